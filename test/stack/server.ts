@@ -1,0 +1,175 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { mkdir, open, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from './free-port.ts'
+import type { Guard } from './guard.ts'
+
+export type ServerName = 'kafka' | 'redis' | 'registry'
+
+/** Where one server lives: both stay the same when it is started again. */
+export interface Place {
+  readonly directory: string
+  readonly ports: readonly number[]
+}
+
+export interface ServerSpec {
+  readonly name: ServerName
+  readonly ports: number
+  /** Its own log says that it is ready: a port that answers could belong to another checkout's server. */
+  readonly ready: RegExp
+  /** Runs once, before the first start. */
+  prepare?(place: Place): Promise<void>
+  command(place: Place): readonly string[]
+}
+
+/** What a fault test can do to a server. Every call resolves when it has taken effect. */
+export interface ServerControl {
+  /** SIGKILL. */
+  kill(): Promise<void>
+  /** SIGTERM, and SIGKILL if it takes too long. */
+  stop(): Promise<void>
+  /** Starts it again on the same ports with the same data. */
+  start(): Promise<void>
+  /** SIGSTOP: connections stay open and nothing answers. */
+  pause(): Promise<void>
+  /** SIGCONT. */
+  resume(): Promise<void>
+}
+
+const START_TIMEOUT_MS = 60_000
+const STOP_TIMEOUT_MS = 20_000
+const POLL_MS = 15
+const PORT_ATTEMPTS = 5
+const LOG_TAIL_BYTES = 4_000
+/** In the words of Kafka and Redis, and of the registry. */
+const PORT_TAKEN = /address already in use|in use by another process/i
+
+/** Starts a server on free ports, and on others when somebody else was faster. */
+export async function launch(spec: ServerSpec, directory: string, guard: Guard): Promise<Server> {
+  for (let attempt = 1; ; attempt++) {
+    const ports = await Promise.all(Array.from({ length: spec.ports }, freePort))
+    const place = { directory: join(directory, `${spec.name}-${attempt}`), ports }
+    await mkdir(place.directory)
+    await spec.prepare?.(place)
+    const server = new Server(spec, place, guard)
+    try {
+      await server.start()
+      return server
+    } catch (error) {
+      if (attempt === PORT_ATTEMPTS || !(error instanceof StartError && PORT_TAKEN.test(error.logTail))) throw error
+    }
+  }
+}
+
+class StartError extends Error {
+  readonly logTail: string
+
+  constructor(name: ServerName, reason: string, logTail: string) {
+    super(`${name} ${reason}; the end of its log:\n${logTail}`)
+    this.name = 'StartError'
+    this.logTail = logTail
+  }
+}
+
+export class Server implements ServerControl {
+  readonly name: ServerName
+  readonly ports: readonly number[]
+  readonly #spec: ServerSpec
+  readonly #place: Place
+  readonly #guard: Guard
+  readonly #logFile: string
+  #child: ChildProcess | undefined
+
+  constructor(spec: ServerSpec, place: Place, guard: Guard) {
+    this.name = spec.name
+    this.ports = place.ports
+    this.#spec = spec
+    this.#place = place
+    this.#guard = guard
+    this.#logFile = `${place.directory}.log`
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  async start(): Promise<void> {
+    if (this.#child) return
+    const log = openSync(this.#logFile, 'a')
+    const logStart = (await stat(this.#logFile)).size
+    // The shell waits for its word until the guard knows its pid, then becomes the server: at no moment can this
+    // process die and leave a server that nobody knows of. In a session of its own, so that Ctrl-C does not reach it.
+    const child = spawn('sh', ['-c', 'read -r _ && exec "$@" <&-', 'sh', ...this.#spec.command(this.#place)], {
+      stdio: ['pipe', log, log],
+      cwd: this.#place.directory,
+      detached: true,
+    })
+    closeSync(log)
+    await once(child, 'spawn')
+    const { pid } = child
+    if (pid === undefined) throw new Error('a spawned process has a pid')
+    this.#child = child
+    this.#guard.add(pid)
+    child.on('exit', () => {
+      this.#guard.drop(pid)
+      this.#child = undefined
+    })
+    child.stdin?.on('error', () => {})
+    child.stdin?.end('go\n')
+    await this.#becomesReady(child, logStart)
+  }
+
+  kill(): Promise<void> {
+    return this.#end('SIGKILL')
+  }
+
+  stop(): Promise<void> {
+    return this.#end('SIGTERM')
+  }
+
+  async pause(): Promise<void> {
+    this.#signal('SIGSTOP')
+  }
+
+  async resume(): Promise<void> {
+    this.#signal('SIGCONT')
+  }
+
+  /** To the whole group: while Kafka formats its storage it is two processes. */
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#child?.pid !== undefined) process.kill(-this.#child.pid, signal)
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.#child
+    if (!child) return
+    const exited = once(child, 'exit')
+    const overdue = setTimeout(() => this.#signal('SIGKILL'), STOP_TIMEOUT_MS)
+    this.#signal(signal)
+    await exited
+    clearTimeout(overdue)
+  }
+
+  async #becomesReady(child: ChildProcess, logStart: number): Promise<void> {
+    const deadline = performance.now() + START_TIMEOUT_MS
+    while (!this.#spec.ready.test(await readFrom(this.#logFile, logStart))) {
+      const gone = this.#child !== child
+      if (gone || performance.now() > deadline) {
+        await this.kill()
+        const reason = gone ? 'ended before it was ready' : `was not ready within ${START_TIMEOUT_MS / 1000} s`
+        throw new StartError(this.name, reason, (await readFrom(this.#logFile, logStart)).slice(-LOG_TAIL_BYTES))
+      }
+      await delay(POLL_MS)
+    }
+  }
+}
+
+async function readFrom(file: string, start: number): Promise<string> {
+  await using handle = await open(file)
+  const { size } = await handle.stat()
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - start), 0, size - start, start)
+  return buffer.toString('utf8', 0, bytesRead)
+}
