@@ -1,0 +1,187 @@
+import {
+  type AttentionCode,
+  foldPayment,
+  HISTORY_EVENTS_MAX,
+  keepWithinBound,
+  type PaymentDetails,
+} from './fold-payment.ts'
+import type { PaymentEvent, PaymentKind } from './payment-event.ts'
+import type { PaymentStatus } from './payment-status.ts'
+
+/** What the arrival of an event meant. A duplicate is counted and published nowhere, so it has no record. */
+export const VERDICTS = ['APPLIED', 'LATE', 'REVISION', 'CONFLICT', 'UNKNOWN'] as const
+export type Verdict = (typeof VERDICTS)[number]
+
+/**
+ * The rule that decided a verdict, first that holds. Published with every change, so that a person can look it up.
+ */
+export const VERDICT_RULES = {
+  'unknown-event': { verdict: 'UNKNOWN', text: 'the event was not understood as a status; kept, moves nothing' },
+  'provider-event-id-reused': {
+    verdict: 'CONFLICT',
+    text: 'the provider used one event id for two different facts in different callbacks',
+  },
+  'brings-contradictory-finals': { verdict: 'CONFLICT', text: 'a second, different final status was reported' },
+  'brings-positive-after-final': {
+    verdict: 'CONFLICT',
+    text: 'a paid outcome is later than the final status, or cannot be compared with it',
+  },
+  'first-event': { verdict: 'APPLIED', text: 'the first event of the payment' },
+  'status-changed': { verdict: 'APPLIED', text: 'the status of all events together changed' },
+  'same-natural-key': { verdict: 'REVISION', text: 'the same step of the payment was known, with other details' },
+  'new-deciding-event': { verdict: 'REVISION', text: 'the status stays, its details now come from this event' },
+  'status-unchanged': { verdict: 'LATE', text: 'recorded in the history; a stronger or later event decides' },
+} as const satisfies Record<string, { verdict: Verdict; text: string }>
+export type VerdictRule = keyof typeof VERDICT_RULES
+
+/** An event of the history, with what its arrival meant. */
+export interface RecordedEvent {
+  readonly event: PaymentEvent
+  readonly verdict: Verdict
+  readonly rule: VerdictRule
+  readonly statusVersion: number
+  readonly statusAfter: PaymentStatus
+  /** When the status processor recorded it, ms since the epoch. */
+  readonly recordedAt: number
+}
+
+/** Everything known of one payment: the value of `payments.status.current`. */
+export interface PaymentState {
+  readonly paymentKey: string
+  /**
+   * Time of the first event of this life of the payment, ms since the epoch. A payment that returns after it was
+   * forgotten begins again at version 1 with a later incarnation; compare (incarnation, statusVersion) in that order.
+   */
+  readonly incarnation: number
+  /** 1, 2, 3 … one step for every record in `payments.status.changes`. */
+  readonly statusVersion: number
+  readonly status: PaymentStatus
+  readonly decidedBy: string | null
+  readonly attention: readonly AttentionCode[]
+  readonly kind: PaymentKind
+  readonly relatesTo: string | null
+  readonly details: PaymentDetails
+  /** When the status last changed and when anything was last recorded, ms since the epoch, the processor's clock. */
+  readonly statusChangedAt: number
+  readonly touchedAt: number
+  /** Since when the payment is reported overdue; null while it is not. Cleared when the status changes. */
+  readonly overdueSince: number | null
+  readonly events: readonly RecordedEvent[]
+}
+
+/** The part of the state that is a function of the set of events: equal in any order of arrival. */
+export function orderFreePart(state: PaymentState) {
+  const { status, decidedBy, attention, kind, relatesTo, details } = state
+  return { status, decidedBy, attention, kind, relatesTo, details, eventIds: state.events.map((e) => e.event.eventId).sort() }
+}
+
+/** One step of a payment, before it is written down: what changed and why. */
+export interface Change {
+  readonly state: PaymentState
+  readonly statusBefore: PaymentStatus | null
+  readonly recorded: RecordedEvent
+}
+
+export type Applied =
+  | { readonly outcome: 'duplicate' }
+  | { readonly outcome: 'history-full' }
+  | { readonly outcome: 'recorded'; readonly change: Change }
+
+/**
+ * Puts one event into a payment's state and says what its arrival changed.
+ *
+ * The status depends on the set of events only, never on their order: the event is added to the set and the whole set
+ * is folded again (a payment has few events, never more than {@link HISTORY_EVENTS_MAX}). A duplicate changes nothing,
+ * so the caller publishes nothing for it.
+ *
+ * Guarantee: applying a set of events in any order, with any repeats, gives the same {@link orderFreePart}. Verdicts
+ * and versions tell the story of the arrivals and may differ.
+ */
+export function applyEvent(state: PaymentState | undefined, event: PaymentEvent, recordedAt: number): Applied {
+  const known = state?.events ?? []
+  if (known.some((seen) => seen.event.eventId === event.eventId)) {
+    return { outcome: 'duplicate' }
+  }
+  const statusVersion = (state?.statusVersion ?? 0) + 1
+  const arrival: RecordedEvent = {
+    event,
+    verdict: 'LATE',
+    rule: 'status-unchanged',
+    statusVersion,
+    statusAfter: 'UNKNOWN',
+    recordedAt,
+  }
+  const kept = keepWithinBound([...known, arrival], (item) => item.event, HISTORY_EVENTS_MAX)
+  if (!kept.includes(arrival)) {
+    return { outcome: 'history-full' }
+  }
+
+  const folded = foldPayment(kept.map((item) => item.event))
+  const rule = ruleFor(state, event, folded)
+  const recorded: RecordedEvent = {
+    ...arrival,
+    rule,
+    verdict: VERDICT_RULES[rule].verdict,
+    statusAfter: folded.status,
+  }
+  const statusChanged = state === undefined || state.status !== folded.status
+  return {
+    outcome: 'recorded',
+    change: {
+      statusBefore: state?.status ?? null,
+      recorded,
+      state: {
+        paymentKey: event.paymentKey,
+        incarnation: state?.incarnation ?? event.receivedAt,
+        statusVersion,
+        ...folded,
+        statusChangedAt: statusChanged ? recordedAt : state.statusChangedAt,
+        touchedAt: recordedAt,
+        overdueSince: statusChanged ? null : state.overdueSince,
+        events: kept.map((item) => (item === arrival ? recorded : item)),
+      },
+    },
+  }
+}
+
+function ruleFor(
+  state: PaymentState | undefined,
+  event: PaymentEvent,
+  folded: { status: PaymentStatus; decidedBy: string | null; attention: readonly AttentionCode[] },
+): VerdictRule {
+  const brings = (code: AttentionCode) => folded.attention.includes(code) && !state?.attention.includes(code)
+  if (event.status === 'UNKNOWN') {
+    return 'unknown-event'
+  }
+  if (brings('contradictory-finals')) {
+    return 'brings-contradictory-finals'
+  }
+  if (brings('positive-after-final')) {
+    return 'brings-positive-after-final'
+  }
+  if (state?.events.some((seen) => reusesProviderEventId(seen.event, event))) {
+    return 'provider-event-id-reused'
+  }
+  if (state === undefined) {
+    return 'first-event'
+  }
+  if (state.status !== folded.status) {
+    return 'status-changed'
+  }
+  if (state.events.some((seen) => seen.event.naturalKey === event.naturalKey)) {
+    return 'same-natural-key'
+  }
+  if (folded.decidedBy === event.eventId) {
+    return 'new-deciding-event'
+  }
+  return 'status-unchanged'
+}
+
+/** Two elements of one callback share the callback's id rightly; the same id in another callback is a re-use. */
+function reusesProviderEventId(seen: PaymentEvent, event: PaymentEvent): boolean {
+  return (
+    event.providerEventId !== null &&
+    seen.providerEventId === event.providerEventId &&
+    seen.callbackId !== event.callbackId
+  )
+}

@@ -1,0 +1,101 @@
+import type { Change, PaymentState, Verdict, VerdictRule } from './apply-event.ts'
+import type { AttentionCode } from './fold-payment.ts'
+import type { PaymentEvent, PaymentKind } from './payment-event.ts'
+import { type Finality, PAYMENT_STATUSES, type PaymentStatus } from './payment-status.ts'
+
+/**
+ * One step of a payment as other teams read it: the value of `payments.status.changes`.
+ *
+ * The fields are those of `schemas/payment-status-change.avsc`, name by name, so that a record is encoded as it is.
+ */
+export interface StatusChangeRecord {
+  readonly paymentKey: string
+  readonly incarnation: number
+  readonly statusVersion: number
+  readonly verdict: ChangeVerdict
+  readonly rule: ChangeRule
+  /** Null for the first record of an incarnation. */
+  readonly statusBefore: PaymentStatus | null
+  readonly statusAfter: PaymentStatus
+  readonly statusChanged: boolean
+  readonly finality: PublishedFinality
+  readonly kind: PaymentKind
+  readonly relatesTo: string | null
+  readonly endToEndId: string | null
+  /** All that hold after this step, not only the new ones. */
+  readonly attention: readonly AttentionCode[]
+  readonly overdueSince: number | null
+  /** When the status processor recorded the step, ms since the epoch. */
+  readonly recordedAt: number
+  /** Null when the payment became overdue, which is no event. */
+  readonly event: PaymentEvent | null
+}
+
+/** The verdicts of `changes`: those of events, and OVERDUE, which no event brings. */
+export type ChangeVerdict = Verdict | 'OVERDUE'
+export type ChangeRule = VerdictRule | 'overdue'
+
+/** Published enum symbols are upper case everywhere; `final` in lower case is a reserved word in generated Java. */
+export type PublishedFinality = Uppercase<Finality>
+
+const PUBLISHED = { open: 'OPEN', soft: 'SOFT', final: 'FINAL' } as const satisfies Record<Finality, PublishedFinality>
+
+/** The symbols of the published finality, weakest first. */
+export const PUBLISHED_FINALITIES: readonly PublishedFinality[] = Object.values(PUBLISHED)
+
+/** What to expect after a status, in the published spelling. */
+export function publishedFinalityOf(status: PaymentStatus): PublishedFinality {
+  return PUBLISHED[PAYMENT_STATUSES[status].finality]
+}
+
+/** The record of `changes` for an event that was recorded. */
+export function toStatusChange(change: Change): StatusChangeRecord {
+  const { state, statusBefore, recorded } = change
+  return {
+    paymentKey: state.paymentKey,
+    incarnation: state.incarnation,
+    statusVersion: state.statusVersion,
+    verdict: recorded.verdict,
+    rule: recorded.rule,
+    statusBefore,
+    statusAfter: state.status,
+    statusChanged: statusBefore !== state.status,
+    finality: publishedFinalityOf(state.status),
+    kind: state.kind,
+    relatesTo: state.relatesTo,
+    endToEndId: state.details.endToEndId,
+    attention: state.attention,
+    overdueSince: state.overdueSince,
+    recordedAt: recorded.recordedAt,
+    event: recorded.event,
+  }
+}
+
+/**
+ * The record of `changes` for a payment that became overdue. `stateAfter` already carries the mark (`overdueSince`) and
+ * the `statusVersion` of this step. The time of the mark is the time of the record: nothing else happened.
+ */
+export function overdueChange(stateAfter: PaymentState): StatusChangeRecord {
+  const { overdueSince, status } = stateAfter
+  if (overdueSince === null) {
+    throw new TypeError('overdueChange needs a state that is marked overdue')
+  }
+  return {
+    paymentKey: stateAfter.paymentKey,
+    incarnation: stateAfter.incarnation,
+    statusVersion: stateAfter.statusVersion,
+    verdict: 'OVERDUE',
+    rule: 'overdue',
+    statusBefore: status,
+    statusAfter: status,
+    statusChanged: false,
+    finality: publishedFinalityOf(status),
+    kind: stateAfter.kind,
+    relatesTo: stateAfter.relatesTo,
+    endToEndId: stateAfter.details.endToEndId,
+    attention: stateAfter.attention,
+    overdueSince,
+    recordedAt: overdueSince,
+    event: null,
+  }
+}
