@@ -1,0 +1,79 @@
+import { eventIdOf } from '../payment/event-id.ts'
+import type { PaymentEvent } from '../payment/payment-event.ts'
+import type { Callback } from './provider.ts'
+import { type SourceTime, UNTIMED } from './source-time.ts'
+
+/** What an adapter found out about one element. What it leaves out was not given. */
+export interface EventFacts
+  extends Pick<PaymentEvent, 'paymentKey' | 'naturalKey' | 'status' | 'sourceStatus'>,
+    Partial<
+      Omit<
+        PaymentEvent,
+        | 'eventId'
+        | 'paymentKey'
+        | 'naturalKey'
+        | 'status'
+        | 'sourceStatus'
+        | 'source'
+        | 'provider'
+        | 'callbackId'
+        | 'element'
+        | 'receivedAt'
+        | keyof SourceTime
+      >
+    > {
+  readonly time?: SourceTime
+}
+
+/** Completes the facts to a payment event: absent becomes null, and the event gets its id. */
+export function buildEvent(callback: Callback, provider: string, element: number, facts: EventFacts): PaymentEvent {
+  const time = facts.time ?? UNTIMED
+  const event: PaymentEvent = {
+    eventId: '',
+    paymentKey: facts.paymentKey,
+    weakKey: facts.weakKey ?? false,
+    source: callback.source,
+    provider,
+    callbackId: callback.callbackId,
+    element,
+    receivedAt: callback.receivedAt,
+    providerEventId: facts.providerEventId ?? null,
+    naturalKey: facts.naturalKey,
+    kind: facts.kind ?? 'PAYMENT',
+    relatesTo: facts.relatesTo ?? null,
+    status: facts.status,
+    sourceStatus: facts.sourceStatus,
+    sourceSubStatus: facts.sourceSubStatus ?? null,
+    sourceAction: facts.sourceAction ?? null,
+    unknownBecause: facts.unknownBecause ?? null,
+    eventContext: facts.eventContext ?? null,
+    sourceType: facts.sourceType ?? null,
+    holdReason: facts.holdReason ?? null,
+    rejectedBy: facts.rejectedBy ?? null,
+    occurredAt: time.occurredAt,
+    occurredAtText: time.occurredAtText,
+    occurredAtPrecision: time.occurredAtPrecision,
+    zoneAssumed: time.zoneAssumed,
+    endToEndId: facts.endToEndId ?? null,
+    references: facts.references ?? [],
+    rail: facts.rail ?? null,
+    direction: facts.direction ?? null,
+    clearingSystem: facts.clearingSystem ?? null,
+    requestedExecutionDate: facts.requestedExecutionDate ?? null,
+    valueDate: facts.valueDate ?? null,
+    amount: facts.amount ?? null,
+    requestAmount: facts.requestAmount ?? null,
+    fxAppliedRate: facts.fxAppliedRate ?? null,
+    gpiStatus: facts.gpiStatus ?? null,
+    reasons: facts.reasons ?? [],
+    reasonsOmitted: facts.reasonsOmitted ?? 0,
+  }
+  return withId(event)
+}
+
+/** Sets the id in place: the event was made a line ago and nobody else has seen it, so no copy is needed. */
+function withId(event: PaymentEvent): PaymentEvent {
+  const writable: { -readonly [Name in keyof PaymentEvent]: PaymentEvent[Name] } = event
+  writable.eventId = eventIdOf(event)
+  return event
+}

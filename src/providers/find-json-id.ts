@@ -1,0 +1,73 @@
+import { ID_LENGTH_MAX } from '../payment/payment-event.ts'
+import { isBlank, isCleanText } from './clean-text.ts'
+
+/**
+ * Finds the first id of this name in a JSON body without parsing it: the gateway only wants a key that keeps the
+ * callbacks of a payment together, and a wrong one costs nothing but that.
+ *
+ * Returns null if there is none that an event could carry. Never throws.
+ */
+export function findJsonId(body: Buffer, name: string): string | null {
+  const quotedName = `"${name}"`
+  let after = 0
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const at = body.indexOf(quotedName, after, 'latin1')
+    if (at < 0) {
+      return null
+    }
+    after = at + quotedName.length
+    const colon = skipBlanks(body, after)
+    if (body[colon] === COLON) {
+      const start = skipBlanks(body, colon + 1)
+      return body[start] === QUOTE ? idAt(body, start) : null
+    }
+  }
+  return null
+}
+
+/** A body that has the name this often where no field can be is not worth the search. */
+const TRIES_MAX = 16
+
+const QUOTE = 0x22
+const COLON = 0x3a
+const BACKSLASH = 0x5c
+const SPACE = 0x20
+
+/** Longest JSON spelling of an id: every character as a `\u` escape, and the two quotes. */
+const SPELLING_BYTES_MAX = ID_LENGTH_MAX * 6 + 2
+
+function idAt(body: Buffer, start: number): string | null {
+  const limit = Math.min(body.length, start + SPELLING_BYTES_MAX)
+  let escaped = false
+  let end = start + 1
+  while (end < limit && body[end] !== QUOTE) {
+    if (body[end] === BACKSLASH) {
+      escaped = true
+      end += 1
+    }
+    end += 1
+  }
+  if (end >= limit) {
+    return null
+  }
+  const id = escaped ? unescaped(body.toString('utf8', start, end + 1)) : body.toString('utf8', start + 1, end)
+  return id !== null && id.length <= ID_LENGTH_MAX && !isBlank(id) && isCleanText(id) ? id : null
+}
+
+function unescaped(spelling: string): string | null {
+  try {
+    const value: unknown = JSON.parse(spelling)
+    return typeof value === 'string' ? value : null
+  } catch {
+    return null
+  }
+}
+
+function skipBlanks(body: Buffer, from: number): number {
+  let at = from
+  // Every byte up to the space that may stand here is a JSON blank; any other makes the body invalid anyway.
+  while (at < body.length && (body[at] ?? 0) <= SPACE) {
+    at += 1
+  }
+  return at
+}

@@ -1,0 +1,42 @@
+import type { PaymentEvent } from '../../payment/payment-event.ts'
+import type { PaymentStatus } from '../../payment/payment-status.ts'
+import { normalizeWord } from '../normalize-word.ts'
+
+/** What a v1 `paymentStatus` means. `providerText` is J.P. Morgan's own description, shortened. */
+interface StatusRow {
+  readonly sourceStatus: string
+  readonly status: PaymentStatus
+  readonly providerText: string
+}
+
+/**
+ * v1 names no rail, so that COMPLETED cannot be told apart by rail: it may still be credited (Hong Kong) or returned
+ * (push to card).
+ */
+// biome-ignore format: one row per line, so that it can be read as a table
+export const V1_STATUS_MAP = [
+  { sourceStatus: 'PENDING', status: 'PROCESSING', providerText: 'pending processing' },
+  { sourceStatus: 'WAREHOUSED', status: 'SCHEDULED', providerText: 'will be processed on the requested execution date' },
+  { sourceStatus: 'PENDING_POSTING', status: 'PENDING_POSTING', providerText: 'not posted in the beneficiary account' },
+  { sourceStatus: 'PEND_POSTING', status: 'PENDING_POSTING', providerText: 'the same, as the error-code and JPM Coin pages spell it' },
+  { sourceStatus: 'COMPLETED', status: 'COMPLETED', providerText: 'the payment was completed' },
+  { sourceStatus: 'COMPLETED_CREDITED', status: 'CREDITED', providerText: "the beneficiary's account was credited" },
+  { sourceStatus: 'REJECTED', status: 'REJECTED', providerText: 'rejected by J.P. Morgan or by the clearing house' },
+  { sourceStatus: 'BLOCKED', status: 'BLOCKED', providerText: 'blocked due to a sanctions issue' },
+  { sourceStatus: 'RETURNED', status: 'RETURNED', providerText: 'returned to the debtor party' },
+] as const satisfies readonly StatusRow[]
+
+const STATUS_BY_WORD: ReadonlyMap<string, PaymentStatus> = new Map(
+  V1_STATUS_MAP.map((row) => [row.sourceStatus, row.status]),
+)
+
+/** What the status says, in our vocabulary. A value that is not in the table is UNKNOWN, never dropped. */
+export function readV1Status(sourceStatus: string): Pick<PaymentEvent, 'status' | 'unknownBecause' | 'rejectedBy'> {
+  const status = STATUS_BY_WORD.get(normalizeWord(sourceStatus)) ?? 'UNKNOWN'
+  return {
+    status,
+    unknownBecause: status === 'UNKNOWN' ? 'STATUS' : null,
+    // Both J.P. Morgan's own controls and the clearing house reject with the same word.
+    rejectedBy: status === 'REJECTED' ? 'UNKNOWN' : null,
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * One spelling for a provider's status words, so that a change of case or punctuation is not a new status:
+ * `Pending J.P. Morgan Review` and `PENDING_JP_MORGAN_REVIEW` are the same.
+ *
+ * Dots and quotes vanish, any other run of ASCII punctuation or blanks becomes one underscore. A word with any other
+ * character is left as it is: it is not one that we know.
+ */
+export function normalizeWord(word: string): string {
+  if (NORMAL_WORD.test(word) || !PRINTABLE_ASCII.test(word)) {
+    return word
+  }
+  return word
+    .toUpperCase()
+    .replace(/[.'"`]/g, '')
+    .replace(/[^A-Z0-9]+/g, '_')
+    .replace(/^_|_$/g, '')
+}
+
+const NORMAL_WORD = /^[A-Z0-9]+(?:_[A-Z0-9]+)*$/
+const PRINTABLE_ASCII = /^[ -~]*$/

@@ -1,0 +1,73 @@
+import type { PaymentEvent } from '../payment/payment-event.ts'
+
+/** One HTTP request of a provider, as the gateway received it. */
+export interface Callback {
+  /** Receipt id, UUIDv7. */
+  readonly callbackId: string
+  /** Id of the configured source that called. */
+  readonly source: string
+  /** Groups the payments of one provider account; the first part of every payment key. */
+  readonly namespace: string
+  /** ISO 4217, for providers that send amounts without a currency. */
+  readonly currency: string | null
+  /** When the gateway received it, ms since the epoch. */
+  readonly receivedAt: number
+  /** As sent; empty if the request had none. */
+  readonly contentType: string
+  readonly body: Buffer
+}
+
+/**
+ * Why a callback, or one element of it, cannot become a payment event. An operator can act on each; the messages name
+ * fields and positions, never values.
+ */
+export const DEAD_LETTER_REASONS = {
+  'unknown-source': 'the record names a source that is not configured',
+  'empty-body': 'the body is empty',
+  'invalid-utf8': 'the body is not valid UTF-8',
+  'invalid-json': 'the body is not valid JSON',
+  'invalid-form': 'the body is not a valid form',
+  'unsupported-format': 'the body is in a format that this provider adapter does not read',
+  'unexpected-shape': 'the body is valid but not what this provider sends',
+  'element-not-an-object': 'an element of the callback is not an object',
+  'missing-payment-id': 'an element carries no id that a payment could be known by',
+  'missing-status': 'an element carries no status',
+  'invalid-field': 'a field has the wrong type or is longer than allowed',
+  'internal-error': 'the adapter failed on this callback; a defect of paystatus',
+} as const
+export type DeadLetterReason = keyof typeof DEAD_LETTER_REASONS
+
+export interface DeadLetter {
+  readonly reason: DeadLetterReason
+  /** What was wrong and where; never a value from the body. */
+  readonly message: string
+  /** Position of the element in the callback; null if the callback as a whole is meant. */
+  readonly element: number | null
+}
+
+/** What a callback says. Every element ends as exactly one event, dead letter, or is set aside (counted). */
+export interface Translation {
+  readonly events: readonly PaymentEvent[]
+  readonly deadLetters: readonly DeadLetter[]
+  /** Parts that are understood and are no payment status: an empty array, a payment-plan message. */
+  readonly setAside: number
+}
+
+/** A wire format we understand. A new provider is one folder that exports one of these, and a line in registry.ts. */
+export interface Provider {
+  readonly id: string
+  /** What the provider takes for success when the source does not say. */
+  readonly successCode: 200 | 204
+  /** Path suffixes, beside none, under which the provider may call the registered URL. */
+  readonly pathSuffixes: readonly string[]
+  /**
+   * Translates a callback. Pure and deterministic: the same callback always gives the same events with the same ids.
+   * Never throws for bad input; bad input is a dead letter.
+   */
+  translate(callback: Callback): Translation
+  /**
+   * The payment key of the first payment that the body names, or null. Only used to keep the callbacks of one payment
+   * in one partition of the raw topic, so a wrong or missing key costs nothing but locality. Never throws.
+   */
+  firstPaymentKey(callback: Pick<Callback, 'namespace' | 'contentType' | 'body'>): string | null
+}

@@ -1,0 +1,406 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { CODE_LENGTH_MAX, ID_LENGTH_MAX, REASONS_MAX, REFERENCES_MAX } from '../../src/payment/payment-event.ts'
+import { DEAD_LETTER_REASONS, type Provider, type Translation } from '../../src/providers/provider.ts'
+import { providerById } from '../../src/providers/registry.ts'
+import { callbackOf } from './callback-of.ts'
+
+function provider(id: string): Provider {
+  const found = providerById(id)
+  if (found === undefined) {
+    throw new Error(`no provider ${id}`)
+  }
+  return found
+}
+
+const V1 = provider('jpm-global-payments-v1')
+const V2 = provider('jpm-global-payments-v2')
+const INSTAMED = provider('instamed')
+
+/** The names that the adapters look at, so that arbitrary values get to where they could do harm. */
+const NAMES = [
+  'callbacks',
+  'firmRootId',
+  'endToEndId',
+  'clearingSystemReference',
+  'createDateTime',
+  'paymentStatus',
+  'exceptions',
+  'exception',
+  'errorCode',
+  'externalCode',
+  'ruleDefinition',
+  'fx',
+  'appliedRate',
+  'data',
+  'payments',
+  'events',
+  'id',
+  'type',
+  'eventcontext',
+  'eventId',
+  'eventTimestamp',
+  'paymentId',
+  'paymentSubStatus',
+  'statusUpdatedAt',
+  'paymentIdentifiers',
+  'otherPaymentReferences',
+  'uetr',
+  'clearingSystem',
+  'name',
+  'reference',
+  'gpi',
+  'status',
+  'fxInformation',
+  'code',
+  'location',
+  'field',
+  'additionalContext',
+  'PaymentTransactionID',
+  'OriginalTransactionID',
+  'TransactionAction',
+  'CurrentTransactionStatusCode',
+  'ResponseDateTime',
+  'Amount',
+  'RequestAmount',
+  'CLMREF',
+  'ReasonCode',
+  'ResponseCode',
+  'PaymentPlanTransactionType',
+  '__proto__',
+  'constructor',
+  'toString',
+] as const
+
+const WORDS = [
+  'COMPLETED',
+  'PENDING',
+  'REJECTED',
+  'PROCESSING',
+  'RETURNED',
+  'PENDING_CLIENT_ACTION',
+  'Sale',
+  'Refund',
+  'C',
+  'V',
+  'CB',
+  'ISO20022',
+  'Payment.Completed',
+  '2025-11-10T14:42:04Z',
+  '12/14/2017 11:58:06 PM',
+  '1.10',
+  'constructor',
+  '__proto__',
+  'x'.repeat(129),
+  '\ud800',
+  '\u0000',
+  '',
+] as const
+
+const { value: ANY_VALUE } = fc.letrec<{ value: unknown; list: unknown[]; object: object }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3, depthSize: 'small' },
+    fc.oneof(
+      fc.constantFrom(...WORDS),
+      fc.string({ unit: 'binary' }),
+      fc.double(),
+      fc.integer(),
+      fc.boolean(),
+      fc.constant(null),
+    ),
+    tie('list'),
+    tie('object'),
+  ),
+  list: fc.array(tie('value'), { maxLength: 6 }),
+  object: fc
+    .array(fc.tuple(fc.oneof(fc.constantFrom(...NAMES), fc.string()), tie('value')), { maxLength: 6 })
+    .map((pairs) => Object.fromEntries(pairs)),
+}))
+
+const withFields = (names: readonly (typeof NAMES)[number][]) =>
+  fc.record(Object.fromEntries(names.map((name) => [name, fc.oneof(fc.constantFrom(...WORDS), ANY_VALUE)])), {
+    requiredKeys: [],
+  })
+
+const V1_ELEMENT = fc.oneof(
+  withFields([
+    'firmRootId',
+    'endToEndId',
+    'clearingSystemReference',
+    'createDateTime',
+    'paymentStatus',
+    'exceptions',
+    'fx',
+  ]),
+  ANY_VALUE,
+)
+const V2_ELEMENT = fc.oneof(
+  withFields([
+    'paymentId',
+    'paymentStatus',
+    'paymentSubStatus',
+    'statusUpdatedAt',
+    'paymentIdentifiers',
+    'clearingSystem',
+    'exceptions',
+    'gpi',
+    'fxInformation',
+    'eventId',
+    'eventTimestamp',
+  ]),
+  ANY_VALUE,
+)
+
+function expectPublishable(event: PaymentEvent): void {
+  const ids = [event.endToEndId, event.providerEventId, ...event.references.map((reference) => reference.value)]
+  const codes = [
+    event.sourceStatus,
+    event.sourceSubStatus,
+    event.sourceAction,
+    event.eventContext,
+    event.rail,
+    event.direction,
+    event.clearingSystem,
+    event.requestedExecutionDate,
+    event.valueDate,
+    event.gpiStatus,
+    event.fxAppliedRate,
+    event.occurredAtText,
+    event.amount?.value ?? null,
+    ...event.reasons.map((reason) => reason.code),
+  ]
+  const keys = [event.paymentKey, event.relatesTo, event.naturalKey]
+  const tooLong = [
+    ...ids.filter((id) => (id?.length ?? 0) > ID_LENGTH_MAX),
+    ...codes.filter((code) => (code?.length ?? 0) > CODE_LENGTH_MAX),
+  ]
+  expect(tooLong).toEqual([])
+  for (const text of [...ids, ...codes, ...keys]) {
+    expect(text === null || (text.isWellFormed() && !/\p{Cc}/u.test(text))).toBe(true)
+  }
+  expect(event.reasons.length).toBeLessThanOrEqual(REASONS_MAX)
+  expect(event.references.length).toBeLessThanOrEqual(REFERENCES_MAX)
+  expect(Object.values(event)).not.toContain(undefined)
+  expect(event.unknownBecause === null).toBe(event.status !== 'UNKNOWN')
+  expect(event.occurredAt === null).toBe(event.occurredAtPrecision === 'NONE')
+}
+
+/** Something came out, every part of it can be published, and nothing is there twice. */
+function expectSound({ events, deadLetters, setAside }: Translation): void {
+  expect(events.length + deadLetters.length + setAside).toBeGreaterThan(0)
+  for (const event of events) {
+    expectPublishable(event)
+  }
+  for (const letter of deadLetters) {
+    expect(letter.reason).not.toBe('internal-error')
+    expect(Object.keys(DEAD_LETTER_REASONS)).toContain(letter.reason)
+  }
+}
+
+/** Invariant I2: each of the callback's elements ends as exactly one event or dead letter. */
+function expectConserved(translation: Translation, elementCount: number): void {
+  expectSound(translation)
+  const positions = [...translation.events, ...translation.deadLetters].map((outcome) => outcome.element)
+  expect(positions.toSorted((a, b) => (a ?? -1) - (b ?? -1))).toEqual(Array.from({ length: elementCount }, (_, i) => i))
+  expect(translation.setAside).toBe(elementCount === 0 ? 1 : 0)
+}
+
+const RUNS = { numRuns: 500 }
+
+describe.each([V1, V2, INSTAMED])('$id', (adapter) => {
+  test('any JSON gives events, dead letters or is set aside; nothing throws', () => {
+    fc.assert(
+      fc.property(ANY_VALUE, (value) => {
+        const callback = callbackOf(Buffer.from(JSON.stringify(value) ?? ''))
+        expectSound(adapter.translate(callback))
+        adapter.firstPaymentKey(callback)
+      }),
+      RUNS,
+    )
+  })
+
+  test('any bytes under any content type do as well', () => {
+    const start = fc.constantFrom(
+      '',
+      '{',
+      '[',
+      '<',
+      '{"callbacks":[{',
+      '{"data":{"payments":[',
+      'transactionID=',
+      '\ufeff',
+    )
+    const type = fc.constantFrom('', 'application/json', 'application/x-www-form-urlencoded', 'text/xml', '\u0000')
+    fc.assert(
+      fc.property(start, fc.uint8Array({ maxLength: 200 }), type, (text, bytes, contentType) => {
+        const callback = callbackOf(Buffer.concat([Buffer.from(text), bytes]), { contentType })
+        expectSound(adapter.translate(callback))
+        adapter.firstPaymentKey(callback)
+      }),
+      RUNS,
+    )
+  })
+
+  test('the same callback always gives the same', () => {
+    fc.assert(
+      fc.property(ANY_VALUE, (value) => {
+        const body = Buffer.from(JSON.stringify(value) ?? '')
+        expect(adapter.translate(callbackOf(body))).toEqual(adapter.translate(callbackOf(Buffer.from(body))))
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
+
+describe('elements are conserved (I2)', () => {
+  test('v1', () => {
+    fc.assert(
+      fc.property(fc.array(V1_ELEMENT, { maxLength: 8 }), (callbacks) => {
+        expectConserved(V1.translate(callbackOf({ callbacks })), callbacks.length)
+      }),
+      RUNS,
+    )
+  })
+
+  test('v2, both shapes, under any envelope', () => {
+    fc.assert(
+      fc.property(
+        fc.array(V2_ELEMENT, { maxLength: 8 }),
+        withFields(['id', 'type', 'eventcontext']),
+        (payments, envelope) => {
+          expectConserved(V2.translate(callbackOf({ ...envelope, data: { payments } })), payments.length)
+          expectConserved(V2.translate(callbackOf({ ...envelope, events: payments })), payments.length)
+        },
+      ),
+      RUNS,
+    )
+  })
+
+  test('InstaMed, one element per message', () => {
+    const fields = withFields([
+      'PaymentTransactionID',
+      'OriginalTransactionID',
+      'TransactionAction',
+      'CurrentTransactionStatusCode',
+      'ResponseDateTime',
+      'Amount',
+      'RequestAmount',
+      'CLMREF',
+      'ReasonCode',
+      'ResponseCode',
+    ])
+    fc.assert(
+      fc.property(fields, (message) => {
+        expectConserved(INSTAMED.translate(callbackOf(message)), 1)
+      }),
+      RUNS,
+    )
+  })
+})
+
+const ID = fc.stringMatching(/^[0-9a-f]{1,32}$/)
+const V1_GOOD = fc.record({
+  firmRootId: ID,
+  endToEndId: ID,
+  paymentStatus: fc.constantFrom('PENDING', 'COMPLETED', 'REJECTED', 'NEW'),
+  createDateTime: fc.constantFrom('2023-07-27T07:41:54.773Z', '2023-07-27T07:41:54.773'),
+})
+const V2_GOOD = fc.record({
+  paymentId: ID,
+  paymentStatus: fc.constantFrom('RECEIVED', 'PROCESSING', 'COMPLETED'),
+  paymentSubStatus: fc.constantFrom('PENDING_POSTING', null),
+  statusUpdatedAt: fc.constantFrom('2025-11-10T14:42:04Z', null),
+})
+const idsOf = (translation: Translation) => translation.events.map((event) => event.eventId)
+
+describe('an event id says what the provider said, and nothing else', () => {
+  test('v1: not the position, the receipt, the source or the time of arrival', () => {
+    fc.assert(
+      fc.property(
+        fc.array(V1_GOOD, { minLength: 1, maxLength: 6 }),
+        fc.string(),
+        fc.nat(),
+        (callbacks, text, receivedAt) => {
+          const together = idsOf(V1.translate(callbackOf({ callbacks })))
+          const reversed = callbackOf(
+            { callbacks: callbacks.toReversed() },
+            { callbackId: text, source: text, receivedAt },
+          )
+          expect(idsOf(V1.translate(reversed)).toReversed()).toEqual(together)
+          const oneByOne = callbacks.flatMap((one) => idsOf(V1.translate(callbackOf({ callbacks: [one] }))))
+          expect(oneByOne).toEqual(together)
+        },
+      ),
+    )
+  })
+
+  test('v2: not the envelope’s id, time, source or version, nor the position', () => {
+    const envelope = fc.record({ id: ID, time: fc.string(), source: fc.string(), specversion: fc.string() })
+    fc.assert(
+      fc.property(fc.array(V2_GOOD, { minLength: 1, maxLength: 6 }), envelope, envelope, (payments, first, second) => {
+        const ids = idsOf(V2.translate(callbackOf({ ...first, data: { payments } })))
+        expect(ids).toHaveLength(payments.length)
+        const again = V2.translate(callbackOf({ ...second, data: { payments: payments.toReversed() } }))
+        expect(idsOf(again).toReversed()).toEqual(ids)
+      }),
+    )
+  })
+
+  test('v1 and v2: another namespace is another payment and another event', () => {
+    fc.assert(
+      fc.property(V1_GOOD, (one) => {
+        const [a] = V1.translate(callbackOf({ callbacks: [one] }, { namespace: 'a' })).events
+        const [b] = V1.translate(callbackOf({ callbacks: [one] }, { namespace: 'b' })).events
+        expect(a?.paymentKey).not.toBe(b?.paymentKey)
+        expect(a?.eventId).not.toBe(b?.eventId)
+      }),
+    )
+  })
+
+  test('InstaMed: not the case of an id', () => {
+    const statuses = fc.constantFrom('C', 'V', 'CB', 'RI', 'S')
+    fc.assert(
+      fc.property(ID, ID, statuses, (id, original, code) => {
+        const said = (payment: string, of: string) =>
+          INSTAMED.translate(
+            callbackOf({
+              PaymentTransactionID: payment,
+              OriginalTransactionID: of,
+              TransactionAction: 'Sale',
+              CurrentTransactionStatusCode: code,
+            }),
+          )
+        const lower = said(id, original)
+        expect(lower.events).toHaveLength(1)
+        for (const other of [
+          said(id.toUpperCase(), original),
+          said(id, original.toUpperCase()),
+          said(id.toUpperCase(), original.toUpperCase()),
+        ]) {
+          expect(other).toEqual(lower)
+        }
+      }),
+    )
+  })
+})
+
+test('the gateway’s key is the key of the first event', () => {
+  fc.assert(
+    fc.property(
+      fc.array(V1_GOOD, { minLength: 1, maxLength: 3 }),
+      fc.array(V2_GOOD, { minLength: 1, maxLength: 3 }),
+      fc.nat(4),
+      (callbacks, payments, indent) => {
+        const cases = [
+          [V1, { callbacks }],
+          [V2, { id: 'x', data: { payments } }],
+        ] as const
+        for (const [adapter, body] of cases) {
+          const callback = callbackOf(JSON.stringify(body, null, indent))
+          expect(adapter.firstPaymentKey(callback)).toBe(adapter.translate(callback).events[0]?.paymentKey)
+        }
+      },
+    ),
+  )
+})
