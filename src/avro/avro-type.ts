@@ -1,0 +1,189 @@
+import avro, { type Type } from 'avsc'
+
+/**
+ * The schemas as avsc types, with the four things changed that we need of them.
+ *
+ * - An array's announced length is believed only as far as the bytes reach. avsc allocates and loops for whatever
+ *   number stands there: nine bytes of garbage would hold the process for minutes.
+ * - A text with half a surrogate pair is written with U+FFFD in its place. avsc would write bytes that are not UTF-8,
+ *   which readers in other languages refuse.
+ * - A number beyond 2^52 is refused in both directions. avsc allows 2^53, but doubles while it codes: it turns
+ *   -4503599627370497 into 4503599627370496 without a word.
+ * - Decoded records are plain objects (`Object.prototype`), so that they compare, clone and print like any other.
+ */
+
+/** Our own schema: what values are encoded from and decoded into. */
+export function readerType(schema: string): Type {
+  // 'never': a union that could only be told apart with wrappers is refused here, so that the shape of our values can
+  // never flip because of an edit of a schema.
+  return typeFor(schema, 'never')
+}
+
+/** A schema that somebody else wrote with; only ever the source of a resolver. */
+export function writerType(schema: string): Type {
+  // 'auto': a later version may hold unions that we would not accept, in fields that we skip.
+  return typeFor(schema, 'auto')
+}
+
+function typeFor(schema: string, wrapUnions: 'never' | 'auto'): Type {
+  const registry: Record<string, Type> = {}
+  const type = avro.Type.forSchema(JSON.parse(schema), {
+    registry,
+    wrapUnions,
+    omitRecordMethods: true,
+    typeHook: (part, options) => {
+      const name = typeof part === 'string' ? part : isObject(part) ? part['type'] : undefined
+      switch (name) {
+        case 'string':
+          return WELL_FORMED_STRING
+        case 'long':
+          // Also with a logical type: times are plain numbers for us.
+          return EXACT_LONG
+        case 'array':
+          return new BoundedArray(part, options) as unknown as Type
+        default:
+          return undefined
+      }
+    },
+  })
+  for (const named of Object.values(registry)) {
+    if (avro.Type.isType(named, 'record')) {
+      // The generated constructor only assigns fields; without a prototype of its own it makes plain objects.
+      ;(named as unknown as { recordConstructor: { prototype: object } }).recordConstructor.prototype = Object.prototype
+    }
+  }
+  return type
+}
+
+function isObject(part: unknown): part is Record<string, unknown> {
+  return typeof part === 'object' && part !== null && !Array.isArray(part)
+}
+
+/** The part of avsc's reader and writer that a type is made of. Not in its typings; avsc is pinned for that reason. */
+interface Tap {
+  readonly buf: Buffer
+  pos: number
+  readLong(): number
+  skipLong(): void
+  writeString(text: string): void
+  writeLong(value: number): void
+}
+interface InnerType {
+  _read(tap: Tap): unknown
+  _skip(tap: Tap): void
+}
+type InnerTypeClass = new (schema?: unknown, options?: unknown) => InnerType & { readonly itemsType: InnerType }
+
+class BoundedArray extends (avro.types.ArrayType as unknown as InnerTypeClass) {
+  /** Also the reader of resolvers: avsc calls it with a resolver as `this`, which has `itemsType` too. */
+  override _read(tap: Tap): unknown[] {
+    const items = this.itemsType
+    const values: unknown[] = []
+    for (let left = blockLength(tap); left > 0; left = blockLength(tap)) {
+      while (left-- > 0) {
+        refuseBeyondEnd(tap)
+        values.push(items._read(tap))
+      }
+    }
+    return values
+  }
+
+  override _skip(tap: Tap): void {
+    const items = this.itemsType
+    for (let left = blockLength(tap); left > 0; left = blockLength(tap)) {
+      while (left-- > 0) {
+        refuseBeyondEnd(tap)
+        items._skip(tap)
+      }
+    }
+  }
+}
+
+/** Items of the next block, 0 at the end. A negative length is followed by the block's size in bytes. */
+function blockLength(tap: Tap): number {
+  const length = tap.readLong()
+  if (length >= 0) {
+    return length
+  }
+  tap.skipLong()
+  return -length
+}
+
+/** Every item takes at least a byte (our schemas have no empty records), so the work is bounded by the bytes. */
+function refuseBeyondEnd(tap: Tap): void {
+  if (!(tap.pos < tap.buf.length)) {
+    throw new RangeError('array beyond the end')
+  }
+}
+
+class WellFormedString extends (avro.types.StringType as unknown as new () => object) {
+  _write(tap: Tap, value: unknown): void {
+    if (typeof value !== 'string') {
+      throw new TypeError('not a string')
+    }
+    if (!writeShortAscii(tap, value)) {
+      tap.writeString(value.isWellFormed() ? value : value.toWellFormed())
+    }
+  }
+}
+
+/** Nearly all texts of a payment are short ASCII, whose length fits a byte: one pass, no call out of JavaScript. */
+function writeShortAscii(tap: Tap, text: string): boolean {
+  const { buf, pos } = tap
+  const { length } = text
+  if (length > SHORT_LENGTH_MAX || pos + 1 + length > buf.length) {
+    return false
+  }
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) {
+      return false
+    }
+    buf[pos + 1 + i] = code
+  }
+  buf[pos] = length << 1
+  tap.pos = pos + 1 + length
+  return true
+}
+
+/** Lengths are written doubled (zigzag), seven bits to a byte. */
+const SHORT_LENGTH_MAX = 63
+
+const WELL_FORMED_STRING = new WellFormedString() as unknown as Type
+
+/** Times until the year 144,683. */
+export const LONG_MAX = 2 ** 52
+
+export class LongTooLargeError extends RangeError {}
+
+class ExactLong extends (avro.types.LongType as unknown as new () => object) {
+  _read(tap: Tap): number {
+    const value = tap.readLong()
+    if (!(value >= -LONG_MAX && value <= LONG_MAX)) {
+      throw new LongTooLargeError()
+    }
+    return value
+  }
+
+  _write(tap: Tap, value: unknown): void {
+    if (!isExactLong(value)) {
+      throw new TypeError('not an exact long')
+    }
+    tap.writeLong(value)
+  }
+
+  /** For the report of what does not fit. */
+  _check(value: unknown, _flags: unknown, hook?: (value: unknown, type: unknown) => void): boolean {
+    const fits = isExactLong(value)
+    if (!fits) {
+      hook?.(value, this)
+    }
+    return fits
+  }
+}
+
+function isExactLong(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= -LONG_MAX && (value as number) <= LONG_MAX
+}
+
+const EXACT_LONG = new ExactLong() as unknown as Type

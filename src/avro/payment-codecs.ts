@@ -1,0 +1,151 @@
+import type { PaymentState, RecordedEvent } from '../payment/apply-event.ts'
+import type { PaymentDetails } from '../payment/fold-payment.ts'
+import type { PaymentEvent } from '../payment/payment-event.ts'
+import { type PublishedFinality, publishedFinalityOf, type StatusChangeRecord } from '../payment/status-change.ts'
+import { TOPICS, type TopicNames } from '../topics.ts'
+import { type AvroCodec, type AvroCodecOptions, createCodec } from './codec.ts'
+import { readSchemaFile, subjectOf } from './schema-files.ts'
+import type { SchemaRegistry } from './schema-registry.ts'
+
+/** The three values that travel as Avro. */
+export interface PaymentCodecs {
+  readonly event: AvroCodec<PaymentEvent>
+  readonly change: AvroCodec<StatusChangeRecord>
+  readonly state: AvroCodec<PaymentState>
+}
+
+/**
+ * The codecs with the ids that the registry gave this release's schemas.
+ *
+ * Throws RegistryUnreachableError (try again, see withRetry) and SchemaNotRegisteredError (apply the schemas first).
+ */
+export async function loadPaymentCodecs(
+  registry: Pick<SchemaRegistry, 'idOf' | 'schemaById'>,
+  topicNames: TopicNames,
+  now: () => number,
+): Promise<PaymentCodecs> {
+  const idFor = (topic: 'events' | 'changes' | 'current') =>
+    registry.idOf(subjectOf(topicNames[topic]), readSchemaFile(TOPICS[topic].schema))
+  const [eventId, changeId, stateId] = await Promise.all([idFor('events'), idFor('changes'), idFor('current')])
+  const fetchSchema = (schemaId: number) => registry.schemaById(schemaId)
+  return {
+    event: paymentEventCodec({ schemaId: eventId, fetchSchema, now }),
+    change: changeCodec({ schemaId: changeId, fetchSchema, now }),
+    state: stateCodec({ schemaId: stateId, fetchSchema, now }),
+  }
+}
+
+export type PaymentCodecOptions = Pick<
+  AvroCodecOptions<never, never>,
+  'schemaId' | 'fetchSchema' | 'now' | 'unknownIdRememberedMs'
+>
+
+/** PaymentEvent has the fields of its schema, name by name, and is written as it is. */
+export function paymentEventCodec(options: PaymentCodecOptions): AvroCodec<PaymentEvent> {
+  return createCodec<PaymentEvent, PaymentEvent>({
+    ...options,
+    name: 'PaymentEvent',
+    schema: readSchemaFile(TOPICS.events.schema),
+    toAvro: asIs,
+    fromAvro: asIs,
+  })
+}
+
+/** StatusChangeRecord has the fields of its schema, name by name, and is written as it is. */
+export function changeCodec(options: PaymentCodecOptions): AvroCodec<StatusChangeRecord> {
+  return createCodec<StatusChangeRecord, StatusChangeRecord>({
+    ...options,
+    name: 'PaymentStatusChange',
+    schema: readSchemaFile(TOPICS.changes.schema),
+    toAvro: asIs,
+    fromAvro: asIs,
+  })
+}
+
+/** A state is published flat, with its finality; its events are written as they are. */
+export function stateCodec(options: PaymentCodecOptions): AvroCodec<PaymentState> {
+  return createCodec<PaymentState, PublishedState>({
+    ...options,
+    name: 'PaymentStatus',
+    schema: readSchemaFile(TOPICS.current.schema),
+    toAvro: toPublishedState,
+    fromAvro: fromPublishedState,
+  })
+}
+
+function asIs<T>(value: T): T {
+  return value
+}
+
+/** The record of `schemas/payment-status.avsc`. */
+export interface PublishedState extends Omit<PaymentState, 'details'>, PaymentDetails {
+  readonly finality: PublishedFinality
+  readonly events: readonly RecordedEvent[]
+}
+
+/** One flat object and no copy below it: this runs for every event. */
+export function toPublishedState(state: PaymentState): PublishedState {
+  const { details } = state
+  return {
+    paymentKey: state.paymentKey,
+    incarnation: state.incarnation,
+    statusVersion: state.statusVersion,
+    status: state.status,
+    finality: publishedFinalityOf(state.status),
+    decidedBy: state.decidedBy,
+    attention: state.attention,
+    kind: state.kind,
+    relatesTo: state.relatesTo,
+    statusChangedAt: state.statusChangedAt,
+    touchedAt: state.touchedAt,
+    overdueSince: state.overdueSince,
+    endToEndId: details.endToEndId,
+    references: details.references,
+    rail: details.rail,
+    direction: details.direction,
+    clearingSystem: details.clearingSystem,
+    requestedExecutionDate: details.requestedExecutionDate,
+    valueDate: details.valueDate,
+    amount: details.amount,
+    requestAmount: details.requestAmount,
+    fxAppliedRate: details.fxAppliedRate,
+    gpiStatus: details.gpiStatus,
+    reasons: details.reasons,
+    holdReason: details.holdReason,
+    rejectedBy: details.rejectedBy,
+    events: state.events,
+  }
+}
+
+export function fromPublishedState(published: PublishedState): PaymentState {
+  return {
+    paymentKey: published.paymentKey,
+    incarnation: published.incarnation,
+    statusVersion: published.statusVersion,
+    status: published.status,
+    decidedBy: published.decidedBy,
+    attention: published.attention,
+    kind: published.kind,
+    relatesTo: published.relatesTo,
+    details: {
+      endToEndId: published.endToEndId,
+      references: published.references,
+      rail: published.rail,
+      direction: published.direction,
+      clearingSystem: published.clearingSystem,
+      requestedExecutionDate: published.requestedExecutionDate,
+      valueDate: published.valueDate,
+      amount: published.amount,
+      requestAmount: published.requestAmount,
+      fxAppliedRate: published.fxAppliedRate,
+      gpiStatus: published.gpiStatus,
+      reasons: published.reasons,
+      holdReason: published.holdReason,
+      rejectedBy: published.rejectedBy,
+    },
+    statusChangedAt: published.statusChangedAt,
+    touchedAt: published.touchedAt,
+    overdueSince: published.overdueSince,
+    events: published.events,
+  }
+}

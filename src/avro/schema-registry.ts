@@ -1,0 +1,305 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type COMPATIBILITY, SchemaRegistry as RegistryClient, SchemaType } from '@kafkajs/confluent-schema-registry'
+
+/**
+ * The schema registry, as far as we use it: look an id up, fetch a schema by id, and (only `paystatus schemas`)
+ * register and set the compatibility. Encoding is ours (see codec.ts).
+ *
+ * A service calls it at its start and for schema ids it has never seen; otherwise the registry may be down.
+ */
+export interface SchemaRegistry {
+  /** Id of the newest schema of a subject; undefined if there is no such subject. */
+  latestId(subject: string): Promise<number | undefined>
+  /** Id of exactly this schema (JSON text) under a subject. Throws SchemaNotRegisteredError. */
+  idOf(subject: string, schema: string): Promise<number>
+  schemaById(schemaId: number): Promise<FoundSchema>
+  /** Registers a schema, or finds it; answers its id. Throws SchemaIncompatibleError if the subject's rule forbids it. */
+  register(subject: string, schema: string): Promise<number>
+  /** The rule of a subject; undefined if it has none of its own. */
+  compatibility(subject: string): Promise<string | undefined>
+  /** Without effect if the registry keeps rules only for subjects that exist. */
+  setCompatibility(subject: string, level: Compatibility): Promise<void>
+}
+
+export type FoundSchema =
+  | { readonly found: 'avro'; readonly schema: string }
+  /** The id is a schema of another language, or one that cannot be parsed. */
+  | { readonly found: 'other' }
+  | { readonly found: 'none' }
+
+export type Compatibility = 'FULL_TRANSITIVE'
+
+/** The registry did not answer, not in time, or with a failure of its own. Trying again later is right. */
+export class RegistryUnreachableError extends Error {
+  readonly code = 'REGISTRY_UNREACHABLE'
+  readonly retriable = true
+
+  constructor(url: string, problem: string) {
+    super(`schema registry ${url} cannot be reached: ${problem}`)
+    this.name = 'RegistryUnreachableError'
+  }
+}
+
+/** The registry answered, and the answer is no: wrong credentials, wrong path, not a registry. Needs a person. */
+export class RegistryRefusedError extends Error {
+  readonly code = 'REGISTRY_REFUSED'
+  readonly retriable = false
+
+  constructor(url: string, problem: string) {
+    super(`schema registry ${url} refused: ${problem}`)
+    this.name = 'RegistryRefusedError'
+  }
+}
+
+/** This release's schema is not there. A service never registers one itself. */
+export class SchemaNotRegisteredError extends Error {
+  readonly code = 'SCHEMA_NOT_REGISTERED'
+  readonly retriable = false
+
+  constructor(subject: string) {
+    super(`the schema of this release is not registered under ${subject}: run paystatus schemas apply`)
+    this.name = 'SchemaNotRegisteredError'
+  }
+}
+
+export class SchemaIncompatibleError extends Error {
+  readonly code = 'SCHEMA_INCOMPATIBLE'
+  readonly retriable = false
+
+  constructor(subject: string, problem: string) {
+    super(
+      `the registry refused the schema for ${subject}, because readers or writers of an older version would break: ${problem}`,
+    )
+    this.name = 'SchemaIncompatibleError'
+  }
+}
+
+export interface SchemaRegistryOptions {
+  /** Base of the Confluent API, for example `http://host:8080/apis/ccompat/v7`; may carry a user and a password. */
+  readonly url: string
+  /** Longest wait for one answer. */
+  readonly requestTimeoutMs?: number
+}
+
+const REQUEST_TIMEOUT_MS = 5_000
+const CLIENT_ID = 'paystatus'
+/**
+ * How the client reports that there was no response at all: as a status 400 with the network error in the place of the
+ * body. A registry's own 400 is JSON with a message, and shows that message instead.
+ */
+const NO_RESPONSE = new RegExp(`^${CLIENT_ID} - Error, status 400(?:: (?<problem>.*))?$`, 's')
+
+export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegistry {
+  const { shownUrl, host, auth } = partsOf(options.url)
+  const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+  const client = new RegistryClient({
+    host,
+    ...(auth === undefined ? {} : { auth }),
+    clientId: CLIENT_ID,
+    // Retrying is the caller's (withRetry). All five are named, because the client merges what it is given into one
+    // object that all its instances share.
+    retry: { retries: 0, maxRetryTimeInSecs: 1, initialRetryTimeInSecs: 0.1, factor: 0, multiplier: 1 },
+    middlewares: [() => ({ prepareRequest: async (next) => (await next()).enhance({ timeout: timeoutMs }) })],
+  })
+
+  /** One call of the client, with a deadline of ours: the client's timeout only sees a silent connection. */
+  async function call<T>(request: () => Promise<T>): Promise<T> {
+    const deadline = new AbortController()
+    try {
+      return await Promise.race([
+        request(),
+        sleep(timeoutMs + 500, undefined, { signal: deadline.signal, ref: false }).then(() => {
+          throw new RegistryUnreachableError(shownUrl, `no answer within ${timeoutMs} ms`)
+        }),
+      ])
+    } finally {
+      deadline.abort()
+    }
+  }
+
+  function toRegistryError(error: unknown): unknown {
+    const status = statusOf(error)
+    if (!(error instanceof Error) || status === undefined) {
+      return error
+    }
+    const noResponse = NO_RESPONSE.exec(error.message)
+    if (noResponse !== null) {
+      return new RegistryUnreachableError(shownUrl, noResponse.groups?.['problem'] ?? 'no connection')
+    }
+    const problem = `status ${status}, ${error.message.replace(`${CLIENT_ID} - `, '')}`
+    return status >= 500 || status === 429 || status === 408
+      ? new RegistryUnreachableError(shownUrl, problem)
+      : new RegistryRefusedError(shownUrl, problem)
+  }
+
+  async function fetchConfig(subject: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers({
+      accept: 'application/json',
+      'content-type': 'application/vnd.schemaregistry.v1+json',
+    })
+    if (auth !== undefined) {
+      headers.set('authorization', `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`)
+    }
+    let response: Response
+    try {
+      response = await fetch(`${host}/config/${encodeURIComponent(subject)}`, {
+        ...init,
+        headers,
+        signal: AbortSignal.timeout(timeoutMs),
+      })
+    } catch (error) {
+      throw new RegistryUnreachableError(shownUrl, networkProblemOf(error))
+    }
+    if (response.status >= 500 || response.status === 429) {
+      throw new RegistryUnreachableError(shownUrl, `status ${response.status}`)
+    }
+    if (!response.ok && response.status !== 404) {
+      throw new RegistryRefusedError(shownUrl, `status ${response.status} for the compatibility of ${subject}`)
+    }
+    return response
+  }
+
+  async function compatibility(subject: string): Promise<string | undefined> {
+    const response = await fetchConfig(subject, { method: 'GET' })
+    if (response.status === 404) {
+      return undefined
+    }
+    const body: unknown = await response.json().catch(() => undefined)
+    const level =
+      typeof body === 'object' && body !== null && 'compatibilityLevel' in body ? body.compatibilityLevel : undefined
+    if (typeof level !== 'string') {
+      throw new RegistryRefusedError(
+        shownUrl,
+        `the compatibility of ${subject} has no compatibilityLevel; is this a schema registry?`,
+      )
+    }
+    return level.toUpperCase()
+  }
+
+  return {
+    compatibility,
+
+    async setCompatibility(subject, level) {
+      await fetchConfig(subject, { method: 'PUT', body: JSON.stringify({ compatibility: level }) })
+    },
+
+    async latestId(subject) {
+      try {
+        return await call(() => client.getLatestSchemaId(subject))
+      } catch (error) {
+        if (statusOf(error) === 404) {
+          return undefined
+        }
+        throw toRegistryError(error)
+      }
+    },
+
+    async idOf(subject, schema) {
+      try {
+        return await call(() => client.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema }))
+      } catch (error) {
+        // For a 404 alone the client throws an error without a status, named after its class.
+        if (statusOf(error) === 404 || (error instanceof Error && error.name === 'ConfluentSchemaRegistryError')) {
+          throw new SchemaNotRegisteredError(subject)
+        }
+        throw toRegistryError(error)
+      }
+    },
+
+    async schemaById(schemaId) {
+      let schema: Awaited<ReturnType<typeof client.getSchema>>
+      try {
+        schema = await call(() => client.getSchema(schemaId))
+      } catch (error) {
+        if (statusOf(error) === 404) {
+          return { found: 'none' }
+        }
+        if (statusOf(error) === undefined && !(error instanceof RegistryUnreachableError)) {
+          return { found: 'other' }
+        }
+        throw toRegistryError(error)
+      }
+      // Only Avro schemas can make a resolver. The text is rebuilt from the client's type; all that a resolver needs of
+      // the writer (names, fields, symbols) is in it.
+      return 'createResolver' in schema ? { found: 'avro', schema: JSON.stringify(schema) } : { found: 'other' }
+    },
+
+    async register(subject, schema) {
+      // The client refuses unless the level we pass equals the subject's; Apicurio answers NONE for a subject without a
+      // rule. So it gets told what is there, and must not set one itself.
+      const level = (await compatibility(subject)) ?? 'FULL_TRANSITIVE'
+      try {
+        const registered = await call(() =>
+          client.register(
+            { type: SchemaType.AVRO, schema },
+            { subject, compatibility: level as COMPATIBILITY, updateConfig: false },
+          ),
+        )
+        return registered.id
+      } catch (error) {
+        if (error instanceof Error && statusOf(error) === 409) {
+          throw new SchemaIncompatibleError(subject, error.message)
+        }
+        throw toRegistryError(error)
+      }
+    },
+  }
+}
+
+/** The address without its credentials, for messages, and the credentials alone. */
+function partsOf(text: string): { shownUrl: string; host: string; auth?: { username: string; password: string } } {
+  const url = new URL(text)
+  const host = `${url.origin}${url.pathname.replace(/\/+$/, '')}`
+  return url.username === ''
+    ? { shownUrl: host, host }
+    : {
+        shownUrl: host,
+        host,
+        auth: { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) },
+      }
+}
+
+/** fetch hides what happened in the cause, and for a name with several addresses even that has no message. */
+function networkProblemOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (!(cause instanceof Error)) {
+    return 'no connection'
+  }
+  return cause.message || ('code' in cause && typeof cause.code === 'string' ? cause.code : 'no connection')
+}
+
+function statusOf(error: unknown): number | undefined {
+  return typeof error === 'object' && error !== null && 'status' in error && typeof error.status === 'number'
+    ? error.status
+    : undefined
+}
+
+export interface RetryOptions {
+  /** Ends the waiting; the promise then rejects with the signal's reason. */
+  readonly signal: AbortSignal
+  /** Called before every wait, with the number of failures so far: log it, so that a person sees what is missing. */
+  readonly onRetry: (error: Error, failures: number, delayMs: number) => void
+  readonly delayMs?: number
+  readonly delayMsMax?: number
+}
+
+/**
+ * Tries until it works. Only errors that say `retriable` are tried again; every other one is passed on at once. The
+ * wait doubles from 250 ms to 5 s.
+ */
+export async function withRetry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { signal, onRetry, delayMs = 250, delayMsMax = 5_000 } = options
+  for (let failures = 1; ; failures++) {
+    signal.throwIfAborted()
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!(error instanceof Error && 'retriable' in error && error.retriable === true)) {
+        throw error
+      }
+      const waitMs = Math.min(delayMs * 2 ** (failures - 1), delayMsMax)
+      onRetry(error, failures, waitMs)
+      await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import { readTopicSchemas } from '../avro/schema-files.ts'
+import { type Compatibility, createSchemaRegistry, SchemaNotRegisteredError } from '../avro/schema-registry.ts'
+import type { TopicNames } from '../topics.ts'
+
+/** Every reader understands every writer, of any version: consumers and we upgrade in any order. */
+const COMPATIBILITY: Compatibility = 'FULL_TRANSITIVE'
+
+export interface AppliedSchema {
+  readonly subject: string
+  readonly schemaId: number
+  readonly outcome: 'registered' | 'unchanged'
+}
+
+/**
+ * Registers this release's schemas, one subject per topic, and sets their compatibility. Running it again changes
+ * nothing. `out` receives one line per subject.
+ *
+ * Throws SchemaIncompatibleError if a schema would break readers or writers of an older one (that subject keeps
+ * the schemas it has), RegistryUnreachableError and RegistryRefusedError.
+ */
+export async function applySchemas(
+  registryUrl: string,
+  topicNames: TopicNames,
+  out: (line: string) => void,
+): Promise<readonly AppliedSchema[]> {
+  const registry = createSchemaRegistry({ url: registryUrl })
+  const applied: AppliedSchema[] = []
+  for (const { subject, schema } of readTopicSchemas(topicNames)) {
+    const latestBefore = await registry.latestId(subject)
+    // The rule comes before the schema, so that the registry judges the new version by it. Whether a rule for a subject
+    // that does not exist yet is kept differs between registries, so it is looked at again.
+    const ruled = (await registry.compatibility(subject)) === COMPATIBILITY
+    if (!ruled) {
+      await registry.setCompatibility(subject, COMPATIBILITY)
+    }
+    const schemaId = await registry.register(subject, schema)
+    if (!ruled && (await registry.compatibility(subject)) !== COMPATIBILITY) {
+      await registry.setCompatibility(subject, COMPATIBILITY)
+    }
+    const outcome = latestBefore === schemaId ? 'unchanged' : 'registered'
+    out(`${subject}: id ${schemaId}, ${outcome}, ${COMPATIBILITY}`)
+    applied.push({ subject, schemaId, outcome })
+  }
+  return applied
+}
+
+export interface SchemaFinding {
+  readonly subject: string
+  readonly problem: 'missing' | 'not-registered' | 'not-latest' | 'compatibility'
+  /** For a person, with what to do. */
+  readonly message: string
+}
+
+/** Compares the registry with this release's schemas. Empty: all is well. Changes nothing. */
+export async function checkSchemas(registryUrl: string, topicNames: TopicNames): Promise<readonly SchemaFinding[]> {
+  const registry = createSchemaRegistry({ url: registryUrl })
+  const findings: SchemaFinding[] = []
+  for (const { subject, schema, file } of readTopicSchemas(topicNames)) {
+    const find = (problem: SchemaFinding['problem'], message: string) =>
+      findings.push({ subject, problem, message: `${subject}: ${message}` })
+    const latest = await registry.latestId(subject)
+    if (latest === undefined) {
+      find('missing', 'the subject does not exist: run paystatus schemas apply')
+      continue
+    }
+    const ours = await idOrUndefined(() => registry.idOf(subject, schema))
+    if (ours === undefined) {
+      find('not-registered', `schemas/${file} of this release is not among its versions: run paystatus schemas apply`)
+    } else if (ours !== latest) {
+      find(
+        'not-latest',
+        `its latest schema (id ${latest}) is not schemas/${file} of this release (id ${ours}): another release registered it`,
+      )
+    }
+    const level = await registry.compatibility(subject)
+    if (level !== COMPATIBILITY) {
+      find(
+        'compatibility',
+        `its compatibility is ${level ?? 'not set'}, not ${COMPATIBILITY}: run paystatus schemas apply`,
+      )
+    }
+  }
+  return findings
+}
+
+async function idOrUndefined(lookUp: () => Promise<number>): Promise<number | undefined> {
+  try {
+    return await lookUp()
+  } catch (error) {
+    if (error instanceof SchemaNotRegisteredError) {
+      return undefined
+    }
+    throw error
+  }
+}

@@ -1,0 +1,150 @@
+import { describe, expect, test } from 'vitest'
+import { createCodec } from '../../src/avro/codec.ts'
+import { AvroDecodeError } from '../../src/avro/errors.ts'
+import { changeCodec, paymentEventCodec, stateCodec, toPublishedState } from '../../src/avro/payment-codecs.ts'
+import { readSchemaFile } from '../../src/avro/schema-files.ts'
+import type { FoundSchema } from '../../src/avro/schema-registry.ts'
+import { applyEvent, type Change } from '../../src/payment/apply-event.ts'
+import { toStatusChange } from '../../src/payment/status-change.ts'
+import { sampleEvent, sampleState } from './samples.ts'
+
+/** Two releases side by side: ours, and one whose schemas have moved on. Each must read what the other wrote. */
+
+const OURS = 1
+const THEIRS = 2
+
+const OPTIONAL = { name: 'settledAmount', type: ['null', 'string'], default: null, doc: 'New in the next release.' }
+
+interface Named {
+  readonly name: string
+  fields?: { name: string; type: unknown }[]
+  symbols?: string[]
+}
+
+/** The schema with a change made to every definition of that name, wherever it is embedded. */
+function evolved(file: string, name: string, change: (definition: Named) => void): string {
+  return JSON.stringify(JSON.parse(readSchemaFile(file)), (_, part) => {
+    if (typeof part === 'object' && part !== null && part.name === name && ('fields' in part || 'symbols' in part)) {
+      change(part)
+    }
+    return part
+  })
+}
+
+/** The other release's codec, which takes any value. */
+function theirs(schema: string, ourSchema: string) {
+  return createCodec<object, object>({
+    name: 'theirs',
+    schema,
+    schemaId: THEIRS,
+    fetchSchema: async () => ({ found: 'avro', schema: ourSchema }),
+    now: () => 0,
+    toAvro: (value) => value,
+    fromAvro: (value) => value,
+  })
+}
+
+function options(theirSchema: string) {
+  const fetchSchema = async (): Promise<FoundSchema> => ({ found: 'avro', schema: theirSchema })
+  return { schemaId: OURS, fetchSchema, now: () => 0 }
+}
+
+describe('an optional field that the next release adds to the event', () => {
+  const EVENT = 'payment-event.avsc'
+  const STATE = 'payment-status.avsc'
+  const add = (definition: Named) => definition.fields?.push(OPTIONAL)
+
+  test('is skipped by us, and null for them', async () => {
+    const next = evolved(EVENT, 'PaymentEvent', add)
+    const [our, their] = [paymentEventCodec(options(next)), theirs(next, readSchemaFile(EVENT))]
+    await Promise.all([our.prepare(THEIRS), their.prepare(OURS)])
+    expect(our.decode(their.encode({ ...sampleEvent(), settledAmount: '1.00' }))).toStrictEqual(sampleEvent())
+    expect(their.decode(our.encode(sampleEvent()))).toStrictEqual({ ...sampleEvent(), settledAmount: null })
+  })
+
+  test('is skipped also inside the history of a state', async () => {
+    const next = evolved(STATE, 'PaymentEvent', add)
+    const [our, their] = [stateCodec(options(next)), theirs(next, readSchemaFile(STATE))]
+    await Promise.all([our.prepare(THEIRS), their.prepare(OURS)])
+    const published = toPublishedState(sampleState())
+    const events = published.events.map((item) => ({ ...item, event: { ...item.event, settledAmount: '1.00' } }))
+    expect(our.decode(their.encode({ ...published, events }))).toStrictEqual(sampleState())
+    expect(their.decode(our.encode(sampleState()))).toMatchObject({
+      events: [{ event: { settledAmount: null } }, {}, {}],
+    })
+  })
+})
+
+test('an optional field that the next release takes away is null for us', async () => {
+  const next = evolved('payment-event.avsc', 'PaymentEvent', (definition) => {
+    definition.fields = definition.fields?.filter((field) => !['gpiStatus', 'reasons'].includes(field.name)) ?? []
+  })
+  const [our, their] = [paymentEventCodec(options(next)), theirs(next, readSchemaFile('payment-event.avsc'))]
+  await Promise.all([our.prepare(THEIRS), their.prepare(OURS)])
+  const { gpiStatus: _, reasons: __, ...rest } = sampleEvent({ gpiStatus: 'ACSP' })
+  expect(our.decode(their.encode(rest))).toStrictEqual(sampleEvent({ gpiStatus: null, reasons: [] }))
+  expect(their.decode(our.encode(sampleEvent({ gpiStatus: 'ACSP' })))).toStrictEqual(rest)
+})
+
+describe('a status that the next release adds', () => {
+  const next = evolved('payment-status-change.avsc', 'Status', (definition) => definition.symbols?.push('DISPUTED'))
+
+  test('is UNKNOWN for us wherever it stands, and every other status stays itself', async () => {
+    const our = changeCodec(options(next))
+    const their = theirs(next, readSchemaFile('payment-status-change.avsc'))
+    await our.prepare(THEIRS)
+    const change = toStatusChange(recorded())
+    const written = { ...change, statusBefore: 'DISPUTED', statusAfter: 'DISPUTED' }
+    const read = our.decode(their.encode({ ...written, event: { ...change.event, status: 'DISPUTED' } }))
+    expect(read).toMatchObject({ statusBefore: 'UNKNOWN', statusAfter: 'UNKNOWN', event: { status: 'UNKNOWN' } })
+    expect(our.decode(their.encode(change))).toStrictEqual(change)
+  })
+
+  test('does not keep them from reading ours', async () => {
+    const their = theirs(next, readSchemaFile('payment-status-change.avsc'))
+    await their.prepare(OURS)
+    const change = toStatusChange(recorded())
+    expect(their.decode(changeCodec(options(next)).encode(change))).toStrictEqual(change)
+  })
+})
+
+test.each([
+  ['Verdict', 'verdict', 'UNKNOWN'],
+  ['Finality', 'finality', 'OPEN'],
+])('an unfamiliar %s is read as its harmless symbol', async (name, field, harmless) => {
+  const next = evolved('payment-status-change.avsc', name, (definition) => definition.symbols?.push('BRAND_NEW'))
+  const our = changeCodec(options(next))
+  await our.prepare(THEIRS)
+  const their = theirs(next, '{}')
+  expect(our.decode(their.encode({ ...toStatusChange(recorded()), [field]: 'BRAND_NEW' }))).toHaveProperty(
+    field,
+    harmless,
+  )
+})
+
+test('an unfamiliar value that is only carried along survives an older release', async () => {
+  const their = theirs(readSchemaFile('payment-event.avsc'), '{}')
+  const our = paymentEventCodec(options(readSchemaFile('payment-event.avsc')))
+  await our.prepare(THEIRS)
+  const written = { ...sampleEvent(), kind: 'BRAND_NEW', reasons: [{ scheme: 'BRAND_NEW', code: '1' }] }
+  const read = our.decode(their.encode(written))
+  expect(read).toMatchObject({ kind: 'BRAND_NEW', reasons: [{ scheme: 'BRAND_NEW', code: '1' }] })
+})
+
+test('a change that is not allowed is refused, not misread', async () => {
+  const next = evolved('payment-event.avsc', 'PaymentEvent', (definition) => {
+    definition.fields = definition.fields?.filter((field) => field.name !== 'eventId') ?? []
+  })
+  const our = paymentEventCodec(options(next))
+  await our.prepare(THEIRS)
+  const { eventId: _, ...rest } = sampleEvent()
+  expect(() => our.decode(theirs(next, '{}').encode(rest))).toThrow(AvroDecodeError)
+})
+
+function recorded(): Change {
+  const applied = applyEvent(undefined, sampleEvent(), 1)
+  if (applied.outcome !== 'recorded') {
+    throw new Error(applied.outcome)
+  }
+  return applied.change
+}
