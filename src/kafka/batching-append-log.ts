@@ -1,0 +1,338 @@
+import type { AppendLog, AppendOptions } from '../stream/append-log.ts'
+import { AppendError, type AppendErrorCode } from './append-error.ts'
+import { type OutRecord, recordBytes } from './record.ts'
+
+/**
+ * Sends records to one partition and fulfils once all in-sync replicas have them. Rejects when that is not certain. It
+ * must settle at some time: while it does not, its records hold their share of the bounds.
+ */
+export type SendBatch = (partition: number, records: readonly OutRecord[]) => Promise<void>
+
+export interface BatchingAppendLogOptions {
+  readonly topic: string
+  readonly partitions: number
+  readonly send: SendBatch
+  /** Bounds of what was appended and is not yet settled, over all partitions, what is being sent included. */
+  readonly waitingRecordsMax: number
+  readonly waitingBytesMax: number
+  /** Bounds of one send; kafkajs groups quadratically above 1,000 records. */
+  readonly batchRecordsMax?: number
+  /** kafkajs makes one record batch of a send, and the broker refuses one above the topic's `max.message.bytes`. */
+  readonly batchBytesMax?: number
+}
+
+const BATCH_RECORDS_MAX = 1_000
+const BATCH_BYTES_MAX = 800_000
+
+/**
+ * An append log that sends one batch per partition at a time; what is appended meanwhile makes the next batch. Batches
+ * thus grow with the load and the broker's latency, and a lone record never waits for company.
+ *
+ * - The records of a partition are handed over in the order of the appends. A failed send rejects its own appends and
+ *   does not hold back the next ones: whoever needs more than that must wait for one append before the next.
+ * - The records of one append go in one send, unless they alone are larger than one.
+ * - At the bounds an append is rejected at once (APPEND_QUEUE_FULL); nobody ever waits for room.
+ * - An append whose signal aborts before it is part of a send leaves the queue at once; later the signal has no effect.
+ */
+export class BatchingAppendLog implements AppendLog {
+  readonly topic: string
+  readonly partitions: number
+  readonly #send: SendBatch
+  readonly #waitingRecordsMax: number
+  readonly #waitingBytesMax: number
+  readonly #queues: readonly PartitionQueue[]
+  readonly #waiting: Waiting = { records: 0, bytes: 0, drained: [] }
+  #closed = false
+
+  constructor(options: BatchingAppendLogOptions) {
+    this.topic = options.topic
+    this.partitions = options.partitions
+    this.#send = options.send
+    this.#waitingRecordsMax = options.waitingRecordsMax
+    this.#waitingBytesMax = options.waitingBytesMax
+    const recordsMax = options.batchRecordsMax ?? BATCH_RECORDS_MAX
+    const bytesMax = options.batchBytesMax ?? BATCH_BYTES_MAX
+    this.#queues = Array.from(
+      { length: options.partitions },
+      (_, partition) => new PartitionQueue(partition, this.#waiting, recordsMax, bytesMax),
+    )
+  }
+
+  /** Records appended and not yet settled. */
+  get waitingRecords(): number {
+    return this.#waiting.records
+  }
+
+  /** Their rough size on the wire. */
+  get waitingBytes(): number {
+    return this.#waiting.bytes
+  }
+
+  append(partition: number, records: readonly OutRecord[], options?: AppendOptions): Promise<void> {
+    const queue = this.#queues[partition]
+    if (queue === undefined) {
+      return Promise.reject(new RangeError(`${this.topic} has no partition ${partition}`))
+    }
+    if (this.#closed) {
+      return this.#refuse('APPEND_CLOSED', 'the log is closed')
+    }
+    if (options?.signal?.aborted) {
+      return this.#refuse('APPEND_ABORTED', 'aborted by the caller')
+    }
+    if (records.length === 0) {
+      return Promise.resolve()
+    }
+    let bytes = 0
+    for (const record of records) {
+      bytes += recordBytes(record)
+    }
+    if (records.length > this.#waitingRecordsMax || bytes > this.#waitingBytesMax) {
+      return this.#refuse('APPEND_TOO_LARGE', `${records.length} records of ${bytes} bytes can never fit`)
+    }
+    if (
+      this.#waiting.records + records.length > this.#waitingRecordsMax ||
+      this.#waiting.bytes + bytes > this.#waitingBytesMax
+    ) {
+      return this.#refuse('APPEND_QUEUE_FULL', `${this.#waiting.records} records of ${this.#waiting.bytes} bytes wait`)
+    }
+    const append = new PendingAppend(queue, records, bytes, options?.signal)
+    queue.push(append)
+    if (!queue.sending) {
+      void this.#sendAll(queue)
+    }
+    return append.promise
+  }
+
+  /** Fulfils once nothing waits and nothing is being sent; at once if that is so now. Appends stay possible. */
+  drain(): Promise<void> {
+    if (this.#waiting.records === 0) {
+      return Promise.resolve()
+    }
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#waiting.drained.push(resolve)
+    return promise
+  }
+
+  /** Refuses every later append and rejects what waits (APPEND_CLOSED). What is being sent settles by itself. */
+  close(): void {
+    this.#closed = true
+    for (const queue of this.#queues) {
+      queue.rejectWaiting(new AppendError('APPEND_CLOSED', `${this.topic}: the log was closed`))
+    }
+  }
+
+  /** Never rejects: each batch's failure goes to its appends. */
+  async #sendAll(queue: PartitionQueue): Promise<void> {
+    queue.sending = true
+    for (let batch = queue.take(); batch !== null; batch = queue.take()) {
+      try {
+        await this.#send(queue.partition, batch.records)
+        queue.settle(batch, null)
+      } catch (cause) {
+        const message = `${this.topic}-${queue.partition}: sending ${batch.records.length} records failed`
+        queue.settle(batch, new AppendError('APPEND_FAILED', message, { cause }))
+      }
+    }
+    queue.sending = false
+  }
+
+  #refuse(code: AppendErrorCode, message: string): Promise<void> {
+    return Promise.reject(new AppendError(code, `${this.topic}: ${message}`))
+  }
+}
+
+/** What all partitions share: the amounts that the bounds are about, and who waits for them to be zero. */
+interface Waiting {
+  records: number
+  bytes: number
+  drained: (() => void)[]
+}
+
+interface Batch {
+  readonly records: readonly OutRecord[]
+  /** The appends that these records complete, or of which they are a part. */
+  readonly appends: readonly PendingAppend[]
+}
+
+const ONCE = { once: true } as const
+
+/** One call of append. It is its own abort listener: no closure per append. */
+class PendingAppend {
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: AppendError) => void
+  readonly queue: PartitionQueue
+  readonly records: readonly OutRecord[]
+  readonly bytes: number
+  readonly signal: AbortSignal | undefined
+  previous: PendingAppend | null = null
+  next: PendingAppend | null = null
+  /** Records that were handed over; between zero and all only for a group larger than one send. */
+  handedOver = 0
+
+  constructor(queue: PartitionQueue, records: readonly OutRecord[], bytes: number, signal: AbortSignal | undefined) {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.promise = promise
+    this.resolve = resolve
+    this.reject = reject
+    this.queue = queue
+    this.records = records
+    this.bytes = bytes
+    this.signal = signal
+    signal?.addEventListener('abort', this, ONCE)
+  }
+
+  /** The signal aborted. */
+  handleEvent(): void {
+    this.queue.abort(this)
+  }
+}
+
+/** What waits for one partition: a linked list, because an aborted append leaves from anywhere in it. */
+class PartitionQueue {
+  readonly partition: number
+  sending = false
+  readonly #waiting: Waiting
+  readonly #recordsMax: number
+  readonly #bytesMax: number
+  #head: PendingAppend | null = null
+  #tail: PendingAppend | null = null
+
+  constructor(partition: number, waiting: Waiting, recordsMax: number, bytesMax: number) {
+    this.partition = partition
+    this.#waiting = waiting
+    this.#recordsMax = recordsMax
+    this.#bytesMax = bytesMax
+  }
+
+  push(append: PendingAppend): void {
+    append.previous = this.#tail
+    if (this.#tail === null) {
+      this.#head = append
+    } else {
+      this.#tail.next = append
+    }
+    this.#tail = append
+    this.#waiting.records += append.records.length
+    this.#waiting.bytes += append.bytes
+  }
+
+  /** The next batch, in order; its appends can no longer be aborted. Null if nothing waits. */
+  take(): Batch | null {
+    const first = this.#head
+    if (first === null) {
+      return null
+    }
+    if (first.records.length > this.#recordsMax || first.bytes > this.#bytesMax) {
+      return this.#takePart(first)
+    }
+    this.#unlink(first)
+    let next = this.#head
+    if (next === null || !this.#fits(next, first.records.length, first.bytes)) {
+      return { records: first.records, appends: [first] }
+    }
+    const records = [...first.records]
+    const appends = [first]
+    let bytes = first.bytes
+    while (next !== null && this.#fits(next, records.length, bytes)) {
+      this.#unlink(next)
+      appends.push(next)
+      bytes += next.bytes
+      for (const record of next.records) {
+        records.push(record)
+      }
+      next = this.#head
+    }
+    return { records, appends }
+  }
+
+  /** Ends a batch: its appends fulfil, or all reject with the error. */
+  settle(batch: Batch, error: AppendError | null): void {
+    for (const append of batch.appends) {
+      if (error !== null) {
+        if (append === this.#head) {
+          // A part of a large group failed: the rest of it is not sent.
+          this.#unlink(append)
+        }
+        append.reject(error)
+        this.#release(append)
+      } else if (append !== this.#head) {
+        append.resolve()
+        this.#release(append)
+      }
+    }
+  }
+
+  abort(append: PendingAppend): void {
+    this.#unlink(append)
+    append.reject(new AppendError('APPEND_ABORTED', 'aborted by the caller', { cause: append.signal?.reason }))
+    this.#release(append)
+  }
+
+  /** Rejects what was not handed over; a group that is partly handed over is let through to its end. */
+  rejectWaiting(error: AppendError): void {
+    let append = this.#head
+    while (append !== null) {
+      const next: PendingAppend | null = append.next
+      if (append.handedOver === 0) {
+        this.#unlink(append)
+        append.reject(error)
+        this.#release(append)
+      }
+      append = next
+    }
+  }
+
+  #fits(append: PendingAppend, records: number, bytes: number): boolean {
+    return records + append.records.length <= this.#recordsMax && bytes + append.bytes <= this.#bytesMax
+  }
+
+  /** As much of a group as one send takes, at least one record. The group stays at the head until its last part. */
+  #takePart(append: PendingAppend): Batch {
+    append.signal?.removeEventListener('abort', append)
+    const from = append.handedOver
+    let to = from
+    let bytes = 0
+    while (to < append.records.length && to - from < this.#recordsMax) {
+      bytes += recordBytes(append.records[to] as OutRecord)
+      if (bytes > this.#bytesMax && to > from) {
+        break
+      }
+      to += 1
+    }
+    append.handedOver = to
+    if (to === append.records.length) {
+      this.#unlink(append)
+    }
+    return { records: append.records.slice(from, to), appends: [append] }
+  }
+
+  #unlink(append: PendingAppend): void {
+    append.signal?.removeEventListener('abort', append)
+    if (append.previous === null) {
+      this.#head = append.next
+    } else {
+      append.previous.next = append.next
+    }
+    if (append.next === null) {
+      this.#tail = append.previous
+    } else {
+      append.next.previous = append.previous
+    }
+    append.previous = null
+    append.next = null
+  }
+
+  /** After the append is settled, so that whoever waits for the drain runs after whoever waits for the append. */
+  #release(append: PendingAppend): void {
+    this.#waiting.records -= append.records.length
+    this.#waiting.bytes -= append.bytes
+    if (this.#waiting.records === 0 && this.#waiting.drained.length > 0) {
+      const drained = this.#waiting.drained
+      this.#waiting.drained = []
+      for (const resolve of drained) {
+        resolve()
+      }
+    }
+  }
+}

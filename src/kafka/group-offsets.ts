@@ -1,0 +1,24 @@
+import type { Admin } from 'kafkajs'
+import type { CommittedOffset, GroupOffsets } from '../stream/group-offsets.ts'
+
+/** GroupOffsets over kafkajs's admin client. */
+export function createGroupOffsets(admin: Admin): GroupOffsets {
+  return {
+    async committed(group, topic, partition): Promise<CommittedOffset> {
+      const topics = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+      // The answer lists the partitions in any order.
+      const found = topics[0]?.partitions.find((entry) => entry.partition === partition)
+      if (found === undefined) {
+        throw new Error(`the coordinator of ${group} did not answer for ${topic}[${partition}]`)
+      }
+      return { offset: BigInt(found.offset), metadata: found.metadata ?? null }
+    },
+    async highWatermarks(topic) {
+      const offsets = await admin.fetchTopicOffsets(topic)
+      return new Map(offsets.map((entry) => [entry.partition, BigInt(entry.high)]))
+    },
+    async clusterId() {
+      return (await admin.describeCluster()).clusterId
+    },
+  }
+}

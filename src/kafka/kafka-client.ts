@@ -1,0 +1,52 @@
+import type { Kafka as KafkaClient, LogEntry } from 'kafkajs'
+import type { Logger } from '../observability/log.ts'
+import { Kafka, logLevel } from './kafkajs.ts'
+
+export interface KafkaClientOptions {
+  readonly brokers: readonly string[]
+  readonly clientId: string
+  readonly logger: Logger
+  /** A request without an answer for so long fails, ms. */
+  readonly requestTimeoutMs?: number
+  /** How often a failed request is tried again before the call rejects. */
+  readonly retries?: number
+  readonly initialRetryTimeMs?: number
+  readonly maxRetryTimeMs?: number
+}
+
+/**
+ * A kafkajs client with our log and explicit time-outs and retries. Several producers, consumers and admins can be made
+ * from one; each has its own connections.
+ */
+export function createKafka(options: KafkaClientOptions): KafkaClient {
+  return new Kafka({
+    clientId: options.clientId,
+    brokers: [...options.brokers],
+    connectionTimeout: 2_000,
+    requestTimeout: options.requestTimeoutMs ?? 10_000,
+    enforceRequestTimeout: true,
+    retry: {
+      initialRetryTime: options.initialRetryTimeMs ?? 30,
+      maxRetryTime: options.maxRetryTimeMs ?? 500,
+      retries: options.retries ?? 20,
+    },
+    logLevel: logLevel.INFO,
+    logCreator: () => (entry) => toOurLog(options.logger, entry),
+  })
+}
+
+/**
+ * kafkajs logs every retried request as an error, which would bury a real one. Its lines are kept for debugging; only
+ * what it gives up on reaches us, as an error of the call, and is logged where it is handled.
+ */
+function toOurLog(logger: Logger, entry: LogEntry): void {
+  const { message, error, broker, groupId } = entry.log as Record<string, unknown> & { message: string }
+  const fields = { kafkajs: entry.namespace, error: typeof error === 'string' ? error : undefined, broker, groupId }
+  if (message.includes('Offset out of range')) {
+    logger.error(fields, message)
+  } else if (entry.level <= logLevel.WARN) {
+    logger.debug(fields, message)
+  } else {
+    logger.trace(fields, message)
+  }
+}

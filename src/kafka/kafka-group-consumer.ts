@@ -1,0 +1,107 @@
+import type { Batch, Consumer, Kafka } from 'kafkajs'
+import type { FetchedBatch, GroupConsumer, GroupConsumerEvents } from '../stream/group-consumer.ts'
+import { toInRecord } from './partition-reader.ts'
+
+export interface KafkaGroupConsumerOptions {
+  readonly group: string
+  readonly topic: string
+  readonly sessionTimeoutMs: number
+}
+
+/** GroupConsumer over kafkajs's consumer. */
+export class KafkaGroupConsumer implements GroupConsumer {
+  readonly #consumer: Consumer
+  readonly #topic: string
+
+  constructor(kafka: Kafka, options: KafkaGroupConsumerOptions) {
+    this.#topic = options.topic
+    this.#consumer = kafka.consumer({
+      groupId: options.group,
+      sessionTimeout: options.sessionTimeoutMs,
+      heartbeatInterval: Math.min(1_000, Math.floor(options.sessionTimeoutMs / 5)),
+      rebalanceTimeout: Math.max(10_000, options.sessionTimeoutMs),
+      // A fetch answers as soon as there is anything; its size bounds what one record can keep in memory.
+      minBytes: 1,
+      maxWaitTimeInMs: 100,
+      maxBytesPerPartition: 1 << 20,
+      maxBytes: 4 << 20,
+      readUncommitted: false,
+      // The counter counts failures since the last join, not in a row: five would end a healthy consumer one day.
+      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 1_000_000 },
+    })
+  }
+
+  async start(events: GroupConsumerEvents): Promise<void> {
+    const consumer = this.#consumer
+    consumer.on('consumer.group_join', ({ payload }) => {
+      events.onAssigned(payload.memberAssignment[this.#topic] ?? [])
+    })
+    consumer.on('consumer.heartbeat', () => events.onHeartbeat())
+    consumer.on('consumer.crash', ({ payload }) => {
+      if (!payload.restart) {
+        events.onCrashed(payload.error)
+      }
+    })
+    consumer.on('consumer.start_batch_process', ({ payload }) => {
+      // kafkajs resolves a batch without visible records itself and never shows it to eachBatch.
+      if (payload.batchSize === 0 && payload.firstOffset !== null) {
+        events.onSkipped(payload.partition, BigInt(payload.firstOffset), BigInt(payload.lastOffset))
+      }
+    })
+    await consumer.connect()
+    // From the beginning: with anything else an offset out of range becomes a silent jump to the end.
+    await consumer.subscribe({ topic: this.#topic, fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 8,
+      // Hands over and returns, so that heartbeats and fetching never wait for processing.
+      eachBatch: async ({ batch, resolveOffset }) => {
+        if (events.onBatch(toFetchedBatch(batch))) {
+          resolveOffset(batch.lastOffset())
+        }
+      },
+    })
+  }
+
+  pause(partition: number): void {
+    this.#quietly(() => this.#consumer.pause([{ topic: this.#topic, partitions: [partition] }]))
+  }
+
+  resume(partition: number): void {
+    this.#quietly(() => this.#consumer.resume([{ topic: this.#topic, partitions: [partition] }]))
+  }
+
+  seek(partition: number, offset: bigint): void {
+    this.#quietly(() => this.#consumer.seek({ topic: this.#topic, partition, offset: String(offset) }))
+  }
+
+  async commit(partition: number, next: bigint): Promise<void> {
+    await this.#consumer.commitOffsets([{ topic: this.#topic, partition, offset: String(next) }])
+  }
+
+  async stop(): Promise<void> {
+    await this.#consumer.disconnect()
+  }
+
+  /** kafkajs throws from these once the consumer stopped; then there is nothing left to steer. */
+  #quietly(action: () => void): void {
+    try {
+      action()
+    } catch {
+      // Stopped or not yet running: the next join sets everything again.
+    }
+  }
+}
+
+function toFetchedBatch(batch: Batch): FetchedBatch {
+  const { fetchedOffset } = batch as Batch & { fetchedOffset: string }
+  return {
+    partition: batch.partition,
+    fetchedOffset: BigInt(fetchedOffset),
+    lastOffset: BigInt(batch.lastOffset()),
+    highWatermark: BigInt(batch.highWatermark),
+    records: batch.messages.map(toInRecord),
+    pinnedBytes: batch.messages[0]?.value?.buffer.byteLength ?? 0,
+  }
+}

@@ -1,0 +1,176 @@
+import { createRequire } from 'node:module'
+import type { Kafka, KafkaMessage } from 'kafkajs'
+import type { PartitionRange, PartitionReader } from '../stream/partition-reader.ts'
+import type { InRecord } from './record.ts'
+
+// kafkajs has no public way to read a partition without a group, and its own consumer can hang on a compacted topic.
+// These are its internals; the version is pinned exactly, and partition-reader.integration.test.ts holds the behaviour.
+const require = createRequire(import.meta.url)
+const filterAborted = require('kafkajs/src/consumer/filterAbortedMessages.js') as (fetched: {
+  messages: readonly FetchedMessage[]
+  abortedTransactions: unknown
+}) => FetchedMessage[]
+
+type FetchedMessage = KafkaMessage & {
+  readonly isControlRecord?: boolean
+  readonly batchContext: { readonly firstOffset: string; readonly lastOffsetDelta: number }
+}
+
+interface FetchedPartition {
+  readonly highWatermark: string
+  readonly lastStableOffset: string
+  readonly abortedTransactions: unknown
+  readonly messages: FetchedMessage[]
+}
+
+interface TopicPartitions {
+  topic: string
+  partitions: { partition: number; [field: string]: unknown }[]
+}
+
+interface Broker {
+  fetch(request: {
+    maxWaitTime: number
+    minBytes: number
+    maxBytes: number
+    isolationLevel: number
+    rackId: string
+    topics: TopicPartitions[]
+  }): Promise<{ responses: { partitions: FetchedPartition[] }[] }>
+  listOffsets(request: {
+    replicaId: number
+    isolationLevel: number
+    topics: TopicPartitions[]
+  }): Promise<{ responses: { partitions: { partition: number; offset: string }[] }[] }>
+}
+
+interface Cluster {
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+  addTargetTopic(topic: string): Promise<void>
+  refreshMetadata(): Promise<void>
+  findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[]
+  findBroker(node: { nodeId: number }): Promise<Broker>
+}
+
+const READ_COMMITTED = 1
+const LATEST = '-1'
+const EARLIEST = '-2'
+const ATTEMPTS_MAX = 10
+
+/** Reads single partitions to their end, read_committed, without a consumer group. */
+export function createPartitionReader(kafka: Kafka): PartitionReader {
+  return {
+    range: (topic, partition) =>
+      withCluster(kafka, topic, async (cluster) => rangeOf(await leaderOf(cluster, topic, partition), topic, partition)),
+    read: (topic, partition, from, onRecords, signal) =>
+      withCluster(kafka, topic, (cluster) => readToEnd(cluster, topic, partition, from, onRecords, signal)),
+  }
+}
+
+async function readToEnd(
+  cluster: Cluster,
+  topic: string,
+  partition: number,
+  from: bigint,
+  onRecords: (records: readonly InRecord[]) => Promise<void> | void,
+  signal: AbortSignal | undefined,
+): Promise<PartitionRange> {
+  const range = await rangeOf(await leaderOf(cluster, topic, partition), topic, partition)
+  let at = from < range.start ? range.start : from
+  let failures = 0
+  while (at < range.end) {
+    signal?.throwIfAborted()
+    let fetched: FetchedPartition
+    try {
+      const broker = await leaderOf(cluster, topic, partition)
+      const { responses } = await broker.fetch({
+        maxWaitTime: 100,
+        minBytes: 1,
+        maxBytes: 16 << 20,
+        isolationLevel: READ_COMMITTED,
+        rackId: '',
+        topics: [{ topic, partitions: [{ partition, fetchOffset: String(at), maxBytes: 8 << 20 }] }],
+      })
+      fetched = responses[0]?.partitions[0] as FetchedPartition
+      failures = 0
+    } catch (error) {
+      failures += 1
+      if (failures >= ATTEMPTS_MAX) {
+        throw error
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100 * failures))
+      await cluster.refreshMetadata()
+      continue
+    }
+    const last = fetched.messages.at(-1)
+    if (last === undefined) {
+      // A cleaned segment can end in a batch without records: step over it, one offset at a time.
+      if (at < BigInt(fetched.lastStableOffset)) {
+        at += 1n
+      }
+      continue
+    }
+    const visible = filterAborted({
+      messages: fetched.messages.filter((message) => BigInt(message.offset) >= at),
+      abortedTransactions: fetched.abortedTransactions,
+    }).filter((message) => !message.isControlRecord)
+    if (visible.length > 0) {
+      await onRecords(visible.map(toInRecord))
+    }
+    // From the batch's header, not its last record: compaction may have removed that one.
+    const next = BigInt(last.batchContext.firstOffset) + BigInt(last.batchContext.lastOffsetDelta) + 1n
+    at = next > at ? next : at + 1n
+  }
+  return { start: range.start, end: at > range.end ? at : range.end }
+}
+
+export function toInRecord(message: KafkaMessage): InRecord {
+  return {
+    offset: BigInt(message.offset),
+    key: message.key,
+    value: message.value,
+    headers: message.headers ?? {},
+    timestamp: Number(message.timestamp),
+  }
+}
+
+async function leaderOf(cluster: Cluster, topic: string, partition: number): Promise<Broker> {
+  const found = cluster.findTopicPartitionMetadata(topic).find((metadata) => metadata.partitionId === partition)
+  if (found === undefined) {
+    throw new Error(`${topic} has no partition ${partition}`)
+  }
+  return cluster.findBroker({ nodeId: found.leader })
+}
+
+async function rangeOf(broker: Broker, topic: string, partition: number): Promise<PartitionRange> {
+  const offsetAt = async (timestamp: string): Promise<bigint> => {
+    const { responses } = await broker.listOffsets({
+      replicaId: -1,
+      isolationLevel: READ_COMMITTED,
+      topics: [{ topic, partitions: [{ partition, timestamp }] }],
+    })
+    return BigInt(responses[0]?.partitions[0]?.offset ?? '-1')
+  }
+  return { start: await offsetAt(EARLIEST), end: await offsetAt(LATEST) }
+}
+
+async function withCluster<T>(kafka: Kafka, topic: string, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+  const symbol = Object.getOwnPropertySymbols(kafka).find((s) => s.description === 'private:Kafka:createCluster')
+  if (symbol === undefined) {
+    throw new Error('this version of kafkajs has no createCluster; pin kafkajs 2.2.4')
+  }
+  const createCluster = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol]
+  const cluster = createCluster?.call(kafka, {
+    isolationLevel: READ_COMMITTED,
+    metadataMaxAge: 300_000,
+    allowAutoTopicCreation: false,
+  }) as Cluster
+  try {
+    await cluster.connect()
+    await cluster.addTargetTopic(topic)
+    return await work(cluster)
+  } finally {
+    await cluster.disconnect()
+  }
+}

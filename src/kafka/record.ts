@@ -1,0 +1,26 @@
+/** A record to be written. The partition is always chosen by us: a retry must never move a record elsewhere. */
+export interface OutRecord {
+  readonly key: Buffer | string
+  /** Null is a tombstone. */
+  readonly value: Buffer | null
+  readonly headers?: Readonly<Record<string, string | Buffer>>
+}
+
+/** A record that was read. */
+export interface InRecord {
+  readonly offset: bigint
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>
+  /** Broker or producer time, ms since the epoch. */
+  readonly timestamp: number
+}
+
+/** Rough size on the wire, for bounds: key, value and headers plus the record's own fields. */
+export function recordBytes(record: Pick<OutRecord, 'key' | 'value' | 'headers'>): number {
+  let bytes = 24 + record.key.length + (record.value?.length ?? 0)
+  for (const name in record.headers) {
+    bytes += name.length + (record.headers[name]?.length ?? 0) + 4
+  }
+  return bytes
+}

@@ -1,0 +1,94 @@
+import type { Admin } from 'kafkajs'
+import { TOPICS, type TopicId, type TopicNames, toTopicConfig } from '../topics.ts'
+import { ConfigResourceTypes } from './kafkajs.ts'
+
+export interface TopicPlan {
+  readonly names: TopicNames
+  readonly partitions: number
+  readonly replicationFactor: number
+  readonly minInsyncReplicas: number
+}
+
+export interface TopicFinding {
+  readonly topic: string
+  /** What is wrong and what to do. */
+  readonly problem: string
+  /** Wrong partitions break the keeping of payments together; other settings can be changed at any time. */
+  readonly severity: 'fatal' | 'setting'
+}
+
+/** Creates the topics that are missing; gives their names. What exists is left as it is: `findTopicProblems` compares. */
+export async function createMissingTopics(admin: Admin, plan: TopicPlan): Promise<readonly string[]> {
+  const existing = new Set(await admin.listTopics())
+  const missing = topicIds().filter((id) => !existing.has(plan.names[id]))
+  if (missing.length > 0) {
+    await admin.createTopics({
+      waitForLeaders: true,
+      timeout: 30_000,
+      topics: missing.map((id) => ({
+        topic: plan.names[id],
+        numPartitions: plan.partitions,
+        replicationFactor: plan.replicationFactor,
+        configEntries: Object.entries(configOf(id, plan)).map(([name, value]) => ({ name, value })),
+      })),
+    })
+  }
+  return missing.map((id) => plan.names[id])
+}
+
+/** Compares the topics of the cluster with the plan. Empty if all is as it should be. */
+export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<readonly TopicFinding[]> {
+  const existing = new Set(await admin.listTopics())
+  const findings: TopicFinding[] = []
+  const present: TopicId[] = []
+  for (const id of topicIds()) {
+    if (existing.has(plan.names[id])) {
+      present.push(id)
+    } else {
+      findings.push({
+        topic: plan.names[id],
+        severity: 'fatal',
+        problem: 'does not exist; run `paystatus topics apply`',
+      })
+    }
+  }
+  if (present.length === 0) {
+    return findings
+  }
+  const { topics } = await admin.fetchTopicMetadata({ topics: present.map((id) => plan.names[id]) })
+  for (const { name, partitions } of topics) {
+    if (partitions.length !== plan.partitions) {
+      findings.push({
+        topic: name,
+        severity: 'fatal',
+        problem: `has ${partitions.length} partitions, the configuration says ${plan.partitions}; the count is fixed at creation, because a payment's state lives in the partition that its key chose: correct kafka.partitions`,
+      })
+    }
+  }
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: present.map((id) => ({ type: ConfigResourceTypes.TOPIC, name: plan.names[id] })),
+  })
+  for (const id of present) {
+    const entries = resources.find((resource) => resource.resourceName === plan.names[id])?.configEntries ?? []
+    for (const [name, wanted] of Object.entries(configOf(id, plan))) {
+      const found = entries.find((entry) => entry.configName === name)?.configValue
+      if (found !== wanted) {
+        findings.push({
+          topic: plan.names[id],
+          severity: 'setting',
+          problem: `${name} is ${found ?? 'not set'}, expected ${wanted}; change it with kafka-configs.sh --alter`,
+        })
+      }
+    }
+  }
+  return findings
+}
+
+function configOf(id: TopicId, plan: TopicPlan): Record<string, string> {
+  return { ...toTopicConfig(TOPICS[id].settings), 'min.insync.replicas': String(plan.minInsyncReplicas) }
+}
+
+function topicIds(): TopicId[] {
+  return Object.keys(TOPICS) as TopicId[]
+}

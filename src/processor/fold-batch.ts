@@ -1,0 +1,68 @@
+import { applyEvent, type Change, type PaymentState } from '../payment/apply-event.ts'
+import type { PaymentEvent } from '../payment/payment-event.ts'
+import { countVerdict, noTotals, type TotalsDelta } from './totals.ts'
+
+/** An event as it came, or why it cannot be one. */
+export type BatchInput<R> =
+  | { readonly record: R; readonly event: PaymentEvent }
+  | { readonly record: R; readonly rejected: EventDeadLetterReason }
+
+/** Why an event of `payments.events` goes to its dead letters. */
+export const EVENT_DEAD_LETTER_REASONS = {
+  undecodable: 'the record is not an Avro PaymentEvent that this version can read',
+  'key-mismatch': 'the key of the record is not the payment key of its event',
+  'too-large': 'the event is larger than a payment may keep',
+  'history-full': 'the payment keeps as many events as it can, and this one decides nothing',
+} as const
+export type EventDeadLetterReason = keyof typeof EVENT_DEAD_LETTER_REASONS
+
+export interface BatchOutcome<R> {
+  /** One for every distinct event, in order. */
+  readonly changes: readonly Change[]
+  /** Last state of every payment that changed. */
+  readonly states: ReadonlyMap<string, PaymentState>
+  readonly deadLetters: readonly { readonly record: R; readonly reason: EventDeadLetterReason }[]
+  readonly totals: TotalsDelta
+}
+
+/**
+ * Applies a batch of events to the states they belong to. Pure: `stateOf` gives the state before the batch, `now` is
+ * the time of recording.
+ */
+export function foldBatch<R>(
+  inputs: readonly BatchInput<R>[],
+  stateOf: (paymentKey: string) => PaymentState | undefined,
+  now: number,
+): BatchOutcome<R> {
+  const changes: Change[] = []
+  const states = new Map<string, PaymentState>()
+  const deadLetters: { record: R; reason: EventDeadLetterReason }[] = []
+  const totals = noTotals()
+  totals.events = inputs.length
+
+  for (const input of inputs) {
+    if ('rejected' in input) {
+      deadLetters.push({ record: input.record, reason: input.rejected })
+      continue
+    }
+    const { paymentKey } = input.event
+    const applied = applyEvent(states.get(paymentKey) ?? stateOf(paymentKey), input.event, now)
+    switch (applied.outcome) {
+      case 'duplicate':
+        totals.duplicate += 1
+        break
+      case 'history-full':
+        deadLetters.push({ record: input.record, reason: 'history-full' })
+        break
+      case 'recorded':
+        countVerdict(totals, applied.change.recorded.verdict)
+        changes.push(applied.change)
+        states.set(paymentKey, applied.change.state)
+        break
+      default:
+        applied satisfies never
+    }
+  }
+  totals.deadLetter = deadLetters.length
+  return { changes, states, deadLetters, totals }
+}

@@ -1,0 +1,204 @@
+import type { AvroCodec } from '../avro/codec.ts'
+import type { InRecord } from '../kafka/record.ts'
+import type { PaymentState } from '../payment/apply-event.ts'
+import type { PartitionReader } from '../stream/partition-reader.ts'
+import { DefinedStop } from '../stream/partition-task.ts'
+import { decodePrepared } from './decode-prepared.ts'
+import { type DuePolicy, dueAt } from './due.ts'
+import type { StateStore, StateWrite } from './state-store.ts'
+import { totalsFrom } from './totals.ts'
+import { type CommitMetadata, fromMarkerText, toMarkerText, type ViewMarker } from './view-marker.ts'
+import { type WaitReport, waitForStore } from './wait-for-store.ts'
+
+/**
+ * Longest time after which a view may still be brought up to date by replay, ms. Compaction removes a tombstone after
+ * `delete.retention.ms` (7 days, topics.ts); a view that is older could keep a payment that was forgotten meanwhile.
+ */
+export const VIEW_AGE_MAX_MS = 5 * 86_400_000
+
+/** The view is not what this task left there: Redis lost or rolled back data, or the partition has another owner. */
+export class ViewLostError extends Error {
+  readonly code = 'VIEW_LOST'
+  readonly retriable = true
+
+  constructor(partition: number) {
+    super(`the view of partition ${partition} is not as this task left it`)
+    this.name = 'ViewLostError'
+  }
+}
+
+export interface RestoreFacts {
+  readonly clusterId: string
+  /** What the committed offset says the view must contain; null if it says nothing. */
+  readonly metadata: CommitMetadata | null
+  /** Whether the group has ever committed this partition. */
+  readonly committed: boolean
+  /** Offset after the last record of `payments.status.current`. */
+  readonly currentEnd: bigint
+  readonly now: number
+}
+
+export type RestoreDecision =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'replay'; readonly from: bigint }
+  | { readonly kind: 'rebuild'; readonly why: string }
+
+/**
+ * What it takes to make the view equal to `current`. Reads no event and folds nothing: what was published is the truth,
+ * and folding again would differ after retention, an operator's reset or a change of the rules.
+ */
+export function decideRestore(marker: ViewMarker | null, facts: RestoreFacts): RestoreDecision {
+  if (marker === null) {
+    return { kind: 'rebuild', why: 'there is no view' }
+  }
+  if (marker.clusterId !== facts.clusterId) {
+    return { kind: 'rebuild', why: 'the view was made from another cluster' }
+  }
+  if (!facts.committed) {
+    return { kind: 'rebuild', why: 'the group has never committed this partition' }
+  }
+  if (marker.viewNext > facts.currentEnd) {
+    return { kind: 'rebuild', why: 'the view is ahead of the topic' }
+  }
+  if (marker.viewNext === facts.metadata?.viewNext) {
+    return { kind: 'keep' }
+  }
+  if (facts.now - marker.writtenAt > VIEW_AGE_MAX_MS) {
+    return { kind: 'rebuild', why: 'the view is older than tombstones are kept' }
+  }
+  return { kind: 'replay', from: marker.viewNext }
+}
+
+export interface RestoreOptions {
+  readonly partition: number
+  readonly currentTopic: string
+  readonly store: StateStore
+  readonly reader: PartitionReader
+  readonly codec: AvroCodec<PaymentState>
+  readonly duePolicy: DuePolicy
+  readonly clusterId: string
+  readonly metadata: CommitMetadata | null
+  readonly committed: boolean
+  /** Next offset of the events; where counting starts anew if nothing says how far it was. */
+  readonly next: bigint
+  /** Names this assignment; no two assignments have the same. */
+  readonly token: string
+  readonly now: () => number
+  readonly report: WaitReport
+  readonly signal: AbortSignal
+}
+
+export interface RestoredView {
+  readonly marker: ViewMarker
+  readonly markerText: string
+  readonly decision: RestoreDecision
+  readonly records: number
+}
+
+/** States in one write: one script call blocks Redis for its whole length. */
+const WRITES_MAX = 500
+
+/**
+ * Makes the view of a partition equal to `current` and puts this assignment's marker on it, so that a former owner can
+ * write no more. Must run after the former owner is fenced and before any output.
+ *
+ * Throws DefinedStop if `current` ends before what the committed offset promises, ViewLostError if somebody else writes.
+ */
+export async function restoreView(options: RestoreOptions): Promise<RestoredView> {
+  const { partition, currentTopic, store, reader, report, signal, metadata } = options
+  const found = (await waitForStore(() => store.read(partition, []), report, signal)).marker
+  const range = await reader.range(currentTopic, partition)
+  if (metadata !== null && metadata.viewNext > range.end) {
+    throw new DefinedStop(
+      'CURRENT_TRUNCATED',
+      `the committed offset says that ${currentTopic}[${partition}] reaches offset ${metadata.viewNext}, but it ends at ${range.end}: the topic lost records. Nothing was written. Restore the topic, or reset the group to rebuild it.`,
+    )
+  }
+  const marker = fromMarkerText(found)
+  const decision = decideRestore(marker, {
+    clusterId: options.clusterId,
+    metadata,
+    committed: options.committed,
+    currentEnd: range.end,
+    now: options.now(),
+  })
+
+  const start: ViewMarker = {
+    clusterId: options.clusterId,
+    token: options.token,
+    writes: 0,
+    next: options.next,
+    viewNext: decision.kind === 'rebuild' || marker === null ? 0n : marker.viewNext,
+    totals: metadata?.totals ?? totalsFrom(options.next),
+    writtenAt: options.now(),
+  }
+  let view = { marker: start, text: toMarkerText(start) }
+  const claimed = await waitForStore(
+    () =>
+      decision.kind === 'rebuild'
+        ? store.reset(partition, found, view.text)
+        : store.write(partition, found, view.text, []),
+    report,
+    signal,
+  )
+  if (claimed === 'refused') {
+    throw new ViewLostError(partition)
+  }
+  if (decision.kind === 'keep') {
+    return { marker: view.marker, markerText: view.text, decision, records: 0 }
+  }
+
+  const advance = async (viewNext: bigint, writes: readonly StateWrite[]): Promise<void> => {
+    const next: ViewMarker = { ...view.marker, viewNext, writes: view.marker.writes + 1, writtenAt: options.now() }
+    const text = toMarkerText(next)
+    const result = await waitForStore(() => store.write(partition, view.text, text, writes), report, signal)
+    if (result === 'refused') {
+      throw new ViewLostError(partition)
+    }
+    view = { marker: next, text }
+  }
+
+  let records = 0
+  await reader.read(
+    currentTopic,
+    partition,
+    view.marker.viewNext,
+    async (portion) => {
+      records += portion.length
+      for (let at = 0; at < portion.length; at += WRITES_MAX) {
+        const slice = portion.slice(at, at + WRITES_MAX)
+        const last = slice.at(-1) as InRecord
+        await advance(last.offset + 1n, await toWrites(slice, options))
+      }
+    },
+    signal,
+  )
+  // The end may be a control record, or compaction removed the last records: then the promise is further on.
+  if (metadata !== null && metadata.viewNext > view.marker.viewNext) {
+    await advance(metadata.viewNext, [])
+  }
+  return { marker: view.marker, markerText: view.text, decision, records }
+}
+
+/** The last record of every payment in a portion, as it goes into the view. */
+async function toWrites(portion: readonly InRecord[], options: RestoreOptions): Promise<readonly StateWrite[]> {
+  const latest = new Map<string, StateWrite>()
+  for (const record of portion) {
+    const paymentKey = String(record.key)
+    latest.delete(paymentKey)
+    latest.set(paymentKey, await toStateWrite(paymentKey, record.value, options))
+  }
+  return [...latest.values()]
+}
+
+async function toStateWrite(
+  paymentKey: string,
+  value: Buffer | null,
+  options: Pick<RestoreOptions, 'codec' | 'duePolicy'>,
+): Promise<StateWrite> {
+  if (value === null) {
+    return { paymentKey, state: null, dueAt: 0, endToEndId: null }
+  }
+  const state = await decodePrepared(options.codec, value)
+  return { paymentKey, state: value, dueAt: dueAt(state, options.duePolicy), endToEndId: state.details.endToEndId }
+}

@@ -1,0 +1,301 @@
+import { AvroDecodeError } from '../avro/errors.ts'
+import type { PaymentCodecs } from '../avro/payment-codecs.ts'
+import type { InRecord, OutRecord } from '../kafka/record.ts'
+import type { Logger } from '../observability/log.ts'
+import type { PaymentState } from '../payment/apply-event.ts'
+import { overdueChange, toStatusChange } from '../payment/status-change.ts'
+import { toDeadLetter } from '../stream/dead-letter.ts'
+import type { GroupOffsets } from '../stream/group-offsets.ts'
+import type { PartitionReader } from '../stream/partition-reader.ts'
+import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
+import { startOffset } from '../stream/start-offset.ts'
+import type { PartitionTransactions } from '../stream/transactions.ts'
+import type { TopicNames } from '../topics.ts'
+import { decodePrepared } from './decode-prepared.ts'
+import { type DuePolicy, dueAction, dueAt, markOverdue } from './due.ts'
+import { type BatchInput, type BatchOutcome, EVENT_DEAD_LETTER_REASONS, foldBatch } from './fold-batch.ts'
+import { restoreView, ViewLostError } from './restore-view.ts'
+import type { StateStore, StateWrite } from './state-store.ts'
+import { addTotals, noTotals, type TotalsDelta } from './totals.ts'
+import { fromMetadataText, toMarkerText, toMetadataText, type ViewMarker } from './view-marker.ts'
+import { type WaitReport, waitForStore } from './wait-for-store.ts'
+
+export interface StatusTaskOptions {
+  readonly partition: number
+  readonly group: string
+  readonly topics: TopicNames
+  readonly clusterId: string
+  readonly codecs: PaymentCodecs
+  readonly store: StateStore
+  readonly reader: PartitionReader
+  readonly offsets: GroupOffsets
+  /** Connects a transactional producer for this partition and fences every older one. */
+  readonly openTransactions: () => Promise<PartitionTransactions>
+  readonly duePolicy: DuePolicy
+  /** The clock, ms since the epoch. */
+  readonly now: () => number
+  /** A name that no other assignment of the partition ever had. */
+  readonly newToken: () => string
+  readonly report: WaitReport
+  /** Called after every commit with what it added. */
+  readonly onCommitted: (delta: TotalsDelta) => void
+  readonly onRestored: (kind: string, records: number, durationMs: number) => void
+  readonly logger: Logger
+}
+
+/**
+ * Largest event, bytes. A payment keeps at most 256 events, so its state stays below the 2 MiB that the topics accept,
+ * whatever comes in which order.
+ */
+const EVENT_BYTES_MAX = 7_000
+
+/** Most payments that one act of the clock touches in one transaction. */
+const DUE_MAX = 500
+
+/**
+ * The status processor of one partition: events in, changes and current states out, exactly once.
+ *
+ * Open, before any output:
+ *   1. InitProducerId: every former owner is fenced, its open transaction is ended
+ *   2. the committed offset and its metadata, which are final now
+ *   3. the view in Redis made equal to `current`, with this assignment's marker on it
+ *
+ * Then per batch, each arrow only after the one before it:
+ *   read states and marker -> fold (pure) -> transaction {current, changes, dead letters, offset + metadata} -> commit
+ *   -> view and marker
+ *
+ * A crash between any two arrows loses and repeats nothing: before the commit nothing is visible and the next owner
+ * does it again; after the commit the metadata says what the view lacks, and the next owner replays it from `current`.
+ */
+export class StatusTask implements PartitionTask {
+  readonly #options: StatusTaskOptions
+  #transactions: PartitionTransactions | undefined
+  #marker: { readonly marker: ViewMarker; readonly text: string } | undefined
+
+  constructor(options: StatusTaskOptions) {
+    this.#options = options
+  }
+
+  async open(signal: AbortSignal): Promise<PartitionStart> {
+    const { partition, group, topics, offsets, reader, store, codecs, clusterId, duePolicy, now, report } = this.#options
+    await this.close()
+    this.#transactions = await this.#options.openTransactions()
+
+    const committed = await offsets.committed(group, topics.events, partition)
+    const range = await reader.range(topics.events, partition)
+    const next = startOffset(group, topics.events, partition, committed, range)
+
+    const startedAt = performance.now()
+    const restored = await restoreView({
+      partition,
+      currentTopic: topics.current,
+      store,
+      reader,
+      codec: codecs.state,
+      duePolicy,
+      clusterId,
+      metadata: fromMetadataText(committed.metadata),
+      committed: committed.offset >= 0n,
+      next,
+      token: this.#options.newToken(),
+      now,
+      report,
+      signal,
+    })
+    this.#marker = { marker: restored.marker, text: restored.markerText }
+    const durationMs = performance.now() - startedAt
+    this.#options.onRestored(restored.decision.kind, restored.records, durationMs)
+    if (restored.decision.kind === 'rebuild' && committed.offset >= 0n) {
+      this.#options.logger.warn(
+        { partition, records: restored.records, why: restored.decision.why },
+        'view rebuilt from payments.status.current',
+      )
+    }
+    return { offset: next, highWatermark: range.end }
+  }
+
+  async process(records: readonly InRecord[], next: bigint, signal: AbortSignal): Promise<void> {
+    const inputs = await this.#decode(records)
+    const keys = new Set<string>()
+    for (const input of inputs) {
+      if ('event' in input) {
+        keys.add(input.event.paymentKey)
+      }
+    }
+    const states = await this.#readStates([...keys], signal)
+    const outcome = foldBatch(inputs, (key) => states.get(key), this.#options.now())
+    await this.#commit(this.#toOutput(outcome), next, signal)
+  }
+
+  async idle(signal: AbortSignal): Promise<void> {
+    const { partition, store, now, duePolicy, report, codecs } = this.#options
+    const at = now()
+    const due = await waitForStore(() => store.due(partition, at, DUE_MAX), report, signal)
+    if (due.length === 0) {
+      return
+    }
+    const states = await this.#readStates(due, signal)
+    const output = emptyOutput()
+    for (const paymentKey of due) {
+      const state = states.get(paymentKey)
+      const action = state === undefined ? 'gone' : dueAction(state, at, duePolicy)
+      if (state === undefined || action === 'forget') {
+        output.writes.push({ paymentKey, state: null, dueAt: 0, endToEndId: state?.details.endToEndId ?? null })
+        if (state !== undefined) {
+          output.current.push({ key: paymentKey, value: null })
+          output.totals.forgotten += 1
+        }
+      } else if (action === 'overdue') {
+        const marked = markOverdue(state, at)
+        output.changes.push({ key: paymentKey, value: codecs.change.encode(overdueChange(marked)) })
+        this.#addState(output, marked)
+        output.totals.overdue += 1
+      } else {
+        this.#addState(output, state, { unchanged: true })
+      }
+    }
+    await this.#commit(output, this.#owned().marker.next, signal)
+  }
+
+  async close(): Promise<void> {
+    const transactions = this.#transactions
+    this.#transactions = undefined
+    this.#marker = undefined
+    await transactions?.close()
+  }
+
+  /** The states of some payments. The marker read with them must be the one this task left, else nothing is known. */
+  async #readStates(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, PaymentState>> {
+    const { partition, store, report, codecs } = this.#options
+    const view = await waitForStore(() => store.read(partition, keys), report, signal)
+    if (view.marker !== this.#owned().text) {
+      throw new ViewLostError(partition)
+    }
+    const states = new Map<string, PaymentState>()
+    for (const [index, bytes] of view.states.entries()) {
+      if (bytes !== null) {
+        states.set(keys[index] as string, await decodePrepared(codecs.state, bytes))
+      }
+    }
+    return states
+  }
+
+  /** One transaction, its commit, then the view. */
+  async #commit(output: Output, next: bigint, signal: AbortSignal): Promise<void> {
+    const { partition, topics, store, now, report, onCommitted } = this.#options
+    const before = this.#owned()
+    const transactions = this.#transactions as PartitionTransactions
+    let marker: ViewMarker = {
+      ...before.marker,
+      writes: before.marker.writes + 1,
+      next,
+      totals: addTotals(before.marker.totals, output.totals),
+      writtenAt: now(),
+    }
+    await transactions.run(async (scope) => {
+      const append = (topic: string, records: readonly OutRecord[]) =>
+        records.length === 0 ? undefined : scope.append(topic, partition, records)
+      const [current] = await Promise.all([
+        append(topics.current, output.current),
+        append(topics.changes, output.changes),
+        append(topics.eventDeadLetters, output.deadLetters),
+      ])
+      marker = { ...marker, viewNext: current?.next ?? marker.viewNext }
+      await scope.commitOffset(next, toMetadataText(marker))
+    })
+    onCommitted(output.totals)
+
+    const text = toMarkerText(marker)
+    const written = await waitForStore(() => store.write(partition, before.text, text, output.writes), report, signal)
+    if (written === 'refused') {
+      throw new ViewLostError(partition)
+    }
+    this.#marker = { marker, text }
+  }
+
+  #toOutput(outcome: BatchOutcome<InRecord>): Output {
+    const { codecs, partition, topics, now } = this.#options
+    const output: Output = { ...emptyOutput(), totals: outcome.totals }
+    for (const change of outcome.changes) {
+      output.changes.push({ key: change.state.paymentKey, value: codecs.change.encode(toStatusChange(change)) })
+    }
+    for (const state of outcome.states.values()) {
+      this.#addState(output, state)
+    }
+    for (const { record, reason } of outcome.deadLetters) {
+      output.deadLetters.push(
+        toDeadLetter(record, {
+          reason,
+          message: EVENT_DEAD_LETTER_REASONS[reason],
+          stage: 'processor',
+          topic: topics.events,
+          partition,
+          offset: record.offset,
+          element: null,
+          at: now(),
+        }),
+      )
+    }
+    return output
+  }
+
+  /** A state goes to the topic and to the view as the same bytes. */
+  #addState(output: Output, state: PaymentState, { unchanged = false } = {}): void {
+    const { codecs, duePolicy } = this.#options
+    const value = codecs.state.encode(state)
+    if (!unchanged) {
+      output.current.push({ key: state.paymentKey, value })
+    }
+    output.writes.push({
+      paymentKey: state.paymentKey,
+      state: value,
+      dueAt: dueAt(state, duePolicy),
+      endToEndId: state.details.endToEndId,
+    })
+  }
+
+  async #decode(records: readonly InRecord[]): Promise<readonly BatchInput<InRecord>[]> {
+    const inputs: BatchInput<InRecord>[] = []
+    for (const record of records) {
+      inputs.push(await this.#decodeOne(record))
+    }
+    return inputs
+  }
+
+  async #decodeOne(record: InRecord): Promise<BatchInput<InRecord>> {
+    if (record.value === null) {
+      return { record, rejected: 'undecodable' }
+    }
+    if (record.value.length > EVENT_BYTES_MAX) {
+      return { record, rejected: 'too-large' }
+    }
+    try {
+      const event = await decodePrepared(this.#options.codecs.event, record.value)
+      return record.key?.toString() === event.paymentKey ? { record, event } : { record, rejected: 'key-mismatch' }
+    } catch (error) {
+      if (error instanceof AvroDecodeError) {
+        return { record, rejected: 'undecodable' }
+      }
+      throw error
+    }
+  }
+
+  #owned(): { readonly marker: ViewMarker; readonly text: string } {
+    if (this.#marker === undefined) {
+      throw new Error('the partition is not open')
+    }
+    return this.#marker
+  }
+}
+
+interface Output {
+  readonly current: OutRecord[]
+  readonly changes: OutRecord[]
+  readonly deadLetters: OutRecord[]
+  readonly writes: StateWrite[]
+  readonly totals: TotalsDelta
+}
+
+function emptyOutput(): Output {
+  return { current: [], changes: [], deadLetters: [], writes: [], totals: noTotals() }
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import type { Totals } from './totals.ts'
+
+/**
+ * What the view of one partition contains, stored beside it and changed only together with it.
+ *
+ * The whole text is compared, byte for byte, before every write: a marker that is not the one this assignment left
+ * means that Redis lost or rolled back data, or that somebody else owns the partition.
+ */
+export interface ViewMarker {
+  /** Kafka cluster that the view was made from. */
+  readonly clusterId: string
+  /** Assignment that wrote last. */
+  readonly token: string
+  /** Grows with every write, so that no two markers of an assignment are equal. */
+  readonly writes: number
+  /** Next offset of `payments.events` when this was written; for people. */
+  readonly next: bigint
+  /** Next offset of `payments.status.current` that is not in the view yet. */
+  readonly viewNext: bigint
+  readonly totals: Totals
+  /** When it was written, ms since the epoch. */
+  readonly writtenAt: number
+}
+
+const offset = z.string().regex(/^\d+$/).transform(BigInt)
+const count = z.number().int().min(0)
+const totals = z.object({
+  since: z.string(),
+  events: count,
+  applied: count,
+  late: count,
+  revision: count,
+  conflict: count,
+  unknown: count,
+  duplicate: count,
+  deadLetter: count,
+  overdue: count,
+  forgotten: count,
+})
+const MARKER = z.object({
+  clusterId: z.string(),
+  token: z.string(),
+  writes: count,
+  next: offset,
+  viewNext: offset,
+  totals,
+  writtenAt: z.number(),
+})
+const METADATA = z.object({ viewNext: offset, totals })
+
+export function toMarkerText(marker: ViewMarker): string {
+  return JSON.stringify({ ...marker, next: String(marker.next), viewNext: String(marker.viewNext) })
+}
+
+/** Null for a text that is no marker of ours: then the view cannot be trusted. */
+export function fromMarkerText(text: string | null): ViewMarker | null {
+  return text === null ? null : parsed(MARKER, text)
+}
+
+/** What Kafka itself says the view must contain: the metadata of the committed offset (4 KiB at most on the broker). */
+export interface CommitMetadata {
+  readonly viewNext: bigint
+  readonly totals: Totals
+}
+
+export function toMetadataText(metadata: CommitMetadata): string {
+  return JSON.stringify({ viewNext: String(metadata.viewNext), totals: metadata.totals })
+}
+
+/** Null if the offset was committed by somebody else, such as an operator who moved the group. */
+export function fromMetadataText(text: string | null): CommitMetadata | null {
+  return text === null || text === '' ? null : parsed(METADATA, text)
+}
+
+function parsed<T>(schema: z.ZodType<T>, text: string): T | null {
+  try {
+    const result = schema.safeParse(JSON.parse(text))
+    return result.success ? result.data : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,321 @@
+import type { InRecord } from '../kafka/record.ts'
+import type { Logger } from '../observability/log.ts'
+import type { FetchedBatch } from './group-consumer.ts'
+import { DefinedStop, type PartitionTask } from './partition-task.ts'
+
+/** How the lane steers the consumer, for its own partition. */
+export interface LaneControl {
+  pause(): void
+  resume(): void
+  seek(offset: bigint): void
+  /** Resolves at the next successful heartbeat or join that still lists the partition; never if it is gone. */
+  confirmed(signal: AbortSignal): Promise<void>
+  /** The process must end, with this reason. */
+  fatal(error: Error): void
+}
+
+export interface LaneLimits {
+  /** Above this the partition is paused, below half of it resumed. */
+  readonly queuedRecordsMax: number
+  readonly queuedBytesMax: number
+  /** Most records that the task gets at once. */
+  readonly chunkRecordsMax: number
+  /** Pause between two calls of the task's `idle`, ms. */
+  readonly idleIntervalMs: number
+}
+
+export type LaneState = 'opening' | 'open' | 'doubt' | 'closed'
+
+interface Queued {
+  readonly records: readonly InRecord[]
+  /** Offset after the last one of the batch, whether it was visible or not. */
+  readonly next: bigint
+  readonly bytes: number
+}
+
+/** The same gap again and again is not a race but missing data. */
+const GAPS_IN_A_ROW_MAX = 20
+
+/**
+ * One assigned partition: a bounded queue between the consumer, which must never wait, and the task, which may.
+ *
+ * Two cursors say where it is. `expect` is the next offset to accept and moves when a batch is queued; `done` is the
+ * next offset to process and moves when the task has committed. Everything the consumer brings is judged by `expect`:
+ * what is below was seen, what begins above is a gap, and the consumer is sent back.
+ */
+export class Lane {
+  readonly partition: number
+  readonly #task: PartitionTask
+  readonly #control: LaneControl
+  readonly #limits: LaneLimits
+  readonly #logger: Logger
+  readonly #abort = new AbortController()
+  readonly #finished: Promise<void>
+
+  #state: LaneState = 'opening'
+  #queue: Queued[] = []
+  #queuedRecords = 0
+  #queuedBytes = 0
+  #expect = 0n
+  #done = 0n
+  #highWatermark = 0n
+  #gapsInARow = 0
+  #paused = true
+  #draining = false
+  #nextIdleAt = 0
+  #wake: (() => void) | undefined
+
+  constructor(partition: number, task: PartitionTask, control: LaneControl, limits: LaneLimits, logger: Logger) {
+    this.partition = partition
+    this.#task = task
+    this.#control = control
+    this.#limits = limits
+    this.#logger = logger
+    this.#finished = this.#run()
+  }
+
+  get state(): LaneState {
+    return this.#state
+  }
+
+  /** Next offset to process. */
+  get done(): bigint {
+    return this.#done
+  }
+
+  get queuedRecords(): number {
+    return this.#queuedRecords
+  }
+
+  /** Takes a batch, or says that it must come again. Synchronous. */
+  offer(batch: FetchedBatch): boolean {
+    if (this.#state !== 'open' || this.#draining) {
+      return false
+    }
+    this.#highWatermark = batch.highWatermark
+    if (batch.fetchedOffset > this.#expect) {
+      this.#gap(batch.fetchedOffset)
+      return false
+    }
+    this.#gapsInARow = 0
+    const next = batch.lastOffset + 1n
+    if (next > this.#expect) {
+      this.#enqueue(recordsFrom(batch.records, this.#expect), next, batch.pinnedBytes)
+    }
+    return true
+  }
+
+  /** The consumer passed a stretch without visible records; only believed if it begins where we are. Synchronous. */
+  skipped(firstOffset: bigint, lastOffset: bigint): void {
+    const next = lastOffset + 1n
+    if (this.#state === 'open' && firstOffset <= this.#expect && next > this.#expect) {
+      this.#enqueue([], next, 0)
+    }
+  }
+
+  /**
+   * The group has rejoined and the partition is still ours. kafkajs now fetches from the last committed offset it
+   * remembers, and keeps a pause: both are set again.
+   */
+  reassigned(): void {
+    if (this.#state !== 'open') {
+      return
+    }
+    this.#control.seek(this.#expect)
+    if (this.#paused) {
+      this.#control.pause()
+    } else {
+      this.#control.resume()
+    }
+  }
+
+  /**
+   * Starts nothing new and resolves when what was running is finished and committed. What only waits (for Redis, for
+   * the group) has begun nothing and is given up, at once or after `graceMs`.
+   */
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true
+    this.#wakeUp()
+    const giveUp = setTimeout(() => this.#abort.abort(), this.#state === 'open' ? graceMs : 0)
+    await this.#finished
+    clearTimeout(giveUp)
+  }
+
+  /** The partition is gone: stops at once, whatever is queued is somebody else's now. */
+  async close(): Promise<void> {
+    this.#state = 'closed'
+    this.#abort.abort()
+    this.#clearQueue()
+    this.#wakeUp()
+    // A pause survives reassignment in kafkajs: without this a returning partition would stay silent.
+    this.#control.resume()
+    await this.#finished
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort
+    while (!this.#isClosed() && !this.#draining) {
+      try {
+        await this.#open(signal)
+        await this.#processUntilStopped(signal)
+      } catch (error) {
+        if (this.#isClosed() || signal.aborted) {
+          break
+        }
+        if (error instanceof DefinedStop) {
+          this.#control.fatal(error)
+          break
+        }
+        await this.#doubt(error as Error, signal)
+      }
+    }
+    await this.#task.close().catch((error: Error) => {
+      this.#logger.debug({ partition: this.partition, err: error }, 'closing the partition task failed')
+    })
+    this.#state = 'closed'
+  }
+
+  async #open(signal: AbortSignal): Promise<void> {
+    this.#state = 'opening'
+    this.#setPaused(true)
+    this.#clearQueue()
+    const start = await this.#task.open(signal)
+    if (this.#isClosed()) {
+      return
+    }
+    this.#expect = start.offset
+    this.#done = start.offset
+    this.#highWatermark = start.highWatermark
+    this.#gapsInARow = 0
+    this.#state = 'open'
+    this.#control.seek(start.offset)
+    this.#setPaused(false)
+  }
+
+  async #processUntilStopped(signal: AbortSignal): Promise<void> {
+    while (this.#state === 'open' && !this.#draining) {
+      const chunk = this.#takeChunk()
+      if (chunk !== undefined) {
+        await this.#task.process(chunk.records, chunk.next, signal)
+        this.#done = chunk.next
+      } else if (this.#gapsInARow > GAPS_IN_A_ROW_MAX) {
+        throw new Error(`the consumer skips offset ${this.#expect} again and again`)
+      } else if (this.#done >= this.#highWatermark && performance.now() >= this.#nextIdleAt) {
+        await this.#task.idle(signal)
+        this.#nextIdleAt = performance.now() + this.#limits.idleIntervalMs
+      } else {
+        await this.#somethingToDo()
+      }
+    }
+  }
+
+  /**
+   * An error leaves the outcome unknown, and the partition may belong to somebody else. Opening again at once would
+   * fence the rightful owner, so the group has to confirm first.
+   */
+  async #doubt(error: Error, signal: AbortSignal): Promise<void> {
+    this.#state = 'doubt'
+    this.#setPaused(true)
+    this.#clearQueue()
+    this.#logger.warn({ partition: this.partition, err: error }, 'lane in doubt: waits for the group, then opens again')
+    await this.#task.close().catch(() => {})
+    await this.#control.confirmed(signal).catch(() => {})
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  #gap(fetchedOffset: bigint): void {
+    this.#gapsInARow += 1
+    this.#logger.debug({ partition: this.partition, fetchedOffset, expect: this.#expect }, 'gap: seeks back')
+    this.#control.seek(this.#expect)
+    this.#wakeUp()
+  }
+
+  #enqueue(records: readonly InRecord[], next: bigint, bytes: number): void {
+    this.#expect = next
+    this.#queue.push({ records, next, bytes })
+    this.#queuedRecords += records.length
+    this.#queuedBytes += bytes
+    if (this.#queuedRecords > this.#limits.queuedRecordsMax || this.#queuedBytes > this.#limits.queuedBytesMax) {
+      this.#setPaused(true)
+    }
+    this.#wakeUp()
+  }
+
+  /** Whole batches up to the chunk's size; a batch that is larger is cut. */
+  #takeChunk(): { records: readonly InRecord[]; next: bigint } | undefined {
+    const first = this.#queue.shift()
+    if (first === undefined) {
+      return undefined
+    }
+    const max = this.#limits.chunkRecordsMax
+    let records = first.records
+    let next = first.next
+    this.#queuedBytes -= first.bytes
+    if (records.length > max) {
+      const rest = records.slice(max)
+      records = records.slice(0, max)
+      next = (rest[0] as InRecord).offset
+      this.#queue.unshift({ records: rest, next: first.next, bytes: first.bytes })
+      this.#queuedBytes += first.bytes
+    } else {
+      for (let more = this.#queue[0]; more !== undefined; more = this.#queue[0]) {
+        if (records.length + more.records.length > max) {
+          break
+        }
+        records = records.concat(more.records)
+        next = more.next
+        this.#queue.shift()
+        this.#queuedBytes -= more.bytes
+      }
+    }
+    this.#queuedRecords -= records.length
+    if (
+      this.#paused &&
+      this.#queuedRecords < this.#limits.queuedRecordsMax / 2 &&
+      this.#queuedBytes < this.#limits.queuedBytesMax / 2
+    ) {
+      this.#setPaused(false)
+    }
+    return { records, next }
+  }
+
+  /** Resolves when there may be work, at the latest after the idle interval. */
+  async #somethingToDo(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.#limits.idleIntervalMs)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#wake = undefined
+  }
+
+  #wakeUp(): void {
+    this.#wake?.()
+  }
+
+  #setPaused(paused: boolean): void {
+    this.#paused = paused
+    if (paused) {
+      this.#control.pause()
+    } else {
+      this.#control.resume()
+    }
+  }
+
+  #clearQueue(): void {
+    this.#queue = []
+    this.#queuedRecords = 0
+    this.#queuedBytes = 0
+  }
+}
+
+/** The records at or after an offset; the array itself if that is all of them. */
+function recordsFrom(records: readonly InRecord[], offset: bigint): readonly InRecord[] {
+  const first = records[0]
+  return first === undefined || first.offset >= offset ? records : records.filter((record) => record.offset >= offset)
+}

@@ -1,0 +1,23 @@
+import type { InRecord } from '../kafka/record.ts'
+
+/** Reads one partition, without a consumer group, as a read_committed reader sees it. */
+export interface PartitionReader {
+  /** First offset still there, and the offset after the last committed record. */
+  range(topic: string, partition: number): Promise<PartitionRange>
+  /**
+   * Reads from `from` (or the start, if that is later) to the end as it is when the call begins. `onRecords` gets the
+   * visible records in order, in portions, and is awaited. Resolves with the range that was read up to.
+   */
+  read(
+    topic: string,
+    partition: number,
+    from: bigint,
+    onRecords: (records: readonly InRecord[]) => Promise<void> | void,
+    signal?: AbortSignal,
+  ): Promise<PartitionRange>
+}
+
+export interface PartitionRange {
+  readonly start: bigint
+  readonly end: bigint
+}

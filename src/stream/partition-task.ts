@@ -1,0 +1,37 @@
+import type { InRecord } from '../kafka/record.ts'
+
+/**
+ * What a stage does for one partition. The lane calls these one at a time.
+ *
+ * Any of them may reject. A DefinedStop ends the process with its message; everything else means doubt: the lane waits
+ * until the group confirms that the partition is still ours and begins again with `open`.
+ */
+export interface PartitionTask {
+  /** Takes ownership before any output and says at which offset to go on. */
+  open(signal: AbortSignal): Promise<PartitionStart>
+  /** Processes records and commits `next`. May get no records: then only the offset moves. */
+  process(records: readonly InRecord[], next: bigint, signal: AbortSignal): Promise<void>
+  /** Called now and then while the lane has caught up with its input. */
+  idle(signal: AbortSignal): Promise<void>
+  /** Releases what `open` took. Called before every further `open` and at the end. */
+  close(): Promise<void>
+}
+
+export interface PartitionStart {
+  /** First offset to process. */
+  readonly offset: bigint
+  /** End of the partition when it was opened. */
+  readonly highWatermark: bigint
+}
+
+/** The work cannot go on and a restart will not help: an operator must decide. Ends the process with this message. */
+export class DefinedStop extends Error {
+  readonly code: string
+  readonly retriable = false
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.name = 'DefinedStop'
+    this.code = code
+  }
+}

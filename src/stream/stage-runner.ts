@@ -1,0 +1,153 @@
+import type { Logger } from '../observability/log.ts'
+import type { GroupConsumer } from './group-consumer.ts'
+import { Lane, type LaneControl, type LaneLimits } from './lane.ts'
+import type { PartitionTask } from './partition-task.ts'
+
+export interface StageRunnerOptions {
+  readonly consumer: GroupConsumer
+  readonly createTask: (partition: number) => PartitionTask
+  readonly limits: LaneLimits
+  readonly logger: Logger
+  /** The stage cannot go on; the process must end non-zero with this reason. Called at most once. */
+  readonly onFatal: (error: Error) => void
+}
+
+/** How long a stopping lane may wait for Redis or the broker to finish what it began. */
+const DRAIN_GRACE_MS = 5_000
+
+/**
+ * Runs a stage on the partitions that the group assigns: a lane for each, opened and closed as the group rejoins.
+ */
+export class StageRunner {
+  readonly #options: StageRunnerOptions
+  readonly #lanes = new Map<number, Lane>()
+  /** Lanes whose partition is gone and that have not finished yet: a partition that returns waits for its old lane. */
+  readonly #closing = new Map<number, Promise<void>>()
+  readonly #confirmations = new Map<number, Set<() => void>>()
+  #joined = false
+  #stopping = false
+  #failed = false
+
+  constructor(options: StageRunnerOptions) {
+    this.#options = options
+  }
+
+  /** The partitions that are ours now. */
+  get lanes(): readonly Lane[] {
+    return [...this.#lanes.values()]
+  }
+
+  /** Whether the group has assigned us anything yet, be it nothing. */
+  get joined(): boolean {
+    return this.#joined
+  }
+
+  async start(): Promise<void> {
+    await this.#options.consumer.start({
+      onAssigned: (partitions) => this.#onAssigned(partitions),
+      onHeartbeat: () => this.#confirm(),
+      onBatch: (batch) => this.#lanes.get(batch.partition)?.offer(batch) ?? false,
+      onSkipped: (partition, first, last) => this.#lanes.get(partition)?.skipped(first, last),
+      onCrashed: (error) => this.#fatal(error),
+    })
+  }
+
+  /** Finishes and commits what runs, leaves the group, closes. What is queued and not begun is somebody else's then. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.all(this.lanes.map((lane) => lane.drain(DRAIN_GRACE_MS)))
+    await this.#options.consumer.stop()
+    await Promise.all(this.lanes.map((lane) => lane.close()))
+    await Promise.all(this.#closing.values())
+    this.#lanes.clear()
+  }
+
+  /** Synchronous: kafkajs fetches as soon as this returns, so new partitions are paused here. */
+  #onAssigned(partitions: readonly number[]): void {
+    this.#joined = true
+    if (this.#stopping || this.#failed) {
+      return
+    }
+    const ours = new Set(partitions)
+    for (const [partition, lane] of this.#lanes) {
+      if (!ours.has(partition)) {
+        this.#lanes.delete(partition)
+        this.#closing.set(
+          partition,
+          lane.close().finally(() => this.#closing.delete(partition)),
+        )
+      }
+    }
+    for (const partition of partitions) {
+      const lane = this.#lanes.get(partition)
+      if (lane === undefined) {
+        this.#options.consumer.pause(partition)
+        this.#lanes.set(partition, this.#openLane(partition))
+      } else {
+        lane.reassigned()
+      }
+    }
+    this.#options.logger.debug({ partitions }, 'assigned')
+    this.#confirm()
+  }
+
+  #openLane(partition: number): Lane {
+    const { consumer, createTask, limits, logger } = this.#options
+    const control: LaneControl = {
+      pause: () => consumer.pause(partition),
+      resume: () => consumer.resume(partition),
+      seek: (offset) => consumer.seek(partition, offset),
+      confirmed: (signal) => this.#confirmed(partition, signal),
+      fatal: (error) => this.#fatal(error),
+    }
+    const task = createTask(partition)
+    const previous = this.#closing.get(partition)
+    const afterPrevious: PartitionTask =
+      previous === undefined
+        ? task
+        : {
+            open: async (signal) => {
+              await previous
+              return task.open(signal)
+            },
+            process: (records, next, signal) => task.process(records, next, signal),
+            idle: (signal) => task.idle(signal),
+            close: () => task.close(),
+          }
+    return new Lane(partition, afterPrevious, control, limits, logger)
+  }
+
+  #confirm(): void {
+    for (const [partition, waiting] of this.#confirmations) {
+      if (this.#lanes.has(partition)) {
+        this.#confirmations.delete(partition)
+        for (const resolve of waiting) {
+          resolve()
+        }
+      }
+    }
+  }
+
+  #confirmed(partition: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiting = this.#confirmations.get(partition) ?? new Set()
+      this.#confirmations.set(partition, waiting.add(resolve))
+      const abandon = () => {
+        waiting.delete(resolve)
+        reject(signal.reason as Error)
+      }
+      if (signal.aborted) {
+        abandon()
+      } else {
+        signal.addEventListener('abort', abandon, { once: true })
+      }
+    })
+  }
+
+  #fatal(error: Error): void {
+    if (!this.#failed) {
+      this.#failed = true
+      this.#options.onFatal(error)
+    }
+  }
+}

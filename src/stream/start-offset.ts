@@ -1,0 +1,27 @@
+import type { CommittedOffset } from './group-offsets.ts'
+import type { PartitionRange } from './partition-reader.ts'
+import { DefinedStop } from './partition-task.ts'
+
+/**
+ * Where a partition's work begins: at the committed offset, or at the start if the group never committed one.
+ *
+ * An offset outside of what the topic holds is never "corrected": data is missing or the topic was made anew, and going
+ * on somewhere else would lose or repeat payments in silence. Throws DefinedStop.
+ */
+export function startOffset(group: string, topic: string, partition: number, committed: CommittedOffset, range: PartitionRange): bigint {
+  const { offset } = committed
+  if (offset === -1n) {
+    return range.start
+  }
+  if (offset < range.start || offset > range.end) {
+    throw new DefinedStop(
+      'OFFSET_OUT_OF_RANGE',
+      `group ${group} is committed at offset ${offset} of ${topic}[${partition}], but the topic holds ${range.start} to ${range.end}. ` +
+        (offset < range.start
+          ? 'Records were deleted before they were processed, or the offset was reset too far back.'
+          : 'The topic lost records or was created anew.') +
+        ` Nothing was skipped. Decide what to do, then set the offset with kafka-consumer-groups.sh --group ${group} --topic ${topic}:${partition} --reset-offsets.`,
+    )
+  }
+  return offset
+}

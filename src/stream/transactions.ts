@@ -1,0 +1,19 @@
+import type { OutRecord } from '../kafka/record.ts'
+
+/**
+ * Transactions over the outputs and the input offset of one partition.
+ *
+ * Opening fences every former owner of the partition. After `run` rejected, whatever the error, the outcome is unknown
+ * and the object must not be used again: close it, make sure that the partition is still ours, and open a new one.
+ */
+export interface PartitionTransactions {
+  run(work: (scope: TransactionScope) => Promise<void>): Promise<void>
+  close(): Promise<void>
+}
+
+export interface TransactionScope {
+  /** Appends to one partition of an output; gives the offset of the first record and the offset after the last. */
+  append(topic: string, partition: number, records: readonly OutRecord[]): Promise<{ first: bigint; next: bigint }>
+  /** Commits the next input offset, with a text that is read back at the next start, as part of the transaction. */
+  commitOffset(next: bigint, metadata: string): Promise<void>
+}

@@ -1,0 +1,90 @@
+import type { Logger } from '../observability/log.ts'
+import type { GroupOffsets } from './group-offsets.ts'
+import type { Lane } from './lane.ts'
+
+export interface WatchdogOptions {
+  readonly topic: string
+  readonly offsets: GroupOffsets
+  readonly lanes: () => readonly Lane[]
+  /** Whether the stage says that it waits for something outside, such as Redis. */
+  readonly waiting: () => boolean
+  readonly intervalMs: number
+  /** Without any progress for so long, although there is work, the process is stuck, ms. */
+  readonly stallMs: number
+  readonly now: () => number
+  readonly logger: Logger
+  readonly onLag: (partition: number, lag: bigint) => void
+  readonly onBroker: (reachable: boolean, reason: string) => void
+  readonly onStalled: (error: Error) => void
+}
+
+interface Progress {
+  done: bigint
+  /** When `done` last moved, or there was last nothing to do, ms. */
+  movedAt: number
+}
+
+/**
+ * Notices a consumer that silently stopped: there is work in one of our partitions, nothing moves, and nothing outside
+ * explains it. Then a new process is the only sure cure. An unreachable broker or Redis is a state, not a stall.
+ */
+export class Watchdog {
+  readonly #options: WatchdogOptions
+  readonly #progress = new Map<number, Progress>()
+  #timer: NodeJS.Timeout | undefined
+  #checking = false
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.check(), this.#options.intervalMs)
+    this.#timer.unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** One look; public so that tests need no clock. */
+  async check(): Promise<void> {
+    if (this.#checking) {
+      return
+    }
+    this.#checking = true
+    try {
+      const ends = await this.#options.offsets.highWatermarks(this.#options.topic)
+      this.#options.onBroker(true, '')
+      this.#judge(ends)
+    } catch (error) {
+      this.#options.onBroker(false, `the brokers do not answer: ${(error as Error).message}`)
+      this.#forgetProgress()
+    } finally {
+      this.#checking = false
+    }
+  }
+
+  #judge(ends: ReadonlyMap<number, bigint>): void {
+    const { now, lanes, waiting, stallMs, onLag, onStalled, topic } = this.#options
+    const at = now()
+    for (const lane of lanes()) {
+      const lag = lane.state === 'opening' ? 0n : (ends.get(lane.partition) ?? 0n) - lane.done
+      onLag(lane.partition, lag > 0n ? lag : 0n)
+      const before = this.#progress.get(lane.partition)
+      if (before === undefined || before.done !== lane.done || lag <= 0n || waiting()) {
+        this.#progress.set(lane.partition, { done: lane.done, movedAt: at })
+      } else if (at - before.movedAt > stallMs) {
+        onStalled(
+          new Error(
+            `${topic}[${lane.partition}] stands at ${lane.done} with ${lag} records to go and a ${lane.state} lane for ${at - before.movedAt} ms`,
+          ),
+        )
+      }
+    }
+  }
+
+  #forgetProgress(): void {
+    this.#progress.clear()
+  }
+}
