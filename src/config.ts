@@ -1,0 +1,306 @@
+import { readFileSync } from 'node:fs'
+import { parse as parseYaml } from 'yaml'
+import { z } from 'zod'
+import { PROVIDER_IDS, providerById } from './providers/registry.ts'
+
+/**
+ * The whole configuration: one YAML file, then environment variables on top, then defaults. Read once, at the start;
+ * everything else receives plain values.
+ *
+ * Every problem is reported at once, each with its path, so that a deployment is mended in one go.
+ */
+export function loadConfig(file: string | undefined, env: Readonly<Record<string, string | undefined>>): Config {
+  const raw = file === undefined ? {} : readYaml(file)
+  for (const [name, path, toValue] of ENVIRONMENT_OVERRIDES) {
+    const text = env[name]
+    // An empty variable is one that a deployment template left unset.
+    if (text !== undefined && text !== '') {
+      setPath(raw, path.split('.'), toValue(text))
+    }
+  }
+  const parsed = CONFIG_SCHEMA.safeParse(raw)
+  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${pathText(issue.path)}: ${issue.message}`)
+  // Also when something else is wrong: secrets and conflicts are checked for every source that is right by itself.
+  const sources = rightSourcesOf(raw).map(([source, index]) => ({
+    index,
+    source: resolveSource(source, index, env, problems),
+  }))
+  problems.push(...conflictsOf(sources))
+  if (!parsed.success || problems.length > 0) {
+    throw new ConfigError(problems)
+  }
+  return { ...parsed.data, sources: sources.map(({ source }) => source) }
+}
+
+/** Wrong configuration. The message lists every problem; the command line prints it and exits with 2. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG_INVALID'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(
+      `${problems.length} problem${problems.length === 1 ? '' : 's'} in the configuration:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+    )
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+const DAY_MS = 86_400_000
+/** Never below the retention of raw, events and dead letters (90 days, see topics.ts). */
+const FORGET_AFTER_MIN_MS = 90 * DAY_MS
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes, at most 63')
+const port = z.number().int().min(0).max(65_535)
+const ms = z.number().int().min(1)
+const secret = z.strictObject({ file: z.string().optional(), env: z.string().optional() })
+const authentication = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('none') }),
+  z.strictObject({ type: z.literal('header'), header: z.string().regex(/^[A-Za-z0-9-]+$/), secret }),
+  z.strictObject({
+    type: z.literal('basic'),
+    username: z.string().regex(/^[^:]+$/, 'must not be empty or contain a colon, which ends it in HTTP Basic'),
+    password: secret,
+  }),
+])
+
+const SOURCE_SCHEMA = z.strictObject({
+  id: name,
+  provider: z.enum(PROVIDER_IDS as [string, ...string[]]),
+  path: z.string().regex(/^\/[A-Za-z0-9/_.~-]*[A-Za-z0-9_~-]$/, 'must be an absolute path without a slash at its end'),
+  namespace: name.optional(),
+  successCode: z.union([z.literal(200), z.literal(201), z.literal(204)]).optional(),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
+    .optional(),
+  authentication,
+})
+
+const CONFIG_SCHEMA = z.strictObject({
+  environment: name.default('dev'),
+  log: z.strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
+  kafka: z
+    .strictObject({
+      brokers: z
+        .array(z.string().regex(/^[^\s:]+:\d+$/, 'must be host:port'))
+        .min(1)
+        .default(['127.0.0.1:9092']),
+      topicPrefix: z
+        .string()
+        .regex(/^[a-zA-Z0-9._-]*$/)
+        .default(''),
+      /** Fixed at creation: a payment's state lives in the partition that its key chose. */
+      partitions: z.number().int().min(1).max(1_000).default(6),
+      replicationFactor: z.number().int().min(1).max(9).default(1),
+      minInsyncReplicas: z.number().int().min(1).max(9).default(1),
+      sessionTimeoutMs: ms.default(15_000),
+      transactionTimeoutMs: ms.default(15_000),
+    })
+    .prefault({}),
+  redis: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^rediss?:\/\//, 'must be a redis:// or rediss:// URL')
+        .default('redis://127.0.0.1:6379'),
+    })
+    .prefault({}),
+  registry: z.strictObject({ url: z.url().default('http://127.0.0.1:8081') }).prefault({}),
+  gateway: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: port.default(8080),
+      /** The caller gets an answer within this time, whatever the broker does. J.P. Morgan's sibling API gives up at 3 s. */
+      answerDeadlineMs: ms.default(1_500),
+      bodyBytesMax: z.number().int().min(1_024).max(1_000_000).default(262_144),
+      /** Bounds of what waits for the broker; beyond them callers get a 503 at once. */
+      waitingRecordsMax: z.number().int().min(1).default(20_000),
+      waitingBytesMax: z
+        .number()
+        .int()
+        .min(1_024)
+        .default(64 * 1024 * 1024),
+    })
+    .prefault({}),
+  admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9090) }).prefault({}),
+  normalizer: z.strictObject({ group: name.default('paystatus-normalizer') }).prefault({}),
+  processor: z
+    .strictObject({
+      group: name.default('paystatus-processor'),
+      /** An open payment without a change for so long (after its execution date) is reported overdue. */
+      overdueAfterMs: ms.default(3 * DAY_MS),
+      /** A payment nobody touched for so long is dropped. */
+      forgetAfterMs: ms
+        .min(
+          FORGET_AFTER_MIN_MS,
+          `must be at least ${FORGET_AFTER_MIN_MS}, the longest retention of raw, events and dead letters: a replay could revive a forgotten payment`,
+        )
+        .default(400 * DAY_MS),
+    })
+    .prefault({}),
+  sources: z.array(SOURCE_SCHEMA).default([]),
+})
+
+type ParsedConfig = z.infer<typeof CONFIG_SCHEMA>
+type ParsedSource = z.infer<typeof SOURCE_SCHEMA>
+
+export interface Config extends Omit<ParsedConfig, 'sources'> {
+  readonly sources: readonly SourceConfig[]
+}
+
+/** One configured caller. */
+export interface SourceConfig {
+  readonly id: string
+  readonly provider: string
+  /** The registered URL's path. A provider may also call it with one of its own suffixes, such as `/status`. */
+  readonly path: string
+  readonly namespace: string
+  readonly successCode: number
+  readonly currency: string | null
+  readonly authentication: Authentication
+}
+
+/** How a caller proves who it is. Mutual TLS will be one more kind here. */
+export type Authentication =
+  | { readonly type: 'none' }
+  | { readonly type: 'header'; readonly header: string; readonly secret: string }
+  | { readonly type: 'basic'; readonly username: string; readonly password: string }
+
+/** Environment variables that win over the file. */
+export const ENVIRONMENT_OVERRIDES: readonly (readonly [
+  name: string,
+  path: string,
+  toValue: (text: string) => unknown,
+])[] = [
+  ['PAYSTATUS_ENVIRONMENT', 'environment', String],
+  ['PAYSTATUS_LOG_LEVEL', 'log.level', String],
+  ['PAYSTATUS_KAFKA_BROKERS', 'kafka.brokers', (text) => text.split(',').map((broker) => broker.trim())],
+  ['PAYSTATUS_KAFKA_TOPIC_PREFIX', 'kafka.topicPrefix', String],
+  ['PAYSTATUS_KAFKA_PARTITIONS', 'kafka.partitions', Number],
+  ['PAYSTATUS_REDIS_URL', 'redis.url', String],
+  ['PAYSTATUS_REGISTRY_URL', 'registry.url', String],
+  ['PAYSTATUS_GATEWAY_HOST', 'gateway.host', String],
+  ['PAYSTATUS_GATEWAY_PORT', 'gateway.port', Number],
+  ['PAYSTATUS_ADMIN_HOST', 'admin.host', String],
+  ['PAYSTATUS_ADMIN_PORT', 'admin.port', Number],
+]
+
+function readYaml(file: string): Record<string, unknown> {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new ConfigError([`${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`])
+  }
+  try {
+    const value: unknown = parseYaml(text) ?? {}
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new ConfigError([`${file}: must be a mapping at its top`])
+    }
+    return value as Record<string, unknown>
+  } catch (error) {
+    throw error instanceof ConfigError
+      ? error
+      : new ConfigError([`${file}: is not YAML: ${firstLineOf((error as Error).message)}`])
+  }
+}
+
+/** The parser's message goes on with a quotation of the file, which may hold what should not be printed. */
+function firstLineOf(message: string): string {
+  return message.split('\n', 1)[0] ?? ''
+}
+
+function setPath(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  const [head, ...rest] = path
+  if (head === undefined) {
+    return
+  }
+  if (rest.length === 0) {
+    target[head] = value
+    return
+  }
+  target[head] ??= {}
+  const child = target[head]
+  if (typeof child === 'object' && !Array.isArray(child)) {
+    setPath(child as Record<string, unknown>, rest, value)
+  }
+  // Anything else is a mistake in the file, which the schema reports.
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path.length === 0 ? '(top)' : path.map(String).join('.')
+}
+
+function resolveSource(
+  source: ParsedSource,
+  index: number,
+  env: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): SourceConfig {
+  const read = (from: z.infer<typeof secret>, field: string): string => {
+    const where = `sources.${index}.authentication.${field}`
+    if ((from.file === undefined) === (from.env === undefined)) {
+      problems.push(`${where}: give either file or env`)
+      return ''
+    }
+    let value: string | undefined
+    try {
+      value = from.file === undefined ? env[from.env ?? ''] : readFileSync(from.file, 'utf8').trim()
+    } catch (error) {
+      problems.push(`${where}: the secret file cannot be read (${(error as NodeJS.ErrnoException).code})`)
+      return ''
+    }
+    if (value === undefined || value === '') {
+      problems.push(`${where}: the secret is empty or its variable is not set`)
+      return ''
+    }
+    return value
+  }
+  const { authentication } = source
+  return {
+    id: source.id,
+    provider: source.provider,
+    path: source.path,
+    namespace: source.namespace ?? source.provider,
+    successCode: source.successCode ?? providerById(source.provider)?.successCode ?? 200,
+    currency: source.currency ?? null,
+    authentication:
+      authentication.type === 'none'
+        ? authentication
+        : authentication.type === 'header'
+          ? { ...authentication, secret: read(authentication.secret, 'secret') }
+          : { ...authentication, password: read(authentication.password, 'password') },
+  }
+}
+
+/** The sources that pass their own schema, with their positions in the file. */
+function rightSourcesOf(raw: Readonly<Record<string, unknown>>): (readonly [source: ParsedSource, index: number])[] {
+  const entries: readonly unknown[] = Array.isArray(raw['sources']) ? raw['sources'] : []
+  return entries.flatMap((entry, index) => {
+    const parsed = SOURCE_SCHEMA.safeParse(entry)
+    return parsed.success ? [[parsed.data, index] as const] : []
+  })
+}
+
+function conflictsOf(sources: readonly { readonly source: SourceConfig; readonly index: number }[]): string[] {
+  const problems: string[] = []
+  const ids = new Map<string, number>()
+  const paths = new Map<string, number>()
+  for (const { source, index } of sources) {
+    const sameId = ids.get(source.id)
+    if (sameId !== undefined) {
+      problems.push(`sources.${index}.id: ${source.id} is already the id of sources.${sameId}`)
+    }
+    ids.set(source.id, index)
+    const suffixes = providerById(source.provider)?.pathSuffixes ?? []
+    for (const path of [source.path, ...suffixes.map((suffix) => source.path + suffix)]) {
+      const samePath = paths.get(path)
+      if (samePath !== undefined) {
+        problems.push(`sources.${index}.path: ${path} is already served by sources.${samePath}`)
+      }
+      paths.set(path, index)
+    }
+  }
+  return problems
+}

@@ -1,0 +1,176 @@
+import type { FastifyReply } from 'fastify'
+
+/** The gateway's codes; nothing else is ever sent by it, save what node answers to bytes that are not HTTP. */
+export type AnswerCode = 200 | 201 | 204 | 400 | 401 | 404 | 405 | 413 | 415 | 500 | 503
+
+/** What the exchanges of one gateway share. */
+export interface ExchangeContext {
+  readonly answerDeadlineMs: number
+  /** True from the moment the gateway stops: every connection ends after its last answer. */
+  readonly draining: boolean
+  answered(source: string, code: AnswerCode, seconds: number): void
+  /** The caller went away before its request was complete, or before it was answered. */
+  disconnected(source: string): void
+  /** The deadline passed while the broker had the record, or should have had it. */
+  appendExpired(): void
+  /** Bytes of bodies that are being read changed by so much. */
+  readingChanged(bytes: number): void
+  closed(): void
+}
+
+/** One TCP connection and the requests on it that have no complete answer yet; several if the caller pipelines. */
+export interface Connection {
+  pending: number
+  latest: Exchange | null
+  /** What followed the pending requests was not HTTP: the connection ends after the last answer. */
+  broken: boolean
+}
+
+const RETRY_AFTER_SECONDS = '5'
+
+/**
+ * One request and its answer: exactly one answer, at the latest at the deadline, which covers the body and the append.
+ *
+ * The deadline is our own timer, because Fastify's `handlerTimeout` ends with the request's `close` event, which Node
+ * emits as soon as the body is read.
+ */
+export class Exchange {
+  readonly source: string
+  readonly connection: Connection
+  readonly #context: ExchangeContext
+  readonly #reply: FastifyReply
+  readonly #challenge: string | null
+  readonly #startedAt: number
+  readonly #deadline: NodeJS.Timeout
+  #aborter: AbortController | null = null
+  #settled = false
+  #callerGone = false
+  #readingBytes = 0
+
+  constructor(
+    context: ExchangeContext,
+    connection: Connection,
+    source: string,
+    challenge: string | null,
+    reply: FastifyReply,
+  ) {
+    this.source = source
+    this.connection = connection
+    this.#context = context
+    this.#reply = reply
+    this.#challenge = challenge
+    this.#startedAt = performance.now()
+    this.#deadline = setTimeout(expire, context.answerDeadlineMs, this)
+    connection.pending += 1
+    connection.latest = this
+    reply.raw.on('close', () => this.#close())
+  }
+
+  /** True once the caller has its answer, or has gone before its request was complete. */
+  get settled(): boolean {
+    return this.#settled
+  }
+
+  /** Ends at the deadline; what the append then does no longer matters to this caller. */
+  appendSignal(): AbortSignal {
+    this.#aborter = new AbortController()
+    return this.#aborter.signal
+  }
+
+  /** Counts what is held of the body while it is being read. */
+  holdBody(bytes: number): void {
+    this.#readingBytes += bytes
+    this.#context.readingChanged(bytes)
+  }
+
+  releaseBody(): void {
+    if (this.#readingBytes > 0) {
+      this.#context.readingChanged(-this.#readingBytes)
+      this.#readingBytes = 0
+    }
+  }
+
+  /** Answers, unless that has happened. */
+  answer(code: AnswerCode): void {
+    if (this.#settled) {
+      return
+    }
+    this.#settle()
+    if (this.#callerGone) {
+      return
+    }
+    this.#context.answered(this.source, code, (performance.now() - this.#startedAt) / 1_000)
+    const reply = this.#reply
+    if (this.#context.draining || this.connection.broken) {
+      this.#closeConnectionAfterLast()
+    }
+    reply.code(code)
+    switch (code) {
+      case 200:
+      case 201:
+        reply.header('content-type', 'application/json').send('{}')
+        return
+      case 401:
+        if (this.#challenge !== null) {
+          reply.header('www-authenticate', this.#challenge)
+        }
+        break
+      case 405:
+        reply.header('allow', 'POST')
+        break
+      case 503:
+        reply.header('retry-after', RETRY_AFTER_SECONDS)
+        break
+      default:
+        break
+    }
+    reply.send()
+  }
+
+  expire(): void {
+    if (this.#aborter !== null) {
+      this.#context.appendExpired()
+      // The answer first: aborting rejects the append at once.
+      this.answer(503)
+      this.#aborter.abort()
+    } else {
+      this.answer(503)
+    }
+  }
+
+  #settle(): void {
+    this.#settled = true
+    clearTimeout(this.#deadline)
+    this.releaseBody()
+  }
+
+  /** Only the last answer of a connection may close it: a pipelined request before it would lose its own. */
+  #closeConnectionAfterLast(): void {
+    if (this.connection.latest === this) {
+      this.#reply.raw.setHeader('connection', 'close')
+    } else {
+      this.#reply.raw.removeHeader('connection')
+    }
+  }
+
+  /** The answer went out, or the connection broke. */
+  #close(): void {
+    if (!this.#settled) {
+      this.#context.disconnected(this.source)
+      this.#callerGone = true
+      // A whole callback is on its way to the broker. Its sender may never repeat it, so it goes on until the deadline.
+      if (this.#aborter === null) {
+        this.#settle()
+      }
+    }
+    this.connection.pending -= 1
+    if (this.connection.latest === this) {
+      this.connection.latest = null
+    }
+    this.#context.closed()
+  }
+}
+
+function expire(exchange: Exchange): void {
+  exchange.expire()
+}

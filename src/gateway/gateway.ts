@@ -1,0 +1,378 @@
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import type { SourceConfig } from '../config.ts'
+import { partitionOf } from '../kafka/murmur2.ts'
+import type { Health } from '../observability/health.ts'
+import type { Logger } from '../observability/log.ts'
+import { type GatewayMetrics, NO_SOURCE } from '../observability/metrics.ts'
+import type { Provider } from '../providers/provider.ts'
+import type { AppendLog } from '../stream/append-log.ts'
+import { AppendWatch } from './append-watch.ts'
+import { type Authenticator, authenticatorOf } from './authenticate.ts'
+import { type AnswerCode, type Connection, Exchange, type ExchangeContext } from './exchange.ts'
+import { canBeCallback, isIdentityEncoded } from './media-type.ts'
+import { toRawRecord } from './to-raw-record.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by the first hook of every request. */
+    exchange: Exchange
+  }
+}
+
+/** An append log that also tells what waits in it and can be waited for; BatchingAppendLog is one. */
+export interface DrainableAppendLog extends AppendLog {
+  readonly waitingRecords: number
+  readonly waitingBytes: number
+  drain(): Promise<void>
+}
+
+export interface GatewayOptions {
+  readonly host: string
+  /** 0 chooses a free one. */
+  readonly port: number
+  readonly answerDeadlineMs: number
+  readonly bodyBytesMax: number
+  /** Also the bound of requests that are open at once. */
+  readonly waitingRecordsMax: number
+  /** Also the bound of bodies that are being read at once. */
+  readonly waitingBytesMax: number
+  readonly sources: readonly SourceConfig[]
+  /** The provider of every source, by its id. */
+  readonly providers: (id: string) => Provider | undefined
+  readonly appendLog: DrainableAppendLog
+  /** ms since the epoch. */
+  readonly now: () => number
+  /** UUIDv7. */
+  readonly newReceiptId: () => string
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>
+  readonly metrics: GatewayMetrics
+  readonly health: Health
+  /** How long a stop goes on serving while callers are told to close their connections; 250 if not given. */
+  readonly lingerMs?: number
+}
+
+/** A source as the hot path needs it. */
+interface Route {
+  readonly source: SourceConfig
+  readonly provider: Provider
+  readonly authenticator: Authenticator
+  readonly successCode: AnswerCode
+}
+
+const LINGER_MS = 250
+/** An answer needs some time on the wire after its deadline before a stop cuts what is left. */
+const STOP_MARGIN_MS = 1_000
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 15_000
+/** Longer than the idle timeout of common load balancers (60 s), so that it is they who close an idle connection. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000
+const CONNECTIONS_MAX = 10_000
+const NO_QUERY = {}
+
+/**
+ * Takes providers' callbacks and answers success only once the broker has the exact bytes (I1).
+ *
+ * Nothing of a request is interpreted beyond what the answer needs: the body is bytes, the query string is ignored. Every
+ * request is answered within the deadline, whatever the broker does. Memory is bounded (I10): requests that are open,
+ * bodies that are being read and records that wait each have a limit, and beyond it the answer is 503 at once.
+ */
+export class Gateway implements ExchangeContext {
+  readonly answerDeadlineMs: number
+  readonly #options: GatewayOptions
+  readonly #app: FastifyInstance
+  readonly #watch: AppendWatch
+  readonly #paths = new Set<string>()
+  readonly #connections = new Map<Socket, Connection>()
+  #openExchanges = 0
+  #readingBytes = 0
+  #draining = false
+  #stopped: Promise<void> | null = null
+
+  /** Throws if a source names a provider that is not known. */
+  constructor(options: GatewayOptions) {
+    this.answerDeadlineMs = options.answerDeadlineMs
+    this.#options = options
+    this.#watch = new AppendWatch(options.health, options.logger, options.now)
+    this.#app = fastify({
+      logger: false,
+      bodyLimit: options.bodyBytesMax,
+      exposeHeadRoutes: false,
+      return503OnClosing: false,
+      requestTimeout: Math.max(REQUEST_TIMEOUT_MS, 2 * options.answerDeadlineMs),
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
+      routerOptions: { querystringParser: () => NO_QUERY },
+      clientErrorHandler: (error, socket) => this.#answerBrokenHttp(error, socket as Socket),
+      frameworkErrors: (_error, _request, reply) => {
+        options.metrics.answered(NO_SOURCE, 400, 0)
+        ;(reply as FastifyReply).code(400).send()
+      },
+    })
+    this.#app.server.maxConnections = CONNECTIONS_MAX
+    this.#app.server.on('connection', (socket) => this.#track(socket))
+    this.#app.decorateRequest('exchange')
+    this.#app.removeAllContentTypeParsers()
+    this.#app.addContentTypeParser('*', (request, payload, done) => this.#readBody(request, payload, done))
+    this.#app.addHook('onRequest', (request, reply, done) => this.#refuseUnknownPath(request, reply, done))
+    this.#app.setErrorHandler((error, request) => this.#answerError(error, request))
+    for (const source of options.sources) {
+      this.#addSource(source)
+    }
+    options.metrics.watchWaiting(() => ({
+      records: options.appendLog.waitingRecords,
+      bytes: options.appendLog.waitingBytes,
+    }))
+  }
+
+  /** Listens; rejects if that is not possible. */
+  async start(): Promise<{ readonly host: string; readonly port: number }> {
+    await this.#app.ready()
+    // Not Fastify's listen: for `localhost` it opens further servers, which lack the error handler and the limits.
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const { server } = this.#app
+    server.once('error', reject)
+    server.listen(this.#options.port, this.#options.host, resolve)
+    await promise
+    server.off('error', reject)
+    return { host: this.#options.host, port: (server.address() as AddressInfo).port }
+  }
+
+  /**
+   * Stops without losing or cutting anything: readiness turns false; for a short while every answer closes its
+   * connection; then nothing new is accepted, what is in flight is answered, and the append log is drained. Idempotent.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  answered(source: string, code: AnswerCode, seconds: number): void {
+    this.#options.metrics.answered(source, code, seconds)
+  }
+
+  disconnected(source: string): void {
+    this.#options.metrics.disconnected(source)
+  }
+
+  appendExpired(): void {
+    this.#watch.failed(`no acknowledgement within ${this.answerDeadlineMs} ms`)
+  }
+
+  readingChanged(bytes: number): void {
+    this.#readingBytes += bytes
+  }
+
+  closed(): void {
+    this.#openExchanges -= 1
+  }
+
+  #addSource(source: SourceConfig): void {
+    const provider = this.#options.providers(source.provider)
+    if (provider === undefined) {
+      throw new Error(`source ${source.id}: there is no provider ${source.provider}`)
+    }
+    const route: Route = {
+      source,
+      provider,
+      authenticator: authenticatorOf(source.authentication),
+      successCode: source.successCode as AnswerCode,
+    }
+    for (const suffix of ['', ...provider.pathSuffixes]) {
+      this.#paths.add(source.path + suffix)
+      this.#app.route({
+        method: 'POST',
+        url: source.path + suffix,
+        onRequest: (request, reply, done) => this.#checkHead(route, request, reply, done),
+        handler: (request) => this.#accept(route, request),
+      })
+    }
+  }
+
+  /** Before anything else, for requests that no route takes: their bodies are not looked at. */
+  #refuseUnknownPath(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    if (!request.is404) {
+      done()
+      return
+    }
+    const exchange = this.#open(NO_SOURCE, null, request, reply)
+    const path = request.url.split('?', 1)[0] as string
+    exchange.answer(this.#paths.has(path) ? 405 : 404)
+  }
+
+  /** All that can be decided before the body is read. */
+  #checkHead(route: Route, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    const exchange = this.#open(route.source.id, route.authenticator.challenge, request, reply)
+    const { headers } = request.raw
+    if (this.#openExchanges > this.#options.waitingRecordsMax) {
+      this.#watch.failed(`${this.#openExchanges} requests are open`)
+      exchange.answer(503)
+    } else if (!route.authenticator.authenticate(request.raw)) {
+      exchange.answer(401)
+    } else if (!isIdentityEncoded(headers['content-encoding']) || !canBeCallback(headers['content-type'])) {
+      exchange.answer(415)
+    } else if (Number(headers['content-length'] ?? 0) > this.#options.bodyBytesMax) {
+      exchange.answer(413)
+    } else {
+      if (headers['content-type'] === '') {
+        // For Fastify an empty media type is a wrong one; for us it is none.
+        delete headers['content-type']
+      }
+      done()
+    }
+  }
+
+  #open(source: string, challenge: string | null, request: FastifyRequest, reply: FastifyReply): Exchange {
+    this.#openExchanges += 1
+    const exchange = new Exchange(this, this.#track(request.raw.socket), source, challenge, reply)
+    request.exchange = exchange
+    return exchange
+  }
+
+  /** Reads the body as it is. Once the request is answered, what still comes is let go by without being kept. */
+  #readBody(request: FastifyRequest, payload: IncomingMessage, done: (error: null, body: Buffer) => void): void {
+    const { exchange } = request
+    const chunks: Buffer[] = []
+    let bytes = 0
+    payload.on('data', (chunk: Buffer) => {
+      if (exchange.settled) {
+        chunks.length = 0
+        return
+      }
+      bytes += chunk.length
+      if (bytes > this.#options.bodyBytesMax) {
+        exchange.answer(413)
+      } else if (this.#readingBytes + chunk.length > this.#options.waitingBytesMax) {
+        this.#watch.failed(`bodies of ${this.#readingBytes} bytes are being read`)
+        exchange.answer(503)
+      } else {
+        exchange.holdBody(chunk.length)
+        chunks.push(chunk)
+      }
+    })
+    payload.on('end', () => {
+      if (!exchange.settled) {
+        // A chunk is node's own copy of exactly its bytes, so a single one is kept as it is.
+        done(null, chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes))
+      }
+    })
+  }
+
+  #accept(route: Route, request: FastifyRequest): void {
+    const { appendLog, now, newReceiptId } = this.#options
+    const { source, provider } = route
+    const { exchange } = request
+    const record = toRawRecord(
+      {
+        callbackId: newReceiptId(),
+        source: source.id,
+        namespace: source.namespace,
+        currency: source.currency,
+        receivedAt: now(),
+        contentType: request.raw.headers['content-type'] ?? '',
+        body: (request.body as Buffer | undefined) ?? Buffer.alloc(0),
+      },
+      provider,
+    )
+    exchange.releaseBody()
+    appendLog.append(partitionOf(record.key, appendLog.partitions), [record], { signal: exchange.appendSignal() }).then(
+      () => {
+        if (!exchange.settled) {
+          this.#watch.succeeded()
+          exchange.answer(route.successCode)
+        }
+      },
+      (error: unknown) => {
+        if (!exchange.settled) {
+          this.#watch.failed(codeOf(error), error)
+          exchange.answer(503)
+        }
+      },
+    )
+  }
+
+  /** Fastify refused the request, or a step of ours threw. */
+  #answerError(error: unknown, request: FastifyRequest): void {
+    const { statusCode } = error as { statusCode?: unknown }
+    switch (statusCode) {
+      case 400:
+      case 413:
+      case 415:
+        request.exchange.answer(statusCode)
+        return
+      default:
+        this.#options.logger.error({ err: error, source: request.exchange.source }, 'a callback could not be handled')
+        request.exchange.answer(500)
+    }
+  }
+
+  /** Bytes that are not HTTP, or too slow. They must not cost an earlier request on the connection its answer. */
+  #answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
+    const connection = this.#connections.get(socket)
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    if (connection !== undefined && connection.pending > 0) {
+      connection.broken = true
+      return
+    }
+    const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    if (timedOut && socket.bytesWritten > 0) {
+      // The slow request has had its 503 already, or the connection was kept alive without a use.
+      socket.destroy()
+      return
+    }
+    const status = timedOut
+      ? '408 Request Timeout'
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? '431 Request Header Fields Too Large'
+        : '400 Bad Request'
+    socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+  }
+
+  #track(socket: Socket): Connection {
+    let connection = this.#connections.get(socket)
+    if (connection === undefined) {
+      connection = { pending: 0, latest: null, broken: false }
+      this.#connections.set(socket, connection)
+      socket.once('close', () => this.#connections.delete(socket))
+    }
+    return connection
+  }
+
+  async #stop(): Promise<void> {
+    this.#draining = true
+    this.#options.health.drain()
+    if (this.#connections.size > 0) {
+      // A load balancer needs to see that we are not ready, and a kept-alive connection must learn from an answer that it
+      // is about to close, instead of losing the request it is sending.
+      await delay(this.#options.lingerMs ?? LINGER_MS)
+    }
+    const closed = this.#app.close()
+    for (const [socket, connection] of this.#connections) {
+      // Opened in advance and never used: node waits for the first request of such a connection.
+      if (socket.bytesRead === 0 && connection.pending === 0) {
+        socket.destroy()
+      }
+    }
+    const giveUp = setTimeout(
+      () => this.#app.server.closeAllConnections(),
+      this.#options.answerDeadlineMs + STOP_MARGIN_MS,
+    )
+    await closed
+    clearTimeout(giveUp)
+    await this.#options.appendLog.drain()
+  }
+}
+
+function codeOf(error: unknown): string {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' ? code : 'the append failed'
+}

@@ -1,0 +1,144 @@
+import type { AvroCodec } from '../avro/codec.ts'
+import { partitionOf } from '../kafka/murmur2.ts'
+import type { InRecord, OutRecord } from '../kafka/record.ts'
+import type { PaymentEvent } from '../payment/payment-event.ts'
+import { DEAD_LETTER_REASONS, type DeadLetter, type Provider, type Translation } from '../providers/provider.ts'
+import type { AppendLog } from '../stream/append-log.ts'
+import { toDeadLetter } from '../stream/dead-letter.ts'
+import type { GroupOffsets } from '../stream/group-offsets.ts'
+import type { PartitionReader } from '../stream/partition-reader.ts'
+import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
+import { startOffset } from '../stream/start-offset.ts'
+import { headerText, RAW_HEADERS, type SourceFacts, toCallback } from './to-callback.ts'
+
+export interface NormalizerTaskOptions {
+  readonly partition: number
+  readonly group: string
+  readonly rawTopic: string
+  readonly sources: ReadonlyMap<string, { readonly facts: SourceFacts; readonly provider: Provider }>
+  readonly events: AppendLog
+  readonly deadLetters: AppendLog
+  readonly codec: Pick<AvroCodec<PaymentEvent>, 'encode'>
+  readonly reader: PartitionReader
+  readonly offsets: GroupOffsets
+  readonly commit: (partition: number, next: bigint) => Promise<void>
+  readonly now: () => number
+  readonly onTranslated: (counts: NormalizerCounts) => void
+}
+
+export interface NormalizerCounts {
+  callbacks: number
+  events: number
+  setAside: number
+  deadLetters: Map<string, number>
+}
+
+/**
+ * The normalizer of one partition of the raw topic: translate, append, then commit. At least once: a crash in between
+ * repeats events with the same ids, and the status processor drops the repeats.
+ *
+ * Every element of a callback ends as exactly one event, dead letter or count of "set aside" (invariant I2).
+ */
+export class NormalizerTask implements PartitionTask {
+  readonly #options: NormalizerTaskOptions
+
+  constructor(options: NormalizerTaskOptions) {
+    this.#options = options
+  }
+
+  async open(): Promise<PartitionStart> {
+    const { group, rawTopic, partition, offsets, reader } = this.#options
+    const committed = await offsets.committed(group, rawTopic, partition)
+    const range = await reader.range(rawTopic, partition)
+    return { offset: startOffset(group, rawTopic, partition, committed, range), highWatermark: range.end }
+  }
+
+  async process(records: readonly InRecord[], next: bigint): Promise<void> {
+    const { events, deadLetters, partition, commit, onTranslated } = this.#options
+    const counts: NormalizerCounts = { callbacks: records.length, events: 0, setAside: 0, deadLetters: new Map() }
+    const eventsOut = new Map<number, OutRecord[]>()
+    const deadLettersOut: OutRecord[] = []
+    for (const record of records) {
+      const translation = this.#translate(record)
+      const deadLettersOfRecord = [...translation.deadLetters]
+      for (const event of translation.events) {
+        const value = this.#encode(event)
+        if (value === undefined) {
+          deadLettersOfRecord.push(internalError(event.element))
+          continue
+        }
+        const key = Buffer.from(event.paymentKey)
+        addTo(eventsOut, partitionOf(key, events.partitions), { key, value })
+        counts.events += 1
+      }
+      for (const deadLetter of deadLettersOfRecord) {
+        deadLettersOut.push(this.#toDeadLetter(record, deadLetter))
+        counts.deadLetters.set(deadLetter.reason, (counts.deadLetters.get(deadLetter.reason) ?? 0) + 1)
+      }
+      counts.setAside += translation.setAside
+    }
+    const appends = [...eventsOut].map(([output, out]) => events.append(output, out))
+    if (deadLettersOut.length > 0) {
+      // The dead letter stands in the partition of the same number, in the order of the raw records.
+      appends.push(deadLetters.append(partition % deadLetters.partitions, deadLettersOut))
+    }
+    await Promise.all(appends)
+    await commit(partition, next)
+    onTranslated(counts)
+  }
+
+  async idle(): Promise<void> {
+    // Nothing here depends on the clock.
+  }
+
+  async close(): Promise<void> {
+    // The append logs are shared by all partitions; whoever made them closes them.
+  }
+
+  #translate(record: InRecord): Translation {
+    const source = this.#options.sources.get(headerText(record, RAW_HEADERS.source))
+    if (source === undefined) {
+      const deadLetter: DeadLetter = {
+        reason: 'unknown-source',
+        message: DEAD_LETTER_REASONS['unknown-source'],
+        element: null,
+      }
+      return { events: [], deadLetters: [deadLetter], setAside: 0 }
+    }
+    return source.provider.translate(toCallback(record, source.facts))
+  }
+
+  /** Undefined for an event that our own schema refuses: a defect, but one that must not stop the partition. */
+  #encode(event: PaymentEvent): Buffer | undefined {
+    try {
+      return this.#options.codec.encode(event)
+    } catch {
+      return undefined
+    }
+  }
+
+  #toDeadLetter(record: InRecord, deadLetter: DeadLetter): OutRecord {
+    const { rawTopic, partition, now } = this.#options
+    return toDeadLetter(record, {
+      ...deadLetter,
+      stage: 'normalizer',
+      topic: rawTopic,
+      partition,
+      offset: record.offset,
+      at: now(),
+    })
+  }
+}
+
+function internalError(element: number): DeadLetter {
+  return { reason: 'internal-error', message: DEAD_LETTER_REASONS['internal-error'], element }
+}
+
+function addTo(groups: Map<number, OutRecord[]>, partition: number, record: OutRecord): void {
+  const group = groups.get(partition)
+  if (group === undefined) {
+    groups.set(partition, [record])
+  } else {
+    group.push(record)
+  }
+}

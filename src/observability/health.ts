@@ -1,0 +1,132 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Registry } from 'prom-client'
+
+export interface ComponentHealth {
+  readonly ok: boolean
+  /** Why not, in words an operator can act on. */
+  readonly reason?: string
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  readonly components: Readonly<Record<string, ComponentHealth>>
+}
+
+/**
+ * Whether this process should get work, told by its named components. A component that nobody has named yet is not
+ * waited for: whoever must be ready before work arrives names itself as not ok at its start.
+ */
+export class Health {
+  readonly #components = new Map<string, ComponentHealth & { readonly expiresAt: number }>()
+  readonly #now: () => number
+  #draining = false
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now
+  }
+
+  /**
+   * Says how a component is. With `forMs`, "not ok" is believed only so long unless it is said again: for a component
+   * that is tried by work alone, and would otherwise never get the work that shows its recovery.
+   */
+  set(component: string, ok: boolean, reason?: string, options?: { readonly forMs?: number }): void {
+    const expiresAt = options?.forMs === undefined ? Number.POSITIVE_INFINITY : this.#now() + options.forMs
+    this.#components.set(component, { ok, expiresAt, ...(reason === undefined || ok ? {} : { reason }) })
+  }
+
+  /** The component is gone, such as a partition that moved away. */
+  remove(component: string): void {
+    this.#components.delete(component)
+  }
+
+  /** From now on not ready, for good: the process is on its way out. */
+  drain(): void {
+    this.#draining = true
+  }
+
+  ready(): boolean {
+    return this.readiness().ready
+  }
+
+  readiness(): Readiness {
+    const now = this.#now()
+    const components: Record<string, ComponentHealth> = {}
+    let ready = !this.#draining
+    for (const [name, { ok, reason, expiresAt }] of this.#components) {
+      const stillOk = ok || now >= expiresAt
+      components[name] = stillOk || reason === undefined ? { ok: stillOk } : { ok: false, reason }
+      ready &&= stillOk
+    }
+    if (this.#draining) {
+      components['process'] = { ok: false, reason: 'stopping' }
+    }
+    return { ready, components }
+  }
+}
+
+export interface AdminServerOptions {
+  readonly host: string
+  /** 0 chooses a free one. */
+  readonly port: number
+  readonly health: Health
+  readonly registry: Registry
+}
+
+/**
+ * `/health/live`, `/health/ready` and `/metrics` on a port of their own, which providers cannot reach. Live means only
+ * that the event loop turns: a process that waits for the broker or Redis must not be killed for it.
+ */
+export class AdminServer {
+  readonly #options: AdminServerOptions
+  readonly #server: Server
+
+  constructor(options: AdminServerOptions) {
+    this.#options = options
+    this.#server = createServer((request, response) => void this.#answer(request, response))
+  }
+
+  /** Listens; rejects if the port is taken. */
+  start(): Promise<{ readonly host: string; readonly port: number }> {
+    const { promise, resolve, reject } = Promise.withResolvers<{ host: string; port: number }>()
+    this.#server.once('error', reject)
+    this.#server.listen(this.#options.port, this.#options.host, () => {
+      this.#server.off('error', reject)
+      resolve({ host: this.#options.host, port: (this.#server.address() as AddressInfo).port })
+    })
+    return promise
+  }
+
+  /** Stop it last: it is how others see that the process is draining. Idempotent. */
+  stop(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#server.close(() => resolve())
+    this.#server.closeAllConnections()
+    return promise
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const path = (request.url ?? '').split('?', 1)[0]
+      if (path !== '/health/live' && path !== '/health/ready' && path !== '/metrics') {
+        response.writeHead(404).end()
+      } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+        response.writeHead(405, { allow: 'GET, HEAD' }).end()
+      } else if (path === '/health/live') {
+        send(response, 200, 'application/json', '{"live":true}')
+      } else if (path === '/health/ready') {
+        const readiness = this.#options.health.readiness()
+        send(response, readiness.ready ? 200 : 503, 'application/json', JSON.stringify(readiness))
+      } else {
+        send(response, 200, this.#options.registry.contentType, await this.#options.registry.metrics())
+      }
+    } catch {
+      // A collector failed; the scraper sees it as a failed scrape.
+      response.writeHead(500).end()
+    }
+  }
+}
+
+function send(response: ServerResponse, code: number, contentType: string, body: string): void {
+  response.writeHead(code, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) }).end(body)
+}

@@ -1,0 +1,254 @@
+import { type Agent, type IncomingHttpHeaders, request } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import type { SourceConfig } from '../../src/config.ts'
+import { type DrainableAppendLog, Gateway, type GatewayOptions } from '../../src/gateway/gateway.ts'
+import { AppendError } from '../../src/kafka/append-error.ts'
+import type { OutRecord } from '../../src/kafka/record.ts'
+import { Health } from '../../src/observability/health.ts'
+import { Metrics } from '../../src/observability/metrics.ts'
+import type { Provider } from '../../src/providers/provider.ts'
+import type { AppendOptions } from '../../src/stream/append-log.ts'
+
+/** An append log whose broker does what the test says. */
+export class FakeAppendLog implements DrainableAppendLog {
+  readonly topic = 'raw'
+  readonly partitions = 6
+  readonly appended: { readonly partition: number; readonly record: OutRecord; readonly signal: AbortSignal }[] = []
+  /** What the broker does with an append: acknowledges at once unless replaced. */
+  behaviour: (signal: AbortSignal) => Promise<void> = () => Promise.resolve()
+  drains = 0
+  #open = 0
+
+  get waitingRecords(): number {
+    return this.#open
+  }
+  get waitingBytes(): number {
+    return this.#open * 100
+  }
+
+  async append(partition: number, records: readonly OutRecord[], options?: AppendOptions): Promise<void> {
+    const signal = options?.signal as AbortSignal
+    this.appended.push({ partition, record: records[0] as OutRecord, signal })
+    this.#open += 1
+    try {
+      await this.behaviour(signal)
+    } finally {
+      this.#open -= 1
+    }
+  }
+
+  async drain(): Promise<void> {
+    this.drains += 1
+    while (this.#open > 0) {
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+  }
+}
+
+/** A broker that never answers: the append ends only by its signal. */
+export function hang(signal: AbortSignal): Promise<void> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(new AppendError('APPEND_ABORTED', 'aborted')))
+  })
+}
+
+/** Two sources' worth of provider: one that is also called with `/status`, one that is not. */
+const PROVIDERS: Record<string, Provider> = {
+  plain: provider('plain', []),
+  suffixed: provider('suffixed', ['/status']),
+}
+
+function provider(id: string, pathSuffixes: readonly string[]): Provider {
+  return {
+    id,
+    successCode: 200,
+    pathSuffixes,
+    translate: () => ({ events: [], deadLetters: [], setAside: 0 }),
+    firstPaymentKey: ({ namespace, body }) => (body.includes('pay-1') ? `${namespace}:pay-1` : null),
+  }
+}
+
+function source(id: string, more: Partial<SourceConfig> = {}): SourceConfig {
+  return {
+    id,
+    provider: 'plain',
+    path: `/callbacks/${id}`,
+    namespace: `ns-${id}`,
+    successCode: 200,
+    currency: null,
+    authentication: { type: 'none' },
+    ...more,
+  }
+}
+
+export const SOURCES: readonly SourceConfig[] = [
+  source('open'),
+  source('v1', { provider: 'suffixed' }),
+  source('v2', { successCode: 204 }),
+  source('made', { successCode: 201 }),
+  source('keyed', { authentication: { type: 'header', header: 'X-Callback-Key', secret: 'hunter2' } }),
+  source('basic', { authentication: { type: 'basic', username: 'jpm', password: 'hunter2' } }),
+]
+
+export const NOW = Date.UTC(2026, 10, 23, 8)
+
+export class GatewayFixture {
+  readonly appendLog = new FakeAppendLog()
+  readonly metrics = new Metrics({ sources: SOURCES.map(({ id }) => id), processMetrics: false })
+  readonly health = new Health()
+  /** Everything that was logged, as text. */
+  readonly log: string[] = []
+  readonly gateway: Gateway
+  port = 0
+  #receipts = 0
+
+  constructor(options: Partial<GatewayOptions> = {}) {
+    const line =
+      (level: string) =>
+      (fields: object, text: string): void => {
+        this.log.push(`${level} ${text} ${JSON.stringify(fields)}`)
+      }
+    this.gateway = new Gateway({
+      host: '127.0.0.1',
+      port: 0,
+      answerDeadlineMs: 1_000,
+      bodyBytesMax: 1_024,
+      waitingRecordsMax: 100,
+      waitingBytesMax: 100_000,
+      sources: SOURCES,
+      providers: (id) => PROVIDERS[id],
+      appendLog: this.appendLog,
+      now: () => NOW,
+      newReceiptId: () => `receipt-${++this.#receipts}`,
+      logger: { info: line('info'), warn: line('warn'), error: line('error') } as never,
+      metrics: this.metrics.gateway,
+      health: this.health,
+      lingerMs: 20,
+      ...options,
+    })
+  }
+
+  static async start(options: Partial<GatewayOptions> = {}): Promise<GatewayFixture> {
+    const fixture = new GatewayFixture(options)
+    fixture.port = (await fixture.gateway.start()).port
+    return fixture
+  }
+
+  call(call: Call): Promise<Answer> {
+    return send(this.port, call)
+  }
+
+  /** A bare TCP connection, for what no HTTP client would do. */
+  connect(): Promise<RawConnection> {
+    return RawConnection.open(this.port)
+  }
+}
+
+export interface Call {
+  readonly path: string
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: Buffer | string
+  readonly agent?: Agent
+}
+
+export interface Answer {
+  readonly code: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+function send(port: number, call: Call): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+  const outgoing = request(
+    {
+      host: '127.0.0.1',
+      port,
+      path: call.path,
+      method: call.method ?? 'POST',
+      agent: call.agent ?? false,
+      headers: { 'content-type': 'application/json', ...call.headers },
+    },
+    (response) => {
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        body += chunk
+      })
+      response.on('end', () => resolve({ code: response.statusCode ?? 0, headers: response.headers, body }))
+      response.on('error', reject)
+    },
+  )
+  outgoing.on('error', reject)
+  outgoing.end(call.body)
+  return promise
+}
+
+export class RawConnection {
+  received = ''
+  ended = false
+  readonly socket: Socket
+  readonly #waiting = new Set<() => void>()
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    const wake = (): void => {
+      for (const check of this.#waiting) {
+        check()
+      }
+    }
+    socket.setEncoding('latin1')
+    socket.on('data', (chunk: string) => {
+      this.received += chunk
+      wake()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.ended = true
+      wake()
+    })
+  }
+
+  static open(port: number): Promise<RawConnection> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(new RawConnection(socket)))
+      socket.once('error', reject)
+    })
+  }
+
+  write(text: string | Buffer): void {
+    this.socket.write(text)
+  }
+
+  /** Fulfils once the condition holds; the test's own time limit is the only other end. */
+  until(holds: (connection: this) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (holds(this)) {
+          this.#waiting.delete(check)
+          resolve()
+        }
+      }
+      this.#waiting.add(check)
+      check()
+    })
+  }
+
+  /** The status codes received so far. */
+  get codes(): number[] {
+    return [...this.received.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, code]) => Number(code))
+  }
+}
+
+/** A complete POST as bytes. */
+export function post(path: string, body: string, headers: readonly string[] = []): string {
+  return [
+    `POST ${path} HTTP/1.1`,
+    'Host: x',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...headers,
+    '',
+    body,
+  ].join('\r\n')
+}
