@@ -1,0 +1,330 @@
+import { writeFileSync } from 'node:fs'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Config, ConfigError, loadConfig } from './config.ts'
+import { createLogger } from './observability/log.ts'
+import { runStages } from './run-stages.ts'
+import { changeLine, paymentJson, paymentStory } from './tools/payment-story.ts'
+import { applySchemas, checkSchemas } from './tools/schemas.ts'
+import { findPayments } from './tools/show.ts'
+import { PLAN_DEFAULTS, SimulationOptionsError } from './tools/simulate/plan.ts'
+import { POST_DEFAULTS } from './tools/simulate/post-callbacks.ts'
+import { runSimulation, type SimulationReport } from './tools/simulate/simulate.ts'
+import { simulatedSources } from './tools/simulated-sources.ts'
+import { tailChanges } from './tools/tail.ts'
+import { applyTopics, checkTopics } from './tools/topics.ts'
+import { topicNames } from './topics.ts'
+import { type StageName, TOPOLOGY } from './topology.ts'
+
+/** Exit codes: 0 done, 1 it did not work (or findings), 2 wrong options or configuration. */
+const EXIT_FAILED = 1
+const EXIT_USAGE = 2
+
+const STAGES: readonly StageName[] = TOPOLOGY.map((entry) => entry.stage)
+
+const program = new Command('paystatus')
+  .description("Payment providers' callbacks in, one Kafka topic with every payment's status out.")
+  .version('0.1.0')
+  .addOption(new Option('-c, --config <file>', 'YAML configuration').env('PAYSTATUS_CONFIG'))
+  .showHelpAfterError('(run with --help for the options)')
+  .exitOverride((error) => {
+    process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE)
+  })
+  .addHelpText(
+    'after',
+    `
+Examples:
+  paystatus topics apply && paystatus schemas apply     prepare Kafka and the registry, once
+  paystatus run -c paystatus.yaml                       all stages in one process
+  paystatus simulate --payments 100 --seed 7            act as the providers
+  paystatus tail                                        watch payments change status
+  paystatus show <payment key or endToEndId>            the story of one payment
+
+Environment: PAYSTATUS_CONFIG and the overrides that the README lists. Exit codes: 0 done, 1 failed, 2 wrong options or configuration.`,
+  )
+
+program
+  .command('run')
+  .description('run stages in this process until SIGTERM or Ctrl-C')
+  .option('--roles <list>', `comma-separated: ${STAGES.join(', ')}`, parseRoles, STAGES)
+  .action((options: { roles: readonly StageName[] }) => run(options.roles))
+
+for (const stage of STAGES) {
+  program
+    .command(stage)
+    .description(`run only the ${stage}`)
+    .action(() => run([stage]))
+}
+
+const topicsCommand = program.command('topics').description("the product's Kafka topics")
+topicsCommand
+  .command('apply')
+  .description('create the topics that are missing, then check all of them')
+  .option('--json', 'print one JSON document')
+  .action(async ({ json }: JsonOption) => {
+    const { config, logger } = setUp()
+    const { created, findings } = await applyTopics(config, logger)
+    print(json, { created, findings }, [
+      ...created.map((topic) => `created ${topic}`),
+      ...(created.length === 0 ? ['nothing to create'] : []),
+      ...findings.map(({ topic, problem }) => `${topic} ${problem}`),
+    ])
+    exitWith(findings)
+  })
+topicsCommand
+  .command('check')
+  .description('compare the topics with the configuration; changes nothing')
+  .option('--json', 'print one JSON document')
+  .action(async ({ json }: JsonOption) => {
+    const { config, logger } = setUp()
+    const findings = await checkTopics(config, logger)
+    print(json, { findings }, okOr(findings.map(({ topic, problem }) => `${topic} ${problem}`), 'all topics are as they should be'))
+    exitWith(findings)
+  })
+
+const schemasCommand = program.command('schemas').description('the Avro schemas in the registry')
+schemasCommand
+  .command('apply')
+  .description('register the schemas of this release, FULL_TRANSITIVE; services never register')
+  .option('--json', 'print one JSON document')
+  .action(async ({ json }: JsonOption) => {
+    const { config } = setUp()
+    const lines: string[] = []
+    const schemas = await applySchemas(config.registry.url, topicNames(config.kafka.topicPrefix), (line) => lines.push(line))
+    print(json, { schemas }, lines)
+  })
+schemasCommand
+  .command('check')
+  .description('compare the registry with the schemas of this release; changes nothing')
+  .option('--json', 'print one JSON document')
+  .action(async ({ json }: JsonOption) => {
+    const { config } = setUp()
+    const findings = await checkSchemas(config.registry.url, topicNames(config.kafka.topicPrefix))
+    print(json, { findings }, okOr(findings.map(({ message }) => message), 'all schemas are registered, latest and FULL_TRANSITIVE'))
+    exitWith(findings)
+  })
+
+program
+  .command('simulate')
+  .description('act as the providers against a gateway: the same seed sends the same callbacks')
+  .option('--gateway <url>', 'base URL of the gateway (default: from the configuration)')
+  .option('--payments <n>', 'how many payments', wholeNumber, 100)
+  .option('--seed <n>', 'decides everything that is sent', wholeNumber, 1)
+  .option('--rate <n>', 'callbacks per second, open loop (default: as fast as they are answered)', positiveNumber)
+  .option('--concurrency <n>', 'requests at once', wholeNumber, POST_DEFAULTS.concurrency)
+  .option('--duplicates <share>', 'share of callbacks sent again', share, PLAN_DEFAULTS.duplicateShare)
+  .option('--reorder <share>', 'share of payments told in another order', share, PLAN_DEFAULTS.reorderShare)
+  .option('--late <share>', 'share of payments with a step told at the very end', share, PLAN_DEFAULTS.lateShare)
+  .option('--malformed <share>', 'share of callbacks with something malformed', share, PLAN_DEFAULTS.malformedShare)
+  .option('--multi <share>', "share of J.P. Morgan's callbacks that hold several payments", share, PLAN_DEFAULTS.multiPaymentShare)
+  .option('--out <file>', 'write what was sent and the final status that every payment must reach')
+  .option('--json', 'print the counts as one JSON document')
+  .action(simulate)
+
+program
+  .command('tail')
+  .description('follow payments.status.changes')
+  .option('--from-beginning', 'also what is there already')
+  .option('--payment <key>', 'only this payment')
+  .option('--max <n>', 'stop after so many changes', wholeNumber)
+  .option('--json', 'one JSON document a line')
+  .action(tail)
+
+program
+  .command('show')
+  .description('status and story of a payment')
+  .argument('<payment>', "payment key, provider's id, or endToEndId")
+  .option('--from-topic', 'read payments.status.current instead of the view in Redis')
+  .option('--json', 'print one JSON document')
+  .action(show)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  const { message, code } = error as Error & { code?: string }
+  process.stderr.write(`paystatus: ${message}\n`)
+  process.exitCode = error instanceof ConfigError || error instanceof SimulationOptionsError ? EXIT_USAGE : EXIT_FAILED
+  if (code === undefined && process.env['PAYSTATUS_DEBUG'] !== undefined) {
+    process.stderr.write(`${(error as Error).stack}\n`)
+  }
+}
+
+interface JsonOption {
+  readonly json?: boolean
+}
+
+async function run(stages: readonly StageName[]): Promise<void> {
+  const config = configuration()
+  if (stages.includes('gateway') && config.sources.length === 0) {
+    throw new ConfigError(['sources: none is configured, so the gateway would accept nothing'])
+  }
+  const stop = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    // A second signal ends the process at once, as the default does.
+    process.once(signal, () => stop.abort())
+  }
+  const reason = await runStages(config, stages, stop.signal, ({ gateway, admin }) => {
+    process.stderr.write(`${gateway === undefined ? '' : `gateway ${gateway}, `}health and metrics ${admin}\n`)
+  })
+  if (reason.kind === 'fatal') {
+    process.stderr.write(`paystatus: ${reason.error.message}\n`)
+    process.exit(EXIT_FAILED)
+  }
+  process.exit(0)
+}
+
+interface SimulateOptions extends JsonOption {
+  readonly gateway?: string
+  readonly payments: number
+  readonly seed: number
+  readonly rate?: number
+  readonly concurrency: number
+  readonly duplicates: number
+  readonly reorder: number
+  readonly late: number
+  readonly malformed: number
+  readonly multi: number
+  readonly out?: string
+}
+
+async function simulate(options: SimulateOptions): Promise<void> {
+  const config = configuration()
+  const gateway = options.gateway ?? `http://${config.gateway.host}:${config.gateway.port}`
+  const progress = process.stderr.isTTY
+  const report = await runSimulation({
+    sources: simulatedSources(config, gateway),
+    seed: options.seed,
+    payments: options.payments,
+    ratePerSecond: options.rate ?? null,
+    concurrency: options.concurrency,
+    duplicateShare: options.duplicates,
+    reorderShare: options.reorder,
+    lateShare: options.late,
+    malformedShare: options.malformed,
+    multiPaymentShare: options.multi,
+    signal: interrupted(),
+    ...(options.out !== undefined && { outFile: options.out }),
+    ...(progress && {
+      onProgress: ({ accepted, givenUp, callbacks }) => {
+        process.stderr.write(`\r${accepted} of ${callbacks} callbacks${accepted + givenUp === callbacks ? '\n' : ''}`)
+      },
+    }),
+  })
+  const { payments: _, ...summary } = report
+  print(options.json, summary, simulationLines(report))
+  if (report.aborted || report.counts.givenUp > 0) {
+    process.exitCode = EXIT_FAILED
+  }
+}
+
+function simulationLines({ counts, expected, answerMs, seconds, aborted }: SimulationReport): readonly string[] {
+  return [
+    `${counts.accepted} of ${counts.callbacks} callbacks accepted in ${seconds} s, ${counts.attempts} attempts${aborted ? ', interrupted' : ''}`,
+    ...(answerMs === null ? [] : [`answered within p50 ${answerMs.p50} ms, p99 ${answerMs.p99} ms, max ${answerMs.max} ms`]),
+    `must become ${expected.events} events of ${expected.payments} payments, ${rangeText(expected.duplicates)} duplicates, ${rangeText(expected.deadLetters)} dead letters`,
+    ...Object.entries(expected.paymentsByStatus).map(([status, count]) => `  ${status.padEnd(18)} ${count}`),
+  ]
+}
+
+function rangeText({ min, max }: { readonly min: number; readonly max: number }): string {
+  return min === max ? String(min) : `${min} to ${max}`
+}
+
+async function tail(options: JsonOption & { fromBeginning?: boolean; payment?: string; max?: number }): Promise<void> {
+  const { config, logger } = setUp()
+  const enough = new AbortController()
+  let seen = 0
+  await tailChanges(config, logger, {
+    fromBeginning: options.fromBeginning === true,
+    signal: AbortSignal.any([interrupted(), enough.signal]),
+    onChange: (change) => {
+      if (options.payment !== undefined && options.payment !== change.paymentKey) {
+        return
+      }
+      process.stdout.write(`${options.json ? JSON.stringify(change) : changeLine(change)}\n`)
+      seen += 1
+      if (seen === options.max) {
+        enough.abort()
+      }
+    },
+  })
+}
+
+async function show(wanted: string, options: JsonOption & { fromTopic?: boolean }): Promise<void> {
+  const { config, logger } = setUp()
+  const { states, from } = await findPayments(config, logger, wanted, { fromTopic: options.fromTopic === true })
+  if (from === 'topic' && options.fromTopic !== true) {
+    process.stderr.write('Redis does not answer; read from payments.status.current instead\n')
+  }
+  print(options.json, { payments: states.map(paymentJson), from }, [states.map(paymentStory).join('\n\n')])
+  if (states.length === 0) {
+    process.stderr.write('no payment with this key, provider id or endToEndId\n')
+    process.exitCode = EXIT_FAILED
+  }
+}
+
+function configuration(): Config {
+  return loadConfig(program.opts<{ config?: string }>().config, process.env)
+}
+
+/** For commands of people: their output is for reading, so the log only speaks of what went wrong. */
+function setUp() {
+  const config = configuration()
+  return { config, logger: createLogger({ level: config.log.level === 'debug' ? 'debug' : 'error', role: 'tool' }) }
+}
+
+function interrupted(): AbortSignal {
+  const controller = new AbortController()
+  process.once('SIGINT', () => controller.abort())
+  process.once('SIGTERM', () => controller.abort())
+  return controller.signal
+}
+
+function print(json: boolean | undefined, document: unknown, lines: readonly string[]): void {
+  const text = json ? JSON.stringify(document) : lines.join('\n')
+  if (text !== '') {
+    // Synchronous: a large document must be out before the process ends.
+    writeFileSync(process.stdout.fd, `${text}\n`)
+  }
+}
+
+function okOr(findings: readonly string[], ok: string): readonly string[] {
+  return findings.length === 0 ? [ok] : findings
+}
+
+function exitWith(findings: readonly unknown[]): void {
+  if (findings.length > 0) {
+    process.exitCode = EXIT_FAILED
+  }
+}
+
+function parseRoles(text: string): readonly StageName[] {
+  const names = text.split(',').map((name) => name.trim())
+  const unknown = names.filter((name) => !STAGES.includes(name as StageName))
+  if (unknown.length > 0) {
+    throw new InvalidArgumentError(`unknown: ${unknown.join(', ')}; there are ${STAGES.join(', ')}.`)
+  }
+  return [...new Set(names as StageName[])]
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) {
+    throw new InvalidArgumentError('must be a whole number.')
+  }
+  return Number(text)
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text)
+  if (!(value > 0)) {
+    throw new InvalidArgumentError('must be a number above 0.')
+  }
+  return value
+}
+
+function share(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError('must be a share from 0 to 1.')
+  }
+  return value
+}

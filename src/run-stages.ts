@@ -1,0 +1,157 @@
+import { createSchemaRegistry, withRetry } from './avro/schema-registry.ts'
+import { loadPaymentCodecs } from './avro/payment-codecs.ts'
+import type { Config } from './config.ts'
+import { connectAdmin, onBrokers } from './kafka/brokers.ts'
+import { createGroupOffsets } from './kafka/group-offsets.ts'
+import { createKafka } from './kafka/kafka-client.ts'
+import { findTopicProblems } from './kafka/topic-admin.ts'
+import { AdminServer, Health } from './observability/health.ts'
+import { createLogger, type Logger } from './observability/log.ts'
+import { Metrics } from './observability/metrics.ts'
+import { topicNames } from './topics.ts'
+import { type RunningStage, type StageContext, type StageName, TOPOLOGY } from './topology.ts'
+
+/** How a process that runs stages ended. */
+export type ExitReason = { readonly kind: 'signal' } | { readonly kind: 'fatal'; readonly error: Error }
+
+/**
+ * Runs some stages in this process until `stopSignal` or a fatal error, then drains them: the gateway first, so that
+ * what it still accepted can go through, then the rest in the order of the data.
+ *
+ * Waits for Kafka, the registry and Redis as long as they are away, and says so in the log and in the health check.
+ */
+export async function runStages(
+  config: Config,
+  stages: readonly StageName[],
+  stopSignal: AbortSignal,
+  onListening: (urls: { gateway?: string; admin: string }) => void,
+): Promise<ExitReason> {
+  const logger = createLogger({ level: config.log.level, role: stages.join('+') })
+  const health = new Health()
+  const metrics = new Metrics({ sources: config.sources.map((source) => source.id) })
+  const admin = new AdminServer({ ...config.admin, health, registry: metrics.registry })
+  const { promise: fatal, resolve: onFatalError } = Promise.withResolvers<Error>()
+  const aborted = new Promise<void>((resolve) => {
+    if (stopSignal.aborted) {
+      resolve()
+    }
+    stopSignal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
+  const kafkaAdmin = createKafka({ brokers: config.kafka.brokers, clientId: 'paystatus-admin', logger }).admin()
+  const running: RunningStage[] = []
+  const context = stageContext(config, logger, health, metrics, kafkaAdmin, stopSignal, onFatalError)
+
+  async function start(): Promise<void> {
+    const listening = await admin.start()
+    const gateway = stages.includes('gateway') ? await startOne('gateway') : undefined
+    onListening({
+      admin: `http://${listening.host}:${listening.port}`,
+      ...(gateway?.url !== undefined && { gateway: gateway.url }),
+    })
+    await brokersReady(config, logger, health, kafkaAdmin, stopSignal)
+    await Promise.all(stages.filter((stage) => stage !== 'gateway').map(startOne))
+  }
+
+  async function startOne(stage: StageName): Promise<RunningStage> {
+    const entry = TOPOLOGY.find((candidate) => candidate.stage === stage)
+    const started = await (entry as (typeof TOPOLOGY)[number]).start(context)
+    running.push(started)
+    return started
+  }
+
+  const startup = start().catch((error: Error) => {
+    if (!stopSignal.aborted) {
+      onFatalError(error)
+    }
+  })
+  const reason = await Promise.race<ExitReason>([
+    fatal.then((error) => ({ kind: 'fatal', error })),
+    aborted.then(() => ({ kind: 'signal' })),
+  ])
+  health.drain()
+  if (reason.kind === 'signal') {
+    await startup
+  }
+  for (const stage of running) {
+    await stage.stop().catch((error: Error) => logger.warn({ err: error }, 'a stage did not stop cleanly'))
+  }
+  await kafkaAdmin.disconnect().catch(() => {})
+  await admin.stop()
+  return reason
+}
+
+function stageContext(
+  config: Config,
+  logger: Logger,
+  health: Health,
+  metrics: Metrics,
+  kafkaAdmin: ReturnType<ReturnType<typeof createKafka>['admin']>,
+  signal: AbortSignal,
+  onFatal: (error: Error) => void,
+): StageContext {
+  const topics = topicNames(config.kafka.topicPrefix)
+  const offsets = createGroupOffsets(kafkaAdmin)
+  let codecs: ReturnType<StageContext['codecs']> | undefined
+  return {
+    config,
+    topics,
+    logger,
+    health,
+    metrics,
+    offsets,
+    onFatal,
+    clusterId: () => onBrokers(config.kafka.brokers, () => offsets.clusterId()),
+    codecs: () => {
+      codecs ??= waitFor('registry', logger, health, signal, () =>
+        loadPaymentCodecs(createSchemaRegistry({ url: config.registry.url }), topics, Date.now),
+      )
+      return codecs
+    },
+  }
+}
+
+/** Waits for the brokers, then compares the topics; a wrong partition count is never worked with. */
+async function brokersReady(
+  config: Config,
+  logger: Logger,
+  health: Health,
+  admin: ReturnType<ReturnType<typeof createKafka>['admin']>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { brokers, topicPrefix, partitions, replicationFactor, minInsyncReplicas } = config.kafka
+  const names = topicNames(topicPrefix)
+  const problems = await waitFor('kafka', logger, health, signal, async () => {
+    await connectAdmin(admin, brokers)
+    return onBrokers(brokers, () =>
+      findTopicProblems(admin, { names, partitions, replicationFactor, minInsyncReplicas }),
+    )
+  })
+  for (const { topic, problem, severity } of problems) {
+    logger[severity === 'fatal' ? 'error' : 'warn']({ topic }, `${topic} ${problem}`)
+  }
+  const fatal = problems.filter((problem) => problem.severity === 'fatal')
+  if (fatal.length > 0) {
+    throw new Error(fatal.map(({ topic, problem }) => `${topic} ${problem}`).join('\n'))
+  }
+}
+
+/** Tries until it works, telling the log once in a while and the health check all the time. */
+async function waitFor<T>(
+  component: string,
+  logger: Logger,
+  health: Health,
+  signal: AbortSignal,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const result = await withRetry(attempt, {
+    signal,
+    onRetry: (error, failures, waitMs) => {
+      health.set(component, false, error.message)
+      logger.warn({ attempt: failures, waitMs }, `${error.message}; trying again`)
+    },
+  })
+  health.set(component, true)
+  return result
+}
+

@@ -1,0 +1,71 @@
+import { type PaymentState, VERDICT_RULES } from '../payment/apply-event.ts'
+import type { StatusChangeRecord } from '../payment/status-change.ts'
+import { PAYMENT_STATUSES } from '../payment/payment-status.ts'
+
+/** One change as a line: when, which payment, what happened and why. */
+export function changeLine(change: StatusChangeRecord): string {
+  const step =
+    change.statusBefore === change.statusAfter
+      ? change.statusAfter
+      : `${change.statusBefore ?? '(new)'} -> ${change.statusAfter}`
+  const said = change.event === null ? '' : `  said ${change.event.sourceStatus}${subStatusText(change.event.sourceSubStatus)}`
+  const attention = change.attention.length === 0 ? '' : `  ! ${change.attention.join(', ')}`
+  return `${timeText(change.recordedAt)}  ${change.verdict.padEnd(8)}  ${change.paymentKey}  v${change.statusVersion}  ${step}${said}${attention}`
+}
+
+/** The story of a payment, for a person: what it is now, and every event with what its arrival meant. */
+export function paymentStory(state: PaymentState): string {
+  const { details } = state
+  const facts: [string, string | null][] = [
+    ['payment', state.paymentKey],
+    ['status', `${state.status} (${PAYMENT_STATUSES[state.status].finality}), version ${state.statusVersion}`],
+    ['kind', state.relatesTo === null ? state.kind : `${state.kind} of ${state.relatesTo}`],
+    ['attention', state.attention.length === 0 ? null : state.attention.join(', ')],
+    ['overdue since', state.overdueSince === null ? null : dateText(state.overdueSince)],
+    ['endToEndId', details.endToEndId],
+    ['amount', details.amount === null ? null : `${details.amount.value} ${details.amount.currency ?? '(no currency)'}`],
+    ['rail', [details.rail, details.clearingSystem, details.direction].filter((part) => part !== null).join(' / ') || null],
+    ['execution date', details.requestedExecutionDate],
+    ['held because', details.holdReason],
+    ['rejected by', details.rejectedBy],
+    ['fx rate', details.fxAppliedRate],
+    ['references', details.references.map(({ type, value }) => `${type} ${value}`).join(', ') || null],
+    ['reasons', details.reasons.map(({ scheme, code, rule }) => `${scheme} ${code}${rule === null ? '' : ` (${rule})`}`).join(', ') || null],
+  ]
+  const head = facts
+    .filter((fact): fact is [string, string] => fact[1] !== null)
+    .map(([name, value]) => `${name.padEnd(14)}  ${value}`)
+  const timeline = state.events.map(({ event, verdict, rule, statusVersion, statusAfter, recordedAt }) => {
+    const occurred = event.occurredAt === null ? 'no time given' : `${dateText(event.occurredAt)}${event.zoneAssumed ? ' (zone assumed)' : ''}`
+    const decides = event.eventId === state.decidedBy ? '  <- decides' : ''
+    return [
+      `  v${statusVersion}  ${dateText(recordedAt)}  ${verdict.padEnd(8)}  ${event.sourceStatus}${subStatusText(event.sourceSubStatus)} = ${event.status}, payment then ${statusAfter}${decides}`,
+      `      occurred ${occurred}, source ${event.source}, callback ${event.callbackId} element ${event.element}`,
+      `      ${rule}: ${VERDICT_RULES[rule]?.text ?? ''}`,
+    ].join('\n')
+  })
+  return [...head, '', 'events, in the order of their arrival', ...timeline].join('\n')
+}
+
+/** What `show --json` prints: stable names, nothing that the topics do not hold. */
+export function paymentJson(state: PaymentState): Record<string, unknown> {
+  const { details, events, ...rest } = state
+  return {
+    ...rest,
+    finality: PAYMENT_STATUSES[state.status].finality,
+    ...details,
+    events: events.map(({ event, ...recorded }) => ({ ...recorded, ...event })),
+  }
+}
+
+function subStatusText(subStatus: string | null): string {
+  return subStatus === null ? '' : `/${subStatus}`
+}
+
+function dateText(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+function timeText(ms: number): string {
+  return dateText(ms).slice(11, 23)
+}

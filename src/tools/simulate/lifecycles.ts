@@ -1,0 +1,236 @@
+import type { PaymentStatus } from '../../payment/payment-status.ts'
+
+/** The wire formats that the simulator speaks. */
+export const SIMULATED_PROVIDERS = ['jpm-global-payments-v1', 'jpm-global-payments-v2', 'instamed'] as const
+export type SimulatedProvider = (typeof SIMULATED_PROVIDERS)[number]
+
+/**
+ * What happens to one payment, in the provider's words and in the order of its own times, and what its status must be
+ * once every callback has arrived, in whatever order and however often.
+ *
+ * A step is written as the provider says it: v1 `STATUS`, v2 `STATUS/SUB_STATUS` or `STATUS`, InstaMed `Action Code`.
+ */
+export interface Lifecycle {
+  readonly name: string
+  /** How common it is, against the others of its provider. */
+  readonly weight: number
+  readonly steps: readonly string[]
+  readonly expects: PaymentStatus
+  /** v1 only: without firmRootId the payment is known by its endToEndId alone. */
+  readonly withoutOwnId?: true
+  /** Later transactions that undo (part of) it: payments of their own, with an own id and an own status. */
+  readonly related?: readonly RelatedTransaction[]
+}
+
+interface RelatedTransaction {
+  readonly steps: readonly string[]
+  readonly expects: PaymentStatus
+}
+
+/**
+ * The scripts of the simulator.
+ *
+ * The expected statuses are written by hand from the providers' documents and deliberately not computed: they are the
+ * statement that the translation and the fold are checked against, so this file must not import either.
+ */
+export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle[] } = {
+  'jpm-global-payments-v1': [
+    { weight: 8, name: 'completed', steps: ['PENDING', 'COMPLETED'], expects: 'COMPLETED' },
+    { weight: 8, name: 'US TCH: posted', steps: ['PENDING', 'PENDING_POSTING', 'COMPLETED'], expects: 'COMPLETED' },
+    { weight: 6, name: 'HK FPS: credited', steps: ['PENDING', 'COMPLETED', 'COMPLETED_CREDITED'], expects: 'CREDITED' },
+    { weight: 3, name: 'push to card: returned', steps: ['PENDING', 'COMPLETED', 'RETURNED'], expects: 'RETURNED' },
+    { weight: 3, name: 'future-dated', steps: ['WAREHOUSED', 'PENDING', 'COMPLETED'], expects: 'COMPLETED' },
+    { weight: 1, name: 'future-dated, waiting', steps: ['WAREHOUSED'], expects: 'SCHEDULED' },
+    { weight: 1, name: 'future-dated, released', steps: ['WAREHOUSED', 'PENDING'], expects: 'PROCESSING' },
+    { weight: 3, name: 'rejected', steps: ['PENDING', 'REJECTED'], expects: 'REJECTED' },
+    { weight: 2, name: 'rejected at once', steps: ['REJECTED'], expects: 'REJECTED' },
+    { weight: 2, name: 'US TCH: blocked', steps: ['PENDING', 'BLOCKED'], expects: 'BLOCKED' },
+    // Not documented, but a sanctions hit that proves false ends like this: a later outcome releases the payment.
+    { weight: 1, name: 'blocked, then released', steps: ['PENDING', 'BLOCKED', 'COMPLETED'], expects: 'COMPLETED' },
+    { weight: 2, name: 'JPM Coin: not yet posted', steps: ['PENDING', 'PEND_POSTING'], expects: 'PENDING_POSTING' },
+    { weight: 3, name: 'still pending', steps: ['PENDING'], expects: 'PROCESSING' },
+    { weight: 1, name: 'only the end is heard', steps: ['COMPLETED'], expects: 'COMPLETED' },
+    {
+      weight: 2,
+      name: 'known by endToEndId only',
+      steps: ['PENDING', 'COMPLETED'],
+      expects: 'COMPLETED',
+      withoutOwnId: true,
+    },
+    // A status that no document lists is kept and moves nothing.
+    {
+      weight: 1,
+      name: 'new status on the way',
+      steps: ['PENDING', 'SIMULATED_STATUS', 'COMPLETED'],
+      expects: 'COMPLETED',
+    },
+    { weight: 1, name: 'new status only', steps: ['SIMULATED_STATUS'], expects: 'UNKNOWN' },
+  ],
+
+  'jpm-global-payments-v2': [
+    {
+      weight: 8,
+      name: 'completed',
+      steps: ['RECEIVED/RECEIVED', 'ACCEPTED/ACCEPTED', 'PROCESSING/PROCESSING_BY_JPM', 'COMPLETED/COMPLETED_BY_JPM'],
+      expects: 'COMPLETED',
+    },
+    {
+      weight: 6,
+      name: 'delivered through clearing',
+      steps: [
+        'RECEIVED/RECEIVED',
+        'PROCESSING/PROCESSING_BY_JPM',
+        'PROCESSING/PENDING_POSTING',
+        'COMPLETED/SENT_TO_CLEARING',
+        'COMPLETED/DELIVERED_TO_RECIPIENT',
+      ],
+      expects: 'CREDITED',
+    },
+    {
+      weight: 3,
+      name: 'sent to clearing, outcome open',
+      steps: ['RECEIVED/RECEIVED', 'PROCESSING', 'COMPLETED/SENT_TO_CLEARING'],
+      expects: 'SENT_TO_CLEARING',
+    },
+    {
+      weight: 2,
+      name: 'clearing has not answered',
+      steps: ['RECEIVED/RECEIVED', 'ACCEPTED/ACCEPTED', 'PROCESSING/PENDING_POSTING'],
+      expects: 'PENDING_POSTING',
+    },
+    {
+      weight: 3,
+      name: 'held twice, then completed',
+      steps: [
+        'RECEIVED/RECEIVED',
+        'PROCESSING/PENDING_FRAUD_REVIEW',
+        'PROCESSING/PROCESSING_BY_JPM',
+        'PROCESSING/PENDING_FUNDING_REVIEW',
+        'PROCESSING/PROCESSING_BY_JPM',
+        'COMPLETED/COMPLETED_BY_JPM',
+      ],
+      expects: 'COMPLETED',
+    },
+    {
+      weight: 2,
+      name: 'held and back',
+      steps: ['RECEIVED/RECEIVED', 'PROCESSING/PENDING_COMPLIANCE_REVIEW', 'PROCESSING/PROCESSING_BY_JPM'],
+      expects: 'PROCESSING',
+    },
+    {
+      weight: 2,
+      name: 'on hold again',
+      steps: [
+        'RECEIVED/RECEIVED',
+        'PROCESSING/PENDING_JPM_REVIEW',
+        'PROCESSING/PROCESSING_BY_JPM',
+        'PROCESSING/PENDING_CLIENT_ACTION',
+      ],
+      expects: 'ON_HOLD',
+    },
+    {
+      weight: 2,
+      name: 'scheduled',
+      steps: ['RECEIVED/RECEIVED', 'ACCEPTED/ACCEPTED', 'PROCESSING/SCHEDULED'],
+      expects: 'SCHEDULED',
+    },
+    {
+      weight: 2,
+      name: 'scheduled, then completed',
+      steps: [
+        'RECEIVED/RECEIVED',
+        'PROCESSING/SCHEDULED',
+        'PROCESSING/PROCESSING_BY_JPM',
+        'COMPLETED/COMPLETED_BY_JPM',
+      ],
+      expects: 'COMPLETED',
+    },
+    {
+      weight: 3,
+      name: 'rejected by J.P. Morgan',
+      steps: ['RECEIVED/RECEIVED', 'REJECTED/REJECTED_BY_JPM'],
+      expects: 'REJECTED',
+    },
+    {
+      weight: 1,
+      name: 'rejected by the clearing',
+      steps: ['RECEIVED/RECEIVED', 'PROCESSING/PENDING_POSTING', 'COMPLETED/SENT_TO_CLEARING', 'REJECTED/REJECTED'],
+      expects: 'REJECTED',
+    },
+    {
+      weight: 2,
+      name: 'canceled by the client',
+      steps: ['RECEIVED/RECEIVED', 'PROCESSING/SCHEDULED', 'CANCELED/CANCELED'],
+      expects: 'CANCELED',
+    },
+    {
+      weight: 2,
+      name: 'returned after completion',
+      steps: ['RECEIVED/RECEIVED', 'PROCESSING/PROCESSING_BY_JPM', 'COMPLETED/COMPLETED_BY_JPM', 'RETURNED/RETURNED'],
+      expects: 'RETURNED',
+    },
+    { weight: 1, name: 'only received', steps: ['RECEIVED/RECEIVED'], expects: 'RECEIVED' },
+    { weight: 1, name: 'only accepted', steps: ['RECEIVED/RECEIVED', 'ACCEPTED/ACCEPTED'], expects: 'ACCEPTED' },
+    {
+      weight: 2,
+      name: 'still processing',
+      steps: ['RECEIVED/RECEIVED', 'ACCEPTED/ACCEPTED', 'PROCESSING/PROCESSING_BY_JPM'],
+      expects: 'PROCESSING',
+    },
+    // The status is the truth; a sub-status that no document lists changes nothing.
+    {
+      weight: 1,
+      name: 'new sub-status',
+      steps: ['RECEIVED/RECEIVED', 'COMPLETED/SIMULATED_SUB_STATUS'],
+      expects: 'COMPLETED',
+    },
+    { weight: 1, name: 'new status only', steps: ['SIMULATED_STATUS'], expects: 'UNKNOWN' },
+  ],
+
+  instamed: [
+    // Member Payments never confirms settlement: an authorization may be the last word on a good payment.
+    { weight: 8, name: 'approved', steps: ['Sale C'], expects: 'AUTHORIZED' },
+    { weight: 4, name: 'authorized', steps: ['Sale A'], expects: 'AUTHORIZED' },
+    { weight: 3, name: 'voided', steps: ['Sale C', 'Sale V'], expects: 'VOIDED' },
+    { weight: 2, name: 'settlement error', steps: ['Sale C', 'Sale SE'], expects: 'SETTLEMENT_FAILED' },
+    { weight: 1, name: 'settled after an error', steps: ['Sale C', 'Sale SE', 'Sale S'], expects: 'SETTLED' },
+    { weight: 3, name: 'settled (ordinary webhook)', steps: ['Sale C', 'Sale S'], expects: 'SETTLED' },
+    { weight: 2, name: 'declined (ordinary webhook)', steps: ['Sale D'], expects: 'DECLINED' },
+    {
+      weight: 3,
+      name: 'refunded',
+      steps: ['Sale C'],
+      expects: 'AUTHORIZED',
+      related: [{ steps: ['Refund C'], expects: 'COMPLETED' }],
+    },
+    {
+      weight: 1,
+      name: 'refunded in two parts',
+      steps: ['Sale C', 'Sale S'],
+      expects: 'SETTLED',
+      related: [
+        { steps: ['Refund C'], expects: 'COMPLETED' },
+        { steps: ['Refund C'], expects: 'COMPLETED' },
+      ],
+    },
+    {
+      weight: 2,
+      name: 'charged back',
+      steps: ['Sale C'],
+      expects: 'AUTHORIZED',
+      related: [{ steps: ['Chargeback CB'], expects: 'COMPLETED' }],
+    },
+    {
+      weight: 2,
+      name: 'returned',
+      steps: ['Sale C', 'Sale S'],
+      expects: 'SETTLED',
+      related: [{ steps: ['Return RI'], expects: 'COMPLETED' }],
+    },
+  ],
+}
+
+/** How many payments of their own a lifecycle makes. */
+export function paymentsOf(lifecycle: Lifecycle): number {
+  return 1 + (lifecycle.related?.length ?? 0)
+}

@@ -1,0 +1,511 @@
+import type { PaymentStatus } from '../../payment/payment-status.ts'
+import type { DeadLetterReason } from '../../providers/provider.ts'
+import { LIFECYCLES, type Lifecycle, paymentsOf, SIMULATED_PROVIDERS, type SimulatedProvider } from './lifecycles.ts'
+import { createRandom, type Random } from './random.ts'
+import { type ScriptedPayment, type ScriptedStep, scriptPayments, uuidLike } from './script-payment.ts'
+
+/** A configured source of the gateway, as far as the content of its callbacks depends on it. */
+export interface PlannedSource {
+  readonly id: string
+  readonly provider: SimulatedProvider
+  /** First part of every payment key of the source. */
+  readonly namespace: string
+}
+
+export interface PlanOptions {
+  readonly seed: number
+  /** How many payment keys the simulation makes; a refund counts as a payment of its own. */
+  readonly payments: number
+  readonly sources: readonly PlannedSource[]
+  /**
+   * Time of the first payment's first status, ms since the epoch. A constant by default, so that a seed means the same
+   * bytes every day. Later steps follow within minutes (J.P. Morgan) or up to four days (InstaMed's daily job).
+   */
+  readonly startTimeMs?: number
+  /** Share of callbacks that are sent again, 0 to 1. */
+  readonly duplicateShare?: number
+  /** Share of payments whose steps are told in another order. */
+  readonly reorderShare?: number
+  /** Share of callbacks that come with something malformed: in them, or right after them. */
+  readonly malformedShare?: number
+  /** Share of J.P. Morgan's callbacks that speak of 2 to 5 payments. */
+  readonly multiPaymentShare?: number
+  /** Share of payments of which one early step is told at the very end of the simulation. */
+  readonly lateShare?: number
+}
+
+export const PLAN_DEFAULTS = {
+  startTimeMs: Date.UTC(2026, 0, 5, 8),
+  duplicateShare: 0.1,
+  reorderShare: 0.1,
+  malformedShare: 0.02,
+  multiPaymentShare: 0.2,
+  lateShare: 0.02,
+} as const satisfies Partial<PlanOptions>
+
+/** The options make no sense; all problems at once. */
+export class SimulationOptionsError extends Error {
+  readonly code = 'simulation-options'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`the simulation cannot be planned: ${problems.join('; ')}`)
+    this.name = 'SimulationOptionsError'
+    this.problems = problems
+  }
+}
+
+/** One HTTP request to send. */
+export interface PlannedCallback {
+  /** Position in the plan, from 0. */
+  readonly position: number
+  readonly sourceId: string
+  readonly provider: SimulatedProvider
+  /** To append to the source's URL; v1 may call the registered URL with `/status` appended. */
+  readonly pathSuffix: string
+  readonly contentType: string
+  readonly body: Buffer
+  /** What must become of it. */
+  readonly expects: 'events' | 'events-and-dead-letter' | 'dead-letter'
+  /** Ids of the steps that it tells, one for every good element. */
+  readonly stepIds: readonly string[]
+  /** One for every dead letter it must end as. */
+  readonly deadLetters: readonly DeadLetterReason[]
+  /** `identical`: an earlier body to the letter. `reissued`: known facts in a new envelope or another grouping. */
+  readonly repeats: 'nothing' | 'identical' | 'reissued'
+}
+
+export interface LedgerPayment {
+  readonly paymentKey: string
+  readonly sourceId: string
+  readonly provider: SimulatedProvider
+  readonly lifecycle: string
+  readonly endToEndId: string | null
+  readonly relatesTo: string | null
+  readonly expectedStatus: PaymentStatus
+  /** The provider's words, in the order of their own times. */
+  readonly steps: readonly string[]
+  /** How many callbacks speak of it, repeats included. */
+  readonly callbacks: number
+  /** True if the plan first tells some step before an older one. */
+  readonly outOfOrder: boolean
+}
+
+/** What must be true when every callback of the plan was accepted exactly once. */
+interface Ledger {
+  /** By payment key. */
+  readonly payments: ReadonlyMap<string, LedgerPayment>
+  readonly callbacks: number
+  /** Good elements, repeats included: events + duplicates. */
+  readonly elements: number
+  /** Distinct facts: each must have exactly one record in `payments.status.changes`. */
+  readonly events: number
+  readonly duplicates: number
+  readonly deadLetters: number
+  readonly deadLettersByReason: Readonly<Partial<Record<DeadLetterReason, number>>>
+  readonly multiPaymentCallbacks: number
+  readonly identicalRepeats: number
+  readonly reissues: number
+  readonly malformedCallbacks: number
+  readonly outOfOrderPayments: number
+}
+
+export interface Plan {
+  readonly callbacks: readonly PlannedCallback[]
+  readonly ledger: Ledger
+}
+
+/**
+ * Writes down everything that the providers will send, in order, and what must come of it.
+ *
+ * Pure: the same options give the same bytes in the same order. The facts of a payment carry strictly increasing times
+ * of their own, so its final status follows from what is told and not from the order or number of the tellings. The
+ * whole plan is held in memory, about 1 KB for a callback.
+ *
+ * Throws {@link SimulationOptionsError}.
+ */
+export function planCallbacks(options: PlanOptions): Plan {
+  const settings = { ...PLAN_DEFAULTS, ...options }
+  const problems = planProblems(options)
+  if (problems.length > 0) {
+    throw new SimulationOptionsError(problems)
+  }
+  const stories = writeStories(settings)
+  const tellings = scheduleTellings(stories, settings)
+  const once = settings.sources.flatMap((source) =>
+    groupIntoCallbacks(
+      source,
+      tellings.filter((telling) => telling.sourceId === source.id),
+      settings,
+    ),
+  )
+  once.sort(byTime)
+  const random = createRandom(settings.seed, 'malformed')
+  const withMalformed = once.flatMap((draft) => addMalformed(draft, settings.malformedShare, random))
+  const all = [...withMalformed, ...repeatSome(withMalformed, settings)].sort(byTime)
+  const callbacks = all.map(({ at: _at, steps, ...callback }, position): PlannedCallback => {
+    const good = steps.length > 0
+    return {
+      ...callback,
+      position,
+      stepIds: steps.map((step) => step.id),
+      expects: callback.deadLetters.length === 0 ? 'events' : good ? 'events-and-dead-letter' : 'dead-letter',
+    }
+  })
+  return { callbacks, ledger: ledgerOf(stories.flat(), callbacks) }
+}
+
+type Settings = PlanOptions & Required<Pick<PlanOptions, keyof typeof PLAN_DEFAULTS>>
+
+const SHARES = ['duplicateShare', 'reorderShare', 'malformedShare', 'multiPaymentShare', 'lateShare'] as const
+
+/** What is wrong with the options, one sentence each; empty if nothing is. */
+export function planProblems(options: PlanOptions): string[] {
+  const settings: Settings = { ...PLAN_DEFAULTS, ...options }
+  const problems: string[] = []
+  if (!Number.isSafeInteger(settings.seed)) {
+    problems.push('seed must be a whole number')
+  }
+  if (!Number.isSafeInteger(settings.payments) || settings.payments < 1) {
+    problems.push('payments must be a whole number of at least 1')
+  }
+  if (!Number.isFinite(settings.startTimeMs)) {
+    problems.push('startTimeMs must be a time in ms since the epoch')
+  }
+  for (const share of SHARES) {
+    if (!(settings[share] >= 0 && settings[share] <= 1)) {
+      problems.push(`${share} must be between 0 and 1`)
+    }
+  }
+  if (settings.sources.length === 0) {
+    problems.push('at least one source is needed')
+  }
+  if (new Set(settings.sources.map((source) => source.id)).size < settings.sources.length) {
+    problems.push('every source needs an id of its own')
+  }
+  for (const source of settings.sources) {
+    if (!SIMULATED_PROVIDERS.includes(source.provider)) {
+      problems.push(`source ${source.id}: the provider ${source.provider} cannot be simulated`)
+    }
+  }
+  return problems
+}
+
+/** A payment together with the refunds, returns and chargebacks of it. */
+type Story = readonly ScriptedPayment[]
+
+/** New payments begin at this distance, in the providers' own time. */
+const PAYMENT_EVERY_MS = 250
+
+function writeStories(settings: Settings): Story[] {
+  const random = createRandom(settings.seed, 'payments')
+  const stories: Story[] = []
+  let missing = settings.payments
+  while (missing > 0) {
+    const source = random.pick(settings.sources)
+    const lifecycle = pickLifecycle(LIFECYCLES[source.provider], missing, random)
+    const startMs = settings.startTimeMs + stories.length * PAYMENT_EVERY_MS + random.integer(0, PAYMENT_EVERY_MS)
+    const story = scriptPayments(source, lifecycle, startMs, random)
+    stories.push(story)
+    missing -= story.length
+  }
+  return stories
+}
+
+function pickLifecycle(lifecycles: readonly Lifecycle[], paymentsMax: number, random: Random): Lifecycle {
+  const possible = lifecycles.filter((lifecycle) => paymentsOf(lifecycle) <= paymentsMax)
+  const total = possible.reduce((sum, lifecycle) => sum + lifecycle.weight, 0)
+  let left = random.next() * total
+  const found = possible.find((lifecycle) => {
+    left -= lifecycle.weight
+    return left < 0
+  })
+  return found ?? random.pick(possible)
+}
+
+/** A step with its place in the order of sending. The unit of `at` is the distance between two new payments. */
+interface Telling {
+  readonly at: number
+  readonly sourceId: string
+  readonly step: ScriptedStep
+  readonly late: boolean
+}
+
+/** How far apart, at most, two steps of a payment are sent; so many payments are under way at once. */
+const STEP_DISTANCE_MAX = 20
+
+function scheduleTellings(stories: readonly Story[], settings: Settings): Telling[] {
+  const random = createRandom(settings.seed, 'delivery')
+  // A step told too late comes after every other first telling.
+  const end = stories.length + STEP_DISTANCE_MAX * 10
+  return stories
+    .flatMap((story, start) => {
+      const steps = story.flatMap((payment) => payment.steps)
+      let at = start
+      const places = steps.map((_, index) => {
+        at += index === 0 ? 0 : 0.5 + random.next() * (STEP_DISTANCE_MAX - 0.5)
+        return at
+      })
+      const reordered = random.chance(settings.reorderShare) && steps.length > 1 ? reorder(places, random) : places
+      const lateIndex = random.chance(settings.lateShare) && steps.length > 1 ? random.integer(0, steps.length - 2) : -1
+      return steps.map((step, index): Telling => {
+        const late = index === lateIndex
+        const place = late ? end + random.next() * STEP_DISTANCE_MAX : (reordered[index] ?? start)
+        return { at: place, sourceId: story[0]?.sourceId ?? '', step, late }
+      })
+    })
+    .sort(byTime)
+}
+
+/** Another order, really another one. `places` increase and are at least two. */
+function reorder(places: readonly number[], random: Random): number[] {
+  const shuffled = random.shuffle(places)
+  const same = shuffled.every((place, index) => place === places[index])
+  return same ? shuffled.reverse() : shuffled
+}
+
+/** A callback that has no position yet. */
+interface Draft {
+  readonly at: number
+  readonly sourceId: string
+  readonly provider: SimulatedProvider
+  readonly steps: readonly ScriptedStep[]
+  readonly pathSuffix: string
+  readonly contentType: string
+  readonly body: Buffer
+  readonly deadLetters: readonly DeadLetterReason[]
+  readonly repeats: PlannedCallback['repeats']
+}
+
+const PAYMENTS_PER_CALLBACK_MAX = 5
+
+/** How many following tellings a callback may take its other payments from. */
+const GROUPING_WINDOW = 40
+
+/** Puts the tellings of one source into callbacks, some of them several into one. `tellings` are in order. */
+function groupIntoCallbacks(source: PlannedSource, tellings: readonly Telling[], settings: Settings): Draft[] {
+  const random = createRandom(settings.seed, `callbacks of ${source.id}`)
+  const drafts: Draft[] = []
+  const taken = new Set<Telling>()
+  for (const [index, telling] of tellings.entries()) {
+    if (taken.has(telling)) {
+      continue
+    }
+    const group = [telling]
+    if (source.provider !== 'instamed' && !telling.late && random.chance(settings.multiPaymentShare)) {
+      const size = random.integer(2, PAYMENTS_PER_CALLBACK_MAX)
+      // One step of a payment per callback, and none may overtake an older one of its payment by accident. A late step
+      // stays late.
+      const passed = new Set([telling.step.paymentKey])
+      for (const other of tellings.slice(index + 1, index + 1 + GROUPING_WINDOW)) {
+        if (taken.has(other)) {
+          continue
+        }
+        if (group.length < size && !other.late && !passed.has(other.step.paymentKey)) {
+          group.push(other)
+          taken.add(other)
+        }
+        passed.add(other.step.paymentKey)
+      }
+    }
+    drafts.push(
+      draftOf(
+        source,
+        telling.at,
+        group.map((member) => member.step),
+        random,
+      ),
+    )
+  }
+  return drafts
+}
+
+function draftOf(source: PlannedSource, at: number, steps: readonly ScriptedStep[], random: Random): Draft {
+  return {
+    at,
+    sourceId: source.id,
+    provider: source.provider,
+    steps,
+    pathSuffix: source.provider === 'jpm-global-payments-v1' && random.chance(0.5) ? '/status' : '',
+    contentType: source.provider === 'instamed' ? 'application/json; charset=utf-8' : 'application/json',
+    body: bodyOf(source.provider, steps, [], random),
+    deadLetters: [],
+    repeats: 'nothing',
+  }
+}
+
+/** The callback that tells `steps`, with `extraElements` (JSON texts) among them. */
+function bodyOf(
+  provider: SimulatedProvider,
+  steps: readonly ScriptedStep[],
+  extraElements: readonly string[],
+  random: Random,
+): Buffer {
+  const elements = [...steps.map((step) => step.element), ...extraElements]
+  const ordered = extraElements.length > 0 ? random.shuffle(elements) : elements
+  switch (provider) {
+    case 'jpm-global-payments-v1':
+      return Buffer.from(`{"callbacks":[${ordered.join(',')}]}`)
+    case 'jpm-global-payments-v2':
+      return Buffer.from(v2Body(steps, ordered, random))
+    case 'instamed':
+      return Buffer.from(ordered[0] ?? '{}')
+  }
+}
+
+/** Both spellings that the provider's own examples show, one of them for each envelope. */
+function v2Body(steps: readonly ScriptedStep[], elements: readonly string[], random: Random): string {
+  const first = steps[0]?.envelope
+  const status = first?.paymentStatus ?? 'Completed'
+  const fields = {
+    specversion: random.pick(['1.0', '1.0.0']),
+    id: uuidLike(random),
+    time: first?.occurredAt ?? '',
+    type: `Payment.${status.charAt(0)}${status.slice(1).toLowerCase()}`,
+    source: random.chance(0.5)
+      ? `/payment/v2/payments/${first?.paymentId ?? ''}`
+      : `payment/v2/payments?endToEndId=${first?.endToEndId ?? ''}`,
+    dataschema: 'urn:com.jpmorgan.payments/payment-event',
+  }
+  return `${JSON.stringify(fields).slice(0, -1)},"data":{"payments":[${elements.join(',')}]}}`
+}
+
+/** With the given probability: a bad element among the good ones, or a wholly malformed callback right after. */
+function addMalformed(draft: Draft, share: number, random: Random): Draft[] {
+  if (!random.chance(share)) {
+    return [draft]
+  }
+  const kind = random.pick(['not-json', 'invalid-utf8', 'wrong-shape', 'element-without-ids', 'element-not-an-object'])
+  const severalElements = draft.provider !== 'instamed'
+  switch (kind) {
+    case 'element-without-ids':
+      if (severalElements) {
+        return [withBadElement(draft, elementWithoutIds(draft), 'missing-payment-id', random)]
+      }
+      return [draft, malformed(draft, Buffer.from(elementWithoutIds(draft)), 'missing-payment-id')]
+    case 'element-not-an-object':
+      if (severalElements) {
+        return [withBadElement(draft, random.pick(['null', '7', '"text"']), 'element-not-an-object', random)]
+      }
+      return [draft, malformed(draft, Buffer.from('"text"'), 'unexpected-shape')]
+    case 'wrong-shape':
+      return [draft, malformed(draft, Buffer.from(WRONG_SHAPES[draft.provider]), 'unexpected-shape')]
+    case 'invalid-utf8':
+      return [draft, malformed(draft, withInvalidUtf8(draft.body), 'invalid-utf8')]
+    default:
+      return [draft, malformed(draft, withoutItsEnd(draft.body, random), 'invalid-json')]
+  }
+}
+
+const WRONG_SHAPES: Readonly<Record<SimulatedProvider, string>> = {
+  'jpm-global-payments-v1': '{"callbacks":{"paymentStatus":"COMPLETED"}}',
+  'jpm-global-payments-v2': '{"specversion":"1.0","id":"5eed","type":"Payment.Completed","data":{"payments":"none"}}',
+  instamed: '7',
+}
+
+function elementWithoutIds(draft: Draft): string {
+  switch (draft.provider) {
+    case 'jpm-global-payments-v1':
+      return '{"paymentStatus":"COMPLETED","createDateTime":"2026-01-05T08:00:00.000Z"}'
+    case 'jpm-global-payments-v2':
+      return '{"paymentStatus":"COMPLETED","statusUpdatedAt":"2026-01-05T08:00:00Z","paymentIdentifiers":{}}'
+    case 'instamed':
+      return '{"TransactionAction":"Sale","CurrentTransactionStatusCode":"C","Amount":"1.00"}'
+  }
+}
+
+function withBadElement(draft: Draft, element: string, reason: DeadLetterReason, random: Random): Draft {
+  return { ...draft, body: bodyOf(draft.provider, draft.steps, [element], random), deadLetters: [reason] }
+}
+
+/** Sent right after `draft`, whose own facts stay as they are. */
+function malformed(draft: Draft, body: Buffer, reason: DeadLetterReason): Draft {
+  return { ...draft, steps: [], body, deadLetters: [reason] }
+}
+
+/** As a connection that broke would leave it. Bodies are ASCII, so no character is cut in two. */
+function withoutItsEnd(body: Buffer, random: Random): Buffer {
+  return body.subarray(0, random.integer(1, body.length - 1))
+}
+
+/** A byte that no UTF-8 text contains, inside the first text of the body. */
+function withInvalidUtf8(body: Buffer): Buffer {
+  const inside = body.indexOf('"') + 1
+  return Buffer.concat([body.subarray(0, inside), Buffer.from([0xff]), body.subarray(inside)])
+}
+
+/** How far behind the original a repeat comes, at most. */
+const REPEAT_DISTANCE_MAX = 60
+
+function repeatSome(drafts: readonly Draft[], settings: Settings): Draft[] {
+  const random = createRandom(settings.seed, 'repeats')
+  const sources = new Map(settings.sources.map((source) => [source.id, source]))
+  return drafts.flatMap((draft): Draft[] => {
+    const source = sources.get(draft.sourceId)
+    if (source === undefined || draft.steps.length === 0 || !random.chance(settings.duplicateShare)) {
+      return []
+    }
+    const at = draft.at + 0.1 + random.next() * REPEAT_DISTANCE_MAX
+    const hasEnvelope = source.provider === 'jpm-global-payments-v2'
+    if ((hasEnvelope || draft.steps.length > 1) && random.chance(0.5)) {
+      const steps = draft.steps.length > 1 && random.chance(0.5) ? [random.pick(draft.steps)] : draft.steps
+      return [{ ...draftOf(source, at, random.shuffle(steps), random), repeats: 'reissued' }]
+    }
+    return [{ ...draft, at, repeats: 'identical' }]
+  })
+}
+
+function ledgerOf(payments: readonly ScriptedPayment[], callbacks: readonly PlannedCallback[]): Ledger {
+  const firstTold = new Map<string, number>()
+  const callbacksOf = new Map<string, number>()
+  const deadLettersByReason: Partial<Record<DeadLetterReason, number>> = {}
+  let elements = 0
+  for (const callback of callbacks) {
+    elements += callback.stepIds.length
+    for (const id of callback.stepIds) {
+      const paymentKey = id.slice(0, id.lastIndexOf('#'))
+      callbacksOf.set(paymentKey, (callbacksOf.get(paymentKey) ?? 0) + 1)
+      if (!firstTold.has(id)) {
+        firstTold.set(id, callback.position)
+      }
+    }
+    for (const reason of callback.deadLetters) {
+      deadLettersByReason[reason] = (deadLettersByReason[reason] ?? 0) + 1
+    }
+  }
+  const ledgerPayments = payments.map((payment): LedgerPayment => {
+    const told = payment.steps.map((step) => firstTold.get(step.id) ?? Number.POSITIVE_INFINITY)
+    return {
+      paymentKey: payment.paymentKey,
+      sourceId: payment.sourceId,
+      provider: payment.provider,
+      lifecycle: payment.lifecycle,
+      endToEndId: payment.endToEndId,
+      relatesTo: payment.relatesTo,
+      expectedStatus: payment.expectedStatus,
+      steps: payment.steps.map((step) => step.says),
+      callbacks: callbacksOf.get(payment.paymentKey) ?? 0,
+      outOfOrder: told.some((position, index) => position < (told[index - 1] ?? -1)),
+    }
+  })
+  const count = (is: (callback: PlannedCallback) => boolean) => callbacks.filter(is).length
+  return {
+    payments: new Map(ledgerPayments.map((payment) => [payment.paymentKey, payment])),
+    callbacks: callbacks.length,
+    elements,
+    events: firstTold.size,
+    duplicates: elements - firstTold.size,
+    deadLetters: callbacks.reduce((sum, callback) => sum + callback.deadLetters.length, 0),
+    deadLettersByReason,
+    multiPaymentCallbacks: count((callback) => callback.stepIds.length > 1),
+    identicalRepeats: count((callback) => callback.repeats === 'identical'),
+    reissues: count((callback) => callback.repeats === 'reissued'),
+    malformedCallbacks: count((callback) => callback.deadLetters.length > 0),
+    outOfOrderPayments: ledgerPayments.filter((payment) => payment.outOfOrder).length,
+  }
+}
+
+/** Array.prototype.sort is stable, so equal times keep their order. */
+function byTime(a: { readonly at: number }, b: { readonly at: number }): number {
+  return a.at - b.at
+}

@@ -1,0 +1,460 @@
+import http from 'node:http'
+import https from 'node:https'
+import type { SimulatedProvider } from './lifecycles.ts'
+import type { PlannedCallback } from './plan.ts'
+
+/** Where and how the callbacks of a source are posted. */
+export interface PostTarget {
+  /** Source id, as in the plan. */
+  readonly id: string
+  /** Absolute http or https URL of the source; a callback's path suffix is appended to its path. */
+  readonly url: string
+  /** The only answer that the provider takes for success; every other one is a failure, 202 and 3xx too. */
+  readonly successCode: number
+  /** For example the shared secret header, or `authorization` for Basic. Never logged and in no report. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** How a provider behaves when a callback was not taken. */
+export interface DeliveryManner {
+  /** How long it waits for the whole answer. Not scaled: the gateway's deadlines are real. */
+  readonly timeoutMs: number
+  readonly attemptsMax: number
+  /** Pause before a retry; `retry` counts from 0. Scaled by `timeScale`. */
+  retryGapMs(retry: number): number
+}
+
+/** As documented: J.P. Morgan for its sibling ACH API, InstaMed for its ordinary webhook (domain.md 1.3 and 2.1). */
+export const DELIVERY_MANNERS: { readonly [P in SimulatedProvider]: DeliveryManner } = {
+  'jpm-global-payments-v1': {
+    timeoutMs: 3_000,
+    attemptsMax: Number.POSITIVE_INFINITY,
+    retryGapMs: (retry) => 10_000 * 3 ** retry,
+  },
+  'jpm-global-payments-v2': {
+    timeoutMs: 3_000,
+    attemptsMax: Number.POSITIVE_INFINITY,
+    retryGapMs: (retry) => 10_000 * 3 ** retry,
+  },
+  instamed: { timeoutMs: 20_000, attemptsMax: 5, retryGapMs: () => 1_800_000 },
+}
+
+export interface PostOptions {
+  readonly targets: readonly PostTarget[]
+  /** New callbacks per second, at fixed times whatever the answers; retries come on top. Null: as fast as possible. */
+  readonly ratePerSecond?: number | null
+  /** The most requests in flight. */
+  readonly concurrency?: number
+  /** Factor on the providers' retry gaps: 0.001 turns J.P. Morgan's first 10 s into 10 ms, InstaMed's 30 min into 1.8 s. */
+  readonly timeScale?: number
+  /** A callback that is not accepted so long after its first attempt is given up, even by J.P. Morgan. */
+  readonly giveUpAfterMs?: number
+  readonly manners?: { readonly [P in SimulatedProvider]: DeliveryManner }
+  /** Ends the run: requests in flight are cut, everything not accepted ends as `aborted`. */
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: PostProgress) => void
+  readonly progressEveryMs?: number
+}
+
+export const POST_DEFAULTS = {
+  ratePerSecond: null,
+  concurrency: 64,
+  timeScale: 0.001,
+  giveUpAfterMs: 120_000,
+  manners: DELIVERY_MANNERS,
+  progressEveryMs: 500,
+} as const satisfies Partial<PostOptions>
+
+export interface PostProgress {
+  readonly callbacks: number
+  /** Callbacks that were tried at least once. */
+  readonly started: number
+  readonly attempts: number
+  readonly accepted: number
+  readonly givenUp: number
+  readonly inFlight: number
+  /** Callbacks between two attempts. */
+  readonly waiting: number
+  readonly elapsedMs: number
+}
+
+/** What became of one callback, after its last attempt. */
+export interface PostResult {
+  readonly position: number
+  readonly sourceId: string
+  readonly outcome: 'accepted' | 'given-up' | 'aborted'
+  readonly attempts: number
+  /** Attempts answered with another code than success. */
+  readonly refusals: number
+  /** Attempts without an answer (timeout, lost connection): the gateway may have taken the callback or not. */
+  readonly unknowns: number
+  /** Attempts that never reached the gateway. */
+  readonly unreachable: number
+  readonly lastAnswer: Answer | null
+  /** Of the last attempt, from sending to the end of the answer. */
+  readonly answerMs: number
+}
+
+export type Answer =
+  | { readonly kind: 'status'; readonly statusCode: number }
+  | { readonly kind: 'unknown'; readonly cause: 'timeout' | 'connection-lost' }
+  | { readonly kind: 'unreachable'; readonly code: string }
+
+/**
+ * Posts the callbacks in order, as the providers would: each is repeated until it is answered with exactly the source's
+ * success code, in the provider's manner. The results are in the order of `callbacks`.
+ *
+ * A callback that waits for its retry does not hold up the ones behind it, so callbacks overtake each other, as they do
+ * in life. Bounded: `concurrency` requests in flight, one timer per waiting callback.
+ *
+ * Failures of the gateway are results, not errors. Rejects only for options that make no sense (see
+ * {@link postProblems}) or a callback of an unknown source, before anything is sent.
+ */
+export async function postCallbacks(
+  callbacks: readonly PlannedCallback[],
+  options: PostOptions,
+): Promise<readonly PostResult[]> {
+  const problems = postProblems(options)
+  if (problems.length > 0) {
+    throw new RangeError(problems.join('; '))
+  }
+  const settings = { ...POST_DEFAULTS, ...options }
+  const agents = {
+    'http:': new http.Agent({ keepAlive: true, maxSockets: settings.concurrency, scheduling: 'lifo' }),
+    'https:': new https.Agent({ keepAlive: true, maxSockets: settings.concurrency, scheduling: 'lifo' }),
+  }
+  try {
+    const targets = new Map(settings.targets.map((target) => [target.id, target]))
+    const routes = new Map<string, Route>()
+    const deliveries = callbacks.map((callback): Delivery => {
+      const routeId = `${callback.sourceId} ${callback.contentType} ${callback.pathSuffix}`
+      let route = routes.get(routeId)
+      if (route === undefined) {
+        route = routeTo(targets.get(callback.sourceId), callback, agents)
+        routes.set(routeId, route)
+      }
+      return newDelivery(callback, route, settings.manners[callback.provider])
+    })
+    await deliverAll(deliveries, settings)
+    return deliveries.map(toResult)
+  } finally {
+    agents['http:'].destroy()
+    agents['https:'].destroy()
+  }
+}
+
+/** What is wrong with the options, one sentence each; empty if nothing is. */
+export function postProblems(options: PostOptions): string[] {
+  const { concurrency, ratePerSecond, timeScale, giveUpAfterMs } = { ...POST_DEFAULTS, ...options }
+  const problems: string[] = []
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
+    problems.push('concurrency must be a whole number of at least 1')
+  }
+  if (ratePerSecond !== null && !(ratePerSecond > 0 && Number.isFinite(ratePerSecond))) {
+    problems.push('ratePerSecond must be above 0')
+  }
+  if (!(timeScale >= 0 && Number.isFinite(timeScale))) {
+    problems.push('timeScale must be 0 or above')
+  }
+  if (!(giveUpAfterMs >= 0)) {
+    problems.push('giveUpAfterMs must be 0 or above')
+  }
+  for (const target of options.targets) {
+    // The URL itself may be the secret of a source without authentication, so it is not repeated here.
+    if (!/^https?:$/.test(URL.parse(target.url)?.protocol ?? '')) {
+      problems.push(`source ${target.id}: the URL must be absolute and begin with http or https`)
+    }
+    if (!Number.isSafeInteger(target.successCode) || target.successCode < 200 || target.successCode > 599) {
+      problems.push(`source ${target.id}: successCode must be an HTTP status code`)
+    }
+  }
+  return problems
+}
+
+type Settings = PostOptions & Required<Pick<PostOptions, keyof typeof POST_DEFAULTS>>
+
+/** A callback on its way; the only mutable thing here. */
+interface Delivery {
+  readonly callback: PlannedCallback
+  readonly route: Route
+  readonly manner: DeliveryManner
+  attempts: number
+  refusals: number
+  unknowns: number
+  unreachable: number
+  firstAttemptAt: number
+  outcome: PostResult['outcome'] | null
+  lastAnswer: Answer | null
+  answerMs: number
+}
+
+function newDelivery(callback: PlannedCallback, route: Route, manner: DeliveryManner): Delivery {
+  return {
+    callback,
+    route,
+    manner,
+    attempts: 0,
+    refusals: 0,
+    unknowns: 0,
+    unreachable: 0,
+    firstAttemptAt: 0,
+    outcome: null,
+    lastAnswer: null,
+    answerMs: 0,
+  }
+}
+
+function toResult(delivery: Delivery): PostResult {
+  const { attempts, refusals, unknowns, unreachable, outcome, lastAnswer, answerMs } = delivery
+  return {
+    position: delivery.callback.position,
+    sourceId: delivery.callback.sourceId,
+    outcome: outcome ?? 'aborted',
+    attempts,
+    refusals,
+    unknowns,
+    unreachable,
+    lastAnswer,
+    answerMs,
+  }
+}
+
+/** Resolves when every delivery has its outcome, or the signal fired. */
+function deliverAll(deliveries: readonly Delivery[], settings: Settings): Promise<void> {
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>()
+  const startedAt = performance.now()
+  const readyAgain: Delivery[] = []
+  const waiting = new Map<Delivery, NodeJS.Timeout>()
+  const inFlight = new Map<Exchange, Delivery>()
+  let next = 0
+  let accepted = 0
+  let givenUp = 0
+  let attempts = 0
+  let pacer: NodeJS.Timeout | undefined
+  let stopped = false
+
+  const reportProgress = () =>
+    settings.onProgress?.({
+      callbacks: deliveries.length,
+      started: next,
+      attempts,
+      accepted,
+      givenUp,
+      inFlight: inFlight.size,
+      waiting: waiting.size + readyAgain.length,
+      elapsedMs: performance.now() - startedAt,
+    })
+  const progressTimer = settings.onProgress && setInterval(reportProgress, settings.progressEveryMs)
+
+  function stop(): void {
+    if (stopped) {
+      return
+    }
+    stopped = true
+    clearTimeout(pacer)
+    clearInterval(progressTimer)
+    settings.signal?.removeEventListener('abort', stop)
+    for (const timer of waiting.values()) {
+      clearTimeout(timer)
+    }
+    for (const [exchange, delivery] of inFlight) {
+      exchange.cut()
+      delivery.unknowns++
+      delivery.lastAnswer = { kind: 'unknown', cause: 'connection-lost' }
+    }
+    inFlight.clear()
+    reportProgress()
+    end()
+  }
+
+  /** How many callbacks may have been started by now. */
+  function dueCount(): number {
+    if (settings.ratePerSecond === null) {
+      return deliveries.length
+    }
+    const due = Math.floor(((performance.now() - startedAt) / 1000) * settings.ratePerSecond) + 1
+    return Math.min(due, deliveries.length)
+  }
+
+  function pump(): void {
+    if (stopped) {
+      return
+    }
+    if (accepted + givenUp === deliveries.length) {
+      stop()
+      return
+    }
+    const due = dueCount()
+    while (inFlight.size < settings.concurrency) {
+      const delivery = readyAgain.shift() ?? (next < due ? deliveries[next++] : undefined)
+      if (delivery === undefined) {
+        break
+      }
+      attempt(delivery)
+    }
+    // If it is behind its time, the next answer makes room and pumps again.
+    if (next >= due && next < deliveries.length && settings.ratePerSecond !== null && pacer === undefined) {
+      const nextDueMs = (next / settings.ratePerSecond) * 1000 - (performance.now() - startedAt)
+      pacer = setTimeout(
+        () => {
+          pacer = undefined
+          pump()
+        },
+        Math.max(1, nextDueMs),
+      )
+    }
+  }
+
+  function attempt(delivery: Delivery): void {
+    const sentAt = performance.now()
+    if (delivery.attempts === 0) {
+      delivery.firstAttemptAt = sentAt
+    }
+    delivery.attempts++
+    attempts++
+    const exchange = startExchange(delivery.route, delivery.callback.body, delivery.manner.timeoutMs, (answer) => {
+      inFlight.delete(exchange)
+      delivery.answerMs = performance.now() - sentAt
+      delivery.lastAnswer = answer
+      settle(delivery, answer)
+      pump()
+    })
+    inFlight.set(exchange, delivery)
+  }
+
+  function settle(delivery: Delivery, answer: Answer): void {
+    switch (answer.kind) {
+      case 'status':
+        if (answer.statusCode === delivery.route.successCode) {
+          delivery.outcome = 'accepted'
+          accepted++
+          return
+        }
+        delivery.refusals++
+        break
+      case 'unknown':
+        delivery.unknowns++
+        break
+      case 'unreachable':
+        delivery.unreachable++
+        break
+      default:
+        answer satisfies never
+    }
+    const gapMs = Math.min(delivery.manner.retryGapMs(delivery.attempts - 1) * settings.timeScale, TIMER_MAX_MS)
+    const triedForMs = performance.now() + gapMs - delivery.firstAttemptAt
+    if (delivery.attempts >= delivery.manner.attemptsMax || triedForMs > settings.giveUpAfterMs) {
+      delivery.outcome = 'given-up'
+      givenUp++
+      return
+    }
+    const timer = setTimeout(() => {
+      waiting.delete(delivery)
+      readyAgain.push(delivery)
+      pump()
+    }, gapMs)
+    waiting.set(delivery, timer)
+  }
+
+  if (settings.signal?.aborted) {
+    stop()
+  } else {
+    settings.signal?.addEventListener('abort', stop)
+    pump()
+  }
+  return ended
+}
+
+/** A longer timer would fire at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+
+/** Everything about a request that does not change from callback to callback. */
+interface Route {
+  readonly request: typeof http.request
+  readonly agent: http.Agent
+  readonly hostname: string
+  readonly port: string
+  readonly path: string
+  /** Name, value, name, value: node:http sends these as they are, without building a header table for every request. */
+  readonly headers: readonly string[]
+  readonly successCode: number
+}
+
+function routeTo(
+  target: PostTarget | undefined,
+  callback: PlannedCallback,
+  agents: Readonly<Record<'http:' | 'https:', http.Agent>>,
+): Route {
+  if (target === undefined) {
+    throw new Error(`the plan has callbacks of the source ${callback.sourceId}, which has no target`)
+  }
+  const url = new URL(target.url)
+  const protocol = url.protocol === 'https:' ? 'https:' : 'http:'
+  const headers = { host: url.host, 'content-type': callback.contentType, ...target.headers }
+  return {
+    request: protocol === 'http:' ? http.request : https.request,
+    agent: agents[protocol],
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port,
+    path: url.pathname.replace(/\/$/, callback.pathSuffix === '' ? '/' : '') + callback.pathSuffix + url.search,
+    headers: Object.entries(headers).flat(),
+    successCode: target.successCode,
+  }
+}
+
+interface Exchange {
+  /** Ends the connection; no answer is reported any more. */
+  cut(): void
+}
+
+/** Codes of errors that happen before a byte is sent. */
+const UNREACHABLE_CODES: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+])
+
+/** One request. `onAnswer` is called exactly once unless it is cut, never before this returns. */
+function startExchange(route: Route, body: Buffer, timeoutMs: number, onAnswer: (answer: Answer) => void): Exchange {
+  let answered = false
+  const request = route.request({
+    agent: route.agent,
+    hostname: route.hostname,
+    port: route.port,
+    path: route.path,
+    method: 'POST',
+    headers: [...route.headers, 'content-length', String(body.length)],
+  })
+  const timer = setTimeout(() => {
+    answer({ kind: 'unknown', cause: 'timeout' })
+    request.destroy()
+  }, timeoutMs)
+
+  function answer(value: Answer): void {
+    if (!answered) {
+      answered = true
+      clearTimeout(timer)
+      onAnswer(value)
+    }
+  }
+  request.on('error', (error: NodeJS.ErrnoException) => {
+    const code = error.code ?? ''
+    answer(UNREACHABLE_CODES.has(code) ? { kind: 'unreachable', code } : { kind: 'unknown', cause: 'connection-lost' })
+  })
+  request.on('response', (response) => {
+    response.on('end', () => answer({ kind: 'status', statusCode: response.statusCode ?? 0 }))
+    // An answer that breaks off is no answer: the status line alone does not say that the gateway was done.
+    response.on('error', () => answer({ kind: 'unknown', cause: 'connection-lost' }))
+    response.resume()
+  })
+  request.end(body)
+  return {
+    cut() {
+      answered = true
+      clearTimeout(timer)
+      request.destroy()
+    },
+  }
+}

@@ -1,0 +1,248 @@
+import { open } from 'node:fs/promises'
+import type { PaymentStatus } from '../../payment/payment-status.ts'
+import type { DeadLetterReason } from '../../providers/provider.ts'
+import {
+  type LedgerPayment,
+  PLAN_DEFAULTS,
+  type Plan,
+  type PlannedCallback,
+  type PlannedSource,
+  type PlanOptions,
+  planCallbacks,
+  planProblems,
+  SimulationOptionsError,
+} from './plan.ts'
+import {
+  type Answer,
+  type PostOptions,
+  type PostResult,
+  type PostTarget,
+  postCallbacks,
+  postProblems,
+} from './post-callbacks.ts'
+
+/** A source of the gateway that the simulator acts for. */
+export type SimulatedSource = PlannedSource & PostTarget
+
+export interface SimulationOptions
+  extends Omit<PlanOptions, 'sources'>,
+    Pick<
+      PostOptions,
+      | 'ratePerSecond'
+      | 'concurrency'
+      | 'timeScale'
+      | 'giveUpAfterMs'
+      | 'manners'
+      | 'signal'
+      | 'onProgress'
+      | 'progressEveryMs'
+    > {
+  readonly sources: readonly SimulatedSource[]
+  /** Where to write the report as JSON; opened before anything is sent. */
+  readonly outFile?: string
+}
+
+/** What was sent and what must come of it. Holds no credential, no URL and no body. */
+export interface SimulationReport {
+  readonly seed: number
+  readonly startTime: string
+  readonly startedAt: string
+  readonly seconds: number
+  readonly aborted: boolean
+  readonly sources: readonly PlannedSource[]
+  readonly counts: SimulationCounts
+  readonly expected: SimulationExpectation
+  /** How long accepted callbacks waited for their answer, ms; null if none was accepted. */
+  readonly answerMs: { readonly p50: number; readonly p99: number; readonly max: number } | null
+  /** The first few callbacks that the gateway never accepted. */
+  readonly failures: readonly SimulationFailure[]
+  readonly payments: readonly SimulatedPayment[]
+}
+
+interface SimulationCounts {
+  readonly callbacks: number
+  readonly accepted: number
+  readonly givenUp: number
+  readonly aborted: number
+  readonly attempts: number
+  /** Attempts that were answered with another code than success. */
+  readonly refused: number
+  /** Attempts without an answer: the gateway may have taken the callback. */
+  readonly unknown: number
+  readonly unreachable: number
+  readonly identicalRepeats: number
+  readonly reissues: number
+  readonly malformed: number
+  readonly multiPayment: number
+}
+
+/** A count that failed attempts make uncertain: what they brought, if they were taken after all, comes on top. */
+interface CountRange {
+  readonly min: number
+  readonly max: number
+}
+
+interface SimulationExpectation {
+  /** Payment keys of which anything was accepted. */
+  readonly payments: number
+  /** Distinct facts in accepted callbacks: each has exactly one record in `payments.status.changes`. */
+  readonly events: number
+  readonly duplicates: CountRange
+  readonly deadLetters: CountRange
+  /** The least of each: without the attempts that may have been taken. */
+  readonly deadLettersByReason: Readonly<Partial<Record<DeadLetterReason, number>>>
+  /** How many payments must end in each status, of those that were wholly delivered. */
+  readonly paymentsByStatus: Readonly<Partial<Record<PaymentStatus, number>>>
+  /**
+   * Payments of which some fact was never accepted: their final status is not known, and `events` and `payments` may be
+   * exceeded by what they brought unnoticed. 0 unless callbacks were given up or the run was aborted.
+   */
+  readonly undeliveredPayments: number
+}
+
+interface SimulatedPayment extends LedgerPayment {
+  /** True if every fact of the payment is in a callback that was accepted; only then must its status be the expected one. */
+  readonly delivered: boolean
+}
+
+interface SimulationFailure {
+  readonly position: number
+  readonly sourceId: string
+  readonly outcome: PostResult['outcome']
+  readonly attempts: number
+  readonly lastAnswer: Answer | null
+}
+
+/**
+ * Acts as the providers: plans the callbacks of a seed, posts them, and says what must come of them.
+ *
+ * The expectation counts what the gateway accepted; it is exact as long as every attempt was answered (see
+ * {@link CountRange}). Running the same seed twice against one stack gives duplicates only, and the same statuses.
+ *
+ * Throws {@link SimulationOptionsError} for options that make no sense and the file system's error if `outFile` cannot
+ * be written, both before anything is sent. An aborted run returns, and writes, what it has.
+ */
+export async function runSimulation(options: SimulationOptions): Promise<SimulationReport> {
+  const posting = { ...options, targets: options.sources }
+  const problems = [...planProblems(options), ...postProblems(posting)]
+  if (problems.length > 0) {
+    throw new SimulationOptionsError(problems)
+  }
+  const plan = planCallbacks(options)
+  const out = options.outFile === undefined ? undefined : await open(options.outFile, 'w')
+  try {
+    const startedAt = new Date()
+    const clock = performance.now()
+    const results = await postCallbacks(plan.callbacks, posting)
+    const report: SimulationReport = {
+      seed: options.seed,
+      startTime: new Date(options.startTimeMs ?? PLAN_DEFAULTS.startTimeMs).toISOString(),
+      startedAt: startedAt.toISOString(),
+      seconds: Math.round(performance.now() - clock) / 1000,
+      aborted: options.signal?.aborted ?? false,
+      sources: options.sources.map(({ id, provider, namespace }) => ({ id, provider, namespace })),
+      ...summarize(plan, results),
+    }
+    await out?.writeFile(`${JSON.stringify(report, null, 2)}\n`)
+    return report
+  } finally {
+    await out?.close()
+  }
+}
+
+const FAILURES_SHOWN_MAX = 20
+
+/** What the results of posting make of the plan's ledger. Pure. */
+export function summarize(
+  plan: Plan,
+  results: readonly PostResult[],
+): Pick<SimulationReport, 'counts' | 'expected' | 'answerMs' | 'failures' | 'payments'> {
+  const told = new Set<string>()
+  const deadLettersByReason: Partial<Record<DeadLetterReason, number>> = {}
+  let elements = 0
+  let deadLetters = 0
+  let extraElements = 0
+  let extraDeadLetters = 0
+  const add = (callback: PlannedCallback) => {
+    elements += callback.stepIds.length
+    deadLetters += callback.deadLetters.length
+    for (const id of callback.stepIds) {
+      told.add(id)
+    }
+    for (const reason of callback.deadLetters) {
+      deadLettersByReason[reason] = (deadLettersByReason[reason] ?? 0) + 1
+    }
+  }
+  for (const [index, callback] of plan.callbacks.entries()) {
+    const result = results[index]
+    if (result === undefined) {
+      continue
+    }
+    const accepted = result.outcome === 'accepted'
+    if (accepted) {
+      add(callback)
+    }
+    // Whatever reached the gateway and was not answered with success may be in the raw topic nevertheless.
+    const perhapsTaken = result.attempts - result.unreachable - (accepted ? 1 : 0)
+    extraElements += perhapsTaken * callback.stepIds.length
+    extraDeadLetters += perhapsTaken * callback.deadLetters.length
+  }
+
+  const payments = [...plan.ledger.payments.values()].map(
+    (payment): SimulatedPayment => ({
+      ...payment,
+      delivered: payment.steps.every((_, position) => told.has(`${payment.paymentKey}#${position}`)),
+    }),
+  )
+  const paymentsByStatus: Partial<Record<PaymentStatus, number>> = {}
+  for (const payment of payments.filter((candidate) => candidate.delivered)) {
+    paymentsByStatus[payment.expectedStatus] = (paymentsByStatus[payment.expectedStatus] ?? 0) + 1
+  }
+  const duplicates = elements - told.size
+  const sum = (of: (result: PostResult) => number) => results.reduce((total, result) => total + of(result), 0)
+  const ending = (outcome: PostResult['outcome']) => results.filter((result) => result.outcome === outcome)
+  const accepted = ending('accepted')
+  return {
+    counts: {
+      callbacks: plan.ledger.callbacks,
+      accepted: accepted.length,
+      givenUp: ending('given-up').length,
+      aborted: ending('aborted').length,
+      attempts: sum((result) => result.attempts),
+      refused: sum((result) => result.refusals),
+      unknown: sum((result) => result.unknowns),
+      unreachable: sum((result) => result.unreachable),
+      identicalRepeats: plan.ledger.identicalRepeats,
+      reissues: plan.ledger.reissues,
+      malformed: plan.ledger.malformedCallbacks,
+      multiPayment: plan.ledger.multiPaymentCallbacks,
+    },
+    expected: {
+      payments: new Set([...told].map((id) => id.slice(0, id.lastIndexOf('#')))).size,
+      events: told.size,
+      duplicates: { min: duplicates, max: duplicates + extraElements },
+      deadLetters: { min: deadLetters, max: deadLetters + extraDeadLetters },
+      deadLettersByReason,
+      paymentsByStatus,
+      undeliveredPayments: payments.filter((payment) => !payment.delivered).length,
+    },
+    answerMs: percentilesOf(accepted.map((result) => result.answerMs)),
+    failures: results
+      .filter((result) => result.outcome === 'given-up')
+      .slice(0, FAILURES_SHOWN_MAX)
+      .map(({ position, sourceId, outcome, attempts, lastAnswer }) => ({
+        position,
+        sourceId,
+        outcome,
+        attempts,
+        lastAnswer,
+      })),
+    payments,
+  }
+}
+
+function percentilesOf(values: readonly number[]): SimulationReport['answerMs'] {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (share: number) => Math.round((sorted[Math.ceil(share * sorted.length) - 1] ?? 0) * 100) / 100
+  return sorted.length === 0 ? null : { p50: at(0.5), p99: at(0.99), max: at(1) }
+}

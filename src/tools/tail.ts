@@ -1,0 +1,56 @@
+import { v7 as uuidv7 } from 'uuid'
+import { loadPaymentCodecs } from '../avro/payment-codecs.ts'
+import { createSchemaRegistry } from '../avro/schema-registry.ts'
+import type { Config } from '../config.ts'
+import { createKafka } from '../kafka/kafka-client.ts'
+import type { Logger } from '../observability/log.ts'
+import type { StatusChangeRecord } from '../payment/status-change.ts'
+import { decodePrepared } from '../processor/decode-prepared.ts'
+import { topicNames } from '../topics.ts'
+
+export interface TailOptions {
+  readonly fromBeginning: boolean
+  readonly signal: AbortSignal
+  readonly onChange: (change: StatusChangeRecord, position: { partition: number; offset: bigint }) => void
+  readonly onReady?: () => void
+}
+
+/** Follows `payments.status.changes`, read_committed, until the signal. Leaves no consumer group behind. */
+export async function tailChanges(config: Config, logger: Logger, options: TailOptions): Promise<void> {
+  const topics = topicNames(config.kafka.topicPrefix)
+  const codecs = await loadPaymentCodecs(createSchemaRegistry({ url: config.registry.url }), topics, Date.now)
+  const kafka = createKafka({ brokers: config.kafka.brokers, clientId: 'paystatus-tail', logger })
+  const groupId = `paystatus-tail-${uuidv7()}`
+  const consumer = kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: 100 })
+  const { promise: stopped, resolve, reject } = Promise.withResolvers<void>()
+  options.signal.addEventListener('abort', () => resolve(), { once: true })
+  if (options.signal.aborted) {
+    resolve()
+  }
+  consumer.on('consumer.group_join', () => options.onReady?.())
+  consumer.on('consumer.crash', ({ payload }) => (payload.restart ? undefined : reject(payload.error)))
+  await consumer.connect()
+  try {
+    await consumer.subscribe({ topic: topics.changes, fromBeginning: options.fromBeginning })
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: async ({ batch }) => {
+        for (const message of batch.messages) {
+          if (message.value !== null && !options.signal.aborted) {
+            options.onChange(await decodePrepared(codecs.change, message.value), {
+              partition: batch.partition,
+              offset: BigInt(message.offset),
+            })
+          }
+        }
+      },
+    })
+    await stopped
+  } finally {
+    await consumer.disconnect()
+    const admin = kafka.admin()
+    await admin.connect()
+    await admin.deleteGroups([groupId]).catch(() => {})
+    await admin.disconnect()
+  }
+}

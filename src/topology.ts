@@ -1,0 +1,340 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { PaymentCodecs } from './avro/payment-codecs.ts'
+import type { Config } from './config.ts'
+import { Gateway } from './gateway/gateway.ts'
+import { createKafkaAppendLog } from './kafka/kafka-append-log.ts'
+import { createKafka } from './kafka/kafka-client.ts'
+import { KafkaGroupConsumer } from './kafka/kafka-group-consumer.ts'
+import { openKafkaTransactions } from './kafka/kafka-transactions.ts'
+import { createPartitionReader } from './kafka/partition-reader.ts'
+import { type NormalizerCounts, NormalizerTask } from './normalizer/normalizer-task.ts'
+import type { Health } from './observability/health.ts'
+import type { Logger } from './observability/log.ts'
+import type { Metrics } from './observability/metrics.ts'
+import { RedisStateStore } from './processor/redis-state-store.ts'
+import { StatusTask } from './processor/status-task.ts'
+import type { TotalsDelta } from './processor/totals.ts'
+import { providerById } from './providers/registry.ts'
+import { RedisClient } from './redis/redis-client.ts'
+import type { AppendLog } from './stream/append-log.ts'
+import type { GroupConsumer } from './stream/group-consumer.ts'
+import type { GroupOffsets } from './stream/group-offsets.ts'
+import type { LaneLimits } from './stream/lane.ts'
+import type { PartitionTask } from './stream/partition-task.ts'
+import { StageRunner } from './stream/stage-runner.ts'
+import { Watchdog } from './stream/watchdog.ts'
+import type { TopicId, TopicNames } from './topics.ts'
+
+/**
+ * The stages in the order of the data. Each reads one topic (the gateway: HTTP) and writes others; this file is the only
+ * place that puts a stage together with its clients.
+ *
+ *     provider --HTTP--> gateway --> raw --> normalizer --> events --> processor --> changes, current
+ *                                                 |                        |
+ *                                                 +--> callbacks.dlq       +--> events.dlq, and the view in Redis
+ */
+export const TOPOLOGY = [
+  { stage: 'gateway', reads: null, writes: ['raw'], start: startGateway },
+  { stage: 'normalizer', reads: 'raw', writes: ['events', 'rawDeadLetters'], start: startNormalizer },
+  { stage: 'processor', reads: 'events', writes: ['changes', 'current', 'eventDeadLetters'], start: startProcessor },
+] as const satisfies readonly {
+  stage: string
+  reads: TopicId | null
+  writes: readonly TopicId[]
+  start: (context: StageContext) => Promise<RunningStage>
+}[]
+
+export type StageName = (typeof TOPOLOGY)[number]['stage']
+
+/** What a stage gets from the process it runs in. */
+export interface StageContext {
+  readonly config: Config
+  readonly topics: TopicNames
+  readonly logger: Logger
+  readonly health: Health
+  readonly metrics: Metrics
+  readonly offsets: GroupOffsets
+  readonly clusterId: () => Promise<string>
+  readonly codecs: () => Promise<PaymentCodecs>
+  /** Ends the process, non-zero, with this reason. */
+  readonly onFatal: (error: Error) => void
+}
+
+export interface RunningStage {
+  /** Finishes what was begun, commits, leaves the group, closes. */
+  stop(): Promise<void>
+  /** Where the gateway listens. */
+  readonly url?: string
+}
+
+async function startGateway(context: StageContext): Promise<RunningStage> {
+  const { config, topics, logger, health, metrics } = context
+  // A hang costs more than a 503: the client gives up early, the provider calls again.
+  const kafka = createKafka({
+    brokers: config.kafka.brokers,
+    clientId: 'paystatus-gateway',
+    logger,
+    requestTimeoutMs: 3_000,
+    retries: 2,
+    initialRetryTimeMs: 50,
+  })
+  const raw = createKafkaAppendLog(kafka, {
+    topic: topics.raw,
+    partitions: config.kafka.partitions,
+    waitingRecordsMax: config.gateway.waitingRecordsMax,
+    waitingBytesMax: config.gateway.waitingBytesMax,
+  })
+  const gateway = new Gateway({
+    host: config.gateway.host,
+    port: config.gateway.port,
+    answerDeadlineMs: config.gateway.answerDeadlineMs,
+    bodyBytesMax: config.gateway.bodyBytesMax,
+    waitingRecordsMax: config.gateway.waitingRecordsMax,
+    waitingBytesMax: config.gateway.waitingBytesMax,
+    sources: config.sources,
+    providers: providerById,
+    appendLog: raw.log,
+    now: Date.now,
+    newReceiptId: () => uuidv7(),
+    logger,
+    metrics: metrics.gateway,
+    health,
+  })
+  const { host, port } = await gateway.start()
+  // The first callback should not pay for the connection; while Kafka is away every append tries again.
+  raw.connect().catch(() => {})
+  return {
+    url: `http://${host}:${port}`,
+    stop: async () => {
+      await gateway.stop()
+      await raw.close()
+    },
+  }
+}
+
+async function startNormalizer(context: StageContext): Promise<RunningStage> {
+  const { config, topics, metrics, offsets } = context
+  const kafka = stageKafka(context, 'paystatus-normalizer')
+  const codecs = await context.codecs()
+  const output = (topic: string) =>
+    createKafkaAppendLog(kafka, {
+      topic,
+      partitions: config.kafka.partitions,
+      // All lanes together: each appends the events of one chunk at a time.
+      waitingRecordsMax: 500_000,
+      waitingBytesMax: 256 * 1024 * 1024,
+    })
+  const events = output(topics.events)
+  const deadLetters = output(topics.rawDeadLetters)
+  const sources = new Map(
+    config.sources.flatMap((source) => {
+      const provider = providerById(source.provider)
+      return provider === undefined ? [] : [[source.id, { facts: source, provider }] as const]
+    }),
+  )
+  const reader = createPartitionReader(kafka)
+  const consumer = groupConsumer(context, kafka, config.normalizer.group, topics.raw)
+  const stage = await startStage(context, 'normalizer', topics.raw, consumer, (partition) => {
+    return new NormalizerTask({
+      partition,
+      group: config.normalizer.group,
+      rawTopic: topics.raw,
+      sources,
+      events: events.log as AppendLog,
+      deadLetters: deadLetters.log as AppendLog,
+      codec: codecs.event,
+      reader,
+      offsets,
+      commit: (of, next) => consumer.commit(of, next),
+      now: Date.now,
+      onTranslated: (counts) => countTranslated(metrics, counts),
+    })
+  })
+  return {
+    stop: async () => {
+      await stage.stop()
+      await Promise.all([events.close(), deadLetters.close()])
+    },
+  }
+}
+
+async function startProcessor(context: StageContext): Promise<RunningStage> {
+  const { config, topics, logger, health, metrics, offsets } = context
+  const kafka = stageKafka(context, 'paystatus-processor')
+  const [codecs, clusterId] = await Promise.all([context.codecs(), context.clusterId()])
+  const { group, overdueAfterMs, forgetAfterMs } = config.processor
+  const redis = new RedisClient(config.redis.url, logger)
+  redis.connect()
+  const store = new RedisStateStore(redis, config.environment, group)
+  const reader = createPartitionReader(kafka)
+  const waits = new WaitingLanes(health, metrics)
+  const consumer = groupConsumer(context, kafka, group, topics.events)
+  const stage = await startStage(
+    context,
+    'processor',
+    topics.events,
+    consumer,
+    (partition) =>
+      new StatusTask({
+        partition,
+        group,
+        topics,
+        clusterId,
+        codecs,
+        store,
+        reader,
+        offsets,
+        openTransactions: () =>
+          openKafkaTransactions(kafka, {
+            transactionalId: `${config.environment}.${group}.${topics.events}.${partition}`,
+            transactionTimeoutMs: config.kafka.transactionTimeoutMs,
+            group,
+            inputTopic: topics.events,
+            inputPartition: partition,
+            // Below the topics' max.message.bytes of 2 MiB, with room for what the batch adds.
+            requestBytesMax: 1_900_000,
+          }),
+        duePolicy: { overdueAfterMs, forgetAfterMs },
+        now: Date.now,
+        newToken: () => uuidv7(),
+        report: waits.reportOf(partition),
+        onCommitted: (delta) => countCommitted(metrics, delta),
+        onRestored: (kind, records, durationMs) => {
+          metrics.processor.restoreSeconds.observe({ kind }, durationMs / 1_000)
+          logger.debug({ partition, kind, records, durationMs }, 'partition open')
+        },
+        logger,
+      }),
+    () => waits.any,
+  )
+  return {
+    stop: async () => {
+      await stage.stop()
+      redis.close()
+    },
+  }
+}
+
+const LANE_LIMITS: LaneLimits = {
+  queuedRecordsMax: 10_000,
+  queuedBytesMax: 32 * 1024 * 1024,
+  chunkRecordsMax: 1_000,
+  idleIntervalMs: 1_000,
+}
+
+const WATCH_INTERVAL_MS = 5_000
+/** Longer than a rebalance plus a restore step; a stall is for ever, so there is no hurry. */
+const STALL_MS = 120_000
+
+async function startStage(
+  context: StageContext,
+  stage: 'normalizer' | 'processor',
+  topic: string,
+  consumer: GroupConsumer,
+  createTask: (partition: number) => PartitionTask,
+  waiting: () => boolean = () => false,
+): Promise<RunningStage> {
+  const { health, logger, metrics, offsets, onFatal } = context
+  const runner = new StageRunner({ consumer, createTask, limits: LANE_LIMITS, logger, onFatal })
+  const watchdog = new Watchdog({
+    topic,
+    offsets,
+    lanes: () => runner.lanes,
+    waiting,
+    intervalMs: WATCH_INTERVAL_MS,
+    stallMs: STALL_MS,
+    now: Date.now,
+    logger,
+    onLag: (partition, lag) => metrics.runtime.setLag(stage, partition, lag),
+    onBroker: (reachable, reason) => health.set('kafka', reachable, reason),
+    onStalled: onFatal,
+  })
+  const observe = () => {
+    const states = runner.lanes.map((lane) => lane.state)
+    metrics.runtime.setLanes(stage, states)
+    const opening = states.filter((state) => state !== 'open').length
+    const reason = runner.joined ? `${opening} of ${states.length} partitions are not open yet` : 'not in the group yet'
+    health.set(stage, runner.joined && opening === 0, reason)
+  }
+  observe()
+  const observer = setInterval(observe, 200)
+  observer.unref()
+  await runner.start()
+  watchdog.start()
+  return {
+    stop: async () => {
+      clearInterval(observer)
+      watchdog.stop()
+      await runner.stop()
+    },
+  }
+}
+
+/** A stage waits for the broker as long as it takes; its own error handling says when to doubt. */
+function stageKafka(context: StageContext, clientId: string) {
+  return createKafka({ brokers: context.config.kafka.brokers, clientId, logger: context.logger })
+}
+
+function groupConsumer(
+  context: StageContext,
+  kafka: ReturnType<typeof createKafka>,
+  group: string,
+  topic: string,
+): GroupConsumer {
+  return new KafkaGroupConsumer(kafka, { group, topic, sessionTimeoutMs: context.config.kafka.sessionTimeoutMs })
+}
+
+/** Which lanes wait for Redis, for the health check. */
+class WaitingLanes {
+  readonly #waiting = new Set<number>()
+  readonly #health: Health
+  readonly #metrics: Metrics
+
+  constructor(health: Health, metrics: Metrics) {
+    this.#health = health
+    this.#metrics = metrics
+    health.set('redis', true)
+  }
+
+  get any(): boolean {
+    return this.#waiting.size > 0
+  }
+
+  reportOf(partition: number) {
+    return {
+      waiting: (reason: string) => {
+        if (!this.#waiting.has(partition)) {
+          this.#metrics.processor.redisWaits.inc()
+        }
+        this.#waiting.add(partition)
+        this.#health.set('redis', false, reason)
+      },
+      going: () => {
+        this.#waiting.delete(partition)
+        if (this.#waiting.size === 0) {
+          this.#health.set('redis', true)
+        }
+      },
+    }
+  }
+}
+
+function countTranslated(metrics: Metrics, counts: NormalizerCounts): void {
+  metrics.normalizer.callbacks.inc(counts.callbacks)
+  metrics.normalizer.events.inc(counts.events)
+  metrics.normalizer.setAside.inc(counts.setAside)
+  for (const [reason, count] of counts.deadLetters) {
+    metrics.normalizer.deadLetters.inc({ reason }, count)
+  }
+}
+
+function countCommitted(metrics: Metrics, delta: TotalsDelta): void {
+  metrics.processor.transactions.inc({ outcome: 'committed' })
+  const { events, ...verdicts } = delta
+  metrics.processor.events.inc(events)
+  for (const [verdict, count] of Object.entries(verdicts)) {
+    if (count > 0) {
+      metrics.processor.verdicts.inc({ verdict }, count)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import { PAYMENT_STATUSES } from '../../../src/payment/payment-status.ts'
+import { LIFECYCLES, type Lifecycle, SIMULATED_PROVIDERS } from '../../../src/tools/simulate/lifecycles.ts'
+
+const all = SIMULATED_PROVIDERS.flatMap((provider) =>
+  LIFECYCLES[provider].map((lifecycle) => ({ provider, lifecycle })),
+)
+const stepsOf = (lifecycle: Lifecycle) => [lifecycle, ...(lifecycle.related ?? [])].flatMap((part) => part.steps)
+
+describe('the lifecycles', () => {
+  it('end, together, in every canonical status', () => {
+    const ends = all.flatMap(({ lifecycle }) => [lifecycle, ...(lifecycle.related ?? [])].map((part) => part.expects))
+    expect(new Set(ends)).toEqual(new Set(Object.keys(PAYMENT_STATUSES)))
+  })
+
+  it('have names that tell them apart', () => {
+    for (const provider of SIMULATED_PROVIDERS) {
+      const names = LIFECYCLES[provider].map((lifecycle) => lifecycle.name)
+      expect(new Set(names).size).toBe(names.length)
+    }
+  })
+
+  it('have steps and can be picked', () => {
+    for (const { lifecycle } of all) {
+      expect(stepsOf(lifecycle).length).toBeGreaterThan(0)
+      expect(lifecycle.weight).toBeGreaterThan(0)
+    }
+  })
+
+  it('use every status and sub-status that the providers document', () => {
+    const said = (provider: (typeof SIMULATED_PROVIDERS)[number]) =>
+      LIFECYCLES[provider].flatMap(stepsOf).flatMap((says) => says.split(/[/ ]/))
+    expect(said('jpm-global-payments-v1')).toEqual(
+      expect.arrayContaining([
+        'PENDING',
+        'PENDING_POSTING',
+        'COMPLETED',
+        'COMPLETED_CREDITED',
+        'REJECTED',
+        'RETURNED',
+        'BLOCKED',
+        'WAREHOUSED',
+      ]),
+    )
+    expect(said('jpm-global-payments-v2')).toEqual(
+      expect.arrayContaining([
+        'RECEIVED',
+        'ACCEPTED',
+        'PROCESSING_BY_JPM',
+        'PENDING_CLIENT_ACTION',
+        'PENDING_COMPLIANCE_REVIEW',
+        'PENDING_FRAUD_REVIEW',
+        'PENDING_FUNDING_REVIEW',
+        'PENDING_JPM_REVIEW',
+        'SCHEDULED',
+        'PENDING_POSTING',
+        'CANCELED',
+        'REJECTED',
+        'REJECTED_BY_JPM',
+        'COMPLETED_BY_JPM',
+        'SENT_TO_CLEARING',
+        'DELIVERED_TO_RECIPIENT',
+        'RETURNED',
+      ]),
+    )
+    expect(said('instamed')).toEqual(expect.arrayContaining(['A', 'C', 'CB', 'D', 'RI', 'S', 'SE', 'V']))
+  })
+})
