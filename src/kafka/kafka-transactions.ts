@@ -13,6 +13,8 @@ export interface KafkaTransactionsOptions {
   readonly inputPartition: number
   /** Largest produce request, bytes; below every output topic's `max.message.bytes`. */
   readonly requestBytesMax: number
+  /** Called for every transaction that did not end with a commit for certain. */
+  readonly onFailed?: () => void
 }
 
 /**
@@ -60,8 +62,13 @@ class KafkaTransactions implements PartitionTransactions {
     this.#initial = undefined
     // No abort on failure: after any error the outcome is unknown and this producer is never used again. The next
     // owner's InitProducerId ends what is still open.
-    await work(this.#scopeOf(transaction))
-    await transaction.commit()
+    try {
+      await work(this.#scopeOf(transaction))
+      await transaction.commit()
+    } catch (error) {
+      this.#options.onFailed?.()
+      throw error
+    }
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Message } from 'kafkajs'
+import { type BatchRecord, encodeRecordBatch } from './encode-record-batch.ts'
 
 /**
  * kafkajs 2.2.4 with mendings of ours. It is no longer maintained and the version is pinned exactly, so what must be
@@ -46,28 +47,99 @@ interface Grouping {
 
 /** The original copies the group for every message, which is quadratic in the size of a send. */
 function groupInLinearTime(): void {
-  const path = require.resolve('kafkajs/src/producer/groupMessagesPerPartition.js')
-  require(path)
-  const loaded = require.cache[path]
-  if (loaded !== undefined) {
-    loaded.exports = ({ topic, messages, partitionMetadata, partitioner }: Grouping) => {
-      const groups: Record<number, Message[]> = {}
-      for (const message of messages) {
-        const partition = partitioner({ topic, partitionMetadata, message })
-        const group = groups[partition]
-        if (group === undefined) {
-          groups[partition] = [message]
-        } else {
-          group.push(message)
+  replaceModule(
+    'kafkajs/src/producer/groupMessagesPerPartition.js',
+    () =>
+      ({ topic, messages, partitionMetadata, partitioner }: Grouping) => {
+        const groups: Record<number, Message[]> = {}
+        for (const message of messages) {
+          const partition = partitioner({ topic, partitionMetadata, message })
+          const group = groups[partition]
+          if (group === undefined) {
+            groups[partition] = [message]
+          } else {
+            group.push(message)
+          }
         }
+        return groups
+      },
+  )
+}
+
+interface Encoder {
+  buf: Buffer
+  offset: number
+}
+
+interface BatchOptions {
+  readonly compression?: number
+  readonly firstTimestamp?: number
+  readonly maxTimestamp?: number
+  readonly transactional?: boolean
+  readonly producerId?: { toString(): string } | number
+  readonly producerEpoch?: number
+  readonly firstSequence?: number
+  readonly records?: readonly BatchRecord[]
+}
+
+/** Records are kept as they are until their batch is written in one go; see encode-record-batch.ts. */
+function encodeBatchesInOnePass(): void {
+  const encoderClass = require('kafkajs/src/protocol/encoder.js') as { prototype: Encoder }
+  const crc32c = require('kafkajs/src/protocol/recordBatch/crc32C/crc32C.js') as (bytes: Buffer) => number
+  replaceModule('kafkajs/src/protocol/recordBatch/record/v0/index.js', () => (record: BatchRecord) => record)
+  replaceModule('kafkajs/src/protocol/recordBatch/v0/index.js', (original) => ({
+    ...(original as object),
+    RecordBatch: async (options: BatchOptions): Promise<Encoder> => {
+      if (options.compression !== undefined && options.compression !== 0) {
+        throw new Error('compression is not supported by the batch encoder')
       }
-      return groups
+      const now = Date.now()
+      const buffer = encodeRecordBatch(
+        options.records ?? [],
+        {
+          firstTimestamp: Number(options.firstTimestamp ?? now),
+          maxTimestamp: Number(options.maxTimestamp ?? now),
+          transactional: options.transactional === true,
+          producerId: BigInt(String(options.producerId ?? -1)),
+          producerEpoch: options.producerEpoch ?? 0,
+          firstSequence: options.firstSequence ?? 0,
+        },
+        crc32c,
+      )
+      return Object.assign(Object.create(encoderClass.prototype) as Encoder, { buf: buffer, offset: buffer.length })
+    },
+  }))
+}
+
+/** Requests are written whole before anything reads them, so their buffers need no zeroing first. */
+function growWithoutZeroing(): void {
+  const { prototype } = require('kafkajs/src/protocol/encoder.js') as {
+    prototype: Encoder & { ensureAvailable(length: number): void }
+  }
+  prototype.ensureAvailable = function (this: Encoder, length: number) {
+    const needed = this.offset + length
+    if (needed > this.buf.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.buf.length))
+      this.buf.copy(grown, 0, 0, this.offset)
+      this.buf = grown
     }
   }
 }
 
+function replaceModule(path: string, replacement: (original: unknown) => unknown): void {
+  const resolved = require.resolve(path)
+  require(resolved)
+  const loaded = require.cache[resolved]
+  if (loaded === undefined) {
+    throw new Error(`kafkajs has no ${path}: pin kafkajs 2.2.4`)
+  }
+  loaded.exports = replacement(loaded.exports)
+}
+
 armNoTimerWithoutNeed()
 groupInLinearTime()
+encodeBatchesInOnePass()
+growWithoutZeroing()
 
 const kafkajs = require('kafkajs') as typeof import('kafkajs')
 export const { Kafka, logLevel, ConfigResourceTypes } = kafkajs

@@ -16,8 +16,8 @@ export const PROCESSOR_VERDICTS = [
 export type ProcessorVerdict = (typeof PROCESSOR_VERDICTS)[number]
 
 export const TRANSACTION_OUTCOMES = ['committed', 'failed'] as const
-/** How a lane found its view: up to date, behind, or to be built anew. */
-export const RESTORE_KINDS = ['as-is', 'replayed', 'rebuilt'] as const
+/** What a lane had to do with its view: nothing, bring it up to date, or build it anew. */
+export const RESTORE_KINDS = ['keep', 'replay', 'rebuild'] as const
 export const LANE_STATES = ['opening', 'open', 'doubt', 'closed'] as const
 
 /** Codes of the gateway; anything else is counted as `other`, so that the label's values are a closed list. */

@@ -1,4 +1,5 @@
 import type { AvroCodec } from '../avro/codec.ts'
+import { AvroDecodeError } from '../avro/errors.ts'
 import type { InRecord } from '../kafka/record.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
@@ -28,6 +29,8 @@ export class ViewLostError extends Error {
 }
 
 export interface RestoreFacts {
+  /** Something in the view could not be read. */
+  readonly distrusted: boolean
   readonly clusterId: string
   /** What the committed offset says the view must contain; null if it says nothing. */
   readonly metadata: CommitMetadata | null
@@ -50,6 +53,9 @@ export type RestoreDecision =
 export function decideRestore(marker: ViewMarker | null, facts: RestoreFacts): RestoreDecision {
   if (marker === null) {
     return { kind: 'rebuild', why: 'there is no view' }
+  }
+  if (facts.distrusted) {
+    return { kind: 'rebuild', why: 'the view holds a state that cannot be read' }
   }
   if (marker.clusterId !== facts.clusterId) {
     return { kind: 'rebuild', why: 'the view was made from another cluster' }
@@ -79,6 +85,8 @@ export interface RestoreOptions {
   readonly clusterId: string
   readonly metadata: CommitMetadata | null
   readonly committed: boolean
+  /** The view holds what cannot be read: build it anew. */
+  readonly distrusted: boolean
   /** Next offset of the events; where counting starts anew if nothing says how far it was. */
   readonly next: bigint
   /** Names this assignment; no two assignments have the same. */
@@ -116,6 +124,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
   }
   const marker = fromMarkerText(found)
   const decision = decideRestore(marker, {
+    distrusted: options.distrusted,
     clusterId: options.clusterId,
     metadata,
     committed: options.committed,
@@ -194,11 +203,29 @@ async function toWrites(portion: readonly InRecord[], options: RestoreOptions): 
 async function toStateWrite(
   paymentKey: string,
   value: Buffer | null,
-  options: Pick<RestoreOptions, 'codec' | 'duePolicy'>,
+  options: RestoreOptions,
 ): Promise<StateWrite> {
   if (value === null) {
     return { paymentKey, state: null, dueAt: 0, endToEndId: null }
   }
-  const state = await decodePrepared(options.codec, value)
+  const state = await decodeCurrent(options, value)
   return { paymentKey, state: value, dueAt: dueAt(state, options.duePolicy), endToEndId: state.details.endToEndId }
+}
+
+/** A record of `current` that cannot be read is nothing to guess about: a newer release wrote it, or it is no state. */
+async function decodeCurrent(
+  { codec, currentTopic, partition }: Pick<RestoreOptions, 'codec' | 'currentTopic' | 'partition'>,
+  value: Buffer,
+): Promise<PaymentState> {
+  try {
+    return await decodePrepared(codec, value)
+  } catch (error) {
+    if (error instanceof AvroDecodeError) {
+      throw new DefinedStop(
+        'CURRENT_UNREADABLE',
+        `a record of ${currentTopic}[${partition}] cannot be read: ${error.message}. Nothing was written. Run the release that wrote it, or a newer one.`,
+      )
+    }
+    throw error
+  }
 }

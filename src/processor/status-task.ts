@@ -14,7 +14,7 @@ import type { TopicNames } from '../topics.ts'
 import { decodePrepared } from './decode-prepared.ts'
 import { type DuePolicy, dueAction, dueAt, markOverdue } from './due.ts'
 import { type BatchInput, type BatchOutcome, EVENT_DEAD_LETTER_REASONS, foldBatch } from './fold-batch.ts'
-import { restoreView, ViewLostError } from './restore-view.ts'
+import { type RestoreDecision, restoreView, ViewLostError } from './restore-view.ts'
 import type { StateStore, StateWrite } from './state-store.ts'
 import { addTotals, noTotals, type TotalsDelta } from './totals.ts'
 import { fromMetadataText, toMarkerText, toMetadataText, type ViewMarker } from './view-marker.ts'
@@ -39,7 +39,7 @@ export interface StatusTaskOptions {
   readonly report: WaitReport
   /** Called after every commit with what it added. */
   readonly onCommitted: (delta: TotalsDelta) => void
-  readonly onRestored: (kind: string, records: number, durationMs: number) => void
+  readonly onRestored: (kind: RestoreDecision['kind'], records: number, durationMs: number) => void
   readonly logger: Logger
 }
 
@@ -71,6 +71,8 @@ export class StatusTask implements PartitionTask {
   readonly #options: StatusTaskOptions
   #transactions: PartitionTransactions | undefined
   #marker: { readonly marker: ViewMarker; readonly text: string } | undefined
+  /** The view holds what cannot be read: the next open builds it anew, whatever its marker says. */
+  #distrustView = false
 
   constructor(options: StatusTaskOptions) {
     this.#options = options
@@ -97,12 +99,14 @@ export class StatusTask implements PartitionTask {
       metadata: fromMetadataText(committed.metadata),
       committed: committed.offset >= 0n,
       next,
+      distrusted: this.#distrustView,
       token: this.#options.newToken(),
       now,
       report,
       signal,
     })
     this.#marker = { marker: restored.marker, text: restored.markerText }
+    this.#distrustView = false
     const durationMs = performance.now() - startedAt
     this.#options.onRestored(restored.decision.kind, restored.records, durationMs)
     if (restored.decision.kind === 'rebuild' && committed.offset >= 0n) {
@@ -131,10 +135,11 @@ export class StatusTask implements PartitionTask {
     const { partition, store, now, duePolicy, report, codecs } = this.#options
     const at = now()
     const due = await waitForStore(() => store.due(partition, at, DUE_MAX), report, signal)
+    // Even with nothing due: a view that Redis lost or rolled back is noticed here when no event comes.
+    const states = await this.#readStates(due, signal)
     if (due.length === 0) {
       return
     }
-    const states = await this.#readStates(due, signal)
     const output = emptyOutput()
     for (const paymentKey of due) {
       const state = states.get(paymentKey)
@@ -166,7 +171,7 @@ export class StatusTask implements PartitionTask {
 
   /** The states of some payments. The marker read with them must be the one this task left, else nothing is known. */
   async #readStates(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, PaymentState>> {
-    const { partition, store, report, codecs } = this.#options
+    const { partition, store, report } = this.#options
     const view = await waitForStore(() => store.read(partition, keys), report, signal)
     if (view.marker !== this.#owned().text) {
       throw new ViewLostError(partition)
@@ -174,10 +179,23 @@ export class StatusTask implements PartitionTask {
     const states = new Map<string, PaymentState>()
     for (const [index, bytes] of view.states.entries()) {
       if (bytes !== null) {
-        states.set(keys[index] as string, await decodePrepared(codecs.state, bytes))
+        states.set(keys[index] as string, await this.#decodeState(bytes))
       }
     }
     return states
+  }
+
+  /** Bytes of the view that are no state: something else wrote into Redis. `current` has the right ones. */
+  async #decodeState(bytes: Buffer): Promise<PaymentState> {
+    try {
+      return await decodePrepared(this.#options.codecs.state, bytes)
+    } catch (error) {
+      if (error instanceof AvroDecodeError) {
+        this.#distrustView = true
+        throw new ViewLostError(this.#options.partition)
+      }
+      throw error
+    }
   }
 
   /** One transaction, its commit, then the view. */

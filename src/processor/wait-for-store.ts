@@ -20,6 +20,10 @@ export async function waitForStore<T>(call: () => Promise<T>, report: WaitReport
       return result
     } catch (error) {
       if (!isRetriable(error) || signal.aborted) {
+        // Whoever gives up waits no more: a partition that moved away must not keep the process from being ready.
+        if (waited) {
+          report.going()
+        }
         throw error
       }
       report.waiting((error as Error).message)

@@ -44,7 +44,7 @@ describe('Metrics', () => {
     }
     expect(text).toContain('paystatus_gateway_requests_total{source="instamed",code="503"} 0')
     expect(text).toContain('paystatus_processor_transactions_total{outcome="committed"} 0')
-    expect(text).toContain('paystatus_processor_restore_seconds_count{kind="rebuilt"} 0')
+    expect(text).toContain('paystatus_processor_restore_seconds_count{kind="rebuild"} 0')
   })
 
   test('reads what waits only when it is asked', async () => {

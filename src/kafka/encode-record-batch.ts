@@ -1,0 +1,157 @@
+/**
+ * A record batch of Kafka's message format 2 in one buffer of exactly its size, written in one pass.
+ *
+ * Takes the place of kafkajs's encoder, which makes a zeroed buffer of 512 bytes for every record and every header and
+ * copies each of them five times; that was 40 % of the CPU of the whole path. test/kafka/encode-record-batch.test.ts
+ * holds it against kafkajs's own, byte for byte.
+ */
+export interface BatchRecord {
+  readonly key: Buffer | string | null
+  readonly value: Buffer | string | null
+  readonly headers?: Readonly<Record<string, HeaderValue | readonly HeaderValue[]>> | undefined
+  readonly timestampDelta: number
+}
+
+type HeaderValue = Buffer | string
+
+export interface BatchFields {
+  readonly firstTimestamp: number
+  readonly maxTimestamp: number
+  readonly transactional: boolean
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly firstSequence: number
+}
+
+const MAGIC = 2
+const TRANSACTIONAL = 0x10
+/** Up to and including the count of records. */
+const BATCH_HEADER_BYTES = 61
+/** What the CRC covers begins after the CRC itself. */
+const CRC_OFFSET = 17
+const CRC_COVERS_FROM = 21
+
+export function encodeRecordBatch(
+  records: readonly BatchRecord[],
+  fields: BatchFields,
+  crc32c: (bytes: Buffer) => number,
+): Buffer {
+  const sizes = new Array<number>(records.length)
+  let total = BATCH_HEADER_BYTES
+  for (let i = 0; i < records.length; i += 1) {
+    const size = recordBodySize(records[i] as BatchRecord, i)
+    sizes[i] = size
+    total += varIntSize(size) + size
+  }
+  const buffer = Buffer.allocUnsafe(total)
+  buffer.writeBigInt64BE(0n, 0)
+  buffer.writeInt32BE(total - 12, 8)
+  // Partition leader epoch: producers write 0, as kafkajs does; the broker sets it.
+  buffer.writeInt32BE(0, 12)
+  buffer.writeInt8(MAGIC, 16)
+  buffer.writeInt16BE(fields.transactional ? TRANSACTIONAL : 0, 21)
+  buffer.writeInt32BE(records.length - 1, 23)
+  buffer.writeBigInt64BE(BigInt(fields.firstTimestamp), 27)
+  buffer.writeBigInt64BE(BigInt(fields.maxTimestamp), 35)
+  buffer.writeBigInt64BE(fields.producerId, 43)
+  buffer.writeInt16BE(fields.producerEpoch, 51)
+  buffer.writeInt32BE(fields.firstSequence, 53)
+  buffer.writeInt32BE(records.length, 57)
+  let at = BATCH_HEADER_BYTES
+  for (let i = 0; i < records.length; i += 1) {
+    at = writeVarInt(buffer, at, sizes[i] as number)
+    at = writeRecord(buffer, at, records[i] as BatchRecord, i)
+  }
+  buffer.writeUInt32BE(crc32c(buffer.subarray(CRC_COVERS_FROM)), CRC_OFFSET)
+  return buffer
+}
+
+function recordBodySize(record: BatchRecord, offsetDelta: number): number {
+  let size =
+    1 + varIntSize(record.timestampDelta) + varIntSize(offsetDelta) + bytesSize(record.key) + bytesSize(record.value)
+  let count = 0
+  const { headers } = record
+  for (const name in headers) {
+    const value = headers[name]
+    if (Array.isArray(value)) {
+      for (const one of value as readonly HeaderValue[]) {
+        size += bytesSize(name) + bytesSize(one)
+        count += 1
+      }
+    } else {
+      size += bytesSize(name) + bytesSize(value as HeaderValue)
+      count += 1
+    }
+  }
+  return size + varIntSize(count)
+}
+
+function writeRecord(buffer: Buffer, start: number, record: BatchRecord, offsetDelta: number): number {
+  buffer[start] = 0
+  let at = writeVarInt(buffer, start + 1, record.timestampDelta)
+  at = writeVarInt(buffer, at, offsetDelta)
+  at = writeBytes(buffer, at, record.key)
+  at = writeBytes(buffer, at, record.value)
+  const { headers } = record
+  at = writeVarInt(buffer, at, headerCount(headers))
+  for (const name in headers) {
+    const value = headers[name]
+    for (const one of Array.isArray(value) ? (value as readonly HeaderValue[]) : [value as HeaderValue]) {
+      at = writeBytes(buffer, writeBytes(buffer, at, name), one)
+    }
+  }
+  return at
+}
+
+function headerCount(headers: BatchRecord['headers']): number {
+  let count = 0
+  for (const name in headers) {
+    const value = headers[name]
+    count += Array.isArray(value) ? value.length : 1
+  }
+  return count
+}
+
+function bytesSize(value: Buffer | string | null | undefined): number {
+  if (value == null) {
+    return 1
+  }
+  const length = typeof value === 'string' ? Buffer.byteLength(value) : value.length
+  return varIntSize(length) + length
+}
+
+function writeBytes(buffer: Buffer, at: number, value: Buffer | string | null | undefined): number {
+  if (value == null) {
+    return writeVarInt(buffer, at, -1)
+  }
+  if (typeof value === 'string') {
+    const length = Buffer.byteLength(value)
+    const from = writeVarInt(buffer, at, length)
+    return from + buffer.write(value, from)
+  }
+  const from = writeVarInt(buffer, at, value.length)
+  return from + value.copy(buffer, from)
+}
+
+/** Zigzag, seven bits to a byte, for values of 31 bits. */
+function varIntSize(value: number): number {
+  let encoded = ((value << 1) ^ (value >> 31)) >>> 0
+  let size = 1
+  while (encoded > 0x7f) {
+    encoded >>>= 7
+    size += 1
+  }
+  return size
+}
+
+function writeVarInt(buffer: Buffer, start: number, value: number): number {
+  let encoded = ((value << 1) ^ (value >> 31)) >>> 0
+  let at = start
+  while (encoded > 0x7f) {
+    buffer[at] = (encoded & 0x7f) | 0x80
+    encoded >>>= 7
+    at += 1
+  }
+  buffer[at] = encoded
+  return at + 1
+}

@@ -1,0 +1,272 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { cpus } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { v7 as uuidv7 } from 'uuid'
+import { toRawRecord } from '../../src/gateway/to-raw-record.ts'
+import { createKafkaAppendLog } from '../../src/kafka/kafka-append-log.ts'
+import { createKafka } from '../../src/kafka/kafka-client.ts'
+import { partitionOf } from '../../src/kafka/murmur2.ts'
+import { providerById } from '../../src/providers/registry.ts'
+import { simulatedSources } from '../../src/tools/simulated-sources.ts'
+import { tailChanges } from '../../src/tools/tail.ts'
+import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { eventually } from '../harness/eventually.ts'
+import { Observer } from '../harness/observer.ts'
+import { useStack } from '../stack/stack.ts'
+import { benchCallback, benchCallbacks } from './callbacks.ts'
+
+/**
+ * Two measurements on real servers, all on this machine:
+ *
+ * 1. throughput: N raw callbacks are there already; how fast normalizer and processor bring them to `changes` and
+ *    `current`, in transactions, and what CPU and memory that takes;
+ * 2. latency: at a fixed rate, open loop, from the moment a callback is due to be sent to the gateway's answer and to
+ *    the change as a read_committed consumer sees it. A late sender counts against us, not for us.
+ *
+ * The last line is one JSON object. Compare ratios within one machine and day, not absolute figures.
+ */
+const CALLBACKS = wholeNumber('CALLBACKS', 200_000)
+const RATE = wholeNumber('RATE', 1_000)
+const LATENCY_SECONDS = wholeNumber('LATENCY_SECONDS', 20)
+const PARTITIONS = wholeNumber('PARTITIONS', 6)
+/** Processes that each run both stages, or `split`: one process for each stage. */
+const PROCESSES = process.env['PROCESSES'] ?? '1'
+
+const stack = await useStack({ report: say })
+let code = 0
+try {
+  const throughput = CALLBACKS === 0 ? null : await measureThroughput()
+  const latency = LATENCY_SECONDS === 0 ? null : await measureLatency()
+  const result = {
+    cpus: cpus().length,
+    node: process.version,
+    partitions: PARTITIONS,
+    processes: PROCESSES,
+    ...(throughput && { throughput }),
+    ...(latency && { latency }),
+  }
+  process.stdout.write(`${JSON.stringify(result)}\n`)
+} catch (error) {
+  process.stderr.write(`bench: ${(error as Error).stack}\n`)
+  code = 1
+} finally {
+  await stack.stop()
+}
+process.exit(code)
+
+async function measureThroughput() {
+  const deployment = await Deployment.create(stack, { partitions: PARTITIONS, config: { kafka: kafkaSection() } })
+  try {
+    say(`preloading ${CALLBACKS} callbacks into ${deployment.topics.raw}, ${PARTITIONS} partitions`)
+    const bytes = await preload(deployment)
+    const observer = await Observer.create(deployment)
+    const roles = PROCESSES === 'split' ? [['normalizer'], ['processor']] : Array(Number(PROCESSES)).fill(['normalizer', 'processor'])
+    const processes = await Promise.all(roles.map((names: string[]) => deployment.start(names)))
+    await Promise.all(processes.map((one) => one.ready()))
+    const startedAt = performance.now()
+    const cpuBefore = processes.map(cpuSeconds)
+    await observer.caughtUp(600_000)
+    const seconds = (performance.now() - startedAt) / 1_000
+    const cpu = processes.reduce((sum, one, index) => sum + cpuSeconds(one) - (cpuBefore[index] ?? 0), 0)
+    const totals = await observer.totals()
+    const rssMiB = processes.map(peakRssMiB)
+    await observer.close()
+    if (totals.events !== CALLBACKS || totals.applied !== CALLBACKS) {
+      throw new Error(`${totals.events} events and ${totals.applied} applied, expected ${CALLBACKS}`)
+    }
+    const result = {
+      callbacks: CALLBACKS,
+      bodyBytes: Math.round(bytes / CALLBACKS),
+      seconds: round(seconds, 2),
+      callbacksPerSecond: Math.round(CALLBACKS / seconds),
+      cpuMicrosPerCallback: round((cpu / CALLBACKS) * 1e6, 1),
+      rssMiB,
+    }
+    say(`${result.callbacksPerSecond} callbacks/s, ${result.cpuMicrosPerCallback} µs CPU per callback, peak ${rssMiB.join(' + ')} MiB`)
+    await Promise.all(processes.map((one) => one.stop()))
+    return result
+  } finally {
+    await deployment.close()
+  }
+}
+
+async function preload(deployment: Deployment): Promise<number> {
+  const { config, topics, logger } = deployment
+  const kafka = createKafka({ brokers: config.kafka.brokers, clientId: 'bench', logger })
+  const raw = createKafkaAppendLog(kafka, {
+    topic: topics.raw,
+    partitions: PARTITIONS,
+    waitingRecordsMax: 100_000,
+    waitingBytesMax: 512 << 20,
+  })
+  const provider = providerById('jpm-global-payments-v2')
+  let bytes = 0
+  let waiting: Promise<void>[] = []
+  for (const body of benchCallbacks(CALLBACKS)) {
+    bytes += body.length
+    const record = toRawRecord(
+      {
+        callbackId: uuidv7(),
+        source: 'jpm-v2',
+        namespace: 'jpm-global-payments-v2',
+        currency: null,
+        contentType: 'application/json',
+        receivedAt: Date.now(),
+        body,
+      },
+      provider as NonNullable<typeof provider>,
+    )
+    waiting.push(raw.log.append(partitionOf(record.key, PARTITIONS), [record]))
+    if (waiting.length >= 20_000) {
+      await Promise.all(waiting)
+      waiting = []
+    }
+  }
+  await Promise.all(waiting)
+  await raw.close()
+  return bytes
+}
+
+async function measureLatency() {
+  const deployment = await Deployment.create(stack, { partitions: PARTITIONS, config: { kafka: kafkaSection() } })
+  const stop = new AbortController()
+  try {
+    const processes = await Promise.all([
+      deployment.start(['gateway']),
+      deployment.start(['normalizer', 'processor']),
+    ])
+    await Promise.all(processes.map((one) => one.ready()))
+    const [source] = simulatedSources(deployment.config, processes[0]?.gatewayUrl ?? '').filter(
+      ({ id }) => id === 'jpm-v2',
+    )
+    const dueAt = new Map<string, number>()
+    const seenMs: number[] = []
+    const listening = Promise.withResolvers<void>()
+    const tail = tailChanges(deployment.config, deployment.logger, {
+      fromBeginning: true,
+      signal: stop.signal,
+      onReady: listening.resolve,
+      onChange: (change) => {
+        const due = dueAt.get(change.paymentKey)
+        if (due !== undefined) {
+          seenMs.push(performance.now() - due)
+        }
+      },
+    })
+    await listening.promise
+    const warmUp = RATE * 3
+    const total = warmUp + RATE * LATENCY_SECONDS
+    say(`${RATE} callbacks/s for ${LATENCY_SECONDS} s, after 3 s of warm-up`)
+    const answerMs: number[] = []
+    let settled = 0
+    let refused = 0
+    const agent = new Agent({ keepAlive: true, maxSockets: 256 })
+    const url = new URL(source?.url ?? '')
+    const startedAt = performance.now()
+    for (let sent = 0; sent < total; ) {
+      const due = Math.floor(((performance.now() - startedAt) / 1_000) * RATE)
+      for (; sent < Math.min(due, total); sent += 1) {
+        const at = startedAt + (sent * 1_000) / RATE
+        const counted = sent >= warmUp
+        const paymentId = randomUUID()
+        if (counted) {
+          dueAt.set(`jpm-global-payments-v2:${paymentId}`, at)
+        }
+        post(agent, url, source?.headers ?? {}, benchCallback(paymentId, 0), (status) => {
+          settled += 1
+          if (status !== source?.successCode) {
+            refused += 1
+          } else if (counted) {
+            answerMs.push(performance.now() - at)
+          }
+        })
+      }
+      await delay(1)
+    }
+    await eventually(
+      () => {
+        if (settled < total || seenMs.length < total - warmUp - refused) {
+          throw new Error(`${settled} of ${total} answered, ${seenMs.length} changes seen`)
+        }
+      },
+      { timeoutMs: 60_000 },
+    )
+    agent.destroy()
+    stop.abort()
+    await tail
+    await Promise.all(processes.map((one) => one.stop()))
+    const result = {
+      callbacksPerSecond: RATE,
+      callbacks: total - warmUp,
+      refused,
+      answerMs: percentiles(answerMs),
+      changeMs: percentiles(seenMs),
+    }
+    say(`answer p50 ${result.answerMs.p50} p99 ${result.answerMs.p99} p99.9 ${result.answerMs.p999} ms; change p50 ${result.changeMs.p50} p99 ${result.changeMs.p99} p99.9 ${result.changeMs.p999} ms`)
+    return result
+  } finally {
+    stop.abort()
+    await deployment.close()
+  }
+}
+
+function post(
+  agent: Agent,
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  body: Buffer,
+  onAnswer: (status: number) => void,
+): void {
+  const sent = request(
+    url,
+    { agent, method: 'POST', headers: { ...headers, 'content-type': 'application/json', 'content-length': body.length } },
+    (response) => {
+      response.resume()
+      response.on('end', () => onAnswer(response.statusCode ?? 0))
+    },
+  )
+  sent.on('error', () => onAnswer(0))
+  sent.end(body)
+}
+
+/** Topics of this run alone. */
+function kafkaSection() {
+  return { brokers: stack.kafkaBrokers, topicPrefix: `bench-${randomUUID().slice(0, 8)}.`, partitions: PARTITIONS }
+}
+
+function cpuSeconds({ pid }: RoleProcess): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+function peakRssMiB({ pid }: RoleProcess): number {
+  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024)
+}
+
+function percentiles(values: readonly number[]) {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (share: number) => round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0, 1)
+  return { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: round(sorted.at(-1) ?? 0, 1) }
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits))
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+function wholeNumber(name: string, otherwise: number): number {
+  const text = process.env[name]
+  if (text === undefined || text === '') {
+    return otherwise
+  }
+  if (!/^\d+$/.test(text)) {
+    process.stderr.write(`${name}=${text} is not a whole number\n`)
+    process.exit(2)
+  }
+  return Number(text)
+}
