@@ -43,6 +43,10 @@ export async function runStages(
   const context = stageContext(config, logger, health, metrics, kafkaAdmin, stopSignal, onFatalError)
 
   async function start(): Promise<void> {
+    for (const stage of stages.filter((candidate) => candidate !== 'gateway')) {
+      // Named before anybody can ask: what is not named yet is not waited for.
+      health.set(stage, false, 'starting')
+    }
     const listening = await admin.start()
     const gateway = stages.includes('gateway') ? await startOne('gateway') : undefined
     onListening({

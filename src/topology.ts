@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { PaymentCodecs } from './avro/payment-codecs.ts'
 import type { Config } from './config.ts'
 import { Gateway } from './gateway/gateway.ts'
+import { receiptIds } from './gateway/receipt-id.ts'
 import { createKafkaAppendLog } from './kafka/kafka-append-log.ts'
 import { createKafka } from './kafka/kafka-client.ts'
 import { KafkaGroupConsumer } from './kafka/kafka-group-consumer.ts'
@@ -95,7 +96,7 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
     providers: providerById,
     appendLog: raw.log,
     now: Date.now,
-    newReceiptId: () => uuidv7(),
+    newReceiptId: receiptIds(),
     logger,
     metrics: metrics.gateway,
     health,
@@ -193,6 +194,7 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
             inputPartition: partition,
             // Below the topics' max.message.bytes of 2 MiB, with room for what the batch adds.
             requestBytesMax: 1_900_000,
+            onFailed: () => metrics.processor.transactions.inc({ outcome: 'failed' }),
           }),
         duePolicy: { overdueAfterMs, forgetAfterMs },
         now: Date.now,
@@ -249,9 +251,17 @@ async function startStage(
     onBroker: (reachable, reason) => health.set('kafka', reachable, reason),
     onStalled: onFatal,
   })
+  let reported = new Set<number>()
   const observe = () => {
     const states = runner.lanes.map((lane) => lane.state)
     metrics.runtime.setLanes(stage, states)
+    const ours = new Set(runner.lanes.map((lane) => lane.partition))
+    for (const partition of reported) {
+      if (!ours.has(partition)) {
+        metrics.runtime.setLag(stage, partition, null)
+      }
+    }
+    reported = ours
     const opening = states.filter((state) => state !== 'open').length
     const reason = runner.joined ? `${opening} of ${states.length} partitions are not open yet` : 'not in the group yet'
     health.set(stage, runner.joined && opening === 0, reason)

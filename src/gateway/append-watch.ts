@@ -2,7 +2,7 @@ import type { Health } from '../observability/health.ts'
 import type { Logger } from '../observability/log.ts'
 
 /** Name of the gateway's own component in Health. */
-export const APPEND_COMPONENT = 'append'
+const APPEND_COMPONENT = 'append'
 
 /**
  * Not ready is believed for so long after the last failure. Readiness takes the traffic away, and only traffic can show

@@ -24,6 +24,8 @@ export interface Connection {
   latest: Exchange | null
   /** What followed the pending requests was not HTTP: the connection ends after the last answer. */
   broken: boolean
+  /** The last request was answered before it was complete, and its rest is still being let go by. */
+  answeredEarly: boolean
 }
 
 const RETRY_AFTER_SECONDS = '5'
@@ -45,7 +47,8 @@ export class Exchange {
   #aborter: AbortController | null = null
   #settled = false
   #callerGone = false
-  #readingBytes = 0
+  #chunks: Buffer[] = []
+  #heldBytes = 0
 
   constructor(
     context: ExchangeContext,
@@ -63,6 +66,7 @@ export class Exchange {
     this.#deadline = setTimeout(expire, context.answerDeadlineMs, this)
     connection.pending += 1
     connection.latest = this
+    connection.answeredEarly = false
     reply.raw.on('close', () => this.#close())
   }
 
@@ -71,23 +75,37 @@ export class Exchange {
     return this.#settled
   }
 
+  /** What came on the connection is not HTTP, or too late, or its end: the rest of this request will never come. */
+  breakOff(): void {
+    this.connection.broken = true
+    if (!this.#reply.request.raw.complete) {
+      this.answer(400)
+    }
+  }
+
   /** Ends at the deadline; what the append then does no longer matters to this caller. */
   appendSignal(): AbortSignal {
     this.#aborter = new AbortController()
     return this.#aborter.signal
   }
 
-  /** Counts what is held of the body while it is being read. */
-  holdBody(bytes: number): void {
-    this.#readingBytes += bytes
-    this.#context.readingChanged(bytes)
+  /** Keeps a part of the body. It counts as being read until the body is taken or the request is settled. */
+  hold(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+    this.#heldBytes += chunk.length
+    this.#context.readingChanged(chunk.length)
   }
 
-  releaseBody(): void {
-    if (this.#readingBytes > 0) {
-      this.#context.readingChanged(-this.#readingBytes)
-      this.#readingBytes = 0
-    }
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  /** The whole body, which from now on is the caller's to hold. */
+  takeBody(): Buffer {
+    // A chunk is node's own copy of exactly its bytes, so a single one is kept as it is.
+    const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks, this.#heldBytes)
+    this.#letGo()
+    return body
   }
 
   /** Answers, unless that has happened. */
@@ -141,7 +159,13 @@ export class Exchange {
   #settle(): void {
     this.#settled = true
     clearTimeout(this.#deadline)
-    this.releaseBody()
+    this.#letGo()
+  }
+
+  #letGo(): void {
+    this.#context.readingChanged(-this.#heldBytes)
+    this.#heldBytes = 0
+    this.#chunks = []
   }
 
   /** Only the last answer of a connection may close it: a pipelined request before it would lose its own. */
@@ -166,6 +190,7 @@ export class Exchange {
     this.connection.pending -= 1
     if (this.connection.latest === this) {
       this.connection.latest = null
+      this.connection.answeredEarly = !this.#reply.request.raw.complete
     }
     this.#context.closed()
   }

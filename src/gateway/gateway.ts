@@ -71,6 +71,11 @@ const REQUEST_TIMEOUT_MS = 15_000
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
 const CONNECTIONS_MAX = 10_000
 const NO_QUERY = {}
+/** By node's error code. */
+const BROKEN_HTTP_STATUS: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+}
 
 /**
  * Takes providers' callbacks and answers success only once the broker has the exact bytes (I1).
@@ -238,28 +243,22 @@ export class Gateway implements ExchangeContext {
   /** Reads the body as it is. Once the request is answered, what still comes is let go by without being kept. */
   #readBody(request: FastifyRequest, payload: IncomingMessage, done: (error: null, body: Buffer) => void): void {
     const { exchange } = request
-    const chunks: Buffer[] = []
-    let bytes = 0
     payload.on('data', (chunk: Buffer) => {
       if (exchange.settled) {
-        chunks.length = 0
         return
       }
-      bytes += chunk.length
-      if (bytes > this.#options.bodyBytesMax) {
+      if (exchange.heldBytes + chunk.length > this.#options.bodyBytesMax) {
         exchange.answer(413)
       } else if (this.#readingBytes + chunk.length > this.#options.waitingBytesMax) {
         this.#watch.failed(`bodies of ${this.#readingBytes} bytes are being read`)
         exchange.answer(503)
       } else {
-        exchange.holdBody(chunk.length)
-        chunks.push(chunk)
+        exchange.hold(chunk)
       }
     })
     payload.on('end', () => {
       if (!exchange.settled) {
-        // A chunk is node's own copy of exactly its bytes, so a single one is kept as it is.
-        done(null, chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, bytes))
+        done(null, exchange.takeBody())
       }
     })
   }
@@ -280,7 +279,6 @@ export class Gateway implements ExchangeContext {
       },
       provider,
     )
-    exchange.releaseBody()
     appendLog.append(partitionOf(record.key, appendLog.partitions), [record], { signal: exchange.appendSignal() }).then(
       () => {
         if (!exchange.settled) {
@@ -312,35 +310,23 @@ export class Gateway implements ExchangeContext {
     }
   }
 
-  /** Bytes that are not HTTP, or too slow. They must not cost an earlier request on the connection its answer. */
+  /** Bytes that are not HTTP, too slow, or cut off. They must not cost an earlier request on the connection its answer. */
   #answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
-    const connection = this.#connections.get(socket)
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    const { latest, answeredEarly } = this.#track(socket)
+    if (error.code === 'ECONNRESET' || !socket.writable || answeredEarly) {
       socket.destroy()
-      return
+    } else if (latest !== null) {
+      latest.breakOff()
+    } else {
+      const status = BROKEN_HTTP_STATUS[error.code ?? ''] ?? '400 Bad Request'
+      socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
     }
-    if (connection !== undefined && connection.pending > 0) {
-      connection.broken = true
-      return
-    }
-    const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-    if (timedOut && socket.bytesWritten > 0) {
-      // The slow request has had its 503 already, or the connection was kept alive without a use.
-      socket.destroy()
-      return
-    }
-    const status = timedOut
-      ? '408 Request Timeout'
-      : error.code === 'HPE_HEADER_OVERFLOW'
-        ? '431 Request Header Fields Too Large'
-        : '400 Bad Request'
-    socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
   }
 
   #track(socket: Socket): Connection {
     let connection = this.#connections.get(socket)
     if (connection === undefined) {
-      connection = { pending: 0, latest: null, broken: false }
+      connection = { pending: 0, latest: null, broken: false, answeredEarly: false }
       this.#connections.set(socket, connection)
       socket.once('close', () => this.#connections.delete(socket))
     }

@@ -3,7 +3,7 @@ import type { OutRecord } from '../kafka/record.ts'
 import type { Callback, Provider } from '../providers/provider.ts'
 
 /** CloudEvents type of a record in the raw topic. */
-export const CALLBACK_RECEIVED = 'paystatus.callback.received'
+const CALLBACK_RECEIVED = 'paystatus.callback.received'
 
 /** A record whose key is bytes, so that its partition is chosen from exactly what the broker gets. */
 export interface RawRecord extends OutRecord {

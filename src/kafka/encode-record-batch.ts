@@ -1,3 +1,5 @@
+import { crc32c } from './crc32c.ts'
+
 /**
  * A record batch of Kafka's message format 2 in one buffer of exactly its size, written in one pass.
  *
@@ -31,11 +33,7 @@ const BATCH_HEADER_BYTES = 61
 const CRC_OFFSET = 17
 const CRC_COVERS_FROM = 21
 
-export function encodeRecordBatch(
-  records: readonly BatchRecord[],
-  fields: BatchFields,
-  crc32c: (bytes: Buffer) => number,
-): Buffer {
+export function encodeRecordBatch(records: readonly BatchRecord[], fields: BatchFields): Buffer {
   const sizes = new Array<number>(records.length)
   let total = BATCH_HEADER_BYTES
   for (let i = 0; i < records.length; i += 1) {

@@ -48,7 +48,13 @@ export function createKafkaAppendLog(kafka: Kafka, options: KafkaAppendLogOption
       try {
         await connect()
         // The batching log already bounds the bytes of a send.
-        await sendToPartition((batch) => producer.sendBatch(batch), options.topic, partition, records, Number.MAX_SAFE_INTEGER)
+        await sendToPartition(
+          (batch) => producer.sendBatch(batch),
+          options.topic,
+          partition,
+          records,
+          Number.MAX_SAFE_INTEGER,
+        )
         options.onSent?.(null)
       } catch (error) {
         options.onSent?.(error as Error)

@@ -85,7 +85,6 @@ interface BatchOptions {
 /** Records are kept as they are until their batch is written in one go; see encode-record-batch.ts. */
 function encodeBatchesInOnePass(): void {
   const encoderClass = require('kafkajs/src/protocol/encoder.js') as { prototype: Encoder }
-  const crc32c = require('kafkajs/src/protocol/recordBatch/crc32C/crc32C.js') as (bytes: Buffer) => number
   replaceModule('kafkajs/src/protocol/recordBatch/record/v0/index.js', () => (record: BatchRecord) => record)
   replaceModule('kafkajs/src/protocol/recordBatch/v0/index.js', (original) => ({
     ...(original as object),
@@ -94,18 +93,14 @@ function encodeBatchesInOnePass(): void {
         throw new Error('compression is not supported by the batch encoder')
       }
       const now = Date.now()
-      const buffer = encodeRecordBatch(
-        options.records ?? [],
-        {
-          firstTimestamp: Number(options.firstTimestamp ?? now),
-          maxTimestamp: Number(options.maxTimestamp ?? now),
-          transactional: options.transactional === true,
-          producerId: BigInt(String(options.producerId ?? -1)),
-          producerEpoch: options.producerEpoch ?? 0,
-          firstSequence: options.firstSequence ?? 0,
-        },
-        crc32c,
-      )
+      const buffer = encodeRecordBatch(options.records ?? [], {
+        firstTimestamp: Number(options.firstTimestamp ?? now),
+        maxTimestamp: Number(options.maxTimestamp ?? now),
+        transactional: options.transactional === true,
+        producerId: BigInt(String(options.producerId ?? -1)),
+        producerEpoch: options.producerEpoch ?? 0,
+        firstSequence: options.firstSequence ?? 0,
+      })
       return Object.assign(Object.create(encoderClass.prototype) as Encoder, { buf: buffer, offset: buffer.length })
     },
   }))

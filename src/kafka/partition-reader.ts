@@ -62,7 +62,9 @@ const ATTEMPTS_MAX = 10
 export function createPartitionReader(kafka: Kafka): PartitionReader {
   return {
     range: (topic, partition) =>
-      withCluster(kafka, topic, async (cluster) => rangeOf(await leaderOf(cluster, topic, partition), topic, partition)),
+      withCluster(kafka, topic, async (cluster) =>
+        rangeOf(await leaderOf(cluster, topic, partition), topic, partition),
+      ),
     read: (topic, partition, from, onRecords, signal) =>
       withCluster(kafka, topic, (cluster) => readToEnd(cluster, topic, partition, from, onRecords, signal)),
   }

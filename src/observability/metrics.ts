@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { DEAD_LETTER_REASONS } from '../providers/provider.ts'
 
 /** What the processor can make of something; all but the last two are about an event. */
-export const PROCESSOR_VERDICTS = [
+const PROCESSOR_VERDICTS = [
   'applied',
   'late',
   'revision',
@@ -13,9 +13,8 @@ export const PROCESSOR_VERDICTS = [
   'overdue',
   'forgotten',
 ] as const
-export type ProcessorVerdict = (typeof PROCESSOR_VERDICTS)[number]
 
-export const TRANSACTION_OUTCOMES = ['committed', 'failed'] as const
+const TRANSACTION_OUTCOMES = ['committed', 'failed'] as const
 /** What a lane had to do with its view: nothing, bring it up to date, or build it anew. */
 export const RESTORE_KINDS = ['keep', 'replay', 'rebuild'] as const
 export const LANE_STATES = ['opening', 'open', 'doubt', 'closed'] as const

@@ -73,10 +73,10 @@ export class RedisClient {
 
   /** Runs commands. Rejects with RedisUnavailableError if Redis is away, unsafe or full; then the outcome is unknown. */
   async run<T>(commands: (redis: Redis) => Promise<T>): Promise<T> {
-    if (this.#problem?.code === 'REDIS_EVICTS') {
+    if (this.#problem !== undefined && this.#redis.status === 'ready') {
+      // The policy may have been corrected, or the check itself got no answer.
       await this.#check()
     }
-    await this.#checking
     if (this.#problem !== undefined) {
       throw this.#problem
     }
@@ -111,11 +111,12 @@ export class RedisClient {
     return hash
   }
 
-  async #check(): Promise<void> {
-    this.#checking = this.#readPolicy().finally(() => {
+  /** One at a time, for all who ask meanwhile. */
+  #check(): Promise<void> {
+    this.#checking ??= this.#readPolicy().finally(() => {
       this.#checking = undefined
     })
-    await this.#checking
+    return this.#checking
   }
 
   async #readPolicy(): Promise<void> {
@@ -125,11 +126,14 @@ export class RedisClient {
       if (policy === 'noeviction') {
         this.#problem = undefined
       } else {
+        const known = this.#problem?.code === 'REDIS_EVICTS'
         this.#problem = new RedisUnavailableError(
           'REDIS_EVICTS',
           `Redis has maxmemory-policy ${policy}: it may drop payments silently; set it to noeviction`,
         )
-        this.#logger.error(this.#problem.message)
+        if (!known) {
+          this.#logger.error(this.#problem.message)
+        }
       }
     } catch (error) {
       this.#problem = toUnavailable(error as Error)

@@ -68,7 +68,14 @@ export class Watchdog {
   #judge(ends: ReadonlyMap<number, bigint>): void {
     const { now, lanes, waiting, stallMs, onLag, onStalled, topic } = this.#options
     const at = now()
-    for (const lane of lanes()) {
+    const ours = lanes()
+    for (const partition of this.#progress.keys()) {
+      // A partition that was elsewhere meanwhile and returns has not stood still here all that time.
+      if (!ours.some((lane) => lane.partition === partition)) {
+        this.#progress.delete(partition)
+      }
+    }
+    for (const lane of ours) {
       const lag = lane.state === 'opening' ? 0n : (ends.get(lane.partition) ?? 0n) - lane.done
       onLag(lane.partition, lag > 0n ? lag : 0n)
       const before = this.#progress.get(lane.partition)

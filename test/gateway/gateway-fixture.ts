@@ -10,7 +10,7 @@ import type { Provider } from '../../src/providers/provider.ts'
 import type { AppendOptions } from '../../src/stream/append-log.ts'
 
 /** An append log whose broker does what the test says. */
-export class FakeAppendLog implements DrainableAppendLog {
+class FakeAppendLog implements DrainableAppendLog {
   readonly topic = 'raw'
   readonly partitions = 6
   readonly appended: { readonly partition: number; readonly record: OutRecord; readonly signal: AbortSignal }[] = []
@@ -81,7 +81,7 @@ function source(id: string, more: Partial<SourceConfig> = {}): SourceConfig {
   }
 }
 
-export const SOURCES: readonly SourceConfig[] = [
+const SOURCES: readonly SourceConfig[] = [
   source('open'),
   source('v1', { provider: 'suffixed' }),
   source('v2', { successCode: 204 }),

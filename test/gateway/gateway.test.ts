@@ -23,21 +23,22 @@ function expectEmpty(answer: Answer, code: number): void {
 
 describe('an accepted callback', () => {
   test('is in the log, byte for byte, before its caller hears of success (I1)', async () => {
-    const { appendLog, ...fixture } = await start().then((f) => Object.assign(f, { appendLog: f.appendLog }))
+    const fixture = await start()
     const broker = Promise.withResolvers<void>()
-    appendLog.behaviour = () => broker.promise
-    const connection = await started[0]?.connect()
-    connection?.write(post('/callbacks/open', '{"id":"pay-1"}'))
-    while (appendLog.appended.length === 0) {
+    fixture.appendLog.behaviour = () => broker.promise
+    const connection = await fixture.connect()
+    connection.write(post('/callbacks/open', '{"id":"pay-1"}'))
+    while (fixture.appendLog.appended.length === 0) {
       await delay(1)
     }
     await delay(30)
-    expect(connection?.received).toBe('')
+    expect(connection.received).toBe('')
     broker.resolve()
-    await connection?.until(({ codes }) => codes.length === 1)
-    expect(connection?.codes).toEqual([200])
-    expect(appendLog.appended[0]?.record.value?.toString()).toBe('{"id":"pay-1"}')
+    await connection.until(({ codes }) => codes.length === 1)
+    expect(connection.codes).toEqual([200])
+    expect(fixture.appendLog.appended[0]?.record.value?.toString()).toBe('{"id":"pay-1"}')
     expect(fixture.log).toEqual([])
+    connection.socket.destroy()
   })
 
   test('becomes a record with the payment’s key, its partition and CloudEvents headers', async () => {
@@ -64,7 +65,9 @@ describe('an accepted callback', () => {
     const fixture = await start()
     const answer = await fixture.call({ path: `/callbacks/${source}`, body: '[]' })
     expect(answer).toMatchObject({ code, body })
-    expect(answer.headers['content-type']).toBe(code === 204 ? undefined : expect.stringContaining('application/json'))
+    expect(answer.headers['content-type']).toEqual(
+      code === 204 ? undefined : expect.stringContaining('application/json'),
+    )
     expect(await fixture.metrics.registry.metrics()).toContain(
       `paystatus_gateway_requests_total{source="${source}",code="${code}"} 1`,
     )
@@ -198,6 +201,15 @@ describe('a refused request', () => {
     const fixture = await start()
     const headers = { 'content-encoding': 'gzip', 'content-type': 'image/png' }
     expectEmpty(await fixture.call({ path: '/callbacks/keyed', headers, body: Buffer.alloc(2_000) }), 401)
+  })
+
+  test('that announces a body above the limit is answered 413 before the body is there (I10)', async () => {
+    const fixture = await start()
+    const connection = await fixture.connect()
+    connection.write('POST /callbacks/open HTTP/1.1\r\nHost: x\r\nContent-Length: 1025\r\n\r\n')
+    await connection.until(({ codes }) => codes.length === 1)
+    expect(connection.codes).toEqual([413])
+    connection.socket.destroy()
   })
 
   test('with a body above the limit is answered 413, announced or in chunks, and nothing is kept (I10)', async () => {
@@ -337,6 +349,23 @@ describe('when the broker does not take it', () => {
     slow.socket.destroy()
   })
 
+  test('a body that waits for the broker no longer counts as being read', async () => {
+    const fixture = await start({ waitingBytesMax: 1_500 })
+    const broker = Promise.withResolvers<void>()
+    fixture.appendLog.behaviour = () => broker.promise
+    const body = Buffer.alloc(1_000)
+    const first = fixture.call({ path: '/callbacks/open', body })
+    while (fixture.appendLog.appended.length < 1) {
+      await delay(1)
+    }
+    const second = fixture.call({ path: '/callbacks/open', body })
+    while (fixture.appendLog.appended.length < 2) {
+      await delay(1)
+    }
+    broker.resolve()
+    expect((await Promise.all([first, second])).map(({ code }) => code)).toEqual([200, 200])
+  })
+
   test('a defect of ours is answered 500 and logged without the callback (I9)', async () => {
     const fixture = await start({
       newReceiptId: () => {
@@ -379,21 +408,59 @@ describe('a slow or broken caller', () => {
     connection.socket.destroy()
   })
 
-  test('that goes away in the middle of its body leaves nothing behind (I10)', async () => {
-    const fixture = await start({ waitingRecordsMax: 1 })
-    for (let n = 0; n < 5; n += 1) {
+  test('gives back the room of its body when it is given up (I10)', async () => {
+    const fixture = await start({ answerDeadlineMs: 30, waitingBytesMax: 1_024 })
+    const connections = []
+    for (let n = 0; n < 3; n += 1) {
       const connection = await fixture.connect()
-      connection.write('POST /callbacks/open HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345')
-      await delay(10)
-      connection.socket.destroy()
-      await delay(10)
+      connection.write(`POST /callbacks/open HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n${'x'.repeat(1_000)}`)
+      await connection.until(({ codes }) => codes.length === 1)
+      connections.push(connection)
     }
-    expect(fixture.appendLog.appended).toEqual([])
-    expect((await fixture.call({ path: '/callbacks/open', body: '{}' })).code).toBe(200)
-    expect(await fixture.metrics.registry.metrics()).toContain(
-      'paystatus_gateway_requests_total{source="open",code="disconnected"} 5',
-    )
+    expect((await fixture.call({ path: '/callbacks/open', body: Buffer.alloc(1_000) })).code).toBe(200)
     expect(fixture.log).toEqual([])
+    for (const { socket } of connections) {
+      socket.destroy()
+    }
+  })
+
+  test.each([
+    ['ends', 'end', '400'],
+    ['resets', 'resetAndDestroy', 'disconnected'],
+  ] as const)(
+    'that %s its connection in the middle of its body leaves nothing behind (I10)',
+    async (_what, how, code) => {
+      const fixture = await start({ waitingRecordsMax: 1 })
+      for (let n = 0; n < 5; n += 1) {
+        const connection = await fixture.connect()
+        connection.write('POST /callbacks/open HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345')
+        await delay(10)
+        connection.socket[how]()
+        await connection.until(({ ended }) => ended)
+        await delay(5)
+      }
+      expect(fixture.appendLog.appended).toEqual([])
+      expect((await fixture.call({ path: '/callbacks/open', body: '{}' })).code).toBe(200)
+      expect(await fixture.metrics.registry.metrics()).toContain(
+        `paystatus_gateway_requests_total{source="open",code="${code}"} 5`,
+      )
+      expect(fixture.log).toEqual([])
+    },
+  )
+
+  test('whose chunks are not chunks is answered 400, once', async () => {
+    const fixture = await start()
+    const connection = await fixture.connect()
+    connection.write('POST /callbacks/open HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnot a length\r\n')
+    await connection.until(({ ended }) => ended)
+    expect(connection.codes).toEqual([400])
+    const refused = await fixture.connect()
+    refused.write('POST /callbacks/keyed HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
+    await refused.until(({ codes }) => codes.length === 1)
+    refused.write('not a length\r\n')
+    await refused.until(({ ended }) => ended)
+    expect(refused.codes).toEqual([401])
+    expect(fixture.appendLog.appended).toEqual([])
   })
 
   test('that goes away before its answer does not take its callback back', async () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import fc from 'fast-check'
 import { createRequire } from 'node:module'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type BatchRecord, encodeRecordBatch } from '../../src/kafka/encode-record-batch.ts'
 
@@ -8,7 +8,6 @@ import { type BatchRecord, encodeRecordBatch } from '../../src/kafka/encode-reco
 const require = createRequire(import.meta.url)
 const originalRecord = require('kafkajs/src/protocol/recordBatch/record/v0/index.js')
 const { RecordBatch: originalBatch } = require('kafkajs/src/protocol/recordBatch/v0/index.js')
-const crc32c = require('kafkajs/src/protocol/recordBatch/crc32C/crc32C.js')
 
 const text = fc.string({ maxLength: 300, unit: 'binary' }).filter((value) => value.isWellFormed())
 const bytes = fc.uint8Array({ maxLength: 20_000 }).map((value) => Buffer.from(value))
@@ -42,7 +41,7 @@ describe('encodeRecordBatch', () => {
             lastOffsetDelta: records.length - 1,
             records: records.map((one, offsetDelta) => originalRecord({ ...one, offsetDelta })),
           })
-          expect(encodeRecordBatch(records, fields, crc32c).equals(expected.buffer)).toBe(true)
+          expect(encodeRecordBatch(records, fields).equals(expected.buffer)).toBe(true)
         },
       ),
       { numRuns: 300 },
@@ -57,7 +56,14 @@ describe('encodeRecordBatch', () => {
       const batch = await RecordBatch({ firstTimestamp: 1, maxTimestamp: 1, records: [{ key: 'k', value: null, timestampDelta: 0 }] })
       process.stdout.write(batch.buffer.toString('hex'))`
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
-    const fields = { firstTimestamp: 1, maxTimestamp: 1, transactional: false, producerId: -1n, producerEpoch: 0, firstSequence: 0 }
-    expect(output).toBe(encodeRecordBatch([{ key: 'k', value: null, timestampDelta: 0 }], fields, crc32c).toString('hex'))
+    const fields = {
+      firstTimestamp: 1,
+      maxTimestamp: 1,
+      transactional: false,
+      producerId: -1n,
+      producerEpoch: 0,
+      firstSequence: 0,
+    }
+    expect(output).toBe(encodeRecordBatch([{ key: 'k', value: null, timestampDelta: 0 }], fields).toString('hex'))
   })
 })
