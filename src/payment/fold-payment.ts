@@ -1,4 +1,4 @@
-import type { Amount, PaymentEvent, PaymentKind, Reason, Reference } from './payment-event.ts'
+import type { PaymentEvent, PaymentKind, Reference } from './payment-event.ts'
 import {
   type PaymentStatus,
   POSITIVE_RANK_MIN,
@@ -33,22 +33,23 @@ export const ATTENTION_CODES = [
 export type AttentionCode = (typeof ATTENTION_CODES)[number]
 
 /** What is known of a payment beside its status. */
-export interface PaymentDetails {
-  readonly endToEndId: string | null
-  readonly references: readonly Reference[]
-  readonly rail: string | null
-  readonly direction: string | null
-  readonly clearingSystem: string | null
-  readonly requestedExecutionDate: string | null
-  readonly valueDate: string | null
-  readonly amount: Amount | null
-  readonly requestAmount: Amount | null
-  readonly fxAppliedRate: string | null
-  readonly gpiStatus: string | null
-  readonly reasons: readonly Reason[]
-  readonly holdReason: string | null
-  readonly rejectedBy: 'JPM' | 'UNKNOWN' | null
-}
+export type PaymentDetails = Pick<
+  PaymentEvent,
+  | 'endToEndId'
+  | 'references'
+  | 'rail'
+  | 'direction'
+  | 'clearingSystem'
+  | 'requestedExecutionDate'
+  | 'valueDate'
+  | 'amount'
+  | 'requestAmount'
+  | 'fxAppliedRate'
+  | 'gpiStatus'
+  | 'reasons'
+  | 'holdReason'
+  | 'rejectedBy'
+>
 
 export interface FoldedPayment {
   readonly status: PaymentStatus

@@ -12,6 +12,7 @@ import { providerById } from '../../src/providers/registry.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { tailChanges } from '../../src/tools/tail.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { envNumber } from '../harness/env-number.ts'
 import { eventually } from '../harness/eventually.ts'
 import { Observer } from '../harness/observer.ts'
 import { useStack } from '../stack/stack.ts'
@@ -27,10 +28,10 @@ import { benchCallback, benchCallbacks } from './callbacks.ts'
  *
  * The last line is one JSON object. Compare ratios within one machine and day, not absolute figures.
  */
-const CALLBACKS = wholeNumber('CALLBACKS', 200_000)
-const RATE = wholeNumber('RATE', 1_000)
-const LATENCY_SECONDS = wholeNumber('LATENCY_SECONDS', 20)
-const PARTITIONS = wholeNumber('PARTITIONS', 6)
+const CALLBACKS = envNumber('CALLBACKS', 200_000)
+const RATE = envNumber('RATE', 1_000)
+const LATENCY_SECONDS = envNumber('LATENCY_SECONDS', 20)
+const PARTITIONS = envNumber('PARTITIONS', 6)
 /** Processes that each run both stages, or `split`: one process for each stage. */
 const PROCESSES = process.env['PROCESSES'] ?? '1'
 
@@ -62,7 +63,10 @@ async function measureThroughput() {
     say(`preloading ${CALLBACKS} callbacks into ${deployment.topics.raw}, ${PARTITIONS} partitions`)
     const bytes = await preload(deployment)
     const observer = await Observer.create(deployment)
-    const roles = PROCESSES === 'split' ? [['normalizer'], ['processor']] : Array(Number(PROCESSES)).fill(['normalizer', 'processor'])
+    const roles =
+      PROCESSES === 'split'
+        ? [['normalizer'], ['processor']]
+        : Array(Number(PROCESSES)).fill(['normalizer', 'processor'])
     const processes = await Promise.all(roles.map((names: string[]) => deployment.start(names)))
     await Promise.all(processes.map((one) => one.ready()))
     const startedAt = performance.now()
@@ -84,7 +88,9 @@ async function measureThroughput() {
       cpuMicrosPerCallback: round((cpu / CALLBACKS) * 1e6, 1),
       rssMiB,
     }
-    say(`${result.callbacksPerSecond} callbacks/s, ${result.cpuMicrosPerCallback} µs CPU per callback, peak ${rssMiB.join(' + ')} MiB`)
+    say(
+      `${result.callbacksPerSecond} callbacks/s, ${result.cpuMicrosPerCallback} µs CPU per callback, peak ${rssMiB.join(' + ')} MiB`,
+    )
     await Promise.all(processes.map((one) => one.stop()))
     return result
   } finally {
@@ -133,10 +139,7 @@ async function measureLatency() {
   const deployment = await Deployment.create(stack, { partitions: PARTITIONS, config: { kafka: kafkaSection() } })
   const stop = new AbortController()
   try {
-    const processes = await Promise.all([
-      deployment.start(['gateway']),
-      deployment.start(['normalizer', 'processor']),
-    ])
+    const processes = await Promise.all([deployment.start(['gateway']), deployment.start(['normalizer', 'processor'])])
     await Promise.all(processes.map((one) => one.ready()))
     const [source] = simulatedSources(deployment.config, processes[0]?.gatewayUrl ?? '').filter(
       ({ id }) => id === 'jpm-v2',
@@ -204,7 +207,9 @@ async function measureLatency() {
       answerMs: percentiles(answerMs),
       changeMs: percentiles(seenMs),
     }
-    say(`answer p50 ${result.answerMs.p50} p99 ${result.answerMs.p99} p99.9 ${result.answerMs.p999} ms; change p50 ${result.changeMs.p50} p99 ${result.changeMs.p99} p99.9 ${result.changeMs.p999} ms`)
+    say(
+      `answer p50 ${result.answerMs.p50} p99 ${result.answerMs.p99} p99.9 ${result.answerMs.p999} ms; change p50 ${result.changeMs.p50} p99 ${result.changeMs.p99} p99.9 ${result.changeMs.p999} ms`,
+    )
     return result
   } finally {
     stop.abort()
@@ -221,7 +226,11 @@ function post(
 ): void {
   const sent = request(
     url,
-    { agent, method: 'POST', headers: { ...headers, 'content-type': 'application/json', 'content-length': body.length } },
+    {
+      agent,
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json', 'content-length': body.length },
+    },
     (response) => {
       response.resume()
       response.on('end', () => onAnswer(response.statusCode ?? 0))
@@ -237,7 +246,9 @@ function kafkaSection() {
 }
 
 function cpuSeconds({ pid }: RoleProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
@@ -257,16 +268,4 @@ function round(value: number, digits: number): number {
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`)
-}
-
-function wholeNumber(name: string, otherwise: number): number {
-  const text = process.env[name]
-  if (text === undefined || text === '') {
-    return otherwise
-  }
-  if (!/^\d+$/.test(text)) {
-    process.stderr.write(`${name}=${text} is not a whole number\n`)
-    process.exit(2)
-  }
-  return Number(text)
 }

@@ -79,7 +79,9 @@ export async function judge(
   }
   const dead = deadLetters.length + eventDeadLetters.length
   if (dead < report.expected.deadLetters.min || dead > report.expected.deadLetters.max) {
-    problems.push(`${dead} dead letters, expected ${report.expected.deadLetters.min} to ${report.expected.deadLetters.max}`)
+    problems.push(
+      `${dead} dead letters, expected ${report.expected.deadLetters.min} to ${report.expected.deadLetters.max}`,
+    )
   }
   const { events, applied, late, revision, conflict, unknown, duplicate, deadLetter } = totals
   const accounted = applied + late + revision + conflict + unknown + duplicate + deadLetter

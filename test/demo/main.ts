@@ -6,6 +6,7 @@ import { runSimulation, type SimulationReport } from '../../src/tools/simulate/s
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { tailChanges } from '../../src/tools/tail.ts'
 import { Deployment } from '../harness/deployment.ts'
+import { envNumber } from '../harness/env-number.ts'
 import { Observer } from '../harness/observer.ts'
 import { useStack } from '../stack/stack.ts'
 import { postExamples } from './examples.ts'
@@ -19,9 +20,9 @@ import { Supervisor } from './supervisor.ts'
  * ONCE=1 ends by itself, non-zero on any mismatch, with one line of JSON; else it stays up, for `tail` and `show`.
  */
 const ONCE = process.env['ONCE'] === '1'
-const PAYMENTS = wholeNumber('PAYMENTS', ONCE ? 1_000 : 300)
-const SEED = wholeNumber('SEED', 1)
-const RATE = process.env['RATE'] === undefined ? (ONCE ? null : 60) : wholeNumber('RATE', 0)
+const PAYMENTS = envNumber('PAYMENTS', ONCE ? 1_000 : 300)
+const SEED = envNumber('SEED', 1)
+const RATE = process.env['RATE'] === undefined ? (ONCE ? null : 60) : envNumber('RATE', 0)
 /** With many payments, only so many changes are shown. */
 const LINES_MAX = ONCE ? 25 : 2_000
 
@@ -131,7 +132,9 @@ function summarize(
     ...statuses.map(([status, count]) => row(`  ${status}`, count)),
     row('mismatches against the expected statuses', figures.mismatches),
     ...problems.slice(0, 20).map((problem) => `    ${problem}`),
-    ...(report.answerMs === null ? [] : [row('gateway answer, p50 / p99', `${report.answerMs.p50} / ${report.answerMs.p99} ms`)]),
+    ...(report.answerMs === null
+      ? []
+      : [row('gateway answer, p50 / p99', `${report.answerMs.p50} / ${report.answerMs.p99} ms`)]),
     '',
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
@@ -161,16 +164,4 @@ async function stayUp(deployment: Deployment, gatewayUrl: string, report: Simula
 
 function say(line: string): void {
   process.stdout.write(`[${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(5)} s] ${line}\n`)
-}
-
-function wholeNumber(name: string, otherwise: number): number {
-  const text = process.env[name]
-  if (text === undefined || text === '') {
-    return otherwise
-  }
-  if (!/^\d+$/.test(text)) {
-    process.stderr.write(`${name}=${text} is not a whole number\n`)
-    process.exit(2)
-  }
-  return Number(text)
 }
