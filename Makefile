@@ -72,6 +72,10 @@ bench: deps ## Measure throughput and latency.
 build: deps ## Compile to dist/, as it is published.
 	npm run build
 
+.PHONY: package
+package: build ## The npm package, with the compiled code (npm's own hooks are off: see .npmrc).
+	npm pack
+
 .PHONY: format
 format: deps ## Format, and fix what can be fixed.
 	$(BIN)/biome check --write
