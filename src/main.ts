@@ -1,9 +1,14 @@
-import { writeFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Config, ConfigError, loadConfig } from './config.ts'
 import { createLogger } from './observability/log.ts'
+import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 import { runStages } from './run-stages.ts'
+import { CallbackFilesError, readCallbackFiles } from './tools/callback-files.ts'
+import { findDrift } from './tools/drift.ts'
+import { foldFiles, orderDifferenceText } from './tools/fold-files.ts'
+import { EXHAUSTIVE_COUNT_MAX, SAMPLED_ORDERS } from './tools/orders.ts'
 import { changeLine, paymentJson, paymentStory } from './tools/payment-story.ts'
+import { rules, rulesText } from './tools/rules.ts'
 import { applySchemas, checkSchemas } from './tools/schemas.ts'
 import { findPayments } from './tools/show.ts'
 import { PLAN_DEFAULTS, SimulationOptionsError } from './tools/simulate/plan.ts'
@@ -12,12 +17,15 @@ import { runSimulation, type SimulationReport } from './tools/simulate/simulate.
 import { simulatedSources } from './tools/simulated-sources.ts'
 import { tailChanges } from './tools/tail.ts'
 import { applyTopics, checkTopics } from './tools/topics.ts'
+import { translateFiles } from './tools/translate-files.ts'
 import { topicNames } from './topics.ts'
 import { type StageName, TOPOLOGY } from './topology.ts'
 
 /** Exit codes: 0 done, 1 it did not work (or findings), 2 wrong options or configuration. */
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
+
+const USAGE_ERRORS = [ConfigError, SimulationOptionsError, CallbackFilesError]
 
 const STAGES: readonly StageName[] = TOPOLOGY.map((entry) => entry.stage)
 
@@ -38,6 +46,7 @@ Examples:
   paystatus simulate --payments 100 --seed 7            act as the providers
   paystatus tail                                        watch payments change status
   paystatus show <payment key or endToEndId>            the story of one payment
+  paystatus fold --provider instamed --permute *.json   what callbacks in files come to, without servers
 
 Environment: PAYSTATUS_CONFIG and the overrides that the README lists. Exit codes: 0 done, 1 failed, 2 wrong options or configuration.`,
   )
@@ -77,7 +86,14 @@ topicsCommand
   .action(async ({ json }: JsonOption) => {
     const { config, logger } = setUp()
     const findings = await checkTopics(config, logger)
-    print(json, { findings }, okOr(findings.map(({ topic, problem }) => `${topic} ${problem}`), 'all topics are as they should be'))
+    print(
+      json,
+      { findings },
+      okOr(
+        findings.map(({ topic, problem }) => `${topic} ${problem}`),
+        'all topics are as they should be',
+      ),
+    )
     exitWith(findings)
   })
 
@@ -89,7 +105,9 @@ schemasCommand
   .action(async ({ json }: JsonOption) => {
     const { config } = setUp()
     const lines: string[] = []
-    const schemas = await applySchemas(config.registry.url, topicNames(config.kafka.topicPrefix), (line) => lines.push(line))
+    const schemas = await applySchemas(config.registry.url, topicNames(config.kafka.topicPrefix), (line) =>
+      lines.push(line),
+    )
     print(json, { schemas }, lines)
   })
 schemasCommand
@@ -99,7 +117,14 @@ schemasCommand
   .action(async ({ json }: JsonOption) => {
     const { config } = setUp()
     const findings = await checkSchemas(config.registry.url, topicNames(config.kafka.topicPrefix))
-    print(json, { findings }, okOr(findings.map(({ message }) => message), 'all schemas are registered, latest and FULL_TRANSITIVE'))
+    print(
+      json,
+      { findings },
+      okOr(
+        findings.map(({ message }) => message),
+        'all schemas are registered, latest and FULL_TRANSITIVE',
+      ),
+    )
     exitWith(findings)
   })
 
@@ -115,7 +140,12 @@ program
   .option('--reorder <share>', 'share of payments told in another order', share, PLAN_DEFAULTS.reorderShare)
   .option('--late <share>', 'share of payments with a step told at the very end', share, PLAN_DEFAULTS.lateShare)
   .option('--malformed <share>', 'share of callbacks with something malformed', share, PLAN_DEFAULTS.malformedShare)
-  .option('--multi <share>', "share of J.P. Morgan's callbacks that hold several payments", share, PLAN_DEFAULTS.multiPaymentShare)
+  .option(
+    '--multi <share>',
+    "share of J.P. Morgan's callbacks that hold several payments",
+    share,
+    PLAN_DEFAULTS.multiPaymentShare,
+  )
   .option('--out <file>', 'write what was sent and the final status that every payment must reach')
   .option('--json', 'print the counts as one JSON document')
   .action(simulate)
@@ -130,6 +160,12 @@ program
   .action(tail)
 
 program
+  .command('drift')
+  .description('list the fields, statuses and event types in the raw callbacks that the mapping does not know')
+  .option('--json', 'print one JSON document')
+  .action(drift)
+
+program
   .command('show')
   .description('status and story of a payment')
   .argument('<payment>', "payment key, provider's id, or endToEndId")
@@ -137,12 +173,61 @@ program
   .option('--json', 'print one JSON document')
   .action(show)
 
+callbackFilesCommand('translate')
+  .description('what callbacks in files say, in our vocabulary: one JSON document a file, one a line')
+  .addHelpText(
+    'after',
+    `
+Each line is {"file", "events": [...], "deadLetters": [...], "setAside": n}: what the normalizer would publish,
+what it would quarantine and why, and how many parts are understood and no payment status. Needs no
+configuration and no servers. Exit codes: 0 done, also with dead letters; 2 a file cannot be read, wrong options.
+
+Example:
+  paystatus translate --provider jpm-global-payments-v1 rejected.json | jq '.events[].status'`,
+  )
+  .action(translate)
+
+callbackFilesCommand('fold')
+  .description('the status of every payment that callbacks in files speak of, as if they had arrived in this order')
+  .option('--permute', 'also try other orders of arrival; exit code 1 if the state of a payment depends on the order')
+  .option('--seed <n>', 'with --permute: which orders are tried when there are too many', wholeNumber, 1)
+  .addHelpText(
+    'after',
+    `
+Prints one JSON document {"states": [...], "deadLetters": [...], "setAside": n, "duplicates": n}. A state has
+paymentKey, status, statusVersion, attention, kind, relatesTo, details, and its events with id, verdict and rule
+(see paystatus rules). Needs no configuration and no servers.
+
+--permute tries, for each payment, all orders of the callbacks that speak of it; of more than
+${EXHAUSTIVE_COUNT_MAX} callbacks ${SAMPLED_ORDERS} orders by the seed. Verdicts and versions tell the story of the arrivals and may
+differ; anything else is a finding: "permute" then names the payment and two orders that disagree.
+Exit codes: 0 done, also with dead letters; 1 orders disagree; 2 a file cannot be read, wrong options.
+
+Example:
+  paystatus fold --provider instamed --permute authorization.json void.json | jq '.states[] | [.paymentKey, .status]'`,
+  )
+  .action(fold)
+
+program
+  .command('rules')
+  .description('the rules by which a payment gets its status, and what providers send means, as tables')
+  .option('--json', 'print one JSON document')
+  .action(({ json }: JsonOption) => {
+    const document = rules()
+    print(json, document, json ? [] : [rulesText(document)])
+  })
+
+// Whoever reads has seen enough, as in `paystatus rules | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : EXIT_FAILED)
+})
+
 try {
   await program.parseAsync()
 } catch (error) {
   const { message, code } = error as Error & { code?: string }
   process.stderr.write(`paystatus: ${message}\n`)
-  process.exitCode = error instanceof ConfigError || error instanceof SimulationOptionsError ? EXIT_USAGE : EXIT_FAILED
+  process.exitCode = USAGE_ERRORS.some((usage) => error instanceof usage) ? EXIT_USAGE : EXIT_FAILED
   if (code === undefined && process.env['PAYSTATUS_DEBUG'] !== undefined) {
     process.stderr.write(`${(error as Error).stack}\n`)
   }
@@ -219,7 +304,9 @@ async function simulate(options: SimulateOptions): Promise<void> {
 function simulationLines({ counts, expected, answerMs, seconds, aborted }: SimulationReport): readonly string[] {
   return [
     `${counts.accepted} of ${counts.callbacks} callbacks accepted in ${seconds} s, ${counts.attempts} attempts${aborted ? ', interrupted' : ''}`,
-    ...(answerMs === null ? [] : [`answered within p50 ${answerMs.p50} ms, p99 ${answerMs.p99} ms, max ${answerMs.max} ms`]),
+    ...(answerMs === null
+      ? []
+      : [`answered within p50 ${answerMs.p50} ms, p99 ${answerMs.p99} ms, max ${answerMs.max} ms`]),
     `must become ${expected.events} events of ${expected.payments} payments, ${rangeText(expected.duplicates)} duplicates, ${rangeText(expected.deadLetters)} dead letters`,
     ...Object.entries(expected.paymentsByStatus).map(([status, count]) => `  ${status.padEnd(18)} ${count}`),
   ]
@@ -249,6 +336,19 @@ async function tail(options: JsonOption & { fromBeginning?: boolean; payment?: s
   })
 }
 
+async function drift({ json }: JsonOption): Promise<void> {
+  const { config, logger } = setUp()
+  const report = await findDrift(config, logger, interrupted())
+  const { rows, callbacks, unknownSource, truncated } = report
+  print(json, report, [
+    ...rows.map(
+      ({ provider, kind, name, count, firstAt, lastAt }) =>
+        `${provider}  ${kind.padEnd(12)}  ${name}  ${count} callbacks, ${new Date(firstAt).toISOString()} to ${new Date(lastAt).toISOString()}`,
+    ),
+    `${rows.length} names that the mapping does not know${truncated ? ' (and more)' : ''}, in ${callbacks} callbacks${unknownSource === 0 ? '' : `; ${unknownSource} are of a source that is not configured`}`,
+  ])
+}
+
 async function show(wanted: string, options: JsonOption & { fromTopic?: boolean }): Promise<void> {
   const { config, logger } = setUp()
   const { states, from } = await findPayments(config, logger, wanted, { fromTopic: options.fromTopic === true })
@@ -260,6 +360,48 @@ async function show(wanted: string, options: JsonOption & { fromTopic?: boolean 
     process.stderr.write('no payment with this key, provider id or endToEndId\n')
     process.exitCode = EXIT_FAILED
   }
+}
+
+interface CallbackFilesOptions {
+  readonly provider: string
+  readonly contentType?: string
+  readonly namespace?: string
+  readonly currency?: string
+}
+
+/** A command that reads callbacks from files. The provider it gets is one that there is. */
+function callbackFilesCommand(name: string): Command {
+  return program
+    .command(name)
+    .argument('<file...>', 'one callback each: the body of the request, byte for byte')
+    .addOption(new Option('--provider <id>', 'whose callbacks these are').choices(PROVIDER_IDS).makeOptionMandatory())
+    .option('--content-type <type>', 'of all files (default: by extension .json, .form or .xml, else JSON)')
+    .option('--namespace <name>', 'first part of the payment keys (default: the provider)')
+    .option('--currency <code>', 'ISO 4217, for amounts that are sent without one')
+}
+
+function translated(files: readonly string[], { provider: id, ...options }: CallbackFilesOptions) {
+  const provider = providerById(id)
+  if (provider === undefined) {
+    throw new TypeError(`there is no provider ${id}`)
+  }
+  return translateFiles(provider, readCallbackFiles(files, { ...options, provider }))
+}
+
+function translate(files: readonly string[], options: CallbackFilesOptions): void {
+  for (const document of translated(files, options)) {
+    print(true, document, [])
+  }
+}
+
+function fold(files: readonly string[], options: CallbackFilesOptions & { permute?: boolean; seed: number }): void {
+  const document = foldFiles(translated(files, options), options.permute ? { permuteSeed: options.seed } : {})
+  print(true, document, [])
+  const differences = document.permute?.differences ?? []
+  for (const difference of differences) {
+    process.stderr.write(`paystatus: ${orderDifferenceText(difference)}\n`)
+  }
+  exitWith(differences)
 }
 
 function configuration(): Config {
@@ -282,8 +424,8 @@ function interrupted(): AbortSignal {
 function print(json: boolean | undefined, document: unknown, lines: readonly string[]): void {
   const text = json ? JSON.stringify(document) : lines.join('\n')
   if (text !== '') {
-    // Synchronous: a large document must be out before the process ends.
-    writeFileSync(process.stdout.fd, `${text}\n`)
+    // Not by file descriptor: a pipe whose reader is slow would answer EAGAIN and the rest would be lost.
+    process.stdout.write(`${text}\n`)
   }
 }
 

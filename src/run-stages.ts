@@ -1,5 +1,5 @@
-import { createSchemaRegistry, withRetry } from './avro/schema-registry.ts'
 import { loadPaymentCodecs } from './avro/payment-codecs.ts'
+import { createSchemaRegistry, withRetry } from './avro/schema-registry.ts'
 import type { Config } from './config.ts'
 import { connectAdmin, onBrokers } from './kafka/brokers.ts'
 import { createGroupOffsets } from './kafka/group-offsets.ts'
@@ -38,7 +38,13 @@ export async function runStages(
     stopSignal.addEventListener('abort', () => resolve(), { once: true })
   })
 
-  const kafkaAdmin = createKafka({ brokers: config.kafka.brokers, clientId: 'paystatus-admin', logger }).admin()
+  // Gives up within about a second: who asks tries again, and meanwhile the health check and the log can say why.
+  const kafkaAdmin = createKafka({
+    brokers: config.kafka.brokers,
+    clientId: 'paystatus-admin',
+    logger,
+    retries: 5,
+  }).admin()
   const running: RunningStage[] = []
   const context = stageContext(config, logger, health, metrics, kafkaAdmin, stopSignal, onFatalError)
 
@@ -158,4 +164,3 @@ async function waitFor<T>(
   health.set(component, true)
   return result
 }
-

@@ -8,7 +8,9 @@ import { createKafka } from './kafka/kafka-client.ts'
 import { KafkaGroupConsumer } from './kafka/kafka-group-consumer.ts'
 import { openKafkaTransactions } from './kafka/kafka-transactions.ts'
 import { createPartitionReader } from './kafka/partition-reader.ts'
+import { DriftWatch } from './normalizer/drift-watch.ts'
 import { type NormalizerCounts, NormalizerTask } from './normalizer/normalizer-task.ts'
+import { sourcesById } from './normalizer/sources.ts'
 import type { Health } from './observability/health.ts'
 import type { Logger } from './observability/log.ts'
 import type { Metrics } from './observability/metrics.ts'
@@ -114,7 +116,7 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
 }
 
 async function startNormalizer(context: StageContext): Promise<RunningStage> {
-  const { config, topics, metrics, offsets } = context
+  const { config, topics, logger, metrics, offsets } = context
   const kafka = stageKafka(context, 'paystatus-normalizer')
   const codecs = await context.codecs()
   const output = (topic: string) =>
@@ -127,12 +129,13 @@ async function startNormalizer(context: StageContext): Promise<RunningStage> {
     })
   const events = output(topics.events)
   const deadLetters = output(topics.rawDeadLetters)
-  const sources = new Map(
-    config.sources.flatMap((source) => {
-      const provider = providerById(source.provider)
-      return provider === undefined ? [] : [[source.id, { facts: source, provider }] as const]
-    }),
-  )
+  const sources = sourcesById(config.sources)
+  const drift = new DriftWatch({
+    warn: (provider, { kind, name }) =>
+      logger.warn({ provider, kind, name }, 'the provider says something that the mapping does not know'),
+    warnFull: (namesMax) => logger.warn({ namesMax }, 'more unknown names than are told apart; they are still counted'),
+    count: (provider, kind) => metrics.normalizer.drift.inc({ provider, kind }),
+  })
   const reader = createPartitionReader(kafka)
   const consumer = groupConsumer(context, kafka, config.normalizer.group, topics.raw)
   const stage = await startStage(context, 'normalizer', topics.raw, consumer, (partition) => {
@@ -149,6 +152,7 @@ async function startNormalizer(context: StageContext): Promise<RunningStage> {
       commit: (of, next) => consumer.commit(of, next),
       now: Date.now,
       onTranslated: (counts) => countTranslated(metrics, counts),
+      onDrift: (provider, notes) => drift.saw(provider, notes),
     })
   })
   return {

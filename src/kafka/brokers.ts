@@ -1,7 +1,7 @@
 import type { Admin } from 'kafkajs'
 
 /** The brokers do not answer. Trying again is right: a broker that is away is a state, not an error of ours. */
-export class BrokersUnreachableError extends Error {
+class BrokersUnreachableError extends Error {
   readonly code = 'BROKERS_UNREACHABLE'
   readonly retriable = true
 

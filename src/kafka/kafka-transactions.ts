@@ -1,12 +1,22 @@
-import type { Kafka, Producer, Transaction } from 'kafkajs'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Kafka, Message, ProducerBatch, RecordMetadata } from 'kafkajs'
 import type { PartitionTransactions, TransactionScope } from '../stream/transactions.ts'
 import { kafkaErrorType } from './errors.ts'
+import {
+  COORDINATOR_OF,
+  createCluster,
+  type KafkaBroker,
+  type KafkaCluster,
+  leaderOf,
+  type ProducerIdentity,
+  recoverCluster,
+} from './kafkajs-cluster.ts'
 import type { OutRecord } from './record.ts'
-import { namedPartition, sendToPartition } from './send-to-partition.ts'
+import { sendToPartition } from './send-to-partition.ts'
 
 export interface KafkaTransactionsOptions {
   readonly transactionalId: string
-  /** The broker aborts a transaction that stays open longer, ms. */
+  /** The broker aborts a transaction that stays open longer, ms. Also how long a request is tried again. */
   readonly transactionTimeoutMs: number
   readonly group: string
   readonly inputTopic: string
@@ -23,48 +33,64 @@ export interface KafkaTransactionsOptions {
  *
  * Opening it runs InitProducerId: every older producer of the same id is fenced and its open transaction is ended, so a
  * committed offset that is read afterwards is final.
+ *
+ * The requests are kafkajs's, the protocol is ours: kafkajs's own transactions ask for the coordinator before every
+ * request and wait for each in turn (13 round trips a transaction; here 4), and give a record that is sent again another
+ * sequence. A transaction is
+ *
+ *     AddPartitionsToTxn and AddOffsetsToTxn -> Produce to each output -> TxnOffsetCommit -> EndTxn
  */
 export async function openKafkaTransactions(
   kafka: Kafka,
   options: KafkaTransactionsOptions,
 ): Promise<PartitionTransactions> {
-  const producer = kafka.producer({
-    transactionalId: options.transactionalId,
-    transactionTimeout: options.transactionTimeoutMs,
-    maxInFlightRequests: 1,
-    createPartitioner: namedPartition,
-    // Right after a commit the broker often answers CONCURRENT_TRANSACTIONS for a few ms: ask again soon.
-    retry: { initialRetryTime: 10, multiplier: 1, factor: 0, retries: 1_000 },
-  })
+  const cluster = createCluster(kafka)
   try {
-    await producer.connect()
-    return new KafkaTransactions(producer, options, await producer.transaction())
+    await cluster.connect()
+    const transactions = new KafkaTransactions(cluster, options)
+    await transactions.fenceFormerOwners()
+    return transactions
   } catch (error) {
-    await producer.disconnect().catch(() => {})
+    await cluster.disconnect().catch(() => {})
     throw error
   }
 }
 
-class KafkaTransactions implements PartitionTransactions {
-  readonly #producer: Producer
-  readonly #options: KafkaTransactionsOptions
-  /** The transaction that InitProducerId brought along; the first batch uses it. */
-  #initial: Transaction | undefined
+/** Right after a commit the coordinator answers CONCURRENT_TRANSACTIONS for a few ms. */
+const CONCURRENT_PAUSE_MS = 3
+const RETRY_PAUSE_MS = 50
 
-  constructor(producer: Producer, options: KafkaTransactionsOptions, initial: Transaction) {
-    this.#producer = producer
+class KafkaTransactions implements PartitionTransactions {
+  readonly #cluster: KafkaCluster
+  readonly #options: KafkaTransactionsOptions
+  readonly #coordinators = new Map<keyof typeof COORDINATOR_OF, KafkaBroker>()
+  /** Next sequence number of each output partition; a batch that is sent again keeps its own. */
+  readonly #sequences = new Map<string, number>()
+  #identity: ProducerIdentity
+
+  constructor(cluster: KafkaCluster, options: KafkaTransactionsOptions) {
+    this.#cluster = cluster
     this.#options = options
-    this.#initial = initial
+    this.#identity = { transactionalId: options.transactionalId, producerId: '-1', producerEpoch: 0 }
+  }
+
+  async fenceFormerOwners(): Promise<void> {
+    const { transactionalId, transactionTimeoutMs } = this.#options
+    const { producerId, producerEpoch } = await this.#onCoordinator('transaction', (broker) =>
+      broker.initProducerId({ transactionalId, transactionTimeout: transactionTimeoutMs }),
+    )
+    this.#identity = { transactionalId, producerId, producerEpoch }
   }
 
   async run(work: (scope: TransactionScope) => Promise<void>): Promise<void> {
-    const transaction = this.#initial ?? (await this.#producer.transaction())
-    this.#initial = undefined
-    // No abort on failure: after any error the outcome is unknown and this producer is never used again. The next
-    // owner's InitProducerId ends what is still open.
     try {
-      await work(this.#scopeOf(transaction))
-      await transaction.commit()
+      const transaction = new OngoingTransaction(this)
+      await work(transaction)
+      await transaction.settled()
+      // Sent once and never again: an error here leaves the outcome unknown. There is no abort either; what is still open
+      // is ended by the next owner's InitProducerId.
+      const coordinator = await this.#coordinator('transaction')
+      await coordinator.endTxn({ ...this.#identity, transactionResult: true })
     } catch (error) {
       this.#options.onFailed?.()
       throw error
@@ -72,33 +98,161 @@ class KafkaTransactions implements PartitionTransactions {
   }
 
   async close(): Promise<void> {
-    await this.#producer.disconnect()
+    await this.#cluster.disconnect()
   }
 
-  #scopeOf(transaction: Transaction): TransactionScope {
-    const { group, inputTopic, inputPartition, requestBytesMax } = this.#options
-    return {
-      append: (topic: string, partition: number, records: readonly OutRecord[]) =>
-        sendToPartition((batch) => transaction.sendBatch(batch), topic, partition, records, requestBytesMax),
-      commitOffset: async (next: bigint, metadata: string) => {
-        const topics = [
-          { topic: inputTopic, partitions: [{ partition: inputPartition, offset: String(next), metadata }] },
-        ]
-        // kafkajs retries CONCURRENT_TRANSACTIONS for records but not for offsets.
-        for (let attempt = 1; ; attempt += 1) {
-          try {
-            await transaction.sendOffsets({ consumerGroupId: group, topics } as Parameters<
-              Transaction['sendOffsets']
-            >[0])
-            return
-          } catch (error) {
-            if (kafkaErrorType(error) !== 'CONCURRENT_TRANSACTIONS' || attempt >= 1_000) {
-              throw error
-            }
-            await new Promise((resolve) => setTimeout(resolve, 4))
-          }
+  async addPartitions(topics: { topic: string; partitions: number[] }[]): Promise<void> {
+    await this.#onCoordinator('transaction', (broker) => broker.addPartitionsToTxn({ ...this.#identity, topics }))
+  }
+
+  async addOffsets(): Promise<void> {
+    const { group } = this.#options
+    await this.#onCoordinator('transaction', (broker) => broker.addOffsetsToTxn({ ...this.#identity, groupId: group }))
+  }
+
+  async commitOffset(next: bigint, metadata: string): Promise<void> {
+    const { group, inputTopic, inputPartition } = this.#options
+    const topics = [{ topic: inputTopic, partitions: [{ partition: inputPartition, offset: String(next), metadata }] }]
+    await this.#onCoordinator('group', (broker) =>
+      broker.txnOffsetCommit({ ...this.#identity, groupId: group, topics }),
+    )
+  }
+
+  append(topic: string, partition: number, records: readonly OutRecord[]): Promise<{ first: bigint; next: bigint }> {
+    return sendToPartition(
+      (batch) => this.#produce(batch, topic, partition),
+      topic,
+      partition,
+      records,
+      this.#options.requestBytesMax,
+    )
+  }
+
+  /** One batch to one partition. Sent again with the same sequence, so the broker appends it once. */
+  async #produce(batch: ProducerBatch, topic: string, partition: number): Promise<RecordMetadata[]> {
+    const messages = batch.topicMessages?.[0]?.messages as readonly Message[]
+    const place = `${topic} ${partition}`
+    const firstSequence = this.#sequences.get(place) ?? 0
+    const { topics } = await this.#retried(async () => {
+      // Costs nothing once the topic's leaders are known.
+      await this.#cluster.addMultipleTargetTopics([topic])
+      const leader = await leaderOf(this.#cluster, topic, partition)
+      return leader.produce({
+        ...this.#identity,
+        acks: batch.acks as number,
+        timeout: batch.timeout as number,
+        compression: 0,
+        topicData: [{ topic, partitions: [{ partition, firstSequence, messages }] }],
+      })
+    })
+    this.#sequences.set(place, firstSequence + messages.length)
+    return topics.flatMap(({ topicName, partitions }) =>
+      partitions.map(({ partition: of, errorCode, baseOffset }) => ({
+        topicName,
+        partition: of,
+        errorCode,
+        baseOffset,
+      })),
+    )
+  }
+
+  async #coordinator(kind: keyof typeof COORDINATOR_OF): Promise<KafkaBroker> {
+    const known = this.#coordinators.get(kind)
+    if (known !== undefined) {
+      return known
+    }
+    const { group, transactionalId } = this.#options
+    const found = await this.#cluster.findGroupCoordinator({
+      groupId: kind === 'group' ? group : transactionalId,
+      coordinatorType: COORDINATOR_OF[kind],
+    })
+    this.#coordinators.set(kind, found)
+    return found
+  }
+
+  /** These requests may be sent again: the coordinator treats a repeat as the same. */
+  #onCoordinator<T>(kind: keyof typeof COORDINATOR_OF, request: (broker: KafkaBroker) => Promise<T>): Promise<T> {
+    return this.#retried(async () => request(await this.#coordinator(kind)))
+  }
+
+  async #retried<T>(request: () => Promise<T>): Promise<T> {
+    const deadline = performance.now() + this.#options.transactionTimeoutMs
+    for (;;) {
+      try {
+        return await request()
+      } catch (error) {
+        if (performance.now() > deadline) {
+          throw error
         }
-      },
+        if (kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS') {
+          await pause(CONCURRENT_PAUSE_MS)
+        } else if (isRetriable(error)) {
+          await pause(RETRY_PAUSE_MS)
+          this.#coordinators.clear()
+          await recoverCluster(this.#cluster, error)
+        } else {
+          throw error
+        }
+      }
     }
   }
+}
+
+/** What one transaction has announced to its coordinator so far. */
+class OngoingTransaction implements TransactionScope {
+  readonly #transactions: KafkaTransactions
+  readonly #added = new Set<string>()
+  #announcing: { readonly topics: Map<string, number[]>; readonly done: Promise<void> } | undefined
+  #offsetsAdded: Promise<void> | undefined
+
+  constructor(transactions: KafkaTransactions) {
+    this.#transactions = transactions
+  }
+
+  async append(topic: string, partition: number, records: readonly OutRecord[]) {
+    await this.#announce(topic, partition)
+    return this.#transactions.append(topic, partition, records)
+  }
+
+  async commitOffset(next: bigint, metadata: string): Promise<void> {
+    await this.#addOffsets()
+    await this.#transactions.commitOffset(next, metadata)
+  }
+
+  /** Nothing that was begun may still be on its way when the transaction ends. */
+  async settled(): Promise<void> {
+    await this.#announcing?.done
+    await this.#offsetsAdded
+  }
+
+  /** The partitions of all appends of one turn go in one request; the offsets are announced beside it. */
+  #announce(topic: string, partition: number): Promise<void> {
+    const place = `${topic} ${partition}`
+    if (this.#added.has(place)) {
+      return this.#announcing?.done ?? Promise.resolve()
+    }
+    this.#added.add(place)
+    if (this.#announcing === undefined) {
+      const topics = new Map<string, number[]>()
+      const done = Promise.resolve().then(async () => {
+        this.#announcing = undefined
+        const request = [...topics].map(([name, partitions]) => ({ topic: name, partitions }))
+        await Promise.all([this.#transactions.addPartitions(request), this.#addOffsets()])
+      })
+      this.#announcing = { topics, done }
+    }
+    const { topics, done } = this.#announcing
+    topics.set(topic, [...(topics.get(topic) ?? []), partition])
+    return done
+  }
+
+  #addOffsets(): Promise<void> {
+    this.#offsetsAdded ??= this.#transactions.addOffsets()
+    return this.#offsetsAdded
+  }
+}
+
+/** kafkajs marks what the protocol calls retriable; being fenced, out of order or unknown to the broker is not. */
+function isRetriable(error: unknown): boolean {
+  return (error as { retriable?: boolean }).retriable === true
 }

@@ -1,59 +1,24 @@
 import { createRequire } from 'node:module'
 import type { Kafka, KafkaMessage } from 'kafkajs'
 import type { PartitionRange, PartitionReader } from '../stream/partition-reader.ts'
+import {
+  createCluster,
+  type FetchedMessage,
+  type FetchedPartition,
+  type KafkaBroker,
+  type KafkaCluster,
+  leaderOf,
+  READ_COMMITTED,
+  recoverCluster,
+} from './kafkajs-cluster.ts'
 import type { InRecord } from './record.ts'
 
-// kafkajs has no public way to read a partition without a group, and its own consumer can hang on a compacted topic.
-// These are its internals; the version is pinned exactly, and partition-reader.integration.test.ts holds the behaviour.
 const require = createRequire(import.meta.url)
 const filterAborted = require('kafkajs/src/consumer/filterAbortedMessages.js') as (fetched: {
   messages: readonly FetchedMessage[]
   abortedTransactions: unknown
 }) => FetchedMessage[]
 
-type FetchedMessage = KafkaMessage & {
-  readonly isControlRecord?: boolean
-  readonly batchContext: { readonly firstOffset: string; readonly lastOffsetDelta: number }
-}
-
-interface FetchedPartition {
-  readonly highWatermark: string
-  readonly lastStableOffset: string
-  readonly abortedTransactions: unknown
-  readonly messages: FetchedMessage[]
-}
-
-interface TopicPartitions {
-  topic: string
-  partitions: { partition: number; [field: string]: unknown }[]
-}
-
-interface Broker {
-  fetch(request: {
-    maxWaitTime: number
-    minBytes: number
-    maxBytes: number
-    isolationLevel: number
-    rackId: string
-    topics: TopicPartitions[]
-  }): Promise<{ responses: { partitions: FetchedPartition[] }[] }>
-  listOffsets(request: {
-    replicaId: number
-    isolationLevel: number
-    topics: TopicPartitions[]
-  }): Promise<{ responses: { partitions: { partition: number; offset: string }[] }[] }>
-}
-
-interface Cluster {
-  connect(): Promise<void>
-  disconnect(): Promise<void>
-  addTargetTopic(topic: string): Promise<void>
-  refreshMetadata(): Promise<void>
-  findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[]
-  findBroker(node: { nodeId: number }): Promise<Broker>
-}
-
-const READ_COMMITTED = 1
 const LATEST = '-1'
 const EARLIEST = '-2'
 const ATTEMPTS_MAX = 10
@@ -71,7 +36,7 @@ export function createPartitionReader(kafka: Kafka): PartitionReader {
 }
 
 async function readToEnd(
-  cluster: Cluster,
+  cluster: KafkaCluster,
   topic: string,
   partition: number,
   from: bigint,
@@ -102,7 +67,7 @@ async function readToEnd(
         throw error
       }
       await new Promise((resolve) => setTimeout(resolve, 100 * failures))
-      await cluster.refreshMetadata()
+      await recoverCluster(cluster, error)
       continue
     }
     const last = fetched.messages.at(-1)
@@ -124,7 +89,7 @@ async function readToEnd(
     const next = BigInt(last.batchContext.firstOffset) + BigInt(last.batchContext.lastOffsetDelta) + 1n
     at = next > at ? next : at + 1n
   }
-  return { start: range.start, end: at > range.end ? at : range.end }
+  return { start: range.start, end: at }
 }
 
 export function toInRecord(message: KafkaMessage): InRecord {
@@ -137,15 +102,7 @@ export function toInRecord(message: KafkaMessage): InRecord {
   }
 }
 
-async function leaderOf(cluster: Cluster, topic: string, partition: number): Promise<Broker> {
-  const found = cluster.findTopicPartitionMetadata(topic).find((metadata) => metadata.partitionId === partition)
-  if (found === undefined) {
-    throw new Error(`${topic} has no partition ${partition}`)
-  }
-  return cluster.findBroker({ nodeId: found.leader })
-}
-
-async function rangeOf(broker: Broker, topic: string, partition: number): Promise<PartitionRange> {
+async function rangeOf(broker: KafkaBroker, topic: string, partition: number): Promise<PartitionRange> {
   const offsetAt = async (timestamp: string): Promise<bigint> => {
     const { responses } = await broker.listOffsets({
       replicaId: -1,
@@ -157,20 +114,11 @@ async function rangeOf(broker: Broker, topic: string, partition: number): Promis
   return { start: await offsetAt(EARLIEST), end: await offsetAt(LATEST) }
 }
 
-async function withCluster<T>(kafka: Kafka, topic: string, work: (cluster: Cluster) => Promise<T>): Promise<T> {
-  const symbol = Object.getOwnPropertySymbols(kafka).find((s) => s.description === 'private:Kafka:createCluster')
-  if (symbol === undefined) {
-    throw new Error('this version of kafkajs has no createCluster; pin kafkajs 2.2.4')
-  }
-  const createCluster = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol]
-  const cluster = createCluster?.call(kafka, {
-    isolationLevel: READ_COMMITTED,
-    metadataMaxAge: 300_000,
-    allowAutoTopicCreation: false,
-  }) as Cluster
+async function withCluster<T>(kafka: Kafka, topic: string, work: (cluster: KafkaCluster) => Promise<T>): Promise<T> {
+  const cluster = createCluster(kafka)
   try {
     await cluster.connect()
-    await cluster.addTargetTopic(topic)
+    await cluster.addMultipleTargetTopics([topic])
     return await work(cluster)
   } finally {
     await cluster.disconnect()

@@ -2,20 +2,22 @@ import type { AvroCodec } from '../avro/codec.ts'
 import { partitionOf } from '../kafka/murmur2.ts'
 import type { InRecord, OutRecord } from '../kafka/record.ts'
 import type { PaymentEvent } from '../payment/payment-event.ts'
-import { DEAD_LETTER_REASONS, type DeadLetter, type Provider, type Translation } from '../providers/provider.ts'
+import type { DriftNote } from '../providers/drift.ts'
+import { DEAD_LETTER_REASONS, type DeadLetter, type Translation } from '../providers/provider.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
 import { startOffset } from '../stream/start-offset.ts'
-import { headerText, RAW_HEADERS, type SourceFacts, toCallback } from './to-callback.ts'
+import type { SourcesById } from './sources.ts'
+import { headerText, RAW_HEADERS, toCallback } from './to-callback.ts'
 
 export interface NormalizerTaskOptions {
   readonly partition: number
   readonly group: string
   readonly rawTopic: string
-  readonly sources: ReadonlyMap<string, { readonly facts: SourceFacts; readonly provider: Provider }>
+  readonly sources: SourcesById
   readonly events: AppendLog
   readonly deadLetters: AppendLog
   readonly codec: Pick<AvroCodec<PaymentEvent>, 'encode'>
@@ -24,6 +26,8 @@ export interface NormalizerTaskOptions {
   readonly commit: (partition: number, next: bigint) => Promise<void>
   readonly now: () => number
   readonly onTranslated: (counts: NormalizerCounts) => void
+  /** Told of every callback with something in it that its adapter does not know; at least once. */
+  readonly onDrift: (provider: string, notes: readonly DriftNote[]) => void
 }
 
 export interface NormalizerCounts {
@@ -103,9 +107,13 @@ export class NormalizerTask implements PartitionTask {
         message: DEAD_LETTER_REASONS['unknown-source'],
         element: null,
       }
-      return { events: [], deadLetters: [deadLetter], setAside: 0 }
+      return { events: [], deadLetters: [deadLetter], setAside: 0, drift: [] }
     }
-    return source.provider.translate(toCallback(record, source.facts))
+    const translation = source.provider.translate(toCallback(record, source.facts))
+    if (translation.drift.length > 0) {
+      this.#options.onDrift(source.provider.id, translation.drift)
+    }
+    return translation
   }
 
   /** Undefined for an event that our own schema refuses: a defect, but one that must not stop the partition. */

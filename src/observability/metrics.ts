@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { DRIFT_KINDS } from '../providers/drift.ts'
 import { DEAD_LETTER_REASONS } from '../providers/provider.ts'
+import { PROVIDER_IDS } from '../providers/registry.ts'
 
 /** What the processor can make of something; all but the last two are about an event. */
 const PROCESSOR_VERDICTS = [
@@ -16,7 +18,7 @@ const PROCESSOR_VERDICTS = [
 
 const TRANSACTION_OUTCOMES = ['committed', 'failed'] as const
 /** What a lane had to do with its view: nothing, bring it up to date, or build it anew. */
-export const RESTORE_KINDS = ['keep', 'replay', 'rebuild'] as const
+const RESTORE_KINDS = ['keep', 'replay', 'rebuild'] as const
 export const LANE_STATES = ['opening', 'open', 'doubt', 'closed'] as const
 
 /** Codes of the gateway; anything else is counted as `other`, so that the label's values are a closed list. */
@@ -141,6 +143,7 @@ export class NormalizerMetrics {
   readonly events: Counter
   readonly deadLetters: Counter<'reason'>
   readonly setAside: Counter
+  readonly drift: Counter<'provider' | 'kind'>
 
   constructor(registry: Registry) {
     this.callbacks = new Counter({
@@ -167,6 +170,17 @@ export class NormalizerMetrics {
       help: 'Elements that are understood and are no payment status.',
       registers: [registry],
     })
+    this.drift = new Counter({
+      name: 'paystatus_normalizer_drift_total',
+      help: 'Names in callbacks that the mapping does not know, once per callback and name; the log names each once.',
+      labelNames: ['provider', 'kind'],
+      registers: [registry],
+    })
+    for (const provider of PROVIDER_IDS) {
+      for (const kind of DRIFT_KINDS) {
+        this.drift.inc({ provider, kind }, 0)
+      }
+    }
   }
 }
 

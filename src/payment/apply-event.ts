@@ -13,18 +13,19 @@ export const VERDICTS = ['APPLIED', 'LATE', 'REVISION', 'CONFLICT', 'UNKNOWN'] a
 export type Verdict = (typeof VERDICTS)[number]
 
 /**
- * The rule that decided a verdict, first that holds. Published with every change, so that a person can look it up.
+ * The rule that decided a verdict: in this order, the first that holds. Published with every change, so that a person
+ * can look it up.
  */
 export const VERDICT_RULES = {
   'unknown-event': { verdict: 'UNKNOWN', text: 'the event was not understood as a status; kept, moves nothing' },
-  'provider-event-id-reused': {
-    verdict: 'CONFLICT',
-    text: 'the provider used one event id for two different facts in different callbacks',
-  },
   'brings-contradictory-finals': { verdict: 'CONFLICT', text: 'a second, different final status was reported' },
   'brings-positive-after-final': {
     verdict: 'CONFLICT',
     text: 'a paid outcome is later than the final status, or cannot be compared with it',
+  },
+  'provider-event-id-reused': {
+    verdict: 'CONFLICT',
+    text: 'the provider used one event id for two different facts in different callbacks',
   },
   'first-event': { verdict: 'APPLIED', text: 'the first event of the payment' },
   'status-changed': { verdict: 'APPLIED', text: 'the status of all events together changed' },
@@ -72,7 +73,8 @@ export interface PaymentState {
 /** The part of the state that is a function of the set of events: equal in any order of arrival. */
 export function orderFreePart(state: PaymentState) {
   const { status, decidedBy, attention, kind, relatesTo, details } = state
-  return { status, decidedBy, attention, kind, relatesTo, details, eventIds: state.events.map((e) => e.event.eventId).sort() }
+  const eventIds = state.events.map((recorded) => recorded.event.eventId).sort()
+  return { status, decidedBy, attention, kind, relatesTo, details, eventIds }
 }
 
 /** One step of a payment, before it is written down: what changed and why. */

@@ -11,26 +11,44 @@ import {
 
 /**
  * Things a person should look at. They follow from the set of events alone, so they are the same in any order.
- *
- * - `released`: a blocked or failed payment was let go by a later outcome.
- * - `contradictory-finals`: two different final statuses were reported.
- * - `positive-after-final`: an outcome that says "paid" is later than the final status, or cannot be compared with it.
- * - `negative-after-positive`: a negative status decides although "paid" was reported before.
- * - `unknown-status`, `event-context`: an event was kept that we could not, or must not, read as a status.
- * - `client-action`: the payment waits for the client.
- * - `weak-key`: the payment is identified by a customer reference only.
+ * `meaning` is for whoever reads a payment, `condition` is exactly when the fold reports it.
  */
-export const ATTENTION_CODES = [
-  'released',
-  'contradictory-finals',
-  'positive-after-final',
-  'negative-after-positive',
-  'unknown-status',
-  'event-context',
-  'client-action',
-  'weak-key',
-] as const
-export type AttentionCode = (typeof ATTENTION_CODES)[number]
+export const ATTENTION = {
+  released: {
+    meaning: 'a blocked or failed payment was let go by a later outcome',
+    condition: `no tier above soft-negative is present, and an outcome of rank >= ${RELEASE_RANK_MIN} is strictly later than every event of that tier`,
+  },
+  'contradictory-finals': {
+    meaning: 'two different final statuses were reported; the earliest decides',
+    condition: 'events of two different statuses of tier final are present',
+  },
+  'positive-after-final': {
+    meaning: '"paid" was reported later than the final status, or cannot be compared with it',
+    condition: `tier final or returned decides, and an outcome of rank >= ${POSITIVE_RANK_MIN} is later than the earliest event of that tier, or one of the two has no time`,
+  },
+  'negative-after-positive': {
+    meaning: 'a negative status decides although "paid" was reported before',
+    condition: `tier soft-negative decides and an outcome of rank >= ${POSITIVE_RANK_MIN} is present; or tier final decides and its earliest event is later than such an outcome`,
+  },
+  'unknown-status': {
+    meaning: 'an event could not be read as a status',
+    condition: 'an event is UNKNOWN because its status was not understood',
+  },
+  'event-context': {
+    meaning: 'an event speaks of a request about the payment, not of the payment',
+    condition: 'an event is UNKNOWN because its context or type says that it is about something else',
+  },
+  'client-action': {
+    meaning: 'the payment waits for the client',
+    condition: 'the latest event of the deciding status has the hold reason PENDING_CLIENT_ACTION',
+  },
+  'weak-key': {
+    meaning: 'the payment is known by a customer reference only; two payments could share it',
+    condition: 'an event carries no id of the provider',
+  },
+} as const satisfies Record<string, { meaning: string; condition: string }>
+export type AttentionCode = keyof typeof ATTENTION
+export const ATTENTION_CODES = Object.keys(ATTENTION) as readonly AttentionCode[]
 
 /** What is known of a payment beside its status. */
 export type PaymentDetails = Pick<
@@ -61,23 +79,20 @@ export interface FoldedPayment {
   readonly details: PaymentDetails
 }
 
+/** What holds in every tier; what differs is in `TIERS` (payment-status.ts). `paystatus rules` prints both. */
+export const FOLD_RULES: readonly string[] = [
+  'The status is a function of the set of distinct events: neither order of arrival nor repeats change it.',
+  'The highest tier present decides; inside it, the rule of the tier.',
+  "Time is the provider's own time of the status. An event without one is older than every timed one, and never later than anything.",
+  'Events of equal time are ordered by rank, then by event id; never by arrival.',
+  'Details (references, amounts, dates) are those of the latest event of the winning status; what it lacks is taken from the latest event that has it. Reasons are taken from events of that status only.',
+]
+
 /**
- * What all events of a payment, together, mean now.
+ * What all events of a payment, together, mean now: {@link FOLD_RULES}, and inside a tier its rule in `TIERS`.
  *
  * A pure function of the *set* of distinct events: neither their order of arrival nor repeats change the result.
- * The highest tier present decides; inside a tier the rule differs:
- *
- * | tier          | rule                                                                                          |
- * |---------------|-----------------------------------------------------------------------------------------------|
- * | returned      | RETURNED decides                                                                              |
- * | final         | the earliest timed final wins; ties by status name, then event id                             |
- * | soft-negative | the latest wins, unless released by outcomes of rank >= 45 strictly later than every negative |
- * | outcome       | the highest rank wins                                                                         |
- * | progress      | RECEIVED < ACCEPTED < the rest; among the rest the latest wins, because they alternate        |
- * | none          | UNKNOWN                                                                                       |
- *
- * An event without a time is older than every timed one and never "later" than anything. `events` must be distinct by
- * event id and not empty.
+ * `events` must be distinct by event id and not empty.
  */
 export function foldPayment(events: readonly PaymentEvent[]): FoldedPayment {
   const byTier = groupByTier(events)
@@ -264,17 +279,23 @@ export const HISTORY_EVENTS_MAX = 256
 /**
  * Which of a payment's events are kept when there are more than `max`.
  *
- * Per status the least and the greatest by (time, id) are kept, among the timed and among the untimed: they are all the
- * fold looks at, so the status of the kept set is the status of the whole. The rest of the room is filled with the
- * higher tier first, then the older, then the smaller id. An event once left out can never come back in, therefore
- * keeping after every arrival gives the same set as keeping once at the end, in any order.
+ * Per status the least and the greatest by (time, id) are kept, among the timed and among the untimed, and apart from
+ * each other what is unknown for different reasons or came under a weak key: they are all that status and attention look
+ * at, so those of the kept set are those of the whole. A detail that only an event in between had can be lost. The rest
+ * of the room is filled with the higher tier first, then the older, then the smaller id.
+ *
+ * An event once left out can never come back in, therefore keeping after every arrival gives the same set as keeping
+ * once at the end, in any order.
  */
 export function keepWithinBound<T>(items: readonly T[], eventOf: (item: T) => PaymentEvent, max: number): readonly T[] {
   if (items.length <= max) {
     return items
   }
   const needed = new Set<T>()
-  const groups = Map.groupBy(items, (item) => `${eventOf(item).status} ${eventOf(item).occurredAt === null}`)
+  const groups = Map.groupBy(items, (item) => {
+    const { status, occurredAt, unknownBecause, weakKey } = eventOf(item)
+    return `${status} ${occurredAt === null} ${unknownBecause} ${weakKey}`
+  })
   for (const group of groups.values()) {
     const sorted = group.toSorted((a, b) => compareByTime(eventOf(a), eventOf(b)))
     for (const item of [sorted[0], sorted.at(-1)]) {

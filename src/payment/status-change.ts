@@ -1,4 +1,4 @@
-import type { Change, PaymentState, Verdict, VerdictRule } from './apply-event.ts'
+import { type Change, type PaymentState, VERDICT_RULES, type Verdict } from './apply-event.ts'
 import type { AttentionCode } from './fold-payment.ts'
 import type { PaymentEvent, PaymentKind } from './payment-event.ts'
 import { type Finality, PAYMENT_STATUSES, type PaymentStatus } from './payment-status.ts'
@@ -33,7 +33,13 @@ export interface StatusChangeRecord {
 
 /** The verdicts of `changes`: those of events, and OVERDUE, which no event brings. */
 export type ChangeVerdict = Verdict | 'OVERDUE'
-export type ChangeRule = VerdictRule | 'overdue'
+
+/** The rules behind them, by precedence. */
+export const CHANGE_RULES = {
+  ...VERDICT_RULES,
+  overdue: { verdict: 'OVERDUE', text: 'no event: an open payment has waited for longer than allowed' },
+} as const satisfies Record<string, { verdict: ChangeVerdict; text: string }>
+export type ChangeRule = keyof typeof CHANGE_RULES
 
 /** Published enum symbols are upper case everywhere; `final` in lower case is a reserved word in generated Java. */
 export type PublishedFinality = Uppercase<Finality>

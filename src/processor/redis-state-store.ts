@@ -70,9 +70,7 @@ export class RedisStateStore implements StateStore {
 
   async findByEndToEndId(partition: number, endToEndId: string): Promise<readonly string[]> {
     const [, , refs] = this.#keys(partition)
-    const members = await this.#redis.run((redis) =>
-      redis.zrangebylex(refs, `[${endToEndId}\0`, `(${endToEndId}\x01`),
-    )
+    const members = await this.#redis.run((redis) => redis.zrangebylex(refs, `[${endToEndId}\0`, `(${endToEndId}\x01`))
     return members.map((member) => member.slice(endToEndId.length + 1))
   }
 

@@ -200,11 +200,7 @@ async function toWrites(portion: readonly InRecord[], options: RestoreOptions): 
   return [...latest.values()]
 }
 
-async function toStateWrite(
-  paymentKey: string,
-  value: Buffer | null,
-  options: RestoreOptions,
-): Promise<StateWrite> {
+async function toStateWrite(paymentKey: string, value: Buffer | null, options: RestoreOptions): Promise<StateWrite> {
   if (value === null) {
     return { paymentKey, state: null, dueAt: 0, endToEndId: null }
   }

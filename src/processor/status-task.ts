@@ -79,7 +79,8 @@ export class StatusTask implements PartitionTask {
   }
 
   async open(signal: AbortSignal): Promise<PartitionStart> {
-    const { partition, group, topics, offsets, reader, store, codecs, clusterId, duePolicy, now, report } = this.#options
+    const { partition, group, topics, offsets, reader, store, codecs, clusterId, duePolicy, now, report } =
+      this.#options
     await this.close()
     this.#transactions = await this.#options.openTransactions()
 

@@ -1,4 +1,5 @@
 import type { PaymentEvent } from '../payment/payment-event.ts'
+import type { DriftNote } from './drift.ts'
 
 /** One HTTP request of a provider, as the gateway received it. */
 export interface Callback {
@@ -27,7 +28,7 @@ export const DEAD_LETTER_REASONS = {
   'invalid-utf8': 'the body is not valid UTF-8',
   'invalid-json': 'the body is not valid JSON',
   'invalid-form': 'the body is not a valid form',
-  'unsupported-format': 'the body is in a format that this provider adapter does not read',
+  'invalid-xml': 'the body is not valid XML, or XML with more in it than this provider has use for',
   'unexpected-shape': 'the body is valid but not what this provider sends',
   'element-not-an-object': 'an element of the callback is not an object',
   'missing-payment-id': 'an element carries no id that a payment could be known by',
@@ -51,6 +52,8 @@ export interface Translation {
   readonly deadLetters: readonly DeadLetter[]
   /** Parts that are understood and are no payment status: an empty array, a payment-plan message. */
   readonly setAside: number
+  /** Names that the adapter does not know, each once; almost always empty. They change nothing of the above. */
+  readonly drift: readonly DriftNote[]
 }
 
 /** A wire format we understand. A new provider is one folder that exports one of these, and a line in registry.ts. */

@@ -1,4 +1,5 @@
 import type { PaymentEvent } from '../payment/payment-event.ts'
+import type { DriftNote, DriftNotes } from './drift.ts'
 import { isJsonObject, type JsonObject } from './json-object.ts'
 import type { Callback, DeadLetter, DeadLetterReason, Translation } from './provider.ts'
 
@@ -13,10 +14,11 @@ export type ElementOutcome = PaymentEvent | DeadLetter
  */
 export function translateElements(
   elements: readonly unknown[],
+  drift: DriftNotes,
   translateElement: (element: JsonObject, index: number) => ElementOutcome,
 ): Translation {
   if (elements.length === 0) {
-    return { events: [], deadLetters: [], setAside: 1 }
+    return { events: [], deadLetters: [], setAside: 1, drift: drift.list }
   }
   const events: PaymentEvent[] = []
   const deadLetters: DeadLetter[] = []
@@ -28,7 +30,7 @@ export function translateElements(
       deadLetters.push(outcome)
     }
   }
-  return { events, deadLetters, setAside: 0 }
+  return { events, deadLetters, setAside: 0, drift: drift.list }
 }
 
 function outcomeOf(
@@ -57,8 +59,8 @@ export function neverThrowing(translate: (callback: Callback) => Translation): (
   }
 }
 
-export function onlyDeadLetter(letter: DeadLetter): Translation {
-  return { events: [], deadLetters: [letter], setAside: 0 }
+export function onlyDeadLetter(letter: DeadLetter, drift: readonly DriftNote[] = []): Translation {
+  return { events: [], deadLetters: [letter], setAside: 0, drift }
 }
 
 export function deadLetter(reason: DeadLetterReason, message: string, element: number | null): DeadLetter {

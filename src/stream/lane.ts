@@ -166,6 +166,10 @@ export class Lane {
           this.#control.fatal(error)
           break
         }
+        if (this.#draining) {
+          // Nothing opens again, so there is nothing to ask the group for.
+          break
+        }
         await this.#doubt(error as Error, signal)
       }
     }

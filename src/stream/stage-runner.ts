@@ -131,11 +131,15 @@ export class StageRunner {
   #confirmed(partition: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiting = this.#confirmations.get(partition) ?? new Set()
-      this.#confirmations.set(partition, waiting.add(resolve))
+      const confirm = () => {
+        signal.removeEventListener('abort', abandon)
+        resolve()
+      }
       const abandon = () => {
-        waiting.delete(resolve)
+        waiting.delete(confirm)
         reject(signal.reason as Error)
       }
+      this.#confirmations.set(partition, waiting.add(confirm))
       if (signal.aborted) {
         abandon()
       } else {

@@ -8,7 +8,13 @@ import { DefinedStop } from './partition-task.ts'
  * An offset outside of what the topic holds is never "corrected": data is missing or the topic was made anew, and going
  * on somewhere else would lose or repeat payments in silence. Throws DefinedStop.
  */
-export function startOffset(group: string, topic: string, partition: number, committed: CommittedOffset, range: PartitionRange): bigint {
+export function startOffset(
+  group: string,
+  topic: string,
+  partition: number,
+  committed: CommittedOffset,
+  range: PartitionRange,
+): bigint {
   const { offset } = committed
   if (offset === -1n) {
     return range.start

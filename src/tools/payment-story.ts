@@ -1,6 +1,6 @@
 import { type PaymentState, VERDICT_RULES } from '../payment/apply-event.ts'
-import type { StatusChangeRecord } from '../payment/status-change.ts'
 import { PAYMENT_STATUSES } from '../payment/payment-status.ts'
+import type { StatusChangeRecord } from '../payment/status-change.ts'
 
 /** One change as a line: when, which payment, what happened and why. */
 export function changeLine(change: StatusChangeRecord): string {
@@ -8,7 +8,8 @@ export function changeLine(change: StatusChangeRecord): string {
     change.statusBefore === change.statusAfter
       ? change.statusAfter
       : `${change.statusBefore ?? '(new)'} -> ${change.statusAfter}`
-  const said = change.event === null ? '' : `  said ${change.event.sourceStatus}${subStatusText(change.event.sourceSubStatus)}`
+  const said =
+    change.event === null ? '' : `  said ${change.event.sourceStatus}${subStatusText(change.event.sourceSubStatus)}`
   const attention = change.attention.length === 0 ? '' : `  ! ${change.attention.join(', ')}`
   return `${timeText(change.recordedAt)}  ${change.verdict.padEnd(8)}  ${change.paymentKey}  v${change.statusVersion}  ${step}${said}${attention}`
 }
@@ -23,20 +24,34 @@ export function paymentStory(state: PaymentState): string {
     ['attention', state.attention.length === 0 ? null : state.attention.join(', ')],
     ['overdue since', state.overdueSince === null ? null : dateText(state.overdueSince)],
     ['endToEndId', details.endToEndId],
-    ['amount', details.amount === null ? null : `${details.amount.value} ${details.amount.currency ?? '(no currency)'}`],
-    ['rail', [details.rail, details.clearingSystem, details.direction].filter((part) => part !== null).join(' / ') || null],
+    [
+      'amount',
+      details.amount === null ? null : `${details.amount.value} ${details.amount.currency ?? '(no currency)'}`,
+    ],
+    [
+      'rail',
+      [details.rail, details.clearingSystem, details.direction].filter((part) => part !== null).join(' / ') || null,
+    ],
     ['execution date', details.requestedExecutionDate],
     ['held because', details.holdReason],
     ['rejected by', details.rejectedBy],
     ['fx rate', details.fxAppliedRate],
     ['references', details.references.map(({ type, value }) => `${type} ${value}`).join(', ') || null],
-    ['reasons', details.reasons.map(({ scheme, code, rule }) => `${scheme} ${code}${rule === null ? '' : ` (${rule})`}`).join(', ') || null],
+    [
+      'reasons',
+      details.reasons
+        .map(({ scheme, code, rule }) => `${scheme} ${code}${rule === null ? '' : ` (${rule})`}`)
+        .join(', ') || null,
+    ],
   ]
   const head = facts
     .filter((fact): fact is [string, string] => fact[1] !== null)
     .map(([name, value]) => `${name.padEnd(14)}  ${value}`)
   const timeline = state.events.map(({ event, verdict, rule, statusVersion, statusAfter, recordedAt }) => {
-    const occurred = event.occurredAt === null ? 'no time given' : `${dateText(event.occurredAt)}${event.zoneAssumed ? ' (zone assumed)' : ''}`
+    const occurred =
+      event.occurredAt === null
+        ? 'no time given'
+        : `${dateText(event.occurredAt)}${event.zoneAssumed ? ' (zone assumed)' : ''}`
     const decides = event.eventId === state.decidedBy ? '  <- decides' : ''
     return [
       `  v${statusVersion}  ${dateText(recordedAt)}  ${verdict.padEnd(8)}  ${event.sourceStatus}${subStatusText(event.sourceSubStatus)} = ${event.status}, payment then ${statusAfter}${decides}`,

@@ -63,7 +63,7 @@ function provider(id: string, pathSuffixes: readonly string[]): Provider {
     id,
     successCode: 200,
     pathSuffixes,
-    translate: () => ({ events: [], deadLetters: [], setAside: 0 }),
+    translate: () => ({ events: [], deadLetters: [], setAside: 0, drift: [] }),
     firstPaymentKey: ({ namespace, body }) => (body.includes('pay-1') ? `${namespace}:pay-1` : null),
   }
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
@@ -77,6 +77,21 @@ export class Deployment {
     return started
   }
 
+  /** What the running processes wrote last, for the message of a failure. */
+  get lastWords(): string {
+    return [...this.#processes].map(({ roles, output }) => `${roles.join('+')}:\n${output.slice(-2_000)}`).join('\n')
+  }
+
+  /** Runs a command of the tool to its end, as a person would. */
+  command(args: readonly string[], { configFile = this.configFile } = {}): Promise<CommandEnd> {
+    const { promise, resolve } = Promise.withResolvers<CommandEnd>()
+    const options = { maxBuffer: 64 << 20, timeout: 60_000, killSignal: 'SIGKILL' } as const
+    execFile(PAYSTATUS, ['--config', configFile, ...args], options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? 'unknown'), stdout, stderr })
+    })
+    return promise
+  }
+
   /** Ends what still runs, at once. */
   async close(): Promise<void> {
     const running = [...this.#processes]
@@ -86,6 +101,13 @@ export class Deployment {
     await Promise.all(running.map((one) => one.exited))
     await this.#guard.close()
   }
+}
+
+export interface CommandEnd {
+  /** Exit code, or what ended it. */
+  readonly code: number | string
+  readonly stdout: string
+  readonly stderr: string
 }
 
 /** A running paystatus process. */
@@ -140,6 +162,20 @@ export class RoleProcess {
   async health(): Promise<{ ready: boolean; components: Record<string, { ok: boolean; reason?: string }> }> {
     const response = await fetch(`${this.adminUrl}/health/ready`)
     return (await response.json()) as Awaited<ReturnType<RoleProcess['health']>>
+  }
+
+  /** The scrape as text. */
+  async metricsText(): Promise<string> {
+    return (await fetch(`${this.adminUrl}/metrics`)).text()
+  }
+
+  /** A metric by name and labels as they are printed, such as `paystatus_lanes{stage="processor",state="open"}`. */
+  async metric(series: string): Promise<number> {
+    const line = (await this.metricsText()).split('\n').find((candidate) => candidate.startsWith(`${series} `))
+    if (line === undefined) {
+      throw new Error(`there is no metric ${series}`)
+    }
+    return Number(line.slice(series.length + 1))
   }
 
   /** Resolves once every part says it is ready. */

@@ -42,6 +42,7 @@ describe('Metrics', () => {
     for (const verdict of ['applied', 'late', 'revision', 'conflict', 'unknown', 'duplicate', 'deadLetter']) {
       expect(text).toContain(`paystatus_processor_verdicts_total{verdict="${verdict}"} 0`)
     }
+    expect(text).toContain('paystatus_normalizer_drift_total{provider="instamed",kind="field"} 0')
     expect(text).toContain('paystatus_gateway_requests_total{source="instamed",code="503"} 0')
     expect(text).toContain('paystatus_processor_transactions_total{outcome="committed"} 0')
     expect(text).toContain('paystatus_processor_restore_seconds_count{kind="rebuild"} 0')

@@ -18,17 +18,67 @@ import { isJsonObject, type JsonObject } from '../json-object.ts'
  * | `CLMREF`                       |                            | claim reference of Member Payments             |
  * | `PaymentPlanTransactionType`   |                            | present: a payment plan, not a payment         |
  */
-const WEBHOOK_NAMES: ReadonlyMap<string, string> = new Map([
-  ['transactionID', 'PaymentTransactionID'],
-  ['primaryTransactionID', 'OriginalTransactionID'],
-  ['transactionStatus', 'CurrentTransactionStatusCode'],
-  ['transactionDate', 'ResponseDateTime'],
-  ['responseCode', 'ResponseCode'],
+const NAME_VALUE_PAIR_NAMES = {
+  transactionID: 'PaymentTransactionID',
+  primaryTransactionID: 'OriginalTransactionID',
+  transactionStatus: 'CurrentTransactionStatusCode',
+  transactionDate: 'ResponseDateTime',
+  responseCode: 'ResponseCode',
+} as const
+
+/**
+ * Every field that the webhook is known to send, and `primaryTransactionStatus` of the name-value pairs. Most are never
+ * read: the list is there to tell a field that is new from one that is left out on purpose.
+ */
+// biome-ignore format: grouped by what they are about
+export const INSTAMED_FIELDS: ReadonlySet<string> = new Set([
+  'PaymentTransactionID', 'OriginalTransactionID', 'SaveOnFileTransactionID', 'PaymentPlanID', 'StatementID', 'EstimateID',
+  'SingleSignOnToken', 'InvoiceNumber', 'CLMREF', 'PaymentPlanTransactionType',
+  'TransactionAction', 'TransactionType', 'TransactionCode', 'TransactionDescription', 'CurrentTransactionStatusCode',
+  'CurrentTransactionStatusDescription', 'OriginalTransactionStatusCode', 'OriginalTransactionStatusDescription',
+  'primaryTransactionStatus', 'ResponseCode', 'ResponseMessage', 'ReasonCode', 'ReasonCodeDescription', 'WorkflowStatus',
+  'FreeFormTextResponse', 'ResponseDateTime',
+  'RequestAmount', 'Amount', 'IsPartiallyApproved', 'PartialApprovalAmount', 'TransactionServiceFee', 'ReturnCheckFee',
+  'EstimatedAmount', 'InstallmentSequenceNumber', 'InstallmentCount', 'LineItemNumber', 'IsMultiAR',
+  'MerchantID', 'StoreID', 'TerminalID', 'Outlet', 'OutletDescription', 'Alias', 'UserID', 'MarketSegment',
+  'CardType', 'CardLastFourDigits', 'ExpDate', 'AuthorizationCode', 'AuthorizationText', 'CardHolderName',
+  'CardHolderFirstName', 'CardHolderLastName', 'CardInputMode', 'CardPresentStatus', 'SaveCardOnFile',
+  'AddressVerificationResponseCode', 'AddressVerificationResponseDescription', 'CardVerificationResponseCode',
+  'CardVerificationResponseDescription', 'EMVApplicationIdentifier', 'EMVTerminalVerificationResults',
+  'EMVIssuerApplicationData', 'EMVTransactionStatusInformation', 'EMVApplicationResponseCode',
+  'RoutingNumber', 'AccountNumberLastFourDigits', 'CheckNumber', 'CheckingAccountHolderFirstName',
+  'CheckingAccountHolderLastName', 'CheckingAccountType', 'CheckState', 'DriversLicense', 'SaveBankAccountOnFile',
+  'HasCheckImage',
+  'PatientID', 'PatientMedicalRecordNumber', 'PatientFirstName', 'PatientLastName', 'PatientMiddleName',
+  'PatientBirthDate', 'PatientServiceBeginDate', 'PatientServiceEndDate', 'PatientAddress1', 'PatientAddress2',
+  'PatientCity', 'PatientState', 'PatientZip', 'PatientCountry', 'PatientPhoneNumber', 'GuarantorID',
+  'GuarantorFirstName', 'GuarantorLastName', 'AccountHolderEmail', 'AccountHolderAddress1', 'AccountHolderAddress2',
+  'AccountHolderCity', 'AccountHolderState', 'AccountHolderZip', 'AccountHolderCountry', 'AccountHolderPhoneNumber',
+  'AdditionalCode1', 'AdditionalCode2', 'AdditionalCode3', 'AdditionalCode4', 'AdditionalCode5', 'AdditionalCode6',
+  'AdditionalCode1Description', 'AdditionalCode2Description', 'AdditionalCode3Description', 'AdditionalCode4Description',
+  'AdditionalCode5Description', 'AdditionalCode6Description', 'AdditionalInfo1', 'AdditionalInfo2', 'AdditionalInfo3',
+  'AdditionalInfo4', 'AdditionalInfo5', 'AdditionalInfo6',
 ])
+
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ...[...INSTAMED_FIELDS].map((name) => [name, name] as const),
+  ...Object.entries(NAME_VALUE_PAIR_NAMES),
+])
+const NAMES_BY_LOWER_CASE: ReadonlyMap<string, string> = new Map(
+  [...NAMES].map(([sent, name]) => [sent.toLowerCase(), name] as const),
+)
+
+/**
+ * Name-value pairs and XML are known by their interface's documentation, not by a sample of the webhook, so that their
+ * names are taken in any case.
+ */
+function webhookName(sent: string): string {
+  return NAMES.get(sent) ?? NAMES_BY_LOWER_CASE.get(sent.toLowerCase()) ?? sent
+}
 
 /** Decodes name-value pairs (`application/x-www-form-urlencoded`) to the webhook's names. Null if it is not a valid form. */
 export function messageFromForm(text: string): JsonObject | null {
-  const message: Record<string, string> = Object.create(null)
+  const fields: MessageField[] = []
   for (const pair of text.trim().split('&')) {
     const equals = pair.indexOf('=')
     if (pair !== '' && equals < 1) {
@@ -37,11 +87,31 @@ export function messageFromForm(text: string): JsonObject | null {
     try {
       const name = decodeFormText(pair.slice(0, Math.max(equals, 0)))
       if (name !== '') {
-        message[WEBHOOK_NAMES.get(name) ?? name] = decodeFormText(pair.slice(equals + 1))
+        fields.push({ name, value: decodeFormText(pair.slice(equals + 1)) })
       }
     } catch {
       return null
     }
+  }
+  return messageFromFields(fields)
+}
+
+interface MessageField {
+  readonly name: string
+  /** Null if it is not a text. */
+  readonly value: string | null
+}
+
+/**
+ * A flat list of fields under the webhook's names. A field that is there twice with different values becomes a list, and
+ * one that is not a text an object: neither can be read as a text, so that nobody takes one of the values for the truth.
+ */
+export function messageFromFields(fields: readonly MessageField[]): JsonObject {
+  const message: Record<string, unknown> = Object.create(null)
+  for (const field of fields) {
+    const name = webhookName(field.name)
+    const value = field.value ?? {}
+    message[name] = name in message && message[name] !== value ? [message[name], value] : value
   }
   return message
 }

@@ -1,5 +1,6 @@
 import type { PaymentEvent, PaymentKind } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
+import type { DriftNotes } from '../drift.ts'
 import { normalizeWord } from '../normalize-word.ts'
 
 /**
@@ -70,25 +71,59 @@ interface InstamedStatement {
 export function readInstamedStatus(
   statement: InstamedStatement,
 ): Pick<PaymentEvent, 'kind' | 'status' | 'unknownBecause'> {
-  const action = statement.action === null ? null : normalizeWord(statement.action)
-  const code = normalizeWord(statement.code)
-  const primaryCode = statement.primaryCode === null ? null : normalizeWord(statement.primaryCode)
-  const id = statement.hasOtherOriginal ? 'new' : 'own'
-  const row = ROWS.find(
-    (candidate) =>
-      fits(candidate.actions, action) &&
-      fits(candidate.codes, code) &&
-      (candidate.id === '*' || candidate.id === id) &&
-      (candidate.primaryCode === undefined || candidate.primaryCode === primaryCode),
-  )
+  const row = instamedRowFor(statement)
   const status = row?.status ?? 'UNKNOWN'
   return { kind: row?.kind ?? 'PAYMENT', status, unknownBecause: status === 'UNKNOWN' ? 'STATUS' : null }
 }
 
-const ROWS: readonly StatusRow[] = INSTAMED_STATUS_MAP.map((row) => ({
-  ...row,
-  actions: row.actions === '*' ? '*' : row.actions.map(normalizeWord),
+/** Notes words that are in no row, and pairs of an action and a code that only a catch-all row takes. */
+export function noteInstamedStatus(drift: DriftNotes, statement: InstamedStatement, status: PaymentStatus): void {
+  const { action, code, primaryCode } = statement
+  if (action !== null && !isIn(KNOWN_ACTIONS, action)) {
+    drift.word('action', action)
+  }
+  if (primaryCode !== null && !isIn(KNOWN_CODES, primaryCode)) {
+    drift.word('sub-status', primaryCode)
+  }
+  if (!isIn(KNOWN_CODES, code) || (status === 'UNKNOWN' && instamedRowFor(statement)?.codes === '*')) {
+    drift.word('status', ...(action === null ? [] : [action]), code)
+  }
+}
+
+/** The first row that fits. The last one fits everything. */
+export function instamedRowFor(statement: InstamedStatement): StatusRow | undefined {
+  const action = statement.action === null ? null : normalizeWord(statement.action)
+  const code = normalizeWord(statement.code)
+  const primaryCode = statement.primaryCode === null ? null : normalizeWord(statement.primaryCode)
+  const id = statement.hasOtherOriginal ? 'new' : 'own'
+  return ROWS.find(
+    ({ row, actions }) =>
+      fits(actions, action) &&
+      fits(row.codes, code) &&
+      (row.id === '*' || row.id === id) &&
+      (row.primaryCode === undefined || row.primaryCode === primaryCode),
+  )?.row
+}
+
+const ROWS = INSTAMED_STATUS_MAP.map((row) => ({
+  row,
+  actions: row.actions === '*' ? ('*' as const) : row.actions.map(normalizeWord),
 }))
+
+/** The words of the table, as they are sent and as they are compared. */
+const KNOWN_ACTIONS = wordsOf(INSTAMED_STATUS_MAP.map((row) => row.actions))
+const KNOWN_CODES = wordsOf(INSTAMED_STATUS_MAP.map((row) => row.codes))
+
+function wordsOf(columns: readonly (readonly string[] | '*')[]): ReadonlySet<string> {
+  return new Set(
+    columns.flatMap((words) => (words === '*' ? [] : words.flatMap((word) => [word, normalizeWord(word)]))),
+  )
+}
+
+/** As sent first: almost every callback ends there. */
+function isIn(words: ReadonlySet<string>, word: string): boolean {
+  return words.has(word) || words.has(normalizeWord(word))
+}
 
 function fits(allowed: readonly string[] | '*', word: string | null): boolean {
   return allowed === '*' || (word !== null && allowed.includes(word))

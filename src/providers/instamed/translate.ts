@@ -1,11 +1,14 @@
-import type { Amount } from '../../payment/payment-event.ts'
+import { type Amount, ID_LENGTH_MAX } from '../../payment/payment-event.ts'
 import { buildEvent } from '../build-event.ts'
+import { isBlank, isCleanText } from '../clean-text.ts'
 import { decodeText } from '../decode-text.ts'
+import { DriftNotes } from '../drift.ts'
 import { FieldReader } from '../fields.ts'
 import { findJsonId } from '../find-json-id.ts'
 import type { JsonObject } from '../json-object.ts'
 import type { Callback, DeadLetter, Provider, Translation } from '../provider.ts'
 import { type JsonBody, readJson } from '../read-json.ts'
+import { readXml } from '../read-xml.ts'
 import { isGiven, ReasonList } from '../reason-list.ts'
 import {
   deadLetter,
@@ -15,8 +18,8 @@ import {
   translateElements,
 } from '../translate-elements.ts'
 import { instamedNaturalKey, instamedPaymentKey } from './event-id.ts'
-import { formatOf, messageFromForm, messageFromJson } from './payload.ts'
-import { readInstamedStatus } from './status-map.ts'
+import { formatOf, INSTAMED_FIELDS, messageFromFields, messageFromForm, messageFromJson } from './payload.ts'
+import { noteInstamedStatus, readInstamedStatus } from './status-map.ts'
 
 const PROVIDER_ID = 'instamed'
 
@@ -36,9 +39,11 @@ function translate(callback: Callback): Translation {
   }
   const { message, json } = read
   if (isGiven(message['PaymentPlanTransactionType'])) {
-    return { events: [], deadLetters: [], setAside: 1 }
+    return { events: [], deadLetters: [], setAside: 1, drift: [] }
   }
-  return translateElements([message], () => translateMessage(callback, json, message))
+  const drift = new DriftNotes()
+  drift.fields(message, INSTAMED_FIELDS)
+  return translateElements([message], drift, () => translateMessage(callback, json, drift, message))
 }
 
 type ReadMessage =
@@ -67,12 +72,21 @@ function readMessage({ body, contentType }: Callback): ReadMessage {
         ? { outcome: 'dead-letter', deadLetter: deadLetter('invalid-form', 'the body is not a valid form', null) }
         : { outcome: 'message', message, json: null }
     }
-    case 'xml':
-      return { outcome: 'dead-letter', deadLetter: deadLetter('unsupported-format', 'XML is not read', null) }
+    case 'xml': {
+      const read = readXml(body)
+      return read.outcome === 'dead-letter'
+        ? read
+        : { outcome: 'message', message: messageFromFields(read.fields), json: null }
+    }
   }
 }
 
-function translateMessage(callback: Callback, json: JsonBody | null, message: JsonObject): ElementOutcome {
+function translateMessage(
+  callback: Callback,
+  json: JsonBody | null,
+  drift: DriftNotes,
+  message: JsonObject,
+): ElementOutcome {
   const read = new FieldReader()
   const transactionId = read.id(message, 'PaymentTransactionID')
   const originalId = read.id(message, 'OriginalTransactionID')
@@ -96,7 +110,9 @@ function translateMessage(callback: Callback, json: JsonBody | null, message: Js
   const paymentKey = instamedPaymentKey(callback.namespace, transactionId)
   const originalKey = originalId === null ? paymentKey : instamedPaymentKey(callback.namespace, originalId)
   const hasOtherOriginal = originalKey !== paymentKey
-  const meaning = readInstamedStatus({ action: sourceAction, code: sourceStatus, primaryCode, hasOtherOriginal })
+  const statement = { action: sourceAction, code: sourceStatus, primaryCode, hasOtherOriginal }
+  const meaning = readInstamedStatus(statement)
+  noteInstamedStatus(drift, statement, meaning.status)
   const reasons = reasonsOf(message)
   return buildEvent(callback, PROVIDER_ID, 0, {
     paymentKey,
@@ -140,8 +156,28 @@ function reasonsOf(message: JsonObject): ReasonList {
 }
 
 function firstPaymentKey({ namespace, body, contentType }: Parameters<Provider['firstPaymentKey']>[0]): string | null {
-  const id = formatOf(body, contentType) === 'form' ? findFormId(body) : findJsonId(body, 'PaymentTransactionID')
+  const id = FIND_ID[formatOf(body, contentType)](body)
   return id === null ? null : instamedPaymentKey(namespace, id)
+}
+
+const FIND_ID = {
+  json: (body: Buffer) => findJsonId(body, 'PaymentTransactionID'),
+  form: findFormId,
+  xml: findXmlId,
+} as const
+
+/** The id in its usual spelling, without parsing; another one costs only that the key is not found. */
+function findXmlId(body: Buffer): string | null {
+  for (const tag of ['<PaymentTransactionID>', '<transactionID>']) {
+    const at = body.indexOf(tag, 0, 'latin1')
+    if (at >= 0) {
+      const start = at + tag.length
+      const end = body.indexOf('<', start, 'latin1')
+      const id = end < 0 || end - start > 4 * ID_LENGTH_MAX ? '' : body.toString('utf8', start, end).trim()
+      return id.length > ID_LENGTH_MAX || isBlank(id) || id.includes('&') || !isCleanText(id) ? null : id
+    }
+  }
+  return null
 }
 
 function findFormId(body: Buffer): string | null {

@@ -22,3 +22,20 @@ export function callbacksOf(body: unknown): readonly unknown[] | null {
   const callbacks = isJsonObject(body) ? body['callbacks'] : null
   return Array.isArray(callbacks) ? callbacks : null
 }
+
+/** Every documented field, read or not: what is in none of these is new. */
+export const V1_FIELDS = {
+  body: new Set(['callbacks']),
+  element: new Set([
+    'endToEndId',
+    'firmRootId',
+    'clearingSystemReference',
+    'createDateTime',
+    'paymentStatus',
+    'exceptions',
+    'exception',
+    'fx',
+  ]),
+  exception: new Set(['errorCode', 'errorDescription', 'ruleDefinition', 'externalCode']),
+  fx: new Set(['appliedRate']),
+} as const satisfies Record<string, ReadonlySet<string>>

@@ -1,5 +1,6 @@
 import type { Reference } from '../../payment/payment-event.ts'
 import { buildEvent } from '../build-event.ts'
+import { DriftNotes } from '../drift.ts'
 import { FieldReader } from '../fields.ts'
 import { findJsonId } from '../find-json-id.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
@@ -14,7 +15,7 @@ import {
   translateElements,
 } from '../translate-elements.ts'
 import { v1NaturalKey, v1PaymentKey } from './event-id.ts'
-import { callbacksOf } from './payload.ts'
+import { callbacksOf, V1_FIELDS } from './payload.ts'
 import { readV1Status } from './status-map.ts'
 
 const PROVIDER_ID = 'jpm-global-payments-v1'
@@ -34,21 +35,37 @@ function translate(callback: Callback): Translation {
   if (read.outcome === 'dead-letter') {
     return onlyDeadLetter(read.deadLetter)
   }
-  const elements = callbacksOf(read.json.value)
+  const { json } = read
+  const drift = new DriftNotes()
+  drift.fields(isJsonObject(json.value) ? json.value : null, V1_FIELDS.body)
+  const elements = callbacksOf(json.value)
   if (elements === null) {
-    return onlyDeadLetter(deadLetter('unexpected-shape', 'the body has no callbacks array', null))
+    return onlyDeadLetter(deadLetter('unexpected-shape', 'the body has no callbacks array', null), drift.list)
   }
-  return translateElements(elements, (element, index) => translateElement(callback, read.json, element, index))
+  return translateElements(elements, drift, (element, index) => translateElement(callback, json, drift, element, index))
 }
 
-function translateElement(callback: Callback, json: JsonBody, element: JsonObject, index: number): ElementOutcome {
+function translateElement(
+  callback: Callback,
+  json: JsonBody,
+  drift: DriftNotes,
+  element: JsonObject,
+  index: number,
+): ElementOutcome {
+  drift.fields(element, V1_FIELDS.element)
   const read = new FieldReader()
   const firmRootId = read.id(element, 'firmRootId')
   const endToEndId = read.id(element, 'endToEndId')
   const sourceStatus = read.code(element, 'paymentStatus')
+  const meaning = sourceStatus === null ? null : readV1Status(sourceStatus)
+  if (sourceStatus !== null && meaning?.status === 'UNKNOWN') {
+    drift.word('status', sourceStatus)
+  }
   const clearingSystemReference = read.id(element, 'clearingSystemReference')
   const time = read.time(element, 'createDateTime')
+  const reasons = reasonsOf(element, drift)
   const fx = read.object(element, 'fx')
+  drift.fields(fx, V1_FIELDS.fx, 'fx.')
   const fxAppliedRate = read.decimal(fx, 'appliedRate', 'fx.appliedRate', json, ['callbacks', index, 'fx'])
   if (read.problem !== null) {
     return deadLetter('invalid-field', read.problem, index)
@@ -57,13 +74,12 @@ function translateElement(callback: Callback, json: JsonBody, element: JsonObjec
   if (key === null) {
     return deadLetter('missing-payment-id', 'the element has neither firmRootId nor endToEndId', index)
   }
-  if (sourceStatus === null) {
+  if (sourceStatus === null || meaning === null) {
     return deadLetter('missing-status', 'the element has no paymentStatus', index)
   }
-  const reasons = reasonsOf(element)
   return buildEvent(callback, PROVIDER_ID, index, {
     ...key,
-    ...readV1Status(sourceStatus),
+    ...meaning,
     naturalKey: v1NaturalKey(sourceStatus),
     sourceStatus,
     time,
@@ -79,22 +95,23 @@ function referencesOf(clearingSystemReference: string | null): readonly Referenc
   return clearingSystemReference === null ? [] : [{ type: 'clearingSystemReference', value: clearingSystemReference }]
 }
 
-function reasonsOf(element: JsonObject): ReasonList {
+function reasonsOf(element: JsonObject, drift: DriftNotes): ReasonList {
   const list = new ReasonList()
   for (const name of ['exceptions', 'exception']) {
     for (const exception of listOf(element[name])) {
-      addException(list, exception)
+      addException(list, exception, drift)
     }
   }
   return list
 }
 
 /** `externalCode` is given for rejections by the clearing and is an ISO 20022 reason. */
-function addException(list: ReasonList, exception: unknown): void {
+function addException(list: ReasonList, exception: unknown, drift: DriftNotes): void {
   if (!isJsonObject(exception)) {
     list.omit()
     return
   }
+  drift.fields(exception, V1_FIELDS.exception, 'exceptions.')
   const { errorCode, externalCode, ruleDefinition } = exception
   if (isGiven(errorCode)) {
     list.add('JPM', errorCode, { rule: ruleDefinition })

@@ -38,6 +38,56 @@ interface BetaPayload {
   readonly payments: readonly unknown[]
 }
 
+/** Every documented field, read or not, of both shapes: what is in none of these is new. */
+export const V2_FIELDS = {
+  envelope: new Set([
+    'specversion',
+    'id',
+    'time',
+    'type',
+    'source',
+    'dataschema',
+    'datacontenttype',
+    'subject',
+    'eventcontext',
+    'eventContext',
+    'data',
+    'events',
+  ]),
+  data: new Set(['payments']),
+  element: new Set([
+    'eventId',
+    'eventTimestamp',
+    'paymentId',
+    'paymentStatus',
+    'paymentSubStatus',
+    'statusUpdatedAt',
+    'paymentIdentifiers',
+    'paymentType',
+    'transferType',
+    'requestedExecutionDate',
+    'valueDate',
+    'gpi',
+    'exceptions',
+    'fxInformation',
+    'clearingSystem',
+    'paymentRedirection',
+  ]),
+  paymentIdentifiers: new Set([
+    'endToEndId',
+    'paymentBatchId',
+    'achTraceNumber',
+    'transactionIdentifier',
+    'otherPaymentReferences',
+  ]),
+  otherPaymentReferences: new Set(['relatedReferenceId', 'uetr']),
+  clearingSystem: new Set(['name', 'reference']),
+  gpi: new Set(['status', 'statusDescription', 'reason']),
+  fxInformation: new Set(['exchangeRate', 'exchangeRateType', 'rateId', 'contractId', 'appliedRate']),
+  exception: new Set(['code', 'message', 'location', 'field', 'additionalContext']),
+  additionalContext: new Set(['type', 'code', 'message']),
+} as const satisfies Record<string, ReadonlySet<string>>
+
 export function v2PayloadOf(body: unknown): V2Payload | null {
   if (!isJsonObject(body)) {
     return null

@@ -1,5 +1,6 @@
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
+import type { DriftNotes } from '../drift.ts'
 import { normalizeWord } from '../normalize-word.ts'
 
 /**
@@ -9,6 +10,8 @@ import { normalizeWord } from '../normalize-word.ts'
 interface StatusRow {
   readonly sourceStatus: string
   readonly sourceSubStatus: string
+  /** Of a row with `*`: the sub-statuses that are documented for it and add nothing. */
+  readonly known?: readonly string[]
   readonly status: PaymentStatus
   /** Why the payment waits, in the words of the current documentation. */
   readonly holdReason?: string
@@ -18,11 +21,11 @@ interface StatusRow {
 
 // biome-ignore format: one row per line, so that it can be read as a table
 export const V2_STATUS_MAP = [
-  { sourceStatus: 'RECEIVED', sourceSubStatus: '*', status: 'RECEIVED', note: 'received, queued' },
-  { sourceStatus: 'ACCEPTED', sourceSubStatus: '*', status: 'ACCEPTED', note: 'accepted at the initiation layer' },
+  { sourceStatus: 'RECEIVED', sourceSubStatus: '*', known: ['RECEIVED'], status: 'RECEIVED', note: 'received, queued' },
+  { sourceStatus: 'ACCEPTED', sourceSubStatus: '*', known: ['ACCEPTED'], status: 'ACCEPTED', note: 'accepted at the initiation layer' },
 
   { sourceStatus: 'PENDING', sourceSubStatus: '*', status: 'PROCESSING', note: 'the first callback of the 2024 beta' },
-  { sourceStatus: 'SCHEDULED', sourceSubStatus: '*', status: 'SCHEDULED', note: 'future-dated push to card or wallet' },
+  { sourceStatus: 'SCHEDULED', sourceSubStatus: '*', known: ['SCHEDULED'], status: 'SCHEDULED', note: 'future-dated push to card or wallet' },
 
   { sourceStatus: 'PROCESSING', sourceSubStatus: 'SCHEDULED', status: 'SCHEDULED', note: 'scheduled for future execution' },
   { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING_CLIENT_ACTION', status: 'ON_HOLD', holdReason: 'PENDING_CLIENT_ACTION', note: 'the client must act' },
@@ -34,16 +37,16 @@ export const V2_STATUS_MAP = [
   { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING J.P. MORGAN REVIEW', status: 'ON_HOLD', holdReason: 'PENDING_JPM_REVIEW', note: 'older name' },
   { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING_POSTING', status: 'PENDING_POSTING', note: 'sent to the clearing network, answer awaited' },
   { sourceStatus: 'PROCESSING', sourceSubStatus: "SENT TO 'EXTERNAL'", status: 'SENT_TO_CLEARING', note: 'older name of COMPLETED / SENT_TO_CLEARING' },
-  { sourceStatus: 'PROCESSING', sourceSubStatus: '*', status: 'PROCESSING', note: 'PROCESSING_BY_JPM, or no sub-status' },
+  { sourceStatus: 'PROCESSING', sourceSubStatus: '*', known: ['PROCESSING_BY_JPM'], status: 'PROCESSING', note: 'PROCESSING_BY_JPM, or no sub-status' },
 
   { sourceStatus: 'COMPLETED', sourceSubStatus: 'SENT_TO_CLEARING', status: 'SENT_TO_CLEARING', note: 'only handed to the network: not paid' },
   { sourceStatus: 'COMPLETED', sourceSubStatus: 'DELIVERED_TO_RECIPIENT', status: 'CREDITED', note: "applied to the receiver's account" },
-  { sourceStatus: 'COMPLETED', sourceSubStatus: '*', status: 'COMPLETED', note: 'COMPLETED_BY_JPM, or no sub-status: done by J.P. Morgan' },
+  { sourceStatus: 'COMPLETED', sourceSubStatus: '*', known: ['COMPLETED_BY_JPM'], status: 'COMPLETED', note: 'COMPLETED_BY_JPM, or no sub-status: done by J.P. Morgan' },
 
   { sourceStatus: 'REJECTED', sourceSubStatus: 'REJECTED_BY_JPM', status: 'REJECTED', rejectedBy: 'JPM', note: 'rejected by J.P. Morgan' },
-  { sourceStatus: 'REJECTED', sourceSubStatus: '*', status: 'REJECTED', rejectedBy: 'UNKNOWN', note: 'REJECTED, older REJECTED BY EXTERNAL, or none' },
-  { sourceStatus: 'CANCELED', sourceSubStatus: '*', status: 'CANCELED', note: 'canceled by the client' },
-  { sourceStatus: 'RETURNED', sourceSubStatus: '*', status: 'RETURNED', note: 'returned by a clearing house or the beneficiary bank' },
+  { sourceStatus: 'REJECTED', sourceSubStatus: '*', known: ['REJECTED', 'REJECTED BY EXTERNAL'], status: 'REJECTED', rejectedBy: 'UNKNOWN', note: 'REJECTED, older REJECTED BY EXTERNAL, or none' },
+  { sourceStatus: 'CANCELED', sourceSubStatus: '*', known: ['CANCELED'], status: 'CANCELED', note: 'canceled by the client' },
+  { sourceStatus: 'RETURNED', sourceSubStatus: '*', known: ['RETURNED'], status: 'RETURNED', note: 'returned by a clearing house or the beneficiary bank' },
 ] as const satisfies readonly StatusRow[]
 
 /**
@@ -51,6 +54,9 @@ export const V2_STATUS_MAP = [
  * beside the payment, such as its return.
  */
 const V2_PAYMENT_EVENT_TYPES: readonly string[] = ['PAYMENT', 'PAYMENTINSTRUCTION']
+
+/** Values of `eventcontext` that the OAS shows. There is no list; any of them is recorded and moves nothing. */
+const V2_EVENT_CONTEXTS: readonly string[] = ['MESSAGE_STATUS_ROF_REQ_'].map(normalizeWord)
 
 interface V2Statement {
   readonly sourceStatus: string
@@ -61,16 +67,16 @@ interface V2Statement {
 }
 
 /** What the event says, in our vocabulary. What is not understood is UNKNOWN and moves nothing. */
-export function readV2Status(
-  statement: V2Statement,
-): Pick<PaymentEvent, 'status' | 'unknownBecause' | 'holdReason' | 'rejectedBy'> {
-  const aboutPayment =
-    statement.eventContext === null &&
-    (statement.sourceType === null || V2_PAYMENT_EVENT_TYPES.includes(statement.sourceType.toUpperCase()))
-  if (!aboutPayment) {
+export function readV2Status({
+  sourceStatus,
+  sourceSubStatus,
+  eventContext,
+  sourceType,
+}: V2Statement): Pick<PaymentEvent, 'status' | 'unknownBecause' | 'holdReason' | 'rejectedBy'> {
+  if (eventContext !== null || !isAboutPayment(sourceType)) {
     return { status: 'UNKNOWN', unknownBecause: 'CONTEXT', holdReason: null, rejectedBy: null }
   }
-  const row = rowFor(statement.sourceStatus, statement.sourceSubStatus)
+  const row = v2RowFor(sourceStatus, sourceSubStatus)
   return {
     status: row?.status ?? 'UNKNOWN',
     unknownBecause: row === undefined ? 'STATUS' : null,
@@ -79,13 +85,58 @@ export function readV2Status(
   }
 }
 
+/** Notes a status that is not in the table, or a sub-status that is not documented for it. */
+export function noteV2Status(drift: DriftNotes, sourceStatus: string, sourceSubStatus: string | null): void {
+  // In the documented spelling: almost every payment ends here.
+  if (KNOWN_STATUSES.get(sourceStatus)?.has(sourceSubStatus) === true) {
+    return
+  }
+  const row = v2RowFor(sourceStatus, sourceSubStatus)
+  if (row === undefined) {
+    drift.word('status', sourceStatus)
+  } else if (sourceSubStatus !== null && !knowsSubStatus(row, sourceSubStatus)) {
+    drift.word('sub-status', sourceStatus, sourceSubStatus)
+  }
+}
+
+/** Notes what the envelope says beyond what is documented. */
+export function noteV2Envelope(drift: DriftNotes, sourceType: string | null, eventContext: string | null): void {
+  if (sourceType !== null && !isAboutPayment(sourceType)) {
+    drift.name('event-type', sourceType)
+  }
+  if (eventContext !== null && !V2_EVENT_CONTEXTS.includes(normalizeWord(eventContext))) {
+    drift.word('event-context', eventContext)
+  }
+}
+
+function isAboutPayment(sourceType: string | null): boolean {
+  return sourceType === null || V2_PAYMENT_EVENT_TYPES.includes(sourceType.toUpperCase())
+}
+
 const ROWS: ReadonlyMap<string, StatusRow> = new Map(
   V2_STATUS_MAP.map((row) => [rowKey(row.sourceStatus, row.sourceSubStatus), row]),
 )
 
-function rowFor(sourceStatus: string, sourceSubStatus: string | null): StatusRow | undefined {
+/** Every status with its documented sub-statuses, and none (null). */
+const KNOWN_STATUSES: ReadonlyMap<string, ReadonlySet<string | null>> = new Map(
+  [...Map.groupBy<string, StatusRow>(V2_STATUS_MAP, (row) => row.sourceStatus)].map(([sourceStatus, rows]) => [
+    sourceStatus,
+    new Set([
+      null,
+      ...rows.flatMap((row) => (row.sourceSubStatus === '*' ? (row.known ?? []) : [row.sourceSubStatus])),
+    ]),
+  ]),
+)
+
+/** The row that decides; none for a status that is not in the table. */
+export function v2RowFor(sourceStatus: string, sourceSubStatus: string | null): StatusRow | undefined {
   const exact = sourceSubStatus === null ? undefined : ROWS.get(rowKey(sourceStatus, sourceSubStatus))
   return exact ?? ROWS.get(rowKey(sourceStatus, '*'))
+}
+
+function knowsSubStatus(row: StatusRow, sourceSubStatus: string): boolean {
+  const word = normalizeWord(sourceSubStatus)
+  return row.sourceSubStatus !== '*' || (row.known?.some((known) => normalizeWord(known) === word) ?? false)
 }
 
 /** `*` has no letter and so is kept apart from every sub-status that is sent. */

@@ -1,5 +1,6 @@
 import { CODE_LENGTH_MAX, type ReasonScheme, type Reference } from '../../payment/payment-event.ts'
 import { buildEvent } from '../build-event.ts'
+import { DriftNotes } from '../drift.ts'
 import { FieldReader } from '../fields.ts'
 import { findJsonId } from '../find-json-id.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
@@ -15,8 +16,8 @@ import {
   translateElements,
 } from '../translate-elements.ts'
 import { v2NaturalKey, v2PaymentKey } from './event-id.ts'
-import { type V2Payload, v2PayloadOf } from './payload.ts'
-import { readV2Status } from './status-map.ts'
+import { V2_FIELDS, type V2Payload, v2PayloadOf } from './payload.ts'
+import { noteV2Envelope, noteV2Status, readV2Status } from './status-map.ts'
 
 const PROVIDER_ID = 'jpm-global-payments-v2'
 
@@ -36,42 +37,72 @@ function translate(callback: Callback): Translation {
     return onlyDeadLetter(read.deadLetter)
   }
   const { json } = read
+  const drift = new DriftNotes()
+  noteEnvelope(drift, json.value)
   const payload = v2PayloadOf(json.value)
   if (payload === null) {
     return onlyDeadLetter(
       deadLetter('unexpected-shape', 'the body has neither a data.payments array nor an events array', null),
+      drift.list,
     )
   }
-  return translateElements(payload.payments, (element, index) =>
-    translateElement(callback, json, payload, element, index),
+  return translateElements(payload.payments, drift, (element, index) =>
+    translateElement(callback, json, payload, drift, element, index),
   )
+}
+
+/** The two types that almost every envelope has, in the documented spelling. */
+const PAYMENT_TYPE = /^Payment(?:Instruction)?\./
+
+function isPaymentType(type: unknown): boolean {
+  return typeof type === 'string' && PAYMENT_TYPE.test(type)
+}
+
+function noteEnvelope(drift: DriftNotes, body: unknown): void {
+  if (isJsonObject(body)) {
+    drift.fields(body, V2_FIELDS.envelope)
+    drift.fields(isJsonObject(body['data']) ? body['data'] : null, V2_FIELDS.data, 'data.')
+    if (isGiven(body['eventcontext']) || isGiven(body['eventContext']) || !isPaymentType(body['type'])) {
+      // Read once more for each payment, where one that cannot be read is a problem; here it is only not named.
+      const read = new FieldReader()
+      noteV2Envelope(drift, readType(read, body), readEventContext(read, body))
+    }
+  }
 }
 
 function translateElement(
   callback: Callback,
   json: JsonBody,
   payload: V2Payload,
+  drift: DriftNotes,
   element: JsonObject,
   index: number,
 ): ElementOutcome {
+  drift.fields(element, V2_FIELDS.element)
   const read = new FieldReader()
   const envelope = readEnvelope(read, payload, element)
 
   const paymentId = read.id(element, 'paymentId')
   const sourceStatus = read.code(element, 'paymentStatus')
   const sourceSubStatus = read.code(element, 'paymentSubStatus')
+  if (sourceStatus !== null) {
+    noteV2Status(drift, sourceStatus, sourceSubStatus)
+  }
   const time = read.time(element, timeFieldOf(payload, element))
   const identifiers = read.object(element, 'paymentIdentifiers')
   const endToEndId = read.id(identifiers, 'endToEndId', 'paymentIdentifiers.endToEndId')
   const clearingSystem = read.object(element, 'clearingSystem')
   const clearingSystemName = read.code(clearingSystem, 'name', 'clearingSystem.name')
-  const references = readReferences(read, identifiers, clearingSystem)
+  const references = readReferences(read, identifiers, clearingSystem, drift)
   const rail = read.code(element, 'paymentType')
   const direction = read.code(element, 'transferType')
   const requestedExecutionDate = read.code(element, 'requestedExecutionDate')
   const valueDate = read.code(element, 'valueDate')
-  const gpiStatus = read.code(read.object(element, 'gpi'), 'status', 'gpi.status')
-  const fxAppliedRate = readAppliedRate(read, json, payload, element, index)
+  const gpi = read.object(element, 'gpi')
+  drift.fields(gpi, V2_FIELDS.gpi, 'gpi.')
+  const gpiStatus = read.code(gpi, 'status', 'gpi.status')
+  const fxAppliedRate = readAppliedRate(read, json, payload, drift, element, index)
+  const reasons = reasonsOf(element, drift)
 
   if (read.problem !== null) {
     return deadLetter('invalid-field', read.problem, index)
@@ -84,7 +115,6 @@ function translateElement(
   }
   const { providerEventId, sourceType, eventContext } = envelope
   const meaning = readV2Status({ sourceStatus, sourceSubStatus, eventContext, sourceType })
-  const reasons = reasonsOf(element)
   return buildEvent(callback, PROVIDER_ID, index, {
     paymentKey: v2PaymentKey(callback.namespace, paymentId),
     naturalKey: v2NaturalKey(sourceStatus, sourceSubStatus, time.occurredAtText),
@@ -117,15 +147,21 @@ function translateElement(
  * absence: without it, an event about a request for return of funds would look like news of the payment.
  */
 function readEnvelope(read: FieldReader, { shape, envelope }: V2Payload, element: JsonObject) {
-  const contextField = isGiven(envelope['eventcontext']) ? 'eventcontext' : 'eventContext'
   return {
     providerEventId: shape === 'current' ? read.id(envelope, 'id') : read.id(element, 'eventId'),
-    eventContext: read.code(envelope, contextField, 'eventcontext'),
-    sourceType: firstSegment(read.id(envelope, 'type')),
+    eventContext: readEventContext(read, envelope),
+    sourceType: readType(read, envelope),
   }
 }
 
-function firstSegment(type: string | null): string | null {
+function readEventContext(read: FieldReader, envelope: JsonObject): string | null {
+  const field = isGiven(envelope['eventcontext']) ? 'eventcontext' : 'eventContext'
+  return read.code(envelope, field, 'eventcontext')
+}
+
+/** The first segment of `type`. */
+function readType(read: FieldReader, envelope: JsonObject): string | null {
+  const type = read.id(envelope, 'type')
   return type === null ? null : (type.split('.', 1)[0] ?? null)
 }
 
@@ -138,8 +174,12 @@ function readReferences(
   read: FieldReader,
   identifiers: JsonObject | null,
   clearingSystem: JsonObject | null,
+  drift: DriftNotes,
 ): readonly Reference[] {
   const others = read.object(identifiers, 'otherPaymentReferences', 'paymentIdentifiers.otherPaymentReferences')
+  drift.fields(identifiers, V2_FIELDS.paymentIdentifiers, 'paymentIdentifiers.')
+  drift.fields(others, V2_FIELDS.otherPaymentReferences, 'paymentIdentifiers.otherPaymentReferences.')
+  drift.fields(clearingSystem, V2_FIELDS.clearingSystem, 'clearingSystem.')
   const references: Reference[] = []
   const take = (type: string, value: string | null) => {
     if (value !== null) {
@@ -159,10 +199,12 @@ function readAppliedRate(
   read: FieldReader,
   json: JsonBody,
   { shape }: V2Payload,
+  drift: DriftNotes,
   element: JsonObject,
   index: number,
 ): string | null {
   const fx = read.object(element, 'fxInformation')
+  drift.fields(fx, V2_FIELDS.fxInformation, 'fxInformation.')
   if (fx === null) {
     return null
   }
@@ -177,7 +219,7 @@ const CONTEXT_SCHEMES: ReadonlyMap<string, ReasonScheme> = new Map([
   ['EXTERNAL', 'EXTERNAL'],
 ])
 
-function reasonsOf(element: JsonObject): ReasonList {
+function reasonsOf(element: JsonObject, drift: DriftNotes): ReasonList {
   const list = new ReasonList()
   for (const exception of listOf(element['exceptions'])) {
     if (!isJsonObject(exception)) {
@@ -186,9 +228,10 @@ function reasonsOf(element: JsonObject): ReasonList {
     }
     // The context explains the same problem in another scheme, so that it is at the same place.
     const { code, location, field, additionalContext } = exception
+    drift.fields(exception, V2_FIELDS.exception, 'exceptions.')
     list.add('JPM', code, { location, field })
     for (const context of listOf(additionalContext)) {
-      addContext(list, context, { location, field })
+      addContext(list, context, { location, field }, drift)
     }
   }
   return list
@@ -198,13 +241,22 @@ function addContext(
   list: ReasonList,
   context: unknown,
   at: { readonly location: unknown; readonly field: unknown },
+  drift: DriftNotes,
 ): void {
-  const type = isJsonObject(context) ? context['type'] : null
+  if (!isJsonObject(context)) {
+    list.omit()
+    return
+  }
+  drift.fields(context, V2_FIELDS.additionalContext, 'exceptions.additionalContext.')
+  const type = context['type']
   const scheme =
     typeof type === 'string' && type.length <= CODE_LENGTH_MAX ? CONTEXT_SCHEMES.get(normalizeWord(type)) : undefined
-  if (!isJsonObject(context) || scheme === undefined) {
+  if (scheme === undefined) {
     // A code whose owner we do not know would be read in the wrong list.
     list.omit()
+    if (typeof type === 'string' && type !== '') {
+      drift.word('reason-type', type)
+    }
     return
   }
   list.add(scheme, context['code'], at)

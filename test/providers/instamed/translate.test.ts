@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { INSTAMED_STATUS_MAP } from '../../../src/providers/instamed/status-map.ts'
+import { INSTAMED_STATUS_MAP, instamedRowFor } from '../../../src/providers/instamed/status-map.ts'
 import { instamed } from '../../../src/providers/instamed/translate.ts'
 import type { Callback } from '../../../src/providers/provider.ts'
 import { callbackOf } from '../callback-of.ts'
-import { testGoldenCallbacks } from '../golden.ts'
+import { goldenEvents, testGoldenCallbacks } from '../golden.ts'
 
 const FORM = { contentType: 'application/x-www-form-urlencoded; charset=utf-8' }
 const translate = (body: string | Buffer | object, overrides: Partial<Callback> = {}) =>
@@ -26,7 +26,20 @@ const eventOf = (body: string | object, overrides: Partial<Callback> = {}) => {
   return event
 }
 
-testGoldenCallbacks(instamed, join(import.meta.dirname, 'fixtures'))
+const FIXTURES = join(import.meta.dirname, 'fixtures')
+testGoldenCallbacks(instamed, FIXTURES)
+
+test('every row of the table has a golden callback', () => {
+  const rows = goldenEvents(instamed, FIXTURES).map(({ sourceAction, sourceStatus, sourceSubStatus, relatesTo }) =>
+    instamedRowFor({
+      action: sourceAction,
+      code: sourceStatus,
+      primaryCode: sourceSubStatus,
+      hasOtherOriginal: relatesTo !== null,
+    }),
+  )
+  expect(INSTAMED_STATUS_MAP.filter((row) => !rows.includes(row))).toEqual([])
+})
 
 describe('action, code and whose id', () => {
   const OWN = 'a1'
@@ -130,6 +143,7 @@ describe('ids', () => {
       events: [],
       deadLetters: [{ reason, message: text, element: 0 }],
       setAside: 0,
+      drift: [],
     })
   })
 })
@@ -204,7 +218,7 @@ test('nothing of a patient, a card, an account or free text gets into an event',
 test.each([{ PaymentPlanTransactionType: 'Created' }, message({ PaymentPlanTransactionType: 'Updated' })])(
   'a payment-plan message is set aside',
   (body) => {
-    expect(translate(body)).toEqual({ events: [], deadLetters: [], setAside: 1 })
+    expect(translate(body)).toEqual({ events: [], deadLetters: [], setAside: 1, drift: [] })
   },
 )
 
@@ -261,8 +275,9 @@ describe('format', () => {
   })
 
   test.each([
-    ['application/json', '<a/>', 'unsupported-format'],
-    ['application/xml', 'a', 'unsupported-format'],
+    ['application/json', '<a/>', 'unexpected-shape'],
+    ['application/xml', 'a', 'invalid-xml'],
+    ['application/xml', ' ', 'empty-body'],
     ['application/json', '[]', 'unexpected-shape'],
     ['application/json', 'null', 'unexpected-shape'],
     ['text/plain', 'a=b', 'invalid-json'],

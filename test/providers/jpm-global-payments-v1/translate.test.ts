@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { V1_STATUS_MAP } from '../../../src/providers/jpm-global-payments-v1/status-map.ts'
 import { jpmGlobalPaymentsV1 } from '../../../src/providers/jpm-global-payments-v1/translate.ts'
 import { callbackOf } from '../callback-of.ts'
-import { testGoldenCallbacks } from '../golden.ts'
+import { goldenEvents, testGoldenCallbacks } from '../golden.ts'
 
 const translate = (body: string | Buffer | object) => jpmGlobalPaymentsV1.translate(callbackOf(body))
 const payment = (fields: object = {}) => ({ firmRootId: 'F1', paymentStatus: 'COMPLETED', ...fields })
@@ -18,7 +18,22 @@ const eventOf = (fields: object = {}) => {
 }
 const deadLetterOf = (fields: object) => translate({ callbacks: [payment(fields)] }).deadLetters[0]
 
-testGoldenCallbacks(jpmGlobalPaymentsV1, join(import.meta.dirname, 'fixtures'))
+const FIXTURES = join(import.meta.dirname, 'fixtures')
+testGoldenCallbacks(jpmGlobalPaymentsV1, FIXTURES)
+
+test('every row of the table has a golden callback', () => {
+  const said = goldenEvents(jpmGlobalPaymentsV1, FIXTURES).map((event) => event.sourceStatus)
+  expect(V1_STATUS_MAP.filter((row) => !said.includes(row.sourceStatus))).toEqual([])
+})
+
+test.each([1, 100, 300])('%s payments in one callback are as many events', (count) => {
+  const callbacks = Array.from({ length: count }, (_, index) => payment({ firmRootId: `F${index}` }))
+  const { events, deadLetters, setAside } = translate({ callbacks })
+  expect([deadLetters, setAside]).toEqual([[], 0])
+  expect(events.map((event) => [event.element, event.paymentKey])).toEqual(
+    callbacks.map((_, index) => [index, `acme:F${index}`]),
+  )
+})
 
 describe('status', () => {
   test.each([

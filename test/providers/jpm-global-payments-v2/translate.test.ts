@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { V2_STATUS_MAP } from '../../../src/providers/jpm-global-payments-v2/status-map.ts'
+import { V2_STATUS_MAP, v2RowFor } from '../../../src/providers/jpm-global-payments-v2/status-map.ts'
 import { jpmGlobalPaymentsV2 } from '../../../src/providers/jpm-global-payments-v2/translate.ts'
 import { callbackOf } from '../callback-of.ts'
-import { testGoldenCallbacks } from '../golden.ts'
+import { goldenEvents, testGoldenCallbacks } from '../golden.ts'
 
 const translate = (body: string | Buffer | object) => jpmGlobalPaymentsV2.translate(callbackOf(body))
 const payment = (fields: object = {}) => ({
@@ -33,7 +33,24 @@ const eventOf = (fields: object = {}, envelope: object = {}) => {
 const deadLetterOf = (fields: object, envelope: object = {}) =>
   translate(envelopeOf([payment(fields)], envelope)).deadLetters[0]
 
-testGoldenCallbacks(jpmGlobalPaymentsV2, join(import.meta.dirname, 'fixtures'))
+const FIXTURES = join(import.meta.dirname, 'fixtures')
+testGoldenCallbacks(jpmGlobalPaymentsV2, FIXTURES)
+
+test('every row of the table has a golden callback', () => {
+  const rows = goldenEvents(jpmGlobalPaymentsV2, FIXTURES).map(({ sourceStatus, sourceSubStatus }) =>
+    v2RowFor(sourceStatus, sourceSubStatus),
+  )
+  expect(V2_STATUS_MAP.filter((row) => !rows.includes(row))).toEqual([])
+})
+
+test.each([1, 50, 200])('%s payments in one callback are as many events', (count) => {
+  const payments = Array.from({ length: count }, (_, index) => payment({ paymentId: `P${index}` }))
+  const { events, deadLetters, setAside } = translate(envelopeOf(payments))
+  expect([deadLetters, setAside]).toEqual([[], 0])
+  expect(events.map((event) => [event.element, event.paymentKey])).toEqual(
+    payments.map((_, index) => [index, `acme:P${index}`]),
+  )
+})
 
 describe('status and sub-status', () => {
   const HOLD = (holdReason: string) => ({ status: 'ON_HOLD', holdReason, rejectedBy: null })
@@ -321,7 +338,7 @@ describe('shapes', () => {
   })
 
   test.each(['{"data":{"payments":[]}}', '{"events":[]}'])('%s is set aside', (body) => {
-    expect(translate(body)).toEqual({ events: [], deadLetters: [], setAside: 1 })
+    expect(translate(body)).toEqual({ events: [], deadLetters: [], setAside: 1, drift: [] })
   })
 
   test('an element without an id or with a bad reference is a dead letter, its siblings go on', () => {

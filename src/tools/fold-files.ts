@@ -1,0 +1,260 @@
+import { isDeepStrictEqual } from 'node:util'
+import { applyEvent, orderFreePart, type PaymentState, type Verdict, type VerdictRule } from '../payment/apply-event.ts'
+import type { AttentionCode, PaymentDetails } from '../payment/fold-payment.ts'
+import type { PaymentEvent, PaymentKind } from '../payment/payment-event.ts'
+import type { PaymentStatus } from '../payment/payment-status.ts'
+import { type PublishedFinality, publishedFinalityOf } from '../payment/status-change.ts'
+import type { DeadLetter } from '../providers/provider.ts'
+import { ordersOf } from './orders.ts'
+import type { TranslatedFile } from './translate-files.ts'
+
+/** What `paystatus fold` prints, as one JSON document. Other tools read it: the names are stable. */
+export interface FoldedFiles {
+  /** One for every payment, in the order in which they were first heard of. */
+  readonly states: readonly FoldedState[]
+  readonly deadLetters: readonly FoldDeadLetter[]
+  /** Parts of callbacks that are understood and are no payment status. */
+  readonly setAside: number
+  /** Events that were known already. */
+  readonly duplicates: number
+  readonly permute?: PermuteReport
+}
+
+export interface FoldedState {
+  readonly paymentKey: string
+  readonly status: PaymentStatus
+  readonly finality: PublishedFinality
+  readonly statusVersion: number
+  /** Id of the event that the details come from. */
+  readonly decidedBy: string | null
+  readonly attention: readonly AttentionCode[]
+  readonly kind: PaymentKind
+  readonly relatesTo: string | null
+  readonly details: PaymentDetails
+  /** In the order of their arrival. */
+  readonly events: readonly FoldedEvent[]
+}
+
+export interface FoldedEvent {
+  readonly id: string
+  readonly verdict: Verdict
+  readonly rule: VerdictRule
+  /** What the event itself says; `statusAfter` is what the payment was then. */
+  readonly status: PaymentStatus
+  readonly statusAfter: PaymentStatus
+  readonly statusVersion: number
+  readonly occurredAt: number | null
+  readonly sourceStatus: string
+  readonly sourceSubStatus: string | null
+  /** Where it came from. */
+  readonly file: string
+  readonly element: number
+}
+
+/** Of the translation, or of the processor: the payment holds as many events as it keeps. */
+export interface FoldDeadLetter extends Omit<DeadLetter, 'reason'> {
+  readonly file: string
+  readonly reason: DeadLetter['reason'] | 'history-full'
+}
+
+export interface PermuteReport {
+  /** How many orders were folded, all payments together. */
+  readonly orders: number
+  /** True if every order of every payment's callbacks was among them. */
+  readonly exhaustive: boolean
+  readonly seed: number
+  /** The first one of every payment whose state depends on the order. */
+  readonly differences: readonly OrderDifference[]
+}
+
+export interface OrderDifference {
+  readonly paymentKey: string
+  /** Which parts of the state differ. */
+  readonly fields: readonly string[]
+  /** Two orders of the payment's callbacks, and what each makes of it. */
+  readonly orders: readonly [OrderOutcome, OrderOutcome]
+}
+
+interface OrderOutcome {
+  readonly files: readonly string[]
+  readonly status: PaymentStatus
+  readonly attention: readonly AttentionCode[]
+}
+
+/**
+ * Computes the status of every payment that the callbacks speak of, with the fold that the status processor uses, as
+ * if they had arrived in this order. Pure.
+ *
+ * With `permuteSeed` the callbacks are folded in other orders as well, and payments whose state depends on the order
+ * are reported. A payment's state is a function of its own events, so the orders are those of the callbacks that speak
+ * of it: nearly always all of them, where the orders of all callbacks together would be far too many to try.
+ */
+export function foldFiles(
+  files: readonly TranslatedFile[],
+  { permuteSeed, apply = applyEvent }: { readonly permuteSeed?: number; readonly apply?: typeof applyEvent } = {},
+): FoldedFiles {
+  const payments = byPayment(files)
+  const states: FoldedState[] = []
+  const deadLetters: FoldDeadLetter[] = files.flatMap(({ file, deadLetters }) =>
+    deadLetters.map((deadLetter) => ({ file, ...deadLetter })),
+  )
+  let duplicates = 0
+  for (const callbacks of payments.values()) {
+    const folded = foldCallbacks(callbacks, apply)
+    duplicates += folded.duplicates
+    deadLetters.push(...folded.deadLetters)
+    states.push(toFoldedState(folded.state, callbacks))
+  }
+  return {
+    states,
+    deadLetters,
+    setAside: files.reduce((sum, { setAside }) => sum + setAside, 0),
+    duplicates,
+    ...(permuteSeed !== undefined && { permute: permute(payments, permuteSeed, apply) }),
+  }
+}
+
+/** What one callback says of one payment; never empty. */
+interface PaymentCallback {
+  readonly file: string
+  readonly events: readonly [PaymentEvent, ...PaymentEvent[]]
+}
+
+function byPayment(files: readonly TranslatedFile[]): ReadonlyMap<string, readonly PaymentCallback[]> {
+  const payments = new Map<string, PaymentCallback[]>()
+  for (const { file, events } of files) {
+    for (const [paymentKey, [first, ...others]] of Map.groupBy(events, (event) => event.paymentKey)) {
+      if (first !== undefined) {
+        const callbacks = payments.get(paymentKey) ?? []
+        callbacks.push({ file, events: [first, ...others] })
+        payments.set(paymentKey, callbacks)
+      }
+    }
+  }
+  return payments
+}
+
+interface Folded {
+  readonly state: PaymentState
+  readonly duplicates: number
+  readonly deadLetters: readonly FoldDeadLetter[]
+}
+
+/** `callbacks` are those of one payment, and not empty. */
+function foldCallbacks(callbacks: readonly PaymentCallback[], apply: typeof applyEvent): Folded {
+  let state: PaymentState | undefined
+  let duplicates = 0
+  let step = 0
+  const deadLetters: FoldDeadLetter[] = []
+  for (const { file, events } of callbacks) {
+    for (const event of events) {
+      const applied = apply(state, event, step)
+      step += 1
+      switch (applied.outcome) {
+        case 'duplicate':
+          duplicates += 1
+          break
+        case 'history-full':
+          deadLetters.push({ file, reason: 'history-full', message: HISTORY_FULL, element: event.element })
+          break
+        case 'recorded':
+          state = applied.change.state
+          break
+        default:
+          applied satisfies never
+      }
+    }
+  }
+  if (state === undefined) {
+    throw new TypeError('a payment without callbacks has no state')
+  }
+  return { state, duplicates, deadLetters }
+}
+
+const HISTORY_FULL = 'the payment keeps as many events as it can, and this one decides nothing'
+
+function toFoldedState(state: PaymentState, callbacks: readonly PaymentCallback[]): FoldedState {
+  const fileOf = new Map(callbacks.map(({ file, events }) => [events[0].callbackId, file]))
+  return {
+    paymentKey: state.paymentKey,
+    status: state.status,
+    finality: publishedFinalityOf(state.status),
+    statusVersion: state.statusVersion,
+    decidedBy: state.decidedBy,
+    attention: state.attention,
+    kind: state.kind,
+    relatesTo: state.relatesTo,
+    details: state.details,
+    events: state.events.map(({ event, verdict, rule, statusAfter, statusVersion }) => ({
+      id: event.eventId,
+      verdict,
+      rule,
+      status: event.status,
+      statusAfter,
+      statusVersion,
+      occurredAt: event.occurredAt,
+      sourceStatus: event.sourceStatus,
+      sourceSubStatus: event.sourceSubStatus,
+      file: fileOf.get(event.callbackId) ?? '',
+      element: event.element,
+    })),
+  }
+}
+
+function permute(
+  payments: ReadonlyMap<string, readonly PaymentCallback[]>,
+  seed: number,
+  apply: typeof applyEvent,
+): PermuteReport {
+  const differences: OrderDifference[] = []
+  let count = 0
+  let allExhaustive = true
+  for (const [paymentKey, callbacks] of payments) {
+    const { orders, exhaustive } = ordersOf(callbacks.length, seed, paymentKey)
+    allExhaustive &&= exhaustive
+    count += orders.length
+    const difference = firstDifference(paymentKey, callbacks, orders, apply)
+    if (difference !== null) {
+      differences.push(difference)
+    }
+  }
+  return { orders: count, exhaustive: allExhaustive, seed, differences }
+}
+
+function firstDifference(
+  paymentKey: string,
+  callbacks: readonly PaymentCallback[],
+  orders: readonly (readonly number[])[],
+  apply: typeof applyEvent,
+): OrderDifference | null {
+  const given = foldCallbacks(callbacks, apply).state
+  for (const order of orders) {
+    const arrivals = order.flatMap((position) => callbacks[position] ?? [])
+    const { state } = foldCallbacks(arrivals, apply)
+    const fields = differingFields(orderFreePart(given), orderFreePart(state))
+    if (fields.length > 0) {
+      return { paymentKey, fields, orders: [toOutcome(callbacks, given), toOutcome(arrivals, state)] }
+    }
+  }
+  return null
+}
+
+type OrderFreePart = ReturnType<typeof orderFreePart>
+
+function differingFields(given: OrderFreePart, other: OrderFreePart): readonly string[] {
+  const fields = Object.keys(given) as (keyof OrderFreePart)[]
+  return fields.filter((field) => !isDeepStrictEqual(given[field], other[field]))
+}
+
+function toOutcome(callbacks: readonly PaymentCallback[], state: PaymentState): OrderOutcome {
+  return { files: callbacks.map(({ file }) => file), status: state.status, attention: state.attention }
+}
+
+/** A difference, for a person. */
+export function orderDifferenceText({ paymentKey, fields, orders }: OrderDifference): string {
+  const outcomes = orders.map(
+    ({ files, status, attention }) =>
+      `  ${status}${attention.length === 0 ? '' : ` (${attention.join(', ')})`} from ${files.join(', ')}`,
+  )
+  return [`${paymentKey}: the order of the callbacks decides its ${fields.join(', ')}`, ...outcomes].join('\n')
+}

@@ -1,0 +1,273 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { TOPICS, type TopicId } from '../src/topics.ts'
+import { TOPOLOGY } from '../src/topology.ts'
+
+/** The import rules of ARCHITECTURE.md: who may see whom. A rule that a change breaks is a reason to look at the change. */
+
+const ROOT = join(import.meta.dirname, '..')
+
+interface Import {
+  /** Path of the importing file under src. */
+  readonly file: string
+  /** Its folder, or its name for a file that stands in src itself. */
+  readonly from: string
+  /** What is imported: a folder or a file in src, or a package or `node:` module. */
+  readonly to: string
+  readonly path: string
+  readonly kind: 'local' | 'package'
+  /** Types leave nothing behind at run time. */
+  readonly typeOnly: boolean
+}
+
+const IMPORT = /^(?:import|export)\s+(type\s+)?([^'";]*?\s+from\s+)?'([^']+)'/gm
+/** `import('x')`, `require('x')` and types taken with `typeof import('x')`. */
+const DYNAMIC = /(typeof\s+)?\b(?:import|require(?:\.resolve)?)\('([^']+)'\)/g
+
+const IMPORTS: readonly Import[] = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .flatMap(importsOf)
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(ROOT, 'src', file), 'utf8')
+  const found = [...text.matchAll(IMPORT)].map(([, type, names, target]) => ({
+    target: target as string,
+    typeOnly: type !== undefined || onlyTypes(names ?? ''),
+  }))
+  for (const [, typeOf, target] of text.matchAll(DYNAMIC)) {
+    found.push({ target: target as string, typeOnly: typeOf !== undefined })
+  }
+  return found.map(({ target, typeOnly }) => {
+    const isLocal = target.startsWith('.')
+    const path = isLocal ? relative('.', join(dirname(file), target)) : target
+    const to = isLocal ? placeOf(path) : packageOf(target)
+    return { file, from: placeOf(file), to, path, kind: isLocal ? 'local' : 'package', typeOnly }
+  })
+}
+
+/** `import { type A, type B } from` is as good as `import type`. */
+function onlyTypes(names: string): boolean {
+  const listed = /^\{([^}]*)\}\s+from\s+$/.exec(names)?.[1]
+  return listed?.split(',').every((name) => name.trim() === '' || name.trim().startsWith('type ')) ?? false
+}
+
+function placeOf(path: string): string {
+  return path.split('/')[0] as string
+}
+
+function packageOf(target: string): string {
+  const parts = target.split('/')
+  return target.startsWith('@')
+    ? parts.slice(0, 2).join('/')
+    : target.startsWith('node:')
+      ? target
+      : (parts[0] as string)
+}
+
+/** The imports that break a rule, readable in a failed test. */
+function violations(broken: (found: Import) => boolean): string[] {
+  return IMPORTS.filter(broken).map(
+    ({ file, path, typeOnly }) => `${file} imports ${typeOnly ? 'types of ' : ''}${path}`,
+  )
+}
+
+const STAGES = ['gateway', 'normalizer', 'processor']
+const ROOTS = ['main.ts', 'topology.ts', 'run-stages.ts']
+
+test('the reading of imports finds what is there', () => {
+  expect(IMPORTS.length).toBeGreaterThan(200)
+  const find = (file: string, path: string) => IMPORTS.find((found) => found.file === file && found.path === path)
+  expect(find('stream/lane.ts', 'stream/partition-task.ts')).toMatchObject({ kind: 'local', typeOnly: false })
+  expect(find('stream/lane.ts', 'observability/log.ts')).toMatchObject({
+    from: 'stream',
+    to: 'observability',
+    typeOnly: true,
+  })
+  expect(IMPORTS.some(({ from, to, typeOnly }) => from === 'kafka' && to === 'kafkajs' && !typeOnly)).toBe(true)
+})
+
+describe('payment/ and providers/ are pure', () => {
+  // Hashing and parsing depend on their arguments alone.
+  const PURE_MODULES = ['node:buffer', 'node:crypto', 'fast-xml-parser']
+
+  test('they import no library but for hashing and parsing, so nothing that does I/O', () => {
+    expect(
+      violations(
+        ({ from, kind, to }) =>
+          ['payment', 'providers'].includes(from) && kind === 'package' && !PURE_MODULES.includes(to),
+      ),
+    ).toEqual([])
+  })
+
+  test('payment/ sees only itself, providers/ only payment/ and itself', () => {
+    expect(violations(({ from, kind, to }) => from === 'payment' && kind === 'local' && to !== 'payment')).toEqual([])
+    expect(
+      violations(
+        ({ from, kind, to }) => from === 'providers' && kind === 'local' && !['payment', 'providers'].includes(to),
+      ),
+    ).toEqual([])
+  })
+
+  test.each(['Date.now(', 'new Date()', 'Math.random(', 'randomUUID(', 'process.', 'performance.now('])(
+    'they have no clock and no chance: nowhere %s',
+    (call) => {
+      const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter(
+        (file) => /^(payment|providers)\//.test(file) && file.endsWith('.ts'),
+      )
+      expect(files.filter((file) => readFileSync(join(ROOT, 'src', file), 'utf8').includes(call))).toEqual([])
+    },
+  )
+
+  test('a provider sees no other provider', () => {
+    const folderOf = (path: string) => /^providers\/([^/]+)\//.exec(path)?.[1]
+    expect(
+      violations(({ file, path }) => {
+        const [own, other] = [folderOf(file), folderOf(path)]
+        return own !== undefined && other !== undefined && own !== other
+      }),
+    ).toEqual([])
+  })
+
+  test('only the registry of providers sees single providers', () => {
+    expect(
+      violations(
+        ({ file, path }) =>
+          /^providers\/[^/]+\//.test(path) &&
+          !/^providers\/[^/]+\//.test(file) &&
+          file !== 'providers/registry.ts' &&
+          // The tools show people the tables themselves.
+          !file.startsWith('tools/'),
+      ),
+    ).toEqual([])
+  })
+})
+
+describe('stages', () => {
+  test('never import each other', () => {
+    expect(
+      violations(
+        ({ from, to, kind }) => kind === 'local' && STAGES.includes(from) && STAGES.includes(to) && from !== to,
+      ),
+    ).toEqual([])
+  })
+
+  test('are seen only by the files that put them together, and by tools', () => {
+    expect(
+      violations(
+        ({ from, to, kind }) => kind === 'local' && STAGES.includes(to) && ![to, 'tools', ...ROOTS].includes(from),
+      ),
+    ).toEqual([])
+  })
+
+  test('reach Kafka, Redis and the registry through ports: from their adapters they take types and pure helpers only', () => {
+    const PURE_HELPERS = ['kafka/murmur2.ts', 'kafka/record.ts', 'kafka/append-error.ts', 'avro/errors.ts']
+    expect(
+      violations(
+        ({ file, from, to, path, typeOnly }) =>
+          STAGES.includes(from) &&
+          ['kafka', 'avro', 'redis'].includes(to) &&
+          !typeOnly &&
+          !PURE_HELPERS.includes(path) &&
+          // The Redis twin of the port stands beside it, and is an adapter itself.
+          file !== 'processor/redis-state-store.ts',
+      ),
+    ).toEqual([])
+  })
+})
+
+describe('stream/', () => {
+  test('knows no payments and no stage', () => {
+    expect(
+      violations(
+        ({ from, to, kind }) =>
+          from === 'stream' && kind === 'local' && !['stream', 'kafka', 'observability'].includes(to),
+      ),
+    ).toEqual([])
+  })
+
+  test('takes only types from outside: the clients implement its ports', () => {
+    expect(violations(({ from, to, typeOnly }) => from === 'stream' && to !== 'stream' && !typeOnly)).toEqual([])
+  })
+})
+
+describe('libraries', () => {
+  test.each([
+    ['kafkajs', ['kafka']],
+    ['avsc', ['avro']],
+    ['@kafkajs/confluent-schema-registry', ['avro']],
+    ['ioredis', ['redis']],
+    ['fastify', ['gateway']],
+    ['commander', ['main.ts']],
+    ['prom-client', ['observability']],
+    ['pino', ['observability']],
+  ])('%s is imported by %j only', (library, places) => {
+    expect(violations(({ to, from, typeOnly }) => to === library && !typeOnly && !places.includes(from))).toEqual([])
+  })
+
+  test('adapters know no stage and no payments, except the codecs of our own values', () => {
+    expect(
+      violations(
+        ({ file, from, to, kind }) =>
+          ['kafka', 'redis', 'avro'].includes(from) &&
+          kind === 'local' &&
+          [...STAGES, 'providers', 'tools', 'payment', ...ROOTS].includes(to) &&
+          !(file === 'avro/payment-codecs.ts' && to === 'payment'),
+      ),
+    ).toEqual([])
+  })
+})
+
+test('nothing sees the files that put everything together, except each other and tools', () => {
+  expect(violations(({ from, to }) => ROOTS.includes(to) && ![...ROOTS, 'tools'].includes(from))).toEqual([])
+})
+
+describe('topics.ts, topology.ts, schemas/ and the documents name the same things', () => {
+  test('every topic is written by the stage that it says, and by no other', () => {
+    const written = TOPOLOGY.flatMap(({ stage, writes }) => writes.map((topic: TopicId) => [topic, stage]))
+    const said = Object.entries(TOPICS).map(([topic, { writtenBy }]) => [topic, writtenBy])
+    expect(written.toSorted()).toEqual(said.toSorted())
+  })
+
+  test('every stage reads what a stage before it writes', () => {
+    const before = new Set<TopicId>()
+    for (const { reads, writes } of TOPOLOGY) {
+      expect(reads === null || before.has(reads)).toBe(true)
+      for (const topic of writes) {
+        before.add(topic)
+      }
+    }
+  })
+
+  test('every schema file is the schema of exactly one topic', () => {
+    const files = readdirSync(join(ROOT, 'schemas')).filter((file) => file.endsWith('.avsc'))
+    const named = Object.values(TOPICS).flatMap(({ schema }) => (schema === null ? [] : [schema]))
+    expect(named.toSorted()).toEqual(files.toSorted())
+  })
+
+  test.each(['README.md', 'ARCHITECTURE.md', 'schemas/README.md'])(
+    '%s names no topic that there is not',
+    (document) => {
+      const text = readIfThere(join(ROOT, document))
+      const mentioned = new Set(text.match(/\bpayments\.(?:callbacks|events|status)(?:\.[a-z]+)*\b/g))
+      const known = new Set(Object.values(TOPICS).map(({ name }) => name as string))
+      expect([...mentioned].filter((name) => !known.has(name))).toEqual([])
+    },
+  )
+
+  test('a payment topic’s name stands in topics.ts and nowhere else in the code', () => {
+    const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.ts') && file !== 'topics.ts',
+    )
+    const literal = /['"]payments\.(?:callbacks|events|status)(?:\.[a-z]+)*['"]/
+    expect(files.filter((file) => literal.test(readFileSync(join(ROOT, 'src', file), 'utf8')))).toEqual([])
+  })
+})
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { simulatedSources } from '../../src/tools/simulated-sources.ts'
+import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { eventually } from '../harness/eventually.ts'
+import { simulate } from '../harness/load.ts'
+import { Observer } from '../harness/observer.ts'
+import { TcpProxy } from '../harness/tcp-proxy.ts'
+import { readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
+import { type Stack, startStack } from '../stack/stack.ts'
+
+/** Kafka and the registry go away and come back. The brokers are this file's own; the registry is behind a proxy. */
+
+/** What a caller may wait, at most: the gateway's deadline of 1.5 s and some time on a busy machine. */
+const ANSWER_MAX_MS = 2_500
+
+/** All providers call again until they are heard, so that everything must be there in the end. */
+const PERSISTENT_MANNER = { timeoutMs: 3_000, attemptsMax: Number.POSITIVE_INFINITY, retryGapMs: () => 300 }
+const PERSISTENT = {
+  'jpm-global-payments-v1': PERSISTENT_MANNER,
+  'jpm-global-payments-v2': PERSISTENT_MANNER,
+  instamed: PERSISTENT_MANNER,
+} as const
+
+let stack: Stack
+let registry: TcpProxy
+let deployment: Deployment
+let observer: Observer
+let paystatus: RoleProcess
+
+beforeAll(async () => {
+  const { registryUrl } = inject('stack')
+  stack = await startStack({ only: ['kafka', 'redis'] })
+  registry = await TcpProxy.start(new URL(registryUrl))
+  const proxied = new URL(registryUrl)
+  proxied.port = String(registry.port)
+  deployment = await Deployment.create(
+    { ...stack, registryUrl: proxied.href },
+    { config: { kafka: { sessionTimeoutMs: 3_000 } } },
+  )
+  observer = await Observer.create(deployment)
+}, 120_000)
+
+afterAll(async () => {
+  await observer?.close()
+  await deployment?.close()
+  registry?.close()
+  await stack?.stop()
+}, 120_000)
+
+describe('the schema registry', () => {
+  test('that is away at the start is waited for, in clear words, and the gateway takes callbacks meanwhile', async () => {
+    registry.down()
+    paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
+    await eventually(async () => {
+      const { ready, components } = await paystatus.health()
+      expect(ready).toBe(false)
+      expect(components['registry']?.reason).toMatch(/registry/)
+    })
+    await eventually(() => expect(paystatus.output).toMatch(/registry[^\n]*trying again/))
+    const report = await simulate(deployment, paystatus.gatewayUrl, { seed: 41, payments: 20 })
+    expect(report.counts.accepted).toBe(report.counts.callbacks)
+    expect(await observer.changes()).toEqual([])
+    registry.up()
+    await paystatus.ready()
+    await allIsWell()
+  })
+
+  test('that goes away later is not missed', async () => {
+    registry.down()
+    const report = await simulate(deployment, paystatus.gatewayUrl, { seed: 42, payments: 20 })
+    expect(report.counts.accepted).toBe(report.counts.callbacks)
+    await allIsWell()
+    expect((await paystatus.health()).ready).toBe(true)
+    registry.up()
+  })
+})
+
+describe('Kafka', () => {
+  test.each([
+    ['killed', () => stack.kafka.kill(), () => stack.kafka.start()],
+    ['frozen', () => stack.kafka.pause(), () => stack.kafka.resume()],
+  ])('I1 while it is %s callers get 503 in time, and nothing that was accepted is lost', async (_how, away, back) => {
+    const simulation = simulate(deployment, paystatus.gatewayUrl, {
+      seed: _how === 'killed' ? 43 : 44,
+      payments: 120,
+      ratePerSecond: 100,
+      concurrency: 32,
+      manners: PERSISTENT,
+      timeScale: 1,
+    })
+    await eventually(async () =>
+      expect(await paystatus.metric('paystatus_gateway_requests_total{source="jpm-v1",code="200"}')).toBeGreaterThan(
+        60,
+      ),
+    )
+    await away()
+    const refusals = []
+    // Several rounds: right after the fault, and once the gateway knows of it.
+    for (let round = 0; round < 2; round += 1) {
+      refusals.push(...(await Promise.all(Array.from({ length: 5 }, () => post()))))
+    }
+    await eventually(async () => {
+      const { ready, components } = await paystatus.health()
+      expect([ready, components['append']?.ok]).toEqual([false, false])
+    })
+    await back()
+    for (const { status, retryAfter, ms } of refusals) {
+      expect([status, retryAfter]).toEqual([503, '5'])
+      expect(ms).toBeLessThan(ANSWER_MAX_MS)
+    }
+    const report = await simulation
+    expect(report.counts.accepted).toBe(report.counts.callbacks)
+    await eventually(async () => expect((await post()).status).toBe(200))
+    await allIsWell()
+    const { current } = await readContents(observer)
+    const wrong = report.payments.filter(
+      ({ paymentKey, expectedStatus }) => current.get(paymentKey)?.status !== expectedStatus,
+    )
+    expect(wrong).toEqual([])
+    await paystatus.ready()
+  })
+
+  test('that is away at the start is waited for, and a stop does not wait for it', async () => {
+    expect(await paystatus.stop()).toBe(0)
+    await stack.kafka.stop()
+    paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
+    await eventually(async () => {
+      const { ready, components } = await paystatus.health()
+      expect([ready, components['kafka']?.reason]).toEqual([
+        false,
+        expect.stringMatching(/^Kafka at .* cannot be reached/),
+      ])
+    })
+    expect((await post()).status).toBe(503)
+    expect(await paystatus.stop()).toBe(0)
+    paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
+    await stack.kafka.start()
+    await paystatus.ready()
+    await eventually(async () => expect((await post()).status).toBe(200))
+    await allIsWell()
+  })
+})
+
+async function allIsWell(): Promise<void> {
+  await observer.caughtUp()
+  const contents = await readContents(observer)
+  expect(violationsOf(contents, deployment.config)).toEqual([])
+  expect(totalsViolations(await observer.totals(), contents)).toEqual([])
+  await eventually(async () => expect(await viewViolations(observer)).toEqual([]))
+}
+
+/** A callback of its own with nothing in it that would become an event. */
+async function post(): Promise<{ status: number; retryAfter: string | null; ms: number }> {
+  const source = simulatedSources(deployment.config, paystatus.gatewayUrl).find(({ id }) => id === 'jpm-v1')
+  const startedAt = performance.now()
+  const response = await fetch(source?.url ?? '', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...source?.headers },
+    body: 'not json',
+  })
+  await response.arrayBuffer()
+  return { status: response.status, retryAfter: response.headers.get('retry-after'), ms: performance.now() - startedAt }
+}

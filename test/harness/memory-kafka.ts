@@ -1,0 +1,271 @@
+import type { InRecord, OutRecord } from '../../src/kafka/record.ts'
+import type { CommittedOffset, GroupOffsets } from '../../src/stream/group-offsets.ts'
+import type { PartitionRange, PartitionReader } from '../../src/stream/partition-reader.ts'
+import type { PartitionTransactions, TransactionScope } from '../../src/stream/transactions.ts'
+
+/**
+ * Everything that a stage asks of Kafka, as a place where it may die: `.before` it nothing happened, `.after` it
+ * happened and the answer is lost.
+ */
+export const KAFKA_STEPS = ['init', 'committed', 'range', 'read', 'append', 'offset', 'commit'] as const
+export type KafkaStep = `${(typeof KAFKA_STEPS)[number]}.${'before' | 'after'}`
+
+/** Called at every step; throws to let the caller die there, or waits to hold it there. */
+export type OnStep = (step: KafkaStep) => void | Promise<void>
+
+interface Transaction {
+  state: 'open' | 'committed' | 'aborted'
+  readonly logs: Set<Entry[]>
+  readonly offsets: Map<string, CommittedOffset>
+}
+
+interface Entry {
+  readonly offset: bigint
+  /** Null for a control record: it takes an offset and nobody sees it. */
+  readonly record: InRecord | null
+  readonly transaction: Transaction | null
+}
+
+/** What a producer gets whose id was taken over by a newer one. */
+export class FencedError extends Error {
+  readonly code = 'INVALID_PRODUCER_EPOCH'
+
+  constructor() {
+    super('a newer producer has this transactional id')
+    this.name = 'FencedError'
+  }
+}
+
+/**
+ * A small Kafka in memory, for unit and simulation tests: logs with control records, transactions that are invisible
+ * until their commit, offsets with metadata inside the transaction, and fencing by producer epoch. As with the real one,
+ * a failed transaction stays open until the next producer of its id ends it, and holds back read_committed readers.
+ */
+export class MemoryKafka {
+  onStep: OnStep = () => {}
+  readonly #logs = new Map<string, Entry[]>()
+  readonly #starts = new Map<string, bigint>()
+  readonly #offsets = new Map<string, CommittedOffset>()
+  readonly #epochs = new Map<string, number>()
+  readonly #openTransaction = new Map<string, Transaction>()
+  readonly #clusterId: string
+
+  constructor(clusterId = 'memory-cluster') {
+    this.#clusterId = clusterId
+  }
+
+  /** Appends outside of any transaction, as the stage before would. */
+  produce(topic: string, partition: number, record: OutRecord): bigint {
+    const log = this.#log(topic, partition)
+    const offset = this.#end(topic, partition)
+    log.push({ offset, record: toInRecord(record, offset), transaction: null })
+    return offset
+  }
+
+  /** InitProducerId: fences every older producer of the id and aborts its open transaction. */
+  async openTransactions(
+    transactionalId: string,
+    group: string,
+    inputTopic: string,
+    inputPartition: number,
+  ): Promise<PartitionTransactions> {
+    await this.onStep('init.before')
+    const epoch = (this.#epochs.get(transactionalId) ?? 0) + 1
+    this.#epochs.set(transactionalId, epoch)
+    this.#endTransaction(transactionalId, 'aborted')
+    await this.onStep('init.after')
+
+    const fence = () => {
+      if (this.#epochs.get(transactionalId) !== epoch) {
+        throw new FencedError()
+      }
+    }
+    let usable = true
+    return {
+      run: async (work) => {
+        if (!usable) {
+          throw new Error('a producer whose transaction failed, or that was closed, must not be used again')
+        }
+        usable = false
+        fence()
+        const transaction: Transaction = { state: 'open', logs: new Set(), offsets: new Map() }
+        this.#openTransaction.set(transactionalId, transaction)
+        await work(this.#scopeOf(transaction, fence, group, inputTopic, inputPartition))
+        await this.onStep('commit.before')
+        fence()
+        this.#endTransaction(transactionalId, 'committed')
+        await this.onStep('commit.after')
+        usable = true
+      },
+      close: async () => {
+        usable = false
+      },
+    }
+  }
+
+  readonly reader: PartitionReader = {
+    range: async (topic, partition) => {
+      await this.onStep('range.before')
+      const range = this.range(topic, partition)
+      await this.onStep('range.after')
+      return range
+    },
+    read: async (topic, partition, from, onRecords, signal) => {
+      const range = this.range(topic, partition)
+      const visible = this.records(topic, partition).filter(({ offset }) => offset >= from && offset < range.end)
+      // Portions of two, so that a reader meets their borders.
+      for (let at = 0; at < visible.length; at += 2) {
+        signal?.throwIfAborted()
+        await this.onStep('read.before')
+        await onRecords(visible.slice(at, at + 2))
+        await this.onStep('read.after')
+      }
+      return range
+    },
+  }
+
+  readonly offsets: GroupOffsets = {
+    committed: async (group, topic, partition) => {
+      await this.onStep('committed.before')
+      const committed = this.committed(group, topic, partition)
+      await this.onStep('committed.after')
+      return committed
+    },
+    highWatermarks: async (topic) =>
+      new Map(
+        [...this.#logs.keys()]
+          .filter((name) => name.startsWith(`${topic}/`))
+          .map((name) => Number(name.slice(topic.length + 1)))
+          .map((partition) => [partition, this.#end(topic, partition)]),
+      ),
+    clusterId: async () => this.#clusterId,
+  }
+
+  /** What a read_committed reader sees, now. */
+  records(topic: string, partition: number): InRecord[] {
+    const { start, end } = this.range(topic, partition)
+    return this.#log(topic, partition)
+      .filter(({ offset, transaction }) => offset >= start && offset < end && transaction?.state !== 'aborted')
+      .flatMap(({ record }) => (record === null ? [] : [record]))
+  }
+
+  /** The latest record of every key, without tombstones: what compaction would leave. */
+  latest(topic: string, partition: number): Map<string, Buffer> {
+    const latest = new Map<string, Buffer>()
+    for (const { key, value } of this.records(topic, partition)) {
+      if (value === null) {
+        latest.delete(String(key))
+      } else {
+        latest.set(String(key), value)
+      }
+    }
+    return latest
+  }
+
+  range(topic: string, partition: number): PartitionRange {
+    const open = this.#log(topic, partition).find(({ transaction }) => transaction?.state === 'open')
+    return {
+      start: this.#starts.get(`${topic}/${partition}`) ?? 0n,
+      end: open?.offset ?? this.#end(topic, partition),
+    }
+  }
+
+  committed(group: string, topic: string, partition: number): CommittedOffset {
+    return this.#offsets.get(`${group}/${topic}/${partition}`) ?? { offset: -1n, metadata: null }
+  }
+
+  /** What an operator does with kafka-consumer-groups.sh. */
+  moveGroup(group: string, topic: string, partition: number, offset: bigint, metadata: string | null = ''): void {
+    this.#offsets.set(`${group}/${topic}/${partition}`, { offset, metadata })
+  }
+
+  /** What retention does. */
+  deleteBefore(topic: string, partition: number, offset: bigint): void {
+    this.#starts.set(`${topic}/${partition}`, offset)
+  }
+
+  /** What no Kafka should do: the topic loses its end. */
+  truncate(topic: string, partition: number, end: bigint): void {
+    const log = this.#log(topic, partition)
+    log.splice(0, log.length, ...log.filter(({ offset }) => offset < end))
+  }
+
+  /** Removes every committed record that a later one of its key replaced; the offsets keep their holes. */
+  compact(topic: string, partition: number): void {
+    const log = this.#log(topic, partition)
+    const last = new Map<string, bigint>()
+    for (const { key, offset } of this.records(topic, partition)) {
+      last.set(String(key), offset)
+    }
+    const kept = log.filter((entry, index) => {
+      const isReplaced = entry.record !== null && last.get(String(entry.record.key)) !== entry.offset
+      return index === log.length - 1 || entry.transaction?.state === 'open' || !isReplaced
+    })
+    log.splice(0, log.length, ...kept)
+  }
+
+  #scopeOf(
+    transaction: Transaction,
+    fence: () => void,
+    group: string,
+    inputTopic: string,
+    inputPartition: number,
+  ): TransactionScope {
+    return {
+      append: async (topic, partition, records) => {
+        await this.onStep('append.before')
+        fence()
+        const log = this.#log(topic, partition)
+        const first = this.#end(topic, partition)
+        for (const [index, record] of records.entries()) {
+          const offset = first + BigInt(index)
+          log.push({ offset, record: toInRecord(record, offset), transaction })
+        }
+        transaction.logs.add(log)
+        await this.onStep('append.after')
+        return { first, next: first + BigInt(records.length) }
+      },
+      commitOffset: async (offset, metadata) => {
+        await this.onStep('offset.before')
+        fence()
+        transaction.offsets.set(`${group}/${inputTopic}/${inputPartition}`, { offset, metadata })
+        await this.onStep('offset.after')
+      },
+    }
+  }
+
+  #endTransaction(transactionalId: string, state: 'committed' | 'aborted'): void {
+    const transaction = this.#openTransaction.get(transactionalId)
+    if (transaction === undefined) {
+      return
+    }
+    this.#openTransaction.delete(transactionalId)
+    transaction.state = state
+    for (const log of transaction.logs) {
+      log.push({ offset: (log.at(-1)?.offset ?? -1n) + 1n, record: null, transaction: null })
+    }
+    if (state === 'committed') {
+      for (const [name, committed] of transaction.offsets) {
+        this.#offsets.set(name, committed)
+      }
+    }
+  }
+
+  #end(topic: string, partition: number): bigint {
+    return (this.#log(topic, partition).at(-1)?.offset ?? -1n) + 1n
+  }
+
+  #log(topic: string, partition: number): Entry[] {
+    const name = `${topic}/${partition}`
+    let log = this.#logs.get(name)
+    if (log === undefined) {
+      log = []
+      this.#logs.set(name, log)
+    }
+    return log
+  }
+}
+
+function toInRecord(record: OutRecord, offset: bigint): InRecord {
+  return { offset, key: Buffer.from(record.key), value: record.value, headers: record.headers ?? {}, timestamp: 0 }
+}

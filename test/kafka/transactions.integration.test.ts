@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { kafkaErrorType } from '../../src/kafka/errors.ts'
+import { createGroupOffsets } from '../../src/kafka/group-offsets.ts'
+import type { OutRecord } from '../../src/kafka/record.ts'
+import type { CommittedOffset } from '../../src/stream/group-offsets.ts'
+import type { PartitionTransactions, TransactionScope } from '../../src/stream/transactions.ts'
+import { eventually } from '../harness/eventually.ts'
+import { TopicBench } from '../harness/topic-bench.ts'
+
+let bench: TopicBench
+let input: string
+let output: string
+let rounds = 0
+
+beforeAll(async () => {
+  bench = await TopicBench.create(inject('stack'))
+  input = await bench.createTopic('input')
+  output = await bench.createTopic('output', { 'max.message.bytes': '2097152' })
+})
+
+afterAll(() => bench?.close())
+
+const FENCED = ['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'UNKNOWN', 'CONCURRENT_TRANSACTIONS', 'INVALID_TXN_STATE']
+
+describe('I7 an older producer of the same id', () => {
+  const append = (scope: TransactionScope) => scope.append(output, 0, [recordOf('from the fenced')])
+  const offset = (scope: TransactionScope) => scope.commitOffset(1_000_000n, 'from the fenced')
+
+  test.each([
+    ['appending', async (scope: TransactionScope) => void (await append(scope))],
+    ['committing an offset', offset],
+    ['doing both', (scope: TransactionScope) => append(scope).then(() => offset(scope))],
+  ])('is refused when it is %s', async (_what, work) => {
+    const id = nextId()
+    const older = await bench.transactions(id, { inputTopic: input })
+    await older.run((scope) => scope.commitOffset(1n, 'before'))
+    await bench.transactions(id, { inputTopic: input })
+    await refused(() => older.run(work))
+    expect(await committed()).toEqual({ offset: 1n, metadata: 'before' })
+    await seesNothingOf('from the fenced')
+  })
+
+  test('cannot commit what it began before it was fenced', async () => {
+    const id = nextId()
+    const older = await bench.transactions(id, { inputTopic: input })
+    await older.run((scope) => scope.commitOffset(2n, 'before'))
+    let newer: PartitionTransactions | undefined
+    const run = older.run(async (scope) => {
+      await append(scope)
+      await offset(scope)
+      newer = await bench.transactions(id, { inputTopic: input })
+    })
+    await refused(() => run)
+    expect(await committed()).toEqual({ offset: 2n, metadata: 'before' })
+    await newer?.run((scope) => scope.commitOffset(3n, 'the rightful'))
+    await eventually(async () => expect(await committed()).toEqual({ offset: 3n, metadata: 'the rightful' }))
+    await seesNothingOf('from the fenced')
+  })
+})
+
+test('an open transaction of a producer that died is ended by the next open, long before it times out', async () => {
+  const id = nextId()
+  const dead = await bench.transactions(id, { inputTopic: input })
+  const { promise: appended, resolve } = Promise.withResolvers<void>()
+  void dead.run(async (scope) => {
+    await scope.append(output, 0, [recordOf('never committed')])
+    resolve()
+    await new Promise(() => {})
+  })
+  await appended
+  const next = await bench.transactions(id, { inputTopic: input })
+  await next.run(async (scope) => {
+    await scope.append(output, 0, [recordOf('after the death')])
+  })
+  // The broker answers a commit before it has marked the partitions.
+  await eventually(async () => expect(await valuesOf(output)).toContain('after the death'))
+  await seesNothingOf('never committed')
+})
+
+test('a committed offset and its metadata, read after an open, are final whatever the older producer was doing', async () => {
+  for (let round = 1; round <= 15; round += 1) {
+    const id = `race-${round}`
+    const older = await bench.transactions(id, { inputTopic: input })
+    const next = BigInt(1_000 + round)
+    const [outcome, { read }] = await Promise.all([
+      older
+        .run((scope) => scope.commitOffset(next, `round ${round}`))
+        .then(
+          () => 'committed' as const,
+          () => 'unknown' as const,
+        ),
+      bench.transactions(id, { inputTopic: input }).then(async () => ({ read: await committed() })),
+    ])
+    expect(await committed()).toEqual(read)
+    if (outcome === 'committed') {
+      expect(read).toEqual({ offset: next, metadata: `round ${round}` })
+    }
+  }
+})
+
+test('an offset commits together with the records of its transaction, or not at all', async () => {
+  const id = nextId()
+  const transactions = await bench.transactions(id, { inputTopic: input })
+  await transactions.run((scope) => scope.commitOffset(10n, 'ten'))
+  const failing = transactions.run(async (scope) => {
+    await scope.append(output, 0, [recordOf('of a failed work')])
+    await scope.commitOffset(11n, 'eleven')
+    throw new Error('the work failed')
+  })
+  await expect(failing).rejects.toThrow('the work failed')
+  await bench.transactions(id, { inputTopic: input })
+  expect(await committed()).toEqual({ offset: 10n, metadata: 'ten' })
+  await seesNothingOf('of a failed work')
+})
+
+test('transactions that only commit an offset succeed one right after the other', async () => {
+  const transactions = await bench.transactions(nextId(), { inputTopic: input })
+  for (let next = 1; next <= 60; next += 1) {
+    await transactions.run((scope) => scope.commitOffset(BigInt(next), `next ${next}`))
+  }
+  await eventually(async () => expect(await committed()).toEqual({ offset: 60n, metadata: 'next 60' }))
+})
+
+describe('a chunk that is larger than a record batch may be', () => {
+  const records = Array.from({ length: 90 }, (_, index) => recordOf(`${index}:`.padEnd(60_000, 'x')))
+
+  test('is split by bytes, in order and in one transaction, and the offsets span all of it', async () => {
+    const topic = await bench.createTopic('large', { 'max.message.bytes': '2097152' })
+    const transactions = await bench.transactions(nextId(), { inputTopic: input })
+    await transactions.run(async (scope) => {
+      expect(await scope.append(topic, 0, records)).toEqual({ first: 0n, next: 90n })
+    })
+    await eventually(async () => expect(await valuesOf(topic)).toEqual(records.map(({ value }) => String(value))))
+    await transactions.run(async (scope) => {
+      // The commit's control record took an offset.
+      expect(await scope.append(topic, 0, [recordOf('one more')])).toEqual({ first: 91n, next: 92n })
+    })
+  })
+
+  test('would be refused by the broker without the split', async () => {
+    const transactions = await bench.transactions(nextId(), { inputTopic: input, requestBytesMax: 100_000_000 })
+    const run = transactions.run(async (scope) => {
+      await scope.append(output, 0, records)
+    })
+    expect(kafkaErrorType(await run.catch((error: unknown) => error))).toBe('MESSAGE_TOO_LARGE')
+  })
+})
+
+function nextId(): string {
+  rounds += 1
+  return `producer-${rounds}`
+}
+
+function recordOf(value: string): OutRecord {
+  return { key: 'key', value: Buffer.from(value) }
+}
+
+async function refused(run: () => Promise<void>): Promise<void> {
+  const error: unknown = await run().then(
+    () => 'it was not refused',
+    (reason: unknown) => reason,
+  )
+  expect(FENCED).toContain(kafkaErrorType(error))
+}
+
+function committed(): Promise<CommittedOffset> {
+  return createGroupOffsets(bench.admin).committed(bench.name('group'), input, 0)
+}
+
+async function valuesOf(topic: string): Promise<readonly string[]> {
+  return (await bench.read(topic)).records.map(({ value }) => String(value))
+}
+
+async function seesNothingOf(value: string): Promise<void> {
+  expect(await valuesOf(output)).not.toContain(value)
+}

@@ -1,0 +1,234 @@
+import { describe, expect, test, vi } from 'vitest'
+import {
+  applyEvent,
+  orderFreePart,
+  type PaymentState,
+  type RecordedEvent,
+  VERDICT_RULES,
+} from '../../src/payment/apply-event.ts'
+import { HISTORY_EVENTS_MAX } from '../../src/payment/fold-payment.ts'
+import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import type { PaymentStatus } from '../../src/payment/payment-status.ts'
+import { sampleEvent } from '../avro/samples.ts'
+
+// A hundred times what it takes: a busy machine is no failure.
+vi.setConfig({ testTimeout: 30_000 })
+
+/** An event whose natural key, provider event id and callback are its own unless told otherwise. */
+function at(status: PaymentStatus, occurredAt: number | null, changes: Partial<PaymentEvent> = {}): PaymentEvent {
+  const eventId = changes.eventId ?? `${status}@${occurredAt}`
+  return sampleEvent({
+    eventId,
+    status,
+    occurredAt,
+    naturalKey: `natural ${eventId}`,
+    providerEventId: `provider ${eventId}`,
+    callbackId: `callback ${eventId}`,
+    ...changes,
+  })
+}
+
+function stateAfter(...events: PaymentEvent[]): PaymentState {
+  let state: PaymentState | undefined
+  for (const [index, event] of events.entries()) {
+    const applied = applyEvent(state, event, 100 + index)
+    state = applied.outcome === 'recorded' ? applied.change.state : state
+  }
+  return state as PaymentState
+}
+
+/** What the last event's arrival meant. */
+function arrivalOf(...events: PaymentEvent[]): RecordedEvent {
+  const last = events.at(-1) as PaymentEvent
+  const applied = applyEvent(events.length === 1 ? undefined : stateAfter(...events.slice(0, -1)), last, 500)
+  if (applied.outcome !== 'recorded') {
+    throw new Error(applied.outcome)
+  }
+  return applied.change.recorded
+}
+
+describe('the verdict', () => {
+  test('of the first event is APPLIED', () => {
+    expect(arrivalOf(at('COMPLETED', 1))).toMatchObject({ verdict: 'APPLIED', rule: 'first-event' })
+  })
+
+  test('is APPLIED when the status changed', () => {
+    expect(arrivalOf(at('PROCESSING', 1), at('COMPLETED', 2))).toMatchObject({
+      verdict: 'APPLIED',
+      rule: 'status-changed',
+      statusAfter: 'COMPLETED',
+    })
+  })
+
+  test('is LATE when a stronger or later event decides', () => {
+    expect(arrivalOf(at('COMPLETED', 2), at('PROCESSING', 1))).toMatchObject({
+      verdict: 'LATE',
+      rule: 'status-unchanged',
+      statusAfter: 'COMPLETED',
+    })
+  })
+
+  test('is REVISION for a step that was known with other details, even an old one', () => {
+    const known = at('PROCESSING', 1, { naturalKey: 'step' })
+    const again = at('PROCESSING', 1, { eventId: 'again', naturalKey: 'step', fxAppliedRate: '1.1' })
+    expect(arrivalOf(known, again)).toMatchObject({ verdict: 'REVISION', rule: 'same-natural-key' })
+    expect(arrivalOf(known, at('COMPLETED', 2), again)).toMatchObject({ verdict: 'REVISION', rule: 'same-natural-key' })
+  })
+
+  test('is REVISION when the status stays and the event now decides', () => {
+    expect(arrivalOf(at('PROCESSING', 1), at('PROCESSING', 2))).toMatchObject({
+      verdict: 'REVISION',
+      rule: 'new-deciding-event',
+    })
+  })
+
+  test('is CONFLICT when a second, different final comes', () => {
+    expect(arrivalOf(at('REJECTED', 1), at('CANCELED', 2))).toMatchObject({
+      verdict: 'CONFLICT',
+      rule: 'brings-contradictory-finals',
+      statusAfter: 'REJECTED',
+    })
+  })
+
+  test('is CONFLICT when paid comes after a final, in whichever order they arrive', () => {
+    const expected = { verdict: 'CONFLICT', rule: 'brings-positive-after-final' }
+    expect(arrivalOf(at('REJECTED', 1), at('COMPLETED', 2))).toMatchObject(expected)
+    expect(arrivalOf(at('COMPLETED', 2), at('REJECTED', 1))).toMatchObject(expected)
+  })
+
+  test('is CONFLICT only for the event that brings the contradiction, not for every one after it', () => {
+    expect(arrivalOf(at('REJECTED', 1), at('CANCELED', 2), at('CANCELED', 3))).toMatchObject({ verdict: 'LATE' })
+  })
+
+  test('is CONFLICT when the provider uses one event id for two facts in two callbacks', () => {
+    expect(
+      arrivalOf(at('PROCESSING', 1, { providerEventId: 'p' }), at('COMPLETED', 2, { providerEventId: 'p' })),
+    ).toMatchObject({ verdict: 'CONFLICT', rule: 'provider-event-id-reused', statusAfter: 'COMPLETED' })
+  })
+
+  test('is no conflict when two elements of one callback share its id, or none has one', () => {
+    const shared = { providerEventId: 'p', callbackId: 'same' }
+    expect(arrivalOf(at('PROCESSING', 1, shared), at('COMPLETED', 2, shared)).verdict).toBe('APPLIED')
+    const none = { providerEventId: null }
+    expect(arrivalOf(at('PROCESSING', 1, none), at('COMPLETED', 2, none)).verdict).toBe('APPLIED')
+  })
+
+  test('is UNKNOWN for an event that was not understood, and moves nothing', () => {
+    expect(arrivalOf(at('COMPLETED', 1), at('UNKNOWN', 2, { unknownBecause: 'STATUS' }))).toMatchObject({
+      verdict: 'UNKNOWN',
+      rule: 'unknown-event',
+      statusAfter: 'COMPLETED',
+    })
+  })
+})
+
+describe('of several verdicts that hold', () => {
+  test('UNKNOWN comes before a reused provider event id, and before the first event', () => {
+    const reused = { providerEventId: 'p' }
+    expect(
+      arrivalOf(at('COMPLETED', 1, reused), at('UNKNOWN', 2, { ...reused, unknownBecause: 'STATUS' })).verdict,
+    ).toBe('UNKNOWN')
+    expect(arrivalOf(at('UNKNOWN', 1, { unknownBecause: 'CONTEXT' })).verdict).toBe('UNKNOWN')
+  })
+
+  test('CONFLICT comes before APPLIED', () => {
+    // The status changes from COMPLETED to REJECTED, and that contradicts it.
+    expect(arrivalOf(at('COMPLETED', 2), at('REJECTED', 1))).toMatchObject({
+      verdict: 'CONFLICT',
+      statusAfter: 'REJECTED',
+    })
+  })
+
+  test('CONFLICT comes before REVISION', () => {
+    const step = { naturalKey: 'step', providerEventId: 'p' }
+    expect(arrivalOf(at('PROCESSING', 1, step), at('PROCESSING', 2, step)).verdict).toBe('CONFLICT')
+  })
+
+  test('APPLIED comes before REVISION', () => {
+    const step = { naturalKey: 'step' }
+    expect(arrivalOf(at('PROCESSING', 1, step), at('ON_HOLD', 2, step)).verdict).toBe('APPLIED')
+  })
+
+  test('every rule has its verdict from the one table', () => {
+    const applied = [
+      arrivalOf(at('COMPLETED', 1)),
+      arrivalOf(at('COMPLETED', 1), at('PROCESSING', 1)),
+      arrivalOf(at('REJECTED', 1), at('VOIDED', 1)),
+    ]
+    for (const { rule, verdict } of applied) {
+      expect(verdict).toBe(VERDICT_RULES[rule].verdict)
+    }
+  })
+})
+
+describe('a known event', () => {
+  test('is a duplicate, in whatever envelope, at whatever time, and changes nothing', () => {
+    const state = stateAfter(at('PROCESSING', 1), at('COMPLETED', 2))
+    const again = at('PROCESSING', 1, { callbackId: 'another', receivedAt: 9_999, element: 7, providerEventId: 'new' })
+    expect(applyEvent(state, again, 900)).toEqual({ outcome: 'duplicate' })
+  })
+})
+
+describe('the state', () => {
+  test('begins a life at the time of its first event and keeps that incarnation', () => {
+    const state = stateAfter(at('PROCESSING', 1, { receivedAt: 77 }), at('COMPLETED', 2, { receivedAt: 50 }))
+    expect(state.incarnation).toBe(77)
+  })
+
+  test('says when its status last changed and when anything was last recorded', () => {
+    expect(stateAfter(at('COMPLETED', 2), at('PROCESSING', 1))).toMatchObject({ statusChangedAt: 100, touchedAt: 101 })
+  })
+
+  test('loses the overdue mark when the status changes, and only then', () => {
+    const overdue = { ...stateAfter(at('PROCESSING', 5)), overdueSince: 70 }
+    const late = applyEvent(overdue, at('RECEIVED', 1), 200)
+    const moved = applyEvent(overdue, at('COMPLETED', 9), 200)
+    expect(late).toMatchObject({ change: { state: { overdueSince: 70 } } })
+    expect(moved).toMatchObject({ change: { state: { overdueSince: null } } })
+  })
+})
+
+describe('I10: a full history', () => {
+  const middle = Array.from({ length: HISTORY_EVENTS_MAX }, (_, index) => at('PROCESSING', 10 * (index + 1)))
+  const full = stateAfter(...middle)
+
+  test('is 256 events', () => {
+    expect(full.events).toHaveLength(HISTORY_EVENTS_MAX)
+  })
+
+  test('refuses an event that decides nothing', () => {
+    expect(applyEvent(full, at('PROCESSING', 2_555), 900)).toEqual({ outcome: 'history-full' })
+  })
+
+  test('takes an event that decides, and lets go of one that does not', () => {
+    const applied = applyEvent(full, at('COMPLETED', 1), 900)
+    expect(applied).toMatchObject({ outcome: 'recorded', change: { recorded: { verdict: 'APPLIED' } } })
+    if (applied.outcome === 'recorded') {
+      const { state } = applied.change
+      expect(state.status).toBe('COMPLETED')
+      expect(state.statusVersion).toBe(HISTORY_EVENTS_MAX + 1)
+      expect(state.events).toHaveLength(HISTORY_EVENTS_MAX)
+    }
+  })
+
+  test('refuses what it once let go of: recorded once, never published twice', () => {
+    const applied = applyEvent(full, at('COMPLETED', 1), 900)
+    const state = applied.outcome === 'recorded' ? applied.change.state : full
+    const kept = new Set(state.events.map((recorded) => recorded.event.eventId))
+    const gone = middle.filter((event) => !kept.has(event.eventId))
+    expect(gone).toHaveLength(1)
+    expect(applyEvent(state, gone[0] as PaymentEvent, 901)).toEqual({ outcome: 'history-full' })
+  })
+
+  test('ends the same whatever the order of arrival (I5)', () => {
+    const events = [
+      ...middle,
+      ...Array.from({ length: 40 }, (_, index) => at('ON_HOLD', 7 * index)),
+      at('COMPLETED', 3),
+    ]
+    const backwards = stateAfter(...events.toReversed())
+    const oddFirst = stateAfter(...events.filter((_, i) => i % 2 === 1), ...events.filter((_, i) => i % 2 === 0))
+    expect(orderFreePart(backwards)).toEqual(orderFreePart(stateAfter(...events)))
+    expect(orderFreePart(oddFirst)).toEqual(orderFreePart(stateAfter(...events)))
+  })
+})

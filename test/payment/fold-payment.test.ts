@@ -1,0 +1,332 @@
+import { describe, expect, test } from 'vitest'
+import { type AttentionCode, foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../src/payment/fold-payment.ts'
+import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { PAYMENT_STATUSES, type PaymentStatus, rankOf, tierNumberOf } from '../../src/payment/payment-status.ts'
+import { sampleEvent } from '../avro/samples.ts'
+
+/** An event of a status at a moment (ms; null has no time). Its id is its status and time unless told otherwise. */
+function at(status: PaymentStatus, occurredAt: number | null, changes: Partial<PaymentEvent> = {}): PaymentEvent {
+  return sampleEvent({ eventId: `${status}@${occurredAt}`, status, occurredAt, ...changes })
+}
+
+function statusOf(...events: PaymentEvent[]): PaymentStatus {
+  const { status } = foldPayment(events)
+  // I5: the order of arrival decides nothing, so every example holds backwards too.
+  expect(foldPayment(events.toReversed()).status).toBe(status)
+  return status
+}
+
+function attentionOf(...events: PaymentEvent[]): readonly AttentionCode[] {
+  return foldPayment(events).attention
+}
+
+const UNKNOWN = at('UNKNOWN', 9, { unknownBecause: 'STATUS' })
+
+describe('the tiers', () => {
+  const weakToStrong: readonly PaymentStatus[] = ['UNKNOWN', 'ON_HOLD', 'CREDITED', 'BLOCKED', 'VOIDED', 'RETURNED']
+
+  test('are numbered as in the rules', () => {
+    expect(weakToStrong.map(tierNumberOf)).toEqual([-1, 0, 1, 2, 3, 4])
+  })
+
+  test.each(weakToStrong.slice(1).map((strong, index) => [strong, weakToStrong[index] as PaymentStatus] as const))(
+    '%s beats %s, whatever the times say (soft negatives: unless released)',
+    (strong, weak) => {
+      expect(statusOf(at(strong, 5), at(weak, 1))).toBe(strong)
+      expect(statusOf(at(strong, null), at(weak, 1))).toBe(strong)
+      if (strong !== 'BLOCKED') {
+        expect(statusOf(at(strong, 1), at(weak, 5))).toBe(strong)
+      }
+    },
+  )
+
+  test('every status alone is the status', () => {
+    for (const status of Object.keys(PAYMENT_STATUSES) as PaymentStatus[]) {
+      expect(statusOf(at(status, 1))).toBe(status)
+      expect(statusOf(at(status, null))).toBe(status)
+    }
+  })
+
+  test('UNKNOWN decides only when there is nothing else, and then nothing decides', () => {
+    expect(foldPayment([UNKNOWN])).toMatchObject({ status: 'UNKNOWN', decidedBy: null })
+    expect(statusOf(at('RECEIVED', null), UNKNOWN)).toBe('RECEIVED')
+  })
+})
+
+describe('progress', () => {
+  test.each(['ACCEPTED', 'SCHEDULED', 'PROCESSING', 'ON_HOLD'] as const)('RECEIVED never beats %s', (status) => {
+    expect(statusOf(at('RECEIVED', 9), at(status, 1))).toBe(status)
+  })
+
+  test.each(['SCHEDULED', 'PROCESSING', 'ON_HOLD'] as const)('ACCEPTED never beats %s', (status) => {
+    expect(statusOf(at('ACCEPTED', 9), at(status, 1))).toBe(status)
+  })
+
+  test.each([
+    ['PROCESSING', 'ON_HOLD'],
+    ['ON_HOLD', 'PROCESSING'],
+    ['SCHEDULED', 'PROCESSING'],
+    ['PROCESSING', 'SCHEDULED'],
+    ['SCHEDULED', 'ON_HOLD'],
+    ['ON_HOLD', 'SCHEDULED'],
+  ] as const)('%s then %s: they alternate legally, so the later one holds', (first, second) => {
+    expect(statusOf(at(first, 1), at(second, 2))).toBe(second)
+  })
+
+  test('at the same time the higher rank holds', () => {
+    expect(statusOf(at('SCHEDULED', 1), at('PROCESSING', 1))).toBe('PROCESSING')
+    expect(statusOf(at('PROCESSING', 1), at('ON_HOLD', 1))).toBe('ON_HOLD')
+  })
+
+  test('an event without a time is older than any with one; between two the rank decides', () => {
+    expect(statusOf(at('ON_HOLD', null), at('SCHEDULED', 1))).toBe('SCHEDULED')
+    expect(statusOf(at('ON_HOLD', null), at('SCHEDULED', null))).toBe('ON_HOLD')
+  })
+})
+
+describe('outcome', () => {
+  const byRank: readonly PaymentStatus[] = [
+    'AUTHORIZED',
+    'PENDING_POSTING',
+    'SENT_TO_CLEARING',
+    'COMPLETED',
+    'SETTLED',
+    'CREDITED',
+  ]
+
+  test('the highest rank wins, even when it is the oldest or has no time', () => {
+    expect(byRank.map(rankOf)).toEqual([40, 45, 50, 60, 65, 70])
+    for (const [index, higher] of byRank.entries()) {
+      for (const lower of byRank.slice(0, index)) {
+        expect(statusOf(at(higher, 1), at(lower, 9))).toBe(higher)
+        expect(statusOf(at(higher, null), at(lower, 9))).toBe(higher)
+      }
+    }
+  })
+})
+
+describe('soft negative', () => {
+  test('the latest decides, ties by event id', () => {
+    expect(statusOf(at('BLOCKED', 1), at('SETTLEMENT_FAILED', 2))).toBe('SETTLEMENT_FAILED')
+    expect(statusOf(at('BLOCKED', 2), at('SETTLEMENT_FAILED', 1))).toBe('BLOCKED')
+    expect(statusOf(at('BLOCKED', 1, { eventId: 'b' }), at('SETTLEMENT_FAILED', 1, { eventId: 'a' }))).toBe('BLOCKED')
+    expect(statusOf(at('BLOCKED', 1, { eventId: 'a' }), at('SETTLEMENT_FAILED', 1, { eventId: 'b' }))).toBe(
+      'SETTLEMENT_FAILED',
+    )
+  })
+
+  test.each(['PENDING_POSTING', 'SENT_TO_CLEARING', 'COMPLETED', 'SETTLED', 'CREDITED'] as const)(
+    'is released by a strictly later %s',
+    (status) => {
+      const events = [at('BLOCKED', 1), at(status, 2)]
+      expect(statusOf(...events)).toBe(status)
+      expect(attentionOf(...events)).toEqual(['released'])
+    },
+  )
+
+  test('is not released by AUTHORIZED, which proves nothing of a blocked payment', () => {
+    expect(statusOf(at('BLOCKED', 1), at('AUTHORIZED', 2))).toBe('BLOCKED')
+  })
+
+  test('is not released at the same time, or when either time is missing', () => {
+    expect(statusOf(at('BLOCKED', 2), at('COMPLETED', 2))).toBe('BLOCKED')
+    expect(statusOf(at('BLOCKED', null), at('COMPLETED', 2))).toBe('BLOCKED')
+    expect(statusOf(at('BLOCKED', 2), at('COMPLETED', null))).toBe('BLOCKED')
+  })
+
+  test('is only released by what is later than every soft negative', () => {
+    expect(statusOf(at('BLOCKED', 1), at('COMPLETED', 2), at('SETTLEMENT_FAILED', 3))).toBe('SETTLEMENT_FAILED')
+    expect(statusOf(at('BLOCKED', 1), at('SETTLEMENT_FAILED', null), at('COMPLETED', 2))).toBe('BLOCKED')
+    expect(statusOf(at('BLOCKED', 1), at('SETTLEMENT_FAILED', 3), at('COMPLETED', 4))).toBe('COMPLETED')
+  })
+
+  test('once released, the highest rank among the releasing events wins, not an earlier higher one', () => {
+    expect(statusOf(at('CREDITED', 1), at('BLOCKED', 2), at('SENT_TO_CLEARING', 3), at('PENDING_POSTING', 4))).toBe(
+      'SENT_TO_CLEARING',
+    )
+  })
+
+  test('is not released once a final status is there', () => {
+    const events = [at('BLOCKED', 1), at('COMPLETED', 2), at('REJECTED', 3)]
+    expect(statusOf(...events)).toBe('REJECTED')
+    expect(attentionOf(...events)).not.toContain('released')
+  })
+})
+
+describe('final', () => {
+  test('the earliest timed one wins, whatever came later', () => {
+    expect(statusOf(at('VOIDED', 1), at('CANCELED', 2))).toBe('VOIDED')
+    expect(statusOf(at('VOIDED', 2), at('CANCELED', 1))).toBe('CANCELED')
+    expect(statusOf(at('CANCELED', null), at('VOIDED', 9))).toBe('VOIDED')
+  })
+
+  test('ties are broken by the name of the status, then by event id', () => {
+    expect(statusOf(at('VOIDED', 1), at('CANCELED', 1), at('REJECTED', 1))).toBe('CANCELED')
+    expect(statusOf(at('REJECTED', null), at('DECLINED', null))).toBe('DECLINED')
+  })
+})
+
+describe('details', () => {
+  test('come from the latest event of the winning status', () => {
+    const folded = foldPayment([
+      at('REJECTED', 1, { eventId: 'z', rejectedBy: 'UNKNOWN', reasons: [reason('AC01')] }),
+      at('REJECTED', 2, { eventId: 'a', rejectedBy: 'JPM', reasons: [reason('AC04')] }),
+    ])
+    expect(folded.decidedBy).toBe('a')
+    expect(folded.details).toMatchObject({ rejectedBy: 'JPM', reasons: [reason('AC04')] })
+  })
+
+  test('that it lacks come from the latest event that has them', () => {
+    const { details } = foldPayment([
+      at('RECEIVED', 1, { fxAppliedRate: '1.1', rail: 'ACH' }),
+      at('PROCESSING', 2, { fxAppliedRate: '1.2', rail: 'RTP' }),
+      at('COMPLETED', 3, { fxAppliedRate: null, rail: 'WIRE' }),
+      at('PROCESSING', null, { fxAppliedRate: '1.3' }),
+    ])
+    expect(details).toMatchObject({ fxAppliedRate: '1.2', rail: 'WIRE' })
+  })
+
+  test('keep one reference per type, those of the deciding event first', () => {
+    const { details } = foldPayment([
+      at('PROCESSING', 5, {
+        references: [
+          { type: 'uetr', value: 'later' },
+          { type: 'achTraceNumber', value: '7' },
+        ],
+      }),
+      at('COMPLETED', 3, { references: [{ type: 'uetr', value: 'deciding' }] }),
+    ])
+    expect(details.references).toEqual([
+      { type: 'achTraceNumber', value: '7' },
+      { type: 'uetr', value: 'deciding' },
+    ])
+  })
+
+  test('that explain one status are never taken from an event of another', () => {
+    const { details } = foldPayment([
+      at('ON_HOLD', 1, { holdReason: 'REVIEW', reasons: [reason('AM04')], rejectedBy: 'JPM' }),
+      at('COMPLETED', 2, { holdReason: null, reasons: [], rejectedBy: null }),
+    ])
+    expect(details).toMatchObject({ holdReason: null, reasons: [], rejectedBy: null })
+  })
+
+  test('a payment is a refund as soon as one of its events says so', () => {
+    expect(foldPayment([at('RECEIVED', 1), at('COMPLETED', 2, { kind: 'REFUND', relatesTo: 'x:1' })])).toMatchObject({
+      kind: 'REFUND',
+      relatesTo: 'x:1',
+    })
+    expect(foldPayment([at('RECEIVED', 1)])).toMatchObject({ kind: 'PAYMENT', relatesTo: null })
+  })
+})
+
+describe('attention', () => {
+  test.each<[AttentionCode, string, PaymentEvent[], boolean]>([
+    ['released', 'a later outcome let a blocked payment go', [at('BLOCKED', 1), at('COMPLETED', 2)], true],
+    ['released', 'the outcome is older', [at('BLOCKED', 2), at('COMPLETED', 1)], false],
+    ['released', 'nothing was ever blocked', [at('COMPLETED', 1)], false],
+
+    ['contradictory-finals', 'two different finals', [at('REJECTED', 1), at('CANCELED', 2)], true],
+    [
+      'contradictory-finals',
+      'two different finals, and the money came back',
+      [at('REJECTED', 1), at('VOIDED', 2), at('RETURNED', 3)],
+      true,
+    ],
+    ['contradictory-finals', 'the same final twice', [at('REJECTED', 1), at('REJECTED', 2)], false],
+    ['contradictory-finals', 'a soft negative beside a final', [at('BLOCKED', 1), at('REJECTED', 2)], false],
+
+    ['positive-after-final', 'paid after the final', [at('REJECTED', 1), at('COMPLETED', 2)], true],
+    ['positive-after-final', 'paid after the return', [at('RETURNED', 1), at('CREDITED', 2)], true],
+    ['positive-after-final', 'the final has no time', [at('REJECTED', null), at('COMPLETED', 2)], true],
+    ['positive-after-final', 'paid has no time', [at('REJECTED', 1), at('COMPLETED', null)], true],
+    ['positive-after-final', 'paid before the final', [at('REJECTED', 2), at('COMPLETED', 1)], false],
+    ['positive-after-final', 'paid at the same time', [at('REJECTED', 1), at('COMPLETED', 1)], false],
+    ['positive-after-final', 'returned after paid, as returns are', [at('COMPLETED', 1), at('RETURNED', 2)], false],
+    ['positive-after-final', 'only handed to clearing', [at('REJECTED', 1), at('SENT_TO_CLEARING', 2)], false],
+    ['positive-after-final', 'only blocked', [at('BLOCKED', 2), at('COMPLETED', 2)], false],
+
+    ['negative-after-positive', 'blocked after paid', [at('COMPLETED', 1), at('BLOCKED', 2)], true],
+    ['negative-after-positive', 'blocked beside paid, no time', [at('COMPLETED', null), at('BLOCKED', null)], true],
+    ['negative-after-positive', 'rejected after paid', [at('COMPLETED', 1), at('REJECTED', 2)], true],
+    [
+      'negative-after-positive',
+      'rejected between two reports of paid',
+      [at('COMPLETED', 1), at('REJECTED', 2), at('CREDITED', 3)],
+      true,
+    ],
+    ['negative-after-positive', 'rejected before paid', [at('COMPLETED', 2), at('REJECTED', 1)], false],
+    ['negative-after-positive', 'rejected, paid has no time', [at('COMPLETED', null), at('REJECTED', 1)], false],
+    ['negative-after-positive', 'blocked after clearing', [at('SENT_TO_CLEARING', 1), at('BLOCKED', 2)], false],
+    ['negative-after-positive', 'the block was released', [at('BLOCKED', 1), at('COMPLETED', 2)], false],
+    ['negative-after-positive', 'returned after paid', [at('COMPLETED', 1), at('RETURNED', 2)], false],
+
+    ['unknown-status', 'a status that we do not know', [at('COMPLETED', 1), UNKNOWN], true],
+    ['unknown-status', 'about something else', [at('UNKNOWN', 1, { unknownBecause: 'CONTEXT' })], false],
+    [
+      'event-context',
+      'about something else',
+      [at('COMPLETED', 1), at('UNKNOWN', 1, { unknownBecause: 'CONTEXT' })],
+      true,
+    ],
+    ['event-context', 'a status that we do not know', [UNKNOWN], false],
+
+    ['client-action', 'it waits for the client', [at('ON_HOLD', 1, { holdReason: 'PENDING_CLIENT_ACTION' })], true],
+    ['client-action', 'it waits for somebody else', [at('ON_HOLD', 1, { holdReason: 'PENDING_REVIEW' })], false],
+    [
+      'client-action',
+      'it waited for the client',
+      [at('ON_HOLD', 1, { holdReason: 'PENDING_CLIENT_ACTION' }), at('ON_HOLD', 2)],
+      false,
+    ],
+    [
+      'client-action',
+      'it went on',
+      [at('ON_HOLD', 1, { holdReason: 'PENDING_CLIENT_ACTION' }), at('COMPLETED', 2)],
+      false,
+    ],
+
+    [
+      'weak-key',
+      'known by a customer reference only',
+      [at('RECEIVED', 1, { weakKey: true }), at('COMPLETED', 2)],
+      true,
+    ],
+    ['weak-key', 'known by an id of the provider', [at('RECEIVED', 1)], false],
+  ])('%s: %s', (code, _why, events, expected) => {
+    expect(attentionOf(...events).includes(code)).toBe(expected)
+    expect(attentionOf(...events.toReversed()).includes(code)).toBe(expected)
+  })
+})
+
+describe('I10: the bound', () => {
+  const itself = (event: PaymentEvent) => event
+  const processing = Array.from({ length: 10 }, (_, index) => at('PROCESSING', index))
+
+  test('leaves a short history alone, and is 256', () => {
+    expect(keepWithinBound(processing, itself, 10)).toBe(processing)
+    expect(HISTORY_EVENTS_MAX).toBe(256)
+  })
+
+  test('keeps the oldest and the latest of every status, with and without a time, and then the older ones', () => {
+    const untimed = ['a', 'b', 'c'].map((id) => at('PROCESSING', null, { eventId: id }))
+    const kept = keepWithinBound([...processing, ...untimed], itself, 6)
+    expect(kept.map((event) => event.eventId)).toEqual(
+      // PROCESSING@0, @9, a and c must stay; b is untimed and so the oldest of the rest, then comes @1.
+      ['PROCESSING@0', 'PROCESSING@1', 'PROCESSING@9', 'a', 'b', 'c'],
+    )
+  })
+
+  test('gives the room that is left to the stronger tier', () => {
+    const completed = Array.from({ length: 4 }, (_, index) => at('COMPLETED', 100 + index))
+    const kept = keepWithinBound([...processing, ...completed], itself, 6)
+    expect(kept.map((event) => event.eventId)).toEqual([
+      'PROCESSING@0',
+      'PROCESSING@9',
+      ...completed.map((event) => event.eventId),
+    ])
+  })
+})
+
+function reason(code: string) {
+  return { scheme: 'ISO20022', code, rule: null, location: null, field: null } as const
+}

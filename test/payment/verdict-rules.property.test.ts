@@ -1,0 +1,59 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { applyEvent, type PaymentState, VERDICT_RULES, type VerdictRule } from '../../src/payment/apply-event.ts'
+import type { AttentionCode } from '../../src/payment/fold-payment.ts'
+import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { distinctEvents } from './arbitrary-events.ts'
+
+interface Arrival {
+  readonly before: PaymentState | undefined
+  readonly event: PaymentEvent
+  readonly after: PaymentState
+}
+
+const brings = ({ before, after }: Arrival, code: AttentionCode) =>
+  after.attention.includes(code) && !(before?.attention ?? []).includes(code)
+const known = ({ before }: Arrival) => (before?.events ?? []).map((recorded) => recorded.event)
+
+/** When each rule holds, looked at alone. */
+const HOLDS: Record<VerdictRule, (arrival: Arrival) => boolean> = {
+  'unknown-event': ({ event }) => event.status === 'UNKNOWN',
+  'brings-contradictory-finals': (arrival) => brings(arrival, 'contradictory-finals'),
+  'brings-positive-after-final': (arrival) => brings(arrival, 'positive-after-final'),
+  'provider-event-id-reused': (arrival) =>
+    known(arrival).some(
+      ({ providerEventId, callbackId }) =>
+        providerEventId !== null &&
+        providerEventId === arrival.event.providerEventId &&
+        callbackId !== arrival.event.callbackId,
+    ),
+  'first-event': ({ before }) => before === undefined,
+  'status-changed': ({ before, after }) => before?.status !== after.status,
+  'same-natural-key': (arrival) => known(arrival).some(({ naturalKey }) => naturalKey === arrival.event.naturalKey),
+  'new-deciding-event': ({ event, after }) => after.decidedBy === event.eventId,
+  'status-unchanged': () => true,
+}
+
+test('the table of rules is in the order in which they are asked: the first that holds is the one that decides', () => {
+  const inOrder = Object.keys(VERDICT_RULES) as VerdictRule[]
+  const decided = new Set<VerdictRule>()
+  fc.assert(
+    fc.property(distinctEvents({ minLength: 1, maxLength: 8 }), (events) => {
+      let before: PaymentState | undefined
+      for (const [index, event] of events.entries()) {
+        const applied = applyEvent(before, event, index)
+        if (applied.outcome !== 'recorded') {
+          throw new Error(applied.outcome)
+        }
+        const { state: after, recorded } = applied.change
+        const first = inOrder.find((rule) => HOLDS[rule]({ before, event, after }))
+        expect(recorded.rule).toBe(first)
+        expect(recorded.verdict).toBe(VERDICT_RULES[recorded.rule].verdict)
+        decided.add(recorded.rule)
+        before = after
+      }
+    }),
+    { numRuns: 500 },
+  )
+  expect(decided).toEqual(new Set(inOrder))
+})

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest'
+import type { PaymentState } from '../../src/payment/apply-event.ts'
+import { PAYMENT_STATUSES, type PaymentStatus } from '../../src/payment/payment-status.ts'
+import { type DuePolicy, dueAction, dueAt, markOverdue } from '../../src/processor/due.ts'
+import { sampleState } from '../avro/samples.ts'
+
+const DAY_MS = 86_400_000
+const POLICY: DuePolicy = { overdueAfterMs: 2 * DAY_MS, forgetAfterMs: 400 * DAY_MS }
+/** 2024-11-19T00:00:00Z. */
+const DAY_0 = Date.UTC(2024, 10, 19)
+
+function state(changes: Partial<PaymentState> = {}, requestedExecutionDate: string | null = null): PaymentState {
+  const sample = sampleState()
+  return {
+    ...sample,
+    status: 'PROCESSING',
+    statusChangedAt: DAY_0,
+    touchedAt: DAY_0,
+    overdueSince: null,
+    details: { ...sample.details, requestedExecutionDate },
+    ...changes,
+  }
+}
+
+describe('an open payment', () => {
+  test('is overdue when its status has not changed for so long', () => {
+    expect(dueAt(state(), POLICY)).toBe(DAY_0 + 2 * DAY_MS)
+    expect(dueAction(state(), DAY_0 + 2 * DAY_MS - 1, POLICY)).toBe('wait')
+    expect(dueAction(state(), DAY_0 + 2 * DAY_MS, POLICY)).toBe('overdue')
+  })
+
+  test('is not made less overdue by late events, which touch it without moving it', () => {
+    expect(dueAt(state({ touchedAt: DAY_0 + DAY_MS }), POLICY)).toBe(DAY_0 + 2 * DAY_MS)
+  })
+
+  test('for a future date waits until that day is over', () => {
+    expect(dueAt(state({}, '2024-11-29'), POLICY)).toBe(Date.UTC(2024, 10, 30) + 2 * DAY_MS)
+  })
+
+  test('is not hurried by a date that is past or unreadable', () => {
+    expect(dueAt(state({}, '2024-01-01'), POLICY)).toBe(DAY_0 + 2 * DAY_MS)
+    expect(dueAt(state({}, 'soon'), POLICY)).toBe(DAY_0 + 2 * DAY_MS)
+  })
+
+  test('is reported once', () => {
+    const marked = markOverdue(state({ statusVersion: 4 }), DAY_0 + 3 * DAY_MS)
+    expect(marked).toMatchObject({ statusVersion: 5, overdueSince: DAY_0 + 3 * DAY_MS, status: 'PROCESSING' })
+    expect(dueAction(marked, DAY_0 + 50 * DAY_MS, POLICY)).toBe('wait')
+    expect(dueAt(marked, POLICY)).toBe(DAY_0 + 400 * DAY_MS)
+  })
+})
+
+test.each(Object.keys(PAYMENT_STATUSES) as PaymentStatus[])('%s can be overdue only if it is open', (status) => {
+  const action = dueAction(state({ status }), DAY_0 + 3 * DAY_MS, POLICY)
+  expect(action).toBe(PAYMENT_STATUSES[status].finality === 'open' ? 'overdue' : 'wait')
+})
+
+describe('any payment', () => {
+  test('is forgotten when nothing was recorded for so long, overdue or not', () => {
+    const touched = state({ touchedAt: DAY_0 + DAY_MS })
+    expect(dueAction(touched, DAY_0 + 401 * DAY_MS - 1, POLICY)).toBe('overdue')
+    expect(dueAction(touched, DAY_0 + 401 * DAY_MS, POLICY)).toBe('forget')
+    expect(dueAction(state({ status: 'RETURNED' }), DAY_0 + 400 * DAY_MS, POLICY)).toBe('forget')
+  })
+
+  test('waits exactly until its due time: looking too early never ends in looking again at once', () => {
+    for (const one of [state(), state({ status: 'COMPLETED' }), state({}, '2025-01-01')]) {
+      const at = dueAt(one, POLICY)
+      expect(dueAction(one, at - 1, POLICY)).toBe('wait')
+      expect(dueAction(one, at, POLICY)).not.toBe('wait')
+    }
+  })
+})

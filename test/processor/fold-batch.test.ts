@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest'
+import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
+import { HISTORY_EVENTS_MAX } from '../../src/payment/fold-payment.ts'
+import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { type BatchInput, foldBatch } from '../../src/processor/fold-batch.ts'
+import { totalsDifference } from '../../src/processor/totals.ts'
+import { sampleEvent } from '../avro/samples.ts'
+
+const nothing = () => undefined
+
+function input(eventId: string, changes: Partial<PaymentEvent> = {}): BatchInput<string> {
+  const event = sampleEvent({ eventId, naturalKey: eventId, providerEventId: null, paymentKey: 'a', ...changes })
+  return { record: `record of ${eventId}`, event }
+}
+
+describe('a batch', () => {
+  test('applies several events of one payment one after the other, and ends with one state', () => {
+    const { changes, states, totals } = foldBatch(
+      [input('1', { status: 'PROCESSING' }), input('2', { status: 'COMPLETED' }), input('3', { paymentKey: 'b' })],
+      nothing,
+      77,
+    )
+    expect(changes.map(({ state }) => [state.paymentKey, state.statusVersion, state.status])).toEqual([
+      ['a', 1, 'PROCESSING'],
+      ['a', 2, 'COMPLETED'],
+      ['b', 1, 'ACCEPTED'],
+    ])
+    expect([...states.keys()]).toEqual(['a', 'b'])
+    expect(states.get('a')).toMatchObject({ statusVersion: 2, touchedAt: 77 })
+    expect(totals).toMatchObject({ events: 3, applied: 3, duplicate: 0, deadLetter: 0 })
+  })
+
+  test('goes on from the states that are there', () => {
+    const before = foldBatch([input('1')], nothing, 1).states.get('a') as PaymentState
+    const { changes, totals } = foldBatch([input('1'), input('2', { status: 'COMPLETED' })], () => before, 2)
+    expect(changes.map(({ state }) => state.statusVersion)).toEqual([2])
+    expect(totals).toMatchObject({ events: 2, applied: 1, duplicate: 1 })
+  })
+
+  test('I3: counts a repeat inside the batch and publishes nothing for it', () => {
+    const { changes, totals } = foldBatch([input('1'), input('1')], nothing, 1)
+    expect(changes).toHaveLength(1)
+    expect(totals).toMatchObject({ events: 2, applied: 1, duplicate: 1 })
+  })
+
+  test('of nothing but repeats changes no state', () => {
+    const before = foldBatch([input('1')], nothing, 1).states.get('a') as PaymentState
+    expect(foldBatch([input('1'), input('1')], () => before, 2).states.size).toBe(0)
+  })
+
+  test('puts aside what is no event, with its reason, and goes on with the rest', () => {
+    const bad: BatchInput<string> = { record: 'bad', rejected: 'undecodable' }
+    const { changes, deadLetters, totals } = foldBatch([bad, input('1')], nothing, 1)
+    expect(deadLetters).toEqual([{ record: 'bad', reason: 'undecodable' }])
+    expect(changes).toHaveLength(1)
+    expect(totals).toMatchObject({ events: 2, applied: 1, deadLetter: 1 })
+  })
+
+  test('I10: puts aside what a full history refuses', () => {
+    let full: PaymentState | undefined
+    for (let index = 0; index < HISTORY_EVENTS_MAX; index += 1) {
+      const event = sampleEvent({ eventId: `${index}`, paymentKey: 'a', status: 'PROCESSING', occurredAt: index * 10 })
+      const applied = applyEvent(full, event, 1)
+      full = applied.outcome === 'recorded' ? applied.change.state : full
+    }
+    const { deadLetters, changes } = foldBatch([input('x', { status: 'PROCESSING', occurredAt: 2_545 })], () => full, 2)
+    expect(deadLetters).toEqual([{ record: 'record of x', reason: 'history-full' }])
+    expect(changes).toEqual([])
+  })
+
+  test('I8: adds up, whatever is in it', () => {
+    const { totals } = foldBatch<string>(
+      [
+        input('1', { status: 'REJECTED', occurredAt: 5 }),
+        input('2', { status: 'CANCELED', occurredAt: 6 }),
+        input('3', { status: 'UNKNOWN', unknownBecause: 'STATUS' }),
+        input('4', { status: 'PROCESSING', occurredAt: 1 }),
+        input('5', { status: 'PROCESSING', occurredAt: 1, naturalKey: '4' }),
+        input('5'),
+        { record: 'bad', rejected: 'too-large' },
+      ],
+      nothing,
+      1,
+    )
+    expect(totals).toMatchObject({
+      applied: 1,
+      conflict: 1,
+      unknown: 1,
+      late: 1,
+      revision: 1,
+      duplicate: 1,
+      deadLetter: 1,
+    })
+    expect([totals.events, totalsDifference(totals)]).toEqual([7, 0])
+  })
+})

@@ -1,0 +1,4 @@
+import { MemoryStateStore } from '../../src/processor/memory-state-store.ts'
+import { describeStateStore } from './state-store.conformance.ts'
+
+describeStateStore('the view in memory', () => new MemoryStateStore())

@@ -1,0 +1,30 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, inject } from 'vitest'
+import { RedisStateStore } from '../../src/processor/redis-state-store.ts'
+import { RedisClient } from '../../src/redis/redis-client.ts'
+import { SILENT } from '../harness/silent-logger.ts'
+import { describeStateStore } from './state-store.conformance.ts'
+
+const redis = new RedisClient(inject('stack').redisUrl, SILENT)
+
+/** The Redis is shared with other tests and runs; every store has names of its own. */
+const run = `test-${randomUUID()}`
+let stores = 0
+
+beforeAll(() => redis.connected())
+
+afterAll(async () => {
+  await redis.run(async (client) => {
+    for await (const keys of client.scanStream({ match: `{${run}.*`, count: 1_000 })) {
+      for (const key of keys as string[]) {
+        await client.unlink(key)
+      }
+    }
+  })
+  redis.close()
+})
+
+describeStateStore('the view in Redis', () => {
+  stores += 1
+  return new RedisStateStore(redis, run, `store-${stores}`)
+})

@@ -1,0 +1,264 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import {
+  decideRestore,
+  type RestoreFacts,
+  type RestoreOptions,
+  restoreView,
+  VIEW_AGE_MAX_MS,
+  ViewLostError,
+} from '../../src/processor/restore-view.ts'
+import { noTotals, totalsFrom } from '../../src/processor/totals.ts'
+import { fromMarkerText, toMarkerText, type ViewMarker } from '../../src/processor/view-marker.ts'
+import { DefinedStop } from '../../src/stream/partition-task.ts'
+import { TOPICS as SPECS } from '../../src/topics.ts'
+import { sampleState } from '../avro/samples.ts'
+import { MemoryKafka } from '../harness/memory-kafka.ts'
+import { MemoryView } from '../harness/memory-view.ts'
+import { CODECS, DAY_MS, PARTITION, TOPICS } from './status-world.ts'
+
+const NOW = 1_000 * DAY_MS
+const TOTALS = { ...totalsFrom(0n), events: 9, applied: 9 }
+
+const MARKER: ViewMarker = {
+  clusterId: 'cluster',
+  token: 'former',
+  writes: 3,
+  next: 20n,
+  viewNext: 2n,
+  totals: TOTALS,
+  writtenAt: NOW - DAY_MS,
+}
+const FACTS: RestoreFacts = {
+  clusterId: 'cluster',
+  metadata: { viewNext: 2n, totals: TOTALS },
+  committed: true,
+  distrusted: false,
+  currentEnd: 5n,
+  now: NOW,
+}
+
+describe('the decision', () => {
+  test('is to keep a view that is what Kafka says', () => {
+    expect(decideRestore(MARKER, FACTS)).toEqual({ kind: 'keep' })
+  })
+
+  test('is to keep it however old it is: nothing was forgotten since', () => {
+    expect(decideRestore({ ...MARKER, writtenAt: 0 }, FACTS)).toEqual({ kind: 'keep' })
+  })
+
+  test('is to replay what the view lacks', () => {
+    const metadata = { viewNext: 4n, totals: TOTALS }
+    expect(decideRestore(MARKER, { ...FACTS, metadata })).toEqual({ kind: 'replay', from: 2n })
+  })
+
+  test('is to replay when the offset carries no metadata: an operator moved the group', () => {
+    expect(decideRestore(MARKER, { ...FACTS, metadata: null })).toEqual({ kind: 'replay', from: 2n })
+  })
+
+  test.each<[why: string, marker: ViewMarker | null, facts: Partial<RestoreFacts>]>([
+    ['there is no view', null, {}],
+    ['the view holds a state that cannot be read', MARKER, { distrusted: true }],
+    ['the view was made from another cluster', { ...MARKER, clusterId: 'other' }, {}],
+    ['the group has never committed this partition', MARKER, { committed: false, metadata: null }],
+    ['the view is ahead of the topic', { ...MARKER, viewNext: 6n }, {}],
+    [
+      'the view is older than tombstones are kept',
+      { ...MARKER, writtenAt: NOW - VIEW_AGE_MAX_MS - 1 },
+      { metadata: { viewNext: 4n, totals: TOTALS } },
+    ],
+  ])('is to rebuild when %s', (why, marker, facts) => {
+    expect(decideRestore(marker, { ...FACTS, ...facts })).toEqual({ kind: 'rebuild', why })
+  })
+
+  test('trusts a replay only well within the time that a tombstone is kept', () => {
+    expect(VIEW_AGE_MAX_MS).toBeLessThan(SPECS.current.settings.deleteRetentionDays * DAY_MS)
+    const replayed = { ...MARKER, writtenAt: NOW - VIEW_AGE_MAX_MS }
+    expect(decideRestore(replayed, { ...FACTS, metadata: null }).kind).toBe('replay')
+  })
+})
+
+describe('restoring', () => {
+  let kafka: MemoryKafka
+  let view: MemoryView
+
+  beforeEach(() => {
+    kafka = new MemoryKafka()
+    view = new MemoryView()
+  })
+
+  function stateOf(paymentKey: string, statusVersion: number): Buffer {
+    return CODECS.state.encode({ ...sampleState(), paymentKey, statusVersion })
+  }
+
+  function publish(paymentKey: string, statusVersion: number | null): void {
+    const value = statusVersion === null ? null : stateOf(paymentKey, statusVersion)
+    kafka.produce(TOPICS.current, PARTITION, { key: paymentKey, value })
+  }
+
+  function restore(changes: Partial<RestoreOptions> = {}) {
+    return restoreView({
+      partition: PARTITION,
+      currentTopic: TOPICS.current,
+      store: view,
+      reader: kafka.reader,
+      codec: CODECS.state,
+      duePolicy: { overdueAfterMs: DAY_MS, forgetAfterMs: 400 * DAY_MS },
+      clusterId: 'cluster',
+      metadata: { viewNext: kafka.range(TOPICS.current, PARTITION).end, totals: TOTALS },
+      committed: true,
+      distrusted: false,
+      next: 20n,
+      token: 'mine',
+      now: () => NOW,
+      report: { waiting: () => {}, going: () => {} },
+      signal: new AbortController().signal,
+      ...changes,
+    })
+  }
+
+  async function leaveView(marker: ViewMarker, ...payments: [key: string, state: Buffer][]): Promise<void> {
+    const writes = payments.map(([paymentKey, state]) => ({ paymentKey, state, dueAt: 1, endToEndId: null }))
+    await view.write(PARTITION, null, toMarkerText(marker), writes)
+  }
+
+  test('keeps a right view and only puts the own marker on it, so that the former owner can write no more (I7)', async () => {
+    publish('a', 1)
+    publish('b', 1)
+    await leaveView(MARKER, ['a', stateOf('a', 1)], ['b', stateOf('b', 1)])
+    const former = await view.marker(PARTITION)
+    const restored = await restore()
+    expect([restored.decision.kind, restored.records]).toEqual(['keep', 0])
+    expect(await view.marker(PARTITION)).toBe(restored.markerText)
+    expect(fromMarkerText(restored.markerText)).toMatchObject({
+      token: 'mine',
+      viewNext: 2n,
+      totals: TOTALS,
+      writes: 0,
+    })
+    expect(await view.write(PARTITION, former, 'late', [])).toBe('refused')
+  })
+
+  test('replays what the view lacks, and takes the totals from Kafka, not from the view', async () => {
+    for (const version of [1, 2, 3, 4]) {
+      publish('a', version)
+    }
+    publish('b', 1)
+    await leaveView({ ...MARKER, totals: totalsFrom(7n) }, ['a', stateOf('a', 2)])
+    const restored = await restore()
+    expect([restored.decision.kind, restored.records]).toEqual(['replay', 3])
+    expect(await view.content(PARTITION)).toEqual(kafka.latest(TOPICS.current, PARTITION))
+    expect(restored.marker).toMatchObject({ viewNext: 5n, totals: TOTALS })
+  })
+
+  test('replay forgets what was forgotten meanwhile', async () => {
+    publish('a', 1)
+    publish('b', 1)
+    publish('a', null)
+    await leaveView(MARKER, ['a', stateOf('a', 1)], ['b', stateOf('b', 1)])
+    await restore()
+    expect([...(await view.content(PARTITION)).keys()]).toEqual(['b'])
+  })
+
+  test('rebuild first empties what is there: it belongs to something else', async () => {
+    publish('a', 2)
+    await leaveView({ ...MARKER, clusterId: 'other' }, ['a', stateOf('a', 9)], ['ghost', stateOf('ghost', 1)])
+    const restored = await restore()
+    expect(restored.decision).toEqual({ kind: 'rebuild', why: 'the view was made from another cluster' })
+    expect(await view.content(PARTITION)).toEqual(kafka.latest(TOPICS.current, PARTITION))
+  })
+
+  test('rebuilds over a marker that nobody can read', async () => {
+    publish('a', 1)
+    await view.write(PARTITION, null, 'garbage', [])
+    expect((await restore()).decision.kind).toBe('rebuild')
+    expect(await view.content(PARTITION)).toEqual(kafka.latest(TOPICS.current, PARTITION))
+  })
+
+  test('counts anew from the present offset when nobody says what was counted', async () => {
+    const { marker } = await restore({ metadata: null, committed: false })
+    expect(marker.totals).toEqual({ since: '20', ...noTotals() })
+  })
+
+  test('stands at the promise of the offset even when compaction, or a control record, took the end', async () => {
+    publish('a', 1)
+    const transactions = await kafka.openTransactions('t', 'g', TOPICS.events, PARTITION)
+    await transactions.run(async (scope) => {
+      await scope.append(TOPICS.current, PARTITION, [{ key: 'b', value: stateOf('b', 1) }])
+    })
+    const { marker } = await restore()
+    expect(kafka.range(TOPICS.current, PARTITION).end).toBe(3n)
+    expect(marker.viewNext).toBe(3n)
+    expect((await restore({ token: 'next' })).decision.kind).toBe('keep')
+  })
+
+  test('stops when `current` ends before what was committed: it lost records, and nothing may hide that', async () => {
+    publish('a', 1)
+    const truncated = restore({ metadata: { viewNext: 2n, totals: TOTALS } })
+    await expect(truncated).rejects.toThrow(DefinedStop)
+    await expect(truncated).rejects.toMatchObject({ code: 'CURRENT_TRUNCATED' })
+    expect(await view.marker(PARTITION)).toBeNull()
+  })
+
+  test('stops at a state that this release cannot read', async () => {
+    kafka.produce(TOPICS.current, PARTITION, { key: 'a', value: Buffer.from('no Avro') })
+    await expect(restore()).rejects.toMatchObject({ code: 'CURRENT_UNREADABLE' })
+  })
+
+  test('gives way when somebody else writes into the view meanwhile (I7)', async () => {
+    publish('a', 1)
+    view.onStep = async (step) => {
+      if (step === 'view-reset.before') {
+        view.onStep = () => {}
+        await view.write(PARTITION, null, 'somebody else', [])
+      }
+    }
+    await expect(restore()).rejects.toThrow(ViewLostError)
+    expect(await view.marker(PARTITION)).toBe('somebody else')
+  })
+
+  test('gives way in the middle of a replay, too', async () => {
+    publish('a', 1)
+    publish('b', 1)
+    publish('c', 1)
+    let writes = 0
+    view.onStep = (step) => {
+      writes += step === 'view-write.before' ? 1 : 0
+      if (writes === 2) {
+        view.flush()
+      }
+    }
+    await expect(restore()).rejects.toThrow(ViewLostError)
+  })
+
+  test('I6: broken off anywhere, the view’s marker never promises what is not in it', async () => {
+    for (const version of [1, 2, 3]) {
+      publish('a', version)
+      publish('b', version)
+    }
+    const states = kafka.records(TOPICS.current, PARTITION)
+    for (let brokenAt = 0; ; brokenAt += 1) {
+      view = new MemoryView()
+      let steps = 0
+      view.onStep = () => {
+        steps += 1
+        if (steps > brokenAt) {
+          throw new Error('crash')
+        }
+      }
+      const finished = await restore().then(
+        () => true,
+        () => false,
+      )
+      view.onStep = () => {}
+      const upTo = fromMarkerText(await view.marker(PARTITION))?.viewNext ?? 0n
+      const expected = new Map(
+        states.filter(({ offset }) => offset < upTo).map(({ key, value }) => [String(key), value]),
+      )
+      expect(await view.content(PARTITION)).toEqual(expected)
+      if (finished) {
+        expect(upTo).toBe(6n)
+        break
+      }
+    }
+  })
+})

@@ -1,0 +1,195 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { StateStore, StateWrite } from '../../src/processor/state-store.ts'
+
+/** What every state store must do. `create` gives an empty store of its own to every test. */
+export function describeStateStore(name: string, create: () => StateStore): void {
+  const P = 3
+  let store: StateStore
+
+  beforeEach(() => {
+    store = create()
+  })
+
+  async function content(partition = P): Promise<[string, Buffer][]> {
+    const found: [string, Buffer][] = []
+    for await (const [key, state] of store.scan(partition)) {
+      found.push([key, state])
+    }
+    return found.sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+
+  function put(paymentKey: string, state: string | Buffer, changes: Partial<StateWrite> = {}): StateWrite {
+    return { paymentKey, state: Buffer.from(state), dueAt: 100, endToEndId: null, ...changes }
+  }
+
+  function forget(paymentKey: string, endToEndId: string | null = null): StateWrite {
+    return { paymentKey, state: null, dueAt: 0, endToEndId }
+  }
+
+  describe(name, () => {
+    test('has nothing at first', async () => {
+      expect(await store.read(P, ['a'])).toEqual({ marker: null, states: [null] })
+      expect(await store.read(P, [])).toEqual({ marker: null, states: [] })
+      expect(await content()).toEqual([])
+      expect(await store.due(P, Number.MAX_SAFE_INTEGER, 10)).toEqual([])
+      expect(await store.findByEndToEndId(P, 'e')).toEqual([])
+    })
+
+    test('gives back the marker and the states in the order of the keys, null for what it has not', async () => {
+      expect(await store.write(P, null, 'm1', [put('a', 'A'), put('b', 'B')])).toBe('applied')
+      expect(await store.read(P, ['b', 'x', 'a'])).toEqual({
+        marker: 'm1',
+        states: [Buffer.from('B'), null, Buffer.from('A')],
+      })
+    })
+
+    test('I6: refuses a write that expects another marker, and changes nothing', async () => {
+      await store.write(P, null, 'm1', [put('a', 'A')])
+      expect(await store.write(P, 'm0', 'm2', [put('a', 'changed'), put('b', 'B')])).toBe('refused')
+      expect(await store.write(P, null, 'm2', [forget('a')])).toBe('refused')
+      expect(await store.read(P, ['a', 'b'])).toEqual({ marker: 'm1', states: [Buffer.from('A'), null] })
+      expect(await store.due(P, 100, 10)).toEqual(['a'])
+    })
+
+    test('refuses a write that expects a marker where there is none', async () => {
+      expect(await store.write(P, 'm0', 'm1', [put('a', 'A')])).toBe('refused')
+      expect(await store.read(P, ['a'])).toEqual({ marker: null, states: [null] })
+    })
+
+    test('takes a repeated write for done, and does it once: the answer to the first was lost', async () => {
+      await store.write(P, null, 'm1', [put('a', 'A')])
+      expect(await store.write(P, 'm1', 'm2', [put('a', 'A2')])).toBe('applied')
+      expect(await store.write(P, 'm1', 'm2', [put('a', 'A2')])).toBe('applied')
+      expect(await store.read(P, ['a'])).toEqual({ marker: 'm2', states: [Buffer.from('A2')] })
+      expect(await store.write(P, 'm2', 'm3', [])).toBe('applied')
+      expect(await store.write(P, 'm1', 'm2', [put('a', 'late')])).toBe('refused')
+    })
+
+    test('moves the marker alone when there is nothing to write', async () => {
+      await store.write(P, null, 'm1', [put('a', 'A')])
+      await store.write(P, 'm1', 'm2', [])
+      expect(await store.read(P, ['a'])).toEqual({ marker: 'm2', states: [Buffer.from('A')] })
+    })
+
+    test('does the writes in their order', async () => {
+      await store.write(P, null, 'm1', [put('a', 'first'), forget('b'), put('a', 'second'), put('b', 'B')])
+      expect(await content()).toEqual([
+        ['a', Buffer.from('second')],
+        ['b', Buffer.from('B')],
+      ])
+    })
+
+    test('forgets a payment with everything about it', async () => {
+      await store.write(P, null, 'm1', [put('a', 'A', { endToEndId: 'e' }), put('b', 'B', { endToEndId: 'e' })])
+      await store.write(P, 'm1', 'm2', [forget('a', 'e'), forget('never seen')])
+      expect(await store.read(P, ['a', 'b'])).toEqual({ marker: 'm2', states: [null, Buffer.from('B')] })
+      expect(await store.due(P, 1_000, 10)).toEqual(['b'])
+      expect(await store.findByEndToEndId(P, 'e')).toEqual(['b'])
+      expect(await content()).toEqual([['b', Buffer.from('B')]])
+    })
+
+    test('reset empties the view and sets the marker; refused and harmless if another one is there', async () => {
+      await store.write(P, null, 'm1', [put('a', 'A', { endToEndId: 'e' })])
+      expect(await store.reset(P, 'm0', 'm2')).toBe('refused')
+      expect(await content()).toHaveLength(1)
+      expect(await store.reset(P, 'm1', 'm2')).toBe('applied')
+      expect(await store.read(P, ['a'])).toEqual({ marker: 'm2', states: [null] })
+      expect(await content()).toEqual([])
+      expect(await store.due(P, 1_000, 10)).toEqual([])
+      expect(await store.findByEndToEndId(P, 'e')).toEqual([])
+    })
+
+    test('a repeated reset is done already, and loses nothing that was written after it', async () => {
+      expect(await store.reset(P, null, 'm1')).toBe('applied')
+      expect(await store.reset(P, null, 'm1')).toBe('applied')
+      await store.write(P, 'm1', 'm2', [put('a', 'A')])
+      expect(await store.reset(P, null, 'm1')).toBe('refused')
+      expect(await content()).toHaveLength(1)
+    })
+
+    test('gives what is due, the earliest first, at most as many as asked', async () => {
+      await store.write(P, null, 'm1', [
+        put('late', 'x', { dueAt: 301 }),
+        put('second', 'x', { dueAt: 200 }),
+        put('first', 'x', { dueAt: 100 }),
+        put('third', 'x', { dueAt: 300 }),
+      ])
+      expect(await store.due(P, 300, 10)).toEqual(['first', 'second', 'third'])
+      expect(await store.due(P, 300, 2)).toEqual(['first', 'second'])
+      expect(await store.due(P, 99, 10)).toEqual([])
+    })
+
+    test('moves a due time with the next write of its payment', async () => {
+      await store.write(P, null, 'm1', [put('a', 'A', { dueAt: 100 })])
+      await store.write(P, 'm1', 'm2', [put('a', 'A', { dueAt: 1_763_886_771_123 })])
+      expect(await store.due(P, 1_763_886_771_122, 10)).toEqual([])
+      expect(await store.due(P, 1_763_886_771_123, 10)).toEqual(['a'])
+    })
+
+    test('finds all payments of a customer reference, and only of exactly that one', async () => {
+      await store.write(P, null, 'm1', [
+        put('jpm:2', 'x', { endToEndId: 'E2E-1' }),
+        put('jpm:1', 'x', { endToEndId: 'E2E-1' }),
+        put('jpm:3', 'x', { endToEndId: 'E2E-11' }),
+        put('jpm:4', 'x', { endToEndId: 'E2E-' }),
+        put('jpm:5', 'x'),
+      ])
+      expect(await store.findByEndToEndId(P, 'E2E-1')).toEqual(['jpm:1', 'jpm:2'])
+      expect(await store.findByEndToEndId(P, 'E2E')).toEqual([])
+      expect(await store.findByEndToEndId(P, '')).toEqual([])
+    })
+
+    test('keeps a payment findable by a reference that a later event no longer brought', async () => {
+      await store.write(P, null, 'm1', [put('a', 'x', { endToEndId: 'e' })])
+      await store.write(P, 'm1', 'm2', [put('a', 'x', { endToEndId: null })])
+      expect(await store.findByEndToEndId(P, 'e')).toEqual(['a'])
+    })
+
+    test.each([
+      'jpm:ü€😀',
+      'ns:with space',
+      'ns:(a[b]c-*?',
+      'ns:"quoted"\n',
+      '{slot}',
+      'ns:%00\\0',
+      '__proto__',
+      'ns:e2e:x:y',
+    ])('keeps a payment under the key %j, and finds it by it as a reference', async (odd) => {
+      await store.write(P, null, 'm1', [put(odd, 'odd', { endToEndId: odd }), put('other', 'other')])
+      expect((await store.read(P, [odd])).states).toEqual([Buffer.from('odd')])
+      expect(await store.due(P, 100, 10)).toContain(odd)
+      expect(await store.findByEndToEndId(P, odd)).toEqual([odd])
+      await store.write(P, 'm1', 'm2', [forget(odd, odd)])
+      expect(await content()).toEqual([['other', Buffer.from('other')]])
+      expect(await store.findByEndToEndId(P, odd)).toEqual([])
+    })
+
+    test('keeps every byte of a state', async () => {
+      const bytes = Buffer.from(Array.from({ length: 512 }, (_, index) => index % 256))
+      await store.write(P, null, 'm1', [put('a', bytes)])
+      expect((await store.read(P, ['a'])).states).toEqual([bytes])
+      expect(await content()).toEqual([['a', bytes]])
+    })
+
+    test('keeps partitions apart', async () => {
+      await store.write(P, null, 'm1', [put('a', 'A', { endToEndId: 'e' })])
+      expect(await store.read(1, ['a'])).toEqual({ marker: null, states: [null] })
+      await store.reset(1, null, 'x')
+      expect(await store.findByEndToEndId(1, 'e')).toEqual([])
+      expect(await content()).toHaveLength(1)
+    })
+
+    test('scans all payments of a partition, each once, however many', async () => {
+      const keys = Array.from({ length: 1_500 }, (_, index) => `jpm:${index}`)
+      await store.write(
+        P,
+        null,
+        'm1',
+        keys.map((key) => put(key, key)),
+      )
+      const found = await content()
+      expect(found.map(([key]) => key)).toEqual(keys.toSorted())
+      expect(found.every(([key, state]) => state.toString() === key)).toBe(true)
+    })
+  })
+}

@@ -1,0 +1,287 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { foldPayment } from '../../src/payment/fold-payment.ts'
+import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import type { StatusTask } from '../../src/processor/status-task.ts'
+import { totalsDifference } from '../../src/processor/totals.ts'
+import { arrivalsOf, distinctEvents } from '../payment/arbitrary-events.ts'
+import { DAY_MS, GROUP, PARTITION, StatusWorld, TOPICS } from './status-world.ts'
+
+/**
+ * A seeded simulation of one partition: callbacks in any order and with repeats, while the process dies, is paused,
+ * and Redis forgets, at any step. A failure prints its seed and its shortest story; run it again with that seed.
+ */
+
+/** What happens to the process at its n-th step, counted from the beginning of an act. */
+type Fault =
+  | { readonly kind: 'none' }
+  /** It dies. */
+  | { readonly kind: 'crash'; readonly step: number }
+  /** It stands still, long enough for another process to take over, and then goes on. */
+  | { readonly kind: 'pause'; readonly step: number }
+  /** Redis is emptied, or goes back to an earlier moment, under its hands. */
+  | { readonly kind: 'flush'; readonly step: number }
+  | { readonly kind: 'roll back'; readonly step: number; readonly by: number }
+
+type Act =
+  | { readonly act: 'process'; readonly batch: number; readonly fault: Fault }
+  /** A new assignment, with or without a reason. */
+  | { readonly act: 'reassign'; readonly fault: Fault }
+  | { readonly act: 'wait'; readonly days: number; readonly fault: Fault }
+  | { readonly act: 'compact' }
+
+const step = fc.nat({ max: 24 })
+const fault: fc.Arbitrary<Fault> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant({ kind: 'none' } as const) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('crash' as const), step }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('pause' as const), step }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('flush' as const), step }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('roll back' as const), step, by: fc.nat({ max: 5 }) }) },
+)
+const act: fc.Arbitrary<Act> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ act: fc.constant('process' as const), batch: fc.integer({ min: 1, max: 5 }), fault }),
+  },
+  { weight: 2, arbitrary: fc.record({ act: fc.constant('reassign' as const), fault }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ act: fc.constant('wait' as const), days: fc.integer({ min: 1, max: 5 }), fault }),
+  },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('compact' as const) }) },
+)
+
+/** Up to three payments, their events in any order, some of them several times. */
+const story = fc.record({
+  arrivals: distinctEvents({ minLength: 1, maxLength: 10 })
+    .map((events) =>
+      events.map((event, index): PaymentEvent => ({ ...event, paymentKey: `jpm:${'abc'[index % 3] as string}` })),
+    )
+    .chain(arrivalsOf),
+  acts: fc.array(act, { maxLength: 14 }),
+})
+
+class Crash extends Error {}
+
+class Simulation {
+  readonly world = new StatusWorld()
+  readonly zombies: StatusTask[] = []
+  readonly #signal = new AbortController().signal
+  #task: StatusTask | undefined
+  #position = 0n
+
+  async play(acts: readonly Act[]): Promise<void> {
+    for (const next of acts) {
+      switch (next.act) {
+        case 'process':
+          await this.#with(next.fault, (task) => this.#processOne(task, next.batch))
+          break
+        case 'reassign':
+          this.#abandon()
+          await this.#with(next.fault, async () => {})
+          break
+        case 'wait':
+          this.world.now += next.days * DAY_MS
+          await this.#with(next.fault, (task) => this.#idleWhenCaughtUp(task))
+          break
+        case 'compact':
+          this.world.kafka.compact(TOPICS.current, PARTITION)
+          break
+        default:
+          next satisfies never
+      }
+    }
+  }
+
+  /** Works off what is left, without faults; a view that was lost at the very end costs one more opening. */
+  async finish(): Promise<void> {
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const failed = await this.#with({ kind: 'none' }, async (task) => {
+        while (this.world.batch(this.#position) !== undefined) {
+          await this.#processOne(task, 100)
+        }
+        await task.idle(this.#signal)
+      })
+      if (failed === undefined) {
+        return
+      }
+    }
+    throw new Error('did not finish without faults')
+  }
+
+  async #processOne(task: StatusTask, max: number): Promise<void> {
+    const batch = this.world.batch(this.#position, max)
+    if (batch !== undefined) {
+      await task.process(batch.records, batch.next, this.#signal)
+      if (this.#task === task) {
+        this.#position = batch.next
+      }
+    }
+  }
+
+  async #idleWhenCaughtUp(task: StatusTask): Promise<void> {
+    if (this.world.batch(this.#position) === undefined) {
+      await task.idle(this.#signal)
+    }
+  }
+
+  /** Lets the task work under a fault. As a lane does, an error means: this task is over, the next one opens again. */
+  async #with(fault: Fault, work: (task: StatusTask) => Promise<void>): Promise<unknown> {
+    const { kafka, view } = this.world
+    const owner = this.#task ?? this.world.task()
+    const isNew = this.#task === undefined
+    this.#task = owner
+    let steps = 0
+    let resume = () => {}
+    const paused = Promise.withResolvers<void>()
+    let pausedAt = ''
+    const onStep = async (name: string) => {
+      const isIt = fault.kind !== 'none' && steps === fault.step
+      steps += 1
+      if (isIt && fault.kind === 'crash') {
+        throw new Crash('crash')
+      } else if (isIt && fault.kind === 'flush') {
+        view.flush()
+      } else if (isIt && fault.kind === 'roll back') {
+        await view.rollBack(Math.max(0, view.writes - fault.by))
+      } else if (isIt && fault.kind === 'pause') {
+        const gate = Promise.withResolvers<void>()
+        resume = gate.resolve
+        pausedAt = name
+        paused.resolve()
+        await gate.promise
+      }
+    }
+    kafka.onStep = onStep
+    view.onStep = onStep
+    const working = (async () => {
+      if (isNew) {
+        const { offset } = await owner.open(this.#signal)
+        if (this.#task === owner) {
+          this.#position = offset
+        }
+      }
+      await work(owner)
+    })().then(
+      () => undefined,
+      (error: unknown) => error ?? new Error('rejected with nothing'),
+    )
+    const ended = await Promise.race([
+      working.then((error) => ({ error })),
+      paused.promise.then(() => 'paused' as const),
+    ])
+    kafka.onStep = () => {}
+    view.onStep = () => {}
+    if (ended !== 'paused') {
+      if (ended.error !== undefined) {
+        this.#abandon()
+      }
+      return ended.error
+    }
+
+    // Another process takes over and does something; then the former owner wakes up and goes on where it stood.
+    this.#abandon()
+    await this.#with({ kind: 'none' }, (task) => this.#processOne(task, 2))
+    const published = this.world.published()
+    resume()
+    await working
+    if (pausedAt === 'init.before') {
+      // It had not begun: now it is the newer owner, and the other one is the former.
+      this.#abandon()
+    } else {
+      // I7: whatever it still does, nobody sees it.
+      expect(this.world.published()).toEqual(published)
+    }
+    return undefined
+  }
+
+  /** The task is not closed: that is what a crash, or a process that was forgotten, leaves behind. */
+  #abandon(): void {
+    if (this.#task !== undefined) {
+      this.zombies.push(this.#task)
+      this.#task = undefined
+    }
+  }
+}
+
+describe('whatever happens to the process and to Redis', () => {
+  test('the topics tell the one true story (I3, I4, I5, I6, I7, I8)', async () => {
+    await fc.assert(
+      fc.asyncProperty(story, async ({ arrivals, acts }) => {
+        const simulation = new Simulation()
+        const { world } = simulation
+        world.arrive(...arrivals)
+        await simulation.play(acts)
+        await simulation.finish()
+        await expectOneTrueStory(world, arrivals)
+        await expectPowerless(simulation.zombies, world)
+        await expectOneTrueStory(world, arrivals)
+      }),
+      { numRuns: 300 },
+    )
+  }, 30_000)
+})
+
+async function expectOneTrueStory(world: StatusWorld, arrivals: readonly PaymentEvent[]): Promise<void> {
+  const changes = world.changes()
+  const current = world.current()
+  const distinct = new Map(arrivals.map((event) => [event.eventId, event]))
+
+  // I3: one record for every distinct event, none for a repeat.
+  const eventIds = changes.flatMap(({ event }) => (event === null ? [] : [event.eventId]))
+  expect(eventIds.toSorted()).toEqual([...distinct.keys()].toSorted())
+
+  for (const paymentKey of new Set(arrivals.map((event) => event.paymentKey))) {
+    const steps = changes.filter((change) => change.paymentKey === paymentKey)
+    // I4: 1, 2, 3 … and `current` holds the last one.
+    expect(steps.map(({ statusVersion }) => statusVersion)).toEqual(steps.map((_, index) => index + 1))
+    expect(current.get(paymentKey)?.statusVersion).toBe(steps.length)
+    // I5: after every step the fold of the events up to it; in the end the fold of all, in any order.
+    const known: PaymentEvent[] = []
+    let before: string | null = null
+    for (const { event, statusBefore, statusAfter } of steps) {
+      if (event !== null) {
+        known.push(event)
+      }
+      expect([statusBefore, statusAfter]).toEqual([before, foldPayment(known).status])
+      before = statusAfter
+    }
+    const all = [...distinct.values()].filter((event) => event.paymentKey === paymentKey)
+    const { status, decidedBy, attention } = foldPayment(all)
+    expect(current.get(paymentKey)).toMatchObject({ status, decidedBy, attention })
+  }
+
+  // I6: at rest the view equals `current`, byte for byte.
+  expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
+
+  // I8: everything that came in became something, counted exactly once, and the view counts what Kafka counts.
+  const totals = world.totals()
+  if (totals === undefined) {
+    throw new Error('the committed offset carries no totals')
+  }
+  expect(world.kafka.committed(GROUP, TOPICS.events, PARTITION).offset).toBe(BigInt(arrivals.length))
+  expect(totals).toMatchObject({
+    since: '0',
+    events: arrivals.length,
+    duplicate: arrivals.length - distinct.size,
+    deadLetter: 0,
+    overdue: changes.length - distinct.size,
+  })
+  expect(totalsDifference(totals)).toBe(0)
+  expect(await world.markerTotals()).toEqual(totals)
+}
+
+/** I7: a former owner, however long ago, can publish nothing, commit nothing and not touch the view. */
+async function expectPowerless(zombies: readonly StatusTask[], world: StatusWorld): Promise<void> {
+  const { signal } = new AbortController()
+  const batch = world.batch(0n)
+  const published = world.published()
+  const marker = await world.view.marker(PARTITION)
+  for (const zombie of zombies) {
+    if (batch !== undefined) {
+      await expect(zombie.process(batch.records, batch.next, signal)).rejects.toThrow()
+    }
+  }
+  expect(world.published()).toEqual(published)
+  expect(await world.view.marker(PARTITION)).toBe(marker)
+}

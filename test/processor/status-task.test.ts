@@ -1,0 +1,362 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { ViewLostError } from '../../src/processor/restore-view.ts'
+import { totalsDifference, totalsFrom } from '../../src/processor/totals.ts'
+import { DefinedStop } from '../../src/stream/partition-task.ts'
+import { sampleEvent } from '../avro/samples.ts'
+import { FencedError } from '../harness/memory-kafka.ts'
+import { CODECS, DAY_MS, GROUP, PARTITION, StatusWorld, TOPICS } from './status-world.ts'
+
+const ACCEPTED = sampleEvent({ eventId: 'accepted', paymentKey: 'jpm:a', status: 'ACCEPTED', naturalKey: '1' })
+const COMPLETED = sampleEvent({ eventId: 'completed', paymentKey: 'jpm:a', status: 'COMPLETED', naturalKey: '2' })
+const OTHER = sampleEvent({ eventId: 'other', paymentKey: 'jpm:b', status: 'ON_HOLD', naturalKey: '3' })
+
+const { signal } = new AbortController()
+let world: StatusWorld
+
+beforeEach(() => {
+  world = new StatusWorld()
+})
+
+describe('a batch', () => {
+  test('becomes changes, current states, the offset with its metadata, and the view, in one step each', async () => {
+    world.arrive(ACCEPTED, COMPLETED, ACCEPTED, OTHER)
+    await world.run()
+    expect(world.changes().map(({ paymentKey, verdict, statusAfter }) => [paymentKey, verdict, statusAfter])).toEqual([
+      ['jpm:a', 'APPLIED', 'ACCEPTED'],
+      ['jpm:a', 'APPLIED', 'COMPLETED'],
+      ['jpm:b', 'APPLIED', 'ON_HOLD'],
+    ])
+    // One record of `current` per payment and transaction: what is in between nobody needs.
+    expect(world.kafka.records(TOPICS.current, PARTITION)).toHaveLength(2)
+    expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
+    expect(world.kafka.committed(GROUP, TOPICS.events, PARTITION).offset).toBe(4n)
+    expect(world.totals()).toMatchObject({ events: 4, applied: 3, duplicate: 1 })
+    expect(world.reported).toMatchObject({ events: 4, applied: 3, duplicate: 1 })
+  })
+
+  test('of repeats moves the offset and publishes nothing (I3)', async () => {
+    world.arrive(ACCEPTED)
+    const task = await world.run()
+    world.arrive(ACCEPTED, ACCEPTED)
+    const { changes, current } = world.published()
+    await task.process(world.batch(1n)?.records ?? [], 3n, signal)
+    expect(world.published()).toMatchObject({ changes, current, committed: { offset: 3n } })
+  })
+
+  test('without records only moves the offset', async () => {
+    const task = world.task()
+    await task.open(signal)
+    await task.process([], 0n, signal)
+    expect(world.published()).toMatchObject({ changes: 0, current: 0, committed: { offset: 0n } })
+  })
+
+  test('recognises a repeat after any number of restarts and an empty Redis (I3, I6)', async () => {
+    world.arrive(ACCEPTED, COMPLETED)
+    await world.run()
+    world.view.flush()
+    world.arrive(ACCEPTED)
+    await world.run()
+    expect(world.changes()).toHaveLength(2)
+    expect(world.restored).toEqual(['rebuild', 'rebuild'])
+  })
+})
+
+describe('what is no event', () => {
+  test.each([
+    ['undecodable', { key: 'jpm:a', value: Buffer.from('no Avro') }],
+    ['undecodable', { key: 'jpm:a', value: null }],
+    ['key-mismatch', { key: 'jpm:z', value: CODECS.event.encode(ACCEPTED) }],
+    ['too-large', { key: 'jpm:a', value: CODECS.event.encode({ ...ACCEPTED, sourceStatus: 'x'.repeat(7_001) }) }],
+  ])('goes to its dead letters as %s, byte for byte, and the rest goes on (I8)', async (reason, record) => {
+    world.arriveRaw(record)
+    world.arrive(ACCEPTED)
+    await world.run()
+    const [deadLetter] = world.deadLetters()
+    expect([String(deadLetter?.key), deadLetter?.value]).toEqual([record.key, record.value])
+    expect(deadLetter?.headers).toMatchObject({
+      dlq_reason: reason,
+      dlq_stage: 'processor',
+      dlq_topic: TOPICS.events,
+      dlq_partition: '3',
+      dlq_offset: '0',
+    })
+    expect(world.changes()).toHaveLength(1)
+    expect(world.totals()).toMatchObject({ events: 2, applied: 1, deadLetter: 1 })
+  })
+
+  test('is not what a schema says that nobody could fetch: that waits', async () => {
+    const unknownSchema = CODECS.event.encode(ACCEPTED)
+    unknownSchema.writeInt32BE(99, 1)
+    world.arriveRaw({ key: 'jpm:a', value: unknownSchema })
+    const codecs = {
+      ...CODECS,
+      event: {
+        ...CODECS.event,
+        prepare: () => Promise.reject(new Error('the registry is away')),
+        decode: CODECS.event.decode.bind(CODECS.event),
+      },
+    }
+    await expect(world.run(world.task({ codecs }))).rejects.toThrow('the registry is away')
+    expect(world.published()).toMatchObject({ deadLetters: 0, committed: { offset: -1n } })
+  })
+})
+
+describe('opening', () => {
+  test('fences the former owner before it reads what was committed (I7)', async () => {
+    const steps: string[] = []
+    world.kafka.onStep = (step) => void steps.push(step)
+    await world.task().open(signal)
+    expect(steps.indexOf('init.after')).toBeLessThan(steps.indexOf('committed.before'))
+    expect(steps.filter((step) => step.startsWith('append') || step.startsWith('commit.'))).toEqual([])
+  })
+
+  test('begins at the committed offset, or at the start of the topic', async () => {
+    world.arrive(ACCEPTED, COMPLETED)
+    expect(await world.task().open(signal)).toEqual({ offset: 0n, highWatermark: 2n })
+    await world.run()
+    expect(await world.task().open(signal)).toEqual({ offset: 2n, highWatermark: 2n })
+  })
+
+  test('stops, and touches nothing, when the committed offset is not in the topic', async () => {
+    world.arrive(ACCEPTED, COMPLETED)
+    world.kafka.deleteBefore(TOPICS.events, PARTITION, 2n)
+    world.kafka.moveGroup(GROUP, TOPICS.events, PARTITION, 1n)
+    await expect(world.task().open(signal)).rejects.toThrow(DefinedStop)
+    expect(await world.view.marker(PARTITION)).toBeNull()
+  })
+
+  test('after an operator moved the group back repeats nothing, and counts anew (I3)', async () => {
+    world.arrive(ACCEPTED, COMPLETED)
+    await world.run()
+    world.kafka.moveGroup(GROUP, TOPICS.events, PARTITION, 1n)
+    await world.run()
+    expect(world.changes()).toHaveLength(2)
+    expect(world.totals()).toEqual({ ...totalsFrom(1n), events: 1, duplicate: 1 })
+  })
+
+  test('never folds events again: what was published is the truth, even if the events are gone', async () => {
+    world.arrive(ACCEPTED, COMPLETED)
+    await world.run()
+    world.kafka.deleteBefore(TOPICS.events, PARTITION, 2n)
+    world.view.flush()
+    world.arrive(OTHER)
+    await world.run()
+    expect(world.current().get('jpm:a')).toMatchObject({ status: 'COMPLETED', statusVersion: 2 })
+    expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
+  })
+})
+
+describe('a view that is not what the task left there (I6)', () => {
+  test.each(['process', 'idle'] as const)('is noticed by %s before anything is written', async (how) => {
+    world.arrive(ACCEPTED)
+    const task = await world.run()
+    world.view.flush()
+    world.arrive(COMPLETED)
+    const published = world.published()
+    const batch = world.batch(1n)
+    const work = how === 'idle' ? task.idle(signal) : task.process(batch?.records ?? [], 2n, signal)
+    await expect(work).rejects.toThrow(ViewLostError)
+    expect(world.published()).toEqual(published)
+  })
+
+  test('after the commit is not written over; the next opening replays what it lacks', async () => {
+    world.arrive(ACCEPTED)
+    const task = await world.run()
+    world.arrive(COMPLETED)
+    world.view.onStep = (step) => {
+      if (step === 'view-write.before') {
+        world.view.onStep = () => {}
+        world.view.flush()
+      }
+    }
+    await expect(task.process(world.batch(1n)?.records ?? [], 2n, signal)).rejects.toThrow(ViewLostError)
+    expect(world.changes()).toHaveLength(2)
+    await world.run(task)
+    expect(world.changes()).toHaveLength(2)
+    expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
+  })
+
+  test('that lacks the last transaction is brought up by replay, not built anew', async () => {
+    world.arrive(ACCEPTED)
+    await world.run()
+    const writes = world.view.writes
+    world.arrive(COMPLETED)
+    await world.run()
+    await world.view.rollBack(writes)
+    await world.run()
+    expect(world.restored).toEqual(['rebuild', 'keep', 'replay'])
+    expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
+  })
+
+  test('with bytes that are no state is built anew from `current`', async () => {
+    world.arrive(ACCEPTED)
+    const task = await world.run()
+    const marker = await world.view.marker(PARTITION)
+    await world.view.write(PARTITION, marker, 'x', [
+      { paymentKey: 'jpm:a', state: Buffer.from('damaged'), dueAt: 0, endToEndId: null },
+    ])
+    await world.view.write(PARTITION, 'x', marker as string, [])
+    world.arrive(COMPLETED)
+    await expect(task.process(world.batch(1n)?.records ?? [], 2n, signal)).rejects.toThrow(ViewLostError)
+    await world.run(task)
+    expect(world.restored).toEqual(['rebuild', 'rebuild'])
+    expect(world.changes().map(({ statusVersion }) => statusVersion)).toEqual([1, 2])
+  })
+})
+
+describe('a crash', () => {
+  const steps = [
+    'append.before',
+    'append.after',
+    'offset.before',
+    'offset.after',
+    'commit.before',
+    'commit.after',
+    'view-read.before',
+    'view-write.before',
+    'view-write.after',
+  ]
+
+  test.each(steps)('at %s loses and repeats nothing (I3, I4, I6, I8)', async (place) => {
+    world.arrive(ACCEPTED, OTHER)
+    const task = await world.run()
+    world.arrive(COMPLETED, COMPLETED)
+    const crash = (step: string) => {
+      if (step === place) {
+        throw new Error('crash')
+      }
+    }
+    world.kafka.onStep = crash
+    world.view.onStep = crash
+    await expect(task.process(world.batch(2n)?.records ?? [], 4n, signal)).rejects.toThrow('crash')
+    world.kafka.onStep = () => {}
+    world.view.onStep = () => {}
+
+    await world.run()
+    const ofA = world.changes().filter(({ paymentKey }) => paymentKey === 'jpm:a')
+    expect(ofA.map(({ statusVersion, event }) => [statusVersion, event?.eventId])).toEqual([
+      [1, 'accepted'],
+      [2, 'completed'],
+    ])
+    expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
+    expect(world.totals()).toMatchObject({ events: 4, applied: 3, duplicate: 1 })
+  })
+})
+
+describe('a former owner (I7)', () => {
+  test('can neither publish nor commit once a new one has opened', async () => {
+    world.arrive(ACCEPTED)
+    const former = world.task()
+    await former.open(signal)
+    await world.task().open(signal)
+    const batch = world.batch(0n)
+    // Not even if it could believe the view.
+    await expect(former.process(batch?.records ?? [], 1n, signal)).rejects.toThrow(ViewLostError)
+    expect(world.published()).toMatchObject({ changes: 0, committed: { offset: -1n } })
+  })
+
+  test('that had read the view before is stopped by Kafka itself', async () => {
+    world.arrive(ACCEPTED)
+    const former = world.task()
+    await former.open(signal)
+    world.kafka.onStep = async (step) => {
+      if (step === 'append.before') {
+        world.kafka.onStep = () => {}
+        await world.run()
+      }
+    }
+    await expect(former.process(world.batch(0n)?.records ?? [], 1n, signal)).rejects.toThrow(FencedError)
+    expect(world.changes()).toHaveLength(1)
+  })
+
+  test('that was closed gives its producer back and can do nothing', async () => {
+    const task = await world.run()
+    await task.close()
+    await expect(task.process([], 0n, signal)).rejects.toThrow('not open')
+    await expect(task.idle(signal)).rejects.toThrow('not open')
+    await task.close()
+  })
+})
+
+describe('the clock', () => {
+  const open = { ...OTHER, requestedExecutionDate: null }
+
+  test('reports an open payment overdue, once: a version without an event (I4, I8)', async () => {
+    world.arrive(open)
+    const task = await world.run()
+    world.now += 2 * DAY_MS
+    await task.idle(signal)
+    expect(world.changes()).toHaveLength(1)
+    world.now += DAY_MS
+    await task.idle(signal)
+    world.now += DAY_MS
+    await task.idle(signal)
+    expect(world.changes().slice(1)).toMatchObject([
+      { verdict: 'OVERDUE', statusVersion: 2, event: null, statusAfter: 'ON_HOLD', overdueSince: 1_003 * DAY_MS },
+    ])
+    expect(world.current().get('jpm:b')).toMatchObject({ statusVersion: 2, overdueSince: 1_003 * DAY_MS })
+    const totals = world.totals() ?? totalsFrom(0n)
+    expect([totals.overdue, totals.events, totalsDifference(totals)]).toEqual([1, 1, 0])
+    expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
+  })
+
+  test('keeps the committed offset where it is', async () => {
+    world.arrive(open)
+    const task = await world.run()
+    world.now += 3 * DAY_MS
+    await task.idle(signal)
+    expect(world.kafka.committed(GROUP, TOPICS.events, PARTITION).offset).toBe(1n)
+  })
+
+  test('does nothing while nothing is due: no transaction, no write', async () => {
+    world.arrive(open)
+    const task = await world.run()
+    const [published, writes] = [world.published(), world.view.writes]
+    await task.idle(signal)
+    expect([world.published(), world.view.writes]).toEqual([published, writes])
+  })
+
+  test('forgets a payment with a tombstone; one that returns begins a later life at version 1', async () => {
+    world.arrive(ACCEPTED, COMPLETED)
+    const task = await world.run()
+    world.now += 400 * DAY_MS
+    await task.idle(signal)
+    expect(world.kafka.records(TOPICS.current, PARTITION).at(-1)).toMatchObject({ value: null })
+    expect(await world.view.content(PARTITION)).toEqual(new Map())
+    expect(world.totals()).toMatchObject({ forgotten: 1, events: 2 })
+
+    world.arrive({ ...COMPLETED, receivedAt: COMPLETED.receivedAt + 400 * DAY_MS })
+    await world.run()
+    expect(world.changes().at(-1)).toMatchObject({ statusVersion: 1, incarnation: COMPLETED.receivedAt + 400 * DAY_MS })
+    expect(COMPLETED.receivedAt).toBe(ACCEPTED.receivedAt)
+  })
+
+  test('that crashed after its commit does not act twice', async () => {
+    world.arrive(open)
+    const task = await world.run()
+    world.now += 3 * DAY_MS
+    world.kafka.onStep = (step) => {
+      if (step === 'commit.after') {
+        throw new Error('the answer is lost')
+      }
+    }
+    await expect(task.idle(signal)).rejects.toThrow('the answer is lost')
+    world.kafka.onStep = () => {}
+    await (await world.run()).idle(signal)
+    expect(world.changes()).toHaveLength(2)
+    expect(world.totals()).toMatchObject({ overdue: 1 })
+  })
+
+  test('corrects a due time that is stale, without telling anybody', async () => {
+    world.arrive(open)
+    const task = await world.run()
+    const marker = await world.view.marker(PARTITION)
+    const [[key, state] = ['', Buffer.alloc(0)]] = await world.view.content(PARTITION)
+    await world.view.write(PARTITION, marker, 'x', [{ paymentKey: key, state, dueAt: 1, endToEndId: null }])
+    await world.view.write(PARTITION, 'x', marker as string, [])
+    const { changes, current } = world.published()
+    await task.idle(signal)
+    expect(world.published()).toMatchObject({ changes, current })
+    expect(await world.view.due(PARTITION, world.now, 10)).toEqual([])
+  })
+})

@@ -1,0 +1,135 @@
+import { changeCodec, type PaymentCodecs, paymentEventCodec, stateCodec } from '../../src/avro/payment-codecs.ts'
+import type { OutRecord } from '../../src/kafka/record.ts'
+import type { PaymentState } from '../../src/payment/apply-event.ts'
+import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import type { StatusChangeRecord } from '../../src/payment/status-change.ts'
+import { StatusTask, type StatusTaskOptions } from '../../src/processor/status-task.ts'
+import type { Totals, TotalsDelta } from '../../src/processor/totals.ts'
+import { addTotals, totalsFrom } from '../../src/processor/totals.ts'
+import { fromMarkerText, fromMetadataText } from '../../src/processor/view-marker.ts'
+import { topicNames } from '../../src/topics.ts'
+import { MemoryKafka } from '../harness/memory-kafka.ts'
+import { MemoryView } from '../harness/memory-view.ts'
+import { SILENT } from '../harness/silent-logger.ts'
+
+export const PARTITION = 3
+export const GROUP = 'processor'
+export const TOPICS = topicNames('')
+export const DAY_MS = 86_400_000
+
+const codecOptions = (schemaId: number) => ({
+  schemaId,
+  fetchSchema: async () => ({ found: 'none' }) as const,
+  now: () => 0,
+})
+
+export const CODECS: PaymentCodecs = {
+  event: paymentEventCodec(codecOptions(1)),
+  change: changeCodec(codecOptions(2)),
+  state: stateCodec(codecOptions(3)),
+}
+
+/** One partition of the status processor with its Kafka and its Redis, all in memory, and as many tasks as a test needs. */
+export class StatusWorld {
+  readonly kafka = new MemoryKafka()
+  readonly view = new MemoryView()
+  now = 1_000 * DAY_MS
+  /** How every opening made the view equal to `current`. */
+  readonly restored: string[] = []
+  /** What the tasks reported as committed, for the metrics. */
+  reported: Totals = totalsFrom(0n)
+  #tokens = 0
+
+  task(changes: Partial<StatusTaskOptions> = {}): StatusTask {
+    return new StatusTask({
+      partition: PARTITION,
+      group: GROUP,
+      topics: TOPICS,
+      clusterId: 'memory-cluster',
+      codecs: CODECS,
+      store: this.view,
+      reader: this.kafka.reader,
+      offsets: this.kafka.offsets,
+      openTransactions: () => this.kafka.openTransactions('t.p3', GROUP, TOPICS.events, PARTITION),
+      duePolicy: { overdueAfterMs: 3 * DAY_MS, forgetAfterMs: 400 * DAY_MS },
+      now: () => this.now,
+      newToken: () => {
+        this.#tokens += 1
+        return `assignment-${this.#tokens}`
+      },
+      report: { waiting: () => {}, going: () => {} },
+      onCommitted: (delta: TotalsDelta) => {
+        this.reported = addTotals(this.reported, delta)
+      },
+      onRestored: (kind) => this.restored.push(kind),
+      logger: SILENT,
+      ...changes,
+    })
+  }
+
+  arrive(...events: PaymentEvent[]): void {
+    for (const event of events) {
+      this.kafka.produce(TOPICS.events, PARTITION, { key: event.paymentKey, value: CODECS.event.encode(event) })
+    }
+  }
+
+  arriveRaw(record: OutRecord): void {
+    this.kafka.produce(TOPICS.events, PARTITION, record)
+  }
+
+  /** The next records from an offset, as a lane would give them; undefined at the end. */
+  batch(from: bigint, max = 1_000): { records: ReturnType<MemoryKafka['records']>; next: bigint } | undefined {
+    const records = this.kafka
+      .records(TOPICS.events, PARTITION)
+      .filter(({ offset }) => offset >= from)
+      .slice(0, max)
+    const last = records.at(-1)
+    return last === undefined ? undefined : { records, next: last.offset + 1n }
+  }
+
+  /** Opens a task and lets it process everything there is. Gives the open task. */
+  async run(task = this.task(), batchMax = 1_000): Promise<StatusTask> {
+    const { signal } = new AbortController()
+    let { offset } = await task.open(signal)
+    for (let batch = this.batch(offset, batchMax); batch !== undefined; batch = this.batch(offset, batchMax)) {
+      await task.process(batch.records, batch.next, signal)
+      offset = batch.next
+    }
+    return task
+  }
+
+  changes(): StatusChangeRecord[] {
+    return this.kafka
+      .records(TOPICS.changes, PARTITION)
+      .map(({ value }) => CODECS.change.decode(value as Buffer) as StatusChangeRecord)
+  }
+
+  current(): Map<string, PaymentState> {
+    return new Map(
+      [...this.kafka.latest(TOPICS.current, PARTITION)].map(([key, value]) => [key, CODECS.state.decode(value)]),
+    )
+  }
+
+  deadLetters() {
+    return this.kafka.records(TOPICS.eventDeadLetters, PARTITION)
+  }
+
+  /** How far everything that others can see goes; equal before and after means that nothing was published. */
+  published() {
+    return {
+      changes: this.kafka.records(TOPICS.changes, PARTITION).length,
+      current: this.kafka.records(TOPICS.current, PARTITION).length,
+      deadLetters: this.deadLetters().length,
+      committed: this.kafka.committed(GROUP, TOPICS.events, PARTITION),
+    }
+  }
+
+  /** The totals that Kafka keeps with the committed offset. */
+  totals(): Totals | undefined {
+    return fromMetadataText(this.kafka.committed(GROUP, TOPICS.events, PARTITION).metadata)?.totals
+  }
+
+  async markerTotals(): Promise<Totals | undefined> {
+    return fromMarkerText(await this.view.marker(PARTITION))?.totals
+  }
+}

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest'
+import { totalsFrom } from '../../src/processor/totals.ts'
+import {
+  fromMarkerText,
+  fromMetadataText,
+  toMarkerText,
+  toMetadataText,
+  type ViewMarker,
+} from '../../src/processor/view-marker.ts'
+
+const BEYOND_FLOATS = 2n ** 60n + 1n
+const MARKER: ViewMarker = {
+  clusterId: 'cluster',
+  token: 'assignment',
+  writes: 7,
+  next: BEYOND_FLOATS,
+  viewNext: BEYOND_FLOATS + 1n,
+  totals: { ...totalsFrom(5n), events: 3, applied: 2, duplicate: 1 },
+  writtenAt: 1_732_000_000_000,
+}
+
+describe('the marker', () => {
+  test('survives its text, with offsets that no float can hold', () => {
+    expect(fromMarkerText(toMarkerText(MARKER))).toEqual(MARKER)
+  })
+
+  test('is another text for every write', () => {
+    expect(toMarkerText({ ...MARKER, writes: 8 })).not.toBe(toMarkerText(MARKER))
+  })
+
+  test.each([
+    ['none', null],
+    ['empty', ''],
+    ['no JSON', '{'],
+    ['not an object', '7'],
+    ['another shape', '{"viewNext":"1"}'],
+    ['an offset that is no number', toMarkerText(MARKER).replace(String(MARKER.viewNext), 'x')],
+    ['a negative offset', toMarkerText(MARKER).replace(`"viewNext":"`, '"viewNext":"-')],
+    ['a count that is no number', toMarkerText(MARKER).replace('"events":3', '"events":null')],
+  ])('is not trusted when it is %s', (_what, text) => {
+    expect(fromMarkerText(text)).toBeNull()
+  })
+})
+
+describe('the metadata of the committed offset', () => {
+  test('survives its text, and takes from the marker only what belongs there', () => {
+    const { viewNext, totals } = MARKER
+    expect(fromMetadataText(toMetadataText(MARKER))).toEqual({ viewNext, totals })
+    expect(toMetadataText(MARKER)).not.toContain('assignment')
+  })
+
+  test('stays far below the 4096 bytes that the broker takes, with counters at their end', () => {
+    const most = Number.MAX_SAFE_INTEGER
+    const counts = Object.fromEntries(Object.keys(MARKER.totals).map((name) => [name, most]))
+    const totals = { ...MARKER.totals, ...counts, since: String(2n ** 63n - 1n) }
+    expect(toMetadataText({ viewNext: 2n ** 63n - 1n, totals }).length).toBeLessThan(1_024)
+  })
+
+  test.each([null, '', 'moved by an operator', '{}'])('is nothing when it is %j: somebody else committed', (text) => {
+    expect(fromMetadataText(text)).toBeNull()
+  })
+})

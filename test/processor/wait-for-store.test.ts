@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { waitForStore } from '../../src/processor/wait-for-store.ts'
+import { RedisUnavailableError } from '../../src/redis/redis-client.ts'
+
+const AWAY = new RedisUnavailableError('REDIS_UNREACHABLE', 'Redis does not answer')
+
+let reports: string[]
+const report = {
+  waiting: (reason: string) => reports.push(`waiting: ${reason}`),
+  going: () => reports.push('going'),
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  reports = []
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** A call that fails so many times, then answers. */
+function failing(times: number, error: unknown = AWAY) {
+  let calls = 0
+  return vi.fn(async () => {
+    calls += 1
+    if (calls <= times) {
+      throw error
+    }
+    return 'answer'
+  })
+}
+
+test('an answer at once is nothing to report', async () => {
+  expect(await waitForStore(failing(0), report, new AbortController().signal)).toBe('answer')
+  expect(reports).toEqual([])
+})
+
+test('waits until the store answers, says why, and says when it goes on', async () => {
+  const call = failing(3)
+  const waiting = waitForStore(call, report, new AbortController().signal)
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await waiting).toBe('answer')
+  expect(call).toHaveBeenCalledTimes(4)
+  expect(reports).toEqual([...Array(3).fill('waiting: Redis does not answer'), 'going'])
+})
+
+test('does not hammer a store that is away', async () => {
+  const call = failing(1_000)
+  const abort = new AbortController()
+  const waiting = waitForStore(call, report, abort.signal).catch(() => {})
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(call.mock.calls.length).toBeLessThanOrEqual(11)
+  abort.abort()
+  await waiting
+})
+
+test.each([
+  ['an error that is not retriable', Object.assign(new Error('WRONGTYPE'), { retriable: false })],
+  ['an error that does not say', new TypeError('a bug')],
+])('gives up at once on %s: it is a defect, not a state', async (_what, error) => {
+  await expect(waitForStore(failing(1, error), report, new AbortController().signal)).rejects.toBe(error)
+  expect(reports).toEqual([])
+})
+
+test('gives up when it is told to, and no longer says that it waits', async () => {
+  const abort = new AbortController()
+  const waiting = waitForStore(failing(1_000), report, abort.signal)
+  const rejected = expect(waiting).rejects.toBe(AWAY)
+  await vi.advanceTimersByTimeAsync(150)
+  abort.abort()
+  await rejected
+  expect(reports.at(-1)).toBe('going')
+})
+
+test('ends the wait also when the store comes back with an error of another kind', async () => {
+  const bug = new TypeError('a bug')
+  const call = vi.fn().mockRejectedValueOnce(AWAY).mockRejectedValueOnce(bug)
+  const rejected = expect(waitForStore(call, report, new AbortController().signal)).rejects.toBe(bug)
+  await vi.advanceTimersByTimeAsync(1_000)
+  await rejected
+  expect(reports).toEqual(['waiting: Redis does not answer', 'going'])
+})

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest'
+import { readXml, XML_CHARACTERS_MAX, XML_DEPTH_MAX } from '../../src/providers/read-xml.ts'
+
+const read = (text: string | Buffer) => readXml(Buffer.from(text as string))
+const fieldsOf = (text: string) => {
+  const result = read(text)
+  return result.outcome === 'fields' ? result.fields.map(({ name, value }) => [name, value]) : result.deadLetter
+}
+
+test.each([
+  ['<a><b>1</b></a>', [['b', '1']]],
+  ['\ufeff<?xml version="1.0" encoding="utf-16"?>\n<a>\n  <b>1</b>\n</a>\n', [['b', '1']]],
+  [
+    '<a><b>1</b><b>2</b></a>',
+    [
+      ['b', '1'],
+      ['b', '2'],
+    ],
+  ],
+  [
+    '<a><b/><c></c><d> </d></a>',
+    [
+      ['b', ''],
+      ['c', ''],
+      ['d', ''],
+    ],
+  ],
+  ['<x:a xmlns:x="u"><x:b y="1">1</x:b></x:a>', [['b', '1']]],
+  [
+    '<a><b>007</b><c>1e5</c><d>true</d><e>0x1F</e></a>',
+    [
+      ['b', '007'],
+      ['c', '1e5'],
+      ['d', 'true'],
+      ['e', '0x1F'],
+    ],
+  ],
+  ['<a><b>&amp;&lt;&gt;&quot;&apos;&#65;&#x42;&#128512;</b></a>', [['b', '&<>"\'AB😀']]],
+  ['<a><b>&amp;amp;</b></a>', [['b', '&amp;']]],
+  ['<a><b><![CDATA[1 < 2 &amp;]]></b></a>', [['b', '1 < 2 &amp;']]],
+  ['<a><b>1<![CDATA[2]]>3</b></a>', [['b', '123']]],
+  ['<a><b>1<!-- c -->2</b></a>', [['b', '12']]],
+  ['<!-- c --><a><?p i?><b>1</b></a>', [['b', '1']]],
+  ['<a><b><c>1</c></b></a>', [['b', null]]],
+  ['<a><b>1<c/></b></a>', [['b', null]]],
+  ['<a>text<b>1</b></a>', [['b', '1']]],
+])('%s', (text, fields) => {
+  expect(fieldsOf(text)).toEqual(fields)
+})
+
+describe('is a dead letter that quotes nothing of the body', () => {
+  test.each([
+    ['<!DOCTYPE a><a><b>1</b></a>', 'document type'],
+    ['<?xml version="1.0"?><!doctype a SYSTEM "http://127.0.0.1/"><a><b>1</b></a>', 'document type'],
+    ['<!DOCTYPE a [<!ENTITY x "SECRET"><!ENTITY y "&x;&x;">]><a><b>&y;</b></a>', 'document type'],
+    ['<a><!ENTITY x "SECRET"><b>1</b></a>', 'document type'],
+    ['<a><!ELEMENT b ANY><b>1</b></a>', 'document type'],
+    ['<!-- --><!\u0000DOCTYPE a><a><b>1</b></a>', 'document type'],
+    ['<a><b>&SECRET;</b></a>', 'entity'],
+    ['<a><b>&nbsp;</b></a>', 'entity'],
+    ['<a><b>a & b</b></a>', 'not valid XML'],
+    ['<a><b>&#1114112;</b></a>', 'entity'],
+    ['<a><b>SECRET', 'not valid XML'],
+    ['<a><b>SECRET</a></b>', 'not valid XML'],
+    ['<a></a><b></b>', 'not valid XML'],
+    ['<a><b>1</b></a>SECRET', 'not valid XML'],
+    ['SECRET', 'not valid XML'],
+    ['<a><__proto__>1</__proto__></a>', 'not valid XML'],
+    [`${'<a>'.repeat(XML_DEPTH_MAX + 1)}SECRET${'</a>'.repeat(XML_DEPTH_MAX + 1)}`, 'not valid XML'],
+    [`<a><b>${'x'.repeat(XML_CHARACTERS_MAX)}</b></a>`, 'longer than'],
+  ])('%.60s', (text, message) => {
+    const deadLetter = fieldsOf(text)
+    expect(deadLetter).toMatchObject({ reason: 'invalid-xml', element: null })
+    expect(JSON.stringify(deadLetter)).toContain(message)
+    expect(JSON.stringify(deadLetter)).not.toContain('SECRET')
+  })
+
+  test.each([
+    ['', 'empty-body'],
+    [' \n', 'empty-body'],
+    ['<a/>', 'unexpected-shape'],
+    ['<a>SECRET</a>', 'unexpected-shape'],
+  ])('%j is %s', (text, reason) => {
+    expect(fieldsOf(text)).toMatchObject({ reason })
+  })
+
+  test('bytes that are not UTF-8', () => {
+    expect(read(Buffer.from('<a><b>\xe9</b></a>', 'latin1'))).toMatchObject({ deadLetter: { reason: 'invalid-utf8' } })
+  })
+})
+
+test('the depth that is allowed is read', () => {
+  const inner = XML_DEPTH_MAX - 1
+  expect(fieldsOf(`<a>${'<b>'.repeat(inner)}1${'</b>'.repeat(inner)}</a>`)).toEqual([['b', null]])
+})
+
+test.each([
+  ['open tags', '<a>'],
+  ['angle brackets', '<'],
+  ['ampersands', '&'],
+  ['entities', '&amp;'],
+  ['comments that never end', '<!--'],
+  ['CDATA that never ends', '<![CDATA['],
+  ['processing instructions', '<?a '],
+  ['attributes', '<a b="'],
+  ['blanks', ' '],
+  ['fields', '<b>1</b>'],
+])('the largest body full of %s takes no time that matters', (_what, piece) => {
+  const started = performance.now()
+  for (const start of ['', '<a>', '<a><b>', '<a b="']) {
+    for (const end of ['', '</a>', '</b></a>']) {
+      const room = XML_CHARACTERS_MAX - start.length - end.length
+      read(start + piece.repeat(Math.floor(room / piece.length)) + end)
+    }
+  }
+  expect(performance.now() - started).toBeLessThan(10_000)
+})

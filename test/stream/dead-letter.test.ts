@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest'
+import type { InRecord } from '../../src/kafka/record.ts'
+import { type DeadLetterNote, toDeadLetter } from '../../src/stream/dead-letter.ts'
+
+const BODY = Buffer.from([0x00, 0xff, 0x7b, 0x22])
+const RECORD: InRecord = {
+  offset: 41n,
+  key: Buffer.from('jpm:1'),
+  value: BODY,
+  headers: { ce_id: Buffer.from('receipt'), 'content-type': 'application/json' },
+  timestamp: 5,
+}
+const NOTE: DeadLetterNote = {
+  reason: 'missing-status',
+  message: 'an element carries no status',
+  stage: 'normalizer',
+  topic: 'payments.callbacks.raw',
+  partition: 2,
+  offset: 41n,
+  element: 3,
+  at: 1_732_000_000_000,
+}
+
+describe('a dead letter', () => {
+  test('is the record as it was read, byte for byte, under its own key', () => {
+    const { key, value } = toDeadLetter(RECORD, NOTE)
+    expect(key).toEqual(RECORD.key)
+    expect(value).toBe(BODY)
+  })
+
+  test('keeps the headers and says why, where and when', () => {
+    expect(toDeadLetter(RECORD, NOTE).headers).toEqual({
+      ce_id: Buffer.from('receipt'),
+      'content-type': 'application/json',
+      dlq_reason: 'missing-status',
+      dlq_message: 'an element carries no status',
+      dlq_stage: 'normalizer',
+      dlq_topic: 'payments.callbacks.raw',
+      dlq_partition: '2',
+      dlq_offset: '41',
+      dlq_element: '3',
+      dlq_time: '2024-11-19T07:06:40.000Z',
+    })
+  })
+
+  test('names no element when the record as a whole is meant, and counts from 0', () => {
+    expect(toDeadLetter(RECORD, { ...NOTE, element: null }).headers).not.toHaveProperty('dlq_element')
+    expect(toDeadLetter(RECORD, { ...NOTE, element: 0 }).headers).toHaveProperty('dlq_element', '0')
+  })
+
+  test('of a record that was a dead letter before says what happened last', () => {
+    const again = { ...RECORD, headers: { ...RECORD.headers, dlq_reason: 'old', dlq_element: '9' } }
+    expect(toDeadLetter(again, { ...NOTE, element: null }).headers).toMatchObject({ dlq_reason: 'missing-status' })
+  })
+
+  test('takes the first of a header’s several values, and survives a record without key or value', () => {
+    const odd = { ...RECORD, key: null, value: null, headers: { a: ['1', '2'], b: [], c: undefined } }
+    const { key, value, headers } = toDeadLetter(odd, NOTE)
+    expect([key, value]).toEqual(['', null])
+    expect(headers).toHaveProperty('a', '1')
+    expect(headers).not.toHaveProperty('b')
+    expect(headers).not.toHaveProperty('c')
+  })
+})

@@ -1,0 +1,317 @@
+import { getEventListeners } from 'node:events'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { GroupConsumer, GroupConsumerEvents } from '../../src/stream/group-consumer.ts'
+import { DefinedStop } from '../../src/stream/partition-task.ts'
+import { StageRunner } from '../../src/stream/stage-runner.ts'
+import { SILENT } from '../harness/silent-logger.ts'
+import { batchOf, gate, ScriptedTask, untilAborted } from './scripted-task.ts'
+
+/** A consumer that the test plays. Everything that happens, to it and to the tasks, goes into one story. */
+class FakeConsumer implements GroupConsumer {
+  readonly story: string[]
+  events: GroupConsumerEvents | undefined
+
+  constructor(story: string[]) {
+    this.story = story
+  }
+
+  async start(events: GroupConsumerEvents): Promise<void> {
+    this.events = events
+  }
+
+  pause(partition: number): void {
+    this.story.push(`pause ${partition}`)
+  }
+
+  resume(partition: number): void {
+    this.story.push(`resume ${partition}`)
+  }
+
+  seek(partition: number, offset: bigint): void {
+    this.story.push(`seek ${partition} to ${offset}`)
+  }
+
+  async commit(): Promise<void> {}
+
+  async stop(): Promise<void> {
+    this.story.push('leave the group')
+  }
+}
+
+class StoryTask extends ScriptedTask {
+  readonly partition: number
+  readonly story: string[]
+
+  constructor(partition: number, story: string[]) {
+    super()
+    this.partition = partition
+    this.story = story
+    this.start = { offset: 0n, highWatermark: 100n }
+  }
+
+  override async open(signal: AbortSignal) {
+    this.story.push(`open ${this.partition}`)
+    return super.open(signal)
+  }
+
+  override async close(): Promise<void> {
+    this.story.push(`close ${this.partition}`)
+    await super.close()
+  }
+}
+
+const LIMITS = { queuedRecordsMax: 10, queuedBytesMax: 1_000, chunkRecordsMax: 4, idleIntervalMs: 1_000 }
+
+let story: string[]
+let consumer: FakeConsumer
+let tasks: StoryTask[]
+let fatals: Error[]
+let runner: StageRunner
+/** What a test changes about the tasks before they open. */
+let prepare: (task: StoryTask) => void
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  story = []
+  tasks = []
+  fatals = []
+  prepare = () => {}
+  consumer = new FakeConsumer(story)
+  runner = new StageRunner({
+    consumer,
+    createTask: (partition) => {
+      const task = new StoryTask(partition, story)
+      tasks.push(task)
+      prepare(task)
+      return task
+    },
+    limits: LIMITS,
+    logger: SILENT,
+    onFatal: (error) => fatals.push(error),
+  })
+  await runner.start()
+})
+
+afterEach(async () => {
+  const stopping = runner.stop()
+  await vi.advanceTimersByTimeAsync(5_000)
+  await stopping
+  vi.useRealTimers()
+})
+
+const settle = () => vi.advanceTimersByTimeAsync(0)
+const stuck = (signal: AbortSignal) => untilAborted(gate().promise, signal)
+
+function events(): GroupConsumerEvents {
+  return consumer.events as GroupConsumerEvents
+}
+
+async function assign(...partitions: number[]): Promise<void> {
+  events().onAssigned(partitions)
+  await settle()
+}
+
+/** Starts the story anew. */
+function forget(): void {
+  story.length = 0
+}
+
+describe('an assignment', () => {
+  test('pauses a new partition before it returns: the next fetch must not bring what nobody can take', () => {
+    prepare = (task) => {
+      task.onOpen = stuck
+    }
+    expect(runner.joined).toBe(false)
+    events().onAssigned([1, 2])
+    expect(story.filter((line) => line.startsWith('pause 1'))).not.toEqual([])
+    expect(story.filter((line) => line.startsWith('pause 2'))).not.toEqual([])
+    expect(story.filter((line) => line.startsWith('resume'))).toEqual([])
+    expect(runner.joined).toBe(true)
+    expect(runner.lanes.map(({ partition }) => partition)).toEqual([1, 2])
+  })
+
+  test('opens a partition, then seeks, then resumes', async () => {
+    await assign(1)
+    expect(story).toEqual(['pause 1', 'pause 1', 'open 1', 'seek 1 to 0', 'resume 1'])
+  })
+
+  test('of nothing is joined, too', async () => {
+    await assign()
+    expect([runner.joined, runner.lanes]).toEqual([true, []])
+  })
+
+  test('sets seek and resume of a kept partition again, and opens nothing', async () => {
+    await assign(1)
+    forget()
+    await assign(1)
+    expect(story).toEqual(['seek 1 to 0', 'resume 1'])
+    expect(tasks).toHaveLength(1)
+  })
+
+  test('closes a partition that is gone, resumes it, and leaves the others alone', async () => {
+    await assign(1, 2)
+    forget()
+    await assign(2)
+    expect(story.filter((line) => line.includes('1'))).toEqual(['resume 1', 'close 1'])
+    expect(runner.lanes.map(({ partition }) => partition)).toEqual([2])
+  })
+
+  test('of a partition that returns waits until its old lane has finished', async () => {
+    const busy = gate()
+    prepare = (task) => {
+      task.onProcess = () => busy.promise
+    }
+    await assign(1)
+    events().onBatch(batchOf([0], { partition: 1 }))
+    await settle()
+    await assign()
+    forget()
+    await assign(1)
+    // Two owners in one process would fence each other for ever.
+    expect(story).not.toContain('open 1')
+    expect(runner.lanes.map(({ state }) => state)).toEqual(['opening'])
+    busy.open()
+    await settle()
+    expect(story).toEqual(['pause 1', 'pause 1', 'close 1', 'open 1', 'seek 1 to 0', 'resume 1'])
+  })
+})
+
+describe('batches', () => {
+  test('go to the lane of their partition', async () => {
+    await assign(1, 2)
+    expect(events().onBatch(batchOf([0], { partition: 2 }))).toBe(true)
+    events().onSkipped(1, 0n, 4n)
+    await settle()
+    expect(tasks.map(({ processed }) => processed)).toEqual([[' -> 5'], ['0 -> 1']])
+  })
+
+  test('of a partition that is not ours are not taken', async () => {
+    await assign(1)
+    expect(events().onBatch(batchOf([0], { partition: 7 }))).toBe(false)
+    expect(() => events().onSkipped(7, 0n, 1n)).not.toThrow()
+  })
+})
+
+describe('a lane in doubt opens again', () => {
+  const failOnce = (task: StoryTask) => {
+    task.onProcess = async () => {
+      task.onProcess = async () => {}
+      throw new Error('the outcome is unknown')
+    }
+  }
+
+  async function inDoubt(): Promise<void> {
+    prepare = failOnce
+    await assign(1, 2)
+    events().onBatch(batchOf([0], { partition: 1 }))
+    await settle()
+    expect(runner.lanes.map(({ state }) => state)).toEqual(['doubt', 'open'])
+    forget()
+  }
+
+  test('after the next heartbeat', async () => {
+    await inDoubt()
+    events().onHeartbeat()
+    await settle()
+    expect(story).toContain('open 1')
+  })
+
+  test('after a join that still lists it', async () => {
+    await inDoubt()
+    await assign(1, 2)
+    expect(story).toContain('open 1')
+  })
+
+  test('as often as it takes, and leaves nothing behind (I10)', async () => {
+    let laneSignal = new AbortController().signal
+    prepare = (task) => {
+      task.onOpen = async (signal) => {
+        laneSignal = signal
+        throw new Error('the broker is away')
+      }
+    }
+    await assign(1)
+    for (let times = 0; times < 20; times += 1) {
+      events().onHeartbeat()
+      await settle()
+    }
+    expect(tasks[0]?.calls.filter((call) => call === 'open')).toHaveLength(21)
+    expect(getEventListeners(laneSignal, 'abort')).toHaveLength(1)
+  })
+
+  test('never after a join that does not (I7)', async () => {
+    await inDoubt()
+    await assign(2)
+    events().onHeartbeat()
+    await settle()
+    expect(story).not.toContain('open 1')
+    expect(tasks).toHaveLength(2)
+  })
+})
+
+describe('what cannot go on', () => {
+  test('is reported once, however many lanes and whatever follows', async () => {
+    const stop = new DefinedStop('OFFSET_OUT_OF_RANGE', 'an operator must decide')
+    prepare = (task) => {
+      task.onOpen = async () => {
+        throw stop
+      }
+    }
+    await assign(1, 2)
+    events().onCrashed(new Error('the consumer is dead'))
+    expect(fatals).toEqual([stop])
+  })
+
+  test('is also a crashed consumer', () => {
+    const error = new Error('the consumer is dead')
+    events().onCrashed(error)
+    expect(fatals).toEqual([error])
+  })
+
+  test('takes no further assignment', async () => {
+    events().onCrashed(new Error('the consumer is dead'))
+    await assign(1)
+    expect(tasks).toEqual([])
+  })
+})
+
+describe('stopping', () => {
+  test('finishes what runs, closes the tasks, and only then leaves the group', async () => {
+    const busy = gate()
+    prepare = (task) => {
+      task.onProcess = () => busy.promise
+    }
+    await assign(1)
+    events().onBatch(batchOf([0], { partition: 1 }))
+    await settle()
+    forget()
+    const stopping = runner.stop()
+    await settle()
+    expect(story).toEqual([])
+    busy.open()
+    await stopping
+    expect(story.slice(0, 2)).toEqual(['close 1', 'leave the group'])
+    expect(tasks[0]?.processed).toEqual(['0 -> 1'])
+    expect(runner.lanes).toEqual([])
+  })
+
+  test('ignores an assignment that comes meanwhile', async () => {
+    const stopping = runner.stop()
+    events().onAssigned([1])
+    await stopping
+    expect(tasks).toEqual([])
+  })
+
+  test('does not wait longer than the grace for what does not finish', async () => {
+    prepare = (task) => {
+      task.onProcess = stuck
+    }
+    await assign(1)
+    events().onBatch(batchOf([0], { partition: 1 }))
+    await settle()
+    const stopping = runner.stop()
+    await vi.advanceTimersByTimeAsync(5_000)
+    await stopping
+    expect(story.at(-2)).toBe('leave the group')
+  })
+})

@@ -1,0 +1,153 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Lane, LaneState } from '../../src/stream/lane.ts'
+import { Watchdog } from '../../src/stream/watchdog.ts'
+import { SILENT } from '../harness/silent-logger.ts'
+
+const STALL_MS = 1_000
+
+let now: number
+let lanes: { partition: number; state: LaneState; done: bigint }[]
+let waiting: boolean
+let ends: Map<number, bigint> | Error
+let lags: Map<number, bigint>
+let broker: [reachable: boolean, reason: string][]
+let stalls: string[]
+let watchdog: Watchdog
+
+beforeEach(() => {
+  now = 0
+  lanes = [{ partition: 0, state: 'open', done: 5n }]
+  waiting = false
+  ends = new Map([[0, 9n]])
+  lags = new Map()
+  broker = []
+  stalls = []
+  watchdog = new Watchdog({
+    topic: 'payments.events',
+    offsets: {
+      highWatermarks: async () => {
+        if (ends instanceof Error) {
+          throw ends
+        }
+        return ends
+      },
+      committed: () => Promise.reject(new Error('not asked')),
+      clusterId: () => Promise.reject(new Error('not asked')),
+    },
+    lanes: () => lanes as unknown as Lane[],
+    waiting: () => waiting,
+    intervalMs: 100,
+    stallMs: STALL_MS,
+    now: () => now,
+    logger: SILENT,
+    onLag: (partition, lag) => lags.set(partition, lag),
+    onBroker: (reachable, reason) => broker.push([reachable, reason]),
+    onStalled: (error) => stalls.push(error.message),
+  })
+})
+
+/** Looks at a moment (ms). */
+async function lookAt(moment: number): Promise<void> {
+  now = moment
+  await watchdog.check()
+}
+
+describe('a stall', () => {
+  test('is work that nobody does for longer than the limit, and says where', async () => {
+    await lookAt(0)
+    await lookAt(STALL_MS)
+    expect(stalls).toEqual([])
+    await lookAt(STALL_MS + 1)
+    expect(stalls).toEqual(['payments.events[0] stands at 5 with 4 records to go and a open lane for 1001 ms'])
+  })
+
+  test('is not while anything moves', async () => {
+    for (let at = 0; at <= 4; at += 1) {
+      lanes = [{ partition: 0, state: 'open', done: 5n + BigInt(at) }]
+      await lookAt(at * STALL_MS)
+    }
+    expect(stalls).toEqual([])
+  })
+
+  test('is not when there is nothing to do, however long, and counts from when there is', async () => {
+    ends = new Map([[0, 5n]])
+    await lookAt(0)
+    await lookAt(10 * STALL_MS)
+    ends = new Map([[0, 6n]])
+    await lookAt(11 * STALL_MS)
+    expect(stalls).toEqual([])
+    await lookAt(12 * STALL_MS)
+    expect(stalls).toHaveLength(1)
+  })
+
+  test('is not while the stage waits for Redis, and counts from the end of that', async () => {
+    waiting = true
+    await lookAt(0)
+    await lookAt(10 * STALL_MS)
+    waiting = false
+    await lookAt(11 * STALL_MS)
+    expect(stalls).toEqual([])
+    await lookAt(12 * STALL_MS)
+    expect(stalls).toHaveLength(1)
+  })
+
+  test('is not while the brokers are away, and counts anew when they answer', async () => {
+    await lookAt(0)
+    ends = new Error('ECONNREFUSED')
+    await lookAt(STALL_MS)
+    ends = new Map([[0, 9n]])
+    await lookAt(2 * STALL_MS)
+    expect(stalls).toEqual([])
+    expect(broker).toEqual([
+      [true, ''],
+      [false, 'the brokers do not answer: ECONNREFUSED'],
+      [true, ''],
+    ])
+  })
+
+  test('is not while a lane opens: a restore can take long', async () => {
+    lanes = [{ partition: 0, state: 'opening', done: 0n }]
+    await lookAt(0)
+    await lookAt(10 * STALL_MS)
+    expect(stalls).toEqual([])
+    expect(lags.get(0)).toBe(0n)
+  })
+
+  test('is one of any partition, whatever the others do', async () => {
+    lanes = [
+      { partition: 0, state: 'open', done: 5n },
+      { partition: 1, state: 'doubt', done: 1n },
+    ]
+    ends = new Map([
+      [0, 5n],
+      [1, 2n],
+    ])
+    await lookAt(0)
+    await lookAt(STALL_MS + 1)
+    expect(stalls).toEqual([expect.stringContaining('payments.events[1] stands at 1 with 1 records to go')])
+  })
+
+  test('is not a partition that was away and returns to where it stood', async () => {
+    await lookAt(0)
+    lanes = []
+    await lookAt(5 * STALL_MS)
+    lanes = [{ partition: 0, state: 'open', done: 5n }]
+    await lookAt(6 * STALL_MS)
+    expect(stalls).toEqual([])
+  })
+})
+
+test('the lag is what is left to do, and never negative', async () => {
+  await lookAt(0)
+  expect(lags.get(0)).toBe(4n)
+  lanes = [{ partition: 0, state: 'open', done: 11n }]
+  await lookAt(1)
+  expect(lags.get(0)).toBe(0n)
+})
+
+test('a look that takes long is not joined by another', async () => {
+  const first = watchdog.check()
+  await watchdog.check()
+  await first
+  expect(broker).toHaveLength(1)
+})

@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { instamed } from '../../src/providers/instamed/translate.ts'
+import { CallbackFilesError, readCallbackFiles, toCallbackFile } from '../../src/tools/callback-files.ts'
+
+const BODY = Buffer.from('{}')
+const callbackIn = (file: string, options: { contentType?: string; namespace?: string; currency?: string } = {}) =>
+  toCallbackFile(file, 3, BODY, { provider: instamed, ...options }).callback
+
+describe('a file as a callback', () => {
+  test('has everything that the gateway would add from the options and its position', () => {
+    expect(toCallbackFile('a.json', 3, BODY, { provider: instamed })).toEqual({
+      file: 'a.json',
+      callback: {
+        callbackId: '00000000-0000-7000-8000-000000000003',
+        source: 'offline',
+        namespace: 'instamed',
+        currency: null,
+        receivedAt: 3,
+        contentType: 'application/json',
+        body: BODY,
+      },
+    })
+    expect(callbackIn('a', { namespace: 'clinic', currency: 'USD' })).toMatchObject({
+      namespace: 'clinic',
+      currency: 'USD',
+    })
+  })
+
+  test.each([
+    ['a.json', 'application/json'],
+    ['a.form', 'application/x-www-form-urlencoded'],
+    ['a.XML', 'application/xml'],
+    ['a.form.txt', 'application/json'],
+    ['a', 'application/json'],
+  ])('%s is %s unless the option says otherwise', (file, contentType) => {
+    expect(callbackIn(file).contentType).toBe(contentType)
+    expect(callbackIn(file, { contentType: 'text/plain' }).contentType).toBe('text/plain')
+  })
+})
+
+describe('reading', () => {
+  let folder: string
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'paystatus-callback-files-'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test('takes the bytes as they are', () => {
+    const file = join(folder, 'bytes')
+    writeFileSync(file, Buffer.from([0xff, 0x00, 0x0a]))
+    const [read] = readCallbackFiles([file], { provider: instamed })
+    expect(read?.callback.body).toEqual(Buffer.from([0xff, 0x00, 0x0a]))
+  })
+
+  test('names all files that cannot be read, and why', () => {
+    const missing = join(folder, 'missing')
+    const read = () => readCallbackFiles([missing, folder], { provider: instamed })
+    expect(read).toThrow(CallbackFilesError)
+    expect(read).toThrow(`cannot read ${missing}: there is no such file; ${folder}: it is a directory`)
+  })
+})

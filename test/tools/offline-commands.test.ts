@@ -1,0 +1,210 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { PROVIDER_IDS } from '../../src/providers/registry.ts'
+import { OFFLINE_SOURCE } from '../../src/tools/callback-files.ts'
+import type { FoldedFiles } from '../../src/tools/fold-files.ts'
+import { rules } from '../../src/tools/rules.ts'
+import type { TranslatedFile } from '../../src/tools/translate-files.ts'
+import { callbackOf } from '../providers/callback-of.ts'
+
+/** The commands as a person starts them, in a process of their own: no servers, no configuration. */
+
+// A process takes seconds to start on a machine that is busy.
+vi.setConfig({ testTimeout: 30_000 })
+
+const ROOT = join(import.meta.dirname, '../..')
+const SECRET = 'Private-4711'
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function paystatus(...args: string[]): Promise<Ended> {
+  return run(join(ROOT, 'bin/paystatus'), args)
+}
+
+function run(command: string, args: readonly string[]): Promise<Ended> {
+  const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('PAYSTATUS_'))
+  return new Promise((resolve) => {
+    // Starting is most of the time; the cache halves it.
+    const env = { ...Object.fromEntries(environment), NODE_COMPILE_CACHE: join(folder, 'compiled') }
+    const options = { cwd: folder, env, maxBuffer: 64 * 2 ** 20 }
+    const child = execFile(command, args, options, (_, stdout, stderr) => {
+      resolve({ code: child.exitCode ?? -1, stdout, stderr })
+    })
+  })
+}
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'paystatus-offline-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** The callbacks in a folder, by name; what must come of them lies beside them. */
+function callbacksIn(path: string): readonly string[] {
+  return readdirSync(path)
+    .filter((name) => /\.(json|form|xml)$/.test(name) && !/(^|\.)expected\.json$/.test(name))
+    .map((name) => join(path, name))
+}
+
+/** The golden result of a fixture, less what the gateway adds and other commands may add. */
+function goldenOf(fixture: string) {
+  const { events, deadLetters, setAside } = JSON.parse(
+    readFileSync(fixture.replace(/\.\w+$/, '.expected.json'), 'utf8'),
+  )
+  return { file: fixture, events: events.map(withoutReceipt), deadLetters, setAside }
+}
+
+function withoutReceipt(event: Record<string, unknown>): Record<string, unknown> {
+  const { callbackId, receivedAt, source, ...said } = event
+  return said
+}
+
+function documentsIn(stdout: string): readonly TranslatedFile[] {
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+describe.each(PROVIDER_IDS)('the fixtures of %s', (provider) => {
+  const path = join(ROOT, 'test/providers', provider, 'fixtures')
+  const fixtures = callbacksIn(path)
+  const flows = readdirSync(join(path, 'flows')).map((flow) => join(path, 'flows', flow))
+  const { namespace, currency } = callbackOf('')
+
+  test('translate gives the golden events', async () => {
+    const { code, stdout, stderr } = await paystatus(
+      'translate',
+      ...['--provider', provider, '--namespace', namespace, '--currency', currency ?? ''],
+      ...fixtures,
+    )
+    expect([code, stderr]).toEqual([0, ''])
+    const documents = documentsIn(stdout)
+    expect(
+      documents.map(({ events, ...rest }) => ({ ...rest, events: events.map((e) => withoutReceipt({ ...e })) })),
+    ).toEqual(fixtures.map(goldenOf))
+    expect(new Set(documents.flatMap(({ events }) => events.map(({ source }) => source)))).toEqual(
+      new Set([OFFLINE_SOURCE]),
+    )
+  })
+
+  test('fold --permute agrees over all of them', async () => {
+    const files = [...fixtures, ...flows.flatMap(callbacksIn)]
+    const { code, stdout, stderr } = await paystatus(
+      'fold',
+      ...['--provider', provider, '--namespace', namespace, '--permute'],
+      ...files,
+    )
+    expect([code, stderr]).toEqual([0, ''])
+    const folded: FoldedFiles = JSON.parse(stdout)
+    expect(folded.permute?.differences).toEqual([])
+    expect(folded.permute?.orders).toBeGreaterThan(folded.states.length)
+    expect(folded.deadLetters).toEqual(
+      fixtures.map(goldenOf).flatMap(({ file, deadLetters }) => deadLetters.map((each: object) => ({ file, ...each }))),
+    )
+    for (const flow of flows) {
+      const expected: { paymentKey: string }[] = JSON.parse(readFileSync(join(flow, 'expected.json'), 'utf8'))
+      const keys = expected.map(({ paymentKey }) => paymentKey)
+      const states = folded.states.filter(({ paymentKey }) => keys.includes(paymentKey))
+      expect(states.toSorted((a, b) => (a.paymentKey < b.paymentKey ? -1 : 1))).toMatchObject(expected)
+    }
+  })
+})
+
+describe('fold', () => {
+  const pending = {
+    callbacks: [{ firmRootId: 'f1', paymentStatus: 'PENDING', createDateTime: '2024-01-01T00:00:00Z' }],
+  }
+  const rejected = {
+    callbacks: [
+      {
+        firmRootId: 'f1',
+        paymentStatus: 'REJECTED',
+        createDateTime: '2024-01-01T00:01:00Z',
+        exception: [{ errorCode: '1', errorDescription: SECRET }],
+        accountNumber: SECRET,
+      },
+      { endToEndId: SECRET.repeat(20), paymentStatus: SECRET },
+    ],
+  }
+  beforeAll(() => {
+    writeFileSync(join(folder, 'pending.json'), JSON.stringify(pending))
+    writeFileSync(join(folder, 'rejected.json'), JSON.stringify(rejected))
+  })
+  const fold = (...args: string[]) => paystatus('fold', '--provider', 'jpm-global-payments-v1', ...args)
+
+  test('reads the callbacks in the order of the files', async () => {
+    const inOrder: FoldedFiles = JSON.parse((await fold('pending.json', 'rejected.json')).stdout)
+    const reversed: FoldedFiles = JSON.parse((await fold('rejected.json', 'pending.json', 'pending.json')).stdout)
+    const verdictsOf = ({ states }: FoldedFiles) => states[0]?.events.map(({ verdict }) => verdict)
+    expect([inOrder.states[0]?.status, verdictsOf(inOrder)]).toEqual(['REJECTED', ['APPLIED', 'APPLIED']])
+    expect([reversed.states[0]?.status, verdictsOf(reversed)]).toEqual(['REJECTED', ['APPLIED', 'LATE']])
+    expect(reversed.duplicates).toBe(1)
+  })
+
+  test('always prints the same, and nothing of a body that an event does not hold', async () => {
+    const [first, second] = await Promise.all([fold('rejected.json', '--permute'), fold('rejected.json', '--permute')])
+    expect(first).toEqual(second)
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(first.stdout).deadLetters).toEqual([
+      { file: 'rejected.json', reason: 'invalid-field', message: expect.any(String), element: 1 },
+    ])
+    const { stdout } = await paystatus('translate', '--provider', 'jpm-global-payments-v1', 'rejected.json')
+    expect(first.stdout + stdout).not.toContain(SECRET)
+  })
+
+  test('takes the content type that it is told', async () => {
+    writeFileSync(join(folder, 'void.txt'), 'transactionID=a1&transactionStatus=V')
+    const asForm = ['--content-type', 'application/x-www-form-urlencoded']
+    const { stdout } = await paystatus('fold', '--provider', 'instamed', ...asForm, 'void.txt')
+    expect(JSON.parse(stdout).states).toMatchObject([{ paymentKey: 'instamed:a1', status: 'VOIDED' }])
+  })
+})
+
+describe('wrong use', () => {
+  test.concurrent.each([
+    [['translate', '--provider', 'nobody', 'a.json'], 'Allowed choices are jpm-global-payments-v1'],
+    [['fold', 'a.json'], "required option '--provider <id>' not specified"],
+    [['fold', '--provider', 'instamed'], "missing required argument 'file'"],
+    [['fold', '--provider', 'instamed', '--seed', 'x', 'a.json'], 'must be a whole number'],
+    [
+      ['fold', '--provider', 'instamed', 'missing.json'],
+      'paystatus: cannot read missing.json: there is no such file\n',
+    ],
+  ])('%j ends with 2 and a message', async (args, message) => {
+    const { code, stdout, stderr } = await paystatus(...args)
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(message)
+  })
+})
+
+describe('rules', () => {
+  test('--json prints all of them', async () => {
+    const { code, stdout } = await paystatus('rules', '--json')
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toEqual(rules())
+  })
+
+  test('are all printed to a reader that is slow', async () => {
+    const piped = `'${join(ROOT, 'bin/paystatus')}' rules --json | { sleep 1; cat; }`
+    expect(JSON.parse((await run('/bin/sh', ['-c', piped])).stdout)).toEqual(rules())
+  })
+
+  test('end quietly when the reader has seen enough', async () => {
+    const piped = `'${join(ROOT, 'bin/paystatus')}' rules --json | head -c 1`
+    expect(await run('/bin/sh', ['-c', piped])).toEqual({ code: 0, stdout: '{', stderr: '' })
+  })
+
+  test('prints tables for people', async () => {
+    const { code, stdout } = await paystatus('rules')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^STATUSES\n/)
+  })
+})

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest'
+import { TOPICS, type TopicId, topicNames, toTopicConfig } from '../src/topics.ts'
+
+const DAY_MS = 86_400_000
+const IDS = Object.keys(TOPICS) as TopicId[]
+
+describe('the topics', () => {
+  test('have the names that consumers know', () => {
+    expect(Object.values(topicNames(''))).toEqual([
+      'payments.callbacks.raw',
+      'payments.callbacks.dlq',
+      'payments.events',
+      'payments.events.dlq',
+      'payments.status.changes',
+      'payments.status.current',
+    ])
+  })
+
+  test('of an installation all carry its prefix', () => {
+    for (const id of IDS) {
+      expect(topicNames('eu.')[id]).toBe(`eu.${TOPICS[id].name}`)
+    }
+  })
+
+  test('are kept as long as design.md says, dead letters longer than what they come from', () => {
+    const daysOf = (id: 'raw' | 'rawDeadLetters' | 'events' | 'eventDeadLetters' | 'changes') =>
+      TOPICS[id].settings.retentionDays
+    expect([daysOf('raw'), daysOf('events'), daysOf('changes')]).toEqual([30, 30, 90])
+    expect(daysOf('rawDeadLetters')).toBeGreaterThan(daysOf('raw'))
+    expect(daysOf('eventDeadLetters')).toBeGreaterThan(daysOf('events'))
+  })
+
+  test('that hold dead letters take whatever the topic took that they come from', () => {
+    expect(TOPICS.rawDeadLetters.settings.messageBytesMax).toBeGreaterThanOrEqual(TOPICS.raw.settings.messageBytesMax)
+    expect(TOPICS.eventDeadLetters.settings.messageBytesMax).toBeGreaterThanOrEqual(
+      TOPICS.events.settings.messageBytesMax,
+    )
+  })
+
+  test('are never deleted and compacted at once: only the current state is compacted', () => {
+    expect(IDS.filter((id) => TOPICS[id].settings.cleanup === 'compact')).toEqual(['current'])
+  })
+})
+
+describe('as Kafka topic configuration', () => {
+  test('a topic that is deleted by age', () => {
+    expect(toTopicConfig(TOPICS.raw.settings)).toEqual({
+      'cleanup.policy': 'delete',
+      'max.message.bytes': '1048588',
+      'retention.ms': String(30 * DAY_MS),
+    })
+  })
+
+  test('a topic that is compacted says how soon, and how long a tombstone lives', () => {
+    expect(toTopicConfig(TOPICS.current.settings)).toEqual({
+      'cleanup.policy': 'compact',
+      'max.message.bytes': '2097152',
+      'min.cleanable.dirty.ratio': '0.1',
+      'delete.retention.ms': String(7 * DAY_MS),
+    })
+  })
+})
