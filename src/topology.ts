@@ -78,7 +78,7 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
     clientId: 'paystatus-gateway',
     logger,
     requestTimeoutMs: 3_000,
-    retries: 2,
+    retries: 1,
     initialRetryTimeMs: 50,
   })
   const raw = createKafkaAppendLog(kafka, {
@@ -86,6 +86,8 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
     partitions: config.kafka.partitions,
     waitingRecordsMax: config.gateway.waitingRecordsMax,
     waitingBytesMax: config.gateway.waitingBytesMax,
+    // Longer than one answer waits would only send what its caller repeats anyway.
+    retryForMs: config.gateway.answerDeadlineMs,
   })
   const gateway = new Gateway({
     host: config.gateway.host,
@@ -126,6 +128,7 @@ async function startNormalizer(context: StageContext): Promise<RunningStage> {
       // All lanes together: each appends the events of one chunk at a time.
       waitingRecordsMax: 500_000,
       waitingBytesMax: 256 * 1024 * 1024,
+      retryForMs: 10_000,
     })
   const events = output(topics.events)
   const deadLetters = output(topics.rawDeadLetters)
@@ -221,11 +224,22 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
   }
 }
 
-const LANE_LIMITS: LaneLimits = {
-  queuedRecordsMax: 10_000,
-  queuedBytesMax: 32 * 1024 * 1024,
-  chunkRecordsMax: 1_000,
-  idleIntervalMs: 1_000,
+const LANE_LIMITS: Record<'normalizer' | 'processor', LaneLimits> = {
+  normalizer: {
+    queuedRecordsMax: 10_000,
+    queuedBytesMax: 32 * 1024 * 1024,
+    chunkRecordsMax: 1_000,
+    chunkIntervalMs: 5,
+    idleIntervalMs: 1_000,
+  },
+  processor: {
+    queuedRecordsMax: 10_000,
+    queuedBytesMax: 32 * 1024 * 1024,
+    chunkRecordsMax: 1_000,
+    // A transaction is seven requests to the brokers, however few events it holds.
+    chunkIntervalMs: 30,
+    idleIntervalMs: 1_000,
+  },
 }
 
 const WATCH_INTERVAL_MS = 5_000
@@ -241,7 +255,7 @@ async function startStage(
   waiting: () => boolean = () => false,
 ): Promise<RunningStage> {
   const { health, logger, metrics, offsets, onFatal } = context
-  const runner = new StageRunner({ consumer, createTask, limits: LANE_LIMITS, logger, onFatal })
+  const runner = new StageRunner({ consumer, createTask, limits: LANE_LIMITS[stage], logger, onFatal })
   const watchdog = new Watchdog({
     topic,
     offsets,

@@ -1,18 +1,19 @@
 import type { Kafka } from 'kafkajs'
 import { BatchingAppendLog } from './batching-append-log.ts'
-import { namedPartition, sendToPartition } from './send-to-partition.ts'
+import { createCluster } from './kafkajs-cluster.ts'
+import { LeaderProducer } from './leader-producer.ts'
 
 export interface KafkaAppendLogOptions {
   readonly topic: string
   readonly partitions: number
   readonly waitingRecordsMax: number
   readonly waitingBytesMax: number
-  /** Called after every send to the broker: how the last one went. */
-  readonly onSent?: (error: Error | null) => void
+  /** How long an append that fails is tried again before it rejects, ms. */
+  readonly retryForMs: number
 }
 
-/** A BatchingAppendLog with its own connection to the brokers. */
-export interface KafkaAppendLog {
+/** A BatchingAppendLog with its own connections to the brokers. */
+interface KafkaAppendLog {
   readonly log: BatchingAppendLog
   /** Whether the brokers answer; connects if need be. Rejects if they do not. */
   connect(): Promise<void>
@@ -20,23 +21,29 @@ export interface KafkaAppendLog {
 }
 
 /**
- * Appends with acks from all in-sync replicas. Not idempotent: kafkajs's idempotent producer loses an acknowledged
- * record when sends run concurrently and a response is lost, and a repeat is harmless in the topics written this way.
+ * Appends with acks from all in-sync replicas. Not idempotent: a repeat is harmless in the topics written this way.
  *
  * Connects at the first append and again after every failure, so the process can start while Kafka is away.
  */
 export function createKafkaAppendLog(kafka: Kafka, options: KafkaAppendLogOptions): KafkaAppendLog {
-  const producer = kafka.producer({
-    idempotent: false,
-    allowAutoTopicCreation: false,
-    createPartitioner: namedPartition,
+  const cluster = createCluster(kafka)
+  const producer = new LeaderProducer({
+    cluster,
+    identity: () => null,
+    // The batching log already bounds the bytes of a batch.
+    batchBytesMax: Number.MAX_SAFE_INTEGER,
+    replicasTimeoutMs: 10_000,
+    retryForMs: options.retryForMs,
   })
   let connecting: Promise<void> | undefined
   const connect = (): Promise<void> => {
-    connecting ??= producer.connect().catch((error: unknown) => {
-      connecting = undefined
-      throw error
-    })
+    connecting ??= cluster
+      .connect()
+      .then(() => producer.know(options.topic))
+      .catch((error: unknown) => {
+        connecting = undefined
+        throw error
+      })
     return connecting
   }
   const log = new BatchingAppendLog({
@@ -45,21 +52,8 @@ export function createKafkaAppendLog(kafka: Kafka, options: KafkaAppendLogOption
     waitingRecordsMax: options.waitingRecordsMax,
     waitingBytesMax: options.waitingBytesMax,
     send: async (partition, records) => {
-      try {
-        await connect()
-        // The batching log already bounds the bytes of a send.
-        await sendToPartition(
-          (batch) => producer.sendBatch(batch),
-          options.topic,
-          partition,
-          records,
-          Number.MAX_SAFE_INTEGER,
-        )
-        options.onSent?.(null)
-      } catch (error) {
-        options.onSent?.(error as Error)
-        throw error
-      }
+      await connect()
+      await producer.append(options.topic, partition, records)
     },
   })
   return {
@@ -67,7 +61,7 @@ export function createKafkaAppendLog(kafka: Kafka, options: KafkaAppendLogOption
     connect,
     close: async () => {
       log.close()
-      await producer.disconnect()
+      await cluster.disconnect()
     },
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Kafka, Message, ProducerBatch, RecordMetadata } from 'kafkajs'
+import type { Kafka } from 'kafkajs'
 import type { PartitionTransactions, TransactionScope } from '../stream/transactions.ts'
 import { kafkaErrorType } from './errors.ts'
 import {
@@ -7,12 +7,11 @@ import {
   createCluster,
   type KafkaBroker,
   type KafkaCluster,
-  leaderOf,
   type ProducerIdentity,
   recoverCluster,
 } from './kafkajs-cluster.ts'
+import { type AppendedRange, LeaderProducer } from './leader-producer.ts'
 import type { OutRecord } from './record.ts'
-import { sendToPartition } from './send-to-partition.ts'
 
 export interface KafkaTransactionsOptions {
   readonly transactionalId: string
@@ -21,7 +20,7 @@ export interface KafkaTransactionsOptions {
   readonly group: string
   readonly inputTopic: string
   readonly inputPartition: number
-  /** Largest produce request, bytes; below every output topic's `max.message.bytes`. */
+  /** Largest record batch, bytes; below every output topic's `max.message.bytes`. */
   readonly requestBytesMax: number
   /** Called for every transaction that did not end with a commit for certain. */
   readonly onFailed?: () => void
@@ -38,7 +37,7 @@ export interface KafkaTransactionsOptions {
  * request and wait for each in turn (13 round trips a transaction; here 4), and give a record that is sent again another
  * sequence. A transaction is
  *
- *     AddPartitionsToTxn and AddOffsetsToTxn -> Produce to each output -> TxnOffsetCommit -> EndTxn
+ *     AddPartitionsToTxn and AddOffsetsToTxn -> Produce, all outputs of a leader in one -> TxnOffsetCommit -> EndTxn
  */
 export async function openKafkaTransactions(
   kafka: Kafka,
@@ -64,14 +63,20 @@ class KafkaTransactions implements PartitionTransactions {
   readonly #cluster: KafkaCluster
   readonly #options: KafkaTransactionsOptions
   readonly #coordinators = new Map<keyof typeof COORDINATOR_OF, KafkaBroker>()
-  /** Next sequence number of each output partition; a batch that is sent again keeps its own. */
-  readonly #sequences = new Map<string, number>()
+  readonly #producer: LeaderProducer
   #identity: ProducerIdentity
 
   constructor(cluster: KafkaCluster, options: KafkaTransactionsOptions) {
     this.#cluster = cluster
     this.#options = options
     this.#identity = { transactionalId: options.transactionalId, producerId: '-1', producerEpoch: 0 }
+    this.#producer = new LeaderProducer({
+      cluster,
+      identity: () => this.#identity,
+      batchBytesMax: options.requestBytesMax,
+      replicasTimeoutMs: options.transactionTimeoutMs,
+      retryForMs: options.transactionTimeoutMs,
+    })
   }
 
   async fenceFormerOwners(): Promise<void> {
@@ -118,42 +123,8 @@ class KafkaTransactions implements PartitionTransactions {
     )
   }
 
-  append(topic: string, partition: number, records: readonly OutRecord[]): Promise<{ first: bigint; next: bigint }> {
-    return sendToPartition(
-      (batch) => this.#produce(batch, topic, partition),
-      topic,
-      partition,
-      records,
-      this.#options.requestBytesMax,
-    )
-  }
-
-  /** One batch to one partition. Sent again with the same sequence, so the broker appends it once. */
-  async #produce(batch: ProducerBatch, topic: string, partition: number): Promise<RecordMetadata[]> {
-    const messages = batch.topicMessages?.[0]?.messages as readonly Message[]
-    const place = `${topic} ${partition}`
-    const firstSequence = this.#sequences.get(place) ?? 0
-    const { topics } = await this.#retried(async () => {
-      // Costs nothing once the topic's leaders are known.
-      await this.#cluster.addMultipleTargetTopics([topic])
-      const leader = await leaderOf(this.#cluster, topic, partition)
-      return leader.produce({
-        ...this.#identity,
-        acks: batch.acks as number,
-        timeout: batch.timeout as number,
-        compression: 0,
-        topicData: [{ topic, partitions: [{ partition, firstSequence, messages }] }],
-      })
-    })
-    this.#sequences.set(place, firstSequence + messages.length)
-    return topics.flatMap(({ topicName, partitions }) =>
-      partitions.map(({ partition: of, errorCode, baseOffset }) => ({
-        topicName,
-        partition: of,
-        errorCode,
-        baseOffset,
-      })),
-    )
+  append(topic: string, partition: number, records: readonly OutRecord[]): Promise<AppendedRange> {
+    return this.#producer.append(topic, partition, records)
   }
 
   async #coordinator(kind: keyof typeof COORDINATOR_OF): Promise<KafkaBroker> {

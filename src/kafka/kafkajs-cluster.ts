@@ -47,7 +47,7 @@ export interface KafkaBroker {
   ): Promise<unknown>
   addOffsetsToTxn(request: ProducerIdentity & { groupId: string }): Promise<unknown>
   produce(
-    request: ProducerIdentity & {
+    request: Partial<ProducerIdentity> & {
       acks: number
       timeout: number
       compression: number

@@ -37,6 +37,8 @@ export interface NormalizerCounts {
   deadLetters: Map<string, number>
 }
 
+const COMMIT_INTERVAL_MS = 100
+
 /**
  * The normalizer of one partition of the raw topic: translate, append, then commit. At least once: a crash in between
  * repeats events with the same ids, and the status processor drops the repeats.
@@ -45,6 +47,12 @@ export interface NormalizerCounts {
  */
 export class NormalizerTask implements PartitionTask {
   readonly #options: NormalizerTaskOptions
+  /** Appended but not committed yet. */
+  #uncommitted: bigint | undefined
+  #committedAt = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+  /** A commit by the timer failed; the next chunk reports it. */
+  #commitError: Error | undefined
 
   constructor(options: NormalizerTaskOptions) {
     this.#options = options
@@ -52,13 +60,14 @@ export class NormalizerTask implements PartitionTask {
 
   async open(): Promise<PartitionStart> {
     const { group, rawTopic, partition, offsets, reader } = this.#options
+    this.#commitError = undefined
     const committed = await offsets.committed(group, rawTopic, partition)
     const range = await reader.range(rawTopic, partition)
     return { offset: startOffset(group, rawTopic, partition, committed, range), highWatermark: range.end }
   }
 
   async process(records: readonly InRecord[], next: bigint): Promise<void> {
-    const { events, deadLetters, partition, commit, onTranslated } = this.#options
+    const { events, deadLetters, partition, onTranslated } = this.#options
     const counts: NormalizerCounts = { callbacks: records.length, events: 0, setAside: 0, deadLetters: new Map() }
     const eventsOut = new Map<number, OutRecord[]>()
     const deadLettersOut: OutRecord[] = []
@@ -87,16 +96,52 @@ export class NormalizerTask implements PartitionTask {
       appends.push(deadLetters.append(partition % deadLetters.partitions, deadLettersOut))
     }
     await Promise.all(appends)
-    await commit(partition, next)
     onTranslated(counts)
+    await this.#commitSoon(next)
   }
 
   async idle(): Promise<void> {
     // Nothing here depends on the clock.
   }
 
+  async drained(): Promise<void> {
+    await this.#commit()
+  }
+
   async close(): Promise<void> {
-    // The append logs are shared by all partitions; whoever made them closes them.
+    // No commit here: the partition may be somebody else's. The append logs are shared by all partitions; whoever made
+    // them closes them.
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#uncommitted = undefined
+  }
+
+  /** A commit is a request of its own, so a trickle shares one. What is not committed yet only comes again. */
+  async #commitSoon(next: bigint): Promise<void> {
+    if (this.#commitError !== undefined) {
+      throw this.#commitError
+    }
+    this.#uncommitted = next
+    if (performance.now() - this.#committedAt >= COMMIT_INTERVAL_MS) {
+      await this.#commit()
+    } else {
+      this.#timer ??= setTimeout(() => {
+        this.#commit().catch((error: Error) => {
+          this.#commitError = error
+        })
+      }, COMMIT_INTERVAL_MS)
+    }
+  }
+
+  async #commit(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const next = this.#uncommitted
+    if (next !== undefined) {
+      this.#uncommitted = undefined
+      this.#committedAt = performance.now()
+      await this.#options.commit(this.#options.partition, next)
+    }
   }
 
   #translate(record: InRecord): Translation {

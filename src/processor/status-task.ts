@@ -163,6 +163,10 @@ export class StatusTask implements PartitionTask {
     await this.#commit(output, this.#owned().marker.next, signal)
   }
 
+  async drained(): Promise<void> {
+    // Every chunk was committed with its transaction.
+  }
+
   async close(): Promise<void> {
     const transactions = this.#transactions
     this.#transactions = undefined

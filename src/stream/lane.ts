@@ -20,6 +20,11 @@ export interface LaneLimits {
   readonly queuedBytesMax: number
   /** Most records that the task gets at once. */
   readonly chunkRecordsMax: number
+  /**
+   * Shortest time from the begin of one chunk to the next, ms, unless a whole chunk is waiting. A lone record is
+   * processed at once; a steady trickle is gathered, because a chunk costs the broker the same whatever it holds.
+   */
+  readonly chunkIntervalMs: number
   /** Pause between two calls of the task's `idle`, ms. */
   readonly idleIntervalMs: number
 }
@@ -63,6 +68,7 @@ export class Lane {
   #paused = true
   #draining = false
   #nextIdleAt = 0
+  #nextChunkAt = 0
   #wake: (() => void) | undefined
 
   constructor(partition: number, task: PartitionTask, control: LaneControl, limits: LaneLimits, logger: Logger) {
@@ -158,6 +164,9 @@ export class Lane {
       try {
         await this.#open(signal)
         await this.#processUntilStopped(signal)
+        if (this.#state === 'open') {
+          await this.#task.drained(signal)
+        }
       } catch (error) {
         if (this.#isClosed() || signal.aborted) {
           break
@@ -198,8 +207,14 @@ export class Lane {
 
   async #processUntilStopped(signal: AbortSignal): Promise<void> {
     while (this.#state === 'open' && !this.#draining) {
+      const early = this.#nextChunkAt - performance.now()
+      if (early > 0 && this.#queue.length > 0 && this.#queuedRecords < this.#limits.chunkRecordsMax) {
+        await this.#somethingToDo(early)
+        continue
+      }
       const chunk = this.#takeChunk()
       if (chunk !== undefined) {
+        this.#nextChunkAt = performance.now() + this.#limits.chunkIntervalMs
         await this.#task.process(chunk.records, chunk.next, signal)
         this.#done = chunk.next
       } else if (this.#gapsInARow > GAPS_IN_A_ROW_MAX) {
@@ -208,7 +223,7 @@ export class Lane {
         await this.#task.idle(signal)
         this.#nextIdleAt = performance.now() + this.#limits.idleIntervalMs
       } else {
-        await this.#somethingToDo()
+        await this.#somethingToDo(this.#limits.idleIntervalMs)
       }
     }
   }
@@ -286,10 +301,10 @@ export class Lane {
     return { records, next }
   }
 
-  /** Resolves when there may be work, at the latest after the idle interval. */
-  async #somethingToDo(): Promise<void> {
+  /** Resolves when there may be work, at the latest after `waitMs`. */
+  async #somethingToDo(waitMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.#limits.idleIntervalMs)
+      const timer = setTimeout(resolve, waitMs)
       this.#wake = () => {
         clearTimeout(timer)
         resolve()

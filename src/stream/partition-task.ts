@@ -9,10 +9,12 @@ import type { InRecord } from '../kafka/record.ts'
 export interface PartitionTask {
   /** Takes ownership before any output and says at which offset to go on. */
   open(signal: AbortSignal): Promise<PartitionStart>
-  /** Processes records and commits `next`. May get no records: then only the offset moves. */
+  /** Processes records and commits `next`, at once or soon. May get no records: then only the offset moves. */
   process(records: readonly InRecord[], next: bigint, signal: AbortSignal): Promise<void>
   /** Called now and then while the lane has caught up with its input. */
   idle(signal: AbortSignal): Promise<void>
+  /** Called once after the last chunk when the lane stops by request, while the partition is still ours. */
+  drained(signal: AbortSignal): Promise<void>
   /** Releases what `open` took. Called before every further `open` and at the end. */
   close(): Promise<void>
 }

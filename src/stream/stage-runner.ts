@@ -112,6 +112,7 @@ export class StageRunner {
             },
             process: (records, next, signal) => task.process(records, next, signal),
             idle: (signal) => task.idle(signal),
+            drained: (signal) => task.drained(signal),
             close: () => task.close(),
           }
     return new Lane(partition, afterPrevious, control, limits, logger)

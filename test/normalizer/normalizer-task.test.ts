@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { InRecord, OutRecord } from '../../src/kafka/record.ts'
 import { NormalizerTask } from '../../src/normalizer/normalizer-task.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
@@ -6,7 +6,7 @@ import { providerById } from '../../src/providers/registry.ts'
 
 const RAW = 'payments.callbacks.raw'
 
-function setUp({ failsToEncode = false } = {}) {
+function setUp({ failsToEncode = false, failsToAppend = false, failsToCommit = false } = {}) {
   const provider = providerById('jpm-global-payments-v1')
   if (provider === undefined) {
     throw new Error('no provider')
@@ -15,6 +15,9 @@ function setUp({ failsToEncode = false } = {}) {
   const log = (name: string) => {
     const records: OutRecord[] = []
     const append = async (_partition: number, out: readonly OutRecord[]) => {
+      if (failsToAppend) {
+        throw new Error('the brokers are away')
+      }
       records.push(...out)
       steps.push(name)
     }
@@ -44,6 +47,9 @@ function setUp({ failsToEncode = false } = {}) {
     offsets: { committed: async () => ({ offset: -1n, metadata: null }) } as never,
     commit: async (_partition, next) => {
       steps.push(`commit ${next}`)
+      if (failsToCommit) {
+        throw new Error('not a member of the group')
+      }
     },
     now: () => 0,
     onTranslated,
@@ -99,4 +105,58 @@ test('what the adapter does not know is told with its provider, and only then', 
   ]
   await task.process(records, 3n)
   expect(onDrift.mock.calls).toEqual([['jpm-global-payments-v1', [{ kind: 'status', name: 'NEW' }]]])
+})
+
+const COMPLETED = '{"callbacks":[{"firmRootId":"a","paymentStatus":"COMPLETED"}]}'
+
+test('nothing is committed when an append fails (I2)', async () => {
+  const { task, steps } = setUp({ failsToAppend: true })
+  await expect(task.process([record(0n, 'jpm', COMPLETED)], 1n)).rejects.toThrow('the brokers are away')
+  await task.drained()
+  expect(steps).toEqual([])
+})
+
+describe('commits', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+  const commits = (steps: readonly string[]) => steps.filter((step) => step.startsWith('commit'))
+
+  test('of a trickle are shared, and only say what was appended', async () => {
+    const { task, steps } = setUp()
+    for (const offset of [0n, 1n, 2n]) {
+      await task.process([record(offset, 'jpm', COMPLETED)], offset + 1n)
+    }
+    expect(commits(steps)).toEqual(['commit 1'])
+    await vi.advanceTimersByTimeAsync(200)
+    expect(commits(steps)).toEqual(['commit 1', 'commit 3'])
+  })
+
+  test('are made up for when the lane is drained', async () => {
+    const { task, steps } = setUp()
+    await task.process([record(0n, 'jpm', COMPLETED)], 1n)
+    await task.process([record(1n, 'jpm', COMPLETED)], 2n)
+    await task.drained()
+    expect(commits(steps)).toEqual(['commit 1', 'commit 2'])
+  })
+
+  test('are never made for a partition that was taken away', async () => {
+    const { task, steps } = setUp()
+    await task.process([record(0n, 'jpm', COMPLETED)], 1n)
+    await task.process([record(1n, 'jpm', COMPLETED)], 2n)
+    await task.close()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(commits(steps)).toEqual(['commit 1'])
+  })
+
+  test('that fail by the timer put the lane in doubt at its next chunk', async () => {
+    const task = setUp({ failsToCommit: true }).task
+    await expect(task.process([record(0n, 'jpm', COMPLETED)], 1n)).rejects.toThrow('not a member')
+    await task.process([record(0n, 'jpm', COMPLETED)], 1n)
+    await vi.advanceTimersByTimeAsync(200)
+    await expect(task.process([record(1n, 'jpm', COMPLETED)], 2n)).rejects.toThrow('not a member')
+  })
 })

@@ -4,7 +4,13 @@ import { DefinedStop } from '../../src/stream/partition-task.ts'
 import { SILENT } from '../harness/silent-logger.ts'
 import { batchOf, gate, ScriptedTask, span, untilAborted } from './scripted-task.ts'
 
-const LIMITS: LaneLimits = { queuedRecordsMax: 10, queuedBytesMax: 1_000, chunkRecordsMax: 4, idleIntervalMs: 1_000 }
+const LIMITS: LaneLimits = {
+  queuedRecordsMax: 10,
+  queuedBytesMax: 1_000,
+  chunkRecordsMax: 4,
+  chunkIntervalMs: 0,
+  idleIntervalMs: 1_000,
+}
 
 /** What the lane told the consumer. `paused` is what kafkajs would believe. */
 class FakeControl implements LaneControl {
@@ -537,5 +543,55 @@ describe('close', () => {
     busy.fail(new DefinedStop('X', 'too late'))
     await closing
     expect(control.fatals).toEqual([])
+  })
+})
+
+describe('pacing', () => {
+  test('processes a lone record at once, and gathers what follows until the interval is over', async () => {
+    await openAt(0, { chunkIntervalMs: 25 })
+    lane.offer(batchOf([0]))
+    await settle()
+    expect(task.processed).toEqual(['0 -> 1'])
+    lane.offer(batchOf([1]))
+    await vi.advanceTimersByTimeAsync(10)
+    lane.offer(batchOf([2]))
+    await vi.advanceTimersByTimeAsync(10)
+    expect(task.processed).toEqual(['0 -> 1'])
+    await vi.advanceTimersByTimeAsync(10)
+    expect(task.processed).toEqual(['0 -> 1', '1,2 -> 3'])
+  })
+
+  test('does not hold back a whole chunk', async () => {
+    await openAt(0, { chunkIntervalMs: 10_000 })
+    lane.offer(batchOf([0]))
+    await settle()
+    lane.offer(batchOf([1, 2, 3, 4]))
+    await settle()
+    expect(task.processed).toEqual(['0 -> 1', '1,2,3,4 -> 5'])
+  })
+
+  test('does not hold back a drain', async () => {
+    await openAt(0, { chunkIntervalMs: 10_000 })
+    lane.offer(batchOf([0]))
+    await settle()
+    lane.offer(batchOf([1]))
+    await settle()
+    await lane.drain(5_000)
+    expect(task.processed).toEqual(['0 -> 1'])
+    expect(task.drainedCount).toBe(1)
+  })
+})
+
+describe('the last word of a drained lane', () => {
+  test('is asked for while the partition is still ours', async () => {
+    await openAt(0)
+    await lane.drain(5_000)
+    expect(task.drainedCount).toBe(1)
+  })
+
+  test('is not asked for when the partition was taken away', async () => {
+    await openAt(0)
+    await lane.close()
+    expect(task.drainedCount).toBe(0)
   })
 })

@@ -6,6 +6,7 @@ import type { PartitionStart, PartitionTask } from '../../src/stream/partition-t
 export class ScriptedTask implements PartitionTask {
   /** `open`, `process 3,4 -> 5`, `idle`, `close`, in order. */
   readonly calls: string[] = []
+  drainedCount = 0
   start: PartitionStart = { offset: 0n, highWatermark: 0n }
   /** Replace these to wait or to fail. */
   onOpen: (signal: AbortSignal) => Promise<void> = async () => {}
@@ -26,6 +27,10 @@ export class ScriptedTask implements PartitionTask {
   async idle(signal: AbortSignal): Promise<void> {
     this.calls.push('idle')
     await this.onIdle(signal)
+  }
+
+  async drained(): Promise<void> {
+    this.drainedCount += 1
   }
 
   async close(): Promise<void> {

@@ -60,7 +60,13 @@ class StoryTask extends ScriptedTask {
   }
 }
 
-const LIMITS = { queuedRecordsMax: 10, queuedBytesMax: 1_000, chunkRecordsMax: 4, idleIntervalMs: 1_000 }
+const LIMITS = {
+  queuedRecordsMax: 10,
+  queuedBytesMax: 1_000,
+  chunkRecordsMax: 4,
+  chunkIntervalMs: 0,
+  idleIntervalMs: 1_000,
+}
 
 let story: string[]
 let consumer: FakeConsumer
