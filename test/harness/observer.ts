@@ -168,7 +168,7 @@ export class Observer {
     return lag
   }
 
-  /** Resolves once nothing is left to process in both stages. */
+  /** Resolves once nothing is left to process in both stages, and everything that came of it can be read. */
   async caughtUp(timeoutMs = 60_000): Promise<void> {
     await eventually(
       async () => {
@@ -176,9 +176,27 @@ export class Observer {
         if (lag !== 0n) {
           throw new Error(`${lag} records are still to be processed\n${this.#deployment.lastWords}`)
         }
+        await this.#outputsVisible()
       },
       { timeoutMs },
     )
+  }
+
+  /**
+   * The coordinator answers a commit before its markers stand in every partition, so the offset can be visible before
+   * the outputs are. Throws while a transaction is still open in one of them.
+   */
+  async #outputsVisible(): Promise<void> {
+    const reader = createPartitionReader(this.kafka)
+    for (const id of ['changes', 'current', 'eventDeadLetters'] as const) {
+      const topic = this.#deployment.topics[id]
+      for (const { partition, high } of await this.admin.fetchTopicOffsets(topic)) {
+        const { end } = await reader.range(topic, partition)
+        if (end < BigInt(high)) {
+          throw new Error(`${topic}[${partition}] is visible up to ${end} of ${high} only`)
+        }
+      }
+    }
   }
 
   #partitions(): readonly number[] {
