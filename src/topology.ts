@@ -229,14 +229,15 @@ const LANE_LIMITS: Record<'normalizer' | 'processor', LaneLimits> = {
     queuedRecordsMax: 10_000,
     queuedBytesMax: 32 * 1024 * 1024,
     chunkRecordsMax: 1_000,
-    chunkIntervalMs: 5,
+    // A chunk is a request for each output leader and a share of a commit.
+    chunkIntervalMs: 20,
     idleIntervalMs: 1_000,
   },
   processor: {
     queuedRecordsMax: 10_000,
     queuedBytesMax: 32 * 1024 * 1024,
     chunkRecordsMax: 1_000,
-    // A transaction is seven requests to the brokers, however few events it holds.
+    // A transaction is five requests to the brokers, however few events it holds.
     chunkIntervalMs: 30,
     idleIntervalMs: 1_000,
   },
