@@ -1,6 +1,4 @@
-import { mkdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, relative } from 'node:path'
 import { changeLine } from '../../src/tools/payment-story.ts'
 import { runSimulation, type SimulationReport } from '../../src/tools/simulate/simulate.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
@@ -35,14 +33,16 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 say('starting Kafka, Redis and the schema registry')
 const stack = await useStack({ report: say })
-// A directory of its own: `tail` and `show` in another terminal need the configuration.
-const directory = process.env['PAYSTATUS_DEMO_DIR'] ?? join(tmpdir(), `paystatus-demo-${process.pid}`)
-mkdirSync(directory, { recursive: true })
+// Configuration, secrets and pids; `tail` and `show` in another terminal need the first. Removed at the end if ours.
+const givenDirectory = process.env['PAYSTATUS_DEMO_DIR']
 let exitCode = 0
 let deployment: Deployment | undefined
 try {
   say('creating topics, registering schemas')
-  deployment = await Deployment.create(stack, { partitions: 6, directory })
+  deployment = await Deployment.create(stack, {
+    partitions: 6,
+    ...(givenDirectory !== undefined && { directory: givenDirectory }),
+  })
   exitCode = await play(deployment)
 } finally {
   await deployment?.close()
@@ -51,7 +51,7 @@ try {
 process.exit(exitCode)
 
 async function play(deployment: Deployment): Promise<number> {
-  const supervisor = new Supervisor(deployment, directory, say)
+  const supervisor = new Supervisor(deployment, dirname(deployment.configFile), say)
   const gateway = await supervisor.start('gateway')
   await Promise.all([supervisor.start('normalizer'), supervisor.start('processor')])
   await supervisor.ready()
