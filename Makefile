@@ -23,6 +23,7 @@ help: ## List the targets.
 deps: node_modules/.package-lock.json ## Install the dependencies, and Node.js 24 when the machine's is older.
 
 .PHONY: check
+check: export RUNS ?= 2000
 check: types lint unused unit ## Types, Biome, knip and the unit tests: seconds.
 
 .PHONY: types
@@ -38,7 +39,7 @@ unused: deps
 	$(BIN)/knip
 
 .PHONY: unit
-unit: deps ## The tests without I/O.
+unit: deps ## The tests without I/O; RUNS=20000 generated callbacks in the fuzz tests, fewer in `check`.
 	$(BIN)/vitest run --project unit
 
 .PHONY: integration
@@ -46,7 +47,7 @@ integration: deps test-tools ## The tests on a real Kafka, Redis and registry, w
 	$(BIN)/vitest run --project integration
 
 .PHONY: test
-test: check integration ## Everything: check and integration.
+test: types lint unused unit integration ## Everything: check, with all its generated cases, and integration.
 
 .PHONY: test-tools
 test-tools: $(NODE_READY) ## What the integration tests need besides: redis-server, kcat, Python with fastavro.

@@ -10,6 +10,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // They share no state, and loading every module anew for each file took as long as the tests.
+          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: [INTEGRATION],
         },

@@ -4,10 +4,14 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type BatchRecord, encodeRecordBatch } from '../../src/kafka/encode-record-batch.ts'
 
-// The originals, from a registry of modules of their own: src/kafka/kafkajs.ts is not loaded in this file.
+// The originals: a test before this one may have loaded src/kafka/kafkajs.ts, which puts ours in their place.
 const require = createRequire(import.meta.url)
-const originalRecord = require('kafkajs/src/protocol/recordBatch/record/v0/index.js')
-const { RecordBatch: originalBatch } = require('kafkajs/src/protocol/recordBatch/v0/index.js')
+function original(path: string) {
+  delete require.cache[require.resolve(path)]
+  return require(path)
+}
+const originalRecord = original('kafkajs/src/protocol/recordBatch/record/v0/index.js')
+const { RecordBatch: originalBatch } = original('kafkajs/src/protocol/recordBatch/v0/index.js')
 
 const text = fc.string({ maxLength: 300, unit: 'binary' }).filter((value) => value.isWellFormed())
 const bytes = fc.uint8Array({ maxLength: 20_000 }).map((value) => Buffer.from(value))
