@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import type { OutRecord } from '../kafka/record.ts'
 import type { Callback, Provider } from '../providers/provider.ts'
+import type { OutRecord } from '../stream/record.ts'
 
 /** CloudEvents type of a record in the raw topic. */
 const CALLBACK_RECEIVED = 'paystatus.callback.received'

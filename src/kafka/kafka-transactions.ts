@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Kafka } from 'kafkajs'
+import type { OutRecord } from '../stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../stream/transactions.ts'
 import { kafkaErrorType } from './errors.ts'
 import {
@@ -11,7 +12,6 @@ import {
   recoverCluster,
 } from './kafkajs-cluster.ts'
 import { type AppendedRange, LeaderProducer } from './leader-producer.ts'
-import type { OutRecord } from './record.ts'
 
 export interface KafkaTransactionsOptions {
   readonly transactionalId: string

@@ -1,7 +1,7 @@
 import type { Message } from 'kafkajs'
+import { type OutRecord, recordBytes } from '../stream/record.ts'
 import { ProduceReplyError } from './errors.ts'
 import { type KafkaCluster, type ProducerIdentity, recoverCluster } from './kafkajs-cluster.ts'
-import { type OutRecord, recordBytes } from './record.ts'
 
 export interface LeaderProducerOptions {
   readonly cluster: KafkaCluster

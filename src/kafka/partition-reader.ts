@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Kafka, KafkaMessage } from 'kafkajs'
 import type { PartitionRange, PartitionReader } from '../stream/partition-reader.ts'
+import type { InRecord } from '../stream/record.ts'
 import {
   createCluster,
   type FetchedMessage,
@@ -11,7 +12,6 @@ import {
   READ_COMMITTED,
   recoverCluster,
 } from './kafkajs-cluster.ts'
-import type { InRecord } from './record.ts'
 
 const require = createRequire(import.meta.url)
 const filterAborted = require('kafkajs/src/consumer/filterAbortedMessages.js') as (fetched: {

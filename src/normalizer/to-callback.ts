@@ -1,5 +1,5 @@
-import type { InRecord } from '../kafka/record.ts'
 import type { Callback } from '../providers/provider.ts'
+import type { InRecord } from '../stream/record.ts'
 
 /** Names of the headers on raw records: CloudEvents in binary mode. The gateway writes them, the normalizer reads them. */
 export const RAW_HEADERS = {

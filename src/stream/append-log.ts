@@ -1,4 +1,4 @@
-import type { OutRecord } from '../kafka/record.ts'
+import type { OutRecord } from './record.ts'
 
 /**
  * Appends records to one topic, at least once: a promise that fulfils means that all in-sync replicas have the records.

@@ -1,4 +1,4 @@
-import type { InRecord, OutRecord } from '../kafka/record.ts'
+import type { InRecord, OutRecord } from './record.ts'
 
 /** Why and where a record, or one element of it, was put aside. No value of the body may be in here (I9). */
 export interface DeadLetterNote {

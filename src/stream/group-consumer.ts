@@ -1,4 +1,4 @@
-import type { InRecord } from '../kafka/record.ts'
+import type { InRecord } from './record.ts'
 
 /** One fetch of one partition. */
 export interface FetchedBatch {

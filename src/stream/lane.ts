@@ -1,7 +1,7 @@
-import type { InRecord } from '../kafka/record.ts'
 import type { Logger } from '../observability/log.ts'
 import type { FetchedBatch } from './group-consumer.ts'
 import { DefinedStop, type PartitionTask } from './partition-task.ts'
+import type { InRecord } from './record.ts'
 
 /** How the lane steers the consumer, for its own partition. */
 export interface LaneControl {

@@ -1,4 +1,4 @@
-import type { InRecord } from '../kafka/record.ts'
+import type { InRecord } from './record.ts'
 
 /** Reads one partition, without a consumer group, as a read_committed reader sees it. */
 export interface PartitionReader {

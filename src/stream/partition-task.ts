@@ -1,4 +1,4 @@
-import type { InRecord } from '../kafka/record.ts'
+import type { InRecord } from './record.ts'
 
 /**
  * What a stage does for one partition. The lane calls these one at a time.

@@ -1,4 +1,4 @@
-import type { OutRecord } from '../kafka/record.ts'
+import type { OutRecord } from './record.ts'
 
 /**
  * Transactions over the outputs and the input offset of one partition.

@@ -1,12 +1,12 @@
 import type { Config } from '../config.ts'
 import { createKafka } from '../kafka/kafka-client.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
-import type { InRecord } from '../kafka/record.ts'
 import { type SourcesById, sourcesById } from '../normalizer/sources.ts'
 import { headerText, RAW_HEADERS, toCallback } from '../normalizer/to-callback.ts'
 import type { Logger } from '../observability/log.ts'
 import type { DriftKind } from '../providers/drift.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
+import type { InRecord } from '../stream/record.ts'
 import { topicNames } from '../topics.ts'
 
 /** A name that the mapping does not know, and when callbacks had it. Times are those of receipt, ms since the epoch. */

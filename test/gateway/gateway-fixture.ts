@@ -3,11 +3,11 @@ import { connect, type Socket } from 'node:net'
 import type { SourceConfig } from '../../src/config.ts'
 import { type DrainableAppendLog, Gateway, type GatewayOptions } from '../../src/gateway/gateway.ts'
 import { AppendError } from '../../src/kafka/append-error.ts'
-import type { OutRecord } from '../../src/kafka/record.ts'
 import { Health } from '../../src/observability/health.ts'
 import { Metrics } from '../../src/observability/metrics.ts'
 import type { Provider } from '../../src/providers/provider.ts'
 import type { AppendOptions } from '../../src/stream/append-log.ts'
+import type { OutRecord } from '../../src/stream/record.ts'
 
 /** An append log whose broker does what the test says. */
 class FakeAppendLog implements DrainableAppendLog {

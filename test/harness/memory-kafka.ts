@@ -1,6 +1,6 @@
-import type { InRecord, OutRecord } from '../../src/kafka/record.ts'
 import type { CommittedOffset, GroupOffsets } from '../../src/stream/group-offsets.ts'
 import type { PartitionRange, PartitionReader } from '../../src/stream/partition-reader.ts'
+import type { InRecord, OutRecord } from '../../src/stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../../src/stream/transactions.ts'
 
 /**

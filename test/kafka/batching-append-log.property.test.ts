@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { BatchingAppendLog } from '../../src/kafka/batching-append-log.ts'
-import type { OutRecord } from '../../src/kafka/record.ts'
+import type { OutRecord } from '../../src/stream/record.ts'
 
 const BATCH_RECORDS_MAX = 4
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { InRecord, OutRecord } from '../../src/kafka/record.ts'
 import { NormalizerTask } from '../../src/normalizer/normalizer-task.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { providerById } from '../../src/providers/registry.ts'
+import type { InRecord, OutRecord } from '../../src/stream/record.ts'
 
 const RAW = 'payments.callbacks.raw'
 

@@ -1,5 +1,4 @@
 import { changeCodec, type PaymentCodecs, paymentEventCodec, stateCodec } from '../../src/avro/payment-codecs.ts'
-import type { OutRecord } from '../../src/kafka/record.ts'
 import type { PaymentState } from '../../src/payment/apply-event.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { StatusChangeRecord } from '../../src/payment/status-change.ts'
@@ -7,6 +6,7 @@ import { StatusTask, type StatusTaskOptions } from '../../src/processor/status-t
 import type { Totals, TotalsDelta } from '../../src/processor/totals.ts'
 import { addTotals, totalsFrom } from '../../src/processor/totals.ts'
 import { fromMarkerText, fromMetadataText } from '../../src/processor/view-marker.ts'
+import type { OutRecord } from '../../src/stream/record.ts'
 import { topicNames } from '../../src/topics.ts'
 import { MemoryKafka } from '../harness/memory-kafka.ts'
 import { MemoryView } from '../harness/memory-view.ts'

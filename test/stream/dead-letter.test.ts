@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { InRecord } from '../../src/kafka/record.ts'
 import { type DeadLetterNote, toDeadLetter } from '../../src/stream/dead-letter.ts'
+import type { InRecord } from '../../src/stream/record.ts'
 
 const BODY = Buffer.from([0x00, 0xff, 0x7b, 0x22])
 const RECORD: InRecord = {

@@ -1,6 +1,6 @@
-import type { InRecord } from '../../src/kafka/record.ts'
 import type { FetchedBatch } from '../../src/stream/group-consumer.ts'
 import type { PartitionStart, PartitionTask } from '../../src/stream/partition-task.ts'
+import type { InRecord } from '../../src/stream/record.ts'
 
 /** A partition task that writes down what is asked of it and does what the test scripts. */
 export class ScriptedTask implements PartitionTask {

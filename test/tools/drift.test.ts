@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { InRecord } from '../../src/kafka/record.ts'
 import { providerById } from '../../src/providers/registry.ts'
+import type { InRecord } from '../../src/stream/record.ts'
 import { driftLines, scanForDrift } from '../../src/tools/drift.ts'
 
 const V1 = providerById('jpm-global-payments-v1')
