@@ -12,6 +12,7 @@ import {
   recoverCluster,
 } from './kafkajs-cluster.ts'
 import { type AppendedRange, LeaderProducer } from './leader-producer.ts'
+import { within } from './within.ts'
 
 export interface KafkaTransactionsOptions {
   readonly transactionalId: string
@@ -58,6 +59,7 @@ export async function openKafkaTransactions(
 /** Right after a commit the coordinator answers CONCURRENT_TRANSACTIONS for a few ms. */
 const CONCURRENT_PAUSE_MS = 3
 const RETRY_PAUSE_MS = 50
+const REQUEST_MAX_MS = 12_000
 
 class KafkaTransactions implements PartitionTransactions {
   readonly #cluster: KafkaCluster
@@ -95,7 +97,7 @@ class KafkaTransactions implements PartitionTransactions {
       // Sent once and never again: an error here leaves the outcome unknown. There is no abort either; what is still open
       // is ended by the next owner's InitProducerId.
       const coordinator = await this.#coordinator('transaction')
-      await coordinator.endTxn({ ...this.#identity, transactionResult: true })
+      await within(REQUEST_MAX_MS, coordinator.endTxn({ ...this.#identity, transactionResult: true }))
     } catch (error) {
       this.#options.onFailed?.()
       throw error
@@ -150,7 +152,7 @@ class KafkaTransactions implements PartitionTransactions {
     const deadline = performance.now() + this.#options.transactionTimeoutMs
     for (;;) {
       try {
-        return await request()
+        return await within(REQUEST_MAX_MS, request())
       } catch (error) {
         if (performance.now() > deadline) {
           throw error
@@ -160,7 +162,7 @@ class KafkaTransactions implements PartitionTransactions {
         } else if (isRetriable(error)) {
           await pause(RETRY_PAUSE_MS)
           this.#coordinators.clear()
-          await recoverCluster(this.#cluster, error)
+          await within(REQUEST_MAX_MS, recoverCluster(this.#cluster, error))
         } else {
           throw error
         }

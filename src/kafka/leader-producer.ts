@@ -2,6 +2,7 @@ import type { Message } from 'kafkajs'
 import { type OutRecord, recordBytes } from '../stream/record.ts'
 import { ProduceReplyError } from './errors.ts'
 import { type KafkaCluster, type ProducerIdentity, recoverCluster } from './kafkajs-cluster.ts'
+import { within } from './within.ts'
 
 export interface LeaderProducerOptions {
   readonly cluster: KafkaCluster
@@ -36,6 +37,8 @@ const BATCH_RECORDS_MAX = 5_000
 /** Bounds a request: its batches together stay far below the broker's limit of 100 MB. */
 const ENTRIES_PER_REQUEST_MAX = 16
 const RETRY_PAUSE_MS = 50
+const REQUEST_MARGIN_MS = 2_000
+const RECOVERY_MAX_MS = 10_000
 
 /**
  * Appends record batches, with acks of all in-sync replicas, one request to a leader at a time: what is appended while
@@ -131,8 +134,9 @@ export class LeaderProducer {
   async #request(leader: number, entries: readonly Entry[]): Promise<void> {
     const { cluster, identity, replicasTimeoutMs } = this.#options
     try {
-      const broker = await cluster.findBroker({ nodeId: leader })
-      const { topics } = await broker.produce({
+      const deadlineMs = replicasTimeoutMs + REQUEST_MARGIN_MS
+      const broker = await within(deadlineMs, cluster.findBroker({ nodeId: leader }))
+      const produced = broker.produce({
         ...identity(),
         // All in-sync replicas: a success that one broker's death can undo is no success.
         acks: -1,
@@ -143,6 +147,7 @@ export class LeaderProducer {
           partitions: ofTopic.map(({ partition, messages, firstSequence }) => ({ partition, messages, firstSequence })),
         })),
       })
+      const { topics } = await within(deadlineMs, produced)
       for (const entry of entries) {
         const reply = topics
           .find(({ topicName }) => topicName === entry.topic)
@@ -175,7 +180,7 @@ export class LeaderProducer {
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS))
     try {
-      await recoverCluster(this.#options.cluster, error)
+      await within(RECOVERY_MAX_MS, recoverCluster(this.#options.cluster, error))
     } catch (unreachable) {
       await this.#again(again, asRetriable(unreachable))
       return
