@@ -244,8 +244,8 @@ const LANE_LIMITS: Record<'normalizer' | 'processor', LaneLimits> = {
 }
 
 const WATCH_INTERVAL_MS = 5_000
-/** Longer than a rebalance plus a restore step; a stall is for ever, so there is no hurry. */
-const STALL_MS = 120_000
+/** Several times as long as a rebalance; a lane that is being opened or waits for Redis does not count. */
+const STALL_MS = 60_000
 
 async function startStage(
   context: StageContext,

@@ -27,8 +27,9 @@ export class KafkaGroupConsumer implements GroupConsumer {
       maxBytesPerPartition: 1 << 20,
       maxBytes: 4 << 20,
       readUncommitted: false,
-      // The counter counts failures since the last join, not in a row: five would end a healthy consumer one day.
-      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 1_000_000 },
+      // kafkajs looks for a new coordinator only when it joins, and joins anew only after it gave up and restarted itself:
+      // so it must give up, after some seconds. A restart in vain is one more join.
+      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 20 },
     })
   }
 

@@ -186,7 +186,12 @@ export class LeaderProducer {
       return
     }
     for (const entry of again) {
-      this.#dispatch(entry)
+      try {
+        this.#dispatch(entry)
+      } catch (closed) {
+        // The cluster was disconnected meanwhile and knows no leaders any more.
+        entry.reject(closed)
+      }
     }
   }
 }

@@ -84,8 +84,10 @@ export class NormalizerTask implements PartitionTask {
         addTo(eventsOut, partitionOf(key, events.partitions), { key, value })
         counts.events += 1
       }
-      for (const deadLetter of deadLettersOfRecord) {
+      for (const deadLetter of together(deadLettersOfRecord)) {
         deadLettersOut.push(this.#toDeadLetter(record, deadLetter))
+      }
+      for (const deadLetter of deadLettersOfRecord) {
         counts.deadLetters.set(deadLetter.reason, (counts.deadLetters.get(deadLetter.reason) ?? 0) + 1)
       }
       counts.setAside += translation.setAside
@@ -181,6 +183,18 @@ export class NormalizerTask implements PartitionTask {
       at: now(),
     })
   }
+}
+
+/** Every dead letter carries the whole body: many bad elements of one callback become one, or they would be gigabytes. */
+const DEAD_LETTERS_PER_CALLBACK_MAX = 16
+
+function together(deadLetters: readonly DeadLetter[]): readonly DeadLetter[] {
+  const [first] = deadLetters
+  if (first === undefined || deadLetters.length <= DEAD_LETTERS_PER_CALLBACK_MAX) {
+    return deadLetters
+  }
+  const message = `${deadLetters.length} elements cannot be read; the first: ${first.message}`
+  return [{ reason: first.reason, message, element: null }]
 }
 
 function internalError(element: number): DeadLetter {

@@ -82,6 +82,7 @@ export class StatusTask implements PartitionTask {
     const { partition, group, topics, offsets, reader, store, codecs, clusterId, duePolicy, now, report } =
       this.#options
     await this.close()
+    signal.throwIfAborted()
     this.#transactions = await this.#options.openTransactions()
 
     const committed = await offsets.committed(group, topics.events, partition)

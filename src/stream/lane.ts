@@ -125,6 +125,8 @@ export class Lane {
    */
   reassigned(): void {
     if (this.#state !== 'open') {
+      // A consumer that kafkajs started anew has forgotten the pause, and would fetch what is refused.
+      this.#control.pause()
       return
     }
     this.#control.seek(this.#expect)

@@ -72,10 +72,12 @@ export class StageRunner {
     for (const [partition, lane] of this.#lanes) {
       if (!ours.has(partition)) {
         this.#lanes.delete(partition)
-        this.#closing.set(
-          partition,
-          lane.close().finally(() => this.#closing.delete(partition)),
-        )
+        const closed = lane.close().finally(() => {
+          if (this.#closing.get(partition) === closed) {
+            this.#closing.delete(partition)
+          }
+        })
+        this.#closing.set(partition, closed)
       }
     }
     for (const partition of partitions) {
@@ -108,6 +110,8 @@ export class StageRunner {
         : {
             open: async (signal) => {
               await previous
+              // Gone again while it waited: opening now would fence the rightful owner.
+              signal.throwIfAborted()
               return task.open(signal)
             },
             process: (records, next, signal) => task.process(records, next, signal),

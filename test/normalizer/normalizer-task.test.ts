@@ -116,6 +116,19 @@ test('nothing is committed when an append fails (I2)', async () => {
   expect(steps).toEqual([])
 })
 
+test('many bad elements of one callback are one dead letter with their number, and its good ones go on (I2, I10)', async () => {
+  const { task, events, deadLetters, onTranslated } = setUp()
+  const bad = Array.from({ length: 1_000 }, () => '{"paymentStatus":"COMPLETED"}').join(',')
+  await task.process([record(0n, 'jpm', `{"callbacks":[{"firmRootId":"a","paymentStatus":"COMPLETED"},${bad}]}`)], 1n)
+  expect(events).toHaveLength(1)
+  expect(deadLetters).toHaveLength(1)
+  expect(deadLetters[0]?.headers?.['dlq_message']).toMatch(/^1000 elements cannot be read; the first: /)
+  expect(onTranslated.mock.calls[0]?.[0]).toMatchObject({
+    events: 1,
+    deadLetters: new Map([['missing-payment-id', 1_000]]),
+  })
+})
+
 describe('commits', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })

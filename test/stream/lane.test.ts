@@ -344,12 +344,12 @@ describe('reassigned', () => {
     expect(control.calls).toEqual(['seek 12', 'pause'])
   })
 
-  test('changes nothing for a lane that is not open: it seeks and resumes when it is', async () => {
+  test('only pauses a lane that is not open, which a consumer that started anew has forgotten', async () => {
     task.onOpen = stuck
     newLane()
     control.calls.length = 0
     lane.reassigned()
-    expect(control.calls).toEqual([])
+    expect(control.calls).toEqual(['pause'])
   })
 })
 
