@@ -77,7 +77,9 @@ class KafkaTransactions implements PartitionTransactions {
       identity: () => this.#identity,
       batchBytesMax: options.requestBytesMax,
       replicasTimeoutMs: options.transactionTimeoutMs,
-      retryForMs: options.transactionTimeoutMs,
+      // Never again in the same transaction: after any error its outcome is unknown, and only a new owner's
+      // InitProducerId makes it known.
+      retryForMs: 0,
     })
   }
 
@@ -159,7 +161,8 @@ class KafkaTransactions implements PartitionTransactions {
         }
         if (kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS') {
           await pause(CONCURRENT_PAUSE_MS)
-        } else if (isRetriable(error)) {
+        } else if (this.#identity.producerId === '-1' && isRetriable(error)) {
+          // Only before there is a transaction whose outcome could be unknown.
           await pause(RETRY_PAUSE_MS)
           this.#coordinators.clear()
           await within(REQUEST_MAX_MS, recoverCluster(this.#cluster, error))
