@@ -59,6 +59,13 @@ export async function openKafkaTransactions(
 /** Right after a commit the coordinator answers CONCURRENT_TRANSACTIONS for a few ms. */
 const CONCURRENT_PAUSE_MS = 3
 const RETRY_PAUSE_MS = 50
+/** A coordinator that refuses because it has just moved or started. */
+const NOT_READY = new Set([
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+])
 const REQUEST_MAX_MS = 12_000
 
 class KafkaTransactions implements PartitionTransactions {
@@ -161,8 +168,8 @@ class KafkaTransactions implements PartitionTransactions {
         }
         if (kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS') {
           await pause(CONCURRENT_PAUSE_MS)
-        } else if (this.#identity.producerId === '-1' && isRetriable(error)) {
-          // Only before there is a transaction whose outcome could be unknown.
+        } else if (NOT_READY.has(kafkaErrorType(error)) || (this.#identity.producerId === '-1' && isRetriable(error))) {
+          // Only what was certainly not done, or before there is a transaction whose outcome could be unknown.
           await pause(RETRY_PAUSE_MS)
           this.#coordinators.clear()
           await within(REQUEST_MAX_MS, recoverCluster(this.#cluster, error))
