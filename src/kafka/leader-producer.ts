@@ -169,7 +169,7 @@ export class LeaderProducer {
   async #again(entries: readonly Entry[], error: unknown): Promise<void> {
     const now = performance.now()
     const passing = (error as { retriable?: boolean }).retriable === true
-    const again = entries.filter((entry) => passing && this.#options.retryForMs > 0 && now < entry.deadline)
+    const again = entries.filter((entry) => passing && now < entry.deadline)
     for (const entry of entries) {
       if (!again.includes(entry)) {
         entry.reject(error)
