@@ -10,6 +10,7 @@ import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
 import { startOffset } from '../stream/start-offset.ts'
+import { GatheredCommits } from './gathered-commits.ts'
 import type { SourcesById } from './sources.ts'
 import { headerText, RAW_HEADERS, toCallback } from './to-callback.ts'
 
@@ -37,8 +38,6 @@ export interface NormalizerCounts {
   deadLetters: Map<string, number>
 }
 
-const COMMIT_INTERVAL_MS = 100
-
 /**
  * The normalizer of one partition of the raw topic: translate, append, then commit. At least once: a crash in between
  * repeats events with the same ids, and the status processor drops the repeats.
@@ -47,20 +46,15 @@ const COMMIT_INTERVAL_MS = 100
  */
 export class NormalizerTask implements PartitionTask {
   readonly #options: NormalizerTaskOptions
-  /** Appended but not committed yet. */
-  #uncommitted: bigint | undefined
-  #committedAt = Number.NEGATIVE_INFINITY
-  #timer: NodeJS.Timeout | undefined
-  /** A commit by the timer failed; the next chunk reports it. */
-  #commitError: Error | undefined
+  #commits: GatheredCommits
 
   constructor(options: NormalizerTaskOptions) {
     this.#options = options
+    this.#commits = this.#noCommitsYet()
   }
 
   async open(): Promise<PartitionStart> {
     const { group, rawTopic, partition, offsets, reader } = this.#options
-    this.#commitError = undefined
     const committed = await offsets.committed(group, rawTopic, partition)
     const range = await reader.range(rawTopic, partition)
     return { offset: startOffset(group, rawTopic, partition, committed, range), highWatermark: range.end }
@@ -99,51 +93,28 @@ export class NormalizerTask implements PartitionTask {
     }
     await Promise.all(appends)
     onTranslated(counts)
-    await this.#commitSoon(next)
+    await this.#commits.soon(next)
   }
 
   async idle(): Promise<void> {
-    // Nothing here depends on the clock.
+    // Nothing to do, except what a commit that failed left behind.
+    await this.#commits.now()
   }
 
   async drained(): Promise<void> {
-    await this.#commit()
+    await this.#commits.now()
   }
 
   async close(): Promise<void> {
     // No commit here: the partition may be somebody else's. The append logs are shared by all partitions; whoever made
     // them closes them.
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#uncommitted = undefined
+    this.#commits.abandon()
+    this.#commits = this.#noCommitsYet()
   }
 
-  /** A commit is a request of its own, so a trickle shares one. What is not committed yet only comes again. */
-  async #commitSoon(next: bigint): Promise<void> {
-    if (this.#commitError !== undefined) {
-      throw this.#commitError
-    }
-    this.#uncommitted = next
-    if (performance.now() - this.#committedAt >= COMMIT_INTERVAL_MS) {
-      await this.#commit()
-    } else {
-      this.#timer ??= setTimeout(() => {
-        this.#commit().catch((error: Error) => {
-          this.#commitError = error
-        })
-      }, COMMIT_INTERVAL_MS)
-    }
-  }
-
-  async #commit(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    const next = this.#uncommitted
-    if (next !== undefined) {
-      this.#uncommitted = undefined
-      this.#committedAt = performance.now()
-      await this.#options.commit(this.#options.partition, next)
-    }
+  #noCommitsYet(): GatheredCommits {
+    const { commit, partition } = this.#options
+    return new GatheredCommits((next) => commit(partition, next))
   }
 
   #translate(record: InRecord): Translation {

@@ -6,7 +6,14 @@ import type { InRecord, OutRecord } from '../../src/stream/record.ts'
 
 const RAW = 'payments.callbacks.raw'
 
-function setUp({ failsToEncode = false, failsToAppend = false, failsToCommit = false } = {}) {
+interface Failures {
+  failsToEncode?: boolean
+  failsToAppend?: boolean
+  failsToCommit?: boolean
+}
+
+/** The failures may change while it runs. */
+function setUp(failures: Failures = {}) {
   const provider = providerById('jpm-global-payments-v1')
   if (provider === undefined) {
     throw new Error('no provider')
@@ -15,7 +22,7 @@ function setUp({ failsToEncode = false, failsToAppend = false, failsToCommit = f
   const log = (name: string) => {
     const records: OutRecord[] = []
     const append = async (_partition: number, out: readonly OutRecord[]) => {
-      if (failsToAppend) {
+      if (failures.failsToAppend) {
         throw new Error('the brokers are away')
       }
       records.push(...out)
@@ -27,7 +34,7 @@ function setUp({ failsToEncode = false, failsToAppend = false, failsToCommit = f
   const deadLetters = log('dead letters')
   const onTranslated = vi.fn()
   const onDrift = vi.fn()
-  const range = { start: 0n, end: 0n }
+  const range = { start: 0n, end: 0n, highWatermark: 0n }
   const task = new NormalizerTask({
     partition: 1,
     group: 'g',
@@ -37,7 +44,7 @@ function setUp({ failsToEncode = false, failsToAppend = false, failsToCommit = f
     deadLetters: deadLetters.log,
     codec: {
       encode: (event: PaymentEvent) => {
-        if (failsToEncode) {
+        if (failures.failsToEncode) {
           throw new Error('refused')
         }
         return Buffer.from(event.eventId)
@@ -47,7 +54,7 @@ function setUp({ failsToEncode = false, failsToAppend = false, failsToCommit = f
     offsets: { committed: async () => ({ offset: -1n, metadata: null }) } as never,
     commit: async (_partition, next) => {
       steps.push(`commit ${next}`)
-      if (failsToCommit) {
+      if (failures.failsToCommit) {
         throw new Error('not a member of the group')
       }
     },
@@ -165,11 +172,22 @@ describe('commits', () => {
     expect(commits(steps)).toEqual(['commit 1'])
   })
 
-  test('that fail by the timer put the lane in doubt at its next chunk', async () => {
-    const task = setUp({ failsToCommit: true }).task
+  test('that fail put the lane in doubt', async () => {
+    const { task } = setUp({ failsToCommit: true })
     await expect(task.process([record(0n, 'jpm', COMPLETED)], 1n)).rejects.toThrow('not a member')
+  })
+
+  test('that fail by the timer are made up for, at the latest when nothing comes any more', async () => {
+    const failing = { failsToCommit: false }
+    const { task, steps } = setUp(failing)
     await task.process([record(0n, 'jpm', COMPLETED)], 1n)
+    await task.process([record(1n, 'jpm', COMPLETED)], 2n)
+    failing.failsToCommit = true
     await vi.advanceTimersByTimeAsync(200)
-    await expect(task.process([record(1n, 'jpm', COMPLETED)], 2n)).rejects.toThrow('not a member')
+    await expect(task.idle()).rejects.toThrow('not a member')
+    failing.failsToCommit = false
+    await task.idle()
+    await task.idle()
+    expect(commits(steps)).toEqual(['commit 1', 'commit 2', 'commit 2', 'commit 2'])
   })
 })
