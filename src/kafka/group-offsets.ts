@@ -1,11 +1,15 @@
 import type { Admin } from 'kafkajs'
 import type { CommittedOffset, GroupOffsets } from '../stream/group-offsets.ts'
+import { within } from './within.ts'
+
+/** kafkajs tries again meanwhile, as its retry settings say. */
+const REQUEST_MAX_MS = 30_000
 
 /** GroupOffsets over kafkajs's admin client. */
 export function createGroupOffsets(admin: Admin): GroupOffsets {
   return {
     async committed(group, topic, partition): Promise<CommittedOffset> {
-      const topics = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+      const topics = await within(REQUEST_MAX_MS, admin.fetchOffsets({ groupId: group, topics: [topic] }))
       // The answer lists the partitions in any order.
       const found = topics[0]?.partitions.find((entry) => entry.partition === partition)
       if (found === undefined) {
@@ -14,11 +18,11 @@ export function createGroupOffsets(admin: Admin): GroupOffsets {
       return { offset: BigInt(found.offset), metadata: found.metadata ?? null }
     },
     async highWatermarks(topic) {
-      const offsets = await admin.fetchTopicOffsets(topic)
+      const offsets = await within(REQUEST_MAX_MS, admin.fetchTopicOffsets(topic))
       return new Map(offsets.map((entry) => [entry.partition, BigInt(entry.high)]))
     },
     async clusterId() {
-      return (await admin.describeCluster()).clusterId
+      return (await within(REQUEST_MAX_MS, admin.describeCluster())).clusterId
     },
   }
 }

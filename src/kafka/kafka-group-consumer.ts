@@ -1,12 +1,15 @@
 import type { Batch, Consumer, Kafka } from 'kafkajs'
 import type { FetchedBatch, GroupConsumer, GroupConsumerEvents } from '../stream/group-consumer.ts'
 import { toInRecord } from './partition-reader.ts'
+import { within } from './within.ts'
 
 export interface KafkaGroupConsumerOptions {
   readonly group: string
   readonly topic: string
   readonly sessionTimeoutMs: number
 }
+
+const COMMIT_MAX_MS = 15_000
 
 /** GroupConsumer over kafkajs's consumer. */
 export class KafkaGroupConsumer implements GroupConsumer {
@@ -79,7 +82,8 @@ export class KafkaGroupConsumer implements GroupConsumer {
   }
 
   async commit(partition: number, next: bigint): Promise<void> {
-    await this.#consumer.commitOffsets([{ topic: this.#topic, partition, offset: String(next) }])
+    const offsets = [{ topic: this.#topic, partition, offset: String(next) }]
+    await within(COMMIT_MAX_MS, this.#consumer.commitOffsets(offsets))
   }
 
   async stop(): Promise<void> {

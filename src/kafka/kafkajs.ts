@@ -1,13 +1,12 @@
-import { createRequire } from 'node:module'
 import type { Message } from 'kafkajs'
 import { type BatchRecord, encodeRecordBatch } from './encode-record-batch.ts'
+import { oneSocketAtATime } from './kafkajs-connection.ts'
+import { replaceModule, require } from './replace-module.ts'
 
 /**
  * kafkajs 2.2.4 with mendings of ours. It is no longer maintained and the version is pinned exactly, so what must be
  * different is changed here, at load, and nowhere else. Everything that needs kafkajs at run time takes it from here.
  */
-const require = createRequire(import.meta.url)
-
 interface RequestQueue {
   readonly pending: readonly unknown[]
   readonly throttledUntil: number
@@ -121,16 +120,7 @@ function growWithoutZeroing(): void {
   }
 }
 
-function replaceModule(path: string, replacement: (original: unknown) => unknown): void {
-  const resolved = require.resolve(path)
-  require(resolved)
-  const loaded = require.cache[resolved]
-  if (loaded === undefined) {
-    throw new Error(`kafkajs has no ${path}: pin kafkajs 2.2.4`)
-  }
-  loaded.exports = replacement(loaded.exports)
-}
-
+oneSocketAtATime()
 armNoTimerWithoutNeed()
 groupInLinearTime()
 encodeBatchesInOnePass()
