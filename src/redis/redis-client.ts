@@ -15,12 +15,14 @@ export class RedisUnavailableError extends Error {
 }
 
 const COMMAND_TIMEOUT_MS = 5_000
+/** How old the last look at the eviction policy may be, ms: an operator can change it at any time. */
+const POLICY_AGE_MAX_MS = 5_000
 
 /**
  * A Redis connection that fails a command rather than guess: nothing is queued while disconnected and nothing is sent
  * twice, because a repeated command whose first answer was lost gives a different answer.
  *
- * At every connect it checks that Redis never evicts: a view that silently loses payments is worse than none.
+ * At every connect, and every 5 s while it is used, it checks that Redis never evicts: a view that silently loses payments is worse than none.
  */
 export class RedisClient {
   readonly #redis: Redis
@@ -28,6 +30,7 @@ export class RedisClient {
   readonly #hashes = new Map<string, string>()
   #problem: RedisUnavailableError | undefined = new RedisUnavailableError('REDIS_UNREACHABLE', 'not connected yet')
   #checking: Promise<void> | undefined
+  #checkedAt = Number.NEGATIVE_INFINITY
 
   constructor(url: string, logger: Logger) {
     this.#logger = logger
@@ -73,8 +76,9 @@ export class RedisClient {
 
   /** Runs commands. Rejects with RedisUnavailableError if Redis is away, unsafe or full; then the outcome is unknown. */
   async run<T>(commands: (redis: Redis) => Promise<T>): Promise<T> {
-    if (this.#problem !== undefined && this.#redis.status === 'ready') {
-      // The policy may have been corrected, or the check itself got no answer.
+    const isOld = performance.now() - this.#checkedAt > POLICY_AGE_MAX_MS
+    if ((this.#problem !== undefined || isOld) && this.#redis.status === 'ready') {
+      // The policy may have been corrected, or changed, or the check itself got no answer.
       await this.#check()
     }
     if (this.#problem !== undefined) {
@@ -122,6 +126,7 @@ export class RedisClient {
   async #readPolicy(): Promise<void> {
     try {
       const info = await this.#redis.info('memory')
+      this.#checkedAt = performance.now()
       const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
       if (policy === 'noeviction') {
         this.#problem = undefined

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { openKafkaTransactions } from '../../src/kafka/kafka-transactions.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
@@ -103,6 +104,15 @@ describe('while the processor runs', () => {
     await processor.ready()
     await allIsWell()
   })
+
+  test('I6 a Redis that is allowed to evict under its hands is noticed and not used', async () => {
+    await setPolicy('allkeys-lru')
+    await notReady('redis', /maxmemory-policy allkeys-lru.*set it to noeviction/)
+    await send()
+    await setPolicy('noeviction')
+    await processor.ready()
+    await allIsWell()
+  })
 })
 
 describe('while the processor is stopped', () => {
@@ -143,7 +153,7 @@ describe('while the processor is stopped', () => {
 
   test.each([
     ['of another cluster', { clusterId: 'another' }, 'the view was made from another cluster'],
-    ['beyond the end of current', { viewNext: '1000000' }, 'the view is ahead of the topic'],
+    ['beyond what was committed', { viewNext: '1000000' }, 'the view is ahead of what was committed'],
     ['that is unreadable', { viewNext: 'x' }, 'there is no view'],
     [
       'of a view that is older than tombstones are kept',
@@ -173,10 +183,10 @@ describe('while the processor is stopped', () => {
   })
 
   test('a Redis that may evict is refused, in clear words, until it is set right', async () => {
-    await observer.redis.run((client) => client.config('SET', 'maxmemory-policy', 'allkeys-lru'))
+    await setPolicy('allkeys-lru')
     processor = await deployment.start(['processor'])
     await notReady('redis', /maxmemory-policy allkeys-lru.*set it to noeviction/)
-    await observer.redis.run((client) => client.config('SET', 'maxmemory-policy', 'noeviction'))
+    await setPolicy('noeviction')
     await processor.ready()
     await send()
     await allIsWell()
@@ -288,6 +298,13 @@ async function startsAndEnds(): Promise<{ code: number | string; output: string 
 /** How many lanes of the running processor had to do this with their view. */
 function restores(kind: 'keep' | 'replay' | 'rebuild'): Promise<number> {
   return processor.metric(`paystatus_processor_restore_seconds_count{kind="${kind}"}`)
+}
+
+/** As an operator would: our own client refuses to work on such a Redis. */
+async function setPolicy(policy: string): Promise<void> {
+  const redis = new Redis(deployment.config.redis.url)
+  await redis.config('SET', 'maxmemory-policy', policy)
+  redis.disconnect()
 }
 
 async function notReady(component: string, reason: RegExp): Promise<void> {
