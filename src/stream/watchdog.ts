@@ -6,8 +6,8 @@ export interface WatchdogOptions {
   readonly topic: string
   readonly offsets: GroupOffsets
   readonly lanes: () => readonly Lane[]
-  /** Whether the stage says that it waits for something outside, such as Redis. */
-  readonly waiting: () => boolean
+  /** Whether a partition is known to wait for something outside, such as Redis. */
+  readonly waiting: (partition: number) => boolean
   readonly intervalMs: number
   /** Without any progress for so long, although there is work, the process is stuck, ms. */
   readonly stallMs: number
@@ -19,14 +19,14 @@ export interface WatchdogOptions {
 }
 
 interface Progress {
-  done: bigint
-  /** When `done` last moved, or there was last nothing to do, ms. */
+  pulse: string
+  /** When something was last achieved, or there was last nothing to do, ms. */
   movedAt: number
 }
 
 /**
- * Notices a consumer that silently stopped: there is work in one of our partitions, nothing moves, and nothing outside
- * explains it. Then a new process is the only sure cure. An unreachable broker or Redis is a state, not a stall.
+ * Notices a consumer that silently stopped: there is work in one of our partitions (or it is not open, so that nobody
+ * knows), nothing moves, and nothing outside explains it. Then a new process is the only sure cure. An unreachable broker or Redis is a state, not a stall.
  */
 export class Watchdog {
   readonly #options: WatchdogOptions
@@ -77,14 +77,15 @@ export class Watchdog {
     }
     for (const lane of ours) {
       const lag = lane.state === 'opening' ? 0n : (ends.get(lane.partition) ?? 0n) - lane.done
+      const isIdle = lane.state === 'open' && lag <= 0n
       onLag(lane.partition, lag > 0n ? lag : 0n)
       const before = this.#progress.get(lane.partition)
-      if (before === undefined || before.done !== lane.done || lag <= 0n || waiting()) {
-        this.#progress.set(lane.partition, { done: lane.done, movedAt: at })
+      if (before?.pulse !== lane.pulse || isIdle || waiting(lane.partition)) {
+        this.#progress.set(lane.partition, { pulse: lane.pulse, movedAt: at })
       } else if (at - before.movedAt > stallMs) {
         onStalled(
           new Error(
-            `${topic}[${lane.partition}] stands at ${lane.done} with ${lag} records to go and a ${lane.state} lane for ${at - before.movedAt} ms`,
+            `${topic}[${lane.partition}] stands at ${lane.done} with ${lag} records to go and ${lane.state.startsWith('o') ? 'an' : 'a'} ${lane.state} lane for ${at - before.movedAt} ms`,
           ),
         )
       }

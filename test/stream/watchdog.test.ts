@@ -6,18 +6,22 @@ import { SILENT } from '../harness/silent-logger.ts'
 const STALL_MS = 1_000
 
 let now: number
-let lanes: { partition: number; state: LaneState; done: bigint }[]
-let waiting: boolean
+let lanes: { partition: number; state: LaneState; done: bigint; pulse: string }[]
+let waiting: Set<number>
 let ends: Map<number, bigint> | Error
 let lags: Map<number, bigint>
 let broker: [reachable: boolean, reason: string][]
 let stalls: string[]
 let watchdog: Watchdog
 
+function laneOf(partition: number, state: LaneState, done: bigint, progress = 0) {
+  return { partition, state, done, pulse: `${state} ${done} ${progress}` }
+}
+
 beforeEach(() => {
   now = 0
-  lanes = [{ partition: 0, state: 'open', done: 5n }]
-  waiting = false
+  lanes = [laneOf(0, 'open', 5n)]
+  waiting = new Set()
   ends = new Map([[0, 9n]])
   lags = new Map()
   broker = []
@@ -35,7 +39,7 @@ beforeEach(() => {
       clusterId: () => Promise.reject(new Error('not asked')),
     },
     lanes: () => lanes as unknown as Lane[],
-    waiting: () => waiting,
+    waiting: (partition) => waiting.has(partition),
     intervalMs: 100,
     stallMs: STALL_MS,
     now: () => now,
@@ -58,12 +62,12 @@ describe('a stall', () => {
     await lookAt(STALL_MS)
     expect(stalls).toEqual([])
     await lookAt(STALL_MS + 1)
-    expect(stalls).toEqual(['payments.events[0] stands at 5 with 4 records to go and a open lane for 1001 ms'])
+    expect(stalls).toEqual(['payments.events[0] stands at 5 with 4 records to go and an open lane for 1001 ms'])
   })
 
   test('is not while anything moves', async () => {
     for (let at = 0; at <= 4; at += 1) {
-      lanes = [{ partition: 0, state: 'open', done: 5n + BigInt(at) }]
+      lanes = [laneOf(0, 'open', 5n + BigInt(at))]
       await lookAt(at * STALL_MS)
     }
     expect(stalls).toEqual([])
@@ -81,10 +85,10 @@ describe('a stall', () => {
   })
 
   test('is not while the stage waits for Redis, and counts from the end of that', async () => {
-    waiting = true
+    waiting = new Set([0])
     await lookAt(0)
     await lookAt(10 * STALL_MS)
-    waiting = false
+    waiting = new Set()
     await lookAt(11 * STALL_MS)
     expect(stalls).toEqual([])
     await lookAt(12 * STALL_MS)
@@ -105,19 +109,37 @@ describe('a stall', () => {
     ])
   })
 
-  test('is not while a lane opens: a restore can take long', async () => {
-    lanes = [{ partition: 0, state: 'opening', done: 0n }]
-    await lookAt(0)
-    await lookAt(10 * STALL_MS)
+  test('is not while a lane opens and gets on, however long: a restore can take long', async () => {
+    for (let at = 0; at <= 4; at += 1) {
+      lanes = [laneOf(0, 'opening', 0n, at)]
+      await lookAt(at * STALL_MS)
+    }
     expect(stalls).toEqual([])
     expect(lags.get(0)).toBe(0n)
   })
 
+  test('is one of a lane that opens and opens, with work to do or not', async () => {
+    lanes = [laneOf(0, 'opening', 0n)]
+    ends = new Map([[0, 0n]])
+    await lookAt(0)
+    await lookAt(STALL_MS + 1)
+    expect(stalls).toEqual([expect.stringContaining('an opening lane')])
+  })
+
+  test('is not excused by another lane that waits', async () => {
+    lanes = [laneOf(0, 'open', 5n), laneOf(1, 'open', 5n)]
+    ends = new Map([
+      [0, 6n],
+      [1, 6n],
+    ])
+    waiting = new Set([0])
+    await lookAt(0)
+    await lookAt(STALL_MS + 1)
+    expect(stalls).toEqual([expect.stringContaining('payments.events[1]')])
+  })
+
   test('is one of any partition, whatever the others do', async () => {
-    lanes = [
-      { partition: 0, state: 'open', done: 5n },
-      { partition: 1, state: 'doubt', done: 1n },
-    ]
+    lanes = [laneOf(0, 'open', 5n), laneOf(1, 'doubt', 1n)]
     ends = new Map([
       [0, 5n],
       [1, 2n],
@@ -131,7 +153,7 @@ describe('a stall', () => {
     await lookAt(0)
     lanes = []
     await lookAt(5 * STALL_MS)
-    lanes = [{ partition: 0, state: 'open', done: 5n }]
+    lanes = [laneOf(0, 'open', 5n)]
     await lookAt(6 * STALL_MS)
     expect(stalls).toEqual([])
   })
@@ -140,7 +162,7 @@ describe('a stall', () => {
 test('the lag is what is left to do, and never negative', async () => {
   await lookAt(0)
   expect(lags.get(0)).toBe(4n)
-  lanes = [{ partition: 0, state: 'open', done: 11n }]
+  lanes = [laneOf(0, 'open', 11n)]
   await lookAt(1)
   expect(lags.get(0)).toBe(0n)
 })
