@@ -214,7 +214,7 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
         },
         logger,
       }),
-    () => waits.any,
+    (partition) => waits.has(partition),
   )
   return {
     stop: async () => {
@@ -253,7 +253,7 @@ async function startStage(
   topic: string,
   consumer: GroupConsumer,
   createTask: (partition: number) => PartitionTask,
-  waiting: () => boolean = () => false,
+  waiting: (partition: number) => boolean = () => false,
 ): Promise<RunningStage> {
   const { health, logger, metrics, offsets, onFatal } = context
   const runner = new StageRunner({ consumer, createTask, limits: LANE_LIMITS[stage], logger, onFatal })
@@ -325,8 +325,8 @@ class WaitingLanes {
     health.set('redis', true)
   }
 
-  get any(): boolean {
-    return this.#waiting.size > 0
+  has(partition: number): boolean {
+    return this.#waiting.has(partition)
   }
 
   reportOf(partition: number) {

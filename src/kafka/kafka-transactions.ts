@@ -100,6 +100,7 @@ class KafkaTransactions implements PartitionTransactions {
 
   async run(work: (scope: TransactionScope) => Promise<void>): Promise<void> {
     try {
+      this.#assertConnected()
       const transaction = new OngoingTransaction(this)
       await work(transaction)
       await transaction.settled()
@@ -111,6 +112,15 @@ class KafkaTransactions implements PartitionTransactions {
       this.#options.onFailed?.()
       throw error
     }
+  }
+
+  async settle(topics: readonly string[], outcome: 'commit' | 'abort'): Promise<void> {
+    const partitions = [this.#options.inputPartition]
+    await Promise.all([this.addPartitions(topics.map((topic) => ({ topic, partitions }))), this.addOffsets()])
+    const coordinator = await this.#coordinator('transaction')
+    await within(REQUEST_MAX_MS, coordinator.endTxn({ ...this.#identity, transactionResult: outcome === 'commit' }))
+    // The end of a transaction is answered before its markers are written; this only once they are.
+    await this.fenceFormerOwners()
   }
 
   async close(): Promise<void> {
@@ -136,6 +146,16 @@ class KafkaTransactions implements PartitionTransactions {
 
   append(topic: string, partition: number, records: readonly OutRecord[]): Promise<AppendedRange> {
     return this.#producer.append(topic, partition, records)
+  }
+
+  /**
+   * Whoever restarted, or lost its partitions, since the last commit may have ended it half-way (settle-outputs.ts). Going
+   * on would tie it to the outcome of the next transaction; opening again looks first.
+   */
+  #assertConnected(): void {
+    if (!this.#producer.connected || [...this.#coordinators.values()].some((broker) => !broker.isConnected())) {
+      throw new TransactionConnectionLostError()
+    }
   }
 
   async #coordinator(kind: keyof typeof COORDINATOR_OF): Promise<KafkaBroker> {
@@ -178,6 +198,17 @@ class KafkaTransactions implements PartitionTransactions {
         }
       }
     }
+  }
+}
+
+/** A broker of the last transaction is gone. Nothing of the next one was begun. */
+class TransactionConnectionLostError extends Error {
+  readonly code = 'TRANSACTION_CONNECTION_LOST'
+  readonly retriable = true
+
+  constructor() {
+    super('the connection to a broker of the last transaction was closed')
+    this.name = 'TransactionConnectionLostError'
   }
 }
 

@@ -25,6 +25,7 @@ export interface ProducerIdentity {
 }
 
 export interface KafkaBroker {
+  isConnected(): boolean
   fetch(request: {
     maxWaitTime: number
     minBytes: number
@@ -82,6 +83,7 @@ interface ProducedTopic {
   readonly partitions: { readonly partition: number; readonly errorCode: number; readonly baseOffset: string }[]
 }
 
+export const READ_UNCOMMITTED = 0
 export const READ_COMMITTED = 1
 
 /** A cluster with connections of its own; connect and disconnect it. */

@@ -1,7 +1,7 @@
 import type { Message } from 'kafkajs'
 import { type OutRecord, recordBytes } from '../stream/record.ts'
 import { ProduceReplyError } from './errors.ts'
-import { type KafkaCluster, type ProducerIdentity, recoverCluster } from './kafkajs-cluster.ts'
+import { type KafkaBroker, type KafkaCluster, type ProducerIdentity, recoverCluster } from './kafkajs-cluster.ts'
 import { within } from './within.ts'
 
 export interface LeaderProducerOptions {
@@ -55,11 +55,17 @@ export class LeaderProducer {
   readonly #topics = new Set<string>()
   readonly #waiting = new Map<number, Entry[]>()
   readonly #busy = new Set<number>()
+  readonly #leaders = new Set<KafkaBroker>()
   /** Next sequence of every partition, for a producer with an identity. */
   readonly #sequences = new Map<string, number>()
 
   constructor(options: LeaderProducerOptions) {
     this.#options = options
+  }
+
+  /** Whether every connection that something was appended on is still there. */
+  get connected(): boolean {
+    return [...this.#leaders].every((leader) => leader.isConnected())
   }
 
   /** Learns who leads the partitions of a topic. Costs nothing the second time. */
@@ -136,6 +142,7 @@ export class LeaderProducer {
     try {
       const deadlineMs = replicasTimeoutMs + REQUEST_MARGIN_MS
       const broker = await within(deadlineMs, cluster.findBroker({ nodeId: leader }))
+      this.#leaders.add(broker)
       const produced = broker.produce({
         ...identity(),
         // All in-sync replicas: a success that one broker's death can undo is no success.

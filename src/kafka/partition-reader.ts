@@ -10,6 +10,7 @@ import {
   type KafkaCluster,
   leaderOf,
   READ_COMMITTED,
+  READ_UNCOMMITTED,
   recoverCluster,
 } from './kafkajs-cluster.ts'
 
@@ -89,7 +90,7 @@ async function readToEnd(
     const next = BigInt(last.batchContext.firstOffset) + BigInt(last.batchContext.lastOffsetDelta) + 1n
     at = next > at ? next : at + 1n
   }
-  return { start: range.start, end: at }
+  return { ...range, end: at }
 }
 
 export function toInRecord(message: KafkaMessage): InRecord {
@@ -103,15 +104,20 @@ export function toInRecord(message: KafkaMessage): InRecord {
 }
 
 async function rangeOf(broker: KafkaBroker, topic: string, partition: number): Promise<PartitionRange> {
-  const offsetAt = async (timestamp: string): Promise<bigint> => {
+  const offsetAt = async (timestamp: string, isolationLevel: number): Promise<bigint> => {
     const { responses } = await broker.listOffsets({
       replicaId: -1,
-      isolationLevel: READ_COMMITTED,
+      isolationLevel,
       topics: [{ topic, partitions: [{ partition, timestamp }] }],
     })
     return BigInt(responses[0]?.partitions[0]?.offset ?? '-1')
   }
-  return { start: await offsetAt(EARLIEST), end: await offsetAt(LATEST) }
+  const [start, end, highWatermark] = await Promise.all([
+    offsetAt(EARLIEST, READ_COMMITTED),
+    offsetAt(LATEST, READ_COMMITTED),
+    offsetAt(LATEST, READ_UNCOMMITTED),
+  ])
+  return { start, end, highWatermark }
 }
 
 async function withCluster<T>(kafka: Kafka, topic: string, work: (cluster: KafkaCluster) => Promise<T>): Promise<T> {

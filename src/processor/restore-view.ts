@@ -63,10 +63,11 @@ export function decideRestore(marker: ViewMarker | null, facts: RestoreFacts): R
   if (!facts.committed) {
     return { kind: 'rebuild', why: 'the group has never committed this partition' }
   }
-  if (marker.viewNext > facts.currentEnd) {
-    return { kind: 'rebuild', why: 'the view is ahead of the topic' }
+  // A commit that was answered may have come to nothing (settle-outputs.ts); what the view has of it is not so.
+  if (marker.viewNext > (facts.metadata?.ends.current ?? facts.currentEnd)) {
+    return { kind: 'rebuild', why: 'the view is ahead of what was committed' }
   }
-  if (marker.viewNext === facts.metadata?.viewNext) {
+  if (marker.viewNext === facts.metadata?.ends.current) {
     return { kind: 'keep' }
   }
   if (facts.now - marker.writtenAt > VIEW_AGE_MAX_MS) {
@@ -93,6 +94,8 @@ export interface RestoreOptions {
   readonly token: string
   readonly now: () => number
   readonly report: WaitReport
+  /** Called after every portion. */
+  readonly onProgress: () => void
   readonly signal: AbortSignal
 }
 
@@ -116,10 +119,10 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
   const { partition, currentTopic, store, reader, report, signal, metadata } = options
   const found = (await waitForStore(() => store.read(partition, []), report, signal)).marker
   const range = await reader.range(currentTopic, partition)
-  if (metadata !== null && metadata.viewNext > range.end) {
+  if (metadata !== null && metadata.ends.current > range.end) {
     throw new DefinedStop(
       'CURRENT_TRUNCATED',
-      `the committed offset says that ${currentTopic}[${partition}] reaches offset ${metadata.viewNext}, but it ends at ${range.end}: the topic lost records. Nothing was written. Restore the topic, or reset the group to rebuild it.`,
+      `the committed offset says that ${currentTopic}[${partition}] reaches offset ${metadata.ends.current}, but it ends at ${range.end}: the topic lost records. Nothing was written. Restore the topic, or reset the group to rebuild it.`,
     )
   }
   const marker = fromMarkerText(found)
@@ -153,10 +156,6 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
   if (claimed === 'refused') {
     throw new ViewLostError(partition)
   }
-  if (decision.kind === 'keep') {
-    return { marker: view.marker, markerText: view.text, decision, records: 0 }
-  }
-
   const advance = async (viewNext: bigint, writes: readonly StateWrite[]): Promise<void> => {
     const next: ViewMarker = { ...view.marker, viewNext, writes: view.marker.writes + 1, writtenAt: options.now() }
     const text = toMarkerText(next)
@@ -165,6 +164,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
       throw new ViewLostError(partition)
     }
     view = { marker: next, text }
+    options.onProgress()
   }
 
   let records = 0
@@ -183,8 +183,8 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
     signal,
   )
   // The end may be a control record, or compaction removed the last records: then the promise is further on.
-  if (metadata !== null && metadata.viewNext > view.marker.viewNext) {
-    await advance(metadata.viewNext, [])
+  if (metadata !== null && metadata.ends.current > view.marker.viewNext) {
+    await advance(metadata.ends.current, [])
   }
   return { marker: view.marker, markerText: view.text, decision, records }
 }

@@ -4,7 +4,7 @@ import type { Logger } from '../observability/log.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import { overdueChange, toStatusChange } from '../payment/status-change.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
-import type { GroupOffsets } from '../stream/group-offsets.ts'
+import type { CommittedOffset, GroupOffsets } from '../stream/group-offsets.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
@@ -15,9 +15,17 @@ import { decodePrepared } from './decode-prepared.ts'
 import { type DuePolicy, dueAction, dueAt, markOverdue } from './due.ts'
 import { type BatchInput, type BatchOutcome, EVENT_DEAD_LETTER_REASONS, foldBatch } from './fold-batch.ts'
 import { type RestoreDecision, restoreView, ViewLostError } from './restore-view.ts'
+import { outputsDecided, settleOutputs } from './settle-outputs.ts'
 import type { StateStore, StateWrite } from './state-store.ts'
 import { addTotals, noTotals, type TotalsDelta } from './totals.ts'
-import { fromMetadataText, toMarkerText, toMetadataText, type ViewMarker } from './view-marker.ts'
+import {
+  type CommitMetadata,
+  fromMetadataText,
+  type OutputEnds,
+  toMarkerText,
+  toMetadataText,
+  type ViewMarker,
+} from './view-marker.ts'
 import { type WaitReport, waitForStore } from './wait-for-store.ts'
 
 export interface StatusTaskOptions {
@@ -49,6 +57,11 @@ export interface StatusTaskOptions {
  */
 const EVENT_BYTES_MAX = 7_000
 
+const NOTHING_YET: OutputEnds = { current: 0n, changes: 0n, eventDeadLetters: 0n }
+
+/** How long after the last commit its outputs are looked at, when nothing follows, ms. */
+const CHECK_COMMIT_AFTER_MS = 5_000
+
 /** Most payments that one act of the clock touches in one transaction. */
 const DUE_MAX = 500
 
@@ -57,8 +70,9 @@ const DUE_MAX = 500
  *
  * Open, before any output:
  *   1. InitProducerId: every former owner is fenced, its open transaction is ended
- *   2. the committed offset and its metadata, which are final now
- *   3. the view in Redis made equal to `current`, with this assignment's marker on it
+ *   2. nothing is left undecided in the outputs (settle-outputs.ts)
+ *   3. the committed offset and its metadata, which are final now
+ *   4. the view in Redis made equal to `current`, with this assignment's marker on it
  *
  * Then per batch, each arrow only after the one before it:
  *   read states and marker -> fold (pure) -> transaction {current, changes, dead letters, offset + metadata} -> commit
@@ -71,6 +85,9 @@ export class StatusTask implements PartitionTask {
   readonly #options: StatusTaskOptions
   #transactions: PartitionTransactions | undefined
   #marker: { readonly marker: ViewMarker; readonly text: string } | undefined
+  #ends = NOTHING_YET
+  /** When the last commit was answered that nobody looked at yet, ms since the epoch. */
+  #uncheckedSince: number | undefined
   /** The view holds what cannot be read: the next open builds it anew, whatever its marker says. */
   #distrustView = false
 
@@ -78,14 +95,13 @@ export class StatusTask implements PartitionTask {
     this.#options = options
   }
 
-  async open(signal: AbortSignal): Promise<PartitionStart> {
-    const { partition, group, topics, offsets, reader, store, codecs, clusterId, duePolicy, now, report } =
-      this.#options
+  async open(signal: AbortSignal, onProgress = () => {}): Promise<PartitionStart> {
+    const { partition, group, topics, reader, store, codecs, clusterId, duePolicy, now, report } = this.#options
     await this.close()
     signal.throwIfAborted()
     this.#transactions = await this.#options.openTransactions()
 
-    const committed = await offsets.committed(group, topics.events, partition)
+    const { committed, metadata, ends } = await this.#settle(this.#transactions)
     const range = await reader.range(topics.events, partition)
     const next = startOffset(group, topics.events, partition, committed, range)
 
@@ -98,16 +114,18 @@ export class StatusTask implements PartitionTask {
       codec: codecs.state,
       duePolicy,
       clusterId,
-      metadata: fromMetadataText(committed.metadata),
+      metadata,
       committed: committed.offset >= 0n,
       next,
       distrusted: this.#distrustView,
       token: this.#options.newToken(),
       now,
       report,
+      onProgress,
       signal,
     })
     this.#marker = { marker: restored.marker, text: restored.markerText }
+    this.#ends = ends
     this.#distrustView = false
     const durationMs = performance.now() - startedAt
     this.#options.onRestored(restored.decision.kind, restored.records, durationMs)
@@ -140,6 +158,7 @@ export class StatusTask implements PartitionTask {
     // Even with nothing due: a view that Redis lost or rolled back is noticed here when no event comes.
     const states = await this.#readStates(due, signal)
     if (due.length === 0) {
+      await this.#checkLastCommit()
       return
     }
     const output = emptyOutput()
@@ -172,6 +191,7 @@ export class StatusTask implements PartitionTask {
     const transactions = this.#transactions
     this.#transactions = undefined
     this.#marker = undefined
+    this.#uncheckedSince = undefined
     await transactions?.close()
   }
 
@@ -204,12 +224,42 @@ export class StatusTask implements PartitionTask {
     }
   }
 
+  /** What was committed, once nothing is undecided any more. */
+  async #settle(transactions: PartitionTransactions): Promise<Committed> {
+    const { partition, group, topics, offsets, reader, logger } = this.#options
+    const readCommitted = async () => {
+      const committed = await offsets.committed(group, topics.events, partition)
+      return { committed, metadata: fromMetadataText(committed.metadata) }
+    }
+    const before = await readCommitted()
+    const promised = before.metadata?.ends ?? (before.committed.offset === -1n ? NOTHING_YET : null)
+    const { ends, settled } = await settleOutputs({ partition, topics, promised, reader, transactions, logger })
+    const { committed, metadata } = settled ? await readCommitted() : before
+    return { committed, metadata, ends: metadata?.ends ?? ends }
+  }
+
+  /**
+   * A commit that was answered can still be half-ended (see settle-outputs.ts). The next one would end it; when none
+   * comes, opening again does.
+   */
+  async #checkLastCommit(): Promise<void> {
+    const { partition, topics, group, reader, offsets, now } = this.#options
+    if (this.#uncheckedSince !== undefined && now() - this.#uncheckedSince >= CHECK_COMMIT_AFTER_MS) {
+      const committed = await offsets.committed(group, topics.events, partition)
+      if (committed.offset !== this.#owned().marker.next || !(await outputsDecided({ partition, topics, reader }))) {
+        throw new Error(`the last commit of partition ${partition} is still not to be seen`)
+      }
+      this.#uncheckedSince = undefined
+    }
+  }
+
   /** One transaction, its commit, then the view. */
   async #commit(output: Output, next: bigint, signal: AbortSignal): Promise<void> {
     const { partition, topics, store, now, report, onCommitted } = this.#options
     const before = this.#owned()
+    let ends = this.#ends
     const transactions = this.#transactions as PartitionTransactions
-    let marker: ViewMarker = {
+    const marker: ViewMarker = {
       ...before.marker,
       writes: before.marker.writes + 1,
       next,
@@ -219,22 +269,29 @@ export class StatusTask implements PartitionTask {
     await transactions.run(async (scope) => {
       const append = (topic: string, records: readonly OutRecord[]) =>
         records.length === 0 ? undefined : scope.append(topic, partition, records)
-      const [current] = await Promise.all([
+      const [current, changes, deadLetters] = await Promise.all([
         append(topics.current, output.current),
         append(topics.changes, output.changes),
         append(topics.eventDeadLetters, output.deadLetters),
       ])
-      marker = { ...marker, viewNext: current?.next ?? marker.viewNext }
-      await scope.commitOffset(next, toMetadataText(marker))
+      ends = {
+        current: current?.next ?? ends.current,
+        changes: changes?.next ?? ends.changes,
+        eventDeadLetters: deadLetters?.next ?? ends.eventDeadLetters,
+      }
+      await scope.commitOffset(next, toMetadataText({ ends, totals: marker.totals }))
     })
+    this.#ends = ends
+    this.#uncheckedSince = now()
     onCommitted(output.totals)
 
-    const text = toMarkerText(marker)
+    const after: ViewMarker = { ...marker, viewNext: ends.current }
+    const text = toMarkerText(after)
     const written = await waitForStore(() => store.write(partition, before.text, text, output.writes), report, signal)
     if (written === 'refused') {
       throw new ViewLostError(partition)
     }
-    this.#marker = { marker, text }
+    this.#marker = { marker: after, text }
   }
 
   #toOutput(outcome: BatchOutcome<InRecord>): Output {
@@ -310,6 +367,13 @@ export class StatusTask implements PartitionTask {
     }
     return this.#marker
   }
+}
+
+interface Committed {
+  readonly committed: CommittedOffset
+  /** Null if the offset was not committed by this stage. */
+  readonly metadata: CommitMetadata | null
+  readonly ends: OutputEnds
 }
 
 interface Output {

@@ -47,7 +47,10 @@ const MARKER = z.object({
   totals,
   writtenAt: z.number(),
 })
-const METADATA = z.object({ viewNext: offset, totals })
+const METADATA = z.object({
+  ends: z.object({ current: offset, changes: offset, eventDeadLetters: offset }),
+  totals,
+})
 
 export function toMarkerText(marker: ViewMarker): string {
   return JSON.stringify({ ...marker, next: String(marker.next), viewNext: String(marker.viewNext) })
@@ -60,12 +63,21 @@ export function fromMarkerText(text: string | null): ViewMarker | null {
 
 /** What Kafka itself says the view must contain: the metadata of the committed offset (4 KiB at most on the broker). */
 export interface CommitMetadata {
-  readonly viewNext: bigint
+  readonly ends: OutputEnds
   readonly totals: Totals
 }
 
+/** Offset after the last record that was committed to each output of a partition. */
+export interface OutputEnds {
+  readonly current: bigint
+  readonly changes: bigint
+  readonly eventDeadLetters: bigint
+}
+
 export function toMetadataText(metadata: CommitMetadata): string {
-  return JSON.stringify({ viewNext: String(metadata.viewNext), totals: metadata.totals })
+  const { current, changes, eventDeadLetters } = metadata.ends
+  const ends = { current: String(current), changes: String(changes), eventDeadLetters: String(eventDeadLetters) }
+  return JSON.stringify({ ends, totals: metadata.totals })
 }
 
 /** Null if the offset was committed by somebody else, such as an operator who moved the group. */

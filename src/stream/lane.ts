@@ -64,6 +64,7 @@ export class Lane {
   #expect = 0n
   #done = 0n
   #highWatermark = 0n
+  #progress = 0
   #gapsInARow = 0
   #paused = true
   #draining = false
@@ -87,6 +88,11 @@ export class Lane {
   /** Next offset to process. */
   get done(): bigint {
     return this.#done
+  }
+
+  /** Changes whenever anything was achieved. */
+  get pulse(): string {
+    return `${this.#state} ${this.#done} ${this.#progress}`
   }
 
   get queuedRecords(): number {
@@ -192,9 +198,12 @@ export class Lane {
 
   async #open(signal: AbortSignal): Promise<void> {
     this.#state = 'opening'
+    this.#progress += 1
     this.#setPaused(true)
     this.#clearQueue()
-    const start = await this.#task.open(signal)
+    const start = await this.#task.open(signal, () => {
+      this.#progress += 1
+    })
     if (this.#isClosed()) {
       return
     }

@@ -2,7 +2,6 @@ import type { InRecord } from './record.ts'
 
 /** Reads one partition, without a consumer group, as a read_committed reader sees it. */
 export interface PartitionReader {
-  /** First offset still there, and the offset after the last committed record. */
   range(topic: string, partition: number): Promise<PartitionRange>
   /**
    * Reads from `from` (or the start, if that is later) to the end as it is when the call begins. `onRecords` gets the
@@ -19,5 +18,8 @@ export interface PartitionReader {
 
 export interface PartitionRange {
   readonly start: bigint
+  /** Offset up to which everything is decided: a read_committed reader sees it all. */
   readonly end: bigint
+  /** Offset after the last record; beyond `end` while a transaction is open. */
+  readonly highWatermark: bigint
 }

@@ -7,8 +7,8 @@ import type { InRecord } from './record.ts'
  * until the group confirms that the partition is still ours and begins again with `open`.
  */
 export interface PartitionTask {
-  /** Takes ownership before any output and says at which offset to go on. */
-  open(signal: AbortSignal): Promise<PartitionStart>
+  /** Takes ownership before any output and says at which offset to go on. Calls `onProgress` now and then if it is long. */
+  open(signal: AbortSignal, onProgress: () => void): Promise<PartitionStart>
   /** Processes records and commits `next`, at once or soon. May get no records: then only the offset moves. */
   process(records: readonly InRecord[], next: bigint, signal: AbortSignal): Promise<void>
   /** Called now and then while the lane has caught up with its input. */

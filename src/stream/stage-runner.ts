@@ -108,11 +108,11 @@ export class StageRunner {
       previous === undefined
         ? task
         : {
-            open: async (signal) => {
+            open: async (signal, onProgress) => {
               await previous
               // Gone again while it waited: opening now would fence the rightful owner.
               signal.throwIfAborted()
-              return task.open(signal)
+              return task.open(signal, onProgress)
             },
             process: (records, next, signal) => task.process(records, next, signal),
             idle: (signal) => task.idle(signal),

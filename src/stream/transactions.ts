@@ -8,6 +8,11 @@ import type { OutRecord } from './record.ts'
  */
 export interface PartitionTransactions {
   run(work: (scope: TransactionScope) => Promise<void>): Promise<void>
+  /**
+   * Ends what earlier transactions of this id left undecided in this partition of some outputs, and in the committed
+   * offset, although their coordinator says that they are over. Only before the first `run`; rejects as `run` does.
+   */
+  settle(topics: readonly string[], outcome: 'commit' | 'abort'): Promise<void>
   close(): Promise<void>
 }
 

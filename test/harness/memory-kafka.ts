@@ -7,7 +7,7 @@ import type { PartitionTransactions, TransactionScope } from '../../src/stream/t
  * Everything that a stage asks of Kafka, as a place where it may die: `.before` it nothing happened, `.after` it
  * happened and the answer is lost.
  */
-export const KAFKA_STEPS = ['init', 'committed', 'range', 'read', 'append', 'offset', 'commit'] as const
+export const KAFKA_STEPS = ['init', 'committed', 'range', 'settle', 'read', 'append', 'offset', 'commit'] as const
 export type KafkaStep = `${(typeof KAFKA_STEPS)[number]}.${'before' | 'after'}`
 
 /** Called at every step; throws to let the caller die there, or waits to hold it there. */
@@ -23,7 +23,7 @@ interface Entry {
   readonly offset: bigint
   /** Null for a control record: it takes an offset and nobody sees it. */
   readonly record: InRecord | null
-  readonly transaction: Transaction | null
+  transaction: Transaction | null
 }
 
 /** What a producer gets whose id was taken over by a newer one. */
@@ -40,14 +40,21 @@ export class FencedError extends Error {
  * A small Kafka in memory, for unit and simulation tests: logs with control records, transactions that are invisible
  * until their commit, offsets with metadata inside the transaction, and fencing by producer epoch. As with the real one,
  * a failed transaction stays open until the next producer of its id ends it, and holds back read_committed readers.
+ *
+ * And as the real one (KAFKA-20734), it can end a transaction half-way: `skipsMarker` says where. What stands there is
+ * undecided until the next transaction of that producer ends there, and shares its outcome. It happens when a broker is
+ * lost, so the producer has lost its connection, too.
  */
 export class MemoryKafka {
   onStep: OnStep = () => {}
+  /** Whether the end of a transaction passes over a topic's partition, or over its offsets. */
+  skipsMarker: (of: string) => boolean = () => false
   readonly #logs = new Map<string, Entry[]>()
   readonly #starts = new Map<string, bigint>()
   readonly #offsets = new Map<string, CommittedOffset>()
   readonly #epochs = new Map<string, number>()
   readonly #openTransaction = new Map<string, Transaction>()
+  readonly #undecided = new Map<string, Transaction[]>()
   readonly #clusterId: string
 
   constructor(clusterId = 'memory-cluster') {
@@ -95,7 +102,15 @@ export class MemoryKafka {
         fence()
         this.#endTransaction(transactionalId, 'committed')
         await this.onStep('commit.after')
-        usable = true
+        usable = (this.#undecided.get(transactionalId) ?? []).length === 0
+      },
+      settle: async (topics, outcome) => {
+        await this.onStep('settle.before')
+        fence()
+        const logs = new Set(topics.map((topic) => this.#log(topic, inputPartition)))
+        this.#openTransaction.set(transactionalId, { state: 'open', logs, offsets: new Map() })
+        this.#endTransaction(transactionalId, outcome === 'commit' ? 'committed' : 'aborted')
+        await this.onStep('settle.after')
       },
       close: async () => {
         usable = false
@@ -167,6 +182,7 @@ export class MemoryKafka {
     return {
       start: this.#starts.get(`${topic}/${partition}`) ?? 0n,
       end: open?.offset ?? this.#end(topic, partition),
+      highWatermark: this.#end(topic, partition),
     }
   }
 
@@ -241,14 +257,39 @@ export class MemoryKafka {
     }
     this.#openTransaction.delete(transactionalId)
     transaction.state = state
+    const before = this.#undecided.get(transactionalId) ?? []
+    const left: Transaction[] = []
     for (const log of transaction.logs) {
+      if (this.skipsMarker(this.#nameOf(log))) {
+        // Its own record of the outcome, because it has none yet.
+        const undecided: Transaction = { state: 'open', logs: new Set([log]), offsets: new Map() }
+        for (const entry of log) {
+          entry.transaction = entry.transaction === transaction ? undecided : entry.transaction
+        }
+        left.push(undecided)
+        continue
+      }
+      for (const earlier of before.filter(({ logs }) => logs.has(log))) {
+        earlier.state = state
+      }
       log.push({ offset: (log.at(-1)?.offset ?? -1n) + 1n, record: null, transaction: null })
     }
-    if (state === 'committed') {
-      for (const [name, committed] of transaction.offsets) {
-        this.#offsets.set(name, committed)
+    if (this.skipsMarker('offsets')) {
+      left.push({ state: 'open', logs: new Set(), offsets: transaction.offsets })
+    } else {
+      const ended = [...before.filter(({ offsets }) => offsets.size > 0), transaction]
+      for (const earlier of ended) {
+        earlier.state = state
+        for (const [name, committed] of state === 'committed' ? earlier.offsets : []) {
+          this.#offsets.set(name, committed)
+        }
       }
     }
+    this.#undecided.set(transactionalId, [...before.filter((earlier) => earlier.state === 'open'), ...left])
+  }
+
+  #nameOf(log: Entry[]): string {
+    return [...this.#logs].find(([, found]) => found === log)?.[0] ?? ''
   }
 
   #end(topic: string, partition: number): bigint {

@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import type { Message } from 'kafkajs'
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { kafkaErrorType } from '../../src/kafka/errors.ts'
 import { createGroupOffsets } from '../../src/kafka/group-offsets.ts'
+import { ConfigResourceTypes } from '../../src/kafka/kafkajs.ts'
+import { COORDINATOR_OF, createCluster, leaderOf } from '../../src/kafka/kafkajs-cluster.ts'
 import type { CommittedOffset } from '../../src/stream/group-offsets.ts'
 import type { OutRecord } from '../../src/stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../../src/stream/transactions.ts'
@@ -119,6 +122,86 @@ test('transactions that only commit an offset succeed one right after the other'
     await transactions.run((scope) => scope.commitOffset(BigInt(next), `next ${next}`))
   }
   await eventually(async () => expect(await committed()).toEqual({ offset: 60n, metadata: 'next 60' }))
+})
+
+describe('what a coordinator forgot half-way (KAFKA-20734)', () => {
+  /**
+   * As the real coordinator leaves it: the records and the offset are there, without a marker, and it knows nothing of
+   * them. Without announcing them to it, which the broker refuses unless told otherwise.
+   */
+  async function leaveHalfEnded(id: string, value: string, offset: bigint): Promise<void> {
+    const cluster = createCluster(bench.kafka)
+    await cluster.connect()
+    await cluster.addMultipleTargetTopics([output])
+    const transactionalId = bench.name(id)
+    const coordinator = (groupId: string, kind: keyof typeof COORDINATOR_OF) =>
+      cluster.findGroupCoordinator({ groupId, coordinatorType: COORDINATOR_OF[kind] })
+    const request = { transactionalId, transactionTimeout: 30_000 }
+    const { producerId, producerEpoch } = await (await coordinator(transactionalId, 'transaction')).initProducerId(
+      request,
+    )
+    const identity = { transactionalId, producerId, producerEpoch }
+    const messages = [recordOf(value) as Message]
+    await (await leaderOf(cluster, output, 0)).produce({
+      ...identity,
+      acks: -1,
+      timeout: 10_000,
+      compression: 0,
+      topicData: [{ topic: output, partitions: [{ partition: 0, firstSequence: 0, messages }] }],
+    })
+    const groupId = bench.name('group')
+    await (await coordinator(groupId, 'group')).txnOffsetCommit({
+      ...identity,
+      groupId,
+      topics: [{ topic: input, partitions: [{ partition: 0, offset: String(offset), metadata: value }] }],
+    })
+    await cluster.disconnect()
+  }
+
+  async function setVerification(enabled: boolean): Promise<void> {
+    const configEntries = [{ name: 'transaction.partition.verification.enable', value: String(enabled) }]
+    await bench.admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: ConfigResourceTypes.BROKER, name: '1', configEntries }],
+    })
+  }
+
+  test.each(['commit', 'abort'] as const)('stays undecided over an open, until it is settled: %s', async (outcome) => {
+    const id = nextId()
+    const value = `forgotten before a ${outcome}`
+    const before = await committed()
+    await setVerification(false)
+    await leaveHalfEnded(id, value, 77n)
+    await setVerification(true)
+    const next = await bench.transactions(id, { inputTopic: input })
+    const range = await bench.reader.range(output, 0)
+    expect(range.end).toBeLessThan(range.highWatermark)
+    expect(await committed()).toEqual(before)
+
+    await next.settle([output], outcome)
+    const after = await bench.reader.range(output, 0)
+    expect(after.end).toBe(after.highWatermark)
+    expect(await committed()).toEqual(outcome === 'commit' ? { offset: 77n, metadata: value } : before)
+    expect((await valuesOf(output)).includes(value)).toBe(outcome === 'commit')
+
+    // And the producer goes on as if nothing had been.
+    await next.run(async (scope) => {
+      await scope.append(output, 0, [recordOf(`after the ${outcome}`)])
+      await scope.commitOffset(78n, 'after')
+    })
+    await eventually(async () => expect(await valuesOf(output)).toContain(`after the ${outcome}`))
+    expect((await valuesOf(output)).includes(value)).toBe(outcome === 'commit')
+  })
+
+  test('is not even tied to the next transaction by a producer that lost its connection', async () => {
+    const id = nextId()
+    const transactions = await bench.transactions(id, { inputTopic: input })
+    await transactions.run(async (scope) => void (await scope.append(output, 0, [recordOf('before')])))
+    await transactions.close()
+    const work = vi.fn()
+    await expect(transactions.run(work)).rejects.toMatchObject({ code: 'TRANSACTION_CONNECTION_LOST' })
+    expect(work).not.toHaveBeenCalled()
+  })
 })
 
 describe('a chunk that is larger than a record batch may be', () => {

@@ -8,7 +8,7 @@ import {
   ViewLostError,
 } from '../../src/processor/restore-view.ts'
 import { noTotals, totalsFrom } from '../../src/processor/totals.ts'
-import { fromMarkerText, toMarkerText, type ViewMarker } from '../../src/processor/view-marker.ts'
+import { type CommitMetadata, fromMarkerText, toMarkerText, type ViewMarker } from '../../src/processor/view-marker.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
 import { TOPICS as SPECS } from '../../src/topics.ts'
 import { sampleState } from '../avro/samples.ts'
@@ -18,6 +18,10 @@ import { CODECS, DAY_MS, PARTITION, TOPICS } from './status-world.ts'
 
 const NOW = 1_000 * DAY_MS
 const TOTALS = { ...totalsFrom(0n), events: 9, applied: 9 }
+
+function promising(current: bigint): CommitMetadata {
+  return { ends: { current, changes: 0n, eventDeadLetters: 0n }, totals: TOTALS }
+}
 
 const MARKER: ViewMarker = {
   clusterId: 'cluster',
@@ -30,7 +34,7 @@ const MARKER: ViewMarker = {
 }
 const FACTS: RestoreFacts = {
   clusterId: 'cluster',
-  metadata: { viewNext: 2n, totals: TOTALS },
+  metadata: promising(2n),
   committed: true,
   distrusted: false,
   currentEnd: 5n,
@@ -47,7 +51,7 @@ describe('the decision', () => {
   })
 
   test('is to replay what the view lacks', () => {
-    const metadata = { viewNext: 4n, totals: TOTALS }
+    const metadata = promising(4n)
     expect(decideRestore(MARKER, { ...FACTS, metadata })).toEqual({ kind: 'replay', from: 2n })
   })
 
@@ -60,11 +64,11 @@ describe('the decision', () => {
     ['the view holds a state that cannot be read', MARKER, { distrusted: true }],
     ['the view was made from another cluster', { ...MARKER, clusterId: 'other' }, {}],
     ['the group has never committed this partition', MARKER, { committed: false, metadata: null }],
-    ['the view is ahead of the topic', { ...MARKER, viewNext: 6n }, {}],
+    ['the view is ahead of what was committed', { ...MARKER, viewNext: 6n }, {}],
     [
       'the view is older than tombstones are kept',
       { ...MARKER, writtenAt: NOW - VIEW_AGE_MAX_MS - 1 },
-      { metadata: { viewNext: 4n, totals: TOTALS } },
+      { metadata: promising(4n) },
     ],
   ])('is to rebuild when %s', (why, marker, facts) => {
     expect(decideRestore(marker, { ...FACTS, ...facts })).toEqual({ kind: 'rebuild', why })
@@ -104,13 +108,14 @@ describe('restoring', () => {
       codec: CODECS.state,
       duePolicy: { overdueAfterMs: DAY_MS, forgetAfterMs: 400 * DAY_MS },
       clusterId: 'cluster',
-      metadata: { viewNext: kafka.range(TOPICS.current, PARTITION).end, totals: TOTALS },
+      metadata: promising(kafka.range(TOPICS.current, PARTITION).end),
       committed: true,
       distrusted: false,
       next: 20n,
       token: 'mine',
       now: () => NOW,
       report: { waiting: () => {}, going: () => {} },
+      onProgress: () => {},
       signal: new AbortController().signal,
       ...changes,
     })
@@ -193,7 +198,7 @@ describe('restoring', () => {
 
   test('stops when `current` ends before what was committed: it lost records, and nothing may hide that', async () => {
     publish('a', 1)
-    const truncated = restore({ metadata: { viewNext: 2n, totals: TOTALS } })
+    const truncated = restore({ metadata: promising(2n) })
     await expect(truncated).rejects.toThrow(DefinedStop)
     await expect(truncated).rejects.toMatchObject({ code: 'CURRENT_TRUNCATED' })
     expect(await view.marker(PARTITION)).toBeNull()

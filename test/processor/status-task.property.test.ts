@@ -17,6 +17,8 @@ type Fault =
   | { readonly kind: 'none' }
   /** It dies. */
   | { readonly kind: 'crash'; readonly step: number }
+  /** A broker dies and ends the act's transactions half-way: these places get no marker. */
+  | { readonly kind: 'half-end'; readonly places: readonly string[]; readonly step: number }
   /** It stands still, long enough for another process to take over, and then goes on. */
   | { readonly kind: 'pause'; readonly step: number }
   /** Redis is emptied, or goes back to an earlier moment, under its hands. */
@@ -35,6 +37,14 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ kind: 'none' } as const) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('crash' as const), step }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('pause' as const), step }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('half-end' as const),
+      places: fc.subarray([TOPICS.current, TOPICS.changes, 'offsets'], { minLength: 1 }),
+      step,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('flush' as const), step }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('roll back' as const), step, by: fc.nat({ max: 5 }) }) },
 )
@@ -100,6 +110,8 @@ class Simulation {
         while (this.world.batch(this.#position) !== undefined) {
           await this.#processOne(task, 100)
         }
+        // Late enough to notice that a commit came to nothing.
+        this.world.now += 10_000
         await task.idle(this.#signal)
       })
       if (failed === undefined) {
@@ -138,7 +150,7 @@ class Simulation {
     const onStep = async (name: string) => {
       const isIt = fault.kind !== 'none' && steps === fault.step
       steps += 1
-      if (isIt && fault.kind === 'crash') {
+      if (isIt && (fault.kind === 'crash' || fault.kind === 'half-end')) {
         throw new Crash('crash')
       } else if (isIt && fault.kind === 'flush') {
         view.flush()
@@ -154,6 +166,8 @@ class Simulation {
     }
     kafka.onStep = onStep
     view.onStep = onStep
+    const places = fault.kind === 'half-end' ? fault.places : []
+    kafka.skipsMarker = (place) => places.some((of) => of === place || place === `${of}/${PARTITION}`)
     const working = (async () => {
       if (isNew) {
         const { offset } = await owner.open(this.#signal)
@@ -172,6 +186,7 @@ class Simulation {
     ])
     kafka.onStep = () => {}
     view.onStep = () => {}
+    kafka.skipsMarker = () => false
     if (ended !== 'paused') {
       if (ended.error !== undefined) {
         this.#abandon()

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
 import { startOffset } from '../../src/stream/start-offset.ts'
 
-const RANGE = { start: 10n, end: 20n }
+const RANGE = { start: 10n, end: 20n, highWatermark: 20n }
 
 function start(offset: bigint): bigint {
   return startOffset('processor', 'payments.events', 3, { offset, metadata: null }, RANGE)

@@ -32,7 +32,7 @@ test('lists names with how often and when, from all partitions, and no value', a
   const reader = {
     read: async (_topic: string, partition: number, _from: bigint, onRecords: (records: InRecord[]) => unknown) => {
       await onRecords(partitions[partition] ?? [])
-      return { start: 0n, end: 2n }
+      return { start: 0n, end: 2n, highWatermark: 2n }
     },
   }
   const report = await scanForDrift(reader, 'raw', 2, SOURCES)

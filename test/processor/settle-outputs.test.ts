@@ -1,0 +1,138 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { type OutputFacts, outcomeOfHalfEnded } from '../../src/processor/settle-outputs.ts'
+import { sampleEvent } from '../avro/samples.ts'
+import { PARTITION, StatusWorld, TOPICS } from './status-world.ts'
+
+const FIRST = sampleEvent({ eventId: 'first', paymentKey: 'jpm:a', status: 'ACCEPTED', naturalKey: '1' })
+const SECOND = sampleEvent({ eventId: 'second', paymentKey: 'jpm:a', status: 'COMPLETED', naturalKey: '2' })
+const { signal } = new AbortController()
+
+describe('a transaction that was ended half-way', () => {
+  const whole: OutputFacts = { promised: 5n, visibleEnd: 6n, highWatermark: 6n, publishedMore: false }
+  const undecided: OutputFacts = { promised: 6n, visibleEnd: 6n, highWatermark: 8n, publishedMore: false }
+
+  test.each<[string, OutputFacts[], 'commit' | 'abort' | null]>([
+    ['is none when everything is decided', [whole, whole, whole], null],
+    ['is none when nothing was ever committed', [{ ...whole, promised: null }], null],
+    ['nobody saw: it is aborted', [whole, undecided], 'abort'],
+    ['whose offset nobody can tell, and nobody saw, is aborted', [{ ...undecided, promised: null }], 'abort'],
+    ['that the committed offset counts on is committed', [whole, { ...undecided, promised: 7n }], 'commit'],
+    ['that somebody saw a part of is committed', [undecided, { ...whole, publishedMore: true }], 'commit'],
+    ['of which only the offset is missing is committed', [{ ...whole, publishedMore: true }], 'commit'],
+    ['is not made up for a topic that lost its end', [{ ...whole, promised: 9n }], null],
+  ])('%s', (_what, outputs, outcome) => {
+    expect(outcomeOfHalfEnded(outputs)).toBe(outcome)
+  })
+})
+
+/** Every way to end a transaction half-way: which of its four places get no marker. */
+const PLACES = [TOPICS.current, TOPICS.changes, TOPICS.eventDeadLetters, 'offsets']
+const SUBSETS = Array.from({ length: 2 ** PLACES.length - 1 }, (_, index) =>
+  PLACES.filter((_place, bit) => ((index + 1) & (1 << bit)) !== 0),
+)
+
+describe.each(SUBSETS.map((skipped) => [skipped.join(', '), skipped] as const))(
+  'without markers in %s',
+  (_name, skipped) => {
+    let world: StatusWorld
+
+    beforeEach(() => {
+      world = new StatusWorld()
+    })
+
+    function skip(): void {
+      world.kafka.skipsMarker = (place) => skipped.some((of) => of === place || place === `${of}/${PARTITION}`)
+    }
+
+    function expectOnce(): void {
+      expect(world.changes().map(({ statusVersion, event }) => [statusVersion, event?.eventId])).toEqual([
+        [1, 'first'],
+        [2, 'second'],
+      ])
+      expect(world.totals()).toMatchObject({ events: 3, applied: 2, duplicate: 0, deadLetter: 1 })
+      expect(world.deadLetters()).toHaveLength(1)
+    }
+
+    test.each([
+      ['at once', async () => {}],
+      [
+        'by a dead owner before it wrote the view',
+        async () => {
+          world.view.flush()
+        },
+      ],
+    ])(
+      'a commit that was answered is in `changes` once, and counted once (I3, I4, I8), taken over %s',
+      async (_how, before) => {
+        world.arrive(FIRST)
+        const task = await world.run()
+        world.arriveRaw({ key: 'x', value: Buffer.from('no event') })
+        world.arrive(SECOND)
+        skip()
+        const batch = world.batch(1n)
+        await task.process(batch?.records ?? [], 3n, signal)
+        world.kafka.skipsMarker = () => false
+        await before()
+        await world.run()
+        expectOnce()
+        expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
+      },
+    )
+
+    test('an abort leaves nothing behind that a later commit would bring back (I3)', async () => {
+      world.arrive(FIRST)
+      const task = await world.run()
+      world.arriveRaw({ key: 'x', value: Buffer.from('no event') })
+      world.arrive(SECOND)
+      world.kafka.onStep = (step) => {
+        if (step === 'commit.before') {
+          throw new Error('crash')
+        }
+      }
+      await expect(task.process(world.batch(1n)?.records ?? [], 3n, signal)).rejects.toThrow('crash')
+      world.kafka.onStep = () => {}
+      skip()
+      const next = world.task()
+      // The markers of the abort are skipped, too; the opening settles it as soon as markers are written again.
+      world.kafka.onStep = (step) => {
+        if (step === 'init.after') {
+          world.kafka.skipsMarker = () => false
+        }
+      }
+      await world.run(next)
+      expectOnce()
+    })
+
+    test('an owner that goes on looks first', async () => {
+      world.arrive(FIRST)
+      world.arriveRaw({ key: 'x', value: Buffer.from('no event') })
+      const task = world.task()
+      await task.open(signal)
+      skip()
+      await task.process(world.batch(0n)?.records ?? [], 2n, signal)
+      world.kafka.skipsMarker = () => false
+      world.arrive(SECOND)
+      await expect(task.process(world.batch(2n)?.records ?? [], 3n, signal)).rejects.toThrow()
+      await world.run(task)
+      expectOnce()
+    })
+  },
+)
+
+test('a commit that stays invisible, with nothing after it, is noticed by the clock', async () => {
+  const world = new StatusWorld()
+  world.arrive(FIRST)
+  const task = world.task()
+  await task.open(signal)
+  world.kafka.skipsMarker = (place) => place.startsWith(TOPICS.changes)
+  await task.process(world.batch(0n)?.records ?? [], 1n, signal)
+  world.kafka.skipsMarker = () => false
+  await task.idle(signal)
+  expect(world.changes()).toEqual([])
+  world.now += 10_000
+  await expect(task.idle(signal)).rejects.toThrow('still not to be seen')
+  await world.run(task)
+  expect(world.changes()).toHaveLength(1)
+  world.now += 10_000
+  await task.idle(signal)
+})
