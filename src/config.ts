@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
+import { DURATION_HINT, parseDuration } from './duration.ts'
+import { PAYMENT_STATUSES } from './payment/payment-status.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 
 /**
@@ -26,6 +28,14 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
     source: resolveSource(source, index, env, problems),
   }))
   problems.push(...conflictsOf(sources))
+  if (parsed.success) {
+    problems.push(
+      ...retentionProblems(
+        parsed.data.payments.retentionMs,
+        sources.map(({ source }) => source.provider),
+      ),
+    )
+  }
   if (!parsed.success || problems.length > 0) {
     throw new ConfigError(problems)
   }
@@ -47,12 +57,23 @@ export class ConfigError extends Error {
 }
 
 const DAY_MS = 86_400_000
-/** Never below the retention of raw, events and dead letters (90 days, see topics.ts). */
-const FORGET_AFTER_MIN_MS = 90 * DAY_MS
+/** The longest retention of raw, events and dead letters (topics.ts): a replay of them could revive a forgotten payment. */
+const TOPIC_RETENTION_DAYS = 90
+/** Returns come up to 60 days after the payment. */
+const RETURNS_DAYS = 60
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes, at most 63')
 const port = z.number().int().min(0).max(65_535)
 const ms = z.number().int().min(1)
+const duration = z.string().transform((text, context) => {
+  const parsed = parseDuration(text)
+  if (parsed === undefined) {
+    context.addIssue({ code: 'custom', message: DURATION_HINT })
+    return z.NEVER
+  }
+  return parsed
+})
+const durationOrNever = z.union([z.literal('never').transform(() => null), duration], `${DURATION_HINT}, or never`)
 const secret = z.strictObject({ file: z.string().optional(), env: z.string().optional() })
 const authentication = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
@@ -63,6 +84,8 @@ const authentication = z.discriminatedUnion('type', [
     password: secret,
   }),
 ])
+
+const STATUS_OR_DEFAULT = z.enum(['default', ...Object.keys(PAYMENT_STATUSES)])
 
 const SOURCE_SCHEMA = z.strictObject({
   id: name,
@@ -125,20 +148,26 @@ const CONFIG_SCHEMA = z.strictObject({
     .prefault({}),
   admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9090) }).prefault({}),
   normalizer: z.strictObject({ group: name.default('paystatus-normalizer') }).prefault({}),
-  processor: z
+  processor: z.strictObject({ group: name.default('paystatus-processor') }).prefault({}),
+  payments: z
     .strictObject({
-      group: name.default('paystatus-processor'),
-      /** An open payment without a change for so long (after its execution date) is reported overdue. */
-      overdueAfterMs: ms.default(3 * DAY_MS),
-      /** A payment nobody touched for so long is dropped. */
-      forgetAfterMs: ms
-        .min(
-          FORGET_AFTER_MIN_MS,
-          `must be at least ${FORGET_AFTER_MIN_MS}, the longest retention of raw, events and dead letters: a replay could revive a forgotten payment`,
-        )
-        .default(400 * DAY_MS),
+      /** A payment nobody touched for so long is forgotten. */
+      retention: duration.prefault('400d'),
+      /** See NextStatusWithin in processor/due.ts. */
+      nextStatusWithin: z
+        .strictObject({
+          default: durationOrNever.prefault('3d'),
+          ...Object.fromEntries(
+            PROVIDER_IDS.map((id) => [id, z.partialRecord(STATUS_OR_DEFAULT, durationOrNever).optional()]),
+          ),
+        })
+        .prefault({}),
     })
-    .prefault({}),
+    .prefault({})
+    .transform(({ retention, nextStatusWithin: { default: byDefault, ...providers } }) => ({
+      retentionMs: retention,
+      nextStatusWithin: { default: byDefault, providers },
+    })),
   sources: z.array(SOURCE_SCHEMA).default([]),
 })
 
@@ -281,6 +310,22 @@ function rightSourcesOf(raw: Readonly<Record<string, unknown>>): (readonly [sour
     const parsed = SOURCE_SCHEMA.safeParse(entry)
     return parsed.success ? [[parsed.data, index] as const] : []
   })
+}
+
+/** A payment that is forgotten too early begins anew when the provider repeats itself, or returns the money. */
+function retentionProblems(retentionMs: number, providers: readonly string[]): string[] {
+  const minimums: [days: number, why: string][] = [
+    [TOPIC_RETENTION_DAYS, `raw callbacks, events and dead letters are kept for ${TOPIC_RETENTION_DAYS} days`],
+    ...[...new Set(providers)].map((id): [number, string] => {
+      const retryDays = providerById(id)?.retryHorizonDays ?? 0
+      return [
+        retryDays + RETURNS_DAYS,
+        `${id} may repeat a callback for ${retryDays} days, and returns come up to ${RETURNS_DAYS} days later`,
+      ]
+    }),
+  ]
+  const [days, why] = minimums.reduce((longest, next) => (next[0] > longest[0] ? next : longest))
+  return retentionMs >= days * DAY_MS ? [] : [`payments.retention: must be at least ${days}d: ${why}`]
 }
 
 function conflictsOf(sources: readonly { readonly source: SourceConfig; readonly index: number }[]): string[] {

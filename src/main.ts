@@ -4,9 +4,10 @@ import { createLogger } from './observability/log.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 import { runStages } from './run-stages.ts'
 import { CallbackFilesError, readCallbackFiles } from './tools/callback-files.ts'
-import { findDrift } from './tools/drift.ts'
+import { driftLines, findDrift } from './tools/drift.ts'
 import { foldFiles, orderDifferenceText } from './tools/fold-files.ts'
 import { EXHAUSTIVE_COUNT_MAX, SAMPLED_ORDERS } from './tools/orders.ts'
+import { findOverdue, overdueLines } from './tools/overdue.ts'
 import { changeLine, paymentJson, paymentStory } from './tools/payment-story.ts'
 import { rules, rulesText } from './tools/rules.ts'
 import { applySchemas, checkSchemas } from './tools/schemas.ts'
@@ -164,6 +165,16 @@ program
   .description('list the fields, statuses and event types in the raw callbacks that the mapping does not know')
   .option('--json', 'print one JSON document')
   .action(drift)
+
+program
+  .command('overdue')
+  .description('list the payments whose next status is late, the longest waiting first')
+  .option('--json', 'print one JSON document')
+  .action(async ({ json }: JsonOption) => {
+    const { config, logger } = setUp()
+    const payments = await findOverdue(config, logger, interrupted())
+    print(json, { payments }, overdueLines(payments, Date.now()))
+  })
 
 program
   .command('show')
@@ -339,14 +350,7 @@ async function tail(options: JsonOption & { fromBeginning?: boolean; payment?: s
 async function drift({ json }: JsonOption): Promise<void> {
   const { config, logger } = setUp()
   const report = await findDrift(config, logger, interrupted())
-  const { rows, callbacks, unknownSource, truncated } = report
-  print(json, report, [
-    ...rows.map(
-      ({ provider, kind, name, count, firstAt, lastAt }) =>
-        `${provider}  ${kind.padEnd(12)}  ${name}  ${count} callbacks, ${new Date(firstAt).toISOString()} to ${new Date(lastAt).toISOString()}`,
-    ),
-    `${rows.length} names that the mapping does not know${truncated ? ' (and more)' : ''}, in ${callbacks} callbacks${unknownSource === 0 ? '' : `; ${unknownSource} are of a source that is not configured`}`,
-  ])
+  print(json, report, driftLines(report))
 }
 
 async function show(wanted: string, options: JsonOption & { fromTopic?: boolean }): Promise<void> {

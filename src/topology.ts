@@ -170,7 +170,7 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
   const { config, topics, logger, health, metrics, offsets } = context
   const kafka = stageKafka(context, 'paystatus-processor')
   const [codecs, clusterId] = await Promise.all([context.codecs(), context.clusterId()])
-  const { group, overdueAfterMs, forgetAfterMs } = config.processor
+  const { group } = config.processor
   const redis = new RedisClient(config.redis.url, logger)
   redis.connect()
   const store = new RedisStateStore(redis, config.environment, group)
@@ -203,7 +203,7 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
             requestBytesMax: 1_900_000,
             onFailed: () => metrics.processor.transactions.inc({ outcome: 'failed' }),
           }),
-        duePolicy: { overdueAfterMs, forgetAfterMs },
+        duePolicy: config.payments,
         now: Date.now,
         newToken: () => uuidv7(),
         report: waits.reportOf(partition),

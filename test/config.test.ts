@@ -128,7 +128,7 @@ sources:
 environment: Not A Name
 kafka: { brokers: [nowhere], partitions: 0 }
 gateway: { prot: 80 }
-processor: { forgetAfterMs: 1000 }
+payments: { retention: 1000, nextStatusWithin: { instamed: { SETTLED: soon }, swift: 1d } }
 surprise: true
 sources:
   - { id: a, provider: jpm-global-payments-v1, path: /a, authentication: { type: none } }
@@ -145,7 +145,9 @@ sources:
       /^kafka\.brokers\.0: must be host:port/m,
       /^kafka\.partitions: /m,
       /^gateway: .*prot/m,
-      /^processor\.forgetAfterMs: must be at least 7776000000/m,
+      /^payments\.retention: .*string/m,
+      /^payments\.nextStatusWithin\.instamed\.SETTLED: must be a duration such as 90s, 15m, 12h or 400d, or never/m,
+      /^payments\.nextStatusWithin: .*swift/m,
       /^\(top\): .*surprise/m,
       /^sources\.1\.id: a is already the id of sources\.0/m,
       /^sources\.1\.path: \/a\/status is already served by sources\.0/m,
@@ -157,7 +159,7 @@ sources:
     ]) {
       expect(text).toMatch(expected)
     }
-    expect(problems).toHaveLength(13)
+    expect(problems).toHaveLength(15)
   })
 
   test('puts all problems and the code into the error', () => {
@@ -177,9 +179,25 @@ sources:
     expect(problemsOf('password: "hunter2\nx: [').join()).not.toContain('hunter2')
   })
 
-  test('takes 90 days without a touch as the least to forget a payment after', () => {
-    expect(problemsOf('processor: { forgetAfterMs: 7775999999 }')).toHaveLength(1)
-    expect(problemsOf('processor: { forgetAfterMs: 7776000000 }')).toEqual([])
+  test('refuses to forget a payment while something could still come of it', () => {
+    expect(problemsOf('payments: { retention: 90d }')).toEqual([])
+    expect(problemsOf('payments: { retention: 2159h }')).toEqual([
+      'payments.retention: must be at least 90d: raw callbacks, events and dead letters are kept for 90 days',
+    ])
+    expect(problemsOf(`payments: { retention: 1d }\n${SOURCE}`)).toEqual([expect.stringMatching(/at least 90d/)])
+  })
+
+  test('reads how long a status may last, the most particular setting first', () => {
+    expect(loadConfig(file(''), {}).payments).toEqual({
+      retentionMs: 400 * 86_400_000,
+      nextStatusWithin: { default: 3 * 86_400_000, providers: {} },
+    })
+    const text =
+      'payments: { nextStatusWithin: { default: never, instamed: { default: 2h, SETTLED: 7d, ON_HOLD: never } } }'
+    expect(loadConfig(file(text), {}).payments.nextStatusWithin).toEqual({
+      default: null,
+      providers: { instamed: { default: 7_200_000, SETTLED: 7 * 86_400_000, ON_HOLD: null } },
+    })
   })
 })
 

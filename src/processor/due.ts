@@ -1,18 +1,33 @@
+import { createHash } from 'node:crypto'
 import type { PaymentState } from '../payment/apply-event.ts'
-import { PAYMENT_STATUSES } from '../payment/payment-status.ts'
+import { PAYMENT_STATUSES, type PaymentStatus } from '../payment/payment-status.ts'
 
+/** When a payment is due without an event. Plain data: the view keeps it, because its due times come of it. */
 export interface DuePolicy {
-  /** An open payment without a change for so long, after its execution date, is overdue, ms. */
-  readonly overdueAfterMs: number
   /** A payment without any record for so long is forgotten, ms. */
-  readonly forgetAfterMs: number
+  readonly retentionMs: number
+  readonly nextStatusWithin: NextStatusWithin
+}
+
+/**
+ * How long after its last change of status, and after its execution date, a payment may stay as it is, ms; null: for ever.
+ * The most particular one counts. `default` is about open statuses only; others have to be named.
+ */
+export interface NextStatusWithin {
+  readonly default: number | null
+  readonly providers: Readonly<Record<string, Readonly<Partial<Record<PaymentStatus | 'default', number | null>>>>>
 }
 
 const DAY_MS = 86_400_000
 
+/** A short text that is another one for another policy. */
+export function fingerprintOf(policy: DuePolicy): string {
+  return createHash('sha256').update(JSON.stringify(policy)).digest('base64url').slice(0, 12)
+}
+
 /** When a payment needs to be looked at without an event, ms since the epoch. */
 export function dueAt(state: PaymentState, policy: DuePolicy): number {
-  const forgetAt = state.touchedAt + policy.forgetAfterMs
+  const forgetAt = state.touchedAt + policy.retentionMs
   const overdueAt = overdueTime(state, policy)
   return overdueAt === null ? forgetAt : Math.min(overdueAt, forgetAt)
 }
@@ -21,7 +36,7 @@ export type DueAction = 'overdue' | 'forget' | 'wait'
 
 /** What is due for a payment now. `wait`: the index was early or stale. */
 export function dueAction(state: PaymentState, now: number, policy: DuePolicy): DueAction {
-  if (now >= state.touchedAt + policy.forgetAfterMs) {
+  if (now >= state.touchedAt + policy.retentionMs) {
     return 'forget'
   }
   const overdueAt = overdueTime(state, policy)
@@ -33,12 +48,23 @@ export function markOverdue(state: PaymentState, now: number): PaymentState {
   return { ...state, statusVersion: state.statusVersion + 1, overdueSince: now }
 }
 
-/** Null if the payment is not open or was reported already. */
+/** Null if the payment may stay as it is, or was reported already. */
 function overdueTime(state: PaymentState, policy: DuePolicy): number | null {
-  if (PAYMENT_STATUSES[state.status].finality !== 'open' || state.overdueSince !== null) {
+  const within = nextStatusWithin(state, policy.nextStatusWithin)
+  if (within === null || state.overdueSince !== null) {
     return null
   }
   const executionDay = Date.parse(`${state.details.requestedExecutionDate}T00:00:00Z`)
   const waitsUntil = Number.isNaN(executionDay) ? 0 : executionDay + DAY_MS
-  return Math.max(state.statusChangedAt, waitsUntil) + policy.overdueAfterMs
+  return Math.max(state.statusChangedAt, waitsUntil) + within
+}
+
+function nextStatusWithin({ status, decidedBy, events }: PaymentState, allowed: NextStatusWithin): number | null {
+  const deciding = events.find(({ event }) => event.eventId === decidedBy) ?? events[0]
+  const ofProvider = allowed.providers[deciding?.event.provider ?? ''] ?? {}
+  const named = ofProvider[status]
+  if (named !== undefined || PAYMENT_STATUSES[status].finality !== 'open') {
+    return named ?? null
+  }
+  return ofProvider.default === undefined ? allowed.default : ofProvider.default
 }

@@ -5,7 +5,7 @@ import type { PartitionReader } from '../stream/partition-reader.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 import type { InRecord } from '../stream/record.ts'
 import { decodePrepared } from './decode-prepared.ts'
-import { type DuePolicy, dueAt } from './due.ts'
+import { type DuePolicy, dueAt, fingerprintOf } from './due.ts'
 import type { StateStore, StateWrite } from './state-store.ts'
 import { totalsFrom } from './totals.ts'
 import { type CommitMetadata, fromMarkerText, toMarkerText, type ViewMarker } from './view-marker.ts'
@@ -32,6 +32,7 @@ export interface RestoreFacts {
   /** Something in the view could not be read. */
   readonly distrusted: boolean
   readonly clusterId: string
+  readonly dueBy: string
   /** What the committed offset says the view must contain; null if it says nothing. */
   readonly metadata: CommitMetadata | null
   /** Whether the group has ever committed this partition. */
@@ -59,6 +60,9 @@ export function decideRestore(marker: ViewMarker | null, facts: RestoreFacts): R
   }
   if (marker.clusterId !== facts.clusterId) {
     return { kind: 'rebuild', why: 'the view was made from another cluster' }
+  }
+  if (marker.dueBy !== facts.dueBy) {
+    return { kind: 'rebuild', why: 'the settings of payments were changed, which the due times come of' }
   }
   if (!facts.committed) {
     return { kind: 'rebuild', why: 'the group has never committed this partition' }
@@ -129,6 +133,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
   const decision = decideRestore(marker, {
     distrusted: options.distrusted,
     clusterId: options.clusterId,
+    dueBy: fingerprintOf(options.duePolicy),
     metadata,
     committed: options.committed,
     currentEnd: range.end,
@@ -142,6 +147,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
     next: options.next,
     viewNext: decision.kind === 'rebuild' || marker === null ? 0n : marker.viewNext,
     totals: metadata?.totals ?? totalsFrom(options.next),
+    dueBy: fingerprintOf(options.duePolicy),
     writtenAt: options.now(),
   }
   let view = { marker: start, text: toMarkerText(start) }

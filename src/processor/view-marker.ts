@@ -19,6 +19,8 @@ export interface ViewMarker {
   /** Next offset of `payments.status.current` that is not in the view yet. */
   readonly viewNext: bigint
   readonly totals: Totals
+  /** Stands for the settings that the due times in the view come of. */
+  readonly dueBy: string
   /** When it was written, ms since the epoch. */
   readonly writtenAt: number
 }
@@ -45,6 +47,7 @@ const MARKER = z.object({
   next: offset,
   viewNext: offset,
   totals,
+  dueBy: z.string(),
   writtenAt: z.number(),
 })
 const METADATA = z.object({

@@ -61,6 +61,8 @@ export interface Provider {
   readonly id: string
   /** What the provider takes for success when the source does not say. */
   readonly successCode: 200 | 204
+  /** How long after a failure the provider may still repeat a callback, days. */
+  readonly retryHorizonDays: number
   /** Path suffixes, beside none, under which the provider may call the registered URL. */
   readonly pathSuffixes: readonly string[]
   /**

@@ -10,6 +10,7 @@ import { decodePrepared } from '../processor/decode-prepared.ts'
 import { RedisStateStore } from '../processor/redis-state-store.ts'
 import { RedisClient } from '../redis/redis-client.ts'
 import { topicNames } from '../topics.ts'
+import { currentStates } from './current-states.ts'
 
 export interface FoundPayments {
   readonly states: readonly PaymentState[]
@@ -40,22 +41,9 @@ export async function findPayments(
   const reader = createPartitionReader(
     createKafka({ brokers: config.kafka.brokers, clientId: 'paystatus-show', logger, retries: 5 }),
   )
-  const latest = new Map<string, PaymentState>()
-  for (let partition = 0; partition < config.kafka.partitions; partition += 1) {
-    await reader.read(topics.current, partition, 0n, async (records) => {
-      for (const { key, value } of records) {
-        if (value === null) {
-          latest.delete(String(key))
-          continue
-        }
-        const state = await decodePrepared(codecs.state, value)
-        if (keys.includes(state.paymentKey) || state.details.endToEndId === wanted) {
-          latest.set(state.paymentKey, state)
-        }
-      }
-    })
-  }
-  return { from: 'topic', states: [...latest.values()] }
+  const isWanted = ({ paymentKey, details }: PaymentState) => keys.includes(paymentKey) || details.endToEndId === wanted
+  const states = await currentStates(reader, codecs, topics.current, config.kafka.partitions, isWanted)
+  return { from: 'topic', states }
 }
 
 /** Undefined if Redis does not answer. */

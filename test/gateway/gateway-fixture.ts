@@ -62,6 +62,7 @@ function provider(id: string, pathSuffixes: readonly string[]): Provider {
   return {
     id,
     successCode: 200,
+    retryHorizonDays: 1,
     pathSuffixes,
     translate: () => ({ events: [], deadLetters: [], setAside: 0, drift: [] }),
     firstPaymentKey: ({ namespace, body }) => (body.includes('pay-1') ? `${namespace}:pay-1` : null),

@@ -1,11 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import type { PaymentState } from '../../src/payment/apply-event.ts'
+import type { PaymentState, RecordedEvent } from '../../src/payment/apply-event.ts'
 import { PAYMENT_STATUSES, type PaymentStatus } from '../../src/payment/payment-status.ts'
-import { type DuePolicy, dueAction, dueAt, markOverdue } from '../../src/processor/due.ts'
+import {
+  type DuePolicy,
+  dueAction,
+  dueAt,
+  fingerprintOf,
+  markOverdue,
+  type NextStatusWithin,
+} from '../../src/processor/due.ts'
 import { sampleState } from '../avro/samples.ts'
 
 const DAY_MS = 86_400_000
-const POLICY: DuePolicy = { overdueAfterMs: 2 * DAY_MS, forgetAfterMs: 400 * DAY_MS }
+const POLICY: DuePolicy = {
+  retentionMs: 400 * DAY_MS,
+  nextStatusWithin: { default: 2 * DAY_MS, providers: {} },
+}
 /** 2024-11-19T00:00:00Z. */
 const DAY_0 = Date.UTC(2024, 10, 19)
 
@@ -53,6 +63,36 @@ describe('an open payment', () => {
 test.each(Object.keys(PAYMENT_STATUSES) as PaymentStatus[])('%s can be overdue only if it is open', (status) => {
   const action = dueAction(state({ status }), DAY_0 + 3 * DAY_MS, POLICY)
   expect(action).toBe(PAYMENT_STATUSES[status].finality === 'open' ? 'overdue' : 'wait')
+})
+
+describe('how long a status may last', () => {
+  const { provider } = (sampleState().events[0] as RecordedEvent).event
+  const overdueAfter = (nextStatusWithin: NextStatusWithin, status: PaymentStatus): number | null => {
+    const policy = { ...POLICY, nextStatusWithin }
+    const at = dueAt(state({ status }), policy)
+    return dueAction(state({ status }), at, policy) === 'overdue' ? (at - DAY_0) / DAY_MS : null
+  }
+  const within = (ofProvider: NextStatusWithin['providers'][string]): NextStatusWithin => ({
+    default: 2 * DAY_MS,
+    providers: { [provider]: ofProvider, other: { default: DAY_MS, PROCESSING: DAY_MS, SETTLED: DAY_MS } },
+  })
+
+  test.each<[string, NextStatusWithin, PaymentStatus, number | null]>([
+    ['is what holds for all', within({}), 'PROCESSING', 2],
+    ['is what holds for the provider', within({ default: 5 * DAY_MS }), 'PROCESSING', 5],
+    ['is what holds for the status', within({ default: 5 * DAY_MS, PROCESSING: 7 * DAY_MS }), 'PROCESSING', 7],
+    ['is for ever when the status says so', within({ PROCESSING: null }), 'PROCESSING', null],
+    ['is for ever when the provider says so', within({ default: null }), 'PROCESSING', null],
+    ['is for ever for a status that is not open', within({ default: DAY_MS }), 'SETTLED', null],
+    ['unless it is named', within({ SETTLED: 9 * DAY_MS }), 'SETTLED', 9],
+  ])('%s', (_what, allowed, status, days) => {
+    expect(overdueAfter(allowed, status)).toBe(days)
+  })
+
+  test('is known by its fingerprint', () => {
+    expect(fingerprintOf(POLICY)).toBe(fingerprintOf(structuredClone(POLICY)))
+    expect(fingerprintOf({ ...POLICY, nextStatusWithin: within({}) })).not.toBe(fingerprintOf(POLICY))
+  })
 })
 
 describe('any payment', () => {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { type DuePolicy, fingerprintOf } from '../../src/processor/due.ts'
 import {
   decideRestore,
   type RestoreFacts,
@@ -23,6 +24,8 @@ function promising(current: bigint): CommitMetadata {
   return { ends: { current, changes: 0n, eventDeadLetters: 0n }, totals: TOTALS }
 }
 
+const POLICY: DuePolicy = { retentionMs: 400 * DAY_MS, nextStatusWithin: { default: DAY_MS, providers: {} } }
+
 const MARKER: ViewMarker = {
   clusterId: 'cluster',
   token: 'former',
@@ -30,10 +33,12 @@ const MARKER: ViewMarker = {
   next: 20n,
   viewNext: 2n,
   totals: TOTALS,
+  dueBy: fingerprintOf(POLICY),
   writtenAt: NOW - DAY_MS,
 }
 const FACTS: RestoreFacts = {
   clusterId: 'cluster',
+  dueBy: fingerprintOf(POLICY),
   metadata: promising(2n),
   committed: true,
   distrusted: false,
@@ -64,6 +69,7 @@ describe('the decision', () => {
     ['the view holds a state that cannot be read', MARKER, { distrusted: true }],
     ['the view was made from another cluster', { ...MARKER, clusterId: 'other' }, {}],
     ['the group has never committed this partition', MARKER, { committed: false, metadata: null }],
+    ['the settings of payments were changed, which the due times come of', { ...MARKER, dueBy: 'other' }, {}],
     ['the view is ahead of what was committed', { ...MARKER, viewNext: 6n }, {}],
     [
       'the view is older than tombstones are kept',
@@ -106,7 +112,7 @@ describe('restoring', () => {
       store: view,
       reader: kafka.reader,
       codec: CODECS.state,
-      duePolicy: { overdueAfterMs: DAY_MS, forgetAfterMs: 400 * DAY_MS },
+      duePolicy: POLICY,
       clusterId: 'cluster',
       metadata: promising(kafka.range(TOPICS.current, PARTITION).end),
       committed: true,

@@ -51,7 +51,7 @@ export class StatusWorld {
       reader: this.kafka.reader,
       offsets: this.kafka.offsets,
       openTransactions: () => this.kafka.openTransactions('t.p3', GROUP, TOPICS.events, PARTITION),
-      duePolicy: { overdueAfterMs: 3 * DAY_MS, forgetAfterMs: 400 * DAY_MS },
+      duePolicy: { retentionMs: 400 * DAY_MS, nextStatusWithin: { default: 3 * DAY_MS, providers: {} } },
       now: () => this.now,
       newToken: () => {
         this.#tokens += 1

@@ -21,7 +21,9 @@ describe('a payment that stays open', () => {
   let paystatus: RoleProcess
 
   beforeAll(async () => {
-    deployment = await Deployment.create(inject('stack'), { config: { processor: { overdueAfterMs: 300 } } })
+    deployment = await Deployment.create(inject('stack'), {
+      config: { payments: { nextStatusWithin: { default: '300ms' } } },
+    })
     observer = await Observer.create(deployment)
     paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
     await paystatus.ready()
@@ -79,12 +81,16 @@ describe('a payment that stays open', () => {
     expect((await observer.current()).get(paymentKey)).toMatchObject({ statusVersion: 2, status: 'PROCESSING' })
     const shown = await deployment.command(['show', paymentKey])
     expect(shown.stdout).toMatch(/overdue since +\d{4}-/)
+    expect((await deployment.command(['overdue'])).stdout).toContain(paymentKey)
+    const listed = JSON.parse((await deployment.command(['overdue', '--json'])).stdout)
+    expect(listed.payments).toMatchObject([{ paymentKey, status: 'PROCESSING', overdueSince: expect.any(String) }])
 
     await tell(firmRootId, 'COMPLETED', '2026-01-05T08:05:00.000Z')
     await observer.caughtUp()
     await eventually(async () => expect((await story()).length).toBe(3))
     expect((await story())[2]).toEqual({ ...completed, overdue: false, isEvent: true })
     expect((await observer.current()).get(paymentKey)?.overdueSince).toBe(null)
+    expect((await deployment.command(['overdue'])).stdout).toBe('no payment is overdue\n')
 
     // Another open payment becomes overdue meanwhile, so the clock had its turn with the first one too.
     const other = randomUUID()
@@ -216,7 +222,7 @@ describe('a payment that nobody touches any more', () => {
           inputPartition: 0,
           requestBytesMax: 1_900_000,
         }),
-      duePolicy: { overdueAfterMs: OVERDUE_AFTER_MS, forgetAfterMs: FORGET_AFTER_MS },
+      duePolicy: { retentionMs: FORGET_AFTER_MS, nextStatusWithin: { default: OVERDUE_AFTER_MS, providers: {} } },
       now: () => now,
       newToken: randomUUID,
       report: { waiting: () => {}, going: () => {} },

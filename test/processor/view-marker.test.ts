@@ -16,6 +16,7 @@ const MARKER: ViewMarker = {
   next: BEYOND_FLOATS,
   viewNext: BEYOND_FLOATS + 1n,
   totals: { ...totalsFrom(5n), events: 3, applied: 2, duplicate: 1 },
+  dueBy: 'settings',
   writtenAt: 1_732_000_000_000,
 }
 

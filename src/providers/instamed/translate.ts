@@ -27,6 +27,8 @@ const PROVIDER_ID = 'instamed'
 export const instamed: Provider = {
   id: PROVIDER_ID,
   successCode: 200,
+  // Five attempts, one every 30 minutes.
+  retryHorizonDays: 1,
   pathSuffixes: [],
   translate: neverThrowing(translate),
   firstPaymentKey,

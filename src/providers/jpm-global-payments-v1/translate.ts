@@ -24,6 +24,8 @@ const PROVIDER_ID = 'jpm-global-payments-v1'
 export const jpmGlobalPaymentsV1: Provider = {
   id: PROVIDER_ID,
   successCode: 200,
+  // Retries have no stated end; 30 days is how long the API itself knows a duplicate.
+  retryHorizonDays: 30,
   // The OAS names the callback `{client-url}/status`.
   pathSuffixes: ['/status'],
   translate: neverThrowing(translate),

@@ -26,6 +26,8 @@ export const jpmGlobalPaymentsV2: Provider = {
   id: PROVIDER_ID,
   // The OAS asks for 204; the documentation does not say that 200 fails.
   successCode: 204,
+  // As v1.
+  retryHorizonDays: 30,
   pathSuffixes: [],
   translate: neverThrowing(translate),
   firstPaymentKey,

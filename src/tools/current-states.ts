@@ -1,0 +1,38 @@
+import type { PaymentCodecs } from '../avro/payment-codecs.ts'
+import type { PaymentState } from '../payment/apply-event.ts'
+import { decodePrepared } from '../processor/decode-prepared.ts'
+import type { PartitionReader } from '../stream/partition-reader.ts'
+
+/**
+ * The states in `payments.status.current` that a question is about, by payment key; `current` holds several records of a
+ * payment until it is compacted, and the last one counts. Reads every partition to its end as it is now.
+ */
+export async function currentStates(
+  reader: Pick<PartitionReader, 'read'>,
+  codecs: Pick<PaymentCodecs, 'state'>,
+  topic: string,
+  partitions: number,
+  isWanted: (state: PaymentState) => boolean,
+  signal?: AbortSignal,
+): Promise<readonly PaymentState[]> {
+  const wanted = new Map<string, PaymentState>()
+  for (let partition = 0; partition < partitions; partition += 1) {
+    await reader.read(
+      topic,
+      partition,
+      0n,
+      async (records) => {
+        for (const { key, value } of records) {
+          const state = value === null ? null : await decodePrepared(codecs.state, value)
+          if (state !== null && isWanted(state)) {
+            wanted.set(state.paymentKey, state)
+          } else {
+            wanted.delete(String(key))
+          }
+        }
+      },
+      signal,
+    )
+  }
+  return [...wanted.values()]
+}

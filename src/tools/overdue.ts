@@ -1,0 +1,81 @@
+import { loadPaymentCodecs } from '../avro/payment-codecs.ts'
+import { createSchemaRegistry } from '../avro/schema-registry.ts'
+import type { Config } from '../config.ts'
+import { createKafka } from '../kafka/kafka-client.ts'
+import { createPartitionReader } from '../kafka/partition-reader.ts'
+import type { Logger } from '../observability/log.ts'
+import type { PaymentState } from '../payment/apply-event.ts'
+import type { PaymentStatus } from '../payment/payment-status.ts'
+import { topicNames } from '../topics.ts'
+import { currentStates } from './current-states.ts'
+import { textTable } from './text-table.ts'
+
+/** A payment whose next status is late. Times are ISO 8601. */
+export interface OverduePayment {
+  readonly paymentKey: string
+  readonly status: PaymentStatus
+  readonly provider: string
+  readonly endToEndId: string | null
+  /** Since when it has this status. */
+  readonly statusSince: string
+  /** When it was reported in `changes`. */
+  readonly overdueSince: string
+  readonly attention: readonly string[]
+}
+
+/** Lists the payments that were reported overdue and have not moved since, the longest waiting first. */
+export async function findOverdue(
+  config: Config,
+  logger: Logger,
+  signal?: AbortSignal,
+): Promise<readonly OverduePayment[]> {
+  const topics = topicNames(config.kafka.topicPrefix)
+  const codecs = await loadPaymentCodecs(createSchemaRegistry({ url: config.registry.url }), topics, Date.now)
+  const kafka = createKafka({ brokers: config.kafka.brokers, clientId: 'paystatus-overdue', logger, retries: 5 })
+  const reader = createPartitionReader(kafka)
+  const isOverdue = ({ overdueSince }: PaymentState) => overdueSince !== null
+  const states = await currentStates(reader, codecs, topics.current, config.kafka.partitions, isOverdue, signal)
+  return states.toSorted((a, b) => a.statusChangedAt - b.statusChangedAt).map(toOverdue)
+}
+
+export function overdueLines(payments: readonly OverduePayment[], now: number): readonly string[] {
+  if (payments.length === 0) {
+    return ['no payment is overdue']
+  }
+  const rows = payments.map(({ paymentKey, status, statusSince, overdueSince, endToEndId, attention }) => [
+    paymentKey,
+    status,
+    waitText(now - Date.parse(statusSince)),
+    overdueSince,
+    endToEndId ?? '',
+    attention.join(', '),
+  ])
+  return [
+    ...textTable(['payment', 'status', 'for', 'overdue since', 'endToEndId', 'attention'], rows),
+    `${payments.length} overdue`,
+  ]
+}
+
+function toOverdue(state: PaymentState): OverduePayment {
+  const { paymentKey, status, details, statusChangedAt, overdueSince, attention, events } = state
+  return {
+    paymentKey,
+    status,
+    provider: events[0]?.event.provider ?? '',
+    endToEndId: details.endToEndId,
+    statusSince: new Date(statusChangedAt).toISOString(),
+    overdueSince: new Date(overdueSince ?? statusChangedAt).toISOString(),
+    attention,
+  }
+}
+
+/** A wait in its largest unit, rounded down: people compare days, not milliseconds. */
+function waitText(ms: number): string {
+  const units: [size: number, name: string][] = [
+    [86_400_000, 'd'],
+    [3_600_000, 'h'],
+    [60_000, 'm'],
+  ]
+  const [size, name] = units.find(([unit]) => ms >= unit) ?? [1_000, 's']
+  return `${Math.floor(Math.max(0, ms) / size)}${name}`
+}
