@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Kafka } from 'kafkajs'
+import { OpenAgain } from '../stream/partition-task.ts'
 import type { OutRecord } from '../stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../stream/transactions.ts'
 import { kafkaErrorType } from './errors.ts'
@@ -74,6 +75,7 @@ class KafkaTransactions implements PartitionTransactions {
   readonly #coordinators = new Map<keyof typeof COORDINATOR_OF, KafkaBroker>()
   readonly #producer: LeaderProducer
   #identity: ProducerIdentity
+  #closed = false
 
   constructor(cluster: KafkaCluster, options: KafkaTransactionsOptions) {
     this.#cluster = cluster
@@ -124,6 +126,7 @@ class KafkaTransactions implements PartitionTransactions {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     await this.#cluster.disconnect()
   }
 
@@ -145,6 +148,7 @@ class KafkaTransactions implements PartitionTransactions {
   }
 
   append(topic: string, partition: number, records: readonly OutRecord[]): Promise<AppendedRange> {
+    this.#assertOpen()
     return this.#producer.append(topic, partition, records)
   }
 
@@ -158,7 +162,15 @@ class KafkaTransactions implements PartitionTransactions {
     }
   }
 
+  /** What is still on its way when it is closed must not connect anew. */
+  #assertOpen(): void {
+    if (this.#closed) {
+      throw new Error('the transactions are closed')
+    }
+  }
+
   async #coordinator(kind: keyof typeof COORDINATOR_OF): Promise<KafkaBroker> {
+    this.#assertOpen()
     const known = this.#coordinators.get(kind)
     if (known !== undefined) {
       return known
@@ -201,10 +213,9 @@ class KafkaTransactions implements PartitionTransactions {
   }
 }
 
-/** A broker of the last transaction is gone. Nothing of the next one was begun. */
-class TransactionConnectionLostError extends Error {
+/** A broker of the last transaction is gone, or has closed a connection that was idle. Nothing of the next was begun. */
+class TransactionConnectionLostError extends OpenAgain {
   readonly code = 'TRANSACTION_CONNECTION_LOST'
-  readonly retriable = true
 
   constructor() {
     super('the connection to a broker of the last transaction was closed')

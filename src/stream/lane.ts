@@ -1,6 +1,6 @@
 import type { Logger } from '../observability/log.ts'
 import type { FetchedBatch } from './group-consumer.ts'
-import { DefinedStop, type PartitionTask } from './partition-task.ts'
+import { DefinedStop, OpenAgain, type PartitionTask } from './partition-task.ts'
 import type { InRecord } from './record.ts'
 
 /** How the lane steers the consumer, for its own partition. */
@@ -247,7 +247,11 @@ export class Lane {
     this.#state = 'doubt'
     this.#setPaused(true)
     this.#clearQueue()
-    this.#logger.warn({ partition: this.partition, err: error }, 'lane in doubt: waits for the group, then opens again')
+    const level = error instanceof OpenAgain ? 'debug' : 'warn'
+    this.#logger[level](
+      { partition: this.partition, err: error },
+      'lane in doubt: waits for the group, then opens again',
+    )
     await this.#task.close().catch(() => {})
     await this.#control.confirmed(signal).catch(() => {})
   }

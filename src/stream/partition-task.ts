@@ -26,6 +26,11 @@ export interface PartitionStart {
   readonly highWatermark: bigint
 }
 
+/** Nothing is known to be wrong; the task has to begin again with `open`, as after any other error. */
+export class OpenAgain extends Error {
+  readonly retriable = true
+}
+
 /** The work cannot go on and a restart will not help: an operator must decide. Ends the process with this message. */
 export class DefinedStop extends Error {
   readonly code: string

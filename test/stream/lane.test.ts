@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Lane, type LaneControl, type LaneLimits } from '../../src/stream/lane.ts'
-import { DefinedStop } from '../../src/stream/partition-task.ts'
+import { DefinedStop, OpenAgain } from '../../src/stream/partition-task.ts'
 import { SILENT } from '../harness/silent-logger.ts'
 import { batchOf, gate, ScriptedTask, span, untilAborted } from './scripted-task.ts'
 
@@ -379,6 +379,25 @@ describe('doubt', () => {
     lane.offer(batchOf([2]))
     await settle()
     expect(task.processed.at(-1)).toBe('2 -> 3')
+  })
+
+  test('is a warning, unless the task only wants to be opened again', async () => {
+    const warn = vi.spyOn(SILENT, 'warn')
+    await openAt(0)
+    task.onProcess = async () => {
+      throw new OpenAgain('an idle connection was closed')
+    }
+    lane.offer(batchOf([0]))
+    await settle()
+    expect([lane.state, warn.mock.calls.length]).toEqual(['doubt', 0])
+    control.confirm()
+    await settle()
+    task.onProcess = async () => {
+      throw new Error('the outcome is unknown')
+    }
+    lane.offer(batchOf([0]))
+    await settle()
+    expect([lane.state, warn.mock.calls.length]).toEqual(['doubt', 1])
   })
 
   test('also when opening or idling fails', async () => {
