@@ -24,6 +24,7 @@ deps: node_modules/.package-lock.json ## Install the dependencies, and Node.js 2
 
 .PHONY: check
 check: export RUNS ?= 2000
+check: export SCHEDULES ?= 500
 check: types lint unused unit ## Types, Biome, knip and the unit tests: seconds.
 
 .PHONY: types
@@ -39,8 +40,12 @@ unused: deps
 	$(BIN)/knip
 
 .PHONY: unit
-unit: deps ## The tests without I/O; RUNS=20000 generated callbacks in the fuzz tests, fewer in `check`.
+unit: deps ## The tests without I/O; RUNS=20000 generated callbacks, SCHEDULES=20000 simulated stories; fewer in `check`.
 	$(BIN)/vitest run --project unit
+
+.PHONY: simulate-long
+simulate-long: deps ## The simulation with SCHEDULES=1000000 stories, for a night.
+	SCHEDULES=$(or $(SCHEDULES),1000000) $(BIN)/vitest run --project unit test/simulation
 
 .PHONY: integration
 integration: deps test-tools ## The tests on a real Kafka, Redis and registry, which they start and end.

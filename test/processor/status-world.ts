@@ -78,9 +78,13 @@ export class StatusWorld {
   }
 
   /** The next records from an offset, as a lane would give them; undefined at the end. */
-  batch(from: bigint, max = 1_000): { records: ReturnType<MemoryKafka['records']>; next: bigint } | undefined {
+  batch(from: bigint, max = 1_000) {
+    return this.batchOf(TOPICS.events, PARTITION, from, max)
+  }
+
+  batchOf(topic: string, partition: number, from: bigint, max = 1_000) {
     const records = this.kafka
-      .records(TOPICS.events, PARTITION)
+      .records(topic, partition)
       .filter(({ offset }) => offset >= from)
       .slice(0, max)
     const last = records.at(-1)
@@ -96,6 +100,11 @@ export class StatusWorld {
       offset = batch.next
     }
     return task
+  }
+
+  /** Every event in the topic, repeats and all. */
+  events(): PaymentEvent[] {
+    return this.kafka.records(TOPICS.events, PARTITION).map(({ value }) => CODECS.event.decode(value as Buffer))
   }
 
   changes(): StatusChangeRecord[] {

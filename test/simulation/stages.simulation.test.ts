@@ -4,13 +4,21 @@ import { foldPayment } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { StatusTask } from '../../src/processor/status-task.ts'
 import { totalsDifference } from '../../src/processor/totals.ts'
+import type { PartitionTask } from '../../src/stream/partition-task.ts'
+import type { InRecord } from '../../src/stream/record.ts'
+import { envNumber } from '../harness/env-number.ts'
 import { arrivalsOf, distinctEvents } from '../payment/arbitrary-events.ts'
-import { DAY_MS, GROUP, PARTITION, StatusWorld, TOPICS } from './status-world.ts'
+import { DAY_MS, GROUP, PARTITION, StatusWorld, TOPICS } from '../processor/status-world.ts'
+import { callbackOf, eventsOf, NORMALIZER_GROUP, normalizerTask, RAW_PARTITION } from './normalizer-side.ts'
 
 /**
- * A seeded simulation of one partition: callbacks in any order and with repeats, while the process dies, is paused,
- * and Redis forgets, at any step. A failure prints its seed and its shortest story; run it again with that seed.
+ * A seeded simulation of the stages' own code: callbacks in any order and with repeats go through the normalizer and the
+ * status processor of one partition, while their processes die, stand still and are replaced, brokers end transactions
+ * half-way, and Redis forgets, at any step. Kafka, Redis and the clock are in memory.
+ *
+ * A failure prints its seed and its shortest story; `SCHEDULES` says how many are tried (`make simulate-long`: a million).
  */
+const SCHEDULES = envNumber('SCHEDULES', 20_000)
 
 /** What happens to the process at its n-th step, counted from the beginning of an act. */
 type Fault =
@@ -26,7 +34,7 @@ type Fault =
   | { readonly kind: 'roll back'; readonly step: number; readonly by: number }
 
 type Act =
-  | { readonly act: 'process'; readonly batch: number; readonly fault: Fault }
+  | { readonly act: 'normalize' | 'process'; readonly batch: number; readonly fault: Fault }
   /** A new assignment, with or without a reason. */
   | { readonly act: 'reassign'; readonly fault: Fault }
   | { readonly act: 'wait'; readonly days: number; readonly fault: Fault }
@@ -50,8 +58,12 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
 )
 const act: fc.Arbitrary<Act> = fc.oneof(
   {
-    weight: 6,
-    arbitrary: fc.record({ act: fc.constant('process' as const), batch: fc.integer({ min: 1, max: 5 }), fault }),
+    weight: 9,
+    arbitrary: fc.record({
+      act: fc.constantFrom('normalize' as const, 'process' as const),
+      batch: fc.integer({ min: 1, max: 5 }),
+      fault,
+    }),
   },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('reassign' as const), fault }) },
   {
@@ -61,38 +73,71 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ act: fc.constant('compact' as const) }) },
 )
 
-/** Up to three payments, their events in any order, some of them several times. */
+/**
+ * Up to three payments, their events in any order, some of them several times: events that are there already, of all
+ * kinds, and callbacks that have to become events first.
+ */
 const story = fc.record({
   arrivals: distinctEvents({ minLength: 1, maxLength: 10 })
     .map((events) =>
       events.map((event, index): PaymentEvent => ({ ...event, paymentKey: `jpm:${'abc'[index % 3] as string}` })),
     )
     .chain(arrivalsOf),
-  acts: fc.array(act, { maxLength: 14 }),
+  callbacks: fc.array(
+    fc.record({
+      payment: fc.constantFrom('x', 'y'),
+      status: fc.constantFrom('PENDING', 'COMPLETED', 'REJECTED', 'RETURNED', 'SOMETHING_NEW'),
+      minute: fc.integer({ min: 10, max: 14 }),
+      malformed: fc.nat({ max: 9 }).map((n) => n === 0),
+    }),
+    { maxLength: 8 },
+  ),
+  acts: fc.array(act, { maxLength: 16 }),
 })
 
 class Crash extends Error {}
+
+/** One stage's partition: whoever owns it now, and how far that one is. */
+interface Seat {
+  readonly newTask: () => PartitionTask
+  readonly batch: (from: bigint, max?: number) => ReturnType<StatusWorld['batch']>
+  task: PartitionTask | undefined
+  position: bigint
+}
 
 class Simulation {
   readonly world = new StatusWorld()
   readonly zombies: StatusTask[] = []
   readonly #signal = new AbortController().signal
-  #task: StatusTask | undefined
-  #position = 0n
+  readonly #normalizer: Seat = {
+    newTask: () => normalizerTask(this.world.kafka, (task) => this.#normalizer.task === task),
+    batch: (from, max) => this.world.batchOf(TOPICS.raw, RAW_PARTITION, from, max),
+    task: undefined,
+    position: 0n,
+  }
+  readonly #processor: Seat = {
+    newTask: () => this.world.task(),
+    batch: (from, max) => this.world.batch(from, max),
+    task: undefined,
+    position: 0n,
+  }
 
   async play(acts: readonly Act[]): Promise<void> {
     for (const next of acts) {
       switch (next.act) {
+        case 'normalize':
+          await this.#with(this.#normalizer, next.fault, (task) => this.#processOne(this.#normalizer, task, next.batch))
+          break
         case 'process':
-          await this.#with(next.fault, (task) => this.#processOne(task, next.batch))
+          await this.#with(this.#processor, next.fault, (task) => this.#processOne(this.#processor, task, next.batch))
           break
         case 'reassign':
-          this.#abandon()
-          await this.#with(next.fault, async () => {})
+          this.#abandon(this.#processor)
+          await this.#with(this.#processor, next.fault, async () => {})
           break
         case 'wait':
           this.world.now += next.days * DAY_MS
-          await this.#with(next.fault, (task) => this.#idleWhenCaughtUp(task))
+          await this.#with(this.#processor, next.fault, (task) => this.#idleWhenCaughtUp(this.#processor, task))
           break
         case 'compact':
           this.world.kafka.compact(TOPICS.current, PARTITION)
@@ -103,12 +148,18 @@ class Simulation {
     }
   }
 
-  /** Works off what is left, without faults; a view that was lost at the very end costs one more opening. */
+  /** Works off what is left, without faults; what was lost at the very end costs some more openings. */
   async finish(): Promise<void> {
+    for (const seat of [this.#normalizer, this.#processor]) {
+      await this.#finishOne(seat)
+    }
+  }
+
+  async #finishOne(seat: Seat): Promise<void> {
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      const failed = await this.#with({ kind: 'none' }, async (task) => {
-        while (this.world.batch(this.#position) !== undefined) {
-          await this.#processOne(task, 100)
+      const failed = await this.#with(seat, { kind: 'none' }, async (task) => {
+        while (seat.batch(seat.position) !== undefined) {
+          await this.#processOne(seat, task, 100)
         }
         // Late enough to notice that a commit came to nothing.
         this.world.now += 10_000
@@ -121,28 +172,28 @@ class Simulation {
     throw new Error('did not finish without faults')
   }
 
-  async #processOne(task: StatusTask, max: number): Promise<void> {
-    const batch = this.world.batch(this.#position, max)
+  async #processOne(seat: Seat, task: PartitionTask, max: number): Promise<void> {
+    const batch = seat.batch(seat.position, max)
     if (batch !== undefined) {
       await task.process(batch.records, batch.next, this.#signal)
-      if (this.#task === task) {
-        this.#position = batch.next
+      if (seat.task === task) {
+        seat.position = batch.next
       }
     }
   }
 
-  async #idleWhenCaughtUp(task: StatusTask): Promise<void> {
-    if (this.world.batch(this.#position) === undefined) {
+  async #idleWhenCaughtUp(seat: Seat, task: PartitionTask): Promise<void> {
+    if (seat.batch(seat.position) === undefined) {
       await task.idle(this.#signal)
     }
   }
 
   /** Lets the task work under a fault. As a lane does, an error means: this task is over, the next one opens again. */
-  async #with(fault: Fault, work: (task: StatusTask) => Promise<void>): Promise<unknown> {
+  async #with(seat: Seat, fault: Fault, work: (task: PartitionTask) => Promise<void>): Promise<unknown> {
     const { kafka, view } = this.world
-    const owner = this.#task ?? this.world.task()
-    const isNew = this.#task === undefined
-    this.#task = owner
+    const owner = seat.task ?? seat.newTask()
+    const isNew = seat.task === undefined
+    seat.task = owner
     let steps = 0
     let resume = () => {}
     const paused = Promise.withResolvers<void>()
@@ -170,9 +221,9 @@ class Simulation {
     kafka.skipsMarker = (place) => places.some((of) => of === place || place === `${of}/${PARTITION}`)
     const working = (async () => {
       if (isNew) {
-        const { offset } = await owner.open(this.#signal)
-        if (this.#task === owner) {
-          this.#position = offset
+        const { offset } = await owner.open(this.#signal, () => {})
+        if (seat.task === owner) {
+          seat.position = offset
         }
       }
       await work(owner)
@@ -189,20 +240,20 @@ class Simulation {
     kafka.skipsMarker = () => false
     if (ended !== 'paused') {
       if (ended.error !== undefined) {
-        this.#abandon()
+        this.#abandon(seat)
       }
       return ended.error
     }
 
     // Another process takes over and does something; then the former owner wakes up and goes on where it stood.
-    this.#abandon()
-    await this.#with({ kind: 'none' }, (task) => this.#processOne(task, 2))
+    this.#abandon(seat)
+    await this.#with(seat, { kind: 'none' }, (task) => this.#processOne(seat, task, 2))
     const published = this.world.published()
     resume()
     await working
     if (pausedAt === 'init.before') {
       // It had not begun: now it is the newer owner, and the other one is the former.
-      this.#abandon()
+      this.#abandon(seat)
     } else {
       // I7: whatever it still does, nobody sees it.
       expect(this.world.published()).toEqual(published)
@@ -211,30 +262,49 @@ class Simulation {
   }
 
   /** The task is not closed: that is what a crash, or a process that was forgotten, leaves behind. */
-  #abandon(): void {
-    if (this.#task !== undefined) {
-      this.zombies.push(this.#task)
-      this.#task = undefined
+  #abandon(seat: Seat): void {
+    if (seat.task !== undefined && seat === this.#processor) {
+      this.zombies.push(seat.task as StatusTask)
     }
+    seat.task = undefined
   }
 }
 
-describe('whatever happens to the process and to Redis', () => {
-  test('the topics tell the one true story (I3, I4, I5, I6, I7, I8)', async () => {
-    await fc.assert(
-      fc.asyncProperty(story, async ({ arrivals, acts }) => {
-        const simulation = new Simulation()
-        const { world } = simulation
-        world.arrive(...arrivals)
-        await simulation.play(acts)
-        await simulation.finish()
-        await expectOneTrueStory(world, arrivals)
-        await expectPowerless(simulation.zombies, world)
-        await expectOneTrueStory(world, arrivals)
-      }),
-      { numRuns: 300 },
-    )
-  }, 30_000)
+describe(`whatever happens to the processes, the brokers and Redis, in ${SCHEDULES} schedules`, () => {
+  test(
+    'the topics tell the one true story (I2, I3, I4, I5, I6, I7, I8)',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(story, async ({ arrivals, callbacks, acts }) => {
+          const simulation = new Simulation()
+          const { world } = simulation
+          world.arrive(...arrivals)
+          for (const [index, callback] of callbacks.entries()) {
+            world.kafka.produce(TOPICS.raw, RAW_PARTITION, callbackOf(index, callback))
+          }
+          await simulation.play(acts)
+          await simulation.finish()
+          const said = eventsOf(world.kafka)
+          const all = world.events()
+          // I2: every callback's events are there, however often; nothing else is.
+          expect(new Set(all.map(({ eventId }) => eventId))).toEqual(
+            new Set([...arrivals, ...said.events].map(({ eventId }) => eventId)),
+          )
+          expect(new Set(world.kafka.records(TOPICS.rawDeadLetters, RAW_PARTITION).map(deadLetterName))).toEqual(
+            said.deadLetters,
+          )
+          expect(world.kafka.committed(NORMALIZER_GROUP, TOPICS.raw, RAW_PARTITION).offset).toBe(
+            callbacks.length === 0 ? -1n : BigInt(callbacks.length),
+          )
+          await expectOneTrueStory(world, all)
+          await expectPowerless(simulation.zombies, world)
+          await expectOneTrueStory(world, all)
+        }),
+        { numRuns: SCHEDULES },
+      )
+    },
+    60_000 + 20 * SCHEDULES,
+  )
 })
 
 async function expectOneTrueStory(world: StatusWorld, arrivals: readonly PaymentEvent[]): Promise<void> {
@@ -284,6 +354,10 @@ async function expectOneTrueStory(world: StatusWorld, arrivals: readonly Payment
   })
   expect(totalsDifference(totals)).toBe(0)
   expect(await world.markerTotals()).toEqual(totals)
+}
+
+function deadLetterName({ headers }: { headers: InRecord['headers'] }): string {
+  return String(headers['dlq_offset'])
 }
 
 /** I7: a former owner, however long ago, can publish nothing, commit nothing and not touch the view. */
