@@ -11,10 +11,23 @@ export interface KafkaGroupConsumerOptions {
 
 const COMMIT_MAX_MS = 15_000
 
+/** The consumer was not running, so that the offset was not sent. */
+class CommitNotSentError extends Error {
+  readonly code = 'COMMIT_NOT_SENT'
+  readonly retriable = true
+
+  constructor(topic: string, partition: number) {
+    super(`the offset of ${topic}[${partition}] was not committed: the consumer is not running`)
+    this.name = 'CommitNotSentError'
+  }
+}
+
 /** GroupConsumer over kafkajs's consumer. */
 export class KafkaGroupConsumer implements GroupConsumer {
   readonly #consumer: Consumer
   readonly #topic: string
+  /** What the coordinator has just taken, by partition. */
+  readonly #committed = new Map<number, string>()
 
   constructor(kafka: Kafka, options: KafkaGroupConsumerOptions) {
     this.#topic = options.topic
@@ -40,6 +53,11 @@ export class KafkaGroupConsumer implements GroupConsumer {
     const consumer = this.#consumer
     consumer.on('consumer.group_join', ({ payload }) => {
       events.onAssigned(payload.memberAssignment[this.#topic] ?? [])
+    })
+    consumer.on('consumer.commit_offsets', ({ payload }) => {
+      for (const { partition, offset } of payload.topics.flatMap(({ partitions }) => partitions)) {
+        this.#committed.set(partition, offset)
+      }
     })
     consumer.on('consumer.heartbeat', () => events.onHeartbeat())
     consumer.on('consumer.crash', ({ payload }) => {
@@ -82,8 +100,13 @@ export class KafkaGroupConsumer implements GroupConsumer {
   }
 
   async commit(partition: number, next: bigint): Promise<void> {
-    const offsets = [{ topic: this.#topic, partition, offset: String(next) }]
-    await within(COMMIT_MAX_MS, this.#consumer.commitOffsets(offsets))
+    const offset = String(next)
+    this.#committed.delete(partition)
+    await within(COMMIT_MAX_MS, this.#consumer.commitOffsets([{ topic: this.#topic, partition, offset }]))
+    // A consumer that is just starting anew says nothing, does nothing, and resolves.
+    if (this.#committed.get(partition) !== offset) {
+      throw new CommitNotSentError(this.#topic, partition)
+    }
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,47 @@
+import type { Kafka } from 'kafkajs'
+import { expect, test } from 'vitest'
+import { KafkaGroupConsumer } from '../../src/kafka/kafka-group-consumer.ts'
+
+type Listener = (event: { payload: unknown }) => void
+
+/** As much of kafkajs's consumer as a commit needs. */
+class FakeConsumer {
+  running = true
+  readonly #listeners = new Map<string, Listener>()
+
+  on(name: string, listener: Listener): void {
+    this.#listeners.set(name, listener)
+  }
+  async connect(): Promise<void> {}
+  async subscribe(): Promise<void> {}
+  async run(): Promise<void> {}
+
+  /** kafkajs resolves a commit of a consumer that is not running, and does nothing. */
+  async commitOffsets(offsets: { topic: string; partition: number; offset: string }[]): Promise<void> {
+    if (this.running) {
+      const topics = offsets.map(({ topic, ...partition }) => ({ topic, partitions: [partition] }))
+      this.#listeners.get('consumer.commit_offsets')?.({ payload: { topics } })
+    }
+  }
+}
+
+test('a commit that kafkajs swallows, because it is starting anew, is a failure', async () => {
+  const fake = new FakeConsumer()
+  const kafka = { consumer: () => fake } as unknown as Kafka
+  const consumer = new KafkaGroupConsumer(kafka, { group: 'g', topic: 'raw', sessionTimeoutMs: 6_000 })
+  const nothing = () => {}
+  await consumer.start({
+    onAssigned: nothing,
+    onHeartbeat: nothing,
+    onBatch: () => true,
+    onSkipped: nothing,
+    onCrashed: nothing,
+  })
+  await consumer.commit(1, 5n)
+  fake.running = false
+  await expect(consumer.commit(1, 6n)).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT', retriable: true })
+  // Not even when it is the same offset again.
+  await expect(consumer.commit(1, 5n)).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT' })
+  fake.running = true
+  await consumer.commit(1, 6n)
+})
