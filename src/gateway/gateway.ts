@@ -9,6 +9,7 @@ import type { Logger } from '../observability/log.ts'
 import { type GatewayMetrics, NO_SOURCE } from '../observability/metrics.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { AppendLog } from '../stream/append-log.ts'
+import { crashPoint } from '../stream/crash-point.ts'
 import { AppendWatch } from './append-watch.ts'
 import { type Authenticator, authenticatorOf } from './authenticate.ts'
 import { type AnswerCode, type Connection, Exchange, type ExchangeContext } from './exchange.ts'
@@ -279,8 +280,10 @@ export class Gateway implements ExchangeContext {
       },
       provider,
     )
+    crashPoint('gateway:before-append')
     appendLog.append(partitionOf(record.key, appendLog.partitions), [record], { signal: exchange.appendSignal() }).then(
       () => {
+        crashPoint('gateway:after-append')
         if (!exchange.settled) {
           this.#watch.succeeded()
           exchange.answer(route.successCode)

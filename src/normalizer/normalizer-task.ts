@@ -4,6 +4,7 @@ import type { PaymentEvent } from '../payment/payment-event.ts'
 import type { DriftNote } from '../providers/drift.ts'
 import { DEAD_LETTER_REASONS, type DeadLetter, type Translation } from '../providers/provider.ts'
 import type { AppendLog } from '../stream/append-log.ts'
+import { crashPoint } from '../stream/crash-point.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
@@ -91,9 +92,12 @@ export class NormalizerTask implements PartitionTask {
       // The dead letter stands in the partition of the same number, in the order of the raw records.
       appends.push(deadLetters.append(partition % deadLetters.partitions, deadLettersOut))
     }
+    crashPoint('normalizer:before-append')
     await Promise.all(appends)
+    crashPoint('normalizer:after-append')
     onTranslated(counts)
     await this.#commits.soon(next)
+    crashPoint('normalizer:after-commit')
   }
 
   async idle(): Promise<void> {

@@ -3,6 +3,7 @@ import type { PaymentCodecs } from '../avro/payment-codecs.ts'
 import type { Logger } from '../observability/log.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import { overdueChange, toStatusChange } from '../payment/status-change.ts'
+import { crashPoint } from '../stream/crash-point.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { CommittedOffset, GroupOffsets } from '../stream/group-offsets.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
@@ -100,8 +101,10 @@ export class StatusTask implements PartitionTask {
     await this.close()
     signal.throwIfAborted()
     this.#transactions = await this.#options.openTransactions()
+    crashPoint('processor:after-init')
 
     const { committed, metadata, ends } = await this.#settle(this.#transactions)
+    crashPoint('processor:after-settle')
     const range = await reader.range(topics.events, partition)
     const next = startOffset(group, topics.events, partition, committed, range)
 
@@ -124,6 +127,7 @@ export class StatusTask implements PartitionTask {
       onProgress,
       signal,
     })
+    crashPoint('processor:after-restore')
     this.#marker = { marker: restored.marker, text: restored.markerText }
     this.#ends = ends
     this.#distrustView = false
@@ -147,7 +151,9 @@ export class StatusTask implements PartitionTask {
       }
     }
     const states = await this.#readStates([...keys], signal)
+    crashPoint('processor:after-read')
     const outcome = foldBatch(inputs, (key) => states.get(key), this.#options.now())
+    crashPoint('processor:after-fold')
     await this.#commit(this.#toOutput(outcome), next, signal)
   }
 
@@ -279,8 +285,11 @@ export class StatusTask implements PartitionTask {
         changes: changes?.next ?? ends.changes,
         eventDeadLetters: deadLetters?.next ?? ends.eventDeadLetters,
       }
+      crashPoint('processor:after-append')
       await scope.commitOffset(next, toMetadataText({ ends, totals: marker.totals }))
+      crashPoint('processor:after-offset')
     })
+    crashPoint('processor:after-commit')
     this.#ends = ends
     this.#uncheckedSince = now()
     onCommitted(output.totals)
@@ -291,6 +300,7 @@ export class StatusTask implements PartitionTask {
     if (written === 'refused') {
       throw new ViewLostError(partition)
     }
+    crashPoint('processor:after-view')
     this.#marker = { marker: after, text }
   }
 

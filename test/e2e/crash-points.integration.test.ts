@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { CRASH_POINTS, type CrashPoint } from '../../src/stream/crash-point.ts'
+import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { eventually } from '../harness/eventually.ts'
+import { simulate } from '../harness/load.ts'
+import { Observer } from '../harness/observer.ts'
+import { readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
+
+/**
+ * I1, I2, I3, I4, I5, I6, I8 at every named place: the stage dies there, on purpose, again and again while callbacks
+ * come, and is started again. Real processes, real servers.
+ */
+
+/** Whoever calls a gateway that died calls again. */
+const MANNER = { timeoutMs: 3_000, attemptsMax: Number.POSITIVE_INFINITY, retryGapMs: () => 100 }
+const MANNERS = { 'jpm-global-payments-v1': MANNER, 'jpm-global-payments-v2': MANNER, instamed: MANNER } as const
+/** Opening happens once a partition and start, everything else with every chunk. */
+const OPENING = /after-(init|settle|restore)$/
+const DEATHS_PER_POINT = 2
+
+let deployment: Deployment
+let observer: Observer
+
+beforeAll(async () => {
+  deployment = await Deployment.create(inject('stack'), { config: { kafka: { sessionTimeoutMs: 3_000 } } })
+  observer = await Observer.create(deployment)
+})
+
+afterAll(async () => {
+  await observer?.close()
+  await deployment?.close()
+})
+
+/** A stage that dies at a place until it has died often enough, and then lives. */
+class MortalStage {
+  readonly deaths = new Map<string, number>()
+  readonly #role: string
+  #stopped = false
+  #process: RoleProcess | undefined
+  #living: Promise<void>
+
+  constructor(role: string, points: readonly CrashPoint[]) {
+    this.#role = role
+    this.#living = this.#live(points)
+  }
+
+  /** Resolves once it has died everywhere and lives on. */
+  get immortal(): Promise<void> {
+    return this.#living
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#process?.stop()
+  }
+
+  async #live(points: readonly CrashPoint[]): Promise<void> {
+    for (const point of points) {
+      while ((this.deaths.get(point) ?? 0) < DEATHS_PER_POINT && !this.#stopped) {
+        const likelihood = OPENING.test(point) ? 0.5 : 0.3
+        this.#process = await deployment.start([this.#role], { PAYSTATUS_CRASH_POINTS: `${point}=${likelihood}` })
+        expect(await this.#process.exited).toBe('SIGKILL')
+        expect(this.#process.output).toContain(`crash point ${point}`)
+        this.deaths.set(point, (this.deaths.get(point) ?? 0) + 1)
+      }
+    }
+    this.#process = await deployment.start([this.#role])
+  }
+}
+
+test.each(['normalizer', 'processor'])(
+  'the %s dies at every place, and nothing is lost or twice',
+  async (role) => {
+    const points = CRASH_POINTS.filter((point) => point.startsWith(role))
+    const gateway = await deployment.start(['gateway'])
+    const other = await deployment.start([role === 'normalizer' ? 'processor' : 'normalizer'])
+    const mortal = new MortalStage(role, points)
+    const load = { payments: 40, manners: MANNERS, timeScale: 1, ratePerSecond: 60 }
+    // As long as it has places to die at, there is something to die of.
+    let living = false
+    void mortal.immortal.then(() => {
+      living = true
+    })
+    for (let seed = 1; !living; seed += 1) {
+      await simulate(deployment, gateway.gatewayUrl, { ...load, seed: seed + (role === 'processor' ? 1_000 : 0) })
+    }
+    await mortal.immortal
+    await allIsWell()
+    expect([...mortal.deaths]).toEqual(points.map((point) => [point, DEATHS_PER_POINT]))
+    await Promise.all([mortal.stop(), gateway.stop(), other.stop()])
+  },
+  180_000,
+)
+
+async function allIsWell(): Promise<void> {
+  await observer.caughtUp()
+  const contents = await readContents(observer)
+  expect(violationsOf(contents, deployment.config)).toEqual([])
+  expect(totalsViolations(await observer.totals(), contents)).toEqual([])
+  await eventually(async () => expect(await viewViolations(observer)).toEqual([]))
+}
