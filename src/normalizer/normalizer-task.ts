@@ -102,7 +102,7 @@ export class NormalizerTask implements PartitionTask {
 
   async idle(): Promise<void> {
     // Nothing to do, except what a commit that failed left behind.
-    await this.#commits.now()
+    await this.#commits.again()
   }
 
   async drained(): Promise<void> {

@@ -64,14 +64,18 @@ describe('there is one commit at a time', () => {
   })
 })
 
-test('a failure rejects for who asked for it, and the next one makes up for it', async () => {
+test('a failure is made up for by the next one, and rejects for who has to know', async () => {
   const first = commits.soon(1n)
   offsets.answer(new Error('no coordinator'))
-  await expect(first).rejects.toThrow('no coordinator')
+  await first
   const again = commits.now()
   expect(offsets.asked).toEqual([1n, 1n])
+  offsets.answer(new Error('no coordinator'))
+  await expect(again).rejects.toThrow('no coordinator')
+  const third = commits.now()
   offsets.answer()
-  await again
+  await third
+  expect(offsets.asked).toEqual([1n, 1n, 1n])
 })
 
 test('nothing wanted, nothing asked', async () => {

@@ -164,6 +164,7 @@ class Simulation {
         // Late enough to notice that a commit came to nothing.
         this.world.now += 10_000
         await task.idle(this.#signal)
+        await task.drained(this.#signal)
       })
       if (failed === undefined) {
         return
