@@ -190,7 +190,8 @@ callbackFilesCommand('translate')
     'after',
     `
 Each line is {"file", "events": [...], "deadLetters": [...], "setAside": n}: what the normalizer would publish,
-what it would quarantine and why, and how many parts are understood and no payment status. Needs no
+including the reports of refunds, returns and chargebacks to their originals (childKey), what it would quarantine
+and why, and how many parts are understood and no payment status. Needs no
 configuration and no servers. Exit codes: 0 done, also with dead letters; 2 a file cannot be read, wrong options.
 
 Example:
@@ -206,8 +207,8 @@ callbackFilesCommand('fold')
     'after',
     `
 Prints one JSON document {"states": [...], "deadLetters": [...], "setAside": n, "duplicates": n}. A state has
-paymentKey, status, statusVersion, attention, kind, relatesTo, details, and its events with id, verdict and rule
-(see paystatus rules). Needs no configuration and no servers.
+paymentKey, status, statusVersion, attention, kind, relatesTo, children, details, and its events with id, verdict and
+rule (see paystatus rules). Needs no configuration and no servers.
 
 --permute tries, for each payment, all orders of the callbacks that speak of it; of more than
 ${EXHAUSTIVE_COUNT_MAX} callbacks ${SAMPLED_ORDERS} orders by the seed. Verdicts and versions tell the story of the arrivals and may

@@ -96,6 +96,7 @@ export function toPublishedState(state: PaymentState): PublishedState {
     attention: state.attention,
     kind: state.kind,
     relatesTo: state.relatesTo,
+    children: state.children,
     statusChangedAt: state.statusChangedAt,
     touchedAt: state.touchedAt,
     overdueSince: state.overdueSince,
@@ -127,6 +128,7 @@ export function fromPublishedState(published: PublishedState): PaymentState {
     attention: published.attention,
     kind: published.kind,
     relatesTo: published.relatesTo,
+    children: published.children,
     details: {
       endToEndId: published.endToEndId,
       references: published.references,

@@ -1,5 +1,6 @@
 import type { AvroCodec } from '../avro/codec.ts'
 import { partitionOf } from '../kafka/murmur2.ts'
+import { withChildReports } from '../payment/child-report.ts'
 import type { PaymentEvent } from '../payment/payment-event.ts'
 import type { DriftNote } from '../providers/drift.ts'
 import { DEAD_LETTER_REASONS, type DeadLetter, type Translation } from '../providers/provider.ts'
@@ -69,7 +70,7 @@ export class NormalizerTask implements PartitionTask {
     for (const record of records) {
       const translation = this.#translate(record)
       const deadLettersOfRecord = [...translation.deadLetters]
-      for (const event of translation.events) {
+      for (const event of withChildReports(translation.events)) {
         const value = this.#encode(event)
         if (value === undefined) {
           deadLettersOfRecord.push(internalError(event.element))

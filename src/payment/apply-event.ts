@@ -1,5 +1,6 @@
 import {
   type AttentionCode,
+  type ChildPayment,
   foldPayment,
   HISTORY_EVENTS_MAX,
   keepWithinBound,
@@ -17,6 +18,10 @@ export type Verdict = (typeof VERDICTS)[number]
  * can look it up.
  */
 export const VERDICT_RULES = {
+  'child-reported': {
+    verdict: 'REVISION',
+    text: 'a refund, return or chargeback of this payment was reported; the status stays',
+  },
   'unknown-event': { verdict: 'UNKNOWN', text: 'the event was not understood as a status; kept, moves nothing' },
   'brings-contradictory-finals': { verdict: 'CONFLICT', text: 'a second, different final status was reported' },
   'brings-positive-after-final': {
@@ -62,6 +67,8 @@ export interface PaymentState {
   readonly kind: PaymentKind
   readonly relatesTo: string | null
   readonly details: PaymentDetails
+  /** Its refunds, returns and chargebacks, by payment key. */
+  readonly children: readonly ChildPayment[]
   /** When the status last changed and when anything was last recorded, ms since the epoch, the processor's clock. */
   readonly statusChangedAt: number
   readonly touchedAt: number
@@ -72,9 +79,9 @@ export interface PaymentState {
 
 /** The part of the state that is a function of the set of events: equal in any order of arrival. */
 export function orderFreePart(state: PaymentState) {
-  const { status, decidedBy, attention, kind, relatesTo, details } = state
+  const { status, decidedBy, attention, kind, relatesTo, details, children } = state
   const eventIds = state.events.map((recorded) => recorded.event.eventId).sort()
-  return { status, decidedBy, attention, kind, relatesTo, details, eventIds }
+  return { status, decidedBy, attention, kind, relatesTo, details, children, eventIds }
 }
 
 /** One step of a payment, before it is written down: what changed and why. */
@@ -152,6 +159,10 @@ function ruleFor(
   folded: { status: PaymentStatus; decidedBy: string | null; attention: readonly AttentionCode[] },
 ): VerdictRule {
   const brings = (code: AttentionCode) => folded.attention.includes(code) && !state?.attention.includes(code)
+  if (event.childKey !== null) {
+    return 'child-reported'
+  }
+  const own = (state?.events ?? []).filter((seen) => seen.event.childKey === null)
   if (event.status === 'UNKNOWN') {
     return 'unknown-event'
   }
@@ -161,16 +172,16 @@ function ruleFor(
   if (brings('positive-after-final')) {
     return 'brings-positive-after-final'
   }
-  if (state?.events.some((seen) => reusesProviderEventId(seen.event, event))) {
+  if (own.some((seen) => reusesProviderEventId(seen.event, event))) {
     return 'provider-event-id-reused'
   }
-  if (state === undefined) {
+  if (own.length === 0) {
     return 'first-event'
   }
-  if (state.status !== folded.status) {
+  if (state?.status !== folded.status) {
     return 'status-changed'
   }
-  if (state.events.some((seen) => seen.event.naturalKey === event.naturalKey)) {
+  if (own.some((seen) => seen.event.naturalKey === event.naturalKey)) {
     return 'same-natural-key'
   }
   if (folded.decidedBy === event.eventId) {

@@ -56,6 +56,8 @@ export function eventIdOf(identity: EventIdentity): string {
     identity.gpiStatus,
     identity.reasons.map((reason) => [reason.scheme, reason.code, reason.rule, reason.location, reason.field]),
     identity.reasonsOmitted,
+    // Only reports have one: the ids of all other events are what they would be without it.
+    ...(identity.childKey === null ? [] : [identity.childKey]),
   ])
   return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }

@@ -1,4 +1,4 @@
-import type { PaymentEvent, PaymentKind, Reference } from './payment-event.ts'
+import type { Amount, PaymentEvent, PaymentKind, Reference } from './payment-event.ts'
 import {
   type PaymentStatus,
   POSITIVE_RANK_MIN,
@@ -69,6 +69,15 @@ export type PaymentDetails = Pick<
   | 'rejectedBy'
 >
 
+/** A refund, return or chargeback of a payment, as its reports tell. */
+export interface ChildPayment {
+  readonly paymentKey: string
+  readonly kind: PaymentKind
+  readonly status: PaymentStatus
+  readonly amount: Amount | null
+  readonly requestAmount: Amount | null
+}
+
 export interface FoldedPayment {
   readonly status: PaymentStatus
   /** Id of the event that the details come from: the latest one of the deciding status. Null if nothing decides. */
@@ -77,6 +86,8 @@ export interface FoldedPayment {
   readonly kind: PaymentKind
   readonly relatesTo: string | null
   readonly details: PaymentDetails
+  /** By payment key. */
+  readonly children: readonly ChildPayment[]
 }
 
 /** What holds in every tier; what differs is in `TIERS` (payment-status.ts). `paystatus rules` prints both. */
@@ -86,6 +97,7 @@ export const FOLD_RULES: readonly string[] = [
   "Time is the provider's own time of the status. An event without one is older than every timed one, and never later than anything.",
   'Events of equal time are ordered by rank, then by event id; never by arrival.',
   'Details (references, amounts, dates) are those of the latest event of the winning status; what it lacks is taken from the latest event that has it. Reasons are taken from events of that status only.',
+  'A report of a refund, return or chargeback (childKey) is about that child only: by the same rules, apart for every child. It moves nothing of the original; an original known from reports only is UNKNOWN.',
 ]
 
 /**
@@ -95,6 +107,24 @@ export const FOLD_RULES: readonly string[] = [
  * `events` must be distinct by event id and not empty.
  */
 export function foldPayment(events: readonly PaymentEvent[]): FoldedPayment {
+  const reports = events.filter((event) => event.childKey !== null)
+  if (reports.length === 0) {
+    return { ...foldOwn(events), children: [] }
+  }
+  return { ...foldOwn(events.filter((event) => event.childKey === null)), children: childrenOf(reports) }
+}
+
+function childrenOf(reports: readonly PaymentEvent[]): readonly ChildPayment[] {
+  return [...Map.groupBy(reports, (report) => report.childKey as string)]
+    .map(([paymentKey, ofChild]): ChildPayment => {
+      const { kind, status, details } = foldOwn(ofChild)
+      return { paymentKey, kind, status, amount: details.amount, requestAmount: details.requestAmount }
+    })
+    .sort((a, b) => compareTexts(a.paymentKey, b.paymentKey))
+}
+
+/** All `events` are about one payment. None at all: nothing is known of it. */
+function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children'> {
   const byTier = groupByTier(events)
   const outcomes = byTier.outcome
   const positives = outcomes.filter((event) => rankOf(event.status) >= POSITIVE_RANK_MIN)
@@ -286,13 +316,16 @@ export const HISTORY_EVENTS_MAX = 256
  *
  * An event once left out can never come back in, therefore keeping after every arrival gives the same set as keeping
  * once at the end, in any order.
+ *
+ * Reports of children only fill the room that is left: they decide nothing here.
  */
 export function keepWithinBound<T>(items: readonly T[], eventOf: (item: T) => PaymentEvent, max: number): readonly T[] {
   if (items.length <= max) {
     return items
   }
   const needed = new Set<T>()
-  const groups = Map.groupBy(items, (item) => {
+  const own = items.filter((item) => eventOf(item).childKey === null)
+  const groups = Map.groupBy(own, (item) => {
     const { status, occurredAt, unknownBecause, weakKey } = eventOf(item)
     return `${status} ${occurredAt === null} ${unknownBecause} ${weakKey}`
   })
@@ -313,7 +346,8 @@ export function keepWithinBound<T>(items: readonly T[], eventOf: (item: T) => Pa
 }
 
 function compareForFill(a: PaymentEvent, b: PaymentEvent): number {
-  return tierNumberOf(b.status) - tierNumberOf(a.status) || compareByTime(a, b)
+  const reportsLast = Number(a.childKey !== null) - Number(b.childKey !== null)
+  return reportsLast || tierNumberOf(b.status) - tierNumberOf(a.status) || compareByTime(a, b)
 }
 
 function compareNumbers(a: number, b: number): number {

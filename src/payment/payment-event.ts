@@ -62,6 +62,11 @@ export interface PaymentEvent {
   readonly kind: PaymentKind
   /** Payment key of the original that this refund, return or chargeback belongs to. */
   readonly relatesTo: string | null
+  /**
+   * Set if this is a report to the original: the payment key of the refund, return or chargeback that everything else in
+   * the event is about. Such an event never moves the status of the payment it is keyed by.
+   */
+  readonly childKey: string | null
 
   readonly status: PaymentStatus
   readonly sourceStatus: string

@@ -60,7 +60,12 @@ function overdueTime(state: PaymentState, policy: DuePolicy): number | null {
 }
 
 function nextStatusWithin({ status, decidedBy, events }: PaymentState, allowed: NextStatusWithin): number | null {
-  const deciding = events.find(({ event }) => event.eventId === decidedBy) ?? events[0]
+  const own = events.filter(({ event }) => event.childKey === null)
+  if (own.length === 0) {
+    // Known from its refund only: nobody ever said that anything would follow.
+    return null
+  }
+  const deciding = own.find(({ event }) => event.eventId === decidedBy) ?? own[0]
   const ofProvider = allowed.providers[deciding?.event.provider ?? ''] ?? {}
   const named = ofProvider[status]
   if (named !== undefined || PAYMENT_STATUSES[status].finality !== 'open') {

@@ -19,6 +19,7 @@ export interface EventFacts
         | 'callbackId'
         | 'element'
         | 'receivedAt'
+        | 'childKey'
         | keyof SourceTime
       >
     > {
@@ -41,6 +42,7 @@ export function buildEvent(callback: Callback, provider: string, element: number
     naturalKey: facts.naturalKey,
     kind: facts.kind ?? 'PAYMENT',
     relatesTo: facts.relatesTo ?? null,
+    childKey: null,
     status: facts.status,
     sourceStatus: facts.sourceStatus,
     sourceSubStatus: facts.sourceSubStatus ?? null,

@@ -1,5 +1,3 @@
-import { writeSync } from 'node:fs'
-
 /** Places between two steps that another process can see. A death at any of them may lose nothing and repeat nothing. */
 export const CRASH_POINTS = [
   'gateway:before-append',
@@ -33,7 +31,7 @@ export const crashPoint: (name: CrashPoint) => void = LIKELIHOODS.size === 0 ? (
 
 function mayDie(name: CrashPoint): void {
   if (Math.random() < (LIKELIHOODS.get(name) ?? 0)) {
-    writeSync(2, `crash point ${name}\n`)
+    process.stderr.write(`crash point ${name}\n`)
     process.kill(process.pid, 'SIGKILL')
   }
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { applyEvent, orderFreePart, type PaymentState, type Verdict, type VerdictRule } from '../payment/apply-event.ts'
-import type { AttentionCode, PaymentDetails } from '../payment/fold-payment.ts'
+import type { AttentionCode, ChildPayment, PaymentDetails } from '../payment/fold-payment.ts'
 import type { PaymentEvent, PaymentKind } from '../payment/payment-event.ts'
 import type { PaymentStatus } from '../payment/payment-status.ts'
 import { type PublishedFinality, publishedFinalityOf } from '../payment/status-change.ts'
@@ -30,6 +30,7 @@ export interface FoldedState {
   readonly attention: readonly AttentionCode[]
   readonly kind: PaymentKind
   readonly relatesTo: string | null
+  readonly children: readonly ChildPayment[]
   readonly details: PaymentDetails
   /** In the order of their arrival. */
   readonly events: readonly FoldedEvent[]
@@ -37,6 +38,8 @@ export interface FoldedState {
 
 export interface FoldedEvent {
   readonly id: string
+  /** The child that it reports to its original; null for an event of the payment itself. */
+  readonly childKey: string | null
   readonly verdict: Verdict
   readonly rule: VerdictRule
   /** What the event itself says; `statusAfter` is what the payment was then. */
@@ -184,9 +187,11 @@ function toFoldedState(state: PaymentState, callbacks: readonly PaymentCallback[
     attention: state.attention,
     kind: state.kind,
     relatesTo: state.relatesTo,
+    children: state.children,
     details: state.details,
     events: state.events.map(({ event, verdict, rule, statusAfter, statusVersion }) => ({
       id: event.eventId,
+      childKey: event.childKey,
       verdict,
       rule,
       status: event.status,

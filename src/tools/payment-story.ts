@@ -1,4 +1,5 @@
 import { type PaymentState, VERDICT_RULES } from '../payment/apply-event.ts'
+import type { Amount } from '../payment/payment-event.ts'
 import { PAYMENT_STATUSES } from '../payment/payment-status.ts'
 import type { StatusChangeRecord } from '../payment/status-change.ts'
 
@@ -9,7 +10,9 @@ export function changeLine(change: StatusChangeRecord): string {
       ? change.statusAfter
       : `${change.statusBefore ?? '(new)'} -> ${change.statusAfter}`
   const said =
-    change.event === null ? '' : `  said ${change.event.sourceStatus}${subStatusText(change.event.sourceSubStatus)}`
+    change.event === null
+      ? ''
+      : `  ${change.event.childKey === null ? 'said' : `${change.event.kind} ${change.event.childKey} said`} ${change.event.sourceStatus}${subStatusText(change.event.sourceSubStatus)}`
   const attention = change.attention.length === 0 ? '' : `  ! ${change.attention.join(', ')}`
   return `${timeText(change.recordedAt)}  ${change.verdict.padEnd(8)}  ${change.paymentKey}  v${change.statusVersion}  ${step}${said}${attention}`
 }
@@ -24,10 +27,7 @@ export function paymentStory(state: PaymentState): string {
     ['attention', state.attention.length === 0 ? null : state.attention.join(', ')],
     ['overdue since', state.overdueSince === null ? null : dateText(state.overdueSince)],
     ['endToEndId', details.endToEndId],
-    [
-      'amount',
-      details.amount === null ? null : `${details.amount.value} ${details.amount.currency ?? '(no currency)'}`,
-    ],
+    ['amount', details.amount === null ? null : amountText(details.amount)],
     [
       'rail',
       [details.rail, details.clearingSystem, details.direction].filter((part) => part !== null).join(' / ') || null,
@@ -43,6 +43,10 @@ export function paymentStory(state: PaymentState): string {
         .map(({ scheme, code, rule }) => `${scheme} ${code}${rule === null ? '' : ` (${rule})`}`)
         .join(', ') || null,
     ],
+    ...state.children.map(({ paymentKey, kind, status, amount }): [string, string] => [
+      'child',
+      `${kind} ${paymentKey}: ${status}${amount === null ? '' : `, ${amountText(amount)}`}`,
+    ]),
   ]
   const head = facts
     .filter((fact): fact is [string, string] => fact[1] !== null)
@@ -53,8 +57,9 @@ export function paymentStory(state: PaymentState): string {
         ? 'no time given'
         : `${dateText(event.occurredAt)}${event.zoneAssumed ? ' (zone assumed)' : ''}`
     const decides = event.eventId === state.decidedBy ? '  <- decides' : ''
+    const about = event.childKey === null ? '' : ` of ${event.kind} ${event.childKey}`
     return [
-      `  v${statusVersion}  ${dateText(recordedAt)}  ${verdict.padEnd(8)}  ${event.sourceStatus}${subStatusText(event.sourceSubStatus)} = ${event.status}, payment then ${statusAfter}${decides}`,
+      `  v${statusVersion}  ${dateText(recordedAt)}  ${verdict.padEnd(8)}  ${event.sourceStatus}${subStatusText(event.sourceSubStatus)} = ${event.status}${about}, payment then ${statusAfter}${decides}`,
       `      occurred ${occurred}, source ${event.source}, callback ${event.callbackId} element ${event.element}`,
       `      ${rule}: ${VERDICT_RULES[rule]?.text ?? ''}`,
     ].join('\n')
@@ -71,6 +76,10 @@ export function paymentJson(state: PaymentState): Record<string, unknown> {
     ...details,
     events: events.map(({ event, ...recorded }) => ({ ...recorded, ...event })),
   }
+}
+
+function amountText({ value, currency }: Amount): string {
+  return `${value} ${currency ?? '(no currency)'}`
 }
 
 function subStatusText(subStatus: string | null): string {

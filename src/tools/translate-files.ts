@@ -1,3 +1,4 @@
+import { withChildReports } from '../payment/child-report.ts'
 import type { Provider, Translation } from '../providers/provider.ts'
 import type { CallbackFile } from './callback-files.ts'
 
@@ -10,6 +11,6 @@ export interface TranslatedFile extends Pick<Translation, 'events' | 'deadLetter
 export function translateFiles(provider: Provider, files: readonly CallbackFile[]): readonly TranslatedFile[] {
   return files.map(({ file, callback }) => {
     const { events, deadLetters, setAside } = provider.translate(callback)
-    return { file, events, deadLetters, setAside }
+    return { file, events: withChildReports(events), deadLetters, setAside }
   })
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { LONG_MAX } from '../../src/avro/avro-type.ts'
 import { type PaymentState, type RecordedEvent, VERDICT_RULES, VERDICTS } from '../../src/payment/apply-event.ts'
-import { ATTENTION_CODES, type PaymentDetails } from '../../src/payment/fold-payment.ts'
+import { ATTENTION_CODES, type ChildPayment, type PaymentDetails } from '../../src/payment/fold-payment.ts'
 import {
   type Amount,
   PAYMENT_KINDS,
@@ -68,6 +68,7 @@ export const anyEvent: fc.Arbitrary<PaymentEvent> = plainRecord({
   naturalKey: text,
   kind: oneOf(PAYMENT_KINDS),
   relatesTo: optionalText,
+  childKey: optionalText,
   status,
   sourceStatus: text,
   sourceSubStatus: optionalText,
@@ -95,6 +96,14 @@ const recordedEvent: fc.Arbitrary<RecordedEvent> = plainRecord({
   recordedAt: time,
 })
 
+const child: fc.Arbitrary<ChildPayment> = plainRecord({
+  paymentKey: text,
+  kind: oneOf(PAYMENT_KINDS),
+  status,
+  amount: fc.option(amount),
+  requestAmount: fc.option(amount),
+})
+
 export const anyState: fc.Arbitrary<PaymentState> = plainRecord({
   paymentKey: text,
   incarnation: time,
@@ -105,6 +114,7 @@ export const anyState: fc.Arbitrary<PaymentState> = plainRecord({
   kind: oneOf(PAYMENT_KINDS),
   relatesTo: optionalText,
   details: plainRecord(details),
+  children: fc.array(child, { maxLength: 2 }),
   statusChangedAt: time,
   touchedAt: time,
   overdueSince: fc.option(time),

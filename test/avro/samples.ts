@@ -17,6 +17,7 @@ export function sampleEvent(changes: Partial<PaymentEvent> = {}): PaymentEvent {
     naturalKey: 'ACCEPTED||2024-11-19T07:06:40Z',
     kind: 'PAYMENT',
     relatesTo: null,
+    childKey: null,
     status: 'ACCEPTED',
     sourceStatus: 'ACCEPTED',
     sourceSubStatus: null,

@@ -3,6 +3,7 @@ import type { Config } from '../../src/config.ts'
 import { partitionOf } from '../../src/kafka/murmur2.ts'
 import { headerText, toCallback } from '../../src/normalizer/to-callback.ts'
 import { orderFreePart, type PaymentState } from '../../src/payment/apply-event.ts'
+import { withChildReports } from '../../src/payment/child-report.ts'
 import { foldPayment } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { StatusChangeRecord } from '../../src/payment/status-change.ts'
@@ -88,7 +89,7 @@ function* elementsOf({ raw, rawDeadLetters, events }: Contents, config: Config):
       continue
     }
     const translation = provider.translate(toCallback(record, source))
-    for (const event of translation.events) {
+    for (const event of withChildReports(translation.events)) {
       expected.add(elementName(event))
     }
     for (const { element, reason } of translation.deadLetters) {

@@ -13,8 +13,8 @@ interface Failures {
 }
 
 /** The failures may change while it runs. */
-function setUp(failures: Failures = {}) {
-  const provider = providerById('jpm-global-payments-v1')
+function setUp(failures: Failures = {}, providerId = 'jpm-global-payments-v1') {
+  const provider = providerById(providerId)
   if (provider === undefined) {
     throw new Error('no provider')
   }
@@ -115,6 +115,19 @@ test('what the adapter does not know is told with its provider, and only then', 
 })
 
 const COMPLETED = '{"callbacks":[{"firmRootId":"a","paymentStatus":"COMPLETED"}]}'
+
+test('an event of a refund is also reported to its original, in the partition of the original', async () => {
+  const { task, events, onTranslated } = setUp({}, 'instamed')
+  const refund = {
+    PaymentTransactionID: 'B2',
+    OriginalTransactionID: 'A1',
+    TransactionAction: 'Refund',
+    CurrentTransactionStatusCode: 'C',
+  }
+  await task.process([record(0n, 'jpm', JSON.stringify(refund))], 1n)
+  expect(events.map(({ key }) => String(key))).toEqual(['n:b2', 'n:a1'])
+  expect(onTranslated.mock.calls[0]?.[0]).toMatchObject({ callbacks: 1, events: 2 })
+})
 
 test('nothing is committed when an append fails (I2)', async () => {
   const { task, steps } = setUp({ failsToAppend: true })

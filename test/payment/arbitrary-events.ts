@@ -36,6 +36,10 @@ export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitr
     providerEventId: fc.option(fc.constantFrom('p1', 'p2', 'p3', 'p4')),
     endToEndId: fc.option(fc.constantFrom('e2e-1', 'e2e-2')),
     clearing: fc.option(fc.constantFrom('c1', 'c2')),
+    reportOf: fc.oneof(
+      { weight: 5, arbitrary: fc.constant(null) },
+      { weight: 1, arbitrary: fc.constantFrom('jpm:child-1', 'jpm:child-2') },
+    ),
     reason: fc.option(fc.constantFrom('AC04', 'AM04')),
   })
   return fc.array(meaning, { minLength, maxLength, size: 'max' }).map((meanings) =>
@@ -60,7 +64,8 @@ export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitr
             ? []
             : [{ scheme: 'ISO20022', code: says.reason, rule: null, location: null, field: null }],
         kind: says.refund ? 'REFUND' : 'PAYMENT',
-        relatesTo: says.refund ? 'jpm:original' : null,
+        relatesTo: says.refund && says.reportOf === null ? 'jpm:original' : null,
+        childKey: says.reportOf,
       }),
     ),
   )

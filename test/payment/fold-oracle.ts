@@ -44,9 +44,17 @@ export interface OracleAnswer {
   readonly attention: ReadonlySet<AttentionCode>
   /** The event that the details come from. */
   readonly detailsFrom: string | null
+  /** Of every child that was reported: its status. */
+  readonly children: ReadonlyMap<string, PaymentStatus>
 }
 
-export function oracle(set: readonly PaymentEvent[]): OracleAnswer {
+export function oracle(all: readonly PaymentEvent[]): OracleAnswer {
+  const children = new Map<string, PaymentStatus>()
+  for (const childKey of new Set(all.flatMap((event) => event.childKey ?? []))) {
+    const ofChild = all.filter((event) => event.childKey === childKey)
+    children.set(childKey, oracle(ofChild.map((event) => ({ ...event, childKey: null }))).status)
+  }
+  const set = all.filter((event) => event.childKey === null)
   const attention = new Set<AttentionCode>()
   const tiers = TIERS.map((statuses) => set.filter((event) => statuses.includes(event.status)))
   const [progress = [], outcome = [], softNegative = [], final = [], returned = []] = tiers
@@ -110,7 +118,7 @@ export function oracle(set: readonly PaymentEvent[]): OracleAnswer {
   if (detailsFrom?.holdReason === 'PENDING_CLIENT_ACTION') {
     attention.add('client-action')
   }
-  return { status, attention, detailsFrom: detailsFrom?.eventId ?? null }
+  return { status, attention, detailsFrom: detailsFrom?.eventId ?? null, children }
 }
 
 /** A missing time is never later, and nothing is later than a missing time. */

@@ -16,9 +16,12 @@ describe('I5: the fold', () => {
       fc.property(distinctEvents(), (events) => {
         const folded = foldPayment(events)
         const expected = oracle(events)
-        expect({ status: folded.status, attention: new Set(folded.attention), detailsFrom: folded.decidedBy }).toEqual(
-          expected,
-        )
+        expect({
+          status: folded.status,
+          attention: new Set(folded.attention),
+          detailsFrom: folded.decidedBy,
+          children: new Map(folded.children.map(({ paymentKey, status }) => [paymentKey, status])),
+        }).toEqual(expected)
       }),
       { numRuns: 1_000 },
     )
@@ -32,6 +35,19 @@ describe('I5: the fold', () => {
         expect([status, new Set(attention)]).toEqual([expected.status, expected.attention])
       }),
       { numRuns: 1_000 },
+    )
+  })
+
+  test('is moved by no report of a child, and by nothing a child does', () => {
+    fc.assert(
+      fc.property(distinctEvents({ minLength: 2 }), (events) => {
+        const own = events.filter(({ childKey }) => childKey === null)
+        fc.pre(own.length > 0 && own.length < events.length)
+        const { children, ...rest } = foldPayment(events)
+        expect(rest).toEqual({ ...foldPayment(own), children: undefined })
+        expect(children.length).toBeGreaterThan(0)
+      }),
+      RUNS,
     )
   })
 
@@ -110,17 +126,19 @@ describe('I10: the bound', () => {
         const extreme = (event: PaymentEvent) => {
           const group = events.filter(
             (other) =>
+              other.childKey === event.childKey &&
               other.status === event.status &&
               (other.occurredAt === null) === (event.occurredAt === null) &&
               other.unknownBecause === event.unknownBecause &&
               other.weakKey === event.weakKey,
           )
           const sorted = group.toSorted(compareByTime)
-          return event === sorted[0] || event === sorted.at(-1)
+          return event.childKey === null && (event === sorted[0] || event === sorted.at(-1))
         }
         const filling = [...kept].filter((event) => !extreme(event))
         const tiers = { UNKNOWN: 0, PROCESSING: 1, ON_HOLD: 1, COMPLETED: 2 } as Record<string, number>
-        const tierOf = (event: PaymentEvent) => tiers[event.status] as number
+        // Reports of children come after everything else.
+        const tierOf = (event: PaymentEvent) => (tiers[event.status] as number) - (event.childKey === null ? 0 : 10)
         for (const out of left) {
           expect(extreme(out)).toBe(false)
           for (const inside of filling) {

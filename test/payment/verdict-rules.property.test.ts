@@ -13,10 +13,13 @@ interface Arrival {
 
 const brings = ({ before, after }: Arrival, code: AttentionCode) =>
   after.attention.includes(code) && !(before?.attention ?? []).includes(code)
-const known = ({ before }: Arrival) => (before?.events ?? []).map((recorded) => recorded.event)
+/** The payment's own events; reports of its children are about something else. */
+const known = ({ before }: Arrival) =>
+  (before?.events ?? []).map((recorded) => recorded.event).filter(({ childKey }) => childKey === null)
 
 /** When each rule holds, looked at alone. */
 const HOLDS: Record<VerdictRule, (arrival: Arrival) => boolean> = {
+  'child-reported': ({ event }) => event.childKey !== null,
   'unknown-event': ({ event }) => event.status === 'UNKNOWN',
   'brings-contradictory-finals': (arrival) => brings(arrival, 'contradictory-finals'),
   'brings-positive-after-final': (arrival) => brings(arrival, 'positive-after-final'),
@@ -27,7 +30,7 @@ const HOLDS: Record<VerdictRule, (arrival: Arrival) => boolean> = {
         providerEventId === arrival.event.providerEventId &&
         callbackId !== arrival.event.callbackId,
     ),
-  'first-event': ({ before }) => before === undefined,
+  'first-event': (arrival) => known(arrival).length === 0,
   'status-changed': ({ before, after }) => before?.status !== after.status,
   'same-natural-key': (arrival) => known(arrival).some(({ naturalKey }) => naturalKey === arrival.event.naturalKey),
   'new-deciding-event': ({ event, after }) => after.decidedBy === event.eventId,

@@ -65,6 +65,14 @@ test.each(Object.keys(PAYMENT_STATUSES) as PaymentStatus[])('%s can be overdue o
   expect(action).toBe(PAYMENT_STATUSES[status].finality === 'open' ? 'overdue' : 'wait')
 })
 
+test('a payment known from its refund only is never overdue: nobody said that anything would follow', () => {
+  const [recorded] = state().events as [RecordedEvent]
+  const report = { ...recorded, event: { ...recorded.event, childKey: 'jpm:refund' } }
+  const onlyChild = state({ status: 'UNKNOWN', events: [report] })
+  expect(dueAt(onlyChild, POLICY)).toBe(DAY_0 + 400 * DAY_MS)
+  expect(dueAt(state({ status: 'UNKNOWN', events: [report, recorded] }), POLICY)).toBe(DAY_0 + 2 * DAY_MS)
+})
+
 describe('how long a status may last', () => {
   const { provider } = (sampleState().events[0] as RecordedEvent).event
   const overdueAfter = (nextStatusWithin: NextStatusWithin, status: PaymentStatus): number | null => {

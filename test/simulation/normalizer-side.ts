@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { NormalizerTask } from '../../src/normalizer/normalizer-task.ts'
 import { sourcesById } from '../../src/normalizer/sources.ts'
 import { toCallback } from '../../src/normalizer/to-callback.ts'
+import { withChildReports } from '../../src/payment/child-report.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { AppendLog } from '../../src/stream/append-log.ts'
 import type { OutRecord } from '../../src/stream/record.ts'
@@ -87,7 +88,7 @@ export function eventsOf(kafka: MemoryKafka): { events: PaymentEvent[]; deadLett
   for (const record of kafka.records(TOPICS.raw, RAW_PARTITION)) {
     const source = SOURCES.get('jpm-v1')
     const translation = source?.provider.translate(toCallback(record, source.facts))
-    events.push(...(translation?.events ?? []))
+    events.push(...withChildReports(translation?.events ?? []))
     if ((translation?.deadLetters.length ?? 0) > 0) {
       deadLetters.add(String(record.offset))
     }

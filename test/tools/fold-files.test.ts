@@ -44,6 +44,7 @@ describe('folding files', () => {
     expect(states[0]?.events).toEqual([
       {
         id: 'RECEIVED@1',
+        childKey: null,
         verdict: 'APPLIED',
         rule: 'first-event',
         status: 'RECEIVED',
@@ -58,6 +59,7 @@ describe('folding files', () => {
       expect.objectContaining({ id: 'COMPLETED@3', verdict: 'APPLIED', rule: 'status-changed', file: 'completed' }),
       expect.objectContaining({
         id: 'PROCESSING@2',
+        childKey: null,
         verdict: 'LATE',
         rule: 'status-unchanged',
         statusAfter: 'COMPLETED',

@@ -87,9 +87,15 @@ describe.each(PROVIDER_IDS)('the fixtures of %s', (provider) => {
     )
     expect([code, stderr]).toEqual([0, ''])
     const documents = documentsIn(stdout)
+    const own = (events: TranslatedFile['events']) => events.filter(({ childKey }) => childKey === null)
     expect(
-      documents.map(({ events, ...rest }) => ({ ...rest, events: events.map((e) => withoutReceipt({ ...e })) })),
+      documents.map(({ events, ...rest }) => ({ ...rest, events: own(events).map((e) => withoutReceipt({ ...e })) })),
     ).toEqual(fixtures.map(goldenOf))
+    // And what the normalizer publishes beside: the report of every child to its original.
+    const events = documents.flatMap((document) => document.events)
+    expect(events.flatMap(({ childKey, paymentKey }) => (childKey === null ? [] : [[childKey, paymentKey]]))).toEqual(
+      events.flatMap(({ relatesTo, paymentKey }) => (relatesTo === null ? [] : [[paymentKey, relatesTo]])),
+    )
     expect(new Set(documents.flatMap(({ events }) => events.map(({ source }) => source)))).toEqual(
       new Set([OFFLINE_SOURCE]),
     )

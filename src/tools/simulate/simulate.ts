@@ -163,8 +163,12 @@ export function summarize(
   let deadLetters = 0
   let extraElements = 0
   let extraDeadLetters = 0
+  const paymentOf = (stepId: string) => stepId.slice(0, stepId.lastIndexOf('#'))
+  // What is said of a refund or its like is reported to the original, too.
+  const isOfChild = (stepId: string) => (plan.ledger.payments.get(paymentOf(stepId))?.relatesTo ?? null) !== null
+  const eventsOf = (stepIds: readonly string[]) => stepIds.length + stepIds.filter(isOfChild).length
   const add = (callback: PlannedCallback) => {
-    elements += callback.stepIds.length
+    elements += eventsOf(callback.stepIds)
     deadLetters += callback.deadLetters.length
     for (const id of callback.stepIds) {
       told.add(id)
@@ -184,7 +188,7 @@ export function summarize(
     }
     // Whatever reached the gateway and was not answered with success may be in the raw topic nevertheless.
     const perhapsTaken = result.attempts - result.unreachable - (accepted ? 1 : 0)
-    extraElements += perhapsTaken * callback.stepIds.length
+    extraElements += perhapsTaken * eventsOf(callback.stepIds)
     extraDeadLetters += perhapsTaken * callback.deadLetters.length
   }
 
@@ -198,7 +202,8 @@ export function summarize(
   for (const payment of payments.filter((candidate) => candidate.delivered)) {
     paymentsByStatus[payment.expectedStatus] = (paymentsByStatus[payment.expectedStatus] ?? 0) + 1
   }
-  const duplicates = elements - told.size
+  const events = eventsOf([...told])
+  const duplicates = elements - events
   const sum = (of: (result: PostResult) => number) => results.reduce((total, result) => total + of(result), 0)
   const ending = (outcome: PostResult['outcome']) => results.filter((result) => result.outcome === outcome)
   const accepted = ending('accepted')
@@ -218,8 +223,8 @@ export function summarize(
       multiPayment: plan.ledger.multiPaymentCallbacks,
     },
     expected: {
-      payments: new Set([...told].map((id) => id.slice(0, id.lastIndexOf('#')))).size,
-      events: told.size,
+      payments: new Set([...told].map(paymentOf)).size,
+      events,
       duplicates: { min: duplicates, max: duplicates + extraElements },
       deadLetters: { min: deadLetters, max: deadLetters + extraDeadLetters },
       deadLettersByReason,

@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest'
+import { applyEvent, type PaymentState, VERDICT_RULES } from '../../src/payment/apply-event.ts'
+import { withChildReports } from '../../src/payment/child-report.ts'
+import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { sampleEvent } from '../avro/samples.ts'
+
+const ORIGINAL = sampleEvent({ paymentKey: 'im:1', eventId: 'paid', status: 'COMPLETED' })
+const REFUND = sampleEvent({
+  paymentKey: 'im:2',
+  eventId: 'refunded',
+  kind: 'REFUND',
+  relatesTo: 'im:1',
+  status: 'COMPLETED',
+  amount: { value: '10.00', currency: 'USD' },
+})
+
+function reportOf(event: PaymentEvent): PaymentEvent {
+  const [, report] = withChildReports([event])
+  return report as PaymentEvent
+}
+
+function stateOf(...events: PaymentEvent[]): PaymentState {
+  let state: PaymentState | undefined
+  for (const [index, event] of events.entries()) {
+    const applied = applyEvent(state, event, index)
+    state = applied.outcome === 'recorded' ? applied.change.state : state
+  }
+  return state as PaymentState
+}
+
+describe('what is published for an event', () => {
+  test('of a payment of its own is the event', () => {
+    const events = [ORIGINAL]
+    expect(withChildReports(events)).toBe(events)
+  })
+
+  test('of a refund is the event and, right after it, the same fact for the original', () => {
+    const [event, report, ...others] = withChildReports([REFUND])
+    expect(event).toBe(REFUND)
+    expect(others).toEqual([])
+    expect(report).toEqual({
+      ...REFUND,
+      paymentKey: 'im:1',
+      childKey: 'im:2',
+      relatesTo: null,
+      weakKey: false,
+      eventId: expect.stringMatching(/^[0-9a-f]{32}$/),
+    })
+  })
+
+  test('that is its own original, by some mistake, is the event alone', () => {
+    expect(withChildReports([{ ...REFUND, relatesTo: 'im:2' }])).toHaveLength(1)
+  })
+
+  test('reports of two equal partial refunds stay two, and a repeat of one stays one', () => {
+    const other = { ...REFUND, paymentKey: 'im:3', eventId: 'refunded again' }
+    expect(reportOf(REFUND).eventId).not.toBe(reportOf(other).eventId)
+    expect(reportOf({ ...REFUND, callbackId: 'again', element: 4, receivedAt: 9 }).eventId).toBe(
+      reportOf(REFUND).eventId,
+    )
+  })
+})
+
+describe('the original', () => {
+  test('keeps its status and lists the child, in any order', () => {
+    const after = stateOf(ORIGINAL, reportOf(REFUND))
+    const before = stateOf(reportOf(REFUND), ORIGINAL)
+    for (const { status, decidedBy, kind, relatesTo, children } of [after, before]) {
+      expect({ status, decidedBy, kind, relatesTo, children }).toEqual({
+        status: 'COMPLETED',
+        decidedBy: 'paid',
+        kind: 'PAYMENT',
+        relatesTo: null,
+        children: [
+          {
+            paymentKey: 'im:2',
+            kind: 'REFUND',
+            status: 'COMPLETED',
+            amount: { value: '10.00', currency: 'USD' },
+            requestAmount: null,
+          },
+        ],
+      })
+    }
+    expect(after.events.map(({ verdict, rule }) => [verdict, rule])).toEqual([
+      ['APPLIED', 'first-event'],
+      ['REVISION', 'child-reported'],
+    ])
+    // The first that is known of the payment itself, though not the first that arrived.
+    expect(before.events.map(({ verdict, rule }) => [verdict, rule])).toEqual([
+      ['REVISION', 'child-reported'],
+      ['APPLIED', 'first-event'],
+    ])
+  })
+
+  test('that is known from a child only is UNKNOWN, without attention: nothing of it was misunderstood', () => {
+    const { status, decidedBy, attention, details } = stateOf(reportOf({ ...REFUND, weakKey: true }))
+    expect({ status, decidedBy, attention }).toEqual({ status: 'UNKNOWN', decidedBy: null, attention: [] })
+    expect([details.amount, details.endToEndId]).toEqual([null, null])
+  })
+
+  test('is not moved by a child that contradicts itself, and lists what the fold makes of that child', () => {
+    const failed = sampleEvent({
+      ...REFUND,
+      eventId: 'failed',
+      sourceStatus: 'SE',
+      status: 'SETTLEMENT_FAILED',
+      occurredAt: 9e12,
+    })
+    const rejected = sampleEvent({
+      ...REFUND,
+      eventId: 'rejected',
+      sourceStatus: 'X',
+      status: 'REJECTED',
+      occurredAt: 8e12,
+    })
+    const { status, attention, children } = stateOf(ORIGINAL, ...[REFUND, failed, rejected].map(reportOf))
+    expect([status, attention, children.map((child) => child.status)]).toEqual(['COMPLETED', [], ['REJECTED']])
+  })
+
+  test('does not take the id of a notification that told of its child for a re-used one', () => {
+    const own = sampleEvent({ paymentKey: 'im:1', eventId: 'own', providerEventId: 'n-1', callbackId: 'c-1' })
+    const report = reportOf({ ...REFUND, providerEventId: 'n-1', callbackId: 'c-2' })
+    expect(stateOf(report, own).events.at(-1)?.rule).toBe('first-event')
+    expect(VERDICT_RULES['child-reported'].verdict).toBe('REVISION')
+  })
+})
