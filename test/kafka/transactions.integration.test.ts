@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { kafkaErrorType } from '../../src/kafka/errors.ts'
 import { createGroupOffsets } from '../../src/kafka/group-offsets.ts'
 import { ConfigResourceTypes } from '../../src/kafka/kafkajs.ts'
-import { COORDINATOR_OF, createCluster, leaderOf } from '../../src/kafka/kafkajs-cluster.ts'
+import { COORDINATOR_OF, createCluster, type KafkaCluster, leaderOf } from '../../src/kafka/kafkajs-cluster.ts'
 import type { CommittedOffset } from '../../src/stream/group-offsets.ts'
 import type { OutRecord } from '../../src/stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../../src/stream/transactions.ts'
@@ -131,6 +131,14 @@ describe('what a coordinator forgot half-way (KAFKA-20734)', () => {
    */
   async function leaveHalfEnded(id: string, value: string, offset: bigint): Promise<void> {
     const cluster = createCluster(bench.kafka)
+    try {
+      await appendUnannounced(cluster, id, value, offset)
+    } finally {
+      await cluster.disconnect()
+    }
+  }
+
+  async function appendUnannounced(cluster: KafkaCluster, id: string, value: string, offset: bigint): Promise<void> {
     await cluster.connect()
     await cluster.addMultipleTargetTopics([output])
     const transactionalId = bench.name(id)
@@ -155,7 +163,6 @@ describe('what a coordinator forgot half-way (KAFKA-20734)', () => {
       groupId,
       topics: [{ topic: input, partitions: [{ partition: 0, offset: String(offset), metadata: value }] }],
     })
-    await cluster.disconnect()
   }
 
   async function setVerification(enabled: boolean): Promise<void> {
@@ -171,7 +178,8 @@ describe('what a coordinator forgot half-way (KAFKA-20734)', () => {
     const value = `forgotten before a ${outcome}`
     const before = await committed()
     await setVerification(false)
-    await leaveHalfEnded(id, value, 77n)
+    // The broker learns of its new setting a little later.
+    await eventually(() => leaveHalfEnded(id, value, 77n))
     await setVerification(true)
     const next = await bench.transactions(id, { inputTopic: input })
     const range = await bench.reader.range(output, 0)
