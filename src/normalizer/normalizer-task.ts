@@ -44,7 +44,8 @@ export interface NormalizerCounts {
  * The normalizer of one partition of the raw topic: translate, append, then commit. At least once: a crash in between
  * repeats events with the same ids, and the status processor drops the repeats.
  *
- * Every element of a callback ends as exactly one event, dead letter or count of "set aside" (invariant I2).
+ * Every element of a callback ends as exactly one event, dead letter or count of "set aside" (invariant I2); the event of
+ * a refund, return or chargeback together with its report to the original, or neither.
  */
 export class NormalizerTask implements PartitionTask {
   readonly #options: NormalizerTaskOptions
@@ -70,15 +71,16 @@ export class NormalizerTask implements PartitionTask {
     for (const record of records) {
       const translation = this.#translate(record)
       const deadLettersOfRecord = [...translation.deadLetters]
-      for (const event of withChildReports(translation.events)) {
-        const value = this.#encode(event)
-        if (value === undefined) {
+      for (const event of translation.events) {
+        const out = this.#encode(withChildReports([event]))
+        if (out === undefined) {
           deadLettersOfRecord.push(internalError(event.element))
           continue
         }
-        const key = Buffer.from(event.paymentKey)
-        addTo(eventsOut, partitionOf(key, events.partitions), { key, value })
-        counts.events += 1
+        for (const { key, value } of out) {
+          addTo(eventsOut, partitionOf(key, events.partitions), { key, value })
+        }
+        counts.events += out.length
       }
       for (const deadLetter of together(deadLettersOfRecord)) {
         deadLettersOut.push(this.#toDeadLetter(record, deadLetter))
@@ -139,10 +141,10 @@ export class NormalizerTask implements PartitionTask {
     return translation
   }
 
-  /** Undefined for an event that our own schema refuses: a defect, but one that must not stop the partition. */
-  #encode(event: PaymentEvent): Buffer | undefined {
+  /** Undefined for what our own schema refuses, then all of it: a defect, but one that must not stop the partition. */
+  #encode(events: readonly PaymentEvent[]): readonly { readonly key: Buffer; readonly value: Buffer }[] | undefined {
     try {
-      return this.#options.codec.encode(event)
+      return events.map((event) => ({ key: Buffer.from(event.paymentKey), value: this.#options.codec.encode(event) }))
     } catch {
       return undefined
     }

@@ -72,6 +72,7 @@ export type PaymentDetails = Pick<
 /** A refund, return or chargeback of a payment, as its reports tell. */
 export interface ChildPayment {
   readonly paymentKey: string
+  /** PAYMENT while nothing that was reported says how it undoes the original. */
   readonly kind: PaymentKind
   readonly status: PaymentStatus
   readonly amount: Amount | null

@@ -53,10 +53,10 @@ export interface StatusTaskOptions {
 }
 
 /**
- * Largest event, bytes. A payment keeps at most 256 events, so its state stays below the 2 MiB that the topics accept,
- * whatever comes in which order.
+ * Largest event, bytes. A payment keeps at most 256 events, so its state, children included, stays below the 2 MiB that
+ * the topics accept, whatever comes in which order.
  */
-const EVENT_BYTES_MAX = 7_000
+export const EVENT_BYTES_MAX = 7_000
 
 const NOTHING_YET: OutputEnds = { current: 0n, changes: 0n, eventDeadLetters: 0n }
 

@@ -1,5 +1,6 @@
 import { type PaymentState, VERDICT_RULES } from '../payment/apply-event.ts'
-import type { Amount } from '../payment/payment-event.ts'
+import type { ChildPayment } from '../payment/fold-payment.ts'
+import type { Amount, PaymentEvent } from '../payment/payment-event.ts'
 import { PAYMENT_STATUSES } from '../payment/payment-status.ts'
 import type { StatusChangeRecord } from '../payment/status-change.ts'
 
@@ -9,10 +10,7 @@ export function changeLine(change: StatusChangeRecord): string {
     change.statusBefore === change.statusAfter
       ? change.statusAfter
       : `${change.statusBefore ?? '(new)'} -> ${change.statusAfter}`
-  const said =
-    change.event === null
-      ? ''
-      : `  ${change.event.childKey === null ? 'said' : `${change.event.kind} ${change.event.childKey} said`} ${change.event.sourceStatus}${subStatusText(change.event.sourceSubStatus)}`
+  const said = change.event === null ? '' : `  ${childText(change.event)}said ${sourceText(change.event)}`
   const attention = change.attention.length === 0 ? '' : `  ! ${change.attention.join(', ')}`
   return `${timeText(change.recordedAt)}  ${change.verdict.padEnd(8)}  ${change.paymentKey}  v${change.statusVersion}  ${step}${said}${attention}`
 }
@@ -43,10 +41,7 @@ export function paymentStory(state: PaymentState): string {
         .map(({ scheme, code, rule }) => `${scheme} ${code}${rule === null ? '' : ` (${rule})`}`)
         .join(', ') || null,
     ],
-    ...state.children.map(({ paymentKey, kind, status, amount }): [string, string] => [
-      'child',
-      `${kind} ${paymentKey}: ${status}${amount === null ? '' : `, ${amountText(amount)}`}`,
-    ]),
+    ...state.children.map((child): [string, string] => ['child', childLine(child)]),
   ]
   const head = facts
     .filter((fact): fact is [string, string] => fact[1] !== null)
@@ -57,9 +52,8 @@ export function paymentStory(state: PaymentState): string {
         ? 'no time given'
         : `${dateText(event.occurredAt)}${event.zoneAssumed ? ' (zone assumed)' : ''}`
     const decides = event.eventId === state.decidedBy ? '  <- decides' : ''
-    const about = event.childKey === null ? '' : ` of ${event.kind} ${event.childKey}`
     return [
-      `  v${statusVersion}  ${dateText(recordedAt)}  ${verdict.padEnd(8)}  ${event.sourceStatus}${subStatusText(event.sourceSubStatus)} = ${event.status}${about}, payment then ${statusAfter}${decides}`,
+      `  v${statusVersion}  ${dateText(recordedAt)}  ${verdict.padEnd(8)}  ${childText(event)}${sourceText(event)} = ${event.status}, payment then ${statusAfter}${decides}`,
       `      occurred ${occurred}, source ${event.source}, callback ${event.callbackId} element ${event.element}`,
       `      ${rule}: ${VERDICT_RULES[rule]?.text ?? ''}`,
     ].join('\n')
@@ -78,12 +72,24 @@ export function paymentJson(state: PaymentState): Record<string, unknown> {
   }
 }
 
-function amountText({ value, currency }: Amount): string {
-  return `${value} ${currency ?? '(no currency)'}`
+function childLine({ paymentKey, kind, status, amount, requestAmount }: ChildPayment): string {
+  const got = amount === null ? '' : `  ${amountText(amount)}`
+  const asked =
+    requestAmount === null || requestAmount.value === amount?.value ? '' : `  (asked for ${amountText(requestAmount)})`
+  return `${kind} ${paymentKey}  ${status}${got}${asked}`
 }
 
-function subStatusText(subStatus: string | null): string {
-  return subStatus === null ? '' : `/${subStatus}`
+/** Whose event it is, if not the payment's own. */
+function childText({ childKey, kind }: PaymentEvent): string {
+  return childKey === null ? '' : `${kind} ${childKey} `
+}
+
+function sourceText({ sourceStatus, sourceSubStatus }: PaymentEvent): string {
+  return sourceSubStatus === null ? sourceStatus : `${sourceStatus}/${sourceSubStatus}`
+}
+
+function amountText({ value, currency }: Amount): string {
+  return `${value} ${currency ?? '(no currency)'}`
 }
 
 function dateText(ms: number): string {

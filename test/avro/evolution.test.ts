@@ -6,7 +6,7 @@ import { readSchemaFile } from '../../src/avro/schema-files.ts'
 import type { FoundSchema } from '../../src/avro/schema-registry.ts'
 import { applyEvent, type Change } from '../../src/payment/apply-event.ts'
 import { toStatusChange } from '../../src/payment/status-change.ts'
-import { sampleEvent, sampleState } from './samples.ts'
+import { sampleEvent, sampleReport, sampleState } from './samples.ts'
 
 /** Two releases side by side: ours, and one whose schemas have moved on. Each must read what the other wrote. */
 
@@ -70,7 +70,7 @@ describe('an optional field that the next release adds to the event', () => {
     const events = published.events.map((item) => ({ ...item, event: { ...item.event, settledAmount: '1.00' } }))
     expect(our.decode(their.encode({ ...published, events }))).toStrictEqual(sampleState())
     expect(their.decode(our.encode(sampleState()))).toMatchObject({
-      events: [{ event: { settledAmount: null } }, {}, {}],
+      events: [{ event: { settledAmount: null } }, {}, {}, {}],
     })
   })
 })
@@ -84,6 +84,43 @@ test('an optional field that the next release takes away is null for us', async 
   const { gpiStatus: _, reasons: __, ...rest } = sampleEvent({ gpiStatus: 'ACSP' })
   expect(our.decode(their.encode(rest))).toStrictEqual(sampleEvent({ gpiStatus: null, reasons: [] }))
   expect(their.decode(our.encode(sampleEvent({ gpiStatus: 'ACSP' })))).toStrictEqual(rest)
+})
+
+describe('a release that did not know children yet', () => {
+  const without = (file: string, name: string, field: string) =>
+    evolved(file, name, (definition) => {
+      definition.fields = definition.fields?.filter((candidate) => candidate.name !== field) ?? []
+    })
+
+  test('wrote events and states that have none for us', async () => {
+    const before = without('payment-event.avsc', 'PaymentEvent', 'childKey')
+    const [event, oldEvent] = [paymentEventCodec(options(before)), theirs(before, '{}')]
+    const { childKey: _, ...written } = sampleEvent()
+    await event.prepare(THEIRS)
+    expect(event.decode(oldEvent.encode(written))).toStrictEqual(sampleEvent())
+
+    const beforeState = without('payment-status.avsc', 'PaymentStatus', 'children')
+    const [state, oldState] = [stateCodec(options(beforeState)), theirs(beforeState, '{}')]
+    const { children: __, ...published } = toPublishedState(sampleState())
+    await state.prepare(THEIRS)
+    expect(state.decode(oldState.encode(published))).toStrictEqual({ ...sampleState(), children: [] })
+  })
+
+  test('reads ours; a consumer that decides by statusAfter is told nothing wrong', async () => {
+    const file = 'payment-status-change.avsc'
+    const their = theirs(without(file, 'PaymentEvent', 'childKey'), readSchemaFile(file))
+    await their.prepare(OURS)
+    const { state } = recorded()
+    const applied = applyEvent(state, sampleReport(), 2)
+    const change = applied.outcome === 'recorded' ? toStatusChange(applied.change) : null
+    expect(their.decode(changeCodec(options('{}')).encode(change as NonNullable<typeof change>))).toMatchObject({
+      verdict: 'REVISION',
+      statusAfter: state.status,
+      statusChanged: false,
+      kind: 'PAYMENT',
+      event: { kind: 'REFUND', status: 'COMPLETED' },
+    })
+  })
 })
 
 describe('a status that the next release adds', () => {

@@ -10,10 +10,13 @@ import {
 } from '../../src/avro/payment-codecs.ts'
 import { readTopicSchemas } from '../../src/avro/schema-files.ts'
 import { SchemaNotRegisteredError } from '../../src/avro/schema-registry.ts'
-import { applyEvent } from '../../src/payment/apply-event.ts'
+import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
+import { HISTORY_EVENTS_MAX } from '../../src/payment/fold-payment.ts'
+import { CODE_LENGTH_MAX, ID_LENGTH_MAX } from '../../src/payment/payment-event.ts'
 import { overdueChange, toStatusChange } from '../../src/payment/status-change.ts'
-import { topicNames } from '../../src/topics.ts'
-import { sampleEvent, sampleState } from './samples.ts'
+import { EVENT_BYTES_MAX } from '../../src/processor/status-task.ts'
+import { TOPICS, topicNames } from '../../src/topics.ts'
+import { sampleEvent, sampleReport, sampleState } from './samples.ts'
 
 const OPTIONS = { schemaId: 3, fetchSchema: async () => ({ found: 'none' }) as const, now: () => 0 }
 
@@ -70,4 +73,29 @@ test('a state of the most events fits a record of its topic', () => {
   const [first] = state.events
   const events = Array.from({ length: 256 }, () => first).filter((event) => event !== undefined)
   expect(stateCodec(OPTIONS).encode({ ...state, events }).length).toBeLessThan(1_000_000)
+})
+
+test('I10: a state of nothing but the largest reports fits as well, with a child for each', () => {
+  const amount = { value: '9'.repeat(CODE_LENGTH_MAX), currency: 'USD' }
+  const id = '振'.repeat(ID_LENGTH_MAX)
+  let state: PaymentState | undefined
+  for (let index = 0; index < HISTORY_EVENTS_MAX; index += 1) {
+    const largest = sampleReport({
+      eventId: `report ${index}`,
+      childKey: `jpm:${String(index).padStart(3, '0')}${id.slice(3)}`,
+      amount,
+      requestAmount: amount,
+      references: Array.from({ length: 9 }, () => ({ type: 'CLMREF', value: id })),
+    })
+    // As large as the processor takes one, less a byte or two: what is larger is a dead letter.
+    const room = EVENT_BYTES_MAX - 2 - paymentEventCodec(OPTIONS).encode(largest).length
+    const event = { ...largest, sourceStatus: largest.sourceStatus + 'x'.repeat(Math.max(0, room)) }
+    expect(EVENT_BYTES_MAX - paymentEventCodec(OPTIONS).encode(event).length).toBeOneOf([0, 1, 2])
+    const applied = applyEvent(state, event, 1_732_000_000_500)
+    state = applied.outcome === 'recorded' ? applied.change.state : state
+  }
+  expect(state?.children).toHaveLength(HISTORY_EVENTS_MAX)
+  const bytes = stateCodec(OPTIONS).encode(state as PaymentState).length
+  // The record batch around it takes less than the rest.
+  expect(bytes).toBeLessThan(TOPICS.current.settings.messageBytesMax - 10_000)
 })

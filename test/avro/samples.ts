@@ -48,7 +48,22 @@ export function sampleEvent(changes: Partial<PaymentEvent> = {}): PaymentEvent {
   }
 }
 
-/** What a typical payment looks like after three events. */
+/** The report of a refund to the sample's payment. */
+export function sampleReport(changes: Partial<PaymentEvent> = {}): PaymentEvent {
+  return sampleEvent({
+    eventId: '33112233445566778899aabbccddeeff',
+    childKey: 'jpm:refund-1',
+    kind: 'REFUND',
+    status: 'COMPLETED',
+    sourceStatus: 'C',
+    naturalKey: 'REFUND|C',
+    providerEventId: null,
+    amount: { value: '20.05', currency: 'USD' },
+    ...changes,
+  })
+}
+
+/** What a typical payment looks like after three events, and a report of its refund. */
 export function sampleState(): PaymentState {
   const events = [
     sampleEvent(),
@@ -61,6 +76,7 @@ export function sampleState(): PaymentState {
       rejectedBy: 'JPM',
       reasons: [{ scheme: 'ISO20022', code: 'AC04', rule: null, location: null, field: 'creditorAccount' }],
     }),
+    sampleReport(),
   ]
   let state: PaymentState | undefined
   for (const [index, event] of events.entries()) {

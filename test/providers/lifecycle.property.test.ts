@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { withChildReports } from '../../src/payment/child-report.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { INSTAMED_STATUS_MAP } from '../../src/providers/instamed/status-map.ts'
 import { V1_STATUS_MAP } from '../../src/providers/jpm-global-payments-v1/status-map.ts'
@@ -152,16 +153,33 @@ describe.each([V1, V2, INSTAMED])('$id', (wire) => {
   test('order, repeats, cuts and new envelopes change nothing of what a payment is (I5)', () => {
     fc.assert(
       fc.property(deliveries, ([one, other]) => {
-        expect(meaningOf(eventsOf(wire, one))).toEqual(meaningOf(eventsOf(wire, other)))
+        expect(meaningOf(withChildReports(eventsOf(wire, one)))).toEqual(
+          meaningOf(withChildReports(eventsOf(wire, other))),
+        )
       }),
       { numRuns: 1_000 },
+    )
+  })
+
+  test('an original knows of each child what is said of it, of all of it that names the original (I5)', () => {
+    fc.assert(
+      fc.property(lifecycle.chain(deliveryOf), (delivery) => {
+        const events = eventsOf(wire, delivery)
+        for (const { paymentKey, children } of foldAll(withChildReports(events))) {
+          const naming = events.filter(({ relatesTo }) => relatesTo === paymentKey)
+          expect(children.map((child) => [child.paymentKey, child.status])).toEqual(
+            foldAll(naming).map((state) => [state.paymentKey, state.status]),
+          )
+        }
+      }),
+      { numRuns: 500 },
     )
   })
 
   test('versions have no gap and repeats take none (I4)', () => {
     fc.assert(
       fc.property(lifecycle.chain(deliveryOf), (delivery) => {
-        for (const state of foldAll(eventsOf(wire, delivery))) {
+        for (const state of foldAll(withChildReports(eventsOf(wire, delivery)))) {
           expect(state.statusVersion).toBe(state.events.length)
           expect(new Set(state.events.map(({ event }) => event.eventId)).size).toBe(state.events.length)
         }
@@ -241,6 +259,21 @@ describe('InstaMed stories', () => {
         ['acme:a1', 'PAYMENT', null, 'AUTHORIZED', 1],
         ['acme:r1', 'REFUND', 'acme:a1', 'COMPLETED', 1],
         ['acme:r2', 'REFUND', 'acme:a1', 'COMPLETED', 1],
+      ])
+    }
+  })
+
+  test('of two equal partial refunds the original has two children, whatever came first (I5)', () => {
+    const refund = { TransactionAction: 'Refund', Amount: '5.00' }
+    const bodies = [message('a1', {}), message('r1', refund), message('r2', refund), message('R1', refund)]
+    const amount = { value: '5.00', currency: 'USD' }
+    const child = { kind: 'REFUND', status: 'COMPLETED', amount, requestAmount: null }
+    for (const order of [bodies, bodies.toReversed()]) {
+      const [original] = foldAll(withChildReports(eventsOfAll(...order)))
+      expect(original).toMatchObject({ paymentKey: 'acme:a1', kind: 'PAYMENT', status: 'AUTHORIZED', statusVersion: 3 })
+      expect(original?.children).toEqual([
+        { paymentKey: 'acme:r1', ...child },
+        { paymentKey: 'acme:r2', ...child },
       ])
     }
   })

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest'
+import { applyEvent, type Change } from '../../src/payment/apply-event.ts'
+import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { toStatusChange } from '../../src/payment/status-change.ts'
+import { changeLine, paymentJson, paymentStory } from '../../src/tools/payment-story.ts'
+import { sampleEvent, sampleReport } from '../avro/samples.ts'
+
+/** What the last of these events, all of one payment, changed. */
+function changeOf(...events: PaymentEvent[]): Change {
+  let change: Change | undefined
+  for (const event of events) {
+    const applied = applyEvent(change?.state, event, 1_732_000_000_500)
+    change = applied.outcome === 'recorded' ? applied.change : change
+  }
+  return change as Change
+}
+
+const storyOf = (...events: PaymentEvent[]) => paymentStory(changeOf(...events).state)
+const refund = sampleReport()
+const chargeback = sampleReport({
+  eventId: '44',
+  childKey: 'jpm:chargeback-1',
+  kind: 'CHARGEBACK',
+  status: 'DECLINED',
+  sourceStatus: 'D',
+  sourceSubStatus: 'X',
+  amount: { value: '5.00', currency: null },
+  requestAmount: { value: '7.00', currency: null },
+})
+
+describe('the story of a payment', () => {
+  test('lists its children, each with kind, key, status and amount', () => {
+    expect(
+      storyOf(sampleEvent(), refund, chargeback)
+        .split('\n')
+        .filter((line) => line.startsWith('child')),
+    ).toEqual([
+      'child           CHARGEBACK jpm:chargeback-1  DECLINED  5.00 (no currency)  (asked for 7.00 (no currency))',
+      'child           REFUND jpm:refund-1  COMPLETED  20.05 USD',
+    ])
+  })
+
+  test('does not say twice what was asked for and given, nor an amount that nobody sent', () => {
+    const amount = { value: '20.05', currency: 'USD' }
+    expect(storyOf(sampleReport({ requestAmount: amount }))).toContain('COMPLETED  20.05 USD\n')
+    expect(storyOf(sampleReport({ amount: null }))).toMatch(/^child +REFUND jpm:refund-1 {2}COMPLETED$/m)
+  })
+
+  test('tells whose event a report is, and that the payment stayed what it was', () => {
+    const story = storyOf(sampleEvent(), chargeback)
+    expect(story).toMatch(/v1 .* APPLIED {3}ACCEPTED = ACCEPTED, payment then ACCEPTED {2}<- decides\n/)
+    expect(story).toMatch(/v2 .* REVISION {2}CHARGEBACK jpm:chargeback-1 D\/X = DECLINED, payment then ACCEPTED\n/)
+    expect(story).toContain('child-reported: a refund, return or chargeback of the payment was reported')
+  })
+
+  test('of a child names its original', () => {
+    const story = storyOf(sampleEvent({ paymentKey: 'jpm:refund-1', kind: 'REFUND', relatesTo: 'jpm:a' }))
+    expect(story).toMatch(/^kind +REFUND of jpm:a$/m)
+    expect(story).not.toMatch(/^child/m)
+  })
+
+  test('of a payment that is known from a child only says so little', () => {
+    expect(storyOf(refund)).toMatch(/^status +UNKNOWN \(open\), version 1\nkind +PAYMENT\nchild +REFUND jpm:refund-1 /m)
+  })
+})
+
+test('as JSON it has the children with the names of the topic', () => {
+  expect(paymentJson(changeOf(sampleEvent(), refund).state)).toMatchObject({
+    children: [{ paymentKey: 'jpm:refund-1', kind: 'REFUND', status: 'COMPLETED', amount: { value: '20.05' } }],
+    events: [{ childKey: null }, { childKey: 'jpm:refund-1' }],
+  })
+})
+
+test('the line of a change says of whom it was said', () => {
+  const line = (...events: PaymentEvent[]) => changeLine(toStatusChange(changeOf(...events)))
+  expect(line(sampleEvent())).toMatch(/^07:06:40\.500 {2}APPLIED {3}\S+ {2}v1 {2}\(new\) -> ACCEPTED {2}said ACCEPTED$/)
+  expect(line(sampleEvent(), refund)).toMatch(/REVISION {2}\S+ {2}v2 {2}ACCEPTED {2}REFUND jpm:refund-1 said C$/)
+})
