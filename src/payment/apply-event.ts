@@ -20,7 +20,7 @@ export type Verdict = (typeof VERDICTS)[number]
 export const VERDICT_RULES = {
   'child-reported': {
     verdict: 'REVISION',
-    text: 'a refund, return or chargeback of this payment was reported; the status stays',
+    text: 'a refund, return or chargeback of the payment was reported; the status stays, its children may have changed',
   },
   'unknown-event': { verdict: 'UNKNOWN', text: 'the event was not understood as a status; kept, moves nothing' },
   'brings-contradictory-finals': { verdict: 'CONFLICT', text: 'a second, different final status was reported' },
