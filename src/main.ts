@@ -19,6 +19,11 @@ import { simulatedSources } from './tools/simulated-sources.ts'
 import { tailChanges } from './tools/tail.ts'
 import { applyTopics, checkTopics } from './tools/topics.ts'
 import { translateFiles } from './tools/translate-files.ts'
+import type { VerifyProgress } from './tools/verify/verification.ts'
+import { verify } from './tools/verify/verify.ts'
+import { inFlightLine, verifyLines } from './tools/verify/verify-report.ts'
+import { explainPayments } from './tools/why/why.ts'
+import { whyStory } from './tools/why/why-story.ts'
 import { topicNames } from './topics.ts'
 import { type StageName, TOPOLOGY } from './topology.ts'
 
@@ -47,6 +52,8 @@ Examples:
   paystatus simulate --payments 100 --seed 7            act as the providers
   paystatus tail                                        watch payments change status
   paystatus show <payment key or endToEndId>            the story of one payment
+  paystatus why <payment key or endToEndId>             which callback decided it, and what it would be without
+  paystatus verify --all                                recompute everything from raw, and compare
   paystatus fold --provider instamed --permute *.json   what callbacks in files come to, without servers
 
 Environment: PAYSTATUS_CONFIG and the overrides that the README lists. Exit codes: 0 done, 1 failed, 2 wrong options or configuration.`,
@@ -183,6 +190,61 @@ program
   .option('--from-topic', 'read payments.status.current instead of the view in Redis')
   .option('--json', 'print one JSON document')
   .action(show)
+
+program
+  .command('why')
+  .description('why a payment is what it is: each of its callbacks, what became of it, and what would be without it')
+  .argument('<payment>', "payment key, provider's id, or endToEndId")
+  .option('--from-topic', 'find it in payments.status.current instead of the view in Redis')
+  .option('--json', 'print one JSON document')
+  .addHelpText(
+    'after',
+    `
+For every callback: where its raw record stands (topic, partition, offset, SHA-256 of the body), the verdict and
+the rule that decided it, what it changed, and what would change if it were removed: status, deciding event,
+attention. A raw record that is gone by retention is said to be gone. No body is printed.
+
+"without it" takes away this callback; if others say the same, nothing changes, and "without all that say it" takes
+away all of them. Verdicts beside those of payments.status.changes: DUPLICATE (said before), DEAD_LETTER,
+PENDING (not processed yet), MISSING (processed, and not recorded: see paystatus verify).
+Exit codes: 0 done; 1 no such payment; 2 wrong options or configuration.
+
+Example:
+  paystatus why --json E2E-4711 | jq '.payments[].callbacks[] | select(.decides) | .raw'`,
+  )
+  .action(why)
+
+program
+  .command('verify')
+  .description('recompute payments from the raw callbacks, and compare with changes, current and the view in Redis')
+  .addOption(new Option('--all', 'all payments (default)').conflicts(['payment', 'since']))
+  .addOption(new Option('--payment <key>', 'only this payment').conflicts('since'))
+  .option('--since <time>', 'only payments of which a callback was received since then (ISO 8601)', isoTime)
+  .option('--no-view', 'leave out the view in Redis, for example while Redis is away')
+  .option('--json', 'print one JSON document')
+  .addHelpText(
+    'after',
+    `
+Reads only, and shares nothing with the status processor but the fold: it can run beside it at any time. What the
+stages have not come to yet is counted first and left out. It judges by the mapping of this release: run the one
+that processed the callbacks.
+
+  lost           a callback's event has no record, or a payment is gone that is not to be forgotten yet
+  duplicated     an event has two records in payments.status.changes
+  wrong status   a status, its attention or its details are not what the events come to
+  wrong version  a gap, a repeat, or current is not at the last version
+  view differs   Redis does not have what payments.status.current has
+  unexplained    something was recorded that no callback in raw says
+
+Payments that began before raw reaches back ("partial") are judged with the history in payments.status.current as the
+start. --json prints callbacks, events, payments, lost, duplicated, wrongStatus, wrongVersion, viewDiffers, unexplained,
+partial, rawReachesBackTo, unknownSource, inFlight, seconds, ok, differences (the first 100: kind, paymentKey, text).
+Exit codes: 0 nothing differs; 1 something does, or it could not be found out; 2 wrong options or configuration.
+
+Example:
+  paystatus verify --since 2026-03-01T08:00:00Z --json | jq '.differences[] | [.kind, .paymentKey]'`,
+  )
+  .action(runVerify)
 
 callbackFilesCommand('translate')
   .description('what callbacks in files say, in our vocabulary: one JSON document a file, one a line')
@@ -357,14 +419,66 @@ async function drift({ json }: JsonOption): Promise<void> {
 async function show(wanted: string, options: JsonOption & { fromTopic?: boolean }): Promise<void> {
   const { config, logger } = setUp()
   const { states, from } = await findPayments(config, logger, wanted, { fromTopic: options.fromTopic === true })
+  sayWhereFrom(from, options)
+  print(options.json, { payments: states.map(paymentJson), from }, [states.map(paymentStory).join('\n\n')])
+  exitUnlessFound(states)
+}
+
+function sayWhereFrom(from: 'view' | 'topic', options: { readonly fromTopic?: boolean }): void {
   if (from === 'topic' && options.fromTopic !== true) {
     process.stderr.write('Redis does not answer; read from payments.status.current instead\n')
   }
-  print(options.json, { payments: states.map(paymentJson), from }, [states.map(paymentStory).join('\n\n')])
-  if (states.length === 0) {
+}
+
+function exitUnlessFound(payments: readonly unknown[]): void {
+  if (payments.length === 0) {
     process.stderr.write('no payment with this key, provider id or endToEndId\n')
     process.exitCode = EXIT_FAILED
   }
+}
+
+async function why(wanted: string, options: JsonOption & { fromTopic?: boolean }): Promise<void> {
+  const { config, logger } = setUp()
+  const { payments, from } = await explainPayments(config, logger, wanted, {
+    fromTopic: options.fromTopic === true,
+    signal: interrupted(),
+    ...(process.stderr.isTTY && {
+      onReading: (topic: string, partition: number) => process.stderr.write(`reading ${topic}[${partition}]\n`),
+    }),
+  })
+  sayWhereFrom(from, options)
+  print(options.json, { payments, from }, [payments.map(whyStory).join('\n\n')])
+  exitUnlessFound(payments)
+}
+
+interface VerifyCommandOptions extends JsonOption {
+  readonly payment?: string
+  readonly since?: number
+  readonly view: boolean
+}
+
+async function runVerify({ json, payment, since, view }: VerifyCommandOptions): Promise<void> {
+  const { config, logger } = setUp()
+  const report = await verify(config, logger, {
+    view,
+    signal: interrupted(),
+    ...(payment !== undefined && { payment }),
+    ...(since !== undefined && { since }),
+    onInFlight: (inFlight) => process.stderr.write(`${inFlightLine(inFlight)}\n`),
+    onProgress: showVerifyProgress,
+  })
+  print(json, report, verifyLines(report))
+  if (payment !== undefined && report.payments === 0) {
+    process.stderr.write('no payment with this key\n')
+    process.exitCode = EXIT_FAILED
+  }
+  exitWith(report.ok ? [] : [report])
+}
+
+function showVerifyProgress({ step, done, of, count }: VerifyProgress): void {
+  const line = `${step}: ${done} of ${of} partitions, ${count} ${step === 'comparing' ? 'payments' : 'callbacks'}`
+  // On a terminal over itself.
+  process.stderr.write(process.stderr.isTTY ? `\r${line}${done === of ? '\n' : ''}` : `${line}\n`)
 }
 
 interface CallbackFilesOptions {
@@ -466,6 +580,16 @@ function positiveNumber(text: string): number {
     throw new InvalidArgumentError('must be a number above 0.')
   }
   return value
+}
+
+/** ms since the epoch. */
+function isoTime(text: string): number {
+  const isIso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
+  const ms = isIso ? Date.parse(text) : Number.NaN
+  if (Number.isNaN(ms)) {
+    throw new InvalidArgumentError('must be an ISO 8601 time with its zone, such as 2026-03-01T08:00:00Z.')
+  }
+  return ms
 }
 
 function share(text: string): number {

@@ -80,11 +80,15 @@ function childLine({ paymentKey, kind, status, amount, requestAmount }: ChildPay
 }
 
 /** Whose event it is, if not the payment's own. */
-function childText({ childKey, kind }: PaymentEvent): string {
+export function childText({ childKey, kind }: Pick<PaymentEvent, 'childKey' | 'kind'>): string {
   return childKey === null ? '' : `${kind} ${childKey} `
 }
 
-function sourceText({ sourceStatus, sourceSubStatus }: PaymentEvent): string {
+/** What the provider said, in its own words. */
+export function sourceText({
+  sourceStatus,
+  sourceSubStatus,
+}: Pick<PaymentEvent, 'sourceStatus' | 'sourceSubStatus'>): string {
   return sourceSubStatus === null ? sourceStatus : `${sourceStatus}/${sourceSubStatus}`
 }
 
@@ -92,7 +96,7 @@ function amountText({ value, currency }: Amount): string {
   return `${value} ${currency ?? '(no currency)'}`
 }
 
-function dateText(ms: number): string {
+export function dateText(ms: number): string {
   return new Date(ms).toISOString()
 }
 

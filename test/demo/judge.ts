@@ -13,11 +13,13 @@ export interface DemoFigures {
   readonly deadLetters: number
   readonly payments: number
   readonly mismatches: number
+  /** Whether `paystatus verify --all` found no difference; false if it was not asked because of an interrupt. */
+  readonly verified: boolean
   readonly seconds: number
 }
 
 export interface Judgement {
-  readonly figures: Omit<DemoFigures, 'callbacks' | 'accepted' | 'seconds'>
+  readonly figures: Omit<DemoFigures, 'callbacks' | 'accepted' | 'verified' | 'seconds'>
   /** Everything that is not as it must be, for a person. */
   readonly problems: readonly string[]
   readonly paymentsByStatus: ReadonlyMap<string, number>

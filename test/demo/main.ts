@@ -3,6 +3,8 @@ import { changeLine } from '../../src/tools/payment-story.ts'
 import { runSimulation, type SimulationReport } from '../../src/tools/simulate/simulate.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { tailChanges } from '../../src/tools/tail.ts'
+import { verify } from '../../src/tools/verify/verify.ts'
+import { type VerifyReport, verifyLines } from '../../src/tools/verify/verify-report.ts'
 import { Deployment } from '../harness/deployment.ts'
 import { envNumber } from '../harness/env-number.ts'
 import { Observer } from '../harness/observer.ts'
@@ -13,9 +15,9 @@ import { Supervisor } from './supervisor.ts'
 
 /**
  * The main job at work on real servers: callbacks of three providers in, payments changing status out, and at the end a
- * comparison with what every payment must have come to.
+ * comparison with what every payment must have come to, and with what `paystatus verify` recomputes from raw.
  *
- * ONCE=1 ends by itself, non-zero on any mismatch, with one line of JSON; else it stays up, for `tail` and `show`.
+ * ONCE=1 ends by itself, non-zero on any mismatch or difference, with one line of JSON; else it stays up, for `tail` and `show`.
  */
 const ONCE = process.env['ONCE'] === '1'
 const PAYMENTS = envNumber('PAYMENTS', ONCE ? 1_000 : 300)
@@ -92,19 +94,21 @@ async function play(deployment: Deployment): Promise<number> {
     tailStop.abort()
     await tail
     const judgement = await judge(observer, report, examples)
+    const verification = stop.signal.aborted ? null : await verify(deployment.config, deployment.logger)
     const figures: DemoFigures = {
       callbacks: report.counts.callbacks + examples.length,
       accepted: report.counts.accepted + examples.length,
       ...judgement.figures,
+      verified: verification?.ok === true,
       seconds: Math.round((performance.now() - startedAt) / 100) / 10,
     }
-    summarize(figures, judgement.paymentsByStatus, judgement.problems, report)
+    summarize(figures, judgement.paymentsByStatus, judgement.problems, report, verification)
     if (!ONCE && !stop.signal.aborted) {
       await stayUp(deployment, gateway.gatewayUrl, report)
     }
     await supervisor.stop()
     process.stdout.write(`${JSON.stringify(figures)}\n`)
-    return figures.mismatches === 0 && !report.aborted ? 0 : 1
+    return figures.mismatches === 0 && figures.verified && !report.aborted ? 0 : 1
   } finally {
     await observer.close()
   }
@@ -115,6 +119,7 @@ function summarize(
   paymentsByStatus: ReadonlyMap<string, number>,
   problems: readonly string[],
   report: SimulationReport,
+  verification: VerifyReport | null,
 ): void {
   const width = 44
   const row = (name: string, value: number | string) => `  ${name.padEnd(width)} ${value}`
@@ -136,6 +141,9 @@ function summarize(
       ? []
       : [row('gateway answer, p50 / p99', `${report.answerMs.p50} / ${report.answerMs.p99} ms`)]),
     '',
+    'recomputed from the raw callbacks, by paystatus verify --all',
+    ...(verification === null ? ['not asked: interrupted'] : verifyLines(verification)).map((line) => `  ${line}`),
+    '',
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
 }
@@ -149,6 +157,8 @@ async function stayUp(deployment: Deployment, gatewayUrl: string, report: Simula
     [
       'everything stays up until Ctrl-C; in another terminal:',
       command(`show ${interesting?.paymentKey ?? '<payment>'}`),
+      command(`why ${interesting?.paymentKey ?? '<payment>'}`),
+      command('verify --all'),
       command('tail'),
       command(`simulate --gateway ${gatewayUrl} --payments 50 --seed ${SEED + 1}`),
       '',

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { applyEvent } from '../../src/payment/apply-event.ts'
 import { HISTORY_EVENTS_MAX } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
@@ -9,6 +9,9 @@ import { type FoldedFiles, foldFiles, orderDifferenceText } from '../../src/tool
 import { planCallbacks } from '../../src/tools/simulate/plan.ts'
 import { type TranslatedFile, translateFiles } from '../../src/tools/translate-files.ts'
 import { sampleEvent } from '../avro/samples.ts'
+
+// A hundred times what it takes: a busy machine is no failure.
+vi.setConfig({ testTimeout: 60_000 })
 
 /** A callback that holds these events, as the translation leaves it. */
 function fileWith(file: string, ...events: PaymentEvent[]): TranslatedFile {

@@ -1,0 +1,75 @@
+import type { AvroCodec } from '../../avro/codec.ts'
+import type { PaymentEvent } from '../../payment/payment-event.ts'
+import type { GroupOffsets } from '../../stream/group-offsets.ts'
+import type { PartitionReader } from '../../stream/partition-reader.ts'
+import type { TopicNames } from '../../topics.ts'
+import { decodeOrNull } from './decode-or-null.ts'
+
+/** How far the two stages were when the looking began. What they have not done yet is no difference. */
+export interface StagesProgress {
+  /** Per partition of raw, the next offset of the normalizer; null if it never committed one. */
+  readonly normalized: readonly (bigint | null)[]
+  /** Per partition of the events, ids of those that the status processor has before it; null if it has all before it. */
+  readonly pending: readonly (ReadonlySet<string> | null)[]
+  readonly inFlight: { readonly callbacks: number; readonly events: number }
+}
+
+export interface StagesProgressOptions {
+  readonly topics: Pick<TopicNames, 'raw' | 'events'>
+  readonly groups: { readonly normalizer: string; readonly processor: string }
+  readonly partitions: number
+  readonly offsets: Pick<GroupOffsets, 'committed'>
+  readonly reader: PartitionReader
+  readonly codec: AvroCodec<PaymentEvent>
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * The order is what makes it right while callbacks keep coming: the normalizer commits a callback after its events are
+ * in their topic, so the events of everything it has committed here are found by the reads that follow.
+ */
+export async function progressOfStages(options: StagesProgressOptions): Promise<StagesProgress> {
+  const { topics, groups, partitions, reader, codec, signal } = options
+  const numbers = Array.from({ length: partitions }, (_, partition) => partition)
+  const normalized = await Promise.all(numbers.map((of) => committed(options, groups.normalizer, topics.raw, of)))
+  const processed = await Promise.all(numbers.map((of) => committed(options, groups.processor, topics.events, of)))
+  const inFlight = { callbacks: 0, events: 0 }
+  const pending: (ReadonlySet<string> | null)[] = []
+  for (const partition of numbers) {
+    const next = normalized[partition] ?? null
+    inFlight.callbacks += lagOf(next, await reader.range(topics.raw, partition))
+    const from = processed[partition] ?? null
+    const ids = new Set<string>()
+    inFlight.events += lagOf(from, await reader.range(topics.events, partition))
+    if (from === null) {
+      pending.push(null)
+      continue
+    }
+    const readIds = async (records: readonly { readonly value: Buffer | null }[]) => {
+      for (const { value } of records) {
+        const event = await decodeOrNull(codec, value)
+        if (event !== null) {
+          ids.add(event.eventId)
+        }
+      }
+    }
+    await reader.read(topics.events, partition, from, readIds, signal)
+    pending.push(ids)
+  }
+  return { normalized, pending, inFlight }
+}
+
+async function committed(
+  { offsets }: StagesProgressOptions,
+  group: string,
+  topic: string,
+  partition: number,
+): Promise<bigint | null> {
+  const { offset } = await offsets.committed(group, topic, partition)
+  return offset < 0n ? null : offset
+}
+
+function lagOf(next: bigint | null, range: { readonly start: bigint; readonly highWatermark: bigint }): number {
+  const lag = range.highWatermark - (next ?? range.start)
+  return lag > 0n ? Number(lag) : 0
+}

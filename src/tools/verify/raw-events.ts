@@ -1,0 +1,98 @@
+import { partitionOf } from '../../kafka/murmur2.ts'
+import { type SourcesById, sourcesById } from '../../normalizer/sources.ts'
+import { headerText, RAW_HEADERS } from '../../normalizer/to-callback.ts'
+import type { PaymentEvent } from '../../payment/payment-event.ts'
+import type { InRecord } from '../../stream/record.ts'
+import { eventsOfRaw } from './events-of-raw.ts'
+
+/** An event of raw, and what was seen of the callbacks that say it. */
+export interface FoundEvent {
+  readonly event: PaymentEvent
+  /** Where the first of them stands. */
+  readonly position: string
+  /** When the last one was received that the normalizer has behind it, ms since the epoch; null if none is. */
+  dueAt: number | null
+  /** When the last one was received at all. */
+  receivedAt: number
+}
+
+/** The distinct events of a payment by their id. */
+export type EventsById = Map<string, FoundEvent>
+
+export interface RawEventsOptions {
+  readonly sources: Parameters<typeof sourcesById>[0]
+  readonly partitions: number
+  /** Which payments are looked at. */
+  readonly wanted: (paymentKey: string) => boolean
+}
+
+/**
+ * The distinct events that raw callbacks give, by the partition and the key of their payment. Repeats take no room.
+ *
+ * A callback stands in the partition of the first payment that it names, so nearly all events of a payment come from the
+ * raw partition of its number; what a callback says of further payments can come from any.
+ */
+export class RawEvents {
+  readonly #options: RawEventsOptions
+  readonly #sources: SourcesById
+  #byPartition: Map<string, EventsById>[]
+  #unknownSource = 0
+
+  constructor(options: RawEventsOptions) {
+    this.#options = options
+    this.#sources = sourcesById(options.sources)
+    this.#byPartition = Array.from({ length: options.partitions }, () => new Map())
+  }
+
+  /** Callbacks whose source is not configured any more: nothing can be said of them. */
+  get unknownSource(): number {
+    return this.#unknownSource
+  }
+
+  /** Adds what one raw record says. `keep` chooses among the partitions of its payments. */
+  add(record: InRecord, rawPartition: number, isDue: boolean, keep: (partition: number) => boolean = () => true): void {
+    const events = eventsOfRaw(record, this.#sources)
+    if (events === null) {
+      this.#unknownSource += 1
+      return
+    }
+    for (const event of events) {
+      const partition = partitionOf(Buffer.from(event.paymentKey), this.#options.partitions)
+      if (keep(partition) && this.#options.wanted(event.paymentKey)) {
+        this.#addEvent(partition, event, `raw[${rawPartition}]@${record.offset}`, isDue)
+      }
+    }
+  }
+
+  /** The events of a partition's payments, by payment key; they are dropped here. */
+  take(partition: number): ReadonlyMap<string, EventsById> {
+    const taken = this.#byPartition[partition] ?? new Map()
+    this.#byPartition = this.#byPartition.with(partition, new Map())
+    return taken
+  }
+
+  #addEvent(partition: number, event: PaymentEvent, position: string, isDue: boolean): void {
+    const payments = this.#byPartition[partition] as Map<string, EventsById>
+    let events = payments.get(event.paymentKey)
+    if (events === undefined) {
+      events = new Map()
+      payments.set(event.paymentKey, events)
+    }
+    const { receivedAt } = event
+    const found = events.get(event.eventId)
+    if (found === undefined) {
+      events.set(event.eventId, { event, position, dueAt: isDue ? receivedAt : null, receivedAt })
+      return
+    }
+    found.receivedAt = Math.max(found.receivedAt, receivedAt)
+    if (isDue) {
+      found.dueAt = Math.max(found.dueAt ?? receivedAt, receivedAt)
+    }
+  }
+}
+
+/** When a raw record was received, ms since the epoch. */
+export function receivedAtOf(record: InRecord): number {
+  const receivedAt = Date.parse(headerText(record, RAW_HEADERS.time))
+  return Number.isNaN(receivedAt) ? record.timestamp : receivedAt
+}

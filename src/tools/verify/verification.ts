@@ -1,0 +1,390 @@
+import type { AvroCodec } from '../../avro/codec.ts'
+import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
+import type { Config } from '../../config.ts'
+import { partitionOf } from '../../kafka/murmur2.ts'
+import { headerText } from '../../normalizer/to-callback.ts'
+import type { PaymentEvent } from '../../payment/payment-event.ts'
+import type { StateStore } from '../../processor/state-store.ts'
+import type { GroupOffsets } from '../../stream/group-offsets.ts'
+import type { PartitionReader } from '../../stream/partition-reader.ts'
+import type { InRecord } from '../../stream/record.ts'
+import { type TopicNames, topicNames } from '../../topics.ts'
+import { compareView } from './compare-view.ts'
+import { decodeOrNull } from './decode-or-null.ts'
+import { type Circumstances, type CurrentRecord, type Difference, judgePayment } from './judge-payment.ts'
+import { progressOfStages, type StagesProgress } from './progress-of-stages.ts'
+import { type EventsById, RawEvents, receivedAtOf } from './raw-events.ts'
+import { readDecided } from './read-decided.ts'
+import { Findings, type VerifyReport } from './verify-report.ts'
+
+export interface VerificationOptions {
+  /** Only the payment with this key. */
+  readonly payment?: string
+  /** Only payments of which a callback was received since then, ms since the epoch. */
+  readonly since?: number
+  readonly signal?: AbortSignal
+  /** Told once, before anything is compared. */
+  readonly onInFlight?: (inFlight: VerifyReport['inFlight']) => void
+  readonly onProgress?: (progress: VerifyProgress) => void
+  /** Up to so many raw records their events are held all at once; with more, raw is read twice. */
+  readonly rawRecordsAtOnceMax?: number
+}
+
+/** How far the work is, by partitions. */
+export interface VerifyProgress {
+  readonly step: 'reading raw' | 'comparing'
+  readonly done: number
+  readonly of: number
+  /** Callbacks read, or payments compared, so far. */
+  readonly count: number
+}
+
+/** What it needs of the world; all of it is only ever read. */
+export interface VerificationPorts {
+  readonly reader: PartitionReader
+  readonly offsets: Pick<GroupOffsets, 'committed'>
+  readonly codecs: PaymentCodecs
+  /** Null leaves the view out. */
+  readonly store: Pick<StateStore, 'read' | 'scan'> | null
+  /** The clock, ms since the epoch. */
+  readonly now: () => number
+  readonly pause: (ms: number) => Promise<void>
+}
+
+/** With 150,000 callbacks of one event each the whole process took 630 MB. */
+const RAW_RECORDS_AT_ONCE_MAX = 200_000
+
+/** How far the clocks of our processes may be apart, and how long a callback may be on its way into raw, ms. */
+const SKEW_MS = 60_000
+
+/** How long beyond its own time-out a transaction may stay open, ms. */
+const UNDECIDED_MARGIN_MS = 15_000
+
+/**
+ * One run of `paystatus verify`.
+ *
+ * Memory: the payments are compared partition by partition, with what raw, `changes` and `current` hold of them. Raw has
+ * the events of a payment in the partition of the same number, except those that stand behind another payment in their
+ * callback. So with much in raw it is read twice: first for these strays, then partition by partition for the rest.
+ */
+export class Verification {
+  readonly #ports: VerificationPorts
+  readonly #config: Config
+  readonly #options: VerificationOptions
+  readonly #topics: TopicNames
+  readonly #partitions: readonly number[]
+  readonly #raw: RawEvents
+  readonly #findings = new Findings()
+  readonly #startedAt: number
+  #callbacks = 0
+  #payments = 0
+  #events = 0
+  #partial = 0
+  #rawReachesBackTo: number | null = null
+
+  constructor(ports: VerificationPorts, config: Config, options: VerificationOptions = {}) {
+    const { partitions, topicPrefix } = config.kafka
+    this.#ports = ports
+    this.#config = config
+    this.#options = options
+    this.#topics = topicNames(topicPrefix)
+    this.#partitions = Array.from({ length: partitions }, (_, partition) => partition)
+    this.#raw = new RawEvents({
+      sources: config.sources,
+      partitions,
+      wanted: (paymentKey) => options.payment === undefined || options.payment === paymentKey,
+    })
+    this.#startedAt = ports.now()
+  }
+
+  async run(): Promise<VerifyReport> {
+    const clock = performance.now()
+    const progress = await this.#progressOfStages()
+    this.#options.onInFlight?.(progress.inFlight)
+    const atOnce = await this.#fitsAtOnce()
+    for (const partition of this.#partitions) {
+      this.#tell('reading raw', partition, this.#callbacks)
+      this.#callbacks += await this.#readRaw(partition, progress, (of) => atOnce || of !== partition)
+    }
+    this.#tell('reading raw', this.#partitions.length, this.#callbacks)
+    const { unknownSource } = this.#raw
+    for (const partition of this.#partitions) {
+      this.#tell('comparing', partition, this.#payments)
+      if (this.#holdsWanted(partition)) {
+        if (!atOnce) {
+          await this.#readRaw(partition, progress, (of) => of === partition)
+        }
+        await this.#comparePartition(partition, progress)
+      }
+    }
+    this.#tell('comparing', this.#partitions.length, this.#payments)
+    const findings = this.#findings
+    return {
+      callbacks: this.#callbacks,
+      events: this.#events,
+      payments: this.#payments,
+      lost: findings.count('lost'),
+      duplicated: findings.count('duplicated'),
+      wrongStatus: findings.count('wrongStatus'),
+      wrongVersion: findings.count('wrongVersion'),
+      viewDiffers: this.#ports.store === null ? null : findings.count('viewDiffers'),
+      unexplained: findings.count('unexplained'),
+      partial: this.#partial,
+      rawReachesBackTo: this.#rawReachesBackTo,
+      unknownSource,
+      inFlight: progress.inFlight,
+      seconds: Math.round(performance.now() - clock) / 1_000,
+      ok: findings.total === 0,
+      differences: findings.listed,
+    }
+  }
+
+  #progressOfStages(): Promise<StagesProgress> {
+    const { normalizer, processor, kafka } = this.#config
+    return progressOfStages({
+      topics: this.#topics,
+      groups: { normalizer: normalizer.group, processor: processor.group },
+      partitions: kafka.partitions,
+      offsets: this.#ports.offsets,
+      reader: this.#ports.reader,
+      codec: this.#ports.codecs.event,
+      signal: this.#options.signal,
+    })
+  }
+
+  async #fitsAtOnce(): Promise<boolean> {
+    if (this.#options.payment !== undefined) {
+      return true
+    }
+    let records = 0
+    for (const partition of this.#partitions) {
+      const { start, end } = await this.#ports.reader.range(this.#topics.raw, partition)
+      records += Number(end - start)
+    }
+    return records <= (this.#options.rawRecordsAtOnceMax ?? RAW_RECORDS_AT_ONCE_MAX)
+  }
+
+  /** Resolves with how many records there were. */
+  async #readRaw(partition: number, progress: StagesProgress, keep: (partition: number) => boolean): Promise<number> {
+    const normalized = progress.normalized[partition] ?? null
+    let first: InRecord | undefined
+    let count = 0
+    const range = await this.#ports.reader.read(
+      this.#topics.raw,
+      partition,
+      0n,
+      (records) => {
+        first ??= records[0]
+        count += records.length
+        for (const record of records) {
+          this.#raw.add(record, partition, normalized !== null && record.offset < normalized, keep)
+        }
+      },
+      this.#options.signal,
+    )
+    if (range.start > 0n) {
+      // Callbacks are appended nearly in the order of their receipt, so what begins here may lack its neighbours.
+      const reachesBackTo = first === undefined ? this.#startedAt : receivedAtOf(first) + SKEW_MS
+      this.#rawReachesBackTo = Math.max(this.#rawReachesBackTo ?? reachesBackTo, reachesBackTo)
+    }
+    return count
+  }
+
+  #holdsWanted(partition: number): boolean {
+    const { payment } = this.#options
+    return payment === undefined || this.#partitionOf(payment) === partition
+  }
+
+  #partitionOf(paymentKey: string): number {
+    return partitionOf(Buffer.from(paymentKey), this.#config.kafka.partitions)
+  }
+
+  async #comparePartition(partition: number, progress: StagesProgress): Promise<void> {
+    const raw = this.#touched(this.#raw.take(partition))
+    const isWanted = this.#wantedIn(raw)
+    // In this order: what `changes` shows now, `current` has when it is read next.
+    const changesSettledTo = (await this.#ports.reader.range(this.#topics.changes, partition)).end
+    const current = new CurrentOfPartition(isWanted)
+    await this.#readCurrent(partition, current)
+    const { changes, fromStart } = await this.#readChanges(partition, isWanted)
+    const deadLetters = await this.#readDeadLetters(partition)
+    const pending = progress.pending[partition] ?? null
+    const circumstances: Circumstances = {
+      rawReachesBackTo: this.#rawReachesBackTo ?? Number.NEGATIVE_INFINITY,
+      changesFromStart: fromStart,
+      changesSettledTo,
+      startedAt: this.#startedAt - SKEW_MS,
+      forgetAfterMs: this.#config.payments.retentionMs,
+      sourceIds: new Set(this.#config.sources.map(({ id }) => id)),
+      canBeWritten: (event) => canBeWritten(this.#ports.codecs.event, event),
+    }
+    for (const paymentKey of new Set([...raw.keys(), ...changes.keys(), ...current.states.keys()])) {
+      this.#options.signal?.throwIfAborted()
+      const found = [...(raw.get(paymentKey)?.values() ?? [])]
+      const { differences, events, partial } = judgePayment(
+        {
+          paymentKey,
+          raw: found.map(({ event, position, dueAt }) => {
+            const isPending = pending === null || pending.has(event.eventId)
+            return { event, position, dueAt: isPending ? null : dueAt }
+          }),
+          changes: await this.#decodeChanges(changes.get(paymentKey) ?? []),
+          current: await this.#decodeCurrent(current.states.get(paymentKey)),
+          deadLetters,
+        },
+        circumstances,
+      )
+      this.#findings.add(differences)
+      this.#payments += 1
+      this.#events += events
+      this.#partial += partial ? 1 : 0
+    }
+    await this.#compareView(partition, current, raw)
+  }
+
+  /** Without `since`, all. */
+  #touched(raw: ReadonlyMap<string, EventsById>): ReadonlyMap<string, EventsById> {
+    const { since } = this.#options
+    if (since === undefined) {
+      return raw
+    }
+    const isTouched = (events: EventsById) => [...events.values()].some(({ receivedAt }) => receivedAt >= since)
+    return new Map([...raw].filter(([, events]) => isTouched(events)))
+  }
+
+  #wantedIn(raw: ReadonlyMap<string, EventsById>): (paymentKey: string) => boolean {
+    const { payment, since } = this.#options
+    return (paymentKey) =>
+      (payment === undefined || payment === paymentKey) && (since === undefined || raw.has(paymentKey))
+  }
+
+  async #readCurrent(partition: number, current: CurrentOfPartition): Promise<void> {
+    current.next = (
+      await this.#read(this.#topics.current, partition, current.next, (record) => current.add(record))
+    ).end
+  }
+
+  async #readChanges(partition: number, isWanted: (paymentKey: string) => boolean) {
+    const changes = new Map<string, WrittenChange[]>()
+    const { start } = await this.#read(this.#topics.changes, partition, 0n, ({ key, value, offset }) => {
+      const paymentKey = String(key)
+      if (!isWanted(paymentKey)) {
+        return
+      }
+      const written = changes.get(paymentKey)
+      if (written === undefined) {
+        changes.set(paymentKey, [{ offset, value }])
+      } else {
+        written.push({ offset, value })
+      }
+    })
+    return { changes, fromStart: start === 0n }
+  }
+
+  /** Ids of the events that the status processor put aside, each with the reason. */
+  async #readDeadLetters(partition: number): Promise<ReadonlyMap<string, string>> {
+    const records: InRecord[] = []
+    await this.#read(this.#topics.eventDeadLetters, partition, 0n, (record) => records.push(record))
+    const reasons = new Map<string, string>()
+    for (const record of records) {
+      const event = await decodeOrNull(this.#ports.codecs.event, record.value)
+      if (event !== null) {
+        reasons.set(event.eventId, headerText(record, 'dlq_reason'))
+      }
+    }
+    return reasons
+  }
+
+  /** Reads an output of the status processor, up to what stands there now. */
+  #read(topic: string, partition: number, from: bigint, onRecord: (record: InRecord) => unknown) {
+    const waitMs = this.#config.kafka.transactionTimeoutMs + UNDECIDED_MARGIN_MS
+    return readDecided(
+      this.#ports,
+      { topic, partition, from, waitMs },
+      (records) => {
+        for (const record of records) {
+          onRecord(record)
+        }
+      },
+      this.#options.signal,
+    )
+  }
+
+  async #decodeChanges(written: readonly WrittenChange[]) {
+    const { change: codec } = this.#ports.codecs
+    return Promise.all(written.map(async ({ offset, value }) => ({ offset, change: await decodeOrNull(codec, value) })))
+  }
+
+  async #decodeCurrent(value: Buffer | null | undefined): Promise<CurrentRecord> {
+    if (value === undefined || value === null) {
+      return { kind: value === null ? 'tombstone' : 'none' }
+    }
+    const state = await decodeOrNull(this.#ports.codecs.state, value)
+    return state === null ? { kind: 'unreadable' } : { kind: 'state', state }
+  }
+
+  async #compareView(
+    partition: number,
+    current: CurrentOfPartition,
+    raw: ReadonlyMap<string, EventsById>,
+  ): Promise<void> {
+    const { store, pause } = this.#ports
+    const { payment, since } = this.#options
+    if (store === null) {
+      return
+    }
+    const only = payment !== undefined ? [payment] : since !== undefined ? [...raw.keys()] : null
+    const differences: readonly Difference[] = await compareView({
+      store,
+      partition,
+      current: current.states,
+      only,
+      catchUp: () => this.#readCurrent(partition, current),
+      describe: async (bytes) => {
+        const state = await decodeOrNull(this.#ports.codecs.state, bytes)
+        return state === null ? 'something that cannot be read' : `v${state.statusVersion} ${state.status}`
+      },
+      pause,
+    })
+    this.#findings.add(differences)
+  }
+
+  #tell(step: VerifyProgress['step'], done: number, count: number): void {
+    this.#options.onProgress?.({ step, done, of: this.#partitions.length, count })
+  }
+}
+
+/** A record of `changes`, decoded when its payment is judged. */
+interface WrittenChange {
+  readonly offset: bigint
+  readonly value: Buffer | null
+}
+
+/** The last record of every wanted payment in a partition of `current`; null is a tombstone. */
+class CurrentOfPartition {
+  readonly states = new Map<string, Buffer | null>()
+  /** Next offset to read. */
+  next = 0n
+  readonly #isWanted: (paymentKey: string) => boolean
+
+  constructor(isWanted: (paymentKey: string) => boolean) {
+    this.#isWanted = isWanted
+  }
+
+  add({ key, value }: InRecord): void {
+    const paymentKey = String(key)
+    if (this.#isWanted(paymentKey)) {
+      // A copy: the record is a slice of what was fetched, and would keep all the older states in there.
+      this.states.set(paymentKey, value === null ? null : Buffer.from(value))
+    }
+  }
+}
+
+function canBeWritten(codec: Pick<AvroCodec<PaymentEvent>, 'encode'>, event: PaymentEvent): boolean {
+  try {
+    codec.encode(event)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,242 @@
+import { type PaymentState, VERDICT_RULES, type Verdict, type VerdictRule } from '../../payment/apply-event.ts'
+import type { AttentionCode } from '../../payment/fold-payment.ts'
+import type { PaymentEvent, PaymentKind } from '../../payment/payment-event.ts'
+import type { PaymentStatus } from '../../payment/payment-status.ts'
+import type { StatusChangeRecord } from '../../payment/status-change.ts'
+import { type FoldDifference, foldWithout } from './fold-without.ts'
+
+/** All that the topics hold of one payment. */
+export interface PaymentTrace {
+  readonly state: PaymentState
+  /** Its records in `payments.status.changes`, in their order; the oldest may be gone. */
+  readonly changes: readonly StatusChangeRecord[]
+  /** Its records in `payments.events`, in their order; the oldest may be gone. */
+  readonly events: readonly { readonly event: PaymentEvent; readonly processed: boolean }[]
+  /** Its records in `payments.events.dlq`. */
+  readonly deadLetters: readonly { readonly event: PaymentEvent; readonly reason: string }[]
+  /** Where raw has its callbacks, by callback id. */
+  readonly raw: ReadonlyMap<string, RawPlace>
+  /** Every callback that was received since then is in raw, ms since the epoch; null if nothing of it was deleted yet. */
+  readonly rawReachesBackTo: number | null
+}
+
+/** Where a raw record stands, and a fingerprint of its body. */
+export interface RawPlace {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** SHA-256 of the body, hex. */
+  readonly bodySha256: string
+  readonly bodyBytes: number
+  /** Offsets at which the same receipt stands again: the gateway may append twice what was acknowledged late. */
+  readonly repeatedAt: readonly number[]
+}
+
+/** What `paystatus why --json` prints of a payment. Other tools read it: the names are stable. Times are ms. */
+export interface PaymentExplanation {
+  readonly paymentKey: string
+  readonly incarnation: number
+  readonly status: PaymentStatus
+  readonly statusVersion: number
+  /** Id of the event that the status and its details rest on. */
+  readonly decidedBy: string | null
+  readonly attention: readonly AttentionCode[]
+  readonly rawReachesBackTo: number | null
+  /** In the order of their receipt; one for every element that speaks of this payment. */
+  readonly callbacks: readonly ExplainedCallback[]
+  /** Steps that no callback brought: the payment was overdue. */
+  readonly overdue: readonly { readonly incarnation: number; readonly statusVersion: number; readonly at: number }[]
+}
+
+/** What became of a callback. The last four have no record in `changes`. */
+export type CallbackVerdict = Verdict | 'DUPLICATE' | 'DEAD_LETTER' | 'PENDING' | 'MISSING'
+
+export interface ExplainedCallback {
+  readonly callbackId: string
+  readonly element: number
+  readonly source: string
+  readonly receivedAt: number
+  /** Null if raw does not have it; `rawGone` says why. */
+  readonly raw: RawPlace | null
+  readonly rawGone: 'retention' | 'not-found' | null
+  readonly eventId: string
+  /** Set if it is about this refund, return or chargeback of the payment. */
+  readonly childKey: string | null
+  readonly kind: PaymentKind
+  readonly status: PaymentStatus
+  readonly sourceStatus: string
+  readonly sourceSubStatus: string | null
+  readonly occurredAt: number | null
+  readonly verdict: CallbackVerdict
+  /** The rule that decided the verdict, or the reason of a dead letter. */
+  readonly rule: string | null
+  readonly ruleText: string
+  /** True if the status and its details rest on it. */
+  readonly decides: boolean
+  /** Null if it changed nothing. */
+  readonly changed: CallbackChange | null
+  /** Other callbacks that say the very same. */
+  readonly saidAlsoBy: readonly string[]
+  /** What would be otherwise without this callback; null if nothing would, as when another one says the same. */
+  readonly withoutIt: FoldDifference | null
+  /** What would be otherwise if neither this callback nor any other had said this. */
+  readonly withoutAllThatSayIt: FoldDifference | null
+}
+
+export interface CallbackChange {
+  readonly incarnation: number
+  readonly statusVersion: number
+  /** Null if there was no payment before, or if the step before is gone from `changes`. */
+  readonly statusBefore: PaymentStatus | null
+  readonly statusAfter: PaymentStatus
+  /** Null if `changes` does not reach back to the step before. */
+  readonly attention: { readonly gone: readonly AttentionCode[]; readonly added: readonly AttentionCode[] } | null
+}
+
+const NO_RULE = {
+  DUPLICATE: { rule: 'known-event', text: 'the same was recorded before; counted, changes nothing' },
+  PENDING: { rule: null, text: 'the status processor has not come to it yet' },
+  MISSING: { rule: null, text: 'it was processed and has no record: run `paystatus verify`' },
+} as const satisfies Record<string, { rule: string | null; text: string }>
+
+/**
+ * Tells of every callback of a payment what became of it, why, and what the payment would be without it. Pure.
+ *
+ * Callbacks that were recorded are known as long as the payment is; those that changed nothing, such as repeats, as long
+ * as `payments.events` holds them.
+ */
+export function explainPayment(trace: PaymentTrace): PaymentExplanation {
+  const { state, changes, raw, rawReachesBackTo } = trace
+  const tellings = tellingsOf(trace)
+  const saidBy = Map.groupBy(tellings, ({ event }) => event.eventId)
+  const idsOf = Map.groupBy(tellings, ({ event }) => event.callbackId)
+  const events = state.events.map(({ event }) => event)
+
+  const explain = ({ event, verdict, rule, ruleText, changed }: Telling): ExplainedCallback => {
+    const { callbackId, eventId } = event
+    const others = (id: string) =>
+      new Set((saidBy.get(id) ?? []).map((telling) => telling.event.callbackId).filter((other) => other !== callbackId))
+    const onlyHere = (idsOf.get(callbackId) ?? [])
+      .map((telling) => telling.event.eventId)
+      .filter((id) => others(id).size === 0)
+    const place = raw.get(callbackId) ?? null
+    const isOlder = rawReachesBackTo !== null && event.receivedAt < rawReachesBackTo
+    return {
+      callbackId,
+      element: event.element,
+      source: event.source,
+      receivedAt: event.receivedAt,
+      raw: place,
+      rawGone: place !== null ? null : isOlder ? 'retention' : 'not-found',
+      eventId,
+      status: event.status,
+      sourceStatus: event.sourceStatus,
+      sourceSubStatus: event.sourceSubStatus,
+      childKey: event.childKey,
+      kind: event.kind,
+      occurredAt: event.occurredAt,
+      verdict,
+      rule,
+      ruleText,
+      decides: eventId === state.decidedBy && changed !== null && changed.incarnation === state.incarnation,
+      changed,
+      saidAlsoBy: [...others(eventId)],
+      withoutIt: foldWithout(events, new Set(onlyHere)),
+      withoutAllThatSayIt: foldWithout(events, new Set([eventId])),
+    }
+  }
+  return {
+    paymentKey: state.paymentKey,
+    incarnation: state.incarnation,
+    status: state.status,
+    statusVersion: state.statusVersion,
+    decidedBy: state.decidedBy,
+    attention: state.attention,
+    rawReachesBackTo,
+    callbacks: tellings.map(explain).sort(byReceipt),
+    overdue: changes
+      .filter(({ event }) => event === null)
+      .map(({ incarnation, statusVersion, recordedAt }) => ({ incarnation, statusVersion, at: recordedAt })),
+  }
+}
+
+/** One element of one callback that speaks of the payment. */
+interface Telling {
+  readonly event: PaymentEvent
+  readonly verdict: CallbackVerdict
+  readonly rule: string | null
+  readonly ruleText: string
+  readonly changed: CallbackChange | null
+}
+
+function tellingsOf({ state, changes, events, deadLetters }: PaymentTrace): readonly Telling[] {
+  const tellings = new Map<string, Telling>()
+  const recordedIds = new Set<string>()
+  const addRecorded = (event: PaymentEvent, rule: VerdictRule, changed: CallbackChange) => {
+    const { verdict, text } = VERDICT_RULES[rule] ?? { verdict: 'UNKNOWN', text: 'a rule of another release' }
+    tellings.set(nameOf(event), { event, verdict, rule, ruleText: text, changed })
+    recordedIds.add(event.eventId)
+  }
+  for (const [index, change] of changes.entries()) {
+    const { event, rule } = change
+    if (event !== null && rule !== 'overdue') {
+      addRecorded(event, rule, changeOf(change, changes[index - 1]))
+    }
+  }
+  for (const [index, { event, rule, statusVersion, statusAfter }] of state.events.entries()) {
+    if (!tellings.has(nameOf(event))) {
+      // Its record in `changes` is gone; of the step before it only the status is still known.
+      const statusBefore = state.events[index - 1]?.statusAfter ?? null
+      const { incarnation } = state
+      addRecorded(event, rule, { incarnation, statusVersion, statusBefore, statusAfter, attention: null })
+    }
+  }
+  const reasons = new Map(deadLetters.map(({ event, reason }) => [event.eventId, reason]))
+  const others = [...events, ...deadLetters.map(({ event }) => ({ event, processed: true }))]
+  for (const { event, processed } of others) {
+    if (!tellings.has(nameOf(event))) {
+      const outcome = outcomeOf(recordedIds.has(event.eventId), reasons.get(event.eventId), processed)
+      tellings.set(nameOf(event), { event, ...outcome, changed: null })
+    }
+  }
+  return [...tellings.values()]
+}
+
+function outcomeOf(
+  isRecorded: boolean,
+  reason: string | undefined,
+  processed: boolean,
+): Pick<Telling, 'verdict' | 'rule' | 'ruleText'> {
+  if (reason !== undefined && !isRecorded) {
+    return { verdict: 'DEAD_LETTER', rule: reason, ruleText: 'put aside in payments.events.dlq' }
+  }
+  const verdict = isRecorded ? 'DUPLICATE' : processed ? 'MISSING' : 'PENDING'
+  const { rule, text } = NO_RULE[verdict]
+  return { verdict, rule, ruleText: text }
+}
+
+function changeOf(change: StatusChangeRecord, before: StatusChangeRecord | undefined): CallbackChange {
+  const { incarnation, statusVersion, statusBefore, statusAfter } = change
+  const isStepBefore = before?.incarnation === incarnation && before.statusVersion === statusVersion - 1
+  const known = statusVersion === 1 ? [] : isStepBefore ? before.attention : null
+  const attention =
+    known === null
+      ? null
+      : {
+          gone: known.filter((code) => !change.attention.includes(code)),
+          added: change.attention.filter((code) => !known.includes(code)),
+        }
+  return { incarnation, statusVersion, statusBefore, statusAfter, attention }
+}
+
+function nameOf({ callbackId, element, eventId }: PaymentEvent): string {
+  return `${callbackId}#${element}#${eventId}`
+}
+
+function byReceipt(a: ExplainedCallback, b: ExplainedCallback): number {
+  return (
+    a.receivedAt - b.receivedAt ||
+    (a.callbackId < b.callbackId ? -1 : a.callbackId > b.callbackId ? 1 : 0) ||
+    a.element - b.element
+  )
+}

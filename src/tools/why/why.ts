@@ -1,0 +1,174 @@
+import { hash } from 'node:crypto'
+import { loadPaymentCodecs, type PaymentCodecs } from '../../avro/payment-codecs.ts'
+import { createSchemaRegistry } from '../../avro/schema-registry.ts'
+import type { Config } from '../../config.ts'
+import { connectAdmin } from '../../kafka/brokers.ts'
+import { createGroupOffsets } from '../../kafka/group-offsets.ts'
+import { createKafka } from '../../kafka/kafka-client.ts'
+import { partitionOf } from '../../kafka/murmur2.ts'
+import { createPartitionReader } from '../../kafka/partition-reader.ts'
+import { headerText, RAW_HEADERS } from '../../normalizer/to-callback.ts'
+import type { Logger } from '../../observability/log.ts'
+import type { PaymentState } from '../../payment/apply-event.ts'
+import type { StatusChangeRecord } from '../../payment/status-change.ts'
+import type { PartitionReader } from '../../stream/partition-reader.ts'
+import type { InRecord } from '../../stream/record.ts'
+import { type TopicNames, topicNames } from '../../topics.ts'
+import { type FoundPayments, findPayments } from '../show.ts'
+import { decodeOrNull } from '../verify/decode-or-null.ts'
+import { receivedAtOf } from '../verify/raw-events.ts'
+import { explainPayment, type PaymentExplanation, type PaymentTrace, type RawPlace } from './explain-payment.ts'
+
+export interface WhyOptions {
+  readonly fromTopic?: boolean
+  readonly signal?: AbortSignal
+  /** Told before every partition of raw: all of it may have to be read. */
+  readonly onReading?: (topic: string, partition: number) => void
+}
+
+export interface Explained {
+  readonly payments: readonly PaymentExplanation[]
+  readonly from: FoundPayments['from']
+}
+
+/**
+ * Explains payments by their callbacks. Finds them as `show` does, and where raw has each callback by its receipt id: a
+ * callback stands in the partition of the first payment that it names, so that one is read first, and the others only
+ * if something is not in there.
+ */
+export async function explainPayments(
+  config: Config,
+  logger: Logger,
+  wanted: string,
+  options: WhyOptions = {},
+): Promise<Explained> {
+  const { states, from } = await findPayments(config, logger, wanted, { fromTopic: options.fromTopic === true })
+  const { brokers, topicPrefix, partitions } = config.kafka
+  const topics = topicNames(topicPrefix)
+  const kafka = createKafka({ brokers, clientId: 'paystatus-why', logger, retries: 5 })
+  const admin = kafka.admin()
+  await connectAdmin(admin, brokers)
+  try {
+    const codecs = await loadPaymentCodecs(createSchemaRegistry({ url: config.registry.url }), topics, Date.now)
+    const world: World = { reader: createPartitionReader(kafka), topics, codecs, signal: options.signal }
+    const offsets = createGroupOffsets(admin)
+    const traces: Omit<PaymentTrace, 'raw' | 'rawReachesBackTo'>[] = []
+    for (const state of states) {
+      const partition = partitionOf(Buffer.from(state.paymentKey), partitions)
+      const { offset } = await offsets.committed(config.processor.group, topics.events, partition)
+      traces.push(await readTrace(world, state, partition, offset))
+    }
+    const callbackIds = new Set(traces.flatMap(callbackIdsOf))
+    const homes = traces.map(({ state }) => partitionOf(Buffer.from(state.paymentKey), partitions))
+    const all = Array.from({ length: partitions }, (_, partition) => partition)
+    const raw = await findRaw(world, callbackIds, [...new Set([...homes, ...all])], new Set(homes), options.onReading)
+    return { from, payments: traces.map((trace) => explainPayment({ ...trace, ...raw })) }
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+interface World {
+  readonly reader: PartitionReader
+  readonly topics: TopicNames
+  readonly codecs: PaymentCodecs
+  readonly signal: AbortSignal | undefined
+}
+
+async function readTrace(world: World, state: PaymentState, partition: number, processedTo: bigint) {
+  const { topics, codecs } = world
+  const changes: StatusChangeRecord[] = []
+  for (const { value } of await recordsOf(world, topics.changes, partition, state.paymentKey)) {
+    const change = await decodeOrNull(codecs.change, value)
+    if (change !== null) {
+      changes.push(change)
+    }
+  }
+  const events = (await eventsIn(world, topics.events, partition, state.paymentKey)).map(({ event, record }) => ({
+    event,
+    processed: record.offset < processedTo,
+  }))
+  const deadLetters = (await eventsIn(world, topics.eventDeadLetters, partition, state.paymentKey)).map(
+    ({ event, record }) => ({ event, reason: headerText(record, 'dlq_reason') }),
+  )
+  return { state, changes, events, deadLetters }
+}
+
+async function eventsIn(world: World, topic: string, partition: number, paymentKey: string) {
+  const records = await recordsOf(world, topic, partition, paymentKey)
+  const decoded = await Promise.all(
+    records.map(async (record) => ({ record, event: await decodeOrNull(world.codecs.event, record.value) })),
+  )
+  return decoded.flatMap(({ record, event }) => (event?.paymentKey === paymentKey ? [{ record, event }] : []))
+}
+
+async function recordsOf(world: World, topic: string, partition: number, key: string): Promise<readonly InRecord[]> {
+  const wanted = Buffer.from(key)
+  const found: InRecord[] = []
+  const { reader, signal } = world
+  await reader.read(
+    topic,
+    partition,
+    0n,
+    (records) => {
+      found.push(...records.filter((record) => record.key?.equals(wanted)))
+    },
+    signal,
+  )
+  return found
+}
+
+function callbackIdsOf({ state, changes, events, deadLetters }: Omit<PaymentTrace, 'raw' | 'rawReachesBackTo'>) {
+  return [
+    ...state.events.map(({ event }) => event.callbackId),
+    ...changes.flatMap(({ event }) => (event === null ? [] : [event.callbackId])),
+    ...[...events, ...deadLetters].map(({ event }) => event.callbackId),
+  ]
+}
+
+/** Reads partitions of raw in the given order: the homes in any case, the others while something is missing. */
+async function findRaw(
+  { reader, topics, signal }: World,
+  callbackIds: ReadonlySet<string>,
+  partitions: readonly number[],
+  homes: ReadonlySet<number>,
+  onReading: WhyOptions['onReading'],
+): Promise<Pick<PaymentTrace, 'raw' | 'rawReachesBackTo'>> {
+  const raw = new Map<string, RawPlace>()
+  let rawReachesBackTo: number | null = null
+  for (const partition of partitions) {
+    if (raw.size === callbackIds.size && !homes.has(partition)) {
+      break
+    }
+    onReading?.(topics.raw, partition)
+    let first: InRecord | undefined
+    const { start } = await reader.read(
+      topics.raw,
+      partition,
+      0n,
+      (records) => {
+        first ??= records[0]
+        for (const record of records) {
+          const id = headerText(record, RAW_HEADERS.id)
+          if (callbackIds.has(id)) {
+            raw.set(id, placeOf(record, topics.raw, partition, raw.get(id)))
+          }
+        }
+      },
+      signal,
+    )
+    if (start > 0n) {
+      rawReachesBackTo = Math.max(rawReachesBackTo ?? 0, first === undefined ? Date.now() : receivedAtOf(first))
+    }
+  }
+  return { raw, rawReachesBackTo }
+}
+
+function placeOf(record: InRecord, topic: string, partition: number, before: RawPlace | undefined): RawPlace {
+  const offset = Number(record.offset)
+  if (before !== undefined) {
+    return { ...before, repeatedAt: [...before.repeatedAt, offset] }
+  }
+  const body = record.value ?? Buffer.alloc(0)
+  return { topic, partition, offset, bodySha256: hash('sha256', body, 'hex'), bodyBytes: body.length, repeatedAt: [] }
+}

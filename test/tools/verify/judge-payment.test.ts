@@ -1,0 +1,333 @@
+import { describe, expect, test } from 'vitest'
+import { HISTORY_EVENTS_MAX } from '../../../src/payment/fold-payment.ts'
+import type { StatusChangeRecord } from '../../../src/payment/status-change.ts'
+import {
+  type ChangeRecord,
+  type Circumstances,
+  judgePayment,
+  type PaymentEvidence,
+} from '../../../src/tools/verify/judge-payment.ts'
+import { sampleEvent } from '../../avro/samples.ts'
+import { type Arrival, AT_REST, DAY_MS, type Evidence, evidenceOf, NOW, told } from './evidence.ts'
+
+const received = told('RECEIVED', 1)
+const processing = told('PROCESSING', 2)
+const completed = told('COMPLETED', 3)
+
+/** Kinds and sentences of what differs. */
+function found(evidence: PaymentEvidence, circumstances: Partial<Circumstances> = {}) {
+  const { differences } = judgePayment(evidence, { ...AT_REST, ...circumstances })
+  expect(differences.every(({ paymentKey }) => paymentKey === sampleEvent().paymentKey)).toBe(true)
+  return differences.map(({ kind, text }) => `${kind}: ${text}`)
+}
+
+function withChanges(evidence: Evidence, change: (records: ChangeRecord[]) => ChangeRecord[]): Evidence {
+  return { ...evidence, changes: change([...evidence.changes]) }
+}
+
+function recordAt(evidence: Evidence, index: number): { offset: bigint; change: StatusChangeRecord } {
+  const record = evidence.changes[index]
+  if (record === undefined || record.change === null) {
+    throw new TypeError(`there is no record ${index}`)
+  }
+  return { offset: record.offset, change: record.change }
+}
+
+describe('what is as it should be', () => {
+  test.each([
+    ['in order', [received, processing, completed]],
+    ['late', [completed, received, processing]],
+    ['with repeats', [received, completed, received, completed]],
+    ['overdue in between', [received, 'overdue', processing, 'overdue', completed]],
+    ['two finals', [told('REJECTED', 4), completed, told('CANCELED', 5)]],
+    ['nothing that could be read', [told('UNKNOWN', 1, { unknownBecause: 'STATUS' })]],
+  ] as const)('%s: no difference', (_, arrivals) => {
+    const evidence = evidenceOf(arrivals)
+    const events = new Set<Arrival>(arrivals.filter((one) => one !== 'overdue')).size
+    expect(judgePayment(evidence, AT_REST)).toEqual({ differences: [], events, partial: false })
+  })
+
+  test('more events than a payment keeps, and those that it put aside for it', () => {
+    const many = Array.from({ length: HISTORY_EVENTS_MAX + 20 }, (_, index) => told('PROCESSING', index + 10))
+    const pushedOut = many[HISTORY_EVENTS_MAX + 5] as Arrival
+    const evidence = evidenceOf([...many, told('PROCESSING', HISTORY_EVENTS_MAX + 15.5), pushedOut])
+    expect(evidence.state.events).toHaveLength(HISTORY_EVENTS_MAX)
+    expect(evidence.deadLetters.size).toBe(2)
+    expect(found(evidence)).toEqual([])
+  })
+})
+
+describe('lost', () => {
+  test('an event of a callback without a record; the status that it would have given is named', () => {
+    const evidence = evidenceOf([received, processing])
+    const raw = [...evidence.raw, { event: completed, position: 'raw[2]@17', dueAt: NOW - 1 }]
+    expect(found({ ...evidence, raw })).toEqual([
+      'lost: event COMPLETED@3 (COMPLETED) of the callback at raw[2]@17 has no record in changes',
+      'wrongStatus: current says PROCESSING, its events come to COMPLETED, with those that were lost',
+    ])
+  })
+
+  test('a payment of which nothing was recorded at all', () => {
+    const raw = [{ event: received, position: 'raw[2]@17', dueAt: NOW - 1 }]
+    expect(found({ ...evidenceOf([]), current: { kind: 'none' }, raw })).toEqual([
+      'lost: event RECEIVED@1 (RECEIVED) of the callback at raw[2]@17 has no record in changes',
+    ])
+  })
+
+  test('not what the stages have not come to, what is a dead letter, or what our schema refuses', () => {
+    const evidence = evidenceOf([received])
+    const raw = (dueAt: number | null) => [...evidence.raw, { event: completed, position: '', dueAt }]
+    expect(found({ ...evidence, raw: raw(null) })).toEqual([])
+    expect(found({ ...evidence, raw: raw(NOW), deadLetters: new Map([[completed.eventId, 'too-large']]) })).toEqual([])
+    expect(found({ ...evidence, raw: raw(NOW) }, { canBeWritten: () => false })).toEqual([])
+  })
+
+  test('an event that was put aside for lack of room although it decides', () => {
+    const evidence = evidenceOf([received])
+    const raw = [...evidence.raw, { event: completed, position: '', dueAt: NOW }]
+    const deadLetters = new Map([[completed.eventId, 'history-full']])
+    expect(found({ ...evidence, raw, deadLetters })[0]).toBe(
+      'lost: event COMPLETED@3 (COMPLETED) is missing in the history that current holds',
+    )
+  })
+
+  test('a payment that left current before its time', () => {
+    const evidence = evidenceOf([received])
+    expect(found({ ...evidence, current: { kind: 'tombstone' } })).toEqual([
+      'lost: the payment was removed from current, although changes has it at v1 RECEIVED and it is not to be forgotten yet',
+    ])
+    expect(found({ ...evidence, current: { kind: 'none' } })).toEqual([
+      'lost: the payment is not in current, although changes has it at v1 RECEIVED and it is not to be forgotten yet',
+    ])
+  })
+
+  test('an event that current has and changes has not', () => {
+    const evidence = withChanges(evidenceOf([received, processing, completed]), ([first, , third]) =>
+      [first, third].filter((one) => one !== undefined),
+    )
+    expect(found(evidence)).toEqual([
+      'wrongVersion: changes has v3 at offset 12 where v2 was due',
+      'lost: event PROCESSING@2 is in current and has no record in changes',
+    ])
+  })
+
+  test('an event that changes has and the history in current has not', () => {
+    const evidence = evidenceOf([received, processing, completed])
+    const events = evidence.state.events.filter(({ event }) => event.status !== 'RECEIVED')
+    expect(found({ ...evidence, current: { kind: 'state', state: { ...evidence.state, events } } })).toEqual([
+      'lost: event RECEIVED@1 (RECEIVED) is missing in the history that current holds',
+    ])
+  })
+})
+
+describe('duplicated', () => {
+  test('the same record again', () => {
+    const evidence = evidenceOf([received, processing])
+    const copy = { ...recordAt(evidence, 0), offset: 99n }
+    expect(found(withChanges(evidence, (records) => [...records, copy]))).toEqual([
+      'duplicated: event RECEIVED@1 is in changes again, as v1 at offset 99',
+    ])
+  })
+
+  test('the same event as a further version', () => {
+    const evidence = evidenceOf([received, processing])
+    const { change } = recordAt(evidence, 1)
+    const again = { offset: 99n, change: { ...change, statusVersion: 3, statusBefore: change.statusAfter } }
+    const state = { ...evidence.state, statusVersion: 3 }
+    expect(
+      found({ ...withChanges(evidence, (records) => [...records, again]), current: { kind: 'state', state } }),
+    ).toEqual(['duplicated: event PROCESSING@2 is in changes again, as v3 at offset 99'])
+  })
+})
+
+describe('wrong status', () => {
+  test('in current', () => {
+    const evidence = evidenceOf([received, completed])
+    expect(
+      found({ ...evidence, current: { kind: 'state', state: { ...evidence.state, status: 'CANCELED' } } }),
+    ).toEqual(['wrongStatus: current says CANCELED, its events come to COMPLETED'])
+  })
+
+  test('other details or attention in current', () => {
+    const evidence = evidenceOf([received, completed])
+    const details = { ...evidence.state.details, amount: { value: '1.00', currency: 'USD' } }
+    const state = { ...evidence.state, details, attention: ['released' as const] }
+    expect(found({ ...evidence, current: { kind: 'state', state } })).toEqual([
+      'wrongStatus: current has another attention, details than its events come to',
+    ])
+  })
+
+  test('in changes, and a step that does not begin where the one before ended', () => {
+    const evidence = withChanges(evidenceOf([received, processing]), ([first, second]) => [
+      { offset: 10n, change: { ...(first?.change as StatusChangeRecord), statusAfter: 'ON_HOLD' } },
+      second as ChangeRecord,
+    ])
+    expect(found(evidence)).toEqual([
+      'wrongStatus: changes v1 says ON_HOLD, its events come to RECEIVED',
+      'wrongStatus: changes v2 begins at RECEIVED, v1 ended at ON_HOLD',
+    ])
+  })
+
+  test('an event that says something else than its callback', () => {
+    const evidence = evidenceOf([received, completed])
+    const raw = evidence.raw.map((one) => ({ ...one, event: { ...one.event, status: 'REJECTED' as const } })).slice(1)
+    expect(found({ ...evidence, raw: [...evidence.raw.slice(0, 1), ...raw] })).toEqual([
+      'wrongStatus: event COMPLETED@3 was recorded with status COMPLETED, not REJECTED as its callback says',
+    ])
+  })
+
+  test('an event that current tells otherwise than changes', () => {
+    const evidence = evidenceOf([received, completed])
+    const events = evidence.state.events.map((one) => ({ ...one, event: { ...one.event, status: 'SETTLED' as const } }))
+    const state = {
+      ...evidence.state,
+      status: 'SETTLED' as const,
+      events: [evidence.state.events[0] as never, events[1] as never],
+    }
+    expect(found({ ...evidence, current: { kind: 'state', state } })).toContain(
+      'wrongStatus: event COMPLETED@3 has another status in current than in changes',
+    )
+  })
+})
+
+describe('wrong version', () => {
+  test('a repeat that brings no known event', () => {
+    const evidence = evidenceOf([received, 'overdue', processing])
+    const copy = { ...recordAt(evidence, 1), offset: 99n }
+    expect(found(withChanges(evidence, (records) => [...records, copy]))).toEqual([
+      'wrongVersion: changes has v2 again, at offset 99; v4 was due',
+    ])
+  })
+
+  test('current behind changes, and ahead of it', () => {
+    const before = evidenceOf([received])
+    const after = evidenceOf([received, processing])
+    const behind = { ...after, current: before.current }
+    expect(found(behind)).toContain('wrongVersion: current has v1 RECEIVED, changes has v2 PROCESSING')
+    const ahead = { ...after, changes: before.changes }
+    expect(found(ahead)).toContain('wrongVersion: current has v2 PROCESSING, changes ends at v1 RECEIVED')
+  })
+
+  test('not when the change came while current was read', () => {
+    const before = evidenceOf([received])
+    const after = evidenceOf([received, processing])
+    const live = { ...after, current: before.current, raw: before.raw }
+    expect(found(live, { changesSettledTo: 11n, startedAt: NOW - 2 * DAY_MS })).toEqual([])
+  })
+
+  test('a payment that begins at v2', () => {
+    const evidence = withChanges(evidenceOf([received, processing]), (records) => records.slice(1))
+    expect(found(evidence)).toContain('wrongVersion: changes begins at v2, v1 is missing')
+  })
+})
+
+describe('unexplained', () => {
+  test('an event that no callback says', () => {
+    const evidence = evidenceOf([received, completed])
+    expect(found({ ...evidence, raw: evidence.raw.slice(0, 1) })).toEqual([
+      'unexplained: event COMPLETED@3 (COMPLETED) was recorded, but no callback in raw says it',
+    ])
+  })
+
+  test('not when it came after the looking began', () => {
+    const evidence = evidenceOf([received, told('COMPLETED', 3, { receivedAt: NOW + 1 })])
+    expect(found({ ...evidence, raw: evidence.raw.slice(0, 1) })).toEqual([])
+  })
+
+  test('a record that cannot be read, or that speaks of another payment', () => {
+    const evidence = evidenceOf([received])
+    const { change } = recordAt(evidence, 0)
+    const foreign = { offset: 98n, change: { ...change, paymentKey: 'jpm:other' } }
+    const spoilt = withChanges(evidence, (records) => [...records, foreign, { offset: 99n, change: null }])
+    expect(found(spoilt)).toEqual([
+      'unexplained: the record of changes at offset 98 speaks of jpm:other',
+      'unexplained: the record of changes at offset 99 cannot be read',
+    ])
+    expect(found({ ...evidence, current: { kind: 'unreadable' } })).toEqual([
+      'wrongStatus: what current holds cannot be read',
+    ])
+  })
+})
+
+describe('payments older than raw reaches', () => {
+  const old = told('RECEIVED', 1, { receivedAt: NOW - 50 * DAY_MS })
+  const evidence = evidenceOf([old, processing, completed])
+  const cut = { rawReachesBackTo: NOW - 30 * DAY_MS }
+
+  test('are judged with what current holds of the beginning, and said to be', () => {
+    const judgement = judgePayment({ ...evidence, raw: evidence.raw.slice(1) }, { ...AT_REST, ...cut })
+    expect(judgement).toEqual({ differences: [], events: 3, partial: true })
+  })
+
+  test('also when changes has lost its beginning', () => {
+    const withoutFirst = withChanges({ ...evidence, raw: evidence.raw.slice(1) }, (records) => records.slice(1))
+    const circumstances = { ...AT_REST, ...cut, changesFromStart: false }
+    expect(judgePayment(withoutFirst, circumstances)).toEqual({ differences: [], events: 3, partial: true })
+    const withoutAll = withChanges({ ...evidence, raw: [] }, () => [])
+    expect(judgePayment(withoutAll, { ...circumstances, rawReachesBackTo: NOW })).toEqual({
+      differences: [],
+      events: 3,
+      partial: true,
+    })
+  })
+
+  test('steps are not judged by a beginning of which current keeps only a part', () => {
+    const many = Array.from({ length: HISTORY_EVENTS_MAX + 5 }, (_, index) => told('PROCESSING', index + 10))
+    const full = evidenceOf([told('ON_HOLD', 5), ...many, told('ON_HOLD', 1_000), received, told('ON_HOLD', 3_000)])
+    expect(full.state.events.some(({ event }) => event.occurredAt === 1_000)).toBe(false)
+    const withoutBeginning = withChanges(full, (records) => records.slice(-2))
+    expect(found(withoutBeginning, { changesFromStart: false })).toEqual([])
+  })
+
+  test('a wrong status is still found', () => {
+    const state = { ...evidence.state, status: 'PROCESSING' as const }
+    const spoilt = { ...evidence, raw: evidence.raw.slice(1), current: { kind: 'state' as const, state } }
+    expect(found(spoilt, cut)).toEqual(['wrongStatus: current says PROCESSING, its events come to COMPLETED'])
+  })
+
+  test('an event of a source that is not configured any more is not missed in raw', () => {
+    const judgement = judgePayment({ ...evidence, raw: [] }, { ...AT_REST, sourceIds: new Set(['another']) })
+    expect(judgement).toEqual({ differences: [], events: 3, partial: true })
+  })
+})
+
+describe('a payment that was forgotten', () => {
+  const first = told('COMPLETED', 3, { receivedAt: NOW - 500 * DAY_MS })
+  const again = { ...first, receivedAt: NOW - DAY_MS }
+
+  test('is not in current, and that is right', () => {
+    expect(found(evidenceOf([first, 'forgotten']))).toEqual([])
+    expect(found({ ...evidenceOf([first, 'forgotten']), current: { kind: 'none' } })).toEqual([])
+  })
+
+  test('begins again at version 1, also with an event that it had before', () => {
+    expect(found(evidenceOf([first, 'forgotten', again, told('RETURNED', 9)]))).toEqual([])
+  })
+
+  test('does not miss in its later life what it was told in the earlier one, if raw still has that', () => {
+    const evidence = evidenceOf([first, 'forgotten', told('RETURNED', 9)])
+    expect(evidence.raw).toHaveLength(2)
+    expect(found(evidence)).toEqual([])
+  })
+
+  test('misses in its later life what came again', () => {
+    const evidence = evidenceOf([first, 'forgotten', told('RETURNED', 9, { receivedAt: NOW - 2 * DAY_MS })])
+    const raw = evidence.raw.map((one) => (one.event.eventId === first.eventId ? { ...one, dueAt: NOW - 1 } : one))
+    expect(found({ ...evidence, raw })[0]).toBe(
+      'lost: event COMPLETED@3 (COMPLETED) came again at raw[0]@1 in a later life, and has no record there',
+    )
+  })
+
+  test('does not go back to its earlier life', () => {
+    const evidence = evidenceOf([first, 'overdue', 'forgotten', again])
+    const overdue = { ...recordAt(evidence, 1), offset: 99n }
+    expect(found(withChanges(evidence, (records) => [...records, overdue]))).toEqual([
+      'wrongVersion: changes goes back to an earlier life with v2 at offset 99',
+    ])
+  })
+
+  test('what it was told before may be gone from everywhere but raw', () => {
+    const evidence = { ...evidenceOf([first, 'forgotten']), changes: [] }
+    expect(found(evidence, { changesFromStart: false })).toEqual([])
+  })
+})

@@ -1,0 +1,169 @@
+import type { Config } from '../../../src/config.ts'
+import { loadConfig } from '../../../src/config.ts'
+import { toRawRecord } from '../../../src/gateway/to-raw-record.ts'
+import { partitionOf } from '../../../src/kafka/murmur2.ts'
+import { NormalizerTask } from '../../../src/normalizer/normalizer-task.ts'
+import { sourcesById } from '../../../src/normalizer/sources.ts'
+import { StatusTask } from '../../../src/processor/status-task.ts'
+import { PROVIDER_IDS, providerById } from '../../../src/providers/registry.ts'
+import { type PlanOptions, planCallbacks } from '../../../src/tools/simulate/plan.ts'
+import { Verification, type VerificationOptions } from '../../../src/tools/verify/verification.ts'
+import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
+import { topicNames } from '../../../src/topics.ts'
+import { MemoryKafka } from '../../harness/memory-kafka.ts'
+import { MemoryView } from '../../harness/memory-view.ts'
+import { SILENT } from '../../harness/silent-logger.ts'
+import { CODECS } from '../../processor/status-world.ts'
+
+const DAY_MS = 86_400_000
+const SIGNAL = new AbortController().signal
+
+export const TOPICS = topicNames('')
+export const PARTITIONS = 3
+
+/** Raw, both stages and the view in memory: a plan's callbacks are sent, and the stages work when they are told to. */
+export class MemoryInstallation {
+  readonly kafka = new MemoryKafka()
+  readonly view = new MemoryView()
+  readonly config: Config
+  now = Date.UTC(2026, 5, 1)
+  #received = 0
+  #tokens = 0
+
+  constructor() {
+    const config = loadConfig(undefined, { PAYSTATUS_KAFKA_PARTITIONS: String(PARTITIONS) })
+    const sources = PROVIDER_IDS.map((provider) => ({
+      id: provider,
+      provider,
+      path: `/${provider}`,
+      namespace: provider,
+      successCode: 200,
+      currency: 'USD',
+      authentication: { type: 'none' } as const,
+    }))
+    this.config = { ...config, sources }
+  }
+
+  /** Appends the callbacks of a plan to raw, a second apart. Gives the keys of the payments that they speak of. */
+  send(options: Partial<PlanOptions> & Pick<PlanOptions, 'seed' | 'payments'>): readonly string[] {
+    const { callbacks, ledger } = planCallbacks({
+      duplicateShare: 0.3,
+      reorderShare: 0.3,
+      malformedShare: 0.1,
+      multiPaymentShare: 0.4,
+      ...options,
+      sources: PROVIDER_IDS.map((provider) => ({ id: provider, provider, namespace: provider })) as never,
+    })
+    for (const { sourceId, contentType, body } of callbacks) {
+      this.receive(sourceId, contentType, body)
+    }
+    return [...ledger.payments.keys()]
+  }
+
+  receive(sourceId: string, contentType: string, body: Buffer): void {
+    const provider = providerById(sourceId)
+    if (provider === undefined) {
+      throw new TypeError(`there is no provider ${sourceId}`)
+    }
+    this.#received += 1
+    this.now += 1_000
+    const callback = {
+      callbackId: `callback-${this.#received}`,
+      source: sourceId,
+      namespace: sourceId,
+      currency: 'USD',
+      receivedAt: this.now,
+      contentType,
+      body,
+    }
+    const record = toRawRecord(callback, provider)
+    this.kafka.produce(TOPICS.raw, partitionOf(record.key, PARTITIONS), record)
+  }
+
+  /** The normalizer, from where it is to the end. */
+  async normalize(): Promise<void> {
+    const group = this.config.normalizer.group
+    const log = (topic: string) => ({
+      topic,
+      partitions: PARTITIONS,
+      append: async (partition: number, records: Parameters<MemoryKafka['produce']>[2][]) => {
+        for (const record of records) {
+          this.kafka.produce(topic, partition, record)
+        }
+      },
+    })
+    for (let partition = 0; partition < PARTITIONS; partition += 1) {
+      const task = new NormalizerTask({
+        partition,
+        group,
+        rawTopic: TOPICS.raw,
+        sources: sourcesById(this.config.sources),
+        events: log(TOPICS.events) as never,
+        deadLetters: log(TOPICS.rawDeadLetters) as never,
+        codec: CODECS.event,
+        reader: this.kafka.reader,
+        offsets: this.kafka.offsets,
+        commit: async (of, next) => this.kafka.moveGroup(group, TOPICS.raw, of, next),
+        now: () => this.now,
+        onTranslated: () => {},
+        onDrift: () => {},
+      })
+      const { offset } = await task.open()
+      const records = this.kafka.records(TOPICS.raw, partition).filter((record) => record.offset >= offset)
+      const last = records.at(-1)
+      if (last !== undefined) {
+        await task.process(records, last.offset + 1n)
+        await task.drained()
+      }
+      await task.close()
+    }
+  }
+
+  /** The status processor, from where it is to the end. */
+  async process(partitions: readonly number[] = [0, 1, 2]): Promise<void> {
+    const group = this.config.processor.group
+    for (const partition of partitions) {
+      const task = new StatusTask({
+        partition,
+        group,
+        topics: TOPICS,
+        clusterId: 'memory-cluster',
+        codecs: CODECS,
+        store: this.view,
+        reader: this.kafka.reader,
+        offsets: this.kafka.offsets,
+        openTransactions: () => this.kafka.openTransactions(`t.p${partition}`, group, TOPICS.events, partition),
+        duePolicy: { retentionMs: 400 * DAY_MS, nextStatusWithin: { default: 3 * DAY_MS, providers: {} } },
+        now: () => this.now,
+        newToken: () => {
+          this.#tokens += 1
+          return `assignment-${this.#tokens}`
+        },
+        report: { waiting: () => {}, going: () => {} },
+        onCommitted: () => {},
+        onRestored: () => {},
+        logger: SILENT,
+      })
+      const { offset } = await task.open(SIGNAL)
+      const records = this.kafka.records(TOPICS.events, partition).filter((record) => record.offset >= offset)
+      const last = records.at(-1)
+      if (last !== undefined) {
+        await task.process(records, last.offset + 1n, SIGNAL)
+      }
+      await task.idle(SIGNAL)
+      await task.close()
+    }
+  }
+
+  async work(): Promise<void> {
+    await this.normalize()
+    await this.process()
+  }
+
+  verify(options: VerificationOptions = {}): Promise<VerifyReport> {
+    const { kafka, view, config } = this
+    const { reader, offsets } = kafka
+    const ports = { reader, offsets, codecs: CODECS, store: view, now: () => this.now, pause: async () => {} }
+    return new Verification(ports, config, options).run()
+  }
+}

@@ -1,0 +1,232 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { partitionOf } from '../../../src/kafka/murmur2.ts'
+import type { VerifyProgress } from '../../../src/tools/verify/verification.ts'
+import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
+import { CODECS } from '../../processor/status-world.ts'
+import { MemoryInstallation, PARTITIONS, TOPICS } from './memory-installation.ts'
+
+let installation: MemoryInstallation
+let keys: readonly string[]
+
+beforeEach(async () => {
+  installation = new MemoryInstallation()
+  keys = installation.send({ seed: 3, payments: 40 })
+  await installation.work()
+})
+
+function withoutTime({ seconds: _, ...report }: VerifyReport) {
+  return report
+}
+
+function kindsOf({ differences }: VerifyReport): readonly string[] {
+  return [...new Set(differences.map(({ kind }) => kind))]
+}
+
+const partitionOfKey = (paymentKey: string) => partitionOf(Buffer.from(paymentKey), PARTITIONS)
+
+describe('at rest', () => {
+  test('nothing differs, and everything was looked at', async () => {
+    const report = await installation.verify()
+    expect(report.differences).toEqual([])
+    expect(report).toMatchObject({
+      payments: keys.length,
+      lost: 0,
+      duplicated: 0,
+      wrongStatus: 0,
+      wrongVersion: 0,
+      viewDiffers: 0,
+      unexplained: 0,
+      partial: 0,
+      rawReachesBackTo: null,
+      unknownSource: 0,
+      inFlight: { callbacks: 0, events: 0 },
+      ok: true,
+    })
+    const records = (topic: string) => [0, 1, 2].flatMap((partition) => installation.kafka.records(topic, partition))
+    expect(report.callbacks).toBe(records(TOPICS.raw).length)
+    expect(report.events).toBe(records(TOPICS.changes).length)
+  })
+
+  test('raw is read twice when it is too much for once, with the same result', async () => {
+    const atOnce = await installation.verify()
+    expect(withoutTime(await installation.verify({ rawRecordsAtOnceMax: 0 }))).toEqual(withoutTime(atOnce))
+  })
+
+  test('tells how far it is, partition by partition', async () => {
+    const told: VerifyProgress[] = []
+    const report = await installation.verify({ onProgress: (progress) => told.push(progress) })
+    expect(told.map(({ step, done, of }) => `${step} ${done}/${of}`)).toEqual([
+      ...[0, 1, 2, 3].map((done) => `reading raw ${done}/3`),
+      ...[0, 1, 2, 3].map((done) => `comparing ${done}/3`),
+    ])
+    expect(told.at(-1)?.count).toBe(report.payments)
+  })
+
+  test('one payment alone, also when its callbacks stand behind another payment', async () => {
+    for (const payment of keys.slice(0, 12)) {
+      const report = await installation.verify({ payment })
+      expect([report.payments, report.differences]).toEqual([1, []])
+    }
+    expect((await installation.verify({ payment: 'nobody:1' })).payments).toBe(0)
+  })
+
+  test('only what was touched since a time', async () => {
+    const since = installation.now + 1
+    const later = installation.send({ seed: 4, payments: 5 })
+    await installation.work()
+    const report = await installation.verify({ since })
+    expect([report.payments, report.differences]).toEqual([later.length, []])
+  })
+})
+
+describe('on the way', () => {
+  test('what the stages have not come to is counted, and no difference', async () => {
+    installation.send({ seed: 4, payments: 10 })
+    const unread = await installation.verify()
+    expect(unread.inFlight.callbacks).toBeGreaterThan(10)
+    expect([unread.inFlight.events, unread.differences]).toEqual([0, []])
+    await installation.normalize()
+    const unprocessed = await installation.verify()
+    expect(unprocessed.inFlight.events).toBeGreaterThan(10)
+    expect([unprocessed.inFlight.callbacks, unprocessed.differences]).toEqual([0, []])
+    await installation.process([1])
+    expect((await installation.verify()).differences).toEqual([])
+  })
+
+  test('nothing is due before the groups have committed anything', async () => {
+    const fresh = new MemoryInstallation()
+    fresh.send({ seed: 4, payments: 10 })
+    expect((await fresh.verify()).differences).toEqual([])
+    await fresh.normalize()
+    expect((await fresh.verify()).differences).toEqual([])
+  })
+
+  test('work that goes on while it looks is no difference, wherever it happens', async () => {
+    const { kafka } = installation
+    for (let at = 1, reached = true; reached; at += 1) {
+      reached = false
+      let looks = 0
+      kafka.onStep = async (step) => {
+        looks += step === 'range.before' ? 1 : 0
+        if (looks === at) {
+          kafka.onStep = async () => {}
+          reached = true
+          installation.send({ seed: 100 + at, payments: 2 })
+          await installation.work()
+        }
+      }
+      const report = await installation.verify(at % 2 === 0 ? {} : { rawRecordsAtOnceMax: 0 })
+      expect([at, report.differences]).toEqual([at, []])
+      expect(reached || at > 20).toBe(true)
+    }
+  })
+
+  test('a transaction that stays open is not guessed about', async () => {
+    const { kafka } = installation
+    const transactions = await kafka.openTransactions('hangs', 'g', TOPICS.events, 0)
+    const hung = Promise.withResolvers<void>()
+    const running = transactions.run(async (scope) => {
+      await scope.append(TOPICS.changes, 0, [{ key: 'k', value: Buffer.from('v') }])
+      await hung.promise
+    })
+    await expect(installation.verify()).rejects.toThrow(
+      'a transaction in payments.status.changes[0] has been open for 30000 ms',
+    )
+    hung.resolve()
+    await running
+  })
+})
+
+describe('what is spoilt', () => {
+  test('an event that the processor was made to skip is lost', async () => {
+    installation.send({ seed: 4, payments: 10 })
+    await installation.normalize()
+    for (let partition = 0; partition < PARTITIONS; partition += 1) {
+      const { end } = installation.kafka.range(TOPICS.events, partition)
+      installation.kafka.moveGroup(installation.config.processor.group, TOPICS.events, partition, end)
+    }
+    const report = await installation.verify()
+    expect(report.lost).toBeGreaterThan(10)
+    expect([kindsOf(report), report.ok]).toEqual([['lost'], false])
+  })
+
+  test('a callback that the normalizer was made to skip is lost', async () => {
+    installation.send({ seed: 4, payments: 10 })
+    for (let partition = 0; partition < PARTITIONS; partition += 1) {
+      const { end } = installation.kafka.range(TOPICS.raw, partition)
+      installation.kafka.moveGroup(installation.config.normalizer.group, TOPICS.raw, partition, end)
+    }
+    expect((await installation.verify()).lost).toBeGreaterThan(10)
+  })
+
+  test('a record that stands in changes twice', async () => {
+    const { kafka } = installation
+    const [record] = kafka.records(TOPICS.changes, 1)
+    kafka.produce(TOPICS.changes, 1, { key: record?.key ?? '', value: record?.value ?? null })
+    const report = await installation.verify()
+    expect([report.duplicated, kindsOf(report)]).toEqual([1, ['duplicated']])
+  })
+
+  test('another status in current, which the view then has not', async () => {
+    const { kafka } = installation
+    const [paymentKey, bytes] = [...kafka.latest(TOPICS.current, 2)][0] ?? ['', Buffer.alloc(0)]
+    const state = { ...CODECS.state.decode(bytes), status: 'UNKNOWN' as const }
+    kafka.produce(TOPICS.current, 2, { key: paymentKey, value: CODECS.state.encode(state) })
+    const report = await installation.verify()
+    expect(report.differences.map(({ kind, paymentKey: of }) => [kind, of])).toEqual([
+      ['wrongStatus', paymentKey],
+      ['viewDiffers', paymentKey],
+    ])
+  })
+
+  test('a view that misses a payment, has one too many, and has another state', async () => {
+    const { view } = installation
+    const [a = '', b = ''] = keys.filter((paymentKey) => partitionOfKey(paymentKey) === 1)
+    const { marker, states } = await view.read(1, [a])
+    const write = (paymentKey: string, state: Buffer | null) => ({ paymentKey, state, dueAt: 0, endToEndId: null })
+    await view.write(1, marker, marker ?? '', [])
+    await view.write(1, marker, `${marker} `, [
+      write(a, null),
+      write(b, states[0] ?? null),
+      write('x:1', states[0] ?? null),
+    ])
+    const report = await installation.verify()
+    expect(kindsOf(report)).toEqual(['viewDiffers'])
+    const texts = new Map(report.differences.map(({ paymentKey, text }) => [paymentKey, text]))
+    expect([...texts.keys()].toSorted()).toEqual([a, b, 'x:1'].toSorted())
+    expect(texts.get(a)).toMatch(/^the view has nothing, current v\d+ [A-Z_]+$/)
+    expect(texts.get('x:1')).toMatch(/^the view has v\d+ [A-Z_]+, current nothing$/)
+  })
+
+  test('all differences are counted, and the first hundred are listed', async () => {
+    installation.view.flush()
+    installation.send({ seed: 9, payments: 120 })
+    await installation.work()
+    installation.view.flush()
+    const report = await installation.verify()
+    expect(report.viewDiffers).toBe(report.payments)
+    expect(report.differences).toHaveLength(100)
+    expect(report.payments).toBeGreaterThan(100)
+  })
+})
+
+describe('after retention', () => {
+  test('what is gone from raw is judged with the history in current', async () => {
+    const [cutAt] = installation.kafka.records(TOPICS.raw, 0).slice(8)
+    installation.kafka.deleteBefore(TOPICS.raw, 0, cutAt?.offset ?? 0n)
+    installation.now += 40 * 86_400_000
+    const report = await installation.verify()
+    expect(report.differences).toEqual([])
+    expect(report.partial).toBeGreaterThan(0)
+    expect(report.rawReachesBackTo).not.toBe(null)
+  })
+
+  test('a partition of raw that has nothing left', async () => {
+    for (let partition = 0; partition < PARTITIONS; partition += 1) {
+      installation.kafka.deleteBefore(TOPICS.raw, partition, installation.kafka.range(TOPICS.raw, partition).end)
+    }
+    installation.now += 40 * 86_400_000
+    const report = await installation.verify()
+    expect([report.differences, report.partial, report.callbacks]).toEqual([[], keys.length, 0])
+  })
+})

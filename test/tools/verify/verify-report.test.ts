@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest'
+import type { Difference } from '../../../src/tools/verify/judge-payment.ts'
+import {
+  DIFFERENCES_LISTED_MAX,
+  Findings,
+  inFlightLine,
+  type VerifyReport,
+  verifyLines,
+} from '../../../src/tools/verify/verify-report.ts'
+
+const CLEAN: VerifyReport = {
+  callbacks: 30,
+  events: 25,
+  payments: 10,
+  lost: 0,
+  duplicated: 0,
+  wrongStatus: 0,
+  wrongVersion: 0,
+  viewDiffers: 0,
+  unexplained: 0,
+  partial: 0,
+  rawReachesBackTo: null,
+  unknownSource: 0,
+  inFlight: { callbacks: 0, events: 0 },
+  seconds: 0.5,
+  ok: true,
+  differences: [],
+}
+const LOST: Difference = { kind: 'lost', paymentKey: 'n:1', text: 'event e has no record in changes' }
+
+test('counts all findings and keeps the first', () => {
+  const findings = new Findings()
+  findings.add(Array.from({ length: DIFFERENCES_LISTED_MAX + 5 }, () => LOST))
+  findings.add([{ ...LOST, kind: 'viewDiffers' }])
+  expect([findings.count('lost'), findings.count('viewDiffers'), findings.count('wrongStatus')]).toEqual([105, 1, 0])
+  expect([findings.total, findings.listed.length]).toEqual([106, DIFFERENCES_LISTED_MAX])
+})
+
+test('a clean report in two lines', () => {
+  expect(verifyLines(CLEAN)).toEqual([
+    '10 payments with 25 events, against 30 callbacks in raw, which reaches back to its beginning',
+    '0 differences: lost 0, duplicated 0, wrong status 0, wrong version 0, view differs 0, unexplained 0; 0.5 s',
+  ])
+})
+
+test('differences by payment, how many are not listed, and what could not be said', () => {
+  const report = {
+    ...CLEAN,
+    lost: 3,
+    partial: 2,
+    rawReachesBackTo: 0,
+    unknownSource: 4,
+    viewDiffers: null,
+    ok: false,
+    differences: [LOST],
+  }
+  expect(verifyLines(report)).toEqual([
+    '10 payments with 25 events, against 30 callbacks in raw, which reaches back to 1970-01-01T00:00:00.000Z',
+    '2 payments are older than that: for them current was taken as the start',
+    '4 callbacks of sources that are not configured were left out',
+    'the view in Redis was not compared',
+    'lost           n:1  event e has no record in changes',
+    'and 2 more',
+    '3 differences: lost 3, duplicated 0, wrong status 0, wrong version 0, view differs not compared, unexplained 0; 0.5 s',
+  ])
+})
+
+test('says what is on its way', () => {
+  expect(inFlightLine({ callbacks: 0, events: 0 })).toBe('nothing is on its way: both stages have caught up')
+  expect(inFlightLine({ callbacks: 2, events: 3 })).toBe(
+    '2 callbacks and 3 events are still to be processed; what they bring is left out',
+  )
+})
