@@ -54,6 +54,10 @@ integration: deps test-tools ## The tests on a real Kafka, Redis and registry, w
 .PHONY: test
 test: types lint unused unit integration ## Everything: check, with all its generated cases, and integration.
 
+.PHONY: mutation
+mutation: deps ## Plant small bugs in src/payment and src/providers: do tests notice? MUTATE='src/payment/**/*.ts', CONCURRENCY=2.
+	$(BIN)/stryker run $(if $(MUTATE),--mutate '$(MUTATE)')
+
 .PHONY: test-tools
 test-tools: $(NODE_READY) ## What the integration tests need besides: redis-server, kcat, Python with fastavro.
 	node test/stack/main.ts tools
@@ -88,7 +92,7 @@ format: deps ## Format, and fix what can be fixed.
 
 .PHONY: clean
 clean: ## Remove what was built; the cache outside the checkout stays.
-	rm -rf dist coverage
+	rm -rf dist coverage .stryker
 
 node_modules/.package-lock.json: package-lock.json $(NODE_READY)
 	npm ci

@@ -4,12 +4,13 @@ import { applyEvent, orderFreePart, type PaymentState } from '../../src/payment/
 import { foldPayment } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { countVerdict, noTotals, totalsDifference } from '../../src/processor/totals.ts'
+import { runs } from '../runs.ts'
 import { arrivalsOf, distinctEvents } from './arbitrary-events.ts'
 
 // A hundred times what it takes: a busy machine is no failure.
 vi.setConfig({ testTimeout: 30_000 })
 
-const RUNS = { numRuns: 300 }
+const RUNS = runs(300)
 
 /** A set of distinct events, and two of its possible stories: any order, any repeats. */
 const twoStories = distinctEvents().chain((events) =>
@@ -104,7 +105,7 @@ describe('applying events', () => {
           state = applied.outcome === 'recorded' ? applied.change.state : state
         }
       }),
-      { numRuns: 100 },
+      runs(100),
     )
   })
 })

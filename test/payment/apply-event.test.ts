@@ -188,6 +188,26 @@ describe('the state', () => {
   })
 })
 
+describe('the part of a state that does not depend on order', () => {
+  // Without this the tests of order would compare nothing with nothing.
+  test('is all that the events together say, and which events they are', () => {
+    const state = stateAfter(
+      at('COMPLETED', 2, { eventId: 'b', kind: 'REFUND', relatesTo: 'x:1', weakKey: true }),
+      at('PROCESSING', 1, { eventId: 'a' }),
+    )
+    expect(orderFreePart(state)).toEqual({
+      status: 'COMPLETED',
+      decidedBy: 'b',
+      attention: ['weak-key'],
+      kind: 'REFUND',
+      relatesTo: 'x:1',
+      details: state.details,
+      children: [],
+      eventIds: ['a', 'b'],
+    })
+  })
+})
+
 describe('I10: a full history', () => {
   const middle = Array.from({ length: HISTORY_EVENTS_MAX }, (_, index) => at('PROCESSING', 10 * (index + 1)))
   const full = stateAfter(...middle)

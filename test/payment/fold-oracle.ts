@@ -1,6 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import type { AttentionCode } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { PaymentStatus } from '../../src/payment/payment-status.ts'
+import { distinctEvents, type EventSetConstraints } from './arbitrary-events.ts'
 
 /**
  * The fold of domain.md 6.7 a second time, written from its text alone, as a list of questions about the set instead
@@ -119,6 +122,20 @@ export function oracle(all: readonly PaymentEvent[]): OracleAnswer {
     attention.add('client-action')
   }
   return { status, attention, detailsFrom: detailsFrom?.eventId ?? null, children }
+}
+
+/** Whoever claims to fold events can be held against it: that status and attention are the same for any set. */
+export function agreesWithOracle(
+  fold: (
+    events: readonly PaymentEvent[],
+  ) => Pick<OracleAnswer, 'status'> & { readonly attention: Iterable<AttentionCode> },
+  constraints: EventSetConstraints = {},
+) {
+  return fc.property(distinctEvents(constraints), (events) => {
+    const { status, attention } = fold(events)
+    const expected = oracle(events)
+    return isDeepStrictEqual([status, new Set(attention)], [expected.status, expected.attention])
+  })
 }
 
 /** A missing time is never later, and nothing is later than a missing time. */

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { type AttentionCode, foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../src/payment/fold-payment.ts'
+import {
+  type AttentionCode,
+  foldPayment,
+  HISTORY_EVENTS_MAX,
+  keepWithinBound,
+  type PaymentDetails,
+} from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { PAYMENT_STATUSES, type PaymentStatus, rankOf, tierNumberOf } from '../../src/payment/payment-status.ts'
 import { sampleEvent } from '../avro/samples.ts'
@@ -186,8 +192,36 @@ describe('details', () => {
     expect(details).toMatchObject({ fxAppliedRate: '1.2', rail: 'WIRE' })
   })
 
+  // Domain rule 6.7, "Details": whatever field it is.
+  test.each<Partial<PaymentDetails>>([
+    { endToEndId: 'E1' },
+    { rail: 'WIRE' },
+    { direction: 'DEBIT' },
+    { clearingSystem: 'FEDWIRE' },
+    { requestedExecutionDate: '2025-01-31' },
+    { valueDate: '2025-02-01' },
+    { amount: { value: '7.00', currency: 'EUR' } },
+    { requestAmount: { value: '8.00', currency: null } },
+    { fxAppliedRate: '1.1' },
+    { gpiStatus: 'ACSC' },
+  ])('%j is kept from an older event when the deciding one says nothing of it', (said) => {
+    const nothing = Object.fromEntries(Object.keys(said).map((field) => [field, null]))
+    expect(foldPayment([at('COMPLETED', 3, nothing), at('PROCESSING', 2, said)]).details).toMatchObject(said)
+    expect(foldPayment([at('COMPLETED', 3, nothing)]).details).toMatchObject(nothing)
+  })
+
+  test('take the reasons from the latest event of the status that gives any', () => {
+    const { details } = foldPayment([
+      at('REJECTED', 1, { reasons: [reason('AC01')] }),
+      at('REJECTED', 2, { reasons: [reason('AC04')] }),
+      at('REJECTED', 3, { reasons: [] }),
+    ])
+    expect(details.reasons).toEqual([reason('AC04')])
+  })
+
   test('keep one reference per type, those of the deciding event first', () => {
     const { details } = foldPayment([
+      at('RECEIVED', 1, { references: [{ type: 'uetr', value: 'oldest' }] }),
       at('PROCESSING', 5, {
         references: [
           { type: 'uetr', value: 'later' },
@@ -215,6 +249,10 @@ describe('details', () => {
       kind: 'REFUND',
       relatesTo: 'x:1',
     })
+    expect(foldPayment([at('RECEIVED', 1, { kind: 'RETURN', relatesTo: 'x:2' }), at('COMPLETED', 2)])).toMatchObject({
+      kind: 'RETURN',
+      relatesTo: 'x:2',
+    })
     expect(foldPayment([at('RECEIVED', 1)])).toMatchObject({ kind: 'PAYMENT', relatesTo: null })
   })
 })
@@ -238,6 +276,12 @@ describe('attention', () => {
     ['positive-after-final', 'paid after the final', [at('REJECTED', 1), at('COMPLETED', 2)], true],
     ['positive-after-final', 'paid after the return', [at('RETURNED', 1), at('CREDITED', 2)], true],
     ['positive-after-final', 'the final has no time', [at('REJECTED', null), at('COMPLETED', 2)], true],
+    [
+      'positive-after-final',
+      'the final has no time, paid the earliest',
+      [at('REJECTED', null), at('COMPLETED', 0)],
+      true,
+    ],
     ['positive-after-final', 'paid has no time', [at('REJECTED', 1), at('COMPLETED', null)], true],
     ['positive-after-final', 'paid before the final', [at('REJECTED', 2), at('COMPLETED', 1)], false],
     ['positive-after-final', 'paid at the same time', [at('REJECTED', 1), at('COMPLETED', 1)], false],

@@ -62,7 +62,7 @@ describe('the change of becoming overdue', () => {
   })
 
   test('needs the mark', () => {
-    expect(() => overdueChange(state)).toThrow(TypeError)
+    expect(() => overdueChange(state)).toThrow(new TypeError('overdueChange needs a state that is marked overdue'))
   })
 })
 

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { applyEvent, type PaymentState, VERDICT_RULES, type VerdictRule } from '../../src/payment/apply-event.ts'
 import type { AttentionCode } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { runs } from '../runs.ts'
 import { distinctEvents } from './arbitrary-events.ts'
 
 interface Arrival {
@@ -56,7 +57,7 @@ test('the table of rules is in the order in which they are asked: the first that
         before = after
       }
     }),
-    { numRuns: 500 },
+    runs(500),
   )
   expect(decided).toEqual(new Set(inOrder))
 })

@@ -6,6 +6,7 @@ import { INSTAMED_STATUS_MAP } from '../../src/providers/instamed/status-map.ts'
 import { V1_STATUS_MAP } from '../../src/providers/jpm-global-payments-v1/status-map.ts'
 import { V2_STATUS_MAP } from '../../src/providers/jpm-global-payments-v2/status-map.ts'
 import { providerById } from '../../src/providers/registry.ts'
+import { runs } from '../runs.ts'
 import { callbackOf } from './callback-of.ts'
 import { foldAll, meaningOf, verdictsOf } from './fold-all.ts'
 
@@ -157,7 +158,7 @@ describe.each([V1, V2, INSTAMED])('$id', (wire) => {
           meaningOf(withChildReports(eventsOf(wire, other))),
         )
       }),
-      { numRuns: 1_000 },
+      runs(1_000),
     )
   })
 
@@ -184,7 +185,7 @@ describe.each([V1, V2, INSTAMED])('$id', (wire) => {
           expect(new Set(state.events.map(({ event }) => event.eventId)).size).toBe(state.events.length)
         }
       }),
-      { numRuns: 300 },
+      runs(300),
     )
   })
 })

@@ -4,6 +4,7 @@ import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { CODE_LENGTH_MAX, ID_LENGTH_MAX, REASONS_MAX, REFERENCES_MAX } from '../../src/payment/payment-event.ts'
 import { DEAD_LETTER_REASONS, type Provider, type Translation } from '../../src/providers/provider.ts'
 import { providerById } from '../../src/providers/registry.ts'
+import { runs } from '../runs.ts'
 import { callbackOf } from './callback-of.ts'
 
 function provider(id: string): Provider {
@@ -206,7 +207,7 @@ function expectConserved(translation: Translation, elementCount: number): void {
   expect(translation.setAside).toBe(elementCount === 0 ? 1 : 0)
 }
 
-const RUNS = { numRuns: 500 }
+const RUNS = runs(500)
 
 describe.each([V1, V2, INSTAMED])('$id', (adapter) => {
   test('any JSON gives events, dead letters or is set aside; nothing throws', () => {
@@ -248,7 +249,7 @@ describe.each([V1, V2, INSTAMED])('$id', (adapter) => {
         const body = Buffer.from(JSON.stringify(value) ?? '')
         expect(adapter.translate(callbackOf(body))).toEqual(adapter.translate(callbackOf(Buffer.from(body))))
       }),
-      { numRuns: 200 },
+      runs(200),
     )
   })
 })

@@ -43,6 +43,11 @@ describe('the rules', () => {
     expect(RULES.fold.tiers.flatMap(({ statuses }) => statuses).sort()).toEqual(Object.keys(PAYMENT_STATUSES).sort())
   })
 
+  test('say how the fold works, in sentences', () => {
+    expect(RULES.fold.rules).toHaveLength(7)
+    expect(RULES.fold.rules.filter((rule) => !/^[A-Z].{20,}\.$/.test(rule))).toEqual([])
+  })
+
   test('name the limits that the fold uses', () => {
     const attention = JSON.stringify(RULES.attention)
     expect(RULES.fold.tiers.find(({ tier }) => tier === 'soft-negative')?.rule).toContain(`rank >= ${RELEASE_RANK_MIN}`)
