@@ -78,6 +78,10 @@ demo: deps ## Callbacks in, payment status out, on real servers. ONCE=1 PAYMENTS
 bench: deps ## Measure throughput and latency.
 	@node test/bench/main.ts
 
+.PHONY: faults
+faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, none, a fault, fault+fault).
+	@node test/faults/main.ts
+
 .PHONY: build
 build: deps ## Compile to dist/, as it is published.
 	npm run build

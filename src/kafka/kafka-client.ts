@@ -1,6 +1,7 @@
 import type { Kafka as KafkaClient, LogEntry } from 'kafkajs'
 import type { Logger } from '../observability/log.ts'
 import { Kafka, logLevel } from './kafkajs.ts'
+import { answering } from './kafkajs-brokers.ts'
 
 export interface KafkaClientOptions {
   readonly brokers: readonly string[]
@@ -21,7 +22,8 @@ export interface KafkaClientOptions {
 export function createKafka(options: KafkaClientOptions): KafkaClient {
   return new Kafka({
     clientId: options.clientId,
-    brokers: [...options.brokers],
+    // Asked for every client that is made of this one, whose first broker would otherwise always be the first of the list.
+    brokers: () => answering(options.brokers),
     connectionTimeout: 2_000,
     requestTimeout: options.requestTimeoutMs ?? 10_000,
     enforceRequestTimeout: true,

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { noteSilent } from './kafkajs-brokers.ts'
 import { replaceModule, require } from './replace-module.ts'
 
 interface Connection {
@@ -91,6 +92,7 @@ export function oneSocketAtATime(): void {
       return await send.call(this, request)
     } catch (error) {
       if ((error as Error).name === 'KafkaJSRequestTimeoutError') {
+        noteSilent(`${this.host}:${this.port}`)
         reject(this)
         void this.disconnect()
       }

@@ -1,5 +1,6 @@
 import type { Message } from 'kafkajs'
 import { type BatchRecord, encodeRecordBatch } from './encode-record-batch.ts'
+import { leaveSilentBrokers } from './kafkajs-brokers.ts'
 import { oneSocketAtATime } from './kafkajs-connection.ts'
 import { replaceModule, require } from './replace-module.ts'
 
@@ -121,6 +122,7 @@ function growWithoutZeroing(): void {
 }
 
 oneSocketAtATime()
+leaveSilentBrokers()
 armNoTimerWithoutNeed()
 groupInLinearTime()
 encodeBatchesInOnePass()

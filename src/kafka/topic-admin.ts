@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
 import { TOPICS, type TopicId, type TopicNames, toTopicConfig } from '../topics.ts'
+import { kafkaErrorType } from './errors.ts'
 import { ConfigResourceTypes } from './kafkajs.ts'
 
 export interface TopicPlan {
@@ -23,7 +25,8 @@ export async function createMissingTopics(admin: Admin, plan: TopicPlan): Promis
   const missing = topicIds().filter((id) => !existing.has(plan.names[id]))
   if (missing.length > 0) {
     await admin.createTopics({
-      waitForLeaders: true,
+      // It would ask one broker once, which may not have heard of them yet.
+      waitForLeaders: false,
       timeout: 30_000,
       topics: missing.map((id) => ({
         topic: plan.names[id],
@@ -33,7 +36,30 @@ export async function createMissingTopics(admin: Admin, plan: TopicPlan): Promis
       })),
     })
   }
-  return missing.map((id) => plan.names[id])
+  const created = missing.map((id) => plan.names[id])
+  if (created.length > 0) {
+    await untilKnown(() => admin.fetchTopicMetadata({ topics: created }))
+  }
+  return created
+}
+
+/** How long a broker may take to hear of a topic that another one has created, ms. */
+const HEARSAY_MAX_MS = 10_000
+const HEARSAY_PAUSE_MS = 100
+
+/** Repeats a look at topics that were created a moment ago: the broker that is asked may not have heard of them yet. */
+export async function untilKnown<T>(look: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + HEARSAY_MAX_MS
+  for (;;) {
+    try {
+      return await look()
+    } catch (error) {
+      if (kafkaErrorType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION' || performance.now() > deadline) {
+        throw error
+      }
+      await delay(HEARSAY_PAUSE_MS)
+    }
+  }
 }
 
 /** Compares the topics of the cluster with the plan. Empty if all is as it should be. */

@@ -1,7 +1,13 @@
 import type { Config } from '../config.ts'
 import { connectAdmin, onBrokers } from '../kafka/brokers.ts'
 import { createKafka } from '../kafka/kafka-client.ts'
-import { createMissingTopics, findTopicProblems, type TopicFinding, type TopicPlan } from '../kafka/topic-admin.ts'
+import {
+  createMissingTopics,
+  findTopicProblems,
+  type TopicFinding,
+  type TopicPlan,
+  untilKnown,
+} from '../kafka/topic-admin.ts'
 import type { Logger } from '../observability/log.ts'
 import { topicNames } from '../topics.ts'
 
@@ -12,7 +18,7 @@ export async function applyTopics(
 ): Promise<{ readonly created: readonly string[]; readonly findings: readonly TopicFinding[] }> {
   return withAdmin(config, logger, async (admin, plan) => ({
     created: await createMissingTopics(admin, plan),
-    findings: await findTopicProblems(admin, plan),
+    findings: await untilKnown(() => findTopicProblems(admin, plan)),
   }))
 }
 

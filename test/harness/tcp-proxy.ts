@@ -1,37 +1,44 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** A server that can be made unreachable for one test without being touched itself. */
+/** Looks at what goes through one connection; makes nothing of it but the decision to cut. */
+export interface TrafficFilter {
+  request(chunk: Buffer): void
+  /** What of the chunk may go on; then the connection is cut if `cut` says so. */
+  response(chunk: Buffer): { readonly pass: Buffer; readonly cut: boolean }
+}
+
+export interface ProxyOptions {
+  readonly up?: boolean
+  /** Called for every connection. */
+  readonly filter?: () => TrafficFilter
+}
+
+interface Pair {
+  readonly client: Socket
+  readonly upstream: Socket
+}
+
+/** A server that can be made unreachable, silent or another one for a test, without being touched itself. */
 export class TcpProxy {
   readonly #server: Server
-  readonly #sockets = new Set<Socket>()
+  readonly #pairs = new Set<Pair>()
+  readonly #filter: (() => TrafficFilter) | undefined
+  #host: string
+  #port: number
   #up: boolean
+  #frozen = false
 
-  private constructor(host: string, port: number, up: boolean) {
+  private constructor(target: URL, { up = true, filter }: ProxyOptions) {
+    this.#host = target.hostname
+    this.#port = Number(target.port)
     this.#up = up
-    this.#server = createServer((client) => {
-      if (!this.#up) {
-        client.destroy()
-        return
-      }
-      const upstream = connect(port, host)
-      for (const [from, to] of [
-        [client, upstream],
-        [upstream, client],
-      ] as const) {
-        this.#sockets.add(from)
-        from.on('error', () => to.destroy())
-        from.on('close', () => {
-          this.#sockets.delete(from)
-          to.destroy()
-        })
-        from.pipe(to)
-      }
-    })
+    this.#filter = filter
+    this.#server = createServer({ noDelay: true }, (client) => this.#accept(client))
   }
 
-  static async start(target: URL, { up = true } = {}): Promise<TcpProxy> {
-    const proxy = new TcpProxy(target.hostname, Number(target.port), up)
+  static async start(target: URL, options: ProxyOptions = {}): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target, options)
     proxy.#server.listen(0, '127.0.0.1')
     await once(proxy.#server, 'listening')
     return proxy
@@ -48,13 +55,87 @@ export class TcpProxy {
   /** Every connection breaks, and new ones break at once. */
   down(): void {
     this.#up = false
-    for (const socket of this.#sockets) {
-      socket.destroy()
+    this.cut()
+  }
+
+  /** Every connection breaks; new ones work. */
+  cut(): void {
+    for (const { client, upstream } of this.#pairs) {
+      client.destroy()
+      upstream.destroy()
     }
+  }
+
+  /** A black hole: connections are accepted and kept, and nothing goes through. */
+  freeze(): void {
+    this.#frozen = true
+    for (const { client, upstream } of this.#pairs) {
+      client.pause()
+      upstream.pause()
+    }
+  }
+
+  /** What was sent meanwhile arrives now, also of those who have hung up since. */
+  thaw(): void {
+    this.#frozen = false
+    for (const { client, upstream } of this.#pairs) {
+      client.resume()
+      upstream.resume()
+    }
+  }
+
+  /** From now on it stands for another server; all connections break. */
+  retarget(target: URL): void {
+    this.#host = target.hostname
+    this.#port = Number(target.port)
+    this.cut()
   }
 
   close(): void {
     this.down()
     this.#server.close()
+  }
+
+  #accept(client: Socket): void {
+    if (!this.#up) {
+      client.destroy()
+      return
+    }
+    const upstream = connect({ port: this.#port, host: this.#host, noDelay: true })
+    const pair = { client, upstream }
+    const filter = this.#filter?.()
+    this.#pairs.add(pair)
+    this.#carry(client, upstream, (chunk) => {
+      filter?.request(chunk)
+      return chunk
+    })
+    this.#carry(upstream, client, (chunk) => {
+      const { pass, cut } = filter?.response(chunk) ?? { pass: chunk, cut: false }
+      if (cut) {
+        client.destroySoon()
+        upstream.destroy()
+      }
+      return pass
+    })
+    const gone = () => this.#pairs.delete(pair)
+    client.on('close', gone)
+    upstream.on('close', gone)
+    if (this.#frozen) {
+      client.pause()
+      upstream.pause()
+    }
+  }
+
+  #carry(from: Socket, to: Socket, look: (chunk: Buffer) => Buffer): void {
+    from.on('data', (chunk: Buffer) => {
+      const pass = look(chunk)
+      if (pass.length > 0 && !to.destroyed && !to.writableEnded && !to.write(pass)) {
+        from.pause()
+        to.once('drain', () => this.#frozen || from.resume())
+      }
+    })
+    from.on('error', () => to.destroy())
+    // What it sent before it hung up is still delivered.
+    from.on('close', () => to.destroySoon())
   }
 }

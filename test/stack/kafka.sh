@@ -1,12 +1,15 @@
 #!/bin/sh
-# Formats Kafka's storage, the first time, and then becomes the broker.
-# usage: kafka.sh JAVA CLASSPATH DIRECTORY CLUSTER_ID, where DIRECTORY holds server.properties.
+# Formats Kafka's storage, if there is none, and then becomes the broker.
+# usage: kafka.sh JAVA CLASSPATH DIRECTORY CLUSTER_ID FORMAT_OPTION JVM_OPTION..., where DIRECTORY holds
+# server.properties and FORMAT_OPTION may be empty.
 set -eu
-java=$1 classpath=$2 directory=$3 cluster_id=$4
+java=$1 classpath=$2 directory=$3 cluster_id=$4 format_option=$5
+shift 5
 properties=$directory/server.properties
-set -- "$java" -XX:+UseSerialGC "-Dlog4j2.configurationFile=${0%/*}/log4j2.properties" -cp "$classpath"
+log4j=-Dlog4j2.configurationFile=${0%/*}/log4j2.properties
 
 if [ ! -e "$directory/data/meta.properties" ]; then
-  "$@" -XX:TieredStopAtLevel=1 kafka.tools.StorageTool format --standalone -t "$cluster_id" -c "$properties"
+  "$java" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "$log4j" -cp "$classpath" \
+    kafka.tools.StorageTool format ${format_option:+"$format_option"} -t "$cluster_id" -c "$properties"
 fi
-exec "$@" -Xms256m -Xmx768m kafka.Kafka "$properties"
+exec "$java" -XX:+UseSerialGC "$@" "$log4j" -cp "$classpath" kafka.Kafka "$properties"

@@ -16,7 +16,8 @@ export interface Place {
 }
 
 export interface ServerSpec {
-  readonly name: ServerName
+  /** Of its directory and its log. */
+  readonly name: string
   readonly ports: number
   /** Its own log says that it is ready: a port that answers could belong to another checkout's server. */
   readonly ready: RegExp
@@ -67,7 +68,7 @@ export async function launch(spec: ServerSpec, directory: string, guard: Guard):
 class StartError extends Error {
   readonly logTail: string
 
-  constructor(name: ServerName, reason: string, logTail: string) {
+  constructor(name: string, reason: string, logTail: string) {
     super(`${name} ${reason}; the end of its log:\n${logTail}`)
     this.name = 'StartError'
     this.logTail = logTail
@@ -75,7 +76,7 @@ class StartError extends Error {
 }
 
 export class Server implements ServerControl {
-  readonly name: ServerName
+  readonly name: string
   readonly ports: readonly number[]
   readonly #spec: ServerSpec
   readonly #place: Place
@@ -90,6 +91,11 @@ export class Server implements ServerControl {
     this.#place = place
     this.#guard = guard
     this.#logFile = `${place.directory}.log`
+  }
+
+  /** Where its data is; its log is beside it. */
+  get directory(): string {
+    return this.#place.directory
   }
 
   get pid(): number | undefined {

@@ -17,13 +17,28 @@ export const redisSpec: ServerSpec = {
       .concat('--save', ''),
 }
 
-export function kafkaSpec({ java, kafkaClasspath }: Packages): ServerSpec {
+/** What makes a broker one of several. */
+export interface KafkaNode {
+  readonly name: string
+  readonly clusterId: string
+  readonly jvmOptions: readonly string[]
+  /** On top of what every broker has. */
+  config(place: Place): KafkaConfig
+}
+
+/** A broker that is alone, unless it is said of what it is a part. */
+export function kafkaSpec({ java, kafkaClasspath }: Packages, node: KafkaNode = loneBroker()): ServerSpec {
+  const format = node.name === 'kafka' ? '--standalone' : ''
   return {
-    name: 'kafka',
+    name: node.name,
     ports: 2,
     ready: /Kafka Server started/,
-    prepare: (place) => writeFile(join(place.directory, 'server.properties'), toProperties(kafkaConfig(place))),
-    command: ({ directory }) => ['sh', KAFKA_SCRIPT, java, kafkaClasspath, directory, newClusterId()],
+    prepare: (place) => {
+      const config = toProperties({ ...kafkaConfig(place), ...node.config(place) })
+      return writeFile(join(place.directory, 'server.properties'), config)
+    },
+    command: ({ directory }) =>
+      ['sh', KAFKA_SCRIPT, java, kafkaClasspath, directory, node.clusterId, format].concat(node.jvmOptions),
   }
 }
 
@@ -45,21 +60,33 @@ export function registrySpec({ java, registryJar }: Packages): ServerSpec {
   }
 }
 
-function kafkaConfig({ directory, ports: [port, controllerPort] }: Place): Record<string, string | number | boolean> {
+type KafkaConfig = Readonly<Record<string, string | number | boolean>>
+
+function loneBroker(): KafkaNode {
+  return {
+    name: 'kafka',
+    clusterId: newClusterId(),
+    jvmOptions: ['-Xms256m', '-Xmx768m'],
+    config: ({ ports: [port, controllerPort] }) => ({
+      'node.id': 1,
+      'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
+      listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      'offsets.topic.replication.factor': 1,
+      'transaction.state.log.replication.factor': 1,
+      'transaction.state.log.min.isr': 1,
+    }),
+  }
+}
+
+function kafkaConfig({ directory }: Place): KafkaConfig {
   return {
     'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': join(directory, 'data'),
     'auto.create.topics.enable': false,
-    'offsets.topic.replication.factor': 1,
     'offsets.topic.num.partitions': 5,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
     'transaction.state.log.num.partitions': 10,
     'group.initial.rebalance.delay.ms': 0,
     // What happens after a timeout happens soon, so that tests need not wait: group members may ask for short
@@ -74,14 +101,14 @@ function kafkaConfig({ directory, ports: [port, controllerPort] }: Place): Recor
   }
 }
 
-function toProperties(config: Record<string, string | number | boolean>): string {
+function toProperties(config: KafkaConfig): string {
   return Object.entries(config)
     .map(([key, value]) => `${key}=${value}\n`)
     .join('')
 }
 
 /** Kafka's form of a UUID; an id with a leading dash would read as an option. */
-function newClusterId(): string {
+export function newClusterId(): string {
   const id = randomBytes(16).toString('base64url')
   return id.startsWith('-') ? newClusterId() : id
 }

@@ -54,11 +54,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const directory = await mkdtemp(join(tmpdir(), 'paystatus-stack-'))
   const guard = new Guard(directory)
   const starts = await Promise.allSettled(
-    specs.filter(({ name }) => only.includes(name)).map((spec) => launch(spec, directory, guard)),
+    specs.filter(({ name }) => only.some((one) => one === name)).map((spec) => launch(spec, directory, guard)),
   )
   const servers = new Map<ServerName, Server>()
   for (const start of starts) {
-    if (start.status === 'fulfilled') servers.set(start.value.name, start.value)
+    if (start.status === 'fulfilled') servers.set(start.value.name as ServerName, start.value)
   }
   const failed = starts.find((start) => start.status === 'rejected')
   if (failed) {

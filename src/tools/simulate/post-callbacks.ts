@@ -9,6 +9,8 @@ export interface PostTarget {
   readonly id: string
   /** Absolute http or https URL of the source; a callback's path suffix is appended to its path. */
   readonly url: string
+  /** The same source at other gateways: attempts go to all of them in turn. */
+  readonly otherUrls?: readonly string[]
   /** The only answer that the provider takes for success; every other one is a failure, 202 and 3xx too. */
   readonly successCode: number
   /** For example the shared secret header, or `authorization` for Basic. Never logged and in no report. */
@@ -54,6 +56,8 @@ export interface PostOptions {
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: PostProgress) => void
   readonly progressEveryMs?: number
+  /** Told about every attempt when it is over. */
+  readonly onAttempt?: (callback: PlannedCallback, answer: Answer) => void
 }
 
 export const POST_DEFAULTS = {
@@ -125,15 +129,15 @@ export async function postCallbacks(
   }
   try {
     const targets = new Map(settings.targets.map((target) => [target.id, target]))
-    const routes = new Map<string, Route>()
+    const routes = new Map<string, readonly Route[]>()
     const deliveries = callbacks.map((callback): Delivery => {
       const routeId = `${callback.sourceId} ${callback.contentType} ${callback.pathSuffix}`
-      let route = routes.get(routeId)
-      if (route === undefined) {
-        route = routeTo(targets.get(callback.sourceId), callback, agents)
-        routes.set(routeId, route)
+      let ways = routes.get(routeId)
+      if (ways === undefined) {
+        ways = routesTo(targets.get(callback.sourceId), callback, agents)
+        routes.set(routeId, ways)
       }
-      return newDelivery(callback, route, settings.manners[callback.provider])
+      return newDelivery(callback, ways, settings.manners[callback.provider])
     })
     await deliverAll(deliveries, settings)
     return deliveries.map(toResult)
@@ -161,7 +165,7 @@ export function postProblems(options: PostOptions): string[] {
   }
   for (const target of options.targets) {
     // The URL itself may be the secret of a source without authentication, so it is not repeated here.
-    if (!/^https?:$/.test(URL.parse(target.url)?.protocol ?? '')) {
+    if (![target.url, ...(target.otherUrls ?? [])].every((url) => /^https?:$/.test(URL.parse(url)?.protocol ?? ''))) {
       problems.push(`source ${target.id}: the URL must be absolute and begin with http or https`)
     }
     if (!Number.isSafeInteger(target.successCode) || target.successCode < 200 || target.successCode > 599) {
@@ -176,7 +180,7 @@ type Settings = PostOptions & Required<Pick<PostOptions, keyof typeof POST_DEFAU
 /** A callback on its way; the only mutable thing here. */
 interface Delivery {
   readonly callback: PlannedCallback
-  readonly route: Route
+  readonly routes: readonly Route[]
   readonly manner: DeliveryManner
   attempts: number
   refusals: number
@@ -188,10 +192,10 @@ interface Delivery {
   answerMs: number
 }
 
-function newDelivery(callback: PlannedCallback, route: Route, manner: DeliveryManner): Delivery {
+function newDelivery(callback: PlannedCallback, routes: readonly Route[], manner: DeliveryManner): Delivery {
   return {
     callback,
-    route,
+    routes,
     manner,
     attempts: 0,
     refusals: 0,
@@ -310,22 +314,24 @@ function deliverAll(deliveries: readonly Delivery[], settings: Settings): Promis
     if (delivery.attempts === 0) {
       delivery.firstAttemptAt = sentAt
     }
+    const route = delivery.routes[(delivery.callback.position + delivery.attempts) % delivery.routes.length] as Route
     delivery.attempts++
     attempts++
-    const exchange = startExchange(delivery.route, delivery.callback.body, delivery.manner.timeoutMs, (answer) => {
+    const exchange = startExchange(route, delivery.callback.body, delivery.manner.timeoutMs, (answer) => {
       inFlight.delete(exchange)
       delivery.answerMs = performance.now() - sentAt
       delivery.lastAnswer = answer
-      settle(delivery, answer)
+      settings.onAttempt?.(delivery.callback, answer)
+      settle(delivery, route, answer)
       pump()
     })
     inFlight.set(exchange, delivery)
   }
 
-  function settle(delivery: Delivery, answer: Answer): void {
+  function settle(delivery: Delivery, route: Route, answer: Answer): void {
     switch (answer.kind) {
       case 'status':
-        if (answer.statusCode === delivery.route.successCode) {
+        if (answer.statusCode === route.successCode) {
           delivery.outcome = 'accepted'
           accepted++
           return
@@ -380,15 +386,23 @@ interface Route {
   readonly successCode: number
 }
 
-function routeTo(
+function routesTo(
   target: PostTarget | undefined,
   callback: PlannedCallback,
   agents: Readonly<Record<'http:' | 'https:', http.Agent>>,
-): Route {
+): readonly Route[] {
   if (target === undefined) {
     throw new Error(`the plan has callbacks of the source ${callback.sourceId}, which has no target`)
   }
-  const url = new URL(target.url)
+  return [target.url, ...(target.otherUrls ?? [])].map((url) => routeTo(new URL(url), target, callback, agents))
+}
+
+function routeTo(
+  url: URL,
+  target: PostTarget,
+  callback: PlannedCallback,
+  agents: Readonly<Record<'http:' | 'https:', http.Agent>>,
+): Route {
   const protocol = url.protocol === 'https:' ? 'https:' : 'http:'
   const headers = { host: url.host, 'content-type': callback.contentType, ...target.headers }
   return {

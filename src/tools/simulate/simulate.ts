@@ -36,6 +36,7 @@ export interface SimulationOptions
       | 'signal'
       | 'onProgress'
       | 'progressEveryMs'
+      | 'onAttempt'
     > {
   readonly sources: readonly SimulatedSource[]
   /** Where to write the report as JSON; opened before anything is sent. */

@@ -1,0 +1,134 @@
+import { require } from './replace-module.ts'
+
+interface Broker {
+  readonly versions: object | null
+  readonly brokerAddress: string
+  readonly connectionPool: { readonly pool: readonly { rejectRequests(error: Error): void }[] }
+  isConnected(): boolean
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+  apiVersions(): Promise<object>
+}
+
+interface BrokerPool {
+  readonly brokers: Readonly<Record<string, Broker>>
+  readonly seedBroker: Broker
+  connect(): Promise<void>
+  findBroker(node: { readonly nodeId: string }): Promise<Broker>
+  withBroker<T>(use: (found: { nodeId: string; broker: Broker }) => Promise<T>): Promise<T | null>
+  findConnectedBroker(): Promise<Broker>
+}
+
+/** How long a broker may take to answer the first request on a new connection, ms. */
+const HANDSHAKE_MAX_MS = 3_000
+
+/** Addresses that did not answer when they were tried last. They are tried again when the others failed. */
+const silent = new Set<string>()
+
+/** The addresses that may answer: without those that did not lately, unless that is all of them. */
+export function answering(addresses: readonly string[]): string[] {
+  const others = addresses.filter((address) => !silent.has(address))
+  return others.length > 0 ? others : [...addresses]
+}
+
+/** Nobody answered a request at this address in time. */
+export function noteSilent(address: string): void {
+  silent.add(address)
+}
+
+/**
+ * Makes kafkajs go to another broker when one does not answer. The original does so for a refused connection only. With a
+ * broker that accepts and then closes (its proxy or service mesh is alive, the broker is not), or that accepts and says
+ * nothing (frozen, or cut off behind a load balancer), it
+ *
+ * - asks the same bootstrap broker again and again, 20 times, and begins with the first of the list every time;
+ * - learns only after the whole request timeout that nobody is there, because a connection to a broker that it knows
+ *   from the metadata begins with no request of its own;
+ * - gives up looking for a coordinator when the first broker that it happens to ask cannot be reached.
+ *
+ * Seen with one of three brokers frozen: every partition stood still until it was back.
+ */
+export function leaveSilentBrokers(): void {
+  const { KafkaJSConnectionError } = require('kafkajs/src/errors.js') as {
+    KafkaJSConnectionError: new (message: string, at: { broker: string; code: string }) => Error
+  }
+  const broker = (require('kafkajs/src/broker/index.js') as { prototype: Broker }).prototype
+  const pool = (require('kafkajs/src/cluster/brokerPool.js') as { prototype: BrokerPool }).prototype
+
+  const { connect } = broker
+  broker.connect = async function (this: Broker) {
+    if (this.isConnected()) {
+      return
+    }
+    const asks = this.versions === null
+    const unreachable = (why: string) =>
+      new KafkaJSConnectionError(why, { broker: this.brokerAddress, code: 'ECONNREFUSED' })
+    const giveUp = setTimeout(() => {
+      for (const connection of this.connectionPool.pool) {
+        connection.rejectRequests(unreachable(`no answer to the first request within ${HANDSHAKE_MAX_MS} ms`))
+      }
+    }, HANDSHAKE_MAX_MS)
+    try {
+      await connect.call(this)
+      if (!asks) {
+        await this.apiVersions()
+      }
+      silent.delete(this.brokerAddress)
+    } catch (error) {
+      const { name, message } = error as Error
+      if (!UNREACHABLE.has(name)) {
+        throw error
+      }
+      silent.add(this.brokerAddress)
+      throw unreachable(message)
+    } finally {
+      clearTimeout(giveUp)
+    }
+  }
+
+  const nodesOf = ({ brokers }: BrokerPool): readonly string[] => {
+    const nodeIds = Object.keys(brokers)
+    const start = Math.floor(Math.random() * nodeIds.length)
+    const turned = [...nodeIds.slice(start), ...nodeIds.slice(0, start)]
+    const isSilentNode = (nodeId: string) => silent.has(brokers[nodeId]?.brokerAddress ?? '')
+    return turned.toSorted((a, b) => Number(isSilentNode(a)) - Number(isSilentNode(b)))
+  }
+  const { withBroker } = pool
+  pool.withBroker = async function <T>(
+    this: BrokerPool,
+    use: (found: { nodeId: string; broker: Broker }) => Promise<T>,
+  ): Promise<T | null> {
+    const nodeIds = nodesOf(this)
+    if (nodeIds.length === 0) {
+      return withBroker.call(this, use) as Promise<T | null>
+    }
+    for (const nodeId of nodeIds) {
+      try {
+        return await use({ nodeId, broker: await this.findBroker({ nodeId }) })
+      } catch {
+        // The next one may know.
+      }
+    }
+    return null
+  }
+  pool.findConnectedBroker = async function (this: BrokerPool) {
+    const nodeIds = nodesOf(this)
+    const connected = nodeIds.filter((nodeId) => this.brokers[nodeId]?.isConnected())
+    for (const nodeId of new Set([...connected, ...nodeIds])) {
+      try {
+        return await this.findBroker({ nodeId })
+      } catch {
+        // The next one may be there.
+      }
+    }
+    await this.connect()
+    return this.seedBroker
+  }
+}
+
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSLockTimeout',
+])

@@ -1,0 +1,594 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Random } from '../../src/tools/simulate/random.ts'
+import { type Broker, deleteDisk, SLOTS, type Slot } from './cluster.ts'
+import { controllerOf } from './controller-of.ts'
+import { API_KEYS } from './kafka-frames.ts'
+import { type Lab, type Role, roleOf } from './lab.ts'
+import { redisCommand } from './redis-pair.ts'
+import type { FaultTiming } from './schedule.ts'
+
+/** What was done, and how it is undone. */
+interface Injected {
+  /** For people. */
+  readonly what: string
+  heal(): Promise<void>
+}
+
+export interface Fault extends FaultTiming {
+  /** True if a caller may never notice it: no answer but success, as long as nothing else is broken. */
+  readonly unnoticed?: boolean
+  /** Resolves when the harm is done. The same randomness chooses the same targets. */
+  inject(lab: Lab, random: Random): Promise<Injected>
+}
+
+const SHORT_MS: readonly [number, number] = [1_000, 4_000]
+/** Longer than the session of a group member and of a broker. */
+const LONG_MS: readonly [number, number] = [8_000, 12_000]
+/** Long enough that everything must move again without the broker. */
+const OUTLIVED_MS: readonly [number, number] = [18_000, 24_000]
+const ROLES = ['gateway', 'normalizer', 'processor'] as const
+
+function slotsOf(role: Role): readonly Slot[] {
+  return SLOTS.filter((slot) => roleOf(slot) === role)
+}
+
+function killRole(role: Role): Fault {
+  return {
+    name: `kill-${role}`,
+    area: 'role',
+    lastsMs: SHORT_MS,
+    async inject(lab, random) {
+      const slot = random.pick(slotsOf(role))
+      await lab.kill(slot)
+      return { what: `kill -9 of ${slot}`, heal: () => lab.start(slot) }
+    },
+  }
+}
+
+function killAll(role: Role): Fault {
+  return {
+    name: `kill-all-${role}s`,
+    area: 'role',
+    lastsMs: SHORT_MS,
+    async inject(lab) {
+      const slots = slotsOf(role)
+      await Promise.all(slots.map((slot) => lab.kill(slot)))
+      return {
+        what: `kill -9 of ${slots.join(', ')}`,
+        heal: async () => {
+          await Promise.all(slots.map((slot) => lab.start(slot)))
+        },
+      }
+    },
+  }
+}
+
+/** Sleeps beyond its session, wakes up and believes that nothing happened. */
+function freezeRole(role: Role): Fault {
+  return {
+    name: `freeze-${role}`,
+    area: 'role',
+    lastsMs: LONG_MS,
+    async inject(lab, random) {
+      const slot = random.pick(slotsOf(role))
+      lab.freeze(slot)
+      return { what: `SIGSTOP of ${slot}`, heal: async () => lab.thaw(slot) }
+    },
+  }
+}
+
+/** A new release of one process at a time: SIGTERM, and the next one is started when it has ended. */
+function deployRole(role: Role): Fault {
+  return {
+    name: `deploy-${role}`,
+    area: 'role',
+    lastsMs: [6_000, 8_000],
+    unnoticed: true,
+    async inject(lab) {
+      const deployed = (async () => {
+        for (const slot of slotsOf(role)) {
+          const code = await lab.stop(slot)
+          if (code !== 0) {
+            throw new Error(`${slot} ended with ${code} after SIGTERM`)
+          }
+          await lab.start(slot)
+        }
+      })()
+      deployed.catch(() => {})
+      return { what: `SIGTERM and a new process, for each of ${slotsOf(role).join(', ')}`, heal: () => deployed }
+    },
+  }
+}
+
+type ChooseBroker = (lab: Lab, random: Random) => Promise<readonly [broker: Broker, why: string]>
+
+const CHOICES: Readonly<Record<string, ChooseBroker>> = {
+  broker: async (lab, random) => [random.pick(lab.cluster.brokers), 'any'],
+  leader: async (lab, random) => {
+    const topic = lab.deployment.topics[random.pick(['raw', 'events', 'changes', 'current'] as const)]
+    return leads(lab, topic, random.integer(0, lab.partitions - 1))
+  },
+  'transaction-coordinator': (lab, random) => {
+    const { config, topics } = lab.deployment
+    const partition = random.integer(0, lab.partitions - 1)
+    const id = `${config.environment}.${config.processor.group}.${topics.events}.${partition}`
+    return leads(lab, '__transaction_state', javaHash(id) % 10)
+  },
+  'group-coordinator': (lab, random) => {
+    const { group } = lab.deployment.config[random.pick(['normalizer', 'processor'] as const)]
+    return leads(lab, '__consumer_offsets', javaHash(group) % 5)
+  },
+  controller: async (lab) => [lab.cluster.broker(await controllerOf(lab.cluster.directBrokers)), 'the controller'],
+}
+
+async function leads(lab: Lab, topic: string, partition: number): Promise<readonly [Broker, string]> {
+  return [await lab.leaderOf(topic, partition), `leads ${topic}[${partition}]`]
+}
+
+/** String.hashCode without its sign, as Kafka chooses the partition of a coordinator. */
+function javaHash(text: string): number {
+  let hash = 0
+  for (let i = 0; i < text.length; i += 1) {
+    hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
+  }
+  return hash & 0x7fffffff
+}
+
+function killBroker(which: string, choose: ChooseBroker): Fault {
+  return {
+    name: `kill-${which}`,
+    area: 'broker',
+    lastsMs: OUTLIVED_MS,
+    async inject(lab, random) {
+      const [{ id, server }, why] = await choose(lab, random)
+      await server.kill()
+      return { what: `kill -9 of broker ${id} (${why})`, heal: () => server.start() }
+    },
+  }
+}
+
+/** In order: what it leads and coordinates is handed over first. */
+function stopBroker(which: string, choose: ChooseBroker): Fault {
+  return {
+    name: `stop-${which}`,
+    area: 'broker',
+    lastsMs: OUTLIVED_MS,
+    async inject(lab, random) {
+      const [{ id, server }, why] = await choose(lab, random)
+      await server.stop()
+      return { what: `SIGTERM of broker ${id} (${why})`, heal: () => server.start() }
+    },
+  }
+}
+
+function freezeBroker(which: string, choose: ChooseBroker): Fault {
+  return {
+    name: `freeze-${which}`,
+    area: 'broker',
+    lastsMs: OUTLIVED_MS,
+    async inject(lab, random) {
+      const [{ id, server }, why] = await choose(lab, random)
+      await server.pause()
+      return { what: `SIGSTOP of broker ${id} (${why})`, heal: () => server.resume() }
+    },
+  }
+}
+
+const BROKER_FAULTS: readonly Fault[] = [
+  ...Object.entries(CHOICES).flatMap(([which, choose]) => [
+    killBroker(which, choose),
+    stopBroker(which, choose),
+    freezeBroker(which, choose),
+  ]),
+  {
+    name: 'kill-all-brokers',
+    area: 'broker',
+    lastsMs: SHORT_MS,
+    async inject({ cluster }) {
+      await Promise.all(cluster.brokers.map(({ server }) => server.kill()))
+      return {
+        what: 'kill -9 of all brokers',
+        heal: async () => {
+          await Promise.all(cluster.brokers.map(({ server }) => server.start()))
+        },
+      }
+    },
+  },
+  {
+    name: 'roll-brokers',
+    area: 'broker',
+    lastsMs: [20_000, 25_000],
+    async inject({ cluster }, random) {
+      const order = random.shuffle(cluster.brokers)
+      const rolled = (async () => {
+        for (const { server } of order) {
+          await server.stop()
+          await server.start()
+          await delay(1_000)
+        }
+      })()
+      rolled.catch(() => {})
+      return { what: `brokers ${order.map(({ id }) => id).join(', ')} restart one after the other`, heal: () => rolled }
+    },
+  },
+  {
+    name: 'lose-disk',
+    area: 'broker',
+    lastsMs: [5_000, 8_000],
+    async inject({ cluster }, random) {
+      const broker = random.pick(cluster.brokers)
+      await broker.server.stop()
+      await deleteDisk(broker)
+      return { what: `broker ${broker.id} stopped and its disk deleted`, heal: () => broker.server.start() }
+    },
+  },
+  {
+    name: 'move-leaders',
+    area: 'broker',
+    lastsMs: LONG_MS,
+    async inject(lab, random) {
+      const { topics } = lab.deployment
+      const ids = lab.cluster.brokers.map(({ id }) => id)
+      const places = random
+        .shuffle([
+          ...(['raw', 'events', 'changes', 'current'] as const).map((topic) => topics[topic]),
+          '__consumer_offsets',
+          '__transaction_state',
+        ])
+        .map((topic) => ({ topic, partition: random.integer(0, lab.partitions - 1) }))
+      const reassign = async (topic: string, partition: number, replicas: number[]) => {
+        const assignment = { topic, partitionAssignment: [{ partition, replicas }] }
+        await lab.admin.alterPartitionReassignments({ topics: [assignment] })
+      }
+      const moved = (async () => {
+        for (const { topic, partition } of places) {
+          const { id } = await lab.leaderOf(topic, partition)
+          // A leader that is no replica any more hands over at once.
+          await reassign(topic, partition, random.shuffle(ids.filter((other) => other !== id)))
+          await delay(1_000)
+        }
+      })()
+      moved.catch(() => {})
+      return {
+        what: `the leaders of ${places.map(({ topic, partition }) => `${topic}[${partition}]`).join(', ')} move`,
+        heal: async () => {
+          await moved
+          for (const { topic, partition } of places) {
+            await reassign(topic, partition, random.shuffle(ids))
+          }
+        },
+      }
+    },
+  },
+]
+
+const REDIS_FAULTS: readonly Fault[] = [
+  {
+    name: 'kill-redis',
+    area: 'redis',
+    lastsMs: SHORT_MS,
+    async inject({ redis }) {
+      await redis.primary.kill()
+      return { what: 'kill -9 of Redis, which comes back empty', heal: () => redis.heal() }
+    },
+  },
+  {
+    name: 'freeze-redis',
+    area: 'redis',
+    lastsMs: LONG_MS,
+    async inject({ redis }) {
+      const { primary } = redis
+      await primary.pause()
+      return { what: 'SIGSTOP of Redis', heal: () => primary.resume() }
+    },
+  },
+  {
+    name: 'flush-redis',
+    area: 'redis',
+    lastsMs: SHORT_MS,
+    async inject({ redis }) {
+      await redisCommand(redis.primary, 'FLUSHALL')
+      return { what: 'FLUSHALL, and once more', heal: async () => void (await redisCommand(redis.primary, 'FLUSHALL')) }
+    },
+  },
+  {
+    name: 'restore-old-redis',
+    area: 'redis',
+    lastsMs: SHORT_MS,
+    async inject({ redis }, random) {
+      const dump = await redis.dump()
+      const ageMs = random.integer(1_000, 4_000)
+      await delay(ageMs)
+      await redis.restart(dump)
+      return { what: `Redis killed and restored from a dump ${ageMs} ms old`, heal: () => redis.heal() }
+    },
+  },
+  {
+    name: 'fail-over-redis',
+    area: 'redis',
+    lastsMs: SHORT_MS,
+    async inject({ redis }, random) {
+      const lagMs = random.integer(500, 3_000)
+      await redis.detachReplica()
+      await delay(lagMs)
+      const { primary } = redis
+      redis.promoteReplica()
+      await primary.kill()
+      return { what: `Redis fails over to a replica that lags by ${lagMs} ms`, heal: () => redis.heal() }
+    },
+  },
+  {
+    name: 'split-redis',
+    area: 'redis',
+    lastsMs: [3_000, 6_000],
+    async inject({ redis }, random) {
+      const user = random.pick(['processor-1', 'processor-2'] as const)
+      const { primary, replica } = redis
+      await redis.detachReplica()
+      redis.proxyOf(user).retarget(new URL(`tcp://127.0.0.1:${replica.ports[0]}`))
+      return {
+        what: `two primaries: ${user} writes to the former replica, everybody else to the former primary`,
+        heal: async () => {
+          // The replica wins: what the others wrote meanwhile is gone.
+          redis.promoteReplica()
+          await redisCommand(primary, `REPLICAOF 127.0.0.1 ${replica.ports[0]}`)
+          await redis.heal()
+        },
+      }
+    },
+  },
+  {
+    name: 'fill-redis',
+    area: 'redis',
+    lastsMs: [3_000, 6_000],
+    async inject({ redis }) {
+      const { primary } = redis
+      await redisCommand(primary, 'CONFIG SET maxmemory 1mb')
+      return {
+        what: 'Redis is full',
+        heal: async () => void (await redisCommand(primary, 'CONFIG SET maxmemory 0')),
+      }
+    },
+  },
+  {
+    name: 'black-hole-redis',
+    area: 'redis',
+    lastsMs: LONG_MS,
+    async inject({ redis }, random) {
+      const users = random.pick([['processor-1'], ['processor-2'], ['processor-1', 'processor-2']] as const)
+      for (const user of users) {
+        redis.proxyOf(user).freeze()
+      }
+      return {
+        what: `Redis says nothing to ${users.join(', ')}`,
+        heal: async () => {
+          for (const user of users) {
+            redis.proxyOf(user).thaw()
+          }
+        },
+      }
+    },
+  },
+  {
+    name: 'cut-redis',
+    area: 'redis',
+    lastsMs: [3_000, 6_000],
+    async inject({ redis }, random) {
+      return repeatedly(random, 'the connections to Redis break', () => {
+        for (const proxy of redis.proxies.values()) {
+          proxy.cut()
+        }
+      })
+    },
+  },
+]
+
+/** Does something again and again, at moments that the seed chose, until it is healed. */
+function repeatedly(random: Random, what: string, action: () => void): Injected {
+  const healed = new AbortController()
+  const done = (async () => {
+    while (!healed.signal.aborted) {
+      action()
+      await delay(random.integer(100, 1_000), undefined, { signal: healed.signal }).catch(() => {})
+    }
+  })()
+  return {
+    what: `${what}, again and again`,
+    heal: () => {
+      healed.abort()
+      return done
+    },
+  }
+}
+
+function cutBrokers(role: Role): Fault {
+  return {
+    name: `cut-${role}`,
+    area: 'network',
+    lastsMs: [3_000, 6_000],
+    async inject(lab, random) {
+      const links = slotsOf(role).flatMap((slot) => lab.linksOf(slot))
+      return repeatedly(random, `connections of the ${role}s to a broker break`, () => random.pick(links).proxy.cut())
+    },
+  }
+}
+
+function blackHole(role: Role): Fault {
+  return {
+    name: `black-hole-${role}`,
+    area: 'network',
+    lastsMs: LONG_MS,
+    async inject(lab, random) {
+      const slot = random.pick(slotsOf(role))
+      const links = lab.linksOf(slot)
+      const brokers = random.chance(0.5) ? links : [random.pick(links)]
+      for (const { proxy } of brokers) {
+        proxy.freeze()
+      }
+      return {
+        what: `${brokers.length === links.length ? 'no broker says' : 'one broker says'} anything to ${slot}`,
+        heal: async () => {
+          for (const { proxy } of brokers) {
+            proxy.thaw()
+          }
+        },
+      }
+    },
+  }
+}
+
+/** The broker did it, and nobody learns of it: the connection is cut instead of the answer. */
+function loseResponses(role: Role, api: keyof typeof API_KEYS): Fault {
+  return {
+    name: `lose-${role}-${api}`,
+    area: 'network',
+    lastsMs: [4_000, 8_000],
+    async inject(lab, random) {
+      const links = slotsOf(role).flatMap((slot) => lab.linksOf(slot))
+      const oneIn = random.integer(3, 8)
+      let lost = 0
+      for (const link of links) {
+        link.lose((apiKey) => {
+          const isLost = apiKey === API_KEYS[api] && random.integer(1, oneIn) === 1
+          lost += isLost ? 1 : 0
+          return isLost
+        })
+      }
+      return {
+        what: `one in ${oneIn} ${api} responses to the ${role}s is lost`,
+        heal: async () => {
+          for (const link of links) {
+            link.lose(undefined)
+          }
+          lab.say(`${lost} ${api} responses to the ${role}s were lost`)
+        },
+      }
+    },
+  }
+}
+
+/** What an operator does while nobody consumes. */
+function resetOffsets(role: 'normalizer' | 'processor'): Fault {
+  return {
+    name: `reset-${role}-offsets`,
+    area: 'operation',
+    lastsMs: SHORT_MS,
+    async inject(lab, random) {
+      const { config, topics } = lab.deployment
+      const topic = role === 'normalizer' ? topics.raw : topics.events
+      const groupId = config[role].group
+      await Promise.all(slotsOf(role).map((slot) => lab.stop(slot)))
+      lab.offsetsMoved = true
+      const [found] = await lab.admin.fetchOffsets({ groupId, topics: [topic] })
+      const partitions = (found?.partitions ?? []).map(({ partition, offset }) => ({
+        partition,
+        offset: String(Math.floor(Math.max(0, Number(offset)) * random.next())),
+      }))
+      await lab.admin.setOffsets({ groupId, topic, partitions })
+      return {
+        what: `the ${role}s are stopped and their offsets set back to ${partitions.map(({ offset }) => offset).join(', ')}`,
+        heal: async () => {
+          await Promise.all(slotsOf(role).map((slot) => lab.start(slot)))
+        },
+      }
+    },
+  }
+}
+
+const OPERATION_FAULTS: readonly Fault[] = [
+  resetOffsets('normalizer'),
+  resetOffsets('processor'),
+  {
+    name: 'registry-away',
+    area: 'operation',
+    lastsMs: [4_000, 8_000],
+    async inject(lab, random) {
+      const slots = [random.pick(slotsOf('normalizer')), random.pick(slotsOf('processor'))]
+      lab.registry.down()
+      await Promise.all(slots.map((slot) => lab.kill(slot)))
+      await Promise.all(slots.map((slot) => lab.start(slot)))
+      return {
+        what: `the registry is away while ${slots.join(', ')} start`,
+        heal: async () => lab.registry.up(),
+      }
+    },
+  },
+  {
+    name: 'rebalance-storm',
+    area: 'operation',
+    lastsMs: [10_000, 14_000],
+    async inject(lab, random) {
+      const healed = new AbortController()
+      const stormed = (async () => {
+        while (!healed.signal.aborted) {
+          const extra = await lab.startExtra('processor-1')
+          await delay(random.integer(500, 3_000), undefined, { signal: healed.signal }).catch(() => {})
+          extra.signal(random.chance(0.5) ? 'SIGTERM' : 'SIGKILL')
+          await extra.exited
+        }
+      })()
+      stormed.catch(() => {})
+      return {
+        what: 'a third processor comes and goes',
+        heal: () => {
+          healed.abort()
+          return stormed
+        },
+      }
+    },
+  },
+  {
+    name: 'poison',
+    area: 'operation',
+    lastsMs: SHORT_MS,
+    async inject(lab, random) {
+      const { config } = lab.deployment
+      const answers = new Map<string, number | null>()
+      for (const source of lab.sources) {
+        for (const [name, body, contentType] of poisons(random, config.gateway.bodyBytesMax)) {
+          const code = await lab.post(`poison-${name}`, source, body, contentType)
+          answers.set(`${source.id} ${name}`, code)
+        }
+      }
+      const oversize = [...answers].filter(([name]) => name.endsWith('oversize'))
+      if (oversize.some(([, code]) => code !== null && code !== 413 && code !== 503)) {
+        throw new Error(`a body above the limit was answered with ${oversize.join('; ')}`)
+      }
+      return { what: `${answers.size} poisonous and oversize callbacks`, heal: async () => {} }
+    },
+  },
+]
+
+function poisons(random: Random, bodyBytesMax: number): readonly (readonly [string, Buffer, string])[] {
+  const json = 'application/json'
+  return [
+    ['not-json', Buffer.from(`{"a": ${random.hex(16)}`), json],
+    ['empty', Buffer.alloc(0), json],
+    ['not-utf8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), json],
+    ['deep', Buffer.from('['.repeat(20_000) + ']'.repeat(20_000)), json],
+    ['wide', Buffer.from(JSON.stringify(Array.from({ length: 5_000 }, () => ({ id: random.hex(8) })))), json],
+    ['entities', Buffer.from(`<!DOCTYPE a [<!ENTITY b "${'c'.repeat(1_000)}">]><a>&b;&b;</a>`), 'application/xml'],
+    ['at-the-limit', Buffer.from(`{"a":"${'x'.repeat(bodyBytesMax - 8)}"}`), json],
+    ['oversize', Buffer.alloc(bodyBytesMax + 1, 0x20), json],
+  ]
+}
+
+/** All faults. One is added by adding it here. */
+export const FAULTS: readonly Fault[] = [
+  ...ROLES.map(killRole),
+  killAll('processor'),
+  ...ROLES.map(freezeRole),
+  ...ROLES.map(deployRole),
+  ...BROKER_FAULTS,
+  ...REDIS_FAULTS,
+  ...ROLES.map(cutBrokers),
+  ...ROLES.map(blackHole),
+  ...ROLES.map((role) => loseResponses(role, 'produce')),
+  ...(['endTxn', 'txnOffsetCommit', 'addPartitionsToTxn', 'initProducerId'] as const).map((api) =>
+    loseResponses('processor', api),
+  ),
+  loseResponses('normalizer', 'offsetCommit'),
+  loseResponses('processor', 'joinGroup'),
+  loseResponses('processor', 'heartbeat'),
+  ...OPERATION_FAULTS,
+]

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { totalsDifference } from '../../src/processor/totals.ts'
+import type { SimulationReport } from '../../src/tools/simulate/simulate.ts'
+import { eventually } from '../harness/eventually.ts'
+import { Observer } from '../harness/observer.ts'
+import { type Contents, readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
+import type { Lab } from './lab.ts'
+import type { LedgerEntry } from './ledger.ts'
+
+export type Kind = 'lost' | 'duplicated' | 'wrong' | 'late'
+
+export interface Finding {
+  readonly kind: Kind
+  readonly text: string
+}
+
+export interface Judgement {
+  readonly events: number
+  readonly findings: readonly Finding[]
+}
+
+const VIEW_MAX_MS = 15_000
+
+/**
+ * Compares what the providers know with what the topics and the view hold, once everything is healed.
+ *
+ * The one place that judges: whatever else has an opinion is to be asked here.
+ */
+export async function judge(lab: Lab, report: SimulationReport, caughtUpMaxMs: number): Promise<Judgement> {
+  const observer = await Observer.create(lab.deployment)
+  try {
+    const late = await observer.caughtUp(caughtUpMaxMs).then(
+      () => [],
+      (error: Error): Finding[] => [{ kind: 'late', text: `not caught up: ${error.message.split('\n', 1)[0]}` }],
+    )
+    const contents = await readContents(observer)
+    keepTopics(lab.directory, contents)
+    const ledger = await readLedger(lab.ledger.file)
+    const totals = await observer.totals()
+    const counted = lab.offsetsMoved
+      ? totalsDifference(totals) === 0
+        ? []
+        : [`I8: ${totalsDifference(totals)} events are unaccounted for`]
+      : totalsViolations(totals, contents)
+    const view = await eventually(
+      async () => {
+        const violations = await viewViolations(observer)
+        if (violations.length > 0) {
+          throw new Error(violations.join('\n'))
+        }
+        return []
+      },
+      { timeoutMs: VIEW_MAX_MS, everyMs: 500 },
+    ).catch((error: Error) => error.message.split('\n'))
+    return {
+      events: contents.events.length,
+      findings: [
+        ...late,
+        ...ledgerFindings(ledger, contents),
+        ...violationsOf(contents, lab.deployment.config).map(toFinding),
+        ...counted.map((text): Finding => ({ kind: 'wrong', text })),
+        ...view.map((text): Finding => ({ kind: 'wrong', text })),
+        ...statusFindings(report, contents),
+      ],
+    }
+  } finally {
+    await observer.close()
+  }
+}
+
+interface Told {
+  readonly callback: string
+  ok: number
+  attempts: number
+}
+
+/** What was told, by the hash of the body. */
+async function readLedger(file: string): Promise<ReadonlyMap<string, Told>> {
+  const told = new Map<string, Told>()
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    const entry: LedgerEntry = JSON.parse(line)
+    const known = told.get(entry.bodySha256) ?? { callback: entry.callback, ok: 0, attempts: 0 }
+    known.attempts += 1
+    known.ok += entry.outcome === 'ok' ? 1 : 0
+    told.set(entry.bodySha256, known)
+  }
+  return told
+}
+
+/** I1: every attempt that was answered with success is in raw to the byte, and nothing is there that nobody sent. */
+function* ledgerFindings(ledger: ReadonlyMap<string, Told>, { raw }: Contents): Iterable<Finding> {
+  const inRaw = new Map<string, number>()
+  for (const { value, partition, offset } of raw) {
+    const hash = createHash('sha256')
+      .update(value ?? '')
+      .digest('hex')
+    inRaw.set(hash, (inRaw.get(hash) ?? 0) + 1)
+    if (!ledger.has(hash)) {
+      yield { kind: 'wrong', text: `I1: raw ${partition}/${offset} is a body that nobody sent` }
+    }
+  }
+  for (const [hash, { callback, ok, attempts }] of ledger) {
+    const found = inRaw.get(hash) ?? 0
+    if (found < ok) {
+      const text = `I1: callback ${callback} was accepted ${ok} times and is in raw ${found} times (${attempts} attempts)`
+      yield { kind: 'lost', text }
+    }
+  }
+}
+
+/** The simulation says what every payment must come to, without our fold. */
+function statusFindings(report: SimulationReport, { current }: Contents): readonly Finding[] {
+  return report.payments
+    .filter(
+      ({ delivered, paymentKey, expectedStatus }) => delivered && current.get(paymentKey)?.status !== expectedStatus,
+    )
+    .map(({ paymentKey, expectedStatus }) => ({
+      kind: 'wrong',
+      text: `I5: ${paymentKey} is ${current.get(paymentKey)?.status ?? 'not there'} and must be ${expectedStatus}`,
+    }))
+}
+
+function toFinding(text: string): Finding {
+  if (text.includes('is missing') || text.includes('vanishes')) {
+    return { kind: 'lost', text }
+  }
+  return { kind: text.includes('twice') ? 'duplicated' : 'wrong', text }
+}
+
+/** For whoever has to find out why. */
+function keepTopics(directory: string, { changeRecords, changes, events, rawDeadLetters, raw }: Contents): void {
+  const lines = (values: readonly unknown[]) =>
+    values.map((value) => `${JSON.stringify(value, bigintAsText)}\n`).join('')
+  const places = changeRecords.map(({ partition, offset, timestamp }) => ({ partition, offset, timestamp }))
+  writeFileSync(join(directory, 'changes.jsonl'), lines(changes.map((change, at) => ({ ...places[at], ...change }))))
+  writeFileSync(join(directory, 'events.jsonl'), lines(events))
+  for (const [name, records] of Object.entries({ raw, rawDeadLetters })) {
+    const rows = records.map(({ partition, offset, timestamp, key, headers }) => ({
+      partition,
+      offset,
+      timestamp,
+      key: String(key),
+      headers: Object.fromEntries(Object.entries(headers ?? {}).map(([header, value]) => [header, String(value)])),
+    }))
+    writeFileSync(join(directory, `${name}.jsonl`), lines(rows))
+  }
+}
+
+function bigintAsText(_name: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value
+}

@@ -1,0 +1,88 @@
+import type { TrafficFilter } from '../harness/tcp-proxy.ts'
+
+/** Of Kafka's protocol. */
+export const API_KEYS = {
+  produce: 0,
+  fetch: 1,
+  offsetCommit: 8,
+  joinGroup: 11,
+  heartbeat: 12,
+  initProducerId: 22,
+  addPartitionsToTxn: 24,
+  endTxn: 26,
+  txnOffsetCommit: 28,
+} as const
+
+/** Size, api key, api version, correlation id. */
+const REQUEST_HEAD_BYTES = 12
+/** Size, correlation id. */
+const RESPONSE_HEAD_BYTES = 8
+const SIZE_BYTES = 4
+
+/**
+ * Loses responses of Kafka: the broker has done what it was asked for, and the client never learns of it.
+ *
+ * `isLost` is asked for every response with the api key of its request; true cuts the connection before the response's
+ * first byte.
+ */
+export function losingResponses(isLost: (apiKey: number) => boolean): TrafficFilter {
+  const apiKeys = new Map<number, number>()
+  const requests = new FrameHeads(REQUEST_HEAD_BYTES)
+  const responses = new FrameHeads(RESPONSE_HEAD_BYTES)
+  return {
+    request(chunk) {
+      requests.feed(chunk, (head) => {
+        apiKeys.set(head.readInt32BE(8), head.readInt16BE(4))
+        return true
+      })
+    },
+    response(chunk) {
+      const pass = responses.feed(chunk, (head) => {
+        const correlationId = head.readInt32BE(4)
+        const apiKey = apiKeys.get(correlationId)
+        apiKeys.delete(correlationId)
+        return apiKey === undefined || !isLost(apiKey)
+      })
+      return { pass, cut: responses.stopped }
+    },
+  }
+}
+
+/** Finds the heads of the frames in a stream that comes in any pieces. */
+class FrameHeads {
+  readonly #head: Buffer
+  #headBytes = 0
+  #restBytes = 0
+  stopped = false
+
+  constructor(headBytes: number) {
+    this.#head = Buffer.alloc(headBytes)
+  }
+
+  /** Gives what of the chunk may go on. A head that is not whole waits for its next piece; false stops before it. */
+  feed(chunk: Buffer, onHead: (head: Buffer) => boolean): Buffer {
+    const pass: Buffer[] = []
+    let at = 0
+    while (at < chunk.length && !this.stopped) {
+      if (this.#restBytes > 0) {
+        const rest = chunk.subarray(at, at + this.#restBytes)
+        this.#restBytes -= rest.length
+        at += rest.length
+        pass.push(rest)
+        continue
+      }
+      const copied = chunk.copy(this.#head, this.#headBytes, at)
+      this.#headBytes += copied
+      at += copied
+      if (this.#headBytes === this.#head.length) {
+        this.#headBytes = 0
+        this.#restBytes = this.#head.readInt32BE(0) + SIZE_BYTES - this.#head.length
+        this.stopped = !onHead(this.#head)
+        if (!this.stopped) {
+          pass.push(Buffer.from(this.#head))
+        }
+      }
+    }
+    return Buffer.concat(pass)
+  }
+}

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import type { Answer } from '../../src/tools/simulate/post-callbacks.ts'
+
+/** `failed`: answered, or never reached; after a 503 the callback may be in raw nevertheless. `unknown`: no answer. */
+type Outcome = 'ok' | 'failed' | 'unknown'
+
+/** One attempt to deliver a callback: a line of the ledger file. */
+export interface LedgerEntry {
+  readonly callback: string
+  readonly source: string
+  readonly bodySha256: string
+  readonly bodyBase64: string
+  readonly outcome: Outcome
+  /** ISO 8601. */
+  readonly at: string
+}
+
+/** What the providers know: every attempt, as it was answered. */
+export class Ledger {
+  readonly file: string
+  readonly #out: WriteStream
+  #attempts = 0
+  #lastOkAt = Number.NEGATIVE_INFINITY
+  readonly #refusals: { readonly at: number; readonly code: number }[] = []
+
+  constructor(file: string) {
+    this.file = file
+    this.#out = createWriteStream(file)
+  }
+
+  /** On the clock of `performance.now()`. */
+  get lastOkAt(): number {
+    return this.#lastOkAt
+  }
+
+  get attempts(): number {
+    return this.#attempts
+  }
+
+  /** Answers of the gateway other than success. */
+  get refusals(): readonly { readonly at: number; readonly code: number }[] {
+    return this.#refusals
+  }
+
+  record(callback: string, source: string, body: Buffer, answer: Answer, successCode: number): Outcome {
+    const outcome = outcomeOf(answer, successCode)
+    this.#attempts += 1
+    if (outcome === 'ok') {
+      this.#lastOkAt = performance.now()
+    } else if (answer.kind === 'status') {
+      this.#refusals.push({ at: performance.now(), code: answer.statusCode })
+    }
+    const entry: LedgerEntry = {
+      callback,
+      source,
+      bodySha256: createHash('sha256').update(body).digest('hex'),
+      bodyBase64: body.toString('base64'),
+      outcome,
+      at: new Date().toISOString(),
+    }
+    this.#out.write(`${JSON.stringify(entry)}\n`)
+    return outcome
+  }
+
+  async close(): Promise<void> {
+    if (!this.#out.closed) {
+      this.#out.end()
+      await once(this.#out, 'close')
+    }
+  }
+}
+
+function outcomeOf(answer: Answer, successCode: number): Outcome {
+  switch (answer.kind) {
+    case 'status':
+      return answer.statusCode === successCode ? 'ok' : 'failed'
+    case 'unreachable':
+      return 'failed'
+    case 'unknown':
+      return 'unknown'
+    default:
+      return answer satisfies never
+  }
+}

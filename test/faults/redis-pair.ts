@@ -1,0 +1,128 @@
+import { once } from 'node:events'
+import { copyFile, rm } from 'node:fs/promises'
+import { createConnection } from 'node:net'
+import { join } from 'node:path'
+import { TcpProxy } from '../harness/tcp-proxy.ts'
+import { until } from '../stack/run-command.ts'
+import type { Server } from '../stack/server.ts'
+import { localUrl } from './cluster.ts'
+
+export const REDIS_USERS = ['processor-1', 'processor-2', 'observer'] as const
+export type RedisUser = (typeof REDIS_USERS)[number]
+
+const REPLY_MAX_MS = 3_000
+const SYNC_MAX_MS = 20_000
+
+/** A primary with a replica, each user behind a proxy of its own that can be pointed at the other one. */
+export class RedisPair {
+  readonly proxies: ReadonlyMap<RedisUser, TcpProxy>
+  #primary: Server
+  #replica: Server
+
+  private constructor(primary: Server, replica: Server, proxies: ReadonlyMap<RedisUser, TcpProxy>) {
+    this.#primary = primary
+    this.#replica = replica
+    this.proxies = proxies
+  }
+
+  /** Starts empty. */
+  static async start([primary, replica]: readonly [Server, Server]): Promise<RedisPair> {
+    const proxies = await Promise.all(
+      REDIS_USERS.map(async (user) => [user, await TcpProxy.start(localUrl(primary.ports[0]))] as const),
+    )
+    const pair = new RedisPair(primary, replica, new Map(proxies))
+    await pair.heal()
+    await redisCommand(primary, 'FLUSHALL')
+    return pair
+  }
+
+  get primary(): Server {
+    return this.#primary
+  }
+
+  get replica(): Server {
+    return this.#replica
+  }
+
+  proxyOf(user: RedisUser): TcpProxy {
+    const proxy = this.proxies.get(user)
+    if (proxy === undefined) {
+      throw new Error(`${user} does not use Redis`)
+    }
+    return proxy
+  }
+
+  /** From now on the replica stays as it is: it lags more and more. */
+  async detachReplica(): Promise<void> {
+    await redisCommand(this.#replica, 'REPLICAOF NO ONE')
+  }
+
+  /** Everybody uses the replica from now on, with whatever it has. */
+  promoteReplica(): void {
+    const former = this.#primary
+    this.#primary = this.#replica
+    this.#replica = former
+    for (const proxy of this.proxies.values()) {
+      proxy.retarget(localUrl(this.#primary.ports[0]))
+    }
+  }
+
+  /** Writes down what the primary holds now; gives the file. */
+  async dump(): Promise<string> {
+    await redisCommand(this.#primary, 'SAVE')
+    const file = join(this.#primary.directory, 'dump.rdb')
+    await copyFile(file, `${file}.old`)
+    return `${file}.old`
+  }
+
+  /** The primary dies and comes back with what a dump holds; empty without one. */
+  async restart(dump?: string): Promise<void> {
+    const file = join(this.#primary.directory, 'dump.rdb')
+    await this.#primary.kill()
+    await (dump === undefined ? rm(file, { force: true }) : copyFile(dump, file))
+    await this.#primary.start()
+    await rm(file, { force: true })
+  }
+
+  /** Both run, the primary without limits, and the replica follows it. */
+  async heal(): Promise<void> {
+    const { primary, replica } = { primary: this.#primary, replica: this.#replica }
+    for (const server of [primary, replica]) {
+      await server.resume()
+      await rm(join(server.directory, 'dump.rdb'), { force: true })
+      await server.start()
+    }
+    for (const proxy of this.proxies.values()) {
+      proxy.up()
+      proxy.thaw()
+    }
+    await redisCommand(primary, 'REPLICAOF NO ONE')
+    await redisCommand(primary, 'CONFIG SET maxmemory 0')
+    await redisCommand(replica, `REPLICAOF 127.0.0.1 ${primary.ports[0]}`)
+    await until('the replica follows', SYNC_MAX_MS, async () =>
+      /master_link_status:up/.test(await redisCommand(replica, 'INFO replication')),
+    )
+  }
+
+  close(): void {
+    for (const proxy of this.proxies.values()) {
+      proxy.close()
+    }
+  }
+}
+
+/** Asks the server itself, past all proxies, for one inline command; gives the raw reply. Throws on an error reply. */
+export async function redisCommand(server: Server, command: string): Promise<string> {
+  const socket = createConnection(server.ports[0] as number, '127.0.0.1')
+  socket.setTimeout(REPLY_MAX_MS, () => socket.destroy(new Error(`no answer to ${command}`)))
+  await once(socket, 'connect')
+  socket.write(`${command}\r\nQUIT\r\n`)
+  let reply = ''
+  for await (const chunk of socket) {
+    reply += chunk
+  }
+  if (reply.startsWith('-')) {
+    throw new Error(`${command}: ${reply.trim()}`)
+  }
+  return reply
+}

@@ -1,0 +1,117 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createRandom } from '../../src/tools/simulate/random.ts'
+import type { Cluster } from './cluster.ts'
+import { FAULTS } from './faults.ts'
+import { type Finding, judge } from './judge.ts'
+import { Lab } from './lab.ts'
+import { type Recovery, RecoveryWatch } from './recovery-watch.ts'
+import { type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
+
+export interface RunResult {
+  readonly faults: readonly string[]
+  readonly callbacks: number
+  readonly accepted: number
+  readonly events: number
+  readonly attempts: number
+  readonly unexpectedExits: number
+  readonly recoveries: readonly Recovery[]
+  readonly findings: readonly Finding[]
+}
+
+/** After the last healing everything must have been accepted and processed within this time. */
+const HEALED_MAX_MS = 60_000
+
+/** One run: load, faults, healing, judgement. Rejects only if the laboratory itself fails. */
+export async function runScenario(
+  cluster: Cluster,
+  seed: number,
+  scenario: string,
+  directory: string,
+  print: (line: string) => void,
+): Promise<RunResult> {
+  const schedule = planSchedule(seed, scenario, FAULTS)
+  let startedAt = performance.now()
+  const say = (line: string) => print(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s  ${line}`)
+  const lab = await Lab.create(cluster, { seed, directory, say })
+  writeFileSync(join(directory, 'schedule.json'), `${JSON.stringify({ seed, scenario, ...schedule }, null, 2)}\n`)
+  say('all roles are ready')
+  startedAt = performance.now()
+  const giveUp = new AbortController()
+  const load = lab.load(schedule.loadMs, giveUp.signal)
+  const watch = new RecoveryWatch(lab)
+  const findings = await injectAll(lab, schedule, watch, startedAt)
+  await lab.heal()
+  const healedAt = performance.now()
+  say('everything is healed')
+  // The providers may still have something to say; what they had to say before must go through in time.
+  const dueAt = Math.max(healedAt, startedAt + schedule.loadMs) + HEALED_MAX_MS
+  const overdue = setTimeout(() => giveUp.abort(), dueAt - performance.now())
+  const report = await load
+  clearTimeout(overdue)
+  const { callbacks, accepted, attempts } = report.counts
+  say(`${accepted} of ${callbacks} callbacks are accepted, in ${attempts} attempts`)
+  if (accepted < callbacks) {
+    findings.push({ kind: 'late', text: `${callbacks - accepted} callbacks are not accepted` })
+  }
+  findings.push(...refusalFindings(lab, schedule, startedAt))
+  await lab.ledger.close()
+  const judgement = await judge(lab, report, Math.max(5_000, dueAt - performance.now()))
+  const recoveries = await watch.stop()
+  findings.push(...judgement.findings)
+  say(`judged: ${judgement.events} events, ${findings.length} findings`)
+  const badEnds = await lab.close()
+  findings.push(...badEnds.map((text): Finding => ({ kind: 'wrong', text })))
+  return {
+    faults: schedule.faults.map(({ name }) => name),
+    callbacks,
+    accepted,
+    events: judgement.events,
+    attempts,
+    unexpectedExits: lab.unexpectedExits,
+    recoveries,
+    findings,
+  }
+}
+
+async function injectAll(lab: Lab, schedule: Schedule, watch: RecoveryWatch, startedAt: number): Promise<Finding[]> {
+  const at = (ms: number) => delay(Math.max(0, startedAt + ms - performance.now()))
+  const one = async ({ name, atMs, healAtMs, seed }: PlannedFault): Promise<Finding[]> => {
+    const fault = FAULTS.find((candidate) => candidate.name === name)
+    try {
+      await at(atMs)
+      const injected = await fault?.inject(lab, createRandom(seed, name))
+      const healed = watch.injected(name)
+      lab.say(`${name}: ${injected?.what}`)
+      await at(healAtMs)
+      await injected?.heal()
+      healed()
+      lab.say(`${name}: healed`)
+      return []
+    } catch (error) {
+      const text = `${name}: ${(error as Error).message}`
+      lab.say(text)
+      return [{ kind: 'wrong', text }]
+    }
+  }
+  return (await Promise.all(schedule.faults.map(one))).flat()
+}
+
+/** Of 1,000 attempts: a machine that is shared makes a broker too slow for a gateway's deadline once in a while. */
+const REFUSED_MAX = 10
+
+/** No answer but success and "try again", to a body of a lawful size; and a rolling deployment alone costs nobody one. */
+function refusalFindings(lab: Lab, { faults }: Schedule, startedAt: number): readonly Finding[] {
+  const wrong = lab.ledger.refusals.filter(({ code }) => code !== 503 && code !== 413)
+  const since = startedAt + Math.min(...faults.map(({ atMs }) => atMs))
+  const refusals = lab.ledger.refusals.filter(({ at }) => at > since)
+  const unnoticed = faults.every(({ name }) => FAULTS.find((fault) => fault.name === name)?.unnoticed === true)
+  const tooMany = unnoticed && refusals.length * 1_000 > REFUSED_MAX * lab.ledger.attempts
+  return [
+    ...wrong.map(({ code }): Finding => ({ kind: 'wrong', text: `a callback was answered with ${code}` })),
+    ...(tooMany
+      ? [{ kind: 'wrong', text: `${refusals.length} callbacks were refused although nothing was broken` } as const]
+      : []),
+  ]
+}

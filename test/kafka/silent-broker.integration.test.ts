@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { createKafka } from '../../src/kafka/kafka-client.ts'
+import { COORDINATOR_OF, createCluster } from '../../src/kafka/kafkajs-cluster.ts'
+import { SILENT } from '../harness/silent-logger.ts'
+import { TcpProxy } from '../harness/tcp-proxy.ts'
+
+/** Bootstrap brokers that cannot be used, before one that can. */
+
+/** A handshake that nobody answers, and what comes after it. */
+const SOON_MS = 6_000
+
+let broker: string
+let dead: TcpProxy
+
+beforeEach(async () => {
+  broker = inject('stack').kafkaBrokers[0] as string
+  dead = await TcpProxy.start(new URL(`tcp://${broker}`))
+})
+
+afterEach(() => {
+  dead.close()
+})
+
+test.each([
+  ['closes every connection', () => dead.down()],
+  ['accepts connections and says nothing', () => dead.freeze()],
+])('a broker that %s is left for the next one', async (_how, harm) => {
+  harm()
+  const startedAt = performance.now()
+  const kafka = createKafka({ brokers: [`127.0.0.1:${dead.port}`, broker], clientId: 'test', logger: SILENT })
+  const cluster = createCluster(kafka)
+  await cluster.connect()
+  await cluster.addMultipleTargetTopics([])
+  await cluster.findGroupCoordinator({ groupId: 'silent-broker', coordinatorType: COORDINATOR_OF.group })
+  expect(performance.now() - startedAt).toBeLessThan(SOON_MS)
+  await cluster.disconnect()
+
+  // Who comes next has learned from it.
+  const again = createCluster(kafka)
+  const secondAt = performance.now()
+  await again.connect()
+  expect(performance.now() - secondAt).toBeLessThan(1_000)
+  await again.disconnect()
+})
