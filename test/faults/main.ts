@@ -13,6 +13,8 @@ const RUNS = envNumber('RUNS', 1)
 const SEED = envNumber('SEED', 1)
 /** `mix`, `pair`, `none`, names of faults with `+` between them, `each` for every fault alone, or a comma-separated list. */
 const SCENARIO = process.env['SCENARIO'] || 'mix'
+/** Keeps the ledger, the logs and the topics of a run without findings too. */
+const KEEP = process.env['KEEP'] === '1'
 const FINDINGS_SHOWN_MAX = 20
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -42,12 +44,8 @@ for (let run = 0; run < RUNS; run += 1) {
       cluster ??= await Cluster.start(console.log)
       const result = await runScenario(cluster, seed, scenario, directory, console.log)
       results.push(result)
-      if (result.findings.length === 0 && process.env['KEEP'] === '1') {
-        console.log(`  kept:     ${directory}`)
-        continue
-      }
       if (result.findings.length === 0) {
-        await rm(directory, { recursive: true })
+        await (KEEP ? console.log(`  kept:     ${directory}`) : rm(directory, { recursive: true }))
         continue
       }
       await tellViolations(result.findings, cluster, seed, scenario, directory)

@@ -64,14 +64,8 @@ export class RecoveryWatch {
   async #run(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       const startedAt = performance.now()
-      const offsets = await this.#look().catch((e) => {
-        if (process.env['DEBUG']) this.#lab.say(`look: ${e.message}`)
-        return undefined
-      })
-      if (process.env['DEBUG'])
-        this.#lab.say(
-          `look ${[...(offsets ?? [])]} ${Math.round(performance.now() - startedAt)} ok ${Math.round(performance.now() - this.#lab.ledger.lastOkAt)} ago`,
-        )
+      // Who cannot look now learns later that it moved.
+      const offsets = await this.#look().catch(() => undefined)
       if (offsets !== undefined) {
         for (const wait of this.#waits.filter(
           ({ recoveredAt, since }) => recoveredAt === undefined && since < startedAt,

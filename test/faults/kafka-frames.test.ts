@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import { API_KEYS, losingResponses } from './kafka-frames.ts'
+
+function request(apiKey: number, correlationId: number, bytes: number): Buffer {
+  const frame = Buffer.alloc(12 + bytes)
+  frame.writeInt32BE(8 + bytes, 0)
+  frame.writeInt16BE(apiKey, 4)
+  frame.writeInt32BE(correlationId, 8)
+  return frame
+}
+
+function response(correlationId: number, bytes: number): Buffer {
+  const frame = Buffer.alloc(8 + bytes, 'x')
+  frame.writeInt32BE(4 + bytes, 0)
+  frame.writeInt32BE(correlationId, 4)
+  return frame
+}
+
+test.each([1, 3, 7, 1_000])('loses the response to the chosen request, in pieces of %i bytes', (pieceBytes) => {
+  const filter = losingResponses((apiKey) => apiKey === API_KEYS.endTxn)
+  filter.request(Buffer.concat([request(API_KEYS.produce, 1, 50), request(API_KEYS.endTxn, 2, 9)]))
+  const before = response(1, 33)
+  const all = Buffer.concat([before, response(2, 10)])
+  const passed: Buffer[] = []
+  let cut = false
+  for (let at = 0; at < all.length && !cut; at += pieceBytes) {
+    const seen = filter.response(all.subarray(at, at + pieceBytes))
+    passed.push(seen.pass)
+    cut = seen.cut
+  }
+  expect(cut).toBe(true)
+  expect(Buffer.concat(passed)).toEqual(before)
+})
+
+test('lets everything through that is not to be lost', () => {
+  const filter = losingResponses(() => false)
+  filter.request(request(API_KEYS.produce, 1, 0))
+  const all = Buffer.concat([response(1, 0), response(77, 5)])
+  expect(filter.response(all)).toEqual({ pass: all, cut: false })
+})

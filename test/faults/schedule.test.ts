@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { type FaultTiming, planSchedule } from './schedule.ts'
+
+const KNOWN: readonly FaultTiming[] = [
+  { name: 'kill-gateway', area: 'role', lastsMs: [1_000, 4_000] },
+  { name: 'kill-processor', area: 'role', lastsMs: [1_000, 4_000] },
+  { name: 'kill-broker', area: 'broker', lastsMs: [4_000, 8_000] },
+  { name: 'flush-redis', area: 'redis', lastsMs: [1_000, 2_000] },
+]
+
+const SEEDS = Array.from({ length: 200 }, (_, seed) => seed)
+
+test('a seed gives the same schedule every time, and another seed another one', () => {
+  expect(planSchedule(7, 'mix', KNOWN)).toEqual(planSchedule(7, 'mix', KNOWN))
+  expect(planSchedule(7, 'mix', KNOWN)).not.toEqual(planSchedule(8, 'mix', KNOWN))
+})
+
+test('no more than two faults last at a time, and two that overlap are of different areas', () => {
+  for (const { faults } of SEEDS.map((seed) => planSchedule(seed, 'mix', KNOWN))) {
+    for (const { atMs } of faults) {
+      const lasting = faults.filter((other) => other.atMs <= atMs && atMs < other.healAtMs)
+      const areas = lasting.map((one) => KNOWN.find((known) => known.name === one.name)?.area)
+      expect(lasting.length).toBeLessThanOrEqual(2)
+      expect(new Set(areas).size).toBe(areas.length)
+    }
+  }
+})
+
+test('the load goes on after the last healing', () => {
+  for (const { faults, loadMs } of SEEDS.map((seed) => planSchedule(seed, 'pair', KNOWN))) {
+    expect(faults).toHaveLength(2)
+    expect(loadMs).toBeGreaterThan(Math.max(...faults.map(({ healAtMs }) => healAtMs)))
+  }
+})
+
+test('faults can be named, and a name that is unknown is said with those that there are', () => {
+  expect(planSchedule(1, 'flush-redis+kill-broker', KNOWN).faults.map(({ name }) => name)).toEqual([
+    'flush-redis',
+    'kill-broker',
+  ])
+  expect(() => planSchedule(1, 'no-such', KNOWN)).toThrow(/no fault no-such; there are kill-gateway/)
+})
