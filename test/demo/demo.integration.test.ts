@@ -79,7 +79,7 @@ class Demo {
     this.child.stderr?.on('data', (chunk: Buffer) => {
       this.output += chunk
     })
-    this.exited = once(this.child, 'exit').then(([code]) => code as number | null)
+    this.exited = once(this.child, 'close').then(([code]) => code as number | null)
   }
 
   async says(text: string): Promise<void> {

@@ -80,13 +80,14 @@ test.each(['normalizer', 'processor'])(
     const load = { payments: 40, manners: MANNERS, timeScale: 1, ratePerSecond: 60 }
     // As long as it has places to die at, there is something to die of.
     let living = false
-    void mortal.immortal.then(() => {
+    const lived = mortal.immortal.finally(() => {
       living = true
     })
+    lived.catch(() => {})
     for (let seed = 1; !living; seed += 1) {
       await simulate(deployment, gateway.gatewayUrl, { ...load, seed: seed + (role === 'processor' ? 1_000 : 0) })
     }
-    await mortal.immortal
+    await lived
     await allIsWell()
     expect([...mortal.deaths]).toEqual(points.map((point) => [point, DEATHS_PER_POINT]))
     await Promise.all([mortal.stop(), gateway.stop(), other.stop()])

@@ -126,7 +126,8 @@ export class RoleProcess {
     this.#child = child
     this.roles = roles
     this.pid = child.pid ?? 0
-    this.exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals)
+    // Not `exit`: its last words may still be in the pipe then.
+    this.exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.listening = promise
     const read = (chunk: Buffer) => {
