@@ -79,8 +79,12 @@ bench: deps ## Measure throughput and latency.
 	@node test/bench/main.ts
 
 .PHONY: faults
-faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, none, a fault, fault+fault).
+faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, campaign, none, a fault, fault+fault).
 	@node test/faults/main.ts
+
+.PHONY: faults-table
+faults-table: deps ## Write docs/faults.md from RESULTS=file, to which `make faults RESULTS=file` appended what came of its runs.
+	@node test/faults/table.ts
 
 .PHONY: build
 build: deps ## Compile to dist/, as it is published.

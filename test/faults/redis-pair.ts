@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFile, rm } from 'node:fs/promises'
 import { createConnection } from 'node:net'
@@ -5,7 +6,7 @@ import { join } from 'node:path'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
 import { until } from '../stack/run-command.ts'
 import type { Server } from '../stack/server.ts'
-import { localUrl } from './cluster.ts'
+import { localUrl, SMALL_DISK } from './cluster.ts'
 
 export const REDIS_USERS = ['processor-1', 'processor-2', 'observer'] as const
 export type RedisUser = (typeof REDIS_USERS)[number]
@@ -125,4 +126,34 @@ export async function redisCommand(server: Server, command: string): Promise<str
     throw new Error(`${command}: ${reply.trim()}`)
   }
   return reply
+}
+
+/** Leaves no room for the append-only file of a Redis that has one switched on; see redisWithSmallDisk. */
+export async function fillSmallDisk(server: Server): Promise<void> {
+  await until('Redis has begun its append-only file', SYNC_MAX_MS, async () =>
+    /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/.test(await redisCommand(server, 'INFO persistence')),
+  )
+  // Ends with an error once the disk is full.
+  await onSmallDisk(server, `head -c 64m /dev/zero >${FILL} ; rm -f ${FILL}.x; ! echo x >${FILL}.x`)
+}
+
+export async function emptySmallDisk(server: Server): Promise<void> {
+  await onSmallDisk(server, `rm -f ${FILL} ${FILL}.x`)
+}
+
+const FILL = 'fill'
+
+async function onSmallDisk(server: Server, script: string): Promise<void> {
+  const directory = join(server.directory, SMALL_DISK)
+  const child = spawn(
+    'nsenter',
+    ['--target', String(server.pid), '--mount', 'sh', '-c', `cd "$0" && ${script}`, directory],
+    {
+      stdio: 'ignore',
+    },
+  )
+  const [code] = await once(child, 'exit')
+  if (code !== 0) {
+    throw new Error('a full disk needs the right to make file systems: run as root')
+  }
 }
