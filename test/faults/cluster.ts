@@ -18,25 +18,28 @@ const BROKERS = 3
 const JVM_OPTIONS = ['-Xms128m', '-Xmx384m', '-XX:TieredStopAtLevel=1']
 
 /**
- * Redis whose append-only file, should it be switched on, is on a small disk of its own: a file system that only its
- * process sees, and that is gone with it. Without the right to make one (root), a Redis as any other.
+ * Redis that can be told to use a small disk: a file system that only its process sees, and that is gone with it.
+ * Without the right to make one (root), a Redis as any other.
  */
 const redisWithSmallDisk: ServerSpec = {
   ...redisSpec,
   command: (place) => [
     'sh',
     '-c',
-    `if unshare --mount true 2>/dev/null; then
-      exec unshare --mount sh -c 'mkdir -p "$0" && mount -t tmpfs -o size=16m tmpfs "$0" && exec "$@"' ${SMALL_DISK} "$@"
+    `mkdir -p ${SMALL_DISK}
+    if unshare --mount true 2>/dev/null; then
+      exec unshare --mount sh -c 'mount -t tmpfs -o size=16m tmpfs ${SMALL_DISK} && exec "$@"' sh "$@"
     fi
     exec "$@"`,
     'sh',
     ...redisSpec.command(place),
+    '--enable-protected-configs',
+    'local',
   ],
 }
 
-/** In the directory of Redis; the name that it expects its append-only files under. */
-export const SMALL_DISK = 'appendonlydir'
+/** Where it is, in the directory of the server. */
+export const SMALL_DISK = 'small-disk'
 
 /** What stands between a role process and a broker. */
 export class BrokerLink {

@@ -8,7 +8,7 @@ import { API_KEYS, type Fate } from './kafka-frames.ts'
 import type { Lab, Role } from './lab.ts'
 import { OPERATION_FAULTS } from './operation-faults.ts'
 import { pretendAnotherCluster } from './pretend-another-cluster.ts'
-import { emptySmallDisk, fillSmallDisk, redisCommand } from './redis-pair.ts'
+import { emptyDisk, fillDisk, redisCommand } from './redis-pair.ts'
 
 function killRole(role: Role): Fault {
   return {
@@ -334,14 +334,10 @@ const REDIS_FAULTS: readonly Fault[] = [
     lastsMs: [3_000, 6_000],
     async inject({ redis }) {
       const { primary } = redis
-      await redisCommand(primary, 'CONFIG SET appendonly yes')
-      await fillSmallDisk(primary)
+      await fillDisk(primary)
       return {
         what: 'the disk of Redis is full: it refuses writes because it cannot log them',
-        heal: async () => {
-          await emptySmallDisk(primary)
-          await redisCommand(primary, 'CONFIG SET appendonly no')
-        },
+        heal: () => emptyDisk(primary),
       }
     },
   },

@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, rm } from 'node:fs/promises'
+import { copyFile, rm, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
@@ -128,32 +127,35 @@ export async function redisCommand(server: Server, command: string): Promise<str
   return reply
 }
 
-/** Leaves no room for the append-only file of a Redis that has one switched on; see redisWithSmallDisk. */
-export async function fillSmallDisk(server: Server): Promise<void> {
+/** Redis writes an append-only file to a small disk from now on (redisWithSmallDisk), which is full. */
+export async function fillDisk(server: Server): Promise<void> {
+  await redisCommand(server, `CONFIG SET dir ${join(server.directory, SMALL_DISK)}`)
+  await redisCommand(server, 'CONFIG SET appendonly yes')
   await until('Redis has begun its append-only file', SYNC_MAX_MS, async () =>
     /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/.test(await redisCommand(server, 'INFO persistence')),
   )
-  // Ends with an error once the disk is full.
-  await onSmallDisk(server, `head -c 64m /dev/zero >${FILL} ; rm -f ${FILL}.x; ! echo x >${FILL}.x`)
-}
-
-export async function emptySmallDisk(server: Server): Promise<void> {
-  await onSmallDisk(server, `rm -f ${FILL} ${FILL}.x`)
-}
-
-const FILL = 'fill'
-
-async function onSmallDisk(server: Server, script: string): Promise<void> {
-  const directory = join(server.directory, SMALL_DISK)
-  const child = spawn(
-    'nsenter',
-    ['--target', String(server.pid), '--mount', 'sh', '-c', `cd "$0" && ${script}`, directory],
-    {
-      stdio: 'ignore',
+  await writeFile(fillOn(server), Buffer.alloc(SMALL_DISK_FILL_BYTES)).then(
+    () => {
+      throw new Error('a full disk needs the right to make a file system: run as root')
+    },
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOSPC') {
+        throw error
+      }
     },
   )
-  const [code] = await once(child, 'exit')
-  if (code !== 0) {
-    throw new Error('a full disk needs the right to make file systems: run as root')
-  }
+}
+
+/** There is room again, and no append-only file. */
+export async function emptyDisk(server: Server): Promise<void> {
+  await rm(fillOn(server), { force: true })
+  await redisCommand(server, 'CONFIG SET appendonly no')
+  await redisCommand(server, `CONFIG SET dir ${server.directory}`)
+}
+
+const SMALL_DISK_FILL_BYTES = 64 << 20
+
+/** On the disk as the process of Redis sees it. */
+function fillOn(server: Server): string {
+  return join(`/proc/${server.pid}/root`, server.directory, SMALL_DISK, 'fill')
 }
