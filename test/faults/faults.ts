@@ -331,7 +331,7 @@ const REDIS_FAULTS: readonly Fault[] = [
   {
     name: 'fill-redis-disk',
     area: 'redis',
-    lastsMs: [3_000, 6_000],
+    lastsMs: [6_000, 9_000],
     async inject({ redis }) {
       const { primary } = redis
       await fillDisk(primary)
