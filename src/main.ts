@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { type Config, ConfigError, loadConfig } from './config.ts'
+import { type Config, ConfigError, currencyRule, loadConfig, nameRule } from './config.ts'
 import { createLogger } from './observability/log.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 import { runStages } from './run-stages.ts'
@@ -495,8 +495,8 @@ function callbackFilesCommand(name: string): Command {
     .argument('<file...>', 'one callback each: the body of the request, byte for byte')
     .addOption(new Option('--provider <id>', 'whose callbacks these are').choices(PROVIDER_IDS).makeOptionMandatory())
     .option('--content-type <type>', 'of all files (default: by extension .json, .form or .xml, else JSON)')
-    .option('--namespace <name>', 'first part of the payment keys (default: the provider)')
-    .option('--currency <code>', 'ISO 4217, for amounts that are sent without one')
+    .option('--namespace <name>', 'first part of the payment keys (default: the provider)', ruledBy(nameRule))
+    .option('--currency <code>', 'ISO 4217, for amounts that are sent without one', ruledBy(currencyRule))
 }
 
 function translated(files: readonly string[], { provider: id, ...options }: CallbackFilesOptions) {
@@ -580,6 +580,17 @@ function positiveNumber(text: string): number {
     throw new InvalidArgumentError('must be a number above 0.')
   }
   return value
+}
+
+/** An option that the configuration has as well is held to the same rule. */
+function ruledBy(rule: typeof nameRule): (text: string) => string {
+  return (text) => {
+    const parsed = rule.safeParse(text)
+    if (!parsed.success) {
+      throw new InvalidArgumentError(`${parsed.error.issues.map(({ message }) => message).join('; ')}.`)
+    }
+    return parsed.data
+  }
 }
 
 /** ms since the epoch. */
