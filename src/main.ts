@@ -21,7 +21,7 @@ import { applyTopics, checkTopics } from './tools/topics.ts'
 import { translateFiles } from './tools/translate-files.ts'
 import type { VerifyProgress } from './tools/verify/verification.ts'
 import { verify } from './tools/verify/verify.ts'
-import { inFlightLine, verifyLines } from './tools/verify/verify-report.ts'
+import { inFlightLine, progressLine, verifyLines } from './tools/verify/verify-report.ts'
 import { explainPayments } from './tools/why/why.ts'
 import { whyStory } from './tools/why/why-story.ts'
 import { topicNames } from './topics.ts'
@@ -475,10 +475,10 @@ async function runVerify({ json, payment, since, view }: VerifyCommandOptions): 
   exitWith(report.ok ? [] : [report])
 }
 
-function showVerifyProgress({ step, done, of, count }: VerifyProgress): void {
-  const line = `${step}: ${done} of ${of} partitions, ${count} ${step === 'comparing' ? 'payments' : 'callbacks'}`
+function showVerifyProgress(progress: VerifyProgress): void {
+  const line = progressLine(progress)
   // On a terminal over itself.
-  process.stderr.write(process.stderr.isTTY ? `\r${line}${done === of ? '\n' : ''}` : `${line}\n`)
+  process.stderr.write(process.stderr.isTTY ? `\r${line}${progress.done === progress.of ? '\n' : ''}` : `${line}\n`)
 }
 
 interface CallbackFilesOptions {
