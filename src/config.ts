@@ -62,7 +62,10 @@ const TOPIC_RETENTION_DAYS = 90
 /** Returns come up to 60 days after the payment. */
 const RETURNS_DAYS = 60
 
-const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes, at most 63')
+export const nameRule = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes, at most 63')
+export const currencyRule = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
 const port = z.number().int().min(0).max(65_535)
 const ms = z.number().int().min(1)
 const duration = z.string().transform((text, context) => {
@@ -88,20 +91,17 @@ const authentication = z.discriminatedUnion('type', [
 const STATUS_OR_DEFAULT = z.enum(['default', ...Object.keys(PAYMENT_STATUSES)])
 
 const SOURCE_SCHEMA = z.strictObject({
-  id: name,
+  id: nameRule,
   provider: z.enum(PROVIDER_IDS as [string, ...string[]]),
   path: z.string().regex(/^\/[A-Za-z0-9/_.~-]*[A-Za-z0-9_~-]$/, 'must be an absolute path without a slash at its end'),
-  namespace: name.optional(),
+  namespace: nameRule.optional(),
   successCode: z.union([z.literal(200), z.literal(201), z.literal(204)]).optional(),
-  currency: z
-    .string()
-    .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
-    .optional(),
+  currency: currencyRule.optional(),
   authentication,
 })
 
 const CONFIG_SCHEMA = z.strictObject({
-  environment: name.default('dev'),
+  environment: nameRule.default('dev'),
   log: z.strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
   kafka: z
     .strictObject({
@@ -147,8 +147,8 @@ const CONFIG_SCHEMA = z.strictObject({
     })
     .prefault({}),
   admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9090) }).prefault({}),
-  normalizer: z.strictObject({ group: name.default('paystatus-normalizer') }).prefault({}),
-  processor: z.strictObject({ group: name.default('paystatus-processor') }).prefault({}),
+  normalizer: z.strictObject({ group: nameRule.default('paystatus-normalizer') }).prefault({}),
+  processor: z.strictObject({ group: nameRule.default('paystatus-processor') }).prefault({}),
   payments: z
     .strictObject({
       /** A payment nobody touched for so long is forgotten. */

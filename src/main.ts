@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { type Config, ConfigError, loadConfig } from './config.ts'
+import { type Config, ConfigError, currencyRule, loadConfig, nameRule } from './config.ts'
 import { createLogger } from './observability/log.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 import { runStages } from './run-stages.ts'
@@ -21,7 +21,7 @@ import { applyTopics, checkTopics } from './tools/topics.ts'
 import { translateFiles } from './tools/translate-files.ts'
 import type { VerifyProgress } from './tools/verify/verification.ts'
 import { verify } from './tools/verify/verify.ts'
-import { inFlightLine, verifyLines } from './tools/verify/verify-report.ts'
+import { inFlightLine, progressLine, verifyLines } from './tools/verify/verify-report.ts'
 import { explainPayments } from './tools/why/why.ts'
 import { whyStory } from './tools/why/why-story.ts'
 import { topicNames } from './topics.ts'
@@ -475,10 +475,10 @@ async function runVerify({ json, payment, since, view }: VerifyCommandOptions): 
   exitWith(report.ok ? [] : [report])
 }
 
-function showVerifyProgress({ step, done, of, count }: VerifyProgress): void {
-  const line = `${step}: ${done} of ${of} partitions, ${count} ${step === 'comparing' ? 'payments' : 'callbacks'}`
+function showVerifyProgress(progress: VerifyProgress): void {
+  const line = progressLine(progress)
   // On a terminal over itself.
-  process.stderr.write(process.stderr.isTTY ? `\r${line}${done === of ? '\n' : ''}` : `${line}\n`)
+  process.stderr.write(process.stderr.isTTY ? `\r${line}${progress.done === progress.of ? '\n' : ''}` : `${line}\n`)
 }
 
 interface CallbackFilesOptions {
@@ -495,8 +495,8 @@ function callbackFilesCommand(name: string): Command {
     .argument('<file...>', 'one callback each: the body of the request, byte for byte')
     .addOption(new Option('--provider <id>', 'whose callbacks these are').choices(PROVIDER_IDS).makeOptionMandatory())
     .option('--content-type <type>', 'of all files (default: by extension .json, .form or .xml, else JSON)')
-    .option('--namespace <name>', 'first part of the payment keys (default: the provider)')
-    .option('--currency <code>', 'ISO 4217, for amounts that are sent without one')
+    .option('--namespace <name>', 'first part of the payment keys (default: the provider)', ruledBy(nameRule))
+    .option('--currency <code>', 'ISO 4217, for amounts that are sent without one', ruledBy(currencyRule))
 }
 
 function translated(files: readonly string[], { provider: id, ...options }: CallbackFilesOptions) {
@@ -580,6 +580,17 @@ function positiveNumber(text: string): number {
     throw new InvalidArgumentError('must be a number above 0.')
   }
   return value
+}
+
+/** An option that the configuration has as well is held to the same rule. */
+function ruledBy(rule: typeof nameRule): (text: string) => string {
+  return (text) => {
+    const parsed = rule.safeParse(text)
+    if (!parsed.success) {
+      throw new InvalidArgumentError(`${parsed.error.issues.map(({ message }) => message).join('; ')}.`)
+    }
+    return parsed.data
+  }
 }
 
 /** ms since the epoch. */
