@@ -318,8 +318,14 @@ async function run(stages: readonly StageName[]): Promise<void> {
   }
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    // A second signal ends the process at once, as the default does.
-    process.once(signal, () => stop.abort())
+    process.on(signal, () => {
+      if (stop.signal.aborted) {
+        // Whoever asks a second time does not want to wait any longer.
+        process.stderr.write(`paystatus: ${signal} again, ending without the rest\n`)
+        process.exit(EXIT_FAILED)
+      }
+      stop.abort()
+    })
   }
   const reason = await runStages(config, stages, stop.signal, ({ gateway, admin }) => {
     process.stderr.write(`${gateway === undefined ? '' : `gateway ${gateway}, `}health and metrics ${admin}\n`)

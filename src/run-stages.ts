@@ -14,9 +14,6 @@ import { type RunningStage, type StageContext, type StageName, TOPOLOGY } from '
 /** How a process that runs stages ended. */
 export type ExitReason = { readonly kind: 'signal' } | { readonly kind: 'fatal'; readonly error: Error }
 
-/** Longest orderly stop, ms: shorter than the minute that orchestrators often give. */
-const STOP_MAX_MS = 45_000
-
 /**
  * Runs some stages in this process until `stopSignal` or a fatal error, then drains them: the gateway first, so that
  * what it still accepted can go through, then the rest in the order of the data.
@@ -85,9 +82,9 @@ export async function runStages(
   health.drain()
   // Whatever hangs in a client must not keep a process alive that is told, or has reason, to end.
   const hanging = setTimeout(() => {
-    logger.error('stopping took too long; ending without the rest')
+    logger.error({ limitMs: config.shutdown.limitMs }, 'stopping took too long; ending without the rest')
     process.exit(1)
-  }, STOP_MAX_MS)
+  }, config.shutdown.limitMs)
   hanging.unref()
   if (reason.kind === 'signal') {
     await startup
