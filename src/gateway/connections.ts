@@ -42,7 +42,7 @@ export function fastifyOptions(limits: ConnectionLimits) {
  * Above the total node itself closes what comes, above an address's share we do; both before anything is read or
  * allocated for it. Node's own time limits for heads, bodies and idle connections hold too; the sweep here is about what
  * they let pass: a caller that keeps an idle connection awake with empty lines, that is refused over and over, or that
- * does not close after the server did.
+ * holds many idle connections. Once half of the room is taken, of all or of an address, idle connections make way.
  */
 export class Connections {
   readonly #server: Server
@@ -94,6 +94,7 @@ export class Connections {
     let connection = this.#http.get(socket)
     if (connection === undefined) {
       connection = {
+        address: addressKey(socket.remoteAddress ?? ''),
         pending: 0,
         latest: null,
         broken: false,
@@ -160,13 +161,18 @@ export class Connections {
   }
 
   #sweep(now: number): void {
-    const { headersTimeoutMs, keepAliveTimeoutMs } = this.#limits
+    const { headersTimeoutMs, keepAliveTimeoutMs, connectionsMax, connectionsPerAddressMax } = this.#limits
     // Beside node's own limits, which get the time to answer 408.
     const servedMaxMs = keepAliveTimeoutMs + headersTimeoutMs
-    // Who was refused, or never asked for anything, gets no more time than a head may take.
+    // Who was refused, or never asked for anything, gets little more time than a head may take.
     const strangerMaxMs = Math.min(headersTimeoutMs + 2 * SWEEP_INTERVAL_MS, servedMaxMs)
-    for (const [socket, { pending, served, idleSince }] of this.#http) {
-      if (pending === 0 && now - idleSince > (served ? servedMaxMs : strangerMaxMs)) {
+    const crowded = 2 * this.#raw.size > connectionsMax
+    for (const [socket, { address, pending, served, idleSince }] of this.#http) {
+      if (pending > 0 || now - idleSince <= strangerMaxMs) {
+        continue
+      }
+      const makeWay = crowded || 2 * (this.#perAddress.get(address) ?? 0) > connectionsPerAddressMax
+      if (!served || makeWay || now - idleSince > servedMaxMs) {
         this.#onCut('idle')
         socket.destroy()
       }

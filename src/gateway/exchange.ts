@@ -23,6 +23,8 @@ export interface ExchangeContext {
 
 /** One TCP connection and the requests on it that have no complete answer yet; several if the caller pipelines. */
 export interface Connection {
+  /** What counts as one caller: see address-key.ts. */
+  readonly address: string
   pending: number
   latest: Exchange | null
   /** What followed the pending requests was not HTTP: the connection ends after the last answer. */

@@ -33,6 +33,7 @@ function exchangeOf(events: string[]) {
     closed: () => events.push('closed'),
   }
   const connection: Connection = {
+    address: '127.0.0.1',
     pending: 0,
     latest: null,
     broken: false,

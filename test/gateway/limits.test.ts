@@ -142,6 +142,19 @@ describe('time (I10)', () => {
     expect(await cuts(fixture)).toEqual({ idle: 1 })
   })
 
+  test('idle connections make way once an address has taken half of its room', async () => {
+    const fixture = await start({ headersTimeoutMs: 50, connectionsPerAddressMax: 4 })
+    const [alone, ...crowd] = await Promise.all(
+      ['127.0.0.1', '127.0.0.2', '127.0.0.2', '127.0.0.2'].map((address) => open(fixture.port, address)),
+    )
+    for (const caller of [alone, ...crowd]) {
+      caller?.socket.write(post('/callbacks/open', '{}'))
+    }
+    await eventually(() => expect(crowd.some(({ ended }) => ended)).toBe(true))
+    expect([alone?.code, alone?.ended]).toEqual([200, false])
+    expect((await cuts(fixture)).idle).toBeGreaterThan(0)
+  })
+
   test('an idle connection ends, also one that is kept awake with empty lines', async () => {
     const fixture = await start({ keepAliveTimeoutMs: 200, headersTimeoutMs: 200 })
     const [idle, awake] = [await open(fixture.port), await open(fixture.port)]
