@@ -82,6 +82,10 @@ bench: deps ## Measure throughput and latency.
 faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, none, a fault, fault+fault).
 	@node test/faults/main.ts
 
+.PHONY: mutants
+mutants: deps ## Plant known bugs into copies of the product: does the fault laboratory catch each? MUTANT=acks-1, TABLE=docs/mutants.md.
+	@node test/faults/mutants/main.ts
+
 .PHONY: build
 build: deps ## Compile to dist/, as it is published.
 	npm run build

@@ -32,6 +32,8 @@ export interface LabOptions {
   /** Of this run: configuration, ledger, logs. */
   readonly directory: string
   readonly say: (line: string) => void
+  /** What the roles run instead of this checkout's `bin/paystatus`. */
+  readonly program?: string | undefined
 }
 
 /** One installation on a cluster, with providers that call it, and everything a fault needs to get at it. */
@@ -49,8 +51,11 @@ export class Lab {
   offsetsMoved = false
   /** Processes that ended by themselves. */
   unexpectedExits = 0
+  /** What the processes of a role get in addition when they start. */
+  readonly environmentOf = new Map<Role, Readonly<Record<string, string>>>()
   readonly #gatewayPorts: ReadonlyMap<Slot, number>
   readonly #roles = new Map<Slot, RoleProcess>()
+  readonly #launching = new Map<Slot, Promise<void>>()
   readonly #wanted = new Set<Slot>()
   readonly #extra = new Set<RoleProcess>()
 
@@ -83,7 +88,7 @@ export class Lab {
 
   /** Prepares topics and schemas and starts all roles; resolves when they are ready. */
   static async create(cluster: Cluster, options: LabOptions): Promise<Lab> {
-    const { directory, seed } = options
+    const { directory, program, seed } = options
     mkdirSync(directory, { recursive: true })
     const redis = await RedisPair.start(cluster.redis)
     const registryUrl = new URL(`http://127.0.0.1:${cluster.registry.ports[0]}/apis/ccompat/v7`)
@@ -100,6 +105,7 @@ export class Lab {
       },
       {
         directory,
+        ...(program !== undefined && { program }),
         partitions: PARTITIONS,
         config: {
           log: { level: 'info' },
@@ -126,7 +132,10 @@ export class Lab {
   async start(slot: Slot): Promise<void> {
     this.#wanted.add(slot)
     if (!this.#roles.has(slot)) {
-      await this.#launch(slot)
+      // Whoever starts it while it is being started gets the same process.
+      const launching = this.#launching.get(slot) ?? this.#launch(slot).finally(() => this.#launching.delete(slot))
+      this.#launching.set(slot, launching)
+      await launching
     }
   }
 
@@ -156,6 +165,11 @@ export class Lab {
       this.#keepOutput(`${slot}-extra`, role, reason)
     })
     return role
+  }
+
+  /** What its process has written so far. */
+  outputOf(slot: Slot): string {
+    return this.#roles.get(slot)?.output ?? ''
   }
 
   linksOf(slot: Slot): readonly BrokerLink[] {
@@ -307,6 +321,7 @@ export class Lab {
         PAYSTATUS_REDIS_URL: `redis://127.0.0.1:${this.redis.proxyOf(slot as 'processor-1').port}`,
       }),
       ...(gatewayPort !== undefined && { PAYSTATUS_GATEWAY_PORT: String(gatewayPort) }),
+      ...this.environmentOf.get(role),
     }
   }
 
