@@ -94,6 +94,10 @@ faults-short: faults ## The most telling faults in about 3 minutes, SEED=1.
 faults-table: deps ## Write docs/faults.md from RESULTS=file, to which `make faults RESULTS=file` appended what came of its runs.
 	@node test/faults/table.ts
 
+.PHONY: mutants
+mutants: deps ## Plant known bugs into copies of the product: does the fault laboratory catch each? MUTANT=acks-1, TABLE=docs/mutants.md.
+	@node test/faults/mutants/main.ts
+
 .PHONY: build
 build: deps ## Compile to dist/, as it is published.
 	npm run build

@@ -36,6 +36,8 @@ export interface LabOptions {
   /** Of this run: configuration, ledger, logs. */
   readonly directory: string
   readonly say: (line: string) => void
+  /** What the roles run instead of this checkout's `bin/paystatus`. */
+  readonly program?: string | undefined
 }
 
 /** One installation on a cluster, with providers that call it, and everything a fault needs to get at it. */
@@ -59,6 +61,8 @@ export class Lab {
   definedStops = 0
   /** How often a process died at a place that it was told to die at. */
   readonly crashes = new Map<string, number>()
+  /** What the processes of a role get in addition when they start. */
+  readonly environmentOf = new Map<Role, Readonly<Record<string, string>>>()
   readonly #gatewayPorts: ReadonlyMap<Slot, number>
   readonly #roles = new Map<Slot, RoleProcess>()
   readonly #wanted = new Set<Slot>()
@@ -95,7 +99,7 @@ export class Lab {
 
   /** Prepares topics and schemas and starts all roles; resolves when they are ready. */
   static async create(cluster: Cluster, options: LabOptions): Promise<Lab> {
-    const { directory, seed } = options
+    const { directory, program, seed } = options
     mkdirSync(directory, { recursive: true })
     const redis = await RedisPair.start(cluster.redis)
     const registryUrl = new URL(`http://127.0.0.1:${cluster.registry.ports[0]}/apis/ccompat/v7`)
@@ -112,6 +116,7 @@ export class Lab {
       },
       {
         directory,
+        ...(program !== undefined && { program }),
         partitions: PARTITIONS,
         config: {
           log: { level: 'info' },
@@ -177,6 +182,11 @@ export class Lab {
       this.#keepOutput(`${slot}-extra`, role, reason)
     })
     return role
+  }
+
+  /** What its process has written so far. */
+  outputOf(slot: Slot): string {
+    return this.#roles.get(slot)?.output ?? ''
   }
 
   linksOf(slot: Slot): readonly BrokerLink[] {
@@ -347,6 +357,7 @@ export class Lab {
         PAYSTATUS_REDIS_URL: `redis://127.0.0.1:${this.redis.proxyOf(slot as 'processor-1').port}`,
       }),
       ...(gatewayPort !== undefined && { PAYSTATUS_GATEWAY_PORT: String(gatewayPort) }),
+      ...this.environmentOf.get(role),
       ...this.#special.get(slot),
     }
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRandom } from '../../src/tools/simulate/random.ts'
 import type { Cluster } from './cluster.ts'
+import type { Fault } from './fault.ts'
 import { FAULTS } from './faults.ts'
 import { type Finding, judge } from './judge.ts'
 import { Lab } from './lab.ts'
@@ -33,6 +34,15 @@ export interface RunResult {
 /** After the last healing everything must have been accepted and processed within this time. */
 const HEALED_MAX_MS = 60_000
 
+export interface RunOptions {
+  /** Those that a scenario may name; the laboratory's own if not given. */
+  readonly faults?: readonly Fault[]
+  /** What the roles run instead of this checkout's `bin/paystatus`. */
+  readonly program?: string
+  /** See HEALED_MAX_MS. */
+  readonly healedMaxMs?: number
+}
+
 /** One run: load, faults, healing, judgement. Rejects only if the laboratory itself fails. */
 export async function runScenario(
   cluster: Cluster,
@@ -40,23 +50,24 @@ export async function runScenario(
   scenario: string,
   directory: string,
   print: (line: string) => void,
+  { faults = FAULTS, program, healedMaxMs = HEALED_MAX_MS }: RunOptions = {},
 ): Promise<RunResult> {
-  const schedule = planSchedule(seed, scenario, FAULTS)
+  const schedule = planSchedule(seed, scenario, faults)
   let startedAt = performance.now()
   const say = (line: string) => print(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s  ${line}`)
-  const lab = await Lab.create(cluster, { seed, directory, say })
+  const lab = await Lab.create(cluster, { seed, directory, say, program })
   writeFileSync(join(directory, 'schedule.json'), `${JSON.stringify({ seed, scenario, ...schedule }, null, 2)}\n`)
   say('all roles are ready')
   startedAt = performance.now()
   const giveUp = new AbortController()
   const load = lab.load(schedule.loadMs, giveUp.signal)
   const watch = new RecoveryWatch(lab)
-  const findings = await injectAll(lab, schedule, watch, startedAt)
+  const findings = await injectAll(lab, faults, schedule, watch, startedAt)
   await lab.heal()
   const healedAt = performance.now()
   say('everything is healed')
   // The providers may still have something to say; what they had to say before must go through in time.
-  const dueAt = Math.max(healedAt, startedAt + schedule.loadMs) + HEALED_MAX_MS
+  const dueAt = Math.max(healedAt, startedAt + schedule.loadMs) + healedMaxMs
   const overdue = setTimeout(() => giveUp.abort(), dueAt - performance.now())
   const report = await load
   clearTimeout(overdue)
@@ -65,7 +76,7 @@ export async function runScenario(
   if (accepted < callbacks) {
     findings.push({ kind: 'late', text: `${callbacks - accepted} callbacks are not accepted` })
   }
-  findings.push(...refusalFindings(lab, schedule, startedAt))
+  findings.push(...refusalFindings(lab, faults, schedule, startedAt))
   await lab.ledger.close()
   const judgement = await judge(lab, report, Math.max(5_000, dueAt - performance.now()))
   const recoveries = await watch.stop()
@@ -91,11 +102,17 @@ export async function runScenario(
   }
 }
 
-async function injectAll(lab: Lab, schedule: Schedule, watch: RecoveryWatch, startedAt: number): Promise<Finding[]> {
+async function injectAll(
+  lab: Lab,
+  known: readonly Fault[],
+  schedule: Schedule,
+  watch: RecoveryWatch,
+  startedAt: number,
+): Promise<Finding[]> {
   const at = (ms: number) => delay(Math.max(0, startedAt + ms - performance.now()))
   const one = async (planned: PlannedFault): Promise<Finding[]> => {
     const { name, atMs, healAtMs, seed } = planned
-    const fault = FAULTS.find((candidate) => candidate.name === name)
+    const fault = known.find((candidate) => candidate.name === name)
     try {
       await at(atMs)
       const injected = await fault?.inject(lab, createRandom(seed, name))
@@ -119,11 +136,16 @@ async function injectAll(lab: Lab, schedule: Schedule, watch: RecoveryWatch, sta
 const REFUSED_MAX = 10
 
 /** No answer but success and "try again", to a body of a lawful size; and a rolling deployment alone costs nobody one. */
-function refusalFindings(lab: Lab, { faults }: Schedule, startedAt: number): readonly Finding[] {
+function refusalFindings(
+  lab: Lab,
+  known: readonly Fault[],
+  { faults }: Schedule,
+  startedAt: number,
+): readonly Finding[] {
   const wrong = lab.ledger.refusals.filter(({ code }) => code !== 503 && code !== 413)
   const since = startedAt + Math.min(...faults.map(({ atMs }) => atMs))
   const refusals = lab.ledger.refusals.filter(({ at }) => at > since)
-  const unnoticed = faults.every(({ name }) => FAULTS.find((fault) => fault.name === name)?.unnoticed === true)
+  const unnoticed = faults.every(({ name }) => known.find((fault) => fault.name === name)?.unnoticed === true)
   const tooMany = unnoticed && refusals.length * 1_000 > REFUSED_MAX * lab.ledger.attempts
   return [
     ...wrong.map(({ code }): Finding => ({ kind: 'wrong', text: `a callback was answered with ${code}` })),

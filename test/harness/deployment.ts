@@ -23,6 +23,8 @@ export interface DeploymentOptions {
   readonly config?: Readonly<Record<string, Record<string, unknown>>>
   /** Where the configuration and the secrets go; a temporary directory that is removed at the end if not given. */
   readonly directory?: string
+  /** What is started in place of this checkout's `bin/paystatus`. */
+  readonly program?: string
 }
 
 /**
@@ -37,14 +39,16 @@ export class Deployment {
   readonly topics: TopicNames
   readonly logger: Logger
   readonly #guard: Guard
+  readonly #program: string
   readonly #processes = new Set<RoleProcess>()
 
-  private constructor(configFile: string, config: Config, guard: Guard) {
+  private constructor(configFile: string, config: Config, guard: Guard, program: string) {
     this.configFile = configFile
     this.config = config
     this.topics = topicNames(config.kafka.topicPrefix)
     this.logger = createLogger({ level: 'fatal', role: 'test' })
     this.#guard = guard
+    this.#program = program
   }
 
   /** Writes the configuration and prepares topics and schemas. */
@@ -53,7 +57,7 @@ export class Deployment {
     const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'paystatus-deployment-'))
     const configFile = writeConfiguration(directory, id, stack, options)
     const guard = new Guard(options.directory === undefined ? directory : join(directory, 'nothing-to-remove'))
-    const deployment = new Deployment(configFile, loadConfig(configFile, {}), guard)
+    const deployment = new Deployment(configFile, loadConfig(configFile, {}), guard, options.program ?? PAYSTATUS)
     await applyTopics(deployment.config, deployment.logger)
     await applySchemas(deployment.config.registry.url, deployment.topics, () => {})
     return deployment
@@ -61,7 +65,7 @@ export class Deployment {
 
   /** Starts a process with some roles; resolves once it listens. Await `ready()` for more. */
   async start(roles: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RoleProcess> {
-    const child = spawn(PAYSTATUS, ['--config', this.configFile, 'run', '--roles', roles.join(',')], {
+    const child = spawn(this.#program, ['--config', this.configFile, 'run', '--roles', roles.join(',')], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
@@ -86,7 +90,7 @@ export class Deployment {
   command(args: readonly string[], { configFile = this.configFile } = {}): Promise<CommandEnd> {
     const { promise, resolve } = Promise.withResolvers<CommandEnd>()
     const options = { maxBuffer: 64 << 20, timeout: 60_000, killSignal: 'SIGKILL' } as const
-    execFile(PAYSTATUS, ['--config', configFile, ...args], options, (error, stdout, stderr) => {
+    execFile(this.#program, ['--config', configFile, ...args], options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? 'unknown'), stdout, stderr })
     })
     return promise

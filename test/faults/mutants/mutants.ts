@@ -1,0 +1,416 @@
+import type { Mutant } from './mutant.ts'
+
+/**
+ * The planted bugs. Each says where the product has it right, in as few words of its source as are unmistakable: a
+ * refactoring that moves the place fails a unit test and is told here.
+ */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'answer-before-ack',
+    what: 'the gateway answers success when it has read the callback, not when the brokers have it',
+    patches: [
+      {
+        file: 'src/gateway/gateway.ts',
+        find: "crashPoint('gateway:before-append')",
+        replace: "exchange.answer(route.successCode)\n    crashPoint('gateway:before-append')",
+      },
+    ],
+    scenario: 'isolate-gateway',
+    seed: 1,
+    expects: ['lost'],
+  },
+  {
+    name: 'acks-1',
+    what: 'the gateway and the normalizer are content with the acknowledgement of the leader alone',
+    patches: [
+      {
+        file: 'src/kafka/leader-producer.ts',
+        find: 'acks: -1,',
+        replace: 'acks: identity() === null ? 1 : -1,',
+      },
+    ],
+    scenario: 'leader-dies-alone',
+    seed: 1,
+    expects: ['lost'],
+  },
+  {
+    name: 'mark-before-publish',
+    what: 'every event gets a mark of its own in Redis before it is published, and what has a mark is dropped',
+    patches: [
+      {
+        file: 'src/processor/redis-state-store.ts',
+        find: 'async due(partition: number',
+        replace: `async markSeen(partition: number, ids: readonly (string | null)[]): Promise<readonly boolean[]> {
+    const [view] = this.#keys(partition)
+    const mark = async (id: string | null) =>
+      id !== null && (await this.#redis.run((redis) => redis.set(\`\${view}:\${id}\`, '1', 'NX'))) === null
+    return Promise.all(ids.map(mark))
+  }
+
+  async due(partition: number`,
+      },
+      {
+        file: 'src/processor/status-task.ts',
+        find: 'const inputs = await this.#decode(records)',
+        replace: `const all = await this.#decode(records)
+    const { partition, report, store } = this.#options
+    const marks = store as unknown as {
+      markSeen(partition: number, ids: readonly (string | null)[]): Promise<readonly boolean[]>
+    }
+    const ids = all.map((input) => ('event' in input ? input.event.eventId : null))
+    const seen = await waitForStore(() => marks.markSeen(partition, ids), report, signal)
+    const inputs = all.filter((_, at) => !seen[at])`,
+      },
+      {
+        file: 'src/processor/status-task.ts',
+        find: "crashPoint('processor:after-fold')",
+        replace: `outcome.totals.events = all.length
+    outcome.totals.duplicate += all.length - inputs.length
+    crashPoint('processor:after-fold')`,
+      },
+    ],
+    scenario: 'die-processor:after-fold',
+    seed: 1,
+    expects: ['lost'],
+  },
+  {
+    name: 'commit-before-publish',
+    what: 'the normalizer commits the offset of raw before it has published the events',
+    patches: [
+      {
+        file: 'src/normalizer/normalizer-task.ts',
+        find: 'const appends = ',
+        replace: `await this.#options.commit(partition, next)
+    const appends = `,
+      },
+    ],
+    scenario: 'die-normalizer:before-append',
+    seed: 1,
+    expects: ['lost'],
+  },
+  {
+    name: 'dedupe-by-id-alone',
+    what: "the provider's id of a transaction alone makes a duplicate, whatever is said about the transaction",
+    patches: [
+      {
+        file: 'src/payment/apply-event.ts',
+        find: 'seen.event.eventId === event.eventId)',
+        replace: "seen.event.eventId === event.eventId || event.provider === 'instamed')",
+      },
+    ],
+    scenario: 'none',
+    seed: 1,
+    expects: ['lost', 'wrong'],
+  },
+  {
+    name: 'redis-error-is-seen',
+    what: 'a Redis that does not answer counts as "seen before"',
+    patches: [
+      {
+        file: 'src/processor/status-task.ts',
+        find: 'const states = await this.#readStates([...keys], signal)',
+        replace: `try {
+      await this.#options.store.read(this.#options.partition, [...keys])
+    } catch {
+      const totals = { ...noTotals(), events: inputs.length, duplicate: inputs.length }
+      await this.#commit({ ...emptyOutput(), totals }, next, signal)
+      return
+    }
+    const states = await this.#readStates([...keys], signal)`,
+      },
+    ],
+    scenario: 'kill-redis',
+    seed: 1,
+    expects: ['lost'],
+  },
+  {
+    name: 'autocommit',
+    what: 'the consumer commits by itself what it has handed over, done or not',
+    patches: [
+      {
+        file: 'src/kafka/kafka-group-consumer.ts',
+        find: 'autoCommit: false,',
+        replace: 'autoCommit: true,\n      autoCommitThreshold: 1,',
+      },
+    ],
+    scenario: 'die-processor:after-fold',
+    seed: 2,
+    expects: ['lost'],
+  },
+  {
+    name: 'from-latest',
+    what: 'a group that has committed nothing begins at the end of the topic',
+    patches: [
+      {
+        file: 'src/stream/start-offset.ts',
+        find: 'return range.start',
+        replace: 'return range.end',
+      },
+    ],
+    scenario: 'forget-processor-offsets',
+    seed: 1,
+    expects: ['lost'],
+  },
+  {
+    name: 'fold-by-arrival',
+    what: 'whatever arrived last is the status',
+    patches: [
+      {
+        file: 'src/payment/apply-event.ts',
+        find: 'foldPayment(kept.map(',
+        replace: 'foldPayment(kept.slice(-1).map(',
+      },
+    ],
+    scenario: 'none',
+    seed: 1,
+    expects: ['wrong'],
+  },
+  {
+    name: 'no-key',
+    what: 'events are published without a key, to one partition after the other, and nobody minds',
+    patches: [
+      {
+        file: 'src/normalizer/normalizer-task.ts',
+        find: 'addTo(eventsOut, partitionOf(key, events.partitions), { key, value })',
+        replace: "addTo(eventsOut, (Number(record.offset) + counts.events) % events.partitions, { key: '', value })",
+      },
+      {
+        // The second line of defence: without it everything would be a dead letter.
+        file: 'src/processor/status-task.ts',
+        find: 'return record.key?.toString() === event.paymentKey ?',
+        replace: "return event.paymentKey !== '' ?",
+      },
+    ],
+    scenario: 'none',
+    seed: 1,
+    expects: ['wrong', 'duplicated'],
+  },
+  {
+    name: 'body-reserialised',
+    what: 'the gateway parses JSON and stores it as it would write it itself',
+    patches: [
+      {
+        file: 'src/gateway/to-raw-record.ts',
+        find: 'value: callback.body,',
+        replace: 'value: reserialised(callback.body),',
+      },
+      {
+        file: 'src/gateway/to-raw-record.ts',
+        find: '/** A key counts towards',
+        replace: `function reserialised(body: Buffer): Buffer {
+  try {
+    return Buffer.from(JSON.stringify(JSON.parse(body.toString())))
+  } catch {
+    return body
+  }
+}
+
+/** A key counts towards`,
+      },
+    ],
+    scenario: 'none',
+    seed: 1,
+    expects: ['lost', 'wrong'],
+  },
+  {
+    name: 'decode-error-swallowed',
+    what: 'what the normalizer cannot read is skipped instead of becoming a dead letter',
+    patches: [
+      {
+        file: 'src/normalizer/normalizer-task.ts',
+        find: 'const deadLettersOfRecord = [...translation.deadLetters]',
+        replace: 'const deadLettersOfRecord: DeadLetter[] = []',
+      },
+    ],
+    scenario: 'none',
+    seed: 1,
+    expects: ['lost'],
+  },
+  {
+    name: 'zombie-not-fenced',
+    what: 'every process has a transactional id of its own, so that a new owner fences nobody',
+    patches: [
+      {
+        file: 'src/topology.ts',
+        find: `.\${topics.events}.\${partition}\``,
+        replace: `.\${topics.events}.\${partition}.\${uuidv7()}\``,
+      },
+    ],
+    scenario: 'isolate-processor',
+    seed: 1,
+    expects: ['duplicated', 'wrong'],
+  },
+  {
+    name: 'version-reset-on-restart',
+    what: 'the version of a status is counted in the memory of the process',
+    patches: [
+      {
+        file: 'src/payment/apply-event.ts',
+        find: 'const statusVersion = (state?.statusVersion ?? 0) + 1',
+        replace: `const statusVersion = (VERSIONS.get(event.paymentKey) ?? 0) + 1
+  VERSIONS.set(event.paymentKey, statusVersion)`,
+      },
+      {
+        file: 'src/payment/apply-event.ts',
+        find: 'function ruleFor(',
+        replace: 'const VERSIONS = new Map<string, number>()\n\nfunction ruleFor(',
+      },
+    ],
+    scenario: 'kill-processor',
+    seed: 1,
+    expects: ['wrong'],
+  },
+  {
+    name: 'retry-same-producer',
+    what: 'a commit without an answer is taken for failed: the same producer does the whole transaction again',
+    patches: [
+      {
+        file: 'src/kafka/kafka-transactions.ts',
+        find: 'await within(REQUEST_MAX_MS, coordinator.endTxn({ ...this.#identity, transactionResult: true }))',
+        replace: `await coordinator.endTxn({ ...this.#identity, transactionResult: true }).catch(async (error: unknown) => {
+        this.#coordinators.clear()
+        await recoverCluster(this.#cluster, error)
+        await this.run(work)
+      })`,
+      },
+      {
+        // The second line of defence: nothing is begun after a lost connection.
+        file: 'src/kafka/kafka-transactions.ts',
+        find: 'if (!this.#producer.connected ||',
+        replace: 'if (this.#closed && !this.#producer.connected &&',
+      },
+    ],
+    scenario: 'lose-processor-endTxn',
+    seed: 1,
+    expects: ['duplicated', 'wrong'],
+  },
+  {
+    name: 'marker-not-checked',
+    what: 'the states that Redis gives are believed, whoever wrote them and whatever Redis has forgotten',
+    patches: [
+      {
+        file: 'src/processor/status-task.ts',
+        find: 'if (view.marker !== this.#owned().text) {',
+        replace: "if (this.#owned().text === '') {",
+      },
+    ],
+    scenario: 'flush-redis',
+    seed: 1,
+    expects: ['wrong', 'duplicated'],
+  },
+  {
+    name: 'several-partitions-in-one-send',
+    what: "kafkajs's sendBatch gets several partitions at once, and its reply is not looked at",
+    patches: [
+      {
+        file: 'src/kafka/kafka-append-log.ts',
+        find: 'await producer.append(options.topic, partition, records)',
+        replace: 'await together(partition, records)',
+      },
+      {
+        file: 'src/kafka/kafka-append-log.ts',
+        find: 'const log = new BatchingAppendLog({',
+        replace: `const plain = kafka.producer({ retry: { retries: 20, initialRetryTime: 50 } })
+  let plainConnected: Promise<void> | undefined
+  let waiting: {
+    readonly messages: readonly Message[]
+    resolve(): void
+    reject(error: unknown): void
+  }[] = []
+  let sending = false
+  const sendAll = async (): Promise<void> => {
+    sending = true
+    while (waiting.length > 0) {
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      const batch = waiting
+      waiting = []
+      try {
+        plainConnected ??= plain.connect()
+        await plainConnected
+        const messages = batch.flatMap((one) => one.messages)
+        await plain.sendBatch({ acks: -1, timeout: 10_000, topicMessages: [{ topic: options.topic, messages }] })
+        for (const one of batch) one.resolve()
+      } catch (error) {
+        plainConnected = undefined
+        for (const one of batch) one.reject(error)
+      }
+    }
+    sending = false
+  }
+  const together = (partition: number, records: readonly OutRecord[]): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const messages = records.map((record) => ({ ...record, partition }) as Message)
+      waiting.push({ messages, resolve, reject })
+      if (!sending) void sendAll()
+    })
+  const log = new BatchingAppendLog({`,
+      },
+      {
+        file: 'src/kafka/kafka-append-log.ts',
+        find: "import type { Kafka } from 'kafkajs'",
+        replace: "import type { Kafka, Message } from 'kafkajs'\nimport type { OutRecord } from '../stream/record.ts'",
+      },
+      {
+        file: 'src/kafka/kafka-append-log.ts',
+        find: 'log.close()',
+        replace: 'log.close()\n      await plain.disconnect()',
+      },
+    ],
+    scenario: 'shuffle-leaders',
+    seed: 1,
+    expects: ['lost'],
+  },
+  {
+    name: 'reinit-at-once',
+    what: 'who is fenced begins anew at once, without asking the group whether the partition is still his',
+    patches: [
+      {
+        file: 'src/stream/lane.ts',
+        find: 'await this.#control.confirmed(signal)',
+        replace: 'await Promise.resolve()',
+      },
+    ],
+    scenario: 'deaf-to-coordinator',
+    seed: 1,
+    expects: ['wrong', 'late'],
+  },
+  {
+    name: 'offsets-taken-for-gaps',
+    what: 'a hole between the offsets of two messages is taken for missing records',
+    patches: [
+      {
+        file: 'src/stream/lane.ts',
+        find: 'if (batch.fetchedOffset > this.#expect) {',
+        replace: 'if (batch.records.some((record, at) => record.offset > this.#expect + BigInt(at))) {',
+      },
+    ],
+    scenario: 'holes-in-events',
+    seed: 1,
+    expects: ['late'],
+    healedMaxMs: 20_000,
+  },
+  {
+    name: 'view-before-commit',
+    what: 'the view in Redis is written before the transaction is committed',
+    patches: [
+      {
+        file: 'src/processor/status-task.ts',
+        find: 'await transactions.run(async (scope) => {',
+        replace: `const early = toMarkerText(marker)
+    const claimed = await waitForStore(() => store.write(partition, before.text, early, output.writes), report, signal)
+    if (claimed === 'refused') {
+      throw new ViewLostError(partition)
+    }
+    await transactions.run(async (scope) => {`,
+      },
+      {
+        file: 'src/processor/status-task.ts',
+        find: 'store.write(partition, before.text, text, output.writes)',
+        replace: 'store.write(partition, early, text, [])',
+      },
+    ],
+    scenario: 'die-processor:after-append',
+    seed: 1,
+    expects: ['lost', 'wrong'],
+  },
+]
