@@ -10,6 +10,7 @@ import type { ReadRecord } from '../harness/observer.ts'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
 import { freePort } from '../stack/free-port.ts'
 import { until } from '../stack/run-command.ts'
+import { BranchWatch } from './branch-watch.ts'
 import { type Broker, type BrokerLink, type Cluster, SLOTS, type Slot } from './cluster.ts'
 import { Ledger } from './ledger.ts'
 import { RedisPair } from './redis-pair.ts'
@@ -63,6 +64,7 @@ export class Lab {
   readonly crashes = new Map<string, number>()
   /** What the processes of a role get in addition when they start. */
   readonly environmentOf = new Map<Role, Readonly<Record<string, string>>>()
+  readonly branches = new BranchWatch()
   readonly #gatewayPorts: ReadonlyMap<Slot, number>
   readonly #roles = new Map<Slot, RoleProcess>()
   readonly #wanted = new Set<Slot>()
@@ -176,6 +178,7 @@ export class Lab {
   /** One more process, on the ways of a slot; the caller ends it. */
   async startExtra(slot: Slot): Promise<RoleProcess> {
     const role = await this.deployment.start([roleOf(slot)], this.#environment(slot))
+    this.branches.add(role)
     this.#extra.add(role)
     void role.exited.then((reason) => {
       this.#extra.delete(role)
@@ -298,6 +301,7 @@ export class Lab {
 
   async #launch(slot: Slot): Promise<void> {
     const role = await this.deployment.start([roleOf(slot)], this.#environment(slot))
+    this.branches.add(role)
     this.#roles.set(slot, role)
     void role.exited.then(async (reason) => {
       this.#keepOutput(slot, role, reason)
