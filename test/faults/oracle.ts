@@ -84,7 +84,7 @@ export async function askOracle(installation: Installation, file: string, what: 
   const python = await ensureOracle(() => {})
   const script = join(ORACLE, 'oracle.py')
   const { output } = await runCommand([python, '-B', script, file, ...(what === 'view' ? ['--view-only'] : [])], {
-    timeoutMs: ORACLE_MAX_MS + caughtUpMaxMs + viewMaxMs,
+    timeoutMs: Math.ceil(ORACLE_MAX_MS + caughtUpMaxMs + viewMaxMs),
   })
   const line = output.trim().split('\n').at(-1) ?? ''
   try {
