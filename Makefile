@@ -11,6 +11,9 @@ NODE_READY := $(CACHED_NODE)/node
 export PATH := $(CACHED_NODE):$(PATH)
 endif
 
+# Processes that tests start again and again need not compile their code each time.
+export NODE_COMPILE_CACHE := $(CACHE)/compile
+
 BIN := node_modules/.bin
 
 .DEFAULT_GOAL := help
