@@ -83,7 +83,7 @@ export async function askOracle(installation: Installation, file: string, what: 
   await writeFile(file, `${JSON.stringify(told, null, 2)}\n`)
   const python = await ensureOracle(() => {})
   const command = [python, '-B', join(ORACLE, 'oracle.py'), file, ...(what === 'view' ? ['--view-only'] : [])] as const
-  const timeoutMs = ORACLE_MAX_MS + caughtUpMaxMs + viewMaxMs
+  const timeoutMs = Math.ceil(ORACLE_MAX_MS + caughtUpMaxMs + viewMaxMs)
   // Its Kafka client is native code, which has been seen to die when a coordinator had just moved.
   return reportOf(command, timeoutMs).catch(() => reportOf(command, timeoutMs))
 }
