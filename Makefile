@@ -66,7 +66,7 @@ mutation: deps ## Plant small bugs in src/payment and src/providers: do tests no
 	$(BIN)/stryker run $(if $(MUTATE),--mutate '$(MUTATE)')
 
 .PHONY: test-tools
-test-tools: $(NODE_READY) ## What the integration tests need besides: redis-server, kcat, Python with fastavro.
+test-tools: $(NODE_READY) ## What the integration tests need besides: redis-server, kcat, Python with fastavro and for the oracle.
 	node test/stack/main.ts tools
 
 .PHONY: up

@@ -18,7 +18,7 @@ import { RedisPair } from './redis-pair.ts'
 const PARTITIONS = 4
 const SESSION_TIMEOUT_MS = 6_000
 /** New callbacks per second; retries come on top. */
-const RATE = 80
+const RATE = 90
 const CALLBACKS_PER_PAYMENT = 1.88
 const RESTART_AFTER_MS = 1_000
 const ADMIN_MAX_MS = 10_000

@@ -52,7 +52,8 @@ test('it finds nothing where nothing is wrong, and counts what was sent', async 
   const whatWasSaid = await ask()
   expect(whatWasSaid).toMatchObject({ ok: true, judged: true, findings: [] })
   const { accepted, raw, changes, distinctEvents, eventDeadLetters, payments, rawDeadLetters } = whatWasSaid.counts
-  expect(raw).toBe(accepted)
+  // What a busy broker acknowledged after the gateway's deadline is there twice.
+  expect(raw).toBeGreaterThanOrEqual(accepted as number)
   expect(changes).toBe(distinctEvents)
   expect(payments).toBe(100)
   expect(rawDeadLetters).toBeGreaterThan(0)
@@ -131,7 +132,9 @@ async function ask(what: 'all' | 'view' = 'all', viewMaxMs = 2_000): Promise<Ora
     caughtUpMaxMs: 30_000,
     viewMaxMs,
   }
-  return askOracle(installation, join(directory, 'oracle.json'), what)
+  const report = await askOracle(installation, join(directory, 'oracle.json'), what)
+  expect(report.reason).toBeUndefined()
+  return report
 }
 
 function textsOf({ findings }: OracleReport): readonly string[] {

@@ -13,6 +13,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaErr
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from fastavro import parse_schema, schemaless_reader
 
+from group_offsets import NotAnswered, committed_offsets
+
 REQUEST_MAX_S = 10
 READ_MAX_S = 120
 LOOK_EVERY_S = 0.25
@@ -48,7 +50,7 @@ def insist(ask):
     while True:
         try:
             return ask()
-        except KafkaException:
+        except (KafkaException, NotAnswered):
             if time.monotonic() > give_up_at:
                 raise
             time.sleep(LOOK_EVERY_S)
@@ -88,15 +90,14 @@ class Kafka:
         return self.offsets(partitions, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
 
     def committed(self, group, partitions):
-        """By partition; what was never committed is not in it."""
-        # Not the admin client: librdkafka 2.16.1 dies in its ListConsumerGroupOffsets when the coordinator has moved.
-        # That no transaction on the offsets is open is looked at apart, so this need not wait for one.
-        consumer = Consumer({**self.settings, 'group.id': group, 'isolation.level': 'read_uncommitted'})
-        try:
-            found = insist(lambda: consumer.committed(partitions, timeout=REQUEST_MAX_S))
-        finally:
-            consumer.close()
-        return {at.partition: Committed(at.offset, parsed(at.metadata)) for at in found if at.offset >= 0}
+        """
+        By partition; what was never committed is not in it. Whether a transaction on the offsets is open is looked at
+        apart, so this does not wait for one.
+        """
+        topic, numbers = partitions[0].topic, [at.partition for at in partitions]
+        brokers = self.settings['bootstrap.servers'].split(',')
+        found = insist(lambda: committed_offsets(brokers, group, topic, numbers))
+        return {partition: Committed(offset, parsed(metadata)) for partition, (offset, metadata) in found.items()}
 
     def offsets_partition_of(self, group):
         """Where the commits of a group stand."""
