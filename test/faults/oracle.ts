@@ -82,13 +82,6 @@ export async function askOracle(installation: Installation, file: string, what: 
   }
   await writeFile(file, `${JSON.stringify(told, null, 2)}\n`)
   const python = await ensureOracle(() => {})
-<<<<<<< HEAD
-  const script = join(ORACLE, 'oracle.py')
-  const { output } = await runCommand([python, '-B', script, file, ...(what === 'view' ? ['--view-only'] : [])], {
-    timeoutMs: Math.ceil(ORACLE_MAX_MS + caughtUpMaxMs + viewMaxMs),
-  })
-  const line = output.trim().split('\n').at(-1) ?? ''
-=======
   const command = [python, '-B', join(ORACLE, 'oracle.py'), file, ...(what === 'view' ? ['--view-only'] : [])] as const
   const timeoutMs = Math.ceil(ORACLE_MAX_MS + caughtUpMaxMs + viewMaxMs)
   // Its Kafka client is native code, which has been seen to die when a coordinator had just moved.
@@ -97,7 +90,6 @@ export async function askOracle(installation: Installation, file: string, what: 
 
 async function reportOf(command: readonly [string, ...string[]], timeoutMs: number): Promise<OracleReport> {
   const { output } = await runCommand(command, { timeoutMs })
->>>>>>> oracle/oracle
   try {
     return JSON.parse(output.trim().split('\n').at(-1) ?? '') as OracleReport
   } catch {
