@@ -82,6 +82,10 @@ bench: deps ## Measure throughput and latency.
 faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, none, a fault, fault+fault).
 	@node test/faults/main.ts
 
+.PHONY: security
+security: deps ## Attack the gateway; .security/summary.json says what came of it. BATTERY=contract,smuggling EXAMPLES=500.
+	@node test/security/main.ts
+
 .PHONY: build
 build: deps ## Compile to dist/, as it is published.
 	npm run build
@@ -96,7 +100,7 @@ format: deps ## Format, and fix what can be fixed.
 
 .PHONY: clean
 clean: ## Remove what was built; the cache outside the checkout stays.
-	rm -rf dist coverage .stryker
+	rm -rf dist coverage .stryker .security
 
 node_modules/.package-lock.json: package-lock.json $(NODE_READY)
 	npm ci

@@ -133,7 +133,9 @@ const SCHEMAS: Readonly<Record<string, object>> = {
   'text/plain': { type: 'string' },
 }
 
-const UNAUTHENTICATED: Response = { description: 'The caller did not prove to be the source. Nothing of the body was read.' }
+const UNAUTHENTICATED: Response = {
+  description: 'The caller did not prove to be the source. Nothing of the body was read.',
+}
 
 const RETRY_AFTER = { 'Retry-After': { required: true, schema: { type: 'integer', minimum: 1 } } }
 
@@ -148,7 +150,9 @@ function refusals(options: ApiOptions): Readonly<Record<(typeof REFUSAL_CODES)[n
       description: 'A path takes POST and nothing else.',
       headers: { Allow: { required: true, schema: { const: 'POST' } } },
     },
-    408: { description: `The head did not come in time, or the body within ${options.requestTimeoutMs} ms. The connection ends.` },
+    408: {
+      description: `The head did not come in time, or the body within ${options.requestTimeoutMs} ms. The connection ends.`,
+    },
     413: { description: `The body is above ${options.bodyBytesMax} bytes.` },
     415: { description: 'The body is compressed, or of a media type that no callback has.' },
     417: { description: 'The header Expect holds something else than 100-continue.' },
