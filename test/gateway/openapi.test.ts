@@ -38,12 +38,7 @@ const api = openApiOf({
 
 describe('the OpenAPI document', () => {
   test('has one operation for every path under which a source may be called', () => {
-    expect(Object.keys(api.paths)).toEqual([
-      '/callbacks/v1',
-      '/callbacks/v1/status',
-      '/callbacks/v2',
-      '/callbacks/im',
-    ])
+    expect(Object.keys(api.paths)).toEqual(['/callbacks/v1', '/callbacks/v1/status', '/callbacks/v2', '/callbacks/im'])
     const ids = Object.values(api.paths).map(({ post }) => post.operationId)
     expect(new Set(ids).size).toBe(ids.length)
   })
