@@ -101,6 +101,10 @@ faults-table: deps ## Write docs/faults.md from RESULTS=file, to which `make fau
 mutants: deps ## Plant known bugs into copies of the product: does the fault laboratory catch each? MUTANT=acks-1, TABLE=docs/mutants.md.
 	@node test/faults/mutants/main.ts
 
+.PHONY: security
+security: deps ## Attack the gateway; .security/summary.json says what came of it. BATTERY=contract,smuggling EXAMPLES=500.
+	@node test/security/main.ts
+
 .PHONY: build
 build: deps ## Compile to dist/, as it is published.
 	npm run build
@@ -115,7 +119,7 @@ format: deps ## Format, and fix what can be fixed.
 
 .PHONY: clean
 clean: ## Remove what was built; the cache outside the checkout stays.
-	rm -rf dist coverage .stryker
+	rm -rf dist coverage .stryker .security
 
 node_modules/.package-lock.json: package-lock.json $(NODE_READY)
 	npm ci

@@ -120,7 +120,7 @@ export class Gateway implements ExchangeContext {
         ;(reply as FastifyReply).code(400).send()
       },
     })
-    this.#connections = new Connections(this.#app.server, options, (reason) => options.metrics.connectionCut(reason))
+    this.#connections = new Connections(this.#app.server, options, options.metrics)
     this.#app.decorateRequest('exchange')
     this.#app.removeAllContentTypeParsers()
     this.#app.addContentTypeParser('*', (request, payload, done) => this.#readBody(request, payload, done))

@@ -64,6 +64,7 @@ export class GatewayMetrics {
   readonly #answerSeconds: Histogram<'source'>
   readonly #sources = new Map<string, SourceSeries>()
   readonly #cuts: Counter<'reason'>
+  readonly #opened: Counter
   #waiting: (() => { readonly records: number; readonly bytes: number }) | null = null
   #connections: (() => number) | null = null
 
@@ -102,6 +103,11 @@ export class GatewayMetrics {
     for (const reason of CONNECTION_CUTS) {
       this.#cuts.inc({ reason }, 0)
     }
+    this.#opened = new Counter({
+      name: 'paystatus_gateway_connections_opened_total',
+      help: 'Connections of callers that were let in.',
+      registers: [registry],
+    })
     const connections = () => this.#connections?.()
     new Gauge({
       name: 'paystatus_gateway_connections',
@@ -151,6 +157,10 @@ export class GatewayMetrics {
   /** Where a scrape reads how many connections are open. */
   watchConnections(read: () => number): void {
     this.#connections = read
+  }
+
+  connectionOpened(): void {
+    this.#opened.inc()
   }
 
   connectionCut(reason: ConnectionCut): void {
