@@ -209,13 +209,17 @@ describe('secrets', () => {
   test('are read from a file, without the line break at its end', () => {
     const path = file('s3cret\n', 'secret')
     const [source] = loadConfig(file(secured(`{ file: '${path}' }`)), {}).sources
-    expect(source?.authentication).toEqual({ type: 'header', header: 'X-Key', secret: 's3cret' })
+    expect(source?.authentication).toEqual([
+      { type: 'header', header: 'X-Key', secrets: [{ value: 's3cret', file: path }] },
+    ])
   })
 
   test('are read from the environment', () => {
     const basic = SOURCE.replace('{ type: none }', '{ type: basic, username: u, password: { env: PASSWORD } }')
     const [source] = loadConfig(file(basic), { PASSWORD: 'p' }).sources
-    expect(source?.authentication).toEqual({ type: 'basic', username: 'u', password: 'p' })
+    expect(source?.authentication).toEqual([
+      { type: 'basic', username: 'u', passwords: [{ value: 'p', file: null }] },
+    ])
   })
 
   test.each([

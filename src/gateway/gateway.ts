@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
@@ -10,8 +11,10 @@ import { type GatewayMetrics, NO_SOURCE } from '../observability/metrics.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import { crashPoint } from '../stream/crash-point.ts'
+import type { Access } from './access/access.ts'
+import { Handshakes } from './access/handshakes.ts'
+import type { Admission, SourceGuard } from './access/source-guard.ts'
 import { AppendWatch } from './append-watch.ts'
-import { type Authenticator, authenticatorOf } from './authenticate.ts'
 import { type AnswerCode, type Connection, Exchange, type ExchangeContext } from './exchange.ts'
 import { canBeCallback, isIdentityEncoded } from './media-type.ts'
 import { toRawRecord } from './to-raw-record.ts'
@@ -20,6 +23,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the first hook of every request. */
     exchange: Exchange
+    /** Set before the body is read. */
+    admission: Admission & { readonly admitted: true }
   }
 }
 
@@ -41,6 +46,8 @@ export interface GatewayOptions {
   /** Also the bound of bodies that are being read at once. */
   readonly waitingBytesMax: number
   readonly sources: readonly SourceConfig[]
+  /** Who may call; the gateway starts and stops it. */
+  readonly access: Access
   /** The provider of every source, by its id. */
   readonly providers: (id: string) => Provider | undefined
   readonly appendLog: DrainableAppendLog
@@ -59,7 +66,7 @@ export interface GatewayOptions {
 interface Route {
   readonly source: SourceConfig
   readonly provider: Provider
-  readonly authenticator: Authenticator
+  readonly guard: SourceGuard
   readonly successCode: AnswerCode
 }
 
@@ -72,6 +79,7 @@ const REQUEST_TIMEOUT_MS = 15_000
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
 const CONNECTIONS_MAX = 10_000
 const NO_QUERY = {}
+const PATH_TOKEN_CHARS_MAX = 128
 /** By node's error code. */
 const BROKEN_HTTP_STATUS: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
@@ -92,6 +100,7 @@ export class Gateway implements ExchangeContext {
   readonly #watch: AppendWatch
   readonly #paths = new Set<string>()
   readonly #connections = new Map<Socket, Connection>()
+  readonly #handshakes: Handshakes | null
   #openExchanges = 0
   #readingBytes = 0
   #draining = false
@@ -102,6 +111,8 @@ export class Gateway implements ExchangeContext {
     this.answerDeadlineMs = options.answerDeadlineMs
     this.#options = options
     this.#watch = new AppendWatch(options.health, options.logger, options.now)
+    const { tls } = options.access
+    const httpLimits = { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1_000 }
     this.#app = fastify({
       logger: false,
       bodyLimit: options.bodyBytesMax,
@@ -109,8 +120,8 @@ export class Gateway implements ExchangeContext {
       return503OnClosing: false,
       requestTimeout: Math.max(REQUEST_TIMEOUT_MS, 2 * options.answerDeadlineMs),
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
-      routerOptions: { querystringParser: () => NO_QUERY },
+      ...(tls === null ? { http: httpLimits } : { https: { ...httpLimits, ...tls.serverOptions() } as object }),
+      routerOptions: { querystringParser: () => NO_QUERY, maxParamLength: PATH_TOKEN_CHARS_MAX },
       clientErrorHandler: (error, socket) => this.#answerBrokenHttp(error, socket as Socket),
       frameworkErrors: (_error, _request, reply) => {
         options.metrics.answered(NO_SOURCE, 400, 0)
@@ -118,8 +129,17 @@ export class Gateway implements ExchangeContext {
       },
     })
     this.#app.server.maxConnections = CONNECTIONS_MAX
-    this.#app.server.on('connection', (socket) => this.#track(socket))
+    if (tls === null) {
+      this.#handshakes = null
+      this.#app.server.on('connection', (socket) => this.#track(socket))
+    } else {
+      const server = this.#app.server as unknown as HttpsServer
+      this.#handshakes = new Handshakes(server)
+      server.on('secureConnection', (socket) => this.#track(socket))
+      tls.renews(server)
+    }
     this.#app.decorateRequest('exchange')
+    this.#app.decorateRequest('admission')
     this.#app.removeAllContentTypeParsers()
     this.#app.addContentTypeParser('*', (request, payload, done) => this.#readBody(request, payload, done))
     this.#app.addHook('onRequest', (request, reply, done) => this.#refuseUnknownPath(request, reply, done))
@@ -143,6 +163,7 @@ export class Gateway implements ExchangeContext {
     server.listen(this.#options.port, this.#options.host, resolve)
     await promise
     server.off('error', reject)
+    this.#options.access.start()
     return { host: this.#options.host, port: (server.address() as AddressInfo).port }
   }
 
@@ -187,14 +208,17 @@ export class Gateway implements ExchangeContext {
     const route: Route = {
       source,
       provider,
-      authenticator: authenticatorOf(source.authentication),
+      guard: this.#options.access.guardOf(source.id),
       successCode: source.successCode as AnswerCode,
     }
     for (const suffix of ['', ...provider.pathSuffixes]) {
-      this.#paths.add(source.path + suffix)
+      const { hasPathToken } = route.guard
+      if (!hasPathToken) {
+        this.#paths.add(source.path + suffix)
+      }
       this.#app.route({
         method: 'POST',
-        url: source.path + suffix,
+        url: `${source.path}${hasPathToken ? '/:token' : ''}${suffix}`,
         onRequest: (request, reply, done) => this.#checkHead(route, request, reply, done),
         handler: (request) => this.#accept(route, request),
       })
@@ -214,13 +238,22 @@ export class Gateway implements ExchangeContext {
 
   /** All that can be decided before the body is read. */
   #checkHead(route: Route, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    const exchange = this.#open(route.source.id, route.authenticator.challenge, request, reply)
+    const { guard } = route
+    const exchange = this.#open(route.source.id, guard.challenge, request, reply)
     const { headers } = request.raw
     if (this.#openExchanges > this.#options.waitingRecordsMax) {
       this.#watch.failed(`${this.#openExchanges} requests are open`)
       exchange.answer(503)
-    } else if (!route.authenticator.authenticate(request.raw)) {
-      exchange.answer(401)
+      return
+    }
+    const { token } = request.params as { readonly token?: string }
+    const admission = this.#options.access.checkHead(guard, request.raw, token ?? null)
+    if (!admission.admitted) {
+      if (admission.type === 'mtls' && this.#handshakes !== null) {
+        // Another certificate needs another handshake.
+        exchange.connection.broken = true
+      }
+      exchange.answer(admission.code)
     } else if (!isIdentityEncoded(headers['content-encoding']) || !canBeCallback(headers['content-type'])) {
       exchange.answer(415)
     } else if (Number(headers['content-length'] ?? 0) > this.#options.bodyBytesMax) {
@@ -230,6 +263,7 @@ export class Gateway implements ExchangeContext {
         // For Fastify an empty media type is a wrong one; for us it is none.
         delete headers['content-type']
       }
+      request.admission = admission
       done()
     }
   }
@@ -267,7 +301,14 @@ export class Gateway implements ExchangeContext {
   #accept(route: Route, request: FastifyRequest): void {
     const { appendLog, now, newReceiptId } = this.#options
     const { source, provider } = route
-    const { exchange } = request
+    const { exchange, admission } = request
+    const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0)
+    const forged = admission.checkBody(body)
+    if (forged !== null) {
+      this.#options.access.refused(source.id, forged, 'wrong-signature')
+      exchange.answer(401)
+      return
+    }
     const record = toRawRecord(
       {
         callbackId: newReceiptId(),
@@ -276,9 +317,10 @@ export class Gateway implements ExchangeContext {
         currency: source.currency,
         receivedAt: now(),
         contentType: request.raw.headers['content-type'] ?? '',
-        body: (request.body as Buffer | undefined) ?? Buffer.alloc(0),
+        body,
       },
       provider,
+      admission.kinds,
     )
     crashPoint('gateway:before-append')
     appendLog.append(partitionOf(record.key, appendLog.partitions), [record], { signal: exchange.appendSignal() }).then(
@@ -315,6 +357,12 @@ export class Gateway implements ExchangeContext {
 
   /** Bytes that are not HTTP, too slow, or cut off. They must not cost an earlier request on the connection its answer. */
   #answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (this.#handshakes !== null && !this.#connections.has(socket)) {
+      // TLS was never agreed on: there is nobody to answer.
+      this.#options.metrics.handshakeFailed()
+      socket.destroy()
+      return
+    }
     const { latest, answeredEarly } = this.#track(socket)
     if (error.code === 'ECONNRESET' || !socket.writable || answeredEarly) {
       socket.destroy()
@@ -345,6 +393,7 @@ export class Gateway implements ExchangeContext {
       await delay(this.#options.lingerMs ?? LINGER_MS)
     }
     const closed = this.#app.close()
+    this.#handshakes?.end()
     for (const [socket, connection] of this.#connections) {
       // Opened in advance and never used: node waits for the first request of such a connection.
       if (socket.bytesRead === 0 && connection.pending === 0) {
@@ -357,6 +406,7 @@ export class Gateway implements ExchangeContext {
     )
     await closed
     clearTimeout(giveUp)
+    this.#options.access.stop()
     await this.#options.appendLog.drain()
   }
 }

@@ -39,7 +39,7 @@ export class MemoryInstallation {
       namespace: provider,
       successCode: 200,
       currency: 'USD',
-      authentication: { type: 'none' } as const,
+      authentication: [{ type: 'none' } as const],
     }))
     this.config = { ...config, sources }
   }
@@ -76,7 +76,7 @@ export class MemoryInstallation {
       contentType,
       body,
     }
-    const record = toRawRecord(callback, provider)
+    const record = toRawRecord(callback, provider, 'none')
     this.kafka.produce(TOPICS.raw, partitionOf(record.key, PARTITIONS), record)
   }
 
