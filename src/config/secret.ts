@@ -9,7 +9,7 @@ export interface Secret {
   readonly file: string | null
 }
 
-export const SECRET_SCHEMA = z.strictObject({ file: z.string().optional(), env: z.string().optional() })
+const SECRET_SCHEMA = z.strictObject({ file: z.string().optional(), env: z.string().optional() })
 /** One, or several that are valid at once, as while one is replaced. */
 export const SECRETS_SCHEMA = z.union([SECRET_SCHEMA, z.array(SECRET_SCHEMA).min(1).max(10)])
 

@@ -79,7 +79,8 @@ const REQUEST_TIMEOUT_MS = 15_000
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
 const CONNECTIONS_MAX = 10_000
 const NO_QUERY = {}
-const PATH_TOKEN_CHARS_MAX = 128
+/** More than a request's head can hold: a token that is too long is a wrong one, not another kind of error. */
+const PATH_TOKEN_CHARS_MAX = 100_000
 /** By node's error code. */
 const BROKEN_HTTP_STATUS: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',

@@ -7,7 +7,7 @@ export interface Pin {
   readonly value: string
 }
 
-export const PIN_HINT =
+const PIN_HINT =
   'must be subject:<name as in RFC 2253>, san:DNS:<name>, san:URI:<uri>, san:email:<address>, san:IP:<address> or spki-sha256:<base64>'
 
 /** Reads a pin as it stands in the configuration; throws PkiError. */

@@ -80,7 +80,7 @@ export function verifyClientCertificate(
   let refusal: CertificateRefusal | null = null
 
   function issued(issuer: Certificate, subject: Certificate): boolean {
-    if (!subject.x509.checkIssued(issuer.x509) || checks >= SIGNATURE_CHECKS_MAX) {
+    if (checks >= SIGNATURE_CHECKS_MAX || !subject.x509.checkIssued(issuer.x509)) {
       return false
     }
     checks += 1
@@ -122,7 +122,12 @@ export function verifyClientCertificate(
 }
 
 function reasonWithoutPath(leaf: Certificate, brokenSignature: boolean): CertificateRefusal {
-  return brokenSignature ? 'bad-signature' : isIssuedBy(leaf, leaf) ? 'self-signed' : 'unknown-issuer'
+  if (brokenSignature) {
+    return 'bad-signature'
+  }
+  // Not by `checkIssued`, for which a certificate that may not sign has issued nothing.
+  const isOwn = leaf.subjectName === leaf.issuerName && leaf.x509.verify(leaf.x509.publicKey)
+  return isOwn ? 'self-signed' : 'unknown-issuer'
 }
 
 function isIssuedBy(subject: Certificate, issuer: Certificate): boolean {

@@ -212,8 +212,10 @@ export function spkiPin({ keys }: Issued): string {
   return `spki-sha256:${hash('sha256', Buffer.from(spkiOf(keys.publicKey)), 'base64')}`
 }
 
-export function extension(id: string, critical: boolean, value: unknown): Extension {
-  return new Extension({ extnID: id, critical, extnValue: new OctetString(AsnConvert.serialize(value)) })
+/** An extension; null for a value that nobody can read. */
+export function extension(id: string, critical: boolean, value: object | null): Extension {
+  const encoded = value === null ? bufferOf(Buffer.from([5, 0])) : AsnConvert.serialize(value)
+  return new Extension({ extnID: id, critical, extnValue: new OctetString(encoded) })
 }
 
 function optional<T, R>(value: T | null, make: (value: T) => R): R[] {
