@@ -23,6 +23,8 @@ import { type FixtureOptions, GatewayFixture, source } from './gateway-fixture.t
  * Real TLS connections with certificates made for the test. Source `bank` trusts the CA `Bank` and pins its caller by name,
  * source `other` trusts another CA and pins nothing, source `open` asks for no certificate; all share one port.
  */
+/** Dozens of handshakes, some with RSA, on a machine that may be busy. */
+const TIMEOUT = { timeout: 60_000 }
 const DAY_MS = 86_400_000
 const daysFromNow = (days: number) => new Date(Date.now() + days * DAY_MS)
 
@@ -130,7 +132,7 @@ function connect(options: ConnectionOptions): Promise<TLSSocket> {
   })
 }
 
-describe('callers of a source with mutual TLS', () => {
+describe('callers of a source with mutual TLS', TIMEOUT, () => {
   test('are served with a certificate of its CA that shows a pin, and the record says so', async () => {
     const fixture = await start()
     expect(await call(fixture, 'bank', LEGITIMATE)).toBe(200)
@@ -193,7 +195,7 @@ describe('callers of a source with mutual TLS', () => {
   })
 })
 
-describe('the port', () => {
+describe('the port', TIMEOUT, () => {
   test.each<[what: string, options: ConnectionOptions]>([
     ['TLS 1.1', { minVersion: 'TLSv1', maxVersion: 'TLSv1.1' }],
     ['a cipher without forward secrecy', { maxVersion: 'TLSv1.2', ciphers: 'AES128-GCM-SHA256:@SECLEVEL=0' }],
@@ -236,7 +238,7 @@ describe('the port', () => {
   })
 })
 
-describe('what changes in the files', () => {
+describe('what changes in the files', TIMEOUT, () => {
   test('is the server’s certificate for new connections, while open ones go on', async () => {
     const fixture = await start()
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -301,7 +303,7 @@ describe('what changes in the files', () => {
   })
 })
 
-describe('certificates that run out', () => {
+describe('certificates that run out', TIMEOUT, () => {
   test('are shown as days, and warned of', async () => {
     writeFileSync(at('other.pem'), rootCa('CN=Other', { notAfter: daysFromNow(13.5) }).pem)
     const fixture = await start()
@@ -315,7 +317,7 @@ describe('certificates that run out', () => {
   })
 })
 
-describe('behind a proxy', () => {
+describe('behind a proxy', TIMEOUT, () => {
   const proxied = (format: 'xfcc' | 'pem' | 'rfc9440', addresses = ['127.0.0.0/8']): FixtureOptions => ({
     tls: null,
     trustedProxies: { addresses: { lines: addresses }, clientCertificate: { header: 'X-Client-Cert', format } },

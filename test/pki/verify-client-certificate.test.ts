@@ -52,7 +52,7 @@ interface Shown {
 const client = (options: CertificateOptions = {}, issuer: Issued | null = ROOT) =>
   certificate('CN=caller', issuer, options)
 
-describe('a client certificate is taken', () => {
+describe('a client certificate is taken', { timeout: 30_000 }, () => {
   test('from the CA itself, and through an intermediate one that is sent or in the bundle', () => {
     expect(outcome(client())).toBe('ok')
     expect(outcome(client({}, INTERMEDIATE), { sent: [INTERMEDIATE] })).toBe('ok')
@@ -92,7 +92,7 @@ describe('a client certificate is taken', () => {
   })
 })
 
-describe('a client certificate is refused', () => {
+describe('a client certificate is refused', { timeout: 30_000 }, () => {
   const bystander = certificate('CN=bystander', ROOT)
   const noCa = certificate('CN=No CA', ROOT, { keyUsage: null })
   const cannotSign = certificate('CN=Cannot sign', ROOT, { ca: true, keyUsage: KeyUsageFlags.cRLSign })
