@@ -85,6 +85,10 @@ demo: deps ## Callbacks in, payment status out, on real servers. ONCE=1 PAYMENTS
 bench: deps ## Measure throughput and latency.
 	@node test/bench/main.ts
 
+.PHONY: bench-gateway
+bench-gateway: deps ## Measure the gateway alone: HTTP and mutual TLS beside bare Node. RATE=1000 SECONDS=15 CONNECTIONS=128.
+	@node test/bench-gateway/main.ts
+
 .PHONY: faults
 faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, campaign, none, a fault, fault+fault).
 	@node test/faults/main.ts

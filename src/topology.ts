@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { PaymentCodecs } from './avro/payment-codecs.ts'
 import type { Config } from './config.ts'
+import { Access } from './gateway/access/access.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { receiptIds } from './gateway/receipt-id.ts'
 import { createKafkaAppendLog } from './kafka/kafka-append-log.ts'
@@ -89,9 +90,17 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
     // Longer than one answer waits would only send what its caller repeats anyway.
     retryForMs: config.gateway.answerDeadlineMs,
   })
+  const access = new Access({
+    ...config.gateway,
+    sources: config.sources,
+    logger,
+    metrics: metrics.gateway,
+    now: Date.now,
+  })
   const gateway = new Gateway({
     ...config.gateway,
     sources: config.sources,
+    access,
     providers: providerById,
     appendLog: raw.log,
     now: Date.now,
@@ -104,7 +113,7 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
   // The first callback should not pay for the connection; while Kafka is away every append tries again.
   raw.connect().catch(() => {})
   return {
-    url: `http://${host}:${port}`,
+    url: `${access.tls === null ? 'http' : 'https'}://${host}:${port}`,
     stop: async () => {
       await gateway.stop()
       await raw.close()

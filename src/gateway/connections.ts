@@ -93,6 +93,11 @@ export class Connections {
     return this.#raw.size
   }
 
+  /** Whether it got as far as HTTP: with TLS, through the handshake. */
+  speaksHttp(socket: Socket): boolean {
+    return this.#http.has(socket)
+  }
+
   /** The connection of a socket that speaks HTTP. */
   track(socket: Socket): Connection {
     let connection = this.#http.get(socket)

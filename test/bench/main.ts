@@ -166,6 +166,7 @@ async function preload(deployment: Deployment, callbacks: number): Promise<numbe
         body,
       },
       provider as NonNullable<typeof provider>,
+      'basic',
     )
     waiting.push(raw.log.append(partitionOf(record.key, PARTITIONS), [record]))
     if (waiting.length >= 20_000) {

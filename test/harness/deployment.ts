@@ -21,6 +21,8 @@ export interface DeploymentOptions {
   readonly partitions?: number
   /** Merged into the configuration, section by section. */
   readonly config?: Readonly<Record<string, Record<string, unknown>>>
+  /** Beside the sources that every deployment has. */
+  readonly sources?: readonly Readonly<Record<string, unknown>>[]
   /** Where the configuration and the secrets go; a temporary directory that is removed at the end if not given. */
   readonly directory?: string
   /** What is started in place of this checkout's `bin/paystatus`. */
@@ -246,6 +248,7 @@ function writeConfiguration(directory: string, id: string, stack: StackInfo, opt
           currency: 'USD',
           authentication: { type: 'none' },
         },
+        ...(options.sources ?? []),
       ],
     }),
   )
