@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
+import { CLIENT_SECURITY, type ClientSecurity, clientSecurity } from './client-security/settings.ts'
 import { DURATION_HINT, parseDuration } from './duration.ts'
 import { PAYMENT_STATUSES } from './payment/payment-status.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
@@ -36,10 +37,18 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
       ),
     )
   }
-  if (!parsed.success || problems.length > 0) {
+  const security = parsed.success ? clientSecurity(parsed.data, env, problems) : undefined
+  if (!parsed.success || security === undefined || problems.length > 0) {
     throw new ConfigError(problems)
   }
-  return { ...parsed.data, sources: sources.map(({ source }) => source) }
+  const { kafka, redis, registry, ...rest } = parsed.data
+  return {
+    ...rest,
+    kafka: { ...kafka, ...security.kafka },
+    redis: { url: redis.url, ...security.redis },
+    registry: { url: registry.url, ...security.registry },
+    sources: sources.map(({ source }) => source),
+  }
 }
 
 /** Wrong configuration. The message lists every problem; the command line prints it and exits with 2. */
@@ -119,6 +128,7 @@ const CONFIG_SCHEMA = z.strictObject({
       minInsyncReplicas: z.number().int().min(1).max(9).default(1),
       sessionTimeoutMs: ms.default(15_000),
       transactionTimeoutMs: ms.default(15_000),
+      ...CLIENT_SECURITY.kafka,
     })
     .prefault({}),
   redis: z
@@ -127,9 +137,10 @@ const CONFIG_SCHEMA = z.strictObject({
         .string()
         .regex(/^rediss?:\/\//, 'must be a redis:// or rediss:// URL')
         .default('redis://127.0.0.1:6379'),
+      ...CLIENT_SECURITY.redis,
     })
     .prefault({}),
-  registry: z.strictObject({ url: z.url().default('http://127.0.0.1:8081') }).prefault({}),
+  registry: z.strictObject({ url: z.url().default('http://127.0.0.1:8081'), ...CLIENT_SECURITY.registry }).prefault({}),
   gateway: z
     .strictObject({
       host: z.string().default('127.0.0.1'),
@@ -174,7 +185,10 @@ const CONFIG_SCHEMA = z.strictObject({
 type ParsedConfig = z.infer<typeof CONFIG_SCHEMA>
 type ParsedSource = z.infer<typeof SOURCE_SCHEMA>
 
-export interface Config extends Omit<ParsedConfig, 'sources'> {
+export interface Config extends Omit<ParsedConfig, 'sources' | 'kafka' | 'redis' | 'registry'> {
+  readonly kafka: Omit<ParsedConfig['kafka'], 'tls' | 'sasl'> & ClientSecurity['kafka']
+  readonly redis: Pick<ParsedConfig['redis'], 'url'> & ClientSecurity['redis']
+  readonly registry: Pick<ParsedConfig['registry'], 'url'> & ClientSecurity['registry']
   readonly sources: readonly SourceConfig[]
 }
 

@@ -1,5 +1,11 @@
+import { Agent as HttpsAgent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type COMPATIBILITY, SchemaRegistry as RegistryClient, SchemaType } from '@kafkajs/confluent-schema-registry'
+import { TokenError, tokenSource } from '../client-security/bearer-token.ts'
+import { type HttpAnswer, httpRequest } from '../client-security/http-request.ts'
+import { SecretError } from '../client-security/secret.ts'
+import type { RegistryConnection } from '../client-security/settings.ts'
+import { tlsOptionsOf } from '../client-security/tls-files.ts'
 
 /**
  * The schema registry, as far as we use it: look an id up, fetch a schema by id, and (only `paystatus schemas`)
@@ -74,9 +80,7 @@ export class SchemaIncompatibleError extends Error {
   }
 }
 
-export interface SchemaRegistryOptions {
-  /** Base of the Confluent API, for example `http://host:8080/apis/ccompat/v7`; may carry a user and a password. */
-  readonly url: string
+export interface SchemaRegistryOptions extends RegistryConnection {
   /** Longest wait for one answer. */
   readonly requestTimeoutMs?: number
 }
@@ -91,15 +95,23 @@ const NO_RESPONSE = new RegExp(`^${CLIENT_ID} - Error, status 400(?:: (?<problem
 
 export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegistry {
   const { shownUrl, host, auth } = partsOf(options.url)
+  const authorization = authorizationOf(options, auth)
+  const { tls } = options
   const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
   const client = new RegistryClient({
     host,
-    ...(auth === undefined ? {} : { auth }),
+    // With the certificates of this moment: a service needs the registry at its start, and for schemas it has never seen.
+    ...(tls !== undefined && { agent: new HttpsAgent(tlsOptionsOf(tls)) }),
     clientId: CLIENT_ID,
     // Retrying is the caller's (withRetry). All five are named, because the client merges what it is given into one
     // object that all its instances share.
     retry: { retries: 0, maxRetryTimeInSecs: 1, initialRetryTimeInSecs: 0.1, factor: 0, multiplier: 1 },
-    middlewares: [() => ({ prepareRequest: async (next) => (await next()).enhance({ timeout: timeoutMs }) })],
+    middlewares: [
+      () => ({
+        prepareRequest: async (next) =>
+          (await next()).enhance({ timeout: timeoutMs, headers: headersOf(await authorization()) }),
+      }),
+    ],
   })
 
   /** One call of the client, with a deadline of ours: the client's timeout only sees a silent connection. */
@@ -117,7 +129,20 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
     }
   }
 
+  /** We have nothing to show to the registry. */
+  function credentialProblem(error: unknown): Error | undefined {
+    if (!(error instanceof TokenError || error instanceof SecretError)) {
+      return undefined
+    }
+    const Kind = error.retriable ? RegistryUnreachableError : RegistryRefusedError
+    return new Kind(shownUrl, error.message)
+  }
+
   function toRegistryError(error: unknown): unknown {
+    const problem = credentialProblem(error)
+    if (problem !== undefined) {
+      return problem
+    }
     const status = statusOf(error)
     if (!(error instanceof Error) || status === undefined) {
       return error
@@ -126,45 +151,40 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
     if (noResponse !== null) {
       return new RegistryUnreachableError(shownUrl, noResponse.groups?.['problem'] ?? 'no connection')
     }
-    const problem = `status ${status}, ${error.message.replace(`${CLIENT_ID} - `, '')}`
+    const refusal = `status ${status}, ${error.message.replace(`${CLIENT_ID} - `, '')}`
     return status >= 500 || status === 429 || status === 408
-      ? new RegistryUnreachableError(shownUrl, problem)
-      : new RegistryRefusedError(shownUrl, problem)
+      ? new RegistryUnreachableError(shownUrl, refusal)
+      : new RegistryRefusedError(shownUrl, refusal)
   }
 
-  async function fetchConfig(subject: string, init: RequestInit): Promise<Response> {
-    const headers = new Headers({
-      accept: 'application/json',
-      'content-type': 'application/vnd.schemaregistry.v1+json',
-    })
-    if (auth !== undefined) {
-      headers.set('authorization', `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`)
-    }
-    let response: Response
+  async function requestConfig(subject: string, method: 'GET' | 'PUT', body?: string): Promise<HttpAnswer> {
+    let response: HttpAnswer
     try {
-      response = await fetch(`${host}/config/${encodeURIComponent(subject)}`, {
-        ...init,
-        headers,
-        signal: AbortSignal.timeout(timeoutMs),
-      })
+      const headers = {
+        accept: 'application/json',
+        'content-type': 'application/vnd.schemaregistry.v1+json',
+        ...headersOf(await authorization()),
+      }
+      const url = `${host}/config/${encodeURIComponent(subject)}`
+      response = await httpRequest(url, { method, headers, timeoutMs, tls, ...(body !== undefined && { body }) })
     } catch (error) {
-      throw new RegistryUnreachableError(shownUrl, networkProblemOf(error))
+      throw credentialProblem(error) ?? new RegistryUnreachableError(shownUrl, networkProblemOf(error))
     }
     if (response.status >= 500 || response.status === 429) {
       throw new RegistryUnreachableError(shownUrl, `status ${response.status}`)
     }
-    if (!response.ok && response.status !== 404) {
+    if (response.status >= 300 && response.status !== 404) {
       throw new RegistryRefusedError(shownUrl, `status ${response.status} for the compatibility of ${subject}`)
     }
     return response
   }
 
   async function compatibility(subject: string): Promise<string | undefined> {
-    const response = await fetchConfig(subject, { method: 'GET' })
+    const response = await requestConfig(subject, 'GET')
     if (response.status === 404) {
       return undefined
     }
-    const body: unknown = await response.json().catch(() => undefined)
+    const body = jsonOrUndefined(response.body)
     const level =
       typeof body === 'object' && body !== null && 'compatibilityLevel' in body ? body.compatibilityLevel : undefined
     if (typeof level !== 'string') {
@@ -180,7 +200,7 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
     compatibility,
 
     async setCompatibility(subject, level) {
-      await fetchConfig(subject, { method: 'PUT', body: JSON.stringify({ compatibility: level }) })
+      await requestConfig(subject, 'PUT', JSON.stringify({ compatibility: level }))
     },
 
     async latestId(subject) {
@@ -214,7 +234,8 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
         if (statusOf(error) === 404) {
           return { found: 'none' }
         }
-        if (statusOf(error) === undefined && !(error instanceof RegistryUnreachableError)) {
+        const isOurs = error instanceof RegistryUnreachableError || credentialProblem(error) !== undefined
+        if (statusOf(error) === undefined && !isOurs) {
           return { found: 'other' }
         }
         throw toRegistryError(error)
@@ -246,6 +267,26 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
   }
 }
 
+function headersOf(authorization: string | undefined): { authorization?: string } {
+  return authorization === undefined ? {} : { authorization }
+}
+
+/** The header of the next request: user and password, as configured or in the address, or a token. */
+function authorizationOf(
+  { username, password, token }: RegistryConnection,
+  inAddress: { username: string; password: string } | undefined,
+): () => Promise<string | undefined> {
+  const basic = (user: string, secret: string) => `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`
+  if (token !== undefined) {
+    const current = tokenSource(token, Date.now)
+    return async () => `Bearer ${await current()}`
+  }
+  if (username !== undefined && password !== undefined) {
+    return async () => basic(username, password())
+  }
+  return async () => (inAddress === undefined ? undefined : basic(inAddress.username, inAddress.password))
+}
+
 /** The address without its credentials, for messages, and the credentials alone. */
 function partsOf(text: string): { shownUrl: string; host: string; auth?: { username: string; password: string } } {
   const url = new URL(text)
@@ -259,13 +300,18 @@ function partsOf(text: string): { shownUrl: string; host: string; auth?: { usern
       }
 }
 
-/** fetch hides what happened in the cause, and for a name with several addresses even that has no message. */
+/** For a name with several addresses the error has no message. */
 function networkProblemOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  if (!(cause instanceof Error)) {
-    return 'no connection'
+  const { message, code } = error as { message?: string; code?: string }
+  return message || code || 'no connection'
+}
+
+function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
-  return cause.message || ('code' in cause && typeof cause.code === 'string' ? cause.code : 'no connection')
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -107,7 +107,7 @@ async function measureThroughput(callbacks: number) {
 
 async function preload(deployment: Deployment, callbacks: number): Promise<number> {
   const { config, topics, logger } = deployment
-  const kafka = createKafka({ brokers: config.kafka.brokers, clientId: 'bench', logger })
+  const kafka = createKafka({ connection: config.kafka, clientId: 'bench', logger })
   const raw = createKafkaAppendLog(kafka, {
     topic: topics.raw,
     partitions: PARTITIONS,
