@@ -219,6 +219,7 @@ export const ENVIRONMENT_OVERRIDES: readonly (readonly [
   ['PAYSTATUS_ENVIRONMENT', 'environment', String],
   ['PAYSTATUS_LOG_LEVEL', 'log.level', String],
   ['PAYSTATUS_KAFKA_BROKERS', 'kafka.brokers', (text) => text.split(',').map((broker) => broker.trim())],
+  ['PAYSTATUS_KAFKA_USERNAME', 'kafka.sasl.username', String],
   ['PAYSTATUS_KAFKA_TOPIC_PREFIX', 'kafka.topicPrefix', String],
   ['PAYSTATUS_KAFKA_PARTITIONS', 'kafka.partitions', Number],
   ['PAYSTATUS_REDIS_URL', 'redis.url', String],

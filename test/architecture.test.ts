@@ -194,7 +194,6 @@ describe('libraries', () => {
   test.each([
     ['kafkajs', ['kafka']],
     ['avsc', ['avro']],
-    ['@kafkajs/confluent-schema-registry', ['avro']],
     ['ioredis', ['redis']],
     ['fastify', ['gateway']],
     ['commander', ['main.ts']],

@@ -1,11 +1,8 @@
-import { Agent as HttpsAgent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type COMPATIBILITY, SchemaRegistry as RegistryClient, SchemaType } from '@kafkajs/confluent-schema-registry'
 import { TokenError, tokenSource } from '../client-security/bearer-token.ts'
-import { type HttpAnswer, httpRequest } from '../client-security/http-request.ts'
-import { SecretError } from '../client-security/secret.ts'
+import { type HttpAnswer, type HttpRequest, httpRequest } from '../client-security/http-request.ts'
 import type { RegistryConnection } from '../client-security/settings.ts'
-import { tlsOptionsOf } from '../client-security/tls-files.ts'
+import { writerType } from './avro-type.ts'
 
 /**
  * The schema registry, as far as we use it: look an id up, fetch a schema by id, and (only `paystatus schemas`)
@@ -86,185 +83,136 @@ export interface SchemaRegistryOptions extends RegistryConnection {
 }
 
 const REQUEST_TIMEOUT_MS = 5_000
-const CLIENT_ID = 'paystatus'
-/**
- * How the client reports that there was no response at all: as a status 400 with the network error in the place of the
- * body. A registry's own 400 is JSON with a message, and shows that message instead.
- */
-const NO_RESPONSE = new RegExp(`^${CLIENT_ID} - Error, status 400(?:: (?<problem>.*))?$`, 's')
 
+/** The HTTP calls are ours: there are five, and the clients that there are bring ten packages, one with an install script. */
 export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegistry {
   const { shownUrl, host, auth } = partsOf(options.url)
   const authorization = authorizationOf(options, auth)
-  const { tls } = options
-  const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
-  const client = new RegistryClient({
-    host,
-    // With the certificates of this moment: a service needs the registry at its start, and for schemas it has never seen.
-    ...(tls !== undefined && { agent: new HttpsAgent(tlsOptionsOf(tls)) }),
-    clientId: CLIENT_ID,
-    // Retrying is the caller's (withRetry). All five are named, because the client merges what it is given into one
-    // object that all its instances share.
-    retry: { retries: 0, maxRetryTimeInSecs: 1, initialRetryTimeInSecs: 0.1, factor: 0, multiplier: 1 },
-    middlewares: [
-      () => ({
-        prepareRequest: async (next) =>
-          (await next()).enhance({ timeout: timeoutMs, headers: headersOf(await authorization()) }),
-      }),
-    ],
-  })
+  const { tls, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options
 
-  /** One call of the client, with a deadline of ours: the client's timeout only sees a silent connection. */
-  async function call<T>(request: () => Promise<T>): Promise<T> {
-    const deadline = new AbortController()
-    try {
-      return await Promise.race([
-        request(),
-        sleep(timeoutMs + 500, undefined, { signal: deadline.signal, ref: false }).then(() => {
-          throw new RegistryUnreachableError(shownUrl, `no answer within ${timeoutMs} ms`)
-        }),
-      ])
-    } finally {
-      deadline.abort()
-    }
-  }
-
-  /** We have nothing to show to the registry. */
-  function credentialProblem(error: unknown): Error | undefined {
-    if (!(error instanceof TokenError || error instanceof SecretError)) {
-      return undefined
-    }
-    const Kind = error.retriable ? RegistryUnreachableError : RegistryRefusedError
-    return new Kind(shownUrl, error.message)
-  }
-
-  function toRegistryError(error: unknown): unknown {
-    const problem = credentialProblem(error)
-    if (problem !== undefined) {
-      return problem
-    }
-    const status = statusOf(error)
-    if (!(error instanceof Error) || status === undefined) {
-      return error
-    }
-    const noResponse = NO_RESPONSE.exec(error.message)
-    if (noResponse !== null) {
-      return new RegistryUnreachableError(shownUrl, noResponse.groups?.['problem'] ?? 'no connection')
-    }
-    const refusal = `status ${status}, ${error.message.replace(`${CLIENT_ID} - `, '')}`
-    return status >= 500 || status === 429 || status === 408
-      ? new RegistryUnreachableError(shownUrl, refusal)
-      : new RegistryRefusedError(shownUrl, refusal)
-  }
-
-  async function requestConfig(subject: string, method: 'GET' | 'PUT', body?: string): Promise<HttpAnswer> {
-    let response: HttpAnswer
+  /** Rejects if there is no answer, or one that another try may change. */
+  async function ask(method: HttpRequest['method'], path: string, body?: object): Promise<RegistryAnswer> {
+    let answer: HttpAnswer
     try {
       const headers = {
-        accept: 'application/json',
+        accept: 'application/vnd.schemaregistry.v1+json, application/json',
         'content-type': 'application/vnd.schemaregistry.v1+json',
         ...headersOf(await authorization()),
       }
-      const url = `${host}/config/${encodeURIComponent(subject)}`
-      response = await httpRequest(url, { method, headers, timeoutMs, tls, ...(body !== undefined && { body }) })
+      const text = body === undefined ? {} : { body: JSON.stringify(body) }
+      answer = await httpRequest(host + path, { method, headers, timeoutMs, tls, ...text })
     } catch (error) {
-      throw credentialProblem(error) ?? new RegistryUnreachableError(shownUrl, networkProblemOf(error))
+      throw isRefusedToken(error)
+        ? new RegistryRefusedError(shownUrl, error.message)
+        : new RegistryUnreachableError(shownUrl, networkProblemOf(error))
     }
-    if (response.status >= 500 || response.status === 429) {
-      throw new RegistryUnreachableError(shownUrl, `status ${response.status}`)
+    const { status } = answer
+    if (status >= 500 || status === 429 || status === 408) {
+      throw new RegistryUnreachableError(shownUrl, `status ${status}`)
     }
-    if (response.status >= 300 && response.status !== 404) {
-      throw new RegistryRefusedError(shownUrl, `status ${response.status} for the compatibility of ${subject}`)
-    }
-    return response
+    return { status, found: status >= 200 && status < 300, body: objectOf(answer.body) }
   }
 
-  async function compatibility(subject: string): Promise<string | undefined> {
-    const response = await requestConfig(subject, 'GET')
-    if (response.status === 404) {
-      return undefined
+  function refused({ status, body }: RegistryAnswer, asked: string): RegistryRefusedError {
+    return new RegistryRefusedError(shownUrl, `status ${status} for ${asked}${messageOf(body)}`)
+  }
+
+  /** An answer that has what we asked for; a proxy's login page has not. */
+  function numberIn(answer: RegistryAnswer, asked: string): number {
+    const { id } = answer.body
+    if (!answer.found || typeof id !== 'number') {
+      throw answer.found ? notARegistry(`${asked} has no id`) : refused(answer, asked)
     }
-    const body = jsonOrUndefined(response.body)
-    const level =
-      typeof body === 'object' && body !== null && 'compatibilityLevel' in body ? body.compatibilityLevel : undefined
-    if (typeof level !== 'string') {
-      throw new RegistryRefusedError(
-        shownUrl,
-        `the compatibility of ${subject} has no compatibilityLevel; is this a schema registry?`,
-      )
-    }
-    return level.toUpperCase()
+    return id
+  }
+
+  function notARegistry(problem: string): RegistryRefusedError {
+    return new RegistryRefusedError(shownUrl, `${problem}; is this a schema registry?`)
   }
 
   return {
-    compatibility,
+    async compatibility(subject) {
+      const answer = await ask('GET', `/config/${encodeURIComponent(subject)}`)
+      if (answer.status === 404) {
+        return undefined
+      }
+      if (!answer.found) {
+        throw refused(answer, `the compatibility of ${subject}`)
+      }
+      const level = answer.body['compatibilityLevel']
+      if (typeof level !== 'string') {
+        throw notARegistry(`the compatibility of ${subject} has no compatibilityLevel`)
+      }
+      return level.toUpperCase()
+    },
 
     async setCompatibility(subject, level) {
-      await requestConfig(subject, 'PUT', JSON.stringify({ compatibility: level }))
+      const answer = await ask('PUT', `/config/${encodeURIComponent(subject)}`, { compatibility: level })
+      if (!answer.found && answer.status !== 404) {
+        throw refused(answer, `the compatibility of ${subject}`)
+      }
     },
 
     async latestId(subject) {
-      try {
-        return await call(() => client.getLatestSchemaId(subject))
-      } catch (error) {
-        if (statusOf(error) === 404) {
-          return undefined
-        }
-        throw toRegistryError(error)
-      }
+      const answer = await ask('GET', `/subjects/${encodeURIComponent(subject)}/versions/latest`)
+      return answer.status === 404 ? undefined : numberIn(answer, `the latest schema of ${subject}`)
     },
 
     async idOf(subject, schema) {
-      try {
-        return await call(() => client.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema }))
-      } catch (error) {
-        // For a 404 alone the client throws an error without a status, named after its class.
-        if (statusOf(error) === 404 || (error instanceof Error && error.name === 'ConfluentSchemaRegistryError')) {
-          throw new SchemaNotRegisteredError(subject)
-        }
-        throw toRegistryError(error)
+      const answer = await ask('POST', `/subjects/${encodeURIComponent(subject)}`, { schema })
+      if (answer.status === 404) {
+        throw new SchemaNotRegisteredError(subject)
       }
+      return numberIn(answer, `our schema of ${subject}`)
     },
 
     async schemaById(schemaId) {
-      let schema: Awaited<ReturnType<typeof client.getSchema>>
-      try {
-        schema = await call(() => client.getSchema(schemaId))
-      } catch (error) {
-        if (statusOf(error) === 404) {
-          return { found: 'none' }
-        }
-        const isOurs = error instanceof RegistryUnreachableError || credentialProblem(error) !== undefined
-        if (statusOf(error) === undefined && !isOurs) {
-          return { found: 'other' }
-        }
-        throw toRegistryError(error)
+      const answer = await ask('GET', `/schemas/ids/${schemaId}`)
+      if (answer.status === 404) {
+        return { found: 'none' }
       }
-      // Only Avro schemas can make a resolver. The text is rebuilt from the client's type; all that a resolver needs of
-      // the writer (names, fields, symbols) is in it.
-      return 'createResolver' in schema ? { found: 'avro', schema: JSON.stringify(schema) } : { found: 'other' }
+      if (!answer.found) {
+        throw refused(answer, `schema ${schemaId}`)
+      }
+      const { schema, schemaType = 'AVRO' } = answer.body
+      return schemaType === 'AVRO' && typeof schema === 'string' && isAvro(schema)
+        ? { found: 'avro', schema }
+        : { found: 'other' }
     },
 
     async register(subject, schema) {
-      // The client refuses unless the level we pass equals the subject's; Apicurio answers NONE for a subject without a
-      // rule. So it gets told what is there, and must not set one itself.
-      const level = (await compatibility(subject)) ?? 'FULL_TRANSITIVE'
-      try {
-        const registered = await call(() =>
-          client.register(
-            { type: SchemaType.AVRO, schema },
-            { subject, compatibility: level as COMPATIBILITY, updateConfig: false },
-          ),
-        )
-        return registered.id
-      } catch (error) {
-        if (error instanceof Error && statusOf(error) === 409) {
-          throw new SchemaIncompatibleError(subject, error.message)
-        }
-        throw toRegistryError(error)
+      const answer = await ask('POST', `/subjects/${encodeURIComponent(subject)}/versions`, { schema })
+      if (answer.status === 409) {
+        throw new SchemaIncompatibleError(subject, `status 409${messageOf(answer.body)}`)
       }
+      return numberIn(answer, `a new schema of ${subject}`)
     },
   }
+}
+
+interface RegistryAnswer {
+  readonly status: number
+  readonly found: boolean
+  /** Empty if the answer is not a JSON object. */
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+function messageOf({ message }: RegistryAnswer['body']): string {
+  return typeof message === 'string' ? `, ${message.slice(0, 500)}` : ''
+}
+
+function isAvro(schema: string): boolean {
+  try {
+    writerType(schema)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** We have nothing to show to the registry, and trying again will not help. */
+function isRefusedToken(error: unknown): error is TokenError {
+  return error instanceof TokenError && !error.retriable
 }
 
 function headersOf(authorization: string | undefined): { authorization?: string } {
@@ -306,18 +254,13 @@ function networkProblemOf(error: unknown): string {
   return message || code || 'no connection'
 }
 
-function jsonOrUndefined(text: string): unknown {
+function objectOf(text: string): Readonly<Record<string, unknown>> {
   try {
-    return JSON.parse(text)
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
   } catch {
-    return undefined
+    return {}
   }
-}
-
-function statusOf(error: unknown): number | undefined {
-  return typeof error === 'object' && error !== null && 'status' in error && typeof error.status === 'number'
-    ? error.status
-    : undefined
 }
 
 export interface RetryOptions {

@@ -8,7 +8,7 @@ import { parse, stringify } from 'yaml'
 import { createKafka } from '../../src/kafka/kafka-client.ts'
 import { postExamples } from '../demo/examples.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
+import { eventually as eventuallyWithin } from '../harness/eventually.ts'
 import { SILENT } from '../harness/silent-logger.ts'
 import { ADMIN, SecuredServers, unsignedToken } from './secured-servers.ts'
 
@@ -23,6 +23,9 @@ type Role = (typeof ROLES)[number]
 const PREFIX = 'paystatus-'
 /** Sessions end many times during the test, so that every client has to log in again. */
 const SESSION_MS = 4_000
+
+/** Three processes start beside a broker of their own: on a machine that is shared this takes its time. */
+const eventually = (attempt: () => unknown) => eventuallyWithin(attempt, { timeoutMs: 60_000 })
 
 let servers: SecuredServers
 let deployment: Deployment
@@ -61,7 +64,7 @@ beforeAll(async () => {
     retries: 5,
   }).admin()
   await admin.connect()
-}, 90_000)
+}, 200_000)
 
 afterAll(async () => {
   await admin?.disconnect()
@@ -114,7 +117,7 @@ test('what is printed is enough for the whole path, and each role with less, or 
   expect(gateway.output + processor.output).not.toContain('not the password')
   writeFileSync(wrong.file, servers.passwordOf('paystatus-gateway'))
   writeFileSync(wrongRedis.file, servers.passwordOf('redis'))
-  await Promise.all([gateway, processor, normalizer].map((process) => process.ready()))
+  await Promise.all([gateway, processor, normalizer].map((process) => process.ready(90_000)))
 
   // A callback becomes a status, and an operator's tools see it.
   const expected = await postExamples(deployment.config, gateway.gatewayUrl)
@@ -135,7 +138,7 @@ test('what is printed is enough for the whole path, and each role with less, or 
 
   await refusals()
   expect(await Promise.all([gateway, normalizer, processor].map((process) => process.stop()))).toEqual([0, 0, 0])
-}, 120_000)
+}, 300_000)
 
 /** Tools say within seconds what is wrong, and end with 1. */
 async function refusals(): Promise<void> {
