@@ -117,6 +117,20 @@ build: deps ## Compile to dist/, as it is published.
 package: build ## The npm package, with the compiled code (npm's own hooks are off: see .npmrc).
 	npm pack
 
+.PHONY: manifests
+manifests: deps ## Render and check the Kubernetes manifests of deploy/; needs Go. Part of `integration`.
+	@node test/deploy/main.ts
+
+.PHONY: sbom
+sbom: deps ## List what reaches production, with versions, hashes and licenses: dist/sbom.cdx.json (CycloneDX).
+	@mkdir -p dist
+	@npm sbom --omit=dev --package-lock-only --sbom-format=cyclonedx --sbom-type=application >dist/sbom.cdx.json
+	@node -e 'const { components } = JSON.parse(require("fs").readFileSync("dist/sbom.cdx.json")); console.log(`dist/sbom.cdx.json: $${components.length} packages`)'
+
+.PHONY: audit
+audit: deps ## Ask npm for known vulnerabilities of what reaches production; needs a registry that answers that.
+	@npm audit --omit=dev --package-lock-only
+
 .PHONY: format
 format: deps ## Format, and fix what can be fixed.
 	$(BIN)/biome check --write

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
+import { CLIENT_SECURITY, type ClientSecurity, clientSecurity } from './client-security/settings.ts'
 import { AUTHENTICATION_SCHEMA, type Authentication, resolveAuthentication } from './config/authentication.ts'
 import { checkGatewayAccess, GATEWAY_ACCESS_SHAPE, type GatewayAccess } from './config/gateway-access.ts'
 import { GATEWAY_LIMITS, gatewayLimitProblems, SOURCE_LIMITS } from './config/gateway-limits.ts'
@@ -43,10 +44,18 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
       ),
     )
   }
-  if (!parsed.success || problems.length > 0) {
+  const security = parsed.success ? clientSecurity(parsed.data, env, problems) : undefined
+  if (!parsed.success || security === undefined || problems.length > 0) {
     throw new ConfigError(problems)
   }
-  return { ...parsed.data, sources: sources.map(({ source }) => source) }
+  const { kafka, redis, registry, ...rest } = parsed.data
+  return {
+    ...rest,
+    kafka: { ...kafka, ...security.kafka },
+    redis: { url: redis.url, ...security.redis },
+    registry: { url: registry.url, ...security.registry },
+    sources: sources.map(({ source }) => source),
+  }
 }
 
 /** Wrong configuration. The message lists every problem; the command line prints it and exits with 2. */
@@ -117,6 +126,7 @@ const CONFIG_SCHEMA = z.strictObject({
       minInsyncReplicas: z.number().int().min(1).max(9).default(1),
       sessionTimeoutMs: ms.default(15_000),
       transactionTimeoutMs: ms.default(15_000),
+      ...CLIENT_SECURITY.kafka,
     })
     .prefault({}),
   redis: z
@@ -125,9 +135,10 @@ const CONFIG_SCHEMA = z.strictObject({
         .string()
         .regex(/^rediss?:\/\//, 'must be a redis:// or rediss:// URL')
         .default('redis://127.0.0.1:6379'),
+      ...CLIENT_SECURITY.redis,
     })
     .prefault({}),
-  registry: z.strictObject({ url: z.url().default('http://127.0.0.1:8081') }).prefault({}),
+  registry: z.strictObject({ url: z.url().default('http://127.0.0.1:8081'), ...CLIENT_SECURITY.registry }).prefault({}),
   gateway: z
     .strictObject({
       host: z.string().default('127.0.0.1'),
@@ -172,7 +183,10 @@ const CONFIG_SCHEMA = z.strictObject({
 type ParsedConfig = z.infer<typeof CONFIG_SCHEMA>
 type ParsedSource = z.infer<typeof SOURCE_SCHEMA>
 
-export interface Config extends Omit<ParsedConfig, 'sources'> {
+export interface Config extends Omit<ParsedConfig, 'sources' | 'kafka' | 'redis' | 'registry'> {
+  readonly kafka: Omit<ParsedConfig['kafka'], 'tls' | 'sasl'> & ClientSecurity['kafka']
+  readonly redis: Pick<ParsedConfig['redis'], 'url'> & ClientSecurity['redis']
+  readonly registry: Pick<ParsedConfig['registry'], 'url'> & ClientSecurity['registry']
   readonly sources: readonly SourceConfig[]
 }
 
@@ -202,6 +216,7 @@ export const ENVIRONMENT_OVERRIDES: readonly (readonly [
   ['PAYSTATUS_ENVIRONMENT', 'environment', String],
   ['PAYSTATUS_LOG_LEVEL', 'log.level', String],
   ['PAYSTATUS_KAFKA_BROKERS', 'kafka.brokers', (text) => text.split(',').map((broker) => broker.trim())],
+  ['PAYSTATUS_KAFKA_USERNAME', 'kafka.sasl.username', String],
   ['PAYSTATUS_KAFKA_TOPIC_PREFIX', 'kafka.topicPrefix', String],
   ['PAYSTATUS_KAFKA_PARTITIONS', 'kafka.partitions', Number],
   ['PAYSTATUS_REDIS_URL', 'redis.url', String],

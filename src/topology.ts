@@ -75,7 +75,7 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
   const { config, topics, logger, health, metrics } = context
   // A hang costs more than a 503: the client gives up early, the provider calls again.
   const kafka = createKafka({
-    brokers: config.kafka.brokers,
+    connection: config.kafka,
     clientId: 'paystatus-gateway',
     logger,
     requestTimeoutMs: 3_000,
@@ -175,7 +175,7 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
   const kafka = stageKafka(context, 'paystatus-processor')
   const [codecs, clusterId] = await Promise.all([context.codecs(), context.clusterId()])
   const { group } = config.processor
-  const redis = new RedisClient(config.redis.url, logger)
+  const redis = new RedisClient(config.redis, logger)
   redis.connect()
   const store = new RedisStateStore(redis, config.environment, group)
   const reader = createPartitionReader(kafka)
@@ -307,7 +307,7 @@ async function startStage(
 
 /** A stage waits for the broker as long as it takes; its own error handling says when to doubt. */
 function stageKafka(context: StageContext, clientId: string) {
-  return createKafka({ brokers: context.config.kafka.brokers, clientId, logger: context.logger })
+  return createKafka({ connection: context.config.kafka, clientId, logger: context.logger })
 }
 
 function groupConsumer(

@@ -203,7 +203,6 @@ describe('libraries', () => {
   test.each([
     ['kafkajs', ['kafka']],
     ['avsc', ['avro']],
-    ['@kafkajs/confluent-schema-registry', ['avro']],
     ['ioredis', ['redis']],
     ['@peculiar/asn1-schema', ['pki']],
     ['@peculiar/asn1-x509', ['pki']],

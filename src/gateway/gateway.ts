@@ -350,7 +350,7 @@ export class Gateway implements ExchangeContext {
       },
       (error: unknown) => {
         if (!exchange.settled) {
-          this.#watch.failed(codeOf(error), error)
+          this.#watch.failed(reasonOf(error), error)
           exchange.answer(503)
         }
       },
@@ -422,7 +422,9 @@ export class Gateway implements ExchangeContext {
   }
 }
 
-function codeOf(error: unknown): string {
-  const { code } = error as { code?: unknown }
-  return typeof code === 'string' ? code : 'the append failed'
+/** The code, and what is behind it: a person must see whether the broker is away or says no. */
+function reasonOf(error: unknown): string {
+  const { code, cause } = error as { code?: unknown; cause?: unknown }
+  const name = typeof code === 'string' ? code : 'the append failed'
+  return cause instanceof Error ? `${name}: ${cause.message}` : name
 }

@@ -91,7 +91,7 @@ export class Lab {
     this.#gatewayPorts = gatewayPorts
     const { logger } = deployment
     this.admin = createKafka({
-      brokers: cluster.directBrokers,
+      connection: { brokers: cluster.directBrokers },
       clientId: 'laboratory',
       logger,
       retries: 5,
