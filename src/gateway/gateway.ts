@@ -276,6 +276,7 @@ export class Gateway implements ExchangeContext {
         currency: source.currency,
         receivedAt: now(),
         contentType: request.raw.headers['content-type'] ?? '',
+        authenticity: [source.authentication.type],
         body: (request.body as Buffer | undefined) ?? Buffer.alloc(0),
       },
       provider,

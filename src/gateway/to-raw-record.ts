@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Callback, Provider } from '../providers/provider.ts'
+import { RAW_HEADERS } from '../stream/raw-headers.ts'
 import type { OutRecord } from '../stream/record.ts'
 
 /** CloudEvents type of a record in the raw topic. */
@@ -20,14 +21,17 @@ export interface RawRecord extends OutRecord {
  */
 export function toRawRecord(callback: Callback, provider: Pick<Provider, 'firstPaymentKey'>): RawRecord {
   const headers: Record<string, string> = {
-    ce_specversion: '1.0',
-    ce_id: callback.callbackId,
-    ce_source: callback.source,
-    ce_type: CALLBACK_RECEIVED,
-    ce_time: new Date(callback.receivedAt).toISOString(),
+    [RAW_HEADERS.specVersion]: '1.0',
+    [RAW_HEADERS.id]: callback.callbackId,
+    [RAW_HEADERS.source]: callback.source,
+    [RAW_HEADERS.type]: CALLBACK_RECEIVED,
+    [RAW_HEADERS.time]: new Date(callback.receivedAt).toISOString(),
   }
   if (callback.contentType !== '') {
-    headers['content-type'] = callback.contentType
+    headers[RAW_HEADERS.contentType] = callback.contentType
+  }
+  if (callback.authenticity.length > 0) {
+    headers[RAW_HEADERS.authentication] = callback.authenticity.join(',')
   }
   return { key: keyOf(callback, provider), value: callback.body, headers }
 }

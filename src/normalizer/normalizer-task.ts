@@ -10,11 +10,12 @@ import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
+import { headerText, RAW_HEADERS } from '../stream/raw-headers.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
 import { startOffset } from '../stream/start-offset.ts'
 import { GatheredCommits } from './gathered-commits.ts'
 import type { SourcesById } from './sources.ts'
-import { headerText, RAW_HEADERS, toCallback } from './to-callback.ts'
+import { toCallback } from './to-callback.ts'
 
 export interface NormalizerTaskOptions {
   readonly partition: number

@@ -15,6 +15,8 @@ export interface Callback {
   readonly receivedAt: number
   /** As sent; empty if the request had none. */
   readonly contentType: string
+  /** How the caller was authenticated: kinds such as `basic`, sorted; empty if that is not known. */
+  readonly authenticity: readonly string[]
   readonly body: Buffer
 }
 

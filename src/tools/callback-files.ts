@@ -73,6 +73,7 @@ export function toCallbackFile(
       currency: currency ?? null,
       receivedAt: position,
       contentType: contentType ?? CONTENT_TYPES.get(extname(file).toLowerCase()) ?? 'application/json',
+      authenticity: [],
       body,
     },
   }

@@ -127,6 +127,7 @@ async function preload(deployment: Deployment, callbacks: number): Promise<numbe
         namespace: 'jpm-global-payments-v2',
         currency: null,
         contentType: 'application/json',
+        authenticity: ['basic'],
         receivedAt: Date.now(),
         body,
       },

@@ -54,6 +54,7 @@ describe('an accepted callback', () => {
       ce_type: 'paystatus.callback.received',
       ce_time: new Date(NOW).toISOString(),
       'content-type': 'application/json',
+      paystatus_authentication: 'none',
     })
   })
 

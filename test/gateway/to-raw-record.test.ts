@@ -10,6 +10,7 @@ const CALLBACK: Callback = {
   currency: null,
   receivedAt: Date.UTC(2026, 10, 23, 8, 0, 0, 7),
   contentType: 'application/json; charset=utf-8',
+  authenticity: ['hmac', 'mtls'],
   body: Buffer.from('{"secret":"4111111111111111"}'),
 }
 const BODY_HASH = createHash('sha256').update(CALLBACK.body).digest('hex')
@@ -28,6 +29,7 @@ describe('toRawRecord', () => {
       ce_type: 'paystatus.callback.received',
       ce_time: '2026-11-23T08:00:00.007Z',
       'content-type': 'application/json; charset=utf-8',
+      paystatus_authentication: 'hmac,mtls',
     })
   })
 

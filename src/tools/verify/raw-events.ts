@@ -1,7 +1,7 @@
 import { partitionOf } from '../../kafka/murmur2.ts'
 import { type SourcesById, sourcesById } from '../../normalizer/sources.ts'
-import { headerText, RAW_HEADERS } from '../../normalizer/to-callback.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
+import { headerText, RAW_HEADERS } from '../../stream/raw-headers.ts'
 import type { InRecord } from '../../stream/record.ts'
 import { eventsOfRaw } from './events-of-raw.ts'
 

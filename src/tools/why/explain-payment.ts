@@ -55,6 +55,8 @@ export interface ExplainedCallback {
   readonly callbackId: string
   readonly element: number
   readonly source: string
+  /** How the caller was authenticated; empty if that is not known. */
+  readonly authenticity: readonly string[]
   readonly receivedAt: number
   /** Null if raw does not have it; `rawGone` says why. */
   readonly raw: RawPlace | null
@@ -125,6 +127,7 @@ export function explainPayment(trace: PaymentTrace): PaymentExplanation {
       callbackId,
       element: event.element,
       source: event.source,
+      authenticity: event.authenticity,
       receivedAt: event.receivedAt,
       raw: place,
       rawGone: place !== null ? null : isOlder ? 'retention' : 'not-found',

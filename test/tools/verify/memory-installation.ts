@@ -74,6 +74,7 @@ export class MemoryInstallation {
       currency: 'USD',
       receivedAt: this.now,
       contentType,
+      authenticity: ['none'],
       body,
     }
     const record = toRawRecord(callback, provider)
