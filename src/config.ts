@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { DURATION_HINT, parseDuration } from './duration.ts'
+import { ENCRYPTION_SCHEMA, type EncryptionConfig, resolveEncryption } from './encryption/encryption-config.ts'
 import { PAYMENT_STATUSES } from './payment/payment-status.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 
@@ -28,7 +29,11 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
     source: resolveSource(source, index, env, problems),
   }))
   problems.push(...conflictsOf(sources))
+  let encryption: EncryptionConfig | null = null
   if (parsed.success) {
+    if (parsed.data.encryption !== undefined) {
+      encryption = resolveEncryption(parsed.data.encryption, problems)
+    }
     problems.push(
       ...retentionProblems(
         parsed.data.payments.retentionMs,
@@ -39,7 +44,7 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
   if (!parsed.success || problems.length > 0) {
     throw new ConfigError(problems)
   }
-  return { ...parsed.data, sources: sources.map(({ source }) => source) }
+  return { ...parsed.data, encryption, sources: sources.map(({ source }) => source) }
 }
 
 /** Wrong configuration. The message lists every problem; the command line prints it and exits with 2. */
@@ -168,13 +173,16 @@ const CONFIG_SCHEMA = z.strictObject({
       retentionMs: retention,
       nextStatusWithin: { default: byDefault, providers },
     })),
+  encryption: ENCRYPTION_SCHEMA.optional(),
   sources: z.array(SOURCE_SCHEMA).default([]),
 })
 
 type ParsedConfig = z.infer<typeof CONFIG_SCHEMA>
 type ParsedSource = z.infer<typeof SOURCE_SCHEMA>
 
-export interface Config extends Omit<ParsedConfig, 'sources'> {
+export interface Config extends Omit<ParsedConfig, 'sources' | 'encryption'> {
+  /** Null if bodies are not encrypted. */
+  readonly encryption: EncryptionConfig | null
   readonly sources: readonly SourceConfig[]
 }
 

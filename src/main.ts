@@ -6,6 +6,7 @@ import { runStages } from './run-stages.ts'
 import { CallbackFilesError, readCallbackFiles } from './tools/callback-files.ts'
 import { driftLines, findDrift } from './tools/drift.ts'
 import { foldFiles, orderDifferenceText } from './tools/fold-files.ts'
+import { type ForgetReport, forgetDataKeys, forgetLines, forgetPayment } from './tools/forget.ts'
 import { EXHAUSTIVE_COUNT_MAX, SAMPLED_ORDERS } from './tools/orders.ts'
 import { findOverdue, overdueLines } from './tools/overdue.ts'
 import { changeLine, paymentJson, paymentStory } from './tools/payment-story.ts'
@@ -213,6 +214,31 @@ Example:
   paystatus why --json E2E-4711 | jq '.payments[].callbacks[] | select(.decides) | .raw'`,
   )
   .action(why)
+
+program
+  .command('forget')
+  .description(
+    "make the bodies of a payment's callbacks unreadable for good, by deleting their data keys; statuses stay",
+  )
+  .argument('[payment]', "payment key, provider's id, or endToEndId")
+  .option('--data-key <id...>', 'forget these data keys instead, whatever they hold')
+  .option('--with-shared', 'also the data keys of callbacks about other payments that speak of this one too')
+  .option('--force', 'do not wait for the normalizer: what is not normalized yet is never known')
+  .option('--json', 'print one JSON document')
+  .addHelpText(
+    'after',
+    `
+Works for what was received with encryption on. Takes some seconds: every gateway has to stop using the keys, and the
+normalizer has to come past what they encrypted, so that no status is lost. Can be repeated, also after an interruption.
+
+A callback about several payments is encrypted with a data key of the first one (or, with dataKeyPer: source-and-day, of
+its source and day). For the others it is listed as "left" unless --with-shared is given.
+Exit codes: 0 forgotten; 1 something about the payment can still be read, or it did not work; 2 wrong options.
+
+Example:
+  paystatus forget --json jpm-global-payments-v2:5eedbab3-8342-4b10-ad5f-d9f408c7a97e | jq .forgotten`,
+  )
+  .action(forget)
 
 program
   .command('verify')
@@ -449,6 +475,37 @@ async function why(wanted: string, options: JsonOption & { fromTopic?: boolean }
   sayWhereFrom(from, options)
   print(options.json, { payments, from }, [payments.map(whyStory).join('\n\n')])
   exitUnlessFound(payments)
+}
+
+interface ForgetCommandOptions extends JsonOption {
+  readonly dataKey?: readonly string[]
+  readonly withShared?: boolean
+  readonly force?: boolean
+}
+
+async function forget(payment: string | undefined, options: ForgetCommandOptions): Promise<void> {
+  const { config, logger } = setUp()
+  if ((payment === undefined) === (options.dataKey === undefined)) {
+    program.error('name a payment, or data keys with --data-key')
+  }
+  let waitingFor = ''
+  const how = {
+    withShared: options.withShared === true,
+    force: options.force === true,
+    signal: interrupted(),
+    onWaiting: (what: string) => {
+      if (what !== waitingFor) {
+        waitingFor = what
+        process.stderr.write(`waits ${what}\n`)
+      }
+    },
+  }
+  const report: ForgetReport =
+    payment === undefined
+      ? await forgetDataKeys(config, logger, options.dataKey ?? [], how)
+      : await forgetPayment(config, logger, payment, how)
+  print(options.json, report, forgetLines(report))
+  exitWith([...report.shared, ...report.notEncrypted])
 }
 
 interface VerifyCommandOptions extends JsonOption {

@@ -14,7 +14,7 @@ import { AppendWatch } from './append-watch.ts'
 import { type Authenticator, authenticatorOf } from './authenticate.ts'
 import { type AnswerCode, type Connection, Exchange, type ExchangeContext } from './exchange.ts'
 import { canBeCallback, isIdentityEncoded } from './media-type.ts'
-import { toRawRecord } from './to-raw-record.ts'
+import { type BodyDigest, toRawRecord } from './to-raw-record.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -44,6 +44,8 @@ export interface GatewayOptions {
   /** The provider of every source, by its id. */
   readonly providers: (id: string) => Provider | undefined
   readonly appendLog: DrainableAppendLog
+  /** Where a body names no payment; its SHA-256 if not given. */
+  readonly digestOf?: BodyDigest | undefined
   /** ms since the epoch. */
   readonly now: () => number
   /** UUIDv7. */
@@ -280,6 +282,7 @@ export class Gateway implements ExchangeContext {
         body: (request.body as Buffer | undefined) ?? Buffer.alloc(0),
       },
       provider,
+      this.#options.digestOf,
     )
     crashPoint('gateway:before-append')
     appendLog.append(partitionOf(record.key, appendLog.partitions), [record], { signal: exchange.appendSignal() }).then(

@@ -19,7 +19,11 @@ export interface RawRecord extends OutRecord {
  * The key is the first payment's, so that one payment's callbacks stay in one partition, or else the body's SHA-256, so
  * that at least its repeats do.
  */
-export function toRawRecord(callback: Callback, provider: Pick<Provider, 'firstPaymentKey'>): RawRecord {
+export function toRawRecord(
+  callback: Callback,
+  provider: Pick<Provider, 'firstPaymentKey'>,
+  digestOf: BodyDigest = sha256Hex,
+): RawRecord {
   const headers: Record<string, string> = {
     [RAW_HEADERS.specVersion]: '1.0',
     [RAW_HEADERS.id]: callback.callbackId,
@@ -33,13 +37,16 @@ export function toRawRecord(callback: Callback, provider: Pick<Provider, 'firstP
   if (callback.authenticity.length > 0) {
     headers[RAW_HEADERS.authentication] = callback.authenticity.join(',')
   }
-  return { key: keyOf(callback, provider), value: callback.body, headers }
+  return { key: keyOf(callback, provider, digestOf), value: callback.body, headers }
 }
+
+/** Equal for equal bodies; hex digits, without the colon that a payment key has. */
+export type BodyDigest = (body: Buffer) => string
 
 /** A key counts towards the broker's record limit, and ids are short: a longer one is not an id. */
 const KEY_BYTES_MAX = 512
 
-function keyOf(callback: Callback, provider: Pick<Provider, 'firstPaymentKey'>): Buffer {
+function keyOf(callback: Callback, provider: Pick<Provider, 'firstPaymentKey'>, digestOf: BodyDigest): Buffer {
   let paymentKey: string | null
   try {
     paymentKey = provider.firstPaymentKey(callback)
@@ -49,5 +56,9 @@ function keyOf(callback: Callback, provider: Pick<Provider, 'firstPaymentKey'>):
     paymentKey = null
   }
   const key = paymentKey === null || paymentKey === '' ? null : Buffer.from(paymentKey, 'utf8')
-  return key === null || key.length > KEY_BYTES_MAX ? Buffer.from(hash('sha256', callback.body, 'hex'), 'ascii') : key
+  return key === null || key.length > KEY_BYTES_MAX ? Buffer.from(digestOf(callback.body), 'ascii') : key
+}
+
+function sha256Hex(body: Buffer): string {
+  return hash('sha256', body, 'hex')
 }

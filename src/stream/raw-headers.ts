@@ -13,6 +13,9 @@ export const RAW_HEADERS = {
   contentType: 'content-type',
   /** How the caller was authenticated: kinds, sorted, with commas between them. */
   authentication: 'paystatus_authentication',
+  /** Set if the value is encrypted: how, and by which data key. */
+  encryption: 'paystatus_encryption',
+  dataKey: 'paystatus_data_key',
 } as const
 
 /** The text of a header; empty if the record does not have it. */

@@ -25,9 +25,13 @@ export interface RawPlace {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** SHA-256 of the body, hex. */
-  readonly bodySha256: string
-  readonly bodyBytes: number
+  /** Whether the body can be read; `no-key`: it is encrypted, and the key-encryption key is not here. */
+  readonly body: 'readable' | 'forgotten' | 'undecryptable' | 'no-key'
+  /** SHA-256 of the body as it was received, hex, and its length; null if it cannot be read. */
+  readonly bodySha256: string | null
+  readonly bodyBytes: number | null
+  /** Name of the data key that it is encrypted with; null if it is not encrypted. */
+  readonly dataKeyId: string | null
   /** Offsets at which the same receipt stands again: the gateway may append twice what was acknowledged late. */
   readonly repeatedAt: readonly number[]
 }

@@ -6,6 +6,7 @@ import { NormalizerTask } from '../../../src/normalizer/normalizer-task.ts'
 import { sourcesById } from '../../../src/normalizer/sources.ts'
 import { StatusTask } from '../../../src/processor/status-task.ts'
 import { PROVIDER_IDS, providerById } from '../../../src/providers/registry.ts'
+import type { InRecord } from '../../../src/stream/record.ts'
 import { type PlanOptions, planCallbacks } from '../../../src/tools/simulate/plan.ts'
 import { Verification, type VerificationOptions } from '../../../src/tools/verify/verification.ts'
 import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
@@ -102,6 +103,7 @@ export class MemoryInstallation {
         events: log(TOPICS.events) as never,
         deadLetters: log(TOPICS.rawDeadLetters) as never,
         codec: CODECS.event,
+        bodies: { open: async (records) => records },
         reader: this.kafka.reader,
         offsets: this.kafka.offsets,
         commit: async (of, next) => this.kafka.moveGroup(group, TOPICS.raw, of, next),
@@ -164,7 +166,8 @@ export class MemoryInstallation {
   verify(options: VerificationOptions = {}): Promise<VerifyReport> {
     const { kafka, view, config } = this
     const { reader, offsets } = kafka
-    const ports = { reader, offsets, codecs: CODECS, store: view, now: () => this.now, pause: async () => {} }
+    const bodies = { open: async (records: readonly InRecord[]) => records }
+    const ports = { reader, bodies, offsets, codecs: CODECS, store: view, now: () => this.now, pause: async () => {} }
     return new Verification(ports, config, options).run()
   }
 }

@@ -5,7 +5,16 @@ import { whyStory } from '../../../src/tools/why/why-story.ts'
 import { type Arrival, DAY_MS, evidenceOf, NOW, told } from '../verify/evidence.ts'
 
 function place(offset: number): RawPlace {
-  return { topic: 'raw', partition: 2, offset, bodySha256: 'ab'.repeat(32), bodyBytes: 591, repeatedAt: [] }
+  return {
+    topic: 'raw',
+    partition: 2,
+    offset,
+    bodySha256: 'ab'.repeat(32),
+    bodyBytes: 591,
+    body: 'readable',
+    dataKeyId: null,
+    repeatedAt: [],
+  }
 }
 
 /** The trace after these arrivals, as `payments.events` holds them too. */
