@@ -350,7 +350,10 @@ function conflictsOf(sources: readonly { readonly source: SourceConfig; readonly
     for (const path of [source.path, ...suffixes.map((suffix) => source.path + suffix)]) {
       const samePath = paths.get(path)
       if (samePath !== undefined) {
-        problems.push(`sources.${index}.path: ${path} is already served by sources.${samePath}`)
+        // Without the path: for a caller that cannot authenticate it is the secret.
+        problems.push(
+          `sources.${index}.path: the same, or with a suffix of its provider the same, as that of sources.${samePath}`,
+        )
       }
       paths.set(path, index)
     }

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Config, ConfigError, loadConfig } from './config.ts'
-import { createLogger } from './observability/log.ts'
+import { crashText, createLogger, serializeError, shownMessage } from './observability/log.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 import { runStages } from './run-stages.ts'
 import { CallbackFilesError, readCallbackFiles } from './tools/callback-files.ts'
@@ -317,6 +317,12 @@ program
     print(json, document, json ? [] : [rulesText(document)])
   })
 
+// A defect, in any role or tool: node would print the error's message and what it holds.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`paystatus: ended by an error that nobody expected: ${crashText(error)}\n`)
+  process.exit(EXIT_FAILED)
+})
+
 // Whoever reads has seen enough, as in `paystatus rules | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : EXIT_FAILED)
@@ -325,11 +331,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync()
 } catch (error) {
-  const { message, code } = error as Error & { code?: string }
-  process.stderr.write(`paystatus: ${message}\n`)
+  const { code } = error as { code?: string }
+  process.stderr.write(`paystatus: ${shownMessage(error as Error)}\n`)
   process.exitCode = USAGE_ERRORS.some((usage) => error instanceof usage) ? EXIT_USAGE : EXIT_FAILED
   if (code === undefined && process.env['PAYSTATUS_DEBUG'] !== undefined) {
-    process.stderr.write(`${(error as Error).stack}\n`)
+    process.stderr.write(`${serializeError(error).stack}\n`)
   }
 }
 
@@ -351,7 +357,7 @@ async function run(stages: readonly StageName[]): Promise<void> {
     process.stderr.write(`${gateway === undefined ? '' : `gateway ${gateway}, `}health and metrics ${admin}\n`)
   })
   if (reason.kind === 'fatal') {
-    process.stderr.write(`paystatus: ${reason.error.message}\n`)
+    process.stderr.write(`paystatus: ${shownMessage(reason.error)}\n`)
     process.exit(EXIT_FAILED)
   }
   process.exit(0)

@@ -150,7 +150,7 @@ sources:
       /^payments\.nextStatusWithin: .*swift/m,
       /^\(top\): .*surprise/m,
       /^sources\.1\.id: a is already the id of sources\.0/m,
-      /^sources\.1\.path: \/a\/status is already served by sources\.0/m,
+      /^sources\.1\.path: the same, .* as that of sources\.0$/m,
       /^sources\.1\.authentication\.secret: the secret is empty or its variable is not set/m,
       /^sources\.2\.provider: /m,
       /^sources\.2\.path: must be an absolute path/m,

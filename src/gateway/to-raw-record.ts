@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { Callback, Provider } from '../providers/provider.ts'
 import { RAW_HEADERS } from '../stream/raw-headers.ts'
 import type { OutRecord } from '../stream/record.ts'
+import { toContentTypeHeader } from './media-type.ts'
 
 /** CloudEvents type of a record in the raw topic. */
 const CALLBACK_RECEIVED = 'paystatus.callback.received'
@@ -31,8 +32,9 @@ export function toRawRecord(
     [RAW_HEADERS.type]: CALLBACK_RECEIVED,
     [RAW_HEADERS.time]: new Date(callback.receivedAt).toISOString(),
   }
-  if (callback.contentType !== '') {
-    headers[RAW_HEADERS.contentType] = callback.contentType
+  const contentType = toContentTypeHeader(callback.contentType)
+  if (contentType !== '') {
+    headers[RAW_HEADERS.contentType] = contentType
   }
   if (callback.authenticity.length > 0) {
     headers[RAW_HEADERS.authentication] = callback.authenticity.join(',')

@@ -1,12 +1,12 @@
 import type { Config } from '../../../src/config.ts'
 import { loadConfig } from '../../../src/config.ts'
+import type { OpensBodies } from '../../../src/encryption/body-opener.ts'
 import { toRawRecord } from '../../../src/gateway/to-raw-record.ts'
 import { partitionOf } from '../../../src/kafka/murmur2.ts'
 import { NormalizerTask } from '../../../src/normalizer/normalizer-task.ts'
 import { sourcesById } from '../../../src/normalizer/sources.ts'
 import { StatusTask } from '../../../src/processor/status-task.ts'
 import { PROVIDER_IDS, providerById } from '../../../src/providers/registry.ts'
-import type { InRecord } from '../../../src/stream/record.ts'
 import { type PlanOptions, planCallbacks } from '../../../src/tools/simulate/plan.ts'
 import { Verification, type VerificationOptions } from '../../../src/tools/verify/verification.ts'
 import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
@@ -163,10 +163,12 @@ export class MemoryInstallation {
     await this.process()
   }
 
-  verify(options: VerificationOptions = {}): Promise<VerifyReport> {
+  verify(
+    options: VerificationOptions = {},
+    bodies: OpensBodies = { open: async (records) => records },
+  ): Promise<VerifyReport> {
     const { kafka, view, config } = this
     const { reader, offsets } = kafka
-    const bodies = { open: async (records: readonly InRecord[]) => records }
     const ports = { reader, bodies, offsets, codecs: CODECS, store: view, now: () => this.now, pause: async () => {} }
     return new Verification(ports, config, options).run()
   }
