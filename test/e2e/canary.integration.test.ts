@@ -5,7 +5,7 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { createKafkaAppendLog } from '../../src/kafka/kafka-append-log.ts'
 import type { InRecord } from '../../src/stream/record.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
@@ -18,6 +18,9 @@ import { Observer, type ReadRecord } from '../harness/observer.ts'
  * I9, with marked values: the whole system is flooded with them, in every place that can hold what is personal or secret, and
  * then everything that it wrote is searched. Only the values of raw and of dead letters may hold them.
  */
+
+// Several times what it takes: a busy machine is no failure.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 })
 
 /** Digits enough that nothing takes it for a word, letters enough that nothing takes it for a number. */
 const MARK = `canary${randomInt(1e6, 1e7)}x${randomBytes(3).toString('hex')}`
@@ -252,9 +255,9 @@ beforeAll(async () => {
   })
   needles = [MARK, CARD, ...secrets, Buffer.from(`${MARK}:${MARK}`).toString('base64')]
   await flood()
-  await observer.caughtUp()
+  await observer.caughtUp(120_000)
   await poisonEvents()
-  await observer.caughtUp()
+  await observer.caughtUp(120_000)
   written.set('metrics', await paystatus.metricsText())
   written.set('health', JSON.stringify(await paystatus.health()))
   for (const id of Object.keys(TOPICS) as TopicId[]) {

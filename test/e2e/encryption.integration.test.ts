@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { headerText } from '../../src/stream/raw-headers.ts'
 import { SENSITIVE_TEXT } from '../../src/tools/simulate/script-payment.ts'
@@ -13,6 +13,9 @@ import { simulate } from '../harness/load.ts'
 import { Observer } from '../harness/observer.ts'
 
 /** Encryption on the real servers: nothing else changes, bodies can be forgotten, keys rotated, and a wrong key loses nothing. */
+
+// Several times what it takes: a busy machine is no failure.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const directory = mkdtempSync(join(tmpdir(), 'paystatus-kek-'))
 let deployment: Deployment
@@ -57,7 +60,7 @@ async function post(ids: readonly string[], status: string): Promise<void> {
 async function restart(): Promise<void> {
   await paystatus.stop()
   paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
-  await paystatus.ready()
+  await paystatus.ready(120_000)
 }
 
 beforeAll(async () => {
@@ -66,9 +69,9 @@ beforeAll(async () => {
   })
   observer = await Observer.create(deployment)
   paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
-  await paystatus.ready()
-  report = await simulate(deployment, paystatus.gatewayUrl, { seed: 23, payments: 60 })
-  await observer.caughtUp()
+  await paystatus.ready(120_000)
+  report = await simulate(deployment, paystatus.gatewayUrl, { seed: 23, payments: 30 })
+  await observer.caughtUp(120_000)
 })
 
 afterAll(async () => {
@@ -91,7 +94,7 @@ test('raw and its dead letters hold no plain body, and every payment ends in its
     ({ paymentKey, expectedStatus }) => current.get(paymentKey)?.status !== expectedStatus,
   )
   expect(wrong).toEqual([])
-  expect((await observer.records('keys')).length).toBeGreaterThan(50)
+  expect((await observer.records('keys')).length).toBeGreaterThan(20)
 })
 
 test('verify, why and drift read as without it', async () => {
@@ -107,7 +110,7 @@ test('verify, why and drift read as without it', async () => {
 test('forget: the bodies are gone for everybody, the statuses stay, later callbacks are read', async () => {
   await post(['forget-me'], 'PENDING')
   await post(['other', 'forget-me'], 'COMPLETED')
-  await observer.caughtUp()
+  await observer.caughtUp(120_000)
   const key = 'jpm-global-payments-v1:forget-me'
   const before = await json(['show', key])
   // The second callback stands under the data key of the other payment: that is said, and left.
@@ -127,7 +130,7 @@ test('forget: the bodies are gone for everybody, the statuses stay, later callba
   expect((await json(['forget', key])).forgotten).toEqual([])
   // The gateway still runs, and had the forgotten data key in its memory.
   await post(['forget-me'], 'RETURNED')
-  await observer.caughtUp()
+  await observer.caughtUp(120_000)
   expect((await json(['show', key])).payments[0].statusVersion).toBe(before.payments[0].statusVersion + 1)
   expect(await json(['verify', '--payment', key])).toMatchObject({ ok: true })
   expect(await paystatus.metric('paystatus_normalizer_forgotten_total')).toBe(0)
@@ -137,7 +140,7 @@ test('a new key-encryption key takes over, and the old one goes on opening', asy
   reconfigure({ active: 'kek-2', keys: [kek1, kek2] })
   await restart()
   await post(['rotated'], 'COMPLETED')
-  await observer.caughtUp()
+  await observer.caughtUp(120_000)
   const keks = (await observer.records('keys')).map((record) => headerText(record, 'paystatus_kek'))
   expect(new Set(keks)).toEqual(new Set(['kek-1', '', 'kek-2']))
   expect(await json(['verify', '--all'])).toMatchObject({ ok: true })
@@ -160,8 +163,8 @@ test('a key-encryption key that is not there stops the normalizer with its name;
   expect([verified.code, verified.stderr.includes('"kek-2"')]).toEqual([1, true])
   reconfigure({ active: 'kek-2', keys: [kek1, kek2] })
   paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
-  await paystatus.ready()
-  await observer.caughtUp()
+  await paystatus.ready(120_000)
+  await observer.caughtUp(120_000)
   await eventually(async () => {
     expect((await json(['show', 'jpm-global-payments-v1:waiting'])).payments[0].status).toBe('COMPLETED')
   })
@@ -175,8 +178,8 @@ test('raw that is read once more: what is forgotten is counted, and changes noth
   const changes = (await observer.records('changes')).length
   await eventually(() => observer.admin.setOffsets({ groupId: config.normalizer.group, topic: topics.raw, partitions }))
   paystatus = await deployment.start(['normalizer', 'processor'])
-  await paystatus.ready()
-  await observer.caughtUp()
+  await paystatus.ready(120_000)
+  await observer.caughtUp(120_000)
   expect(await paystatus.metric('paystatus_normalizer_forgotten_total')).toBe(2)
   expect((await observer.records('changes')).length).toBe(changes)
 })
