@@ -6,6 +6,7 @@ import { AUTHENTICATION_SCHEMA, type Authentication, resolveAuthentication } fro
 import { checkGatewayAccess, GATEWAY_ACCESS_SHAPE, type GatewayAccess } from './config/gateway-access.ts'
 import { GATEWAY_LIMITS, gatewayLimitProblems, SOURCE_LIMITS } from './config/gateway-limits.ts'
 import { DURATION_HINT, parseDuration } from './duration.ts'
+import { ENCRYPTION_SCHEMA, type EncryptionConfig, resolveEncryption } from './encryption/encryption-config.ts'
 import { PAYMENT_STATUSES } from './payment/payment-status.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 
@@ -32,9 +33,13 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
     source: resolveSource(source, index, env, problems),
   }))
   problems.push(...conflictsOf(sources))
+  let encryption: EncryptionConfig | null = null
   if (parsed.success) {
     checkGatewayAccess(parsed.data.gateway, problems)
     problems.push(...mutualTlsProblems(parsed.data.gateway, sources))
+    if (parsed.data.encryption !== undefined) {
+      encryption = resolveEncryption(parsed.data.encryption, problems)
+    }
     problems.push(
       ...gatewayLimitProblems(parsed.data.gateway),
       ...shutdownProblems(parsed.data),
@@ -51,6 +56,7 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
   const { kafka, redis, registry, ...rest } = parsed.data
   return {
     ...rest,
+    encryption,
     kafka: { ...kafka, ...security.kafka },
     redis: { url: redis.url, ...security.redis },
     registry: { url: registry.url, ...security.registry },
@@ -177,16 +183,19 @@ const CONFIG_SCHEMA = z.strictObject({
       retentionMs: retention,
       nextStatusWithin: { default: byDefault, providers },
     })),
+  encryption: ENCRYPTION_SCHEMA.optional(),
   sources: z.array(SOURCE_SCHEMA).default([]),
 })
 
 type ParsedConfig = z.infer<typeof CONFIG_SCHEMA>
 type ParsedSource = z.infer<typeof SOURCE_SCHEMA>
 
-export interface Config extends Omit<ParsedConfig, 'sources' | 'kafka' | 'redis' | 'registry'> {
+export interface Config extends Omit<ParsedConfig, 'sources' | 'kafka' | 'redis' | 'registry' | 'encryption'> {
   readonly kafka: Omit<ParsedConfig['kafka'], 'tls' | 'sasl'> & ClientSecurity['kafka']
   readonly redis: Pick<ParsedConfig['redis'], 'url'> & ClientSecurity['redis']
   readonly registry: Pick<ParsedConfig['registry'], 'url'> & ClientSecurity['registry']
+  /** Null if bodies are not encrypted. */
+  readonly encryption: EncryptionConfig | null
   readonly sources: readonly SourceConfig[]
 }
 
@@ -356,7 +365,10 @@ function conflictsOf(sources: readonly { readonly source: SourceConfig; readonly
     for (const path of [source.path, ...suffixes.map((suffix) => source.path + suffix)]) {
       const samePath = paths.get(path)
       if (samePath !== undefined) {
-        problems.push(`sources.${index}.path: ${path} is already served by sources.${samePath}`)
+        // Without the path: for a caller that cannot authenticate it is the secret.
+        problems.push(
+          `sources.${index}.path: the same, or with a suffix of its provider the same, as that of sources.${samePath}`,
+        )
       }
       paths.set(path, index)
     }

@@ -1,12 +1,13 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Config, ConfigError, currencyRule, loadConfig, nameRule } from './config.ts'
-import { createLogger } from './observability/log.ts'
+import { crashText, createLogger, serializeError, shownMessage } from './observability/log.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 import { gatewayApi, runStages } from './run-stages.ts'
 import { aclLines, aclsOf } from './tools/acls.ts'
 import { CallbackFilesError, readCallbackFiles } from './tools/callback-files.ts'
 import { driftLines, findDrift } from './tools/drift.ts'
 import { foldFiles, orderDifferenceText } from './tools/fold-files.ts'
+import { type ForgetReport, forgetDataKeys, forgetLines, forgetPayment } from './tools/forget.ts'
 import { EXHAUSTIVE_COUNT_MAX, SAMPLED_ORDERS } from './tools/orders.ts'
 import { findOverdue, overdueLines } from './tools/overdue.ts'
 import { changeLine, paymentJson, paymentStory } from './tools/payment-story.ts'
@@ -226,6 +227,31 @@ Example:
   .action(why)
 
 program
+  .command('forget')
+  .description(
+    "make the bodies of a payment's callbacks unreadable for good, by deleting their data keys; statuses stay",
+  )
+  .argument('[payment]', "payment key, provider's id, or endToEndId")
+  .option('--data-key <id...>', 'forget these data keys instead, whatever they hold')
+  .option('--with-shared', 'also the data keys of callbacks about other payments that speak of this one too')
+  .option('--force', 'do not wait for the normalizer: what is not normalized yet is never known')
+  .option('--json', 'print one JSON document')
+  .addHelpText(
+    'after',
+    `
+Works for what was received with encryption on. Takes some seconds: every gateway has to stop using the keys, and the
+normalizer has to come past what they encrypted, so that no status is lost. Can be repeated, also after an interruption.
+
+A callback about several payments is encrypted with a data key of the first one (or, with dataKeyPer: source-and-day, of
+its source and day). For the others it is listed as "left" unless --with-shared is given.
+Exit codes: 0 forgotten; 1 something about the payment can still be read, or it did not work; 2 wrong options.
+
+Example:
+  paystatus forget --json jpm-global-payments-v2:5eedbab3-8342-4b10-ad5f-d9f408c7a97e | jq .forgotten`,
+  )
+  .action(forget)
+
+program
   .command('verify')
   .description('recompute payments from the raw callbacks, and compare with changes, current and the view in Redis')
   .addOption(new Option('--all', 'all payments (default)').conflicts(['payment', 'since']))
@@ -307,6 +333,11 @@ program
   .description('what the gateway of this configuration accepts and answers, as OpenAPI 3.1')
   .addHelpText('after', '\nHolds the paths of the sources, also those that are hard to guess, and no secret.')
   .action(() => print(true, gatewayApi(configuration()), []))
+// A defect, in any role or tool: node would print the error's message and what it holds.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`paystatus: ended by an error that nobody expected: ${crashText(error)}\n`)
+  process.exit(EXIT_FAILED)
+})
 
 // Whoever reads has seen enough, as in `paystatus rules | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -316,11 +347,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync()
 } catch (error) {
-  const { message, code } = error as Error & { code?: string }
-  process.stderr.write(`paystatus: ${message}\n`)
+  const { code } = error as { code?: string }
+  process.stderr.write(`paystatus: ${shownMessage(error as Error)}\n`)
   process.exitCode = USAGE_ERRORS.some((usage) => error instanceof usage) ? EXIT_USAGE : EXIT_FAILED
   if (code === undefined && process.env['PAYSTATUS_DEBUG'] !== undefined) {
-    process.stderr.write(`${(error as Error).stack}\n`)
+    process.stderr.write(`${serializeError(error).stack}\n`)
   }
 }
 
@@ -348,7 +379,7 @@ async function run(stages: readonly StageName[]): Promise<void> {
     process.stderr.write(`${gateway === undefined ? '' : `gateway ${gateway}, `}health and metrics ${admin}\n`)
   })
   if (reason.kind === 'fatal') {
-    process.stderr.write(`paystatus: ${reason.error.message}\n`)
+    process.stderr.write(`paystatus: ${shownMessage(reason.error)}\n`)
     process.exit(EXIT_FAILED)
   }
   process.exit(0)
@@ -472,6 +503,37 @@ async function why(wanted: string, options: JsonOption & { fromTopic?: boolean }
   sayWhereFrom(from, options)
   print(options.json, { payments, from }, [payments.map(whyStory).join('\n\n')])
   exitUnlessFound(payments)
+}
+
+interface ForgetCommandOptions extends JsonOption {
+  readonly dataKey?: readonly string[]
+  readonly withShared?: boolean
+  readonly force?: boolean
+}
+
+async function forget(payment: string | undefined, options: ForgetCommandOptions): Promise<void> {
+  const { config, logger } = setUp()
+  if ((payment === undefined) === (options.dataKey === undefined)) {
+    program.error('name a payment, or data keys with --data-key')
+  }
+  let waitingFor = ''
+  const how = {
+    withShared: options.withShared === true,
+    force: options.force === true,
+    signal: interrupted(),
+    onWaiting: (what: string) => {
+      if (what !== waitingFor) {
+        waitingFor = what
+        process.stderr.write(`waits ${what}\n`)
+      }
+    },
+  }
+  const report: ForgetReport =
+    payment === undefined
+      ? await forgetDataKeys(config, logger, options.dataKey ?? [], how)
+      : await forgetPayment(config, logger, payment, how)
+  print(options.json, report, forgetLines(report))
+  exitWith([...report.shared, ...report.notEncrypted])
 }
 
 interface VerifyCommandOptions extends JsonOption {

@@ -22,6 +22,30 @@ export const TOPICS = {
     writtenBy: 'normalizer',
     settings: { cleanup: 'delete', retentionDays: 90, messageBytesMax: 1_048_588 },
   },
+  keys: {
+    name: 'payments.keys',
+    key: 'data key id',
+    value: 'the data key, wrapped by a key-encryption key; used only with `encryption`',
+    schema: null,
+    writtenBy: 'gateway',
+    // A tombstone must take the key away soon: the lag forces compaction also of the newest segment. Records expire after
+    // a day of use, 30 days of raw and 90 of dead letters, with some room.
+    settings: {
+      cleanup: 'compact,delete',
+      retentionDays: 125,
+      compactionLagDaysMax: 1,
+      deleteRetentionDays: 7,
+      messageBytesMax: 1_048_588,
+    },
+  },
+  forgottenKeys: {
+    name: 'payments.keys.forgotten',
+    key: 'data key id',
+    value: '`retired` or `forgotten`; all in partition 0, because a reader must see all of it',
+    schema: null,
+    writtenBy: 'forget',
+    settings: { cleanup: 'delete', retentionDays: 130, messageBytesMax: 1_048_588 },
+  },
   events: {
     name: 'payments.events',
     key: 'payment key',
@@ -66,7 +90,8 @@ export interface TopicSpec {
   readonly value: string
   /** File in `schemas/`; its subject is `<topic>-value`. */
   readonly schema: string | null
-  readonly writtenBy: 'gateway' | 'normalizer' | 'processor'
+  /** A stage, or the command that writes it. */
+  readonly writtenBy: 'gateway' | 'normalizer' | 'processor' | 'forget'
   readonly settings: TopicSettings
 }
 
@@ -75,6 +100,14 @@ export type TopicSettings =
   | {
       readonly cleanup: 'compact'
       readonly minCleanableDirtyRatio: number
+      readonly deleteRetentionDays: number
+      readonly messageBytesMax: number
+    }
+  | {
+      /** Compacted, and nothing is kept for longer than the retention. */
+      readonly cleanup: 'compact,delete'
+      readonly retentionDays: number
+      readonly compactionLagDaysMax: number
       readonly deleteRetentionDays: number
       readonly messageBytesMax: number
     }
@@ -91,6 +124,13 @@ export function toTopicConfig(settings: TopicSettings): Record<string, string> {
       return {
         ...common,
         'min.cleanable.dirty.ratio': String(settings.minCleanableDirtyRatio),
+        'delete.retention.ms': String(settings.deleteRetentionDays * DAY_MS),
+      }
+    case 'compact,delete':
+      return {
+        ...common,
+        'retention.ms': String(settings.retentionDays * DAY_MS),
+        'max.compaction.lag.ms': String(settings.compactionLagDaysMax * DAY_MS),
         'delete.retention.ms': String(settings.deleteRetentionDays * DAY_MS),
       }
     default:

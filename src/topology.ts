@@ -1,6 +1,11 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { PaymentCodecs } from './avro/payment-codecs.ts'
 import type { Config } from './config.ts'
+import { DataKeys } from './encryption/data-keys.ts'
+import { ForgottenKeys } from './encryption/forgotten-keys.ts'
+import { KeyEncryptionKeys } from './encryption/key-encryption-keys.ts'
+import { createBodyOpener } from './encryption/open-bodies.ts'
+import { SealingAppendLog } from './encryption/sealing-append-log.ts'
 import { Access } from './gateway/access/access.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { receiptIds } from './gateway/receipt-id.ts'
@@ -38,7 +43,7 @@ import type { TopicId, TopicNames } from './topics.ts'
  *                                                 +--> callbacks.dlq       +--> events.dlq, and the view in Redis
  */
 export const TOPOLOGY = [
-  { stage: 'gateway', reads: null, writes: ['raw'], start: startGateway },
+  { stage: 'gateway', reads: null, writes: ['raw', 'keys'], start: startGateway },
   { stage: 'normalizer', reads: 'raw', writes: ['events', 'rawDeadLetters'], start: startNormalizer },
   { stage: 'processor', reads: 'events', writes: ['changes', 'current', 'eventDeadLetters'], start: startProcessor },
 ] as const satisfies readonly {
@@ -90,6 +95,7 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
     // Longer than one answer waits would only send what its caller repeats anyway.
     retryForMs: config.gateway.answerDeadlineMs,
   })
+  const sealed = sealedLog(context, kafka, raw.log)
   const access = new Access({
     ...config.gateway,
     sources: config.sources,
@@ -102,7 +108,8 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
     sources: config.sources,
     access,
     providers: providerById,
-    appendLog: raw.log,
+    appendLog: sealed?.log ?? raw.log,
+    digestOf: sealed?.digestOf,
     now: Date.now,
     newReceiptId: receiptIds(),
     logger,
@@ -116,8 +123,48 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
     url: `${access.tls === null ? 'http' : 'https'}://${host}:${port}`,
     stop: async () => {
       await gateway.stop()
-      await raw.close()
+      await Promise.all([raw.close(), sealed?.close()])
     },
+  }
+}
+
+/** Encrypts bodies before they go into raw; null if that is not configured, and then it costs nothing. */
+function sealedLog(
+  { config, topics }: StageContext,
+  kafka: ReturnType<typeof createKafka>,
+  raw: ReturnType<typeof createKafkaAppendLog>['log'],
+) {
+  const { encryption, gateway } = config
+  if (encryption === null || encryption.activeKey === null) {
+    return null
+  }
+  const { waitingRecordsMax, waitingBytesMax } = gateway
+  const keks = new KeyEncryptionKeys(encryption.keys, encryption.activeKey)
+  const keys = createKafkaAppendLog(kafka, {
+    topic: topics.keys,
+    partitions: config.kafka.partitions,
+    waitingRecordsMax,
+    waitingBytesMax,
+    retryForMs: gateway.answerDeadlineMs,
+  })
+  const dataKeys = new DataKeys({
+    keks,
+    log: keys.log,
+    notes: new ForgottenKeys(createPartitionReader(kafka), topics.forgottenKeys, () => performance.now()),
+    now: Date.now,
+    newUuid: receiptIds(),
+  })
+  return {
+    log: new SealingAppendLog({
+      raw,
+      dataKeys,
+      dataKeyPer: encryption.dataKeyPer,
+      waitingRecordsMax,
+      waitingBytesMax,
+      now: Date.now,
+    }),
+    digestOf: keks.digestOf(),
+    close: () => keys.close(),
   }
 }
 
@@ -144,6 +191,9 @@ async function startNormalizer(context: StageContext): Promise<RunningStage> {
     count: (provider, kind) => metrics.normalizer.drift.inc({ provider, kind }),
   })
   const reader = createPartitionReader(kafka)
+  const bodies = createBodyOpener(config, topics, reader, (dataKeyId, waitedMs) =>
+    logger.warn({ dataKeyId, waitedMs: Math.round(waitedMs) }, 'a data key is not there yet: waits for it'),
+  )
   const consumer = groupConsumer(context, kafka, config.normalizer.group, topics.raw)
   const stage = await startStage(context, 'normalizer', topics.raw, consumer, (partition) => {
     return new NormalizerTask({
@@ -154,6 +204,7 @@ async function startNormalizer(context: StageContext): Promise<RunningStage> {
       events: events.log as AppendLog,
       deadLetters: deadLetters.log as AppendLog,
       codec: codecs.event,
+      bodies,
       reader,
       offsets,
       commit: (of, next) => consumer.commit(of, next),
@@ -358,6 +409,7 @@ function countTranslated(metrics: Metrics, counts: NormalizerCounts): void {
   metrics.normalizer.callbacks.inc(counts.callbacks)
   metrics.normalizer.events.inc(counts.events)
   metrics.normalizer.setAside.inc(counts.setAside)
+  metrics.normalizer.forgotten.inc(counts.forgotten)
   for (const [reason, count] of counts.deadLetters) {
     metrics.normalizer.deadLetters.inc({ reason }, count)
   }

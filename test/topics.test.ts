@@ -9,6 +9,8 @@ describe('the topics', () => {
     expect(Object.values(topicNames(''))).toEqual([
       'payments.callbacks.raw',
       'payments.callbacks.dlq',
+      'payments.keys',
+      'payments.keys.forgotten',
       'payments.events',
       'payments.events.dlq',
       'payments.status.changes',
@@ -37,9 +39,19 @@ describe('the topics', () => {
     )
   })
 
-  test('are never deleted and compacted at once: only the current state is compacted', () => {
+  test('are compacted where the last word counts; keys expire, and statuses do not', () => {
     expect(IDS.filter((id) => TOPICS[id].settings.cleanup === 'compact')).toEqual(['current'])
+    expect(IDS.filter((id) => TOPICS[id].settings.cleanup === 'compact,delete')).toEqual(['keys'])
   })
+})
+
+test('data keys live as long as any body that was encrypted with them, notes longer than keys', () => {
+  const { raw, rawDeadLetters, keys, forgottenKeys } = TOPICS
+  const dayOfUse = 1
+  expect(keys.settings.retentionDays).toBeGreaterThan(
+    dayOfUse + raw.settings.retentionDays + rawDeadLetters.settings.retentionDays,
+  )
+  expect(forgottenKeys.settings.retentionDays).toBeGreaterThan(keys.settings.retentionDays)
 })
 
 describe('as Kafka topic configuration', () => {
@@ -56,6 +68,16 @@ describe('as Kafka topic configuration', () => {
       'cleanup.policy': 'compact',
       'max.message.bytes': '2097152',
       'min.cleanable.dirty.ratio': '0.1',
+      'delete.retention.ms': String(7 * DAY_MS),
+    })
+  })
+
+  test('the keys say how soon a tombstone must have taken one away, also from the newest segment', () => {
+    expect(toTopicConfig(TOPICS.keys.settings)).toEqual({
+      'cleanup.policy': 'compact,delete',
+      'max.message.bytes': '1048588',
+      'retention.ms': String(125 * DAY_MS),
+      'max.compaction.lag.ms': String(DAY_MS),
       'delete.retention.ms': String(7 * DAY_MS),
     })
   })

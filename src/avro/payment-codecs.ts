@@ -1,4 +1,4 @@
-import type { PaymentState, RecordedEvent } from '../payment/apply-event.ts'
+import { authenticityOf, type PaymentState, type RecordedEvent } from '../payment/apply-event.ts'
 import type { PaymentDetails } from '../payment/fold-payment.ts'
 import type { PaymentEvent } from '../payment/payment-event.ts'
 import { type PublishedFinality, publishedFinalityOf, type StatusChangeRecord } from '../payment/status-change.ts'
@@ -80,6 +80,8 @@ function asIs<T>(value: T): T {
 /** The record of `schemas/payment-status.avsc`. */
 export interface PublishedState extends Omit<PaymentState, 'details'>, PaymentDetails {
   readonly finality: PublishedFinality
+  /** Of the deciding event; not a part of the state, which has it in that event. */
+  readonly authenticity: readonly string[]
   readonly events: readonly RecordedEvent[]
 }
 
@@ -93,6 +95,7 @@ export function toPublishedState(state: PaymentState): PublishedState {
     status: state.status,
     finality: publishedFinalityOf(state.status),
     decidedBy: state.decidedBy,
+    authenticity: authenticityOf(state),
     attention: state.attention,
     kind: state.kind,
     relatesTo: state.relatesTo,

@@ -18,7 +18,7 @@ import { AppendWatch } from './append-watch.ts'
 import { type ConnectionLimits, Connections, fastifyOptions, serverOptions } from './connections.ts'
 import { type AnswerCode, Exchange, type ExchangeContext } from './exchange.ts'
 import { canBeCallback, isIdentityEncoded } from './media-type.ts'
-import { toRawRecord } from './to-raw-record.ts'
+import { type BodyDigest, toRawRecord } from './to-raw-record.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 declare module 'fastify' {
@@ -54,6 +54,8 @@ export interface GatewayOptions extends ConnectionLimits {
   /** The provider of every source, by its id. */
   readonly providers: (id: string) => Provider | undefined
   readonly appendLog: DrainableAppendLog
+  /** Where a body names no payment; its SHA-256 if not given. */
+  readonly digestOf?: BodyDigest | undefined
   /** ms since the epoch. */
   readonly now: () => number
   /** UUIDv7. */
@@ -334,10 +336,11 @@ export class Gateway implements ExchangeContext {
         currency: source.currency,
         receivedAt: now(),
         contentType: request.raw.headers['content-type'] ?? '',
+        authenticity: admission.kinds,
         body,
       },
       provider,
-      admission.kinds,
+      this.#options.digestOf,
     )
     crashPoint('gateway:before-append')
     appendLog.append(partitionOf(record.key, appendLog.partitions), [record], { signal: exchange.appendSignal() }).then(

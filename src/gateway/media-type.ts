@@ -34,6 +34,20 @@ const ACCEPTED: ReadonlySet<string> = new Set(['', ...CALLBACK_MEDIA_TYPES])
 
 const STRUCTURED = /^application\/[\w!#$&^.-]+\+(json|xml)$/
 
+/**
+ * What of a media type goes into a record's header: the kind that the body is read as, and its charset. The rest is a
+ * caller's free text, and a header must not hold what only a body may (I9).
+ */
+export function toContentTypeHeader(contentType: string): string {
+  const [essence = '', ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase())
+  const suffix = STRUCTURED.exec(essence)?.[1]
+  const kind = ACCEPTED.has(essence) ? essence : suffix === undefined ? '' : `application/${suffix}`
+  const charset = parameters.map((parameter) => CHARSET.exec(parameter)?.[1]).find((name) => name !== undefined)
+  return kind === '' || charset === undefined ? kind : `${kind}; charset=${charset}`
+}
+
+const CHARSET = /^charset="?((?:utf|iso|us|windows|latin)[a-z]{0,5}[-_0-9]{0,12})"?$/
+
 /** Whether the body is the bytes themselves: a compressed one is not kept, since providers send none. */
 export function isIdentityEncoded(contentEncoding: string | undefined): boolean {
   if (contentEncoding === undefined) {

@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto'
 import type { Callback, Provider } from '../providers/provider.ts'
+import { RAW_HEADERS } from '../stream/raw-headers.ts'
 import type { OutRecord } from '../stream/record.ts'
+import { toContentTypeHeader } from './media-type.ts'
 
 /** CloudEvents type of a record in the raw topic. */
 const CALLBACK_RECEIVED = 'paystatus.callback.received'
-/** How the caller was authenticated: kinds (gateway/access/requirement.ts), sorted, separated by commas. */
-const AUTHENTICATION_HEADER = 'paystatus_authentication'
 
 /** A record whose key is bytes, so that its partition is chosen from exactly what the broker gets. */
 export interface RawRecord extends OutRecord {
@@ -23,26 +23,32 @@ export interface RawRecord extends OutRecord {
 export function toRawRecord(
   callback: Callback,
   provider: Pick<Provider, 'firstPaymentKey'>,
-  authentication: string,
+  digestOf: BodyDigest = sha256Hex,
 ): RawRecord {
   const headers: Record<string, string> = {
-    ce_specversion: '1.0',
-    ce_id: callback.callbackId,
-    ce_source: callback.source,
-    ce_type: CALLBACK_RECEIVED,
-    ce_time: new Date(callback.receivedAt).toISOString(),
-    [AUTHENTICATION_HEADER]: authentication,
+    [RAW_HEADERS.specVersion]: '1.0',
+    [RAW_HEADERS.id]: callback.callbackId,
+    [RAW_HEADERS.source]: callback.source,
+    [RAW_HEADERS.type]: CALLBACK_RECEIVED,
+    [RAW_HEADERS.time]: new Date(callback.receivedAt).toISOString(),
   }
-  if (callback.contentType !== '') {
-    headers['content-type'] = callback.contentType
+  const contentType = toContentTypeHeader(callback.contentType)
+  if (contentType !== '') {
+    headers[RAW_HEADERS.contentType] = contentType
   }
-  return { key: keyOf(callback, provider), value: callback.body, headers }
+  if (callback.authenticity.length > 0) {
+    headers[RAW_HEADERS.authentication] = callback.authenticity.join(',')
+  }
+  return { key: keyOf(callback, provider, digestOf), value: callback.body, headers }
 }
+
+/** Equal for equal bodies; hex digits, without the colon that a payment key has. */
+export type BodyDigest = (body: Buffer) => string
 
 /** A key counts towards the broker's record limit, and ids are short: a longer one is not an id. */
 const KEY_BYTES_MAX = 512
 
-function keyOf(callback: Callback, provider: Pick<Provider, 'firstPaymentKey'>): Buffer {
+function keyOf(callback: Callback, provider: Pick<Provider, 'firstPaymentKey'>, digestOf: BodyDigest): Buffer {
   let paymentKey: string | null
   try {
     paymentKey = provider.firstPaymentKey(callback)
@@ -52,5 +58,9 @@ function keyOf(callback: Callback, provider: Pick<Provider, 'firstPaymentKey'>):
     paymentKey = null
   }
   const key = paymentKey === null || paymentKey === '' ? null : Buffer.from(paymentKey, 'utf8')
-  return key === null || key.length > KEY_BYTES_MAX ? Buffer.from(hash('sha256', callback.body, 'hex'), 'ascii') : key
+  return key === null || key.length > KEY_BYTES_MAX ? Buffer.from(digestOf(callback.body), 'ascii') : key
+}
+
+function sha256Hex(body: Buffer): string {
+  return hash('sha256', body, 'hex')
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Kafka, KafkaMessage } from 'kafkajs'
-import type { PartitionRange, PartitionReader } from '../stream/partition-reader.ts'
+import type { PartitionRange, TimedPartitionReader } from '../stream/partition-reader.ts'
 import type { InRecord } from '../stream/record.ts'
 import { stopIfRefused } from './errors.ts'
 import {
@@ -26,12 +26,18 @@ const EARLIEST = '-2'
 const ATTEMPTS_MAX = 10
 
 /** Reads single partitions to their end, read_committed, without a consumer group. */
-export function createPartitionReader(kafka: Kafka): PartitionReader {
+export function createPartitionReader(kafka: Kafka): TimedPartitionReader {
   return {
     range: (topic, partition) =>
       withCluster(kafka, topic, async (cluster) =>
         rangeOf(await leaderOf(cluster, topic, partition), topic, partition),
       ),
+    offsetAt: (topic, partition, since) =>
+      withCluster(kafka, topic, async (cluster) => {
+        const broker = await leaderOf(cluster, topic, partition)
+        const offset = await offsetAt(broker, topic, partition, String(Math.floor(since)), READ_COMMITTED)
+        return offset < 0n ? offsetAt(broker, topic, partition, LATEST, READ_COMMITTED) : offset
+      }),
     read: (topic, partition, from, onRecords, signal) =>
       withCluster(kafka, topic, (cluster) => readToEnd(cluster, topic, partition, from, onRecords, signal)),
   }
@@ -105,20 +111,28 @@ export function toInRecord(message: KafkaMessage): InRecord {
 }
 
 async function rangeOf(broker: KafkaBroker, topic: string, partition: number): Promise<PartitionRange> {
-  const offsetAt = async (timestamp: string, isolationLevel: number): Promise<bigint> => {
-    const { responses } = await broker.listOffsets({
-      replicaId: -1,
-      isolationLevel,
-      topics: [{ topic, partitions: [{ partition, timestamp }] }],
-    })
-    return BigInt(responses[0]?.partitions[0]?.offset ?? '-1')
-  }
   const [start, end, highWatermark] = await Promise.all([
-    offsetAt(EARLIEST, READ_COMMITTED),
-    offsetAt(LATEST, READ_COMMITTED),
-    offsetAt(LATEST, READ_UNCOMMITTED),
+    offsetAt(broker, topic, partition, EARLIEST, READ_COMMITTED),
+    offsetAt(broker, topic, partition, LATEST, READ_COMMITTED),
+    offsetAt(broker, topic, partition, LATEST, READ_UNCOMMITTED),
   ])
   return { start, end, highWatermark }
+}
+
+/** The first offset of a record that is not older than the time, ms since the epoch; -1 if there is none. */
+async function offsetAt(
+  broker: KafkaBroker,
+  topic: string,
+  partition: number,
+  timestamp: string,
+  isolationLevel: number,
+): Promise<bigint> {
+  const { responses } = await broker.listOffsets({
+    replicaId: -1,
+    isolationLevel,
+    topics: [{ topic, partitions: [{ partition, timestamp }] }],
+  })
+  return BigInt(responses[0]?.partitions[0]?.offset ?? '-1')
 }
 
 async function withCluster<T>(kafka: Kafka, topic: string, work: (cluster: KafkaCluster) => Promise<T>): Promise<T> {

@@ -1,20 +1,23 @@
 import type { AvroCodec } from '../avro/codec.ts'
+import { isEncrypted, type OpenedRecord, type OpensBodies } from '../encryption/body-opener.ts'
 import { partitionOf } from '../kafka/murmur2.ts'
 import { withChildReports } from '../payment/child-report.ts'
 import type { PaymentEvent } from '../payment/payment-event.ts'
 import type { DriftNote } from '../providers/drift.ts'
 import { DEAD_LETTER_REASONS, type DeadLetter, type Translation } from '../providers/provider.ts'
+import { onlyDeadLetter } from '../providers/translate-elements.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import { crashPoint } from '../stream/crash-point.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
+import { headerText, RAW_HEADERS } from '../stream/raw-headers.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
 import { startOffset } from '../stream/start-offset.ts'
 import { GatheredCommits } from './gathered-commits.ts'
 import type { SourcesById } from './sources.ts'
-import { headerText, RAW_HEADERS, toCallback } from './to-callback.ts'
+import { toCallback } from './to-callback.ts'
 
 export interface NormalizerTaskOptions {
   readonly partition: number
@@ -24,6 +27,8 @@ export interface NormalizerTaskOptions {
   readonly events: AppendLog
   readonly deadLetters: AppendLog
   readonly codec: Pick<AvroCodec<PaymentEvent>, 'encode'>
+  /** Opens bodies that the gateway encrypted. */
+  readonly bodies: OpensBodies
   readonly reader: PartitionReader
   readonly offsets: GroupOffsets
   readonly commit: (partition: number, next: bigint) => Promise<void>
@@ -37,6 +42,8 @@ export interface NormalizerCounts {
   callbacks: number
   events: number
   setAside: number
+  /** Callbacks whose body was forgotten; set aside as a whole. */
+  forgotten: number
   deadLetters: Map<string, number>
 }
 
@@ -45,7 +52,8 @@ export interface NormalizerCounts {
  * repeats events with the same ids, and the status processor drops the repeats.
  *
  * Every element of a callback ends as exactly one event, dead letter or count of "set aside" (invariant I2); the event of
- * a refund, return or chargeback together with its report to the original, or neither.
+ * a refund, return or chargeback together with its report to the original, or neither. A callback whose body was forgotten
+ * is set aside as a whole. Dead letters keep the value that raw has, so an encrypted one stays encrypted.
  */
 export class NormalizerTask implements PartitionTask {
   readonly #options: NormalizerTaskOptions
@@ -63,13 +71,25 @@ export class NormalizerTask implements PartitionTask {
     return { offset: startOffset(group, rawTopic, partition, committed, range), highWatermark: range.end }
   }
 
-  async process(records: readonly InRecord[], next: bigint): Promise<void> {
-    const { events, deadLetters, partition, onTranslated } = this.#options
-    const counts: NormalizerCounts = { callbacks: records.length, events: 0, setAside: 0, deadLetters: new Map() }
+  async process(records: readonly InRecord[], next: bigint, signal?: AbortSignal): Promise<void> {
+    const { bodies, events, deadLetters, partition, onTranslated } = this.#options
+    const counts: NormalizerCounts = {
+      callbacks: records.length,
+      events: 0,
+      setAside: 0,
+      forgotten: 0,
+      deadLetters: new Map(),
+    }
+    const opened = records.some(isEncrypted) ? await bodies.open(records, signal) : records
     const eventsOut = new Map<number, OutRecord[]>()
     const deadLettersOut: OutRecord[] = []
-    for (const record of records) {
-      const translation = this.#translate(record)
+    for (const [index, record] of records.entries()) {
+      const readable = opened[index] as OpenedRecord
+      if (readable === 'forgotten') {
+        counts.forgotten += 1
+        continue
+      }
+      const translation = readable === 'undecryptable' ? onlyDeadLetter(UNDECRYPTABLE) : this.#translate(readable)
       const deadLettersOfRecord = [...translation.deadLetters]
       for (const event of translation.events) {
         const out = this.#encode(withChildReports([event]))
@@ -173,6 +193,12 @@ function together(deadLetters: readonly DeadLetter[]): readonly DeadLetter[] {
   }
   const message = `${deadLetters.length} elements cannot be read; the first: ${first.message}`
   return [{ reason: first.reason, message, element: null }]
+}
+
+const UNDECRYPTABLE: DeadLetter = {
+  reason: 'undecryptable',
+  message: DEAD_LETTER_REASONS.undecryptable,
+  element: null,
 }
 
 function internalError(element: number): DeadLetter {

@@ -82,10 +82,31 @@ export function serializeError(error: unknown, depth = 0): SerializedError {
 }
 
 function messageOf(error: Error): string {
-  if (error instanceof SyntaxError) {
-    return '(left out: it may quote the input)'
+  return shownMessage(error).slice(0, MESSAGE_CHARS_MAX)
+}
+
+/** An error's message as people may see it: without what it may quote, and without the credentials of an address. */
+export function shownMessage(error: Error): string {
+  return error instanceof SyntaxError
+    ? '(left out: it may quote the input)'
+    : error.message.replace(/\/\/[^@/\s]*@/g, '//(redacted)@')
+}
+
+/**
+ * What a process says that ends by an error which nobody expected: class, code and place, and of its causes. Never a
+ * message: node's own print of it would quote whatever the error was made of, such as a part of a callback.
+ */
+export function crashText(error: unknown): string {
+  const parts: string[] = []
+  for (let cause = error, depth = 0; cause !== undefined && depth <= CAUSES_MAX; depth += 1) {
+    const { name, code, stack } = serializeError(cause)
+    const classOf = cause instanceof Error ? cause.constructor.name : name
+    parts.push(
+      `${classOf}${code === undefined ? '' : ` ${code}`} (its message is left out: it may quote a callback)\n${stack}`,
+    )
+    cause = cause instanceof Error ? cause.cause : undefined
   }
-  return error.message.slice(0, MESSAGE_CHARS_MAX).replace(/\/\/[^@/\s]*@/g, '//(redacted)@')
+  return parts.join('\ncaused by ')
 }
 
 /** The stack without its first lines, which repeat the message. */

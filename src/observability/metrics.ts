@@ -264,6 +264,8 @@ export class NormalizerMetrics {
   readonly events: Counter
   readonly deadLetters: Counter<'reason'>
   readonly setAside: Counter
+  /** Callbacks whose body nobody can read any more, on purpose. */
+  readonly forgotten: Counter
   readonly drift: Counter<'provider' | 'kind'>
 
   constructor(registry: Registry) {
@@ -289,6 +291,11 @@ export class NormalizerMetrics {
     this.setAside = new Counter({
       name: 'paystatus_normalizer_set_aside_total',
       help: 'Elements that are understood and are no payment status.',
+      registers: [registry],
+    })
+    this.forgotten = new Counter({
+      name: 'paystatus_normalizer_forgotten_total',
+      help: 'Callbacks set aside because the data key of their body was forgotten.',
       registers: [registry],
     })
     this.drift = new Counter({

@@ -77,6 +77,12 @@ export interface PaymentState {
   readonly events: readonly RecordedEvent[]
 }
 
+/** How the caller was authenticated that the status rests on; empty if no event decides or if that is not known. */
+export function authenticityOf({ decidedBy, events }: Pick<PaymentState, 'decidedBy' | 'events'>): readonly string[] {
+  const deciding = decidedBy === null ? undefined : events.find(({ event }) => event.eventId === decidedBy)
+  return deciding?.event.authenticity ?? []
+}
+
 /** The part of the state that is a function of the set of events: equal in any order of arrival. */
 export function orderFreePart(state: PaymentState) {
   const { status, decidedBy, attention, kind, relatesTo, details, children } = state

@@ -8,6 +8,7 @@ export type EventIdentity = Omit<
   | 'callbackId'
   | 'element'
   | 'receivedAt'
+  | 'authenticity'
   | 'providerEventId'
   | 'source'
   | 'naturalKey'

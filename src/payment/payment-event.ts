@@ -54,6 +54,11 @@ export interface PaymentEvent {
   readonly element: number
   /** When the gateway received the callback, ms since the epoch. Not part of the identity. */
   readonly receivedAt: number
+  /**
+   * How the caller of that callback was authenticated: `mtls`, `basic`, `hmac`, … sorted; `none` if the source asks for
+   * nothing; empty if that is not known. Of repeats the first counts. Not part of the identity, and decides nothing.
+   */
+  readonly authenticity: readonly string[]
   /** The provider's own id of the notification, if it has one. Not part of the identity: re-issues change it. */
   readonly providerEventId: string | null
   /** Same natural key = the same step of the payment, perhaps with new details. Only chooses verdicts. */

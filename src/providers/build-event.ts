@@ -19,6 +19,7 @@ export interface EventFacts
         | 'callbackId'
         | 'element'
         | 'receivedAt'
+        | 'authenticity'
         | 'childKey'
         | keyof SourceTime
       >
@@ -38,6 +39,7 @@ export function buildEvent(callback: Callback, provider: string, element: number
     callbackId: callback.callbackId,
     element,
     receivedAt: callback.receivedAt,
+    authenticity: callback.authenticity,
     providerEventId: facts.providerEventId ?? null,
     naturalKey: facts.naturalKey,
     kind: facts.kind ?? 'PAYMENT',

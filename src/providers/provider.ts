@@ -15,6 +15,8 @@ export interface Callback {
   readonly receivedAt: number
   /** As sent; empty if the request had none. */
   readonly contentType: string
+  /** How the caller was authenticated: kinds such as `basic`, sorted; empty if that is not known. */
+  readonly authenticity: readonly string[]
   readonly body: Buffer
   /** How deep its JSON is read; JSON_DEPTH_MAX if not given. */
   readonly jsonDepthMax?: number
@@ -37,6 +39,7 @@ export const DEAD_LETTER_REASONS = {
   'missing-payment-id': 'an element carries no id that a payment could be known by',
   'missing-status': 'an element carries no status',
   'invalid-field': 'a field has the wrong type or is longer than allowed',
+  undecryptable: 'the body cannot be decrypted with its data key: the record was changed or moved',
   'internal-error': 'the adapter failed on this callback; a defect of paystatus',
 } as const
 export type DeadLetterReason = keyof typeof DEAD_LETTER_REASONS

@@ -16,6 +16,12 @@ export interface PartitionReader {
   ): Promise<PartitionRange>
 }
 
+/** Also finds the first offset whose record is not older than a time. */
+export interface TimedPartitionReader extends PartitionReader {
+  /** @param since ms since the epoch. The end of the partition if everything is older. */
+  offsetAt(topic: string, partition: number, since: number): Promise<bigint>
+}
+
 export interface PartitionRange {
   readonly start: bigint
   /** Offset up to which everything is decided: a read_committed reader sees it all. */

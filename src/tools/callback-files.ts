@@ -76,6 +76,7 @@ export function toCallbackFile(
       currency: currency ?? null,
       receivedAt: position,
       contentType: contentType ?? CONTENT_TYPES.get(extname(file).toLowerCase()) ?? 'application/json',
+      authenticity: [],
       body,
     },
   }

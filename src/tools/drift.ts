@@ -1,12 +1,14 @@
 import type { Config } from '../config.ts'
+import type { OpenedRecord, OpensBodies } from '../encryption/body-opener.ts'
+import { createBodyOpener } from '../encryption/open-bodies.ts'
 import { createKafka } from '../kafka/kafka-client.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
 import { type SourcesById, sourcesById } from '../normalizer/sources.ts'
-import { headerText, RAW_HEADERS, toCallback } from '../normalizer/to-callback.ts'
+import { toCallback } from '../normalizer/to-callback.ts'
 import type { Logger } from '../observability/log.ts'
 import type { DriftKind } from '../providers/drift.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
-import type { InRecord } from '../stream/record.ts'
+import { headerText, RAW_HEADERS } from '../stream/raw-headers.ts'
 import { topicNames } from '../topics.ts'
 
 /** A name that the mapping does not know, and when callbacks had it. Times are those of receipt, ms since the epoch. */
@@ -26,6 +28,8 @@ export interface DriftReport {
   readonly callbacks: number
   /** Callbacks of a source that the configuration no longer has: they cannot be read. */
   readonly unknownSource: number
+  /** Callbacks whose body was forgotten, or does not open: they cannot be read either. */
+  readonly unreadable: number
   /** True if there were more names than are listed. */
   readonly truncated: boolean
 }
@@ -41,13 +45,17 @@ const DRIFT_ROWS_MAX = 10_000
  */
 export async function findDrift(config: Config, logger: Logger, signal?: AbortSignal): Promise<DriftReport> {
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-drift', logger, retries: 5 })
-  const { raw } = topicNames(config.kafka.topicPrefix)
-  return scanForDrift(createPartitionReader(kafka), raw, config.kafka.partitions, sourcesById(config.sources), signal)
+  const topics = topicNames(config.kafka.topicPrefix)
+  const reader = createPartitionReader(kafka)
+  const bodies = createBodyOpener(config, topics, reader)
+  const { partitions } = config.kafka
+  return scanForDrift(reader, bodies, topics.raw, partitions, sourcesById(config.sources), signal)
 }
 
 /** Reads every partition of the raw topic to its end as it is now. */
 export async function scanForDrift(
   reader: Pick<PartitionReader, 'read'>,
+  bodies: OpensBodies,
   topic: string,
   partitions: number,
   sources: SourcesById,
@@ -55,7 +63,7 @@ export async function scanForDrift(
 ): Promise<DriftReport> {
   const scan = new DriftScan(sources)
   for (let partition = 0; partition < partitions; partition += 1) {
-    await reader.read(topic, partition, 0n, (records) => scan.read(records), signal)
+    await reader.read(topic, partition, 0n, async (records) => scan.read(await bodies.open(records, signal)), signal)
   }
   return scan.report()
 }
@@ -65,15 +73,20 @@ class DriftScan {
   readonly #rows = new Map<string, { -readonly [Name in keyof DriftRow]: DriftRow[Name] }>()
   #callbacks = 0
   #unknownSource = 0
+  #unreadable = 0
   #truncated = false
 
   constructor(sources: SourcesById) {
     this.#sources = sources
   }
 
-  read(records: readonly InRecord[]): void {
+  read(records: readonly OpenedRecord[]): void {
     for (const record of records) {
       this.#callbacks += 1
+      if (typeof record === 'string') {
+        this.#unreadable += 1
+        continue
+      }
       const source = this.#sources.get(headerText(record, RAW_HEADERS.source))
       if (source === undefined) {
         this.#unknownSource += 1
@@ -90,7 +103,13 @@ class DriftScan {
     const rows = [...this.#rows.values()].sort(
       (a, b) => compare(a.provider, b.provider) || compare(a.kind, b.kind) || compare(a.name, b.name),
     )
-    return { rows, callbacks: this.#callbacks, unknownSource: this.#unknownSource, truncated: this.#truncated }
+    return {
+      rows,
+      callbacks: this.#callbacks,
+      unknownSource: this.#unknownSource,
+      unreadable: this.#unreadable,
+      truncated: this.#truncated,
+    }
   }
 
   #add(provider: string, kind: DriftKind, name: string, at: number): void {
@@ -111,7 +130,7 @@ class DriftScan {
 
 /** The report as lines for a person. */
 export function driftLines(report: DriftReport): readonly string[] {
-  const { rows, callbacks, unknownSource, truncated } = report
+  const { rows, callbacks, unknownSource, unreadable, truncated } = report
   const date = (ms: number) => new Date(ms).toISOString()
   return [
     ...rows.map(
@@ -120,6 +139,7 @@ export function driftLines(report: DriftReport): readonly string[] {
     ),
     ...(truncated ? [`only the first ${DRIFT_ROWS_MAX} names are listed`] : []),
     ...(unknownSource > 0 ? [`${unknownSource} callbacks of sources that are not configured were not read`] : []),
+    ...(unreadable > 0 ? [`${unreadable} callbacks were not read: their bodies were forgotten, or do not open`] : []),
     `${rows.length} unknown names in ${callbacks} callbacks`,
   ]
 }

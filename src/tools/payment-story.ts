@@ -1,4 +1,4 @@
-import { type PaymentState, VERDICT_RULES } from '../payment/apply-event.ts'
+import { authenticityOf, type PaymentState, VERDICT_RULES } from '../payment/apply-event.ts'
 import type { ChildPayment } from '../payment/fold-payment.ts'
 import type { Amount, PaymentEvent } from '../payment/payment-event.ts'
 import { PAYMENT_STATUSES } from '../payment/payment-status.ts'
@@ -24,6 +24,7 @@ export function paymentStory(state: PaymentState): string {
     ['kind', state.relatesTo === null ? state.kind : `${state.kind} of ${state.relatesTo}`],
     ['attention', state.attention.length === 0 ? null : state.attention.join(', ')],
     ['overdue since', state.overdueSince === null ? null : dateText(state.overdueSince)],
+    ['authenticity', authenticityText(authenticityOf(state)) || null],
     ['endToEndId', details.endToEndId],
     ['amount', details.amount === null ? null : amountText(details.amount)],
     [
@@ -54,7 +55,7 @@ export function paymentStory(state: PaymentState): string {
     const decides = event.eventId === state.decidedBy ? '  <- decides' : ''
     return [
       `  v${statusVersion}  ${dateText(recordedAt)}  ${verdict.padEnd(8)}  ${childText(event)}${sourceText(event)} = ${event.status}, payment then ${statusAfter}${decides}`,
-      `      occurred ${occurred}, source ${event.source}, callback ${event.callbackId} element ${event.element}`,
+      `      occurred ${occurred}, source ${sourceAndAuthenticity(event)}, callback ${event.callbackId} element ${event.element}`,
       `      ${rule}: ${VERDICT_RULES[rule]?.text ?? ''}`,
     ].join('\n')
   })
@@ -67,6 +68,7 @@ export function paymentJson(state: PaymentState): Record<string, unknown> {
   return {
     ...rest,
     finality: PAYMENT_STATUSES[state.status].finality,
+    authenticity: authenticityOf(state),
     ...details,
     events: events.map(({ event, ...recorded }) => ({ ...recorded, ...event })),
   }
@@ -82,6 +84,15 @@ function childLine({ paymentKey, kind, status, amount, requestAmount }: ChildPay
 /** Whose event it is, if not the payment's own. */
 export function childText({ childKey, kind }: Pick<PaymentEvent, 'childKey' | 'kind'>): string {
   return childKey === null ? '' : `${kind} ${childKey} `
+}
+
+/** Who called, and how that is known. */
+export function sourceAndAuthenticity({ source, authenticity }: Pick<PaymentEvent, 'source' | 'authenticity'>): string {
+  return authenticity.length === 0 ? source : `${source} (${authenticityText(authenticity)})`
+}
+
+function authenticityText(kinds: readonly string[]): string {
+  return kinds.map((kind) => (kind === 'none' ? 'not authenticated' : kind)).join(' + ')
 }
 
 /** What the provider said, in its own words. */

@@ -54,6 +54,7 @@ function eventOf(status: PaymentStatus, occurredAt: number) {
     currency: null,
     receivedAt: 0,
     contentType: '',
+    authenticity: [],
     body: Buffer.alloc(0),
   }
   const occurredAtText = String(occurredAt)

@@ -64,6 +64,7 @@ export const anyEvent: fc.Arbitrary<PaymentEvent> = plainRecord({
   callbackId: text,
   element: count,
   receivedAt: time,
+  authenticity: fc.array(text, { maxLength: 3 }),
   providerEventId: optionalText,
   naturalKey: text,
   kind: oneOf(PAYMENT_KINDS),

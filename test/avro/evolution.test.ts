@@ -185,3 +185,14 @@ function recorded(): Change {
   }
   return applied.change
 }
+
+test('the release before authenticity is read as "not known", and skips the field', async () => {
+  const without = (definition: Named) => {
+    definition.fields = definition.fields?.filter((field) => field.name !== 'authenticity') ?? []
+  }
+  const before = evolved('payment-event.avsc', 'PaymentEvent', without)
+  const [our, their] = [paymentEventCodec(options(before)), theirs(before, readSchemaFile('payment-event.avsc'))]
+  await Promise.all([our.prepare(THEIRS), their.prepare(OURS)])
+  expect(our.decode(their.encode(sampleEvent()))).toStrictEqual(sampleEvent({ authenticity: [] }))
+  expect(their.decode(our.encode(sampleEvent()))).not.toHaveProperty('authenticity')
+})

@@ -13,6 +13,7 @@ export function sampleEvent(changes: Partial<PaymentEvent> = {}): PaymentEvent {
     callbackId: '01936f1a-7c1b-7000-8000-000000000001',
     element: 0,
     receivedAt: 1_732_000_000_123,
+    authenticity: ['basic', 'mtls'],
     providerEventId: 'c1f3e0de-0001',
     naturalKey: 'ACCEPTED||2024-11-19T07:06:40Z',
     kind: 'PAYMENT',

@@ -162,11 +162,11 @@ async function preload(deployment: Deployment, callbacks: number): Promise<numbe
         namespace: 'jpm-global-payments-v2',
         currency: null,
         contentType: 'application/json',
+        authenticity: ['basic'],
         receivedAt: Date.now(),
         body,
       },
       provider as NonNullable<typeof provider>,
-      'basic',
     )
     waiting.push(raw.log.append(partitionOf(record.key, PARTITIONS), [record]))
     if (waiting.length >= 20_000) {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { headerText } from '../../src/normalizer/to-callback.ts'
 import { DEAD_LETTER_REASONS } from '../../src/providers/provider.ts'
+import { headerText } from '../../src/stream/raw-headers.ts'
 import { SENSITIVE_TEXT } from '../../src/tools/simulate/script-payment.ts'
 import type { SimulationReport } from '../../src/tools/simulate/simulate.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'

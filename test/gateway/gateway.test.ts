@@ -2,6 +2,7 @@ import { Agent } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { GatewayOptions } from '../../src/gateway/gateway.ts'
+import { toContentTypeHeader } from '../../src/gateway/media-type.ts'
 import { AppendError } from '../../src/kafka/append-error.ts'
 import { partitionOf } from '../../src/kafka/murmur2.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -102,7 +103,7 @@ describe('an accepted callback', () => {
     const answer = await fixture.call({ path: '/callbacks/open', body, headers: { 'content-type': contentType } })
     expect(answer.code).toBe(200)
     expect(fixture.appendLog.appended[0]?.record.value).toEqual(Buffer.from(body))
-    expect(fixture.appendLog.appended[0]?.record.headers?.['content-type']).toBe(contentType)
+    expect(fixture.appendLog.appended[0]?.record.headers?.['content-type']).toBe(toContentTypeHeader(contentType))
   })
 
   test.each([

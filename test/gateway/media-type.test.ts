@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { canBeCallback, isIdentityEncoded } from '../../src/gateway/media-type.ts'
+import { canBeCallback, isIdentityEncoded, toContentTypeHeader } from '../../src/gateway/media-type.ts'
 
 test.each([
   undefined,
@@ -35,4 +35,17 @@ test.each([
 test('only the identity coding leaves the bytes as they are', () => {
   expect([undefined, '', 'identity', ' Identity '].map(isIdentityEncoded)).toEqual([true, true, true, true])
   expect(['gzip', 'deflate', 'br', 'identity, gzip'].map(isIdentityEncoded)).toEqual([false, false, false, false])
+})
+
+test.each([
+  ['', ''],
+  ['application/json', 'application/json'],
+  ['Application/JSON ; charset="UTF-8"; q=1', 'application/json; charset=utf-8'],
+  ['text/xml;charset=ISO-8859-1', 'text/xml; charset=iso-8859-1'],
+  ['application/vnd.jane-doe.4111111111111111+json', 'application/json'],
+  ['application/soap+xml; action="jane"', 'application/xml'],
+  ['application/json; charset=jane-doe', 'application/json'],
+  ['text/plain; name=jane', 'text/plain'],
+])('of %j goes into a header %j: what a caller wrote into it freely does not (I9)', (contentType, header) => {
+  expect(toContentTypeHeader(contentType)).toBe(header)
 })

@@ -10,6 +10,7 @@ const CALLBACK: Callback = {
   currency: null,
   receivedAt: Date.UTC(2026, 10, 23, 8, 0, 0, 7),
   contentType: 'application/json; charset=utf-8',
+  authenticity: ['hmac', 'mtls'],
   body: Buffer.from('{"secret":"4111111111111111"}'),
 }
 const BODY_HASH = createHash('sha256').update(CALLBACK.body).digest('hex')
@@ -17,29 +18,27 @@ const keyed = (key: string | null) => ({ firstPaymentKey: () => key })
 
 describe('toRawRecord', () => {
   test('keeps the very bytes of the body as the value (I1)', () => {
-    expect(toRawRecord(CALLBACK, keyed('ns:1'), 'basic,ip-allow-list').value).toBe(CALLBACK.body)
+    expect(toRawRecord(CALLBACK, keyed('ns:1')).value).toBe(CALLBACK.body)
   })
 
   test('describes the callback in CloudEvents binary mode', () => {
-    expect(toRawRecord(CALLBACK, keyed('ns:1'), 'basic,ip-allow-list').headers).toEqual({
-      paystatus_authentication: 'basic,ip-allow-list',
+    expect(toRawRecord(CALLBACK, keyed('ns:1')).headers).toEqual({
       ce_specversion: '1.0',
       ce_id: '01890a5d-ac96-774b-bcce-b302099a8057',
       ce_source: 'jpm',
       ce_type: 'paystatus.callback.received',
       ce_time: '2026-11-23T08:00:00.007Z',
       'content-type': 'application/json; charset=utf-8',
+      paystatus_authentication: 'hmac,mtls',
     })
   })
 
   test('has no content-type header when the request had none', () => {
-    expect(
-      toRawRecord({ ...CALLBACK, contentType: '' }, keyed(null), 'basic,ip-allow-list').headers,
-    ).not.toHaveProperty('content-type')
+    expect(toRawRecord({ ...CALLBACK, contentType: '' }, keyed(null)).headers).not.toHaveProperty('content-type')
   })
 
   test('has the first payment’s key', () => {
-    expect(toRawRecord(CALLBACK, keyed('ns:é'), 'basic,ip-allow-list').key).toEqual(Buffer.from('ns:é', 'utf8'))
+    expect(toRawRecord(CALLBACK, keyed('ns:é')).key).toEqual(Buffer.from('ns:é', 'utf8'))
   })
 
   test.each([
@@ -55,6 +54,6 @@ describe('toRawRecord', () => {
       },
     ],
   ])('has the body’s SHA-256 as its key, with %s, and nothing of the body (I9)', (_what, provider) => {
-    expect(toRawRecord(CALLBACK, provider, 'basic,ip-allow-list').key.toString()).toBe(BODY_HASH)
+    expect(toRawRecord(CALLBACK, provider).key.toString()).toBe(BODY_HASH)
   })
 })

@@ -99,7 +99,7 @@ export class Deployment {
   /** Runs a command of the tool to its end, as a person would. */
   command(args: readonly string[], { configFile = this.configFile } = {}): Promise<CommandEnd> {
     const { promise, resolve } = Promise.withResolvers<CommandEnd>()
-    const options = { maxBuffer: 64 << 20, timeout: 60_000, killSignal: 'SIGKILL' } as const
+    const options = { maxBuffer: 64 << 20, timeout: 120_000, killSignal: 'SIGKILL' } as const
     execFile(this.#program, ['--config', configFile, ...args], options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? 'unknown'), stdout, stderr })
     })

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { OpensBodies } from '../../src/encryption/body-opener.ts'
 import { NormalizerTask } from '../../src/normalizer/normalizer-task.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { providerById } from '../../src/providers/registry.ts'
+import { DefinedStop } from '../../src/stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../../src/stream/record.ts'
 
 const RAW = 'payments.callbacks.raw'
@@ -10,6 +12,7 @@ interface Failures {
   failsToEncode?: boolean
   failsToAppend?: boolean
   failsToCommit?: boolean
+  bodies?: OpensBodies
 }
 
 /** The failures may change while it runs. */
@@ -50,6 +53,7 @@ function setUp(failures: Failures = {}, providerId = 'jpm-global-payments-v1') {
         return Buffer.from(event.eventId)
       },
     },
+    bodies: failures.bodies ?? { open: async (records) => records },
     reader: { range: async () => range, read: async () => range },
     offsets: { committed: async () => ({ offset: -1n, metadata: null }) } as never,
     commit: async (_partition, next) => {
@@ -87,6 +91,7 @@ test('events and dead letters are appended before the offset is committed, and e
         callbacks: 3,
         events: 1,
         setAside: 1,
+        forgotten: 0,
         deadLetters: new Map([
           ['missing-payment-id', 1],
           ['unknown-source', 1],
@@ -207,5 +212,47 @@ describe('commits', () => {
     await task.idle()
     await task.idle()
     expect(commits(steps)).toEqual(['commit 1', 'commit 2', 'commit 2', 'commit 2'])
+  })
+})
+
+describe('encrypted callbacks', () => {
+  const encrypted = (offset: bigint): InRecord => ({
+    ...record(offset, 'jpm', 'ciphertext'),
+    headers: { ce_source: 'jpm', paystatus_encryption: 'aes-256-gcm', paystatus_data_key: 'id' },
+  })
+
+  test('are translated as they were received, set aside if forgotten, and stay encrypted as dead letters (I2)', async () => {
+    const { task, events, deadLetters, onTranslated, steps } = setUp({
+      bodies: {
+        open: async ([first, , third]) => [
+          { ...(first as InRecord), value: Buffer.from(COMPLETED) },
+          'forgotten',
+          { ...(third as InRecord), value: Buffer.from('no JSON') },
+          'undecryptable',
+        ],
+      },
+    })
+    await task.process([encrypted(0n), encrypted(1n), encrypted(2n), encrypted(3n)], 4n)
+    expect(events).toHaveLength(1)
+    expect(
+      deadLetters.map(({ value, headers }) => [String(value), headers?.['dlq_reason'], headers?.['dlq_offset']]),
+    ).toEqual([
+      ['ciphertext', 'invalid-json', '2'],
+      ['ciphertext', 'undecryptable', '3'],
+    ])
+    expect(onTranslated.mock.calls[0]?.[0]).toMatchObject({ callbacks: 4, events: 1, setAside: 0, forgotten: 1 })
+    expect(steps.at(-1)).toBe('commit 4')
+  })
+
+  test('that cannot be opened now stop everything: nothing is appended or committed', async () => {
+    const { task, steps } = setUp({
+      bodies: {
+        open: async () => {
+          throw new DefinedStop('KEK_UNKNOWN', 'no key')
+        },
+      },
+    })
+    await expect(task.process([encrypted(0n)], 1n)).rejects.toThrow(DefinedStop)
+    expect(steps).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createLogger, serializeError } from '../../src/observability/log.ts'
+import { crashText, createLogger, serializeError, shownMessage } from '../../src/observability/log.ts'
 
 function capture(level: 'info' | 'debug' = 'info') {
   const lines: Record<string, unknown>[] = []
@@ -98,5 +98,38 @@ describe('serializeError', () => {
       message: expect.not.stringContaining('hunter2'),
       stack: '',
     })
+  })
+})
+
+describe('what is said at the end of a process (I9)', () => {
+  const secret = 'Jane Doe 4111111111111111'
+  const syntaxError = () => {
+    try {
+      return JSON.parse(`{"name": ${secret}`)
+    } catch (error) {
+      return error
+    }
+  }
+
+  test.each([
+    ['an error', new Error(secret)],
+    ['one that quotes its input', syntaxError()],
+    ['one with a cause', new Error(secret, { cause: new TypeError(secret) })],
+    ['one that holds something', Object.assign(new RangeError(secret), { code: 'E_CODE', record: { value: secret } })],
+    ['no error at all', secret],
+  ])('names class and place of %s, and never its message', (_what, error) => {
+    const text = crashText(error)
+    expect(text).not.toContain('Jane')
+    expect(text).not.toContain('4111')
+    if (error instanceof Error) {
+      expect(text).toContain(error.constructor.name)
+      expect(text).toMatch(/^\s+at /m)
+    }
+  })
+
+  test('an expected error has its message whole, without what it may quote and without credentials', () => {
+    expect(shownMessage(new Error('x'.repeat(2_000)))).toHaveLength(2_000)
+    expect(shownMessage(syntaxError() as Error)).not.toContain('Jane')
+    expect(shownMessage(new Error('http://user:pass@host refused'))).toBe('http://(redacted)@host refused')
   })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import {
   applyEvent,
+  authenticityOf,
   orderFreePart,
   type PaymentState,
   type RecordedEvent,
@@ -252,3 +253,30 @@ describe('I10: a full history', () => {
     expect(orderFreePart(oddFirst)).toEqual(orderFreePart(stateAfter(...events)))
   })
 })
+
+describe('how a caller was authenticated', () => {
+  const event = (eventId: string, status: PaymentStatus, authenticity: readonly string[]) =>
+    sampleEvent({ eventId, status, authenticity, occurredAt: null })
+
+  test('is that of the first callback, of repeats, and decides nothing', () => {
+    const first = stateOf(undefined, event('a', 'ACCEPTED', ['none']))
+    expect(applyEvent(first, event('a', 'ACCEPTED', ['mtls']), 2)).toEqual({ outcome: 'duplicate' })
+    expect(first.events[0]?.event.authenticity).toEqual(['none'])
+  })
+
+  test('of a payment is that of the event that decides', () => {
+    const accepted = stateOf(undefined, event('a', 'ACCEPTED', ['mtls']))
+    const completed = stateOf(accepted, event('b', 'COMPLETED', ['none']))
+    const late = stateOf(completed, event('c', 'RECEIVED', ['hmac']))
+    expect([accepted, completed, late].map(authenticityOf)).toEqual([['mtls'], ['none'], ['none']])
+    expect(authenticityOf({ decidedBy: null, events: late.events })).toEqual([])
+  })
+})
+
+function stateOf(state: PaymentState | undefined, event: PaymentEvent): PaymentState {
+  const applied = applyEvent(state, event, 1)
+  if (applied.outcome !== 'recorded') {
+    throw new Error(applied.outcome)
+  }
+  return applied.change.state
+}

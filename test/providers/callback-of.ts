@@ -10,6 +10,7 @@ export function callbackOf(body: string | Buffer | object, overrides: Partial<Ca
     currency: 'USD',
     receivedAt: 1_700_000_000_000,
     contentType: 'application/json',
+    authenticity: [],
     body: bytes,
     ...overrides,
   }

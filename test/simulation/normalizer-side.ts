@@ -36,6 +36,7 @@ export function normalizerTask(kafka: MemoryKafka, isMember: (task: NormalizerTa
     events: logOf(TOPICS.events, PARTITION),
     deadLetters: logOf(TOPICS.rawDeadLetters, RAW_PARTITION),
     codec: CODECS.event,
+    bodies: { open: async (records) => records },
     reader: kafka.reader,
     offsets: kafka.offsets,
     commit: async (partition, next) => {

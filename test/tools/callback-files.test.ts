@@ -25,6 +25,7 @@ describe('a file as a callback', () => {
         currency: null,
         receivedAt: 3,
         contentType: 'application/json',
+        authenticity: [],
         body: BODY,
       },
     })

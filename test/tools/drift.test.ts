@@ -35,7 +35,7 @@ test('lists names with how often and when, from all partitions, and no value', a
       return { start: 0n, end: 2n, highWatermark: 2n }
     },
   }
-  const report = await scanForDrift(reader, 'raw', 2, SOURCES)
+  const report = await scanForDrift(reader, { open: async (records) => records }, 'raw', 2, SOURCES)
   const provider = 'jpm-global-payments-v1'
   const [first, second] = [Date.UTC(2026, 0, 1), Date.UTC(2026, 0, 2)]
   expect(report).toEqual({
@@ -45,6 +45,7 @@ test('lists names with how often and when, from all partitions, and no value', a
     ],
     callbacks: 4,
     unknownSource: 1,
+    unreadable: 0,
     truncated: false,
   })
   const lines = driftLines(report)

@@ -15,8 +15,8 @@ import { standardWebhooks } from './standard-webhooks.ts'
 export type Admission =
   | {
       readonly admitted: true
-      /** How the caller was authenticated, sorted and separated by commas: the record's header. */
-      readonly kinds: string
+      /** How the caller was authenticated, sorted. */
+      readonly kinds: readonly string[]
       /** The requirement whose signature is not that of this body; null if all is well, as where nothing is signed. */
       checkBody(body: Buffer): Requirement['type'] | null
     }
@@ -74,7 +74,7 @@ export class SourceGuard {
     }
     return {
       admitted: true,
-      kinds: kinds.toSorted().join(),
+      kinds: kinds.toSorted(),
       checkBody: (body) => signed.find(({ checkBody }) => !checkBody(body))?.type ?? null,
     }
   }

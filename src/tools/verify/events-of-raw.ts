@@ -1,7 +1,8 @@
 import type { SourcesById } from '../../normalizer/sources.ts'
-import { headerText, RAW_HEADERS, toCallback } from '../../normalizer/to-callback.ts'
+import { toCallback } from '../../normalizer/to-callback.ts'
 import { withChildReports } from '../../payment/child-report.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
+import { headerText, RAW_HEADERS } from '../../stream/raw-headers.ts'
 import type { InRecord } from '../../stream/record.ts'
 
 /**

@@ -67,6 +67,8 @@ export interface Circumstances {
   readonly startedAt: number
   readonly forgetAfterMs: number
   readonly sourceIds: ReadonlySet<string>
+  /** Receipt ids of callbacks whose body cannot be read any more: what they said is taken from what was recorded. */
+  readonly unreadableCallbacks: ReadonlySet<string>
   /** False for an event that our own schema refuses, which the normalizer makes a dead letter of. */
   readonly canBeWritten: (event: PaymentEvent) => boolean
 }
@@ -295,12 +297,16 @@ class Judge {
 
   /** Everything recorded comes of a callback, and says what that says. */
   #judgeOrigins(recorded: ReadonlyMap<string, PaymentEvent>): void {
-    const { rawReachesBackTo, startedAt, sourceIds } = this.#circumstances
+    const { rawReachesBackTo, startedAt, sourceIds, unreadableCallbacks } = this.#circumstances
     for (const event of recorded.values()) {
       const origin = this.#raw.get(event.eventId)
       if (origin !== undefined) {
         this.#judgeReading(origin.event, event)
-      } else if (event.receivedAt < rawReachesBackTo || !sourceIds.has(event.source)) {
+      } else if (
+        event.receivedAt < rawReachesBackTo ||
+        !sourceIds.has(event.source) ||
+        unreadableCallbacks.has(event.callbackId)
+      ) {
         this.#partial = true
       } else if (event.receivedAt < startedAt) {
         this.#differs(

@@ -1,7 +1,7 @@
 import { partitionOf } from '../../kafka/murmur2.ts'
 import { type SourcesById, sourcesById } from '../../normalizer/sources.ts'
-import { headerText, RAW_HEADERS } from '../../normalizer/to-callback.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
+import { headerText, RAW_HEADERS } from '../../stream/raw-headers.ts'
 import type { InRecord } from '../../stream/record.ts'
 import { eventsOfRaw } from './events-of-raw.ts'
 
@@ -37,6 +37,9 @@ export class RawEvents {
   readonly #sources: SourcesById
   #byPartition: Map<string, EventsById>[]
   #unknownSource = 0
+  #forgotten = 0
+  #undecryptable = 0
+  readonly #unreadable = new Set<string>()
 
   constructor(options: RawEventsOptions) {
     this.#options = options
@@ -47,6 +50,35 @@ export class RawEvents {
   /** Callbacks whose source is not configured any more: nothing can be said of them. */
   get unknownSource(): number {
     return this.#unknownSource
+  }
+
+  /** Callbacks whose body was forgotten: what they said is known from what was recorded only. */
+  get forgotten(): number {
+    return this.#forgotten
+  }
+
+  /** Callbacks whose body does not open with its data key; the normalizer made dead letters of them. */
+  get undecryptable(): number {
+    return this.#undecryptable
+  }
+
+  /** The receipt ids of both. */
+  get unreadable(): ReadonlySet<string> {
+    return this.#unreadable
+  }
+
+  /** Notes a record whose body cannot be read; again has no effect. */
+  addUnreadable(record: InRecord, why: 'forgotten' | 'undecryptable'): void {
+    const id = headerText(record, RAW_HEADERS.id)
+    if (this.#unreadable.has(id)) {
+      return
+    }
+    this.#unreadable.add(id)
+    if (why === 'forgotten') {
+      this.#forgotten += 1
+    } else {
+      this.#undecryptable += 1
+    }
   }
 
   /** Adds what one raw record says. `keep` chooses among the partitions of its payments. */

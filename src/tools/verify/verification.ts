@@ -1,12 +1,13 @@
 import type { AvroCodec } from '../../avro/codec.ts'
 import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import type { Config } from '../../config.ts'
+import type { OpensBodies } from '../../encryption/body-opener.ts'
 import { partitionOf } from '../../kafka/murmur2.ts'
-import { headerText } from '../../normalizer/to-callback.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { StateStore } from '../../processor/state-store.ts'
 import type { GroupOffsets } from '../../stream/group-offsets.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
+import { headerText } from '../../stream/raw-headers.ts'
 import type { InRecord } from '../../stream/record.ts'
 import { type TopicNames, topicNames } from '../../topics.ts'
 import { compareView } from './compare-view.ts'
@@ -44,6 +45,7 @@ export interface VerificationPorts {
   readonly reader: PartitionReader
   readonly offsets: Pick<GroupOffsets, 'committed'>
   readonly codecs: PaymentCodecs
+  readonly bodies: OpensBodies
   /** Null leaves the view out. */
   readonly store: Pick<StateStore, 'read' | 'scan'> | null
   /** The clock, ms since the epoch. */
@@ -132,6 +134,8 @@ export class Verification {
       partial: this.#partial,
       rawReachesBackTo: this.#rawReachesBackTo,
       unknownSource,
+      forgotten: this.#raw.forgotten,
+      undecryptable: this.#raw.undecryptable,
       inFlight: progress.inFlight,
       seconds: Math.round(performance.now() - clock) / 1_000,
       ok: findings.total === 0,
@@ -173,11 +177,17 @@ export class Verification {
       this.#topics.raw,
       partition,
       0n,
-      (records) => {
+      async (records) => {
         first ??= records[0]
         count += records.length
-        for (const record of records) {
-          this.#raw.add(record, partition, normalized !== null && record.offset < normalized, keep)
+        const opened = await this.#ports.bodies.open(records, this.#options.signal)
+        for (const [index, record] of records.entries()) {
+          const readable = opened[index] ?? record
+          if (typeof readable === 'string') {
+            this.#raw.addUnreadable(record, readable)
+          } else {
+            this.#raw.add(readable, partition, normalized !== null && record.offset < normalized, keep)
+          }
         }
       },
       this.#options.signal,
@@ -215,6 +225,7 @@ export class Verification {
       changesSettledTo,
       startedAt: this.#startedAt - SKEW_MS,
       forgetAfterMs: this.#config.payments.retentionMs,
+      unreadableCallbacks: this.#raw.unreadable,
       sourceIds: new Set(this.#config.sources.map(({ id }) => id)),
       canBeWritten: (event) => canBeWritten(this.#ports.codecs.event, event),
     }

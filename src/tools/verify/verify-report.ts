@@ -16,6 +16,10 @@ export interface VerifyReport extends Readonly<Record<Exclude<DifferenceKind, 'v
   readonly rawReachesBackTo: number | null
   /** Callbacks of sources that are not configured any more: nothing could be said of them. */
   readonly unknownSource: number
+  /** Callbacks whose body was forgotten: what they said was taken from what was recorded. */
+  readonly forgotten: number
+  /** Callbacks whose body does not open with its data key: dead letters. */
+  readonly undecryptable: number
   /** Records that the stages had before them when the looking began; what they bring is left out. */
   readonly inFlight: { readonly callbacks: number; readonly events: number }
   readonly seconds: number
@@ -66,7 +70,8 @@ const NAMES: Readonly<Record<DifferenceKind, string>> = {
 
 /** The report as lines for a person. */
 export function verifyLines(report: VerifyReport): readonly string[] {
-  const { callbacks, events, payments, partial, rawReachesBackTo, unknownSource, viewDiffers, differences } = report
+  const { callbacks, events, payments, partial, rawReachesBackTo, viewDiffers, differences } = report
+  const { unknownSource, forgotten, undecryptable } = report
   const total = DIFFERENCE_KINDS.reduce((sum, kind) => sum + (report[kind] ?? 0), 0)
   const counts = DIFFERENCE_KINDS.map((kind) => `${NAMES[kind]} ${report[kind] ?? 'not compared'}`)
   const since = rawReachesBackTo === null ? 'its beginning' : new Date(rawReachesBackTo).toISOString()
@@ -75,6 +80,8 @@ export function verifyLines(report: VerifyReport): readonly string[] {
     `${payments} payments with ${events} events, against ${callbacks} callbacks in raw, which reaches back to ${since}`,
     ...(partial > 0 ? [`${partial} payments are older than that: for them current was taken as the start`] : []),
     ...(unknownSource > 0 ? [`${unknownSource} callbacks of sources that are not configured were left out`] : []),
+    ...(forgotten > 0 ? [`${forgotten} callbacks are forgotten: what they said was taken from what was recorded`] : []),
+    ...(undecryptable > 0 ? [`${undecryptable} callbacks do not open with their data keys and were left out`] : []),
     ...(viewDiffers === null ? ['the view in Redis was not compared'] : []),
     ...differences.map(({ kind, paymentKey, text }) => `${NAMES[kind].padEnd(13)}  ${paymentKey}  ${text}`),
     ...(more > 0 ? [`and ${more} more`] : []),

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { loadPaymentCodecs } from '../../avro/payment-codecs.ts'
 import { createSchemaRegistry } from '../../avro/schema-registry.ts'
 import type { Config } from '../../config.ts'
+import { createBodyOpener } from '../../encryption/open-bodies.ts'
 import { connectAdmin } from '../../kafka/brokers.ts'
 import { createGroupOffsets } from '../../kafka/group-offsets.ts'
 import { createKafka } from '../../kafka/kafka-client.ts'
@@ -40,8 +41,10 @@ export async function verify(config: Config, logger: Logger, options: VerifyOpti
     if (withView) {
       await redis.connected()
     }
+    const reader = createPartitionReader(kafka)
     const ports = {
-      reader: createPartitionReader(kafka),
+      reader,
+      bodies: createBodyOpener(config, topicNames(topicPrefix), reader),
       offsets: createGroupOffsets(admin),
       codecs,
       store: withView ? new RedisStateStore(redis, config.environment, config.processor.group) : null,

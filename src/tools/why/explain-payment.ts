@@ -25,9 +25,13 @@ export interface RawPlace {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** SHA-256 of the body, hex. */
-  readonly bodySha256: string
-  readonly bodyBytes: number
+  /** Whether the body can be read; `no-key`: it is encrypted, and the key-encryption key is not here. */
+  readonly body: 'readable' | 'forgotten' | 'undecryptable' | 'no-key'
+  /** SHA-256 of the body as it was received, hex, and its length; null if it cannot be read. */
+  readonly bodySha256: string | null
+  readonly bodyBytes: number | null
+  /** Name of the data key that it is encrypted with; null if it is not encrypted. */
+  readonly dataKeyId: string | null
   /** Offsets at which the same receipt stands again: the gateway may append twice what was acknowledged late. */
   readonly repeatedAt: readonly number[]
 }
@@ -55,6 +59,8 @@ export interface ExplainedCallback {
   readonly callbackId: string
   readonly element: number
   readonly source: string
+  /** How the caller was authenticated; empty if that is not known. */
+  readonly authenticity: readonly string[]
   readonly receivedAt: number
   /** Null if raw does not have it; `rawGone` says why. */
   readonly raw: RawPlace | null
@@ -125,6 +131,7 @@ export function explainPayment(trace: PaymentTrace): PaymentExplanation {
       callbackId,
       element: event.element,
       source: event.source,
+      authenticity: event.authenticity,
       receivedAt: event.receivedAt,
       raw: place,
       rawGone: place !== null ? null : isOlder ? 'retention' : 'not-found',

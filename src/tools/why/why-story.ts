@@ -1,6 +1,6 @@
 import { PAYMENT_STATUSES } from '../../payment/payment-status.ts'
-import { childText, dateText, sourceText } from '../payment-story.ts'
-import type { CallbackChange, ExplainedCallback, PaymentExplanation } from './explain-payment.ts'
+import { childText, dateText, sourceAndAuthenticity, sourceText } from '../payment-story.ts'
+import type { CallbackChange, ExplainedCallback, PaymentExplanation, RawPlace } from './explain-payment.ts'
 import type { FoldDifference } from './fold-without.ts'
 
 /** Why a payment is what it is, for a person: its callbacks, what each did, and what would be without it. */
@@ -27,14 +27,14 @@ function callbackLines(
   rawReachesBackTo: number | null,
   incarnation: number,
 ): readonly string[] {
-  const { verdict, changed, rule, ruleText, status, occurredAt, source } = callback
+  const { verdict, changed, rule, ruleText, status, occurredAt } = callback
   const life = changed === null || changed.incarnation === incarnation ? '' : '  (an earlier life of the payment)'
   const step = changed === null ? 'changed nothing' : `v${changed.statusVersion}  ${stepText(changed)}`
   const occurred = occurredAt === null ? 'no time given' : `occurred ${dateText(occurredAt)}`
   const repeats = callback.saidAlsoBy.length
   const lines = [
     `${dateText(callback.receivedAt)}  ${verdict.padEnd(11)}  ${step}${callback.decides ? '  <- decides' : ''}${life}`,
-    `    ${childText(callback)}said ${sourceText(callback)} = ${status}, ${occurred}, source ${source}`,
+    `    ${childText(callback)}said ${sourceText(callback)} = ${status}, ${occurred}, source ${sourceAndAuthenticity(callback)}`,
     `    ${placeText(callback, rawReachesBackTo)}`,
     `    callback ${callback.callbackId} element ${callback.element}, event ${callback.eventId}`,
     `    ${rule === null ? '' : `${rule}: `}${ruleText}`,
@@ -62,7 +62,15 @@ function placeText({ raw, rawGone }: ExplainedCallback, rawReachesBackTo: number
       : `its raw record is not there, although raw reaches back to ${reach}`
   }
   const again = raw.repeatedAt.length === 0 ? '' : `, again at ${raw.repeatedAt.join(', ')}`
-  return `${raw.topic}[${raw.partition}]@${raw.offset}${again}, ${raw.bodyBytes} bytes, sha-256 ${raw.bodySha256}`
+  const body =
+    raw.body === 'readable' ? `${raw.bodyBytes} bytes, sha-256 ${raw.bodySha256}` : UNREADABLE_BODIES[raw.body]
+  return `${raw.topic}[${raw.partition}]@${raw.offset}${again}, ${body}`
+}
+
+const UNREADABLE_BODIES: Readonly<Record<Exclude<RawPlace['body'], 'readable'>, string>> = {
+  forgotten: 'the body is forgotten: nobody can read it any more',
+  undecryptable: 'the body does not open with its data key: the record was changed or moved',
+  'no-key': 'the body is encrypted, and its key-encryption key is not configured here',
 }
 
 /** What would be otherwise, in a few words. */

@@ -2,16 +2,19 @@ import { hash } from 'node:crypto'
 import { loadPaymentCodecs, type PaymentCodecs } from '../../avro/payment-codecs.ts'
 import { createSchemaRegistry } from '../../avro/schema-registry.ts'
 import type { Config } from '../../config.ts'
+import type { OpenedRecord, OpensBodies } from '../../encryption/body-opener.ts'
+import { createBodyOpener } from '../../encryption/open-bodies.ts'
 import { connectAdmin } from '../../kafka/brokers.ts'
 import { createGroupOffsets } from '../../kafka/group-offsets.ts'
 import { createKafka } from '../../kafka/kafka-client.ts'
 import { partitionOf } from '../../kafka/murmur2.ts'
 import { createPartitionReader } from '../../kafka/partition-reader.ts'
-import { headerText, RAW_HEADERS } from '../../normalizer/to-callback.ts'
 import type { Logger } from '../../observability/log.ts'
 import type { PaymentState } from '../../payment/apply-event.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
+import { DefinedStop } from '../../stream/partition-task.ts'
+import { headerText, RAW_HEADERS } from '../../stream/raw-headers.ts'
 import type { InRecord } from '../../stream/record.ts'
 import { type TopicNames, topicNames } from '../../topics.ts'
 import { type FoundPayments, findPayments } from '../show.ts'
@@ -50,7 +53,9 @@ export async function explainPayments(
   await connectAdmin(admin, config.kafka)
   try {
     const codecs = await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
-    const world: World = { reader: createPartitionReader(kafka), topics, codecs, signal: options.signal }
+    const reader = createPartitionReader(kafka)
+    const bodies = createBodyOpener(config, topics, reader)
+    const world: World = { reader, bodies, topics, codecs, signal: options.signal }
     const offsets = createGroupOffsets(admin)
     const traces: Omit<PaymentTrace, 'raw' | 'rawReachesBackTo'>[] = []
     for (const state of states) {
@@ -70,6 +75,7 @@ export async function explainPayments(
 
 interface World {
   readonly reader: PartitionReader
+  readonly bodies: OpensBodies
   readonly topics: TopicNames
   readonly codecs: PaymentCodecs
   readonly signal: AbortSignal | undefined
@@ -128,7 +134,7 @@ function callbackIdsOf({ state, changes, events, deadLetters }: Omit<PaymentTrac
 
 /** Reads partitions of raw in the given order: the homes in any case, the others while something is missing. */
 async function findRaw(
-  { reader, topics, signal }: World,
+  { reader, bodies, topics, signal }: World,
   callbackIds: ReadonlySet<string>,
   partitions: readonly number[],
   homes: ReadonlySet<number>,
@@ -146,13 +152,13 @@ async function findRaw(
       topics.raw,
       partition,
       0n,
-      (records) => {
+      async (records) => {
         first ??= records[0]
-        for (const record of records) {
+        const wanted = records.filter((record) => callbackIds.has(headerText(record, RAW_HEADERS.id)))
+        const opened = await openIfPossible(bodies, wanted, signal)
+        for (const [index, record] of wanted.entries()) {
           const id = headerText(record, RAW_HEADERS.id)
-          if (callbackIds.has(id)) {
-            raw.set(id, placeOf(record, topics.raw, partition, raw.get(id)))
-          }
+          raw.set(id, placeOf(record, opened[index] ?? 'no-key', topics.raw, partition, raw.get(id)))
         }
       },
       signal,
@@ -164,11 +170,46 @@ async function findRaw(
   return { raw, rawReachesBackTo }
 }
 
-function placeOf(record: InRecord, topic: string, partition: number, before: RawPlace | undefined): RawPlace {
+/** Bodies are wanted for their fingerprints only, so a key that is not here is no failure. */
+async function openIfPossible(
+  bodies: OpensBodies,
+  records: readonly InRecord[],
+  signal: AbortSignal | undefined,
+): Promise<readonly (OpenedRecord | 'no-key')[]> {
+  try {
+    return await bodies.open(records, signal)
+  } catch (error) {
+    if (!(error instanceof DefinedStop)) {
+      throw error
+    }
+    if (records.length > 1) {
+      // One by one: only some of them may be under that key.
+      return (await Promise.all(records.map((record) => openIfPossible(bodies, [record], signal)))).flat()
+    }
+    return ['no-key']
+  }
+}
+
+function placeOf(
+  record: InRecord,
+  opened: OpenedRecord | 'no-key',
+  topic: string,
+  partition: number,
+  before: RawPlace | undefined,
+): RawPlace {
   const offset = Number(record.offset)
   if (before !== undefined) {
     return { ...before, repeatedAt: [...before.repeatedAt, offset] }
   }
-  const body = record.value ?? Buffer.alloc(0)
-  return { topic, partition, offset, bodySha256: hash('sha256', body, 'hex'), bodyBytes: body.length, repeatedAt: [] }
+  const body = typeof opened === 'string' ? null : (opened.value ?? Buffer.alloc(0))
+  return {
+    topic,
+    partition,
+    offset,
+    body: typeof opened === 'string' ? opened : 'readable',
+    bodySha256: body === null ? null : hash('sha256', body, 'hex'),
+    bodyBytes: body?.length ?? null,
+    dataKeyId: headerText(record, RAW_HEADERS.dataKey) || null,
+    repeatedAt: [],
+  }
 }

@@ -27,6 +27,7 @@ function process(callbacks: readonly PlannedCallback[]) {
       currency: null,
       receivedAt: index,
       contentType: callback.contentType,
+      authenticity: [],
       body: callback.body,
     })
     counts.setAside += translation?.setAside ?? 0

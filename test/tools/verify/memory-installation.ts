@@ -1,5 +1,6 @@
 import type { Config } from '../../../src/config.ts'
 import { loadConfig } from '../../../src/config.ts'
+import type { OpensBodies } from '../../../src/encryption/body-opener.ts'
 import { toRawRecord } from '../../../src/gateway/to-raw-record.ts'
 import { partitionOf } from '../../../src/kafka/murmur2.ts'
 import { NormalizerTask } from '../../../src/normalizer/normalizer-task.ts'
@@ -76,9 +77,10 @@ export class MemoryInstallation {
       currency: 'USD',
       receivedAt: this.now,
       contentType,
+      authenticity: ['none'],
       body,
     }
-    const record = toRawRecord(callback, provider, 'none')
+    const record = toRawRecord(callback, provider)
     this.kafka.produce(TOPICS.raw, partitionOf(record.key, PARTITIONS), record)
   }
 
@@ -103,6 +105,7 @@ export class MemoryInstallation {
         events: log(TOPICS.events) as never,
         deadLetters: log(TOPICS.rawDeadLetters) as never,
         codec: CODECS.event,
+        bodies: { open: async (records) => records },
         reader: this.kafka.reader,
         offsets: this.kafka.offsets,
         commit: async (of, next) => this.kafka.moveGroup(group, TOPICS.raw, of, next),
@@ -163,10 +166,13 @@ export class MemoryInstallation {
     await this.process()
   }
 
-  verify(options: VerificationOptions = {}): Promise<VerifyReport> {
+  verify(
+    options: VerificationOptions = {},
+    bodies: OpensBodies = { open: async (records) => records },
+  ): Promise<VerifyReport> {
     const { kafka, view, config } = this
     const { reader, offsets } = kafka
-    const ports = { reader, offsets, codecs: CODECS, store: view, now: () => this.now, pause: async () => {} }
+    const ports = { reader, bodies, offsets, codecs: CODECS, store: view, now: () => this.now, pause: async () => {} }
     return new Verification(ports, config, options).run()
   }
 }

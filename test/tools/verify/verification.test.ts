@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { partitionOf } from '../../../src/kafka/murmur2.ts'
+import type { InRecord } from '../../../src/stream/record.ts'
 import type { VerifyProgress } from '../../../src/tools/verify/verification.ts'
 import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
 import { CODECS } from '../../processor/status-world.ts'
@@ -228,5 +229,29 @@ describe('after retention', () => {
     installation.now += 40 * 86_400_000
     const report = await installation.verify()
     expect([report.differences, report.partial, report.callbacks]).toEqual([[], keys.length, 0])
+  })
+})
+
+describe('with bodies that nobody can read any more', () => {
+  const isHidden = ({ offset }: InRecord) => offset % 3n === 0n
+  const hidden = () =>
+    [0, 1, 2].flatMap((partition) => installation.kafka.records(TOPICS.raw, partition)).filter(isHidden).length
+
+  test('what they said is taken from what was recorded, and counted', async () => {
+    const open = async (records: readonly InRecord[]) =>
+      records.map((record) => (isHidden(record) ? ('forgotten' as const) : record))
+    const report = await installation.verify({}, { open })
+    expect(report.differences).toEqual([])
+    expect(report).toMatchObject({ ok: true, forgotten: hidden(), undecryptable: 0 })
+    expect(report.partial).toBeGreaterThan(0)
+    // Reading raw twice counts them once.
+    expect(await installation.verify({ rawRecordsAtOnceMax: 1 }, { open })).toMatchObject({ forgotten: hidden() })
+  })
+
+  test('a payment that no callback speaks of is still found out', async () => {
+    // They are gone, and nobody says that they were forgotten.
+    const open = async (records: readonly InRecord[]) =>
+      records.map((record) => (isHidden(record) ? { ...record, value: Buffer.from('{}') } : record))
+    expect(kindsOf(await installation.verify({}, { open }))).toContain('unexplained')
   })
 })

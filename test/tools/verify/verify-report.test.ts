@@ -22,6 +22,8 @@ const CLEAN: VerifyReport = {
   partial: 0,
   rawReachesBackTo: null,
   unknownSource: 0,
+  forgotten: 0,
+  undecryptable: 0,
   inFlight: { callbacks: 0, events: 0 },
   seconds: 0.5,
   ok: true,

@@ -5,7 +5,16 @@ import { whyStory } from '../../../src/tools/why/why-story.ts'
 import { type Arrival, DAY_MS, evidenceOf, NOW, told } from '../verify/evidence.ts'
 
 function place(offset: number): RawPlace {
-  return { topic: 'raw', partition: 2, offset, bodySha256: 'ab'.repeat(32), bodyBytes: 591, repeatedAt: [] }
+  return {
+    topic: 'raw',
+    partition: 2,
+    offset,
+    bodySha256: 'ab'.repeat(32),
+    bodyBytes: 591,
+    body: 'readable',
+    dataKeyId: null,
+    repeatedAt: [],
+  }
 }
 
 /** The trace after these arrivals, as `payments.events` holds them too. */
@@ -42,6 +51,7 @@ describe('explaining a payment', () => {
         callbackId: completed.callbackId,
         element: 0,
         source: completed.source,
+        authenticity: completed.authenticity,
         receivedAt: NOW,
         raw: place(0),
         rawGone: null,
@@ -178,13 +188,13 @@ describe('the story', () => {
       '',
       'callbacks, in the order of their receipt',
       '  2026-06-01T00:00:00.000Z  APPLIED      v1  (new) -> RECEIVED',
-      '      said RECEIVED = RECEIVED, occurred 1970-01-01T00:00:00.001Z, source jpm-v2',
+      '      said RECEIVED = RECEIVED, occurred 1970-01-01T00:00:00.001Z, source jpm-v2 (basic + mtls)',
       `      raw[2]@0, 591 bytes, sha-256 ${'ab'.repeat(32)}`,
       '      callback callback of RECEIVED@1 element 0, event RECEIVED@1',
       '      first-event: the first event of the payment',
       '      without it: nothing would change',
       '  2026-06-01T00:00:01.000Z  APPLIED      v2  RECEIVED -> COMPLETED  <- decides',
-      '      said COMPLETED = COMPLETED, occurred 1970-01-01T00:00:00.003Z, source jpm-v2',
+      '      said COMPLETED = COMPLETED, occurred 1970-01-01T00:00:00.003Z, source jpm-v2 (basic + mtls)',
       `      raw[2]@1, 591 bytes, sha-256 ${'ab'.repeat(32)}`,
       '      callback callback of COMPLETED@3 element 0, event COMPLETED@3',
       '      status-changed: the status of all events together changed',
@@ -192,7 +202,7 @@ describe('the story', () => {
       '      without it: nothing would change',
       '      without all that say it: status COMPLETED -> RECEIVED, decided by RECEIVED@1',
       '  2026-06-01T00:00:02.000Z  DUPLICATE    changed nothing',
-      '      said COMPLETED = COMPLETED, occurred 1970-01-01T00:00:00.003Z, source jpm-v2',
+      '      said COMPLETED = COMPLETED, occurred 1970-01-01T00:00:00.003Z, source jpm-v2 (basic + mtls)',
       `      raw[2]@2, 591 bytes, sha-256 ${'ab'.repeat(32)}`,
       '      callback repeat of COMPLETED@3 element 0, event COMPLETED@3',
       '      known-event: the same was recorded before; counted, changes nothing',

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { headerText, RAW_HEADERS } from '../../../src/normalizer/to-callback.ts'
+import { headerText, RAW_HEADERS } from '../../../src/stream/raw-headers.ts'
 import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
 import type { Explained } from '../../../src/tools/why/why.ts'
 import { Deployment, type RoleProcess } from '../../harness/deployment.ts'

@@ -1,0 +1,26 @@
+import type { InRecord } from './record.ts'
+
+/**
+ * Names of the headers on raw records, here once: CloudEvents in binary mode, and what is ours. The gateway writes them;
+ * the normalizer and the tools read them.
+ */
+export const RAW_HEADERS = {
+  specVersion: 'ce_specversion',
+  id: 'ce_id',
+  source: 'ce_source',
+  type: 'ce_type',
+  time: 'ce_time',
+  contentType: 'content-type',
+  /** How the caller was authenticated: kinds, sorted, with commas between them. */
+  authentication: 'paystatus_authentication',
+  /** Set if the value is encrypted: how, and by which data key. */
+  encryption: 'paystatus_encryption',
+  dataKey: 'paystatus_data_key',
+} as const
+
+/** The text of a header; empty if the record does not have it. */
+export function headerText(record: Pick<InRecord, 'headers'>, name: string): string {
+  const value = record.headers[name]
+  const first = Array.isArray(value) ? value[0] : value
+  return first === undefined ? '' : first.toString()
+}

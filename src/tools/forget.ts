@@ -1,0 +1,230 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Config } from '../config.ts'
+import { partsOfDataKeyId, paymentScope } from '../encryption/data-key-id.ts'
+import { keyPartition, NOTES_AGE_MAX_MS } from '../encryption/data-keys.ts'
+import { type KeyNote, NOTES_PARTITION } from '../encryption/forgotten-keys.ts'
+import { connectAdmin } from '../kafka/brokers.ts'
+import { createGroupOffsets } from '../kafka/group-offsets.ts'
+import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
+import { createKafka } from '../kafka/kafka-client.ts'
+import { createPartitionReader } from '../kafka/partition-reader.ts'
+import type { Logger } from '../observability/log.ts'
+import { topicNames } from '../topics.ts'
+import { explainPayments } from './why/why.ts'
+
+export interface ForgetOptions {
+  /** Also the data keys of other payments' callbacks that speak of this one. */
+  readonly withShared?: boolean
+  /** Goes on although callbacks are not normalized yet: what they say is then never known. */
+  readonly force?: boolean
+  readonly signal?: AbortSignal
+  /** How long the normalizer may take to come past what is there, ms. */
+  readonly catchUpMaxMs?: number
+  /** Told what it waits for. */
+  readonly onWaiting?: (what: string) => void
+}
+
+/** What was done, for people and, as JSON, for scripts. */
+export interface ForgetReport {
+  /** Null if data keys were named. */
+  readonly paymentKey: string | null
+  /** Ids of the data keys that are forgotten now. */
+  readonly forgotten: readonly string[]
+  /** Data keys that also hold callbacks of other payments, and were left: those callbacks speak of this payment, too. */
+  readonly shared: readonly { readonly dataKeyId: string; readonly callbacks: readonly string[] }[]
+  /** Callbacks that stand in raw without encryption: only retention removes them. */
+  readonly notEncrypted: readonly string[]
+}
+
+/** What was asked for cannot be done as it was asked for; nothing was changed. */
+class ForgetError extends Error {
+  readonly code = 'FORGET_REFUSED'
+}
+
+/** A gateway may have read the notes this long ago, and then take a body for a second answer deadline. */
+const GATEWAYS_MARGIN_MS = 1_500
+const CATCH_UP_MAX_MS = 60_000
+const LOOK_MS = 250
+
+/**
+ * Makes the bodies of a payment's callbacks unreadable everywhere, by deleting their data keys; its statuses stay. The steps
+ * and why they have this order: ARCHITECTURE.md. Can be repeated, also after it was interrupted.
+ *
+ * @param payment payment key, provider's id or endToEndId of one payment
+ */
+export async function forgetPayment(
+  config: Config,
+  logger: Logger,
+  payment: string,
+  options: ForgetOptions = {},
+): Promise<ForgetReport> {
+  const { payments } = await explainPayments(config, logger, payment, {
+    fromTopic: true,
+    ...(options.signal !== undefined && { signal: options.signal }),
+  })
+  if (payments.length > 1) {
+    const keys = payments.map(({ paymentKey }) => paymentKey).join(', ')
+    throw new ForgetError(`${payment} names ${payments.length} payments: ${keys}. Name one by its payment key.`)
+  }
+  const [found] = payments
+  if (found === undefined && !payment.includes(':')) {
+    throw new ForgetError(
+      `no payment with the id ${payment}; one that paystatus no longer knows is named by its payment key`,
+    )
+  }
+  const paymentKey = found?.paymentKey ?? payment
+  const scope = paymentScope(paymentKey)
+  const shared = new Map<string, string[]>()
+  const notEncrypted: string[] = []
+  for (const { callbackId, raw } of found?.callbacks ?? []) {
+    if (raw === null || raw.body === 'forgotten') {
+      continue
+    }
+    if (raw.dataKeyId === null) {
+      notEncrypted.push(callbackId)
+    } else if (partsOfDataKeyId(raw.dataKeyId)?.scope !== scope) {
+      shared.set(raw.dataKeyId, [...(shared.get(raw.dataKeyId) ?? []), callbackId])
+    }
+  }
+  const scopes = new Set([scope])
+  const named = options.withShared === true ? [...shared.keys()] : []
+  const forgotten = await forget(config, logger, scopes, named, options)
+  return {
+    paymentKey,
+    forgotten,
+    shared:
+      options.withShared === true
+        ? []
+        : [...shared].map(([dataKeyId, callbacks]) => ({ dataKeyId, callbacks: [...new Set(callbacks)] })),
+    notEncrypted: [...new Set(notEncrypted)],
+  }
+}
+
+/** Forgets data keys by their names, whatever they hold. */
+export async function forgetDataKeys(
+  config: Config,
+  logger: Logger,
+  ids: readonly string[],
+  options: ForgetOptions = {},
+): Promise<ForgetReport> {
+  const wrong = ids.filter((id) => partsOfDataKeyId(id) === null)
+  if (wrong.length > 0) {
+    throw new ForgetError(`not the name of a data key: ${wrong.join(', ')}`)
+  }
+  const forgotten = await forget(config, logger, new Set(), ids, options)
+  return { paymentKey: null, forgotten, shared: [], notEncrypted: [] }
+}
+
+async function forget(
+  config: Config,
+  logger: Logger,
+  scopes: ReadonlySet<string>,
+  named: readonly string[],
+  options: ForgetOptions,
+): Promise<readonly string[]> {
+  const { topicPrefix, partitions } = config.kafka
+  const topics = topicNames(topicPrefix)
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-forget', logger, retries: 5 })
+  const reader = createPartitionReader(kafka)
+  const logOf = (topic: string) =>
+    createKafkaAppendLog(kafka, {
+      topic,
+      partitions,
+      waitingRecordsMax: 100_000,
+      waitingBytesMax: 64 << 20,
+      retryForMs: 10_000,
+    })
+  const notes = logOf(topics.forgottenKeys)
+  const keys = logOf(topics.keys)
+  const admin = kafka.admin()
+  const signal = options.signal === undefined ? {} : { signal: options.signal }
+  try {
+    await connectAdmin(admin, config.kafka)
+    const ids = new Set(named)
+    for (const scope of scopes) {
+      await reader.read(
+        topics.keys,
+        keyPartition(scope, partitions),
+        0n,
+        (records) => {
+          for (const { key, value } of records) {
+            const id = String(key)
+            if (partsOfDataKeyId(id)?.scope === scope) {
+              // One with a tombstone is done already, and a second one would do no harm.
+              value === null ? ids.delete(id) : ids.add(id)
+            }
+          }
+        },
+        options.signal,
+      )
+    }
+    if (ids.size === 0) {
+      return []
+    }
+    const note = (value: KeyNote) =>
+      notes.log.append(
+        NOTES_PARTITION,
+        [...ids].map((key) => ({ key, value: Buffer.from(value) })),
+      )
+    await note('retired')
+    options.onWaiting?.('until no gateway encrypts with these data keys any more')
+    await delay(NOTES_AGE_MAX_MS + config.gateway.answerDeadlineMs + GATEWAYS_MARGIN_MS, undefined, signal)
+    if (options.force !== true) {
+      await normalizerIsPast(config, createGroupOffsets(admin), reader, options)
+    }
+    await note('forgotten')
+    for (const id of ids) {
+      const partition = keyPartition(partsOfDataKeyId(id)?.scope ?? '', partitions)
+      await keys.log.append(partition, [{ key: id, value: null }])
+    }
+    return [...ids].sort()
+  } finally {
+    await Promise.all([notes.close(), keys.close(), admin.disconnect()])
+  }
+}
+
+/** Resolves once the normalizer has behind it what raw holds now; nothing under these keys comes after that. */
+async function normalizerIsPast(
+  config: Config,
+  offsets: Pick<ReturnType<typeof createGroupOffsets>, 'committed'>,
+  reader: Pick<ReturnType<typeof createPartitionReader>, 'range'>,
+  options: ForgetOptions,
+): Promise<void> {
+  const { raw } = topicNames(config.kafka.topicPrefix)
+  const { group } = config.normalizer
+  const deadline = performance.now() + (options.catchUpMaxMs ?? CATCH_UP_MAX_MS)
+  for (let partition = 0; partition < config.kafka.partitions; partition += 1) {
+    const { start, highWatermark } = await reader.range(raw, partition)
+    for (;;) {
+      const { offset } = await offsets.committed(group, raw, partition)
+      if (offset >= highWatermark || start === highWatermark) {
+        break
+      }
+      if (performance.now() > deadline) {
+        throw new ForgetError(
+          `the normalizer (group ${group}) has not come past offset ${highWatermark} of ${raw}[${partition}]: what these callbacks say would never be known. The data keys are retired and can still be read. Start the normalizer and run this again; or give the callbacks up with --force.`,
+        )
+      }
+      options.onWaiting?.(`until the normalizer is past offset ${highWatermark} of ${raw}[${partition}]`)
+      await delay(LOOK_MS, undefined, options.signal === undefined ? {} : { signal: options.signal })
+    }
+  }
+}
+
+/** The report as lines for a person. */
+export function forgetLines({ paymentKey, forgotten, shared, notEncrypted }: ForgetReport): readonly string[] {
+  return [
+    ...forgotten.map((id) => `forgotten  ${id}`),
+    ...shared.map(
+      ({ dataKeyId, callbacks }) =>
+        `left       ${dataKeyId}: it also holds callbacks of other payments; under it ${callbacks.join(', ')} ${callbacks.length === 1 ? 'speaks' : 'speak'} of this payment, too`,
+    ),
+    ...(shared.length > 0 ? ['run with --with-shared to forget these too: whatever they hold becomes unreadable'] : []),
+    ...(notEncrypted.length > 0
+      ? [`${notEncrypted.length} callbacks stand in raw without encryption: only its retention removes them`]
+      : []),
+    forgotten.length === 0
+      ? `no data key ${paymentKey === null ? 'to forget' : `of ${paymentKey}`}: nothing was encrypted, or it is forgotten already`
+      : `${forgotten.length} data keys are forgotten; no paystatus process reads bodies under them any more. Their bytes leave the brokers' disks with compaction, within about a day; copies elsewhere (backups, mirrors) are yours to delete.`,
+  ]
+}
