@@ -122,6 +122,7 @@ describe('read by kcat', () => {
         ce_source: example.source,
         ce_type: 'paystatus.callback.received',
         ce_time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+        paystatus_authentication: { 'jpm-v1': 'header', 'jpm-v2': 'basic', instamed: 'none' }[example.source],
         'content-type': 'application/json',
       })
     },
