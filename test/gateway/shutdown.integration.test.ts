@@ -7,7 +7,7 @@ import { eventually } from '../harness/eventually.ts'
 
 /** What a load balancer and an operator see of a gateway that is told to stop. */
 
-const WAIT_MS = 1_500
+const WAIT_MS = 3_000
 
 let deployment: Deployment
 

@@ -86,7 +86,13 @@ function credentials(deployment: Deployment, gateway: RoleProcess): readonly str
     {},
     ...simulatedSources(deployment.config, gateway.gatewayUrl).map((source) => source.headers),
   ) as Record<string, string>
-  return Object.entries(headers).flatMap(([name, value]) => ['--header', `${name}: ${value}`])
+  return Object.entries(headers).flatMap(([name, value]) => {
+    const basic = /^Basic (.+)$/.exec(value)?.[1]
+    // As a mere header it would also be sent where schemathesis looks whether callers without credentials are refused.
+    return basic === undefined
+      ? ['--header', `${name}: ${value}`]
+      : ['--auth', Buffer.from(basic, 'base64').toString('utf8')]
+  })
 }
 
 async function codesOf(gateway: RoleProcess): Promise<Record<string, number>> {

@@ -6,8 +6,8 @@ import { type Battery, withDeployment } from './battery.ts'
 
 /** Beyond the gateway's deadline. */
 const ANSWER_MARGIN_MS = 200
-/** Of the process, after tens of thousands of refusals and after a tenth of them. */
-const MEMORY_RATIO_MAX = 1.3
+/** Of the process, after 40,000 refusals and after 4,000: far below the 700 MB that were sent to it in between. */
+const MEMORY_RATIO_MAX = 1.5
 const WAITING_MAX = 500
 
 /** A broker that is away is not waited for: 503 in time, never a success, memory that does not grow, and a quick return. */
