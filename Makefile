@@ -79,11 +79,19 @@ bench: deps ## Measure throughput and latency.
 	@node test/bench/main.ts
 
 .PHONY: faults
-faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, none, a fault, fault+fault).
+faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, campaign, none, a fault, fault+fault).
 	@node test/faults/main.ts
 
+.PHONY: faults-short
+faults-short: export SCENARIO := campaign:kill-processor+kill-leader+restore-old-redis+lose-processor-endTxn+freeze-processor+kill-transaction-coordinator,pair
+faults-short: faults ## The most telling faults in about 3 minutes, SEED=1.
+
+.PHONY: faults-table
+faults-table: deps ## Write docs/faults.md from RESULTS=file, to which `make faults RESULTS=file` appended what came of its runs.
+	@node test/faults/table.ts
+
 .PHONY: mutants
-mutants: deps ## Plant known bugs into copies of the product: does the fault laboratory catch each? MUTANT=acks-1, TABLE=docs/mutants.md.
+mutants: deps ## Plant known bugs into copies of the product: does the laboratory catch each? MUTANT=acks-1,no-key TABLE=docs/mutants.md.
 	@node test/faults/mutants/main.ts
 
 .PHONY: build

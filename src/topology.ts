@@ -204,6 +204,8 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
             onFailed: () => metrics.processor.transactions.inc({ outcome: 'failed' }),
           }),
         duePolicy: config.payments,
+        // Of each partition: a state is mostly 1 to 2 KiB, but can have almost 2 MiB.
+        stateBytesMax: 32 * 1024 * 1024,
         now: Date.now,
         newToken: () => uuidv7(),
         report: waits.reportOf(partition),

@@ -41,6 +41,8 @@ export interface StatusTaskOptions {
   /** Connects a transactional producer for this partition and fences every older one. */
   readonly openTransactions: () => Promise<PartitionTransactions>
   readonly duePolicy: DuePolicy
+  /** Once the states that were read for a batch exceed so many bytes, the rest of it is another transaction's (I10). */
+  readonly stateBytesMax: number
   /** The clock, ms since the epoch. */
   readonly now: () => number
   /** A name that no other assignment of the partition ever had. */
@@ -65,6 +67,9 @@ const CHECK_COMMIT_AFTER_MS = 5_000
 
 /** Most payments that one act of the clock touches in one transaction. */
 const DUE_MAX = 500
+
+/** How many states one read may ask for: each can have almost 2 MiB. */
+const READ_KEYS_MAX = 100
 
 /**
  * The status processor of one partition: events in, changes and current states out, exactly once.
@@ -144,17 +149,15 @@ export class StatusTask implements PartitionTask {
 
   async process(records: readonly InRecord[], next: bigint, signal: AbortSignal): Promise<void> {
     const inputs = await this.#decode(records)
-    const keys = new Set<string>()
-    for (const input of inputs) {
-      if ('event' in input) {
-        keys.add(input.event.paymentKey)
-      }
-    }
-    const states = await this.#readStates([...keys], signal)
-    crashPoint('processor:after-read')
-    const outcome = foldBatch(inputs, (key) => states.get(key), this.#options.now())
-    crashPoint('processor:after-fold')
-    await this.#commit(this.#toOutput(outcome), next, signal)
+    let from = 0
+    do {
+      const { states, until } = await this.#readStatesOf(inputs, from, signal)
+      crashPoint('processor:after-read')
+      const outcome = foldBatch(inputs.slice(from, until), (key) => states.get(key), this.#options.now())
+      crashPoint('processor:after-fold')
+      await this.#commit(this.#toOutput(outcome), records[until]?.offset ?? next, signal)
+      from = until
+    } while (from < inputs.length)
   }
 
   async idle(signal: AbortSignal): Promise<void> {
@@ -162,13 +165,14 @@ export class StatusTask implements PartitionTask {
     const at = now()
     const due = await waitForStore(() => store.due(partition, at, DUE_MAX), report, signal)
     // Even with nothing due: a view that Redis lost or rolled back is noticed here when no event comes.
-    const states = await this.#readStates(due, signal)
+    const { states, read } = await this.#readStates(due, signal)
     if (due.length === 0) {
       await this.#checkLastCommit()
       return
     }
     const output = emptyOutput()
-    for (const paymentKey of due) {
+    // What is left is still due the next time.
+    for (const paymentKey of due.slice(0, read)) {
       const state = states.get(paymentKey)
       const action = state === undefined ? 'gone' : dueAction(state, at, duePolicy)
       if (state === undefined || action === 'forget') {
@@ -201,20 +205,51 @@ export class StatusTask implements PartitionTask {
     await transactions?.close()
   }
 
-  /** The states of some payments. The marker read with them must be the one this task left, else nothing is known. */
-  async #readStates(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, PaymentState>> {
-    const { partition, store, report } = this.#options
-    const view = await waitForStore(() => store.read(partition, keys), report, signal)
-    if (view.marker !== this.#owned().text) {
-      throw new ViewLostError(partition)
-    }
-    const states = new Map<string, PaymentState>()
-    for (const [index, bytes] of view.states.entries()) {
-      if (bytes !== null) {
-        states.set(keys[index] as string, await this.#decodeState(bytes))
+  /** The states that the next inputs need, up to the first input whose state would be too much. */
+  async #readStatesOf(
+    inputs: readonly BatchInput<InRecord>[],
+    from: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly states: ReadonlyMap<string, PaymentState>; readonly until: number }> {
+    const firstUse = new Map<string, number>()
+    for (let at = from; at < inputs.length; at += 1) {
+      const input = inputs[at] as BatchInput<InRecord>
+      if ('event' in input && !firstUse.has(input.event.paymentKey)) {
+        firstUse.set(input.event.paymentKey, at)
       }
     }
-    return states
+    const keys = [...firstUse.keys()]
+    const { states, read } = await this.#readStates(keys, signal)
+    return { states, until: firstUse.get(keys[read] ?? '') ?? inputs.length }
+  }
+
+  /**
+   * The states of the first payments of some, at least one portion. The marker read with them must be the one this task
+   * left, else nothing is known.
+   */
+  async #readStates(
+    keys: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ readonly states: ReadonlyMap<string, PaymentState>; readonly read: number }> {
+    const { partition, store, report, stateBytesMax } = this.#options
+    const states = new Map<string, PaymentState>()
+    let read = 0
+    let bytesRead = 0
+    do {
+      const portion = keys.slice(read, read + READ_KEYS_MAX)
+      const view = await waitForStore(() => store.read(partition, portion), report, signal)
+      if (view.marker !== this.#owned().text) {
+        throw new ViewLostError(partition)
+      }
+      for (const [index, bytes] of view.states.entries()) {
+        if (bytes !== null) {
+          bytesRead += bytes.length
+          states.set(portion[index] as string, await this.#decodeState(bytes))
+        }
+      }
+      read += portion.length
+    } while (read < keys.length && bytesRead < stateBytesMax)
+    return { states, read }
   }
 
   /** Bytes of the view that are no state: something else wrote into Redis. `current` has the right ones. */

@@ -4,7 +4,7 @@ import type { Logger } from '../observability/log.ts'
 
 /** Redis cannot be used now; the message says why. Trying again later is right. */
 export class RedisUnavailableError extends Error {
-  readonly code: 'REDIS_UNREACHABLE' | 'REDIS_OUT_OF_MEMORY' | 'REDIS_EVICTS'
+  readonly code: 'REDIS_UNREACHABLE' | 'REDIS_OUT_OF_MEMORY' | 'REDIS_REFUSES_WRITES' | 'REDIS_EVICTS'
   readonly retriable = true
 
   constructor(code: RedisUnavailableError['code'], message: string, cause?: unknown) {
@@ -154,6 +154,13 @@ function toUnavailable(error: Error): RedisUnavailableError {
     return new RedisUnavailableError(
       'REDIS_OUT_OF_MEMORY',
       'Redis refuses writes: its maxmemory is reached; raise it or move to a larger Redis',
+      error,
+    )
+  }
+  if (error.message.startsWith('MISCONF')) {
+    return new RedisUnavailableError(
+      'REDIS_REFUSES_WRITES',
+      `Redis refuses writes because it cannot save them; look at its disk: ${error.message}`,
       error,
     )
   }

@@ -19,11 +19,12 @@ import { useStack } from '../stack/stack.ts'
 import { benchCallback, benchCallbacks } from './callbacks.ts'
 
 /**
- * Two measurements on real servers, all on this machine:
+ * Three measurements on real servers, all on this machine:
  *
  * 1. throughput: N raw callbacks are there already; how fast normalizer and processor bring them to `changes` and
  *    `current`, in transactions, and what CPU and memory that takes;
- * 2. latency: at a fixed rate, open loop, from the moment a callback is due to be sent to the gateway's answer and to
+ * 2. rebuild: how much longer the processor takes to be ready when Redis has lost all views of what 1 left behind;
+ * 3. latency: at a fixed rate, open loop, from the moment a callback is due to be sent to the gateway's answer and to
  *    the change as a read_committed consumer sees it. A late sender counts against us, not for us.
  *
  * The last line is one JSON object. Compare ratios within one machine and day, not absolute figures.
@@ -83,6 +84,8 @@ async function measureThroughput(callbacks: number) {
     const cpu = processes.reduce((sum, one, index) => sum + cpuSeconds(one) - (cpuBefore[index] ?? 0), 0)
     const totals = await observer.totals()
     const rssMiB = processes.map(peakRssMiB)
+    await Promise.all(processes.map((one) => one.stop()))
+    const rebuild = await measureRebuild(deployment, observer)
     await observer.close()
     if (totals.events !== callbacks || totals.applied !== callbacks) {
       throw new Error(`${totals.events} events and ${totals.applied} applied, expected ${callbacks}`)
@@ -94,14 +97,46 @@ async function measureThroughput(callbacks: number) {
       callbacksPerSecond: Math.round(callbacks / seconds),
       cpuMicrosPerCallback: round((cpu / callbacks) * 1e6, 1),
       rssMiB,
+      rebuild,
     }
     say(
-      `${result.callbacksPerSecond} callbacks/s, ${result.cpuMicrosPerCallback} µs CPU per callback, peak ${rssMiB.join(' + ')} MiB`,
+      `${result.callbacksPerSecond} callbacks/s, ${result.cpuMicrosPerCallback} µs CPU per callback, peak ${rssMiB.join(' + ')} MiB; views rebuilt at ${rebuild.paymentsPerSecond} payments/s`,
     )
-    await Promise.all(processes.map((one) => one.stop()))
     return result
   } finally {
     await deployment.close()
+  }
+}
+
+/** A start with the views as they were left, and one without any: the difference is the rebuilding. */
+async function measureRebuild(deployment: Deployment, observer: Observer) {
+  const secondsToReady = async () => {
+    const startedAt = performance.now()
+    const processor = await deployment.start(['processor'])
+    await eventually(() => assertReady(processor), { timeoutMs: 120_000, everyMs: 10 })
+    const seconds = (performance.now() - startedAt) / 1_000
+    await processor.stop()
+    return seconds
+  }
+  const kept = await secondsToReady()
+  const { environment, processor } = deployment.config
+  for (let partition = 0; partition < PARTITIONS; partition += 1) {
+    const slot = `{${environment}.${processor.group}.p${partition}}`
+    await observer.redis.run((redis) => redis.unlink(`${slot}:view`, `${slot}:due`, `${slot}:refs`))
+  }
+  const rebuilt = await secondsToReady()
+  const payments = (await observer.currentBytes()).reduce((sum, ofPartition) => sum + ofPartition.size, 0)
+  return {
+    payments,
+    readyWithViewSeconds: round(kept, 2),
+    readyWithoutViewSeconds: round(rebuilt, 2),
+    paymentsPerSecond: Math.round(payments / (rebuilt - kept)),
+  }
+}
+
+async function assertReady(process: RoleProcess): Promise<void> {
+  if (!(await process.health()).ready) {
+    throw new Error('not ready')
   }
 }
 

@@ -5,9 +5,9 @@ import { TcpProxy } from '../harness/tcp-proxy.ts'
 import { freePort } from '../stack/free-port.ts'
 import { Guard } from '../stack/guard.ts'
 import { ensurePackages, type Packages } from '../stack/packages.ts'
-import { launch, type Place, Server } from '../stack/server.ts'
+import { launch, type Place, Server, type ServerSpec } from '../stack/server.ts'
 import { type KafkaNode, kafkaSpec, newClusterId, redisSpec, registrySpec } from '../stack/specs.ts'
-import { losingResponses } from './kafka-frames.ts'
+import { type Fate, tamperedResponses } from './kafka-frames.ts'
 
 /** The role processes of the laboratory. Each has a way of its own to every broker. */
 export const SLOTS = ['gateway-1', 'gateway-2', 'normalizer-1', 'normalizer-2', 'processor-1', 'processor-2'] as const
@@ -17,25 +17,49 @@ const BROKERS = 3
 /** A short life on a machine that is shared: little memory, and no time for the better compiler. */
 const JVM_OPTIONS = ['-Xms128m', '-Xmx384m', '-XX:TieredStopAtLevel=1']
 
+/**
+ * Redis that can be told to use a small disk: a file system that only its process sees, and that is gone with it.
+ * Without the right to make one (root), a Redis as any other.
+ */
+const redisWithSmallDisk: ServerSpec = {
+  ...redisSpec,
+  command: (place) => [
+    'sh',
+    '-c',
+    `mkdir -p ${SMALL_DISK}
+    if unshare --mount true 2>/dev/null; then
+      exec unshare --mount sh -c 'mount -t tmpfs -o size=16m tmpfs ${SMALL_DISK} && exec "$@"' sh "$@"
+    fi
+    exec "$@"`,
+    'sh',
+    ...redisSpec.command(place),
+    '--enable-protected-configs',
+    'local',
+  ],
+}
+
+/** Where it is, in the directory of the server. */
+export const SMALL_DISK = 'small-disk'
+
 /** What stands between a role process and a broker. */
 export class BrokerLink {
   readonly proxy: TcpProxy
-  readonly #losing: { isLost: (apiKey: number) => boolean }
+  readonly #responses: { fateOf: (apiKey: number) => Fate }
 
-  private constructor(proxy: TcpProxy, losing: { isLost: (apiKey: number) => boolean }) {
+  private constructor(proxy: TcpProxy, responses: { fateOf: (apiKey: number) => Fate }) {
     this.proxy = proxy
-    this.#losing = losing
+    this.#responses = responses
   }
 
   static async start(port: number): Promise<BrokerLink> {
-    const losing = { isLost: (_apiKey: number) => false }
-    const filter = () => losingResponses((apiKey) => losing.isLost(apiKey))
-    return new BrokerLink(await TcpProxy.start(localUrl(port), { filter }), losing)
+    const responses = { fateOf: (_apiKey: number): Fate => 'pass' }
+    const filter = () => tamperedResponses((apiKey) => responses.fateOf(apiKey))
+    return new BrokerLink(await TcpProxy.start(localUrl(port), { filter }), responses)
   }
 
-  /** Responses that are to be lost, by the api key of their request; undefined for none. */
-  lose(isLost: ((apiKey: number) => boolean) | undefined): void {
-    this.#losing.isLost = isLost ?? (() => false)
+  /** What becomes of responses from now on, by the api key of their request; undefined: all pass. */
+  tamper(fateOf: ((apiKey: number) => Fate) | undefined): void {
+    this.#responses.fateOf = fateOf ?? (() => 'pass')
   }
 }
 
@@ -80,7 +104,7 @@ export class Cluster {
     const directory = await mkdtemp(join(tmpdir(), 'paystatus-faults-'))
     const guard = new Guard(directory)
     try {
-      const redis = (name: string) => launch({ ...redisSpec, name }, directory, guard)
+      const redis = (name: string) => launch({ ...redisWithSmallDisk, name }, directory, guard)
       const [brokers, primary, replica, registry] = await Promise.all([
         startBrokers(packages, directory, guard),
         redis('redis-1'),
@@ -118,7 +142,7 @@ export class Cluster {
   /** Everything runs, answers and is let through again, whatever was done to it. */
   async heal(): Promise<void> {
     for (const link of this.brokers.flatMap(({ links }) => [...links.values()])) {
-      link.lose(undefined)
+      link.tamper(undefined)
       link.proxy.up()
       link.proxy.thaw()
     }

@@ -1,36 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { CRASH_POINTS } from '../../src/stream/crash-point.ts'
 import type { Random } from '../../src/tools/simulate/random.ts'
-import { type Broker, deleteDisk, SLOTS, type Slot } from './cluster.ts'
+import { type Broker, deleteDisk } from './cluster.ts'
 import { controllerOf } from './controller-of.ts'
-import { API_KEYS } from './kafka-frames.ts'
-import { type Lab, type Role, roleOf } from './lab.ts'
-import { redisCommand } from './redis-pair.ts'
-import type { FaultTiming } from './schedule.ts'
-
-/** What was done, and how it is undone. */
-interface Injected {
-  /** For people. */
-  readonly what: string
-  heal(): Promise<void>
-}
-
-export interface Fault extends FaultTiming {
-  /** True if a caller may never notice it: no answer but success, as long as nothing else is broken. */
-  readonly unnoticed?: boolean
-  /** Resolves when the harm is done. The same randomness chooses the same targets. */
-  inject(lab: Lab, random: Random): Promise<Injected>
-}
-
-const SHORT_MS: readonly [number, number] = [1_000, 4_000]
-/** Longer than the session of a group member and of a broker. */
-const LONG_MS: readonly [number, number] = [8_000, 12_000]
-/** Long enough that everything must move again without the broker. */
-const OUTLIVED_MS: readonly [number, number] = [18_000, 24_000]
-const ROLES = ['gateway', 'normalizer', 'processor'] as const
-
-function slotsOf(role: Role): readonly Slot[] {
-  return SLOTS.filter((slot) => roleOf(slot) === role)
-}
+import { type Fault, type Injected, LONG_MS, OUTLIVED_MS, ROLES, SHORT_MS, slotsOf } from './fault.ts'
+import { API_KEYS, type Fate } from './kafka-frames.ts'
+import type { Lab, Role } from './lab.ts'
+import { OPERATION_FAULTS } from './operation-faults.ts'
+import { pretendAnotherCluster } from './pretend-another-cluster.ts'
+import { emptyDisk, fillDisk, redisCommand } from './redis-pair.ts'
 
 function killRole(role: Role): Fault {
   return {
@@ -351,6 +329,34 @@ const REDIS_FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'fill-redis-disk',
+    area: 'redis',
+    lastsMs: [3_000, 6_000],
+    async inject({ redis }) {
+      const { primary } = redis
+      await fillDisk(primary)
+      return {
+        what: 'the disk of Redis is full: it refuses writes because it cannot log them',
+        heal: () => emptyDisk(primary),
+      }
+    },
+  },
+  {
+    name: 'foreign-redis',
+    area: 'redis',
+    lastsMs: SHORT_MS,
+    async inject(lab) {
+      await Promise.all(slotsOf('processor').map((slot) => lab.stop(slot)))
+      const views = await pretendAnotherCluster(lab)
+      return {
+        what: `${views} views in Redis are of another cluster`,
+        heal: async () => {
+          await Promise.all(slotsOf('processor').map((slot) => lab.start(slot)))
+        },
+      }
+    },
+  },
+  {
     name: 'black-hole-redis',
     area: 'redis',
     lastsMs: LONG_MS,
@@ -439,139 +445,82 @@ function blackHole(role: Role): Fault {
 
 /** The broker did it, and nobody learns of it: the connection is cut instead of the answer. */
 function loseResponses(role: Role, api: keyof typeof API_KEYS): Fault {
+  return tamperWith(role, api, 'lose', () => 'lose')
+}
+
+/** The broker did it, and it is learned of when nobody reckons with it any more, or just before. */
+function delayResponses(role: Role, api: keyof typeof API_KEYS): Fault {
+  return tamperWith(role, api, 'delay', (random) => ({ delayMs: random.integer(300, 5_000) }))
+}
+
+function tamperWith(role: Role, api: keyof typeof API_KEYS, how: string, fate: (random: Random) => Fate): Fault {
   return {
-    name: `lose-${role}-${api}`,
+    name: `${how}-${role}-${api}`,
     area: 'network',
     lastsMs: [4_000, 8_000],
     async inject(lab, random) {
       const links = slotsOf(role).flatMap((slot) => lab.linksOf(slot))
       const oneIn = random.integer(3, 8)
-      let lost = 0
+      let times = 0
       for (const link of links) {
-        link.lose((apiKey) => {
-          const isLost = apiKey === API_KEYS[api] && random.integer(1, oneIn) === 1
-          lost += isLost ? 1 : 0
-          return isLost
+        link.tamper((apiKey) => {
+          if (apiKey !== API_KEYS[api] || random.integer(1, oneIn) !== 1) {
+            return 'pass'
+          }
+          times += 1
+          return fate(random)
         })
       }
       return {
-        what: `one in ${oneIn} ${api} responses to the ${role}s is lost`,
+        what: `${how}: one in ${oneIn} ${api} responses to the ${role}s`,
         heal: async () => {
           for (const link of links) {
-            link.lose(undefined)
+            link.tamper(undefined)
           }
-          lab.say(`${lost} ${api} responses to the ${role}s were lost`)
+          lab.say(`${how}: it was ${times} ${api} responses to the ${role}s`)
         },
       }
     },
   }
 }
 
-/** What an operator does while nobody consumes. */
-function resetOffsets(role: 'normalizer' | 'processor'): Fault {
+/** It dies at places between two steps, is started again, and dies again. */
+function crashRole(role: Role): Fault {
   return {
-    name: `reset-${role}-offsets`,
-    area: 'operation',
-    lastsMs: SHORT_MS,
+    name: `crash-${role}`,
+    area: 'role',
+    lastsMs: [12_000, 16_000],
     async inject(lab, random) {
-      const { config, topics } = lab.deployment
-      const topic = role === 'normalizer' ? topics.raw : topics.events
-      const groupId = config[role].group
-      await Promise.all(slotsOf(role).map((slot) => lab.stop(slot)))
-      lab.offsetsMoved = true
-      const [found] = await lab.admin.fetchOffsets({ groupId, topics: [topic] })
-      const partitions = (found?.partitions ?? []).map(({ partition, offset }) => ({
-        partition,
-        offset: String(Math.floor(Math.max(0, Number(offset)) * random.next())),
-      }))
-      await lab.admin.setOffsets({ groupId, topic, partitions })
+      const slot = random.pick(slotsOf(role))
+      const points = CRASH_POINTS.filter((point) => point.startsWith(role))
+      // What happens once a start must be likelier than what happens with every chunk.
+      const likelihoods = points.map((point) => `${point}=${/after-(init|settle|restore)$/.test(point) ? 0.1 : 0.02}`)
+      await lab.restart(slot, { PAYSTATUS_CRASH_POINTS: likelihoods.join(',') })
+      return { what: `${slot} dies at ${points.length} places`, heal: () => lab.restart(slot) }
+    },
+  }
+}
+
+/** The clock of a whole process, not the one that measures durations. */
+function skewClock(role: Role): Fault {
+  return {
+    name: `skew-clock-${role}`,
+    area: 'operation',
+    lastsMs: [6_000, 10_000],
+    async inject(lab, random) {
+      const slot = random.pick(slotsOf(role))
+      const skewMs = random.pick([-1, 1]) * HOUR_MS
+      await lab.restart(slot, { NODE_OPTIONS: `--import=${SKEWED_CLOCK}`, CLOCK_SKEW_MS: String(skewMs) })
       return {
-        what: `the ${role}s are stopped and their offsets set back to ${partitions.map(({ offset }) => offset).join(', ')}`,
-        heal: async () => {
-          await Promise.all(slotsOf(role).map((slot) => lab.start(slot)))
-        },
+        what: `the clock of ${slot} is an hour ${skewMs > 0 ? 'ahead' : 'behind'}`,
+        heal: () => lab.restart(slot),
       }
     },
   }
 }
 
-const OPERATION_FAULTS: readonly Fault[] = [
-  resetOffsets('normalizer'),
-  resetOffsets('processor'),
-  {
-    name: 'registry-away',
-    area: 'operation',
-    lastsMs: [4_000, 8_000],
-    async inject(lab, random) {
-      const slots = [random.pick(slotsOf('normalizer')), random.pick(slotsOf('processor'))]
-      lab.registry.down()
-      await Promise.all(slots.map((slot) => lab.kill(slot)))
-      await Promise.all(slots.map((slot) => lab.start(slot)))
-      return {
-        what: `the registry is away while ${slots.join(', ')} start`,
-        heal: async () => lab.registry.up(),
-      }
-    },
-  },
-  {
-    name: 'rebalance-storm',
-    area: 'operation',
-    lastsMs: [10_000, 14_000],
-    async inject(lab, random) {
-      const healed = new AbortController()
-      const stormed = (async () => {
-        while (!healed.signal.aborted) {
-          const extra = await lab.startExtra('processor-1')
-          await delay(random.integer(500, 3_000), undefined, { signal: healed.signal }).catch(() => {})
-          extra.signal(random.chance(0.5) ? 'SIGTERM' : 'SIGKILL')
-          await extra.exited
-        }
-      })()
-      stormed.catch(() => {})
-      return {
-        what: 'a third processor comes and goes',
-        heal: () => {
-          healed.abort()
-          return stormed
-        },
-      }
-    },
-  },
-  {
-    name: 'poison',
-    area: 'operation',
-    lastsMs: SHORT_MS,
-    async inject(lab, random) {
-      const { config } = lab.deployment
-      const answers = new Map<string, number | null>()
-      for (const source of lab.sources) {
-        for (const [name, body, contentType] of poisons(random, config.gateway.bodyBytesMax)) {
-          const code = await lab.post(`poison-${name}`, source, body, contentType)
-          answers.set(`${source.id} ${name}`, code)
-        }
-      }
-      const oversize = [...answers].filter(([name]) => name.endsWith('oversize'))
-      if (oversize.some(([, code]) => code !== null && code !== 413 && code !== 503)) {
-        throw new Error(`a body above the limit was answered with ${oversize.join('; ')}`)
-      }
-      return { what: `${answers.size} poisonous and oversize callbacks`, heal: async () => {} }
-    },
-  },
-]
-
-function poisons(random: Random, bodyBytesMax: number): readonly (readonly [string, Buffer, string])[] {
-  const json = 'application/json'
-  return [
-    ['not-json', Buffer.from(`{"a": ${random.hex(16)}`), json],
-    ['empty', Buffer.alloc(0), json],
-    ['not-utf8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), json],
-    ['deep', Buffer.from('['.repeat(20_000) + ']'.repeat(20_000)), json],
-    ['wide', Buffer.from(JSON.stringify(Array.from({ length: 5_000 }, () => ({ id: random.hex(8) })))), json],
-    ['entities', Buffer.from(`<!DOCTYPE a [<!ENTITY b "${'c'.repeat(1_000)}">]><a>&b;&b;</a>`), 'application/xml'],
-    ['at-the-limit', Buffer.from(`{"a":"${'x'.repeat(bodyBytesMax - 8)}"}`), json],
-    ['oversize', Buffer.alloc(bodyBytesMax + 1, 0x20), json],
-  ]
-}
+const HOUR_MS = 3_600_000
+const SKEWED_CLOCK = new URL('skewed-clock.ts', import.meta.url).href
 
 /** All faults. One is added by adding it here. */
 export const FAULTS: readonly Fault[] = [
@@ -579,6 +528,7 @@ export const FAULTS: readonly Fault[] = [
   killAll('processor'),
   ...ROLES.map(freezeRole),
   ...ROLES.map(deployRole),
+  ...ROLES.map(crashRole),
   ...BROKER_FAULTS,
   ...REDIS_FAULTS,
   ...ROLES.map(cutBrokers),
@@ -590,5 +540,8 @@ export const FAULTS: readonly Fault[] = [
   loseResponses('normalizer', 'offsetCommit'),
   loseResponses('processor', 'joinGroup'),
   loseResponses('processor', 'heartbeat'),
+  ...ROLES.map((role) => delayResponses(role, 'produce')),
+  delayResponses('processor', 'endTxn'),
+  ...ROLES.map(skewClock),
   ...OPERATION_FAULTS,
 ]

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { totalsDifference } from '../../src/processor/totals.ts'
 import type { SimulationReport } from '../../src/tools/simulate/simulate.ts'
 import { eventually } from '../harness/eventually.ts'
-import { Observer } from '../harness/observer.ts'
+import { Observer, type ReadRecord } from '../harness/observer.ts'
 import { type Contents, readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
 import type { Lab } from './lab.ts'
 import type { LedgerEntry } from './ledger.ts'
@@ -36,7 +36,7 @@ export async function judge(lab: Lab, report: SimulationReport, caughtUpMaxMs: n
       () => [],
       (error: Error): Finding[] => [{ kind: 'late', text: `not caught up: ${error.message.split('\n', 1)[0]}` }],
     )
-    const contents = await readContents(observer)
+    const contents = withDeleted(await readContents(observer), lab.deletedEvents, observer)
     keepTopics(lab.directory, contents)
     const ledger = await readLedger(lab.ledger.file)
     const totals = await observer.totals()
@@ -69,6 +69,14 @@ export async function judge(lab: Lab, report: SimulationReport, caughtUpMaxMs: n
   } finally {
     await observer.close()
   }
+}
+
+/** The contents as if no event had ever been deleted from its topic. */
+function withDeleted(contents: Contents, deleted: readonly ReadRecord[], { codecs }: Observer): Contents {
+  const places = new Set(contents.eventRecords.map(({ partition, offset }) => `${partition}/${offset}`))
+  const gone = deleted.filter(({ partition, offset }) => !places.has(`${partition}/${offset}`))
+  const events = gone.map(({ value }) => codecs.event.decode(value as Buffer))
+  return { ...contents, events: [...events, ...contents.events] }
 }
 
 interface Told {

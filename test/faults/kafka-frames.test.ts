@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { API_KEYS, losingResponses } from './kafka-frames.ts'
+import { API_KEYS, tamperedResponses } from './kafka-frames.ts'
 
 function request(apiKey: number, correlationId: number, bytes: number): Buffer {
   const frame = Buffer.alloc(12 + bytes)
@@ -17,7 +17,7 @@ function response(correlationId: number, bytes: number): Buffer {
 }
 
 test.each([1, 3, 7, 1_000])('loses the response to the chosen request, in pieces of %i bytes', (pieceBytes) => {
-  const filter = losingResponses((apiKey) => apiKey === API_KEYS.endTxn)
+  const filter = tamperedResponses((apiKey) => (apiKey === API_KEYS.endTxn ? 'lose' : 'pass'))
   filter.request(Buffer.concat([request(API_KEYS.produce, 1, 50), request(API_KEYS.endTxn, 2, 9)]))
   const before = response(1, 33)
   const all = Buffer.concat([before, response(2, 10)])
@@ -33,8 +33,15 @@ test.each([1, 3, 7, 1_000])('loses the response to the chosen request, in pieces
 })
 
 test('lets everything through that is not to be lost', () => {
-  const filter = losingResponses(() => false)
+  const filter = tamperedResponses(() => 'pass')
   filter.request(request(API_KEYS.produce, 1, 0))
   const all = Buffer.concat([response(1, 0), response(77, 5)])
-  expect(filter.response(all)).toEqual({ pass: all, cut: false })
+  expect(filter.response(all)).toEqual({ pass: all, cut: false, delayMs: 0 })
+})
+
+test('says how long the response to the chosen request is held back', () => {
+  const filter = tamperedResponses((apiKey) => (apiKey === API_KEYS.endTxn ? { delayMs: 700 } : 'pass'))
+  filter.request(Buffer.concat([request(API_KEYS.produce, 1, 0), request(API_KEYS.endTxn, 2, 0)]))
+  expect(filter.response(response(1, 5)).delayMs).toBe(0)
+  expect(filter.response(response(2, 5))).toEqual({ pass: response(2, 5), cut: false, delayMs: 700 })
 })

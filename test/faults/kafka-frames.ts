@@ -19,13 +19,17 @@ const REQUEST_HEAD_BYTES = 12
 const RESPONSE_HEAD_BYTES = 8
 const SIZE_BYTES = 4
 
+/** What becomes of a response. */
+export type Fate = 'pass' | 'lose' | { readonly delayMs: number }
+
 /**
- * Loses responses of Kafka: the broker has done what it was asked for, and the client never learns of it.
+ * Loses or delays responses of Kafka: the broker has done what it was asked for, and the client never learns of it, or
+ * late.
  *
- * `isLost` is asked for every response with the api key of its request; true cuts the connection before the response's
- * first byte.
+ * `fateOf` is asked for every response with the api key of its request. A lost one cuts the connection before its first
+ * byte; a delayed one holds back what comes after it too, as the protocol wants it.
  */
-export function losingResponses(isLost: (apiKey: number) => boolean): TrafficFilter {
+export function tamperedResponses(fateOf: (apiKey: number) => Fate): TrafficFilter {
   const apiKeys = new Map<number, number>()
   const requests = new FrameHeads(REQUEST_HEAD_BYTES)
   const responses = new FrameHeads(RESPONSE_HEAD_BYTES)
@@ -37,13 +41,18 @@ export function losingResponses(isLost: (apiKey: number) => boolean): TrafficFil
       })
     },
     response(chunk) {
+      let delayMs = 0
       const pass = responses.feed(chunk, (head) => {
         const correlationId = head.readInt32BE(4)
         const apiKey = apiKeys.get(correlationId)
         apiKeys.delete(correlationId)
-        return apiKey === undefined || !isLost(apiKey)
+        const fate = apiKey === undefined ? 'pass' : fateOf(apiKey)
+        if (typeof fate === 'object') {
+          delayMs = Math.max(delayMs, fate.delayMs)
+        }
+        return fate !== 'lose'
       })
-      return { pass, cut: responses.stopped }
+      return { pass, cut: responses.stopped, delayMs }
     },
   }
 }

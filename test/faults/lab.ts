@@ -6,6 +6,7 @@ import { within } from '../../src/kafka/within.ts'
 import { runSimulation, type SimulatedSource, type SimulationReport } from '../../src/tools/simulate/simulate.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import type { ReadRecord } from '../harness/observer.ts'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
 import { freePort } from '../stack/free-port.ts'
 import { until } from '../stack/run-command.ts'
@@ -22,6 +23,9 @@ const RESTART_AFTER_MS = 1_000
 const ADMIN_MAX_MS = 10_000
 const SYNC_MAX_MS = 60_000
 const SILENT_MAX_BYTES = 1_000_000
+/** In the words of start-offset.ts. */
+const DEFINED_STOP = /Decide what to do, then set the offset/
+const CRASH = /^crash point (\S+)$/m
 
 /** Providers that never give up; a second between their tries would only make the run longer. */
 const MANNER = { timeoutMs: 3_000, attemptsMax: Number.POSITIVE_INFINITY, retryGapMs: () => 400 }
@@ -49,14 +53,19 @@ export class Lab {
   readonly admin: ReturnType<ReturnType<typeof createKafka>['admin']>
   /** Whether somebody moved the committed offsets: then events are counted again. */
   offsetsMoved = false
+  /** Records of the events topic that were deleted from it; the judges know of them nevertheless. */
+  readonly deletedEvents: ReadRecord[] = []
   /** Processes that ended by themselves. */
   unexpectedExits = 0
-  /** What the processes of a role get in addition when they start. */
-  readonly environmentOf = new Map<Role, Readonly<Record<string, string>>>()
+  /** Processes that ended because only an operator can know how to go on. */
+  definedStops = 0
+  /** How often a process died at a place that it was told to die at. */
+  readonly crashes = new Map<string, number>()
   readonly #gatewayPorts: ReadonlyMap<Slot, number>
   readonly #roles = new Map<Slot, RoleProcess>()
-  readonly #launching = new Map<Slot, Promise<void>>()
   readonly #wanted = new Set<Slot>()
+  readonly #special = new Map<Slot, Readonly<Record<string, string>>>()
+  readonly #turns = new Map<Slot, Promise<unknown>>()
   readonly #extra = new Set<RoleProcess>()
 
   private constructor(
@@ -131,12 +140,11 @@ export class Lab {
   /** Resolves when it listens. Does nothing if it runs. */
   async start(slot: Slot): Promise<void> {
     this.#wanted.add(slot)
-    if (!this.#roles.has(slot)) {
-      // Whoever starts it while it is being started gets the same process.
-      const launching = this.#launching.get(slot) ?? this.#launch(slot).finally(() => this.#launching.delete(slot))
-      this.#launching.set(slot, launching)
-      await launching
-    }
+    await this.#inTurn(slot, async () => {
+      if (this.#wanted.has(slot) && !this.#roles.has(slot)) {
+        await this.#launch(slot)
+      }
+    })
   }
 
   async kill(slot: Slot): Promise<void> {
@@ -146,6 +154,13 @@ export class Lab {
   /** SIGTERM; gives the exit code. */
   async stop(slot: Slot): Promise<number | NodeJS.Signals | undefined> {
     return this.#end(slot, 'SIGTERM')
+  }
+
+  /** Kills it and starts it with these variables, every time that it ends by itself too, until it is restarted. */
+  async restart(slot: Slot, environment: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.kill(slot)
+    this.#special.set(slot, environment)
+    await this.start(slot)
   }
 
   freeze(slot: Slot): void {
@@ -288,8 +303,15 @@ export class Lab {
         this.#roles.delete(slot)
       }
       if (this.#wanted.has(slot)) {
-        this.unexpectedExits += 1
-        this.say(`${slot} ended by itself (${reason}): ${lastLine(role.output)}`)
+        const point = CRASH.exec(role.output)?.[1]
+        if (point !== undefined) {
+          this.crashes.set(point, (this.crashes.get(point) ?? 0) + 1)
+        } else if (DEFINED_STOP.test(role.output)) {
+          this.definedStops += 1
+        } else {
+          this.unexpectedExits += 1
+          this.say(`${slot} ended by itself (${reason}): ${lastLine(role.output)}`)
+        }
         await this.#startAgain(slot)
       }
     })
@@ -305,11 +327,23 @@ export class Lab {
 
   async #end(slot: Slot, signal: 'SIGKILL' | 'SIGTERM'): Promise<number | NodeJS.Signals | undefined> {
     this.#wanted.delete(slot)
-    const role = this.#roles.get(slot)
-    role?.signal(signal)
-    const end = await role?.exited
-    this.#roles.delete(slot)
-    return end
+    return this.#inTurn(slot, async () => {
+      const role = this.#roles.get(slot)
+      role?.signal(signal)
+      const end = await role?.exited
+      this.#roles.delete(slot)
+      return end
+    })
+  }
+
+  /** One after the other for each slot: who starts and who ends one may be several faults. */
+  #inTurn<T>(slot: Slot, action: () => Promise<T>): Promise<T> {
+    const result = (this.#turns.get(slot) ?? Promise.resolve()).then(action)
+    this.#turns.set(
+      slot,
+      result.catch(() => {}),
+    )
+    return result
   }
 
   #environment(slot: Slot): Record<string, string> {
@@ -321,7 +355,7 @@ export class Lab {
         PAYSTATUS_REDIS_URL: `redis://127.0.0.1:${this.redis.proxyOf(slot as 'processor-1').port}`,
       }),
       ...(gatewayPort !== undefined && { PAYSTATUS_GATEWAY_PORT: String(gatewayPort) }),
-      ...this.environmentOf.get(role),
+      ...this.#special.get(slot),
     }
   }
 

@@ -4,6 +4,8 @@ import type { Lab } from './lab.ts'
 
 export interface Recovery {
   readonly fault: string
+  /** Whether nothing else was broken at the time. */
+  readonly alone: boolean
   /** From the injection until callbacks are accepted and the committed offsets of all partitions move again. */
   readonly recoveryMs: number
   /** The part of it after the healing; 0 if the system did not need it. */
@@ -12,6 +14,7 @@ export interface Recovery {
 
 interface Wait {
   readonly fault: string
+  readonly alone: boolean
   readonly since: number
   healedAt: number
   /** The first look after the injection. */
@@ -35,9 +38,10 @@ export class RecoveryWatch {
   }
 
   /** A fault was injected just now; call the result when it is healed. */
-  injected(fault: string): () => void {
+  injected(fault: string, alone: boolean): () => void {
     const wait: Wait = {
       fault,
+      alone,
       since: performance.now(),
       healedAt: Number.POSITIVE_INFINITY,
       base: undefined,
@@ -54,8 +58,9 @@ export class RecoveryWatch {
     const now = performance.now()
     this.#stopped.abort()
     await this.#running
-    return this.#waits.map(({ fault, since, healedAt, recoveredAt = now }) => ({
+    return this.#waits.map(({ fault, alone, since, healedAt, recoveredAt = now }) => ({
       fault,
+      alone,
       recoveryMs: Math.round(recoveredAt - since),
       afterHealMs: Math.round(Math.max(0, recoveredAt - healedAt)),
     }))

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { copyFile, rm } from 'node:fs/promises'
+import { copyFile, rm, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
 import { until } from '../stack/run-command.ts'
 import type { Server } from '../stack/server.ts'
-import { localUrl } from './cluster.ts'
+import { localUrl, SMALL_DISK } from './cluster.ts'
 
 export const REDIS_USERS = ['processor-1', 'processor-2', 'observer'] as const
 export type RedisUser = (typeof REDIS_USERS)[number]
@@ -125,4 +125,37 @@ export async function redisCommand(server: Server, command: string): Promise<str
     throw new Error(`${command}: ${reply.trim()}`)
   }
   return reply
+}
+
+/** Redis writes an append-only file to a small disk from now on (redisWithSmallDisk), which is full. */
+export async function fillDisk(server: Server): Promise<void> {
+  await redisCommand(server, `CONFIG SET dir ${join(server.directory, SMALL_DISK)}`)
+  await redisCommand(server, 'CONFIG SET appendonly yes')
+  await until('Redis has begun its append-only file', SYNC_MAX_MS, async () =>
+    /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/.test(await redisCommand(server, 'INFO persistence')),
+  )
+  await writeFile(fillOn(server), Buffer.alloc(SMALL_DISK_FILL_BYTES)).then(
+    () => {
+      throw new Error('a full disk needs the right to make a file system: run as root')
+    },
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOSPC') {
+        throw error
+      }
+    },
+  )
+}
+
+/** There is room again, and no append-only file. */
+export async function emptyDisk(server: Server): Promise<void> {
+  await rm(fillOn(server), { force: true })
+  await redisCommand(server, 'CONFIG SET appendonly no')
+  await redisCommand(server, `CONFIG SET dir ${server.directory}`)
+}
+
+const SMALL_DISK_FILL_BYTES = 64 << 20
+
+/** On the disk as the process of Redis sees it. */
+function fillOn(server: Server): string {
+  return join(`/proc/${server.pid}/root`, server.directory, SMALL_DISK, 'fill')
 }

@@ -3,19 +3,30 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRandom } from '../../src/tools/simulate/random.ts'
 import type { Cluster } from './cluster.ts'
-import { FAULTS, type Fault } from './faults.ts'
+import type { Fault } from './fault.ts'
+import { FAULTS } from './faults.ts'
 import { type Finding, judge } from './judge.ts'
 import { Lab } from './lab.ts'
 import { type Recovery, RecoveryWatch } from './recovery-watch.ts'
-import { type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
+import { comesAlone, type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
 
 export interface RunResult {
+  readonly scenario: string
+  readonly seed: number
+  /** When it ended, ISO 8601. */
+  readonly at: string
+  /** From the start of the load to its end, ms. */
+  readonly tookMs: number
   readonly faults: readonly string[]
   readonly callbacks: number
   readonly accepted: number
   readonly events: number
   readonly attempts: number
   readonly unexpectedExits: number
+  /** Processes that ended because only an operator could know how to go on. */
+  readonly definedStops: number
+  /** How often a process died at a named place. */
+  readonly crashes: Readonly<Record<string, number>>
   readonly recoveries: readonly Recovery[]
   readonly findings: readonly Finding[]
 }
@@ -74,12 +85,18 @@ export async function runScenario(
   const badEnds = await lab.close()
   findings.push(...badEnds.map((text): Finding => ({ kind: 'wrong', text })))
   return {
+    scenario,
+    seed,
+    at: new Date().toISOString(),
+    tookMs: Math.round(performance.now() - startedAt),
     faults: schedule.faults.map(({ name }) => name),
     callbacks,
     accepted,
     events: judgement.events,
     attempts,
     unexpectedExits: lab.unexpectedExits,
+    definedStops: lab.definedStops,
+    crashes: Object.fromEntries(lab.crashes),
     recoveries,
     findings,
   }
@@ -93,12 +110,13 @@ async function injectAll(
   startedAt: number,
 ): Promise<Finding[]> {
   const at = (ms: number) => delay(Math.max(0, startedAt + ms - performance.now()))
-  const one = async ({ name, atMs, healAtMs, seed }: PlannedFault): Promise<Finding[]> => {
+  const one = async (planned: PlannedFault): Promise<Finding[]> => {
+    const { name, atMs, healAtMs, seed } = planned
     const fault = known.find((candidate) => candidate.name === name)
     try {
       await at(atMs)
       const injected = await fault?.inject(lab, createRandom(seed, name))
-      const healed = watch.injected(name)
+      const healed = watch.injected(name, comesAlone(planned, schedule))
       lab.say(`${name}: ${injected?.what}`)
       await at(healAtMs)
       await injected?.heal()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type FaultTiming, planSchedule } from './schedule.ts'
+import { campaignRuns, type FaultTiming, planSchedule } from './schedule.ts'
 
 const KNOWN: readonly FaultTiming[] = [
   { name: 'kill-gateway', area: 'role', lastsMs: [1_000, 4_000] },
@@ -39,4 +39,24 @@ test('faults can be named, and a name that is unknown is said with those that th
     'kill-broker',
   ])
   expect(() => planSchedule(1, 'no-such', KNOWN)).toThrow(/no fault no-such; there are kill-gateway/)
+})
+
+test('a campaign brings every fault often enough, the first two of a run alone, and never two of an area at a time', () => {
+  const runs = campaignRuns(3, 5, KNOWN)
+  expect(campaignRuns(3, 5, KNOWN)).toEqual(runs)
+  const schedules = runs.map((run, seed) => planSchedule(seed, run, KNOWN))
+  const names = schedules.flatMap(({ faults }) => faults.map(({ name }) => name))
+  for (const { name } of KNOWN) {
+    expect(names.filter((one) => one === name).length).toBeGreaterThanOrEqual(5)
+  }
+  for (const { faults } of schedules) {
+    const [first, second, third] = faults
+    expect(first?.healAtMs).toBeLessThan(second?.atMs ?? Number.POSITIVE_INFINITY)
+    expect(second?.healAtMs).toBeLessThan(third?.atMs ?? Number.POSITIVE_INFINITY)
+    for (const { atMs } of faults) {
+      const lasting = faults.filter((other) => other.atMs <= atMs && atMs < other.healAtMs)
+      const areas = lasting.map((one) => KNOWN.find((known) => known.name === one.name)?.area)
+      expect(new Set(areas).size).toBe(areas.length)
+    }
+  }
 })

@@ -4,8 +4,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** Looks at what goes through one connection; makes nothing of it but the decision to cut. */
 export interface TrafficFilter {
   request(chunk: Buffer): void
-  /** What of the chunk may go on; then the connection is cut if `cut` says so. */
-  response(chunk: Buffer): { readonly pass: Buffer; readonly cut: boolean }
+  /** What of the chunk may go on, after `delayMs`; then the connection is cut if `cut` says so. */
+  response(chunk: Buffer): { readonly pass: Buffer; readonly cut: boolean; readonly delayMs: number }
 }
 
 export interface ProxyOptions {
@@ -107,15 +107,15 @@ export class TcpProxy {
     this.#pairs.add(pair)
     this.#carry(client, upstream, (chunk) => {
       filter?.request(chunk)
-      return chunk
+      return { pass: chunk, delayMs: 0 }
     })
     this.#carry(upstream, client, (chunk) => {
-      const { pass, cut } = filter?.response(chunk) ?? { pass: chunk, cut: false }
+      const { pass, cut, delayMs } = filter?.response(chunk) ?? { pass: chunk, cut: false, delayMs: 0 }
       if (cut) {
         client.destroySoon()
         upstream.destroy()
       }
-      return pass
+      return { pass, delayMs }
     })
     const gone = () => this.#pairs.delete(pair)
     client.on('close', gone)
@@ -126,13 +126,26 @@ export class TcpProxy {
     }
   }
 
-  #carry(from: Socket, to: Socket, look: (chunk: Buffer) => Buffer): void {
-    from.on('data', (chunk: Buffer) => {
-      const pass = look(chunk)
+  #carry(from: Socket, to: Socket, look: (chunk: Buffer) => { readonly pass: Buffer; readonly delayMs: number }): void {
+    const write = (pass: Buffer) => {
       if (pass.length > 0 && !to.destroyed && !to.writableEnded && !to.write(pass)) {
         from.pause()
         to.once('drain', () => this.#frozen || from.resume())
       }
+    }
+    from.on('data', (chunk: Buffer) => {
+      const { pass, delayMs } = look(chunk)
+      if (delayMs === 0) {
+        write(pass)
+        return
+      }
+      from.pause()
+      setTimeout(() => {
+        if (!this.#frozen) {
+          from.resume()
+        }
+        write(pass)
+      }, delayMs)
     })
     from.on('error', () => to.destroy())
     // What it sent before it hung up is still delivered.

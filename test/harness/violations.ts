@@ -17,6 +17,7 @@ export interface Contents {
   readonly raw: readonly ReadRecord[]
   readonly rawDeadLetters: readonly ReadRecord[]
   readonly events: readonly PaymentEvent[]
+  readonly eventRecords: readonly ReadRecord[]
   readonly eventDeadLetters: readonly ReadRecord[]
   readonly changes: readonly StatusChangeRecord[]
   readonly changeRecords: readonly ReadRecord[]
@@ -52,6 +53,7 @@ export async function readContents(observer: Observer): Promise<Contents> {
     raw,
     rawDeadLetters,
     events: eventRecords.map(({ value }) => codecs.event.decode(value as Buffer)),
+    eventRecords,
     eventDeadLetters,
     changes: changeRecords.map(({ value }) => codecs.change.decode(value as Buffer)),
     changeRecords,

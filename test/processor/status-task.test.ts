@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { ViewLostError } from '../../src/processor/restore-view.ts'
 import { totalsDifference, totalsFrom } from '../../src/processor/totals.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
@@ -48,6 +49,22 @@ describe('a batch', () => {
     await task.open(signal)
     await task.process([], 0n, signal)
     expect(world.published()).toMatchObject({ changes: 0, current: 0, committed: { offset: 0n } })
+  })
+
+  test('whose states are too much at a time is cut into several transactions (I10)', async () => {
+    const ofAll = (changes: Partial<PaymentEvent>) =>
+      Array.from({ length: 250 }, (_, at) =>
+        sampleEvent({ ...changes, paymentKey: `jpm:${at}`, eventId: `${changes.status}-${at}` }),
+      )
+    world.arrive(...ofAll({ status: 'ACCEPTED' }))
+    await world.run()
+    world.arrive(...ofAll({ status: 'COMPLETED' }))
+    const committed: number[] = []
+    const task = world.task({ stateBytesMax: 1, onCommitted: ({ events }) => committed.push(events) })
+    await world.run(task)
+    expect(committed).toEqual([100, 100, 50])
+    expect(world.published()).toMatchObject({ changes: 500, current: 500, committed: { offset: 500n } })
+    expect([...world.current().values()].every(({ status }) => status === 'COMPLETED')).toBe(true)
   })
 
   test('recognises a repeat after any number of restarts and an empty Redis (I3, I6)', async () => {

@@ -52,6 +52,7 @@ export class StatusWorld {
       offsets: this.kafka.offsets,
       openTransactions: () => this.kafka.openTransactions('t.p3', GROUP, TOPICS.events, PARTITION),
       duePolicy: { retentionMs: 400 * DAY_MS, nextStatusWithin: { default: 3 * DAY_MS, providers: {} } },
+      stateBytesMax: 1_000_000,
       now: () => this.now,
       newToken: () => {
         this.#tokens += 1

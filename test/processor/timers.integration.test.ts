@@ -223,6 +223,7 @@ describe('a payment that nobody touches any more', () => {
           requestBytesMax: 1_900_000,
         }),
       duePolicy: { retentionMs: FORGET_AFTER_MS, nextStatusWithin: { default: OVERDUE_AFTER_MS, providers: {} } },
+      stateBytesMax: 1_000_000,
       now: () => now,
       newToken: randomUUID,
       report: { waiting: () => {}, going: () => {} },

@@ -16,9 +16,11 @@ import { callbackOf, eventsOf, NORMALIZER_GROUP, normalizerTask, RAW_PARTITION }
  * status processor of one partition, while their processes die, stand still and are replaced, brokers end transactions
  * half-way, and Redis forgets, at any step. Kafka, Redis and the clock are in memory.
  *
- * A failure prints its seed and its shortest story; `SCHEDULES` says how many are tried (`make simulate-long`: a million).
+ * A failure prints its seed, its path and its shortest story; `SCHEDULES` says how many are tried (`make simulate-long`: a
+ * million), `STORY=<seed>/<path>` plays that one again.
  */
 const SCHEDULES = envNumber('SCHEDULES', 20_000)
+const STORY = process.env['STORY']?.split('/')
 
 /** What happens to the process at its n-th step, counted from the beginning of an act. */
 type Fault =
@@ -301,7 +303,7 @@ describe(`whatever happens to the processes, the brokers and Redis, in ${SCHEDUL
           await expectPowerless(simulation.zombies, world)
           await expectOneTrueStory(world, all)
         }),
-        { numRuns: SCHEDULES },
+        { numRuns: SCHEDULES, ...(STORY !== undefined && { seed: Number(STORY[0]), path: STORY[1] ?? '' }) },
       )
     },
     60_000 + 20 * SCHEDULES,

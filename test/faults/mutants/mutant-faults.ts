@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createKafka } from '../../../src/kafka/kafka-client.ts'
 import { CRASH_POINTS, type CrashPoint } from '../../../src/stream/crash-point.ts'
 import type { Random } from '../../../src/tools/simulate/random.ts'
-import { SLOTS, type Slot } from '../cluster.ts'
-import { type Fault, javaHash } from '../faults.ts'
+import type { Slot } from '../cluster.ts'
+import { type Fault, slotsOf } from '../fault.ts'
+import { javaHash } from '../faults.ts'
 import { type Lab, type Role, roleOf } from '../lab.ts'
 
 /**
@@ -11,21 +12,15 @@ import { type Lab, type Role, roleOf } from '../lab.ts'
  * survive them like all others.
  */
 
-/** How likely a chunk is the last one of its process: high, for on a busy machine there are few chunks. */
+/** How likely a chunk is the last one of its process: high, for a busy machine has few chunks. */
 const LIKELIHOOD = 0.3
 
-/** The processes of a role die at a crash point, are started again and die there again, until it is healed. */
+/** The processes of a role die at one place, are started again and die there again, until it is healed. */
 function dieAt(point: CrashPoint): Fault {
   const role = point.slice(0, point.indexOf(':')) as Role
-  const slots = SLOTS.filter((slot) => roleOf(slot) === role)
-  const restart = (lab: Lab, environment: Readonly<Record<string, string>>) => {
-    lab.environmentOf.set(role, environment)
-    return Promise.all(
-      slots.map(async (slot) => {
-        await lab.kill(slot)
-        await lab.start(slot)
-      }),
-    )
+  const slots = slotsOf(role)
+  const restart = async (lab: Lab, environment: Readonly<Record<string, string>>) => {
+    await Promise.all(slots.map((slot) => lab.restart(slot, environment)))
   }
   return {
     name: `die-${point}`,
@@ -33,10 +28,7 @@ function dieAt(point: CrashPoint): Fault {
     lastsMs: [13_000, 14_000],
     async inject(lab) {
       await restart(lab, { PAYSTATUS_CRASH_POINTS: `${point}=${LIKELIHOOD}` })
-      return {
-        what: `${slots.join(', ')} die at ${point} again and again`,
-        heal: async () => void (await restart(lab, {})),
-      }
+      return { what: `${slots.join(', ')} die at ${point} again and again`, heal: () => restart(lab, {}) }
     },
   }
 }
@@ -92,7 +84,7 @@ const forgetOffsets: Fault = {
   area: 'operation',
   lastsMs: [2_000, 3_000],
   async inject(lab) {
-    const slots = SLOTS.filter((slot) => roleOf(slot) === 'processor')
+    const slots = slotsOf('processor')
     await Promise.all(slots.map((slot) => lab.stop(slot)))
     lab.offsetsMoved = true
     await lab.admin.deleteGroups([lab.deployment.config.processor.group])

@@ -63,13 +63,20 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'src/processor/status-task.ts',
+        find: 'records[until]?.offset ?? next',
+        replace: 'next',
+      },
+      {
+        file: 'src/processor/status-task.ts',
         find: "crashPoint('processor:after-fold')",
-        replace: `outcome.totals.events = all.length
-    outcome.totals.duplicate += all.length - inputs.length
-    crashPoint('processor:after-fold')`,
+        replace: `if (until === inputs.length) {
+        outcome.totals.events += all.length - inputs.length
+        outcome.totals.duplicate += all.length - inputs.length
+      }
+      crashPoint('processor:after-fold')`,
       },
     ],
-    scenario: 'die-processor:after-fold',
+    scenario: 'die-processor:after-append',
     seed: 1,
     expects: ['lost'],
   },
@@ -108,18 +115,19 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/processor/status-task.ts',
-        find: 'const states = await this.#readStates([...keys], signal)',
+        find: 'let from = 0\n',
         replace: `try {
-      await this.#options.store.read(this.#options.partition, [...keys])
+      await this.#options.store.read(this.#options.partition, [])
     } catch {
       const totals = { ...noTotals(), events: inputs.length, duplicate: inputs.length }
       await this.#commit({ ...emptyOutput(), totals }, next, signal)
       return
     }
-    const states = await this.#readStates([...keys], signal)`,
+    let from = 0
+`,
       },
     ],
-    scenario: 'kill-redis',
+    scenario: 'cut-redis',
     seed: 1,
     expects: ['lost'],
   },
@@ -133,7 +141,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'autoCommit: true,\n      autoCommitThreshold: 1,',
       },
     ],
-    scenario: 'die-processor:after-fold',
+    scenario: 'die-processor:after-append',
     seed: 2,
     expects: ['lost'],
   },
@@ -150,6 +158,7 @@ export const MUTANTS: readonly Mutant[] = [
     scenario: 'forget-processor-offsets',
     seed: 1,
     expects: ['lost'],
+    healedMaxMs: 20_000,
   },
   {
     name: 'fold-by-arrival',
@@ -256,7 +265,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'const VERSIONS = new Map<string, number>()\n\nfunction ruleFor(',
       },
     ],
-    scenario: 'kill-processor',
+    scenario: 'die-processor:after-append',
     seed: 1,
     expects: ['wrong'],
   },

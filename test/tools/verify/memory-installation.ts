@@ -134,6 +134,7 @@ export class MemoryInstallation {
         offsets: this.kafka.offsets,
         openTransactions: () => this.kafka.openTransactions(`t.p${partition}`, group, TOPICS.events, partition),
         duePolicy: { retentionMs: 400 * DAY_MS, nextStatusWithin: { default: 3 * DAY_MS, providers: {} } },
+        stateBytesMax: 1_000_000,
         now: () => this.now,
         newToken: () => {
           this.#tokens += 1

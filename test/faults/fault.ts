@@ -1,0 +1,30 @@
+import type { Random } from '../../src/tools/simulate/random.ts'
+import { SLOTS, type Slot } from './cluster.ts'
+import { type Lab, type Role, roleOf } from './lab.ts'
+import type { FaultTiming } from './schedule.ts'
+
+/** What was done, and how it is undone. */
+export interface Injected {
+  /** For people. */
+  readonly what: string
+  heal(): Promise<void>
+}
+
+export interface Fault extends FaultTiming {
+  /** True if a caller may never notice it: no answer but success, as long as nothing else is broken. */
+  readonly unnoticed?: boolean
+  /** Resolves when the harm is done. The same randomness chooses the same targets. */
+  inject(lab: Lab, random: Random): Promise<Injected>
+}
+
+export const SHORT_MS: readonly [number, number] = [1_000, 4_000]
+/** Longer than the session of a group member and of a broker. */
+export const LONG_MS: readonly [number, number] = [8_000, 12_000]
+/** Long enough that everything must move again without the broker. */
+export const OUTLIVED_MS: readonly [number, number] = [18_000, 24_000]
+
+export const ROLES = ['gateway', 'normalizer', 'processor'] as const
+
+export function slotsOf(role: Role): readonly Slot[] {
+  return SLOTS.filter((slot) => roleOf(slot) === role)
+}

@@ -1,0 +1,247 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { createKafka } from '../../src/kafka/kafka-client.ts'
+import { createPartitionReader } from '../../src/kafka/partition-reader.ts'
+import { within } from '../../src/kafka/within.ts'
+import type { Random } from '../../src/tools/simulate/random.ts'
+import { eventually } from '../harness/eventually.ts'
+import { type Fault, LONG_MS, SHORT_MS, slotsOf } from './fault.ts'
+import type { Lab } from './lab.ts'
+
+/** What an operator does while nobody consumes. */
+function resetOffsets(role: 'normalizer' | 'processor'): Fault {
+  return {
+    name: `reset-${role}-offsets`,
+    area: 'operation',
+    lastsMs: SHORT_MS,
+    async inject(lab, random) {
+      const group = await GroupAtRest.of(lab, role)
+      const offsets = group.committed.map((offset) => BigInt(Math.floor(Number(offset) * random.next())))
+      await group.moveTo(offsets)
+      return {
+        what: `the ${role}s are stopped and their offsets set back to ${offsets.join(', ')}`,
+        heal: () => group.startAgain(),
+      }
+    },
+  }
+}
+
+/** Events are skipped, until somebody notices and sets the offsets back. */
+const skipEvents: Fault = {
+  name: 'skip-events',
+  area: 'operation',
+  lastsMs: LONG_MS,
+  async inject(lab) {
+    const group = await GroupAtRest.of(lab, 'processor')
+    // Something has to be there to skip.
+    await delay(2_000)
+    const ends = await group.ends()
+    await group.moveTo(ends)
+    await group.startAgain()
+    return {
+      what: `offsets of the processors set forward to the end, past ${ends.map((end, at) => end - (group.committed[at] ?? 0n)).join(', ')} events`,
+      heal: async () => {
+        await group.stop()
+        await group.moveTo(group.committed)
+        await group.startAgain()
+      },
+    }
+  },
+}
+
+/**
+ * Offsets below the start of the topic: nothing may go on somewhere else by itself. The processors have to say so and to
+ * end, again and again, until an operator sets the offsets to what is there.
+ */
+const offsetsBelowStart: Fault = {
+  name: 'offsets-below-start',
+  area: 'operation',
+  lastsMs: [4_000, 6_000],
+  async inject(lab) {
+    const group = await GroupAtRest.of(lab, 'processor')
+    await keepEvents(lab)
+    const partitions = group.committed.map((offset, partition) => ({ partition, offset: String(offset) }))
+    // Only what was processed: deleting what was not would lose it.
+    await insistently(() => lab.admin.deleteTopicRecords({ topic: group.topic, partitions }))
+    await group.moveTo(group.committed.map(() => 0n))
+    const outOfRange = group.committed.some((offset) => offset > 0n)
+    const stops = lab.definedStops
+    await group.startAgain()
+    return {
+      what: `events up to ${group.committed.join(', ')} are deleted and the offsets set to 0`,
+      heal: async () => {
+        await group.stop()
+        await group.moveTo(group.committed)
+        await group.startAgain()
+        if (outOfRange && lab.definedStops === stops) {
+          throw new Error('no processor ended although its offset was below the start of the topic')
+        }
+      },
+    }
+  },
+}
+
+/** All that was deleted from the topic must be known to the judges. */
+async function keepEvents(lab: Lab): Promise<void> {
+  const { topics, config, logger } = lab.deployment
+  const reader = createPartitionReader(createKafka({ brokers: config.kafka.brokers, clientId: 'laboratory', logger }))
+  const kept = new Set(lab.deletedEvents.map(({ partition, offset }) => `${partition}/${offset}`))
+  for (let partition = 0; partition < lab.partitions; partition += 1) {
+    await insistently(() =>
+      reader.read(topics.events, partition, 0n, (records) => {
+        const fresh = records.filter(({ offset }) => !kept.has(`${partition}/${offset}`))
+        for (const record of fresh) {
+          kept.add(`${partition}/${record.offset}`)
+          lab.deletedEvents.push({ ...record, partition })
+        }
+      }),
+    )
+  }
+}
+
+/** A consumer group whose members are all stopped. */
+class GroupAtRest {
+  readonly topic: string
+  /** Per partition; 0 where nothing was committed. */
+  readonly committed: readonly bigint[]
+  readonly #lab: Lab
+  readonly #role: 'normalizer' | 'processor'
+  readonly #groupId: string
+
+  private constructor(
+    lab: Lab,
+    role: 'normalizer' | 'processor',
+    topic: string,
+    groupId: string,
+    committed: readonly bigint[],
+  ) {
+    this.topic = topic
+    this.committed = committed
+    this.#lab = lab
+    this.#role = role
+    this.#groupId = groupId
+  }
+
+  static async of(lab: Lab, role: 'normalizer' | 'processor'): Promise<GroupAtRest> {
+    const { config, topics } = lab.deployment
+    const topic = role === 'normalizer' ? topics.raw : topics.events
+    const groupId = config[role].group
+    await Promise.all(slotsOf(role).map((slot) => lab.stop(slot)))
+    const [found] = await insistently(() => lab.admin.fetchOffsets({ groupId, topics: [topic] }))
+    const committed = Array.from({ length: lab.partitions }, () => 0n)
+    for (const { partition, offset } of found?.partitions ?? []) {
+      committed[partition] = BigInt(offset) < 0n ? 0n : BigInt(offset)
+    }
+    return new GroupAtRest(lab, role, topic, groupId, committed)
+  }
+
+  async ends(): Promise<readonly bigint[]> {
+    const found = await insistently(() => this.#lab.admin.fetchTopicOffsets(this.topic))
+    const ends = Array.from({ length: this.#lab.partitions }, () => 0n)
+    for (const { partition, high } of found) {
+      ends[partition] = BigInt(high)
+    }
+    return ends
+  }
+
+  async moveTo(offsets: readonly bigint[]): Promise<void> {
+    const partitions = offsets.map((offset, partition) => ({ partition, offset: String(offset) }))
+    this.#lab.offsetsMoved = true
+    await insistently(() => this.#lab.admin.setOffsets({ groupId: this.#groupId, topic: this.topic, partitions }))
+  }
+
+  async startAgain(): Promise<void> {
+    await Promise.all(slotsOf(this.#role).map((slot) => this.#lab.start(slot)))
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(slotsOf(this.#role).map((slot) => this.#lab.stop(slot)))
+  }
+}
+
+/** An operator tries again: another fault may be going on at the same time. */
+function insistently<T>(action: () => Promise<T>): Promise<T> {
+  return eventually(() => within(INSIST_EACH_MS, action()), { timeoutMs: INSIST_MS, everyMs: 1_000 })
+}
+
+const INSIST_EACH_MS = 10_000
+const INSIST_MS = 40_000
+
+export const OPERATION_FAULTS: readonly Fault[] = [
+  resetOffsets('normalizer'),
+  resetOffsets('processor'),
+  skipEvents,
+  offsetsBelowStart,
+  {
+    name: 'registry-away',
+    area: 'operation',
+    lastsMs: [4_000, 8_000],
+    async inject(lab, random) {
+      const slots = [random.pick(slotsOf('normalizer')), random.pick(slotsOf('processor'))]
+      lab.registry.down()
+      await Promise.all(slots.map((slot) => lab.kill(slot)))
+      await Promise.all(slots.map((slot) => lab.start(slot)))
+      return {
+        what: `the registry is away while ${slots.join(', ')} start`,
+        heal: async () => lab.registry.up(),
+      }
+    },
+  },
+  {
+    name: 'rebalance-storm',
+    area: 'operation',
+    lastsMs: [10_000, 14_000],
+    async inject(lab, random) {
+      const healed = new AbortController()
+      const stormed = (async () => {
+        while (!healed.signal.aborted) {
+          const extra = await lab.startExtra('processor-1')
+          await delay(random.integer(500, 3_000), undefined, { signal: healed.signal }).catch(() => {})
+          extra.signal(random.chance(0.5) ? 'SIGTERM' : 'SIGKILL')
+          await extra.exited
+        }
+      })()
+      stormed.catch(() => {})
+      return {
+        what: 'a third processor comes and goes',
+        heal: () => {
+          healed.abort()
+          return stormed
+        },
+      }
+    },
+  },
+  {
+    name: 'poison',
+    area: 'operation',
+    lastsMs: SHORT_MS,
+    async inject(lab, random) {
+      const { config } = lab.deployment
+      const answers = new Map<string, number | null>()
+      for (const source of lab.sources) {
+        for (const [name, body, contentType] of poisons(random, config.gateway.bodyBytesMax)) {
+          const code = await lab.post(`poison-${name}`, source, body, contentType)
+          answers.set(`${source.id} ${name}`, code)
+        }
+      }
+      const oversize = [...answers].filter(([name]) => name.endsWith('oversize'))
+      if (oversize.some(([, code]) => code !== null && code !== 413 && code !== 503)) {
+        throw new Error(`a body above the limit was answered with ${oversize.join('; ')}`)
+      }
+      return { what: `${answers.size} poisonous and oversize callbacks`, heal: async () => {} }
+    },
+  },
+]
+
+function poisons(random: Random, bodyBytesMax: number): readonly (readonly [string, Buffer, string])[] {
+  const json = 'application/json'
+  return [
+    ['not-json', Buffer.from(`{"a": ${random.hex(16)}`), json],
+    ['empty', Buffer.alloc(0), json],
+    ['not-utf8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), json],
+    ['deep', Buffer.from('['.repeat(20_000) + ']'.repeat(20_000)), json],
+    ['wide', Buffer.from(JSON.stringify(Array.from({ length: 5_000 }, () => ({ id: random.hex(8) })))), json],
+    ['entities', Buffer.from(`<!DOCTYPE a [<!ENTITY b "${'c'.repeat(1_000)}">]><a>&b;&b;</a>`), 'application/xml'],
+    ['at-the-limit', Buffer.from(`{"a":"${'x'.repeat(bodyBytesMax - 8)}"}`), json],
+    ['oversize', Buffer.alloc(bodyBytesMax + 1, 0x20), json],
+  ]
+}

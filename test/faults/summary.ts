@@ -1,0 +1,89 @@
+import type { Kind } from './judge.ts'
+import type { RunResult } from './run-scenario.ts'
+
+/** What all runs with one fault showed. */
+export interface FaultSummary {
+  readonly fault: string
+  /** How often it was injected, and how often of these alone. */
+  readonly times: number
+  readonly timesAlone: number
+  readonly runs: number
+  /** Accepted in these runs. */
+  readonly callbacks: number
+  readonly lost: number
+  readonly duplicated: number
+  readonly wrong: number
+  readonly late: number
+  /** From the injection until payments move again, ms; null without a measurement. */
+  readonly recoveryP50Ms: number | null
+  readonly recoveryP99Ms: number | null
+  /** The same of those that came alone. */
+  readonly aloneP50Ms: number | null
+  readonly aloneP99Ms: number | null
+  /** The part of it after the healing. */
+  readonly afterHealMaxMs: number | null
+}
+
+/** The figures of some runs, together and for each fault. Pure. */
+export function summaryOf(runs: readonly RunResult[]) {
+  const all = runs.flatMap(({ recoveries }) => recoveries)
+  const crashes = new Map<string, number>()
+  for (const [point, times] of runs.flatMap((run) => Object.entries(run.crashes))) {
+    crashes.set(point, (crashes.get(point) ?? 0) + times)
+  }
+  return {
+    runs: runs.length,
+    callbacks: sum(runs, ({ callbacks }) => callbacks),
+    accepted: sum(runs, ({ accepted }) => accepted),
+    attempts: sum(runs, ({ attempts }) => attempts),
+    events: sum(runs, ({ events }) => events),
+    ...countsOf(runs),
+    unexpectedExits: sum(runs, ({ unexpectedExits }) => unexpectedExits),
+    definedStops: sum(runs, ({ definedStops }) => definedStops),
+    recoveryP50Ms: percentile(all.map(recoveryMs), 0.5),
+    recoveryP99Ms: percentile(all.map(recoveryMs), 0.99),
+    crashes: Object.fromEntries([...crashes].sort()),
+    perFault: [...new Set(all.map(({ fault }) => fault))].map((fault) => summaryOfFault(fault, runs)),
+  }
+}
+
+function summaryOfFault(fault: string, runs: readonly RunResult[]): FaultSummary {
+  const inRuns = runs.filter(({ faults }) => faults.includes(fault))
+  const recoveries = inRuns.flatMap((run) => run.recoveries.filter((recovery) => recovery.fault === fault))
+  const alone = recoveries.filter((recovery) => recovery.alone)
+  return {
+    fault,
+    times: recoveries.length,
+    timesAlone: alone.length,
+    runs: inRuns.length,
+    callbacks: sum(inRuns, ({ accepted }) => accepted),
+    ...countsOf(inRuns),
+    recoveryP50Ms: percentile(recoveries.map(recoveryMs), 0.5),
+    recoveryP99Ms: percentile(recoveries.map(recoveryMs), 0.99),
+    aloneP50Ms: percentile(alone.map(recoveryMs), 0.5),
+    aloneP99Ms: percentile(alone.map(recoveryMs), 0.99),
+    afterHealMaxMs: percentile(
+      recoveries.map(({ afterHealMs }) => afterHealMs),
+      1,
+    ),
+  }
+}
+
+function countsOf(runs: readonly RunResult[]): Readonly<Record<Kind, number>> {
+  const count = (kind: Kind) => sum(runs, ({ findings }) => findings.filter((finding) => finding.kind === kind).length)
+  return { lost: count('lost'), duplicated: count('duplicated'), wrong: count('wrong'), late: count('late') }
+}
+
+function sum(runs: readonly RunResult[], of: (run: RunResult) => number): number {
+  return runs.reduce((total, run) => total + of(run), 0)
+}
+
+function recoveryMs(recovery: { readonly recoveryMs: number }): number {
+  return recovery.recoveryMs
+}
+
+/** The smallest value that at least this share of all values does not exceed; null of none. */
+function percentile(values: readonly number[], share: number): number | null {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.ceil(share * sorted.length) - 1] ?? null
+}
