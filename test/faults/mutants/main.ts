@@ -145,7 +145,7 @@ async function run(scenario: string, seed: number, options: RunOptions): Promise
   try {
     return await runOnce(scenario, seed, options)
   } catch (error) {
-    console.log(`  the run broke and is done again: ${(error as Error).message}`)
+    console.log(`  the run broke and is done again: ${firstLine((error as Error).message)}`)
     await cluster?.close()
     cluster = undefined
     return runOnce(scenario, seed, options)
@@ -184,4 +184,8 @@ function versions(redis: string): Readonly<Record<string, string>> {
 
 async function redisVersion({ redis: [server] }: Cluster): Promise<string> {
   return /redis_version:(\S+)/.exec(await redisCommand(server, 'INFO server'))?.[1] ?? '?'
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] as string
 }

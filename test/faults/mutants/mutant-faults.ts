@@ -3,6 +3,7 @@ import { createKafka } from '../../../src/kafka/kafka-client.ts'
 import { CRASH_POINTS, type CrashPoint } from '../../../src/stream/crash-point.ts'
 import type { Random } from '../../../src/tools/simulate/random.ts'
 import type { Slot } from '../cluster.ts'
+import { until } from '../../stack/run-command.ts'
 import { type Fault, slotsOf } from '../fault.ts'
 import { javaHash } from '../faults.ts'
 import { type Lab, type Role, roleOf } from '../lab.ts'
@@ -14,6 +15,8 @@ import { type Lab, type Role, roleOf } from '../lab.ts'
 
 /** How likely a chunk is the last one of its process: high, for a busy machine has few chunks. */
 const LIKELIHOOD = 0.3
+const DEATHS_MIN = 2
+const DEATHS_MAX_MS = 60_000
 
 /** The processes of a role die at one place, are started again and die there again, until it is healed. */
 function dieAt(point: CrashPoint): Fault {
@@ -28,7 +31,16 @@ function dieAt(point: CrashPoint): Fault {
     lastsMs: [13_000, 14_000],
     async inject(lab) {
       await restart(lab, { PAYSTATUS_CRASH_POINTS: `${point}=${LIKELIHOOD}` })
-      return { what: `${slots.join(', ')} die at ${point} again and again`, heal: () => restart(lab, {}) }
+      return {
+        what: `${slots.join(', ')} die at ${point} again and again`,
+        heal: async () => {
+          // On a busy machine a new process may need longer to get at a partition than the schedule knows.
+          const deaths = () => lab.crashes.get(point) ?? 0
+          await until(`deaths at ${point}`, DEATHS_MAX_MS, async () => deaths() >= DEATHS_MIN).catch(() => {})
+          lab.say(`${deaths()} deaths at ${point}`)
+          await restart(lab, {})
+        },
+      }
     },
   }
 }
