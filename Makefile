@@ -47,6 +47,10 @@ unit: deps ## The tests without I/O; RUNS=20000 generated callbacks, SCHEDULES=2
 simulate-long: deps ## The simulation with SCHEDULES=1000000 stories, for a night.
 	SCHEDULES=$(or $(SCHEDULES),1000000) $(BIN)/vitest run --project unit test/simulation
 
+.PHONY: fuzz-long
+fuzz-long: deps ## The adapters with RUNS=1000000 broken and generated callbacks, for a night.
+	RUNS=$(or $(RUNS),1000000) $(BIN)/vitest run --project unit test/providers/fuzz
+
 .PHONY: integration
 integration: deps test-tools ## The tests on a real Kafka, Redis and registry, which they start and end.
 	$(BIN)/vitest run --project integration

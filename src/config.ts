@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
+import { GATEWAY_LIMITS, gatewayLimitProblems, SOURCE_LIMITS } from './config/gateway-limits.ts'
 import { DURATION_HINT, parseDuration } from './duration.ts'
 import { PAYMENT_STATUSES } from './payment/payment-status.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
@@ -30,6 +31,8 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
   problems.push(...conflictsOf(sources))
   if (parsed.success) {
     problems.push(
+      ...gatewayLimitProblems(parsed.data.gateway),
+      ...shutdownProblems(parsed.data),
       ...retentionProblems(
         parsed.data.payments.retentionMs,
         sources.map(({ source }) => source.provider),
@@ -62,7 +65,10 @@ const TOPIC_RETENTION_DAYS = 90
 /** Returns come up to 60 days after the payment. */
 const RETURNS_DAYS = 60
 
-const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes, at most 63')
+export const nameRule = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes, at most 63')
+export const currencyRule = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
 const port = z.number().int().min(0).max(65_535)
 const ms = z.number().int().min(1)
 const duration = z.string().transform((text, context) => {
@@ -88,20 +94,18 @@ const authentication = z.discriminatedUnion('type', [
 const STATUS_OR_DEFAULT = z.enum(['default', ...Object.keys(PAYMENT_STATUSES)])
 
 const SOURCE_SCHEMA = z.strictObject({
-  id: name,
+  id: nameRule,
   provider: z.enum(PROVIDER_IDS as [string, ...string[]]),
   path: z.string().regex(/^\/[A-Za-z0-9/_.~-]*[A-Za-z0-9_~-]$/, 'must be an absolute path without a slash at its end'),
-  namespace: name.optional(),
+  namespace: nameRule.optional(),
   successCode: z.union([z.literal(200), z.literal(201), z.literal(204)]).optional(),
-  currency: z
-    .string()
-    .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
-    .optional(),
+  currency: currencyRule.optional(),
+  ...SOURCE_LIMITS,
   authentication,
 })
 
 const CONFIG_SCHEMA = z.strictObject({
-  environment: name.default('dev'),
+  environment: nameRule.default('dev'),
   log: z.strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
   kafka: z
     .strictObject({
@@ -134,21 +138,20 @@ const CONFIG_SCHEMA = z.strictObject({
     .strictObject({
       host: z.string().default('127.0.0.1'),
       port: port.default(8080),
-      /** The caller gets an answer within this time, whatever the broker does. J.P. Morgan's sibling API gives up at 3 s. */
-      answerDeadlineMs: ms.default(1_500),
-      bodyBytesMax: z.number().int().min(1_024).max(1_000_000).default(262_144),
-      /** Bounds of what waits for the broker; beyond them callers get a 503 at once. */
-      waitingRecordsMax: z.number().int().min(1).default(20_000),
-      waitingBytesMax: z
-        .number()
-        .int()
-        .min(1_024)
-        .default(64 * 1024 * 1024),
+      ...GATEWAY_LIMITS,
+      shutdown: z
+        .strictObject({
+          /** How long the gateway serves on after it said that it is not ready: load balancers need to notice. */
+          waitMs: z.number().int().min(0).default(5_000),
+        })
+        .prefault({}),
     })
     .prefault({}),
   admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9090) }).prefault({}),
-  normalizer: z.strictObject({ group: name.default('paystatus-normalizer') }).prefault({}),
-  processor: z.strictObject({ group: name.default('paystatus-processor') }).prefault({}),
+  /** The longest orderly stop of a process; then it ends without the rest. Shorter than the minute of orchestrators. */
+  shutdown: z.strictObject({ limitMs: ms.default(45_000) }).prefault({}),
+  normalizer: z.strictObject({ group: nameRule.default('paystatus-normalizer') }).prefault({}),
+  processor: z.strictObject({ group: nameRule.default('paystatus-processor') }).prefault({}),
   payments: z
     .strictObject({
       /** A payment nobody touched for so long is forgotten. */
@@ -187,6 +190,10 @@ export interface SourceConfig {
   readonly namespace: string
   readonly successCode: number
   readonly currency: string | null
+  /** Of authenticated requests; each process counts for itself. */
+  readonly requestsPerSecondMax: number
+  /** How deep the normalizer reads its JSON. */
+  readonly jsonDepthMax: number
   readonly authentication: Authentication
 }
 
@@ -294,6 +301,8 @@ function resolveSource(
     namespace: source.namespace ?? source.provider,
     successCode: source.successCode ?? providerById(source.provider)?.successCode ?? 200,
     currency: source.currency ?? null,
+    requestsPerSecondMax: source.requestsPerSecondMax,
+    jsonDepthMax: source.jsonDepthMax,
     authentication:
       authentication.type === 'none'
         ? authentication
@@ -326,6 +335,16 @@ function retentionProblems(retentionMs: number, providers: readonly string[]): s
   ]
   const [days, why] = minimums.reduce((longest, next) => (next[0] > longest[0] ? next : longest))
   return retentionMs >= days * DAY_MS ? [] : [`payments.retention: must be at least ${days}d: ${why}`]
+}
+
+function shutdownProblems({ gateway, shutdown }: ParsedConfig): string[] {
+  // Requests that come in its last moment still get their answer.
+  const neededMs = gateway.shutdown.waitMs + gateway.answerDeadlineMs
+  return shutdown.limitMs > neededMs
+    ? []
+    : [
+        `shutdown.limitMs: must be above ${neededMs} ms, which are gateway.shutdown.waitMs and gateway.answerDeadlineMs together`,
+      ]
 }
 
 function conflictsOf(sources: readonly { readonly source: SourceConfig; readonly index: number }[]): string[] {

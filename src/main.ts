@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { type Config, ConfigError, loadConfig } from './config.ts'
+import { type Config, ConfigError, currencyRule, loadConfig, nameRule } from './config.ts'
 import { createLogger } from './observability/log.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
-import { runStages } from './run-stages.ts'
+import { gatewayApi, runStages } from './run-stages.ts'
 import { CallbackFilesError, readCallbackFiles } from './tools/callback-files.ts'
 import { driftLines, findDrift } from './tools/drift.ts'
 import { foldFiles, orderDifferenceText } from './tools/fold-files.ts'
@@ -21,11 +21,12 @@ import { applyTopics, checkTopics } from './tools/topics.ts'
 import { translateFiles } from './tools/translate-files.ts'
 import type { VerifyProgress } from './tools/verify/verification.ts'
 import { verify } from './tools/verify/verify.ts'
-import { inFlightLine, verifyLines } from './tools/verify/verify-report.ts'
+import { inFlightLine, progressLine, verifyLines } from './tools/verify/verify-report.ts'
 import { explainPayments } from './tools/why/why.ts'
 import { whyStory } from './tools/why/why-story.ts'
 import { topicNames } from './topics.ts'
 import { type StageName, TOPOLOGY } from './topology.ts'
+import { VERSION } from './version.ts'
 
 /** Exit codes: 0 done, 1 it did not work (or findings), 2 wrong options or configuration. */
 const EXIT_FAILED = 1
@@ -37,7 +38,7 @@ const STAGES: readonly StageName[] = TOPOLOGY.map((entry) => entry.stage)
 
 const program = new Command('paystatus')
   .description("Payment providers' callbacks in, one Kafka topic with every payment's status out.")
-  .version('0.1.0')
+  .version(VERSION)
   .addOption(new Option('-c, --config <file>', 'YAML configuration').env('PAYSTATUS_CONFIG'))
   .showHelpAfterError('(run with --help for the options)')
   .exitOverride((error) => {
@@ -291,6 +292,12 @@ program
     print(json, document, json ? [] : [rulesText(document)])
   })
 
+program
+  .command('openapi')
+  .description('what the gateway of this configuration accepts and answers, as OpenAPI 3.1')
+  .addHelpText('after', '\nHolds the paths of the sources, also those that are hard to guess, and no secret.')
+  .action(() => print(true, gatewayApi(configuration()), []))
+
 // Whoever reads has seen enough, as in `paystatus rules | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : EXIT_FAILED)
@@ -318,8 +325,14 @@ async function run(stages: readonly StageName[]): Promise<void> {
   }
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    // A second signal ends the process at once, as the default does.
-    process.once(signal, () => stop.abort())
+    process.on(signal, () => {
+      if (stop.signal.aborted) {
+        // Whoever asks a second time does not want to wait any longer.
+        process.stderr.write(`paystatus: ${signal} again, ending without the rest\n`)
+        process.exit(EXIT_FAILED)
+      }
+      stop.abort()
+    })
   }
   const reason = await runStages(config, stages, stop.signal, ({ gateway, admin }) => {
     process.stderr.write(`${gateway === undefined ? '' : `gateway ${gateway}, `}health and metrics ${admin}\n`)
@@ -475,10 +488,10 @@ async function runVerify({ json, payment, since, view }: VerifyCommandOptions): 
   exitWith(report.ok ? [] : [report])
 }
 
-function showVerifyProgress({ step, done, of, count }: VerifyProgress): void {
-  const line = `${step}: ${done} of ${of} partitions, ${count} ${step === 'comparing' ? 'payments' : 'callbacks'}`
+function showVerifyProgress(progress: VerifyProgress): void {
+  const line = progressLine(progress)
   // On a terminal over itself.
-  process.stderr.write(process.stderr.isTTY ? `\r${line}${done === of ? '\n' : ''}` : `${line}\n`)
+  process.stderr.write(process.stderr.isTTY ? `\r${line}${progress.done === progress.of ? '\n' : ''}` : `${line}\n`)
 }
 
 interface CallbackFilesOptions {
@@ -495,8 +508,8 @@ function callbackFilesCommand(name: string): Command {
     .argument('<file...>', 'one callback each: the body of the request, byte for byte')
     .addOption(new Option('--provider <id>', 'whose callbacks these are').choices(PROVIDER_IDS).makeOptionMandatory())
     .option('--content-type <type>', 'of all files (default: by extension .json, .form or .xml, else JSON)')
-    .option('--namespace <name>', 'first part of the payment keys (default: the provider)')
-    .option('--currency <code>', 'ISO 4217, for amounts that are sent without one')
+    .option('--namespace <name>', 'first part of the payment keys (default: the provider)', ruledBy(nameRule))
+    .option('--currency <code>', 'ISO 4217, for amounts that are sent without one', ruledBy(currencyRule))
 }
 
 function translated(files: readonly string[], { provider: id, ...options }: CallbackFilesOptions) {
@@ -580,6 +593,17 @@ function positiveNumber(text: string): number {
     throw new InvalidArgumentError('must be a number above 0.')
   }
   return value
+}
+
+/** An option that the configuration has as well is held to the same rule. */
+function ruledBy(rule: typeof nameRule): (text: string) => string {
+  return (text) => {
+    const parsed = rule.safeParse(text)
+    if (!parsed.success) {
+      throw new InvalidArgumentError(`${parsed.error.issues.map(({ message }) => message).join('; ')}.`)
+    }
+    return parsed.data
+  }
 }
 
 /** ms since the epoch. */

@@ -1,6 +1,7 @@
 import { loadPaymentCodecs } from './avro/payment-codecs.ts'
 import { createSchemaRegistry, withRetry } from './avro/schema-registry.ts'
 import type { Config } from './config.ts'
+import { type OpenApi, openApiOf } from './gateway/openapi.ts'
 import { connectAdmin, onBrokers } from './kafka/brokers.ts'
 import { createGroupOffsets } from './kafka/group-offsets.ts'
 import { createKafka } from './kafka/kafka-client.ts'
@@ -8,14 +9,13 @@ import { findTopicProblems } from './kafka/topic-admin.ts'
 import { AdminServer, Health } from './observability/health.ts'
 import { createLogger, type Logger } from './observability/log.ts'
 import { Metrics } from './observability/metrics.ts'
+import { providerById } from './providers/registry.ts'
 import { topicNames } from './topics.ts'
 import { type RunningStage, type StageContext, type StageName, TOPOLOGY } from './topology.ts'
+import { VERSION } from './version.ts'
 
 /** How a process that runs stages ended. */
 export type ExitReason = { readonly kind: 'signal' } | { readonly kind: 'fatal'; readonly error: Error }
-
-/** Longest orderly stop, ms: shorter than the minute that orchestrators often give. */
-const STOP_MAX_MS = 45_000
 
 /**
  * Runs some stages in this process until `stopSignal` or a fatal error, then drains them: the gateway first, so that
@@ -32,7 +32,8 @@ export async function runStages(
   const logger = createLogger({ level: config.log.level, role: stages.join('+') })
   const health = new Health()
   const metrics = new Metrics({ sources: config.sources.map((source) => source.id) })
-  const admin = new AdminServer({ ...config.admin, health, registry: metrics.registry })
+  const documents = stages.includes('gateway') ? { '/openapi.json': JSON.stringify(gatewayApi(config)) } : {}
+  const admin = new AdminServer({ ...config.admin, health, registry: metrics.registry, documents })
   const { promise: fatal, resolve: onFatalError } = Promise.withResolvers<Error>()
   const aborted = new Promise<void>((resolve) => {
     if (stopSignal.aborted) {
@@ -85,9 +86,9 @@ export async function runStages(
   health.drain()
   // Whatever hangs in a client must not keep a process alive that is told, or has reason, to end.
   const hanging = setTimeout(() => {
-    logger.error('stopping took too long; ending without the rest')
+    logger.error({ limitMs: config.shutdown.limitMs }, 'stopping took too long; ending without the rest')
     process.exit(1)
-  }, STOP_MAX_MS)
+  }, config.shutdown.limitMs)
   hanging.unref()
   if (reason.kind === 'signal') {
     await startup
@@ -99,6 +100,11 @@ export async function runStages(
   await admin.stop()
   clearTimeout(hanging)
   return reason
+}
+
+/** What the gateway of this configuration accepts and answers. */
+export function gatewayApi(config: Config): OpenApi {
+  return openApiOf({ ...config.gateway, sources: config.sources, providers: providerById, version: VERSION })
 }
 
 function stageContext(

@@ -90,12 +90,7 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
     retryForMs: config.gateway.answerDeadlineMs,
   })
   const gateway = new Gateway({
-    host: config.gateway.host,
-    port: config.gateway.port,
-    answerDeadlineMs: config.gateway.answerDeadlineMs,
-    bodyBytesMax: config.gateway.bodyBytesMax,
-    waitingRecordsMax: config.gateway.waitingRecordsMax,
-    waitingBytesMax: config.gateway.waitingBytesMax,
+    ...config.gateway,
     sources: config.sources,
     providers: providerById,
     appendLog: raw.log,

@@ -110,6 +110,42 @@ sources:
     expect(loadConfig(undefined, { PAYSTATUS_GATEWAY_PORT: '' }).gateway.port).toBe(8080)
   })
 
+  test('gives every limit a default, and each can be set', () => {
+    const { gateway, shutdown } = loadConfig(undefined, {})
+    const limits = {
+      answerDeadlineMs: 1_500,
+      headersTimeoutMs: 5_000,
+      requestTimeoutMs: 10_000,
+      keepAliveTimeoutMs: 75_000,
+      answerReadTimeoutMs: 5_000,
+      connectionsMax: 10_000,
+      connectionsPerAddressMax: 1_000,
+      headerBytesMax: 16_384,
+      headersMax: 100,
+      bodyBytesMax: 262_144,
+      waitingRecordsMax: 20_000,
+      waitingBytesMax: 67_108_864,
+    }
+    expect(gateway).toEqual({ host: '127.0.0.1', port: 8080, ...limits, shutdown: { waitMs: 5_000 } })
+    expect(shutdown).toEqual({ limitMs: 45_000 })
+    const doubled = Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, value + 1]))
+    const text = JSON.stringify({ gateway: { ...doubled, headersMax: 101, shutdown: { waitMs: 0 } } })
+    expect(loadConfig(file(text), {}).gateway).toMatchObject({ ...doubled, shutdown: { waitMs: 0 } })
+    expect(loadConfig(file(SOURCE), {}).sources[0]).toMatchObject({ requestsPerSecondMax: 5_000, jsonDepthMax: 64 })
+    const own = SOURCE.replace('path:', 'requestsPerSecondMax: 0.5\n    jsonDepthMax: 100\n    path:')
+    expect(loadConfig(file(own), {}).sources[0]).toMatchObject({ requestsPerSecondMax: 0.5, jsonDepthMax: 100 })
+  })
+
+  test('reports limits that contradict each other', () => {
+    expect(problemsOf('gateway: { headersTimeoutMs: 11000, answerDeadlineMs: 12000 }')).toEqual([
+      expect.stringMatching(/^gateway\.headersTimeoutMs: .*requestTimeoutMs/),
+      expect.stringMatching(/^gateway\.answerDeadlineMs: .*requestTimeoutMs/),
+    ])
+    expect(problemsOf('gateway: { shutdown: { waitMs: 60000 } }')).toEqual([
+      expect.stringMatching(/^shutdown\.limitMs: must be above 61500 ms/),
+    ])
+  })
+
   test('reports a variable that is not a number', () => {
     expect(problemsOf('', { PAYSTATUS_GATEWAY_PORT: 'http' })).toEqual([
       expect.stringMatching(/^gateway\.port: .*number/),

@@ -1,11 +1,12 @@
 import type { FastifyReply } from 'fastify'
 
-/** The gateway's codes; nothing else is ever sent by it, save what node answers to bytes that are not HTTP. */
-export type AnswerCode = 200 | 201 | 204 | 400 | 401 | 404 | 405 | 413 | 415 | 500 | 503
+/** The gateway's codes; nothing else is ever sent by it, save 408 for a slow head and node's 417. See openapi.ts. */
+export type AnswerCode = 200 | 201 | 204 | 400 | 401 | 404 | 405 | 413 | 415 | 429 | 431 | 500 | 503
 
 /** What the exchanges of one gateway share. */
 export interface ExchangeContext {
   readonly answerDeadlineMs: number
+  readonly answerReadTimeoutMs: number
   /** True from the moment the gateway stops: every connection ends after its last answer. */
   readonly draining: boolean
   answered(source: string, code: AnswerCode, seconds: number): void
@@ -13,6 +14,8 @@ export interface ExchangeContext {
   disconnected(source: string): void
   /** The deadline passed while the broker had the record, or should have had it. */
   appendExpired(): void
+  /** The caller does not read its answer; its connection was cut. */
+  answerUnread(): void
   /** Bytes of bodies that are being read changed by so much. */
   readingChanged(bytes: number): void
   closed(): void
@@ -20,15 +23,25 @@ export interface ExchangeContext {
 
 /** One TCP connection and the requests on it that have no complete answer yet; several if the caller pipelines. */
 export interface Connection {
+  /** What counts as one caller: see address-key.ts. */
+  readonly address: string
   pending: number
   latest: Exchange | null
   /** What followed the pending requests was not HTTP: the connection ends after the last answer. */
   broken: boolean
   /** The last request was answered before it was complete, and its rest is still being let go by. */
   answeredEarly: boolean
+  /** Its last words were said; what still comes is nobody's. */
+  leaving: boolean
+  /** Its last request was let in, whatever then became of it: it may stay open for the next one. */
+  served: boolean
+  /** `performance.now()` of its opening or its last answer, while nothing is pending. */
+  idleSince: number
 }
 
-const RETRY_AFTER_SECONDS = '5'
+const RETRY_AFTER_SECONDS = 5
+/** Answers to callers that were not let in. */
+const STRANGERS_CODES: ReadonlySet<AnswerCode> = new Set([400, 401, 404, 405, 431])
 
 /**
  * One request and its answer: exactly one answer, at the latest at the deadline, which covers the body and the append.
@@ -45,6 +58,7 @@ export class Exchange {
   readonly #startedAt: number
   readonly #deadline: NodeJS.Timeout
   #aborter: AbortController | null = null
+  #unread: NodeJS.Timeout | null = null
   #settled = false
   #callerGone = false
   #chunks: Buffer[] = []
@@ -109,7 +123,7 @@ export class Exchange {
   }
 
   /** Answers, unless that has happened. */
-  answer(code: AnswerCode): void {
+  answer(code: AnswerCode, retryAfterSeconds = RETRY_AFTER_SECONDS): void {
     if (this.#settled) {
       return
     }
@@ -117,6 +131,9 @@ export class Exchange {
     if (this.#callerGone) {
       return
     }
+    this.connection.served = !STRANGERS_CODES.has(code)
+    // Node holds what its caller does not read, without a time limit.
+    this.#unread = setTimeout(cut, this.#context.answerReadTimeoutMs, this)
     this.#context.answered(this.source, code, (performance.now() - this.#startedAt) / 1_000)
     const reply = this.#reply
     if (this.#context.draining || this.connection.broken) {
@@ -136,8 +153,9 @@ export class Exchange {
       case 405:
         reply.header('allow', 'POST')
         break
+      case 429:
       case 503:
-        reply.header('retry-after', RETRY_AFTER_SECONDS)
+        reply.header('retry-after', String(retryAfterSeconds))
         break
       default:
         break
@@ -154,6 +172,12 @@ export class Exchange {
     } else {
       this.answer(503)
     }
+  }
+
+  cut(): void {
+    this.#context.answerUnread()
+    // Not the reply's socket, which it has only once the answers before it are out.
+    this.#reply.request.raw.socket.destroy()
   }
 
   #settle(): void {
@@ -179,6 +203,9 @@ export class Exchange {
 
   /** The answer went out, or the connection broke. */
   #close(): void {
+    if (this.#unread !== null) {
+      clearTimeout(this.#unread)
+    }
     if (!this.#settled) {
       this.#context.disconnected(this.source)
       this.#callerGone = true
@@ -188,6 +215,7 @@ export class Exchange {
       }
     }
     this.connection.pending -= 1
+    this.connection.idleSince = performance.now()
     if (this.connection.latest === this) {
       this.connection.latest = null
       this.connection.answeredEarly = !this.#reply.request.raw.complete
@@ -198,4 +226,8 @@ export class Exchange {
 
 function expire(exchange: Exchange): void {
   exchange.expire()
+}
+
+function cut(exchange: Exchange): void {
+  exchange.cut()
 }

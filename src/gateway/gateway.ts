@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextCheck } from 'node:timers/promises'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { SourceConfig } from '../config.ts'
 import { partitionOf } from '../kafka/murmur2.ts'
@@ -12,9 +12,11 @@ import type { AppendLog } from '../stream/append-log.ts'
 import { crashPoint } from '../stream/crash-point.ts'
 import { AppendWatch } from './append-watch.ts'
 import { type Authenticator, authenticatorOf } from './authenticate.ts'
-import { type AnswerCode, type Connection, Exchange, type ExchangeContext } from './exchange.ts'
+import { type ConnectionLimits, Connections, fastifyOptions, serverOptions } from './connections.ts'
+import { type AnswerCode, Exchange, type ExchangeContext } from './exchange.ts'
 import { canBeCallback, isIdentityEncoded } from './media-type.ts'
 import { toRawRecord } from './to-raw-record.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -30,11 +32,12 @@ export interface DrainableAppendLog extends AppendLog {
   drain(): Promise<void>
 }
 
-export interface GatewayOptions {
+export interface GatewayOptions extends ConnectionLimits {
   readonly host: string
   /** 0 chooses a free one. */
   readonly port: number
   readonly answerDeadlineMs: number
+  readonly answerReadTimeoutMs: number
   readonly bodyBytesMax: number
   /** Also the bound of requests that are open at once. */
   readonly waitingRecordsMax: number
@@ -51,8 +54,10 @@ export interface GatewayOptions {
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>
   readonly metrics: GatewayMetrics
   readonly health: Health
-  /** How long a stop goes on serving while callers are told to close their connections; 250 if not given. */
-  readonly lingerMs?: number
+  readonly shutdown: {
+    /** How long a stop goes on serving, not ready, while callers are told to close their connections. */
+    readonly waitMs: number
+  }
 }
 
 /** A source as the hot path needs it. */
@@ -60,38 +65,36 @@ interface Route {
   readonly source: SourceConfig
   readonly provider: Provider
   readonly authenticator: Authenticator
+  readonly bucket: TokenBucket
   readonly successCode: AnswerCode
 }
 
-const LINGER_MS = 250
 /** An answer needs some time on the wire after its deadline before a stop cuts what is left. */
 const STOP_MARGIN_MS = 1_000
-const HEADERS_TIMEOUT_MS = 10_000
-const REQUEST_TIMEOUT_MS = 15_000
-/** Longer than the idle timeout of common load balancers (60 s), so that it is they who close an idle connection. */
-const KEEP_ALIVE_TIMEOUT_MS = 75_000
-const CONNECTIONS_MAX = 10_000
 const NO_QUERY = {}
 /** By node's error code. */
-const BROKEN_HTTP_STATUS: Readonly<Record<string, string>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+const BROKEN_HTTP_STATUS: Readonly<Record<string, readonly [code: number, text: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
 }
+const BAD_REQUEST = [400, 'Bad Request'] as const
 
 /**
  * Takes providers' callbacks and answers success only once the broker has the exact bytes (I1).
  *
  * Nothing of a request is interpreted beyond what the answer needs: the body is bytes, the query string is ignored. Every
  * request is answered within the deadline, whatever the broker does. Memory is bounded (I10): requests that are open,
- * bodies that are being read and records that wait each have a limit, and beyond it the answer is 503 at once.
+ * bodies that are being read and records that wait each have a limit, and beyond it the answer is 503 at once. Connections
+ * have theirs in connections.ts.
  */
 export class Gateway implements ExchangeContext {
   readonly answerDeadlineMs: number
+  readonly answerReadTimeoutMs: number
   readonly #options: GatewayOptions
   readonly #app: FastifyInstance
   readonly #watch: AppendWatch
   readonly #paths = new Set<string>()
-  readonly #connections = new Map<Socket, Connection>()
+  readonly #connections: Connections
   #openExchanges = 0
   #readingBytes = 0
   #draining = false
@@ -100,6 +103,7 @@ export class Gateway implements ExchangeContext {
   /** Throws if a source names a provider that is not known. */
   constructor(options: GatewayOptions) {
     this.answerDeadlineMs = options.answerDeadlineMs
+    this.answerReadTimeoutMs = options.answerReadTimeoutMs
     this.#options = options
     this.#watch = new AppendWatch(options.health, options.logger, options.now)
     this.#app = fastify({
@@ -107,9 +111,8 @@ export class Gateway implements ExchangeContext {
       bodyLimit: options.bodyBytesMax,
       exposeHeadRoutes: false,
       return503OnClosing: false,
-      requestTimeout: Math.max(REQUEST_TIMEOUT_MS, 2 * options.answerDeadlineMs),
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
+      ...fastifyOptions(options),
+      http: serverOptions(options),
       routerOptions: { querystringParser: () => NO_QUERY },
       clientErrorHandler: (error, socket) => this.#answerBrokenHttp(error, socket as Socket),
       frameworkErrors: (_error, _request, reply) => {
@@ -117,16 +120,16 @@ export class Gateway implements ExchangeContext {
         ;(reply as FastifyReply).code(400).send()
       },
     })
-    this.#app.server.maxConnections = CONNECTIONS_MAX
-    this.#app.server.on('connection', (socket) => this.#track(socket))
+    this.#connections = new Connections(this.#app.server, options, (reason) => options.metrics.connectionCut(reason))
     this.#app.decorateRequest('exchange')
     this.#app.removeAllContentTypeParsers()
     this.#app.addContentTypeParser('*', (request, payload, done) => this.#readBody(request, payload, done))
-    this.#app.addHook('onRequest', (request, reply, done) => this.#refuseUnknownPath(request, reply, done))
+    this.#app.addHook('onRequest', (request, reply, done) => this.#refuseStranger(request, reply, done))
     this.#app.setErrorHandler((error, request) => this.#answerError(error, request))
     for (const source of options.sources) {
       this.#addSource(source)
     }
+    options.metrics.watchConnections(() => this.#connections.count)
     options.metrics.watchWaiting(() => ({
       records: options.appendLog.waitingRecords,
       bytes: options.appendLog.waitingBytes,
@@ -147,8 +150,9 @@ export class Gateway implements ExchangeContext {
   }
 
   /**
-   * Stops without losing or cutting anything: readiness turns false; for a short while every answer closes its
-   * connection; then nothing new is accepted, what is in flight is answered, and the append log is drained. Idempotent.
+   * Stops without losing or cutting anything: readiness turns false; for a while everybody is served, and every answer
+   * closes its connection; then nothing new is accepted, what is in flight is answered, and the append log is drained.
+   * Idempotent.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop()
@@ -171,6 +175,10 @@ export class Gateway implements ExchangeContext {
     this.#watch.failed(`no acknowledgement within ${this.answerDeadlineMs} ms`)
   }
 
+  answerUnread(): void {
+    this.#options.metrics.connectionCut('unread')
+  }
+
   readingChanged(bytes: number): void {
     this.#readingBytes += bytes
   }
@@ -188,6 +196,7 @@ export class Gateway implements ExchangeContext {
       source,
       provider,
       authenticator: authenticatorOf(source.authentication),
+      bucket: new TokenBucket(source.requestsPerSecondMax, performance.now()),
       successCode: source.successCode as AnswerCode,
     }
     for (const suffix of ['', ...provider.pathSuffixes]) {
@@ -201,13 +210,18 @@ export class Gateway implements ExchangeContext {
     }
   }
 
-  /** Before anything else, for requests that no route takes: their bodies are not looked at. */
-  #refuseUnknownPath(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    if (!request.is404) {
+  /** Before anything else, for requests that no route should see: their bodies are not looked at. */
+  #refuseStranger(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    const tooManyHeaders = request.raw.rawHeaders.length > 2 * this.#options.headersMax
+    if (!request.is404 && !tooManyHeaders) {
       done()
       return
     }
     const exchange = this.#open(NO_SOURCE, null, request, reply)
+    if (tooManyHeaders) {
+      exchange.answer(431)
+      return
+    }
     const path = request.url.split('?', 1)[0] as string
     exchange.answer(this.#paths.has(path) ? 405 : 404)
   }
@@ -221,6 +235,8 @@ export class Gateway implements ExchangeContext {
       exchange.answer(503)
     } else if (!route.authenticator.authenticate(request.raw)) {
       exchange.answer(401)
+    } else if (!route.bucket.take(performance.now())) {
+      exchange.answer(429, route.bucket.secondsUntilNext)
     } else if (!isIdentityEncoded(headers['content-encoding']) || !canBeCallback(headers['content-type'])) {
       exchange.answer(415)
     } else if (Number(headers['content-length'] ?? 0) > this.#options.bodyBytesMax) {
@@ -236,7 +252,7 @@ export class Gateway implements ExchangeContext {
 
   #open(source: string, challenge: string | null, request: FastifyRequest, reply: FastifyReply): Exchange {
     this.#openExchanges += 1
-    const exchange = new Exchange(this, this.#track(request.raw.socket), source, challenge, reply)
+    const exchange = new Exchange(this, this.#connections.track(request.raw.socket), source, challenge, reply)
     request.exchange = exchange
     return exchange
   }
@@ -315,49 +331,43 @@ export class Gateway implements ExchangeContext {
 
   /** Bytes that are not HTTP, too slow, or cut off. They must not cost an earlier request on the connection its answer. */
   #answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
-    const { latest, answeredEarly } = this.#track(socket)
+    const { latest, answeredEarly, leaving } = this.#connections.track(socket)
+    if (leaving) {
+      return
+    }
     if (error.code === 'ECONNRESET' || !socket.writable || answeredEarly) {
       socket.destroy()
     } else if (latest !== null) {
       latest.breakOff()
     } else {
-      const status = BROKEN_HTTP_STATUS[error.code ?? ''] ?? '400 Bad Request'
-      socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+      const [code, text] = BROKEN_HTTP_STATUS[error.code ?? ''] ?? BAD_REQUEST
+      this.#options.metrics.answered(NO_SOURCE, code, 0)
+      const status = `HTTP/1.1 ${code} ${text}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`
+      this.#connections.sayGoodbye(socket, status)
     }
-  }
-
-  #track(socket: Socket): Connection {
-    let connection = this.#connections.get(socket)
-    if (connection === undefined) {
-      connection = { pending: 0, latest: null, broken: false, answeredEarly: false }
-      this.#connections.set(socket, connection)
-      socket.once('close', () => this.#connections.delete(socket))
-    }
-    return connection
   }
 
   async #stop(): Promise<void> {
+    const { shutdown, answerDeadlineMs, health, appendLog } = this.#options
+    const { server } = this.#app
     this.#draining = true
-    this.#options.health.drain()
-    if (this.#connections.size > 0) {
+    health.drain()
+    if (server.listening) {
       // A load balancer needs to see that we are not ready, and a kept-alive connection must learn from an answer that it
       // is about to close, instead of losing the request it is sending.
-      await delay(this.#options.lingerMs ?? LINGER_MS)
+      await delay(shutdown.waitMs)
+      // The kernel resets what it took and we did not accept yet. Right after the sockets were looked at, that is nothing
+      // but what came in the last microseconds.
+      await nextCheck()
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      this.#connections.destroyUnused()
+      const giveUp = setTimeout(() => this.#connections.destroyAll(), answerDeadlineMs + STOP_MARGIN_MS)
+      await closed
+      clearTimeout(giveUp)
     }
-    const closed = this.#app.close()
-    for (const [socket, connection] of this.#connections) {
-      // Opened in advance and never used: node waits for the first request of such a connection.
-      if (socket.bytesRead === 0 && connection.pending === 0) {
-        socket.destroy()
-      }
-    }
-    const giveUp = setTimeout(
-      () => this.#app.server.closeAllConnections(),
-      this.#options.answerDeadlineMs + STOP_MARGIN_MS,
-    )
-    await closed
-    clearTimeout(giveUp)
-    await this.#options.appendLog.drain()
+    await this.#app.close()
+    this.#connections.close()
+    await appendLog.drain()
   }
 }
 

@@ -19,8 +19,8 @@ export function canBeCallback(contentType: string | undefined): boolean {
 /** It becomes a record header, so it is bounded. */
 const CONTENT_TYPE_CHARS_MAX = 200
 
-const ACCEPTED: ReadonlySet<string> = new Set([
-  '',
+/** Media types that are said to callers; structured suffixes and none are fine too. */
+export const CALLBACK_MEDIA_TYPES: readonly string[] = [
   'application/json',
   'text/json',
   'application/x-www-form-urlencoded',
@@ -28,7 +28,9 @@ const ACCEPTED: ReadonlySet<string> = new Set([
   'text/xml',
   'text/plain',
   'application/octet-stream',
-])
+]
+
+const ACCEPTED: ReadonlySet<string> = new Set(['', ...CALLBACK_MEDIA_TYPES])
 
 const STRUCTURED = /^application\/[\w!#$&^.-]+\+(json|xml)$/
 

@@ -22,6 +22,8 @@ export interface SourceFacts {
   readonly id: string
   readonly namespace: string
   readonly currency: string | null
+  /** How deep its JSON is read; the default if not given. */
+  readonly jsonDepthMax?: number
 }
 
 /** A raw record as the callback it holds. */
@@ -35,5 +37,6 @@ export function toCallback(record: InRecord, source: SourceFacts): Callback {
     receivedAt: Number.isNaN(receivedAt) ? record.timestamp : receivedAt,
     contentType: headerText(record, RAW_HEADERS.contentType),
     body: record.value ?? Buffer.alloc(0),
+    ...(source.jsonDepthMax !== undefined && { jsonDepthMax: source.jsonDepthMax }),
   }
 }

@@ -71,10 +71,12 @@ export interface AdminServerOptions {
   readonly port: number
   readonly health: Health
   readonly registry: Registry
+  /** JSON documents that are served besides, by path. */
+  readonly documents?: Readonly<Record<string, string>>
 }
 
 /**
- * `/health/live`, `/health/ready` and `/metrics` on a port of their own, which providers cannot reach. Live means only
+ * `/health/live`, `/health/ready`, `/metrics` and what the process has to say of itself on a port of their own, which providers cannot reach. Live means only
  * that the event loop turns: a process that waits for the broker or Redis must not be killed for it.
  */
 export class AdminServer {
@@ -108,10 +110,13 @@ export class AdminServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const path = (request.url ?? '').split('?', 1)[0]
-      if (path !== '/health/live' && path !== '/health/ready' && path !== '/metrics') {
+      const document = Object.entries(this.#options.documents ?? {}).find(([place]) => place === path)?.[1]
+      if (document === undefined && path !== '/health/live' && path !== '/health/ready' && path !== '/metrics') {
         response.writeHead(404).end()
       } else if (request.method !== 'GET' && request.method !== 'HEAD') {
         response.writeHead(405, { allow: 'GET, HEAD' }).end()
+      } else if (document !== undefined) {
+        send(response, 200, 'application/json', document)
       } else if (path === '/health/live') {
         send(response, 200, 'application/json', '{"live":true}')
       } else if (path === '/health/ready') {

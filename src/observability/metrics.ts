@@ -22,7 +22,10 @@ const RESTORE_KINDS = ['keep', 'replay', 'rebuild'] as const
 export const LANE_STATES = ['opening', 'open', 'doubt', 'closed'] as const
 
 /** Codes of the gateway; anything else is counted as `other`, so that the label's values are a closed list. */
-const GATEWAY_CODES = [200, 201, 204, 400, 401, 404, 405, 413, 415, 500, 503] as const
+const GATEWAY_CODES = [200, 201, 204, 400, 401, 404, 405, 408, 413, 415, 429, 431, 500, 503] as const
+/** Why the gateway closed a connection by itself: too many of them, of one address, idle, its answer not read. */
+const CONNECTION_CUTS = ['total', 'address', 'idle', 'unread'] as const
+export type ConnectionCut = (typeof CONNECTION_CUTS)[number]
 /** Label of a request that belongs to no source, such as one for an unknown path. */
 export const NO_SOURCE = 'none'
 
@@ -60,7 +63,9 @@ export class GatewayMetrics {
   readonly #requests: Counter<'source' | 'code'>
   readonly #answerSeconds: Histogram<'source'>
   readonly #sources = new Map<string, SourceSeries>()
+  readonly #cuts: Counter<'reason'>
   #waiting: (() => { readonly records: number; readonly bytes: number }) | null = null
+  #connections: (() => number) | null = null
 
   constructor(registry: Registry, sources: readonly string[]) {
     this.#requests = new Counter({
@@ -88,6 +93,24 @@ export class GatewayMetrics {
       }
       this.#answerSeconds.zero({ source })
     }
+    this.#cuts = new Counter({
+      name: 'paystatus_gateway_connections_cut_total',
+      help: 'Connections that the gateway refused or closed at a limit, by limit.',
+      labelNames: ['reason'],
+      registers: [registry],
+    })
+    for (const reason of CONNECTION_CUTS) {
+      this.#cuts.inc({ reason }, 0)
+    }
+    const connections = () => this.#connections?.()
+    new Gauge({
+      name: 'paystatus_gateway_connections',
+      help: 'Open connections of callers.',
+      registers: [registry],
+      collect() {
+        this.set(connections() ?? 0)
+      },
+    })
     const waiting = () => this.#waiting?.()
     new Gauge({
       name: 'paystatus_gateway_waiting_records',
@@ -123,6 +146,15 @@ export class GatewayMetrics {
   /** Where a scrape reads what waits. */
   watchWaiting(read: () => { readonly records: number; readonly bytes: number }): void {
     this.#waiting = read
+  }
+
+  /** Where a scrape reads how many connections are open. */
+  watchConnections(read: () => number): void {
+    this.#connections = read
+  }
+
+  connectionCut(reason: ConnectionCut): void {
+    this.#cuts.inc({ reason })
   }
 
   #seriesOf(source: string): SourceSeries {

@@ -9,7 +9,7 @@ export const TIME_PRECISIONS = ['NONE', 'DAY', 'SECOND', 'MILLISECOND', 'SUBMILL
 export type TimePrecision = (typeof TIME_PRECISIONS)[number]
 
 /** Whose code a reason is. */
-export const REASON_SCHEMES = ['JPM', 'ISO20022', 'NACHA', 'EXTERNAL', 'INSTAMED'] as const
+export const REASON_SCHEMES = ['JPM', 'ISO20022', 'NACHA', 'EXTERNAL', 'GPI', 'INSTAMED'] as const
 export type ReasonScheme = (typeof REASON_SCHEMES)[number]
 
 export interface Reason {

@@ -16,6 +16,8 @@ export interface Callback {
   /** As sent; empty if the request had none. */
   readonly contentType: string
   readonly body: Buffer
+  /** How deep its JSON is read; JSON_DEPTH_MAX if not given. */
+  readonly jsonDepthMax?: number
 }
 
 /**
@@ -27,6 +29,7 @@ export const DEAD_LETTER_REASONS = {
   'empty-body': 'the body is empty',
   'invalid-utf8': 'the body is not valid UTF-8',
   'invalid-json': 'the body is not valid JSON',
+  'too-deep': 'the body is JSON that is nested deeper than is read (sources[].jsonDepthMax)',
   'invalid-form': 'the body is not a valid form',
   'invalid-xml': 'the body is not valid XML, or XML with more in it than this provider has use for',
   'unexpected-shape': 'the body is valid but not what this provider sends',

@@ -1,4 +1,5 @@
 import { decodeText } from './decode-text.ts'
+import { isNestedDeeperThan, JSON_DEPTH_MAX } from './nesting.ts'
 import type { DeadLetter } from './provider.ts'
 
 /** A body that was JSON, or the reason why not. */
@@ -7,16 +8,21 @@ export type ReadJson =
   | { readonly outcome: 'dead-letter'; readonly deadLetter: DeadLetter }
 
 /**
- * Reads a body as JSON: strictly UTF-8 (a leading byte order mark is allowed), nothing guessed. Never throws.
+ * Reads a body as JSON: strictly UTF-8 (a leading byte order mark is allowed), nothing guessed, and no deeper than
+ * `depthMax`. Never throws.
  *
  * The messages of the parser are not passed on: they quote the body.
  */
-export function readJson(body: Buffer): ReadJson {
+export function readJson(body: Buffer, depthMax = JSON_DEPTH_MAX): ReadJson {
   const decoded = decodeText(body)
   if (decoded.outcome === 'dead-letter') {
     return decoded
   }
   const { text } = decoded
+  if (isNestedDeeperThan(text, depthMax)) {
+    const message = `the body is nested more than ${depthMax} deep`
+    return { outcome: 'dead-letter', deadLetter: { reason: 'too-deep', message, element: null } }
+  }
   try {
     return { outcome: 'json', json: new JsonBody(text, JSON.parse(text)) }
   } catch {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { Callback, Provider } from '../providers/provider.ts'
 
@@ -28,6 +28,9 @@ export class CallbackFilesError extends Error {
   }
 }
 
+/** More than the gateway ever takes (`gateway.bodyBytesMax`): a larger file is something else than a callback. */
+export const CALLBACK_FILE_BYTES_MAX = 16 * 2 ** 20
+
 /** Takes the place of the configured source, of which there is none here. */
 export const OFFLINE_SOURCE = 'offline'
 
@@ -43,7 +46,7 @@ export function readCallbackFiles(files: readonly string[], options: CallbackFil
   const callbackFiles: CallbackFile[] = []
   for (const [position, file] of files.entries()) {
     try {
-      callbackFiles.push(toCallbackFile(file, position, readFileSync(file), options))
+      callbackFiles.push(toCallbackFile(file, position, readBounded(file), options))
     } catch (error) {
       problems.push(`${file}: ${reasonOf(error)}`)
     }
@@ -77,6 +80,28 @@ export function toCallbackFile(
     },
   }
 }
+
+/** In pieces, because what is not a regular file has no size, and may have no end. */
+function readBounded(file: string): Buffer {
+  const descriptor = openSync(file, 'r')
+  try {
+    const pieces: Buffer[] = []
+    for (let bytes = 0; bytes <= CALLBACK_FILE_BYTES_MAX; ) {
+      const piece = Buffer.allocUnsafe(PIECE_BYTES)
+      const read = readSync(descriptor, piece)
+      if (read === 0) {
+        return Buffer.concat(pieces)
+      }
+      pieces.push(piece.subarray(0, read))
+      bytes += read
+    }
+    throw new RangeError(`it is larger than ${CALLBACK_FILE_BYTES_MAX} bytes, which no callback is`)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+const PIECE_BYTES = 65_536
 
 /** Formed like the receipt ids of the gateway, of the first millisecond there was. */
 function callbackIdAt(position: number): string {

@@ -331,7 +331,7 @@ const REDIS_FAULTS: readonly Fault[] = [
   {
     name: 'fill-redis-disk',
     area: 'redis',
-    lastsMs: [3_000, 6_000],
+    lastsMs: [6_000, 9_000],
     async inject({ redis }) {
       const { primary } = redis
       await fillDisk(primary)
@@ -489,7 +489,7 @@ function crashRole(role: Role): Fault {
   return {
     name: `crash-${role}`,
     area: 'role',
-    lastsMs: [12_000, 16_000],
+    lastsMs: [18_000, 22_000],
     async inject(lab, random) {
       const slot = random.pick(slotsOf(role))
       const points = CRASH_POINTS.filter((point) => point.startsWith(role))

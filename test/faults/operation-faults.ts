@@ -4,6 +4,7 @@ import { createPartitionReader } from '../../src/kafka/partition-reader.ts'
 import { within } from '../../src/kafka/within.ts'
 import type { Random } from '../../src/tools/simulate/random.ts'
 import { eventually } from '../harness/eventually.ts'
+import { until } from '../stack/run-command.ts'
 import { type Fault, LONG_MS, SHORT_MS, slotsOf } from './fault.ts'
 import type { Lab } from './lab.ts'
 
@@ -69,12 +70,12 @@ const offsetsBelowStart: Fault = {
     return {
       what: `events up to ${group.committed.join(', ')} are deleted and the offsets set to 0`,
       heal: async () => {
+        await until('a processor says that its offset is below the start of the topic', INSIST_MS, async () => {
+          return !outOfRange || lab.definedStops > stops
+        })
         await group.stop()
         await group.moveTo(group.committed)
         await group.startAgain()
-        if (outOfRange && lab.definedStops === stops) {
-          throw new Error('no processor ended although its offset was below the start of the topic')
-        }
       },
     }
   },

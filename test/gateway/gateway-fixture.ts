@@ -77,6 +77,8 @@ function source(id: string, more: Partial<SourceConfig> = {}): SourceConfig {
     namespace: `ns-${id}`,
     successCode: 200,
     currency: null,
+    requestsPerSecondMax: 5_000,
+    jsonDepthMax: 64,
     authentication: { type: 'none' },
     ...more,
   }
@@ -88,6 +90,12 @@ const SOURCES: readonly SourceConfig[] = [
   source('v2', { successCode: 204 }),
   source('made', { successCode: 201 }),
   source('keyed', { authentication: { type: 'header', header: 'X-Callback-Key', secret: 'hunter2' } }),
+  // One, and another in a quarter of an hour.
+  source('slow', { requestsPerSecondMax: 0.001 }),
+  source('slow-keyed', {
+    requestsPerSecondMax: 1,
+    authentication: { type: 'header', header: 'X-Callback-Key', secret: 'hunter2' },
+  }),
   source('basic', { authentication: { type: 'basic', username: 'jpm', password: 'hunter2' } }),
 ]
 
@@ -113,6 +121,14 @@ export class GatewayFixture {
       host: '127.0.0.1',
       port: 0,
       answerDeadlineMs: 1_000,
+      headersTimeoutMs: 5_000,
+      requestTimeoutMs: 10_000,
+      keepAliveTimeoutMs: 75_000,
+      answerReadTimeoutMs: 5_000,
+      connectionsMax: 1_000,
+      connectionsPerAddressMax: 1_000,
+      headerBytesMax: 16_384,
+      headersMax: 100,
       bodyBytesMax: 1_024,
       waitingRecordsMax: 100,
       waitingBytesMax: 100_000,
@@ -124,7 +140,7 @@ export class GatewayFixture {
       logger: { info: line('info'), warn: line('warn'), error: line('error') } as never,
       metrics: this.metrics.gateway,
       health: this.health,
-      lingerMs: 20,
+      shutdown: { waitMs: 20 },
       ...options,
     })
   }

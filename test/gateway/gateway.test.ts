@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { GatewayOptions } from '../../src/gateway/gateway.ts'
 import { AppendError } from '../../src/kafka/append-error.ts'
 import { partitionOf } from '../../src/kafka/murmur2.ts'
+import { eventually } from '../harness/eventually.ts'
 import { type Answer, GatewayFixture, hang, NOW, post } from './gateway-fixture.ts'
 
 const started: GatewayFixture[] = []
@@ -558,7 +559,7 @@ describe('stop', () => {
   })
 
   test('serves a request on a kept-alive connection that comes while it stops, and closes the connection', async () => {
-    const fixture = await start({ lingerMs: 200 })
+    const fixture = await start({ shutdown: { waitMs: 200 } })
     const connection = await fixture.connect()
     connection.write(post('/callbacks/open', '1'))
     await connection.until(({ codes }) => codes.length === 1)
@@ -571,7 +572,7 @@ describe('stop', () => {
   })
 
   test('answers every one of several pipelined requests', async () => {
-    const fixture = await start({ lingerMs: 50 })
+    const fixture = await start({ shutdown: { waitMs: 50 } })
     const broker = Promise.withResolvers<void>()
     fixture.appendLog.behaviour = () => broker.promise
     const connection = await fixture.connect()
@@ -601,7 +602,7 @@ describe('stop', () => {
   })
 
   test('under load every request gets a success that is in the log, or another server’s turn (I1)', async () => {
-    const fixture = await start({ waitingRecordsMax: 10_000, lingerMs: 50 })
+    const fixture = await start({ waitingRecordsMax: 10_000, shutdown: { waitMs: 50 } })
     fixture.appendLog.behaviour = () => delay(2) as Promise<void>
     const agent = new Agent({ keepAlive: true, maxSockets: 16 })
     const bodies = new Set<string>()
@@ -622,13 +623,12 @@ describe('stop', () => {
         }
       }
     })
-    await delay(100)
+    await eventually(() => expect(accepted).toBeGreaterThan(50))
     await fixture.gateway.stop()
     stopping = true
     await Promise.all(callers)
     agent.destroy()
     const logged = new Set(fixture.appendLog.appended.map(({ record }) => record.value?.toString()))
-    expect(accepted).toBeGreaterThan(50)
     expect([...bodies].filter((body) => !logged.has(body))).toEqual([])
     expect(fixture.appendLog.waitingRecords).toBe(0)
   })

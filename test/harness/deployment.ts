@@ -213,7 +213,8 @@ function writeConfiguration(directory: string, id: string, stack: StackInfo, opt
     },
     redis: { url: stack.redisUrl },
     registry: { url: stack.registryUrl },
-    gateway: { port: 0 },
+    // No load balancer is here that would have to notice a stop.
+    gateway: { port: 0, shutdown: { waitMs: 250 } },
     admin: { port: 0 },
   }
   for (const [name, values] of Object.entries(options.config ?? {})) {

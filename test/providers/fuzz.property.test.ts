@@ -7,9 +7,8 @@ import { callbackOf } from './callback-of.ts'
 import { goldenBodies } from './golden.ts'
 
 /**
- * Bodies by the ten thousand: `RUNS=1000000 npx vitest run --project unit test/providers/fuzz` for a night. Whatever
- * comes in, it ends as events, dead letters or set aside (I2), nothing throws, and nothing that is marked as sensitive in
- * the body comes out (I9).
+ * Bodies by the ten thousand, and `make fuzz-long` for a night. Whatever comes in, it ends as events, dead letters or
+ * set aside (I2), nothing throws, and nothing that is marked as sensitive in the body comes out (I9).
  *
  * The runs are shared out: half to mutated golden callbacks, half to generated ones.
  */

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { callControl } from './control.ts'
 import { composeDown, composeUp, dockerHasImages, isComposeRunning } from './docker.ts'
 import { ensureFastavro } from './fastavro.ts'
+import { ensureSchemathesis } from './schemathesis.ts'
 import { type Stack, type StackInfo, startStack } from './stack.ts'
 import { ensureCommand } from './system-package.ts'
 
@@ -148,6 +149,7 @@ async function installTools(): Promise<void> {
   await ensureCommand('redis-server', 'redis-server', report)
   await ensureCommand('kcat', 'kcat', report)
   await ensureFastavro(report)
+  await ensureSchemathesis(report)
 }
 
 function printStack(info: StackInfo): void {

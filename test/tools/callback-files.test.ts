@@ -1,9 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { instamed } from '../../src/providers/instamed/translate.ts'
-import { CallbackFilesError, readCallbackFiles, toCallbackFile } from '../../src/tools/callback-files.ts'
+import {
+  CALLBACK_FILE_BYTES_MAX,
+  CallbackFilesError,
+  readCallbackFiles,
+  toCallbackFile,
+} from '../../src/tools/callback-files.ts'
 
 const BODY = Buffer.from('{}')
 const callbackIn = (file: string, options: { contentType?: string; namespace?: string; currency?: string } = {}) =>
@@ -53,6 +58,25 @@ describe('reading', () => {
     writeFileSync(file, Buffer.from([0xff, 0x00, 0x0a]))
     const [read] = readCallbackFiles([file], { provider: instamed })
     expect(read?.callback.body).toEqual(Buffer.from([0xff, 0x00, 0x0a]))
+  })
+
+  test('takes a file of many pieces whole', () => {
+    const body = Buffer.alloc(200_001, 'callback ')
+    const file = join(folder, 'long')
+    writeFileSync(file, body)
+    const [read] = readCallbackFiles([file], { provider: instamed })
+    expect(read?.callback.body.equals(body)).toBe(true)
+  })
+
+  test('refuses what is too large to be a callback, also if it has no end', () => {
+    const file = join(folder, 'largest')
+    writeFileSync(file, Buffer.alloc(CALLBACK_FILE_BYTES_MAX))
+    expect(readCallbackFiles([file], { provider: instamed })).toHaveLength(1)
+    appendFileSync(file, 'x')
+    const tooLarge = 'it is larger than 16777216 bytes, which no callback is'
+    expect(() => readCallbackFiles([file, '/dev/zero'], { provider: instamed })).toThrow(
+      `cannot read ${file}: ${tooLarge}; /dev/zero: ${tooLarge}`,
+    )
   })
 
   test('names all files that cannot be read, and why', () => {

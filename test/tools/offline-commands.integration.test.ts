@@ -180,6 +180,8 @@ describe('wrong use', () => {
     [['fold', 'a.json'], "required option '--provider <id>' not specified"],
     [['fold', '--provider', 'instamed'], "missing required argument 'file'"],
     [['fold', '--provider', 'instamed', '--seed', 'x', 'a.json'], 'must be a whole number'],
+    [['fold', '--provider', 'instamed', '--currency', 'usd', 'a.json'], 'must be an ISO 4217 code'],
+    [['translate', '--provider', 'instamed', '--namespace', 'a:b', 'a.json'], 'must be lower-case letters'],
     [
       ['fold', '--provider', 'instamed', 'missing.json'],
       'paystatus: cannot read missing.json: there is no such file\n',

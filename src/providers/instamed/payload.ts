@@ -128,11 +128,12 @@ export function messageFromJson(body: unknown): JsonObject | null {
 type BodyFormat = 'json' | 'form' | 'xml'
 
 /**
- * Tells the format from the first character, then from the content type: a body that opens like JSON or XML is that,
- * whatever the header says (clients are often left at their library's default).
+ * Tells the format from how the body opens, then from the content type: a body that opens like JSON, XML or a pair is
+ * that, whatever the header says (clients are often left at their library's default, and name-value pairs go as text).
  */
 export function formatOf(body: Buffer, contentType: string): BodyFormat {
-  const first = firstCharacterOf(body)
+  const opening = openingOf(body)
+  const first = opening[0]
   if (first === '{' || first === '[') {
     return 'json'
   }
@@ -140,14 +141,22 @@ export function formatOf(body: Buffer, contentType: string): BodyFormat {
     return 'xml'
   }
   const type = contentType.toLowerCase()
-  return type.includes('x-www-form-urlencoded') ? 'form' : type.includes('xml') ? 'xml' : 'json'
+  if (type.includes('x-www-form-urlencoded') || FIRST_PAIR.test(opening)) {
+    return 'form'
+  }
+  return type.includes('xml') ? 'xml' : 'json'
 }
 
-function firstCharacterOf(body: Buffer): string {
+/** A name and its equals sign. No JSON and no XML begins with a letter and has one after it. */
+const FIRST_PAIR = /^[A-Za-z_][\w.%+-]*=/
+const OPENING_BYTES_MAX = 128
+
+/** The first bytes that are not blank. */
+function openingOf(body: Buffer): string {
   const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf
   let at = hasByteOrderMark ? 3 : 0
   while (at < body.length && (body[at] ?? 0) <= 0x20) {
     at += 1
   }
-  return at < body.length ? String.fromCharCode(body[at] ?? 0) : ''
+  return body.toString('latin1', at, at + OPENING_BYTES_MAX)
 }

@@ -52,10 +52,10 @@ type ReadMessage =
   | { readonly outcome: 'message'; readonly message: JsonObject; readonly json: JsonBody | null }
   | { readonly outcome: 'dead-letter'; readonly deadLetter: DeadLetter }
 
-function readMessage({ body, contentType }: Callback): ReadMessage {
+function readMessage({ body, contentType, jsonDepthMax }: Callback): ReadMessage {
   switch (formatOf(body, contentType)) {
     case 'json': {
-      const read = readJson(body)
+      const read = readJson(body, jsonDepthMax)
       if (read.outcome === 'dead-letter') {
         return read
       }

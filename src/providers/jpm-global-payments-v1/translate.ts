@@ -33,7 +33,7 @@ export const jpmGlobalPaymentsV1: Provider = {
 }
 
 function translate(callback: Callback): Translation {
-  const read = readJson(callback.body)
+  const read = readJson(callback.body, callback.jsonDepthMax)
   if (read.outcome === 'dead-letter') {
     return onlyDeadLetter(read.deadLetter)
   }

@@ -34,7 +34,7 @@ export const jpmGlobalPaymentsV2: Provider = {
 }
 
 function translate(callback: Callback): Translation {
-  const read = readJson(callback.body)
+  const read = readJson(callback.body, callback.jsonDepthMax)
   if (read.outcome === 'dead-letter') {
     return onlyDeadLetter(read.deadLetter)
   }
@@ -104,7 +104,7 @@ function translateElement(
   drift.fields(gpi, V2_FIELDS.gpi, 'gpi.')
   const gpiStatus = read.code(gpi, 'status', 'gpi.status')
   const fxAppliedRate = readAppliedRate(read, json, payload, drift, element, index)
-  const reasons = reasonsOf(element, drift)
+  const reasons = reasonsOf(element, gpi, drift)
 
   if (read.problem !== null) {
     return deadLetter('invalid-field', read.problem, index)
@@ -221,7 +221,10 @@ const CONTEXT_SCHEMES: ReadonlyMap<string, ReasonScheme> = new Map([
   ['EXTERNAL', 'EXTERNAL'],
 ])
 
-function reasonsOf(element: JsonObject, drift: DriftNotes): ReasonList {
+/** SWIFT's reasons (`AC04`, `G002`) have four characters; the OAS allows any text there, and free text stays in raw. */
+const GPI_REASON_CODE = /^[A-Z][A-Z0-9]{3}$/
+
+function reasonsOf(element: JsonObject, gpi: JsonObject | null, drift: DriftNotes): ReasonList {
   const list = new ReasonList()
   for (const exception of listOf(element['exceptions'])) {
     if (!isJsonObject(exception)) {
@@ -235,6 +238,10 @@ function reasonsOf(element: JsonObject, drift: DriftNotes): ReasonList {
     for (const context of listOf(additionalContext)) {
       addContext(list, context, { location, field }, drift)
     }
+  }
+  const gpiReason = gpi?.['reason']
+  if (typeof gpiReason === 'string' && GPI_REASON_CODE.test(gpiReason)) {
+    list.add('GPI', gpiReason)
   }
   return list
 }

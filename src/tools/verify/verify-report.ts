@@ -1,4 +1,5 @@
 import { DIFFERENCE_KINDS, type Difference, type DifferenceKind } from './judge-payment.ts'
+import type { VerifyProgress } from './verification.ts'
 
 /** What `paystatus verify --json` prints. Scripts read it: the names are stable. */
 export interface VerifyReport extends Readonly<Record<Exclude<DifferenceKind, 'viewDiffers'>, number>> {
@@ -86,4 +87,12 @@ export function inFlightLine({ callbacks, events }: VerifyReport['inFlight']): s
   return callbacks + events === 0
     ? 'nothing is on its way: both stages have caught up'
     : `${callbacks} callbacks and ${events} events are still to be processed; what they bring is left out`
+}
+
+const BAR_CHARACTERS = 24
+
+/** How far the work is, as a bar. */
+export function progressLine({ step, done, of, count }: VerifyProgress): string {
+  const bar = '#'.repeat(Math.floor((BAR_CHARACTERS * done) / of)).padEnd(BAR_CHARACTERS, '.')
+  return `${step.padEnd(11)} [${bar}] ${done} of ${of} partitions, ${count} ${step === 'comparing' ? 'payments' : 'callbacks'}`
 }

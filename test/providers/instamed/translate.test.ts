@@ -274,13 +274,26 @@ describe('format', () => {
     expect(eventOf(JSON.stringify(message()).replace('{', start), { contentType }).status).toBe('AUTHORIZED')
   })
 
+  test.each(['text/plain; charset=utf-8', 'application/octet-stream', 'application/json', 'text/xml', ''])(
+    'name-value pairs under content type %j',
+    (contentType) => {
+      const body = ' \nTransactionAction=Sale&PaymentTransactionID=a1&CurrentTransactionStatusCode=C'
+      expect(eventOf(body, { contentType }).status).toBe('AUTHORIZED')
+      expect(instamed.firstPaymentKey(callbackOf(body, { contentType }))).toBe('acme:a1')
+    },
+  )
+
   test.each([
     ['application/json', '<a/>', 'unexpected-shape'],
     ['application/xml', 'a', 'invalid-xml'],
     ['application/xml', ' ', 'empty-body'],
     ['application/json', '[]', 'unexpected-shape'],
     ['application/json', 'null', 'unexpected-shape'],
-    ['text/plain', 'a=b', 'invalid-json'],
+    ['text/plain', 'a', 'invalid-json'],
+    ['text/plain', '=b', 'invalid-json'],
+    ['text/plain', 'a b=c', 'invalid-json'],
+    ['application/json', '"a=b"', 'unexpected-shape'],
+    ['application/x-www-form-urlencoded', 'a', 'invalid-form'],
     ['application/x-www-form-urlencoded', '', 'empty-body'],
     ['', '', 'empty-body'],
   ])('%j: %j is %s', (contentType, body, reason) => {

@@ -162,9 +162,9 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
   })
 
   test('100,000 levels of nesting are a dead letter', () => {
-    expect(translate('['.repeat(100_000)).deadLetters[0]?.reason).toBe('invalid-json')
+    expect(translate('['.repeat(100_000)).deadLetters[0]?.reason).toBe('too-deep')
     const nested = `{"callbacks":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
-    expect(translate(nested).deadLetters[0]?.reason).toBe('element-not-an-object')
+    expect(translate(nested).deadLetters[0]?.reason).toBe('too-deep')
   })
 })
 

@@ -216,6 +216,32 @@ describe('identity', () => {
 })
 
 describe('details', () => {
+  test('a gpi reason is taken as a code, after the exceptions, and free text is not', () => {
+    const GPI = (code: string) => ({ scheme: 'GPI', code, rule: null, location: null, field: null })
+    expect(eventOf({ gpi: { status: 'ACSP', reason: 'G002' } })).toMatchObject({
+      gpiStatus: 'ACSP',
+      reasons: [GPI('G002')],
+      reasonsOmitted: 0,
+    })
+    const exceptions = [{ code: '11000' }]
+    expect(eventOf({ exceptions, gpi: { reason: 'AC04' } }).reasons).toMatchObject([{ code: '11000' }, GPI('AC04')])
+    for (const reason of [
+      'account closed',
+      'AC04 John',
+      'ac04',
+      'A C4',
+      'G00',
+      'G0020',
+      '0AC4',
+      4,
+      ['AC04'],
+      {},
+      null,
+    ]) {
+      expect(eventOf({ gpi: { reason } })).toMatchObject({ reasons: [], reasonsOmitted: 0 })
+    }
+  })
+
   test('references keep their own names', () => {
     const { references } = eventOf({
       paymentIdentifiers: {

@@ -39,6 +39,8 @@ export class MemoryInstallation {
       namespace: provider,
       successCode: 200,
       currency: 'USD',
+      requestsPerSecondMax: 5_000,
+      jsonDepthMax: 64,
       authentication: { type: 'none' } as const,
     }))
     this.config = { ...config, sources }

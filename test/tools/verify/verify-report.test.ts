@@ -4,6 +4,7 @@ import {
   DIFFERENCES_LISTED_MAX,
   Findings,
   inFlightLine,
+  progressLine,
   type VerifyReport,
   verifyLines,
 } from '../../../src/tools/verify/verify-report.ts'
@@ -70,4 +71,14 @@ test('says what is on its way', () => {
   expect(inFlightLine({ callbacks: 2, events: 3 })).toBe(
     '2 callbacks and 3 events are still to be processed; what they bring is left out',
   )
+})
+
+test('progress is a bar', () => {
+  expect(progressLine({ step: 'reading raw', done: 0, of: 6, count: 0 })).toBe(
+    'reading raw [........................] 0 of 6 partitions, 0 callbacks',
+  )
+  expect(progressLine({ step: 'comparing', done: 3, of: 6, count: 4711 })).toBe(
+    'comparing   [############............] 3 of 6 partitions, 4711 payments',
+  )
+  expect(progressLine({ step: 'comparing', done: 1, of: 1, count: 1 })).toContain(`[${'#'.repeat(24)}]`)
 })

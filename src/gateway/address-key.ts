@@ -1,0 +1,23 @@
+/**
+ * What counts as one caller where connections are limited per address: an IPv4 address, or the first 64 bits of an IPv6
+ * one, because whoever has one of these mostly has a whole network of them. IPv4 inside of IPv6 is IPv4.
+ */
+export function addressKey(address: string): string {
+  if (!address.includes(':')) {
+    return address
+  }
+  const [bare = ''] = address.toLowerCase().split('%', 1)
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(bare)?.[1]
+  if (mapped !== undefined) {
+    return mapped
+  }
+  const [before = '', after] = bare.split('::')
+  const head = before === '' ? [] : before.split(':')
+  const tail = after === undefined || after === '' ? [] : after.split(':')
+  const zeros = Math.max(0, 8 - head.length - tail.length)
+  const groups = after === undefined ? head : [...head, ...Array.from({ length: zeros }, () => '0'), ...tail]
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`
+}

@@ -1,0 +1,181 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
+import type { ConnectionCut } from '../observability/metrics.ts'
+import { addressKey } from './address-key.ts'
+import type { Connection } from './exchange.ts'
+
+export interface ConnectionLimits {
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly connectionsMax: number
+  readonly connectionsPerAddressMax: number
+  readonly headerBytesMax: number
+  readonly headersMax: number
+}
+
+/** How often what took too long is looked for, ms; so much later than its limit it may end. */
+const SWEEP_INTERVAL_MS = 1_000
+/** How long a caller that was told that its connection ends may take to read it. */
+const GOODBYE_MS = 1_000
+
+/** Options of `http.createServer` and `https.createServer` alike, beside those that Fastify sets (see `fastifyOptions`). */
+export function serverOptions(limits: ConnectionLimits) {
+  return {
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headersTimeoutMs,
+    connectionsCheckingInterval: SWEEP_INTERVAL_MS,
+    /** Of TLS; plain HTTP has no use for it. Node's own default is two minutes. */
+    handshakeTimeout: limits.headersTimeoutMs,
+  }
+}
+
+/** What Fastify sets on its server after it made it. */
+export function fastifyOptions(limits: ConnectionLimits) {
+  return { requestTimeout: limits.requestTimeoutMs, keepAliveTimeout: limits.keepAliveTimeoutMs }
+}
+
+/**
+ * Every TCP connection of a server, TLS or not: who may have one, and for how long without using it (I10).
+ *
+ * Above the total node itself closes what comes, above an address's share we do; both before anything is read or
+ * allocated for it. Node's own time limits for heads, bodies and idle connections hold too; the sweep here is about what
+ * they let pass: a caller that keeps an idle connection awake with empty lines, that is refused over and over, or that
+ * holds many idle connections. Once half of the room is taken, of all or of an address, idle connections make way.
+ */
+export class Connections {
+  readonly #server: Server
+  readonly #limits: ConnectionLimits
+  readonly #onCut: (reason: ConnectionCut) => void
+  /** Connections that speak HTTP: with TLS, after the handshake. */
+  readonly #http = new Map<Socket, Connection>()
+  /** As they came from the network; the same as the above without TLS. */
+  readonly #raw = new Set<Socket>()
+  readonly #perAddress = new Map<string, number>()
+  readonly #sweeper: NodeJS.Timeout
+
+  /** Before the server listens, and after everybody else has their listeners on it. */
+  constructor(server: Server, limits: ConnectionLimits, onCut: (reason: ConnectionCut) => void) {
+    this.#server = server
+    this.#limits = limits
+    this.#onCut = onCut
+    server.maxConnections = limits.connectionsMax
+    // One more than are taken, so that too many can be told from enough: node drops the rest silently.
+    server.maxHeadersCount = limits.headersMax + 1
+    server.on('drop', () => onCut('total'))
+    const isTls = server instanceof TlsServer
+    // Node's listener sets up a parser or a TLS session at once, so it must not even hear of a connection we refuse.
+    const listeners = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
+    server.removeAllListeners('connection')
+    server.on('connection', (socket: Socket) => {
+      if (!this.#admit(socket)) {
+        return
+      }
+      if (!isTls) {
+        this.track(socket)
+      }
+      for (const listener of listeners) {
+        listener.call(server, socket)
+      }
+    })
+    server.on('secureConnection', (socket: Socket) => this.track(socket))
+    this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS)
+    this.#sweeper.unref()
+  }
+
+  /** Open connections, those in a TLS handshake included. */
+  get count(): number {
+    return this.#raw.size
+  }
+
+  /** The connection of a socket that speaks HTTP. */
+  track(socket: Socket): Connection {
+    let connection = this.#http.get(socket)
+    if (connection === undefined) {
+      connection = {
+        address: addressKey(socket.remoteAddress ?? ''),
+        pending: 0,
+        latest: null,
+        broken: false,
+        answeredEarly: false,
+        leaving: false,
+        served: false,
+        idleSince: performance.now(),
+      }
+      this.#http.set(socket, connection)
+      socket.once('close', () => this.#http.delete(socket))
+    }
+    return connection
+  }
+
+  /** Says the last thing on a connection, and ends it even if the other side does not. */
+  sayGoodbye(socket: Socket, text: string): void {
+    this.track(socket).leaving = true
+    // Node reads on meanwhile: closing a socket with unread bytes resets it, and the caller would not get the text.
+    socket.end(text)
+    setTimeout(() => socket.destroy(), GOODBYE_MS).unref()
+  }
+
+  /** Ends the connections on which nothing was ever sent: node waits for their first request, also when it closes. */
+  destroyUnused(): void {
+    for (const socket of this.#raw) {
+      if (socket.bytesRead === 0) {
+        socket.destroy()
+      }
+    }
+  }
+
+  destroyAll(): void {
+    for (const socket of this.#raw) {
+      socket.destroy()
+    }
+  }
+
+  /** The server is closed. */
+  close(): void {
+    clearInterval(this.#sweeper)
+    this.#server.removeAllListeners('drop')
+  }
+
+  #admit(socket: Socket): boolean {
+    const key = addressKey(socket.remoteAddress ?? '')
+    const open = this.#perAddress.get(key) ?? 0
+    if (open >= this.#limits.connectionsPerAddressMax) {
+      this.#onCut('address')
+      socket.destroy()
+      return false
+    }
+    this.#perAddress.set(key, open + 1)
+    this.#raw.add(socket)
+    socket.once('close', () => {
+      this.#raw.delete(socket)
+      const left = (this.#perAddress.get(key) ?? 1) - 1
+      if (left === 0) {
+        this.#perAddress.delete(key)
+      } else {
+        this.#perAddress.set(key, left)
+      }
+    })
+    return true
+  }
+
+  #sweep(now: number): void {
+    const { headersTimeoutMs, keepAliveTimeoutMs, connectionsMax, connectionsPerAddressMax } = this.#limits
+    // Beside node's own limits, which get the time to answer 408.
+    const servedMaxMs = keepAliveTimeoutMs + headersTimeoutMs
+    // Who was refused, or never asked for anything, gets little more time than a head may take.
+    const strangerMaxMs = Math.min(headersTimeoutMs + 2 * SWEEP_INTERVAL_MS, servedMaxMs)
+    const crowded = 2 * this.#raw.size > connectionsMax
+    for (const [socket, { address, pending, served, idleSince }] of this.#http) {
+      if (pending > 0 || now - idleSince <= strangerMaxMs) {
+        continue
+      }
+      const makeWay = crowded || 2 * (this.#perAddress.get(address) ?? 0) > connectionsPerAddressMax
+      if (!served || makeWay || now - idleSince > servedMaxMs) {
+        this.#onCut('idle')
+        socket.destroy()
+      }
+    }
+  }
+}

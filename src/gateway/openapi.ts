@@ -1,0 +1,167 @@
+import type { Authentication, SourceConfig } from '../config.ts'
+import type { Provider } from '../providers/provider.ts'
+import { CALLBACK_MEDIA_TYPES } from './media-type.ts'
+
+export interface ApiOptions {
+  /** Of paystatus. */
+  readonly version: string
+  readonly sources: readonly SourceConfig[]
+  /** The provider of every source, by its id. */
+  readonly providers: (id: string) => Pick<Provider, 'pathSuffixes'> | undefined
+  readonly answerDeadlineMs: number
+  readonly requestTimeoutMs: number
+  readonly bodyBytesMax: number
+  readonly headerBytesMax: number
+  readonly headersMax: number
+}
+
+/** An OpenAPI document, as it is written to JSON. */
+export interface OpenApi {
+  readonly openapi: '3.1.1'
+  readonly info: { readonly title: string; readonly version: string; readonly description: string }
+  readonly servers: readonly { readonly url: string; readonly description: string }[]
+  readonly paths: Readonly<Record<string, { readonly post: Operation }>>
+  readonly components: {
+    readonly responses: Readonly<Record<string, Response>>
+    readonly securitySchemes: Readonly<Record<string, SecurityScheme>>
+  }
+}
+
+interface Operation {
+  readonly operationId: string
+  readonly summary: string
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[]
+  readonly requestBody: {
+    readonly description: string
+    readonly required: false
+    readonly content: Readonly<Record<string, { readonly schema: object }>>
+  }
+  readonly responses: Readonly<Record<string, Response | { readonly $ref: string }>>
+}
+
+interface Response {
+  readonly description: string
+  readonly headers?: Readonly<Record<string, { readonly required: boolean; readonly schema: object }>>
+  readonly content?: Readonly<Record<string, { readonly schema: object }>>
+}
+
+type SecurityScheme =
+  | { readonly type: 'http'; readonly scheme: string }
+  | { readonly type: 'apiKey'; readonly in: 'header'; readonly name: string }
+
+/**
+ * What the gateway accepts and answers, from its configuration: one operation for each path of each source. It says all
+ * codes that can come, also those that node answers before the gateway sees a request. Holds no secret; paths that are
+ * hard to guess are in it, so it belongs on the admin port.
+ */
+export function openApiOf(options: ApiOptions): OpenApi {
+  const schemes = options.sources.flatMap(({ id, authentication }) => {
+    const scheme = schemeOf(authentication)
+    return scheme === null ? [] : [[id, scheme] as const]
+  })
+  const paths = options.sources.flatMap((source) => {
+    const suffixes = ['', ...(options.providers(source.provider)?.pathSuffixes ?? [])]
+    return suffixes.map((suffix) => [source.path + suffix, { post: operationOf(source, suffix) }] as const)
+  })
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'paystatus gateway',
+      version: options.version,
+      description:
+        'Takes the callbacks of payment providers. A success code means that the exact bytes of the body are stored ' +
+        'for good. A body is not interpreted: what cannot be read is stored and quarantined. Anything but success ' +
+        'means: call again, if the answer is 429 or 503 after Retry-After. Answers but success have no body.',
+    },
+    servers: [{ url: '/', description: 'gateway.host and gateway.port, or what stands before them' }],
+    paths: Object.fromEntries(paths),
+    components: { responses: refusals(options), securitySchemes: Object.fromEntries(schemes) },
+  }
+}
+
+function operationOf(source: SourceConfig, suffix: string): Operation {
+  const scheme = schemeOf(source.authentication)
+  return {
+    operationId: `callback-${source.id}${suffix.replaceAll('/', '-')}`,
+    summary: `A callback of ${source.provider}, source ${source.id}`,
+    security: scheme === null ? [] : [{ [source.id]: [] }],
+    requestBody: {
+      description: `Any bytes, not compressed, of one of these media types, application/*+json, application/*+xml, or none.`,
+      required: false,
+      content: Object.fromEntries(CALLBACK_MEDIA_TYPES.map((type) => [type, { schema: SCHEMAS[type] ?? {} }])),
+    },
+    responses: {
+      [source.successCode]: success(source.successCode),
+      ...Object.fromEntries(
+        REFUSAL_CODES.filter((code) => code !== 401 || scheme !== null).map((code) => [
+          code,
+          code === 401 && source.authentication.type === 'basic'
+            ? { ...UNAUTHENTICATED, headers: { 'WWW-Authenticate': { required: true, schema: { type: 'string' } } } }
+            : { $ref: `#/components/responses/${code}` },
+        ]),
+      ),
+    },
+  }
+}
+
+function success(code: number): Response {
+  const description = 'Stored: all in-sync replicas of the broker have the bytes.'
+  return code === 204
+    ? { description }
+    : { description, content: { 'application/json': { schema: { type: 'object', maxProperties: 0 } } } }
+}
+
+/** How a caller of the source proves who it is; null if it need not. */
+function schemeOf(authentication: Authentication): SecurityScheme | null {
+  switch (authentication.type) {
+    case 'none':
+      return null
+    case 'basic':
+      return { type: 'http', scheme: 'basic' }
+    case 'header':
+      return { type: 'apiKey', in: 'header', name: authentication.header }
+    default:
+      return authentication satisfies never
+  }
+}
+
+/** Schemas of bodies where "anything" is not enough for a tool to make an example. */
+const SCHEMAS: Readonly<Record<string, object>> = {
+  'application/x-www-form-urlencoded': { type: 'object', additionalProperties: { type: 'string' } },
+  'application/xml': { type: 'object', xml: { name: 'callback' } },
+  'text/xml': { type: 'object', xml: { name: 'callback' } },
+  'text/plain': { type: 'string' },
+}
+
+const UNAUTHENTICATED: Response = {
+  description: 'The caller did not prove to be the source. Nothing of the body was read.',
+}
+
+const RETRY_AFTER = { 'Retry-After': { required: true, schema: { type: 'integer', minimum: 1 } } }
+
+const REFUSAL_CODES = [400, 401, 404, 405, 408, 413, 415, 417, 429, 431, 500, 503] as const
+
+function refusals(options: ApiOptions): Readonly<Record<(typeof REFUSAL_CODES)[number], Response>> {
+  return {
+    400: { description: 'What came is not HTTP, or its framing contradicts itself. The connection ends.' },
+    401: UNAUTHENTICATED,
+    404: { description: 'There is no such path.' },
+    405: {
+      description: 'A path takes POST and nothing else.',
+      headers: { Allow: { required: true, schema: { const: 'POST' } } },
+    },
+    408: {
+      description: `The head did not come in time, or the body within ${options.requestTimeoutMs} ms. The connection ends.`,
+    },
+    413: { description: `The body is above ${options.bodyBytesMax} bytes.` },
+    415: { description: 'The body is compressed, or of a media type that no callback has.' },
+    417: { description: 'The header Expect holds something else than 100-continue.' },
+    429: { description: 'More requests per second than this source may send.', headers: RETRY_AFTER },
+    431: { description: `The head is above ${options.headerBytesMax} bytes or ${options.headersMax} headers.` },
+    500: { description: 'A defect of paystatus. Nothing was stored for certain.' },
+    503: {
+      description: `The bytes were not stored within ${options.answerDeadlineMs} ms, for certain, or too many callbacks wait.`,
+      headers: RETRY_AFTER,
+    },
+  }
+}

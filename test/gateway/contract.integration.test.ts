@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { checkContract } from '../harness/contract.ts'
+import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+
+/** The description that the gateway serves, held against what it does. `make security` asks ten times as much. */
+
+let deployment: Deployment
+let gateway: RoleProcess
+
+beforeAll(async () => {
+  deployment = await Deployment.create(inject('stack'))
+  gateway = await deployment.start(['gateway'])
+  await gateway.ready()
+})
+
+afterAll(() => deployment?.close())
+
+test('made-up requests are answered as the OpenAPI description says, and never with a 5xx', async () => {
+  const run = await checkContract(deployment, gateway, { examplesPerOperation: 20, seed: 1 })
+  expect(run.failures).toEqual([])
+  expect(run.generated).toBeGreaterThan(200)
+  // It did get through, and it was refused too.
+  expect(Object.keys(run.codes)).toEqual(expect.arrayContaining(['200', '204', '401', '405', '415']))
+}, 120_000)
+
+test('the command prints what the admin port serves', async () => {
+  const served = await (await fetch(`${gateway.adminUrl}/openapi.json`)).json()
+  const { code, stdout } = await deployment.command(['openapi'])
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout)).toEqual(served)
+})

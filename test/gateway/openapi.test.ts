@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { loadConfig, type SourceConfig } from '../../src/config.ts'
+import { openApiOf } from '../../src/gateway/openapi.ts'
+import { Metrics } from '../../src/observability/metrics.ts'
+import { providerById } from '../../src/providers/registry.ts'
+import { VERSION } from '../../src/version.ts'
+
+function source(id: string, provider: string, more: Partial<SourceConfig>): SourceConfig {
+  return {
+    id,
+    provider,
+    path: `/callbacks/${id}`,
+    namespace: id,
+    successCode: 200,
+    currency: null,
+    requestsPerSecondMax: 1,
+    jsonDepthMax: 64,
+    authentication: { type: 'none' },
+    ...more,
+  }
+}
+
+const api = openApiOf({
+  ...loadConfig(undefined, {}).gateway,
+  version: VERSION,
+  providers: providerById,
+  sources: [
+    source('v1', 'jpm-global-payments-v1', { authentication: { type: 'header', header: 'X-Key', secret: 'hunter2' } }),
+    source('v2', 'jpm-global-payments-v2', {
+      successCode: 204,
+      authentication: { type: 'basic', username: 'hunter3', password: 'hunter4' },
+    }),
+    source('im', 'instamed', {}),
+  ],
+})
+
+describe('the OpenAPI document', () => {
+  test('has one operation for every path under which a source may be called', () => {
+    expect(Object.keys(api.paths)).toEqual(['/callbacks/v1', '/callbacks/v1/status', '/callbacks/v2', '/callbacks/im'])
+    const ids = Object.values(api.paths).map(({ post }) => post.operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  test('says how each source authenticates, and no secret (I9)', () => {
+    expect(api.components.securitySchemes).toEqual({
+      v1: { type: 'apiKey', in: 'header', name: 'X-Key' },
+      v2: { type: 'http', scheme: 'basic' },
+    })
+    expect(api.paths['/callbacks/v1/status']?.post.security).toEqual([{ v1: [] }])
+    expect(api.paths['/callbacks/im']?.post.security).toEqual([])
+    expect(api.paths['/callbacks/im']?.post.responses).not.toHaveProperty('401')
+    expect(JSON.stringify(api)).not.toContain('hunter')
+  })
+
+  test('names every code that the metrics know, and each success code where it belongs', async () => {
+    const text = await new Metrics({ sources: [], processMetrics: false }).registry.metrics()
+    const counted = [...text.matchAll(/requests_total\{source="none",code="(\d+)"\}/g)].map(([, code]) => code)
+    const refusals = counted.filter((code) => Number(code) >= 400)
+    // 417 is node's own and not counted.
+    expect(Object.keys(api.components.responses).toSorted()).toEqual([...refusals, '417'].toSorted())
+    const successes = Object.values(api.paths).map(({ post }) => Object.keys(post.responses).filter((c) => c < '300'))
+    expect(successes).toEqual([['200'], ['200'], ['204'], ['200']])
+    for (const { post } of Object.values(api.paths)) {
+      for (const code of refusals.filter((code) => code !== '401')) {
+        expect(post.responses).toHaveProperty(String(code))
+      }
+    }
+  })
+
+  test('refers only to what it has', () => {
+    for (const [, code] of JSON.stringify(api).matchAll(/"#\/components\/responses\/(\d+)"/g)) {
+      expect(api.components.responses).toHaveProperty(String(code))
+    }
+  })
+
+  test('is of the release that package.json names', () => {
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8'))
+    expect(api.info.version).toBe(version)
+  })
+})
