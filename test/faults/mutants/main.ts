@@ -43,7 +43,7 @@ if (unknown.length > 0) {
   console.error(`there is no mutant ${unknown.join(', ')}; there are ${MUTANTS.map(({ name }) => name).join(', ')}`)
   process.exit(2)
 }
-const chosen = MUTANTS.filter(({ name }) => CHOSEN.length === 0 || CHOSEN.includes(name))
+const chosen = CHOSEN.length === 0 ? MUTANTS : CHOSEN.flatMap((chosen) => MUTANTS.filter(({ name }) => name === chosen))
 
 let cluster: Cluster | undefined
 const results = remembered()

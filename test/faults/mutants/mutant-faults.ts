@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createKafka } from '../../../src/kafka/kafka-client.ts'
 import { CRASH_POINTS, type CrashPoint } from '../../../src/stream/crash-point.ts'
 import type { Random } from '../../../src/tools/simulate/random.ts'
-import type { Slot } from '../cluster.ts'
 import { until } from '../../stack/run-command.ts'
+import type { Slot } from '../cluster.ts'
 import { type Fault, slotsOf } from '../fault.ts'
-import { javaHash } from '../faults.ts'
+import { API_KEYS } from '../kafka-frames.ts'
 import { type Lab, type Role, roleOf } from '../lab.ts'
 
 /**
@@ -155,28 +155,32 @@ const shuffleLeaders: Fault = {
 /** Doubts of a partition that a change of owners may bring. */
 const DOUBTS_MAX = 3
 
+const MEMBERSHIP: ReadonlySet<number> = new Set([API_KEYS.heartbeat, API_KEYS.joinGroup, API_KEYS.syncGroup])
+
 /**
- * One processor no longer reaches the coordinator of its group, but everybody else: it learns of nothing, and the group
- * gives its partitions away. The new owner must be left alone.
+ * One processor can do everything but take part in its group: it learns of nothing, and the group gives its partitions
+ * away. The new owner must be left alone.
  */
-const deafToCoordinator: Fault = {
-  name: 'deaf-to-coordinator',
+const deafToGroup: Fault = {
+  name: 'deaf-to-group',
   area: 'network',
-  lastsMs: [20_000, 21_000],
+  lastsMs: [22_000, 23_000],
   async inject(lab) {
     const deaf: Slot = 'processor-1'
     const heir: Slot = 'processor-2'
-    const { group } = lab.deployment.config.processor
-    const coordinator = await lab.leaderOf('__consumer_offsets', javaHash(group) % 5)
-    const link = coordinator.links.get(deaf)
     const before = doubtsOf(lab.outputOf(heir))
-    link?.proxy.down()
+    for (const link of lab.linksOf(deaf)) {
+      link.refuse((apiKey) => MEMBERSHIP.has(apiKey))
+    }
     return {
-      what: `${deaf} does not reach broker ${coordinator.id}, which coordinates its group`,
+      what: `no heartbeat or join of ${deaf} reaches its group`,
       heal: async () => {
-        link?.proxy.up()
         const doubts = doubtsOf(lab.outputOf(heir))
-        const most = Math.max(...[...doubts].map(([partition, count]) => count - (before.get(partition) ?? 0)))
+        for (const link of lab.linksOf(deaf)) {
+          link.refuse(undefined)
+        }
+        const most = Math.max(0, ...[...doubts].map(([partition, count]) => count - (before.get(partition) ?? 0)))
+        lab.say(`${heir} had to begin anew at most ${most} times with one partition`)
         if (most > DOUBTS_MAX) {
           throw new Error(`${heir}, the rightful owner, had to begin anew ${most} times with one partition`)
         }
@@ -229,6 +233,27 @@ const holesInEvents: Fault = {
   },
 }
 
+/** Bodies that are JSON, but not as JSON.stringify would write it. Whatever becomes of them, raw has them as they came. */
+const oddSpelling: Fault = {
+  name: 'odd-spelling',
+  area: 'operation',
+  lastsMs: [1_000, 2_000],
+  async inject(lab, random: Random) {
+    const bodies = lab.sources.flatMap((source) =>
+      [
+        `{ "odd" : "${random.hex(16)}" }`,
+        `{"odd":"${random.hex(16)}","amount":10.50,"exponent":1E2}`,
+        `{"odd":"${random.hex(16)}","escaped":"\\u00e4\\/"}`,
+        `{"odd":"${random.hex(16)}","twice":1,"twice":2}\n`,
+      ].map((body) => ({ source, body })),
+    )
+    for (const [index, { source, body }] of bodies.entries()) {
+      await lab.post(`odd-spelling-${index}`, source, Buffer.from(body), 'application/json')
+    }
+    return { what: `${bodies.length} bodies in JSON of another hand`, heal: async () => {} }
+  },
+}
+
 export const MUTANT_FAULTS: readonly Fault[] = [
   ...CRASH_POINTS.map(dieAt),
   isolate('gateway-1', [5_000, 6_000]),
@@ -237,6 +262,7 @@ export const MUTANT_FAULTS: readonly Fault[] = [
   leaderDiesAlone,
   forgetOffsets,
   shuffleLeaders,
-  deafToCoordinator,
+  deafToGroup,
+  oddSpelling,
   holesInEvents,
 ]
