@@ -91,7 +91,7 @@ sources:
       PAYSTATUS_ADMIN_HOST: '::1',
       PAYSTATUS_ADMIN_PORT: '2',
     }
-    // Only where there is a login: secured-stack.integration.test.ts uses it.
+    // Only where there is a login: client-security.integration.test.ts uses it.
     const others = ['PAYSTATUS_KAFKA_USERNAME']
     expect(ENVIRONMENT_OVERRIDES.map(([name]) => name).sort()).toEqual([...Object.keys(texts), ...others].sort())
     const config = loadConfig(file('environment: dev\nkafka: { partitions: 3, replicationFactor: 3 }\n'), texts)

@@ -41,25 +41,39 @@ const redisWithSmallDisk: ServerSpec = {
 /** Where it is, in the directory of the server. */
 export const SMALL_DISK = 'small-disk'
 
+interface Tampering {
+  fateOf: (apiKey: number) => Fate
+  isRefused: (apiKey: number) => boolean
+}
+
 /** What stands between a role process and a broker. */
 export class BrokerLink {
   readonly proxy: TcpProxy
-  readonly #responses: { fateOf: (apiKey: number) => Fate }
+  readonly #tampering: Tampering
 
-  private constructor(proxy: TcpProxy, responses: { fateOf: (apiKey: number) => Fate }) {
+  private constructor(proxy: TcpProxy, tampering: Tampering) {
     this.proxy = proxy
-    this.#responses = responses
+    this.#tampering = tampering
   }
 
   static async start(port: number): Promise<BrokerLink> {
-    const responses = { fateOf: (_apiKey: number): Fate => 'pass' }
-    const filter = () => tamperedResponses((apiKey) => responses.fateOf(apiKey))
-    return new BrokerLink(await TcpProxy.start(localUrl(port), { filter }), responses)
+    const tampering: Tampering = { fateOf: () => 'pass', isRefused: () => false }
+    const filter = () =>
+      tamperedResponses(
+        (apiKey) => tampering.fateOf(apiKey),
+        (apiKey) => tampering.isRefused(apiKey),
+      )
+    return new BrokerLink(await TcpProxy.start(localUrl(port), { filter }), tampering)
   }
 
   /** What becomes of responses from now on, by the api key of their request; undefined: all pass. */
   tamper(fateOf: ((apiKey: number) => Fate) | undefined): void {
-    this.#responses.fateOf = fateOf ?? (() => 'pass')
+    this.#tampering.fateOf = fateOf ?? (() => 'pass')
+  }
+
+  /** Requests that never arrive from now on, by their api key; undefined: all do. */
+  refuse(isRefused: ((apiKey: number) => boolean) | undefined): void {
+    this.#tampering.isRefused = isRefused ?? (() => false)
   }
 }
 
@@ -143,6 +157,7 @@ export class Cluster {
   async heal(): Promise<void> {
     for (const link of this.brokers.flatMap(({ links }) => [...links.values()])) {
       link.tamper(undefined)
+      link.refuse(undefined)
       link.proxy.up()
       link.proxy.thaw()
     }

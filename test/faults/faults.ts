@@ -104,7 +104,7 @@ async function leads(lab: Lab, topic: string, partition: number): Promise<readon
 }
 
 /** String.hashCode without its sign, as Kafka chooses the partition of a coordinator. */
-export function javaHash(text: string): number {
+function javaHash(text: string): number {
   let hash = 0
   for (let i = 0; i < text.length; i += 1) {
     hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0

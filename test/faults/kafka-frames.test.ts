@@ -45,3 +45,12 @@ test('says how long the response to the chosen request is held back', () => {
   expect(filter.response(response(1, 5)).delayMs).toBe(0)
   expect(filter.response(response(2, 5))).toEqual({ pass: response(2, 5), cut: false, delayMs: 700 })
 })
+
+test('cuts before a request that is refused, and only then', () => {
+  const filter = tamperedResponses(
+    () => 'pass',
+    (apiKey) => apiKey === API_KEYS.heartbeat,
+  )
+  expect(filter.request(request(API_KEYS.produce, 1, 5))).toBe(false)
+  expect(filter.request(request(API_KEYS.heartbeat, 2, 5))).toBe(true)
+})

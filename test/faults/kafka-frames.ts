@@ -7,6 +7,7 @@ export const API_KEYS = {
   offsetCommit: 8,
   joinGroup: 11,
   heartbeat: 12,
+  syncGroup: 14,
   initProducerId: 22,
   addPartitionsToTxn: 24,
   endTxn: 26,
@@ -27,18 +28,24 @@ export type Fate = 'pass' | 'lose' | { readonly delayMs: number }
  * late.
  *
  * `fateOf` is asked for every response with the api key of its request. A lost one cuts the connection before its first
- * byte; a delayed one holds back what comes after it too, as the protocol wants it.
+ * byte; a delayed one holds back what comes after it too, as the protocol wants it. A refused request cuts the connection
+ * and never reaches the broker.
  */
-export function tamperedResponses(fateOf: (apiKey: number) => Fate): TrafficFilter {
+export function tamperedResponses(
+  fateOf: (apiKey: number) => Fate,
+  isRefused: (apiKey: number) => boolean = () => false,
+): TrafficFilter {
   const apiKeys = new Map<number, number>()
   const requests = new FrameHeads(REQUEST_HEAD_BYTES)
   const responses = new FrameHeads(RESPONSE_HEAD_BYTES)
   return {
     request(chunk) {
       requests.feed(chunk, (head) => {
-        apiKeys.set(head.readInt32BE(8), head.readInt16BE(4))
-        return true
+        const apiKey = head.readInt16BE(4)
+        apiKeys.set(head.readInt32BE(8), apiKey)
+        return !isRefused(apiKey)
       })
+      return requests.stopped
     },
     response(chunk) {
       let delayMs = 0

@@ -62,8 +62,6 @@ export class Lab {
   definedStops = 0
   /** How often a process died at a place that it was told to die at. */
   readonly crashes = new Map<string, number>()
-  /** What the processes of a role get in addition when they start. */
-  readonly environmentOf = new Map<Role, Readonly<Record<string, string>>>()
   readonly branches = new BranchWatch()
   readonly #gatewayPorts: ReadonlyMap<Slot, number>
   readonly #roles = new Map<Slot, RoleProcess>()
@@ -361,7 +359,6 @@ export class Lab {
         PAYSTATUS_REDIS_URL: `redis://127.0.0.1:${this.redis.proxyOf(slot as 'processor-1').port}`,
       }),
       ...(gatewayPort !== undefined && { PAYSTATUS_GATEWAY_PORT: String(gatewayPort) }),
-      ...this.environmentOf.get(role),
       ...this.#special.get(slot),
     }
   }

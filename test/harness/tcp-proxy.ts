@@ -3,7 +3,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 /** Looks at what goes through one connection; makes nothing of it but the decision to cut. */
 export interface TrafficFilter {
-  request(chunk: Buffer): void
+  /** True cuts the connection before the chunk goes on. */
+  request(chunk: Buffer): boolean
   /** What of the chunk may go on, after `delayMs`; then the connection is cut if `cut` says so. */
   response(chunk: Buffer): { readonly pass: Buffer; readonly cut: boolean; readonly delayMs: number }
 }
@@ -106,7 +107,11 @@ export class TcpProxy {
     const filter = this.#filter?.()
     this.#pairs.add(pair)
     this.#carry(client, upstream, (chunk) => {
-      filter?.request(chunk)
+      if (filter?.request(chunk) === true) {
+        client.destroy()
+        upstream.destroy()
+        return { pass: Buffer.alloc(0), delayMs: 0 }
+      }
       return { pass: chunk, delayMs: 0 }
     })
     this.#carry(upstream, client, (chunk) => {

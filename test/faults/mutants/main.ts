@@ -31,6 +31,8 @@ const RESUME = process.env['RESUME'] ?? ''
 /** Keeps the evidence of every run. */
 const KEEP = process.env['KEEP'] === '1'
 const FINDINGS_SHOWN_MAX = 3
+/** How often a run is begun before it is given up. */
+const BEGUN_MAX = 3
 const KNOWN_FAULTS = [...FAULTS, ...MUTANT_FAULTS]
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -43,7 +45,7 @@ if (unknown.length > 0) {
   console.error(`there is no mutant ${unknown.join(', ')}; there are ${MUTANTS.map(({ name }) => name).join(', ')}`)
   process.exit(2)
 }
-const chosen = MUTANTS.filter(({ name }) => CHOSEN.length === 0 || CHOSEN.includes(name))
+const chosen = CHOSEN.length === 0 ? MUTANTS : CHOSEN.flatMap((chosen) => MUTANTS.filter(({ name }) => name === chosen))
 
 let cluster: Cluster | undefined
 const results = remembered()
@@ -109,7 +111,10 @@ function remember(): void {
 /** The product itself, in a scenario that mutants are hunted in: whatever is found here means nothing there. */
 async function control({ scenario, seed, healedMaxMs }: Mutant): Promise<Control> {
   console.log(`\nthe product in ${scenario}, seed ${seed}`)
-  const { findings } = await run(scenario, seed, healedMaxMs === undefined ? {} : { healedMaxMs })
+  const { findings, broke } = await run(scenario, seed, healedMaxMs === undefined ? {} : { healedMaxMs })
+  if (broke !== undefined) {
+    return { scenario, seed, findings: [{ kind: 'wrong', text: `the run broke: ${broke}` }] }
+  }
   return { scenario, seed, findings }
 }
 
@@ -140,16 +145,27 @@ async function hunt(mutant: Mutant): Promise<Verdict> {
   }
 }
 
-/** A run that breaks says nothing of the mutant: it is done once more, on new servers, then it rejects. */
-async function run(scenario: string, seed: number, options: RunOptions): Promise<RunResult> {
-  try {
-    return await runOnce(scenario, seed, options)
-  } catch (error) {
-    console.log(`  the run broke and is done again: ${(error as Error).message}`)
-    await cluster?.close()
-    cluster = undefined
-    return runOnce(scenario, seed, options)
+/**
+ * A run that breaks says nothing of the mutant: it is done again, on new servers. If it breaks every time it has no
+ * findings, which catches no mutant, and the campaign goes on.
+ */
+async function run(
+  scenario: string,
+  seed: number,
+  options: RunOptions,
+): Promise<Pick<RunResult, 'callbacks' | 'findings'> & { broke?: string }> {
+  let broke = ''
+  for (let begun = 0; begun < BEGUN_MAX; begun += 1) {
+    try {
+      return await runOnce(scenario, seed, options)
+    } catch (error) {
+      broke = firstLine((error as Error).message)
+      console.log(`  the run broke: ${broke}`)
+      await cluster?.close()
+      cluster = undefined
+    }
   }
+  return { callbacks: 0, findings: [], broke }
 }
 
 async function runOnce(scenario: string, seed: number, options: RunOptions): Promise<RunResult> {
@@ -184,4 +200,8 @@ function versions(redis: string): Readonly<Record<string, string>> {
 
 async function redisVersion({ redis: [server] }: Cluster): Promise<string> {
   return /redis_version:(\S+)/.exec(await redisCommand(server, 'INFO server'))?.[1] ?? '?'
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] as string
 }
