@@ -6,7 +6,7 @@ import type { TopicId, TopicNames } from './topics.ts'
  *
  * Roles that share a process need the sum of theirs. Nobody needs an operation on the cluster.
  */
-export type AclRole = 'gateway' | 'normalizer' | 'processor' | 'deployer' | 'operator'
+export type AclRole = 'gateway' | 'normalizer' | 'processor' | 'deployer' | 'operator' | 'eraser'
 
 /** A resource with the operations on it. Kafka takes Describe as said by Read and Write. */
 export type KafkaAcl = {
@@ -57,8 +57,11 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
   const all = Object.keys(topics) as TopicId[]
   return [
     ...onTopics('gateway', ['raw'], WRITE, 'appends callbacks'),
+    ...onTopics('gateway', ['keys'], WRITE, 'appends the data keys of encrypted callbacks'),
+    ...onTopics('gateway', ['forgottenKeys'], READ, 'uses no data key that was forgotten'),
 
     ...onTopics('normalizer', ['raw'], READ, 'reads callbacks'),
+    ...onTopics('normalizer', ['keys', 'forgottenKeys'], READ, 'opens encrypted callbacks'),
     ...onTopics('normalizer', ['events', 'rawDeadLetters'], WRITE, 'appends events and dead letters'),
     onGroup('normalizer', normalizerGroup, ['Read'], 'joins and commits'),
 
@@ -91,6 +94,10 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
       ...onGroup('operator', 'paystatus-tail-', ['Read', 'Delete'], 'tail, which leaves no group behind'),
       pattern: 'prefixed',
     },
+
+    ...onTopics('eraser', ['raw', 'current', 'changes'], READ, 'forget: which callbacks speak of a payment'),
+    ...onTopics('eraser', ['keys', 'forgottenKeys'], BOTH, 'forget: notes and deletes data keys'),
+    onGroup('eraser', normalizerGroup, ['Describe'], 'forget: waits until no status can be lost'),
   ]
 }
 
