@@ -11,6 +11,9 @@ NODE_READY := $(CACHED_NODE)/node
 export PATH := $(CACHED_NODE):$(PATH)
 endif
 
+# Processes that tests start again and again need not compile their code each time.
+export NODE_COMPILE_CACHE := $(CACHE)/compile
+
 BIN := node_modules/.bin
 
 .DEFAULT_GOAL := help
@@ -63,7 +66,7 @@ mutation: deps ## Plant small bugs in src/payment and src/providers: do tests no
 	$(BIN)/stryker run $(if $(MUTATE),--mutate '$(MUTATE)')
 
 .PHONY: test-tools
-test-tools: $(NODE_READY) ## What the integration tests need besides: redis-server, kcat, Python with fastavro.
+test-tools: $(NODE_READY) ## What the integration tests need besides: redis-server, kcat, Python with fastavro and for the oracle.
 	node test/stack/main.ts tools
 
 .PHONY: up
@@ -82,6 +85,10 @@ demo: deps ## Callbacks in, payment status out, on real servers. ONCE=1 PAYMENTS
 bench: deps ## Measure throughput and latency.
 	@node test/bench/main.ts
 
+.PHONY: bench-gateway
+bench-gateway: deps ## Measure the gateway alone: HTTP and mutual TLS beside bare Node. RATE=1000 SECONDS=15 CONNECTIONS=128.
+	@node test/bench-gateway/main.ts
+
 .PHONY: faults
 faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, campaign, none, a fault, fault+fault).
 	@node test/faults/main.ts
@@ -98,6 +105,10 @@ faults-table: deps ## Write docs/faults.md from RESULTS=file, to which `make fau
 mutants: deps ## Plant known bugs into copies of the product: does the laboratory catch each? MUTANT=acks-1,no-key TABLE=docs/mutants.md.
 	@node test/faults/mutants/main.ts
 
+.PHONY: security
+security: deps ## Attack the gateway; .security/summary.json says what came of it. BATTERY=contract,smuggling EXAMPLES=500.
+	@node test/security/main.ts
+
 .PHONY: build
 build: deps ## Compile to dist/, as it is published.
 	npm run build
@@ -106,13 +117,27 @@ build: deps ## Compile to dist/, as it is published.
 package: build ## The npm package, with the compiled code (npm's own hooks are off: see .npmrc).
 	npm pack
 
+.PHONY: manifests
+manifests: deps ## Render and check the Kubernetes manifests of deploy/; needs Go. Part of `integration`.
+	@node test/deploy/main.ts
+
+.PHONY: sbom
+sbom: deps ## List what reaches production, with versions, hashes and licenses: dist/sbom.cdx.json (CycloneDX).
+	@mkdir -p dist
+	@npm sbom --omit=dev --package-lock-only --sbom-format=cyclonedx --sbom-type=application >dist/sbom.cdx.json
+	@node -e 'const { components } = JSON.parse(require("fs").readFileSync("dist/sbom.cdx.json")); console.log(`dist/sbom.cdx.json: $${components.length} packages`)'
+
+.PHONY: audit
+audit: deps ## Ask npm for known vulnerabilities of what reaches production; needs a registry that answers that.
+	@npm audit --omit=dev --package-lock-only
+
 .PHONY: format
 format: deps ## Format, and fix what can be fixed.
 	$(BIN)/biome check --write
 
 .PHONY: clean
 clean: ## Remove what was built; the cache outside the checkout stays.
-	rm -rf dist coverage .stryker
+	rm -rf dist coverage .stryker .security
 
 node_modules/.package-lock.json: package-lock.json $(NODE_READY)
 	npm ci

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
+import { CLIENT_SECURITY, type ClientSecurity, clientSecurity } from './client-security/settings.ts'
+import { AUTHENTICATION_SCHEMA, type Authentication, resolveAuthentication } from './config/authentication.ts'
+import { checkGatewayAccess, GATEWAY_ACCESS_SHAPE, type GatewayAccess } from './config/gateway-access.ts'
 import { GATEWAY_LIMITS, gatewayLimitProblems, SOURCE_LIMITS } from './config/gateway-limits.ts'
 import { DURATION_HINT, parseDuration } from './duration.ts'
 import { PAYMENT_STATUSES } from './payment/payment-status.ts'
@@ -30,6 +33,8 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
   }))
   problems.push(...conflictsOf(sources))
   if (parsed.success) {
+    checkGatewayAccess(parsed.data.gateway, problems)
+    problems.push(...mutualTlsProblems(parsed.data.gateway, sources))
     problems.push(
       ...gatewayLimitProblems(parsed.data.gateway),
       ...shutdownProblems(parsed.data),
@@ -39,10 +44,18 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
       ),
     )
   }
-  if (!parsed.success || problems.length > 0) {
+  const security = parsed.success ? clientSecurity(parsed.data, env, problems) : undefined
+  if (!parsed.success || security === undefined || problems.length > 0) {
     throw new ConfigError(problems)
   }
-  return { ...parsed.data, sources: sources.map(({ source }) => source) }
+  const { kafka, redis, registry, ...rest } = parsed.data
+  return {
+    ...rest,
+    kafka: { ...kafka, ...security.kafka },
+    redis: { url: redis.url, ...security.redis },
+    registry: { url: registry.url, ...security.registry },
+    sources: sources.map(({ source }) => source),
+  }
 }
 
 /** Wrong configuration. The message lists every problem; the command line prints it and exits with 2. */
@@ -80,16 +93,6 @@ const duration = z.string().transform((text, context) => {
   return parsed
 })
 const durationOrNever = z.union([z.literal('never').transform(() => null), duration], `${DURATION_HINT}, or never`)
-const secret = z.strictObject({ file: z.string().optional(), env: z.string().optional() })
-const authentication = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('none') }),
-  z.strictObject({ type: z.literal('header'), header: z.string().regex(/^[A-Za-z0-9-]+$/), secret }),
-  z.strictObject({
-    type: z.literal('basic'),
-    username: z.string().regex(/^[^:]+$/, 'must not be empty or contain a colon, which ends it in HTTP Basic'),
-    password: secret,
-  }),
-])
 
 const STATUS_OR_DEFAULT = z.enum(['default', ...Object.keys(PAYMENT_STATUSES)])
 
@@ -101,7 +104,7 @@ const SOURCE_SCHEMA = z.strictObject({
   successCode: z.union([z.literal(200), z.literal(201), z.literal(204)]).optional(),
   currency: currencyRule.optional(),
   ...SOURCE_LIMITS,
-  authentication,
+  authentication: AUTHENTICATION_SCHEMA,
 })
 
 const CONFIG_SCHEMA = z.strictObject({
@@ -123,6 +126,7 @@ const CONFIG_SCHEMA = z.strictObject({
       minInsyncReplicas: z.number().int().min(1).max(9).default(1),
       sessionTimeoutMs: ms.default(15_000),
       transactionTimeoutMs: ms.default(15_000),
+      ...CLIENT_SECURITY.kafka,
     })
     .prefault({}),
   redis: z
@@ -131,9 +135,10 @@ const CONFIG_SCHEMA = z.strictObject({
         .string()
         .regex(/^rediss?:\/\//, 'must be a redis:// or rediss:// URL')
         .default('redis://127.0.0.1:6379'),
+      ...CLIENT_SECURITY.redis,
     })
     .prefault({}),
-  registry: z.strictObject({ url: z.url().default('http://127.0.0.1:8081') }).prefault({}),
+  registry: z.strictObject({ url: z.url().default('http://127.0.0.1:8081'), ...CLIENT_SECURITY.registry }).prefault({}),
   gateway: z
     .strictObject({
       host: z.string().default('127.0.0.1'),
@@ -145,6 +150,7 @@ const CONFIG_SCHEMA = z.strictObject({
           waitMs: z.number().int().min(0).default(5_000),
         })
         .prefault({}),
+      ...GATEWAY_ACCESS_SHAPE,
     })
     .prefault({}),
   admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9090) }).prefault({}),
@@ -177,7 +183,10 @@ const CONFIG_SCHEMA = z.strictObject({
 type ParsedConfig = z.infer<typeof CONFIG_SCHEMA>
 type ParsedSource = z.infer<typeof SOURCE_SCHEMA>
 
-export interface Config extends Omit<ParsedConfig, 'sources'> {
+export interface Config extends Omit<ParsedConfig, 'sources' | 'kafka' | 'redis' | 'registry'> {
+  readonly kafka: Omit<ParsedConfig['kafka'], 'tls' | 'sasl'> & ClientSecurity['kafka']
+  readonly redis: Pick<ParsedConfig['redis'], 'url'> & ClientSecurity['redis']
+  readonly registry: Pick<ParsedConfig['registry'], 'url'> & ClientSecurity['registry']
   readonly sources: readonly SourceConfig[]
 }
 
@@ -194,14 +203,9 @@ export interface SourceConfig {
   readonly requestsPerSecondMax: number
   /** How deep the normalizer reads its JSON. */
   readonly jsonDepthMax: number
-  readonly authentication: Authentication
+  /** All of these must hold. */
+  readonly authentication: readonly Authentication[]
 }
-
-/** How a caller proves who it is. Mutual TLS will be one more kind here. */
-export type Authentication =
-  | { readonly type: 'none' }
-  | { readonly type: 'header'; readonly header: string; readonly secret: string }
-  | { readonly type: 'basic'; readonly username: string; readonly password: string }
 
 /** Environment variables that win over the file. */
 export const ENVIRONMENT_OVERRIDES: readonly (readonly [
@@ -212,6 +216,7 @@ export const ENVIRONMENT_OVERRIDES: readonly (readonly [
   ['PAYSTATUS_ENVIRONMENT', 'environment', String],
   ['PAYSTATUS_LOG_LEVEL', 'log.level', String],
   ['PAYSTATUS_KAFKA_BROKERS', 'kafka.brokers', (text) => text.split(',').map((broker) => broker.trim())],
+  ['PAYSTATUS_KAFKA_USERNAME', 'kafka.sasl.username', String],
   ['PAYSTATUS_KAFKA_TOPIC_PREFIX', 'kafka.topicPrefix', String],
   ['PAYSTATUS_KAFKA_PARTITIONS', 'kafka.partitions', Number],
   ['PAYSTATUS_REDIS_URL', 'redis.url', String],
@@ -274,26 +279,6 @@ function resolveSource(
   env: Readonly<Record<string, string | undefined>>,
   problems: string[],
 ): SourceConfig {
-  const read = (from: z.infer<typeof secret>, field: string): string => {
-    const where = `sources.${index}.authentication.${field}`
-    if ((from.file === undefined) === (from.env === undefined)) {
-      problems.push(`${where}: give either file or env`)
-      return ''
-    }
-    let value: string | undefined
-    try {
-      value = from.file === undefined ? env[from.env ?? ''] : readFileSync(from.file, 'utf8').trim()
-    } catch (error) {
-      problems.push(`${where}: the secret file cannot be read (${(error as NodeJS.ErrnoException).code})`)
-      return ''
-    }
-    if (value === undefined || value === '') {
-      problems.push(`${where}: the secret is empty or its variable is not set`)
-      return ''
-    }
-    return value
-  }
-  const { authentication } = source
   return {
     id: source.id,
     provider: source.provider,
@@ -303,12 +288,7 @@ function resolveSource(
     currency: source.currency ?? null,
     requestsPerSecondMax: source.requestsPerSecondMax,
     jsonDepthMax: source.jsonDepthMax,
-    authentication:
-      authentication.type === 'none'
-        ? authentication
-        : authentication.type === 'header'
-          ? { ...authentication, secret: read(authentication.secret, 'secret') }
-          : { ...authentication, password: read(authentication.password, 'password') },
+    authentication: resolveAuthentication(source.authentication, `sources.${index}.authentication`, env, problems),
   }
 }
 
@@ -319,6 +299,21 @@ function rightSourcesOf(raw: Readonly<Record<string, unknown>>): (readonly [sour
     const parsed = SOURCE_SCHEMA.safeParse(entry)
     return parsed.success ? [[parsed.data, index] as const] : []
   })
+}
+
+/** A client certificate has to come from somewhere. */
+function mutualTlsProblems(
+  { tls, trustedProxies }: GatewayAccess,
+  sources: readonly { readonly source: SourceConfig; readonly index: number }[],
+): string[] {
+  return tls !== null || (trustedProxies?.clientCertificate ?? null) !== null
+    ? []
+    : sources
+        .filter(({ source }) => source.authentication.some(({ type }) => type === 'mtls'))
+        .map(
+          ({ index }) =>
+            `sources.${index}.authentication: mtls needs gateway.tls, or gateway.trustedProxies.clientCertificate`,
+        )
 }
 
 /** A payment that is forgotten too early begins anew when the provider repeats itself, or returns the money. */

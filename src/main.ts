@@ -3,6 +3,7 @@ import { type Config, ConfigError, currencyRule, loadConfig, nameRule } from './
 import { createLogger } from './observability/log.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 import { gatewayApi, runStages } from './run-stages.ts'
+import { aclLines, aclsOf } from './tools/acls.ts'
 import { CallbackFilesError, readCallbackFiles } from './tools/callback-files.ts'
 import { driftLines, findDrift } from './tools/drift.ts'
 import { foldFiles, orderDifferenceText } from './tools/fold-files.ts'
@@ -105,6 +106,15 @@ topicsCommand
     )
     exitWith(findings)
   })
+topicsCommand
+  .command('acls')
+  .description('print what every role may do, and nothing more, as commands for Kafka and Redis; needs no servers')
+  .option('--principal-prefix <text>', 'before the role in the names of users', 'User:paystatus-')
+  .option('--json', 'print one JSON document')
+  .action(({ principalPrefix, json }: JsonOption & { principalPrefix: string }) => {
+    const acls = aclsOf(configuration(), principalPrefix)
+    print(json, acls, aclLines(acls))
+  })
 
 const schemasCommand = program.command('schemas').description('the Avro schemas in the registry')
 schemasCommand
@@ -114,7 +124,7 @@ schemasCommand
   .action(async ({ json }: JsonOption) => {
     const { config } = setUp()
     const lines: string[] = []
-    const schemas = await applySchemas(config.registry.url, topicNames(config.kafka.topicPrefix), (line) =>
+    const schemas = await applySchemas(config.registry, topicNames(config.kafka.topicPrefix), (line) =>
       lines.push(line),
     )
     print(json, { schemas }, lines)
@@ -125,7 +135,7 @@ schemasCommand
   .option('--json', 'print one JSON document')
   .action(async ({ json }: JsonOption) => {
     const { config } = setUp()
-    const findings = await checkSchemas(config.registry.url, topicNames(config.kafka.topicPrefix))
+    const findings = await checkSchemas(config.registry, topicNames(config.kafka.topicPrefix))
     print(
       json,
       { findings },

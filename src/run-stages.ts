@@ -44,7 +44,7 @@ export async function runStages(
 
   // Gives up within about a second: who asks tries again, and meanwhile the health check and the log can say why.
   const kafkaAdmin = createKafka({
-    brokers: config.kafka.brokers,
+    connection: config.kafka,
     clientId: 'paystatus-admin',
     logger,
     retries: 5,
@@ -63,7 +63,7 @@ export async function runStages(
       admin: `http://${listening.host}:${listening.port}`,
       ...(gateway?.url !== undefined && { gateway: gateway.url }),
     })
-    await brokersReady(config, logger, health, kafkaAdmin, stopSignal)
+    await brokersReady(config, stages, logger, health, kafkaAdmin, stopSignal)
     await Promise.all(stages.filter((stage) => stage !== 'gateway').map(startOne))
   }
 
@@ -127,10 +127,10 @@ function stageContext(
     metrics,
     offsets,
     onFatal,
-    clusterId: () => onBrokers(config.kafka.brokers, () => offsets.clusterId()),
+    clusterId: () => onBrokers(config.kafka, () => offsets.clusterId()),
     codecs: () => {
       codecs ??= waitFor('registry', logger, health, signal, () =>
-        loadPaymentCodecs(createSchemaRegistry({ url: config.registry.url }), topics, Date.now),
+        loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now),
       )
       return codecs
     },
@@ -140,17 +140,23 @@ function stageContext(
 /** Waits for the brokers, then compares the topics; a wrong partition count is never worked with. */
 async function brokersReady(
   config: Config,
+  stages: readonly StageName[],
   logger: Logger,
   health: Health,
   admin: ReturnType<ReturnType<typeof createKafka>['admin']>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { brokers, topicPrefix, partitions, replicationFactor, minInsyncReplicas } = config.kafka
+  const { topicPrefix, partitions, replicationFactor, minInsyncReplicas } = config.kafka
   const names = topicNames(topicPrefix)
+  // A role is allowed, and looks at, its own topics only.
+  const only = TOPOLOGY.filter(({ stage }) => stages.includes(stage)).flatMap(({ reads, writes }) => [
+    ...(reads === null ? [] : [reads]),
+    ...writes,
+  ])
   const problems = await waitFor('kafka', logger, health, signal, async () => {
-    await connectAdmin(admin, brokers)
-    return onBrokers(brokers, () =>
-      findTopicProblems(admin, { names, partitions, replicationFactor, minInsyncReplicas }),
+    await connectAdmin(admin, config.kafka)
+    return onBrokers(config.kafka, () =>
+      findTopicProblems(admin, { names, only, partitions, replicationFactor, minInsyncReplicas }),
     )
   })
   for (const { topic, problem, severity } of problems) {

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { PaymentCodecs } from './avro/payment-codecs.ts'
 import type { Config } from './config.ts'
+import { Access } from './gateway/access/access.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { receiptIds } from './gateway/receipt-id.ts'
 import { createKafkaAppendLog } from './kafka/kafka-append-log.ts'
@@ -74,7 +75,7 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
   const { config, topics, logger, health, metrics } = context
   // A hang costs more than a 503: the client gives up early, the provider calls again.
   const kafka = createKafka({
-    brokers: config.kafka.brokers,
+    connection: config.kafka,
     clientId: 'paystatus-gateway',
     logger,
     requestTimeoutMs: 3_000,
@@ -89,9 +90,17 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
     // Longer than one answer waits would only send what its caller repeats anyway.
     retryForMs: config.gateway.answerDeadlineMs,
   })
+  const access = new Access({
+    ...config.gateway,
+    sources: config.sources,
+    logger,
+    metrics: metrics.gateway,
+    now: Date.now,
+  })
   const gateway = new Gateway({
     ...config.gateway,
     sources: config.sources,
+    access,
     providers: providerById,
     appendLog: raw.log,
     now: Date.now,
@@ -104,7 +113,7 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
   // The first callback should not pay for the connection; while Kafka is away every append tries again.
   raw.connect().catch(() => {})
   return {
-    url: `http://${host}:${port}`,
+    url: `${access.tls === null ? 'http' : 'https'}://${host}:${port}`,
     stop: async () => {
       await gateway.stop()
       await raw.close()
@@ -166,7 +175,7 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
   const kafka = stageKafka(context, 'paystatus-processor')
   const [codecs, clusterId] = await Promise.all([context.codecs(), context.clusterId()])
   const { group } = config.processor
-  const redis = new RedisClient(config.redis.url, logger)
+  const redis = new RedisClient(config.redis, logger)
   redis.connect()
   const store = new RedisStateStore(redis, config.environment, group)
   const reader = createPartitionReader(kafka)
@@ -298,7 +307,7 @@ async function startStage(
 
 /** A stage waits for the broker as long as it takes; its own error handling says when to doubt. */
 function stageKafka(context: StageContext, clientId: string) {
-  return createKafka({ brokers: context.config.kafka.brokers, clientId, logger: context.logger })
+  return createKafka({ connection: context.config.kafka, clientId, logger: context.logger })
 }
 
 function groupConsumer(

@@ -190,12 +190,22 @@ describe('stream/', () => {
   })
 })
 
+test('pki/ sees only itself, and does no I/O', () => {
+  expect(
+    violations(
+      ({ from, to, kind }) =>
+        from === 'pki' && (kind === 'local' ? to !== 'pki' : ['node:fs', 'node:net', 'node:http'].includes(to)),
+    ),
+  ).toEqual([])
+})
+
 describe('libraries', () => {
   test.each([
     ['kafkajs', ['kafka']],
     ['avsc', ['avro']],
-    ['@kafkajs/confluent-schema-registry', ['avro']],
     ['ioredis', ['redis']],
+    ['@peculiar/asn1-schema', ['pki']],
+    ['@peculiar/asn1-x509', ['pki']],
     ['fastify', ['gateway']],
     ['commander', ['main.ts']],
     ['prom-client', ['observability']],

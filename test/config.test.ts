@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ConfigError, ENVIRONMENT_OVERRIDES, loadConfig } from '../src/config.ts'
+import { rootCa } from './pki/certificate-authority.ts'
 
 let directory: string
 beforeAll(() => {
@@ -126,7 +127,7 @@ sources:
       waitingRecordsMax: 20_000,
       waitingBytesMax: 67_108_864,
     }
-    expect(gateway).toEqual({ host: '127.0.0.1', port: 8080, ...limits, shutdown: { waitMs: 5_000 } })
+    expect(gateway).toMatchObject({ host: '127.0.0.1', port: 8080, ...limits, shutdown: { waitMs: 5_000 } })
     expect(shutdown).toEqual({ limitMs: 45_000 })
     const doubled = Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, value + 1]))
     const text = JSON.stringify({ gateway: { ...doubled, headersMax: 101, shutdown: { waitMs: 0 } } })
@@ -172,6 +173,14 @@ sources:
   - { id: c, provider: unheard-of, path: no-slash, authentication: { type: none } }
   - { id: d, provider: instamed, path: /d, authentication: { type: basic, username: "a:b", password: { env: P } } }
   - { id: e, provider: instamed, path: /e, authentication: { type: carrier-pigeon } }
+  - { id: f, provider: instamed, path: /f }
+  - { id: g, provider: instamed, path: /g, authentication: [] }
+  - { id: h, provider: instamed, path: /h, authentication: [none, { type: ip-allow-list, addresses: [1.2.3.4] }] }
+  - { id: i, provider: instamed, path: /i, authentication: [{ type: basic, username: u, password: { env: P } }, { type: hmac }] }
+  - { id: j, provider: instamed, path: /j, authentication: [{ type: ip-allow-list, addresses: [1.2.3.4/33] }, { type: path-token, token: { env: P } }] }
+  - { id: k, provider: instamed, path: /k, authentication: { type: mtls, ca: /no/such/ca, crl: /no/such/crl, pins: ['CN=x'] } }
+  - { id: l, provider: instamed, path: /l, authentication: { type: mtls, ca: /no/such/ca } }
+  - { id: m, provider: instamed, path: /m, authentication: { type: standard-webhooks, secret: [{ env: P }] } }
 `,
       { P: 'x' },
     )
@@ -192,10 +201,22 @@ sources:
       /^sources\.2\.path: must be an absolute path/m,
       /^sources\.3\.authentication\.username: .*colon/m,
       /^sources\.4\.authentication\.type: /m,
+      /^sources\.5\.authentication: .*write none in as many words/m,
+      /^sources\.6\.authentication: .*write none in as many words/m,
+      /^sources\.7\.authentication: none cannot stand beside others/m,
+      /^sources\.8\.authentication\.1\.header: /m,
+      /^sources\.8\.authentication\.1\.secret: /m,
+      /^sources\.9\.authentication\.0\.addresses\.0: must be an IPv4 or IPv6 address, or a range/m,
+      /^sources\.9\.authentication\.1\.token: must be 22 to 128/m,
+      /^sources\.10\.authentication\.ca: the file cannot be read \(ENOENT\)/m,
+      /^sources\.10\.authentication\.crl: the file cannot be read \(ENOENT\)/m,
+      /^sources\.10\.authentication\.pins\.0: must be subject:/m,
+      /^sources\.11\.authentication\.pins: must be a list, \{ file: … \}, or any in as many words/m,
+      /^sources\.12\.authentication\.secret: must be whsec_/m,
     ]) {
       expect(text).toMatch(expected)
     }
-    expect(problems).toHaveLength(15)
+    expect(problems).toHaveLength(27)
   })
 
   test('puts all problems and the code into the error', () => {
@@ -237,6 +258,77 @@ sources:
   })
 })
 
+describe('authentication', () => {
+  const of = (text: string, env: Record<string, string> = {}) =>
+    loadConfig(file(SOURCE.replace('{ type: none }', text)), env).sources[0]?.authentication
+
+  test.each(['none', '{ type: none }', '[none]'])('written %s is none', (text) => {
+    expect(of(text)).toEqual([{ type: 'none' }])
+  })
+
+  test('may be several kinds, with several secrets each', () => {
+    const text =
+      '[{ type: ip-allow-list, addresses: [2001:db8::/32] }, { type: header, header: X-Key, secret: [{ env: A }, { env: B }] }]'
+    expect(of(text, { A: 'a', B: 'b' })).toEqual([
+      { type: 'ip-allow-list', addresses: { lines: ['2001:db8::/32'] } },
+      {
+        type: 'header',
+        header: 'X-Key',
+        secrets: [
+          { value: 'a', file: null },
+          { value: 'b', file: null },
+        ],
+      },
+    ])
+  })
+
+  test('by signature has defaults: SHA-256 in hex over the body alone, 5 minutes', () => {
+    expect(of('{ type: hmac, header: X-Signature, secret: { env: A } }', { A: 'a' })).toMatchObject([
+      { algorithm: 'sha256', encoding: 'hex', prefix: '', timestamp: null },
+    ])
+    const timed = '{ type: hmac, header: X-Signature, secret: { env: A }, timestamp: { header: X-Time } }'
+    expect(of(timed, { A: 'a' })).toMatchObject([
+      { timestamp: { header: 'X-Time', separator: '.', toleranceSeconds: 300 } },
+    ])
+  })
+
+  test('may take its addresses from a file with comments', () => {
+    const addresses = file('# networks\n203.0.113.0/24 # first\n\n2001:db8::1\n', 'addresses')
+    expect(of(`{ type: ip-allow-list, addresses: { file: '${addresses}' } }`)).toEqual([
+      { type: 'ip-allow-list', addresses: { file: addresses } },
+    ])
+    writeFileSync(addresses, '# none\n')
+    expect(() => of(`{ type: ip-allow-list, addresses: { file: '${addresses}' } }`)).toThrow('holds no entry')
+  })
+
+  test('by mutual TLS needs TLS, or a proxy that passes certificates on', () => {
+    const ca = file(rootCa('CN=Root').pem, 'ca.pem')
+    const source = SOURCE.replace('{ type: none }', `{ type: mtls, ca: '${ca}', pins: any }`)
+    expect(problemsOf(source)).toEqual([
+      'sources.0.authentication: mtls needs gateway.tls, or gateway.trustedProxies.clientCertificate',
+    ])
+    const proxies =
+      'gateway: { trustedProxies: { addresses: [10.0.0.0/8], clientCertificate: { header: x-cert, format: pem } } }'
+    expect(loadConfig(file(`${proxies}\n${source}`), {}).sources[0]?.authentication).toEqual([
+      { type: 'mtls', ca, crls: [], pins: null },
+    ])
+  })
+
+  test('needs a certificate and the key that belongs to it for TLS', () => {
+    const [one, other] = [rootCa('CN=One'), rootCa('CN=Other')]
+    const certificate = file(one.pem, 'server.pem')
+    const key = file(other.keyPem, 'server.key')
+    const tls = `gateway: { tls: { certificate: '${certificate}', key: '${key}' } }`
+    expect(problemsOf(tls)).toEqual(['gateway.tls.certificate: the key is not that of the first certificate'])
+    writeFileSync(key, 'nothing')
+    expect(problemsOf(tls)).toEqual(['gateway.tls.certificate: the key is no PEM private key without a passphrase'])
+    writeFileSync(key, one.keyPem)
+    expect(problemsOf(tls)).toEqual([])
+    rmSync(key)
+    expect(problemsOf(tls)).toEqual(['gateway.tls.key: the file cannot be read (ENOENT)'])
+  })
+})
+
 describe('secrets', () => {
   function secured(secret: string): string {
     return SOURCE.replace('{ type: none }', `{ type: header, header: X-Key, secret: ${secret} }`)
@@ -245,13 +337,15 @@ describe('secrets', () => {
   test('are read from a file, without the line break at its end', () => {
     const path = file('s3cret\n', 'secret')
     const [source] = loadConfig(file(secured(`{ file: '${path}' }`)), {}).sources
-    expect(source?.authentication).toEqual({ type: 'header', header: 'X-Key', secret: 's3cret' })
+    expect(source?.authentication).toEqual([
+      { type: 'header', header: 'X-Key', secrets: [{ value: 's3cret', file: path }] },
+    ])
   })
 
   test('are read from the environment', () => {
     const basic = SOURCE.replace('{ type: none }', '{ type: basic, username: u, password: { env: PASSWORD } }')
     const [source] = loadConfig(file(basic), { PASSWORD: 'p' }).sources
-    expect(source?.authentication).toEqual({ type: 'basic', username: 'u', password: 'p' })
+    expect(source?.authentication).toEqual([{ type: 'basic', username: 'u', passwords: [{ value: 'p', file: null }] }])
   })
 
   test.each([

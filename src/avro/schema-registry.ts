@@ -1,5 +1,11 @@
+import { Agent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from 'node:tls'
 import { type COMPATIBILITY, SchemaRegistry as RegistryClient, SchemaType } from '@kafkajs/confluent-schema-registry'
+import { TokenError, tokenSource } from '../client-security/bearer-token.ts'
+import { type HttpAnswer, httpRequest } from '../client-security/http-request.ts'
+import type { RegistryConnection } from '../client-security/settings.ts'
+import { type TlsFiles, tlsOptionsOf } from '../client-security/tls-files.ts'
 
 /**
  * The schema registry, as far as we use it: look an id up, fetch a schema by id, and (only `paystatus schemas`)
@@ -74,9 +80,7 @@ export class SchemaIncompatibleError extends Error {
   }
 }
 
-export interface SchemaRegistryOptions {
-  /** Base of the Confluent API, for example `http://host:8080/apis/ccompat/v7`; may carry a user and a password. */
-  readonly url: string
+export interface SchemaRegistryOptions extends RegistryConnection {
   /** Longest wait for one answer. */
   readonly requestTimeoutMs?: number
 }
@@ -91,15 +95,21 @@ const NO_RESPONSE = new RegExp(`^${CLIENT_ID} - Error, status 400(?:: (?<problem
 
 export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegistry {
   const { shownUrl, host, auth } = partsOf(options.url)
-  const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+  const { tls, requestTimeoutMs: timeoutMs = REQUEST_TIMEOUT_MS } = options
+  const authorization = authorizationOf(options, auth)
   const client = new RegistryClient({
     host,
-    ...(auth === undefined ? {} : { auth }),
     clientId: CLIENT_ID,
+    ...(tls !== undefined && { agent: agentOf(tls) }),
     // Retrying is the caller's (withRetry). All five are named, because the client merges what it is given into one
     // object that all its instances share.
     retry: { retries: 0, maxRetryTimeInSecs: 1, initialRetryTimeInSecs: 0.1, factor: 0, multiplier: 1 },
-    middlewares: [() => ({ prepareRequest: async (next) => (await next()).enhance({ timeout: timeoutMs }) })],
+    // Credentials are asked for with every request, so that new ones count at once; the client's own would stay the same.
+    middlewares: [
+      () => ({
+        prepareRequest: async (next) => (await next()).enhance({ timeout: timeoutMs, headers: await authorization() }),
+      }),
+    ],
   })
 
   /** One call of the client, with a deadline of ours: the client's timeout only sees a silent connection. */
@@ -118,6 +128,11 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
   }
 
   function toRegistryError(error: unknown): unknown {
+    if (error instanceof TokenError) {
+      return error.retriable
+        ? new RegistryUnreachableError(shownUrl, error.message)
+        : new RegistryRefusedError(shownUrl, error.message)
+    }
     const status = statusOf(error)
     if (!(error instanceof Error) || status === undefined) {
       return error
@@ -132,41 +147,38 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
       : new RegistryRefusedError(shownUrl, problem)
   }
 
-  async function fetchConfig(subject: string, init: RequestInit): Promise<Response> {
-    const headers = new Headers({
-      accept: 'application/json',
-      'content-type': 'application/vnd.schemaregistry.v1+json',
-    })
-    if (auth !== undefined) {
-      headers.set('authorization', `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`)
-    }
-    let response: Response
+  /** The client sets a rule only while it registers, and reads none by itself. */
+  async function askConfig(subject: string, method: 'GET' | 'PUT', body?: string): Promise<HttpAnswer> {
+    let answer: HttpAnswer
     try {
-      response = await fetch(`${host}/config/${encodeURIComponent(subject)}`, {
-        ...init,
-        headers,
-        signal: AbortSignal.timeout(timeoutMs),
-      })
+      const headers = {
+        accept: 'application/json',
+        'content-type': 'application/vnd.schemaregistry.v1+json',
+        ...(await authorization()),
+      }
+      const url = `${host}/config/${encodeURIComponent(subject)}`
+      answer = await httpRequest(url, { method, headers, timeoutMs, tls, ...(body !== undefined && { body }) })
     } catch (error) {
-      throw new RegistryUnreachableError(shownUrl, networkProblemOf(error))
+      throw error instanceof TokenError
+        ? toRegistryError(error)
+        : new RegistryUnreachableError(shownUrl, networkProblemOf(error))
     }
-    if (response.status >= 500 || response.status === 429) {
-      throw new RegistryUnreachableError(shownUrl, `status ${response.status}`)
+    const { status } = answer
+    if (status >= 500 || status === 429) {
+      throw new RegistryUnreachableError(shownUrl, `status ${status}`)
     }
-    if (!response.ok && response.status !== 404) {
-      throw new RegistryRefusedError(shownUrl, `status ${response.status} for the compatibility of ${subject}`)
+    if ((status < 200 || status >= 300) && status !== 404) {
+      throw new RegistryRefusedError(shownUrl, `status ${status} for the compatibility of ${subject}`)
     }
-    return response
+    return answer
   }
 
   async function compatibility(subject: string): Promise<string | undefined> {
-    const response = await fetchConfig(subject, { method: 'GET' })
-    if (response.status === 404) {
+    const { status, body } = await askConfig(subject, 'GET')
+    if (status === 404) {
       return undefined
     }
-    const body: unknown = await response.json().catch(() => undefined)
-    const level =
-      typeof body === 'object' && body !== null && 'compatibilityLevel' in body ? body.compatibilityLevel : undefined
+    const level = objectOf(body)['compatibilityLevel']
     if (typeof level !== 'string') {
       throw new RegistryRefusedError(
         shownUrl,
@@ -180,7 +192,7 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
     compatibility,
 
     async setCompatibility(subject, level) {
-      await fetchConfig(subject, { method: 'PUT', body: JSON.stringify({ compatibility: level }) })
+      await askConfig(subject, 'PUT', JSON.stringify({ compatibility: level }))
     },
 
     async latestId(subject) {
@@ -214,7 +226,7 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
         if (statusOf(error) === 404) {
           return { found: 'none' }
         }
-        if (statusOf(error) === undefined && !(error instanceof RegistryUnreachableError)) {
+        if (statusOf(error) === undefined && !isAboutReaching(error)) {
           return { found: 'other' }
         }
         throw toRegistryError(error)
@@ -259,13 +271,49 @@ function partsOf(text: string): { shownUrl: string; host: string; auth?: { usern
       }
 }
 
-/** fetch hides what happened in the cause, and for a name with several addresses even that has no message. */
-function networkProblemOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  if (!(cause instanceof Error)) {
-    return 'no connection'
+/** The header of the next request: user and password, as configured or in the address, or a token. */
+function authorizationOf(
+  { username, password, token }: RegistryConnection,
+  inAddress: { username: string; password: string } | undefined,
+): () => Promise<{ authorization?: string }> {
+  const basic = (user: string, secret: string) => ({
+    authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`,
+  })
+  if (token !== undefined) {
+    const current = tokenSource(token, Date.now)
+    return async () => ({ authorization: `Bearer ${await current()}` })
   }
-  return cause.message || ('code' in cause && typeof cause.code === 'string' ? cause.code : 'no connection')
+  if (username !== undefined && password !== undefined) {
+    return async () => basic(username, password())
+  }
+  return async () => (inAddress === undefined ? {} : basic(inAddress.username, inAddress.password))
+}
+
+/** Every connection is made with the files as they are then. */
+function agentOf(tls: TlsFiles): Agent {
+  const agent = new Agent({ keepAlive: false })
+  agent.createConnection = (options) => connect({ ...(options as object), ...tlsOptionsOf(tls) })
+  return agent
+}
+
+/** Not an answer: the registry could not be asked. */
+function isAboutReaching(error: unknown): boolean {
+  return error instanceof RegistryUnreachableError || error instanceof TokenError
+}
+
+/** For a name with several addresses the error has no message. */
+function networkProblemOf(error: unknown): string {
+  const { message, code } = error as { message?: string; code?: string }
+  return message || code || 'no connection'
+}
+
+function objectOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
-import type { ConnectionCut } from '../observability/metrics.ts'
+import type { GatewayMetrics } from '../observability/metrics.ts'
 import { addressKey } from './address-key.ts'
 import type { Connection } from './exchange.ts'
 
@@ -47,7 +47,7 @@ export function fastifyOptions(limits: ConnectionLimits) {
 export class Connections {
   readonly #server: Server
   readonly #limits: ConnectionLimits
-  readonly #onCut: (reason: ConnectionCut) => void
+  readonly #metrics: Pick<GatewayMetrics, 'connectionOpened' | 'connectionCut'>
   /** Connections that speak HTTP: with TLS, after the handshake. */
   readonly #http = new Map<Socket, Connection>()
   /** As they came from the network; the same as the above without TLS. */
@@ -56,14 +56,18 @@ export class Connections {
   readonly #sweeper: NodeJS.Timeout
 
   /** Before the server listens, and after everybody else has their listeners on it. */
-  constructor(server: Server, limits: ConnectionLimits, onCut: (reason: ConnectionCut) => void) {
+  constructor(
+    server: Server,
+    limits: ConnectionLimits,
+    metrics: Pick<GatewayMetrics, 'connectionOpened' | 'connectionCut'>,
+  ) {
     this.#server = server
     this.#limits = limits
-    this.#onCut = onCut
+    this.#metrics = metrics
     server.maxConnections = limits.connectionsMax
     // One more than are taken, so that too many can be told from enough: node drops the rest silently.
     server.maxHeadersCount = limits.headersMax + 1
-    server.on('drop', () => onCut('total'))
+    server.on('drop', () => metrics.connectionCut('total'))
     const isTls = server instanceof TlsServer
     // Node's listener sets up a parser or a TLS session at once, so it must not even hear of a connection we refuse.
     const listeners = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
@@ -87,6 +91,11 @@ export class Connections {
   /** Open connections, those in a TLS handshake included. */
   get count(): number {
     return this.#raw.size
+  }
+
+  /** Whether it got as far as HTTP: with TLS, through the handshake. */
+  speaksHttp(socket: Socket): boolean {
+    return this.#http.has(socket)
   }
 
   /** The connection of a socket that speaks HTTP. */
@@ -142,12 +151,13 @@ export class Connections {
     const key = addressKey(socket.remoteAddress ?? '')
     const open = this.#perAddress.get(key) ?? 0
     if (open >= this.#limits.connectionsPerAddressMax) {
-      this.#onCut('address')
+      this.#metrics.connectionCut('address')
       socket.destroy()
       return false
     }
     this.#perAddress.set(key, open + 1)
     this.#raw.add(socket)
+    this.#metrics.connectionOpened()
     socket.once('close', () => {
       this.#raw.delete(socket)
       const left = (this.#perAddress.get(key) ?? 1) - 1
@@ -173,7 +183,7 @@ export class Connections {
       }
       const makeWay = crowded || 2 * (this.#perAddress.get(address) ?? 0) > connectionsPerAddressMax
       if (!served || makeWay || now - idleSince > servedMaxMs) {
-        this.#onCut('idle')
+        this.#metrics.connectionCut('idle')
         socket.destroy()
       }
     }

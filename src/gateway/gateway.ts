@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as delay, setImmediate as nextCheck } from 'node:timers/promises'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
@@ -10,8 +11,10 @@ import { type GatewayMetrics, NO_SOURCE } from '../observability/metrics.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import { crashPoint } from '../stream/crash-point.ts'
+import type { Access } from './access/access.ts'
+import { Handshakes } from './access/handshakes.ts'
+import type { Admission, SourceGuard } from './access/source-guard.ts'
 import { AppendWatch } from './append-watch.ts'
-import { type Authenticator, authenticatorOf } from './authenticate.ts'
 import { type ConnectionLimits, Connections, fastifyOptions, serverOptions } from './connections.ts'
 import { type AnswerCode, Exchange, type ExchangeContext } from './exchange.ts'
 import { canBeCallback, isIdentityEncoded } from './media-type.ts'
@@ -22,6 +25,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the first hook of every request. */
     exchange: Exchange
+    /** Set before the body is read. */
+    admission: Admission & { readonly admitted: true }
   }
 }
 
@@ -44,6 +49,8 @@ export interface GatewayOptions extends ConnectionLimits {
   /** Also the bound of bodies that are being read at once. */
   readonly waitingBytesMax: number
   readonly sources: readonly SourceConfig[]
+  /** Who may call; the gateway starts and stops it. */
+  readonly access: Access
   /** The provider of every source, by its id. */
   readonly providers: (id: string) => Provider | undefined
   readonly appendLog: DrainableAppendLog
@@ -64,7 +71,7 @@ export interface GatewayOptions extends ConnectionLimits {
 interface Route {
   readonly source: SourceConfig
   readonly provider: Provider
-  readonly authenticator: Authenticator
+  readonly guard: SourceGuard
   readonly bucket: TokenBucket
   readonly successCode: AnswerCode
 }
@@ -72,6 +79,8 @@ interface Route {
 /** An answer needs some time on the wire after its deadline before a stop cuts what is left. */
 const STOP_MARGIN_MS = 1_000
 const NO_QUERY = {}
+/** More than a request's head can hold: a token that is too long is a wrong one, not another kind of error. */
+const PATH_TOKEN_CHARS_MAX = 100_000
 /** By node's error code. */
 const BROKEN_HTTP_STATUS: Readonly<Record<string, readonly [code: number, text: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
@@ -95,6 +104,7 @@ export class Gateway implements ExchangeContext {
   readonly #watch: AppendWatch
   readonly #paths = new Set<string>()
   readonly #connections: Connections
+  readonly #handshakes: Handshakes | null
   #openExchanges = 0
   #readingBytes = 0
   #draining = false
@@ -106,22 +116,33 @@ export class Gateway implements ExchangeContext {
     this.answerReadTimeoutMs = options.answerReadTimeoutMs
     this.#options = options
     this.#watch = new AppendWatch(options.health, options.logger, options.now)
+    const { tls } = options.access
     this.#app = fastify({
       logger: false,
       bodyLimit: options.bodyBytesMax,
       exposeHeadRoutes: false,
       return503OnClosing: false,
       ...fastifyOptions(options),
-      http: serverOptions(options),
-      routerOptions: { querystringParser: () => NO_QUERY },
+      ...(tls === null
+        ? { http: serverOptions(options) }
+        : { https: { ...serverOptions(options), ...tls.serverOptions() } as object }),
+      routerOptions: { querystringParser: () => NO_QUERY, maxParamLength: PATH_TOKEN_CHARS_MAX },
       clientErrorHandler: (error, socket) => this.#answerBrokenHttp(error, socket as Socket),
       frameworkErrors: (_error, _request, reply) => {
         options.metrics.answered(NO_SOURCE, 400, 0)
         ;(reply as FastifyReply).code(400).send()
       },
     })
-    this.#connections = new Connections(this.#app.server, options, (reason) => options.metrics.connectionCut(reason))
+    if (tls === null) {
+      this.#handshakes = null
+    } else {
+      const server = this.#app.server as unknown as HttpsServer
+      this.#handshakes = new Handshakes(server)
+      tls.renews(server)
+    }
+    this.#connections = new Connections(this.#app.server, options, options.metrics)
     this.#app.decorateRequest('exchange')
+    this.#app.decorateRequest('admission')
     this.#app.removeAllContentTypeParsers()
     this.#app.addContentTypeParser('*', (request, payload, done) => this.#readBody(request, payload, done))
     this.#app.addHook('onRequest', (request, reply, done) => this.#refuseStranger(request, reply, done))
@@ -146,6 +167,7 @@ export class Gateway implements ExchangeContext {
     server.listen(this.#options.port, this.#options.host, resolve)
     await promise
     server.off('error', reject)
+    this.#options.access.start()
     return { host: this.#options.host, port: (server.address() as AddressInfo).port }
   }
 
@@ -195,15 +217,18 @@ export class Gateway implements ExchangeContext {
     const route: Route = {
       source,
       provider,
-      authenticator: authenticatorOf(source.authentication),
+      guard: this.#options.access.guardOf(source.id),
       bucket: new TokenBucket(source.requestsPerSecondMax, performance.now()),
       successCode: source.successCode as AnswerCode,
     }
     for (const suffix of ['', ...provider.pathSuffixes]) {
-      this.#paths.add(source.path + suffix)
+      const { hasPathToken } = route.guard
+      if (!hasPathToken) {
+        this.#paths.add(source.path + suffix)
+      }
       this.#app.route({
         method: 'POST',
-        url: source.path + suffix,
+        url: `${source.path}${hasPathToken ? '/:token' : ''}${suffix}`,
         onRequest: (request, reply, done) => this.#checkHead(route, request, reply, done),
         handler: (request) => this.#accept(route, request),
       })
@@ -228,13 +253,22 @@ export class Gateway implements ExchangeContext {
 
   /** All that can be decided before the body is read. */
   #checkHead(route: Route, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    const exchange = this.#open(route.source.id, route.authenticator.challenge, request, reply)
+    const { guard } = route
+    const exchange = this.#open(route.source.id, guard.challenge, request, reply)
     const { headers } = request.raw
     if (this.#openExchanges > this.#options.waitingRecordsMax) {
       this.#watch.failed(`${this.#openExchanges} requests are open`)
       exchange.answer(503)
-    } else if (!route.authenticator.authenticate(request.raw)) {
-      exchange.answer(401)
+      return
+    }
+    const { token } = request.params as { readonly token?: string }
+    const admission = this.#options.access.checkHead(guard, request.raw, token ?? null)
+    if (!admission.admitted) {
+      if (admission.type === 'mtls' && this.#handshakes !== null) {
+        // Another certificate needs another handshake.
+        exchange.connection.broken = true
+      }
+      exchange.answer(admission.code)
     } else if (!route.bucket.take(performance.now())) {
       exchange.answer(429, route.bucket.secondsUntilNext)
     } else if (!isIdentityEncoded(headers['content-encoding']) || !canBeCallback(headers['content-type'])) {
@@ -246,6 +280,7 @@ export class Gateway implements ExchangeContext {
         // For Fastify an empty media type is a wrong one; for us it is none.
         delete headers['content-type']
       }
+      request.admission = admission
       done()
     }
   }
@@ -283,7 +318,14 @@ export class Gateway implements ExchangeContext {
   #accept(route: Route, request: FastifyRequest): void {
     const { appendLog, now, newReceiptId } = this.#options
     const { source, provider } = route
-    const { exchange } = request
+    const { exchange, admission } = request
+    const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0)
+    const forged = admission.checkBody(body)
+    if (forged !== null) {
+      this.#options.access.refused(source.id, forged, 'wrong-signature')
+      exchange.answer(401)
+      return
+    }
     const record = toRawRecord(
       {
         callbackId: newReceiptId(),
@@ -292,9 +334,10 @@ export class Gateway implements ExchangeContext {
         currency: source.currency,
         receivedAt: now(),
         contentType: request.raw.headers['content-type'] ?? '',
-        body: (request.body as Buffer | undefined) ?? Buffer.alloc(0),
+        body,
       },
       provider,
+      admission.kinds,
     )
     crashPoint('gateway:before-append')
     appendLog.append(partitionOf(record.key, appendLog.partitions), [record], { signal: exchange.appendSignal() }).then(
@@ -307,7 +350,7 @@ export class Gateway implements ExchangeContext {
       },
       (error: unknown) => {
         if (!exchange.settled) {
-          this.#watch.failed(codeOf(error), error)
+          this.#watch.failed(reasonOf(error), error)
           exchange.answer(503)
         }
       },
@@ -331,6 +374,12 @@ export class Gateway implements ExchangeContext {
 
   /** Bytes that are not HTTP, too slow, or cut off. They must not cost an earlier request on the connection its answer. */
   #answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (this.#handshakes !== null && !this.#connections.speaksHttp(socket)) {
+      // TLS was never agreed on: there is nobody to answer.
+      this.#options.metrics.handshakeFailed()
+      socket.destroy()
+      return
+    }
     const { latest, answeredEarly, leaving } = this.#connections.track(socket)
     if (leaving) {
       return
@@ -361,17 +410,21 @@ export class Gateway implements ExchangeContext {
       await nextCheck()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       this.#connections.destroyUnused()
+      this.#handshakes?.end()
       const giveUp = setTimeout(() => this.#connections.destroyAll(), answerDeadlineMs + STOP_MARGIN_MS)
       await closed
       clearTimeout(giveUp)
     }
     await this.#app.close()
     this.#connections.close()
+    this.#options.access.stop()
     await appendLog.drain()
   }
 }
 
-function codeOf(error: unknown): string {
-  const { code } = error as { code?: unknown }
-  return typeof code === 'string' ? code : 'the append failed'
+/** The code, and what is behind it: a person must see whether the broker is away or says no. */
+function reasonOf(error: unknown): string {
+  const { code, cause } = error as { code?: unknown; cause?: unknown }
+  const name = typeof code === 'string' ? code : 'the append failed'
+  return cause instanceof Error ? `${name}: ${cause.message}` : name
 }

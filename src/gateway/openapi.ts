@@ -1,4 +1,5 @@
-import type { Authentication, SourceConfig } from '../config.ts'
+import type { Authentication } from '../config/authentication.ts'
+import type { SourceConfig } from '../config.ts'
 import type { Provider } from '../providers/provider.ts'
 import { CALLBACK_MEDIA_TYPES } from './media-type.ts'
 
@@ -29,6 +30,13 @@ export interface OpenApi {
 
 interface Operation {
   readonly operationId: string
+  readonly parameters?: readonly {
+    readonly name: string
+    readonly in: 'path'
+    readonly required: true
+    readonly description: string
+    readonly schema: { readonly type: 'string' }
+  }[]
   readonly summary: string
   readonly security: readonly Readonly<Record<string, readonly string[]>>[]
   readonly requestBody: {
@@ -47,7 +55,8 @@ interface Response {
 
 type SecurityScheme =
   | { readonly type: 'http'; readonly scheme: string }
-  | { readonly type: 'apiKey'; readonly in: 'header'; readonly name: string }
+  | { readonly type: 'apiKey'; readonly in: 'header'; readonly name: string; readonly description?: string }
+  | { readonly type: 'mutualTLS' }
 
 /**
  * What the gateway accepts and answers, from its configuration: one operation for each path of each source. It says all
@@ -55,13 +64,11 @@ type SecurityScheme =
  * hard to guess are in it, so it belongs on the admin port.
  */
 export function openApiOf(options: ApiOptions): OpenApi {
-  const schemes = options.sources.flatMap(({ id, authentication }) => {
-    const scheme = schemeOf(authentication)
-    return scheme === null ? [] : [[id, scheme] as const]
-  })
+  const schemes = options.sources.flatMap(schemesOf)
   const paths = options.sources.flatMap((source) => {
     const suffixes = ['', ...(options.providers(source.provider)?.pathSuffixes ?? [])]
-    return suffixes.map((suffix) => [source.path + suffix, { post: operationOf(source, suffix) }] as const)
+    const path = hasPathToken(source) ? `${source.path}/{token}` : source.path
+    return suffixes.map((suffix) => [path + suffix, { post: operationOf(source, suffix) }] as const)
   })
   return {
     openapi: '3.1.1',
@@ -80,11 +87,15 @@ export function openApiOf(options: ApiOptions): OpenApi {
 }
 
 function operationOf(source: SourceConfig, suffix: string): Operation {
-  const scheme = schemeOf(source.authentication)
+  const schemes = schemesOf(source)
+  const isBasic = source.authentication.some(({ type }) => type === 'basic')
+  const isAsked = source.authentication.some(({ type }) => type !== 'none' && type !== 'path-token')
   return {
     operationId: `callback-${source.id}${suffix.replaceAll('/', '-')}`,
     summary: `A callback of ${source.provider}, source ${source.id}`,
-    security: scheme === null ? [] : [{ [source.id]: [] }],
+    ...(hasPathToken(source) && { parameters: [PATH_TOKEN] }),
+    // All of them at once.
+    security: schemes.length === 0 ? [] : [Object.fromEntries(schemes.map(([name]) => [name, []]))],
     requestBody: {
       description: `Any bytes, not compressed, of one of these media types, application/*+json, application/*+xml, or none.`,
       required: false,
@@ -93,15 +104,27 @@ function operationOf(source: SourceConfig, suffix: string): Operation {
     responses: {
       [source.successCode]: success(source.successCode),
       ...Object.fromEntries(
-        REFUSAL_CODES.filter((code) => code !== 401 || scheme !== null).map((code) => [
+        REFUSAL_CODES.filter((code) => code !== 401 || isAsked).map((code) => [
           code,
-          code === 401 && source.authentication.type === 'basic'
+          code === 401 && isBasic
             ? { ...UNAUTHENTICATED, headers: { 'WWW-Authenticate': { required: true, schema: { type: 'string' } } } }
             : { $ref: `#/components/responses/${code}` },
         ]),
       ),
     },
   }
+}
+
+const PATH_TOKEN = {
+  name: 'token',
+  in: 'path',
+  required: true,
+  description: 'A secret of the source. With a wrong one there is no such path.',
+  schema: { type: 'string' },
+} as const
+
+function hasPathToken({ authentication }: SourceConfig): boolean {
+  return authentication.some(({ type }) => type === 'path-token')
 }
 
 function success(code: number): Response {
@@ -111,15 +134,31 @@ function success(code: number): Response {
     : { description, content: { 'application/json': { schema: { type: 'object', maxProperties: 0 } } } }
 }
 
-/** How a caller of the source proves who it is; null if it need not. */
+/** How callers of a source prove who they are, as far as OpenAPI has words for it. */
+function schemesOf({ id, authentication }: SourceConfig): readonly (readonly [name: string, scheme: SecurityScheme])[] {
+  return authentication.flatMap((one) => {
+    const scheme = schemeOf(one)
+    return scheme === null ? [] : [[`${id}-${one.type}`, scheme] as const]
+  })
+}
+
+/** Null for what a caller does not send, and for a token, which is a part of the path. */
 function schemeOf(authentication: Authentication): SecurityScheme | null {
   switch (authentication.type) {
     case 'none':
+    case 'ip-allow-list':
+    case 'path-token':
       return null
+    case 'mtls':
+      return { type: 'mutualTLS' }
     case 'basic':
       return { type: 'http', scheme: 'basic' }
     case 'header':
       return { type: 'apiKey', in: 'header', name: authentication.header }
+    case 'hmac':
+      return { type: 'apiKey', in: 'header', name: authentication.header, description: 'An HMAC of the body.' }
+    case 'standard-webhooks':
+      return { type: 'apiKey', in: 'header', name: 'webhook-signature', description: 'A Standard Webhooks signature.' }
     default:
       return authentication satisfies never
   }
@@ -134,7 +173,7 @@ const SCHEMAS: Readonly<Record<string, object>> = {
 }
 
 const UNAUTHENTICATED: Response = {
-  description: 'The caller did not prove to be the source. Nothing of the body was read.',
+  description: 'The caller did not prove to be the source. Nothing was stored.',
 }
 
 const RETRY_AFTER = { 'Retry-After': { required: true, schema: { type: 'integer', minimum: 1 } } }

@@ -4,6 +4,8 @@ import type { OutRecord } from '../stream/record.ts'
 
 /** CloudEvents type of a record in the raw topic. */
 const CALLBACK_RECEIVED = 'paystatus.callback.received'
+/** How the caller was authenticated: kinds (gateway/access/requirement.ts), sorted, separated by commas. */
+const AUTHENTICATION_HEADER = 'paystatus_authentication'
 
 /** A record whose key is bytes, so that its partition is chosen from exactly what the broker gets. */
 export interface RawRecord extends OutRecord {
@@ -18,13 +20,18 @@ export interface RawRecord extends OutRecord {
  * The key is the first payment's, so that one payment's callbacks stay in one partition, or else the body's SHA-256, so
  * that at least its repeats do.
  */
-export function toRawRecord(callback: Callback, provider: Pick<Provider, 'firstPaymentKey'>): RawRecord {
+export function toRawRecord(
+  callback: Callback,
+  provider: Pick<Provider, 'firstPaymentKey'>,
+  authentication: string,
+): RawRecord {
   const headers: Record<string, string> = {
     ce_specversion: '1.0',
     ce_id: callback.callbackId,
     ce_source: callback.source,
     ce_type: CALLBACK_RECEIVED,
     ce_time: new Date(callback.receivedAt).toISOString(),
+    [AUTHENTICATION_HEADER]: authentication,
   }
   if (callback.contentType !== '') {
     headers['content-type'] = callback.contentType

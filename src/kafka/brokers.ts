@@ -1,26 +1,51 @@
 import type { Admin } from 'kafkajs'
+import type { KafkaConnection } from '../client-security/settings.ts'
+import { refusalOf } from './errors.ts'
 
 /** The brokers do not answer. Trying again is right: a broker that is away is a state, not an error of ours. */
 class BrokersUnreachableError extends Error {
   readonly code = 'BROKERS_UNREACHABLE'
   readonly retriable = true
 
-  constructor(brokers: readonly string[], cause: unknown) {
-    super(`Kafka at ${brokers.join(', ')} cannot be reached: ${(cause as Error).message}`, { cause })
+  constructor({ brokers, tls, sasl }: KafkaConnection, cause: unknown) {
+    const { message } = cause as Error
+    // A broker says nothing to somebody who speaks plainly where it expects TLS, or does not log in where it must.
+    const hint =
+      message.includes('Closed connection') && (tls === undefined || sasl === undefined)
+        ? ` (does it ask for ${[tls ?? 'kafka.tls', sasl ?? 'kafka.sasl'].filter((name) => typeof name === 'string').join(' or ')}?)`
+        : ''
+    super(`Kafka at ${brokers.join(', ')} cannot be reached: ${message}${hint}`, { cause })
     this.name = 'BrokersUnreachableError'
   }
 }
 
-/** Runs a call of the admin client; everything that it gives up on counts as unreachable. */
-export async function onBrokers<T>(brokers: readonly string[], call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (error) {
-    throw new BrokersUnreachableError(brokers, error)
+/**
+ * The brokers answer, and the answer is no. A process that starts waits all the same, and says why: whoever corrects a
+ * password or an ACL need not start it again.
+ */
+class BrokersRefusedError extends Error {
+  readonly code = 'BROKERS_REFUSED'
+  readonly retriable = true
+
+  constructor({ brokers }: KafkaConnection, refusal: string, cause: unknown) {
+    super(`Kafka at ${brokers.join(', ')} refuses us: ${refusal}`, { cause })
+    this.name = 'BrokersRefusedError'
   }
 }
 
-/** Connects the admin client. Rejects with BrokersUnreachableError. */
-export function connectAdmin(admin: Admin, brokers: readonly string[]): Promise<void> {
-  return onBrokers(brokers, () => admin.connect())
+/** Runs a call of the admin client; what it gives up on counts as unreachable, unless the brokers said no. */
+export async function onBrokers<T>(connection: KafkaConnection, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    const refusal = refusalOf(error)
+    throw refusal === null
+      ? new BrokersUnreachableError(connection, error)
+      : new BrokersRefusedError(connection, refusal, error)
+  }
+}
+
+/** Connects the admin client. Rejects with BrokersUnreachableError or BrokersRefusedError. */
+export function connectAdmin(admin: Admin, connection: KafkaConnection): Promise<void> {
+  return onBrokers(connection, () => admin.connect())
 }

@@ -1,14 +1,76 @@
+import { DefinedStop } from '../stream/partition-task.ts'
+
 /** The protocol error type that kafkajs buried in an error, for example `CONCURRENT_TRANSACTIONS`; else its name. */
 export function kafkaErrorType(error: unknown): string {
-  let current: unknown = error
-  for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
-    const { type, cause } = current as { type?: unknown; cause?: unknown }
+  for (const { type } of chainOf(error)) {
     if (typeof type === 'string') {
       return type
     }
-    current = cause
   }
   return error instanceof Error ? error.name : 'unknown'
+}
+
+interface Link {
+  readonly type?: unknown
+  readonly message?: unknown
+}
+
+/** An error, its cause, and so on. */
+function* chainOf(error: unknown): Iterable<Link> {
+  let current: unknown = error
+  for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
+    yield current as Link
+    current = (current as { cause?: unknown }).cause
+  }
+}
+
+/** In these the network failed, not what was asked. */
+const CONNECTION_ERRORS: ReadonlySet<string> = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSLockTimeout',
+])
+
+export function isConnectionError(error: unknown): boolean {
+  return CONNECTION_ERRORS.has((error as Error).name)
+}
+
+/** The broker does not take our password or token, or we have none to show. */
+export class KafkaLoginError extends Error {
+  readonly code = 'KAFKA_LOGIN_REFUSED'
+  /** Only what the broker has not judged may pass by itself: a token endpoint that is away, a file that is not there yet. */
+  readonly retriable: boolean
+
+  constructor(who: string, cause: Error) {
+    super(`the login (${who}) failed: ${cause.message}; see kafka.sasl`, { cause })
+    this.name = 'KafkaLoginError'
+    this.retriable = (cause as { retriable?: unknown }).retriable === true && !cause.name.startsWith('KafkaJS')
+  }
+}
+
+/** Why Kafka refuses us, if that is what an error says: trying again does not help before somebody did something. */
+export function refusalOf(error: unknown): string | null {
+  for (const link of chainOf(error)) {
+    if (link instanceof KafkaLoginError) {
+      return link.message
+    }
+    const { type, message } = link
+    if (typeof type === 'string' && (type.endsWith('_AUTHORIZATION_FAILED') || type === 'UNSUPPORTED_SASL_MECHANISM')) {
+      const help =
+        type === 'UNSUPPORTED_SASL_MECHANISM' ? 'see kafka.sasl' : 'paystatus topics acls prints what is needed'
+      return `${String(message)} (${type}); ${help}`
+    }
+  }
+  return null
+}
+
+/** The same error, or, if it says that Kafka refuses us, the end of the process with what was asked for and by what right. */
+export function stopIfRefused(error: unknown, asked: string): unknown {
+  const refusal = refusalOf(error)
+  return refusal === null || error instanceof DefinedStop
+    ? error
+    : new DefinedStop('KAFKA_REFUSED', `Kafka refuses ${asked}: ${refusal}`)
 }
 
 /** The broker's answer to a produce request does not say that what we sent was appended. */

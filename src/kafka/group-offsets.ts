@@ -1,5 +1,6 @@
 import type { Admin } from 'kafkajs'
 import type { CommittedOffset, GroupOffsets } from '../stream/group-offsets.ts'
+import { stopIfRefused } from './errors.ts'
 import { within } from './within.ts'
 
 /** kafkajs tries again meanwhile, as its retry settings say. */
@@ -9,7 +10,11 @@ const REQUEST_MAX_MS = 30_000
 export function createGroupOffsets(admin: Admin): GroupOffsets {
   return {
     async committed(group, topic, partition): Promise<CommittedOffset> {
-      const topics = await within(REQUEST_MAX_MS, admin.fetchOffsets({ groupId: group, topics: [topic] }))
+      const topics = await within(REQUEST_MAX_MS, admin.fetchOffsets({ groupId: group, topics: [topic] })).catch(
+        (error: unknown) => {
+          throw stopIfRefused(error, `the offsets of group ${group} in ${topic}`)
+        },
+      )
       // The answer lists the partitions in any order.
       const found = topics[0]?.partitions.find((entry) => entry.partition === partition)
       if (found === undefined) {

@@ -1,5 +1,6 @@
 import type { Kafka } from 'kafkajs'
 import { BatchingAppendLog } from './batching-append-log.ts'
+import { stopIfRefused } from './errors.ts'
 import { createCluster } from './kafkajs-cluster.ts'
 import { LeaderProducer } from './leader-producer.ts'
 
@@ -52,8 +53,12 @@ export function createKafkaAppendLog(kafka: Kafka, options: KafkaAppendLogOption
     waitingRecordsMax: options.waitingRecordsMax,
     waitingBytesMax: options.waitingBytesMax,
     send: async (partition, records) => {
-      await connect()
-      await producer.append(options.topic, partition, records)
+      try {
+        await connect()
+        await producer.append(options.topic, partition, records)
+      } catch (error) {
+        throw stopIfRefused(error, `writing to ${options.topic}`)
+      }
     },
   })
   return {

@@ -1,10 +1,12 @@
 import type { Kafka as KafkaClient, LogEntry } from 'kafkajs'
+import type { KafkaConnection } from '../client-security/settings.ts'
 import type { Logger } from '../observability/log.ts'
+import { loginOf } from './kafka-login.ts'
 import { Kafka, logLevel } from './kafkajs.ts'
 import { answering } from './kafkajs-brokers.ts'
 
 export interface KafkaClientOptions {
-  readonly brokers: readonly string[]
+  readonly connection: KafkaConnection
   readonly clientId: string
   readonly logger: Logger
   /** A request without an answer for so long fails, ms. */
@@ -23,7 +25,8 @@ export function createKafka(options: KafkaClientOptions): KafkaClient {
   return new Kafka({
     clientId: options.clientId,
     // Asked for every client that is made of this one, whose first broker would otherwise always be the first of the list.
-    brokers: () => answering(options.brokers),
+    brokers: () => answering(options.connection.brokers),
+    ...loginOf(options.connection),
     connectionTimeout: 2_000,
     requestTimeout: options.requestTimeoutMs ?? 10_000,
     enforceRequestTimeout: true,

@@ -1,5 +1,6 @@
 import type { Batch, Consumer, Kafka } from 'kafkajs'
 import type { FetchedBatch, GroupConsumer, GroupConsumerEvents } from '../stream/group-consumer.ts'
+import { stopIfRefused } from './errors.ts'
 import { toInRecord } from './partition-reader.ts'
 import { within } from './within.ts'
 
@@ -25,11 +26,13 @@ class CommitNotSentError extends Error {
 /** GroupConsumer over kafkajs's consumer. */
 export class KafkaGroupConsumer implements GroupConsumer {
   readonly #consumer: Consumer
+  readonly #group: string
   readonly #topic: string
   /** What the coordinator has just taken, by partition. */
   readonly #committed = new Map<number, string>()
 
   constructor(kafka: Kafka, options: KafkaGroupConsumerOptions) {
+    this.#group = options.group
     this.#topic = options.topic
     this.#consumer = kafka.consumer({
       groupId: options.group,
@@ -63,7 +66,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
     consumer.on('consumer.heartbeat', () => events.onHeartbeat())
     consumer.on('consumer.crash', ({ payload }) => {
       if (!payload.restart) {
-        events.onCrashed(payload.error)
+        events.onCrashed(this.#stopIfRefused(payload.error))
       }
     })
     consumer.on('consumer.start_batch_process', ({ payload }) => {
@@ -72,9 +75,13 @@ export class KafkaGroupConsumer implements GroupConsumer {
         events.onSkipped(payload.partition, BigInt(payload.firstOffset), BigInt(payload.lastOffset))
       }
     })
-    await consumer.connect()
-    // From the beginning: with anything else an offset out of range becomes a silent jump to the end.
-    await consumer.subscribe({ topic: this.#topic, fromBeginning: true })
+    try {
+      await consumer.connect()
+      // From the beginning: with anything else an offset out of range becomes a silent jump to the end.
+      await consumer.subscribe({ topic: this.#topic, fromBeginning: true })
+    } catch (error) {
+      throw this.#stopIfRefused(error)
+    }
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -112,6 +119,10 @@ export class KafkaGroupConsumer implements GroupConsumer {
 
   async stop(): Promise<void> {
     await this.#consumer.disconnect()
+  }
+
+  #stopIfRefused(error: unknown): Error {
+    return stopIfRefused(error, `reading ${this.#topic} in group ${this.#group}`) as Error
   }
 
   /** kafkajs throws from these once the consumer stopped; then there is nothing left to steer. */

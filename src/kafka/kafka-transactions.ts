@@ -3,7 +3,7 @@ import type { Kafka } from 'kafkajs'
 import { OpenAgain } from '../stream/partition-task.ts'
 import type { OutRecord } from '../stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../stream/transactions.ts'
-import { kafkaErrorType } from './errors.ts'
+import { kafkaErrorType, stopIfRefused } from './errors.ts'
 import {
   COORDINATOR_OF,
   createCluster,
@@ -53,7 +53,7 @@ export async function openKafkaTransactions(
     return transactions
   } catch (error) {
     await cluster.disconnect().catch(() => {})
-    throw error
+    throw stopIfRefused(error, `the transactions of ${options.transactionalId}`)
   }
 }
 
@@ -112,7 +112,8 @@ class KafkaTransactions implements PartitionTransactions {
       await within(REQUEST_MAX_MS, coordinator.endTxn({ ...this.#identity, transactionResult: true }))
     } catch (error) {
       this.#options.onFailed?.()
-      throw error
+      const { transactionalId, group } = this.#options
+      throw stopIfRefused(error, `a transaction of ${transactionalId} in group ${group}`)
     }
   }
 

@@ -1,3 +1,4 @@
+import { isConnectionError } from './errors.ts'
 import { require } from './replace-module.ts'
 
 interface Broker {
@@ -75,12 +76,11 @@ export function leaveSilentBrokers(): void {
       }
       silent.delete(this.brokerAddress)
     } catch (error) {
-      const { name, message } = error as Error
-      if (!UNREACHABLE.has(name)) {
+      if (!isConnectionError(error)) {
         throw error
       }
       silent.add(this.brokerAddress)
-      throw unreachable(message)
+      throw unreachable((error as Error).message)
     } finally {
       clearTimeout(giveUp)
     }
@@ -125,10 +125,3 @@ export function leaveSilentBrokers(): void {
     return this.seedBroker
   }
 }
-
-const UNREACHABLE: ReadonlySet<string> = new Set([
-  'KafkaJSConnectionError',
-  'KafkaJSConnectionClosedError',
-  'KafkaJSRequestTimeoutError',
-  'KafkaJSLockTimeout',
-])

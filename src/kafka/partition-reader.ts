@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import type { Kafka, KafkaMessage } from 'kafkajs'
 import type { PartitionRange, PartitionReader } from '../stream/partition-reader.ts'
 import type { InRecord } from '../stream/record.ts'
+import { stopIfRefused } from './errors.ts'
 import {
   createCluster,
   type FetchedMessage,
@@ -126,6 +127,8 @@ async function withCluster<T>(kafka: Kafka, topic: string, work: (cluster: Kafka
     await cluster.connect()
     await cluster.addMultipleTargetTopics([topic])
     return await work(cluster)
+  } catch (error) {
+    throw stopIfRefused(error, `reading ${topic}`)
   } finally {
     await cluster.disconnect()
   }

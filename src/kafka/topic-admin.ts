@@ -6,6 +6,8 @@ import { ConfigResourceTypes } from './kafkajs.ts'
 
 export interface TopicPlan {
   readonly names: TopicNames
+  /** All, if not said otherwise. */
+  readonly only?: readonly TopicId[]
   readonly partitions: number
   readonly replicationFactor: number
   readonly minInsyncReplicas: number
@@ -67,14 +69,15 @@ export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<
   const existing = new Set(await admin.listTopics())
   const findings: TopicFinding[] = []
   const present: TopicId[] = []
-  for (const id of topicIds()) {
+  for (const id of plan.only ?? topicIds()) {
     if (existing.has(plan.names[id])) {
       present.push(id)
     } else {
       findings.push({
         topic: plan.names[id],
         severity: 'fatal',
-        problem: 'does not exist; run `paystatus topics apply`',
+        problem:
+          'does not exist, or our user may not see it: run `paystatus topics apply`, or see `paystatus topics acls`',
       })
     }
   }

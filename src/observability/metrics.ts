@@ -28,6 +28,17 @@ const CONNECTION_CUTS = ['total', 'address', 'idle', 'unread'] as const
 export type ConnectionCut = (typeof CONNECTION_CUTS)[number]
 /** Label of a request that belongs to no source, such as one for an unknown path. */
 export const NO_SOURCE = 'none'
+/** What callers may have to show; see gateway/access/requirement.ts. */
+const AUTHENTICATION_TYPES = [
+  'basic',
+  'header',
+  'hmac',
+  'ip-allow-list',
+  'mtls',
+  'none',
+  'path-token',
+  'standard-webhooks',
+] as const
 
 export interface MetricsOptions {
   /** Ids of the configured sources: the only values of the label `source`, besides `none`. */
@@ -64,6 +75,11 @@ export class GatewayMetrics {
   readonly #answerSeconds: Histogram<'source'>
   readonly #sources = new Map<string, SourceSeries>()
   readonly #cuts: Counter<'reason'>
+  readonly #opened: Counter
+  readonly #refusals: Counter<'source' | 'type'>
+  readonly #handshakeFailures: Counter
+  #expiries: () => readonly ExpiryReading[] = () => []
+  #staleFiles: () => number = () => 0
   #waiting: (() => { readonly records: number; readonly bytes: number }) | null = null
   #connections: (() => number) | null = null
 
@@ -102,6 +118,11 @@ export class GatewayMetrics {
     for (const reason of CONNECTION_CUTS) {
       this.#cuts.inc({ reason }, 0)
     }
+    this.#opened = new Counter({
+      name: 'paystatus_gateway_connections_opened_total',
+      help: 'Connections of callers that were let in.',
+      registers: [registry],
+    })
     const connections = () => this.#connections?.()
     new Gauge({
       name: 'paystatus_gateway_connections',
@@ -109,6 +130,45 @@ export class GatewayMetrics {
       registers: [registry],
       collect() {
         this.set(connections() ?? 0)
+      },
+    })
+    this.#refusals = new Counter({
+      name: 'paystatus_gateway_authentication_refusals_total',
+      help: 'Callers that did not show what their source asks for, by the first thing that was missing.',
+      labelNames: ['source', 'type'],
+      registers: [registry],
+    })
+    for (const source of sources) {
+      for (const type of AUTHENTICATION_TYPES) {
+        this.#refusals.inc({ source, type }, 0)
+      }
+    }
+    this.#handshakeFailures = new Counter({
+      name: 'paystatus_gateway_tls_handshake_failures_total',
+      help: 'Connections that ended before TLS was agreed on.',
+      registers: [registry],
+    })
+    const expiries = () => this.#expiries()
+    const expiryGauge: Gauge<'use' | 'source' | 'id'> = new Gauge({
+      name: 'paystatus_gateway_expiry_days',
+      help: 'Days until a certificate of the server or of a CA, or a revocation list, is no longer valid; id: first 16 hex digits of its SHA-256.',
+      labelNames: ['use', 'source', 'id'],
+      registers: [registry],
+      collect() {
+        // The series are those of the files as they are now.
+        expiryGauge.reset()
+        for (const { use, source, id, days } of expiries()) {
+          expiryGauge.set({ use, source, id }, days)
+        }
+      },
+    })
+    const staleFiles = () => this.#staleFiles()
+    new Gauge({
+      name: 'paystatus_gateway_stale_files',
+      help: 'Certificates, keys, lists and secrets whose files changed to something that cannot be used; the old ones stay in use.',
+      registers: [registry],
+      collect() {
+        this.set(staleFiles())
       },
     })
     const waiting = () => this.#waiting?.()
@@ -143,6 +203,24 @@ export class GatewayMetrics {
     this.#seriesOf(source).disconnected.inc()
   }
 
+  /** Counts a caller that did not show what its source asks for. */
+  refused(source: string, type: string): void {
+    this.#refusals.inc({ source, type })
+  }
+
+  handshakeFailed(): void {
+    this.#handshakeFailures.inc()
+  }
+
+  /** Where a scrape reads what runs out, and when. */
+  watchExpiries(read: () => readonly ExpiryReading[]): void {
+    this.#expiries = read
+  }
+
+  watchStaleFiles(read: () => number): void {
+    this.#staleFiles = read
+  }
+
   /** Where a scrape reads what waits. */
   watchWaiting(read: () => { readonly records: number; readonly bytes: number }): void {
     this.#waiting = read
@@ -153,6 +231,10 @@ export class GatewayMetrics {
     this.#connections = read
   }
 
+  connectionOpened(): void {
+    this.#opened.inc()
+  }
+
   connectionCut(reason: ConnectionCut): void {
     this.#cuts.inc({ reason })
   }
@@ -160,6 +242,13 @@ export class GatewayMetrics {
   #seriesOf(source: string): SourceSeries {
     return (this.#sources.get(source) ?? this.#sources.get(NO_SOURCE)) as SourceSeries
   }
+}
+
+export interface ExpiryReading {
+  readonly use: string
+  readonly source: string
+  readonly id: string
+  readonly days: number
 }
 
 interface SourceSeries {

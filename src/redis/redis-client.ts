@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import { Redis } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
+import type { RedisConnection } from '../client-security/settings.ts'
+import { tlsOptionsOf } from '../client-security/tls-files.ts'
 import type { Logger } from '../observability/log.ts'
 
 /** Redis cannot be used now; the message says why. Trying again later is right. */
 export class RedisUnavailableError extends Error {
-  readonly code: 'REDIS_UNREACHABLE' | 'REDIS_OUT_OF_MEMORY' | 'REDIS_REFUSES_WRITES' | 'REDIS_EVICTS'
+  readonly code: 'REDIS_UNREACHABLE' | 'REDIS_REFUSED' | 'REDIS_OUT_OF_MEMORY' | 'REDIS_REFUSES_WRITES' | 'REDIS_EVICTS'
   readonly retriable = true
 
   constructor(code: RedisUnavailableError['code'], message: string, cause?: unknown) {
@@ -15,6 +17,8 @@ export class RedisUnavailableError extends Error {
 }
 
 const COMMAND_TIMEOUT_MS = 5_000
+/** What a person has to mend is not worth a connection every few ms. */
+const REFUSED_PAUSE_MS = 2_000
 /** How old the last look at the eviction policy may be, ms: an operator can change it at any time. */
 const POLICY_AGE_MAX_MS = 5_000
 
@@ -26,15 +30,18 @@ const POLICY_AGE_MAX_MS = 5_000
  */
 export class RedisClient {
   readonly #redis: Redis
+  readonly #connection: RedisConnection
   readonly #logger: Logger
   readonly #hashes = new Map<string, string>()
   #problem: RedisUnavailableError | undefined = new RedisUnavailableError('REDIS_UNREACHABLE', 'not connected yet')
+  #refused = false
   #checking: Promise<void> | undefined
   #checkedAt = Number.NEGATIVE_INFINITY
 
-  constructor(url: string, logger: Logger) {
+  constructor(connection: RedisConnection, logger: Logger) {
+    this.#connection = connection
     this.#logger = logger
-    this.#redis = new Redis(url, {
+    this.#redis = new Redis(connection.url, {
       lazyConnect: true,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
@@ -42,19 +49,53 @@ export class RedisClient {
       commandTimeout: COMMAND_TIMEOUT_MS,
       connectTimeout: 2_000,
       keepAlive: 10_000,
-      retryStrategy: (attempt) => Math.min(50 * attempt, 500),
+      retryStrategy: (attempt) => {
+        this.#readCredentials()
+        return this.#refused ? REFUSED_PAUSE_MS : Math.min(50 * attempt, 500)
+      },
       // After a failover the old primary answers READONLY: connect again, and let the caller decide about the command.
       reconnectOnError: (error) => error.message.startsWith('READONLY'),
     })
-    this.#redis.on('error', (error: Error) => this.#logger.debug({ err: error }, 'redis connection'))
-    this.#redis.on('close', () => {
-      this.#problem = new RedisUnavailableError('REDIS_UNREACHABLE', 'the connection to Redis is closed')
+    let lastError: Error | undefined
+    this.#redis.on('error', (error: Error) => {
+      lastError = error
+      this.#logger.debug({ err: error }, 'redis connection')
     })
-    this.#redis.on('ready', () => void this.#check())
+    this.#redis.on('close', () => {
+      const closed = new RedisUnavailableError('REDIS_UNREACHABLE', 'the connection to Redis is closed', lastError)
+      this.#problem = lastError === undefined ? closed : toUnavailable(lastError)
+      this.#tellRefusal()
+      lastError = undefined
+    })
+    this.#redis.on('ready', () => {
+      this.#refused = false
+      void this.#check()
+    })
+  }
+
+  /**
+   * ioredis takes them from its options at every connect: a password or certificate that was changed counts from the next
+   * one on. Where they cannot be read the former ones are tried.
+   */
+  #readCredentials(): void {
+    try {
+      Object.assign(this.#redis.options, credentialsOf(this.#connection))
+    } catch (error) {
+      this.#logger.warn((error as Error).message)
+    }
+  }
+
+  /** Once until it is mended: the rest is for the health check. */
+  #tellRefusal(): void {
+    if (this.#problem?.code === 'REDIS_REFUSED' && !this.#refused) {
+      this.#refused = true
+      this.#logger.error(this.#problem.message)
+    }
   }
 
   /** Starts connecting; goes on by itself until `close`. */
   connect(): void {
+    this.#readCredentials()
     this.#redis.connect().catch(() => {
       // Reported by every command until the connection stands; ioredis keeps trying.
     })
@@ -62,10 +103,19 @@ export class RedisClient {
 
   /** Connects and checks once; for tools, which have no time to wait. Rejects with RedisUnavailableError. */
   async connected(): Promise<void> {
+    this.#readCredentials()
+    let said: Error | undefined
+    const listen = (error: Error) => {
+      said ??= error
+    }
+    this.#redis.once('error', listen)
     try {
       await this.#redis.connect()
     } catch (error) {
-      throw toUnavailable(error as Error)
+      // The rejection only says that the connection was closed; the event before it, why.
+      throw toUnavailable(said ?? (error as Error))
+    } finally {
+      this.#redis.off('error', listen)
     }
     await this.run(async () => {})
   }
@@ -164,5 +214,25 @@ function toUnavailable(error: Error): RedisUnavailableError {
       error,
     )
   }
+  const refusal = REFUSALS.find(([words]) => words.test(error.message))
+  if (refusal !== undefined) {
+    return new RedisUnavailableError('REDIS_REFUSED', `${refusal[1]}: ${error.message}`, error)
+  }
   return new RedisUnavailableError('REDIS_UNREACHABLE', `Redis does not answer: ${error.message}`, error)
+}
+
+/** In the words of Redis and of Node's TLS. */
+const REFUSALS: readonly (readonly [words: RegExp, meaning: string])[] = [
+  [/^(WRONGPASS|NOAUTH)/, 'Redis refuses the login, see redis.username and redis.password'],
+  [/^NOPERM/, 'Redis allows our user too little, `paystatus topics acls` prints what it needs'],
+  [/certificate|SSL routines|Hostname\/IP/, 'TLS to Redis fails, see redis.tls'],
+]
+
+/** As they are now; throws SecretError. */
+function credentialsOf({ username, password, tls, url }: RedisConnection): Partial<RedisOptions> {
+  return {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password: password() }),
+    ...(url.startsWith('rediss:') && { tls: tlsOptionsOf(tls ?? {}) }),
+  }
 }

@@ -1,6 +1,6 @@
 import type { Logger } from '../observability/log.ts'
 import type { FetchedBatch } from './group-consumer.ts'
-import { DefinedStop, OpenAgain, type PartitionTask } from './partition-task.ts'
+import { definedStopOf, OpenAgain, type PartitionTask } from './partition-task.ts'
 import type { InRecord } from './record.ts'
 
 /** How the lane steers the consumer, for its own partition. */
@@ -179,8 +179,9 @@ export class Lane {
         if (this.#isClosed() || signal.aborted) {
           break
         }
-        if (error instanceof DefinedStop) {
-          this.#control.fatal(error)
+        const stop = definedStopOf(error)
+        if (stop !== undefined) {
+          this.#control.fatal(stop)
           break
         }
         if (this.#draining) {

@@ -31,6 +31,16 @@ export class OpenAgain extends Error {
   readonly retriable = true
 }
 
+/** The DefinedStop that an error is, or that somewhere below it is the cause. */
+export function definedStopOf(error: unknown): DefinedStop | undefined {
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
+    if (current instanceof DefinedStop) {
+      return current
+    }
+  }
+  return undefined
+}
+
 /** The work cannot go on and a restart will not help: an operator must decide. Ends the process with this message. */
 export class DefinedStop extends Error {
   readonly code: string

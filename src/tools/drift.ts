@@ -40,7 +40,7 @@ const DRIFT_ROWS_MAX = 10_000
  * the list.
  */
 export async function findDrift(config: Config, logger: Logger, signal?: AbortSignal): Promise<DriftReport> {
-  const kafka = createKafka({ brokers: config.kafka.brokers, clientId: 'paystatus-drift', logger, retries: 5 })
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-drift', logger, retries: 5 })
   const { raw } = topicNames(config.kafka.topicPrefix)
   return scanForDrift(createPartitionReader(kafka), raw, config.kafka.partitions, sourcesById(config.sources), signal)
 }

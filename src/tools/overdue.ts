@@ -30,8 +30,8 @@ export async function findOverdue(
   signal?: AbortSignal,
 ): Promise<readonly OverduePayment[]> {
   const topics = topicNames(config.kafka.topicPrefix)
-  const codecs = await loadPaymentCodecs(createSchemaRegistry({ url: config.registry.url }), topics, Date.now)
-  const kafka = createKafka({ brokers: config.kafka.brokers, clientId: 'paystatus-overdue', logger, retries: 5 })
+  const codecs = await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-overdue', logger, retries: 5 })
   const reader = createPartitionReader(kafka)
   const isOverdue = ({ overdueSince }: PaymentState) => overdueSince !== null
   const states = await currentStates(reader, codecs, topics.current, config.kafka.partitions, isOverdue, signal)

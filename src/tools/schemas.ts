@@ -1,5 +1,6 @@
 import { readTopicSchemas } from '../avro/schema-files.ts'
 import { type Compatibility, createSchemaRegistry, SchemaNotRegisteredError } from '../avro/schema-registry.ts'
+import type { RegistryConnection } from '../client-security/settings.ts'
 import type { TopicNames } from '../topics.ts'
 
 /** Every reader understands every writer, of any version: consumers and we upgrade in any order. */
@@ -19,11 +20,11 @@ export interface AppliedSchema {
  * the schemas it has), RegistryUnreachableError and RegistryRefusedError.
  */
 export async function applySchemas(
-  registryUrl: string,
+  connection: RegistryConnection,
   topicNames: TopicNames,
   out: (line: string) => void,
 ): Promise<readonly AppliedSchema[]> {
-  const registry = createSchemaRegistry({ url: registryUrl })
+  const registry = createSchemaRegistry(connection)
   const applied: AppliedSchema[] = []
   for (const { subject, schema } of readTopicSchemas(topicNames)) {
     const latestBefore = await registry.latestId(subject)
@@ -52,8 +53,11 @@ export interface SchemaFinding {
 }
 
 /** Compares the registry with this release's schemas. Empty: all is well. Changes nothing. */
-export async function checkSchemas(registryUrl: string, topicNames: TopicNames): Promise<readonly SchemaFinding[]> {
-  const registry = createSchemaRegistry({ url: registryUrl })
+export async function checkSchemas(
+  connection: RegistryConnection,
+  topicNames: TopicNames,
+): Promise<readonly SchemaFinding[]> {
+  const registry = createSchemaRegistry(connection)
   const findings: SchemaFinding[] = []
   for (const { subject, schema, file } of readTopicSchemas(topicNames)) {
     const find = (problem: SchemaFinding['problem'], message: string) =>

@@ -30,7 +30,7 @@ export async function findPayments(
   { fromTopic = false }: { fromTopic?: boolean } = {},
 ): Promise<FoundPayments> {
   const topics = topicNames(config.kafka.topicPrefix)
-  const codecs = await loadPaymentCodecs(createSchemaRegistry({ url: config.registry.url }), topics, Date.now)
+  const codecs = await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
   const keys = candidateKeys(config, wanted)
   if (!fromTopic) {
     const found = await fromView(config, logger, wanted, keys)
@@ -39,7 +39,7 @@ export async function findPayments(
     }
   }
   const reader = createPartitionReader(
-    createKafka({ brokers: config.kafka.brokers, clientId: 'paystatus-show', logger, retries: 5 }),
+    createKafka({ connection: config.kafka, clientId: 'paystatus-show', logger, retries: 5 }),
   )
   const isWanted = ({ paymentKey, details }: PaymentState) => keys.includes(paymentKey) || details.endToEndId === wanted
   const states = await currentStates(reader, codecs, topics.current, config.kafka.partitions, isWanted)
@@ -53,7 +53,7 @@ async function fromView(
   wanted: string,
   keys: readonly string[],
 ): Promise<readonly Buffer[] | undefined> {
-  const redis = new RedisClient(config.redis.url, logger)
+  const redis = new RedisClient(config.redis, logger)
   const store = new RedisStateStore(redis, config.environment, config.processor.group)
   try {
     await redis.connected()

@@ -1,3 +1,4 @@
+import type { Authentication } from '../config/authentication.ts'
 import type { Config, SourceConfig } from '../config.ts'
 import { SIMULATED_PROVIDERS, type SimulatedProvider } from './simulate/lifecycles.ts'
 import type { SimulatedSource } from './simulate/simulate.ts'
@@ -15,23 +16,26 @@ function toSimulated(source: SourceConfig, provider: SimulatedProvider, gatewayU
     id: source.id,
     provider,
     namespace: source.namespace,
-    url: gatewayUrl.replace(/\/$/, '') + source.path,
+    url: gatewayUrl.replace(/\/$/, '') + source.path + source.authentication.map(pathTokenOf).join(''),
     successCode: source.successCode,
-    headers: credentialHeaders(source),
+    headers: Object.assign({}, ...source.authentication.map(credentialHeaders)),
   }
 }
 
-function credentialHeaders({ authentication }: SourceConfig): Record<string, string> {
+function pathTokenOf(authentication: Authentication): string {
+  return authentication.type === 'path-token' ? `/${authentication.tokens[0]?.value}` : ''
+}
+
+/** What can be shown without looking at the body; signatures and client certificates the simulator does not make. */
+function credentialHeaders(authentication: Authentication): Record<string, string> {
   switch (authentication.type) {
-    case 'none':
-      return {}
     case 'header':
-      return { [authentication.header]: authentication.secret }
-    case 'basic':
-      return {
-        authorization: `Basic ${Buffer.from(`${authentication.username}:${authentication.password}`).toString('base64')}`,
-      }
+      return { [authentication.header]: authentication.secrets[0]?.value ?? '' }
+    case 'basic': {
+      const credentials = `${authentication.username}:${authentication.passwords[0]?.value}`
+      return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }
+    }
     default:
-      return authentication satisfies never
+      return {}
   }
 }

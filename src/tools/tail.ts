@@ -18,8 +18,8 @@ export interface TailOptions {
 /** Follows `payments.status.changes`, read_committed, until the signal. Leaves no consumer group behind. */
 export async function tailChanges(config: Config, logger: Logger, options: TailOptions): Promise<void> {
   const topics = topicNames(config.kafka.topicPrefix)
-  const codecs = await loadPaymentCodecs(createSchemaRegistry({ url: config.registry.url }), topics, Date.now)
-  const kafka = createKafka({ brokers: config.kafka.brokers, clientId: 'paystatus-tail', logger })
+  const codecs = await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-tail', logger })
   const groupId = `paystatus-tail-${uuidv7()}`
   const consumer = kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: 100 })
   const { promise: stopped, resolve, reject } = Promise.withResolvers<void>()

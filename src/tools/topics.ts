@@ -32,12 +32,12 @@ async function withAdmin<T>(
   logger: Logger,
   work: (admin: ReturnType<ReturnType<typeof createKafka>['admin']>, plan: TopicPlan) => Promise<T>,
 ): Promise<T> {
-  const { brokers, topicPrefix, partitions, replicationFactor, minInsyncReplicas } = config.kafka
-  const admin = createKafka({ brokers, clientId: 'paystatus-topics', logger, retries: 5 }).admin()
-  await connectAdmin(admin, brokers)
+  const { topicPrefix, partitions, replicationFactor, minInsyncReplicas } = config.kafka
+  const admin = createKafka({ connection: config.kafka, clientId: 'paystatus-topics', logger, retries: 5 }).admin()
+  await connectAdmin(admin, config.kafka)
   try {
     const plan = { names: topicNames(topicPrefix), partitions, replicationFactor, minInsyncReplicas }
-    return await onBrokers(brokers, () => work(admin, plan))
+    return await onBrokers(config.kafka, () => work(admin, plan))
   } finally {
     await admin.disconnect()
   }

@@ -30,50 +30,50 @@ describe('schemas apply and check', () => {
 
   test('find the subjects missing, register them, and are then content however often they run', async () => {
     const names = ownNames()
-    expect(await checkSchemas(registryUrl, names)).toMatchObject([
+    expect(await checkSchemas({ url: registryUrl }, names)).toMatchObject([
       { subject: `${names.events}-value`, problem: 'missing' },
       { subject: `${names.changes}-value`, problem: 'missing' },
       { subject: `${names.current}-value`, problem: 'missing' },
     ])
 
     const lines: string[] = []
-    const first = await applySchemas(registryUrl, names, (line) => lines.push(line))
+    const first = await applySchemas({ url: registryUrl }, names, (line) => lines.push(line))
     expect(first.map(({ outcome }) => outcome)).toEqual(['registered', 'registered', 'registered'])
     expect(lines).toHaveLength(3)
     expect(lines[0]).toMatch(/payments\.events-value: id \d+, registered, FULL_TRANSITIVE$/)
 
-    const second = await applySchemas(registryUrl, names, silent)
+    const second = await applySchemas({ url: registryUrl }, names, silent)
     expect(second).toEqual(first.map((applied) => ({ ...applied, outcome: 'unchanged' })))
-    expect(await checkSchemas(registryUrl, names)).toEqual([])
+    expect(await checkSchemas({ url: registryUrl }, names)).toEqual([])
   })
 
   test('find a compatibility that somebody changed, and set it again', async () => {
     const names = ownNames()
-    await applySchemas(registryUrl, names, silent)
+    await applySchemas({ url: registryUrl }, names, silent)
     await put(`${registryUrl}/config/${names.current}-value`, { compatibility: 'NONE' })
-    expect(await checkSchemas(registryUrl, names)).toMatchObject([
+    expect(await checkSchemas({ url: registryUrl }, names)).toMatchObject([
       {
         problem: 'compatibility',
         message: `${names.current}-value: its compatibility is NONE, not FULL_TRANSITIVE: run paystatus schemas apply`,
       },
     ])
-    await applySchemas(registryUrl, names, silent)
-    expect(await checkSchemas(registryUrl, names)).toEqual([])
+    await applySchemas({ url: registryUrl }, names, silent)
+    expect(await checkSchemas({ url: registryUrl }, names)).toEqual([])
   })
 
   test('find schemas of another release, older or newer', async () => {
     const names = ownNames()
     const registry = createSchemaRegistry({ url: registryUrl })
     await registry.register(`${names.events}-value`, widened('payment-event.avsc'))
-    await applySchemas(registryUrl, { ...ownNames(), changes: names.changes, current: names.current }, silent)
-    expect(await checkSchemas(registryUrl, names)).toMatchObject([
+    await applySchemas({ url: registryUrl }, { ...ownNames(), changes: names.changes, current: names.current }, silent)
+    expect(await checkSchemas({ url: registryUrl }, names)).toMatchObject([
       { problem: 'not-registered' },
       { problem: 'compatibility' },
     ])
 
-    await applySchemas(registryUrl, names, silent)
+    await applySchemas({ url: registryUrl }, names, silent)
     await registry.register(`${names.changes}-value`, widened('payment-status-change.avsc'))
-    expect(await checkSchemas(registryUrl, names)).toMatchObject([
+    expect(await checkSchemas({ url: registryUrl }, names)).toMatchObject([
       { subject: `${names.changes}-value`, problem: 'not-latest' },
     ])
   })
@@ -87,7 +87,7 @@ describe('schemas apply and check', () => {
       '{"name":"eventId","type":"int"',
     )
     const olderId = await registry.register(subject, older)
-    const applying = applySchemas(registryUrl, names, silent)
+    const applying = applySchemas({ url: registryUrl }, names, silent)
     await expect(applying).rejects.toThrow(SchemaIncompatibleError)
     await expect(applying).rejects.toThrow(subject)
     expect(await registry.latestId(subject)).toBe(olderId)
@@ -102,7 +102,7 @@ describe('the rule of the subjects', () => {
     const names = ownNames()
     const subject = `${names.current}-value`
     const ours = readSchemaFile('payment-status.avsc')
-    await applySchemas(registryUrl, names, silent)
+    await applySchemas({ url: registryUrl }, names, silent)
     const withSymbol = ours.replace('"RETURNED"],"default":"UNKNOWN"', '"RETURNED","DISPUTED"],"default":"UNKNOWN"')
     expect(withSymbol).not.toBe(ours)
     const without = (name: string) =>
@@ -137,7 +137,7 @@ describe('a service', () => {
   test('uses the id of its own schema even if a newer one is there', async () => {
     const names = ownNames()
     const registry = createSchemaRegistry({ url: registryUrl })
-    const [events] = await applySchemas(registryUrl, names, silent)
+    const [events] = await applySchemas({ url: registryUrl }, names, silent)
     const newerId = await registry.register(`${names.events}-value`, widened('payment-event.avsc'))
     const codecs = await loadPaymentCodecs(registry, names, Date.now)
     expect(codecs.event.schemaId).toBe(events?.schemaId)
@@ -147,7 +147,7 @@ describe('a service', () => {
   test('reads what a newer release wrote, after one look at the registry', async () => {
     const names = ownNames()
     const registry = createSchemaRegistry({ url: registryUrl })
-    await applySchemas(registryUrl, names, silent)
+    await applySchemas({ url: registryUrl }, names, silent)
     const { event: codec } = await loadPaymentCodecs(registry, names, Date.now)
     const newer = widened('payment-event.avsc')
     const schemaId = await registry.register(`${names.events}-value`, newer)
@@ -168,7 +168,7 @@ describe('a service', () => {
 
   test('refuses a value whose schema nobody knows', async () => {
     const names = ownNames()
-    await applySchemas(registryUrl, names, silent)
+    await applySchemas({ url: registryUrl }, names, silent)
     const { event: codec } = await loadPaymentCodecs(createSchemaRegistry({ url: registryUrl }), names, Date.now)
     const bytes = codec.encode(sampleEvent())
     bytes.writeUInt32BE(2_000_000_000, 1)
@@ -190,7 +190,7 @@ describe('a service', () => {
   test('gets every schema back as something it can read by', async () => {
     const names = ownNames()
     const registry = createSchemaRegistry({ url: registryUrl })
-    const applied = await applySchemas(registryUrl, names, silent)
+    const applied = await applySchemas({ url: registryUrl }, names, silent)
     for (const [index, { schema }] of readTopicSchemas(names).entries()) {
       const found = await registry.schemaById(applied[index]?.schemaId ?? -1)
       expect(found.found).toBe('avro')

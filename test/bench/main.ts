@@ -142,7 +142,7 @@ async function assertReady(process: RoleProcess): Promise<void> {
 
 async function preload(deployment: Deployment, callbacks: number): Promise<number> {
   const { config, topics, logger } = deployment
-  const kafka = createKafka({ brokers: config.kafka.brokers, clientId: 'bench', logger })
+  const kafka = createKafka({ connection: config.kafka, clientId: 'bench', logger })
   const raw = createKafkaAppendLog(kafka, {
     topic: topics.raw,
     partitions: PARTITIONS,
@@ -166,6 +166,7 @@ async function preload(deployment: Deployment, callbacks: number): Promise<numbe
         body,
       },
       provider as NonNullable<typeof provider>,
+      'basic',
     )
     waiting.push(raw.log.append(partitionOf(record.key, PARTITIONS), [record]))
     if (waiting.length >= 20_000) {

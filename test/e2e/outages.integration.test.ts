@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import type { SimulatedSource } from '../../src/tools/simulate/simulate.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
 import { eventually } from '../harness/eventually.ts'
 import { simulate } from '../harness/load.ts'
 import { Observer } from '../harness/observer.ts'
+import { callMany, firstSuccessMs, RECOVERY_MAX_MS, residentBytes } from '../harness/outage.ts'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
 import { readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
 import { type Stack, startStack } from '../stack/stack.ts'
@@ -12,6 +14,8 @@ import { type Stack, startStack } from '../stack/stack.ts'
 
 /** What a caller may wait, at most: the gateway's deadline of 1.5 s and some time on a busy machine. */
 const ANSWER_MAX_MS = 2_500
+/** What may wait for the broker: few, so that a flood of refusals needs little time. */
+const WAITING_MAX = 200
 
 /** All providers call again until they are heard, so that everything must be there in the end. */
 const PERSISTENT_MANNER = { timeoutMs: 3_000, attemptsMax: Number.POSITIVE_INFINITY, retryGapMs: () => 300 }
@@ -35,7 +39,12 @@ beforeAll(async () => {
   proxied.port = String(registry.port)
   deployment = await Deployment.create(
     { ...stack, registryUrl: proxied.href },
-    { config: { kafka: { sessionTimeoutMs: 3_000 } } },
+    {
+      config: {
+        kafka: { sessionTimeoutMs: 3_000 },
+        gateway: { port: 0, waitingRecordsMax: WAITING_MAX, shutdown: { waitMs: 250 } },
+      },
+    },
   )
   observer = await Observer.create(deployment)
 }, 120_000)
@@ -94,7 +103,7 @@ describe('Kafka', () => {
       ),
     )
     await away()
-    const refusals = []
+    const refusals: Awaited<ReturnType<typeof post>>[] = []
     // Several rounds: right after the fault, and once the gateway knows of it.
     for (let round = 0; round < 2; round += 1) {
       refusals.push(...(await Promise.all(Array.from({ length: 5 }, () => post()))))
@@ -103,7 +112,16 @@ describe('Kafka', () => {
       const { ready, components } = await paystatus.health()
       expect([ready, components['append']?.ok]).toEqual([false, false])
     })
+    // Memory is flat while it is away: far more than may wait is refused, and each refusal leaves nothing behind (I10).
+    const source = simulatedSources(deployment.config, paystatus.gatewayUrl).find(({ id }) => id === 'jpm-v1')
+    const flood = { atOnce: WAITING_MAX + 50, bodyBytes: 10_000 }
+    const refused = [...(await callMany(source as SimulatedSource, { ...flood, requests: 2_000 }))]
+    const before = await residentBytes(paystatus)
+    refused.push(...(await callMany(source as SimulatedSource, { ...flood, requests: 8_000 })))
+    expect((await residentBytes(paystatus)) / before).toBeLessThan(1.5)
+    expect(refused.filter(({ code }) => code !== 503)).toEqual([])
     await back()
+    expect(await firstSuccessMs(source as SimulatedSource)).toBeLessThan(RECOVERY_MAX_MS)
     for (const { status, retryAfter, ms } of refusals) {
       expect([status, retryAfter]).toEqual([503, '5'])
       expect(ms).toBeLessThan(ANSWER_MAX_MS)

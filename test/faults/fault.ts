@@ -19,9 +19,9 @@ export interface Fault extends FaultTiming {
 
 export const SHORT_MS: readonly [number, number] = [1_000, 4_000]
 /** Longer than the session of a group member and of a broker. */
-export const LONG_MS: readonly [number, number] = [8_000, 12_000]
+export const LONG_MS: readonly [number, number] = [8_000, 10_000]
 /** Long enough that everything must move again without the broker. */
-export const OUTLIVED_MS: readonly [number, number] = [18_000, 24_000]
+export const OUTLIVED_MS: readonly [number, number] = [14_000, 18_000]
 
 export const ROLES = ['gateway', 'normalizer', 'processor'] as const
 

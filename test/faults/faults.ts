@@ -489,7 +489,7 @@ function crashRole(role: Role): Fault {
   return {
     name: `crash-${role}`,
     area: 'role',
-    lastsMs: [18_000, 22_000],
+    lastsMs: [14_000, 18_000],
     async inject(lab, random) {
       const slot = random.pick(slotsOf(role))
       const points = CRASH_POINTS.filter((point) => point.startsWith(role))

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { totalsDifference } from '../../src/processor/totals.ts'
@@ -7,29 +8,101 @@ import type { SimulationReport } from '../../src/tools/simulate/simulate.ts'
 import { eventually } from '../harness/eventually.ts'
 import { Observer, type ReadRecord } from '../harness/observer.ts'
 import { type Contents, readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
+import { slotsOf } from './fault.ts'
+import type { Finding } from './finding.ts'
 import type { Lab } from './lab.ts'
 import type { LedgerEntry } from './ledger.ts'
-
-export type Kind = 'lost' | 'duplicated' | 'wrong' | 'late'
-
-export interface Finding {
-  readonly kind: Kind
-  readonly text: string
-}
+import { askOracle, type Installation, type OracleCounts } from './oracle.ts'
 
 export interface Judgement {
-  readonly events: number
+  readonly counts: OracleCounts
   readonly findings: readonly Finding[]
 }
 
 const VIEW_MAX_MS = 15_000
+/** After Redis was emptied: processes that start, and a view that is made anew. */
+const REBUILT_MAX_MS = 60_000
 
 /**
  * Compares what the providers know with what the topics and the view hold, once everything is healed.
  *
- * The one place that judges: whatever else has an opinion is to be asked here.
+ * The oracle decides, because it shares nothing with the product. What our own code thinks of it comes second: it counts
+ * only where the oracle saw nothing, for then one of the two is blind.
  */
 export async function judge(lab: Lab, report: SimulationReport, caughtUpMaxMs: number): Promise<Judgement> {
+  await keepDeletedEvents(lab)
+  const { judged, reason, findings, counts } = await askOracle(
+    installationOf(lab, caughtUpMaxMs, VIEW_MAX_MS),
+    fileOf(lab),
+    'all',
+  )
+  if (!judged) {
+    throw new Error(`the oracle could not judge: ${reason}`)
+  }
+  const second = await secondOpinion(lab, report, LAST_LOOK_MS)
+  const unseen = findings.length === 0 ? second : []
+  await writeFile(join(lab.directory, 'second-opinion.json'), `${JSON.stringify(second, null, 2)}\n`)
+  return {
+    counts: counts as OracleCounts,
+    findings: [
+      ...findings,
+      ...unseen.map(({ kind, text }): Finding => ({ kind, text: `${text} (the oracle did not see it)` })),
+    ],
+  }
+}
+
+/** I6: Redis is emptied, the processors start anew, and the view must become what it was. */
+export async function judgeRebuiltView(lab: Lab): Promise<readonly Finding[]> {
+  const slots = slotsOf('processor')
+  const ends = await Promise.all(slots.map((slot) => lab.stop(slot)))
+  await lab.redis.empty()
+  await Promise.all(slots.map((slot) => lab.start(slot)))
+  const installation = installationOf(lab, 0, REBUILT_MAX_MS)
+  const { judged, reason, findings } = await askOracle(installation, fileOf(lab), 'view')
+  if (!judged) {
+    throw new Error(`the oracle could not judge: ${reason}`)
+  }
+  return [
+    ...findings.map(({ kind, text }): Finding => ({ kind, text: `${text} (after Redis was emptied)` })),
+    ...ends
+      .filter((end) => end !== 0)
+      .map((end): Finding => ({ kind: 'wrong', text: `a processor ended with ${end} on SIGTERM` })),
+  ]
+}
+
+function installationOf(lab: Lab, caughtUpMaxMs: number, viewMaxMs: number): Installation {
+  const { config, topics } = lab.deployment
+  const { offsetsMoved } = lab
+  const ledger = lab.ledger.file
+  return { config, topics, ledger, offsetsMoved, deletedEvents: deletedEventsFileOf(lab), caughtUpMaxMs, viewMaxMs }
+}
+
+function fileOf(lab: Lab): string {
+  return join(lab.directory, 'oracle.json')
+}
+
+function deletedEventsFileOf(lab: Lab): string {
+  return join(lab.directory, 'deleted-events.jsonl')
+}
+
+/** Records that an operator deleted from the topic after they were processed. */
+async function keepDeletedEvents(lab: Lab): Promise<void> {
+  const lines = lab.deletedEvents.map(({ partition, offset, key, value }) =>
+    JSON.stringify({
+      partition,
+      offset: Number(offset),
+      keyBase64: key?.toString('base64') ?? null,
+      valueBase64: value?.toString('base64') ?? null,
+    }),
+  )
+  await writeFile(deletedEventsFileOf(lab), lines.map((line) => `${line}\n`).join(''))
+}
+
+/** The oracle waited already. */
+const LAST_LOOK_MS = 5_000
+
+/** The same judged with our own client, translation and fold, and by what the simulation meant. */
+async function secondOpinion(lab: Lab, report: SimulationReport, caughtUpMaxMs: number): Promise<readonly Finding[]> {
   const observer = await Observer.create(lab.deployment)
   try {
     const late = await observer.caughtUp(caughtUpMaxMs).then(
@@ -55,17 +128,14 @@ export async function judge(lab: Lab, report: SimulationReport, caughtUpMaxMs: n
       },
       { timeoutMs: VIEW_MAX_MS, everyMs: 500 },
     ).catch((error: Error) => error.message.split('\n'))
-    return {
-      events: contents.events.length,
-      findings: [
-        ...late,
-        ...ledgerFindings(ledger, contents),
-        ...violationsOf(contents, lab.deployment.config).map(toFinding),
-        ...counted.map((text): Finding => ({ kind: 'wrong', text })),
-        ...view.map((text): Finding => ({ kind: 'wrong', text })),
-        ...statusFindings(report, contents),
-      ],
-    }
+    return [
+      ...late,
+      ...ledgerFindings(ledger, contents),
+      ...violationsOf(contents, lab.deployment.config).map(toFinding),
+      ...counted.map((text): Finding => ({ kind: 'wrong', text })),
+      ...view.map((text): Finding => ({ kind: 'wrong', text })),
+      ...statusFindings(report, contents),
+    ]
   } finally {
     await observer.close()
   }

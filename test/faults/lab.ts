@@ -10,6 +10,7 @@ import type { ReadRecord } from '../harness/observer.ts'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
 import { freePort } from '../stack/free-port.ts'
 import { until } from '../stack/run-command.ts'
+import { BranchWatch } from './branch-watch.ts'
 import { type Broker, type BrokerLink, type Cluster, SLOTS, type Slot } from './cluster.ts'
 import { Ledger } from './ledger.ts'
 import { RedisPair } from './redis-pair.ts'
@@ -17,7 +18,7 @@ import { RedisPair } from './redis-pair.ts'
 const PARTITIONS = 4
 const SESSION_TIMEOUT_MS = 6_000
 /** New callbacks per second; retries come on top. */
-const RATE = 80
+const RATE = 90
 const CALLBACKS_PER_PAYMENT = 1.88
 const RESTART_AFTER_MS = 1_000
 const ADMIN_MAX_MS = 10_000
@@ -61,6 +62,7 @@ export class Lab {
   definedStops = 0
   /** How often a process died at a place that it was told to die at. */
   readonly crashes = new Map<string, number>()
+  readonly branches = new BranchWatch()
   readonly #gatewayPorts: ReadonlyMap<Slot, number>
   readonly #roles = new Map<Slot, RoleProcess>()
   readonly #wanted = new Set<Slot>()
@@ -87,7 +89,7 @@ export class Lab {
     this.#gatewayPorts = gatewayPorts
     const { logger } = deployment
     this.admin = createKafka({
-      brokers: cluster.directBrokers,
+      connection: { brokers: cluster.directBrokers },
       clientId: 'laboratory',
       logger,
       retries: 5,
@@ -174,6 +176,7 @@ export class Lab {
   /** One more process, on the ways of a slot; the caller ends it. */
   async startExtra(slot: Slot): Promise<RoleProcess> {
     const role = await this.deployment.start([roleOf(slot)], this.#environment(slot))
+    this.branches.add(role)
     this.#extra.add(role)
     void role.exited.then((reason) => {
       this.#extra.delete(role)
@@ -296,6 +299,7 @@ export class Lab {
 
   async #launch(slot: Slot): Promise<void> {
     const role = await this.deployment.start([roleOf(slot)], this.#environment(slot))
+    this.branches.add(role)
     this.#roles.set(slot, role)
     void role.exited.then(async (reason) => {
       this.#keepOutput(slot, role, reason)

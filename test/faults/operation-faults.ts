@@ -84,7 +84,7 @@ const offsetsBelowStart: Fault = {
 /** All that was deleted from the topic must be known to the judges. */
 async function keepEvents(lab: Lab): Promise<void> {
   const { topics, config, logger } = lab.deployment
-  const reader = createPartitionReader(createKafka({ brokers: config.kafka.brokers, clientId: 'laboratory', logger }))
+  const reader = createPartitionReader(createKafka({ connection: config.kafka, clientId: 'laboratory', logger }))
   const kept = new Set(lab.deletedEvents.map(({ partition, offset }) => `${partition}/${offset}`))
   for (let partition = 0; partition < lab.partitions; partition += 1) {
     await insistently(() =>

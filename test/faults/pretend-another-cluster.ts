@@ -9,7 +9,7 @@ const MARKER = '#marker'
  */
 export async function pretendAnotherCluster({ deployment, partitions }: Lab): Promise<number> {
   const { config, logger } = deployment
-  const redis = new RedisClient(config.redis.url, logger)
+  const redis = new RedisClient(config.redis, logger)
   await redis.connected()
   let views = 0
   try {

@@ -84,6 +84,11 @@ export class RedisPair {
     await rm(file, { force: true })
   }
 
+  /** What `FLUSHALL` leaves: nothing. */
+  async empty(): Promise<void> {
+    await redisCommand(this.#primary, 'FLUSHALL')
+  }
+
   /** Both run, the primary without limits, and the replica follows it. */
   async heal(): Promise<void> {
     const { primary, replica } = { primary: this.#primary, replica: this.#replica }

@@ -2,11 +2,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRandom } from '../../src/tools/simulate/random.ts'
+import type { BranchCounts } from './branch-watch.ts'
 import type { Cluster } from './cluster.ts'
 import type { Fault } from './fault.ts'
 import { FAULTS } from './faults.ts'
-import { type Finding, judge } from './judge.ts'
+import type { Finding } from './finding.ts'
+import { judge, judgeRebuiltView } from './judge.ts'
 import { Lab } from './lab.ts'
+import type { OracleCounts } from './oracle.ts'
 import { type Recovery, RecoveryWatch } from './recovery-watch.ts'
 import { comesAlone, type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
 
@@ -27,6 +30,10 @@ export interface RunResult {
   readonly definedStops: number
   /** How often a process died at a named place. */
   readonly crashes: Readonly<Record<string, number>>
+  /** How often the product took a way that only trouble leads to; at least. */
+  readonly branches: BranchCounts
+  /** What the oracle counted. */
+  readonly counts: OracleCounts
   readonly recoveries: readonly Recovery[]
   readonly findings: readonly Finding[]
 }
@@ -81,7 +88,16 @@ export async function runScenario(
   const judgement = await judge(lab, report, Math.max(5_000, dueAt - performance.now()))
   const recoveries = await watch.stop()
   findings.push(...judgement.findings)
-  say(`judged: ${judgement.events} events, ${findings.length} findings`)
+  say(`judged: ${judgement.counts.events} events, ${findings.length} findings`)
+  findings.push(...(await judgeRebuiltView(lab)))
+  const branches = await lab.branches.stop()
+  say(
+    `ways taken: ${
+      Object.entries(branches)
+        .map(([name, times]) => `${name} ${times}`)
+        .join(', ') || 'none'
+    }`,
+  )
   const badEnds = await lab.close()
   findings.push(...badEnds.map((text): Finding => ({ kind: 'wrong', text })))
   return {
@@ -92,11 +108,13 @@ export async function runScenario(
     faults: schedule.faults.map(({ name }) => name),
     callbacks,
     accepted,
-    events: judgement.events,
+    events: judgement.counts.events,
     attempts,
     unexpectedExits: lab.unexpectedExits,
     definedStops: lab.definedStops,
     crashes: Object.fromEntries(lab.crashes),
+    branches,
+    counts: judgement.counts,
     recoveries,
     findings,
   }

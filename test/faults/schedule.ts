@@ -26,9 +26,9 @@ export interface Schedule {
   readonly loadMs: number
 }
 
-const WARM_UP_MS: readonly [number, number] = [4_000, 6_000]
+const WARM_UP_MS: readonly [number, number] = [3_000, 4_000]
 /** Load after the last healing. */
-const AFTERWARDS_MS = 10_000
+const AFTERWARDS_MS = 7_000
 const QUIET_MS = 15_000
 const MIX_FAULTS = 4
 /** Of a campaign: how many faults a run of it has, and how many of these come alone. */

@@ -1,4 +1,4 @@
-import type { Kind } from './judge.ts'
+import type { Kind } from './finding.ts'
 import type { RunResult } from './run-scenario.ts'
 
 /** What all runs with one fault showed. */
@@ -27,10 +27,6 @@ export interface FaultSummary {
 /** The figures of some runs, together and for each fault. Pure. */
 export function summaryOf(runs: readonly RunResult[]) {
   const all = runs.flatMap(({ recoveries }) => recoveries)
-  const crashes = new Map<string, number>()
-  for (const [point, times] of runs.flatMap((run) => Object.entries(run.crashes))) {
-    crashes.set(point, (crashes.get(point) ?? 0) + times)
-  }
   return {
     runs: runs.length,
     callbacks: sum(runs, ({ callbacks }) => callbacks),
@@ -42,7 +38,11 @@ export function summaryOf(runs: readonly RunResult[]) {
     definedStops: sum(runs, ({ definedStops }) => definedStops),
     recoveryP50Ms: percentile(all.map(recoveryMs), 0.5),
     recoveryP99Ms: percentile(all.map(recoveryMs), 0.99),
-    crashes: Object.fromEntries([...crashes].sort()),
+    crashes: added(runs.map(({ crashes }) => crashes)),
+    branches: added(runs.map(({ branches }) => branches)),
+    raw: sum(runs, ({ counts }) => counts.raw),
+    changes: sum(runs, ({ counts }) => counts.changes),
+    payments: sum(runs, ({ counts }) => counts.payments),
     perFault: [...new Set(all.map(({ fault }) => fault))].map((fault) => summaryOfFault(fault, runs)),
   }
 }
@@ -76,6 +76,14 @@ function countsOf(runs: readonly RunResult[]): Readonly<Record<Kind, number>> {
 
 function sum(runs: readonly RunResult[], of: (run: RunResult) => number): number {
   return runs.reduce((total, run) => total + of(run), 0)
+}
+
+function added(counts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
+  const total = new Map<string, number>()
+  for (const [name, times] of counts.flatMap(Object.entries<number>)) {
+    total.set(name, (total.get(name) ?? 0) + times)
+  }
+  return Object.fromEntries([...total].sort())
 }
 
 function recoveryMs(recovery: { readonly recoveryMs: number }): number {

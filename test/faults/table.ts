@@ -64,6 +64,16 @@ How often a process died exactly there (\`crash-*\` above; \`make test\` has a d
 ${Object.entries(summary.crashes)
   .map(([point, times]) => `| \`${point}\` | ${times} |`)
   .join('\n')}
+
+## Ways that only trouble leads to
+
+At least so often: a process that is killed takes with it what it counted in the last half second.
+
+| way | times |
+|---|---|
+${Object.entries(summary.branches)
+  .map(([name, times]) => `| ${name} | ${times} |`)
+  .join('\n')}
 ${findings.length === 0 ? '' : `\n## Findings\n\n${findings.map(findingsOf).join('\n')}\n`}`
 }
 

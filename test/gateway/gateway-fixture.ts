@@ -1,6 +1,7 @@
 import { type Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { SourceConfig } from '../../src/config.ts'
+import { Access, type AccessOptions } from '../../src/gateway/access/access.ts'
 import { type DrainableAppendLog, Gateway, type GatewayOptions } from '../../src/gateway/gateway.ts'
 import { AppendError } from '../../src/kafka/append-error.ts'
 import { Health } from '../../src/observability/health.ts'
@@ -69,7 +70,7 @@ function provider(id: string, pathSuffixes: readonly string[]): Provider {
   }
 }
 
-function source(id: string, more: Partial<SourceConfig> = {}): SourceConfig {
+export function source(id: string, more: Partial<SourceConfig> = {}): SourceConfig {
   return {
     id,
     provider: 'plain',
@@ -79,7 +80,7 @@ function source(id: string, more: Partial<SourceConfig> = {}): SourceConfig {
     currency: null,
     requestsPerSecondMax: 5_000,
     jsonDepthMax: 64,
-    authentication: { type: 'none' },
+    authentication: [{ type: 'none' }],
     ...more,
   }
 }
@@ -89,21 +90,29 @@ const SOURCES: readonly SourceConfig[] = [
   source('v1', { provider: 'suffixed' }),
   source('v2', { successCode: 204 }),
   source('made', { successCode: 201 }),
-  source('keyed', { authentication: { type: 'header', header: 'X-Callback-Key', secret: 'hunter2' } }),
+  source('keyed', {
+    authentication: [{ type: 'header', header: 'X-Callback-Key', secrets: [{ value: 'hunter2', file: null }] }],
+  }),
   // One, and another in a quarter of an hour.
   source('slow', { requestsPerSecondMax: 0.001 }),
   source('slow-keyed', {
     requestsPerSecondMax: 1,
-    authentication: { type: 'header', header: 'X-Callback-Key', secret: 'hunter2' },
+    authentication: [{ type: 'header', header: 'X-Callback-Key', secrets: [{ value: 'hunter2', file: null }] }],
   }),
-  source('basic', { authentication: { type: 'basic', username: 'jpm', password: 'hunter2' } }),
+  source('basic', {
+    authentication: [{ type: 'basic', username: 'jpm', passwords: [{ value: 'hunter2', file: null }] }],
+  }),
 ]
 
 export const NOW = Date.UTC(2026, 10, 23, 8)
 
+export type FixtureOptions = Partial<GatewayOptions> &
+  Partial<Pick<AccessOptions, 'tls' | 'trustedProxies' | 'filesCheckIntervalMs'>>
+
 export class GatewayFixture {
   readonly appendLog = new FakeAppendLog()
-  readonly metrics = new Metrics({ sources: SOURCES.map(({ id }) => id), processMetrics: false })
+  readonly metrics: Metrics
+  readonly access: Access
   readonly health = new Health()
   /** Everything that was logged, as text. */
   readonly log: string[] = []
@@ -111,12 +120,24 @@ export class GatewayFixture {
   port = 0
   #receipts = 0
 
-  constructor(options: Partial<GatewayOptions> = {}) {
+  constructor({ tls = null, trustedProxies = null, filesCheckIntervalMs = 60_000, ...options }: FixtureOptions = {}) {
+    const { sources = SOURCES, now = () => NOW } = options
+    this.metrics = new Metrics({ sources: sources.map(({ id }) => id), processMetrics: false })
     const line =
       (level: string) =>
       (fields: object, text: string): void => {
         this.log.push(`${level} ${text} ${JSON.stringify(fields)}`)
       }
+    const logger = { info: line('info'), warn: line('warn'), error: line('error') } as never
+    this.access = new Access({
+      sources,
+      tls,
+      trustedProxies,
+      filesCheckIntervalMs,
+      logger,
+      metrics: this.metrics.gateway,
+      now,
+    })
     this.gateway = new Gateway({
       host: '127.0.0.1',
       port: 0,
@@ -132,12 +153,13 @@ export class GatewayFixture {
       bodyBytesMax: 1_024,
       waitingRecordsMax: 100,
       waitingBytesMax: 100_000,
-      sources: SOURCES,
+      sources,
+      access: this.access,
       providers: (id) => PROVIDERS[id],
       appendLog: this.appendLog,
-      now: () => NOW,
+      now,
       newReceiptId: () => `receipt-${++this.#receipts}`,
-      logger: { info: line('info'), warn: line('warn'), error: line('error') } as never,
+      logger,
       metrics: this.metrics.gateway,
       health: this.health,
       shutdown: { waitMs: 20 },
@@ -145,7 +167,7 @@ export class GatewayFixture {
     })
   }
 
-  static async start(options: Partial<GatewayOptions> = {}): Promise<GatewayFixture> {
+  static async start(options: FixtureOptions = {}): Promise<GatewayFixture> {
     const fixture = new GatewayFixture(options)
     fixture.port = (await fixture.gateway.start()).port
     return fixture

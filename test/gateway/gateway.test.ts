@@ -54,6 +54,7 @@ describe('an accepted callback', () => {
       ce_source: 'v1',
       ce_type: 'paystatus.callback.received',
       ce_time: new Date(NOW).toISOString(),
+      paystatus_authentication: 'none',
       'content-type': 'application/json',
     })
   })

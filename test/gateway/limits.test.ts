@@ -180,7 +180,7 @@ describe('time (I10)', () => {
       headersMax: 100,
     }
     const server = createServer(serverOptions(limits))
-    const connections = new Connections(server, limits, () => {})
+    const connections = new Connections(server, limits, { connectionOpened: () => {}, connectionCut: () => {} })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const caller = await open((server.address() as AddressInfo).port)

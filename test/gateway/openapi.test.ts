@@ -17,7 +17,7 @@ function source(id: string, provider: string, more: Partial<SourceConfig>): Sour
     currency: null,
     requestsPerSecondMax: 1,
     jsonDepthMax: 64,
-    authentication: { type: 'none' },
+    authentication: [{ type: 'none' }],
     ...more,
   }
 }
@@ -27,30 +27,41 @@ const api = openApiOf({
   version: VERSION,
   providers: providerById,
   sources: [
-    source('v1', 'jpm-global-payments-v1', { authentication: { type: 'header', header: 'X-Key', secret: 'hunter2' } }),
+    source('v1', 'jpm-global-payments-v1', {
+      authentication: [
+        { type: 'header', header: 'X-Key', secrets: [{ value: 'hunter2', file: null }] },
+        { type: 'mtls', ca: 'ca.pem', crls: [], pins: null },
+      ],
+    }),
     source('v2', 'jpm-global-payments-v2', {
       successCode: 204,
-      authentication: { type: 'basic', username: 'hunter3', password: 'hunter4' },
+      authentication: [{ type: 'basic', username: 'hunter3', passwords: [{ value: 'hunter4', file: null }] }],
     }),
-    source('im', 'instamed', {}),
+    source('im', 'instamed', { authentication: [{ type: 'path-token', tokens: [{ value: 'hunter5', file: null }] }] }),
   ],
 })
 
 describe('the OpenAPI document', () => {
   test('has one operation for every path under which a source may be called', () => {
-    expect(Object.keys(api.paths)).toEqual(['/callbacks/v1', '/callbacks/v1/status', '/callbacks/v2', '/callbacks/im'])
+    expect(Object.keys(api.paths)).toEqual([
+      '/callbacks/v1',
+      '/callbacks/v1/status',
+      '/callbacks/v2',
+      '/callbacks/im/{token}',
+    ])
     const ids = Object.values(api.paths).map(({ post }) => post.operationId)
     expect(new Set(ids).size).toBe(ids.length)
   })
 
   test('says how each source authenticates, and no secret (I9)', () => {
     expect(api.components.securitySchemes).toEqual({
-      v1: { type: 'apiKey', in: 'header', name: 'X-Key' },
-      v2: { type: 'http', scheme: 'basic' },
+      'v1-header': { type: 'apiKey', in: 'header', name: 'X-Key' },
+      'v1-mtls': { type: 'mutualTLS' },
+      'v2-basic': { type: 'http', scheme: 'basic' },
     })
-    expect(api.paths['/callbacks/v1/status']?.post.security).toEqual([{ v1: [] }])
-    expect(api.paths['/callbacks/im']?.post.security).toEqual([])
-    expect(api.paths['/callbacks/im']?.post.responses).not.toHaveProperty('401')
+    expect(api.paths['/callbacks/v1/status']?.post.security).toEqual([{ 'v1-header': [], 'v1-mtls': [] }])
+    expect(api.paths['/callbacks/im/{token}']?.post).toMatchObject({ security: [], parameters: [{ name: 'token' }] })
+    expect(api.paths['/callbacks/im/{token}']?.post.responses).not.toHaveProperty('401')
     expect(JSON.stringify(api)).not.toContain('hunter')
   })
 

@@ -17,11 +17,12 @@ const keyed = (key: string | null) => ({ firstPaymentKey: () => key })
 
 describe('toRawRecord', () => {
   test('keeps the very bytes of the body as the value (I1)', () => {
-    expect(toRawRecord(CALLBACK, keyed('ns:1')).value).toBe(CALLBACK.body)
+    expect(toRawRecord(CALLBACK, keyed('ns:1'), 'basic,ip-allow-list').value).toBe(CALLBACK.body)
   })
 
   test('describes the callback in CloudEvents binary mode', () => {
-    expect(toRawRecord(CALLBACK, keyed('ns:1')).headers).toEqual({
+    expect(toRawRecord(CALLBACK, keyed('ns:1'), 'basic,ip-allow-list').headers).toEqual({
+      paystatus_authentication: 'basic,ip-allow-list',
       ce_specversion: '1.0',
       ce_id: '01890a5d-ac96-774b-bcce-b302099a8057',
       ce_source: 'jpm',
@@ -32,11 +33,13 @@ describe('toRawRecord', () => {
   })
 
   test('has no content-type header when the request had none', () => {
-    expect(toRawRecord({ ...CALLBACK, contentType: '' }, keyed(null)).headers).not.toHaveProperty('content-type')
+    expect(
+      toRawRecord({ ...CALLBACK, contentType: '' }, keyed(null), 'basic,ip-allow-list').headers,
+    ).not.toHaveProperty('content-type')
   })
 
   test('has the first payment’s key', () => {
-    expect(toRawRecord(CALLBACK, keyed('ns:é')).key).toEqual(Buffer.from('ns:é', 'utf8'))
+    expect(toRawRecord(CALLBACK, keyed('ns:é'), 'basic,ip-allow-list').key).toEqual(Buffer.from('ns:é', 'utf8'))
   })
 
   test.each([
@@ -52,6 +55,6 @@ describe('toRawRecord', () => {
       },
     ],
   ])('has the body’s SHA-256 as its key, with %s, and nothing of the body (I9)', (_what, provider) => {
-    expect(toRawRecord(CALLBACK, provider).key.toString()).toBe(BODY_HASH)
+    expect(toRawRecord(CALLBACK, provider, 'basic,ip-allow-list').key.toString()).toBe(BODY_HASH)
   })
 })

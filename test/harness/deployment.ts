@@ -21,10 +21,14 @@ export interface DeploymentOptions {
   readonly partitions?: number
   /** Merged into the configuration, section by section. */
   readonly config?: Readonly<Record<string, Record<string, unknown>>>
+  /** Beside the sources that every deployment has. */
+  readonly sources?: readonly Readonly<Record<string, unknown>>[]
   /** Where the configuration and the secrets go; a temporary directory that is removed at the end if not given. */
   readonly directory?: string
   /** What is started in place of this checkout's `bin/paystatus`. */
   readonly program?: string
+  /** Whether topics and schemas are prepared; they are, if not said otherwise. */
+  readonly prepare?: boolean
 }
 
 /**
@@ -58,14 +62,20 @@ export class Deployment {
     const configFile = writeConfiguration(directory, id, stack, options)
     const guard = new Guard(options.directory === undefined ? directory : join(directory, 'nothing-to-remove'))
     const deployment = new Deployment(configFile, loadConfig(configFile, {}), guard, options.program ?? PAYSTATUS)
-    await applyTopics(deployment.config, deployment.logger)
-    await applySchemas(deployment.config.registry.url, deployment.topics, () => {})
+    if (options.prepare !== false) {
+      await applyTopics(deployment.config, deployment.logger)
+      await applySchemas(deployment.config.registry, deployment.topics, () => {})
+    }
     return deployment
   }
 
   /** Starts a process with some roles; resolves once it listens. Await `ready()` for more. */
-  async start(roles: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RoleProcess> {
-    const child = spawn(this.#program, ['--config', this.configFile, 'run', '--roles', roles.join(',')], {
+  async start(
+    roles: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    { configFile = this.configFile } = {},
+  ): Promise<RoleProcess> {
+    const child = spawn(this.#program, ['--config', configFile, 'run', '--roles', roles.join(',')], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
@@ -246,6 +256,7 @@ function writeConfiguration(directory: string, id: string, stack: StackInfo, opt
           currency: 'USD',
           authentication: { type: 'none' },
         },
+        ...(options.sources ?? []),
       ],
     }),
   )

@@ -35,14 +35,14 @@ export class Observer {
     this.codecs = codecs
     this.kafka = kafka
     this.admin = kafka.admin()
-    this.redis = new RedisClient(config.redis.url, logger)
+    this.redis = new RedisClient(config.redis, logger)
     this.store = new RedisStateStore(this.redis, config.environment, config.processor.group)
   }
 
   static async create(deployment: Deployment): Promise<Observer> {
     const { config, topics, logger } = deployment
-    const registry = createSchemaRegistry({ url: config.registry.url })
-    const kafka = createKafka({ brokers: config.kafka.brokers, clientId: 'observer', logger })
+    const registry = createSchemaRegistry(config.registry)
+    const kafka = createKafka({ connection: config.kafka, clientId: 'observer', logger })
     const observer = new Observer(deployment, await loadPaymentCodecs(registry, topics, Date.now), kafka)
     await observer.admin.connect()
     await observer.redis.connected()

@@ -17,7 +17,7 @@ export class TopicBench {
 
   private constructor(stack: StackInfo) {
     const logger = createLogger({ level: 'fatal', role: 'test' })
-    this.kafka = createKafka({ brokers: stack.kafkaBrokers, clientId: 'topic-bench', logger })
+    this.kafka = createKafka({ connection: { brokers: stack.kafkaBrokers }, clientId: 'topic-bench', logger })
     this.admin = this.kafka.admin()
     this.reader = createPartitionReader(this.kafka)
   }

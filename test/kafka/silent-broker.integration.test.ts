@@ -27,7 +27,11 @@ test.each([
 ])('a broker that %s is left for the next one', async (_how, harm) => {
   harm()
   const startedAt = performance.now()
-  const kafka = createKafka({ brokers: [`127.0.0.1:${dead.port}`, broker], clientId: 'test', logger: SILENT })
+  const kafka = createKafka({
+    connection: { brokers: [`127.0.0.1:${dead.port}`, broker] },
+    clientId: 'test',
+    logger: SILENT,
+  })
   const cluster = createCluster(kafka)
   await cluster.connect()
   await cluster.addMultipleTargetTopics([])

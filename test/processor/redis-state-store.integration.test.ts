@@ -5,7 +5,7 @@ import { RedisClient } from '../../src/redis/redis-client.ts'
 import { SILENT } from '../harness/silent-logger.ts'
 import { describeStateStore } from './state-store.conformance.ts'
 
-const redis = new RedisClient(inject('stack').redisUrl, SILENT)
+const redis = new RedisClient({ url: inject('stack').redisUrl }, SILENT)
 
 /** The Redis is shared with other tests and runs; every store has names of its own. */
 const run = `test-${randomUUID()}`

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ensureOracle } from '../faults/oracle.ts'
 import { callControl } from './control.ts'
 import { composeDown, composeUp, dockerHasImages, isComposeRunning } from './docker.ts'
 import { ensureFastavro } from './fastavro.ts'
@@ -150,6 +151,7 @@ async function installTools(): Promise<void> {
   await ensureCommand('kcat', 'kcat', report)
   await ensureFastavro(report)
   await ensureSchemathesis(report)
+  await ensureOracle(report)
 }
 
 function printStack(info: StackInfo): void {

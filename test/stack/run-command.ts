@@ -11,12 +11,13 @@ export interface CommandResult {
 /** Runs a command to its end; that it fails is a result and no exception. */
 export async function runCommand(
   command: readonly [string, ...string[]],
-  options: { env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
+  options: { env?: NodeJS.ProcessEnv; timeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<CommandResult> {
   const [file, ...args] = command
   const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs, killSignal: 'SIGKILL' }),
   })
   const chunks: Buffer[] = []

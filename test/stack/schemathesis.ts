@@ -1,12 +1,17 @@
-import { join } from 'node:path'
-import { ensurePythonPackage } from './python-package.ts'
+import { ensurePythonEnvironment } from './python-environment.ts'
+
+const VERSION = '4.32.5'
 
 /** The command of schemathesis, which makes requests out of an OpenAPI document; `python -m` is how a moved one runs. */
 export async function ensureSchemathesis(report: (line: string) => void): Promise<readonly [string, ...string[]]> {
-  const purpose = 'to check the OpenAPI description'
-  const bin = await ensurePythonPackage(
-    { name: 'schemathesis', version: '4.32.5', module: 'schemathesis', purpose },
+  const python = await ensurePythonEnvironment(
+    {
+      name: `schemathesis-${VERSION}`,
+      install: [`schemathesis==${VERSION}`],
+      modules: ['schemathesis'],
+      neededFor: 'check the OpenAPI description',
+    },
     report,
   )
-  return [join(bin, 'python'), '-m', 'schemathesis.cli']
+  return [python, '-m', 'schemathesis.cli']
 }

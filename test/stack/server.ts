@@ -40,7 +40,7 @@ export interface ServerControl {
   resume(): Promise<void>
 }
 
-const START_TIMEOUT_MS = 60_000
+const START_TIMEOUT_MS = 180_000
 const STOP_TIMEOUT_MS = 20_000
 const POLL_MS = 15
 const PORT_ATTEMPTS = 5

@@ -62,7 +62,7 @@ export function registrySpec({ java, registryJar }: Packages): ServerSpec {
 
 type KafkaConfig = Readonly<Record<string, string | number | boolean>>
 
-function loneBroker(): KafkaNode {
+export function loneBroker(): KafkaNode {
   return {
     name: 'kafka',
     clusterId: newClusterId(),

@@ -28,13 +28,13 @@ export interface VerifyOptions extends VerificationOptions {
  * guesses.
  */
 export async function verify(config: Config, logger: Logger, options: VerifyOptions = {}): Promise<VerifyReport> {
-  const { brokers, topicPrefix } = config.kafka
-  const kafka = createKafka({ brokers, clientId: 'paystatus-verify', logger, retries: 5 })
+  const { topicPrefix } = config.kafka
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-verify', logger, retries: 5 })
   const admin = kafka.admin()
-  const redis = new RedisClient(config.redis.url, logger)
+  const redis = new RedisClient(config.redis, logger)
   try {
-    await connectAdmin(admin, brokers)
-    const registry = createSchemaRegistry({ url: config.registry.url })
+    await connectAdmin(admin, config.kafka)
+    const registry = createSchemaRegistry(config.registry)
     const codecs = await loadPaymentCodecs(registry, topicNames(topicPrefix), Date.now)
     const withView = options.view !== false
     if (withView) {

@@ -43,13 +43,13 @@ export async function explainPayments(
   options: WhyOptions = {},
 ): Promise<Explained> {
   const { states, from } = await findPayments(config, logger, wanted, { fromTopic: options.fromTopic === true })
-  const { brokers, topicPrefix, partitions } = config.kafka
+  const { topicPrefix, partitions } = config.kafka
   const topics = topicNames(topicPrefix)
-  const kafka = createKafka({ brokers, clientId: 'paystatus-why', logger, retries: 5 })
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-why', logger, retries: 5 })
   const admin = kafka.admin()
-  await connectAdmin(admin, brokers)
+  await connectAdmin(admin, config.kafka)
   try {
-    const codecs = await loadPaymentCodecs(createSchemaRegistry({ url: config.registry.url }), topics, Date.now)
+    const codecs = await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
     const world: World = { reader: createPartitionReader(kafka), topics, codecs, signal: options.signal }
     const offsets = createGroupOffsets(admin)
     const traces: Omit<PaymentTrace, 'raw' | 'rawReachesBackTo'>[] = []

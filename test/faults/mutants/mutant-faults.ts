@@ -206,7 +206,7 @@ const holesInEvents: Fault = {
   lastsMs: [6_000, 8_000],
   async inject(lab, random: Random) {
     const { logger, topics } = lab.deployment
-    const kafka = createKafka({ brokers: lab.cluster.directBrokers, clientId: 'holes', logger })
+    const kafka = createKafka({ connection: { brokers: lab.cluster.directBrokers }, clientId: 'holes', logger })
     const producer = kafka.producer({ transactionalId: `holes-${random.hex(8)}`, maxInFlightRequests: 1 })
     await producer.connect()
     const healed = new AbortController()

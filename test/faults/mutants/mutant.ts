@@ -1,4 +1,4 @@
-import type { Kind } from '../judge.ts'
+import type { Kind } from '../finding.ts'
 
 /** One place in the sources, and what stands there in the mutant. */
 interface Patch {

@@ -1,4 +1,4 @@
-import type { Finding } from '../judge.ts'
+import type { Finding } from '../finding.ts'
 import type { Mutant } from './mutant.ts'
 
 /** What became of a mutant. */

@@ -41,7 +41,7 @@ export class MemoryInstallation {
       currency: 'USD',
       requestsPerSecondMax: 5_000,
       jsonDepthMax: 64,
-      authentication: { type: 'none' } as const,
+      authentication: [{ type: 'none' } as const],
     }))
     this.config = { ...config, sources }
   }
@@ -78,7 +78,7 @@ export class MemoryInstallation {
       contentType,
       body,
     }
-    const record = toRawRecord(callback, provider)
+    const record = toRawRecord(callback, provider, 'none')
     this.kafka.produce(TOPICS.raw, partitionOf(record.key, PARTITIONS), record)
   }
 

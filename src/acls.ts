@@ -1,0 +1,157 @@
+import type { TopicId, TopicNames } from './topics.ts'
+
+/**
+ * What every role may do, and nothing more: Kafka's ACLs and Redis' rules, as data. `paystatus topics acls` prints them as
+ * commands, and a test runs the whole path on a broker that allows nothing else.
+ *
+ * Roles that share a process need the sum of theirs. Nobody needs an operation on the cluster.
+ */
+export type AclRole = 'gateway' | 'normalizer' | 'processor' | 'deployer' | 'operator'
+
+/** A resource with the operations on it. Kafka takes Describe as said by Read and Write. */
+export type KafkaAcl = {
+  readonly role: AclRole
+  readonly resource: 'topic' | 'group' | 'transactional-id'
+  readonly name: string
+  /** `prefixed`: every name that begins so. */
+  readonly pattern: 'literal' | 'prefixed'
+  readonly operations: readonly KafkaOperation[]
+  /** For a person. */
+  readonly reason: string
+}
+
+export type KafkaOperation = 'Read' | 'Write' | 'Create' | 'Describe' | 'DescribeConfigs' | 'Delete'
+
+/** What the names of an installation depend on; the configuration is one. */
+export interface AclScope {
+  readonly topics: TopicNames
+  readonly environment: string
+  readonly normalizerGroup: string
+  readonly processorGroup: string
+}
+
+const READ = ['Read', 'DescribeConfigs'] as const
+const WRITE = ['Write', 'DescribeConfigs'] as const
+const BOTH = ['Read', 'Write', 'DescribeConfigs'] as const
+
+export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup }: AclScope): readonly KafkaAcl[] {
+  const onTopics = (role: AclRole, ids: readonly TopicId[], operations: readonly KafkaOperation[], reason: string) =>
+    ids.map(
+      (id): KafkaAcl => ({
+        role,
+        resource: 'topic',
+        name: topics[id],
+        pattern: 'literal',
+        operations,
+        reason,
+      }),
+    )
+  const onGroup = (role: AclRole, name: string, operations: readonly KafkaOperation[], reason: string): KafkaAcl => ({
+    role,
+    resource: 'group',
+    name,
+    pattern: 'literal',
+    operations,
+    reason,
+  })
+  const all = Object.keys(topics) as TopicId[]
+  return [
+    ...onTopics('gateway', ['raw'], WRITE, 'appends callbacks'),
+
+    ...onTopics('normalizer', ['raw'], READ, 'reads callbacks'),
+    ...onTopics('normalizer', ['events', 'rawDeadLetters'], WRITE, 'appends events and dead letters'),
+    onGroup('normalizer', normalizerGroup, ['Read'], 'joins and commits'),
+
+    ...onTopics('processor', ['events'], READ, 'reads events'),
+    // It looks in its outputs whether its last transaction is decided, and replays `current` into Redis.
+    ...onTopics(
+      'processor',
+      ['current', 'changes', 'eventDeadLetters'],
+      BOTH,
+      'publishes, and settles what it published',
+    ),
+    onGroup('processor', processorGroup, ['Read'], 'joins, and commits in its transactions'),
+    {
+      role: 'processor',
+      resource: 'transactional-id',
+      // One for each partition of events.
+      name: `${environment}.${processorGroup}.${topics.events}.`,
+      pattern: 'prefixed',
+      operations: ['Write'],
+      reason: 'fences former owners, publishes exactly once',
+    },
+
+    ...onTopics('deployer', all, ['Create', 'Describe', 'DescribeConfigs'], 'topics apply and check'),
+
+    ...onTopics('operator', all, READ, 'show, why, verify, drift, overdue, tail, topics check'),
+    ...[normalizerGroup, processorGroup].map((group) =>
+      onGroup('operator', group, ['Describe'], 'sees how far the stages are'),
+    ),
+    {
+      ...onGroup('operator', 'paystatus-tail-', ['Read', 'Delete'], 'tail, which leaves no group behind'),
+      pattern: 'prefixed',
+    },
+  ]
+}
+
+export interface RedisAcl {
+  readonly role: AclRole
+  readonly rules: readonly string[]
+  readonly reason: string
+}
+
+/** What ioredis says before it is ready, and the look at the eviction policy. */
+const REDIS_CONNECTION = ['+auth', '+info', '+select'] as const
+const REDIS_READING = ['+hmget', '+hscan', '+zrangebyscore', '+zrangebylex'] as const
+/** The script of the view, and what it calls. */
+const REDIS_WRITING = ['+eval', '+evalsha', '+hget', '+hset', '+hdel', '+zadd', '+zrem', '+unlink'] as const
+
+export function redisAcls({ environment, processorGroup }: AclScope): readonly RedisAcl[] {
+  const keys = `{${environment}.${processorGroup}.p*}:*`
+  const base = ['on', 'resetkeys', 'resetchannels', 'nocommands']
+  return [
+    {
+      role: 'processor',
+      rules: [...base, `~${keys}`, ...REDIS_CONNECTION, ...REDIS_READING, ...REDIS_WRITING],
+      reason: 'keeps the view',
+    },
+    {
+      role: 'operator',
+      rules: [...base, `%R~${keys}`, ...REDIS_CONNECTION, ...REDIS_READING],
+      reason: 'show, why, verify',
+    },
+  ]
+}
+
+export interface CommandOptions {
+  readonly brokers: readonly string[]
+  /** Before the role: `User:paystatus-` makes `User:paystatus-gateway`. */
+  readonly principalPrefix: string
+}
+
+const OPTIONS = {
+  topic: '--topic',
+  group: '--group',
+  'transactional-id': '--transactional-id',
+} as const satisfies Record<KafkaAcl['resource'], string>
+
+/** One command for a resource, for a shell. What is there already stays: adding an ACL twice changes nothing. */
+export function kafkaAclCommand(acl: KafkaAcl, { brokers, principalPrefix }: CommandOptions): string {
+  return [
+    `kafka-acls.sh --bootstrap-server ${brokers.join(',')} --command-config admin.properties --add`,
+    `--allow-principal ${quoted(principalPrefix + acl.role)}`,
+    ...acl.operations.map((operation) => `--operation ${operation}`),
+    `${OPTIONS[acl.resource]} ${quoted(acl.name)}`,
+    ...(acl.pattern === 'prefixed' ? ['--resource-pattern-type prefixed'] : []),
+  ].join(' ')
+}
+
+/** Without a password: give it with `ACL SETUSER <user> '>password'`, or its SHA-256 with `#`. */
+export function redisAclCommand(acl: RedisAcl, { principalPrefix }: Pick<CommandOptions, 'principalPrefix'>): string {
+  const user = (principalPrefix + acl.role).replace(/^User:/, '')
+  return `redis-cli ACL SETUSER ${[user, ...acl.rules].map(quoted).join(' ')}`
+}
+
+function quoted(text: string): string {
+  return /^[A-Za-z0-9_.,:+/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,237 @@
+import { z } from 'zod'
+import type { TokenPlace } from './bearer-token.ts'
+import { type Secret, SecretError, type SecretPlace, secretFrom } from './secret.ts'
+import { type TlsFiles, tlsOptionsOf } from './tls-files.ts'
+
+/** How we log in to Kafka. */
+export type KafkaLogin =
+  | {
+      readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+      readonly username: string
+      readonly password: Secret
+    }
+  | { readonly mechanism: 'OAUTHBEARER'; readonly token: TokenPlace }
+
+/** Whom we ask for what, and how we prove who we are: Kafka. */
+export interface KafkaConnection {
+  readonly brokers: readonly string[]
+  readonly tls?: TlsFiles | undefined
+  readonly sasl?: KafkaLogin | undefined
+}
+
+export interface RedisConnection {
+  readonly url: string
+  readonly username?: string | undefined
+  readonly password?: Secret | undefined
+  readonly tls?: TlsFiles | undefined
+}
+
+export interface RegistryConnection {
+  /** Base of the Confluent API, for example `http://host:8080/apis/ccompat/v7`; may carry a user and a password. */
+  readonly url: string
+  readonly username?: string | undefined
+  readonly password?: Secret | undefined
+  /** A bearer token, in the place of a user. */
+  readonly token?: TokenPlace | undefined
+  readonly tls?: TlsFiles | undefined
+}
+
+const file = z.string().min(1)
+const secret = z.strictObject({ file: file.optional(), env: z.string().min(1).optional() })
+const tls = z.strictObject({
+  caFile: file.optional(),
+  certificateFile: file.optional(),
+  keyFile: file.optional(),
+  keyPassword: secret.optional(),
+  serverName: z.string().min(1).optional(),
+})
+const tokenEndpoint = z.strictObject({
+  url: z.url(),
+  clientId: z.string().min(1),
+  clientSecret: secret,
+  scope: z.string().min(1).optional(),
+  audience: z.string().min(1).optional(),
+  tls: tls.optional(),
+})
+const userOfKafka = { username: z.string().min(1), password: secret }
+const sasl = z.discriminatedUnion('mechanism', [
+  z.strictObject({ mechanism: z.literal('SCRAM-SHA-512'), ...userOfKafka }),
+  z.strictObject({ mechanism: z.literal('SCRAM-SHA-256'), ...userOfKafka }),
+  z.strictObject({ mechanism: z.literal('PLAIN'), ...userOfKafka }),
+  z.strictObject({
+    mechanism: z.literal('OAUTHBEARER'),
+    token: secret.optional(),
+    tokenEndpoint: tokenEndpoint.optional(),
+  }),
+])
+
+/** What the sections `kafka`, `redis` and `registry` of the file have for security, as Zod shapes. */
+export const CLIENT_SECURITY = {
+  kafka: { tls: tls.optional(), sasl: sasl.optional() },
+  redis: { username: z.string().min(1).optional(), password: secret.optional(), tls: tls.optional() },
+  registry: {
+    username: z.string().min(1).optional(),
+    password: secret.optional(),
+    token: secret.optional(),
+    tokenEndpoint: tokenEndpoint.optional(),
+    tls: tls.optional(),
+  },
+} as const
+
+type Shapes = typeof CLIENT_SECURITY
+interface Written {
+  readonly kafka: z.infer<z.ZodObject<Shapes['kafka']>>
+  readonly redis: z.infer<z.ZodObject<Shapes['redis']>> & { readonly url: string }
+  readonly registry: z.infer<z.ZodObject<Shapes['registry']>> & { readonly url: string }
+}
+
+export interface ClientSecurity {
+  readonly kafka: Required<Pick<KafkaConnection, 'tls' | 'sasl'>>
+  readonly redis: Required<Omit<RedisConnection, 'url'>>
+  readonly registry: Required<Omit<RegistryConnection, 'url'>>
+}
+
+/**
+ * From what is written in the file to what clients use. Everything is tried once, so that a missing file or an empty
+ * variable is a problem at the start and not in the night; whoever connects reads it again.
+ */
+export function clientSecurity(
+  written: Written,
+  env: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): ClientSecurity {
+  const reading = new Reading(env, problems)
+  const { kafka, redis, registry } = written
+  return {
+    kafka: { tls: reading.tls('kafka.tls', kafka.tls), sasl: reading.sasl(kafka) },
+    redis: {
+      username: redis.username,
+      password: reading.userAndPassword('redis', redis, true),
+      tls: reading.tls('redis.tls', redis.tls, redis.url.startsWith('rediss:') ? undefined : 'a rediss:// URL'),
+    },
+    registry: {
+      username: registry.username,
+      password: reading.userAndPassword('registry', registry, false),
+      token: reading.registryToken(registry),
+      tls: reading.tls('registry.tls', registry.tls, isHttps(registry.url) ? undefined : 'an https:// URL'),
+    },
+  }
+}
+
+/** Reads what is written in the file, and notes what is wrong with it. */
+class Reading {
+  readonly #env: Readonly<Record<string, string | undefined>>
+  readonly #problems: string[]
+
+  constructor(env: Readonly<Record<string, string | undefined>>, problems: string[]) {
+    this.#env = env
+    this.#problems = problems
+  }
+
+  tls(path: string, written: z.infer<typeof tls> | undefined, needs?: string): TlsFiles | undefined {
+    if (written === undefined) {
+      return undefined
+    }
+    if (needs !== undefined) {
+      this.#problems.push(`${path}: has no effect without ${needs}`)
+    }
+    if ((written.certificateFile === undefined) !== (written.keyFile === undefined)) {
+      this.#problems.push(`${path}: certificateFile and keyFile go together`)
+      return undefined
+    }
+    const { keyPassword, ...files } = written
+    const found = { ...files, keyPassword: keyPassword && this.#secret(`${path}.keyPassword`, keyPassword) }
+    this.#try(path, () => tlsOptionsOf(found))
+    return found
+  }
+
+  sasl({ sasl: written, tls: tlsWritten }: Written['kafka']): KafkaLogin | undefined {
+    if (written === undefined) {
+      return undefined
+    }
+    const { mechanism } = written
+    if (tlsWritten === undefined && (mechanism === 'PLAIN' || mechanism === 'OAUTHBEARER')) {
+      this.#problems.push(
+        `kafka.sasl: ${mechanism} sends its secret readable; set kafka.tls ({} trusts the public CAs)`,
+      )
+    }
+    if (mechanism !== 'OAUTHBEARER') {
+      const { username, password } = written
+      return { mechanism, username, password: this.#secret('kafka.sasl.password', password) }
+    }
+    const token = this.#token('kafka.sasl', written)
+    if (token === undefined) {
+      this.#problems.push('kafka.sasl: OAUTHBEARER needs token or tokenEndpoint')
+      return undefined
+    }
+    return { mechanism, token }
+  }
+
+  userAndPassword(
+    path: string,
+    { username, password }: Pick<Written['redis'], 'username' | 'password'>,
+    defaultUser: boolean,
+  ): Secret | undefined {
+    if (username !== undefined && password === undefined) {
+      this.#problems.push(`${path}.password: missing for username ${username}`)
+    }
+    if (password !== undefined && username === undefined && !defaultUser) {
+      this.#problems.push(`${path}.username: missing for the password`)
+    }
+    return password && this.#secret(`${path}.password`, password)
+  }
+
+  registryToken(written: Written['registry']): TokenPlace | undefined {
+    const token = this.#token('registry', written)
+    if (token !== undefined && written.username !== undefined) {
+      this.#problems.push('registry: give either username and password or a token')
+    }
+    return token
+  }
+
+  #token(
+    path: string,
+    { token, tokenEndpoint: endpoint }: Pick<Written['registry'], 'token' | 'tokenEndpoint'>,
+  ): TokenPlace | undefined {
+    if (token !== undefined && endpoint !== undefined) {
+      this.#problems.push(`${path}: give either token or tokenEndpoint`)
+    }
+    if (token !== undefined) {
+      return { from: 'secret', token: this.#secret(`${path}.token`, token) }
+    }
+    if (endpoint === undefined) {
+      return undefined
+    }
+    const { hostname } = new URL(endpoint.url)
+    if (!isHttps(endpoint.url) && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname)) {
+      this.#problems.push(`${path}.tokenEndpoint.url: must be https://, because the client secret goes there`)
+    }
+    return {
+      ...endpoint,
+      from: 'endpoint',
+      clientSecret: this.#secret(`${path}.tokenEndpoint.clientSecret`, endpoint.clientSecret),
+      tls: this.tls(`${path}.tokenEndpoint.tls`, endpoint.tls),
+    }
+  }
+
+  #secret(path: string, place: SecretPlace): Secret {
+    const found = secretFrom(place, this.#env)
+    this.#try(path, found)
+    return found
+  }
+
+  #try(path: string, read: () => unknown): void {
+    try {
+      read()
+    } catch (error) {
+      if (!(error instanceof SecretError)) {
+        throw error
+      }
+      this.#problems.push(`${path}: ${error.message}`)
+    }
+  }
+}
+
+function isHttps(url: string): boolean {
+  return url.startsWith('https:')
+}

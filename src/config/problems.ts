@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs'
+
+/** Everything that is wrong, each with its path. */
+export type Problems = string[]
+
+/** Runs a check of a setting; what it throws becomes a problem at `where`, and the result is undefined. */
+export function checked<T>(where: string, problems: Problems, check: () => T): T | undefined {
+  try {
+    return check()
+  } catch (error) {
+    problems.push(`${where}: ${(error as Error).message}`)
+    return undefined
+  }
+}
+
+/** Reads a file that a setting names, and looks at its content; both can be a problem. */
+export function checkedFile(where: string, file: string, problems: Problems, check: (content: Buffer) => void): void {
+  let content: Buffer
+  try {
+    content = readFileSync(file)
+  } catch (error) {
+    problems.push(`${where}: the file cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    return
+  }
+  checked(where, problems, () => check(content))
+}

@@ -1,0 +1,29 @@
+import { BlockList, isIP } from 'node:net'
+import { parseAddressRange } from '../../config/address-range.ts'
+import { type Lines, linesOf } from '../../config/lines.ts'
+import type { Live, LiveFiles } from './live-files.ts'
+
+/** Addresses and ranges, IPv4 and IPv6. An IPv4 address in IPv6 clothes (`::ffff:203.0.113.7`) is the IPv4 address. */
+export interface AddressSet {
+  has(address: string): boolean
+}
+
+export function addressSet(ranges: readonly string[]): AddressSet {
+  const list = new BlockList()
+  for (const range of ranges) {
+    const { address, prefixLength, family } = parseAddressRange(range)
+    list.addSubnet(address, prefixLength, family)
+  }
+  return {
+    has: (address) => {
+      const version = isIP(address)
+      return version !== 0 && list.check(address, version === 4 ? 'ipv4' : 'ipv6')
+    },
+  }
+}
+
+export function liveAddressSet(files: LiveFiles, what: string, addresses: Lines): Live<AddressSet> {
+  return 'file' in addresses
+    ? files.load(what, [addresses.file], ([content]) => addressSet(linesOf(content as Buffer)))
+    : { current: addressSet(addresses.lines) }
+}

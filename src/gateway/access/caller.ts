@@ -1,0 +1,135 @@
+import { hash, type X509Certificate } from 'node:crypto'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { TrustedProxies } from '../../config/gateway-access.ts'
+import { type Certificate, parseCertificate } from '../../pki/certificate.ts'
+import { type AddressSet, addressSet, liveAddressSet } from './address-set.ts'
+import { type CertificateDers, certificateHeaders, certificatesOf } from './client-certificate-header.ts'
+import { forwardedAddress } from './forwarded-address.ts'
+import type { Live, LiveFiles } from './live-files.ts'
+
+/** What a caller shows of itself before its body is read. */
+export interface Caller {
+  readonly headers: IncomingHttpHeaders
+  /** Where the request began, as far as trusted proxies say; null if they say it in a way that cannot be read. */
+  readonly address: string | null
+  /** What stands in the path where a source has a token; null for another source. */
+  readonly pathToken: string | null
+  readonly certificate: ShownCertificate | null
+}
+
+/** A client certificate that was shown: by the caller in the handshake, or by a trusted proxy in a header. */
+export interface ShownCertificate {
+  readonly kind: 'mtls' | 'mtls-proxy'
+  readonly leaf: Certificate
+  /** The others that came with it, in no certain order. */
+  readonly sent: readonly Certificate[]
+  /**
+   * What OpenSSL had against it when the connection began, with the CAs of all sources together; null if nothing, or if
+   * the handshake was the proxy's.
+   */
+  readonly handshakeError: string | null
+}
+
+const SENT_MAX = 10
+/** Certificates of proxied callers that are remembered as parsed. */
+const REMEMBERED_MAX = 1_000
+
+/** Reads from a request who calls, and believes nobody but trusted proxies about others. */
+export class Callers {
+  readonly #trusted: Live<AddressSet>
+  readonly #clientCertificate: TrustedProxies['clientCertificate']
+  readonly #certificateHeaders: readonly string[]
+  /** Parsing takes about as long as the rest of a request, and a connection's certificate does not change. */
+  readonly #ofSockets = new WeakMap<Socket, ShownCertificate | null>()
+  readonly #ofProxies = new Map<string, ShownCertificate | null>()
+
+  constructor(proxies: TrustedProxies | null, files: LiveFiles) {
+    this.#trusted =
+      proxies === null
+        ? { current: addressSet([]) }
+        : liveAddressSet(files, 'gateway.trustedProxies.addresses', proxies.addresses)
+    this.#clientCertificate = proxies?.clientCertificate ?? null
+    this.#certificateHeaders = this.#clientCertificate === null ? [] : certificateHeaders(this.#clientCertificate)
+  }
+
+  /** Also takes from the request's headers what only a trusted proxy may say, if it was not one that called. */
+  callerOf(request: IncomingMessage, pathToken: string | null): Caller {
+    const { headers, socket } = request
+    const peer = socket.remoteAddress
+    const isProxy = peer !== undefined && this.#trusted.current.has(peer)
+    if (!isProxy) {
+      for (const name of this.#certificateHeaders) {
+        delete headers[name]
+      }
+    }
+    const certificateOf = (): ShownCertificate | null =>
+      isProxy && this.#clientCertificate !== null ? this.#ofHeader(headers) : this.#ofSocket(socket)
+    const forwardedFor = headers['x-forwarded-for']
+    const trusted = this.#trusted.current
+    return {
+      headers,
+      pathToken,
+      get address() {
+        return peer === undefined ? null : forwardedAddress(peer, [forwardedFor].flat().join(), trusted)
+      },
+      get certificate() {
+        return certificateOf()
+      },
+    }
+  }
+
+  #ofSocket(socket: Socket): ShownCertificate | null {
+    let shown = this.#ofSockets.get(socket)
+    if (shown === undefined) {
+      shown = socket instanceof TLSSocket ? shownInHandshake(socket) : null
+      this.#ofSockets.set(socket, shown)
+    }
+    return shown
+  }
+
+  #ofHeader(headers: IncomingHttpHeaders): ShownCertificate | null {
+    const key = hash('sha256', this.#certificateHeaders.map((name) => headers[name] ?? '').join('\n'), 'base64')
+    let shown = this.#ofProxies.get(key)
+    if (shown === undefined) {
+      const { format } = this.#clientCertificate as NonNullable<TrustedProxies['clientCertificate']>
+      shown = parsed('mtls-proxy', certificatesOf(headers, this.#certificateHeaders, format), null)
+    }
+    // The one that was used last stands last.
+    this.#ofProxies.delete(key)
+    this.#ofProxies.set(key, shown)
+    if (this.#ofProxies.size > REMEMBERED_MAX) {
+      this.#ofProxies.delete(this.#ofProxies.keys().next().value as string)
+    }
+    return shown
+  }
+}
+
+function shownInHandshake(socket: TLSSocket): ShownCertificate | null {
+  const ders: Buffer[] = []
+  let one: X509Certificate | undefined = socket.getPeerX509Certificate()
+  while (one !== undefined && ders.length <= SENT_MAX) {
+    ders.push(one.raw)
+    one = one.issuerCertificate
+  }
+  const [leaf, ...sent] = ders
+  const error = socket.authorized ? null : String(socket.authorizationError)
+  return parsed('mtls', leaf === undefined ? null : [leaf, ...sent], error)
+}
+
+function parsed(
+  kind: ShownCertificate['kind'],
+  ders: CertificateDers | null,
+  handshakeError: string | null,
+): ShownCertificate | null {
+  if (ders === null) {
+    return null
+  }
+  try {
+    const [leaf, ...sent] = ders
+    return { kind, leaf: parseCertificate(leaf), sent: sent.map(parseCertificate), handshakeError }
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,38 @@
+import { hash, timingSafeEqual } from 'node:crypto'
+import { type Secret, secretOf } from '../../config/secret.ts'
+import type { Live, LiveFiles } from './live-files.ts'
+
+/** Hashing both sides makes them equally long, whatever the caller sent. */
+export function digestOf(bytes: Buffer | string): Buffer {
+  return hash('sha256', bytes, 'buffer')
+}
+
+/** Whether one of the digests is that of `bytes`. Compares with all of them, so the time says nothing. */
+export function matchesOne(bytes: Buffer | string, digests: readonly Buffer[]): boolean {
+  const digest = digestOf(bytes)
+  let matches = false
+  for (const expected of digests) {
+    matches = timingSafeEqual(digest, expected) || matches
+  }
+  return matches
+}
+
+/** What `make` makes of each of several secrets, again when one of their files changes. An empty one is refused. */
+export function liveSecrets<T>(
+  files: LiveFiles,
+  what: string,
+  secrets: readonly Secret[],
+  make: (secret: string) => T,
+): Live<readonly T[]> {
+  const paths = secrets.flatMap(({ file }) => (file === null ? [] : [file]))
+  return files.load(what, paths, (contents) => {
+    let next = 0
+    return secrets.map(({ value, file }) => {
+      const text = file === null ? value : secretOf(contents[next++] as Buffer)
+      if (text === '') {
+        throw new Error('a secret is empty')
+      }
+      return make(text)
+    })
+  })
+}

@@ -1,0 +1,20 @@
+import { liveAddressSet } from './address-set.ts'
+import type { LiveFiles } from './live-files.ts'
+import type { AuthenticationOf, Requirement } from './requirement.ts'
+
+/** Callers from known networks only; behind trusted proxies the address is the one that they say. */
+export function ipAllowList(
+  { addresses }: AuthenticationOf<'ip-allow-list'>,
+  what: string,
+  files: LiveFiles,
+): Requirement {
+  const allowed = liveAddressSet(files, what, addresses)
+  return {
+    type: 'ip-allow-list',
+    challenge: null,
+    checkHead: ({ address }) =>
+      address !== null && allowed.current.has(address)
+        ? { holds: true, kind: 'ip-allow-list' }
+        : { holds: false, reason: address === null ? 'address-unknown' : 'address-not-allowed' },
+  }
+}

@@ -1,0 +1,137 @@
+import { hash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { Logger } from '../../observability/log.ts'
+
+/** A value that is made of files, and made anew when they change. */
+export interface Live<T> {
+  readonly current: T
+}
+
+interface Entry {
+  readonly what: string
+  readonly files: readonly string[]
+  /** Of the content that was tried last, good or bad. */
+  tried: string
+  stale: boolean
+  take(contents: readonly Buffer[]): void
+}
+
+/**
+ * Reads files again when their content changes: certificates, keys, CRLs, pins, secrets.
+ *
+ * By comparing contents every few seconds, which needs no help of the file system and so survives how Kubernetes
+ * replaces mounted files (a symbolic link to a directory changes its target). What cannot be read, or makes no sense,
+ * changes nothing: the last good value stays, one line says so, and `staleCount` counts it until it is mended.
+ */
+export class LiveFiles {
+  readonly #logger: Pick<Logger, 'info' | 'warn'>
+  readonly #intervalMs: number
+  readonly #entries: Entry[] = []
+  #timer: NodeJS.Timeout | null = null
+  #checking: Promise<void> | null = null
+
+  constructor(logger: Pick<Logger, 'info' | 'warn'>, intervalMs: number) {
+    this.#logger = logger
+    this.#intervalMs = intervalMs
+  }
+
+  /** Values whose files hold something newer that cannot be used. */
+  get staleCount(): number {
+    return this.#entries.filter(({ stale }) => stale).length
+  }
+
+  /**
+   * Makes a value of some files, now and whenever one of them changes. Throws what `make` throws now, and later only
+   * logs it, so its messages must not quote what is in the files.
+   */
+  load<T>(
+    what: string,
+    files: readonly string[],
+    make: (contents: readonly Buffer[]) => T,
+    changed: () => void = () => {},
+  ): Live<T> {
+    const contents = files.map((file) => readFileSync(file))
+    const live = { current: make(contents) }
+    if (files.length > 0) {
+      this.#entries.push({
+        what,
+        files,
+        tried: fingerprintOf(contents),
+        stale: false,
+        take: (newContents) => {
+          live.current = make(newContents)
+          changed()
+        },
+      })
+    }
+    return live
+  }
+
+  start(): void {
+    if (this.#timer === null && this.#entries.length > 0) {
+      this.#timer = setInterval(() => void this.check(), this.#intervalMs)
+      this.#timer.unref()
+    }
+  }
+
+  stop(): void {
+    if (this.#timer !== null) {
+      clearInterval(this.#timer)
+      this.#timer = null
+    }
+  }
+
+  /** Looks at every file once; one round at a time. */
+  check(): Promise<void> {
+    this.#checking ??= this.#checkAll().finally(() => {
+      this.#checking = null
+    })
+    return this.#checking
+  }
+
+  async #checkAll(): Promise<void> {
+    for (const entry of this.#entries) {
+      await this.#checkOne(entry)
+    }
+  }
+
+  async #checkOne(entry: Entry): Promise<void> {
+    let contents: Buffer[]
+    try {
+      contents = await Promise.all(entry.files.map((file) => readFile(file)))
+    } catch (error) {
+      const code = String((error as NodeJS.ErrnoException).code)
+      if (entry.tried !== code) {
+        entry.tried = code
+        this.#keepOld(entry, `a file cannot be read (${code})`)
+      }
+      return
+    }
+    const fingerprint = fingerprintOf(contents)
+    if (fingerprint === entry.tried) {
+      return
+    }
+    entry.tried = fingerprint
+    try {
+      entry.take(contents)
+    } catch (error) {
+      this.#keepOld(entry, (error as Error).message)
+      return
+    }
+    entry.stale = false
+    this.#logger.info({ what: entry.what }, `${entry.what}: read anew`)
+  }
+
+  #keepOld(entry: Entry, reason: string): void {
+    entry.stale = true
+    this.#logger.warn(
+      { what: entry.what, reason },
+      `${entry.what}: what is in the files now cannot be used, the last good content stays in use`,
+    )
+  }
+}
+
+function fingerprintOf(contents: readonly Buffer[]): string {
+  return contents.map((content) => hash('sha256', content, 'hex')).join()
+}

@@ -1,0 +1,104 @@
+import { linesOf } from '../../config/lines.ts'
+import type { Certificate } from '../../pki/certificate.ts'
+import { matchesPin, type Pin, parsePin } from '../../pki/pin.ts'
+import { parseRevocationLists, type RevocationList } from '../../pki/revocation-list.ts'
+import { type Trust, toTrust, verifyClientCertificate } from '../../pki/verify-client-certificate.ts'
+import type { ShownCertificate } from './caller.ts'
+import type { Live, LiveFiles } from './live-files.ts'
+import type { AuthenticationOf, HeadVerdict, Requirement } from './requirement.ts'
+
+/** The CAs of one source, as they are now. */
+export interface LiveTrust {
+  readonly bundlePem: string
+  readonly trust: Trust
+  readonly certificates: readonly Certificate[]
+  readonly revocationLists: readonly RevocationList[]
+}
+
+export interface MutualTls extends Requirement {
+  readonly trust: Live<LiveTrust>
+}
+
+/** A refusal is believed for so long: it may end with time (not valid yet), and costs what a handshake costs. */
+const REFUSED_MS = 10_000
+
+interface Remembered {
+  readonly trust: LiveTrust
+  readonly pins: readonly Pin[] | null
+  /** ms since the epoch. */
+  readonly until: number
+  readonly verdict: HeadVerdict
+}
+
+/**
+ * A client certificate that a CA of this source vouches for now and that shows one of the pins.
+ *
+ * The chain is verified here for this source, since in the handshake OpenSSL could only ask whether any source's CA
+ * vouches. Its verdict counts too: two verifiers have to agree. A verdict is kept with the certificate until one of the
+ * files changes, or until something in the chain or a CRL runs out, so open connections feel both.
+ */
+export function mutualTls(
+  { ca, crls, pins }: AuthenticationOf<'mtls'>,
+  what: string,
+  files: LiveFiles,
+  now: () => number,
+  changed: () => void,
+): MutualTls {
+  const trust = files.load(
+    `${what}.ca`,
+    [ca, ...crls],
+    ([bundle, ...lists]) => toLiveTrust((bundle as Buffer).toString('latin1'), lists, crls.length > 0),
+    changed,
+  )
+  const livePins: Live<readonly Pin[] | null> =
+    pins === null
+      ? { current: null }
+      : 'file' in pins
+        ? files.load(`${what}.pins`, [pins.file], ([content]) => linesOf(content as Buffer).map(parsePin))
+        : { current: pins.lines.map(parsePin) }
+  const remembered = new WeakMap<ShownCertificate, Remembered>()
+  return {
+    type: 'mtls',
+    challenge: null,
+    trust,
+    checkHead: ({ certificate: shown }) => {
+      if (shown === null) {
+        return { holds: false, reason: 'no-certificate' }
+      }
+      const time = now()
+      const known = remembered.get(shown)
+      if (known?.trust === trust.current && known.pins === livePins.current && time <= known.until) {
+        return known.verdict
+      }
+      const fresh = judge(shown, trust.current, livePins.current, time)
+      remembered.set(shown, fresh)
+      return fresh.verdict
+    },
+  }
+}
+
+function toLiveTrust(bundlePem: string, crlContents: readonly Buffer[], withRevocation: boolean): LiveTrust {
+  const revocationLists = crlContents.flatMap(parseRevocationLists)
+  const trust = toTrust(bundlePem, withRevocation ? revocationLists : null)
+  return { bundlePem, trust, certificates: [...trust.anchors, ...trust.intermediates], revocationLists }
+}
+
+function judge(shown: ShownCertificate, trust: LiveTrust, pins: readonly Pin[] | null, now: number): Remembered {
+  const refused = (reason: string): Remembered => ({
+    trust,
+    pins,
+    until: now + REFUSED_MS,
+    verdict: { holds: false, reason },
+  })
+  const verdict = verifyClientCertificate(shown.leaf, shown.sent, trust.trust, now)
+  if (!verdict.ok) {
+    return refused(verdict.reason)
+  }
+  if (shown.handshakeError !== null) {
+    return refused(`handshake-${shown.handshakeError}`)
+  }
+  if (pins !== null && !matchesPin(shown.leaf, pins)) {
+    return refused('pin-mismatch')
+  }
+  return { trust, pins, until: verdict.until, verdict: { holds: true, kind: shown.kind } }
+}

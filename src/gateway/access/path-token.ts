@@ -1,0 +1,17 @@
+import { checkPathToken } from '../../config/authentication.ts'
+import { digestOf, liveSecrets, matchesOne } from './digests.ts'
+import type { LiveFiles } from './live-files.ts'
+import type { AuthenticationOf, Requirement } from './requirement.ts'
+
+/** The last part of the URL's path, which nobody can guess. A wrong one looks like any path that there is not. */
+export function pathToken({ tokens }: AuthenticationOf<'path-token'>, what: string, files: LiveFiles): Requirement {
+  const digests = liveSecrets(files, what, tokens, (token) => digestOf(checkPathToken(token)))
+  return {
+    type: 'path-token',
+    challenge: null,
+    checkHead: ({ pathToken: token }) =>
+      token !== null && matchesOne(token, digests.current)
+        ? { holds: true, kind: 'path-token' }
+        : { holds: false, reason: 'wrong-token' },
+  }
+}

@@ -1,0 +1,74 @@
+import { type KeyObject, verify } from 'node:crypto'
+import { AsnConvert } from '@peculiar/asn1-schema'
+import { CertificateList, type Extension, type Time } from '@peculiar/asn1-x509'
+import { encodedName, pemBlocks, serialOf } from './certificate.ts'
+import { PkiError } from './pki-error.ts'
+import { hashOfSignature } from './signature-algorithms.ts'
+
+/** A CRL: which certificates of one issuer are revoked. Its signature is checked against the issuer that uses it. */
+export interface RevocationList {
+  readonly issuerName: string
+  /** ms since the epoch. */
+  readonly thisUpdate: number
+  /** ms since the epoch. */
+  readonly nextUpdate: number
+  /** Serial numbers as in Certificate. */
+  readonly revoked: ReadonlySet<string>
+  isSignedBy(issuerKey: KeyObject): boolean
+}
+
+/** Every CRL of a file: PEM with one or more, or one in DER. Throws PkiError if one cannot be used. */
+export function parseRevocationLists(content: Buffer): RevocationList[] {
+  const pem = pemBlocks(content.toString('latin1'), 'X509 CRL')
+  return (pem.length === 0 ? [content] : pem).map(parseRevocationList)
+}
+
+function parseRevocationList(der: Buffer): RevocationList {
+  let list: CertificateList
+  try {
+    list = AsnConvert.parse(der, CertificateList)
+  } catch (error) {
+    throw new PkiError('is no CRL, in PEM or DER', { cause: error })
+  }
+  const { tbsCertList, tbsCertListRaw, signature, signatureAlgorithm } = list
+  const revoked = tbsCertList.revokedCertificates ?? []
+  // A critical extension narrows what the list speaks of (a delta, some reasons, other issuers). Taking such a list for a
+  // whole one would let revoked certificates pass.
+  const critical = [...(tbsCertList.crlExtensions ?? []), ...revoked.flatMap(entryExtensions)].find(isCritical)
+  if (critical !== undefined) {
+    throw new PkiError(`is a CRL with a critical extension (${critical.extnID}); only whole CRLs are understood`)
+  }
+  if (tbsCertList.nextUpdate === undefined || tbsCertListRaw === undefined) {
+    throw new PkiError('is a CRL that does not say until when it holds (nextUpdate)')
+  }
+  const algorithm = hashOfSignature(signatureAlgorithm.algorithm)
+  if (algorithm === undefined) {
+    throw new PkiError(`is a CRL with the signature algorithm ${signatureAlgorithm.algorithm}, which is not accepted`)
+  }
+  const signed = Buffer.from(tbsCertListRaw)
+  return {
+    issuerName: encodedName(tbsCertList.issuer),
+    thisUpdate: msOf(tbsCertList.thisUpdate),
+    nextUpdate: msOf(tbsCertList.nextUpdate),
+    revoked: new Set(revoked.map(({ userCertificate }) => serialOf(userCertificate))),
+    isSignedBy: (issuerKey) => {
+      try {
+        return verify(algorithm, signed, issuerKey, Buffer.from(signature))
+      } catch {
+        return false
+      }
+    },
+  }
+}
+
+function entryExtensions({ crlEntryExtensions }: { crlEntryExtensions?: Extension[] }): Extension[] {
+  return crlEntryExtensions ?? []
+}
+
+function isCritical({ critical }: Extension): boolean {
+  return critical
+}
+
+function msOf(time: Time): number {
+  return time.getTime().getTime()
+}

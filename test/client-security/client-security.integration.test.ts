@@ -1,0 +1,294 @@
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { AclEntry, Admin } from 'kafkajs'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { createKafka } from '../../src/kafka/kafka-client.ts'
+import { postExamples } from '../demo/examples.ts'
+import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { eventually as eventuallyWithin } from '../harness/eventually.ts'
+import { SILENT } from '../harness/silent-logger.ts'
+import { ADMIN, SecuredServers, unsignedToken } from './secured-servers.ts'
+
+/**
+ * Everything that clients can be asked for, at once: Kafka with TLS, SASL and no right that is not given, Redis with TLS,
+ * client certificates and ACL users, the registry with TLS and a password. The rights are what `topics acls` prints,
+ * run as a person would.
+ */
+
+const ROLES = ['gateway', 'normalizer', 'processor', 'deployer', 'operator'] as const
+type Role = (typeof ROLES)[number]
+const PREFIX = 'paystatus-'
+/** Sessions end many times during the test, so that every client has to log in again. */
+const SESSION_MS = 4_000
+
+/** Three processes start beside a broker of their own: on a machine that is shared this takes its time. */
+const eventually = (attempt: () => unknown) => eventuallyWithin(attempt, { timeoutMs: 60_000 })
+
+let servers: SecuredServers
+let deployment: Deployment
+let admin: Admin
+const configs = {} as Record<Role, string>
+
+beforeAll(async () => {
+  const { registryUrl } = inject('stack')
+  servers = await SecuredServers.start({
+    users: ROLES.map((role) => PREFIX + role),
+    sessionMs: SESSION_MS,
+    registryUrl,
+  })
+  deployment = await Deployment.create(
+    {
+      kafkaBrokers: [`127.0.0.1:${servers.kafka.ports[0]}`],
+      redisUrl: `rediss://127.0.0.1:${servers.redis.ports[0]}`,
+      registryUrl: servers.registryUrl,
+      pids: {},
+      directory: servers.directory,
+      control: '',
+    },
+    { prepare: false, config: { redis: { password: secretFile('redis'), tls: tlsWithCertificate() } } },
+  )
+  for (const role of ROLES) {
+    configs[role] = writeConfig(role, role, {})
+  }
+  admin = createKafka({
+    connection: {
+      brokers: deployment.config.kafka.brokers,
+      tls: { caFile: servers.ca },
+      sasl: { mechanism: 'SCRAM-SHA-512', username: ADMIN, password: () => servers.passwordOf(ADMIN) },
+    },
+    clientId: 'administrator',
+    logger: SILENT,
+    retries: 5,
+  }).admin()
+  await admin.connect()
+}, 200_000)
+
+afterAll(async () => {
+  await admin?.disconnect()
+  await deployment?.close()
+  await servers?.close()
+})
+
+test('what is printed is enough for the whole path, and each role with less, or with a wrong password, says what it lacks', async () => {
+  const lacking = (entry: AclEntry) =>
+    (entry.resourceType === RESOURCE.topic && entry.principal.endsWith('gateway')) ||
+    (entry.resourceType === RESOURCE.group && entry.principal.endsWith('normalizer')) ||
+    entry.resourceType === RESOURCE['transactional-id']
+  const acls = await runPrintedCommands()
+  expect(acls.filter(lacking).length).toBeGreaterThanOrEqual(4)
+
+  await admin.createAcls({ acl: acls.filter((entry) => !lacking(entry)) })
+  await succeeds(deployment.command(['topics', 'apply'], { configFile: configs.deployer }))
+  await succeeds(deployment.command(['schemas', 'apply'], { configFile: configs.deployer }))
+
+  // Each ends by itself, non-zero, and its last line says what to do.
+  const starved = await Promise.all(
+    (['gateway', 'normalizer', 'processor'] as const).map((role) => start(role, configs[role])),
+  )
+  expect(await Promise.all(starved.map(({ exited }) => exited))).toEqual([1, 1, 1])
+  const [gatewayEnd, normalizerEnd, processorEnd] = starved.map(({ output }) => output)
+  expect(gatewayEnd).toContain(`paystatus: ${deployment.topics.raw} does not exist, or our user may not see it`)
+  expect(normalizerEnd).toMatch(
+    /paystatus: Kafka refuses reading \S+ in group paystatus-normalizer: .*\(GROUP_AUTHORIZATION_FAILED\); paystatus topics acls/,
+  )
+  expect(processorEnd).toMatch(
+    /paystatus: Kafka refuses the transactions of \S+: .*\(TRANSACTIONAL_ID_AUTHORIZATION_FAILED\); paystatus topics acls/,
+  )
+  await admin.createAcls({ acl: acls.filter(lacking) })
+
+  // Wrong passwords are waited out, said at once, and mended without a restart.
+  const wrong = writeFileSecret('wrong', 'not the password')
+  const gateway = await start('gateway', writeConfig('gateway', 'gateway-wrong', { kafkaPassword: wrong }))
+  const wrongRedis = writeFileSecret('wrong-redis', 'not the password')
+  const processor = await start('processor', writeConfig('processor', 'processor-wrong', { redisPassword: wrongRedis }))
+  const normalizer = await start('normalizer', configs.normalizer)
+  const reasonOf = async (process: RoleProcess, component: string) =>
+    (await process.health()).components[component]?.reason
+  await eventually(async () => {
+    expect(await reasonOf(gateway, 'kafka')).toContain(
+      'refuses us: the login (SCRAM-SHA-512 as paystatus-gateway) failed:',
+    )
+    expect(await reasonOf(processor, 'redis')).toMatch(/Redis refuses the login, see redis\.username.*: WRONGPASS/)
+  })
+  expect(gateway.output).toContain('the login (SCRAM-SHA-512 as paystatus-gateway) failed')
+  expect(gateway.output + processor.output).not.toContain('not the password')
+  writeFileSync(wrong.file, servers.passwordOf('paystatus-gateway'))
+  writeFileSync(wrongRedis.file, servers.passwordOf('redis'))
+  await Promise.all([gateway, processor, normalizer].map((process) => process.ready(90_000)))
+
+  // A callback becomes a status, and an operator's tools see it.
+  const expected = await postExamples(deployment.config, gateway.gatewayUrl)
+  await arrived(expected)
+
+  // Again, after every session has ended more than once: OAUTHBEARER's tokens were replaced, SCRAM's logins repeated.
+  const tokensBefore = tokensOfNormalizer()
+  await eventually(() => expect(tokensOfNormalizer()).toBeGreaterThan(tokensBefore + 1))
+  await postExamples(deployment.config, gateway.gatewayUrl)
+  await eventually(async () => {
+    expect(await processor.metric('paystatus_processor_verdicts_total{verdict="duplicates"}')).toBe(expected.length)
+  })
+  const verified = await deployment.command(['verify', '--json'], { configFile: configs.operator })
+  expect(JSON.parse(verified.stdout || verified.stderr)).toMatchObject({ ok: true, payments: expected.length })
+  // A login that is repeated costs no transaction, and no lane its place.
+  expect(await processor.metricsText()).not.toMatch(/paystatus_processor_transactions_total\{outcome="failed"\} [1-9]/)
+  expect(gateway.output + normalizer.output + processor.output).not.toContain('lane in doubt')
+
+  await refusals()
+  expect(await Promise.all([gateway, normalizer, processor].map((process) => process.stop()))).toEqual([0, 0, 0])
+}, 300_000)
+
+/** Tools say within seconds what is wrong, and end with 1. */
+async function refusals(): Promise<void> {
+  const cases: [sasl: object, tls: object, says: RegExp][] = [
+    [
+      { mechanism: 'OAUTHBEARER', token: writeFileSecret('expired', unsignedToken('paystatus-operator', -60)) },
+      { caFile: servers.ca },
+      /the broker does not take the token: .*invalid_token/,
+    ],
+    [saslOf('operator'), {}, /cannot be reached: .*self-signed certificate in certificate chain/],
+    [{ ...saslOf('operator'), mechanism: 'PLAIN' }, { caFile: servers.ca }, /SASL mechanism.*see kafka\.sasl/],
+  ]
+  const ends = await Promise.all(
+    cases.map(([sasl, tls], index) => {
+      const config = JSON.parse(JSON.stringify(parse(readFileSync(configs.operator, 'utf8'))))
+      Object.assign(config.kafka, { sasl, tls })
+      return deployment.command(['topics', 'check'], { configFile: writeYaml(`refused-${index}`, config) })
+    }),
+  )
+  for (const [index, { code, stderr }] of ends.entries()) {
+    expect(stderr).toMatch(cases[index]?.[2] ?? /^$/)
+    expect(code).toBe(1)
+  }
+}
+
+async function arrived(expected: readonly { readonly paymentKey: string; readonly status: string }[]): Promise<void> {
+  for (const { paymentKey, status } of expected) {
+    await eventually(async () => {
+      const { stdout, stderr } = await deployment.command(['show', '--json', paymentKey], {
+        configFile: configs.operator,
+      })
+      expect(JSON.parse(stdout || stderr)).toMatchObject({ from: 'view', payments: [{ paymentKey, status }] })
+    })
+  }
+}
+
+function tokensOfNormalizer(): number {
+  return servers.tokens.get('paystatus-normalizer') ?? 0
+}
+
+function start(role: Role, configFile: string): Promise<RoleProcess> {
+  return deployment.start([role], {}, { configFile })
+}
+
+async function succeeds(command: ReturnType<Deployment['command']>): Promise<void> {
+  expect(await command).toMatchObject({ code: 0 })
+}
+
+/** The users' ways in: passwords with both digests, and for the normalizer tokens of an endpoint. */
+function saslOf(role: Role, password = secretFile(PREFIX + role)): object {
+  const username = PREFIX + role
+  const token = { url: servers.tokenUrl, clientId: username, clientSecret: password, tls: { caFile: servers.ca } }
+  return role === 'normalizer'
+    ? { mechanism: 'OAUTHBEARER', tokenEndpoint: token }
+    : { mechanism: role === 'operator' ? 'SCRAM-SHA-256' : 'SCRAM-SHA-512', username, password }
+}
+
+function writeConfig(
+  role: Role,
+  name: string,
+  { kafkaPassword, redisPassword }: { kafkaPassword?: { file: string }; redisPassword?: { file: string } },
+): string {
+  const config = parse(readFileSync(deployment.configFile, 'utf8'))
+  Object.assign(config.kafka, { tls: { caFile: servers.ca }, sasl: saslOf(role, kafkaPassword) })
+  Object.assign(config.redis, { username: PREFIX + role, password: redisPassword ?? secretFile('redis') })
+  Object.assign(
+    config.registry,
+    { tls: { caFile: servers.ca } },
+    role === 'operator'
+      ? { token: writeFileSecret('registry-token', servers.bearerToken) }
+      : { username: 'registry', password: secretFile('registry') },
+  )
+  return writeYaml(name, config)
+}
+
+function writeYaml(name: string, config: object): string {
+  const file = join(servers.directory, `${name}.yaml`)
+  writeFileSync(file, stringify(config))
+  return file
+}
+
+function tlsWithCertificate(): object {
+  const { certificate, key } = servers.client
+  return { caFile: servers.ca, certificateFile: certificate, keyFile: key }
+}
+
+function secretFile(user: string): { file: string } {
+  return writeFileSecret(user, servers.passwordOf(user))
+}
+
+function writeFileSecret(name: string, value: string): { file: string } {
+  const file = join(servers.directory, `${name}.secret`)
+  writeFileSync(file, `${value}\n`, { mode: 0o600 })
+  return { file }
+}
+
+const RESOURCE = { topic: 2, group: 3, 'transactional-id': 5 } as const
+const OPERATION = { Read: 3, Write: 4, Create: 5, Delete: 6, Describe: 8, DescribeConfigs: 10 } as const
+const PATTERN = { literal: 3, prefixed: 4 } as const
+const ALLOW = 3
+
+/**
+ * Runs what `topics acls` prints in a shell. Redis' commands go to the server; of Kafka's, which would start a Java for
+ * each, the arguments are taken and given back as the ACLs that they ask for.
+ */
+async function runPrintedCommands(): Promise<AclEntry[]> {
+  const { stdout, code } = await deployment.command(['topics', 'acls'], { configFile: configs.operator })
+  expect(code).toBe(0)
+  const bin = join(servers.directory, 'bin')
+  mkdirSync(bin)
+  const tls = `--tls --cacert ${servers.ca} --cert ${servers.client.certificate} --key ${servers.client.key}`
+  const commands = {
+    'kafka-acls.sh': `{ printf '%s\\n' "$@"; echo; } >> "$KAFKA_ARGUMENTS"`,
+    'redis-cli': `exec "$REDIS_CLI" ${tls} -p ${servers.redis.ports[0]} -e --no-auth-warning "$@"`,
+  }
+  for (const [name, script] of Object.entries(commands)) {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`)
+    chmodSync(join(bin, name), 0o755)
+  }
+  const passwords = (['processor', 'operator'] as const).map(
+    (role) => `redis-cli ACL SETUSER ${PREFIX}${role} '>${servers.passwordOf('redis')}'`,
+  )
+  const run = promisify(execFile)
+  const kafkaArguments = join(servers.directory, 'kafka-arguments')
+  const { stdout: redisCli } = await run('sh', ['-c', 'command -v redis-cli'])
+  await run('sh', ['-euc', [stdout, ...passwords].join('\n')], {
+    env: {
+      ...process.env,
+      PATH: `${bin}:${process.env['PATH']}`,
+      KAFKA_ARGUMENTS: kafkaArguments,
+      REDIS_CLI: redisCli.trim(),
+      REDISCLI_AUTH: servers.passwordOf('redis'),
+    },
+  })
+  const lines = readFileSync(kafkaArguments, 'utf8').trimEnd().split('\n\n')
+  return lines.flatMap((text) => toAclEntries(text.split('\n')))
+}
+
+function toAclEntries(args: readonly string[]): AclEntry[] {
+  const valuesOf = (option: string) => args.flatMap((arg, index) => (args[index - 1] === option ? [arg] : []))
+  const resource = (['topic', 'group', 'transactional-id'] as const).find((kind) => args.includes(`--${kind}`))
+  const [pattern = 'literal'] = valuesOf('--resource-pattern-type') as (keyof typeof PATTERN)[]
+  if (resource === undefined || !args.includes('--add')) throw new Error(`not understood: ${args.join(' ')}`)
+  return valuesOf('--operation').map((operation) => ({
+    resourceType: RESOURCE[resource],
+    resourceName: valuesOf(`--${resource}`)[0] ?? '',
+    resourcePatternType: PATTERN[pattern],
+    principal: valuesOf('--allow-principal')[0] ?? '',
+    host: '*',
+    operation: OPERATION[operation as keyof typeof OPERATION],
+    permissionType: ALLOW,
+  }))
+}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { branchesOf } from './branch-watch.ts'
+
+test('what processes counted and logged is added up, and what never happened is left out', () => {
+  const doubt = (error: object) =>
+    JSON.stringify({ msg: 'lane in doubt: waits for the group, then opens again', err: error })
+  const metrics = (restores: number) => `# HELP something
+paystatus_processor_restore_seconds_count{kind="replay"} ${restores}
+paystatus_processor_restore_seconds_count{kind="rebuild"} 0
+paystatus_processor_redis_waits_total 1
+paystatus_gateway_requests_total{source="jpm-v1",code="503"} 2
+paystatus_gateway_requests_total{source="jpm-v1",code="200"} 70
+`
+  const output = [
+    'processor ready',
+    doubt({ message: 'timeout' }),
+    doubt({ type: 'INVALID_PRODUCER_EPOCH' }),
+    JSON.stringify({ msg: 'a transaction was ended half-way by its coordinator: ends it', outcome: 'commit' }),
+    JSON.stringify({ msg: 'view rebuilt from payments.status.current', why: 'there is no view' }),
+    '{"msg":"cut off',
+  ].join('\n')
+  expect(
+    branchesOf([
+      { output, metrics: metrics(3) },
+      { output: doubt({}), metrics: metrics(1) },
+    ]),
+  ).toEqual({
+    fenced: 1,
+    'gateway 503': 4,
+    'lane in doubt': 3,
+    'rebuilt because there is no view': 1,
+    'restore replay': 4,
+    'settled by commit': 1,
+    'waited for Redis': 2,
+  })
+})

@@ -1,0 +1,115 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { RoleProcess } from '../harness/deployment.ts'
+
+/** How often the product took a way that only trouble leads to, by the name of the way. */
+export type BranchCounts = Readonly<Record<string, number>>
+
+const LOOK_EVERY_MS = 500
+
+/** Metrics whose series are ways, and what to call them. */
+const SERIES: readonly (readonly [RegExp, (label: string) => string])[] = [
+  [/^paystatus_processor_restore_seconds_count\{kind="(\w+)"\} (\d+)/gm, (kind) => `restore ${kind}`],
+  [/^paystatus_processor_transactions_total\{outcome="(\w+)"\} (\d+)/gm, (outcome) => `transaction ${outcome}`],
+  [/^paystatus_processor_redis_waits_total()\s(\d+)/gm, () => 'waited for Redis'],
+  [
+    /^paystatus_gateway_requests_total\{source="[^"]*",code="(503|413|disconnected)"\} (\d+)/gm,
+    (code) => `gateway ${code}`,
+  ],
+]
+
+/**
+ * Watches what the processes say of themselves. A process that is killed takes with it what it counted since the last
+ * look, and of a very long log only the end is kept; so the counts are what is known for sure, and may be more.
+ */
+export class BranchWatch {
+  readonly #watched: { readonly role: RoleProcess; metrics: string; ended: boolean }[] = []
+  readonly #stopped = new AbortController()
+  readonly #running: Promise<void>
+
+  constructor() {
+    this.#running = this.#run()
+  }
+
+  add(role: RoleProcess): void {
+    const watched = { role, metrics: '', ended: false }
+    this.#watched.push(watched)
+    void role.exited.then(() => {
+      watched.ended = true
+    })
+  }
+
+  /** What all of them said until now, the ended ones too. */
+  async stop(): Promise<BranchCounts> {
+    this.#stopped.abort()
+    await this.#running
+    await this.#look()
+    return branchesOf(this.#watched.map(({ role, metrics }) => ({ output: role.output, metrics })))
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      await this.#look()
+      await delay(LOOK_EVERY_MS, undefined, { signal: this.#stopped.signal }).catch(() => {})
+    }
+  }
+
+  async #look(): Promise<void> {
+    await Promise.all(
+      this.#watched
+        .filter(({ ended }) => !ended)
+        .map(async (watched) => {
+          const answer = await fetch(`${watched.role.adminUrl}/metrics`, { signal: AbortSignal.timeout(LOOK_EVERY_MS) })
+            .then((response) => response.text())
+            // It is dead or frozen.
+            .catch(() => '')
+          if (answer !== '') {
+            watched.metrics = answer
+          }
+        }),
+    )
+  }
+}
+
+/** What some processes counted and logged, together. Pure. */
+export function branchesOf(processes: readonly { readonly output: string; readonly metrics: string }[]): BranchCounts {
+  const counts = new Map<string, number>()
+  const add = (name: string, times: number) => counts.set(name, (counts.get(name) ?? 0) + times)
+  for (const { output, metrics } of processes) {
+    for (const [series, nameOf] of SERIES) {
+      for (const [, label = '', value] of metrics.matchAll(series)) {
+        add(nameOf(label), Number(value))
+      }
+    }
+    for (const name of output.split('\n').flatMap(branchesOfLine)) {
+      add(name, 1)
+    }
+  }
+  return Object.fromEntries([...counts].filter(([, times]) => times > 0).sort())
+}
+
+const FENCED = /PRODUCER_FENCED|INVALID_PRODUCER_EPOCH|INVALID_TXN_STATE/
+
+function branchesOfLine(line: string): readonly string[] {
+  if (!line.startsWith('{')) {
+    return []
+  }
+  const entry = parsed(line)
+  switch (entry?.msg) {
+    case 'lane in doubt: waits for the group, then opens again':
+      return ['lane in doubt', ...(FENCED.test(line) ? ['fenced'] : [])]
+    case 'a transaction was ended half-way by its coordinator: ends it':
+      return [`settled by ${entry.outcome}`]
+    case 'view rebuilt from payments.status.current':
+      return [`rebuilt because ${entry.why}`]
+    default:
+      return []
+  }
+}
+
+function parsed(line: string): { readonly msg?: string; readonly outcome?: string; readonly why?: string } | undefined {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,236 @@
+"""What there is to judge: the topics as a read_committed reader sees them, committed offsets, the view, the ledger."""
+
+import base64
+import hashlib
+import io
+import json
+import time
+import urllib.request
+from dataclasses import dataclass
+
+import redis
+from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+from fastavro import parse_schema, schemaless_reader
+
+from group_offsets import NotAnswered, committed_offsets
+
+REQUEST_MAX_S = 10
+READ_MAX_S = 120
+LOOK_EVERY_S = 0.25
+INSIST_S = 30
+
+
+class CannotJudge(Exception):
+    """Something that is needed for a judgement is not there; this says nothing about the product."""
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes
+    headers: dict
+
+    @property
+    def place(self):
+        return f'{self.partition}/{self.offset}'
+
+
+@dataclass(frozen=True)
+class Committed:
+    offset: int
+    metadata: dict | None
+
+
+def insist(ask):
+    """Asks again: a leader that has just moved is no reason to give up."""
+    give_up_at = time.monotonic() + INSIST_S
+    while True:
+        try:
+            return ask()
+        except (KafkaException, NotAnswered):
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(LOOK_EVERY_S)
+
+
+class Kafka:
+    def __init__(self, brokers):
+        self.settings = {'bootstrap.servers': brokers, 'socket.timeout.ms': REQUEST_MAX_S * 1000, 'log_level': 2}
+        self.admin = AdminClient(self.settings)
+
+    def cluster_id(self):
+        return insist(lambda: self.admin.describe_cluster(request_timeout=REQUEST_MAX_S).result().cluster_id)
+
+    def partitions(self, topic):
+        found = insist(lambda: self.admin.list_topics(topic, timeout=REQUEST_MAX_S)).topics[topic].partitions
+        if not found:
+            raise CannotJudge(f'the topic {topic} is not there')
+        return [TopicPartition(topic, partition) for partition in sorted(found)]
+
+    def offsets(self, partitions, spec, isolation=IsolationLevel.READ_UNCOMMITTED):
+        """By topic and partition."""
+        def ask():
+            asked = self.admin.list_offsets(dict.fromkeys(partitions, spec), isolation_level=isolation,
+                                            request_timeout=REQUEST_MAX_S)
+            return {(at.topic, at.partition): answer.result().offset for at, answer in asked.items()}
+
+        return insist(ask)
+
+    def starts(self, partitions):
+        return self.offsets(partitions, OffsetSpec.earliest())
+
+    def high_watermarks(self, partitions):
+        return self.offsets(partitions, OffsetSpec.latest())
+
+    def stable_offsets(self, partitions):
+        """What stands before the first open transaction."""
+        return self.offsets(partitions, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+
+    def committed(self, group, partitions):
+        """
+        By partition; what was never committed is not in it. Whether a transaction on the offsets is open is looked at
+        apart, so this does not wait for one.
+        """
+        topic, numbers = partitions[0].topic, [at.partition for at in partitions]
+        brokers = self.settings['bootstrap.servers'].split(',')
+        found = insist(lambda: committed_offsets(brokers, group, topic, numbers))
+        return {partition: Committed(offset, parsed(metadata)) for partition, (offset, metadata) in found.items()}
+
+    def offsets_partition_of(self, group):
+        """Where the commits of a group stand."""
+        count = len(self.partitions('__consumer_offsets'))
+        hashed = 0
+        for unit in group:
+            hashed = hashed * 31 + ord(unit) & 0xFFFFFFFF
+        return TopicPartition('__consumer_offsets', (hashed & 0x7FFFFFFF) % count)
+
+    def read(self, partitions):
+        """All records from the beginning to what is decided now, by topic."""
+        ends = self.stable_offsets(partitions)
+        starts = self.starts(partitions)
+        open_ends = {at for at, end in ends.items() if starts[at] < end}
+        records = {partition.topic: [] for partition in partitions}
+        consumer = Consumer({
+            **self.settings, 'group.id': 'oracle', 'enable.auto.commit': False, 'auto.offset.reset': 'error',
+            'isolation.level': 'read_committed', 'enable.partition.eof': True, 'fetch.wait.max.ms': 50})
+        try:
+            consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in open_ends])
+            give_up_at = time.monotonic() + READ_MAX_S
+            while open_ends:
+                if time.monotonic() > give_up_at:
+                    raise CannotJudge(f'after {READ_MAX_S} s these are not read to their ends: {sorted(open_ends)}')
+                for message in consumer.consume(10_000, timeout=0.2):
+                    at = (message.topic(), message.partition())
+                    if message.error() is not None:
+                        if message.error().fatal():
+                            raise KafkaException(message.error())
+                        # Other errors are tried again by the client.
+                        if message.error().code() == KafkaError._PARTITION_EOF and message.offset() >= ends[at]:
+                            open_ends.discard(at)
+                        continue
+                    headers = {name: (value or b'').decode() for name, value in message.headers() or []}
+                    record = Record(at[1], message.offset(), message.key() or b'', message.value(), headers)
+                    records[at[0]].append(record)
+        finally:
+            consumer.close()
+        for of_topic in records.values():
+            of_topic.sort(key=lambda record: (record.partition, record.offset))
+        return records
+
+
+class Avro:
+    """Values in Confluent's frame; the writer's schema comes from the registry, and no other is used."""
+
+    def __init__(self, registry_url):
+        self.url, self.schemas = registry_url.rstrip('/'), {}
+
+    def decode(self, framed):
+        if framed[:1] != b'\0':
+            raise ValueError('not the Confluent frame')
+        schema_id = int.from_bytes(framed[1:5], 'big')
+        if schema_id not in self.schemas:
+            with urllib.request.urlopen(f'{self.url}/schemas/ids/{schema_id}', timeout=REQUEST_MAX_S) as answer:
+                self.schemas[schema_id] = parse_schema(plain(json.loads(json.load(answer)['schema'])))
+        body = io.BytesIO(framed[5:])
+        value = schemaless_reader(body, self.schemas[schema_id], None)
+        if body.read(1) != b'':
+            raise ValueError('bytes are left over')
+        return value
+
+
+def plain(schema):
+    """Times stay numbers."""
+    if isinstance(schema, dict):
+        return {name: plain(value) for name, value in schema.items() if name != 'logicalType'}
+    return [plain(part) for part in schema] if isinstance(schema, list) else schema
+
+
+@dataclass
+class Told:
+    """What the providers know of one body that they sent to one source."""
+    callback: str
+    accepted: int = 0
+    attempts: int = 0
+
+
+def read_ledger(file):
+    told = {}
+    with open(file, encoding='utf-8') as lines:
+        for line in lines:
+            entry = json.loads(line)
+            body = base64.b64decode(entry['bodyBase64'])
+            known = told.setdefault((entry['source'], body_hash(body)), Told(entry['callback']))
+            known.attempts += 1
+            known.accepted += entry['outcome'] == 'ok'
+    return told
+
+
+def read_deleted(file):
+    """Records that somebody deleted from their topic, so that what came of them can be judged nevertheless."""
+    if file is None:
+        return []
+    with open(file, encoding='utf-8') as lines:
+        entries = [json.loads(line) for line in lines]
+    return [Record(entry['partition'], entry['offset'], unpacked(entry['keyBase64']), unpacked(entry['valueBase64']), {})
+            for entry in entries]
+
+
+def unpacked(text):
+    return None if text is None else base64.b64decode(text)
+
+
+def body_hash(body):
+    return hashlib.sha256(body).digest()
+
+
+@dataclass(frozen=True)
+class View:
+    marker: dict | None
+    states: dict
+    due: set
+    references: set
+
+
+def read_view(redis_url, environment, group, partitions):
+    """The format is that of src/processor/redis-state-store.ts."""
+    with redis.Redis.from_url(redis_url, socket_timeout=REQUEST_MAX_S) as client:
+        views = []
+        for partition in range(partitions):
+            slot = f'{{{environment}.{group}.p{partition}}}'
+            states = client.hgetall(f'{slot}:view')
+            marker = states.pop(b'#marker', None)
+            due = set(client.zrange(f'{slot}:due', 0, -1))
+            references = set(client.zrange(f'{slot}:refs', 0, -1))
+            views.append(View(parsed(marker), states, due, references))
+        return views
+
+
+def parsed(text):
+    try:
+        value = json.loads(text or '')
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

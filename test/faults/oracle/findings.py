@@ -1,0 +1,23 @@
+"""What is found to be broken, and how bad it is."""
+
+KINDS = ('lost', 'duplicated', 'wrong', 'late')
+
+
+class Findings:
+    def __init__(self):
+        self.found = []
+
+    def lost(self, text):
+        self.found.append({'kind': 'lost', 'text': text})
+
+    def duplicated(self, text):
+        self.found.append({'kind': 'duplicated', 'text': text})
+
+    def wrong(self, text):
+        self.found.append({'kind': 'wrong', 'text': text})
+
+    def late(self, text):
+        self.found.append({'kind': 'late', 'text': text})
+
+    def counts(self):
+        return {kind: sum(finding['kind'] == kind for finding in self.found) for kind in KINDS}

@@ -1,0 +1,128 @@
+"""From what was accepted to what is in `events`: nothing lost on the way, nothing invented (I1, I2)."""
+
+import json
+from collections import Counter
+from datetime import datetime
+
+from callbacks import EPOCH, read_callback, to_ms
+from evidence import body_hash
+from murmur2 import partition_of
+
+# Who brought an event, and the product's own names for it; the rest is what the event says, and so which one it is.
+BROUGHT_BY = {'eventId', 'source', 'provider', 'callbackId', 'element', 'receivedAt', 'providerEventId', 'naturalKey'}
+DEAD_LETTERS_APART_MAX = 16
+
+
+def identity_of(event):
+    """Two events are the same one if they say the same, whatever callback brought them."""
+    return json.dumps({name: value for name, value in event.items() if name not in BROUGHT_BY}, sort_keys=True)
+
+
+class RawCallbacks:
+    """Every record of raw, read a second time."""
+
+    def __init__(self, records, sources, findings):
+        self.records = records
+        self.readings = {}
+        """Of every record."""
+        self.said = {}
+        """What an event of a callback must be: by callback, element and payment key."""
+        bodies = {}
+        for record in records:
+            source = sources.get(record.headers.get('ce_source'))
+            callback = record.headers.get('ce_id')
+            if source is None or callback is None:
+                findings.wrong(f'I1: raw {record.place} names no callback of a configured source')
+                continue
+            body = record.value or b''
+            if bodies.setdefault(callback, (body, source['id'])) != (body, source['id']):
+                findings.wrong(f'I1: raw {record.place} has the id of another callback, {callback}')
+            received = record.headers.get('ce_time', '')
+            reading = read_callback(source['provider'], source['namespace'], source['currency'],
+                                    record.headers.get('content-type', ''), body)
+            self.readings[record] = reading
+            for event in reading.events:
+                self.said[callback, event['element'], event['paymentKey']] = {
+                    **event, 'callbackId': callback, 'source': source['id'], 'provider': source['provider'],
+                    'receivedAt': to_ms(datetime.fromisoformat(received)) if received else to_ms(EPOCH)}
+
+    def distinct(self):
+        """Where every event was heard of first: by identity."""
+        first = {}
+        for record, reading in self.readings.items():
+            for event in reading.events:
+                first.setdefault(identity_of(event), (record, event))
+        return first
+
+
+def judge_raw(told, raw, partitions, findings):
+    """Every accepted callback is in raw, to the byte, as often as it was accepted; and nothing that nobody sent."""
+    found = Counter()
+    for record in raw.records:
+        sent = (record.headers.get('ce_source'), body_hash(record.value or b''))
+        found[sent] += 1
+        if sent not in told:
+            findings.wrong(f'I1: raw {record.place} is a body that nobody sent')
+        if partition_of(record.key, partitions) != record.partition:
+            findings.wrong(f'raw {record.place} is not in the partition of its key')
+    for sent, entry in told.items():
+        if found[sent] < entry.accepted:
+            findings.lost(f'I1: callback {entry.callback} was accepted {entry.accepted} times and is in raw '
+                          f'{found[sent]} times ({entry.attempts} attempts)')
+
+
+def judge_events(raw, events, dead_letters, committed, partitions, findings):
+    """
+    Every element of every callback is an event, a dead letter or set aside. `events` are pairs of record and decoded
+    event, `committed` where the normalizer goes on, by partition.
+    """
+    published = set()
+    for record, event in events:
+        name = (event['callbackId'], event['element'], event['paymentKey'])
+        published.add(name)
+        expected = raw.said.get(name)
+        if expected is None:
+            findings.wrong(f'I2: event {record.place} ({event["eventId"]}) is in no callback')
+            continue
+        for field in expected.keys() - {'naturalKey'}:
+            if expected[field] != event[field]:
+                findings.wrong(f'I2: {field} of event {record.place} is not what callback {event["callbackId"]} says')
+        if record.key.decode() != event['paymentKey'] or partition_of(record.key, partitions) != record.partition:
+            findings.wrong(f'event {record.place} is not under its key, or not in the partition of its key')
+    put_aside = {}
+    for record in dead_letters:
+        place = tuple(record.headers.get(f'dlq_{part}') for part in ('partition', 'offset', 'element'))
+        put_aside[place] = record
+    explained = set()
+    for record, reading in raw.readings.items():
+        # What is beyond the committed offset may still come; that it takes so long is another finding.
+        missing = findings.lost if record.offset < committed.get(record.partition, 0) else findings.late
+        for event in reading.events:
+            name = (record.headers['ce_id'], event['element'], event['paymentKey'])
+            if name not in published:
+                missing(f'I2: element {event["element"]} of raw {record.place} is no event of {event["paymentKey"]}')
+        dead = reading.dead_elements
+        for element in [None] if len(dead) > DEAD_LETTERS_APART_MAX else dead:
+            place = (str(record.partition), str(record.offset), None if element is None else str(element))
+            explained.add(place)
+            letter = put_aside.get(place)
+            if letter is None:
+                missing(f'I2: element {element} of raw {record.place} is no dead letter ({dead.get(element)})')
+            elif (letter.value or b'', letter.key) != (record.value or b'', record.key):
+                findings.wrong(f'I2: the dead letter of raw {record.place} is not the record as it was')
+        if not reading.events and not dead and reading.set_aside == 0:
+            findings.wrong(f'I2: raw {record.place} says nothing at all')
+    for place in put_aside.keys() - explained:
+        findings.wrong(f'I2: a dead letter says it is element {place[2]} of raw {place[0]}/{place[1]}; nothing is wrong there')
+
+
+def judge_ids(events, findings):
+    """Ids and identities are in bijection: equal id means the same, and the same means equal id."""
+    identity_of_id, id_of_identity = {}, {}
+    for record, event in events:
+        identity = identity_of(event)
+        if identity_of_id.setdefault(event['eventId'], identity) != identity:
+            findings.wrong(f'I3: event {record.place} has the id of another event, {event["eventId"]}')
+        known = id_of_identity.setdefault(identity, event['eventId'])
+        if known != event['eventId']:
+            findings.wrong(f'I3: event {record.place} has two ids, {known} and {event["eventId"]}')

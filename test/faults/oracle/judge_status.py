@@ -1,0 +1,195 @@
+"""From `events` to `changes` and `current`: each distinct event once, in gapless versions, as the fold says (I3, I4, I5)."""
+
+from fold import FINALITY, fold, verdict_of
+from judge_callbacks import identity_of
+from murmur2 import partition_of
+
+HISTORY_MAX = 256
+DETAILS = ['kind', 'relatesTo', 'endToEndId', 'references', 'rail', 'direction', 'clearingSystem', 'requestedExecutionDate',
+           'valueDate', 'amount', 'requestAmount', 'fxAppliedRate', 'gpiStatus', 'reasons', 'holdReason', 'rejectedBy',
+           'children', 'decidedBy']
+
+
+def judge_once(raw, changes, dead_letters, committed, partitions, findings):
+    """Each distinct event has exactly one record in `changes`, or is a dead letter; and there is nothing else."""
+    distinct = raw.distinct()
+    seen = {}
+    for record, change in changes:
+        if change['event'] is not None:
+            identity = identity_of(change['event'])
+            if identity in seen:
+                findings.duplicated(f'I3: event {change["event"]["eventId"]} of {change["paymentKey"]} is in changes '
+                                    f'twice, {seen[identity]} and {record.place}')
+            seen.setdefault(identity, record.place)
+            if identity not in distinct:
+                findings.wrong(f'I3: the event of change {record.place} is in no callback')
+        if record.key.decode() != change['paymentKey'] or partition_of(record.key, partitions) != record.partition:
+            findings.wrong(f'change {record.place} is not under its key, or not in the partition of its key')
+    put_aside = {identity_of(event) for _, event in dead_letters if event is not None}
+    for identity, (record, event) in distinct.items():
+        if identity not in seen and identity not in put_aside:
+            missing = findings.lost if record.offset < committed.get(record.partition, 0) else findings.late
+            missing(f'I3: element {event["element"]} of raw {record.place}, an event of {event["paymentKey"]}, '
+                    'has no record in changes and no dead letter')
+        if identity in seen and identity in put_aside:
+            findings.wrong(f'I3: an event of {event["paymentKey"]} is in changes and is a dead letter')
+    return distinct
+
+
+def judge_outcomes(events, changes, dead_letters, committed, findings):
+    """No offset is committed before its outcome: whatever stands below it is in `changes` or is a dead letter."""
+    decided = {change['event']['eventId'] for _, change in changes if change['event'] is not None}
+    places = {(record.headers.get('dlq_partition'), record.headers.get('dlq_offset')) for record, _ in dead_letters}
+    for record, event in events:
+        if record.offset < committed.get(record.partition, 0) and event['eventId'] not in decided:
+            if (str(record.partition), str(record.offset)) not in places:
+                findings.lost(f'I3: event {record.place} is below the committed offset and has no outcome')
+
+
+class Payment:
+    """One life of a payment, told by its changes so far."""
+
+    def __init__(self):
+        self.versions = 0
+        self.events = []
+        self.folded = None
+        self.history = []
+
+
+def judge_changes(changes, natural_key_of, findings):
+    """
+    Every record against the fold of the distinct events up to it. Gives what every (payment key, incarnation, version)
+    must be.
+    """
+    lives, newest, steps = {}, {}, {}
+    for record, change in changes:
+        key, incarnation = change['paymentKey'], change['incarnation']
+        where = f'{key} v{change["statusVersion"]} (change {record.place})'
+        if newest.setdefault(key, incarnation) > incarnation:
+            findings.wrong(f'I4: {where} belongs to a life of the payment that is over')
+        newest[key] = max(newest[key], incarnation)
+        life = lives.setdefault((key, incarnation), Payment())
+        before = life.folded
+        life.versions += 1
+        if change['statusVersion'] != life.versions:
+            findings.wrong(f'I4: {where} stands where version {life.versions} was due')
+            life.versions = change['statusVersion']
+        event = change['event']
+        if event is None:
+            if (change['verdict'], change['rule']) != ('OVERDUE', 'overdue') or change['overdueSince'] is None:
+                findings.wrong(f'I5: {where} has no event and is not overdue')
+            if before is None:
+                findings.wrong(f'I5: {where} is overdue before anything was heard of it')
+                continue
+        elif any(known['eventId'] == event['eventId'] for known in life.events):
+            # That it is there twice was said already; for the fold it is one event.
+            continue
+        else:
+            event = {**event, 'naturalKey': natural_key_of(event)}
+            verdict = verdict_of(before, event, life.events)
+            if (change['verdict'], change['rule']) != verdict:
+                findings.wrong(f'I5: {where} says {change["verdict"]} by {change["rule"]}, the rules {" by ".join(verdict)}')
+            life.events.append(event)
+            life.folded = fold(life.events)
+            life.history.append((event['eventId'], change['verdict'], change['rule'], change['statusVersion'],
+                                 change['statusAfter']))
+        judge_step(where, change, before, life, findings)
+        steps[key, incarnation, change['statusVersion']] = (change, life.folded, list(life.history))
+    return steps
+
+
+def judge_step(where, change, before, life, findings):
+    folded = life.folded
+    if change['statusAfter'] != folded['status']:
+        findings.wrong(f'I5: {where} says {change["statusAfter"]}, the fold of its events {folded["status"]}')
+    status_before = None if before is None else before['status']
+    if change['statusBefore'] != status_before:
+        findings.wrong(f'I5: {where} begins at {change["statusBefore"]}, the fold at {status_before}')
+    if change['statusChanged'] != (change['statusBefore'] != change['statusAfter']):
+        findings.wrong(f'I5: {where} says of itself that the status {"changed" if change["statusChanged"] else "stayed"}')
+    if change['finality'] != FINALITY.get(change['statusAfter'], 'OPEN'):
+        findings.wrong(f'I5: {where} says {change["finality"]} of {change["statusAfter"]}')
+    if sorted(change['attention']) != folded['attention']:
+        findings.wrong(f'I5: {where} asks attention for {change["attention"]}, the fold for {folded["attention"]}')
+    # Beyond the bound a detail that only a forgotten event had may be gone.
+    if len(life.events) <= HISTORY_MAX:
+        for field in ('kind', 'relatesTo', 'endToEndId'):
+            if change[field] != folded[field]:
+                findings.wrong(f'I5: {field} of {where} is {change[field]}, by the fold {folded[field]}')
+
+
+def judge_last(raw_distinct, put_aside, steps, findings):
+    """The last status of a payment is the fold of all its distinct events, as the callbacks have them, in another order."""
+    ids = {}
+    last = {}
+    for (key, incarnation, version), (change, _, _) in steps.items():
+        if (incarnation, version) >= last.get(key, (0, 0)):
+            last[key] = (incarnation, version)
+        if change['event'] is not None:
+            ids[identity_of(change['event'])] = change['event']['eventId']
+    of_payment = {}
+    for identity, (_, event) in raw_distinct.items():
+        if identity in ids:
+            of_payment.setdefault(event['paymentKey'], []).append({**event, 'eventId': ids[identity]})
+    for key, events in of_payment.items():
+        if key not in last or len({incarnation for (known, incarnation, _) in steps if known == key}) > 1:
+            continue
+        folded = fold(events[::-1])
+        change = steps[key, *last[key]][0]
+        mine = (folded['status'], folded['attention'])
+        theirs = (change['statusAfter'], sorted(change['attention']))
+        if mine != theirs:
+            findings.wrong(f'I5: {key} ends as {theirs}, the fold of all that the callbacks say is {mine}')
+
+
+def judge_current(currents, steps, findings):
+    """
+    Every record of `current` is the payment as it stood at its version, and the last one at the last version: the two
+    topics are written together or not at all. `currents` are pairs of record and decoded state (None: forgotten).
+    """
+    last_change = {}
+    for key, incarnation, version in steps:
+        last_change[key] = max(last_change.get(key, (0, 0)), (incarnation, version))
+    newest, states = {}, {}
+    for record, state in currents:
+        key = record.key.decode()
+        if state is None:
+            states[key] = None
+            continue
+        pair = (state['incarnation'], state['statusVersion'])
+        where = f'current {record.place}, {key} v{state["statusVersion"]},'
+        if pair <= newest.get(key, (0, 0)):
+            findings.wrong(f'I4: {where} does not come after v{newest[key][1]}')
+        newest[key] = max(pair, newest.get(key, pair))
+        states[key] = pair
+        if state['paymentKey'] != key:
+            findings.wrong(f'I4: {where} is the state of another payment')
+        step = steps.get((key, *pair))
+        if step is None:
+            findings.wrong(f'I4: {where} is torn: changes has no such version')
+            continue
+        judge_state(where, state, step, findings)
+    for key, pair in last_change.items():
+        if key not in states:
+            findings.wrong(f'I4: {key} is torn: changes has it at v{pair[1]} and current has it not')
+        elif states[key] is not None and states[key] != pair:
+            findings.wrong(f'I4: {key} is torn: changes has it at v{pair[1]}, current at v{states[key][1]}')
+
+
+def judge_state(where, state, step, findings):
+    change, folded, history = step
+    if state['status'] != change['statusAfter'] or state['status'] != folded['status']:
+        findings.wrong(f'I4: {where} is {state["status"]}; changes says {change["statusAfter"]}, the fold {folded["status"]}')
+    if sorted(state['attention']) != folded['attention']:
+        findings.wrong(f'I5: {where} asks attention for {state["attention"]}, the fold for {folded["attention"]}')
+    if state['finality'] != FINALITY.get(state['status'], 'OPEN'):
+        findings.wrong(f'I5: {where} says {state["finality"]} of {state["status"]}')
+    if len(history) > HISTORY_MAX:
+        return
+    for field in DETAILS:
+        if state[field] != folded[field]:
+            findings.wrong(f'I5: {field} of {where} is not that of the fold')
+    recorded = [(one['event']['eventId'], one['verdict'], one['rule'], one['statusVersion'], one['statusAfter'])
+                for one in state['events']]
+    if recorded != history:
+        findings.wrong(f'I5: {where} does not hold the events that changes tells of, with their verdicts')

@@ -1,0 +1,360 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent, request } from 'node:https'
+import { connect as connectTcp } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
+import { id_kp_serverAuth } from '@peculiar/asn1-x509'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Authentication } from '../../src/config/authentication.ts'
+import {
+  type CertificateOptions,
+  certificate,
+  type Issued,
+  revocationList,
+  rootCa,
+  rsaKeys,
+  spkiPin,
+  tampered,
+} from '../pki/certificate-authority.ts'
+import { type FixtureOptions, GatewayFixture, source } from './gateway-fixture.ts'
+
+/**
+ * Real TLS connections with certificates made for the test. Source `bank` trusts the CA `Bank` and pins its caller by name,
+ * source `other` trusts another CA and pins nothing, source `open` asks for no certificate; all share one port.
+ */
+/** Dozens of handshakes, some with RSA, on a machine that may be busy. */
+const TIMEOUT = { timeout: 60_000 }
+const DAY_MS = 86_400_000
+const daysFromNow = (days: number) => new Date(Date.now() + days * DAY_MS)
+
+const SERVER_CA = rootCa('CN=Server CA')
+const SERVER_OPTIONS = { extendedKeyUsage: [id_kp_serverAuth], names: [{ dNSName: 'gateway.test' }] } as const
+const SERVER = certificate('CN=gateway.test', SERVER_CA, SERVER_OPTIONS)
+const BANK = rootCa('CN=Bank')
+const BANK_ISSUING = certificate('CN=Bank issuing', BANK, { ca: true })
+const OTHER = rootCa('CN=Other')
+const CALLER = { names: [{ dNSName: 'callbacks.bank.test' }] } as const
+const bankClient = (options: CertificateOptions = {}, issuer: Issued | null = BANK) =>
+  certificate('CN=caller', issuer, { ...CALLER, ...options })
+const LEGITIMATE = bankClient()
+const OTHER_CLIENT = certificate('CN=caller', OTHER, CALLER)
+
+const directory = mkdtempSync(join(tmpdir(), 'paystatus-mtls-'))
+afterAll(() => rmSync(directory, { recursive: true }))
+const at = (name: string) => join(directory, name)
+
+function writeFiles(): void {
+  writeFileSync(at('server.pem'), SERVER.pem)
+  writeFileSync(at('server.key'), SERVER.keyPem)
+  writeFileSync(at('bank.pem'), BANK.pem)
+  writeFileSync(at('bank.crl'), revocationList(BANK, []))
+  writeFileSync(at('pins'), '# who calls\nsan:DNS:callbacks.bank.test\n')
+  writeFileSync(at('other.pem'), OTHER.pem)
+}
+beforeEach(writeFiles)
+
+const BANK_MTLS: Authentication = {
+  type: 'mtls',
+  ca: at('bank.pem'),
+  crls: [at('bank.crl')],
+  pins: { file: at('pins') },
+}
+const SOURCES = [
+  source('bank', { authentication: [BANK_MTLS] }),
+  source('other', { authentication: [{ type: 'mtls', ca: at('other.pem'), crls: [], pins: null }] }),
+  source('open'),
+]
+
+const started: GatewayFixture[] = []
+async function start(options: FixtureOptions = {}): Promise<GatewayFixture> {
+  const fixture = await GatewayFixture.start({
+    sources: SOURCES,
+    tls: { certificate: at('server.pem'), key: at('server.key') },
+    now: Date.now,
+    answerDeadlineMs: 10_000,
+    ...options,
+  })
+  started.push(fixture)
+  return fixture
+}
+afterEach(async () => {
+  await Promise.all(started.splice(0).map(({ gateway }) => gateway.stop()))
+})
+
+function tlsOptions(port: number, client: Issued | null, sent: readonly Issued[] = []): ConnectionOptions {
+  return {
+    host: '127.0.0.1',
+    port,
+    ca: SERVER_CA.pem,
+    servername: 'gateway.test',
+    // A client that would use anything, so that it is the gateway that refuses.
+    ciphers: 'DEFAULT@SECLEVEL=0',
+    ...(client !== null && { cert: [client, ...sent].map(({ pem }) => pem).join(''), key: client.keyPem }),
+  }
+}
+
+/** The answer's status code, or the code of the error that came instead. */
+function call(
+  fixture: GatewayFixture,
+  id: string,
+  client: Issued | null,
+  { sent = [], agent = new Agent({ keepAlive: false }) }: { sent?: readonly Issued[]; agent?: Agent } = {},
+): Promise<number | string> {
+  const { promise, resolve } = Promise.withResolvers<number | string>()
+  const outgoing = request(
+    {
+      ...tlsOptions(fixture.port, client, sent),
+      agent,
+      path: `/callbacks/${id}`,
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+    },
+    (response) => {
+      response.resume()
+      response.on('end', () => resolve(response.statusCode ?? 0))
+    },
+  )
+  outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'))
+  outgoing.end('{}')
+  return promise
+}
+
+function authenticationsOf(fixture: GatewayFixture): (string | undefined)[] {
+  return fixture.appendLog.appended.map(({ record }) => record.headers?.['paystatus_authentication'] as string)
+}
+
+/** A TLS connection that has agreed on everything; rejects with the error's code. */
+function connect(options: ConnectionOptions): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls(options, () => resolve(socket))
+    socket.on('error', (error: NodeJS.ErrnoException) => reject(error.code))
+  })
+}
+
+describe('callers of a source with mutual TLS', TIMEOUT, () => {
+  test('are served with a certificate of its CA that shows a pin, and the record says so', async () => {
+    const fixture = await start()
+    expect(await call(fixture, 'bank', LEGITIMATE)).toBe(200)
+    expect(await call(fixture, 'other', OTHER_CLIENT)).toBe(200)
+    expect(await call(fixture, 'open', null)).toBe(200)
+    expect(authenticationsOf(fixture)).toEqual(['mtls', 'mtls', 'none'])
+  })
+
+  test('are refused with every kind of bad certificate, nothing is published, and a legitimate one is served throughout', async () => {
+    const fixture = await start()
+    const noCa = certificate('CN=No CA', BANK, { keyUsage: null })
+    const bad: readonly (readonly [what: string, client: Issued | null, sent?: readonly Issued[]])[] = [
+      ['none at all', null],
+      ['expired', bankClient({ notAfter: daysFromNow(-1) })],
+      ['not valid yet', bankClient({ notBefore: daysFromNow(1) })],
+      ['of a CA that nobody trusts', bankClient({}, rootCa('CN=Nobody'))],
+      ['of a CA with the trusted name', bankClient({}, rootCa('CN=Bank'))],
+      ['signed by itself', bankClient({}, null)],
+      ['of the CA of another source', OTHER_CLIENT],
+      ['without the pinned name', certificate('CN=caller', BANK, { names: [{ dNSName: 'example.test' }] })],
+      ['without any alternative name', certificate('CN=callbacks.bank.test', BANK)],
+      ['for servers only', bankClient({ extendedKeyUsage: [id_kp_serverAuth] })],
+      ['without its intermediate CA', bankClient({}, BANK_ISSUING)],
+      ['below what is no CA', bankClient({}, noCa), [noCa]],
+      ['below another client', bankClient({}, LEGITIMATE), [LEGITIMATE]],
+      ['with a short RSA key', bankClient({ keys: rsaKeys(1_024) })],
+      ['signed with SHA-1', bankClient({ hash: 'sha1' })],
+      ['changed after it was signed', tampered(bankClient())],
+      ['of the CA itself', BANK],
+      ['without a revocation list of its issuer', bankClient({}, BANK_ISSUING), [BANK_ISSUING]],
+    ]
+    const outcomes: Record<string, number | string> = {}
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    for (const [what, client, sent] of bad) {
+      outcomes[what] = await call(fixture, 'bank', client, sent === undefined ? {} : { sent })
+      expect(await call(fixture, 'bank', LEGITIMATE, { agent })).toBe(200)
+    }
+    agent.destroy()
+    // 401, or no connection where OpenSSL itself cannot go on.
+    const served = Object.entries(outcomes).filter(([, code]) => code !== 401 && typeof code === 'number')
+    expect(served).toEqual([])
+    expect(Object.values(outcomes).filter((code) => code === 401).length).toBeGreaterThanOrEqual(12)
+    expect(authenticationsOf(fixture)).toEqual(bad.map(() => 'mtls'))
+    expect(await fixture.metrics.registry.metrics()).toMatch(
+      /paystatus_gateway_authentication_refusals_total\{source="bank",type="mtls"\} 1\d\n/,
+    )
+  })
+
+  test('are refused before their body is there, and have to connect anew', async () => {
+    const fixture = await start()
+    const socket = await connect(tlsOptions(fixture.port, OTHER_CLIENT))
+    let received = ''
+    socket.on('data', (chunk) => {
+      received += chunk
+    })
+    const ended = new Promise((resolve) => socket.on('close', resolve))
+    socket.write('POST /callbacks/bank HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n')
+    await ended
+    expect(received).toMatch(/^HTTP\/1\.1 401 [\s\S]*connection: close/i)
+  })
+})
+
+describe('the port', TIMEOUT, () => {
+  test.each<[what: string, options: ConnectionOptions]>([
+    ['TLS 1.1', { minVersion: 'TLSv1', maxVersion: 'TLSv1.1' }],
+    ['a cipher without forward secrecy', { maxVersion: 'TLSv1.2', ciphers: 'AES128-GCM-SHA256:@SECLEVEL=0' }],
+    ['a CBC cipher', { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0' }],
+  ])('refuses %s', async (_what, options) => {
+    const fixture = await start()
+    await expect(connect({ ...tlsOptions(fixture.port, null), ...options })).rejects.toMatch(/^ERR_SSL|ECONNRESET/)
+    expect(await call(fixture, 'open', null)).toBe(200)
+    expect(await fixture.metrics.registry.metrics()).toContain('paystatus_gateway_tls_handshake_failures_total 1')
+  })
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'speaks %s, and resumes no session, which would bring no chain',
+    async (version) => {
+      const fixture = await start()
+      const options = { ...tlsOptions(fixture.port, LEGITIMATE), minVersion: version, maxVersion: version }
+      const first = await connect(options)
+      expect(first.getProtocol()).toBe(version)
+      const session = first.getSession()
+      first.destroy()
+      const second = await connect({ ...options, ...(session !== undefined && { session }) })
+      expect(second.isSessionReused()).toBe(false)
+      second.destroy()
+    },
+  )
+
+  test('lets plain HTTP end, and stops without waiting for half a handshake or an unused connection', async () => {
+    const fixture = await start()
+    const plain = await fixture.connect()
+    plain.write('POST /callbacks/open HTTP/1.1\r\nHost: x\r\n\r\n')
+    await plain.until(({ ended }) => ended)
+    expect(plain.codes).toEqual([])
+    const silent = connectTcp(fixture.port, '127.0.0.1')
+    await new Promise((resolve) => silent.on('connect', resolve))
+    const unused = await connect(tlsOptions(fixture.port, null))
+    const closed = [silent, unused].map((socket) => new Promise((resolve) => socket.on('close', resolve)))
+    silent.on('error', () => {})
+    await fixture.gateway.stop()
+    await Promise.all(closed)
+  })
+})
+
+describe('what changes in the files', TIMEOUT, () => {
+  test('is the server’s certificate for new connections, while open ones go on', async () => {
+    const fixture = await start()
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const ports = new Set<number | undefined>()
+    agent.on('free', (socket) => ports.add(socket.localPort))
+    expect(await call(fixture, 'bank', LEGITIMATE, { agent })).toBe(200)
+    const next = certificate('CN=gateway.test', SERVER_CA, SERVER_OPTIONS)
+    // Half of the new pair changes nothing.
+    writeFileSync(at('server.pem'), next.pem)
+    await fixture.access.files.check()
+    expect(fixture.log.join('\n')).toMatch(/gateway\.tls.*stays in use/)
+    const shown = async () => {
+      const socket = await connect(tlsOptions(fixture.port, null))
+      const raw = socket.getPeerX509Certificate()?.raw
+      socket.destroy()
+      return raw
+    }
+    expect(await shown()).toEqual(SERVER.der)
+    writeFileSync(at('server.key'), next.keyPem)
+    await fixture.access.files.check()
+    expect(await shown()).toEqual(next.der)
+    expect(await call(fixture, 'bank', LEGITIMATE, { agent })).toBe(200)
+    expect(ports.size).toBe(1)
+    agent.destroy()
+  })
+
+  test('is the pins: both callers are served while one is replaced, then only the new one', async () => {
+    const fixture = await start()
+    const renewed = bankClient()
+    writeFileSync(at('pins'), `${spkiPin(LEGITIMATE)}\n${spkiPin(renewed)}\n`)
+    await fixture.access.files.check()
+    expect([await call(fixture, 'bank', LEGITIMATE), await call(fixture, 'bank', renewed)]).toEqual([200, 200])
+    writeFileSync(at('pins'), `${spkiPin(renewed)}\n`)
+    await fixture.access.files.check()
+    expect([await call(fixture, 'bank', LEGITIMATE), await call(fixture, 'bank', renewed)]).toEqual([401, 200])
+  })
+
+  test('is a revocation, which an open connection feels too; a list that cannot be read changes nothing', async () => {
+    const fixture = await start()
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    expect(await call(fixture, 'bank', LEGITIMATE, { agent })).toBe(200)
+    writeFileSync(at('bank.crl'), 'nothing')
+    await fixture.access.files.check()
+    expect(await call(fixture, 'bank', LEGITIMATE, { agent })).toBe(200)
+    expect(await fixture.metrics.registry.metrics()).toContain('paystatus_gateway_stale_files 1')
+    writeFileSync(at('bank.crl'), revocationList(BANK, [LEGITIMATE]))
+    await fixture.access.files.check()
+    expect(await call(fixture, 'bank', LEGITIMATE, { agent })).toBe(401)
+    expect(fixture.log.join('\n')).toContain('{"source":"bank","refused":{"mtls: revoked":1}}')
+    agent.destroy()
+  })
+
+  test('is the CAs: a new one is asked for and taken', async () => {
+    const fixture = await start()
+    const next = rootCa('CN=Next bank')
+    const client = certificate('CN=caller', next, CALLER)
+    expect(await call(fixture, 'bank', client)).toBe(401)
+    writeFileSync(at('bank.pem'), BANK.pem + next.pem)
+    writeFileSync(at('bank.crl'), revocationList(BANK, []) + revocationList(next, []))
+    await fixture.access.files.check()
+    expect([await call(fixture, 'bank', client), await call(fixture, 'bank', LEGITIMATE)]).toEqual([200, 200])
+  })
+})
+
+describe('certificates that run out', TIMEOUT, () => {
+  test('are shown as days, and warned of', async () => {
+    writeFileSync(at('other.pem'), rootCa('CN=Other', { notAfter: daysFromNow(13.5) }).pem)
+    const fixture = await start()
+    const text = await fixture.metrics.registry.metrics()
+    expect(text).toMatch(/paystatus_gateway_expiry_days\{use="server",source="none",id="[0-9a-f]{16}"\} 59\.9/)
+    expect(text).toMatch(/paystatus_gateway_expiry_days\{use="ca",source="other",id="[0-9a-f]{16}"\} 13\.4/)
+    expect(text).toMatch(/paystatus_gateway_expiry_days\{use="crl",source="bank",id="1"\} 0\.9/)
+    expect(fixture.log).toEqual([
+      expect.stringMatching(/^warn a CA's certificate expires in less than 14 days.*"other"/),
+    ])
+  })
+})
+
+describe('behind a proxy', TIMEOUT, () => {
+  const proxied = (format: 'xfcc' | 'pem' | 'rfc9440', addresses = ['127.0.0.0/8']): FixtureOptions => ({
+    tls: null,
+    trustedProxies: { addresses: { lines: addresses }, clientCertificate: { header: 'X-Client-Cert', format } },
+  })
+  const pem = (...chain: Issued[]) => encodeURIComponent(chain.map((one) => one.pem).join(''))
+  const post = async (fixture: GatewayFixture, headers: Record<string, string>) =>
+    (await fixture.call({ path: '/callbacks/bank', headers, body: '{}' })).code
+
+  test.each<[format: 'xfcc' | 'pem' | 'rfc9440', good: string, bad: string]>([
+    ['pem', pem(LEGITIMATE), pem(OTHER_CLIENT)],
+    ['rfc9440', `:${LEGITIMATE.der.toString('base64')}:`, `:${OTHER_CLIENT.der.toString('base64')}:`],
+    ['xfcc', `By=spiffe://x;Hash=0;Cert="${pem(LEGITIMATE)}";Subject="CN=a, b;c"`, `Cert="${pem(OTHER_CLIENT)}"`],
+    ['xfcc', `Cert="${pem(OTHER_CLIENT)}",Chain="${pem(LEGITIMATE, BANK)}"`, `Cert="${pem(LEGITIMATE)}",Hash=0`],
+  ])('a trusted one passes the certificate on as %s', async (format, good, bad) => {
+    const fixture = await start(proxied(format))
+    expect(await post(fixture, { 'x-client-cert': good })).toBe(200)
+    expect(authenticationsOf(fixture)).toEqual(['mtls-proxy'])
+    for (const value of [bad, '', 'nonsense', '%zz', `${good.slice(0, 40)}`]) {
+      expect(await post(fixture, { 'x-client-cert': value })).toBe(401)
+    }
+    expect(await post(fixture, {})).toBe(401)
+    expect(fixture.appendLog.appended).toHaveLength(1)
+  })
+
+  test('nobody else is believed', async () => {
+    const fixture = await start(proxied('pem', ['203.0.113.1']))
+    expect(await post(fixture, { 'x-client-cert': pem(LEGITIMATE) })).toBe(401)
+    expect(fixture.appendLog.appended).toEqual([])
+  })
+
+  test('the proxy’s own certificate speaks for nobody else', async () => {
+    const fixture = await start({
+      trustedProxies: {
+        addresses: { lines: ['127.0.0.1'] },
+        clientCertificate: { header: 'x-client-cert', format: 'pem' },
+      },
+    })
+    expect(await call(fixture, 'bank', LEGITIMATE)).toBe(401)
+  })
+})

@@ -1,0 +1,70 @@
+/** `make security BATTERY=…`: attacks a running gateway in ways that others thought of, and says what came of it. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type StackInfo, useStack } from '../stack/stack.ts'
+import type { Battery, Outcome } from './battery.ts'
+import { brokerOutage } from './broker-outage.ts'
+import { contract } from './contract.ts'
+import { jsonBodies } from './json-bodies.ts'
+import { slowConnections } from './slow-connections.ts'
+import { smuggling } from './smuggling.ts'
+
+/** In the order of running. A new battery is one file, and a line here. */
+const BATTERIES: readonly Battery[] = [jsonBodies, smuggling, slowConnections, brokerOutage, contract]
+
+/** What a later step makes a document of. */
+const SUMMARY = join(import.meta.dirname, '..', '..', '.security', 'summary.json')
+
+interface Ran extends Outcome {
+  readonly name: string
+  readonly title: string
+  readonly seconds: number
+}
+
+const wanted = process.env['BATTERY']?.split(',') ?? BATTERIES.map(({ name }) => name)
+const unknown = wanted.filter((name) => !BATTERIES.some((battery) => battery.name === name))
+if (unknown.length > 0) {
+  console.error(`BATTERY: there is no ${unknown.join(', ')}; there are ${BATTERIES.map(({ name }) => name).join(', ')}`)
+  process.exit(2)
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // The guards of the stack and of the processes clean up.
+  process.once(signal, () => process.exit(1))
+}
+
+const stack = await useStack({ report: console.log })
+const results: Ran[] = []
+try {
+  for (const battery of BATTERIES.filter(({ name }) => wanted.includes(name))) {
+    results.push(await run(battery, stack))
+  }
+} finally {
+  await stack.stop()
+}
+await mkdir(join(SUMMARY, '..'), { recursive: true })
+const findings = results.reduce((count, result) => count + result.findings.length, 0)
+await writeFile(
+  SUMMARY,
+  `${JSON.stringify({ at: new Date().toISOString(), node: process.version, findings, batteries: results }, null, 2)}\n`,
+)
+console.log(`\n${results.length} batteries, ${findings} findings; ${SUMMARY}`)
+process.exit(findings === 0 ? 0 : 1)
+
+async function run(battery: Battery, info: StackInfo): Promise<Ran> {
+  const { name, title } = battery
+  console.log(`\n${name}: ${title}`)
+  const startedAt = performance.now()
+  const outcome = await battery
+    .run({ stack: info, say: (line) => console.log(`  ${line}`) })
+    .catch((error: Error): Outcome => ({ ran: '', measured: {}, findings: [`it broke: ${error.stack}`] }))
+  const seconds = Math.round((performance.now() - startedAt) / 1_000)
+  console.log(`  ran ${outcome.ran} (${seconds} s)`)
+  for (const [what, value] of Object.entries(outcome.measured)) {
+    console.log(`    ${what}: ${value}`)
+  }
+  for (const finding of outcome.findings) {
+    console.log(`  FINDING ${finding}`)
+  }
+  console.log(`  ${outcome.findings.length === 0 ? 'passed' : 'FAILED'}`)
+  return { name, title, seconds, ...outcome }
+}

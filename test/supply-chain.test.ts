@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+/** What reaches production from elsewhere: few packages, each with a reason, none that runs code when it is installed. */
+
+const ROOT = join(import.meta.dirname, '..')
+const text = (file: string) => readFileSync(join(ROOT, file), 'utf8')
+
+interface Locked {
+  readonly version?: string
+  readonly license?: string
+  readonly integrity?: string
+  readonly resolved?: string
+  readonly dev?: boolean
+  readonly link?: boolean
+  readonly hasInstallScript?: boolean
+}
+
+const DECLARED: Readonly<Record<string, string>> = JSON.parse(text('package.json')).dependencies
+const LOCKED: readonly (readonly [path: string, entry: Locked])[] = Object.entries(
+  JSON.parse(text('package-lock.json')).packages,
+)
+/** Everything that `npm ci --omit=dev` brings, the indirect too. */
+const PRODUCTION = LOCKED.filter(([path, { dev, link }]) => path.includes('node_modules/') && !dev && !link)
+
+/** Permissive: what we ship may be shipped on, with a notice. */
+const LICENSES = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0'])
+/** Of packages whose package.json names none: read in their LICENSE. */
+const READ_BY_US: Readonly<Record<string, string>> = { 'node_modules/@kafkajs/confluent-schema-registry': 'MIT' }
+/** Beyond it, look whether the last one was worth what it brought. */
+const PACKAGES_MAX = 90
+
+describe('production dependencies', () => {
+  test('stand in ARCHITECTURE.md, each with its reason, and nothing else does', () => {
+    const table = text('ARCHITECTURE.md').split('## Production dependencies')[1]?.split('\n## ')[0] ?? ''
+    const rows = [...table.matchAll(/^\| ([^|]+) \| ([^|]+) \|$/gm)].slice(1)
+    const named = rows.flatMap(([, packages, reason]) =>
+      reason?.trim() && !packages?.startsWith('---') ? (packages?.split(',').map((name) => name.trim()) ?? []) : [],
+    )
+    expect(named.toSorted()).toEqual(Object.keys(DECLARED).toSorted())
+  })
+
+  test('are pinned exactly, as the lock has them, with the hash of what is in them', () => {
+    expect(Object.values(DECLARED).filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([])
+    const ofLock = Object.keys(DECLARED).map((name) => [name, find(`node_modules/${name}`)?.version])
+    expect(ofLock).toEqual(Object.entries(DECLARED))
+    expect(PRODUCTION.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([path]) => path)).toEqual(
+      [],
+    )
+    expect(LOCKED.filter(([, { resolved, link }]) => resolved !== undefined && !link).map(([path]) => path)).toEqual([])
+  })
+
+  test('run nothing when they are installed', () => {
+    expect(PRODUCTION.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path)).toEqual([])
+    // The flag is npm's reading of the package at the time of the lock.
+    expect(text('.npmrc')).toContain('ignore-scripts=true')
+  })
+
+  test('have licenses that we may ship', () => {
+    const others = PRODUCTION.filter(([path, { license }]) => !LICENSES.has(license ?? READ_BY_US[path] ?? ''))
+    expect(others.map(([path, { license }]) => `${path}: ${license ?? 'none'}`)).toEqual([])
+  })
+
+  test('are few', () => {
+    expect(PRODUCTION.length).toBeGreaterThanOrEqual(Object.keys(DECLARED).length)
+    expect(PRODUCTION.length).toBeLessThanOrEqual(PACKAGES_MAX)
+  })
+})
+
+function find(path: string): Locked | undefined {
+  return LOCKED.find(([candidate]) => candidate === path)?.[1]
+}
