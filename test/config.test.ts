@@ -82,7 +82,9 @@ sources:
       PAYSTATUS_ENVIRONMENT: 'prod',
       PAYSTATUS_LOG_LEVEL: 'warn',
       PAYSTATUS_KAFKA_BROKERS: 'one:1, two:2',
+      PAYSTATUS_KAFKA_USERNAME: 'gateway',
       PAYSTATUS_KAFKA_TOPIC_PREFIX: 'x.',
+      PASSWORD: 'p',
       PAYSTATUS_KAFKA_PARTITIONS: '12',
       PAYSTATUS_REDIS_URL: 'rediss://cache:6380',
       PAYSTATUS_REGISTRY_URL: 'https://registry:1/apis',
@@ -91,10 +93,16 @@ sources:
       PAYSTATUS_ADMIN_HOST: '::1',
       PAYSTATUS_ADMIN_PORT: '2',
     }
-    // Only where there is a login: client-security.integration.test.ts uses it.
-    const others = ['PAYSTATUS_KAFKA_USERNAME']
-    expect(ENVIRONMENT_OVERRIDES.map(([name]) => name).sort()).toEqual([...Object.keys(texts), ...others].sort())
-    const config = loadConfig(file('environment: dev\nkafka: { partitions: 3, replicationFactor: 3 }\n'), texts)
+    expect(ENVIRONMENT_OVERRIDES.map(([name]) => name).sort()).toEqual(
+      Object.keys(texts)
+        .filter((name) => name !== 'PASSWORD')
+        .sort(),
+    )
+    const sasl = 'sasl: { mechanism: SCRAM-SHA-512, username: file, password: { env: PASSWORD } }'
+    const config = loadConfig(
+      file(`environment: dev\nkafka: { partitions: 3, replicationFactor: 3, ${sasl} }\n`),
+      texts,
+    )
     expect(config.environment).toBe('prod')
     expect(config.log.level).toBe('warn')
     expect(config.kafka).toMatchObject({
@@ -102,6 +110,7 @@ sources:
       topicPrefix: 'x.',
       partitions: 12,
       replicationFactor: 3,
+      sasl: { username: 'gateway' },
     })
     expect(config.redis.url).toBe('rediss://cache:6380')
     expect(config.registry.url).toBe('https://registry:1/apis')
