@@ -1,4 +1,4 @@
-import { isConnectionError } from './errors.ts'
+import { isConnectionError, refusalOf } from './errors.ts'
 import { require } from './replace-module.ts'
 
 interface Broker {
@@ -45,7 +45,8 @@ export function noteSilent(address: string): void {
  * - asks the same bootstrap broker again and again, 20 times, and begins with the first of the list every time;
  * - learns only after the whole request timeout that nobody is there, because a connection to a broker that it knows
  *   from the metadata begins with no request of its own;
- * - gives up looking for a coordinator when the first broker that it happens to ask cannot be reached.
+ * - gives up looking for a coordinator when the first broker that it happens to ask cannot be reached;
+ * - takes a coordinator that we may not ask for, for want of an ACL, for one that is not there yet, and looks for ever.
  *
  * Seen with one of three brokers frozen: every partition stood still until it was back.
  */
@@ -105,8 +106,11 @@ export function leaveSilentBrokers(): void {
     for (const nodeId of nodeIds) {
       try {
         return await use({ nodeId, broker: await this.findBroker({ nodeId }) })
-      } catch {
-        // The next one may know.
+      } catch (error) {
+        // The next one may know, but not what all would refuse: null would read as a coordinator that is not there yet.
+        if (refusalOf(error) !== null) {
+          throw error
+        }
       }
     }
     return null

@@ -220,8 +220,11 @@ async function registryProxy(
   })
 }
 
-/** Tokens that live so short a time that a test sees them replaced. */
-const TOKEN_LIFE_S = 3
+/**
+ * Tokens that live so short a time that a test sees them replaced. A session ends with its token, and a fifth of a life must be
+ * more than the second within which a broker takes no further login.
+ */
+const TOKEN_LIFE_S = 8
 
 async function tokenEndpoint(
   files: CertificateFiles,
