@@ -21,7 +21,7 @@ export class ReasonList {
   /** Takes a code over, or counts it. `detail` that is too long or not clean is dropped; the code still says what it says. */
   add(scheme: ReasonScheme, code: unknown, detail: ReasonDetail = {}): void {
     const text = typeof code === 'number' && Number.isSafeInteger(code) ? String(code) : code
-    if (this.reasons.length >= REASONS_MAX || !isShortText(text, CODE_LENGTH_MAX)) {
+    if (this.reasons.length >= REASONS_MAX || !isCode(text)) {
       this.omitted += 1
       return
     }
@@ -61,6 +61,13 @@ export function isGiven(value: unknown): boolean {
 
 function isShortText(value: unknown, lengthMax: number): value is string {
   return typeof value === 'string' && value.length <= lengthMax && !isBlank(value) && isCleanText(value)
+}
+
+/** One word of letters, digits and what stands between them: a sentence in the place of a code could say anything. */
+const CODE = /^[A-Za-z0-9][A-Za-z0-9._/:-]*$/
+
+function isCode(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= CODE_LENGTH_MAX && CODE.test(value)
 }
 
 /** A path of names, such as `$.paymentPurpose.code` or `/debtor[0]`. A filter expression could quote a value: not taken. */

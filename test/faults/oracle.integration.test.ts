@@ -7,9 +7,10 @@ import type { StatusChangeRecord } from '../../src/payment/status-change.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
 import { simulate } from '../harness/load.ts'
 import { Observer, type ReadRecord } from '../harness/observer.ts'
+import { ensureOracle, ORACLE } from '../stack/oracle-python.ts'
 import { runCommand } from '../stack/run-command.ts'
 import { Ledger } from './ledger.ts'
-import { askOracle, ensureOracle, ORACLE, type OracleReport } from './oracle.ts'
+import { askOracle, type OracleReport } from './oracle.ts'
 
 /** The oracle judges a stream in which everything went well, and then one in which something did not, step by step. */
 

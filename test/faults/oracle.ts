@@ -1,13 +1,11 @@
-import { hash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../../src/config.ts'
 import type { TopicNames } from '../../src/topics.ts'
-import { ensurePythonEnvironment } from '../stack/python-environment.ts'
+import { ensureOracle, ORACLE } from '../stack/oracle-python.ts'
 import { runCommand } from '../stack/run-command.ts'
 import type { Finding } from './finding.ts'
 
-export const ORACLE = join(import.meta.dirname, 'oracle')
 const ORACLE_MAX_MS = 300_000
 
 /** What the oracle needs to find what it has to judge. */
@@ -95,18 +93,4 @@ async function reportOf(command: readonly [string, ...string[]], timeoutMs: numb
   } catch {
     throw new Error(`the oracle broke: ${output.slice(-2_000)}`)
   }
-}
-
-/** The path of a Python with what the oracle is built on. */
-export async function ensureOracle(report: (line: string) => void): Promise<string> {
-  const requirements = join(ORACLE, 'requirements.txt')
-  return ensurePythonEnvironment(
-    {
-      name: `oracle-${hash('sha256', await readFile(requirements), 'hex').slice(0, 12)}`,
-      install: ['-r', requirements],
-      modules: ['confluent_kafka', 'fastavro', 'redis'],
-      neededFor: 'run the oracle of the fault laboratory',
-    },
-    report,
-  )
 }

@@ -448,11 +448,14 @@ def amount(value, currency):
 
 def code_of(holder, name):
     value = holder.get(name) if isinstance(holder, dict) else None
-    return str(value) if isinstance(value, str) and 0 < len(value) <= 64 else None
+    return value if isinstance(value, str) and len(value) <= 64 else None
 
 
 def references(*pairs):
     return [{'type': kind, 'value': value} for kind, value in pairs if value is not None]
+
+
+CODE = re.compile(r'[A-Za-z0-9][A-Za-z0-9._/:-]*')
 
 
 class Reasons:
@@ -460,7 +463,8 @@ class Reasons:
         self.kept, self.omitted = [], 0
 
     def add(self, scheme, code, rule=None, location=None, field=None):
-        if code is None or len(self.kept) == LIST_MAX:
+        # A sentence in the place of a code is no code: it could say anything about anybody.
+        if code is None or not CODE.fullmatch(code) or len(self.kept) == LIST_MAX:
             self.omitted += 1
         else:
             self.kept.append({'scheme': scheme, 'code': code, 'rule': rule, 'location': location, 'field': field})

@@ -10,7 +10,7 @@ from fold import fold
 
 CONTENT_TYPES = {'.json': 'application/json', '.form': 'application/x-www-form-urlencoded', '.xml': 'application/xml'}
 # Not a reading but where it came from, or the product's own names for things.
-NOT_READ = {'eventId', 'source', 'provider', 'callbackId', 'receivedAt', 'naturalKey'}
+NOT_READ = {'eventId', 'source', 'provider', 'callbackId', 'receivedAt', 'authenticity', 'naturalKey'}
 
 
 def main(providers):

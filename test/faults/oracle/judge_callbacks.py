@@ -9,7 +9,8 @@ from evidence import body_hash
 from murmur2 import partition_of
 
 # Who brought an event, and the product's own names for it; the rest is what the event says, and so which one it is.
-BROUGHT_BY = {'eventId', 'source', 'provider', 'callbackId', 'element', 'receivedAt', 'providerEventId', 'naturalKey'}
+BROUGHT_BY = {'eventId', 'source', 'provider', 'callbackId', 'element', 'receivedAt', 'authenticity', 'providerEventId',
+              'naturalKey'}
 DEAD_LETTERS_APART_MAX = 16
 
 
@@ -38,12 +39,14 @@ class RawCallbacks:
             if bodies.setdefault(callback, (body, source['id'])) != (body, source['id']):
                 findings.wrong(f'I1: raw {record.place} has the id of another callback, {callback}')
             received = record.headers.get('ce_time', '')
+            shown = record.headers.get('paystatus_authentication', '')
             reading = read_callback(source['provider'], source['namespace'], source['currency'],
                                     record.headers.get('content-type', ''), body)
             self.readings[record] = reading
             for event in reading.events:
                 self.said[callback, event['element'], event['paymentKey']] = {
                     **event, 'callbackId': callback, 'source': source['id'], 'provider': source['provider'],
+                    'authenticity': shown.split(',') if shown else [],
                     'receivedAt': to_ms(datetime.fromisoformat(received)) if received else to_ms(EPOCH)}
 
     def distinct(self):

@@ -56,10 +56,10 @@ class Payment:
         self.history = []
 
 
-def judge_changes(changes, natural_key_of, findings):
+def judge_changes(changes, forgotten, natural_key_of, findings):
     """
     Every record against the fold of the distinct events up to it. Gives what every (payment key, incarnation, version)
-    must be.
+    must be. `forgotten`: payments with a tombstone, which alone may begin another life.
     """
     lives, newest, steps = {}, {}, {}
     for record, change in changes:
@@ -67,6 +67,8 @@ def judge_changes(changes, natural_key_of, findings):
         where = f'{key} v{change["statusVersion"]} (change {record.place})'
         if newest.setdefault(key, incarnation) > incarnation:
             findings.wrong(f'I4: {where} belongs to a life of the payment that is over')
+        elif newest[key] < incarnation and key not in forgotten:
+            findings.wrong(f'I4: {where} begins another life of a payment that nobody forgot')
         newest[key] = max(newest[key], incarnation)
         life = lives.setdefault((key, incarnation), Payment())
         before = life.folded

@@ -66,7 +66,8 @@ class Oracle:
         judge_ids([*events, *((record, change['event']) for record, change in changes if change['event'])], self.findings)
         distinct = judge_once(raw, changes, dead_events, next_raw, self.partitions, self.findings)
         judge_outcomes(events, changes, dead_events, next_events, self.findings)
-        steps = judge_changes(changes, lambda event: self.natural_key(raw, event), self.findings)
+        forgotten = {record.key.decode() for record in topics['current'] if record.value is None}
+        steps = judge_changes(changes, forgotten, lambda event: self.natural_key(raw, event), self.findings)
         judge_last(distinct, dead_events, steps, self.findings)
         judge_current(currents, steps, self.findings)
         judge_commits(topics, processed, stable, self.installation['offsetsMoved'], self.findings)
