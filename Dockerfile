@@ -18,11 +18,11 @@ RUN npm ci --omit=dev --workspaces=false
 
 FROM dependencies AS compiled
 # The compiler alone, in the version of package.json: tests and their tools are no part of this.
-RUN npm install --no-save --no-package-lock --workspaces=false \
+RUN npm install --prefix /compiler \
   $(node -p "const { devDependencies: d } = require('./package.json'); ['typescript', '@types/node'].map((n) => n + '@' + d[n]).join(' ')")
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
-RUN npm run build
+RUN /compiler/node_modules/.bin/tsc --project tsconfig.build.json --typeRoots /compiler/node_modules/@types
 
 # What goes into the image, with one time on every file.
 FROM dependencies AS contents

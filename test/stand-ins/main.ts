@@ -18,6 +18,7 @@ const DEBIAN = 'paystatus-local/debian:bookworm'
 const BASE = 'paystatus-local/base:bookworm'
 const NODE_VERSION = '24.21.0'
 const NPM_VERSION = '11'
+const KAFKA_TOOLS = 'org.apache.kafka:kafka-tools:4.3.1'
 
 /** What the servers need, on top of the minimum. */
 const DEBIAN_PACKAGES = ['ca-certificates', 'curl', 'openjdk-17-jre-headless', 'redis-server']
@@ -46,6 +47,10 @@ async function makeImages(): Promise<void> {
   const { kafkaClasspath, registryJar } = await ensurePackages(console.log)
   await build('kafka', 'paystatus-local/kafka:4.3.1', async (context) => {
     await cp(dirname(kafkaClasspath), join(context, 'jars'), { recursive: true })
+    // The health check of docker-compose.yml asks with a tool that a broker alone does not need.
+    const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy'
+    const tools = [`-Dartifact=${KAFKA_TOOLS}`, `-DoutputDirectory=${join(context, 'jars')}`]
+    await runOrFail(['mvn', '-B', '-ntp', '-q', plugin, ...tools])
   })
   await build('redis', 'paystatus-local/redis:7')
   await build('registry', 'paystatus-local/registry:2.6.13.Final', async (context) => {
