@@ -184,7 +184,9 @@ async function startAll(parts: Parts, { partitions = 3 }: PaystatusStackOptions)
     // Reads for awaitStatus, so that this package needs no Kafka client. From the beginning: it may start late.
     parts.start(
       'paystatus',
-      (container) => paystatus(['tail', '--from-beginning', '--json'])(container),
+      // Not by the health check of the image, which is for roles.
+      (container) =>
+        paystatus(['tail', '--from-beginning', '--json'])(container).withWaitStrategy(Wait.forListeningPorts()),
       (piece) => changes.write(piece),
     ),
   ])
