@@ -133,6 +133,7 @@ interface Secrets {
 const KAFKA_PORT = 19_092
 const REGISTRY_PATH = '/apis/ccompat/v7'
 const PORT_ATTEMPTS = 5
+const PREPARE_ATTEMPTS = 5
 const PORT_TAKEN = /port is already allocated|address already in use/i
 const CONFIG_FILE = '/etc/paystatus/paystatus.yaml'
 
@@ -166,14 +167,12 @@ async function startAll(parts: Parts, { partitions = 3 }: PaystatusStackOptions)
         JPM_V1_SECRET: secrets.jpmV1,
         JPM_V2_PASSWORD: secrets.jpmV2,
       })
-  await allOrNone(
-    [
-      ['topics', 'apply'],
-      ['schemas', 'apply'],
-    ].map((command) =>
+  // Tried again: on a busy machine a server that is just up may be slow to its first client.
+  const prepare = (command: readonly string[]) =>
+    withRetries(PREPARE_ATTEMPTS, () =>
       parts.start('paystatus', (container) => paystatus(command)(container).withWaitStrategy(Wait.forOneShotStartup())),
-    ),
-  )
+    )
+  await allOrNone([prepare(['topics', 'apply']), prepare(['schemas', 'apply'])])
   const changes = new ChangeLog()
   const [roles] = await allOrNone([
     parts.start('paystatus', (container) =>
@@ -206,9 +205,10 @@ async function startAll(parts: Parts, { partitions = 3 }: PaystatusStackOptions)
 /** On a port of this machine that is chosen before: a broker tells its clients its address. */
 async function startKafka(parts: Parts, network: StartedNetwork): Promise<{ readonly bootstrapServers: string }> {
   const { host } = (await getContainerRuntimeClient()).info.containerRuntime
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await new RandomPortGenerator().generatePort()
-    try {
+  return withRetries(
+    PORT_ATTEMPTS,
+    async () => {
+      const port = await new RandomPortGenerator().generatePort()
       await parts.start('kafka', (container) =>
         container
           .withNetwork(network)
@@ -218,8 +218,21 @@ async function startKafka(parts: Parts, network: StartedNetwork): Promise<{ read
           .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/)),
       )
       return { bootstrapServers: `${host}:${port}` }
+    },
+    (error) => PORT_TAKEN.test(String(error)),
+  )
+}
+
+async function withRetries<T>(
+  attempts: number,
+  attempt: () => Promise<T>,
+  isWorthIt: (error: unknown) => boolean = () => true,
+): Promise<T> {
+  for (let count = 1; ; count += 1) {
+    try {
+      return await attempt()
     } catch (error) {
-      if (attempt === PORT_ATTEMPTS || !PORT_TAKEN.test(String(error))) {
+      if (count === attempts || !isWorthIt(error)) {
         throw error
       }
     }
