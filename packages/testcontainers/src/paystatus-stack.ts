@@ -17,7 +17,7 @@ export interface PaystatusStackOptions {
   readonly images?: Partial<Readonly<Record<ImageName, string>>>
   /** Of every topic; 3 if not given. */
   readonly partitions?: number
-  /** For each container; 120,000 if not given, for the first start on a busy machine. */
+  /** For each container; 240,000 if not given: a start takes minutes on a busy machine. */
   readonly startupTimeoutMs?: number
   /** On every container, for whoever cleans up. */
   readonly labels?: Readonly<Record<string, string>>
@@ -323,7 +323,7 @@ class Parts {
     configure: (container: GenericContainer) => GenericContainer,
     onOutput: (piece: string) => void = () => {},
   ): Promise<StartedTestContainer> {
-    const { images = {}, labels = {}, startupTimeoutMs = 120_000 } = this.#options
+    const { images = {}, labels = {}, startupTimeoutMs = 240_000 } = this.#options
     const name = images[image] ?? imageOf(image, process.env)
     const log = { name, text: '' }
     this.#logs.push(log)
