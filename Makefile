@@ -16,6 +16,18 @@ export NODE_COMPILE_CACHE := $(CACHE)/compile
 
 BIN := node_modules/.bin
 
+# IMAGES=local: the stand-ins of `make images-local` in the place of the official images.
+ifeq ($(IMAGES),local)
+include test/stand-ins/images.env
+export $(shell sed -n 's/^\([A-Z_]*\)=.*/\1/p' test/stand-ins/images.env)
+endif
+
+VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
+REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)$(shell git diff --quiet HEAD 2>/dev/null || echo -dirty)
+# The time of the commit: the same commit gives the same image.
+SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
+PAYSTATUS_IMAGE ?= paystatus:$(VERSION)
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -55,11 +67,15 @@ fuzz-long: deps ## The adapters with RUNS=1000000 broken and generated callbacks
 	RUNS=$(or $(RUNS),1000000) $(BIN)/vitest run --project unit test/providers/fuzz
 
 .PHONY: integration
-integration: deps test-tools ## The tests on a real Kafka, Redis and registry, which they start and end.
+integration: deps test-tools ## The tests on a real Kafka, Redis and registry, which they start and end (STACK as in `test`).
 	$(BIN)/vitest run --project integration
 
+.PHONY: containers
+containers: deps ## The tests of image, compose file and Testcontainers package; without Docker a sentence that says so.
+	@if node test/stack/main.ts container-tests; then $(BIN)/vitest run --project containers; else [ '$(STACK)' != containers ]; fi
+
 .PHONY: test
-test: types lint unused unit integration ## Everything: check, with all its generated cases, and integration.
+test: types lint unused unit integration containers ## Everything: check, with all its generated cases, and what needs servers; STACK=packages or containers.
 
 .PHONY: mutation
 mutation: deps ## Plant small bugs in src/payment and src/providers: do tests notice? MUTATE='src/payment/**/*.ts', CONCURRENCY=2.
@@ -80,6 +96,20 @@ down: $(NODE_READY) ## End what `make up` started.
 .PHONY: demo
 demo: deps ## Callbacks in, payment status out, on real servers. ONCE=1 PAYMENTS=2000 SEED=7 RATE=200.
 	@node test/demo/main.ts
+
+.PHONY: image
+image: ## The container image: PAYSTATUS_IMAGE=paystatus:$(VERSION), and one tag with the commit. See docs/containers.md.
+	docker build $(DOCKER_BUILD_OPTIONS) \
+	  $(if $(PAYSTATUS_BUILD_IMAGE),--build-arg BUILD_IMAGE=$(PAYSTATUS_BUILD_IMAGE)) \
+	  $(if $(PAYSTATUS_BASE_IMAGE),--build-arg BASE_IMAGE=$(PAYSTATUS_BASE_IMAGE)) \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+	  --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) \
+	  --build-arg CREATED=$$(node -p 'new Date($(SOURCE_DATE_EPOCH) * 1000).toISOString()') \
+	  --tag $(PAYSTATUS_IMAGE) --tag $(PAYSTATUS_IMAGE)-$$(echo $(REVISION) | cut -c 1-12)$(findstring -dirty,$(REVISION)) .
+
+.PHONY: images-local
+images-local: $(NODE_READY) ## Where no image registry can be reached: stand-ins for the official images, of packages (as root).
+	node test/stand-ins/main.ts
 
 .PHONY: bench
 bench: deps ## Measure throughput and latency.

@@ -2,6 +2,17 @@ import { defineConfig } from 'vitest/config'
 import { PlainSummary } from './test/plain-summary.ts'
 
 const INTEGRATION = 'test/**/*.integration.test.ts'
+/** These need a Docker daemon and the image of paystatus. */
+const CONTAINERS = [
+  'test/**/*.container.test.ts',
+  'packages/*/test/**/*.container.test.ts',
+  'examples/*/test/**/*.test.ts',
+]
+/** Workspaces run from their sources, as the rest. */
+const FROM_SOURCE = {
+  resolve: { conditions: ['paystatus-source'] },
+  ssr: { resolve: { conditions: ['paystatus-source'] } },
+}
 
 export default defineConfig({
   test: {
@@ -12,8 +23,8 @@ export default defineConfig({
           name: 'unit',
           // They share no state, and loading every module anew for each file took as long as the tests.
           isolate: false,
-          include: ['test/**/*.test.ts'],
-          exclude: [INTEGRATION],
+          include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
+          exclude: [INTEGRATION, ...CONTAINERS],
         },
       },
       {
@@ -25,6 +36,17 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        ...FROM_SOURCE,
+        test: {
+          name: 'containers',
+          include: CONTAINERS,
+          // Each starts a whole stack of its own.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
         },
       },
     ],

@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Config, ConfigError, currencyRule, loadConfig, nameRule } from './config.ts'
+import { DURATION_HINT, parseDuration } from './duration.ts'
+import { answerSignalsAsFirstProcess } from './first-process.ts'
 import { crashText, createLogger, serializeError, shownMessage } from './observability/log.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 import { gatewayApi, runStages } from './run-stages.ts'
@@ -14,6 +16,8 @@ import { changeLine, paymentJson, paymentStory } from './tools/payment-story.ts'
 import { rules, rulesText } from './tools/rules.ts'
 import { applySchemas, checkSchemas } from './tools/schemas.ts'
 import { findPayments } from './tools/show.ts'
+import { awaitStatuses, mismatchLines } from './tools/simulate/await-statuses.ts'
+import { currentStatuses } from './tools/simulate/current-statuses.ts'
 import { PLAN_DEFAULTS, SimulationOptionsError } from './tools/simulate/plan.ts'
 import { POST_DEFAULTS } from './tools/simulate/post-callbacks.ts'
 import { runSimulation, type SimulationReport } from './tools/simulate/simulate.ts'
@@ -37,6 +41,8 @@ const EXIT_USAGE = 2
 const USAGE_ERRORS = [ConfigError, SimulationOptionsError, CallbackFilesError]
 
 const STAGES: readonly StageName[] = TOPOLOGY.map((entry) => entry.stage)
+
+answerSignalsAsFirstProcess(process)
 
 const program = new Command('paystatus')
   .description("Payment providers' callbacks in, one Kafka topic with every payment's status out.")
@@ -167,6 +173,11 @@ program
     PLAN_DEFAULTS.multiPaymentShare,
   )
   .option('--out <file>', 'write what was sent and the final status that every payment must reach')
+  .option(
+    '--await <duration>',
+    'then wait until every payment has the status it must reach, at most so long; exit code 1 if one has not',
+    durationMs,
+  )
   .option('--json', 'print the counts as one JSON document')
   .action(simulate)
 
@@ -397,12 +408,15 @@ interface SimulateOptions extends JsonOption {
   readonly malformed: number
   readonly multi: number
   readonly out?: string
+  /** ms */
+  readonly await?: number
 }
 
 async function simulate(options: SimulateOptions): Promise<void> {
-  const config = configuration()
+  const { config, logger } = setUp()
   const gateway = options.gateway ?? `http://${config.gateway.host}:${config.gateway.port}`
   const progress = process.stderr.isTTY
+  const signal = interrupted()
   const report = await runSimulation({
     sources: simulatedSources(config, gateway),
     seed: options.seed,
@@ -414,7 +428,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
     lateShare: options.late,
     malformedShare: options.malformed,
     multiPaymentShare: options.multi,
-    signal: interrupted(),
+    signal,
     ...(options.out !== undefined && { outFile: options.out }),
     ...(progress && {
       onProgress: ({ accepted, givenUp, callbacks }) => {
@@ -423,10 +437,18 @@ async function simulate(options: SimulateOptions): Promise<void> {
     }),
   })
   const { payments: _, ...summary } = report
-  print(options.json, summary, simulationLines(report))
+  const mismatches =
+    options.await === undefined
+      ? undefined
+      : await awaitStatuses(report, await currentStatuses(config, logger), { timeoutMs: options.await, signal })
+  print(options.json, { ...summary, ...(mismatches !== undefined && { mismatches }) }, [
+    ...simulationLines(report),
+    ...(mismatches === undefined ? [] : mismatchLines(mismatches)),
+  ])
   if (report.aborted || report.counts.givenUp > 0) {
     process.exitCode = EXIT_FAILED
   }
+  exitWith(mismatches ?? [])
 }
 
 function simulationLines({ counts, expected, answerMs, seconds, aborted }: SimulationReport): readonly string[] {
@@ -676,6 +698,14 @@ function ruledBy(rule: typeof nameRule): (text: string) => string {
     }
     return parsed.data
   }
+}
+
+function durationMs(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === undefined) {
+    throw new InvalidArgumentError(`${DURATION_HINT}.`)
+  }
+  return ms
 }
 
 /** ms since the epoch. */

@@ -4,20 +4,14 @@ import { freePort } from './free-port.ts'
 import { runCommand } from './run-command.ts'
 import type { StackInfo } from './stack.ts'
 
+/** Of docker-compose.yml only these: the roles are started from the checkout. */
+const SERVERS = ['kafka', 'redis', 'registry']
 const PROBE_TIMEOUT_MS = 10_000
-
-/** True when a Docker daemon answers and has the images already: `make up` never waits for a download of them. */
-export async function dockerHasImages(root: string): Promise<boolean> {
-  const config = await runCommand([...compose(root), 'config', '--images'], { timeoutMs: PROBE_TIMEOUT_MS })
-  const images = config.output.split('\n').filter((line) => line !== '')
-  if (!config.ok || images.length === 0) return false
-  return (await runCommand(['docker', 'image', 'inspect', ...images], { timeoutMs: PROBE_TIMEOUT_MS })).ok
-}
 
 export async function composeUp(root: string): Promise<StackInfo> {
   const [kafka, redis, registry] = await Promise.all([freePort(), freePort(), freePort()])
   const env = { KAFKA_PORT: String(kafka), REDIS_PORT: String(redis), REGISTRY_PORT: String(registry) }
-  const { ok, output } = await runCommand([...compose(root), 'up', '--detach', '--wait'], { env })
+  const { ok, output } = await runCommand([...compose(root), 'up', '--detach', '--wait', ...SERVERS], { env })
   if (!ok) {
     await composeDown(root)
     throw new Error(`docker compose up failed:\n${output.slice(-3_000)}`)

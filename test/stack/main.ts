@@ -1,14 +1,15 @@
-/** `make up`, `make down`: one stack per checkout that stays until it is taken down. `tools` is for `make test`. */
+/** `make up`, `make down`: one stack per checkout that stays until it is taken down. The rest is for `make test`. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { callControl } from './control.ts'
-import { composeDown, composeUp, dockerHasImages, isComposeRunning } from './docker.ts'
+import { composeDown, composeUp, isComposeRunning } from './docker.ts'
 import { ensureFastavro } from './fastavro.ts'
 import { ensureOracle } from './oracle-python.ts'
 import { ensureSchemathesis } from './schemathesis.ts'
+import { serverKind, whyNoContainers } from './server-kind.ts'
 import { type Stack, type StackInfo, startStack } from './stack.ts'
 import { ensureCommand } from './system-package.ts'
 
@@ -20,7 +21,14 @@ const KEEPER_LOG = join(STATE, 'keeper.log')
 /** What the keeper tells the `up` that started it. */
 type KeeperNews = { readonly progress: string } | { readonly failed: string } | { readonly ready: true }
 
-const COMMANDS: Readonly<Record<string, () => Promise<void>>> = { up, down, status, tools: installTools, keep }
+const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
+  up,
+  down,
+  status,
+  tools: installTools,
+  'container-tests': sayWhetherContainerTestsRun,
+  keep,
+}
 
 const command = COMMANDS[process.argv[2] ?? '']
 if (command) {
@@ -29,7 +37,7 @@ if (command) {
     process.exitCode = 1
   })
 } else {
-  console.error('usage: main.ts up | down | status | tools')
+  console.error('usage: main.ts up | down | status | tools | container-tests')
   process.exitCode = 2
 }
 
@@ -43,9 +51,8 @@ async function up(): Promise<void> {
   await rm(STACK_FILE, { force: true })
   await mkdir(STATE, { recursive: true })
   const startedAt = performance.now()
-  const docker = process.env['STACK'] !== 'packages' && (await dockerHasImages(ROOT))
-  if (docker) {
-    console.log('Starting Kafka, Redis and the registry with Docker (STACK=packages: from packages).')
+  if ((await serverKind()) === 'containers') {
+    console.log('Starting Kafka, Redis and the registry with docker compose (STACK=packages: from packages).')
     await writeFile(STACK_FILE, JSON.stringify(await composeUp(ROOT), null, 2))
   } else {
     console.log('Starting Kafka, Redis and the registry from packages.')
@@ -74,6 +81,14 @@ async function status(): Promise<void> {
   if (info) printStack(info)
   else console.log('The stack is not up: make up')
   process.exitCode = info ? 0 : 1
+}
+
+/** Ends with 1, after one sentence, when the tests that need Docker are to be left out. */
+async function sayWhetherContainerTestsRun(): Promise<void> {
+  const reason = process.env['STACK'] === 'packages' ? 'STACK=packages' : await whyNoContainers()
+  if (reason === undefined) return
+  console.error(`The tests of the image, the compose file and the Testcontainers package were left out: ${reason}.`)
+  process.exitCode = 1
 }
 
 /** The stack of this checkout, if it answers; a file that a killed keeper left behind does not count. */
@@ -119,7 +134,7 @@ async function keep(): Promise<void> {
   process.on('disconnect', abandoned)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void shutDown())
   try {
-    stack = await startStack({ report: (progress) => tell({ progress }), onShutdown: shutDown })
+    stack = await startStack({ kind: 'packages', report: (progress) => tell({ progress }), onShutdown: shutDown })
     await publish(stack)
   } catch (error) {
     tell({ failed: error instanceof Error ? error.message : String(error) })

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ContainerSpec } from './container-server.ts'
 import type { Packages } from './packages.ts'
 import type { Place, ServerSpec } from './server.ts'
 
@@ -60,6 +61,37 @@ export function registrySpec({ java, registryJar }: Packages): ServerSpec {
   }
 }
 
+/** The same servers with the same settings, as containers. */
+export const CONTAINER_SPECS: readonly ContainerSpec[] = [
+  {
+    name: 'kafka',
+    ready: /Kafka Server started/,
+    // Its port is the same inside and outside: the address that it tells its clients is right for itself, too.
+    environment: (port) => ({
+      ...toEnvironment({
+        ...BROKER_SETTINGS,
+        ...loneBrokerConfig(port, CONTROLLER_PORT, '0.0.0.0'),
+        'controller.quorum.voters': `1@127.0.0.1:${CONTROLLER_PORT}`,
+      }),
+      CLUSTER_ID: newClusterId(),
+      KAFKA_HEAP_OPTS: '-Xms256m -Xmx768m',
+    }),
+  },
+  {
+    name: 'redis',
+    containerPort: 6_379,
+    ready: /Ready to accept connections/,
+    environment: () => ({}),
+    command: ['redis-server', '--appendonly', 'no', '--maxmemory-policy', 'noeviction', '--save', ''],
+  },
+  {
+    name: 'registry',
+    containerPort: 8_080,
+    ready: /Listening on: http:/,
+    environment: () => ({}),
+  },
+]
+
 type KafkaConfig = Readonly<Record<string, string | number | boolean>>
 
 export function loneBroker(): KafkaNode {
@@ -68,37 +100,54 @@ export function loneBroker(): KafkaNode {
     clusterId: newClusterId(),
     jvmOptions: ['-Xms256m', '-Xmx768m'],
     config: ({ ports: [port, controllerPort] }) => ({
-      'node.id': 1,
+      ...loneBrokerConfig(port, controllerPort, '127.0.0.1'),
       'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
-      listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-      'offsets.topic.replication.factor': 1,
-      'transaction.state.log.replication.factor': 1,
-      'transaction.state.log.min.isr': 1,
     }),
   }
 }
 
-function kafkaConfig({ directory }: Place): KafkaConfig {
+/** Any number: nothing outside of the container asks for it. */
+const CONTROLLER_PORT = 19_999
+
+function loneBrokerConfig(port: number | undefined, controllerPort: number | undefined, host: string): KafkaConfig {
   return {
-    'process.roles': 'broker,controller',
-    'controller.listener.names': 'CONTROLLER',
-    'log.dirs': join(directory, 'data'),
-    'auto.create.topics.enable': false,
-    'offsets.topic.num.partitions': 5,
-    'transaction.state.log.num.partitions': 10,
-    'group.initial.rebalance.delay.ms': 0,
-    // What happens after a timeout happens soon, so that tests need not wait: group members may ask for short
-    // sessions, abandoned transactions are ended, segments are compacted and deleted within about a second, and a
-    // broker that was killed may register again without waiting out its old session.
-    'group.min.session.timeout.ms': 1_000,
-    'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1_000,
-    'log.cleaner.backoff.ms': 1_000,
-    'log.segment.delete.delay.ms': 1_000,
-    'broker.session.timeout.ms': 3_000,
-    'broker.heartbeat.interval.ms': 500,
+    'node.id': 1,
+    listeners: `PLAINTEXT://${host}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'offsets.topic.replication.factor': 1,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
   }
+}
+
+const BROKER_SETTINGS: KafkaConfig = {
+  'process.roles': 'broker,controller',
+  'controller.listener.names': 'CONTROLLER',
+  'auto.create.topics.enable': false,
+  'offsets.topic.num.partitions': 5,
+  'transaction.state.log.num.partitions': 10,
+  'group.initial.rebalance.delay.ms': 0,
+  // What happens after a timeout happens soon, so that tests need not wait: group members may ask for short
+  // sessions, abandoned transactions are ended, segments are compacted and deleted within about a second, and a
+  // broker that was killed may register again without waiting out its old session.
+  'group.min.session.timeout.ms': 1_000,
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1_000,
+  'log.cleaner.backoff.ms': 1_000,
+  'log.segment.delete.delay.ms': 1_000,
+  'broker.session.timeout.ms': 3_000,
+  'broker.heartbeat.interval.ms': 500,
+}
+
+function kafkaConfig({ directory }: Place): KafkaConfig {
+  return { ...BROKER_SETTINGS, 'log.dirs': join(directory, 'data') }
+}
+
+/** As Kafka's image takes settings: `node.id` is `KAFKA_NODE_ID`. */
+function toEnvironment(config: KafkaConfig): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [`KAFKA_${key.toUpperCase().replaceAll('.', '_')}`, String(value)]),
+  )
 }
 
 function toProperties(config: KafkaConfig): string {

@@ -6,14 +6,21 @@ import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { type ContainerSpec, launchContainer } from './container-server.ts'
+import { freePort } from './free-port.ts'
 import { Guard } from './guard.ts'
 import { runCommand, until } from './run-command.ts'
 import { launch, type ServerSpec } from './server.ts'
-import { redisSpec } from './specs.ts'
+import { serverKind } from './server-kind.ts'
+import { CONTAINER_SPECS, redisSpec } from './specs.ts'
 import { attachStack, type Stack, startStack } from './stack.ts'
 
-const GONE_WITHIN_MS = 10_000
+const GONE_WITHIN_MS = 20_000
+/** How long a frozen server is watched saying nothing. */
+const SILENCE_MS = 200
+const KIND = await serverKind()
 
 describe('the stack of this run', () => {
   test('answers, and can be reached by other processes than its owner', async () => {
@@ -52,7 +59,10 @@ describe('a Redis', () => {
   test('that is paused answers when it is resumed', async () => {
     await stack.redis.pause()
     const reply = redis(stack.redisUrl, 'PING')
-    await until('Redis is stopped', GONE_WITHIN_MS, () => processState(stack.pids.redis) !== 'running')
+    if (KIND === 'packages') {
+      await until('Redis is stopped', GONE_WITHIN_MS, () => processState(stack.pids.redis) !== 'running')
+    }
+    expect(await Promise.race([reply, delay(SILENCE_MS, 'silence')])).toBe('silence')
     await stack.redis.resume()
     expect(await reply).toBe('+PONG')
   })
@@ -66,9 +76,12 @@ describe('a Redis', () => {
     await expect(redis(other.redisUrl, 'PING')).rejects.toThrow('ECONNREFUSED')
     expect(await redis(stack.redisUrl, 'PING')).toBe('+PONG')
   })
+})
 
+describe.runIf(KIND === 'packages')('a server from packages', () => {
   test('takes another port when its own was taken in the last moment', async () => {
-    const taken = [Number(new URL(stack.redisUrl).port)]
+    await using other = await startRedis()
+    const taken = [other.port]
     let starts = 0
     const unlucky: ServerSpec = {
       ...redisSpec,
@@ -94,28 +107,65 @@ describe('a Redis', () => {
   })
 })
 
+describe.runIf(KIND === 'containers')('a server in a container', () => {
+  const [redisContainer] = CONTAINER_SPECS.filter(({ name }) => name === 'redis') as [ContainerSpec]
+
+  test('takes another port when its own was taken in the last moment', async () => {
+    await using other = await startRedis()
+    await using scratch = await scratchDirectory()
+    const guard = new Guard(scratch.path)
+    const ports = [other.port, await freePort()]
+    const server = await launchContainer(redisContainer, guard, async () => ports.shift() ?? freePort())
+    expect(server.ports).not.toEqual([other.port])
+    await server.stop()
+    await guard.close()
+  })
+
+  test('that does not start shows the end of its log', async () => {
+    const broken: ContainerSpec = { ...redisContainer, command: ['redis-server', '--no-such-setting', '1'] }
+    await using scratch = await scratchDirectory()
+    const guard = new Guard(scratch.path)
+    await expect(launchContainer(broken, guard)).rejects.toThrow(/redis ended before it was ready.*no-such-setting/s)
+    await guard.close()
+  })
+})
+
 describe('a process that started servers', () => {
   test.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('leaves nothing behind after %s', async (signal) => {
     const holder = spawn(process.execPath, [join(import.meta.dirname, 'hold-redis.ts')], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    const { directory, pids }: Pick<Stack, 'directory' | 'pids'> = JSON.parse(await firstLine(holder))
-    expect(processState(pids.redis)).toBe('running')
+    const held: Pick<Stack, 'directory' | 'pids' | 'redisUrl'> = JSON.parse(await firstLine(holder))
+    expect(await redis(held.redisUrl, 'PING')).toBe('+PONG')
     holder.kill(signal)
-    await until('the server and its data are gone', GONE_WITHIN_MS, () => {
-      return processState(pids.redis) === 'gone' && !existsSync(directory)
+    await until('the server and its data are gone', GONE_WITHIN_MS, async () => {
+      const answer = await redis(held.redisUrl, 'PING').catch(() => 'gone')
+      return answer === 'gone' && processState(held.pids.redis) === 'gone' && !existsSync(held.directory)
     })
   })
 })
 
-describe('up and down', () => {
+describe.runIf(KIND === 'containers')('up and down with docker compose', () => {
+  test('hold one stack for a checkout, of the servers alone', async () => {
+    await using checkout = await scratchDirectory()
+    await cp(join(import.meta.dirname, '..', '..', 'docker-compose.yml'), join(checkout.path, 'docker-compose.yml'))
+    const main = await stackCommand(checkout.path, 'containers')
+    expect(await main('up')).toMatchObject({ ok: true, output: expect.stringMatching(/Up after/) })
+    const info = JSON.parse(readFileSync(join(checkout.path, '.stack', 'stack.json'), 'utf8'))
+    expect(await redis(info.redisUrl, 'PING')).toBe('+PONG')
+    expect((await fetch(`${info.registryUrl}/subjects`)).status).toBe(200)
+    expect(await kcat(info, '-L')).toContain('1 brokers')
+    expect(await main('up')).toMatchObject({ ok: true, output: expect.stringContaining('already up') })
+    expect(await main('down')).toMatchObject({ ok: true })
+    await expect(redis(info.redisUrl, 'PING')).rejects.toThrow('ECONNREFUSED')
+    expect(await main('status')).toMatchObject({ ok: false })
+  }, 180_000)
+})
+
+describe.runIf(KIND === 'packages')('up and down', () => {
   test('hold one stack for a checkout and leave nothing behind', async () => {
     await using checkout = await scratchDirectory()
-    await cp(import.meta.dirname, join(checkout.path, 'test', 'stack'), { recursive: true })
-    const main = (command: string) => {
-      const file = join(checkout.path, 'test', 'stack', 'main.ts')
-      return runCommand([process.execPath, file, command], { env: { STACK: 'packages' } })
-    }
+    const main = await stackCommand(checkout.path, 'packages')
     expect(await main('up')).toMatchObject({ ok: true, output: expect.stringMatching(/Up after/) })
     const { keeperPid, ...info } = JSON.parse(readFileSync(join(checkout.path, '.stack', 'stack.json'), 'utf8'))
     expect(info.kafkaBrokers).not.toEqual(inject('stack').kafkaBrokers)
@@ -128,6 +178,21 @@ describe('up and down', () => {
     expect(await main('down')).toMatchObject({ ok: true, output: expect.stringContaining('not up') })
   })
 })
+
+/** `make up` and its like in a checkout of its own. */
+async function stackCommand(checkout: string, kind: string) {
+  const root = join(import.meta.dirname, '..', '..')
+  for (const part of ['test/stack', 'packages/testcontainers/src', 'package.json']) {
+    await cp(join(root, part), join(checkout, part), { recursive: true })
+  }
+  const file = join(checkout, 'test', 'stack', 'main.ts')
+  return (command: string) => runCommand([process.execPath, file, command], { env: { STACK: kind } })
+}
+
+async function startRedis(): Promise<AsyncDisposable & { readonly port: number }> {
+  const stack = await startStack({ only: ['redis'] })
+  return { port: Number(new URL(stack.redisUrl).port), [Symbol.asyncDispose]: () => stack.stop() }
+}
 
 /** A zombie is gone too: it waits for whoever adopted it to take note. */
 function processState(pid: number | undefined): 'running' | 'stopped' | 'gone' {
@@ -162,7 +227,7 @@ async function redis(url: string, command: string): Promise<string> {
   return reply.replace(/\+OK\r\n$/, '').trim()
 }
 
-async function kcat(stack: Stack, ...args: string[]): Promise<string> {
+async function kcat(stack: Pick<Stack, 'kafkaBrokers'>, ...args: string[]): Promise<string> {
   return (await runCommand(['kcat', '-b', stack.kafkaBrokers.join(','), ...args])).output
 }
 

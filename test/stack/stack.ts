@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { type ControlRequest, callControl, serveControl } from './control.ts'
 import { Guard } from './guard.ts'
 import { ensurePackages } from './packages.ts'
-import { launch, type Server, type ServerControl, type ServerName } from './server.ts'
-import { kafkaSpec, redisSpec, registrySpec } from './specs.ts'
+import { launch, type ServerControl, type ServerName } from './server.ts'
+import { type ServerKind, serverKind } from './server-kind.ts'
+import { CONTAINER_SPECS, kafkaSpec, redisSpec, registrySpec } from './specs.ts'
 import { ensureCommand } from './system-package.ts'
 
 /** How to reach a running stack: plain data, to be written to a file or handed to a worker. */
@@ -14,11 +15,11 @@ export interface StackInfo {
   readonly redisUrl: string
   /** The Confluent API of the registry. */
   readonly registryUrl: string
-  /** Of the servers as they were started; a server that is started again has another one. */
+  /** Of the servers as they were started; a server that is started again has another one, and a container none. */
   readonly pids: Partial<Record<ServerName, number>>
   /** Data and logs. */
   readonly directory: string
-  /** Where its owner takes requests (see control.ts); empty when the servers are Docker's. */
+  /** Where its owner takes requests (see control.ts); empty when the servers are those of docker-compose.yml. */
   readonly control: string
 }
 
@@ -28,6 +29,8 @@ export interface Stack extends StackInfo, Readonly<Record<ServerName, ServerCont
 }
 
 export interface StackOptions {
+  /** Processes or containers; what `STACK` says if not given (see server-kind.ts). */
+  readonly kind?: ServerKind
   /** Starts these servers only; the addresses of the others are empty. */
   readonly only?: readonly ServerName[]
   /** Told about what takes long. */
@@ -38,25 +41,26 @@ export interface StackOptions {
 
 const SERVERS = ['kafka', 'redis', 'registry'] as const
 
+/** A server that this process started, as a process or as a container. */
+interface RunningServer extends ServerControl {
+  readonly name: string
+  readonly ports: readonly number[]
+  readonly pid: number | undefined
+}
+
 /**
- * Starts real servers on free ports of 127.0.0.1, with their data in a temporary directory.
+ * Starts real servers on free ports of 127.0.0.1, with their data in a temporary directory or in their containers.
  *
  * Nothing outlives this process: see guard.ts. Rejects with the end of a server's log when it does not start.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { only = SERVERS, report = () => {}, onShutdown } = options
-  const needsJava = only.includes('kafka') || only.includes('registry')
-  const [packages] = await Promise.all([
-    needsJava ? ensurePackages(report) : undefined,
-    only.includes('redis') ? ensureCommand('redis-server', 'redis-server', report) : undefined,
-  ])
-  const specs = [redisSpec, ...(packages ? [kafkaSpec(packages), registrySpec(packages)] : [])]
+  const kind = options.kind ?? (await serverKind())
+  const launches = await (kind === 'containers' ? ofContainers(only) : ofPackages(only, report))
   const directory = await mkdtemp(join(tmpdir(), 'paystatus-stack-'))
   const guard = new Guard(directory)
-  const starts = await Promise.allSettled(
-    specs.filter(({ name }) => only.some((one) => one === name)).map((spec) => launch(spec, directory, guard)),
-  )
-  const servers = new Map<ServerName, Server>()
+  const starts = await Promise.allSettled(launches.map((start) => start(directory, guard)))
+  const servers = new Map<ServerName, RunningServer>()
   for (const start of starts) {
     if (start.status === 'fulfilled') servers.set(start.value.name as ServerName, start.value)
   }
@@ -94,7 +98,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 /** The servers of a stack that another process holds; `stop` leaves them running. Rejects when it is not running. */
 export async function attachStack(info: StackInfo): Promise<Stack> {
   const call = (request: ControlRequest) => {
-    if (info.control === '') throw new Error('the servers run in Docker and cannot be handled from here')
+    if (info.control === '')
+      throw new Error('the servers are those of docker-compose.yml and cannot be handled from here')
     return callControl(info.control, request)
   }
   if (info.control !== '') await call({ action: 'ping' })
@@ -113,7 +118,29 @@ export async function useStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-function serverOf(servers: ReadonlyMap<ServerName, Server>, name: ServerName): Server {
+type Launch = (directory: string, guard: Guard) => Promise<RunningServer>
+
+async function ofPackages(only: readonly ServerName[], report: (line: string) => void): Promise<readonly Launch[]> {
+  const needsJava = only.includes('kafka') || only.includes('registry')
+  const [packages] = await Promise.all([
+    needsJava ? ensurePackages(report) : undefined,
+    only.includes('redis') ? ensureCommand('redis-server', 'redis-server', report) : undefined,
+  ])
+  const specs = [redisSpec, ...(packages ? [kafkaSpec(packages), registrySpec(packages)] : [])]
+  return specs
+    .filter(({ name }) => only.some((one) => one === name))
+    .map((spec) => (directory, guard) => launch(spec, directory, guard))
+}
+
+async function ofContainers(only: readonly ServerName[]): Promise<readonly Launch[]> {
+  // Only now: `make up` from packages needs no dependency of the checkout.
+  const { launchContainer } = await import('./container-server.ts')
+  return CONTAINER_SPECS.filter(({ name }) => only.includes(name)).map(
+    (spec) => (_directory, guard) => launchContainer(spec, guard),
+  )
+}
+
+function serverOf(servers: ReadonlyMap<ServerName, RunningServer>, name: ServerName): RunningServer {
   const server = servers.get(name)
   if (!server) throw new Error(`this stack was started without ${name}`)
   return server

@@ -1,0 +1,18 @@
+/**
+ * Makes the credentials that are missing: one random secret per name, as a file in a directory.
+ *
+ * usage: make-secrets.mjs DIRECTORY NAME...
+ */
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const [directory, ...names] = process.argv.slice(2)
+for (const name of names) {
+  try {
+    // For whoever the roles run as, which is not root; the volume is mounted into them alone.
+    writeFileSync(join(directory, name), randomBytes(24).toString('base64url'), { flag: 'wx', mode: 0o444 })
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
+  }
+}

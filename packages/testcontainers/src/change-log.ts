@@ -1,0 +1,85 @@
+/** One record of the changes topic, as `paystatus tail --json` prints it: the fields of its Avro schema. */
+export interface StatusChange {
+  readonly paymentKey: string
+  readonly incarnation: number
+  readonly statusVersion: number
+  readonly verdict: string
+  readonly statusBefore: string | null
+  readonly statusAfter: string
+  readonly statusChanged: boolean
+  readonly finality: string
+  readonly endToEndId: string | null
+  readonly attention: readonly string[]
+  readonly recordedAt: number
+  readonly [field: string]: unknown
+}
+
+/**
+ * Every change that was published, in the order in which it was read; fed with the output of `tail --json`, in whatever
+ * pieces it comes.
+ */
+export class ChangeLog {
+  readonly #changes: StatusChange[] = []
+  readonly #waiting = new Set<() => void>()
+  #partialLine = ''
+
+  /** Lines that are no JSON are not for us: warnings of the process. */
+  write(piece: string): void {
+    const lines = (this.#partialLine + piece).split('\n')
+    this.#partialLine = lines.pop() ?? ''
+    for (const line of lines) {
+      const change = parseChange(line)
+      if (change !== undefined) {
+        this.#changes.push(change)
+      }
+    }
+    for (const look of this.#waiting) {
+      look()
+    }
+  }
+
+  all(): readonly StatusChange[] {
+    return [...this.#changes]
+  }
+
+  of(paymentKey: string): readonly StatusChange[] {
+    return this.#changes.filter((change) => change.paymentKey === paymentKey)
+  }
+
+  /**
+   * The first change after which a payment had a status, also one that was published before the call. Rejects after
+   * `timeoutMs` with what was published about the payment instead.
+   */
+  awaitStatus(paymentKey: string, status: string, timeoutMs: number): Promise<StatusChange> {
+    const { promise, resolve, reject } = Promise.withResolvers<StatusChange>()
+    const look = () => {
+      const change = this.of(paymentKey).find(({ statusAfter }) => statusAfter === status)
+      if (change !== undefined) {
+        resolve(change)
+      }
+    }
+    const timer = setTimeout(() => {
+      const steps = this.of(paymentKey).map(({ statusAfter }) => statusAfter)
+      const told = steps.length === 0 ? 'nothing was published about it' : `it went ${steps.join(', ')}`
+      reject(new Error(`${paymentKey} was not ${status} within ${timeoutMs} ms: ${told}`))
+    }, timeoutMs)
+    this.#waiting.add(look)
+    look()
+    return promise.finally(() => {
+      clearTimeout(timer)
+      this.#waiting.delete(look)
+    })
+  }
+}
+
+function parseChange(line: string): StatusChange | undefined {
+  if (!line.startsWith('{')) {
+    return undefined
+  }
+  try {
+    const value = JSON.parse(line) as StatusChange
+    return typeof value.paymentKey === 'string' && typeof value.statusAfter === 'string' ? value : undefined
+  } catch {
+    return undefined
+  }
+}

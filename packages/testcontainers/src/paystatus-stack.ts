@@ -1,0 +1,373 @@
+import { randomBytes } from 'node:crypto'
+import {
+  GenericContainer,
+  getContainerRuntimeClient,
+  Network,
+  RandomPortGenerator,
+  type StartedNetwork,
+  type StartedTestContainer,
+  Wait,
+} from 'testcontainers'
+import type { Callback, SourceId } from './callbacks.ts'
+import { ChangeLog, type StatusChange } from './change-log.ts'
+import { type ImageName, imageOf } from './images.ts'
+
+export interface PaystatusStackOptions {
+  /** Other images than those of this release; they win over the environment (`PAYSTATUS_IMAGE`, `PAYSTATUS_KAFKA_IMAGE`, …). */
+  readonly images?: Partial<Readonly<Record<ImageName, string>>>
+  /** Of every topic; 3 if not given. */
+  readonly partitions?: number
+  /** For each container; 240,000 if not given: a start takes minutes on a busy machine. */
+  readonly startupTimeoutMs?: number
+  /** On every container, for whoever cleans up. */
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+/** The topics that subscribers read; their contract is schemas/README.md of paystatus. */
+export const STATUS_TOPICS = { changes: 'payments.status.changes', current: 'payments.status.current' } as const
+
+/**
+ * A whole paystatus in containers, of this machine's Docker: Kafka, Redis, a schema registry, the topics and schemas, and
+ * all roles. Several can run side by side.
+ */
+export class PaystatusStack {
+  readonly #options: PaystatusStackOptions
+
+  constructor(options: PaystatusStackOptions = {}) {
+    this.#options = options
+  }
+
+  /** Resolves when a callback would be processed. Rejects, with nothing left behind, if a part does not start. */
+  async start(): Promise<StartedPaystatusStack> {
+    const parts = new Parts(this.#options)
+    try {
+      return await startAll(parts, this.#options)
+    } catch (error) {
+      await parts.stop()
+      throw error
+    }
+  }
+}
+
+/** What runs, until `stop`. */
+export class StartedPaystatusStack implements AsyncDisposable {
+  /** Of the providers' callbacks, without a slash at its end. */
+  readonly gatewayUrl: string
+  /** `host:port`, as seen from this machine. */
+  readonly bootstrapServers: string
+  /** The Confluent API of the schema registry. */
+  readonly registryUrl: string
+  readonly #parts: Parts
+  readonly #changes: ChangeLog
+  readonly #headers: Readonly<Record<SourceId, Readonly<Record<string, string>>>>
+
+  constructor(
+    urls: Pick<StartedPaystatusStack, 'gatewayUrl' | 'bootstrapServers' | 'registryUrl'>,
+    parts: Parts,
+    changes: ChangeLog,
+    secrets: Secrets,
+  ) {
+    this.gatewayUrl = urls.gatewayUrl
+    this.bootstrapServers = urls.bootstrapServers
+    this.registryUrl = urls.registryUrl
+    this.#parts = parts
+    this.#changes = changes
+    this.#headers = headersOf(secrets)
+  }
+
+  /** Sends a callback with its source's credentials. Rejects if the gateway does not accept it. */
+  async postCallback({ source, body, contentType = 'application/json' }: Callback): Promise<void> {
+    const response = await fetch(`${this.gatewayUrl}/callbacks/${source}`, {
+      method: 'POST',
+      headers: { 'content-type': contentType, ...this.#headers[source] },
+      body: typeof body === 'string' ? body : body instanceof Uint8Array ? Buffer.from(body) : JSON.stringify(body),
+    })
+    const answer = await response.text()
+    if (!response.ok) {
+      throw new Error(`the gateway answered ${response.status} to a callback of ${source}: ${answer}`)
+    }
+  }
+
+  /**
+   * Waits until a payment has, or had, a status; gives the record of the changes topic that says so first. Rejects after
+   * `timeoutMs` with the statuses that it had instead, and the end of the log.
+   */
+  async awaitStatus(
+    paymentKey: string,
+    status: string,
+    { timeoutMs = 30_000 }: { readonly timeoutMs?: number } = {},
+  ): Promise<StatusChange> {
+    try {
+      return await this.#changes.awaitStatus(paymentKey, status, timeoutMs)
+    } catch (error) {
+      throw new Error(`${(error as Error).message}; the end of the log:\n${this.log()}`, { cause: error })
+    }
+  }
+
+  /** What was published about a payment so far. */
+  changesOf(paymentKey: string): readonly StatusChange[] {
+    return this.#changes.of(paymentKey)
+  }
+
+  /** The last lines that paystatus and its servers wrote. */
+  log(): string {
+    return this.#parts.log()
+  }
+
+  /** Ends and removes everything. */
+  async stop(): Promise<void> {
+    await this.#parts.stop()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+}
+
+interface Secrets {
+  readonly jpmV1: string
+  readonly jpmV2: string
+}
+
+/** Inside the network of the containers. */
+const KAFKA_PORT = 19_092
+const REGISTRY_PATH = '/apis/ccompat/v7'
+const PORT_ATTEMPTS = 5
+const PREPARE_ATTEMPTS = 5
+const PORT_TAKEN = /port is already allocated|address already in use/i
+const CONFIG_FILE = '/etc/paystatus/paystatus.yaml'
+
+async function startAll(parts: Parts, { partitions = 3 }: PaystatusStackOptions): Promise<StartedPaystatusStack> {
+  const network = await parts.network()
+  const secrets = { jpmV1: randomBytes(24).toString('base64url'), jpmV2: randomBytes(24).toString('base64url') }
+  const [kafka, , registry] = await allOrNone([
+    startKafka(parts, network),
+    parts.start('redis', (container) =>
+      container
+        .withNetwork(network)
+        .withNetworkAliases('redis')
+        .withCommand(['redis-server', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'])
+        .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/)),
+    ),
+    parts.start('registry', (container) =>
+      container
+        .withNetwork(network)
+        .withNetworkAliases('registry')
+        .withExposedPorts(8_080)
+        .withWaitStrategy(Wait.forHttp('/health/ready', 8_080)),
+    ),
+  ])
+  const paystatus = (command: readonly string[]) => (container: GenericContainer) =>
+    container
+      .withNetwork(network)
+      .withCommand([...command])
+      .withCopyContentToContainer([{ content: configuration(partitions), target: CONFIG_FILE }])
+      .withEnvironment({
+        PAYSTATUS_CONFIG: CONFIG_FILE,
+        JPM_V1_SECRET: secrets.jpmV1,
+        JPM_V2_PASSWORD: secrets.jpmV2,
+      })
+  // Tried again: on a busy machine a server that is just up may be slow to its first client.
+  const prepare = (command: readonly string[]) =>
+    withRetries(PREPARE_ATTEMPTS, () =>
+      parts.start('paystatus', (container) => paystatus(command)(container).withWaitStrategy(Wait.forOneShotStartup())),
+    )
+  await allOrNone([prepare(['topics', 'apply']), prepare(['schemas', 'apply'])])
+  const changes = new ChangeLog()
+  const [roles] = await allOrNone([
+    parts.start('paystatus', (container) =>
+      paystatus(['run'])(container)
+        .withExposedPorts(8_080, 9_090)
+        .withWaitStrategy(Wait.forHttp('/health/ready', 9_090)),
+    ),
+    // Reads for awaitStatus, so that this package needs no Kafka client. From the beginning: it may start late.
+    parts.start(
+      'paystatus',
+      // Not by the health check of the image, which is for roles.
+      (container) =>
+        paystatus(['tail', '--from-beginning', '--json'])(container).withWaitStrategy(Wait.forListeningPorts()),
+      (piece) => changes.write(piece),
+    ),
+  ])
+  const host = roles.getHost()
+  return new StartedPaystatusStack(
+    {
+      gatewayUrl: `http://${host}:${roles.getMappedPort(8_080)}`,
+      bootstrapServers: kafka.bootstrapServers,
+      registryUrl: `http://${host}:${registry.getMappedPort(8_080)}${REGISTRY_PATH}`,
+    },
+    parts,
+    changes,
+    secrets,
+  )
+}
+
+/** On a port of this machine that is chosen before: a broker tells its clients its address. */
+async function startKafka(parts: Parts, network: StartedNetwork): Promise<{ readonly bootstrapServers: string }> {
+  const { host } = (await getContainerRuntimeClient()).info.containerRuntime
+  return withRetries(
+    PORT_ATTEMPTS,
+    async () => {
+      const port = await new RandomPortGenerator().generatePort()
+      await parts.start('kafka', (container) =>
+        container
+          .withNetwork(network)
+          .withNetworkAliases('kafka')
+          .withExposedPorts({ container: 9_092, host: port })
+          .withEnvironment(kafkaEnvironment(`${host}:${port}`))
+          .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/)),
+      )
+      return { bootstrapServers: `${host}:${port}` }
+    },
+    (error) => PORT_TAKEN.test(String(error)),
+  )
+}
+
+async function withRetries<T>(
+  attempts: number,
+  attempt: () => Promise<T>,
+  isWorthIt: (error: unknown) => boolean = () => true,
+): Promise<T> {
+  for (let count = 1; ; count += 1) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (count === attempts || !isWorthIt(error)) {
+        throw error
+      }
+    }
+  }
+}
+
+function kafkaEnvironment(address: string): Record<string, string> {
+  return {
+    KAFKA_NODE_ID: '1',
+    KAFKA_PROCESS_ROLES: 'broker,controller',
+    KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',
+    KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
+    KAFKA_LISTENERS: `EXTERNAL://:9092,INTERNAL://:${KAFKA_PORT},CONTROLLER://localhost:9093`,
+    KAFKA_ADVERTISED_LISTENERS: `EXTERNAL://${address},INTERNAL://kafka:${KAFKA_PORT}`,
+    KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'EXTERNAL:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    KAFKA_INTER_BROKER_LISTENER_NAME: 'INTERNAL',
+    KAFKA_AUTO_CREATE_TOPICS_ENABLE: 'false',
+    KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
+    KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
+    KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS: '5',
+    KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: '1',
+    KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: '1',
+    KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS: '5',
+    KAFKA_HEAP_OPTS: '-Xms256m -Xmx512m',
+  }
+}
+
+/** JSON is YAML. */
+function configuration(partitions: number): string {
+  return JSON.stringify({
+    environment: 'testcontainers',
+    kafka: { brokers: [`kafka:${KAFKA_PORT}`], partitions },
+    redis: { url: 'redis://redis:6379' },
+    registry: { url: `http://registry:8080${REGISTRY_PATH}` },
+    sources: [
+      {
+        id: 'jpm-v1',
+        provider: 'jpm-global-payments-v1',
+        path: '/callbacks/jpm-v1',
+        authentication: { type: 'header', header: 'x-callback-secret', secret: { env: 'JPM_V1_SECRET' } },
+      },
+      {
+        id: 'jpm-v2',
+        provider: 'jpm-global-payments-v2',
+        path: '/callbacks/jpm-v2',
+        authentication: { type: 'basic', username: 'jpm', password: { env: 'JPM_V2_PASSWORD' } },
+      },
+      {
+        id: 'instamed',
+        provider: 'instamed',
+        path: '/callbacks/instamed',
+        currency: 'USD',
+        authentication: { type: 'none' },
+      },
+    ],
+  })
+}
+
+function headersOf({ jpmV1, jpmV2 }: Secrets): Readonly<Record<SourceId, Readonly<Record<string, string>>>> {
+  return {
+    'jpm-v1': { 'x-callback-secret': jpmV1 },
+    'jpm-v2': { authorization: `Basic ${Buffer.from(`jpm:${jpmV2}`).toString('base64')}` },
+    instamed: {},
+  }
+}
+
+const LOG_CHARACTERS = 4_000
+
+/** Everything that was started, so that all of it can be ended, and what it said. */
+class Parts {
+  readonly #options: PaystatusStackOptions
+  readonly #containers: StartedTestContainer[] = []
+  readonly #logs: { readonly name: string; text: string }[] = []
+  #network: StartedNetwork | undefined
+
+  constructor(options: PaystatusStackOptions) {
+    this.#options = options
+  }
+
+  async network(): Promise<StartedNetwork> {
+    this.#network = await new Network().start()
+    return this.#network
+  }
+
+  /** Rejects with the end of the container's log when it does not start. */
+  async start(
+    image: ImageName,
+    configure: (container: GenericContainer) => GenericContainer,
+    onOutput: (piece: string) => void = () => {},
+  ): Promise<StartedTestContainer> {
+    const { images = {}, labels = {}, startupTimeoutMs = 240_000 } = this.#options
+    const name = images[image] ?? imageOf(image, process.env)
+    const log = { name, text: '' }
+    this.#logs.push(log)
+    const container = configure(new GenericContainer(name))
+      .withLabels({ ...labels })
+      .withStartupTimeout(startupTimeoutMs)
+      .withLogConsumer((output) => {
+        output.on('data', (piece: Buffer | string) => {
+          log.text = (log.text + piece).slice(-LOG_CHARACTERS)
+          onOutput(String(piece))
+        })
+      })
+    try {
+      const started = await container.start()
+      this.#containers.push(started)
+      return started
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new Error(`${name} did not start: ${reason}; the end of its log:\n${log.text}`, { cause: error })
+    }
+  }
+
+  log(): string {
+    return this.#logs.map(({ name, text }) => `${name}:\n${text}`).join('\n')
+  }
+
+  /** The roles first, while what they need is still there. Goes on when a part is gone already. */
+  async stop(): Promise<void> {
+    for (const container of this.#containers.splice(0).reverse()) {
+      await container.stop().catch(() => {})
+    }
+    await this.#network?.stop().catch(() => {})
+    this.#network = undefined
+  }
+}
+
+/** Waits for all, so that nothing is still starting when the first failure is reported. */
+async function allOrNone<const T extends readonly Promise<unknown>[]>(
+  starts: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  const results = await Promise.allSettled(starts)
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) {
+    throw failed.reason
+  }
+  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as never
+}

@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest'
+import { ChangeLog } from '../src/change-log.ts'
+
+const line = (paymentKey: string, statusAfter: string) => `${JSON.stringify({ paymentKey, statusAfter })}\n`
+
+describe('what was published about a payment', () => {
+  test('is understood in whatever pieces it comes, and between other lines', () => {
+    const log = new ChangeLog()
+    const output = `a warning\n${line('a:1', 'RECEIVED')}{"level":30}\n{broken\n${line('a:1', 'COMPLETED')}${line('a:2', 'REJECTED')}`
+    for (const character of output) {
+      log.write(character)
+    }
+    expect(log.of('a:1').map(({ statusAfter }) => statusAfter)).toEqual(['RECEIVED', 'COMPLETED'])
+    expect(log.of('a:2')).toHaveLength(1)
+  })
+
+  test('is waited for, and found when it was there before', async () => {
+    const log = new ChangeLog()
+    const later = log.awaitStatus('a:1', 'COMPLETED', 10_000)
+    log.write(line('a:2', 'COMPLETED'))
+    log.write(line('a:1', 'RECEIVED'))
+    log.write(line('a:1', 'COMPLETED'))
+    log.write(line('a:1', 'RETURNED'))
+    expect(await later).toMatchObject({ paymentKey: 'a:1', statusAfter: 'COMPLETED' })
+    expect(await log.awaitStatus('a:1', 'RECEIVED', 10_000)).toMatchObject({ statusAfter: 'RECEIVED' })
+  })
+
+  test('that does not come is told with what came instead', async () => {
+    const log = new ChangeLog()
+    log.write(line('a:1', 'RECEIVED'))
+    log.write(line('a:1', 'REJECTED'))
+    await expect(log.awaitStatus('a:1', 'COMPLETED', 10)).rejects.toThrow(
+      'a:1 was not COMPLETED within 10 ms: it went RECEIVED, REJECTED',
+    )
+    await expect(log.awaitStatus('a:9', 'COMPLETED', 10)).rejects.toThrow('nothing was published about it')
+  })
+})
