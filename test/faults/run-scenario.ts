@@ -128,16 +128,22 @@ async function injectAll(
   startedAt: number,
 ): Promise<Finding[]> {
   const at = (ms: number) => delay(Math.max(0, startedAt + ms - performance.now()))
+  /** Two faults of an area never meet: a healing can take longer than was planned. */
+  const areas = new Map<Fault['area'], Promise<void>>()
   const one = async (planned: PlannedFault): Promise<Finding[]> => {
     const { name, atMs, healAtMs, seed } = planned
-    const fault = known.find((candidate) => candidate.name === name)
+    const fault = known.find((candidate) => candidate.name === name) as Fault
+    await at(atMs)
+    const before = areas.get(fault.area)
+    const { promise: over, resolve: end } = Promise.withResolvers<void>()
+    areas.set(fault.area, over)
     try {
-      await at(atMs)
-      const injected = await fault?.inject(lab, createRandom(seed, name))
+      await before
+      const injected = await fault.inject(lab, createRandom(seed, name))
       const healed = watch.injected(name, comesAlone(planned, schedule))
-      lab.say(`${name}: ${injected?.what}`)
+      lab.say(`${name}: ${injected.what}`)
       await at(healAtMs)
-      await injected?.heal()
+      await injected.heal()
       healed()
       lab.say(`${name}: healed`)
       return []
@@ -145,6 +151,8 @@ async function injectAll(
       const text = `${name}: ${(error as Error).message}`
       lab.say(text)
       return [{ kind: 'wrong', text }]
+    } finally {
+      end()
     }
   }
   return (await Promise.all(schedule.faults.map(one))).flat()
