@@ -59,7 +59,8 @@ export class KafkaGroupConsumer implements GroupConsumer {
     })
     consumer.on('consumer.commit_offsets', ({ payload }) => {
       for (const { partition, offset } of payload.topics.flatMap(({ partitions }) => partitions)) {
-        this.#committed.set(partition, offset)
+        // Not the text that its types promise: the event carries the Long that kafkajs made of it.
+        this.#committed.set(partition, String(offset))
       }
     })
     consumer.on('consumer.heartbeat', () => events.onHeartbeat())

@@ -1,6 +1,9 @@
 import type { Kafka } from 'kafkajs'
 import { expect, test } from 'vitest'
 import { KafkaGroupConsumer } from '../../src/kafka/kafka-group-consumer.ts'
+import { require } from '../../src/kafka/replace-module.ts'
+
+const Long = require('kafkajs/src/utils/long.js') as { fromValue(value: string): { toString(): string } }
 
 type Listener = (event: { payload: unknown }) => void
 
@@ -19,7 +22,11 @@ class FakeConsumer {
   /** kafkajs resolves a commit of a consumer that is not running, and does nothing. */
   async commitOffsets(offsets: { topic: string; partition: number; offset: string }[]): Promise<void> {
     if (this.running) {
-      const topics = offsets.map(({ topic, ...partition }) => ({ topic, partitions: [partition] }))
+      const topics = offsets.map(({ topic, partition, offset }) => ({
+        topic,
+        // As kafkajs tells it, whatever its types say.
+        partitions: [{ partition, offset: Long.fromValue(offset), metadata: null }],
+      }))
       this.#listeners.get('consumer.commit_offsets')?.({ payload: { topics } })
     }
   }
