@@ -185,7 +185,8 @@ function start(role: Role, configFile: string): Promise<RoleProcess> {
 }
 
 async function succeeds(command: ReturnType<Deployment['command']>): Promise<void> {
-  expect(await command).toMatchObject({ code: 0 })
+  const { code, stderr } = await command
+  expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.any(String) })
 }
 
 /** The users' ways in: passwords with both digests, and for the normalizer tokens of an endpoint. */
