@@ -45,7 +45,15 @@ export async function onBrokers<T>(connection: KafkaConnection, call: () => Prom
   }
 }
 
-/** Connects the admin client. Rejects with BrokersUnreachableError or BrokersRefusedError. */
-export function connectAdmin(admin: Admin, connection: KafkaConnection): Promise<void> {
-  return onBrokers(connection, () => admin.connect())
+/**
+ * Connects the admin client. Rejects with BrokersUnreachableError or BrokersRefusedError, and leaves no connection behind
+ * then; it may be called again.
+ */
+export async function connectAdmin(admin: Admin, connection: KafkaConnection): Promise<void> {
+  try {
+    await onBrokers(connection, () => admin.connect())
+  } catch (error) {
+    await admin.disconnect().catch(() => {})
+    throw error
+  }
 }

@@ -95,6 +95,9 @@ function bearerProvider(login: Extract<KafkaLogin, { mechanism: 'OAUTHBEARER' }>
       authenticate: async () => {
         const refusal = await saslAuthenticate({ request, response })
         if (refusal !== undefined && refusal !== '') {
+          // The broker waits for this before it ends the connection, which would keep a tool alive.
+          const acknowledged = { encode: () => lengthPrefixed('\u0001') }
+          await saslAuthenticate({ request: acknowledged }).catch(() => {})
           throw new Error(`the broker does not take the token: ${refusal.slice(0, 300)}`)
         }
       },
