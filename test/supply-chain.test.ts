@@ -15,14 +15,16 @@ interface Locked {
   readonly dev?: boolean
   readonly link?: boolean
   readonly hasInstallScript?: boolean
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 
 const DECLARED: Readonly<Record<string, string>> = JSON.parse(text('package.json')).dependencies
 const LOCKED: readonly (readonly [path: string, entry: Locked])[] = Object.entries(
   JSON.parse(text('package-lock.json')).packages,
 )
-/** Everything that `npm ci --omit=dev` brings, the indirect too. */
-const PRODUCTION = LOCKED.filter(([path, { dev, link }]) => path.includes('node_modules/') && !dev && !link)
+/** Everything that the product's own dependencies bring, the indirect too; the workspaces beside it have their own. */
+const PRODUCTION = closure(Object.keys(DECLARED))
 
 /** Permissive: what we ship may be shipped on, with a notice. */
 const LICENSES = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0'])
@@ -67,6 +69,35 @@ describe('production dependencies', () => {
     expect(PRODUCTION.length).toBeLessThanOrEqual(PACKAGES_MAX)
   })
 })
+
+function closure(names: readonly string[]): readonly (readonly [path: string, entry: Locked])[] {
+  const found = new Map<string, Locked>()
+  const visit = (from: string, name: string): void => {
+    const path = resolve(from, name)
+    const entry = find(path ?? '')
+    if (path === undefined || entry === undefined || found.has(path)) {
+      return
+    }
+    found.set(path, entry)
+    for (const next of Object.keys({ ...entry.dependencies, ...entry.optionalDependencies })) {
+      visit(path, next)
+    }
+  }
+  for (const name of names) {
+    visit('', name)
+  }
+  return [...found]
+}
+
+/** As Node.js looks for a package: beside whoever asks, then further and further up. */
+function resolve(from: string, name: string): string | undefined {
+  for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf('node_modules/') - 1))) {
+    const path = `${at === '' ? '' : `${at}/`}node_modules/${name}`
+    if (find(path) !== undefined || at === '') {
+      return find(path) === undefined ? undefined : path
+    }
+  }
+}
 
 function find(path: string): Locked | undefined {
   return LOCKED.find(([candidate]) => candidate === path)?.[1]

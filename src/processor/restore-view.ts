@@ -71,6 +71,9 @@ export function decideRestore(marker: ViewMarker | null, facts: RestoreFacts): R
   if (marker.viewNext > (facts.metadata?.ends.current ?? facts.currentEnd)) {
     return { kind: 'rebuild', why: 'the view is ahead of what was committed' }
   }
+  if (!endsWithTrueCommit(marker, facts.metadata)) {
+    return { kind: 'rebuild', why: 'the view ends with a commit that another one has taken the place of' }
+  }
   if (marker.viewNext === facts.metadata?.ends.current) {
     return { kind: 'keep' }
   }
@@ -79,6 +82,17 @@ export function decideRestore(marker: ViewMarker | null, facts: RestoreFacts): R
   }
   return { kind: 'replay', from: marker.viewNext }
 }
+
+function endsWithTrueCommit({ committedBy, viewNext }: ViewMarker, metadata: CommitMetadata | null): boolean {
+  if (metadata === null) {
+    return committedBy === NOBODY
+  }
+  const { former } = metadata
+  return committedBy === metadata.committedBy || (committedBy === former.committedBy && viewNext <= former.current)
+}
+
+/** In place of who committed, when the committed offset does not say: what is in the view then was read from `current`. */
+const NOBODY = ''
 
 export interface RestoreOptions {
   readonly partition: number
@@ -146,6 +160,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
     writes: 0,
     next: options.next,
     viewNext: decision.kind === 'rebuild' || marker === null ? 0n : marker.viewNext,
+    committedBy: metadata?.committedBy ?? NOBODY,
     totals: metadata?.totals ?? totalsFrom(options.next),
     dueBy: fingerprintOf(options.duePolicy),
     writtenAt: options.now(),

@@ -92,6 +92,8 @@ export class StatusTask implements PartitionTask {
   #transactions: PartitionTransactions | undefined
   #marker: { readonly marker: ViewMarker; readonly text: string } | undefined
   #ends = NOTHING_YET
+  /** Who committed last before this assignment, and where `current` ended then. */
+  #former: CommitMetadata['former'] = { committedBy: '', current: 0n }
   /** When the last commit was answered that nobody looked at yet, ms since the epoch. */
   #uncheckedSince: number | undefined
   /** The view holds what cannot be read: the next open builds it anew, whatever its marker says. */
@@ -135,6 +137,7 @@ export class StatusTask implements PartitionTask {
     crashPoint('processor:after-restore')
     this.#marker = { marker: restored.marker, text: restored.markerText }
     this.#ends = ends
+    this.#former = { committedBy: metadata?.committedBy ?? '', current: ends.current }
     this.#distrustView = false
     const durationMs = performance.now() - startedAt
     this.#options.onRestored(restored.decision.kind, restored.records, durationMs)
@@ -321,7 +324,8 @@ export class StatusTask implements PartitionTask {
         eventDeadLetters: deadLetters?.next ?? ends.eventDeadLetters,
       }
       crashPoint('processor:after-append')
-      await scope.commitOffset(next, toMetadataText({ ends, totals: marker.totals }))
+      const metadata = { ends, committedBy: marker.token, former: this.#former, totals: marker.totals }
+      await scope.commitOffset(next, toMetadataText(metadata))
       crashPoint('processor:after-offset')
     })
     crashPoint('processor:after-commit')
@@ -329,7 +333,7 @@ export class StatusTask implements PartitionTask {
     this.#uncheckedSince = now()
     onCommitted(output.totals)
 
-    const after: ViewMarker = { ...marker, viewNext: ends.current }
+    const after: ViewMarker = { ...marker, viewNext: ends.current, committedBy: marker.token }
     const text = toMarkerText(after)
     const written = await waitForStore(() => store.write(partition, before.text, text, output.writes), report, signal)
     if (written === 'refused') {

@@ -18,6 +18,8 @@ export interface ViewMarker {
   readonly next: bigint
   /** Next offset of `payments.status.current` that is not in the view yet. */
   readonly viewNext: bigint
+  /** Assignment whose commit is the last one in the view; empty if none is known. See CommitMetadata. */
+  readonly committedBy: string
   readonly totals: Totals
   /** Stands for the settings that the due times in the view come of. */
   readonly dueBy: string
@@ -46,12 +48,15 @@ const MARKER = z.object({
   writes: count,
   next: offset,
   viewNext: offset,
+  committedBy: z.string().default(''),
   totals,
   dueBy: z.string(),
   writtenAt: z.number(),
 })
 const METADATA = z.object({
   ends: z.object({ current: offset, changes: offset, eventDeadLetters: offset }),
+  committedBy: z.string().default(''),
+  former: z.object({ committedBy: z.string(), current: offset }).default({ committedBy: '', current: 0n }),
   totals,
 })
 
@@ -67,6 +72,13 @@ export function fromMarkerText(text: string | null): ViewMarker | null {
 /** What Kafka itself says the view must contain: the metadata of the committed offset (4 KiB at most on the broker). */
 export interface CommitMetadata {
   readonly ends: OutputEnds
+  /**
+   * Assignment that committed this. A commit can be answered and come to nothing (settle-outputs.ts), and once others
+   * followed, offsets alone do not tell: so a view is trusted if it ends with a commit of this assignment,
+   */
+  readonly committedBy: string
+  /** or of the one before, and not beyond where `current` ended when this one began. */
+  readonly former: { readonly committedBy: string; readonly current: bigint }
   readonly totals: Totals
 }
 
@@ -80,7 +92,8 @@ export interface OutputEnds {
 export function toMetadataText(metadata: CommitMetadata): string {
   const { current, changes, eventDeadLetters } = metadata.ends
   const ends = { current: String(current), changes: String(changes), eventDeadLetters: String(eventDeadLetters) }
-  return JSON.stringify({ ends, totals: metadata.totals })
+  const former = { ...metadata.former, current: String(metadata.former.current) }
+  return JSON.stringify({ ends, committedBy: metadata.committedBy, former, totals: metadata.totals })
 }
 
 /** Null if the offset was committed by somebody else, such as an operator who moved the group. */

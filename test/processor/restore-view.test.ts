@@ -21,7 +21,12 @@ const NOW = 1_000 * DAY_MS
 const TOTALS = { ...totalsFrom(0n), events: 9, applied: 9 }
 
 function promising(current: bigint): CommitMetadata {
-  return { ends: { current, changes: 0n, eventDeadLetters: 0n }, totals: TOTALS }
+  return {
+    ends: { current, changes: 0n, eventDeadLetters: 0n },
+    committedBy: 'former',
+    former: { committedBy: 'before', current: 2n },
+    totals: TOTALS,
+  }
 }
 
 const POLICY: DuePolicy = { retentionMs: 400 * DAY_MS, nextStatusWithin: { default: DAY_MS, providers: {} } }
@@ -32,6 +37,7 @@ const MARKER: ViewMarker = {
   writes: 3,
   next: 20n,
   viewNext: 2n,
+  committedBy: 'former',
   totals: TOTALS,
   dueBy: fingerprintOf(POLICY),
   writtenAt: NOW - DAY_MS,
@@ -60,8 +66,16 @@ describe('the decision', () => {
     expect(decideRestore(MARKER, { ...FACTS, metadata })).toEqual({ kind: 'replay', from: 2n })
   })
 
-  test('is to replay when the offset carries no metadata: an operator moved the group', () => {
-    expect(decideRestore(MARKER, { ...FACTS, metadata: null })).toEqual({ kind: 'replay', from: 2n })
+  test('is to replay what the assignment before left, if it does not go beyond what was true of it', () => {
+    const facts = { ...FACTS, metadata: promising(4n) }
+    expect(decideRestore({ ...MARKER, committedBy: 'before' }, facts)).toEqual({ kind: 'replay', from: 2n })
+    expect(decideRestore({ ...MARKER, committedBy: 'before', viewNext: 3n }, facts).kind).toBe('rebuild')
+  })
+
+  test('is to replay without metadata (an operator moved the group) only what was read from `current` itself', () => {
+    const facts = { ...FACTS, metadata: null }
+    expect(decideRestore({ ...MARKER, committedBy: '' }, facts)).toEqual({ kind: 'replay', from: 2n })
+    expect(decideRestore(MARKER, facts).kind).toBe('rebuild')
   })
 
   test.each<[why: string, marker: ViewMarker | null, facts: Partial<RestoreFacts>]>([
@@ -71,6 +85,7 @@ describe('the decision', () => {
     ['the group has never committed this partition', MARKER, { committed: false, metadata: null }],
     ['the settings of payments were changed, which the due times come of', { ...MARKER, dueBy: 'other' }, {}],
     ['the view is ahead of what was committed', { ...MARKER, viewNext: 6n }, {}],
+    ['the view ends with a commit that another one has taken the place of', { ...MARKER, committedBy: 'lost' }, {}],
     [
       'the view is older than tombstones are kept',
       { ...MARKER, writtenAt: NOW - VIEW_AGE_MAX_MS - 1 },
@@ -83,7 +98,7 @@ describe('the decision', () => {
   test('trusts a replay only well within the time that a tombstone is kept', () => {
     expect(VIEW_AGE_MAX_MS).toBeLessThan(SPECS.current.settings.deleteRetentionDays * DAY_MS)
     const replayed = { ...MARKER, writtenAt: NOW - VIEW_AGE_MAX_MS }
-    expect(decideRestore(replayed, { ...FACTS, metadata: null }).kind).toBe('replay')
+    expect(decideRestore(replayed, { ...FACTS, metadata: promising(4n) }).kind).toBe('replay')
   })
 })
 

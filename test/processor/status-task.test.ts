@@ -221,6 +221,26 @@ describe('a view that is not what the task left there (I6)', () => {
   })
 })
 
+describe('a commit that was answered and came to nothing (KAFKA-20734)', () => {
+  test('is not in the view that Redis goes back to, whatever was committed since (I3, I6)', async () => {
+    world.arrive(OTHER)
+    const former = await world.run()
+    world.arrive(ACCEPTED, { ...COMPLETED, paymentKey: 'jpm:c' })
+    world.kafka.skipsMarker = () => true
+    await former.process(world.batch(1n)?.records ?? [], 3n, signal)
+    const withLostCommit = world.view.writes
+    world.kafka.skipsMarker = () => false
+    const next = world.task()
+    const { offset } = await next.open(signal)
+    const batch = world.batch(offset, 1)
+    await next.process(batch?.records ?? [], batch?.next ?? 0n, signal)
+    await world.view.rollBack(withLostCommit)
+    await world.run()
+    expect(world.changes().map(({ event }) => event?.eventId)).toEqual(['other', 'accepted', 'completed'])
+    expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
+  })
+})
+
 describe('a crash', () => {
   const steps = [
     'append.before',

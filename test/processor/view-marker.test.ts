@@ -15,6 +15,7 @@ const MARKER: ViewMarker = {
   writes: 7,
   next: BEYOND_FLOATS,
   viewNext: BEYOND_FLOATS + 1n,
+  committedBy: 'assignment',
   totals: { ...totalsFrom(5n), events: 3, applied: 2, duplicate: 1 },
   dueBy: 'settings',
   writtenAt: 1_732_000_000_000,
@@ -47,7 +48,8 @@ describe('the metadata of the committed offset', () => {
   const ENDS = { current: BEYOND_FLOATS, changes: BEYOND_FLOATS + 1n, eventDeadLetters: 0n }
 
   test('survives its text, with offsets that no float can hold', () => {
-    const metadata = { ends: ENDS, totals: MARKER.totals }
+    const former = { committedBy: 'before', current: BEYOND_FLOATS }
+    const metadata = { ends: ENDS, committedBy: 'assignment', former, totals: MARKER.totals }
     expect(fromMetadataText(toMetadataText(metadata))).toEqual(metadata)
   })
 
@@ -55,9 +57,12 @@ describe('the metadata of the committed offset', () => {
     const most = Number.MAX_SAFE_INTEGER
     const counts = Object.fromEntries(Object.keys(MARKER.totals).map((name) => [name, most]))
     const last = 2n ** 63n - 1n
+    const committedBy = crypto.randomUUID()
     const ends = { current: last, changes: last, eventDeadLetters: last }
     const totals = { ...MARKER.totals, ...counts, since: String(2n ** 63n - 1n) }
-    expect(toMetadataText({ ends, totals }).length).toBeLessThan(1_024)
+    expect(toMetadataText({ ends, committedBy, former: { committedBy, current: last }, totals }).length).toBeLessThan(
+      1_024,
+    )
   })
 
   test.each([null, '', 'moved by an operator', '{}'])('is nothing when it is %j: somebody else committed', (text) => {
