@@ -83,6 +83,10 @@ export async function runStages(
     fatal.then((error) => ({ kind: 'fatal', error })),
     aborted.then(() => ({ kind: 'signal' })),
   ])
+  if (reason.kind === 'fatal') {
+    // At once: the orderly stop may take a while, and may itself fail.
+    logger.fatal({ err: reason.error }, 'a stage cannot go on: stops')
+  }
   health.drain()
   // Whatever hangs in a client must not keep a process alive that is told, or has reason, to end.
   const hanging = setTimeout(() => {

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch, Consumer, Kafka } from 'kafkajs'
 import type { FetchedBatch, GroupConsumer, GroupConsumerEvents } from '../stream/group-consumer.ts'
+import { DefinedStop } from '../stream/partition-task.ts'
 import { stopIfRefused } from './errors.ts'
 import { toInRecord } from './partition-reader.ts'
 import { within } from './within.ts'
@@ -11,6 +13,7 @@ export interface KafkaGroupConsumerOptions {
 }
 
 const COMMIT_MAX_MS = 15_000
+const START_AGAIN_AFTER_MS = 500
 
 /** The consumer was not running, so that the offset was not sent. */
 class CommitNotSentError extends Error {
@@ -30,6 +33,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
   readonly #topic: string
   /** What the coordinator has just taken, by partition. */
   readonly #committed = new Map<number, string>()
+  #stopped = false
 
   constructor(kafka: Kafka, options: KafkaGroupConsumerOptions) {
     this.#group = options.group
@@ -66,7 +70,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
     consumer.on('consumer.heartbeat', () => events.onHeartbeat())
     consumer.on('consumer.crash', ({ payload }) => {
       if (!payload.restart) {
-        events.onCrashed(this.#stopIfRefused(payload.error))
+        void this.#startAgain(events, payload.error)
       }
     })
     consumer.on('consumer.start_batch_process', ({ payload }) => {
@@ -75,6 +79,11 @@ export class KafkaGroupConsumer implements GroupConsumer {
         events.onSkipped(payload.partition, BigInt(payload.firstOffset), BigInt(payload.lastOffset))
       }
     })
+    await this.#run(events)
+  }
+
+  async #run(events: GroupConsumerEvents): Promise<void> {
+    const consumer = this.#consumer
     try {
       await consumer.connect()
       // From the beginning: with anything else an offset out of range becomes a silent jump to the end.
@@ -118,7 +127,28 @@ export class KafkaGroupConsumer implements GroupConsumer {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true
     await this.#consumer.disconnect()
+  }
+
+  /**
+   * kafkajs starts itself anew only after errors that it calls retriable. A defect of its own that the death of a broker brings
+   * out is none, and would end a process that only has to wait. What does not go on in spite of this is the watchdog's.
+   */
+  async #startAgain(events: GroupConsumerEvents, crash: unknown): Promise<void> {
+    for (let error = this.#stopIfRefused(crash); !this.#stopped; ) {
+      if (error instanceof DefinedStop) {
+        events.onCrashed(error)
+        return
+      }
+      await sleep(START_AGAIN_AFTER_MS)
+      try {
+        await this.#run(events)
+        return
+      } catch (failure) {
+        error = this.#stopIfRefused(failure)
+      }
+    }
   }
 
   #stopIfRefused(error: unknown): Error {
