@@ -88,56 +88,60 @@ describe('Kafka', () => {
   test.each([
     ['killed', () => stack.kafka.kill(), () => stack.kafka.start()],
     ['frozen', () => stack.kafka.pause(), () => stack.kafka.resume()],
-  ])('I1 while it is %s callers get 503 in time, and nothing that was accepted is lost', async (_how, away, back) => {
-    const simulation = simulate(deployment, paystatus.gatewayUrl, {
-      seed: _how === 'killed' ? 43 : 44,
-      payments: 120,
-      ratePerSecond: 100,
-      concurrency: 32,
-      manners: PERSISTENT,
-      timeScale: 1,
-    })
-    await eventually(async () =>
-      expect(await paystatus.metric('paystatus_gateway_requests_total{source="jpm-v1",code="200"}')).toBeGreaterThan(
-        60,
-      ),
-    )
-    await away()
-    const refusals: Awaited<ReturnType<typeof post>>[] = []
-    // Several rounds: right after the fault, and once the gateway knows of it.
-    for (let round = 0; round < 2; round += 1) {
-      refusals.push(...(await Promise.all(Array.from({ length: 5 }, () => post()))))
-    }
-    await eventually(async () => {
-      const { ready, components } = await paystatus.health()
-      expect([ready, components['append']?.ok]).toEqual([false, false])
-    })
-    // Memory is flat while it is away: far more than may wait is refused, and each refusal leaves nothing behind (I10).
-    const source = simulatedSources(deployment.config, paystatus.gatewayUrl).find(({ id }) => id === 'jpm-v1')
-    const flood = { atOnce: WAITING_MAX + 50, bodyBytes: 10_000 }
-    const refused = [...(await callMany(source as SimulatedSource, { ...flood, requests: 500 }))]
-    const before = await residentBytes(paystatus)
-    refused.push(...(await callMany(source as SimulatedSource, { ...flood, requests: 2_000 })))
-    expect((await residentBytes(paystatus)) / before).toBeLessThan(1.5)
-    expect(refused.filter(({ code }) => code !== 503)).toEqual([])
-    await back()
-    expect(await firstSuccessMs(source as SimulatedSource)).toBeLessThan(RECOVERY_MAX_MS)
-    for (const { status, retryAfter, ms } of refusals) {
-      expect([status, retryAfter]).toEqual([503, '5'])
-      expect(ms).toBeLessThan(ANSWER_MAX_MS)
-    }
-    const report = await simulation
-    expect(report.counts.accepted).toBe(report.counts.callbacks)
-    await eventually(async () => expect((await post()).status).toBe(200))
-    await allIsWell()
-    const { current } = await readContents(observer)
-    const wrong = report.payments.filter(
-      ({ paymentKey, expectedStatus }) => current.get(paymentKey)?.status !== expectedStatus,
-    )
-    expect(wrong).toEqual([])
-    await paystatus.ready()
-    // Each of the many refusals may take the whole deadline.
-  }, 120_000)
+  ])(
+    'I1 while it is %s callers get 503 in time, and nothing that was accepted is lost',
+    async (_how, away, back) => {
+      const simulation = simulate(deployment, paystatus.gatewayUrl, {
+        seed: _how === 'killed' ? 43 : 44,
+        payments: 120,
+        ratePerSecond: 100,
+        concurrency: 32,
+        manners: PERSISTENT,
+        timeScale: 1,
+      })
+      await eventually(async () =>
+        expect(await paystatus.metric('paystatus_gateway_requests_total{source="jpm-v1",code="200"}')).toBeGreaterThan(
+          60,
+        ),
+      )
+      await away()
+      const refusals: Awaited<ReturnType<typeof post>>[] = []
+      // Several rounds: right after the fault, and once the gateway knows of it.
+      for (let round = 0; round < 2; round += 1) {
+        refusals.push(...(await Promise.all(Array.from({ length: 5 }, () => post()))))
+      }
+      await eventually(async () => {
+        const { ready, components } = await paystatus.health()
+        expect([ready, components['append']?.ok]).toEqual([false, false])
+      })
+      // Memory is flat while it is away: far more than may wait is refused, and each refusal leaves nothing behind (I10).
+      const source = simulatedSources(deployment.config, paystatus.gatewayUrl).find(({ id }) => id === 'jpm-v1')
+      const flood = { atOnce: WAITING_MAX + 50, bodyBytes: 10_000 }
+      const refused = [...(await callMany(source as SimulatedSource, { ...flood, requests: 500 }))]
+      const before = await residentBytes(paystatus)
+      refused.push(...(await callMany(source as SimulatedSource, { ...flood, requests: 2_000 })))
+      expect((await residentBytes(paystatus)) / before).toBeLessThan(1.5)
+      expect(refused.filter(({ code }) => code !== 503)).toEqual([])
+      await back()
+      expect(await firstSuccessMs(source as SimulatedSource)).toBeLessThan(RECOVERY_MAX_MS)
+      for (const { status, retryAfter, ms } of refusals) {
+        expect([status, retryAfter]).toEqual([503, '5'])
+        expect(ms).toBeLessThan(ANSWER_MAX_MS)
+      }
+      const report = await simulation
+      expect(report.counts.accepted).toBe(report.counts.callbacks)
+      await eventually(async () => expect((await post()).status).toBe(200))
+      await allIsWell()
+      const { current } = await readContents(observer)
+      const wrong = report.payments.filter(
+        ({ paymentKey, expectedStatus }) => current.get(paymentKey)?.status !== expectedStatus,
+      )
+      expect(wrong).toEqual([])
+      await paystatus.ready()
+      // Each of the many refusals may take the whole deadline.
+    },
+    120_000,
+  )
 
   test('that is away at the start is waited for, and a stop does not wait for it', async () => {
     expect(await paystatus.stop()).toBe(0)
