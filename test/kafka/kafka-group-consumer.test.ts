@@ -40,28 +40,8 @@ class FakeConsumer {
   }
 }
 
-test('a commit that kafkajs swallows, because it is starting anew, is a failure', async () => {
-  const fake = new FakeConsumer()
-  const kafka = { consumer: () => fake } as unknown as Kafka
-  const consumer = new KafkaGroupConsumer(kafka, { group: 'g', topic: 'raw', sessionTimeoutMs: 6_000 })
-  const nothing = () => {}
-  await consumer.start({
-    onAssigned: nothing,
-    onHeartbeat: nothing,
-    onBatch: () => true,
-    onSkipped: nothing,
-    onCrashed: nothing,
-  })
-  await consumer.commit(1, 5n)
-  fake.running = false
-  await expect(consumer.commit(1, 6n)).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT', retriable: true })
-  // Not even when it is the same offset again.
-  await expect(consumer.commit(1, 5n)).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT' })
-  fake.running = true
-  await consumer.commit(1, 6n)
-})
-
-test('a crash that kafkajs does not call retriable starts it anew; a refusal of Kafka ends the process', async () => {
+/** A running consumer of ours on a fake one of kafkajs, and the errors that it ended with. */
+async function started() {
   const fake = new FakeConsumer()
   const kafka = { consumer: () => fake } as unknown as Kafka
   const consumer = new KafkaGroupConsumer(kafka, { group: 'g', topic: 'raw', sessionTimeoutMs: 6_000 })
@@ -74,6 +54,22 @@ test('a crash that kafkajs does not call retriable starts it anew; a refusal of 
     onSkipped: nothing,
     onCrashed: (error) => crashes.push(error),
   })
+  return { fake, consumer, crashes }
+}
+
+test('a commit that kafkajs swallows, because it is starting anew, is a failure', async () => {
+  const { fake, consumer } = await started()
+  await consumer.commit(1, 5n)
+  fake.running = false
+  await expect(consumer.commit(1, 6n)).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT', retriable: true })
+  // Not even when it is the same offset again.
+  await expect(consumer.commit(1, 5n)).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT' })
+  fake.running = true
+  await consumer.commit(1, 6n)
+})
+
+test('a crash that kafkajs does not call retriable starts it anew; a refusal of Kafka ends the process', async () => {
+  const { fake, crashes } = await started()
   fake.crash(new TypeError("Cannot destructure property 'topicMetadata' of null"))
   await eventually(() => expect(fake.runs).toBe(2))
   expect(crashes).toEqual([])
