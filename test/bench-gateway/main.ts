@@ -1,15 +1,13 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { cpus, loadavg } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { id_kp_serverAuth } from '@peculiar/asn1-x509'
 import { benchCallback } from '../bench/callbacks.ts'
 import { Deployment } from '../harness/deployment.ts'
 import { envNumber } from '../harness/env-number.ts'
+import { TlsFiles } from '../harness/tls-gateway.ts'
 import { certificate, rootCa } from '../pki/certificate-authority.ts'
 import { useStack } from '../stack/stack.ts'
 import { RawCaller, type Target } from './raw-caller.ts'
@@ -26,7 +24,7 @@ const SECONDS = envNumber('SECONDS', 15)
 const WARM_UP_SECONDS = envNumber('WARM_UP_SECONDS', 10)
 const CONNECTIONS = envNumber('CONNECTIONS', 128)
 
-const directory = mkdtempSync(join(tmpdir(), 'paystatus-bench-'))
+const files = new TlsFiles()
 const stack = await useStack({ report: say })
 let code = 0
 try {
@@ -47,7 +45,7 @@ try {
   code = 1
 } finally {
   await stack.stop()
-  rmSync(directory, { recursive: true })
+  files.remove()
 }
 process.exit(code)
 
@@ -65,25 +63,14 @@ async function measureBareNode() {
 
 async function measureGateway(mutualTls: boolean) {
   const ca = rootCa('CN=Bench')
-  const server = certificate('CN=gateway.test', ca, {
-    extendedKeyUsage: [id_kp_serverAuth],
-    names: [{ dNSName: 'gateway.test' }],
-  })
   const client = certificate('CN=caller', ca)
-  const file = (name: string, content: string) => {
-    const path = join(directory, name)
-    writeFileSync(path, content, { mode: 0o600 })
-    return path
-  }
   const password = randomUUID()
-  const caFile = file('ca.pem', ca.pem)
-  const tls = { certificate: file('server.pem', server.pem), key: file('server.key', server.keyPem) }
   const authentication = mutualTls
-    ? { type: 'mtls', ca: caFile, pins: 'any' }
-    : { type: 'basic', username: 'bench', password: { file: file('password', password) } }
+    ? { type: 'mtls', ca: files.write(ca.pem), pins: 'any' }
+    : { type: 'basic', username: 'bench', password: { file: files.write(password) } }
   const deployment = await Deployment.create(stack, {
     partitions: 6,
-    ...(mutualTls && { config: { gateway: { port: 0, tls } } }),
+    ...(mutualTls && { config: { gateway: { port: 0, tls: files.tls } } }),
     sources: [{ id: 'bench', provider: 'jpm-global-payments-v2', path: '/callbacks/bench', authentication }],
   })
   try {
@@ -95,7 +82,7 @@ async function measureGateway(mutualTls: boolean) {
       port: Number(port),
       path: '/callbacks/bench',
       headers: mutualTls ? [] : [`Authorization: Basic ${Buffer.from(`bench:${password}`).toString('base64')}`],
-      tls: mutualTls ? { ca: ca.pem, cert: client.pem, key: client.keyPem } : null,
+      tls: mutualTls ? { ca: files.ca.pem, cert: client.pem, key: client.keyPem } : null,
     })
     await gateway.stop()
     return result

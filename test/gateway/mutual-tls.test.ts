@@ -7,15 +7,14 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import { id_kp_serverAuth } from '@peculiar/asn1-x509'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Authentication } from '../../src/config/authentication.ts'
+import { badClientCertificates, clientOf } from '../pki/bad-client-certificates.ts'
 import {
   type CertificateOptions,
   certificate,
   type Issued,
   revocationList,
   rootCa,
-  rsaKeys,
   spkiPin,
-  tampered,
 } from '../pki/certificate-authority.ts'
 import { type FixtureOptions, GatewayFixture, source } from './gateway-fixture.ts'
 
@@ -32,13 +31,11 @@ const SERVER_CA = rootCa('CN=Server CA')
 const SERVER_OPTIONS = { extendedKeyUsage: [id_kp_serverAuth], names: [{ dNSName: 'gateway.test' }] } as const
 const SERVER = certificate('CN=gateway.test', SERVER_CA, SERVER_OPTIONS)
 const BANK = rootCa('CN=Bank')
-const BANK_ISSUING = certificate('CN=Bank issuing', BANK, { ca: true })
 const OTHER = rootCa('CN=Other')
-const CALLER = { names: [{ dNSName: 'callbacks.bank.test' }] } as const
-const bankClient = (options: CertificateOptions = {}, issuer: Issued | null = BANK) =>
-  certificate('CN=caller', issuer, { ...CALLER, ...options })
+const PINNED_NAME = 'callbacks.bank.test'
+const bankClient = (options: CertificateOptions = {}) => clientOf({ ca: BANK, pinnedName: PINNED_NAME }, options)
 const LEGITIMATE = bankClient()
-const OTHER_CLIENT = certificate('CN=caller', OTHER, CALLER)
+const OTHER_CLIENT = clientOf({ ca: OTHER, pinnedName: PINNED_NAME })
 
 const directory = mkdtempSync(join(tmpdir(), 'paystatus-mtls-'))
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -143,31 +140,11 @@ describe('callers of a source with mutual TLS', TIMEOUT, () => {
 
   test('are refused with every kind of bad certificate, nothing is published, and a legitimate one is served throughout', async () => {
     const fixture = await start()
-    const noCa = certificate('CN=No CA', BANK, { keyUsage: null })
-    const bad: readonly (readonly [what: string, client: Issued | null, sent?: readonly Issued[]])[] = [
-      ['none at all', null],
-      ['expired', bankClient({ notAfter: daysFromNow(-1) })],
-      ['not valid yet', bankClient({ notBefore: daysFromNow(1) })],
-      ['of a CA that nobody trusts', bankClient({}, rootCa('CN=Nobody'))],
-      ['of a CA with the trusted name', bankClient({}, rootCa('CN=Bank'))],
-      ['signed by itself', bankClient({}, null)],
-      ['of the CA of another source', OTHER_CLIENT],
-      ['without the pinned name', certificate('CN=caller', BANK, { names: [{ dNSName: 'example.test' }] })],
-      ['without any alternative name', certificate('CN=callbacks.bank.test', BANK)],
-      ['for servers only', bankClient({ extendedKeyUsage: [id_kp_serverAuth] })],
-      ['without its intermediate CA', bankClient({}, BANK_ISSUING)],
-      ['below what is no CA', bankClient({}, noCa), [noCa]],
-      ['below another client', bankClient({}, LEGITIMATE), [LEGITIMATE]],
-      ['with a short RSA key', bankClient({ keys: rsaKeys(1_024) })],
-      ['signed with SHA-1', bankClient({ hash: 'sha1' })],
-      ['changed after it was signed', tampered(bankClient())],
-      ['of the CA itself', BANK],
-      ['without a revocation list of its issuer', bankClient({}, BANK_ISSUING), [BANK_ISSUING]],
-    ]
+    const bad = badClientCertificates({ ca: BANK, pinnedName: PINNED_NAME }, OTHER)
     const outcomes: Record<string, number | string> = {}
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    for (const [what, client, sent] of bad) {
-      outcomes[what] = await call(fixture, 'bank', client, sent === undefined ? {} : { sent })
+    for (const { what, client, sent } of bad) {
+      outcomes[what] = await call(fixture, 'bank', client, { sent })
       expect(await call(fixture, 'bank', LEGITIMATE, { agent })).toBe(200)
     }
     agent.destroy()
@@ -294,7 +271,7 @@ describe('what changes in the files', TIMEOUT, () => {
   test('is the CAs: a new one is asked for and taken', async () => {
     const fixture = await start()
     const next = rootCa('CN=Next bank')
-    const client = certificate('CN=caller', next, CALLER)
+    const client = clientOf({ ca: next, pinnedName: PINNED_NAME })
     expect(await call(fixture, 'bank', client)).toBe(401)
     writeFileSync(at('bank.pem'), BANK.pem + next.pem)
     writeFileSync(at('bank.crl'), revocationList(BANK, []) + revocationList(next, []))

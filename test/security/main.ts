@@ -1,25 +1,32 @@
-/** `make security BATTERY=…`: attacks a running gateway in ways that others thought of, and says what came of it. */
+/** `make security BATTERY=…`: attacks a running gateway in ways that others thought of, and writes docs/security.md. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type StackInfo, useStack } from '../stack/stack.ts'
 import type { Battery, Outcome } from './battery.ts'
 import { brokerOutage } from './broker-outage.ts'
+import { clientCertificates } from './client-certificates.ts'
 import { contract } from './contract.ts'
 import { jsonBodies } from './json-bodies.ts'
+import { type Ran, type Run, writeRun } from './report.ts'
 import { slowConnections } from './slow-connections.ts'
 import { smuggling } from './smuggling.ts'
+import { tlsScan } from './tls-scan.ts'
 
 /** In the order of running. A new battery is one file, and a line here. */
-const BATTERIES: readonly Battery[] = [jsonBodies, smuggling, slowConnections, brokerOutage, contract]
+const BATTERIES: readonly Battery[] = [
+  jsonBodies,
+  smuggling,
+  clientCertificates,
+  tlsScan,
+  slowConnections,
+  brokerOutage,
+  contract,
+]
 
-/** What a later step makes a document of. */
-const SUMMARY = join(import.meta.dirname, '..', '..', '.security', 'summary.json')
-
-interface Ran extends Outcome {
-  readonly name: string
-  readonly title: string
-  readonly seconds: number
-}
+const PROJECT = join(import.meta.dirname, '..', '..')
+const SUMMARY = join(PROJECT, '.security', 'summary.json')
+/** Written by a run of all batteries; one of some would take away what the others measured. */
+const DOCUMENT = join(PROJECT, 'docs', 'security.md')
 
 const wanted = process.env['BATTERY']?.split(',') ?? BATTERIES.map(({ name }) => name)
 const unknown = wanted.filter((name) => !BATTERIES.some((battery) => battery.name === name))
@@ -43,10 +50,11 @@ try {
 }
 await mkdir(join(SUMMARY, '..'), { recursive: true })
 const findings = results.reduce((count, result) => count + result.findings.length, 0)
-await writeFile(
-  SUMMARY,
-  `${JSON.stringify({ at: new Date().toISOString(), node: process.version, findings, batteries: results }, null, 2)}\n`,
-)
+const ran: Run = { at: new Date().toISOString(), node: process.version, batteries: results }
+await writeFile(SUMMARY, `${JSON.stringify({ findings, ...ran }, null, 2)}\n`)
+if (results.length === BATTERIES.length) {
+  writeRun(DOCUMENT, ran)
+}
 console.log(`\n${results.length} batteries, ${findings} findings; ${SUMMARY}`)
 process.exit(findings === 0 ? 0 : 1)
 

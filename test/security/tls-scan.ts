@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs'
+import { GATEWAY_NAME, TlsFiles } from '../harness/tls-gateway.ts'
+import { rootCa } from '../pki/certificate-authority.ts'
+import { runCommand } from '../stack/run-command.ts'
+import { ensureCommand } from '../stack/system-package.ts'
+import { type Battery, withDeployment } from './battery.ts'
+
+/** One line of what testssl.sh writes with `--jsonfile`. */
+interface Checked {
+  readonly id: string
+  readonly severity: string
+  readonly finding: string
+}
+
+/** Its own words for "worse than LOW", and for a check that could not be made. */
+const WORSE_THAN_LOW = new Set(['MEDIUM', 'HIGH', 'CRITICAL', 'FATAL', 'WARN'])
+
+/**
+ * What the scan says of the certificate and of DNS is about files that the battery made for itself, and its grade follows
+ * from these. What a browser is told (HSTS, security headers) is nothing to a caller that is no browser.
+ */
+const NOT_OURS = [/^cert/, /^DNS_/, /^OCSP_/, /^overall_grade/, /^grade_cap/, /^final_score/, /^HSTS/, /^HPKP/]
+
+/** What anybody who reaches the port can find out about its TLS: protocols, ciphers, and the known attacks on them. */
+export const tlsScan: Battery = {
+  name: 'tls-scan',
+  title: 'testssl.sh looks at protocols, ciphers and known vulnerabilities; nothing above low',
+  run: async (world) => {
+    await ensureCommand('testssl', 'testssl.sh', world.say)
+    await ensureCommand('hexdump', 'bsdextrautils', world.say)
+    const files = new TlsFiles()
+    try {
+      const options = {
+        config: { gateway: { port: 0, tls: files.tls } },
+        sources: [
+          {
+            id: 'bank',
+            provider: 'jpm-global-payments-v2',
+            path: '/callbacks/bank',
+            authentication: { type: 'mtls', ca: files.write(rootCa('CN=Bank').pem), pins: 'any' },
+          },
+        ],
+      }
+      return await withDeployment(world, ['gateway'], options, async (_deployment, gateway) => {
+        const report = files.write('')
+        const scan = await runCommand([
+          'testssl',
+          ...['--quiet', '--warnings', 'batch', '--color', '0', '--overwrite', '--jsonfile', report],
+          ...['--add-ca', files.write(files.ca.pem), '--ip', '127.0.0.1'],
+          `${GATEWAY_NAME}:${new URL(gateway.gatewayUrl).port}/callbacks/bank`,
+        ])
+        const checked = JSON.parse(readFileSync(report, 'utf8') || '[]') as readonly Checked[]
+        const judged = checked.filter(({ id }) => !NOT_OURS.some((pattern) => pattern.test(id)))
+        const worse = judged.filter(({ severity }) => WORSE_THAN_LOW.has(severity))
+        const bySeverity = Object.groupBy(judged, ({ severity }) => severity)
+        return {
+          ran: `${judged.length} checks of testssl.sh`,
+          measured: Object.fromEntries(
+            Object.entries(bySeverity).map(([severity, some = []]) => [
+              `checks with the outcome ${severity}`,
+              some.length,
+            ]),
+          ),
+          findings: [
+            ...worse.map(({ id, severity, finding }) => `${severity} ${id}: ${finding}`),
+            // A scan that found no TLS has nothing bad to say.
+            ...(judged.some(({ id }) => id === 'TLS1_3') && judged.length > 50
+              ? []
+              : [`the scan did not come to its end: ${scan.output.slice(-500)}`]),
+          ],
+        }
+      })
+    } finally {
+      files.remove()
+    }
+  },
+}
