@@ -10,13 +10,22 @@ import { ENCRYPTION_SCHEMA, type EncryptionConfig, resolveEncryption } from './e
 import { PAYMENT_STATUSES } from './payment/payment-status.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 
+/** The parts of a configuration that name secrets and files which not every process needs to have. */
+export const CONFIG_PARTS = ['gateway', 'encryption', 'redis', 'registry'] as const
+export type ConfigPart = (typeof CONFIG_PARTS)[number]
+
 /**
  * The whole configuration: one YAML file, then environment variables on top, then defaults. Read once, at the start;
  * everything else receives plain values.
  *
- * Every problem is reported at once, each with its path, so that a deployment is mended in one go.
+ * Every problem is reported at once, each with its path, so that a deployment is mended in one go. Secrets and files of
+ * a part that is not among `uses` may be missing or wrong: a process need not be given what it does not use.
  */
-export function loadConfig(file: string | undefined, env: Readonly<Record<string, string | undefined>>): Config {
+export function loadConfig(
+  file: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  uses: readonly ConfigPart[] = CONFIG_PARTS,
+): Config {
   const raw = file === undefined ? {} : readYaml(file)
   for (const [name, path, toValue] of ENVIRONMENT_OVERRIDES) {
     const text = env[name]
@@ -27,18 +36,19 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
   }
   const parsed = CONFIG_SCHEMA.safeParse(raw)
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${pathText(issue.path)}: ${issue.message}`)
+  const problemsOf = (part: ConfigPart | 'kafka') => (part === 'kafka' || uses.includes(part) ? problems : [])
   // Also when something else is wrong: secrets and conflicts are checked for every source that is right by itself.
   const sources = rightSourcesOf(raw).map(([source, index]) => ({
     index,
-    source: resolveSource(source, index, env, problems),
+    source: resolveSource(source, index, env, problemsOf('gateway')),
   }))
   problems.push(...conflictsOf(sources))
   let encryption: EncryptionConfig | null = null
   if (parsed.success) {
-    checkGatewayAccess(parsed.data.gateway, problems)
+    checkGatewayAccess(parsed.data.gateway, problemsOf('gateway'))
     problems.push(...mutualTlsProblems(parsed.data.gateway, sources))
     if (parsed.data.encryption !== undefined) {
-      encryption = resolveEncryption(parsed.data.encryption, problems)
+      encryption = resolveEncryption(parsed.data.encryption, problemsOf('encryption'))
     }
     problems.push(
       ...gatewayLimitProblems(parsed.data.gateway),
@@ -49,7 +59,7 @@ export function loadConfig(file: string | undefined, env: Readonly<Record<string
       ),
     )
   }
-  const security = parsed.success ? clientSecurity(parsed.data, env, problems) : undefined
+  const security = parsed.success ? clientSecurity(parsed.data, env, problemsOf) : undefined
   if (!parsed.success || security === undefined || problems.length > 0) {
     throw new ConfigError(problems)
   }

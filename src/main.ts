@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { type Config, ConfigError, currencyRule, loadConfig, nameRule } from './config.ts'
+import { type Config, ConfigError, type ConfigPart, currencyRule, loadConfig, nameRule } from './config.ts'
 import { DURATION_HINT, parseDuration } from './duration.ts'
 import { answerSignalsAsFirstProcess } from './first-process.ts'
 import { crashText, createLogger, serializeError, shownMessage } from './observability/log.ts'
@@ -87,7 +87,7 @@ topicsCommand
   .description('create the topics that are missing, then check all of them')
   .option('--json', 'print one JSON document')
   .action(async ({ json }: JsonOption) => {
-    const { config, logger } = setUp()
+    const { config, logger } = setUp([])
     const { created, findings } = await applyTopics(config, logger)
     print(json, { created, findings }, [
       ...created.map((topic) => `created ${topic}`),
@@ -101,7 +101,7 @@ topicsCommand
   .description('compare the topics with the configuration; changes nothing')
   .option('--json', 'print one JSON document')
   .action(async ({ json }: JsonOption) => {
-    const { config, logger } = setUp()
+    const { config, logger } = setUp([])
     const findings = await checkTopics(config, logger)
     print(
       json,
@@ -119,7 +119,7 @@ topicsCommand
   .option('--principal-prefix <text>', 'before the role in the names of users', 'User:paystatus-')
   .option('--json', 'print one JSON document')
   .action(({ principalPrefix, json }: JsonOption & { principalPrefix: string }) => {
-    const acls = aclsOf(configuration(), principalPrefix)
+    const acls = aclsOf(configuration([]), principalPrefix)
     print(json, acls, aclLines(acls))
   })
 
@@ -129,7 +129,7 @@ schemasCommand
   .description('register the schemas of this release, FULL_TRANSITIVE; services never register')
   .option('--json', 'print one JSON document')
   .action(async ({ json }: JsonOption) => {
-    const { config } = setUp()
+    const { config } = setUp(['registry'])
     const lines: string[] = []
     const schemas = await applySchemas(config.registry, topicNames(config.kafka.topicPrefix), (line) =>
       lines.push(line),
@@ -141,7 +141,7 @@ schemasCommand
   .description('compare the registry with the schemas of this release; changes nothing')
   .option('--json', 'print one JSON document')
   .action(async ({ json }: JsonOption) => {
-    const { config } = setUp()
+    const { config } = setUp(['registry'])
     const findings = await checkSchemas(config.registry, topicNames(config.kafka.topicPrefix))
     print(
       json,
@@ -343,7 +343,7 @@ program
   .command('openapi')
   .description('what the gateway of this configuration accepts and answers, as OpenAPI 3.1')
   .addHelpText('after', '\nHolds the paths of the sources, also those that are hard to guess, and no secret.')
-  .action(() => print(true, gatewayApi(configuration()), []))
+  .action(() => print(true, gatewayApi(configuration([])), []))
 // A defect, in any role or tool: node would print the error's message and what it holds.
 process.on('uncaughtException', (error) => {
   process.stderr.write(`paystatus: ended by an error that nobody expected: ${crashText(error)}\n`)
@@ -371,7 +371,7 @@ interface JsonOption {
 }
 
 async function run(stages: readonly StageName[]): Promise<void> {
-  const config = configuration()
+  const config = configuration(TOPOLOGY.filter(({ stage }) => stages.includes(stage)).flatMap(({ uses }) => uses))
   if (stages.includes('gateway') && config.sources.length === 0) {
     throw new ConfigError(['sources: none is configured, so the gateway would accept nothing'])
   }
@@ -413,7 +413,7 @@ interface SimulateOptions extends JsonOption {
 }
 
 async function simulate(options: SimulateOptions): Promise<void> {
-  const { config, logger } = setUp()
+  const { config, logger } = setUp(['gateway', ...STACK])
   const gateway = options.gateway ?? `http://${config.gateway.host}:${config.gateway.port}`
   const progress = process.stderr.isTTY
   const signal = interrupted()
@@ -630,13 +630,16 @@ function fold(files: readonly string[], options: CallbackFilesOptions & { permut
   exitWith(differences)
 }
 
-function configuration(): Config {
-  return loadConfig(program.opts<{ config?: string }>().config, process.env)
+function configuration(uses: readonly ConfigPart[]): Config {
+  return loadConfig(program.opts<{ config?: string }>().config, process.env, uses)
 }
 
+/** What tools use that look at the stack: not the gateway's keys, nor what its callers prove themselves with. */
+const STACK: readonly ConfigPart[] = ['encryption', 'redis', 'registry']
+
 /** For commands of people: their output is for reading, so the log only speaks of what went wrong. */
-function setUp() {
-  const config = configuration()
+function setUp(uses: readonly ConfigPart[] = STACK) {
+  const config = configuration(uses)
   return { config, logger: createLogger({ level: config.log.level === 'debug' ? 'debug' : 'error', role: 'tool' }) }
 }
 

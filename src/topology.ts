@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { PaymentCodecs } from './avro/payment-codecs.ts'
-import type { Config } from './config.ts'
+import type { Config, ConfigPart } from './config.ts'
 import { DataKeys } from './encryption/data-keys.ts'
 import { ForgottenKeys } from './encryption/forgotten-keys.ts'
 import { KeyEncryptionKeys } from './encryption/key-encryption-keys.ts'
@@ -43,13 +43,27 @@ import type { TopicId, TopicNames } from './topics.ts'
  *                                                 +--> callbacks.dlq       +--> events.dlq, and the view in Redis
  */
 export const TOPOLOGY = [
-  { stage: 'gateway', reads: null, writes: ['raw', 'keys'], start: startGateway },
-  { stage: 'normalizer', reads: 'raw', writes: ['events', 'rawDeadLetters'], start: startNormalizer },
-  { stage: 'processor', reads: 'events', writes: ['changes', 'current', 'eventDeadLetters'], start: startProcessor },
+  { stage: 'gateway', reads: null, writes: ['raw', 'keys'], uses: ['gateway', 'encryption'], start: startGateway },
+  {
+    stage: 'normalizer',
+    reads: 'raw',
+    writes: ['events', 'rawDeadLetters'],
+    uses: ['encryption', 'registry'],
+    start: startNormalizer,
+  },
+  {
+    stage: 'processor',
+    reads: 'events',
+    writes: ['changes', 'current', 'eventDeadLetters'],
+    uses: ['redis', 'registry'],
+    start: startProcessor,
+  },
 ] as const satisfies readonly {
   stage: string
   reads: TopicId | null
   writes: readonly TopicId[]
+  /** Whose secrets and files it needs, besides those of Kafka. */
+  uses: readonly ConfigPart[]
   start: (context: StageContext) => Promise<RunningStage>
 }[]
 

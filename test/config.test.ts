@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ConfigError, ENVIRONMENT_OVERRIDES, loadConfig } from '../src/config.ts'
+import { ConfigError, type ConfigPart, ENVIRONMENT_OVERRIDES, loadConfig } from '../src/config.ts'
 import { rootCa } from './pki/certificate-authority.ts'
 
 let directory: string
@@ -366,6 +366,33 @@ describe('secrets', () => {
     ['{ env: EMPTY }', 'the secret is empty or its variable is not set'],
   ])('given as %s are a problem', (secret, problem) => {
     expect(problemsOf(secured(secret), { EMPTY: '' })).toEqual([`sources.0.authentication.secret: ${problem}`])
+  })
+
+  test('of what a process does not use may be missing, and of nothing else', () => {
+    const missing = (name: string) => `{ file: /does/not/exist/${name} }`
+    const path = file(
+      [
+        `kafka: { sasl: { mechanism: SCRAM-SHA-512, username: u, password: ${missing('kafka')} } }`,
+        `redis: { password: ${missing('redis')} }`,
+        `registry: { username: u, password: ${missing('registry')} }`,
+        'gateway: { tls: { certificate: /does/not/exist/gateway, key: /does/not/exist/gateway } }',
+        'encryption: { active: k, keys: [{ id: k, file: /does/not/exist/encryption }] }',
+        secured(missing('caller')),
+      ].join('\n'),
+    )
+    const placesOf = (uses?: readonly ConfigPart[]) => {
+      try {
+        loadConfig(path, {}, uses)
+        return []
+      } catch (error) {
+        return (error as ConfigError).problems.map((problem) => problem.split(/[.:]/, 1)[0])
+      }
+    }
+    expect(placesOf([])).toEqual(['kafka'])
+    expect(placesOf(['gateway'])).toEqual(['sources', 'gateway', 'gateway', 'kafka'])
+    expect(placesOf(['encryption', 'registry'])).toEqual(['encryption', 'kafka', 'registry'])
+    expect(placesOf(['redis'])).toEqual(['kafka', 'redis'])
+    expect(placesOf()).toEqual(['sources', 'gateway', 'gateway', 'encryption', 'kafka', 'redis', 'registry'])
   })
 
   test('are never part of a problem (I9)', () => {

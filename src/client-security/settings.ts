@@ -93,27 +93,30 @@ export interface ClientSecurity {
 
 /**
  * From what is written in the file to what clients use. Everything is tried once, so that a missing file or an empty
- * variable is a problem at the start and not in the night; whoever connects reads it again.
+ * variable is a problem at the start and not in the night; whoever connects reads it again. `problemsOf` says where the
+ * problems of a section go: to nobody, if its server is not used.
  */
 export function clientSecurity(
   written: Written,
   env: Readonly<Record<string, string | undefined>>,
-  problems: string[],
+  problemsOf: (section: keyof ClientSecurity) => string[],
 ): ClientSecurity {
-  const reading = new Reading(env, problems)
   const { kafka, redis, registry } = written
+  const [ofKafka, ofRedis, ofRegistry] = (['kafka', 'redis', 'registry'] as const).map(
+    (section) => new Reading(env, problemsOf(section)),
+  ) as [Reading, Reading, Reading]
   return {
-    kafka: { tls: reading.tls('kafka.tls', kafka.tls), sasl: reading.sasl(kafka) },
+    kafka: { tls: ofKafka.tls('kafka.tls', kafka.tls), sasl: ofKafka.sasl(kafka) },
     redis: {
       username: redis.username,
-      password: reading.userAndPassword('redis', redis, true),
-      tls: reading.tls('redis.tls', redis.tls, redis.url.startsWith('rediss:') ? undefined : 'a rediss:// URL'),
+      password: ofRedis.userAndPassword('redis', redis, true),
+      tls: ofRedis.tls('redis.tls', redis.tls, redis.url.startsWith('rediss:') ? undefined : 'a rediss:// URL'),
     },
     registry: {
       username: registry.username,
-      password: reading.userAndPassword('registry', registry, false),
-      token: reading.registryToken(registry),
-      tls: reading.tls('registry.tls', registry.tls, isHttps(registry.url) ? undefined : 'an https:// URL'),
+      password: ofRegistry.userAndPassword('registry', registry, false),
+      token: ofRegistry.registryToken(registry),
+      tls: ofRegistry.tls('registry.tls', registry.tls, isHttps(registry.url) ? undefined : 'an https:// URL'),
     },
   }
 }

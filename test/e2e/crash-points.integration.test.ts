@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { CRASH_POINTS, type CrashPoint } from '../../src/stream/crash-point.ts'
+import type { PlannedCallback } from '../../src/tools/simulate/plan.ts'
+import type { Answer } from '../../src/tools/simulate/post-callbacks.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
 import { envNumber } from '../harness/env-number.ts'
 import { eventually } from '../harness/eventually.ts'
 import { simulate } from '../harness/load.ts'
 import { Observer } from '../harness/observer.ts'
 import { readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
+import { freePort } from '../stack/free-port.ts'
 
 /**
  * I1, I2, I3, I4, I5, I6, I8 at every named place: the stage dies there, on purpose, again and again while callbacks
@@ -22,9 +25,15 @@ const DEATHS_PER_POINT = envNumber('DEATHS', 1)
 
 let deployment: Deployment
 let observer: Observer
+let gatewayUrl: string
 
 beforeAll(async () => {
-  deployment = await Deployment.create(inject('stack'), { config: { kafka: { sessionTimeoutMs: 3_000 } } })
+  // Callers know one address, whoever listens there now.
+  const port = await freePort()
+  gatewayUrl = `http://127.0.0.1:${port}`
+  deployment = await Deployment.create(inject('stack'), {
+    config: { kafka: { sessionTimeoutMs: 3_000 }, gateway: { port, shutdown: { waitMs: 250 } } },
+  })
   observer = await Observer.create(deployment)
 })
 
@@ -70,14 +79,26 @@ class MortalStage {
   }
 }
 
-test.each(['normalizer', 'processor'])(
+const ROLES = ['gateway', 'normalizer', 'processor'] as const
+
+test.each(ROLES)(
   'the %s dies at every place, and nothing is lost or twice',
   async (role) => {
     const points = CRASH_POINTS.filter((point) => point.startsWith(role))
-    const gateway = await deployment.start(['gateway'])
-    const other = await deployment.start([role === 'normalizer' ? 'processor' : 'normalizer'])
+    const others = await Promise.all(ROLES.filter((one) => one !== role).map((one) => deployment.start([one])))
     const mortal = new MortalStage(role, points)
-    const load = { payments: 40, manners: MANNERS, timeScale: 1, ratePerSecond: 60 }
+    const accepted: Buffer[] = []
+    const load = {
+      payments: 40,
+      manners: MANNERS,
+      timeScale: 1,
+      ratePerSecond: 60,
+      onAttempt: ({ body, sourceId }: PlannedCallback, answer: Answer) => {
+        if (answer.kind === 'status' && answer.statusCode === successCodeOf(sourceId)) {
+          accepted.push(body)
+        }
+      },
+    }
     // As long as it has places to die at, there is something to die of.
     let living = false
     const lived = mortal.immortal.finally(() => {
@@ -85,16 +106,28 @@ test.each(['normalizer', 'processor'])(
     })
     lived.catch(() => {})
     for (let seed = 1; !living; seed += 1) {
-      await simulate(deployment, gateway.gatewayUrl, { ...load, seed: seed + (role === 'processor' ? 1_000 : 0) })
+      await simulate(deployment, gatewayUrl, { ...load, seed: seed + 1_000 * ROLES.indexOf(role) })
     }
     await lived
     await allIsWell()
+    expect(await missingInRaw(accepted)).toBe(0)
+    expect(accepted.length).toBeGreaterThan(0)
     expect([...mortal.deaths]).toEqual(points.map((point) => [point, DEATHS_PER_POINT]))
-    await Promise.all([mortal.stop(), gateway.stop(), other.stop()])
+    await Promise.all([mortal.stop(), ...others.map((one) => one.stop())])
   },
   // A hundred times what a death costs on a quiet machine: a busy one is no failure.
   300_000 * DEATHS_PER_POINT,
 )
+
+function successCodeOf(sourceId: string): number | undefined {
+  return deployment.config.sources.find(({ id }) => id === sourceId)?.successCode
+}
+
+/** I1: how many accepted bodies raw does not have as they were sent. */
+async function missingInRaw(accepted: readonly Buffer[]): Promise<number> {
+  const stored = new Set((await observer.records('raw')).map(({ value }) => value?.toString('latin1')))
+  return accepted.filter((body) => !stored.has(body.toString('latin1'))).length
+}
 
 async function allIsWell(): Promise<void> {
   await observer.caughtUp()
