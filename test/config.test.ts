@@ -207,7 +207,7 @@ sources:
       /^\(top\): .*surprise/m,
       /^sources\.1\.id: a is already the id of sources\.0/m,
       /^sources\.1\.path: the same, .* as that of sources\.0$/m,
-      /^sources\.1\.authentication\.secret: the secret is empty or its variable is not set/m,
+      /^sources\.1\.authentication\.secret: the variable NOT_SET is empty or not set/m,
       /^sources\.2\.provider: /m,
       /^sources\.2\.path: must be an absolute path/m,
       /^sources\.3\.authentication\.username: .*colon/m,
@@ -362,8 +362,8 @@ describe('secrets', () => {
   test.each([
     ['{}', 'give either file or env'],
     ['{ file: /x, env: Y }', 'give either file or env'],
-    ['{ file: /does/not/exist }', 'the secret file cannot be read (ENOENT)'],
-    ['{ env: EMPTY }', 'the secret is empty or its variable is not set'],
+    ['{ file: /does/not/exist }', 'the secret file /does/not/exist cannot be read (ENOENT)'],
+    ['{ env: EMPTY }', 'the variable EMPTY is empty or not set'],
   ])('given as %s are a problem', (secret, problem) => {
     expect(problemsOf(secured(secret), { EMPTY: '' })).toEqual([`sources.0.authentication.secret: ${problem}`])
   })

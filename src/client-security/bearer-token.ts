@@ -1,15 +1,15 @@
+import type { SecretReader } from '../config/secret.ts'
 import { httpRequest } from './http-request.ts'
-import type { Secret } from './secret.ts'
 import type { TlsFiles } from './tls-files.ts'
 
 /** Where an OAuth 2 access token comes from: a file that somebody keeps fresh, or a client-credentials endpoint. */
 export type TokenPlace =
-  | { readonly from: 'secret'; readonly token: Secret }
+  | { readonly from: 'secret'; readonly token: SecretReader }
   | {
       readonly from: 'endpoint'
       readonly url: string
       readonly clientId: string
-      readonly clientSecret: Secret
+      readonly clientSecret: SecretReader
       readonly scope?: string | undefined
       readonly audience?: string | undefined
       readonly tls?: TlsFiles | undefined

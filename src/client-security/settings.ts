@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { SECRET_SCHEMA, type SecretPlace, type SecretReader, secretFrom, triedSecret } from '../config/secret.ts'
 import type { TokenPlace } from './bearer-token.ts'
-import { type Secret, SecretError, type SecretPlace, secretFrom } from './secret.ts'
 import { type TlsFiles, tlsOptionsOf } from './tls-files.ts'
 
 /** How we log in to Kafka. */
@@ -8,7 +8,7 @@ export type KafkaLogin =
   | {
       readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
       readonly username: string
-      readonly password: Secret
+      readonly password: SecretReader
     }
   | { readonly mechanism: 'OAUTHBEARER'; readonly token: TokenPlace }
 
@@ -22,7 +22,7 @@ export interface KafkaConnection {
 export interface RedisConnection {
   readonly url: string
   readonly username?: string | undefined
-  readonly password?: Secret | undefined
+  readonly password?: SecretReader | undefined
   readonly tls?: TlsFiles | undefined
 }
 
@@ -30,37 +30,36 @@ export interface RegistryConnection {
   /** Base of the Confluent API, for example `http://host:8080/apis/ccompat/v7`; may carry a user and a password. */
   readonly url: string
   readonly username?: string | undefined
-  readonly password?: Secret | undefined
+  readonly password?: SecretReader | undefined
   /** A bearer token, in the place of a user. */
   readonly token?: TokenPlace | undefined
   readonly tls?: TlsFiles | undefined
 }
 
 const file = z.string().min(1)
-const secret = z.strictObject({ file: file.optional(), env: z.string().min(1).optional() })
 const tls = z.strictObject({
   caFile: file.optional(),
   certificateFile: file.optional(),
   keyFile: file.optional(),
-  keyPassword: secret.optional(),
+  keyPassword: SECRET_SCHEMA.optional(),
   serverName: z.string().min(1).optional(),
 })
 const tokenEndpoint = z.strictObject({
   url: z.url(),
   clientId: z.string().min(1),
-  clientSecret: secret,
+  clientSecret: SECRET_SCHEMA,
   scope: z.string().min(1).optional(),
   audience: z.string().min(1).optional(),
   tls: tls.optional(),
 })
-const userOfKafka = { username: z.string().min(1), password: secret }
+const userOfKafka = { username: z.string().min(1), password: SECRET_SCHEMA }
 const sasl = z.discriminatedUnion('mechanism', [
   z.strictObject({ mechanism: z.literal('SCRAM-SHA-512'), ...userOfKafka }),
   z.strictObject({ mechanism: z.literal('SCRAM-SHA-256'), ...userOfKafka }),
   z.strictObject({ mechanism: z.literal('PLAIN'), ...userOfKafka }),
   z.strictObject({
     mechanism: z.literal('OAUTHBEARER'),
-    token: secret.optional(),
+    token: SECRET_SCHEMA.optional(),
     tokenEndpoint: tokenEndpoint.optional(),
   }),
 ])
@@ -68,11 +67,11 @@ const sasl = z.discriminatedUnion('mechanism', [
 /** What the sections `kafka`, `redis` and `registry` of the file have for security, as Zod shapes. */
 export const CLIENT_SECURITY = {
   kafka: { tls: tls.optional(), sasl: sasl.optional() },
-  redis: { username: z.string().min(1).optional(), password: secret.optional(), tls: tls.optional() },
+  redis: { username: z.string().min(1).optional(), password: SECRET_SCHEMA.optional(), tls: tls.optional() },
   registry: {
     username: z.string().min(1).optional(),
-    password: secret.optional(),
-    token: secret.optional(),
+    password: SECRET_SCHEMA.optional(),
+    token: SECRET_SCHEMA.optional(),
     tokenEndpoint: tokenEndpoint.optional(),
     tls: tls.optional(),
   },
@@ -144,7 +143,7 @@ class Reading {
     }
     const { keyPassword, ...files } = written
     const found = { ...files, keyPassword: keyPassword && this.#secret(`${path}.keyPassword`, keyPassword) }
-    this.#try(path, () => tlsOptionsOf(found))
+    triedSecret(path, () => tlsOptionsOf(found), this.#problems)
     return found
   }
 
@@ -174,7 +173,7 @@ class Reading {
     path: string,
     { username, password }: Pick<Written['redis'], 'username' | 'password'>,
     defaultUser: boolean,
-  ): Secret | undefined {
+  ): SecretReader | undefined {
     if (username !== undefined && password === undefined) {
       this.#problems.push(`${path}.password: missing for username ${username}`)
     }
@@ -217,21 +216,10 @@ class Reading {
     }
   }
 
-  #secret(path: string, place: SecretPlace): Secret {
+  #secret(path: string, place: SecretPlace): SecretReader {
     const found = secretFrom(place, this.#env)
-    this.#try(path, found)
+    triedSecret(path, found, this.#problems)
     return found
-  }
-
-  #try(path: string, read: () => unknown): void {
-    try {
-      read()
-    } catch (error) {
-      if (!(error instanceof SecretError)) {
-        throw error
-      }
-      this.#problems.push(`${path}: ${error.message}`)
-    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import { type Secret, SecretError } from './secret.ts'
+import { SecretError, type SecretReader } from '../config/secret.ts'
 
 /** How we speak TLS to a server. Without a CA of its own, those that Node.js knows are trusted. */
 export interface TlsFiles {
@@ -8,7 +8,7 @@ export interface TlsFiles {
   /** Our own certificate, for a server that asks for one; with `keyFile`. */
   readonly certificateFile?: string | undefined
   readonly keyFile?: string | undefined
-  readonly keyPassword?: Secret | undefined
+  readonly keyPassword?: SecretReader | undefined
   /** The name that the server's certificate must carry, if it is not the one we connect to. */
   readonly serverName?: string | undefined
 }

@@ -2,18 +2,51 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import type { Problems } from './problems.ts'
 
-/** A secret as it was read at the start, and where it is read again; never from the YAML itself. */
+/** Where a secret is kept: exactly one of the two, and never the YAML itself. */
+export const SECRET_SCHEMA = z.strictObject({
+  file: z.string().min(1).optional(),
+  env: z.string().min(1).optional(),
+})
+export type SecretPlace = z.infer<typeof SECRET_SCHEMA>
+/** One, or several that are valid at once, as while one is replaced. */
+export const SECRETS_SCHEMA = z.union([SECRET_SCHEMA, z.array(SECRET_SCHEMA).min(1).max(10)])
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Gives a secret as it is now. Whoever connects asks again, so that a new password in the same file counts from the next
+ * connection on and rotation needs no restart. Throws SecretError.
+ */
+export type SecretReader = () => string
+
+/** A secret as it was read at the start, for whoever watches its file. */
 export interface Secret {
   readonly value: string
   /** Null if it came from the environment, which cannot change. */
   readonly file: string | null
 }
 
-const SECRET_SCHEMA = z.strictObject({ file: z.string().optional(), env: z.string().optional() })
-/** One, or several that are valid at once, as while one is replaced. */
-export const SECRETS_SCHEMA = z.union([SECRET_SCHEMA, z.array(SECRET_SCHEMA).min(1).max(10)])
+/** A secret cannot be had. The message names its place and never its value. */
+export class SecretError extends Error {
+  readonly code = 'SECRET_UNREADABLE'
+  readonly retriable = true
 
-type Environment = Readonly<Record<string, string | undefined>>
+  constructor(problem: string) {
+    super(problem)
+    this.name = 'SecretError'
+  }
+}
+
+export function secretFrom({ file, env: variable }: SecretPlace, env: Environment): SecretReader {
+  return () => {
+    if ((file === undefined) === (variable === undefined)) {
+      throw new SecretError('give either file or env')
+    }
+    return file === undefined
+      ? notEmpty(env[variable ?? ''] ?? '', `the variable ${variable} is empty or not set`)
+      : notEmpty(secretOf(readSecretFile(file)), `the secret file ${file} is empty`)
+  }
+}
 
 /** Reads one secret or several; what cannot be read is a problem and left out. */
 export function readSecrets(
@@ -27,31 +60,40 @@ export function readSecrets(
     : readSecret(from, where, env, problems)
 }
 
-function readSecret(
-  from: z.infer<typeof SECRET_SCHEMA>,
-  where: string,
-  env: Environment,
-  problems: Problems,
-): Secret[] {
-  if ((from.file === undefined) === (from.env === undefined)) {
-    problems.push(`${where}: give either file or env`)
-    return []
-  }
-  let value: string | undefined
-  try {
-    value = from.file === undefined ? env[from.env ?? ''] : secretOf(readFileSync(from.file))
-  } catch (error) {
-    problems.push(`${where}: the secret file cannot be read (${(error as NodeJS.ErrnoException).code})`)
-    return []
-  }
-  if (value === undefined || value === '') {
-    problems.push(`${where}: the secret is empty or its variable is not set`)
-    return []
-  }
-  return [{ value, file: from.file ?? null }]
-}
-
 /** A secret file's content is the secret, without the line break that editors leave at its end. */
 export function secretOf(content: Buffer): string {
   return content.toString('utf8').trim()
+}
+
+function readSecret(place: SecretPlace, where: string, env: Environment, problems: Problems): Secret[] {
+  const value = triedSecret(where, secretFrom(place, env), problems)
+  return value === undefined ? [] : [{ value, file: place.file ?? null }]
+}
+
+/** Reads something with secrets; that one cannot be had is a problem, and the result undefined. */
+export function triedSecret<T>(where: string, read: () => T, problems: Problems): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof SecretError)) {
+      throw error
+    }
+    problems.push(`${where}: ${error.message}`)
+    return undefined
+  }
+}
+
+function readSecretFile(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new SecretError(`the secret file ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
+function notEmpty(value: string, problem: string): string {
+  if (value === '') {
+    throw new SecretError(problem)
+  }
+  return value
 }
