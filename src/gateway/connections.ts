@@ -52,6 +52,11 @@ export class Connections {
   readonly #http = new Map<Socket, Connection>()
   /** As they came from the network; the same as the above without TLS. */
   readonly #raw = new Set<Socket>()
+  /**
+   * Those of the above that have not agreed on TLS yet, by their peers. For http they do not exist: it neither counts nor
+   * closes them, and a server that stops would wait for them until their handshake times out.
+   */
+  readonly #handshakes = new Map<string, Socket>()
   readonly #perAddress = new Map<string, number>()
   readonly #sweeper: NodeJS.Timeout
 
@@ -76,14 +81,19 @@ export class Connections {
       if (!this.#admit(socket)) {
         return
       }
-      if (!isTls) {
+      if (isTls) {
+        this.#shakesHands(socket)
+      } else {
         this.track(socket)
       }
       for (const listener of listeners) {
         listener.call(server, socket)
       }
     })
-    server.on('secureConnection', (socket: Socket) => this.track(socket))
+    server.on('secureConnection', (socket: Socket) => {
+      this.#handshakes.delete(peerOf(socket))
+      this.track(socket)
+    })
     this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS)
     this.#sweeper.unref()
   }
@@ -126,9 +136,15 @@ export class Connections {
     setTimeout(() => socket.destroy(), GOODBYE_MS).unref()
   }
 
-  /** Ends the connections on which nothing was ever sent: node waits for their first request, also when it closes. */
+  /**
+   * Ends the connections on which no byte of HTTP was ever sent: node waits for their first request, also when it closes.
+   */
   destroyUnused(): void {
-    for (const socket of this.#raw) {
+    for (const socket of this.#handshakes.values()) {
+      socket.destroy()
+    }
+    for (const socket of this.#http.keys()) {
+      // Of TLS these are the decrypted bytes.
       if (socket.bytesRead === 0) {
         socket.destroy()
       }
@@ -170,6 +186,16 @@ export class Connections {
     return true
   }
 
+  #shakesHands(socket: Socket): void {
+    const peer = peerOf(socket)
+    this.#handshakes.set(peer, socket)
+    socket.once('close', () => {
+      if (this.#handshakes.get(peer) === socket) {
+        this.#handshakes.delete(peer)
+      }
+    })
+  }
+
   #sweep(now: number): void {
     const { headersTimeoutMs, keepAliveTimeoutMs, connectionsMax, connectionsPerAddressMax } = this.#limits
     // Beside node's own limits, which get the time to answer 408.
@@ -188,4 +214,9 @@ export class Connections {
       }
     }
   }
+}
+
+/** The same of a connection and of the TLS session on it. */
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }

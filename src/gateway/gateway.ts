@@ -12,7 +12,6 @@ import type { Provider } from '../providers/provider.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import { crashPoint } from '../stream/crash-point.ts'
 import type { Access } from './access/access.ts'
-import { Handshakes } from './access/handshakes.ts'
 import type { Admission, SourceGuard } from './access/source-guard.ts'
 import { AppendWatch } from './append-watch.ts'
 import { type ConnectionLimits, Connections, fastifyOptions, serverOptions } from './connections.ts'
@@ -106,7 +105,6 @@ export class Gateway implements ExchangeContext {
   readonly #watch: AppendWatch
   readonly #paths = new Set<string>()
   readonly #connections: Connections
-  readonly #handshakes: Handshakes | null
   #openExchanges = 0
   #readingBytes = 0
   #draining = false
@@ -135,13 +133,7 @@ export class Gateway implements ExchangeContext {
         ;(reply as FastifyReply).code(400).send()
       },
     })
-    if (tls === null) {
-      this.#handshakes = null
-    } else {
-      const server = this.#app.server as unknown as HttpsServer
-      this.#handshakes = new Handshakes(server)
-      tls.renews(server)
-    }
+    tls?.renews(this.#app.server as unknown as HttpsServer)
     this.#connections = new Connections(this.#app.server, options, options.metrics)
     this.#app.decorateRequest('exchange')
     this.#app.decorateRequest('admission')
@@ -266,7 +258,7 @@ export class Gateway implements ExchangeContext {
     const { token } = request.params as { readonly token?: string }
     const admission = this.#options.access.checkHead(guard, request.raw, token ?? null)
     if (!admission.admitted) {
-      if (admission.type === 'mtls' && this.#handshakes !== null) {
+      if (admission.type === 'mtls' && this.#options.access.tls !== null) {
         // Another certificate needs another handshake.
         exchange.connection.broken = true
       }
@@ -377,7 +369,7 @@ export class Gateway implements ExchangeContext {
 
   /** Bytes that are not HTTP, too slow, or cut off. They must not cost an earlier request on the connection its answer. */
   #answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
-    if (this.#handshakes !== null && !this.#connections.speaksHttp(socket)) {
+    if (this.#options.access.tls !== null && !this.#connections.speaksHttp(socket)) {
       // TLS was never agreed on: there is nobody to answer.
       this.#options.metrics.handshakeFailed()
       socket.destroy()
@@ -413,7 +405,6 @@ export class Gateway implements ExchangeContext {
       await nextCheck()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       this.#connections.destroyUnused()
-      this.#handshakes?.end()
       const giveUp = setTimeout(() => this.#connections.destroyAll(), answerDeadlineMs + STOP_MARGIN_MS)
       await closed
       clearTimeout(giveUp)

@@ -199,17 +199,27 @@ describe('the port', TIMEOUT, () => {
     },
   )
 
-  test('lets plain HTTP end, and stops without waiting for half a handshake or an unused connection', async () => {
+  test('lets plain HTTP end', async () => {
     const fixture = await start()
     const plain = await fixture.connect()
     plain.write('POST /callbacks/open HTTP/1.1\r\nHost: x\r\n\r\n')
     await plain.until(({ ended }) => ended)
     expect(plain.codes).toEqual([])
+  })
+
+  test('stops without waiting for half a handshake, or for a connection that was never used', async () => {
+    const tooLongMs = 2 * TIMEOUT.timeout
+    const limits = { headersTimeoutMs: tooLongMs, requestTimeoutMs: tooLongMs, answerDeadlineMs: tooLongMs }
+    const fixture = await start(limits)
+    const halfway = connectTcp(fixture.port, '127.0.0.1')
+    halfway.on('error', () => {})
+    // The head of a TLS record that is not coming.
+    await new Promise((resolve) => halfway.write(Buffer.from('1603010200', 'hex'), resolve))
     const silent = connectTcp(fixture.port, '127.0.0.1')
+    silent.on('error', () => {})
     await new Promise((resolve) => silent.on('connect', resolve))
     const unused = await connect(tlsOptions(fixture.port, null))
-    const closed = [silent, unused].map((socket) => new Promise((resolve) => socket.on('close', resolve)))
-    silent.on('error', () => {})
+    const closed = [halfway, silent, unused].map((socket) => new Promise((resolve) => socket.on('close', resolve)))
     await fixture.gateway.stop()
     await Promise.all(closed)
   })
