@@ -74,7 +74,8 @@ export class ServerTls {
       minVersion: 'TLSv1.2',
       ciphers: CIPHERS,
       ecdhCurve: GROUPS,
-      honorCipherOrder: false,
+      // All of them are good. Mozilla leaves the choice to the client; scanners want a server that has an order.
+      honorCipherOrder: true,
       // A resumed session would bring the client's certificate without its chain, and none of the checks that a
       // handshake makes. Callers keep their connections; those that do not pay for a handshake.
       secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,

@@ -1,0 +1,79 @@
+import { createRequire } from 'node:module'
+import { expect, test } from 'vitest'
+import '../../src/kafka/kafkajs.ts'
+
+/** The part of kafkajs that commits, as we mended it, with brokers that say what a test needs. */
+
+const require = createRequire(import.meta.url)
+
+interface OffsetManager {
+  commitOffsets(offsets: object): Promise<void>
+}
+
+class FakeBroker {
+  readonly commits: object[] = []
+  readonly #refusal: object | null
+
+  constructor(refusal: object | null) {
+    this.#refusal = refusal
+  }
+
+  isConnected(): boolean {
+    return true
+  }
+
+  async offsetCommit(request: object): Promise<void> {
+    if (this.#refusal !== null) {
+      throw this.#refusal
+    }
+    this.commits.push(request)
+  }
+}
+
+const TOPICS = [{ topic: 'raw', partitions: [{ partition: 1, offset: '7' }] }]
+
+function managerAt(coordinator: FakeBroker, find: () => Promise<FakeBroker>): OffsetManager {
+  const KafkaOffsetManager = require('kafkajs/src/consumer/offsetManager/index.js') as new (of: object) => OffsetManager
+  const committed = { raw: {} }
+  return new KafkaOffsetManager({
+    coordinator,
+    cluster: { findGroupCoordinator: find, refreshMetadata: async () => {}, committedOffsets: () => committed },
+    memberAssignment: { raw: [1] },
+    instrumentationEmitter: { emit: () => {} },
+    topicConfigurations: {},
+    autoCommit: false,
+    groupId: 'normalizer',
+    generationId: 3,
+    memberId: 'member',
+  })
+}
+
+const REFUSALS: readonly (readonly [what: string, refusal: object])[] = [
+  ['does not coordinate the group any more', Object.assign(new Error('moved'), { type: 'NOT_COORDINATOR_FOR_GROUP' })],
+  ['is not in the metadata any more', Object.assign(new Error('gone'), { name: 'KafkaJSBrokerNotFound' })],
+  ['has closed its connection', Object.assign(new Error('closed'), { name: 'KafkaJSConnectionClosedError' })],
+]
+
+test.each(REFUSALS)(
+  'a commit that fails because the broker %s goes to the coordinator of now next time',
+  async (_what, refusal) => {
+    const now = new FakeBroker(null)
+    const manager = managerAt(new FakeBroker(refusal), async () => now)
+    await expect(manager.commitOffsets({ topics: TOPICS })).rejects.toBe(refusal)
+    await manager.commitOffsets({ topics: TOPICS })
+    expect(now.commits).toEqual([{ groupId: 'normalizer', memberId: 'member', groupGenerationId: 3, topics: TOPICS }])
+  },
+)
+
+test('that the coordinator cannot be found hides nothing of what went wrong', async () => {
+  const refusal = Object.assign(new Error('moved'), { type: 'NOT_COORDINATOR_FOR_GROUP' })
+  const manager = managerAt(new FakeBroker(refusal), () => Promise.reject(new Error('nobody knows')))
+  await expect(manager.commitOffsets({ topics: TOPICS })).rejects.toBe(refusal)
+})
+
+test('another refusal says nothing of the coordinator', async () => {
+  const refusal = Object.assign(new Error('rebalancing'), { type: 'REBALANCE_IN_PROGRESS' })
+  const manager = managerAt(new FakeBroker(refusal), () => Promise.reject(new Error('must not be asked')))
+  await expect(manager.commitOffsets({ topics: TOPICS })).rejects.toBe(refusal)
+  await expect(manager.commitOffsets({ topics: TOPICS })).rejects.toBe(refusal)
+})
