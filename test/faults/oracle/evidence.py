@@ -75,7 +75,12 @@ class Kafka:
         def ask():
             asked = self.admin.list_offsets(dict.fromkeys(partitions, spec), isolation_level=isolation,
                                             request_timeout=REQUEST_MAX_S)
-            return {(at.topic, at.partition): answer.result().offset for at, answer in asked.items()}
+            try:
+                return {(at.topic, at.partition): answer.result().offset for at, answer in asked.items()}
+            except KafkaException:
+                # This client asks with the leader's epoch of before (FENCED_LEADER_EPOCH) as long as it lives.
+                self.admin = AdminClient(self.settings)
+                raise
 
         return insist(ask)
 
