@@ -162,6 +162,28 @@ describe('Kafka', () => {
     await eventually(async () => expect((await post()).status).toBe(200))
     await allIsWell()
   })
+
+  test('that is frozen holds up a stop to its limit and no longer, which ends with 1 and a reason', async () => {
+    const waitMs = 250
+    const limitMs = waitMs + deployment.config.gateway.answerDeadlineMs + 1
+    const config = { gateway: { port: 0, shutdown: { waitMs } }, shutdown: { limitMs } }
+    const hasty = await Deployment.create({ ...stack, registryUrl: inject('stack').registryUrl }, { config })
+    try {
+      const gateway = await hasty.start(['gateway'])
+      await gateway.ready()
+      const source = simulatedSources(hasty.config, gateway.gatewayUrl).find(({ id }) => id === 'jpm-v1')
+      const codes = async () =>
+        (await callMany(source as SimulatedSource, { requests: 1, atOnce: 1 })).map(({ code }) => code)
+      await eventually(async () => expect(await codes()).toEqual([200]))
+      await stack.kafka.pause()
+      expect(await codes()).toEqual([503])
+      expect(await gateway.stop()).toBe(1)
+      expect(gateway.output).toContain('stopping took too long')
+    } finally {
+      await stack.kafka.resume()
+      await hasty.close()
+    }
+  })
 })
 
 async function allIsWell(): Promise<void> {
