@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -18,6 +19,8 @@ export interface RunResult {
   readonly seed: number
   /** When it ended, ISO 8601. */
   readonly at: string
+  /** The product's, as git abbreviates it; `-dirty` with changes that are in no commit, `unknown` without git. */
+  readonly commit: string
   /** From the start of the load to its end, ms. */
   readonly tookMs: number
   readonly faults: readonly string[]
@@ -104,6 +107,7 @@ export async function runScenario(
     scenario,
     seed,
     at: new Date().toISOString(),
+    commit: commitOfNow(),
     tookMs: Math.round(performance.now() - startedAt),
     faults: schedule.faults.map(({ name }) => name),
     callbacks,
@@ -179,4 +183,13 @@ function refusalFindings(
       ? [{ kind: 'wrong', text: `${refusals.length} callbacks were refused although nothing was broken` } as const]
       : []),
   ]
+}
+
+function commitOfNow(): string {
+  try {
+    const describe = ['describe', '--always', '--dirty', '--exclude=*']
+    return execFileSync('git', describe, { cwd: import.meta.dirname, encoding: 'utf8' }).trim()
+  } catch {
+    return 'unknown'
+  }
 }

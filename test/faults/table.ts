@@ -25,6 +25,9 @@ function pageOf(all: readonly RunResult[]): string {
   const summary = summaryOf(all)
   const days = [...new Set(all.map(({ at }) => at.slice(0, 10)))].sort()
   const seeds = all.map(({ seed }) => seed)
+  const commits = [...Map.groupBy(all, ({ commit }) => commit)].map(
+    ([commit, some]) => `${commit} (${some.length} runs)`,
+  )
   const findings = all.filter((run) => run.findings.length > 0)
   const never = FAULTS.filter(({ name }) => summary.perFault.every(({ fault }) => fault !== name))
   return `# What broke, and what came of it
@@ -37,7 +40,7 @@ another language (\`test/faults/oracle\`), which compares what the providers kno
 | | |
 |---|---|
 | when | ${days.join(', ')} |
-| versions | Kafka ${kafkaVersion()}, ${redisVersion()}, Apicurio Registry 2.6.13, Node.js ${process.version} |
+| versions | paystatus ${commits.join(', ')}; Kafka ${kafkaVersion()}, ${redisVersion()}, Apicurio Registry 2.6.13, Node.js ${process.version} |
 | runs | ${summary.runs}, seeds ${Math.min(...seeds)} to ${Math.max(...seeds)} |
 | callbacks accepted | ${count(summary.accepted)}, in ${count(summary.attempts)} attempts; ${count(summary.events)} events |
 | **lost, duplicated, wrong** | **${summary.lost}, ${summary.duplicated}, ${summary.wrong}** |
