@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import '../../src/kafka/kafkajs.ts'
 
 /** The part of kafkajs that commits, as we mended it, with brokers that say what a test needs. */
@@ -32,12 +32,18 @@ class FakeBroker {
 
 const TOPICS = [{ topic: 'raw', partitions: [{ partition: 1, offset: '7' }] }]
 
-function managerAt(coordinator: FakeBroker, find: () => Promise<FakeBroker>): OffsetManager {
+afterEach(() => vi.restoreAllMocks())
+
+function managerAt(
+  coordinator: FakeBroker,
+  find: () => Promise<FakeBroker>,
+  refreshMetadata = async () => {},
+): OffsetManager {
   const KafkaOffsetManager = require('kafkajs/src/consumer/offsetManager/index.js') as new (of: object) => OffsetManager
   const committed = { raw: {} }
   return new KafkaOffsetManager({
     coordinator,
-    cluster: { findGroupCoordinator: find, refreshMetadata: async () => {}, committedOffsets: () => committed },
+    cluster: { findGroupCoordinator: find, refreshMetadata, committedOffsets: () => committed },
     memberAssignment: { raw: [1] },
     instrumentationEmitter: { emit: () => {} },
     topicConfigurations: {},
@@ -64,6 +70,32 @@ test.each(REFUSALS)(
     expect(now.commits).toEqual([{ groupId: 'normalizer', memberId: 'member', groupGenerationId: 3, topics: TOPICS }])
   },
 )
+
+test('and so does one after which the metadata cannot be had', async () => {
+  const now = new FakeBroker(null)
+  const refusal = Object.assign(new Error('moved'), { type: 'NOT_COORDINATOR_FOR_GROUP' })
+  const manager = managerAt(
+    new FakeBroker(refusal),
+    async () => now,
+    () => Promise.reject(Object.assign(new Error('no leader'), { name: 'KafkaJSNumberOfRetriesExceeded' })),
+  )
+  await expect(manager.commitOffsets({ topics: TOPICS })).rejects.toThrow('no leader')
+  await manager.commitOffsets({ topics: TOPICS })
+  expect(now.commits).toHaveLength(1)
+})
+
+test('a commit that its caller has given up is not tried again: it could put a later one back', async () => {
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(1_000)
+  const now = new FakeBroker(null)
+  const manager = managerAt(new FakeBroker(REFUSALS[0]?.[1] as object), async () => now)
+  const offsets = { topics: TOPICS }
+  await expect(manager.commitOffsets(offsets)).rejects.toThrow('moved')
+  clock.mockReturnValue(6_001)
+  await expect(manager.commitOffsets(offsets)).rejects.toMatchObject({ code: 'COMMIT_GIVEN_UP', retriable: false })
+  expect(now.commits).toEqual([])
+  await manager.commitOffsets({ topics: TOPICS })
+  expect(now.commits).toHaveLength(1)
+})
 
 test('that the coordinator cannot be found hides nothing of what went wrong', async () => {
   const refusal = Object.assign(new Error('moved'), { type: 'NOT_COORDINATOR_FOR_GROUP' })
