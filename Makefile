@@ -136,7 +136,7 @@ mutants: deps ## Plant known bugs into copies of the product: does the laborator
 	@node test/faults/mutants/main.ts
 
 .PHONY: security
-security: deps ## Attack the gateway, and write docs/security.md. BATTERY=contract,smuggling EXAMPLES=500.
+security: deps ## Attack the gateway; all batteries write docs/security.md, BATTERY=contract,smuggling none.
 	@node test/security/main.ts
 
 .PHONY: build

@@ -25,6 +25,8 @@ export default defineConfig({
           isolate: false,
           include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
           exclude: [INTEGRATION, ...CONTAINERS],
+          // They take milliseconds, on a busy machine seconds.
+          testTimeout: 30_000,
         },
       },
       {

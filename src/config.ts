@@ -11,7 +11,7 @@ import { PAYMENT_STATUSES } from './payment/payment-status.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 
 /** The parts of a configuration that name secrets and files which not every process needs to have. */
-export const CONFIG_PARTS = ['gateway', 'encryption', 'redis', 'registry'] as const
+export const CONFIG_PARTS = ['kafka', 'redis', 'registry', 'gateway', 'encryption'] as const
 export type ConfigPart = (typeof CONFIG_PARTS)[number]
 
 /**
@@ -36,7 +36,7 @@ export function loadConfig(
   }
   const parsed = CONFIG_SCHEMA.safeParse(raw)
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${pathText(issue.path)}: ${issue.message}`)
-  const problemsOf = (part: ConfigPart | 'kafka') => (part === 'kafka' || uses.includes(part) ? problems : [])
+  const problemsOf = (part: ConfigPart) => (uses.includes(part) ? problems : [])
   // Also when something else is wrong: secrets and conflicts are checked for every source that is right by itself.
   const sources = rightSourcesOf(raw).map(([source, index]) => ({
     index,

@@ -87,7 +87,7 @@ topicsCommand
   .description('create the topics that are missing, then check all of them')
   .option('--json', 'print one JSON document')
   .action(async ({ json }: JsonOption) => {
-    const { config, logger } = setUp([])
+    const { config, logger } = setUp('kafka')
     const { created, findings } = await applyTopics(config, logger)
     print(json, { created, findings }, [
       ...created.map((topic) => `created ${topic}`),
@@ -101,7 +101,7 @@ topicsCommand
   .description('compare the topics with the configuration; changes nothing')
   .option('--json', 'print one JSON document')
   .action(async ({ json }: JsonOption) => {
-    const { config, logger } = setUp([])
+    const { config, logger } = setUp('kafka')
     const findings = await checkTopics(config, logger)
     print(
       json,
@@ -129,7 +129,7 @@ schemasCommand
   .description('register the schemas of this release, FULL_TRANSITIVE; services never register')
   .option('--json', 'print one JSON document')
   .action(async ({ json }: JsonOption) => {
-    const { config } = setUp(['registry'])
+    const { config } = setUp('registry')
     const lines: string[] = []
     const schemas = await applySchemas(config.registry, topicNames(config.kafka.topicPrefix), (line) =>
       lines.push(line),
@@ -141,7 +141,7 @@ schemasCommand
   .description('compare the registry with the schemas of this release; changes nothing')
   .option('--json', 'print one JSON document')
   .action(async ({ json }: JsonOption) => {
-    const { config } = setUp(['registry'])
+    const { config } = setUp('registry')
     const findings = await checkSchemas(config.registry, topicNames(config.kafka.topicPrefix))
     print(
       json,
@@ -201,7 +201,7 @@ program
   .description('list the payments whose next status is late, the longest waiting first')
   .option('--json', 'print one JSON document')
   .action(async ({ json }: JsonOption) => {
-    const { config, logger } = setUp()
+    const { config, logger } = setUp(...STATUSES)
     const payments = await findOverdue(config, logger, interrupted())
     print(json, { payments }, overdueLines(payments, Date.now()))
   })
@@ -413,7 +413,7 @@ interface SimulateOptions extends JsonOption {
 }
 
 async function simulate(options: SimulateOptions): Promise<void> {
-  const { config, logger } = setUp(['gateway', ...STACK])
+  const { config, logger } = setUp('gateway', ...(options.await === undefined ? [] : STATUSES))
   const gateway = options.gateway ?? `http://${config.gateway.host}:${config.gateway.port}`
   const progress = process.stderr.isTTY
   const signal = interrupted()
@@ -467,7 +467,7 @@ function rangeText({ min, max }: { readonly min: number; readonly max: number })
 }
 
 async function tail(options: JsonOption & { fromBeginning?: boolean; payment?: string; max?: number }): Promise<void> {
-  const { config, logger } = setUp()
+  const { config, logger } = setUp(...STATUSES)
   const enough = new AbortController()
   let seen = 0
   await tailChanges(config, logger, {
@@ -487,13 +487,13 @@ async function tail(options: JsonOption & { fromBeginning?: boolean; payment?: s
 }
 
 async function drift({ json }: JsonOption): Promise<void> {
-  const { config, logger } = setUp()
+  const { config, logger } = setUp('kafka', 'encryption')
   const report = await findDrift(config, logger, interrupted())
   print(json, report, driftLines(report))
 }
 
 async function show(wanted: string, options: JsonOption & { fromTopic?: boolean }): Promise<void> {
-  const { config, logger } = setUp()
+  const { config, logger } = setUp(...STATUSES, ...(options.fromTopic === true ? [] : VIEW))
   const { states, from } = await findPayments(config, logger, wanted, { fromTopic: options.fromTopic === true })
   sayWhereFrom(from, options)
   print(options.json, { payments: states.map(paymentJson), from }, [states.map(paymentStory).join('\n\n')])
@@ -514,7 +514,7 @@ function exitUnlessFound(payments: readonly unknown[]): void {
 }
 
 async function why(wanted: string, options: JsonOption & { fromTopic?: boolean }): Promise<void> {
-  const { config, logger } = setUp()
+  const { config, logger } = setUp(...STATUSES, 'encryption', ...(options.fromTopic === true ? [] : VIEW))
   const { payments, from } = await explainPayments(config, logger, wanted, {
     fromTopic: options.fromTopic === true,
     signal: interrupted(),
@@ -534,7 +534,7 @@ interface ForgetCommandOptions extends JsonOption {
 }
 
 async function forget(payment: string | undefined, options: ForgetCommandOptions): Promise<void> {
-  const { config, logger } = setUp()
+  const { config, logger } = setUp(...STATUSES, 'encryption')
   if ((payment === undefined) === (options.dataKey === undefined)) {
     program.error('name a payment, or data keys with --data-key')
   }
@@ -565,7 +565,7 @@ interface VerifyCommandOptions extends JsonOption {
 }
 
 async function runVerify({ json, payment, since, view }: VerifyCommandOptions): Promise<void> {
-  const { config, logger } = setUp()
+  const { config, logger } = setUp(...STATUSES, ...VIEW, 'encryption')
   const report = await verify(config, logger, {
     view,
     signal: interrupted(),
@@ -634,11 +634,12 @@ function configuration(uses: readonly ConfigPart[]): Config {
   return loadConfig(program.opts<{ config?: string }>().config, process.env, uses)
 }
 
-/** What tools use that look at the stack: not the gateway's keys, nor what its callers prove themselves with. */
-const STACK: readonly ConfigPart[] = ['encryption', 'redis', 'registry']
+/** What it takes to read the canonical topics, and to look into the view instead. */
+const STATUSES: readonly ConfigPart[] = ['kafka', 'registry']
+const VIEW: readonly ConfigPart[] = ['redis']
 
 /** For commands of people: their output is for reading, so the log only speaks of what went wrong. */
-function setUp(uses: readonly ConfigPart[] = STACK) {
+function setUp(...uses: readonly ConfigPart[]) {
   const config = configuration(uses)
   return { config, logger: createLogger({ level: config.log.level === 'debug' ? 'debug' : 'error', role: 'tool' }) }
 }

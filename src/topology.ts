@@ -43,26 +43,32 @@ import type { TopicId, TopicNames } from './topics.ts'
  *                                                 +--> callbacks.dlq       +--> events.dlq, and the view in Redis
  */
 export const TOPOLOGY = [
-  { stage: 'gateway', reads: null, writes: ['raw', 'keys'], uses: ['gateway', 'encryption'], start: startGateway },
+  {
+    stage: 'gateway',
+    reads: null,
+    writes: ['raw', 'keys'],
+    uses: ['kafka', 'gateway', 'encryption'],
+    start: startGateway,
+  },
   {
     stage: 'normalizer',
     reads: 'raw',
     writes: ['events', 'rawDeadLetters'],
-    uses: ['encryption', 'registry'],
+    uses: ['kafka', 'registry', 'encryption'],
     start: startNormalizer,
   },
   {
     stage: 'processor',
     reads: 'events',
     writes: ['changes', 'current', 'eventDeadLetters'],
-    uses: ['redis', 'registry'],
+    uses: ['kafka', 'redis', 'registry'],
     start: startProcessor,
   },
 ] as const satisfies readonly {
   stage: string
   reads: TopicId | null
   writes: readonly TopicId[]
-  /** Whose secrets and files it needs, besides those of Kafka. */
+  /** Whose secrets and files it needs. */
   uses: readonly ConfigPart[]
   start: (context: StageContext) => Promise<RunningStage>
 }[]

@@ -388,10 +388,11 @@ describe('secrets', () => {
         return (error as ConfigError).problems.map((problem) => problem.split(/[.:]/, 1)[0])
       }
     }
-    expect(placesOf([])).toEqual(['kafka'])
-    expect(placesOf(['gateway'])).toEqual(['sources', 'gateway', 'gateway', 'kafka'])
-    expect(placesOf(['encryption', 'registry'])).toEqual(['encryption', 'kafka', 'registry'])
-    expect(placesOf(['redis'])).toEqual(['kafka', 'redis'])
+    expect(placesOf([])).toEqual([])
+    expect(placesOf(['kafka'])).toEqual(['kafka'])
+    expect(placesOf(['gateway'])).toEqual(['sources', 'gateway', 'gateway'])
+    expect(placesOf(['kafka', 'encryption', 'registry'])).toEqual(['encryption', 'kafka', 'registry'])
+    expect(placesOf(['redis'])).toEqual(['redis'])
     expect(placesOf()).toEqual(['sources', 'gateway', 'gateway', 'encryption', 'kafka', 'redis', 'registry'])
   })
 

@@ -100,7 +100,7 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
   const client = new RegistryClient({
     host,
     clientId: CLIENT_ID,
-    ...(tls !== undefined && { agent: agentOf(tls) }),
+    ...(host.startsWith('https:') && { agent: agentOf(tls ?? {}) }),
     // Retrying is the caller's (withRetry). All five are named, because the client merges what it is given into one
     // object that all its instances share.
     retry: { retries: 0, maxRetryTimeInSecs: 1, initialRetryTimeInSecs: 0.1, factor: 0, multiplier: 1 },

@@ -42,7 +42,7 @@ export function httpRequest(url: string, options: HttpRequest): Promise<HttpAnsw
   }
   const common = { method, headers, agent: false, signal: AbortSignal.timeout(timeoutMs) } as const
   const request = url.startsWith('https:')
-    ? requestTls(url, { ...common, ...(tls === undefined ? {} : tlsOptionsOf(tls)) }, onResponse)
+    ? requestTls(url, { ...common, ...tlsOptionsOf(tls ?? {}) }, onResponse)
     : requestPlain(url, common, onResponse)
   request.on('error', (error) => {
     reject(error.name === 'AbortError' ? new Error(`no answer within ${timeoutMs} ms`) : error)

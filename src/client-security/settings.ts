@@ -101,9 +101,9 @@ export function clientSecurity(
   problemsOf: (section: keyof ClientSecurity) => string[],
 ): ClientSecurity {
   const { kafka, redis, registry } = written
-  const [ofKafka, ofRedis, ofRegistry] = (['kafka', 'redis', 'registry'] as const).map(
-    (section) => new Reading(env, problemsOf(section)),
-  ) as [Reading, Reading, Reading]
+  const ofKafka = new Reading(env, problemsOf('kafka'))
+  const ofRedis = new Reading(env, problemsOf('redis'))
+  const ofRegistry = new Reading(env, problemsOf('registry'))
   return {
     kafka: { tls: ofKafka.tls('kafka.tls', kafka.tls), sasl: ofKafka.sasl(kafka) },
     redis: {

@@ -57,6 +57,8 @@ export class Connections {
    * closes them, and a server that stops would wait for them until their handshake times out.
    */
   readonly #handshakes = new Map<string, Socket>()
+  /** Below a connection that has agreed on TLS: what came from the network, and how much of it until then. */
+  readonly #belowTls = new WeakMap<Socket, { readonly raw: Socket; readonly handshakeBytes: number }>()
   readonly #perAddress = new Map<string, number>()
   readonly #sweeper: NodeJS.Timeout
 
@@ -91,7 +93,11 @@ export class Connections {
       }
     })
     server.on('secureConnection', (socket: Socket) => {
+      const raw = this.#handshakes.get(peerOf(socket))
       this.#handshakes.delete(peerOf(socket))
+      if (raw !== undefined) {
+        this.#belowTls.set(socket, { raw, handshakeBytes: raw.bytesRead })
+      }
       this.track(socket)
     })
     this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_INTERVAL_MS)
@@ -144,8 +150,7 @@ export class Connections {
       socket.destroy()
     }
     for (const socket of this.#http.keys()) {
-      // Of TLS these are the decrypted bytes.
-      if (socket.bytesRead === 0) {
+      if (this.#isUnused(socket)) {
         socket.destroy()
       }
     }
@@ -186,6 +191,12 @@ export class Connections {
     return true
   }
 
+  #isUnused(socket: Socket): boolean {
+    const below = this.#belowTls.get(socket)
+    // Nothing decrypted may also be the first half of a TLS record.
+    return socket.bytesRead === 0 && (below === undefined || below.raw.bytesRead === below.handshakeBytes)
+  }
+
   #shakesHands(socket: Socket): void {
     const peer = peerOf(socket)
     this.#handshakes.set(peer, socket)
@@ -217,6 +228,6 @@ export class Connections {
 }
 
 /** The same of a connection and of the TLS session on it. */
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`
+function peerOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`
 }

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import type { AclEntry, Admin } from 'kafkajs'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { parse, stringify } from 'yaml'
+import { CONFIG_PARTS, type ConfigPart } from '../../src/config.ts'
 import { createKafka } from '../../src/kafka/kafka-client.ts'
 import { postExamples } from '../demo/examples.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
@@ -22,6 +23,15 @@ import { ADMIN, SecuredServers, unsignedToken } from './secured-servers.ts'
 const ROLES = ['gateway', 'normalizer', 'processor', 'deployer', 'operator'] as const
 type Role = (typeof ROLES)[number]
 const PREFIX = 'paystatus-'
+/** As deploy/README.md has it. Of everything else a role's file names secrets that nobody gave it. */
+const NEEDS: Readonly<Record<Role, readonly ConfigPart[]>> = {
+  gateway: ['kafka', 'gateway'],
+  normalizer: ['kafka', 'registry'],
+  processor: ['kafka', 'redis', 'registry'],
+  deployer: ['kafka', 'registry'],
+  operator: CONFIG_PARTS,
+}
+const NOT_GIVEN = { file: '/does/not/exist' }
 /** Sessions end many times during the test, so that every client has to log in again. */
 const SESSION_MS = 4_000
 
@@ -165,6 +175,19 @@ async function refusals(): Promise<void> {
   }
 }
 
+test.each(ROLES.slice(0, 3).flatMap((role) => NEEDS[role].map((part) => [role, part] as const)))(
+  'a %s that was not given the secrets of %s says so and ends with 2',
+  async (role, part) => {
+    const given = NEEDS[role].filter((one) => one !== part)
+    const configFile = writeConfig(role, `${role}-without-${part}`, { given })
+    const { code, stderr } = await deployment.command(['run', '--roles', role], { configFile })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(
+      new RegExp(`- ${part === 'gateway' ? 'sources' : part}\\.[^\\n]* /does/not/exist cannot be read`),
+    )
+  },
+)
+
 async function arrived(expected: readonly { readonly paymentKey: string; readonly status: string }[]): Promise<void> {
   for (const { paymentKey, status } of expected) {
     await eventually(async () => {
@@ -201,7 +224,11 @@ function saslOf(role: Role, password = secretFile(PREFIX + role)): object {
 function writeConfig(
   role: Role,
   name: string,
-  { kafkaPassword, redisPassword }: { kafkaPassword?: { file: string }; redisPassword?: { file: string } },
+  {
+    kafkaPassword,
+    redisPassword,
+    given = NEEDS[role],
+  }: { kafkaPassword?: { file: string }; redisPassword?: { file: string }; given?: readonly ConfigPart[] },
 ): string {
   const config = parse(readFileSync(deployment.configFile, 'utf8'))
   Object.assign(config.kafka, { tls: { caFile: servers.ca }, sasl: saslOf(role, kafkaPassword) })
@@ -213,6 +240,14 @@ function writeConfig(
       ? { token: writeFileSecret('registry-token', servers.bearerToken) }
       : { username: 'registry', password: secretFile('registry') },
   )
+  for (const section of (['kafka', 'redis', 'registry'] as const).filter((one) => !given.includes(one))) {
+    config[section].tls = { caFile: NOT_GIVEN.file }
+  }
+  if (!given.includes('gateway')) {
+    for (const { authentication } of config.sources) {
+      Object.assign(authentication, authentication.secret && { secret: NOT_GIVEN })
+    }
+  }
   return writeYaml(name, config)
 }
 

@@ -164,9 +164,11 @@ describe('Kafka', () => {
   })
 
   test('that is frozen holds up a stop to its limit and no longer, which ends with 1 and a reason', async () => {
-    const waitMs = 250
-    const limitMs = waitMs + deployment.config.gateway.answerDeadlineMs + 1
-    const config = { gateway: { port: 0, shutdown: { waitMs } }, shutdown: { limitMs } }
+    // Long before the gateway gives up on what it has sent to the broker, which is after three seconds.
+    const config = {
+      gateway: { port: 0, answerDeadlineMs: 500, shutdown: { waitMs: 100 } },
+      shutdown: { limitMs: 700 },
+    }
     const hasty = await Deployment.create({ ...stack, registryUrl: inject('stack').registryUrl }, { config })
     try {
       const gateway = await hasty.start(['gateway'])

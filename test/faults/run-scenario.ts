@@ -14,12 +14,15 @@ import type { OracleCounts } from './oracle.ts'
 import { type Recovery, RecoveryWatch } from './recovery-watch.ts'
 import { comesAlone, type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
 
+/** Of this checkout, when the process began. */
+const COMMIT = commitOfCheckout()
+
 export interface RunResult {
   readonly scenario: string
   readonly seed: number
   /** When it ended, ISO 8601. */
   readonly at: string
-  /** The product's, as git abbreviates it; `-dirty` with changes that are in no commit, `unknown` without git. */
+  /** The checkout's, as git abbreviates it; `-dirty` with changes that are in no commit, `unknown` without git. */
   readonly commit: string
   /** From the start of the load to its end, ms. */
   readonly tookMs: number
@@ -107,7 +110,7 @@ export async function runScenario(
     scenario,
     seed,
     at: new Date().toISOString(),
-    commit: commitOfNow(),
+    commit: COMMIT,
     tookMs: Math.round(performance.now() - startedAt),
     faults: schedule.faults.map(({ name }) => name),
     callbacks,
@@ -185,7 +188,7 @@ function refusalFindings(
   ]
 }
 
-function commitOfNow(): string {
+function commitOfCheckout(): string {
   try {
     const describe = ['describe', '--always', '--dirty', '--exclude=*']
     return execFileSync('git', describe, { cwd: import.meta.dirname, encoding: 'utf8' }).trim()

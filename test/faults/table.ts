@@ -25,7 +25,7 @@ function pageOf(all: readonly RunResult[]): string {
   const summary = summaryOf(all)
   const days = [...new Set(all.map(({ at }) => at.slice(0, 10)))].sort()
   const seeds = all.map(({ seed }) => seed)
-  const commits = [...Map.groupBy(all, ({ commit }) => commit)].map(
+  const commits = [...Map.groupBy(all, ({ commit }) => commit ?? 'unknown')].map(
     ([commit, some]) => `${commit} (${some.length} runs)`,
   )
   const findings = all.filter((run) => run.findings.length > 0)

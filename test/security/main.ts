@@ -1,4 +1,4 @@
-/** `make security BATTERY=…`: attacks a running gateway in ways that others thought of, and writes docs/security.md. */
+/** `make security BATTERY=…`: attacks a running gateway in ways that others thought of; all of them write docs/security.md. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type StackInfo, useStack } from '../stack/stack.ts'

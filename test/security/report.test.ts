@@ -14,7 +14,7 @@ test('a run takes the place of the one before it and leaves the rest of docs/sec
   expect(first).toContain('## An attacker on the network')
   expect(first).toContain('Bad things. 3 of them, in 1 s.\n\n| measured | |\n|---|---|\n| a \\| b | 2 |\n\nNo finding.')
   const second = withRun(first, run(['a hole\nin it']))
-  expect(second).toContain('1 findings')
+  expect(second).toContain('findings: 1.')
   expect(second).toContain('- FINDING a hole in it')
   expect(second).not.toContain('No finding')
   expect(withRun(second, run([]))).toBe(first)

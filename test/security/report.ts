@@ -34,7 +34,7 @@ function describe({ at, node, batteries }: Run): string {
   const findings = batteries.reduce((count, one) => count + one.findings.length, 0)
   const parts = [
     `${at.slice(0, 10)}, Node.js ${node}, on one machine that attackers, gateway, Kafka and Redis share: ` +
-      `${batteries.length} batteries, ${findings} findings.\n`,
+      `${batteries.length} batteries, findings: ${findings}.\n`,
   ]
   for (const { name, title, ran, seconds, measured, findings: found } of batteries) {
     parts.push(`### ${name}\n\n${sentence(title)} ${sentence(`${ran || 'It broke off'}, in ${seconds} s`)}\n`)

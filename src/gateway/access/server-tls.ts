@@ -21,7 +21,6 @@ const CIPHERS = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':')
 const GROUPS = 'X25519:prime256v1:secp384r1'
-const HANDSHAKE_TIMEOUT_MS = 10_000
 
 /** TLS of the gateway's port: its certificate, and the CAs whose client certificates it asks for. */
 export class ServerTls {
@@ -45,7 +44,6 @@ export class ServerTls {
   serverOptions(): ServerOptions {
     return {
       ...this.#context(),
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       requestCert: this.#clientCas().length > 0,
       // Sources share the port, and some ask for no certificate: each source decides for itself, before the body.
       rejectUnauthorized: false,
