@@ -41,6 +41,9 @@ const EXIT_USAGE = 2
 const USAGE_ERRORS = [ConfigError, SimulationOptionsError, CallbackFilesError]
 
 const STAGES: readonly StageName[] = TOPOLOGY.map((entry) => entry.stage)
+/** What it takes to read the canonical topics, and to look into the view instead. */
+const STATUSES: readonly ConfigPart[] = ['kafka', 'registry']
+const VIEW: readonly ConfigPart[] = ['redis']
 
 answerSignalsAsFirstProcess(process)
 
@@ -633,10 +636,6 @@ function fold(files: readonly string[], options: CallbackFilesOptions & { permut
 function configuration(uses: readonly ConfigPart[]): Config {
   return loadConfig(program.opts<{ config?: string }>().config, process.env, uses)
 }
-
-/** What it takes to read the canonical topics, and to look into the view instead. */
-const STATUSES: readonly ConfigPart[] = ['kafka', 'registry']
-const VIEW: readonly ConfigPart[] = ['redis']
 
 /** For commands of people: their output is for reading, so the log only speaks of what went wrong. */
 function setUp(...uses: readonly ConfigPart[]) {

@@ -194,7 +194,8 @@ async function arrived(expected: readonly { readonly paymentKey: string; readonl
       const { stdout, stderr } = await deployment.command(['show', '--json', paymentKey], {
         configFile: configs.operator,
       })
-      expect(JSON.parse(stdout || stderr)).toMatchObject({ from: 'view', payments: [{ paymentKey, status }] })
+      expect(stdout, stderr).not.toBe('')
+      expect(JSON.parse(stdout)).toMatchObject({ from: 'view', payments: [{ paymentKey, status }] })
     })
   }
 }
