@@ -78,7 +78,7 @@ containers: deps ## The tests of image, compose file and Testcontainers package;
 test: types lint unused unit integration containers ## Everything: check, with all its generated cases, and what needs servers; STACK=packages or containers.
 
 .PHONY: mutation
-mutation: deps ## Plant small bugs in src/payment and src/providers: do tests notice? MUTATE='src/payment/**/*.ts', CONCURRENCY=2.
+mutation: deps ## Plant small bugs in src/payment and src/providers: do tests notice? MUTATE='src/payment/**/*.ts', CONCURRENCY=2, TIMEOUT_MS=300000 on a busy machine.
 	$(BIN)/stryker run $(if $(MUTATE),--mutate '$(MUTATE)')
 
 .PHONY: test-tools

@@ -24,7 +24,7 @@ export default {
   // A mutant that loops for ever is noticed by its loops (Stryker counts them), the clock is for the rest. Twice what the
   // tests take, and enough for a busy machine.
   timeoutFactor: 2,
-  timeoutMS: 20_000,
+  timeoutMS: Number(process.env['TIMEOUT_MS'] ?? 20_000),
   dryRunTimeoutMinutes: 10,
 
   // All that it writes is in one ignored folder.
