@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { SECRET_SCHEMA, type SecretPlace, type SecretReader, secretFrom, triedSecret } from '../config/secret.ts'
+import { checked } from '../config/problems.ts'
+import { SECRET_SCHEMA, type SecretPlace, type SecretReader, secretFrom } from '../config/secret.ts'
 import type { TokenPlace } from './bearer-token.ts'
 import { type TlsFiles, tlsOptionsOf } from './tls-files.ts'
 
@@ -143,7 +144,7 @@ class Reading {
     }
     const { keyPassword, ...files } = written
     const found = { ...files, keyPassword: keyPassword && this.#secret(`${path}.keyPassword`, keyPassword) }
-    triedSecret(path, () => tlsOptionsOf(found), this.#problems)
+    checked(path, this.#problems, () => tlsOptionsOf(found))
     return found
   }
 
@@ -218,7 +219,7 @@ class Reading {
 
   #secret(path: string, place: SecretPlace): SecretReader {
     const found = secretFrom(place, this.#env)
-    triedSecret(path, found, this.#problems)
+    checked(path, this.#problems, found)
     return found
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import type { Problems } from './problems.ts'
+import { checked, type Problems } from './problems.ts'
 
 /** Where a secret is kept: exactly one of the two, and never the YAML itself. */
 export const SECRET_SCHEMA = z.strictObject({
@@ -66,21 +66,8 @@ export function secretOf(content: Buffer): string {
 }
 
 function readSecret(place: SecretPlace, where: string, env: Environment, problems: Problems): Secret[] {
-  const value = triedSecret(where, secretFrom(place, env), problems)
+  const value = checked(where, problems, secretFrom(place, env))
   return value === undefined ? [] : [{ value, file: place.file ?? null }]
-}
-
-/** Reads something with secrets; that one cannot be had is a problem, and the result undefined. */
-export function triedSecret<T>(where: string, read: () => T, problems: Problems): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (!(error instanceof SecretError)) {
-      throw error
-    }
-    problems.push(`${where}: ${error.message}`)
-    return undefined
-  }
 }
 
 function readSecretFile(file: string): Buffer {

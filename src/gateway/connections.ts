@@ -93,8 +93,9 @@ export class Connections {
       }
     })
     server.on('secureConnection', (socket: Socket) => {
-      const raw = this.#handshakes.get(peerOf(socket))
-      this.#handshakes.delete(peerOf(socket))
+      const peer = peerOf(socket)
+      const raw = this.#handshakes.get(peer)
+      this.#handshakes.delete(peer)
       if (raw !== undefined) {
         this.#belowTls.set(socket, { raw, handshakeBytes: raw.bytesRead })
       }

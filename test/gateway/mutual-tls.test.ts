@@ -7,7 +7,7 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import { id_kp_serverAuth } from '@peculiar/asn1-x509'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Authentication } from '../../src/config/authentication.ts'
-import { badClientCertificates, clientOf } from '../pki/bad-client-certificates.ts'
+import { badClientCertificates, clientOf, shownBy } from '../pki/bad-client-certificates.ts'
 import {
   type CertificateOptions,
   certificate,
@@ -87,7 +87,7 @@ function tlsOptions(port: number, client: Issued | null, sent: readonly Issued[]
     servername: 'gateway.test',
     // A client that would use anything, so that it is the gateway that refuses.
     ciphers: 'DEFAULT@SECLEVEL=0',
-    ...(client !== null && { cert: [client, ...sent].map(({ pem }) => pem).join(''), key: client.keyPem }),
+    ...shownBy(client, sent),
   }
 }
 

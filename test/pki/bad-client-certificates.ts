@@ -63,3 +63,8 @@ export function badClientCertificates(bank: Bank, caOfAnotherSource: Issued): re
   ]
   return bad.map(([what, certificateShown, sent = []]) => ({ what, client: certificateShown, sent }))
 }
+
+/** What a TLS client is given to show: its certificate with the CAs that it sends along; nothing for none. */
+export function shownBy(client: Issued | null, sent: readonly Issued[] = []): { cert?: string; key?: string } {
+  return client === null ? {} : { cert: [client, ...sent].map(({ pem }) => pem).join(''), key: client.keyPem }
+}

@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:https'
 import { Observer } from '../harness/observer.ts'
 import { GATEWAY_NAME, TlsFiles } from '../harness/tls-gateway.ts'
-import { type Bank, badClientCertificates, clientOf } from '../pki/bad-client-certificates.ts'
+import { type Bank, badClientCertificates, clientOf, shownBy } from '../pki/bad-client-certificates.ts'
 import { type Issued, revocationList, rootCa } from '../pki/certificate-authority.ts'
 import { type Battery, withDeployment } from './battery.ts'
 
@@ -105,7 +105,7 @@ function post(
         // A client that would use anything, so that it is the gateway that refuses.
         ciphers: 'DEFAULT@SECLEVEL=0',
         headers: { 'content-type': 'text/plain' },
-        ...(client !== null && { cert: [client, ...sent].map(({ pem }) => pem).join(''), key: client.keyPem }),
+        ...shownBy(client, sent),
       },
       (response) => {
         response.resume()
