@@ -2,6 +2,7 @@ import type { Message } from 'kafkajs'
 import { type BatchRecord, encodeRecordBatch } from './encode-record-batch.ts'
 import { leaveSilentBrokers } from './kafkajs-brokers.ts'
 import { oneSocketAtATime } from './kafkajs-connection.ts'
+import { joinUntilJoined } from './kafkajs-joins.ts'
 import { commitToTheCoordinatorOfNow } from './kafkajs-offsets.ts'
 import { renewSessionsInTime } from './kafkajs-sessions.ts'
 import { replaceModule, require } from './replace-module.ts'
@@ -126,6 +127,7 @@ function growWithoutZeroing(): void {
 oneSocketAtATime()
 leaveSilentBrokers()
 renewSessionsInTime()
+joinUntilJoined()
 commitToTheCoordinatorOfNow()
 armNoTimerWithoutNeed()
 groupInLinearTime()
