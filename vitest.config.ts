@@ -23,6 +23,8 @@ export default defineConfig({
           name: 'unit',
           // They share no state, and loading every module anew for each file took as long as the tests.
           isolate: false,
+          // Otherwise all cores but one.
+          maxWorkers: '100%',
           include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
           exclude: [INTEGRATION, ...CONTAINERS],
           // They take milliseconds, on a busy machine seconds.

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { Connections, serverOptions } from '../../src/gateway/connections.ts'
 import type { GatewayOptions } from '../../src/gateway/gateway.ts'
 import type { ConnectionCut } from '../../src/observability/metrics.ts'
@@ -15,7 +15,7 @@ async function start(options: Partial<GatewayOptions> = {}): Promise<GatewayFixt
   started.push(fixture)
   return fixture
 }
-afterEach(async () => {
+afterAll(async () => {
   for (const socket of sockets.splice(0)) {
     socket.destroy()
   }
@@ -105,7 +105,8 @@ describe('connections (I10)', () => {
   })
 })
 
-describe('time (I10)', () => {
+// At once: they wait, for limits of a second in Node.
+describe.concurrent('time (I10)', () => {
   test.each([
     ['never sends a byte', ''],
     ['does not finish its head', 'POST /callbacks/open HTTP/1.1\r\nHost: x\r\nX-Slow: '],
