@@ -254,6 +254,30 @@ const oddSpelling: Fault = {
   },
 }
 
+/** Normalizers take callbacks and cannot append what comes of them, then they die with all of it in their queues. */
+const dieWithFullQueues: Fault = {
+  name: 'die-with-full-queues',
+  area: 'role',
+  lastsMs: [4_000, 5_000],
+  async inject(lab) {
+    const slots = slotsOf('normalizer')
+    const links = slots.flatMap((slot) => lab.linksOf(slot))
+    for (const link of links) {
+      link.refuse((apiKey) => apiKey === API_KEYS.produce)
+    }
+    return {
+      what: `nothing that ${slots.join(', ')} append arrives, then they die`,
+      heal: async () => {
+        await Promise.all(slots.map((slot) => lab.kill(slot)))
+        for (const link of links) {
+          link.refuse(undefined)
+        }
+        await Promise.all(slots.map((slot) => lab.start(slot)))
+      },
+    }
+  },
+}
+
 export const MUTANT_FAULTS: readonly Fault[] = [
   ...CRASH_POINTS.map(dieAt),
   isolate('gateway-1', [5_000, 6_000]),
@@ -261,6 +285,7 @@ export const MUTANT_FAULTS: readonly Fault[] = [
   isolate('processor-1', [8_800, 9_200]),
   leaderDiesAlone,
   forgetOffsets,
+  dieWithFullQueues,
   shuffleLeaders,
   deafToGroup,
   oddSpelling,

@@ -141,8 +141,8 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'autoCommit: true,\n      autoCommitThreshold: 1,',
       },
     ],
-    scenario: 'die-processor:after-append',
-    seed: 2,
+    scenario: 'die-with-full-queues',
+    seed: 1,
     expects: ['lost'],
   },
   {
