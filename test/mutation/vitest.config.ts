@@ -2,19 +2,20 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /**
- * The examples before the generated cases: the first failure ends a mutant's run, and an example fails in milliseconds.
- * vitest's own order begins with the slowest file.
+ * The examples before the generated cases, and those of the folder that is mutated before the others: the first failure
+ * ends a mutant's run, and an example fails in milliseconds. vitest's own order begins with the slowest file.
  */
-class ExamplesFirst extends BaseSequencer {
+class LikelyFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    return files.toSorted(
-      (a, b) => Number(isGenerated(a)) - Number(isGenerated(b)) || (a.moduleId < b.moduleId ? -1 : 1),
-    )
+    return files.toSorted((a, b) => rank(a) - rank(b) || (a.moduleId < b.moduleId ? -1 : 1))
   }
 }
 
-function isGenerated({ moduleId }: TestSpecification): boolean {
-  return moduleId.endsWith('.property.test.ts')
+/** `src/providers/instamed/*.ts` has its tests in `test/providers/instamed`. */
+const MUTATED = (process.env['MUTATE'] ?? '').replace(/^src\//, '').replace(/\/[^/]*$/, '')
+
+function rank({ moduleId }: TestSpecification): number {
+  return 2 * Number(moduleId.endsWith('.property.test.ts')) + Number(!moduleId.includes(`/test/${MUTATED}/`))
 }
 
 /** The tests that judge a mutant (stryker.config.mjs): those of the two folders, and of the rules as they are printed. */
@@ -28,6 +29,6 @@ export default defineConfig({
     // A slow machine must not look like a noticed mutant; Stryker itself ends one that hangs.
     testTimeout: 300_000,
     isolate: false,
-    sequence: { sequencer: ExamplesFirst },
+    sequence: { sequencer: LikelyFirst },
   },
 })
