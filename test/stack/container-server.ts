@@ -1,9 +1,18 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { GenericContainer, getContainerRuntimeClient, type StartedTestContainer, Wait } from 'testcontainers'
+import {
+  type ContainerRuntimeClient,
+  GenericContainer,
+  getContainerRuntimeClient,
+  type StartedTestContainer,
+  Wait,
+} from 'testcontainers'
 import { imageOf } from '../../packages/testcontainers/src/images.ts'
 import { freePort } from './free-port.ts'
 import type { Guard } from './guard.ts'
 import type { ServerControl, ServerName } from './server.ts'
+
+type Container = ReturnType<ContainerRuntimeClient['container']['getById']>
 
 /** How a server is run as a container. */
 export interface ContainerSpec {
@@ -22,6 +31,8 @@ const STOP_TIMEOUT_S = 20
 const POLL_MS = 50
 const PORT_ATTEMPTS = 5
 const LOG_TAIL_CHARACTERS = 4_000
+/** Of one attempt to start a container. */
+const LAUNCH_LABEL = 'paystatus.launch'
 /** In the words of Docker, and of Podman. */
 const PORT_TAKEN = /port is already allocated|address already in use/i
 
@@ -39,9 +50,10 @@ export async function launchContainer(
   const label = guard.watchContainers()
   for (let attempt = 1; ; attempt++) {
     const port = await choosePort()
+    const launch = randomUUID()
     let log = ''
     const container = new GenericContainer(imageOf(spec.name, process.env))
-      .withLabels(label)
+      .withLabels({ ...label, [LAUNCH_LABEL]: launch })
       .withExposedPorts({ host: port, container: spec.containerPort ?? port })
       .withEnvironment({ ...spec.environment(port) })
       .withLogConsumer((lines) => {
@@ -57,11 +69,24 @@ export async function launchContainer(
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       if (attempt < PORT_ATTEMPTS && PORT_TAKEN.test(reason)) continue
+      log ||= await lastWords(launch)
       throw new Error(`${spec.name} ended before it was ready: ${reason}; the end of its log:\n${log}`, {
         cause: error,
       })
     }
   }
+}
+
+/** The log of a container that ended before testcontainers, which waits for its port first, began to listen to it. */
+async function lastWords(launch: string): Promise<string> {
+  const { container } = await getContainerRuntimeClient()
+  const ended = await container.fetchByLabel(LAUNCH_LABEL, launch, { status: ['exited', 'dead'] })
+  return ended === undefined ? '' : (await logOf(ended)).slice(-LOG_TAIL_CHARACTERS)
+}
+
+async function logOf(container: Container, since = 0): Promise<string> {
+  const log = await container.logs({ stdout: true, stderr: true, follow: false, since })
+  return log.toString('utf8')
 }
 
 export class ContainerServer implements ServerControl {
@@ -86,8 +111,7 @@ export class ContainerServer implements ServerControl {
     const { StartedAt } = (await container.inspect()).State
     const deadline = performance.now() + START_TIMEOUT_MS
     for (;;) {
-      const since = Date.parse(StartedAt) / 1000
-      const log = (await container.logs({ stdout: true, stderr: true, follow: false, since })).toString('utf8')
+      const log = await logOf(container, Date.parse(StartedAt) / 1000)
       if (this.#spec.ready.test(log)) return
       const { Running } = (await container.inspect()).State
       if (!Running || performance.now() > deadline) {
@@ -126,7 +150,7 @@ export class ContainerServer implements ServerControl {
     await (await this.#container()).wait({ condition: 'not-running' })
   }
 
-  async #container() {
+  async #container(): Promise<Container> {
     return (await getContainerRuntimeClient()).container.getById(this.#started.getId())
   }
 }
