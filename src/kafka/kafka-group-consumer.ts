@@ -12,7 +12,7 @@ export interface KafkaGroupConsumerOptions {
   readonly sessionTimeoutMs: number
 }
 
-/** Longer than kafkajs tries (kafkajs-offsets.ts): what is given up does not happen later. */
+/** Longer than kafkajs tries (kafkajs-coordinator.ts): what is given up does not happen later. */
 const COMMIT_MAX_MS = 15_000
 const START_AGAIN_AFTER_MS = 500
 

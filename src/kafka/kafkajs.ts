@@ -2,8 +2,8 @@ import type { Message } from 'kafkajs'
 import { type BatchRecord, encodeRecordBatch } from './encode-record-batch.ts'
 import { leaveSilentBrokers } from './kafkajs-brokers.ts'
 import { oneSocketAtATime } from './kafkajs-connection.ts'
+import { followTheCoordinator } from './kafkajs-coordinator.ts'
 import { joinUntilJoined } from './kafkajs-joins.ts'
-import { commitToTheCoordinatorOfNow } from './kafkajs-offsets.ts'
 import { renewSessionsInTime } from './kafkajs-sessions.ts'
 import { replaceModule, require } from './replace-module.ts'
 
@@ -128,7 +128,7 @@ oneSocketAtATime()
 leaveSilentBrokers()
 renewSessionsInTime()
 joinUntilJoined()
-commitToTheCoordinatorOfNow()
+followTheCoordinator()
 armNoTimerWithoutNeed()
 groupInLinearTime()
 encodeBatchesInOnePass()

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { afterEach, expect, test, vi } from 'vitest'
 import '../../src/kafka/kafkajs.ts'
 
-/** The part of kafkajs that commits, as we mended it, with brokers that say what a test needs. */
+/** The parts of kafkajs that talk to a group's coordinator, as we mended them, with brokers that say what a test needs. */
 
 const require = createRequire(import.meta.url)
 
@@ -10,8 +10,16 @@ interface OffsetManager {
   commitOffsets(offsets: object): Promise<void>
 }
 
+interface ConsumerGroup {
+  coordinator: FakeBroker
+  memberId: string
+  lastRequest: number
+  heartbeat(options: { interval: number }): Promise<void>
+}
+
 class FakeBroker {
   readonly commits: object[] = []
+  readonly heartbeats: object[] = []
   readonly #refusal: object | null
 
   constructor(refusal: object | null) {
@@ -23,10 +31,18 @@ class FakeBroker {
   }
 
   async offsetCommit(request: object): Promise<void> {
+    this.#answer(this.commits, request)
+  }
+
+  async heartbeat(request: object): Promise<void> {
+    this.#answer(this.heartbeats, request)
+  }
+
+  #answer(taken: object[], request: object): void {
     if (this.#refusal !== null) {
       throw this.#refusal
     }
-    this.commits.push(request)
+    taken.push(request)
   }
 }
 
@@ -54,6 +70,18 @@ function managerAt(
   })
 }
 
+function memberAt(coordinator: FakeBroker, find: () => Promise<FakeBroker>): ConsumerGroup {
+  const KafkaConsumerGroup = require('kafkajs/src/consumer/consumerGroup.js') as new (of: object) => ConsumerGroup
+  const member = new KafkaConsumerGroup({
+    cluster: { findGroupCoordinator: find },
+    groupId: 'normalizer',
+    topics: ['raw'],
+    logger: { namespace: () => ({}) },
+    instrumentationEmitter: { emit: () => {} },
+  })
+  return Object.assign(member, { coordinator, memberId: 'member', generationId: 3, lastRequest: 0 })
+}
+
 const REFUSALS: readonly (readonly [what: string, refusal: object])[] = [
   ['does not coordinate the group any more', Object.assign(new Error('moved'), { type: 'NOT_COORDINATOR_FOR_GROUP' })],
   ['is not in the metadata any more', Object.assign(new Error('gone'), { name: 'KafkaJSBrokerNotFound' })],
@@ -71,7 +99,18 @@ test.each(REFUSALS)(
   },
 )
 
-test('and so does one after which the metadata cannot be had', async () => {
+test.each(REFUSALS)(
+  'a heartbeat that fails because the broker %s goes to the coordinator of now next time',
+  async (_what, refusal) => {
+    const now = new FakeBroker(null)
+    const member = memberAt(new FakeBroker(refusal), async () => now)
+    await expect(member.heartbeat({ interval: 0 })).rejects.toBe(refusal)
+    await member.heartbeat({ interval: 0 })
+    expect(now.heartbeats).toEqual([{ groupId: 'normalizer', memberId: 'member', groupGenerationId: 3 }])
+  },
+)
+
+test('and so does a commit after which the metadata cannot be had', async () => {
   const now = new FakeBroker(null)
   const refusal = Object.assign(new Error('moved'), { type: 'NOT_COORDINATOR_FOR_GROUP' })
   const manager = managerAt(
@@ -105,7 +144,8 @@ test('that the coordinator cannot be found hides nothing of what went wrong', as
 
 test('another refusal says nothing of the coordinator', async () => {
   const refusal = Object.assign(new Error('rebalancing'), { type: 'REBALANCE_IN_PROGRESS' })
-  const manager = managerAt(new FakeBroker(refusal), () => Promise.reject(new Error('must not be asked')))
-  await expect(manager.commitOffsets({ topics: TOPICS })).rejects.toBe(refusal)
-  await expect(manager.commitOffsets({ topics: TOPICS })).rejects.toBe(refusal)
+  const find = vi.fn(async () => new FakeBroker(null))
+  await expect(managerAt(new FakeBroker(refusal), find).commitOffsets({ topics: TOPICS })).rejects.toBe(refusal)
+  await expect(memberAt(new FakeBroker(refusal), find).heartbeat({ interval: 0 })).rejects.toBe(refusal)
+  expect(find).not.toHaveBeenCalled()
 })

@@ -2,11 +2,23 @@ import { refusalOf } from './errors.ts'
 import { require } from './replace-module.ts'
 import { within } from './within.ts'
 
-interface OffsetManager {
+interface Cluster {
+  findGroupCoordinator(of: { groupId: string }): Promise<unknown>
+}
+
+/** What kafkajs tells a broker about a group, and which one. */
+interface Follower {
   coordinator: unknown
   readonly groupId: string
-  readonly cluster: { findGroupCoordinator(of: { groupId: string }): Promise<unknown> }
+  readonly cluster: Cluster
+}
+
+interface OffsetManager extends Follower {
   commitOffsets(offsets: object): Promise<void>
+}
+
+interface ConsumerGroup extends Follower {
+  heartbeat(options: { interval: number }): Promise<void>
 }
 
 /**
@@ -21,15 +33,34 @@ const FIND_MAX_MS = 3_000
 const OF_MEMBERSHIP = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])
 
 /**
- * Makes a consumer commit to the broker that coordinates its group now. The original notes the coordinator when a join is
- * complete, and again never: when the group moves to another broker and the join there fails (the group is just being
- * loaded), the consumer goes on as a member of before, whose heartbeats the new coordinator answers, and sends every
- * commit to the old one.
+ * Makes a consumer turn to the broker that coordinates its group now. The original notes it when it joins, and again never:
  *
- * Seen with a rolling stop of brokers under load: two partitions were normalized again and again and never committed.
- * The consumer itself tries a failed commit again, so it is enough to know better then.
+ * - When the coordinator dies, heartbeats go to it until the consumer gives up and starts anew, after all its retries;
+ *   measured: 14 s until payments moved again, instead of 5 s. Its membership is known to the next coordinator.
+ * - When the group moved and the join there failed, every commit went to the old one: two partitions were normalized
+ *   again and again and never committed (seen with a rolling stop of brokers under load).
+ *
+ * kafkajs itself tries a failed heartbeat or commit again, so it is enough to know better then.
  */
-export function commitToTheCoordinatorOfNow(): void {
+export function followTheCoordinator(): void {
+  heartbeatToIt()
+  commitToIt()
+}
+
+function heartbeatToIt(): void {
+  const { prototype } = require('kafkajs/src/consumer/consumerGroup.js') as { prototype: ConsumerGroup }
+  const { heartbeat } = prototype
+  prototype.heartbeat = async function (this: ConsumerGroup, options: { interval: number }) {
+    try {
+      await heartbeat.call(this, options)
+    } catch (error) {
+      await lookForCoordinator(this, error)
+      throw error
+    }
+  }
+}
+
+function commitToIt(): void {
   const { prototype } = require('kafkajs/src/consumer/offsetManager/index.js') as { prototype: OffsetManager }
   const { commitOffsets } = prototype
   /** By what is committed: all attempts of one commit have the same object. */
@@ -44,18 +75,24 @@ export function commitToTheCoordinatorOfNow(): void {
       await commitOffsets.call(this, offsets)
     } catch (error) {
       attempt.failure = error
-      if (mayHaveMoved(error)) {
-        // That it cannot be found either is less than what went wrong.
-        await within(FIND_MAX_MS, this.cluster.findGroupCoordinator({ groupId: this.groupId })).then(
-          (found) => {
-            this.coordinator = found
-          },
-          () => {},
-        )
-      }
+      await lookForCoordinator(this, error)
       throw error
     }
   }
+}
+
+/** Finds out who coordinates the group now, if that may be what an error says. */
+async function lookForCoordinator(follower: Follower, error: unknown): Promise<void> {
+  if (!mayHaveMoved(error)) {
+    return
+  }
+  // That it cannot be found either is less than what went wrong.
+  await within(FIND_MAX_MS, follower.cluster.findGroupCoordinator({ groupId: follower.groupId })).then(
+    (found) => {
+      follower.coordinator = found
+    },
+    () => {},
+  )
 }
 
 class CommitGivenUpError extends Error {
