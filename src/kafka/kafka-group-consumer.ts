@@ -51,8 +51,8 @@ export class KafkaGroupConsumer implements GroupConsumer {
       maxBytesPerPartition: 1 << 20,
       maxBytes: 4 << 20,
       readUncommitted: false,
-      // kafkajs looks for a new coordinator only when it joins, and joins anew only after it gave up and restarted itself:
-      // so it must give up, after some seconds. A restart in vain is one more join.
+      // Gives up after some seconds and starts itself anew, which mends what only a new start mends: a restart in vain is
+      // one more join.
       retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 20 },
     })
   }

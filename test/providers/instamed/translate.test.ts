@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { ID_LENGTH_MAX } from '../../../src/payment/payment-event.ts'
 import { INSTAMED_STATUS_MAP, instamedRowFor } from '../../../src/providers/instamed/status-map.ts'
 import { instamed } from '../../../src/providers/instamed/translate.ts'
 import type { Callback } from '../../../src/providers/provider.ts'
@@ -263,7 +264,37 @@ describe('name-value pairs', () => {
   })
 })
 
+describe('the id of an XML body, found without parsing', () => {
+  const LONGEST = 'x'.repeat(ID_LENGTH_MAX)
+  test.each([
+    ['<m><PaymentTransactionID>a1</PaymentTransactionID></m>', 'acme:a1'],
+    // Nothing before it.
+    ['<PaymentTransactionID>a1</PaymentTransactionID>', 'acme:a1'],
+    ['<m><transactionID>b2</transactionID></m>', 'acme:b2'],
+    ['<m><transactionID>b2</transactionID><PaymentTransactionID>a1</PaymentTransactionID></m>', 'acme:a1'],
+    ['<m><PaymentTransactionID>\n  a1\t</PaymentTransactionID></m>', 'acme:a1'],
+    [`<m><PaymentTransactionID>${LONGEST}</PaymentTransactionID></m>`, `acme:${LONGEST}`],
+    [`<m><PaymentTransactionID>${LONGEST}x</PaymentTransactionID></m>`, null],
+    [`<m><PaymentTransactionID>${' '.repeat(4 * ID_LENGTH_MAX - 2)}a1</PaymentTransactionID></m>`, 'acme:a1'],
+    [`<m><PaymentTransactionID>${' '.repeat(4 * ID_LENGTH_MAX - 1)}a1</PaymentTransactionID></m>`, null],
+    ['<m><PaymentTransactionID> </PaymentTransactionID></m>', null],
+    ['<m><PaymentTransactionID>a&amp;1</PaymentTransactionID></m>', null],
+    ['<m><PaymentTransactionID>a\u00001</PaymentTransactionID></m>', null],
+    ['<m><PaymentTransactionID>a1', null],
+    ['<m>a1</m>', null],
+  ])('%j', (body, key) => {
+    expect(instamed.firstPaymentKey(callbackOf(body))).toBe(key)
+  })
+})
+
 describe('format', () => {
+  test.each(['\ufeff<m>', ' \n<m>'])('XML that opens with %j', (start) => {
+    const fields =
+      '<TransactionAction>Sale</TransactionAction><CurrentTransactionStatusCode>C</CurrentTransactionStatusCode>'
+    const body = `${start}<PaymentTransactionID>a1</PaymentTransactionID>${fields}</m>`
+    expect(eventOf(body)).toMatchObject({ paymentKey: 'acme:a1', status: 'AUTHORIZED' })
+  })
+
   test.each([
     ['application/json', '{'],
     ['', '{'],
