@@ -45,6 +45,9 @@ export const smuggling: Battery = {
       let callbacks = 0
       let refusedByBoth = 0
       let stricter = 0
+      // A body that was cut, or is none, has not the probe's mark: such records cannot be told apart, only counted.
+      const unmarked = stored.filter((text) => !probes.some(({ token }) => text.includes(token))).length
+      let unmarkedSuccesses = 0
       probes.forEach(({ name, token }, index) => {
         const has = (text: string) => text.includes(token)
         const ours = stored.filter(has).length
@@ -59,13 +62,14 @@ export const smuggling: Battery = {
           findings.push(`${name}: taken, although node alone refuses it`)
         }
         const successes = answers[index]?.ours.codes.filter((code) => code < 300 && code >= 200).length ?? 0
-        if (successes !== ours) {
-          findings.push(`${name}: ${successes} successes for ${ours} callbacks (I1)`)
-        }
+        unmarkedSuccesses += Math.max(0, successes - ours)
         if (answers[index]?.ours.codes.some((code) => code >= 500)) {
           findings.push(`${name}: answered ${answers[index]?.ours.codes.join(', ')}`)
         }
       })
+      if (unmarkedSuccesses > unmarked) {
+        findings.push(`${unmarkedSuccesses} successes for ${unmarked} callbacks without the mark of a probe (I1)`)
+      }
       // The gateway lives, and takes what is right.
       const response = await fetch(url, {
         method: 'POST',
@@ -79,6 +83,7 @@ export const smuggling: Battery = {
         ran: `${probes.length} probes as raw bytes against the gateway and against node ${process.version} alone`,
         measured: {
           'became one callback': callbacks,
+          'became one whose body was cut, or is none': unmarked,
           'refused by both': refusedByBoth,
           'refused by the gateway alone': stricter,
           'two callbacks of one': findings.filter((text) => text.includes('callbacks of one')).length,
