@@ -9,4 +9,6 @@ const server = createServer((request, response) => {
     response.end()
   })
 })
+// As long as the gateway, so that both keep the same connections.
+server.keepAliveTimeout = 75_000
 server.listen(0, '127.0.0.1', () => process.stdout.write(`${(server.address() as AddressInfo).port}\n`))

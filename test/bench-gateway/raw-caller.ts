@@ -32,7 +32,7 @@ export class RawCaller {
     return caller
   }
 
-  /** Sends at once if a connection is free, else as soon as one is. */
+  /** Sends at once if a connection is free, else as soon as one is. Status 0: the connection was closed without an answer. */
   post(body: Buffer, onAnswer: (status: number) => void): void {
     const { host, path, headers } = this.#target
     const head = [`POST ${path} HTTP/1.1`, `Host: ${host}`, 'Content-Type: application/json', ...headers]
@@ -41,7 +41,8 @@ export class RawCaller {
       body,
     ])
     this.#waiting.push({ request, onAnswer })
-    const socket = this.#idle.pop()
+    // In turns: a connection that is never used would be closed by the other side.
+    const socket = this.#idle.shift()
     if (socket !== undefined) {
       this.#next(socket)
     }
@@ -63,12 +64,13 @@ export class RawCaller {
     const read = (chunk: Buffer) => {
       received += chunk.toString('latin1')
       if (received.endsWith('\r\n\r\n')) {
-        socket.off('data', read)
+        socket.off('data', read).off('close', unanswered)
         next.onAnswer(Number(received.slice(9, 12)))
         this.#next(socket)
       }
     }
-    socket.on('data', read)
+    const unanswered = () => next.onAnswer(0)
+    socket.on('data', read).once('close', unanswered)
     socket.write(next.request)
   }
 
@@ -86,6 +88,12 @@ export class RawCaller {
           ? connectTcp(port, host, onConnect)
           : connectTls({ host, port, ...tls, servername: 'gateway.test' }, onConnect)
       socket.on('error', reject)
+      socket.on('close', () => {
+        const at = this.#idle.indexOf(socket)
+        if (at >= 0) {
+          this.#idle.splice(at, 1)
+        }
+      })
     })
   }
 }
