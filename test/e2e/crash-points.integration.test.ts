@@ -68,10 +68,24 @@ class MortalStage {
   async #live(points: readonly CrashPoint[]): Promise<void> {
     for (const point of points) {
       while ((this.deaths.get(point) ?? 0) < DEATHS_PER_POINT && !this.#stopped) {
-        const likelihood = OPENING.test(point) ? 0.5 : 0.3
-        this.#process = await deployment.start([this.#role], { PAYSTATUS_CRASH_POINTS: `${point}=${likelihood}` })
-        expect(await this.#process.exited).toBe('SIGKILL')
-        expect(this.#process.output).toContain(`crash point ${point}`)
+        const opening = OPENING.test(point)
+        const likelihood = opening ? 0.5 : 0.3
+        const stage = await deployment.start([this.#role], { PAYSTATUS_CRASH_POINTS: `${point}=${likelihood}` })
+        this.#process = stage
+        // Who has opened every partition and lives would never come to such a place again.
+        const opened = opening
+          ? stage.ready().then(
+              () => 'opened',
+              () => stage.exited,
+            )
+          : stage.exited
+        const end = await Promise.race([stage.exited, opened])
+        if (end === 'opened') {
+          await stage.stop()
+          continue
+        }
+        expect(end).toBe('SIGKILL')
+        expect(stage.output).toContain(`crash point ${point}`)
         this.deaths.set(point, (this.deaths.get(point) ?? 0) + 1)
       }
     }
