@@ -63,6 +63,9 @@ export const smuggling: Battery = {
         }
         const successes = answers[index]?.ours.codes.filter((code) => code < 300 && code >= 200).length ?? 0
         unmarkedSuccesses += Math.max(0, successes - ours)
+        if (successes < ours) {
+          findings.push(`${name}: ${successes} successes for ${ours} callbacks (I1)`)
+        }
         if (answers[index]?.ours.codes.some((code) => code >= 500)) {
           findings.push(`${name}: answered ${answers[index]?.ours.codes.join(', ')}`)
         }
