@@ -11,8 +11,8 @@ class LikelyFirst extends BaseSequencer {
   }
 }
 
-/** `src/providers/instamed/*.ts` has its tests in `test/providers/instamed`. */
-const MUTATED = (process.env['MUTATE'] ?? '').replace(/^src\//, '').replace(/\/[^/]*$/, '')
+/** `src/providers/instamed/*.ts` has its tests in `test/providers/instamed`, `src/payment/**\/*.ts` in `test/payment`. */
+const MUTATED = (process.env['MUTATE'] ?? '').replace(/^src\//, '').replace(/\/(\*|[^/]*$).*/, '')
 
 function rank({ moduleId }: TestSpecification): number {
   return 2 * Number(moduleId.endsWith('.property.test.ts')) + Number(!moduleId.includes(`/test/${MUTATED}/`))
