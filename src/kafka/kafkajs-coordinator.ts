@@ -36,7 +36,7 @@ const OF_MEMBERSHIP = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'U
  * Makes a consumer turn to the broker that coordinates its group now. The original notes it when it joins, and again never:
  *
  * - When the coordinator dies, heartbeats go to it until the consumer gives up and starts anew, after all its retries;
- *   measured: 14 s until payments moved again, instead of 5 s. Its membership is known to the next coordinator.
+ *   measured: 14 s until payments moved again, instead of 5 to 9 s. The next coordinator knows its membership.
  * - When the group moved and the join there failed, every commit went to the old one: two partitions were normalized
  *   again and again and never committed (seen with a rolling stop of brokers under load).
  *

@@ -16,8 +16,8 @@ const TRY_AGAIN_AFTER_MS = 100
  * it is not a member any more, it has forgotten its id by then: it never sends a heartbeat again, so that it never learns
  * that it should join, and every commit is refused.
  *
- * Seen with a broker that was frozen for longer than the session: two partitions stood still until the watchdog ended the
- * process.
+ * Met after a broker was frozen for longer than the session: a partition in doubt stood still for the minute that a test
+ * waited. That this was the cause was read from kafkajs's code, not caught in the act.
  */
 export function joinUntilJoined(): void {
   const { prototype } = require('kafkajs/src/consumer/consumerGroup.js') as { prototype: ConsumerGroup }
