@@ -31,15 +31,13 @@ const REBUILT_MAX_MS = 60_000
  */
 export async function judge(lab: Lab, report: SimulationReport, caughtUpMaxMs: number): Promise<Judgement> {
   await keepDeletedEvents(lab)
-  const { judged, reason, findings, counts } = await askOracle(
-    installationOf(lab, caughtUpMaxMs, VIEW_MAX_MS),
-    fileOf(lab),
-    'all',
-  )
+  const [{ judged, reason, findings, counts }, second] = await Promise.all([
+    askOracle(installationOf(lab, caughtUpMaxMs, VIEW_MAX_MS), fileOf(lab), 'all'),
+    secondOpinion(lab, report, caughtUpMaxMs),
+  ])
   if (!judged) {
     throw new Error(`the oracle could not judge: ${reason}`)
   }
-  const second = await secondOpinion(lab, report, LAST_LOOK_MS)
   const unseen = findings.length === 0 ? second : []
   await writeFile(join(lab.directory, 'second-opinion.json'), `${JSON.stringify(second, null, 2)}\n`)
   return {
@@ -97,9 +95,6 @@ async function keepDeletedEvents(lab: Lab): Promise<void> {
   )
   await writeFile(deletedEventsFileOf(lab), lines.map((line) => `${line}\n`).join(''))
 }
-
-/** The oracle waited already. */
-const LAST_LOOK_MS = 5_000
 
 /** The same judged with our own client, translation and fold, and by what the simulation meant. */
 async function secondOpinion(lab: Lab, report: SimulationReport, caughtUpMaxMs: number): Promise<readonly Finding[]> {

@@ -149,7 +149,8 @@ async function injectAll(
       const injected = await fault.inject(lab, createRandom(seed, name))
       const healed = watch.injected(name, comesAlone(planned, schedule))
       lab.say(`${name}: ${injected.what}`)
-      await at(healAtMs)
+      // What came late, because a healing before it took long, must not be over before it began.
+      await Promise.all([at(healAtMs), delay(fault.lastsMs[0])])
       await injected.heal()
       healed()
       lab.say(`${name}: healed`)
