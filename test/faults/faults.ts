@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { CRASH_POINTS } from '../../src/stream/crash-point.ts'
+import { CRASH_POINTS, type CrashPoint } from '../../src/stream/crash-point.ts'
 import type { Random } from '../../src/tools/simulate/random.ts'
 import { type Broker, deleteDisk } from './cluster.ts'
 import { controllerOf } from './controller-of.ts'
@@ -484,7 +484,7 @@ function tamperWith(role: Role, api: keyof typeof API_KEYS, how: string, fate: (
   }
 }
 
-/** It dies at places between two steps, is started again, and dies again. */
+/** It dies at a place between two steps, is started again, dies at another place, and so on. */
 function crashRole(role: Role): Fault {
   return {
     name: `crash-${role}`,
@@ -492,11 +492,18 @@ function crashRole(role: Role): Fault {
     lastsMs: [14_000, 18_000],
     async inject(lab, random) {
       const slot = random.pick(slotsOf(role))
-      const points = CRASH_POINTS.filter((point) => point.startsWith(role))
-      // What happens once a start must be likelier than what happens with every chunk.
-      const likelihoods = points.map((point) => `${point}=${/after-(init|settle|restore)$/.test(point) ? 0.1 : 0.02}`)
-      await lab.restart(slot, { PAYSTATUS_CRASH_POINTS: likelihoods.join(',') })
-      return { what: `${slot} dies at ${points.length} places`, heal: () => lab.restart(slot) }
+      const places = random.shuffle(CRASH_POINTS.filter((point) => point.startsWith(role)))
+      let lives = 0
+      await lab.restart(slot, () => {
+        const place = places[lives++ % places.length] as CrashPoint
+        // What happens once a partition must be likelier than what happens with every chunk.
+        const likelihood = /after-(init|settle|restore)$/.test(place) ? 1 : 0.2
+        return { PAYSTATUS_CRASH_POINTS: `${place}=${likelihood}` }
+      })
+      return {
+        what: `${slot} dies, first at ${places[0]}, then at each of ${places.length - 1} other places`,
+        heal: () => lab.restart(slot),
+      }
     },
   }
 }
@@ -510,7 +517,7 @@ function skewClock(role: Role): Fault {
     async inject(lab, random) {
       const slot = random.pick(slotsOf(role))
       const skewMs = random.pick([-1, 1]) * HOUR_MS
-      await lab.restart(slot, { NODE_OPTIONS: `--import=${SKEWED_CLOCK}`, CLOCK_SKEW_MS: String(skewMs) })
+      await lab.restart(slot, () => ({ NODE_OPTIONS: `--import=${SKEWED_CLOCK}`, CLOCK_SKEW_MS: String(skewMs) }))
       return {
         what: `the clock of ${slot} is an hour ${skewMs > 0 ? 'ahead' : 'behind'}`,
         heal: () => lab.restart(slot),

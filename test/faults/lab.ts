@@ -66,7 +66,7 @@ export class Lab {
   readonly #gatewayPorts: ReadonlyMap<Slot, number>
   readonly #roles = new Map<Slot, RoleProcess>()
   readonly #wanted = new Set<Slot>()
-  readonly #special = new Map<Slot, Readonly<Record<string, string>>>()
+  readonly #special = new Map<Slot, () => Readonly<Record<string, string>>>()
   readonly #turns = new Map<Slot, Promise<unknown>>()
   readonly #extra = new Set<RoleProcess>()
 
@@ -159,7 +159,7 @@ export class Lab {
   }
 
   /** Kills it and starts it with these variables, every time that it ends by itself too, until it is restarted. */
-  async restart(slot: Slot, environment: Readonly<Record<string, string>> = {}): Promise<void> {
+  async restart(slot: Slot, environment: () => Readonly<Record<string, string>> = () => ({})): Promise<void> {
     await this.kill(slot)
     this.#special.set(slot, environment)
     await this.start(slot)
@@ -359,7 +359,7 @@ export class Lab {
         PAYSTATUS_REDIS_URL: `redis://127.0.0.1:${this.redis.proxyOf(slot as 'processor-1').port}`,
       }),
       ...(gatewayPort !== undefined && { PAYSTATUS_GATEWAY_PORT: String(gatewayPort) }),
-      ...this.#special.get(slot),
+      ...this.#special.get(slot)?.(),
     }
   }
 

@@ -69,7 +69,7 @@ export function comesAlone(fault: PlannedFault, { faults }: Schedule): boolean {
 }
 
 /** Begins the name of a scenario that is a run of a campaign. */
-const CAMPAIGN = 'campaign:'
+export const CAMPAIGN = 'campaign:'
 
 /**
  * The scenarios of a campaign: every fault comes at least `times` times, in an order that the seed shuffles, and no two

@@ -2,8 +2,10 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
+import { CRASH_POINTS } from '../../src/stream/crash-point.ts'
 import { FAULTS } from './faults.ts'
 import type { RunResult } from './run-scenario.ts'
+import { CAMPAIGN } from './schedule.ts'
 import { type FaultSummary, summaryOf } from './summary.ts'
 
 const OUTPUT = 'docs/faults.md'
@@ -49,7 +51,7 @@ another language (\`test/faults/oracle\`), which compares what the providers kno
 | kill -9 of the leader of a partition, p99 | ${recoveryOf(summary.perFault, ['kill-leader'])} |
 | processes that ended by themselves without being told to | ${summary.unexpectedExits} |
 
-A run is repeated with \`make faults SEED=<seed> SCENARIO=<scenario>\`; all of them were \`make faults SCENARIO=campaign RESULTS=<file>\`.
+A run is repeated with \`make faults SEED=<seed> SCENARIO=<scenario>\`; ${scenariosOf(all)}.
 A fault's figures count every run that it was in, in most of them together with others. Recovery is the time from the injection, in
 seconds, until callbacks are accepted and the committed offsets of *all* partitions have moved again; for faults that last, that may be
 while they last. "Alone" are those at whose time nothing else was broken.
@@ -64,9 +66,7 @@ How often a process died exactly there (\`crash-*\` above; \`make test\` has a d
 
 | place | deaths |
 |---|---|
-${Object.entries(summary.crashes)
-  .map(([point, times]) => `| \`${point}\` | ${times} |`)
-  .join('\n')}
+${CRASH_POINTS.map((point) => `| \`${point}\` | ${summary.crashes[point] ?? 0} |`).join('\n')}
 
 ## Ways that only trouble leads to
 
@@ -78,6 +78,17 @@ ${Object.entries(summary.branches)
   .map(([name, times]) => `| ${name} | ${times} |`)
   .join('\n')}
 ${findings.length === 0 ? '' : `\n## Findings\n\n${findings.map(findingsOf).join('\n')}\n`}`
+}
+
+/** Which runs a campaign planned, and which were made for one scenario. */
+function scenariosOf(all: readonly RunResult[]): string {
+  const isPlanned = ({ scenario }: RunResult) => scenario.startsWith(CAMPAIGN)
+  const single = Map.groupBy(
+    all.filter((run) => !isPlanned(run)),
+    ({ scenario }) => scenario,
+  )
+  const others = [...single].map(([scenario, runs]) => `${runs.length} \`${scenario}\``)
+  return [`${all.filter(isPlanned).length} are of \`make faults SCENARIO=campaign RESULTS=<file>\``, ...others].join(', ')
 }
 
 function rowOf(row: FaultSummary): string {

@@ -23,7 +23,7 @@ function dieAt(point: CrashPoint): Fault {
   const role = point.slice(0, point.indexOf(':')) as Role
   const slots = slotsOf(role)
   const restart = async (lab: Lab, environment: Readonly<Record<string, string>>) => {
-    await Promise.all(slots.map((slot) => lab.restart(slot, environment)))
+    await Promise.all(slots.map((slot) => lab.restart(slot, () => environment)))
   }
   return {
     name: `die-${point}`,
