@@ -88,7 +88,9 @@ function scenariosOf(all: readonly RunResult[]): string {
     ({ scenario }) => scenario,
   )
   const others = [...single].map(([scenario, runs]) => `${runs.length} \`${scenario}\``)
-  return [`${all.filter(isPlanned).length} are of \`make faults SCENARIO=campaign RESULTS=<file>\``, ...others].join(', ')
+  return [`${all.filter(isPlanned).length} are of \`make faults SCENARIO=campaign RESULTS=<file>\``, ...others].join(
+    ', ',
+  )
 }
 
 function rowOf(row: FaultSummary): string {
