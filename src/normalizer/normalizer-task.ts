@@ -120,7 +120,6 @@ export class NormalizerTask implements PartitionTask {
     crashPoint('normalizer:after-append')
     onTranslated(counts)
     await this.#commits.soon(next)
-    crashPoint('normalizer:after-commit')
   }
 
   async idle(): Promise<void> {
@@ -141,7 +140,10 @@ export class NormalizerTask implements PartitionTask {
 
   #noCommitsYet(): GatheredCommits {
     const { commit, partition } = this.#options
-    return new GatheredCommits((next) => commit(partition, next))
+    return new GatheredCommits(async (next) => {
+      await commit(partition, next)
+      crashPoint('normalizer:after-commit')
+    })
   }
 
   #translate(record: InRecord): Translation {

@@ -14,7 +14,7 @@ paystatus_gateway_requests_total{source="jpm-v1",code="200"} 70
   const output = [
     'processor ready',
     doubt({ message: 'timeout' }),
-    doubt({ type: 'INVALID_PRODUCER_EPOCH' }),
+    doubt({ name: 'KafkaJSProtocolError', code: 47, message: 'Producer attempted an operation with an old epoch' }),
     JSON.stringify({ msg: 'a transaction was ended half-way by its coordinator: ends it', outcome: 'commit' }),
     JSON.stringify({ msg: 'view rebuilt from payments.status.current', why: 'there is no view' }),
     '{"msg":"cut off',

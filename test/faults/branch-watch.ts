@@ -4,6 +4,23 @@ import type { RoleProcess } from '../harness/deployment.ts'
 /** How often the product took a way that only trouble leads to, by the name of the way. */
 export type BranchCounts = Readonly<Record<string, number>>
 
+/** Those that a table should name even if they did not happen. */
+export const BRANCHES = [
+  'gateway 413',
+  'gateway 503',
+  'gateway disconnected',
+  'lane in doubt',
+  'fenced',
+  'transaction committed',
+  'transaction failed',
+  'settled by commit',
+  'settled by abort',
+  'restore keep',
+  'restore replay',
+  'restore rebuild',
+  'waited for Redis',
+] as const
+
 const LOOK_EVERY_MS = 500
 
 /** Metrics whose series are ways, and what to call them. */
@@ -87,7 +104,8 @@ export function branchesOf(processes: readonly { readonly output: string; readon
   return Object.fromEntries([...counts].filter(([, times]) => times > 0).sort())
 }
 
-const FENCED = /PRODUCER_FENCED|INVALID_PRODUCER_EPOCH|INVALID_TXN_STATE/
+/** INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, PRODUCER_FENCED: a log has the code of an error, not its type. */
+const FENCED = /"code":(?:47|48|90)\b/
 
 function branchesOfLine(line: string): readonly string[] {
   if (!line.startsWith('{')) {

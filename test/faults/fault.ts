@@ -8,6 +8,8 @@ export interface Injected {
   /** For people. */
   readonly what: string
   heal(): Promise<void>
+  /** Asked after the healing: false if chance left it without any effect. Then it counts for nothing. */
+  bit?(): boolean
 }
 
 export interface Fault extends FaultTiming {

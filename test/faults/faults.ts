@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CRASH_POINTS, type CrashPoint } from '../../src/stream/crash-point.ts'
 import type { Random } from '../../src/tools/simulate/random.ts'
+import { until } from '../stack/run-command.ts'
+import { INTERNAL_PARTITIONS } from '../stack/specs.ts'
 import { type Broker, deleteDisk } from './cluster.ts'
 import { controllerOf } from './controller-of.ts'
 import { type Fault, type Injected, LONG_MS, OUTLIVED_MS, ROLES, SHORT_MS, slotsOf } from './fault.ts'
 import { API_KEYS, type Fate } from './kafka-frames.ts'
 import type { Lab, Role } from './lab.ts'
 import { OPERATION_FAULTS } from './operation-faults.ts'
+import { POINTED_FAULTS } from './pointed-faults.ts'
 import { pretendAnotherCluster } from './pretend-another-cluster.ts'
 import { emptyDisk, fillDisk, redisCommand } from './redis-pair.ts'
 
@@ -90,11 +93,11 @@ const CHOICES: Readonly<Record<string, ChooseBroker>> = {
     const { config, topics } = lab.deployment
     const partition = random.integer(0, lab.partitions - 1)
     const id = `${config.environment}.${config.processor.group}.${topics.events}.${partition}`
-    return leads(lab, '__transaction_state', javaHash(id) % 10)
+    return leads(lab, '__transaction_state', javaHash(id) % INTERNAL_PARTITIONS.__transaction_state)
   },
   'group-coordinator': (lab, random) => {
     const { group } = lab.deployment.config[random.pick(['normalizer', 'processor'] as const)]
-    return leads(lab, '__consumer_offsets', javaHash(group) % 5)
+    return leads(lab, '__consumer_offsets', javaHash(group) % INTERNAL_PARTITIONS.__consumer_offsets)
   },
   controller: async (lab) => [lab.cluster.broker(await controllerOf(lab.cluster.directBrokers)), 'the controller'],
 }
@@ -110,6 +113,10 @@ function javaHash(text: string): number {
     hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
   }
   return hash & 0x7fffffff
+}
+
+function partitionsOf(topic: string, lab: Lab): number {
+  return topic in INTERNAL_PARTITIONS ? INTERNAL_PARTITIONS[topic as keyof typeof INTERNAL_PARTITIONS] : lab.partitions
 }
 
 function killBroker(which: string, choose: ChooseBroker): Fault {
@@ -213,7 +220,7 @@ const BROKER_FAULTS: readonly Fault[] = [
           '__consumer_offsets',
           '__transaction_state',
         ])
-        .map((topic) => ({ topic, partition: random.integer(0, lab.partitions - 1) }))
+        .map((topic) => ({ topic, partition: random.integer(0, partitionsOf(topic, lab) - 1) }))
       const reassign = async (topic: string, partition: number, replicas: number[]) => {
         const assignment = { topic, partitionAssignment: [{ partition, replicas }] }
         await lab.admin.alterPartitionReassignments({ topics: [assignment] })
@@ -459,8 +466,10 @@ function tamperWith(role: Role, api: keyof typeof API_KEYS, how: string, fate: (
     area: 'network',
     lastsMs: [4_000, 8_000],
     async inject(lab, random) {
-      const links = slotsOf(role).flatMap((slot) => lab.linksOf(slot))
-      const oneIn = random.integer(3, 8)
+      const slots = slotsOf(role)
+      const links = slots.flatMap((slot) => lab.linksOf(slot))
+      const seldom = SELDOM.has(api)
+      const oneIn = seldom ? random.integer(1, 2) : random.integer(3, 8)
       let times = 0
       for (const link of links) {
         link.tamper((apiKey) => {
@@ -471,18 +480,31 @@ function tamperWith(role: Role, api: keyof typeof API_KEYS, how: string, fate: (
           return fate(random)
         })
       }
+      if (seldom) {
+        // Whoever leaves and comes back has partitions assigned anew, to all.
+        const slot = random.pick(slots)
+        await lab.stop(slot)
+        await lab.start(slot)
+      }
       return {
         what: `${how}: one in ${oneIn} ${api} responses to the ${role}s`,
         heal: async () => {
+          await until(`${how}: a ${api} response`, BITES_MAX_MS, async () => times > 0).catch(() => {})
           for (const link of links) {
             link.tamper(undefined)
           }
           lab.say(`${how}: it was ${times} ${api} responses to the ${role}s`)
         },
+        bit: () => times > 0,
       }
     },
   }
 }
+
+/** What is said only with an assignment, or every few seconds. */
+const SELDOM: ReadonlySet<keyof typeof API_KEYS> = new Set(['initProducerId', 'joinGroup', 'heartbeat'])
+/** How long a fault waits for something to be lost. */
+const BITES_MAX_MS = 15_000
 
 /** It dies at a place between two steps, is started again, dies at another place, and so on. */
 function crashRole(role: Role): Fault {
@@ -551,4 +573,5 @@ export const FAULTS: readonly Fault[] = [
   delayResponses('processor', 'endTxn'),
   ...ROLES.map(skewClock),
   ...OPERATION_FAULTS,
+  ...POINTED_FAULTS,
 ]

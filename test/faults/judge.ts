@@ -9,7 +9,7 @@ import { eventually } from '../harness/eventually.ts'
 import { Observer, type ReadRecord } from '../harness/observer.ts'
 import { type Contents, readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
 import { slotsOf } from './fault.ts'
-import type { Finding } from './finding.ts'
+import type { Finding, Found } from './finding.ts'
 import type { Lab } from './lab.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { askOracle, type Installation, type OracleCounts } from './oracle.ts'
@@ -43,8 +43,10 @@ export async function judge(lab: Lab, report: SimulationReport, caughtUpMaxMs: n
   return {
     counts: counts as OracleCounts,
     findings: [
-      ...findings,
-      ...unseen.map(({ kind, text }): Finding => ({ kind, text: `${text} (the oracle did not see it)` })),
+      ...findings.map(byOracle),
+      ...unseen.map(
+        ({ kind, text }): Finding => ({ kind, by: 'second opinion', text: `${text} (the oracle did not see it)` }),
+      ),
     ],
   }
 }
@@ -61,11 +63,15 @@ export async function judgeRebuiltView(lab: Lab): Promise<readonly Finding[]> {
     throw new Error(`the oracle could not judge: ${reason}`)
   }
   return [
-    ...findings.map(({ kind, text }): Finding => ({ kind, text: `${text} (after Redis was emptied)` })),
+    ...findings.map(({ kind, text }) => byOracle({ kind, text: `${text} (after Redis was emptied)` })),
     ...ends
       .filter((end) => end !== 0)
-      .map((end): Finding => ({ kind: 'wrong', text: `a processor ended with ${end} on SIGTERM` })),
+      .map((end): Finding => ({ kind: 'wrong', by: 'laboratory', text: `a processor ended with ${end} on SIGTERM` })),
   ]
+}
+
+function byOracle(found: Found): Finding {
+  return { ...found, by: 'oracle' }
 }
 
 function installationOf(lab: Lab, caughtUpMaxMs: number, viewMaxMs: number): Installation {
@@ -97,12 +103,12 @@ async function keepDeletedEvents(lab: Lab): Promise<void> {
 }
 
 /** The same judged with our own client, translation and fold, and by what the simulation meant. */
-async function secondOpinion(lab: Lab, report: SimulationReport, caughtUpMaxMs: number): Promise<readonly Finding[]> {
+async function secondOpinion(lab: Lab, report: SimulationReport, caughtUpMaxMs: number): Promise<readonly Found[]> {
   const observer = await Observer.create(lab.deployment)
   try {
     const late = await observer.caughtUp(caughtUpMaxMs).then(
       () => [],
-      (error: Error): Finding[] => [{ kind: 'late', text: `not caught up: ${error.message.split('\n', 1)[0]}` }],
+      (error: Error): Found[] => [{ kind: 'late', text: `not caught up: ${error.message.split('\n', 1)[0]}` }],
     )
     const contents = withDeleted(await readContents(observer), lab.deletedEvents, observer)
     keepTopics(lab.directory, contents)
@@ -127,8 +133,8 @@ async function secondOpinion(lab: Lab, report: SimulationReport, caughtUpMaxMs: 
       ...late,
       ...ledgerFindings(ledger, contents),
       ...violationsOf(contents, lab.deployment.config).map(toFinding),
-      ...counted.map((text): Finding => ({ kind: 'wrong', text })),
-      ...view.map((text): Finding => ({ kind: 'wrong', text })),
+      ...counted.map((text): Found => ({ kind: 'wrong', text })),
+      ...view.map((text): Found => ({ kind: 'wrong', text })),
       ...statusFindings(report, contents),
     ]
   } finally {
@@ -164,7 +170,7 @@ async function readLedger(file: string): Promise<ReadonlyMap<string, Told>> {
 }
 
 /** I1: every attempt that was answered with success is in raw to the byte, and nothing is there that nobody sent. */
-function* ledgerFindings(ledger: ReadonlyMap<string, Told>, { raw }: Contents): Iterable<Finding> {
+function* ledgerFindings(ledger: ReadonlyMap<string, Told>, { raw }: Contents): Iterable<Found> {
   const inRaw = new Map<string, number>()
   for (const { value, partition, offset } of raw) {
     const hash = createHash('sha256')
@@ -185,7 +191,7 @@ function* ledgerFindings(ledger: ReadonlyMap<string, Told>, { raw }: Contents): 
 }
 
 /** The simulation says what every payment must come to, without our fold. */
-function statusFindings(report: SimulationReport, { current }: Contents): readonly Finding[] {
+function statusFindings(report: SimulationReport, { current }: Contents): readonly Found[] {
   return report.payments
     .filter(
       ({ delivered, paymentKey, expectedStatus }) => delivered && current.get(paymentKey)?.status !== expectedStatus,
@@ -196,7 +202,7 @@ function statusFindings(report: SimulationReport, { current }: Contents): readon
     }))
 }
 
-function toFinding(text: string): Finding {
+function toFinding(text: string): Found {
   if (text.includes('is missing') || text.includes('vanishes')) {
     return { kind: 'lost', text }
   }

@@ -12,6 +12,7 @@ import { freePort } from '../stack/free-port.ts'
 import { until } from '../stack/run-command.ts'
 import { BranchWatch } from './branch-watch.ts'
 import { type Broker, type BrokerLink, type Cluster, SLOTS, type Slot } from './cluster.ts'
+import type { Finding } from './finding.ts'
 import { Ledger } from './ledger.ts'
 import { RedisPair } from './redis-pair.ts'
 
@@ -51,15 +52,18 @@ export class Lab {
   readonly say: (line: string) => void
   readonly seed: number
   readonly directory: string
-  readonly admin: ReturnType<ReturnType<typeof createKafka>['admin']>
-  /** Whether somebody moved the committed offsets: then events are counted again. */
+  readonly admin: ReturnType<Lab['newAdmin']>
+  /** Whether somebody moved the committed offsets of the processors: then events are counted again. */
   offsetsMoved = false
   /** Records of the events topic that were deleted from it; the judges know of them nevertheless. */
   readonly deletedEvents: ReadRecord[] = []
   /** Processes that ended by themselves. */
   unexpectedExits = 0
-  /** Processes that ended because only an operator can know how to go on. */
+  /** Processes that ended because only an operator can know how to go on, and whether a fault asked for that. */
   definedStops = 0
+  definedStopsWanted = false
+  /** What should not have happened while the faults were there. */
+  readonly findings: Finding[] = []
   /** How often a process died at a place that it was told to die at. */
   readonly crashes = new Map<string, number>()
   readonly branches = new BranchWatch()
@@ -87,11 +91,15 @@ export class Lab {
     this.say = say
     this.ledger = new Ledger(join(directory, 'ledger.jsonl'))
     this.#gatewayPorts = gatewayPorts
-    const { logger } = deployment
-    this.admin = createKafka({
-      connection: { brokers: cluster.directBrokers },
+    this.admin = this.newAdmin()
+  }
+
+  /** An operator with connections of his own; the caller connects and disconnects him. */
+  newAdmin(): ReturnType<ReturnType<typeof createKafka>['admin']> {
+    return createKafka({
+      connection: { brokers: this.cluster.directBrokers },
       clientId: 'laboratory',
-      logger,
+      logger: this.deployment.logger,
       retries: 5,
       requestTimeoutMs: 3_000,
     }).admin()
@@ -312,13 +320,21 @@ export class Lab {
           this.crashes.set(point, (this.crashes.get(point) ?? 0) + 1)
         } else if (DEFINED_STOP.test(role.output)) {
           this.definedStops += 1
+          if (!this.definedStopsWanted) {
+            this.#found(`${slot} ended because of its offset, which nobody had touched: ${lastLine(role.output)}`)
+          }
         } else {
           this.unexpectedExits += 1
-          this.say(`${slot} ended by itself (${reason}): ${lastLine(role.output)}`)
+          this.#found(`${slot} ended by itself (${reason}): ${lastLine(role.output)}`)
         }
         await this.#startAgain(slot)
       }
     })
+  }
+
+  #found(text: string): void {
+    this.say(text)
+    this.findings.push({ kind: 'wrong', by: 'laboratory', text })
   }
 
   /** As an orchestrator would. */

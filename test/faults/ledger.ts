@@ -17,40 +17,44 @@ export interface LedgerEntry {
   readonly at: string
 }
 
+/** An attempt that reached a gateway and was not answered with success. */
+export interface Refusal {
+  /** On the clock of `performance.now()`. */
+  readonly at: number
+  /** Null if there was no answer. */
+  readonly code: number | null
+  readonly bodyBytes: number
+}
+
 /** What the providers know: every attempt, as it was answered. */
 export class Ledger {
   readonly file: string
   readonly #out: WriteStream
-  #attempts = 0
-  #lastOkAt = Number.NEGATIVE_INFINITY
-  readonly #refusals: { readonly at: number; readonly code: number }[] = []
+  readonly #attempts: number[] = []
+  readonly #refusals: Refusal[] = []
 
   constructor(file: string) {
     this.file = file
     this.#out = createWriteStream(file)
   }
 
-  /** On the clock of `performance.now()`. */
-  get lastOkAt(): number {
-    return this.#lastOkAt
-  }
-
-  get attempts(): number {
+  /** When each attempt ended, on the clock of `performance.now()`. */
+  get attempts(): readonly number[] {
     return this.#attempts
   }
 
-  /** Answers of the gateway other than success. */
-  get refusals(): readonly { readonly at: number; readonly code: number }[] {
+  /** Whoever reached a gateway and did not hear of a success. */
+  get refusals(): readonly Refusal[] {
     return this.#refusals
   }
 
   record(callback: string, source: string, body: Buffer, answer: Answer, successCode: number): Outcome {
     const outcome = outcomeOf(answer, successCode)
-    this.#attempts += 1
-    if (outcome === 'ok') {
-      this.#lastOkAt = performance.now()
-    } else if (answer.kind === 'status') {
-      this.#refusals.push({ at: performance.now(), code: answer.statusCode })
+    const now = performance.now()
+    this.#attempts.push(now)
+    if (outcome !== 'ok' && answer.kind !== 'unreachable') {
+      const code = answer.kind === 'status' ? answer.statusCode : null
+      this.#refusals.push({ at: now, code, bodyBytes: body.length })
     }
     const entry: LedgerEntry = {
       callback,

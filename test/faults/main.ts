@@ -2,18 +2,20 @@
 import { appendFile, cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CRASH_POINTS } from '../../src/stream/crash-point.ts'
 import { envNumber } from '../harness/env-number.ts'
 import { Cluster } from './cluster.ts'
 import { FAULTS } from './faults.ts'
 import type { Finding } from './finding.ts'
-import { type RunResult, runScenario } from './run-scenario.ts'
+import { type BrokenRun, COMMIT, type RunResult, runScenario } from './run-scenario.ts'
 import { campaignRuns, planSchedule } from './schedule.ts'
 import { summaryOf } from './summary.ts'
 
 const RUNS = envNumber('RUNS', 1)
 const SEED = envNumber('SEED', 1)
 /**
- * `mix`, `pair`, `none`, names of faults with `+` between them, `each` for every fault alone, or a comma-separated list.
+ * `mix`, `pair`, `none`, names of faults with `+` between them, `each` for every fault alone, or a comma-separated list;
+ * `each-place`: a role dies at one of the named places again and again, for each of them.
  * `campaign`: every fault TIMES times, alone and in pairs, in as many runs as that takes; BEGIN=n leaves out the first n.
  */
 const SCENARIO = process.env['SCENARIO'] || 'mix'
@@ -33,6 +35,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 interface Run {
   readonly scenario: string
   readonly seed: number
+}
+
+const LISTS: Readonly<Record<string, readonly string[]>> = {
+  each: FAULTS.map(({ name }) => name),
+  'each-place': CRASH_POINTS.map((point) => `die-${point}`),
 }
 
 const runs = plannedRuns()
@@ -55,9 +62,7 @@ for (const [index, { seed, scenario }] of runs.entries()) {
     cluster ??= await Cluster.start(console.log)
     const result = await runScenario(cluster, seed, scenario, directory, console.log)
     results.push(result)
-    if (RESULTS !== undefined) {
-      await appendFile(RESULTS, `${JSON.stringify(result)}\n`)
-    }
+    await keep(result)
     if (result.findings.length === 0) {
       await (KEEP ? console.log(`  kept:     ${directory}`) : rm(directory, { recursive: true }))
       continue
@@ -65,8 +70,9 @@ for (const [index, { seed, scenario }] of runs.entries()) {
     await tellViolations(result.findings, cluster, seed, scenario, directory)
   } catch (error) {
     broken += 1
+    await keep({ scenario, seed, at: new Date().toISOString(), commit: COMMIT, broke: (error as Error).message })
     await tellViolations(
-      [{ kind: 'wrong', text: `the run broke: ${(error as Error).stack}` }],
+      [{ kind: 'wrong', by: 'laboratory', text: `the run broke: ${(error as Error).stack}` }],
       cluster,
       seed,
       scenario,
@@ -84,13 +90,19 @@ console.log(
 )
 process.exit(broken === 0 && results.every(({ findings }) => findings.length === 0) ? 0 : 1)
 
+async function keep(result: RunResult | BrokenRun): Promise<void> {
+  if (RESULTS !== undefined) {
+    await appendFile(RESULTS, `${JSON.stringify(result)}\n`)
+  }
+}
+
 function plannedRuns(): readonly Run[] {
   if (SCENARIO === 'campaign') {
     return campaignRuns(SEED, TIMES, FAULTS)
       .map((scenario, index) => ({ scenario, seed: SEED + index }))
       .slice(BEGIN)
   }
-  const scenarios = SCENARIO === 'each' ? FAULTS.map(({ name }) => name) : SCENARIO.split(',')
+  const scenarios = LISTS[SCENARIO] ?? SCENARIO.split(',')
   return Array.from({ length: RUNS }, (_, run) => scenarios.map((scenario) => ({ scenario, seed: SEED + run }))).flat()
 }
 

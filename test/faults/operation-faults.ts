@@ -3,6 +3,7 @@ import { createKafka } from '../../src/kafka/kafka-client.ts'
 import { createPartitionReader } from '../../src/kafka/partition-reader.ts'
 import { within } from '../../src/kafka/within.ts'
 import type { Random } from '../../src/tools/simulate/random.ts'
+import { uuidLike } from '../../src/tools/simulate/script-payment.ts'
 import { eventually } from '../harness/eventually.ts'
 import { until } from '../stack/run-command.ts'
 import { type Fault, LONG_MS, SHORT_MS, slotsOf } from './fault.ts'
@@ -66,6 +67,7 @@ const offsetsBelowStart: Fault = {
     await group.moveTo(group.committed.map(() => 0n))
     const outOfRange = group.committed.some((offset) => offset > 0n)
     const stops = lab.definedStops
+    lab.definedStopsWanted = true
     await group.startAgain()
     return {
       what: `events up to ${group.committed.join(', ')} are deleted and the offsets set to 0`,
@@ -146,7 +148,8 @@ class GroupAtRest {
 
   async moveTo(offsets: readonly bigint[]): Promise<void> {
     const partitions = offsets.map((offset, partition) => ({ partition, offset: String(offset) }))
-    this.#lab.offsetsMoved = true
+    // Whoever normalizes again only repeats events.
+    this.#lab.offsetsMoved ||= this.#role === 'processor'
     await insistently(() => this.#lab.admin.setOffsets({ groupId: this.#groupId, topic: this.topic, partitions }))
   }
 
@@ -197,8 +200,12 @@ export const OPERATION_FAULTS: readonly Fault[] = [
         while (!healed.signal.aborted) {
           const extra = await lab.startExtra('processor-1')
           await delay(random.integer(500, 3_000), undefined, { signal: healed.signal }).catch(() => {})
-          extra.signal(random.chance(0.5) ? 'SIGTERM' : 'SIGKILL')
-          await extra.exited
+          const signal = random.pick(['SIGTERM', 'SIGKILL'] as const)
+          extra.signal(signal)
+          const end = await extra.exited
+          if (signal === 'SIGTERM' && end !== 0) {
+            throw new Error(`the third processor ended with ${end} on SIGTERM`)
+          }
         }
       })()
       stormed.catch(() => {})
@@ -231,7 +238,45 @@ export const OPERATION_FAULTS: readonly Fault[] = [
       return { what: `${answers.size} poisonous and oversize callbacks`, heal: async () => {} }
     },
   },
+  {
+    name: 'contradict',
+    area: 'operation',
+    lastsMs: SHORT_MS,
+    async inject(lab, random) {
+      const sources = lab.sources.filter(({ provider }) => provider === 'jpm-global-payments-v1')
+      const bodies = sources.flatMap((source) => contradictions(random).map((body) => ({ source, body })))
+      for (const [index, { source, body }] of bodies.entries()) {
+        await lab.post(`contradict-${index}`, source, Buffer.from(JSON.stringify(body)), 'application/json')
+      }
+      return { what: `${bodies.length} callbacks that contradict each other or themselves`, heal: async () => {} }
+    },
+  },
 ]
+
+/** Final statuses of one payment that cannot all be true, some told twice; and one good element among many bad ones. */
+function contradictions(random: Random): readonly object[] {
+  const payment = { endToEndId: `E2E-${random.hex(12)}`, firmRootId: uuidLike(random) }
+  const other = { endToEndId: `E2E-${random.hex(12)}`, firmRootId: uuidLike(random) }
+  const createDateTime = (minute: number) => new Date(Date.now() - 3_600_000 + minute * 60_000).toISOString()
+  const says = (status: string, minute: number) => ({ ...payment, status, createDateTime: createDateTime(minute) })
+  const completed = says('COMPLETED', 2)
+  const rejected = says('REJECTED', 4)
+  return [
+    { callbacks: [says('PENDING', 0)] },
+    { callbacks: [rejected] },
+    { callbacks: [completed, rejected] },
+    { callbacks: [says('RETURNED', 6), says('COMPLETED', 8)] },
+    {
+      callbacks: [
+        ...Array.from({ length: MANY_BAD }, (_, index) => index),
+        { ...other, status: 'COMPLETED', createDateTime: createDateTime(0) },
+      ],
+    },
+  ]
+}
+
+/** More than are told one by one. */
+const MANY_BAD = 20
 
 function poisons(random: Random, bodyBytesMax: number): readonly (readonly [string, Buffer, string])[] {
   const json = 'application/json'

@@ -103,11 +103,17 @@ test('I1 I3 I4 I5 it names what is lost, told twice, misnumbered and misjudged',
     misjudged,
     observer.codecs.state.encode({ ...state, status: state.status === 'BLOCKED' ? 'CREDITED' : 'BLOCKED' }),
   )
+  // An event that somebody put aside for no reason that can be seen.
+  const [{ key, value, partition, offset }] = (await observer.records('events')) as [ReadRecord]
+  const headers = { dlq_reason: 'too-large', dlq_partition: `${partition}`, dlq_offset: `${offset}` }
+  const topic = deployment.topics.eventDeadLetters
+  await producer.send({ topic, acks: -1, messages: [{ key, value, partition, headers }] })
   await producer.disconnect()
 
   const { lost, duplicated, wrong } = Object.groupBy((await ask()).findings, ({ kind }) => kind)
   expect(lost?.map(({ text }) => text)).toEqual([
     'I1: callback accepted-and-nowhere was accepted 1 times and is in raw 0 times (1 attempts)',
+    expect.stringMatching(/^I3: event dead letter .* is put aside as too-large, and nothing of that is to be seen$/),
   ])
   expect(duplicated?.map(({ text }) => text)).toEqual([
     expect.stringContaining(`of ${twice.key} is in changes twice`),

@@ -4,7 +4,7 @@ import type { Config } from '../../src/config.ts'
 import type { TopicNames } from '../../src/topics.ts'
 import { ensureOracle, ORACLE } from '../stack/oracle-python.ts'
 import { runCommand } from '../stack/run-command.ts'
-import type { Finding } from './finding.ts'
+import type { Found } from './finding.ts'
 
 const ORACLE_MAX_MS = 300_000
 
@@ -45,7 +45,7 @@ export interface OracleReport {
   /** False if something that it needs was not there. */
   readonly judged: boolean
   readonly reason?: string
-  readonly findings: readonly Finding[]
+  readonly findings: readonly Found[]
   readonly counts: Partial<OracleCounts>
   readonly tookMs?: number
 }

@@ -1,56 +1,89 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { within } from '../../src/kafka/within.ts'
 import type { Lab } from './lab.ts'
+import { type Positions, spanIsAlone, ThroughAgain } from './recovery.ts'
 
 export interface Recovery {
   readonly fault: string
   /** Whether nothing else was broken at the time. */
   readonly alone: boolean
-  /** From the injection until callbacks are accepted and the committed offsets of all partitions move again. */
+  /**
+   * From the beginning of the injection until what came after it is accepted, normalized and processed in all
+   * partitions.
+   */
   readonly recoveryMs: number
   /** The part of it after the healing; 0 if the system did not need it. */
   readonly afterHealMs: number
 }
 
-interface Wait {
+/** A fault and its times, on the clock of `performance.now()`. */
+export interface WatchedFault {
+  /** The harm is done. */
+  harmed(): void
+  healed(): void
+  /** It turned out to have done nothing: it counts for nothing. */
+  withdrawn(): void
+}
+
+/** When a fault was there, and what came of it then. */
+export interface FaultSpan {
   readonly fault: string
   readonly alone: boolean
   readonly since: number
+  readonly healedAt: number
+}
+
+interface Wait {
+  readonly fault: string
+  readonly since: number
+  /** Nothing before the harm is done. */
+  through: ThroughAgain | undefined
   healedAt: number
-  /** The first look after the injection. */
-  base: ReadonlyMap<number, bigint> | undefined
   recoveredAt: number | undefined
 }
 
 const LOOK_EVERY_MS = 250
 const LOOK_MAX_MS = 3_000
 
-/** Looks from outside, several times a second, whether payments move. */
+/** Looks from outside, several times a second, whether payments get through. */
 export class RecoveryWatch {
   readonly #lab: Lab
   readonly #waits: Wait[] = []
   readonly #stopped = new AbortController()
   readonly #running: Promise<void>
+  #loadIsOver = false
 
   constructor(lab: Lab) {
     this.#lab = lab
     this.#running = this.#run()
   }
 
-  /** A fault was injected just now; call the result when it is healed. */
-  injected(fault: string, alone: boolean): () => void {
+  /** A fault is about to be injected. */
+  begins(fault: string): WatchedFault {
     const wait: Wait = {
       fault,
-      alone,
       since: performance.now(),
+      through: undefined,
       healedAt: Number.POSITIVE_INFINITY,
-      base: undefined,
       recoveredAt: undefined,
     }
-    this.#waits.push(wait)
-    return () => {
-      wait.healedAt = performance.now()
+    return {
+      harmed: () => {
+        wait.through = new ThroughAgain()
+        this.#waits.push(wait)
+      },
+      healed: () => {
+        wait.healedAt = performance.now()
+      },
+      withdrawn: () => {
+        this.#waits.splice(this.#waits.indexOf(wait), 1)
+      },
     }
+  }
+
+  /** No callback is on its way any more: from now on it is enough that nothing is left to do. */
+  loadIsOver(): void {
+    this.#loadIsOver = true
   }
 
   /** What has not recovered yet has done so now, when the caller found that nothing is left to do. */
@@ -58,35 +91,55 @@ export class RecoveryWatch {
     const now = performance.now()
     this.#stopped.abort()
     await this.#running
-    return this.#waits.map(({ fault, alone, since, healedAt, recoveredAt = now }) => ({
-      fault,
-      alone,
-      recoveryMs: Math.round(recoveredAt - since),
-      afterHealMs: Math.round(Math.max(0, recoveredAt - healedAt)),
+    return this.#waits.map((wait) => {
+      const { fault, since, healedAt, recoveredAt = now } = wait
+      return {
+        fault,
+        alone: this.#isAlone(wait, now),
+        recoveryMs: Math.round(recoveredAt - since),
+        afterHealMs: Math.round(Math.max(0, recoveredAt - healedAt)),
+      }
+    })
+  }
+
+  /** When every fault was there. */
+  spans(): readonly FaultSpan[] {
+    const now = performance.now()
+    return this.#waits.map((wait) => ({
+      fault: wait.fault,
+      since: wait.since,
+      healedAt: wait.healedAt,
+      alone: this.#isAlone(wait, now),
     }))
   }
 
-  async #run(): Promise<void> {
-    while (!this.#stopped.signal.aborted) {
-      const startedAt = performance.now()
-      // Who cannot look now learns later that it moved.
-      const offsets = await this.#look().catch(() => undefined)
-      if (offsets !== undefined) {
-        for (const wait of this.#waits.filter(
-          ({ recoveredAt, since }) => recoveredAt === undefined && since < startedAt,
-        )) {
-          this.#compare(wait, offsets)
-        }
-      }
-      await delay(LOOK_EVERY_MS)
-    }
+  #isAlone(wait: Wait, now: number): boolean {
+    const spanOf = ({ since, healedAt, recoveredAt = now }: Wait) => ({ since, over: Math.max(healedAt, recoveredAt) })
+    return spanIsAlone(spanOf(wait), this.#waits.filter((other) => other !== wait).map(spanOf))
   }
 
-  #compare(wait: Wait, offsets: ReadonlyMap<number, bigint>): void {
-    wait.base ??= offsets
-    const { base } = wait
-    const moved = [...offsets].every(([partition, offset]) => offset > (base.get(partition) ?? 0n))
-    if (moved && this.#lab.ledger.lastOkAt > wait.since) {
+  async #run(): Promise<void> {
+    let admin = this.#lab.newAdmin()
+    while (!this.#stopped.signal.aborted) {
+      // Whoever is harmed meanwhile is looked at from the next time on.
+      const due = this.#waits.filter(({ recoveredAt }) => recoveredAt === undefined)
+      const positions = await within(LOOK_MAX_MS, this.#look(admin)).catch(() => undefined)
+      if (positions === undefined) {
+        // It may hold on to a broker that is gone, and would be blind for longer than the payments stand.
+        void admin.disconnect().catch(() => {})
+        admin = this.#lab.newAdmin()
+      } else {
+        for (const wait of due) {
+          this.#compare(wait, positions)
+        }
+      }
+      await delay(LOOK_EVERY_MS, undefined, { signal: this.#stopped.signal }).catch(() => {})
+    }
+    await admin.disconnect().catch(() => {})
+  }
+
+  #compare(wait: Wait, positions: Positions): void {
+    if (wait.through?.look(positions, this.#loadIsOver) === true) {
       wait.recoveredAt = performance.now()
       this.#lab.say(
         `${wait.fault}: payments move again, ${Math.round(wait.recoveredAt - wait.since)} ms after it began`,
@@ -94,10 +147,26 @@ export class RecoveryWatch {
     }
   }
 
-  async #look(): Promise<ReadonlyMap<number, bigint>> {
-    const { admin, deployment } = this.#lab
-    const groupId = deployment.config.processor.group
-    const answer = await within(LOOK_MAX_MS, admin.fetchOffsets({ groupId, topics: [deployment.topics.events] }))
-    return new Map((answer[0]?.partitions ?? []).map(({ partition, offset }) => [partition, BigInt(offset)]))
+  async #look(admin: Lab['admin']): Promise<Positions> {
+    await admin.connect()
+    const { config, topics } = this.#lab.deployment
+    const stages = [
+      [config.normalizer.group, topics.raw],
+      [config.processor.group, topics.events],
+    ] as const
+    const positions = new Map<string, { committed: bigint; end: bigint }>()
+    await Promise.all(
+      stages.map(async ([groupId, topic]) => {
+        const [ends, [committed]] = await Promise.all([
+          admin.fetchTopicOffsets(topic),
+          admin.fetchOffsets({ groupId, topics: [topic] }),
+        ])
+        const done = new Map(committed?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]))
+        for (const { partition, high } of ends) {
+          positions.set(`${topic}/${partition}`, { committed: done.get(partition) ?? 0n, end: BigInt(high) })
+        }
+      }),
+    )
+    return positions
   }
 }

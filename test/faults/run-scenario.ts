@@ -11,11 +11,11 @@ import type { Finding } from './finding.ts'
 import { judge, judgeRebuiltView } from './judge.ts'
 import { Lab } from './lab.ts'
 import type { OracleCounts } from './oracle.ts'
-import { type Recovery, RecoveryWatch } from './recovery-watch.ts'
-import { comesAlone, type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
+import { type FaultSpan, type Recovery, RecoveryWatch } from './recovery-watch.ts'
+import { type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
 
 /** Of this checkout, when the process began. */
-const COMMIT = commitOfCheckout()
+export const COMMIT = commitOfCheckout()
 
 export interface RunResult {
   readonly scenario: string
@@ -26,6 +26,7 @@ export interface RunResult {
   readonly commit: string
   /** From the start of the load to its end, ms. */
   readonly tookMs: number
+  /** Those that had an effect. */
   readonly faults: readonly string[]
   readonly callbacks: number
   readonly accepted: number
@@ -42,6 +43,11 @@ export interface RunResult {
   readonly counts: OracleCounts
   readonly recoveries: readonly Recovery[]
   readonly findings: readonly Finding[]
+}
+
+/** A run in which the laboratory itself failed: it judged nothing. */
+export interface BrokenRun extends Pick<RunResult, 'scenario' | 'seed' | 'at' | 'commit'> {
+  readonly broke: string
 }
 
 /** After the last healing everything must have been accepted and processed within this time. */
@@ -83,17 +89,19 @@ export async function runScenario(
   const dueAt = Math.max(healedAt, startedAt + schedule.loadMs) + healedMaxMs
   const overdue = setTimeout(() => giveUp.abort(), dueAt - performance.now())
   const report = await load
+  watch.loadIsOver()
   clearTimeout(overdue)
   const { callbacks, accepted, attempts } = report.counts
   say(`${accepted} of ${callbacks} callbacks are accepted, in ${attempts} attempts`)
   if (accepted < callbacks) {
-    findings.push({ kind: 'late', text: `${callbacks - accepted} callbacks are not accepted` })
+    const text = `${callbacks - accepted} callbacks are not accepted`
+    findings.push({ kind: 'late', by: 'laboratory', text })
   }
-  findings.push(...refusalFindings(lab, faults, schedule, startedAt))
   await lab.ledger.close()
   const judgement = await judge(lab, report, Math.max(5_000, dueAt - performance.now()))
+  const spans = watch.spans()
   const recoveries = await watch.stop()
-  findings.push(...judgement.findings)
+  findings.push(...judgement.findings, ...refusalFindings(lab, faults, spans, startedAt))
   say(`judged: ${judgement.counts.events} events, ${findings.length} findings`)
   findings.push(...(await judgeRebuiltView(lab)))
   const branches = await lab.branches.stop()
@@ -105,14 +113,14 @@ export async function runScenario(
     }`,
   )
   const badEnds = await lab.close()
-  findings.push(...badEnds.map((text): Finding => ({ kind: 'wrong', text })))
+  findings.push(...lab.findings, ...badEnds.map((text): Finding => ({ kind: 'wrong', by: 'laboratory', text })))
   return {
     scenario,
     seed,
     at: new Date().toISOString(),
     commit: COMMIT,
     tookMs: Math.round(performance.now() - startedAt),
-    faults: schedule.faults.map(({ name }) => name),
+    faults: recoveries.map(({ fault }) => fault),
     callbacks,
     accepted,
     events: judgement.counts.events,
@@ -146,19 +154,24 @@ async function injectAll(
     areas.set(fault.area, over)
     try {
       await before
+      const watched = watch.begins(name)
       const injected = await fault.inject(lab, createRandom(seed, name))
-      const healed = watch.injected(name, comesAlone(planned, schedule))
+      watched.harmed()
       lab.say(`${name}: ${injected.what}`)
       // What came late, because a healing before it took long, must not be over before it began.
       await Promise.all([at(healAtMs), delay(fault.lastsMs[0])])
       await injected.heal()
-      healed()
+      watched.healed()
       lab.say(`${name}: healed`)
+      if (injected.bit?.() === false) {
+        watched.withdrawn()
+        lab.say(`${name}: it had no effect, and counts for nothing`)
+      }
       return []
     } catch (error) {
       const text = `${name}: ${(error as Error).message}`
       lab.say(text)
-      return [{ kind: 'wrong', text }]
+      return [{ kind: 'wrong', by: 'laboratory', text }]
     } finally {
       end()
     }
@@ -167,26 +180,40 @@ async function injectAll(
 }
 
 /** Of 1,000 attempts: a machine that is shared makes a broker too slow for a gateway's deadline once in a while. */
-const REFUSED_MAX = 10
+const REFUSED_MAX = 5
+/** An attempt that began while a fault was there may end a little later. */
+const ANSWERED_LATER_MS = 1_000
 
-/** No answer but success and "try again", to a body of a lawful size; and a rolling deployment alone costs nobody one. */
+/** No answer but success and "try again", to a body of a lawful size; and who deploys costs nobody one. */
 function refusalFindings(
   lab: Lab,
   known: readonly Fault[],
-  { faults }: Schedule,
+  spans: readonly FaultSpan[],
   startedAt: number,
 ): readonly Finding[] {
-  const wrong = lab.ledger.refusals.filter(({ code }) => code !== 503 && code !== 413)
-  const since = startedAt + Math.min(...faults.map(({ atMs }) => atMs))
-  const refusals = lab.ledger.refusals.filter(({ at }) => at > since)
-  const unnoticed = faults.every(({ name }) => known.find((fault) => fault.name === name)?.unnoticed === true)
-  const tooMany = unnoticed && refusals.length * 1_000 > REFUSED_MAX * lab.ledger.attempts
-  return [
-    ...wrong.map(({ code }): Finding => ({ kind: 'wrong', text: `a callback was answered with ${code}` })),
-    ...(tooMany
-      ? [{ kind: 'wrong', text: `${refusals.length} callbacks were refused although nothing was broken` } as const]
-      : []),
+  const { refusals, attempts } = lab.ledger
+  const { bodyBytesMax } = lab.deployment.config.gateway
+  const lawful = (code: number | null, bodyBytes: number) =>
+    code === null || code === 503 || (code === 413 && bodyBytes > bodyBytesMax)
+  const quiet = spans.length === 0 ? [{ fault: 'nothing', since: startedAt, healedAt: performance.now() }] : []
+  const unnoticed = spans.filter(
+    ({ fault, alone }) => alone && known.some((one) => one.name === fault && one.unnoticed),
+  )
+  const texts = [
+    ...refusals
+      .filter(({ code, bodyBytes }) => !lawful(code, bodyBytes))
+      .map(({ code, bodyBytes }) => `a callback of ${bodyBytes} bytes was answered with ${code}`),
+    ...[...quiet, ...unnoticed].flatMap(({ fault, since, healedAt }) => {
+      const isThen = (at: number) => at >= since && at <= healedAt + ANSWERED_LATER_MS
+      const refused = refusals.filter(({ at }) => isThen(at)).length
+      const attempted = attempts.filter(isThen).length
+      lab.say(`${fault}: ${refused} of ${attempted} attempts were not answered with success meanwhile`)
+      return refused * 1_000 > REFUSED_MAX * attempted
+        ? [`${refused} of ${attempted} callbacks were refused although nothing was broken but ${fault}`]
+        : []
+    }),
   ]
+  return texts.map((text) => ({ kind: 'wrong', by: 'laboratory', text }))
 }
 
 function commitOfCheckout(): string {

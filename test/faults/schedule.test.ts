@@ -7,6 +7,7 @@ const KNOWN: readonly FaultTiming[] = [
   { name: 'kill-broker', area: 'broker', lastsMs: [4_000, 8_000] },
   { name: 'flush-redis', area: 'redis', lastsMs: [1_000, 2_000] },
 ]
+const ON_DEMAND: FaultTiming = { name: 'die-somewhere', area: 'role', onDemand: true, lastsMs: [1_000, 2_000] }
 
 const SEEDS = Array.from({ length: 200 }, (_, seed) => seed)
 
@@ -49,6 +50,8 @@ test('a campaign brings every fault often enough, the first two of a run alone, 
   for (const { name } of KNOWN) {
     expect(names.filter((one) => one === name).length).toBeGreaterThanOrEqual(5)
   }
+  const alone = schedules.flatMap(({ faults }) => faults.slice(0, 2).map(({ name }) => name))
+  expect(new Set(alone).size).toBe(KNOWN.length)
   for (const { faults } of schedules) {
     const [first, second, third] = faults
     expect(first?.healAtMs).toBeLessThan(second?.atMs ?? Number.POSITIVE_INFINITY)
@@ -59,4 +62,12 @@ test('a campaign brings every fault often enough, the first two of a run alone, 
       expect(new Set(areas).size).toBe(areas.length)
     }
   }
+})
+
+test('a fault that is there on demand comes by its name, and never by chance', () => {
+  const known = [...KNOWN, ON_DEMAND]
+  expect(planSchedule(1, 'die-somewhere', known).faults).toHaveLength(1)
+  const chosen = SEEDS.flatMap((seed) => planSchedule(seed, 'mix', known).faults.map(({ name }) => name))
+  expect(chosen).not.toContain('die-somewhere')
+  expect(campaignRuns(3, 5, known).join()).not.toContain('die-somewhere')
 })

@@ -9,6 +9,8 @@ export interface FaultTiming {
   readonly area: Area
   /** From its injection to its healing, ms. */
   readonly lastsMs: readonly [min: number, max: number]
+  /** True if it comes only by name: in no campaign and in no scenario that chance makes. */
+  readonly onDemand?: boolean
 }
 
 export interface PlannedFault {
@@ -34,8 +36,9 @@ const MIX_FAULTS = 4
 /** Of a campaign: how many faults a run of it has, and how many of these come alone. */
 const CAMPAIGN_RUN_FAULTS = 6
 const CAMPAIGN_RUN_ALONE = 2
-/** Between two faults of which the second is to come alone: time to recover from the first. */
-const ALONE_GAP_MS = 5_000
+/** Between two faults of which one is to come alone: time to recover from the first. A broker that comes back needs more. */
+const ALONE_GAP_MS = 6_000
+const ALONE_AFTER_BROKER_MS = 12_000
 
 /**
  * Which faults come when. Pure: a seed always gives the same schedule.
@@ -49,59 +52,58 @@ export function planSchedule(seed: number, scenario: string, known: readonly Fau
   const faults: PlannedFault[] = []
   let atMs = range(WARM_UP_MS)
   const alone = scenario.startsWith(CAMPAIGN) ? CAMPAIGN_RUN_ALONE : 0
-  for (const [index, { name, lastsMs }] of chooseFaults(scenario, known, random).entries()) {
+  for (const [index, { name, area, lastsMs }] of chooseFaults(scenario, known, random).entries()) {
     const forMs = range(lastsMs)
     // Never three at a time: it waits for the end of the one before the last.
     atMs = Math.max(atMs, faults.at(-2)?.healAtMs ?? 0)
     faults.push({ name, atMs, healAtMs: atMs + forMs, seed: random.integer(0, 2 ** 31) })
-    atMs += index < alone ? forMs + ALONE_GAP_MS : random.integer(500, forMs + 3_000)
+    const gapMs = area === 'broker' ? ALONE_AFTER_BROKER_MS : ALONE_GAP_MS
+    atMs += index < alone ? forMs + gapMs : random.integer(500, forMs + 3_000)
   }
   const healed = Math.max(0, ...faults.map(({ healAtMs }) => healAtMs))
   return { faults, loadMs: faults.length === 0 ? QUIET_MS : healed + AFTERWARDS_MS }
-}
-
-/** Whether nothing else is broken while a fault lasts, and for a while after it and before it. */
-export function comesAlone(fault: PlannedFault, { faults }: Schedule): boolean {
-  return faults.every(
-    (other) =>
-      other === fault || other.healAtMs + ALONE_GAP_MS <= fault.atMs || other.atMs >= fault.healAtMs + ALONE_GAP_MS,
-  )
 }
 
 /** Begins the name of a scenario that is a run of a campaign. */
 export const CAMPAIGN = 'campaign:'
 
 /**
- * The scenarios of a campaign: every fault comes at least `times` times, in an order that the seed shuffles, and no two
- * that may overlap are of one area. Over many of them a fault comes alone in a third of the cases, else in a pair.
+ * The scenarios of a campaign: every fault comes at least `times` times, of these at least once alone and else in pairs,
+ * in an order that the seed shuffles; no two that may overlap are of one area.
  */
 export function campaignRuns(seed: number, times: number, known: readonly FaultTiming[]): readonly string[] {
   const random = createRandom(seed, 'campaign')
-  const runs: string[] = []
-  let deck: FaultTiming[] = []
-  let dealt = 0
-  while (dealt < times || deck.length > 0) {
-    const run: FaultTiming[] = []
-    while (run.length < CAMPAIGN_RUN_FAULTS) {
-      if (deck.length === 0) {
-        if (dealt >= times && run.length > 0) {
-          break
-        }
-        deck = [...random.shuffle(known)]
-        dealt += 1
-      }
-      const last = run.at(-1)
-      // The one that comes alone does not mind what was before it.
-      const at = deck.findIndex(({ area }) => run.length <= CAMPAIGN_RUN_ALONE || area !== last?.area)
-      if (at === -1) {
-        deck.push(...random.shuffle(known.filter(({ area }) => area !== last?.area)).slice(0, 1))
-        continue
-      }
-      run.push(...deck.splice(at, 1))
+  const faults = ofChance(known)
+  const runs = Math.ceil((faults.length * times) / CAMPAIGN_RUN_FAULTS)
+  const alone = Array.from({ length: Math.ceil((runs * CAMPAIGN_RUN_ALONE) / faults.length) }, () =>
+    random.shuffle(faults),
+  )
+    .flat()
+    .slice(0, runs * CAMPAIGN_RUN_ALONE)
+  const inPairs = random.shuffle(
+    faults.flatMap((fault) => {
+      const left = times - alone.filter((one) => one === fault).length
+      return Array.from({ length: Math.max(0, left) }, () => fault)
+    }),
+  )
+  const scenarios: string[] = []
+  while (alone.length > 0 || inPairs.length > 0) {
+    const chosen: FaultTiming[] = []
+    while (chosen.length < CAMPAIGN_RUN_FAULTS) {
+      const deck = chosen.length < CAMPAIGN_RUN_ALONE ? alone : inPairs
+      // Who comes after one that comes alone does not mind of what area it was.
+      const last = chosen.length <= CAMPAIGN_RUN_ALONE ? undefined : chosen.at(-1)?.area
+      const at = deck.findIndex(({ area }) => area !== last)
+      const [card] = at === -1 ? [] : deck.splice(at, 1)
+      chosen.push(card ?? random.pick(faults.filter(({ area }) => area !== last)))
     }
-    runs.push(`${CAMPAIGN}${run.map(({ name }) => name).join('+')}`)
+    scenarios.push(`${CAMPAIGN}${chosen.map(({ name }) => name).join('+')}`)
   }
-  return runs
+  return scenarios
+}
+
+function ofChance(known: readonly FaultTiming[]): readonly FaultTiming[] {
+  return known.filter(({ onDemand }) => onDemand !== true)
 }
 
 function chooseFaults(
@@ -113,9 +115,9 @@ function chooseFaults(
     case 'none':
       return []
     case 'pair':
-      return differentAreas(2, known, random)
+      return differentAreas(2, ofChance(known), random)
     case 'mix':
-      return differentAreas(MIX_FAULTS, known, random)
+      return differentAreas(MIX_FAULTS, ofChance(known), random)
     default:
       return scenario
         .replace(CAMPAIGN, '')

@@ -121,12 +121,15 @@ function loneBrokerConfig(port: number | undefined, controllerPort: number | und
   }
 }
 
+/** How many partitions Kafka's own topics have here. */
+export const INTERNAL_PARTITIONS = { __consumer_offsets: 5, __transaction_state: 10 } as const
+
 const BROKER_SETTINGS: KafkaConfig = {
   'process.roles': 'broker,controller',
   'controller.listener.names': 'CONTROLLER',
   'auto.create.topics.enable': false,
-  'offsets.topic.num.partitions': 5,
-  'transaction.state.log.num.partitions': 10,
+  'offsets.topic.num.partitions': INTERNAL_PARTITIONS.__consumer_offsets,
+  'transaction.state.log.num.partitions': INTERNAL_PARTITIONS.__transaction_state,
   'group.initial.rebalance.delay.ms': 0,
   // What happens after a timeout happens soon, so that tests need not wait: group members may ask for short
   // sessions, abandoned transactions are ended, segments are compacted and deleted within about a second, and a

@@ -1,4 +1,5 @@
 /** `make mutants`: plants known bugs into copies of the product, and looks whether the laboratory notices each. */
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,7 +12,6 @@ import { redisCommand } from '../redis-pair.ts'
 import { type RunOptions, type RunResult, runScenario } from '../run-scenario.ts'
 import { toMarkdown } from './markdown.ts'
 import type { Mutant } from './mutant.ts'
-import { MUTANT_FAULTS } from './mutant-faults.ts'
 import { MUTANTS } from './mutants.ts'
 import { mutatedCheckout, readSource, typeCheck } from './mutated-checkout.ts'
 import type { Control, Verdict } from './verdict.ts'
@@ -33,7 +33,6 @@ const KEEP = process.env['KEEP'] === '1'
 const FINDINGS_SHOWN_MAX = 3
 /** How often a run is begun before it is given up. */
 const BEGUN_MAX = 3
-const KNOWN_FAULTS = [...FAULTS, ...MUTANT_FAULTS]
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // The guards of the cluster and of the processes clean up.
@@ -92,14 +91,25 @@ console.log(
 process.exit(ok ? 0 : 1)
 
 interface Results {
+  /** What was tried: trees of another time prove nothing. */
+  readonly trees: string
   readonly verdicts: Record<string, Verdict>
   readonly controls: Record<string, Control>
 }
 
 function remembered(): Results {
-  return RESUME !== '' && existsSync(RESUME)
-    ? (JSON.parse(readFileSync(RESUME, 'utf8')) as Results)
-    : { verdicts: {}, controls: {} }
+  const trees = execFileSync('git', ['rev-parse', 'HEAD:src', 'HEAD:test/faults', 'HEAD:test/harness'], {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+  })
+  if (RESUME !== '' && existsSync(RESUME)) {
+    const found = JSON.parse(readFileSync(RESUME, 'utf8')) as Results
+    if (found.trees === trees) {
+      return found
+    }
+    console.log(`${RESUME} is about another state of the code: everything is tried again`)
+  }
+  return { trees, verdicts: {}, controls: {} }
 }
 
 function remember(): void {
@@ -113,13 +123,13 @@ async function control({ scenario, seed, healedMaxMs }: Mutant): Promise<Control
   console.log(`\nthe product in ${scenario}, seed ${seed}`)
   const { findings, broke } = await run(scenario, seed, healedMaxMs === undefined ? {} : { healedMaxMs })
   if (broke !== undefined) {
-    return { scenario, seed, findings: [{ kind: 'wrong', text: `the run broke: ${broke}` }] }
+    return { scenario, seed, findings: [{ kind: 'wrong', by: 'laboratory', text: `the run broke: ${broke}` }] }
   }
   return { scenario, seed, findings }
 }
 
 async function hunt(mutant: Mutant): Promise<Verdict> {
-  const { name, scenario, expects, healedMaxMs } = mutant
+  const { name, scenario, expects, seenBy = 'oracle', healedMaxMs } = mutant
   const checkout = await mutatedCheckout(mutant)
   try {
     await (TYPES && typeCheck(mutant, checkout))
@@ -132,7 +142,7 @@ async function hunt(mutant: Mutant): Promise<Verdict> {
         program: checkout.program,
         ...(healedMaxMs !== undefined && { healedMaxMs }),
       })
-      const caughtBy = findings.find(({ kind }) => expects.includes(kind))
+      const caughtBy = findings.find(({ kind, by }) => by === seenBy && expects.includes(kind))
       if (caughtBy !== undefined) {
         console.log(`  caught, of ${findings.length} findings by: ${caughtBy.kind.toUpperCase()} ${caughtBy.text}`)
         return { mutant, tries, seed, callbacks, findings, caughtBy }
@@ -173,7 +183,7 @@ async function runOnce(scenario: string, seed: number, options: RunOptions): Pro
   cluster ??= await Cluster.start(console.log)
   const result = await runScenario(cluster, seed, scenario, directory, console.log, {
     ...options,
-    faults: KNOWN_FAULTS,
+    faults: FAULTS,
   })
   show(result.findings)
   await (KEEP ? console.log(`  kept: ${directory}`) : rm(directory, { recursive: true }))

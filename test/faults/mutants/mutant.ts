@@ -1,4 +1,4 @@
-import type { Kind } from '../finding.ts'
+import type { Finder, Kind } from '../finding.ts'
 
 /** One place in the sources, and what stands there in the mutant. */
 interface Patch {
@@ -15,11 +15,13 @@ export interface Mutant {
   /** What it does wrong, in a sentence. */
   readonly what: string
   readonly patches: readonly Patch[]
-  /** As in `make faults`; the faults of mutant-faults.ts can be named too. */
+  /** As in `make faults`; the faults of pointed-faults.ts can be named too. */
   readonly scenario: string
   readonly seed: number
   /** A finding of one of these kinds catches it; what the broken run also shows is not what is looked for. */
   readonly expects: readonly Kind[]
+  /** Who has to see it: the oracle, if not given. */
+  readonly seenBy?: Finder
   /** How long after the healing it must have caught up, ms, where that is what catches it. */
   readonly healedMaxMs?: number
 }

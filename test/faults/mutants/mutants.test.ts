@@ -3,12 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { FAULTS } from '../faults.ts'
 import { planSchedule } from '../schedule.ts'
 import { type Mutant, mutatedFiles } from './mutant.ts'
-import { MUTANT_FAULTS } from './mutant-faults.ts'
 import { MUTANTS } from './mutants.ts'
 import { readSource } from './mutated-checkout.ts'
 
 test('mutants and their faults have names of their own', () => {
-  for (const names of [MUTANTS.map(({ name }) => name), [...FAULTS, ...MUTANT_FAULTS].map(({ name }) => name)]) {
+  for (const names of [MUTANTS.map(({ name }) => name), FAULTS.map(({ name }) => name)]) {
     expect(new Set(names).size).toBe(names.length)
   }
 })
@@ -24,7 +23,7 @@ describe.each(MUTANTS)('$name', (mutant) => {
   })
 
   test('has a scenario', () => {
-    expect(() => planSchedule(mutant.seed, mutant.scenario, [...FAULTS, ...MUTANT_FAULTS])).not.toThrow()
+    expect(() => planSchedule(mutant.seed, mutant.scenario, FAULTS)).not.toThrow()
   })
 })
 

@@ -1,10 +1,13 @@
 """From `events` to `changes` and `current`: each distinct event once, in gapless versions, as the fold says (I3, I4, I5)."""
 
+from collections import Counter
+
 from fold import FINALITY, fold, verdict_of
 from judge_callbacks import identity_of
 from murmur2 import partition_of
 
 HISTORY_MAX = 256
+EVENT_BYTES_MAX = 7_000
 DETAILS = ['kind', 'relatesTo', 'endToEndId', 'references', 'rail', 'direction', 'clearingSystem', 'requestedExecutionDate',
            'valueDate', 'amount', 'requestAmount', 'fxAppliedRate', 'gpiStatus', 'reasons', 'holdReason', 'rejectedBy',
            'children', 'decidedBy']
@@ -44,6 +47,27 @@ def judge_outcomes(events, changes, dead_letters, committed, findings):
         if record.offset < committed.get(record.partition, 0) and event['eventId'] not in decided:
             if (str(record.partition), str(record.offset)) not in places:
                 findings.lost(f'I3: event {record.place} is below the committed offset and has no outcome')
+
+
+def judge_dead_letters(events, changes, dead_letters, findings):
+    """An event is put aside for a reason that can be seen on it, as it is; whatever else is put aside is lost."""
+    at = {(str(record.partition), str(record.offset)): record for record, _ in events}
+    told = Counter(change['paymentKey'] for _, change in changes if change['event'] is not None)
+    for record, event in dead_letters:
+        reason = record.headers.get('dlq_reason')
+        reasons = {
+            'undecodable': event is None,
+            'key-mismatch': event is not None and record.key.decode(errors='replace') != event['paymentKey'],
+            'too-large': len(record.value or b'') > EVENT_BYTES_MAX,
+            'history-full': event is not None and told[event['paymentKey']] >= HISTORY_MAX,
+        }
+        if not reasons.get(reason, False):
+            findings.lost(f'I3: event dead letter {record.place} is put aside as {reason}, and nothing of that is to be seen')
+        of = at.get((record.headers.get('dlq_partition'), record.headers.get('dlq_offset')))
+        if of is not None and (of.key, of.value) != (record.key, record.value):
+            findings.wrong(f'I3: event dead letter {record.place} is not event {of.place} byte for byte')
+        if of is None and event is not None:
+            findings.wrong(f'I3: event dead letter {record.place} is of no event that there is')
 
 
 class Payment:

@@ -17,7 +17,7 @@ from evidence import Avro, CannotJudge, Kafka, LOOK_EVERY_S, Record, read_delete
 from findings import Findings
 from judge_callbacks import RawCallbacks, judge_events, judge_ids, judge_raw
 from judge_progress import judge_commits, view_differences
-from judge_status import (judge_changes, judge_current, judge_last, judge_once, judge_outcomes)
+from judge_status import (judge_changes, judge_current, judge_dead_letters, judge_last, judge_once, judge_outcomes)
 
 OUTPUTS = ['changes', 'current', 'eventDeadLetters']
 DECODED = ['events', 'changes', 'current', 'eventDeadLetters']
@@ -66,6 +66,7 @@ class Oracle:
         judge_ids([*events, *((record, change['event']) for record, change in changes if change['event'])], self.findings)
         distinct = judge_once(raw, changes, dead_events, next_raw, self.partitions, self.findings)
         judge_outcomes(events, changes, dead_events, next_events, self.findings)
+        judge_dead_letters(events, changes, dead_events, self.findings)
         forgotten = {record.key.decode() for record in topics['current'] if record.value is None}
         steps = judge_changes(changes, forgotten, lambda event: self.natural_key(raw, event), self.findings)
         judge_last(distinct, dead_events, steps, self.findings)
@@ -119,8 +120,8 @@ class Oracle:
             if not restless:
                 return True
             if time.monotonic() > give_up_at:
-                for text in restless:
-                    self.findings.late(text)
+                for kind, text in restless:
+                    kind(text)
                 return False
             time.sleep(LOOK_EVERY_S)
 
@@ -132,15 +133,15 @@ class Oracle:
                 end = ends[at.topic, at.partition]
                 done = committed[at.partition].offset if at.partition in committed else 0
                 if done < end:
-                    yield f'{end - done} records of {topic} {at.partition} are still to be processed'
+                    yield self.findings.late, f'{end - done} records of {topic} {at.partition} are still to be processed'
                 elif done > end:
-                    yield f'the committed offset of {topic} {at.partition} is {done}, beyond its end {end}'
+                    yield self.findings.wrong, f'the committed offset of {topic} {at.partition} is {done}, beyond its end {end}'
         transactional = [at for name in OUTPUTS for at in self.of[name]]
         transactional.append(self.kafka.offsets_partition_of(self.installation['processorGroup']))
         ends, stable = self.kafka.high_watermarks(transactional), self.kafka.stable_offsets(transactional)
         for at, end in ends.items():
             if stable[at] < end:
-                yield f'a transaction hangs in {at[0]} {at[1]}: it is decided up to {stable[at]} of {end}'
+                yield self.findings.late, f'a transaction hangs in {at[0]} {at[1]}: it is decided up to {stable[at]} of {end}'
 
     def committed(self, group, topic):
         return self.kafka.committed(self.installation[group], self.of[topic])

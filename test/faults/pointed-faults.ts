@@ -1,21 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { createKafka } from '../../../src/kafka/kafka-client.ts'
-import { CRASH_POINTS, type CrashPoint } from '../../../src/stream/crash-point.ts'
-import type { Random } from '../../../src/tools/simulate/random.ts'
-import { until } from '../../stack/run-command.ts'
-import type { Slot } from '../cluster.ts'
-import { type Fault, slotsOf } from '../fault.ts'
-import { API_KEYS } from '../kafka-frames.ts'
-import { type Lab, type Role, roleOf } from '../lab.ts'
+import { createKafka } from '../../src/kafka/kafka-client.ts'
+import { CRASH_POINTS, type CrashPoint } from '../../src/stream/crash-point.ts'
+import type { Random } from '../../src/tools/simulate/random.ts'
+import { until } from '../stack/run-command.ts'
+import type { Slot } from './cluster.ts'
+import { type Fault, slotsOf } from './fault.ts'
+import { API_KEYS } from './kafka-frames.ts'
+import { type Lab, type Role, roleOf } from './lab.ts'
 
-/**
- * Faults that a mutant needs and chance would bring too seldom: each is made such that one bug shows. The product has to
- * survive them like all others.
- */
+/** Faults that chance would bring too seldom: each is made such that one kind of bug shows (mutants/mutants.ts). */
 
 /** How likely a chunk is the last one of its process: high, for a busy machine has few chunks. */
 const LIKELIHOOD = 0.3
-const DEATHS_MIN = 2
+const DEATHS_MIN = 5
 const DEATHS_MAX_MS = 60_000
 
 /** The processes of a role die at one place, are started again and die there again, until it is healed. */
@@ -28,6 +25,7 @@ function dieAt(point: CrashPoint): Fault {
   return {
     name: `die-${point}`,
     area: 'role',
+    onDemand: true,
     lastsMs: [13_000, 14_000],
     async inject(lab) {
       await restart(lab, { PAYSTATUS_CRASH_POINTS: `${point}=${LIKELIHOOD}` })
@@ -50,6 +48,7 @@ function isolate(slot: Slot, lastsMs: readonly [number, number]): Fault {
   return {
     name: `isolate-${roleOf(slot)}`,
     area: 'network',
+    onDemand: true,
     lastsMs,
     async inject(lab) {
       const links = lab.linksOf(slot)
@@ -278,7 +277,7 @@ const dieWithFullQueues: Fault = {
   },
 }
 
-export const MUTANT_FAULTS: readonly Fault[] = [
+export const POINTED_FAULTS: readonly Fault[] = [
   ...CRASH_POINTS.map(dieAt),
   isolate('gateway-1', [5_000, 6_000]),
   // Longer than a session in the group, shorter than a request may take.

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { type Positions, spanIsAlone, ThroughAgain } from './recovery.ts'
+
+function positions(...pairs: readonly (readonly [committed: number, end: number])[]): Positions {
+  return new Map(pairs.map(([committed, end], at) => [`p${at}`, { committed: BigInt(committed), end: BigInt(end) }]))
+}
+
+test('recovered is who has committed, in every partition, what came after the harm', () => {
+  const through = new ThroughAgain()
+  expect(through.look(positions([3, 5], [7, 9]), false)).toBe(false)
+  // What was in flight at the time of the harm.
+  expect(through.look(positions([5, 8], [9, 12]), false)).toBe(false)
+  // One partition stands.
+  expect(through.look(positions([8, 8], [9, 20]), false)).toBe(false)
+  expect(through.look(positions([8, 8], [10, 20]), false)).toBe(true)
+})
+
+test('a partition that could not be seen at first has its own first look', () => {
+  const through = new ThroughAgain()
+  through.look(positions([3, 5]), false)
+  expect(through.look(positions([6, 6], [9, 9]), false)).toBe(false)
+  expect(through.look(positions([6, 6], [10, 10]), false)).toBe(true)
+})
+
+test('when nothing comes any more it is enough that all is done', () => {
+  const through = new ThroughAgain()
+  through.look(positions([4, 5], [9, 9]), true)
+  expect(through.look(positions([4, 5], [9, 9]), true)).toBe(false)
+  expect(through.look(positions([5, 5], [9, 9]), true)).toBe(true)
+})
+
+test('alone is a fault at whose time, and just before, nothing else was broken', () => {
+  const fault = { since: 10_000, over: 20_000 }
+  expect(spanIsAlone(fault, [])).toBe(true)
+  expect(spanIsAlone(fault, [{ since: 0, over: 8_000 }])).toBe(true)
+  expect(spanIsAlone(fault, [{ since: 0, over: 8_001 }])).toBe(false)
+  expect(spanIsAlone(fault, [{ since: 19_999, over: 30_000 }])).toBe(false)
+  expect(spanIsAlone(fault, [{ since: 20_000, over: 30_000 }])).toBe(true)
+})
