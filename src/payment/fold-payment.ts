@@ -97,7 +97,7 @@ export const FOLD_RULES: readonly string[] = [
   'The highest tier present decides; inside it, the rule of the tier.',
   "Time is the provider's own time of the status. An event without one is older than every timed one, and never later than anything.",
   'Events of equal time are ordered by rank, then by event id; never by arrival.',
-  'Details (references, amounts, dates) are those of the latest event of the winning status; what it lacks is taken from the latest event that has it. Reasons are taken from events of that status only.',
+  'Details (references, amounts, dates) are those of the latest event of the winning status; what it lacks is taken from the latest event that has it; an event about something else (an event context, another type) gives none. Reasons are taken from events of that status only.',
   'A report of a refund, return or chargeback (childKey) is about that child only: by the same rules, apart for every child. It moves nothing of the original; an original known from reports only is UNKNOWN.',
 ]
 
@@ -177,7 +177,7 @@ function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children
     attention.add('weak-key')
   }
 
-  const latestFirst = events.toSorted((a, b) => compareByTime(b, a))
+  const latestFirst = aboutThePayment(events).toSorted((a, b) => compareByTime(b, a))
   const ofStatus = latestFirst.filter((event) => event.status === status)
   const deciding = ofStatus[0]
   if (deciding?.holdReason === 'PENDING_CLIENT_ACTION') {
@@ -192,6 +192,12 @@ function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children
     relatesTo: latestFirst.find((event) => event.relatesTo !== null)?.relatesTo ?? null,
     details: detailsOf(deciding, ofStatus, latestFirst),
   }
+}
+
+/** Without those that are about something beside it, such as a request for return of funds, unless there is nothing else. */
+function aboutThePayment(events: readonly PaymentEvent[]): readonly PaymentEvent[] {
+  const about = events.filter((event) => event.unknownBecause !== 'CONTEXT')
+  return about.length > 0 ? about : events
 }
 
 /** Orders by time, then rank, then event id; an untimed event is older than every timed one. Never by arrival. */
@@ -255,8 +261,8 @@ function isNotAfter(a: PaymentEvent, b: PaymentEvent): boolean {
 }
 
 /**
- * The details come from the deciding event; what it lacks, from the latest event that has it. Reasons, hold reason and
- * who rejected explain one status, so they are taken from events of the deciding status only.
+ * The details come from the deciding event; what it lacks, from the latest event about the payment that has it. Reasons,
+ * hold reason and who rejected explain one status, so they are taken from events of the deciding status only.
  */
 function detailsOf(
   deciding: PaymentEvent | undefined,

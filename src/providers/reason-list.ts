@@ -29,7 +29,7 @@ export class ReasonList {
       scheme,
       code: text,
       rule: isShortText(detail.rule, ID_LENGTH_MAX) ? detail.rule : null,
-      location: isShortText(detail.location, CODE_LENGTH_MAX) ? detail.location : null,
+      location: isPlace(detail.location) ? detail.location : null,
       field: isFieldPath(detail.field) ? detail.field : null,
     })
   }
@@ -68,6 +68,13 @@ const CODE = /^[A-Za-z0-9][A-Za-z0-9._/:-]*$/
 
 function isCode(value: unknown): value is string {
   return typeof value === 'string' && value.length <= CODE_LENGTH_MAX && CODE.test(value)
+}
+
+/** BODY, PATH, QUERY, HEADER, and what may come: one word. */
+const PLACE = /^[A-Za-z][A-Za-z_-]*$/
+
+function isPlace(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= CODE_LENGTH_MAX && PLACE.test(value)
 }
 
 /** A path of names, such as `$.paymentPurpose.code` or `/debtor[0]`. A filter expression could quote a value: not taken. */

@@ -173,6 +173,23 @@ describe('final', () => {
 })
 
 describe('details', () => {
+  test('an event about something else gives no detail, kind or relation, unless there is nothing else', () => {
+    const beside = at('UNKNOWN', 9, {
+      unknownBecause: 'CONTEXT',
+      kind: 'REFUND',
+      relatesTo: 'jpm:other',
+      endToEndId: 'of the request',
+      requestedExecutionDate: '2099-01-01',
+      references: [{ type: 'uetr', value: 'of the request' }],
+    })
+    const alone = foldPayment([beside])
+    expect(alone).toMatchObject({ kind: 'REFUND', relatesTo: 'jpm:other', details: { endToEndId: 'of the request' } })
+    const nothing = { endToEndId: null, requestedExecutionDate: null, references: [] }
+    const { kind, relatesTo, details, attention } = foldPayment([at('COMPLETED', 1, nothing), beside])
+    expect({ kind, relatesTo, attention }).toEqual({ kind: 'PAYMENT', relatesTo: null, attention: ['event-context'] })
+    expect(details).toMatchObject(nothing)
+  })
+
   test('come from the latest event of the winning status', () => {
     const folded = foldPayment([
       at('REJECTED', 1, { eventId: 'z', rejectedBy: 'UNKNOWN', reasons: [reason('AC01')] }),

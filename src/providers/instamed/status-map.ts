@@ -34,6 +34,7 @@ export const INSTAMED_STATUS_MAP: readonly StatusRow[] = [
   { actions: REFUND, codes: ['SE'], id: '*', kind: 'REFUND', status: 'SETTLEMENT_FAILED', note: 'refund not settled' },
   { actions: REFUND, codes: ['D'], id: '*', kind: 'REFUND', status: 'DECLINED', note: 'refund declined' },
   { actions: REFUND, codes: ['V'], id: '*', kind: 'REFUND', status: 'VOIDED', note: 'refund voided' },
+  { actions: REFUND, codes: ['CB', 'RI'], id: 'own', kind: 'REFUND', status: 'RETURNED', note: 'the refund itself came back' },
   { actions: REFUND, codes: '*', id: '*', kind: 'REFUND', status: 'UNKNOWN', note: 'not documented' },
 
   { actions: '*', codes: ['CB'], id: 'new', kind: 'CHARGEBACK', status: 'COMPLETED', note: 'chargeback of the original' },

@@ -119,7 +119,8 @@ function addException(list: ReasonList, exception: unknown, drift: DriftNotes): 
     list.add('JPM', errorCode, { rule: ruleDefinition })
   }
   if (isGiven(externalCode)) {
-    list.add('ISO20022', externalCode)
+    // The rule is the bank's own and stands with its code; without one it would be lost.
+    list.add('ISO20022', externalCode, isGiven(errorCode) ? {} : { rule: ruleDefinition })
   }
   if (!isGiven(errorCode) && !isGiven(externalCode)) {
     list.omit()

@@ -29,6 +29,8 @@ interface CurrentPayload {
   readonly shape: 'current'
   readonly envelope: JsonObject
   readonly payments: readonly unknown[]
+  /** Elements of the other shape in the same body: no such body is documented. */
+  readonly unread: number
 }
 
 /** The shape of the 2024 beta: `{ "events": [ { "eventId", "eventTimestamp", … the fields of a payment } ] }`. */
@@ -36,6 +38,7 @@ interface BetaPayload {
   readonly shape: 'beta-2024'
   readonly envelope: JsonObject
   readonly payments: readonly unknown[]
+  readonly unread: 0
 }
 
 /** Every documented field, read or not, of both shapes: what is in none of these is new. */
@@ -58,6 +61,8 @@ export const V2_FIELDS = {
   element: new Set([
     'eventId',
     'eventTimestamp',
+    'eventcontext',
+    'eventContext',
     'paymentId',
     'paymentStatus',
     'paymentSubStatus',
@@ -92,9 +97,11 @@ export function v2PayloadOf(body: unknown): V2Payload | null {
   if (!isJsonObject(body)) {
     return null
   }
-  const { data, events } = body
-  if (isJsonObject(data) && Array.isArray(data['payments'])) {
-    return { shape: 'current', envelope: body, payments: data['payments'] }
+  const events = Array.isArray(body['events']) ? body['events'] : null
+  const payments =
+    isJsonObject(body['data']) && Array.isArray(body['data']['payments']) ? body['data']['payments'] : null
+  if (payments !== null && (payments.length > 0 || events === null)) {
+    return { shape: 'current', envelope: body, payments, unread: events?.length ?? 0 }
   }
-  return Array.isArray(events) ? { shape: 'beta-2024', envelope: body, payments: events } : null
+  return events === null ? null : { shape: 'beta-2024', envelope: body, payments: events, unread: 0 }
 }

@@ -48,10 +48,13 @@ function translate(callback: Callback): Translation {
       drift.list,
     )
   }
-  return translateElements(payload.payments, drift, (element, index) =>
+  const translation = translateElements(payload.payments, drift, (element, index) =>
     translateElement(callback, json, payload, drift, element, index),
   )
+  return payload.unread === 0 ? translation : { ...translation, deadLetters: [...translation.deadLetters, BOTH_SHAPES] }
 }
+
+const BOTH_SHAPES = deadLetter('unexpected-shape', 'the body has events beside its data.payments', null)
 
 /** The two types that almost every envelope has, in the documented spelling. */
 const PAYMENT_TYPE = /^Payment(?:Instruction)?\./
@@ -151,7 +154,8 @@ function translateElement(
 function readEnvelope(read: FieldReader, { shape, envelope }: V2Payload, element: JsonObject) {
   return {
     providerEventId: shape === 'current' ? read.id(envelope, 'id') : read.id(element, 'eventId'),
-    eventContext: readEventContext(read, envelope),
+    // In the 2024 beta each event is its own envelope.
+    eventContext: readEventContext(read, envelope) ?? readEventContext(read, element),
     sourceType: readType(read, envelope),
   }
 }
@@ -169,7 +173,7 @@ function readType(read: FieldReader, envelope: JsonObject): string | null {
 
 /** The 2024 beta has no `statusUpdatedAt`; each of its events has a time of its own instead. */
 function timeFieldOf({ shape }: V2Payload, element: JsonObject): string {
-  return shape === 'beta-2024' && element['statusUpdatedAt'] === undefined ? 'eventTimestamp' : 'statusUpdatedAt'
+  return shape === 'beta-2024' && !isGiven(element['statusUpdatedAt']) ? 'eventTimestamp' : 'statusUpdatedAt'
 }
 
 function readReferences(

@@ -99,11 +99,14 @@ def v1_event(namespace, element):
     reasons = Reasons()
     listed = element.get('exceptions') if element.get('exceptions') is not None else element.get('exception')
     for exception in items(listed):
-        rule = soft_text(exception.get('ruleDefinition'), 128) if isinstance(exception, dict) else None
-        reasons.add('JPM', code_of(exception, 'errorCode'), rule=rule)
-        if isinstance(exception, dict) and exception.get('externalCode') is not None:
-            # The rule is the bank's own; the clearing's code stands for itself.
-            reasons.add('ISO20022', code_of(exception, 'externalCode'))
+        told = exception if isinstance(exception, dict) else {}
+        rule = soft_text(told.get('ruleDefinition'), 128)
+        own, of_clearing = (told.get(name) is not None for name in ('errorCode', 'externalCode'))
+        if own or not of_clearing:
+            reasons.add('JPM', code_of(exception, 'errorCode'), rule=rule)
+        if of_clearing:
+            # The rule is the bank's own: beside its code the clearing's stands for itself.
+            reasons.add('ISO20022', code_of(exception, 'externalCode'), rule=None if own else rule)
     reasons.into(event)
     event['naturalKey'] = (squeezed(status),)
     return event
@@ -165,7 +168,8 @@ def v2_event(namespace, element, envelope):
     event['sourceSubStatus'] = sub_status = text(element, 'paymentSubStatus', 64)
     if envelope is None:
         event['providerEventId'] = text(element, 'eventId', 128)
-        time = text(element, 'eventTimestamp', 64)
+        event['eventContext'] = text(element, 'eventcontext', 128)
+        time = text(element, 'statusUpdatedAt', 64) or text(element, 'eventTimestamp', 64)
     else:
         event['providerEventId'] = text(envelope, 'id', 128)
         event['eventContext'] = text(envelope, 'eventcontext', 128)
@@ -206,7 +210,7 @@ def v2_event(namespace, element, envelope):
     for exception in items(element.get('exceptions')):
         place = {}
         if isinstance(exception, dict):
-            place = {'location': soft_text(exception.get('location'), 32), 'field': soft_text(exception.get('field'), 256)}
+            place = {'location': soft_word(exception.get('location')), 'field': soft_text(exception.get('field'), 256)}
         reasons.add('JPM', code_of(exception, 'code'), **place)
         for more in items(exception.get('additionalContext')) if isinstance(exception, dict) else []:
             scheme = REASON_SCHEMES.get(more.get('type')) if isinstance(more, dict) else None
@@ -271,6 +275,10 @@ def instamed_event(namespace, currency, fields):
         returned_itself = undone == 'RETURN' and alone
         event['kind'] = 'PAYMENT' if returned_itself else undone
         with_status(event, 'RETURNED' if returned_itself and status == 'COMPLETED' else status)
+    elif deed in UNDOING_ACTION and undone == 'REFUND':
+        # A refund that bounced came back itself; of whose return it tells otherwise, nobody documented.
+        event['kind'] = undone
+        with_status(event, 'RETURNED' if alone else None)
     elif undone is not None:
         event['kind'] = 'PAYMENT' if alone else undone
         with_status(event, 'RETURNED' if alone else 'COMPLETED')
@@ -408,6 +416,10 @@ def soft_text(value, length):
     """Of a reason: what cannot be used is left out, and the element stays."""
     usable = isinstance(value, str) and not isinstance(value, Number) and 0 < len(value) <= length
     return value if usable else None
+
+
+def soft_word(value):
+    return value if isinstance(value, str) and re.fullmatch('[A-Za-z][A-Za-z_-]{0,63}', value) else None
 
 
 def required_status(element, name):

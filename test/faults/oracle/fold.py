@@ -135,7 +135,10 @@ EXPLAINING = ['holdReason', 'rejectedBy']
 
 
 def details(events, leading):
-    """From the latest event of the winning status; what it lacks, from the latest event that has it."""
+    """From the latest event of the winning status; what it lacks, from the latest event that has it and moves something."""
+    moving = [event for event in events if event['unknownBecause'] != 'CONTEXT']
+    if moving:
+        events, leading = moving, [event for event in leading if event['unknownBecause'] != 'CONTEXT']
     order = leading[:1] + [event for event in detail_order(events) if event not in leading[:1]]
     found = {name: next((event[name] for event in order if event[name] is not None), None) for name in FILLED}
     # What explains the present status can only come from events of it.

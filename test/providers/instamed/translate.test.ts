@@ -73,6 +73,8 @@ describe('action, code and whose id', () => {
     ['Refund', 'SE', OTHER, 'REFUND', 'SETTLEMENT_FAILED'],
     ['Refund', 'S', OTHER, 'REFUND', 'SETTLED'],
     ['Refund', 'RI', OTHER, 'REFUND', 'UNKNOWN'],
+    ['Refund', 'RI', OWN, 'REFUND', 'RETURNED'],
+    ['Credit', 'CB', null, 'REFUND', 'RETURNED'],
     ['Refund', 'A', OTHER, 'REFUND', 'UNKNOWN'],
     ['Return', 'RI', OTHER, 'RETURN', 'COMPLETED'],
     ['Return', 'C', OTHER, 'RETURN', 'COMPLETED'],
@@ -100,7 +102,7 @@ describe('action, code and whose id', () => {
   })
 
   test('the table has no row that the list above does not have', () => {
-    expect(INSTAMED_STATUS_MAP).toHaveLength(26)
+    expect(INSTAMED_STATUS_MAP).toHaveLength(27)
   })
 })
 

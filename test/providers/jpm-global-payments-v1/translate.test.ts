@@ -180,6 +180,13 @@ describe('reasons', () => {
     expect(JSON.stringify(event)).not.toContain('Private')
   })
 
+  test('without an errorCode the rule stands with the externalCode', () => {
+    expect(eventOf({ exceptions: [{ externalCode: 'AM04', ruleDefinition: 'R' }] })).toMatchObject({
+      reasons: [{ scheme: 'ISO20022', code: 'AM04', rule: 'R', location: null, field: null }],
+      reasonsOmitted: 0,
+    })
+  })
+
   test('`exception` is read like `exceptions`, with or without a list around it', () => {
     expect(eventOf({ exception: [{ errorCode: 'GCA-154' }] }).reasons[0]?.code).toBe('GCA-154')
     expect(eventOf({ exception: { errorCode: 10001 } }).reasons[0]?.code).toBe('10001')

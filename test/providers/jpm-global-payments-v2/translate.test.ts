@@ -304,6 +304,12 @@ describe('details', () => {
     expect(JSON.stringify(event)).not.toContain('Private')
   })
 
+  test('a location that is no word is left out', () => {
+    const reasonAt = (location: string) => eventOf({ exceptions: [{ code: '10001', location }] }).reasons[0]
+    expect(reasonAt('QUERY')?.location).toBe('QUERY')
+    expect(reasonAt('Some One')).toMatchObject({ code: '10001', location: null })
+  })
+
   test('a field path that could quote a value is left out', () => {
     const field = "$.creditors[?(@.name=='Private')]"
     expect(eventOf({ exceptions: [{ code: '10001', field }] }).reasons[0]).toMatchObject({ code: '10001', field: null })
@@ -336,6 +342,29 @@ describe('the 2024 shape', () => {
 
   test('prefers statusUpdatedAt if it is there', () => {
     expect(betaOf({ statusUpdatedAt: '2024-05-01T09:00:00Z' }).events[0]?.occurredAt).toBe(Date.UTC(2024, 4, 1, 9))
+  })
+
+  test.each([null, '', ' '])('has its own time if statusUpdatedAt is %j', (statusUpdatedAt) => {
+    expect(betaOf({ statusUpdatedAt }).events[0]?.occurredAt).toBe(Date.UTC(2024, 4, 1, 10))
+  })
+
+  test('an event with a context of its own moves nothing', () => {
+    const [event] = betaOf({ paymentStatus: 'RETURNED', eventcontext: 'MESSAGE_STATUS_ROF_REQ' }).events
+    expect(event).toMatchObject({
+      status: 'UNKNOWN',
+      unknownBecause: 'CONTEXT',
+      eventContext: 'MESSAGE_STATUS_ROF_REQ',
+    })
+  })
+
+  test('I2 beside an empty data.payments it is read, beside a full one it is a dead letter', () => {
+    const events = [{ eventId: 'EV1', paymentId: 'P1', paymentStatus: 'PENDING' }]
+    expect(translate({ data: { payments: [] }, events }).events).toHaveLength(1)
+    const both = translate({ data: { payments: [{ paymentId: 'P2', paymentStatus: 'COMPLETED' }] }, events })
+    expect(both.events.map(({ paymentKey }) => paymentKey)).toEqual([expect.stringContaining('P2')])
+    expect(both.deadLetters).toEqual([
+      { reason: 'unexpected-shape', message: 'the body has events beside its data.payments', element: null },
+    ])
   })
 
   test('a re-issue under a new eventId is the same event', () => {
