@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { NormalizerTask } from '../../src/normalizer/normalizer-task.ts'
 import { sourcesById } from '../../src/normalizer/sources.ts'
 import { toCallback } from '../../src/normalizer/to-callback.ts'
@@ -74,7 +73,7 @@ export function callbackOf(index: number, { payment, status, minute, malformed }
     key: payment,
     value: Buffer.from(malformed ? '{"callbacks":' : JSON.stringify({ callbacks: [said] })),
     headers: {
-      ce_id: randomUUID(),
+      ce_id: `callback-${index}`,
       ce_source: 'jpm-v1',
       ce_time: new Date(Date.UTC(2026, 0, 5, 9, index)).toISOString(),
       'content-type': 'application/json',
