@@ -126,12 +126,19 @@ describe('postCallbacks', () => {
   it('keeps its connections and never has more requests in flight than allowed', async () => {
     let inFlight = 0
     let inFlightMax = 0
+    const full = Promise.withResolvers<void>()
     const { server, url } = await gateway((_, response) => {
       inFlightMax = Math.max(inFlightMax, ++inFlight)
-      setTimeout(() => {
-        inFlight--
-        response.writeHead(204).end()
-      }, 2)
+      if (inFlight === 8) {
+        full.resolve()
+      }
+      // Nobody is answered before all are there: a slow machine would let the first go before the last comes.
+      void full.promise.then(() =>
+        setTimeout(() => {
+          inFlight--
+          response.writeHead(204).end()
+        }, 2),
+      )
     })
     let connections = 0
     server.on('connection', () => connections++)
