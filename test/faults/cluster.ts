@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
+import { withClassArchives } from '../stack/class-archives.ts'
 import { freePort } from '../stack/free-port.ts'
 import { Guard } from '../stack/guard.ts'
 import { ensurePackages, type Packages } from '../stack/packages.ts'
@@ -114,7 +115,7 @@ export class Cluster {
 
   /** Nothing of it outlives this process: see test/stack/guard.ts. */
   static async start(report: (line: string) => void): Promise<Cluster> {
-    const packages = await ensurePackages(report)
+    const packages = await withClassArchives(await ensurePackages(report), report)
     const directory = await mkdtemp(join(tmpdir(), 'paystatus-faults-'))
     const guard = new Guard(directory)
     try {

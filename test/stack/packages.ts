@@ -6,9 +6,14 @@ import { runCommand } from './run-command.ts'
 
 /** The Java servers on disk. */
 export interface Packages {
+  readonly directory: string
   readonly java: string
+  /** Changes with the version of Java. */
+  readonly javaId: string
   readonly kafkaClasspath: string
   readonly registryJar: string
+  /** See class-archives.ts. */
+  readonly classArchives?: { readonly kafka: string; readonly registry: string }
 }
 
 const POM = join(import.meta.dirname, 'pom.xml')
@@ -23,8 +28,8 @@ export function cacheDirectory(): string {
 
 /** Finds Kafka and the registry in the cache; the first time for a pom.xml, Maven fetches them (about 190 MB). */
 export async function ensurePackages(report: (line: string) => void): Promise<Packages> {
-  const [java, pom] = await Promise.all([findJava(), readFile(POM)])
-  const directory = join(cacheDirectory(), `stack-${createHash('sha256').update(pom).digest('hex').slice(0, 16)}`)
+  const [{ java, version }, pom] = await Promise.all([findJava(), readFile(POM)])
+  const directory = join(cacheDirectory(), `stack-${shortHash(pom)}`)
   if (!(await exists(directory))) {
     report('fetching Kafka and Apicurio Registry with Maven, once (about 190 MB)')
     await fetchPackages(directory)
@@ -32,7 +37,17 @@ export async function ensurePackages(report: (line: string) => void): Promise<Pa
   const registry = join(directory, 'registry')
   const jar = (await readdir(registry)).find((file) => file.endsWith('-runner.jar'))
   if (jar === undefined) throw new Error(`${registry} holds no -runner.jar: remove that directory and try again`)
-  return { java, kafkaClasspath: join(directory, 'kafka', '*'), registryJar: join(registry, jar) }
+  return {
+    directory,
+    java,
+    javaId: shortHash(version),
+    kafkaClasspath: join(directory, 'kafka', '*'),
+    registryJar: join(registry, jar),
+  }
+}
+
+function shortHash(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 16)
 }
 
 /** Appears whole or not at all: another checkout may be doing the same at this moment. */
@@ -60,7 +75,7 @@ async function runMaven(target: string): Promise<void> {
   }
 }
 
-async function findJava(): Promise<string> {
+async function findJava(): Promise<{ readonly java: string; readonly version: string }> {
   const { JAVA_HOME } = process.env
   const java = JAVA_HOME ? join(JAVA_HOME, 'bin', 'java') : 'java'
   const { ok, output } = await runCommand([java, '-version'])
@@ -71,7 +86,7 @@ async function findJava(): Promise<string> {
       `Java ${JAVA_MIN} or newer is needed, but ${found}: install it (Debian: apt-get install default-jre-headless).`,
     )
   }
-  return java
+  return { java, version: output }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -28,7 +28,10 @@ export interface KafkaNode {
 }
 
 /** A broker that is alone, unless it is said of what it is a part. */
-export function kafkaSpec({ java, kafkaClasspath }: Packages, node: KafkaNode = loneBroker()): ServerSpec {
+export function kafkaSpec(
+  { java, kafkaClasspath, classArchives }: Packages,
+  node: KafkaNode = loneBroker(),
+): ServerSpec {
   const format = node.name === 'kafka' ? '--standalone' : ''
   return {
     name: node.name,
@@ -39,11 +42,28 @@ export function kafkaSpec({ java, kafkaClasspath }: Packages, node: KafkaNode = 
       return writeFile(join(place.directory, 'server.properties'), config)
     },
     command: ({ directory }) =>
-      ['sh', KAFKA_SCRIPT, java, kafkaClasspath, directory, node.clusterId, format].concat(node.jvmOptions),
+      [
+        'sh',
+        KAFKA_SCRIPT,
+        java,
+        kafkaClasspath,
+        directory,
+        node.clusterId,
+        format,
+        ...sharing(classArchives?.kafka),
+      ].concat(node.jvmOptions),
   }
 }
 
-export function registrySpec({ java, registryJar }: Packages): ServerSpec {
+/** Exactly one word, for a script; it may be empty. */
+function sharing(archive: string | undefined): readonly [string] {
+  return [archive === undefined ? '' : `-XX:SharedArchiveFile=${archive}`]
+}
+
+export function registrySpec(
+  { java, registryJar, classArchives }: Packages,
+  jvmOptions: readonly string[] = sharing(classArchives?.registry).filter((option) => option !== ''),
+): ServerSpec {
   return {
     name: 'registry',
     ports: 1,
@@ -53,6 +73,7 @@ export function registrySpec({ java, registryJar }: Packages): ServerSpec {
       '-Xmx256m',
       '-XX:+UseSerialGC',
       '-XX:TieredStopAtLevel=1',
+      ...jvmOptions,
       '-Dquarkus.http.host=127.0.0.1',
       `-Dquarkus.http.port=${port}`,
       '-jar',

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { withClassArchives } from './class-archives.ts'
 import { type ControlRequest, callControl, serveControl } from './control.ts'
 import { Guard } from './guard.ts'
 import { ensurePackages } from './packages.ts'
@@ -123,7 +124,7 @@ type Launch = (directory: string, guard: Guard) => Promise<RunningServer>
 async function ofPackages(only: readonly ServerName[], report: (line: string) => void): Promise<readonly Launch[]> {
   const needsJava = only.includes('kafka') || only.includes('registry')
   const [packages] = await Promise.all([
-    needsJava ? ensurePackages(report) : undefined,
+    needsJava ? ensurePackages(report).then((found) => withClassArchives(found, report)) : undefined,
     only.includes('redis') ? ensureCommand('redis-server', 'redis-server', report) : undefined,
   ])
   const specs = [redisSpec, ...(packages ? [kafkaSpec(packages), registrySpec(packages)] : [])]
