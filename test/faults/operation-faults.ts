@@ -163,7 +163,7 @@ class GroupAtRest {
 }
 
 /** An operator tries again: another fault may be going on at the same time. */
-function insistently<T>(action: () => Promise<T>): Promise<T> {
+export function insistently<T>(action: () => Promise<T>): Promise<T> {
   return eventually(() => within(INSIST_EACH_MS, action()), { timeoutMs: INSIST_MS, everyMs: 1_000 })
 }
 

@@ -7,6 +7,7 @@ import type { Slot } from './cluster.ts'
 import { type Fault, slotsOf } from './fault.ts'
 import { API_KEYS } from './kafka-frames.ts'
 import { type Lab, type Role, roleOf } from './lab.ts'
+import { insistently } from './operation-faults.ts'
 
 /** Faults that chance would bring too seldom: each is made such that one kind of bug shows (mutants/mutants.ts). */
 
@@ -98,7 +99,8 @@ const forgetOffsets: Fault = {
     const slots = slotsOf('processor')
     await Promise.all(slots.map((slot) => lab.stop(slot)))
     lab.offsetsMoved = true
-    await lab.admin.deleteGroups([lab.deployment.config.processor.group])
+    // Whoever was killed shortly before is a member until its session ends.
+    await insistently(() => lab.admin.deleteGroups([lab.deployment.config.processor.group]))
     return {
       what: 'the processors are stopped, and their group is deleted',
       heal: async () => {
