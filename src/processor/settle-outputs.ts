@@ -77,6 +77,16 @@ export async function settleOutputs(options: SettleOptions): Promise<SettledOutp
   return { ends: endsOf(after), settled: true }
 }
 
+/**
+ * Whether the outputs fit what is committed, and nothing is undecided. Not so after a settlement means that its own end was
+ * half-way: the offset of what is published is still not committed, and whoever went on would count it again.
+ */
+export async function outputsFit(
+  options: Pick<SettleOptions, 'partition' | 'topics' | 'promised' | 'reader'>,
+): Promise<boolean> {
+  return outcomeOfHalfEnded(Object.values(await factsOf(options))) === null
+}
+
 /** Whether everything in the outputs of a partition is decided. */
 export async function outputsDecided(
   options: Pick<SettleOptions, 'partition' | 'topics' | 'reader'>,

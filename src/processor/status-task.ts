@@ -16,7 +16,7 @@ import { decodePrepared } from './decode-prepared.ts'
 import { type DuePolicy, dueAction, dueAt, markOverdue } from './due.ts'
 import { type BatchInput, type BatchOutcome, EVENT_DEAD_LETTER_REASONS, foldBatch } from './fold-batch.ts'
 import { type RestoreDecision, restoreView, ViewLostError } from './restore-view.ts'
-import { outputsDecided, settleOutputs } from './settle-outputs.ts'
+import { outputsDecided, outputsFit, settleOutputs } from './settle-outputs.ts'
 import type { StateStore, StateWrite } from './state-store.ts'
 import { addTotals, noTotals, type TotalsDelta } from './totals.ts'
 import {
@@ -275,11 +275,19 @@ export class StatusTask implements PartitionTask {
       const committed = await offsets.committed(group, topics.events, partition)
       return { committed, metadata: fromMetadataText(committed.metadata) }
     }
+    const promisedBy = ({ committed, metadata }: Pick<Committed, 'committed' | 'metadata'>) =>
+      metadata?.ends ?? (committed.offset === -1n ? NOTHING_YET : null)
     const before = await readCommitted()
-    const promised = before.metadata?.ends ?? (before.committed.offset === -1n ? NOTHING_YET : null)
+    const promised = promisedBy(before)
     const { ends, settled } = await settleOutputs({ partition, topics, promised, reader, transactions, logger })
-    const { committed, metadata } = settled ? await readCommitted() : before
-    return { committed, metadata, ends: metadata?.ends ?? ends }
+    if (!settled) {
+      return { ...before, ends: before.metadata?.ends ?? ends }
+    }
+    const after = await readCommitted()
+    if (!(await outputsFit({ partition, topics, promised: promisedBy(after), reader }))) {
+      throw new Error(`the offset of what partition ${partition} has published is still not committed`)
+    }
+    return { ...after, ends: after.metadata?.ends ?? ends }
   }
 
   /**
