@@ -239,6 +239,17 @@ describe('a commit that was answered and came to nothing (KAFKA-20734)', () => {
     expect(world.changes().map(({ event }) => event?.eventId)).toEqual(['other', 'accepted', 'completed'])
     expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
   })
+
+  test('whose settlement passes over the offset, too, is settled again before anything is counted (I8)', async () => {
+    world.arrive(ACCEPTED)
+    world.kafka.skipsMarker = (place) => place === 'offsets'
+    await world.run()
+    await expect(world.task().open(signal)).rejects.toThrow(/has published is still not committed/)
+    world.kafka.skipsMarker = () => false
+    await world.run()
+    expect(world.changes()).toHaveLength(1)
+    expect(world.totals()).toMatchObject({ events: 1, applied: 1, duplicate: 0 })
+  })
 })
 
 describe('a crash', () => {
