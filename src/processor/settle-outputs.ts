@@ -78,21 +78,14 @@ export async function settleOutputs(options: SettleOptions): Promise<SettledOutp
 }
 
 /**
- * Whether the outputs fit what is committed, and nothing is undecided. Not so after a settlement means that its own end was
- * half-way: the offset of what is published is still not committed, and whoever went on would count it again.
+ * Whether nothing in the outputs is undecided, and they fit what the committed offset promises, if that is given. Not so
+ * after a settlement means that its own end was half-way: the offset of what is published is still not committed, and
+ * whoever went on would count it again.
  */
 export async function outputsFit(
   options: Pick<SettleOptions, 'partition' | 'topics' | 'promised' | 'reader'>,
 ): Promise<boolean> {
   return outcomeOfHalfEnded(Object.values(await factsOf(options))) === null
-}
-
-/** Whether everything in the outputs of a partition is decided. */
-export async function outputsDecided(
-  options: Pick<SettleOptions, 'partition' | 'topics' | 'reader'>,
-): Promise<boolean> {
-  const facts = await factsOf({ ...options, promised: null })
-  return !Object.values(facts).some(isUndecided)
 }
 
 type Facts = Readonly<Record<keyof OutputEnds, OutputFacts>>

@@ -16,7 +16,7 @@ import { decodePrepared } from './decode-prepared.ts'
 import { type DuePolicy, dueAction, dueAt, markOverdue } from './due.ts'
 import { type BatchInput, type BatchOutcome, EVENT_DEAD_LETTER_REASONS, foldBatch } from './fold-batch.ts'
 import { type RestoreDecision, restoreView, ViewLostError } from './restore-view.ts'
-import { outputsDecided, outputsFit, settleOutputs } from './settle-outputs.ts'
+import { outputsFit, settleOutputs } from './settle-outputs.ts'
 import type { StateStore, StateWrite } from './state-store.ts'
 import { addTotals, noTotals, type TotalsDelta } from './totals.ts'
 import {
@@ -298,7 +298,10 @@ export class StatusTask implements PartitionTask {
     const { partition, topics, group, reader, offsets, now } = this.#options
     if (this.#uncheckedSince !== undefined && now() - this.#uncheckedSince >= CHECK_COMMIT_AFTER_MS) {
       const committed = await offsets.committed(group, topics.events, partition)
-      if (committed.offset !== this.#owned().marker.next || !(await outputsDecided({ partition, topics, reader }))) {
+      if (
+        committed.offset !== this.#owned().marker.next ||
+        !(await outputsFit({ partition, topics, promised: null, reader }))
+      ) {
         throw new Error(`the last commit of partition ${partition} is still not to be seen`)
       }
       this.#uncheckedSince = undefined
