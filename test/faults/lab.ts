@@ -269,6 +269,19 @@ export class Lab {
     return answer.kind === 'status' ? answer.statusCode : null
   }
 
+  /** JSON of a fault's own, to each of some sources; gives how many callbacks it was. */
+  async postJson(
+    name: string,
+    sources: readonly SimulatedSource[],
+    bodiesOf: () => readonly string[],
+  ): Promise<number> {
+    const bodies = sources.flatMap((source) => bodiesOf().map((body) => ({ source, body })))
+    for (const [index, { source, body }] of bodies.entries()) {
+      await this.post(`${name}-${index}`, source, Buffer.from(body), 'application/json')
+    }
+    return bodies.length
+  }
+
   /** Nothing is broken any more, whatever was broken. */
   async heal(): Promise<void> {
     await this.cluster.heal()

@@ -244,11 +244,10 @@ export const OPERATION_FAULTS: readonly Fault[] = [
     lastsMs: SHORT_MS,
     async inject(lab, random) {
       const sources = lab.sources.filter(({ provider }) => provider === 'jpm-global-payments-v1')
-      const bodies = sources.flatMap((source) => contradictions(random).map((body) => ({ source, body })))
-      for (const [index, { source, body }] of bodies.entries()) {
-        await lab.post(`contradict-${index}`, source, Buffer.from(JSON.stringify(body)), 'application/json')
-      }
-      return { what: `${bodies.length} callbacks that contradict each other or themselves`, heal: async () => {} }
+      const count = await lab.postJson('contradict', sources, () =>
+        contradictions(random).map((body) => JSON.stringify(body)),
+      )
+      return { what: `${count} callbacks that contradict each other or themselves`, heal: async () => {} }
     },
   },
 ]

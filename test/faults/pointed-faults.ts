@@ -240,18 +240,13 @@ const oddSpelling: Fault = {
   area: 'operation',
   lastsMs: [1_000, 2_000],
   async inject(lab, random: Random) {
-    const bodies = lab.sources.flatMap((source) =>
-      [
-        `{ "odd" : "${random.hex(16)}" }`,
-        `{"odd":"${random.hex(16)}","amount":10.50,"exponent":1E2}`,
-        `{"odd":"${random.hex(16)}","escaped":"\\u00e4\\/"}`,
-        `{"odd":"${random.hex(16)}","twice":1,"twice":2}\n`,
-      ].map((body) => ({ source, body })),
-    )
-    for (const [index, { source, body }] of bodies.entries()) {
-      await lab.post(`odd-spelling-${index}`, source, Buffer.from(body), 'application/json')
-    }
-    return { what: `${bodies.length} bodies in JSON of another hand`, heal: async () => {} }
+    const count = await lab.postJson('odd-spelling', lab.sources, () => [
+      `{ "odd" : "${random.hex(16)}" }`,
+      `{"odd":"${random.hex(16)}","amount":10.50,"exponent":1E2}`,
+      `{"odd":"${random.hex(16)}","escaped":"\\u00e4\\/"}`,
+      `{"odd":"${random.hex(16)}","twice":1,"twice":2}\n`,
+    ])
+    return { what: `${count} bodies in JSON of another hand`, heal: async () => {} }
   },
 }
 

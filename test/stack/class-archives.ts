@@ -1,8 +1,8 @@
-import { mkdtemp, rename, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Guard } from './guard.ts'
-import type { Packages } from './packages.ts'
+import { exists, type Packages } from './packages.ts'
 import { launch } from './server.ts'
 import { kafkaSpec, loneBroker, registrySpec } from './specs.ts'
 
@@ -46,11 +46,4 @@ async function archive(packages: Packages, directory: string): Promise<void> {
     await guard.close()
     await rm(partial, { recursive: true, force: true })
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }

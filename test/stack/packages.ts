@@ -89,7 +89,7 @@ async function findJava(): Promise<{ readonly java: string; readonly version: st
   return { java, version: output }
 }
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,
