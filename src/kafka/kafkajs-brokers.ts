@@ -20,7 +20,7 @@ interface BrokerPool {
   findConnectedBroker(): Promise<Broker>
 }
 
-/** How long a broker may take to answer the first request on a new connection, ms. */
+/** How long a broker may take to answer the first request on a new connection, or the first after it was silent, ms. */
 const HANDSHAKE_MAX_MS = 3_000
 
 /** Addresses that did not answer when they were tried last. They are tried again when the others failed. */
@@ -45,10 +45,13 @@ export function noteSilent(address: string): void {
  * - asks the same bootstrap broker again and again, 20 times, and begins with the first of the list every time;
  * - learns only after the whole request timeout that nobody is there, because a connection to a broker that it knows
  *   from the metadata begins with no request of its own;
+ * - has two connections to each broker, one of them for fetches, and goes on with the broker as long as one is there: a
+ *   fetch that nobody answers is tried again at the same broker for ever, and who leads the partition now is never asked;
  * - gives up looking for a coordinator when the first broker that it happens to ask cannot be reached;
  * - takes a coordinator that we may not ask for, for want of an ACL, for one that is not there yet, and looks for ever.
  *
- * Seen with one of three brokers frozen: every partition stood still until it was back.
+ * Seen with one of three brokers frozen: every partition stood still until it was back. With all of this mended but the
+ * fetch that nobody answers, still one of those that it had led.
  */
 export function leaveSilentBrokers(): void {
   const { KafkaJSConnectionError } = require('kafkajs/src/errors.js') as {
@@ -57,34 +60,53 @@ export function leaveSilentBrokers(): void {
   const broker = (require('kafkajs/src/broker/index.js') as { prototype: Broker }).prototype
   const pool = (require('kafkajs/src/cluster/brokerPool.js') as { prototype: BrokerPool }).prototype
 
+  /** Does what must be answered soon; who does not answer is one that could not be connected to. */
+  const answered = async (one: Broker, ask: () => Promise<unknown>): Promise<void> => {
+    const unreachable = (why: string) =>
+      new KafkaJSConnectionError(why, { broker: one.brokerAddress, code: 'ECONNREFUSED' })
+    const giveUp = setTimeout(() => {
+      for (const connection of one.connectionPool.pool) {
+        connection.rejectRequests(unreachable(`no answer to the first request within ${HANDSHAKE_MAX_MS} ms`))
+      }
+    }, HANDSHAKE_MAX_MS)
+    try {
+      await ask()
+      silent.delete(one.brokerAddress)
+    } catch (error) {
+      if (!isConnectionError(error)) {
+        throw error
+      }
+      silent.add(one.brokerAddress)
+      throw unreachable((error as Error).message)
+    } finally {
+      clearTimeout(giveUp)
+    }
+  }
+
   const { connect } = broker
   broker.connect = async function (this: Broker) {
     if (this.isConnected()) {
       return
     }
     const asks = this.versions === null
-    const unreachable = (why: string) =>
-      new KafkaJSConnectionError(why, { broker: this.brokerAddress, code: 'ECONNREFUSED' })
-    const giveUp = setTimeout(() => {
-      for (const connection of this.connectionPool.pool) {
-        connection.rejectRequests(unreachable(`no answer to the first request within ${HANDSHAKE_MAX_MS} ms`))
-      }
-    }, HANDSHAKE_MAX_MS)
-    try {
+    await answered(this, async () => {
       await connect.call(this)
-      if (!asks) {
-        await this.apiVersions()
-      }
-      silent.delete(this.brokerAddress)
-    } catch (error) {
-      if (!isConnectionError(error)) {
+      await (!asks && this.apiVersions())
+    })
+  }
+
+  const { findBroker } = pool
+  pool.findBroker = async function (this: BrokerPool, node: { nodeId: string }) {
+    const known = this.brokers[node.nodeId]
+    if (known?.isConnected() && silent.has(known.brokerAddress)) {
+      try {
+        await answered(known, () => known.apiVersions())
+      } catch (error) {
+        void known.disconnect()
         throw error
       }
-      silent.add(this.brokerAddress)
-      throw unreachable((error as Error).message)
-    } finally {
-      clearTimeout(giveUp)
     }
+    return findBroker.call(this, node)
   }
 
   const nodesOf = ({ brokers }: BrokerPool): readonly string[] => {
