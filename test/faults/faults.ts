@@ -12,6 +12,7 @@ import { OPERATION_FAULTS } from './operation-faults.ts'
 import { POINTED_FAULTS } from './pointed-faults.ts'
 import { pretendAnotherCluster } from './pretend-another-cluster.ts'
 import { emptyDisk, fillDisk, redisCommand } from './redis-pair.ts'
+import type { FaultTiming } from './schedule.ts'
 
 function killRole(role: Role): Fault {
   return {
@@ -83,7 +84,7 @@ function deployRole(role: Role): Fault {
 
 type ChooseBroker = (lab: Lab, random: Random) => Promise<readonly [broker: Broker, why: string]>
 
-const CHOICES: Readonly<Record<string, ChooseBroker>> = {
+const CHOICES = {
   broker: async (lab, random) => [random.pick(lab.cluster.brokers), 'any'],
   leader: async (lab, random) => {
     const topic = lab.deployment.topics[random.pick(['raw', 'events', 'changes', 'current'] as const)]
@@ -100,7 +101,7 @@ const CHOICES: Readonly<Record<string, ChooseBroker>> = {
     return leads(lab, '__consumer_offsets', javaHash(group) % INTERNAL_PARTITIONS.__consumer_offsets)
   },
   controller: async (lab) => [lab.cluster.broker(await controllerOf(lab.cluster.directBrokers)), 'the controller'],
-}
+} satisfies Readonly<Record<string, ChooseBroker>>
 
 async function leads(lab: Lab, topic: string, partition: number): Promise<readonly [Broker, string]> {
   return [await lab.leaderOf(topic, partition), `leads ${topic}[${partition}]`]
@@ -146,11 +147,12 @@ function stopBroker(which: string, choose: ChooseBroker): Fault {
   }
 }
 
-function freezeBroker(which: string, choose: ChooseBroker): Fault {
+function freezeBroker(which: string, choose: ChooseBroker, timing: Partial<FaultTiming> = {}): Fault {
   return {
     name: `freeze-${which}`,
     area: 'broker',
     lastsMs: OUTLIVED_MS,
+    ...timing,
     async inject(lab, random) {
       const [{ id, server }, why] = await choose(lab, random)
       await server.pause()
@@ -165,6 +167,8 @@ const BROKER_FAULTS: readonly Fault[] = [
     stopBroker(which, choose),
     freezeBroker(which, choose),
   ]),
+  // Whether payments move again because of the others, or because it is back.
+  freezeBroker('leader', CHOICES.leader, { name: 'freeze-leader-for-long', lastsMs: [75_000, 80_000], onDemand: true }),
   {
     name: 'kill-all-brokers',
     area: 'broker',

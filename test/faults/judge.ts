@@ -4,13 +4,12 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { totalsDifference } from '../../src/processor/totals.ts'
-import type { SimulationReport } from '../../src/tools/simulate/simulate.ts'
 import { eventually } from '../harness/eventually.ts'
 import { Observer, type ReadRecord } from '../harness/observer.ts'
 import { type Contents, readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
 import { slotsOf } from './fault.ts'
 import type { Finding, Found } from './finding.ts'
-import type { Lab } from './lab.ts'
+import type { Lab, LoadReport } from './lab.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { askOracle, type Installation, type OracleCounts } from './oracle.ts'
 
@@ -29,7 +28,7 @@ const REBUILT_MAX_MS = 60_000
  * The oracle decides, because it shares nothing with the product. What our own code thinks of it comes second: it counts
  * only where the oracle saw nothing, for then one of the two is blind.
  */
-export async function judge(lab: Lab, report: SimulationReport, caughtUpMaxMs: number): Promise<Judgement> {
+export async function judge(lab: Lab, report: LoadReport, caughtUpMaxMs: number): Promise<Judgement> {
   await keepDeletedEvents(lab)
   const [{ judged, reason, findings, counts }, second] = await Promise.all([
     askOracle(installationOf(lab, caughtUpMaxMs, VIEW_MAX_MS), fileOf(lab), 'all'),
@@ -103,7 +102,7 @@ async function keepDeletedEvents(lab: Lab): Promise<void> {
 }
 
 /** The same judged with our own client, translation and fold, and by what the simulation meant. */
-async function secondOpinion(lab: Lab, report: SimulationReport, caughtUpMaxMs: number): Promise<readonly Found[]> {
+async function secondOpinion(lab: Lab, report: LoadReport, caughtUpMaxMs: number): Promise<readonly Found[]> {
   const observer = await Observer.create(lab.deployment)
   try {
     const late = await observer.caughtUp(caughtUpMaxMs).then(
@@ -191,7 +190,7 @@ function* ledgerFindings(ledger: ReadonlyMap<string, Told>, { raw }: Contents): 
 }
 
 /** The simulation says what every payment must come to, without our fold. */
-function statusFindings(report: SimulationReport, { current }: Contents): readonly Found[] {
+function statusFindings(report: LoadReport, { current }: Contents): readonly Found[] {
   return report.payments
     .filter(
       ({ delivered, paymentKey, expectedStatus }) => delivered && current.get(paymentKey)?.status !== expectedStatus,

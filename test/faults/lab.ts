@@ -21,6 +21,12 @@ const SESSION_TIMEOUT_MS = 6_000
 /** New callbacks per second; retries come on top. */
 const RATE = 90
 const CALLBACKS_PER_PAYMENT = 1.88
+/** What a provider tells at the very end of a shift may be long overtaken. */
+export const LOAD_SHIFT_MS = 8_000
+/** Of one run: seeds of runs are far enough from each other. */
+const SHIFTS_MAX = 1_000
+/** Of a shift; several of them wait while nothing is accepted. */
+const CONCURRENCY = 64
 const RESTART_AFTER_MS = 1_000
 const ADMIN_MAX_MS = 10_000
 const SYNC_MAX_MS = 60_000
@@ -32,6 +38,11 @@ const CRASH = /^crash point (\S+)$/m
 /** Providers that never give up; a second between their tries would only make the run longer. */
 const MANNER = { timeoutMs: 3_000, attemptsMax: Number.POSITIVE_INFINITY, retryGapMs: () => 400 }
 const MANNERS = { 'jpm-global-payments-v1': MANNER, 'jpm-global-payments-v2': MANNER, instamed: MANNER } as const
+
+/** What the providers did, and what every payment must come to. */
+export interface LoadReport
+  extends Pick<SimulationReport['counts'], 'callbacks' | 'accepted' | 'attempts'>,
+    Pick<SimulationReport, 'payments'> {}
 
 export interface LabOptions {
   readonly seed: number
@@ -223,27 +234,47 @@ export class Lab {
     }))
   }
 
-  /** Acts as the providers for about so long; resolves when every callback was accepted, or `signal` fired. */
-  async load(forMs: number, signal: AbortSignal): Promise<SimulationReport> {
+  /**
+   * Acts as the providers, in shifts with payments of their own, until it is enough; resolves when every callback was
+   * accepted, or `giveUp` fired.
+   */
+  async load(enough: AbortSignal, giveUp: AbortSignal): Promise<LoadReport> {
+    const shifts: Promise<SimulationReport>[] = []
+    while (!enough.aborted) {
+      shifts.push(this.#shift(shifts.length, giveUp))
+      await delay(LOAD_SHIFT_MS, undefined, { signal: enough }).catch(() => {})
+    }
+    const reports = await Promise.all(shifts)
+    const sum = (of: (counts: SimulationReport['counts']) => number) =>
+      reports.reduce((total, { counts }) => total + of(counts), 0)
+    return {
+      callbacks: sum(({ callbacks }) => callbacks),
+      accepted: sum(({ accepted }) => accepted),
+      attempts: sum(({ attempts }) => attempts),
+      payments: reports.flatMap(({ payments }) => payments),
+    }
+  }
+
+  async #shift(number: number, signal: AbortSignal): Promise<SimulationReport> {
     const { sources } = this
     const successCodes = new Map(sources.map(({ id, successCode }) => [id, successCode]))
     return runSimulation({
       sources,
-      seed: this.seed,
-      payments: Math.ceil((RATE * forMs) / 1_000 / CALLBACKS_PER_PAYMENT),
+      seed: this.seed * SHIFTS_MAX + number,
+      payments: Math.ceil((RATE * LOAD_SHIFT_MS) / 1_000 / CALLBACKS_PER_PAYMENT),
       duplicateShare: 0.2,
       reorderShare: 0.3,
       malformedShare: 0.05,
       multiPaymentShare: 0.3,
       lateShare: 0.1,
       ratePerSecond: RATE,
-      concurrency: 256,
+      concurrency: CONCURRENCY,
       timeScale: 1,
       giveUpAfterMs: Number.MAX_SAFE_INTEGER,
       manners: MANNERS,
       signal,
       onAttempt: ({ position, sourceId, body }, answer) => {
-        this.ledger.record(`${position}`, sourceId, body, answer, successCodes.get(sourceId) ?? 200)
+        this.ledger.record(`${number}-${position}`, sourceId, body, answer, successCodes.get(sourceId) ?? 200)
       },
     })
   }

@@ -23,6 +23,8 @@ export interface WatchedFault {
   healed(): void
   /** It turned out to have done nothing: it counts for nothing. */
   withdrawn(): void
+  /** Resolves when payments move again, or it was withdrawn. */
+  readonly over: Promise<void>
 }
 
 /** When a fault was there, and what came of it then. */
@@ -40,6 +42,7 @@ interface Wait {
   through: ThroughAgain | undefined
   healedAt: number
   recoveredAt: number | undefined
+  readonly end: () => void
 }
 
 const LOOK_EVERY_MS = 250
@@ -60,14 +63,17 @@ export class RecoveryWatch {
 
   /** A fault is about to be injected. */
   begins(fault: string): WatchedFault {
+    const { promise: over, resolve: end } = Promise.withResolvers<void>()
     const wait: Wait = {
       fault,
       since: performance.now(),
       through: undefined,
       healedAt: Number.POSITIVE_INFINITY,
       recoveredAt: undefined,
+      end,
     }
     return {
+      over,
       harmed: () => {
         wait.through = new ThroughAgain()
         this.#waits.push(wait)
@@ -77,6 +83,7 @@ export class RecoveryWatch {
       },
       withdrawn: () => {
         this.#waits.splice(this.#waits.indexOf(wait), 1)
+        end()
       },
     }
   }
@@ -141,6 +148,7 @@ export class RecoveryWatch {
   #compare(wait: Wait, positions: Positions): void {
     if (wait.through?.look(positions, this.#loadIsOver) === true) {
       wait.recoveredAt = performance.now()
+      wait.end()
       this.#lab.say(
         `${wait.fault}: payments move again, ${Math.round(wait.recoveredAt - wait.since)} ms after it began`,
       )

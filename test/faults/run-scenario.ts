@@ -9,7 +9,7 @@ import type { Fault } from './fault.ts'
 import { FAULTS } from './faults.ts'
 import type { Finding } from './finding.ts'
 import { judge, judgeRebuiltView } from './judge.ts'
-import { Lab } from './lab.ts'
+import { Lab, LOAD_SHIFT_MS } from './lab.ts'
 import type { OracleCounts } from './oracle.ts'
 import { type FaultSpan, type Recovery, RecoveryWatch } from './recovery-watch.ts'
 import { type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
@@ -50,6 +50,10 @@ export interface BrokenRun extends Pick<RunResult, 'scenario' | 'seed' | 'at' | 
   readonly broke: string
 }
 
+/** From the healing until no provider has anything new to say, but for what it has already begun. */
+const AFTERWARDS_MS = 2_000
+/** Payments move again long before, or a judgement will say that they are late. */
+const ALONE_MAX_MS = 60_000
 /** After the last healing everything must have been accepted and processed within this time. */
 const HEALED_MAX_MS = 60_000
 
@@ -78,20 +82,22 @@ export async function runScenario(
   writeFileSync(join(directory, 'schedule.json'), `${JSON.stringify({ seed, scenario, ...schedule }, null, 2)}\n`)
   say('all roles are ready')
   startedAt = performance.now()
+  const enough = new AbortController()
   const giveUp = new AbortController()
-  const load = lab.load(schedule.loadMs, giveUp.signal)
+  const load = lab.load(enough.signal, giveUp.signal)
   const watch = new RecoveryWatch(lab)
   const findings = await injectAll(lab, faults, schedule, watch, startedAt)
   await lab.heal()
-  const healedAt = performance.now()
   say('everything is healed')
+  await delay(AFTERWARDS_MS)
+  enough.abort()
   // The providers may still have something to say; what they had to say before must go through in time.
-  const dueAt = Math.max(healedAt, startedAt + schedule.loadMs) + healedMaxMs
+  const dueAt = performance.now() + LOAD_SHIFT_MS + healedMaxMs
   const overdue = setTimeout(() => giveUp.abort(), dueAt - performance.now())
   const report = await load
   watch.loadIsOver()
   clearTimeout(overdue)
-  const { callbacks, accepted, attempts } = report.counts
+  const { callbacks, accepted, attempts } = report
   say(`${accepted} of ${callbacks} callbacks are accepted, in ${attempts} attempts`)
   if (accepted < callbacks) {
     const text = `${callbacks - accepted} callbacks are not accepted`
@@ -142,11 +148,12 @@ async function injectAll(
   watch: RecoveryWatch,
   startedAt: number,
 ): Promise<Finding[]> {
-  const at = (ms: number) => delay(Math.max(0, startedAt + ms - performance.now()))
+  /** How long the clock of the schedule stood still. */
+  let stoodMs = 0
+  const at = (ms: number) => delay(Math.max(0, startedAt + stoodMs + ms - performance.now()))
   /** Two faults of an area never meet: a healing can take longer than was planned. */
   const areas = new Map<Fault['area'], Promise<void>>()
-  const one = async (planned: PlannedFault): Promise<Finding[]> => {
-    const { name, atMs, healAtMs, seed } = planned
+  const one = async ({ name, atMs, healAtMs, alone, seed }: PlannedFault): Promise<Finding[]> => {
     const fault = known.find((candidate) => candidate.name === name) as Fault
     await at(atMs)
     const before = areas.get(fault.area)
@@ -167,6 +174,7 @@ async function injectAll(
         watched.withdrawn()
         lab.say(`${name}: it had no effect, and counts for nothing`)
       }
+      await (alone && Promise.race([watched.over, delay(ALONE_MAX_MS)]))
       return []
     } catch (error) {
       const text = `${name}: ${(error as Error).message}`
@@ -176,7 +184,13 @@ async function injectAll(
       end()
     }
   }
-  return (await Promise.all(schedule.faults.map(one))).flat()
+  const findings: Finding[] = []
+  for (const planned of schedule.faults.filter(({ alone }) => alone)) {
+    findings.push(...(await one(planned)))
+    stoodMs = Math.max(stoodMs, performance.now() - startedAt - planned.healAtMs)
+  }
+  const others = schedule.faults.filter(({ alone }) => !alone)
+  return [...findings, ...(await Promise.all(others.map(one))).flat()]
 }
 
 /** Of 1,000 attempts: a machine that is shared makes a broker too slow for a gateway's deadline once in a while. */

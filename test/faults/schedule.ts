@@ -15,30 +15,27 @@ export interface FaultTiming {
 
 export interface PlannedFault {
   readonly name: string
-  /** Since the start of the load. */
+  /** Since the start of the load, on a clock that stands still while one that comes alone is not over as planned. */
   readonly atMs: number
   readonly healAtMs: number
+  /** Whether the next one waits until payments move again. */
+  readonly alone: boolean
   /** Of the randomness with which it chooses its targets. */
   readonly seed: number
 }
 
 export interface Schedule {
+  /** Those that come alone are the first. */
   readonly faults: readonly PlannedFault[]
-  /** How long the providers go on calling. */
-  readonly loadMs: number
 }
 
 const WARM_UP_MS: readonly [number, number] = [3_000, 4_000]
-/** Load after the last healing. */
-const AFTERWARDS_MS = 7_000
-const QUIET_MS = 15_000
 const MIX_FAULTS = 4
 /** Of a campaign: how many faults a run of it has, and how many of these come alone. */
-const CAMPAIGN_RUN_FAULTS = 6
+const CAMPAIGN_RUN_FAULTS = 10
 const CAMPAIGN_RUN_ALONE = 2
-/** Between two faults of which one is to come alone: time to recover from the first. A broker that comes back needs more. */
-const ALONE_GAP_MS = 6_000
-const ALONE_AFTER_BROKER_MS = 12_000
+/** From the time at which one that comes alone is over to the next fault. */
+const ALONE_GAP_MS = 2_500
 
 /**
  * Which faults come when. Pure: a seed always gives the same schedule.
@@ -51,17 +48,16 @@ export function planSchedule(seed: number, scenario: string, known: readonly Fau
   const range = ([min, max]: readonly [number, number]) => random.integer(min, max)
   const faults: PlannedFault[] = []
   let atMs = range(WARM_UP_MS)
-  const alone = scenario.startsWith(CAMPAIGN) ? CAMPAIGN_RUN_ALONE : 0
-  for (const [index, { name, area, lastsMs }] of chooseFaults(scenario, known, random).entries()) {
+  const aloneCount = scenario.startsWith(CAMPAIGN) ? CAMPAIGN_RUN_ALONE : 0
+  for (const [index, { name, lastsMs }] of chooseFaults(scenario, known, random).entries()) {
     const forMs = range(lastsMs)
     // Never three at a time: it waits for the end of the one before the last.
     atMs = Math.max(atMs, faults.at(-2)?.healAtMs ?? 0)
-    faults.push({ name, atMs, healAtMs: atMs + forMs, seed: random.integer(0, 2 ** 31) })
-    const gapMs = area === 'broker' ? ALONE_AFTER_BROKER_MS : ALONE_GAP_MS
-    atMs += index < alone ? forMs + gapMs : random.integer(500, forMs + 3_000)
+    const alone = index < aloneCount
+    faults.push({ name, atMs, healAtMs: atMs + forMs, alone, seed: random.integer(0, 2 ** 31) })
+    atMs += alone ? forMs + ALONE_GAP_MS : random.integer(500, forMs + 3_000)
   }
-  const healed = Math.max(0, ...faults.map(({ healAtMs }) => healAtMs))
-  return { faults, loadMs: faults.length === 0 ? QUIET_MS : healed + AFTERWARDS_MS }
+  return { faults }
 }
 
 /** Begins the name of a scenario that is a run of a campaign. */
