@@ -148,7 +148,9 @@ def judge_last(raw_distinct, put_aside, steps, findings):
     """The last status of a payment is the fold of all its distinct events, as the callbacks have them, in another order."""
     ids = {}
     last = {}
+    incarnations = {}
     for (key, incarnation, version), (change, _, _) in steps.items():
+        incarnations.setdefault(key, set()).add(incarnation)
         if (incarnation, version) >= last.get(key, (0, 0)):
             last[key] = (incarnation, version)
         if change['event'] is not None:
@@ -158,7 +160,7 @@ def judge_last(raw_distinct, put_aside, steps, findings):
         if identity in ids:
             of_payment.setdefault(event['paymentKey'], []).append({**event, 'eventId': ids[identity]})
     for key, events in of_payment.items():
-        if key not in last or len({incarnation for (known, incarnation, _) in steps if known == key}) > 1:
+        if key not in last or len(incarnations[key]) > 1:
             continue
         folded = fold(events[::-1])
         change = steps[key, *last[key]][0]
