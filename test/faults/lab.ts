@@ -385,7 +385,10 @@ export class Lab {
   async #startAgain(slot: Slot): Promise<void> {
     while (this.#wanted.has(slot) && !this.#roles.has(slot)) {
       await delay(RESTART_AFTER_MS)
-      await this.start(slot).catch((error: Error) => this.say(`${slot} does not start: ${error.message}`))
+      // Somebody may have stopped it meanwhile, for good or to break something.
+      if (this.#wanted.has(slot)) {
+        await this.start(slot).catch((error: Error) => this.say(`${slot} does not start: ${error.message}`))
+      }
     }
   }
 

@@ -17,7 +17,12 @@ function resetOffsets(role: 'normalizer' | 'processor'): Fault {
     lastsMs: SHORT_MS,
     async inject(lab, random) {
       const group = await GroupAtRest.of(lab, role)
-      const offsets = group.committed.map((offset) => BigInt(Math.floor(Number(offset) * random.next())))
+      // Not to where records were deleted: that is another fault.
+      const starts = (await group.ranges()).map(({ start }) => start)
+      const offsets = group.committed.map((committed, partition) => {
+        const start = starts[partition] ?? 0n
+        return start + BigInt(Math.floor(Math.max(0, Number(committed - start)) * random.next()))
+      })
       await group.moveTo(offsets)
       return {
         what: `the ${role}s are stopped and their offsets set back to ${offsets.join(', ')}`,
@@ -36,7 +41,7 @@ const skipEvents: Fault = {
     const group = await GroupAtRest.of(lab, 'processor')
     // Something has to be there to skip.
     await delay(2_000)
-    const ends = await group.ends()
+    const ends = (await group.ranges()).map(({ end }) => end)
     await group.moveTo(ends)
     await group.startAgain()
     return {
@@ -137,13 +142,12 @@ class GroupAtRest {
     return new GroupAtRest(lab, role, topic, groupId, committed)
   }
 
-  async ends(): Promise<readonly bigint[]> {
+  /** What the topic holds, by partition. */
+  async ranges(): Promise<readonly { readonly start: bigint; readonly end: bigint }[]> {
     const found = await insistently(() => this.#lab.admin.fetchTopicOffsets(this.topic))
-    const ends = Array.from({ length: this.#lab.partitions }, () => 0n)
-    for (const { partition, high } of found) {
-      ends[partition] = BigInt(high)
-    }
-    return ends
+    return found
+      .toSorted((a, b) => a.partition - b.partition)
+      .map(({ low, high }) => ({ start: BigInt(low), end: BigInt(high) }))
   }
 
   async moveTo(offsets: readonly bigint[]): Promise<void> {
