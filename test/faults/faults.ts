@@ -70,7 +70,8 @@ function deployRole(role: Role): Fault {
       const deployed = (async () => {
         for (const slot of slotsOf(role)) {
           const code = await lab.stop(slot)
-          if (code !== 0) {
+          // Undefined: something else had stopped it.
+          if (code !== 0 && code !== undefined) {
             throw new Error(`${slot} ended with ${code} after SIGTERM`)
           }
           await lab.start(slot)
@@ -357,14 +358,9 @@ const REDIS_FAULTS: readonly Fault[] = [
     area: 'redis',
     lastsMs: SHORT_MS,
     async inject(lab) {
-      await Promise.all(slotsOf('processor').map((slot) => lab.stop(slot)))
+      await lab.rest('processor')
       const views = await pretendAnotherCluster(lab)
-      return {
-        what: `${views} views in Redis are of another cluster`,
-        heal: async () => {
-          await Promise.all(slotsOf('processor').map((slot) => lab.start(slot)))
-        },
-      }
+      return { what: `${views} views in Redis are of another cluster`, heal: () => lab.wake('processor') }
     },
   },
   {

@@ -81,6 +81,7 @@ export class Lab {
   readonly #gatewayPorts: ReadonlyMap<Slot, number>
   readonly #roles = new Map<Slot, RoleProcess>()
   readonly #wanted = new Set<Slot>()
+  readonly #resting = new Set<Slot>()
   readonly #special = new Map<Slot, () => Readonly<Record<string, string>>>()
   readonly #turns = new Map<Slot, Promise<unknown>>()
   readonly #extra = new Set<RoleProcess>()
@@ -162,10 +163,28 @@ export class Lab {
   async start(slot: Slot): Promise<void> {
     this.#wanted.add(slot)
     await this.#inTurn(slot, async () => {
-      if (this.#wanted.has(slot) && !this.#roles.has(slot)) {
+      if (this.#wanted.has(slot) && !this.#roles.has(slot) && !this.#resting.has(slot)) {
         await this.#launch(slot)
       }
     })
+  }
+
+  /** SIGTERM to all of a role; none of it starts until it is woken, whatever else asks for it. */
+  async rest(role: Role): Promise<void> {
+    const slots = SLOTS.filter((slot) => roleOf(slot) === role)
+    for (const slot of slots) {
+      this.#resting.add(slot)
+    }
+    await Promise.all(slots.map((slot) => this.stop(slot)))
+  }
+
+  /** Starts all of a role that rests. */
+  async wake(role: Role): Promise<void> {
+    const slots = SLOTS.filter((slot) => roleOf(slot) === role)
+    for (const slot of slots) {
+      this.#resting.delete(slot)
+    }
+    await Promise.all(slots.map((slot) => this.start(slot)))
   }
 
   async kill(slot: Slot): Promise<void> {
@@ -322,6 +341,7 @@ export class Lab {
     for (const slot of SLOTS) {
       this.thaw(slot)
     }
+    this.#resting.clear()
     await Promise.all(SLOTS.map((slot) => this.start(slot)))
   }
 

@@ -133,7 +133,7 @@ class GroupAtRest {
     const { config, topics } = lab.deployment
     const topic = role === 'normalizer' ? topics.raw : topics.events
     const groupId = config[role].group
-    await Promise.all(slotsOf(role).map((slot) => lab.stop(slot)))
+    await lab.rest(role)
     const [found] = await insistently(() => lab.admin.fetchOffsets({ groupId, topics: [topic] }))
     const committed = Array.from({ length: lab.partitions }, () => 0n)
     for (const { partition, offset } of found?.partitions ?? []) {
@@ -158,11 +158,11 @@ class GroupAtRest {
   }
 
   async startAgain(): Promise<void> {
-    await Promise.all(slotsOf(this.#role).map((slot) => this.#lab.start(slot)))
+    await this.#lab.wake(this.#role)
   }
 
   async stop(): Promise<void> {
-    await Promise.all(slotsOf(this.#role).map((slot) => this.#lab.stop(slot)))
+    await this.#lab.rest(this.#role)
   }
 }
 

@@ -96,16 +96,13 @@ const forgetOffsets: Fault = {
   area: 'operation',
   lastsMs: [2_000, 3_000],
   async inject(lab) {
-    const slots = slotsOf('processor')
-    await Promise.all(slots.map((slot) => lab.stop(slot)))
+    await lab.rest('processor')
     lab.offsetsMoved = true
     // Whoever was killed shortly before is a member until its session ends.
     await insistently(() => lab.admin.deleteGroups([lab.deployment.config.processor.group]))
     return {
       what: 'the processors are stopped, and their group is deleted',
-      heal: async () => {
-        await Promise.all(slots.map((slot) => lab.start(slot)))
-      },
+      heal: () => lab.wake('processor'),
     }
   },
 }
