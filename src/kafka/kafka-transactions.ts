@@ -13,6 +13,7 @@ import {
   recoverCluster,
 } from './kafkajs-cluster.ts'
 import { type AppendedRange, LeaderProducer } from './leader-producer.ts'
+import { isOffsetDecided } from './offset-decided.ts'
 import { within } from './within.ts'
 
 export interface KafkaTransactionsOptions {
@@ -124,6 +125,11 @@ class KafkaTransactions implements PartitionTransactions {
     await within(REQUEST_MAX_MS, coordinator.endTxn({ ...this.#identity, transactionResult: outcome === 'commit' }))
     // The end of a transaction is answered before its markers are written; this only once they are.
     await this.fenceFormerOwners()
+  }
+
+  async offsetDecided(): Promise<boolean> {
+    const { group, inputTopic, inputPartition } = this.#options
+    return this.#onCoordinator('group', (broker) => isOffsetDecided(broker, group, inputTopic, inputPartition))
   }
 
   async close(): Promise<void> {

@@ -25,6 +25,8 @@ export interface ProducerIdentity {
 }
 
 export interface KafkaBroker {
+  /** For requests that kafkajs does not know; connects by itself. */
+  readonly connectionPool: { send<T>(protocol: RequestProtocol<T>): Promise<T> }
   isConnected(): boolean
   fetch(request: {
     maxWaitTime: number
@@ -59,6 +61,16 @@ export interface KafkaBroker {
     request: ProducerIdentity & { groupId: string; topics: TopicPartitions<{ offset: string; metadata: string }>[] },
   ): Promise<unknown>
   endTxn(request: ProducerIdentity & { transactionResult: boolean }): Promise<unknown>
+}
+
+interface RequestProtocol<T> {
+  readonly request: {
+    readonly apiKey: number
+    readonly apiVersion: number
+    readonly apiName: string
+    encode(): Promise<object>
+  }
+  readonly response: { decode(bytes: Buffer): Promise<T>; parse(answer: T): Promise<T> }
 }
 
 interface TopicPartitions<T> {

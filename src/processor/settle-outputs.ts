@@ -56,7 +56,10 @@ export interface SettledOutputs {
  * stays invisible until the next transaction of the same producer, and then shares its outcome: an event that was
  * processed again would be in `changes` twice.
  *
- * Rejects while a partition stays undecided; the caller opens again later.
+ * Published and not committed is also what is left when somebody deleted the group's offsets, or they expired. Then there is
+ * nothing to end, the transaction that looks for it is empty, and the events are read again from the beginning.
+ *
+ * Rejects while a partition or the offset stays undecided; the caller opens again later.
  */
 export async function settleOutputs(options: SettleOptions): Promise<SettledOutputs> {
   const { partition, topics, transactions, logger } = options
@@ -74,18 +77,18 @@ export async function settleOutputs(options: SettleOptions): Promise<SettledOutp
   if (Object.values(after).some(isUndecided)) {
     throw new Error(`the outputs of partition ${partition} stay undecided: ${describe(after)}`)
   }
+  // Its own end can be half-way, too. Whoever went on would count again what is published.
+  if (!(await transactions.offsetDecided())) {
+    throw new Error(`the offset of what partition ${partition} has published stays undecided`)
+  }
   return { ends: endsOf(after), settled: true }
 }
 
-/**
- * Whether nothing in the outputs is undecided, and they fit what the committed offset promises, if that is given. Not so
- * after a settlement means that its own end was half-way: the offset of what is published is still not committed, and
- * whoever went on would count it again.
- */
-export async function outputsFit(
-  options: Pick<SettleOptions, 'partition' | 'topics' | 'promised' | 'reader'>,
+/** Whether nothing in the outputs is undecided. */
+export async function outputsDecided(
+  options: Pick<SettleOptions, 'partition' | 'topics' | 'reader'>,
 ): Promise<boolean> {
-  return outcomeOfHalfEnded(Object.values(await factsOf(options))) === null
+  return !Object.values(await factsOf({ ...options, promised: null })).some(isUndecided)
 }
 
 type Facts = Readonly<Record<keyof OutputEnds, OutputFacts>>

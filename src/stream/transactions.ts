@@ -13,6 +13,8 @@ export interface PartitionTransactions {
    * offset, although their coordinator says that they are over. Only before the first `run`; rejects as `run` does.
    */
   settle(topics: readonly string[], outcome: 'commit' | 'abort'): Promise<void>
+  /** Whether no earlier transaction of this group has left the input offset neither committed nor aborted. */
+  offsetDecided(): Promise<boolean>
   close(): Promise<void>
 }
 

@@ -7,7 +7,17 @@ import type { PartitionTransactions, TransactionScope } from '../../src/stream/t
  * Everything that a stage asks of Kafka, as a place where it may die: `.before` it nothing happened, `.after` it
  * happened and the answer is lost.
  */
-export const KAFKA_STEPS = ['init', 'committed', 'range', 'settle', 'read', 'append', 'offset', 'commit'] as const
+export const KAFKA_STEPS = [
+  'init',
+  'committed',
+  'range',
+  'settle',
+  'decided',
+  'read',
+  'append',
+  'offset',
+  'commit',
+] as const
 export type KafkaStep = `${(typeof KAFKA_STEPS)[number]}.${'before' | 'after'}`
 
 /** Called at every step; throws to let the caller die there, or waits to hold it there. */
@@ -112,6 +122,13 @@ export class MemoryKafka {
         this.#endTransaction(transactionalId, outcome === 'commit' ? 'committed' : 'aborted')
         await this.onStep('settle.after')
       },
+      offsetDecided: async () => {
+        await this.onStep('decided.before')
+        const undecided = this.#undecided.get(transactionalId) ?? []
+        const decided = undecided.every(({ offsets }) => !offsets.has(`${group}/${inputTopic}/${inputPartition}`))
+        await this.onStep('decided.after')
+        return decided
+      },
       close: async () => {
         usable = false
       },
@@ -193,6 +210,15 @@ export class MemoryKafka {
   /** What an operator does with kafka-consumer-groups.sh. */
   moveGroup(group: string, topic: string, partition: number, offset: bigint, metadata: string | null = ''): void {
     this.#offsets.set(`${group}/${topic}/${partition}`, { offset, metadata })
+  }
+
+  /** What an operator does, too, and the brokers when nobody has consumed for long. */
+  forgetGroup(group: string, topic: string, partition: number): void {
+    const name = `${group}/${topic}/${partition}`
+    this.#offsets.delete(name)
+    for (const { offsets } of [...this.#undecided.values()].flat()) {
+      offsets.delete(name)
+    }
   }
 
   /** What retention does. */

@@ -212,6 +212,18 @@ describe('what a coordinator forgot half-way (KAFKA-20734)', () => {
   })
 })
 
+test('an offset is undecided from its commit in a transaction to the end of that', async () => {
+  const transactions = await bench.transactions(nextId(), { inputTopic: input })
+  expect(await transactions.offsetDecided()).toBe(true)
+  let inside: boolean | undefined
+  await transactions.run(async (scope) => {
+    await scope.commitOffset(7n, 'inside')
+    inside = await transactions.offsetDecided()
+  })
+  expect(inside).toBe(false)
+  await eventually(async () => expect(await transactions.offsetDecided()).toBe(true))
+})
+
 describe('a chunk that is larger than a record batch may be', () => {
   const records = Array.from({ length: 90 }, (_, index) => recordOf(`${index}:`.padEnd(60_000, 'x')))
 

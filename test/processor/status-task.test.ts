@@ -244,11 +244,46 @@ describe('a commit that was answered and came to nothing (KAFKA-20734)', () => {
     world.arrive(ACCEPTED)
     world.kafka.skipsMarker = (place) => place === 'offsets'
     await world.run()
-    await expect(world.task().open(signal)).rejects.toThrow(/has published is still not committed/)
+    await expect(world.task().open(signal)).rejects.toThrow(
+      /the offset of what partition 3 has published stays undecided/,
+    )
     world.kafka.skipsMarker = () => false
     await world.run()
     expect(world.changes()).toHaveLength(1)
     expect(world.totals()).toMatchObject({ events: 1, applied: 1, duplicate: 0 })
+  })
+})
+
+describe('a group whose offsets were deleted', () => {
+  beforeEach(async () => {
+    world.arrive(ACCEPTED)
+    await world.run()
+    world.kafka.forgetGroup(GROUP, TOPICS.events, PARTITION)
+    world.arrive(COMPLETED)
+  })
+
+  test('reads everything again, and publishes nothing twice (I3)', async () => {
+    await world.run()
+    expect(world.changes().map(({ event }) => event?.eventId)).toEqual(['accepted', 'completed'])
+    expect(world.totals()).toMatchObject({ events: 2, applied: 1, duplicate: 1 })
+  })
+
+  test('does not take what was published before for that of a transaction that is ended half-way (I3)', async () => {
+    const task = world.task()
+    await task.open(signal)
+    world.kafka.onStep = (step) => {
+      if (step === 'commit.before') {
+        throw new Error('dies')
+      }
+    }
+    await expect(task.process(world.batch(0n)?.records ?? [], 2n, signal)).rejects.toThrow('dies')
+    world.kafka.onStep = () => {}
+    // What is aborted now stays undecided in `changes`.
+    world.kafka.skipsMarker = (place) => place.startsWith(TOPICS.changes)
+    await expect(world.task().open(signal)).rejects.toThrow(/stay undecided/)
+    world.kafka.skipsMarker = () => false
+    await world.run()
+    expect(world.changes().map(({ event }) => event?.eventId)).toEqual(['accepted', 'completed'])
   })
 })
 

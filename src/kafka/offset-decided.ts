@@ -1,0 +1,110 @@
+import type { KafkaBroker } from './kafkajs-cluster.ts'
+import { require } from './replace-module.ts'
+
+interface Encoder {
+  writeInt32(value: number): Encoder
+  writeBoolean(value: boolean): Encoder
+  /** A compact string. */
+  writeUVarIntString(value: string): Encoder
+  /** Of encoders: each writes one element. */
+  writeUVarIntArray(elements: readonly Encoder[]): Encoder
+  /** Nothing given: no tagged fields. */
+  writeUVarIntBytes(): Encoder
+}
+
+interface Decoder {
+  readInt16(): number
+  readInt32(): number
+  readInt64(): bigint
+  readUVarIntString(): string | null
+  readUVarIntArray<T>(element: (decoder: Decoder) => T): readonly T[] | null
+  readTaggedFields(): object | null
+}
+
+const EncoderClass = require('kafkajs/src/protocol/encoder.js') as new () => Encoder
+const DecoderClass = require('kafkajs/src/protocol/decoder.js') as new (bytes: Buffer) => Decoder
+const { createErrorFromCode } = require('kafkajs/src/protocol/error.js') as {
+  createErrorFromCode: (code: number) => Error
+}
+
+const OFFSET_FETCH = 9
+/** The first one that can ask for stable offsets (KIP-447); brokers since Kafka 2.5 know it. */
+const VERSION = 7
+const UNSTABLE_OFFSET_COMMIT = 88
+
+interface Answer {
+  readonly errorCode: number
+  readonly partitions: readonly { readonly partition: number; readonly errorCode: number }[]
+}
+
+/**
+ * Whether no transaction has committed an offset of a partition that is itself neither committed nor aborted yet. kafkajs
+ * speaks older versions of this request only, which answer with the offset of before. Rejects with kafkajs's error.
+ */
+export async function isOffsetDecided(
+  coordinator: KafkaBroker,
+  group: string,
+  topic: string,
+  partition: number,
+): Promise<boolean> {
+  const { partitions } = await coordinator.connectionPool.send<Answer>({
+    request: {
+      apiKey: OFFSET_FETCH,
+      apiVersion: VERSION,
+      apiName: 'OffsetFetch',
+      encode: async () => requestOf(group, topic, partition),
+    },
+    response: { decode: async (bytes) => answerOf(new DecoderClass(bytes)), parse: async (answer) => checked(answer) },
+  })
+  const found = partitions.find((one) => one.partition === partition)
+  if (found === undefined) {
+    throw new Error(`the coordinator of ${group} did not answer for ${topic}[${partition}]`)
+  }
+  if (found.errorCode !== 0 && found.errorCode !== UNSTABLE_OFFSET_COMMIT) {
+    throw createErrorFromCode(found.errorCode)
+  }
+  return found.errorCode === 0
+}
+
+function requestOf(group: string, topic: string, partition: number): Encoder {
+  const asked = new EncoderClass()
+    .writeUVarIntString(topic)
+    .writeUVarIntArray([new EncoderClass().writeInt32(partition)])
+    .writeUVarIntBytes()
+  // What stands before the group ends the request's header.
+  return new EncoderClass()
+    .writeUVarIntBytes()
+    .writeUVarIntString(group)
+    .writeUVarIntArray([asked])
+    .writeBoolean(true)
+    .writeUVarIntBytes()
+}
+
+function answerOf(decoder: Decoder): Answer {
+  decoder.readTaggedFields()
+  // How long the broker throttles.
+  decoder.readInt32()
+  const topics = decoder.readUVarIntArray(() => {
+    decoder.readUVarIntString()
+    const partitions = decoder.readUVarIntArray(() => {
+      const partition = decoder.readInt32()
+      // The offset, its leader's epoch, its metadata: asked for elsewhere.
+      decoder.readInt64()
+      decoder.readInt32()
+      decoder.readUVarIntString()
+      const errorCode = decoder.readInt16()
+      decoder.readTaggedFields()
+      return { partition, errorCode }
+    })
+    decoder.readTaggedFields()
+    return partitions ?? []
+  })
+  return { errorCode: decoder.readInt16(), partitions: (topics ?? []).flat() }
+}
+
+function checked(answer: Answer): Answer {
+  if (answer.errorCode !== 0) {
+    throw createErrorFromCode(answer.errorCode)
+  }
+  return answer
+}
