@@ -84,11 +84,12 @@ export async function settleOutputs(options: SettleOptions): Promise<SettledOutp
   return { ends: endsOf(after), settled: true }
 }
 
-/** Whether nothing in the outputs is undecided. */
+/** Whether everything in the outputs of a partition is decided. */
 export async function outputsDecided(
   options: Pick<SettleOptions, 'partition' | 'topics' | 'reader'>,
 ): Promise<boolean> {
-  return !Object.values(await factsOf({ ...options, promised: null })).some(isUndecided)
+  const facts = await factsOf({ ...options, promised: null })
+  return !Object.values(facts).some(isUndecided)
 }
 
 type Facts = Readonly<Record<keyof OutputEnds, OutputFacts>>

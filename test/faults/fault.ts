@@ -1,6 +1,5 @@
 import type { Random } from '../../src/tools/simulate/random.ts'
-import { SLOTS, type Slot } from './cluster.ts'
-import { type Lab, type Role, roleOf } from './lab.ts'
+import type { Lab } from './lab.ts'
 import type { FaultTiming } from './schedule.ts'
 
 /** What was done, and how it is undone. */
@@ -26,7 +25,3 @@ export const LONG_MS: readonly [number, number] = [8_000, 10_000]
 export const OUTLIVED_MS: readonly [number, number] = [14_000, 18_000]
 
 export const ROLES = ['gateway', 'normalizer', 'processor'] as const
-
-export function slotsOf(role: Role): readonly Slot[] {
-  return SLOTS.filter((slot) => roleOf(slot) === role)
-}

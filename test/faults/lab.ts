@@ -148,7 +148,7 @@ export class Lab {
       },
     )
     const gatewayPorts = new Map<Slot, number>()
-    for (const slot of SLOTS.filter((candidate) => roleOf(candidate) === 'gateway')) {
+    for (const slot of slotsOf('gateway')) {
       gatewayPorts.set(slot, await freePort())
     }
     const lab = new Lab(cluster, deployment, redis, registry, gatewayPorts, options)
@@ -171,7 +171,7 @@ export class Lab {
 
   /** SIGTERM to all of a role; none of it starts until it is woken, whatever else asks for it. */
   async rest(role: Role): Promise<void> {
-    const slots = SLOTS.filter((slot) => roleOf(slot) === role)
+    const slots = slotsOf(role)
     for (const slot of slots) {
       this.#resting.add(slot)
     }
@@ -180,7 +180,7 @@ export class Lab {
 
   /** Starts all of a role that rests. */
   async wake(role: Role): Promise<void> {
-    const slots = SLOTS.filter((slot) => roleOf(slot) === role)
+    const slots = slotsOf(role)
     for (const slot of slots) {
       this.#resting.delete(slot)
     }
@@ -456,6 +456,10 @@ export type Role = 'gateway' | 'normalizer' | 'processor'
 
 export function roleOf(slot: Slot): Role {
   return slot.slice(0, slot.indexOf('-')) as Role
+}
+
+export function slotsOf(role: Role): readonly Slot[] {
+  return SLOTS.filter((slot) => roleOf(slot) === role)
 }
 
 function lastLine(output: string): string {

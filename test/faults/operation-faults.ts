@@ -6,8 +6,8 @@ import type { Random } from '../../src/tools/simulate/random.ts'
 import { uuidLike } from '../../src/tools/simulate/script-payment.ts'
 import { eventually } from '../harness/eventually.ts'
 import { until } from '../stack/run-command.ts'
-import { type Fault, LONG_MS, SHORT_MS, slotsOf } from './fault.ts'
-import type { Lab } from './lab.ts'
+import { type Fault, LONG_MS, SHORT_MS } from './fault.ts'
+import { type Lab, slotsOf } from './lab.ts'
 
 /** What an operator does while nobody consumes. */
 function resetOffsets(role: 'normalizer' | 'processor'): Fault {
@@ -18,9 +18,9 @@ function resetOffsets(role: 'normalizer' | 'processor'): Fault {
     async inject(lab, random) {
       const group = await GroupAtRest.of(lab, role)
       // Not to where records were deleted: that is another fault.
-      const starts = (await group.ranges()).map(({ start }) => start)
+      const ranges = await group.ranges()
       const offsets = group.committed.map((committed, partition) => {
-        const start = starts[partition] ?? 0n
+        const start = ranges[partition]?.start ?? 0n
         return start + BigInt(Math.floor(Math.max(0, Number(committed - start)) * random.next()))
       })
       await group.moveTo(offsets)

@@ -4,9 +4,9 @@ import { CRASH_POINTS, type CrashPoint } from '../../src/stream/crash-point.ts'
 import type { Random } from '../../src/tools/simulate/random.ts'
 import { until } from '../stack/run-command.ts'
 import type { Slot } from './cluster.ts'
-import { type Fault, slotsOf } from './fault.ts'
+import type { Fault } from './fault.ts'
 import { API_KEYS } from './kafka-frames.ts'
-import { type Lab, type Role, roleOf } from './lab.ts'
+import { type Lab, type Role, roleOf, slotsOf } from './lab.ts'
 import { insistently } from './operation-faults.ts'
 
 /** Faults that chance would bring too seldom: each is made such that one kind of bug shows (mutants/mutants.ts). */
