@@ -15,6 +15,8 @@ export interface KafkaGroupConsumerOptions {
 /** Longer than kafkajs tries (kafkajs-coordinator.ts): what is given up does not happen later. */
 const COMMIT_MAX_MS = 15_000
 const START_AGAIN_AFTER_MS = 500
+/** A partition in doubt waits for the next one, and so does a member that has to learn of a rebalance. */
+const HEARTBEAT_EVERY_MS = 300
 
 /** The consumer was not running, so that the offset was not sent. */
 class CommitNotSentError extends Error {
@@ -42,7 +44,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
     this.#consumer = kafka.consumer({
       groupId: options.group,
       sessionTimeout: options.sessionTimeoutMs,
-      heartbeatInterval: Math.min(1_000, Math.floor(options.sessionTimeoutMs / 5)),
+      heartbeatInterval: Math.min(HEARTBEAT_EVERY_MS, Math.floor(options.sessionTimeoutMs / 5)),
       rebalanceTimeout: Math.max(10_000, options.sessionTimeoutMs),
       // A trickle is gathered for a moment: a fetch costs both sides the same whatever it brings.
       minBytes: 16 * 1024,

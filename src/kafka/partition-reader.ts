@@ -14,6 +14,7 @@ import {
   READ_UNCOMMITTED,
   recoverCluster,
 } from './kafkajs-cluster.ts'
+import { SharedCluster } from './shared-cluster.ts'
 
 const require = createRequire(import.meta.url)
 const filterAborted = require('kafkajs/src/consumer/filterAbortedMessages.js') as (fetched: {
@@ -27,34 +28,58 @@ const ATTEMPTS_MAX = 10
 
 /** Reads single partitions to their end, read_committed, without a consumer group. */
 export function createPartitionReader(kafka: Kafka): TimedPartitionReader {
-  return {
-    range: (topic, partition) =>
-      withCluster(kafka, topic, async (cluster) =>
-        rangeOf(await leaderOf(cluster, topic, partition), topic, partition),
-      ),
-    offsetAt: (topic, partition, since) =>
-      withCluster(kafka, topic, async (cluster) => {
-        const broker = await leaderOf(cluster, topic, partition)
-        const offset = await offsetAt(broker, topic, partition, String(Math.floor(since)), READ_COMMITTED)
-        return offset < 0n ? offsetAt(broker, topic, partition, LATEST, READ_COMMITTED) : offset
+  const shared = new SharedCluster(kafka)
+  const askLeader = <T>(topic: string, partition: number, ask: (leader: KafkaBroker) => Promise<T>): Promise<T> =>
+    refusedAsStop(topic, () =>
+      shared.with(async (cluster) => {
+        await cluster.addMultipleTargetTopics([topic])
+        // Always: a former leader that woke up would answer, with what was so before.
+        await cluster.refreshMetadata()
+        return ask(await leaderOf(cluster, topic, partition))
       }),
-    read: (topic, partition, from, onRecords, signal) =>
-      withCluster(kafka, topic, (cluster) => readToEnd(cluster, topic, partition, from, onRecords, signal)),
+    )
+  const range = (topic: string, partition: number) =>
+    askLeader(topic, partition, (leader) => rangeOf(leader, topic, partition))
+  return {
+    range,
+    offsetAt: (topic, partition, since) =>
+      askLeader(topic, partition, async (leader) => {
+        const offset = await offsetAt(leader, topic, partition, String(Math.floor(since)), READ_COMMITTED)
+        return offset < 0n ? offsetAt(leader, topic, partition, LATEST, READ_COMMITTED) : offset
+      }),
+    async read(topic, partition, from, onRecords, signal) {
+      const found = await range(topic, partition)
+      let start = from
+      if (start < found.start) {
+        start = found.start
+      }
+      if (start >= found.end) {
+        return { ...found, end: start }
+      }
+      // Connections of its own: a broker answers one request of a connection after the other, and fetches are long.
+      const end = await refusedAsStop(topic, () =>
+        withCluster(kafka, topic, (cluster) =>
+          readToEnd(cluster, topic, partition, start, found.end, onRecords, signal),
+        ),
+      )
+      return { ...found, end }
+    },
   }
 }
 
+/** Resolves with the offset that it read up to. */
 async function readToEnd(
   cluster: KafkaCluster,
   topic: string,
   partition: number,
-  from: bigint,
+  start: bigint,
+  end: bigint,
   onRecords: (records: readonly InRecord[]) => Promise<void> | void,
   signal: AbortSignal | undefined,
-): Promise<PartitionRange> {
-  const range = await rangeOf(await leaderOf(cluster, topic, partition), topic, partition)
-  let at = from < range.start ? range.start : from
+): Promise<bigint> {
+  let at = start
   let failures = 0
-  while (at < range.end) {
+  while (at < end) {
     signal?.throwIfAborted()
     let fetched: FetchedPartition
     try {
@@ -97,7 +122,7 @@ async function readToEnd(
     const next = BigInt(last.batchContext.firstOffset) + BigInt(last.batchContext.lastOffsetDelta) + 1n
     at = next > at ? next : at + 1n
   }
-  return { ...range, end: at }
+  return at
 }
 
 export function toInRecord(message: KafkaMessage): InRecord {
@@ -141,9 +166,15 @@ async function withCluster<T>(kafka: Kafka, topic: string, work: (cluster: Kafka
     await cluster.connect()
     await cluster.addMultipleTargetTopics([topic])
     return await work(cluster)
-  } catch (error) {
-    throw stopIfRefused(error, `reading ${topic}`)
   } finally {
     await cluster.disconnect()
+  }
+}
+
+async function refusedAsStop<T>(topic: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw stopIfRefused(error, `reading ${topic}`)
   }
 }
