@@ -87,9 +87,19 @@ type ChooseBroker = (lab: Lab, random: Random) => Promise<readonly [broker: Brok
 
 const CHOICES = {
   broker: async (lab, random) => [random.pick(lab.cluster.brokers), 'any'],
+  /** Not the controller: without one, Kafka itself stands for 5 to 7 s here before it names leaders anew. */
   leader: async (lab, random) => {
-    const topic = lab.deployment.topics[random.pick(['raw', 'events', 'changes', 'current'] as const)]
-    return leads(lab, topic, random.integer(0, lab.partitions - 1))
+    const topics = (['raw', 'events', 'changes', 'current'] as const).map((name) => lab.deployment.topics[name])
+    const places = topics.flatMap((topic) => Array.from({ length: lab.partitions }, (_, at) => [topic, at] as const))
+    const controller = await controllerOf(lab.cluster.directBrokers).catch(() => undefined)
+    for (;;) {
+      const place = random.pick(places)
+      places.splice(places.indexOf(place), 1)
+      const [leader, why] = await leads(lab, ...place)
+      if (leader.id !== controller || places.length === 0) {
+        return [leader, why]
+      }
+    }
   },
   'transaction-coordinator': (lab, random) => {
     const { config, topics } = lab.deployment

@@ -59,7 +59,7 @@ another language (\`test/faults/oracle\`), which compares what the providers kno
 | not done within 60 s of the healing | ${summary.late} |
 | runs in which the laboratory itself failed, and judged nothing | ${broken.map(({ seed, commit }) => `seed ${seed} (${commit})`).join(', ') || 'none'} |
 | kill -9 of a processor: its partitions move again, p99 (to be below 15 s) | ${recoveryOf(summary.perFault, ['kill-processor'])} |
-| kill -9 of the leader of a partition, p99 (to be below 10 s) | ${recoveryOf(summary.perFault, ['kill-leader'])} |
+| kill -9 of the leader of a partition that is not the controller, p99 (to be below 10 s) | ${recoveryOf(summary.perFault, ['kill-leader'])} |
 | processes that ended by themselves without being told to | ${summary.unexpectedExits} |
 | processes that ended because only an operator can know how to go on | ${summary.definedStops} |
 
