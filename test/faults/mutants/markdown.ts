@@ -37,13 +37,18 @@ export function toMarkdown(verdicts: readonly Verdict[], controls: readonly Cont
         caughtBy === undefined ? '**not caught**' : `${caughtBy.by}, ${caughtBy.kind}: ${shortened(caughtBy.text)}`,
       ]),
     ),
-    '',
+    ...(controls.length === 0 ? [] : ['', ...tableOf(controls)]),
+  ].join('\n')
+}
+
+function tableOf(controls: readonly Control[]): readonly string[] {
+  return [
     'The product itself in the same scenarios, so that "caught" means something:',
     '',
     '| scenario | seed | findings |',
     '|---|---|---|',
     ...controls.map(({ scenario, seed, findings }) => row([scenario, String(seed), String(findings.length)])),
-  ].join('\n')
+  ]
 }
 
 function row(cells: readonly string[]): string {
