@@ -273,7 +273,8 @@ const dieWithFullQueues: Fault = {
 
 export const POINTED_FAULTS: readonly Fault[] = [
   ...CRASH_POINTS.map(dieAt),
-  isolate('gateway-1', [5_000, 6_000]),
+  // Longer than the gateway tries to append what it has taken.
+  isolate('gateway-1', [12_000, 13_000]),
   // Longer than a session in the group, shorter than a request may take.
   isolate('processor-1', [8_800, 9_200]),
   leaderDiesAlone,
