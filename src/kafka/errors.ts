@@ -36,6 +36,11 @@ export function isConnectionError(error: unknown): boolean {
   return CONNECTION_ERRORS.has((error as Error).name)
 }
 
+/** kafkajs marks what the protocol calls retriable; being fenced, out of order or unknown to the broker is not. */
+export function isRetriable(error: unknown): boolean {
+  return (error as { retriable?: boolean }).retriable === true
+}
+
 /** The broker does not take our password or token, or we have none to show. */
 export class KafkaLoginError extends Error {
   readonly code = 'KAFKA_LOGIN_REFUSED'
@@ -45,7 +50,7 @@ export class KafkaLoginError extends Error {
   constructor(who: string, cause: Error) {
     super(`the login (${who}) failed: ${cause.message}; see kafka.sasl`, { cause })
     this.name = 'KafkaLoginError'
-    this.retriable = (cause as { retriable?: unknown }).retriable === true && !cause.name.startsWith('KafkaJS')
+    this.retriable = isRetriable(cause) && !cause.name.startsWith('KafkaJS')
   }
 }
 

@@ -3,7 +3,7 @@ import type { Kafka } from 'kafkajs'
 import { OpenAgain } from '../stream/partition-task.ts'
 import type { OutRecord } from '../stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../stream/transactions.ts'
-import { kafkaErrorType, stopIfRefused } from './errors.ts'
+import { isRetriable, kafkaErrorType, stopIfRefused } from './errors.ts'
 import {
   COORDINATOR_OF,
   createCluster,
@@ -282,9 +282,4 @@ class OngoingTransaction implements TransactionScope {
     this.#offsetsAdded ??= this.#transactions.addOffsets()
     return this.#offsetsAdded
   }
-}
-
-/** kafkajs marks what the protocol calls retriable; being fenced, out of order or unknown to the broker is not. */
-function isRetriable(error: unknown): boolean {
-  return (error as { retriable?: boolean }).retriable === true
 }

@@ -1,6 +1,6 @@
 import type { Message } from 'kafkajs'
 import { type OutRecord, recordBytes } from '../stream/record.ts'
-import { ProduceReplyError } from './errors.ts'
+import { isRetriable, ProduceReplyError } from './errors.ts'
 import { type KafkaBroker, type KafkaCluster, type ProducerIdentity, recoverCluster } from './kafkajs-cluster.ts'
 import { within } from './within.ts'
 
@@ -175,7 +175,7 @@ export class LeaderProducer {
   /** Sends again what may still succeed, to whoever leads the partition by now. */
   async #again(entries: readonly Entry[], error: unknown): Promise<void> {
     const now = performance.now()
-    const passing = (error as { retriable?: boolean }).retriable === true
+    const passing = isRetriable(error)
     const again = entries.filter((entry) => passing && now < entry.deadline)
     for (const entry of entries) {
       if (!again.includes(entry)) {

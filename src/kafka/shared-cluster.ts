@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs'
+import { isRetriable } from './errors.ts'
 import { createCluster, type KafkaCluster } from './kafkajs-cluster.ts'
 
 /** How long nobody has to need it until it is closed, ms. */
@@ -13,7 +14,7 @@ interface Shared {
 
 /**
  * Connections for short questions, closed soon after nobody asks any more. Opening a partition asks half a dozen, and a
- * process opens all of its partitions at once: with connections for each question, most of the work was to connect.
+ * process opens all of its partitions at once.
  */
 export class SharedCluster {
   readonly #kafka: Kafka
@@ -29,7 +30,7 @@ export class SharedCluster {
     try {
       return await this.#once(ask)
     } catch (error) {
-      if (before === undefined || (error as { retriable?: boolean }).retriable !== true) {
+      if (before === undefined || !isRetriable(error)) {
         throw error
       }
       return this.#once(ask)
