@@ -16,7 +16,9 @@ import { openKafkaTransactions } from './kafka/kafka-transactions.ts'
 import { createPartitionReader } from './kafka/partition-reader.ts'
 import { DriftWatch } from './normalizer/drift-watch.ts'
 import { type NormalizerCounts, NormalizerTask } from './normalizer/normalizer-task.ts'
+import { type UnknownSource, unknownSourceNote } from './normalizer/source-of-record.ts'
 import { sourcesById } from './normalizer/sources.ts'
+import { GrowingDistance } from './observability/growing-distance.ts'
 import type { Health } from './observability/health.ts'
 import type { Logger } from './observability/log.ts'
 import type { Metrics } from './observability/metrics.ts'
@@ -210,6 +212,7 @@ async function startNormalizer(context: StageContext): Promise<RunningStage> {
     warnFull: (namesMax) => logger.warn({ namesMax }, 'more unknown names than are told apart; they are still counted'),
     count: (provider, kind) => metrics.normalizer.drift.inc({ provider, kind }),
   })
+  const unknown = new GrowingDistance()
   const reader = createPartitionReader(kafka)
   const bodies = createBodyOpener(config, topics, reader, (dataKeyId, waitedMs) =>
     logger.warn({ dataKeyId, waitedMs: Math.round(waitedMs) }, 'a data key is not there yet: waits for it'),
@@ -231,6 +234,13 @@ async function startNormalizer(context: StageContext): Promise<RunningStage> {
       now: Date.now,
       onTranslated: (counts) => countTranslated(metrics, counts),
       onDrift: (provider, notes) => drift.saw(provider, notes),
+      onUnknownSource: (record, reason) => {
+        const note = unknownSourceNote(record, reason)
+        const times = unknown.met(`${reason} ${note.source}`, performance.now())
+        if (times !== null) {
+          logger.error({ ...note, partition, times }, UNKNOWN_SOURCE_TEXTS[reason])
+        }
+      },
     })
   })
   return {
@@ -239,6 +249,13 @@ async function startNormalizer(context: StageContext): Promise<RunningStage> {
       await Promise.all([events.close(), deadLetters.close()])
     },
   }
+}
+
+const DEAD_LETTERS_KEPT =
+  'nothing is lost, the callbacks are kept byte for byte as dead letters in payments.callbacks.dlq'
+const UNKNOWN_SOURCE_TEXTS: Record<UnknownSource, string> = {
+  'unknown-source': `callbacks cannot be read: their records do not say what their source is, and it is not configured here; ${DEAD_LETTERS_KEPT}; configure the source`,
+  'unknown-provider': `callbacks cannot be read: this release does not know their provider; ${DEAD_LETTERS_KEPT}; upgrade this role, the normalizer first`,
 }
 
 async function startProcessor(context: StageContext): Promise<RunningStage> {

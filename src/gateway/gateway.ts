@@ -330,6 +330,7 @@ export class Gateway implements ExchangeContext {
         contentType: request.raw.headers['content-type'] ?? '',
         authenticity: admission.kinds,
         body,
+        jsonDepthMax: source.jsonDepthMax,
       },
       provider,
       this.#options.digestOf,

@@ -17,12 +17,15 @@ export interface RawRecord extends OutRecord {
  * The record of a callback: the body byte for byte as the value, CloudEvents in binary mode (the Kafka binding) as
  * headers. Nothing of the body goes into a header (I9).
  *
+ * The record explains itself: the headers have what the translation needs to know of the source, from our configuration
+ * and never from the caller. So the normalizer can read a source that its own configuration does not have yet.
+ *
  * The key is the first payment's, so that one payment's callbacks stay in one partition, or else the body's SHA-256, so
  * that at least its repeats do.
  */
 export function toRawRecord(
   callback: Callback,
-  provider: Pick<Provider, 'firstPaymentKey'>,
+  provider: Pick<Provider, 'id' | 'firstPaymentKey'>,
   digestOf: BodyDigest = sha256Hex,
 ): RawRecord {
   const headers: Record<string, string> = {
@@ -31,6 +34,14 @@ export function toRawRecord(
     [RAW_HEADERS.source]: callback.source,
     [RAW_HEADERS.type]: CALLBACK_RECEIVED,
     [RAW_HEADERS.time]: new Date(callback.receivedAt).toISOString(),
+    [RAW_HEADERS.provider]: provider.id,
+    [RAW_HEADERS.namespace]: callback.namespace,
+  }
+  if (callback.currency !== null) {
+    headers[RAW_HEADERS.currency] = callback.currency
+  }
+  if (callback.jsonDepthMax !== undefined) {
+    headers[RAW_HEADERS.jsonDepthMax] = String(callback.jsonDepthMax)
   }
   const contentType = toContentTypeHeader(callback.contentType)
   if (contentType !== '') {

@@ -12,10 +12,10 @@ import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
-import { headerText, RAW_HEADERS } from '../stream/raw-headers.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
 import { startOffset } from '../stream/start-offset.ts'
 import { GatheredCommits } from './gathered-commits.ts'
+import { sourceOfRecord, type UnknownSource } from './source-of-record.ts'
 import type { SourcesById } from './sources.ts'
 import { toCallback } from './to-callback.ts'
 
@@ -23,6 +23,7 @@ export interface NormalizerTaskOptions {
   readonly partition: number
   readonly group: string
   readonly rawTopic: string
+  /** For records of releases that did not write into the headers what their source was. */
   readonly sources: SourcesById
   readonly events: AppendLog
   readonly deadLetters: AppendLog
@@ -36,6 +37,8 @@ export interface NormalizerTaskOptions {
   readonly onTranslated: (counts: NormalizerCounts) => void
   /** Told of every callback with something in it that its adapter does not know; at least once. */
   readonly onDrift: (provider: string, notes: readonly DriftNote[]) => void
+  /** Told of every callback that becomes a dead letter because nobody here knows its source; at least once. */
+  readonly onUnknownSource: (record: InRecord, reason: UnknownSource) => void
 }
 
 export interface NormalizerCounts {
@@ -147,14 +150,10 @@ export class NormalizerTask implements PartitionTask {
   }
 
   #translate(record: InRecord): Translation {
-    const source = this.#options.sources.get(headerText(record, RAW_HEADERS.source))
-    if (source === undefined) {
-      const deadLetter: DeadLetter = {
-        reason: 'unknown-source',
-        message: DEAD_LETTER_REASONS['unknown-source'],
-        element: null,
-      }
-      return { events: [], deadLetters: [deadLetter], setAside: 0, drift: [] }
+    const source = sourceOfRecord(record, this.#options.sources)
+    if (typeof source === 'string') {
+      this.#options.onUnknownSource(record, source)
+      return onlyDeadLetter({ reason: source, message: DEAD_LETTER_REASONS[source], element: null })
     }
     const translation = source.provider.translate(toCallback(record, source.facts))
     if (translation.drift.length > 0) {

@@ -27,7 +27,8 @@ export interface Callback {
  * fields and positions, never values.
  */
 export const DEAD_LETTER_REASONS = {
-  'unknown-source': 'the record names a source that is not configured',
+  'unknown-source': 'the record names a source that is not configured, and its headers do not tell of it',
+  'unknown-provider': 'the record names a provider that this release does not know',
   'empty-body': 'the body is empty',
   'invalid-utf8': 'the body is not valid UTF-8',
   'invalid-json': 'the body is not valid JSON',

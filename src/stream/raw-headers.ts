@@ -13,6 +13,12 @@ export const RAW_HEADERS = {
   contentType: 'content-type',
   /** How the caller was authenticated: kinds, sorted, with commas between them. */
   authentication: 'paystatus_authentication',
+  /** What the source was configured with when it was called, so that the record can be read without its configuration. */
+  provider: 'paystatus_provider',
+  namespace: 'paystatus_namespace',
+  /** Missing if the source has none. */
+  currency: 'paystatus_currency',
+  jsonDepthMax: 'paystatus_json_depth_max',
   /** Set if the value is encrypted: how, and by which data key. */
   encryption: 'paystatus_encryption',
   dataKey: 'paystatus_data_key',

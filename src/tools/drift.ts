@@ -3,12 +3,12 @@ import type { OpenedRecord, OpensBodies } from '../encryption/body-opener.ts'
 import { createBodyOpener } from '../encryption/open-bodies.ts'
 import { createKafka } from '../kafka/kafka-client.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
+import { sourceOfRecord } from '../normalizer/source-of-record.ts'
 import { type SourcesById, sourcesById } from '../normalizer/sources.ts'
 import { toCallback } from '../normalizer/to-callback.ts'
 import type { Logger } from '../observability/log.ts'
 import type { DriftKind } from '../providers/drift.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
-import { headerText, RAW_HEADERS } from '../stream/raw-headers.ts'
 import { topicNames } from '../topics.ts'
 
 /** A name that the mapping does not know, and when callbacks had it. Times are those of receipt, ms since the epoch. */
@@ -26,7 +26,7 @@ export interface DriftReport {
   /** By provider, kind and name. */
   readonly rows: readonly DriftRow[]
   readonly callbacks: number
-  /** Callbacks of a source that the configuration no longer has: they cannot be read. */
+  /** Callbacks whose source nobody knows (source-of-record.ts): they cannot be read. */
   readonly unknownSource: number
   /** Callbacks whose body was forgotten, or does not open: they cannot be read either. */
   readonly unreadable: number
@@ -87,8 +87,8 @@ class DriftScan {
         this.#unreadable += 1
         continue
       }
-      const source = this.#sources.get(headerText(record, RAW_HEADERS.source))
-      if (source === undefined) {
+      const source = sourceOfRecord(record, this.#sources)
+      if (typeof source === 'string') {
         this.#unknownSource += 1
         continue
       }
@@ -138,7 +138,9 @@ export function driftLines(report: DriftReport): readonly string[] {
         `${provider}  ${kind.padEnd(13)}  ${name}  ${count} times, ${date(firstAt)} to ${date(lastAt)}`,
     ),
     ...(truncated ? [`only the first ${DRIFT_ROWS_MAX} names are listed`] : []),
-    ...(unknownSource > 0 ? [`${unknownSource} callbacks of sources that are not configured were not read`] : []),
+    ...(unknownSource > 0
+      ? [`${unknownSource} callbacks were not read: neither they nor the configuration say what their source is`]
+      : []),
     ...(unreadable > 0 ? [`${unreadable} callbacks were not read: their bodies were forgotten, or do not open`] : []),
     `${rows.length} unknown names in ${callbacks} callbacks`,
   ]

@@ -14,7 +14,7 @@ const CALLBACK: Callback = {
   body: Buffer.from('{"secret":"4111111111111111"}'),
 }
 const BODY_HASH = createHash('sha256').update(CALLBACK.body).digest('hex')
-const keyed = (key: string | null) => ({ firstPaymentKey: () => key })
+const keyed = (key: string | null) => ({ id: 'jpm-global-payments-v1', firstPaymentKey: () => key })
 
 describe('toRawRecord', () => {
   test('keeps the very bytes of the body as the value (I1)', () => {
@@ -30,7 +30,14 @@ describe('toRawRecord', () => {
       ce_time: '2026-11-23T08:00:00.007Z',
       'content-type': 'application/json; charset=utf-8',
       paystatus_authentication: 'hmac,mtls',
+      paystatus_provider: 'jpm-global-payments-v1',
+      paystatus_namespace: 'ns',
     })
+  })
+
+  test('has the currency and the limit of nesting of its source, where it has them', () => {
+    const record = toRawRecord({ ...CALLBACK, currency: 'USD', jsonDepthMax: 32 }, keyed('ns:1'))
+    expect(record.headers).toMatchObject({ paystatus_currency: 'USD', paystatus_json_depth_max: '32' })
   })
 
   test('has no content-type header when the request had none', () => {
@@ -48,6 +55,7 @@ describe('toRawRecord', () => {
     [
       'an adapter that fails',
       {
+        id: 'jpm-global-payments-v1',
         firstPaymentKey: () => {
           throw new Error('defect')
         },

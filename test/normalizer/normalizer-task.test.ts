@@ -37,6 +37,7 @@ function setUp(failures: Failures = {}, providerId = 'jpm-global-payments-v1') {
   const deadLetters = log('dead letters')
   const onTranslated = vi.fn()
   const onDrift = vi.fn()
+  const onUnknownSource = vi.fn()
   const range = { start: 0n, end: 0n, highWatermark: 0n }
   const task = new NormalizerTask({
     partition: 1,
@@ -65,8 +66,17 @@ function setUp(failures: Failures = {}, providerId = 'jpm-global-payments-v1') {
     now: () => 0,
     onTranslated,
     onDrift,
+    onUnknownSource,
   })
-  return { task, steps, events: events.records, deadLetters: deadLetters.records, onTranslated, onDrift }
+  return {
+    task,
+    steps,
+    events: events.records,
+    deadLetters: deadLetters.records,
+    onTranslated,
+    onDrift,
+    onUnknownSource,
+  }
 }
 
 function record(offset: bigint, source: string, body: string): InRecord {
@@ -254,5 +264,44 @@ describe('encrypted callbacks', () => {
     })
     await expect(task.process([encrypted(0n)], 1n)).rejects.toThrow(DefinedStop)
     expect(steps).toEqual([])
+  })
+})
+
+describe('a record that explains itself', () => {
+  const body = (id: string) => `{"callbacks":[{"firmRootId":"${id}","paymentStatus":"COMPLETED"}]}`
+  const told = (offset: bigint, headers: Record<string, string>): InRecord => ({
+    ...record(offset, 'new', body('a')),
+    headers: { ce_source: 'new', ce_id: 'receipt', ...headers },
+  })
+
+  test('is read without its source being configured (I2)', async () => {
+    const { task, events, deadLetters } = setUp()
+    await task.process([told(0n, { paystatus_provider: 'jpm-global-payments-v1', paystatus_namespace: 'other' })], 1n)
+    expect(events.map(({ key }) => String(key))).toEqual(['other:a'])
+    expect(deadLetters).toEqual([])
+  })
+
+  test('of a provider that this release does not know is a dead letter, reported, and holds nothing up (I2)', async () => {
+    const { task, events, deadLetters, steps, onTranslated, onUnknownSource } = setUp()
+    const unknown = told(0n, { paystatus_provider: 'newer', paystatus_namespace: 'other' })
+    await task.process([unknown, record(1n, 'gone', body('b')), record(2n, 'jpm', body('c'))], 3n)
+    expect(events.map(({ key }) => String(key))).toEqual(['n:c'])
+    expect(
+      deadLetters.map(({ value, headers }) => [value, headers?.['dlq_reason'], headers?.['paystatus_provider']]),
+    ).toEqual([
+      [unknown.value, 'unknown-provider', 'newer'],
+      [Buffer.from(body('b')), 'unknown-source', undefined],
+    ])
+    expect(onUnknownSource.mock.calls.map(([{ offset }, reason]) => [offset, reason])).toEqual([
+      [0n, 'unknown-provider'],
+      [1n, 'unknown-source'],
+    ])
+    expect(onTranslated.mock.calls[0]?.[0].deadLetters).toEqual(
+      new Map([
+        ['unknown-provider', 1],
+        ['unknown-source', 1],
+      ]),
+    )
+    expect(steps.at(-1)).toBe('commit 3')
   })
 })

@@ -49,6 +49,7 @@ export function normalizerTask(kafka: MemoryKafka, isMember: (task: NormalizerTa
     now: () => 0,
     onTranslated: () => {},
     onDrift: () => {},
+    onUnknownSource: () => {},
   })
   return task
 }

@@ -26,6 +26,9 @@ export interface RawEventsOptions {
   readonly wanted: (paymentKey: string) => boolean
 }
 
+/** Somebody else may write into raw (I10). */
+const SOURCES_MAX = 10_000
+
 /**
  * The distinct events that raw callbacks give, by the partition and the key of their payment. Repeats take no room.
  *
@@ -40,16 +43,23 @@ export class RawEvents {
   #forgotten = 0
   #undecryptable = 0
   readonly #unreadable = new Set<string>()
+  readonly #sourceIds: Set<string>
 
   constructor(options: RawEventsOptions) {
     this.#options = options
     this.#sources = sourcesById(options.sources)
+    this.#sourceIds = new Set(this.#sources.keys())
     this.#byPartition = Array.from({ length: options.partitions }, () => new Map())
   }
 
-  /** Callbacks whose source is not configured any more: nothing can be said of them. */
+  /** Callbacks whose source nobody knows: nothing can be said of them. */
   get unknownSource(): number {
     return this.#unknownSource
+  }
+
+  /** The sources whose callbacks could be read: those of the configuration, and those that raw tells of. */
+  get sourceIds(): ReadonlySet<string> {
+    return this.#sourceIds
   }
 
   /** Callbacks whose body was forgotten: what they said is known from what was recorded only. */
@@ -87,6 +97,9 @@ export class RawEvents {
     if (events === null) {
       this.#unknownSource += 1
       return
+    }
+    if (this.#sourceIds.size < SOURCES_MAX) {
+      this.#sourceIds.add(headerText(record, RAW_HEADERS.source))
     }
     for (const event of events) {
       const partition = partitionOf(Buffer.from(event.paymentKey), this.#options.partitions)

@@ -226,7 +226,7 @@ export class Verification {
       startedAt: this.#startedAt - SKEW_MS,
       forgetAfterMs: this.#config.payments.retentionMs,
       unreadableCallbacks: this.#raw.unreadable,
-      sourceIds: new Set(this.#config.sources.map(({ id }) => id)),
+      sourceIds: this.#raw.sourceIds,
       canBeWritten: (event) => canBeWritten(this.#ports.codecs.event, event),
     }
     for (const paymentKey of new Set([...raw.keys(), ...changes.keys(), ...current.states.keys()])) {

@@ -14,7 +14,7 @@ export interface VerifyReport extends Readonly<Record<Exclude<DifferenceKind, 'v
   readonly partial: number
   /** When raw begins, ms since the epoch; null if nothing of it was deleted yet. */
   readonly rawReachesBackTo: number | null
-  /** Callbacks of sources that are not configured any more: nothing could be said of them. */
+  /** Callbacks whose source neither they nor the configuration tell: nothing could be said of them. */
   readonly unknownSource: number
   /** Callbacks whose body was forgotten: what they said was taken from what was recorded. */
   readonly forgotten: number
@@ -79,7 +79,9 @@ export function verifyLines(report: VerifyReport): readonly string[] {
   return [
     `${payments} payments with ${events} events, against ${callbacks} callbacks in raw, which reaches back to ${since}`,
     ...(partial > 0 ? [`${partial} payments are older than that: for them current was taken as the start`] : []),
-    ...(unknownSource > 0 ? [`${unknownSource} callbacks of sources that are not configured were left out`] : []),
+    ...(unknownSource > 0
+      ? [`${unknownSource} callbacks were left out: neither they nor the configuration say what their source is`]
+      : []),
     ...(forgotten > 0 ? [`${forgotten} callbacks are forgotten: what they said was taken from what was recorded`] : []),
     ...(undecryptable > 0 ? [`${undecryptable} callbacks do not open with their data keys and were left out`] : []),
     ...(viewDiffers === null ? ['the view in Redis was not compared'] : []),

@@ -112,6 +112,7 @@ export class MemoryInstallation {
         now: () => this.now,
         onTranslated: () => {},
         onDrift: () => {},
+        onUnknownSource: () => {},
       })
       const { offset } = await task.open()
       const records = this.kafka.records(TOPICS.raw, partition).filter((record) => record.offset >= offset)

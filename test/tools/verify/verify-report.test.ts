@@ -60,7 +60,7 @@ test('differences by payment, how many are not listed, and what could not be sai
   expect(verifyLines(report)).toEqual([
     '10 payments with 25 events, against 30 callbacks in raw, which reaches back to 1970-01-01T00:00:00.000Z',
     '2 payments are older than that: for them current was taken as the start',
-    '4 callbacks of sources that are not configured were left out',
+    '4 callbacks were left out: neither they nor the configuration say what their source is',
     'the view in Redis was not compared',
     'lost           n:1  event e has no record in changes',
     'and 2 more',

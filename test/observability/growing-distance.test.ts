@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { GrowingDistance } from '../../src/observability/growing-distance.ts'
+
+/** The seconds at which a condition that is met three times a second is said. */
+function saidAt(distance: GrowingDistance, from: number, to: number): number[] {
+  const said: number[] = []
+  for (let third = 3 * from; third < 3 * to; third += 1) {
+    if (distance.met('the broker refuses', (third * 1_000) / 3) !== null) {
+      said.push(third / 3)
+    }
+  }
+  return said
+}
+
+test('a condition that lasts is said at once and then at growing distances', () => {
+  expect(saidAt(new GrowingDistance(), 0, 3_000)).toEqual([0, 10, 30, 70, 150, 310, 630, 1_230, 1_830, 2_430])
+})
+
+test('says how often it was met since it was last said', () => {
+  const distance = new GrowingDistance()
+  expect([0, 4_000, 9_999, 10_000, 30_000].map((at) => distance.met('x', at))).toEqual([1, null, null, 3, 1])
+})
+
+test('another condition is said at once', () => {
+  const distance = new GrowingDistance()
+  expect([distance.met('x', 0), distance.met('y', 1), distance.met('x', 2)]).toEqual([1, 1, null])
+})
+
+test('one that returns after it was over is said within the first distance, and not each time that it comes and goes', () => {
+  const distance = new GrowingDistance()
+  saidAt(distance, 0, 100)
+  distance.over()
+  expect(distance.met('the broker refuses', 100_000)).not.toBe(null)
+  distance.over()
+  expect(distance.met('the broker refuses', 100_100)).toBe(null)
+  expect(distance.met('the broker refuses', 110_000)).toBe(2)
+})
+
+test('one that was not met for long is new', () => {
+  const distance = new GrowingDistance()
+  saidAt(distance, 0, 100)
+  expect(distance.met('the broker refuses', 800_000)).toBe(1)
+})
+
+test('more conditions than are told apart share one (I10)', () => {
+  const distance = new GrowingDistance()
+  const said = Array.from({ length: 1_000 }, (_, index) => distance.met(`reason ${index}`, 0))
+  expect(said.filter((times) => times !== null)).toHaveLength(33)
+})
