@@ -69,7 +69,7 @@ export function loadConfig(
     encryption,
     kafka: { ...kafka, ...security.kafka },
     redis: { url: redis.url, ...security.redis },
-    registry: { url: registry.url, ...security.registry },
+    registry: { url: registry.url, checkIntervalMs: registry.checkIntervalMs, ...security.registry },
     sources: sources.map(({ source }) => source),
   }
 }
@@ -154,7 +154,14 @@ const CONFIG_SCHEMA = z.strictObject({
       ...CLIENT_SECURITY.redis,
     })
     .prefault({}),
-  registry: z.strictObject({ url: z.url().default('http://127.0.0.1:8081'), ...CLIENT_SECURITY.registry }).prefault({}),
+  registry: z
+    .strictObject({
+      url: z.url().default('http://127.0.0.1:8081'),
+      /** How often it is asked whether the ids that we write still mean our schemas. */
+      checkIntervalMs: z.number().int().min(1_000).max(3_600_000).default(60_000),
+      ...CLIENT_SECURITY.registry,
+    })
+    .prefault({}),
   gateway: z
     .strictObject({
       host: z.string().default('127.0.0.1'),
@@ -203,7 +210,7 @@ type ParsedSource = z.infer<typeof SOURCE_SCHEMA>
 export interface Config extends Omit<ParsedConfig, 'sources' | 'kafka' | 'redis' | 'registry' | 'encryption'> {
   readonly kafka: Omit<ParsedConfig['kafka'], 'tls' | 'sasl'> & ClientSecurity['kafka']
   readonly redis: Pick<ParsedConfig['redis'], 'url'> & ClientSecurity['redis']
-  readonly registry: Pick<ParsedConfig['registry'], 'url'> & ClientSecurity['registry']
+  readonly registry: Pick<ParsedConfig['registry'], 'url' | 'checkIntervalMs'> & ClientSecurity['registry']
   /** Null if bodies are not encrypted. */
   readonly encryption: EncryptionConfig | null
   readonly sources: readonly SourceConfig[]

@@ -7,6 +7,7 @@ import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 import { gatewayApi, runStages } from './run-stages.ts'
 import { aclLines, aclsOf } from './tools/acls.ts'
 import { CallbackFilesError, readCallbackFiles } from './tools/callback-files.ts'
+import { checkRecordSchemas } from './tools/check-record-schemas.ts'
 import { driftLines, findDrift } from './tools/drift.ts'
 import { foldFiles, orderDifferenceText } from './tools/fold-files.ts'
 import { type ForgetReport, forgetDataKeys, forgetLines, forgetPayment } from './tools/forget.ts'
@@ -141,19 +142,23 @@ schemasCommand
   })
 schemasCommand
   .command('check')
-  .description('compare the registry with the schemas of this release; changes nothing')
+  .description('compare the registry with the schemas of this release and with what the records carry; changes nothing')
+  .option('--no-records', 'do not look at the oldest and newest records of the topics: needs no Kafka')
   .option('--json', 'print one JSON document')
-  .action(async ({ json }: JsonOption) => {
-    const { config } = setUp('registry')
-    const findings = await checkSchemas(config.registry, topicNames(config.kafka.topicPrefix))
-    print(
-      json,
-      { findings },
-      okOr(
+  .action(async ({ json, records }: JsonOption & { records: boolean }) => {
+    const { config, logger } = records ? setUp('registry', 'kafka') : setUp('registry')
+    const registered = await checkSchemas(config.registry, topicNames(config.kafka.topicPrefix))
+    const carried = records ? await checkRecordSchemas(config, logger) : { findings: [], namesOnly: false }
+    const findings = [...registered, ...carried.findings]
+    print(json, { findings, namesOnly: carried.namesOnly }, [
+      ...okOr(
         findings.map(({ message }) => message),
-        'all schemas are registered, latest and FULL_TRANSITIVE',
+        `all schemas are registered, latest and FULL_TRANSITIVE${records ? ', and the topics carry no other' : ''}`,
       ),
-    )
+      ...(carried.namesOnly
+        ? ['this registry cannot say under which subjects an id is registered: only the names of records were compared']
+        : []),
+    ])
     exitWith(findings)
   })
 

@@ -1,5 +1,6 @@
-import { loadPaymentCodecs } from './avro/payment-codecs.ts'
+import { loadPaymentCodecs, type PaymentCodecs } from './avro/payment-codecs.ts'
 import { createSchemaRegistry, withRetry } from './avro/schema-registry.ts'
+import { SchemaWatch } from './avro/schema-watch.ts'
 import type { Config } from './config.ts'
 import { type OpenApi, openApiOf } from './gateway/openapi.ts'
 import { connectAdmin, onBrokers } from './kafka/brokers.ts'
@@ -135,11 +136,49 @@ function stageContext(
     codecs: () => {
       codecs ??= waitFor('registry', logger, health, signal, () =>
         loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now),
-      )
+      ).then((loaded) => {
+        watchSchemas(loaded, config, logger, health, signal, onFatal)
+        return loaded
+      })
       return codecs
     },
   }
 }
+
+/** Looks at the ids of our schemas until the process stops. */
+function watchSchemas(
+  { event, change, state }: PaymentCodecs,
+  { registry }: Config,
+  logger: Logger,
+  health: Health,
+  signal: AbortSignal,
+  onFatal: (error: Error) => void,
+): void {
+  let shown = ''
+  const warn = (text: string) => {
+    // A registry that is away for long is worth one line, not one a minute.
+    if (text !== shown && text !== '') {
+      logger.warn(text)
+    }
+    shown = text
+  }
+  const watch = new SchemaWatch({
+    codecs: [event, change, state],
+    intervalMs: registry.checkIntervalMs,
+    recheckMs: SCHEMAS_RECHECK_MS,
+    onLook: (problem) => {
+      health.set('schemas', problem === null, problem ?? undefined)
+      warn(problem ?? '')
+    },
+    onUnanswered: (error) => warn(`the ids of our schemas cannot be checked: ${error.message}`),
+    onStop: onFatal,
+  })
+  watch.start()
+  signal.addEventListener('abort', () => watch.stop(), { once: true })
+}
+
+/** Longer than one of several registries lags behind the others. */
+const SCHEMAS_RECHECK_MS = 5_000
 
 /** Waits for the brokers, then compares the topics; a wrong partition count is never worked with. */
 async function brokersReady(

@@ -1,6 +1,13 @@
 import type { Resolver, Type } from 'avsc'
 import { LongTooLargeError, readerType, writerType } from './avro-type.ts'
-import { AvroDecodeError, type AvroDecodeReason, AvroEncodeError, UnknownSchemaIdError } from './errors.ts'
+import {
+  AvroDecodeError,
+  type AvroDecodeReason,
+  AvroEncodeError,
+  SchemaIdError,
+  UnknownSchemaIdError,
+} from './errors.ts'
+import { schemaIdProblem } from './schema-id-problem.ts'
 import type { FoundSchema } from './schema-registry.ts'
 
 /**
@@ -19,11 +26,17 @@ import type { FoundSchema } from './schema-registry.ts'
  *     }
  *
  * Values with our own schema id need no look-up at all: a registry that is down later has no effect on them.
+ *
+ * An id alone is never trusted: it must be registered under our subject (or, where the registry cannot tell that, name
+ * our record), and be readable as our schema. Anything else is a SchemaIdError, never a value.
  */
 export interface AvroCodec<T> {
   /** Id of our schema in the registry; every encoded value carries it. */
   readonly schemaId: number
-  /** Throws AvroEncodeError for a value that does not fit the schema. The buffer belongs to the caller. */
+  /**
+   * Throws AvroEncodeError for a value that does not fit the schema, and SchemaIdError after `confirm` found that the
+   * registry gives our own id another meaning. The buffer belongs to the caller.
+   */
   encode(value: T): Buffer
   /**
    * Throws UnknownSchemaIdError for an id that is not prepared, AvroDecodeError for a value that cannot be read.
@@ -31,11 +44,16 @@ export interface AvroCodec<T> {
    */
   decode(bytes: Buffer): T
   /**
-   * Learns what the registry knows of a schema id: afterwards `decode` does not throw UnknownSchemaIdError for it, also
-   * if the registry has no such schema (that is remembered for a while) or it cannot be read as ours (for ever).
-   * Rejects with what the registry look-up rejects with, for example RegistryUnreachableError; then nothing is learnt.
+   * Learns what the registry knows of a schema id: afterwards `decode` does not throw UnknownSchemaIdError for it.
+   * Rejects with SchemaIdError if the id leads to no schema of ours, and with what the look-up rejects with, for
+   * example RegistryUnreachableError. Then nothing is learnt, and the next call asks again.
    */
-  prepare(bytesOrSchemaId: Buffer | number): Promise<void>
+  prepare(schemaId: number): Promise<void>
+  /**
+   * Asks the registry, now, whether an id that we use still means what it meant. For an id that was confirmed within
+   * {@link CONFIRMED_FOR_MS} nothing is asked. Rejects as `prepare` does.
+   */
+  confirm(schemaId: number): Promise<void>
 }
 
 export interface AvroCodecOptions<T, A> {
@@ -44,18 +62,19 @@ export interface AvroCodecOptions<T, A> {
   /** Our schema as JSON text. */
   readonly schema: string
   readonly schemaId: number
+  /** The subject that our schema, and those of other releases, are registered under. */
+  readonly subject: string
+  /** Always asks the registry. */
   readonly fetchSchema: (schemaId: number) => Promise<FoundSchema>
-  /** The clock, ms since the epoch; only for the time that an unknown id is remembered. */
+  /** The clock, ms since the epoch; only for how long a confirmed id is not asked for again. */
   readonly now: () => number
   /** To and from the shape of the schema. Identity where the value has it already. */
   readonly toAvro: (value: T) => A
   readonly fromAvro: (avro: A) => T
-  /** Default {@link UNKNOWN_ID_REMEMBERED_MS}. */
-  readonly unknownIdRememberedMs?: number
 }
 
-/** How long an id that the registry does not know is not asked for again. */
-export const UNKNOWN_ID_REMEMBERED_MS = 30_000
+/** How long a confirmed id is not asked for again: a flood of garbage must not become one of questions. */
+export const CONFIRMED_FOR_MS = 1_000
 
 const HEADER_BYTES = 5
 const MAGIC = 0
@@ -64,22 +83,23 @@ const BUFFER_BYTES_START = 16 * 1024
 const BUFFER_BYTES_MAX = 16 * 1024 * 1024
 /** A buffer that one large value blew up is given back. */
 const BUFFER_BYTES_KEPT = 1024 * 1024
-/** Garbage can hold any id; only so many are remembered as unknown (invariant I10). */
-const UNKNOWN_IDS_MAX = 1_000
 
-/** How values with a certain schema id are read. */
-type Reading =
-  | { readonly how: 'as-is' }
-  | { readonly how: 'resolved'; readonly resolver: Resolver }
-  | { readonly how: 'refused' }
+/** How values with a certain schema id are read. There are as many as our subjects have schemas (invariant I10). */
+interface Reading {
+  /** The writer's schema. */
+  readonly schema: string
+  /** Undefined for our own schema. */
+  readonly resolver: Resolver | undefined
+}
 
 export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T> {
-  const { name, schemaId, fetchSchema, now, toAvro, fromAvro } = options
-  const unknownIdRememberedMs = options.unknownIdRememberedMs ?? UNKNOWN_ID_REMEMBERED_MS
-  const type = readerType(options.schema)
-  const readings = new Map<number, Reading>([[schemaId, { how: 'as-is' }]])
-  const unknownUntil = new Map<number, number>()
-  const fetching = new Map<number, Promise<void>>()
+  const { name, schema, schemaId, subject, fetchSchema, now, toAvro, fromAvro } = options
+  const type = readerType(schema)
+  const readings = new Map<number, Reading>([[schemaId, { schema, resolver: undefined }]])
+  const asking = new Map<number, Promise<void>>()
+  const confirmedAt = new Map<number, number>()
+  /** Why nothing may be written now. */
+  let ownIdProblem: SchemaIdError | undefined
   let scratch = newScratch(BUFFER_BYTES_START)
 
   function newScratch(bytes: number): Buffer {
@@ -90,6 +110,9 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
   }
 
   function encode(value: T): Buffer {
+    if (ownIdProblem !== undefined) {
+      throw ownIdProblem
+    }
     const avro = toAvro(value)
     let end: number
     try {
@@ -114,18 +137,11 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
     const id = schemaIdOf(name, bytes)
     const reading = readings.get(id)
     if (reading === undefined) {
-      const until = unknownUntil.get(id)
-      if (until !== undefined && now() < until) {
-        throw new AvroDecodeError(name, 'schema-id-unknown', id)
-      }
       throw new UnknownSchemaIdError(name, id)
-    }
-    if (reading.how === 'refused') {
-      throw new AvroDecodeError(name, 'schema-unreadable', id)
     }
     let decoded: { value: A; offset: number }
     try {
-      decoded = type.decode(bytes, HEADER_BYTES, reading.how === 'resolved' ? reading.resolver : undefined)
+      decoded = type.decode(bytes, HEADER_BYTES, reading.resolver)
     } catch (error) {
       throw new AvroDecodeError(name, reasonOf(error), id)
     }
@@ -135,43 +151,44 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
     return fromAvro(decoded.value)
   }
 
-  async function prepare(bytesOrSchemaId: Buffer | number): Promise<void> {
-    const id = typeof bytesOrSchemaId === 'number' ? bytesOrSchemaId : schemaIdOf(name, bytesOrSchemaId)
-    const until = unknownUntil.get(id)
-    if (readings.has(id) || (until !== undefined && now() < until)) {
-      return
+  async function prepare(id: number): Promise<void> {
+    if (!readings.has(id)) {
+      await once(id, learn)
     }
-    const running = fetching.get(id) ?? learn(id).finally(() => fetching.delete(id))
-    fetching.set(id, running)
-    await running
+  }
+
+  async function confirm(id: number): Promise<void> {
+    const at = confirmedAt.get(id)
+    if (at === undefined || now() - at >= CONFIRMED_FOR_MS || now() < at) {
+      await once(id, learn)
+    }
+  }
+
+  /** Whoever asks while an answer is on its way gets that one. */
+  function once(id: number, ask: (id: number) => Promise<void>): Promise<void> {
+    const running = asking.get(id) ?? ask(id).finally(() => asking.delete(id))
+    asking.set(id, running)
+    return running
   }
 
   async function learn(id: number): Promise<void> {
     const found = await fetchSchema(id)
-    switch (found.found) {
-      case 'avro':
-        readings.set(id, readingOf(type, found.schema))
-        unknownUntil.delete(id)
-        return
-      case 'other':
-        readings.set(id, { how: 'refused' })
-        return
-      case 'none':
-        unknownUntil.delete(id)
-        unknownUntil.set(id, now() + unknownIdRememberedMs)
-        for (const oldest of unknownUntil.keys()) {
-          if (unknownUntil.size <= UNKNOWN_IDS_MAX) {
-            return
-          }
-          unknownUntil.delete(oldest)
-        }
-        return
-      default:
-        return found satisfies never
+    const before = readings.get(id)
+    const problem = schemaIdProblem(found, { schemaId: id, subject, schema, before: before?.schema })
+    if (id === schemaId) {
+      ownIdProblem = problem
     }
+    if (problem !== undefined) {
+      confirmedAt.delete(id)
+      throw problem
+    }
+    if (before === undefined && found.found === 'avro') {
+      readings.set(id, { schema: found.schema, resolver: resolverOf(type, found.schema, id, subject) })
+    }
+    confirmedAt.set(id, now())
   }
 
-  return { schemaId, encode, decode, prepare }
+  return { schemaId, encode, decode, prepare, confirm }
 }
 
 /** The writer's schema id in the header of a value. */
@@ -186,12 +203,11 @@ function schemaIdOf(name: string, bytes: Buffer): number {
 }
 
 /** Compiling a resolver costs as much as decoding twenty records, so it happens once per writer's schema. */
-function readingOf(type: Type, writerSchema: string): Reading {
+function resolverOf(type: Type, writerSchema: string, schemaId: number, subject: string): Resolver {
   try {
-    return { how: 'resolved', resolver: type.createResolver(writerType(writerSchema)) }
+    return type.createResolver(writerType(writerSchema))
   } catch {
-    // Remembered, so that a schema that cannot be read costs one attempt and not one per record.
-    return { how: 'refused' }
+    throw new SchemaIdError(schemaId, subject, 'unreadable')
   }
 }
 

@@ -2,8 +2,8 @@
  * A value that cannot be read. The message names the schema and the reason, never a byte of the value (invariant I9),
  * and the library's error is not kept as a cause because its message quotes values.
  *
- * Not retriable: the same bytes fail again. `schema-id-unknown` may heal when the schema is registered, so the codec
- * asks the registry again after a while.
+ * Not retriable: the same bytes fail again. A schema id that leads nowhere is a SchemaIdError: the registry is wrong
+ * then, and not the value.
  */
 export class AvroDecodeError extends Error {
   readonly code = 'AVRO_DECODE'
@@ -23,8 +23,6 @@ export class AvroDecodeError extends Error {
 export const AVRO_DECODE_REASONS = {
   'too-short': 'the value is shorter than its header of 5 bytes',
   'wrong-magic': 'the value does not begin with the registry header (byte 0)',
-  'schema-id-unknown': 'the registry does not know the schema that the value was written with',
-  'schema-unreadable': 'the schema that the value was written with cannot be read as ours',
   truncated: 'the value ends before its last field',
   'trailing-bytes': 'bytes follow after the last field',
   'long-too-large': 'a number is beyond 2^52 and would lose digits',
@@ -43,6 +41,49 @@ export class UnknownSchemaIdError extends Error {
     this.name = 'UnknownSchemaIdError'
     this.schemaId = schemaId
   }
+}
+
+/**
+ * A schema id that does not lead to a schema of ours. The value may be all right: the registry lost its schemas, gave
+ * their ids anew, or is another one than the value was written with. So this is never a reason for a dead letter: a person
+ * has to mend it, and until then nothing may be read or written with the id.
+ */
+export class SchemaIdError extends Error {
+  readonly code = 'AVRO_SCHEMA_ID'
+  readonly retriable = false
+  readonly schemaId: number
+  /** The subject that the id should belong to. */
+  readonly subject: string
+  readonly problem: SchemaIdProblem
+
+  constructor(schemaId: number, subject: string, problem: SchemaIdProblem, detail = '') {
+    super(
+      `schema id ${schemaId} ${SCHEMA_ID_PROBLEMS[problem]} (subject ${subject}${detail === '' ? '' : `; ${detail}`})`,
+    )
+    this.name = 'SchemaIdError'
+    this.schemaId = schemaId
+    this.subject = subject
+    this.problem = problem
+  }
+}
+
+export const SCHEMA_ID_PROBLEMS = {
+  unknown: 'is not known to the schema registry',
+  'not-avro': 'is not an Avro schema in the schema registry',
+  'other-record': 'is the schema of another record in the schema registry',
+  'other-subject': 'is not registered under the subject of the topic',
+  'other-schema': 'is another schema in the schema registry than before',
+  unreadable: 'is a schema that this release cannot read as its own',
+} as const
+export type SchemaIdProblem = keyof typeof SCHEMA_ID_PROBLEMS
+
+/** What an operator can do about a SchemaIdError. */
+export function schemaIdRemedy(problem: SchemaIdProblem): string {
+  return problem === 'unreadable'
+    ? 'Run the release that wrote it, or a newer one.'
+    : 'Restore the registry from its backup, or point registry.url to the one that the records were written with. ' +
+        '`paystatus schemas apply` gives schemas new ids: that does not help for records that carry the old ones, unless ' +
+        'the registry gives the same ids again. `paystatus schemas check` says which ids the topics hold.'
 }
 
 /** A value that does not fit its schema: a bug of ours. Names the fields, never what is in them. */

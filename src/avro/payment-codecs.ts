@@ -28,17 +28,17 @@ export async function loadPaymentCodecs(
     registry.idOf(subjectOf(topicNames[topic]), readSchemaFile(TOPICS[topic].schema))
   const [eventId, changeId, stateId] = await Promise.all([idFor('events'), idFor('changes'), idFor('current')])
   const fetchSchema = (schemaId: number) => registry.schemaById(schemaId)
+  const optionsOf = (topic: 'events' | 'changes' | 'current', schemaId: number) => {
+    return { schemaId, subject: subjectOf(topicNames[topic]), fetchSchema, now }
+  }
   return {
-    event: paymentEventCodec({ schemaId: eventId, fetchSchema, now }),
-    change: changeCodec({ schemaId: changeId, fetchSchema, now }),
-    state: stateCodec({ schemaId: stateId, fetchSchema, now }),
+    event: paymentEventCodec(optionsOf('events', eventId)),
+    change: changeCodec(optionsOf('changes', changeId)),
+    state: stateCodec(optionsOf('current', stateId)),
   }
 }
 
-export type PaymentCodecOptions = Pick<
-  AvroCodecOptions<never, never>,
-  'schemaId' | 'fetchSchema' | 'now' | 'unknownIdRememberedMs'
->
+export type PaymentCodecOptions = Pick<AvroCodecOptions<never, never>, 'schemaId' | 'subject' | 'fetchSchema' | 'now'>
 
 /** PaymentEvent has the fields of its schema, name by name, and is written as it is. */
 export function paymentEventCodec(options: PaymentCodecOptions): AvroCodec<PaymentEvent> {

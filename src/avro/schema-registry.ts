@@ -6,6 +6,7 @@ import { TokenError, tokenSource } from '../client-security/bearer-token.ts'
 import { type HttpAnswer, httpRequest } from '../client-security/http-request.ts'
 import type { RegistryConnection } from '../client-security/settings.ts'
 import { type TlsFiles, tlsOptionsOf } from '../client-security/tls-files.ts'
+import { writerType } from './avro-type.ts'
 
 /**
  * The schema registry, as far as we use it: look an id up, fetch a schema by id, and (only `paystatus schemas`)
@@ -18,6 +19,7 @@ export interface SchemaRegistry {
   latestId(subject: string): Promise<number | undefined>
   /** Id of exactly this schema (JSON text) under a subject. Throws SchemaNotRegisteredError. */
   idOf(subject: string, schema: string): Promise<number>
+  /** Never from a cache: a registry that gives ids anew must be noticed. */
   schemaById(schemaId: number): Promise<FoundSchema>
   /** Registers a schema, or finds it; answers its id. Throws SchemaIncompatibleError if the subject's rule forbids it. */
   register(subject: string, schema: string): Promise<number>
@@ -28,7 +30,12 @@ export interface SchemaRegistry {
 }
 
 export type FoundSchema =
-  | { readonly found: 'avro'; readonly schema: string }
+  | {
+      readonly found: 'avro'
+      readonly schema: string
+      /** The subjects that have a version with this id now; null if this registry cannot tell. */
+      readonly subjects: readonly string[] | null
+    }
   /** The id is a schema of another language, or one that cannot be parsed. */
   | { readonly found: 'other' }
   | { readonly found: 'none' }
@@ -63,7 +70,9 @@ export class SchemaNotRegisteredError extends Error {
   readonly retriable = false
 
   constructor(subject: string) {
-    super(`the schema of this release is not registered under ${subject}: run paystatus schemas apply`)
+    super(
+      `the schema of this release is not registered under ${subject}: run paystatus schemas apply. If it was registered before, the registry lost it: restore the registry first, because records carry the ids that it had`,
+    )
     this.name = 'SchemaNotRegisteredError'
   }
 }
@@ -147,8 +156,8 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
       : new RegistryRefusedError(shownUrl, problem)
   }
 
-  /** The client sets a rule only while it registers, and reads none by itself. */
-  async function askConfig(subject: string, method: 'GET' | 'PUT', body?: string): Promise<HttpAnswer> {
+  /** What the client does not ask, or answers from its cache. A 404 is an answer. */
+  async function ask(path: string, what: string, method: 'GET' | 'PUT' = 'GET', body?: string): Promise<HttpAnswer> {
     let answer: HttpAnswer
     try {
       const headers = {
@@ -156,7 +165,7 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
         'content-type': 'application/vnd.schemaregistry.v1+json',
         ...(await authorization()),
       }
-      const url = `${host}/config/${encodeURIComponent(subject)}`
+      const url = `${host}${path}`
       answer = await httpRequest(url, { method, headers, timeoutMs, tls, ...(body !== undefined && { body }) })
     } catch (error) {
       throw error instanceof TokenError
@@ -164,13 +173,34 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
         : new RegistryUnreachableError(shownUrl, networkProblemOf(error))
     }
     const { status } = answer
-    if (status >= 500 || status === 429) {
+    if (status >= 500 || status === 429 || status === 408) {
       throw new RegistryUnreachableError(shownUrl, `status ${status}`)
     }
     if ((status < 200 || status >= 300) && status !== 404) {
-      throw new RegistryRefusedError(shownUrl, `status ${status} for the compatibility of ${subject}`)
+      throw new RegistryRefusedError(shownUrl, `status ${status} for ${what}`)
     }
     return answer
+  }
+
+  const askConfig = (subject: string, method: 'GET' | 'PUT', body?: string) =>
+    ask(`/config/${encodeURIComponent(subject)}`, `the compatibility of ${subject}`, method, body)
+
+  /** Null if this registry cannot say under which subjects an id is registered. */
+  async function subjectsOf(schemaId: number): Promise<readonly string[] | null> {
+    for (const question of ['versions', 'subjects']) {
+      const { status, body } = await ask(
+        `/schemas/ids/${schemaId}/${question}`,
+        `the subjects of schema id ${schemaId}`,
+      )
+      const answer = parsed(body)
+      if (status !== 404 && Array.isArray(answer)) {
+        return answer.map((entry) => withoutContext(String(entry?.subject ?? entry)))
+      }
+      if (status === 404 && isNotFoundCode(objectOf(body)['error_code'])) {
+        return []
+      }
+    }
+    return null
   }
 
   async function compatibility(subject: string): Promise<string | undefined> {
@@ -219,21 +249,20 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
     },
 
     async schemaById(schemaId) {
-      let schema: Awaited<ReturnType<typeof client.getSchema>>
-      try {
-        schema = await call(() => client.getSchema(schemaId))
-      } catch (error) {
-        if (statusOf(error) === 404) {
-          return { found: 'none' }
+      const { status, body } = await ask(`/schemas/ids/${schemaId}`, `schema id ${schemaId}`)
+      const { schema, schemaType, references, error_code: code } = objectOf(body)
+      if (status === 404) {
+        if (!isNotFoundCode(code)) {
+          // Nobody says that there is no such schema: the path is not one of a registry.
+          throw new RegistryRefusedError(shownUrl, `status 404 for schema id ${schemaId}; is this a schema registry?`)
         }
-        if (statusOf(error) === undefined && !isAboutReaching(error)) {
-          return { found: 'other' }
-        }
-        throw toRegistryError(error)
+        return { found: 'none' }
       }
-      // Only Avro schemas can make a resolver. The text is rebuilt from the client's type; all that a resolver needs of
-      // the writer (names, fields, symbols) is in it.
-      return 'createResolver' in schema ? { found: 'avro', schema: JSON.stringify(schema) } : { found: 'other' }
+      if (typeof schema !== 'string') {
+        throw new RegistryRefusedError(shownUrl, `no schema in the answer for schema id ${schemaId}`)
+      }
+      const isAvro = (schemaType ?? 'AVRO') === 'AVRO' && isAlone(references) && isAvroSchema(schema)
+      return isAvro ? { found: 'avro', schema, subjects: await subjectsOf(schemaId) } : { found: 'other' }
     },
 
     async register(subject, schema) {
@@ -296,11 +325,6 @@ function agentOf(tls: TlsFiles): Agent {
   return agent
 }
 
-/** Not an answer: the registry could not be asked. */
-function isAboutReaching(error: unknown): boolean {
-  return error instanceof RegistryUnreachableError || error instanceof TokenError
-}
-
 /** For a name with several addresses the error has no message. */
 function networkProblemOf(error: unknown): string {
   const { message, code } = error as { message?: string; code?: string }
@@ -308,11 +332,39 @@ function networkProblemOf(error: unknown): string {
 }
 
 function objectOf(text: string): Readonly<Record<string, unknown>> {
+  const value = parsed(text)
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+function parsed(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+    return JSON.parse(text)
   } catch {
-    return {}
+    return undefined
+  }
+}
+
+/** Of the API's own: 40401 to 40499. A path that a registry does not have is answered with another code, or none. */
+function isNotFoundCode(code: unknown): boolean {
+  return typeof code === 'number' && code > 40_400 && code < 40_500
+}
+
+/** Registries with contexts say `:.context:subject`; the one we speak to is chosen by its address. */
+function withoutContext(subject: string): string {
+  return subject.replace(/^:[^:]*:/, '')
+}
+
+/** Ours refer to no other schema, and what does cannot be read without it. */
+function isAlone(references: unknown): boolean {
+  return !Array.isArray(references) || references.length === 0
+}
+
+function isAvroSchema(schema: string): boolean {
+  try {
+    writerType(schema)
+    return true
+  } catch {
+    return false
   }
 }
 

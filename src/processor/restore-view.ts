@@ -216,16 +216,20 @@ async function toWrites(portion: readonly InRecord[], options: RestoreOptions): 
   for (const record of portion) {
     const paymentKey = String(record.key)
     latest.delete(paymentKey)
-    latest.set(paymentKey, await toStateWrite(paymentKey, record.value, options))
+    latest.set(paymentKey, await toStateWrite(paymentKey, record, options))
   }
   return [...latest.values()]
 }
 
-async function toStateWrite(paymentKey: string, value: Buffer | null, options: RestoreOptions): Promise<StateWrite> {
+async function toStateWrite(
+  paymentKey: string,
+  { value, offset }: Pick<InRecord, 'value' | 'offset'>,
+  options: RestoreOptions,
+): Promise<StateWrite> {
   if (value === null) {
     return { paymentKey, state: null, dueAt: 0, endToEndId: null }
   }
-  const state = await decodeCurrent(options, value)
+  const state = await decodeCurrent(options, value, offset)
   return { paymentKey, state: value, dueAt: dueAt(state, options.duePolicy), endToEndId: state.details.endToEndId }
 }
 
@@ -233,14 +237,15 @@ async function toStateWrite(paymentKey: string, value: Buffer | null, options: R
 async function decodeCurrent(
   { codec, currentTopic, partition }: Pick<RestoreOptions, 'codec' | 'currentTopic' | 'partition'>,
   value: Buffer,
+  offset: bigint,
 ): Promise<PaymentState> {
   try {
-    return await decodePrepared(codec, value)
+    return await decodePrepared(codec, value, { topic: currentTopic, partition, offset })
   } catch (error) {
     if (error instanceof AvroDecodeError) {
       throw new DefinedStop(
         'CURRENT_UNREADABLE',
-        `a record of ${currentTopic}[${partition}] cannot be read: ${error.message}. Nothing was written. Run the release that wrote it, or a newer one.`,
+        `the record at offset ${offset} of ${currentTopic}[${partition}] cannot be read: ${error.message}. Nothing was written. Run the release that wrote it, or a newer one.`,
       )
     }
     throw error

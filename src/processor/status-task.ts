@@ -262,12 +262,13 @@ export class StatusTask implements PartitionTask {
 
   /** Bytes of the view that are no state: something else wrote into Redis. `current` has the right ones. */
   async #decodeState(bytes: Buffer): Promise<PaymentState> {
+    const { codecs, topics, partition } = this.#options
     try {
-      return await decodePrepared(this.#options.codecs.state, bytes)
+      return await decodePrepared(codecs.state, bytes, { topic: topics.current, partition, offset: null, inView: true })
     } catch (error) {
       if (error instanceof AvroDecodeError) {
         this.#distrustView = true
-        throw new ViewLostError(this.#options.partition)
+        throw new ViewLostError(partition)
       }
       throw error
     }
@@ -405,7 +406,9 @@ export class StatusTask implements PartitionTask {
       return { record, rejected: 'too-large' }
     }
     try {
-      const event = await decodePrepared(this.#options.codecs.event, record.value)
+      const { codecs, topics, partition, group } = this.#options
+      const place = { topic: topics.events, partition, offset: record.offset, group }
+      const event = await decodePrepared(codecs.event, record.value, place)
       return record.key?.toString() === event.paymentKey ? { record, event } : { record, rejected: 'key-mismatch' }
     } catch (error) {
       if (error instanceof AvroDecodeError) {

@@ -22,8 +22,8 @@ export async function currentStates(
       partition,
       0n,
       async (records) => {
-        for (const { key, value } of records) {
-          const state = value === null ? null : await decodePrepared(codecs.state, value)
+        for (const { key, value, offset } of records) {
+          const state = value === null ? null : await decodePrepared(codecs.state, value, { topic, partition, offset })
           if (state !== null && isWanted(state)) {
             wanted.set(state.paymentKey, state)
           } else {

@@ -35,7 +35,10 @@ export async function findPayments(
   if (!fromTopic) {
     const found = await fromView(config, logger, wanted, keys)
     if (found !== undefined) {
-      return { from: 'view', states: await Promise.all(found.map((bytes) => decodePrepared(codecs.state, bytes))) }
+      const states = found.map(({ partition, bytes }) =>
+        decodePrepared(codecs.state, bytes, { topic: topics.current, partition, offset: null, inView: true }),
+      )
+      return { from: 'view', states: await Promise.all(states) }
     }
   }
   const reader = createPartitionReader(
@@ -46,13 +49,18 @@ export async function findPayments(
   return { from: 'topic', states }
 }
 
+interface FoundBytes {
+  readonly partition: number
+  readonly bytes: Buffer
+}
+
 /** Undefined if Redis does not answer. */
 async function fromView(
   config: Config,
   logger: Logger,
   wanted: string,
   keys: readonly string[],
-): Promise<readonly Buffer[] | undefined> {
+): Promise<readonly FoundBytes[] | undefined> {
   const redis = new RedisClient(config.redis, logger)
   const store = new RedisStateStore(redis, config.environment, config.processor.group)
   try {
@@ -63,12 +71,12 @@ async function fromView(
         all.add(key)
       }
     }
-    const found: Buffer[] = []
+    const found: FoundBytes[] = []
     for (const key of all) {
       const partition = partitionOf(Buffer.from(key), config.kafka.partitions)
       const [state] = (await store.read(partition, [key])).states
       if (state != null) {
-        found.push(state)
+        found.push({ partition, bytes: state })
       }
     }
     return found

@@ -37,10 +37,9 @@ export async function tailChanges(config: Config, logger: Logger, options: TailO
       eachBatch: async ({ batch }) => {
         for (const message of batch.messages) {
           if (message.value !== null && !options.signal.aborted) {
-            options.onChange(await decodePrepared(codecs.change, message.value), {
-              partition: batch.partition,
-              offset: BigInt(message.offset),
-            })
+            const position = { partition: batch.partition, offset: BigInt(message.offset) }
+            const place = { topic: topics.changes, ...position }
+            options.onChange(await decodePrepared(codecs.change, message.value, place), position)
           }
         }
       },

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { type AvroCodecOptions, createCodec, UNKNOWN_ID_REMEMBERED_MS } from '../../src/avro/codec.ts'
-import { AvroDecodeError, type AvroDecodeReason, AvroEncodeError, UnknownSchemaIdError } from '../../src/avro/errors.ts'
+import { type AvroCodecOptions, CONFIRMED_FOR_MS, createCodec } from '../../src/avro/codec.ts'
+import {
+  AvroDecodeError,
+  type AvroDecodeReason,
+  AvroEncodeError,
+  SchemaIdError,
+  type SchemaIdProblem,
+  UnknownSchemaIdError,
+} from '../../src/avro/errors.ts'
 import type { FoundSchema } from '../../src/avro/schema-registry.ts'
 
 interface Note {
@@ -16,6 +23,7 @@ const FIELDS = [
 ]
 const SCHEMA = schemaWith(FIELDS)
 const OUR_ID = 7
+const SUBJECT = 'notes-value'
 const NOTE: Note = { text: 'größer', at: 1_732_000_000_000, tags: ['a', 'b'] }
 
 function schemaWith(fields: readonly object[]): string {
@@ -27,6 +35,7 @@ function noteCodec(changes: Partial<AvroCodecOptions<Note, Note>> = {}) {
     name: 'Note',
     schema: SCHEMA,
     schemaId: OUR_ID,
+    subject: SUBJECT,
     fetchSchema: () => Promise.reject(new Error('nothing may be fetched')),
     now: () => 0,
     toAvro: (note) => note,
@@ -167,30 +176,36 @@ describe('decoding', () => {
   })
 })
 
-describe('a schema id that was not seen before', () => {
-  const WIDER = schemaWith([...FIELDS, { name: 'extra', type: { type: 'array', items: 'string' }, default: [] }])
-  const widerBytes = createCodec<object, object>({
-    name: 'Wider',
-    schema: WIDER,
-    schemaId: 8,
-    fetchSchema: async () => ({ found: 'none' }),
-    now: () => 0,
-    toAvro: (value) => value,
-    fromAvro: (value) => value,
-  }).encode({ ...NOTE, extra: ['x', 'y'] })
+/** Another release's schema, with one more field. */
+const WIDER = schemaWith([...FIELDS, { name: 'extra', type: { type: 'array', items: 'string' }, default: [] }])
+const widerBytes = createCodec<object, object>({
+  name: 'Wider',
+  schema: WIDER,
+  schemaId: 8,
+  subject: SUBJECT,
+  fetchSchema: async () => ({ found: 'none' }),
+  now: () => 0,
+  toAvro: (value) => value,
+  fromAvro: (value) => value,
+}).encode({ ...NOTE, extra: ['x', 'y'] })
 
+function ofOurs(schema: string, subjects: readonly string[] | null = [SUBJECT]): FoundSchema {
+  return { found: 'avro', schema, subjects }
+}
+
+describe('a schema id that was not seen before', () => {
   test('is reported, fetched once and then read synchronously', async () => {
-    const registry = registryWith({ 8: { found: 'avro', schema: WIDER } })
+    const registry = registryWith({ 8: ofOurs(WIDER) })
     const codec = noteCodec({ fetchSchema: registry.fetchSchema })
     expect(() => codec.decode(widerBytes)).toThrow(UnknownSchemaIdError)
-    await Promise.all([codec.prepare(widerBytes), codec.prepare(8)])
+    await Promise.all([codec.prepare(8), codec.prepare(8)])
     await codec.prepare(8)
     expect(codec.decode(widerBytes)).toStrictEqual(NOTE)
     expect(registry.asked).toEqual([8])
   })
 
   test('does not believe the length of an array that it skips (I10)', async () => {
-    const registry = registryWith({ 8: { found: 'avro', schema: WIDER } })
+    const registry = registryWith({ 8: ofOurs(WIDER) })
     const codec = noteCodec({ fetchSchema: registry.fetchSchema })
     await codec.prepare(8)
     const bytes = Buffer.from([0, 0, 0, 0, 8, ...long(0n), ...long(0n), 0, ...long(2n ** 40n), 0])
@@ -201,58 +216,46 @@ describe('a schema id that was not seen before', () => {
     expect(noteCodec().decode(noteCodec().encode(NOTE))).toStrictEqual(NOTE)
   })
 
-  test('that the registry does not know is asked for again only after a while', async () => {
-    let now = 1_000
-    const registry = registryWith({})
-    const codec = noteCodec({ fetchSchema: registry.fetchSchema, now: () => now })
-    const bytes = withId(codec.encode(NOTE), 9)
-    await codec.prepare(bytes)
-    await codec.prepare(bytes)
-    expect(reasonOf(() => codec.decode(bytes))).toBe('schema-id-unknown')
-    expect(registry.asked).toEqual([9])
-
-    now += UNKNOWN_ID_REMEMBERED_MS
-    expect(() => codec.decode(bytes)).toThrow(UnknownSchemaIdError)
-    await codec.prepare(bytes)
-    expect(registry.asked).toEqual([9, 9])
-  })
-
-  test('is read as soon as it was registered after all', async () => {
-    let now = 0
-    const schemas: Record<number, FoundSchema> = {}
-    const codec = noteCodec({ fetchSchema: registryWith(schemas).fetchSchema, now: () => now })
-    await codec.prepare(8)
-    schemas[8] = { found: 'avro', schema: WIDER }
-    now += UNKNOWN_ID_REMEMBERED_MS
+  test('is believed without its subjects if the registry cannot tell them: the name of the record must do', async () => {
+    const codec = noteCodec({ fetchSchema: registryWith({ 8: ofOurs(WIDER, null) }).fetchSchema })
     await codec.prepare(8)
     expect(codec.decode(widerBytes)).toStrictEqual(NOTE)
   })
 
-  test('is remembered for a bounded number of ids (I10)', async () => {
-    const registry = registryWith({})
-    const codec = noteCodec({ fetchSchema: registry.fetchSchema })
-    for (let id = 100; id < 1_200; id++) {
-      await codec.prepare(id)
-    }
-    await codec.prepare(1_199)
-    expect(registry.asked).toHaveLength(1_100)
-    await codec.prepare(100)
-    expect(registry.asked).toHaveLength(1_101)
-  })
-
-  test.each<[string, FoundSchema]>([
-    ['misses a field of ours', { found: 'avro', schema: schemaWith(FIELDS.slice(1)) }],
-    ['is another record', { found: 'avro', schema: SCHEMA.replace('"Note"', '"Other"') }],
-    ['is not Avro', { found: 'other' }],
-    ['is not a schema', { found: 'avro', schema: '{' }],
-  ])('whose schema %s is refused, and not compiled again', async (_, found) => {
+  test.each<[SchemaIdProblem, string, FoundSchema]>([
+    ['unknown', 'does not exist', { found: 'none' }],
+    ['not-avro', 'is of another language', { found: 'other' }],
+    ['other-record', 'is of another record', ofOurs(SCHEMA.replace('"Note"', '"Other"'))],
+    [
+      'other-record',
+      'is of another record, and nobody knows its subject',
+      ofOurs(SCHEMA.replace('"Note"', '"Other"'), null),
+    ],
+    ['other-record', 'is of a record in another namespace', ofOurs(SCHEMA.replace('"test"', '"elsewhere"'))],
+    ['other-record', 'is no record', ofOurs('"string"')],
+    ['other-subject', 'is ours, but stands under another subject', ofOurs(WIDER, ['other-value'])],
+    ['other-subject', 'is ours, but stands under no subject any more', ofOurs(WIDER, [])],
+    ['unreadable', 'misses a field of ours', ofOurs(schemaWith(FIELDS.slice(1)))],
+  ])('is never a reason to call a value broken: %s, whose schema %s', async (problem, _, found) => {
     const registry = registryWith({ 9: found })
     const codec = noteCodec({ fetchSchema: registry.fetchSchema })
-    const bytes = withId(codec.encode(NOTE), 9)
-    await codec.prepare(bytes)
-    await codec.prepare(bytes)
-    expect(reasonOf(() => codec.decode(bytes))).toBe('schema-unreadable')
-    expect(registry.asked).toEqual([9])
+    const prepared = codec.prepare(9)
+    await expect(prepared).rejects.toThrow(SchemaIdError)
+    await expect(prepared).rejects.toMatchObject({ problem, schemaId: 9, subject: SUBJECT })
+    await expect(prepared).rejects.toThrow(/^schema id 9 .*notes-value/)
+    // Not remembered: as soon as the registry is mended, the value is read.
+    expect(() => codec.decode(withId(codec.encode(NOTE), 9))).toThrow(UnknownSchemaIdError)
+    await expect(codec.prepare(9)).rejects.toThrow(SchemaIdError)
+    expect(registry.asked).toEqual([9, 9])
+  })
+
+  test('is read as soon as it was registered after all', async () => {
+    const schemas: Record<number, FoundSchema> = {}
+    const codec = noteCodec({ fetchSchema: registryWith(schemas).fetchSchema })
+    await expect(codec.prepare(8)).rejects.toThrow(SchemaIdError)
+    schemas[8] = ofOurs(WIDER)
+    await codec.prepare(8)
+    expect(codec.decode(widerBytes)).toStrictEqual(NOTE)
   })
 
   test('is still unknown if the registry could not be asked', async () => {
@@ -262,7 +265,7 @@ describe('a schema id that was not seen before', () => {
         if (down) {
           throw new Error('down')
         }
-        return { found: 'avro', schema: WIDER }
+        return ofOurs(WIDER)
       },
     })
     await expect(codec.prepare(8)).rejects.toThrow('down')
@@ -270,6 +273,70 @@ describe('a schema id that was not seen before', () => {
     down = false
     await codec.prepare(8)
     expect(codec.decode(widerBytes)).toStrictEqual(NOTE)
+  })
+})
+
+describe('a schema id that is in use', () => {
+  const documented = JSON.stringify({ ...JSON.parse(SCHEMA), doc: 'The same, with a word about it.' })
+
+  test.each([
+    ['our schema', ofOurs(SCHEMA)],
+    ['our schema with another documentation', ofOurs(documented)],
+    ['our schema, under other subjects, too', ofOurs(SCHEMA, ['other-value', SUBJECT])],
+  ])('is confirmed while the registry answers with %s', async (_, found) => {
+    const codec = noteCodec({ fetchSchema: registryWith({ [OUR_ID]: found }).fetchSchema })
+    await codec.confirm(OUR_ID)
+    expect(codec.decode(codec.encode(NOTE))).toStrictEqual(NOTE)
+  })
+
+  test.each<[SchemaIdProblem, FoundSchema]>([
+    ['unknown', { found: 'none' }],
+    ['other-record', ofOurs(SCHEMA.replace('"Note"', '"Other"'))],
+    ['other-subject', ofOurs(SCHEMA, ['other-value'])],
+    ['other-schema', ofOurs(WIDER)],
+  ])('and became %s is written with no more, until it is right again', async (problem, found) => {
+    let now = 0
+    const schemas: Record<number, FoundSchema> = { [OUR_ID]: ofOurs(SCHEMA) }
+    const codec = noteCodec({ fetchSchema: registryWith(schemas).fetchSchema, now: () => now })
+    await codec.confirm(OUR_ID)
+    schemas[OUR_ID] = found
+    now += CONFIRMED_FOR_MS
+    await expect(codec.confirm(OUR_ID)).rejects.toMatchObject({ problem })
+    expect(() => codec.encode(NOTE)).toThrow(SchemaIdError)
+    schemas[OUR_ID] = ofOurs(SCHEMA)
+    await codec.confirm(OUR_ID)
+    expect(codec.decode(codec.encode(NOTE))).toStrictEqual(NOTE)
+  })
+
+  test('is noticed when it was given to another schema, although it was learnt before', async () => {
+    let now = 0
+    const schemas: Record<number, FoundSchema> = { 8: ofOurs(WIDER) }
+    const codec = noteCodec({ fetchSchema: registryWith(schemas).fetchSchema, now: () => now })
+    await codec.prepare(8)
+    schemas[8] = ofOurs(SCHEMA)
+    now += CONFIRMED_FOR_MS
+    await expect(codec.confirm(8)).rejects.toMatchObject({ problem: 'other-schema' })
+    // Our own id is right, so that we may write.
+    expect(codec.encode(NOTE)).toBeInstanceOf(Buffer)
+  })
+
+  test('is not asked for more often than once in a while: a flood of garbage is none of questions (I10)', async () => {
+    let now = 0
+    const registry = registryWith({ [OUR_ID]: ofOurs(SCHEMA) })
+    const codec = noteCodec({ fetchSchema: registry.fetchSchema, now: () => now })
+    for (let time = 0; time < 10; time += 1) {
+      await codec.confirm(OUR_ID)
+    }
+    expect(registry.asked).toHaveLength(1)
+    now += CONFIRMED_FOR_MS
+    await codec.confirm(OUR_ID)
+    expect(registry.asked).toHaveLength(2)
+  })
+
+  test('stays in use if the registry could not be asked', async () => {
+    const codec = noteCodec({ fetchSchema: () => Promise.reject(new Error('down')) })
+    await expect(codec.confirm(OUR_ID)).rejects.toThrow('down')
+    expect(codec.decode(codec.encode(NOTE))).toStrictEqual(NOTE)
   })
 })
 

@@ -9,7 +9,7 @@ import { sampleEvent, sampleState } from './samples.ts'
 
 /** Others read our topics with other libraries: fastavro shares no code with ours. */
 
-const OPTIONS = { schemaId: 7, fetchSchema: async () => ({ found: 'none' }) as const, now: () => 0 }
+const OPTIONS = { schemaId: 7, subject: 'a-value', fetchSchema: async () => ({ found: 'none' }) as const, now: () => 0 }
 
 /** Reads the framed value by the schema file and prints it as JSON, times as milliseconds; nothing may be left over. */
 const READ = `

@@ -7,7 +7,7 @@ import { changeCodec, paymentEventCodec, stateCodec } from '../../src/avro/payme
 import { anyChange, anyEvent, anyState } from './arbitraries.ts'
 import { sampleState } from './samples.ts'
 
-const OPTIONS = { schemaId: 3, fetchSchema: async () => ({ found: 'none' }) as const, now: () => 0 }
+const OPTIONS = { schemaId: 3, subject: 'a-value', fetchSchema: async () => ({ found: 'none' }) as const, now: () => 0 }
 
 describe('decoding what was encoded gives an equal value of plain objects', () => {
   test('for every event', () => roundTrip(paymentEventCodec(OPTIONS), anyEvent))

@@ -18,7 +18,7 @@ import { EVENT_BYTES_MAX } from '../../src/processor/status-task.ts'
 import { TOPICS, topicNames } from '../../src/topics.ts'
 import { sampleEvent, sampleReport, sampleState } from './samples.ts'
 
-const OPTIONS = { schemaId: 3, fetchSchema: async () => ({ found: 'none' }) as const, now: () => 0 }
+const OPTIONS = { schemaId: 3, subject: 'a-value', fetchSchema: async () => ({ found: 'none' }) as const, now: () => 0 }
 
 describe('the codecs of a service', () => {
   const names = topicNames('test.')

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, inject, test } from 'vitest'
 import { createCodec } from '../../src/avro/codec.ts'
-import { AvroDecodeError, UnknownSchemaIdError } from '../../src/avro/errors.ts'
+import { UnknownSchemaIdError } from '../../src/avro/errors.ts'
 import { loadPaymentCodecs } from '../../src/avro/payment-codecs.ts'
 import { readSchemaFile, readTopicSchemas } from '../../src/avro/schema-files.ts'
 import {
@@ -155,6 +155,7 @@ describe('a service', () => {
       name: 'newer',
       schema: newer,
       schemaId,
+      subject: `${names.events}-value`,
       fetchSchema: async () => ({ found: 'none' }),
       now: Date.now,
       toAvro: (value) => value,
@@ -162,18 +163,8 @@ describe('a service', () => {
     }).encode({ ...sampleEvent(), later: 'x' })
 
     expect(() => codec.decode(bytes)).toThrow(UnknownSchemaIdError)
-    await codec.prepare(bytes)
+    await codec.prepare(schemaId)
     expect(codec.decode(bytes)).toStrictEqual(sampleEvent())
-  })
-
-  test('refuses a value whose schema nobody knows', async () => {
-    const names = ownNames()
-    await applySchemas({ url: registryUrl }, names, silent)
-    const { event: codec } = await loadPaymentCodecs(createSchemaRegistry({ url: registryUrl }), names, Date.now)
-    const bytes = codec.encode(sampleEvent())
-    bytes.writeUInt32BE(2_000_000_000, 1)
-    await codec.prepare(bytes)
-    expect(() => codec.decode(bytes)).toThrow(AvroDecodeError)
   })
 
   test('refuses a value whose schema is not Avro', async () => {
@@ -191,13 +182,14 @@ describe('a service', () => {
     const names = ownNames()
     const registry = createSchemaRegistry({ url: registryUrl })
     const applied = await applySchemas({ url: registryUrl }, names, silent)
-    for (const [index, { schema }] of readTopicSchemas(names).entries()) {
+    for (const [index, { schema, subject }] of readTopicSchemas(names).entries()) {
       const found = await registry.schemaById(applied[index]?.schemaId ?? -1)
       expect(found.found).toBe('avro')
       const codec = createCodec<object, object>({
         name: 'again',
         schema,
         schemaId: 1_000_000,
+        subject,
         fetchSchema: async () => found,
         now: Date.now,
         toAvro: (value) => value,
@@ -291,6 +283,45 @@ describe('a registry that does not answer as it should', () => {
       expect(error).toBeInstanceOf(RegistryRefusedError)
       expect(error).toMatchObject({ retriable: false, message: expect.stringContaining(String(status)) })
     }
+  })
+
+  test.each<[string, Record<string, [number, string]>, readonly string[] | null]>([
+    ['says under which versions', { versions: [200, '[{"subject":"a-value","version":2}]'] }, ['a-value']],
+    ['says that there are none', { versions: [404, '{"error_code":40403}'] }, []],
+    ['has contexts', { versions: [200, '[{"subject":":.ours:a-value","version":2}]'] }, ['a-value']],
+    ['knows only subjects', { versions: [404, '{"error_code":404}'], subjects: [200, '["a-value"]'] }, ['a-value']],
+    ['knows neither', { versions: [404, '<html>'], subjects: [404, '{"error_code":0}'] }, null],
+  ])('because it %s of an id is understood', async (_, answers, subjects) => {
+    const port = await listening(({ url }) => {
+      const [status, body] = answers[url?.split('/')[4] ?? ''] ?? [200, '{"schema":"\\"string\\""}']
+      return { status, body }
+    })
+    const registry = createSchemaRegistry({ url: `http://127.0.0.1:${port}` })
+    expect(await registry.schemaById(7)).toEqual({ found: 'avro', schema: '"string"', subjects })
+  })
+
+  test.each([
+    ['{"error_code":40403,"message":"Schema not found"}', { found: 'none' }],
+    ['{"error_code":404,"message":"HTTP 404 Not Found"}', 'is this a schema registry?'],
+    ['<html>', 'is this a schema registry?'],
+  ])('because the path leads nowhere is told from one that does not know an id: %s', async (body, expected) => {
+    const port = await listening(() => ({ status: 404, body }))
+    const asked = createSchemaRegistry({ url: `http://127.0.0.1:${port}` }).schemaById(7)
+    await (typeof expected === 'string'
+      ? expect(asked).rejects.toThrow(expected)
+      : expect(asked).resolves.toEqual(expected))
+  })
+
+  test('twice about an id is asked twice: ids may be given anew', async () => {
+    let schema = '"string"'
+    const port = await listening(({ url }) => ({
+      status: 200,
+      body: url?.endsWith('/versions') ? '[]' : JSON.stringify({ schema }),
+    }))
+    const registry = createSchemaRegistry({ url: `http://127.0.0.1:${port}` })
+    await registry.schemaById(7)
+    schema = '"long"'
+    expect(await registry.schemaById(7)).toMatchObject({ schema: '"long"' })
   })
 
   test('because it wants a password gets the one of the address', async () => {

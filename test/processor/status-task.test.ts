@@ -116,6 +116,20 @@ describe('what is no event', () => {
     await expect(world.run(world.task({ codecs }))).rejects.toThrow('the registry is away')
     expect(world.published()).toMatchObject({ deadLetters: 0, committed: { offset: -1n } })
   })
+
+  test.each([
+    ['that leads nowhere', 99],
+    ["that is another topic's", 2],
+  ])('is not an event with a schema id %s: that stops, and nothing is skipped', async (_, schemaId) => {
+    const foreign = CODECS.event.encode(ACCEPTED)
+    foreign.writeInt32BE(schemaId, 1)
+    world.arrive(ACCEPTED)
+    world.arriveRaw({ key: 'jpm:a', value: foreign })
+    const stopped = world.run()
+    await expect(stopped).rejects.toBeInstanceOf(DefinedStop)
+    await expect(stopped).rejects.toThrow(`${TOPICS.events}[${PARTITION}] at offset 1: schema id ${schemaId} `)
+    expect(world.published()).toMatchObject({ deadLetters: 0, committed: { offset: -1n } })
+  })
 })
 
 describe('opening', () => {

@@ -1,4 +1,6 @@
 import { changeCodec, type PaymentCodecs, paymentEventCodec, stateCodec } from '../../src/avro/payment-codecs.ts'
+import { readTopicSchemas } from '../../src/avro/schema-files.ts'
+import type { FoundSchema } from '../../src/avro/schema-registry.ts'
 import type { PaymentState } from '../../src/payment/apply-event.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { StatusChangeRecord } from '../../src/payment/status-change.ts'
@@ -17,17 +19,25 @@ export const GROUP = 'processor'
 export const TOPICS = topicNames('')
 export const DAY_MS = 86_400_000
 
-const codecOptions = (schemaId: number) => ({
-  schemaId,
-  fetchSchema: async () => ({ found: 'none' }) as const,
-  now: () => 0,
-})
-
-export const CODECS: PaymentCodecs = {
-  event: paymentEventCodec(codecOptions(1)),
-  change: changeCodec(codecOptions(2)),
-  state: stateCodec(codecOptions(3)),
+/** What the registry of these tests has, by id. */
+const SCHEMAS = readTopicSchemas(TOPICS)
+export const registered = (schemaId: number): FoundSchema => {
+  const found = SCHEMAS[schemaId - 1]
+  return found === undefined ? { found: 'none' } : { found: 'avro', schema: found.schema, subjects: [found.subject] }
 }
+
+/** Codecs that ask this registry; one that has what it should have, if not said otherwise. */
+export function codecsOf(schemaById = registered, now = () => 0): PaymentCodecs {
+  const optionsOf = (schemaId: number) => ({
+    schemaId,
+    subject: SCHEMAS[schemaId - 1]?.subject ?? '',
+    fetchSchema: async (id: number) => schemaById(id),
+    now,
+  })
+  return { event: paymentEventCodec(optionsOf(1)), change: changeCodec(optionsOf(2)), state: stateCodec(optionsOf(3)) }
+}
+
+export const CODECS = codecsOf()
 
 /** One partition of the status processor with its Kafka and its Redis, all in memory, and as many tasks as a test needs. */
 export class StatusWorld {

@@ -2,6 +2,7 @@ import type { AvroCodec } from '../../avro/codec.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { GroupOffsets } from '../../stream/group-offsets.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
+import type { InRecord } from '../../stream/record.ts'
 import type { TopicNames } from '../../topics.ts'
 import { decodeOrNull } from './decode-or-null.ts'
 
@@ -45,9 +46,9 @@ export async function progressOfStages(options: StagesProgressOptions): Promise<
       pending.push(null)
       continue
     }
-    const readIds = async (records: readonly { readonly value: Buffer | null }[]) => {
-      for (const { value } of records) {
-        const event = await decodeOrNull(codec, value)
+    const readIds = async (records: readonly InRecord[]) => {
+      for (const { value, offset } of records) {
+        const event = await decodeOrNull(codec, value, { topic: topics.events, partition, offset })
         if (event !== null) {
           ids.add(event.eventId)
         }

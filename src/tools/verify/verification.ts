@@ -11,7 +11,7 @@ import { headerText } from '../../stream/raw-headers.ts'
 import type { InRecord } from '../../stream/record.ts'
 import { type TopicNames, topicNames } from '../../topics.ts'
 import { compareView } from './compare-view.ts'
-import { decodeOrNull } from './decode-or-null.ts'
+import { decodeAnything, decodeOrNull } from './decode-or-null.ts'
 import { type Circumstances, type CurrentRecord, type Difference, judgePayment } from './judge-payment.ts'
 import { progressOfStages, type StagesProgress } from './progress-of-stages.ts'
 import { type EventsById, RawEvents, receivedAtOf } from './raw-events.ts'
@@ -239,8 +239,8 @@ export class Verification {
             const isPending = pending === null || pending.has(event.eventId)
             return { event, position, dueAt: isPending ? null : dueAt }
           }),
-          changes: await this.#decodeChanges(changes.get(paymentKey) ?? []),
-          current: await this.#decodeCurrent(current.states.get(paymentKey)),
+          changes: await this.#decodeChanges(changes.get(paymentKey) ?? [], partition),
+          current: await this.#decodeCurrent(current.states.get(paymentKey), partition),
           deadLetters,
         },
         circumstances,
@@ -298,7 +298,8 @@ export class Verification {
     await this.#read(this.#topics.eventDeadLetters, partition, 0n, (record) => records.push(record))
     const reasons = new Map<string, string>()
     for (const record of records) {
-      const event = await decodeOrNull(this.#ports.codecs.event, record.value)
+      const place = { topic: this.#topics.eventDeadLetters, partition, offset: record.offset }
+      const event = await decodeAnything(this.#ports.codecs.event, record.value, place)
       if (event !== null) {
         reasons.set(event.eventId, headerText(record, 'dlq_reason'))
       }
@@ -321,16 +322,20 @@ export class Verification {
     )
   }
 
-  async #decodeChanges(written: readonly WrittenChange[]) {
+  async #decodeChanges(written: readonly WrittenChange[], partition: number) {
     const { change: codec } = this.#ports.codecs
-    return Promise.all(written.map(async ({ offset, value }) => ({ offset, change: await decodeOrNull(codec, value) })))
+    const decode = async ({ offset, value }: WrittenChange) => {
+      return { offset, change: await decodeOrNull(codec, value, { topic: this.#topics.changes, partition, offset }) }
+    }
+    return Promise.all(written.map(decode))
   }
 
-  async #decodeCurrent(value: Buffer | null | undefined): Promise<CurrentRecord> {
+  async #decodeCurrent(value: Buffer | null | undefined, partition: number): Promise<CurrentRecord> {
     if (value === undefined || value === null) {
       return { kind: value === null ? 'tombstone' : 'none' }
     }
-    const state = await decodeOrNull(this.#ports.codecs.state, value)
+    const place = { topic: this.#topics.current, partition, offset: null }
+    const state = await decodeOrNull(this.#ports.codecs.state, value, place)
     return state === null ? { kind: 'unreadable' } : { kind: 'state', state }
   }
 
@@ -352,7 +357,8 @@ export class Verification {
       only,
       catchUp: () => this.#readCurrent(partition, current),
       describe: async (bytes) => {
-        const state = await decodeOrNull(this.#ports.codecs.state, bytes)
+        const place = { topic: this.#topics.current, partition, offset: null, inView: true }
+        const state = await decodeAnything(this.#ports.codecs.state, bytes, place)
         return state === null ? 'something that cannot be read' : `v${state.statusVersion} ${state.status}`
       },
       pause,

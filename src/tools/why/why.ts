@@ -18,7 +18,7 @@ import { headerText, RAW_HEADERS } from '../../stream/raw-headers.ts'
 import type { InRecord } from '../../stream/record.ts'
 import { type TopicNames, topicNames } from '../../topics.ts'
 import { type FoundPayments, findPayments } from '../show.ts'
-import { decodeOrNull } from '../verify/decode-or-null.ts'
+import { decodeAnything, decodeOrNull } from '../verify/decode-or-null.ts'
 import { receivedAtOf } from '../verify/raw-events.ts'
 import { explainPayment, type PaymentExplanation, type PaymentTrace, type RawPlace } from './explain-payment.ts'
 
@@ -84,8 +84,8 @@ interface World {
 async function readTrace(world: World, state: PaymentState, partition: number, processedTo: bigint) {
   const { topics, codecs } = world
   const changes: StatusChangeRecord[] = []
-  for (const { value } of await recordsOf(world, topics.changes, partition, state.paymentKey)) {
-    const change = await decodeOrNull(codecs.change, value)
+  for (const { value, offset } of await recordsOf(world, topics.changes, partition, state.paymentKey)) {
+    const change = await decodeOrNull(codecs.change, value, { topic: topics.changes, partition, offset })
     if (change !== null) {
       changes.push(change)
     }
@@ -102,8 +102,12 @@ async function readTrace(world: World, state: PaymentState, partition: number, p
 
 async function eventsIn(world: World, topic: string, partition: number, paymentKey: string) {
   const records = await recordsOf(world, topic, partition, paymentKey)
+  const decode = topic === world.topics.eventDeadLetters ? decodeAnything : decodeOrNull
   const decoded = await Promise.all(
-    records.map(async (record) => ({ record, event: await decodeOrNull(world.codecs.event, record.value) })),
+    records.map(async (record) => {
+      const place = { topic, partition, offset: record.offset }
+      return { record, event: await decode(world.codecs.event, record.value, place) }
+    }),
   )
   return decoded.flatMap(({ record, event }) => (event?.paymentKey === paymentKey ? [{ record, event }] : []))
 }

@@ -1,0 +1,148 @@
+import { schemaIdRemedy } from '../avro/errors.ts'
+import { readTopicSchemas } from '../avro/schema-files.ts'
+import { schemaIdProblem } from '../avro/schema-id-problem.ts'
+import { createSchemaRegistry, type SchemaRegistry } from '../avro/schema-registry.ts'
+import type { Config } from '../config.ts'
+import { kafkaErrorType } from '../kafka/errors.ts'
+import { createKafka } from '../kafka/kafka-client.ts'
+import { createPartitionReader } from '../kafka/partition-reader.ts'
+import type { Logger } from '../observability/log.ts'
+import type { PartitionReader } from '../stream/partition-reader.ts'
+import { topicNames } from '../topics.ts'
+
+export interface RecordSchemaFinding {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: string
+  readonly schemaId: number
+  /** For a person, with what to do. */
+  readonly message: string
+}
+
+export interface RecordSchemas {
+  readonly findings: readonly RecordSchemaFinding[]
+  /** The registry cannot say under which subjects an id is registered, so that only the names of records were compared. */
+  readonly namesOnly: boolean
+}
+
+/**
+ * Looks up the schema ids that the oldest and the newest record of every partition carry. That the registry has the
+ * schemas of this release says nothing about them: one that was lost and filled anew has all schemas, under other ids.
+ */
+export async function checkRecordSchemas(config: Config, logger: Logger): Promise<RecordSchemas> {
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-schemas', logger, retries: 5 })
+  return recordSchemas(createPartitionReader(kafka), createSchemaRegistry(config.registry), config)
+}
+
+async function recordSchemas(
+  reader: PartitionReader,
+  registry: Pick<SchemaRegistry, 'schemaById'>,
+  { kafka }: Config,
+): Promise<RecordSchemas> {
+  const findings: RecordSchemaFinding[] = []
+  const names = topicNames(kafka.topicPrefix)
+  const lookedUp = new Map<number, ReturnType<SchemaRegistry['schemaById']>>()
+  let namesOnly = false
+  for (const { topic: id, subject, schema } of readTopicSchemas(names)) {
+    const topic = names[id]
+    const told = new Set<number>()
+    for (let partition = 0; partition < kafka.partitions; partition += 1) {
+      for (const { offset, schemaId } of await schemaIdsOf(reader, topic, partition)) {
+        const found = await (lookedUp.get(schemaId) ?? registry.schemaById(schemaId))
+        lookedUp.set(schemaId, Promise.resolve(found))
+        namesOnly ||= found.found === 'avro' && found.subjects === null
+        const problem = schemaIdProblem(found, { schemaId, subject, schema })
+        if (problem !== undefined && !told.has(schemaId)) {
+          // Once is enough: all partitions of a topic mostly hold the same ids.
+          told.add(schemaId)
+          const message = `${topic}[${partition}] at offset ${offset}: ${problem.message}. ${schemaIdRemedy(problem.problem)}`
+          findings.push({ topic, partition, offset: String(offset), schemaId, message })
+        }
+      }
+    }
+  }
+  return { findings, namesOnly }
+}
+
+interface CarriedId {
+  readonly offset: bigint
+  readonly schemaId: number
+}
+
+/** Of the oldest and of the newest value that begins as a registry's; nothing for an empty or a missing topic. */
+async function schemaIdsOf(reader: PartitionReader, topic: string, partition: number): Promise<readonly CarriedId[]> {
+  try {
+    const { start, end } = await reader.range(topic, partition)
+    const oldest = await firstId(reader, topic, partition, start)
+    return oldest === undefined ? [] : [oldest, await lastId(reader, topic, partition, oldest, end)]
+  } catch (error) {
+    if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') {
+      // `paystatus topics check` says so.
+      return []
+    }
+    throw error
+  }
+}
+
+async function firstId(
+  reader: PartitionReader,
+  topic: string,
+  partition: number,
+  start: bigint,
+): Promise<CarriedId | undefined> {
+  const enough = new AbortController()
+  let first: CarriedId | undefined
+  try {
+    await reader.read(
+      topic,
+      partition,
+      start,
+      (records) => {
+        for (const { offset, value } of records) {
+          first ??= carriedId(offset, value)
+        }
+        if (first !== undefined) {
+          enough.abort()
+        }
+      },
+      enough.signal,
+    )
+  } catch (error) {
+    if (!enough.signal.aborted) {
+      throw error
+    }
+  }
+  return first
+}
+
+/** Looks back further and further: the last offsets can be those of control records, tombstones or nothing at all. */
+async function lastId(
+  reader: PartitionReader,
+  topic: string,
+  partition: number,
+  oldest: CarriedId,
+  end: bigint,
+): Promise<CarriedId> {
+  for (let back = LOOK_BACK_START; ; back *= LOOK_BACK_FACTOR) {
+    let from = end - back
+    if (from < oldest.offset) {
+      from = oldest.offset
+    }
+    let last: CarriedId | undefined
+    await reader.read(topic, partition, from, (records) => {
+      for (const { offset, value } of records) {
+        last = carriedId(offset, value) ?? last
+      }
+    })
+    if (last !== undefined || from === oldest.offset) {
+      return last ?? oldest
+    }
+  }
+}
+
+const LOOK_BACK_START = 100n
+const LOOK_BACK_FACTOR = 10n
+
+function carriedId(offset: bigint, value: Buffer | null): CarriedId | undefined {
+  return value === null || value.length < 5 || value[0] !== 0 ? undefined : { offset, schemaId: value.readUInt32BE(1) }
+}

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest'
+import { AvroDecodeError } from '../../src/avro/errors.ts'
+import type { FoundSchema } from '../../src/avro/schema-registry.ts'
+import { decodePrepared } from '../../src/processor/decode-prepared.ts'
+import { DefinedStop } from '../../src/stream/partition-task.ts'
+import { sampleEvent } from '../avro/samples.ts'
+import { CODECS, codecsOf, registered } from './status-world.ts'
+
+const PLACE = { topic: 'payments.events', partition: 2, offset: 17n, group: 'processor' }
+
+function eventWithId(schemaId: number): Buffer {
+  const bytes = CODECS.event.encode(sampleEvent())
+  bytes.writeUInt32BE(schemaId, 1)
+  return bytes
+}
+
+describe('a schema id that does not lead to our schema', () => {
+  test.each([
+    ['nobody knows', 'SCHEMA_ID_UNKNOWN', 99],
+    ['is that of another topic', 'SCHEMA_ID_FOREIGN', 2],
+  ])(
+    'because it %s is a defined stop that says where, which and what to do, and no dead letter',
+    async (_, code, id) => {
+      const decoded = decodePrepared(CODECS.event, eventWithId(id), PLACE)
+      await expect(decoded).rejects.toBeInstanceOf(DefinedStop)
+      await expect(decoded).rejects.toMatchObject({ code })
+      await expect(decoded).rejects.toThrow(
+        new RegExp(
+          `^payments\\.events\\[2\\] at offset 17: schema id ${id} .*payments\\.events-value.*` +
+            'Nothing was skipped\\. Restore the registry.*schemas apply.*set the group processor behind it',
+        ),
+      )
+    },
+  )
+
+  test('is no stop for as long as the registry is away: that is waited for', async () => {
+    const codecs = codecsOf(() => {
+      throw new Error('away')
+    })
+    await expect(decodePrepared(codecs.event, eventWithId(99), PLACE)).rejects.toThrow('away')
+  })
+})
+
+describe('bytes that are no value', () => {
+  const broken = CODECS.event.encode(sampleEvent()).subarray(0, 20)
+
+  test('are told as such when their id means what it meant', async () => {
+    await expect(decodePrepared(CODECS.event, broken, PLACE)).rejects.toBeInstanceOf(AvroDecodeError)
+  })
+
+  test('and no magic byte need no registry', async () => {
+    const codecs = codecsOf(() => {
+      throw new Error('must not be asked')
+    })
+    await expect(decodePrepared(codecs.event, Buffer.from('{"a":1}'), PLACE)).rejects.toBeInstanceOf(AvroDecodeError)
+  })
+
+  test.each<[string, FoundSchema]>([
+    ['is gone', { found: 'none' }],
+    ['was given to another schema', registered(2)],
+  ])('are not told as such when our own id %s while we ran', async (_, found) => {
+    const codecs = codecsOf(() => found)
+    await expect(decodePrepared(codecs.event, broken, PLACE)).rejects.toBeInstanceOf(DefinedStop)
+    expect(() => codecs.event.encode(sampleEvent())).toThrow('schema id 1')
+  })
+
+  test('wait when the registry cannot be asked whether it is them or their id that is wrong', async () => {
+    const codecs = codecsOf(() => {
+      throw new Error('away')
+    })
+    await expect(decodePrepared(codecs.event, broken, PLACE)).rejects.toThrow('away')
+  })
+})
