@@ -59,6 +59,10 @@ export function eventIdOf(identity: EventIdentity): string {
     identity.reasonsOmitted,
     // Only reports have one: the ids of all other events are what they would be without it.
     ...(identity.childKey === null ? [] : [identity.childKey]),
+    // The same for what is rarely said: by name, so that no value can be taken for another.
+    ...(identity.unreadable.length === 0 ? [] : [{ unreadable: identity.unreadable }]),
+    ...(identity.timeUnreadable ? [{ timeUnreadable: true }] : []),
+    ...(identity.partialApproval ? [{ partialApproval: true }] : []),
   ])
   return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }

@@ -1,7 +1,10 @@
 import type { PaymentStatus } from './payment-status.ts'
 
-/** What a payment is: a payment of its own, or a later transaction that undoes (part of) another one. */
-export const PAYMENT_KINDS = ['PAYMENT', 'REFUND', 'RETURN', 'CHARGEBACK'] as const
+/**
+ * What a payment is: a payment of its own, or a later transaction that undoes (part of) another one. UNKNOWN: it names
+ * another original, but not in words that say what it does to it, so it must not be counted as a payment.
+ */
+export const PAYMENT_KINDS = ['PAYMENT', 'REFUND', 'RETURN', 'CHARGEBACK', 'UNKNOWN'] as const
 export type PaymentKind = (typeof PAYMENT_KINDS)[number]
 
 /** How exact the provider's own time is. NONE: the element carries no usable time. */
@@ -93,6 +96,8 @@ export interface PaymentEvent {
   readonly occurredAtPrecision: TimePrecision
   /** True if the time had no zone and was read as UTC. */
   readonly zoneAssumed: boolean
+  /** True if a time was given and could not be read. The event then counts as untimed. */
+  readonly timeUnreadable: boolean
 
   readonly endToEndId: string | null
   readonly references: readonly Reference[]
@@ -103,16 +108,24 @@ export interface PaymentEvent {
   readonly valueDate: string | null
   readonly amount: Amount | null
   readonly requestAmount: Amount | null
+  /** True if less than the requested amount was approved; `amount` is then what was approved. */
+  readonly partialApproval: boolean
   readonly fxAppliedRate: string | null
   readonly gpiStatus: string | null
   readonly reasons: readonly Reason[]
   /** How many reasons were left out because an event carries at most {@link REASONS_MAX}. */
   readonly reasonsOmitted: number
+  /**
+   * Names of the fields that were given and could not be read, sorted, at most {@link UNREADABLE_MAX}. They are left out
+   * of the event; none of them decides the status.
+   */
+  readonly unreadable: readonly string[]
 }
 
 /** Limits that keep an event, and so a payment's state, bounded (invariant I10). */
 export const REASONS_MAX = 16
 export const REFERENCES_MAX = 16
+export const UNREADABLE_MAX = 16
 
 /** Longest texts that an event takes over, in characters. A longer identifier is a dead letter, never cut. */
 export const ID_LENGTH_MAX = 128

@@ -58,6 +58,7 @@ export function buildEvent(callback: Callback, provider: string, element: number
     occurredAtText: time.occurredAtText,
     occurredAtPrecision: time.occurredAtPrecision,
     zoneAssumed: time.zoneAssumed,
+    timeUnreadable: time.timeUnreadable,
     endToEndId: facts.endToEndId ?? null,
     references: facts.references ?? [],
     rail: facts.rail ?? null,
@@ -67,10 +68,12 @@ export function buildEvent(callback: Callback, provider: string, element: number
     valueDate: facts.valueDate ?? null,
     amount: facts.amount ?? null,
     requestAmount: facts.requestAmount ?? null,
+    partialApproval: facts.partialApproval ?? false,
     fxAppliedRate: facts.fxAppliedRate ?? null,
     gpiStatus: facts.gpiStatus ?? null,
     reasons: facts.reasons ?? [],
     reasonsOmitted: facts.reasonsOmitted ?? 0,
+    unreadable: facts.unreadable ?? [],
   }
   return withId(event)
 }

@@ -2,7 +2,10 @@ import { CODE_LENGTH_MAX, type PaymentEvent } from '../payment/payment-event.ts'
 import { isBlank, isCleanText } from './clean-text.ts'
 
 /** The provider's own time of a status, as an event carries it. */
-export type SourceTime = Pick<PaymentEvent, 'occurredAt' | 'occurredAtText' | 'occurredAtPrecision' | 'zoneAssumed'>
+export type SourceTime = Pick<
+  PaymentEvent,
+  'occurredAt' | 'occurredAtText' | 'occurredAtPrecision' | 'zoneAssumed' | 'timeUnreadable'
+>
 
 /** The element gives no time. */
 export const UNTIMED: SourceTime = {
@@ -10,6 +13,7 @@ export const UNTIMED: SourceTime = {
   occurredAtText: null,
   occurredAtPrecision: 'NONE',
   zoneAssumed: false,
+  timeUnreadable: false,
 }
 
 /**
@@ -65,6 +69,7 @@ function fromIso(text: string): SourceTime | null {
     occurredAtText: text,
     occurredAtPrecision: match[4] === undefined ? 'DAY' : precisionOf(fraction),
     zoneAssumed: zone === undefined,
+    timeUnreadable: false,
   }
 }
 
@@ -100,7 +105,7 @@ function fromDigits(text: string): SourceTime | null {
 }
 
 function secondsWithoutZone(occurredAt: number, text: string): SourceTime {
-  return { occurredAt, occurredAtText: text, occurredAtPrecision: 'SECOND', zoneAssumed: true }
+  return { occurredAt, occurredAtText: text, occurredAtPrecision: 'SECOND', zoneAssumed: true, timeUnreadable: false }
 }
 
 function precisionOf(fraction: string): SourceTime['occurredAtPrecision'] {

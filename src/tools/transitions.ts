@@ -64,6 +64,6 @@ function eventOf(status: PaymentStatus, occurredAt: number) {
     status,
     sourceStatus: status,
     unknownBecause: status === 'UNKNOWN' ? 'STATUS' : null,
-    time: { occurredAt, occurredAtText, occurredAtPrecision: 'MILLISECOND', zoneAssumed: false },
+    time: { occurredAt, occurredAtText, occurredAtPrecision: 'MILLISECOND', zoneAssumed: false, timeUnreadable: false },
   })
 }

@@ -10,6 +10,7 @@ import {
   type Reason,
   type Reference,
   TIME_PRECISIONS,
+  UNREADABLE_MAX,
 } from '../../src/payment/payment-event.ts'
 import { PAYMENT_STATUSES, type PaymentStatus } from '../../src/payment/payment-status.ts'
 import { publishedFinalityOf, type StatusChangeRecord } from '../../src/payment/status-change.ts'
@@ -81,7 +82,10 @@ export const anyEvent: fc.Arbitrary<PaymentEvent> = plainRecord({
   occurredAtText: optionalText,
   occurredAtPrecision: oneOf(TIME_PRECISIONS),
   zoneAssumed: fc.boolean(),
+  timeUnreadable: fc.boolean(),
+  partialApproval: fc.boolean(),
   reasonsOmitted: count,
+  unreadable: fc.array(text, { maxLength: UNREADABLE_MAX }),
   ...details,
 })
 

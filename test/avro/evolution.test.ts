@@ -198,3 +198,23 @@ test('the release before authenticity is read as "not known", and skips the fiel
   expect(our.decode(their.encode(sampleEvent()))).toStrictEqual(sampleEvent({ authenticity: [] }))
   expect(their.decode(our.encode(sampleEvent()))).not.toHaveProperty('authenticity')
 })
+
+test('the release before the markers wrote events that have none, and skips those of ours', async () => {
+  const markers = ['unreadable', 'timeUnreadable', 'partialApproval']
+  const without = (definition: Named) => {
+    definition.fields = definition.fields?.filter((field) => !markers.includes(field.name)) ?? []
+  }
+  const before = evolved('payment-event.avsc', 'PaymentEvent', without)
+  const [our, their] = [paymentEventCodec(options(before)), theirs(before, readSchemaFile('payment-event.avsc'))]
+  await Promise.all([our.prepare(THEIRS), their.prepare(OURS)])
+  const marked = sampleEvent({
+    kind: 'UNKNOWN',
+    unreadable: ['gpi.status'],
+    timeUnreadable: true,
+    partialApproval: true,
+  })
+  expect(our.decode(their.encode(marked))).toStrictEqual(sampleEvent({ kind: 'UNKNOWN' }))
+  const read = their.decode(our.encode(marked))
+  expect(read).toMatchObject({ kind: 'UNKNOWN', status: marked.status })
+  expect(Object.keys(read).filter((name) => markers.includes(name))).toEqual([])
+})

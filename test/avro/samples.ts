@@ -32,6 +32,7 @@ export function sampleEvent(changes: Partial<PaymentEvent> = {}): PaymentEvent {
     occurredAtText: '2024-11-19T07:06:40Z',
     occurredAtPrecision: 'SECOND',
     zoneAssumed: false,
+    timeUnreadable: false,
     endToEndId: 'E2E-4711',
     references: [{ type: 'uetr', value: '97ed4827-7b6f-4491-a06f-b548d5a7512d' }],
     rail: 'RTP',
@@ -41,10 +42,12 @@ export function sampleEvent(changes: Partial<PaymentEvent> = {}): PaymentEvent {
     valueDate: null,
     amount: { value: '100.10', currency: 'USD' },
     requestAmount: null,
+    partialApproval: false,
     fxAppliedRate: null,
     gpiStatus: null,
     reasons: [],
     reasonsOmitted: 0,
+    unreadable: [],
     ...changes,
   }
 }

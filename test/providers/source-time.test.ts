@@ -26,6 +26,7 @@ test.each([
     occurredAtText: text,
     occurredAtPrecision,
     zoneAssumed,
+    timeUnreadable: false,
   })
 })
 
@@ -60,6 +61,7 @@ test.each([
     occurredAtText: text,
     occurredAtPrecision: 'NONE',
     zoneAssumed: false,
+    timeUnreadable: false,
   })
 })
 
