@@ -116,6 +116,7 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
     waitingBytesMax: config.gateway.waitingBytesMax,
     // Longer than one answer waits would only send what its caller repeats anyway.
     retryForMs: config.gateway.answerDeadlineMs,
+    replicasTimeoutMs: replicasTimeoutOf(config.gateway.answerDeadlineMs),
   })
   const sealed = sealedLog(context, kafka, raw.log)
   const access = new Access({
@@ -150,6 +151,14 @@ async function startGateway(context: StageContext): Promise<RunningStage> {
   }
 }
 
+/**
+ * A leader answers for all partitions of a request when the slowest is done: soon enough that a partition whose replicas are
+ * late does not cost the callbacks of the others their answer.
+ */
+function replicasTimeoutOf(answerDeadlineMs: number): number {
+  return Math.max(1, Math.floor((answerDeadlineMs * 2) / 3))
+}
+
 /** Encrypts bodies before they go into raw; null if that is not configured, and then it costs nothing. */
 function sealedLog(
   { config, topics }: StageContext,
@@ -168,6 +177,7 @@ function sealedLog(
     waitingRecordsMax,
     waitingBytesMax,
     retryForMs: gateway.answerDeadlineMs,
+    replicasTimeoutMs: replicasTimeoutOf(gateway.answerDeadlineMs),
   })
   const dataKeys = new DataKeys({
     keks,

@@ -1,3 +1,4 @@
+import { GrowingDistance } from '../observability/growing-distance.ts'
 import type { Health } from '../observability/health.ts'
 import type { Logger } from '../observability/log.ts'
 
@@ -9,17 +10,28 @@ const APPEND_COMPONENT = 'append'
  * that the broker is back, so it must run out by itself.
  */
 const NOT_READY_MS = 10_000
-/** One line per surprise, not one per request. */
-const LOG_INTERVAL_MS = 10_000
+/**
+ * Who had success as lately as this is of use: one sick partition of raw must not take the callbacks away that belong into
+ * others, as a process that is not ready gets none.
+ */
+const OF_USE_MS = 2_000
+/** Trouble with some partitions is over once nothing was refused for so long. */
+const QUIET_MS = 10_000
 
-/** Follows whether callbacks reach the broker, for readiness and for the log: one line when that ends, one when it is back. */
+/**
+ * Follows whether callbacks reach the broker, for readiness and for the log: a line when that ends, again at growing
+ * distances while it lasts, and one when it is over.
+ */
 export class AppendWatch {
   readonly #health: Pick<Health, 'set'>
   readonly #logger: Pick<Logger, 'info' | 'warn'>
   readonly #now: () => number
+  readonly #distance = new GrowingDistance()
   #failing = false
+  #ready = true
   #refused = 0
-  #warnedAt = Number.NEGATIVE_INFINITY
+  #succeededAt = Number.NEGATIVE_INFINITY
+  #failedAt = Number.NEGATIVE_INFINITY
   #warned = false
 
   constructor(health: Pick<Health, 'set'>, logger: Pick<Logger, 'info' | 'warn'>, now: () => number) {
@@ -33,25 +45,35 @@ export class AppendWatch {
   failed(reason: string, err?: unknown): void {
     const now = this.#now()
     this.#failing = true
+    this.#failedAt = now
     this.#refused += 1
-    this.#health.set(APPEND_COMPONENT, false, reason, { forMs: NOT_READY_MS })
-    if (now - this.#warnedAt >= LOG_INTERVAL_MS) {
+    if (now - this.#succeededAt > OF_USE_MS) {
+      this.#ready = false
+      this.#health.set(APPEND_COMPONENT, false, reason, { forMs: NOT_READY_MS })
+    }
+    if (this.#distance.met(reason, now) !== null) {
       this.#logger.warn(
         { reason, refused: this.#refused, err },
         'callbacks are answered 503, the broker does not take them',
       )
-      this.#warnedAt = now
       this.#warned = true
     }
   }
 
-  /** A callback was acknowledged. On the hot path: nothing to do while all is well. */
+  /** A callback was acknowledged. On the hot path: next to nothing to do while all is well. */
   succeeded(): void {
+    this.#succeededAt = this.#now()
     if (!this.#failing) {
       return
     }
-    this.#failing = false
+    const wasReady = this.#ready
+    this.#ready = true
     this.#health.set(APPEND_COMPONENT, true)
+    if (wasReady && this.#succeededAt - this.#failedAt < QUIET_MS) {
+      return
+    }
+    this.#failing = false
+    this.#distance.over()
     if (this.#warned) {
       this.#logger.info({ refused: this.#refused }, 'the broker takes callbacks again')
       this.#warned = false

@@ -78,6 +78,17 @@ export function stopIfRefused(error: unknown, asked: string): unknown {
     : new DefinedStop('KAFKA_REFUSED', `Kafka refuses ${asked}: ${refusal}`)
 }
 
+/** No broker leads the partition at present: all that have its records are away. It goes on once one of them is back. */
+export class NoLeaderError extends Error {
+  readonly code = 'NO_LEADER'
+  readonly retriable = true
+
+  constructor(topic: string, partition: number) {
+    super(`${topic}[${partition}] has no leader: no broker that has its records is there`)
+    this.name = 'NoLeaderError'
+  }
+}
+
 /** The broker's answer to a produce request does not say that what we sent was appended. */
 export class ProduceReplyError extends Error {
   readonly code = 'PRODUCE_REPLY_INVALID'

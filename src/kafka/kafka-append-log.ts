@@ -11,7 +11,11 @@ export interface KafkaAppendLogOptions {
   readonly waitingBytesMax: number
   /** How long an append that fails is tried again before it rejects, ms. */
   readonly retryForMs: number
+  /** How long a leader may wait for its replicas before it says that they are late, ms. */
+  readonly replicasTimeoutMs?: number
 }
+
+const REPLICAS_TIMEOUT_MS = 10_000
 
 /** A BatchingAppendLog with its own connections to the brokers. */
 interface KafkaAppendLog {
@@ -33,7 +37,7 @@ export function createKafkaAppendLog(kafka: Kafka, options: KafkaAppendLogOption
     identity: () => null,
     // The batching log already bounds the bytes of a batch.
     batchBytesMax: Number.MAX_SAFE_INTEGER,
-    replicasTimeoutMs: 10_000,
+    replicasTimeoutMs: options.replicasTimeoutMs ?? REPLICAS_TIMEOUT_MS,
     retryForMs: options.retryForMs,
   })
   let connecting: Promise<void> | undefined

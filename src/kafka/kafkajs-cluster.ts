@@ -1,4 +1,6 @@
 import type { Kafka, KafkaMessage, Message } from 'kafkajs'
+import { NoLeaderError } from './errors.ts'
+import { NO_LEADER } from './kafkajs-metadata.ts'
 
 /**
  * The layer of kafkajs below its clients: connections, metadata and single requests. It has no public interface; these
@@ -25,8 +27,8 @@ export interface ProducerIdentity {
 }
 
 export interface KafkaBroker {
-  /** For requests that kafkajs does not know; connects by itself. */
-  readonly connectionPool: { send<T>(protocol: RequestProtocol<T>): Promise<T> }
+  /** For requests of our own; connects by itself. */
+  readonly connectionPool: Connection & { getConnection(index: number): Promise<Connection> }
   isConnected(): boolean
   fetch(request: {
     maxWaitTime: number
@@ -49,19 +51,18 @@ export interface KafkaBroker {
     request: ProducerIdentity & { topics: { topic: string; partitions: number[] }[] },
   ): Promise<unknown>
   addOffsetsToTxn(request: ProducerIdentity & { groupId: string }): Promise<unknown>
-  produce(
-    request: Partial<ProducerIdentity> & {
-      acks: number
-      timeout: number
-      compression: number
-      topicData: TopicPartitions<{ firstSequence: number; messages: readonly Message[] }>[]
-    },
-  ): Promise<{ topics: ProducedTopic[] }>
   txnOffsetCommit(
     request: ProducerIdentity & { groupId: string; topics: TopicPartitions<{ offset: string; metadata: string }>[] },
   ): Promise<unknown>
   endTxn(request: ProducerIdentity & { transactionResult: boolean }): Promise<unknown>
 }
+
+interface Connection {
+  send<T>(protocol: RequestProtocol<T>): Promise<T>
+}
+
+/** The record batches of a produce request for one topic. */
+export type TopicBatches = TopicPartitions<{ readonly firstSequence: number; readonly messages: readonly Message[] }>
 
 interface RequestProtocol<T> {
   readonly request: {
@@ -90,11 +91,6 @@ export type FetchedMessage = KafkaMessage & {
   readonly batchContext: { readonly firstOffset: string; readonly lastOffsetDelta: number }
 }
 
-interface ProducedTopic {
-  readonly topicName: string
-  readonly partitions: { readonly partition: number; readonly errorCode: number; readonly baseOffset: string }[]
-}
-
 export const READ_UNCOMMITTED = 0
 export const READ_COMMITTED = 1
 
@@ -112,6 +108,9 @@ export async function leaderOf(cluster: KafkaCluster, topic: string, partition: 
   const found = cluster.findTopicPartitionMetadata(topic).find((metadata) => metadata.partitionId === partition)
   if (found === undefined) {
     throw new Error(`${topic} has no partition ${partition}`)
+  }
+  if (found.leader === NO_LEADER) {
+    throw new NoLeaderError(topic, partition)
   }
   return cluster.findBroker({ nodeId: found.leader })
 }

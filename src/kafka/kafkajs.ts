@@ -4,6 +4,7 @@ import { leaveSilentBrokers } from './kafkajs-brokers.ts'
 import { oneSocketAtATime } from './kafkajs-connection.ts'
 import { followTheCoordinator } from './kafkajs-coordinator.ts'
 import { joinUntilJoined } from './kafkajs-joins.ts'
+import { askForOurTopicsOnly } from './kafkajs-metadata.ts'
 import { renewSessionsInTime } from './kafkajs-sessions.ts'
 import { replaceModule, require } from './replace-module.ts'
 
@@ -126,6 +127,7 @@ function growWithoutZeroing(): void {
 
 oneSocketAtATime()
 leaveSilentBrokers()
+askForOurTopicsOnly()
 renewSessionsInTime()
 joinUntilJoined()
 followTheCoordinator()

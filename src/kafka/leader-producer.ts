@@ -1,7 +1,9 @@
 import type { Message } from 'kafkajs'
 import { type OutRecord, recordBytes } from '../stream/record.ts'
-import { isRetriable, ProduceReplyError } from './errors.ts'
+import { isRetriable, NoLeaderError, ProduceReplyError } from './errors.ts'
 import { type KafkaBroker, type KafkaCluster, type ProducerIdentity, recoverCluster } from './kafkajs-cluster.ts'
+import { NO_LEADER } from './kafkajs-metadata.ts'
+import { type ProduceConnection, type ProducedPartition, produceTo } from './produce-request.ts'
 import { within } from './within.ts'
 
 export interface LeaderProducerOptions {
@@ -14,6 +16,8 @@ export interface LeaderProducerOptions {
   readonly replicasTimeoutMs: number
   /** How long a failure that can pass is tried again, ms. */
   readonly retryForMs: number
+  /** One request to a leader; the real one if not given. */
+  readonly produce?: typeof produceTo
 }
 
 /** Offsets of what was appended: of the first record, and the one after the last. */
@@ -29,6 +33,8 @@ interface Entry {
   readonly messages: readonly Message[]
   readonly firstSequence: number
   readonly deadline: number
+  /** How often it failed. */
+  failures: number
   readonly resolve: (baseOffset: bigint) => void
   readonly reject: (error: unknown) => void
 }
@@ -36,7 +42,9 @@ interface Entry {
 const BATCH_RECORDS_MAX = 5_000
 /** Bounds a request: its batches together stay far below the broker's limit of 100 MB. */
 const ENTRIES_PER_REQUEST_MAX = 16
+/** Before the first repetition; twice as long before each further one, up to the most. */
 const RETRY_PAUSE_MS = 50
+const RETRY_PAUSE_MAX_MS = 1_000
 const REQUEST_MARGIN_MS = 2_000
 const RECOVERY_MAX_MS = 10_000
 
@@ -48,13 +56,20 @@ const RECOVERY_MAX_MS = 10_000
  * acknowledge what it never sent, and give a repeated batch another sequence. Here every batch has its own answer, which
  * must name its partition, and keeps its sequence, so that a leader that has it already appends it once.
  *
+ * A partition that fails costs the others nothing: each is judged by its own answer, and only what failed is repeated, with
+ * growing pauses. Until it succeeds again it shares neither request nor connection with those that work, because a leader
+ * answers a request when its slowest partition is done, and the requests of a connection one after the other.
+ *
  * The caller appends to one partition after the other: two appends to one partition at the same time have no order.
  */
 export class LeaderProducer {
   readonly #options: LeaderProducerOptions
   readonly #topics = new Set<string>()
-  readonly #waiting = new Map<number, Entry[]>()
-  readonly #busy = new Set<number>()
+  /** What waits for a leader, by the leader and the connection. */
+  readonly #waiting = new Map<string, Entry[]>()
+  readonly #busy = new Set<string>()
+  /** Partitions whose last answer was a failure. */
+  readonly #failing = new Set<string>()
   readonly #leaders = new Set<KafkaBroker>()
   /** Next sequence of every partition, for a producer with an identity. */
   readonly #sequences = new Map<string, number>()
@@ -82,7 +97,7 @@ export class LeaderProducer {
    */
   async append(topic: string, partition: number, records: readonly OutRecord[]): Promise<AppendedRange> {
     await this.know(topic)
-    const place = `${topic} ${partition}`
+    const place = placeOf({ topic, partition })
     let first = -1n
     let next = -1n
     for (const messages of batchesOf(records, this.#options.batchBytesMax)) {
@@ -100,7 +115,7 @@ export class LeaderProducer {
   #send(topic: string, partition: number, messages: readonly Message[], firstSequence: number): Promise<bigint> {
     const deadline = performance.now() + this.#options.retryForMs
     return new Promise((resolve, reject) => {
-      this.#dispatch({ topic, partition, messages, firstSequence, deadline, resolve, reject })
+      this.#dispatch({ topic, partition, messages, firstSequence, deadline, failures: 0, resolve, reject })
     })
   }
 
@@ -113,94 +128,96 @@ export class LeaderProducer {
       entry.reject(new Error(`${entry.topic} has no partition ${entry.partition}`))
       return
     }
-    const waiting = this.#waiting.get(leader)
+    if (leader === NO_LEADER) {
+      void this.#again(entry, new NoLeaderError(entry.topic, entry.partition))
+      return
+    }
+    const on: ProduceConnection = this.#failing.has(placeOf(entry)) ? 'second' : 'first'
+    const way = `${leader} ${on}`
+    const waiting = this.#waiting.get(way)
     if (waiting === undefined) {
-      this.#waiting.set(leader, [entry])
+      this.#waiting.set(way, [entry])
     } else {
       waiting.push(entry)
     }
-    if (!this.#busy.has(leader)) {
-      this.#busy.add(leader)
+    if (!this.#busy.has(way)) {
+      this.#busy.add(way)
       // After this turn: what the caller appends in the same turn shares the request.
-      queueMicrotask(() => void this.#sendAll(leader))
+      queueMicrotask(() => void this.#sendAll(way, leader, on))
     }
   }
 
-  async #sendAll(leader: number): Promise<void> {
-    for (let waiting = this.#waiting.get(leader); waiting !== undefined; waiting = this.#waiting.get(leader)) {
+  async #sendAll(way: string, leader: number, on: ProduceConnection): Promise<void> {
+    for (let waiting = this.#waiting.get(way); waiting !== undefined; waiting = this.#waiting.get(way)) {
       const entries = waiting.splice(0, ENTRIES_PER_REQUEST_MAX)
       if (waiting.length === 0) {
-        this.#waiting.delete(leader)
+        this.#waiting.delete(way)
       }
-      await this.#request(leader, entries)
+      await this.#request(leader, on, entries)
     }
-    this.#busy.delete(leader)
+    this.#busy.delete(way)
   }
 
-  async #request(leader: number, entries: readonly Entry[]): Promise<void> {
-    const { cluster, identity, replicasTimeoutMs } = this.#options
+  async #request(leader: number, on: ProduceConnection, entries: readonly Entry[]): Promise<void> {
+    const { cluster, identity, replicasTimeoutMs, produce = produceTo } = this.#options
+    let answers: readonly ProducedPartition[]
     try {
       const deadlineMs = replicasTimeoutMs + REQUEST_MARGIN_MS
       const broker = await within(deadlineMs, cluster.findBroker({ nodeId: leader }))
       this.#leaders.add(broker)
-      const produced = broker.produce({
-        ...identity(),
-        // All in-sync replicas: a success that one broker's death can undo is no success.
-        acks: -1,
-        timeout: replicasTimeoutMs,
-        compression: 0,
-        topicData: [...Map.groupBy(entries, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
-          topic,
-          partitions: ofTopic.map(({ partition, messages, firstSequence }) => ({ partition, messages, firstSequence })),
-        })),
-      })
-      const { topics } = await within(deadlineMs, produced)
-      for (const entry of entries) {
-        const reply = topics
-          .find(({ topicName }) => topicName === entry.topic)
-          ?.partitions.find(({ partition }) => partition === entry.partition)
-        const base = BigInt(reply?.baseOffset ?? '-1')
-        if (reply?.errorCode === 0 && base >= 0n) {
-          entry.resolve(base)
-        } else {
-          entry.reject(new ProduceReplyError(entry.topic, entry.partition))
-        }
-      }
+      const topicData = [...Map.groupBy(entries, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
+        topic,
+        partitions: ofTopic.map(({ partition, messages, firstSequence }) => ({ partition, messages, firstSequence })),
+      }))
+      const request = { identity: identity(), timeoutMs: replicasTimeoutMs, topicData }
+      answers = await within(deadlineMs, produce(broker, request, on))
     } catch (error) {
-      // kafkajs tells the first partition's error only, so none of the batches is known to be there.
-      void this.#again(entries, error)
+      // Nothing is known of any of them.
+      for (const entry of entries) {
+        void this.#again(entry, error)
+      }
+      return
+    }
+    for (const entry of entries) {
+      const answer = answers.find(({ topic, partition }) => topic === entry.topic && partition === entry.partition)
+      if (answer?.error === null && answer.baseOffset >= 0n) {
+        this.#failing.delete(placeOf(entry))
+        entry.resolve(answer.baseOffset)
+      } else if (answer?.error) {
+        this.#failing.add(placeOf(entry))
+        void this.#again(entry, answer.error)
+      } else {
+        entry.reject(new ProduceReplyError(entry.topic, entry.partition))
+      }
     }
   }
 
-  /** Sends again what may still succeed, to whoever leads the partition by now. */
-  async #again(entries: readonly Entry[], error: unknown): Promise<void> {
-    const now = performance.now()
-    const passing = isRetriable(error)
-    const again = entries.filter((entry) => passing && now < entry.deadline)
-    for (const entry of entries) {
-      if (!again.includes(entry)) {
-        entry.reject(error)
-      }
-    }
-    if (again.length === 0) {
+  /** Sends again what may still succeed, after a pause that grows, to whoever leads the partition by then. */
+  async #again(entry: Entry, error: unknown): Promise<void> {
+    const pauseMs = Math.min(RETRY_PAUSE_MS * 2 ** entry.failures, RETRY_PAUSE_MAX_MS)
+    if (!isRetriable(error) || performance.now() >= entry.deadline) {
+      entry.reject(error)
       return
     }
-    await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS))
+    entry.failures += 1
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
     try {
       await within(RECOVERY_MAX_MS, recoverCluster(this.#options.cluster, error))
     } catch (unreachable) {
-      await this.#again(again, asRetriable(unreachable))
+      await this.#again(entry, asRetriable(unreachable))
       return
     }
-    for (const entry of again) {
-      try {
-        this.#dispatch(entry)
-      } catch (closed) {
-        // The cluster was disconnected meanwhile and knows no leaders any more.
-        entry.reject(closed)
-      }
+    try {
+      this.#dispatch(entry)
+    } catch (closed) {
+      // The cluster was disconnected meanwhile and knows no leaders any more.
+      entry.reject(closed)
     }
   }
+}
+
+function placeOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+  return `${topic} ${partition}`
 }
 
 /** No broker answers: kafkajs gives up on it, but the deadline decides. */

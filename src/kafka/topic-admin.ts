@@ -23,7 +23,10 @@ export interface TopicFinding {
 
 /** Creates the topics that are missing; gives their names. What exists is left as it is: `findTopicProblems` compares. */
 export async function createMissingTopics(admin: Admin, plan: TopicPlan): Promise<readonly string[]> {
-  const existing = new Set(await admin.listTopics())
+  const existing = await partitionsByTopic(
+    admin,
+    topicIds().map((id) => plan.names[id]),
+  )
   const missing = topicIds().filter((id) => !existing.has(plan.names[id]))
   if (missing.length > 0) {
     await admin.createTopics({
@@ -66,10 +69,14 @@ export async function untilKnown<T>(look: () => Promise<T>): Promise<T> {
 
 /** Compares the topics of the cluster with the plan. Empty if all is as it should be. */
 export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<readonly TopicFinding[]> {
-  const existing = new Set(await admin.listTopics())
+  const ids = plan.only ?? topicIds()
+  const existing = await partitionsByTopic(
+    admin,
+    ids.map((id) => plan.names[id]),
+  )
   const findings: TopicFinding[] = []
   const present: TopicId[] = []
-  for (const id of plan.only ?? topicIds()) {
+  for (const id of ids) {
     if (existing.has(plan.names[id])) {
       present.push(id)
     } else {
@@ -84,13 +91,12 @@ export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<
   if (present.length === 0) {
     return findings
   }
-  const { topics } = await admin.fetchTopicMetadata({ topics: present.map((id) => plan.names[id]) })
-  for (const { name, partitions } of topics) {
-    if (partitions.length !== plan.partitions) {
+  for (const [name, partitions] of existing) {
+    if (partitions !== plan.partitions) {
       findings.push({
         topic: name,
         severity: 'fatal',
-        problem: `has ${partitions.length} partitions, the configuration says ${plan.partitions}; the count is fixed at creation, because a payment's state lives in the partition that its key chose: correct kafka.partitions`,
+        problem: `has ${partitions} partitions, the configuration says ${plan.partitions}; the count is fixed at creation, because a payment's state lives in the partition that its key chose: correct kafka.partitions`,
       })
     }
   }
@@ -112,6 +118,28 @@ export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<
     }
   }
   return findings
+}
+
+/** What a topic that is not there, or that our user may not see, is answered with. */
+const NOT_THERE = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'TOPIC_AUTHORIZATION_FAILED'])
+
+/**
+ * How many partitions each of these topics has; without those that are not there. Each is asked for by its name: whatever is
+ * wrong with other topics of the cluster is not our business.
+ */
+async function partitionsByTopic(admin: Admin, names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>()
+  for (const name of names) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [name] })
+      found.set(name, topics[0]?.partitions.length ?? 0)
+    } catch (error) {
+      if (!NOT_THERE.has(kafkaErrorType(error))) {
+        throw error
+      }
+    }
+  }
+  return found
 }
 
 function configOf(id: TopicId, plan: TopicPlan): Record<string, string> {

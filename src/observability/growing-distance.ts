@@ -21,7 +21,7 @@ export class GrowingDistance {
 
   /** The condition was met. Returns how often since it was last said, this time included; null if it is not to be said now. */
   met(what: string, at: number): number | null {
-    const name = this.#conditions.has(what) || this.#conditions.size < CONDITIONS_MAX ? what : ''
+    const name = this.#nameOf(what)
     const condition = this.#conditions.get(name)
     if (condition === undefined || at - condition.metAt > MOST_MS) {
       this.#conditions.set(name, { saidAt: at, metAt: at, waitMs: FIRST_MS, times: 0 })
@@ -37,6 +37,12 @@ export class GrowingDistance {
     condition.waitMs = Math.min(2 * condition.waitMs, MOST_MS)
     condition.times = 0
     return times
+  }
+
+  /** What differs in numbers only is the same. */
+  #nameOf(what: string): string {
+    const name = what.replace(/\d+/g, '#')
+    return this.#conditions.has(name) || this.#conditions.size < CONDITIONS_MAX ? name : ''
   }
 
   /** All is well: the next condition is said soon. Not at once if it was said just now, because it may come and go. */

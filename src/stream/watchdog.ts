@@ -26,7 +26,8 @@ interface Progress {
 
 /**
  * Notices a consumer that silently stopped: there is work in one of our partitions (or it is not open, so that nobody
- * knows), nothing moves, and nothing outside explains it. Then a new process is the only sure cure. An unreachable broker or Redis is a state, not a stall.
+ * knows), nothing moves, and nothing outside explains it. Then a new process is the only sure cure. An unreachable broker or Redis, or a
+ * partition without a leader, is a state, not a stall.
  */
 export class Watchdog {
   readonly #options: WatchdogOptions
@@ -76,7 +77,13 @@ export class Watchdog {
       }
     }
     for (const lane of ours) {
-      const lag = lane.state === 'opening' ? 0n : (ends.get(lane.partition) ?? 0n) - lane.done
+      const end = ends.get(lane.partition)
+      if (end === undefined) {
+        // It has no leader, so that nobody knows how much there is to do: nobody can do it either, wherever it moves.
+        this.#progress.delete(lane.partition)
+        continue
+      }
+      const lag = lane.state === 'opening' ? 0n : end - lane.done
       const isIdle = lane.state === 'open' && lag <= 0n
       onLag(lane.partition, lag > 0n ? lag : 0n)
       const before = this.#progress.get(lane.partition)

@@ -365,8 +365,14 @@ export class Lab {
 
   /** An earlier run on the same cluster may have left brokers behind. */
   async #inSync(): Promise<boolean> {
-    const { topics } = await within(ADMIN_MAX_MS, this.admin.fetchTopicMetadata())
+    // Kafka makes its own two when they are needed first.
+    const own = ['__consumer_offsets', '__transaction_state'].map((topic) => this.#metadataOf([topic]).catch(() => []))
+    const topics = (await Promise.all([this.#metadataOf(Object.values(this.deployment.topics)), ...own])).flat()
     return topics.every(({ partitions }) => partitions.every(({ isr, replicas }) => isr.length === replicas.length))
+  }
+
+  async #metadataOf(topics: string[]) {
+    return (await within(ADMIN_MAX_MS, this.admin.fetchTopicMetadata({ topics }))).topics
   }
 
   async #launch(slot: Slot): Promise<void> {

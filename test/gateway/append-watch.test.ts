@@ -44,19 +44,50 @@ describe('AppendWatch', () => {
     expect(health.ready()).toBe(true)
   })
 
-  test('writes one line per 10 s of trouble and one at its end, however often it comes and goes', () => {
+  test('stays ready while other callbacks are acknowledged: one sick partition costs that partition only', () => {
+    const { appendWatch, health, lines, pass } = watch()
+    const unready: number[] = []
+    for (let n = 0; n < 1_000; n += 1) {
+      appendWatch.succeeded()
+      pass(100)
+      appendWatch.failed('raw[3] has no leader')
+      if (!health.ready()) {
+        unready.push(n)
+      }
+    }
+    expect(unready).toEqual([])
+    expect(lines).toHaveLength(4)
+    pass(2_001)
+    appendWatch.failed('raw[3] has no leader')
+    expect(health.ready()).toBe(false)
+  })
+
+  test('says that trouble with some partitions is over once nothing was refused for 10 s', () => {
     const { appendWatch, lines, pass } = watch()
-    for (let n = 0; n < 100; n += 1) {
+    appendWatch.succeeded()
+    appendWatch.failed('raw[3] has no leader')
+    for (let n = 0; n < 20; n += 1) {
+      appendWatch.succeeded()
+      pass(1_000)
+    }
+    expect(lines.map((line) => line.slice(0, 4))).toEqual(['warn', 'info'])
+  })
+
+  test('writes a line at growing distances and one at the end, however often it comes and goes', () => {
+    const { appendWatch, lines, pass } = watch()
+    for (let n = 0; n < 500; n += 1) {
       appendWatch.failed('x')
       pass(150)
     }
-    expect(lines.map((line) => line.slice(0, 4))).toEqual(['warn', 'warn'])
+    expect(lines.map((line) => line.slice(0, 4))).toEqual(['warn', 'warn', 'warn', 'warn'])
     appendWatch.succeeded()
     appendWatch.succeeded()
-    expect(lines).toHaveLength(3)
-    expect(lines[2]).toMatch(/^info .*"refused":100/)
+    expect(lines).toHaveLength(5)
+    expect(lines[4]).toMatch(/^info .*"refused":500/)
+    appendWatch.failed('x')
+    pass(5_000)
     appendWatch.failed('x')
     appendWatch.succeeded()
-    expect(lines).toHaveLength(3)
+    expect(lines).toHaveLength(5)
   })
 })

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { createKafka } from '../../src/kafka/kafka-client.ts'
 import { type KafkaTransactionsOptions, openKafkaTransactions } from '../../src/kafka/kafka-transactions.ts'
+import { NO_LEADER } from '../../src/kafka/kafkajs-metadata.ts'
 import { createPartitionReader } from '../../src/kafka/partition-reader.ts'
 import { createLogger } from '../../src/observability/log.ts'
 import type { InRecord } from '../../src/stream/record.ts'
 import type { PartitionTransactions } from '../../src/stream/transactions.ts'
 import type { StackInfo } from '../stack/stack.ts'
+import { eventually } from './eventually.ts'
 
 /** Topics, readers and transactional producers on the real brokers, for tests of the adapters themselves. */
 export class TopicBench {
@@ -37,8 +39,15 @@ export class TopicBench {
     const topic = this.name(name)
     const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }))
     await this.admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
+    })
+    await eventually(async () => {
+      const { topics } = await this.admin.fetchTopicMetadata({ topics: [topic] })
+      const leaders = topics.flatMap((one) => one.partitions.map(({ leader }) => leader))
+      if (leaders.length < partitions || leaders.includes(NO_LEADER)) {
+        throw new Error(`${topic} is not everywhere yet: ${leaders}`)
+      }
     })
     return topic
   }

@@ -1,16 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { KafkaBroker, KafkaCluster } from '../../src/kafka/kafkajs-cluster.ts'
+import { NO_LEADER } from '../../src/kafka/kafkajs-metadata.ts'
 import { LeaderProducer } from '../../src/kafka/leader-producer.ts'
-
-type Produce = Parameters<KafkaBroker['produce']>[0]
+import type { ProduceConnection, ProducedPartition, ProduceRequest } from '../../src/kafka/produce-request.ts'
 
 /** A cluster of two brokers that writes down the produce requests and answers as a test scripts. */
 class FakeCluster {
-  readonly requests: { readonly leader: number; readonly request: Produce }[] = []
+  readonly requests: { readonly leader: number; readonly request: ProduceRequest; readonly on: ProduceConnection }[] =
+    []
   leaders = [1, 1, 2]
   refreshed = 0
-  onProduce: (request: Produce, leader: number) => void = () => {}
+  onProduce: (request: ProduceRequest, leader: number) => Promise<void> | void = () => {}
   leaveOut: number | undefined
+  /** What the leader says of a partition. */
+  errorOf: (topic: string, partition: number) => Error | null = () => null
   #nextOffset = 100
 
   readonly cluster = {
@@ -21,32 +24,32 @@ class FakeCluster {
     },
     removeBroker: () => {},
     findTopicPartitionMetadata: () => this.leaders.map((leader, partitionId) => ({ partitionId, leader })),
-    findBroker: async ({ nodeId }: { nodeId: number }) => ({
-      produce: (request: Produce) => this.#produce(nodeId, request),
-    }),
+    findBroker: async ({ nodeId }: { nodeId: number }) => ({ nodeId }),
   } as unknown as KafkaCluster
 
-  async #produce(leader: number, request: Produce) {
-    this.requests.push({ leader, request })
-    this.onProduce(request, leader)
-    return {
-      topics: request.topicData.map(({ topic, partitions }) => ({
-        topicName: topic,
-        partitions: partitions
-          .filter(({ partition }) => partition !== this.leaveOut)
-          .map(({ partition, messages }) => {
-            this.#nextOffset += messages.length
-            return { partition, errorCode: 0, baseOffset: String(this.#nextOffset - messages.length) }
-          }),
-      })),
-    }
+  async produce(broker: KafkaBroker, request: ProduceRequest, on: ProduceConnection): Promise<ProducedPartition[]> {
+    const leader = (broker as unknown as { nodeId: number }).nodeId
+    this.requests.push({ leader, request, on })
+    await this.onProduce(request, leader)
+    return request.topicData.flatMap(({ topic, partitions }) =>
+      partitions
+        .filter(({ partition }) => partition !== this.leaveOut)
+        .map(({ partition, messages }) => {
+          const error = this.errorOf(topic, partition)
+          if (error !== null) {
+            return { topic, partition, error, baseOffset: -1n }
+          }
+          this.#nextOffset += messages.length
+          return { topic, partition, error, baseOffset: BigInt(this.#nextOffset - messages.length) }
+        }),
+    )
   }
 
-  /** `leader: topic/partition@sequence x records`, one text for each request. */
+  /** `leader: topic/partition@sequence x records`, one text for each request; `~` if it went on the second connection. */
   get shapes(): string[] {
     return this.requests.map(
-      ({ leader, request }) =>
-        `${leader}: ${request.topicData
+      ({ leader, request, on }) =>
+        `${leader}${on === 'first' ? '' : '~'}: ${request.topicData
           .flatMap(({ topic, partitions }) =>
             partitions.map(
               ({ partition, firstSequence, messages }) => `${topic}/${partition}@${firstSequence}x${messages.length}`,
@@ -61,6 +64,8 @@ const IDENTITY = { transactionalId: 'id', producerId: '7', producerEpoch: 1 }
 const record = (bytes = 10) => ({ key: 'k', value: Buffer.alloc(bytes) })
 const retriable = () => Object.assign(new Error('NOT_LEADER_FOR_PARTITION'), { retriable: true })
 
+const tooFewReplicas = () => Object.assign(new Error('NOT_ENOUGH_REPLICAS'), { retriable: true })
+
 let fake: FakeCluster
 
 function producer(
@@ -74,6 +79,7 @@ function producer(
     batchBytesMax,
     replicasTimeoutMs: 1_000,
     retryForMs,
+    produce: (broker, request, on) => fake.produce(broker, request, on),
   })
 }
 
@@ -106,11 +112,6 @@ describe('LeaderProducer', () => {
     expect(second).toEqual({ first: 102n, next: 103n })
   })
 
-  it('asks for acks of all in-sync replicas (I1)', async () => {
-    await producer(null).append('a', 0, [record()])
-    expect(fake.requests[0]?.request.acks).toBe(-1)
-  })
-
   it('cuts what is larger than a batch may be, in order, with sequences that follow', async () => {
     const one = producer(IDENTITY, 100)
     expect(await one.append('a', 0, [record(40), record(40), record(40)])).toEqual({ first: 100n, next: 103n })
@@ -130,6 +131,70 @@ describe('LeaderProducer', () => {
     const [named, unnamed] = await Promise.allSettled([one.append('a', 0, [record()]), one.append('a', 1, [record()])])
     expect(named.status).toBe('fulfilled')
     expect(unnamed).toMatchObject({ status: 'rejected', reason: { code: 'PRODUCE_REPLY_INVALID' } })
+  })
+
+  it('judges each partition by its own answer, and repeats only what failed, apart from the others (I1)', async () => {
+    const one = producer()
+    let refusals = 3
+    fake.errorOf = (_topic, partition) => (partition === 1 && refusals-- > 0 ? tooFewReplicas() : null)
+    const healthy = one.append('a', 0, [record()])
+    const sick = one.append('a', 1, [record(), record()])
+    await expect(healthy).resolves.toEqual({ first: 100n, next: 101n })
+    await vi.advanceTimersByTimeAsync(60)
+    await one.append('a', 0, [record()])
+    await vi.advanceTimersByTimeAsync(1_000)
+    await expect(sick).resolves.toEqual({ first: 102n, next: 104n })
+    expect(fake.shapes).toEqual(['1: a/0@0x1 a/1@0x2', '1~: a/1@0x2', '1: a/0@1x1', '1~: a/1@0x2', '1~: a/1@0x2'])
+    // What works again is one of them again.
+    await Promise.all([one.append('a', 0, [record()]), one.append('a', 1, [record()])])
+    expect(fake.shapes.at(-1)).toBe('1: a/0@2x1 a/1@2x1')
+  })
+
+  it('pauses longer before each repetition, so that a partition that stays sick is not asked all the time', async () => {
+    fake.errorOf = () => tooFewReplicas()
+    const times: number[] = []
+    fake.onProduce = () => {
+      times.push(performance.now())
+    }
+    const rejection = expect(producer().append('a', 0, [record()])).rejects.toThrow('NOT_ENOUGH_REPLICAS')
+    await vi.advanceTimersByTimeAsync(10_000)
+    await rejection
+    expect(times.slice(1).map((time, index) => time - (times[index] as number))).toEqual([
+      50, 100, 200, 400, 800, 1_000, 1_000, 1_000, 1_000,
+    ])
+  })
+
+  it('does not wait for a partition that is slow before it sends what is for others of the same leader', async () => {
+    const one = producer()
+    fake.errorOf = () => tooFewReplicas()
+    void one.append('a', 1, [record()]).catch(() => {})
+    await vi.advanceTimersByTimeAsync(20)
+    fake.errorOf = () => null
+    fake.onProduce = ({ topicData }) =>
+      topicData.some(({ partitions }) => partitions.some(({ partition }) => partition === 1))
+        ? new Promise(() => {})
+        : undefined
+    await vi.advanceTimersByTimeAsync(100)
+    expect(fake.shapes).toEqual(['1: a/1@0x1', '1~: a/1@0x1'])
+    await expect(one.append('a', 0, [record()])).resolves.toMatchObject({ first: 100n })
+  })
+
+  it('waits for a leader of a partition that has none, and sends what has one (I1)', async () => {
+    const one = producer()
+    fake.leaders = [NO_LEADER, 1, 2]
+    const waiting = one.append('a', 0, [record()])
+    await expect(one.append('a', 1, [record()])).resolves.toMatchObject({ first: 100n })
+    fake.leaders = [2, 1, 2]
+    await vi.advanceTimersByTimeAsync(200)
+    await expect(waiting).resolves.toMatchObject({ first: 101n })
+    expect(fake.shapes).toEqual(['1: a/1@0x1', '2: a/0@0x1'])
+  })
+
+  it('says that there is no leader if none comes', async () => {
+    fake.leaders = [NO_LEADER, 1, 2]
+    const rejection = expect(producer().append('a', 0, [record()])).rejects.toThrow('a[0] has no leader')
+    await vi.advanceTimersByTimeAsync(10_000)
+    await rejection
   })
 
   it('sends again with the same sequence, to whoever leads by now', async () => {

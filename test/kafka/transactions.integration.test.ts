@@ -4,6 +4,7 @@ import { kafkaErrorType } from '../../src/kafka/errors.ts'
 import { createGroupOffsets } from '../../src/kafka/group-offsets.ts'
 import { ConfigResourceTypes } from '../../src/kafka/kafkajs.ts'
 import { COORDINATOR_OF, createCluster, type KafkaCluster, leaderOf } from '../../src/kafka/kafkajs-cluster.ts'
+import { produceTo } from '../../src/kafka/produce-request.ts'
 import type { CommittedOffset } from '../../src/stream/group-offsets.ts'
 import type { OutRecord } from '../../src/stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../../src/stream/transactions.ts'
@@ -150,13 +151,15 @@ describe('what a coordinator forgot half-way (KAFKA-20734)', () => {
     )
     const identity = { transactionalId, producerId, producerEpoch }
     const messages = [recordOf(value) as Message]
-    await (await leaderOf(cluster, output, 0)).produce({
-      ...identity,
-      acks: -1,
-      timeout: 10_000,
-      compression: 0,
-      topicData: [{ topic: output, partitions: [{ partition: 0, firstSequence: 0, messages }] }],
-    })
+    const topicData = [{ topic: output, partitions: [{ partition: 0, firstSequence: 0, messages }] }]
+    const [produced] = await produceTo(
+      await leaderOf(cluster, output, 0),
+      { identity, timeoutMs: 10_000, topicData },
+      'first',
+    )
+    if (produced?.error) {
+      throw produced.error
+    }
     const groupId = bench.name('group')
     await (await coordinator(groupId, 'group')).txnOffsetCommit({
       ...identity,

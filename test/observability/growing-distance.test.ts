@@ -21,6 +21,11 @@ test('says how often it was met since it was last said', () => {
   expect([0, 4_000, 9_999, 10_000, 30_000].map((at) => distance.met('x', at))).toEqual([1, null, null, 3, 1])
 })
 
+test('what differs in numbers only is the same condition', () => {
+  const distance = new GrowingDistance()
+  expect([distance.met('21 requests are open', 0), distance.met('22 requests are open', 1)]).toEqual([1, null])
+})
+
 test('another condition is said at once', () => {
   const distance = new GrowingDistance()
   expect([distance.met('x', 0), distance.met('y', 1), distance.met('x', 2)]).toEqual([1, 1, null])
@@ -44,6 +49,6 @@ test('one that was not met for long is new', () => {
 
 test('more conditions than are told apart share one (I10)', () => {
   const distance = new GrowingDistance()
-  const said = Array.from({ length: 1_000 }, (_, index) => distance.met(`reason ${index}`, 0))
+  const said = Array.from({ length: 1_000 }, (_, index) => distance.met(`reason ${'x'.repeat(index)}`, 0))
   expect(said.filter((times) => times !== null)).toHaveLength(33)
 })

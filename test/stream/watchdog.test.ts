@@ -65,6 +65,18 @@ describe('a stall', () => {
     expect(stalls).toEqual(['payments.events[0] stands at 5 with 4 records to go and an open lane for 1001 ms'])
   })
 
+  test('is not while the partition has no leader, and its lag stays what it was', async () => {
+    await lookAt(0)
+    ends = new Map([[1, 3n]])
+    await lookAt(10 * STALL_MS)
+    expect(stalls).toEqual([])
+    expect(lags).toEqual(new Map([[0, 4n]]))
+    ends = new Map([[0, 9n]])
+    await lookAt(10 * STALL_MS + 1)
+    await lookAt(11 * STALL_MS)
+    expect(stalls).toEqual([])
+  })
+
   test('is not while anything moves', async () => {
     for (let at = 0; at <= 4; at += 1) {
       lanes = [laneOf(0, 'open', 5n + BigInt(at))]

@@ -24,9 +24,9 @@ export const MUTANTS: readonly Mutant[] = [
     what: 'the gateway and the normalizer are content with the acknowledgement of the leader alone',
     patches: [
       {
-        file: 'src/kafka/leader-producer.ts',
+        file: 'src/kafka/produce-request.ts',
         find: 'acks: -1,',
-        replace: 'acks: identity() === null ? 1 : -1,',
+        replace: 'acks: identity === null ? 1 : -1,',
       },
     ],
     scenario: 'leader-dies-alone',
