@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CRASH_POINTS } from '../../src/stream/crash-point.ts'
 import { envNumber } from '../harness/env-number.ts'
+import { portWasTaken } from '../stack/server.ts'
 import { Cluster } from './cluster.ts'
 import { FAULTS } from './faults.ts'
 import type { Finding } from './finding.ts'
@@ -26,6 +27,8 @@ const RESULTS = process.env['RESULTS'] || undefined
 /** Keeps the ledger, the logs and the topics of a run without findings too. */
 const KEEP = process.env['KEEP'] === '1'
 const FINDINGS_SHOWN_MAX = 20
+/** How often a run is begun in which a stranger's program took a port of ours. */
+const BEGUN_MAX = 3
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // The guards of the cluster and of the processes clean up.
@@ -59,8 +62,7 @@ for (const [index, { seed, scenario }] of runs.entries()) {
   console.log(`\n${index + 1} of ${runs.length}: ${scenario}, seed ${seed}`)
   const directory = await mkdtemp(join(tmpdir(), `paystatus-faults-run-${seed}-`))
   try {
-    cluster ??= await Cluster.start(console.log)
-    const result = await runScenario(cluster, seed, scenario, directory, console.log)
+    const result = await run(seed, scenario, directory)
     results.push(result)
     await keep(result)
     if (result.findings.length === 0) {
@@ -89,6 +91,30 @@ console.log(
   JSON.stringify({ ...summary, broken, ok: broken === 0 && results.every(({ findings }) => findings.length === 0) }),
 )
 process.exit(broken === 0 && results.every(({ findings }) => findings.length === 0) ? 0 : 1)
+
+/** That a port was taken says nothing of the product: the run is begun again, on new servers. */
+async function run(seed: number, scenario: string, directory: string): Promise<RunResult> {
+  for (let begun = 1; ; begun += 1) {
+    try {
+      cluster ??= await Cluster.start(console.log)
+      const result = await runScenario(cluster, seed, scenario, directory, console.log)
+      const taken = result.findings.find(({ by, text }) => by === 'laboratory' && portWasTaken(text))
+      if (taken === undefined) {
+        return result
+      }
+      throw new Error(taken.text)
+    } catch (error) {
+      if (begun === BEGUN_MAX || !portWasTaken((error as Error).message)) {
+        throw error
+      }
+      console.log(`  a port was taken by another program: the run is begun again`)
+      await cluster?.close()
+      cluster = undefined
+      await rm(directory, { recursive: true })
+      await mkdir(directory)
+    }
+  }
+}
 
 async function keep(result: RunResult | BrokenRun): Promise<void> {
   if (RESULTS !== undefined) {

@@ -48,7 +48,12 @@ const LOG_TAIL_BYTES = 4_000
 /** In the words of Kafka and Redis, and of the registry. */
 const PORT_TAKEN = /address already in use|in use by another process/i
 
-/** Starts a server on free ports, and on others when somebody else was faster. */
+/** Whether a server could not start because its port was taken; `text` is its log or the error of a start. */
+export function portWasTaken(text: string): boolean {
+  return PORT_TAKEN.test(text)
+}
+
+/** Starts a server on reserved ports, and on others when a program that does not reserve took one. */
 export async function launch(spec: ServerSpec, directory: string, guard: Guard): Promise<Server> {
   for (let attempt = 1; ; attempt++) {
     const ports = await Promise.all(Array.from({ length: spec.ports }, freePort))
@@ -60,7 +65,7 @@ export async function launch(spec: ServerSpec, directory: string, guard: Guard):
       await server.start()
       return server
     } catch (error) {
-      if (attempt === PORT_ATTEMPTS || !(error instanceof StartError && PORT_TAKEN.test(error.logTail))) throw error
+      if (attempt === PORT_ATTEMPTS || !(error instanceof StartError && portWasTaken(error.logTail))) throw error
     }
   }
 }
