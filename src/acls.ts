@@ -109,7 +109,17 @@ export interface RedisAcl {
 
 /** What ioredis says before it is ready, and the look at the eviction policy. */
 const REDIS_CONNECTION = ['+auth', '+info', '+select'] as const
-const REDIS_READING = ['+hmget', '+hscan', '+zrangebyscore', '+zrangebylex'] as const
+/** Of the states and of both indexes; the counts say whether all of them are there. */
+const REDIS_READING = [
+  '+hmget',
+  '+hlen',
+  '+zcard',
+  '+hscan',
+  '+zscan',
+  '+zmscore',
+  '+zrangebyscore',
+  '+zrangebylex',
+] as const
 /** The script of the view, and what it calls. */
 const REDIS_WRITING = ['+eval', '+evalsha', '+hget', '+hset', '+hdel', '+zadd', '+zrem', '+unlink'] as const
 

@@ -4,6 +4,7 @@ interface View {
   marker: string | null
   readonly states: Map<string, Buffer>
   readonly due: Map<string, number>
+  readonly referenceOf: Map<string, string>
   readonly refs: Set<string>
 }
 
@@ -30,17 +31,13 @@ export class MemoryStateStore implements StateStore {
       return 'refused'
     }
     for (const { paymentKey, state, dueAt, endToEndId } of writes) {
-      const ref = `${endToEndId}\0${paymentKey}`
+      this.#refer(view, paymentKey, state === null ? null : endToEndId)
       if (state === null) {
         view.states.delete(paymentKey)
         view.due.delete(paymentKey)
-        view.refs.delete(ref)
       } else {
         view.states.set(paymentKey, state)
         view.due.set(paymentKey, dueAt)
-        if (endToEndId !== null) {
-          view.refs.add(ref)
-        }
       }
     }
     view.marker = next
@@ -68,6 +65,11 @@ export class MemoryStateStore implements StateStore {
       .map(([key]) => key)
   }
 
+  async isWhole(partition: number): Promise<boolean> {
+    const { states, due, referenceOf, refs } = this.#view(partition)
+    return states.size + referenceOf.size === due.size + refs.size
+  }
+
   async findByEndToEndId(partition: number, endToEndId: string): Promise<readonly string[]> {
     return [...this.#view(partition).refs]
       .filter((ref) => ref.startsWith(`${endToEndId}\0`))
@@ -79,15 +81,45 @@ export class MemoryStateStore implements StateStore {
     yield* [...this.#view(partition).states]
   }
 
+  async *scanDue(partition: number): AsyncIterable<readonly [string, number]> {
+    yield* [...this.#view(partition).due]
+  }
+
+  async dueTimes(partition: number, paymentKeys: readonly string[]): Promise<readonly (number | null)[]> {
+    const { due } = this.#view(partition)
+    return paymentKeys.map((key) => due.get(key) ?? null)
+  }
+
+  async *scanReferences(partition: number): AsyncIterable<readonly [string, string]> {
+    for (const ref of [...this.#view(partition).refs]) {
+      const at = ref.lastIndexOf('\0')
+      yield [ref.slice(0, at), ref.slice(at + 1)]
+    }
+  }
+
+  /** Loses one key of the view, as somebody who deletes it by hand would. */
+  lose(partition: number, index: 'due' | 'refs'): void {
+    this.#view(partition)[index].clear()
+  }
+
   /** Loses the view of a partition, as a flushed or empty Redis would. */
   flush(partition: number): void {
     this.#views.delete(partition)
   }
 
+  #refer(view: View, paymentKey: string, reference: string | null): void {
+    view.refs.delete(`${view.referenceOf.get(paymentKey)}\0${paymentKey}`)
+    view.referenceOf.delete(paymentKey)
+    if (reference !== null && reference !== '') {
+      view.referenceOf.set(paymentKey, reference)
+      view.refs.add(`${reference}\0${paymentKey}`)
+    }
+  }
+
   #view(partition: number): View {
     let view = this.#views.get(partition)
     if (view === undefined) {
-      view = { marker: null, states: new Map(), due: new Map(), refs: new Set() }
+      view = { marker: null, states: new Map(), due: new Map(), referenceOf: new Map(), refs: new Set() }
       this.#views.set(partition, view)
     }
     return view

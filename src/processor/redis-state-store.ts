@@ -3,6 +3,8 @@ import type { StateStore, StateWrite, ViewRead, WriteResult } from './state-stor
 
 /** No payment key can be equal to it: those begin with a namespace of letters, digits and dashes. */
 const MARKER_FIELD = '#marker'
+/** Before a payment key: the field with its customer reference. So a reference can be removed when only the key is known. */
+const REFERENCE_FIELD = '#ref '
 const SCAN_COUNT = 500
 
 /**
@@ -19,14 +21,25 @@ if marker ~= ARGV[1] then return 0 end
 if ARGV[3] == '1' then redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3]) end
 for i = 4, #ARGV, 4 do
   local key = ARGV[i]
-  if ARGV[i + 1] == '' then
+  local state = ARGV[i + 1]
+  local reference = state ~= '' and ARGV[i + 3] or ''
+  local field = '${REFERENCE_FIELD}' .. key
+  local former = redis.call('HGET', KEYS[1], field) or ''
+  if former ~= reference then
+    if former ~= '' then redis.call('ZREM', KEYS[3], former .. '\\0' .. key) end
+    if reference == '' then
+      redis.call('HDEL', KEYS[1], field)
+    else
+      redis.call('HSET', KEYS[1], field, reference)
+      redis.call('ZADD', KEYS[3], 0, reference .. '\\0' .. key)
+    end
+  end
+  if state == '' then
     redis.call('HDEL', KEYS[1], key)
     redis.call('ZREM', KEYS[2], key)
-    if ARGV[i + 3] ~= '' then redis.call('ZREM', KEYS[3], ARGV[i + 3] .. '\\0' .. key) end
   else
-    redis.call('HSET', KEYS[1], key, ARGV[i + 1])
+    redis.call('HSET', KEYS[1], key, state)
     redis.call('ZADD', KEYS[2], ARGV[i + 2], key)
-    if ARGV[i + 3] ~= '' then redis.call('ZADD', KEYS[3], 0, ARGV[i + 3] .. '\\0' .. key) end
   end
 end
 redis.call('HSET', KEYS[1], '${MARKER_FIELD}', ARGV[2])
@@ -36,8 +49,9 @@ return 1
 /**
  * The view in Redis: three keys a partition, all in one hash slot, so that one script is atomic on a cluster too.
  *
- * One hash holds the marker and the states: one HMGET reads both at one moment, and emptying the view is one UNLINK
- * whatever its size.
+ * One hash holds the marker, the states and the references: one HMGET reads marker and states at one moment, and emptying
+ * the view is one UNLINK whatever its size. So the hash has one field for the marker, one for each due time and one for
+ * each entry of the references; another count means that a key was lost (`isWhole`).
  */
 export class RedisStateStore implements StateStore {
   readonly #redis: RedisClient
@@ -68,6 +82,14 @@ export class RedisStateStore implements StateStore {
     return this.#redis.run((redis) => redis.zrangebyscore(due, '-inf', now, 'LIMIT', 0, limit))
   }
 
+  async isWhole(partition: number): Promise<boolean> {
+    const [view, due, refs] = this.#keys(partition)
+    const [fields, dueTimes, references] = await this.#redis.run((redis) =>
+      Promise.all([redis.hlen(view), redis.zcard(due), redis.zcard(refs)]),
+    )
+    return Math.max(0, fields - 1) === dueTimes + references
+  }
+
   async findByEndToEndId(partition: number, endToEndId: string): Promise<readonly string[]> {
     const [, , refs] = this.#keys(partition)
     const members = await this.#redis.run((redis) => redis.zrangebylex(refs, `[${endToEndId}\0`, `(${endToEndId}\x01`))
@@ -81,11 +103,45 @@ export class RedisStateStore implements StateStore {
       const [next, fields] = await this.#redis.run((redis) => redis.hscanBuffer(view, cursor, 'COUNT', SCAN_COUNT))
       for (let i = 0; i + 1 < fields.length; i += 2) {
         const key = String(fields[i])
-        if (key !== MARKER_FIELD) {
+        if (!key.startsWith('#')) {
           yield [key, fields[i + 1] as Buffer]
         }
       }
       cursor = next.toString()
+    } while (cursor !== '0')
+  }
+
+  async *scanDue(partition: number): AsyncIterable<readonly [string, number]> {
+    const [, due] = this.#keys(partition)
+    for await (const [paymentKey, dueAt] of this.#members(due)) {
+      yield [paymentKey, Number(dueAt)]
+    }
+  }
+
+  async dueTimes(partition: number, paymentKeys: readonly string[]): Promise<readonly (number | null)[]> {
+    const [, due] = this.#keys(partition)
+    const scores = paymentKeys.length === 0 ? [] : await this.#redis.run((redis) => redis.zmscore(due, ...paymentKeys))
+    return scores.map((score) => (score === null ? null : Number(score)))
+  }
+
+  async *scanReferences(partition: number): AsyncIterable<readonly [string, string]> {
+    const [, , refs] = this.#keys(partition)
+    for await (const [member] of this.#members(refs)) {
+      // A reference may hold what separates it from the key; a key never does.
+      const at = member.lastIndexOf('\0')
+      yield [member.slice(0, at), member.slice(at + 1)]
+    }
+  }
+
+  /** Of a sorted set, with their scores. A member can come twice, and one that is added meanwhile not at all. */
+  async *#members(key: string): AsyncIterable<readonly [member: string, score: string]> {
+    let cursor = '0'
+    do {
+      const [next, found] = await this.#redis.run((redis) => redis.zscan(key, cursor, 'COUNT', SCAN_COUNT))
+      for (let i = 0; i + 1 < found.length; i += 2) {
+        yield [found[i] as string, found[i + 1] as string]
+      }
+      cursor = next
     } while (cursor !== '0')
   }
 

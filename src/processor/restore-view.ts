@@ -16,6 +16,8 @@ import { type WaitReport, waitForStore } from './wait-for-store.ts'
  * `delete.retention.ms` (7 days, topics.ts); a view that is older could keep a payment that was forgotten meanwhile.
  */
 export const VIEW_AGE_MAX_MS = 5 * 86_400_000
+/** So far the clocks of our processes may be apart; with more, the age of a view means nothing, ms. */
+const CLOCKS_APART_MAX_MS = 86_400_000
 
 /** The view is not what this task left there: Redis lost or rolled back data, or the partition has another owner. */
 export class ViewLostError extends Error {
@@ -31,6 +33,8 @@ export class ViewLostError extends Error {
 export interface RestoreFacts {
   /** Something in the view could not be read. */
   readonly distrusted: boolean
+  /** See StateStore.isWhole. */
+  readonly whole: boolean
   readonly clusterId: string
   readonly dueBy: string
   /** What the committed offset says the view must contain; null if it says nothing. */
@@ -74,11 +78,18 @@ export function decideRestore(marker: ViewMarker | null, facts: RestoreFacts): R
   if (!endsWithTrueCommit(marker, facts.metadata)) {
     return { kind: 'rebuild', why: 'the view ends with a commit that another one has taken the place of' }
   }
-  if (marker.viewNext === facts.metadata?.ends.current) {
+  if (!facts.whole) {
+    return { kind: 'rebuild', why: 'Redis lost a part of the view, its due times or its customer references' }
+  }
+  if (marker.viewNext === facts.metadata?.ends.current && !marker.replaying) {
     return { kind: 'keep' }
   }
-  if (facts.now - marker.writtenAt > VIEW_AGE_MAX_MS) {
+  const ageMs = facts.now - marker.completeAt
+  if (ageMs > VIEW_AGE_MAX_MS) {
     return { kind: 'rebuild', why: 'the view is older than tombstones are kept' }
+  }
+  if (ageMs < -CLOCKS_APART_MAX_MS) {
+    return { kind: 'rebuild', why: 'the view was written by a clock far ahead of ours, so its age is not known' }
   }
   return { kind: 'replay', from: marker.viewNext }
 }
@@ -136,6 +147,8 @@ const WRITES_MAX = 500
 export async function restoreView(options: RestoreOptions): Promise<RestoredView> {
   const { partition, currentTopic, store, reader, report, signal, metadata } = options
   const found = (await waitForStore(() => store.read(partition, []), report, signal)).marker
+  const whole = await waitForStore(() => store.isWhole(partition), report, signal)
+  const startedAt = options.now()
   const range = await reader.range(currentTopic, partition)
   if (metadata !== null && metadata.ends.current > range.end) {
     throw new DefinedStop(
@@ -146,12 +159,13 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
   const marker = fromMarkerText(found)
   const decision = decideRestore(marker, {
     distrusted: options.distrusted,
+    whole,
     clusterId: options.clusterId,
     dueBy: fingerprintOf(options.duePolicy),
     metadata,
     committed: options.committed,
     currentEnd: range.end,
-    now: options.now(),
+    now: startedAt,
   })
 
   const start: ViewMarker = {
@@ -163,7 +177,9 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
     committedBy: metadata?.committedBy ?? NOBODY,
     totals: metadata?.totals ?? totalsFrom(options.next),
     dueBy: fingerprintOf(options.duePolicy),
-    writtenAt: options.now(),
+    // An interrupted replay leaves a view as old as it found it: the next one may begin when tombstones are gone.
+    completeAt: decision.kind === 'replay' && marker !== null ? marker.completeAt : startedAt,
+    replaying: decision.kind !== 'keep',
   }
   let view = { marker: start, text: toMarkerText(start) }
   const claimed = await waitForStore(
@@ -177,8 +193,12 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
   if (claimed === 'refused') {
     throw new ViewLostError(partition)
   }
-  const advance = async (viewNext: bigint, writes: readonly StateWrite[]): Promise<void> => {
-    const next: ViewMarker = { ...view.marker, viewNext, writes: view.marker.writes + 1, writtenAt: options.now() }
+  const advance = async (
+    viewNext: bigint,
+    writes: readonly StateWrite[],
+    change: Partial<ViewMarker> = {},
+  ): Promise<void> => {
+    const next: ViewMarker = { ...view.marker, viewNext, writes: view.marker.writes + 1, ...change }
     const text = toMarkerText(next)
     const result = await waitForStore(() => store.write(partition, view.text, text, writes), report, signal)
     if (result === 'refused') {
@@ -204,8 +224,14 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
     signal,
   )
   // The end may be a control record, or compaction removed the last records: then the promise is further on.
-  if (metadata !== null && metadata.ends.current > view.marker.viewNext) {
-    await advance(metadata.ends.current, [])
+  const promised = metadata?.ends.current ?? 0n
+  const viewNext = promised > view.marker.viewNext ? promised : view.marker.viewNext
+  if (options.now() - start.completeAt > VIEW_AGE_MAX_MS) {
+    // It took so long, or this process stood still meanwhile, that tombstones may have gone before they were read.
+    throw new ViewLostError(partition)
+  }
+  if (decision.kind !== 'keep') {
+    await advance(viewNext, [], { completeAt: startedAt, replaying: false })
   }
   return { marker: view.marker, markerText: view.text, decision, records }
 }

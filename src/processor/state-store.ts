@@ -18,10 +18,21 @@ export interface StateStore {
   reset(partition: number, expected: string | null, next: string): Promise<WriteResult>
   /** Payment keys whose due time has come, the earliest first. */
   due(partition: number, now: number, limit: number): Promise<readonly string[]>
-  /** Payment keys that were seen with a customer reference. For tools: may be stale, decides nothing. */
+  /**
+   * Whether every payment still has its due time and its customer reference its entry. Redis can lose one key of several:
+   * then nothing would ever be due, and the marker would not tell.
+   */
+  isWhole(partition: number): Promise<boolean>
+  /** Payment keys whose state has this customer reference. For tools: decides nothing. */
   findByEndToEndId(partition: number, endToEndId: string): Promise<readonly string[]>
   /** All payments of a partition with their bytes. For tools and tests. */
   scan(partition: number): AsyncIterable<readonly [paymentKey: string, state: Buffer]>
+  /** All due times of a partition, ms since the epoch. For tools and tests. */
+  scanDue(partition: number): AsyncIterable<readonly [paymentKey: string, dueAt: number]>
+  /** The due times of some payments; null for a payment that has none. For tools. */
+  dueTimes(partition: number, paymentKeys: readonly string[]): Promise<readonly (number | null)[]>
+  /** All customer references of a partition. For tools and tests. */
+  scanReferences(partition: number): AsyncIterable<readonly [endToEndId: string, paymentKey: string]>
 }
 
 export type WriteResult = 'applied' | 'refused'
@@ -34,10 +45,10 @@ export interface ViewRead {
 
 export interface StateWrite {
   readonly paymentKey: string
-  /** Null forgets the payment. */
+  /** Null forgets the payment and all that is kept about it; then the rest does not matter. */
   readonly state: Buffer | null
   /** When the payment needs attention without an event, ms since the epoch. */
   readonly dueAt: number
-  /** A customer reference to find the payment by, if it has one. */
+  /** A customer reference to find the payment by, if it has one; takes the place of the former one. */
   readonly endToEndId: string | null
 }

@@ -172,6 +172,10 @@ export class StatusTask implements PartitionTask {
     const { partition, store, now, duePolicy, report, codecs } = this.#options
     const at = now()
     const due = await waitForStore(() => store.due(partition, at, DUE_MAX), report, signal)
+    if (!(await waitForStore(() => store.isWhole(partition), report, signal))) {
+      // Nothing would ever be due, or be found by its reference. Opening again builds the view anew, and says so.
+      throw new ViewLostError(partition)
+    }
     // Even with nothing due: a view that Redis lost or rolled back is noticed here when no event comes.
     const { states, read } = await this.#readStates(due, signal)
     if (due.length === 0) {
@@ -184,7 +188,7 @@ export class StatusTask implements PartitionTask {
       const state = states.get(paymentKey)
       const action = state === undefined ? 'gone' : dueAction(state, at, duePolicy)
       if (state === undefined || action === 'forget') {
-        output.writes.push({ paymentKey, state: null, dueAt: 0, endToEndId: state?.details.endToEndId ?? null })
+        output.writes.push({ paymentKey, state: null, dueAt: 0, endToEndId: null })
         if (state !== undefined) {
           output.current.push({ key: paymentKey, value: null })
           output.totals.forgotten += 1
@@ -314,7 +318,7 @@ export class StatusTask implements PartitionTask {
       writes: before.marker.writes + 1,
       next,
       totals: addTotals(before.marker.totals, output.totals),
-      writtenAt: now(),
+      completeAt: now(),
     }
     await transactions.run(async (scope) => {
       const append = (topic: string, records: readonly OutRecord[]) =>

@@ -23,8 +23,13 @@ export interface ViewMarker {
   readonly totals: Totals
   /** Stands for the settings that the due times in the view come of. */
   readonly dueBy: string
-  /** When it was written, ms since the epoch. */
-  readonly writtenAt: number
+  /**
+   * Time up to which the view is known to hold all of `current`, ms since the epoch: what was written there later may be
+   * missing. Moves with every commit and when a replay has reached the end, never when one begins.
+   */
+  readonly completeAt: number
+  /** A replay is under way: until it has ended, payments that were forgotten since `completeAt` may be in the view. */
+  readonly replaying: boolean
 }
 
 const offset = z.string().regex(/^\d+$/).transform(BigInt)
@@ -51,7 +56,8 @@ const MARKER = z.object({
   committedBy: z.string().default(''),
   totals,
   dueBy: z.string(),
-  writtenAt: z.number(),
+  completeAt: z.number(),
+  replaying: z.boolean(),
 })
 const METADATA = z.object({
   ends: z.object({ current: offset, changes: offset, eventDeadLetters: offset }),

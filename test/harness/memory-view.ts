@@ -1,7 +1,7 @@
 import { MemoryStateStore } from '../../src/processor/memory-state-store.ts'
 import type { StateStore, StateWrite, ViewRead, WriteResult } from '../../src/processor/state-store.ts'
 
-export type ViewStep = `${'view-read' | 'view-write' | 'view-reset' | 'view-due'}.${'before' | 'after'}`
+export type ViewStep = `${'view-read' | 'view-write' | 'view-reset' | 'view-due' | 'view-whole'}.${'before' | 'after'}`
 
 /**
  * A Redis that can lose its memory: empty it, or take it back to any earlier moment, as a restart from an old snapshot
@@ -38,12 +38,37 @@ export class MemoryView implements StateStore {
     return this.#step('view-due', () => this.#store.due(partition, now, limit))
   }
 
+  async isWhole(partition: number): Promise<boolean> {
+    return this.#step('view-whole', () => this.#store.isWhole(partition))
+  }
+
   findByEndToEndId(partition: number, endToEndId: string): Promise<readonly string[]> {
     return this.#store.findByEndToEndId(partition, endToEndId)
   }
 
   scan(partition: number): AsyncIterable<readonly [string, Buffer]> {
     return this.#store.scan(partition)
+  }
+
+  scanDue(partition: number): AsyncIterable<readonly [string, number]> {
+    return this.#store.scanDue(partition)
+  }
+
+  dueTimes(partition: number, paymentKeys: readonly string[]): Promise<readonly (number | null)[]> {
+    return this.#store.dueTimes(partition, paymentKeys)
+  }
+
+  scanReferences(partition: number): AsyncIterable<readonly [string, string]> {
+    return this.#store.scanReferences(partition)
+  }
+
+  /** Loses one key of the view; no marker tells. */
+  lose(partition: number, index: 'due' | 'refs'): void {
+    this.#journal.push(async (store) => {
+      store.lose(partition, index)
+      return 'applied'
+    })
+    this.#store.lose(partition, index)
   }
 
   /** All payments of a partition. */
@@ -53,6 +78,18 @@ export class MemoryView implements StateStore {
       content.set(key, state)
     }
     return content
+  }
+
+  /** When every payment is due, and its customer reference; null where it has none. */
+  async indexes(partition: number): Promise<Map<string, [dueAt: number | null, endToEndId: string | null]>> {
+    const indexes = new Map<string, [number | null, string | null]>()
+    for await (const [key, dueAt] of this.#store.scanDue(partition)) {
+      indexes.set(key, [dueAt, null])
+    }
+    for await (const [endToEndId, key] of this.#store.scanReferences(partition)) {
+      indexes.set(key, [indexes.get(key)?.[0] ?? null, endToEndId])
+    }
+    return indexes
   }
 
   async marker(partition: number): Promise<string | null> {
@@ -85,7 +122,10 @@ export class MemoryView implements StateStore {
     })
   }
 
-  async #step<T>(name: 'view-read' | 'view-write' | 'view-reset' | 'view-due', call: () => Promise<T>): Promise<T> {
+  async #step<T>(
+    name: 'view-read' | 'view-write' | 'view-reset' | 'view-due' | 'view-whole',
+    call: () => Promise<T>,
+  ): Promise<T> {
     await this.onStep(`${name}.before`)
     const result = await call()
     await this.onStep(`${name}.after`)

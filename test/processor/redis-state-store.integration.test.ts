@@ -24,7 +24,13 @@ afterAll(async () => {
   redis.close()
 })
 
-describeStateStore('the view in Redis', () => {
-  stores += 1
-  return new RedisStateStore(redis, run, `store-${stores}`)
-})
+describeStateStore(
+  'the view in Redis',
+  () => {
+    stores += 1
+    return new RedisStateStore(redis, run, `store-${stores}`)
+  },
+  async (_store, partition, index) => {
+    await redis.run((client) => client.del(`{${run}.store-${stores}.p${partition}}:${index}`))
+  },
+)

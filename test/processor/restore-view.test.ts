@@ -40,7 +40,8 @@ const MARKER: ViewMarker = {
   committedBy: 'former',
   totals: TOTALS,
   dueBy: fingerprintOf(POLICY),
-  writtenAt: NOW - DAY_MS,
+  completeAt: NOW - DAY_MS,
+  replaying: false,
 }
 const FACTS: RestoreFacts = {
   clusterId: 'cluster',
@@ -48,6 +49,7 @@ const FACTS: RestoreFacts = {
   metadata: promising(2n),
   committed: true,
   distrusted: false,
+  whole: true,
   currentEnd: 5n,
   now: NOW,
 }
@@ -58,7 +60,13 @@ describe('the decision', () => {
   })
 
   test('is to keep it however old it is: nothing was forgotten since', () => {
-    expect(decideRestore({ ...MARKER, writtenAt: 0 }, FACTS)).toEqual({ kind: 'keep' })
+    expect(decideRestore({ ...MARKER, completeAt: 0 }, FACTS)).toEqual({ kind: 'keep' })
+  })
+
+  test('is to end a replay that was broken off at its very end, and to trust it no longer than any other', () => {
+    const replayed = { ...MARKER, replaying: true }
+    expect(decideRestore(replayed, FACTS)).toEqual({ kind: 'replay', from: 2n })
+    expect(decideRestore({ ...replayed, completeAt: NOW - VIEW_AGE_MAX_MS - 1 }, FACTS).kind).toBe('rebuild')
   })
 
   test('is to replay what the view lacks', () => {
@@ -81,6 +89,7 @@ describe('the decision', () => {
   test.each<[why: string, marker: ViewMarker | null, facts: Partial<RestoreFacts>]>([
     ['there is no view', null, {}],
     ['the view holds a state that cannot be read', MARKER, { distrusted: true }],
+    ['Redis lost a part of the view, its due times or its customer references', MARKER, { whole: false }],
     ['the view was made from another cluster', { ...MARKER, clusterId: 'other' }, {}],
     ['the group has never committed this partition', MARKER, { committed: false, metadata: null }],
     ['the settings of payments were changed, which the due times come of', { ...MARKER, dueBy: 'other' }, {}],
@@ -88,7 +97,12 @@ describe('the decision', () => {
     ['the view ends with a commit that another one has taken the place of', { ...MARKER, committedBy: 'lost' }, {}],
     [
       'the view is older than tombstones are kept',
-      { ...MARKER, writtenAt: NOW - VIEW_AGE_MAX_MS - 1 },
+      { ...MARKER, completeAt: NOW - VIEW_AGE_MAX_MS - 1 },
+      { metadata: promising(4n) },
+    ],
+    [
+      'the view was written by a clock far ahead of ours, so its age is not known',
+      { ...MARKER, completeAt: NOW + DAY_MS + 1 },
       { metadata: promising(4n) },
     ],
   ])('is to rebuild when %s', (why, marker, facts) => {
@@ -97,8 +111,10 @@ describe('the decision', () => {
 
   test('trusts a replay only well within the time that a tombstone is kept', () => {
     expect(VIEW_AGE_MAX_MS).toBeLessThan(SPECS.current.settings.deleteRetentionDays * DAY_MS)
-    const replayed = { ...MARKER, writtenAt: NOW - VIEW_AGE_MAX_MS }
+    const replayed = { ...MARKER, completeAt: NOW - VIEW_AGE_MAX_MS }
     expect(decideRestore(replayed, { ...FACTS, metadata: promising(4n) }).kind).toBe('replay')
+    const ahead = { ...MARKER, completeAt: NOW + DAY_MS }
+    expect(decideRestore(ahead, { ...FACTS, metadata: promising(4n) }).kind).toBe('replay')
   })
 })
 
@@ -254,6 +270,85 @@ describe('restoring', () => {
       }
     }
     await expect(restore()).rejects.toThrow(ViewLostError)
+  })
+
+  test('I6: an interrupted replay leaves the view as old as it was: forgotten payments do not live on', async () => {
+    publish('a', 1)
+    publish('b', 1)
+    publish('a', null)
+    await leaveView({ ...MARKER, completeAt: NOW }, ['a', stateOf('a', 1)], ['b', stateOf('b', 1)])
+    const dyingAt = (now: number) => {
+      const reader = { ...kafka.reader, read: () => Promise.reject(new Error('dies')) }
+      return restore({ reader, now: () => now })
+    }
+    for (const day of [4, 4.9]) {
+      await expect(dyingAt(NOW + day * DAY_MS)).rejects.toThrow('dies')
+    }
+    // Compaction took the tombstone of `a` meanwhile: only a view that is built anew has no `a`.
+    kafka.compact(TOPICS.current, PARTITION)
+    const restored = await restore({ now: () => NOW + 14 * DAY_MS })
+    expect(restored.decision).toEqual({ kind: 'rebuild', why: 'the view is older than tombstones are kept' })
+    expect([...(await view.content(PARTITION)).keys()]).toEqual(['b'])
+    expect(restored.marker.completeAt).toBe(NOW + 14 * DAY_MS)
+  })
+
+  test('I6: so does an interrupted rebuild, as old as its beginning', async () => {
+    publish('a', 1)
+    publish('b', 1)
+    publish('a', null)
+    let writes = 0
+    view.onStep = (step) => {
+      writes += step === 'view-write.after' ? 1 : 0
+      if (writes === 1) {
+        throw new Error('dies')
+      }
+    }
+    await expect(restore()).rejects.toThrow('dies')
+    view.onStep = () => {}
+    expect(fromMarkerText(await view.marker(PARTITION))).toMatchObject({ completeAt: NOW })
+    expect((await restore({ now: () => NOW + 6 * DAY_MS })).decision.kind).toBe('rebuild')
+  })
+
+  test('a replay that reached the end makes the view as young as its beginning', async () => {
+    publish('a', 1)
+    publish('b', 1)
+    publish('a', 2)
+    await leaveView({ ...MARKER, completeAt: NOW - 4 * DAY_MS }, ['a', stateOf('a', 1)], ['b', stateOf('b', 1)])
+    const clock = [NOW, NOW + 1_000]
+    const { decision, marker } = await restore({ now: () => clock.shift() ?? NOW + 2_000 })
+    expect([decision.kind, marker.completeAt]).toEqual(['replay', NOW])
+  })
+
+  test('a replay that took longer than tombstones are kept is not believed, and done again from the beginning', async () => {
+    publish('a', 1)
+    publish('b', 1)
+    publish('a', 2)
+    await leaveView({ ...MARKER, completeAt: NOW - 4 * DAY_MS }, ['a', stateOf('a', 1)], ['b', stateOf('b', 1)])
+    const clock = [NOW]
+    await expect(restore({ now: () => clock.shift() ?? NOW + 2 * DAY_MS })).rejects.toThrow(ViewLostError)
+    expect((await restore({ now: () => NOW + 2 * DAY_MS })).decision.kind).toBe('rebuild')
+  })
+
+  test.each(['due', 'refs'] as const)(
+    'I6: rebuilds a view of which Redis lost :%s, and of which nothing else tells',
+    async (index) => {
+      publish('a', 1)
+      publish('b', 1)
+      await restore()
+      view.lose(PARTITION, index)
+      const restored = await restore({ token: 'next' })
+      expect(restored.decision).toMatchObject({ kind: 'rebuild', why: expect.stringContaining('lost a part') })
+      expect(await view.due(PARTITION, Number.MAX_SAFE_INTEGER, 10)).toHaveLength(2)
+      expect(await view.findByEndToEndId(PARTITION, 'E2E-4711')).toEqual(['a', 'b'])
+    },
+  )
+
+  test('I6: a tombstone takes the reference along, though it names the key alone', async () => {
+    publish('a', 1)
+    publish('b', 1)
+    publish('a', null)
+    await restore()
+    expect(await view.findByEndToEndId(PARTITION, 'E2E-4711')).toEqual(['b'])
   })
 
   test('I6: broken off anywhere, the view’s marker never promises what is not in it', async () => {

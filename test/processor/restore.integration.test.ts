@@ -157,7 +157,7 @@ describe('while the processor is stopped', () => {
     ['that is unreadable', { viewNext: 'x' }, 'there is no view'],
     [
       'of a view that is older than tombstones are kept',
-      { writtenAt: 0, viewNext: '0' },
+      { completeAt: 0, viewNext: '0' },
       'older than tombstones are kept',
     ],
   ])('I6 the view with a marker %s is not believed', async (_which, change, why) => {

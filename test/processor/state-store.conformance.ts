@@ -1,10 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { StateStore, StateWrite } from '../../src/processor/state-store.ts'
 
-/** What every state store must do. `create` gives an empty store of its own to every test. */
-export function describeStateStore(name: string, create: () => StateStore): void {
+/** What every state store must do. `create` gives an empty store of its own to every test, `lose` deletes one of its keys. */
+export function describeStateStore<S extends StateStore>(
+  name: string,
+  create: () => S,
+  lose: (store: S, partition: number, index: 'due' | 'refs') => Promise<void>,
+): void {
   const P = 3
-  let store: StateStore
+  let store: S
 
   beforeEach(() => {
     store = create()
@@ -16,6 +20,14 @@ export function describeStateStore(name: string, create: () => StateStore): void
       found.push([key, state])
     }
     return found.sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+
+  async function references(): Promise<(readonly [string, string])[]> {
+    const found: (readonly [string, string])[] = []
+    for await (const entry of store.scanReferences(P)) {
+      found.push(entry)
+    }
+    return found.sort()
   }
 
   function put(paymentKey: string, state: string | Buffer, changes: Partial<StateWrite> = {}): StateWrite {
@@ -139,10 +151,66 @@ export function describeStateStore(name: string, create: () => StateStore): void
       expect(await store.findByEndToEndId(P, '')).toEqual([])
     })
 
-    test('keeps a payment findable by a reference that a later event no longer brought', async () => {
-      await store.write(P, null, 'm1', [put('a', 'x', { endToEndId: 'e' })])
-      await store.write(P, 'm1', 'm2', [put('a', 'x', { endToEndId: null })])
-      expect(await store.findByEndToEndId(P, 'e')).toEqual(['a'])
+    test('I6: finds a payment by the reference of its last state only', async () => {
+      await store.write(P, null, 'm1', [put('a', 'x', { endToEndId: 'e' }), put('b', 'x', { endToEndId: 'e' })])
+      await store.write(P, 'm1', 'm2', [put('a', 'x', { endToEndId: 'other' }), put('b', 'x')])
+      expect(await store.findByEndToEndId(P, 'e')).toEqual([])
+      expect(await store.findByEndToEndId(P, 'other')).toEqual(['a'])
+      expect(await references()).toEqual([['other', 'a']])
+      await store.write(P, 'm2', 'm3', [put('a', 'x', { endToEndId: 'other' }), put('b', 'x', { endToEndId: 'e' })])
+      expect(await references()).toEqual([
+        ['e', 'b'],
+        ['other', 'a'],
+      ])
+    })
+
+    test('I6: forgets the reference with the payment, whatever the write says of it', async () => {
+      await store.write(P, null, 'm1', [
+        put('a', 'x', { endToEndId: 'e' }),
+        put('b', 'x', { endToEndId: 'e' }),
+        put('c', 'x', { endToEndId: 'e' }),
+      ])
+      await store.write(P, 'm1', 'm2', [forget('a'), forget('b', 'wrong')])
+      expect(await references()).toEqual([['e', 'c']])
+      await store.write(P, 'm2', 'm3', [forget('c', 'e'), put('c', 'again')])
+      expect(await references()).toEqual([])
+      expect(await store.isWhole(P)).toBe(true)
+    })
+
+    test('takes an empty reference for none', async () => {
+      await store.write(P, null, 'm1', [put('a', 'x', { endToEndId: '' })])
+      expect([await references(), await store.findByEndToEndId(P, '')]).toEqual([[], []])
+      expect(await store.isWhole(P)).toBe(true)
+    })
+
+    test('I6: is whole after any writes, with and without references', async () => {
+      expect(await store.isWhole(P)).toBe(true)
+      await store.reset(P, null, 'm1')
+      expect(await store.isWhole(P)).toBe(true)
+      await store.write(P, 'm1', 'm2', [put('a', 'x', { endToEndId: 'e' }), put('b', 'x'), put('a', 'y')])
+      expect(await store.isWhole(P)).toBe(true)
+      await store.write(P, 'm2', 'm3', [put('b', 'x', { endToEndId: 'e' }), forget('a'), forget('never seen')])
+      expect(await store.isWhole(P)).toBe(true)
+    })
+
+    test.each(['due', 'refs'] as const)('I6: is not whole without :%s', async (index) => {
+      await store.write(P, null, 'm1', [put('a', 'x', { endToEndId: 'e' }), put('b', 'x')])
+      await lose(store, P, index)
+      expect(await store.isWhole(P)).toBe(false)
+    })
+
+    test('gives all due times, and those of some payments', async () => {
+      await store.write(P, null, 'm1', [put('a', 'x', { dueAt: 1_763_886_771_123 }), put('b', 'x', { dueAt: 7 })])
+      const all: (readonly [string, number])[] = []
+      for await (const entry of store.scanDue(P)) {
+        all.push(entry)
+      }
+      expect(all.sort()).toEqual([
+        ['a', 1_763_886_771_123],
+        ['b', 7],
+      ])
+      expect(await store.dueTimes(P, ['b', 'x', 'a'])).toEqual([7, null, 1_763_886_771_123])
+      expect(await store.dueTimes(P, [])).toEqual([])
     })
 
     test.each([

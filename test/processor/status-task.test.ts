@@ -428,6 +428,31 @@ describe('the clock', () => {
     expect(COMPLETED.receivedAt).toBe(ACCEPTED.receivedAt)
   })
 
+  test.each(['due', 'refs'] as const)(
+    'notices that Redis lost :%s, and the next opening builds it anew (I6)',
+    async (index) => {
+      world.arrive(open)
+      const task = await world.run()
+      world.view.lose(PARTITION, index)
+      await expect(task.idle(signal)).rejects.toThrow(ViewLostError)
+      const again = await world.run()
+      expect(world.restored.at(-1)).toBe('rebuild')
+      world.now += 3 * DAY_MS
+      await again.idle(signal)
+      expect(world.totals()).toMatchObject({ overdue: 1 })
+      expect(await world.view.findByEndToEndId(PARTITION, 'E2E-4711')).toEqual(['jpm:b'])
+    },
+  )
+
+  test('forgets the reference with the payment (I6)', async () => {
+    world.arrive(ACCEPTED)
+    const task = await world.run()
+    expect(await world.view.findByEndToEndId(PARTITION, 'E2E-4711')).toEqual(['jpm:a'])
+    world.now += 400 * DAY_MS
+    await task.idle(signal)
+    expect(await world.view.findByEndToEndId(PARTITION, 'E2E-4711')).toEqual([])
+  })
+
   test('that crashed after its commit does not act twice', async () => {
     world.arrive(open)
     const task = await world.run()

@@ -4,6 +4,7 @@ import type { FoundSchema } from '../../src/avro/schema-registry.ts'
 import type { PaymentState } from '../../src/payment/apply-event.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { StatusChangeRecord } from '../../src/payment/status-change.ts'
+import type { DuePolicy } from '../../src/processor/due.ts'
 import { StatusTask, type StatusTaskOptions } from '../../src/processor/status-task.ts'
 import type { Totals, TotalsDelta } from '../../src/processor/totals.ts'
 import { addTotals, totalsFrom } from '../../src/processor/totals.ts'
@@ -18,6 +19,10 @@ export const PARTITION = 3
 export const GROUP = 'processor'
 export const TOPICS = topicNames('')
 export const DAY_MS = 86_400_000
+export const DUE_POLICY: DuePolicy = {
+  retentionMs: 400 * DAY_MS,
+  nextStatusWithin: { default: 3 * DAY_MS, providers: {} },
+}
 
 /** What the registry of these tests has, by id. */
 const SCHEMAS = readTopicSchemas(TOPICS)
@@ -61,7 +66,7 @@ export class StatusWorld {
       reader: this.kafka.reader,
       offsets: this.kafka.offsets,
       openTransactions: () => this.kafka.openTransactions('t.p3', GROUP, TOPICS.events, PARTITION),
-      duePolicy: { retentionMs: 400 * DAY_MS, nextStatusWithin: { default: 3 * DAY_MS, providers: {} } },
+      duePolicy: DUE_POLICY,
       stateBytesMax: 1_000_000,
       now: () => this.now,
       newToken: () => {

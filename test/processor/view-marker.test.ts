@@ -18,7 +18,8 @@ const MARKER: ViewMarker = {
   committedBy: 'assignment',
   totals: { ...totalsFrom(5n), events: 3, applied: 2, duplicate: 1 },
   dueBy: 'settings',
-  writtenAt: 1_732_000_000_000,
+  completeAt: 1_732_000_000_000,
+  replaying: false,
 }
 
 describe('the marker', () => {

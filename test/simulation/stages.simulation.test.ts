@@ -3,13 +3,14 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { foldPayment } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { dueAt } from '../../src/processor/due.ts'
 import type { StatusTask } from '../../src/processor/status-task.ts'
 import { totalsDifference } from '../../src/processor/totals.ts'
 import type { PartitionTask } from '../../src/stream/partition-task.ts'
 import type { InRecord } from '../../src/stream/record.ts'
 import { envNumber } from '../harness/env-number.ts'
 import { arrivalsOf, distinctEvents } from '../payment/arbitrary-events.ts'
-import { DAY_MS, GROUP, PARTITION, StatusWorld, TOPICS } from '../processor/status-world.ts'
+import { DAY_MS, DUE_POLICY, GROUP, PARTITION, StatusWorld, TOPICS } from '../processor/status-world.ts'
 import { Interleaver } from './interleaver.ts'
 import { callbackOf, eventsOf, NORMALIZER_GROUP, normalizerTask, RAW_PARTITION } from './normalizer-side.ts'
 
@@ -37,6 +38,8 @@ type Fault =
   /** Redis is emptied, or goes back to an earlier moment, under its hands. */
   | { readonly kind: 'flush'; readonly step: number }
   | { readonly kind: 'roll back'; readonly step: number; readonly by: number }
+  /** One key of the view is deleted; the marker stays. */
+  | { readonly kind: 'lose'; readonly step: number; readonly index: 'due' | 'refs' }
 
 /** What one process does. */
 type Solo =
@@ -68,6 +71,14 @@ const otherFaults: fc.WeightedArbitrary<Fault>[] = [
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('flush' as const), step }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('lose' as const),
+      step,
+      index: fc.constantFrom('due' as const, 'refs' as const),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('roll back' as const), step, by: fc.nat({ max: 5 }) }) },
 ]
 
@@ -273,6 +284,8 @@ class Simulation {
       view.flush()
     } else if (isIt && fault.kind === 'roll back') {
       await view.rollBack(Math.max(0, view.writes - fault.by))
+    } else if (isIt && fault.kind === 'lose') {
+      view.lose(PARTITION, fault.index)
     }
   }
 
@@ -487,6 +500,10 @@ async function expectOneTrueStory(
 
   // I6: at rest the view equals `current`, byte for byte.
   expectSame(await world.view.content(PARTITION), world.kafka.latest(TOPICS.current, PARTITION))
+  expectSame(
+    await world.view.indexes(PARTITION),
+    new Map([...current].map(([key, state]) => [key, [dueAt(state, DUE_POLICY), state.details.endToEndId]])),
+  )
 
   // I8: everything that came in became something, counted exactly once, and the view counts what Kafka counts.
   const totals = world.totals()

@@ -4,12 +4,15 @@ import type { Config } from '../../config.ts'
 import type { OpensBodies } from '../../encryption/body-opener.ts'
 import { partitionOf } from '../../kafka/murmur2.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
+import { dueAt, fingerprintOf } from '../../processor/due.ts'
 import type { StateStore } from '../../processor/state-store.ts'
+import { fromMarkerText } from '../../processor/view-marker.ts'
 import type { GroupOffsets } from '../../stream/group-offsets.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
 import { headerText } from '../../stream/raw-headers.ts'
 import type { InRecord } from '../../stream/record.ts'
 import { type TopicNames, topicNames } from '../../topics.ts'
+import { compareIndexes } from './compare-indexes.ts'
 import { compareView } from './compare-view.ts'
 import { decodeAnything, decodeOrNull } from './decode-or-null.ts'
 import { type Circumstances, type CurrentRecord, type Difference, judgePayment } from './judge-payment.ts'
@@ -47,7 +50,7 @@ export interface VerificationPorts {
   readonly codecs: PaymentCodecs
   readonly bodies: OpensBodies
   /** Null leaves the view out. */
-  readonly store: Pick<StateStore, 'read' | 'scan'> | null
+  readonly store: Omit<StateStore, 'write' | 'reset'> | null
   /** The clock, ms since the epoch. */
   readonly now: () => number
   readonly pause: (ms: number) => Promise<void>
@@ -350,20 +353,43 @@ export class Verification {
       return
     }
     const only = payment !== undefined ? [payment] : since !== undefined ? [...raw.keys()] : null
-    const differences: readonly Difference[] = await compareView({
+    const comparison = {
       store,
       partition,
       current: current.states,
       only,
       catchUp: () => this.#readCurrent(partition, current),
+      pause,
+    }
+    const differences: readonly Difference[] = await compareView({
+      ...comparison,
       describe: async (bytes) => {
         const place = { topic: this.#topics.current, partition, offset: null, inView: true }
         const state = await decodeAnything(this.#ports.codecs.state, bytes, place)
         return state === null ? 'something that cannot be read' : `v${state.statusVersion} ${state.status}`
       },
-      pause,
     })
     this.#findings.add(differences)
+    // A stage that runs with other settings has other due times, and is right.
+    const { payments } = this.#config
+    const { dueBy } = fromMarkerText((await store.read(partition, [])).marker) ?? { dueBy: null }
+    const indexDifferences = await compareIndexes({
+      ...comparison,
+      indexedBy: async (bytes) => {
+        const place = { topic: this.#topics.current, partition, offset: null }
+        const state = await decodeOrNull(this.#ports.codecs.state, bytes, place)
+        const { endToEndId } = state?.details ?? { endToEndId: null }
+        return (
+          state && {
+            dueAt: dueBy === null || dueBy === fingerprintOf(payments) ? dueAt(state, payments) : null,
+            endToEndId,
+          }
+        )
+      },
+    })
+    // One difference for a payment: without its state its index is no news.
+    const known = new Set(differences.map(({ paymentKey }) => paymentKey))
+    this.#findings.add(indexDifferences.filter(({ paymentKey }) => !known.has(paymentKey)))
   }
 
   #tell(step: VerifyProgress['step'], done: number, count: number): void {

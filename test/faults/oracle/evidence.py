@@ -227,6 +227,8 @@ def read_view(redis_url, environment, group, partitions):
             slot = f'{{{environment}.{group}.p{partition}}}'
             states = client.hgetall(f'{slot}:view')
             marker = states.pop(b'#marker', None)
+            # The other names with a number sign hold the references once more, by payment.
+            states = {key: value for key, value in states.items() if not key.startswith(b'#')}
             due = set(client.zrange(f'{slot}:due', 0, -1))
             references = set(client.zrange(f'{slot}:refs', 0, -1))
             views.append(View(parsed(marker), states, due, references))

@@ -69,6 +69,8 @@ def view_differences(currents, views, cluster_id, stable, committed):
             yield f'{where} has no time at which {key.decode()} is due, or one too many'
         for name in references - view.references:
             yield f'{where} does not find {name.split(bytes(1))[1].decode()} by its endToEndId'
+        for name in view.references - references:
+            yield f'{where} finds {name.split(bytes(1))[1].decode()} by an endToEndId that it has not'
         if view.marker is None:
             if latest:
                 yield f'{where} has no marker'

@@ -16,7 +16,6 @@ import { MemoryView } from '../../harness/memory-view.ts'
 import { SILENT } from '../../harness/silent-logger.ts'
 import { CODECS } from '../../processor/status-world.ts'
 
-const DAY_MS = 86_400_000
 const SIGNAL = new AbortController().signal
 
 export const TOPICS = topicNames('')
@@ -139,7 +138,7 @@ export class MemoryInstallation {
         reader: this.kafka.reader,
         offsets: this.kafka.offsets,
         openTransactions: () => this.kafka.openTransactions(`t.p${partition}`, group, TOPICS.events, partition),
-        duePolicy: { retentionMs: 400 * DAY_MS, nextStatusWithin: { default: 3 * DAY_MS, providers: {} } },
+        duePolicy: this.config.payments,
         stateBytesMax: 1_000_000,
         now: () => this.now,
         newToken: () => {
@@ -170,8 +169,9 @@ export class MemoryInstallation {
   verify(
     options: VerificationOptions = {},
     bodies: OpensBodies = { open: async (records) => records },
+    config = this.config,
   ): Promise<VerifyReport> {
-    const { kafka, view, config } = this
+    const { kafka, view } = this
     const { reader, offsets } = kafka
     const ports = { reader, bodies, offsets, codecs: CODECS, store: view, now: () => this.now, pause: async () => {} }
     return new Verification(ports, config, options).run()

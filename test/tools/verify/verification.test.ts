@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { partitionOf } from '../../../src/kafka/murmur2.ts'
+import type { PaymentState } from '../../../src/payment/apply-event.ts'
+import { dueAt } from '../../../src/processor/due.ts'
+import type { StateWrite } from '../../../src/processor/state-store.ts'
 import type { InRecord } from '../../../src/stream/record.ts'
-import type { VerifyProgress } from '../../../src/tools/verify/verification.ts'
+import type { VerificationOptions, VerifyProgress } from '../../../src/tools/verify/verification.ts'
 import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
 import { CODECS } from '../../processor/status-world.ts'
 import { MemoryInstallation, PARTITIONS, TOPICS } from './memory-installation.ts'
@@ -197,6 +200,60 @@ describe('what is spoilt', () => {
     expect([...texts.keys()].toSorted()).toEqual([a, b, 'x:1'].toSorted())
     expect(texts.get(a)).toMatch(/^the view has nothing, current v\d+ [A-Z_]+$/)
     expect(texts.get('x:1')).toMatch(/^the view has v\d+ [A-Z_]+, current nothing$/)
+  })
+
+  test('due times and references that are wrong, too many or missing (I6)', async () => {
+    const { view } = installation
+    const [a = '', b = '', c = '', d = ''] = keys.filter((paymentKey) => partitionOfKey(paymentKey) === 1)
+    const { marker, states } = await view.read(1, [a, b, c, d])
+    const decoded = states.map((bytes) => CODECS.state.decode(bytes as Buffer))
+    const right = (index: number) => ({
+      paymentKey: decoded[index]?.paymentKey ?? '',
+      state: states[index] as Buffer,
+      dueAt: dueAt(decoded[index] as PaymentState, installation.config.payments),
+      endToEndId: decoded[index]?.details.endToEndId ?? null,
+    })
+    const rewrite = async (...writes: StateWrite[]) => {
+      await view.write(1, marker, `${marker} `, writes)
+      await view.write(1, `${marker} `, marker ?? '', [])
+    }
+    await rewrite(
+      { ...right(0), dueAt: right(0).dueAt + 1 },
+      { ...right(1), endToEndId: 'another' },
+      { ...right(2), endToEndId: null },
+      right(3),
+    )
+    const byPayment = async (options?: VerificationOptions) =>
+      new Map((await installation.verify(options)).differences.map(({ paymentKey, text }) => [paymentKey, text]))
+    const all = await byPayment()
+    expect([...all.keys()].toSorted()).toEqual([a, b, c].toSorted())
+    expect(all.get(a)).toMatch(/^the view says due .+, current .+$/)
+    expect([all.get(b), all.get(c)]).toEqual(Array(2).fill('the view does not find it by its endToEndId'))
+    // Asked for one payment alone, it says the same.
+    for (const paymentKey of [a, b, c, d]) {
+      expect(await byPayment({ payment: paymentKey })).toEqual(new Map([...all].filter(([key]) => key === paymentKey)))
+    }
+    await rewrite(right(0), right(1), right(2))
+    expect(await byPayment()).toEqual(new Map())
+  })
+
+  test.each(['due', 'refs'] as const)('a view without :%s (I6)', async (index) => {
+    installation.view.lose(1, index)
+    const report = await installation.verify()
+    expect(kindsOf(report)).toEqual(['viewDiffers'])
+    const states = [...installation.kafka.latest(TOPICS.current, 1).values()].map((bytes) => CODECS.state.decode(bytes))
+    const missing = states.filter(({ details }) => index === 'due' || details.endToEndId !== null)
+    expect(report.viewDiffers).toBe(missing.length)
+    expect(missing.length).toBeGreaterThan(0)
+  })
+
+  test('due times of other settings are not compared, and missing ones are', async () => {
+    const { retentionMs } = installation.config.payments
+    const payments = { retentionMs, nextStatusWithin: { default: null, providers: {} } }
+    const verify = () => installation.verify({}, undefined, { ...installation.config, payments })
+    expect((await verify()).differences).toEqual([])
+    installation.view.lose(1, 'due')
+    expect(kindsOf(await verify())).toEqual(['viewDiffers'])
   })
 
   test('all differences are counted, and the first hundred are listed', async () => {
