@@ -116,7 +116,12 @@ const DAY_MS = 86_400_000
 
 /** The settings as Kafka topic configuration. */
 export function toTopicConfig(settings: TopicSettings): Record<string, string> {
-  const common = { 'cleanup.policy': settings.cleanup, 'max.message.bytes': String(settings.messageBytesMax) }
+  const common = {
+    'cleanup.policy': settings.cleanup,
+    'max.message.bytes': String(settings.messageBytesMax),
+    // As we write, which is not compressed: anything else costs the broker a compression and us its undoing.
+    'compression.type': 'producer',
+  }
   switch (settings.cleanup) {
     case 'delete':
       return { ...common, 'retention.ms': String(settings.retentionDays * DAY_MS) }

@@ -59,6 +59,7 @@ describe('as Kafka topic configuration', () => {
     expect(toTopicConfig(TOPICS.raw.settings)).toEqual({
       'cleanup.policy': 'delete',
       'max.message.bytes': '1048588',
+      'compression.type': 'producer',
       'retention.ms': String(30 * DAY_MS),
     })
   })
@@ -67,6 +68,7 @@ describe('as Kafka topic configuration', () => {
     expect(toTopicConfig(TOPICS.current.settings)).toEqual({
       'cleanup.policy': 'compact',
       'max.message.bytes': '2097152',
+      'compression.type': 'producer',
       'min.cleanable.dirty.ratio': '0.1',
       'delete.retention.ms': String(7 * DAY_MS),
     })
@@ -76,6 +78,7 @@ describe('as Kafka topic configuration', () => {
     expect(toTopicConfig(TOPICS.keys.settings)).toEqual({
       'cleanup.policy': 'compact,delete',
       'max.message.bytes': '1048588',
+      'compression.type': 'producer',
       'retention.ms': String(125 * DAY_MS),
       'max.compaction.lag.ms': String(DAY_MS),
       'delete.retention.ms': String(7 * DAY_MS),

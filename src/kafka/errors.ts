@@ -1,4 +1,5 @@
 import { DefinedStop } from '../stream/partition-task.ts'
+import { UnreadableBatchError } from './inflate-batches.ts'
 
 /** The protocol error type that kafkajs buried in an error, for example `CONCURRENT_TRANSACTIONS`; else its name. */
 export function kafkaErrorType(error: unknown): string {
@@ -98,4 +99,18 @@ export class ProduceReplyError extends Error {
     super(`the reply does not acknowledge ${topic}[${partition}]`)
     this.name = 'ProduceReplyError'
   }
+}
+
+/** The same for a reader, who also has to stop at a batch of records that nobody can read. */
+export function stopIfUnreadable(error: unknown, asked: string): unknown {
+  for (const link of chainOf(error)) {
+    if (link instanceof UnreadableBatchError) {
+      return new DefinedStop(
+        'BATCH_UNREADABLE',
+        `${asked}: ${link.message}. Nothing was skipped. If another replica of the partition has it whole, make that one the leader; ` +
+          'if nobody has it, its records are lost, and the group can be set behind it (kafka-consumer-groups.sh --reset-offsets).',
+      )
+    }
+  }
+  return stopIfRefused(error, asked)
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch, Consumer, Kafka } from 'kafkajs'
 import type { FetchedBatch, GroupConsumer, GroupConsumerEvents } from '../stream/group-consumer.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
-import { stopIfRefused } from './errors.ts'
+import { stopIfUnreadable } from './errors.ts'
 import { toInRecord } from './partition-reader.ts'
 import { within } from './within.ts'
 
@@ -155,7 +155,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
   }
 
   #stopIfRefused(error: unknown): Error {
-    return stopIfRefused(error, `reading ${this.#topic} in group ${this.#group}`) as Error
+    return stopIfUnreadable(error, `reading ${this.#topic} in group ${this.#group}`) as Error
   }
 
   /** kafkajs throws from these once the consumer stopped; then there is nothing left to steer. */

@@ -1,5 +1,6 @@
 import type { Message } from 'kafkajs'
 import { type BatchRecord, encodeRecordBatch } from './encode-record-batch.ts'
+import { inflateBatches } from './inflate-batches.ts'
 import { leaveSilentBrokers } from './kafkajs-brokers.ts'
 import { oneSocketAtATime } from './kafkajs-connection.ts'
 import { followTheCoordinator } from './kafkajs-coordinator.ts'
@@ -125,7 +126,63 @@ function growWithoutZeroing(): void {
   }
 }
 
+interface Decoder {
+  readonly buffer: Buffer
+  readonly offset: number
+  canReadBytes(length: number): boolean
+  readInt32(): number
+  readBytes(length: number): Buffer
+}
+
+/** At the start of what a partition has in an answer: the size, then the first batch with its version at this place. */
+const FIRST_MAGIC_AT = 4 + 16
+const RECORD_BATCH_MAGIC = 2
+/** As much as the original wants to see before it tries a batch. */
+const RECORD_BATCH_OVERHEAD = 49
+
+/**
+ * The original knows gzip only, whatever its size becomes, and reads no batch after one that it cannot: a topic that was
+ * set to another compression for a moment could not be read ever again. It also hands all records of a batch to one call,
+ * which overflows the stack when they are very many.
+ */
+function readAllCompressions(): void {
+  const decoderClass = require('kafkajs/src/protocol/decoder.js') as new (bytes: Buffer) => Decoder
+  const decodeBatch = require('kafkajs/src/protocol/recordBatch/v0/decoder.js') as (
+    decoder: Decoder,
+  ) => Promise<{ readonly records: readonly unknown[] }>
+  replaceModule(
+    'kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js',
+    (original) =>
+      async (decoder: Decoder): Promise<readonly unknown[]> => {
+        if (decoder.buffer[decoder.offset + FIRST_MAGIC_AT] !== RECORD_BATCH_MAGIC) {
+          return (original as (decoder: Decoder) => Promise<readonly unknown[]>)(decoder)
+        }
+        const size = decoder.readInt32()
+        if (size <= 0 || !decoder.canReadBytes(size)) {
+          return []
+        }
+        const batches = new decoderClass(await inflateBatches(decoder.readBytes(size)))
+        const records: unknown[] = []
+        while (batches.canReadBytes(RECORD_BATCH_OVERHEAD)) {
+          try {
+            for (const record of (await decodeBatch(batches)).records) {
+              records.push(record)
+            }
+          } catch (error) {
+            // The last one is often cut off by the size of the answer.
+            if ((error as Error).name === 'KafkaJSPartialMessageError') {
+              break
+            }
+            throw error
+          }
+        }
+        return records
+      },
+  )
+}
+
 oneSocketAtATime()
+readAllCompressions()
 leaveSilentBrokers()
 askForOurTopicsOnly()
 renewSessionsInTime()

@@ -2,7 +2,8 @@ import { createRequire } from 'node:module'
 import type { Kafka, KafkaMessage } from 'kafkajs'
 import type { PartitionRange, TimedPartitionReader } from '../stream/partition-reader.ts'
 import type { InRecord } from '../stream/record.ts'
-import { stopIfRefused } from './errors.ts'
+import { stopIfUnreadable } from './errors.ts'
+import { UnreadableBatchError } from './inflate-batches.ts'
 import {
   createCluster,
   type FetchedMessage,
@@ -57,7 +58,7 @@ export function createPartitionReader(kafka: Kafka): TimedPartitionReader {
         return { ...found, end: start }
       }
       // Connections of its own: a broker answers one request of a connection after the other, and fetches are long.
-      const end = await refusedAsStop(topic, () =>
+      const end = await refusedAsStop(`${topic}[${partition}]`, () =>
         withCluster(kafka, topic, (cluster) =>
           readToEnd(cluster, topic, partition, start, found.end, onRecords, signal),
         ),
@@ -96,7 +97,7 @@ async function readToEnd(
       failures = 0
     } catch (error) {
       failures += 1
-      if (failures >= ATTEMPTS_MAX) {
+      if (failures >= ATTEMPTS_MAX || error instanceof UnreadableBatchError) {
         throw error
       }
       await new Promise((resolve) => setTimeout(resolve, 100 * failures))
@@ -175,6 +176,6 @@ async function refusedAsStop<T>(topic: string, work: () => Promise<T>): Promise<
   try {
     return await work()
   } catch (error) {
-    throw stopIfRefused(error, `reading ${topic}`)
+    throw stopIfUnreadable(error, `reading ${topic}`)
   }
 }
