@@ -3,13 +3,13 @@ import { COMPRESSION, DecompressError, decompress } from './decompress.ts'
 /**
  * Largest batch of records, decompressed, bytes. Ours have at most 2 MiB; more comes only of a writer that is not ours.
  */
-export const BATCH_BYTES_MAX = 64 * 1024 * 1024
+const BATCH_BYTES_MAX = 64 * 1024 * 1024
 
 /**
  * After so many bytes of one partition, the batches that follow in the same answer are left for the next fetch. A fetch is
  * bounded by its compressed size, and a few megabytes can hold a hundred times as much (invariant I10).
  */
-export const ANSWER_BYTES_MAX = 16 * 1024 * 1024
+const ANSWER_BYTES_MAX = 16 * 1024 * 1024
 
 /** A batch that nobody can read. Nothing of it is skipped: the reader has to stop and to say so. */
 export class UnreadableBatchError extends Error {
@@ -36,7 +36,7 @@ const CODEC_MASK = 7
 
 /**
  * The record batches of one partition of an answer, all uncompressed; the same bytes if they are that already. What is
- * incomplete at the end is left out, as everything after {@link ANSWER_BYTES_MAX}. Throws UnreadableBatchError.
+ * incomplete at the end is left out, as everything after ANSWER_BYTES_MAX. Throws UnreadableBatchError.
  *
  * The checksums are those of the batches as they were: nobody looks at them any more.
  */
