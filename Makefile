@@ -115,6 +115,10 @@ images-local: $(NODE_READY) ## Where no image registry can be reached: stand-ins
 bench: deps ## Measure throughput and latency.
 	@node test/bench/main.ts
 
+.PHONY: bench-memory
+bench-memory: deps ## Memory of the processor with the largest histories, killed above LIMIT_MIB=1024. SCENARIO=states or events.
+	@node test/bench-memory/main.ts
+
 .PHONY: bench-gateway
 bench-gateway: deps ## Measure the gateway alone: HTTP and mutual TLS beside bare Node. RATE=1000 SECONDS=15 CONNECTIONS=128.
 	@node test/bench-gateway/main.ts

@@ -120,8 +120,8 @@ const REDIS_READING = [
   '+zrangebyscore',
   '+zrangebylex',
 ] as const
-/** The script of the view, and what it calls. */
-const REDIS_WRITING = ['+eval', '+evalsha', '+hget', '+hset', '+hdel', '+zadd', '+zrem', '+unlink'] as const
+/** The scripts of the view, and what they call. */
+const REDIS_WRITING = ['+eval', '+evalsha', '+hget', '+hstrlen', '+hset', '+hdel', '+zadd', '+zrem', '+unlink'] as const
 
 export function redisAcls({ environment, processorGroup }: AclScope): readonly RedisAcl[] {
   const keys = `{${environment}.${processorGroup}.p*}:*`

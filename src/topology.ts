@@ -22,7 +22,9 @@ import { GrowingDistance } from './observability/growing-distance.ts'
 import type { Health } from './observability/health.ts'
 import type { Logger } from './observability/log.ts'
 import type { Metrics } from './observability/metrics.ts'
+import { ByteBudget } from './processor/byte-budget.ts'
 import { RedisStateStore } from './processor/redis-state-store.ts'
+import { REPLAY_BYTES } from './processor/restore-view.ts'
 import { StatusTask } from './processor/status-task.ts'
 import type { TotalsDelta } from './processor/totals.ts'
 import { providerById } from './providers/registry.ts'
@@ -268,6 +270,16 @@ const UNKNOWN_SOURCE_TEXTS: Record<UnknownSource, string> = {
   'unknown-provider': `callbacks cannot be read: this release does not know their provider; ${DEAD_LETTERS_KEPT}; upgrade this role, the normalizer first`,
 }
 
+/**
+ * The processor's memory, whatever the number of its partitions: the bytes of events and states, as they are encoded, that
+ * all of them work at together, and those of one transaction. Decoded they take up to three times as much, and once more
+ * on their way out. A state is mostly 1 to 2 KiB, but can have almost 2 MiB. Measured with `make bench-memory`.
+ */
+const WORKED_AT_BYTES_MAX = 48 * 1024 * 1024
+const PORTION_BYTES_MAX = 24 * 1024 * 1024
+/** How many partitions are replayed into their views at the same time. */
+const RESTORES_MAX = 3
+
 async function startProcessor(context: StageContext): Promise<RunningStage> {
   const { config, topics, logger, health, metrics, offsets } = context
   const kafka = stageKafka(context, 'paystatus-processor')
@@ -278,6 +290,8 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
   const store = new RedisStateStore(redis, config.environment, group)
   const reader = createPartitionReader(kafka)
   const waits = new WaitingLanes(health, metrics)
+  const budget = new ByteBudget(WORKED_AT_BYTES_MAX)
+  const restoreBudget = new ByteBudget(RESTORES_MAX * REPLAY_BYTES)
   const consumer = groupConsumer(context, kafka, group, topics.events)
   const stage = await startStage(
     context,
@@ -306,8 +320,9 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
             onFailed: () => metrics.processor.transactions.inc({ outcome: 'failed' }),
           }),
         duePolicy: config.payments,
-        // Of each partition: a state is mostly 1 to 2 KiB, but can have almost 2 MiB.
-        stateBytesMax: 32 * 1024 * 1024,
+        portionBytesMax: PORTION_BYTES_MAX,
+        budget,
+        restoreBudget,
         now: Date.now,
         newToken: () => uuidv7(),
         report: waits.reportOf(partition),
@@ -318,7 +333,7 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
         },
         logger,
       }),
-    (partition) => waits.has(partition),
+    (partition) => waits.has(partition) || budget.isWaiting(partition) || restoreBudget.isWaiting(partition),
   )
   return {
     stop: async () => {
@@ -331,7 +346,7 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
 const LANE_LIMITS: Record<'normalizer' | 'processor', LaneLimits> = {
   normalizer: {
     queuedRecordsMax: 10_000,
-    queuedBytesMax: 32 * 1024 * 1024,
+    queuedBytesMax: 64 * 1024 * 1024,
     chunkRecordsMax: 1_000,
     // A chunk is a request for each output leader and a share of a commit.
     chunkIntervalMs: 20,
@@ -339,7 +354,7 @@ const LANE_LIMITS: Record<'normalizer' | 'processor', LaneLimits> = {
   },
   processor: {
     queuedRecordsMax: 10_000,
-    queuedBytesMax: 32 * 1024 * 1024,
+    queuedBytesMax: 64 * 1024 * 1024,
     chunkRecordsMax: 1_000,
     // A transaction is five requests to the brokers, however few events it holds.
     chunkIntervalMs: 30,

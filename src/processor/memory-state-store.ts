@@ -17,6 +17,11 @@ export class MemoryStateStore implements StateStore {
     return { marker: view.marker, states: paymentKeys.map((key) => view.states.get(key) ?? null) }
   }
 
+  async sizes(partition: number, paymentKeys: readonly string[]): Promise<readonly number[]> {
+    const { states } = this.#view(partition)
+    return paymentKeys.map((key) => states.get(key)?.length ?? 0)
+  }
+
   async write(
     partition: number,
     expected: string | null,

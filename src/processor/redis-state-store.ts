@@ -46,6 +46,13 @@ redis.call('HSET', KEYS[1], '${MARKER_FIELD}', ARGV[2])
 return 1
 `
 
+/** KEYS: view. ARGV: payment keys. One call for a whole batch; each length is known without looking at the value. */
+const SIZES = `
+local sizes = {}
+for i = 1, #ARGV do sizes[i] = redis.call('HSTRLEN', KEYS[1], ARGV[i]) end
+return sizes
+`
+
 /**
  * The view in Redis: three keys a partition, all in one hash slot, so that one script is atomic on a cluster too.
  *
@@ -67,6 +74,11 @@ export class RedisStateStore implements StateStore {
     const [view] = this.#keys(partition)
     const [marker, ...states] = await this.#redis.run((redis) => redis.hmgetBuffer(view, MARKER_FIELD, ...paymentKeys))
     return { marker: marker?.toString() ?? null, states }
+  }
+
+  async sizes(partition: number, paymentKeys: readonly string[]): Promise<readonly number[]> {
+    const [view] = this.#keys(partition)
+    return paymentKeys.length === 0 ? [] : ((await this.#redis.script(SIZES, [view], paymentKeys)) as number[])
   }
 
   write(partition: number, expected: string | null, next: string, writes: readonly StateWrite[]): Promise<WriteResult> {

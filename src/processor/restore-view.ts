@@ -4,6 +4,7 @@ import type { PaymentState } from '../payment/apply-event.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 import type { InRecord } from '../stream/record.ts'
+import type { ByteBudget } from './byte-budget.ts'
 import { decodePrepared } from './decode-prepared.ts'
 import { type DuePolicy, dueAt, fingerprintOf } from './due.ts'
 import type { StateStore, StateWrite } from './state-store.ts'
@@ -123,6 +124,8 @@ export interface RestoreOptions {
   readonly token: string
   readonly now: () => number
   readonly report: WaitReport
+  /** Bounds how many partitions are replayed at the same time. */
+  readonly budget: ByteBudget
   /** Called after every portion. */
   readonly onProgress: () => void
   readonly signal: AbortSignal
@@ -137,6 +140,8 @@ export interface RestoredView {
 
 /** States in one write: one script call blocks Redis for its whole length. */
 const WRITES_MAX = 500
+/** What a replay holds at a time, roughly: a fetched portion and its copy on the way to Redis. */
+export const REPLAY_BYTES = 16 * 1024 * 1024
 
 /**
  * Makes the view of a partition equal to `current` and puts this assignment's marker on it, so that a former owner can
@@ -209,20 +214,27 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
   }
 
   let records = 0
-  await reader.read(
-    currentTopic,
-    partition,
-    view.marker.viewNext,
-    async (portion) => {
-      records += portion.length
-      for (let at = 0; at < portion.length; at += WRITES_MAX) {
-        const slice = portion.slice(at, at + WRITES_MAX)
-        const last = slice.at(-1) as InRecord
-        await advance(last.offset + 1n, await toWrites(slice, options))
-      }
-    },
-    signal,
-  )
+  const replay = () =>
+    reader.read(
+      currentTopic,
+      partition,
+      view.marker.viewNext,
+      async (portion) => {
+        records += portion.length
+        for (let at = 0; at < portion.length; at += WRITES_MAX) {
+          const slice = portion.slice(at, at + WRITES_MAX)
+          const last = slice.at(-1) as InRecord
+          await advance(last.offset + 1n, await toWrites(slice, options))
+        }
+      },
+      signal,
+    )
+  if (decision.kind === 'keep') {
+    // Nothing is expected there, so it does not wait behind those that read for minutes.
+    await replay()
+  } else {
+    await options.budget.use(partition, REPLAY_BYTES, signal, replay)
+  }
   // The end may be a control record, or compaction removed the last records: then the promise is further on.
   const promised = metadata?.ends.current ?? 0n
   const viewNext = promised > view.marker.viewNext ? promised : view.marker.viewNext

@@ -12,6 +12,8 @@
 export interface StateStore {
   /** The marker and the states of some payments, read at one moment. */
   read(partition: number, paymentKeys: readonly string[]): Promise<ViewRead>
+  /** How many bytes the states of some payments have, 0 for a payment that the view does not have: asked before they are read. */
+  sizes(partition: number, paymentKeys: readonly string[]): Promise<readonly number[]>
   /** Replaces the marker `expected` by `next` and writes the states with it; refused if the marker is another one. */
   write(partition: number, expected: string | null, next: string, writes: readonly StateWrite[]): Promise<WriteResult>
   /** Empties the view and sets its marker; refused if the marker is not `expected`. */

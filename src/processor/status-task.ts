@@ -12,9 +12,11 @@ import type { InRecord, OutRecord } from '../stream/record.ts'
 import { startOffset } from '../stream/start-offset.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
 import type { TopicNames } from '../topics.ts'
+import type { ByteBudget } from './byte-budget.ts'
 import { decodePrepared } from './decode-prepared.ts'
 import { type DuePolicy, dueAction, dueAt, markOverdue } from './due.ts'
 import { type BatchInput, type BatchOutcome, EVENT_DEAD_LETTER_REASONS, foldBatch } from './fold-batch.ts'
+import { type Needed, portionOf } from './portion.ts'
 import { type RestoreDecision, restoreView, ViewLostError } from './restore-view.ts'
 import { outputsDecided, settleOutputs } from './settle-outputs.ts'
 import type { StateStore, StateWrite } from './state-store.ts'
@@ -41,8 +43,11 @@ export interface StatusTaskOptions {
   /** Connects a transactional producer for this partition and fences every older one. */
   readonly openTransactions: () => Promise<PartitionTransactions>
   readonly duePolicy: DuePolicy
-  /** Once the states that were read for a batch exceed so many bytes, the rest of it is another transaction's (I10). */
-  readonly stateBytesMax: number
+  /** Events and states of one transaction, bytes; what is beyond it is another transaction's (I10). */
+  readonly portionBytesMax: number
+  /** Of all partitions of the process together: what is worked at, and what is replayed into a view. */
+  readonly budget: ByteBudget
+  readonly restoreBudget: ByteBudget
   /** The clock, ms since the epoch. */
   readonly now: () => number
   /** A name that no other assignment of the partition ever had. */
@@ -67,9 +72,6 @@ const CHECK_COMMIT_AFTER_MS = 5_000
 
 /** Most payments that one act of the clock touches in one transaction. */
 const DUE_MAX = 500
-
-/** How many states one read may ask for: each can have almost 2 MiB. */
-const READ_KEYS_MAX = 100
 
 /**
  * The status processor of one partition: events in, changes and current states out, exactly once.
@@ -131,6 +133,7 @@ export class StatusTask implements PartitionTask {
       token: this.#options.newToken(),
       now,
       report,
+      budget: this.#options.restoreBudget,
       onProgress,
       signal,
     })
@@ -156,35 +159,49 @@ export class StatusTask implements PartitionTask {
   }
 
   async process(records: readonly InRecord[], next: bigint, signal: AbortSignal): Promise<void> {
-    const inputs = await this.#decode(records)
-    let from = 0
-    do {
-      const { states, until } = await this.#readStatesOf(inputs, from, signal)
+    if (records.length === 0) {
+      await this.#commit(emptyOutput(), next, signal)
+      return
+    }
+    const items = records.map(({ key, value }) => ({ bytes: value?.length ?? 0, paymentKey: key && String(key) }))
+    await this.#inPortions(items, signal, async (from, until) => {
+      const inputs = await this.#decode(records.slice(from, until))
+      const keys = inputs.flatMap((input) => ('event' in input ? [input.event.paymentKey] : []))
+      const states = await this.#readStates([...new Set(keys)], signal)
       crashPoint('processor:after-read')
-      const outcome = foldBatch(inputs.slice(from, until), (key) => states.get(key), this.#options.now())
+      const outcome = foldBatch(inputs, (key) => states.get(key), this.#options.now())
       crashPoint('processor:after-fold')
-      await this.#commit(this.#toOutput(outcome), records[until]?.offset ?? next, signal)
-      from = until
-    } while (from < inputs.length)
+      return this.#commit(this.#toOutput(outcome), records[until]?.offset ?? next, signal)
+    })
   }
 
   async idle(signal: AbortSignal): Promise<void> {
-    const { partition, store, now, duePolicy, report, codecs } = this.#options
-    const at = now()
-    const due = await waitForStore(() => store.due(partition, at, DUE_MAX), report, signal)
+    const { partition, store, now, report } = this.#options
     if (!(await waitForStore(() => store.isWhole(partition), report, signal))) {
       // Nothing would ever be due, or be found by its reference. Opening again builds the view anew, and says so.
       throw new ViewLostError(partition)
     }
-    // Even with nothing due: a view that Redis lost or rolled back is noticed here when no event comes.
-    const { states, read } = await this.#readStates(due, signal)
+    const at = now()
+    const due = await waitForStore(() => store.due(partition, at, DUE_MAX), report, signal)
     if (due.length === 0) {
+      // A view that Redis lost or rolled back is noticed here when no event comes.
+      await this.#readStates([], signal)
       await this.#checkLastCommit()
       return
     }
+    const items = due.map((paymentKey) => ({ bytes: 0, paymentKey }))
+    await this.#inPortions(items, signal, async (from, until) => {
+      const keys = due.slice(from, until)
+      const output = this.#dueOutput(keys, await this.#readStates(keys, signal), at)
+      return this.#commit(output, this.#owned().marker.next, signal)
+    })
+  }
+
+  /** What the clock does to payments whose time has come. */
+  #dueOutput(keys: readonly string[], states: ReadonlyMap<string, PaymentState>, at: number): Output {
+    const { codecs, duePolicy } = this.#options
     const output = emptyOutput()
-    // What is left is still due the next time.
-    for (const paymentKey of due.slice(0, read)) {
+    for (const paymentKey of keys) {
       const state = states.get(paymentKey)
       const action = state === undefined ? 'gone' : dueAction(state, at, duePolicy)
       if (state === undefined || action === 'forget') {
@@ -202,7 +219,7 @@ export class StatusTask implements PartitionTask {
         this.#addState(output, state, { unchanged: true })
       }
     }
-    await this.#commit(output, this.#owned().marker.next, signal)
+    return output
   }
 
   async drained(): Promise<void> {
@@ -217,51 +234,44 @@ export class StatusTask implements PartitionTask {
     await transactions?.close()
   }
 
-  /** The states that the next inputs need, up to the first input whose state would be too much. */
-  async #readStatesOf(
-    inputs: readonly BatchInput<InRecord>[],
-    from: number,
+  /**
+   * Does a batch in portions, each of which fits into memory together with the states that it needs, and holds its share
+   * of the budget while it is worked at. The sizes are asked for before anything is read; nobody else changes them.
+   * `work` is told which items it is about and resolves with what it wrote into the view.
+   */
+  async #inPortions(
+    items: readonly Needed[],
     signal: AbortSignal,
-  ): Promise<{ readonly states: ReadonlyMap<string, PaymentState>; readonly until: number }> {
-    const firstUse = new Map<string, number>()
-    for (let at = from; at < inputs.length; at += 1) {
-      const input = inputs[at] as BatchInput<InRecord>
-      if ('event' in input && !firstUse.has(input.event.paymentKey)) {
-        firstUse.set(input.event.paymentKey, at)
+    work: (from: number, until: number) => Promise<readonly StateWrite[]>,
+  ): Promise<void> {
+    const { partition, store, report, budget, portionBytesMax } = this.#options
+    const keys = [...new Set(items.flatMap(({ paymentKey }) => (paymentKey === null ? [] : [paymentKey])))]
+    const lengths = await waitForStore(() => store.sizes(partition, keys), report, signal)
+    const sizes = new Map(keys.map((key, index) => [key, lengths[index] ?? 0]))
+    for (let from = 0; from < items.length; ) {
+      const { until, bytes } = portionOf(items, from, (key) => sizes.get(key) ?? 0, portionBytesMax)
+      const writes = await budget.use(partition, bytes, signal, () => work(from, until))
+      for (const { paymentKey, state } of writes) {
+        sizes.set(paymentKey, state?.length ?? 0)
       }
+      from = until
     }
-    const keys = [...firstUse.keys()]
-    const { states, read } = await this.#readStates(keys, signal)
-    return { states, until: firstUse.get(keys[read] ?? '') ?? inputs.length }
   }
 
-  /**
-   * The states of the first payments of some, at least one portion. The marker read with them must be the one this task
-   * left, else nothing is known.
-   */
-  async #readStates(
-    keys: readonly string[],
-    signal: AbortSignal,
-  ): Promise<{ readonly states: ReadonlyMap<string, PaymentState>; readonly read: number }> {
-    const { partition, store, report, stateBytesMax } = this.#options
+  /** The marker read with the states must be the one this task left, else nothing is known. */
+  async #readStates(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, PaymentState>> {
+    const { partition, store, report } = this.#options
+    const view = await waitForStore(() => store.read(partition, keys), report, signal)
+    if (view.marker !== this.#owned().text) {
+      throw new ViewLostError(partition)
+    }
     const states = new Map<string, PaymentState>()
-    let read = 0
-    let bytesRead = 0
-    do {
-      const portion = keys.slice(read, read + READ_KEYS_MAX)
-      const view = await waitForStore(() => store.read(partition, portion), report, signal)
-      if (view.marker !== this.#owned().text) {
-        throw new ViewLostError(partition)
+    for (const [index, bytes] of view.states.entries()) {
+      if (bytes !== null) {
+        states.set(keys[index] as string, await this.#decodeState(bytes))
       }
-      for (const [index, bytes] of view.states.entries()) {
-        if (bytes !== null) {
-          bytesRead += bytes.length
-          states.set(portion[index] as string, await this.#decodeState(bytes))
-        }
-      }
-      read += portion.length
-    } while (read < keys.length && bytesRead < stateBytesMax)
-    return { states, read }
+    }
+    return states
   }
 
   /** Bytes of the view that are no state: something else wrote into Redis. `current` has the right ones. */
@@ -307,8 +317,8 @@ export class StatusTask implements PartitionTask {
     }
   }
 
-  /** One transaction, its commit, then the view. */
-  async #commit(output: Output, next: bigint, signal: AbortSignal): Promise<void> {
+  /** One transaction, its commit, then the view. Resolves with what was written into the view. */
+  async #commit(output: Output, next: bigint, signal: AbortSignal): Promise<readonly StateWrite[]> {
     const { partition, topics, store, now, report, onCommitted } = this.#options
     const before = this.#owned()
     let ends = this.#ends
@@ -351,6 +361,7 @@ export class StatusTask implements PartitionTask {
     }
     crashPoint('processor:after-view')
     this.#marker = { marker: after, text }
+    return output.writes
   }
 
   #toOutput(outcome: BatchOutcome<InRecord>): Output {

@@ -10,6 +10,8 @@ export interface LaneControl {
   seek(offset: bigint): void
   /** Resolves at the next successful heartbeat or join that still lists the partition; never if it is gone. */
   confirmed(signal: AbortSignal): Promise<void>
+  /** This lane's share of `LaneLimits.queuedBytesMax`, as many lanes as there are now. */
+  queuedBytesMax(): number
   /** The process must end, with this reason. */
   fatal(error: Error): void
 }
@@ -17,6 +19,10 @@ export interface LaneControl {
 export interface LaneLimits {
   /** Above this the partition is paused, below half of it resumed. */
   readonly queuedRecordsMax: number
+  /**
+   * The same in bytes, for all lanes of the stage together: each has an equal share, and may exceed it by the last fetch.
+   * What is being processed counts.
+   */
   readonly queuedBytesMax: number
   /** Most records that the task gets at once. */
   readonly chunkRecordsMax: number
@@ -229,6 +235,8 @@ export class Lane {
         this.#nextChunkAt = performance.now() + this.#limits.chunkIntervalMs
         await this.#task.process(chunk.records, chunk.next, signal)
         this.#done = chunk.next
+        this.#queuedBytes -= chunk.bytes
+        this.#resumeIfThereIsRoom()
       } else if (this.#gapsInARow > GAPS_IN_A_ROW_MAX) {
         throw new Error(`the consumer skips offset ${this.#expect} again and again`)
       } else if (this.#done >= this.#highWatermark && performance.now() >= this.#nextIdleAt) {
@@ -273,14 +281,17 @@ export class Lane {
     this.#queue.push({ records, next, bytes })
     this.#queuedRecords += records.length
     this.#queuedBytes += bytes
-    if (this.#queuedRecords > this.#limits.queuedRecordsMax || this.#queuedBytes > this.#limits.queuedBytesMax) {
+    if (this.#queuedRecords > this.#limits.queuedRecordsMax || this.#queuedBytes > this.#control.queuedBytesMax()) {
       this.#setPaused(true)
     }
     this.#wakeUp()
   }
 
-  /** Whole batches up to the chunk's size; a batch that is larger is cut. */
-  #takeChunk(): { records: readonly InRecord[]; next: bigint } | undefined {
+  /**
+   * Whole batches up to the chunk's size; a batch that is larger is cut. `bytes` is what is free once it is processed: the
+   * memory of a batch is, when its last record is.
+   */
+  #takeChunk(): { records: readonly InRecord[]; next: bigint; bytes: number } | undefined {
     const first = this.#queue.shift()
     if (first === undefined) {
       return undefined
@@ -288,13 +299,13 @@ export class Lane {
     const max = this.#limits.chunkRecordsMax
     let records = first.records
     let next = first.next
-    this.#queuedBytes -= first.bytes
+    let bytes = first.bytes
     if (records.length > max) {
       const rest = records.slice(max)
       records = records.slice(0, max)
       next = (rest[0] as InRecord).offset
       this.#queue.unshift({ records: rest, next: first.next, bytes: first.bytes })
-      this.#queuedBytes += first.bytes
+      bytes = 0
     } else {
       for (let more = this.#queue[0]; more !== undefined; more = this.#queue[0]) {
         if (records.length + more.records.length > max) {
@@ -303,18 +314,24 @@ export class Lane {
         records = records.concat(more.records)
         next = more.next
         this.#queue.shift()
-        this.#queuedBytes -= more.bytes
+        bytes += more.bytes
       }
     }
     this.#queuedRecords -= records.length
+    this.#resumeIfThereIsRoom()
+    return { records, next, bytes }
+  }
+
+  #resumeIfThereIsRoom(): void {
     if (
       this.#paused &&
+      this.#state === 'open' &&
+      !this.#draining &&
       this.#queuedRecords < this.#limits.queuedRecordsMax / 2 &&
-      this.#queuedBytes < this.#limits.queuedBytesMax / 2
+      this.#queuedBytes < this.#control.queuedBytesMax() / 2
     ) {
       this.#setPaused(false)
     }
-    return { records, next }
   }
 
   /** Resolves when there may be work, at the latest after `waitMs`. */

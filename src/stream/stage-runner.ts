@@ -100,6 +100,7 @@ export class StageRunner {
       resume: () => consumer.resume(partition),
       seek: (offset) => consumer.seek(partition, offset),
       confirmed: (signal) => this.#confirmed(partition, signal),
+      queuedBytesMax: () => limits.queuedBytesMax / Math.max(1, this.#lanes.size),
       fatal: (error) => this.#fatal(error),
     }
     const task = createTask(partition)

@@ -21,6 +21,10 @@ export class MemoryView implements StateStore {
     return this.#step('view-read', () => this.#store.read(partition, paymentKeys))
   }
 
+  sizes(partition: number, paymentKeys: readonly string[]): Promise<readonly number[]> {
+    return this.#store.sizes(partition, paymentKeys)
+  }
+
   async write(
     partition: number,
     expected: string | null,

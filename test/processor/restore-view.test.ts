@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { ByteBudget } from '../../src/processor/byte-budget.ts'
 import { type DuePolicy, fingerprintOf } from '../../src/processor/due.ts'
 import {
   decideRestore,
@@ -152,6 +153,7 @@ describe('restoring', () => {
       token: 'mine',
       now: () => NOW,
       report: { waiting: () => {}, going: () => {} },
+      budget: new ByteBudget(1),
       onProgress: () => {},
       signal: new AbortController().signal,
       ...changes,

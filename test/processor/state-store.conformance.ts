@@ -199,6 +199,15 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.isWhole(P)).toBe(false)
     })
 
+    test('knows the bytes of a state without reading it', async () => {
+      await store.write(P, null, 'm1', [put('a', 'ü€'), put('b', Buffer.alloc(70_000)), put('c', 'x')])
+      await store.write(P, 'm1', 'm2', [forget('c')])
+      expect(await store.sizes(P, ['b', 'x', 'a', 'c'])).toEqual([70_000, 0, 5, 0])
+      expect(await store.sizes(P, [])).toEqual([])
+      const many = Array.from({ length: 3_000 }, (_, index) => `jpm:${index}`)
+      expect(await store.sizes(P, many)).toEqual(many.map(() => 0))
+    })
+
     test('gives all due times, and those of some payments', async () => {
       await store.write(P, null, 'm1', [put('a', 'x', { dueAt: 1_763_886_771_123 }), put('b', 'x', { dueAt: 7 })])
       const all: (readonly [string, number])[] = []

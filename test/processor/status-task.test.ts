@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { ByteBudget } from '../../src/processor/byte-budget.ts'
 import { ViewLostError } from '../../src/processor/restore-view.ts'
 import { totalsDifference, totalsFrom } from '../../src/processor/totals.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
 import { sampleEvent } from '../avro/samples.ts'
+import { eventually } from '../harness/eventually.ts'
 import { FencedError } from '../harness/memory-kafka.ts'
 import { CODECS, DAY_MS, GROUP, PARTITION, StatusWorld, TOPICS } from './status-world.ts'
 
@@ -60,11 +62,67 @@ describe('a batch', () => {
     await world.run()
     world.arrive(...ofAll({ status: 'COMPLETED' }))
     const committed: number[] = []
-    const task = world.task({ stateBytesMax: 1, onCommitted: ({ events }) => committed.push(events) })
+    const sizes = [...world.kafka.latest(TOPICS.current, PARTITION).values()].map(({ length }) => length)
+    const used: number[] = []
+    const budget = new ByteBudget(1_000_000)
+    world.view.onStep = (step) => {
+      if (step === 'view-read.before') {
+        used.push(budget.used)
+      }
+    }
+    const task = world.task({ portionBytesMax: 100_000, budget, onCommitted: ({ events }) => committed.push(events) })
     await world.run(task)
-    expect(committed).toEqual([100, 100, 50])
+    // What is looked at is known and held before it is read.
+    const needed = sizes.reduce((sum, size) => sum + size, 0) + 250 * (1_024 + 300)
+    expect(committed.length).toBeGreaterThanOrEqual(needed / 100_000)
+    expect(committed.length).toBeLessThan(250)
+    expect(used.slice(1).every((bytes) => bytes > 0 && bytes <= 100_000)).toBe(true)
     expect(world.published()).toMatchObject({ changes: 500, current: 500, committed: { offset: 500n } })
     expect([...world.current().values()].every(({ status }) => status === 'COMPLETED')).toBe(true)
+    expect(budget.used).toBe(0)
+  })
+
+  test('knows how much a state has grown in the batch itself (I10)', async () => {
+    const grown = Array.from({ length: 40 }, (_, at) => sampleEvent({ paymentKey: 'jpm:a', eventId: `grown-${at}` }))
+    world.arrive(...grown)
+    const budget = new ByteBudget(1_000_000)
+    const shares: [used: number, read: number][] = []
+    world.view.onStep = async (step) => {
+      if (step === 'view-read.before' && budget.used > 0) {
+        shares.push([budget.used, (await world.view.sizes(PARTITION, ['jpm:a']))[0] ?? 0])
+      }
+    }
+    await world.run(world.task({ portionBytesMax: 5_000, budget }))
+    expect(world.changes()).toHaveLength(40)
+    expect(Math.max(...shares.map(([, read]) => read))).toBeGreaterThan(10_000)
+    expect(shares.every(([used, read]) => used > read)).toBe(true)
+  })
+
+  test('waits until the other partitions of the process leave room, and then goes on (I10)', async () => {
+    world.arrive(ACCEPTED)
+    const budget = new ByteBudget(1_000)
+    const other = Promise.withResolvers<void>()
+    const holding = budget.use(PARTITION + 1, 1_000, signal, () => other.promise)
+    const running = world.run(world.task({ budget }))
+    await eventually(() => expect(budget.isWaiting(PARTITION)).toBe(true))
+    expect(world.changes()).toEqual([])
+    other.resolve()
+    await Promise.all([holding, running])
+    expect(world.changes()).toHaveLength(1)
+  })
+
+  test('gives its share back when it fails', async () => {
+    world.arrive(ACCEPTED)
+    const budget = new ByteBudget(1_000)
+    const task = world.task({ budget })
+    await task.open(signal)
+    world.kafka.onStep = (step) => {
+      if (step === 'append.before') {
+        throw new Error('broker')
+      }
+    }
+    await expect(task.process(world.batch(0n)?.records ?? [], 1n, signal)).rejects.toThrow('broker')
+    expect(budget.used).toBe(0)
   })
 
   test('recognises a repeat after any number of restarts and an empty Redis (I3, I6)', async () => {

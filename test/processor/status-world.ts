@@ -4,6 +4,7 @@ import type { FoundSchema } from '../../src/avro/schema-registry.ts'
 import type { PaymentState } from '../../src/payment/apply-event.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { StatusChangeRecord } from '../../src/payment/status-change.ts'
+import { ByteBudget } from '../../src/processor/byte-budget.ts'
 import type { DuePolicy } from '../../src/processor/due.ts'
 import { StatusTask, type StatusTaskOptions } from '../../src/processor/status-task.ts'
 import type { Totals, TotalsDelta } from '../../src/processor/totals.ts'
@@ -67,7 +68,9 @@ export class StatusWorld {
       offsets: this.kafka.offsets,
       openTransactions: () => this.kafka.openTransactions('t.p3', GROUP, TOPICS.events, PARTITION),
       duePolicy: DUE_POLICY,
-      stateBytesMax: 1_000_000,
+      portionBytesMax: 1_000_000,
+      budget: new ByteBudget(1_000_000),
+      restoreBudget: new ByteBudget(1_000_000),
       now: () => this.now,
       newToken: () => {
         this.#tokens += 1

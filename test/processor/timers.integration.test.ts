@@ -4,6 +4,7 @@ import { createGroupOffsets } from '../../src/kafka/group-offsets.ts'
 import { openKafkaTransactions } from '../../src/kafka/kafka-transactions.ts'
 import { createPartitionReader } from '../../src/kafka/partition-reader.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { ByteBudget } from '../../src/processor/byte-budget.ts'
 import { StatusTask } from '../../src/processor/status-task.ts'
 import type { InRecord } from '../../src/stream/record.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
@@ -223,7 +224,9 @@ describe('a payment that nobody touches any more', () => {
           requestBytesMax: 1_900_000,
         }),
       duePolicy: { retentionMs: FORGET_AFTER_MS, nextStatusWithin: { default: OVERDUE_AFTER_MS, providers: {} } },
-      stateBytesMax: 1_000_000,
+      portionBytesMax: 1_000_000,
+      budget: new ByteBudget(1_000_000),
+      restoreBudget: new ByteBudget(1_000_000),
       now: () => now,
       newToken: randomUUID,
       report: { waiting: () => {}, going: () => {} },

@@ -17,6 +17,7 @@ class FakeControl implements LaneControl {
   readonly calls: string[] = []
   readonly fatals: Error[] = []
   paused = false
+  share = 1_000
   #confirm = gate()
 
   pause(): void {
@@ -37,6 +38,10 @@ class FakeControl implements LaneControl {
     this.calls.push('asks the group')
     this.#confirm = gate()
     return untilAborted(this.#confirm.promise, signal)
+  }
+
+  queuedBytesMax(): number {
+    return this.share
   }
 
   fatal(error: Error): void {
@@ -292,7 +297,42 @@ describe('I10: back-pressure', () => {
     expect(control.paused).toBe(true)
     chunks[0]?.open()
     await settle()
-    expect([lane.queuedRecords, control.paused]).toEqual([1, false])
+    // What is being processed is in memory, too.
+    expect([lane.queuedRecords, control.paused]).toEqual([1, true])
+    chunks[1]?.open()
+    await settle()
+    expect([lane.queuedRecords, control.paused]).toEqual([0, false])
+  })
+
+  test('has a share of the bytes of all lanes, which can become smaller at any time', async () => {
+    await openAt(0)
+    const chunks = [gate(), gate(), gate()]
+    let at = 0
+    task.onProcess = (signal) => untilAborted((chunks[at++] ?? gate()).promise, signal)
+    lane.offer(batchOf([0], { bytes: 400 }))
+    lane.offer(batchOf([1], { bytes: 400 }))
+    expect(control.paused).toBe(false)
+    control.share = 500
+    lane.offer(batchOf([2], { bytes: 1 }))
+    expect(control.paused).toBe(true)
+    await settle()
+    control.share = 10_000
+    chunks[0]?.open()
+    await settle()
+    expect(control.paused).toBe(false)
+  })
+
+  test('does not resume while it is drained: what comes then is refused', async () => {
+    await openAt(0)
+    const chunk = gate()
+    task.onProcess = (signal) => untilAborted(chunk.promise, signal)
+    lane.offer(batchOf([0], { bytes: 2_000 }))
+    await settle()
+    expect(control.paused).toBe(true)
+    const drained = lane.drain(5_000)
+    chunk.open()
+    await drained
+    expect(control.calls).toEqual(['pause'])
   })
 
   test('counts the bytes of a batch that is cut until its last part is taken', async () => {
@@ -308,6 +348,9 @@ describe('I10: back-pressure', () => {
     // 5 and 6 keep the whole fetch in memory.
     expect([lane.queuedRecords, control.paused]).toEqual([2, true])
     chunks[1]?.open()
+    await settle()
+    expect([lane.queuedRecords, control.paused]).toEqual([0, true])
+    chunks[2]?.open()
     await settle()
     expect(control.paused).toBe(false)
   })

@@ -154,6 +154,25 @@ describe('an assignment', () => {
     expect(tasks).toHaveLength(1)
   })
 
+  test('shares the bytes that may wait among all partitions there are (I10)', async () => {
+    prepare = (task) => {
+      task.onProcess = stuck
+    }
+    const isPausedAfter = async (partition: number, at: number, bytes: number) => {
+      forget()
+      events().onBatch(batchOf([at], { partition, bytes }))
+      await settle()
+      return story.includes(`pause ${partition}`)
+    }
+    await assign(1)
+    expect(await isPausedAfter(1, 0, 900)).toBe(false)
+    await assign(1, 2, 3, 4)
+    expect(await isPausedAfter(2, 0, 250)).toBe(false)
+    expect(await isPausedAfter(2, 1, 1)).toBe(true)
+    expect(await isPausedAfter(3, 0, 251)).toBe(true)
+    expect(await isPausedAfter(1, 1, 1)).toBe(true)
+  })
+
   test('closes a partition that is gone, resumes it, and leaves the others alone', async () => {
     await assign(1, 2)
     forget()

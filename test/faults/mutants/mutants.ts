@@ -51,8 +51,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'src/processor/status-task.ts',
-        find: 'const inputs = await this.#decode(records)',
-        replace: `const all = await this.#decode(records)
+        find: 'const inputs = await this.#decode(records.slice(from, until))',
+        replace: `const all = await this.#decode(records.slice(from, until))
     const { partition, report, store } = this.#options
     const marks = store as unknown as {
       markSeen(partition: number, ids: readonly (string | null)[]): Promise<readonly boolean[]>
@@ -63,16 +63,9 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'src/processor/status-task.ts',
-        find: 'records[until]?.offset ?? next',
-        replace: 'next',
-      },
-      {
-        file: 'src/processor/status-task.ts',
         find: "crashPoint('processor:after-fold')",
-        replace: `if (until === inputs.length) {
-        outcome.totals.events += all.length - inputs.length
-        outcome.totals.duplicate += all.length - inputs.length
-      }
+        replace: `outcome.totals.events += all.length - inputs.length
+      outcome.totals.duplicate += all.length - inputs.length
       crashPoint('processor:after-fold')`,
       },
     ],
@@ -115,16 +108,15 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/processor/status-task.ts',
-        find: 'let from = 0\n',
+        find: 'const items = records.map(',
         replace: `try {
       await this.#options.store.read(this.#options.partition, [])
     } catch {
-      const totals = { ...noTotals(), events: inputs.length, duplicate: inputs.length }
+      const totals = { ...noTotals(), events: records.length, duplicate: records.length }
       await this.#commit({ ...emptyOutput(), totals }, next, signal)
       return
     }
-    let from = 0
-`,
+    const items = records.map(`,
       },
     ],
     scenario: 'cut-redis',

@@ -5,6 +5,7 @@ import { toRawRecord } from '../../../src/gateway/to-raw-record.ts'
 import { partitionOf } from '../../../src/kafka/murmur2.ts'
 import { NormalizerTask } from '../../../src/normalizer/normalizer-task.ts'
 import { sourcesById } from '../../../src/normalizer/sources.ts'
+import { ByteBudget } from '../../../src/processor/byte-budget.ts'
 import { StatusTask } from '../../../src/processor/status-task.ts'
 import { PROVIDER_IDS, providerById } from '../../../src/providers/registry.ts'
 import { type PlanOptions, planCallbacks } from '../../../src/tools/simulate/plan.ts'
@@ -139,7 +140,9 @@ export class MemoryInstallation {
         offsets: this.kafka.offsets,
         openTransactions: () => this.kafka.openTransactions(`t.p${partition}`, group, TOPICS.events, partition),
         duePolicy: this.config.payments,
-        stateBytesMax: 1_000_000,
+        portionBytesMax: 1_000_000,
+        budget: new ByteBudget(1_000_000),
+        restoreBudget: new ByteBudget(1_000_000),
         now: () => this.now,
         newToken: () => {
           this.#tokens += 1
