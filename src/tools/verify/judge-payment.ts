@@ -99,6 +99,8 @@ interface Life {
   readonly events: Map<string, PaymentEvent>
   /** Of those, the ones whose record `current` had to hold when it was read. */
   readonly settled: Set<string>
+  /** Of those, the ones that a payment keeps: keeping after every arrival gives the same as keeping once at the end. */
+  kept: readonly PaymentEvent[]
   last: StatusChangeRecord
   /** The last one that `current` had to hold when it was read. */
   lastSettled: StatusChangeRecord | null
@@ -182,6 +184,8 @@ class Judge {
         continue
       }
       if (event !== null) {
+        const others = repeats ? life.kept.filter(({ eventId }) => eventId !== event.eventId) : life.kept
+        life.kept = bounded([...others, event])
         life.events.set(event.eventId, event)
       }
       if (offset < this.#circumstances.changesSettledTo) {
@@ -201,6 +205,7 @@ class Judge {
       incarnation,
       events: new Map(),
       settled: new Set(),
+      kept: [],
       last: change,
       lastSettled: null,
       foldable: true,
@@ -224,6 +229,7 @@ class Judge {
         life.events.set(event.eventId, event)
       }
     }
+    life.kept = bounded(life.events.values())
     life.foldable = life.events.size > 0 && (this.#state?.events.length ?? 0) < HISTORY_EVENTS_MAX
     return life
   }
@@ -258,7 +264,7 @@ class Judge {
     if (!life.foldable || life.events.size === 0) {
       return
     }
-    const folded = foldPayment(bounded(life.events.values()))
+    const folded = foldPayment(life.kept)
     if (folded.status !== statusAfter) {
       this.#differs('wrongStatus', `changes v${statusVersion} says ${statusAfter}, its events come to ${folded.status}`)
     } else if (!isDeepStrictEqual(folded.attention, attention)) {

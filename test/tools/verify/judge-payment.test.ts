@@ -331,3 +331,18 @@ describe('a payment that was forgotten', () => {
     expect(found(evidence, { changesFromStart: false })).toEqual([])
   })
 })
+
+test('a payment that is told very often costs its events, not their square', () => {
+  const cpuMsOf = (count: number) => {
+    const evidence = evidenceOf(Array.from({ length: count }, (_, index) => told('PROCESSING', 1_000_000 - index)))
+    const before = process.cpuUsage()
+    expect(found(evidence)).toEqual([])
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1_000
+  }
+  // The first time also compiles.
+  cpuMsOf(500)
+  const [some, many] = [cpuMsOf(500), cpuMsOf(2_500)]
+  // Five times as many; their square would be 25 times as much.
+  expect(many / some).toBeLessThan(14)
+}, 60_000)
