@@ -14,6 +14,7 @@ import { type ForgetReport, forgetDataKeys, forgetLines, forgetPayment } from '.
 import { EXHAUSTIVE_COUNT_MAX, SAMPLED_ORDERS } from './tools/orders.ts'
 import { findOverdue, overdueLines } from './tools/overdue.ts'
 import { changeLine, paymentJson, paymentStory } from './tools/payment-story.ts'
+import { isLeft, repair, repairLines } from './tools/repair/repair.ts'
 import { rules, rulesText } from './tools/rules.ts'
 import { applySchemas, checkSchemas } from './tools/schemas.ts'
 import { findPayments } from './tools/show.ts'
@@ -301,6 +302,35 @@ Example:
   paystatus verify --since 2026-03-01T08:00:00Z --json | jq '.differences[] | [.kind, .paymentKey]'`,
   )
   .action(runVerify)
+
+program
+  .command('repair')
+  .description(
+    'publish again what changes lost and current still has, and the other way round; a dry run without --apply',
+  )
+  .option('--apply', 'do it; all processors must be stopped')
+  .option('--json', 'print one JSON document')
+  .addHelpText(
+    'after',
+    `
+After a power failure with an unclean leader election a topic can end before what was committed to it; the processor then
+stops and says so. payments.status.current has the history of every payment, payments.status.changes every step: what one of
+them lost is made again from the other, and the committed offsets promise the ends that are true now. Records that are
+published again carry the header paystatus_repaired and may stand behind later versions of their payment.
+
+Each line says what was found; "not exact" names what cannot be known (when a payment became overdue), "cannot be repaired"
+what neither topic has any more: set the group's offset back then, or see paystatus verify. Needs what the processor may do.
+Exit codes: 0 nothing to repair, or repaired; 1 something is left to do, or it did not work; 2 wrong options.
+
+Example:
+  paystatus repair && echo nothing to do || paystatus repair --apply`,
+  )
+  .action(async ({ apply, json }: JsonOption & { apply?: boolean }) => {
+    const { config, logger } = setUp(...STATUSES)
+    const report = await repair(config, logger, { apply: apply === true, signal: interrupted() })
+    print(json, report, repairLines(report))
+    exitWith(isLeft(report) ? [report] : [])
+  })
 
 callbackFilesCommand('translate')
   .description('what callbacks in files say, in our vocabulary: one JSON document a file, one a line')

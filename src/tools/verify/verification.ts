@@ -7,6 +7,7 @@ import type { PaymentEvent } from '../../payment/payment-event.ts'
 import { dueAt, fingerprintOf } from '../../processor/due.ts'
 import type { StateStore } from '../../processor/state-store.ts'
 import { fromMarkerText } from '../../processor/view-marker.ts'
+import { CHANGE_HEADERS } from '../../stream/change-headers.ts'
 import type { GroupOffsets } from '../../stream/group-offsets.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
 import { headerText } from '../../stream/raw-headers.ts'
@@ -15,6 +16,7 @@ import { type TopicNames, topicNames } from '../../topics.ts'
 import { compareIndexes } from './compare-indexes.ts'
 import { compareView } from './compare-view.ts'
 import { decodeAnything, decodeOrNull } from './decode-or-null.ts'
+import { inOrderOfSteps } from './in-order-of-steps.ts'
 import { type Circumstances, type CurrentRecord, type Difference, judgePayment } from './judge-payment.ts'
 import { progressOfStages, type StagesProgress } from './progress-of-stages.ts'
 import { type EventsById, RawEvents, receivedAtOf } from './raw-events.ts'
@@ -280,16 +282,18 @@ export class Verification {
 
   async #readChanges(partition: number, isWanted: (paymentKey: string) => boolean) {
     const changes = new Map<string, WrittenChange[]>()
-    const { start } = await this.#read(this.#topics.changes, partition, 0n, ({ key, value, offset }) => {
+    const { start } = await this.#read(this.#topics.changes, partition, 0n, (record) => {
+      const { key, value, offset } = record
       const paymentKey = String(key)
       if (!isWanted(paymentKey)) {
         return
       }
+      const isRepaired = headerText(record, CHANGE_HEADERS.repaired) !== ''
       const written = changes.get(paymentKey)
       if (written === undefined) {
-        changes.set(paymentKey, [{ offset, value }])
+        changes.set(paymentKey, [{ offset, value, isRepaired }])
       } else {
-        written.push({ offset, value })
+        written.push({ offset, value, isRepaired })
       }
     })
     return { changes, fromStart: start === 0n }
@@ -327,10 +331,11 @@ export class Verification {
 
   async #decodeChanges(written: readonly WrittenChange[], partition: number) {
     const { change: codec } = this.#ports.codecs
-    const decode = async ({ offset, value }: WrittenChange) => {
-      return { offset, change: await decodeOrNull(codec, value, { topic: this.#topics.changes, partition, offset }) }
+    const decode = async ({ offset, value, isRepaired }: WrittenChange) => {
+      const place = { topic: this.#topics.changes, partition, offset }
+      return { offset, change: await decodeOrNull(codec, value, place), isRepaired }
     }
-    return Promise.all(written.map(decode))
+    return inOrderOfSteps(await Promise.all(written.map(decode)))
   }
 
   async #decodeCurrent(value: Buffer | null | undefined, partition: number): Promise<CurrentRecord> {
@@ -401,6 +406,8 @@ export class Verification {
 interface WrittenChange {
   readonly offset: bigint
   readonly value: Buffer | null
+  /** Published again by `paystatus repair`. */
+  readonly isRepaired: boolean
 }
 
 /** The last record of every wanted payment in a partition of `current`; null is a tombstone. */

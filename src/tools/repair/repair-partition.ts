@@ -1,0 +1,322 @@
+import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
+import type { PaymentState } from '../../payment/apply-event.ts'
+import type { StatusChangeRecord } from '../../payment/status-change.ts'
+import { totalsFrom } from '../../processor/totals.ts'
+import { type CommitMetadata, fromMetadataText, type OutputEnds, toMetadataText } from '../../processor/view-marker.ts'
+import { CHANGE_HEADERS } from '../../stream/change-headers.ts'
+import type { GroupOffsets } from '../../stream/group-offsets.ts'
+import type { PartitionReader } from '../../stream/partition-reader.ts'
+import { DefinedStop } from '../../stream/partition-task.ts'
+import type { InRecord, OutRecord } from '../../stream/record.ts'
+import { recordBytes } from '../../stream/record.ts'
+import type { PartitionTransactions } from '../../stream/transactions.ts'
+import type { TopicNames } from '../../topics.ts'
+import { decodeOrNull } from '../verify/decode-or-null.ts'
+import { type RepairCircumstances, repairPayment } from './repair-payment.ts'
+
+export interface RepairPartitionOptions {
+  readonly partition: number
+  readonly topics: TopicNames
+  readonly group: string
+  readonly codecs: Pick<PaymentCodecs, 'change' | 'state'>
+  readonly reader: PartitionReader
+  readonly offsets: Pick<GroupOffsets, 'committed'>
+  readonly forgetAfterMs: number
+  /** The clock, ms since the epoch. */
+  readonly now: () => number
+  /** Null for a dry run. Fences whoever processes the partition; the caller closes it. */
+  readonly transactions: PartitionTransactions | null
+  /** A name that no assignment of the partition ever had. */
+  readonly token: string
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface PartitionRepair {
+  readonly partition: number
+  /** Where each output ends, and where the committed offset says that it does; null if it says nothing. */
+  readonly ends: Readonly<Record<keyof OutputEnds, { readonly found: string; readonly promised: string | null }>>
+  /** Records that were published again, or would be. */
+  readonly changes: number
+  readonly current: number
+  readonly inexact: readonly string[]
+  readonly unrepairable: readonly string[]
+}
+
+const OUTPUTS = ['current', 'changes', 'eventDeadLetters'] as const satisfies readonly (keyof OutputEnds)[]
+
+/** Of one transaction; a state alone can have almost 2 MiB. */
+const PORTION_BYTES_MAX = 4 * 1024 * 1024
+const PORTION_RECORDS_MAX = 1_000
+
+/**
+ * Publishes again what one output of a partition lost and the other still has, and promises the ends that are true now.
+ *
+ * Everything that is appended is committed together with the promise of the new ends, in the transactions of the partition's
+ * own producer: a processor that still runs is fenced, and after a crash in between the rest is found by the next run,
+ * because what was published already is not missing any more.
+ *
+ * The view is built anew at the next opening: the promise names nobody whom a view could end with.
+ */
+export async function repairPartition(options: RepairPartitionOptions): Promise<PartitionRepair> {
+  const { partition, group, topics, offsets, transactions, codecs } = options
+  if (transactions !== null) {
+    await settle(options, transactions)
+  }
+  const committed = await offsets.committed(group, topics.events, partition)
+  const metadata = fromMetadataText(committed.metadata)
+  const ends = await endsOf(options)
+  const repairs = await findRepairs(options)
+  const report: PartitionRepair = {
+    partition,
+    ends: mapOutputs((name) => {
+      return { found: String(ends[name]), promised: metadata === null ? null : String(metadata.ends[name]) }
+    }),
+    changes: repairs.changes.length,
+    current: repairs.current.length,
+    inexact: repairs.inexact,
+    unrepairable: repairs.unrepairable,
+  }
+  const isShort = metadata !== null && OUTPUTS.some((name) => metadata.ends[name] > ends[name])
+  if (transactions === null || (!isShort && repairs.changes.length + repairs.current.length === 0)) {
+    return report
+  }
+  if (committed.offset < 0n) {
+    throw new DefinedStop(
+      'NOTHING_COMMITTED',
+      `group ${group} has committed nothing in ${topics.events}[${partition}], so that there is no offset to keep. Nothing was changed. Start the processor: it reads all events again and recognises those that are recorded.`,
+    )
+  }
+  const promise: Omit<CommitMetadata, 'ends'> = {
+    totals: totalsFrom(committed.offset),
+    ...metadata,
+    committedBy: options.token,
+    former: { committedBy: '', current: 0n },
+  }
+  const repairedAt = new Date(options.now()).toISOString()
+  const writes = [
+    ...repairs.changes.map((change) => ({
+      output: 'changes' as const,
+      record: {
+        key: change.paymentKey,
+        value: codecs.change.encode(change),
+        headers: { [CHANGE_HEADERS.repaired]: repairedAt },
+      },
+    })),
+    ...repairs.current.map((state) => ({
+      output: 'current' as const,
+      record: { key: state.paymentKey, value: codecs.state.encode(state) },
+    })),
+  ]
+  let promised = ends
+  // At least one transaction: also the promise alone may have to be mended.
+  for (const portion of portionsOf(writes)) {
+    options.signal?.throwIfAborted()
+    await transactions.run(async (scope) => {
+      for (const output of ['current', 'changes'] as const) {
+        const records = portion.filter((write) => write.output === output).map(({ record }) => record)
+        if (records.length > 0) {
+          const { next } = await scope.append(topics[output], partition, records)
+          promised = { ...promised, [output]: next }
+        }
+      }
+      await scope.commitOffset(committed.offset, toMetadataText({ ...promise, ends: promised }))
+    })
+  }
+  return report
+}
+
+/** What is undecided was published to nobody: it is aborted, and what it would have said is made again if it is missing. */
+async function settle({ partition, topics, reader }: RepairPartitionOptions, transactions: PartitionTransactions) {
+  const isUndecided = async () => {
+    const ranges = await Promise.all(OUTPUTS.map((name) => reader.range(topics[name], partition)))
+    return ranges.some(({ end, highWatermark }) => end < highWatermark)
+  }
+  if (await isUndecided()) {
+    await transactions.settle(
+      OUTPUTS.map((name) => topics[name]),
+      'abort',
+    )
+    if (await isUndecided()) {
+      throw new Error(`the outputs of partition ${partition} stay undecided; try again in a moment`)
+    }
+  }
+}
+
+async function endsOf({ partition, topics, reader }: RepairPartitionOptions): Promise<OutputEnds> {
+  const [current, changes, eventDeadLetters] = await Promise.all(
+    OUTPUTS.map(async (name) => (await reader.range(topics[name], partition)).end),
+  )
+  return { current: current as bigint, changes: changes as bigint, eventDeadLetters: eventDeadLetters as bigint }
+}
+
+interface Repairs {
+  readonly changes: readonly StatusChangeRecord[]
+  readonly current: readonly PaymentState[]
+  readonly inexact: readonly string[]
+  readonly unrepairable: readonly string[]
+}
+
+/**
+ * Reads `changes` for the versions of every payment, then `current`, then `changes` again for the payments in which the
+ * two do not agree: only those are held in memory whole.
+ */
+async function findRepairs(options: RepairPartitionOptions): Promise<Repairs> {
+  const { partition, topics, reader } = options
+  const { versions, reachBackTo } = await readVersions(options)
+  const suspects = new Map<string, PaymentState | null>()
+  for (const paymentKey of versions.keys()) {
+    // Until `current` says otherwise.
+    suspects.set(paymentKey, null)
+  }
+  await reader.read(
+    topics.current,
+    partition,
+    0n,
+    async (records) => {
+      for (const record of records) {
+        const state = await decodedState(options, record)
+        const paymentKey = String(record.key)
+        if (state !== null && agree(state, versions.get(paymentKey), reachBackTo)) {
+          suspects.delete(paymentKey)
+        } else {
+          suspects.set(paymentKey, state)
+        }
+      }
+    },
+    options.signal,
+  )
+  const steps = await readSteps(options, suspects)
+  const circumstances = { changesReachBackTo: reachBackTo, forgetAfterMs: options.forgetAfterMs, now: options.now() }
+  return repairsOf(suspects, steps, circumstances)
+}
+
+function repairsOf(
+  suspects: ReadonlyMap<string, PaymentState | null>,
+  steps: ReadonlyMap<string, readonly StatusChangeRecord[]>,
+  circumstances: RepairCircumstances,
+): Repairs {
+  const found = [...suspects].map(([paymentKey, current]) =>
+    repairPayment({ paymentKey, changes: steps.get(paymentKey) ?? [], current }, circumstances),
+  )
+  return {
+    // In the order in which they were published first, as far as that is known.
+    changes: found.flatMap(({ changes }) => changes).toSorted((a, b) => a.recordedAt - b.recordedAt),
+    current: found.flatMap(({ current }) => (current === null ? [] : [current])),
+    inexact: found.flatMap(({ inexact }) => inexact),
+    unrepairable: found.flatMap(({ unrepairable }) => unrepairable),
+  }
+}
+
+interface Versions {
+  incarnation: number
+  readonly seen: Set<number>
+}
+
+/** The versions that `changes` has of the newest life of every payment, and from when on it has all. */
+async function readVersions(
+  options: RepairPartitionOptions,
+): Promise<{ readonly versions: ReadonlyMap<string, Versions>; readonly reachBackTo: number | null }> {
+  const versions = new Map<string, Versions>()
+  let first: StatusChangeRecord | undefined
+  const { start } = await readChanges(options, (change) => {
+    first ??= change
+    const { paymentKey, incarnation, statusVersion } = change
+    let known = versions.get(paymentKey)
+    if (known === undefined || known.incarnation < incarnation) {
+      known = { incarnation, seen: new Set() }
+      versions.set(paymentKey, known)
+    }
+    if (known.incarnation === incarnation) {
+      known.seen.add(statusVersion)
+    }
+  })
+  return { versions, reachBackTo: start === 0n ? null : (first?.recordedAt ?? options.now()) }
+}
+
+async function readSteps(options: RepairPartitionOptions, wanted: ReadonlyMap<string, unknown>) {
+  const steps = new Map<string, StatusChangeRecord[]>()
+  if (wanted.size > 0) {
+    await readChanges(options, (change) => {
+      if (wanted.has(change.paymentKey)) {
+        const known = steps.get(change.paymentKey)
+        if (known === undefined) {
+          steps.set(change.paymentKey, [change])
+        } else {
+          known.push(change)
+        }
+      }
+    })
+  }
+  return steps
+}
+
+async function readChanges(options: RepairPartitionOptions, onChange: (change: StatusChangeRecord) => void) {
+  const { partition, topics, reader, codecs, signal } = options
+  return reader.read(
+    topics.changes,
+    partition,
+    0n,
+    async (records) => {
+      for (const { value, offset } of records) {
+        const change = await decodeOrNull(codecs.change, value, { topic: topics.changes, partition, offset })
+        if (change !== null) {
+          onChange(change)
+        }
+      }
+    },
+    signal,
+  )
+}
+
+async function decodedState({ topics, partition, codecs }: RepairPartitionOptions, { value, offset }: InRecord) {
+  return decodeOrNull(codecs.state, value, { topic: topics.current, partition, offset })
+}
+
+/** Whether nothing can be missing in either: `changes` has what `current` tells of, as far back as it reaches. */
+function agree(state: PaymentState, versions: Versions | undefined, reachBackTo: number | null): boolean {
+  if (versions === undefined) {
+    return reachBackTo !== null && state.touchedAt < reachBackTo
+  }
+  const { incarnation, seen } = versions
+  const first = least(seen)
+  return (
+    incarnation === state.incarnation &&
+    seen.has(state.statusVersion) &&
+    !seen.has(state.statusVersion + 1) &&
+    seen.size === state.statusVersion - first + 1 &&
+    (first === 1 || reachBackTo !== null)
+  )
+}
+
+function least(numbers: Iterable<number>): number {
+  let found = Number.POSITIVE_INFINITY
+  for (const number of numbers) {
+    found = Math.min(found, number)
+  }
+  return found
+}
+
+interface Write {
+  readonly output: 'changes' | 'current'
+  readonly record: OutRecord
+}
+
+function* portionsOf(writes: readonly Write[]): Iterable<readonly Write[]> {
+  let portion: Write[] = []
+  let bytes = 0
+  for (const write of writes) {
+    const size = recordBytes(write.record)
+    if (portion.length > 0 && (bytes + size > PORTION_BYTES_MAX || portion.length >= PORTION_RECORDS_MAX)) {
+      yield portion
+      portion = []
+      bytes = 0
+    }
+    portion.push(write)
+    bytes += size
+  }
+  yield portion
+}
+
+function mapOutputs<T>(value: (name: keyof OutputEnds) => T): Record<keyof OutputEnds, T> {
+  return { current: value('current'), changes: value('changes'), eventDeadLetters: value('eventDeadLetters') }
+}

@@ -1,0 +1,127 @@
+import { v7 as uuidv7 } from 'uuid'
+import { loadPaymentCodecs } from '../../avro/payment-codecs.ts'
+import { createSchemaRegistry } from '../../avro/schema-registry.ts'
+import type { Config } from '../../config.ts'
+import { connectAdmin } from '../../kafka/brokers.ts'
+import { createGroupOffsets } from '../../kafka/group-offsets.ts'
+import { createKafka } from '../../kafka/kafka-client.ts'
+import { openKafkaTransactions } from '../../kafka/kafka-transactions.ts'
+import { createPartitionReader } from '../../kafka/partition-reader.ts'
+import type { Logger } from '../../observability/log.ts'
+import { topicNames } from '../../topics.ts'
+import { type PartitionRepair, repairPartition } from './repair-partition.ts'
+
+export interface RepairOptions {
+  /** Without it nothing is changed. */
+  readonly apply: boolean
+  readonly signal?: AbortSignal
+  readonly onPartition?: (partition: number, of: number) => void
+}
+
+export interface RepairReport {
+  readonly applied: boolean
+  readonly partitions: readonly PartitionRepair[]
+}
+
+/** Somebody still works on what is to be repaired; nothing was changed. */
+class RepairError extends Error {
+  readonly code = 'REPAIR_REFUSED'
+}
+
+/**
+ * Publishes again what `changes` lost and `current` still tells of, and the other way round; see repairPartition.
+ *
+ * With `apply` no member may be in the processor's group, and each partition is fenced before it is looked at.
+ */
+export async function repair(config: Config, logger: Logger, options: RepairOptions): Promise<RepairReport> {
+  const topics = topicNames(config.kafka.topicPrefix)
+  const { group } = config.processor
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-repair', logger, retries: 5 })
+  const admin = kafka.admin()
+  try {
+    await connectAdmin(admin, config.kafka)
+    if (options.apply) {
+      const { groups } = await admin.describeGroups([group])
+      const members = groups.flatMap(({ members: of }) => of)
+      if (members.length > 0) {
+        throw new RepairError(
+          `${members.length} processes are in the group ${group}: stop all processors first. Nothing was changed.`,
+        )
+      }
+    }
+    const codecs = await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
+    const partitions: PartitionRepair[] = []
+    for (let partition = 0; partition < config.kafka.partitions; partition += 1) {
+      options.onPartition?.(partition, config.kafka.partitions)
+      const transactions = options.apply
+        ? await openKafkaTransactions(kafka, {
+            transactionalId: `${config.environment}.${group}.${topics.events}.${partition}`,
+            transactionTimeoutMs: config.kafka.transactionTimeoutMs,
+            group,
+            inputTopic: topics.events,
+            inputPartition: partition,
+            requestBytesMax: REQUEST_BYTES_MAX,
+          })
+        : null
+      try {
+        partitions.push(
+          await repairPartition({
+            partition,
+            topics,
+            group,
+            codecs,
+            reader: createPartitionReader(kafka),
+            offsets: createGroupOffsets(admin),
+            forgetAfterMs: config.payments.retentionMs,
+            now: Date.now,
+            transactions,
+            token: `repair-${uuidv7()}`,
+            signal: options.signal,
+          }),
+        )
+      } finally {
+        await transactions?.close()
+      }
+    }
+    return { applied: options.apply, partitions }
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/** As the processor has it: below the topics' max.message.bytes of 2 MiB. */
+const REQUEST_BYTES_MAX = 1_900_000
+
+export function repairLines({ applied, partitions }: RepairReport): readonly string[] {
+  const lines: string[] = []
+  for (const { partition, ends, changes, current, inexact, unrepairable } of partitions) {
+    for (const [output, { found, promised }] of Object.entries(ends)) {
+      if (promised !== null && BigInt(promised) > BigInt(found)) {
+        lines.push(`partition ${partition}: ${output} ends at ${found}, ${promised} was committed`)
+      }
+    }
+    if (changes + current > 0) {
+      const what = `${changes} records of changes and ${current} states of current`
+      lines.push(`partition ${partition}: ${what} ${applied ? 'published again' : 'would be published again'}`)
+    }
+    lines.push(...inexact.map((text) => `not exact: ${text}`))
+    lines.push(...unrepairable.map((text) => `cannot be repaired: ${text}`))
+  }
+  if (lines.length === 0) {
+    return ['changes and current agree: nothing to repair']
+  }
+  return applied
+    ? [...lines, 'done; start the processors, then run paystatus verify']
+    : [...lines, 'nothing was changed; --apply does it']
+}
+
+/** Whether something is left to be done: by `--apply`, or by a person. */
+export function isLeft({ applied, partitions }: RepairReport): boolean {
+  return partitions.some(
+    ({ changes, current, unrepairable, ends }) =>
+      unrepairable.length > 0 ||
+      (!applied &&
+        (changes + current > 0 ||
+          Object.values(ends).some(({ found, promised }) => promised !== null && BigInt(promised) > BigInt(found)))),
+  )
+}

@@ -1,0 +1,31 @@
+import type { ChangeRecord } from './judge-payment.ts'
+
+/** A record of `changes`, and whether it was published again after the topic had lost it. */
+export type WrittenStep = ChangeRecord & { readonly isRepaired: boolean }
+
+/**
+ * The records of a payment in the order of the log, but for those that were published again: each of them stands before the
+ * first later version of its life, where it stood when it was lost.
+ */
+export function inOrderOfSteps(written: readonly WrittenStep[]): readonly ChangeRecord[] {
+  const repaired = written.filter(({ isRepaired }) => isRepaired).toSorted(compareSteps)
+  if (repaired.length === 0) {
+    return written
+  }
+  const ordered: ChangeRecord[] = []
+  let next = 0
+  for (const step of written) {
+    if (!step.isRepaired) {
+      for (let lost = repaired[next]; lost !== undefined && compareSteps(lost, step) < 0; lost = repaired[next]) {
+        ordered.push(lost)
+        next += 1
+      }
+      ordered.push(step)
+    }
+  }
+  return [...ordered, ...repaired.slice(next)]
+}
+
+function compareSteps({ change: a }: ChangeRecord, { change: b }: ChangeRecord): number {
+  return a === null || b === null ? 0 : a.incarnation - b.incarnation || a.statusVersion - b.statusVersion
+}

@@ -1,0 +1,128 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { fromMetadataText } from '../../../src/processor/view-marker.ts'
+import { repairPartition } from '../../../src/tools/repair/repair-partition.ts'
+import { CODECS } from '../../processor/status-world.ts'
+import { MemoryInstallation, PARTITIONS, TOPICS } from '../verify/memory-installation.ts'
+
+let installation: MemoryInstallation
+
+beforeEach(async () => {
+  installation = new MemoryInstallation()
+  installation.send({ seed: 7, payments: 25 })
+  await installation.work()
+  expect((await installation.verify()).ok).toBe(true)
+})
+
+/** As `paystatus repair` does it, for all partitions. */
+async function repair(apply: boolean) {
+  const { kafka, config } = installation
+  const { group } = config.processor
+  const reports = []
+  for (let partition = 0; partition < PARTITIONS; partition += 1) {
+    const transactions = apply ? await kafka.openTransactions(`t.p${partition}`, group, TOPICS.events, partition) : null
+    reports.push(
+      await repairPartition({
+        partition,
+        topics: TOPICS,
+        group,
+        codecs: CODECS,
+        reader: kafka.reader,
+        offsets: kafka.offsets,
+        forgetAfterMs: config.payments.retentionMs,
+        now: () => installation.now,
+        transactions,
+        token: `repair-${partition}`,
+      }),
+    )
+    await transactions?.close()
+  }
+  return reports
+}
+
+function endsOf(topic: string) {
+  return Array.from({ length: PARTITIONS }, (_, partition) => installation.kafka.range(topic, partition).end)
+}
+
+/** Cuts off the end of every partition: so many offsets, and what an unclean election takes besides. */
+function cut(topic: string, offsets: bigint): void {
+  for (const [partition, end] of endsOf(topic).entries()) {
+    installation.kafka.truncate(topic, partition, end - offsets > 0n ? end - offsets : 0n)
+  }
+}
+
+function bytesOf(topic: string) {
+  return Array.from({ length: PARTITIONS }, (_, partition) =>
+    installation.kafka.records(topic, partition).map(({ key, value }) => `${key} ${value?.toString('base64')}`),
+  )
+}
+
+test('what lost nothing is left as it is', async () => {
+  const before = [endsOf(TOPICS.changes), endsOf(TOPICS.current)]
+  for (const report of await repair(true)) {
+    expect(report).toMatchObject({ changes: 0, current: 0, inexact: [], unrepairable: [] })
+  }
+  expect([endsOf(TOPICS.changes), endsOf(TOPICS.current)]).toEqual(before)
+})
+
+describe.each([
+  ['changes', TOPICS.changes, TOPICS.current],
+  ['current', TOPICS.current, TOPICS.changes],
+] as const)('I3, I4: %s that lost its end', (name, lost, whole) => {
+  test.each([2n, 12n, 1_000n])('by %s offsets is whole again, byte for byte, and the view with it', async (offsets) => {
+    const [before, ofWhole] = [bytesOf(lost), bytesOf(whole)]
+    cut(lost, offsets)
+    const dry = await repair(false)
+    expect(dry.some((report) => report[name] > 0)).toBe(true)
+    expect(bytesOf(whole)).toEqual(ofWhole)
+    expect((await installation.verify()).ok).toBe(false)
+
+    const reports = await repair(true)
+    expect(reports.map((report) => report[name])).toEqual(dry.map((report) => report[name]))
+    expect(reports.flatMap(({ inexact, unrepairable }) => [...inexact, ...unrepairable])).toEqual([])
+    expect(bytesOf(whole)).toEqual(ofWhole)
+    if (name === 'changes') {
+      expect(bytesOf(lost).map((records) => records.toSorted())).toEqual(before.map((records) => records.toSorted()))
+    }
+    expect((await repair(false)).map((report) => report[name])).toEqual([0, 0, 0])
+    for (let partition = 0; partition < PARTITIONS; partition += 1) {
+      const { metadata } = installation.kafka.committed(installation.config.processor.group, TOPICS.events, partition)
+      const ends = fromMetadataText(metadata)?.ends
+      expect(ends?.[name]).toBeLessThanOrEqual(installation.kafka.range(lost, partition).end)
+    }
+
+    await installation.process()
+    expect(await installation.verify()).toMatchObject({ ok: true, differences: [] })
+    installation.send({ seed: 8, payments: 10 })
+    await installation.work()
+    expect(await installation.verify()).toMatchObject({ ok: true, differences: [] })
+  })
+})
+
+test('I4: records that went on behind what was lost are no reason to leave it out', async () => {
+  const before = endsOf(TOPICS.changes)
+  cut(TOPICS.changes, 8n)
+  // As it was before the processor noticed.
+  for (let partition = 0; partition < PARTITIONS; partition += 1) {
+    const { group } = installation.config.processor
+    const { offset } = installation.kafka.committed(group, TOPICS.events, partition)
+    installation.kafka.moveGroup(group, TOPICS.events, partition, offset)
+  }
+  installation.send({ seed: 7, payments: 25, lateShare: 1 })
+  await installation.work()
+  expect(endsOf(TOPICS.changes)).not.toEqual(before)
+  const reports = await repair(true)
+  expect(reports.some(({ changes }) => changes > 0)).toBe(true)
+  await installation.process()
+  expect(await installation.verify()).toMatchObject({ ok: true, differences: [] })
+})
+
+test('what both lost is named; the events are read again once the offset is set back', async () => {
+  cut(TOPICS.changes, 6n)
+  cut(TOPICS.current, 6n)
+  await repair(true)
+  for (let partition = 0; partition < PARTITIONS; partition += 1) {
+    installation.kafka.moveGroup(installation.config.processor.group, TOPICS.events, partition, 0n)
+  }
+  await installation.process()
+  expect(await installation.verify()).toMatchObject({ ok: true, differences: [] })
+})

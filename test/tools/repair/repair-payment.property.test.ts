@@ -1,0 +1,225 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { applyEvent, type PaymentState } from '../../../src/payment/apply-event.ts'
+import { HISTORY_EVENTS_MAX } from '../../../src/payment/fold-payment.ts'
+import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
+import { overdueChange, type StatusChangeRecord, toStatusChange } from '../../../src/payment/status-change.ts'
+import { markOverdue } from '../../../src/processor/due.ts'
+import { type RepairCircumstances, repairPayment } from '../../../src/tools/repair/repair-payment.ts'
+import { sampleEvent } from '../../avro/samples.ts'
+import { distinctEvents } from '../../payment/arbitrary-events.ts'
+import { runs } from '../../runs.ts'
+
+const DAY_MS = 86_400_000
+const NOTHING_EXPIRED: RepairCircumstances = { changesReachBackTo: null, forgetAfterMs: 400 * DAY_MS, now: 10_000 }
+
+interface Story {
+  /** By version, from 1. */
+  readonly changes: readonly StatusChangeRecord[]
+  readonly states: readonly PaymentState[]
+}
+
+/** What the processor publishes of a payment: its events, and now and then that it became overdue. */
+function storyOf(events: readonly PaymentEvent[], overdueAfter: ReadonlySet<number>): Story {
+  const changes: StatusChangeRecord[] = []
+  const states: PaymentState[] = []
+  let state: PaymentState | undefined
+  let now = 2_000
+  for (const [index, event] of events.entries()) {
+    now += 10
+    const applied = applyEvent(state, event, now)
+    if (applied.outcome !== 'recorded') {
+      continue
+    }
+    state = applied.change.state
+    changes.push(toStatusChange(applied.change))
+    states.push(state)
+    if (overdueAfter.has(index) && state.overdueSince === null) {
+      now += 10
+      state = markOverdue(state, now)
+      changes.push(overdueChange(state))
+      states.push(state)
+    }
+  }
+  return { changes, states }
+}
+
+const story = fc
+  .tuple(distinctEvents({ maxLength: 10 }), fc.uniqueArray(fc.nat({ max: 9 }), { maxLength: 3 }))
+  .map(([events, overdueAfter]) => storyOf(events, new Set(overdueAfter)))
+
+const paymentKey = 'jpm:property'
+
+/** Without what cannot be known: the mark of a report that nothing else tells of. */
+const withoutMark = ({ overdueSince: _, recordedAt, event, ...rest }: StatusChangeRecord) => ({
+  ...rest,
+  event,
+  recordedAt: event === null ? 0 : recordedAt,
+})
+
+describe('whatever changes lost', () => {
+  test('of steps is made again from the history in current, and nothing else', () => {
+    fc.assert(
+      fc.property(story, fc.func(fc.boolean()), ({ changes, states }, isLost) => {
+        const lost = changes.filter(({ statusVersion }) => isLost(statusVersion))
+        const left = changes.filter((change) => !lost.includes(change))
+        const current = states.at(-1) as PaymentState
+        const repair = repairPayment({ paymentKey, changes: left, current }, NOTHING_EXPIRED)
+        expect(repair.current).toBeNull()
+        expect(repair.unrepairable).toEqual([])
+        expect(repair.changes.map(withoutMark)).toEqual(lost.map(withoutMark))
+        if (repair.inexact.length === 0) {
+          expect(repair.changes).toEqual(lost)
+        }
+        // Only a report that the payment is overdue can be inexact here.
+        expect(repair.inexact.length > 0).toBe(repair.inexact.some((text) => text.includes('became overdue')))
+      }),
+      runs(300),
+    )
+  })
+
+  test('at its end is exact, also the time of a report that the payment is overdue, while that stands', () => {
+    fc.assert(
+      fc.property(story, fc.nat({ max: 20 }), ({ changes, states }, cut) => {
+        const current = states.at(-1) as PaymentState
+        const { changes: again, inexact } = repairPayment(
+          { paymentKey, changes: changes.slice(0, cut), current },
+          NOTHING_EXPIRED,
+        )
+        const reports = changes.slice(cut).filter(({ event }) => event === null)
+        if (reports.length <= 1 && (reports.length === 0 || current.overdueSince !== null)) {
+          expect([again, inexact]).toEqual([changes.slice(cut), []])
+        }
+      }),
+      runs(300),
+    )
+  })
+
+  test('by retention stays away', () => {
+    fc.assert(
+      fc.property(story, fc.nat({ max: 20 }), fc.nat({ max: 20 }), ({ changes, states }, expired, cut) => {
+        const [start, end] = [Math.min(expired, changes.length), Math.max(expired, cut)]
+        const left = changes.slice(start, end)
+        const reachBackTo = left[0]?.recordedAt ?? changes[start]?.recordedAt ?? Number.POSITIVE_INFINITY
+        const { changes: again } = repairPayment(
+          { paymentKey, changes: left, current: states.at(-1) as PaymentState },
+          { ...NOTHING_EXPIRED, changesReachBackTo: reachBackTo },
+        )
+        // A report of an overdue payment right at the edge can be taken for deleted: nobody knows when it was made.
+        const unclear = changes[start]?.event === null ? start + 1 : 0
+        const versionsOf = (records: readonly StatusChangeRecord[]) =>
+          records.map(({ statusVersion }) => statusVersion).filter((version) => version !== unclear)
+        expect(versionsOf(again)).toEqual(versionsOf(changes.slice(Math.max(start, end))))
+      }),
+      runs(300),
+    )
+  })
+})
+
+describe('whatever current lost', () => {
+  test('at its end is made again by taking the steps in changes, exactly', () => {
+    fc.assert(
+      fc.property(story, fc.nat({ max: 20 }), ({ changes, states }, cut) => {
+        const current = states[cut - 1] ?? (cut === 0 ? null : (states.at(-1) as PaymentState))
+        const repair = repairPayment({ paymentKey, changes, current }, NOTHING_EXPIRED)
+        const last = states.at(-1) as PaymentState
+        expect(repair).toEqual({
+          changes: [],
+          current: current?.statusVersion === last.statusVersion ? null : last,
+          inexact: [],
+          unrepairable: [],
+        })
+      }),
+      runs(300),
+    )
+  })
+
+  test('beyond what changes has, too, is named and not invented', () => {
+    fc.assert(
+      fc.property(story, fc.nat({ max: 20 }), fc.nat({ max: 20 }), ({ changes, states }, first, second) => {
+        const [current, last] = [
+          Math.min(first, second, states.length),
+          Math.min(Math.max(first, second), states.length),
+        ]
+        // v[current + 1] is gone from both, what follows is in changes.
+        const left = changes.filter(({ statusVersion }) => statusVersion !== current + 1).slice(0, last)
+        const repair = repairPayment(
+          { paymentKey, changes: left, current: states[current - 1] ?? null },
+          NOTHING_EXPIRED,
+        )
+        const isBehind = left.some(({ statusVersion }) => statusVersion > current)
+        expect(repair.current).toBeNull()
+        expect(repair.unrepairable).toHaveLength(isBehind ? 1 : 0)
+        expect(repair.changes).toEqual([])
+      }),
+      runs(300),
+    )
+  })
+})
+
+test('each output can have lost what the other has: both are whole again', () => {
+  fc.assert(
+    fc.property(story, fc.nat({ max: 20 }), fc.nat({ max: 20 }), ({ changes, states }, hole, cut) => {
+      const current = states[Math.min(cut, states.length) - 1] ?? null
+      // A hole that the surviving state knows of.
+      const lost = changes.filter(
+        ({ statusVersion }) => statusVersion === hole && hole <= (current?.statusVersion ?? 0),
+      )
+      const left = changes.filter((change) => !lost.includes(change))
+      const repair = repairPayment({ paymentKey, changes: left, current }, NOTHING_EXPIRED)
+      expect(repair.changes.map(withoutMark)).toEqual(lost.map(withoutMark))
+      expect((repair.current ?? current)?.statusVersion).toBe(states.length)
+      expect((repair.current ?? current)?.status).toBe(states.at(-1)?.status)
+    }),
+    runs(300),
+  )
+})
+
+describe('a full history', () => {
+  const events = Array.from({ length: HISTORY_EVENTS_MAX + 20 }, (_, index) =>
+    sampleEvent({
+      eventId: `e${String(index).padStart(4, '0')}`,
+      paymentKey,
+      status: 'PROCESSING',
+      // Later ones are older, so that each pushes out one that was kept.
+      occurredAt: 1_000 - index,
+      naturalKey: `n${index}`,
+      receivedAt: 1_000 + index,
+    }),
+  )
+  const { changes, states } = storyOf(events, new Set())
+
+  test('says which steps are gone for good, and that others are made of what is left', () => {
+    const current = states.at(-1) as PaymentState
+    const repair = repairPayment({ paymentKey, changes: [], current }, NOTHING_EXPIRED)
+    const kept = new Set(current.events.map(({ statusVersion }) => statusVersion))
+    expect(repair.changes.map(({ statusVersion }) => statusVersion)).toEqual([...kept])
+    expect(repair.unrepairable).toHaveLength(changes.length - kept.size)
+    expect(repair.unrepairable[0]).toMatch(/v\d+ is not in changes, and its event is not in the history of current/)
+    expect(repair.inexact.length).toBeGreaterThan(0)
+  })
+
+  test('is made again from changes like any other', () => {
+    const repair = repairPayment({ paymentKey, changes, current: states[100] as PaymentState }, NOTHING_EXPIRED)
+    expect(repair).toEqual({ changes: [], current: states.at(-1), inexact: [], unrepairable: [] })
+  })
+})
+
+test('a payment that was forgotten stays forgotten', () => {
+  const { changes } = storyOf([sampleEvent({ paymentKey })], new Set())
+  const now = 2_010 + NOTHING_EXPIRED.forgetAfterMs
+  const repairAt = (at: number) =>
+    repairPayment({ paymentKey, changes, current: null }, { ...NOTHING_EXPIRED, now: at }).current
+  expect(repairAt(now)).toBeNull()
+  expect(repairAt(now - 1)).not.toBeNull()
+})
+
+test('a later life in changes replaces an earlier one in current', () => {
+  const early = storyOf([sampleEvent({ paymentKey, eventId: 'a', receivedAt: 1 })], new Set())
+  const late = storyOf([sampleEvent({ paymentKey, eventId: 'b', receivedAt: 9 })], new Set())
+  const repair = repairPayment(
+    { paymentKey, changes: [...early.changes, ...late.changes], current: early.states[0] as PaymentState },
+    NOTHING_EXPIRED,
+  )
+  expect(repair.current).toEqual(late.states[0])
+})
