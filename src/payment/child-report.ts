@@ -1,4 +1,4 @@
-import { eventIdOf } from './event-id.ts'
+import { eventIdOf, withoutTime } from './event-id.ts'
 import type { PaymentEvent } from './payment-event.ts'
 
 /**
@@ -25,7 +25,9 @@ function toChildReport(event: PaymentEvent & { readonly relatesTo: string }): Pa
     // The child's key may be weak; the original's was named.
     weakKey: false,
   }
-  return { ...report, eventId: eventIdOf(report) }
+  // What the event's own id leaves out, the report's leaves out as well.
+  const isTimeOfEnvelope = event.eventId !== eventIdOf(event) && event.eventId === eventIdOf(withoutTime(event))
+  return { ...report, eventId: eventIdOf(isTimeOfEnvelope ? withoutTime(report) : report) }
 }
 
 function isOfChild(event: PaymentEvent): event is PaymentEvent & { readonly relatesTo: string } {

@@ -67,6 +67,14 @@ export function eventIdOf(identity: EventIdentity): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }
 
+/**
+ * The identity of an event whose time is its envelope's: without it, so that a re-issue under a new envelope is the same
+ * event.
+ */
+export function withoutTime(identity: EventIdentity): EventIdentity {
+  return { ...identity, occurredAtText: null, timeUnreadable: false }
+}
+
 /** Only what the provider sent: the configured currency may change without making old callbacks new. */
 function amountIdentity(amount: PaymentEvent['amount']): string | null {
   return amount === null ? null : amount.value

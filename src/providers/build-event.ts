@@ -1,4 +1,4 @@
-import { eventIdOf } from '../payment/event-id.ts'
+import { type EventIdentity, eventIdOf, withoutTime } from '../payment/event-id.ts'
 import type { PaymentEvent } from '../payment/payment-event.ts'
 import type { Callback } from './provider.ts'
 import { type SourceTime, UNTIMED } from './source-time.ts'
@@ -25,6 +25,8 @@ export interface EventFacts
       >
     > {
   readonly time?: SourceTime
+  /** True if the time is the envelope's: it orders the event and is no part of what it says. */
+  readonly timeOfEnvelope?: boolean
 }
 
 /** Completes the facts to a payment event: absent becomes null, and the event gets its id. */
@@ -75,12 +77,12 @@ export function buildEvent(callback: Callback, provider: string, element: number
     reasonsOmitted: facts.reasonsOmitted ?? 0,
     unreadable: facts.unreadable ?? [],
   }
-  return withId(event)
+  return withId(event, facts.timeOfEnvelope === true ? withoutTime(event) : event)
 }
 
 /** Sets the id in place: the event was made a line ago and nobody else has seen it, so no copy is needed. */
-function withId(event: PaymentEvent): PaymentEvent {
+function withId(event: PaymentEvent, identity: EventIdentity): PaymentEvent {
   const writable: { -readonly [Name in keyof PaymentEvent]: PaymentEvent[Name] } = event
-  writable.eventId = eventIdOf(event)
+  writable.eventId = eventIdOf(identity)
   return event
 }

@@ -11,6 +11,10 @@ export const DRIFT_KINDS = [
   'event-type',
   'event-context',
   'reason-type',
+  /** A time that was given and cannot be read; the name is that of its field. */
+  'time',
+  /** A name that stands twice in one object. */
+  'duplicate-name',
 ] as const
 export type DriftKind = (typeof DRIFT_KINDS)[number]
 
@@ -22,6 +26,9 @@ export interface DriftNote {
   readonly kind: DriftKind
   readonly name: string
 }
+
+/** A set of names, or a rule that knows them. */
+export type KnownNames = Pick<ReadonlySet<string>, 'has'>
 
 /** Stands for a name that could hold something personal, such as an account number used as a field's name. */
 export const NAME_NOT_SHOWN = '(not shown)'
@@ -45,7 +52,7 @@ export class DriftNotes {
   }
 
   /** Notes the fields of `object` that are not in `known`. `path` is what leads to it, with a dot at its end, or empty. */
-  fields(object: JsonObject | null, known: ReadonlySet<string>, path = ''): void {
+  fields(object: JsonObject | null, known: KnownNames, path = ''): void {
     for (const name in object) {
       if (!known.has(name)) {
         this.#add('field', path + nameShown(name))
@@ -58,9 +65,9 @@ export class DriftNotes {
     this.#add(kind, words.map(wordShown).join('|'))
   }
 
-  /** Notes a name in the provider's own spelling. */
-  name(kind: DriftKind, name: string): void {
-    this.#add(kind, nameShown(name))
+  /** Notes a name in the provider's own spelling, or several that lead to it. */
+  name(kind: DriftKind, ...path: readonly string[]): void {
+    this.#add(kind, path.map(nameShown).join('.'))
   }
 
   #add(kind: DriftKind, name: string): void {

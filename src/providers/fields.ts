@@ -1,38 +1,91 @@
-import { CODE_LENGTH_MAX, ID_LENGTH_MAX } from '../payment/payment-event.ts'
-import { isBlank, isCleanText } from './clean-text.ts'
+import { CODE_LENGTH_MAX, ID_LENGTH_MAX, UNREADABLE_MAX } from '../payment/payment-event.ts'
+import { isAscii, isBlank, isCleanText, strip } from './clean-text.ts'
+import type { DriftNotes, KnownNames } from './drift.ts'
+import { isIsoDate } from './iso-date.ts'
 import { isJsonObject, type JsonObject } from './json-object.ts'
+import { isPlaceholder } from './placeholder.ts'
+import type { DeadLetterReason } from './provider.ts'
 import type { JsonBody } from './read-json.ts'
 import { type SourceTime, sourceTimeOf, UNTIMED } from './source-time.ts'
 
+/** Why an element cannot become an event although it is there. */
+export interface FieldProblem {
+  readonly reason: Extract<DeadLetterReason, 'invalid-field' | 'invalid-utf8'>
+  /** Names the field, and never holds a value. */
+  readonly message: string
+}
+
+/** No field's characters are a guess; all are. A form says it for each of its fields. */
+export const NOTHING_GUESSED: KnownNames = { has: () => false }
+export const ALL_GUESSED: KnownNames = { has: () => true }
+
 /**
- * Reads the optional fields of one element and remembers the first one that cannot be used.
+ * Reads the fields of one element, and remembers what was given and cannot be read.
  *
- * Absent, `null` and blank are all "not given" and read as null. A wrong type, a text that is too long, a control
- * character or half a surrogate pair is a problem: the element becomes a dead letter, nothing is cut or repaired. The
- * caller checks `problem` before it publishes what it read.
+ * Texts are stripped; absent, `null` and blank are all "not given" and read as null, and so is an id that is only a
+ * placeholder. A wrong type, a text that is too long, a control character, half a surrogate pair, and a character outside
+ * ASCII of which nothing says what it is: that field cannot be read. Nothing is cut or repaired.
  *
- * `label` is what the message calls a nested field. Messages never hold a value.
+ * - A field that decides (`decidingId`, `decidingCode`): the first one that cannot be read is `problem`, and the element
+ *   becomes a dead letter. The caller checks it before it publishes what it read.
+ * - Any other is left out, and its name is in `unreadable`: a detail never costs the status.
+ *
+ * `label` is what a nested field is called: its path.
  */
 export class FieldReader {
-  problem: string | null = null
+  problem: FieldProblem | null = null
+  readonly #drift: DriftNotes
+  readonly #guessed: KnownNames
+  #unreadable: string[] | null = null
 
-  /** An identifier, at most {@link ID_LENGTH_MAX} characters. */
-  id(object: JsonObject | null, name: string, label = name): string | null {
-    return this.#text(object, name, label, ID_LENGTH_MAX)
+  /** `guessed` knows the fields whose characters outside ASCII are a guess. */
+  constructor(drift: DriftNotes, guessed: KnownNames) {
+    this.#drift = drift
+    this.#guessed = guessed
   }
 
-  /** A code or another short word, at most {@link CODE_LENGTH_MAX} characters. */
-  code(object: JsonObject | null, name: string, label = name): string | null {
-    return this.#text(object, name, label, CODE_LENGTH_MAX)
+  /** The details that were given and cannot be read: each once, sorted, at most {@link UNREADABLE_MAX}. */
+  get unreadable(): readonly string[] {
+    return this.#unreadable === null ? NO_NAMES : [...new Set(this.#unreadable)].sort().slice(0, UNREADABLE_MAX)
+  }
+
+  isUnreadable(label: string): boolean {
+    return this.#unreadable?.includes(label) ?? false
+  }
+
+  /** The id of the payment, at most {@link ID_LENGTH_MAX} characters. */
+  decidingId(object: JsonObject, name: string): string | null {
+    return withoutPlaceholder(this.#text(object, name, name, ID_LENGTH_MAX, true))
+  }
+
+  /** The status, at most {@link CODE_LENGTH_MAX} characters. */
+  decidingCode(object: JsonObject, name: string): string | null {
+    return this.#text(object, name, name, CODE_LENGTH_MAX, true)
+  }
+
+  /** Another identifier, at most {@link ID_LENGTH_MAX} characters. */
+  id(object: JsonObject | null, name: string, label = name): string | null {
+    return withoutPlaceholder(this.#text(object, name, label, ID_LENGTH_MAX, false))
+  }
+
+  /** A code or another short word, at most {@link CODE_LENGTH_MAX} characters unless said otherwise. */
+  code(object: JsonObject | null, name: string, label = name, lengthMax = CODE_LENGTH_MAX): string | null {
+    return this.#text(object, name, label, lengthMax, false)
+  }
+
+  /** A date in ISO 8601, with or without a time of day. */
+  date(object: JsonObject, name: string): string | null {
+    const text = this.code(object, name)
+    return text === null || isIsoDate(text) ? text : this.#leaveOut(name)
   }
 
   /** A nested object. */
   object(object: JsonObject | null, name: string, label = name): JsonObject | null {
     const value = object?.[name]
-    if (value === undefined || value === null) {
-      return null
+    if (isJsonObject(value)) {
+      return value
     }
-    return isJsonObject(value) ? value : this.#fail(label, 'is not an object')
+    return isGiven(value) ? this.#leaveOut(label) : null
   }
 
   /**
@@ -47,56 +100,91 @@ export class FieldReader {
     path: readonly (string | number)[],
   ): string | null {
     const value = object?.[name]
-    if (value === undefined || value === null) {
+    if (!isGiven(value)) {
       return null
     }
-    const text = typeof value === 'number' ? (json?.numberTextAt([...path, name]) ?? null) : value
-    if (typeof text !== 'string') {
-      return this.#fail(label, 'is neither a text nor a number')
+    let decimal: string | null = null
+    if (typeof value === 'string') {
+      decimal = strip(value)
+    } else if (typeof value === 'number') {
+      const digits = json?.numberTextAt([...path, name]) ?? null
+      decimal = digits === null ? null : withoutExponent(digits)
     }
-    if (isBlank(text)) {
-      return null
-    }
-    const decimal = typeof value === 'number' ? withoutExponent(text) : text
     return decimal !== null && decimal.length <= CODE_LENGTH_MAX && DECIMAL.test(decimal)
       ? decimal
-      : this.#fail(label, 'is not a decimal')
+      : this.#leaveOut(label)
   }
 
-  /** A time of the provider. One that cannot be read leaves the event untimed; only a wrong type is a problem. */
-  time(object: JsonObject | null, name: string, label = name): SourceTime {
-    const value = object?.[name]
-    if (value === undefined || value === null) {
+  /**
+   * A time of the provider. One that was given and cannot be read leaves the event untimed and marked by a field of its
+   * own (`timeUnreadable`), and is noted as drift: it may be a new spelling.
+   */
+  time(object: JsonObject, name: string): SourceTime {
+    const value = object[name]
+    const text = typeof value === 'string' ? strip(value) : value
+    if (text === undefined || text === null || text === '') {
       return UNTIMED
     }
-    if (typeof value !== 'string') {
-      this.#fail(label, 'is not a text')
-      return UNTIMED
+    const time = typeof text === 'string' && !this.#isGuess(name, text) ? sourceTimeOf(text) : TIME_UNREADABLE
+    if (time.timeUnreadable) {
+      this.#drift.name('time', name)
     }
-    return sourceTimeOf(value)
+    return time
   }
 
-  #text(object: JsonObject | null, name: string, label: string, lengthMax: number): string | null {
+  /** Marks a detail as unreadable. */
+  #leaveOut(label: string): null {
+    this.#unreadable ??= []
+    this.#unreadable.push(label)
+    return null
+  }
+
+  #text(object: JsonObject | null, name: string, label: string, lengthMax: number, decides: boolean): string | null {
     const value = object?.[name]
     if (value === undefined || value === null) {
       return null
     }
     if (typeof value !== 'string') {
-      return this.#fail(label, 'is not a text')
+      return this.#fail(decides, label, 'invalid-field', 'is not a text')
     }
-    if (value.length > lengthMax) {
-      return this.#fail(label, `is longer than ${lengthMax} characters`)
+    const text = strip(value)
+    if (text === '') {
+      return null
     }
-    if (!isCleanText(value)) {
-      return this.#fail(label, 'holds a character that is not allowed')
+    if (text.length > lengthMax) {
+      return this.#fail(decides, label, 'invalid-field', `is longer than ${lengthMax} characters`)
     }
-    return isBlank(value) ? null : value
+    if (this.#isGuess(name, text)) {
+      return this.#fail(decides, label, 'invalid-utf8', 'is not UTF-8 and in no other character set that is named')
+    }
+    return isCleanText(text)
+      ? text
+      : this.#fail(decides, label, 'invalid-field', 'holds a character that is not allowed')
   }
 
-  #fail(label: string, what: string): null {
-    this.problem ??= `${label} ${what}`
+  #isGuess(name: string, text: string): boolean {
+    return this.#guessed.has(name) && !isAscii(text)
+  }
+
+  #fail(decides: boolean, label: string, reason: FieldProblem['reason'], what: string): null {
+    if (!decides) {
+      return this.#leaveOut(label)
+    }
+    this.problem ??= { reason, message: `${label} ${what}` }
     return null
   }
+}
+
+/** False for absent, null and blank alike. */
+export function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null && !(typeof value === 'string' && isBlank(value))
+}
+
+const NO_NAMES: readonly string[] = []
+const TIME_UNREADABLE: SourceTime = { ...UNTIMED, timeUnreadable: true }
+
+function withoutPlaceholder(id: string | null): string | null {
+  return id === null || isPlaceholder(id) ? null : id
 }
 
 const DECIMAL = /^-?[0-9]+(?:\.[0-9]+)?$/

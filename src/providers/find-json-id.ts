@@ -1,9 +1,10 @@
 import { ID_LENGTH_MAX } from '../payment/payment-event.ts'
-import { isBlank, isCleanText } from './clean-text.ts'
+import { isCleanText, strip } from './clean-text.ts'
+import { isPlaceholder } from './placeholder.ts'
 
 /**
  * Finds the first id of this name in a JSON body without parsing it: the gateway only wants a key that keeps the
- * callbacks of a payment together, and a wrong one costs nothing but that.
+ * callbacks of a payment together, and a wrong one costs nothing but that. `body` is UTF-8.
  *
  * Returns null if there is none that an event could carry. Never throws.
  */
@@ -33,8 +34,8 @@ const COLON = 0x3a
 const BACKSLASH = 0x5c
 const SPACE = 0x20
 
-/** Longest JSON spelling of an id: every character as a `\u` escape, and the two quotes. */
-const SPELLING_BYTES_MAX = ID_LENGTH_MAX * 6 + 2
+/** Longest JSON spelling of an id: every character as a `\u` escape, and the two quotes; with some room for padding. */
+const SPELLING_BYTES_MAX = ID_LENGTH_MAX * 6 + 2 + 64
 
 function idAt(body: Buffer, start: number): string | null {
   const limit = Math.min(body.length, start + SPELLING_BYTES_MAX)
@@ -50,8 +51,17 @@ function idAt(body: Buffer, start: number): string | null {
   if (end >= limit) {
     return null
   }
-  const id = escaped ? unescaped(body.toString('utf8', start, end + 1)) : body.toString('utf8', start + 1, end)
-  return id !== null && id.length <= ID_LENGTH_MAX && !isBlank(id) && isCleanText(id) ? id : null
+  return usableId(escaped ? unescaped(body.toString('utf8', start, end + 1)) : body.toString('utf8', start + 1, end))
+}
+
+const REPLACEMENT = '\ufffd'
+
+/** An id as an event would carry it. Null if none could, and for bytes that are not UTF-8: no key is better than a guess. */
+export function usableId(text: string | null): string | null {
+  const id = text === null ? '' : strip(text)
+  const isUsable =
+    id !== '' && id.length <= ID_LENGTH_MAX && isCleanText(id) && !isPlaceholder(id) && !id.includes(REPLACEMENT)
+  return isUsable ? id : null
 }
 
 function unescaped(spelling: string): string | null {

@@ -30,16 +30,20 @@ export const DEAD_LETTER_REASONS = {
   'unknown-source': 'the record names a source that is not configured, and its headers do not tell of it',
   'unknown-provider': 'the record names a provider that this release does not know',
   'empty-body': 'the body is empty',
-  'invalid-utf8': 'the body is not valid UTF-8',
+  'invalid-utf8': 'the body, or a field that decides, is not UTF-8 and nothing says which other character set it is in',
   'invalid-json': 'the body is not valid JSON',
   'too-deep': 'the body is JSON that is nested deeper than is read (sources[].jsonDepthMax)',
   'invalid-form': 'the body is not a valid form',
   'invalid-xml': 'the body is not valid XML, or XML with more in it than this provider has use for',
   'unexpected-shape': 'the body is valid but not what this provider sends',
+  'foreign-product':
+    'the body is valid and has no name in common with what this provider sends: it is of another product, called at the wrong URL or answered by another adapter',
+  ambiguous: 'a name that decides stands twice with different values: either reading would lose one of them',
   'element-not-an-object': 'an element of the callback is not an object',
-  'missing-payment-id': 'an element carries no id that a payment could be known by',
+  'missing-payment-id': 'an element carries no id that a payment could be known by, or only a placeholder for one',
   'missing-status': 'an element carries no status',
-  'invalid-field': 'a field has the wrong type or is longer than allowed',
+  'invalid-field':
+    'the id or the status cannot be read: it has the wrong type, is too long, or holds a character that is not allowed',
   undecryptable: 'the body cannot be decrypted with its data key: the record was changed or moved',
   'internal-error': 'the adapter failed on this callback; a defect of paystatus',
 } as const

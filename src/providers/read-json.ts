@@ -1,6 +1,7 @@
-import { decodeText } from './decode-text.ts'
-import { isNestedDeeperThan, JSON_DEPTH_MAX } from './nesting.ts'
-import type { DeadLetter } from './provider.ts'
+import { charsetOf, decodeText } from './decode-text.ts'
+import { type DuplicateName, duplicateNamesIn } from './duplicate-names.ts'
+import { JSON_DEPTH_MAX, memberCountOf } from './nesting.ts'
+import type { Callback, DeadLetter } from './provider.ts'
 
 /** A body that was JSON, or the reason why not. */
 export type ReadJson =
@@ -8,38 +9,60 @@ export type ReadJson =
   | { readonly outcome: 'dead-letter'; readonly deadLetter: DeadLetter }
 
 /**
- * Reads a body as JSON: strictly UTF-8 (a leading byte order mark is allowed), nothing guessed, and no deeper than
- * `depthMax`. Never throws.
+ * Reads a body as JSON, in UTF-8 or the character set that is named or guessed (decode-text.ts), and no deeper than
+ * `jsonDepthMax`. Never throws.
  *
  * The messages of the parser are not passed on: they quote the body.
  */
-export function readJson(body: Buffer, depthMax = JSON_DEPTH_MAX): ReadJson {
-  const decoded = decodeText(body)
-  if (decoded.outcome === 'dead-letter') {
-    return decoded
+export function readJson({
+  body,
+  contentType,
+  jsonDepthMax = JSON_DEPTH_MAX,
+}: Pick<Callback, 'body' | 'contentType' | 'jsonDepthMax'>): ReadJson {
+  const decoded = decodeText(body, charsetOf(contentType))
+  if (decoded === null) {
+    return refused('invalid-utf8', 'the body opens as UTF-16 and is not')
   }
-  const { text } = decoded
-  if (isNestedDeeperThan(text, depthMax)) {
-    const message = `the body is nested more than ${depthMax} deep`
-    return { outcome: 'dead-letter', deadLetter: { reason: 'too-deep', message, element: null } }
+  const { text, guessed } = decoded
+  const memberCount = memberCountOf(text, jsonDepthMax)
+  if (memberCount === null) {
+    return refused('too-deep', `the body is nested more than ${jsonDepthMax} deep`)
   }
+  let value: unknown
   try {
-    return { outcome: 'json', json: new JsonBody(text, JSON.parse(text)) }
+    value = JSON.parse(text)
   } catch {
-    const reason = text.trim() === '' ? 'empty-body' : 'invalid-json'
-    const message = reason === 'empty-body' ? 'the body is blank' : 'the body is not valid JSON'
-    return { outcome: 'dead-letter', deadLetter: { reason, message, element: null } }
+    if (text === '') {
+      return refused('empty-body', 'the body is empty')
+    }
+    return text.trim() === ''
+      ? refused('empty-body', 'the body is blank')
+      : refused('invalid-json', 'the body is not valid JSON')
   }
+  return {
+    outcome: 'json',
+    json: new JsonBody(text, value, guessed, duplicateNamesIn(text, value, memberCount)),
+  }
+}
+
+function refused(reason: DeadLetter['reason'], message: string): ReadJson {
+  return { outcome: 'dead-letter', deadLetter: { reason, message, element: null } }
 }
 
 /** A parsed body that can still tell how its numbers were written. */
 export class JsonBody {
   readonly value: unknown
+  /** True if its characters outside ASCII are a guess. */
+  readonly guessed: boolean
+  /** Almost always empty. */
+  readonly duplicates: readonly DuplicateName[]
   readonly #text: string
   #withNumberTexts: unknown
 
-  constructor(text: string, value: unknown) {
+  constructor(text: string, value: unknown, guessed: boolean, duplicates: readonly DuplicateName[]) {
     this.value = value
+    this.guessed = guessed
+    this.duplicates = duplicates
     this.#text = text
   }
 

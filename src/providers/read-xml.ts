@@ -1,10 +1,15 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
-import { decodeText } from './decode-text.ts'
+import { type Charset, charsetOfXml, decodeText } from './decode-text.ts'
 import type { DeadLetter } from './provider.ts'
 
 /** The fields of a flat XML document in their order, or the reason why not. */
 export type ReadXml =
-  | { readonly outcome: 'fields'; readonly fields: readonly XmlField[] }
+  | {
+      readonly outcome: 'fields'
+      readonly fields: readonly XmlField[]
+      /** True if its characters outside ASCII are a guess. */
+      readonly guessed: boolean
+    }
   | { readonly outcome: 'dead-letter'; readonly deadLetter: DeadLetter }
 
 /** A child element of the root. `value` is null if it is not a text, because it has elements of its own. */
@@ -19,17 +24,21 @@ export const XML_CHARACTERS_MAX = 262_144
 export const XML_DEPTH_MAX = 8
 
 /**
- * Reads a flat list of elements below one root, whatever the root is called. Strictly UTF-8: what the XML declaration
- * says of the encoding is not looked at, because .NET writes `utf-16` into texts that it then sends as UTF-8.
+ * Reads a flat list of elements below one root, whatever the root is called. What is not UTF-8 is read in `charset`, or
+ * what the XML declaration says, or a guess (decode-text.ts). What is UTF-8 is that, whatever the declaration says: .NET
+ * writes `utf-16` into texts that it then sends as UTF-8.
  *
  * Hardened: no document type and no entity declaration (they are the way to files, hosts and memory), no entity but the
  * five of XML itself and characters by number, bounded in length and depth, no attributes, nothing turned into numbers.
  * Never throws. The messages of the parser are not passed on: they quote the body.
  */
-export function readXml(body: Buffer): ReadXml {
-  const decoded = decodeText(body)
-  if (decoded.outcome === 'dead-letter') {
-    return decoded
+export function readXml(body: Buffer, charset: Charset | null = null): ReadXml {
+  if (body.length === 0) {
+    return refused('empty-body', 'the body is empty')
+  }
+  const decoded = decodeText(body, charset ?? charsetOfXml(body))
+  if (decoded === null) {
+    return refused('invalid-utf8', 'the body opens as UTF-16 and is not')
   }
   const text = decoded.text.trim()
   if (text === '') {
@@ -45,7 +54,7 @@ export function readXml(body: Buffer): ReadXml {
     if (XMLValidator.validate(text) !== true) {
       return NOT_XML
     }
-    return fieldsOf(PARSER.parse(text))
+    return fieldsOf(PARSER.parse(text), decoded.guessed)
   } catch {
     return NOT_XML
   }
@@ -78,7 +87,7 @@ type XmlNode = Readonly<Record<string, string | readonly XmlNode[]>>
 
 const NOT_XML = refused('invalid-xml', 'the body is not valid XML')
 
-function fieldsOf(document: readonly XmlNode[]): ReadXml {
+function fieldsOf(document: readonly XmlNode[], guessed: boolean): ReadXml {
   const roots = document.filter((node) => elementOf(node) !== null)
   const root = roots[0] === undefined ? null : elementOf(roots[0])
   if (root === null || roots.length > 1) {
@@ -97,7 +106,7 @@ function fieldsOf(document: readonly XmlNode[]): ReadXml {
   }
   return fields.length === 0
     ? refused('unexpected-shape', 'the root element has no elements')
-    : { outcome: 'fields', fields }
+    : { outcome: 'fields', fields, guessed }
 }
 
 function elementOf(node: XmlNode): { readonly name: string; readonly children: readonly XmlNode[] } | null {

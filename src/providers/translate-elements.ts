@@ -63,6 +63,11 @@ export function onlyDeadLetter(letter: DeadLetter, drift: readonly DriftNote[] =
   return { events: [], deadLetters: [letter], setAside: 0, drift }
 }
 
+/** A name that decides stands twice with different values. */
+export function ambiguous(name: string, element: number | null): DeadLetter {
+  return deadLetter('ambiguous', `${name} is there twice, with different values`, element)
+}
+
 export function deadLetter(reason: DeadLetterReason, message: string, element: number | null): DeadLetter {
   return { reason, message, element }
 }

@@ -29,7 +29,8 @@ const MAPPINGS: readonly Mapping[] = [
     notes: [
       ...EVERY_MAPPING,
       'Sub-status * is any other one, and none: the status leads, a sub-status alone makes nothing final. known: those that are documented for the row and add nothing.',
-      'An event with an eventcontext, or of a type other than Payment.* and PaymentInstruction.*, is UNKNOWN whatever its status: it is about something beside the payment.',
+      'An event with an eventcontext, or of a type other than Payment.*, PaymentInstruction.* and PaymentBatch.*, is UNKNOWN whatever its status: it is about something beside the payment.',
+      'The returns of data.returns are read by the same rows, as payments of kind RETURN: returnStatus as paymentStatus, returnSubStatus as paymentSubStatus.',
     ],
     rows: V2_STATUS_MAP,
   },
@@ -37,7 +38,7 @@ const MAPPINGS: readonly Mapping[] = [
     provider: 'instamed',
     notes: [
       ...EVERY_MAPPING,
-      'The first row that fits decides; * fits everything, also what is not given.',
+      'The first row that fits decides; * fits everything, also what is not given. other: an action that no row names, or none.',
       'id: own, when no other transaction is named as the original; new, when one is.',
     ],
     rows: INSTAMED_STATUS_MAP.map((row) => ({ ...row })),

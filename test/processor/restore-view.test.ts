@@ -144,7 +144,6 @@ describe('restoring', () => {
       store: view,
       reader: kafka.reader,
       codec: CODECS.state,
-      assertInPlace: () => {},
       duePolicy: POLICY,
       clusterId: 'cluster',
       metadata: promising(kafka.range(TOPICS.current, PARTITION).end),

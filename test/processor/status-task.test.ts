@@ -201,13 +201,9 @@ describe('opening', () => {
 
   test('begins at the committed offset, or at the start of the topic', async () => {
     world.arrive(ACCEPTED, COMPLETED)
-    expect(await world.task().open(signal)).toEqual({ offset: 0n, highWatermark: 2n, read: null })
+    expect(await world.task().open(signal)).toEqual({ offset: 0n, highWatermark: 2n })
     await world.run()
-    expect(await world.task().open(signal)).toEqual({
-      offset: 2n,
-      highWatermark: 2n,
-      read: { offset: 2n, leaderEpoch: 0 },
-    })
+    expect(await world.task().open(signal)).toEqual({ offset: 2n, highWatermark: 2n })
   })
 
   test('stops, and touches nothing, when the committed offset is not in the topic', async () => {

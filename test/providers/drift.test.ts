@@ -89,6 +89,13 @@ test.each([
 /** Words that nobody has, and an action whose real name is not documented. */
 const MADE_UP = ['SIMULATED_STATUS', 'COMPLETED|SIMULATED_SUB_STATUS', 'CHARGEBACK']
 
+test('a path is shown name by name', () => {
+  const drift = new DriftNotes()
+  drift.name('duplicate-name', 'gpi', 'status')
+  drift.name('duplicate-name', 'jane@example.org', 'status')
+  expect(drift.list.map(({ name }) => name)).toEqual(['gpi.status', `${NAME_NOT_SHOWN}.status`])
+})
+
 test('nothing that the simulator says is new, but what it makes up on purpose', () => {
   const random = createRandom(1, 'drift')
   for (const provider of ['jpm-global-payments-v1', 'jpm-global-payments-v2', 'instamed'] as const) {

@@ -84,9 +84,26 @@ describe('is a dead letter that quotes nothing of the body', () => {
     expect(fieldsOf(text)).toMatchObject({ reason })
   })
 
-  test('bytes that are not UTF-8', () => {
-    expect(read(Buffer.from('<a><b>\xe9</b></a>', 'latin1'))).toMatchObject({ deadLetter: { reason: 'invalid-utf8' } })
+  test('bytes that open as UTF-16 and are not', () => {
+    expect(read(Buffer.from('\ufeff<a/>', 'utf16le').subarray(0, -1))).toMatchObject({
+      deadLetter: { reason: 'invalid-utf8' },
+    })
   })
+})
+
+test('bytes that are not UTF-8 are a guess, unless the declaration or the caller says what they are', () => {
+  const bytes = (start: string) => Buffer.from(`${start}<a><b>\x8a</b></a>`, 'latin1')
+  const readIn = (body: Buffer, charset?: 'windows-1252') => {
+    const result = readXml(body, charset)
+    return result.outcome === 'fields' ? [result.fields[0]?.value, result.guessed] : result.deadLetter
+  }
+  expect(readIn(bytes(''))).toEqual(['Š', true])
+  expect(readIn(bytes(''), 'windows-1252')).toEqual(['Š', false])
+  expect(readIn(bytes('<?xml version="1.0" encoding="windows-1252"?>'))).toEqual(['Š', false])
+  expect(readIn(bytes("<?xml version='1.0' encoding='ISO-8859-1'?>"))).toEqual(['\x8a', false])
+  expect(readIn(bytes('<?xml version="1.0" encoding="utf-8"?>'))).toEqual(['Š', true])
+  // What the caller says goes before what the document says.
+  expect(readIn(bytes('<?xml version="1.0" encoding="ISO-8859-1"?>'), 'windows-1252')).toEqual(['Š', false])
 })
 
 test('the depth that is allowed is read', () => {

@@ -300,7 +300,8 @@ describe('elements are conserved (I2)', () => {
   })
 })
 
-const ID = fc.stringMatching(/^[0-9a-f]{1,32}$/)
+// Not only zeros, which are no id.
+const ID = fc.stringMatching(/^[1-9a-f][0-9a-f]{0,31}$/)
 const V1_GOOD = fc.record({
   firmRootId: ID,
   endToEndId: ID,

@@ -1,4 +1,11 @@
+import { isUtf8 } from 'node:buffer'
+import { isAscii, strip } from '../clean-text.ts'
+import { type Charset, decodeBytes } from '../decode-text.ts'
+import type { KnownNames } from '../drift.ts'
+import type { DuplicateName } from '../duplicate-names.ts'
+import { ALL_GUESSED, NOTHING_GUESSED } from '../fields.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
+import type { JsonBody } from '../read-json.ts'
 
 /**
  * An InstaMed message is flat: one transaction, every value a text or null, no event id, no currency. Read from it, and
@@ -8,11 +15,13 @@ import { isJsonObject, type JsonObject } from '../json-object.ts'
  * |--------------------------------|----------------------------|-----------------------------------------------|
  * | `PaymentTransactionID`         | `transactionID`            | id; case differs between their interfaces      |
  * | `OriginalTransactionID`        | `primaryTransactionID`     | the original; of a sale, its own id            |
- * | `TransactionAction`            |                            | `Sale`, `Refund`                               |
+ * | `TransactionAction`            |                            | `Sale`, `Refund`, `SimpleRefund`               |
  * | `CurrentTransactionStatusCode` | `transactionStatus`        | see status-map.ts                              |
  * |                                | `primaryTransactionStatus` | status of the original after a void            |
  * | `TransactionType`              |                            | rail, such as `CreditCard`                     |
  * | `Amount`, `RequestAmount`      |                            | decimals                                       |
+ * | `IsPartiallyApproved`          |                            | true: less than the requested amount approved  |
+ * | `PartialApprovalAmount`        |                            | then, if given, the amount                     |
  * | `ResponseDateTime`             | `transactionDate`          | time                                           |
  * | `ReasonCode`, `ResponseCode`   | `responseCode`             | reasons, unless they say "nothing to report"   |
  * | `CLMREF`                       |                            | claim reference of Member Payments             |
@@ -60,6 +69,25 @@ export const INSTAMED_FIELDS: ReadonlySet<string> = new Set([
   'AdditionalInfo4', 'AdditionalInfo5', 'AdditionalInfo6',
 ])
 
+/** What is read of a message. */
+export const INSTAMED_READ: ReadonlySet<string> = new Set([
+  'PaymentTransactionID',
+  'OriginalTransactionID',
+  'TransactionAction',
+  'CurrentTransactionStatusCode',
+  'primaryTransactionStatus',
+  'TransactionType',
+  'Amount',
+  'RequestAmount',
+  'IsPartiallyApproved',
+  'PartialApprovalAmount',
+  'ResponseDateTime',
+  'ReasonCode',
+  'ResponseCode',
+  'CLMREF',
+  'PaymentPlanTransactionType',
+])
+
 const NAMES: ReadonlyMap<string, string> = new Map([
   ...[...INSTAMED_FIELDS].map((name) => [name, name] as const),
   ...Object.entries(NAME_VALUE_PAIR_NAMES),
@@ -76,53 +104,124 @@ function webhookName(sent: string): string {
   return NAMES.get(sent) ?? NAMES_BY_LOWER_CASE.get(sent.toLowerCase()) ?? sent
 }
 
-/** Decodes name-value pairs (`application/x-www-form-urlencoded`) to the webhook's names. Null if it is not a valid form. */
-export function messageFromForm(text: string): JsonObject | null {
+/** Whether a message that has such a name could be InstaMed's, however it is written. */
+export function isInstamedName(sent: string): boolean {
+  return NAMES_BY_LOWER_CASE.has(sent.toLowerCase())
+}
+
+/** A message under the webhook's names. */
+export interface Message {
+  readonly fields: JsonObject
+  /** The fields whose characters outside ASCII are a guess. */
+  readonly guessed: KnownNames
+  readonly duplicates: readonly DuplicateName[]
+  /** For the digits of its numbers; null if it was not JSON. */
+  readonly json: JsonBody | null
+}
+
+/** Null if it is not an object. */
+export function messageFromJson(json: JsonBody): Message | null {
+  return isJsonObject(json.value)
+    ? { fields: json.value, guessed: json.guessed ? ALL_GUESSED : NOTHING_GUESSED, duplicates: json.duplicates, json }
+    : null
+}
+
+export interface MessageField {
+  readonly name: string
+  /** Null if it is not a text. */
+  readonly value: string | null
+  readonly guessed: boolean
+}
+
+/**
+ * A flat list of fields as a message. Of a field that is there twice the last value counts, as in JSON; one that is not a
+ * text becomes an object, which cannot be read as one.
+ */
+export function messageFromFields(list: readonly MessageField[]): Message {
+  const fields: Record<string, unknown> = Object.create(null)
+  const guessed = new Set<string>()
+  const repeated = new Map<string, boolean>()
+  for (const field of list) {
+    const name = webhookName(field.name)
+    const value = field.value ?? {}
+    if (name in fields) {
+      repeated.set(name, (repeated.get(name) ?? true) && isSameText(fields[name], value))
+    }
+    fields[name] = value
+    if (field.guessed) {
+      guessed.add(name)
+    }
+  }
+  const duplicates = [...repeated].map(([name, equal]) => ({ path: [], name, equal }))
+  return { fields, guessed: guessed.size === 0 ? NOTHING_GUESSED : guessed, duplicates, json: null }
+}
+
+function isSameText(one: unknown, other: unknown): boolean {
+  return typeof one === 'string' && typeof other === 'string' && strip(one) === strip(other)
+}
+
+/**
+ * Decodes name-value pairs (`application/x-www-form-urlencoded`). Each value is decoded by itself, so that one in another
+ * character set, or with a malformed escape, costs only its own field. Null if it is not a form.
+ */
+export function fieldsOfForm(body: Buffer, charset: Charset | null): readonly MessageField[] | null {
+  const isBodyUtf8 = isUtf8(body)
   const fields: MessageField[] = []
-  for (const pair of text.trim().split('&')) {
+  for (const pair of formTextOf(body, isBodyUtf8).trim().split('&')) {
     const equals = pair.indexOf('=')
     if (pair !== '' && equals < 1) {
       return null
     }
-    try {
-      const name = decodeFormText(pair.slice(0, Math.max(equals, 0)))
-      if (name !== '') {
-        fields.push({ name, value: decodeFormText(pair.slice(equals + 1)) })
-      }
-    } catch {
-      return null
+    const name = decodeFormText(pair.slice(0, Math.max(equals, 0)), isBodyUtf8, charset).value ?? UNNAMED
+    if (name !== '') {
+      fields.push({ name, ...decodeFormText(pair.slice(equals + 1), isBodyUtf8, charset) })
     }
   }
-  return messageFromFields(fields)
+  return fields
 }
 
-interface MessageField {
-  readonly name: string
-  /** Null if it is not a text. */
-  readonly value: string | null
+/** A name that cannot be decoded: no field of ours. */
+const UNNAMED = '%'
+
+/** A character for each byte if it is not UTF-8. */
+function formTextOf(body: Buffer, isBodyUtf8: boolean): string {
+  const text = body.toString(isBodyUtf8 ? 'utf8' : 'latin1')
+  return isBodyUtf8 && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
 }
 
-/**
- * A flat list of fields under the webhook's names. A field that is there twice with different values becomes a list, and
- * one that is not a text an object: neither can be read as a text, so that nobody takes one of the values for the truth.
- */
-export function messageFromFields(fields: readonly MessageField[]): JsonObject {
-  const message: Record<string, unknown> = Object.create(null)
-  for (const field of fields) {
-    const name = webhookName(field.name)
-    const value = field.value ?? {}
-    message[name] = name in message && message[name] !== value ? [message[name], value] : value
+const BYTE_ORDER_MARK = '\ufeff'
+
+function decodeFormText(
+  text: string,
+  isBodyUtf8: boolean,
+  charset: Charset | null,
+): Pick<MessageField, 'value' | 'guessed'> {
+  const plain = text.replaceAll('+', ' ')
+  if (isBodyUtf8 || isAscii(plain)) {
+    try {
+      return { value: decodeURIComponent(plain), guessed: false }
+    } catch {
+      // An escape that is malformed, or not UTF-8.
+    }
   }
-  return message
+  if (MALFORMED_ESCAPE.test(plain)) {
+    return { value: null, guessed: false }
+  }
+  const bytes = bytesOf(plain, isBodyUtf8)
+  return isUtf8(bytes)
+    ? { value: bytes.toString('utf8'), guessed: false }
+    : { value: decodeBytes(bytes, charset), guessed: charset === null }
 }
 
-/** Throws URIError if an escape is malformed or not UTF-8. */
-function decodeFormText(text: string): string {
-  return decodeURIComponent(text.replaceAll('+', ' '))
-}
+const MALFORMED_ESCAPE = /%(?![0-9A-Fa-f]{2})/
+const ESCAPE = /%([0-9A-Fa-f]{2})/g
 
-export function messageFromJson(body: unknown): JsonObject | null {
-  return isJsonObject(body) ? body : null
+function bytesOf(text: string, isBodyUtf8: boolean): Buffer {
+  const characters = isBodyUtf8 ? Buffer.from(text, 'utf8').toString('latin1') : text
+  return Buffer.from(
+    characters.replace(ESCAPE, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  )
 }
 
 type BodyFormat = 'json' | 'form' | 'xml'

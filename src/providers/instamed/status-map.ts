@@ -8,8 +8,11 @@ import { normalizeWord } from '../normalize-word.ts'
  * that is not given.
  */
 interface StatusRow {
-  /** `TransactionAction`. `AuthCapt` and `Credit` are what the end-of-day files call a sale and a refund. */
-  readonly actions: readonly string[] | '*'
+  /**
+   * `TransactionAction`. `AuthCapt` and `Credit` are what the end-of-day files call a sale and a refund. `other`: one that
+   * no row names, or none.
+   */
+  readonly actions: readonly string[] | '*' | 'other'
   /** `CurrentTransactionStatusCode`. */
   readonly codes: readonly string[] | '*'
   /** `own`: the message names no other transaction as its original. `new`: it does. */
@@ -22,7 +25,7 @@ interface StatusRow {
 }
 
 const SALE = ['Sale', 'AuthCapt']
-const REFUND = ['Refund', 'Credit']
+const REFUND = ['Refund', 'Credit', 'SimpleRefund', 'Simple Refund']
 const RETURN = ['Return']
 
 // biome-ignore format: one row per line, so that it can be read as a table
@@ -41,6 +44,8 @@ export const INSTAMED_STATUS_MAP: readonly StatusRow[] = [
   { actions: '*', codes: ['CB'], id: 'own', kind: 'PAYMENT', status: 'RETURNED', note: 'chargeback without an original: the money is gone' },
   { actions: '*', codes: ['RI'], id: 'new', kind: 'RETURN', status: 'COMPLETED', note: 'return of the original' },
   { actions: '*', codes: ['RI'], id: 'own', kind: 'PAYMENT', status: 'RETURNED', note: 'return without an original: the money is gone' },
+
+  { actions: 'other', codes: '*', id: 'new', kind: 'UNKNOWN', status: 'UNKNOWN', note: 'does something to the original, and nobody says what: money out must not be counted as money in' },
 
   { actions: RETURN, codes: ['C'], id: 'new', kind: 'RETURN', status: 'COMPLETED', note: 'return, as the end-of-day files name it' },
   { actions: RETURN, codes: ['C'], id: 'own', kind: 'PAYMENT', status: 'RETURNED', note: 'the same without an original' },
@@ -65,6 +70,7 @@ interface InstamedStatement {
   readonly code: string
   /** `primaryTransactionStatus`, in name-value pairs only. */
   readonly primaryCode: string | null
+  /** Another transaction is named as the original, whether its id can be read or not. */
   readonly hasOtherOriginal: boolean
 }
 
@@ -99,7 +105,7 @@ export function instamedRowFor(statement: InstamedStatement): StatusRow | undefi
   const id = statement.hasOtherOriginal ? 'new' : 'own'
   return ROWS.find(
     ({ row, actions }) =>
-      fits(actions, action) &&
+      fitsAction(actions, action) &&
       fits(row.codes, code) &&
       (row.id === '*' || row.id === id) &&
       (row.primaryCode === undefined || row.primaryCode === primaryCode),
@@ -108,22 +114,26 @@ export function instamedRowFor(statement: InstamedStatement): StatusRow | undefi
 
 const ROWS = INSTAMED_STATUS_MAP.map((row) => ({
   row,
-  actions: row.actions === '*' ? ('*' as const) : row.actions.map(normalizeWord),
+  actions: typeof row.actions === 'string' ? row.actions : row.actions.map(normalizeWord),
 }))
 
 /** The words of the table, as they are sent and as they are compared. */
 const KNOWN_ACTIONS = wordsOf(INSTAMED_STATUS_MAP.map((row) => row.actions))
 const KNOWN_CODES = wordsOf(INSTAMED_STATUS_MAP.map((row) => row.codes))
 
-function wordsOf(columns: readonly (readonly string[] | '*')[]): ReadonlySet<string> {
+function wordsOf(columns: readonly (readonly string[] | string)[]): ReadonlySet<string> {
   return new Set(
-    columns.flatMap((words) => (words === '*' ? [] : words.flatMap((word) => [word, normalizeWord(word)]))),
+    columns.flatMap((words) => (typeof words === 'string' ? [] : words.flatMap((word) => [word, normalizeWord(word)]))),
   )
 }
 
 /** As sent first: almost every callback ends there. */
 function isIn(words: ReadonlySet<string>, word: string): boolean {
   return words.has(word) || words.has(normalizeWord(word))
+}
+
+function fitsAction(allowed: StatusRow['actions'], action: string | null): boolean {
+  return allowed === 'other' ? action === null || !KNOWN_ACTIONS.has(action) : fits(allowed, action)
 }
 
 function fits(allowed: readonly string[] | '*', word: string | null): boolean {

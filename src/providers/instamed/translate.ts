@@ -1,16 +1,18 @@
 import { type Amount, ID_LENGTH_MAX } from '../../payment/payment-event.ts'
 import { buildEvent } from '../build-event.ts'
-import { isBlank, isCleanText } from '../clean-text.ts'
-import { decodeText } from '../decode-text.ts'
+import { strip } from '../clean-text.ts'
+import { charsetOf, charsetOfXml, toUtf8 } from '../decode-text.ts'
 import { DriftNotes } from '../drift.ts'
-import { FieldReader } from '../fields.ts'
-import { findJsonId } from '../find-json-id.ts'
+import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
+import { FieldReader, isGiven } from '../fields.ts'
+import { findJsonId, usableId } from '../find-json-id.ts'
 import type { JsonObject } from '../json-object.ts'
-import type { Callback, DeadLetter, Provider, Translation } from '../provider.ts'
-import { type JsonBody, readJson } from '../read-json.ts'
+import type { Callback, DeadLetter, DeadLetterReason, Provider, Translation } from '../provider.ts'
+import { readJson } from '../read-json.ts'
 import { readXml } from '../read-xml.ts'
-import { isGiven, ReasonList } from '../reason-list.ts'
+import { ReasonList } from '../reason-list.ts'
 import {
+  ambiguous,
   deadLetter,
   type ElementOutcome,
   neverThrowing,
@@ -18,7 +20,16 @@ import {
   translateElements,
 } from '../translate-elements.ts'
 import { instamedNaturalKey, instamedPaymentKey } from './event-id.ts'
-import { formatOf, INSTAMED_FIELDS, messageFromFields, messageFromForm, messageFromJson } from './payload.ts'
+import {
+  fieldsOfForm,
+  formatOf,
+  INSTAMED_FIELDS,
+  INSTAMED_READ,
+  isInstamedName,
+  type Message,
+  messageFromFields,
+  messageFromJson,
+} from './payload.ts'
 import { noteInstamedStatus, readInstamedStatus } from './status-map.ts'
 
 const PROVIDER_ID = 'instamed'
@@ -39,69 +50,93 @@ function translate(callback: Callback): Translation {
   if (read.outcome === 'dead-letter') {
     return onlyDeadLetter(read.deadLetter)
   }
-  const { message, json } = read
-  if (isGiven(message['PaymentPlanTransactionType'])) {
-    return { events: [], deadLetters: [], setAside: 1, drift: [] }
+  const { message } = read
+  const twice = ambiguousName(message.duplicates, INSTAMED_READ, [])
+  if (twice === null && isGiven(message.fields['PaymentPlanTransactionType'])) {
+    return PAYMENT_PLAN
   }
   const drift = new DriftNotes()
-  drift.fields(message, INSTAMED_FIELDS)
-  return translateElements([message], drift, () => translateMessage(callback, json, drift, message))
+  drift.fields(message.fields, INSTAMED_FIELDS)
+  noteDuplicates(drift, message.duplicates)
+  if (twice !== null) {
+    return onlyDeadLetter(ambiguous(twice, 0), drift.list)
+  }
+  if (isForeign(message.fields)) {
+    return onlyDeadLetter(FOREIGN, drift.list)
+  }
+  return translateElements([message.fields], drift, () => translateMessage(callback, drift, message))
+}
+
+const PAYMENT_PLAN: Translation = { events: [], deadLetters: [], setAside: 1, drift: [] }
+const FOREIGN = deadLetter('foreign-product', "the body has none of InstaMed's fields: it is of another product", null)
+
+/** Names that only look like InstaMed's are the dead letter of a message without an id. */
+function isForeign(fields: JsonObject): boolean {
+  const names = Object.keys(fields)
+  return names.length > 0 && !names.some(isInstamedName)
 }
 
 type ReadMessage =
-  | { readonly outcome: 'message'; readonly message: JsonObject; readonly json: JsonBody | null }
+  | { readonly outcome: 'message'; readonly message: Message }
   | { readonly outcome: 'dead-letter'; readonly deadLetter: DeadLetter }
 
-function readMessage({ body, contentType, jsonDepthMax }: Callback): ReadMessage {
+function readMessage(callback: Callback): ReadMessage {
+  const { contentType } = callback
+  // What is in UTF-16 opens like no format.
+  const body = toUtf8(callback.body, null)
   switch (formatOf(body, contentType)) {
     case 'json': {
-      const read = readJson(body, jsonDepthMax)
+      const read = readJson({ ...callback, body })
       if (read.outcome === 'dead-letter') {
         return read
       }
-      const message = messageFromJson(read.json.value)
-      return message === null
-        ? { outcome: 'dead-letter', deadLetter: deadLetter('unexpected-shape', 'the body is not a JSON object', null) }
-        : { outcome: 'message', message, json: read.json }
+      const message = messageFromJson(read.json)
+      return message === null ? refused('unexpected-shape', 'the body is not a JSON object') : messageOf(message)
     }
     case 'form': {
-      const decoded = decodeText(body)
-      if (decoded.outcome === 'dead-letter') {
-        return decoded
+      if (body.length === 0) {
+        return refused('empty-body', 'the body is empty')
       }
-      const message = messageFromForm(decoded.text)
-      return message === null
-        ? { outcome: 'dead-letter', deadLetter: deadLetter('invalid-form', 'the body is not a valid form', null) }
-        : { outcome: 'message', message, json: null }
+      const fields = fieldsOfForm(body, charsetOf(contentType))
+      return fields === null
+        ? refused('invalid-form', 'the body is not a valid form')
+        : messageOf(messageFromFields(fields))
     }
     case 'xml': {
-      const read = readXml(body)
+      const read = readXml(body, charsetOf(contentType))
       return read.outcome === 'dead-letter'
         ? read
-        : { outcome: 'message', message: messageFromFields(read.fields), json: null }
+        : messageOf(messageFromFields(read.fields.map((field) => ({ ...field, guessed: read.guessed }))))
     }
   }
 }
 
-function translateMessage(
-  callback: Callback,
-  json: JsonBody | null,
-  drift: DriftNotes,
-  message: JsonObject,
-): ElementOutcome {
-  const read = new FieldReader()
-  const transactionId = read.id(message, 'PaymentTransactionID')
-  const originalId = read.id(message, 'OriginalTransactionID')
-  const sourceAction = read.code(message, 'TransactionAction')
-  const sourceStatus = read.code(message, 'CurrentTransactionStatusCode')
-  const primaryCode = read.code(message, 'primaryTransactionStatus')
-  const rail = read.code(message, 'TransactionType')
-  const claimReference = read.id(message, 'CLMREF')
-  const time = read.time(message, 'ResponseDateTime')
-  const amount = read.decimal(message, 'Amount', 'Amount', json, [])
-  const requestAmount = read.decimal(message, 'RequestAmount', 'RequestAmount', json, [])
+function messageOf(message: Message): ReadMessage {
+  return { outcome: 'message', message }
+}
+
+function refused(reason: DeadLetterReason, message: string): ReadMessage {
+  return { outcome: 'dead-letter', deadLetter: deadLetter(reason, message, null) }
+}
+
+function translateMessage(callback: Callback, drift: DriftNotes, message: Message): ElementOutcome {
+  const { fields, json } = message
+  const read = new FieldReader(drift, message.guessed)
+  const transactionId = read.decidingId(fields, 'PaymentTransactionID')
+  const originalId = read.id(fields, 'OriginalTransactionID')
+  const sourceAction = read.code(fields, 'TransactionAction')
+  const sourceStatus = read.decidingCode(fields, 'CurrentTransactionStatusCode')
+  const primaryCode = read.code(fields, 'primaryTransactionStatus')
+  const rail = read.code(fields, 'TransactionType')
+  const claimReference = read.id(fields, 'CLMREF')
+  const time = read.time(fields, 'ResponseDateTime')
+  const decimal = (name: string) => read.decimal(fields, name, name, json, [])
+  const wholeAmount = decimal('Amount')
+  const requestAmount = decimal('RequestAmount')
+  const partialApproval = isPartialApproval(read, fields)
+  const amount = (partialApproval ? decimal('PartialApprovalAmount') : null) ?? wholeAmount
   if (read.problem !== null) {
-    return deadLetter('invalid-field', read.problem, 0)
+    return deadLetter(read.problem.reason, read.problem.message, 0)
   }
   if (transactionId === null) {
     return deadLetter('missing-payment-id', 'the message has no PaymentTransactionID', 0)
@@ -110,8 +145,10 @@ function translateMessage(
     return deadLetter('missing-status', 'the message has no CurrentTransactionStatusCode', 0)
   }
   const paymentKey = instamedPaymentKey(callback.namespace, transactionId)
-  const originalKey = originalId === null ? paymentKey : instamedPaymentKey(callback.namespace, originalId)
-  const hasOtherOriginal = originalKey !== paymentKey
+  const originalKey = originalId === null ? null : instamedPaymentKey(callback.namespace, originalId)
+  const relatesTo = originalKey === paymentKey ? null : originalKey
+  // One that cannot be read is another one: a refund of it must not look like a payment.
+  const hasOtherOriginal = relatesTo !== null || read.isUnreadable('OriginalTransactionID')
   const statement = { action: sourceAction, code: sourceStatus, primaryCode, hasOtherOriginal }
   const meaning = readInstamedStatus(statement)
   noteInstamedStatus(drift, statement, meaning.status)
@@ -120,7 +157,7 @@ function translateMessage(
     paymentKey,
     naturalKey: instamedNaturalKey(sourceAction, sourceStatus),
     kind: meaning.kind,
-    relatesTo: hasOtherOriginal ? originalKey : null,
+    relatesTo,
     status: meaning.status,
     unknownBecause: meaning.unknownBecause,
     sourceStatus,
@@ -131,8 +168,10 @@ function translateMessage(
     rail,
     amount: amountOf(amount, callback),
     requestAmount: amountOf(requestAmount, callback),
+    partialApproval,
     reasons: reasons.reasons,
     reasonsOmitted: reasons.omitted,
+    unreadable: read.unreadable,
   })
 }
 
@@ -141,15 +180,33 @@ function amountOf(value: string | null, { currency }: Callback): Amount | null {
   return value === null ? null : { value, currency }
 }
 
+/** Whether less was approved than was asked for. InstaMed says it in two places, and either is enough. */
+function isPartialApproval(read: FieldReader, fields: JsonObject): boolean {
+  const flag = fields['IsPartiallyApproved']
+  const code = fields['ResponseCode']
+  if (typeof code === 'string' && strip(code) === PARTIALLY_APPROVED) {
+    return true
+  }
+  // InstaMed sends a text; JSON has words of its own for it.
+  if (typeof flag === 'boolean' || flag === 1 || flag === 0) {
+    return Boolean(flag)
+  }
+  const word = read.code(fields, 'IsPartiallyApproved')
+  return word !== null && YES.test(word)
+}
+
+const YES = /^(?:true|1|y|yes)$/i
+const PARTIALLY_APPROVED = '010'
+
 /** `000` in any length says that there is nothing to report. */
 const NOTHING_TO_REPORT = /^0+$/
 
 /** The two fields have code lists of their own, so that the reason says which one it is from. */
-function reasonsOf(message: JsonObject): ReasonList {
-  const list = new ReasonList()
+function reasonsOf({ fields, guessed }: Message): ReasonList {
+  const list = new ReasonList(guessed.has('ReasonCode') || guessed.has('ResponseCode'))
   for (const field of ['ReasonCode', 'ResponseCode']) {
-    const code = message[field]
-    const nothing = (typeof code === 'string' && NOTHING_TO_REPORT.test(code)) || code === 0
+    const code = fields[field]
+    const nothing = (typeof code === 'string' && NOTHING_TO_REPORT.test(strip(code))) || code === 0
     if (isGiven(code) && !nothing) {
       list.add('INSTAMED', code, { field })
     }
@@ -158,14 +215,15 @@ function reasonsOf(message: JsonObject): ReasonList {
 }
 
 function firstPaymentKey({ namespace, body, contentType }: Parameters<Provider['firstPaymentKey']>[0]): string | null {
-  const id = FIND_ID[formatOf(body, contentType)](body)
+  const utf8 = toUtf8(body, null)
+  const id = FIND_ID[formatOf(utf8, contentType)](utf8, contentType)
   return id === null ? null : instamedPaymentKey(namespace, id)
 }
 
 const FIND_ID = {
-  json: (body: Buffer) => findJsonId(body, 'PaymentTransactionID'),
+  json: (body: Buffer, contentType: string) => findJsonId(toUtf8(body, charsetOf(contentType)), 'PaymentTransactionID'),
   form: findFormId,
-  xml: findXmlId,
+  xml: (body: Buffer, contentType: string) => findXmlId(toUtf8(body, charsetOf(contentType) ?? charsetOfXml(body))),
 } as const
 
 /** The id in its usual spelling, without parsing; another one costs only that the key is not found. */
@@ -175,15 +233,15 @@ function findXmlId(body: Buffer): string | null {
     if (at >= 0) {
       const start = at + tag.length
       const end = body.indexOf('<', start, 'latin1')
-      const id = end < 0 || end - start > 4 * ID_LENGTH_MAX ? '' : body.toString('utf8', start, end).trim()
-      return id.length > ID_LENGTH_MAX || isBlank(id) || id.includes('&') || !isCleanText(id) ? null : id
+      const text = end < 0 || end - start > 4 * ID_LENGTH_MAX ? '' : body.toString('utf8', start, end)
+      return text.includes('&') ? null : usableId(text)
     }
   }
   return null
 }
 
-function findFormId(body: Buffer): string | null {
-  const message = messageFromForm(body.toString('utf8'))
-  const read = new FieldReader()
-  return read.id(message, 'PaymentTransactionID')
+function findFormId(body: Buffer, contentType: string): string | null {
+  const message = messageFromFields(fieldsOfForm(body, charsetOf(contentType)) ?? [])
+  const read = new FieldReader(new DriftNotes(), message.guessed)
+  return read.decidingId(message.fields, 'PaymentTransactionID')
 }

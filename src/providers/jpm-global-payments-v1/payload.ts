@@ -1,7 +1,8 @@
+import type { KnownNames } from '../drift.ts'
 import { isJsonObject } from '../json-object.ts'
 
 /**
- * The body of a Global Payments v1 callback (OAS 1.1.11 and 1.1.33). No property is required there.
+ * The body of a Global Payments v1 callback (OAS 1.1.11, 1.1.33 and 1.2.3). No property is required there.
  *
  * ```
  * { "callbacks": [ {                        0 to 100 payments
@@ -10,32 +11,44 @@ import { isJsonObject } from '../json-object.ts'
  *     "clearingSystemReference": optional
  *     "createDateTime":          with or without a zone
  *     "paymentStatus":           see status-map.ts
- *     "exceptions":              [ { errorCode, errorDescription, ruleDefinition, externalCode } ]
+ *     "exceptions":              [ { errorCode, errorDescription, externalDescription, ruleDefinition, externalCode } ]
  *     "exception":               the same; the name in the answers to a status request
  *     "fx":                      { "appliedRate": a decimal as text }
+ *     "paymentRedirected...":    a flag, and account and bank ids: never read
  * } ] }
  * ```
  *
- * `errorDescription` is free text and never read.
+ * `errorDescription` and `externalDescription` are free text and never read.
+ *
+ * Null if the list is not there, or is no list.
  */
 export function callbacksOf(body: unknown): readonly unknown[] | null {
-  const callbacks = isJsonObject(body) ? body['callbacks'] : null
+  const callbacks = isJsonObject(body) ? body[V1_LIST] : null
   return Array.isArray(callbacks) ? callbacks : null
 }
 
+/** The one name by which a body is known to be of this provider. */
+export const V1_LIST = 'callbacks'
+export const V1_PATH: readonly string[] = [V1_LIST]
+export const V1_LISTS: ReadonlySet<string> = new Set(V1_PATH)
+
+/** What is read of an element. */
+export const V1_ELEMENT_READ: ReadonlySet<string> = new Set([
+  'endToEndId',
+  'firmRootId',
+  'clearingSystemReference',
+  'createDateTime',
+  'paymentStatus',
+  'exceptions',
+  'exception',
+  'fx',
+])
+
 /** Every documented field, read or not: what is in none of these is new. */
 export const V1_FIELDS = {
-  body: new Set(['callbacks']),
-  element: new Set([
-    'endToEndId',
-    'firmRootId',
-    'clearingSystemReference',
-    'createDateTime',
-    'paymentStatus',
-    'exceptions',
-    'exception',
-    'fx',
-  ]),
-  exception: new Set(['errorCode', 'errorDescription', 'ruleDefinition', 'externalCode']),
+  body: V1_LISTS,
+  // What belongs to a redirection is documented by its beginning.
+  element: { has: (name) => V1_ELEMENT_READ.has(name) || name.startsWith('paymentRedirected') },
+  exception: new Set(['errorCode', 'errorDescription', 'externalDescription', 'ruleDefinition', 'externalCode']),
   fx: new Set(['appliedRate']),
-} as const satisfies Record<string, ReadonlySet<string>>
+} as const satisfies Record<string, KnownNames>

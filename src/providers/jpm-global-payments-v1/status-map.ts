@@ -6,6 +6,8 @@ import { normalizeWord } from '../normalize-word.ts'
 interface StatusRow {
   readonly sourceStatus: string
   readonly status: PaymentStatus
+  /** Why the payment waits. */
+  readonly holdReason?: string
   readonly providerText: string
 }
 
@@ -17,6 +19,7 @@ interface StatusRow {
 export const V1_STATUS_MAP = [
   { sourceStatus: 'PENDING', status: 'PROCESSING', providerText: 'pending processing' },
   { sourceStatus: 'WAREHOUSED', status: 'SCHEDULED', providerText: 'will be processed on the requested execution date' },
+  { sourceStatus: 'PENDING_JPM_REVIEW', status: 'ON_HOLD', holdReason: 'PENDING_JPM_REVIEW', providerText: 'under review by J.P. Morgan; read as the sub-status of the same name in v2' },
   { sourceStatus: 'PENDING_POSTING', status: 'PENDING_POSTING', providerText: 'not posted in the beneficiary account' },
   { sourceStatus: 'PEND_POSTING', status: 'PENDING_POSTING', providerText: 'the same, as the error-code and JPM Coin pages spell it' },
   { sourceStatus: 'COMPLETED', status: 'COMPLETED', providerText: 'the payment was completed' },
@@ -26,15 +29,17 @@ export const V1_STATUS_MAP = [
   { sourceStatus: 'RETURNED', status: 'RETURNED', providerText: 'returned to the debtor party' },
 ] as const satisfies readonly StatusRow[]
 
-const STATUS_BY_WORD: ReadonlyMap<string, PaymentStatus> = new Map(
-  V1_STATUS_MAP.map((row) => [row.sourceStatus, row.status]),
-)
+const ROWS: ReadonlyMap<string, StatusRow> = new Map(V1_STATUS_MAP.map((row) => [row.sourceStatus, row]))
 
 /** What the status says, in our vocabulary. A value that is not in the table is UNKNOWN, never dropped. */
-export function readV1Status(sourceStatus: string): Pick<PaymentEvent, 'status' | 'unknownBecause' | 'rejectedBy'> {
-  const status = STATUS_BY_WORD.get(normalizeWord(sourceStatus)) ?? 'UNKNOWN'
+export function readV1Status(
+  sourceStatus: string,
+): Pick<PaymentEvent, 'status' | 'unknownBecause' | 'holdReason' | 'rejectedBy'> {
+  const row = ROWS.get(normalizeWord(sourceStatus))
+  const status = row?.status ?? 'UNKNOWN'
   return {
     status,
+    holdReason: row?.holdReason ?? null,
     unknownBecause: status === 'UNKNOWN' ? 'STATUS' : null,
     // Both J.P. Morgan's own controls and the clearing house reject with the same word.
     rejectedBy: status === 'REJECTED' ? 'UNKNOWN' : null,

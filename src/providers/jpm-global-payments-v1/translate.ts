@@ -1,13 +1,16 @@
 import type { Reference } from '../../payment/payment-event.ts'
 import { buildEvent } from '../build-event.ts'
+import { charsetOf, toUtf8 } from '../decode-text.ts'
 import { DriftNotes } from '../drift.ts'
-import { FieldReader } from '../fields.ts'
+import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
+import { ALL_GUESSED, FieldReader, isGiven, NOTHING_GUESSED } from '../fields.ts'
 import { findJsonId } from '../find-json-id.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
-import type { Callback, Provider, Translation } from '../provider.ts'
+import type { Callback, DeadLetter, Provider, Translation } from '../provider.ts'
 import { type JsonBody, readJson } from '../read-json.ts'
-import { isGiven, listOf, ReasonList } from '../reason-list.ts'
+import { listOf, ReasonList } from '../reason-list.ts'
 import {
+  ambiguous,
   deadLetter,
   type ElementOutcome,
   neverThrowing,
@@ -15,7 +18,7 @@ import {
   translateElements,
 } from '../translate-elements.ts'
 import { v1NaturalKey, v1PaymentKey } from './event-id.ts'
-import { callbacksOf, V1_FIELDS } from './payload.ts'
+import { callbacksOf, V1_ELEMENT_READ, V1_FIELDS, V1_LIST, V1_LISTS, V1_PATH } from './payload.ts'
 import { readV1Status } from './status-map.ts'
 
 const PROVIDER_ID = 'jpm-global-payments-v1'
@@ -33,18 +36,29 @@ export const jpmGlobalPaymentsV1: Provider = {
 }
 
 function translate(callback: Callback): Translation {
-  const read = readJson(callback.body, callback.jsonDepthMax)
+  const read = readJson(callback)
   if (read.outcome === 'dead-letter') {
     return onlyDeadLetter(read.deadLetter)
   }
   const { json } = read
   const drift = new DriftNotes()
   drift.fields(isJsonObject(json.value) ? json.value : null, V1_FIELDS.body)
+  noteDuplicates(drift, json.duplicates)
+  const list = ambiguousName(json.duplicates, V1_LISTS, [])
+  if (list !== null) {
+    return onlyDeadLetter(ambiguous(list, null), drift.list)
+  }
   const elements = callbacksOf(json.value)
   if (elements === null) {
-    return onlyDeadLetter(deadLetter('unexpected-shape', 'the body has no callbacks array', null), drift.list)
+    return onlyDeadLetter(notOurs(json.value), drift.list)
   }
   return translateElements(elements, drift, (element, index) => translateElement(callback, json, drift, element, index))
+}
+
+function notOurs(body: unknown): DeadLetter {
+  return isJsonObject(body) && Object.keys(body).length > 0 && !Object.hasOwn(body, V1_LIST)
+    ? deadLetter('foreign-product', 'the body has no callbacks: it is of another product', null)
+    : deadLetter('unexpected-shape', 'the body has no callbacks array', null)
 }
 
 function translateElement(
@@ -55,22 +69,27 @@ function translateElement(
   index: number,
 ): ElementOutcome {
   drift.fields(element, V1_FIELDS.element)
-  const read = new FieldReader()
-  const firmRootId = read.id(element, 'firmRootId')
-  const endToEndId = read.id(element, 'endToEndId')
-  const sourceStatus = read.code(element, 'paymentStatus')
+  const twice = ambiguousName(json.duplicates, V1_ELEMENT_READ, V1_PATH, index)
+  if (twice !== null) {
+    return ambiguous(twice, index)
+  }
+  const read = new FieldReader(drift, json.guessed ? ALL_GUESSED : NOTHING_GUESSED)
+  const firmRootId = read.decidingId(element, 'firmRootId')
+  // Without an id of J.P. Morgan's the customer's reference is the key, and then decides.
+  const endToEndId = firmRootId === null ? read.decidingId(element, 'endToEndId') : read.id(element, 'endToEndId')
+  const sourceStatus = read.decidingCode(element, 'paymentStatus')
   const meaning = sourceStatus === null ? null : readV1Status(sourceStatus)
   if (sourceStatus !== null && meaning?.status === 'UNKNOWN') {
     drift.word('status', sourceStatus)
   }
   const clearingSystemReference = read.id(element, 'clearingSystemReference')
   const time = read.time(element, 'createDateTime')
-  const reasons = reasonsOf(element, drift)
+  const reasons = reasonsOf(element, json, drift)
   const fx = read.object(element, 'fx')
   drift.fields(fx, V1_FIELDS.fx, 'fx.')
-  const fxAppliedRate = read.decimal(fx, 'appliedRate', 'fx.appliedRate', json, ['callbacks', index, 'fx'])
+  const fxAppliedRate = read.decimal(fx, 'appliedRate', 'fx.appliedRate', json, [V1_LIST, index, 'fx'])
   if (read.problem !== null) {
-    return deadLetter('invalid-field', read.problem, index)
+    return deadLetter(read.problem.reason, read.problem.message, index)
   }
   const key = v1PaymentKey(callback.namespace, firmRootId, endToEndId)
   if (key === null) {
@@ -90,6 +109,7 @@ function translateElement(
     fxAppliedRate,
     reasons: reasons.reasons,
     reasonsOmitted: reasons.omitted,
+    unreadable: read.unreadable,
   })
 }
 
@@ -97,8 +117,8 @@ function referencesOf(clearingSystemReference: string | null): readonly Referenc
   return clearingSystemReference === null ? [] : [{ type: 'clearingSystemReference', value: clearingSystemReference }]
 }
 
-function reasonsOf(element: JsonObject, drift: DriftNotes): ReasonList {
-  const list = new ReasonList()
+function reasonsOf(element: JsonObject, json: JsonBody, drift: DriftNotes): ReasonList {
+  const list = new ReasonList(json.guessed)
   for (const name of ['exceptions', 'exception']) {
     for (const exception of listOf(element[name])) {
       addException(list, exception, drift)
@@ -127,8 +147,9 @@ function addException(list: ReasonList, exception: unknown, drift: DriftNotes): 
   }
 }
 
-function firstPaymentKey({ namespace, body }: Pick<Callback, 'namespace' | 'body'>): string | null {
-  const firmRootId = findJsonId(body, 'firmRootId')
-  const endToEndId = firmRootId === null ? findJsonId(body, 'endToEndId') : null
+function firstPaymentKey({ namespace, body, contentType }: Parameters<Provider['firstPaymentKey']>[0]): string | null {
+  const utf8 = toUtf8(body, charsetOf(contentType))
+  const firmRootId = findJsonId(utf8, 'firmRootId')
+  const endToEndId = firmRootId === null ? findJsonId(utf8, 'endToEndId') : null
   return v1PaymentKey(namespace, firmRootId, endToEndId)?.paymentKey ?? null
 }

@@ -1,12 +1,15 @@
 import { normalizeWord } from '../normalize-word.ts'
 
-export function v2PaymentKey(namespace: string, paymentId: string): string {
-  return `${namespace}:${paymentId}`
+/** Their ids are UUIDs, which are the same in either case; an id of another form keeps its own. */
+export function v2PaymentKey(namespace: string, id: string): string {
+  return `${namespace}:${id.length === 36 && UUID.test(id) ? id.toLowerCase() : id}`
 }
+
+const UUID = /^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/
 
 /**
  * Status, sub-status and time name one step of a payment, also when it is sent again under a new envelope. The
- * envelope's `source` has no place here: its form varies.
+ * envelope's `source` has no place here: its form varies. A return has no time of its own, and so none here.
  */
 export function v2NaturalKey(
   sourceStatus: string,

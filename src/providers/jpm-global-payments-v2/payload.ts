@@ -1,18 +1,19 @@
+import type { KnownNames } from '../drift.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
 
-/** Which of the two wire shapes a v2 callback has, and where its payments are. */
-export type V2Payload = CurrentPayload | BetaPayload
-
 /**
- * The current shape (OAS 2.0.22 and later), after CloudEvents but not quite:
+ * A v2 callback: its envelope, and the one list of elements that is read.
+ *
+ * `payments`, the current shape (OAS 2.0.22 to 2.5.2), is CloudEvents but not quite:
  *
  * ```
  * { "specversion", "id", "time", "type": "Payment.Completed", "source", "dataschema",
  *   "eventcontext":            present if the event is about a request concerning the payment, not the payment
- *   "data": { "payments": [ {                       1 to 50 payments
+ *   "data": { "payments": [ {                       1 to 50 payments; with type PaymentBatch.*, of one ACH batch
  *     "paymentId", "paymentStatus", "paymentSubStatus", "statusUpdatedAt",
- *     "paymentIdentifiers": { "endToEndId", "paymentBatchId", "achTraceNumber", "transactionIdentifier",
- *                             "otherPaymentReferences": { "relatedReferenceId", "uetr" } },
+ *     "paymentIdentifiers": { "endToEndId", "paymentBatchId", "achTraceNumber",
+ *                             "otherPaymentReferences": { "relatedReferenceId", "uetr", "transactionIdentifier" },
+ *                             "transactionIdentifier": its place in older descriptions },
  *     "paymentType", "transferType", "requestedExecutionDate", "valueDate",
  *     "clearingSystem":     { "name", "reference" },      either may be missing
  *     "gpi":                { "status", "statusDescription", "reason" },
@@ -23,25 +24,86 @@ export type V2Payload = CurrentPayload | BetaPayload
  * } ] } }
  * ```
  *
+ * `returns` is a client's return of money that it received, in the same envelope. Its `type` says `Payment.*` all the
+ * same: the shape tells. It has no time of its own.
+ *
+ * ```
+ *   "data": { "returns": [ {
+ *     "returnId", "returnStatus", "returnSubStatus", "paymentType",
+ *     "paymentIdentifiers":         { "endToEndId" },
+ *     "originalPaymentIdentifiers": { "paymentId" or "bankReferenceNumber" or "clearingSystemReference", "account" },
+ *     "value":                      { "amount", "currency": may be missing },
+ *     "exceptions":                 as above
+ *     "country", "returnType", "chargeBearer", "additionalInformation": never read
+ * } ] }
+ * ```
+ *
+ * `events` is the shape of the 2024 beta: `{ "events": [ { "eventId", "eventTimestamp", … the fields of a payment } ] }`.
+ *
  * Messages and descriptions are free text and never read.
  */
-interface CurrentPayload {
-  readonly shape: 'current'
+export interface V2Payload {
+  readonly list: V2List
   readonly envelope: JsonObject
-  readonly payments: readonly unknown[]
-  /** Elements of the other shape in the same body: no such body is documented. */
-  readonly unread: number
+  readonly elements: readonly unknown[]
+  /** The other lists of the same body that are not empty: no such body is documented. */
+  readonly unread: readonly V2List[]
 }
 
-/** The shape of the 2024 beta: `{ "events": [ { "eventId", "eventTimestamp", … the fields of a payment } ] }`. */
-interface BetaPayload {
-  readonly shape: 'beta-2024'
-  readonly envelope: JsonObject
-  readonly payments: readonly unknown[]
-  readonly unread: 0
+/** The lists, by the name that they are called by in messages. The first that has elements is read. */
+const LISTS = {
+  'data.payments': ['data', 'payments'],
+  'data.returns': ['data', 'returns'],
+  events: ['events'],
+} as const satisfies Record<string, readonly string[]>
+export type V2List = keyof typeof LISTS
+const LIST_NAMES = Object.keys(LISTS) as readonly V2List[]
+
+/** What leads from the root of the body to its elements. */
+export function v2PathOf(list: V2List): readonly string[] {
+  return LISTS[list]
 }
 
-/** Every documented field, read or not, of both shapes: what is in none of these is new. */
+/** The names in the root and in `data` that hold a list or lead to one. */
+export const V2_ROOT_LISTS: ReadonlySet<string> = new Set(['data', 'events'])
+export const V2_DATA_LISTS: ReadonlySet<string> = new Set(['payments', 'returns'])
+
+/** What is read of an element, by its list. */
+const PAYMENT_READ = [
+  'eventcontext',
+  'eventContext',
+  'paymentId',
+  'paymentStatus',
+  'paymentSubStatus',
+  'statusUpdatedAt',
+  'paymentIdentifiers',
+  'paymentType',
+  'transferType',
+  'requestedExecutionDate',
+  'valueDate',
+  'gpi',
+  'exceptions',
+  'fxInformation',
+  'clearingSystem',
+]
+export const V2_ELEMENT_READ = {
+  'data.payments': new Set(PAYMENT_READ),
+  'data.returns': new Set([
+    'eventcontext',
+    'eventContext',
+    'returnId',
+    'returnStatus',
+    'returnSubStatus',
+    'paymentType',
+    'paymentIdentifiers',
+    'originalPaymentIdentifiers',
+    'value',
+    'exceptions',
+  ]),
+  events: new Set([...PAYMENT_READ, 'eventId', 'eventTimestamp']),
+} as const satisfies Record<V2List, ReadonlySet<string>>
+
+/** Every documented field, read or not, of all shapes: what is in none of these is new. */
 export const V2_FIELDS = {
   envelope: new Set([
     'specversion',
@@ -57,26 +119,15 @@ export const V2_FIELDS = {
     'data',
     'events',
   ]),
-  data: new Set(['payments']),
-  element: new Set([
-    'eventId',
-    'eventTimestamp',
-    'eventcontext',
-    'eventContext',
-    'paymentId',
-    'paymentStatus',
-    'paymentSubStatus',
-    'statusUpdatedAt',
-    'paymentIdentifiers',
-    'paymentType',
-    'transferType',
-    'requestedExecutionDate',
-    'valueDate',
-    'gpi',
-    'exceptions',
-    'fxInformation',
-    'clearingSystem',
-    'paymentRedirection',
+  data: V2_DATA_LISTS,
+  payment: new Set([...V2_ELEMENT_READ.events, 'paymentRedirection']),
+  return: new Set([
+    ...V2_ELEMENT_READ['data.returns'],
+    'account',
+    'country',
+    'returnType',
+    'chargeBearer',
+    'additionalInformation',
   ]),
   paymentIdentifiers: new Set([
     'endToEndId',
@@ -85,23 +136,53 @@ export const V2_FIELDS = {
     'transactionIdentifier',
     'otherPaymentReferences',
   ]),
-  otherPaymentReferences: new Set(['relatedReferenceId', 'uetr']),
+  otherPaymentReferences: new Set(['relatedReferenceId', 'uetr', 'transactionIdentifier']),
+  originalPaymentIdentifiers: new Set(['paymentId', 'bankReferenceNumber', 'clearingSystemReference', 'account']),
+  value: new Set(['amount', 'currency']),
   clearingSystem: new Set(['name', 'reference']),
   gpi: new Set(['status', 'statusDescription', 'reason']),
   fxInformation: new Set(['exchangeRate', 'exchangeRateType', 'rateId', 'contractId', 'appliedRate']),
   exception: new Set(['code', 'message', 'location', 'field', 'additionalContext']),
   additionalContext: new Set(['type', 'code', 'message']),
-} as const satisfies Record<string, ReadonlySet<string>>
+} as const satisfies Record<string, KnownNames>
 
+/**
+ * The first list that has elements, else the first that is there. Null if there is none, or if what has the name of a
+ * list is none.
+ */
 export function v2PayloadOf(body: unknown): V2Payload | null {
   if (!isJsonObject(body)) {
     return null
   }
-  const events = Array.isArray(body['events']) ? body['events'] : null
-  const payments =
-    isJsonObject(body['data']) && Array.isArray(body['data']['payments']) ? body['data']['payments'] : null
-  if (payments !== null && (payments.length > 0 || events === null)) {
-    return { shape: 'current', envelope: body, payments, unread: events?.length ?? 0 }
+  let read: V2List | null = null
+  const unread: V2List[] = []
+  for (const list of LIST_NAMES) {
+    const elements = listAt(body, list)
+    if (elements === null) {
+      continue
+    }
+    const isFirst = read === null || listAt(body, read)?.length === 0
+    if (isFirst && (read === null || elements.length > 0)) {
+      read = list
+    } else if (elements.length > 0) {
+      unread.push(list)
+    }
   }
-  return events === null ? null : { shape: 'beta-2024', envelope: body, payments: events, unread: 0 }
+  return read === null ? null : { list: read, envelope: body, elements: listAt(body, read) ?? [], unread }
+}
+
+/** Whether the body has a name that holds a list in one of the shapes, whatever stands under it. */
+export function hasV2List(body: JsonObject): boolean {
+  const data = body['data']
+  return (
+    Object.hasOwn(body, 'events') || (isJsonObject(data) && Object.keys(data).some((name) => V2_DATA_LISTS.has(name)))
+  )
+}
+
+function listAt(body: JsonObject, list: V2List): readonly unknown[] | null {
+  let value: unknown = body
+  for (const step of LISTS[list]) {
+    value = isJsonObject(value) ? value[step] : null
+  }
+  return Array.isArray(value) ? value : null
 }

@@ -4,7 +4,7 @@ import type { DriftNotes } from '../drift.ts'
 import { normalizeWord } from '../normalize-word.ts'
 
 /**
- * What a v2 `paymentStatus` with its `paymentSubStatus` means. Sub-status `*` is any other one, known or not, and none:
+ * What a v2 `paymentStatus` with its `paymentSubStatus` means, and a `returnStatus` with its `returnSubStatus`. Sub-status `*` is any other one, known or not, and none:
  * the status leads, and a sub-status that we do not know never makes a payment final.
  */
 interface StatusRow {
@@ -50,10 +50,10 @@ export const V2_STATUS_MAP = [
 ] as const satisfies readonly StatusRow[]
 
 /**
- * The events that speak of the payment itself, by the first segment of `type`, in any case. Any other speaks of something
- * beside the payment, such as its return.
+ * The events that speak of a payment itself, by the first segment of `type`, in any case; in those of a batch, every
+ * payment has a status of its own. Any other speaks of something beside the payment.
  */
-const V2_PAYMENT_EVENT_TYPES: readonly string[] = ['PAYMENT', 'PAYMENTINSTRUCTION']
+const V2_PAYMENT_EVENT_TYPES: readonly string[] = ['PAYMENT', 'PAYMENTINSTRUCTION', 'PAYMENTBATCH']
 
 /** Values of `eventcontext` that the OAS shows. There is no list; any of them is recorded and moves nothing. */
 const V2_EVENT_CONTEXTS: readonly string[] = ['MESSAGE_STATUS_ROF_REQ_'].map(normalizeWord)
@@ -61,7 +61,8 @@ const V2_EVENT_CONTEXTS: readonly string[] = ['MESSAGE_STATUS_ROF_REQ_'].map(nor
 interface V2Statement {
   readonly sourceStatus: string
   readonly sourceSubStatus: string | null
-  readonly eventContext: string | null
+  /** True if an `eventcontext` is given, whether it can be read or not. */
+  readonly hasContext: boolean
   /** First segment of the envelope's `type`, if it has one. */
   readonly sourceType: string | null
 }
@@ -70,10 +71,10 @@ interface V2Statement {
 export function readV2Status({
   sourceStatus,
   sourceSubStatus,
-  eventContext,
+  hasContext,
   sourceType,
 }: V2Statement): Pick<PaymentEvent, 'status' | 'unknownBecause' | 'holdReason' | 'rejectedBy'> {
-  if (eventContext !== null || !isAboutPayment(sourceType)) {
+  if (hasContext || !isAboutPayment(sourceType)) {
     return { status: 'UNKNOWN', unknownBecause: 'CONTEXT', holdReason: null, rejectedBy: null }
   }
   const row = v2RowFor(sourceStatus, sourceSubStatus)

@@ -1,14 +1,24 @@
-import { CODE_LENGTH_MAX, type ReasonScheme, type Reference } from '../../payment/payment-event.ts'
+import {
+  type Amount,
+  CODE_LENGTH_MAX,
+  ID_LENGTH_MAX,
+  type ReasonScheme,
+  type Reference,
+} from '../../payment/payment-event.ts'
 import { buildEvent } from '../build-event.ts'
+import { strip } from '../clean-text.ts'
+import { charsetOf, toUtf8 } from '../decode-text.ts'
 import { DriftNotes } from '../drift.ts'
-import { FieldReader } from '../fields.ts'
+import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
+import { ALL_GUESSED, FieldReader, isGiven, NOTHING_GUESSED } from '../fields.ts'
 import { findJsonId } from '../find-json-id.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
 import { normalizeWord } from '../normalize-word.ts'
-import type { Callback, Provider, Translation } from '../provider.ts'
+import type { Callback, DeadLetter, Provider, Translation } from '../provider.ts'
 import { type JsonBody, readJson } from '../read-json.ts'
-import { isGiven, listOf, ReasonList } from '../reason-list.ts'
+import { listOf, ReasonList } from '../reason-list.ts'
 import {
+  ambiguous,
   deadLetter,
   type ElementOutcome,
   neverThrowing,
@@ -16,12 +26,21 @@ import {
   translateElements,
 } from '../translate-elements.ts'
 import { v2NaturalKey, v2PaymentKey } from './event-id.ts'
-import { V2_FIELDS, type V2Payload, v2PayloadOf } from './payload.ts'
+import {
+  hasV2List,
+  V2_DATA_LISTS,
+  V2_ELEMENT_READ,
+  V2_FIELDS,
+  V2_ROOT_LISTS,
+  type V2Payload,
+  v2PathOf,
+  v2PayloadOf,
+} from './payload.ts'
 import { noteV2Envelope, noteV2Status, readV2Status } from './status-map.ts'
 
 const PROVIDER_ID = 'jpm-global-payments-v2'
 
-/** J.P. Morgan Global Payments 2: an envelope with `data.payments[]`, and the `events[]` of the 2024 beta. */
+/** J.P. Morgan Global Payments 2: an envelope with payments or returns, and the `events` of the 2024 beta. */
 export const jpmGlobalPaymentsV2: Provider = {
   id: PROVIDER_ID,
   // The OAS asks for 204; the documentation does not say that 200 fails.
@@ -34,83 +53,110 @@ export const jpmGlobalPaymentsV2: Provider = {
 }
 
 function translate(callback: Callback): Translation {
-  const read = readJson(callback.body, callback.jsonDepthMax)
+  const read = readJson(callback)
   if (read.outcome === 'dead-letter') {
     return onlyDeadLetter(read.deadLetter)
   }
   const { json } = read
   const drift = new DriftNotes()
-  noteEnvelope(drift, json.value)
+  noteEnvelope(drift, json)
+  noteDuplicates(drift, json.duplicates)
+  const list = ambiguousList(json)
+  if (list !== null) {
+    return onlyDeadLetter(ambiguous(list, null), drift.list)
+  }
   const payload = v2PayloadOf(json.value)
   if (payload === null) {
-    return onlyDeadLetter(
-      deadLetter('unexpected-shape', 'the body has neither a data.payments array nor an events array', null),
-      drift.list,
-    )
+    return onlyDeadLetter(notOurs(json.value), drift.list)
   }
-  const translation = translateElements(payload.payments, drift, (element, index) =>
-    translateElement(callback, json, payload, drift, element, index),
-  )
-  return payload.unread === 0 ? translation : { ...translation, deadLetters: [...translation.deadLetters, BOTH_SHAPES] }
+  const translateOne = payload.list === 'data.returns' ? translateReturn : translatePayment
+  const translation = translateElements(payload.elements, drift, (element, index) => {
+    const twice = ambiguousName(json.duplicates, V2_ELEMENT_READ[payload.list], v2PathOf(payload.list), index)
+    return twice === null ? translateOne({ callback, json, payload, drift }, element, index) : ambiguous(twice, index)
+  })
+  return payload.unread.length === 0
+    ? translation
+    : { ...translation, deadLetters: [...translation.deadLetters, moreThanOneList(payload)] }
 }
 
-const BOTH_SHAPES = deadLetter('unexpected-shape', 'the body has events beside its data.payments', null)
+function ambiguousList({ duplicates }: JsonBody): string | null {
+  const inData = ambiguousName(duplicates, V2_DATA_LISTS, ['data'])
+  return ambiguousName(duplicates, V2_ROOT_LISTS, []) ?? (inData === null ? null : `data.${inData}`)
+}
 
-/** The two types that almost every envelope has, in the documented spelling. */
-const PAYMENT_TYPE = /^Payment(?:Instruction)?\./
+function notOurs(body: unknown): DeadLetter {
+  return isJsonObject(body) && Object.keys(body).length > 0 && !hasV2List(body)
+    ? deadLetter('foreign-product', 'the body has no payments, returns or events: it is of another product', null)
+    : deadLetter('unexpected-shape', 'the body has none of the arrays data.payments, data.returns and events', null)
+}
+
+function moreThanOneList({ list, unread }: V2Payload): DeadLetter {
+  return deadLetter('unexpected-shape', `the body has ${unread.join(' and ')} beside its ${list}`, null)
+}
+
+/** The types that almost every envelope has, in the documented spelling. */
+const PAYMENT_TYPE = /^Payment(?:Instruction|Batch)?\./
 
 function isPaymentType(type: unknown): boolean {
   return typeof type === 'string' && PAYMENT_TYPE.test(type)
 }
 
-function noteEnvelope(drift: DriftNotes, body: unknown): void {
+function noteEnvelope(drift: DriftNotes, json: JsonBody): void {
+  const body = json.value
   if (isJsonObject(body)) {
     drift.fields(body, V2_FIELDS.envelope)
     drift.fields(isJsonObject(body['data']) ? body['data'] : null, V2_FIELDS.data, 'data.')
     if (isGiven(body['eventcontext']) || isGiven(body['eventContext']) || !isPaymentType(body['type'])) {
-      // Read once more for each payment, where one that cannot be read is a problem; here it is only not named.
-      const read = new FieldReader()
+      // Read once more for each element, which is marked if one of them cannot be read; here it is only not named.
+      const read = readerOf(drift, json)
       noteV2Envelope(drift, readType(read, body), readEventContext(read, body))
     }
   }
 }
 
-function translateElement(
-  callback: Callback,
-  json: JsonBody,
-  payload: V2Payload,
-  drift: DriftNotes,
-  element: JsonObject,
-  index: number,
-): ElementOutcome {
-  drift.fields(element, V2_FIELDS.element)
-  const read = new FieldReader()
-  const envelope = readEnvelope(read, payload, element)
+function readerOf(drift: DriftNotes, json: JsonBody): FieldReader {
+  return new FieldReader(drift, json.guessed ? ALL_GUESSED : NOTHING_GUESSED)
+}
 
-  const paymentId = read.id(element, 'paymentId')
-  const sourceStatus = read.code(element, 'paymentStatus')
+/** What an element is read with. */
+interface Context {
+  readonly callback: Callback
+  readonly json: JsonBody
+  readonly payload: V2Payload
+  readonly drift: DriftNotes
+}
+
+function translatePayment(context: Context, element: JsonObject, index: number): ElementOutcome {
+  const { callback, json, payload, drift } = context
+  drift.fields(element, V2_FIELDS.payment)
+  const read = readerOf(drift, json)
+  const { providerEventId, eventContext, sourceType } = readEnvelope(read, payload, element)
+
+  const paymentId = read.decidingId(element, 'paymentId')
+  const sourceStatus = read.decidingCode(element, 'paymentStatus')
   const sourceSubStatus = read.code(element, 'paymentSubStatus')
   if (sourceStatus !== null) {
     noteV2Status(drift, sourceStatus, sourceSubStatus)
   }
   const time = read.time(element, timeFieldOf(payload, element))
-  const identifiers = read.object(element, 'paymentIdentifiers')
+  const identifiers = readIdentifiers(read, drift, element)
   const endToEndId = read.id(identifiers, 'endToEndId', 'paymentIdentifiers.endToEndId')
   const clearingSystem = read.object(element, 'clearingSystem')
+  drift.fields(clearingSystem, V2_FIELDS.clearingSystem, 'clearingSystem.')
   const clearingSystemName = read.code(clearingSystem, 'name', 'clearingSystem.name')
   const references = readReferences(read, identifiers, clearingSystem, drift)
   const rail = read.code(element, 'paymentType')
   const direction = read.code(element, 'transferType')
-  const requestedExecutionDate = read.code(element, 'requestedExecutionDate')
-  const valueDate = read.code(element, 'valueDate')
+  const requestedExecutionDate = read.date(element, 'requestedExecutionDate')
+  const valueDate = read.date(element, 'valueDate')
   const gpi = read.object(element, 'gpi')
   drift.fields(gpi, V2_FIELDS.gpi, 'gpi.')
   const gpiStatus = read.code(gpi, 'status', 'gpi.status')
-  const fxAppliedRate = readAppliedRate(read, json, payload, drift, element, index)
-  const reasons = reasonsOf(element, gpi, drift)
+  const fxAppliedRate = readAppliedRate(read, context, element, index)
+  const reasons = reasonsOf(context, element, gpi)
 
   if (read.problem !== null) {
-    return deadLetter('invalid-field', read.problem, index)
+    return deadLetter(read.problem.reason, read.problem.message, index)
   }
   if (paymentId === null) {
     return deadLetter('missing-payment-id', 'the element has no paymentId', index)
@@ -118,20 +164,15 @@ function translateElement(
   if (sourceStatus === null) {
     return deadLetter('missing-status', 'the element has no paymentStatus', index)
   }
-  const { providerEventId, sourceType, eventContext } = envelope
-  const meaning = readV2Status({ sourceStatus, sourceSubStatus, eventContext, sourceType })
   return buildEvent(callback, PROVIDER_ID, index, {
-    paymentKey: v2PaymentKey(callback.namespace, paymentId),
-    naturalKey: v2NaturalKey(sourceStatus, sourceSubStatus, time.occurredAtText),
-    status: meaning.status,
-    unknownBecause: meaning.unknownBecause,
-    holdReason: meaning.holdReason,
-    rejectedBy: meaning.rejectedBy,
-    sourceStatus,
-    sourceSubStatus,
+    ...readV2Status({ sourceStatus, sourceSubStatus, sourceType, hasContext: hasContext(read, eventContext) }),
     providerEventId,
     eventContext,
     sourceType,
+    paymentKey: v2PaymentKey(callback.namespace, paymentId),
+    naturalKey: v2NaturalKey(sourceStatus, sourceSubStatus, time.occurredAtText),
+    sourceStatus,
+    sourceSubStatus,
     time,
     endToEndId,
     references,
@@ -144,17 +185,77 @@ function translateElement(
     gpiStatus,
     reasons: reasons.reasons,
     reasonsOmitted: reasons.omitted,
+    unreadable: read.unreadable,
   })
 }
 
 /**
- * What the envelope says about the event. An `eventcontext` or a `type` that cannot be read is a problem, not an
- * absence: without it, an event about a request for return of funds would look like news of the payment.
+ * A client's return of money that it received: a payment of its own. What it returns is its original, and its status does
+ * not move.
  */
-function readEnvelope(read: FieldReader, { shape, envelope }: V2Payload, element: JsonObject) {
+function translateReturn(context: Context, element: JsonObject, index: number): ElementOutcome {
+  const { callback, json, payload, drift } = context
+  drift.fields(element, V2_FIELDS.return)
+  const read = readerOf(drift, json)
+  const { providerEventId, eventContext, sourceType } = readEnvelope(read, payload, element)
+
+  const returnId = read.decidingId(element, 'returnId')
+  const sourceStatus = read.decidingCode(element, 'returnStatus')
+  const sourceSubStatus = read.code(element, 'returnSubStatus')
+  if (sourceStatus !== null) {
+    noteV2Status(drift, sourceStatus, sourceSubStatus)
+  }
+  const time = read.time(payload.envelope, 'time')
+  const endToEndId = read.id(readIdentifiers(read, drift, element), 'endToEndId', 'paymentIdentifiers.endToEndId')
+  const original = read.object(element, 'originalPaymentIdentifiers')
+  drift.fields(original, V2_FIELDS.originalPaymentIdentifiers, 'originalPaymentIdentifiers.')
+  const originalId = read.id(original, 'paymentId', 'originalPaymentIdentifiers.paymentId')
+  const references = new ReferenceList()
+  for (const type of ['bankReferenceNumber', 'clearingSystemReference']) {
+    references.take(type, read.id(original, type, `originalPaymentIdentifiers.${type}`))
+  }
+  const rail = read.code(element, 'paymentType')
+  const amount = readAmount(read, context, element, index)
+  const reasons = reasonsOf(context, element, null)
+
+  if (read.problem !== null) {
+    return deadLetter(read.problem.reason, read.problem.message, index)
+  }
+  if (returnId === null) {
+    return deadLetter('missing-payment-id', 'the element has no returnId', index)
+  }
+  if (sourceStatus === null) {
+    return deadLetter('missing-status', 'the element has no returnStatus', index)
+  }
+  const paymentKey = v2PaymentKey(callback.namespace, returnId)
+  const originalKey = originalId === null ? null : v2PaymentKey(callback.namespace, originalId)
+  return buildEvent(callback, PROVIDER_ID, index, {
+    ...readV2Status({ sourceStatus, sourceSubStatus, sourceType, hasContext: hasContext(read, eventContext) }),
+    providerEventId,
+    eventContext,
+    sourceType,
+    kind: 'RETURN',
+    paymentKey,
+    naturalKey: v2NaturalKey(sourceStatus, sourceSubStatus, null),
+    relatesTo: originalKey === paymentKey ? null : originalKey,
+    sourceStatus,
+    sourceSubStatus,
+    time,
+    timeOfEnvelope: true,
+    endToEndId,
+    references: references.list,
+    rail,
+    amount,
+    reasons: reasons.reasons,
+    reasonsOmitted: reasons.omitted,
+    unreadable: read.unreadable,
+  })
+}
+
+/** What the envelope says about the event. In the 2024 beta each event is its own envelope. */
+function readEnvelope(read: FieldReader, { list, envelope }: V2Payload, element: JsonObject) {
   return {
-    providerEventId: shape === 'current' ? read.id(envelope, 'id') : read.id(element, 'eventId'),
-    // In the 2024 beta each event is its own envelope.
+    providerEventId: list === 'events' ? read.id(element, 'eventId') : read.id(envelope, 'id'),
     eventContext: readEventContext(read, envelope) ?? readEventContext(read, element),
     sourceType: readType(read, envelope),
   }
@@ -162,19 +263,47 @@ function readEnvelope(read: FieldReader, { shape, envelope }: V2Payload, element
 
 function readEventContext(read: FieldReader, envelope: JsonObject): string | null {
   const field = isGiven(envelope['eventcontext']) ? 'eventcontext' : 'eventContext'
-  return read.code(envelope, field, 'eventcontext')
+  return read.code(envelope, field, EVENT_CONTEXT)
+}
+
+const EVENT_CONTEXT = 'eventcontext'
+
+/**
+ * A context that cannot be read is one all the same: without it, an event about a request for return of funds would look
+ * like news of the payment.
+ */
+function hasContext(read: FieldReader, eventContext: string | null): boolean {
+  return eventContext !== null || read.isUnreadable(EVENT_CONTEXT)
 }
 
 /** The first segment of `type`. */
 function readType(read: FieldReader, envelope: JsonObject): string | null {
-  const type = read.id(envelope, 'type')
+  const type = read.code(envelope, 'type', 'type', ID_LENGTH_MAX)
   return type === null ? null : (type.split('.', 1)[0] ?? null)
 }
 
 /** The 2024 beta has no `statusUpdatedAt`; each of its events has a time of its own instead. */
-function timeFieldOf({ shape }: V2Payload, element: JsonObject): string {
-  return shape === 'beta-2024' && !isGiven(element['statusUpdatedAt']) ? 'eventTimestamp' : 'statusUpdatedAt'
+function timeFieldOf({ list }: V2Payload, element: JsonObject): string {
+  return list === 'events' && !isGiven(element['statusUpdatedAt']) ? 'eventTimestamp' : 'statusUpdatedAt'
 }
+
+function readIdentifiers(read: FieldReader, drift: DriftNotes, element: JsonObject): JsonObject | null {
+  const identifiers = read.object(element, 'paymentIdentifiers')
+  drift.fields(identifiers, V2_FIELDS.paymentIdentifiers, 'paymentIdentifiers.')
+  return identifiers
+}
+
+class ReferenceList {
+  readonly list: Reference[] = []
+
+  take(type: string, value: string | null): void {
+    if (value !== null) {
+      this.list.push({ type, value })
+    }
+  }
+}
+
+const OTHERS = 'paymentIdentifiers.otherPaymentReferences'
 
 function readReferences(
   read: FieldReader,
@@ -182,40 +311,52 @@ function readReferences(
   clearingSystem: JsonObject | null,
   drift: DriftNotes,
 ): readonly Reference[] {
-  const others = read.object(identifiers, 'otherPaymentReferences', 'paymentIdentifiers.otherPaymentReferences')
-  drift.fields(identifiers, V2_FIELDS.paymentIdentifiers, 'paymentIdentifiers.')
-  drift.fields(others, V2_FIELDS.otherPaymentReferences, 'paymentIdentifiers.otherPaymentReferences.')
-  drift.fields(clearingSystem, V2_FIELDS.clearingSystem, 'clearingSystem.')
-  const references: Reference[] = []
-  const take = (type: string, value: string | null) => {
-    if (value !== null) {
-      references.push({ type, value })
-    }
-  }
-  take('paymentBatchId', read.id(identifiers, 'paymentBatchId'))
-  take('achTraceNumber', read.id(identifiers, 'achTraceNumber'))
-  take('relatedReferenceId', read.id(others, 'relatedReferenceId'))
-  take('uetr', read.id(others, 'uetr'))
-  take('transactionIdentifier', read.id(identifiers, 'transactionIdentifier'))
-  take('clearingSystemReference', read.id(clearingSystem, 'reference', 'clearingSystem.reference'))
-  return references
+  const others = read.object(identifiers, 'otherPaymentReferences', OTHERS)
+  drift.fields(others, V2_FIELDS.otherPaymentReferences, `${OTHERS}.`)
+  const references = new ReferenceList()
+  references.take('paymentBatchId', read.id(identifiers, 'paymentBatchId', 'paymentIdentifiers.paymentBatchId'))
+  references.take('achTraceNumber', read.id(identifiers, 'achTraceNumber', 'paymentIdentifiers.achTraceNumber'))
+  references.take('relatedReferenceId', read.id(others, 'relatedReferenceId', `${OTHERS}.relatedReferenceId`))
+  references.take('uetr', read.id(others, 'uetr', `${OTHERS}.uetr`))
+  references.take(
+    'transactionIdentifier',
+    read.id(others, 'transactionIdentifier', `${OTHERS}.transactionIdentifier`) ??
+      read.id(identifiers, 'transactionIdentifier', 'paymentIdentifiers.transactionIdentifier'),
+  )
+  references.take('clearingSystemReference', read.id(clearingSystem, 'reference', 'clearingSystem.reference'))
+  return references.list
 }
 
 function readAppliedRate(
   read: FieldReader,
-  json: JsonBody,
-  { shape }: V2Payload,
-  drift: DriftNotes,
+  { json, payload, drift }: Context,
   element: JsonObject,
   index: number,
 ): string | null {
   const fx = read.object(element, 'fxInformation')
-  drift.fields(fx, V2_FIELDS.fxInformation, 'fxInformation.')
   if (fx === null) {
     return null
   }
-  const path = shape === 'current' ? ['data', 'payments', index, 'fxInformation'] : ['events', index, 'fxInformation']
+  drift.fields(fx, V2_FIELDS.fxInformation, 'fxInformation.')
+  const path = [...v2PathOf(payload.list), index, 'fxInformation']
   return read.decimal(fx, 'appliedRate', 'fxInformation.appliedRate', json, path)
+}
+
+/** A currency that is given and cannot be read is not replaced by the configured one, which could be another. */
+function readAmount(
+  read: FieldReader,
+  { callback, json, payload, drift }: Context,
+  element: JsonObject,
+  index: number,
+): Amount | null {
+  const value = read.object(element, 'value')
+  drift.fields(value, V2_FIELDS.value, 'value.')
+  const amount = read.decimal(value, 'amount', 'value.amount', json, [...v2PathOf(payload.list), index, 'value'])
+  const currency = read.code(value, 'currency', 'value.currency')
+  if (amount === null) {
+    return null
+  }
+  return { value: amount, currency: currency ?? (read.isUnreadable('value.currency') ? null : callback.currency) }
 }
 
 /** Whose codes `additionalContext` carries, by its `type`. */
@@ -228,8 +369,8 @@ const CONTEXT_SCHEMES: ReadonlyMap<string, ReasonScheme> = new Map([
 /** SWIFT's reasons (`AC04`, `G002`) have four characters; the OAS allows any text there, and free text stays in raw. */
 const GPI_REASON_CODE = /^[A-Z][A-Z0-9]{3}$/
 
-function reasonsOf(element: JsonObject, gpi: JsonObject | null, drift: DriftNotes): ReasonList {
-  const list = new ReasonList()
+function reasonsOf({ json, drift }: Context, element: JsonObject, gpi: JsonObject | null): ReasonList {
+  const list = new ReasonList(json.guessed)
   for (const exception of listOf(element['exceptions'])) {
     if (!isJsonObject(exception)) {
       list.omit()
@@ -244,7 +385,7 @@ function reasonsOf(element: JsonObject, gpi: JsonObject | null, drift: DriftNote
     }
   }
   const gpiReason = gpi?.['reason']
-  if (typeof gpiReason === 'string' && GPI_REASON_CODE.test(gpiReason)) {
+  if (typeof gpiReason === 'string' && GPI_REASON_CODE.test(strip(gpiReason))) {
     list.add('GPI', gpiReason)
   }
   return list
@@ -263,7 +404,9 @@ function addContext(
   drift.fields(context, V2_FIELDS.additionalContext, 'exceptions.additionalContext.')
   const type = context['type']
   const scheme =
-    typeof type === 'string' && type.length <= CODE_LENGTH_MAX ? CONTEXT_SCHEMES.get(normalizeWord(type)) : undefined
+    typeof type === 'string' && type.length <= CODE_LENGTH_MAX
+      ? CONTEXT_SCHEMES.get(normalizeWord(strip(type)))
+      : undefined
   if (scheme === undefined) {
     // A code whose owner we do not know would be read in the wrong list.
     list.omit()
@@ -275,7 +418,9 @@ function addContext(
   list.add(scheme, context['code'], at)
 }
 
-function firstPaymentKey({ namespace, body }: Pick<Callback, 'namespace' | 'body'>): string | null {
-  const paymentId = findJsonId(body, 'paymentId')
-  return paymentId === null ? null : v2PaymentKey(namespace, paymentId)
+/** A body without a `paymentStatus` is one of returns, whose elements name other payments as well. */
+function firstPaymentKey({ namespace, body, contentType }: Parameters<Provider['firstPaymentKey']>[0]): string | null {
+  const utf8 = toUtf8(body, charsetOf(contentType))
+  const id = findJsonId(utf8, utf8.includes('"paymentStatus"', 0, 'latin1') ? 'paymentId' : 'returnId')
+  return id === null ? null : v2PaymentKey(namespace, id)
 }

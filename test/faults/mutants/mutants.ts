@@ -178,14 +178,8 @@ export const MUTANTS: readonly Mutant[] = [
       {
         // The second line of defence: without it everything would be a dead letter.
         file: 'src/processor/status-task.ts',
-        find: 'if (record.key?.toString() !== event.paymentKey) {',
-        replace: "if (event.paymentKey === '') {",
-      },
-      {
-        // And the third.
-        file: 'src/processor/status-task.ts',
-        find: 'this.#assertInPlace(record.key, topics.events, record.offset)',
-        replace: '',
+        find: 'return record.key?.toString() === event.paymentKey ?',
+        replace: "return event.paymentKey !== '' ?",
       },
     ],
     scenario: 'none',
@@ -239,10 +233,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/topology.ts',
-        find: `transactionalId: processorTransactionalId(group, topics.events, partition),
-            transactionTimeoutMs`,
-        replace: `transactionalId: \`\${processorTransactionalId(group, topics.events, partition)}.\${uuidv7()}\`,
-            transactionTimeoutMs`,
+        find: `.\${topics.events}.\${partition}\``,
+        replace: `.\${topics.events}.\${partition}.\${uuidv7()}\``,
       },
     ],
     scenario: 'isolate-processor',

@@ -60,6 +60,23 @@ describe('action, code and whose id', () => {
     [null, 'V', OWN, 'PAYMENT', 'VOIDED'],
     [null, 'C', OWN, 'PAYMENT', 'UNKNOWN'],
     ['Adjust', 'C', OWN, 'PAYMENT', 'UNKNOWN'],
+    ['SimpleRefund', 'C', OTHER, 'REFUND', 'COMPLETED'],
+    ['SimpleRefund', 'S', OTHER, 'REFUND', 'SETTLED'],
+    ['SimpleRefund', 'D', OTHER, 'REFUND', 'DECLINED'],
+    ['Simple Refund', 'SE', OTHER, 'REFUND', 'SETTLEMENT_FAILED'],
+    ['simple_refund', 'V', null, 'REFUND', 'VOIDED'],
+    ['Adjust', 'C', OTHER, 'UNKNOWN', 'UNKNOWN'],
+    ['Adjust', 'S', OTHER, 'UNKNOWN', 'UNKNOWN'],
+    ['Void', 'V', OTHER, 'UNKNOWN', 'UNKNOWN'],
+    [null, 'S', OTHER, 'UNKNOWN', 'UNKNOWN'],
+    [null, 'D', OTHER, 'UNKNOWN', 'UNKNOWN'],
+    ['Adjust', 'CB', OTHER, 'CHARGEBACK', 'COMPLETED'],
+    [null, 'CB', OTHER, 'CHARGEBACK', 'COMPLETED'],
+    ['Adjust', 'RI', OTHER, 'RETURN', 'COMPLETED'],
+    [null, 'RI', OTHER, 'RETURN', 'COMPLETED'],
+    ['Adjust', 'S', OWN, 'PAYMENT', 'SETTLED'],
+    ['Sale', 'S', OTHER, 'PAYMENT', 'SETTLED'],
+    ['Sale', 'C', OTHER, 'PAYMENT', 'AUTHORIZED'],
     ['Sale', 'RI', OTHER, 'RETURN', 'COMPLETED'],
     ['Sale', 'RI', OWN, 'PAYMENT', 'RETURNED'],
     ['Sale', 'CB', OTHER, 'CHARGEBACK', 'COMPLETED'],
@@ -102,7 +119,7 @@ describe('action, code and whose id', () => {
   })
 
   test('the table has no row that the list above does not have', () => {
-    expect(INSTAMED_STATUS_MAP).toHaveLength(27)
+    expect(INSTAMED_STATUS_MAP).toHaveLength(28)
   })
 })
 
@@ -114,6 +131,20 @@ describe('ids', () => {
       event.eventId,
     )
   })
+
+  test.each([' a1', 'A1\u00a0', '\ufeffa1\u200b', '\u2060\ta1\n'])(
+    'what cannot be seen around them is not them: %j',
+    (id) => {
+      for (const [body, overrides] of [
+        [JSON.stringify(message({ PaymentTransactionID: id, OriginalTransactionID: id })), {}],
+        [`transactionID=${encodeURIComponent(id)}&transactionStatus=C`, FORM],
+        [`<r><transactionID>${id}</transactionID><transactionStatus> C </transactionStatus></r>`, {}],
+      ] as const) {
+        expect(eventOf(body, overrides)).toMatchObject({ paymentKey: 'acme:a1', relatesTo: null, sourceStatus: 'C' })
+        expect(instamed.firstPaymentKey(callbackOf(body, overrides))).toBe('acme:a1')
+      }
+    },
+  )
 
   test('a void has the id of its payment and another natural key', () => {
     const sale = eventOf(message())
@@ -133,14 +164,9 @@ describe('ids', () => {
   test.each([
     [{ PaymentTransactionID: null }, 'missing-payment-id', 'the message has no PaymentTransactionID'],
     [{ CurrentTransactionStatusCode: '' }, 'missing-status', 'the message has no CurrentTransactionStatusCode'],
-    [
-      { OriginalTransactionID: 'o'.repeat(129) },
-      'invalid-field',
-      'OriginalTransactionID is longer than 128 characters',
-    ],
-    [{ CLMREF: 1 }, 'invalid-field', 'CLMREF is not a text'],
-    [{ Amount: '$5.00' }, 'invalid-field', 'Amount is not a decimal'],
-    [{ RequestAmount: [] }, 'invalid-field', 'RequestAmount is neither a text nor a number'],
+    [{ PaymentTransactionID: '0'.repeat(32) }, 'missing-payment-id', 'the message has no PaymentTransactionID'],
+    [{ PaymentTransactionID: 7 }, 'invalid-field', 'PaymentTransactionID is not a text'],
+    [{ CurrentTransactionStatusCode: ['C'] }, 'invalid-field', 'CurrentTransactionStatusCode is not a text'],
   ])('%j is a dead letter', (fields, reason, text) => {
     expect(translate(message(fields))).toEqual({
       events: [],
@@ -148,6 +174,270 @@ describe('ids', () => {
       setAside: 0,
       drift: [],
     })
+  })
+})
+
+describe('a detail never costs the status', () => {
+  test.each([
+    [{ TransactionType: {} }, 'TransactionType'],
+    [{ CLMREF: 1 }, 'CLMREF'],
+    [{ Amount: '$5.00' }, 'Amount'],
+    [{ Amount: '1,000.00' }, 'Amount'],
+    [{ RequestAmount: [] }, 'RequestAmount'],
+    [{ primaryTransactionStatus: 'V'.repeat(65) }, 'primaryTransactionStatus'],
+    [{ IsPartiallyApproved: {} }, 'IsPartiallyApproved'],
+    [{ IsPartiallyApproved: 'true', PartialApprovalAmount: 'three' }, 'PartialApprovalAmount'],
+  ])('%j is left out and named', (fields, name) => {
+    expect(eventOf(message(fields))).toMatchObject({ status: 'AUTHORIZED', unreadable: [name] })
+  })
+
+  test.each([7, 'a\u0000', 'a'.repeat(65)])('an action that cannot be read is one that nobody knows: %j', (action) => {
+    const fields = { TransactionAction: action, CurrentTransactionStatusCode: 'S' }
+    expect(eventOf(message(fields))).toMatchObject({
+      kind: 'PAYMENT',
+      status: 'SETTLED',
+      sourceAction: null,
+      unreadable: ['TransactionAction'],
+    })
+    expect(eventOf(message({ ...fields, OriginalTransactionID: 'b2' }))).toMatchObject({
+      kind: 'UNKNOWN',
+      status: 'UNKNOWN',
+      relatesTo: 'acme:b2',
+    })
+  })
+
+  test.each([7, ['a1'], 'o'.repeat(129), 'o\u0007'])(
+    'an original that cannot be read is another one: %j',
+    (original) => {
+      const read = (action: string | null, code: string) =>
+        eventOf(
+          message({ TransactionAction: action, CurrentTransactionStatusCode: code, OriginalTransactionID: original }),
+        )
+      const unreadable = ['OriginalTransactionID']
+      expect(read('Adjust', 'S')).toMatchObject({ kind: 'UNKNOWN', status: 'UNKNOWN', relatesTo: null, unreadable })
+      expect(read('Sale', 'RI')).toMatchObject({ kind: 'RETURN', status: 'COMPLETED', relatesTo: null, unreadable })
+      expect(read('Refund', 'S')).toMatchObject({ kind: 'REFUND', status: 'SETTLED', relatesTo: null, unreadable })
+    },
+  )
+
+  test('an original that is a placeholder is none', () => {
+    for (const OriginalTransactionID of ['0', 'N/A', '{00000000-0000-0000-0000-000000000000}']) {
+      expect(eventOf(message({ OriginalTransactionID, CurrentTransactionStatusCode: 'RI' }))).toMatchObject({
+        kind: 'PAYMENT',
+        status: 'RETURNED',
+        relatesTo: null,
+        unreadable: [],
+      })
+    }
+  })
+})
+
+describe('partial approval', () => {
+  const PART = { Amount: '50.00', RequestAmount: '50.00', PartialApprovalAmount: '30.00' }
+  const whole = { value: '50.00', currency: 'USD' }
+
+  test.each([
+    { IsPartiallyApproved: 'true' },
+    { IsPartiallyApproved: 'TRUE' },
+    { IsPartiallyApproved: '1' },
+    { IsPartiallyApproved: 'Y' },
+    { IsPartiallyApproved: ' yes ' },
+    { IsPartiallyApproved: true },
+    { IsPartiallyApproved: 1 },
+    { ResponseCode: '010' },
+    { ResponseCode: ' 010 ', IsPartiallyApproved: 'false' },
+  ])('%j: what was approved is the amount', (fields) => {
+    expect(eventOf(message({ ...PART, ...fields }))).toMatchObject({
+      status: 'AUTHORIZED',
+      partialApproval: true,
+      amount: { value: '30.00', currency: 'USD' },
+      requestAmount: whole,
+      unreadable: [],
+    })
+  })
+
+  test.each([
+    {},
+    { IsPartiallyApproved: 'false' },
+    { IsPartiallyApproved: 'N' },
+    { IsPartiallyApproved: 'yesterday' },
+    { IsPartiallyApproved: false },
+    { IsPartiallyApproved: 0 },
+    { ResponseCode: '000' },
+    { ResponseCode: '0100' },
+  ])('%j is none', (fields) => {
+    expect(eventOf(message({ ...PART, ...fields }))).toMatchObject({ partialApproval: false, amount: whole })
+  })
+
+  test('without an approved amount that can be read, the amount stays what it is', () => {
+    for (const PartialApprovalAmount of [null, '', 'three']) {
+      const event = eventOf(message({ ...PART, IsPartiallyApproved: 'true', PartialApprovalAmount }))
+      expect(event).toMatchObject({ partialApproval: true, amount: whole })
+    }
+  })
+
+  test('a number keeps its digits', () => {
+    const body = JSON.stringify(message({ ...PART, ResponseCode: '010' })).replace('"30.00"', '30.10')
+    expect(eventOf(body).amount?.value).toBe('30.10')
+  })
+})
+
+describe('the same field twice', () => {
+  const XML = { contentType: 'application/xml' }
+  test.each([
+    ['{"PaymentTransactionID":"a1","Amount":"1.00","Amount":"2.00"}', {}, 'Amount'],
+    [
+      '{"PaymentTransactionID":"a1","PaymentTransactionID":"b2","CurrentTransactionStatusCode":"C"}',
+      {},
+      'PaymentTransactionID',
+    ],
+    ['transactionID=a1&transactionID=b2&transactionStatus=C', FORM, 'PaymentTransactionID'],
+    ['transactionID=a1&PaymentTransactionID=b2&transactionStatus=C', FORM, 'PaymentTransactionID'],
+    ['transactionID=a1&transactionStatus=C&TRANSACTIONSTATUS=V', FORM, 'CurrentTransactionStatusCode'],
+    [
+      '<r><transactionID>a1</transactionID><transactionStatus>C</transactionStatus><transactionStatus>V</transactionStatus></r>',
+      XML,
+      'CurrentTransactionStatusCode',
+    ],
+    ['<r><transactionID>a1</transactionID><Amount>1</Amount><Amount><x>1</x></Amount></r>', XML, 'Amount'],
+    [
+      '{"PaymentTransactionID":"a1","PaymentPlanTransactionType":"X","PaymentPlanTransactionType":null}',
+      {},
+      'PaymentPlanTransactionType',
+    ],
+  ])('%s is a dead letter that names it', (body, overrides, name) => {
+    const { events, deadLetters, drift } = translate(body, overrides)
+    expect(events).toEqual([])
+    expect(deadLetters).toEqual([
+      { reason: 'ambiguous', message: `${name} is there twice, with different values`, element: 0 },
+    ])
+    expect(drift).toContainEqual({ kind: 'duplicate-name', name })
+  })
+
+  test.each([
+    [
+      '{"PaymentTransactionID":"a1","CurrentTransactionStatusCode":"S","CurrentTransactionStatusCode":"S"}',
+      {},
+      'CurrentTransactionStatusCode',
+    ],
+    ['transactionID=a1&transactionStatus=S&transactionStatus=+S', FORM, 'CurrentTransactionStatusCode'],
+    ['transactionID=a1&transactionStatus=S&PatientID=1&PatientID=2', FORM, 'PatientID'],
+    [
+      '<r><transactionID>a1</transactionID><transactionStatus>S</transactionStatus><new>1</new><new>2</new></r>',
+      XML,
+      'new',
+    ],
+  ])('%s costs nothing, with a note', (body, overrides, name) => {
+    const { events, deadLetters, drift } = translate(body, overrides)
+    expect(deadLetters).toEqual([])
+    expect(events).toMatchObject([{ status: 'SETTLED' }])
+    expect(drift).toContainEqual({ kind: 'duplicate-name', name })
+  })
+})
+
+describe('a body that is not UTF-8', () => {
+  const latin1 = (text: string) => Buffer.from(text, 'latin1')
+  const CHARSET = { contentType: 'application/x-www-form-urlencoded; charset=iso-8859-1' }
+
+  test.each([
+    ['an escape that nobody reads', 'transactionID=A1&transactionStatus=S&PatientLastName=Nu%F1ez'],
+    ['a byte that nobody reads', latin1('transactionID=A1&transactionStatus=S&PatientLastName=Nu\xf1ez')],
+    ['a name', latin1('transactionID=A1&transactionStatus=S&A\xf1o=1&%F1=2')],
+    ['a malformed escape that nobody reads', 'transactionID=A1&transactionStatus=S&PatientLastName=100%&x=%zz'],
+  ])('costs nothing: %s', (_what, body) => {
+    expect(eventOf(body, FORM)).toMatchObject({ paymentKey: 'acme:a1', status: 'SETTLED', unreadable: [] })
+    expect(instamed.firstPaymentKey(callbackOf(body, FORM))).toBe('acme:a1')
+  })
+
+  test.each([
+    ['transactionID=A1&transactionStatus=S&CLMREF=C%F1', FORM],
+    ['transactionID=A1&transactionStatus=S&CLMREF=C%', FORM],
+    [latin1('transactionID=A1&transactionStatus=S&CLMREF=C\xf1&PatientLastName=%C3%B1'), FORM],
+    [
+      latin1('<r><transactionID>A1</transactionID><transactionStatus>S</transactionStatus><CLMREF>\xf1</CLMREF></r>'),
+      {},
+    ],
+    [latin1('{"PaymentTransactionID":"A1","CurrentTransactionStatusCode":"S","CLMREF":"\xf1"}'), {}],
+  ])('costs a detail that is only a guess: %s', (body, overrides) => {
+    expect(eventOf(body, overrides)).toMatchObject({ status: 'SETTLED', references: [], unreadable: ['CLMREF'] })
+  })
+
+  test.each([
+    ['transactionID=A%F1&transactionStatus=S', FORM, 'PaymentTransactionID'],
+    ['transactionID=A1&transactionStatus=S%F1', FORM, 'CurrentTransactionStatusCode'],
+    [
+      latin1('<r><transactionID>A\xf1</transactionID><transactionStatus>S</transactionStatus></r>'),
+      {},
+      'PaymentTransactionID',
+    ],
+    [latin1('{"PaymentTransactionID":"A\xf1","CurrentTransactionStatusCode":"S"}'), {}, 'PaymentTransactionID'],
+  ])('costs the message if it decides: %s', (body, overrides, name) => {
+    expect(translate(body, overrides).deadLetters).toEqual([
+      {
+        reason: 'invalid-utf8',
+        message: `${name} is not UTF-8 and in no other character set that is named`,
+        element: 0,
+      },
+    ])
+  })
+
+  test.each([
+    ['transactionID=A%F1&transactionStatus=S&CLMREF=%F1', CHARSET],
+    [latin1('transactionID=A\xf1&transactionStatus=S&CLMREF=\xf1'), CHARSET],
+    // One value in UTF-8, the other not: each is decoded by itself.
+    ['transactionID=A%F1&transactionStatus=S&CLMREF=%C3%B1', CHARSET],
+    [
+      latin1(
+        '<?xml version="1.0" encoding="ISO-8859-1"?><r><transactionID>A\xf1</transactionID><transactionStatus>S</transactionStatus><CLMREF>\xf1</CLMREF></r>',
+      ),
+      {},
+    ],
+    [
+      latin1(
+        '<r><transactionID>A\xf1</transactionID><transactionStatus>S</transactionStatus><CLMREF>\xf1</CLMREF></r>',
+      ),
+      { contentType: 'text/xml; charset=windows-1252' },
+    ],
+    [
+      Buffer.from(
+        '\ufeff<r><transactionID>Añ</transactionID><transactionStatus>S</transactionStatus><CLMREF>ñ</CLMREF></r>',
+        'utf16le',
+      ),
+      {},
+    ],
+    [Buffer.from('\ufefftransactionID=Añ&transactionStatus=S&CLMREF=ñ', 'utf16le').swap16(), FORM],
+  ])('is read in the character set that is named: %s', (body, overrides) => {
+    expect(eventOf(body, overrides)).toMatchObject({
+      paymentKey: 'acme:añ',
+      references: [{ type: 'CLMREF', value: 'ñ' }],
+      unreadable: [],
+    })
+    expect(instamed.firstPaymentKey(callbackOf(body, overrides))).toBe('acme:añ')
+  })
+
+  test('a time that is only a guess is unreadable', () => {
+    const event = eventOf('transactionID=A1&transactionStatus=S&transactionDate=12/14/2017+11:58:06%A0PM', FORM)
+    expect(event).toMatchObject({ occurredAt: null, timeUnreadable: true, unreadable: [] })
+  })
+})
+
+describe('another product', () => {
+  test.each([
+    ['{"eventType":"x","validationResponses":[]}', {}],
+    ['a=1&b=2', FORM],
+    ['<Document><GrpHdr>1</GrpHdr></Document>', {}],
+  ])('%s has nothing of InstaMed’s', (body, overrides) => {
+    expect(translate(body, overrides).deadLetters).toEqual([
+      {
+        reason: 'foreign-product',
+        message: "the body has none of InstaMed's fields: it is of another product",
+        element: null,
+      },
+    ])
+  })
+
+  test.each(['{"StatementID":"1"}', '{"transactionid":"1"}', '{}'])('%s could be InstaMed’s, without an id', (body) => {
+    expect(translate(body).deadLetters).toMatchObject([{ reason: 'missing-payment-id', element: 0 }])
   })
 })
 
@@ -248,7 +538,11 @@ describe('name-value pairs', () => {
 
   test('the status of another original says nothing about this payment', () => {
     const body = 'transactionID=abcd&primaryTransactionID=ef01&transactionStatus=D&primaryTransactionStatus=V'
-    expect(eventOf(body, FORM)).toMatchObject({ status: 'DECLINED', relatesTo: 'acme:ef01' })
+    expect(eventOf(`${body}&TransactionAction=Sale`, FORM)).toMatchObject({
+      status: 'DECLINED',
+      relatesTo: 'acme:ef01',
+    })
+    expect(eventOf(body, FORM)).toMatchObject({ status: 'UNKNOWN', kind: 'UNKNOWN', relatesTo: 'acme:ef01' })
   })
 
   test('the webhook’s own names work as well, and plus is a blank', () => {
@@ -257,12 +551,20 @@ describe('name-value pairs', () => {
     expect(eventOf(body, FORM)).toMatchObject({ status: 'AUTHORIZED', occurredAt: Date.UTC(2017, 11, 14, 23, 58, 6) })
   })
 
-  test.each(['transactionID', '=x', 'transactionID=%ZZ', 'transactionID=%FF', 'a=1&&b'])('%j is not a form', (body) => {
+  test.each(['transactionID', '=x', 'a=1&&b'])('%j is not a form', (body) => {
     expect(translate(body, FORM).deadLetters[0]).toMatchObject({ reason: 'invalid-form', element: null })
   })
 
+  test('an id with a malformed escape is a dead letter that names it', () => {
+    expect(translate('transactionID=%ZZ&transactionStatus=C', FORM).deadLetters).toEqual([
+      { reason: 'invalid-field', message: 'PaymentTransactionID is not a text', element: 0 },
+    ])
+  })
+
   test('prototype names are only names', () => {
-    expect(translate('__proto__=x&constructor=y', FORM).deadLetters[0]?.reason).toBe('missing-payment-id')
+    const body = '__proto__=x&constructor=y'
+    expect(translate(body, FORM).deadLetters[0]?.reason).toBe('foreign-product')
+    expect(translate(`${body}&CLMREF=C`, FORM).deadLetters[0]?.reason).toBe('missing-payment-id')
   })
 })
 
@@ -278,6 +580,8 @@ describe('the id of an XML body, found without parsing', () => {
     [`<m><PaymentTransactionID>${LONGEST}</PaymentTransactionID></m>`, `acme:${LONGEST}`],
     [`<m><PaymentTransactionID>${LONGEST}x</PaymentTransactionID></m>`, null],
     [`<m><PaymentTransactionID>${' '.repeat(4 * ID_LENGTH_MAX - 2)}a1</PaymentTransactionID></m>`, 'acme:a1'],
+    ['<m><PaymentTransactionID>\u00a0a1\u200b</PaymentTransactionID></m>', 'acme:a1'],
+    ['<m><PaymentTransactionID>0000</PaymentTransactionID></m>', null],
     [`<m><PaymentTransactionID>${' '.repeat(4 * ID_LENGTH_MAX - 1)}a1</PaymentTransactionID></m>`, null],
     ['<m><PaymentTransactionID> </PaymentTransactionID></m>', null],
     ['<m><PaymentTransactionID>a&amp;1</PaymentTransactionID></m>', null],

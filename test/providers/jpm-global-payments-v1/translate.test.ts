@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { NAME_NOT_SHOWN } from '../../../src/providers/drift.ts'
 import { V1_STATUS_MAP } from '../../../src/providers/jpm-global-payments-v1/status-map.ts'
 import { jpmGlobalPaymentsV1 } from '../../../src/providers/jpm-global-payments-v1/translate.ts'
 import { callbackOf } from '../callback-of.ts'
@@ -39,6 +40,7 @@ describe('status', () => {
   test.each([
     ['PENDING', 'PROCESSING'],
     ['WAREHOUSED', 'SCHEDULED'],
+    ['PENDING_JPM_REVIEW', 'ON_HOLD'],
     ['PENDING_POSTING', 'PENDING_POSTING'],
     ['PEND_POSTING', 'PENDING_POSTING'],
     ['COMPLETED', 'COMPLETED'],
@@ -52,15 +54,24 @@ describe('status', () => {
   })
 
   test('the table has no row that the list above does not have', () => {
-    expect(V1_STATUS_MAP).toHaveLength(9)
+    expect(V1_STATUS_MAP).toHaveLength(10)
   })
 
-  test.each(['completed-credited', ' Completed Credited ', 'COMPLETED__CREDITED'])(
-    'case and punctuation do not matter: %j',
+  test.each(['completed-credited', ' Completed Credited ', 'COMPLETED__CREDITED', '\u00a0COMPLETED CREDITED\u200b'])(
+    'neither case, punctuation nor padding matter: %j',
     (paymentStatus) => {
-      expect(eventOf({ paymentStatus })).toMatchObject({ status: 'CREDITED', sourceStatus: paymentStatus })
+      const sourceStatus = paymentStatus.replace(/[\u00a0\u200b]/g, '').trim()
+      expect(eventOf({ paymentStatus })).toMatchObject({ status: 'CREDITED', sourceStatus })
     },
   )
+
+  test('a review by J.P. Morgan is a hold with its reason', () => {
+    expect(eventOf({ paymentStatus: 'Pending J.P.M. Review' })).toMatchObject({
+      status: 'ON_HOLD',
+      holdReason: 'PENDING_JPM_REVIEW',
+    })
+    expect(eventOf({ paymentStatus: 'PENDING' }).holdReason).toBeNull()
+  })
 
   test.each(['SETTLED', 'constructor', '__proto__', 'COMPLÉTED', 'COMPLETEDé', '***'])(
     'a status that is not in the table is kept as UNKNOWN: %j',
@@ -87,11 +98,37 @@ describe('payment key', () => {
     })
   })
 
-  test.each([null, undefined, '', '  '])('endToEndId, marked weak, when firmRootId is %j', (firmRootId) => {
-    const body = { callbacks: [payment({ firmRootId, endToEndId: 'E1' })] }
-    expect(translate(body).events[0]).toMatchObject({ paymentKey: 'acme:e2e:E1', weakKey: true, endToEndId: 'E1' })
-    expect(jpmGlobalPaymentsV1.firstPaymentKey(callbackOf(body))).toBe('acme:e2e:E1')
-  })
+  test.each(['\u00a0F1', 'F1 ', '\ufeffF1\u200b', '\t\u2060F1\u200d\r\n'])(
+    'what cannot be seen around an id is not it: %j',
+    (id) => {
+      const body = { callbacks: [payment({ firmRootId: id })] }
+      expect(translate(body).events[0]?.paymentKey).toBe('acme:F1')
+      expect(jpmGlobalPaymentsV1.firstPaymentKey(callbackOf(body))).toBe('acme:F1')
+    },
+  )
+
+  test.each(['NOTPROVIDED', 'not_provided', 'N/A', '0000', '00000000-0000-0000-0000-000000000000'])(
+    'a placeholder is neither an id nor a reference: %j',
+    (none) => {
+      const body = { callbacks: [payment({ firmRootId: none, endToEndId: none })] }
+      expect(translate(body).deadLetters).toMatchObject([{ reason: 'missing-payment-id', element: 0 }])
+      expect(jpmGlobalPaymentsV1.firstPaymentKey(callbackOf(body))).toBeNull()
+      expect(eventOf({ endToEndId: none, clearingSystemReference: none })).toMatchObject({
+        endToEndId: null,
+        references: [],
+        unreadable: [],
+      })
+    },
+  )
+
+  test.each([null, undefined, '', '  ', '\u200b', 'NULL'])(
+    'endToEndId, marked weak, when firmRootId is %j',
+    (firmRootId) => {
+      const body = { callbacks: [payment({ firmRootId, endToEndId: 'E1' })] }
+      expect(translate(body).events[0]).toMatchObject({ paymentKey: 'acme:e2e:E1', weakKey: true, endToEndId: 'E1' })
+      expect(jpmGlobalPaymentsV1.firstPaymentKey(callbackOf(body))).toBe('acme:e2e:E1')
+    },
+  )
 
   test('the natural key is the status alone', () => {
     expect(eventOf({ paymentStatus: 'pending posting', createDateTime: '2023-07-27T07:41:54Z' }).naturalKey).toBe(
@@ -109,13 +146,38 @@ describe('a bad element is a dead letter that names the field and no value', () 
     [{ firmRootId: 'F'.repeat(129) }, 'invalid-field', 'firmRootId is longer than 128 characters'],
     [{ firmRootId: 'F\u0000' }, 'invalid-field', 'firmRootId holds a character that is not allowed'],
     [{ firmRootId: 'F\u0085' }, 'invalid-field', 'firmRootId holds a character that is not allowed'],
-    [{ endToEndId: ['E1'] }, 'invalid-field', 'endToEndId is not a text'],
-    [{ createDateTime: 1690443714 }, 'invalid-field', 'createDateTime is not a text'],
-    [{ fx: '1.1' }, 'invalid-field', 'fx is not an object'],
-    [{ fx: { appliedRate: '1,1' } }, 'invalid-field', 'fx.appliedRate is not a decimal'],
-    [{ fx: { appliedRate: true } }, 'invalid-field', 'fx.appliedRate is neither a text nor a number'],
+    [{ firmRootId: 7, endToEndId: 'E1' }, 'invalid-field', 'firmRootId is not a text'],
+    [{ firmRootId: null, endToEndId: ['E1'] }, 'invalid-field', 'endToEndId is not a text'],
+    [
+      { firmRootId: 'NONE', endToEndId: 'E\u0000' },
+      'invalid-field',
+      'endToEndId holds a character that is not allowed',
+    ],
   ])('%j', (fields, reason, message) => {
     expect(deadLetterOf(fields)).toEqual({ reason, message, element: 0 })
+  })
+
+  test.each([
+    [{ endToEndId: ['E1'] }, 'endToEndId'],
+    [{ endToEndId: 'E'.repeat(129) }, 'endToEndId'],
+    [{ clearingSystemReference: { a: 1 } }, 'clearingSystemReference'],
+    [{ fx: '1.1' }, 'fx'],
+    [{ fx: [] }, 'fx'],
+    [{ fx: { appliedRate: '1,1' } }, 'fx.appliedRate'],
+    [{ fx: { appliedRate: true } }, 'fx.appliedRate'],
+  ])('a detail that cannot be read is left out and named: %j', (fields, name) => {
+    expect(eventOf(fields)).toMatchObject({ paymentKey: 'acme:F1', status: 'COMPLETED', unreadable: [name] })
+  })
+
+  test('a time that is no text is unreadable, with a note, and costs nothing else', () => {
+    const { events, deadLetters, drift } = translate({ callbacks: [payment({ createDateTime: 1690443714 })] })
+    expect(deadLetters).toEqual([])
+    expect(events).toMatchObject([{ occurredAt: null, occurredAtText: null, timeUnreadable: true, unreadable: [] }])
+    expect(drift).toEqual([{ kind: 'time', name: 'createDateTime' }])
+    expect(translate({ callbacks: [payment({ createDateTime: ' ' })] })).toMatchObject({
+      events: [{ occurredAt: null, timeUnreadable: false }],
+      drift: [],
+    })
   })
 
   test('half a surrogate pair is refused, a whole one is not', () => {
@@ -139,7 +201,10 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
     ['callbacks=1', 'invalid-json'],
     ['null', 'unexpected-shape'],
     ['[]', 'unexpected-shape'],
+    ['7', 'unexpected-shape'],
     ['{}', 'unexpected-shape'],
+    ['{"Callbacks":[]}', 'foreign-product'],
+    ['{"notifications":[{"callbacks":[]}]}', 'foreign-product'],
     ['{"callbacks":{}}', 'unexpected-shape'],
     ['{"callbacks":null}', 'unexpected-shape'],
   ])('%j', (body, reason) => {
@@ -151,9 +216,24 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
     ['an overlong slash', [0xc0, 0xaf]],
     ['a surrogate half', [0xed, 0xa0, 0x80]],
     ['a cut character', [0xe2, 0x82]],
-  ])('invalid UTF-8: %s', (_name, bytes) => {
-    const body = Buffer.concat([Buffer.from('{"callbacks":[{"firmRootId":"'), Buffer.from(bytes), Buffer.from('"}]}')])
-    expect(translate(body).deadLetters[0]).toMatchObject({ reason: 'invalid-utf8', element: null })
+  ])('an id that is not UTF-8 costs its element and no other: %s', (_name, bytes) => {
+    const bad = Buffer.concat([
+      Buffer.from('{"firmRootId":"'),
+      Buffer.from(bytes),
+      Buffer.from('","paymentStatus":"PENDING"}'),
+    ])
+    const good = JSON.stringify(payment({ firmRootId: 'F2' }))
+    const body = Buffer.concat([Buffer.from('{"callbacks":['), bad, Buffer.from(`,${good}]}`)])
+    const { events, deadLetters } = translate(body)
+    expect(events.map(({ paymentKey }) => paymentKey)).toEqual(['acme:F2'])
+    expect(deadLetters).toEqual([
+      {
+        reason: 'invalid-utf8',
+        message: 'firmRootId is not UTF-8 and in no other character set that is named',
+        element: 0,
+      },
+    ])
+    expect(jpmGlobalPaymentsV1.firstPaymentKey(callbackOf(body))).toBeNull()
   })
 
   test('a byte order mark is no reason to refuse a body', () => {
@@ -161,11 +241,130 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
     expect(translate(body).events).toHaveLength(1)
   })
 
+  test.each(['utf-16le', 'utf-16be'])('%s is read by its byte order mark', (encoding) => {
+    const body = Buffer.from(`\ufeff${JSON.stringify({ callbacks: [payment({ firmRootId: 'Fé' })] })}`, 'utf16le')
+    const bytes = encoding === 'utf-16le' ? body : body.swap16()
+    expect(translate(bytes).events[0]?.paymentKey).toBe('acme:Fé')
+    expect(jpmGlobalPaymentsV1.firstPaymentKey(callbackOf(bytes))).toBe('acme:Fé')
+    expect(translate(bytes.subarray(0, -1)).deadLetters).toEqual([
+      { reason: 'invalid-utf8', message: 'the body opens as UTF-16 and is not', element: null },
+    ])
+  })
+
   test('100,000 levels of nesting are a dead letter', () => {
     expect(translate('['.repeat(100_000)).deadLetters[0]?.reason).toBe('too-deep')
     const nested = `{"callbacks":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
     expect(translate(nested).deadLetters[0]?.reason).toBe('too-deep')
   })
+})
+
+describe('a body that is not UTF-8', () => {
+  const latin1 = (fields: object) => Buffer.from(JSON.stringify({ callbacks: [payment(fields)] }), 'latin1')
+  const read = (fields: object, contentType = 'application/json') =>
+    jpmGlobalPaymentsV1.translate(callbackOf(latin1(fields), { contentType }))
+
+  test('costs nothing where nobody reads it', () => {
+    expect(read({ exceptions: [{ errorCode: '1', errorDescription: 'Nuñez' }] })).toMatchObject({
+      events: [{ status: 'COMPLETED', unreadable: [], reasons: [{ code: '1' }] }],
+      deadLetters: [],
+    })
+  })
+
+  test.each(['application/json', 'application/json; charset=utf-8', 'application/json; charset=koi8-r', ''])(
+    'costs a detail that is only a guess (%j)',
+    (contentType) => {
+      const exceptions = [{ errorCode: '1', ruleDefinition: 'Señal' }]
+      expect(read({ endToEndId: 'Eñ', exceptions }, contentType)).toMatchObject({
+        events: [{ endToEndId: null, unreadable: ['endToEndId'], reasons: [{ code: '1', rule: null }] }],
+        deadLetters: [],
+      })
+    },
+  )
+
+  test.each(['application/json; charset=iso-8859-1', 'application/json; charset="Windows-1252"; x=y'])(
+    'is read in the character set that is named (%j)',
+    (contentType) => {
+      const callback = callbackOf(latin1({ firmRootId: 'Fñ', endToEndId: 'Eñ' }), { contentType })
+      expect(jpmGlobalPaymentsV1.translate(callback)).toMatchObject({
+        events: [{ paymentKey: 'acme:Fñ', endToEndId: 'Eñ', unreadable: [] }],
+      })
+      expect(jpmGlobalPaymentsV1.firstPaymentKey(callback)).toBe('acme:Fñ')
+    },
+  )
+
+  test('windows-1252 has letters where ISO 8859-1 has control characters', () => {
+    const fields = { endToEndId: 'Zo\u008a' }
+    expect(read(fields, 'application/json; charset=windows-1252').events[0]?.endToEndId).toBe('ZoŠ')
+    expect(read(fields, 'application/json; charset=iso-8859-1').events[0]?.unreadable).toEqual(['endToEndId'])
+  })
+})
+
+describe('the same name twice', () => {
+  const A1 = '{"firmRootId":"A1","paymentStatus":"PENDING"}'
+  const A2 = '{"firmRootId":"A2","paymentStatus":"COMPLETED"}'
+
+  test.each([
+    `{"callbacks":[${A1}],"callbacks":[${A2}]}`,
+    `{"callbacks":[${A1}],"x":1,"callbacks":[]}`,
+    `{"callbacks":[${A1}],"callbacks":null}`,
+    `{"callbacks":[${A1}],"\\u0063allbacks":[${A2}]}`,
+  ])('neither of two lists is lost in silence: %s', (body) => {
+    expect(translate(body)).toEqual({
+      events: [],
+      deadLetters: [{ reason: 'ambiguous', message: 'callbacks is there twice, with different values', element: null }],
+      setAside: 0,
+      drift: expect.arrayContaining([{ kind: 'duplicate-name', name: 'callbacks' }]),
+    })
+  })
+
+  test('the same list twice is read once, with a note', () => {
+    expect(translate(`{"callbacks":[${A1}], "callbacks" : [ ${A1} ]}`)).toMatchObject({
+      events: [{ paymentKey: 'acme:A1' }],
+      deadLetters: [],
+      drift: [{ kind: 'duplicate-name', name: 'callbacks' }],
+    })
+  })
+
+  test.each(['firmRootId', 'endToEndId', 'paymentStatus', 'createDateTime', 'exception', 'fx'])(
+    '%s in an element costs that element only',
+    (name) => {
+      const twice = `{"${name}":"x","firmRootId":"B","${name}":"y","paymentStatus":"PENDING"}`
+      const { events, deadLetters } = translate(`{"callbacks":[${twice},${A2}]}`)
+      expect(events.map(({ paymentKey }) => paymentKey)).toEqual(['acme:A2'])
+      expect(deadLetters).toEqual([
+        { reason: 'ambiguous', message: `${name} is there twice, with different values`, element: 0 },
+      ])
+    },
+  )
+
+  test.each([
+    ['"paymentRedirected":1,"paymentRedirected":2', 'paymentRedirected'],
+    ['"fx":{"appliedRate":"1.1","appliedRate":"1.2"}', 'fx.appliedRate'],
+    ['"exceptions":[{"errorCode":"1","errorCode":"2"}]', 'exceptions.errorCode'],
+    ['"4111111111111111":1,"4111111111111111":2', NAME_NOT_SHOWN],
+  ])('elsewhere the last one counts, with a note: %s', (fields, name) => {
+    const { events, drift } = translate(`{"callbacks":[{"firmRootId":"A1","paymentStatus":"PENDING",${fields}}]}`)
+    expect(events).toHaveLength(1)
+    expect(drift).toContainEqual({ kind: 'duplicate-name', name })
+  })
+
+  test('the last of two rates and codes is what counts', () => {
+    const element = `{"firmRootId":"A1","paymentStatus":"REJECTED","fx":{"appliedRate":1.1,"appliedRate":1.20},"exceptions":[{"errorCode":"1","errorCode":"2"}]}`
+    expect(translate(`{"callbacks":[${element}]}`).events).toMatchObject([
+      { fxAppliedRate: '1.20', reasons: [{ code: '2' }] },
+    ])
+  })
+})
+
+test('what is documented and never read is no drift', () => {
+  const element = payment({
+    paymentRedirected: true,
+    paymentRedirectedAccountNumber: 'Private',
+    exceptions: [{ errorCode: '1', externalDescription: 'Private' }],
+  })
+  const { events, drift } = translate({ callbacks: [element] })
+  expect(drift).toEqual([])
+  expect(JSON.stringify(events)).not.toContain('Private')
 })
 
 describe('reasons', () => {
@@ -213,6 +412,13 @@ describe('reasons', () => {
     expect(event.reasonsOmitted).toBe(5)
   })
 
+  test('codes and rules are stripped', () => {
+    expect(eventOf({ exceptions: [{ errorCode: ' 10001\u00a0', ruleDefinition: ' R ' }] })).toMatchObject({
+      reasons: [{ code: '10001', rule: 'R' }],
+      reasonsOmitted: 0,
+    })
+  })
+
   test('a rule that is too long is left out, its code is not', () => {
     expect(eventOf({ exceptions: [{ errorCode: '1', ruleDefinition: 'r'.repeat(129) }] }).reasons).toEqual([
       { scheme: 'JPM', code: '1', rule: null, location: null, field: null },
@@ -223,6 +429,7 @@ describe('reasons', () => {
 describe('fx rate', () => {
   test.each([
     ['"1.0850"', '1.0850'],
+    ['" 1.0850\\u00a0"', '1.0850'],
     ['1.100000000000000000000000005', '1.100000000000000000000000005'],
     ['12', '12'],
     ['1.5E-7', '0.00000015'],
@@ -236,11 +443,9 @@ describe('fx rate', () => {
     expect(translate(body).events[0]?.fxAppliedRate).toBe(rate)
   })
 
-  test.each(['1e400', '1E-999', '1e65', '"1e3"', '"."', '"1."', `"${'1'.repeat(65)}"`])('%s is refused', (sent) => {
+  test.each(['1e400', '1E-999', '1e65', '"1e3"', '"."', '"1."', `"${'1'.repeat(65)}"`])('%s is left out', (sent) => {
     const body = `{"callbacks":[{"firmRootId":"F1","paymentStatus":"COMPLETED","fx":{"appliedRate":${sent}}}]}`
-    expect(translate(body).deadLetters).toEqual([
-      { reason: 'invalid-field', message: 'fx.appliedRate is not a decimal', element: 0 },
-    ])
+    expect(translate(body).events).toMatchObject([{ fxAppliedRate: null, unreadable: ['fx.appliedRate'] }])
   })
 
   test('the number of the right element is taken', () => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { withChildReports } from '../../../src/payment/child-report.ts'
 import { V2_STATUS_MAP, v2RowFor } from '../../../src/providers/jpm-global-payments-v2/status-map.ts'
 import { jpmGlobalPaymentsV2 } from '../../../src/providers/jpm-global-payments-v2/translate.ts'
 import { callbackOf } from '../callback-of.ts'
@@ -30,8 +31,7 @@ const eventOf = (fields: object = {}, envelope: object = {}) => {
   }
   return event
 }
-const deadLetterOf = (fields: object, envelope: object = {}) =>
-  translate(envelopeOf([payment(fields)], envelope)).deadLetters[0]
+const deadLetterOf = (fields: object) => translate(envelopeOf([payment(fields)])).deadLetters[0]
 
 const FIXTURES = join(import.meta.dirname, 'fixtures')
 testGoldenCallbacks(jpmGlobalPaymentsV2, FIXTURES)
@@ -159,12 +159,42 @@ describe('an event about something beside the payment moves nothing', () => {
   })
 
   test.each([
-    [{ eventcontext: { a: 1 } }, 'eventcontext is not a text'],
-    [{ eventcontext: 'c'.repeat(65) }, 'eventcontext is longer than 64 characters'],
-    [{ type: ['Payment.Completed'] }, 'type is not a text'],
-  ])('%j cannot be read and is not taken for absent', (envelope, message) => {
-    expect(deadLetterOf({}, envelope)).toEqual({ reason: 'invalid-field', message, element: 0 })
+    [{ eventcontext: { a: 1 } }],
+    [{ eventContext: 7 }],
+    [{ eventcontext: 'c'.repeat(65) }],
+    [{ eventcontext: 'a\u0000b' }],
+  ])('a context that cannot be read is one all the same: %j', (envelope) => {
+    expect(eventOf({ paymentStatus: 'REJECTED' }, envelope)).toMatchObject({
+      status: 'UNKNOWN',
+      unknownBecause: 'CONTEXT',
+      eventContext: null,
+      rejectedBy: null,
+      unreadable: ['eventcontext'],
+    })
   })
+
+  test.each([[{ type: ['Payment.Completed'] }], [{ type: 'P'.repeat(129) }]])(
+    'a type that cannot be read is none, and marked: %j',
+    (envelope) => {
+      expect(eventOf({}, envelope)).toMatchObject({ status: 'COMPLETED', sourceType: null, unreadable: ['type'] })
+    },
+  )
+
+  test.each(['PaymentBatch.Completed', 'PaymentBatch.Processing', 'PAYMENTBATCH.REJECTED'])(
+    'in an event of a batch (%s) every payment has its own status, whatever the type says',
+    (type) => {
+      const body = envelopeOf(
+        [payment(), payment({ paymentId: 'P2', paymentStatus: 'REJECTED', paymentSubStatus: 'REJECTED_BY_JPM' })],
+        { type },
+      )
+      const { events, deadLetters, drift } = translate(body)
+      expect([deadLetters, drift]).toEqual([[], []])
+      expect(events.map(({ status, rejectedBy, sourceType }) => [status, rejectedBy, sourceType])).toEqual([
+        ['COMPLETED', null, type.split('.')[0]],
+        ['REJECTED', 'JPM', type.split('.')[0]],
+      ])
+    },
+  )
 
   test('the same statement with and without a context are two events', () => {
     expect(eventOf({}, { eventcontext: 'X' }).eventId).not.toBe(eventOf().eventId)
@@ -372,43 +402,357 @@ describe('the 2024 shape', () => {
   })
 })
 
-describe('shapes', () => {
-  test.each([
-    '{}',
-    '[]',
-    '"text"',
-    '{"data":{}}',
-    '{"data":"{\\"payments\\":[]}"}',
-    '{"data":{"payments":{}}}',
-    '{"events":{}}',
-    '{"callbacks":[]}',
-  ])('%s is not what v2 sends', (body) => {
-    expect(translate(body).deadLetters).toEqual([
-      {
-        reason: 'unexpected-shape',
-        message: 'the body has neither a data.payments array nor an events array',
-        element: null,
-      },
-    ])
+describe('the return of a payment', () => {
+  const TIME = '2026-03-05T10:00:00Z'
+  const returned = (fields: object = {}) => ({
+    returnId: 'R1',
+    returnStatus: 'COMPLETED',
+    returnSubStatus: 'COMPLETED_BY_JPM',
+    paymentType: 'RTP',
+    paymentIdentifiers: { endToEndId: 'E1' },
+    originalPaymentIdentifiers: { bankReferenceNumber: 'BR-77' },
+    value: { amount: '50.00', currency: 'BRL' },
+    ...fields,
+  })
+  const bodyOf = (returns: readonly unknown[], envelope: object = {}) => ({
+    specversion: '1.0',
+    id: 'envelope-1',
+    time: TIME,
+    type: 'Payment.Completed',
+    dataschema: 'urn:com.jpmorgan.payments/payment-return-event',
+    ...envelope,
+    data: { returns },
+  })
+  const returnOf = (fields: object = {}, envelope: object = {}) => {
+    const { events, deadLetters } = translate(bodyOf([returned(fields)], envelope))
+    expect(deadLetters).toEqual([])
+    const [event] = events
+    if (event === undefined) {
+      throw new Error('no event')
+    }
+    return event
+  }
+
+  test('is a payment of its own, at the time of its envelope', () => {
+    expect(returnOf()).toMatchObject({
+      paymentKey: 'acme:R1',
+      kind: 'RETURN',
+      relatesTo: null,
+      status: 'COMPLETED',
+      sourceStatus: 'COMPLETED',
+      sourceSubStatus: 'COMPLETED_BY_JPM',
+      naturalKey: 'COMPLETED|COMPLETED_BY_JPM|',
+      providerEventId: 'envelope-1',
+      occurredAt: Date.UTC(2026, 2, 5, 10),
+      occurredAtText: TIME,
+      endToEndId: 'E1',
+      rail: 'RTP',
+      references: [{ type: 'bankReferenceNumber', value: 'BR-77' }],
+      amount: { value: '50.00', currency: 'BRL' },
+      unreadable: [],
+    })
   })
 
-  test.each(['{"data":{"payments":[]}}', '{"events":[]}'])('%s is set aside', (body) => {
+  test.each([
+    ['PROCESSING', null, 'PROCESSING'],
+    ['PROCESSING', 'PENDING_COMPLIANCE_REVIEW', 'ON_HOLD'],
+    ['COMPLETED', 'SENT_TO_CLEARING', 'SENT_TO_CLEARING'],
+    ['REJECTED', 'REJECTED_BY_JPM', 'REJECTED'],
+    ['CANCELED', null, 'CANCELED'],
+    ['SOMETHING_NEW', null, 'UNKNOWN'],
+  ])('has its status by the same table: %s / %s', (returnStatus, returnSubStatus, status) => {
+    expect(returnOf({ returnStatus, returnSubStatus }).status).toBe(status)
+  })
+
+  test('belongs to its original if that is named by its id, and the original gets a report', () => {
+    const original = 'AAAAAAAA-0000-4000-8000-00000000000A'
+    const event = returnOf({
+      originalPaymentIdentifiers: {
+        paymentId: original,
+        clearingSystemReference: 'C1',
+        account: { number: 'Private' },
+      },
+    })
+    expect(event).toMatchObject({
+      relatesTo: `acme:${original.toLowerCase()}`,
+      references: [{ type: 'clearingSystemReference', value: 'C1' }],
+    })
+    expect(withChildReports([event])[1]).toMatchObject({ paymentKey: event.relatesTo, childKey: 'acme:R1' })
+    expect(JSON.stringify(event)).not.toContain('Private')
+    expect(returnOf({ originalPaymentIdentifiers: { paymentId: 'R1' } }).relatesTo).toBeNull()
+    expect(returnOf({ originalPaymentIdentifiers: { paymentId: 'NOTPROVIDED' } }).relatesTo).toBeNull()
+  })
+
+  test('a re-issue under a new envelope is the same event, and so is its report', () => {
+    const fields = { originalPaymentIdentifiers: { paymentId: 'P1' } }
+    const ids = [{}, { id: 'envelope-2', time: '2026-03-06T10:00:00Z' }, { time: 'yesterday' }, { time: null }].map(
+      (envelope) => withChildReports([returnOf(fields, envelope)]).map(({ eventId }) => eventId),
+    )
+    expect(ids[0]).toHaveLength(2)
+    expect(new Set(ids.map((pair) => pair.join())).size).toBe(1)
+    expect(returnOf({ ...fields, returnStatus: 'PROCESSING' }).eventId).not.toBe(ids[0]?.[0])
+  })
+
+  test('an envelope without a time, or with one that cannot be read, gives an untimed event', () => {
+    expect(returnOf({}, { time: null })).toMatchObject({ occurredAt: null, timeUnreadable: false })
+    expect(returnOf({}, { time: 7 })).toMatchObject({ occurredAt: null, timeUnreadable: true })
+  })
+
+  test('an amount without a currency is in the configured one; with one that cannot be read, in none', () => {
+    expect(returnOf({ value: { amount: '50.00' } }).amount).toEqual({ value: '50.00', currency: 'USD' })
+    expect(returnOf({ value: { amount: '50.00', currency: 7 } })).toMatchObject({
+      amount: { value: '50.00', currency: null },
+      unreadable: ['value.currency'],
+    })
+    expect(returnOf({ value: { amount: '50,00' } })).toMatchObject({ amount: null, unreadable: ['value.amount'] })
+    expect(returnOf({ value: '50.00' })).toMatchObject({ amount: null, unreadable: ['value'] })
+    const number = JSON.stringify(bodyOf([returned()])).replace('"50.00"', '50.10')
+    expect(translate(number).events[0]?.amount).toEqual({ value: '50.10', currency: 'BRL' })
+  })
+
+  test('details that cannot be read are left out and named', () => {
+    expect(
+      returnOf({ paymentIdentifiers: 'E1', originalPaymentIdentifiers: { paymentId: 7 }, paymentType: {} }),
+    ).toMatchObject({
+      relatesTo: null,
+      endToEndId: null,
+      rail: null,
+      unreadable: ['originalPaymentIdentifiers.paymentId', 'paymentIdentifiers', 'paymentType'],
+    })
+  })
+
+  test.each([
+    [{ returnId: null }, 'missing-payment-id', 'the element has no returnId'],
+    [{ returnId: '00000000-0000-0000-0000-000000000000' }, 'missing-payment-id', 'the element has no returnId'],
+    [{ returnStatus: ' ' }, 'missing-status', 'the element has no returnStatus'],
+    [{ returnId: 7 }, 'invalid-field', 'returnId is not a text'],
+    [{ returnStatus: 'S'.repeat(65) }, 'invalid-field', 'returnStatus is longer than 64 characters'],
+  ])('%j is a dead letter, and its siblings go on', (fields, reason, message) => {
+    const { events, deadLetters } = translate(bodyOf([returned(fields), returned({ returnId: 'R2' })]))
+    expect(deadLetters).toEqual([{ reason, message, element: 0 }])
+    expect(events.map(({ paymentKey, element }) => [paymentKey, element])).toEqual([['acme:R2', 1]])
+  })
+
+  test('a context guards it as it guards a payment', () => {
+    expect(returnOf({}, { eventcontext: 'X' })).toMatchObject({ status: 'UNKNOWN', unknownBecause: 'CONTEXT' })
+  })
+
+  test('what is documented and never read is no drift', () => {
+    const fields = { country: 'BR', returnType: 'PARTIAL', chargeBearer: 'X', additionalInformation: ['Private'] }
+    const { events, drift } = translate(bodyOf([returned({ ...fields, account: 'Private' })]))
+    expect(drift).toEqual([])
+    expect(JSON.stringify(events)).not.toContain('Private')
+  })
+
+  test('the gateway’s key is the key of the return, in whatever order the ids stand', () => {
+    const body = { data: { returns: [{ originalPaymentIdentifiers: { paymentId: 'P1' }, returnId: 'R1' }] } }
+    expect(jpmGlobalPaymentsV2.firstPaymentKey(callbackOf(body))).toBe('acme:R1')
+  })
+})
+
+describe('ids', () => {
+  const UUID = 'ABCDEF01-2345-4678-9ABC-DEF012345678'
+
+  test('a UUID is the same payment in either case, any other id is not', () => {
+    for (const id of [UUID, UUID.toLowerCase(), `\u00a0${UUID}\ufeff`]) {
+      const body = envelopeOf([payment({ paymentId: id })])
+      expect(translate(body).events[0]?.paymentKey).toBe(`acme:${UUID.toLowerCase()}`)
+      expect(jpmGlobalPaymentsV2.firstPaymentKey(callbackOf(body))).toBe(`acme:${UUID.toLowerCase()}`)
+    }
+    expect(eventOf({ paymentId: 'aB' }).paymentKey).toBe('acme:aB')
+    expect(eventOf({ paymentId: `${UUID}0` }).paymentKey).toBe(`acme:${UUID}0`)
+  })
+
+  test('a placeholder is no id, wherever an id can be', () => {
+    const none = 'Not Provided'
+    expect(deadLetterOf({ paymentId: none })).toMatchObject({ reason: 'missing-payment-id' })
+    expect(
+      eventOf(
+        {
+          paymentIdentifiers: { endToEndId: none, otherPaymentReferences: { uetr: '0000' } },
+          clearingSystem: { reference: 'N/A' },
+        },
+        { id: '{00000000-0000-0000-0000-000000000000}' },
+      ),
+    ).toMatchObject({ endToEndId: null, references: [], providerEventId: null, unreadable: [] })
+  })
+})
+
+describe('a detail never costs the status', () => {
+  const LONG = 'x'.repeat(129)
+  test.each([
+    [{ paymentSubStatus: 7 }, 'paymentSubStatus'],
+    [{ gpi: 'ACSP' }, 'gpi'],
+    [{ gpi: { status: 'x'.repeat(65) } }, 'gpi.status'],
+    [{ clearingSystem: [] }, 'clearingSystem'],
+    [{ clearingSystem: { name: {} } }, 'clearingSystem.name'],
+    [{ clearingSystem: { reference: LONG } }, 'clearingSystem.reference'],
+    [{ paymentIdentifiers: 7 }, 'paymentIdentifiers'],
+    [{ paymentIdentifiers: { endToEndId: 'a\u0007b' } }, 'paymentIdentifiers.endToEndId'],
+    [{ paymentIdentifiers: { paymentBatchId: LONG } }, 'paymentIdentifiers.paymentBatchId'],
+    [{ paymentIdentifiers: { achTraceNumber: 1 } }, 'paymentIdentifiers.achTraceNumber'],
+    [{ paymentIdentifiers: { otherPaymentReferences: 'x' } }, 'paymentIdentifiers.otherPaymentReferences'],
+    [{ paymentIdentifiers: { otherPaymentReferences: { uetr: 1 } } }, 'paymentIdentifiers.otherPaymentReferences.uetr'],
+    [{ paymentType: ['ACH'] }, 'paymentType'],
+    [{ transferType: 'x'.repeat(65) }, 'transferType'],
+    [{ requestedExecutionDate: 'tomorrow' }, 'requestedExecutionDate'],
+    [{ valueDate: '2026-02-30' }, 'valueDate'],
+    [{ fxInformation: 1.1 }, 'fxInformation'],
+    [{ fxInformation: { appliedRate: '1,1' } }, 'fxInformation.appliedRate'],
+  ])('%j is left out and named', (fields, name) => {
+    expect(eventOf(fields)).toMatchObject({ status: 'COMPLETED', unreadable: [name] })
+  })
+
+  test('an envelope’s id that cannot be read costs only itself', () => {
+    expect(eventOf({}, { id: 7 })).toMatchObject({ providerEventId: null, unreadable: ['id'] })
+  })
+
+  test('what cannot be read is named in order, each once, and only so many', () => {
+    const event = eventOf({ valueDate: 'x', gpi: 7, paymentType: 7, clearingSystem: 7 }, { id: 7 })
+    expect(event.unreadable).toEqual(['clearingSystem', 'gpi', 'id', 'paymentType', 'valueDate'])
+    expect(event.eventId).not.toBe(eventOf().eventId)
+  })
+
+  test('the transaction identifier is read in its place and in its former one', () => {
+    const inPlace = { otherPaymentReferences: { transactionIdentifier: 'T' } }
+    for (const paymentIdentifiers of [
+      inPlace,
+      { transactionIdentifier: 'T' },
+      { ...inPlace, transactionIdentifier: 'U' },
+    ]) {
+      expect(eventOf({ paymentIdentifiers }).references).toEqual([{ type: 'transactionIdentifier', value: 'T' }])
+    }
+  })
+})
+
+describe('the same name twice', () => {
+  const ONE = '{"paymentId":"P1","paymentStatus":"PENDING"}'
+  const TWO = '{"paymentId":"P2","paymentStatus":"COMPLETED"}'
+  test.each([
+    ['data', `{"data":{"payments":[${ONE}]},"data":{"payments":[${TWO}]}}`],
+    ['data', `{"data":{"payments":[${ONE}]},"data":null}`],
+    ['events', `{"events":[${ONE}],"events":[${TWO}]}`],
+    ['data.payments', `{"data":{"payments":[${ONE}],"payments":[${TWO}]}}`],
+    ['data.payments', `{"data":{"payments":[${ONE}],"pay\\u006dents":[${TWO}]}}`],
+    ['data.returns', `{"data":{"payments":[${ONE}],"returns":[],"returns":[${TWO}]}}`],
+  ])('%s: neither list is lost in silence', (name, body) => {
+    const { events, deadLetters, drift } = translate(body)
+    expect(events).toEqual([])
+    expect(deadLetters).toEqual([
+      { reason: 'ambiguous', message: `${name} is there twice, with different values`, element: null },
+    ])
+    expect(drift).toContainEqual({ kind: 'duplicate-name', name })
+  })
+
+  test.each(['paymentStatus', 'gpi', 'valueDate', 'exceptions', 'eventcontext'])(
+    '%s in an element costs that element, and its siblings go on',
+    (name) => {
+      const twice = `{"paymentId":"P1","paymentStatus":"PENDING","${name}":1,"${name}":2}`
+      const { events, deadLetters } = translate(`{"data":{"payments":[${TWO},${twice}]}}`)
+      expect(events.map(({ paymentKey }) => paymentKey)).toEqual(['acme:P2'])
+      expect(deadLetters).toEqual([
+        { reason: 'ambiguous', message: `${name} is there twice, with different values`, element: 1 },
+      ])
+    },
+  )
+
+  test('in a return as well', () => {
+    const body = '{"data":{"returns":[{"returnId":"R1","returnStatus":"PROCESSING","returnStatus":"COMPLETED"}]}}'
+    expect(translate(body).deadLetters[0]).toMatchObject({ reason: 'ambiguous', element: 0 })
+  })
+
+  test.each([
+    ['what is never read', '"new":1,"new":2', 'new', 'COMPLETED'],
+    ['a detail of a detail', '"gpi":{"status":"A","status":"B"}', 'gpi.status', 'COMPLETED'],
+    ['the same value', '"paymentStatus":"COMPLETED"', 'paymentStatus', 'COMPLETED'],
+    ['an equal object in another order', '"gpi":{"a":1,"b":[2]},"gpi":{"b":[2],"a":1}', 'gpi', 'COMPLETED'],
+  ])('%s: the last one counts, with a note', (_what, fields, name, status) => {
+    const { events, deadLetters, drift } = translate(`{"data":{"payments":[${TWO.slice(0, -1)},${fields}}]}}`)
+    expect(deadLetters).toEqual([])
+    expect(events).toMatchObject([{ status }])
+    expect(drift).toContainEqual({ kind: 'duplicate-name', name })
+  })
+
+  test('of the envelope’s other names the last one counts', () => {
+    const { events, drift } = translate(`{"id":"a","id":"b","data":{"payments":[${TWO}]}}`)
+    expect(events).toMatchObject([{ providerEventId: 'b' }])
+    expect(drift).toContainEqual({ kind: 'duplicate-name', name: 'id' })
+  })
+})
+
+describe('shapes', () => {
+  test.each(['{}', '[]', '"text"', '{"data":{"payments":{}}}', '{"data":{"returns":null}}', '{"events":{}}'])(
+    '%s is ours and broken',
+    (body) => {
+      expect(translate(body).deadLetters).toEqual([
+        {
+          reason: 'unexpected-shape',
+          message: 'the body has none of the arrays data.payments, data.returns and events',
+          element: null,
+        },
+      ])
+    },
+  )
+
+  test.each(['{"data":{}}', '{"data":"{\\"payments\\":[]}"}', '{"data":{"accounts":[]}}', '{"callbacks":[]}'])(
+    '%s is of another product',
+    (body) => {
+      expect(translate(body).deadLetters).toEqual([
+        {
+          reason: 'foreign-product',
+          message: 'the body has no payments, returns or events: it is of another product',
+          element: null,
+        },
+      ])
+    },
+  )
+
+  test.each([
+    '{"data":{"payments":[]}}',
+    '{"data":{"returns":[]}}',
+    '{"events":[]}',
+    '{"data":{"payments":[],"returns":[]}}',
+  ])('%s is set aside', (body) => {
     expect(translate(body)).toEqual({ events: [], deadLetters: [], setAside: 1, drift: [] })
   })
 
-  test('an element without an id or with a bad reference is a dead letter, its siblings go on', () => {
+  test('I2 of several lists one is read, and the others are one dead letter', () => {
+    const payments = [payment()]
+    const returns = [{ returnId: 'R1', returnStatus: 'COMPLETED' }]
+    const events = [{ eventId: 'EV1', paymentId: 'P3', paymentStatus: 'PENDING' }]
+    const read = (body: object) => {
+      const translation = translate(body)
+      return [translation.events.map(({ paymentKey }) => paymentKey), translation.deadLetters.map((one) => one.message)]
+    }
+    expect(read({ data: { payments, returns } })).toEqual([
+      ['acme:P1'],
+      ['the body has data.returns beside its data.payments'],
+    ])
+    expect(read({ data: { payments, returns }, events })).toEqual([
+      ['acme:P1'],
+      ['the body has data.returns and events beside its data.payments'],
+    ])
+    expect(read({ data: { payments: [], returns }, events })).toEqual([
+      ['acme:R1'],
+      ['the body has events beside its data.returns'],
+    ])
+    expect(read({ data: { payments: [], returns: [] }, events })).toEqual([['acme:P3'], []])
+    expect(read({ data: { payments, returns: [] }, events: [] })).toEqual([['acme:P1'], []])
+  })
+
+  test('an element without an id or a status is a dead letter, its siblings go on', () => {
     const { events, deadLetters } = translate(
       envelopeOf([
         payment({ paymentId: undefined, paymentIdentifiers: { endToEndId: 'E1' } }),
         payment(),
-        payment({ paymentIdentifiers: { otherPaymentReferences: { uetr: 'u'.repeat(129) } } }),
+        payment({ paymentId: 'P\u0000' }),
         payment({ paymentStatus: null }),
       ]),
     )
     expect(events.map((event) => event.element)).toEqual([1])
     expect(deadLetters).toEqual([
       { reason: 'missing-payment-id', message: 'the element has no paymentId', element: 0 },
-      { reason: 'invalid-field', message: 'uetr is longer than 128 characters', element: 2 },
+      { reason: 'invalid-field', message: 'paymentId holds a character that is not allowed', element: 2 },
       { reason: 'missing-status', message: 'the element has no paymentStatus', element: 3 },
     ])
   })

@@ -1,0 +1,185 @@
+import type { DriftNotes, KnownNames } from './drift.ts'
+import { endOfString } from './nesting.ts'
+
+/** A name that stands in one object more than once. JSON allows it, and a parser keeps the last value without a word. */
+export interface DuplicateName {
+  /** Names and positions that lead from the root to the object. */
+  readonly path: readonly (string | number)[]
+  readonly name: string
+  /** True if it does not matter which of the values counts. */
+  readonly equal: boolean
+}
+
+const NONE: readonly DuplicateName[] = []
+
+/**
+ * Finds the names that stand twice in an object. `text` is valid JSON, `value` what it was parsed to, and `memberCount`
+ * how many members its objects have as they are written.
+ *
+ * Almost every body has none, which shows by counting what was parsed; only one that has some is read once more.
+ */
+export function duplicateNamesIn(text: string, value: unknown, memberCount: number): readonly DuplicateName[] {
+  return membersOf(value) === memberCount ? NONE : new Scanner(text).duplicates()
+}
+
+/** How many members all objects in it have. As deep as the text was nested, which is bounded. */
+function membersOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) {
+    return 0
+  }
+  let count = 0
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      count += membersOf(item)
+    }
+    return count
+  }
+  for (const name in value) {
+    count += 1
+    const inner = (value as Record<string, unknown>)[name]
+    if (typeof inner === 'object') {
+      count += membersOf(inner)
+    }
+  }
+  return count
+}
+
+/**
+ * The first of these names that stands with different values in the object at `path`, or in its element `index`:
+ * whichever of them counted, the other would be lost without a trace.
+ */
+export function ambiguousName(
+  duplicates: readonly DuplicateName[],
+  names: KnownNames,
+  path: readonly string[],
+  index?: number,
+): string | null {
+  if (duplicates.length === 0) {
+    return null
+  }
+  const wanted = index === undefined ? path : [...path, index]
+  const found = duplicates.find(
+    (duplicate) => !duplicate.equal && names.has(duplicate.name) && isEqual(duplicate.path, wanted),
+  )
+  return found?.name ?? null
+}
+
+/** Notes every name that stands twice. Positions are left out, and so is what leads to an element of the callback. */
+export function noteDuplicates(drift: DriftNotes, duplicates: readonly DuplicateName[]): void {
+  for (const { path, name } of duplicates) {
+    const element = path.findIndex((step) => typeof step === 'number')
+    const names = path.slice(element + 1).filter((step) => typeof step === 'string')
+    drift.name('duplicate-name', ...names, name)
+  }
+}
+
+/** What a scanner makes of JSON: an object is a Map, so that a name is only a name. */
+type Scanned = string | number | boolean | null | readonly Scanned[] | ReadonlyMap<string, Scanned>
+
+function isEqual(one: Scanned | undefined, other: Scanned | undefined): boolean {
+  if (one instanceof Map && other instanceof Map) {
+    return one.size === other.size && [...one].every(([name, value]) => isEqual(value, other.get(name)))
+  }
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one.length === other.length && one.every((item, index) => isEqual(item, other[index]))
+  }
+  return one === other
+}
+
+/** Walks a JSON text that is known to be valid, and not nested too deep for the stack. */
+class Scanner {
+  readonly #text: string
+  readonly #found: DuplicateName[] = []
+  readonly #path: (string | number)[] = []
+  #at = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  duplicates(): readonly DuplicateName[] {
+    this.#value()
+    return this.#found
+  }
+
+  /** Returns the value that stands here, and leaves the position behind it. */
+  #value(): Scanned {
+    this.#skipBlanks()
+    switch (this.#text[this.#at]) {
+      case '{':
+        return this.#object()
+      case '[':
+        return this.#array()
+      default:
+        return this.#scalar()
+    }
+  }
+
+  #object(): Scanned {
+    const members = new Map<string, Scanned>()
+    const repeated = new Map<string, boolean>()
+    this.#at += 1
+    while (!this.#ends('}')) {
+      const name = this.#scalar() as string
+      this.#skip(':')
+      this.#path.push(name)
+      const value = this.#value()
+      this.#path.pop()
+      if (members.has(name)) {
+        repeated.set(name, (repeated.get(name) ?? true) && isEqual(members.get(name), value))
+      }
+      members.set(name, value)
+      this.#skip(',')
+    }
+    for (const [name, equal] of repeated) {
+      this.#found.push({ path: [...this.#path], name, equal })
+    }
+    return members
+  }
+
+  #array(): Scanned {
+    const items: Scanned[] = []
+    this.#at += 1
+    while (!this.#ends(']')) {
+      this.#path.push(items.length)
+      items.push(this.#value())
+      this.#path.pop()
+      this.#skip(',')
+    }
+    return items
+  }
+
+  #scalar(): string | number | boolean | null {
+    const start = this.#at
+    this.#at = this.#text[start] === '"' ? endOfString(this.#text, start) + 1 : this.#endOf(WORD)
+    return JSON.parse(this.#text.slice(start, this.#at))
+  }
+
+  /** Whether the object or array ends here; if so, the position is left behind it. */
+  #ends(bracket: '}' | ']'): boolean {
+    this.#skipBlanks()
+    const ends = this.#text[this.#at] === bracket
+    this.#at += ends ? 1 : 0
+    return ends
+  }
+
+  /** Passes the mark, if it stands here. */
+  #skip(mark: ':' | ','): void {
+    this.#skipBlanks()
+    this.#at += this.#text[this.#at] === mark ? 1 : 0
+  }
+
+  #skipBlanks(): void {
+    this.#at = this.#endOf(BLANKS)
+  }
+
+  /** Where what stands here and fits the pattern ends. */
+  #endOf(pattern: RegExp): number {
+    pattern.lastIndex = this.#at
+    return this.#at + (pattern.exec(this.#text)?.[0].length ?? 0)
+  }
+}
+
+const BLANKS = /[ \t\n\r]*/y
+/** A number, `true`, `false` or `null`. */
+const WORD = /[-+.\w]*/y

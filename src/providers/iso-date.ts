@@ -1,0 +1,23 @@
+import { sourceTimeOf } from './source-time.ts'
+
+/** Whether a text is an ISO 8601 date that exists, alone or with a time of day. */
+export function isIsoDate(text: string): boolean {
+  const match = DATE.exec(text)
+  if (match === null) {
+    return false
+  }
+  const [, year, , month, day, rest] = match
+  return rest === '' ? exists(Number(year), Number(month), Number(day)) : sourceTimeOf(text).occurredAt !== null
+}
+
+const DATE = /^([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})($|[Tt ].)/
+
+/** As for times, nothing before 1970: a payment of that day was not meant. */
+function exists(year: number, month: number, day: number): boolean {
+  return year >= 1970 && month >= 1 && month <= 12 && day >= 1 && (day <= 28 || day <= daysIn(year, month))
+}
+
+function daysIn(year: number, month: number): number {
+  // The day before the first of the next month.
+  return new Date(Date.UTC(year, month, 0)).getUTCDate()
+}

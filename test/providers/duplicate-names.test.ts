@@ -1,0 +1,139 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { DriftNotes } from '../../src/providers/drift.ts'
+import { ambiguousName, duplicateNamesIn, noteDuplicates } from '../../src/providers/duplicate-names.ts'
+import { memberCountOf } from '../../src/providers/nesting.ts'
+import { runs } from '../runs.ts'
+
+const find = (text: string) => duplicateNamesIn(text, JSON.parse(text), memberCountOf(text, 64) ?? -1)
+
+test.each([
+  ['{"a":1,"a":2}', [[[], 'a', false]]],
+  ['{"a":1,"a":1}', [[[], 'a', true]]],
+  ['{"a":1,"a":1,"a":2}', [[[], 'a', false]]],
+  ['{"a":2,"a":1,"a":1}', [[[], 'a', false]]],
+  [
+    '{"a":1,"b":2,"a":1,"b":3}',
+    [
+      [[], 'a', true],
+      [[], 'b', false],
+    ],
+  ],
+  ['{"a":null,"a":""}', [[[], 'a', false]]],
+  ['{"a":[1],"a":[1]}', [[[], 'a', true]]],
+  ['{"a":[1],"a":{"0":1}}', [[[], 'a', false]]],
+  ['{"a":{"x":1,"y":2},"a":{"y":2,"x":1}}', [[[], 'a', true]]],
+  ['{"a":1,"\\u0061":2}', [[[], 'a', false]]],
+  ['{"\\"":1,"\\u0022":2}', [[[], '"', false]]],
+  ['{"":1,"":2}', [[[], '', false]]],
+  ['{"__proto__":1,"__proto__":2}', [[[], '__proto__', false]]],
+  ['{"a":{"b":1,"b":2}}', [[['a'], 'b', false]]],
+  ['[0,{"a":[{"b":1},{"b":1,"b":2}]}]', [[[1, 'a', 1], 'b', false]]],
+  [' { "a" : -1.5e+3 ,\n"a"\t:\r-1500 } ', [[[], 'a', true]]],
+  ['{"a":"x\\\\","a":"x\\u005c"}', [[[], 'a', true]]],
+  // Also in a value that does not count.
+  [
+    '{"a":{"b":1,"b":2},"a":{}}',
+    [
+      [['a'], 'b', false],
+      [[], 'a', false],
+    ],
+  ],
+])('%s', (text, expected) => {
+  expect(find(text).map(({ path, name, equal }) => [path, name, equal])).toEqual(expected)
+})
+
+test.each([
+  '{}',
+  '[]',
+  '1',
+  '"a"',
+  'null',
+  '{"a":"\\"a\\":1","b":{"a":{"a":[]}}}',
+  '[{"a":1},{"a":2}]',
+  '{"__proto__":1}',
+])('%s has none', (text) => {
+  expect(find(text)).toEqual([])
+})
+
+/** JSON as a tree that may say a name twice, and its spelling. */
+type Tree = readonly ['object', readonly (readonly [string, Tree])[]] | readonly ['array', readonly Tree[]] | string
+const TREE = fc.letrec<{ tree: Tree }>((tie) => ({
+  tree: fc.oneof(
+    { maxDepth: 5 },
+    fc.constantFrom('1', '"x"', 'null', '"{\\"a\\":1}"', '-0.5e1'),
+    fc.tuple(fc.constant('array' as const), fc.array(tie('tree'), { maxLength: 3 })),
+    fc.tuple(
+      fc.constant('object' as const),
+      fc.array(fc.tuple(fc.constantFrom('a', 'b', '__proto__', 'c"d', ''), tie('tree')), { maxLength: 4 }),
+    ),
+  ),
+})).tree
+
+function spelled(tree: Tree, blank: string): string {
+  if (typeof tree === 'string') {
+    return tree
+  }
+  const inner =
+    tree[0] === 'array'
+      ? tree[1].map((item) => spelled(item, blank))
+      : tree[1].map(([name, item]) => `${JSON.stringify(name)}${blank}:${blank}${spelled(item, blank)}`)
+  const [open, close] = tree[0] === 'array' ? '[]' : '{}'
+  return open + blank + inner.join(`,${blank}`) + blank + close
+}
+
+/** Every object that has a name twice, counted without a parser. */
+function repeatedNames(tree: Tree): number {
+  if (typeof tree === 'string') {
+    return 0
+  }
+  if (tree[0] === 'array') {
+    return tree[1].reduce((sum, item) => sum + repeatedNames(item), 0)
+  }
+  const names = tree[1].map(([name]) => name)
+  const own = new Set(names.filter((name, index) => names.indexOf(name) !== index)).size
+  return own + tree[1].reduce((sum, [, item]) => sum + repeatedNames(item), 0)
+}
+
+test('every name that stands twice in an object is found, however the text is spelled', () => {
+  fc.assert(
+    fc.property(TREE, fc.constantFrom('', ' ', '\n\t '), (tree, blank) => {
+      const found = find(spelled(tree, blank))
+      expect(found).toHaveLength(repeatedNames(tree))
+      expect(found.map(({ path }) => path)).toEqual(find(spelled(tree, '')).map(({ path }) => path))
+    }),
+    runs(1_000),
+  )
+})
+
+describe('what becomes of them', () => {
+  const duplicates = find('{"list":[{"a":1,"a":2,"b":1,"b":1},{"c":{"a":1,"a":2}}],"x":1,"x":2}')
+
+  test('only a name that is read, with different values, in the very object is ambiguous', () => {
+    const names = new Set(['a', 'b', 'x'])
+    expect(ambiguousName(duplicates, names, ['list'], 0)).toBe('a')
+    expect(ambiguousName(duplicates, new Set(['b']), ['list'], 0)).toBeNull()
+    expect(ambiguousName(duplicates, names, ['list'], 1)).toBeNull()
+    expect(ambiguousName(duplicates, names, ['list'])).toBeNull()
+    expect(ambiguousName(duplicates, names, [])).toBe('x')
+    expect(ambiguousName([], names, [])).toBeNull()
+  })
+
+  test('each is noted, by what leads to it inside its element', () => {
+    const drift = new DriftNotes()
+    noteDuplicates(drift, duplicates)
+    expect(drift.list).toEqual(['a', 'b', 'c.a', 'x'].map((name) => ({ kind: 'duplicate-name', name })))
+  })
+})
+
+test('a body that is full of them is read in time (I10)', () => {
+  const started = performance.now()
+  const many = `{${'"a":{"b":[1,2,3]},'.repeat(20_000)}"a":1}`
+  expect(find(many)).toHaveLength(1)
+  let nested = '1'
+  for (let depth = 0; depth < 60; depth += 1) {
+    nested = `{"a":0,"a":${nested}}`
+  }
+  expect(find(nested)).toHaveLength(60)
+  expect(performance.now() - started).toBeLessThan(10_000)
+})
