@@ -1,3 +1,4 @@
+import { formerTransactionalId, processorTransactionalId } from './stream/transactional-id.ts'
 import type { TopicId, TopicNames } from './topics.ts'
 
 /**
@@ -54,6 +55,18 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
     operations,
     reason,
   })
+  const onTransactionalIds = (
+    idOf: (group: string, topic: string, partition: number) => string,
+    reason: string,
+  ): KafkaAcl => ({
+    role: 'processor',
+    resource: 'transactional-id',
+    // One for each partition of events.
+    name: idOf(processorGroup, topics.events, 0).replace(/0$/, ''),
+    pattern: 'prefixed',
+    operations: ['Write'],
+    reason,
+  })
   const all = Object.keys(topics) as TopicId[]
   return [
     ...onTopics('gateway', ['raw'], WRITE, 'appends callbacks'),
@@ -74,17 +87,17 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
       'publishes, and settles what it published',
     ),
     onGroup('processor', processorGroup, ['Read'], 'joins, and commits in its transactions'),
-    {
-      role: 'processor',
-      resource: 'transactional-id',
-      // One for each partition of events.
-      name: `${environment}.${processorGroup}.${topics.events}.`,
-      pattern: 'prefixed',
-      operations: ['Write'],
-      reason: 'fences former owners, publishes exactly once',
-    },
+    onTransactionalIds(processorTransactionalId, 'fences former owners, publishes exactly once'),
+    onTransactionalIds(
+      (...of) => formerTransactionalId(environment, ...of),
+      'fences former owners that run the release before',
+    ),
 
     ...onTopics('deployer', all, ['Create', 'Describe', 'DescribeConfigs'], 'topics apply and check'),
+
+    ...[normalizerGroup, processorGroup].map((group) =>
+      onGroup('deployer', group, ['Describe'], 'topics check: what the stages wrote down about their topics'),
+    ),
 
     ...onTopics('operator', all, READ, 'show, why, verify, drift, overdue, tail, topics check'),
     ...[normalizerGroup, processorGroup].map((group) =>

@@ -7,6 +7,7 @@ import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 import { gatewayApi, runStages } from './run-stages.ts'
 import { aclLines, aclsOf } from './tools/acls.ts'
 import { CallbackFilesError, readCallbackFiles } from './tools/callback-files.ts'
+import { carryOver, carryOverLines } from './tools/carry-over.ts'
 import { checkRecordSchemas } from './tools/check-record-schemas.ts'
 import { driftLines, findDrift } from './tools/drift.ts'
 import { foldFiles, orderDifferenceText } from './tools/fold-files.ts'
@@ -117,6 +118,18 @@ topicsCommand
       ),
     )
     exitWith(findings)
+  })
+topicsCommand
+  .command('carry-over')
+  .description(
+    'publish the payments of another installation into this one, which may have more partitions; can be run again',
+  )
+  .requiredOption('--from-prefix <prefix>', 'kafka.topicPrefix of the other installation; its processors are stopped')
+  .option('--json', 'print one JSON document')
+  .action(async ({ fromPrefix, json }: JsonOption & { fromPrefix: string }) => {
+    const { config, logger } = setUp(...STATUSES)
+    const report = await carryOver(config, logger, fromPrefix, interrupted())
+    print(json, report, carryOverLines(report))
   })
 topicsCommand
   .command('acls')

@@ -13,7 +13,9 @@ import { createKafkaAppendLog } from './kafka/kafka-append-log.ts'
 import { createKafka } from './kafka/kafka-client.ts'
 import { KafkaGroupConsumer } from './kafka/kafka-group-consumer.ts'
 import { openKafkaTransactions } from './kafka/kafka-transactions.ts'
+import { partitionOf } from './kafka/murmur2.ts'
 import { createPartitionReader } from './kafka/partition-reader.ts'
+import { createTopicLogs } from './kafka/topic-logs.ts'
 import { DriftWatch } from './normalizer/drift-watch.ts'
 import { type NormalizerCounts, NormalizerTask } from './normalizer/normalizer-task.ts'
 import { type UnknownSource, unknownSourceNote } from './normalizer/source-of-record.ts'
@@ -32,9 +34,12 @@ import { RedisClient } from './redis/redis-client.ts'
 import type { AppendLog } from './stream/append-log.ts'
 import type { GroupConsumer } from './stream/group-consumer.ts'
 import type { GroupOffsets } from './stream/group-offsets.ts'
+import { KeysInPlace } from './stream/keys-in-place.ts'
 import type { LaneLimits } from './stream/lane.ts'
 import type { PartitionTask } from './stream/partition-task.ts'
 import { StageRunner } from './stream/stage-runner.ts'
+import type { TopicLogs } from './stream/topic-logs.ts'
+import { formerTransactionalId, processorTransactionalId } from './stream/transactional-id.ts'
 import { Watchdog } from './stream/watchdog.ts'
 import type { TopicId, TopicNames } from './topics.ts'
 
@@ -229,8 +234,9 @@ async function startNormalizer(context: StageContext): Promise<RunningStage> {
   const bodies = createBodyOpener(config, topics, reader, (dataKeyId, waitedMs) =>
     logger.warn({ dataKeyId, waitedMs: Math.round(waitedMs) }, 'a data key is not there yet: waits for it'),
   )
+  const logs = createTopicLogs(kafka)
   const consumer = groupConsumer(context, kafka, config.normalizer.group, topics.raw)
-  const stage = await startStage(context, 'normalizer', topics.raw, consumer, (partition) => {
+  const stage = await startStage(context, 'normalizer', topics.raw, consumer, logs, (partition) => {
     return new NormalizerTask({
       partition,
       group: config.normalizer.group,
@@ -242,7 +248,10 @@ async function startNormalizer(context: StageContext): Promise<RunningStage> {
       bodies,
       reader,
       offsets,
-      commit: (of, next) => consumer.commit(of, next),
+      logs,
+      environment: config.environment,
+      namespaces: new Map(config.sources.map(({ id, namespace }) => [id, namespace])),
+      commit: (of, next, metadata) => consumer.commit(of, next, metadata),
       now: Date.now,
       onTranslated: (counts) => countTranslated(metrics, counts),
       onDrift: (provider, notes) => drift.saw(provider, notes),
@@ -289,6 +298,12 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
   redis.connect()
   const store = new RedisStateStore(redis, config.environment, group)
   const reader = createPartitionReader(kafka)
+  const logs = createTopicLogs(kafka)
+  const keys = new KeysInPlace(
+    topics.current,
+    reader,
+    (key, partition, partitions) => partitionOf(key, partitions) === partition,
+  )
   const waits = new WaitingLanes(health, metrics)
   const budget = new ByteBudget(WORKED_AT_BYTES_MAX)
   const restoreBudget = new ByteBudget(RESTORES_MAX * REPLAY_BYTES)
@@ -298,6 +313,7 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
     'processor',
     topics.events,
     consumer,
+    logs,
     (partition) =>
       new StatusTask({
         partition,
@@ -308,9 +324,14 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
         store,
         reader,
         offsets,
+        logs,
+        keys,
+        environment: config.environment,
+        transactionalId: processorTransactionalId(group, topics.events, partition),
+        formerTransactionalIds: [formerTransactionalId(config.environment, group, topics.events, partition)],
         openTransactions: () =>
           openKafkaTransactions(kafka, {
-            transactionalId: `${config.environment}.${group}.${topics.events}.${partition}`,
+            transactionalId: processorTransactionalId(group, topics.events, partition),
             transactionTimeoutMs: config.kafka.transactionTimeoutMs,
             group,
             inputTopic: topics.events,
@@ -371,6 +392,7 @@ async function startStage(
   stage: 'normalizer' | 'processor',
   topic: string,
   consumer: GroupConsumer,
+  logs: TopicLogs,
   createTask: (partition: number) => PartitionTask,
   waiting: (partition: number) => boolean = () => false,
 ): Promise<RunningStage> {
@@ -379,6 +401,7 @@ async function startStage(
   const watchdog = new Watchdog({
     topic,
     offsets,
+    logs,
     lanes: () => runner.lanes,
     waiting,
     intervalMs: WATCH_INTERVAL_MS,

@@ -22,6 +22,21 @@ export function createGroupOffsets(admin: Admin): GroupOffsets {
       }
       return { offset: BigInt(found.offset), metadata: found.metadata ?? null }
     },
+    async committedAll(group, topic) {
+      // Of all topics: when one is named, kafkajs asks for the partitions that it knows of, and not for those that are gone.
+      const topics = await within(REQUEST_MAX_MS, admin.fetchOffsets({ groupId: group })).catch((error: unknown) => {
+        throw stopIfRefused(error, `the offsets of group ${group}`)
+      })
+      const found = topics.find((entry) => entry.topic === topic)?.partitions ?? []
+      return new Map(
+        found
+          .filter(({ offset }) => BigInt(offset) >= 0n)
+          .map(({ partition, offset, metadata }) => [
+            partition,
+            { offset: BigInt(offset), metadata: metadata ?? null },
+          ]),
+      )
+    },
     async highWatermarks(topic) {
       const offsets = await within(REQUEST_MAX_MS, admin.fetchTopicOffsets(topic))
       return new Map(offsets.map((entry) => [entry.partition, BigInt(entry.high)]))

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Batch, Consumer, Kafka } from 'kafkajs'
+import type { Batch, Consumer, Kafka, KafkaMessage } from 'kafkajs'
 import type { FetchedBatch, GroupConsumer, GroupConsumerEvents } from '../stream/group-consumer.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 import { stopIfUnreadable } from './errors.ts'
-import { toInRecord } from './partition-reader.ts'
+import { OffsetOutOfRangeError } from './kafkajs-offsets.ts'
+import { leaderEpochOf, toInRecord } from './partition-reader.ts'
 import { within } from './within.ts'
 
 export interface KafkaGroupConsumerOptions {
@@ -72,6 +73,10 @@ export class KafkaGroupConsumer implements GroupConsumer {
     })
     consumer.on('consumer.heartbeat', () => events.onHeartbeat())
     consumer.on('consumer.crash', ({ payload }) => {
+      const outOfRange = outOfRangeIn(payload.error)
+      if (outOfRange?.topic === this.#topic) {
+        events.onOutOfRange(outOfRange.partition)
+      }
       if (!payload.restart) {
         void this.#startAgain(events, payload.error)
       }
@@ -119,10 +124,10 @@ export class KafkaGroupConsumer implements GroupConsumer {
     this.#quietly(() => this.#consumer.seek({ topic: this.#topic, partition, offset: String(offset) }))
   }
 
-  async commit(partition: number, next: bigint): Promise<void> {
+  async commit(partition: number, next: bigint, metadata: string): Promise<void> {
     const offset = String(next)
     this.#committed.delete(partition)
-    await within(COMMIT_MAX_MS, this.#consumer.commitOffsets([{ topic: this.#topic, partition, offset }]))
+    await within(COMMIT_MAX_MS, this.#consumer.commitOffsets([{ topic: this.#topic, partition, offset, metadata }]))
     // A consumer that is just starting anew says nothing, does nothing, and resolves.
     if (this.#committed.get(partition) !== offset) {
       throw new CommitNotSentError(this.#topic, partition)
@@ -168,13 +173,29 @@ export class KafkaGroupConsumer implements GroupConsumer {
   }
 }
 
+/** kafkajs wraps what ends a consumer. */
+function outOfRangeIn(error: unknown): OffsetOutOfRangeError | undefined {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (current instanceof OffsetOutOfRangeError) {
+      return current
+    }
+  }
+  return undefined
+}
+
 function toFetchedBatch(batch: Batch): FetchedBatch {
-  const { fetchedOffset } = batch as Batch & { fetchedOffset: string }
+  const { fetchedOffset, messagesWithinOffset } = batch as Batch & {
+    fetchedOffset: string
+    messagesWithinOffset: readonly KafkaMessage[]
+  }
+  const last = messagesWithinOffset.at(-1)
+  const leaderEpoch = last === undefined ? undefined : leaderEpochOf(last)
   return {
     partition: batch.partition,
     fetchedOffset: BigInt(fetchedOffset),
     lastOffset: BigInt(batch.lastOffset()),
     highWatermark: BigInt(batch.highWatermark),
+    end: last === undefined || leaderEpoch === undefined ? null : { offset: BigInt(last.offset) + 1n, leaderEpoch },
     records: batch.messages.map(toInRecord),
     pinnedBytes: batch.messages[0]?.value?.buffer.byteLength ?? 0,
   }

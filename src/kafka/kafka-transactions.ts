@@ -76,6 +76,8 @@ class KafkaTransactions implements PartitionTransactions {
   readonly #coordinators = new Map<keyof typeof COORDINATOR_OF, KafkaBroker>()
   readonly #producer: LeaderProducer
   #identity: ProducerIdentity
+  /** Whom `fence` took the place of, beside the owners of our own id. */
+  readonly #others: ProducerIdentity[] = []
   #closed = false
 
   constructor(cluster: KafkaCluster, options: KafkaTransactionsOptions) {
@@ -99,6 +101,29 @@ class KafkaTransactions implements PartitionTransactions {
       broker.initProducerId({ transactionalId, transactionTimeout: transactionTimeoutMs }),
     )
     this.#identity = { transactionalId, producerId, producerEpoch }
+  }
+
+  async fence(transactionalId: string): Promise<void> {
+    if (transactionalId === this.#options.transactionalId) {
+      return
+    }
+    try {
+      this.#others.push(await this.#initOther(transactionalId))
+    } catch (error) {
+      throw stopIfRefused(error, `the transactions of ${transactionalId}, whose owner must be fenced`)
+    }
+  }
+
+  /** Its coordinator is mostly another broker than ours, and asked this once. */
+  #initOther(transactionalId: string): Promise<ProducerIdentity> {
+    return this.#retried(async () => {
+      const broker = await this.#coordinatorOf(transactionalId)
+      const { producerId, producerEpoch } = await broker.initProducerId({
+        transactionalId,
+        transactionTimeout: this.#options.transactionTimeoutMs,
+      })
+      return { transactionalId, producerId, producerEpoch }
+    }, true)
   }
 
   async run(work: (scope: TransactionScope) => Promise<void>): Promise<void> {
@@ -125,6 +150,31 @@ class KafkaTransactions implements PartitionTransactions {
     await within(REQUEST_MAX_MS, coordinator.endTxn({ ...this.#identity, transactionResult: outcome === 'commit' }))
     // The end of a transaction is answered before its markers are written; this only once they are.
     await this.fenceFormerOwners()
+    for (const { transactionalId } of this.#others.splice(0)) {
+      await this.#settleOther(transactionalId, topics, outcome)
+    }
+  }
+
+  /** What a producer left undecided is ended by the next transaction of that producer, and of no other. */
+  async #settleOther(transactionalId: string, topics: readonly string[], outcome: 'commit' | 'abort'): Promise<void> {
+    const { group, inputPartition } = this.#options
+    const identity = await this.#initOther(transactionalId)
+    const broker = await this.#coordinatorOf(transactionalId)
+    const partitions = [inputPartition]
+    await this.#retried(() =>
+      broker.addPartitionsToTxn({ ...identity, topics: topics.map((topic) => ({ topic, partitions })) }),
+    )
+    await this.#retried(() => broker.addOffsetsToTxn({ ...identity, groupId: group }))
+    await within(REQUEST_MAX_MS, broker.endTxn({ ...identity, transactionResult: outcome === 'commit' }))
+    this.#others.push(await this.#initOther(transactionalId))
+  }
+
+  #coordinatorOf(transactionalId: string): Promise<KafkaBroker> {
+    this.#assertOpen()
+    return this.#cluster.findGroupCoordinator({
+      groupId: transactionalId,
+      coordinatorType: COORDINATOR_OF.transaction,
+    })
   }
 
   async offsetDecided(): Promise<boolean> {
@@ -196,7 +246,8 @@ class KafkaTransactions implements PartitionTransactions {
     return this.#retried(async () => request(await this.#coordinator(kind)))
   }
 
-  async #retried<T>(request: () => Promise<T>): Promise<T> {
+  /** @param isOutcomeKnown Whether what failed may be sent again, whatever became of it. */
+  async #retried<T>(request: () => Promise<T>, isOutcomeKnown = this.#identity.producerId === '-1'): Promise<T> {
     const deadline = performance.now() + this.#options.transactionTimeoutMs
     for (;;) {
       try {
@@ -207,7 +258,7 @@ class KafkaTransactions implements PartitionTransactions {
         }
         if (kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS') {
           await pause(CONCURRENT_PAUSE_MS)
-        } else if (NOT_READY.has(kafkaErrorType(error)) || (this.#identity.producerId === '-1' && isRetriable(error))) {
+        } else if (NOT_READY.has(kafkaErrorType(error)) || (isOutcomeKnown && isRetriable(error))) {
           // Only what was certainly not done, or before there is a transaction whose outcome could be unknown.
           await pause(RETRY_PAUSE_MS)
           this.#coordinators.clear()

@@ -15,6 +15,7 @@ export interface KafkaCluster {
   removeBroker(address: { readonly host: string; readonly port: number }): void
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number; readonly leader: number }[]
   findBroker(node: { readonly nodeId: number }): Promise<KafkaBroker>
+  findControllerBroker(): Promise<KafkaBroker>
   findGroupCoordinator(of: { readonly groupId: string; readonly coordinatorType: number }): Promise<KafkaBroker>
 }
 
@@ -88,7 +89,11 @@ export interface FetchedPartition {
 
 export type FetchedMessage = KafkaMessage & {
   readonly isControlRecord?: boolean
-  readonly batchContext: { readonly firstOffset: string; readonly lastOffsetDelta: number }
+  readonly batchContext: {
+    readonly firstOffset: string
+    readonly lastOffsetDelta: number
+    readonly partitionLeaderEpoch: number
+  }
 }
 
 export const READ_UNCOMMITTED = 0

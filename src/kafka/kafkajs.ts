@@ -6,6 +6,7 @@ import { oneSocketAtATime } from './kafkajs-connection.ts'
 import { followTheCoordinator } from './kafkajs-coordinator.ts'
 import { joinUntilJoined } from './kafkajs-joins.ts'
 import { askForOurTopicsOnly } from './kafkajs-metadata.ts'
+import { leaveOffsetsAlone } from './kafkajs-offsets.ts'
 import { renewSessionsInTime } from './kafkajs-sessions.ts'
 import { replaceModule, require } from './replace-module.ts'
 
@@ -188,6 +189,7 @@ askForOurTopicsOnly()
 renewSessionsInTime()
 joinUntilJoined()
 followTheCoordinator()
+leaveOffsetsAlone()
 armNoTimerWithoutNeed()
 groupInLinearTime()
 encodeBatchesInOnePass()

@@ -1,31 +1,5 @@
 import type { KafkaBroker } from './kafkajs-cluster.ts'
-import { require } from './replace-module.ts'
-
-interface Encoder {
-  writeInt32(value: number): Encoder
-  writeBoolean(value: boolean): Encoder
-  /** A compact string. */
-  writeUVarIntString(value: string): Encoder
-  /** Of encoders: each writes one element. */
-  writeUVarIntArray(elements: readonly Encoder[]): Encoder
-  /** Nothing given: no tagged fields. */
-  writeUVarIntBytes(): Encoder
-}
-
-interface Decoder {
-  readInt16(): number
-  readInt32(): number
-  readInt64(): bigint
-  readUVarIntString(): string | null
-  readUVarIntArray<T>(element: (decoder: Decoder) => T): readonly T[] | null
-  readTaggedFields(): object | null
-}
-
-const EncoderClass = require('kafkajs/src/protocol/encoder.js') as new () => Encoder
-const DecoderClass = require('kafkajs/src/protocol/decoder.js') as new (bytes: Buffer) => Decoder
-const { createErrorFromCode } = require('kafkajs/src/protocol/error.js') as {
-  createErrorFromCode: (code: number) => Error
-}
+import { createErrorFromCode, type Decoder, DecoderClass, type Encoder, EncoderClass } from './kafkajs-protocol.ts'
 
 const OFFSET_FETCH = 9
 /** The first one that can ask for stable offsets (KIP-447); brokers since Kafka 2.5 know it. */

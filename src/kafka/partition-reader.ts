@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Kafka, KafkaMessage } from 'kafkajs'
-import type { PartitionRange, TimedPartitionReader } from '../stream/partition-reader.ts'
+import type { PartitionRange, Standing, TimedPartitionReader } from '../stream/partition-reader.ts'
 import type { InRecord } from '../stream/record.ts'
 import { stopIfUnreadable } from './errors.ts'
 import { UnreadableBatchError } from './inflate-batches.ts'
@@ -43,6 +43,8 @@ export function createPartitionReader(kafka: Kafka): TimedPartitionReader {
     askLeader(topic, partition, (leader) => rangeOf(leader, topic, partition))
   return {
     range,
+    at: (topic, partition, offset) =>
+      askLeader(topic, partition, (leader) => standingAt(leader, topic, partition, offset)),
     offsetAt: (topic, partition, since) =>
       askLeader(topic, partition, async (leader) => {
         const offset = await offsetAt(leader, topic, partition, String(Math.floor(since)), READ_COMMITTED)
@@ -127,13 +129,44 @@ async function readToEnd(
 }
 
 export function toInRecord(message: KafkaMessage): InRecord {
+  const leaderEpoch = leaderEpochOf(message)
   return {
+    ...(leaderEpoch !== undefined && { leaderEpoch }),
     offset: BigInt(message.offset),
     key: message.key,
     value: message.value,
     headers: message.headers ?? {},
     timestamp: Number(message.timestamp),
   }
+}
+
+/** Undefined for what stands in the formats of before Kafka 0.11. */
+export function leaderEpochOf(message: KafkaMessage): number | undefined {
+  return (message as Partial<FetchedMessage>).batchContext?.partitionLeaderEpoch
+}
+
+async function standingAt(broker: KafkaBroker, topic: string, partition: number, offset: bigint): Promise<Standing> {
+  const { responses } = await broker.fetch({
+    maxWaitTime: 100,
+    minBytes: 1,
+    // The batch that holds the offset comes whole, whatever its size.
+    maxBytes: 1,
+    isolationLevel: READ_COMMITTED,
+    rackId: '',
+    topics: [{ topic, partitions: [{ partition, fetchOffset: String(offset), maxBytes: 1 }] }],
+  })
+  const found = responses[0]?.partitions[0]
+  if (found === undefined) {
+    throw new Error(`the leader of ${topic}[${partition}] did not answer for it`)
+  }
+  const { messages, abortedTransactions } = found
+  const isIt = (message: FetchedMessage) => BigInt(message.offset) === offset
+  if (!messages.some(isIt)) {
+    return 'nothing'
+  }
+  return filterAborted({ messages, abortedTransactions }).some((one) => isIt(one) && !one.isControlRecord)
+    ? 'visible'
+    : 'hidden'
 }
 
 async function rangeOf(broker: KafkaBroker, topic: string, partition: number): Promise<PartitionRange> {

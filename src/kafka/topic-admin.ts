@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
 import { TOPICS, type TopicId, type TopicNames, toTopicConfig } from '../topics.ts'
-import { kafkaErrorType } from './errors.ts'
+import { isRetriable, kafkaErrorType } from './errors.ts'
 import { ConfigResourceTypes } from './kafkajs.ts'
 
 export interface TopicPlan {
@@ -59,7 +59,9 @@ export async function untilKnown<T>(look: () => Promise<T>): Promise<T> {
     try {
       return await look()
     } catch (error) {
-      if (kafkaErrorType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION' || performance.now() > deadline) {
+      // A partition may not have its leader yet, and a group not its coordinator.
+      const passes = kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION' || isRetriable(error)
+      if (!passes || performance.now() > deadline) {
         throw error
       }
       await delay(HEARSAY_PAUSE_MS)
@@ -96,7 +98,7 @@ export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<
       findings.push({
         topic: name,
         severity: 'fatal',
-        problem: `has ${partitions} partitions, the configuration says ${plan.partitions}; the count is fixed at creation, because a payment's state lives in the partition that its key chose: correct kafka.partitions`,
+        problem: `has ${partitions} partitions, the configuration says ${plan.partitions}; the count is fixed at creation, because a payment's state lives in the partition that its key chose. If the configuration is wrong, correct kafka.partitions; if the topic was grown, changing it here breaks payments apart: see "Growing" in the README`,
       })
     }
   }

@@ -10,10 +10,12 @@ import type { AppendLog } from '../stream/append-log.ts'
 import { crashPoint } from '../stream/crash-point.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
+import { assertLogHolds, type InputLog, openInputLog } from '../stream/input-log.ts'
+import { assertSameOrigin, assertSameTopics, partitionsChanged, toOriginJson } from '../stream/origin.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
-import { startOffset } from '../stream/start-offset.ts'
+import type { LogPlace, TopicFacts, TopicLogs } from '../stream/topic-logs.ts'
 import { GatheredCommits } from './gathered-commits.ts'
 import { sourceOfRecord, type UnknownSource } from './source-of-record.ts'
 import type { SourcesById } from './sources.ts'
@@ -32,7 +34,11 @@ export interface NormalizerTaskOptions {
   readonly bodies: OpensBodies
   readonly reader: PartitionReader
   readonly offsets: GroupOffsets
-  readonly commit: (partition: number, next: bigint) => Promise<void>
+  readonly logs: TopicLogs
+  readonly environment: string
+  /** Namespaces of the configured sources. */
+  readonly namespaces: ReadonlyMap<string, string>
+  readonly commit: (partition: number, next: bigint, metadata: string) => Promise<void>
   readonly now: () => number
   readonly onTranslated: (counts: NormalizerCounts) => void
   /** Told of every callback with something in it that its adapter does not know; at least once. */
@@ -61,6 +67,11 @@ export interface NormalizerCounts {
 export class NormalizerTask implements PartitionTask {
   readonly #options: NormalizerTaskOptions
   #commits: GatheredCommits
+  /** As they were when the partition was opened. */
+  #facts: ReadonlyMap<string, TopicFacts> = new Map()
+  #committed = 0n
+  /** Up to where raw was read and translated. */
+  #read: LogPlace | null = null
 
   constructor(options: NormalizerTaskOptions) {
     this.#options = options
@@ -68,10 +79,33 @@ export class NormalizerTask implements PartitionTask {
   }
 
   async open(): Promise<PartitionStart> {
-    const { group, rawTopic, partition, offsets, reader } = this.#options
+    const { group, rawTopic, partition, offsets, logs, environment, namespaces, events } = this.#options
+    const [facts, all] = await Promise.all([
+      logs.facts([rawTopic, events.topic]),
+      offsets.committedAll(group, rawTopic),
+    ])
+    assertSameOrigin({ group, topic: rawTopic, committed: all, facts, environment, namespaces })
+    const found = facts.get(events.topic)?.partitions ?? 0
+    if (found !== events.partitions) {
+      throw partitionsChanged(group, events.topic, events.partitions, found)
+    }
+    this.#facts = facts
     const committed = await offsets.committed(group, rawTopic, partition)
-    const range = await reader.range(rawTopic, partition)
-    return { offset: startOffset(group, rawTopic, partition, committed, range), highWatermark: range.end }
+    const { next, read, range } = await openInputLog(this.#input, committed)
+    this.#read = read
+    this.#committed = next
+    return { offset: next, highWatermark: range.end, read }
+  }
+
+  async verify(next: bigint, read: LogPlace | null): Promise<void> {
+    const { group, rawTopic, logs } = this.#options
+    assertSameTopics({ group, topic: rawTopic, facts: await logs.facts([...this.#facts.keys()]) }, this.#facts)
+    await assertLogHolds(this.#input, next, read, this.#committed)
+  }
+
+  get #input(): InputLog {
+    const { group, rawTopic, partition, reader, logs } = this.#options
+    return { group, topic: rawTopic, partition, reader, logs }
   }
 
   async process(records: readonly InRecord[], next: bigint, signal?: AbortSignal): Promise<void> {
@@ -122,6 +156,10 @@ export class NormalizerTask implements PartitionTask {
     await Promise.all(appends)
     crashPoint('normalizer:after-append')
     onTranslated(counts)
+    const last = records.at(-1)
+    if (last?.leaderEpoch !== undefined) {
+      this.#read = { offset: last.offset + 1n, leaderEpoch: last.leaderEpoch }
+    }
     await this.#commits.soon(next)
   }
 
@@ -144,8 +182,18 @@ export class NormalizerTask implements PartitionTask {
   #noCommitsYet(): GatheredCommits {
     const { commit, partition } = this.#options
     return new GatheredCommits(async (next) => {
-      await commit(partition, next)
+      await commit(partition, next, this.#metadata(next))
+      this.#committed = next
       crashPoint('normalizer:after-commit')
+    })
+  }
+
+  #metadata(next: bigint): string {
+    const { environment, namespaces } = this.#options
+    // A commit may be of less than was read meanwhile.
+    const read = this.#read !== null && this.#read.offset <= next ? this.#read : null
+    return JSON.stringify({
+      origin: toOriginJson({ environment, topics: this.#facts, read, transactionalId: null, namespaces }),
     })
   }
 

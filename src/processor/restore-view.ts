@@ -112,6 +112,8 @@ export interface RestoreOptions {
   readonly store: StateStore
   readonly reader: PartitionReader
   readonly codec: AvroCodec<PaymentState>
+  /** Throws DefinedStop if a key that was found at an offset does not belong into this partition. */
+  readonly assertInPlace: (key: Buffer, offset: bigint) => void
   readonly duePolicy: DuePolicy
   readonly clusterId: string
   readonly metadata: CommitMetadata | null
@@ -252,6 +254,9 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
 async function toWrites(portion: readonly InRecord[], options: RestoreOptions): Promise<readonly StateWrite[]> {
   const latest = new Map<string, StateWrite>()
   for (const record of portion) {
+    if (record.key !== null) {
+      options.assertInPlace(record.key, record.offset)
+    }
     const paymentKey = String(record.key)
     latest.delete(paymentKey)
     latest.set(paymentKey, await toStateWrite(paymentKey, record, options))

@@ -6,10 +6,19 @@ import { overdueChange, toStatusChange } from '../payment/status-change.ts'
 import { crashPoint } from '../stream/crash-point.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { CommittedOffset, GroupOffsets } from '../stream/group-offsets.ts'
+import { assertLogHolds, type InputLog, openInputLog } from '../stream/input-log.ts'
+import type { KeysInPlace } from '../stream/keys-in-place.ts'
+import { assertSameOrigin, assertSameTopics, type Origin, originIn, partitionsChanged } from '../stream/origin.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
-import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
+import {
+  type DefinedStop,
+  definedStopOf,
+  OpenAgain,
+  type PartitionStart,
+  type PartitionTask,
+} from '../stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
-import { startOffset } from '../stream/start-offset.ts'
+import type { LogPlace, TopicFacts, TopicLogs } from '../stream/topic-logs.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
 import type { TopicNames } from '../topics.ts'
 import type { ByteBudget } from './byte-budget.ts'
@@ -18,7 +27,7 @@ import { type DuePolicy, dueAction, dueAt, markOverdue } from './due.ts'
 import { type BatchInput, type BatchOutcome, EVENT_DEAD_LETTER_REASONS, foldBatch } from './fold-batch.ts'
 import { type Needed, portionOf } from './portion.ts'
 import { type RestoreDecision, restoreView, ViewLostError } from './restore-view.ts'
-import { outputsDecided, settleOutputs } from './settle-outputs.ts'
+import { outputsDecided, outputTruncated, settleOutputs } from './settle-outputs.ts'
 import type { StateStore, StateWrite } from './state-store.ts'
 import { addTotals, noTotals, type TotalsDelta } from './totals.ts'
 import {
@@ -40,8 +49,15 @@ export interface StatusTaskOptions {
   readonly store: StateStore
   readonly reader: PartitionReader
   readonly offsets: GroupOffsets
+  readonly logs: TopicLogs
   /** Connects a transactional producer for this partition and fences every older one. */
   readonly openTransactions: () => Promise<PartitionTransactions>
+  readonly transactionalId: string
+  /** Ids under which earlier releases may still work for this partition. */
+  readonly formerTransactionalIds: readonly string[]
+  readonly environment: string
+  /** Of `current`. */
+  readonly keys: KeysInPlace
   readonly duePolicy: DuePolicy
   /** Events and states of one transaction, bytes; what is beyond it is another transaction's (I10). */
   readonly portionBytesMax: number
@@ -77,10 +93,12 @@ const DUE_MAX = 500
  * The status processor of one partition: events in, changes and current states out, exactly once.
  *
  * Open, before any output:
- *   1. InitProducerId: every former owner is fenced, its open transaction is ended
- *   2. nothing is left undecided in the outputs (settle-outputs.ts)
- *   3. the committed offset and its metadata, which are final now
- *   4. the view in Redis made equal to `current`, with this assignment's marker on it
+ *   1. InitProducerId: every former owner is fenced, its open transaction is ended; also one with the id that committed last
+ *   2. the outputs are those into which the group committed (origin.ts)
+ *   3. nothing is left undecided in them, and nothing lost (settle-outputs.ts)
+ *   4. the committed offset and its metadata, which are final now; settings and input are those under which it was committed,
+ *      and the input still holds what was read (input-log.ts)
+ *   5. the view in Redis made equal to `current`, with this assignment's marker on it
  *
  * Then per batch, each arrow only after the one before it:
  *   read states and marker -> fold (pure) -> transaction {current, changes, dead letters, offset + metadata} -> commit
@@ -94,8 +112,19 @@ export class StatusTask implements PartitionTask {
   #transactions: PartitionTransactions | undefined
   #marker: { readonly marker: ViewMarker; readonly text: string } | undefined
   #ends = NOTHING_YET
+  /** Outputs whose end is only that of the topic (see CommitMetadata). */
+  #inexact: readonly (keyof OutputEnds)[] = []
   /** Who committed last before this assignment, and where `current` ended then. */
   #former: CommitMetadata['former'] = { committedBy: '', current: 0n }
+  /** As they were when the partition was opened. */
+  #facts: ReadonlyMap<string, TopicFacts> = new Map()
+  /**
+   * Why the process has to end, once what was begun is settled: whoever then sets the offset takes away the promise that tells
+   * how a transaction has to end that was ended half-way.
+   */
+  #stop: DefinedStop | undefined
+  /** Up to where the input was read, as of the last commit. */
+  #read: LogPlace | null = null
   /** When the last commit was answered that nobody looked at yet, ms since the epoch. */
   #uncheckedSince: number | undefined
   /** The view holds what cannot be read: the next open builds it anew, whatever its marker says. */
@@ -106,16 +135,21 @@ export class StatusTask implements PartitionTask {
   }
 
   async open(signal: AbortSignal, onProgress = () => {}): Promise<PartitionStart> {
-    const { partition, group, topics, reader, store, codecs, clusterId, duePolicy, now, report } = this.#options
+    const { partition, topics, reader, store, codecs, clusterId, duePolicy, now, report } = this.#options
     await this.close()
     signal.throwIfAborted()
     this.#transactions = await this.#options.openTransactions()
     crashPoint('processor:after-init')
+    await this.#fenceOthers(this.#transactions)
+    await this.#assertSameOutputs()
 
-    const { committed, metadata, ends } = await this.#settle(this.#transactions)
+    const { committed, metadata, ends, inexact } = await this.#settle(this.#transactions)
     crashPoint('processor:after-settle')
-    const range = await reader.range(topics.events, partition)
-    const next = startOffset(group, topics.events, partition, committed, range)
+    await this.#assertSameOrigin()
+    const { next, read, range } = await openInputLog(this.#input, committed)
+    if (this.#stop !== undefined) {
+      throw this.#stop
+    }
 
     const startedAt = performance.now()
     const restored = await restoreView({
@@ -124,6 +158,7 @@ export class StatusTask implements PartitionTask {
       store,
       reader,
       codec: codecs.state,
+      assertInPlace: (key, offset) => this.#assertInPlace(key, topics.current, offset),
       duePolicy,
       clusterId,
       metadata,
@@ -140,6 +175,8 @@ export class StatusTask implements PartitionTask {
     crashPoint('processor:after-restore')
     this.#marker = { marker: restored.marker, text: restored.markerText }
     this.#ends = ends
+    this.#inexact = inexact
+    this.#read = read
     this.#former = { committedBy: metadata?.committedBy ?? '', current: ends.current }
     this.#distrustView = false
     const durationMs = performance.now() - startedAt
@@ -155,7 +192,18 @@ export class StatusTask implements PartitionTask {
       // could not be told from what is published already.
       await this.#commit(emptyOutput(), next, signal)
     }
-    return { offset: next, highWatermark: range.end }
+    return { offset: next, highWatermark: range.end, read }
+  }
+
+  async verify(next: bigint, read: LogPlace | null): Promise<void> {
+    const { group, topics, logs } = this.#options
+    try {
+      assertSameTopics({ group, topic: topics.events, facts: await logs.facts([...this.#facts.keys()]) }, this.#facts)
+      await assertLogHolds(this.#input, next, read, this.#owned().marker.next)
+    } catch (error) {
+      this.#stop = definedStopOf(error)
+      throw this.#stop === undefined ? error : new OpenAgain(this.#stop.message)
+    }
   }
 
   async process(records: readonly InRecord[], next: bigint, signal: AbortSignal): Promise<void> {
@@ -171,7 +219,8 @@ export class StatusTask implements PartitionTask {
       crashPoint('processor:after-read')
       const outcome = foldBatch(inputs, (key) => states.get(key), this.#options.now())
       crashPoint('processor:after-fold')
-      return this.#commit(this.#toOutput(outcome), records[until]?.offset ?? next, signal)
+      const read = endOf(records[until - 1]) ?? this.#read
+      return this.#commit(this.#toOutput(outcome), records[until]?.offset ?? next, signal, read)
     })
   }
 
@@ -297,9 +346,18 @@ export class StatusTask implements PartitionTask {
     }
     const before = await readCommitted()
     const promised = before.metadata?.ends ?? (before.committed.offset === -1n ? NOTHING_YET : null)
-    const { ends, settled } = await settleOutputs({ partition, topics, promised, reader, transactions, logger })
+    const inexact = inexactOf(before.metadata)
+    const { ends, settled } = await settleOutputs({
+      partition,
+      topics,
+      promised,
+      inexact,
+      reader,
+      transactions,
+      logger,
+    })
     const { committed, metadata } = settled ? await readCommitted() : before
-    return { committed, metadata, ends: metadata?.ends ?? ends }
+    return { committed, metadata, ends: metadata?.ends ?? ends, inexact: inexactOf(metadata) }
   }
 
   /**
@@ -310,18 +368,82 @@ export class StatusTask implements PartitionTask {
     const { partition, topics, group, reader, offsets, now } = this.#options
     if (this.#uncheckedSince !== undefined && now() - this.#uncheckedSince >= CHECK_COMMIT_AFTER_MS) {
       const committed = await offsets.committed(group, topics.events, partition)
-      if (committed.offset !== this.#owned().marker.next || !(await outputsDecided({ partition, topics, reader }))) {
+      const [promised, inexact] = [this.#ends, this.#inexact]
+      if (
+        committed.offset !== this.#owned().marker.next ||
+        !(await outputsDecided({ partition, topics, reader, promised, inexact }))
+      ) {
         throw new Error(`the last commit of partition ${partition} is still not to be seen`)
       }
       this.#uncheckedSince = undefined
     }
   }
 
+  get #input(): InputLog {
+    const { group, topics, partition, reader, logs } = this.#options
+    return { group, topic: topics.events, partition, reader, logs }
+  }
+
+  /** Whoever committed last may have another id than ours: then it is not fenced yet, and what it committed is not final. */
+  async #fenceOthers(transactions: PartitionTransactions): Promise<void> {
+    const { group, topics, partition, offsets, transactionalId, formerTransactionalIds } = this.#options
+    const fenced = new Set([transactionalId])
+    const fence = async (id: string) => {
+      fenced.add(id)
+      await transactions.fence(id)
+    }
+    for (const id of formerTransactionalIds) {
+      await fence(id)
+    }
+    for (;;) {
+      const { metadata } = await offsets.committed(group, topics.events, partition)
+      const id = originIn(metadata)?.transactionalId ?? transactionalId
+      if (fenced.has(id)) {
+        return
+      }
+      await fence(id)
+    }
+  }
+
+  /** Before anything is written: also the numbers of partitions, whichever partition wrote them down. */
+  async #assertSameOutputs(): Promise<void> {
+    const { group, topics, offsets, logs, keys } = this.#options
+    const named = [topics.events, topics.current, topics.changes, topics.eventDeadLetters]
+    const [facts, committed] = await Promise.all([logs.facts(named), offsets.committedAll(group, topics.events)])
+    this.#facts = facts
+    for (const { metadata } of committed.values()) {
+      const before = originIn(metadata)?.topics ?? new Map<string, TopicFacts>()
+      // An input that was made anew does not keep from settling the outputs.
+      const input = before.get(topics.events)
+      const isAnew = input !== undefined && input.id !== facts.get(topics.events)?.id
+      const outputs = isAnew ? new Map([...before].filter(([name]) => name !== topics.events)) : before
+      assertSameTopics({ group, topic: topics.events, facts }, outputs)
+    }
+    const partitions = facts.get(topics.events)?.partitions ?? 0
+    for (const [name, { partitions: other }] of facts) {
+      if (name !== topics.eventDeadLetters && other !== partitions) {
+        throw partitionsChanged(group, name, partitions, other)
+      }
+    }
+    if ([...committed.values()].every(({ metadata }) => originIn(metadata) === null)) {
+      // Nobody wrote down how many there were: then the keys of what was published tell.
+      await keys.assertAll(facts.get(topics.current) as TopicFacts)
+    }
+  }
+
+  async #assertSameOrigin(): Promise<void> {
+    const { group, topics, offsets, environment } = this.#options
+    const committed = await offsets.committedAll(group, topics.events)
+    const facts = this.#facts
+    assertSameOrigin({ group, topic: topics.events, committed, facts, environment, namespaces: new Map() })
+  }
+
   /** One transaction, its commit, then the view. Resolves with what was written into the view. */
-  async #commit(output: Output, next: bigint, signal: AbortSignal): Promise<readonly StateWrite[]> {
+  async #commit(output: Output, next: bigint, signal: AbortSignal, read = this.#read): Promise<readonly StateWrite[]> {
     const { partition, topics, store, now, report, onCommitted } = this.#options
     const before = this.#owned()
     let ends = this.#ends
+    let inexact = this.#inexact
     const transactions = this.#transactions as PartitionTransactions
     const marker: ViewMarker = {
       ...before.marker,
@@ -343,13 +465,27 @@ export class StatusTask implements PartitionTask {
         changes: changes?.next ?? ends.changes,
         eventDeadLetters: deadLetters?.next ?? ends.eventDeadLetters,
       }
+      const appended = { current, changes, eventDeadLetters: deadLetters }
+      inexact = inexact.filter((name) => appended[name] === undefined)
       crashPoint('processor:after-append')
-      const metadata = { ends, committedBy: marker.token, former: this.#former, totals: marker.totals }
+      assertAfter('current', topics.current, partition, this.#ends, current)
+      assertAfter('changes', topics.changes, partition, this.#ends, changes)
+      assertAfter('eventDeadLetters', topics.eventDeadLetters, partition, this.#ends, deadLetters)
+      const metadata = {
+        ends,
+        committedBy: marker.token,
+        former: this.#former,
+        totals: marker.totals,
+        inexact,
+        origin: this.#originOf(read),
+      }
       await scope.commitOffset(next, toMetadataText(metadata))
       crashPoint('processor:after-offset')
     })
     crashPoint('processor:after-commit')
     this.#ends = ends
+    this.#inexact = inexact
+    this.#read = read
     this.#uncheckedSince = now()
     onCommitted(output.totals)
 
@@ -362,6 +498,16 @@ export class StatusTask implements PartitionTask {
     crashPoint('processor:after-view')
     this.#marker = { marker: after, text }
     return output.writes
+  }
+
+  #originOf(read: LogPlace | null): Origin {
+    const { environment, transactionalId } = this.#options
+    return { environment, topics: this.#facts, read, transactionalId, namespaces: new Map() }
+  }
+
+  #assertInPlace(key: Buffer, topic: string, offset: bigint): void {
+    const { keys, topics, partition } = this.#options
+    keys.assert(key, topic, partition, offset, this.#facts.get(topics.events)?.partitions ?? 0)
   }
 
   #toOutput(outcome: BatchOutcome<InRecord>): Output {
@@ -424,7 +570,12 @@ export class StatusTask implements PartitionTask {
       const { codecs, topics, partition, group } = this.#options
       const place = { topic: topics.events, partition, offset: record.offset, group }
       const event = await decodePrepared(codecs.event, record.value, place)
-      return record.key?.toString() === event.paymentKey ? { record, event } : { record, rejected: 'key-mismatch' }
+      if (record.key?.toString() !== event.paymentKey) {
+        return { record, rejected: 'key-mismatch' }
+      }
+      // Not before it is known to be one of ours: what a stranger wrote is a dead letter.
+      this.#assertInPlace(record.key, topics.events, record.offset)
+      return { record, event }
     } catch (error) {
       if (error instanceof AvroDecodeError) {
         return { record, rejected: 'undecodable' }
@@ -441,11 +592,35 @@ export class StatusTask implements PartitionTask {
   }
 }
 
+/** Without a promise, or with that of an older release, only the ends of the topics are known. */
+function inexactOf(metadata: CommitMetadata | null): readonly (keyof OutputEnds)[] {
+  return metadata?.inexact ?? ['current', 'changes', 'eventDeadLetters']
+}
+
+/** Where a record ends, if its leader's epoch is known. */
+function endOf(record: InRecord | undefined): LogPlace | null {
+  return record?.leaderEpoch === undefined ? null : { offset: record.offset + 1n, leaderEpoch: record.leaderEpoch }
+}
+
+/** What is appended stands after everything that was committed before, or the topic lost that. */
+function assertAfter(
+  output: keyof OutputEnds,
+  topic: string,
+  partition: number,
+  promised: OutputEnds,
+  appended: { readonly first: bigint } | undefined,
+): void {
+  if (appended !== undefined && appended.first < promised[output]) {
+    throw outputTruncated(output, topic, partition, promised[output], appended.first)
+  }
+}
+
 interface Committed {
   readonly committed: CommittedOffset
   /** Null if the offset was not committed by this stage. */
   readonly metadata: CommitMetadata | null
   readonly ends: OutputEnds
+  readonly inexact: readonly (keyof OutputEnds)[]
 }
 
 interface Output {

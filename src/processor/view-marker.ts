@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type Origin, originIn, toOriginJson } from '../stream/origin.ts'
 import type { Totals } from './totals.ts'
 
 /**
@@ -64,6 +65,7 @@ const METADATA = z.object({
   committedBy: z.string().default(''),
   former: z.object({ committedBy: z.string(), current: offset }).default({ committedBy: '', current: 0n }),
   totals,
+  inexact: z.array(z.enum(['current', 'changes', 'eventDeadLetters'])).optional(),
 })
 
 export function toMarkerText(marker: ViewMarker): string {
@@ -86,6 +88,13 @@ export interface CommitMetadata {
   /** or of the one before, and not beyond where `current` ended when this one began. */
   readonly former: { readonly committedBy: string; readonly current: bigint }
   readonly totals: Totals
+  /**
+   * Outputs whose end is only that of the topic, with whatever control records it ends: no commit said where their last
+   * record was, as when somebody moved the group. Absent if an older release committed.
+   */
+  readonly inexact?: readonly (keyof OutputEnds)[]
+  /** Absent if an older release committed. */
+  readonly origin?: Origin
 }
 
 /** Offset after the last record that was committed to each output of a partition. */
@@ -99,12 +108,20 @@ export function toMetadataText(metadata: CommitMetadata): string {
   const { current, changes, eventDeadLetters } = metadata.ends
   const ends = { current: String(current), changes: String(changes), eventDeadLetters: String(eventDeadLetters) }
   const former = { ...metadata.former, current: String(metadata.former.current) }
-  return JSON.stringify({ ends, committedBy: metadata.committedBy, former, totals: metadata.totals })
+  const origin = metadata.origin && toOriginJson(metadata.origin)
+  const { committedBy, totals, inexact } = metadata
+  return JSON.stringify({ ends, committedBy, former, totals, inexact, origin })
 }
 
 /** Null if the offset was committed by somebody else, such as an operator who moved the group. */
 export function fromMetadataText(text: string | null): CommitMetadata | null {
-  return text === null || text === '' ? null : parsed(METADATA, text)
+  const metadata = text === null || text === '' ? null : parsed(METADATA, text)
+  if (metadata === null) {
+    return null
+  }
+  const { inexact, ...rest } = metadata
+  const origin = originIn(text)
+  return { ...rest, ...(inexact !== undefined && { inexact }), ...(origin !== null && { origin }) }
 }
 
 function parsed<T>(schema: z.ZodType<T>, text: string): T | null {

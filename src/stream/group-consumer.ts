@@ -1,4 +1,5 @@
 import type { InRecord } from './record.ts'
+import type { LogPlace } from './topic-logs.ts'
 
 /** One fetch of one partition. */
 export interface FetchedBatch {
@@ -7,6 +8,8 @@ export interface FetchedBatch {
   readonly fetchedOffset: bigint
   readonly lastOffset: bigint
   readonly highWatermark: bigint
+  /** Where its last record ends, be it visible or not; null if that is not known. */
+  readonly end: LogPlace | null
   readonly records: readonly InRecord[]
   /** Memory that the records keep alive: a small record can pin a fetch buffer of megabytes. */
   readonly pinnedBytes: number
@@ -22,6 +25,8 @@ export interface GroupConsumerEvents {
   onBatch(batch: FetchedBatch): boolean
   /** The consumer passed over a stretch without visible records (control records of a transaction). */
   onSkipped(partition: number, firstOffset: bigint, lastOffset: bigint): void
+  /** The log of the partition has no record at the offset that was asked for. Nothing is done about it. */
+  onOutOfRange(partition: number): void
   /** The consumer is dead and will not come back by itself. */
   onCrashed(error: Error): void
 }
@@ -36,8 +41,8 @@ export interface GroupConsumer {
   pause(partition: number): void
   resume(partition: number): void
   seek(partition: number, offset: bigint): void
-  /** Commits the next offset of a partition, for stages that process at least once. */
-  commit(partition: number, next: bigint): Promise<void>
+  /** Commits the next offset of a partition with a text that is read back, for stages that process at least once. */
+  commit(partition: number, next: bigint, metadata: string): Promise<void>
   /** Leaves the group, so that the partitions move at once, and closes the connections. */
   stop(): Promise<void>
 }

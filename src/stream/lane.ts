@@ -2,6 +2,7 @@ import type { Logger } from '../observability/log.ts'
 import type { FetchedBatch } from './group-consumer.ts'
 import { definedStopOf, OpenAgain, type PartitionTask } from './partition-task.ts'
 import type { InRecord } from './record.ts'
+import type { LogPlace } from './topic-logs.ts'
 
 /** How the lane steers the consumer, for its own partition. */
 export interface LaneControl {
@@ -53,6 +54,10 @@ const GAPS_IN_A_ROW_MAX = 20
  * Two cursors say where it is. `expect` is the next offset to accept and moves when a batch is queued; `done` is the
  * next offset to process and moves when the task has committed. Everything the consumer brings is judged by `expect`:
  * what is below was seen, what begins above is a gap, and the consumer is sent back.
+ *
+ * That is right as long as the log is the one that was read before. Whatever speaks against it (another leader's epoch, an
+ * end below `expect`, an offset that the log does not have, a join) makes the lane ask the task before anything else is
+ * accepted or processed: see `suspect`.
  */
 export class Lane {
   readonly partition: number
@@ -71,6 +76,13 @@ export class Lane {
   #done = 0n
   #highWatermark = 0n
   #progress = 0
+  /** Where the last record that was accepted ended; null if that is not known. */
+  #read: LogPlace | null = null
+  /** Whether the log may not be the one any more that was read. */
+  #suspected = false
+  #verifying = false
+  /** A later epoch than that of `#read` which the log was verified under; -1 if there is none. */
+  #verifiedEpoch = -1
   #gapsInARow = 0
   #paused = true
   #draining = false
@@ -107,7 +119,11 @@ export class Lane {
 
   /** Takes a batch, or says that it must come again. Synchronous. */
   offer(batch: FetchedBatch): boolean {
-    if (this.#state !== 'open' || this.#draining) {
+    if (this.#state !== 'open' || this.#draining || this.#suspected || this.#verifying) {
+      return false
+    }
+    if (batch.highWatermark < this.#expect || this.#isOfAnotherLeader(batch.end)) {
+      this.suspect(batch.end?.leaderEpoch)
       return false
     }
     this.#highWatermark = batch.highWatermark
@@ -119,14 +135,31 @@ export class Lane {
     const next = batch.lastOffset + 1n
     if (next > this.#expect) {
       this.#enqueue(recordsFrom(batch.records, this.#expect), next, batch.pinnedBytes)
+      this.#read = batch.end ?? this.#read
     }
     return true
+  }
+
+  /**
+   * Something says that the log may have lost records, or be another one: nothing is accepted or processed until the task
+   * has looked. Synchronous; called as often as one likes.
+   *
+   * @param leaderEpoch The epoch that made it so, if it was one.
+   */
+  suspect(leaderEpoch = -1): void {
+    if (this.#state === 'open' && !this.#draining) {
+      this.#suspected = true
+      this.#verifiedEpoch = leaderEpoch
+      this.#setPaused(true)
+      this.#wakeUp()
+    }
   }
 
   /** The consumer passed a stretch without visible records; only believed if it begins where we are. Synchronous. */
   skipped(firstOffset: bigint, lastOffset: bigint): void {
     const next = lastOffset + 1n
-    if (this.#state === 'open' && firstOffset <= this.#expect && next > this.#expect) {
+    const accepts = this.#state === 'open' && !this.#suspected && !this.#verifying
+    if (accepts && firstOffset <= this.#expect && next > this.#expect) {
       this.#enqueue([], next, 0)
     }
   }
@@ -141,12 +174,8 @@ export class Lane {
       this.#control.pause()
       return
     }
-    this.#control.seek(this.#expect)
-    if (this.#paused) {
-      this.#control.pause()
-    } else {
-      this.#control.resume()
-    }
+    // Where it reads on is set once the log was looked at: kafkajs also joins because the topic was deleted, or a leader lost.
+    this.suspect()
   }
 
   /**
@@ -217,6 +246,8 @@ export class Lane {
     this.#expect = start.offset
     this.#done = start.offset
     this.#highWatermark = start.highWatermark
+    this.#read = start.read
+    this.#suspected = false
     this.#gapsInARow = 0
     this.#state = 'open'
     this.#control.seek(start.offset)
@@ -225,6 +256,10 @@ export class Lane {
 
   async #processUntilStopped(signal: AbortSignal): Promise<void> {
     while (this.#state === 'open' && !this.#draining) {
+      if (this.#suspected) {
+        await this.#verify()
+        continue
+      }
       const early = this.#nextChunkAt - performance.now()
       if (early > 0 && this.#queue.length > 0 && this.#queuedRecords < this.#limits.chunkRecordsMax) {
         await this.#somethingToDo(early)
@@ -246,6 +281,43 @@ export class Lane {
         await this.#somethingToDo(this.#limits.idleIntervalMs)
       }
     }
+  }
+
+  /** Rejects with DefinedStop or OpenAgain. While the leader does not answer there is nothing to do but to ask again. */
+  async #verify(): Promise<void> {
+    this.#suspected = false
+    this.#verifying = true
+    try {
+      await this.#task.verify(this.#expect, this.#read)
+    } catch (error) {
+      if (definedStopOf(error) !== undefined || error instanceof OpenAgain) {
+        throw error
+      }
+      this.#logger.debug(
+        { partition: this.partition, err: error },
+        'cannot tell whether the log is the same: asks again',
+      )
+      await this.#somethingToDo(this.#limits.idleIntervalMs)
+      this.suspect(this.#verifiedEpoch)
+      return
+    } finally {
+      this.#verifying = false
+    }
+    // Meanwhile it may have become suspect again.
+    if (this.#state === 'open' && !this.#suspected) {
+      this.#control.seek(this.#expect)
+      this.#setPaused(this.#isFull())
+    }
+  }
+
+  /** Epochs only rise along a log; one that is not that of the last record was not there before, or is another log's. */
+  #isOfAnotherLeader(end: LogPlace | null): boolean {
+    return (
+      end !== null &&
+      this.#read !== null &&
+      end.leaderEpoch !== this.#read.leaderEpoch &&
+      end.leaderEpoch !== this.#verifiedEpoch
+    )
   }
 
   /**
@@ -281,10 +353,14 @@ export class Lane {
     this.#queue.push({ records, next, bytes })
     this.#queuedRecords += records.length
     this.#queuedBytes += bytes
-    if (this.#queuedRecords > this.#limits.queuedRecordsMax || this.#queuedBytes > this.#control.queuedBytesMax()) {
+    if (this.#isFull()) {
       this.#setPaused(true)
     }
     this.#wakeUp()
+  }
+
+  #isFull(): boolean {
+    return this.#queuedRecords > this.#limits.queuedRecordsMax || this.#queuedBytes > this.#control.queuedBytesMax()
   }
 
   /**
@@ -327,6 +403,8 @@ export class Lane {
       this.#paused &&
       this.#state === 'open' &&
       !this.#draining &&
+      !this.#suspected &&
+      !this.#verifying &&
       this.#queuedRecords < this.#limits.queuedRecordsMax / 2 &&
       this.#queuedBytes < this.#control.queuedBytesMax() / 2
     ) {

@@ -3,6 +3,8 @@ import type { InRecord } from './record.ts'
 /** Reads one partition, without a consumer group, as a read_committed reader sees it. */
 export interface PartitionReader {
   range(topic: string, partition: number): Promise<PartitionRange>
+  /** What stands at an offset below the end. */
+  at(topic: string, partition: number, offset: bigint): Promise<Standing>
   /**
    * Reads from `from` (or the start, if that is later) to the end as it is when the call begins. `onRecords` gets the
    * visible records in order, in portions, and is awaited. Resolves with the range that was read up to.
@@ -15,6 +17,12 @@ export interface PartitionReader {
     signal?: AbortSignal,
   ): Promise<PartitionRange>
 }
+
+/**
+ * `visible`: a record that a read_committed reader sees. `hidden`: one that it does not, of an aborted transaction, or a
+ * control record. `nothing`: retention or compaction removed it.
+ */
+export type Standing = 'visible' | 'hidden' | 'nothing'
 
 /** Also finds the first offset whose record is not older than a time. */
 export interface TimedPartitionReader extends PartitionReader {

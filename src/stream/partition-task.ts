@@ -1,4 +1,5 @@
 import type { InRecord } from './record.ts'
+import type { LogPlace } from './topic-logs.ts'
 
 /**
  * What a stage does for one partition. The lane calls these one at a time.
@@ -11,6 +12,12 @@ export interface PartitionTask {
   open(signal: AbortSignal, onProgress: () => void): Promise<PartitionStart>
   /** Processes records and commits `next`, at once or soon. May get no records: then only the offset moves. */
   process(records: readonly InRecord[], next: bigint, signal: AbortSignal): Promise<void>
+  /**
+   * Whether the topic and its log are still those that `open` found and that were read up to `next`. Called when something
+   * says that they may not be: another leader's epoch, a log that seems shorter, a join. Rejects with DefinedStop if not, or with OpenAgain if `open` is
+   * to say so.
+   */
+  verify(next: bigint, read: LogPlace | null): Promise<void>
   /** Called now and then while the lane has caught up with its input. */
   idle(signal: AbortSignal): Promise<void>
   /** Called once after the last chunk when the lane stops by request, while the partition is still ours. */
@@ -24,6 +31,8 @@ export interface PartitionStart {
   readonly offset: bigint
   /** End of the partition when it was opened. */
   readonly highWatermark: bigint
+  /** Where the last record before `offset` that was read ended; null if that is not known. */
+  readonly read: LogPlace | null
 }
 
 /** Nothing is known to be wrong; the task has to begin again with `open`, as after any other error. */

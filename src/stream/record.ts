@@ -14,6 +14,8 @@ export interface InRecord {
   readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>
   /** Broker or producer time, ms since the epoch. */
   readonly timestamp: number
+  /** Epoch of the leader that wrote it (see LogPlace); absent if the reader does not say. */
+  readonly leaderEpoch?: number
 }
 
 /** Rough size on the wire, for bounds: key, value and headers plus the record's own fields. */

@@ -48,6 +48,7 @@ export class StageRunner {
       onHeartbeat: () => this.#confirm(),
       onBatch: (batch) => this.#lanes.get(batch.partition)?.offer(batch) ?? false,
       onSkipped: (partition, first, last) => this.#lanes.get(partition)?.skipped(first, last),
+      onOutOfRange: (partition) => this.#lanes.get(partition)?.suspect(),
       onCrashed: (error) => this.#fatal(error),
     })
   }
@@ -116,6 +117,7 @@ export class StageRunner {
               return task.open(signal, onProgress)
             },
             process: (records, next, signal) => task.process(records, next, signal),
+            verify: (next, read) => task.verify(next, read),
             idle: (signal) => task.idle(signal),
             drained: (signal) => task.drained(signal),
             close: () => task.close(),

@@ -9,7 +9,12 @@ import type { OutRecord } from './record.ts'
 export interface PartitionTransactions {
   run(work: (scope: TransactionScope) => Promise<void>): Promise<void>
   /**
-   * Ends what earlier transactions of this id left undecided in this partition of some outputs, and in the committed
+   * Fences whoever works under another transactional id, too, and ends its open transaction. Only before the first `run`.
+   * Rejects with DefinedStop if Kafka does not let us.
+   */
+  fence(transactionalId: string): Promise<void>
+  /**
+   * Ends what earlier transactions of this id, and of those that were fenced, left undecided in this partition of some outputs, and in the committed
    * offset, although their coordinator says that they are over. Only before the first `run`; rejects as `run` does.
    */
   settle(topics: readonly string[], outcome: 'commit' | 'abort'): Promise<void>

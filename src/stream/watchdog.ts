@@ -1,10 +1,12 @@
 import type { Logger } from '../observability/log.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import type { Lane } from './lane.ts'
+import type { TopicFacts, TopicLogs } from './topic-logs.ts'
 
 export interface WatchdogOptions {
   readonly topic: string
   readonly offsets: GroupOffsets
+  readonly logs: Pick<TopicLogs, 'facts'>
   readonly lanes: () => readonly Lane[]
   /** Whether a partition is known to wait for something outside, such as Redis. */
   readonly waiting: (partition: number) => boolean
@@ -34,6 +36,8 @@ export class Watchdog {
   readonly #progress = new Map<number, Progress>()
   #timer: NodeJS.Timeout | undefined
   #checking = false
+  /** Of the topic, as it was looked at last. */
+  #facts: TopicFacts | undefined
 
   constructor(options: WatchdogOptions) {
     this.#options = options
@@ -58,6 +62,7 @@ export class Watchdog {
       const ends = await this.#options.offsets.highWatermarks(this.#options.topic)
       this.#options.onBroker(true, '')
       this.#judge(ends)
+      await this.#compareTopic()
     } catch (error) {
       this.#options.onBroker(false, `the brokers do not answer: ${(error as Error).message}`)
       this.#forgetProgress()
@@ -84,6 +89,10 @@ export class Watchdog {
         continue
       }
       const lag = lane.state === 'opening' ? 0n : end - lane.done
+      if (end < lane.done) {
+        // Not idle, but ahead of a log that has lost its end.
+        lane.suspect()
+      }
       const isIdle = lane.state === 'open' && lag <= 0n
       onLag(lane.partition, lag > 0n ? lag : 0n)
       const before = this.#progress.get(lane.partition)
@@ -95,6 +104,19 @@ export class Watchdog {
             `${topic}[${lane.partition}] stands at ${lane.done} with ${lag} records to go and ${lane.state.startsWith('o') ? 'an' : 'a'} ${lane.state} lane for ${at - before.movedAt} ms`,
           ),
         )
+      }
+    }
+  }
+
+  /** A topic that was deleted and made anew, or grown, while nothing came. */
+  async #compareTopic(): Promise<void> {
+    const { topic, logs, lanes } = this.#options
+    const facts = (await logs.facts([topic])).get(topic)
+    const before = this.#facts
+    this.#facts = facts
+    if (before !== undefined && (facts?.id !== before.id || facts.partitions !== before.partitions)) {
+      for (const lane of lanes()) {
+        lane.suspect()
       }
     }
   }

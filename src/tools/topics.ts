@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import { connectAdmin, onBrokers } from '../kafka/brokers.ts'
+import { findDataProblems } from '../kafka/data-problems.ts'
 import { createKafka } from '../kafka/kafka-client.ts'
 import {
   createMissingTopics,
@@ -16,28 +17,45 @@ export async function applyTopics(
   config: Config,
   logger: Logger,
 ): Promise<{ readonly created: readonly string[]; readonly findings: readonly TopicFinding[] }> {
-  return withAdmin(config, logger, async (admin, plan) => ({
+  return withAdmin(config, logger, async (admin, plan, problemsOfData) => ({
     created: await createMissingTopics(admin, plan),
-    findings: await untilKnown(() => findTopicProblems(admin, plan)),
+    findings: [...(await untilKnown(() => findTopicProblems(admin, plan))), ...(await untilKnown(problemsOfData))],
   }))
 }
 
-/** Compares the topics with the configuration and changes nothing. Rejects with BrokersUnreachableError. */
+/** Compares the topics with the configuration and with what the data says, and changes nothing. Rejects with BrokersUnreachableError. */
 export async function checkTopics(config: Config, logger: Logger): Promise<readonly TopicFinding[]> {
-  return withAdmin(config, logger, findTopicProblems)
+  return withAdmin(config, logger, async (admin, plan, problemsOfData) => {
+    const findings = await findTopicProblems(admin, plan)
+    // What does not exist cannot be compared.
+    return findings.some(({ severity, problem }) => severity === 'fatal' && problem.startsWith('does not exist'))
+      ? findings
+      : [...findings, ...(await untilKnown(problemsOfData))]
+  })
 }
 
 async function withAdmin<T>(
   config: Config,
   logger: Logger,
-  work: (admin: ReturnType<ReturnType<typeof createKafka>['admin']>, plan: TopicPlan) => Promise<T>,
+  work: (
+    admin: ReturnType<ReturnType<typeof createKafka>['admin']>,
+    plan: TopicPlan,
+    problemsOfData: () => Promise<readonly TopicFinding[]>,
+  ) => Promise<T>,
 ): Promise<T> {
   const { topicPrefix, partitions, replicationFactor, minInsyncReplicas } = config.kafka
-  const admin = createKafka({ connection: config.kafka, clientId: 'paystatus-topics', logger, retries: 5 }).admin()
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-topics', logger, retries: 5 })
+  const admin = kafka.admin()
   await connectAdmin(admin, config.kafka)
   try {
     const plan = { names: topicNames(topicPrefix), partitions, replicationFactor, minInsyncReplicas }
-    return await onBrokers(config.kafka, () => work(admin, plan))
+    const installation = {
+      names: plan.names,
+      environment: config.environment,
+      normalizerGroup: config.normalizer.group,
+      processorGroup: config.processor.group,
+    }
+    return await onBrokers(config.kafka, () => work(admin, plan, () => findDataProblems(kafka, admin, installation)))
   } finally {
     await admin.disconnect()
   }

@@ -1,6 +1,7 @@
 import type { CommittedOffset, GroupOffsets } from '../../src/stream/group-offsets.ts'
-import type { PartitionRange, PartitionReader } from '../../src/stream/partition-reader.ts'
+import type { PartitionRange, PartitionReader, Standing } from '../../src/stream/partition-reader.ts'
 import type { InRecord, OutRecord } from '../../src/stream/record.ts'
+import type { LogPlace, TopicFacts, TopicLogs } from '../../src/stream/topic-logs.ts'
 import type { PartitionTransactions, TransactionScope } from '../../src/stream/transactions.ts'
 
 /**
@@ -13,6 +14,9 @@ export const KAFKA_STEPS = [
   'range',
   'settle',
   'decided',
+  'facts',
+  'epoch',
+  'at',
   'read',
   'append',
   'offset',
@@ -34,6 +38,12 @@ interface Entry {
   /** Null for a control record: it takes an offset and nobody sees it. */
   readonly record: InRecord | null
   transaction: Transaction | null
+}
+
+/** Where the records of a leader begin. */
+interface Epoch {
+  readonly leaderEpoch: number
+  readonly start: bigint
 }
 
 /** What a producer gets whose id was taken over by a newer one. */
@@ -60,23 +70,84 @@ export class MemoryKafka {
   /** Whether the end of a transaction passes over a topic's partition, or over its offsets. */
   skipsMarker: (of: string) => boolean = () => false
   readonly #logs = new Map<string, Entry[]>()
+  readonly #names = new Map<Entry[], string>()
+  /** The leaders of each log, oldest first. */
+  readonly #leadersOf = new Map<string, Epoch[]>()
+  readonly #facts = new Map<string, TopicFacts>()
   readonly #starts = new Map<string, bigint>()
   readonly #offsets = new Map<string, CommittedOffset>()
   readonly #epochs = new Map<string, number>()
   readonly #openTransaction = new Map<string, Transaction>()
   readonly #undecided = new Map<string, Transaction[]>()
   readonly #clusterId: string
+  readonly #partitions: number
 
-  constructor(clusterId = 'memory-cluster') {
+  /** @param partitions Of every topic, until one is made anew or grows. */
+  constructor(clusterId = 'memory-cluster', partitions = 6) {
     this.#clusterId = clusterId
+    this.#partitions = partitions
   }
 
   /** Appends outside of any transaction, as the stage before would. */
   produce(topic: string, partition: number, record: OutRecord): bigint {
     const log = this.#log(topic, partition)
     const offset = this.#end(topic, partition)
-    log.push({ offset, record: toInRecord(record, offset), transaction: null })
+    log.push(this.#entry(log, record, offset, null))
     return offset
+  }
+
+  readonly logs: TopicLogs = {
+    facts: async (topics) => {
+      await this.onStep('facts.before')
+      const facts = new Map(topics.map((topic) => [topic, this.factsOf(topic)]))
+      await this.onStep('facts.after')
+      return facts
+    },
+    endOfEpoch: async (topic, partition, leaderEpoch) => {
+      await this.onStep('epoch.before')
+      const end = this.endOfEpoch(topic, partition, leaderEpoch)
+      await this.onStep('epoch.after')
+      return end
+    },
+  }
+
+  factsOf(topic: string): TopicFacts {
+    return this.#facts.get(topic) ?? { id: `${topic}-1`, partitions: this.#partitions }
+  }
+
+  endOfEpoch(topic: string, partition: number, leaderEpoch: number): LogPlace | null {
+    const leaders = this.#leaders(`${topic}/${partition}`)
+    const last = leaders.findLastIndex((leader) => leader.leaderEpoch <= leaderEpoch)
+    const found = leaders[last]
+    if (found === undefined || leaderEpoch > (leaders.at(-1) as Epoch).leaderEpoch) {
+      return null
+    }
+    return { leaderEpoch: found.leaderEpoch, offset: leaders[last + 1]?.start ?? this.#end(topic, partition) }
+  }
+
+  /** Another broker leads from now on; it has everything. */
+  elect(topic: string, partition: number): void {
+    const leaders = this.#leaders(`${topic}/${partition}`)
+    const leaderEpoch = (leaders.at(-1) as Epoch).leaderEpoch + 1
+    leaders.push({ leaderEpoch, start: this.#end(topic, partition) })
+  }
+
+  /** What an operator does: all records are gone, and offsets begin at 0 again. */
+  recreate(topic: string, partitions = this.factsOf(topic).partitions): void {
+    const { id } = this.factsOf(topic)
+    this.#facts.set(topic, { id: `${id}+`, partitions })
+    for (const [name, log] of this.#logs) {
+      if (name.startsWith(`${topic}/`)) {
+        log.splice(0)
+        this.#leadersOf.delete(name)
+        this.#starts.delete(name)
+      }
+    }
+  }
+
+  /** What an operator must not do. */
+  grow(topic: string, partitions: number): void {
+    this.#facts.set(topic, { ...this.factsOf(topic), partitions })
   }
 
   /** InitProducerId: fences every older producer of the id and aborts its open transaction. */
@@ -98,6 +169,7 @@ export class MemoryKafka {
       }
     }
     let usable = true
+    const others: string[] = []
     return {
       run: async (work) => {
         if (!usable) {
@@ -114,17 +186,26 @@ export class MemoryKafka {
         await this.onStep('commit.after')
         usable = (this.#undecided.get(transactionalId) ?? []).length === 0
       },
+      fence: async (id) => {
+        await this.onStep('init.before')
+        this.#epochs.set(id, (this.#epochs.get(id) ?? 0) + 1)
+        this.#endTransaction(id, 'aborted')
+        others.push(id)
+        await this.onStep('init.after')
+      },
       settle: async (topics, outcome) => {
         await this.onStep('settle.before')
         fence()
-        const logs = new Set(topics.map((topic) => this.#log(topic, inputPartition)))
-        this.#openTransaction.set(transactionalId, { state: 'open', logs, offsets: new Map() })
-        this.#endTransaction(transactionalId, outcome === 'commit' ? 'committed' : 'aborted')
+        for (const id of [transactionalId, ...others]) {
+          const logs = new Set(topics.map((topic) => this.#log(topic, inputPartition)))
+          this.#openTransaction.set(id, { state: 'open', logs, offsets: new Map() })
+          this.#endTransaction(id, outcome === 'commit' ? 'committed' : 'aborted')
+        }
         await this.onStep('settle.after')
       },
       offsetDecided: async () => {
         await this.onStep('decided.before')
-        const undecided = this.#undecided.get(transactionalId) ?? []
+        const undecided = [transactionalId, ...others].flatMap((id) => this.#undecided.get(id) ?? [])
         const decided = undecided.every(({ offsets }) => !offsets.has(`${group}/${inputTopic}/${inputPartition}`))
         await this.onStep('decided.after')
         return decided
@@ -141,6 +222,12 @@ export class MemoryKafka {
       const range = this.range(topic, partition)
       await this.onStep('range.after')
       return range
+    },
+    at: async (topic, partition, offset) => {
+      await this.onStep('at.before')
+      const standing = this.at(topic, partition, offset)
+      await this.onStep('at.after')
+      return standing
     },
     read: async (topic, partition, from, onRecords, signal) => {
       const range = this.range(topic, partition)
@@ -163,6 +250,12 @@ export class MemoryKafka {
       await this.onStep('committed.after')
       return committed
     },
+    committedAll: async (group, topic) =>
+      new Map(
+        [...this.#offsets]
+          .filter(([name]) => name.startsWith(`${group}/${topic}/`))
+          .map(([name, committed]) => [Number(name.slice(`${group}/${topic}/`.length)), committed]),
+      ),
     highWatermarks: async (topic) =>
       new Map(
         [...this.#logs.keys()]
@@ -203,6 +296,14 @@ export class MemoryKafka {
     }
   }
 
+  at(topic: string, partition: number, offset: bigint): Standing {
+    const found = this.#log(topic, partition).find((entry) => entry.offset === offset)
+    if (found === undefined || offset < this.range(topic, partition).start) {
+      return 'nothing'
+    }
+    return found.record === null || (found.transaction?.state ?? 'committed') !== 'committed' ? 'hidden' : 'visible'
+  }
+
   committed(group: string, topic: string, partition: number): CommittedOffset {
     return this.#offsets.get(`${group}/${topic}/${partition}`) ?? { offset: -1n, metadata: null }
   }
@@ -226,10 +327,13 @@ export class MemoryKafka {
     this.#starts.set(`${topic}/${partition}`, offset)
   }
 
-  /** What no Kafka should do: the topic loses its end. */
+  /** What no Kafka should do: a broker leads that does not have the end of the topic. */
   truncate(topic: string, partition: number, end: bigint): void {
     const log = this.#log(topic, partition)
     log.splice(0, log.length, ...log.filter(({ offset }) => offset < end))
+    const leaders = this.#leaders(`${topic}/${partition}`)
+    const leaderEpoch = (leaders.at(-1) as Epoch).leaderEpoch + 1
+    leaders.splice(0, leaders.length, ...leaders.filter(({ start }) => start < end), { leaderEpoch, start: end })
   }
 
   /** Removes every committed record that a later one of its key replaced; the offsets keep their holes. */
@@ -261,7 +365,7 @@ export class MemoryKafka {
         const first = this.#end(topic, partition)
         for (const [index, record] of records.entries()) {
           const offset = first + BigInt(index)
-          log.push({ offset, record: toInRecord(record, offset), transaction })
+          log.push(this.#entry(log, record, offset, transaction))
         }
         transaction.logs.add(log)
         await this.onStep('append.after')
@@ -298,7 +402,7 @@ export class MemoryKafka {
       for (const earlier of before.filter(({ logs }) => logs.has(log))) {
         earlier.state = state
       }
-      log.push({ offset: (log.at(-1)?.offset ?? -1n) + 1n, record: null, transaction: null })
+      log.push(this.#entry(log, null, (log.at(-1)?.offset ?? -1n) + 1n, null))
     }
     if (this.skipsMarker('offsets')) {
       left.push({ state: 'open', logs: new Set(), offsets: transaction.offsets })
@@ -314,8 +418,23 @@ export class MemoryKafka {
     this.#undecided.set(transactionalId, [...before.filter((earlier) => earlier.state === 'open'), ...left])
   }
 
+  #entry(log: Entry[], record: OutRecord | null, offset: bigint, transaction: Transaction | null): Entry {
+    const { leaderEpoch } = this.#leaders(this.#nameOf(log)).at(-1) as Epoch
+    const inRecord = record === null ? null : { ...toInRecord(record, offset), leaderEpoch }
+    return { offset, record: inRecord, transaction }
+  }
+
+  #leaders(name: string): Epoch[] {
+    let leaders = this.#leadersOf.get(name)
+    if (leaders === undefined) {
+      leaders = [{ leaderEpoch: 0, start: 0n }]
+      this.#leadersOf.set(name, leaders)
+    }
+    return leaders
+  }
+
   #nameOf(log: Entry[]): string {
-    return [...this.#logs].find(([, found]) => found === log)?.[0] ?? ''
+    return this.#names.get(log) ?? ''
   }
 
   #end(topic: string, partition: number): bigint {
@@ -328,6 +447,7 @@ export class MemoryKafka {
     if (log === undefined) {
       log = []
       this.#logs.set(name, log)
+      this.#names.set(log, name)
     }
     return log
   }

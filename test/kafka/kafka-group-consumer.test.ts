@@ -1,6 +1,7 @@
 import type { Kafka } from 'kafkajs'
 import { expect, test } from 'vitest'
 import { KafkaGroupConsumer } from '../../src/kafka/kafka-group-consumer.ts'
+import { OffsetOutOfRangeError } from '../../src/kafka/kafkajs-offsets.ts'
 import { require } from '../../src/kafka/replace-module.ts'
 import { eventually } from '../harness/eventually.ts'
 
@@ -23,13 +24,19 @@ class FakeConsumer {
     this.runs += 1
   }
 
+  /** The text that was committed last. */
+  metadata = ''
+
   crash(error: Error): void {
     this.#listeners.get('consumer.crash')?.({ payload: { error, restart: false } })
   }
 
   /** kafkajs resolves a commit of a consumer that is not running, and does nothing. */
-  async commitOffsets(offsets: { topic: string; partition: number; offset: string }[]): Promise<void> {
+  async commitOffsets(
+    offsets: { topic: string; partition: number; offset: string; metadata: string }[],
+  ): Promise<void> {
     if (this.running) {
+      this.metadata = offsets[0]?.metadata ?? ''
       const topics = offsets.map(({ topic, partition, offset }) => ({
         topic,
         // As kafkajs tells it, whatever its types say.
@@ -46,26 +53,28 @@ async function started() {
   const kafka = { consumer: () => fake } as unknown as Kafka
   const consumer = new KafkaGroupConsumer(kafka, { group: 'g', topic: 'raw', sessionTimeoutMs: 6_000 })
   const crashes: Error[] = []
+  const outOfRange: number[] = []
   const nothing = () => {}
   await consumer.start({
     onAssigned: nothing,
     onHeartbeat: nothing,
     onBatch: () => true,
     onSkipped: nothing,
+    onOutOfRange: (partition) => outOfRange.push(partition),
     onCrashed: (error) => crashes.push(error),
   })
-  return { fake, consumer, crashes }
+  return { fake, consumer, crashes, outOfRange }
 }
 
 test('a commit that kafkajs swallows, because it is starting anew, is a failure', async () => {
   const { fake, consumer } = await started()
-  await consumer.commit(1, 5n)
+  await consumer.commit(1, 5n, '')
   fake.running = false
-  await expect(consumer.commit(1, 6n)).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT', retriable: true })
+  await expect(consumer.commit(1, 6n, '')).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT', retriable: true })
   // Not even when it is the same offset again.
-  await expect(consumer.commit(1, 5n)).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT' })
+  await expect(consumer.commit(1, 5n, '')).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT' })
   fake.running = true
-  await consumer.commit(1, 6n)
+  await consumer.commit(1, 6n, '')
 })
 
 test('a crash that kafkajs does not call retriable starts it anew; a refusal of Kafka ends the process', async () => {
@@ -75,4 +84,20 @@ test('a crash that kafkajs does not call retriable starts it anew; a refusal of 
   expect(crashes).toEqual([])
   fake.crash(Object.assign(new Error('not for you'), { type: 'GROUP_AUTHORIZATION_FAILED' }))
   expect(crashes).toMatchObject([{ code: 'KAFKA_REFUSED' }])
+})
+
+test('an offset out of range is told, with its partition, and the consumer starts anew (I2)', async () => {
+  const { fake, crashes, outOfRange } = await started()
+  const cause = new OffsetOutOfRangeError({ topic: 'raw', partition: 3 })
+  fake.crash(new Error('kafkajs wraps it', { cause }))
+  expect(outOfRange).toEqual([3])
+  await eventually(() => expect(fake.runs).toBe(2))
+  fake.crash(new Error('of another', { cause: new OffsetOutOfRangeError({ topic: 'other', partition: 3 }) }))
+  expect([outOfRange, crashes]).toEqual([[3], []])
+})
+
+test('a commit carries the text that is read back at the next start', async () => {
+  const { fake, consumer } = await started()
+  await consumer.commit(1, 5n, 'where it was read')
+  expect(fake.metadata).toBe('where it was read')
 })

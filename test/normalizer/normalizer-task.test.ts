@@ -55,8 +55,15 @@ function setUp(failures: Failures = {}, providerId = 'jpm-global-payments-v1') {
       },
     },
     bodies: failures.bodies ?? { open: async (records) => records },
-    reader: { range: async () => range, read: async () => range },
-    offsets: { committed: async () => ({ offset: -1n, metadata: null }) } as never,
+    reader: { range: async () => range, at: async () => 'nothing', read: async () => range },
+    offsets: { committed: async () => ({ offset: -1n, metadata: null }), committedAll: async () => new Map() } as never,
+    logs: {
+      facts: async (topics) =>
+        new Map(topics.map((topic) => [topic, { id: topic, partitions: events.log.partitions }])),
+      endOfEpoch: async () => null,
+    },
+    environment: 'test',
+    namespaces: new Map([['jpm', 'n']]),
     commit: async (_partition, next) => {
       steps.push(`commit ${next}`)
       if (failures.failsToCommit) {

@@ -144,6 +144,7 @@ describe('restoring', () => {
       store: view,
       reader: kafka.reader,
       codec: CODECS.state,
+      assertInPlace: () => {},
       duePolicy: POLICY,
       clusterId: 'cluster',
       metadata: promising(kafka.range(TOPICS.current, PARTITION).end),

@@ -8,8 +8,20 @@ const SECOND = sampleEvent({ eventId: 'second', paymentKey: 'jpm:a', status: 'CO
 const { signal } = new AbortController()
 
 describe('a transaction that was ended half-way', () => {
-  const whole: OutputFacts = { promised: 5n, visibleEnd: 6n, highWatermark: 6n, publishedMore: false }
-  const undecided: OutputFacts = { promised: 6n, visibleEnd: 6n, highWatermark: 8n, publishedMore: false }
+  const whole: OutputFacts = {
+    promised: 5n,
+    visibleEnd: 6n,
+    highWatermark: 6n,
+    publishedMore: false,
+    lastPromised: null,
+  }
+  const undecided: OutputFacts = {
+    promised: 6n,
+    visibleEnd: 6n,
+    highWatermark: 8n,
+    publishedMore: false,
+    lastPromised: null,
+  }
 
   test.each<[string, OutputFacts[], 'commit' | 'abort' | null]>([
     ['is none when everything is decided', [whole, whole, whole], null],

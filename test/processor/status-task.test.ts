@@ -201,9 +201,13 @@ describe('opening', () => {
 
   test('begins at the committed offset, or at the start of the topic', async () => {
     world.arrive(ACCEPTED, COMPLETED)
-    expect(await world.task().open(signal)).toEqual({ offset: 0n, highWatermark: 2n })
+    expect(await world.task().open(signal)).toEqual({ offset: 0n, highWatermark: 2n, read: null })
     await world.run()
-    expect(await world.task().open(signal)).toEqual({ offset: 2n, highWatermark: 2n })
+    expect(await world.task().open(signal)).toEqual({
+      offset: 2n,
+      highWatermark: 2n,
+      read: { offset: 2n, leaderEpoch: 0 },
+    })
   })
 
   test('stops, and touches nothing, when the committed offset is not in the topic', async () => {

@@ -10,6 +10,7 @@ import { StatusTask, type StatusTaskOptions } from '../../src/processor/status-t
 import type { Totals, TotalsDelta } from '../../src/processor/totals.ts'
 import { addTotals, totalsFrom } from '../../src/processor/totals.ts'
 import { fromMarkerText, fromMetadataText } from '../../src/processor/view-marker.ts'
+import { KeysInPlace } from '../../src/stream/keys-in-place.ts'
 import type { OutRecord } from '../../src/stream/record.ts'
 import { topicNames } from '../../src/topics.ts'
 import { MemoryKafka } from '../harness/memory-kafka.ts'
@@ -66,6 +67,12 @@ export class StatusWorld {
       store: this.view,
       reader: this.kafka.reader,
       offsets: this.kafka.offsets,
+      logs: this.kafka.logs,
+      // Whatever its key: one partition is all there is.
+      keys: new KeysInPlace(TOPICS.current, this.kafka.reader, () => true),
+      environment: 'test',
+      transactionalId: 't.p3',
+      formerTransactionalIds: ['former.t.p3'],
       openTransactions: () => this.kafka.openTransactions('t.p3', GROUP, TOPICS.events, PARTITION),
       duePolicy: DUE_POLICY,
       portionBytesMax: 1_000_000,

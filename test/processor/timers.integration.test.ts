@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createGroupOffsets } from '../../src/kafka/group-offsets.ts'
 import { openKafkaTransactions } from '../../src/kafka/kafka-transactions.ts'
 import { createPartitionReader } from '../../src/kafka/partition-reader.ts'
+import { createTopicLogs } from '../../src/kafka/topic-logs.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { ByteBudget } from '../../src/processor/byte-budget.ts'
 import { StatusTask } from '../../src/processor/status-task.ts'
+import { KeysInPlace } from '../../src/stream/keys-in-place.ts'
 import type { InRecord } from '../../src/stream/record.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { sampleEvent } from '../avro/samples.ts'
@@ -214,6 +216,12 @@ describe('a payment that nobody touches any more', () => {
       store: observer.store,
       reader: createPartitionReader(observer.kafka),
       offsets,
+      logs: createTopicLogs(observer.kafka),
+      // The test puts every payment into its one partition.
+      keys: new KeysInPlace(topics.current, createPartitionReader(observer.kafka), () => true),
+      environment: config.environment,
+      transactionalId: `${config.environment}.timers`,
+      formerTransactionalIds: [],
       openTransactions: () =>
         openKafkaTransactions(observer.kafka, {
           transactionalId: `${config.environment}.timers`,

@@ -18,7 +18,7 @@ export function normalizerTask(kafka: MemoryKafka, isMember: (task: NormalizerTa
   /** All payments of the simulation live in one partition of the events. */
   const logOf = (topic: string, to: number): AppendLog => ({
     topic,
-    partitions: 1,
+    partitions: kafka.factsOf(topic).partitions,
     append: async (_partition, records) => {
       await kafka.onStep('append.before')
       for (const record of records) {
@@ -38,12 +38,15 @@ export function normalizerTask(kafka: MemoryKafka, isMember: (task: NormalizerTa
     bodies: { open: async (records) => records },
     reader: kafka.reader,
     offsets: kafka.offsets,
-    commit: async (partition, next) => {
+    logs: kafka.logs,
+    environment: 'test',
+    namespaces: new Map([['jpm-v1', 'jpm']]),
+    commit: async (partition, next, metadata) => {
       await kafka.onStep('commit.before')
       if (!isMember(task)) {
         throw new Error('not a member of the group')
       }
-      kafka.moveGroup(NORMALIZER_GROUP, TOPICS.raw, partition, next)
+      kafka.moveGroup(NORMALIZER_GROUP, TOPICS.raw, partition, next, metadata)
       await kafka.onStep('commit.after')
     },
     now: () => 0,
@@ -68,7 +71,7 @@ export function callbackOf(index: number, { payment, status, minute, malformed }
     endToEndId: `e2e-${payment}`,
     firmRootId: `00000000-0000-4000-8000-00000000000${payment === 'x' ? 1 : 2}`,
     createDateTime: `2026-01-05T08:${minute}:00.000Z`,
-    status,
+    paymentStatus: status,
   }
   return {
     key: payment,
@@ -91,7 +94,7 @@ export function eventsOf(kafka: MemoryKafka): { events: PaymentEvent[]; deadLett
     const translation = source?.provider.translate(toCallback(record, source.facts))
     events.push(...withChildReports(translation?.events ?? []))
     if ((translation?.deadLetters.length ?? 0) > 0) {
-      deadLetters.add(String(record.offset))
+      deadLetters.add(String(record.headers['ce_id']))
     }
   }
   return { events, deadLetters }

@@ -82,7 +82,7 @@ function newLane(limits: Partial<LaneLimits> = {}): void {
 
 /** A lane that is open at an offset, with the records up to 100 still to come, so that it does not idle. */
 async function openAt(offset: number, limits: Partial<LaneLimits> = {}): Promise<void> {
-  task.start = { offset: BigInt(offset), highWatermark: 100n }
+  task.start = { offset: BigInt(offset), highWatermark: 100n, read: null }
   newLane(limits)
   await settle()
   control.calls.length = 0
@@ -92,7 +92,7 @@ describe('opening', () => {
   test('pauses at once, and only when the task is open seeks to its offset and resumes', async () => {
     const opening = gate()
     task.onOpen = () => opening.promise
-    task.start = { offset: 7n, highWatermark: 100n }
+    task.start = { offset: 7n, highWatermark: 100n, read: null }
     newLane()
     expect(control.calls).toEqual(['pause'])
     expect(lane.state).toBe('opening')
@@ -164,7 +164,7 @@ describe('judging what the consumer brings', () => {
     lane.offer(batchOf([0, 1]))
     await settle()
     expect(lane.offer(batchOf([2, 3]))).toBe(true)
-    expect(lane.offer(batchOf([0, 1]))).toBe(true)
+    expect(lane.offer(batchOf([0, 1], { highWatermark: 4 }))).toBe(true)
     expect(lane.offer(batchOf([5]))).toBe(false)
     expect(control.calls).toEqual(['seek 4'])
     expect([lane.done, lane.queuedRecords]).toEqual([0n, 2])
@@ -367,24 +367,30 @@ describe('I10: back-pressure', () => {
 })
 
 describe('reassigned', () => {
-  test('seeks to where it accepts, not to what was committed, and sets the resume again', async () => {
+  test('looks at the log, then seeks to where it accepts, not to what was committed, and sets the resume again', async () => {
     await openAt(5)
-    task.onProcess = stuck
-    lane.offer(batchOf([5, 6]))
+    lane.offer(batchOf([5, 6], { highWatermark: 100 }))
     await settle()
     lane.reassigned()
-    expect(control.calls).toEqual(['seek 7', 'resume'])
+    expect(control.calls).toEqual(['pause'])
+    await settle()
+    expect(task.calls.at(-1)).toBe('verify 7')
+    expect(control.calls).toEqual(['pause', 'seek 7', 'resume'])
   })
 
   test('sets the pause again while its queue is full', async () => {
     await openAt(0)
-    task.onProcess = stuck
+    const working = gate()
+    task.onProcess = (signal) => untilAborted(working.promise, signal)
     lane.offer(batchOf([0]))
     await settle()
-    lane.offer(batchOf(span(1, 12)))
+    lane.offer(batchOf(span(1, 30)))
     control.calls.length = 0
     lane.reassigned()
-    expect(control.calls).toEqual(['seek 12', 'pause'])
+    task.onProcess = stuck
+    working.open()
+    await settle()
+    expect(control.calls).toEqual(['pause', 'seek 30', 'pause'])
   })
 
   test('only pauses a lane that is not open, which a consumer that started anew has forgotten', async () => {
@@ -393,6 +399,111 @@ describe('reassigned', () => {
     control.calls.length = 0
     lane.reassigned()
     expect(control.calls).toEqual(['pause'])
+  })
+})
+
+describe('a log that may have lost records (I2, I3)', () => {
+  const stop = new DefinedStop('LOG_TRUNCATED', 'it did')
+
+  /** An open lane that has accepted 0 and 1 of a leader. */
+  async function acceptedUnderEpoch4(): Promise<void> {
+    await openAt(0)
+    lane.offer(batchOf([0, 1], { leaderEpoch: 4, highWatermark: 100 }))
+    await settle()
+    control.calls.length = 0
+  }
+
+  test.each([5, 3])('is looked at before a batch of another leader (epoch %i) is accepted', async (leaderEpoch) => {
+    await acceptedUnderEpoch4()
+    const looked = gate()
+    task.onVerify = () => looked.promise
+    expect(lane.offer(batchOf([2, 3], { leaderEpoch, highWatermark: 100 }))).toBe(false)
+    await settle()
+    expect(lane.offer(batchOf([2, 3], { leaderEpoch, highWatermark: 100 }))).toBe(false)
+    expect([task.calls.at(-1), control.paused]).toEqual(['verify 2', true])
+    looked.open()
+    await settle()
+    expect(control.calls.slice(-2)).toEqual(['seek 2', 'resume'])
+    expect(lane.offer(batchOf([2, 3], { leaderEpoch, highWatermark: 100 }))).toBe(true)
+    // Once is enough.
+    await settle()
+    expect(lane.offer(batchOf([4], { leaderEpoch, highWatermark: 100 }))).toBe(true)
+    expect(task.calls.filter((call) => call.startsWith('verify'))).toEqual(['verify 2'])
+    expect(task.processed).toEqual(['0,1 -> 2', '2,3 -> 4'])
+  })
+
+  test('is asked where the last record ended that was accepted, under its leader', async () => {
+    const asked: unknown[] = []
+    await acceptedUnderEpoch4()
+    task.onVerify = async (next, read) => void asked.push(next, read)
+    lane.offer(batchOf([2], { leaderEpoch: 5, highWatermark: 100 }))
+    await settle()
+    expect(asked).toEqual([2n, { offset: 2n, leaderEpoch: 4 }])
+  })
+
+  test('is looked at when its high watermark is below what was accepted', async () => {
+    await acceptedUnderEpoch4()
+    expect(lane.offer(batchOf([0], { leaderEpoch: 4, highWatermark: 1 }))).toBe(false)
+    await settle()
+    expect(task.calls.at(-1)).toBe('verify 2')
+  })
+
+  test('that did ends the process, and nothing more is processed or skipped', async () => {
+    await acceptedUnderEpoch4()
+    task.onVerify = async () => {
+      throw stop
+    }
+    lane.offer(batchOf([2], { leaderEpoch: 5, highWatermark: 100 }))
+    await settle()
+    expect(control.fatals).toEqual([stop])
+    expect(task.processed).toEqual(['0,1 -> 2'])
+  })
+
+  test('what is queued and not begun waits for the look, too', async () => {
+    await openAt(0)
+    const working = gate()
+    task.onProcess = () => working.promise
+    lane.offer(batchOf([0], { leaderEpoch: 4, highWatermark: 100 }))
+    await settle()
+    lane.offer(batchOf([1], { leaderEpoch: 4, highWatermark: 100 }))
+    task.onVerify = async () => {
+      throw stop
+    }
+    lane.suspect()
+    working.open()
+    await settle()
+    expect(task.processed).toEqual(['0 -> 1'])
+    expect(control.fatals).toEqual([stop])
+  })
+
+  test('that nobody can tell yet is asked again, and nothing is accepted meanwhile', async () => {
+    await acceptedUnderEpoch4()
+    let failures = 2
+    task.onVerify = async () => {
+      failures -= 1
+      if (failures >= 0) {
+        throw new Error('no leader')
+      }
+    }
+    lane.suspect()
+    await settle()
+    expect(lane.offer(batchOf([2], { leaderEpoch: 4, highWatermark: 100 }))).toBe(false)
+    await vi.advanceTimersByTimeAsync(LIMITS.idleIntervalMs)
+    lane.skipped(2n, 2n)
+    expect([lane.state, control.paused]).toEqual(['open', true])
+    await vi.advanceTimersByTimeAsync(LIMITS.idleIntervalMs)
+    expect(task.calls.filter((call) => call === 'verify 2')).toHaveLength(3)
+    expect(control.calls.slice(-2)).toEqual(['seek 2', 'resume'])
+    expect(lane.offer(batchOf([2], { leaderEpoch: 4, highWatermark: 100 }))).toBe(true)
+  })
+
+  test('after the opening, the committed position counts as the last one that was accepted', async () => {
+    task.start = { offset: 5n, highWatermark: 100n, read: { offset: 5n, leaderEpoch: 2 } }
+    newLane()
+    await settle()
+    expect(lane.offer(batchOf([5], { leaderEpoch: 3, highWatermark: 100 }))).toBe(false)
+    await settle()
+    expect(task.calls.at(-1)).toBe('verify 5')
   })
 })
 
@@ -413,7 +524,7 @@ describe('doubt', () => {
     expect(control.fatals).toEqual([])
 
     task.onProcess = async () => {}
-    task.start = { offset: 2n, highWatermark: 100n }
+    task.start = { offset: 2n, highWatermark: 100n, read: null }
     control.confirm()
     await settle()
     // Where to go on is what the broker says now, not what the lane believed.
@@ -475,7 +586,7 @@ describe('doubt', () => {
 
 describe('idle', () => {
   test('only when everything that is known to be there is processed', async () => {
-    task.start = { offset: 5n, highWatermark: 7n }
+    task.start = { offset: 5n, highWatermark: 7n, read: null }
     newLane()
     await settle()
     expect(task.calls).toEqual(['open'])

@@ -1,17 +1,19 @@
 import type { FetchedBatch } from '../../src/stream/group-consumer.ts'
 import type { PartitionStart, PartitionTask } from '../../src/stream/partition-task.ts'
 import type { InRecord } from '../../src/stream/record.ts'
+import type { LogPlace } from '../../src/stream/topic-logs.ts'
 
 /** A partition task that writes down what is asked of it and does what the test scripts. */
 export class ScriptedTask implements PartitionTask {
   /** `open`, `process 3,4 -> 5`, `idle`, `close`, in order. */
   readonly calls: string[] = []
   drainedCount = 0
-  start: PartitionStart = { offset: 0n, highWatermark: 0n }
+  start: PartitionStart = { offset: 0n, highWatermark: 0n, read: null }
   /** Replace these to wait or to fail. */
   onOpen: (signal: AbortSignal) => Promise<void> = async () => {}
   onProcess: (signal: AbortSignal) => Promise<void> = async () => {}
   onIdle: (signal: AbortSignal) => Promise<void> = async () => {}
+  onVerify: (next: bigint, read: LogPlace | null) => Promise<void> = async () => {}
 
   async open(signal: AbortSignal): Promise<PartitionStart> {
     this.calls.push('open')
@@ -22,6 +24,11 @@ export class ScriptedTask implements PartitionTask {
   async process(records: readonly InRecord[], next: bigint, signal: AbortSignal): Promise<void> {
     this.calls.push(`process ${records.map(({ offset }) => offset).join(',')} -> ${next}`)
     await this.onProcess(signal)
+  }
+
+  async verify(next: bigint, read: LogPlace | null): Promise<void> {
+    this.calls.push(`verify ${next}`)
+    await this.onVerify(next, read)
   }
 
   async idle(signal: AbortSignal): Promise<void> {
@@ -65,6 +72,8 @@ export interface BatchShape {
   readonly last?: number
   readonly bytes?: number
   readonly highWatermark?: number
+  /** Of the leader that wrote it, if it is known. */
+  readonly leaderEpoch?: number
 }
 
 /** A fetched batch with visible records at these offsets. */
@@ -76,6 +85,7 @@ export function batchOf(offsets: readonly number[], shape: BatchShape = {}): Fet
     fetchedOffset: BigInt(from),
     lastOffset: BigInt(last),
     highWatermark: BigInt(shape.highWatermark ?? last + 1),
+    end: shape.leaderEpoch === undefined ? null : { offset: BigInt(last + 1), leaderEpoch: shape.leaderEpoch },
     records: offsets.map((offset) => ({
       offset: BigInt(offset),
       key: Buffer.from('key'),

@@ -1,21 +1,30 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Lane, LaneState } from '../../src/stream/lane.ts'
+import type { TopicFacts } from '../../src/stream/topic-logs.ts'
 import { Watchdog } from '../../src/stream/watchdog.ts'
 import { SILENT } from '../harness/silent-logger.ts'
 
 const STALL_MS = 1_000
 
 let now: number
-let lanes: { partition: number; state: LaneState; done: bigint; pulse: string }[]
+let lanes: ReturnType<typeof laneOf>[]
 let waiting: Set<number>
 let ends: Map<number, bigint> | Error
+let facts: TopicFacts
+let suspected: number[]
 let lags: Map<number, bigint>
 let broker: [reachable: boolean, reason: string][]
 let stalls: string[]
 let watchdog: Watchdog
 
 function laneOf(partition: number, state: LaneState, done: bigint, progress = 0) {
-  return { partition, state, done, pulse: `${state} ${done} ${progress}` }
+  return {
+    partition,
+    state,
+    done,
+    pulse: `${state} ${done} ${progress}`,
+    suspect: () => suspected.push(partition),
+  }
 }
 
 beforeEach(() => {
@@ -23,6 +32,8 @@ beforeEach(() => {
   lanes = [laneOf(0, 'open', 5n)]
   waiting = new Set()
   ends = new Map([[0, 9n]])
+  facts = { id: 'a', partitions: 1 }
+  suspected = []
   lags = new Map()
   broker = []
   stalls = []
@@ -36,8 +47,10 @@ beforeEach(() => {
         return ends
       },
       committed: () => Promise.reject(new Error('not asked')),
+      committedAll: () => Promise.reject(new Error('not asked')),
       clusterId: () => Promise.reject(new Error('not asked')),
     },
+    logs: { facts: async (topics) => new Map(topics.map((topic) => [topic, facts])) },
     lanes: () => lanes as unknown as Lane[],
     waiting: (partition) => waiting.has(partition),
     intervalMs: 100,
@@ -112,6 +125,8 @@ describe('a stall', () => {
     ends = new Error('ECONNREFUSED')
     await lookAt(STALL_MS)
     ends = new Map([[0, 9n]])
+    facts = { id: 'a', partitions: 1 }
+    suspected = []
     await lookAt(2 * STALL_MS)
     expect(stalls).toEqual([])
     expect(broker).toEqual([
@@ -184,4 +199,27 @@ test('a look that takes long is not joined by another', async () => {
   await watchdog.check()
   await first
   expect(broker).toHaveLength(1)
+})
+
+describe('a log that is not the one any more that was read (I2, I3)', () => {
+  test('is one that ends below what was processed: no lag, and not idle', async () => {
+    ends = new Map([[0, 4n]])
+    await lookAt(0)
+    expect(suspected).toEqual([0])
+    expect(lags.get(0)).toBe(0n)
+  })
+
+  test('is one of a topic that was made anew or grown, although nothing comes', async () => {
+    ends = new Map([[0, 5n]])
+    await lookAt(0)
+    await lookAt(1)
+    expect(suspected).toEqual([])
+    facts = { id: 'b', partitions: 1 }
+    await lookAt(2)
+    expect(suspected).toEqual([0])
+    facts = { id: 'b', partitions: 2 }
+    await lookAt(3)
+    await lookAt(4)
+    expect(suspected).toEqual([0, 0])
+  })
 })

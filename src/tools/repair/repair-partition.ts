@@ -108,6 +108,7 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
     })),
   ]
   let promised = ends
+  const appended = new Set<keyof OutputEnds>()
   // At least one transaction: also the promise alone may have to be mended.
   for (const portion of portionsOf(writes)) {
     options.signal?.throwIfAborted()
@@ -117,9 +118,12 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
         if (records.length > 0) {
           const { next } = await scope.append(topics[output], partition, records)
           promised = { ...promised, [output]: next }
+          appended.add(output)
         }
       }
-      await scope.commitOffset(committed.offset, toMetadataText({ ...promise, ends: promised }))
+      // Of the others only the end of the topic is known, whatever stands there.
+      const inexact = OUTPUTS.filter((name) => !appended.has(name))
+      await scope.commitOffset(committed.offset, toMetadataText({ ...promise, ends: promised, inexact }))
     })
   }
   return report

@@ -8,6 +8,7 @@ import { createKafka } from '../../kafka/kafka-client.ts'
 import { openKafkaTransactions } from '../../kafka/kafka-transactions.ts'
 import { createPartitionReader } from '../../kafka/partition-reader.ts'
 import type { Logger } from '../../observability/log.ts'
+import { formerTransactionalId, processorTransactionalId } from '../../stream/transactional-id.ts'
 import { topicNames } from '../../topics.ts'
 import { type PartitionRepair, repairPartition } from './repair-partition.ts'
 
@@ -55,7 +56,7 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
       options.onPartition?.(partition, config.kafka.partitions)
       const transactions = options.apply
         ? await openKafkaTransactions(kafka, {
-            transactionalId: `${config.environment}.${group}.${topics.events}.${partition}`,
+            transactionalId: processorTransactionalId(group, topics.events, partition),
             transactionTimeoutMs: config.kafka.transactionTimeoutMs,
             group,
             inputTopic: topics.events,
@@ -64,6 +65,7 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
           })
         : null
       try {
+        await transactions?.fence(formerTransactionalId(config.environment, group, topics.events, partition))
         partitions.push(
           await repairPartition({
             partition,

@@ -178,8 +178,14 @@ export const MUTANTS: readonly Mutant[] = [
       {
         // The second line of defence: without it everything would be a dead letter.
         file: 'src/processor/status-task.ts',
-        find: 'return record.key?.toString() === event.paymentKey ?',
-        replace: "return event.paymentKey !== '' ?",
+        find: 'if (record.key?.toString() !== event.paymentKey) {',
+        replace: "if (event.paymentKey === '') {",
+      },
+      {
+        // And the third.
+        file: 'src/processor/status-task.ts',
+        find: 'this.#assertInPlace(record.key, topics.events, record.offset)',
+        replace: '',
       },
     ],
     scenario: 'none',
@@ -233,8 +239,10 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/topology.ts',
-        find: `.\${topics.events}.\${partition}\``,
-        replace: `.\${topics.events}.\${partition}.\${uuidv7()}\``,
+        find: `transactionalId: processorTransactionalId(group, topics.events, partition),
+            transactionTimeoutMs`,
+        replace: `transactionalId: \`\${processorTransactionalId(group, topics.events, partition)}.\${uuidv7()}\`,
+            transactionTimeoutMs`,
       },
     ],
     scenario: 'isolate-processor',

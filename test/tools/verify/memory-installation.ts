@@ -8,6 +8,7 @@ import { sourcesById } from '../../../src/normalizer/sources.ts'
 import { ByteBudget } from '../../../src/processor/byte-budget.ts'
 import { StatusTask } from '../../../src/processor/status-task.ts'
 import { PROVIDER_IDS, providerById } from '../../../src/providers/registry.ts'
+import { KeysInPlace } from '../../../src/stream/keys-in-place.ts'
 import { type PlanOptions, planCallbacks } from '../../../src/tools/simulate/plan.ts'
 import { Verification, type VerificationOptions } from '../../../src/tools/verify/verification.ts'
 import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
@@ -24,7 +25,7 @@ export const PARTITIONS = 3
 
 /** Raw, both stages and the view in memory: a plan's callbacks are sent, and the stages work when they are told to. */
 export class MemoryInstallation {
-  readonly kafka = new MemoryKafka()
+  readonly kafka = new MemoryKafka(undefined, PARTITIONS)
   readonly view = new MemoryView()
   readonly config: Config
   now = Date.UTC(2026, 5, 1)
@@ -108,7 +109,10 @@ export class MemoryInstallation {
         bodies: { open: async (records) => records },
         reader: this.kafka.reader,
         offsets: this.kafka.offsets,
-        commit: async (of, next) => this.kafka.moveGroup(group, TOPICS.raw, of, next),
+        logs: this.kafka.logs,
+        environment: this.config.environment,
+        namespaces: new Map(),
+        commit: async (of, next, metadata) => this.kafka.moveGroup(group, TOPICS.raw, of, next, metadata),
         now: () => this.now,
         onTranslated: () => {},
         onDrift: () => {},
@@ -138,6 +142,15 @@ export class MemoryInstallation {
         store: this.view,
         reader: this.kafka.reader,
         offsets: this.kafka.offsets,
+        logs: this.kafka.logs,
+        keys: new KeysInPlace(
+          TOPICS.current,
+          this.kafka.reader,
+          (key, of, partitions) => partitionOf(key, partitions) === of,
+        ),
+        environment: this.config.environment,
+        transactionalId: `t.p${partition}`,
+        formerTransactionalIds: [],
         openTransactions: () => this.kafka.openTransactions(`t.p${partition}`, group, TOPICS.events, partition),
         duePolicy: this.config.payments,
         portionBytesMax: 1_000_000,

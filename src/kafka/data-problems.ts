@@ -1,0 +1,60 @@
+import type { Admin, Kafka } from 'kafkajs'
+import { KeysInPlace } from '../stream/keys-in-place.ts'
+import { assertSameOrigin, originIn } from '../stream/origin.ts'
+import { definedStopOf } from '../stream/partition-task.ts'
+import type { TopicFacts } from '../stream/topic-logs.ts'
+import type { TopicNames } from '../topics.ts'
+import { createGroupOffsets } from './group-offsets.ts'
+import { partitionOf } from './murmur2.ts'
+import { createPartitionReader } from './partition-reader.ts'
+import type { TopicFinding } from './topic-admin.ts'
+import { createTopicLogs } from './topic-logs.ts'
+
+export interface InstallationFacts {
+  readonly names: TopicNames
+  readonly environment: string
+  readonly normalizerGroup: string
+  readonly processorGroup: string
+}
+
+/**
+ * Compares the topics with what the data says about them: what the groups wrote down when they committed, and the keys of
+ * what was published. No configuration changes that. What our user may not look at is a finding of its own.
+ */
+export async function findDataProblems(
+  kafka: Kafka,
+  admin: Admin,
+  { names, environment, normalizerGroup, processorGroup }: InstallationFacts,
+): Promise<readonly TopicFinding[]> {
+  const logs = createTopicLogs(kafka)
+  const offsets = createGroupOffsets(admin)
+  const reader = createPartitionReader(kafka)
+  const keys = new KeysInPlace(names.current, reader, (key, of, partitions) => partitionOf(key, partitions) === of)
+  const stages = [
+    { group: normalizerGroup, topic: names.raw, topics: [names.raw, names.events] },
+    {
+      group: processorGroup,
+      topic: names.events,
+      topics: [names.events, names.current, names.changes, names.eventDeadLetters],
+    },
+  ]
+  const findings: TopicFinding[] = []
+  for (const { group, topic, topics } of stages) {
+    try {
+      const [facts, committed] = await Promise.all([logs.facts(topics), offsets.committedAll(group, topic)])
+      assertSameOrigin({ group, topic, committed, facts, environment, namespaces: new Map() })
+      const current = facts.get(names.current)
+      if (current !== undefined && [...committed.values()].every(({ metadata }) => originIn(metadata) === null)) {
+        await keys.assertAll(current satisfies TopicFacts)
+      }
+    } catch (error) {
+      const stop = definedStopOf(error)
+      if (stop === undefined) {
+        throw error
+      }
+      const severity = stop.code === 'KAFKA_REFUSED' ? 'setting' : 'fatal'
+      findings.push({ topic, severity, problem: `is not what group ${group} knows (${stop.code}): ${stop.message}` })
+    }
+  }
+  return findings
+}

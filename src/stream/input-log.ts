@@ -1,0 +1,83 @@
+import type { CommittedOffset } from './group-offsets.ts'
+import { originIn } from './origin.ts'
+import type { PartitionRange, PartitionReader } from './partition-reader.ts'
+import { DefinedStop } from './partition-task.ts'
+import { startOffset } from './start-offset.ts'
+import type { LogPlace, TopicLogs } from './topic-logs.ts'
+
+export interface InputLog {
+  readonly group: string
+  readonly topic: string
+  readonly partition: number
+  readonly reader: Pick<PartitionReader, 'range'>
+  readonly logs: Pick<TopicLogs, 'endOfEpoch'>
+}
+
+/**
+ * Throws DefinedStop if the log is not the one any more that was read up to `next`: it ends before that, or its end was
+ * lost and it grew again. An offset alone cannot tell the second, the epochs of the leaders can. Gives the range of the log.
+ *
+ * @param read Where the last record that was read ended; null if its leader's epoch is not known.
+ * @param committed Where a new start would go on: what was read beyond may not be processed.
+ */
+export async function assertLogHolds(
+  input: InputLog,
+  next: bigint,
+  read: LogPlace | null,
+  committed: bigint,
+): Promise<PartitionRange> {
+  const { topic, partition, reader, logs } = input
+  const [range, end] = await Promise.all([
+    reader.range(topic, partition),
+    read === null ? undefined : logs.endOfEpoch(topic, partition, read.leaderEpoch),
+  ])
+  if (read !== null && (end === undefined || end === null || end.leaderEpoch !== read.leaderEpoch)) {
+    // The log knows no such leader: how far it agrees with what was read cannot be told.
+    throw truncated(input, read.offset, range, null, committed)
+  }
+  if (read !== null && end !== undefined && end !== null && end.offset < read.offset) {
+    throw truncated(input, read.offset, range, end.offset, committed)
+  }
+  if (next > range.highWatermark) {
+    throw truncated(input, next, range, range.highWatermark, committed)
+  }
+  startOffset(input.group, topic, partition, { offset: next, metadata: null }, { ...range, end: range.highWatermark })
+  return range
+}
+
+/** Where to go on, after what was committed: see startOffset and assertLogHolds. Throws DefinedStop. */
+export async function openInputLog(
+  input: InputLog,
+  committed: CommittedOffset,
+): Promise<{ readonly next: bigint; readonly read: LogPlace | null; readonly range: PartitionRange }> {
+  const { group, topic, partition, reader } = input
+  const read = originIn(committed.metadata)?.read ?? null
+  const range =
+    read === null
+      ? await reader.range(topic, partition)
+      : await assertLogHolds(input, committed.offset, read, committed.offset)
+  return { next: startOffset(group, topic, partition, committed, range), read, range }
+}
+
+/** @param agreesTo Up to where the log is still what was read; null if that is not known. */
+function truncated(
+  { group, topic, partition }: InputLog,
+  read: bigint,
+  range: PartitionRange,
+  agreesTo: bigint | null,
+  committed: bigint,
+): DefinedStop {
+  const where = `--group ${group} --topic ${topic}:${partition} --reset-offsets`
+  const [found, target] =
+    agreesTo === null
+      ? ['its records are others than those that were read', '--to-earliest']
+      : [`what was read ends at offset ${agreesTo}, and what stands after it is new`, `--to-offset ${agreesTo}`]
+  return new DefinedStop(
+    'LOG_TRUNCATED',
+    `${topic}[${partition}] lost records: group ${group} has read up to offset ${read}, but ${found}; the topic holds ${range.start} to ${range.highWatermark}. Probably a broker was elected that did not have them all, or lost its disk. Nothing was skipped, and nothing was processed that is new. ` +
+      (agreesTo !== null && agreesTo >= committed
+        ? `Only what was read and not processed is gone: start again, and group ${group} goes on at offset ${committed}. `
+        : `To process what is new (repeats are recognised): stop all processes of the group, run kafka-consumer-groups.sh ${where} ${target} --execute, and start again. `) +
+      `Then \`paystatus verify --all\` says whether a payment lacks something.`,
+  )
+}

@@ -1,0 +1,81 @@
+import type { PartitionReader } from './partition-reader.ts'
+import { DefinedStop } from './partition-task.ts'
+import type { TopicFacts } from './topic-logs.ts'
+
+/**
+ * Enough to be sure, ordinarily: in a topic that was doubled, every key that is looked at stands in the right place with a
+ * chance of a half.
+ */
+const RECORDS_LOOKED_AT = 200
+
+class Enough extends Error {}
+
+/**
+ * Whether the records of a topic stand in the partitions of their keys. If they do not, it was grown after they were
+ * written. That is a fact of the data, which no configuration changes.
+ */
+export class KeysInPlace {
+  readonly #topic: string
+  readonly #reader: PartitionReader
+  readonly #isOwn: (key: Buffer, partition: number, partitions: number) => boolean
+  /** Topics that were found right: they are looked at once. */
+  readonly #right = new Set<string>()
+
+  constructor(
+    topic: string,
+    reader: PartitionReader,
+    isOwn: (key: Buffer, partition: number, partitions: number) => boolean,
+  ) {
+    this.#topic = topic
+    this.#reader = reader
+    this.#isOwn = isOwn
+  }
+
+  /** Throws DefinedStop if a key does not belong into the partition that it was found in. */
+  assert(key: Buffer, topic: string, partition: number, offset: bigint, partitions: number): void {
+    if (!this.#isOwn(key, partition, partitions)) {
+      throw keyOutOfPlace(topic, partition, offset)
+    }
+  }
+
+  /** Looks at the first records of every partition. Rejects with DefinedStop if a key is not in its place. */
+  async assertAll({ id, partitions }: TopicFacts): Promise<void> {
+    const name = `${id} ${partitions}`
+    if (this.#right.has(name)) {
+      return
+    }
+    for (let partition = 0; partition < partitions; partition += 1) {
+      await this.#assertFirst(partition, partitions)
+    }
+    this.#right.add(name)
+  }
+
+  async #assertFirst(partition: number, partitions: number): Promise<void> {
+    let looked = 0
+    try {
+      await this.#reader.read(this.#topic, partition, 0n, (records) => {
+        for (const { key, offset } of records) {
+          if (key !== null) {
+            this.assert(key, this.#topic, partition, offset, partitions)
+          }
+        }
+        looked += records.length
+        if (looked >= RECORDS_LOOKED_AT) {
+          throw new Enough()
+        }
+      })
+    } catch (error) {
+      if (!(error instanceof Enough)) {
+        throw error
+      }
+    }
+  }
+}
+
+function keyOutOfPlace(topic: string, partition: number, offset: bigint): DefinedStop {
+  return new DefinedStop(
+    'PARTITIONS_CHANGED',
+    `the key of ${topic}[${partition}] offset ${offset} belongs into another partition: the topic was grown after this was written, or somebody else writes into it with another partitioner. A payment must stay in one partition, or a late callback would undo a newer status. Nothing was processed or skipped. ` +
+      'If the topic was grown, this installation stays stopped: make a new one with another kafka.topicPrefix and the new kafka.partitions, and carry the payments over with `paystatus topics carry-over`. Do not change kafka.partitions here.',
+  )
+}

@@ -1,0 +1,177 @@
+import type { CommittedOffset } from './group-offsets.ts'
+import { DefinedStop } from './partition-task.ts'
+import type { LogPlace, TopicFacts } from './topic-logs.ts'
+
+/**
+ * Under what an offset was committed, written down beside it: where no setting of ours can change it. An offset means a
+ * place in one log, read by one installation; when it is read back, both must still be what they were.
+ */
+export interface Origin {
+  readonly environment: string
+  /** The topics that the stage reads and writes, by name. */
+  readonly topics: ReadonlyMap<string, TopicFacts>
+  /** Up to where the input was read, and under which leader that was written; null if its leader is not known. */
+  readonly read: LogPlace | null
+  /** Of the producer that committed; null for a stage without transactions. */
+  readonly transactionalId: string | null
+  /** Namespaces of the sources, as far as the stage knows any. */
+  readonly namespaces: ReadonlyMap<string, string>
+}
+
+/** What becomes the member `origin` of a metadata text. */
+export function toOriginJson(origin: Origin): object {
+  const { environment, topics, read, transactionalId, namespaces } = origin
+  return {
+    environment,
+    topics: Object.fromEntries([...topics].map(([name, { id, partitions }]) => [name, [id, partitions]])),
+    ...(read !== null && { read: [String(read.offset), read.leaderEpoch] }),
+    ...(transactionalId !== null && { transactionalId }),
+    ...(namespaces.size > 0 && { namespaces: Object.fromEntries(withinBytes(namespaces, NAMESPACES_BYTES_MAX)) }),
+  }
+}
+
+/** Brokers take 4 KiB of metadata. Of more sources than fit the first in the order of their ids are noted. */
+const NAMESPACES_BYTES_MAX = 1_500
+
+function withinBytes(namespaces: ReadonlyMap<string, string>, bytesMax: number): [string, string][] {
+  let bytes = 0
+  return [...namespaces].toSorted().filter(([source, namespace]) => {
+    bytes += Buffer.byteLength(source) + Buffer.byteLength(namespace) + 6
+    return bytes <= bytesMax
+  })
+}
+
+/** The origin in the metadata text of a committed offset; null if there is none: an older release or a person committed. */
+export function originIn(metadata: string | null): Origin | null {
+  try {
+    const { origin } = JSON.parse(metadata ?? '') as { readonly origin?: unknown }
+    return fromOriginJson(origin)
+  } catch {
+    return null
+  }
+}
+
+function fromOriginJson(json: unknown): Origin | null {
+  if (typeof json !== 'object' || json === null) {
+    return null
+  }
+  const { environment, topics, read, transactionalId, namespaces } = json as Record<string, unknown>
+  if (typeof environment !== 'string' || typeof topics !== 'object' || topics === null) {
+    return null
+  }
+  const facts = new Map<string, TopicFacts>()
+  for (const [name, value] of Object.entries(topics)) {
+    const [id, partitions] = Array.isArray(value) ? value : []
+    if (typeof id === 'string' && typeof partitions === 'number') {
+      facts.set(name, { id, partitions })
+    }
+  }
+  return {
+    environment,
+    topics: facts,
+    read: placeOf(read),
+    transactionalId: typeof transactionalId === 'string' ? transactionalId : null,
+    namespaces: new Map(
+      Object.entries(namespaces ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    ),
+  }
+}
+
+function placeOf(read: unknown): LogPlace | null {
+  const [offset, leaderEpoch] = Array.isArray(read) ? read : []
+  return typeof offset === 'string' && /^\d+$/.test(offset) && typeof leaderEpoch === 'number'
+    ? { offset: BigInt(offset), leaderEpoch }
+    : null
+}
+
+export interface OriginCheck {
+  readonly group: string
+  /** The topic that the group reads. */
+  readonly topic: string
+  /** What the group has committed in it, every partition. */
+  readonly committed: ReadonlyMap<number, CommittedOffset>
+  /** Now. */
+  readonly facts: ReadonlyMap<string, TopicFacts>
+  readonly environment: string
+  readonly namespaces: ReadonlyMap<string, string>
+}
+
+/**
+ * Throws DefinedStop if a topic, its number of partitions or a setting is not what it was when the group committed. All
+ * partitions of the group are looked at: a partition that was added has committed nothing itself.
+ */
+export function assertSameOrigin(check: OriginCheck): void {
+  for (const [partition, { metadata }] of check.committed) {
+    const origin = originIn(metadata)
+    if (origin !== null) {
+      assertSameTopics(check, origin.topics)
+      assertSameSettings(check, origin, partition)
+    }
+  }
+}
+
+/** Throws DefinedStop if a topic is another one than before, or has another number of partitions. */
+export function assertSameTopics(
+  check: Pick<OriginCheck, 'group' | 'topic' | 'facts'>,
+  topics: ReadonlyMap<string, TopicFacts>,
+): void {
+  // First what cannot be mended by a reset: a topic that is new and has another number of partitions is both.
+  for (const [name, before] of topics) {
+    const now = check.facts.get(name)
+    if (now !== undefined && now.partitions !== before.partitions) {
+      throw partitionsChanged(check.group, name, before.partitions, now.partitions)
+    }
+  }
+  for (const [name, before] of topics) {
+    const now = check.facts.get(name)
+    if (now !== undefined && now.id !== before.id) {
+      throw topicRecreated(check, name, before.id, now.id)
+    }
+  }
+}
+
+export function partitionsChanged(group: string, topic: string, before: number, now: number): DefinedStop {
+  return new DefinedStop(
+    'PARTITIONS_CHANGED',
+    `${topic} has ${now} partitions, but it had ${before} when group ${group} committed its work. Keys that are known would move to other partitions, and a payment's history would be left behind in the old one: a late callback would then undo a newer status. Nothing was processed or skipped. ` +
+      'A topic cannot shrink, so this installation stays stopped: make a new one with another kafka.topicPrefix and the new kafka.partitions, carry the payments over with `paystatus topics carry-over`, and send the callbacks there. Do not change kafka.partitions here, and do not reset the group.',
+  )
+}
+
+function topicRecreated(
+  { group, topic }: Pick<OriginCheck, 'group' | 'topic'>,
+  name: string,
+  before: string,
+  now: string,
+): DefinedStop {
+  const isInput = name === topic
+  return new DefinedStop(
+    'TOPIC_RECREATED',
+    `${name} was deleted and made anew: group ${group} committed its work with the topic of id ${before}, now the name belongs to ${now}. Nothing was skipped: what the new topic holds was not processed. ` +
+      (isInput
+        ? `What the old one held beyond the committed offsets is gone. To process the new one from its beginning (repeats are recognised): stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-earliest --execute, and start again.`
+        : `What was published in the old one is gone. See \`paystatus repair\`. To go on with the topic as it is: stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-current --execute, which keeps the offsets and forgets what was promised, and start again.`),
+  )
+}
+
+function assertSameSettings(check: OriginCheck, origin: Origin, partition: number): void {
+  const differences: string[] = []
+  if (origin.environment !== check.environment) {
+    differences.push(`environment is ${check.environment}, it was ${origin.environment}`)
+  }
+  for (const [source, before] of origin.namespaces) {
+    const now = check.namespaces.get(source)
+    if (now !== undefined && now !== before) {
+      differences.push(`the namespace of source ${source} is ${now}, it was ${before}`)
+    }
+  }
+  if (differences.length > 0) {
+    const { group, topic } = check
+    throw new DefinedStop(
+      'SETTINGS_CHANGED',
+      `the configuration differs from the one under which group ${group} committed ${topic}[${partition}]: ${differences.join('; ')}. Payments are told apart, and owners fenced, by such settings. Nothing was processed or skipped. ` +
+        'Set it back. A source that needs another namespace becomes a new source with a new id. ' +
+        `If the change is meant: stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-current --execute, which keeps the offsets and forgets the settings, and start again.`,
+    )
+  }
+}

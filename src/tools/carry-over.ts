@@ -1,0 +1,133 @@
+import { loadPaymentCodecs } from '../avro/payment-codecs.ts'
+import { createSchemaRegistry } from '../avro/schema-registry.ts'
+import type { Config } from '../config.ts'
+import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
+import { createKafka } from '../kafka/kafka-client.ts'
+import { partitionOf } from '../kafka/murmur2.ts'
+import { createPartitionReader } from '../kafka/partition-reader.ts'
+import { createTopicLogs } from '../kafka/topic-logs.ts'
+import type { Logger } from '../observability/log.ts'
+import { decodePrepared } from '../processor/decode-prepared.ts'
+import type { AppendLog } from '../stream/append-log.ts'
+import type { PartitionReader } from '../stream/partition-reader.ts'
+import type { InRecord, OutRecord } from '../stream/record.ts'
+import type { TopicFacts } from '../stream/topic-logs.ts'
+import { topicNames } from '../topics.ts'
+
+export interface CarryOverReport {
+  readonly from: { readonly topic: string; readonly partitions: number }
+  readonly to: { readonly topic: string; readonly partitions: number }
+  readonly payments: number
+  readonly events: number
+}
+
+/** Records of one append: bounds what waits at once. */
+const RECORDS_PER_APPEND_MAX = 500
+
+/**
+ * Publishes every event of every payment of another installation, as its `payments.status.current` has them, into the
+ * `payments.events` of this one, each in the partition of its key. That is how an installation gets another number of
+ * partitions: a topic that is grown breaks payments apart.
+ *
+ * Can be run again, also after it was interrupted: events keep their ids, and the processor recognises repeats. What the
+ * clock did (OVERDUE) is not carried over, the new installation's clock does it again; `statusVersion` and `incarnation`
+ * begin anew.
+ */
+export async function carryOver(
+  config: Config,
+  logger: Logger,
+  fromPrefix: string,
+  signal?: AbortSignal,
+): Promise<CarryOverReport> {
+  const [from, to] = [topicNames(fromPrefix), topicNames(config.kafka.topicPrefix)]
+  if (from.current === to.current) {
+    throw new Error('an installation cannot be carried over into itself: kafka.topicPrefix is that of --from-prefix')
+  }
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-carry-over', logger, retries: 5 })
+  const facts = await createTopicLogs(kafka).facts([from.current, to.events])
+  const [source, target] = [facts.get(from.current), facts.get(to.events)] as [TopicFacts, TopicFacts]
+  if (target.partitions !== config.kafka.partitions) {
+    throw new Error(
+      `${to.events} has ${target.partitions} partitions, the configuration says ${config.kafka.partitions}: run \`paystatus topics check\` first`,
+    )
+  }
+  const registry = createSchemaRegistry(config.registry)
+  const [old, own] = await Promise.all([
+    loadPaymentCodecs(registry, from, Date.now),
+    loadPaymentCodecs(registry, to, Date.now),
+  ])
+  const events = createKafkaAppendLog(kafka, {
+    topic: to.events,
+    partitions: target.partitions,
+    waitingRecordsMax: target.partitions * RECORDS_PER_APPEND_MAX,
+    waitingBytesMax: 64 * 1024 * 1024,
+    retryForMs: 30_000,
+  })
+  const counts = { payments: 0, events: 0 }
+  try {
+    const reader = createPartitionReader(kafka)
+    for (let partition = 0; partition < source.partitions; partition += 1) {
+      const last = await lastOffsets(reader, from.current, partition, signal)
+      await reader.read(
+        from.current,
+        partition,
+        0n,
+        async (records) => {
+          for (const { value, offset } of records.filter((record) => isLast(last, record))) {
+            const place = { topic: from.current, partition, offset }
+            const state = await decodePrepared(old.state, value as Buffer, place)
+            const out = state.events.map(({ event }) => ({ key: event.paymentKey, value: own.event.encode(event) }))
+            await append(events.log, partitionOf(Buffer.from(state.paymentKey), target.partitions), out)
+            counts.payments += 1
+            counts.events += out.length
+          }
+        },
+        signal,
+      )
+    }
+  } finally {
+    await events.close()
+  }
+  return {
+    from: { topic: from.current, partitions: source.partitions },
+    to: { topic: to.events, partitions: target.partitions },
+    ...counts,
+  }
+}
+
+export function carryOverLines({ from, to, payments, events }: CarryOverReport): readonly string[] {
+  return [
+    `${payments} payments with ${events} events of ${from.topic} (${from.partitions} partitions) are in ${to.topic} (${to.partitions} partitions)`,
+  ]
+}
+
+/** Until it is compacted, `current` holds several records of a payment, and the last one counts. Of one partition. */
+async function lastOffsets(
+  reader: Pick<PartitionReader, 'read'>,
+  topic: string,
+  partition: number,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, bigint>> {
+  const last = new Map<string, bigint>()
+  const note = (records: readonly InRecord[]) => {
+    for (const { key, value, offset } of records) {
+      if (value === null) {
+        last.delete(String(key))
+      } else {
+        last.set(String(key), offset)
+      }
+    }
+  }
+  await reader.read(topic, partition, 0n, note, signal)
+  return last
+}
+
+function isLast(last: ReadonlyMap<string, bigint>, { key, offset }: InRecord): boolean {
+  return last.get(String(key)) === offset
+}
+
+async function append(log: AppendLog, partition: number, records: readonly OutRecord[]): Promise<void> {
+  for (let at = 0; at < records.length; at += RECORDS_PER_APPEND_MAX) {
+    await log.append(partition, records.slice(at, at + RECORDS_PER_APPEND_MAX))
+  }
+}

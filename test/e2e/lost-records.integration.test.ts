@@ -1,0 +1,330 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { originIn } from '../../src/stream/origin.ts'
+import { simulatedSources } from '../../src/tools/simulated-sources.ts'
+import { cutLog } from '../harness/cut-log.ts'
+import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { eventually } from '../harness/eventually.ts'
+import { Observer } from '../harness/observer.ts'
+import { type Stack, startStack } from '../stack/stack.ts'
+
+/**
+ * Logs that lost records, topics that were made anew or grown, settings that were changed: what a broker's disk, an unclean
+ * election or an operator does. Each is a defined stop, and nothing is skipped in silence (I2, I3).
+ *
+ * The broker is this file's own: it is killed, and the files of its logs are cut. One partition, so that it is clear what is
+ * lost.
+ */
+
+let stack: Stack
+let deployment: Deployment
+let observer: Observer
+let running: RoleProcess[] = []
+
+beforeAll(async () => {
+  const started = await startStack({ only: ['kafka', 'redis'] })
+  stack = Object.assign(started, { registryUrl: inject('stack').registryUrl })
+}, 120_000)
+
+afterAll(async () => {
+  await observer?.close()
+  await deployment?.close()
+  await stack?.stop()
+}, 60_000)
+
+/** An installation of its own for every test: what one did to its topics does not matter to the next. */
+beforeEach(async () => {
+  await observer?.close()
+  await deployment?.close()
+  running = []
+  deployment = await Deployment.create(stack, {
+    partitions: 1,
+    config: {
+      kafka: { sessionTimeoutMs: 3_000 },
+      normalizer: { group: `normalizer-${randomUUID()}` },
+      processor: { group: `processor-${randomUUID()}` },
+    },
+  })
+  observer = await Observer.create(deployment)
+}, 60_000)
+
+async function start(...roles: string[]): Promise<RoleProcess> {
+  const started = await deployment.start(roles)
+  running.push(started)
+  return started
+}
+
+/** Posts callbacks about payments of their own; gives the keys of the payments. */
+async function post(gateway: RoleProcess, count: number): Promise<string[]> {
+  const source = simulatedSources(deployment.config, gateway.gatewayUrl).find(
+    ({ provider }) => provider === 'jpm-global-payments-v1',
+  )
+  const url = source?.url ?? ''
+  const keys: string[] = []
+  for (let sent = 0; sent < count; ) {
+    const firmRootId = randomUUID()
+    const said = {
+      endToEndId: `e2e-${firmRootId}`,
+      firmRootId,
+      createDateTime: '2026-01-05T08:00:00.000Z',
+      paymentStatus: 'COMPLETED',
+    }
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...source?.headers },
+      body: JSON.stringify({ callbacks: [said] }),
+    }).catch(() => undefined)
+    if (answer?.ok === true) {
+      keys.push(`jpm-global-payments-v1:${firmRootId}`)
+      sent += 1
+    }
+  }
+  return keys
+}
+
+async function known(keys: readonly string[]): Promise<void> {
+  await eventually(async () => {
+    const current = await observer.current()
+    const missing = keys.filter((key) => !current.has(key))
+    if (missing.length > 0) {
+      throw new Error(`${missing.length} of ${keys.length} payments are not known:\n${deployment.lastWords}`)
+    }
+  })
+}
+
+/** Kills the broker, cuts a topic, and starts the broker again. Gives where the topic ends now. */
+async function loseEnd(topic: string, records: number): Promise<{ before: bigint; now: bigint }> {
+  const before = await endOf(topic)
+  await stack.kafka.kill()
+  const now = await cutLog(stack, topic, 0, before - BigInt(records))
+  await stack.kafka.start()
+  expect(now).toBeLessThan(before)
+  await eventually(async () => expect(await endOf(topic)).toBe(now))
+  return { before, now }
+}
+
+async function endOf(topic: string): Promise<bigint> {
+  const [only] = await observer.admin.fetchTopicOffsets(topic)
+  return BigInt(only?.high ?? 0)
+}
+
+async function committed(group: string, topic: string): Promise<{ offset: bigint; metadata: string | null }> {
+  const [found] = await observer.admin.fetchOffsets({ groupId: group, topics: [topic] })
+  const only = found?.partitions[0]
+  return { offset: BigInt(only?.offset ?? -1), metadata: only?.metadata ?? null }
+}
+
+async function stopped(process: RoleProcess, code: string): Promise<string> {
+  const exitCode = await Promise.race([process.exited, delay(40_000, 'still running', { ref: false })])
+  if (exitCode !== 1) {
+    throw new Error(
+      `${process.roles.join('+')} is ${exitCode}, not stopped with ${code}:\n${process.output.slice(-3_000)}`,
+    )
+  }
+  expect(process.output).toContain(code)
+  return process.output
+}
+
+/** What the message says to do. */
+async function remedy(output: string): Promise<void> {
+  const [, group, topic, target] =
+    /--group (\S+) --topic (\S+?)(?::0)? --reset-offsets (--to-\S+(?: \d+)?)/.exec(output) ?? []
+  expect([group, topic, target]).not.toContain(undefined)
+  const offsets = await committed(group as string, topic as string)
+  const offset =
+    { '--to-earliest': '0', '--to-current': String(offsets.offset) }[target as string] ?? target?.split(' ')[1]
+  await eventually(() =>
+    observer.admin.setOffsets({
+      groupId: group as string,
+      topic: topic as string,
+      partitions: [{ partition: 0, offset: offset as string }],
+    }),
+  )
+}
+
+describe('raw that lost its end', () => {
+  test('I2 while the normalizer runs: it stops, commits nothing, and goes on where the log was cut', async () => {
+    const gateway = await start('gateway', 'processor')
+    const normalizer = await start('normalizer')
+    const first = await post(gateway, 20)
+    await known(first)
+    const { group } = deployment.config.normalizer
+    await eventually(async () => expect((await committed(group, deployment.topics.raw)).offset).toBe(20n))
+    const before = await committed(group, deployment.topics.raw)
+    const { now } = await loseEnd(deployment.topics.raw, 10)
+    // Fewer than were lost: they stand below what was read.
+    const second = await post(gateway, 5)
+    const output = await stopped(normalizer, 'LOG_TRUNCATED')
+    expect(output).toContain('Nothing was skipped')
+    expect(await committed(group, deployment.topics.raw)).toEqual(before)
+    // Starting again does not help, and changes nothing.
+    await stopped(await start('normalizer'), 'LOG_TRUNCATED')
+    expect(await committed(group, deployment.topics.raw)).toEqual(before)
+    expect(output).toContain(`--to-offset ${now}`)
+    await remedy(output)
+    await start('normalizer')
+    await known([...first, ...second])
+  }, 120_000)
+
+  test('I2 and grew past what was read, while nobody read: an offset does not tell, the leader epoch does', async () => {
+    const gateway = await start('gateway', 'processor')
+    const normalizer = await start('normalizer')
+    await known(await post(gateway, 20))
+    expect(await normalizer.stop()).toBe(0)
+    const { group } = deployment.config.normalizer
+    const before = await committed(group, deployment.topics.raw)
+    expect(originIn(before.metadata)?.read?.offset).toBe(20n)
+    const { now } = await loseEnd(deployment.topics.raw, 10)
+    const second = await post(gateway, 30)
+    expect(await endOf(deployment.topics.raw)).toBeGreaterThan(before.offset)
+    const output = await stopped(await start('normalizer'), 'LOG_TRUNCATED')
+    expect(output).toContain(`--to-offset ${now}`)
+    expect(await committed(group, deployment.topics.raw)).toEqual(before)
+    await remedy(output)
+    await start('normalizer')
+    await known(second)
+  }, 120_000)
+
+  test('I2 and grew past what was read, while the normalizer was frozen', async () => {
+    const gateway = await start('gateway', 'processor')
+    const normalizer = await start('normalizer')
+    await known(await post(gateway, 20))
+    normalizer.signal('SIGSTOP')
+    const { now } = await loseEnd(deployment.topics.raw, 10)
+    const second = await post(gateway, 30)
+    normalizer.signal('SIGCONT')
+    const output = await stopped(normalizer, 'LOG_TRUNCATED')
+    expect(output).toContain(`--to-offset ${now}`)
+    await remedy(output)
+    await start('normalizer')
+    await known(second)
+  }, 120_000)
+})
+
+describe('events that lost their end', () => {
+  test('I3 the processor stops, and what comes after is not taken for what was there before', async () => {
+    const gateway = await start('gateway', 'normalizer')
+    const processor = await start('processor')
+    await known(await post(gateway, 20))
+    const { now } = await loseEnd(deployment.topics.events, 10)
+    const second = await post(gateway, 5)
+    const output = await stopped(processor, 'LOG_TRUNCATED')
+    expect(output).toContain(`--to-offset ${now}`)
+    await remedy(output)
+    await start('processor')
+    await known(second)
+  }, 120_000)
+})
+
+describe('a topic that was deleted and made anew', () => {
+  test('I3 under a running processor that has nothing to do is noticed, and a start notices it, too', async () => {
+    const gateway = await start('gateway', 'normalizer')
+    const processor = await start('processor')
+    await known(await post(gateway, 5))
+    await recreate(deployment.topics.events)
+    const output = await stopped(processor, 'TOPIC_RECREATED')
+    await stopped(await start('processor'), 'TOPIC_RECREATED')
+    await remedy(output)
+    await start('processor')
+    await known(await post(gateway, 3))
+  }, 120_000)
+
+  test('I2 raw, and grew past what was read, while nobody read', async () => {
+    const gateway = await start('gateway', 'processor')
+    const normalizer = await start('normalizer')
+    await known(await post(gateway, 5))
+    expect(await normalizer.stop()).toBe(0)
+    await recreate(deployment.topics.raw)
+    const second = await post(gateway, 8)
+    const output = await stopped(await start('normalizer'), 'TOPIC_RECREATED')
+    await remedy(output)
+    await start('normalizer')
+    await known(second)
+  }, 120_000)
+
+  async function recreate(topic: string): Promise<void> {
+    await observer.admin.deleteTopics({ topics: [topic] })
+    await eventually(() =>
+      observer.admin.createTopics({
+        waitForLeaders: true,
+        topics: [{ topic, numPartitions: 1, replicationFactor: 1 }],
+      }),
+    )
+  }
+})
+
+describe('an output that lost its end', () => {
+  test.each([
+    ['changes', 'CHANGES_TRUNCATED'],
+    ['current', 'CURRENT_TRUNCATED'],
+  ] as const)(
+    'I3 %s: nothing is committed any more, and no start goes on',
+    async (id, code) => {
+      const gateway = await start('gateway', 'normalizer')
+      const processor = await start('processor')
+      await known(await post(gateway, 20))
+      const topic = deployment.topics[id]
+      const { processor: stage } = deployment.config
+      await observer.caughtUp()
+      const before = await committed(stage.group, deployment.topics.events)
+      await loseEnd(topic, 6)
+      // As many records as were lost stand there again, aborted: the end of the topic alone would not tell.
+      await post(gateway, 12)
+      const output = await stopped(processor, code)
+      expect(output).toContain(`${topic}[0]`)
+      expect(output).toContain('paystatus repair')
+      expect(await committed(stage.group, deployment.topics.events)).toEqual(before)
+      await stopped(await start('processor'), code)
+      await stopped(await start('processor'), code)
+      expect(await committed(stage.group, deployment.topics.events)).toEqual(before)
+    },
+    120_000,
+  )
+})
+
+describe('settings under which nobody has committed', () => {
+  test('I3 another number of partitions is refused by both stages and by topics check, whatever the configuration says', async () => {
+    const gateway = await start('gateway')
+    const stages = await start('normalizer', 'processor')
+    await known(await post(gateway, 5))
+    expect(await stages.stop()).toBe(0)
+    const topics = Object.values(deployment.topics)
+    await observer.admin.createPartitions({ topicPartitions: topics.map((topic) => ({ topic, count: 2 })) })
+    const configFile = changedConfig((text) => text.replace('partitions: 1', 'partitions: 2'))
+    const check = await deployment.command(['topics', 'check'], { configFile })
+    expect(check.code).toBe(1)
+    expect(check.stdout + check.stderr).toMatch(/had 1 when/)
+    for (const role of ['normalizer', 'processor']) {
+      const refused = await deployment.start([role], {}, { configFile })
+      await stopped(refused, 'PARTITIONS_CHANGED')
+    }
+    // As before, also without a configuration that says so.
+    await expect((await start('processor')).exited).resolves.toBe(1)
+  }, 120_000)
+
+  test('I7 another environment stops, and says how to go on with it', async () => {
+    const gateway = await start('gateway')
+    const stages = await start('normalizer', 'processor')
+    await known(await post(gateway, 5))
+    expect(await stages.stop()).toBe(0)
+    const configFile = changedConfig((text) => text.replace(/^environment: .*/m, 'environment: another'))
+    const output = await stopped(await deployment.start(['processor'], {}, { configFile }), 'SETTINGS_CHANGED')
+    expect(output).toContain('environment is another')
+    await remedy(output)
+    const processor = await deployment.start(['processor'], {}, { configFile })
+    await processor.ready()
+    await start('normalizer')
+    await known(await post(gateway, 3))
+  }, 120_000)
+
+  function changedConfig(change: (text: string) => string): string {
+    const text = readFileSync(deployment.configFile, 'utf8')
+    const changed = change(text)
+    expect(changed).not.toBe(text)
+    const file = deployment.configFile.replace('.yaml', `-${randomUUID()}.yaml`)
+    writeFileSync(file, changed)
+    return file
+  }
+})

@@ -1,0 +1,104 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { assertLogHolds, type InputLog, openInputLog } from '../../src/stream/input-log.ts'
+import { toOriginJson } from '../../src/stream/origin.ts'
+import type { LogPlace } from '../../src/stream/topic-logs.ts'
+import { MemoryKafka } from '../harness/memory-kafka.ts'
+
+/** I2, I3: an offset means a place in one log; a log that lost its end is not that one any more. */
+
+let kafka: MemoryKafka
+let input: InputLog
+
+beforeEach(() => {
+  kafka = new MemoryKafka()
+  input = { group: 'g', topic: 't', partition: 0, reader: kafka.reader, logs: kafka.logs }
+})
+
+function append(count: number): void {
+  for (let index = 0; index < count; index += 1) {
+    kafka.produce('t', 0, { key: 'k', value: Buffer.from('v') })
+  }
+}
+
+const readTo = (offset: bigint, leaderEpoch: number): LogPlace => ({ offset, leaderEpoch })
+
+function committedAt(offset: bigint, read: LogPlace | null) {
+  const origin = { environment: 'e', topics: new Map(), read, transactionalId: null, namespaces: new Map() }
+  return { offset, metadata: JSON.stringify({ origin: toOriginJson(origin) }) }
+}
+
+describe('a log', () => {
+  test('that grew under other leaders is the same', async () => {
+    append(5)
+    kafka.elect('t', 0)
+    append(5)
+    kafka.elect('t', 0)
+    await expect(assertLogHolds(input, 5n, readTo(5n, 0), 5n)).resolves.toMatchObject({ highWatermark: 10n })
+    await expect(assertLogHolds(input, 10n, readTo(10n, 1), 10n)).resolves.toBeDefined()
+  })
+
+  test('that ends before what was read lost records', async () => {
+    append(10)
+    kafka.truncate('t', 0, 6n)
+    const lost = {
+      code: 'LOG_TRUNCATED',
+      message: expect.stringMatching(/--group g --topic t:0 .*--to-offset 6 --execute/),
+    }
+    await expect(assertLogHolds(input, 10n, readTo(10n, 0), 10n)).rejects.toMatchObject(lost)
+    await expect(assertLogHolds(input, 10n, null, 10n)).rejects.toMatchObject(lost)
+    await expect(assertLogHolds(input, 6n, readTo(6n, 0), 6n)).resolves.toBeDefined()
+  })
+
+  test('that lost its end and grew past what was read is told by the leader epoch, and by nothing else', async () => {
+    append(10)
+    kafka.truncate('t', 0, 6n)
+    append(20)
+    await expect(assertLogHolds(input, 10n, null, 10n)).resolves.toBeDefined()
+    await expect(assertLogHolds(input, 10n, readTo(10n, 0), 10n)).rejects.toMatchObject({
+      code: 'LOG_TRUNCATED',
+      message: expect.stringMatching(/read up to offset 10, but what was read ends at offset 6/),
+    })
+  })
+
+  test('that never had the leader whose records were read is another one: all of it is new', async () => {
+    append(10)
+    const unknown = { code: 'LOG_TRUNCATED', message: expect.stringContaining('--to-earliest') }
+    await expect(assertLogHolds(input, 5n, readTo(5n, 3), 5n)).rejects.toMatchObject(unknown)
+    // Epoch 1 wrote nothing that is left; the one before it ends beyond what was read.
+    kafka.elect('t', 0)
+    kafka.truncate('t', 0, 10n)
+    append(1)
+    await expect(assertLogHolds(input, 5n, readTo(5n, 1), 5n)).rejects.toMatchObject(unknown)
+  })
+
+  test('whose beginning was deleted before it was read has an offset out of range, as before', async () => {
+    append(10)
+    kafka.deleteBefore('t', 0, 6n)
+    await expect(assertLogHolds(input, 5n, readTo(5n, 0), 5n)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+    await expect(assertLogHolds(input, 6n, readTo(6n, 0), 6n)).resolves.toBeDefined()
+  })
+})
+
+describe('opening it', () => {
+  test('goes on where the group committed, with the place that was read', async () => {
+    append(10)
+    const read = readTo(7n, 0)
+    await expect(openInputLog(input, committedAt(7n, read))).resolves.toMatchObject({ next: 7n, read })
+    await expect(openInputLog(input, { offset: -1n, metadata: null })).resolves.toMatchObject({ next: 0n, read: null })
+  })
+
+  test('stops where a person, or an older release, set an offset that the log does not have', async () => {
+    append(10)
+    await expect(openInputLog(input, { offset: 11n, metadata: '' })).rejects.toMatchObject({
+      code: 'OFFSET_OUT_OF_RANGE',
+    })
+  })
+
+  test('stops at a log that was regrown', async () => {
+    append(10)
+    const committed = committedAt(10n, readTo(10n, 0))
+    kafka.truncate('t', 0, 3n)
+    append(9)
+    await expect(openInputLog(input, committed)).rejects.toMatchObject({ code: 'LOG_TRUNCATED' })
+  })
+})

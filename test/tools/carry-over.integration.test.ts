@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import type { CarryOverReport } from '../../src/tools/carry-over.ts'
+import { Deployment } from '../harness/deployment.ts'
+import { simulate } from '../harness/load.ts'
+import { Observer } from '../harness/observer.ts'
+import { readContents, violationsOf } from '../harness/violations.ts'
+
+/** I4, I5: an installation gets more partitions by another one that takes its payments over. */
+
+let small: Deployment
+let large: Deployment
+let ofSmall: Observer
+let ofLarge: Observer
+
+beforeAll(async () => {
+  small = await Deployment.create(inject('stack'), { partitions: 2, config: groupsOf('small') })
+  large = await Deployment.create(inject('stack'), { partitions: 5, config: groupsOf('large') })
+  ofSmall = await Observer.create(small)
+  ofLarge = await Observer.create(large)
+}, 120_000)
+
+afterAll(async () => {
+  await ofSmall?.close()
+  await ofLarge?.close()
+  await small?.close()
+  await large?.close()
+})
+
+function groupsOf(name: string) {
+  return {
+    normalizer: { group: `carry-over-${name}-normalizer` },
+    processor: { group: `carry-over-${name}-processor` },
+  }
+}
+
+test('every payment has its status, its events and its children there, however often it is carried over', async () => {
+  const before = await small.start(['gateway', 'normalizer', 'processor'])
+  await simulate(small, before.gatewayUrl, { seed: 71, payments: 60 })
+  await ofSmall.caughtUp()
+  expect(await before.stop()).toBe(0)
+
+  const after = await large.start(['gateway', 'normalizer', 'processor'])
+  for (let run = 0; run < 2; run += 1) {
+    const { code, stdout, stderr } = await large.command([
+      'topics',
+      'carry-over',
+      '--json',
+      '--from-prefix',
+      small.config.kafka.topicPrefix,
+    ])
+    expect([code, stderr]).toEqual([0, ''])
+    const report = JSON.parse(stdout) as CarryOverReport
+    expect(report).toMatchObject({ from: { partitions: 2 }, to: { partitions: 5 } })
+    expect(report.payments).toBe((await ofSmall.current()).size)
+    await ofLarge.caughtUp()
+  }
+  const old = await readContents(ofSmall)
+  const carried = await readContents(ofLarge)
+  const toldOf = ({ current }: typeof old) =>
+    new Map(
+      [...current].map(([key, { status, decidedBy, attention, children, events }]) => [
+        key,
+        { status, decidedBy, attention, children, events: events.map(({ event }) => event.eventId).toSorted() },
+      ]),
+    )
+  expect(toldOf(carried)).toEqual(toldOf(old))
+  // Repeats are counted, and published nowhere.
+  expect(carried.changes.filter(({ event }) => event !== null)).toHaveLength(
+    old.changes.filter(({ event }) => event !== null).length,
+  )
+  expect(violationsOf(carried, large.config).filter((violation) => !violation.startsWith('I2'))).toEqual([])
+
+  // And goes on there.
+  const report = await simulate(large, after.gatewayUrl, { seed: 72, payments: 40 })
+  await ofLarge.caughtUp()
+  const now = await ofLarge.current()
+  expect(
+    report.payments.filter(({ paymentKey, expectedStatus }) => now.get(paymentKey)?.status !== expectedStatus),
+  ).toEqual([])
+}, 120_000)
