@@ -7,6 +7,7 @@ import { connectAdmin, onBrokers } from './kafka/brokers.ts'
 import { createGroupOffsets } from './kafka/group-offsets.ts'
 import { createKafka } from './kafka/kafka-client.ts'
 import { findTopicProblems } from './kafka/topic-admin.ts'
+import { GrowingDistance } from './stream/growing-distance.ts'
 import { AdminServer, Health } from './observability/health.ts'
 import { createLogger, type Logger } from './observability/log.ts'
 import { Metrics } from './observability/metrics.ts'
@@ -219,11 +220,14 @@ async function waitFor<T>(
   signal: AbortSignal,
   attempt: () => Promise<T>,
 ): Promise<T> {
+  const distance = new GrowingDistance()
   const result = await withRetry(attempt, {
     signal,
-    onRetry: (error, failures, waitMs) => {
+    onRetry: (error, failures) => {
       health.set(component, false, error.message)
-      logger.warn({ attempt: failures, waitMs }, `${error.message}; trying again`)
+      if (distance.met(error.message, performance.now()) !== null) {
+        logger.warn({ attempt: failures }, `${error.message}; trying again`)
+      }
     },
   })
   health.set(component, true)

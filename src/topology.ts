@@ -20,7 +20,7 @@ import { DriftWatch } from './normalizer/drift-watch.ts'
 import { type NormalizerCounts, NormalizerTask } from './normalizer/normalizer-task.ts'
 import { type UnknownSource, unknownSourceNote } from './normalizer/source-of-record.ts'
 import { sourcesById } from './normalizer/sources.ts'
-import { GrowingDistance } from './observability/growing-distance.ts'
+import { GrowingDistance } from './stream/growing-distance.ts'
 import type { Health } from './observability/health.ts'
 import type { Logger } from './observability/log.ts'
 import type { Metrics } from './observability/metrics.ts'
@@ -35,7 +35,7 @@ import type { AppendLog } from './stream/append-log.ts'
 import type { GroupConsumer } from './stream/group-consumer.ts'
 import type { GroupOffsets } from './stream/group-offsets.ts'
 import { KeysInPlace } from './stream/keys-in-place.ts'
-import type { LaneLimits } from './stream/lane.ts'
+import type { Lane, LaneLimits } from './stream/lane.ts'
 import type { PartitionTask } from './stream/partition-task.ts'
 import { StageRunner } from './stream/stage-runner.ts'
 import type { TopicLogs } from './stream/topic-logs.ts'
@@ -304,7 +304,7 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
     reader,
     (key, partition, partitions) => partitionOf(key, partitions) === partition,
   )
-  const waits = new WaitingLanes(health, metrics)
+  const waits = new WaitingLanes(health, metrics, logger)
   const budget = new ByteBudget(WORKED_AT_BYTES_MAX)
   const restoreBudget = new ByteBudget(RESTORES_MAX * REPLAY_BYTES)
   const consumer = groupConsumer(context, kafka, group, topics.events)
@@ -423,9 +423,8 @@ async function startStage(
       }
     }
     reported = ours
-    const opening = states.filter((state) => state !== 'open').length
-    const reason = runner.joined ? `${opening} of ${states.length} partitions are not open yet` : 'not in the group yet'
-    health.set(stage, runner.joined && opening === 0, reason)
+    const reason = runner.joined ? notWorking(runner.lanes) : 'not in the group yet'
+    health.set(stage, reason === null, reason ?? undefined)
   }
   observe()
   const observer = setInterval(observe, 200)
@@ -440,6 +439,19 @@ async function startStage(
     },
   }
 }
+
+/** Which partitions do not work, and why as far as that is known; null if all do. */
+function notWorking(lanes: readonly Pick<Lane, 'partition' | 'state' | 'trouble'>[]): string | null {
+  const not = lanes.filter(({ state, trouble }) => state !== 'open' || trouble !== null)
+  if (not.length === 0) {
+    return null
+  }
+  const reasons = new Set(not.flatMap(({ trouble }) => trouble ?? []))
+  const count = `${not.length} of ${lanes.length} partitions are not open yet`
+  return reasons.size === 0 ? count : `${count}: ${[...reasons].slice(0, REASONS_MAX).join('; ')}`
+}
+
+const REASONS_MAX = 3
 
 /** A stage waits for the broker as long as it takes; its own error handling says when to doubt. */
 function stageKafka(context: StageContext, clientId: string) {
@@ -460,10 +472,14 @@ class WaitingLanes {
   readonly #waiting = new Set<number>()
   readonly #health: Health
   readonly #metrics: Metrics
+  readonly #logger: Logger
+  readonly #distance = new GrowingDistance()
+  #warned = false
 
-  constructor(health: Health, metrics: Metrics) {
+  constructor(health: Health, metrics: Metrics, logger: Logger) {
     this.#health = health
     this.#metrics = metrics
+    this.#logger = logger
     health.set('redis', true)
   }
 
@@ -479,11 +495,24 @@ class WaitingLanes {
         }
         this.#waiting.add(partition)
         this.#health.set('redis', false, reason)
+        const times = this.#distance.met(reason, performance.now())
+        if (times !== null) {
+          this.#warned = true
+          this.#logger.warn(
+            { reason, times, partitions: this.#waiting.size },
+            'waits for Redis; commits nothing meanwhile',
+          )
+        }
       },
       going: () => {
         this.#waiting.delete(partition)
         if (this.#waiting.size === 0) {
           this.#health.set('redis', true)
+          this.#distance.over()
+          if (this.#warned) {
+            this.#warned = false
+            this.#logger.info('Redis answers again')
+          }
         }
       },
     }

@@ -1,4 +1,4 @@
-import { GrowingDistance } from '../observability/growing-distance.ts'
+import { GrowingDistance } from '../stream/growing-distance.ts'
 import type { Health } from '../observability/health.ts'
 import type { Logger } from '../observability/log.ts'
 

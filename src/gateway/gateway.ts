@@ -8,6 +8,7 @@ import { partitionOf } from '../kafka/murmur2.ts'
 import type { Health } from '../observability/health.ts'
 import type { Logger } from '../observability/log.ts'
 import { type GatewayMetrics, NO_SOURCE } from '../observability/metrics.ts'
+import { shortReason } from '../stream/short-reason.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import { crashPoint } from '../stream/crash-point.ts'
@@ -26,6 +27,8 @@ declare module 'fastify' {
     exchange: Exchange
     /** Set before the body is read. */
     admission: Admission & { readonly admitted: true }
+    /** As the caller sent it; empty if it did not. */
+    sentContentType: string
   }
 }
 
@@ -137,6 +140,7 @@ export class Gateway implements ExchangeContext {
     this.#connections = new Connections(this.#app.server, options, options.metrics)
     this.#app.decorateRequest('exchange')
     this.#app.decorateRequest('admission')
+    this.#app.decorateRequest('sentContentType')
     this.#app.removeAllContentTypeParsers()
     this.#app.addContentTypeParser('*', (request, payload, done) => this.#readBody(request, payload, done))
     this.#app.addHook('onRequest', (request, reply, done) => this.#refuseStranger(request, reply, done))
@@ -270,10 +274,9 @@ export class Gateway implements ExchangeContext {
     } else if (Number(headers['content-length'] ?? 0) > this.#options.bodyBytesMax) {
       exchange.answer(413)
     } else {
-      if (headers['content-type'] === '') {
-        // For Fastify an empty media type is a wrong one; for us it is none.
-        delete headers['content-type']
-      }
+      request.sentContentType = headers['content-type'] ?? ''
+      // Fastify refuses a sloppy one.
+      delete headers['content-type']
       request.admission = admission
       done()
     }
@@ -327,7 +330,7 @@ export class Gateway implements ExchangeContext {
         namespace: source.namespace,
         currency: source.currency,
         receivedAt: now(),
-        contentType: request.raw.headers['content-type'] ?? '',
+        contentType: request.sentContentType,
         authenticity: admission.kinds,
         body,
         jsonDepthMax: source.jsonDepthMax,
@@ -421,5 +424,5 @@ export class Gateway implements ExchangeContext {
 function reasonOf(error: unknown): string {
   const { code, cause } = error as { code?: unknown; cause?: unknown }
   const name = typeof code === 'string' ? code : 'the append failed'
-  return cause instanceof Error ? `${name}: ${cause.message}` : name
+  return cause instanceof Error ? `${name}: ${shortReason(cause)}` : name
 }

@@ -1,25 +1,16 @@
 /**
- * Whether a body of this media type can be a provider's callback: JSON, XML, a form, text, unnamed bytes, or not said.
+ * Whether a body of this media type can be a provider's callback. Everything can but what is certainly another program's
+ * request: multipart, pictures and the like.
  *
- * Generous on purpose: what the body really holds is for the normalizer to find out, and a callback refused for a sloppy
- * header would be lost or retried for ever. Multipart, images and the like are another program's requests.
+ * Generous on purpose: what the body really holds is for the normalizer to find out, and a callback that is refused for a
+ * sloppy header (`json`, `aplication/json`, `application/json, application/json`) would be lost or retried for ever.
  */
 export function canBeCallback(contentType: string | undefined): boolean {
-  if (contentType === undefined) {
-    return true
-  }
-  if (contentType.length > CONTENT_TYPE_CHARS_MAX) {
-    return false
-  }
-  const semicolon = contentType.indexOf(';')
-  const essence = (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase()
-  return ACCEPTED.has(essence) || STRUCTURED.test(essence)
+  const types = typesIn(contentType ?? '')
+  return types.some((type) => kindOf(type) !== '') || !types.some((type) => OF_OTHERS.test(type))
 }
 
-/** It becomes a record header, so it is bounded. */
-const CONTENT_TYPE_CHARS_MAX = 200
-
-/** Media types that are said to callers; structured suffixes and none are fine too. */
+/** Media types that are said to callers; what is read as JSON, XML or a form is among them. */
 export const CALLBACK_MEDIA_TYPES: readonly string[] = [
   'application/json',
   'text/json',
@@ -30,29 +21,61 @@ export const CALLBACK_MEDIA_TYPES: readonly string[] = [
   'application/octet-stream',
 ]
 
-const ACCEPTED: ReadonlySet<string> = new Set(['', ...CALLBACK_MEDIA_TYPES])
+const KNOWN: ReadonlySet<string> = new Set(CALLBACK_MEDIA_TYPES)
 
-const STRUCTURED = /^application\/[\w!#$&^.-]+\+(json|xml)$/
+const OF_OTHERS = /^(?:multipart|image|audio|video|font|model)\/|^application\/(?:x-)?(?:pdf|zip|gzip|tar)$/
+
+/** What is neither known nor another program's is taken for what it speaks of. */
+const SPOKEN_OF: readonly (readonly [word: string, kind: string])[] = [
+  ['json', 'application/json'],
+  ['xml', 'application/xml'],
+  ['urlencoded', 'application/x-www-form-urlencoded'],
+]
+
+/** The media types that a header names, in lower case, without parameters: there may be several, by mistake. */
+function typesIn(contentType: string): readonly string[] {
+  return partsOf(contentType).filter((part) => part !== '' && !part.includes('='))
+}
+
+function partsOf(header: string): readonly string[] {
+  return header.split(/[;,]/).map((part) => part.trim().toLowerCase())
+}
+
+/** As what a body of this type is read; empty if it does not say. */
+function kindOf(type: string): string {
+  if (KNOWN.has(type)) {
+    return type
+  }
+  return OF_OTHERS.test(type) ? '' : (SPOKEN_OF.find(([word]) => type.includes(word))?.[1] ?? '')
+}
 
 /**
  * What of a media type goes into a record's header: the kind that the body is read as, and its charset. The rest is a
  * caller's free text, and a header must not hold what only a body may (I9).
  */
 export function toContentTypeHeader(contentType: string): string {
-  const [essence = '', ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase())
-  const suffix = STRUCTURED.exec(essence)?.[1]
-  const kind = ACCEPTED.has(essence) ? essence : suffix === undefined ? '' : `application/${suffix}`
-  const charset = parameters.map((parameter) => CHARSET.exec(parameter)?.[1]).find((name) => name !== undefined)
-  return kind === '' || charset === undefined ? kind : `${kind}; charset=${charset}`
+  const kind = typesIn(contentType)
+    .map(kindOf)
+    .find((one) => one !== '')
+  const charset = partsOf(contentType)
+    .map((parameter) => CHARSET.exec(parameter)?.[1])
+    .find((name) => name !== undefined)
+  return kind === undefined || charset === undefined ? (kind ?? '') : `${kind}; charset=${charset}`
 }
 
-const CHARSET = /^charset="?((?:utf|iso|us|windows|latin)[a-z]{0,5}[-_0-9]{0,12})"?$/
+const CHARSET = /^charset\s*=\s*["']?((?:utf|iso|us|windows|latin)[a-z]{0,5}[-_0-9]{0,12})["']?$/
 
-/** Whether the body is the bytes themselves: a compressed one is not kept, since providers send none. */
+/**
+ * Whether the body is the bytes themselves, as far as its coding says. A compressed one is refused, because providers send
+ * none and nothing is ever decompressed; what names no compression (`UTF-8`, `none`, `binary`) is a mistake that says nothing.
+ */
 export function isIdentityEncoded(contentEncoding: string | undefined): boolean {
-  if (contentEncoding === undefined) {
-    return true
-  }
-  const coding = contentEncoding.trim().toLowerCase()
-  return coding === '' || coding === 'identity'
+  return !(contentEncoding ?? '')
+    .toLowerCase()
+    .split(/[\s,;]+/)
+    .some((coding) => COMPRESSIONS.test(coding))
 }
+
+/** The registered content codings that change the bytes, and what else is in use. */
+const COMPRESSIONS =
+  /^(?:(?:x-)?(?:gzip|compress|deflate|bzip2?|lzma|xz|zip|snappy|lz4|zstd)|br|brotli|dcb|dcz|zlib|exi|pack200-gzip|aes128gcm)$/

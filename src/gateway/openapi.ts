@@ -97,7 +97,8 @@ function operationOf(source: SourceConfig, suffix: string): Operation {
     // All of them at once.
     security: schemes.length === 0 ? [] : [Object.fromEntries(schemes.map(([name]) => [name, []]))],
     requestBody: {
-      description: `Any bytes, not compressed, of one of these media types, application/*+json, application/*+xml, or none.`,
+      description:
+        'Any bytes, not compressed. These media types are usual; a misspelt one, another one or none is accepted too.',
       required: false,
       content: Object.fromEntries(CALLBACK_MEDIA_TYPES.map((type) => [type, { schema: SCHEMAS[type] ?? {} }])),
     },
@@ -193,7 +194,9 @@ function refusals(options: ApiOptions): Readonly<Record<(typeof REFUSAL_CODES)[n
       description: `The head did not come in time, or the body within ${options.requestTimeoutMs} ms. The connection ends.`,
     },
     413: { description: `The body is above ${options.bodyBytesMax} bytes.` },
-    415: { description: 'The body is compressed, or of a media type that no callback has.' },
+    415: {
+      description: 'The body is compressed, or of a media type that no callback has: multipart, a picture or the like.',
+    },
     417: { description: 'The header Expect holds something else than 100-continue.' },
     429: { description: 'More requests per second than this source may send.', headers: RETRY_AFTER },
     431: { description: `The head is above ${options.headerBytesMax} bytes or ${options.headersMax} headers.` },

@@ -78,6 +78,10 @@ export class NormalizerTask implements PartitionTask {
     this.#commits = this.#noCommitsYet()
   }
 
+  get committed(): bigint {
+    return this.#committed
+  }
+
   async open(): Promise<PartitionStart> {
     const { group, rawTopic, partition, offsets, logs, environment, namespaces, events } = this.#options
     const [facts, all] = await Promise.all([

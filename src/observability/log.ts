@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino'
+import { withoutCredentials } from '../stream/short-reason.ts'
 
 export type Logger = PinoLogger
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug'
@@ -89,7 +90,7 @@ function messageOf(error: Error): string {
 export function shownMessage(error: Error): string {
   return error instanceof SyntaxError
     ? '(left out: it may quote the input)'
-    : error.message.replace(/\/\/[^@/\s]*@/g, '//(redacted)@')
+    : withoutCredentials(error.message)
 }
 
 /**

@@ -1,7 +1,9 @@
 import type { Logger } from '../observability/log.ts'
 import type { FetchedBatch } from './group-consumer.ts'
+import { GrowingDistance } from './growing-distance.ts'
 import { definedStopOf, OpenAgain, type PartitionTask } from './partition-task.ts'
 import type { InRecord } from './record.ts'
+import { passesByItself, shortReason } from './short-reason.ts'
 import type { LogPlace } from './topic-logs.ts'
 
 /** How the lane steers the consumer, for its own partition. */
@@ -89,6 +91,8 @@ export class Lane {
   #nextIdleAt = 0
   #nextChunkAt = 0
   #wake: (() => void) | undefined
+  #trouble: string | null = null
+  readonly #doubts = new GrowingDistance()
 
   constructor(partition: number, task: PartitionTask, control: LaneControl, limits: LaneLimits, logger: Logger) {
     this.partition = partition
@@ -108,9 +112,22 @@ export class Lane {
     return this.#done
   }
 
-  /** Changes whenever anything was achieved. */
+  /** Next offset that is known to be committed. */
+  get committed(): bigint {
+    return this.#task.committed ?? this.#done
+  }
+
+  /**
+   * Changes whenever anything was achieved: committed, or restored while it opens. That it opened again is nothing: a task
+   * that always fails would open for ever. A server that is away is waited for, and each attempt counts.
+   */
   get pulse(): string {
-    return `${this.#state} ${this.#done} ${this.#progress}`
+    return `${this.committed} ${this.#progress}`
+  }
+
+  /** Why it was last in doubt, in a few words; null once something was processed, or was found to be done, since. */
+  get trouble(): string | null {
+    return this.#trouble
   }
 
   get queuedRecords(): number {
@@ -234,7 +251,6 @@ export class Lane {
 
   async #open(signal: AbortSignal): Promise<void> {
     this.#state = 'opening'
-    this.#progress += 1
     this.#setPaused(true)
     this.#clearQueue()
     const start = await this.#task.open(signal, () => {
@@ -270,12 +286,14 @@ export class Lane {
         this.#nextChunkAt = performance.now() + this.#limits.chunkIntervalMs
         await this.#task.process(chunk.records, chunk.next, signal)
         this.#done = chunk.next
+        this.#allIsWell()
         this.#queuedBytes -= chunk.bytes
         this.#resumeIfThereIsRoom()
       } else if (this.#gapsInARow > GAPS_IN_A_ROW_MAX) {
         throw new Error(`the consumer skips offset ${this.#expect} again and again`)
       } else if (this.#done >= this.#highWatermark && performance.now() >= this.#nextIdleAt) {
         await this.#task.idle(signal)
+        this.#allIsWell()
         this.#nextIdleAt = performance.now() + this.#limits.idleIntervalMs
       } else {
         await this.#somethingToDo(this.#limits.idleIntervalMs)
@@ -328,13 +346,31 @@ export class Lane {
     this.#state = 'doubt'
     this.#setPaused(true)
     this.#clearQueue()
-    const level = error instanceof OpenAgain ? 'debug' : 'warn'
-    this.#logger[level](
-      { partition: this.partition, err: error },
-      'lane in doubt: waits for the group, then opens again',
-    )
+    this.#tellDoubt(error)
     await this.#task.close().catch(() => {})
     await this.#control.confirmed(signal).catch(() => {})
+  }
+
+  #tellDoubt(error: Error): void {
+    const text = 'lane in doubt: waits for the group, then opens again'
+    if (error instanceof OpenAgain) {
+      this.#logger.debug({ partition: this.partition, err: error }, text)
+      return
+    }
+    if (passesByItself(error)) {
+      this.#progress += 1
+    }
+    this.#trouble = shortReason(error)
+    const times = this.#doubts.met(this.#trouble, performance.now())
+    const level = times === null ? 'debug' : 'warn'
+    this.#logger[level]({ partition: this.partition, err: error, times }, text)
+  }
+
+  #allIsWell(): void {
+    if (this.#trouble !== null) {
+      this.#trouble = null
+      this.#doubts.over()
+    }
   }
 
   #isClosed(): boolean {

@@ -8,6 +8,8 @@ import type { LogPlace } from './topic-logs.ts'
  * until the group confirms that the partition is still ours and begins again with `open`.
  */
 export interface PartitionTask {
+  /** Next offset that is committed, if `process` may resolve before that; else what was processed is committed. */
+  readonly committed?: bigint | undefined
   /** Takes ownership before any output and says at which offset to go on. Calls `onProgress` now and then if it is long. */
   open(signal: AbortSignal, onProgress: () => void): Promise<PartitionStart>
   /** Processes records and commits `next`, at once or soon. May get no records: then only the offset moves. */

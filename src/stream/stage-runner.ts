@@ -110,6 +110,9 @@ export class StageRunner {
       previous === undefined
         ? task
         : {
+            get committed() {
+              return task.committed
+            },
             open: async (signal, onProgress) => {
               await previous
               // Gone again while it waited: opening now would fence the rightful owner.

@@ -26,8 +26,26 @@ interface Progress {
   movedAt: number
 }
 
+/** A partition that we have does not move. The process ends, so that somebody else gets it. */
+class StalledError extends Error {
+  readonly code = 'STALLED'
+
+  constructor(topic: string, { partition, state, done, trouble }: Lane, lag: bigint, forMs: number) {
+    const lane = `${state.startsWith('o') ? 'an' : 'a'} ${state} lane`
+    const why = trouble === null ? '' : `; the last error: ${trouble}${hintFor(trouble)}`
+    super(
+      `${topic}[${partition}] stands at ${done} with ${lag} records to go and ${lane} for ${forMs} ms without a commit${why}. Nothing was skipped; this process ends, so that another one gets the partition`,
+    )
+    this.name = 'StalledError'
+  }
+}
+
+function hintFor(trouble: string): string {
+  return trouble.includes('INVALID_TIMESTAMP') ? ' (is the clock of this machine right?)' : ''
+}
+
 /**
- * Notices a consumer that silently stopped: there is work in one of our partitions (or it is not open, so that nobody
+ * Notices a consumer that silently stopped, or cannot work: there is work in one of our partitions (or it is not open, so that nobody
  * knows), nothing moves, and nothing outside explains it. Then a new process is the only sure cure. An unreachable broker or Redis, or a
  * partition without a leader, is a state, not a stall.
  */
@@ -93,17 +111,13 @@ export class Watchdog {
         // Not idle, but ahead of a log that has lost its end.
         lane.suspect()
       }
-      const isIdle = lane.state === 'open' && lag <= 0n
+      const isIdle = lane.state === 'open' && lane.trouble === null && end <= lane.committed
       onLag(lane.partition, lag > 0n ? lag : 0n)
       const before = this.#progress.get(lane.partition)
       if (before?.pulse !== lane.pulse || isIdle || waiting(lane.partition)) {
         this.#progress.set(lane.partition, { pulse: lane.pulse, movedAt: at })
       } else if (at - before.movedAt > stallMs) {
-        onStalled(
-          new Error(
-            `${topic}[${lane.partition}] stands at ${lane.done} with ${lag} records to go and ${lane.state.startsWith('o') ? 'an' : 'a'} ${lane.state} lane for ${at - before.movedAt} ms`,
-          ),
-        )
+        onStalled(new StalledError(topic, lane, lag, at - before.movedAt))
       }
     }
   }

@@ -171,13 +171,16 @@ async function flood(): Promise<void> {
     [{ ...v2, headers: { authorization: `Bearer ${MARK}` } }, NAME],
     [{ ...v1, path: `/callbacks/${MARK}` }, NAME],
     [{ ...v1, path: `/callbacks/%ZZ${MARK}` }, NAME],
-    [{ ...v1, headers: { ...v1.headers, 'content-type': `text/${MARK}` } }, NAME],
-    [{ ...v1, headers: { ...v1.headers, 'content-encoding': MARK } }, NAME],
+    [{ ...v1, headers: { ...v1.headers, 'content-type': `image/${MARK}` } }, NAME],
+    [{ ...v1, headers: { ...v1.headers, 'content-encoding': `gzip, ${MARK}` } }, NAME],
     [{ ...v1, headers: { ...v1.headers, 'content-length': '99999999' } }, ''],
     [{ ...v1, headers: { ...v1.headers, expect: MARK } }, NAME],
   ]
   for (const [call, body] of refused) {
     expect([200, 201, 204]).not.toContain(await post(call, body))
+  }
+  for (const sloppy of [{ 'content-type': `text/${MARK}` }, { 'content-encoding': MARK }]) {
+    expect(await post({ ...v1, headers: { ...v1.headers, ...sloppy } }, NAME)).toBe(200)
   }
   const odd = {
     'x-forwarded-for': MARK,

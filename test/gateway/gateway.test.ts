@@ -56,6 +56,9 @@ describe('an accepted callback', () => {
       ce_type: 'paystatus.callback.received',
       ce_time: new Date(NOW).toISOString(),
       paystatus_authentication: 'none',
+      paystatus_provider: 'suffixed',
+      paystatus_namespace: 'ns-v1',
+      paystatus_json_depth_max: '64',
       'content-type': 'application/json',
     })
   })
@@ -239,11 +242,24 @@ describe('a refused request', () => {
     ['content-encoding', 'br'],
     ['content-type', 'multipart/form-data; boundary=x'],
     ['content-type', 'image/png'],
-    ['content-type', 'nonsense'],
+    ['content-type', 'application/zip'],
   ])('with %s: %s is answered 415', async (name, value) => {
     const fixture = await start()
     expectEmpty(await fixture.call({ path: '/callbacks/open', headers: { [name]: value }, body: 'x' }), 415)
     expect(fixture.appendLog.appended).toEqual([])
+  })
+
+  test.each([
+    ['content-encoding', 'UTF-8'],
+    ['content-encoding', 'none'],
+    ['content-type', 'nonsense'],
+    ['content-type', 'application/json, application/json'],
+    ['content-type', 'aplication\\json;;'],
+    ['content-type', ''],
+  ])('with %s: %s is accepted: a callback that is refused for a sloppy header is lost', async (name, value) => {
+    const fixture = await start()
+    expect((await fixture.call({ path: '/callbacks/open', headers: { [name]: value }, body: 'x' })).code).toBe(200)
+    expect(fixture.appendLog.appended.map(({ record }) => record.value?.toString())).toEqual(['x'])
   })
 
   test('that is not HTTP is answered 400, and one with too many headers 431', async () => {

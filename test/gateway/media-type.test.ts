@@ -14,28 +14,61 @@ test.each([
   'text/xml',
   'text/plain;;',
   'application/octet-stream',
+  'json',
+  'nonsense',
+  'text/html',
+  'application/jsonx',
+  'application/+json',
+  'aplication/json',
+  'application-json',
+  'application\\json',
+  'application/jsno',
+  '"application/json"',
+  'application/json, application/json',
+  'application/json; application/json; charset=utf-8',
+  'application/json,image/png',
+  ', ;',
+  `application/json; x=${'x'.repeat(2_000)}`,
 ])('%s can be a callback', (contentType) => {
   expect(canBeCallback(contentType)).toBe(true)
 })
 
 test.each([
   'multipart/form-data; boundary=x',
+  'multipart/form-data; boundary=application/json',
   'image/png',
-  'text/html',
-  'application/jsonx',
-  'application/+json',
-  'json',
+  'image/svg+xml',
+  'IMAGE/PNG, image/png',
   'application/pdf',
-  'application/json, application/json',
-  `application/json; x=${'x'.repeat(200)}`,
+  'application/x-gzip',
 ])('%s cannot', (contentType) => {
   expect(canBeCallback(contentType)).toBe(false)
 })
 
-test('only the identity coding leaves the bytes as they are', () => {
-  expect([undefined, '', 'identity', ' Identity '].map(isIdentityEncoded)).toEqual([true, true, true, true])
-  expect(['gzip', 'deflate', 'br', 'identity, gzip'].map(isIdentityEncoded)).toEqual([false, false, false, false])
+test.each([
+  undefined,
+  '',
+  'identity',
+  ' Identity ',
+  'UTF-8',
+  'utf8',
+  'none',
+  'binary',
+  '8bit',
+  'iso-8859-1',
+  'null',
+  'application/json',
+  'identity, UTF-8',
+])('a content coding %j names no compression', (coding) => {
+  expect(isIdentityEncoded(coding)).toBe(true)
 })
+
+test.each(['gzip', 'X-GZIP', 'deflate', 'br', 'zstd', 'compress', 'identity, gzip', 'gzip;q=1', 'UTF-8,br'])(
+  'a content coding %j is a compression, which is not read',
+  (coding) => {
+    expect(isIdentityEncoded(coding)).toBe(false)
+  },
+)
 
 test.each([
   ['', ''],
@@ -46,6 +79,12 @@ test.each([
   ['application/soap+xml; action="jane"', 'application/xml'],
   ['application/json; charset=jane-doe', 'application/json'],
   ['text/plain; name=jane', 'text/plain'],
+  ['aplication/json;charset = utf8', 'application/json; charset=utf8'],
+  ['application/json, application/json; charset=utf-8', 'application/json; charset=utf-8'],
+  ['jane, application/xml', 'application/xml'],
+  ['application/x-www-form-urlencoded-jane', 'application/x-www-form-urlencoded'],
+  ['jane/doe', ''],
+  ['multipart/json', ''],
 ])('of %j goes into a header %j: what a caller wrote into it freely does not (I9)', (contentType, header) => {
   expect(toContentTypeHeader(contentType)).toBe(header)
 })

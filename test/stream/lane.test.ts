@@ -554,6 +554,46 @@ describe('doubt', () => {
     expect([lane.state, warn.mock.calls.length]).toEqual(['doubt', 1])
   })
 
+  test('is said at growing distances while the same happens again and again, and told with its reason', async () => {
+    const warn = vi.spyOn(SILENT, 'warn').mockClear()
+    await openAt(0)
+    task.onProcess = async () => {
+      throw Object.assign(new Error('long'), { type: 'INVALID_TIMESTAMP', retriable: false })
+    }
+    for (let third = 0; third < 300; third += 1) {
+      lane.offer(batchOf([0]))
+      await vi.advanceTimersByTimeAsync(333)
+      control.confirm()
+      await settle()
+    }
+    expect(warn.mock.calls.length).toBe(4)
+    expect(lane.trouble).toBe('timestamp out of range (INVALID_TIMESTAMP)')
+    task.onProcess = async () => {}
+    lane.offer(batchOf([0]))
+    await settle()
+    expect(lane.trouble).toBe(null)
+  })
+
+  test('and opening again are no progress, unless a server was away', async () => {
+    await openAt(0)
+    const before = lane.pulse
+    const fail = async (retriable: boolean) => {
+      task.onProcess = async () => {
+        throw Object.assign(new Error('x'), { code: 'X', retriable })
+      }
+      lane.offer(batchOf([0]))
+      await settle()
+      expect(lane.state).toBe('doubt')
+      control.confirm()
+      await settle()
+      expect(lane.state).toBe('open')
+    }
+    await fail(false)
+    expect(lane.pulse).toBe(before)
+    await fail(true)
+    expect(lane.pulse).not.toBe(before)
+  })
+
   test('also when opening or idling fails', async () => {
     task.onOpen = async () => {
       throw new Error('the broker is away')

@@ -22,7 +22,9 @@ function laneOf(partition: number, state: LaneState, done: bigint, progress = 0)
     partition,
     state,
     done,
-    pulse: `${state} ${done} ${progress}`,
+    committed: done,
+    pulse: `${done} ${progress}`,
+    trouble: null as string | null,
     suspect: () => suspected.push(partition),
   }
 }
@@ -75,7 +77,11 @@ describe('a stall', () => {
     await lookAt(STALL_MS)
     expect(stalls).toEqual([])
     await lookAt(STALL_MS + 1)
-    expect(stalls).toEqual(['payments.events[0] stands at 5 with 4 records to go and an open lane for 1001 ms'])
+    expect(stalls).toEqual([
+      expect.stringMatching(
+        /^payments\.events\[0\] stands at 5 with 4 records to go and an open lane for 1001 ms without a commit\. Nothing was skipped/,
+      ),
+    ])
   })
 
   test('is not while the partition has no leader, and its lag stays what it was', async () => {
@@ -151,6 +157,38 @@ describe('a stall', () => {
     await lookAt(0)
     await lookAt(STALL_MS + 1)
     expect(stalls).toEqual([expect.stringContaining('an opening lane')])
+  })
+
+  test('is one of a lane that opens, fails and opens again: progress is what is committed (I7)', async () => {
+    for (const [at, state] of [
+      [0, 'open'],
+      [400, 'doubt'],
+      [800, 'opening'],
+      [STALL_MS + 1, 'open'],
+    ] as const) {
+      lanes = [{ ...laneOf(0, state, 5n), trouble: 'timestamp out of range (INVALID_TIMESTAMP)' }]
+      await lookAt(at)
+    }
+    expect(stalls).toEqual([
+      expect.stringMatching(
+        /last error: timestamp out of range .* \(is the clock of this machine right\?\)\. Nothing was skipped/,
+      ),
+    ])
+  })
+
+  test('is one of a lane without records to go that is in trouble all the same, such as with its timers', async () => {
+    ends = new Map([[0, 5n]])
+    lanes = [{ ...laneOf(0, 'open', 5n), trouble: 'timestamp out of range (INVALID_TIMESTAMP)' }]
+    await lookAt(0)
+    await lookAt(STALL_MS + 1)
+    expect(stalls).toHaveLength(1)
+  })
+
+  test('is one of a lane that processes everything and commits nothing', async () => {
+    lanes = [{ ...laneOf(0, 'open', 9n), committed: 5n }]
+    await lookAt(0)
+    await lookAt(STALL_MS + 1)
+    expect(stalls).toHaveLength(1)
   })
 
   test('is not excused by another lane that waits', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { GrowingDistance } from '../../src/observability/growing-distance.ts'
+import { GrowingDistance } from '../../src/stream/growing-distance.ts'
 
 /** The seconds at which a condition that is met three times a second is said. */
 function saidAt(distance: GrowingDistance, from: number, to: number): number[] {
