@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIPv6 } from 'node:net'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { CLIENT_SECURITY, type ClientSecurity, clientSecurity } from './client-security/settings.ts'
@@ -27,10 +28,12 @@ export function loadConfig(
   uses: readonly ConfigPart[] = CONFIG_PARTS,
 ): Config {
   const raw = file === undefined ? {} : readYaml(file)
+  const fromEnvironment: EnvironmentValue[] = []
   for (const [name, path, toValue] of ENVIRONMENT_OVERRIDES) {
     const text = env[name]
     // An empty variable is one that a deployment template left unset.
     if (text !== undefined && text !== '') {
+      fromEnvironment.push({ name, text, scope: scopeOf(raw, path) })
       setPath(raw, path.split('.'), toValue(text))
     }
   }
@@ -53,6 +56,7 @@ export function loadConfig(
     problems.push(
       ...gatewayLimitProblems(parsed.data.gateway),
       ...shutdownProblems(parsed.data),
+      ...groupProblems(groupsOf(parsed.data)),
       ...retentionProblems(
         parsed.data.payments.retentionMs,
         sources.map(({ source }) => source.provider),
@@ -61,11 +65,12 @@ export function loadConfig(
   }
   const security = parsed.success ? clientSecurity(parsed.data, env, problemsOf) : undefined
   if (!parsed.success || security === undefined || problems.length > 0) {
-    throw new ConfigError(problems)
+    throw new ConfigError(problems.map((problem) => withItsVariable(problem, fromEnvironment)))
   }
   const { kafka, redis, registry, ...rest } = parsed.data
   return {
     ...rest,
+    ...groupsOf(parsed.data),
     encryption,
     kafka: { ...kafka, ...security.kafka },
     redis: { url: redis.url, ...security.redis },
@@ -73,6 +78,35 @@ export function loadConfig(
     sources: sources.map(({ source }) => source),
   }
 }
+
+/** A value of the configuration that a variable brought. */
+interface EnvironmentValue {
+  readonly name: string
+  readonly text: string
+  /** The value's path, or that of the part which is there because of it. */
+  readonly scope: string
+}
+
+function scopeOf(raw: Readonly<Record<string, unknown>>, path: string): string {
+  const parent = path.split('.').slice(0, -1)
+  const inFile = parent.reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], raw)
+  return parent.length > 1 && inFile === undefined ? parent.join('.') : path
+}
+
+/** Says of a problem which variable the value is from: nobody finds it in the file. */
+function withItsVariable(problem: string, values: readonly EnvironmentValue[]): string {
+  const found = values.find(({ scope }) => problem.startsWith(`${scope}:`) || problem.startsWith(`${scope}.`))
+  if (found === undefined) {
+    return problem
+  }
+  const hint = SERVICE_LINK.test(found.text)
+    ? ' by Kubernetes for a service of that name: set enableServiceLinks: false in the pod, or name the service otherwise'
+    : ''
+  return `${problem} (set in the environment variable ${found.name}${hint})`
+}
+
+/** What Kubernetes sets `<SERVICE>_PORT` to. */
+const SERVICE_LINK = /^(?:tcp|udp|sctp):\/\//
 
 /** Wrong configuration. The message lists every problem; the command line prints it and exits with 2. */
 export class ConfigError extends Error {
@@ -97,7 +131,18 @@ const RETURNS_DAYS = 60
 export const nameRule = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes, at most 63')
+/** As topics may be named: the default has the prefix of the topics in it. */
+const groupRule = z
+  .string()
+  .regex(/^[a-zA-Z0-9._-]{1,200}$/, 'must be letters, digits, dots, dashes and underscores, at most 200')
 export const currencyRule = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
+/** A name or an IPv4 address, or an IPv6 address in brackets, and a port. */
+function isBrokerAddress(text: string): boolean {
+  const { bracketed, port: digits = '' } = BROKER_ADDRESS.exec(text)?.groups ?? {}
+  const portNumber = Number(digits)
+  return digits !== '' && portNumber > 0 && portNumber < 65_536 && (bracketed === undefined || isIPv6(bracketed))
+}
+const BROKER_ADDRESS = /^(?:\[(?<bracketed>[^\]]+)\]|[^\s:[\]]+):(?<port>\d{1,5})$/
 const port = z.number().int().min(0).max(65_535)
 const ms = z.number().int().min(1)
 const duration = z.string().transform((text, context) => {
@@ -129,7 +174,7 @@ const CONFIG_SCHEMA = z.strictObject({
   kafka: z
     .strictObject({
       brokers: z
-        .array(z.string().regex(/^[^\s:]+:\d+$/, 'must be host:port'))
+        .array(z.string().refine(isBrokerAddress, 'must be host:port, with an IPv6 address in brackets'))
         .min(1)
         .default(['127.0.0.1:9092']),
       topicPrefix: z
@@ -179,8 +224,8 @@ const CONFIG_SCHEMA = z.strictObject({
   admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9090) }).prefault({}),
   /** The longest orderly stop of a process; then it ends without the rest. Shorter than the minute of orchestrators. */
   shutdown: z.strictObject({ limitMs: ms.default(45_000) }).prefault({}),
-  normalizer: z.strictObject({ group: nameRule.default('paystatus-normalizer') }).prefault({}),
-  processor: z.strictObject({ group: nameRule.default('paystatus-processor') }).prefault({}),
+  normalizer: z.strictObject({ group: groupRule.optional() }).prefault({}),
+  processor: z.strictObject({ group: groupRule.optional() }).prefault({}),
   payments: z
     .strictObject({
       /** A payment nobody touched for so long is forgotten. */
@@ -207,7 +252,11 @@ const CONFIG_SCHEMA = z.strictObject({
 type ParsedConfig = z.infer<typeof CONFIG_SCHEMA>
 type ParsedSource = z.infer<typeof SOURCE_SCHEMA>
 
-export interface Config extends Omit<ParsedConfig, 'sources' | 'kafka' | 'redis' | 'registry' | 'encryption'> {
+export interface Config
+  extends Omit<ParsedConfig, 'sources' | 'kafka' | 'redis' | 'registry' | 'encryption' | 'normalizer' | 'processor'> {
+  /** Consumer groups. By default with the prefix of the topics, so that installations that have different topics share none. */
+  readonly normalizer: { readonly group: string }
+  readonly processor: { readonly group: string }
   readonly kafka: Omit<ParsedConfig['kafka'], 'tls' | 'sasl'> & ClientSecurity['kafka']
   readonly redis: Pick<ParsedConfig['redis'], 'url'> & ClientSecurity['redis']
   readonly registry: Pick<ParsedConfig['registry'], 'url' | 'checkIntervalMs'> & ClientSecurity['registry']
@@ -244,14 +293,20 @@ export const ENVIRONMENT_OVERRIDES: readonly (readonly [
   ['PAYSTATUS_KAFKA_BROKERS', 'kafka.brokers', (text) => text.split(',').map((broker) => broker.trim())],
   ['PAYSTATUS_KAFKA_USERNAME', 'kafka.sasl.username', String],
   ['PAYSTATUS_KAFKA_TOPIC_PREFIX', 'kafka.topicPrefix', String],
-  ['PAYSTATUS_KAFKA_PARTITIONS', 'kafka.partitions', Number],
+  ['PAYSTATUS_KAFKA_PARTITIONS', 'kafka.partitions', toNumber],
   ['PAYSTATUS_REDIS_URL', 'redis.url', String],
   ['PAYSTATUS_REGISTRY_URL', 'registry.url', String],
   ['PAYSTATUS_GATEWAY_HOST', 'gateway.host', String],
-  ['PAYSTATUS_GATEWAY_PORT', 'gateway.port', Number],
+  ['PAYSTATUS_GATEWAY_PORT', 'gateway.port', toNumber],
   ['PAYSTATUS_ADMIN_HOST', 'admin.host', String],
-  ['PAYSTATUS_ADMIN_PORT', 'admin.port', Number],
+  ['PAYSTATUS_ADMIN_PORT', 'admin.port', toNumber],
 ]
+
+/** The text itself if it is no number, so that the schema says so. */
+function toNumber(text: string): unknown {
+  const number = Number(text)
+  return text.trim() === '' || Number.isNaN(number) ? text : number
+}
 
 function readYaml(file: string): Record<string, unknown> {
   let text: string
@@ -366,6 +421,19 @@ function shutdownProblems({ gateway, shutdown }: ParsedConfig): string[] {
     : [
         `shutdown.limitMs: must be above ${neededMs} ms, which are gateway.shutdown.waitMs and gateway.answerDeadlineMs together`,
       ]
+}
+
+function groupsOf({ kafka, normalizer, processor }: ParsedConfig): Pick<Config, 'normalizer' | 'processor'> {
+  return {
+    normalizer: { group: normalizer.group ?? `${kafka.topicPrefix}paystatus-normalizer` },
+    processor: { group: processor.group ?? `${kafka.topicPrefix}paystatus-processor` },
+  }
+}
+
+function groupProblems({ normalizer, processor }: Pick<Config, 'normalizer' | 'processor'>): string[] {
+  return normalizer.group === processor.group
+    ? ['processor.group: must not be normalizer.group: the two read different topics']
+    : []
 }
 
 function conflictsOf(sources: readonly { readonly source: SourceConfig; readonly index: number }[]): string[] {

@@ -230,6 +230,60 @@ sources:
     expect(problems).toHaveLength(27)
   })
 
+  test('names the variable that a wrong value came from, which nobody finds in the file', () => {
+    const gateway = 'kafka: { topicPrefix: "a b" }'
+    expect(problemsOf(gateway, { PAYSTATUS_KAFKA_BROKERS: 'nowhere', PAYSTATUS_KAFKA_PARTITIONS: 'six' })).toEqual([
+      expect.stringMatching(
+        /^kafka\.brokers\.0: must be host:port.* \(set in the environment variable PAYSTATUS_KAFKA_BROKERS\)$/,
+      ),
+      expect.stringMatching(/^kafka\.topicPrefix: [^(]*\/$/),
+      expect.stringMatching(
+        /^kafka\.partitions: .*number.* \(set in the environment variable PAYSTATUS_KAFKA_PARTITIONS\)$/,
+      ),
+    ])
+    expect(problemsOf('', { PAYSTATUS_KAFKA_USERNAME: 'x' })).toEqual([
+      expect.stringMatching(/^kafka\.sasl\.mechanism: .*PAYSTATUS_KAFKA_USERNAME/),
+    ])
+  })
+
+  test('puts the prefix of the topics into the default groups, so that installations that have different topics share none', () => {
+    const groups = (text: string) => {
+      const { normalizer, processor } = loadConfig(file(text), {})
+      return [normalizer.group, processor.group]
+    }
+    expect(groups('')).toEqual(['paystatus-normalizer', 'paystatus-processor'])
+    expect(groups('kafka: { topicPrefix: Team_a. }')).toEqual([
+      'Team_a.paystatus-normalizer',
+      'Team_a.paystatus-processor',
+    ])
+    expect(groups('kafka: { topicPrefix: a. }\nnormalizer: { group: mine }')).toEqual(['mine', 'a.paystatus-processor'])
+    expect(problemsOf('processor: { group: paystatus-normalizer }')).toEqual([
+      expect.stringMatching(/^processor\.group: must not be normalizer\.group/),
+    ])
+  })
+
+  test('says what a Kubernetes service link is, and how to be without', () => {
+    expect(problemsOf('', { PAYSTATUS_GATEWAY_PORT: 'tcp://10.96.0.1:8080' })).toEqual([
+      expect.stringMatching(/^gateway\.port: .*PAYSTATUS_GATEWAY_PORT .*enableServiceLinks: false/),
+    ])
+  })
+
+  test.each(['[::1]:9092', '[2001:db8::1]:1', 'kafka-0.kafka.svc:65535', '10.0.0.1:9092'])(
+    '%s is a broker',
+    (broker) => {
+      expect(problemsOf(`kafka: { brokers: ["${broker}"] }`)).toEqual([])
+    },
+  )
+
+  test.each(['::1:9092', '[::1]', '[nonsense]:1', '[::1]:0', 'a:70000', 'a b:1', ':9092', '[10.0.0.1]:9092'])(
+    '%s is no broker',
+    (broker) => {
+      expect(problemsOf(`kafka: { brokers: ["${broker}"] }`)).toEqual([
+        expect.stringContaining('must be host:port, with an IPv6 address in brackets'),
+      ])
+    },
+  )
+
   test('puts all problems and the code into the error', () => {
     const error = new ConfigError(['a: b', 'c: d'])
     expect(error).toMatchObject({ name: 'ConfigError', code: 'CONFIG_INVALID', problems: ['a: b', 'c: d'] })

@@ -1,6 +1,6 @@
-import { GrowingDistance } from '../stream/growing-distance.ts'
 import type { Health } from '../observability/health.ts'
 import type { Logger } from '../observability/log.ts'
+import { GrowingDistance } from '../stream/growing-distance.ts'
 
 /** Name of the gateway's own component in Health. */
 const APPEND_COMPONENT = 'append'

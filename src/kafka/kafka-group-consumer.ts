@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch, Consumer, Kafka, KafkaMessage } from 'kafkajs'
 import type { FetchedBatch, GroupConsumer, GroupConsumerEvents } from '../stream/group-consumer.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
-import { stopIfUnreadable } from './errors.ts'
+import { isRetriable, stopIfUnreadable } from './errors.ts'
+import { stopIfShared, type TopicsOfGroup, topicsOfGroup } from './group-topics.ts'
 import { OffsetOutOfRangeError } from './kafkajs-offsets.ts'
 import { leaderEpochOf, toInRecord } from './partition-reader.ts'
 import { within } from './within.ts'
@@ -11,11 +12,16 @@ export interface KafkaGroupConsumerOptions {
   readonly group: string
   readonly topic: string
   readonly sessionTimeoutMs: number
+  /** Asks the brokers if not given. */
+  readonly topicsOfGroup?: TopicsOfGroup
 }
 
 /** Longer than kafkajs tries (kafkajs-coordinator.ts): what is given up does not happen later. */
 const COMMIT_MAX_MS = 15_000
 const START_AGAIN_AFTER_MS = 500
+/** The coordinator looks for dead members now and then. */
+const SESSION_MARGIN_MS = 3_000
+const LOOK_AGAIN_AFTER_MS = 300
 /** A partition in doubt waits for the next one, and so does a member that has to learn of a rebalance. */
 const HEARTBEAT_EVERY_MS = 300
 
@@ -35,6 +41,8 @@ export class KafkaGroupConsumer implements GroupConsumer {
   readonly #consumer: Consumer
   readonly #group: string
   readonly #topic: string
+  readonly #sessionTimeoutMs: number
+  readonly #topicsOfGroup: TopicsOfGroup
   /** What the coordinator has just taken, by partition. */
   readonly #committed = new Map<number, string>()
   #stopped = false
@@ -42,6 +50,8 @@ export class KafkaGroupConsumer implements GroupConsumer {
   constructor(kafka: Kafka, options: KafkaGroupConsumerOptions) {
     this.#group = options.group
     this.#topic = options.topic
+    this.#sessionTimeoutMs = options.sessionTimeoutMs
+    this.#topicsOfGroup = options.topicsOfGroup ?? topicsOfGroup(kafka)
     this.#consumer = kafka.consumer({
       groupId: options.group,
       sessionTimeout: options.sessionTimeoutMs,
@@ -64,6 +74,14 @@ export class KafkaGroupConsumer implements GroupConsumer {
     const consumer = this.#consumer
     consumer.on('consumer.group_join', ({ payload }) => {
       events.onAssigned(payload.memberAssignment[this.#topic] ?? [])
+      // Who joined at the same moment as we did was not there before.
+      this.#topicsOfGroup(this.#group)
+        .then((topics) => stopIfShared(this.#group, this.#topic, topics))
+        .catch((error: unknown) => {
+          if (error instanceof DefinedStop) {
+            events.onCrashed(error)
+          }
+        })
     })
     consumer.on('consumer.commit_offsets', ({ payload }) => {
       for (const { partition, offset } of payload.topics.flatMap(({ partitions }) => partitions)) {
@@ -93,6 +111,10 @@ export class KafkaGroupConsumer implements GroupConsumer {
   async #run(events: GroupConsumerEvents): Promise<void> {
     const consumer = this.#consumer
     try {
+      await this.#refuseSharedGroup()
+      if (this.#stopped) {
+        return
+      }
       await consumer.connect()
       // From the beginning: with anything else an offset out of range becomes a silent jump to the end.
       await consumer.subscribe({ topic: this.#topic, fromBeginning: true })
@@ -110,6 +132,25 @@ export class KafkaGroupConsumer implements GroupConsumer {
         }
       },
     })
+  }
+
+  /**
+   * Before joining, because joining alone takes partitions from those who are there. Dead members stay for as long as their
+   * session. A group that is just being put together is not waited for: every join is looked at, too.
+   */
+  async #refuseSharedGroup(): Promise<void> {
+    for (const since = performance.now(); !this.#stopped; ) {
+      try {
+        stopIfShared(this.#group, this.#topic, await this.#topicsOfGroup(this.#group))
+        return
+      } catch (error) {
+        const waited = performance.now() - since > this.#sessionTimeoutMs + SESSION_MARGIN_MS
+        if (waited || !(error instanceof DefinedStop || isRetriable(error))) {
+          throw error
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_AFTER_MS))
+    }
   }
 
   pause(partition: number): void {

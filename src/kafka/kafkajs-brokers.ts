@@ -1,5 +1,6 @@
+import { splitBrokerAddress } from './broker-address.ts'
 import { isConnectionError, refusalOf } from './errors.ts'
-import { require } from './replace-module.ts'
+import { replaceModule, require } from './replace-module.ts'
 
 interface Broker {
   readonly versions: object | null
@@ -28,8 +29,43 @@ const silent = new Set<string>()
 
 /** The addresses that may answer: without those that did not lately, unless that is all of them. */
 export function answering(addresses: readonly string[]): string[] {
-  const others = addresses.filter((address) => !silent.has(address))
+  const others = addresses.filter((address) => !silent.has(toBrokerAddress(address)))
   return others.length > 0 ? others : [...addresses]
+}
+
+/** As kafkajs puts it together, of what is configured. */
+function toBrokerAddress(configured: string): string {
+  const { host, port } = splitBrokerAddress(configured)
+  return `${host}:${port}`
+}
+
+interface PoolBuilder {
+  build(at?: { readonly host?: string; readonly port?: number; readonly rack?: string | null }): Promise<unknown>
+}
+
+/**
+ * Makes kafkajs understand `[::1]:9092` among the brokers that it is told of: it splits at the first colon. Those that it learns
+ * of from the metadata have host and port apart.
+ */
+export function splitAddressesRightly(): void {
+  replaceModule('kafkajs/src/cluster/connectionPoolBuilder.js', (original) => {
+    const createBuilder = original as (options: { brokers: () => string[] }) => PoolBuilder
+    return (options: { brokers: () => string[] }): PoolBuilder => {
+      const builder = createBuilder(options)
+      let index = 0
+      return {
+        build: async (at) => {
+          if (at?.host !== undefined) {
+            return builder.build(at)
+          }
+          const list = options.brokers()
+          const next = list[index % list.length] as string
+          index += 1
+          return builder.build(splitBrokerAddress(next))
+        },
+      }
+    }
+  })
 }
 
 /** Nobody answered a request at this address in time. */

@@ -1,7 +1,7 @@
 import type { Message } from 'kafkajs'
 import { type BatchRecord, encodeRecordBatch } from './encode-record-batch.ts'
 import { inflateBatches } from './inflate-batches.ts'
-import { leaveSilentBrokers } from './kafkajs-brokers.ts'
+import { leaveSilentBrokers, splitAddressesRightly } from './kafkajs-brokers.ts'
 import { oneSocketAtATime } from './kafkajs-connection.ts'
 import { followTheCoordinator } from './kafkajs-coordinator.ts'
 import { joinUntilJoined } from './kafkajs-joins.ts'
@@ -182,6 +182,8 @@ function readAllCompressions(): void {
   )
 }
 
+// First: what is loaded later must get it.
+splitAddressesRightly()
 oneSocketAtATime()
 readAllCompressions()
 leaveSilentBrokers()

@@ -88,9 +88,7 @@ function messageOf(error: Error): string {
 
 /** An error's message as people may see it: without what it may quote, and without the credentials of an address. */
 export function shownMessage(error: Error): string {
-  return error instanceof SyntaxError
-    ? '(left out: it may quote the input)'
-    : withoutCredentials(error.message)
+  return error instanceof SyntaxError ? '(left out: it may quote the input)' : withoutCredentials(error.message)
 }
 
 /**

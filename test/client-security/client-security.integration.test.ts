@@ -103,7 +103,7 @@ test('what is printed is enough for the whole path, and each role with less, or 
   const [gatewayEnd, normalizerEnd, processorEnd] = starved.map(({ output }) => output)
   expect(gatewayEnd).toContain(`paystatus: ${deployment.topics.raw} does not exist, or our user may not see it`)
   expect(normalizerEnd).toMatch(
-    /paystatus: Kafka refuses reading \S+ in group paystatus-normalizer: .*\(GROUP_AUTHORIZATION_FAILED\); paystatus topics acls/,
+    /paystatus: Kafka refuses reading \S+ in group \S*paystatus-normalizer: .*\(GROUP_AUTHORIZATION_FAILED\); paystatus topics acls/,
   )
   expect(processorEnd).toMatch(
     /paystatus: Kafka refuses the transactions of \S+: .*\(TRANSACTIONAL_ID_AUTHORIZATION_FAILED\); paystatus topics acls/,

@@ -37,6 +37,18 @@ describe('the manifests of deploy/', () => {
     ],
     ['base/processor.yaml', 'containerPort: 9090', 'containerPort: admin', /Deployment paystatus-processor: /],
     [
+      'base/normalizer.yaml',
+      'enableServiceLinks: false',
+      'enableServiceLinks: true',
+      /Deployment paystatus-normalizer: gets variables for services/,
+    ],
+    [
+      'base/prepare.yaml',
+      '      enableServiceLinks: false\n',
+      '',
+      /Job paystatus-prepare: gets variables for services/,
+    ],
+    [
       'base/network-policy.yaml',
       'policyTypes: [Ingress, Egress]',
       'policyType: [Ingress]',

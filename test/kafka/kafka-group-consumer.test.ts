@@ -1,5 +1,6 @@
 import type { Kafka } from 'kafkajs'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import type { TopicsOfGroup } from '../../src/kafka/group-topics.ts'
 import { KafkaGroupConsumer } from '../../src/kafka/kafka-group-consumer.ts'
 import { OffsetOutOfRangeError } from '../../src/kafka/kafkajs-offsets.ts'
 import { require } from '../../src/kafka/replace-module.ts'
@@ -27,6 +28,10 @@ class FakeConsumer {
   /** The text that was committed last. */
   metadata = ''
 
+  join(partitions: readonly number[]): void {
+    this.#listeners.get('consumer.group_join')?.({ payload: { memberAssignment: { raw: partitions } } })
+  }
+
   crash(error: Error): void {
     this.#listeners.get('consumer.crash')?.({ payload: { error, restart: false } })
   }
@@ -48,10 +53,10 @@ class FakeConsumer {
 }
 
 /** A running consumer of ours on a fake one of kafkajs, and the errors that it ended with. */
-async function started() {
+async function started(topicsOfGroup: TopicsOfGroup = async () => new Set(['raw'])) {
   const fake = new FakeConsumer()
   const kafka = { consumer: () => fake } as unknown as Kafka
-  const consumer = new KafkaGroupConsumer(kafka, { group: 'g', topic: 'raw', sessionTimeoutMs: 6_000 })
+  const consumer = new KafkaGroupConsumer(kafka, { group: 'g', topic: 'raw', sessionTimeoutMs: 6_000, topicsOfGroup })
   const crashes: Error[] = []
   const outOfRange: number[] = []
   const nothing = () => {}
@@ -100,4 +105,41 @@ test('a commit carries the text that is read back at the next start', async () =
   const { fake, consumer } = await started()
   await consumer.commit(1, 5n, 'where it was read')
   expect(fake.metadata).toBe('where it was read')
+})
+
+test('a group whose members read other topics is not joined; a dead member is waited for as long as its session', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  try {
+    let asked = 0
+    const shared = expect(
+      started(async () => {
+        asked += 1
+        return new Set(['raw', 'other.raw'])
+      }),
+    ).rejects.toMatchObject({ code: 'GROUP_SHARED', message: expect.stringContaining('other.raw, and not raw') })
+    await vi.advanceTimersByTimeAsync(10_000)
+    await shared
+    expect(asked).toBeGreaterThan(10)
+    let topics = new Set(['other.raw'])
+    const starting = started(async () => topics)
+    await vi.advanceTimersByTimeAsync(3_000)
+    topics = new Set()
+    await vi.advanceTimersByTimeAsync(1_000)
+    const { fake, crashes } = await starting
+    expect([fake.runs, crashes]).toEqual([1, []])
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('a group that others joined meanwhile ends the process, and one that rebalances is looked at again later', async () => {
+  let topics: ReadonlySet<string> | null = new Set(['raw'])
+  const { fake, crashes } = await started(async () => topics)
+  topics = null
+  fake.join([0])
+  await Promise.resolve()
+  expect(crashes).toEqual([])
+  topics = new Set(['raw', 'other.raw'])
+  fake.join([0])
+  await eventually(() => expect(crashes).toMatchObject([{ code: 'GROUP_SHARED' }]))
 })

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { splitBrokerAddress } from '../../src/kafka/broker-address.ts'
+
+test.each([
+  ['localhost:9092', 'localhost', 9092],
+  ['10.0.0.1:1', '10.0.0.1', 1],
+  ['[::1]:9092', '::1', 9092],
+  ['[fe80::1%eth0]:9092', 'fe80::1%eth0', 9092],
+])('%s is split at the port', (text, host, port) => {
+  expect(splitBrokerAddress(text)).toEqual({ host, port })
+})
+
+test('what is no address is not guessed at', () => {
+  for (const text of ['::1:9092', 'localhost', '[::1]', ':9092']) {
+    expect(() => splitBrokerAddress(text)).toThrow('is no address of a broker')
+  }
+})
