@@ -49,6 +49,13 @@ test('it reads every golden callback and folds every documented flow as the prod
   expect(JSON.parse(output)).toMatchObject({ differences: [] })
 })
 
+test('it has the rules of single callbacks and of several events right, by itself', async () => {
+  const python = await ensureOracle(() => {})
+  const { ok, output } = await runCommand([python, '-B', '-m', 'unittest', 'discover', '-s', ORACLE])
+  expect(ok, output).toBe(true)
+  expect(output).toMatch(/Ran \d\d+ tests/)
+})
+
 test('it finds nothing where nothing is wrong, and counts what was sent', async () => {
   const whatWasSaid = await ask()
   expect(whatWasSaid).toMatchObject({ ok: true, judged: true, findings: [] })

@@ -10,7 +10,10 @@ const ORACLE_MAX_MS = 300_000
 
 /** What the oracle needs to find what it has to judge. */
 export interface Installation {
-  readonly config: Pick<Config, 'environment' | 'kafka' | 'redis' | 'registry' | 'normalizer' | 'processor' | 'sources'>
+  readonly config: Pick<
+    Config,
+    'environment' | 'kafka' | 'redis' | 'registry' | 'normalizer' | 'processor' | 'payments' | 'encryption' | 'sources'
+  >
   readonly topics: TopicNames
   /** Path of the ledger: what the providers know. */
   readonly ledger: string
@@ -37,6 +40,8 @@ export interface OracleCounts {
   readonly changes: number
   readonly verdicts: Readonly<Record<string, number>>
   readonly current: number
+  /** Payments with a tombstone in `current`. */
+  readonly forgotten: number
   readonly payments: number
 }
 
@@ -72,6 +77,11 @@ export async function askOracle(installation: Installation, file: string, what: 
       namespace,
       currency: currency ?? null,
     })),
+    payments: config.payments,
+    // Only a test's: nobody else's are ever given away.
+    keyEncryptionKeys: Object.fromEntries(
+      [...(config.encryption?.keys ?? [])].map(([id, key]) => [id, key.toString('base64')]),
+    ),
     ledger,
     offsetsMoved,
     deletedEvents: deletedEvents ?? null,

@@ -13,7 +13,7 @@ export async function ensureOracle(report: (line: string) => void): Promise<stri
     {
       name: `oracle-${hash('sha256', await readFile(requirements), 'hex').slice(0, 12)}`,
       install: ['-r', requirements],
-      modules: ['confluent_kafka', 'fastavro', 'redis'],
+      modules: ['confluent_kafka', 'cryptography', 'fastavro', 'redis'],
       neededFor: 'run the oracle of the fault laboratory',
     },
     report,

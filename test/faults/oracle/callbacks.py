@@ -5,22 +5,10 @@ way. A reading is compared with what was published field by field, so the names 
 schemas/payment-event.avsc.
 """
 
-import json
 import re
-from datetime import datetime, timedelta, timezone
-from urllib.parse import unquote_to_bytes
-from xml.parsers import expat
 
-LIST_MAX = 16
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-class Undeliverable(Exception):
-    """The whole callback, or one element of it, can only be a dead letter; the text is the reason."""
-
-
-class Number(str):
-    """A number of a JSON text, as it is written there: an amount or a rate must not pass through a float."""
+from bodies import Object, Undeliverable, form_pairs, json_value, text_of, xml_pairs
+from fields import ID_MAX, LIST_MAX, WORD_MAX, Fields, Reasons, is_given, soft
 
 
 class Reading:
@@ -29,7 +17,13 @@ class Reading:
     def __init__(self):
         self.events = []
         self.dead_elements = {}
+        self.dead_names = {}
+        """Of the same elements: the field that makes them one, where it is a field."""
         self.set_aside = 0
+
+    def bury(self, element, why):
+        self.dead_elements[element] = str(why)
+        self.dead_names[element] = why.name
 
 
 def read_callback(provider, namespace, currency, content_type, body):
@@ -38,7 +32,9 @@ def read_callback(provider, namespace, currency, content_type, body):
     try:
         READERS[provider](reading, namespace, currency, content_type, body)
     except Undeliverable as why:
-        reading.dead_elements[None] = str(why)
+        reading.bury(None, why)
+    for event in reading.events:
+        event['provider'] = provider
     reading.events += [reported_to_original(event) for event in reading.events if event['relatesTo'] is not None]
     return reading
 
@@ -54,7 +50,7 @@ def blank(payment_key):
          'sourceType', 'holdReason', 'rejectedBy', 'endToEndId', 'rail', 'direction', 'clearingSystem',
          'requestedExecutionDate', 'valueDate', 'amount', 'requestAmount', 'fxAppliedRate', 'gpiStatus'])
     return {'paymentKey': payment_key, 'weakKey': False, 'kind': 'PAYMENT', **texts, 'references': [], 'reasons': [],
-            'reasonsOmitted': 0}
+            'reasonsOmitted': 0, 'partialApproval': False}
 
 
 # --- J.P. Morgan Global Payments, version 1 ---------------------------------------------------------------------------
@@ -62,6 +58,7 @@ def blank(payment_key):
 V1_STATUS = {
     'PENDING': 'PROCESSING',
     'WAREHOUSED': 'SCHEDULED',
+    'PENDINGJPMREVIEW': 'ON_HOLD',
     'PENDINGPOSTING': 'PENDING_POSTING',
     'PENDPOSTING': 'PENDING_POSTING',
     'COMPLETED': 'COMPLETED',
@@ -70,20 +67,24 @@ V1_STATUS = {
     'BLOCKED': 'BLOCKED',
     'RETURNED': 'RETURNED',
 }
+V1_FIELDS = ['firmRootId', 'endToEndId', 'paymentStatus', 'createDateTime', 'clearingSystemReference', 'fx', 'exceptions',
+             'exception']
 
 
-def read_v1(reading, namespace, _currency, _content_type, body):
-    message = json_object(body)
-    elements = message.get('callbacks')
-    if not isinstance(elements, list):
-        raise Undeliverable('unexpected-shape')
-    if not elements:
-        reading.set_aside += 1
-    each_element(reading, elements, lambda element: v1_event(namespace, element))
+def read_v1(reading, namespace, _currency, content_type, body):
+    message = json_object(body, content_type)
+    refuse_contradictions(message, ['callbacks'])
+    if 'callbacks' not in message:
+        raise Undeliverable('foreign-product')
+    read_list(reading, the_list(message['callbacks']), lambda values: v1_event(namespace, values))
 
 
-def v1_event(namespace, element):
-    own_id, end_to_end_id = text(element, 'firmRootId', 128), text(element, 'endToEndId', 128)
+def v1_event(namespace, values):
+    marks = set()
+    element = Fields(values, marks)
+    element.refuse_contradictions(V1_FIELDS)
+    own_id = element.deciding_id('firmRootId')
+    end_to_end_id = element.deciding_id('endToEndId') if own_id is None else element.id('endToEndId')
     if own_id is None and end_to_end_id is None:
         raise Undeliverable('missing-payment-id')
     event = blank(f'{namespace}:{own_id}' if own_id is not None else f'{namespace}:e2e:{end_to_end_id}')
@@ -93,21 +94,24 @@ def v1_event(namespace, element):
     with_status(event, V1_STATUS.get(squeezed(status)))
     if event['status'] == 'REJECTED':
         event['rejectedBy'] = 'UNKNOWN'
-    with_time(event, text(element, 'createDateTime', 64))
-    event['references'] = references(('clearingSystemReference', text(element, 'clearingSystemReference', 128)))
-    event['fxAppliedRate'] = decimal(nested(element, 'fx').get('appliedRate'))
+    if event['status'] == 'ON_HOLD':
+        event['holdReason'] = 'PENDING_JPM_REVIEW'
+    element.time_into(event, 'createDateTime')
+    event['references'] = references(element, 'clearingSystemReference')
+    event['fxAppliedRate'] = element.nested('fx').decimal('appliedRate')
     reasons = Reasons()
-    listed = element.get('exceptions') if element.get('exceptions') is not None else element.get('exception')
-    for exception in items(listed):
+    listed = [*reasons.listed(element.given('exceptions')), *reasons.listed(element.given('exception'))]
+    for exception in listed:
         told = exception if isinstance(exception, dict) else {}
-        rule = soft_text(told.get('ruleDefinition'), 128)
-        own, of_clearing = (told.get(name) is not None for name in ('errorCode', 'externalCode'))
+        rule = soft(told.get('ruleDefinition'), ID_MAX)
+        own, of_clearing = (is_given(told.get(name)) for name in ('errorCode', 'externalCode'))
         if own or not of_clearing:
-            reasons.add('JPM', code_of(exception, 'errorCode'), rule=rule)
+            reasons.add('JPM', told.get('errorCode'), rule=rule)
         if of_clearing:
             # The rule is the bank's own: beside its code the clearing's stands for itself.
-            reasons.add('ISO20022', code_of(exception, 'externalCode'), rule=None if own else rule)
+            reasons.add('ISO20022', told.get('externalCode'), rule=None if own else rule)
     reasons.into(event)
+    with_marks(event, marks)
     event['naturalKey'] = (squeezed(status),)
     return event
 
@@ -142,43 +146,118 @@ V2_BY_SUB_STATUS = {
     ('COMPLETED', 'DELIVEREDTORECIPIENT'): 'CREDITED',
     **{('PROCESSING', hold): 'ON_HOLD' for hold in HOLDS},
 }
-REASON_SCHEMES = {'ISO20022': 'ISO20022', 'CLEARING_NACHA': 'NACHA', 'EXTERNAL': 'EXTERNAL'}
+ABOUT_THE_PAYMENT = {'PAYMENT', 'PAYMENTINSTRUCTION', 'PAYMENTBATCH'}
+REASON_SCHEMES = {'ISO20022': 'ISO20022', 'CLEARINGNACHA': 'NACHA', 'EXTERNAL': 'EXTERNAL'}
+V2_FIELDS = ['paymentId', 'paymentStatus', 'paymentSubStatus', 'statusUpdatedAt', 'eventcontext', 'paymentIdentifiers',
+             'clearingSystem', 'fxInformation', 'gpi', 'paymentType', 'transferType', 'requestedExecutionDate', 'valueDate',
+             'exceptions']
+BETA_FIELDS = [*V2_FIELDS, 'eventId', 'eventTimestamp']
+RETURN_FIELDS = ['returnId', 'returnStatus', 'returnSubStatus', 'paymentIdentifiers', 'originalPaymentIdentifiers',
+                 'paymentType', 'value', 'exceptions']
+UUID = re.compile('[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', re.IGNORECASE)
 
 
-def read_v2(reading, namespace, _currency, _content_type, body):
-    message = json_object(body)
-    if isinstance(message.get('events'), list) and 'data' not in message:
-        elements, envelope = message['events'], None
+def read_v2(reading, namespace, currency, content_type, body):
+    message = json_object(body, content_type)
+    refuse_contradictions(message, ['data', 'events'])
+    data = message.get('data')
+    if isinstance(data, dict):
+        refuse_contradictions(data, ['payments', 'returns'], 'data.')
     else:
-        data = message.get('data')
-        elements, envelope = data.get('payments') if isinstance(data, dict) else None, message
-        if not isinstance(elements, list):
-            raise Undeliverable('unexpected-shape')
-    if not elements:
-        reading.set_aside += 1
-    each_element(reading, elements, lambda element: v2_event(namespace, element, envelope))
+        data = {}
+    if not ({'payments', 'returns'} & data.keys() or 'events' in message):
+        raise Undeliverable('foreign-product')
+    to_event = {
+        'payments': lambda values: v2_event(namespace, values, message, is_beta=False),
+        'returns': lambda values: v2_return(namespace, currency, values, message),
+        'events': lambda values: v2_event(namespace, values, message, is_beta=True),
+    }
+    lists = {'payments': data.get('payments'), 'returns': data.get('returns'), 'events': message.get('events')}
+    there = [name for name in lists if isinstance(lists[name], list)]
+    filled = [name for name in there if lists[name]]
+    if not there:
+        raise Undeliverable('unexpected-shape')
+    name = (filled or there)[0]
+    read_list(reading, lists[name], to_event[name])
+    if len(filled) > 1:
+        # One of them is read; that there was more must not pass unseen.
+        reading.bury(None, Undeliverable('unexpected-shape'))
 
 
-def v2_event(namespace, element, envelope):
-    own_id = text(element, 'paymentId', 128)
+def v2_event(namespace, values, message, is_beta):
+    marks = set()
+    element, envelope = Fields(values, marks), Fields(message, marks)
+    element.refuse_contradictions(BETA_FIELDS if is_beta else V2_FIELDS)
+    own_id = element.deciding_id('paymentId')
     if own_id is None:
         raise Undeliverable('missing-payment-id')
-    event = blank(f'{namespace}:{own_id}')
-    event['sourceStatus'] = status = required_status(element, 'paymentStatus')
-    event['sourceSubStatus'] = sub_status = text(element, 'paymentSubStatus', 64)
-    if envelope is None:
-        event['providerEventId'] = text(element, 'eventId', 128)
-        event['eventContext'] = text(element, 'eventcontext', 128)
-        time = text(element, 'statusUpdatedAt', 64) or text(element, 'eventTimestamp', 64)
-    else:
-        event['providerEventId'] = text(envelope, 'id', 128)
-        event['eventContext'] = text(envelope, 'eventcontext', 128)
-        kind = text(envelope, 'type', 128)
-        event['sourceType'] = kind.split('.')[0] if kind is not None else None
-        time = text(element, 'statusUpdatedAt', 64)
-    key = (squeezed(status), squeezed(sub_status or ''))
-    beside_the_payment = event['eventContext'] is not None or event['sourceType'] not in (
-        None, 'Payment', 'PaymentInstruction')
+    event = blank(f'{namespace}:{without_case(own_id)}')
+    event['providerEventId'] = element.id('eventId') if is_beta else envelope.id('id')
+    with_v2_status(event, element, envelope, 'paymentStatus', 'paymentSubStatus')
+    element.time_into(event, 'statusUpdatedAt', *(['eventTimestamp'] if is_beta else []))
+    ids = element.nested('paymentIdentifiers')
+    others = ids.nested('otherPaymentReferences')
+    clearing, gpi = element.nested('clearingSystem'), element.nested('gpi')
+    event['endToEndId'] = ids.id('endToEndId')
+    event['references'] = [
+        *references(ids, 'paymentBatchId', 'achTraceNumber'),
+        *references(others, 'relatedReferenceId', 'uetr'),
+        *(references(others, 'transactionIdentifier') or references(ids, 'transactionIdentifier')),
+        *renamed(references(clearing, 'reference'), 'clearingSystemReference')]
+    event['rail'] = element.word('paymentType')
+    event['direction'] = element.word('transferType')
+    event['clearingSystem'] = clearing.word('name')
+    event['requestedExecutionDate'] = element.day('requestedExecutionDate')
+    event['valueDate'] = element.day('valueDate')
+    event['fxAppliedRate'] = element.nested('fxInformation').decimal('appliedRate')
+    event['gpiStatus'] = gpi.word('status')
+    with_v2_reasons(event, element)
+    with_marks(event, marks)
+    event['naturalKey'] = (*event.pop('step'), event['occurredAtText'])
+    return event
+
+
+def v2_return(namespace, currency, values, message):
+    """Money that the client sent back; it has no time but that of its envelope."""
+    marks = set()
+    element, envelope = Fields(values, marks), Fields(message, marks)
+    element.refuse_contradictions(RETURN_FIELDS)
+    own_id = element.deciding_id('returnId')
+    if own_id is None:
+        raise Undeliverable('missing-payment-id')
+    event = blank(f'{namespace}:{without_case(own_id)}')
+    event['kind'] = 'RETURN'
+    event['providerEventId'] = envelope.id('id')
+    with_v2_status(event, element, envelope, 'returnStatus', 'returnSubStatus')
+    envelope.time_into(event, 'time')
+    original = element.nested('originalPaymentIdentifiers')
+    original_id = original.id('paymentId')
+    if original_id is not None and without_case(original_id) != without_case(own_id):
+        event['relatesTo'] = f'{namespace}:{without_case(original_id)}'
+    event['references'] = references(original, 'bankReferenceNumber', 'clearingSystemReference')
+    event['endToEndId'] = element.nested('paymentIdentifiers').id('endToEndId')
+    event['rail'] = element.word('paymentType')
+    value = element.nested('value')
+    # A currency that cannot be read is another one than nobody's: it is not guessed.
+    own_currency = value.word('currency') or (None if 'value.currency' in marks else currency)
+    event['amount'] = amount(value.decimal('amount'), own_currency)
+    with_v2_reasons(event, element)
+    with_marks(event, marks)
+    event['naturalKey'] = event.pop('step')
+    return event
+
+
+def with_v2_status(event, element, envelope, status_name, sub_status_name):
+    event['sourceStatus'] = status = required_status(element, status_name)
+    event['sourceSubStatus'] = sub_status = element.word(sub_status_name)
+    kind = envelope.word('type', ID_MAX)
+    event['sourceType'] = kind.split('.')[0] if kind is not None else None
+    contexts = [envelope.word('eventcontext'), element.word('eventcontext')]
+    event['eventContext'] = contexts[0] or contexts[1]
+    event['step'] = key = (squeezed(status), squeezed(sub_status or ''))
+    beside_the_payment = (
+        event['eventContext'] is not None or 'eventcontext' in element.marks
+        or event['sourceType'] is not None and event['sourceType'].upper() not in ABOUT_THE_PAYMENT)
     if beside_the_payment:
         event['status'], event['unknownBecause'] = 'UNKNOWN', 'CONTEXT'
     else:
@@ -187,37 +266,33 @@ def v2_event(namespace, element, envelope):
         event['holdReason'] = HOLDS[key[1]]
     if event['status'] == 'REJECTED':
         event['rejectedBy'] = 'JPM' if key[1] == 'REJECTEDBYJPM' else 'UNKNOWN'
-    with_time(event, time)
-    ids = nested(element, 'paymentIdentifiers')
-    others = nested(ids, 'otherPaymentReferences')
-    clearing, rates, gpi = nested(element, 'clearingSystem'), nested(element, 'fxInformation'), nested(element, 'gpi')
-    event['endToEndId'] = text(ids, 'endToEndId', 128)
-    event['references'] = references(
-        ('paymentBatchId', text(ids, 'paymentBatchId', 128)),
-        ('achTraceNumber', text(ids, 'achTraceNumber', 128)),
-        ('relatedReferenceId', text(others, 'relatedReferenceId', 128)),
-        ('uetr', text(others, 'uetr', 128)),
-        ('transactionIdentifier', text(ids, 'transactionIdentifier', 128)),
-        ('clearingSystemReference', text(clearing, 'reference', 128)))
-    event['rail'] = text(element, 'paymentType', 64)
-    event['direction'] = text(element, 'transferType', 64)
-    event['clearingSystem'] = text(clearing, 'name', 64)
-    event['requestedExecutionDate'] = text(element, 'requestedExecutionDate', 64)
-    event['valueDate'] = text(element, 'valueDate', 64)
-    event['fxAppliedRate'] = decimal(rates.get('appliedRate'))
-    event['gpiStatus'] = text(gpi, 'status', 64)
+
+
+def with_v2_reasons(event, element):
     reasons = Reasons()
-    for exception in items(element.get('exceptions')):
-        place = {}
-        if isinstance(exception, dict):
-            place = {'location': soft_word(exception.get('location')), 'field': soft_text(exception.get('field'), 256)}
-        reasons.add('JPM', code_of(exception, 'code'), **place)
-        for more in items(exception.get('additionalContext')) if isinstance(exception, dict) else []:
-            scheme = REASON_SCHEMES.get(more.get('type')) if isinstance(more, dict) else None
-            reasons.add(scheme, code_of(more, 'code') if scheme is not None else None, **place)
+    for exception in reasons.listed(element.given('exceptions')):
+        told = exception if isinstance(exception, dict) else {}
+        place = {'location': word_of(told.get('location')), 'field': path_of(told.get('field'))}
+        reasons.add('JPM', told.get('code'), **place)
+        for more in reasons.listed(told.get('additionalContext')):
+            further = more if isinstance(more, dict) else {}
+            reasons.add(REASON_SCHEMES.get(squeezed(soft(further.get('type'), WORD_MAX) or '')), further.get('code'), **place)
     reasons.into(event)
-    event['naturalKey'] = (*key, time)
-    return event
+
+
+def word_of(value):
+    text = soft(value, WORD_MAX)
+    return text if text is not None and re.fullmatch('[A-Za-z][A-Za-z_-]*', text) else None
+
+
+def path_of(value):
+    """A JSONPath, and nothing that could be a sentence."""
+    text = soft(value, ID_MAX)
+    return text if text is not None and re.fullmatch(r"""[A-Za-z0-9_$./\[\]'"-]+""", text) else None
+
+
+def without_case(own_id):
+    return own_id.lower() if UUID.fullmatch(own_id) else own_id
 
 
 # --- InstaMed ---------------------------------------------------------------------------------------------------------
@@ -230,139 +305,132 @@ OWN_CODE = {
     'SE': 'SETTLEMENT_FAILED',
     'V': 'VOIDED',
 }
+OF_SALES_ONLY = {'A', 'C'}
 UNDOING_CODE = {'C': 'COMPLETED', 'D': 'DECLINED', 'S': 'SETTLED', 'SE': 'SETTLEMENT_FAILED', 'V': 'VOIDED'}
-UNDOING_ACTION = {'REFUND': 'REFUND', 'CREDIT': 'REFUND', 'RETURN': 'RETURN'}
+UNDOING_ACTION = {'REFUND': 'REFUND', 'CREDIT': 'REFUND', 'SIMPLEREFUND': 'REFUND', 'RETURN': 'RETURN'}
 UNDOING_STATUS = {'CB': 'CHARGEBACK', 'RI': 'RETURN'}
+SALES = {'SALE', 'AUTHCAPT'}
+PARTIALLY = {'TRUE', '1', 'Y', 'YES'}
+PARTIAL_RESPONSE = '010'
+NO_REASON = '000'
+INSTAMED_READ = [
+    'PaymentTransactionID', 'OriginalTransactionID', 'CurrentTransactionStatusCode', 'primaryTransactionStatus',
+    'TransactionAction', 'TransactionType', 'ResponseDateTime', 'CLMREF', 'Amount', 'RequestAmount', 'IsPartiallyApproved',
+    'PartialApprovalAmount', 'ReasonCode', 'ResponseCode']
+PLAN = 'PaymentPlanTransactionType'
+NAME_VALUE_NAMES = {
+    'transactionid': 'PaymentTransactionID',
+    'primarytransactionid': 'OriginalTransactionID',
+    'transactionstatus': 'CurrentTransactionStatusCode',
+    'transactiondate': 'ResponseDateTime',
+}
+"""Other names that the platform's name-value interface has for the same fields."""
+READ_BY_NAME = {**{name.lower(): name for name in [*INSTAMED_READ, PLAN]}, **NAME_VALUE_NAMES}
+INSTAMED_NAMES = READ_BY_NAME.keys() | {
+    'saveonfiletransactionid', 'paymentplanid', 'statementid', 'estimateid', 'singlesignontoken', 'invoicenumber',
+    'currenttransactionstatusdescription', 'originaltransactionstatuscode', 'originaltransactionstatusdescription',
+    'responsemessage', 'reasoncodedescription', 'workflowstatus', 'freeformtextresponse', 'transactionservicefee',
+    'returncheckfee', 'estimatedamount', 'merchantid', 'storeid', 'terminalid', 'outlet', 'outletdescription', 'alias',
+    'userid', 'marketsegment', 'cardtype', 'cardlastfourdigits', 'expdate', 'authorizationcode', 'authorizationtext',
+    'cardholdername', 'firstname', 'lastname', 'cardinputmode', 'cardpresentstatus', 'savecardonfile', 'routingnumber',
+    'accountnumberlastfourdigits', 'checknumber', 'checkstate', 'driverslicense', 'savebankaccountonfile', 'hascheckimage',
+    'patientid', 'patientmedicalrecordnumber', 'patientfirstname', 'patientlastname', 'patientmiddlename',
+    'patientbirthdate', 'patientcountry', 'guarantorid', 'accountholderemail', 'ismultiar', 'lineitemnumber',
+    'installmentsequencenumber', 'installmentcount', 'transactioncode', 'transactiondescription',
+    *(f'additionalcode{number}' for number in range(1, 7)), *(f'additionalcode{number}description' for number in range(1, 7)),
+    *(f'additionalinfo{number}' for number in range(1, 7))}
 
 
 def read_instamed(reading, namespace, currency, content_type, body):
-    fields = instamed_fields(content_type, body)
-    if fields.get('paymentplantransactiontype') not in (None, ''):
+    values = instamed_values(content_type, body)
+    if is_given(values.get(PLAN)):
         reading.set_aside += 1
         return
-    each_element(reading, [fields], lambda element: instamed_event(namespace, currency, element))
+    read_list(reading, [values], lambda fields: instamed_event(namespace, currency, fields))
 
 
-def instamed_event(namespace, currency, fields):
-    def field(length, *names):
-        for name in names:
-            value = text(fields, name.lower(), length)
-            if value is not None:
-                return value
-        return None
-
-    own_id = field(128, 'PaymentTransactionID', 'transactionID')
+def instamed_event(namespace, currency, values):
+    marks = set()
+    fields = Fields(values, marks)
+    fields.refuse_contradictions(INSTAMED_READ)
+    own_id = fields.deciding_id('PaymentTransactionID')
     if own_id is None:
         raise Undeliverable('missing-payment-id')
     own_id = own_id.lower()
-    original = (field(128, 'OriginalTransactionID', 'primaryTransactionID') or own_id).lower()
     event = blank(f'{namespace}:{own_id}')
-    event['relatesTo'] = f'{namespace}:{original}' if original != own_id else None
-    code = field(64, 'CurrentTransactionStatusCode', 'transactionStatus')
-    if code is None:
-        raise Undeliverable('missing-status')
-    event['sourceStatus'] = code
-    event['sourceSubStatus'] = primary = field(64, 'primaryTransactionStatus')
-    event['sourceAction'] = action = field(64, 'TransactionAction')
+    event['sourceStatus'] = code = required_status(fields, 'CurrentTransactionStatusCode')
+    original = fields.id('OriginalTransactionID')
+    if original is not None and original.lower() != own_id:
+        event['relatesTo'] = f'{namespace}:{original.lower()}'
+    # An original that cannot be read is another one; only which one is not known.
+    alone = event['relatesTo'] is None and 'OriginalTransactionID' not in marks
+    event['sourceSubStatus'] = primary = fields.word('primaryTransactionStatus')
+    event['sourceAction'] = action = fields.word('TransactionAction')
     word, deed = squeezed(code), squeezed(action or '')
-    undone = UNDOING_ACTION.get(deed) or UNDOING_STATUS.get(word)
-    alone = event['relatesTo'] is None
-    if primary is not None and squeezed(primary) == 'V' and alone:
+    undone = UNDOING_STATUS.get(word)
+    if squeezed(primary or '') == 'V' and alone:
         with_status(event, 'VOIDED')
-    elif deed in UNDOING_ACTION and word not in UNDOING_STATUS:
-        status = UNDOING_CODE.get(word)
-        # Money that came back on the payment itself is no second transaction.
-        returned_itself = undone == 'RETURN' and alone
-        event['kind'] = 'PAYMENT' if returned_itself else undone
-        with_status(event, 'RETURNED' if returned_itself and status == 'COMPLETED' else status)
-    elif deed in UNDOING_ACTION and undone == 'REFUND':
+    elif deed in UNDOING_ACTION and undone is None:
+        # Money that came back on the payment itself is no second transaction, and does nothing but come back.
+        if UNDOING_ACTION[deed] == 'RETURN' and alone:
+            with_status(event, 'RETURNED' if word == 'C' else None)
+        else:
+            event['kind'] = UNDOING_ACTION[deed]
+            with_status(event, UNDOING_CODE.get(word))
+    elif UNDOING_ACTION.get(deed) == 'REFUND':
         # A refund that bounced came back itself; of whose return it tells otherwise, nobody documented.
-        event['kind'] = undone
+        event['kind'] = 'REFUND'
         with_status(event, 'RETURNED' if alone else None)
     elif undone is not None:
         event['kind'] = 'PAYMENT' if alone else undone
         with_status(event, 'RETURNED' if alone else 'COMPLETED')
-    else:
+    elif deed in SALES:
         with_status(event, OWN_CODE.get(word))
-    with_time(event, field(64, 'ResponseDateTime', 'transactionDate'))
-    event['rail'] = field(64, 'TransactionType')
-    event['references'] = references(('CLMREF', field(128, 'CLMREF')))
-    event['amount'] = amount(field(64, 'Amount'), currency)
-    event['requestAmount'] = amount(field(64, 'RequestAmount'), currency)
+    elif not alone:
+        # It could be money out: that is not to be counted as money in.
+        event['kind'] = 'UNKNOWN'
+        with_status(event, None)
+    else:
+        with_status(event, OWN_CODE.get(word) if word not in OF_SALES_ONLY else None)
+    fields.time_into(event, 'ResponseDateTime')
+    event['rail'] = fields.word('TransactionType')
+    event['references'] = references(fields, 'CLMREF')
+    response = soft(fields.given('ResponseCode'), WORD_MAX)
+    said = fields.given('IsPartiallyApproved')
+    if not isinstance(said, bool):
+        said = (fields.word('IsPartiallyApproved') or '').upper() in PARTIALLY
+    partly = said or response == PARTIAL_RESPONSE
+    whole, part = fields.decimal('Amount'), fields.decimal('PartialApprovalAmount') if partly else None
+    event['partialApproval'] = partly
+    event['amount'] = amount(whole if part is None else part, currency)
+    event['requestAmount'] = amount(fields.decimal('RequestAmount'), currency)
     reasons = Reasons()
-    if field(64, 'ReasonCode') is not None:
-        reasons.add('INSTAMED', field(64, 'ReasonCode'), field='ReasonCode')
-    response = field(64, 'ResponseCode')
-    if response not in (None, '000'):
-        reasons.add('INSTAMED', response, field='ResponseCode')
+    for name in ('ReasonCode', 'ResponseCode'):
+        if is_given(fields.given(name)) and soft(fields.given(name), WORD_MAX) != NO_REASON:
+            reasons.add('INSTAMED', fields.given(name), field=name)
     reasons.into(event)
+    with_marks(event, marks)
     event['naturalKey'] = (deed, word)
     return event
 
 
-def instamed_fields(content_type, body):
-    """All fields by their name in lower case: the interfaces of the platform differ in nothing but case."""
-    start = decoded(body).lstrip()[:1]
+def instamed_values(content_type, body):
+    """All fields by the names of the JSON interface; the other interfaces write them in any case, or have names of their own."""
+    text = text_of(body, content_type)
+    start = text.lstrip()[:1]
     if start == '<':
-        return xml_fields(body)
-    if start not in '{[' and 'x-www-form-urlencoded' in content_type.lower():
-        return form_fields(body)
-    return {name.lower(): value for name, value in json_object(body).items()}
+        return by_field(xml_pairs(text))
+    if start not in ('{', '[') and 'x-www-form-urlencoded' in content_type.lower():
+        values = by_field(form_pairs(body, content_type))
+    else:
+        values = json_object(body, content_type)
+    if not any(name.lower() in INSTAMED_NAMES for name in values):
+        raise Undeliverable('foreign-product' if values else 'unexpected-shape')
+    return values
 
 
-def form_fields(body):
-    fields = {}
-    for pair in decoded(body).split('&'):
-        name, equals, value = pair.partition('=')
-        if not equals or re.search(r'%(?![0-9A-Fa-f]{2})', pair):
-            raise Undeliverable('invalid-form')
-        put(fields, form_text(name), form_text(value))
-    return fields
-
-
-def form_text(part):
-    try:
-        return unquote_to_bytes(part.replace('+', ' ')).decode()
-    except UnicodeDecodeError:
-        raise Undeliverable('invalid-form') from None
-
-
-def xml_fields(body):
-    """The children of the root that hold text. Whatever XML can do beyond that is refused."""
-    fields, path, texts = {}, [], []
-
-    def refuse(*_):
-        raise Undeliverable('invalid-xml')
-
-    def start(name, _attributes):
-        if len(path) == 2:
-            put(fields, path[1], [])
-        path.append(name.split(':')[-1])
-        texts.append('')
-
-    def end(_name):
-        name, content = path.pop(), texts.pop()
-        if len(path) == 1 and not isinstance(fields.get(name.lower()), list):
-            put(fields, name, content.strip() or None)
-
-    def characters(data):
-        texts[-1] += data
-
-    # The bytes are UTF-8 whatever the declaration says.
-    parser = expat.ParserCreate('utf-8')
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, characters
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
-    try:
-        parser.Parse(decoded(body).lstrip().encode(), True)
-    except expat.ExpatError:
-        raise Undeliverable('invalid-xml') from None
-    return fields
-
-
-def put(fields, name, value):
-    """A name that comes twice with two values is no text."""
-    key = name.lower()
-    fields[key] = value if fields.get(key, value) in (value, None) else [fields[key], value]
+def by_field(pairs):
+    return Object([(READ_BY_NAME.get(name.lower(), name), value) for name, value in pairs])
 
 
 # --- what all of them share -------------------------------------------------------------------------------------------
@@ -370,119 +438,56 @@ def put(fields, name, value):
 READERS = {'jpm-global-payments-v1': read_v1, 'jpm-global-payments-v2': read_v2, 'instamed': read_instamed}
 
 
-def each_element(reading, elements, to_event):
+def json_object(body, content_type):
+    message = json_value(text_of(body, content_type))
+    if not isinstance(message, dict) or not message:
+        raise Undeliverable('unexpected-shape')
+    return message
+
+
+def refuse_contradictions(holder, names, path=''):
+    Fields(holder, set(), path).refuse_contradictions(names)
+
+
+def the_list(value):
+    if not isinstance(value, list):
+        raise Undeliverable('unexpected-shape')
+    return value
+
+
+def read_list(reading, elements, to_event):
+    if not elements:
+        reading.set_aside += 1
     for position, element in enumerate(elements):
         try:
             if not isinstance(element, dict):
                 raise Undeliverable('element-not-an-object')
             reading.events.append({**to_event(element), 'element': position})
         except Undeliverable as why:
-            reading.dead_elements[position] = str(why)
-
-
-def decoded(body):
-    if body == b'':
-        raise Undeliverable('empty-body')
-    try:
-        return body.decode().removeprefix('\ufeff')
-    except UnicodeDecodeError:
-        raise Undeliverable('invalid-utf8') from None
-
-
-def json_object(body):
-    def refuse(_constant):
-        raise ValueError('not JSON')
-
-    try:
-        message = json.loads(decoded(body), parse_float=Number, parse_int=Number, parse_constant=refuse)
-    except (ValueError, RecursionError):
-        raise Undeliverable('invalid-json') from None
-    if not isinstance(message, dict):
-        raise Undeliverable('unexpected-shape')
-    return message
-
-
-def text(holder, name, length):
-    """A text that is there and not empty, else None. What is no text is a mistake of the sender."""
-    value = holder.get(name)
-    if value is None or value == '' and not isinstance(value, Number):
-        return None
-    if isinstance(value, Number) or not isinstance(value, str) or len(value.encode('utf-16-le')) // 2 > length:
-        raise Undeliverable('invalid-field')
-    return value
-
-
-def soft_text(value, length):
-    """Of a reason: what cannot be used is left out, and the element stays."""
-    usable = isinstance(value, str) and not isinstance(value, Number) and 0 < len(value) <= length
-    return value if usable else None
-
-
-def soft_word(value):
-    return value if isinstance(value, str) and re.fullmatch('[A-Za-z][A-Za-z_-]{0,63}', value) else None
+            reading.bury(position, why)
 
 
 def required_status(element, name):
-    status = text(element, name, 64)
+    status = element.deciding(name, WORD_MAX)
     if status is None:
         raise Undeliverable('missing-status')
     return status
 
 
-def nested(holder, name):
-    value = holder.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise Undeliverable('invalid-field')
-    return value
-
-
-def items(value):
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise Undeliverable('invalid-field')
-    return value
-
-
-def decimal(value):
-    if value is None or value == '' and not isinstance(value, Number):
-        return None
-    if not isinstance(value, str) or not re.fullmatch(r'-?\d+(\.\d+)?', value):
-        raise Undeliverable('invalid-field')
-    return str(value)
-
-
 def amount(value, currency):
-    return None if value is None else {'value': decimal(value), 'currency': currency}
+    return None if value is None else {'value': value, 'currency': currency}
 
 
-def code_of(holder, name):
-    value = holder.get(name) if isinstance(holder, dict) else None
-    return value if isinstance(value, str) and len(value) <= 64 else None
+def references(holder, *names):
+    return [{'type': name, 'value': value} for name in names if (value := holder.id(name)) is not None]
 
 
-def references(*pairs):
-    return [{'type': kind, 'value': value} for kind, value in pairs if value is not None]
+def renamed(found, kind):
+    return [{**reference, 'type': kind} for reference in found]
 
 
-CODE = re.compile(r'[A-Za-z0-9][A-Za-z0-9._/:-]*')
-
-
-class Reasons:
-    def __init__(self):
-        self.kept, self.omitted = [], 0
-
-    def add(self, scheme, code, rule=None, location=None, field=None):
-        # A sentence in the place of a code is no code: it could say anything about anybody.
-        if code is None or not CODE.fullmatch(code) or len(self.kept) == LIST_MAX:
-            self.omitted += 1
-        else:
-            self.kept.append({'scheme': scheme, 'code': code, 'rule': rule, 'location': location, 'field': field})
-
-    def into(self, event):
-        event['reasons'], event['reasonsOmitted'] = self.kept, self.omitted
+def with_marks(event, marks):
+    event['unreadable'] = sorted(marks)[:LIST_MAX]
 
 
 def with_status(event, status):
@@ -492,57 +497,3 @@ def with_status(event, status):
 
 def squeezed(word):
     return re.sub(r'[^A-Z0-9]', '', word.upper())
-
-
-ISO_TIME = re.compile(r'(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:?\d\d)?)?')
-US_TIME = re.compile(r'(\d\d?)/(\d\d?)/(\d{4}) (\d\d?):(\d\d):(\d\d) ([AP]M)')
-DIGITS_TIME = re.compile(r'(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)')
-
-
-def with_time(event, sent):
-    """The time of the element and no other; what has no zone is read as UTC and marked."""
-    event['occurredAtText'] = sent
-    event['occurredAt'], event['occurredAtPrecision'], event['zoneAssumed'] = None, 'NONE', False
-    if sent is None:
-        return
-    try:
-        parsed = iso_time(sent) or us_time(sent) or digits_time(sent)
-    except ValueError:
-        return
-    if parsed is not None:
-        event['occurredAt'], event['occurredAtPrecision'], event['zoneAssumed'] = parsed
-
-
-def iso_time(sent):
-    match = ISO_TIME.fullmatch(sent)
-    if match is None:
-        return None
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
-    whole = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), 0, timezone.utc)
-    if zone not in (None, 'Z'):
-        away = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
-        whole -= away if zone[0] == '+' else -away
-    precision = 'DAY' if hour is None else 'SECOND'
-    if fraction is not None:
-        precision = 'MILLISECOND' if len(fraction) <= 3 else 'SUBMILLISECOND'
-    return to_ms(whole) + int((fraction or '0').ljust(3, '0')[:3]), precision, zone is None
-
-
-def us_time(sent):
-    match = US_TIME.fullmatch(sent)
-    if match is None:
-        return None
-    month, day, year, hour, minute, second = map(int, match.groups()[:6])
-    if not 1 <= hour <= 12:
-        return None
-    hour = hour % 12 + (12 if match[7] == 'PM' else 0)
-    return to_ms(datetime(year, month, day, hour, minute, second, 0, timezone.utc)), 'SECOND', True
-
-
-def digits_time(sent):
-    match = DIGITS_TIME.fullmatch(sent)
-    return None if match is None else (to_ms(datetime(*map(int, match.groups()), 0, timezone.utc)), 'SECOND', True)
-
-
-def to_ms(time):
-    return round((time - EPOCH) / timedelta(milliseconds=1))

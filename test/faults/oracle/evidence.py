@@ -215,7 +215,8 @@ def body_hash(body):
 class View:
     marker: dict | None
     states: dict
-    due: set
+    due: dict
+    """Milliseconds since the epoch, by payment key."""
     references: set
 
 
@@ -229,10 +230,18 @@ def read_view(redis_url, environment, group, partitions):
             marker = states.pop(b'#marker', None)
             # The other names with a number sign hold the references once more, by payment.
             states = {key: value for key, value in states.items() if not key.startswith(b'#')}
-            due = set(client.zrange(f'{slot}:due', 0, -1))
+            due = dict(client.zrange(f'{slot}:due', 0, -1, withscores=True))
             references = set(client.zrange(f'{slot}:refs', 0, -1))
             views.append(View(parsed(marker), states, due, references))
         return views
+
+
+def next_due(redis_url, environment, group, partitions):
+    """The earliest time at which a payment of the view is due, milliseconds since the epoch; None without payments."""
+    with redis.Redis.from_url(redis_url, socket_timeout=REQUEST_MAX_S) as client:
+        firsts = [client.zrange(f'{{{environment}.{group}.p{partition}}}:due', 0, 0, withscores=True)
+                  for partition in range(partitions)]
+    return min((score for first in firsts for _, score in first), default=None)
 
 
 def parsed(text):

@@ -3,6 +3,8 @@
 An event is a dict with the fields of schemas/payment-event.avsc. The ids are taken as they were published: they only break ties.
 """
 
+from times import certainly_later, comparable, exact, possibly_later
+
 RANK = {
     'RECEIVED': 10, 'ACCEPTED': 20, 'SCHEDULED': 25, 'PROCESSING': 30, 'ON_HOLD': 35,
     'AUTHORIZED': 40, 'PENDING_POSTING': 45, 'SENT_TO_CLEARING': 50, 'COMPLETED': 60, 'SETTLED': 65, 'CREDITED': 70,
@@ -48,51 +50,33 @@ def child_of(key, reports):
 
 def fold_own(events):
     tiers = [[event for event in events if TIER.get(event['status']) == tier] for tier in range(5)]
-    attention, status, decider = set(), 'UNKNOWN', None
+    attention, status = set(), 'UNKNOWN'
     highest = max((tier for tier in range(5) if tiers[tier]), default=None)
-    if highest == PROGRESS:
-        alternating = [event for event in tiers[PROGRESS] if event['status'] in ALTERNATING]
-        if alternating:
-            decider = max(alternating, key=lambda event: (time_of(event), RANK[event['status']], event['eventId']))
-            status = decider['status']
-        else:
-            status = max((event['status'] for event in tiers[PROGRESS]), key=RANK.get)
-    elif highest == OUTCOME:
-        status = furthest(tiers[OUTCOME])
-    elif highest == SOFT_NEGATIVE:
-        negatives = tiers[SOFT_NEGATIVE]
-        later = [event for event in tiers[OUTCOME] if RANK[event['status']] >= RELEASING_RANK
-                 and all(is_later(event, negative) for negative in negatives)]
-        if later:
-            status = furthest(later)
+    if highest is not None:
+        status = status_of(highest, tiers, certainly_later)
+        if status_of(highest, tiers, possibly_later) != status or could_be_another(highest, tiers, status):
+            attention.add('time-uncertain')
+    positives = [event for event in tiers[OUTCOME] if RANK[event['status']] >= PAID_RANK]
+    if highest == SOFT_NEGATIVE:
+        if TIER[status] == OUTCOME:
             attention.add('released')
-        else:
-            status = max(negatives, key=lambda event: (time_of(event), RANK[event['status']], event['eventId']))['status']
-            if paid(tiers):
-                attention.add('negative-after-positive')
-    elif highest == FINAL:
-        decider = min(tiers[FINAL], key=lambda event: (-time_of(event) if time_of(event) == UNTIMED else time_of(event),
-                                                       event['status'], event['eventId']))
-        status = decider['status']
-        if any(is_later(decider, event) for event in paid(tiers)):
+        elif positives:
             attention.add('negative-after-positive')
-    elif highest == RETURNED:
-        status = 'RETURNED'
+    if highest == FINAL:
+        final = earliest(tiers[FINAL])
+        if any(certainly_later(final, event) for event in positives):
+            attention.add('negative-after-positive')
     if len({event['status'] for event in tiers[FINAL]}) > 1:
         attention.add('contradictory-finals')
     if highest in (FINAL, RETURNED):
-        deciding = [decider] if decider is not None else tiers[RETURNED]
-        if any(after_all(event, deciding) for event in paid(tiers)):
+        decider = earliest(tiers[highest])
+        if any(None in (event['occurredAt'], decider['occurredAt']) or possibly_later(event, decider)
+               for event in positives):
             attention.add('positive-after-final')
     leading = detail_order([event for event in events if event['status'] == status])
     if status == 'ON_HOLD' and leading[0]['holdReason'] == 'PENDING_CLIENT_ACTION':
         attention.add('client-action')
-    if any(event['unknownBecause'] == 'STATUS' for event in events):
-        attention.add('unknown-status')
-    if any(event['unknownBecause'] == 'CONTEXT' for event in events):
-        attention.add('event-context')
-    if any(event['weakKey'] for event in events):
-        attention.add('weak-key')
+    attention |= {code for code, has_it in MARKERS.items() if any(map(has_it, events))}
     return {
         'status': status,
         'finality': FINALITY.get(status, 'OPEN'),
@@ -102,31 +86,89 @@ def fold_own(events):
     }
 
 
-def paid(tiers):
-    return [event for event in tiers[OUTCOME] if RANK[event['status']] >= PAID_RANK]
+MARKERS = {
+    'unknown-status': lambda event: event['unknownBecause'] == 'STATUS',
+    'event-context': lambda event: event['unknownBecause'] == 'CONTEXT',
+    'weak-key': lambda event: event['weakKey'],
+    'unreadable-time': lambda event: event['timeUnreadable'],
+    'unreadable-detail': lambda event: bool(event['unreadable']),
+    'partial-approval': lambda event: event['partialApproval'],
+}
+"""What a single event is enough for."""
+
+
+def status_of(highest, tiers, later):
+    """By the highest tier that there is. `later` says what is later: for certain, or in some zone."""
+    deciding = tiers[highest]
+    if highest == PROGRESS:
+        return progress_of(deciding, later)
+    if highest == OUTCOME:
+        return furthest(deciding)
+    if highest == SOFT_NEGATIVE:
+        releasing = [event for event in tiers[OUTCOME] if RANK[event['status']] >= RELEASING_RANK
+                     and all(later(event, negative) for negative in deciding)]
+        return furthest(releasing) if releasing else latest(deciding)['status']
+    return earliest(deciding)['status']
+
+
+def progress_of(events, later):
+    alternating = [event for event in events if event['status'] in ALTERNATING]
+    if not alternating:
+        return furthest(events)
+    moving = [event for event in alternating if event['status'] != 'ON_HOLD']
+    holds = [event for event in alternating if event['status'] == 'ON_HOLD']
+    if all(any(later(event, hold) or comes_in_time(event, hold) for event in moving) for hold in holds) and moving:
+        return latest(moving)['status']
+    return 'ON_HOLD'
+
+
+def comes_in_time(event, hold):
+    """Among the statuses that alternate, what has a time is later than what has none."""
+    return event['occurredAt'] is not None and hold['occurredAt'] is None
+
+
+def could_be_another(highest, tiers, status):
+    """Whether in another zone another event of the same place would have come last, or first, and decide."""
+    place = {
+        PROGRESS: [event for event in tiers[PROGRESS] if event['status'] in ('SCHEDULED', 'PROCESSING')],
+        SOFT_NEGATIVE: tiers[SOFT_NEGATIVE],
+        FINAL: tiers[FINAL],
+    }.get(highest, [])
+    timed = [event for event in place if event['occurredAt'] is not None]
+    if status not in {event['status'] for event in place} or not timed:
+        return False
+    winner = earliest(timed) if highest == FINAL else latest(timed)
+
+    def beaten(event):
+        """By one that comes before it whatever the zones were, and be it because of its rank."""
+        choose = earliest if highest == FINAL else latest
+        return any(comparable(event, other) and choose([event, other]) is other for other in timed if other is not event)
+
+    return any(event['status'] != winner['status'] and not comparable(event, winner) and not beaten(event)
+               for event in timed)
 
 
 def furthest(events):
     return max((event['status'] for event in events), key=RANK.get)
 
 
-def time_of(event):
-    return UNTIMED if event['occurredAt'] is None else event['occurredAt']
+def latest(events):
+    return max(events, key=nominal_order)
 
 
-def is_later(event, other):
-    """What is untimed is never later, and nothing is later than it."""
-    return None not in (event['occurredAt'], other['occurredAt']) and event['occurredAt'] > other['occurredAt']
+def earliest(events):
+    """The earliest that has a time; at one time by the name of the status."""
+    return min(events, key=lambda event: (event['occurredAt'] is None, exact(event) or 0, event['status'], event['eventId']))
 
 
-def after_all(event, deciding):
-    """Later than the first event that decides, or not comparable with any of them."""
-    times = [one['occurredAt'] for one in deciding if one['occurredAt'] is not None]
-    return event['occurredAt'] is None or not times or event['occurredAt'] > min(times)
+def nominal_order(event):
+    """By the time as it was read; what has none is oldest."""
+    at = exact(event)
+    return (UNTIMED if at is None else at, RANK.get(event['status'], 0), event['eventId'])
 
 
 def detail_order(events):
-    return sorted(events, key=lambda event: (time_of(event), RANK.get(event['status'], 0), event['eventId']), reverse=True)
+    return sorted(events, key=nominal_order, reverse=True)
 
 
 FILLED = ['relatesTo', 'endToEndId', 'rail', 'direction', 'clearingSystem', 'requestedExecutionDate', 'valueDate', 'amount',
@@ -144,7 +186,9 @@ def details(events, leading):
     # What explains the present status can only come from events of it.
     found |= {name: next((event[name] for event in leading if event[name] is not None), None) for name in EXPLAINING}
     found['reasons'] = next((event['reasons'] for event in leading if event['reasons']), [])
-    found['kind'] = next((event['kind'] for event in order if event['kind'] != 'PAYMENT'), 'PAYMENT')
+    kinds = [event['kind'] for event in detail_order(events)]
+    found['kind'] = next((kind for kind in kinds if kind not in ('PAYMENT', 'UNKNOWN')),
+                         'UNKNOWN' if 'UNKNOWN' in kinds else 'PAYMENT')
     known = {}
     for event in order:
         for reference in event['references']:

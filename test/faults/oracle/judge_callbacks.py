@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
-from callbacks import EPOCH, read_callback, to_ms
+from callbacks import read_callback
 from evidence import body_hash
 from murmur2 import partition_of
 
@@ -12,11 +12,23 @@ from murmur2 import partition_of
 BROUGHT_BY = {'eventId', 'source', 'provider', 'callbackId', 'element', 'receivedAt', 'authenticity', 'providerEventId',
               'naturalKey'}
 DEAD_LETTERS_APART_MAX = 16
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+OF_THE_ENVELOPE = {'occurredAt', 'occurredAtText', 'occurredAtPrecision', 'zoneAssumed', 'timeUnreadable'}
+"""The time of a return is that of the message that tells of it, and so no part of what it says."""
 
 
 def identity_of(event):
     """Two events are the same one if they say the same, whatever callback brought them."""
-    return json.dumps({name: value for name, value in event.items() if name not in BROUGHT_BY}, sort_keys=True)
+    apart = BROUGHT_BY | OF_THE_ENVELOPE if is_return_message(event) else BROUGHT_BY
+    return json.dumps({name: value for name, value in event.items() if name not in apart}, sort_keys=True)
+
+
+def is_return_message(event):
+    return (event['provider'], event['kind']) == ('jpm-global-payments-v2', 'RETURN')
+
+
+def to_ms(text):
+    return (datetime.fromisoformat(text) - EPOCH) // timedelta(milliseconds=1) if text else 0
 
 
 class RawCallbacks:
@@ -47,7 +59,7 @@ class RawCallbacks:
                 self.said[callback, event['element'], event['paymentKey']] = {
                     **event, 'callbackId': callback, 'source': source['id'], 'provider': source['provider'],
                     'authenticity': shown.split(',') if shown else [],
-                    'receivedAt': to_ms(datetime.fromisoformat(received)) if received else to_ms(EPOCH)}
+                    'receivedAt': to_ms(received)}
 
     def distinct(self):
         """Where every event was heard of first: by identity."""
@@ -113,6 +125,9 @@ def judge_events(raw, events, dead_letters, committed, partitions, findings):
                 missing(f'I2: element {element} of raw {record.place} is no dead letter ({dead.get(element)})')
             elif (letter.value or b'', letter.key) != (record.value or b'', record.key):
                 findings.wrong(f'I2: the dead letter of raw {record.place} is not the record as it was')
+            elif element in dead and letter.headers.get('dlq_reason') != dead[element]:
+                findings.wrong(f'I2: element {element} of raw {record.place} is a dead letter for '
+                               f'{letter.headers.get("dlq_reason")}, the rules say {dead[element]}')
         if not reading.events and not dead and reading.set_aside == 0:
             findings.wrong(f'I2: raw {record.place} says nothing at all')
     for place in put_aside.keys() - explained:

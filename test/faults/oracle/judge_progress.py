@@ -1,5 +1,7 @@
 """Committed offsets, what they promise, and the view against the topics (I6, I8)."""
 
+from due import due_at
+
 VERDICTS = {'APPLIED': 'applied', 'LATE': 'late', 'REVISION': 'revision', 'CONFLICT': 'conflict', 'UNKNOWN': 'unknown',
             'OVERDUE': 'overdue'}
 OUTCOMES = ['applied', 'late', 'revision', 'conflict', 'unknown', 'duplicate', 'deadLetter']
@@ -47,7 +49,7 @@ def judge_totals(partition, commit, topics, offsets_moved, findings):
             findings.wrong(f'I8: the totals of partition {partition} count {totals[name]} {name}, the topics hold {count}')
 
 
-def view_differences(currents, views, cluster_id, stable, committed):
+def view_differences(currents, views, cluster_id, stable, committed, policy):
     """How the view in Redis differs from `current`; nothing at rest, whatever happened to Redis before."""
     for partition, view in enumerate(views):
         latest, references = {}, set()
@@ -65,8 +67,12 @@ def view_differences(currents, views, cluster_id, stable, committed):
                 yield f'{where} does not have {key.decode()} as current has it'
         for key in view.states.keys() - latest.keys():
             yield f'{where} has {key.decode()}, which current has not'
-        for key in view.due ^ latest.keys():
+        for key in view.due.keys() ^ latest.keys():
             yield f'{where} has no time at which {key.decode()} is due, or one too many'
+        for key in view.due.keys() & latest.keys():
+            expected = due_at(latest[key].decoded, policy)
+            if view.due[key] != expected:
+                yield f'{where} has {key.decode()} due at {view.due[key]:.0f}, by its state and the settings at {expected}'
         for name in references - view.references:
             yield f'{where} does not find {name.split(bytes(1))[1].decode()} by its endToEndId'
         for name in view.references - references:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from due import overdue_at
 from fold import FINALITY, fold, verdict_of
 from judge_callbacks import identity_of
 from murmur2 import partition_of
@@ -19,11 +20,13 @@ def judge_once(raw, changes, dead_letters, committed, partitions, findings):
     seen = {}
     for record, change in changes:
         if change['event'] is not None:
-            identity = identity_of(change['event'])
-            if identity in seen:
+            identity, incarnation = identity_of(change['event']), change['incarnation']
+            # A payment that was forgotten may hear everything once more.
+            places = seen.setdefault(identity, {})
+            if incarnation in places:
                 findings.duplicated(f'I3: event {change["event"]["eventId"]} of {change["paymentKey"]} is in changes '
-                                    f'twice, {seen[identity]} and {record.place}')
-            seen.setdefault(identity, record.place)
+                                    f'twice, {places[incarnation]} and {record.place}')
+            places.setdefault(incarnation, record.place)
             if identity not in distinct:
                 findings.wrong(f'I3: the event of change {record.place} is in no callback')
         if record.key.decode() != change['paymentKey'] or partition_of(record.key, partitions) != record.partition:
@@ -144,25 +147,22 @@ def judge_step(where, change, before, life, findings):
                 findings.wrong(f'I5: {field} of {where} is {change[field]}, by the fold {folded[field]}')
 
 
-def judge_last(raw_distinct, put_aside, steps, findings):
+def judge_last(raw, steps, findings):
     """The last status of a payment is the fold of all its distinct events, as the callbacks have them, in another order."""
-    ids = {}
-    last = {}
-    incarnations = {}
+    last, incarnations, of_payment = {}, {}, {}
     for (key, incarnation, version), (change, _, _) in steps.items():
         incarnations.setdefault(key, set()).add(incarnation)
         if (incarnation, version) >= last.get(key, (0, 0)):
             last[key] = (incarnation, version)
-        if change['event'] is not None:
-            ids[identity_of(change['event'])] = change['event']['eventId']
-    of_payment = {}
-    for identity, (_, event) in raw_distinct.items():
-        if identity in ids:
-            of_payment.setdefault(event['paymentKey'], []).append({**event, 'eventId': ids[identity]})
+        event = change['event']
+        if event is not None:
+            said = raw.said.get((event['callbackId'], event['element'], event['paymentKey']))
+            if said is not None:
+                of_payment.setdefault(key, {})[event['eventId']] = {**said, 'eventId': event['eventId']}
     for key, events in of_payment.items():
-        if key not in last or len(incarnations[key]) > 1:
+        if len(incarnations[key]) > 1:
             continue
-        folded = fold(events[::-1])
+        folded = fold([*events.values()][::-1])
         change = steps[key, *last[key]][0]
         mine = (folded['status'], folded['attention'])
         theirs = (change['statusAfter'], sorted(change['attention']))
@@ -170,7 +170,7 @@ def judge_last(raw_distinct, put_aside, steps, findings):
             findings.wrong(f'I5: {key} ends as {theirs}, the fold of all that the callbacks say is {mine}')
 
 
-def judge_current(currents, steps, findings):
+def judge_current(currents, steps, policy, findings):
     """
     Every record of `current` is the payment as it stood at its version, and the last one at the last version: the two
     topics are written together or not at all. `currents` are pairs of record and decoded state (None: forgotten).
@@ -197,11 +197,24 @@ def judge_current(currents, steps, findings):
             findings.wrong(f'I4: {where} is torn: changes has no such version')
             continue
         judge_state(where, state, step, findings)
+        judge_overdue(where, state, step[0], policy['nextStatusWithin'], findings)
     for key, pair in last_change.items():
         if key not in states:
             findings.wrong(f'I4: {key} is torn: changes has it at v{pair[1]} and current has it not')
         elif states[key] is not None and states[key] != pair:
             findings.wrong(f'I4: {key} is torn: changes has it at v{pair[1]}, current at v{states[key][1]}')
+
+
+def judge_overdue(where, state, change, within, findings):
+    """Overdue is only what may not stay as it is, and not before its time; by the clock of whoever says it."""
+    since = state['overdueSince']
+    if since != change['overdueSince'] and change['event'] is None:
+        findings.wrong(f'I4: {where} is overdue since {since}; changes says since {change["overdueSince"]}')
+    if since is None:
+        return
+    at = overdue_at(state, within)
+    if at is None or since < at:
+        findings.wrong(f'{where} is reported overdue at {since}; by the settings it is at {at}')
 
 
 def judge_state(where, state, step, findings):

@@ -13,14 +13,19 @@ import time
 import traceback
 from dataclasses import dataclass
 
-from evidence import Avro, CannotJudge, Kafka, LOOK_EVERY_S, Record, read_deleted, read_ledger, read_view
+import redis
+
+from evidence import (Avro, CannotJudge, Kafka, LOOK_EVERY_S, Record, next_due, read_deleted, read_ledger, read_view)
 from findings import Findings
 from judge_callbacks import RawCallbacks, judge_events, judge_ids, judge_raw
 from judge_progress import judge_commits, view_differences
 from judge_status import (judge_changes, judge_current, judge_dead_letters, judge_last, judge_once, judge_outcomes)
+from sealed import Opener
 
 OUTPUTS = ['changes', 'current', 'eventDeadLetters']
 DECODED = ['events', 'changes', 'current', 'eventDeadLetters']
+QUIET_MS = 10_000
+"""While it is judged no payment may come due."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +58,9 @@ class Oracle:
         stable = self.by_id(self.kafka.stable_offsets, self.of)
         topics = self.read(self.of)
         self.add_deleted(topics)
+        opener = Opener(self.installation['keyEncryptionKeys'], self.topics['raw'], topics['keys'])
+        for name in ('raw', 'rawDeadLetters'):
+            topics[name] = opener.open(topics[name], name, self.findings)
         told = read_ledger(self.installation['ledger'])
         sources = {source['id']: source for source in self.installation['sources']}
 
@@ -69,8 +77,8 @@ class Oracle:
         judge_dead_letters(events, changes, dead_events, self.findings)
         forgotten = {record.key.decode() for record in topics['current'] if record.value is None}
         steps = judge_changes(changes, forgotten, lambda event: self.natural_key(raw, event), self.findings)
-        judge_last(distinct, dead_events, steps, self.findings)
-        judge_current(currents, steps, self.findings)
+        judge_last(raw, steps, self.findings)
+        judge_current(currents, steps, self.installation['payments'], self.findings)
         judge_commits(topics, processed, stable, self.installation['offsetsMoved'], self.findings)
         if at_rest:
             # The view of what still moves cannot be held against offsets that were read a while ago.
@@ -89,6 +97,7 @@ class Oracle:
             'changes': len(changes),
             'verdicts': {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))},
             'current': len(currents),
+            'forgotten': len(forgotten),
             'payments': len({change['paymentKey'] for _, change in changes}),
         }
 
@@ -103,9 +112,8 @@ class Oracle:
         cluster_id = self.kafka.cluster_id()
         give_up_at = time.monotonic() + self.installation['viewMaxMs'] / 1000
         while True:
-            views = read_view(self.installation['redisUrl'], self.installation['environment'],
-                              self.installation['processorGroup'], self.partitions)
-            differences = list(view_differences(current, views, cluster_id, stable, committed))
+            views = read_view(*self.view_place())
+            differences = list(view_differences(current, views, cluster_id, stable, committed, self.installation['payments']))
             if not differences or time.monotonic() > give_up_at:
                 break
             time.sleep(LOOK_EVERY_S)
@@ -136,12 +144,27 @@ class Oracle:
                     yield self.findings.late, f'{end - done} records of {topic} {at.partition} are still to be processed'
                 elif done > end:
                     yield self.findings.wrong, f'the committed offset of {topic} {at.partition} is {done}, beyond its end {end}'
+        yield from self.due_soon()
         transactional = [at for name in OUTPUTS for at in self.of[name]]
         transactional.append(self.kafka.offsets_partition_of(self.installation['processorGroup']))
         ends, stable = self.kafka.high_watermarks(transactional), self.kafka.stable_offsets(transactional)
         for at, end in ends.items():
             if stable[at] < end:
                 yield self.findings.late, f'a transaction hangs in {at[0]} {at[1]}: it is decided up to {stable[at]} of {end}'
+
+    def due_soon(self):
+        """What is due changes something by itself."""
+        try:
+            first = next_due(*self.view_place())
+        except redis.RedisError as error:
+            yield self.findings.late, f'Redis does not say what is due: {error}'
+            return
+        if first is not None and first < time.time() * 1000 + QUIET_MS:
+            yield self.findings.late, f'a payment is due at {first:.0f} and nobody has seen to it'
+
+    def view_place(self):
+        installation = self.installation
+        return installation['redisUrl'], installation['environment'], installation['processorGroup'], self.partitions
 
     def committed(self, group, topic):
         return self.kafka.committed(self.installation[group], self.of[topic])

@@ -1,0 +1,195 @@
+"""
+Bodies as bytes, and what can be read in them: JSON, a form or XML, in whatever character set they come.
+
+A text that is not UTF-8 and does not say what it is can only be guessed at. Then what is ASCII is certain, and the rest
+is not. A name that comes twice is remembered with both values, so that whoever reads it can tell.
+"""
+
+import json
+import re
+from urllib.parse import unquote_to_bytes
+from xml.parsers import expat
+
+UTF16_MARKS = {b'\xff\xfe': 'utf-16-le', b'\xfe\xff': 'utf-16-be'}
+NAMED_CHARSETS = {'us-ascii', 'iso-8859-1', 'windows-1252'}
+"""Beside UTF-8, which is tried first in any case."""
+NO_TEXT = ()
+"""In the place of a text that is there and cannot be read."""
+NO_CHARACTER = '\x80'
+"""Which XML allows, and no field does: in the place of what XML does not allow."""
+
+
+class Undeliverable(Exception):
+    """The whole callback, or one element of it, can only be a dead letter; `str` is the reason, `name` the field."""
+
+    def __init__(self, reason, name=None):
+        super().__init__(reason)
+        self.name = name
+
+
+class Number(str):
+    """A number of a JSON text, as it is written there: an amount or a rate must not pass through a float."""
+
+
+class Guessed(str):
+    """A text of which only what is ASCII is certain."""
+
+
+class Object(dict):
+    """A JSON object, or the fields of another format. Of a name that comes twice it has the last value."""
+
+    def __init__(self, pairs):
+        super().__init__(pairs)
+        self.contradicted = set()
+        """Names that came with different values."""
+        seen = {}
+        for name, value in pairs:
+            if name in seen and not same(seen[name], value):
+                self.contradicted.add(name)
+            seen[name] = value
+
+
+def same(value, other):
+    if isinstance(value, str) and isinstance(other, str):
+        return value == other and isinstance(value, Number) == isinstance(other, Number)
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(same, value, other))
+    if isinstance(value, dict) and isinstance(other, dict):
+        return value.keys() == other.keys() and all(same(value[name], other[name]) for name in value)
+    return type(value) is type(other) and value == other
+
+
+# --- character sets ---------------------------------------------------------------------------------------------------
+
+
+def text_of(body, content_type):
+    """The body as a text."""
+    if body == b'':
+        raise Undeliverable('empty-body')
+    charset = UTF16_MARKS.get(body[:2])
+    if charset is not None:
+        try:
+            return body[2:].decode(charset)
+        except UnicodeDecodeError:
+            pass
+    return decoded(body.removeprefix(b'\xef\xbb\xbf'), charset_of(content_type) or declared_charset(body))
+
+
+def decoded(octets, charset):
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        # No byte above 127 is ASCII, whoever says so.
+        certain = charset in NAMED_CHARSETS - {'us-ascii'}
+        return (str if certain else Guessed)(windows_1252(octets))
+
+
+def windows_1252(octets):
+    """As browsers read it, and ISO 8859-1 too: every byte is a character."""
+    return ''.join(bytes([octet]).decode('windows-1252') if octet not in (0x81, 0x8D, 0x8F, 0x90, 0x9D) else chr(octet)
+                   for octet in octets)
+
+
+def charset_of(content_type):
+    found = re.search(r';\s*charset\s*=\s*"?([^\s";]+)', content_type, re.IGNORECASE)
+    return found[1].lower() if found else None
+
+
+def declared_charset(body):
+    found = re.match(rb'''\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']''', body)
+    return found[1].decode().lower() if found else None
+
+
+# --- formats ----------------------------------------------------------------------------------------------------------
+
+
+def json_value(text):
+    def refuse(_constant):
+        raise ValueError('not JSON')
+
+    guessed = isinstance(text, Guessed)
+    try:
+        value = json.loads(str(text), parse_float=Number, parse_int=Number, parse_constant=refuse, object_pairs_hook=Object)
+    except (ValueError, RecursionError):
+        raise Undeliverable('invalid-json') from None
+    return as_guessed(value) if guessed else value
+
+
+def as_guessed(value):
+    if isinstance(value, Object):
+        for name in value:
+            value[name] = as_guessed(value[name])
+        return value
+    if isinstance(value, list):
+        return [as_guessed(part) for part in value]
+    return Guessed(value) if type(value) is str else value
+
+
+def form_pairs(body, content_type):
+    """Each value has its own character set: what is odd about one does not touch the others."""
+    charset = charset_of(content_type)
+    pairs = []
+    for part in body.split(b'&'):
+        if part == b'':
+            continue
+        name, equals, value = part.partition(b'=')
+        if not equals:
+            raise Undeliverable('invalid-form')
+        name, value = (form_text(half, charset) for half in (name, value))
+        if isinstance(name, str):
+            pairs.append((name, value))
+    return pairs
+
+
+def form_text(octets, charset):
+    """No text if it escapes what is no character."""
+    if re.search(rb'%(?![0-9A-Fa-f]{2})', octets):
+        return NO_TEXT
+    return decoded(unquote_to_bytes(octets.replace(b'+', b' ')), charset)
+
+
+def xml_pairs(text):
+    """The children of the root, with their text or, if they hold more than text, NO_TEXT. What XML can do beyond is refused."""
+    pairs, path, texts, nests = [], [], [], []
+
+    def refuse(*_):
+        raise Undeliverable('invalid-xml')
+
+    def start(name, _attributes):
+        if nests:
+            nests[-1] = True
+        path.append(name.split(':')[-1])
+        texts.append('')
+        nests.append(False)
+
+    def end(_name):
+        name, content, nested = path.pop(), texts.pop(), nests.pop()
+        if len(path) == 1:
+            pairs.append((name, NO_TEXT if nested else type(text)(content)))
+
+    def characters(data):
+        texts[-1] += data
+
+    # The text is UTF-8 by now, whatever the declaration says.
+    parser = expat.ParserCreate('utf-8')
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, characters
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
+    try:
+        parser.Parse(with_lawful_characters(str(text).lstrip()).encode(), True)
+    except (expat.ExpatError, UnicodeEncodeError):
+        raise Undeliverable('invalid-xml') from None
+    return pairs
+
+
+def with_lawful_characters(text):
+    """A character that XML does not know costs its field, not the message."""
+    def reference(match):
+        number = int(match[1], 16) if match[1] is not None else int(match[2])
+        return match[0] if number <= 0x10FFFF and is_lawful(number) else NO_CHARACTER
+
+    text = re.sub(r'&#(?:x([0-9A-Fa-f]+)|([0-9]+));', reference, text)
+    return ''.join(character if is_lawful(ord(character)) else NO_CHARACTER for character in text)
+
+
+def is_lawful(number):
+    return number in (0x9, 0xA, 0xD) or 0x20 <= number <= 0xD7FF or 0xE000 <= number <= 0xFFFD or number >= 0x10000

@@ -1,0 +1,188 @@
+"""
+Fields of an element, read as the rules ask: what decides must be readable, and any other field costs nothing but itself.
+"""
+
+import re
+import unicodedata
+from decimal import Decimal
+
+from bodies import Guessed, Number, Undeliverable
+from times import NoTime, NotATime, TEXT_MAX, is_iso_date, read_time
+
+LIST_MAX = 16
+ID_MAX, WORD_MAX, DECIMAL_MAX = 128, 64, 64
+STRIPPED = ''.join(map(chr, [*range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
+                             0x205F, 0x3000, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF]))
+"""White space, and what cannot be seen."""
+NO_IDS = {'NOTPROVIDED', 'N/A', 'NULL', 'NONE', 'NIL', 'UNDEFINED'}
+
+
+class Unreadable(Exception):
+    """It was given and cannot be read; `str` is the reason of the dead letter if it decides."""
+
+
+def readable(value, length):
+    """A text that is given, or None. Raises Unreadable for what is no text, too long, or holds what no text may hold."""
+    if value is None:
+        return None
+    if isinstance(value, Number) or not isinstance(value, str):
+        raise Unreadable('invalid-field')
+    text = value.strip(STRIPPED)
+    if text == '':
+        return None
+    if isinstance(value, Guessed) and not text.isascii():
+        raise Unreadable('invalid-utf8')
+    if len(text.encode('utf-16-le', 'surrogatepass')) // 2 > length:
+        raise Unreadable('invalid-field')
+    if any(unicodedata.category(character) in ('Cc', 'Cs') for character in text):
+        raise Unreadable('invalid-field')
+    return text
+
+
+def is_given(value):
+    """Whether or not it can be read."""
+    return value is not None and not (isinstance(value, str) and value.strip(STRIPPED) == '')
+
+
+def soft(value, length):
+    """Of a reason: what cannot be used is left out."""
+    try:
+        return readable(value, length)
+    except Unreadable:
+        return None
+
+
+def is_no_id(text):
+    """What senders write where they have no id."""
+    if re.sub(r'[\s_-]', '', text).upper() in NO_IDS:
+        return True
+    return re.fullmatch('0+', re.sub(r'[-{}()]', '', text)) is not None
+
+
+class Fields:
+    """The fields of one object. `marks` collects the names of those that were given and cannot be read."""
+
+    def __init__(self, values, marks, path=''):
+        self.values, self.marks, self.path = values, marks, path
+
+    def given(self, name):
+        return self.values.get(name)
+
+    def refuse_contradictions(self, names):
+        """A name that comes twice with different values: either reading loses one."""
+        for name in names:
+            if name in getattr(self.values, 'contradicted', ()):
+                raise Undeliverable('ambiguous', self.path + name)
+
+    # What decides.
+
+    def deciding(self, name, length):
+        try:
+            return readable(self.given(name), length)
+        except Unreadable as why:
+            raise Undeliverable(str(why), self.path + name) from None
+
+    def deciding_id(self, name):
+        return real_id(self.deciding(name, ID_MAX))
+
+    # What costs only itself.
+
+    def word(self, name, length=WORD_MAX):
+        try:
+            return readable(self.given(name), length)
+        except Unreadable:
+            self.mark(name)
+            return None
+
+    def id(self, name):
+        return real_id(self.word(name, ID_MAX))
+
+    def decimal(self, name):
+        value = self.given(name)
+        text = plain_decimal(value) if isinstance(value, Number) else self.word(name, DECIMAL_MAX)
+        if text is not None and not re.fullmatch(r'-?[0-9]+(\.[0-9]+)?', text) or len(text or '') > DECIMAL_MAX:
+            self.mark(name)
+            return None
+        return text
+
+    def day(self, name):
+        text = self.word(name)
+        try:
+            if text is not None and not is_iso_date(text):
+                self.mark(name)
+                return None
+        except NoTime:
+            return None
+        return text
+
+    def nested(self, name):
+        value = self.given(name)
+        if is_given(value) and not isinstance(value, dict):
+            self.mark(name)
+        return Fields(value if isinstance(value, dict) else {}, self.marks, f'{self.path}{name}.')
+
+    def mark(self, name):
+        self.marks.add(self.path + name)
+
+    def time_into(self, event, *names):
+        """Of the first of these fields that is given; no other has a say."""
+        event['occurredAt'], event['occurredAtText'] = None, None
+        event['occurredAtPrecision'], event['zoneAssumed'], event['timeUnreadable'] = 'NONE', False, False
+        for name in names:
+            try:
+                text = readable(self.given(name), TEXT_MAX)
+                if text is None:
+                    continue
+                event['occurredAtText'] = text
+                time = read_time(text)
+            except NoTime:
+                event['occurredAtText'] = None
+                continue
+            except (Unreadable, NotATime):
+                event['timeUnreadable'] = True
+                return
+            event['occurredAt'], event['occurredAtPrecision'] = time.ms, time.precision
+            event['zoneAssumed'] = time.zone_assumed
+            return
+
+
+def plain_decimal(number):
+    """A JSON number without its exponent, exactly; as it is written if it has none or would become too long."""
+    if 'e' not in number.lower() or abs(int(number.lower().partition('e')[2])) > DECIMAL_MAX:
+        return str(number)
+    return f'{Decimal(number):f}'
+
+
+def real_id(text):
+    return None if text is None or is_no_id(text) else text
+
+
+CODE = re.compile(r'[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}')
+
+
+class Reasons:
+    """Codes, as many as an event holds; the rest is counted."""
+
+    def __init__(self):
+        self.kept, self.omitted = [], 0
+
+    def listed(self, values):
+        """The entries of a list; what is given and no list counts as one that is left out."""
+        if values is None:
+            return []
+        if isinstance(values, list):
+            return values
+        self.omitted += 1
+        return []
+
+    def add(self, scheme, value, rule=None, location=None, field=None):
+        # A sentence in the place of a code is no code: it could say anything about anybody.
+        is_whole = isinstance(value, Number) and re.fullmatch('[0-9]+', value)
+        code = str(value) if is_whole else soft(value, WORD_MAX)
+        if scheme is None or code is None or not CODE.fullmatch(code) or len(self.kept) == LIST_MAX:
+            self.omitted += 1
+        else:
+            self.kept.append({'scheme': scheme, 'code': code, 'rule': rule, 'location': location, 'field': field})
+
+    def into(self, event):
+        event['reasons'], event['reasonsOmitted'] = self.kept, self.omitted

@@ -1,0 +1,284 @@
+"""What the oracle reads in single callbacks: one small body for each rule of the domain."""
+
+import json
+import unittest
+
+from callbacks import read_callback
+
+FORM, XML, JSON = 'application/x-www-form-urlencoded', 'application/xml', 'application/json'
+V1, V2, INSTAMED = 'jpm-global-payments-v1', 'jpm-global-payments-v2', 'instamed'
+UUID = 'A0B1C2D3-0000-4000-8000-00000000000F'
+
+
+def read(provider, body, content_type=JSON):
+    octets = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+    return read_callback(provider, 'x', 'USD', content_type, octets)
+
+
+def v1(**fields):
+    return {'callbacks': [{'firmRootId': 'A', 'paymentStatus': 'COMPLETED', **fields}]}
+
+
+def v2(message=None, **fields):
+    element = {'paymentId': 'P', 'paymentStatus': 'COMPLETED', 'statusUpdatedAt': '2026-03-01T10:00:00Z', **fields}
+    return {'id': 'i', 'type': 'Payment.Completed', 'data': {'payments': [element]}, **(message or {})}
+
+
+def returned(message=None, **fields):
+    element = {'returnId': 'R', 'returnStatus': 'COMPLETED', **fields}
+    return {'id': 'i', 'type': 'Payment.Completed', 'time': '2026-03-05T10:00:00Z', 'data': {'returns': [element]},
+            **(message or {})}
+
+
+def sale(**fields):
+    return {'PaymentTransactionID': 'AB', 'TransactionAction': 'Sale', 'CurrentTransactionStatusCode': 'C', **fields}
+
+
+class Callbacks(unittest.TestCase):
+    def event(self, provider, body, content_type=JSON):
+        reading = read(provider, body, content_type)
+        self.assertEqual({}, reading.dead_elements)
+        return reading.events[0]
+
+    def says(self, expected, provider, body, content_type=JSON):
+        event = self.event(provider, body, content_type)
+        self.assertEqual(expected, {name: event[name] for name in expected})
+
+    def dead(self, reason, name, provider, body, content_type=JSON):
+        reading = read(provider, body, content_type)
+        self.assertEqual(([reason], [name]), ([*reading.dead_elements.values()], [*reading.dead_names.values()]))
+
+    # Shapes.
+
+    def test_a_batch_event_is_an_ordinary_event(self):
+        for kind in ('PaymentBatch.Completed', 'paymentbatch.x', 'PaymentInstruction.Completed', ' Payment.Completed '):
+            self.says({'status': 'COMPLETED'}, V2, v2({'type': kind}))
+        self.says({'status': 'UNKNOWN', 'unknownBecause': 'CONTEXT'}, V2, v2({'type': 'Account.Opened'}))
+
+    def test_a_payment_return_is_a_payment_of_kind_return(self):
+        self.says({
+            'paymentKey': 'x:R', 'kind': 'RETURN', 'status': 'COMPLETED', 'relatesTo': None, 'rail': 'RTP',
+            'occurredAt': 1772704800000, 'amount': {'value': '50.00', 'currency': 'BRL'}, 'endToEndId': 'E',
+            'references': [{'type': 'bankReferenceNumber', 'value': 'BR-77'}]}, V2, returned(
+                value={'amount': '50.00', 'currency': 'BRL'}, paymentType='RTP', paymentIdentifiers={'endToEndId': 'E'},
+                originalPaymentIdentifiers={'bankReferenceNumber': 'BR-77'}))
+        self.says({'amount': {'value': '5', 'currency': 'USD'}}, V2, returned(value={'amount': '5'}))
+        reading = read(V2, returned(originalPaymentIdentifiers={'paymentId': UUID}))
+        self.assertEqual(['x:R', 'x:' + UUID.lower()], [event['paymentKey'] for event in reading.events])
+        self.assertEqual([None, 'x:R'], [event['childKey'] for event in reading.events])
+
+    def test_only_one_list_is_read_and_the_other_is_not_passed_over_in_silence(self):
+        both = v2()
+        both['data']['returns'] = returned()['data']['returns']
+        reading = read(V2, both)
+        self.assertEqual((['x:P'], {None: 'unexpected-shape'}),
+                         ([event['paymentKey'] for event in reading.events], reading.dead_elements))
+        self.assertEqual(1, read(V2, {'data': {'returns': []}}).set_aside)
+
+    def test_a_body_of_another_family_is_told_from_one_of_ours_that_is_broken(self):
+        for provider, body in ((V1, {'notifications': []}), (V2, {'data': {'accounts': []}}), (V2, {'data': None}),
+                               (INSTAMED, {'a': '1'})):
+            self.dead('foreign-product', None, provider, body)
+        self.dead('foreign-product', None, INSTAMED, 'a=1', FORM)
+        for provider, body in ((V1, {'callbacks': {}}), (V1, {}), (V1, '[]'), (V1, '5'), (V2, {'data': {'payments': None}}),
+                               (V2, {'events': 'x'}), (V2, '{}'), (INSTAMED, '[]')):
+            self.dead('unexpected-shape', None, provider, body)
+
+    def test_a_transaction_identifier_is_read_in_both_its_places(self):
+        others, outer = {'otherPaymentReferences': {'transactionIdentifier': 'T'}}, {'transactionIdentifier': 'T'}
+        for ids in (others, outer, {**others, 'transactionIdentifier': 'old'}):
+            self.says({'references': [{'type': 'transactionIdentifier', 'value': 'T'}]}, V2, v2(paymentIdentifiers=ids))
+
+    def test_a_review_of_version_1_is_a_hold(self):
+        self.says({'status': 'ON_HOLD', 'holdReason': 'PENDING_JPM_REVIEW'}, V1, v1(paymentStatus='PENDING_JPM_REVIEW'))
+
+    # InstaMed.
+
+    def test_money_out_is_never_counted_as_money_in(self):
+        for action in ('Refund', 'Credit', 'SimpleRefund', 'Simple Refund', 'SIMPLE_REFUND'):
+            self.says({'kind': 'REFUND', 'status': 'SETTLED', 'relatesTo': 'x:q'}, INSTAMED,
+                      sale(TransactionAction=action, CurrentTransactionStatusCode='S', OriginalTransactionID='Q'))
+        for action in ('Adjust', None, 7):
+            self.says({'kind': 'UNKNOWN', 'status': 'UNKNOWN', 'unknownBecause': 'STATUS', 'relatesTo': 'x:q'}, INSTAMED,
+                      sale(TransactionAction=action, CurrentTransactionStatusCode='S', OriginalTransactionID='Q'))
+        for code, kind in (('CB', 'CHARGEBACK'), ('RI', 'RETURN')):
+            self.says({'kind': kind, 'status': 'COMPLETED'}, INSTAMED,
+                      sale(TransactionAction='Adjust', CurrentTransactionStatusCode=code, OriginalTransactionID='Q'))
+        self.says({'kind': 'PAYMENT', 'status': 'AUTHORIZED', 'relatesTo': 'x:q'}, INSTAMED, sale(OriginalTransactionID='Q'))
+        self.says({'kind': 'PAYMENT', 'status': 'SETTLED', 'relatesTo': None}, INSTAMED,
+                  sale(TransactionAction='Adjust', CurrentTransactionStatusCode='S'))
+
+    def test_numbers_with_an_exponent_are_exact(self):
+        for text, value in (('1E2', '100'), ('1.50e1', '15.0'), ('1e-3', '0.001'), ('-0.0', '-0.0'), ('1e99', None)):
+            amount = {'value': value, 'currency': 'USD'} if value is not None else None
+            self.says({'amount': amount}, INSTAMED,
+                      f'{{"PaymentTransactionID":"A","CurrentTransactionStatusCode":"S","Amount":{text}}}')
+
+    def test_what_a_format_does_not_allow_costs_its_field(self):
+        self.says({'status': 'SETTLED', 'unreadable': ['CLMREF']}, INSTAMED,
+                  'transactionID=A&transactionStatus=S&CLMREF=5%25%&x=%zz', FORM)
+        self.says({'status': 'SETTLED', 'unreadable': ['CLMREF']}, INSTAMED,
+                  '<r><transactionID>A</transactionID><transactionStatus>S</transactionStatus><CLMREF>a&#1;</CLMREF><x>\x01</x></r>',
+                  XML)
+
+    def test_an_original_that_cannot_be_read_is_another_one(self):
+        self.says({'kind': 'UNKNOWN', 'status': 'UNKNOWN', 'relatesTo': None, 'unreadable': ['OriginalTransactionID']},
+                  INSTAMED, sale(TransactionAction='Adjust', OriginalTransactionID='Q' * 129))
+        self.says({'kind': 'REFUND', 'relatesTo': None}, INSTAMED, sale(TransactionAction='Refund', OriginalTransactionID=[]))
+        self.says({'kind': 'RETURN', 'status': 'COMPLETED'}, INSTAMED,
+                  sale(CurrentTransactionStatusCode='RI', OriginalTransactionID=[]))
+
+    def test_what_was_approved_is_the_amount(self):
+        part = {'value': '3.00', 'currency': 'USD'}
+        whole = {'value': '5.00', 'currency': 'USD'}
+        for said in ({'IsPartiallyApproved': 'true'}, {'IsPartiallyApproved': 'Y'}, {'IsPartiallyApproved': '1'},
+                     {'IsPartiallyApproved': ' YES '}, {'ResponseCode': '010'}):
+            self.says({'partialApproval': True, 'amount': part, 'requestAmount': whole}, INSTAMED,
+                      sale(Amount='5.00', RequestAmount='5.00', PartialApprovalAmount='3.00', **said))
+            self.says({'partialApproval': True, 'amount': whole}, INSTAMED,
+                      sale(Amount='5.00', PartialApprovalAmount='three', **said))
+        self.says({'partialApproval': False, 'amount': whole}, INSTAMED,
+                  sale(Amount='5.00', PartialApprovalAmount='3.00', IsPartiallyApproved='false'))
+
+    # Fields.
+
+    def test_a_detail_never_costs_the_status(self):
+        for fields, name in (({'endToEndId': 'E' * 129}, 'endToEndId'), ({'endToEndId': 'a\u0001b'}, 'endToEndId'),
+                             ({'fx': []}, 'fx'), ({'fx': {'appliedRate': '1,5'}}, 'fx.appliedRate'),
+                             ({'clearingSystemReference': 5}, 'clearingSystemReference'),
+                             ({'clearingSystemReference': {'a': 'b'}}, 'clearingSystemReference')):
+            self.says({'status': 'COMPLETED', 'unreadable': [name]}, V1, v1(**fields))
+        self.says({'status': 'COMPLETED', 'valueDate': None, 'gpiStatus': None, 'rail': 'ACH', 'unreadable': [
+            'clearingSystem', 'gpi.status', 'paymentIdentifiers.otherPaymentReferences.uetr', 'valueDate']}, V2, v2(
+                valueDate='2026-02-30', gpi={'status': 'G' * 65}, clearingSystem=7, paymentType='ACH',
+                paymentIdentifiers={'otherPaymentReferences': {'uetr': ['u']}}))
+        self.says({'status': 'AUTHORIZED', 'amount': None, 'unreadable': ['Amount']}, INSTAMED, sale(Amount='1,000.00'))
+
+    def test_only_what_decides_makes_a_dead_letter(self):
+        self.dead('invalid-field', 'firmRootId', V1, v1(firmRootId='A' * 129, endToEndId='E'))
+        self.dead('invalid-field', 'endToEndId', V1, v1(firmRootId=None, endToEndId=5))
+        self.dead('invalid-field', 'paymentStatus', V1, v1(paymentStatus='a\u0007b'))
+        self.dead('invalid-field', 'paymentId', V2, v2(paymentId='\ud800'))
+        self.dead('invalid-field', 'returnStatus', V2, returned(returnStatus=1))
+        self.dead('invalid-field', 'PaymentTransactionID', INSTAMED, sale(PaymentTransactionID=5))
+        self.dead('missing-status', None, INSTAMED, sale(CurrentTransactionStatusCode=' '))
+
+    def test_a_guard_that_cannot_be_read_holds(self):
+        self.says({'status': 'UNKNOWN', 'unknownBecause': 'CONTEXT', 'eventContext': None, 'unreadable': ['eventcontext']},
+                  V2, v2({'eventcontext': 5}))
+        self.says({'status': 'COMPLETED', 'sourceType': None, 'unreadable': ['type']}, V2, v2({'type': {}}))
+        self.says({'status': 'COMPLETED', 'sourceSubStatus': None, 'unreadable': ['paymentSubStatus']},
+                  V2, v2(paymentSubStatus='S' * 65))
+
+    def test_reasons_have_a_count_of_their_own(self):
+        self.says({'reasons': [], 'reasonsOmitted': 1, 'unreadable': []}, V1, v1(exceptions='x'))
+        self.says({'reasonsOmitted': 2, 'unreadable': []}, V2,
+                  v2(exceptions=[{'code': 'free text'}, {'code': '1', 'additionalContext': 'x'}]))
+
+    def test_texts_are_stripped_alike_in_every_format(self):
+        around = '\u200b\ufeff \u00a0AB\u2060\t\u200d '
+        expected = {'paymentKey': 'x:ab', 'status': 'VOIDED'}
+        self.says(expected, INSTAMED, sale(PaymentTransactionID=around, CurrentTransactionStatusCode=' V '))
+        self.says(expected, INSTAMED, f'transactionID={around}&transactionStatus=+V+', FORM)
+        self.says(expected, INSTAMED, f'<r><transactionID>{around}</transactionID><transactionStatus> V\n</transactionStatus></r>',
+                  XML)
+        self.says({'paymentKey': 'x:A', 'references': []}, V1, v1(firmRootId=' A ', clearingSystemReference='\u200b'))
+
+    def test_a_placeholder_is_no_id(self):
+        for text in ('NOTPROVIDED', 'not provided', 'Not_Provided', 'NOT-PROVIDED', 'n/a', 'null', 'None', 'nil', 'undefined',
+                     '0', '0000', '{00000000-0000-0000-0000-000000000000}'):
+            self.dead('missing-payment-id', None, V1, v1(firmRootId=text, endToEndId=text))
+            self.dead('missing-payment-id', None, INSTAMED, sale(PaymentTransactionID=text))
+            self.says({'relatesTo': None, 'kind': 'REFUND'}, INSTAMED,
+                      sale(TransactionAction='Refund', OriginalTransactionID=text))
+            self.says({'references': [], 'endToEndId': None, 'providerEventId': None}, V2, v2(
+                {'id': text}, paymentIdentifiers={'endToEndId': text, 'otherPaymentReferences': {'uetr': text}}))
+        self.says({'paymentKey': 'x:NULLA'}, V1, v1(firmRootId='NULLA'))
+
+    def test_only_ids_that_are_known_to_have_no_case_are_written_in_lower_case(self):
+        self.says({'paymentKey': 'x:' + UUID.lower()}, V2, v2(paymentId=UUID))
+        self.says({'paymentKey': 'x:aB'}, V2, v2(paymentId='aB'))
+        self.says({'paymentKey': 'x:' + UUID}, V1, v1(firmRootId=UUID))
+        self.says({'paymentKey': 'x:ab'}, INSTAMED, sale())
+
+    # The same name twice.
+
+    def test_two_values_for_what_is_read_are_ambiguous(self):
+        one, other = json.dumps(v1())[1:-1], json.dumps(v1(firmRootId='B'))[1:-1]
+        self.dead('ambiguous', 'callbacks', V1, f'{{{one},{other}}}')
+        self.dead('ambiguous', 'data', V2, '{"data":{"payments":[]},"data":{"payments":[{}]}}')
+        self.dead('ambiguous', 'data.returns', V2, '{"data":{"returns":[],"returns":[{}]}}')
+        self.dead('ambiguous', 'paymentStatus', V1,
+                  '{"callbacks":[{"firmRootId":"A","paymentStatus":"PENDING","paymentStatus":"COMPLETED"}]}')
+        self.dead('ambiguous', 'Amount', INSTAMED, '{"PaymentTransactionID":"A","Amount":"1","Amount":"2"}')
+        self.dead('ambiguous', 'Amount', INSTAMED, 'transactionID=A&transactionStatus=S&amount=1&AMOUNT=2', FORM)
+        self.dead('ambiguous', 'PaymentTransactionID', INSTAMED,
+                  '<r><PaymentTransactionID>A</PaymentTransactionID><transactionID>B</transactionID></r>', XML)
+
+    def test_twice_the_same_value_and_what_is_not_read_are_not(self):
+        one = json.dumps(v1())[1:-1]
+        self.says({'status': 'COMPLETED'}, V1, f'{{{one},{one},"n":1,"n":2}}')
+        self.says({'endToEndId': 'F'}, V2, '{"data":{"payments":[{"paymentId":"P","paymentStatus":"COMPLETED","a":1,"a":2,'
+                  '"paymentIdentifiers":{"endToEndId":"E","endToEndId":"F"}}]}}')
+        self.says({'sourceType': 'Payment'}, V2, json.dumps(v2())[:-1] + ',"type":"Payment.Other"}')
+        self.says({'status': 'SETTLED'}, INSTAMED, 'transactionID=A&transactionStatus=S&transactionStatus=S&a=1&a=2', FORM)
+
+    # Character sets.
+
+    def test_a_name_in_another_character_set_costs_nothing(self):
+        self.says({'status': 'SETTLED', 'unreadable': []}, INSTAMED,
+                  b'transactionID=A&transactionStatus=S&PatientLastName=Nu%F1ez&FirstName=Jos\xe9', FORM)
+        self.says({'status': 'COMPLETED', 'unreadable': []}, V1,
+                  json.dumps(v1(note='@')).encode().replace(b'@', b'\xf1'))
+
+    def test_what_is_only_guessed_is_unreadable_where_it_is_read(self):
+        odd = json.dumps(v1(endToEndId='@')).encode().replace(b'@', b'\xf1')
+        self.says({'endToEndId': None, 'unreadable': ['endToEndId']}, V1, odd)
+        self.dead('invalid-utf8', 'firmRootId', V1, json.dumps(v1(firmRootId='@')).encode().replace(b'@', b'\xf1'))
+        for charset in ('utf-8', 'us-ascii', 'koi8-r'):
+            self.says({'endToEndId': None}, V1, odd, f'{JSON}; charset={charset}')
+        for charset in ('iso-8859-1', '"Windows-1252"'):
+            self.says({'endToEndId': '\u00f1', 'unreadable': []}, V1, odd, f'{JSON}; charset={charset}')
+        self.dead('invalid-utf8', 'CurrentTransactionStatusCode', INSTAMED, b'transactionID=A&transactionStatus=%F1', FORM)
+        self.says({'references': [{'type': 'CLMREF', 'value': '\u00f1'}]}, INSTAMED,
+                  b'transactionID=A&transactionStatus=S&CLMREF=%C3%B1&x=%F1', FORM)
+
+    def test_what_says_its_character_set_is_read_in_it(self):
+        self.says({'references': [{'type': 'CLMREF', 'value': '\u00f1'}]}, INSTAMED,
+                  b'<?xml version="1.0" encoding="ISO-8859-1"?><r><transactionID>A</transactionID>'
+                  b'<transactionStatus>S</transactionStatus><CLMREF>\xf1</CLMREF></r>', XML)
+        for charset in ('utf-16-le', 'utf-16-be'):
+            self.says({'endToEndId': '\u00f1'}, V1, ('\ufeff' + json.dumps(v1(endToEndId='\u00f1'))).encode(charset))
+
+    # Times.
+
+    def test_times_are_read_in_every_common_spelling(self):
+        nine = 1772355960000
+        for text, ms in (
+                ('2026-03-01T09:06Z', nine), ('2026-03-01t09:06:00z', nine), ('2026-03-01 09:06:00,000Z', nine),
+                ('20260301T090600Z', nine), ('20260301T0906Z', nine), ('2026-03-01T09:05:60Z', nine),
+                ('2026-03-01T10:06:00+01', nine), ('2026-03-01T10:06:00+0100', nine), ('2026-03-01T08:06:00\u221201:00', nine),
+                ('2026-03-01T10:06:00+01:00[Europe/Paris]', nine), ('2026-03-01T09:06:00UTC', nine),
+                ('2026-03-01T09:06:00GMT', nine), (' 2026-03-01T09:06:00Z\u00a0', nine),
+                ('2026-03-01T09:06:00.1234567890123Z', nine + 123), ('2026-03-01T09:05:60.5Z', nine + 500),
+                ('2026-02-28T24:00Z', nine - 9 * 3_600_000 - 360_000), ('2026-03-01T09Z', nine - 360_000)):
+            with self.subTest(text):
+                self.says({'occurredAt': ms, 'zoneAssumed': False, 'timeUnreadable': False}, V1, v1(createDateTime=text))
+        for text in ('3/1/2026 9:06 AM', '03/01/2026 9:06:00am', '3/1/2026 9:06:00\u202fAM', '3/1/2026 09:06:00.000\u00a0am',
+                     '3/1/2026 09:06', '20260301090600'):
+            with self.subTest(text):
+                self.says({'occurredAt': nine, 'zoneAssumed': True}, INSTAMED, sale(ResponseDateTime=text))
+
+    def test_a_time_that_cannot_be_read_is_not_no_time(self):
+        for value in ('yesterday', '2026-02-30T00:00:00Z', '2026-03-01T25:00Z', '2026-03-01T24:01Z', '1969-12-31T00:00:00Z',
+                      '13/13/2026 1:00 AM', '2026-03-01T09:06:00+25:00', 1772355960000, '2026-03-01T09:06:00.' + '0' * 60 + 'Z'):
+            with self.subTest(value):
+                self.says({'status': 'COMPLETED', 'occurredAt': None, 'occurredAtPrecision': 'NONE', 'timeUnreadable': True,
+                           'unreadable': []}, V1, v1(createDateTime=value))
+        for value in (None, '', ' ', '0001-01-01T00:00:00', '0001-01-01T00:00:00Z'):
+            with self.subTest(value):
+                self.says({'occurredAt': None, 'occurredAtText': None, 'timeUnreadable': False}, V1, v1(createDateTime=value))
+
+
+if __name__ == '__main__':
+    unittest.main()
