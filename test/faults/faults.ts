@@ -549,7 +549,7 @@ function skewClock(role: Role): Fault {
     async inject(lab, random) {
       const slot = random.pick(slotsOf(role))
       const skewMs = random.pick([-1, 1]) * HOUR_MS
-      await lab.restart(slot, () => ({ NODE_OPTIONS: `--import=${SKEWED_CLOCK}`, CLOCK_SKEW_MS: String(skewMs) }))
+      await lab.restart(slot, () => skewedBy(skewMs))
       return {
         what: `the clock of ${slot} is an hour ${skewMs > 0 ? 'ahead' : 'behind'}`,
         heal: () => lab.restart(slot),
@@ -558,7 +558,51 @@ function skewClock(role: Role): Fault {
   }
 }
 
+/** So far ahead that Kafka refuses its records. */
+function refusedClock(role: Role): Fault {
+  return {
+    name: `refused-clock-${role}`,
+    area: 'operation',
+    lastsMs: LONG_MS,
+    async inject(lab, random) {
+      const slot = random.pick(slotsOf(role))
+      const hours = random.integer(2, 30)
+      await lab.restart(slot, () => skewedBy(hours * HOUR_MS))
+      return {
+        what: `the clock of ${slot} is ${hours} hours ahead, which Kafka refuses`,
+        heal: () => lab.restart(slot),
+      }
+    },
+  }
+}
+
+/**
+ * What comes while the processors' clocks are behind by more than the retention is forgotten when they are right again:
+ * tombstones, and payments that begin another life, without waiting for 90 days and without another limit for tests.
+ */
+const forgetPayments: Fault = {
+  name: 'forget-payments',
+  area: 'operation',
+  lastsMs: [4_000, 7_000],
+  async inject(lab, random) {
+    const days = random.integer(91, 400)
+    const slots = slotsOf('processor')
+    await Promise.all(slots.map((slot) => lab.restart(slot, () => skewedBy(-days * DAY_MS))))
+    return {
+      what: `the clocks of ${slots.join(', ')} are ${days} days behind`,
+      heal: async () => {
+        await Promise.all(slots.map((slot) => lab.restart(slot)))
+      },
+    }
+  },
+}
+
+function skewedBy(ms: number): Readonly<Record<string, string>> {
+  return { NODE_OPTIONS: `--import=${SKEWED_CLOCK}`, CLOCK_SKEW_MS: String(ms) }
+}
+
 const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 const SKEWED_CLOCK = new URL('skewed-clock.ts', import.meta.url).href
 
 /** All faults. One is added by adding it here. */
@@ -582,6 +626,8 @@ export const FAULTS: readonly Fault[] = [
   ...ROLES.map((role) => delayResponses(role, 'produce')),
   delayResponses('processor', 'endTxn'),
   ...ROLES.map(skewClock),
+  ...ROLES.map(refusedClock),
+  forgetPayments,
   ...OPERATION_FAULTS,
   ...POINTED_FAULTS,
 ]

@@ -3,6 +3,8 @@ import { createReadStream, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { createBodyOpener } from '../../src/encryption/open-bodies.ts'
+import { createPartitionReader } from '../../src/kafka/partition-reader.ts'
 import { totalsDifference } from '../../src/processor/totals.ts'
 import { eventually } from '../harness/eventually.ts'
 import { Observer, type ReadRecord } from '../harness/observer.ts'
@@ -29,13 +31,13 @@ const REBUILT_MAX_MS = 60_000
  */
 export async function judge(lab: Lab, report: LoadReport, caughtUpMaxMs: number): Promise<Judgement> {
   await keepDeletedEvents(lab)
-  const [{ judged, reason, findings, counts }, second] = await Promise.all([
-    askOracle(installationOf(lab, caughtUpMaxMs, VIEW_MAX_MS), fileOf(lab), 'all'),
-    secondOpinion(lab, report, caughtUpMaxMs),
-  ])
+  const installation = installationOf(lab, caughtUpMaxMs, VIEW_MAX_MS)
+  const { judged, reason, findings, counts } = await askOracle(installation, fileOf(lab), 'all')
   if (!judged) {
     throw new Error(`the oracle could not judge: ${reason}`)
   }
+  // Only now: the oracle waits until nothing more comes by itself.
+  const second = await secondOpinion(lab, report, caughtUpMaxMs)
   const unseen = findings.length === 0 ? second : []
   await writeFile(join(lab.directory, 'second-opinion.json'), `${JSON.stringify(second, null, 2)}\n`)
   return {
@@ -108,7 +110,8 @@ async function secondOpinion(lab: Lab, report: LoadReport, caughtUpMaxMs: number
       () => [],
       (error: Error): Found[] => [{ kind: 'late', text: `not caught up: ${error.message.split('\n', 1)[0]}` }],
     )
-    const contents = withDeleted(await readContents(observer), lab.deletedEvents, observer)
+    const sealed = withDeleted(await readContents(observer), lab.deletedEvents, observer)
+    const contents = await withOpenBodies(sealed, lab, observer)
     keepTopics(lab.directory, contents)
     const ledger = await readLedger(lab.ledger.file)
     const totals = await observer.totals()
@@ -127,7 +130,7 @@ async function secondOpinion(lab: Lab, report: LoadReport, caughtUpMaxMs: number
       },
       { timeoutMs: VIEW_MAX_MS, everyMs: 500 },
     ).catch((error: Error) => error.message.split('\n'))
-    return [
+    const found = [
       ...late,
       ...ledgerFindings(ledger, contents),
       ...violationsOf(contents, lab.deployment.config).map(toFinding),
@@ -135,6 +138,9 @@ async function secondOpinion(lab: Lab, report: LoadReport, caughtUpMaxMs: number
       ...view.map((text): Found => ({ kind: 'wrong', text })),
       ...statusFindings(report, contents),
     ]
+    // Who was forgotten may have begun another life, of which neither the simulation nor this judge knows.
+    const forgotten = contents.currentRecords.filter(({ state }) => state === null).map(({ key }) => key)
+    return found.filter(({ text }) => !forgotten.some((key) => text.includes(key)))
   } finally {
     await observer.close()
   }
@@ -146,6 +152,21 @@ function withDeleted(contents: Contents, deleted: readonly ReadRecord[], { codec
   const gone = deleted.filter(({ partition, offset }) => !places.has(`${partition}/${offset}`))
   const events = gone.map(({ value }) => codecs.event.decode(value as Buffer))
   return { ...contents, events: [...events, ...contents.events] }
+}
+
+/** The contents as if no body had been encrypted. */
+async function withOpenBodies(contents: Contents, lab: Lab, observer: Observer): Promise<Contents> {
+  const { config, topics } = lab.deployment
+  const opener = createBodyOpener(config, topics, createPartitionReader(observer.kafka))
+  const open = async (records: readonly ReadRecord[]): Promise<readonly ReadRecord[]> => {
+    const opened = await opener.open(records)
+    return records.map((record, at) => {
+      const body = opened[at]
+      return typeof body === 'object' ? { ...record, ...body } : record
+    })
+  }
+  const [raw, rawDeadLetters] = await Promise.all([open(contents.raw), open(contents.rawDeadLetters)])
+  return { ...contents, raw, rawDeadLetters }
 }
 
 interface Told {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -17,6 +18,18 @@ import { Ledger } from './ledger.ts'
 import { RedisPair } from './redis-pair.ts'
 
 const PARTITIONS = 4
+/**
+ * Payments are overdue soon, so that faults meet it, and the judges need not wait long for what comes by itself. The
+ * retention is the shortest that there may be: the fault forget-payments makes payments that are older.
+ */
+const PAYMENTS = {
+  retention: '90d',
+  nextStatusWithin: {
+    default: '4s',
+    'jpm-global-payments-v2': { default: '3s', SCHEDULED: 'never' },
+    instamed: { AUTHORIZED: '5s' },
+  },
+}
 const SESSION_TIMEOUT_MS = 6_000
 /** New callbacks per second; retries come on top. */
 const RATE = 90
@@ -144,6 +157,8 @@ export class Lab {
           // Groups of its own: what was committed in an earlier run on the same cluster does not matter.
           normalizer: { group: `normalizer-${seed}-${Date.now()}` },
           processor: { group: `processor-${seed}-${Date.now()}` },
+          payments: PAYMENTS,
+          ...(seed % 2 === 0 && { encryption: encryptionIn(directory) }),
         },
       },
     )
@@ -456,6 +471,13 @@ export class Lab {
     writeFileSync(join(this.directory, `${name}-${role.pid}.log`), role.output)
     appendFileSync(join(this.directory, 'exits.log'), `${new Date().toISOString()} ${name} ${role.pid} ${reason}\n`)
   }
+}
+
+/** Of every other run: a key-encryption key of its own. */
+function encryptionIn(directory: string): Record<string, unknown> {
+  const file = join(directory, 'key-encryption-key')
+  writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600 })
+  return { active: 'kek-of-this-run', dataKeyPer: 'payment', keys: [{ id: 'kek-of-this-run', file }] }
 }
 
 export type Role = 'gateway' | 'normalizer' | 'processor'

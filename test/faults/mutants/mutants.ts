@@ -430,4 +430,23 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 1,
     expects: ['lost', 'wrong'],
   },
+  {
+    name: 'due-nine-times-too-late',
+    what: 'payments are reported overdue, and forgotten, after nine times the time that is configured',
+    patches: [
+      {
+        file: 'src/processor/due.ts',
+        find: 'const forgetAt = state.touchedAt + policy.retentionMs',
+        replace: 'const forgetAt = state.touchedAt + 9 * policy.retentionMs',
+      },
+      {
+        file: 'src/processor/due.ts',
+        find: 'Math.max(state.statusChangedAt, waitsUntil) + within',
+        replace: 'Math.max(state.statusChangedAt, waitsUntil) + 9 * within',
+      },
+    ],
+    scenario: 'none',
+    seed: 1,
+    expects: ['wrong'],
+  },
 ]
