@@ -84,7 +84,11 @@ const EDIT = fc.oneof(
       '\ufeff',
       '\ud800',
       '"__proto__":',
+      '"paymentStatus":"REJECTED",',
+      '"data":{"returns":[]},',
       '\u0000',
+      '\u00a0',
+      '\u200b',
     ),
   }),
   fc.record({ kind: fc.constant('truncate' as const), at: fc.nat() }),
@@ -148,6 +152,11 @@ const HARMLESS = fc.oneof(
     'V',
     'Sale',
     'Refund',
+    'SimpleRefund',
+    'true',
+    '010',
+    'NOTPROVIDED',
+    '\u00a0a1\u200b',
     '2025-11-10T14:42:04Z',
     '1.10',
     'a1',
@@ -256,16 +265,27 @@ const V2_ELEMENT = objectOf(
     ),
   },
 )
+const V2_RETURN = objectOf(
+  ['returnId', 'returnStatus', 'returnSubStatus', 'paymentType'],
+  ['account', 'country', 'returnType', 'chargeBearer', 'additionalInformation', 'creditor'],
+  {
+    paymentIdentifiers: objectOf(['endToEndId'], ['account']),
+    originalPaymentIdentifiers: objectOf(
+      ['paymentId', 'bankReferenceNumber', 'clearingSystemReference'],
+      ['account', 'debtor'],
+    ),
+    value: objectOf(['amount', 'currency'], ['payee']),
+    exceptions: fc.array(objectOf(['code', 'location', 'field'], ['message']), { maxLength: 2 }),
+  },
+)
+const V2_LISTS = fc.oneof(
+  fc.array(V2_ELEMENT, { maxLength: 3 }).map((payments) => ({ count: payments.length, lists: { data: { payments } } })),
+  fc.array(V2_ELEMENT, { maxLength: 3 }).map((events) => ({ count: events.length, lists: { events } })),
+  fc.array(V2_RETURN, { maxLength: 3 }).map((returns) => ({ count: returns.length, lists: { data: { returns } } })),
+)
 const V2_BODY = fc
-  .tuple(
-    fc.array(V2_ELEMENT, { maxLength: 3 }),
-    objectOf(['id', 'type', 'eventcontext'], ['source', 'subject', 'time']),
-    fc.boolean(),
-  )
-  .map(([payments, envelope, beta]) => ({
-    count: payments.length,
-    body: { ...envelope, ...(beta ? { events: payments } : { data: { payments } }) },
-  }))
+  .tuple(V2_LISTS, objectOf(['id', 'type', 'eventcontext', 'time'], ['source', 'subject']))
+  .map(([{ count, lists }, envelope]) => ({ count, body: { ...envelope, ...lists } }))
 
 const INSTAMED_SECRET = [
   'PatientFirstName',
@@ -306,6 +326,8 @@ const INSTAMED_PUBLISHED = [
   'ResponseDateTime',
   'Amount',
   'RequestAmount',
+  'IsPartiallyApproved',
+  'PartialApprovalAmount',
   'CLMREF',
   'ReasonCode',
   'ResponseCode',

@@ -50,7 +50,7 @@ const V2_STATEMENT = fc
     status: fc.constantFrom(...V2_STATUS_MAP, { sourceStatus: 'NEW', sourceSubStatus: 'NEWER' }),
     envelope: fc.constantFrom(
       { type: 'Payment.Completed' },
-      { type: 'Payment.Completed' },
+      { type: 'PaymentBatch.Completed' },
       { type: 'PaymentReturn.Completed' },
       { type: 'Payment.Completed', eventcontext: 'MESSAGE_STATUS_ROF_REQ_' },
     ),
@@ -58,6 +58,32 @@ const V2_STATEMENT = fc
   .map(({ element, status, envelope }): Statement => {
     const paymentSubStatus = status.sourceSubStatus === '*' ? undefined : status.sourceSubStatus
     return { element: { ...element, paymentStatus: status.sourceStatus, paymentSubStatus }, envelope }
+  })
+
+/** A return has the time of its envelope, so that here every envelope has one, and says something that no other says. */
+const RETURN_ENVELOPES = Array.from({ length: 6 }, (_, minute) => ({
+  type: 'Payment.Completed',
+  time: `2025-11-10T14:4${minute}:00Z`,
+}))
+const RETURN_STATEMENT = fc
+  .record({
+    returnId: fc.constantFrom('ra', 'rb'),
+    minute: TIMES,
+    status: fc.constantFrom(...V2_STATUS_MAP, { sourceStatus: 'NEW', sourceSubStatus: 'NEWER' }),
+    originalPaymentIdentifiers: fc.constantFrom(
+      { paymentId: '0a' },
+      { paymentId: '0b', clearingSystemReference: 'C' },
+      {},
+    ),
+    value: fc.constantFrom({ amount: '5.00', currency: 'BRL' }, { amount: 5 }, undefined),
+  })
+  .map(({ minute, status, ...rest }): Statement => {
+    const returnSubStatus = status.sourceSubStatus === '*' ? undefined : status.sourceSubStatus
+    const paymentIdentifiers = { endToEndId: `E${minute}` }
+    return {
+      element: { ...rest, returnStatus: status.sourceStatus, returnSubStatus, paymentIdentifiers },
+      envelope: RETURN_ENVELOPES[minute] ?? {},
+    }
   })
 
 const INSTAMED_STATEMENT = fc
@@ -94,6 +120,12 @@ const V2 = {
   together: true,
   bodyOf: (envelope: object, elements: readonly object[]): object => ({ ...envelope, data: { payments: elements } }),
 }
+const RETURNS = {
+  id: 'jpm-global-payments-v2',
+  statement: RETURN_STATEMENT,
+  together: true,
+  bodyOf: (envelope: object, elements: readonly object[]): object => ({ ...envelope, data: { returns: elements } }),
+}
 const INSTAMED = {
   id: 'instamed',
   statement: INSTAMED_STATEMENT,
@@ -127,7 +159,7 @@ function eventsOf(wire: Wire, { order, cuts, envelopeIds }: Delivery): readonly 
     }
   }
   return groups.flatMap((group, index) => {
-    const envelope = { ...group[0]?.envelope, id: envelopeIds[index], time: new Date(index).toISOString() }
+    const envelope = { time: new Date(index).toISOString(), ...group[0]?.envelope, id: envelopeIds[index] }
     const body = wire.bodyOf(
       envelope,
       group.map((statement) => statement.element),
@@ -147,7 +179,12 @@ function translate(wire: Wire, body: object, callbackId: string) {
   return provider.translate(callbackOf(body, { callbackId }))
 }
 
-describe.each([V1, V2, INSTAMED])('$id', (wire) => {
+describe.each([
+  [V1.id, V1],
+  [V2.id, V2],
+  ['the returns of v2', RETURNS],
+  [INSTAMED.id, INSTAMED],
+] as const)('%s', (_name, wire) => {
   const lifecycle = fc.array(wire.statement, { minLength: 1, maxLength: 8 })
   const deliveries = lifecycle.chain((statements) => fc.tuple(deliveryOf(statements), deliveryOf(statements)))
 

@@ -1,8 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
-import { CODE_LENGTH_MAX, ID_LENGTH_MAX, REASONS_MAX, REFERENCES_MAX } from '../../src/payment/payment-event.ts'
-import { DEAD_LETTER_REASONS, type Provider, type Translation } from '../../src/providers/provider.ts'
+import {
+  CODE_LENGTH_MAX,
+  ID_LENGTH_MAX,
+  REASONS_MAX,
+  REFERENCES_MAX,
+  UNREADABLE_MAX,
+} from '../../src/payment/payment-event.ts'
+import { type Callback, DEAD_LETTER_REASONS, type Provider, type Translation } from '../../src/providers/provider.ts'
 import { providerById } from '../../src/providers/registry.ts'
 import { runs } from '../runs.ts'
 import { callbackOf } from './callback-of.ts'
@@ -36,6 +42,18 @@ const NAMES = [
   'appliedRate',
   'data',
   'payments',
+  'returns',
+  'returnId',
+  'returnStatus',
+  'returnSubStatus',
+  'originalPaymentIdentifiers',
+  'bankReferenceNumber',
+  'value',
+  'amount',
+  'currency',
+  'time',
+  'paymentType',
+  'valueDate',
   'events',
   'id',
   'type',
@@ -69,6 +87,8 @@ const NAMES = [
   'ReasonCode',
   'ResponseCode',
   'PaymentPlanTransactionType',
+  'IsPartiallyApproved',
+  'PartialApprovalAmount',
   '__proto__',
   'constructor',
   'toString',
@@ -88,6 +108,14 @@ const WORDS = [
   'CB',
   'ISO20022',
   'Payment.Completed',
+  'PaymentBatch.Completed',
+  'SimpleRefund',
+  'NOTPROVIDED',
+  '00000000-0000-0000-0000-000000000000',
+  '\u00a0padded\u200b ',
+  'true',
+  '010',
+  '2026-03-01',
   '2025-11-10T14:42:04Z',
   '12/14/2017 11:58:06 PM',
   '1.10',
@@ -153,6 +181,20 @@ const V2_ELEMENT = fc.oneof(
   ANY_VALUE,
 )
 
+const V2_RETURN = fc.oneof(
+  withFields([
+    'returnId',
+    'returnStatus',
+    'returnSubStatus',
+    'originalPaymentIdentifiers',
+    'paymentIdentifiers',
+    'paymentType',
+    'value',
+    'exceptions',
+  ]),
+  ANY_VALUE,
+)
+
 function expectPublishable(event: PaymentEvent): void {
   const ids = [event.endToEndId, event.providerEventId, ...event.references.map((reference) => reference.value)]
   const codes = [
@@ -180,6 +222,12 @@ function expectPublishable(event: PaymentEvent): void {
   for (const text of [...ids, ...codes, ...keys]) {
     expect(text === null || (text.isWellFormed() && !/\p{Cc}/u.test(text))).toBe(true)
   }
+  // What cannot be read is named by names of ours, never by a value.
+  expect(event.unreadable.filter((name) => !/^[A-Za-z]+(\.[A-Za-z]+)*$/.test(name))).toEqual([])
+  expect(event.unreadable).toEqual([...new Set(event.unreadable)].sort())
+  expect(event.unreadable.length).toBeLessThanOrEqual(UNREADABLE_MAX)
+  expect(event.timeUnreadable && event.occurredAt !== null).toBe(false)
+  expect(ids.filter((id) => id !== null && id !== id.trim())).toEqual([])
   expect(event.reasons.length).toBeLessThanOrEqual(REASONS_MAX)
   expect(event.references.length).toBeLessThanOrEqual(REFERENCES_MAX)
   expect(Object.values(event)).not.toContain(undefined)
@@ -264,13 +312,15 @@ describe('elements are conserved (I2)', () => {
     )
   })
 
-  test('v2, both shapes, under any envelope', () => {
+  test('v2, every shape, under any envelope', () => {
     fc.assert(
       fc.property(
         fc.array(V2_ELEMENT, { maxLength: 8 }),
-        withFields(['id', 'type', 'eventcontext']),
-        (payments, envelope) => {
+        fc.array(V2_RETURN, { maxLength: 8 }),
+        withFields(['id', 'type', 'time', 'eventcontext']),
+        (payments, returns, envelope) => {
           expectConserved(V2.translate(callbackOf({ ...envelope, data: { payments } })), payments.length)
+          expectConserved(V2.translate(callbackOf({ ...envelope, data: { returns } })), returns.length)
           expectConserved(V2.translate(callbackOf({ ...envelope, events: payments })), payments.length)
         },
       ),
@@ -290,6 +340,8 @@ describe('elements are conserved (I2)', () => {
       'CLMREF',
       'ReasonCode',
       'ResponseCode',
+      'IsPartiallyApproved',
+      'PartialApprovalAmount',
     ])
     fc.assert(
       fc.property(fields, (message) => {
@@ -387,6 +439,79 @@ describe('an event id says what the provider said, and nothing else', () => {
   })
 })
 
+const PADDING = fc.string({ unit: fc.constantFrom(...' \t\n\u00a0\u200b\u200c\u200d\u2060\ufeff\u202f'), maxLength: 3 })
+const padded = (text: string) => fc.tuple(PADDING, PADDING).map(([start, end]) => start + text + end)
+const withPadding = (message: Readonly<Record<string, string>>) =>
+  fc.record(Object.fromEntries(Object.entries(message).map(([name, text]) => [name, padded(text)])))
+
+test('what cannot be seen around a text changes nothing, in any format', () => {
+  const v1 = { firmRootId: 'F1', endToEndId: 'E1', paymentStatus: 'COMPLETED', createDateTime: '2023-07-27T07:41:54Z' }
+  const v2 = {
+    paymentId: 'P1',
+    paymentStatus: 'COMPLETED',
+    paymentSubStatus: 'COMPLETED_BY_JPM',
+    valueDate: '2026-03-01',
+  }
+  const instamed = {
+    PaymentTransactionID: 'a1',
+    OriginalTransactionID: 'b2',
+    TransactionAction: 'SimpleRefund',
+    CurrentTransactionStatusCode: 'S',
+    Amount: '5.00',
+    CLMREF: 'C1',
+    ResponseCode: '010',
+  }
+  const xmlOf = (message: object) =>
+    `<m>${Object.entries(message)
+      .map(([name, text]) => `<${name}>${text}</${name}>`)
+      .join('')}</m>`
+  const read = (adapter: Provider, callback: Callback) => {
+    const translation = adapter.translate(callback)
+    expect(translation.events).toHaveLength(1)
+    expect([translation.events[0]?.paymentKey, null]).toContain(adapter.firstPaymentKey(callback))
+    return translation
+  }
+  const form = { contentType: 'application/x-www-form-urlencoded' }
+  const [plain1, plain2, plainInstamed] = [
+    read(V1, callbackOf({ callbacks: [v1] })),
+    read(V2, callbackOf({ data: { payments: [v2] } })),
+    read(INSTAMED, callbackOf(instamed)),
+  ]
+  fc.assert(
+    fc.property(withPadding(v1), withPadding(v2), withPadding(instamed), (one, two, three) => {
+      expect(read(V1, callbackOf({ callbacks: [one] }))).toEqual(plain1)
+      expect(read(V2, callbackOf({ data: { payments: [two] } }))).toEqual(plain2)
+      expect(read(INSTAMED, callbackOf(three))).toEqual(plainInstamed)
+      expect(read(INSTAMED, callbackOf(new URLSearchParams(three).toString(), form))).toEqual(plainInstamed)
+      expect(read(INSTAMED, callbackOf(xmlOf(three)))).toEqual(plainInstamed)
+    }),
+    RUNS,
+  )
+})
+
+test('a body that is not UTF-8 costs the elements whose id or status is not, and no other', () => {
+  const text = fc.constantFrom('a', 'b1', 'ñ', 'é2')
+  const element = fc.record({ firmRootId: text, paymentStatus: fc.constantFrom('PENDING', 'Señal'), endToEndId: text })
+  fc.assert(
+    fc.property(fc.array(element, { minLength: 1, maxLength: 5 }), (callbacks) => {
+      const isAscii = (value: string) => /^[a-z0-9]+$/i.test(value)
+      const body = Buffer.from(JSON.stringify({ callbacks, note: 'ñ' }), 'latin1')
+      const { events, deadLetters } = V1.translate(callbackOf(body))
+      const isRead = callbacks.map(({ firmRootId, paymentStatus }) => isAscii(firmRootId) && isAscii(paymentStatus))
+      expect(events.map((event) => event.element)).toEqual(isRead.flatMap((read, index) => (read ? [index] : [])))
+      expect(deadLetters.map((letter) => [letter.element, letter.reason])).toEqual(
+        isRead.flatMap((read, index) => (read ? [] : [[index, 'invalid-utf8']])),
+      )
+      for (const event of events) {
+        expect(event.unreadable).toEqual(isAscii(callbacks[event.element]?.endToEndId ?? '') ? [] : ['endToEndId'])
+      }
+      const named = V1.translate(callbackOf(body, { contentType: 'application/json; charset=iso-8859-1' }))
+      expect(named).toEqual(V1.translate(callbackOf({ callbacks, note: 'ñ' })))
+    }),
+    RUNS,
+  )
+})
+
 test('the gateway’s key is the key of the first event', () => {
   fc.assert(
     fc.property(
@@ -394,9 +519,15 @@ test('the gateway’s key is the key of the first event', () => {
       fc.array(V2_GOOD, { minLength: 1, maxLength: 3 }),
       fc.nat(4),
       (callbacks, payments, indent) => {
+        const returns = payments.map(({ paymentId, paymentStatus }) => ({
+          originalPaymentIdentifiers: { paymentId: 'original' },
+          returnId: paymentId,
+          returnStatus: paymentStatus,
+        }))
         const cases = [
           [V1, { callbacks }],
           [V2, { id: 'x', data: { payments } }],
+          [V2, { id: 'x', data: { returns } }],
         ] as const
         for (const [adapter, body] of cases) {
           const callback = callbackOf(JSON.stringify(body, null, indent))
