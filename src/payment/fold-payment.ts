@@ -1,3 +1,12 @@
+import {
+  areComparable,
+  compareAsRead,
+  isCertainlyLater,
+  isPossiblyLater,
+  timeClassOf,
+  ZONE_HOURS_AHEAD_MAX,
+  ZONE_HOURS_BEHIND_MAX,
+} from './event-time.ts'
 import type { Amount, PaymentEvent, PaymentKind, Reference } from './payment-event.ts'
 import {
   type PaymentStatus,
@@ -16,7 +25,7 @@ import {
 export const ATTENTION = {
   released: {
     meaning: 'a blocked or failed payment was let go by a later outcome',
-    condition: `no tier above soft-negative is present, and an outcome of rank >= ${RELEASE_RANK_MIN} is strictly later than every event of that tier`,
+    condition: `no tier above soft-negative is present, and an outcome of rank >= ${RELEASE_RANK_MIN} is certainly later than every event of that tier`,
   },
   'contradictory-finals': {
     meaning: 'two different final statuses were reported; the earliest decides',
@@ -24,11 +33,11 @@ export const ATTENTION = {
   },
   'positive-after-final': {
     meaning: '"paid" was reported later than the final status, or cannot be compared with it',
-    condition: `tier final or returned decides, and an outcome of rank >= ${POSITIVE_RANK_MIN} is later than the earliest event of that tier, or one of the two has no time`,
+    condition: `tier final or returned decides, and an outcome of rank >= ${POSITIVE_RANK_MIN} is possibly later than the earliest event of that tier, or one of the two has no time`,
   },
   'negative-after-positive': {
     meaning: 'a negative status decides although "paid" was reported before',
-    condition: `tier soft-negative decides and an outcome of rank >= ${POSITIVE_RANK_MIN} is present; or tier final decides and its earliest event is later than such an outcome`,
+    condition: `tier soft-negative decides and an outcome of rank >= ${POSITIVE_RANK_MIN} is present; or tier final decides and its earliest event is certainly later than such an outcome`,
   },
   'unknown-status': {
     meaning: 'an event could not be read as a status',
@@ -45,6 +54,24 @@ export const ATTENTION = {
   'weak-key': {
     meaning: 'the payment is known by a customer reference only; two payments could share it',
     condition: 'an event carries no id of the provider',
+  },
+  'time-uncertain': {
+    meaning:
+      'times that cannot be compared, for want of a zone, would decide the status; it is the one that undoes nothing',
+    condition:
+      'with "possibly later" in place of "certainly later" the rule of the deciding tier gives another status; or the latest of BLOCKED and SETTLEMENT_FAILED, the latest of SCHEDULED and PROCESSING, or the earliest of the finals decides, and an event of another of those statuses, not comparable with it, could be that one',
+  },
+  'unreadable-time': {
+    meaning: 'a time was given and could not be read; the event counts as one without a time',
+    condition: 'an event carries the marker timeUnreadable',
+  },
+  'unreadable-detail': {
+    meaning: 'a field that does not decide the status was given and could not be read; it is left out',
+    condition: 'an event names fields in unreadable',
+  },
+  'partial-approval': {
+    meaning: 'less than the requested amount was approved; the amount is what was approved',
+    condition: 'an event carries the marker partialApproval',
   },
 } as const satisfies Record<string, { meaning: string; condition: string }>
 export type AttentionCode = keyof typeof ATTENTION
@@ -95,10 +122,12 @@ export interface FoldedPayment {
 export const FOLD_RULES: readonly string[] = [
   'The status is a function of the set of distinct events: neither order of arrival nor repeats change it.',
   'The highest tier present decides; inside it, the rule of the tier.',
-  "Time is the provider's own time of the status. An event without one is older than every timed one, and never later than anything.",
+  "Time is the provider's own time of the status, compared to its last digit. An event without one, or with one that cannot be read, is older than every timed one, and never later than anything; where something must be certainly or possibly later, both need a time (only ON_HOLD without a time is left by whatever has one).",
+  `A time without a zone is read as UTC and may be of any zone from UTC-${ZONE_HOURS_BEHIND_MAX} to UTC+${ZONE_HOURS_AHEAD_MAX}; a date alone is all of its day. Certainly later is what is later in every such reading, possibly later what is later in some. Two times without a zone are of the same zone; a date and a time of the same day, both without a zone, cannot be compared. Everything else (latest, earliest, details) goes by the time as read.`,
   'Events of equal time are ordered by rank, then by event id; never by arrival.',
   'Details (references, amounts, dates) are those of the latest event of the winning status; what it lacks is taken from the latest event that has it; an event about something else (an event context, another type) gives none. Reasons are taken from events of that status only.',
   'A report of a refund, return or chargeback (childKey) is about that child only: by the same rules, apart for every child. It moves nothing of the original; an original known from reports only is UNKNOWN.',
+  'The kind is the latest one that says what the payment undoes (REFUND, RETURN, CHARGEBACK); if there is none, UNKNOWN as soon as one event is of that kind; else PAYMENT.',
 ]
 
 /**
@@ -127,45 +156,8 @@ function childrenOf(reports: readonly PaymentEvent[]): readonly ChildPayment[] {
 /** All `events` are about one payment. None at all: nothing is known of it. */
 function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children'> {
   const byTier = groupByTier(events)
-  const outcomes = byTier.outcome
-  const positives = outcomes.filter((event) => rankOf(event.status) >= POSITIVE_RANK_MIN)
   const attention = new Set<AttentionCode>()
-  let status: PaymentStatus = 'UNKNOWN'
-
-  if (byTier.returned.length > 0) {
-    status = 'RETURNED'
-    if (positives.some((positive) => !isNotAfter(positive, earliest(byTier.returned)))) {
-      attention.add('positive-after-final')
-    }
-  } else if (byTier.final.length > 0) {
-    const deciding = earliest(byTier.final)
-    status = deciding.status
-    if (positives.some((positive) => !isNotAfter(positive, deciding))) {
-      attention.add('positive-after-final')
-    }
-    if (positives.some((positive) => isStrictlyAfter(deciding, positive))) {
-      attention.add('negative-after-positive')
-    }
-  } else if (byTier['soft-negative'].length > 0) {
-    const releasing = outcomes.filter(
-      (event) =>
-        rankOf(event.status) >= RELEASE_RANK_MIN &&
-        byTier['soft-negative'].every((negative) => isStrictlyAfter(event, negative)),
-    )
-    if (releasing.length > 0) {
-      status = highestRank(releasing).status
-      attention.add('released')
-    } else {
-      status = greatest(byTier['soft-negative'], compareByTime).status
-      if (positives.length > 0) {
-        attention.add('negative-after-positive')
-      }
-    }
-  } else if (outcomes.length > 0) {
-    status = highestRank(outcomes).status
-  } else if (byTier.progress.length > 0) {
-    status = greatest(byTier.progress, compareProgress).status
-  }
+  const status = decide(byTier, attention)
 
   if (new Set(byTier.final.map((event) => event.status)).size > 1) {
     attention.add('contradictory-finals')
@@ -173,8 +165,10 @@ function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children
   for (const event of byTier.none) {
     attention.add(event.unknownBecause === 'CONTEXT' ? 'event-context' : 'unknown-status')
   }
-  if (events.some((event) => event.weakKey)) {
-    attention.add('weak-key')
+  for (const [code, isMarked] of MARKERS) {
+    if (events.some(isMarked)) {
+      attention.add(code)
+    }
   }
 
   const latestFirst = aboutThePayment(events).toSorted((a, b) => compareByTime(b, a))
@@ -183,15 +177,143 @@ function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children
   if (deciding?.holdReason === 'PENDING_CLIENT_ACTION') {
     attention.add('client-action')
   }
-  const child = latestFirst.find((event) => event.kind !== 'PAYMENT')
   return {
     status,
     decidedBy: status === 'UNKNOWN' ? null : (deciding?.eventId ?? null),
     attention: ATTENTION_CODES.filter((code) => attention.has(code)),
-    kind: child?.kind ?? 'PAYMENT',
+    kind: kindOf(latestFirst),
     relatesTo: latestFirst.find((event) => event.relatesTo !== null)?.relatesTo ?? null,
     details: detailsOf(deciding, ofStatus, latestFirst),
   }
+}
+
+/** Codes that hold as soon as one event has the marker, whatever that event decides. */
+const MARKERS: readonly (readonly [AttentionCode, (event: PaymentEvent) => boolean])[] = [
+  ['weak-key', (event) => event.weakKey],
+  ['unreadable-time', (event) => event.timeUnreadable],
+  ['unreadable-detail', (event) => event.unreadable.length > 0],
+  ['partial-approval', (event) => event.partialApproval],
+]
+
+/** The status, by the rule of the highest tier that is present; adds the codes that come of that rule. */
+function decide(byTier: ByTier, attention: Set<AttentionCode>): PaymentStatus {
+  const positives = byTier.outcome.filter((event) => rankOf(event.status) >= POSITIVE_RANK_MIN)
+  if (byTier.returned.length > 0) {
+    const deciding = earliest(byTier.returned)
+    if (positives.some((positive) => mayBeLater(positive, deciding))) {
+      attention.add('positive-after-final')
+    }
+    return deciding.status
+  }
+  if (byTier.final.length > 0) {
+    return decideFinal(byTier.final, positives, attention)
+  }
+  if (byTier['soft-negative'].length > 0) {
+    return decideSoftNegative(byTier['soft-negative'], byTier.outcome, positives, attention)
+  }
+  if (byTier.outcome.length > 0) {
+    return highestRank(byTier.outcome).status
+  }
+  return byTier.progress.length > 0 ? decideProgress(byTier.progress, attention) : 'UNKNOWN'
+}
+
+function decideFinal(
+  finals: readonly PaymentEvent[],
+  positives: readonly PaymentEvent[],
+  attention: Set<AttentionCode>,
+): PaymentStatus {
+  const deciding = earliest(finals)
+  if (positives.some((positive) => mayBeLater(positive, deciding))) {
+    attention.add('positive-after-final')
+  }
+  if (positives.some((positive) => isCertainlyLater(deciding, positive))) {
+    attention.add('negative-after-positive')
+  }
+  if (couldBeAnother(finals, deciding, compareEarliest)) {
+    attention.add('time-uncertain')
+  }
+  return deciding.status
+}
+
+function decideSoftNegative(
+  negatives: readonly PaymentEvent[],
+  outcomes: readonly PaymentEvent[],
+  positives: readonly PaymentEvent[],
+  attention: Set<AttentionCode>,
+): PaymentStatus {
+  const proofs = outcomes.filter((event) => rankOf(event.status) >= RELEASE_RANK_MIN)
+  const releasing = proofs.filter((event) => negatives.every((negative) => isCertainlyLater(event, negative)))
+  const released = releasing.length > 0 ? highestRank(releasing).status : null
+  const mayRelease = proofs.filter((event) => negatives.every((negative) => isPossiblyLater(event, negative)))
+  const mayBeReleased = mayRelease.length > 0 ? highestRank(mayRelease).status : null
+  if (mayBeReleased !== released) {
+    attention.add('time-uncertain')
+  }
+  if (released !== null) {
+    attention.add('released')
+    return released
+  }
+  if (positives.length > 0) {
+    attention.add('negative-after-positive')
+  }
+  const deciding = greatest(negatives, compareByTime)
+  if (couldBeAnother(negatives, deciding, compareByTime)) {
+    attention.add('time-uncertain')
+  }
+  return deciding.status
+}
+
+/** RECEIVED < ACCEPTED < {SCHEDULED, PROCESSING, ON_HOLD}; inside the braces the time decides. */
+function decideProgress(events: readonly PaymentEvent[], attention: Set<AttentionCode>): PaymentStatus {
+  const holds = events.filter((event) => event.status === 'ON_HOLD')
+  const steps = events.filter((event) => event.status === 'SCHEDULED' || event.status === 'PROCESSING')
+  if (holds.length > 0) {
+    const isLeft = (isLater: typeof isCertainlyLater) =>
+      holds.every((hold) =>
+        steps.some((step) => (hold.occurredAt === null ? step.occurredAt !== null : isLater(step, hold))),
+      )
+    if (!isLeft(isCertainlyLater)) {
+      if (isLeft(isPossiblyLater)) {
+        attention.add('time-uncertain')
+      }
+      return 'ON_HOLD'
+    }
+  }
+  if (steps.length === 0) {
+    return events.some((event) => event.status === 'ACCEPTED') ? 'ACCEPTED' : 'RECEIVED'
+  }
+  const deciding = greatest(steps, compareByTime)
+  if (couldBeAnother(steps, deciding, compareByTime)) {
+    attention.add('time-uncertain')
+  }
+  return deciding.status
+}
+
+/**
+ * Whether an event of another status would decide in `deciding`'s place, the greatest of `events`, if times that cannot
+ * be compared were read otherwise: it is not comparable with it, and none that is comparable is greater.
+ */
+function couldBeAnother(
+  events: readonly PaymentEvent[],
+  deciding: PaymentEvent,
+  compare: (a: PaymentEvent, b: PaymentEvent) => number,
+): boolean {
+  return events.some(
+    (event) =>
+      event.status !== deciding.status &&
+      !areComparable(event, deciding) &&
+      !events.some((other) => areComparable(other, event) && compare(other, event) > 0),
+  )
+}
+
+/** What says how the payment undoes another one is never outweighed by what does not say it: it is no money in. */
+function kindOf(latestFirst: readonly PaymentEvent[]): PaymentKind {
+  const saying = latestFirst.find(saysWhatItUndoes) ?? latestFirst.find((event) => event.kind === 'UNKNOWN')
+  return saying?.kind ?? 'PAYMENT'
+}
+
+function saysWhatItUndoes({ kind }: PaymentEvent): boolean {
+  return kind !== 'PAYMENT' && kind !== 'UNKNOWN'
 }
 
 /** Without those that are about something beside it, such as a request for return of funds, unless there is nothing else. */
@@ -200,13 +322,9 @@ function aboutThePayment(events: readonly PaymentEvent[]): readonly PaymentEvent
   return about.length > 0 ? about : events
 }
 
-/** Orders by time, then rank, then event id; an untimed event is older than every timed one. Never by arrival. */
+/** Orders by time as read, then rank, then event id; an untimed event is older than every timed one. Never by arrival. */
 export function compareByTime(a: PaymentEvent, b: PaymentEvent): number {
-  return (
-    compareNumbers(a.occurredAt ?? Number.NEGATIVE_INFINITY, b.occurredAt ?? Number.NEGATIVE_INFINITY) ||
-    rankOf(a.status) - rankOf(b.status) ||
-    compareTexts(a.eventId, b.eventId)
-  )
+  return compareAsRead(a, b) || rankOf(a.status) - rankOf(b.status) || compareTexts(a.eventId, b.eventId)
 }
 
 type ByTier = Record<Tier, PaymentEvent[]>
@@ -219,23 +337,17 @@ function groupByTier(events: readonly PaymentEvent[]): ByTier {
   return groups
 }
 
-/** RECEIVED < ACCEPTED < {SCHEDULED, PROCESSING, ON_HOLD}; inside the braces the time decides. */
-function compareProgress(a: PaymentEvent, b: PaymentEvent): number {
-  return progressStep(a.status) - progressStep(b.status) || compareByTime(a, b)
-}
-
-function progressStep(status: PaymentStatus): number {
-  return status === 'RECEIVED' ? 0 : status === 'ACCEPTED' ? 1 : 2
-}
-
 /** Of several finals (or returns) the earliest timed one; ties by status name, then event id. Untimed ones come last. */
 function earliest(events: readonly PaymentEvent[]): PaymentEvent {
-  return greatest(
-    events,
-    (a, b) =>
-      compareNumbers(b.occurredAt ?? Number.POSITIVE_INFINITY, a.occurredAt ?? Number.POSITIVE_INFINITY) ||
-      compareTexts(b.status, a.status) ||
-      compareTexts(b.eventId, a.eventId),
+  return greatest(events, compareEarliest)
+}
+
+function compareEarliest(a: PaymentEvent, b: PaymentEvent): number {
+  return (
+    Number(a.occurredAt !== null) - Number(b.occurredAt !== null) ||
+    compareAsRead(b, a) ||
+    compareTexts(b.status, a.status) ||
+    compareTexts(b.eventId, a.eventId)
   )
 }
 
@@ -250,14 +362,9 @@ function greatest(
   return events.reduce((best, event) => (compare(event, best) > 0 ? event : best))
 }
 
-/** Both timed and a after b. */
-function isStrictlyAfter(a: PaymentEvent, b: PaymentEvent): boolean {
-  return a.occurredAt !== null && b.occurredAt !== null && a.occurredAt > b.occurredAt
-}
-
-/** Both timed and a not after b; false when a missing time makes them incomparable. */
-function isNotAfter(a: PaymentEvent, b: PaymentEvent): boolean {
-  return a.occurredAt !== null && b.occurredAt !== null && a.occurredAt <= b.occurredAt
+/** Also when a missing time makes them incomparable. */
+function mayBeLater(a: PaymentEvent, b: PaymentEvent): boolean {
+  return a.occurredAt === null || b.occurredAt === null || isPossiblyLater(a, b)
 }
 
 /**
@@ -314,15 +421,27 @@ function mergedReferences(events: readonly PaymentEvent[]): readonly Reference[]
 export const HISTORY_EVENTS_MAX = 256
 
 /**
+ * Beside the ends of every group, the latest event of each of these is kept: an attention code asks whether there is one,
+ * and the payment's kind is that of the latest that says it.
+ */
+const KEPT_ONCE: readonly ((event: PaymentEvent) => boolean)[] = [
+  ...MARKERS.map(([, isMarked]) => isMarked),
+  saysWhatItUndoes,
+  (event) => event.kind === 'UNKNOWN',
+]
+
+/**
  * Which of a payment's events are kept when there are more than `max`.
  *
- * Per status the least and the greatest by (time, id) are kept, among the timed and among the untimed, and apart from
- * each other what is unknown for different reasons or came under a weak key: they are all that status and attention look
- * at, so those of the kept set are those of the whole. A detail that only an event in between had can be lost. The rest
- * of the room is filled with the higher tier first, then the older, then the smaller id.
+ * Per status the least and the greatest by (time, id) are kept, apart from each other those that are untimed, that have
+ * a zone, that have none, and that are dates, and what is unknown for different reasons; then one with each marker. They
+ * are all that status and attention look at, so those of the kept set are those of the whole. A detail that only an event
+ * in between had can be lost. The rest of the room is filled with the higher tier first, then the older, then the smaller
+ * id. What must be kept is at most 166 events, whatever `max` is.
  *
  * An event once left out can never come back in, therefore keeping after every arrival gives the same set as keeping
- * once at the end, in any order.
+ * once at the end, in any order: every place takes the best of what the places before it left, so one more event moves at
+ * most one other out of each place, and never one in.
  *
  * Reports of children only fill the room that is left: they decide nothing here.
  */
@@ -333,8 +452,8 @@ export function keepWithinBound<T>(items: readonly T[], eventOf: (item: T) => Pa
   const needed = new Set<T>()
   const own = items.filter((item) => eventOf(item).childKey === null)
   const groups = Map.groupBy(own, (item) => {
-    const { status, occurredAt, unknownBecause, weakKey } = eventOf(item)
-    return `${status} ${occurredAt === null} ${unknownBecause} ${weakKey}`
+    const event = eventOf(item)
+    return `${event.status} ${timeClassOf(event)} ${event.unknownBecause}`
   })
   for (const group of groups.values()) {
     const sorted = group.toSorted((a, b) => compareByTime(eventOf(a), eventOf(b)))
@@ -342,6 +461,13 @@ export function keepWithinBound<T>(items: readonly T[], eventOf: (item: T) => Pa
       if (item !== undefined) {
         needed.add(item)
       }
+    }
+  }
+  const latestFirst = own.toSorted((a, b) => compareByTime(eventOf(b), eventOf(a)))
+  for (const isWanted of KEPT_ONCE) {
+    const item = latestFirst.find((candidate) => !needed.has(candidate) && isWanted(eventOf(candidate)))
+    if (item !== undefined) {
+      needed.add(item)
     }
   }
   const rest = items
@@ -355,10 +481,6 @@ export function keepWithinBound<T>(items: readonly T[], eventOf: (item: T) => Pa
 function compareForFill(a: PaymentEvent, b: PaymentEvent): number {
   const reportsLast = Number(a.childKey !== null) - Number(b.childKey !== null)
   return reportsLast || tierNumberOf(b.status) - tierNumberOf(a.status) || compareByTime(a, b)
-}
-
-function compareNumbers(a: number, b: number): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function compareTexts(a: string, b: string): number {

@@ -15,9 +15,9 @@ export const RELEASE_RANK_MIN = 45
 // biome-ignore format: one row per line, so that it can be read as a table
 export const TIERS = {
   none: { number: -1, rule: 'never decides; a payment with no other events is UNKNOWN' },
-  progress: { number: 0, rule: 'RECEIVED < ACCEPTED < the other three; among those the latest wins, because they alternate' },
+  progress: { number: 0, rule: 'RECEIVED < ACCEPTED < the other three, which alternate: ON_HOLD wins unless each of its events has a SCHEDULED or PROCESSING that is certainly later; then the latest of those two wins' },
   outcome: { number: 1, rule: 'the highest rank wins' },
-  'soft-negative': { number: 2, rule: `the latest wins; but outcomes of rank >= ${RELEASE_RANK_MIN} that are strictly later than every event of this tier release the payment: then the highest rank among those wins` },
+  'soft-negative': { number: 2, rule: `the latest wins; but outcomes of rank >= ${RELEASE_RANK_MIN} that are certainly later than every event of this tier release the payment: then the highest rank among those wins` },
   final: { number: 3, rule: 'the earliest wins, those without a time after all others; ties by status name, then event id' },
   returned: { number: 4, rule: 'RETURNED' },
 } as const satisfies Record<string, { number: number; rule: string }>

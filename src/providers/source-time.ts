@@ -1,5 +1,5 @@
 import { CODE_LENGTH_MAX, type PaymentEvent } from '../payment/payment-event.ts'
-import { isBlank, isCleanText } from './clean-text.ts'
+import { isCleanText } from './clean-text.ts'
 
 /** The provider's own time of a status, as an event carries it. */
 export type SourceTime = Pick<
@@ -16,129 +16,170 @@ export const UNTIMED: SourceTime = {
   timeUnreadable: false,
 }
 
-/**
- * Reads the time formats that the providers use, and no other:
- *
- * | format                                         | example                        | who                             |
- * |------------------------------------------------|--------------------------------|---------------------------------|
- * | ISO 8601, 0 to 9 fraction digits, Z or offset   | `2025-12-12T16:22:16.205+00:00` | J.P. Morgan v1 and v2           |
- * | the same without a zone                         | `2023-06-13T00:00:12.145`       | J.P. Morgan v1                  |
- * | ISO 8601 with 7 fraction digits                 | `2016-04-27T19:17:05.2770143Z`  | InstaMed name-value pairs       |
- * | a date alone                                    | `2025-12-12`                    |                                 |
- * | month/day/year, 12 hours                        | `12/14/2017 11:58:06 PM`        | InstaMed webhook                |
- * | CCYYMMDDHHMMSS                                  | `20171214235806`                | InstaMed files                  |
- *
- * Without a zone the time is read as UTC and marked. Below a millisecond it is cut, and the precision says so. Anything
- * else, and any date that does not exist or lies before 1970 (.NET's empty date is the year 1), is untimed; its text is
- * kept if it is short enough to be published.
- */
-export function sourceTimeOf(text: string): SourceTime {
-  return (
-    fromIso(text) ??
-    fromUsTwelveHours(text) ??
-    fromDigits(text) ?? { ...UNTIMED, occurredAtText: publishable(text) ? text : null }
-  )
+/** The element gives a time, and nobody can read it. `text` is published if it can be. */
+function unreadableTime(text: string): SourceTime {
+  return { ...UNTIMED, occurredAtText: publishable(text) ? text : null, timeUnreadable: true }
 }
 
-const ISO =
-  /^([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]{1,9}))?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$/
-const US_TWELVE_HOURS = /^([0-9]{1,2})\/([0-9]{1,2})\/([0-9]{4}) ([0-9]{1,2}):([0-9]{2}):([0-9]{2}) ([AP])M$/
-const DIGITS = /^([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})$/
-
-function fromIso(text: string): SourceTime | null {
-  const match = ISO.exec(text)
-  if (match === null) {
-    return null
+/**
+ * Reads the time formats that the providers use, and their neighbours in the standards:
+ *
+ * | format                                                        | example                              |
+ * |---------------------------------------------------------------|--------------------------------------|
+ * | RFC 3339, and ISO 8601 in its extended form                    | `2025-12-12T16:22:16.205+00:00`      |
+ * | the same without seconds, or without minutes                  | `2026-03-01T09:06Z`, `2026-03-01T09Z` |
+ * | a blank for the T, t and z, a comma for the point              | `2026-03-01 09:06:00,5z`             |
+ * | the end of a day, and a leap second                           | `2026-03-01T24:00Z`, `…T23:59:60Z`   |
+ * | UTC or GMT for Z, a Java zone after Z or an offset             | `2026-03-01T10:06+01:00[Europe/Paris]` |
+ * | ISO 8601 in its basic form                                    | `20260301T090600Z`                   |
+ * | a date alone                                                  | `2025-12-12`, `20251212`             |
+ * | month/day/year, 12 hours (InstaMed's webhook) or 24            | `12/14/2017 11:58:06 PM`             |
+ * | CCYYMMDDHHMMSS (InstaMed's files)                             | `20171214235806`                     |
+ *
+ * An offset is +hh, +hhmm or +hh:mm. A fraction has any number of digits. Without a zone the time is read as UTC and
+ * marked. Below a millisecond it is cut, the precision says so, and the digits stay in the text.
+ *
+ * Anything else, any date that does not exist or lies before 1970, and any text of more than 64 characters is untimed and
+ * marked as unreadable. Blank is not given, and neither is the year 1, .NET's empty date.
+ */
+export function sourceTimeOf(given: string): SourceTime {
+  const text = given.trim()
+  if (text === '') {
+    return UNTIMED
   }
-  const fraction = match[7] ?? ''
-  const zone = match[8]
-  const offsetMinutes = zone === undefined ? 0 : offsetMinutesOf(zone)
-  const local = utcMs(
-    Number(match[1]),
-    Number(match[2]),
-    Number(match[3]),
-    Number(match[4] ?? 0),
-    Number(match[5] ?? 0),
-    Number(match[6] ?? 0),
-  )
-  if (local === null || offsetMinutes === null) {
-    return null
+  const parts = text.length <= CODE_LENGTH_MAX ? partsOf(text) : null
+  if (parts?.year === 1) {
+    return { ...UNTIMED, occurredAtText: text }
+  }
+  const occurredAt = parts === null ? null : instantOf(parts)
+  if (parts === null || occurredAt === null) {
+    return unreadableTime(text)
   }
   return {
-    occurredAt: local + Number(fraction.slice(0, 3).padEnd(3, '0')) - offsetMinutes * 60_000,
+    occurredAt,
     occurredAtText: text,
-    occurredAtPrecision: match[4] === undefined ? 'DAY' : precisionOf(fraction),
-    zoneAssumed: zone === undefined,
+    occurredAtPrecision: precisionOf(parts),
+    zoneAssumed: parts.offsetMinutes === null,
     timeUnreadable: false,
   }
 }
 
-function fromUsTwelveHours(text: string): SourceTime | null {
-  const match = US_TWELVE_HOURS.exec(text)
-  if (match === null) {
+/** What a text says, whether or not there is such a time. */
+interface TimeParts {
+  readonly year: number
+  readonly month: number
+  readonly day: number
+  /** Null if it is a date alone. */
+  readonly hour: number | null
+  readonly minute: number
+  readonly second: number
+  /** The digits after the point, or none. */
+  readonly fraction: string
+  /** East of UTC; null without a zone. */
+  readonly offsetMinutes: number | null
+}
+
+/** No other white space: what people and programs put there is a blank, or one that does not break. */
+const BLANK = '[ \\u00a0\\u202f]'
+const ZONE = `(?:${BLANK}?([Zz]|[Uu][Tt][Cc]|[Gg][Mm][Tt]|[+\\u2212-][0-9]{2}(?::?[0-9]{2})?)(?:\\[[A-Za-z0-9_/+:=!-]+\\])*)?`
+/** Year, month, day, hour, minute, second, fraction, zone. */
+const EXTENDED = new RegExp(
+  `^([0-9]{4})-([0-9]{2})-([0-9]{2})(?:(?:[Tt]|${BLANK})([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?)?${ZONE})?$`,
+)
+/** The same. */
+const BASIC = new RegExp(
+  `^([0-9]{4})([0-9]{2})([0-9]{2})(?:(?:[Tt]|${BLANK})([0-9]{2})(?:([0-9]{2})(?:([0-9]{2})(?:[.,]([0-9]+))?)?)?${ZONE})?$`,
+)
+/** The same, up to the second. */
+const FOURTEEN_DIGITS = /^([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})$/
+/** Month, day, year, hour, minute, second, fraction, A or P. */
+const US = new RegExp(
+  `^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})${BLANK}([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\\.([0-9]+))?)?(?:${BLANK}?([AaPp])[Mm])?$`,
+)
+
+/** Null if the text has none of the forms; a part that is none is NaN. */
+function partsOf(text: string): TimeParts | null {
+  const iso = EXTENDED.exec(text) ?? BASIC.exec(text) ?? FOURTEEN_DIGITS.exec(text)
+  if (iso !== null) {
+    const [, year, month, day, hour, minute = 0, second = 0, fraction = '', zone] = iso
+    return {
+      year: Number(year),
+      month: Number(month),
+      day: Number(day),
+      hour: hour === undefined ? null : Number(hour),
+      minute: Number(minute),
+      second: Number(second),
+      fraction,
+      offsetMinutes: zone === undefined ? null : offsetMinutesOf(zone),
+    }
+  }
+  const us = US.exec(text)
+  if (us === null) {
     return null
   }
-  const hour = Number(match[4])
+  const [, month, day, year, hour, minute, second = 0, fraction = '', half] = us
+  return {
+    year: Number(year),
+    month: Number(month),
+    day: Number(day),
+    hour: half === undefined ? Number(hour) : hourOfTwelve(Number(hour), half),
+    minute: Number(minute),
+    second: Number(second),
+    fraction,
+    offsetMinutes: null,
+  }
+}
+
+/** NaN if no clock of twelve hours shows that hour. */
+function hourOfTwelve(hour: number, half: string): number {
   if (hour < 1 || hour > 12) {
+    return Number.NaN
+  }
+  return (hour % 12) + (half.toUpperCase() === 'P' ? 12 : 0)
+}
+
+/** NaN if the offset is none: more than 23 hours or 59 minutes. */
+function offsetMinutesOf(zone: string): number {
+  if (/^[A-Za-z]/.test(zone)) {
+    return 0
+  }
+  const hours = Number(zone.slice(1, 3))
+  const minutes = zone.length > 3 ? Number(zone.slice(-2)) : 0
+  if (hours > 23 || minutes > 59) {
+    return Number.NaN
+  }
+  const size = hours * 60 + minutes
+  return zone.startsWith('+') ? size : -size
+}
+
+/**
+ * Null if there is no such date or time of day, or if it lies before 1970. 24:00 is the beginning of the next day. A
+ * second 60 is the beginning of the next minute, wherever it stands: which minutes have a leap second is not for us to say.
+ */
+function instantOf({ year, month, day, hour, minute, second, fraction, offsetMinutes }: TimeParts): number | null {
+  const isEndOfDay = hour === 24 && minute === 0 && second === 0 && /^0*$/.test(fraction)
+  if (year < 1970 || ((hour ?? 0) > 23 && !isEndOfDay) || minute > 59 || second > 60) {
     return null
   }
-  const afternoon = match[7] === 'P' ? 12 : 0
-  const occurredAt = utcMs(
-    Number(match[3]),
-    Number(match[1]),
-    Number(match[2]),
-    (hour % 12) + afternoon,
-    Number(match[5]),
-    Number(match[6]),
-  )
-  return occurredAt === null ? null : secondsWithoutZone(occurredAt, text)
-}
-
-function fromDigits(text: string): SourceTime | null {
-  const match = DIGITS.exec(text)
-  if (match === null) {
+  // A day or month that does not exist would be carried over into another month.
+  if (new Date(Date.UTC(year, month - 1, day)).getUTCMonth() !== month - 1) {
     return null
   }
-  const [year, month, day, hour, minute, second] = match.slice(1).map(Number)
-  const occurredAt = utcMs(year ?? 0, month ?? 0, day ?? 0, hour ?? 0, minute ?? 0, second ?? 0)
-  return occurredAt === null ? null : secondsWithoutZone(occurredAt, text)
+  const ms = Date.UTC(year, month - 1, day, hour ?? 0, minute, second)
+  const instant = ms + Number(fraction.slice(0, 3).padEnd(3, '0')) - (offsetMinutes ?? 0) * 60_000
+  return Number.isNaN(instant) ? null : instant
 }
 
-function secondsWithoutZone(occurredAt: number, text: string): SourceTime {
-  return { occurredAt, occurredAtText: text, occurredAtPrecision: 'SECOND', zoneAssumed: true, timeUnreadable: false }
-}
-
-function precisionOf(fraction: string): SourceTime['occurredAtPrecision'] {
+function precisionOf({ hour, fraction }: TimeParts): SourceTime['occurredAtPrecision'] {
+  if (hour === null) {
+    return 'DAY'
+  }
   if (fraction === '') {
     return 'SECOND'
   }
   return fraction.length <= 3 ? 'MILLISECOND' : 'SUBMILLISECOND'
 }
 
-/** Null if the offset is not one: more than 23 hours or 59 minutes. */
-function offsetMinutesOf(zone: string): number | null {
-  if (zone === 'Z') {
-    return 0
-  }
-  const hours = Number(zone.slice(1, 3))
-  const minutes = zone.length > 3 ? Number(zone.slice(-2)) : 0
-  if (hours > 23 || minutes > 59) {
-    return null
-  }
-  const size = hours * 60 + minutes
-  return zone.startsWith('-') ? -size : size
-}
-
-/** Null if there is no such date or time of day. */
-function utcMs(year: number, month: number, day: number, hour: number, minute: number, second: number): number | null {
-  if (year < 1970 || hour > 23 || minute > 59 || second > 59) {
-    return null
-  }
-  const ms = Date.UTC(year, month - 1, day, hour, minute, second)
-  // A day or month that does not exist is carried over into another month.
-  return new Date(ms).getUTCMonth() === month - 1 ? ms : null
-}
-
 function publishable(text: string): boolean {
-  return text.length <= CODE_LENGTH_MAX && isCleanText(text) && !isBlank(text)
+  return text.length <= CODE_LENGTH_MAX && isCleanText(text)
 }

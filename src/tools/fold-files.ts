@@ -47,6 +47,10 @@ export interface FoldedEvent {
   readonly statusAfter: PaymentStatus
   readonly statusVersion: number
   readonly occurredAt: number | null
+  readonly zoneAssumed: boolean
+  readonly timeUnreadable: boolean
+  readonly unreadable: readonly string[]
+  readonly partialApproval: boolean
   readonly sourceStatus: string
   readonly sourceSubStatus: string | null
   /** Where it came from. */
@@ -198,6 +202,10 @@ function toFoldedState(state: PaymentState, callbacks: readonly PaymentCallback[
       statusAfter,
       statusVersion,
       occurredAt: event.occurredAt,
+      zoneAssumed: event.zoneAssumed,
+      timeUnreadable: event.timeUnreadable,
+      unreadable: event.unreadable,
+      partialApproval: event.partialApproval,
       sourceStatus: event.sourceStatus,
       sourceSubStatus: event.sourceSubStatus,
       file: fileOf.get(event.callbackId) ?? '',

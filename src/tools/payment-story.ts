@@ -48,15 +48,12 @@ export function paymentStory(state: PaymentState): string {
     .filter((fact): fact is [string, string] => fact[1] !== null)
     .map(([name, value]) => `${name.padEnd(14)}  ${value}`)
   const timeline = state.events.map(({ event, verdict, rule, statusVersion, statusAfter, recordedAt }) => {
-    const occurred =
-      event.occurredAt === null
-        ? 'no time given'
-        : `${dateText(event.occurredAt)}${event.zoneAssumed ? ' (zone assumed)' : ''}`
     const decides = event.eventId === state.decidedBy ? '  <- decides' : ''
     return [
       `  v${statusVersion}  ${dateText(recordedAt)}  ${verdict.padEnd(8)}  ${childText(event)}${sourceText(event)} = ${event.status}, payment then ${statusAfter}${decides}`,
-      `      occurred ${occurred}, source ${sourceAndAuthenticity(event)}, callback ${event.callbackId} element ${event.element}`,
+      `      ${occurredText(event)}, source ${sourceAndAuthenticity(event)}, callback ${event.callbackId} element ${event.element}`,
       `      ${rule}: ${VERDICT_RULES[rule]?.text ?? ''}`,
+      ...markerTexts(event).map((text) => `      ${text}`),
     ].join('\n')
   })
   return [...head, '', 'events, in the order of their arrival', ...timeline].join('\n')
@@ -84,6 +81,31 @@ function childLine({ paymentKey, kind, status, amount, requestAmount }: ChildPay
 /** Whose event it is, if not the payment's own. */
 export function childText({ childKey, kind }: Pick<PaymentEvent, 'childKey' | 'kind'>): string {
   return childKey === null ? '' : `${kind} ${childKey} `
+}
+
+/** When the provider says that it happened, and how well that is known. */
+export function occurredText({
+  occurredAt,
+  occurredAtPrecision,
+  zoneAssumed,
+  timeUnreadable,
+}: Pick<PaymentEvent, 'occurredAt' | 'occurredAtPrecision' | 'zoneAssumed' | 'timeUnreadable'>): string {
+  if (occurredAt === null) {
+    return timeUnreadable ? 'occurred at a time that cannot be read' : 'no time given'
+  }
+  const day = occurredAtPrecision === 'DAY' ? ' (a date)' : ''
+  return `occurred ${dateText(occurredAt)}${day}${zoneAssumed ? ' (zone assumed)' : ''}`
+}
+
+/** What else is odd about an event: nothing, nearly always. */
+export function markerTexts({
+  unreadable,
+  partialApproval,
+}: Pick<PaymentEvent, 'unreadable' | 'partialApproval'>): readonly string[] {
+  return [
+    ...(unreadable.length === 0 ? [] : [`could not be read and is left out: ${unreadable.join(', ')}`]),
+    ...(partialApproval ? ['approved in part: the amount is what was approved'] : []),
+  ]
 }
 
 /** Who called, and how that is known. */

@@ -8,12 +8,65 @@ import { sampleEvent } from '../avro/samples.ts'
 const PAYMENT_KEY = 'jpm:property'
 const ALL_STATUSES = Object.keys(PAYMENT_STATUSES) as readonly PaymentStatus[]
 
-/** Milliseconds of the few moments at which things happen; null is an event without a time. */
-const moment = fc.oneof(
-  { weight: 1, arbitrary: fc.constant(null) },
-  { weight: 5, arbitrary: fc.integer({ min: 1, max: 6 }) },
+/** When something happened, as an event tells it. */
+type Moment = Pick<
+  PaymentEvent,
+  'occurredAt' | 'occurredAtText' | 'occurredAtPrecision' | 'zoneAssumed' | 'timeUnreadable'
+>
+
+const HOUR_MS = 3_600_000
+const MIDNIGHT_MS = Date.UTC(2026, 0, 12)
+
+function momentAt(occurredAt: number, how: 'zoned' | 'without-zone' | 'date', digits = ''): Moment {
+  const iso = new Date(occurredAt).toISOString().slice(0, -1) + digits
+  const zone = how === 'zoned' ? 'Z' : ''
+  return {
+    occurredAt,
+    occurredAtText: how === 'date' ? iso.slice(0, 10) : iso + zone,
+    occurredAtPrecision: how === 'date' ? 'DAY' : digits === '' ? 'MILLISECOND' : 'SUBMILLISECOND',
+    zoneAssumed: how !== 'zoned',
+    timeUnreadable: false,
+  }
+}
+
+const untimed = fc.boolean().map(
+  (timeUnreadable): Moment => ({
+    occurredAt: null,
+    occurredAtText: timeUnreadable ? 'yesterday' : null,
+    occurredAtPrecision: 'NONE',
+    zoneAssumed: false,
+    timeUnreadable,
+  }),
 )
+/** Below a millisecond; equal digits can be written in two ways. */
+const digits = fc.constantFrom('', '', '4', '40', '39', '401')
+/** The few moments at which things happen, so that ties are common. */
+const near = fc.tuple(fc.integer({ min: 1, max: 6 }), digits).map(([ms, below]) => momentAt(ms, 'zoned', below))
+/** Some around where a time without a zone, and a date, begin and cease to be comparable with others. */
+const far = fc
+  .tuple(
+    fc.constantFrom(-38, -36, -24, -14, -12, 0, 12, 14, 24, 36),
+    fc.constantFrom(0, 0, 0, 1, -1),
+    digits,
+    fc.constantFrom('zoned', 'without-zone'),
+  )
+  .map(([hours, ms, below, how]) => momentAt(MIDNIGHT_MS + hours * HOUR_MS + ms, how, below))
+const date = fc.constantFrom(-24, 0, 24).map((hours) => momentAt(MIDNIGHT_MS + hours * HOUR_MS, 'date'))
+const anyMoment = fc.oneof(
+  { weight: 3, arbitrary: untimed },
+  { weight: 5, arbitrary: near },
+  { weight: 8, arbitrary: far },
+  { weight: 3, arbitrary: date },
+)
+const zonedMoment = fc.oneof({ weight: 1, arbitrary: untimed }, { weight: 5, arbitrary: near })
 const rarely = fc.nat({ max: 9 }).map((n) => n === 0)
+
+/** Statuses of which times choose the one that decides, by the rule that chooses. */
+export const WHERE_TIMES_DECIDE: Readonly<Record<string, readonly PaymentStatus[]>> = {
+  'blocks and their release': ['BLOCKED', 'SETTLEMENT_FAILED', 'SENT_TO_CLEARING', 'COMPLETED', 'AUTHORIZED'],
+  'steps and holds': ['SCHEDULED', 'PROCESSING', 'ON_HOLD'],
+  'finals and outcomes': ['REJECTED', 'CANCELED', 'COMPLETED', 'RETURNED'],
+}
 
 export interface EventSetConstraints {
   readonly minLength?: number
@@ -24,26 +77,36 @@ export interface EventSetConstraints {
 /** Distinct events of one payment; their ids are in no relation to their times. */
 export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitrary<PaymentEvent[]> {
   const { minLength = 1, maxLength = 12, statuses = ALL_STATUSES } = constraints
-  const meaning = fc.record({
-    idPrefix: fc.nat({ max: 0xffff }),
-    status: fc.constantFrom(...statuses),
-    occurredAt: moment,
-    aboutContext: fc.boolean(),
-    clientAction: fc.boolean(),
-    weakKey: rarely,
-    refund: rarely,
-    sharesNaturalKey: fc.boolean(),
-    providerEventId: fc.option(fc.constantFrom('p1', 'p2', 'p3', 'p4')),
-    endToEndId: fc.option(fc.constantFrom('e2e-1', 'e2e-2')),
-    clearing: fc.option(fc.constantFrom('c1', 'c2')),
-    reportOf: fc.oneof(
-      { weight: 5, arbitrary: fc.constant(null) },
-      { weight: 1, arbitrary: fc.constantFrom('jpm:child-1', 'jpm:child-2') },
-    ),
-    reason: fc.option(fc.constantFrom('AC04', 'AM04')),
-  })
-  return fc.array(meaning, { minLength, maxLength, size: 'max' }).map((meanings) =>
-    meanings.map((says, index) =>
+  const meaningAt = (moment: fc.Arbitrary<Moment>) =>
+    fc.record({
+      idPrefix: fc.nat({ max: 0xffff }),
+      status: fc.constantFrom(...statuses),
+      moment,
+      aboutContext: fc.boolean(),
+      clientAction: fc.boolean(),
+      weakKey: rarely,
+      kind: fc.oneof(
+        { weight: 8, arbitrary: fc.constant('PAYMENT' as const) },
+        { weight: 1, arbitrary: fc.constantFrom('REFUND', 'UNKNOWN') },
+      ),
+      unreadable: rarely,
+      partialApproval: rarely,
+      sharesNaturalKey: fc.boolean(),
+      providerEventId: fc.option(fc.constantFrom('p1', 'p2', 'p3', 'p4')),
+      endToEndId: fc.option(fc.constantFrom('e2e-1', 'e2e-2')),
+      clearing: fc.option(fc.constantFrom('c1', 'c2')),
+      reportOf: fc.oneof(
+        { weight: 5, arbitrary: fc.constant(null) },
+        { weight: 1, arbitrary: fc.constantFrom('jpm:child-1', 'jpm:child-2') },
+      ),
+      reason: fc.option(fc.constantFrom('AC04', 'AM04')),
+    })
+  // Half of the sets have only times with a zone, as nearly all payments have.
+  const meanings = fc.oneof(
+    ...[zonedMoment, anyMoment].map((moment) => fc.array(meaningAt(moment), { minLength, maxLength, size: 'max' })),
+  )
+  return meanings.map((all) =>
+    all.map((says, index) =>
       sampleEvent({
         eventId: `${says.idPrefix.toString(16).padStart(4, '0')}-${index}`,
         paymentKey: PAYMENT_KEY,
@@ -51,8 +114,9 @@ export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitr
         receivedAt: 1_000 + index,
         weakKey: says.weakKey,
         status: says.status,
-        occurredAt: says.occurredAt,
-        occurredAtPrecision: says.occurredAt === null ? 'NONE' : 'MILLISECOND',
+        ...says.moment,
+        unreadable: says.unreadable ? ['gpi.status'] : [],
+        partialApproval: says.partialApproval,
         unknownBecause: says.status === 'UNKNOWN' ? (says.aboutContext ? 'CONTEXT' : 'STATUS') : null,
         holdReason: says.status === 'ON_HOLD' && says.clientAction ? 'PENDING_CLIENT_ACTION' : null,
         naturalKey: says.sharesNaturalKey ? says.status : `own-${index}`,
@@ -63,8 +127,8 @@ export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitr
           says.reason === null
             ? []
             : [{ scheme: 'ISO20022', code: says.reason, rule: null, location: null, field: null }],
-        kind: says.refund ? 'REFUND' : 'PAYMENT',
-        relatesTo: says.refund && says.reportOf === null ? 'jpm:original' : null,
+        kind: says.kind,
+        relatesTo: says.kind !== 'PAYMENT' && says.reportOf === null ? 'jpm:original' : null,
         childKey: says.reportOf,
       }),
     ),

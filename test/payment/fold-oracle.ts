@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
-import type { AttentionCode } from '../../src/payment/fold-payment.ts'
+import { type AttentionCode, foldPayment, type keepWithinBound } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { PaymentStatus } from '../../src/payment/payment-status.ts'
 import { distinctEvents, type EventSetConstraints } from './arbitrary-events.ts'
 
 /**
- * The fold of domain.md 6.7 a second time, written from its text alone, as a list of questions about the set instead
+ * The fold of domain.md 6.7 and 9.7 a second time, written from its text alone, as a list of questions about the set instead
  * of a computation over tiers. Slow and plain on purpose; shares no table and no helper with src/payment.
  */
 
@@ -76,18 +76,29 @@ export function oracle(all: readonly PaymentEvent[]): OracleAnswer {
     if (moneyMoved.some((event) => laterOrIncomparable(event, decider))) {
       attention.add('positive-after-final')
     }
-    if (moneyMoved.some((event) => later(decider, event))) {
+    if (moneyMoved.some((event) => surelyLater(decider, event))) {
       attention.add('negative-after-positive')
     }
+    if (final.some((event) => couldTakeThePlace(event, decider, final, comesFirstAsFinal))) {
+      attention.add('time-uncertain')
+    }
   } else if (softNegative.length > 0) {
-    const releasing = outcome.filter(
-      (event) => RANKS[event.status] >= 45 && softNegative.every((negative) => later(event, negative)),
-    )
-    if (releasing.length > 0) {
-      status = ofHighestRank(releasing)
+    const statusIfLaterMeans = (isLater: (a: PaymentEvent, b: PaymentEvent) => boolean) => {
+      const releasing = outcome.filter(
+        (event) => RANKS[event.status] >= 45 && softNegative.every((negative) => isLater(event, negative)),
+      )
+      return releasing.length > 0 ? ofHighestRank(releasing) : latest(softNegative).status
+    }
+    status = statusIfLaterMeans(surelyLater)
+    if (statusIfLaterMeans(perhapsLater) !== status) {
+      attention.add('time-uncertain')
+    }
+    if (outcome.some((event) => event.status === status)) {
       attention.add('released')
     } else {
-      status = latest(softNegative).status
+      if (softNegative.some((event) => couldTakeThePlace(event, latest(softNegative), softNegative, isLatest))) {
+        attention.add('time-uncertain')
+      }
       if (moneyMoved.length > 0) {
         attention.add('negative-after-positive')
       }
@@ -95,9 +106,23 @@ export function oracle(all: readonly PaymentEvent[]): OracleAnswer {
   } else if (outcome.length > 0) {
     status = ofHighestRank(outcome)
   } else if (progress.length > 0) {
-    const alternating = progress.filter((event) => event.status !== 'RECEIVED' && event.status !== 'ACCEPTED')
-    if (alternating.length > 0) {
-      status = latest(alternating).status
+    const holds = progress.filter((event) => event.status === 'ON_HOLD')
+    const moving = progress.filter((event) => event.status === 'SCHEDULED' || event.status === 'PROCESSING')
+    const someHoldStands = (isLater: (a: PaymentEvent, b: PaymentEvent) => boolean) =>
+      holds.some(
+        (hold) =>
+          !moving.some((event) => isLater(event, hold) || (event.occurredAt !== null && hold.occurredAt === null)),
+      )
+    if (someHoldStands(surelyLater)) {
+      status = 'ON_HOLD'
+      if (!someHoldStands(perhapsLater)) {
+        attention.add('time-uncertain')
+      }
+    } else if (moving.length > 0) {
+      status = latest(moving).status
+      if (moving.some((event) => couldTakeThePlace(event, latest(moving), moving, isLatest))) {
+        attention.add('time-uncertain')
+      }
     } else {
       status = progress.some((event) => event.status === 'ACCEPTED') ? 'ACCEPTED' : 'RECEIVED'
     }
@@ -115,6 +140,15 @@ export function oracle(all: readonly PaymentEvent[]): OracleAnswer {
   }
   if (set.some((event) => event.weakKey)) {
     attention.add('weak-key')
+  }
+  if (set.some((event) => event.timeUnreadable)) {
+    attention.add('unreadable-time')
+  }
+  if (set.some((event) => event.unreadable.length > 0)) {
+    attention.add('unreadable-detail')
+  }
+  if (set.some((event) => event.partialApproval)) {
+    attention.add('partial-approval')
   }
   const winners = status === 'UNKNOWN' ? [] : set.filter((event) => event.status === status)
   const detailsFrom = winners.length === 0 ? null : latest(winners)
@@ -138,40 +172,130 @@ export function agreesWithOracle(
   })
 }
 
+/** Whoever claims to bound events can be held against the fold: what is kept must come to the same as all. */
+export function boundedAsWhole(
+  keep: typeof keepWithinBound<PaymentEvent>,
+  max: number,
+  statuses?: readonly PaymentStatus[],
+) {
+  return fc.property(distinctEvents({ minLength: max, maxLength: 60, ...(statuses && { statuses }) }), (events) => {
+    const [kept, whole] = [foldPayment(keep(events, (event) => event, max)), foldPayment(events)]
+    return isDeepStrictEqual(
+      [kept.status, kept.decidedBy, kept.attention],
+      [whole.status, whole.decidedBy, whole.attention],
+    )
+  })
+}
+
+/** Trillionths of a millisecond since the epoch, so that every digit of the text counts. */
+function exactly(event: PaymentEvent): bigint {
+  const [, fraction = ''] = /[.,]([0-9]+)/.exec(event.occurredAtText ?? '') ?? []
+  const below = event.occurredAtPrecision === 'SUBMILLISECOND' ? fraction.slice(3) : ''
+  return BigInt(event.occurredAt ?? 0) * 10n ** 12n + BigInt(below.padEnd(12, '0').slice(0, 12))
+}
+
+const HOUR = 3_600_000n * 10n ** 12n
+
+/** Domain 9.7: the moments that an event's time can be, from the first to just before the end, or to the end itself. */
+interface Span {
+  readonly from: bigint
+  readonly to: bigint
+  readonly withEnd: boolean
+}
+
+function spanBeside(event: PaymentEvent, other: PaymentEvent): Span {
+  const read = exactly(event)
+  const isDay = event.occurredAtPrecision === 'DAY'
+  const otherIsDay = other.occurredAtPrecision === 'DAY'
+  if (!event.zoneAssumed) {
+    return { from: read, to: read, withEnd: true }
+  }
+  if (other.zoneAssumed) {
+    // The same zone, whichever it is. Two dates are compared as they are.
+    return isDay && !otherIsDay
+      ? { from: read, to: read + 24n * HOUR, withEnd: false }
+      : { from: read, to: read, withEnd: true }
+  }
+  return isDay
+    ? { from: read - 14n * HOUR, to: read + 36n * HOUR, withEnd: false }
+    : { from: read - 14n * HOUR, to: read + 12n * HOUR, withEnd: true }
+}
+
 /** A missing time is never later, and nothing is later than a missing time. */
-function later(a: PaymentEvent, b: PaymentEvent): boolean {
-  return a.occurredAt !== null && b.occurredAt !== null && a.occurredAt > b.occurredAt
+function surelyLater(a: PaymentEvent, b: PaymentEvent): boolean {
+  if (a.occurredAt === null || b.occurredAt === null) {
+    return false
+  }
+  const [of, before] = [spanBeside(a, b), spanBeside(b, a)]
+  return of.from > before.to || (of.from === before.to && !before.withEnd)
+}
+
+function perhapsLater(a: PaymentEvent, b: PaymentEvent): boolean {
+  return a.occurredAt !== null && b.occurredAt !== null && spanBeside(a, b).to > spanBeside(b, a).from
 }
 
 function laterOrIncomparable(a: PaymentEvent, b: PaymentEvent): boolean {
-  return a.occurredAt === null || b.occurredAt === null || a.occurredAt > b.occurredAt
+  return a.occurredAt === null || b.occurredAt === null || perhapsLater(a, b)
+}
+
+/** Known which is the later one, or that it is neither. */
+function comparable(a: PaymentEvent, b: PaymentEvent): boolean {
+  if (a.occurredAt === null || b.occurredAt === null) {
+    return true
+  }
+  const [one, other] = [spanBeside(a, b), spanBeside(b, a)]
+  const areMoments = one.from === one.to && other.from === other.to
+  return areMoments || surelyLater(a, b) || surelyLater(b, a)
+}
+
+/** 9.7: another status that is not comparable with the winner, and that nothing which is comparable with it keeps out. */
+function couldTakeThePlace(
+  event: PaymentEvent,
+  winner: PaymentEvent,
+  all: readonly PaymentEvent[],
+  wins: (a: PaymentEvent, b: PaymentEvent) => boolean,
+): boolean {
+  return (
+    event.status !== winner.status &&
+    !comparable(event, winner) &&
+    !all.some((other) => other !== event && comparable(other, event) && wins(other, event))
+  )
 }
 
 /** "Untimed sorts as oldest. Ties break by rank, then event id." */
 function latest(events: readonly PaymentEvent[]): PaymentEvent {
-  return first(events, (a, b) => {
-    if (a.occurredAt !== b.occurredAt) {
-      return a.occurredAt !== null && (b.occurredAt === null || a.occurredAt > b.occurredAt)
-    }
-    if (RANKS[a.status] !== RANKS[b.status]) {
-      return RANKS[a.status] > RANKS[b.status]
-    }
-    return a.eventId > b.eventId
-  })
+  return first(events, isLatest)
+}
+
+function isLatest(a: PaymentEvent, b: PaymentEvent): boolean {
+  if ((a.occurredAt === null) !== (b.occurredAt === null)) {
+    return b.occurredAt === null
+  }
+  if (a.occurredAt !== null && exactly(a) !== exactly(b)) {
+    return exactly(a) > exactly(b)
+  }
+  if (RANKS[a.status] !== RANKS[b.status]) {
+    return RANKS[a.status] > RANKS[b.status]
+  }
+  return a.eventId > b.eventId
 }
 
 /** "The earliest timed final wins, ties by status name, then id." Untimed finals decide only when there is no other. */
 function finalThatDecides(finals: readonly PaymentEvent[]): PaymentEvent {
-  const timed = finals.filter((event) => event.occurredAt !== null)
-  return first(timed.length > 0 ? timed : finals, (a, b) => {
-    if (a.occurredAt !== b.occurredAt) {
-      return (a.occurredAt ?? 0) < (b.occurredAt ?? 0)
-    }
-    if (a.status !== b.status) {
-      return a.status < b.status
-    }
-    return a.eventId < b.eventId
-  })
+  return first(finals, comesFirstAsFinal)
+}
+
+function comesFirstAsFinal(a: PaymentEvent, b: PaymentEvent): boolean {
+  if ((a.occurredAt === null) !== (b.occurredAt === null)) {
+    return a.occurredAt !== null
+  }
+  if (a.occurredAt !== null && exactly(a) !== exactly(b)) {
+    return exactly(a) < exactly(b)
+  }
+  if (a.status !== b.status) {
+    return a.status < b.status
+  }
+  return a.eventId < b.eventId
 }
 
 function ofHighestRank(events: readonly PaymentEvent[]): PaymentStatus {

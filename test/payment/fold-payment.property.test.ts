@@ -1,10 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { compareByTime, foldPayment, keepWithinBound } from '../../src/payment/fold-payment.ts'
+import { timeClassOf } from '../../src/payment/event-time.ts'
+import { compareByTime, foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { PAYMENT_STATUSES, type PaymentStatus } from '../../src/payment/payment-status.ts'
+import { sampleEvent } from '../avro/samples.ts'
 import { runs } from '../runs.ts'
-import { distinctEvents } from './arbitrary-events.ts'
-import { agreesWithOracle, oracle } from './fold-oracle.ts'
+import { distinctEvents, WHERE_TIMES_DECIDE } from './arbitrary-events.ts'
+import { agreesWithOracle, boundedAsWhole, oracle } from './fold-oracle.ts'
 
 // A hundred times what it takes: a busy machine is no failure.
 vi.setConfig({ testTimeout: 30_000 })
@@ -32,6 +35,10 @@ describe('I5: the fold', () => {
     fc.assert(agreesWithOracle(foldPayment, { maxLength: 4 }), runs(1_000))
   })
 
+  test.each(Object.entries(WHERE_TIMES_DECIDE))('agrees with it on %s', (_, statuses) => {
+    fc.assert(agreesWithOracle(foldPayment, { minLength: 2, maxLength: 5, statuses }), runs(2_000))
+  })
+
   test('is moved by no report of a child, and by nothing a child does', () => {
     fc.assert(
       fc.property(distinctEvents({ minLength: 2 }), (events) => {
@@ -57,8 +64,8 @@ describe('I5: the fold', () => {
 
 describe('I10: the bound', () => {
   const MAX = 20
-  /** Room for all that must be kept of every status: what 256 is for real payments. */
-  const ROOMY = 45
+  /** Room for all that must be kept of `few`: what 256 is for real payments. */
+  const ROOMY = 46
   const itself = (event: PaymentEvent) => event
   const many = distinctEvents({ minLength: 1, maxLength: 60 })
   // Few statuses, so that most of the room is filled by events that need not be kept.
@@ -82,21 +89,18 @@ describe('I10: the bound', () => {
     expect(cut).toBeGreaterThan(0)
   })
 
-  test('what is kept has the status, and what decides it, of the whole', () => {
-    fc.assert(
-      fc.property(many, (events) => {
-        const whole = foldPayment(events)
-        const kept = foldPayment(keepWithinBound(events, itself, MAX))
-        expect([kept.status, kept.decidedBy]).toEqual([whole.status, whole.decidedBy])
-      }),
-      RUNS,
-    )
+  test('what is kept has the status, what decides it, and every attention code of the whole, and no other', () => {
+    fc.assert(boundedAsWhole(keepWithinBound, MAX), runs(1_000))
+    for (const statuses of Object.values(WHERE_TIMES_DECIDE)) {
+      fc.assert(boundedAsWhole(keepWithinBound, MAX, statuses), RUNS)
+    }
   })
 
-  test('what is kept brings every attention code of the whole, and no other', () => {
+  test('what is kept undoes another payment as the whole does', () => {
     fc.assert(
       fc.property(many, (events) => {
-        expect(foldPayment(keepWithinBound(events, itself, ROOMY)).attention).toEqual(foldPayment(events).attention)
+        fc.pre(events.some(({ unknownBecause, childKey }) => unknownBecause !== 'CONTEXT' && childKey === null))
+        expect(foldPayment(keepWithinBound(events, itself, 0)).kind).toBe(foldPayment(events).kind)
       }),
       RUNS,
     )
@@ -105,7 +109,8 @@ describe('I10: the bound', () => {
   test('is the limit as soon as the room is larger than what must be kept', () => {
     fc.assert(
       fc.property(few, (events) => {
-        // The least and the greatest of four statuses, timed and untimed, weak or not, unknown for two reasons: 40.
+        // The least and the greatest of four classes of times, of three statuses and of UNKNOWN for two reasons: 40. And
+        // one for each of four markers and two kinds.
         expect(keepWithinBound(events, itself, ROOMY)).toHaveLength(Math.min(events.length, ROOMY))
       }),
       RUNS,
@@ -117,18 +122,26 @@ describe('I10: the bound', () => {
       fc.property(few, (events) => {
         const kept = new Set(keepWithinBound(events, itself, MAX))
         const left = events.filter((event) => !kept.has(event))
-        const extreme = (event: PaymentEvent) => {
+        const isEnd = (event: PaymentEvent) => {
           const group = events.filter(
             (other) =>
               other.childKey === event.childKey &&
               other.status === event.status &&
-              (other.occurredAt === null) === (event.occurredAt === null) &&
-              other.unknownBecause === event.unknownBecause &&
-              other.weakKey === event.weakKey,
+              timeClassOf(other) === timeClassOf(event) &&
+              other.unknownBecause === event.unknownBecause,
           )
           const sorted = group.toSorted(compareByTime)
           return event.childKey === null && (event === sorted[0] || event === sorted.at(-1))
         }
+        const marked = new Set<PaymentEvent>()
+        const others = events.filter((event) => event.childKey === null && !isEnd(event)).toSorted(compareByTime)
+        for (const isMarked of MARKED) {
+          const latest = others.findLast((event) => isMarked(event) && !marked.has(event))
+          if (latest !== undefined) {
+            marked.add(latest)
+          }
+        }
+        const extreme = (event: PaymentEvent) => isEnd(event) || marked.has(event)
         const filling = [...kept].filter((event) => !extreme(event))
         const tiers = { UNKNOWN: 0, PROCESSING: 1, ON_HOLD: 1, COMPLETED: 2 } as Record<string, number>
         // Reports of children come after everything else.
@@ -146,6 +159,31 @@ describe('I10: the bound', () => {
     )
   })
 
+  test('always has room for what must be kept', () => {
+    const each = Object.keys(PAYMENT_STATUSES).flatMap((status) =>
+      (status === 'UNKNOWN' ? ['STATUS', 'CONTEXT'] : [null]).flatMap((unknownBecause) =>
+        ['untimed', 'zoned', 'without-zone', 'date'].flatMap((how) =>
+          Array.from({ length: 10 }, (_, index) => ({
+            ...sampleEvent(),
+            eventId: `${status} ${unknownBecause} ${how} ${index}`,
+            status: status as PaymentStatus,
+            unknownBecause: unknownBecause as PaymentEvent['unknownBecause'],
+            occurredAt: how === 'untimed' ? null : index * 86_400_000,
+            occurredAtPrecision: how === 'date' ? ('DAY' as const) : ('SECOND' as const),
+            zoneAssumed: how === 'without-zone' || how === 'date',
+            weakKey: true,
+            timeUnreadable: true,
+            unreadable: ['amount'],
+            partialApproval: true,
+            kind: index % 2 === 0 ? ('RETURN' as const) : ('UNKNOWN' as const),
+          })),
+        ),
+      ),
+    )
+    expect(keepWithinBound(each, itself, 0)).toHaveLength(166)
+    expect(keepWithinBound(each, itself, HISTORY_EVENTS_MAX)).toHaveLength(HISTORY_EVENTS_MAX)
+  })
+
   function keepOneByOne(arrivals: readonly PaymentEvent[], max: number): readonly PaymentEvent[] {
     let kept: readonly PaymentEvent[] = []
     for (const event of arrivals) {
@@ -154,6 +192,16 @@ describe('I10: the bound', () => {
     return kept
   }
 })
+
+/** What one event of must be kept, beside the ends of the groups. */
+const MARKED: readonly ((event: PaymentEvent) => boolean)[] = [
+  ({ weakKey }) => weakKey,
+  ({ timeUnreadable }) => timeUnreadable,
+  ({ unreadable }) => unreadable.length > 0,
+  ({ partialApproval }) => partialApproval,
+  ({ kind }) => !['PAYMENT', 'UNKNOWN'].includes(kind),
+  ({ kind }) => kind === 'UNKNOWN',
+]
 
 function shuffledTwice(events: readonly PaymentEvent[]) {
   const all = [...events]

@@ -49,8 +49,12 @@ function v2(paymentStatus: string, paymentSubStatus: string | null, statusUpdate
   return { provider: 'jpm-global-payments-v2', callback: callbackOf(body, { callbackId: `callback of ${id}` }) }
 }
 
-function instamed(PaymentTransactionID: string, CurrentTransactionStatusCode: string): Sent {
-  const body = { PaymentTransactionID, TransactionAction: 'Sale', CurrentTransactionStatusCode }
+function instamed(
+  PaymentTransactionID: string,
+  CurrentTransactionStatusCode: string,
+  ResponseDateTime: string | null = null,
+): Sent {
+  const body = { PaymentTransactionID, TransactionAction: 'Sale', CurrentTransactionStatusCode, ResponseDateTime }
   return { provider: 'instamed', callback: callbackOf(body) }
 }
 
@@ -143,6 +147,51 @@ export const STORIES = {
   'a blocked payment is released by what is completed later': {
     callbacks: [v1('BLOCKED', minute(1)), v1('COMPLETED', minute(2))],
     payments: ends('COMPLETED', 2, 'released'),
+  },
+  'a blocked payment is not released by what is only later in some zone': {
+    callbacks: [v1('PENDING_POSTING', '2026-01-13T01:30:00.000Z'), v1('BLOCKED', '2026-01-12T21:00:00.000')],
+    payments: ends('BLOCKED', 2, 'time-uncertain'),
+  },
+  'a blocked payment is not released on the very day of the block': {
+    callbacks: [v1('BLOCKED', '2026-01-12'), v1('COMPLETED', '2026-01-12T23:00:00.000')],
+    payments: ends('BLOCKED', 2, 'negative-after-positive', 'time-uncertain'),
+  },
+  'what is later in every zone releases a blocked payment': {
+    callbacks: [v1('BLOCKED', '2026-01-12T21:00:00.000'), v1('COMPLETED', '2026-01-13T09:00:00.001Z')],
+    payments: ends('COMPLETED', 2, 'released'),
+  },
+  'two times without a zone are of the same zone': {
+    callbacks: [v1('BLOCKED', '2026-01-12T21:00:00.000'), v1('COMPLETED', '2026-01-12T21:01:00.000')],
+    payments: ends('COMPLETED', 2, 'released'),
+  },
+  'a hold is not lifted by what is only later in some zone': {
+    callbacks: [
+      v2('PROCESSING', 'PENDING_FRAUD_REVIEW', minute(1)),
+      v2('PROCESSING', 'PROCESSING_BY_JPM', '2025-11-10T13:00:00'),
+    ],
+    payments: ends('ON_HOLD', 2, 'time-uncertain'),
+  },
+  'which of two finals was first is not known in every zone': {
+    callbacks: [v2('REJECTED', null, minute(1)), v2('CANCELED', null, '2025-11-10T13:00:00')],
+    payments: ends('REJECTED', 2, 'contradictory-finals', 'time-uncertain'),
+  },
+  'what was settled less than a millisecond later is settled': {
+    callbacks: [
+      instamed('p', 'SE', '2026-03-01T19:17:05.2770143Z'),
+      instamed('p', 'S', '2026-03-01T19:17:05.2779143Z'),
+    ],
+    payments: ends('SETTLED', 2, 'released'),
+  },
+  'a full minute may be written without its seconds': {
+    callbacks: [
+      v2('PROCESSING', 'PENDING_FRAUD_REVIEW', '2025-11-10T12:00:59Z'),
+      v2('PROCESSING', 'PROCESSING_BY_JPM', '2025-11-10T12:01Z'),
+    ],
+    payments: ends('PROCESSING', 2),
+  },
+  'a time that nobody can read is no time, and somebody must look at it': {
+    callbacks: [v1('WAREHOUSED', minute(1)), v1('PENDING', 'the day after')],
+    payments: ends('SCHEDULED', 2, 'unreadable-time'),
   },
 } as const satisfies Record<string, Story>
 export type StoryName = keyof typeof STORIES

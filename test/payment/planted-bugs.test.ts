@@ -2,11 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
 import { eventIdOf } from '../../src/payment/event-id.ts'
-import { type AttentionCode, compareByTime, foldPayment } from '../../src/payment/fold-payment.ts'
+import { type AttentionCode, compareByTime, foldPayment, keepWithinBound } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { PAYMENT_STATUSES, type PaymentStatus, tierOf } from '../../src/payment/payment-status.ts'
 import { providerById } from '../../src/providers/registry.ts'
-import { agreesWithOracle } from './fold-oracle.ts'
+import { runs } from '../runs.ts'
+import { WHERE_TIMES_DECIDE } from './arbitrary-events.ts'
+import { agreesWithOracle, boundedAsWhole } from './fold-oracle.ts'
 import { judge, type Outcome, type Sent, type StoryName } from './judge.ts'
 
 /**
@@ -131,7 +133,97 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
     },
     caughtBy: 'what was completed before does not release a blocked payment',
   },
+  {
+    bug: 'times are cut after the millisecond',
+    planted: {
+      fold: (events) =>
+        foldPayment(
+          events.map((event) => ({
+            ...event,
+            occurredAtPrecision:
+              event.occurredAtPrecision === 'SUBMILLISECOND' ? 'MILLISECOND' : event.occurredAtPrecision,
+          })),
+        ),
+    },
+    caughtBy: 'what was settled less than a millisecond later is settled',
+  },
+  {
+    bug: 'a time without a zone is UTC, also where it releases something',
+    planted: { fold: (events) => foldPayment(events.map((event) => ({ ...event, zoneAssumed: false }))) },
+    caughtBy: 'a blocked payment is not released by what is only later in some zone',
+  },
+  {
+    bug: 'a date is the beginning of its day, also where it releases something',
+    planted: {
+      fold: (events) =>
+        foldPayment(
+          events.map((event) => ({
+            ...event,
+            occurredAtPrecision: event.occurredAtPrecision === 'DAY' ? 'SECOND' : event.occurredAtPrecision,
+          })),
+        ),
+    },
+    caughtBy: 'a blocked payment is not released on the very day of the block',
+  },
+  {
+    bug: 'a time without a zone is never compared, not even with another one',
+    planted: {
+      fold: (events) =>
+        foldPayment(events.map((event) => (event.zoneAssumed ? { ...event, occurredAt: null } : event))),
+    },
+    caughtBy: 'two times without a zone are of the same zone',
+  },
+  {
+    bug: '`time-uncertain` not noticed',
+    planted: { fold: (events) => withoutAttention(foldPayment(events), 'time-uncertain') },
+    caughtBy: 'which of two finals was first is not known in every zone',
+  },
+  {
+    bug: 'a hold is lifted by what is later as read',
+    planted: {
+      fold: withStatus((events, { status }) =>
+        status === 'ON_HOLD'
+          ? byTime(events.filter((event) => ['SCHEDULED', 'PROCESSING', 'ON_HOLD'].includes(event.status))).at(-1)
+              ?.status
+          : status,
+      ),
+    },
+    caughtBy: 'a hold is not lifted by what is only later in some zone',
+  },
+  {
+    bug: 'a time without seconds is not read',
+    planted: {
+      take: (event) => (/T\d\d:\d\dZ$/.test(event.occurredAtText ?? '') ? { ...event, occurredAt: null } : event),
+    },
+    caughtBy: 'a full minute may be written without its seconds',
+  },
+  {
+    bug: 'a time that cannot be read is taken for none',
+    planted: { take: (event) => ({ ...event, timeUnreadable: false }) },
+    caughtBy: 'a time that nobody can read is no time, and somebody must look at it',
+  },
 ]
+
+/** The same for the bound: what is left out of a long history. `keepWithinBound` sees the events as these make them. */
+const PLANTED_IN_THE_BOUND: readonly { readonly bug: string; readonly seen: (event: PaymentEvent) => PaymentEvent }[] =
+  [
+    { bug: 'the marker of a time that cannot be read is lost', seen: (event) => ({ ...event, timeUnreadable: false }) },
+    { bug: 'the marker of a detail that cannot be read is lost', seen: (event) => ({ ...event, unreadable: [] }) },
+    { bug: 'the marker of a partial approval is lost', seen: (event) => ({ ...event, partialApproval: false }) },
+    { bug: 'the marker of a weak key is lost', seen: (event) => ({ ...event, weakKey: false }) },
+    {
+      bug: 'times without a zone are kept for those with one',
+      seen: (event) => (event.occurredAtPrecision === 'DAY' ? event : { ...event, zoneAssumed: false }),
+    },
+    {
+      bug: 'dates are kept for times without a zone',
+      seen: (event) => ({ ...event, occurredAtPrecision: event.occurredAt === null ? 'NONE' : 'MILLISECOND' }),
+    },
+    {
+      bug: 'what has no time is kept for what has one',
+      seen: (event) => ({ ...event, occurredAt: event.occurredAt ?? Number.MAX_SAFE_INTEGER }),
+    },
+  ]
 
 test('the code passes every story', () => {
   expect(judge(asInProduction)).toEqual([])
@@ -149,9 +241,28 @@ describe('a planted bug fails a story', () => {
 
 describe('a planted bug of the fold does not agree with the second reading of the rules', () => {
   test.each(PLANTED_BUGS.filter(({ planted }) => planted.fold !== undefined))('$bug', ({ planted }) => {
-    expect(fc.check(agreesWithOracle(planted.fold ?? foldPayment), { numRuns: 1_000, endOnFailure: true }).failed).toBe(
-      true,
-    )
+    const sets = [{}, ...Object.values(WHERE_TIMES_DECIDE).map((statuses) => ({ maxLength: 6, statuses }))]
+    expect(
+      sets.some((constraints) => {
+        const property = agreesWithOracle(planted.fold ?? foldPayment, constraints)
+        return fc.check(property, { numRuns: 1_000, endOnFailure: true }).failed
+      }),
+    ).toBe(true)
+  })
+})
+
+describe('a planted bug of the bound loses what the whole comes to', () => {
+  const STATUSES = ['PROCESSING', 'ON_HOLD', 'COMPLETED', 'BLOCKED'] as const
+
+  test('and without one nothing is lost', () => {
+    fc.assert(boundedAsWhole(keepWithinBound, 20, STATUSES), runs(300))
+  })
+
+  test.each(PLANTED_IN_THE_BOUND)('$bug', ({ seen }) => {
+    const keep: typeof keepWithinBound<PaymentEvent> = (events, eventOf, max) =>
+      keepWithinBound(events, (event) => seen(eventOf(event)), max)
+    const property = boundedAsWhole(keep, 20, STATUSES)
+    expect(fc.check(property, { numRuns: 5_000, endOnFailure: true }).failed).toBe(true)
   })
 })
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { applyEvent, type Change } from '../../src/payment/apply-event.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { toStatusChange } from '../../src/payment/status-change.ts'
-import { changeLine, paymentJson, paymentStory } from '../../src/tools/payment-story.ts'
+import { changeLine, occurredText, paymentJson, paymentStory } from '../../src/tools/payment-story.ts'
 import { sampleEvent, sampleReport } from '../avro/samples.ts'
 
 /** What the last of these events, all of one payment, changed. */
@@ -61,6 +61,37 @@ describe('the story of a payment', () => {
 
   test('of a payment that is known from a child only says so little', () => {
     expect(storyOf(refund)).toMatch(/^status +UNKNOWN \(open\), version 1\nkind +PAYMENT\nchild +REFUND jpm:refund-1 /m)
+  })
+})
+
+describe('an odd event', () => {
+  test('says which fields could not be read, and that less was approved', () => {
+    const story = storyOf(sampleEvent({ unreadable: ['amount', 'gpi.status'], partialApproval: true }))
+    expect(story).toMatch(/^attention +unreadable-detail, partial-approval$/m)
+    expect(story).toMatch(
+      /first-event: .*\n +could not be read and is left out: amount, gpi.status\n +approved in part: the amount is what/,
+    )
+    expect(storyOf(sampleEvent())).not.toMatch(/could not be read|approved in part/)
+  })
+
+  test('says how well its time is known', () => {
+    const noon = {
+      occurredAt: Date.UTC(2026, 0, 12),
+      occurredAtPrecision: 'SECOND',
+      zoneAssumed: false,
+      timeUnreadable: false,
+    } as const
+    const none = { ...noon, occurredAt: null, occurredAtPrecision: 'NONE' } as const
+    expect(occurredText(noon)).toBe('occurred 2026-01-12T00:00:00.000Z')
+    expect(occurredText({ ...noon, zoneAssumed: true })).toBe('occurred 2026-01-12T00:00:00.000Z (zone assumed)')
+    expect(occurredText({ ...noon, occurredAtPrecision: 'DAY', zoneAssumed: true })).toBe(
+      'occurred 2026-01-12T00:00:00.000Z (a date) (zone assumed)',
+    )
+    expect(occurredText(none)).toBe('no time given')
+    expect(occurredText({ ...none, timeUnreadable: true })).toBe('occurred at a time that cannot be read')
+    expect(storyOf(sampleEvent({ ...none, timeUnreadable: true }))).toContain(
+      'occurred at a time that cannot be read, source',
+    )
   })
 })
 

@@ -109,7 +109,16 @@ interface Life {
 }
 
 /** What the fold looks at and the event's id does not cover: our own reading of what the provider said. */
-const READINGS = ['status', 'kind', 'occurredAt', 'holdReason', 'unknownBecause', 'weakKey'] as const
+const READINGS = [
+  'status',
+  'kind',
+  'occurredAt',
+  'occurredAtPrecision',
+  'zoneAssumed',
+  'holdReason',
+  'unknownBecause',
+  'weakKey',
+] as const
 
 const HISTORY_FULL = 'history-full'
 

@@ -1,6 +1,6 @@
 import { type PaymentState, VERDICT_RULES, type Verdict, type VerdictRule } from '../../payment/apply-event.ts'
 import type { AttentionCode } from '../../payment/fold-payment.ts'
-import type { PaymentEvent, PaymentKind } from '../../payment/payment-event.ts'
+import type { PaymentEvent, PaymentKind, TimePrecision } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
 import { type FoldDifference, foldWithout } from './fold-without.ts'
@@ -73,6 +73,11 @@ export interface ExplainedCallback {
   readonly sourceStatus: string
   readonly sourceSubStatus: string | null
   readonly occurredAt: number | null
+  readonly occurredAtPrecision: TimePrecision
+  readonly zoneAssumed: boolean
+  readonly timeUnreadable: boolean
+  readonly unreadable: readonly string[]
+  readonly partialApproval: boolean
   readonly verdict: CallbackVerdict
   /** The rule that decided the verdict, or the reason of a dead letter. */
   readonly rule: string | null
@@ -142,6 +147,11 @@ export function explainPayment(trace: PaymentTrace): PaymentExplanation {
       childKey: event.childKey,
       kind: event.kind,
       occurredAt: event.occurredAt,
+      occurredAtPrecision: event.occurredAtPrecision,
+      zoneAssumed: event.zoneAssumed,
+      timeUnreadable: event.timeUnreadable,
+      unreadable: event.unreadable,
+      partialApproval: event.partialApproval,
       verdict,
       rule,
       ruleText,

@@ -1,5 +1,5 @@
 import { PAYMENT_STATUSES } from '../../payment/payment-status.ts'
-import { childText, dateText, sourceAndAuthenticity, sourceText } from '../payment-story.ts'
+import { childText, dateText, markerTexts, occurredText, sourceAndAuthenticity, sourceText } from '../payment-story.ts'
 import type { CallbackChange, ExplainedCallback, PaymentExplanation, RawPlace } from './explain-payment.ts'
 import type { FoldDifference } from './fold-without.ts'
 
@@ -27,17 +27,17 @@ function callbackLines(
   rawReachesBackTo: number | null,
   incarnation: number,
 ): readonly string[] {
-  const { verdict, changed, rule, ruleText, status, occurredAt } = callback
+  const { verdict, changed, rule, ruleText, status } = callback
   const life = changed === null || changed.incarnation === incarnation ? '' : '  (an earlier life of the payment)'
   const step = changed === null ? 'changed nothing' : `v${changed.statusVersion}  ${stepText(changed)}`
-  const occurred = occurredAt === null ? 'no time given' : `occurred ${dateText(occurredAt)}`
   const repeats = callback.saidAlsoBy.length
   const lines = [
     `${dateText(callback.receivedAt)}  ${verdict.padEnd(11)}  ${step}${callback.decides ? '  <- decides' : ''}${life}`,
-    `    ${childText(callback)}said ${sourceText(callback)} = ${status}, ${occurred}, source ${sourceAndAuthenticity(callback)}`,
+    `    ${childText(callback)}said ${sourceText(callback)} = ${status}, ${occurredText(callback)}, source ${sourceAndAuthenticity(callback)}`,
     `    ${placeText(callback, rawReachesBackTo)}`,
     `    callback ${callback.callbackId} element ${callback.element}, event ${callback.eventId}`,
     `    ${rule === null ? '' : `${rule}: `}${ruleText}`,
+    ...markerTexts(callback).map((text) => `    ${text}`),
     ...(repeats === 0 ? [] : [`    the same is said by ${callback.saidAlsoBy.join(', ')}`]),
     `    without it: ${differenceText(callback.withoutIt)}`,
     ...(repeats === 0 ? [] : [`    without all that say it: ${differenceText(callback.withoutAllThatSayIt)}`]),

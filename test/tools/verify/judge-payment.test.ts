@@ -176,6 +176,17 @@ describe('wrong status', () => {
     ])
   })
 
+  test('an event whose time is known better or worse than its callback says', () => {
+    const evidence = evidenceOf([received, completed])
+    const raw = evidence.raw.map((one) => ({
+      ...one,
+      event: { ...one.event, zoneAssumed: true, occurredAtPrecision: 'DAY' as const },
+    }))
+    expect(found({ ...evidence, raw: [...evidence.raw.slice(0, 1), ...raw.slice(1)] })).toEqual([
+      'wrongStatus: event COMPLETED@3 was recorded with occurredAtPrecision SECOND, not DAY, zoneAssumed false, not true as its callback says',
+    ])
+  })
+
   test('an event that current tells otherwise than changes', () => {
     const evidence = evidenceOf([received, completed])
     const events = evidence.state.events.map((one) => ({ ...one, event: { ...one.event, status: 'SETTLED' as const } }))

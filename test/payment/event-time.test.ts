@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest'
+import {
+  areComparable,
+  compareAsRead,
+  type EventTime,
+  isCertainlyLater,
+  isPossiblyLater,
+  timeClassOf,
+} from '../../src/payment/event-time.ts'
+import { sourceTimeOf, UNTIMED } from '../../src/providers/source-time.ts'
+
+/** Domain 9.7: times are compared as exactly as they are given, and no more. */
+
+type Answer = 'later' | 'not later' | 'unknown'
+
+function answerOf(a: EventTime, b: EventTime): Answer {
+  if (isCertainlyLater(a, b)) {
+    // What is certain is possible, and never the other way round.
+    expect([isPossiblyLater(a, b), isPossiblyLater(b, a), isCertainlyLater(b, a)]).toEqual([true, false, false])
+    return 'later'
+  }
+  return isPossiblyLater(a, b) ? 'unknown' : 'not later'
+}
+
+const MORE_EXACT = '2026-01-12T12:00:00.0000001'
+
+test.each<[string, string, Answer]>([
+  // Both with a zone: plainly.
+  ['2026-01-12T12:00:00Z', '2026-01-12T11:59:59Z', 'later'],
+  ['2026-01-12T12:00:00Z', '2026-01-12T12:00:00Z', 'not later'],
+  ['2026-01-12T12:00:00+01:00', '2026-01-12T11:30:00Z', 'not later'],
+  // Below a millisecond, however many digits there are.
+  ['2026-01-12T12:00:00.2779Z', '2026-01-12T12:00:00.2770143Z', 'later'],
+  ['2026-01-12T12:00:00.2770143Z', '2026-01-12T12:00:00.277Z', 'later'],
+  ['2026-01-12T12:00:00.277Z', '2026-01-12T12:00:00.2770143Z', 'not later'],
+  ['2026-01-12T12:00:00.27701430Z', '2026-01-12T12:00:00,2770143Z', 'not later'],
+  ['2026-01-12T12:00:00.2770000Z', '2026-01-12T12:00:00.277Z', 'not later'],
+  ['2026-01-12T12:00:00.27701Z', '2026-01-12T12:00:00.2770099999Z', 'later'],
+  ['2026-01-12T12:00:00.0000000000000000001Z', '2026-01-12T12:00:00Z', 'later'],
+  // Both without: of the same zone.
+  ['2026-01-12T12:00:01', '2026-01-12T12:00:00', 'later'],
+  ['2026-01-12T12:00:00', '2026-01-12T12:00:00', 'not later'],
+  ['1/12/2026 12:00:00.2779 PM', '1/12/2026 12:00:00.2770143 PM', 'later'],
+  // One without: between UTC+14, where it was first, and UTC-12, where it was last.
+  ['2026-01-13T00:00:00Z', '2026-01-12T12:00:00', 'unknown'],
+  ['2026-01-13T00:00:00.001Z', '2026-01-12T12:00:00', 'later'],
+  ['2026-01-13T00:00:00.0000001Z', '2026-01-12T12:00:00', 'later'],
+  ['2026-01-13T00:00:00.0000001Z', MORE_EXACT, 'unknown'],
+  ['2026-01-13T00:00:00.0000002Z', MORE_EXACT, 'later'],
+  ['2026-01-11T22:00:00Z', '2026-01-12T12:00:00', 'not later'],
+  ['2026-01-11T22:00:00.001Z', '2026-01-12T12:00:00', 'unknown'],
+  ['2026-01-11T22:00:00.0000001Z', MORE_EXACT, 'not later'],
+  ['2026-01-11T22:00:00.0000002Z', MORE_EXACT, 'unknown'],
+  ['2026-01-12T12:00:00', '2026-01-11T21:59:59.999Z', 'later'],
+  ['2026-01-12T12:00:00', '2026-01-11T22:00:00Z', 'unknown'],
+  ['2026-01-12T12:00:00', '2026-01-12T23:59:59.999Z', 'unknown'],
+  ['2026-01-12T12:00:00', '2026-01-13T00:00:00Z', 'not later'],
+  // A date is all of its day.
+  ['2026-01-13T12:00:00Z', '2026-01-12', 'later'],
+  ['2026-01-13T11:59:59.999Z', '2026-01-12', 'unknown'],
+  ['2026-01-11T10:00:00.001Z', '2026-01-12', 'unknown'],
+  ['2026-01-11T10:00:00Z', '2026-01-12', 'not later'],
+  ['2026-01-12', '2026-01-11T09:59:59.999Z', 'later'],
+  ['2026-01-12', '2026-01-11T10:00:00Z', 'unknown'],
+  ['2026-01-12', '2026-01-13T11:59:59.999Z', 'unknown'],
+  ['2026-01-12', '2026-01-13T12:00:00Z', 'not later'],
+  ['2026-01-12', '2026-01-13T11:59:59.9999999Z', 'unknown'],
+  // And beside a time of the same zone just that.
+  ['2026-01-13T00:00:00', '2026-01-12', 'later'],
+  ['2026-01-12T23:59:59.9999999', '2026-01-12', 'unknown'],
+  ['2026-01-12T00:00:00.0000001', '2026-01-12', 'unknown'],
+  ['2026-01-12T00:00:00', '2026-01-12', 'not later'],
+  ['2026-01-12', '2026-01-12T00:00:00', 'unknown'],
+  ['2026-01-12', '2026-01-12T23:59:59', 'unknown'],
+  ['2026-01-12', '2026-01-11T23:59:59.9999999', 'later'],
+  ['2026-01-12', '2026-01-13T00:00:00', 'not later'],
+  ['2026-01-13', '2026-01-12', 'later'],
+  ['2026-01-12', '2026-01-12', 'not later'],
+])('%s beside %s is %s', (a, b, expected) => {
+  expect(answerOf(sourceTimeOf(a), sourceTimeOf(b))).toBe(expected)
+})
+
+describe('an event without a time', () => {
+  const timed = sourceTimeOf('2026-01-12T12:00:00')
+
+  test('is neither later nor earlier than anything, and older than every timed one as read', () => {
+    for (const other of [timed, UNTIMED, sourceTimeOf('yesterday')]) {
+      expect([answerOf(UNTIMED, other), answerOf(other, UNTIMED)]).toEqual(['not later', 'not later'])
+      expect([areComparable(UNTIMED, other), areComparable(other, UNTIMED)]).toEqual([true, true])
+    }
+    expect(compareAsRead(UNTIMED, timed)).toBeLessThan(0)
+    expect(compareAsRead(timed, UNTIMED)).toBeGreaterThan(0)
+    expect(compareAsRead(UNTIMED, sourceTimeOf('yesterday'))).toBe(0)
+  })
+})
+
+test.each<[string, string, boolean]>([
+  ['2026-01-12T12:00:00Z', '2026-01-12T12:00:00Z', true],
+  ['2026-01-12T12:00:00', '2026-01-12T12:00:00', true],
+  ['2026-01-12', '2026-01-12', true],
+  ['2026-01-12', '2026-01-12T12:00:00', false],
+  ['2026-01-12', '2026-01-13T00:00:00', true],
+  ['2026-01-12T12:00:00', '2026-01-13T00:00:00Z', false],
+  ['2026-01-12T12:00:00', '2026-01-13T00:00:00.001Z', true],
+  ['2026-01-12T12:00:00', '2026-01-11T22:00:00Z', false],
+  ['2026-01-12T12:00:00', '2026-01-11T21:59:59.999Z', true],
+])('%s and %s are comparable: %s', (a, b, expected) => {
+  const [one, other] = [sourceTimeOf(a), sourceTimeOf(b)]
+  expect([areComparable(one, other), areComparable(other, one)]).toEqual([expected, expected])
+})
+
+test('as read, a date is the beginning of its day, and a time without a zone is UTC', () => {
+  const read = (text: string) => sourceTimeOf(text)
+  expect(compareAsRead(read('2026-01-12'), read('2026-01-12T00:00:00Z'))).toBe(0)
+  expect(compareAsRead(read('2026-01-12T00:00:01'), read('2026-01-12T00:00:00.9999Z'))).toBeGreaterThan(0)
+  expect(compareAsRead(read('2026-01-12T00:00:00.0001'), read('2026-01-12T00:00:00.0001001Z'))).toBeLessThan(0)
+  expect(compareAsRead(read('2026-01-12T00:00:00.0001'), read('2026-01-12'))).toBeGreaterThan(0)
+})
+
+test('a time whose text is gone has no digits below a millisecond', () => {
+  const exact = sourceTimeOf('2026-01-12T00:00:00.0001Z')
+  const lost = { ...exact, occurredAtText: null }
+  expect(compareAsRead(lost, exact)).toBeLessThan(0)
+  expect(compareAsRead(lost, { ...exact, occurredAtText: 'no digits' })).toBe(0)
+})
+
+test.each([
+  ['2026-01-12T12:00:00Z', 'zoned'],
+  ['2026-01-12T12:00:00', 'without-zone'],
+  ['2026-01-12', 'date'],
+  ['yesterday', 'untimed'],
+])('%s is %s', (text, expected) => {
+  expect(timeClassOf(sourceTimeOf(text))).toBe(expected)
+})
