@@ -1,5 +1,5 @@
 import { CODE_LENGTH_MAX, type PaymentEvent } from '../payment/payment-event.ts'
-import { isCleanText } from './clean-text.ts'
+import { isCleanText, strip } from './clean-text.ts'
 
 /** The provider's own time of a status, as an event carries it. */
 export type SourceTime = Pick<
@@ -43,7 +43,7 @@ function unreadableTime(text: string): SourceTime {
  * marked as unreadable. Blank is not given, and neither is the year 1, .NET's empty date.
  */
 export function sourceTimeOf(given: string): SourceTime {
-  const text = given.trim()
+  const text = strip(given)
   if (text === '') {
     return UNTIMED
   }

@@ -67,8 +67,8 @@ test.each([
   })
 })
 
-test('white space around a time is not a part of it', () => {
-  expect(sourceTimeOf('\t 2026-03-01T09:06Z\u00a0\n')).toEqual(sourceTimeOf('2026-03-01T09:06Z'))
+test('what cannot be seen around a time is not a part of it', () => {
+  expect(sourceTimeOf('\t 2026-03-01T09:06Z\u00a0\u200b\n')).toEqual(sourceTimeOf('2026-03-01T09:06Z'))
 })
 
 test.each([
