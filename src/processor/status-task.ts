@@ -188,7 +188,11 @@ export class StatusTask implements PartitionTask {
       )
     }
     if (committed.offset < 0n && Object.values(ends).some((end) => end > 0n)) {
-      // Somebody deleted the offsets, or they expired. Without a promise of its own, a transaction that is ended half-way
+      this.#options.logger.warn(
+        { partition },
+        'the group has no committed offset, but something was published: reads the events from their beginning, and recognises what it knows',
+      )
+      // Somebody deleted the offsets or the topic, or they expired. Without a promise of its own, a transaction that is ended half-way
       // could not be told from what is published already.
       await this.#commit(emptyOutput(), next, signal)
     }

@@ -149,7 +149,7 @@ function topicRecreated(
     'TOPIC_RECREATED',
     `${name} was deleted and made anew: group ${group} committed its work with the topic of id ${before}, now the name belongs to ${now}. Nothing was skipped: what the new topic holds was not processed. ` +
       (isInput
-        ? `What the old one held beyond the committed offsets is gone. To process the new one from its beginning (repeats are recognised): stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-earliest --execute, and start again.`
+        ? `What the old one held beyond the committed offsets is gone. Kafka deletes a group's offsets with the topic: start again, and the new one is processed from its beginning; repeats are recognised. If this comes again, an offset is left: stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-earliest --execute, and start again.`
         : `What was published in the old one is gone. See \`paystatus repair\`. To go on with the topic as it is: stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-current --execute, which keeps the offsets and forgets what was promised, and start again.`),
   )
 }
