@@ -62,6 +62,36 @@ describe('I7 an older producer of the same id', () => {
   })
 })
 
+describe('I7 a producer of another id that is fenced, too', () => {
+  test('is refused, and what it began is ended', async () => {
+    const id = nextId()
+    const older = await bench.transactions(id, { inputTopic: input })
+    await older.run((scope) => scope.commitOffset(5n, 'before'))
+    const { promise: appended, resolve } = Promise.withResolvers<void>()
+    const { promise: awake, resolve: wakeUp } = Promise.withResolvers<void>()
+    const late = older.run(async (scope) => {
+      await scope.append(output, 0, [recordOf('from the fenced')])
+      resolve()
+      await awake
+      await scope.commitOffset(1_000_000n, 'from the fenced')
+    })
+    const ended = refused(() => late)
+    await appended
+    const newer = await bench.transactions(nextId(), { inputTopic: input })
+    await newer.fence(bench.name(id))
+    expect(await committed()).toEqual({ offset: 5n, metadata: 'before' })
+    await eventually(async () => {
+      const { end, highWatermark } = await bench.reader.range(output, 0)
+      expect(end).toBe(highWatermark)
+    })
+    wakeUp()
+    await ended
+    await newer.run((scope) => scope.commitOffset(6n, 'the rightful'))
+    await eventually(async () => expect(await committed()).toEqual({ offset: 6n, metadata: 'the rightful' }))
+    await seesNothingOf('from the fenced')
+  })
+})
+
 test('an open transaction of a producer that died is ended by the next open, long before it times out', async () => {
   const id = nextId()
   const dead = await bench.transactions(id, { inputTopic: input })
@@ -175,6 +205,29 @@ describe('what a coordinator forgot half-way (KAFKA-20734)', () => {
       resources: [{ type: ConfigResourceTypes.BROKER, name: '1', configEntries }],
     })
   }
+
+  test.each(['commit', 'abort'] as const)(
+    'is settled by a producer of another id that fenced the one it was: %s',
+    async (outcome) => {
+      const id = nextId()
+      const value = `left by another before a ${outcome}`
+      const before = await committed()
+      await setVerification(false)
+      await eventually(() => leaveHalfEnded(id, value, 78n))
+      await setVerification(true)
+      const next = await bench.transactions(nextId(), { inputTopic: input })
+      await next.fence(bench.name(id))
+      await next.settle([output], outcome)
+      const after = await bench.reader.range(output, 0)
+      expect(after.end).toBe(after.highWatermark)
+      expect(await committed()).toEqual(outcome === 'commit' ? { offset: 78n, metadata: value } : before)
+      expect((await valuesOf(output)).includes(value)).toBe(outcome === 'commit')
+      await next.run(async (scope) => {
+        await scope.append(output, 0, [recordOf(`after another and the ${outcome}`)])
+      })
+      await eventually(async () => expect(await valuesOf(output)).toContain(`after another and the ${outcome}`))
+    },
+  )
 
   test.each(['commit', 'abort'] as const)('stays undecided over an open, until it is settled: %s', async (outcome) => {
     const id = nextId()
