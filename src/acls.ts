@@ -120,8 +120,8 @@ export interface RedisAcl {
   readonly reason: string
 }
 
-/** What ioredis says before it is ready, and the look at the eviction policy. */
-const REDIS_CONNECTION = ['+auth', '+info', '+select'] as const
+/** What ioredis says before it is ready and to learn of a cluster's slots, and the look at the eviction policy. */
+const REDIS_CONNECTION = ['+auth', '+info', '+select', '+cluster|slots'] as const
 /** Of the states and of both indexes; the counts say whether all of them are there. */
 const REDIS_READING = [
   '+hmget',

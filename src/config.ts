@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
-import { CLIENT_SECURITY, type ClientSecurity, clientSecurity } from './client-security/settings.ts'
+import { CLIENT_SECURITY, type ClientSecurity, clientSecurity, REDIS_PLACES } from './client-security/settings.ts'
 import { AUTHENTICATION_SCHEMA, type Authentication, resolveAuthentication } from './config/authentication.ts'
 import { checkGatewayAccess, GATEWAY_ACCESS_SHAPE, type GatewayAccess } from './config/gateway-access.ts'
 import { GATEWAY_LIMITS, gatewayLimitProblems, SOURCE_LIMITS } from './config/gateway-limits.ts'
@@ -73,7 +73,7 @@ export function loadConfig(
     ...groupsOf(parsed.data),
     encryption,
     kafka: { ...kafka, ...security.kafka },
-    redis: { url: redis.url, ...security.redis },
+    redis: { url: redis.url, cluster: redis.cluster, ...security.redis },
     registry: { url: registry.url, checkIntervalMs: registry.checkIntervalMs, ...security.registry },
     sources: sources.map(({ source }) => source),
   }
@@ -195,9 +195,19 @@ const CONFIG_SCHEMA = z.strictObject({
       url: z
         .string()
         .regex(/^rediss?:\/\//, 'must be a redis:// or rediss:// URL')
-        .default('redis://127.0.0.1:6379'),
+        .optional(),
+      ...REDIS_PLACES,
       ...CLIENT_SECURITY.redis,
     })
+    .refine(
+      ({ url, cluster, sentinel }) => [url, cluster, sentinel].filter((place) => place !== undefined).length <= 1,
+      'give one of url (PAYSTATUS_REDIS_URL), cluster and sentinel',
+    )
+    .transform((redis) =>
+      redis.cluster === undefined && redis.sentinel === undefined
+        ? { ...redis, url: redis.url ?? 'redis://127.0.0.1:6379' }
+        : redis,
+    )
     .prefault({}),
   registry: z
     .strictObject({
@@ -258,7 +268,7 @@ export interface Config
   readonly normalizer: { readonly group: string }
   readonly processor: { readonly group: string }
   readonly kafka: Omit<ParsedConfig['kafka'], 'tls' | 'sasl'> & ClientSecurity['kafka']
-  readonly redis: Pick<ParsedConfig['redis'], 'url'> & ClientSecurity['redis']
+  readonly redis: Pick<ParsedConfig['redis'], 'url' | 'cluster'> & ClientSecurity['redis']
   readonly registry: Pick<ParsedConfig['registry'], 'url' | 'checkIntervalMs'> & ClientSecurity['registry']
   /** Null if bodies are not encrypted. */
   readonly encryption: EncryptionConfig | null

@@ -20,8 +20,21 @@ export interface KafkaConnection {
   readonly sasl?: KafkaLogin | undefined
 }
 
+/** One of `url`, `cluster` and `sentinel` is given. User, password and TLS are those of the servers that hold data. */
 export interface RedisConnection {
-  readonly url: string
+  readonly url?: string | undefined
+  /** Some nodes of a Redis Cluster, `host:port`; the others are found. */
+  readonly cluster?: { readonly nodes: readonly string[] } | undefined
+  readonly sentinel?: SentinelConnection | undefined
+  readonly username?: string | undefined
+  readonly password?: SecretReader | undefined
+  readonly tls?: TlsFiles | undefined
+}
+
+/** Sentinels, `host:port`, which know where the primary of this name is; with a login and TLS of their own. */
+export interface SentinelConnection {
+  readonly name: string
+  readonly nodes: readonly string[]
   readonly username?: string | undefined
   readonly password?: SecretReader | undefined
   readonly tls?: TlsFiles | undefined
@@ -65,6 +78,22 @@ const sasl = z.discriminatedUnion('mechanism', [
   }),
 ])
 
+const node = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d+$/, 'must be host:port')
+const nodes = z.array(node).min(1)
+/** Where Redis is, if it is not one server with a URL. */
+export const REDIS_PLACES = {
+  cluster: z.strictObject({ nodes }).optional(),
+  sentinel: z
+    .strictObject({
+      name: z.string().min(1),
+      nodes,
+      username: z.string().min(1).optional(),
+      password: SECRET_SCHEMA.optional(),
+      tls: tls.optional(),
+    })
+    .optional(),
+} as const
+
 /** What the sections `kafka`, `redis` and `registry` of the file have for security, as Zod shapes. */
 export const CLIENT_SECURITY = {
   kafka: { tls: tls.optional(), sasl: sasl.optional() },
@@ -81,13 +110,13 @@ export const CLIENT_SECURITY = {
 type Shapes = typeof CLIENT_SECURITY
 interface Written {
   readonly kafka: z.infer<z.ZodObject<Shapes['kafka']>>
-  readonly redis: z.infer<z.ZodObject<Shapes['redis']>> & { readonly url: string }
+  readonly redis: z.infer<z.ZodObject<Shapes['redis'] & typeof REDIS_PLACES>> & { readonly url?: string | undefined }
   readonly registry: z.infer<z.ZodObject<Shapes['registry']>> & { readonly url: string }
 }
 
 export interface ClientSecurity {
   readonly kafka: Required<Pick<KafkaConnection, 'tls' | 'sasl'>>
-  readonly redis: Required<Omit<RedisConnection, 'url'>>
+  readonly redis: Required<Omit<RedisConnection, 'url' | 'cluster'>>
   readonly registry: Required<Omit<RegistryConnection, 'url'>>
 }
 
@@ -110,7 +139,18 @@ export function clientSecurity(
     redis: {
       username: redis.username,
       password: ofRedis.userAndPassword('redis', redis, true),
-      tls: ofRedis.tls('redis.tls', redis.tls, redis.url.startsWith('rediss:') ? undefined : 'a rediss:// URL'),
+      tls: ofRedis.tls(
+        'redis.tls',
+        redis.tls,
+        redis.url === undefined || redis.url.startsWith('rediss:') ? undefined : 'a rediss:// URL',
+      ),
+      sentinel: redis.sentinel && {
+        name: redis.sentinel.name,
+        nodes: redis.sentinel.nodes,
+        username: redis.sentinel.username,
+        password: ofRedis.userAndPassword('redis.sentinel', redis.sentinel, true),
+        tls: ofRedis.tls('redis.sentinel.tls', redis.sentinel.tls),
+      },
     },
     registry: {
       username: registry.username,

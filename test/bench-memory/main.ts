@@ -106,6 +106,9 @@ async function measureStart(deployment: Deployment, observer: Observer, before: 
   }
   await running.exited
   left = await lagOf(observer)
+  if (left > 0) {
+    say(running.output.slice(-2_000))
+  }
   return {
     killed,
     peakMiB: Math.round(peakMiB),

@@ -15,11 +15,8 @@ beforeAll(() => redis.connected())
 
 afterAll(async () => {
   await redis.run(async (client) => {
-    for await (const keys of client.scanStream({ match: `{${run}.*`, count: 1_000 })) {
-      for (const key of keys as string[]) {
-        await client.unlink(key)
-      }
-    }
+    const keys = await client.keys(`{${run}.*`)
+    await Promise.all(keys.map((key) => client.unlink(key)))
   })
   redis.close()
 })

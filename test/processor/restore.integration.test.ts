@@ -302,7 +302,7 @@ function restores(kind: 'keep' | 'replay' | 'rebuild'): Promise<number> {
 
 /** As an operator would: our own client refuses to work on such a Redis. */
 async function setPolicy(policy: string): Promise<void> {
-  const redis = new Redis(deployment.config.redis.url)
+  const redis = new Redis(deployment.config.redis.url as string)
   await redis.config('SET', 'maxmemory-policy', policy)
   redis.disconnect()
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { waitForStore } from '../../src/processor/wait-for-store.ts'
-import { RedisUnavailableError } from '../../src/redis/redis-client.ts'
+import { RedisUnavailableError } from '../../src/redis/redis-errors.ts'
 
 const AWAY = new RedisUnavailableError('REDIS_UNREACHABLE', 'Redis does not answer')
 

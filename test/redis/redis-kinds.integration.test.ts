@@ -1,0 +1,253 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
+import type { RedisConnection } from '../../src/client-security/settings.ts'
+import { RedisStateStore } from '../../src/processor/redis-state-store.ts'
+import { RedisClient } from '../../src/redis/redis-client.ts'
+import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { eventually } from '../harness/eventually.ts'
+import { simulate } from '../harness/load.ts'
+import { Observer } from '../harness/observer.ts'
+import { SILENT } from '../harness/silent-logger.ts'
+import { readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
+import { describeStateStore } from '../processor/state-store.conformance.ts'
+import {
+  type RedisCluster,
+  type RedisWithSentinels,
+  startRedisCluster,
+  startRedisWithSentinels,
+} from '../stack/redis-nodes.ts'
+import type { Server } from '../stack/server.ts'
+
+const MINUTES = 60_000
+
+/** One of the two ways to run several Redis servers, with the same questions to both. */
+interface Kind {
+  readonly connection: RedisConnection
+  /** Where a key is now. */
+  holder(key: string): Promise<Server>
+  setPolicy(server: Server, policy: string): Promise<void>
+  stop(): Promise<void>
+}
+
+const KINDS: readonly (readonly [name: string, start: () => Promise<Kind>])[] = [
+  ['a cluster', async () => ofCluster(await startRedisCluster())],
+  ['a primary that Sentinel names', async () => ofSentinels(await startRedisWithSentinels())],
+]
+
+function ofCluster(cluster: RedisCluster): Kind {
+  return { ...cluster, connection: { cluster: { nodes: cluster.addresses } }, holder: cluster.primaryOf }
+}
+
+function ofSentinels(redis: RedisWithSentinels): Kind {
+  const connection = { sentinel: { name: redis.name, nodes: redis.addresses } }
+  return { ...redis, connection, holder: () => redis.primary() }
+}
+
+describe.each(KINDS)('Redis as %s', (_name, start) => {
+  let kind: Kind
+  let redis: RedisClient
+  const run = `test-${randomUUID()}`
+  let stores = 0
+
+  beforeAll(async () => {
+    kind = await start()
+    redis = new RedisClient(kind.connection, SILENT)
+    await redis.connected()
+  }, 2 * MINUTES)
+
+  afterAll(async () => {
+    redis?.close()
+    await kind?.stop()
+  })
+
+  describeStateStore(
+    'keeps the view',
+    () => {
+      stores += 1
+      return new RedisStateStore(redis, run, `store-${stores}`)
+    },
+    async (_store, partition, index) => {
+      await redis.run((client) => client.del(`{${run}.store-${stores}.p${partition}}:${index}`))
+    },
+  )
+
+  test('is refused while the server that holds the view may evict, in clear words, and used again afterwards', async () => {
+    const store = new RedisStateStore(redis, run, 'evicts')
+    const holder = await kind.holder(`{${run}.evicts.p0}:view`)
+    await kind.setPolicy(holder, 'allkeys-lru')
+    await eventually(async () => {
+      await expect(store.read(0, [])).rejects.toMatchObject({
+        code: 'REDIS_EVICTS',
+        message: expect.stringContaining('maxmemory-policy allkeys-lru'),
+      })
+    })
+    await kind.setPolicy(holder, 'noeviction')
+    await eventually(async () => expect(await store.read(0, [])).toEqual({ marker: null, states: [] }))
+  })
+
+  test(
+    'fails over: calls fail until the replica has taken over, then go on, and what was lost is told by the marker',
+    async () => {
+      const store = new RedisStateStore(redis, run, 'fails-over')
+      const key = `{${run}.fails-over.p0}:view`
+      expect(await store.write(0, null, 'm1', [])).toBe('applied')
+      const former = await kind.holder(key)
+      await former.kill()
+      const failures = new Set<string>()
+      await eventually(
+        async () => {
+          try {
+            expect(await store.write(0, (await store.read(0, [])).marker, `m${randomUUID()}`, [])).toBe('applied')
+          } catch (error) {
+            failures.add(codeOf(error))
+            throw error
+          }
+        },
+        { timeoutMs: 30_000 },
+      )
+      // All of them are states to wait for, none is an error that the stage would not understand.
+      expect([...failures].filter((code) => !code.startsWith('REDIS_'))).toEqual([])
+      expect((await kind.holder(key)).ports[0]).not.toBe(former.ports[0])
+      await former.start()
+    },
+    MINUTES,
+  )
+})
+
+describe('a server of the wrong kind', () => {
+  const run = `test-${randomUUID()}`
+  const clients: RedisClient[] = []
+
+  afterAll(() => {
+    for (const client of clients) {
+      client.close()
+    }
+  })
+
+  async function storeOn(connection: RedisConnection): Promise<{ store: RedisStateStore; redis: RedisClient }> {
+    const redis = new RedisClient(connection, SILENT)
+    clients.push(redis)
+    redis.connect()
+    return { store: new RedisStateStore(redis, run, 'wrong'), redis }
+  }
+
+  test(
+    'is told from one that does not answer: a node of a cluster, named as one server',
+    async () => {
+      const cluster = await startRedisCluster()
+      try {
+        const { store } = await storeOn({ url: `redis://${cluster.addresses[0]}` })
+        const asked = Array.from({ length: 20 }, (_, partition) => partition)
+        await eventually(async () => {
+          const codes = await Promise.all(
+            asked.map((partition) => store.read(partition, []).then(() => 'read', codeOf)),
+          )
+          expect(new Set(codes)).toEqual(new Set(['read', 'REDIS_IS_A_CLUSTER']))
+        })
+      } finally {
+        await cluster.stop()
+      }
+    },
+    2 * MINUTES,
+  )
+
+  test('and a lone server, named as a cluster', async () => {
+    const { host } = new URL(inject('stack').redisUrl)
+    const { store } = await storeOn({ cluster: { nodes: [host] } })
+    await eventually(() => expect(store.read(0, [])).rejects.toMatchObject({ code: 'REDIS_IS_NO_CLUSTER' }))
+  })
+
+  test(
+    'and a replica, named as the one server',
+    async () => {
+      const redis = await startRedisWithSentinels()
+      try {
+        const replica = (await redis.replica()).ports[0]
+        const { store } = await storeOn({ url: `redis://127.0.0.1:${replica}` })
+        await eventually(() =>
+          expect(store.write(0, null, 'm', [])).rejects.toMatchObject({ code: 'REDIS_IS_READ_ONLY' }),
+        )
+      } finally {
+        await redis.stop()
+      }
+    },
+    2 * MINUTES,
+  )
+
+  test(
+    'and Sentinels that do not know the name',
+    async () => {
+      const redis = await startRedisWithSentinels()
+      try {
+        const { store } = await storeOn({ sentinel: { name: 'another', nodes: redis.addresses } })
+        await eventually(() => expect(store.read(0, [])).rejects.toMatchObject({ code: 'REDIS_SENTINEL' }))
+      } finally {
+        await redis.stop()
+      }
+    },
+    2 * MINUTES,
+  )
+
+  test.each(['view', 'due', 'refs'])('and one in which somebody else wrote into :%s', async (key) => {
+    const { store, redis } = await storeOn({ url: inject('stack').redisUrl })
+    const name = `{${run}.wrong.p1}:${key}`
+    await eventually(() => redis.run((client) => client.set(name, 'foreign')))
+    const foreign = { code: 'REDIS_HOLDS_OTHER_DATA', message: expect.stringContaining('nothing overwritten') }
+    await expect(store.isWhole(1)).rejects.toMatchObject(foreign)
+    await redis.run((client) => client.del(name, `{${run}.wrong.p1}:view`))
+  })
+})
+
+describe.each(KINDS)('the processor on Redis as %s', (_name, start) => {
+  let kind: Kind
+  let deployment: Deployment
+  let observer: Observer
+  let paystatus: RoleProcess
+
+  beforeAll(async () => {
+    kind = await start()
+    deployment = await Deployment.create(inject('stack'), { config: { redis: { url: undefined, ...kind.connection } } })
+    observer = await Observer.create(deployment)
+    paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
+    await paystatus.ready()
+  }, 3 * MINUTES)
+
+  afterEach(async () => {
+    await paystatus?.stop()
+  })
+
+  afterAll(async () => {
+    await observer?.close()
+    await deployment?.close()
+    await kind?.stop()
+  })
+
+  test(
+    'I3 I4 I5 I6 a failover in the middle of the work is waited out, and changes nothing in the topics',
+    async () => {
+      const { environment, processor } = deployment.config
+      await send(1)
+      await observer.caughtUp()
+      const holder = await kind.holder(`{${environment}.${processor.group}.p0}:view`)
+      await Promise.all([send(2), holder.kill()])
+      await observer.caughtUp()
+      const contents = await readContents(observer)
+      expect(violationsOf(contents, deployment.config)).toEqual([])
+      expect(totalsViolations(await observer.totals(), contents)).toEqual([])
+      await eventually(async () => expect(await viewViolations(observer)).toEqual([]), { timeoutMs: 30_000 })
+      await paystatus.ready()
+      const verified = await deployment.command(['verify', '--all', '--json'])
+      expect([verified.code, JSON.parse(verified.stdout).viewDiffers]).toEqual([0, 0])
+    },
+    3 * MINUTES,
+  )
+
+  async function send(seed: number): Promise<void> {
+    const { counts } = await simulate(deployment, paystatus.gatewayUrl, { seed, payments: 100, ratePerSecond: 100 })
+    expect(counts.accepted).toBe(counts.callbacks)
+  }
+})
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}
