@@ -77,6 +77,54 @@ sources:
     expect(v2).toMatchObject({ namespace: 'own', successCode: 201, currency: 'USD' })
   })
 
+  test('Redis is one server, a cluster, or what Sentinel names, and by default one on this machine', () => {
+    const placeOf = (text: string, env: Record<string, string> = {}) => {
+      const { url, cluster, sentinel } = loadConfig(file(text), env).redis
+      return { url, cluster, sentinel: sentinel && { name: sentinel.name, nodes: sentinel.nodes } }
+    }
+    const none = { url: undefined, cluster: undefined, sentinel: undefined }
+    expect(placeOf('')).toEqual({ ...none, url: 'redis://127.0.0.1:6379' })
+    expect(placeOf('redis: { url: rediss://one:1 }')).toEqual({ ...none, url: 'rediss://one:1' })
+    const nodes = ['a:7000', '10.0.0.1:7000', '[::1]:7000']
+    expect(placeOf(`redis: { cluster: { nodes: ${JSON.stringify(nodes)} } }`)).toEqual({ ...none, cluster: { nodes } })
+    expect(placeOf(`redis: { sentinel: { name: pay, nodes: ['s:26379'] } }`)).toEqual({
+      ...none,
+      sentinel: { name: 'pay', nodes: ['s:26379'] },
+    })
+  })
+
+  test.each([
+    ['two of them', `redis: { cluster: { nodes: ['a:1'] }, url: redis://b:2 }`, {}],
+    ['two others', `redis: { cluster: { nodes: ['a:1'] }, sentinel: { name: n, nodes: ['b:2'] } }`, {}],
+    [
+      'one, and another from the environment',
+      `redis: { cluster: { nodes: ['a:1'] } }`,
+      { PAYSTATUS_REDIS_URL: 'redis://b:2' },
+    ],
+  ])('refuses %s', (_what, text, env) => {
+    expect(() => loadConfig(file(text), env)).toThrow(
+      'redis: give one of url (PAYSTATUS_REDIS_URL), cluster and sentinel',
+    )
+  })
+
+  test.each([
+    ['no nodes', 'redis: { cluster: { nodes: [] } }', 'redis.cluster.nodes'],
+    ['a node without a port', `redis: { cluster: { nodes: ['a'] } }`, 'redis.cluster.nodes.0: must be host:port'],
+    [
+      'a node that is a URL',
+      `redis: { cluster: { nodes: ['redis://a:1'] } }`,
+      'redis.cluster.nodes.0: must be host:port',
+    ],
+    [
+      'IPv6 without brackets',
+      `redis: { cluster: { nodes: ['::1:7000'] } }`,
+      'redis.cluster.nodes.0: must be host:port',
+    ],
+    ['no name', `redis: { sentinel: { nodes: ['a:1'] } }`, 'redis.sentinel.name'],
+  ])('refuses a Redis with %s', (_what, text, says) => {
+    expect(() => loadConfig(file(text), {})).toThrow(says)
+  })
+
   test('lets the environment win over the file, with each variable in its own place and type', () => {
     const texts: Record<string, string> = {
       PAYSTATUS_ENVIRONMENT: 'prod',

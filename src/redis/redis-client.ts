@@ -39,6 +39,11 @@ export class RedisClient {
     let lastError: Error | undefined
     client.on('error', (error: Error) => {
       lastError = error
+      if (client.status !== 'ready') {
+        // A client of Sentinel or of a cluster goes on trying by itself, and never says that it is closed.
+        this.#problem = toUnavailable(error)
+        this.#tellRefusal()
+      }
       this.#logger.debug({ err: error }, 'redis connection')
     })
     client.on('close', () => {
@@ -88,19 +93,17 @@ export class RedisClient {
   /** Connects and checks once; for tools, which have no time to wait. Rejects with RedisUnavailableError. */
   async connected(): Promise<void> {
     this.#readCredentials()
-    let said: Error | undefined
-    const listen = (error: Error) => {
-      said ??= error
-    }
     const { client } = this.#open
-    client.once('error', listen)
+    const { promise: failed, reject } = Promise.withResolvers<never>()
+    client.once('error', reject)
     try {
-      await client.connect()
+      // The rejection only says that the connection was closed, and a client of Sentinel tries for ever; the event says why.
+      await Promise.race([failed, client.connect()])
     } catch (error) {
-      // The rejection only says that the connection was closed; the event before it, why.
-      throw toUnavailable(said ?? (error as Error))
+      throw toUnavailable(error as Error)
     } finally {
-      client.off('error', listen)
+      client.off('error', reject)
+      failed.catch(() => {})
     }
     await this.run(async () => {})
   }

@@ -27,7 +27,18 @@ function problemsOf(config: object, env: Record<string, string> = {}): readonly 
 }
 
 const SECRET = { env: 'SECRET' }
+const SENTINEL = { name: 'paystatus', nodes: ['s:26379'] }
 const SCRAM = { mechanism: 'SCRAM-SHA-512', username: 'u', password: SECRET }
+
+test('a cluster and Sentinel have logins and TLS, without a URL that says so', () => {
+  const env = { SECRET: 'data', OTHER: 'sentinel' }
+  const cluster = load({ redis: { cluster: { nodes: ['a:1'] }, username: 'u', password: SECRET, tls: {} } }, env).redis
+  expect([cluster.username, cluster.password?.(), cluster.tls]).toEqual(['u', 'data', { keyPassword: undefined }])
+  const sentinel = { ...SENTINEL, username: 's', password: { env: 'OTHER' }, tls: {} }
+  const found = load({ redis: { sentinel, password: SECRET } }, env).redis
+  expect([found.password?.(), found.tls, found.sentinel?.password?.()]).toEqual(['data', undefined, 'sentinel'])
+  expect(found.sentinel).toMatchObject({ name: 'paystatus', nodes: ['s:26379'], username: 's', tls: {} })
+})
 
 test('without any of it nothing is encrypted and nobody logs in, as before', () => {
   const { kafka, redis, registry } = load({})
@@ -101,6 +112,21 @@ describe('is refused, with its place and without its value:', () => {
       'kafka.tls: ',
     ],
     ['TLS for an address without', { redis: { tls: {} } }, 'redis.tls: has no effect without a rediss:// URL'],
+    [
+      'TLS to Sentinel whose key is missing',
+      { redis: { sentinel: { ...SENTINEL, tls: { certificateFile: 'x' } } } },
+      'redis.sentinel.tls: ',
+    ],
+    [
+      'a password of Sentinel that is not there',
+      { redis: { sentinel: { ...SENTINEL, password: { env: 'MISSING' } } } },
+      'redis.sentinel.password: ',
+    ],
+    [
+      'a user of Sentinel without a password',
+      { redis: { sentinel: { ...SENTINEL, username: 'u' } } },
+      'redis.sentinel.password: missing for username u',
+    ],
     ['a user without a password', { registry: { username: 'u' } }, 'registry.password: missing for username u'],
     ['a user and a token', { registry: { username: 'u', password: SECRET, token: SECRET } }, 'registry: give either'],
   ]

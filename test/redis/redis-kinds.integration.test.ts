@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import type { RedisConnection } from '../../src/client-security/settings.ts'
 import { RedisStateStore } from '../../src/processor/redis-state-store.ts'
@@ -10,19 +13,24 @@ import { Observer } from '../harness/observer.ts'
 import { SILENT } from '../harness/silent-logger.ts'
 import { readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
 import { describeStateStore } from '../processor/state-store.conformance.ts'
+import { Guard } from '../stack/guard.ts'
 import {
   type RedisCluster,
   type RedisWithSentinels,
+  setPolicyOf,
   startRedisCluster,
   startRedisWithSentinels,
 } from '../stack/redis-nodes.ts'
-import type { Server } from '../stack/server.ts'
+import { launch, type Server } from '../stack/server.ts'
+import { valkeySpec } from '../stack/valkey.ts'
 
 const MINUTES = 60_000
 
-/** One of the two ways to run several Redis servers, with the same questions to both. */
+/** One of the ways to run Redis, with the same questions to each. */
 interface Kind {
   readonly connection: RedisConnection
+  /** Whether another server takes over for one that died. */
+  readonly failsOver: boolean
   /** Where a key is now. */
   holder(key: string): Promise<Server>
   setPolicy(server: Server, policy: string): Promise<void>
@@ -32,15 +40,38 @@ interface Kind {
 const KINDS: readonly (readonly [name: string, start: () => Promise<Kind>])[] = [
   ['a cluster', async () => ofCluster(await startRedisCluster())],
   ['a primary that Sentinel names', async () => ofSentinels(await startRedisWithSentinels())],
+  ['Valkey', startValkey],
 ]
 
+/** One server of Valkey, which is no Redis and speaks like one. */
+async function startValkey(): Promise<Kind> {
+  const directory = await mkdtemp(join(tmpdir(), 'paystatus-valkey-'))
+  const guard = new Guard(directory)
+  const server = await launch(await valkeySpec(() => {}), directory, guard)
+  return {
+    connection: { url: `redis://127.0.0.1:${server.ports[0]}` },
+    failsOver: false,
+    holder: async () => server,
+    setPolicy: setPolicyOf,
+    stop: async () => {
+      await server.kill()
+      await guard.close()
+    },
+  }
+}
+
 function ofCluster(cluster: RedisCluster): Kind {
-  return { ...cluster, connection: { cluster: { nodes: cluster.addresses } }, holder: cluster.primaryOf }
+  return {
+    ...cluster,
+    failsOver: true,
+    connection: { cluster: { nodes: cluster.addresses } },
+    holder: cluster.primaryOf,
+  }
 }
 
 function ofSentinels(redis: RedisWithSentinels): Kind {
   const connection = { sentinel: { name: redis.name, nodes: redis.addresses } }
-  return { ...redis, connection, holder: () => redis.primary() }
+  return { ...redis, failsOver: true, connection, holder: () => redis.primary() }
 }
 
 describe.each(KINDS)('Redis as %s', (_name, start) => {
@@ -86,13 +117,13 @@ describe.each(KINDS)('Redis as %s', (_name, start) => {
   })
 
   test(
-    'fails over: calls fail until the replica has taken over, then go on, and what was lost is told by the marker',
+    'dies: calls fail until a server has taken over, in ways that are waited for, then go on',
     async () => {
       const store = new RedisStateStore(redis, run, 'fails-over')
       const key = `{${run}.fails-over.p0}:view`
       expect(await store.write(0, null, 'm1', [])).toBe('applied')
       const former = await kind.holder(key)
-      await former.kill()
+      await die(kind, former)
       const failures = new Set<string>()
       await eventually(
         async () => {
@@ -107,7 +138,7 @@ describe.each(KINDS)('Redis as %s', (_name, start) => {
       )
       // All of them are states to wait for, none is an error that the stage would not understand.
       expect([...failures].filter((code) => !code.startsWith('REDIS_'))).toEqual([])
-      expect((await kind.holder(key)).ports[0]).not.toBe(former.ports[0])
+      expect((await kind.holder(key)).ports[0] === former.ports[0]).toBe(!kind.failsOver)
       await former.start()
     },
     MINUTES,
@@ -181,6 +212,9 @@ describe('a server of the wrong kind', () => {
       try {
         const { store } = await storeOn({ sentinel: { name: 'another', nodes: redis.addresses } })
         await eventually(() => expect(store.read(0, [])).rejects.toMatchObject({ code: 'REDIS_SENTINEL' }))
+        const tool = new RedisClient({ sentinel: { name: 'another', nodes: redis.addresses } }, SILENT)
+        clients.push(tool)
+        await expect(tool.connected()).rejects.toMatchObject({ code: 'REDIS_SENTINEL' })
       } finally {
         await redis.stop()
       }
@@ -229,7 +263,7 @@ describe.each(KINDS)('the processor on Redis as %s', (_name, start) => {
       await send(1)
       await observer.caughtUp()
       const holder = await kind.holder(`{${environment}.${processor.group}.p0}:view`)
-      await Promise.all([send(2), holder.kill()])
+      await Promise.all([send(2), die(kind, holder)])
       await observer.caughtUp()
       const contents = await readContents(observer)
       expect(violationsOf(contents, deployment.config)).toEqual([])
@@ -247,6 +281,14 @@ describe.each(KINDS)('the processor on Redis as %s', (_name, start) => {
     expect(counts.accepted).toBe(counts.callbacks)
   }
 })
+
+/** Without another server it comes back itself, and empty. */
+async function die(kind: Kind, server: Server): Promise<void> {
+  await server.kill()
+  if (!kind.failsOver) {
+    await server.start()
+  }
+}
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error)

@@ -12,6 +12,7 @@ import { ensureSchemathesis } from './schemathesis.ts'
 import { serverKind, whyNoContainers } from './server-kind.ts'
 import { type Stack, type StackInfo, startStack } from './stack.ts'
 import { ensureCommand } from './system-package.ts'
+import { valkeySpec } from './valkey.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const STATE = join(ROOT, '.stack')
@@ -167,6 +168,7 @@ async function installTools(): Promise<void> {
   await ensureFastavro(report)
   await ensureSchemathesis(report)
   await ensureOracle(report)
+  await valkeySpec(report)
 }
 
 function printStack(info: StackInfo): void {

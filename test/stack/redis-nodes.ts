@@ -108,9 +108,7 @@ async function withNodes<T extends { readonly servers: readonly Server[] }>(
     return {
       ...started,
       directory,
-      setPolicy: async (server: Server, policy: string) => {
-        await onServer(server, (redis) => redis.config('SET', 'maxmemory-policy', policy))
-      },
+      setPolicy: setPolicyOf,
       stop: async () => {
         await Promise.all(started.servers.map((server) => server.kill()))
         await guard.close()
@@ -184,6 +182,10 @@ async function assertInSync(server: Server): Promise<void> {
   ) {
     throw new Error(`${server.name} does not see all slots yet`)
   }
+}
+
+export async function setPolicyOf(server: Server, policy: string): Promise<void> {
+  await onServer(server, (redis) => redis.config('SET', 'maxmemory-policy', policy))
 }
 
 async function assertSees(sentinel: Server, name: string): Promise<void> {
