@@ -91,8 +91,13 @@ export class RawEvents {
     }
   }
 
-  /** Adds what one raw record says. `keep` chooses among the partitions of its payments. */
-  add(record: InRecord, rawPartition: number, isDue: boolean, keep: (partition: number) => boolean = () => true): void {
+  /** Adds what one raw record says. `keep` chooses among its payments, and is asked about each. */
+  add(
+    record: InRecord,
+    rawPartition: number,
+    isDue: boolean,
+    keep: (paymentKey: string) => boolean = () => true,
+  ): void {
     const events = eventsOfRaw(record, this.#sources)
     if (events === null) {
       this.#unknownSource += 1
@@ -102,8 +107,8 @@ export class RawEvents {
       this.#sourceIds.add(headerText(record, RAW_HEADERS.source))
     }
     for (const event of events) {
-      const partition = partitionOf(Buffer.from(event.paymentKey), this.#options.partitions)
-      if (keep(partition) && this.#options.wanted(event.paymentKey)) {
+      if (keep(event.paymentKey) && this.#options.wanted(event.paymentKey)) {
+        const partition = partitionOf(Buffer.from(event.paymentKey), this.#options.partitions)
         this.#addEvent(partition, event, `raw[${rawPartition}]@${record.offset}`, isDue)
       }
     }

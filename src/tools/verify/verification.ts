@@ -32,8 +32,10 @@ export interface VerificationOptions {
   /** Told once, before anything is compared. */
   readonly onInFlight?: (inFlight: VerifyReport['inFlight']) => void
   readonly onProgress?: (progress: VerifyProgress) => void
-  /** Up to so many raw records their events are held all at once; with more, raw is read twice. */
+  /** How many raw records there are to a pass; with more of them, there are several passes. */
   readonly rawRecordsAtOnceMax?: number
+  /** Called again and again; may throw when there is not enough memory. */
+  readonly guardHeap?: () => void
 }
 
 /** How far the work is, by partitions. */
@@ -58,8 +60,8 @@ export interface VerificationPorts {
   readonly pause: (ms: number) => Promise<void>
 }
 
-/** With 150,000 callbacks of one event each the whole process took 630 MB. */
-const RAW_RECORDS_AT_ONCE_MAX = 200_000
+/** How many raw records there are to a pass. */
+const RAW_RECORDS_AT_ONCE_MAX = 100_000
 
 /** How far the clocks of our processes may be apart, and how long a callback may be on its way into raw, ms. */
 const SKEW_MS = 60_000
@@ -70,9 +72,10 @@ const UNDECIDED_MARGIN_MS = 15_000
 /**
  * One run of `paystatus verify`.
  *
- * Memory: the payments are compared partition by partition, with what raw, `changes` and `current` hold of them. Raw has
- * the events of a payment in the partition of the same number, except those that stand behind another payment in their
- * callback. So with much in raw it is read twice: first for these strays, then partition by partition for the rest.
+ * Memory (invariant I10): with much in raw, the payments are looked at in several passes, each about the payments whose key
+ * hashes to it. A pass reads everything and keeps only what is about its payments, so that what is held depends on the size
+ * of a pass and not on how much there is. A callback can speak of payments of any partition and any pass; which ones a record
+ * speaks of is noted in the first pass, and others do not open or translate it again.
  */
 export class Verification {
   readonly #ports: VerificationPorts
@@ -88,6 +91,8 @@ export class Verification {
   #events = 0
   #partial = 0
   #rawReachesBackTo: number | null = null
+  #passes = 1
+  readonly #concerns = new Concerns()
 
   constructor(ports: VerificationPorts, config: Config, options: VerificationOptions = {}) {
     const { partitions, topicPrefix } = config.kafka
@@ -108,23 +113,27 @@ export class Verification {
     const clock = performance.now()
     const progress = await this.#progressOfStages()
     this.#options.onInFlight?.(progress.inFlight)
-    const atOnce = await this.#fitsAtOnce()
-    for (const partition of this.#partitions) {
-      this.#tell('reading raw', partition, this.#callbacks)
-      this.#callbacks += await this.#readRaw(partition, progress, (of) => atOnce || of !== partition)
-    }
-    this.#tell('reading raw', this.#partitions.length, this.#callbacks)
-    const { unknownSource } = this.#raw
-    for (const partition of this.#partitions) {
-      this.#tell('comparing', partition, this.#payments)
-      if (this.#holdsWanted(partition)) {
-        if (!atOnce) {
-          await this.#readRaw(partition, progress, (of) => of === partition)
-        }
-        await this.#comparePartition(partition, progress)
+    this.#passes = await this.#passesNeeded()
+    let unknownSource = 0
+    for (let pass = 0; pass < this.#passes; pass += 1) {
+      for (const partition of this.#partitions) {
+        this.#tell('reading raw', pass, partition, this.#callbacks)
+        const count = await this.#readRaw(partition, progress, pass)
+        this.#callbacks += pass === 0 ? count : 0
       }
+      this.#tell('reading raw', pass, this.#partitions.length, this.#callbacks)
+      if (pass === 0) {
+        // The later passes see the same callbacks again.
+        unknownSource = this.#raw.unknownSource
+      }
+      for (const partition of this.#partitions) {
+        this.#tell('comparing', pass, partition, this.#payments)
+        if (this.#holdsWanted(partition)) {
+          await this.#comparePartition(partition, progress, pass)
+        }
+      }
+      this.#tell('comparing', pass, this.#partitions.length, this.#payments)
     }
-    this.#tell('comparing', this.#partitions.length, this.#payments)
     const findings = this.#findings
     return {
       callbacks: this.#callbacks,
@@ -161,20 +170,28 @@ export class Verification {
     })
   }
 
-  async #fitsAtOnce(): Promise<boolean> {
+  async #passesNeeded(): Promise<number> {
     if (this.#options.payment !== undefined) {
-      return true
+      return 1
     }
     let records = 0
     for (const partition of this.#partitions) {
       const { start, end } = await this.#ports.reader.range(this.#topics.raw, partition)
       records += Number(end - start)
     }
-    return records <= (this.#options.rawRecordsAtOnceMax ?? RAW_RECORDS_AT_ONCE_MAX)
+    return Math.max(1, Math.ceil(records / (this.#options.rawRecordsAtOnceMax ?? RAW_RECORDS_AT_ONCE_MAX)))
+  }
+
+  /** In which pass a payment is looked at. */
+  #passOf(paymentKey: string): number {
+    const { partitions } = this.#config.kafka
+    return this.#passes === 1
+      ? 0
+      : Math.floor(partitionOf(Buffer.from(paymentKey), partitions * this.#passes) / partitions)
   }
 
   /** Resolves with how many records there were. */
-  async #readRaw(partition: number, progress: StagesProgress, keep: (partition: number) => boolean): Promise<number> {
+  async #readRaw(partition: number, progress: StagesProgress, pass: number): Promise<number> {
     const normalized = progress.normalized[partition] ?? null
     let first: InRecord | undefined
     let count = 0
@@ -182,16 +199,19 @@ export class Verification {
       this.#topics.raw,
       partition,
       0n,
-      async (records) => {
-        first ??= records[0]
-        count += records.length
+      async (portion) => {
+        first ??= portion[0]
+        count += portion.length
+        this.#options.guardHeap?.()
+        const records =
+          pass === 0 ? portion : portion.filter(({ offset }) => this.#concerns.may(partition, offset, pass))
         const opened = await this.#ports.bodies.open(records, this.#options.signal)
         for (const [index, record] of records.entries()) {
           const readable = opened[index] ?? record
           if (typeof readable === 'string') {
             this.#raw.addUnreadable(record, readable)
           } else {
-            this.#raw.add(readable, partition, normalized !== null && record.offset < normalized, keep)
+            this.#addRaw(readable, partition, normalized !== null && record.offset < normalized, pass)
           }
         }
       },
@@ -205,6 +225,18 @@ export class Verification {
     return count
   }
 
+  #addRaw(record: InRecord, partition: number, isDue: boolean, pass: number): void {
+    const concerned: number[] = []
+    this.#raw.add(record, partition, isDue, (paymentKey) => {
+      const of = this.#passOf(paymentKey)
+      concerned.push(of)
+      return of === pass
+    })
+    if (pass === 0 && this.#passes > 1) {
+      this.#concerns.note(partition, record.offset, concerned)
+    }
+  }
+
   #holdsWanted(partition: number): boolean {
     const { payment } = this.#options
     return payment === undefined || this.#partitionOf(payment) === partition
@@ -214,15 +246,15 @@ export class Verification {
     return partitionOf(Buffer.from(paymentKey), this.#config.kafka.partitions)
   }
 
-  async #comparePartition(partition: number, progress: StagesProgress): Promise<void> {
+  async #comparePartition(partition: number, progress: StagesProgress, pass: number): Promise<void> {
     const raw = this.#touched(this.#raw.take(partition))
-    const isWanted = this.#wantedIn(raw)
+    const isWanted = this.#wantedIn(raw, pass)
     // In this order: what `changes` shows now, `current` has when it is read next.
     const changesSettledTo = (await this.#ports.reader.range(this.#topics.changes, partition)).end
     const current = new CurrentOfPartition(isWanted)
     await this.#readCurrent(partition, current)
     const { changes, fromStart } = await this.#readChanges(partition, isWanted)
-    const deadLetters = await this.#readDeadLetters(partition)
+    const deadLetters = await this.#readDeadLetters(partition, isWanted)
     const pending = progress.pending[partition] ?? null
     const circumstances: Circumstances = {
       rawReachesBackTo: this.#rawReachesBackTo ?? Number.NEGATIVE_INFINITY,
@@ -236,6 +268,7 @@ export class Verification {
     }
     for (const paymentKey of new Set([...raw.keys(), ...changes.keys(), ...current.states.keys()])) {
       this.#options.signal?.throwIfAborted()
+      this.#options.guardHeap?.()
       const found = [...(raw.get(paymentKey)?.values() ?? [])]
       const { differences, events, partial } = judgePayment(
         {
@@ -255,7 +288,7 @@ export class Verification {
       this.#events += events
       this.#partial += partial ? 1 : 0
     }
-    await this.#compareView(partition, current, raw)
+    await this.#compareView(partition, current, raw, pass)
   }
 
   /** Without `since`, all. */
@@ -268,10 +301,12 @@ export class Verification {
     return new Map([...raw].filter(([, events]) => isTouched(events)))
   }
 
-  #wantedIn(raw: ReadonlyMap<string, EventsById>): (paymentKey: string) => boolean {
+  #wantedIn(raw: ReadonlyMap<string, EventsById>, pass: number): (paymentKey: string) => boolean {
     const { payment, since } = this.#options
     return (paymentKey) =>
-      (payment === undefined || payment === paymentKey) && (since === undefined || raw.has(paymentKey))
+      this.#passOf(paymentKey) === pass &&
+      (payment === undefined || payment === paymentKey) &&
+      (since === undefined || raw.has(paymentKey))
   }
 
   async #readCurrent(partition: number, current: CurrentOfPartition): Promise<void> {
@@ -283,11 +318,13 @@ export class Verification {
   async #readChanges(partition: number, isWanted: (paymentKey: string) => boolean) {
     const changes = new Map<string, WrittenChange[]>()
     const { start } = await this.#read(this.#topics.changes, partition, 0n, (record) => {
-      const { key, value, offset } = record
+      const { key, offset } = record
       const paymentKey = String(key)
       if (!isWanted(paymentKey)) {
         return
       }
+      // A copy: the record is a slice of what was fetched, and would keep all of that.
+      const value = record.value === null ? null : Buffer.from(record.value)
       const isRepaired = headerText(record, CHANGE_HEADERS.repaired) !== ''
       const written = changes.get(paymentKey)
       if (written === undefined) {
@@ -300,17 +337,21 @@ export class Verification {
   }
 
   /** Ids of the events that the status processor put aside, each with the reason. */
-  async #readDeadLetters(partition: number): Promise<ReadonlyMap<string, string>> {
-    const records: InRecord[] = []
-    await this.#read(this.#topics.eventDeadLetters, partition, 0n, (record) => records.push(record))
+  async #readDeadLetters(
+    partition: number,
+    isWanted: (paymentKey: string) => boolean,
+  ): Promise<ReadonlyMap<string, string>> {
     const reasons = new Map<string, string>()
-    for (const record of records) {
+    await this.#read(this.#topics.eventDeadLetters, partition, 0n, async (record) => {
+      if (!isWanted(String(record.key))) {
+        return
+      }
       const place = { topic: this.#topics.eventDeadLetters, partition, offset: record.offset }
       const event = await decodeAnything(this.#ports.codecs.event, record.value, place)
       if (event !== null) {
         reasons.set(event.eventId, headerText(record, 'dlq_reason'))
       }
-    }
+    })
     return reasons
   }
 
@@ -320,9 +361,10 @@ export class Verification {
     return readDecided(
       this.#ports,
       { topic, partition, from, waitMs },
-      (records) => {
+      async (records) => {
+        this.#options.guardHeap?.()
         for (const record of records) {
-          onRecord(record)
+          await onRecord(record)
         }
       },
       this.#options.signal,
@@ -351,12 +393,14 @@ export class Verification {
     partition: number,
     current: CurrentOfPartition,
     raw: ReadonlyMap<string, EventsById>,
+    pass: number,
   ): Promise<void> {
-    const { store, pause } = this.#ports
+    const { pause } = this.#ports
     const { payment, since } = this.#options
-    if (store === null) {
+    if (this.#ports.store === null) {
       return
     }
+    const store = partOfStore(this.#ports.store, (paymentKey) => this.#passOf(paymentKey) === pass)
     const only = payment !== undefined ? [payment] : since !== undefined ? [...raw.keys()] : null
     const comparison = {
       store,
@@ -397,8 +441,55 @@ export class Verification {
     this.#findings.add(indexDifferences.filter(({ paymentKey }) => !known.has(paymentKey)))
   }
 
-  #tell(step: VerifyProgress['step'], done: number, count: number): void {
-    this.#options.onProgress?.({ step, done, of: this.#partitions.length, count })
+  #tell(step: VerifyProgress['step'], pass: number, done: number, count: number): void {
+    const of = this.#partitions.length
+    this.#options.onProgress?.({ step, done: pass * of + done, of: this.#passes * of, count })
+  }
+}
+
+/** Which passes the records of raw concern, as far as they are known: of more passes than bits, several share one. */
+class Concerns {
+  readonly #byPartition = new Map<number, { readonly first: bigint; readonly bits: number[] }>()
+
+  note(partition: number, offset: bigint, passes: readonly number[]): void {
+    const noted = this.#byPartition.get(partition) ?? { first: offset, bits: [] }
+    this.#byPartition.set(partition, noted)
+    // Never zero, so that what is noted is told from what is not.
+    noted.bits[Number(offset - noted.first)] = passes.reduce((bits, pass) => bits | bitOf(pass), NOTED)
+  }
+
+  may(partition: number, offset: bigint, pass: number): boolean {
+    const noted = this.#byPartition.get(partition)
+    const bits = noted?.bits[Number(offset - noted.first)]
+    return bits === undefined || (bits & bitOf(pass)) !== 0
+  }
+}
+
+const NOTED = 1
+const PASS_BITS = 29
+
+function bitOf(pass: number): number {
+  return 2 << (pass % PASS_BITS)
+}
+
+/** The view as if it held no other payments than some. */
+function partOfStore(store: NonNullable<VerificationPorts['store']>, isIn: (paymentKey: string) => boolean) {
+  return {
+    read: (partition: number, keys: readonly string[]) => store.read(partition, keys),
+    dueTimes: (partition: number, keys: readonly string[]) => store.dueTimes(partition, keys),
+    findByEndToEndId: (partition: number, id: string) => store.findByEndToEndId(partition, id),
+    scan: (partition: number) => filtered(store.scan(partition), ([paymentKey]) => isIn(paymentKey)),
+    scanDue: (partition: number) => filtered(store.scanDue(partition), ([paymentKey]) => isIn(paymentKey)),
+    scanReferences: (partition: number) =>
+      filtered(store.scanReferences(partition), ([, paymentKey]) => isIn(paymentKey)),
+  }
+}
+
+async function* filtered<T>(all: AsyncIterable<T>, isIn: (one: T) => boolean): AsyncGenerator<T> {
+  for await (const one of all) {
+    if (isIn(one)) {
+      yield one
+    }
   }
 }
 

@@ -11,6 +11,7 @@ import type { Logger } from '../../observability/log.ts'
 import { RedisStateStore } from '../../processor/redis-state-store.ts'
 import { RedisClient } from '../../redis/redis-client.ts'
 import { topicNames } from '../../topics.ts'
+import { heapGuard } from './heap-guard.ts'
 import { Verification, type VerificationOptions } from './verification.ts'
 import type { VerifyReport } from './verify-report.ts'
 
@@ -53,7 +54,7 @@ export async function verify(config: Config, logger: Logger, options: VerifyOpti
         await delay(ms, undefined, options.signal === undefined ? {} : { signal: options.signal })
       },
     }
-    return await new Verification(ports, config, options).run()
+    return await new Verification(ports, config, { guardHeap: heapGuard(), ...options }).run()
   } finally {
     redis.close()
     await admin.disconnect()

@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { describe, expect, test, vi } from 'vitest'
+import { HeapTooSmallError, heapGuard } from '../../../src/tools/verify/heap-guard.ts'
+
+const GUARD = new URL('../../../src/tools/verify/heap-guard.ts', import.meta.url).href
+
+describe('the guard of the heap', () => {
+  test('says what to do when what is held nearly fills it, and looks for garbage before', () => {
+    let usedBytes = 840
+    const collect = vi.fn()
+    const guard = heapGuard(() => ({ usedBytes, limitBytes: 1_000 }), collect)
+    guard()
+    expect(collect).not.toHaveBeenCalled()
+    usedBytes = 860
+    expect(guard).toThrow(HeapTooSmallError)
+    expect(guard).toThrow(/NODE_OPTIONS=--max-old-space-size=\d+.*--since, --payment/)
+    expect(collect).toHaveBeenCalledTimes(2)
+  })
+
+  test('lets go on who holds little, without looking for garbage every time', () => {
+    let usedBytes = 900
+    const collect = vi.fn(() => {
+      usedBytes = 840
+    })
+    const guard = heapGuard(() => ({ usedBytes, limitBytes: 1_000 }), collect)
+    guard()
+    usedBytes = 865
+    guard()
+    expect(collect).toHaveBeenCalledTimes(1)
+    usedBytes = 875
+    guard()
+    expect(collect).toHaveBeenCalledTimes(2)
+  })
+
+  test('ends a process with a sentence that would have ended by a signal', async () => {
+    const fill = `
+      import { heapGuard } from ${JSON.stringify(GUARD)}
+      const guard = heapGuard()
+      const held = []
+      try {
+        for (let at = 0; ; at += 1) {
+          held.push({ at, text: 'x'.repeat(100) + at })
+          if (at % 1000 === 0) guard()
+        }
+      } catch (error) {
+        process.stdout.write(error.code)
+      }`
+    const args = ['--max-old-space-size=64', '--input-type=module', '-e', fill]
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 })
+    expect(stdout).toBe('HEAP_TOO_SMALL')
+  })
+})
