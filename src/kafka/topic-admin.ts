@@ -48,6 +48,8 @@ export async function createMissingTopics(admin: Admin, plan: TopicPlan): Promis
   return created
 }
 
+const PASSING = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'KafkaJSGroupCoordinatorNotFound'])
+
 /** How long a broker may take to hear of a topic that another one has created, ms. */
 const HEARSAY_MAX_MS = 10_000
 const HEARSAY_PAUSE_MS = 100
@@ -59,8 +61,8 @@ export async function untilKnown<T>(look: () => Promise<T>): Promise<T> {
     try {
       return await look()
     } catch (error) {
-      // A partition may not have its leader yet, and a group not its coordinator.
-      const passes = kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION' || isRetriable(error)
+      // A partition may not have its leader yet, and no group a coordinator, for which Kafka first makes a topic.
+      const passes = PASSING.has(kafkaErrorType(error)) || isRetriable(error)
       if (!passes || performance.now() > deadline) {
         throw error
       }

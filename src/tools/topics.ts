@@ -17,10 +17,13 @@ export async function applyTopics(
   config: Config,
   logger: Logger,
 ): Promise<{ readonly created: readonly string[]; readonly findings: readonly TopicFinding[] }> {
-  return withAdmin(config, logger, async (admin, plan, problemsOfData) => ({
-    created: await createMissingTopics(admin, plan),
-    findings: [...(await untilKnown(() => findTopicProblems(admin, plan))), ...(await untilKnown(problemsOfData))],
-  }))
+  return withAdmin(config, logger, async (admin, plan, problemsOfData) => {
+    const created = await createMissingTopics(admin, plan)
+    const findings = await untilKnown(() => findTopicProblems(admin, plan))
+    // A topic that was just created says nothing about what was committed, and has nothing to be compared with.
+    const isNew = created.length === Object.keys(plan.names).length
+    return { created, findings: isNew ? findings : [...findings, ...(await untilKnown(problemsOfData))] }
+  })
 }
 
 /** Compares the topics with the configuration and with what the data says, and changes nothing. Rejects with BrokersUnreachableError. */

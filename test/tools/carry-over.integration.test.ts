@@ -36,7 +36,9 @@ function groupsOf(name: string) {
 test('every payment has its status, its events and its children there, however often it is carried over', async () => {
   const before = await small.start(['gateway', 'normalizer', 'processor'])
   await simulate(small, before.gatewayUrl, { seed: 71, payments: 60 })
-  await ofSmall.caughtUp()
+  await ofSmall.caughtUp().catch((error: Error) => {
+    throw new Error(`${error.message}\n${before.output}`)
+  })
   expect(await before.stop()).toBe(0)
 
   const after = await large.start(['gateway', 'normalizer', 'processor'])
