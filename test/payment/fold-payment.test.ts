@@ -8,11 +8,17 @@ import {
 } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { PAYMENT_STATUSES, type PaymentStatus, rankOf, tierNumberOf } from '../../src/payment/payment-status.ts'
+import { sourceTimeOf } from '../../src/providers/source-time.ts'
 import { sampleEvent } from '../avro/samples.ts'
 
 /** An event of a status at a moment (ms; null has no time). Its id is its status and time unless told otherwise. */
 function at(status: PaymentStatus, occurredAt: number | null, changes: Partial<PaymentEvent> = {}): PaymentEvent {
   return sampleEvent({ eventId: `${status}@${occurredAt}`, status, occurredAt, ...changes })
+}
+
+/** An event of a status at a time as the provider writes it. */
+function told(status: PaymentStatus, text: string, changes: Partial<PaymentEvent> = {}): PaymentEvent {
+  return sampleEvent({ eventId: `${status}@${text}`, status, ...sourceTimeOf(text), ...changes })
 }
 
 function statusOf(...events: PaymentEvent[]): PaymentStatus {
@@ -169,6 +175,191 @@ describe('final', () => {
   test('ties are broken by the name of the status, then by event id', () => {
     expect(statusOf(at('VOIDED', 1), at('CANCELED', 1), at('REJECTED', 1))).toBe('CANCELED')
     expect(statusOf(at('REJECTED', null), at('DECLINED', null))).toBe('DECLINED')
+  })
+})
+
+/** Domain 9.7. In every example the zone, or the moment of the day, is what is not known. */
+describe('times that cannot be compared', () => {
+  test.each<[string, PaymentEvent[], PaymentStatus, AttentionCode[]]>([
+    [
+      'release nothing, and it is said that they might',
+      [told('BLOCKED', '2026-01-12T12:00:00'), told('SENT_TO_CLEARING', '2026-01-12T20:00:00Z')],
+      'BLOCKED',
+      ['time-uncertain'],
+    ],
+    [
+      'leave what is released certainly at that, and say that it may have come further',
+      [
+        told('BLOCKED', '2026-01-12T12:00:00Z'),
+        told('SENT_TO_CLEARING', '2026-01-12T13:00:00Z'),
+        told('SETTLED', '2026-01-12T14:00:00'),
+      ],
+      'SENT_TO_CLEARING',
+      ['released', 'time-uncertain'],
+    ],
+    [
+      'are no matter where the same outcome is reached anyway',
+      [
+        told('BLOCKED', '2026-01-12T12:00:00Z'),
+        told('SETTLED', '2026-01-12T13:00:00Z'),
+        told('SENT_TO_CLEARING', '2026-01-12T14:00:00'),
+      ],
+      'SETTLED',
+      ['released'],
+    ],
+    [
+      'are no matter where one block is later in any case',
+      [
+        told('BLOCKED', '2026-01-12T12:00:00'),
+        told('BLOCKED', '2026-01-13T12:00:00Z'),
+        told('SENT_TO_CLEARING', '2026-01-12T20:00:00Z'),
+      ],
+      'BLOCKED',
+      [],
+    ],
+    [
+      'release nothing by AUTHORIZED, whatever the zone is',
+      [told('BLOCKED', '2026-01-12T12:00:00'), told('AUTHORIZED', '2026-01-12T20:00:00Z')],
+      'BLOCKED',
+      [],
+    ],
+    [
+      'say that the other soft negative may be the latest',
+      [told('BLOCKED', '2026-01-12T12:00:00'), told('SETTLEMENT_FAILED', '2026-01-12T20:00:00Z')],
+      'SETTLEMENT_FAILED',
+      ['time-uncertain'],
+    ],
+    [
+      'say nothing of a soft negative that another one is later than in any case',
+      [
+        told('BLOCKED', '2026-01-12T12:00:00'),
+        told('SETTLEMENT_FAILED', '2026-01-12T12:00:01'),
+        told('SETTLEMENT_FAILED', '2026-01-12T20:00:00Z'),
+      ],
+      'SETTLEMENT_FAILED',
+      [],
+    ],
+    [
+      'lift no hold, and it is said that they might',
+      [told('ON_HOLD', '2026-01-12T12:00:00Z'), told('PROCESSING', '2026-01-12T20:00:00')],
+      'ON_HOLD',
+      ['time-uncertain'],
+    ],
+    [
+      'lift no hold of a date on that date',
+      [told('ON_HOLD', '2026-01-12'), told('PROCESSING', '2026-01-12T20:00:00')],
+      'ON_HOLD',
+      ['time-uncertain'],
+    ],
+    [
+      'are no matter where a hold is lifted in any case, also if each is lifted by another step',
+      [
+        told('ON_HOLD', '2026-01-12T12:00:00Z'),
+        told('PROCESSING', '2026-01-12T13:00:00Z'),
+        told('ON_HOLD', '2026-01-12T12:00:00'),
+        told('PROCESSING', '2026-01-12T13:00:00'),
+      ],
+      'PROCESSING',
+      [],
+    ],
+    [
+      'are no matter where a hold stands in any case',
+      [
+        told('ON_HOLD', '2026-01-14T12:00:00Z'),
+        told('ON_HOLD', '2026-01-12T12:00:00Z'),
+        told('PROCESSING', '2026-01-12T20:00:00'),
+      ],
+      'ON_HOLD',
+      [],
+    ],
+    [
+      'say that the other step may be the latest',
+      [told('SCHEDULED', '2026-01-12T12:00:00'), told('PROCESSING', '2026-01-12T10:00:00Z')],
+      'SCHEDULED',
+      ['time-uncertain'],
+    ],
+    [
+      'are no matter between two steps of one status',
+      [told('PROCESSING', '2026-01-12T12:00:00'), told('PROCESSING', '2026-01-12T10:00:00Z')],
+      'PROCESSING',
+      [],
+    ],
+    [
+      'are no matter to what never decides by time',
+      [told('RECEIVED', '2026-01-12T12:00:00'), told('ACCEPTED', '2026-01-12T10:00:00Z')],
+      'ACCEPTED',
+      [],
+    ],
+    [
+      'say that another final may be the earliest',
+      [told('REJECTED', '2026-01-12T12:00:00'), told('CANCELED', '2026-01-12T13:00:00Z')],
+      'REJECTED',
+      ['contradictory-finals', 'time-uncertain'],
+    ],
+    [
+      'say nothing of a final that another one is earlier than in any case',
+      [
+        told('REJECTED', '2026-01-12T12:00:00Z'),
+        told('REJECTED', '2026-01-12T12:59:00'),
+        told('CANCELED', '2026-01-12T13:00:00'),
+      ],
+      'REJECTED',
+      ['contradictory-finals'],
+    ],
+    [
+      'make it possible that "paid" was later than the final status',
+      [told('REJECTED', '2026-01-12T12:00:00'), told('COMPLETED', '2026-01-12T01:00:00Z')],
+      'REJECTED',
+      ['positive-after-final'],
+    ],
+    [
+      'make it not certain that "paid" was earlier',
+      [told('RETURNED', '2026-01-12'), told('COMPLETED', '2026-01-12T01:00:00')],
+      'RETURNED',
+      ['positive-after-final'],
+    ],
+    [
+      'without a zone leave the earlier of two finals certain',
+      [told('REJECTED', '2026-01-12T12:00:00'), told('COMPLETED', '2026-01-11T21:00:00Z')],
+      'REJECTED',
+      ['negative-after-positive'],
+    ],
+  ])('%s', (_, events, status, attention) => {
+    expect(statusOf(...events)).toBe(status)
+    expect(attentionOf(...events)).toEqual(attention)
+  })
+
+  test('a hold without a time is left by any step that has one, and by no other', () => {
+    const hold = at('ON_HOLD', null)
+    expect(statusOf(hold, told('PROCESSING', '2026-01-12'))).toBe('PROCESSING')
+    expect(statusOf(hold, at('PROCESSING', null))).toBe('ON_HOLD')
+    expect(attentionOf(hold, told('PROCESSING', '2026-01-12'))).toEqual([])
+    expect(attentionOf(hold, told('PROCESSING', 'yesterday'))).toEqual(['unreadable-time'])
+  })
+
+  test('digits below a millisecond order events, also for the details', () => {
+    const early = told('COMPLETED', '2026-01-12T12:00:00.0000001Z', { eventId: 'b', rail: 'early' })
+    const late = told('COMPLETED', '2026-01-12T12:00:00.0000002Z', { eventId: 'a', rail: 'late' })
+    expect(foldPayment([late, early])).toMatchObject({ decidedBy: 'a', details: { rail: 'late' } })
+  })
+})
+
+describe('the kind', () => {
+  const of = (...kinds: PaymentEvent['kind'][]) =>
+    foldPayment(kinds.map((kind, index) => at('COMPLETED', index, { kind, eventId: `${kind}${index}` }))).kind
+
+  test('is the latest that says what the payment undoes; else UNKNOWN, which is never a payment; else PAYMENT', () => {
+    expect(of('PAYMENT')).toBe('PAYMENT')
+    expect(of('UNKNOWN', 'PAYMENT')).toBe('UNKNOWN')
+    expect(of('PAYMENT', 'UNKNOWN')).toBe('UNKNOWN')
+    expect(of('REFUND', 'UNKNOWN', 'PAYMENT')).toBe('REFUND')
+    expect(of('REFUND', 'CHARGEBACK')).toBe('CHARGEBACK')
+    expect(of('CHARGEBACK', 'REFUND')).toBe('REFUND')
+  })
+
+  test('of a child is UNKNOWN, too, if that is all that its reports say', () => {
+    const report = sampleEvent({ childKey: 'jpm:child', kind: 'UNKNOWN', status: 'UNKNOWN', unknownBecause: 'STATUS' })
+    expect(foldPayment([report]).children).toMatchObject([{ kind: 'UNKNOWN', status: 'UNKNOWN' }])
   })
 })
 
@@ -353,6 +544,20 @@ describe('attention', () => {
       true,
     ],
     ['weak-key', 'known by an id of the provider', [at('RECEIVED', 1)], false],
+
+    ['unreadable-time', 'one time could not be read', [told('RECEIVED', 'yesterday'), at('COMPLETED', 2)], true],
+    ['unreadable-time', 'no time was given', [at('RECEIVED', null)], false],
+    ['unreadable-detail', 'of an event that decides nothing', [{ ...UNKNOWN, unreadable: ['amount'] }], true],
+    ['unreadable-detail', 'all could be read', [at('RECEIVED', 1)], false],
+    [
+      'unreadable-detail',
+      'of a child',
+      [at('RECEIVED', 1), at('COMPLETED', 2, { childKey: 'c', unreadable: ['a'] })],
+      false,
+    ],
+    ['partial-approval', 'less was approved', [at('AUTHORIZED', 1, { partialApproval: true }), at('SETTLED', 2)], true],
+    ['partial-approval', 'all was approved', [at('AUTHORIZED', 1)], false],
+    ['time-uncertain', 'a time without a zone alone', [told('BLOCKED', '2026-01-12T12:00:00')], false],
   ])('%s: %s', (code, _why, events, expected) => {
     expect(attentionOf(...events).includes(code)).toBe(expected)
     expect(attentionOf(...events.toReversed()).includes(code)).toBe(expected)
