@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch, Consumer, Kafka, KafkaMessage } from 'kafkajs'
 import type { FetchedBatch, GroupConsumer, GroupConsumerEvents } from '../stream/group-consumer.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
-import { isRetriable, stopIfUnreadable } from './errors.ts'
+import { refusalOf, stopIfUnreadable } from './errors.ts'
 import { stopIfShared, type TopicsOfGroup, topicsOfGroup } from './group-topics.ts'
 import { OffsetOutOfRangeError } from './kafkajs-offsets.ts'
 import { leaderEpochOf, toInRecord } from './partition-reader.ts'
@@ -144,8 +144,14 @@ export class KafkaGroupConsumer implements GroupConsumer {
         stopIfShared(this.#group, this.#topic, await this.#topicsOfGroup(this.#group))
         return
       } catch (error) {
-        const waited = performance.now() - since > this.#sessionTimeoutMs + SESSION_MARGIN_MS
-        if (waited || !(error instanceof DefinedStop || isRetriable(error))) {
+        if (!(error instanceof DefinedStop)) {
+          if (refusalOf(error) !== null) {
+            throw error
+          }
+          // Whatever it is, joining meets it too, and is tried again for longer.
+          return
+        }
+        if (performance.now() - since > this.#sessionTimeoutMs + SESSION_MARGIN_MS) {
           throw error
         }
       }

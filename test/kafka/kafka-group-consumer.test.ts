@@ -143,3 +143,12 @@ test('a group that others joined meanwhile ends the process, and one that rebala
   fake.join([0])
   await eventually(() => expect(crashes).toMatchObject([{ code: 'GROUP_SHARED' }]))
 })
+
+test('brokers that do not say who is in the group do not keep it from joining, unless they refuse us', async () => {
+  const { fake } = await started(async () => {
+    throw new Error('the coordinator is away')
+  })
+  expect(fake.runs).toBe(1)
+  const refused = Object.assign(new Error('Not authorized'), { type: 'GROUP_AUTHORIZATION_FAILED' })
+  await expect(started(() => Promise.reject(refused))).rejects.toMatchObject({ code: 'KAFKA_REFUSED' })
+})
