@@ -20,7 +20,7 @@ import { rules, rulesText } from './tools/rules.ts'
 import { applySchemas, checkSchemas } from './tools/schemas.ts'
 import { findPayments } from './tools/show.ts'
 import { awaitStatuses, mismatchLines } from './tools/simulate/await-statuses.ts'
-import { currentStatuses } from './tools/simulate/current-statuses.ts'
+import { currentPayments } from './tools/simulate/current-payments.ts'
 import { PLAN_DEFAULTS, SimulationOptionsError } from './tools/simulate/plan.ts'
 import { POST_DEFAULTS } from './tools/simulate/post-callbacks.ts'
 import { runSimulation, type SimulationReport } from './tools/simulate/simulate.ts'
@@ -194,10 +194,16 @@ program
     share,
     PLAN_DEFAULTS.multiPaymentShare,
   )
+  .option(
+    '--odd <share>',
+    'share of payments told oddly (times, ids, details, bytes), and of callbacks followed by one that cannot be read',
+    share,
+    PLAN_DEFAULTS.oddShare,
+  )
   .option('--out <file>', 'write what was sent and the final status that every payment must reach')
   .option(
     '--await <duration>',
-    'then wait until every payment has the status it must reach, at most so long; exit code 1 if one has not',
+    'then wait until every payment is what it must become, at most so long; exit code 1 if one is not',
     durationMs,
   )
   .option('--json', 'print the counts as one JSON document')
@@ -458,6 +464,7 @@ interface SimulateOptions extends JsonOption {
   readonly late: number
   readonly malformed: number
   readonly multi: number
+  readonly odd: number
   readonly out?: string
   /** ms */
   readonly await?: number
@@ -479,6 +486,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
     lateShare: options.late,
     malformedShare: options.malformed,
     multiPaymentShare: options.multi,
+    oddShare: options.odd,
     signal,
     ...(options.out !== undefined && { outFile: options.out }),
     ...(progress && {
@@ -491,7 +499,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
   const mismatches =
     options.await === undefined
       ? undefined
-      : await awaitStatuses(report, await currentStatuses(config, logger), { timeoutMs: options.await, signal })
+      : await awaitStatuses(report, await currentPayments(config, logger), { timeoutMs: options.await, signal })
   print(options.json, { ...summary, ...(mismatches !== undefined && { mismatches }) }, [
     ...simulationLines(report),
     ...(mismatches === undefined ? [] : mismatchLines(mismatches)),

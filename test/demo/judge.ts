@@ -1,3 +1,4 @@
+import { findMismatches, mismatchText } from '../../src/tools/simulate/await-statuses.ts'
 import type { SimulationReport } from '../../src/tools/simulate/simulate.ts'
 import type { Observer } from '../harness/observer.ts'
 
@@ -32,7 +33,7 @@ export interface Expected {
 }
 
 /**
- * Compares what the topics hold with what the simulator sent: final statuses, one record for every distinct event,
+ * Compares what the topics hold with what the simulator sent: what every payment is in the end, one record for every distinct event,
  * versions without gap or repeat, dead letters, and that every event that came in was counted once.
  */
 export async function judge(
@@ -47,13 +48,8 @@ export async function judge(
     observer.records('eventDeadLetters'),
     observer.totals(),
   ])
-  const problems: string[] = []
-  const delivered = report.payments.filter((payment) => payment.delivered)
-  const expected: Expected[] = [
-    ...delivered.map((payment) => ({ paymentKey: payment.paymentKey, status: payment.expectedStatus })),
-    ...examples,
-  ]
-  for (const { paymentKey, status } of expected) {
+  const problems = findMismatches(report, current).map(mismatchText)
+  for (const { paymentKey, status } of examples) {
     const found = current.get(paymentKey)?.status ?? '(nothing)'
     if (found !== status) {
       problems.push(`${paymentKey} is ${found}, expected ${status}`)

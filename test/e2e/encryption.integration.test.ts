@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { headerText } from '../../src/stream/raw-headers.ts'
-import { SENSITIVE_TEXT } from '../../src/tools/simulate/script-payment.ts'
+import { findMismatches } from '../../src/tools/simulate/await-statuses.ts'
+import { SENSITIVE_TEXT } from '../../src/tools/simulate/sensitive-text.ts'
 import type { SimulationReport } from '../../src/tools/simulate/simulate.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
@@ -90,10 +91,7 @@ test('raw and its dead letters hold no plain body, and every payment ends in its
     expect(record.value?.includes('status') || record.value?.includes(SENSITIVE_TEXT)).toBe(false)
   }
   const current = await observer.current()
-  const wrong = report.payments.filter(
-    ({ paymentKey, expectedStatus }) => current.get(paymentKey)?.status !== expectedStatus,
-  )
-  expect(wrong).toEqual([])
+  expect(findMismatches(report, current)).toEqual([])
   expect((await observer.records('keys')).length).toBeGreaterThan(20)
 })
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { findMismatches } from '../../src/tools/simulate/await-statuses.ts'
 import type { SimulatedSource } from '../../src/tools/simulate/simulate.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
@@ -133,10 +134,7 @@ describe('Kafka', () => {
       await eventually(async () => expect((await post()).status).toBe(200))
       await allIsWell()
       const { current } = await readContents(observer)
-      const wrong = report.payments.filter(
-        ({ paymentKey, expectedStatus }) => current.get(paymentKey)?.status !== expectedStatus,
-      )
-      expect(wrong).toEqual([])
+      expect(findMismatches(report, current)).toEqual([])
       await paystatus.ready()
       // Each of the many refusals may take the whole deadline.
     },

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { createBodyOpener } from '../../src/encryption/open-bodies.ts'
 import { createPartitionReader } from '../../src/kafka/partition-reader.ts'
 import { totalsDifference } from '../../src/processor/totals.ts'
+import { findMismatches, mismatchText } from '../../src/tools/simulate/await-statuses.ts'
 import { eventually } from '../harness/eventually.ts'
 import { Observer, type ReadRecord } from '../harness/observer.ts'
 import { type Contents, readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
@@ -211,14 +212,7 @@ function* ledgerFindings(ledger: ReadonlyMap<string, Told>, { raw }: Contents): 
 
 /** The simulation says what every payment must come to, without our fold. */
 function statusFindings(report: LoadReport, { current }: Contents): readonly Found[] {
-  return report.payments
-    .filter(
-      ({ delivered, paymentKey, expectedStatus }) => delivered && current.get(paymentKey)?.status !== expectedStatus,
-    )
-    .map(({ paymentKey, expectedStatus }) => ({
-      kind: 'wrong',
-      text: `I5: ${paymentKey} is ${current.get(paymentKey)?.status ?? 'not there'} and must be ${expectedStatus}`,
-    }))
+  return findMismatches(report, current).map((mismatch) => ({ kind: 'wrong', text: `I5: ${mismatchText(mismatch)}` }))
 }
 
 function toFinding(text: string): Found {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { findMismatches } from '../../src/tools/simulate/await-statuses.ts'
 import type { SimulationReport } from '../../src/tools/simulate/simulate.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -123,10 +124,7 @@ async function allIsWell(report: SimulationReport): Promise<void> {
   expect(totalsViolations(await observer.totals(), contents)).toEqual([])
   await eventually(async () => expect(await viewViolations(observer)).toEqual([]))
   expect(report.counts.accepted).toBe(report.counts.callbacks)
-  const wrong = report.payments.filter(
-    ({ paymentKey, expectedStatus }) => contents.current.get(paymentKey)?.status !== expectedStatus,
-  )
-  expect(wrong).toEqual([])
+  expect(findMismatches(report, contents.current)).toEqual([])
 }
 
 /** Waits until the groups have so many members, and every lane is open. */

@@ -1,4 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { PaymentState } from '../../payment/apply-event.ts'
+import type { PaymentDetails } from '../../payment/fold-payment.ts'
+import type { LedgerPayment } from './plan.ts'
 import type { SimulationReport } from './simulate.ts'
 
 /** How often it looks again: each look reads the topic of current states as a whole. */
@@ -7,41 +10,85 @@ const LOOK_EVERY_MS = 1_000
 /** A payment that is not what the simulator's callbacks must have made of it. */
 export interface Mismatch {
   readonly paymentKey: string
+  /** What its provider's callbacks tell, in the simulator's words. */
+  readonly lifecycle: string
+  /** Status, kind, attention and amount in one text. */
   readonly expected: string
   /** Null if nothing was published about it. */
   readonly found: string | null
 }
 
-/**
- * Compares the statuses that payments have with those that they must come to. Only payments of which every fact was
- * accepted are judged: the others may be anything. Pure.
- */
-export function findMismatches(
-  { payments }: Pick<SimulationReport, 'payments'>,
-  statuses: ReadonlyMap<string, string>,
-): readonly Mismatch[] {
-  return payments
-    .filter(({ delivered }) => delivered)
-    .map(({ paymentKey, expectedStatus }) => ({
-      paymentKey,
-      expected: expectedStatus,
-      found: statuses.get(paymentKey) ?? null,
-    }))
-    .filter(({ expected, found }) => expected !== found)
+/** What is compared of a payment. */
+export interface FoundPayment extends Pick<PaymentState, 'status' | 'kind' | 'attention' | 'relatesTo'> {
+  readonly details: Pick<PaymentDetails, 'amount'>
 }
 
 /**
- * Looks until every payment has the status that it must come to, or the time is over, or the signal; gives what still
+ * Compares what payments are with what they must come to: status, kind, attention, amount, and the original of a refund,
+ * return or chargeback. Only payments of which every fact was accepted are judged: the others may be anything. Pure.
+ */
+export function findMismatches(
+  { payments }: Pick<SimulationReport, 'payments'>,
+  found: ReadonlyMap<string, FoundPayment>,
+): readonly Mismatch[] {
+  return payments
+    .filter(({ delivered }) => delivered)
+    .map((payment) => {
+      const { paymentKey, lifecycle } = payment
+      const state = found.get(paymentKey)
+      return {
+        paymentKey,
+        lifecycle,
+        expected: expectedText(payment),
+        found: state === undefined ? null : foundText(state),
+      }
+    })
+    .filter(({ expected, found }) => expected !== found)
+}
+
+function expectedText(payment: LedgerPayment): string {
+  return outcomeText(
+    payment.expectedStatus,
+    payment.expectedKind,
+    payment.expectedAttention,
+    payment.expectedAmount,
+    payment.relatesTo,
+  )
+}
+
+function foundText({ status, kind, attention, details, relatesTo }: FoundPayment): string {
+  return outcomeText(status, kind, attention, details.amount?.value ?? null, relatesTo)
+}
+
+/** `SETTLED`, `COMPLETED REFUND of clinic:5eed… 20.00`, `BLOCKED (time-uncertain)`. */
+function outcomeText(
+  status: string,
+  kind: string,
+  attention: readonly string[],
+  amount: string | null,
+  relatesTo: string | null,
+): string {
+  return [
+    status,
+    ...(kind === 'PAYMENT' ? [] : [kind]),
+    ...(relatesTo === null ? [] : [`of ${relatesTo}`]),
+    ...(amount === null ? [] : [amount]),
+    ...(attention.length === 0 ? [] : [`(${attention.toSorted().join(', ')})`]),
+  ].join(' ')
+}
+
+/**
+ * Looks until every payment is what it must come to, or the time is over, or the signal; gives what still
  * differs then. A mistake in the fold shows as a wait to the end, like work that is not done yet.
  */
 export async function awaitStatuses(
   report: Pick<SimulationReport, 'payments'>,
-  readStatuses: () => Promise<ReadonlyMap<string, string>>,
+  readPayments: () => Promise<ReadonlyMap<string, FoundPayment>>,
   { timeoutMs, signal, everyMs = LOOK_EVERY_MS }: { timeoutMs: number; signal?: AbortSignal; everyMs?: number },
 ): Promise<readonly Mismatch[]> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
-    const mismatches = findMismatches(report, await readStatuses())
+    const mismatches = findMismatches(report, await readPayments())
     if (mismatches.length === 0 || performance.now() >= deadline || signal?.aborted === true) {
       return mismatches
     }
@@ -56,6 +103,11 @@ export function mismatchLines(mismatches: readonly Mismatch[]): readonly string[
     `${mismatches.length} mismatches against the expected statuses`,
     ...mismatches
       .slice(0, MISMATCHES_SHOWN_MAX)
-      .map(({ paymentKey, expected, found }) => `  ${paymentKey} is ${found ?? '(nothing)'}, expected ${expected}`),
+      .map(mismatchText)
+      .map((text) => `  ${text}`),
   ]
+}
+
+export function mismatchText({ paymentKey, lifecycle, expected, found }: Mismatch): string {
+  return `${paymentKey} is ${found ?? '(nothing)'}, expected ${expected} (${lifecycle})`
 }

@@ -1,37 +1,69 @@
+import type { AttentionCode } from '../../payment/fold-payment.ts'
+import type { PaymentKind } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
+import type { Oddity } from './oddities.ts'
+import type { TimeSpelling } from './time-spellings.ts'
 
 /** The wire formats that the simulator speaks. */
 export const SIMULATED_PROVIDERS = ['jpm-global-payments-v1', 'jpm-global-payments-v2', 'instamed'] as const
 export type SimulatedProvider = (typeof SIMULATED_PROVIDERS)[number]
 
 /**
- * What happens to one payment, in the provider's words and in the order of its own times, and what its status must be
- * once every callback has arrived, in whatever order and however often.
- *
- * A step is written as the provider says it: v1 `STATUS`, v2 `STATUS/SUB_STATUS` or `STATUS`, InstaMed `Action Code`.
+ * What happens to one payment, in the provider's words and in the order of its own times, and what it must be once every
+ * callback has arrived, in whatever order and however often.
  */
 export interface Lifecycle {
   readonly name: string
-  /** How common it is, against the others of its provider. */
+  /** How common it is, against the others of its list. */
   readonly weight: number
-  readonly steps: readonly string[]
+  readonly steps: readonly Step[]
   readonly expects: PaymentStatus
+  /** What a person must be told beside the status; nothing if not given. */
+  readonly attention?: readonly AttentionCode[]
+  /** PAYMENT if not given. */
+  readonly kind?: PaymentKind
   /** v1 only: without firmRootId the payment is known by its endToEndId alone. */
   readonly withoutOwnId?: true
+  /** v2 only: the first segment of the envelope's type; `Payment` if not given. */
+  readonly eventType?: string
+  /** v2 only: as many payments go the same way, and one callback tells the last step of all of them. */
+  readonly batchOf?: number
+  /** InstaMed only: how the amount that was approved, smaller than the requested one, is said. */
+  readonly approvedInPart?: 'IsPartiallyApproved' | 'ResponseCode'
+  /** The time of the first step is a multiple of this, ms. */
+  readonly wholeMs?: number
+  /** InstaMed only: what must be known of the amount, where that is not what the simulator draws. */
+  readonly amount?: string | null
   /** Later transactions that undo (part of) it: payments of their own, with an own id and an own status. */
   readonly related?: readonly RelatedTransaction[]
 }
 
+/** Written as the provider says it: v1 `STATUS`, v2 `STATUS/SUB_STATUS` or `STATUS`, InstaMed `Action Code`. */
+export type Step = string | OddStep
+
+export interface OddStep {
+  readonly says: string
+  /** How long after the payment's first time it happens, ms; some seconds or days after the step before if not given. */
+  readonly afterMs?: number
+  /** As the provider usually writes it if not given. */
+  readonly time?: TimeSpelling
+  readonly oddities?: readonly Oddity[]
+}
+
 interface RelatedTransaction {
-  readonly steps: readonly string[]
+  readonly steps: readonly Step[]
   readonly expects: PaymentStatus
+  readonly kind: PaymentKind
+  readonly attention?: readonly AttentionCode[]
+  /** v2 only: by which of its references the return names the original. Only the payment id links them. */
+  readonly names?: 'paymentId' | 'bankReferenceNumber' | 'clearingSystemReference' | 'nothing'
 }
 
 /**
  * The scripts of the simulator.
  *
- * The expected statuses are written by hand from the providers' documents and deliberately not computed: they are the
- * statement that the translation and the fold are checked against, so this file must not import either.
+ * What is expected is written by hand from the providers' documents and deliberately not computed: it is the statement
+ * that the translation and the fold are checked against, so this file must not use either.
  */
 export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle[] } = {
   'jpm-global-payments-v1': [
@@ -46,7 +78,26 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     { weight: 2, name: 'rejected at once', steps: ['REJECTED'], expects: 'REJECTED' },
     { weight: 2, name: 'US TCH: blocked', steps: ['PENDING', 'BLOCKED'], expects: 'BLOCKED' },
     // Not documented, but a sanctions hit that proves false ends like this: a later outcome releases the payment.
-    { weight: 1, name: 'blocked, then released', steps: ['PENDING', 'BLOCKED', 'COMPLETED'], expects: 'COMPLETED' },
+    {
+      weight: 1,
+      name: 'blocked, then released',
+      steps: ['PENDING', 'BLOCKED', 'COMPLETED'],
+      expects: 'COMPLETED',
+      attention: ['released'],
+    },
+    { weight: 1, name: 'under review', steps: ['PENDING', 'PENDING_JPM_REVIEW'], expects: 'ON_HOLD' },
+    {
+      weight: 1,
+      name: 'reviewed, under way again',
+      steps: ['PENDING_JPM_REVIEW', 'PENDING'],
+      expects: 'PROCESSING',
+    },
+    {
+      weight: 1,
+      name: 'reviewed, then completed',
+      steps: ['PENDING', 'PENDING_JPM_REVIEW', 'COMPLETED'],
+      expects: 'COMPLETED',
+    },
     { weight: 2, name: 'JPM Coin: not yet posted', steps: ['PENDING', 'PEND_POSTING'], expects: 'PENDING_POSTING' },
     { weight: 3, name: 'still pending', steps: ['PENDING'], expects: 'PROCESSING' },
     { weight: 1, name: 'only the end is heard', steps: ['COMPLETED'], expects: 'COMPLETED' },
@@ -55,6 +106,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       name: 'known by endToEndId only',
       steps: ['PENDING', 'COMPLETED'],
       expects: 'COMPLETED',
+      attention: ['weak-key'],
       withoutOwnId: true,
     },
     // A status that no document lists is kept and moves nothing.
@@ -63,8 +115,15 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       name: 'new status on the way',
       steps: ['PENDING', 'SIMULATED_STATUS', 'COMPLETED'],
       expects: 'COMPLETED',
+      attention: ['unknown-status'],
     },
-    { weight: 1, name: 'new status only', steps: ['SIMULATED_STATUS'], expects: 'UNKNOWN' },
+    {
+      weight: 1,
+      name: 'new status only',
+      steps: ['SIMULATED_STATUS'],
+      expects: 'UNKNOWN',
+      attention: ['unknown-status'],
+    },
   ],
 
   'jpm-global-payments-v2': [
@@ -127,6 +186,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
         'PROCESSING/PENDING_CLIENT_ACTION',
       ],
       expects: 'ON_HOLD',
+      attention: ['client-action'],
     },
     {
       weight: 2,
@@ -184,7 +244,90 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       steps: ['RECEIVED/RECEIVED', 'COMPLETED/SIMULATED_SUB_STATUS'],
       expects: 'COMPLETED',
     },
-    { weight: 1, name: 'new status only', steps: ['SIMULATED_STATUS'], expects: 'UNKNOWN' },
+    {
+      weight: 1,
+      name: 'new status only',
+      steps: ['SIMULATED_STATUS'],
+      expects: 'UNKNOWN',
+      attention: ['unknown-status'],
+    },
+    {
+      weight: 1,
+      name: 'completed, as the OAS of May 2025 names the type',
+      steps: ['RECEIVED/RECEIVED', 'PROCESSING/PROCESSING_BY_JPM', 'COMPLETED/COMPLETED_BY_JPM'],
+      expects: 'COMPLETED',
+      eventType: 'PaymentInstruction',
+    },
+    // ACH: a callback tells the end of a whole batch, without a sub-status.
+    {
+      weight: 1,
+      name: 'completed as a batch of 4',
+      steps: ['RECEIVED/RECEIVED', 'PROCESSING/PROCESSING_BY_JPM', 'COMPLETED'],
+      expects: 'COMPLETED',
+      batchOf: 4,
+    },
+    { weight: 0.2, name: 'completed as a batch of 20', steps: ['COMPLETED'], expects: 'COMPLETED', batchOf: 20 },
+    {
+      weight: 0.05,
+      name: 'completed as a batch of 50',
+      steps: ['PROCESSING/PENDING_POSTING', 'COMPLETED'],
+      expects: 'COMPLETED',
+      batchOf: 50,
+    },
+    // The client gives back money that it received: a payment of its own, and the original's status stays.
+    {
+      weight: 1,
+      name: 'given back, original named',
+      steps: ['RECEIVED/RECEIVED', 'COMPLETED/DELIVERED_TO_RECIPIENT'],
+      expects: 'CREDITED',
+      related: [
+        {
+          steps: ['RECEIVED/RECEIVED', 'PROCESSING/PROCESSING_BY_JPM', 'COMPLETED/COMPLETED_BY_JPM'],
+          expects: 'COMPLETED',
+          kind: 'RETURN',
+          names: 'paymentId',
+        },
+      ],
+    },
+    {
+      weight: 0.5,
+      name: 'given back in two parts, one refused',
+      steps: ['COMPLETED/COMPLETED_BY_JPM'],
+      expects: 'COMPLETED',
+      related: [
+        { steps: ['COMPLETED'], expects: 'COMPLETED', kind: 'RETURN', names: 'paymentId' },
+        {
+          steps: ['RECEIVED/RECEIVED', 'REJECTED/REJECTED_BY_JPM'],
+          expects: 'REJECTED',
+          kind: 'RETURN',
+          names: 'paymentId',
+        },
+      ],
+    },
+    {
+      weight: 0.5,
+      name: 'given back, original known by a bank reference',
+      steps: ['COMPLETED/COMPLETED_BY_JPM'],
+      expects: 'COMPLETED',
+      related: [
+        {
+          steps: ['ACCEPTED/ACCEPTED', 'COMPLETED/COMPLETED_BY_JPM'],
+          expects: 'COMPLETED',
+          kind: 'RETURN',
+          names: 'bankReferenceNumber',
+        },
+      ],
+    },
+    {
+      weight: 0.5,
+      name: 'given back, original known to the clearing only, or not at all',
+      steps: ['COMPLETED/COMPLETED_BY_JPM'],
+      expects: 'COMPLETED',
+      related: [
+        { steps: ['PROCESSING'], expects: 'PROCESSING', kind: 'RETURN', names: 'clearingSystemReference' },
+        { steps: ['CANCELED/CANCELED'], expects: 'CANCELED', kind: 'RETURN', names: 'nothing' },
+      ],
+    },
   ],
 
   instamed: [
@@ -193,7 +336,29 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     { weight: 4, name: 'authorized', steps: ['Sale A'], expects: 'AUTHORIZED' },
     { weight: 3, name: 'voided', steps: ['Sale C', 'Sale V'], expects: 'VOIDED' },
     { weight: 2, name: 'settlement error', steps: ['Sale C', 'Sale SE'], expects: 'SETTLEMENT_FAILED' },
-    { weight: 1, name: 'settled after an error', steps: ['Sale C', 'Sale SE', 'Sale S'], expects: 'SETTLED' },
+    {
+      weight: 1,
+      name: 'settled after an error',
+      steps: ['Sale C', 'Sale SE', 'Sale S'],
+      expects: 'SETTLED',
+      attention: ['released'],
+    },
+    {
+      weight: 1,
+      name: 'approved in part',
+      steps: ['Sale C'],
+      expects: 'AUTHORIZED',
+      attention: ['partial-approval'],
+      approvedInPart: 'IsPartiallyApproved',
+    },
+    {
+      weight: 1,
+      name: 'approved in part, as the response code says, and settled',
+      steps: ['Sale C', 'Sale S'],
+      expects: 'SETTLED',
+      attention: ['partial-approval'],
+      approvedInPart: 'ResponseCode',
+    },
     { weight: 3, name: 'settled (ordinary webhook)', steps: ['Sale C', 'Sale S'], expects: 'SETTLED' },
     { weight: 2, name: 'declined (ordinary webhook)', steps: ['Sale D'], expects: 'DECLINED' },
     {
@@ -201,7 +366,22 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       name: 'refunded',
       steps: ['Sale C'],
       expects: 'AUTHORIZED',
-      related: [{ steps: ['Refund C'], expects: 'COMPLETED' }],
+      related: [{ steps: ['Refund C'], expects: 'COMPLETED', kind: 'REFUND' }],
+    },
+    {
+      weight: 3,
+      name: 'refunded, by the other name',
+      steps: ['Sale C', 'Sale S'],
+      expects: 'SETTLED',
+      related: [{ steps: ['SimpleRefund C', 'SimpleRefund S'], expects: 'SETTLED', kind: 'REFUND' }],
+    },
+    // Money out must never be counted as money in.
+    {
+      weight: 1,
+      name: 'undone by an action that no document lists',
+      steps: ['Sale C', 'Sale S'],
+      expects: 'SETTLED',
+      related: [{ steps: ['SimulatedAction S'], expects: 'UNKNOWN', kind: 'UNKNOWN', attention: ['unknown-status'] }],
     },
     {
       weight: 1,
@@ -209,8 +389,8 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       steps: ['Sale C', 'Sale S'],
       expects: 'SETTLED',
       related: [
-        { steps: ['Refund C'], expects: 'COMPLETED' },
-        { steps: ['Refund C'], expects: 'COMPLETED' },
+        { steps: ['Refund C'], expects: 'COMPLETED', kind: 'REFUND' },
+        { steps: ['SimpleRefund C'], expects: 'COMPLETED', kind: 'REFUND' },
       ],
     },
     {
@@ -218,19 +398,19 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       name: 'charged back',
       steps: ['Sale C'],
       expects: 'AUTHORIZED',
-      related: [{ steps: ['Chargeback CB'], expects: 'COMPLETED' }],
+      related: [{ steps: ['Chargeback CB'], expects: 'COMPLETED', kind: 'CHARGEBACK' }],
     },
     {
       weight: 2,
       name: 'returned',
       steps: ['Sale C', 'Sale S'],
       expects: 'SETTLED',
-      related: [{ steps: ['Return RI'], expects: 'COMPLETED' }],
+      related: [{ steps: ['Return RI'], expects: 'COMPLETED', kind: 'RETURN' }],
     },
   ],
 }
 
 /** How many payments of their own a lifecycle makes. */
 export function paymentsOf(lifecycle: Lifecycle): number {
-  return 1 + (lifecycle.related?.length ?? 0)
+  return (lifecycle.batchOf ?? 1) + (lifecycle.related?.length ?? 0)
 }

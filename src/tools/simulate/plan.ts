@@ -1,8 +1,10 @@
-import type { PaymentStatus } from '../../payment/payment-status.ts'
 import type { DeadLetterReason } from '../../providers/provider.ts'
 import { LIFECYCLES, type Lifecycle, paymentsOf, SIMULATED_PROVIDERS, type SimulatedProvider } from './lifecycles.ts'
+import { FOREIGN_PRODUCTS, type OddDeadLetter, oddDeadLetter } from './odd-dead-letters.ts'
+import { ODD_LIFECYCLES } from './odd-lifecycles.ts'
 import { createRandom, type Random } from './random.ts'
 import { type ScriptedPayment, type ScriptedStep, scriptPayments, uuidLike } from './script-payment.ts'
+import { encodeBody } from './wire.ts'
 
 /** A configured source of the gateway, as far as the content of its callbacks depends on it. */
 export interface PlannedSource {
@@ -32,7 +34,16 @@ export interface PlanOptions {
   readonly multiPaymentShare?: number
   /** Share of payments of which one early step is told at the very end of the simulation. */
   readonly lateShare?: number
+  /**
+   * Share of payments that are told oddly (a detail that cannot be read, a time in a rare spelling or without a zone,
+   * padded ids, bytes that are no UTF-8, …), and of callbacks after which something comes that cannot be read at all.
+   */
+  readonly oddShare?: number
+  /** What can happen to a payment; the simulator's own lists, in the share above, if not given. */
+  readonly lifecycles?: Lifecycles
 }
+
+type Lifecycles = { readonly [P in SimulatedProvider]: readonly Lifecycle[] }
 
 export const PLAN_DEFAULTS = {
   startTimeMs: Date.UTC(2026, 0, 5, 8),
@@ -41,6 +52,7 @@ export const PLAN_DEFAULTS = {
   malformedShare: 0.02,
   multiPaymentShare: 0.2,
   lateShare: 0.02,
+  oddShare: 0.05,
 } as const satisfies Partial<PlanOptions>
 
 /** The options make no sense; all problems at once. */
@@ -75,14 +87,20 @@ export interface PlannedCallback {
   readonly repeats: 'nothing' | 'identical' | 'reissued'
 }
 
-export interface LedgerPayment {
-  readonly paymentKey: string
-  readonly sourceId: string
-  readonly provider: SimulatedProvider
-  readonly lifecycle: string
-  readonly endToEndId: string | null
-  readonly relatesTo: string | null
-  readonly expectedStatus: PaymentStatus
+export interface LedgerPayment
+  extends Pick<
+    ScriptedPayment,
+    | 'paymentKey'
+    | 'sourceId'
+    | 'provider'
+    | 'lifecycle'
+    | 'endToEndId'
+    | 'relatesTo'
+    | 'expectedStatus'
+    | 'expectedKind'
+    | 'expectedAttention'
+    | 'expectedAmount'
+  > {
   /** The provider's words, in the order of their own times. */
   readonly steps: readonly string[]
   /** How many callbacks speak of it, repeats included. */
@@ -118,9 +136,9 @@ export interface Plan {
 /**
  * Writes down everything that the providers will send, in order, and what must come of it.
  *
- * Pure: the same options give the same bytes in the same order. The facts of a payment carry strictly increasing times
- * of their own, so its final status follows from what is told and not from the order or number of the tellings. The
- * whole plan is held in memory, about 1 KB for a callback.
+ * Pure: the same options give the same bytes in the same order. The facts of a payment carry times of their own, so its
+ * final status follows from what is told and not from the order or number of the tellings. The whole plan is held in
+ * memory, about 1 KB for a callback.
  *
  * Throws {@link SimulationOptionsError}.
  */
@@ -141,7 +159,10 @@ export function planCallbacks(options: PlanOptions): Plan {
   )
   once.sort(byTime)
   const random = createRandom(settings.seed, 'malformed')
-  const withMalformed = once.flatMap((draft) => addMalformed(draft, settings.malformedShare, random))
+  const odd = createRandom(settings.seed, 'odd')
+  const withMalformed = once.flatMap((draft) =>
+    addMalformed(draft, settings.malformedShare, random).flatMap((either) => addOdd(either, settings.oddShare, odd)),
+  )
   const all = [...withMalformed, ...repeatSome(withMalformed, settings)].sort(byTime)
   const callbacks = all.map(({ at: _at, steps, ...callback }, position): PlannedCallback => {
     const good = steps.length > 0
@@ -157,7 +178,14 @@ export function planCallbacks(options: PlanOptions): Plan {
 
 type Settings = PlanOptions & Required<Pick<PlanOptions, keyof typeof PLAN_DEFAULTS>>
 
-const SHARES = ['duplicateShare', 'reorderShare', 'malformedShare', 'multiPaymentShare', 'lateShare'] as const
+const SHARES = [
+  'duplicateShare',
+  'reorderShare',
+  'malformedShare',
+  'multiPaymentShare',
+  'lateShare',
+  'oddShare',
+] as const
 
 /** What is wrong with the options, one sentence each; empty if nothing is. */
 export function planProblems(options: PlanOptions): string[] {
@@ -191,7 +219,7 @@ export function planProblems(options: PlanOptions): string[] {
   return problems
 }
 
-/** A payment together with the refunds, returns and chargebacks of it. */
+/** A payment together with the refunds, returns and chargebacks of it, or the payments of a batch. */
 type Story = readonly ScriptedPayment[]
 
 /** New payments begin at this distance, in the providers' own time. */
@@ -203,7 +231,9 @@ function writeStories(settings: Settings): Story[] {
   let missing = settings.payments
   while (missing > 0) {
     const source = random.pick(settings.sources)
-    const lifecycle = pickLifecycle(LIFECYCLES[source.provider], missing, random)
+    const usualOrOdd = random.chance(settings.oddShare) ? ODD_LIFECYCLES : LIFECYCLES
+    const lifecycles = settings.lifecycles ?? usualOrOdd
+    const lifecycle = pickLifecycle(lifecycles[source.provider], missing, random)
     const startMs = settings.startTimeMs + stories.length * PAYMENT_EVERY_MS + random.integer(0, PAYMENT_EVERY_MS)
     const story = scriptPayments(source, lifecycle, startMs, random)
     stories.push(story)
@@ -241,20 +271,31 @@ function scheduleTellings(stories: readonly Story[], settings: Settings): Tellin
   return stories
     .flatMap((story, start) => {
       const steps = story.flatMap((payment) => payment.steps)
+      const isBatch = steps.some((step) => step.batch !== null)
       let at = start
-      const places = steps.map((_, index) => {
-        at += index === 0 ? 0 : 0.5 + random.next() * (STEP_DISTANCE_MAX - 0.5)
+      const places = steps.map((step, index) => {
+        const begins = index === 0 || (isBatch && step.id.endsWith('#0'))
+        at = begins ? start : at + 0.5 + random.next() * (STEP_DISTANCE_MAX - 0.5)
         return at
       })
       const reordered = random.chance(settings.reorderShare) && steps.length > 1 ? reorder(places, random) : places
       const lateIndex = random.chance(settings.lateShare) && steps.length > 1 ? random.integer(0, steps.length - 2) : -1
-      return steps.map((step, index): Telling => {
+      const tellings = steps.map((step, index): Telling => {
         const late = index === lateIndex
         const place = late ? end + random.next() * STEP_DISTANCE_MAX : (reordered[index] ?? start)
         return { at: place, sourceId: story[0]?.sourceId ?? '', step, late }
       })
+      return isBatch ? batchTogether(tellings) : tellings
     })
     .sort(byTime)
+}
+
+/** One callback tells the last steps of a batch, when the last of them is due. */
+function batchTogether(tellings: readonly Telling[]): Telling[] {
+  const batch = tellings.filter(({ step }) => step.batch !== null)
+  const at = Math.max(...batch.map((telling) => telling.at))
+  const late = batch.some((telling) => telling.late)
+  return tellings.map((telling) => (telling.step.batch === null ? telling : { ...telling, at, late }))
 }
 
 /** Another order, really another one. `places` increase and are at least two. */
@@ -292,7 +333,13 @@ function groupIntoCallbacks(source: PlannedSource, tellings: readonly Telling[],
       continue
     }
     const group = [telling]
-    if (source.provider !== 'instamed' && !telling.late && random.chance(settings.multiPaymentShare)) {
+    if (telling.step.batch !== null) {
+      const others = tellings.filter((other) => other !== telling && other.step.batch === telling.step.batch)
+      group.push(...others)
+      for (const other of others) {
+        taken.add(other)
+      }
+    } else if (source.provider !== 'instamed' && !telling.late && random.chance(settings.multiPaymentShare)) {
       const size = random.integer(2, PAYMENTS_PER_CALLBACK_MAX)
       // One step of a payment per callback, and none may overtake an older one of its payment by accident. A late step
       // stays late.
@@ -301,7 +348,12 @@ function groupIntoCallbacks(source: PlannedSource, tellings: readonly Telling[],
         if (taken.has(other)) {
           continue
         }
-        if (group.length < size && !other.late && !passed.has(other.step.paymentKey)) {
+        if (
+          group.length < size &&
+          !other.late &&
+          !passed.has(other.step.paymentKey) &&
+          canShareCallback(telling.step, other.step)
+        ) {
           group.push(other)
           taken.add(other)
         }
@@ -320,6 +372,13 @@ function groupIntoCallbacks(source: PlannedSource, tellings: readonly Telling[],
   return drafts
 }
 
+function canShareCallback(one: ScriptedStep, other: ScriptedStep): boolean {
+  return (
+    [one, other].every(({ alone, batch }) => !alone && batch === null) &&
+    one.envelope?.eventType === other.envelope?.eventType
+  )
+}
+
 function draftOf(source: PlannedSource, at: number, steps: readonly ScriptedStep[], random: Random): Draft {
   return {
     at,
@@ -327,11 +386,17 @@ function draftOf(source: PlannedSource, at: number, steps: readonly ScriptedStep
     provider: source.provider,
     steps,
     pathSuffix: source.provider === 'jpm-global-payments-v1' && random.chance(0.5) ? '/status' : '',
-    contentType: source.provider === 'instamed' ? 'application/json; charset=utf-8' : 'application/json',
+    contentType: steps[0]?.contentType ?? USUAL_CONTENT_TYPES[source.provider],
     body: bodyOf(source.provider, steps, [], random),
     deadLetters: [],
     repeats: 'nothing',
   }
+}
+
+const USUAL_CONTENT_TYPES: Readonly<Record<SimulatedProvider, string>> = {
+  'jpm-global-payments-v1': 'application/json',
+  'jpm-global-payments-v2': 'application/json',
+  instamed: 'application/json; charset=utf-8',
 }
 
 /** The callback that tells `steps`, with `extraElements` (JSON texts) among them. */
@@ -343,39 +408,60 @@ function bodyOf(
 ): Buffer {
   const elements = [...steps.map((step) => step.element), ...extraElements]
   const ordered = extraElements.length > 0 ? random.shuffle(elements) : elements
+  return encodeBody(bodyText(provider, steps, ordered, random), steps[0]?.encoding ?? 'utf8')
+}
+
+function bodyText(
+  provider: SimulatedProvider,
+  steps: readonly ScriptedStep[],
+  elements: readonly string[],
+  random: Random,
+): string {
   switch (provider) {
     case 'jpm-global-payments-v1':
-      return Buffer.from(`{"callbacks":[${ordered.join(',')}]}`)
+      return `{"callbacks":[${elements.join(',')}]}`
     case 'jpm-global-payments-v2':
-      return Buffer.from(v2Body(steps, ordered, random))
+      return v2Body(steps, elements, random)
     case 'instamed':
-      return Buffer.from(ordered[0] ?? '{}')
+      return elements[0] ?? '{}'
   }
 }
+
+const DATASCHEMAS = { payments: 'payment-event', returns: 'payment-return-event' } as const
 
 /** Both spellings that the provider's own examples show, one of them for each envelope. */
 function v2Body(steps: readonly ScriptedStep[], elements: readonly string[], random: Random): string {
   const first = steps[0]?.envelope
+  const list = first?.list ?? 'payments'
   const status = first?.paymentStatus ?? 'Completed'
+  const dataschema = first?.eventType === 'PaymentBatch' ? 'payments-event' : DATASCHEMAS[list]
   const fields = {
     specversion: random.pick(['1.0', '1.0.0']),
     id: uuidLike(random),
-    time: first?.occurredAt ?? '',
-    type: `Payment.${status.charAt(0)}${status.slice(1).toLowerCase()}`,
+    time: first?.occurredAt,
+    type: `${first?.eventType ?? 'Payment'}.${status.charAt(0)}${status.slice(1).toLowerCase()}`,
     source: random.chance(0.5)
       ? `/payment/v2/payments/${first?.paymentId ?? ''}`
       : `payment/v2/payments?endToEndId=${first?.endToEndId ?? ''}`,
-    dataschema: 'urn:com.jpmorgan.payments/payment-event',
+    dataschema: `urn:com.jpmorgan.payments/${dataschema}`,
+    ...first?.fields,
   }
-  return `${JSON.stringify(fields).slice(0, -1)},"data":{"payments":[${elements.join(',')}]}}`
+  return `${JSON.stringify(fields).slice(0, -1)},"data":{"${list}":[${elements.join(',')}]}}`
 }
 
 /** With the given probability: a bad element among the good ones, or a wholly malformed callback right after. */
 function addMalformed(draft: Draft, share: number, random: Random): Draft[] {
-  if (!random.chance(share)) {
+  if (!random.chance(share) || !isUsual(draft)) {
     return [draft]
   }
-  const kind = random.pick(['not-json', 'invalid-utf8', 'wrong-shape', 'element-without-ids', 'element-not-an-object'])
+  const kind = random.pick([
+    'not-json',
+    'invalid-utf8',
+    'wrong-shape',
+    'foreign-product',
+    'element-without-ids',
+    'element-not-an-object',
+  ])
   const severalElements = draft.provider !== 'instamed'
   switch (kind) {
     case 'element-without-ids':
@@ -390,8 +476,10 @@ function addMalformed(draft: Draft, share: number, random: Random): Draft[] {
       return [draft, malformed(draft, Buffer.from('"text"'), 'unexpected-shape')]
     case 'wrong-shape':
       return [draft, malformed(draft, Buffer.from(WRONG_SHAPES[draft.provider]), 'unexpected-shape')]
+    case 'foreign-product':
+      return [draft, oddCallback(draft, FOREIGN_PRODUCTS[draft.provider])]
     case 'invalid-utf8':
-      return [draft, malformed(draft, withInvalidUtf8(draft.body), 'invalid-utf8')]
+      return [draft, malformed(draft, withInvalidUtf8(draft.provider, random), 'invalid-utf8')]
     default:
       return [draft, malformed(draft, withoutItsEnd(draft.body, random), 'invalid-json')]
   }
@@ -428,10 +516,47 @@ function withoutItsEnd(body: Buffer, random: Random): Buffer {
   return body.subarray(0, random.integer(1, body.length - 1))
 }
 
-/** A byte that no UTF-8 text contains, inside the first text of the body. */
-function withInvalidUtf8(body: Buffer): Buffer {
-  const inside = body.indexOf('"') + 1
-  return Buffer.concat([body.subarray(0, inside), Buffer.from([0xff]), body.subarray(inside)])
+/** With a byte that no UTF-8 text contains in the id, so that nobody can know which payment is meant. */
+function withInvalidUtf8(provider: SimulatedProvider, random: Random): Buffer {
+  const id = `5eed${random.hex(28)}\u00ff`
+  const element = {
+    'jpm-global-payments-v1': `{"firmRootId":"${id}","paymentStatus":"COMPLETED"}`,
+    'jpm-global-payments-v2': `{"paymentId":"${id}","paymentStatus":"COMPLETED"}`,
+    instamed: `{"PaymentTransactionID":"${id}","TransactionAction":"Sale","CurrentTransactionStatusCode":"C"}`,
+  }[provider]
+  return encodeBody(bodyText(provider, [], [element], random), 'latin1')
+}
+
+/** UTF-8 and the usual content type: another charset or notation would give what is made of it another meaning. */
+function isUsual({ steps }: Draft): boolean {
+  return steps.every(({ encoding, contentType }) => encoding === 'utf8' && contentType === null)
+}
+
+/** With the given probability: something that cannot be read because of what decides, among the good or right after. */
+function addOdd(draft: Draft, share: number, random: Random): Draft[] {
+  if (!random.chance(share) || !isUsual(draft) || draft.deadLetters.length > 0) {
+    return [draft]
+  }
+  const odd = oddDeadLetter(draft.provider, random)
+  if (odd.is === 'body') {
+    return [draft, oddCallback(draft, odd)]
+  }
+  return holdsReturns(draft)
+    ? [draft, oddCallback(draft, { ...odd, text: bodyText(draft.provider, [], [odd.text], random) })]
+    : [withBadElement(draft, odd.text, odd.reason, random)]
+}
+
+/** Among payment returns an element of a payment would be another mistake. */
+function holdsReturns({ steps }: Draft): boolean {
+  return steps.some(({ envelope }) => envelope?.list === 'returns')
+}
+
+/** Sent right after `draft`, whose own facts stay as they are. */
+function oddCallback(draft: Draft, { text, encoding = 'utf8', contentType, reason }: OddDeadLetter): Draft {
+  return {
+    ...malformed(draft, encodeBody(text, encoding), reason),
+    contentType: contentType ?? USUAL_CONTENT_TYPES[draft.provider],
+  }
 }
 
 /** How far behind the original a repeat comes, at most. */
@@ -483,6 +608,9 @@ function ledgerOf(payments: readonly ScriptedPayment[], callbacks: readonly Plan
       endToEndId: payment.endToEndId,
       relatesTo: payment.relatesTo,
       expectedStatus: payment.expectedStatus,
+      expectedKind: payment.expectedKind,
+      expectedAttention: payment.expectedAttention,
+      expectedAmount: payment.expectedAmount,
       steps: payment.steps.map((step) => step.says),
       callbacks: callbacksOf.get(payment.paymentKey) ?? 0,
       outOfOrder: told.some((position, index) => position < (told[index - 1] ?? -1)),

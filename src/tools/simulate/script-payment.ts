@@ -1,14 +1,13 @@
+import type { AttentionCode } from '../../payment/fold-payment.ts'
+import type { PaymentKind } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
-import type { Lifecycle, SimulatedProvider } from './lifecycles.ts'
+import type { Lifecycle, OddStep, SimulatedProvider, Step } from './lifecycles.ts'
 import type { Random } from './random.ts'
+import { SENSITIVE_TEXT } from './sensitive-text.ts'
+import { DAY_MS, instamedTime, SECOND_MS, zoned, zoneLess } from './time-spellings.ts'
+import { type BodyEncoding, Verbatim, type Wire, writeWire } from './wire.ts'
 
-/**
- * Stands where real callbacks carry personal or account data and free text. If it is ever found in a key, a header, a
- * log or a canonical topic, a field got through that is not on the allow-list.
- */
-export const SENSITIVE_TEXT = 'SIMULATED-SENSITIVE-TEXT'
-
-/** One payment as its provider tells it, with the status that all of it together must give. */
+/** One payment as its provider tells it, with what all of it together must give. */
 export interface ScriptedPayment {
   /** `<namespace>:<provider id>`. */
   readonly paymentKey: string
@@ -20,7 +19,12 @@ export interface ScriptedPayment {
   /** Payment key of the original, for a refund, return or chargeback. */
   readonly relatesTo: string | null
   readonly expectedStatus: PaymentStatus
-  /** In the order of their own times, which strictly increase. */
+  readonly expectedKind: PaymentKind
+  /** Sorted. */
+  readonly expectedAttention: readonly AttentionCode[]
+  /** The decimal as it was sent; null if none was. */
+  readonly expectedAmount: string | null
+  /** In the order of their own times, which increase wherever the end depends on it. */
   readonly steps: readonly ScriptedStep[]
 }
 
@@ -31,28 +35,39 @@ export interface ScriptedStep {
   /** The provider's words, as in the lifecycle. */
   readonly says: string
   readonly occurredAtMs: number
-  /** The element of a callback that says it, as JSON text: repeats must repeat it to the letter. */
+  /** The element of a callback that says it (InstaMed: the body), as text: repeats must repeat it to the letter. */
   readonly element: string
-  /** What a v2 envelope around it mentions; null for the other providers. */
+  readonly encoding: BodyEncoding
+  /** Null: as the provider usually says it. */
+  readonly contentType: string | null
+  /** Cannot share a callback with others: its envelope or its bytes are its own. */
+  readonly alone: boolean
+  /** Equal for the steps that one callback tells together; null for all others. */
+  readonly batch: string | null
+  /** What a v2 envelope around it says; null for the other providers. */
   readonly envelope: StepEnvelope | null
 }
 
 interface StepEnvelope {
+  /** The list that the element stands in. */
+  readonly list: 'payments' | 'returns'
+  /** First segment of the type. It is part of what the step says, so that a re-issue keeps it. */
+  readonly eventType: string
   readonly paymentId: string
   readonly endToEndId: string
   readonly paymentStatus: string
-  readonly occurredAt: string
+  /** As written. */
+  readonly occurredAt: unknown
+  /** Fields in the place of the usual ones. */
+  readonly fields: Readonly<Record<string, unknown>>
 }
-
-const SECOND_MS = 1000
-const DAY_MS = 86_400_000
 
 /**
  * Writes the story of one payment, and of the refunds, returns and chargebacks that belong to it; the original comes
  * first. Ids begin with `5eed` or `SIM`, so that nobody takes them for real ones.
  *
- * Successive times are at least one second apart and times are cut, never rounded, to the provider's precision, so they
- * stay strictly increasing on the wire.
+ * Successive times are at least one second apart, unless the lifecycle says otherwise, and times are cut, never rounded,
+ * to the provider's precision, so they stay strictly increasing on the wire.
  */
 export function scriptPayments(
   source: { readonly id: string; readonly provider: SimulatedProvider; readonly namespace: string },
@@ -64,7 +79,7 @@ export function scriptPayments(
     case 'jpm-global-payments-v1':
       return [scriptV1(source, lifecycle, startMs, random)]
     case 'jpm-global-payments-v2':
-      return [scriptV2(source, lifecycle, startMs, random)]
+      return scriptV2Story(source, lifecycle, startMs, random)
     case 'instamed':
       return scriptInstamed(source, lifecycle, startMs, random)
   }
@@ -72,32 +87,69 @@ export function scriptPayments(
 
 type Source = Parameters<typeof scriptPayments>[0]
 
+/** When the steps of a transaction happen: as they say, or `distanceMs()` after the one before. */
+function timesOf(
+  steps: readonly Step[],
+  startMs: number,
+  distanceMs: () => number,
+): readonly { readonly step: OddStep; readonly atMs: number }[] {
+  let atMs = startMs
+  return steps.map((given, position) => {
+    const step: OddStep = typeof given === 'string' ? { says: given } : given
+    if (step.afterMs !== undefined) {
+      atMs = startMs + step.afterMs
+    } else if (position > 0) {
+      atMs += distanceMs()
+    }
+    return { step, atMs }
+  })
+}
+
+function wholeStart(startMs: number, { wholeMs = 1 }: Lifecycle): number {
+  return Math.floor(startMs / wholeMs) * wholeMs
+}
+
+const minutesApart = (random: Random) => () => random.integer(SECOND_MS, 90 * SECOND_MS)
+
 function scriptV1(source: Source, lifecycle: Lifecycle, startMs: number, random: Random): ScriptedPayment {
   const firmRootId = uuidLike(random)
   const endToEndId = `SIM${random.alphanumeric(13)}`
-  const withoutZone = random.chance(0.1)
+  const usually = random.chance(0.1) ? zoneLess : zoned
   const clearingSystemReference = random.chance(0.5) ? `SIMCLR${random.alphanumeric(10)}` : undefined
   const appliedRate = random.chance(0.1) ? `1.${random.integer(1000, 9999)}` : undefined
+  const redirected = random.chance(0.05)
   const paymentKey = `${source.namespace}:${lifecycle.withoutOwnId ? `e2e:${endToEndId}` : firmRootId}`
 
-  let occurredAtMs = startMs
-  const steps = lifecycle.steps.map((says, position): ScriptedStep => {
-    const occurredAt = new Date(occurredAtMs).toISOString().replace('Z', withoutZone ? '' : 'Z')
+  const times = timesOf(lifecycle.steps, wholeStart(startMs, lifecycle), minutesApart(random))
+  const steps = times.map(({ step, atMs }, position): ScriptedStep => {
+    const { says } = step
     const succeeded = says.startsWith('COMPLETED')
-    const element = {
+    const wire = wireOf(step, atMs, random, {
       endToEndId,
-      createDateTime: occurredAt,
+      createDateTime: (step.time ?? usually)(atMs, random),
       paymentStatus: says,
       firmRootId: lifecycle.withoutOwnId ? undefined : firmRootId,
       clearingSystemReference: succeeded ? clearingSystemReference : undefined,
       fx: succeeded && appliedRate !== undefined ? { appliedRate } : undefined,
+      ...(redirected && {
+        paymentRedirected: true,
+        paymentRedirectedAccount: SENSITIVE_TEXT,
+        paymentRedirectedBankId: SENSITIVE_TEXT,
+      }),
       exceptions: V1_EXCEPTIONS[says],
-    }
-    const step = scriptedStep(paymentKey, position, says, occurredAtMs, element, null)
-    occurredAtMs += random.integer(SECOND_MS, 90 * SECOND_MS)
-    return step
+    })
+    return scriptedStep(paymentKey, position, step, wire, null)
   })
   return { ...commonOf(source, lifecycle), paymentKey, endToEndId, steps }
+}
+
+/** Applies what is odd about the step. */
+function wireOf(step: OddStep, atMs: number, random: Random, fields: Record<string, unknown>): Wire {
+  const wire: Wire = { atMs, fields, twice: [], envelope: {}, format: 'json', encoding: 'utf8', contentType: null }
+  for (const oddity of step.oddities ?? []) {
+    oddity(wire, random)
+  }
+  return wire
 }
 
 const V1_EXCEPTIONS: Readonly<Record<string, readonly object[]>> = {
@@ -107,38 +159,80 @@ const V1_EXCEPTIONS: Readonly<Record<string, readonly object[]>> = {
       errorDescription: `Error occurred on /requestedExecutionDate ${SENSITIVE_TEXT}`,
       ruleDefinition: 'Date validation failure',
     },
-    { errorCode: '11000', errorDescription: SENSITIVE_TEXT, externalCode: 'AM04' },
+    {
+      errorCode: '11000',
+      errorDescription: SENSITIVE_TEXT,
+      externalCode: 'AM04',
+      externalDescription: SENSITIVE_TEXT,
+    },
   ],
   BLOCKED: [{ errorCode: '11000', errorDescription: SENSITIVE_TEXT }],
 }
 
-function scriptV2(source: Source, lifecycle: Lifecycle, startMs: number, random: Random): ScriptedPayment {
+/** The payments of a batch, or one payment; then its returns. */
+function scriptV2Story(source: Source, lifecycle: Lifecycle, startMs: number, random: Random): ScriptedPayment[] {
+  const { batchOf, related = [] } = lifecycle
+  const batchId = batchOf === undefined ? null : `SIMBATCH${random.alphanumeric(8)}`
+  const payments = Array.from({ length: batchOf ?? 1 }, () => scriptV2(source, lifecycle, startMs, batchId, random))
+  const original = payments[0]
+  let afterMs = original?.steps.at(-1)?.occurredAtMs ?? startMs
+  return [
+    ...payments,
+    ...related.map((transaction) => {
+      afterMs = wholeStart(afterMs + random.integer(DAY_MS / 2, DAY_MS), lifecycle)
+      const scripted = scriptReturn(source, lifecycle, transaction, original?.paymentKey ?? '', afterMs, random)
+      afterMs = scripted.steps.at(-1)?.occurredAtMs ?? afterMs
+      return scripted
+    }),
+  ]
+}
+
+/** The provider's own examples show both forms. */
+function v2Time(timeMs: number, random: Random): string {
+  return random.chance(0.5) ? zoned(timeMs).replace('Z', '+00:00') : `${zoned(timeMs).slice(0, 19)}Z`
+}
+
+function scriptV2(
+  source: Source,
+  lifecycle: Lifecycle,
+  startMs: number,
+  batchId: string | null,
+  random: Random,
+): ScriptedPayment {
   const paymentId = uuidLike(random)
   const endToEndId = `SIM${random.alphanumeric(13)}`
-  const paymentType = random.pick(['RTP', 'RTP', 'ACH', 'WIRE'])
+  const paymentType = batchId === null ? random.pick(['RTP', 'RTP', 'ACH', 'WIRE']) : 'ACH'
   const clearingName = random.pick(V2_CLEARING_SYSTEMS[paymentType] ?? [])
   const clearingReference = `SIM${random.alphanumeric(10)}`
-  const uetr = paymentType === 'WIRE' ? uuidLike(random) : undefined
+  const otherPaymentReferences =
+    paymentType === 'WIRE'
+      ? { uetr: uuidLike(random), transactionIdentifier: `SIM${random.alphanumeric(8)}` }
+      : undefined
+  const achTraceNumber = paymentType === 'ACH' ? String(random.integer(10_000_000, 99_999_999)) : undefined
   const transferType = random.chance(0.9) ? 'CREDIT' : 'DEBIT'
-  const scheduled = lifecycle.steps.some((says) => says.endsWith('/SCHEDULED'))
-  const requestedExecutionDate = new Date(startMs + (scheduled ? 3 * DAY_MS : 0)).toISOString().slice(0, 10)
+  const scheduled = lifecycle.steps.some((step) => saysOf(step).endsWith('/SCHEDULED'))
+  const requestedExecutionDate = zoned(startMs + (scheduled ? 3 * DAY_MS : 0)).slice(0, 10)
   const paymentKey = `${source.namespace}:${paymentId}`
 
-  let occurredAtMs = startMs
-  const steps = lifecycle.steps.map((says, position): ScriptedStep => {
-    const [paymentStatus = '', paymentSubStatus] = says.split('/')
-    // The provider's own examples show both forms.
-    const occurredAt = random.chance(0.5)
-      ? new Date(occurredAtMs).toISOString().replace('Z', '+00:00')
-      : `${new Date(occurredAtMs).toISOString().slice(0, 19)}Z`
+  const times = timesOf(lifecycle.steps, wholeStart(startMs, lifecycle), minutesApart(random))
+  const steps = times.map(({ step, atMs }, position): ScriptedStep => {
+    const [paymentStatus = '', paymentSubStatus] = step.says.split('/')
+    const occurredAt = (step.time ?? v2Time)(atMs, random)
     const cleared = paymentStatus === 'COMPLETED' || paymentStatus === 'RETURNED'
-    const element = {
+    const inBatch = batchId !== null && position === times.length - 1
+    const wire = wireOf(step, atMs, random, {
       paymentId,
       requestedExecutionDate,
+      valueDate: cleared && paymentType === 'ACH' ? requestedExecutionDate : undefined,
       paymentStatus,
       paymentSubStatus,
       statusUpdatedAt: occurredAt,
-      paymentIdentifiers: { endToEndId, otherPaymentReferences: uetr === undefined ? undefined : { uetr } },
+      paymentIdentifiers: {
+        endToEndId,
+        paymentBatchId: batchId ?? undefined,
+        achTraceNumber: cleared ? achTraceNumber : undefined,
+        otherPaymentReferences,
+      },
       paymentType,
       transferType,
       clearingSystem: cleared ? { name: clearingName, reference: clearingReference } : {},
@@ -147,13 +241,99 @@ function scriptV2(source: Source, lifecycle: Lifecycle, startMs: number, random:
           ? { accountNumber: SENSITIVE_TEXT }
           : undefined,
       exceptions: paymentStatus === 'REJECTED' ? V2_EXCEPTIONS : undefined,
+    })
+    const eventType = inBatch ? 'PaymentBatch' : (lifecycle.eventType ?? 'Payment')
+    const envelope: StepEnvelope = {
+      list: 'payments',
+      eventType,
+      paymentId,
+      endToEndId,
+      paymentStatus,
+      occurredAt,
+      fields: wire.envelope,
     }
-    const envelope = { paymentId, endToEndId, paymentStatus, occurredAt }
-    const step = scriptedStep(paymentKey, position, says, occurredAtMs, element, envelope)
-    occurredAtMs += random.integer(SECOND_MS, 90 * SECOND_MS)
-    return step
+    return { ...scriptedStep(paymentKey, position, step, wire, envelope), batch: inBatch ? batchId : null }
   })
   return { ...commonOf(source, lifecycle), paymentKey, endToEndId, steps }
+}
+
+type Related = NonNullable<Lifecycle['related']>[number]
+
+/**
+ * A payment return (`data.returns`): money that the client had received and gives back. It has no time of its own, so the
+ * envelope's orders it.
+ */
+function scriptReturn(
+  source: Source,
+  lifecycle: Lifecycle,
+  transaction: Related,
+  originalKey: string,
+  startMs: number,
+  random: Random,
+): ScriptedPayment {
+  const returnId = uuidLike(random)
+  const endToEndId = `SIM${random.alphanumeric(13)}`
+  const paymentKey = `${source.namespace}:${returnId}`
+  const amount = decimalOf(random.integer(100, 50_000))
+  const currency = random.chance(0.5) ? 'BRL' : undefined
+  // As a number some clients write it; its zeros are part of the amount.
+  const value = random.chance(0.2) ? new Verbatim(`{"amount":${amount}}`) : { amount, currency }
+  const originalPaymentIdentifiers = originalIdentifiers(transaction.names, originalKey, source, random)
+
+  const times = timesOf(transaction.steps, startMs, minutesApart(random))
+  const steps = times.map(({ step, atMs }, position): ScriptedStep => {
+    const [returnStatus = '', returnSubStatus] = step.says.split('/')
+    const occurredAt = (step.time ?? v2Time)(atMs, random)
+    const wire = wireOf(step, atMs, random, {
+      returnId,
+      returnStatus,
+      returnSubStatus,
+      paymentType: 'RTP',
+      paymentIdentifiers: { endToEndId },
+      originalPaymentIdentifiers,
+      returnType: random.pick(['FULL', 'PARTIAL']),
+      value,
+      country: 'BR',
+      chargeBearer: 'SHAR',
+      additionalInformation: [SENSITIVE_TEXT],
+      exceptions: returnStatus === 'REJECTED' ? V2_EXCEPTIONS : undefined,
+    })
+    const envelope: StepEnvelope = {
+      list: 'returns',
+      eventType: 'Payment',
+      paymentId: returnId,
+      endToEndId,
+      paymentStatus: returnStatus,
+      occurredAt,
+      fields: wire.envelope,
+    }
+    return { ...scriptedStep(paymentKey, position, step, wire, envelope), alone: true }
+  })
+  return {
+    ...commonOf(source, lifecycle),
+    ...expectationOf(transaction),
+    expectedAmount: amount,
+    paymentKey,
+    endToEndId,
+    relatesTo: transaction.names === 'paymentId' ? originalKey : null,
+    steps,
+  }
+}
+
+function originalIdentifiers(names: Related['names'], originalKey: string, source: Source, random: Random): object {
+  const account = { accountNumber: SENSITIVE_TEXT }
+  switch (names) {
+    case 'paymentId': {
+      const id = originalKey.slice(source.namespace.length + 1)
+      return { paymentId: random.chance(0.3) ? id.toUpperCase() : id }
+    }
+    case 'bankReferenceNumber':
+      return { bankReferenceNumber: `SIM${random.alphanumeric(10)}`, account }
+    case 'clearingSystemReference':
+      return { clearingSystemReference: `SIM${random.alphanumeric(10)}`, account }
+    default:
+      return {}
+  }
 }
 
 const V2_CLEARING_SYSTEMS: Readonly<Record<string, readonly string[]>> = {
@@ -177,43 +357,99 @@ function scriptInstamed(source: Source, lifecycle: Lifecycle, startMs: number, r
   const amountMinor = random.integer(500, 50_000)
   // Other interfaces of the platform write the same ids in capitals; it is the same payment.
   const inCapitals = random.chance(0.15)
-  const original = { id: originalId, steps: lifecycle.steps, expects: lifecycle.expects, amountMinor }
+  const original = {
+    id: originalId,
+    steps: lifecycle.steps,
+    amountMinor,
+    expectation: expectationOf(lifecycle),
+  }
   const related = (lifecycle.related ?? []).map((transaction) => ({
     id: `5eed${random.hex(28)}`,
     steps: transaction.steps,
-    expects: transaction.expects,
+    expectation: expectationOf(transaction),
     // Partial, so that several fit into the original.
     amountMinor: Math.floor(amountMinor / (lifecycle.related?.length ?? 1)),
   }))
 
-  let occurredAtMs = startMs
+  // Everything but the authorization comes from a daily job.
+  const daysApart = () => random.integer(DAY_MS / 2, DAY_MS)
+  let occurredAtMs = wholeStart(startMs, lifecycle)
   return [original, ...related].map((transaction): ScriptedPayment => {
     const paymentKey = `${source.namespace}:${transaction.id}`
-    const steps = transaction.steps.map((says, position): ScriptedStep => {
-      const first = transaction === original && position === 0
-      if (!first) {
-        // Everything but the authorization comes from a daily job.
-        occurredAtMs += random.integer(DAY_MS / 2, DAY_MS)
-      }
-      const idAsSent = (id: string) => (inCapitals && !first ? id.toUpperCase() : id)
-      const element = instamedBody({
-        says,
-        id: idAsSent(transaction.id),
-        originalId: idAsSent(originalId),
-        amount: decimalOf(transaction.amountMinor),
-        occurredAt: toInstamedTime(occurredAtMs),
-      })
-      return scriptedStep(paymentKey, position, says, occurredAtMs, element, null)
+    const isOriginal = transaction === original
+    const amounts = amountsOf(transaction.amountMinor, isOriginal ? lifecycle : {})
+    const times = timesOf(transaction.steps, occurredAtMs + (isOriginal ? 0 : daysApart()), daysApart)
+    occurredAtMs = times.at(-1)?.atMs ?? occurredAtMs
+    const steps = times.map(({ step, atMs }, position): ScriptedStep => {
+      const idAsSent = (id: string) => (inCapitals && !(isOriginal && position === 0) ? id.toUpperCase() : id)
+      const wire = wireOf(
+        step,
+        atMs,
+        random,
+        instamedBody({
+          says: step.says,
+          id: idAsSent(transaction.id),
+          originalId: idAsSent(originalId),
+          amounts,
+          occurredAt: (step.time ?? instamedTime)(atMs, random),
+        }),
+      )
+      return scriptedStep(paymentKey, position, step, wire, null)
     })
     return {
       ...commonOf(source, lifecycle),
+      ...transaction.expectation,
+      expectedAmount: isOriginal && lifecycle.amount !== undefined ? lifecycle.amount : amounts.approved,
       paymentKey,
       endToEndId: null,
-      relatesTo: transaction === original ? null : `${source.namespace}:${originalId}`,
-      expectedStatus: transaction.expects,
+      relatesTo: isOriginal ? null : `${source.namespace}:${originalId}`,
       steps,
     }
   })
+}
+
+/** What a transaction says of its money. `approved` is what must be known as its amount. */
+interface InstamedAmounts {
+  readonly approved: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+function amountsOf(amountMinor: number, { approvedInPart }: Pick<Lifecycle, 'approvedInPart'>): InstamedAmounts {
+  const requested = decimalOf(amountMinor)
+  const part = decimalOf(Math.floor(amountMinor / 3))
+  switch (approvedInPart) {
+    case 'IsPartiallyApproved':
+      return {
+        approved: part,
+        fields: {
+          RequestAmount: requested,
+          Amount: requested,
+          IsPartiallyApproved: 'true',
+          PartialApprovalAmount: part,
+        },
+      }
+    case 'ResponseCode':
+      return {
+        approved: part,
+        fields: {
+          RequestAmount: requested,
+          Amount: part,
+          IsPartiallyApproved: 'false',
+          PartialApprovalAmount: null,
+          ResponseCode: '010',
+        },
+      }
+    default:
+      return {
+        approved: requested,
+        fields: {
+          RequestAmount: requested,
+          Amount: requested,
+          IsPartiallyApproved: 'false',
+          PartialApprovalAmount: null,
+        },
+      }
+  }
 }
 
 const INSTAMED_DESCRIPTIONS: Readonly<Record<string, string>> = {
@@ -232,10 +468,12 @@ function instamedBody(transaction: {
   readonly says: string
   readonly id: string
   readonly originalId: string
-  readonly amount: string
-  readonly occurredAt: string
-}): object {
-  const [action = '', code = ''] = transaction.says.split(' ')
+  readonly amounts: InstamedAmounts
+  readonly occurredAt: unknown
+}): Record<string, unknown> {
+  const lastBlank = transaction.says.lastIndexOf(' ')
+  const action = transaction.says.slice(0, lastBlank)
+  const code = transaction.says.slice(lastBlank + 1)
   const declined = code === 'D'
   return {
     PaymentTransactionID: transaction.id,
@@ -253,10 +491,7 @@ function instamedBody(transaction: {
     ResponseMessage: declined ? 'DECLINED' : 'APPROVAL',
     ReasonCode: declined ? 'D05' : null,
     WorkflowStatus: 'Complete',
-    RequestAmount: transaction.amount,
-    Amount: transaction.amount,
-    IsPartiallyApproved: 'false',
-    PartialApprovalAmount: null,
+    ...transaction.amounts.fields,
     ResponseDateTime: transaction.occurredAt,
     CardType: 'Visa',
     CardLastFourDigits: '************0000',
@@ -279,35 +514,52 @@ function commonOf(source: Source, lifecycle: Lifecycle) {
     provider: source.provider,
     lifecycle: lifecycle.name,
     relatesTo: null,
-    expectedStatus: lifecycle.expects,
+    expectedAmount: null,
+    ...expectationOf(lifecycle),
   }
+}
+
+function expectationOf({
+  expects,
+  kind = 'PAYMENT',
+  attention = [],
+}: Pick<Lifecycle, 'expects' | 'kind' | 'attention'>): Pick<
+  ScriptedPayment,
+  'expectedStatus' | 'expectedKind' | 'expectedAttention'
+> {
+  return { expectedStatus: expects, expectedKind: kind, expectedAttention: attention.toSorted() }
+}
+
+function saysOf(step: Step): string {
+  return typeof step === 'string' ? step : step.says
 }
 
 function scriptedStep(
   paymentKey: string,
   position: number,
-  says: string,
-  occurredAtMs: number,
-  element: object,
+  { says }: OddStep,
+  wire: Wire,
   envelope: StepEnvelope | null,
 ): ScriptedStep {
-  return { id: `${paymentKey}#${position}`, paymentKey, says, occurredAtMs, element: JSON.stringify(element), envelope }
+  const usualBytes = wire.encoding === 'utf8' && wire.contentType === null
+  return {
+    id: `${paymentKey}#${position}`,
+    paymentKey,
+    says,
+    occurredAtMs: wire.atMs,
+    element: writeWire(wire),
+    encoding: wire.encoding,
+    contentType: wire.contentType,
+    alone: !usualBytes || Object.keys(wire.envelope).length > 0,
+    batch: null,
+    envelope,
+  }
 }
 
 /** 8-4-4-4-12 lower-case hex digits with the marks of a version 4 UUID. */
 export function uuidLike(random: Random): string {
   const digits = `5eed${random.hex(28)}`
   return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-a${digits.slice(17, 20)}-${digits.slice(20, 32)}`
-}
-
-/** `12/14/2017 11:58:06 PM`: US order, twelve hours, whole seconds, no zone (read as UTC). */
-function toInstamedTime(timeMs: number): string {
-  const time = new Date(timeMs)
-  const two = (value: number) => String(value).padStart(2, '0')
-  const hour = time.getUTCHours()
-  const date = `${two(time.getUTCMonth() + 1)}/${two(time.getUTCDate())}/${time.getUTCFullYear()}`
-  const clock = `${two(hour % 12 === 0 ? 12 : hour % 12)}:${two(time.getUTCMinutes())}:${two(time.getUTCSeconds())}`
-  return `${date} ${clock} ${hour < 12 ? 'AM' : 'PM'}`
 }
 
 function decimalOf(minor: number): string {

@@ -1,34 +1,83 @@
 import { describe, expect, test } from 'vitest'
-import { awaitStatuses, findMismatches, mismatchLines } from '../../../src/tools/simulate/await-statuses.ts'
+import type { PaymentStatus } from '../../../src/payment/payment-status.ts'
+import {
+  awaitStatuses,
+  type FoundPayment,
+  findMismatches,
+  mismatchLines,
+} from '../../../src/tools/simulate/await-statuses.ts'
 import type { SimulationReport } from '../../../src/tools/simulate/simulate.ts'
 
+const EXPECTED = {
+  lifecycle: 'a script',
+  relatesTo: null,
+  expectedKind: 'PAYMENT',
+  expectedAttention: [],
+  expectedAmount: null,
+  delivered: true,
+} as const
 const REPORT = {
   payments: [
-    { paymentKey: 'a:1', expectedStatus: 'COMPLETED', delivered: true },
-    { paymentKey: 'a:2', expectedStatus: 'REJECTED', delivered: true },
-    { paymentKey: 'a:3', expectedStatus: 'REJECTED', delivered: false },
+    { ...EXPECTED, paymentKey: 'a:1', expectedStatus: 'COMPLETED' },
+    { ...EXPECTED, paymentKey: 'a:2', expectedStatus: 'REJECTED' },
+    { ...EXPECTED, paymentKey: 'a:3', expectedStatus: 'REJECTED', delivered: false },
   ],
 } as unknown as Pick<SimulationReport, 'payments'>
+
+function found(status: PaymentStatus, more: Partial<FoundPayment> = {}): FoundPayment {
+  return { status, kind: 'PAYMENT', attention: [], relatesTo: null, details: { amount: null }, ...more }
+}
+
 const RIGHT = new Map([
-  ['a:1', 'COMPLETED'],
-  ['a:2', 'REJECTED'],
+  ['a:1', found('COMPLETED')],
+  ['a:2', found('REJECTED')],
 ])
 
-describe('the statuses that the simulated payments must come to', () => {
-  test('are compared payment by payment, also those of which nothing was published', () => {
+describe('what the simulated payments must come to', () => {
+  test('is compared payment by payment, also those of which nothing was published', () => {
     expect(findMismatches(REPORT, RIGHT)).toEqual([])
-    expect(findMismatches(REPORT, new Map([['a:1', 'RECEIVED']]))).toEqual([
-      { paymentKey: 'a:1', expected: 'COMPLETED', found: 'RECEIVED' },
-      { paymentKey: 'a:2', expected: 'REJECTED', found: null },
+    expect(findMismatches(REPORT, new Map([['a:1', found('RECEIVED')]]))).toEqual([
+      { paymentKey: 'a:1', lifecycle: 'a script', expected: 'COMPLETED', found: 'RECEIVED' },
+      { paymentKey: 'a:2', lifecycle: 'a script', expected: 'REJECTED', found: null },
     ])
   })
 
-  test('of a payment that was not wholly accepted may be anything', () => {
-    expect(findMismatches(REPORT, new Map([...RIGHT, ['a:3', 'RECEIVED']]))).toEqual([])
+  test('is the kind, the original, the amount and the attention, too', () => {
+    const one = (expected: object) =>
+      ({ payments: [{ ...EXPECTED, paymentKey: 'a:1', expectedStatus: 'COMPLETED', ...expected }] }) as never
+    const differences: readonly [expected: object, text: string, state: Partial<FoundPayment>][] = [
+      [{ expectedKind: 'REFUND' }, 'COMPLETED REFUND', { kind: 'REFUND' }],
+      [{ relatesTo: 'a:0' }, 'COMPLETED of a:0', { relatesTo: 'a:0' }],
+      [{ expectedAmount: '1.10' }, 'COMPLETED 1.10', { details: { amount: { value: '1.10', currency: 'USD' } } }],
+      [{ expectedAttention: ['released'] }, 'COMPLETED (released)', { attention: ['released'] }],
+    ]
+    for (const [expected, text, state] of differences) {
+      expect(findMismatches(one(expected), new Map([['a:1', found('COMPLETED', state)]]))).toEqual([])
+      expect(findMismatches(one(expected), RIGHT)).toMatchObject([{ expected: text, found: 'COMPLETED' }])
+      expect(findMismatches(one({}), new Map([['a:1', found('COMPLETED', state)]]))).toMatchObject([
+        { expected: 'COMPLETED', found: text },
+      ])
+    }
   })
 
-  test('are waited for', async () => {
-    const looks = [new Map(), new Map([['a:1', 'COMPLETED']]), RIGHT]
+  test('does not depend on the order in which attention is named', () => {
+    const report = { payments: [{ ...EXPECTED, paymentKey: 'a:1', expectedStatus: 'COMPLETED' }] }
+    const expectedAttention = ['weak-key', 'released'] as const
+    const state = found('COMPLETED', { attention: ['released', 'weak-key'] })
+    expect(
+      findMismatches(
+        { payments: report.payments.map((payment) => ({ ...payment, expectedAttention })) } as never,
+        new Map([['a:1', state]]),
+      ),
+    ).toEqual([])
+  })
+
+  test('of a payment that was not wholly accepted may be anything', () => {
+    expect(findMismatches(REPORT, new Map([...RIGHT, ['a:3', found('RECEIVED')]]))).toEqual([])
+  })
+
+  test('is waited for', async () => {
+    const looks = [new Map(), new Map([['a:1', found('COMPLETED')]]), RIGHT]
     const mismatches = await awaitStatuses(REPORT, async () => looks.shift() ?? RIGHT, {
       timeoutMs: 10_000,
       everyMs: 1,
@@ -37,15 +86,15 @@ describe('the statuses that the simulated payments must come to', () => {
     expect(looks).toEqual([])
   })
 
-  test('that do not come are told when the time is over, or when somebody interrupts', async () => {
-    const wrong = async () => new Map([['a:1', 'COMPLETED']])
-    const missing = [{ paymentKey: 'a:2', expected: 'REJECTED', found: null }]
+  test('that does not come is told when the time is over, or when somebody interrupts', async () => {
+    const wrong = async () => new Map([['a:1', found('COMPLETED')]])
+    const missing = [{ paymentKey: 'a:2', lifecycle: 'a script', expected: 'REJECTED', found: null }]
     expect(await awaitStatuses(REPORT, wrong, { timeoutMs: 20, everyMs: 1 })).toEqual(missing)
     const signal = AbortSignal.abort()
     expect(await awaitStatuses(REPORT, wrong, { timeoutMs: 60_000, everyMs: 60_000, signal })).toEqual(missing)
-    expect(mismatchLines(missing as never)).toEqual([
+    expect(mismatchLines(missing)).toEqual([
       '1 mismatches against the expected statuses',
-      '  a:2 is (nothing), expected REJECTED',
+      '  a:2 is (nothing), expected REJECTED (a script)',
     ])
   })
 })

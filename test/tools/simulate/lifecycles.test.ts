@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import { ATTENTION_CODES } from '../../../src/payment/fold-payment.ts'
+import { PAYMENT_KINDS } from '../../../src/payment/payment-event.ts'
 import { PAYMENT_STATUSES } from '../../../src/payment/payment-status.ts'
 import { LIFECYCLES, type Lifecycle, SIMULATED_PROVIDERS } from '../../../src/tools/simulate/lifecycles.ts'
+import { ODD_LIFECYCLES } from '../../../src/tools/simulate/odd-lifecycles.ts'
 
 const all = SIMULATED_PROVIDERS.flatMap((provider) =>
-  LIFECYCLES[provider].map((lifecycle) => ({ provider, lifecycle })),
+  [...LIFECYCLES[provider], ...ODD_LIFECYCLES[provider]].map((lifecycle) => ({ provider, lifecycle })),
 )
-const stepsOf = (lifecycle: Lifecycle) => [lifecycle, ...(lifecycle.related ?? [])].flatMap((part) => part.steps)
+const stepsOf = (lifecycle: Lifecycle) =>
+  [lifecycle, ...(lifecycle.related ?? [])]
+    .flatMap((part) => part.steps)
+    .map((step) => (typeof step === 'string' ? step : step.says))
 
 describe('the lifecycles', () => {
   it('end, together, in every canonical status', () => {
@@ -15,7 +21,7 @@ describe('the lifecycles', () => {
 
   it('have names that tell them apart', () => {
     for (const provider of SIMULATED_PROVIDERS) {
-      const names = LIFECYCLES[provider].map((lifecycle) => lifecycle.name)
+      const names = [...LIFECYCLES[provider], ...ODD_LIFECYCLES[provider]].map((lifecycle) => lifecycle.name)
       expect(new Set(names).size).toBe(names.length)
     }
   })
@@ -40,6 +46,7 @@ describe('the lifecycles', () => {
         'RETURNED',
         'BLOCKED',
         'WAREHOUSED',
+        'PENDING_JPM_REVIEW',
       ]),
     )
     expect(said('jpm-global-payments-v2')).toEqual(
@@ -64,5 +71,20 @@ describe('the lifecycles', () => {
       ]),
     )
     expect(said('instamed')).toEqual(expect.arrayContaining(['A', 'C', 'CB', 'D', 'RI', 'S', 'SE', 'V']))
+    expect(said('instamed')).toEqual(expect.arrayContaining(['Sale', 'Refund', 'SimpleRefund']))
+  })
+
+  it('need every attention that there is, together', () => {
+    const attention = all.flatMap(({ lifecycle }) =>
+      [lifecycle, ...(lifecycle.related ?? [])].flatMap((part) => part.attention ?? []),
+    )
+    expect(new Set(attention)).toEqual(new Set(ATTENTION_CODES))
+  })
+
+  it('make payments of every kind', () => {
+    const kinds = all.flatMap(({ lifecycle }) =>
+      [lifecycle, ...(lifecycle.related ?? [])].map((part) => part.kind ?? 'PAYMENT'),
+    )
+    expect(new Set(kinds)).toEqual(new Set(PAYMENT_KINDS))
   })
 })

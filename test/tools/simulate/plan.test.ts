@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PAYMENT_STATUSES } from '../../../src/payment/payment-status.ts'
+import { ODD_LIFECYCLES } from '../../../src/tools/simulate/odd-lifecycles.ts'
 import {
   type Plan,
   type PlannedCallback,
@@ -7,15 +8,24 @@ import {
   planCallbacks,
   SimulationOptionsError,
 } from '../../../src/tools/simulate/plan.ts'
-import { SENSITIVE_TEXT } from '../../../src/tools/simulate/script-payment.ts'
+import { SENSITIVE_TEXT } from '../../../src/tools/simulate/sensitive-text.ts'
 
 const V1 = { id: 'v1', provider: 'jpm-global-payments-v1', namespace: 'jpm-one' } as const
 const V2 = { id: 'v2', provider: 'jpm-global-payments-v2', namespace: 'jpm-two' } as const
 const IM = { id: 'im', provider: 'instamed', namespace: 'clinic' } as const
-const NOTHING_WRONG = { duplicateShare: 0, reorderShare: 0, malformedShare: 0, multiPaymentShare: 0, lateShare: 0 }
+const NOTHING_WRONG = {
+  oddShare: 0,
+  duplicateShare: 0,
+  reorderShare: 0,
+  malformedShare: 0,
+  multiPaymentShare: 0,
+  lateShare: 0,
+}
 
+/** Without what is odd on purpose, whose wire is told apart by the agreement test. */
 const options = (changes: Partial<PlanOptions> = {}): PlanOptions => ({
   seed: 7,
+  oddShare: 0,
   payments: 2000,
   sources: [V1, V2, IM],
   ...changes,
@@ -31,7 +41,7 @@ function elementsOf(callback: PlannedCallback): Fields[] {
     case 'jpm-global-payments-v1':
       return body['callbacks'] as Fields[]
     case 'jpm-global-payments-v2':
-      return (body['data'] as Fields)['payments'] as Fields[]
+      return Object.values(body['data'] as Fields)[0] as Fields[]
     case 'instamed':
       return [body]
   }
@@ -42,7 +52,7 @@ function paymentKeyIn(callback: PlannedCallback, element: Fields): string {
     case 'jpm-global-payments-v1':
       return `jpm-one:${element['firmRootId'] ?? `e2e:${element['endToEndId']}`}`
     case 'jpm-global-payments-v2':
-      return `jpm-two:${element['paymentId']}`
+      return `jpm-two:${element['paymentId'] ?? element['returnId']}`
     case 'instamed':
       return `clinic:${String(element['PaymentTransactionID']).toLowerCase()}`
   }
@@ -53,12 +63,15 @@ function timeIn(callback: PlannedCallback, element: Fields): number {
     case 'jpm-global-payments-v1':
       return Date.parse(`${String(element['createDateTime']).replace('Z', '')}Z`)
     case 'jpm-global-payments-v2':
-      return Date.parse(String(element['statusUpdatedAt']))
+      // A payment return has no time of its own.
+      return Date.parse(String(element['statusUpdatedAt'] ?? jsonOf(callback)['time']))
     case 'instamed':
       return Date.parse(`${element['ResponseDateTime']} UTC`)
   }
 }
 
+const isBatch = (callback: PlannedCallback) =>
+  callback.expects === 'events' && String(jsonOf(callback)['type']).startsWith('PaymentBatch.')
 const wellFormed = (plan: Plan) => plan.callbacks.filter((callback) => callback.expects === 'events')
 const share = (part: number, whole: number) => part / whole
 
@@ -136,8 +149,11 @@ describe('planCallbacks', () => {
 
   it('tells everything once, in order and alone, when nothing is to go wrong', () => {
     const { callbacks, ledger } = planCallbacks(options(NOTHING_WRONG))
-    expect(ledger).toMatchObject({ duplicates: 0, deadLetters: 0, outOfOrderPayments: 0, multiPaymentCallbacks: 0 })
-    expect(ledger.events).toBe(callbacks.length)
+    expect(ledger).toMatchObject({ duplicates: 0, deadLetters: 0, outOfOrderPayments: 0 })
+    const batches = callbacks.filter((callback) => callback.stepIds.length > 1)
+    expect(batches.every((callback) => jsonOf(callback)['type'] === 'PaymentBatch.Completed')).toBe(true)
+    expect(batches.length).toBe(ledger.multiPaymentCallbacks)
+    expect(ledger.events).toBe(callbacks.length + batches.reduce((sum, { stepIds }) => sum + stepIds.length - 1, 0))
   })
 
   it('keeps to the shares that it was given', () => {
@@ -149,7 +165,8 @@ describe('planCallbacks', () => {
     expect(share(ledger.malformedCallbacks, callbacks.length)).toBeGreaterThan(0.01)
     expect(share(ledger.malformedCallbacks, callbacks.length)).toBeLessThan(0.035)
     expect(share(ofJpm.length, fromJpm.length)).toBeCloseTo(0.2, 1)
-    expect(Math.max(...callbacks.map((callback) => callback.stepIds.length))).toBe(5)
+    const sizes = ofJpm.filter((callback) => !isBatch(callback)).map((callback) => callback.stepIds.length)
+    expect(Math.max(...sizes)).toBe(5)
   })
 
   it('tells the steps of reordered payments in another order, and only theirs', () => {
@@ -183,9 +200,66 @@ describe('planCallbacks', () => {
     const related = [...plan.ledger.payments.values()].filter((payment) => payment.relatesTo !== null)
     expect(related.length).toBeGreaterThan(0)
     for (const payment of related) {
-      expect(payment.expectedStatus).toBe('COMPLETED')
+      expect(payment.expectedKind).not.toBe('PAYMENT')
       expect(plan.ledger.payments.get(payment.relatesTo ?? '')?.lifecycle).toBe(payment.lifecycle)
     }
+  })
+
+  it('tells the end of all payments of a batch in one callback', () => {
+    const batches = plan.callbacks.filter((callback) => callback.repeats === 'nothing' && isBatch(callback))
+    expect(batches.length).toBeGreaterThan(5)
+    expect(batches.every(({ stepIds }) => [4, 20, 50].includes(stepIds.length))).toBe(true)
+    for (const callback of batches) {
+      const ids = elementsOf(callback).map((element) => (element['paymentIdentifiers'] as Fields)['paymentBatchId'])
+      expect(new Set(ids).size).toBe(1)
+      expect(jsonOf(callback)['dataschema']).toBe('urn:com.jpmorgan.payments/payments-event')
+    }
+  })
+
+  it('tells a payment return alone, with an original and without', () => {
+    const returns = wellFormed(plan).filter((callback) => callback.body.includes('"returns":['))
+    expect(returns.length).toBeGreaterThan(20)
+    const originals = new Set<string>()
+    for (const callback of returns) {
+      const [element, ...others] = elementsOf(callback)
+      expect(others).toEqual([])
+      for (const name of Object.keys((element?.['originalPaymentIdentifiers'] ?? {}) as Fields)) {
+        originals.add(name)
+      }
+    }
+    expect(originals).toEqual(new Set(['paymentId', 'bankReferenceNumber', 'clearingSystemReference', 'account']))
+  })
+
+  it('sends partial approvals, and refunds by both names', () => {
+    const messages = wellFormed(plan)
+      .filter(({ provider }) => provider === 'instamed')
+      .map(jsonOf)
+    const actions = new Set(messages.map((message) => message['TransactionAction']))
+    expect(actions).toEqual(new Set(['Sale', 'Refund', 'SimpleRefund', 'Chargeback', 'Return', 'SimulatedAction']))
+    expect(messages.filter((message) => message['IsPartiallyApproved'] === 'true').length).toBeGreaterThan(5)
+    expect(messages.filter((message) => message['ResponseCode'] === '010').length).toBeGreaterThan(5)
+  })
+
+  it('tells so many payments oddly as it is asked for, and other bytes with them', () => {
+    const odd = planCallbacks(options({ oddShare: 0.2, malformedShare: 0 }))
+    const names = new Set(Object.values(ODD_LIFECYCLES).flatMap((list) => list.map(({ name }) => name)))
+    const payments = [...odd.ledger.payments.values()]
+    const share = payments.filter(({ lifecycle }) => names.has(lifecycle)).length / payments.length
+    expect(share).toBeGreaterThan(0.1)
+    expect(share).toBeLessThan(0.25)
+    expect(odd.ledger.malformedCallbacks / odd.ledger.callbacks).toBeGreaterThan(0.1)
+    const strict = new TextDecoder('utf-8', { fatal: true })
+    const isUtf8 = ({ body }: PlannedCallback) => {
+      try {
+        strict.decode(body)
+        return true
+      } catch {
+        return false
+      }
+    }
+    expect(odd.callbacks.some((callback) => !isUtf8(callback))).toBe(true)
+    expect(odd.callbacks.some(({ contentType }) => contentType.includes('urlencoded'))).toBe(true)
+    expect(odd.callbacks.some(({ contentType }) => contentType.includes('xml'))).toBe(true)
   })
 
   it('calls v1 with and without /status, and the others as registered', () => {
@@ -264,7 +338,8 @@ describe('malformed callbacks', () => {
       expect(elements).toHaveLength(callback.stepIds.length + 1)
       const good = elements.filter(
         (element) =>
-          Object(element) === element && (element['firmRootId'] ?? element['paymentId'] ?? element['endToEndId']),
+          Object(element) === element &&
+          (element['firmRootId'] ?? element['paymentId'] ?? element['returnId'] ?? element['endToEndId']),
       )
       expect(good.map((element) => paymentKeyIn(callback, element)).toSorted()).toEqual(
         callback.stepIds.map((id) => id.slice(0, id.lastIndexOf('#'))).toSorted(),

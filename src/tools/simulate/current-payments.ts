@@ -6,12 +6,13 @@ import { createPartitionReader } from '../../kafka/partition-reader.ts'
 import type { Logger } from '../../observability/log.ts'
 import { topicNames } from '../../topics.ts'
 import { currentStates } from '../current-states.ts'
+import type { FoundPayment } from './await-statuses.ts'
 
-/** A look at `payments.status.current`: the status of every payment, by payment key. */
-export async function currentStatuses(
+/** A look at `payments.status.current`: every payment, by payment key. */
+export async function currentPayments(
   config: Config,
   logger: Logger,
-): Promise<() => Promise<ReadonlyMap<string, string>>> {
+): Promise<() => Promise<ReadonlyMap<string, FoundPayment>>> {
   const topics = topicNames(config.kafka.topicPrefix)
   const codecs = await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
   const reader = createPartitionReader(
@@ -19,6 +20,6 @@ export async function currentStatuses(
   )
   return async () => {
     const states = await currentStates(reader, codecs, topics.current, config.kafka.partitions, () => true)
-    return new Map(states.map(({ paymentKey, status }) => [paymentKey, status]))
+    return new Map(states.map((state) => [state.paymentKey, state]))
   }
 }

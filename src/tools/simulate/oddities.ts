@@ -1,0 +1,261 @@
+import type { SimulatedProvider } from './lifecycles.ts'
+import type { Random } from './random.ts'
+import { SENSITIVE_TEXT } from './sensitive-text.ts'
+import { Verbatim, type Wire } from './wire.ts'
+
+/** Changes how a step is sent. What it costs is said by the lifecycle that has it. */
+export type Oddity = (wire: Wire, random: Random) => void
+
+/** What stands around an id that was copied from somewhere; no part of it. */
+const PADDING = [' ', '  ', '\t', '\n', '\u00a0', '\u200b', '\u200c', '\u200d', '\u2060', '\ufeff']
+
+/** White space and invisible characters at both ends of texts that decide. */
+export function padded(...names: readonly string[]): Oddity {
+  return (wire, random) => {
+    for (const name of names) {
+      wire.fields[name] = `${random.pick(PADDING)}${wire.fields[name]}${random.pick(PADDING)}${random.pick(PADDING)}`
+    }
+  }
+}
+
+export function inUpperCase(...names: readonly string[]): Oddity {
+  return (wire) => {
+    for (const name of names) {
+      wire.fields[name] = String(wire.fields[name]).toUpperCase()
+    }
+  }
+}
+
+/** What programs write where there is no id. */
+export const PLACEHOLDERS = [
+  'NOTPROVIDED',
+  'NOT PROVIDED',
+  'Not_Provided',
+  'N/A',
+  'n/a',
+  'NULL',
+  'none',
+  'Nil',
+  'undefined',
+  '0000000000',
+  '00000000-0000-0000-0000-000000000000',
+  '{00000000-0000-0000-0000-000000000000}',
+] as const
+
+export function placeholderFor(name: string): Oddity {
+  return (wire, random) => {
+    wire.fields[name] = random.pick(PLACEHOLDERS)
+  }
+}
+
+/** A field, or one of an object in it, with a value of its own: `set('fx', { appliedRate: 7 })`. */
+export function set(name: string, value: unknown): Oddity {
+  return (wire) => {
+    wire.fields[name] = value
+  }
+}
+
+export function setIn(name: string, field: string, value: unknown): Oddity {
+  return (wire) => {
+    wire.fields[name] = { ...(wire.fields[name] as object | undefined), [field]: value }
+  }
+}
+
+/** Values that no text field can hold: too long for anything, of another type, with a control character. */
+const NO_TEXT: readonly unknown[] = ['X'.repeat(129), 'X'.repeat(5_000), 7, true, {}, ['X'], 'X\u0007X', 'X\u0000']
+const NO_OBJECT: readonly unknown[] = ['text', 7, ['text'], true]
+const NO_DECIMAL: readonly unknown[] = ['fifty', '1,000.00', '1e', {}, ['1.00'], true]
+
+function anyOf(...oddities: readonly Oddity[]): Oddity {
+  return (wire, random) => random.pick(oddities)(wire, random)
+}
+
+function unreadableText(name: string): Oddity {
+  return (wire, random) => {
+    wire.fields[name] = random.pick(NO_TEXT)
+  }
+}
+
+function unreadableIn(name: string, field: string, values = NO_TEXT): Oddity {
+  return (wire, random) => {
+    wire.fields[name] = { ...(wire.fields[name] as object | undefined), [field]: random.pick(values) }
+  }
+}
+
+function unreadableObject(name: string): Oddity {
+  return (wire, random) => {
+    wire.fields[name] = random.pick(NO_OBJECT)
+  }
+}
+
+function unreadableReference(field: string): Oddity {
+  return (wire, random) => {
+    const identifiers = wire.fields['paymentIdentifiers'] as object | undefined
+    wire.fields['paymentIdentifiers'] = { ...identifiers, otherPaymentReferences: { [field]: random.pick(NO_TEXT) } }
+  }
+}
+
+/** A detail that cannot be read, any one: it is left out, and the status is none the worse for it. */
+export const unreadableDetail: { readonly [P in SimulatedProvider]: Oddity } = {
+  'jpm-global-payments-v1': anyOf(
+    unreadableText('clearingSystemReference'),
+    unreadableText('endToEndId'),
+    unreadableObject('fx'),
+    unreadableIn('fx', 'appliedRate', NO_DECIMAL),
+  ),
+  'jpm-global-payments-v2': anyOf(
+    unreadableText('paymentSubStatus'),
+    unreadableText('paymentType'),
+    unreadableText('transferType'),
+    unreadableText('valueDate'),
+    unreadableText('requestedExecutionDate'),
+    set('valueDate', 'tomorrow'),
+    set('requestedExecutionDate', '2026-02-30'),
+    unreadableObject('paymentIdentifiers'),
+    unreadableIn('paymentIdentifiers', 'endToEndId'),
+    unreadableIn('paymentIdentifiers', 'paymentBatchId'),
+    unreadableIn('paymentIdentifiers', 'achTraceNumber'),
+    unreadableIn('paymentIdentifiers', 'otherPaymentReferences', NO_OBJECT),
+    unreadableReference('relatedReferenceId'),
+    unreadableReference('uetr'),
+    unreadableReference('transactionIdentifier'),
+    unreadableObject('clearingSystem'),
+    unreadableIn('clearingSystem', 'name'),
+    unreadableIn('clearingSystem', 'reference'),
+    unreadableObject('gpi'),
+    unreadableIn('gpi', 'status'),
+    unreadableObject('fxInformation'),
+    unreadableIn('fxInformation', 'appliedRate', NO_DECIMAL),
+  ),
+  instamed: anyOf(unreadableText('TransactionType'), unreadableText('CLMREF'), (wire, random) => {
+    wire.fields['RequestAmount'] = random.pick(NO_DECIMAL)
+  }),
+}
+
+export const unreadableAmount: Oddity = (wire, random) => {
+  wire.fields['Amount'] = random.pick(NO_DECIMAL)
+}
+
+/** As {@link unreadableDetail}, of a payment return; the amount is another matter. */
+export const unreadableReturnDetail: Oddity = anyOf(
+  unreadableText('returnSubStatus'),
+  unreadableText('paymentType'),
+  unreadableIn('paymentIdentifiers', 'endToEndId'),
+  unreadableIn('originalPaymentIdentifiers', 'clearingSystemReference'),
+)
+
+export function unreadableField(name: string): Oddity {
+  return unreadableText(name)
+}
+
+/** In the envelope of v2, around the payment. */
+export function envelopeField(name: string, values: readonly unknown[] = NO_TEXT): Oddity {
+  return (wire, random) => {
+    wire.envelope[name] = random.pick(values)
+  }
+}
+
+/** A list of reasons that is none: they explain a status and do not make one. */
+export const reasonsOfAnotherType: Oddity = (wire, random) => {
+  wire.fields['exceptions'] = random.pick<unknown>(['text', 7, true, {}])
+}
+
+/** A name that nobody reads, twice. */
+export function twiceUnread(name: string): Oddity {
+  return (wire) => {
+    wire.twice.push([name, 'SIMULATED'])
+    wire.fields[name] = SENSITIVE_TEXT
+  }
+}
+
+/** A field that is read, twice with the same value: there is nothing to choose. */
+export function twiceTheSame(name: string): Oddity {
+  return (wire) => {
+    wire.twice.push([name, wire.fields[name]])
+  }
+}
+
+/** Inside an object that holds only details the last one counts. */
+export function twiceInside(name: string, field: string, first: string, last: string): Oddity {
+  return (wire) => {
+    const [key, one, other] = [field, first, last].map((text) => JSON.stringify(text))
+    wire.fields[name] = new Verbatim(`{${key}:${one},${key}:${other}}`)
+  }
+}
+
+/** A letter that is one byte in ISO 8859-1 and Windows, which UTF-8 does not know. */
+const LETTER = '\u00f1'
+
+/** Bytes that are no UTF-8 in a field that nobody reads. Declared or not: it costs nothing. */
+export function foreignLetterIn(name: string): Oddity {
+  return (wire) => {
+    wire.fields[name] = `${SENSITIVE_TEXT} ${LETTER}`
+    wire.encoding = 'latin1'
+  }
+}
+
+/** Bytes that are no UTF-8 in a detail. Only a charset that is named makes it readable. */
+export function foreignLetterInDetail(name: string, contentType: string | null): Oddity {
+  return (wire) => {
+    wire.fields[name] = `SIM${LETTER}`
+    wire.encoding = 'latin1'
+    wire.contentType = contentType
+  }
+}
+
+/** UTF-16 with its byte order mark. */
+export const inUtf16: Oddity = (wire) => {
+  wire.encoding = 'utf16le'
+  wire.contentType = 'application/json; charset=utf-16'
+}
+
+export const FORM = 'application/x-www-form-urlencoded'
+export const XML = 'application/xml'
+
+/** The same fields as a form. */
+export function asForm(wire: Wire): void {
+  wire.format = 'form'
+  wire.contentType = FORM
+}
+
+export function asXml(wire: Wire): void {
+  wire.format = 'xml'
+  wire.contentType = XML
+}
+
+/** The vocabulary of another interface of the platform: no action, ids in capitals, seven decimals and a zone. */
+export const asNameValuePairs: Oddity = (wire) => {
+  const { PaymentTransactionID: id, CurrentTransactionStatusCode: code } = wire.fields
+  wire.fields = {
+    transactionID: String(id).toUpperCase(),
+    transactionStatus: code,
+    responseCode: '000',
+    transactionDate: nameValueTime(wire.atMs),
+  }
+  asForm(wire)
+}
+
+/** What that interface answers to a void: the same id, and the new status of the transaction that was voided. */
+export const asAnswerToVoid: Oddity = (wire) => {
+  const id = String(wire.fields['PaymentTransactionID']).toUpperCase()
+  wire.fields = {
+    transactionID: id,
+    primaryTransactionID: id,
+    primaryTransactionStatus: 'V',
+    transactionStatus: 'C',
+    responseCode: '000',
+    transactionDate: nameValueTime(wire.atMs),
+  }
+  asForm(wire)
+}
+
+function nameValueTime(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace('Z', '0000Z')
+}
+
+/** A value of a form that is no UTF-8; the other values are untouched. */
+export function foreignEscapeIn(name: string): Oddity {
+  return (wire) => {
+    wire.fields[name] = new Verbatim('SIM%F1')
+  }
+}
