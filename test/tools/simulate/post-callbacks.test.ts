@@ -229,7 +229,7 @@ describe('postCallbacks', () => {
     const { received, url } = await gateway(({ body, time }, response) => {
       response.writeHead(body === '{"callback":0}' && time === 1 ? 503 : 204).end()
     })
-    await postCallbacks(callbacks(10), to(url, { ...quick(1000, 5, 60), concurrency: 1 }))
+    await postCallbacks(callbacks(10), to(url, { ...quick(1000, 5, 600), concurrency: 1 }))
     expect(received.at(-1)).toMatchObject({ body: '{"callback":0}', time: 2 })
     expect(received).toHaveLength(11)
   })
