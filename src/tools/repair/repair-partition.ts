@@ -5,10 +5,12 @@ import { totalsFrom } from '../../processor/totals.ts'
 import { type CommitMetadata, fromMetadataText, type OutputEnds, toMetadataText } from '../../processor/view-marker.ts'
 import { CHANGE_HEADERS } from '../../stream/change-headers.ts'
 import type { GroupOffsets } from '../../stream/group-offsets.ts'
+import type { Origin } from '../../stream/origin.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
 import { DefinedStop } from '../../stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../../stream/record.ts'
 import { recordBytes } from '../../stream/record.ts'
+import type { TopicLogs } from '../../stream/topic-logs.ts'
 import type { PartitionTransactions } from '../../stream/transactions.ts'
 import type { TopicNames } from '../../topics.ts'
 import { decodeOrNull } from '../verify/decode-or-null.ts'
@@ -21,6 +23,7 @@ export interface RepairPartitionOptions {
   readonly codecs: Pick<PaymentCodecs, 'change' | 'state'>
   readonly reader: PartitionReader
   readonly offsets: Pick<GroupOffsets, 'committed'>
+  readonly logs: Pick<TopicLogs, 'facts'>
   readonly forgetAfterMs: number
   /** The clock, ms since the epoch. */
   readonly now: () => number
@@ -77,7 +80,9 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
     unrepairable: repairs.unrepairable,
   }
   const isShort = metadata !== null && OUTPUTS.some((name) => metadata.ends[name] > ends[name])
-  if (transactions === null || (!isShort && repairs.changes.length + repairs.current.length === 0)) {
+  const renewed = await renewedOrigin(options, metadata)
+  const isNothingToDo = !isShort && renewed === null && repairs.changes.length + repairs.current.length === 0
+  if (transactions === null || isNothingToDo) {
     return report
   }
   if (committed.offset < 0n) {
@@ -89,6 +94,7 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
   const promise: Omit<CommitMetadata, 'ends'> = {
     totals: totalsFrom(committed.offset),
     ...metadata,
+    ...(renewed !== null && { origin: renewed }),
     committedBy: options.token,
     former: { committedBy: '', current: 0n },
   }
@@ -127,6 +133,27 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
     })
   }
   return report
+}
+
+/** The origin that was committed, with the ids of outputs that were made anew since; null if none was. */
+async function renewedOrigin(
+  { topics, logs }: RepairPartitionOptions,
+  metadata: CommitMetadata | null,
+): Promise<Origin | null> {
+  const before = metadata?.origin
+  if (before === undefined) {
+    return null
+  }
+  const named = OUTPUTS.map((name) => topics[name])
+  const facts = await logs.facts(named)
+  const anew = named.filter((name) => {
+    const [then, now] = [before.topics.get(name), facts.get(name)]
+    // With another number of partitions it is not to be worked with, and the processor says so.
+    return then !== undefined && now !== undefined && then.id !== now.id && then.partitions === now.partitions
+  })
+  return anew.length === 0
+    ? null
+    : { ...before, topics: new Map([...before.topics, ...[...facts].filter(([name]) => anew.includes(name))]) }
 }
 
 /** What is undecided was published to nobody: it is aborted, and what it would have said is made again if it is missing. */

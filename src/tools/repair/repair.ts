@@ -7,6 +7,7 @@ import { createGroupOffsets } from '../../kafka/group-offsets.ts'
 import { createKafka } from '../../kafka/kafka-client.ts'
 import { openKafkaTransactions } from '../../kafka/kafka-transactions.ts'
 import { createPartitionReader } from '../../kafka/partition-reader.ts'
+import { createTopicLogs } from '../../kafka/topic-logs.ts'
 import type { Logger } from '../../observability/log.ts'
 import { formerTransactionalId, processorTransactionalId } from '../../stream/transactional-id.ts'
 import { topicNames } from '../../topics.ts'
@@ -74,6 +75,7 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
             codecs,
             reader: createPartitionReader(kafka),
             offsets: createGroupOffsets(admin),
+            logs: createTopicLogs(kafka),
             forgetAfterMs: config.payments.retentionMs,
             now: Date.now,
             transactions,

@@ -28,6 +28,7 @@ async function repair(apply: boolean) {
         codecs: CODECS,
         reader: kafka.reader,
         offsets: kafka.offsets,
+        logs: kafka.logs,
         forgetAfterMs: config.payments.retentionMs,
         now: () => installation.now,
         transactions,
@@ -96,6 +97,21 @@ describe.each([
     await installation.work()
     expect(await installation.verify()).toMatchObject({ ok: true, differences: [] })
   })
+})
+
+test('changes that was deleted and made anew is filled again, and the processor goes on with it', async () => {
+  const before = bytesOf(TOPICS.changes)
+  installation.kafka.recreate(TOPICS.changes)
+  installation.send({ seed: 9, payments: 2 })
+  await installation.normalize()
+  await expect(installation.process()).rejects.toMatchObject({ code: 'TOPIC_RECREATED' })
+  const reports = await repair(true)
+  expect(reports.every(({ changes }) => changes > 0)).toBe(true)
+  expect(bytesOf(TOPICS.changes).map((records) => records.toSorted())).toEqual(
+    before.map((records) => records.toSorted()),
+  )
+  await installation.process()
+  expect(await installation.verify()).toMatchObject({ ok: true, differences: [] })
 })
 
 test('I4: records that went on behind what was lost are no reason to leave it out', async () => {
