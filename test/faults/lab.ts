@@ -44,8 +44,8 @@ const RESTART_AFTER_MS = 1_000
 const ADMIN_MAX_MS = 10_000
 const SYNC_MAX_MS = 60_000
 const SILENT_MAX_BYTES = 1_000_000
-/** In the words of start-offset.ts. */
-const DEFINED_STOP = /Decide what to do, then set the offset/
+/** In the words of start-offset.ts, or the code of input-log.ts. */
+const DEFINED_STOP = /Decide what to do, then set the offset|LOG_TRUNCATED/
 const CRASH = /^crash point (\S+)$/m
 
 /** Providers that never give up; a second between their tries would only make the run longer. */

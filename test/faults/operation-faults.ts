@@ -1,9 +1,11 @@
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createKafka } from '../../src/kafka/kafka-client.ts'
 import { createPartitionReader } from '../../src/kafka/partition-reader.ts'
 import { within } from '../../src/kafka/within.ts'
 import type { Random } from '../../src/tools/simulate/random.ts'
 import { uuidLike } from '../../src/tools/simulate/script-payment.ts'
+import { cutLogIn } from '../harness/cut-log.ts'
 import { eventually } from '../harness/eventually.ts'
 import { until } from '../stack/run-command.ts'
 import { type Fault, LONG_MS, SHORT_MS } from './fault.ts'
@@ -86,6 +88,54 @@ const offsetsBelowStart: Fault = {
       },
     }
   },
+}
+
+/**
+ * The end of a partition of events is gone on every broker, as after a power failure: records that were processed, and
+ * some that were not. What comes now stands below what was read, or at the same offsets. The processors have to say so
+ * and to end, again and again, until an operator sets the offset to where the log was cut, and the normalizers back.
+ */
+const cutEvents: Fault = {
+  name: 'cut-events',
+  area: 'broker',
+  lastsMs: [5_000, 8_000],
+  async inject(lab, random) {
+    const normalizers = await GroupAtRest.of(lab, 'normalizer')
+    const processors = await GroupAtRest.of(lab, 'processor')
+    await keepEvents(lab)
+    const offsets = [...processors.committed]
+    const read = offsets.toSorted(ascending).at(-1) as bigint
+    const partition = offsets.indexOf(read)
+    const { brokers } = lab.cluster
+    await Promise.all(brokers.map(({ server }) => server.kill()))
+    const wanted = read - BigInt(random.integer(1, 20))
+    const ends = await Promise.all(
+      brokers.map(({ server }) =>
+        cutLogIn(join(server.directory, 'data', `${processors.topic}-${partition}`), wanted < 0n ? 0n : wanted),
+      ),
+    )
+    await Promise.all(brokers.map(({ server }) => server.start()))
+    const [end] = ends.toSorted(ascending) as [bigint]
+    const stops = lab.definedStops
+    lab.definedStopsWanted = true
+    await processors.startAgain()
+    return {
+      what: `${processors.topic}[${partition}] is cut to ${ends.join(', ')} on the brokers; it was processed up to ${read}`,
+      heal: async () => {
+        await until('a processor says that the log lost records', INSIST_MS, async () => lab.definedStops > stops)
+        await processors.stop()
+        await processors.moveTo(offsets.with(partition, end))
+        // What was not processed is published again; the rest are repeats.
+        await normalizers.moveTo(normalizers.committed.map(() => 0n))
+        await normalizers.startAgain()
+        await processors.startAgain()
+      },
+    }
+  },
+}
+
+function ascending(a: bigint, b: bigint): number {
+  return Number(a - b)
 }
 
 /** All that was deleted from the topic must be known to the judges. */
@@ -179,6 +229,7 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   resetOffsets('processor'),
   skipEvents,
   offsetsBelowStart,
+  cutEvents,
   {
     name: 'registry-away',
     area: 'operation',

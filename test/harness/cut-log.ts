@@ -10,7 +10,11 @@ import type { StackInfo } from '../stack/stack.ts'
  * @return Where the log ends now.
  */
 export async function cutLog(stack: StackInfo, topic: string, partition: number, end: bigint): Promise<bigint> {
-  const directory = await directoryOf(stack, topic, partition)
+  return cutLogIn(await directoryOf(stack, topic, partition), end)
+}
+
+/** Like cutLog, of the directory of a partition's log. */
+export async function cutLogIn(directory: string, end: bigint): Promise<bigint> {
   const [segment, ...others] = (await readdir(directory)).filter((file) => file.endsWith('.log')).toSorted()
   if (segment === undefined || others.length > 0) {
     throw new Error(`${directory} has not one segment`)
