@@ -1,7 +1,7 @@
 import { CODE_LENGTH_MAX, ID_LENGTH_MAX, UNREADABLE_MAX } from '../payment/payment-event.ts'
 import { isAscii, isBlank, isCleanText, strip } from './clean-text.ts'
 import type { DriftNotes, KnownNames } from './drift.ts'
-import { isIsoDate } from './iso-date.ts'
+import { isEmptyDate, isIsoDate } from './iso-date.ts'
 import { isJsonObject, type JsonObject } from './json-object.ts'
 import { isPlaceholder } from './placeholder.ts'
 import type { DeadLetterReason } from './provider.ts'
@@ -73,10 +73,13 @@ export class FieldReader {
     return this.#text(object, name, label, lengthMax, false)
   }
 
-  /** A date in ISO 8601, with or without a time of day. */
+  /** A date in ISO 8601, with or without a time of day. The empty date is not given. */
   date(object: JsonObject, name: string): string | null {
     const text = this.code(object, name)
-    return text === null || isIsoDate(text) ? text : this.#leaveOut(name)
+    if (text === null || isEmptyDate(text)) {
+      return null
+    }
+    return isIsoDate(text) ? text : this.#leaveOut(name)
   }
 
   /** A nested object. */

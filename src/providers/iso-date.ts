@@ -10,6 +10,12 @@ export function isIsoDate(text: string): boolean {
   return rest === '' ? exists(Number(year), Number(month), Number(day)) : sourceTimeOf(text).occurredAt !== null
 }
 
+/** Whether a text is .NET's empty date, which says that there is none: the year 1. */
+export function isEmptyDate(text: string): boolean {
+  return EMPTY_DATE.test(text)
+}
+
+const EMPTY_DATE = /^0001-?[0-9]{2}-?[0-9]{2}(?:$|[Tt ])/
 const DATE = /^([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})($|[Tt ].)/
 
 /** As for times, nothing before 1970: a payment of that day was not meant. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isIsoDate } from '../../src/providers/iso-date.ts'
+import { isEmptyDate, isIsoDate } from '../../src/providers/iso-date.ts'
 
 test.each([
   '2026-03-01',
@@ -38,4 +38,10 @@ test.each([
   'x2026-03-01',
 ])('%j is none', (text) => {
   expect(isIsoDate(text)).toBe(false)
+})
+
+test('the year 1 is the empty date, and no other is', () => {
+  const empty = ['0001-01-01', '00010101', '0001-01-01T00:00:00', '0001-01-01T00:00:00Z', '0001-01-01 00:00']
+  expect(empty.map(isEmptyDate)).toEqual(empty.map(() => true))
+  expect(['2026-03-01', '1000-01-01', '0001', '', 'x0001-01-01'].map(isEmptyDate)).not.toContain(true)
 })

@@ -152,7 +152,7 @@ V2_FIELDS = ['paymentId', 'paymentStatus', 'paymentSubStatus', 'statusUpdatedAt'
              'clearingSystem', 'fxInformation', 'gpi', 'paymentType', 'transferType', 'requestedExecutionDate', 'valueDate',
              'exceptions']
 BETA_FIELDS = [*V2_FIELDS, 'eventId', 'eventTimestamp']
-RETURN_FIELDS = ['returnId', 'returnStatus', 'returnSubStatus', 'paymentIdentifiers', 'originalPaymentIdentifiers',
+RETURN_FIELDS = ['returnId', 'returnStatus', 'returnSubStatus', 'eventcontext', 'paymentIdentifiers', 'originalPaymentIdentifiers',
                  'paymentType', 'value', 'exceptions']
 UUID = re.compile('[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', re.IGNORECASE)
 
@@ -312,7 +312,7 @@ UNDOING_STATUS = {'CB': 'CHARGEBACK', 'RI': 'RETURN'}
 SALES = {'SALE', 'AUTHCAPT'}
 PARTIALLY = {'TRUE', '1', 'Y', 'YES'}
 PARTIAL_RESPONSE = '010'
-NO_REASON = '000'
+NO_REASON = re.compile('0+')
 INSTAMED_READ = [
     'PaymentTransactionID', 'OriginalTransactionID', 'CurrentTransactionStatusCode', 'primaryTransactionStatus',
     'TransactionAction', 'TransactionType', 'ResponseDateTime', 'CLMREF', 'Amount', 'RequestAmount', 'IsPartiallyApproved',
@@ -406,8 +406,9 @@ def instamed_event(namespace, currency, values):
     event['requestAmount'] = amount(fields.decimal('RequestAmount'), currency)
     reasons = Reasons()
     for name in ('ReasonCode', 'ResponseCode'):
-        if is_given(fields.given(name)) and soft(fields.given(name), WORD_MAX) != NO_REASON:
-            reasons.add('INSTAMED', fields.given(name), field=name)
+        value = fields.given(name)
+        if is_given(value) and not (isinstance(value, str) and NO_REASON.fullmatch(value.strip())):
+            reasons.add('INSTAMED', value, field=name)
     reasons.into(event)
     with_marks(event, marks)
     event['naturalKey'] = (deed, word)

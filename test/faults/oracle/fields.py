@@ -11,9 +11,9 @@ from times import NoTime, NotATime, TEXT_MAX, is_iso_date, read_time
 
 LIST_MAX = 16
 ID_MAX, WORD_MAX, DECIMAL_MAX = 128, 64, 64
-STRIPPED = ''.join(map(chr, [*range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
+STRIPPED = ''.join(map(chr, [*range(0x09, 0x0E), 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
                              0x205F, 0x3000, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF]))
-"""White space, and what cannot be seen."""
+"""White space, and what cannot be seen. NEL is a control character."""
 NO_IDS = {'NOTPROVIDED', 'N/A', 'NULL', 'NONE', 'NIL', 'UNDEFINED'}
 
 
@@ -136,8 +136,8 @@ class Fields:
                 event['occurredAtText'] = text
                 time = read_time(text)
             except NoTime:
-                event['occurredAtText'] = None
-                continue
+                # It has no say; what was sent stays to be seen.
+                return
             except (Unreadable, NotATime):
                 event['timeUnreadable'] = True
                 return

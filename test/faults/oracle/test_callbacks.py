@@ -277,7 +277,8 @@ class Callbacks(unittest.TestCase):
                            'unreadable': []}, V1, v1(createDateTime=value))
         for value in (None, '', ' ', '0001-01-01T00:00:00', '0001-01-01T00:00:00Z'):
             with self.subTest(value):
-                self.says({'occurredAt': None, 'occurredAtText': None, 'timeUnreadable': False}, V1, v1(createDateTime=value))
+                self.says({'occurredAt': None, 'timeUnreadable': False}, V1, v1(createDateTime=value))
+        self.says({'valueDate': None, 'unreadable': []}, V2, v2(valueDate='0001-01-01'))
 
 
 if __name__ == '__main__':
