@@ -184,15 +184,10 @@ function amountOf(value: string | null, { currency }: Callback): Amount | null {
 function isPartialApproval(read: FieldReader, fields: JsonObject): boolean {
   const flag = fields['IsPartiallyApproved']
   const code = fields['ResponseCode']
-  if (typeof code === 'string' && strip(code) === PARTIALLY_APPROVED) {
-    return true
-  }
-  // InstaMed sends a text; JSON has words of its own for it.
-  if (typeof flag === 'boolean' || flag === 1 || flag === 0) {
-    return Boolean(flag)
-  }
-  const word = read.code(fields, 'IsPartiallyApproved')
-  return word !== null && YES.test(word)
+  // InstaMed sends a text; JSON has words of its own for it. Read in any case: a flag that cannot be read is named.
+  const isJsonWord = typeof flag === 'boolean' || flag === 1 || flag === 0
+  const said = isJsonWord ? Boolean(flag) : YES.test(read.code(fields, 'IsPartiallyApproved') ?? '')
+  return said || (typeof code === 'string' && strip(code) === PARTIALLY_APPROVED)
 }
 
 const YES = /^(?:true|1|y|yes)$/i

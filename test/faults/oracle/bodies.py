@@ -11,8 +11,6 @@ from urllib.parse import unquote_to_bytes
 from xml.parsers import expat
 
 UTF16_MARKS = {b'\xff\xfe': 'utf-16-le', b'\xfe\xff': 'utf-16-be'}
-NAMED_CHARSETS = {'us-ascii', 'iso-8859-1', 'windows-1252'}
-"""Beside UTF-8, which is tried first in any case."""
 NO_TEXT = ()
 """In the place of a text that is there and cannot be read."""
 NO_CHARACTER = '\x80'
@@ -80,12 +78,13 @@ def decoded(octets, charset):
         return octets.decode()
     except UnicodeDecodeError:
         # No byte above 127 is ASCII, whoever says so.
-        certain = charset in NAMED_CHARSETS - {'us-ascii'}
-        return (str if certain else Guessed)(windows_1252(octets))
+        if charset == 'iso-8859-1':
+            return octets.decode('iso-8859-1')
+        return (str if charset == 'windows-1252' else Guessed)(windows_1252(octets))
 
 
 def windows_1252(octets):
-    """As browsers read it, and ISO 8859-1 too: every byte is a character."""
+    """As browsers read it: every byte is a character."""
     return ''.join(bytes([octet]).decode('windows-1252') if octet not in (0x81, 0x8D, 0x8F, 0x90, 0x9D) else chr(octet)
                    for octet in octets)
 

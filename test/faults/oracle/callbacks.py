@@ -7,7 +7,7 @@ schemas/payment-event.avsc.
 
 import re
 
-from bodies import Object, Undeliverable, form_pairs, json_value, text_of, xml_pairs
+from bodies import Number, Object, Undeliverable, form_pairs, json_value, text_of, xml_pairs
 from fields import ID_MAX, LIST_MAX, WORD_MAX, Fields, Reasons, is_given, soft
 
 
@@ -74,9 +74,9 @@ V1_FIELDS = ['firmRootId', 'endToEndId', 'paymentStatus', 'createDateTime', 'cle
 def read_v1(reading, namespace, _currency, content_type, body):
     message = json_object(body, content_type)
     refuse_contradictions(message, ['callbacks'])
-    if 'callbacks' not in message:
+    if message and 'callbacks' not in message:
         raise Undeliverable('foreign-product')
-    read_list(reading, the_list(message['callbacks']), lambda values: v1_event(namespace, values))
+    read_list(reading, the_list(message.get('callbacks')), lambda values: v1_event(namespace, values))
 
 
 def v1_event(namespace, values):
@@ -85,12 +85,11 @@ def v1_event(namespace, values):
     element.refuse_contradictions(V1_FIELDS)
     own_id = element.deciding_id('firmRootId')
     end_to_end_id = element.deciding_id('endToEndId') if own_id is None else element.id('endToEndId')
-    if own_id is None and end_to_end_id is None:
-        raise Undeliverable('missing-payment-id')
+    status = required_status(element, 'paymentStatus', own_id or end_to_end_id)
     event = blank(f'{namespace}:{own_id}' if own_id is not None else f'{namespace}:e2e:{end_to_end_id}')
     event['weakKey'] = own_id is None
     event['endToEndId'] = end_to_end_id
-    event['sourceStatus'] = status = required_status(element, 'paymentStatus')
+    event['sourceStatus'] = status
     with_status(event, V1_STATUS.get(squeezed(status)))
     if event['status'] == 'REJECTED':
         event['rejectedBy'] = 'UNKNOWN'
@@ -152,8 +151,8 @@ V2_FIELDS = ['paymentId', 'paymentStatus', 'paymentSubStatus', 'statusUpdatedAt'
              'clearingSystem', 'fxInformation', 'gpi', 'paymentType', 'transferType', 'requestedExecutionDate', 'valueDate',
              'exceptions']
 BETA_FIELDS = [*V2_FIELDS, 'eventId', 'eventTimestamp']
-RETURN_FIELDS = ['returnId', 'returnStatus', 'returnSubStatus', 'eventcontext', 'paymentIdentifiers', 'originalPaymentIdentifiers',
-                 'paymentType', 'value', 'exceptions']
+RETURN_FIELDS = ['returnId', 'returnStatus', 'returnSubStatus', 'eventcontext', 'paymentIdentifiers',
+                 'originalPaymentIdentifiers', 'paymentType', 'value', 'exceptions']
 UUID = re.compile('[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', re.IGNORECASE)
 
 
@@ -165,7 +164,7 @@ def read_v2(reading, namespace, currency, content_type, body):
         refuse_contradictions(data, ['payments', 'returns'], 'data.')
     else:
         data = {}
-    if not ({'payments', 'returns'} & data.keys() or 'events' in message):
+    if message and not ({'payments', 'returns'} & data.keys() or 'events' in message):
         raise Undeliverable('foreign-product')
     to_event = {
         'payments': lambda values: v2_event(namespace, values, message, is_beta=False),
@@ -189,11 +188,10 @@ def v2_event(namespace, values, message, is_beta):
     element, envelope = Fields(values, marks), Fields(message, marks)
     element.refuse_contradictions(BETA_FIELDS if is_beta else V2_FIELDS)
     own_id = element.deciding_id('paymentId')
-    if own_id is None:
-        raise Undeliverable('missing-payment-id')
+    status = required_status(element, 'paymentStatus', own_id)
     event = blank(f'{namespace}:{without_case(own_id)}')
     event['providerEventId'] = element.id('eventId') if is_beta else envelope.id('id')
-    with_v2_status(event, element, envelope, 'paymentStatus', 'paymentSubStatus')
+    with_v2_status(event, element, envelope, status, 'paymentSubStatus')
     element.time_into(event, 'statusUpdatedAt', *(['eventTimestamp'] if is_beta else []))
     ids = element.nested('paymentIdentifiers')
     others = ids.nested('otherPaymentReferences')
@@ -223,12 +221,11 @@ def v2_return(namespace, currency, values, message):
     element, envelope = Fields(values, marks), Fields(message, marks)
     element.refuse_contradictions(RETURN_FIELDS)
     own_id = element.deciding_id('returnId')
-    if own_id is None:
-        raise Undeliverable('missing-payment-id')
+    status = required_status(element, 'returnStatus', own_id)
     event = blank(f'{namespace}:{without_case(own_id)}')
     event['kind'] = 'RETURN'
     event['providerEventId'] = envelope.id('id')
-    with_v2_status(event, element, envelope, 'returnStatus', 'returnSubStatus')
+    with_v2_status(event, element, envelope, status, 'returnSubStatus')
     envelope.time_into(event, 'time')
     original = element.nested('originalPaymentIdentifiers')
     original_id = original.id('paymentId')
@@ -247,8 +244,8 @@ def v2_return(namespace, currency, values, message):
     return event
 
 
-def with_v2_status(event, element, envelope, status_name, sub_status_name):
-    event['sourceStatus'] = status = required_status(element, status_name)
+def with_v2_status(event, element, envelope, status, sub_status_name):
+    event['sourceStatus'] = status
     event['sourceSubStatus'] = sub_status = element.word(sub_status_name)
     kind = envelope.word('type', ID_MAX)
     event['sourceType'] = kind.split('.')[0] if kind is not None else None
@@ -343,22 +340,22 @@ INSTAMED_NAMES = READ_BY_NAME.keys() | {
 
 def read_instamed(reading, namespace, currency, content_type, body):
     values = instamed_values(content_type, body)
-    if is_given(values.get(PLAN)):
+    is_plan = is_given(values.get(PLAN)) and not values.contradicted & {PLAN, *INSTAMED_READ}
+    if is_plan:
         reading.set_aside += 1
-        return
-    read_list(reading, [values], lambda fields: instamed_event(namespace, currency, fields))
+    else:
+        read_list(reading, [values], lambda fields: instamed_event(namespace, currency, fields))
 
 
 def instamed_event(namespace, currency, values):
     marks = set()
     fields = Fields(values, marks)
-    fields.refuse_contradictions(INSTAMED_READ)
+    fields.refuse_contradictions([PLAN, *INSTAMED_READ])
     own_id = fields.deciding_id('PaymentTransactionID')
-    if own_id is None:
-        raise Undeliverable('missing-payment-id')
+    code = required_status(fields, 'CurrentTransactionStatusCode', own_id)
     own_id = own_id.lower()
     event = blank(f'{namespace}:{own_id}')
-    event['sourceStatus'] = code = required_status(fields, 'CurrentTransactionStatusCode')
+    event['sourceStatus'] = code
     original = fields.id('OriginalTransactionID')
     if original is not None and original.lower() != own_id:
         event['relatesTo'] = f'{namespace}:{original.lower()}'
@@ -397,7 +394,9 @@ def instamed_event(namespace, currency, values):
     event['references'] = references(fields, 'CLMREF')
     response = soft(fields.given('ResponseCode'), WORD_MAX)
     said = fields.given('IsPartiallyApproved')
-    if not isinstance(said, bool):
+    if isinstance(said, Number) and said in ('0', '1'):
+        said = said == '1'
+    elif not isinstance(said, bool):
         said = (fields.word('IsPartiallyApproved') or '').upper() in PARTIALLY
     partly = said or response == PARTIAL_RESPONSE
     whole, part = fields.decimal('Amount'), fields.decimal('PartialApprovalAmount') if partly else None
@@ -425,8 +424,8 @@ def instamed_values(content_type, body):
         values = by_field(form_pairs(body, content_type))
     else:
         values = json_object(body, content_type)
-    if not any(name.lower() in INSTAMED_NAMES for name in values):
-        raise Undeliverable('foreign-product' if values else 'unexpected-shape')
+    if values and not any(name.lower() in INSTAMED_NAMES for name in values):
+        raise Undeliverable('foreign-product')
     return values
 
 
@@ -441,7 +440,7 @@ READERS = {'jpm-global-payments-v1': read_v1, 'jpm-global-payments-v2': read_v2,
 
 def json_object(body, content_type):
     message = json_value(text_of(body, content_type))
-    if not isinstance(message, dict) or not message:
+    if not isinstance(message, dict):
         raise Undeliverable('unexpected-shape')
     return message
 
@@ -468,8 +467,11 @@ def read_list(reading, elements, to_event):
             reading.bury(position, why)
 
 
-def required_status(element, name):
+def required_status(element, name, own_id):
+    """What is there and cannot be read is told before what is not there."""
     status = element.deciding(name, WORD_MAX)
+    if own_id is None:
+        raise Undeliverable('missing-payment-id')
     if status is None:
         raise Undeliverable('missing-status')
     return status

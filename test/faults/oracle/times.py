@@ -75,9 +75,9 @@ def is_iso_date(text):
 
 
 def time_of(parts):
-    ms, fraction = instant_of(parts)
     if int(parts['y']) == EMPTY_YEAR:
         raise NoTime
+    ms, fraction = instant_of(parts)
     if int(parts['y']) < FIRST_YEAR:
         raise NotATime
     precision = 'DAY' if parts.get('h') is None else 'SECOND'

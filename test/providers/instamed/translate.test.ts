@@ -186,6 +186,7 @@ describe('a detail never costs the status', () => {
     [{ RequestAmount: [] }, 'RequestAmount'],
     [{ primaryTransactionStatus: 'V'.repeat(65) }, 'primaryTransactionStatus'],
     [{ IsPartiallyApproved: {} }, 'IsPartiallyApproved'],
+    [{ IsPartiallyApproved: {}, ResponseCode: '010' }, 'IsPartiallyApproved'],
     [{ IsPartiallyApproved: 'true', PartialApprovalAmount: 'three' }, 'PartialApprovalAmount'],
   ])('%j is left out and named', (fields, name) => {
     expect(eventOf(message(fields))).toMatchObject({ status: 'AUTHORIZED', unreadable: [name] })
