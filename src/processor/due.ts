@@ -54,10 +54,17 @@ function overdueTime(state: PaymentState, policy: DuePolicy): number | null {
   if (within === null || state.overdueSince !== null) {
     return null
   }
-  const executionDay = Date.parse(`${state.details.requestedExecutionDate}T00:00:00Z`)
-  const waitsUntil = Number.isNaN(executionDay) ? 0 : executionDay + DAY_MS
+  const waitsUntil = endOfDay(state.details.requestedExecutionDate)
   return Math.max(state.statusChangedAt, waitsUntil) + within
 }
+
+/** The day as it is written, UTC, whatever time of day stands beside it; 0 without one. */
+function endOfDay(date: string | null): number {
+  const [, year, month, day] = ISO_DAY.exec(date ?? '') ?? []
+  return day === undefined ? 0 : Date.UTC(Number(year), Number(month) - 1, Number(day)) + DAY_MS
+}
+
+const ISO_DAY = /^([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?![0-9])/
 
 function nextStatusWithin({ status, decidedBy, events }: PaymentState, allowed: NextStatusWithin): number | null {
   const own = events.filter(({ event }) => event.childKey === null)

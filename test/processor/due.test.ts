@@ -39,6 +39,13 @@ describe('an open payment', () => {
     expect(dueAction(state(), DAY_0 + 2 * DAY_MS, POLICY)).toBe('overdue')
   })
 
+  test.each(['2024-11-22', '20241122', '2024-11-22T23:30:00-05:00', '2024-11-22 10:00'])(
+    'is not overdue before the day of %s is over, however the date is written',
+    (date) => {
+      expect(dueAt(state({}, date), POLICY)).toBe(DAY_0 + 4 * DAY_MS + 2 * DAY_MS)
+    },
+  )
+
   test('is not made less overdue by late events, which touch it without moving it', () => {
     expect(dueAt(state({ touchedAt: DAY_0 + DAY_MS }), POLICY)).toBe(DAY_0 + 2 * DAY_MS)
   })
