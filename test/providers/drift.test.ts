@@ -87,7 +87,13 @@ test.each([
 })
 
 /** Words that nobody has, and an action whose real name is not documented. */
-const MADE_UP = ['SIMULATED_STATUS', 'COMPLETED|SIMULATED_SUB_STATUS', 'CHARGEBACK']
+const MADE_UP = [
+  'SIMULATED_STATUS',
+  'COMPLETED|SIMULATED_SUB_STATUS',
+  'CHARGEBACK',
+  'SIMULATEDACTION',
+  'SIMULATEDACTION|S',
+]
 
 test('a path is shown name by name', () => {
   const drift = new DriftNotes()
@@ -104,7 +110,7 @@ test('nothing that the simulator says is new, but what it makes up on purpose', 
         for (const { element, envelope } of payment.steps) {
           const body = {
             'jpm-global-payments-v1': `{"callbacks":[${element}]}`,
-            'jpm-global-payments-v2': `{"type":"Payment.${envelope?.paymentStatus}","data":{"payments":[${element}]}}`,
+            'jpm-global-payments-v2': `{"type":"${envelope?.eventType}.Completed","data":{"${envelope?.list}":[${element}]}}`,
             instamed: element,
           }[provider]
           const drift = providerById(provider)?.translate(callbackOf(body)).drift ?? []
