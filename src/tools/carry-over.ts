@@ -1,4 +1,4 @@
-import { loadPaymentCodecs } from '../avro/payment-codecs.ts'
+import { loadPaymentCodecs, type PaymentCodecs } from '../avro/payment-codecs.ts'
 import { createSchemaRegistry } from '../avro/schema-registry.ts'
 import type { Config } from '../config.ts'
 import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
@@ -65,25 +65,11 @@ export async function carryOver(
   })
   const counts = { payments: 0, events: 0 }
   try {
-    const reader = createPartitionReader(kafka)
+    const ports = { reader: createPartitionReader(kafka), events: events.log, state: old.state, event: own.event }
     for (let partition = 0; partition < source.partitions; partition += 1) {
-      const last = await lastOffsets(reader, from.current, partition, signal)
-      await reader.read(
-        from.current,
-        partition,
-        0n,
-        async (records) => {
-          for (const { value, offset } of records.filter((record) => isLast(last, record))) {
-            const place = { topic: from.current, partition, offset }
-            const state = await decodePrepared(old.state, value as Buffer, place)
-            const out = state.events.map(({ event }) => ({ key: event.paymentKey, value: own.event.encode(event) }))
-            await append(events.log, partitionOf(Buffer.from(state.paymentKey), target.partitions), out)
-            counts.payments += 1
-            counts.events += out.length
-          }
-        },
-        signal,
-      )
+      const carried = await carryOverPartition(ports, from.current, partition, signal)
+      counts.payments += carried.payments
+      counts.events += carried.events
     }
   } finally {
     await events.close()
@@ -93,6 +79,36 @@ export async function carryOver(
     to: { topic: to.events, partitions: target.partitions },
     ...counts,
   }
+}
+
+export interface CarryOverPorts {
+  readonly reader: Pick<PartitionReader, 'read'>
+  readonly events: AppendLog
+  /** Of the installation that is read, and of the one that is written. */
+  readonly state: PaymentCodecs['state']
+  readonly event: PaymentCodecs['event']
+}
+
+/** One partition of the other installation's `current`. */
+export async function carryOverPartition(
+  { reader, events, state: stateCodec, event: eventCodec }: CarryOverPorts,
+  topic: string,
+  partition: number,
+  signal?: AbortSignal,
+): Promise<Pick<CarryOverReport, 'payments' | 'events'>> {
+  const last = await lastOffsets(reader, topic, partition, signal)
+  const counts = { payments: 0, events: 0 }
+  const carry = async (records: readonly InRecord[]) => {
+    for (const { value, offset } of records.filter((record) => isLast(last, record))) {
+      const state = await decodePrepared(stateCodec, value as Buffer, { topic, partition, offset })
+      const out = state.events.map(({ event }) => ({ key: event.paymentKey, value: eventCodec.encode(event) }))
+      await append(events, partitionOf(Buffer.from(state.paymentKey), events.partitions), out)
+      counts.payments += 1
+      counts.events += out.length
+    }
+  }
+  await reader.read(topic, partition, 0n, carry, signal)
+  return counts
 }
 
 export function carryOverLines({ from, to, payments, events }: CarryOverReport): readonly string[] {
