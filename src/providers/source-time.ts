@@ -81,7 +81,7 @@ interface TimeParts {
 
 /** No other white space: what people and programs put there is a blank, or one that does not break. */
 const BLANK = '[ \\u00a0\\u202f]'
-const ZONE = `(?:${BLANK}?([Zz]|[Uu][Tt][Cc]|[Gg][Mm][Tt]|[+\\u2212-][0-9]{2}(?::?[0-9]{2})?)(?:\\[[A-Za-z0-9_/+:=!-]+\\])*)?`
+const ZONE = `(?:${BLANK}?([Zz]|[Uu][Tt][Cc]|[Gg][Mm][Tt]|[+\\u2212-][0-9]{2}(?::?[0-9]{2})?)(?:\\[[A-Za-z0-9_/+:=!.~-]+\\])*)?`
 /** Year, month, day, hour, minute, second, fraction, zone. */
 const EXTENDED = new RegExp(
   `^([0-9]{4})-([0-9]{2})-([0-9]{2})(?:(?:[Tt]|${BLANK})([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?)?${ZONE})?$`,
