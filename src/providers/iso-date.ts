@@ -2,6 +2,10 @@ import { sourceTimeOf } from './source-time.ts'
 
 /** Whether a text is an ISO 8601 date that exists, alone or with a time of day. */
 export function isIsoDate(text: string): boolean {
+  // Nearly every date is one that every month has, alone.
+  if (PLAIN.test(text)) {
+    return text >= YEAR_MIN
+  }
   const match = DATE.exec(text)
   if (match === null) {
     return false
@@ -16,6 +20,9 @@ export function isEmptyDate(text: string): boolean {
 }
 
 const EMPTY_DATE = /^0001-?[0-9]{2}-?[0-9]{2}(?:$|[Tt ])/
+
+const PLAIN = /^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])$/
+const YEAR_MIN = '1970'
 const DATE = /^([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})($|[Tt ].)/
 
 /** As for times, nothing before 1970: a payment of that day was not meant. */

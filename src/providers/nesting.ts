@@ -20,8 +20,11 @@ export function memberCountOf(text: string, depthMax: number): number | null {
   let members = 0
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at)
-    if (code === QUOTE) {
-      at = endOfString(text, at)
+    // Blanks, commas and digits are most of what stands outside of strings.
+    if (code < COLON) {
+      if (code === QUOTE) {
+        at = endOfString(text, at)
+      }
     } else if (code === COLON) {
       members += 1
     } else if (code === BRACKET || code === BRACE) {

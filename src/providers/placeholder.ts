@@ -11,7 +11,7 @@ export function isPlaceholder(id: string): boolean {
     case 0x30: // 0
     case 0x28: // (
     case 0x7b: // {
-      return ONLY_ZEROS.test(id)
+      return isOnlyZeros(id)
     case 0x4e: // N
     case 0x6e: // n
     case 0x55: // U
@@ -19,10 +19,15 @@ export function isPlaceholder(id: string): boolean {
     case 0x5f: // _
       return isWord(id)
     case 0x2d: // -
-      return ONLY_ZEROS.test(id) || isWord(id)
+      return isOnlyZeros(id) || isWord(id)
     default:
       return false
   }
+}
+
+function isOnlyZeros(id: string): boolean {
+  // The end tells almost every id from one of zeros, whose beginning is common.
+  return '0})-'.includes(id.charAt(id.length - 1)) && ONLY_ZEROS.test(id)
 }
 
 const ONLY_ZEROS = /^[-{}()]*0[-{}()0]*$/

@@ -106,7 +106,7 @@ function webhookName(sent: string): string {
 
 /** Whether a message that has such a name could be InstaMed's, however it is written. */
 export function isInstamedName(sent: string): boolean {
-  return NAMES_BY_LOWER_CASE.has(sent.toLowerCase())
+  return NAMES.has(sent) || NAMES_BY_LOWER_CASE.has(sent.toLowerCase())
 }
 
 /** A message under the webhook's names. */

@@ -72,8 +72,14 @@ const FOREIGN = deadLetter('foreign-product', "the body has none of InstaMed's f
 
 /** Names that only look like InstaMed's are the dead letter of a message without an id. */
 function isForeign(fields: JsonObject): boolean {
-  const names = Object.keys(fields)
-  return names.length > 0 && !names.some(isInstamedName)
+  let isEmpty = true
+  for (const name in fields) {
+    if (isInstamedName(name)) {
+      return false
+    }
+    isEmpty = false
+  }
+  return !isEmpty
 }
 
 type ReadMessage =
@@ -82,8 +88,7 @@ type ReadMessage =
 
 function readMessage(callback: Callback): ReadMessage {
   const { contentType } = callback
-  // What is in UTF-16 opens like no format.
-  const body = toUtf8(callback.body, null)
+  const body = fromUtf16(callback.body)
   switch (formatOf(body, contentType)) {
     case 'json': {
       const read = readJson({ ...callback, body })
@@ -109,6 +114,11 @@ function readMessage(callback: Callback): ReadMessage {
         : messageOf(messageFromFields(read.fields.map((field) => ({ ...field, guessed: read.guessed }))))
     }
   }
+}
+
+/** What is in UTF-16 opens like no format, so it is decoded before anything else; any other body is left as it is. */
+function fromUtf16(body: Buffer): Buffer {
+  return (body[0] ?? 0) >= 0xfe ? toUtf8(body, null) : body
 }
 
 function messageOf(message: Message): ReadMessage {
@@ -210,8 +220,8 @@ function reasonsOf({ fields, guessed }: Message): ReasonList {
 }
 
 function firstPaymentKey({ namespace, body, contentType }: Parameters<Provider['firstPaymentKey']>[0]): string | null {
-  const utf8 = toUtf8(body, null)
-  const id = FIND_ID[formatOf(utf8, contentType)](utf8, contentType)
+  const plain = fromUtf16(body)
+  const id = FIND_ID[formatOf(plain, contentType)](plain, contentType)
   return id === null ? null : instamedPaymentKey(namespace, id)
 }
 

@@ -2,7 +2,8 @@ import { normalizeWord } from '../normalize-word.ts'
 
 /** Their ids are UUIDs, which are the same in either case; an id of another form keeps its own. */
 export function v2PaymentKey(namespace: string, id: string): string {
-  return `${namespace}:${id.length === 36 && UUID.test(id) ? id.toLowerCase() : id}`
+  const lower = id.toLowerCase()
+  return `${namespace}:${lower !== id && UUID.test(id) ? lower : id}`
 }
 
 const UUID = /^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/

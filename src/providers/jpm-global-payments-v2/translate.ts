@@ -80,6 +80,9 @@ function translate(callback: Callback): Translation {
 }
 
 function ambiguousList({ duplicates }: JsonBody): string | null {
+  if (duplicates.length === 0) {
+    return null
+  }
   const inData = ambiguousName(duplicates, V2_DATA_LISTS, ['data'])
   return ambiguousName(duplicates, V2_ROOT_LISTS, []) ?? (inData === null ? null : `data.${inData}`)
 }
