@@ -79,20 +79,18 @@ export function decideRestore(marker: ViewMarker | null, facts: RestoreFacts): R
   if (!endsWithTrueCommit(marker, facts.metadata)) {
     return { kind: 'rebuild', why: 'the view ends with a commit that another one has taken the place of' }
   }
+  const isComplete = marker.viewNext === facts.metadata?.ends.current && !marker.replaying
+  const ageMs = facts.now - marker.completeAt
+  if (!isComplete && ageMs > VIEW_AGE_MAX_MS) {
+    return { kind: 'rebuild', why: 'the view is older than tombstones are kept' }
+  }
+  if (!isComplete && ageMs < -CLOCKS_APART_MAX_MS) {
+    return { kind: 'rebuild', why: 'the view was written by a clock far ahead of ours, so its age is not known' }
+  }
   if (!facts.whole) {
     return { kind: 'rebuild', why: 'Redis lost a part of the view, its due times or its customer references' }
   }
-  if (marker.viewNext === facts.metadata?.ends.current && !marker.replaying) {
-    return { kind: 'keep' }
-  }
-  const ageMs = facts.now - marker.completeAt
-  if (ageMs > VIEW_AGE_MAX_MS) {
-    return { kind: 'rebuild', why: 'the view is older than tombstones are kept' }
-  }
-  if (ageMs < -CLOCKS_APART_MAX_MS) {
-    return { kind: 'rebuild', why: 'the view was written by a clock far ahead of ours, so its age is not known' }
-  }
-  return { kind: 'replay', from: marker.viewNext }
+  return isComplete ? { kind: 'keep' } : { kind: 'replay', from: marker.viewNext }
 }
 
 function endsWithTrueCommit({ committedBy, viewNext }: ViewMarker, metadata: CommitMetadata | null): boolean {
