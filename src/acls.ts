@@ -55,14 +55,11 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
     operations,
     reason,
   })
-  const onTransactionalIds = (
-    idOf: (group: string, topic: string, partition: number) => string,
-    reason: string,
-  ): KafkaAcl => ({
+  const onTransactionalIds = (idOf: (topic: string, partition: number) => string, reason: string): KafkaAcl => ({
     role: 'processor',
     resource: 'transactional-id',
     // One for each partition of events.
-    name: idOf(processorGroup, topics.events, 0).replace(/0$/, ''),
+    name: idOf(topics.events, 0).replace(/0$/, ''),
     pattern: 'prefixed',
     operations: ['Write'],
     reason,
@@ -89,7 +86,7 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
     onGroup('processor', processorGroup, ['Read'], 'joins, and commits in its transactions'),
     onTransactionalIds(processorTransactionalId, 'fences former owners, publishes exactly once'),
     onTransactionalIds(
-      (...of) => formerTransactionalId(environment, ...of),
+      (...of) => formerTransactionalId(environment, processorGroup, ...of),
       'fences former owners that run the release before',
     ),
 

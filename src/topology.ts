@@ -327,11 +327,11 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
         logs,
         keys,
         environment: config.environment,
-        transactionalId: processorTransactionalId(group, topics.events, partition),
+        transactionalId: processorTransactionalId(topics.events, partition),
         formerTransactionalIds: [formerTransactionalId(config.environment, group, topics.events, partition)],
         openTransactions: () =>
           openKafkaTransactions(kafka, {
-            transactionalId: processorTransactionalId(group, topics.events, partition),
+            transactionalId: processorTransactionalId(topics.events, partition),
             transactionTimeoutMs: config.kafka.transactionTimeoutMs,
             group,
             inputTopic: topics.events,

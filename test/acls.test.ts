@@ -41,7 +41,7 @@ test('I7 every stage may write what the topology says it writes, and nobody else
 test('commands are for a shell: what it would read otherwise is quoted', () => {
   const ofTransactions = kafkaAcls(SCOPE).find(({ resource }) => resource === 'transactional-id')
   expect(ofTransactions && kafkaAclCommand(ofTransactions, OPTIONS)).toBe(
-    "kafka-acls.sh --bootstrap-server a:1,b:2 --command-config admin.properties --add --allow-principal 'User:CN=paystatus processor' --operation Write --transactional-id processor.payments.events. --resource-pattern-type prefixed",
+    "kafka-acls.sh --bootstrap-server a:1,b:2 --command-config admin.properties --add --allow-principal 'User:CN=paystatus processor' --operation Write --transactional-id paystatus.payments.events. --resource-pattern-type prefixed",
   )
   const [processor] = redisAcls(SCOPE)
   expect(processor && redisAclCommand(processor, { principalPrefix: 'User:ps-' })).toMatch(

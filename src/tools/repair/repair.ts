@@ -57,7 +57,7 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
       options.onPartition?.(partition, config.kafka.partitions)
       const transactions = options.apply
         ? await openKafkaTransactions(kafka, {
-            transactionalId: processorTransactionalId(group, topics.events, partition),
+            transactionalId: processorTransactionalId(topics.events, partition),
             transactionTimeoutMs: config.kafka.transactionTimeoutMs,
             group,
             inputTopic: topics.events,

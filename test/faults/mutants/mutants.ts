@@ -239,9 +239,9 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/topology.ts',
-        find: `transactionalId: processorTransactionalId(group, topics.events, partition),
+        find: `transactionalId: processorTransactionalId(topics.events, partition),
             transactionTimeoutMs`,
-        replace: `transactionalId: \`\${processorTransactionalId(group, topics.events, partition)}.\${uuidv7()}\`,
+        replace: `transactionalId: \`\${processorTransactionalId(topics.events, partition)}.\${uuidv7()}\`,
             transactionTimeoutMs`,
       },
     ],
