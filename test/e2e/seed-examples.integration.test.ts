@@ -124,6 +124,11 @@ describe('read by kcat', () => {
         ce_time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         paystatus_authentication: { 'jpm-v1': 'header', 'jpm-v2': 'basic', instamed: 'none' }[example.source],
         'content-type': 'application/json',
+        // What the record's translation needs (I2): the default namespace is the provider.
+        paystatus_provider: example.paymentKey.split(':')[0],
+        paystatus_namespace: example.paymentKey.split(':')[0],
+        paystatus_json_depth_max: '64',
+        ...(example.source === 'instamed' && { paystatus_currency: 'USD' }),
       })
     },
   )
@@ -331,7 +336,7 @@ sources:
       deployment.command(['schemas', 'check', '--json']),
     ])
     expect([topics.code, JSON.parse(topics.stdout)]).toEqual([0, { findings: [] }])
-    expect([schemas.code, JSON.parse(schemas.stdout)]).toEqual([0, { findings: [] }])
+    expect([schemas.code, JSON.parse(schemas.stdout)]).toEqual([0, { findings: [], namesOnly: false }])
   })
 })
 
