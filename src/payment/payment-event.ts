@@ -91,7 +91,7 @@ export interface PaymentEvent {
 
   /** The provider's time of this status, ms since the epoch; null if the element has none. Never the time of arrival. */
   readonly occurredAt: number | null
-  /** That time exactly as sent. */
+  /** That time exactly as sent; of one that could not be read only what looks like a time, otherwise null. */
   readonly occurredAtText: string | null
   readonly occurredAtPrecision: TimePrecision
   /** True if the time had no zone and was read as UTC. */

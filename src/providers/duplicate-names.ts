@@ -1,3 +1,4 @@
+import { strip } from './clean-text.ts'
 import type { DriftNotes, KnownNames } from './drift.ts'
 import { endOfString } from './nesting.ts'
 
@@ -59,9 +60,13 @@ export function ambiguousName(
   }
   const wanted = index === undefined ? path : [...path, index]
   const found = duplicates.find(
-    (duplicate) => !duplicate.equal && names.has(duplicate.name) && isEqual(duplicate.path, wanted),
+    (duplicate) => !duplicate.equal && names.has(duplicate.name) && isSamePath(duplicate.path, wanted),
   )
   return found?.name ?? null
+}
+
+function isSamePath(one: DuplicateName['path'], other: DuplicateName['path']): boolean {
+  return one.length === other.length && one.every((step, index) => step === other[index])
 }
 
 /** Notes every name that stands twice. Positions are left out, and so is what leads to an element of the callback. */
@@ -76,6 +81,7 @@ export function noteDuplicates(drift: DriftNotes, duplicates: readonly Duplicate
 /** What a scanner makes of JSON: an object is a Map, so that a name is only a name. */
 type Scanned = string | number | boolean | null | readonly Scanned[] | ReadonlyMap<string, Scanned>
 
+/** Texts are compared as they are read: stripped. */
 function isEqual(one: Scanned | undefined, other: Scanned | undefined): boolean {
   if (one instanceof Map && other instanceof Map) {
     return one.size === other.size && [...one].every(([name, value]) => isEqual(value, other.get(name)))
@@ -83,7 +89,7 @@ function isEqual(one: Scanned | undefined, other: Scanned | undefined): boolean 
   if (Array.isArray(one) && Array.isArray(other)) {
     return one.length === other.length && one.every((item, index) => isEqual(item, other[index]))
   }
-  return one === other
+  return typeof one === 'string' && typeof other === 'string' ? strip(one) === strip(other) : one === other
 }
 
 /** Walks a JSON text that is known to be valid, and not nested too deep for the stack. */

@@ -11,9 +11,14 @@ import { type SourceTime, sourceTimeOf, UNTIMED } from './source-time.ts'
 /** Why an element cannot become an event although it is there. */
 export interface FieldProblem {
   readonly reason: Extract<DeadLetterReason, 'invalid-field' | 'invalid-utf8'>
-  /** Names the field, and never holds a value. */
-  readonly message: string
+  /** The field's name. */
+  readonly field: string
+  /** What is wrong with it, to be read behind its name. Never holds a value. */
+  readonly what: string
 }
+
+/** In the place of a text whose percent-encoding is broken. */
+export const BROKEN_ENCODING: unique symbol = Symbol('broken percent-encoding')
 
 /** No field's characters are a guess; all are. A form says it for each of its fields. */
 export const NOTHING_GUESSED: KnownNames = { has: () => false }
@@ -71,6 +76,15 @@ export class FieldReader {
   /** A code or another short word, at most {@link CODE_LENGTH_MAX} characters unless said otherwise. */
   code(object: JsonObject | null, name: string, label = name, lengthMax = CODE_LENGTH_MAX): string | null {
     return this.#text(object, name, label, lengthMax, false)
+  }
+
+  /** The code of a currency: three letters, in upper case. Nothing is said of whether there is such a currency. */
+  currency(object: JsonObject | null, name: string, label: string): string | null {
+    const text = this.code(object, name, label)
+    if (text === null) {
+      return null
+    }
+    return CURRENCY.test(text) ? text.toUpperCase() : this.#leaveOut(label)
   }
 
   /** A date in ISO 8601, with or without a time of day. The empty date is not given. */
@@ -148,7 +162,8 @@ export class FieldReader {
       return null
     }
     if (typeof value !== 'string') {
-      return this.#fail(decides, label, 'invalid-field', 'is not a text')
+      const what = value === BROKEN_ENCODING ? 'has a broken percent-encoding' : 'is not a text'
+      return this.#fail(decides, label, 'invalid-field', what)
     }
     const text = strip(value)
     if (text === '') {
@@ -158,7 +173,7 @@ export class FieldReader {
       return this.#fail(decides, label, 'invalid-field', `is longer than ${lengthMax} characters`)
     }
     if (this.#isGuess(name, text)) {
-      return this.#fail(decides, label, 'invalid-utf8', 'is not UTF-8 and in no other character set that is named')
+      return this.#fail(decides, label, 'invalid-utf8', UNKNOWN_CHARSET)
     }
     return isCleanText(text)
       ? text
@@ -173,7 +188,7 @@ export class FieldReader {
     if (!decides) {
       return this.#leaveOut(label)
     }
-    this.problem ??= { reason, message: `${label} ${what}` }
+    this.problem ??= { reason, field: label, what }
     return null
   }
 }
@@ -183,6 +198,9 @@ export function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null && !(typeof value === 'string' && isBlank(value))
 }
 
+const UNKNOWN_CHARSET =
+  'has characters outside ASCII, and their character set is not known: the text is not UTF-8, and neither ISO-8859-1 nor windows-1252 is declared'
+
 const NO_NAMES: readonly string[] = []
 const TIME_UNREADABLE: SourceTime = { ...UNTIMED, timeUnreadable: true }
 
@@ -190,6 +208,7 @@ function withoutPlaceholder(id: string | null): string | null {
   return id === null || isPlaceholder(id) ? null : id
 }
 
+const CURRENCY = /^[A-Za-z]{3}$/
 const DECIMAL = /^-?[0-9]+(?:\.[0-9]+)?$/
 const NUMBER_WITH_EXPONENT = /^(-?)([0-9]+)(?:\.([0-9]+))?[eE]([+-]?[0-9]{1,3})$/
 

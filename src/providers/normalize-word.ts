@@ -2,14 +2,19 @@
  * One spelling for a provider's status words, so that a change of case or punctuation is not a new status:
  * `Pending J.P. Morgan Review` and `PENDING_JP_MORGAN_REVIEW` are the same.
  *
- * Dots and quotes vanish, any other run of ASCII punctuation or blanks becomes one underscore. A word with any other
- * character is left as it is: it is not one that we know.
+ * Dots and quotes vanish, any other run of ASCII punctuation or blanks becomes one underscore. The blanks and dashes of
+ * Unicode count like those of ASCII: programs that set text put them in. A word with any other character is left as it
+ * is: it is not one that we know.
  */
 export function normalizeWord(word: string): string {
-  if (NORMAL_WORD.test(word) || !PRINTABLE_ASCII.test(word)) {
+  if (NORMAL_WORD.test(word)) {
     return word
   }
-  return word
+  const ascii = PRINTABLE_ASCII.test(word) ? word : word.replace(BLANK_OR_DASH, '_')
+  if (!PRINTABLE_ASCII.test(ascii)) {
+    return word
+  }
+  return ascii
     .toUpperCase()
     .replace(/[.'"`]/g, '')
     .replace(/[^A-Z0-9]+/g, '_')
@@ -18,3 +23,4 @@ export function normalizeWord(word: string): string {
 
 const NORMAL_WORD = /^[A-Z0-9]+(?:_[A-Z0-9]+)*$/
 const PRINTABLE_ASCII = /^[ -~]*$/
+const BLANK_OR_DASH = /[\p{Zs}\p{Pd}]/gu

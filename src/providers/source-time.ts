@@ -1,5 +1,5 @@
 import { CODE_LENGTH_MAX, type PaymentEvent } from '../payment/payment-event.ts'
-import { isCleanText, strip } from './clean-text.ts'
+import { strip } from './clean-text.ts'
 
 /** The provider's own time of a status, as an event carries it. */
 export type SourceTime = Pick<
@@ -16,9 +16,9 @@ export const UNTIMED: SourceTime = {
   timeUnreadable: false,
 }
 
-/** The element gives a time, and nobody can read it. `text` is published if it can be. */
+/** The element gives a time, and nobody can read it. `text` is published only if it looks like a time (I9). */
 function unreadableTime(text: string): SourceTime {
-  return { ...UNTIMED, occurredAtText: publishable(text) ? text : null, timeUnreadable: true }
+  return { ...UNTIMED, occurredAtText: looksLikeTime(text) ? text : null, timeUnreadable: true }
 }
 
 /**
@@ -40,7 +40,8 @@ function unreadableTime(text: string): SourceTime {
  * marked. Below a millisecond it is cut, the precision says so, and the digits stay in the text.
  *
  * Anything else, any date that does not exist or lies before 1970, and any text of more than 64 characters is untimed and
- * marked as unreadable. Blank is not given, and neither is the year 1, .NET's empty date.
+ * marked as unreadable; its text is kept only if it looks like a date, alone or with a time of day. Blank is not given,
+ * and neither is the year 1, .NET's empty date.
  */
 export function sourceTimeOf(given: string): SourceTime {
   const text = strip(given)
@@ -180,6 +181,17 @@ function precisionOf({ hour, fraction }: TimeParts): SourceTime['occurredAtPreci
   return fraction.length <= 3 ? 'MILLISECOND' : 'SUBMILLISECOND'
 }
 
-function publishable(text: string): boolean {
-  return text.length <= CODE_LENGTH_MAX && isCleanText(text)
+/**
+ * A date in figures, whether or not there is such a day; then perhaps a time of day, AM or PM, and a zone. No name fits,
+ * and neither does the number of a card, an account or a phone: no part has more figures than it has in a time.
+ */
+const LOOKS_LIKE_TIME = new RegExp(
+  '^(?:[0-9]{4}([-/.])[0-9]{1,2}\\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\\2(?:[0-9]{2}|[0-9]{4}))' +
+    '(?:(?:T| {1,2})[0-9]{1,2}(?::?[0-9]{1,2}){0,2}(?:[.,][0-9]{0,9})?)?' +
+    '(?: {0,2}[AP]\\.?M\\.?)?(?: ?(?:Z|[+\\u2212-][0-9]{1,2}(?::?[0-9]{1,2})?))?$',
+  'i',
+)
+
+function looksLikeTime(text: string): boolean {
+  return text.length <= CODE_LENGTH_MAX && LOOKS_LIKE_TIME.test(text)
 }

@@ -1,5 +1,6 @@
 import type { PaymentEvent } from '../payment/payment-event.ts'
 import type { DriftNote, DriftNotes } from './drift.ts'
+import type { FieldProblem } from './fields.ts'
 import { isJsonObject, type JsonObject } from './json-object.ts'
 import type { Callback, DeadLetter, DeadLetterReason, Translation } from './provider.ts'
 
@@ -66,6 +67,11 @@ export function onlyDeadLetter(letter: DeadLetter, drift: readonly DriftNote[] =
 /** A name that decides stands twice with different values. */
 export function ambiguous(name: string, element: number | null): DeadLetter {
   return deadLetter('ambiguous', `${name} is there twice, with different values`, element)
+}
+
+/** A field that decides cannot be read. `name` is what the message calls it. */
+export function unreadableField(problem: FieldProblem, element: number, name = problem.field): DeadLetter {
+  return deadLetter(problem.reason, `${name} ${problem.what}`, element)
 }
 
 export function deadLetter(reason: DeadLetterReason, message: string, element: number | null): DeadLetter {

@@ -20,6 +20,11 @@ test.each([
     ],
   ],
   ['{"a":null,"a":""}', [[[], 'a', false]]],
+  // Texts are read without what cannot be seen at their ends.
+  ['{"a":"x","a":" x\\u00a0"}', [[[], 'a', true]]],
+  ['{"a":"x y","a":"xy"}', [[[], 'a', false]]],
+  ['{"a":["x"],"a":["x\\u200b"]}', [[[], 'a', true]]],
+  ['{"a":"1","a":1}', [[[], 'a', false]]],
   ['{"a":[1],"a":[1]}', [[[], 'a', true]]],
   ['{"a":[1],"a":{"0":1}}', [[[], 'a', false]]],
   ['{"a":{"x":1,"y":2},"a":{"y":2,"x":1}}', [[[], 'a', true]]],

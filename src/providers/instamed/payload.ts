@@ -3,7 +3,7 @@ import { isAscii, strip } from '../clean-text.ts'
 import { type Charset, decodeBytes } from '../decode-text.ts'
 import type { KnownNames } from '../drift.ts'
 import type { DuplicateName } from '../duplicate-names.ts'
-import { ALL_GUESSED, NOTHING_GUESSED } from '../fields.ts'
+import { ALL_GUESSED, BROKEN_ENCODING, NOTHING_GUESSED } from '../fields.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
 import type { JsonBody } from '../read-json.ts'
 
@@ -115,6 +115,8 @@ export interface Message {
   /** The fields whose characters outside ASCII are a guess. */
   readonly guessed: KnownNames
   readonly duplicates: readonly DuplicateName[]
+  /** As the sender wrote them, in a form and in XML; in JSON they are the webhook's own. */
+  readonly sentNames: readonly string[]
   /** For the digits of its numbers; null if it was not JSON. */
   readonly json: JsonBody | null
 }
@@ -122,20 +124,32 @@ export interface Message {
 /** Null if it is not an object. */
 export function messageFromJson(json: JsonBody): Message | null {
   return isJsonObject(json.value)
-    ? { fields: json.value, guessed: json.guessed ? ALL_GUESSED : NOTHING_GUESSED, duplicates: json.duplicates, json }
+    ? {
+        fields: json.value,
+        guessed: json.guessed ? ALL_GUESSED : NOTHING_GUESSED,
+        duplicates: json.duplicates,
+        sentNames: [],
+        json,
+      }
     : null
+}
+
+/** How a message to people names one of {@link INSTAMED_FIELDS}: with the names that the sender wrote, if they are others. */
+export function shownName({ sentNames }: Message, name: string): string {
+  const sent = new Set(sentNames.filter((one) => webhookName(one) === name))
+  return sent.size === 0 || (sent.size === 1 && sent.has(name)) ? name : `${name} (sent as ${[...sent].join(' and ')})`
 }
 
 export interface MessageField {
   readonly name: string
   /** Null if it is not a text. */
-  readonly value: string | null
+  readonly value: string | typeof BROKEN_ENCODING | null
   readonly guessed: boolean
 }
 
 /**
  * A flat list of fields as a message. Of a field that is there twice the last value counts, as in JSON; one that is not a
- * text becomes an object, which cannot be read as one.
+ * text becomes what cannot be read as one.
  */
 export function messageFromFields(list: readonly MessageField[]): Message {
   const fields: Record<string, unknown> = Object.create(null)
@@ -153,7 +167,13 @@ export function messageFromFields(list: readonly MessageField[]): Message {
     }
   }
   const duplicates = [...repeated].map(([name, equal]) => ({ path: [], name, equal }))
-  return { fields, guessed: guessed.size === 0 ? NOTHING_GUESSED : guessed, duplicates, json: null }
+  return {
+    fields,
+    guessed: guessed.size === 0 ? NOTHING_GUESSED : guessed,
+    duplicates,
+    sentNames: list.map((field) => field.name),
+    json: null,
+  }
 }
 
 function isSameText(one: unknown, other: unknown): boolean {
@@ -172,7 +192,8 @@ export function fieldsOfForm(body: Buffer, charset: Charset | null): readonly Me
     if (pair !== '' && equals < 1) {
       return null
     }
-    const name = decodeFormText(pair.slice(0, Math.max(equals, 0)), isBodyUtf8, charset).value ?? UNNAMED
+    const { value } = decodeFormText(pair.slice(0, Math.max(equals, 0)), isBodyUtf8, charset)
+    const name = typeof value === 'string' ? value : UNNAMED
     if (name !== '') {
       fields.push({ name, ...decodeFormText(pair.slice(equals + 1), isBodyUtf8, charset) })
     }
@@ -205,7 +226,7 @@ function decodeFormText(
     }
   }
   if (MALFORMED_ESCAPE.test(plain)) {
-    return { value: null, guessed: false }
+    return { value: BROKEN_ENCODING, guessed: false }
   }
   const bytes = bytesOf(plain, isBodyUtf8)
   return isUtf8(bytes)

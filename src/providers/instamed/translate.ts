@@ -18,6 +18,7 @@ import {
   neverThrowing,
   onlyDeadLetter,
   translateElements,
+  unreadableField,
 } from '../translate-elements.ts'
 import { instamedNaturalKey, instamedPaymentKey } from './event-id.ts'
 import {
@@ -29,6 +30,7 @@ import {
   type Message,
   messageFromFields,
   messageFromJson,
+  shownName,
 } from './payload.ts'
 import { noteInstamedStatus, readInstamedStatus } from './status-map.ts'
 
@@ -59,7 +61,7 @@ function translate(callback: Callback): Translation {
   drift.fields(message.fields, INSTAMED_FIELDS)
   noteDuplicates(drift, message.duplicates)
   if (twice !== null) {
-    return onlyDeadLetter(ambiguous(twice, 0), drift.list)
+    return onlyDeadLetter(ambiguous(shownName(message, twice), 0), drift.list)
   }
   if (isForeign(message.fields)) {
     return onlyDeadLetter(FOREIGN, drift.list)
@@ -146,7 +148,7 @@ function translateMessage(callback: Callback, drift: DriftNotes, message: Messag
   const partialApproval = isPartialApproval(read, fields)
   const amount = (partialApproval ? decimal('PartialApprovalAmount') : null) ?? wholeAmount
   if (read.problem !== null) {
-    return deadLetter(read.problem.reason, read.problem.message, 0)
+    return unreadableField(read.problem, 0, shownName(message, read.problem.field))
   }
   if (transactionId === null) {
     return deadLetter('missing-payment-id', 'the message has no PaymentTransactionID', 0)

@@ -16,6 +16,7 @@ import {
   neverThrowing,
   onlyDeadLetter,
   translateElements,
+  unreadableField,
 } from '../translate-elements.ts'
 import { v1NaturalKey, v1PaymentKey } from './event-id.ts'
 import { callbacksOf, V1_ELEMENT_READ, V1_FIELDS, V1_LIST, V1_LISTS, V1_PATH } from './payload.ts'
@@ -89,7 +90,7 @@ function translateElement(
   drift.fields(fx, V1_FIELDS.fx, 'fx.')
   const fxAppliedRate = read.decimal(fx, 'appliedRate', 'fx.appliedRate', json, [V1_LIST, index, 'fx'])
   if (read.problem !== null) {
-    return deadLetter(read.problem.reason, read.problem.message, index)
+    return unreadableField(read.problem, index)
   }
   const key = v1PaymentKey(callback.namespace, firmRootId, endToEndId)
   if (key === null) {

@@ -63,7 +63,7 @@ interface V2Statement {
   readonly sourceSubStatus: string | null
   /** True if an `eventcontext` is given, whether it can be read or not. */
   readonly hasContext: boolean
-  /** First segment of the envelope's `type`, if it has one. */
+  /** First segment of the envelope's `type`; null if it has none, or where the body's shape tells what it speaks of. */
   readonly sourceType: string | null
 }
 

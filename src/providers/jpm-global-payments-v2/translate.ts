@@ -24,6 +24,7 @@ import {
   neverThrowing,
   onlyDeadLetter,
   translateElements,
+  unreadableField,
 } from '../translate-elements.ts'
 import { v2NaturalKey, v2PaymentKey } from './event-id.ts'
 import {
@@ -159,7 +160,7 @@ function translatePayment(context: Context, element: JsonObject, index: number):
   const reasons = reasonsOf(context, element, gpi)
 
   if (read.problem !== null) {
-    return deadLetter(read.problem.reason, read.problem.message, index)
+    return unreadableField(read.problem, index)
   }
   if (paymentId === null) {
     return deadLetter('missing-payment-id', 'the element has no paymentId', index)
@@ -222,7 +223,7 @@ function translateReturn(context: Context, element: JsonObject, index: number): 
   const reasons = reasonsOf(context, element, null)
 
   if (read.problem !== null) {
-    return deadLetter(read.problem.reason, read.problem.message, index)
+    return unreadableField(read.problem, index)
   }
   if (returnId === null) {
     return deadLetter('missing-payment-id', 'the element has no returnId', index)
@@ -233,7 +234,8 @@ function translateReturn(context: Context, element: JsonObject, index: number): 
   const paymentKey = v2PaymentKey(callback.namespace, returnId)
   const originalKey = originalId === null ? null : v2PaymentKey(callback.namespace, originalId)
   return buildEvent(callback, PROVIDER_ID, index, {
-    ...readV2Status({ sourceStatus, sourceSubStatus, sourceType, hasContext: hasContext(read, eventContext) }),
+    // The list tells that it is a return, whatever the type says.
+    ...readV2Status({ sourceStatus, sourceSubStatus, sourceType: null, hasContext: hasContext(read, eventContext) }),
     providerEventId,
     eventContext,
     sourceType,
@@ -355,7 +357,7 @@ function readAmount(
   const value = read.object(element, 'value')
   drift.fields(value, V2_FIELDS.value, 'value.')
   const amount = read.decimal(value, 'amount', 'value.amount', json, [...v2PathOf(payload.list), index, 'value'])
-  const currency = read.code(value, 'currency', 'value.currency')
+  const currency = read.currency(value, 'currency', 'value.currency')
   if (amount === null) {
     return null
   }

@@ -11,6 +11,9 @@ from urllib.parse import unquote_to_bytes
 from xml.parsers import expat
 
 UTF16_MARKS = {b'\xff\xfe': 'utf-16-le', b'\xfe\xff': 'utf-16-be'}
+STRIPPED = ''.join(map(chr, [*range(0x09, 0x0E), 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
+                             0x205F, 0x3000, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF]))
+"""White space, and what cannot be seen. NEL is a control character."""
 NO_TEXT = ()
 """In the place of a text that is there and cannot be read."""
 NO_CHARACTER = '\x80'
@@ -49,12 +52,14 @@ class Object(dict):
 
 def same(value, other):
     if isinstance(value, str) and isinstance(other, str):
-        return value == other and isinstance(value, Number) == isinstance(other, Number)
+        # As they are read: without what cannot be seen at their ends.
+        return value.strip(STRIPPED) == other.strip(STRIPPED) and isinstance(value, Number) == isinstance(other, Number)
     if isinstance(value, list) and isinstance(other, list):
         return len(value) == len(other) and all(map(same, value, other))
     if isinstance(value, dict) and isinstance(other, dict):
         return value.keys() == other.keys() and all(same(value[name], other[name]) for name in value)
-    return type(value) is type(other) and value == other
+    # Of what cannot be read nobody knows whether it is the same.
+    return type(value) is type(other) and value == other and value != NO_TEXT
 
 
 # --- character sets ---------------------------------------------------------------------------------------------------

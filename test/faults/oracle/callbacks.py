@@ -6,6 +6,7 @@ schemas/payment-event.avsc.
 """
 
 import re
+import unicodedata
 
 from bodies import Number, Object, Undeliverable, form_pairs, json_value, text_of, xml_pairs
 from fields import ID_MAX, LIST_MAX, WORD_MAX, Fields, Reasons, is_given, soft
@@ -225,7 +226,7 @@ def v2_return(namespace, currency, values, message):
     event = blank(f'{namespace}:{without_case(own_id)}')
     event['kind'] = 'RETURN'
     event['providerEventId'] = envelope.id('id')
-    with_v2_status(event, element, envelope, status, 'returnSubStatus')
+    with_v2_status(event, element, envelope, status, 'returnSubStatus', is_return=True)
     envelope.time_into(event, 'time')
     original = element.nested('originalPaymentIdentifiers')
     original_id = original.id('paymentId')
@@ -236,7 +237,7 @@ def v2_return(namespace, currency, values, message):
     event['rail'] = element.word('paymentType')
     value = element.nested('value')
     # A currency that cannot be read is another one than nobody's: it is not guessed.
-    own_currency = value.word('currency') or (None if 'value.currency' in marks else currency)
+    own_currency = value.currency('currency') or (None if 'value.currency' in marks else currency)
     event['amount'] = amount(value.decimal('amount'), own_currency)
     with_v2_reasons(event, element)
     with_marks(event, marks)
@@ -244,7 +245,7 @@ def v2_return(namespace, currency, values, message):
     return event
 
 
-def with_v2_status(event, element, envelope, status, sub_status_name):
+def with_v2_status(event, element, envelope, status, sub_status_name, is_return=False):
     event['sourceStatus'] = status
     event['sourceSubStatus'] = sub_status = element.word(sub_status_name)
     kind = envelope.word('type', ID_MAX)
@@ -254,7 +255,8 @@ def with_v2_status(event, element, envelope, status, sub_status_name):
     event['step'] = key = (squeezed(status), squeezed(sub_status or ''))
     beside_the_payment = (
         event['eventContext'] is not None or 'eventcontext' in element.marks
-        or event['sourceType'] is not None and event['sourceType'].upper() not in ABOUT_THE_PAYMENT)
+        # The list of the returns says what it is, whatever the type says.
+        or not is_return and event['sourceType'] is not None and event['sourceType'].upper() not in ABOUT_THE_PAYMENT)
     if beside_the_payment:
         event['status'], event['unknownBecause'] = 'UNKNOWN', 'CONTEXT'
     else:
@@ -499,4 +501,6 @@ def with_status(event, status):
 
 
 def squeezed(word):
-    return re.sub(r'[^A-Z0-9]', '', word.upper())
+    """Without case, blanks and punctuation. A word with any other character is none that is known, and stays as it is."""
+    plain = ''.join('-' if unicodedata.category(character) in ('Zs', 'Pd') else character for character in word)
+    return re.sub(r'[^A-Z0-9]', '', plain.upper()) if re.fullmatch('[ -~]*', plain) else word

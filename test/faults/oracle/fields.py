@@ -6,14 +6,11 @@ import re
 import unicodedata
 from decimal import Decimal
 
-from bodies import Guessed, Number, Undeliverable
-from times import NoTime, NotATime, TEXT_MAX, is_iso_date, read_time
+from bodies import STRIPPED, Guessed, Number, Undeliverable
+from times import NoTime, NotATime, TEXT_MAX, is_iso_date, looks_like_a_time, read_time
 
 LIST_MAX = 16
 ID_MAX, WORD_MAX, DECIMAL_MAX = 128, 64, 64
-STRIPPED = ''.join(map(chr, [*range(0x09, 0x0E), 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
-                             0x205F, 0x3000, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF]))
-"""White space, and what cannot be seen. NEL is a control character."""
 NO_IDS = {'NOTPROVIDED', 'N/A', 'NULL', 'NONE', 'NIL', 'UNDEFINED'}
 
 
@@ -94,6 +91,13 @@ class Fields:
             self.mark(name)
             return None
 
+    def currency(self, name):
+        text = self.word(name)
+        if text is not None and not re.fullmatch('[A-Za-z]{3}', text):
+            self.mark(name)
+            return None
+        return text.upper() if text is not None else None
+
     def id(self, name):
         return real_id(self.word(name, ID_MAX))
 
@@ -139,6 +143,9 @@ class Fields:
                 # It has no say; what was sent stays to be seen.
                 return
             except (Unreadable, NotATime):
+                # It could be anything, also somebody's name or number.
+                if not looks_like_a_time(event['occurredAtText'] or ''):
+                    event['occurredAtText'] = None
                 event['timeUnreadable'] = True
                 return
             event['occurredAt'], event['occurredAtPrecision'] = time.ms, time.precision

@@ -92,6 +92,24 @@ class Callbacks(unittest.TestCase):
     def test_a_review_of_version_1_is_a_hold(self):
         self.says({'status': 'ON_HOLD', 'holdReason': 'PENDING_JPM_REVIEW'}, V1, v1(paymentStatus='PENDING_JPM_REVIEW'))
 
+    def test_the_list_tells_a_return_whatever_the_type_says(self):
+        self.says({'kind': 'RETURN', 'status': 'COMPLETED', 'sourceType': 'PaymentReturn'}, V2,
+                  returned({'type': 'PaymentReturn.Completed'}))
+        self.says({'status': 'UNKNOWN', 'unknownBecause': 'CONTEXT'}, V2,
+                  returned({'type': 'PaymentReturn.Completed', 'eventcontext': 'x'}))
+
+    def test_a_currency_is_three_letters(self):
+        for text, currency, marks in (('brl', 'BRL', []), ('EURO', None, ['value.currency']), ('\u20ac', None, ['value.currency'])):
+            self.says({'amount': {'value': '5', 'currency': currency}, 'unreadable': marks}, V2,
+                      returned(value={'amount': '5', 'currency': text}))
+
+    def test_every_blank_and_dash_counts_like_one_of_ascii(self):
+        for text, status in (('PENDING\u00a0JPM REVIEW', 'ON_HOLD'), ('PENDING\u202fJPM_REVIEW', 'ON_HOLD'),
+                             ('COMPLETED\u2013CREDITED', 'CREDITED'), ('COMPLETED\u00c9', 'UNKNOWN')):
+            self.says({'status': status}, V1, v1(paymentStatus=text))
+        self.says({'kind': 'REFUND', 'status': 'COMPLETED'}, INSTAMED,
+                  sale(TransactionAction='Simple\u00a0Refund', OriginalTransactionID='Q'))
+
     # InstaMed.
 
     def test_money_out_is_never_counted_as_money_in(self):
@@ -223,6 +241,13 @@ class Callbacks(unittest.TestCase):
         self.says({'sourceType': 'Payment'}, V2, json.dumps(v2())[:-1] + ',"type":"Payment.Other"}')
         self.says({'status': 'SETTLED'}, INSTAMED, 'transactionID=A&transactionStatus=S&transactionStatus=S&a=1&a=2', FORM)
 
+    def test_what_cannot_be_seen_makes_no_difference(self):
+        self.says({'status': 'SETTLED'}, INSTAMED, '{"PaymentTransactionID":"A","CurrentTransactionStatusCode":"S",'
+                  '"CurrentTransactionStatusCode":" S\\u200b"}')
+        self.says({'status': 'SETTLED'}, INSTAMED, 'transactionID=A&transactionStatus=S&transactionStatus=%20S', FORM)
+        self.dead('ambiguous', 'CurrentTransactionStatusCode', INSTAMED, 'transactionID=A&transactionStatus=%&transactionStatus=%',
+                  FORM)
+
     # Character sets.
 
     def test_a_name_in_another_character_set_costs_nothing(self):
@@ -279,6 +304,17 @@ class Callbacks(unittest.TestCase):
             with self.subTest(value):
                 self.says({'occurredAt': None, 'timeUnreadable': False}, V1, v1(createDateTime=value))
         self.says({'valueDate': None, 'unreadable': []}, V2, v2(valueDate='0001-01-01'))
+
+    def test_of_what_is_no_time_only_what_looks_like_one_is_published(self):
+        for text in ('2026-02-30T00:00:00Z', '14/12/2017 11:58:06 PM', '2025-12-12  23:59:59', '14.12.17', '2025-12-12Z',
+                     '2025-12-12T23:59:59\u221224:00', '12/14/2017 11:58 a.m.', '2025-12-12T235959Z'):
+            with self.subTest(text):
+                self.says({'occurredAtText': text, 'timeUnreadable': True}, V1, v1(createDateTime=text))
+        for text in ('Some Name 0000000000000000', '0000 0000 0000 0000', '000-00-0000', '2025-12-12 Some Name',
+                     '00-00-00 00000000', '00/00/0000 0000000000000000', '1.000.000.0000', '2025-12-12T25:00.0000000000000000',
+                     '12/12/2025 PAM', '20171314235806', '2025-12-12T23:59:59EST', '2025-12-12 0000 0000 0000 0000'):
+            with self.subTest(text):
+                self.says({'occurredAtText': None, 'timeUnreadable': True}, V1, v1(createDateTime=text))
 
 
 if __name__ == '__main__':

@@ -65,6 +65,18 @@ def read_time(text):
     raise NotATime
 
 
+DATE_OF_SOME_KIND = re.compile(r'(?:\d{4}(?P<ys>[-/.])\d\d?(?P=ys)\d\d?|\d\d?(?P<ds>[-/.])\d\d?(?P=ds)(?:\d\d|\d{4}))(?!\d)', re.ASCII)
+CLOCK_OF_SOME_KIND = re.compile(
+    r'(?:(?:T|\ \ ?)\d\d?(?::?\d\d?(?::?\d\d?)?)?(?:[.,]\d{0,9})?)?(?:\ ?\ ?(?:A|P)\.?M\.?)?'
+    r'(?:\ ?(?:Z|[-+\u2212]\d\d?(?::?\d\d?)?))?', FLAGS)
+
+
+def looks_like_a_time(text):
+    """Of what is no time: whether it is at least a date with what stands behind one, and so nobody's name or number."""
+    day = DATE_OF_SOME_KIND.match(text)
+    return day is not None and CLOCK_OF_SOME_KIND.fullmatch(text[day.end():]) is not None
+
+
 def is_iso_date(text):
     """Whether it is a date or a date with a time. Raises NoTime."""
     try:

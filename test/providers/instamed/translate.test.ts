@@ -283,6 +283,13 @@ describe('partial approval', () => {
   })
 })
 
+test('an action with another blank or dash is the same', () => {
+  for (const TransactionAction of ['Simple\u00a0Refund', 'Simple\u2011Refund']) {
+    const event = eventOf(message({ TransactionAction, OriginalTransactionID: 'b2' }))
+    expect(event).toMatchObject({ kind: 'REFUND', status: 'COMPLETED' })
+  }
+})
+
 describe('the same field twice', () => {
   const XML = { contentType: 'application/xml' }
   test.each([
@@ -292,13 +299,24 @@ describe('the same field twice', () => {
       {},
       'PaymentTransactionID',
     ],
-    ['transactionID=a1&transactionID=b2&transactionStatus=C', FORM, 'PaymentTransactionID'],
-    ['transactionID=a1&PaymentTransactionID=b2&transactionStatus=C', FORM, 'PaymentTransactionID'],
-    ['transactionID=a1&transactionStatus=C&TRANSACTIONSTATUS=V', FORM, 'CurrentTransactionStatusCode'],
+    ['transactionID=a1&transactionID=b2&transactionStatus=C', FORM, 'PaymentTransactionID', 'transactionID'],
+    [
+      'transactionID=a1&PaymentTransactionID=b2&transactionStatus=C',
+      FORM,
+      'PaymentTransactionID',
+      'transactionID and PaymentTransactionID',
+    ],
+    [
+      'transactionID=a1&transactionStatus=C&TRANSACTIONSTATUS=V',
+      FORM,
+      'CurrentTransactionStatusCode',
+      'transactionStatus and TRANSACTIONSTATUS',
+    ],
     [
       '<r><transactionID>a1</transactionID><transactionStatus>C</transactionStatus><transactionStatus>V</transactionStatus></r>',
       XML,
       'CurrentTransactionStatusCode',
+      'transactionStatus',
     ],
     ['<r><transactionID>a1</transactionID><Amount>1</Amount><Amount><x>1</x></Amount></r>', XML, 'Amount'],
     [
@@ -306,11 +324,12 @@ describe('the same field twice', () => {
       {},
       'PaymentPlanTransactionType',
     ],
-  ])('%s is a dead letter that names it', (body, overrides, name) => {
+  ])('%s is a dead letter that names it, and as it was sent', (body, overrides, name, sent = '') => {
     const { events, deadLetters, drift } = translate(body, overrides)
+    const shown = sent === '' ? name : `${name} (sent as ${sent})`
     expect(events).toEqual([])
     expect(deadLetters).toEqual([
-      { reason: 'ambiguous', message: `${name} is there twice, with different values`, element: 0 },
+      { reason: 'ambiguous', message: `${shown} is there twice, with different values`, element: 0 },
     ])
     expect(drift).toContainEqual({ kind: 'duplicate-name', name })
   })
@@ -364,19 +383,25 @@ describe('a body that is not UTF-8', () => {
   })
 
   test.each([
-    ['transactionID=A%F1&transactionStatus=S', FORM, 'PaymentTransactionID'],
-    ['transactionID=A1&transactionStatus=S%F1', FORM, 'CurrentTransactionStatusCode'],
+    ['transactionID=A%F1&transactionStatus=S', FORM, 'PaymentTransactionID (sent as transactionID)'],
+    ['transactionID=A1&transactionStatus=S%F1', FORM, 'CurrentTransactionStatusCode (sent as transactionStatus)'],
+    ['PaymentTransactionID=A%F1&transactionStatus=S', FORM, 'PaymentTransactionID'],
+    [
+      'transactionID=A%F1&transactionStatus=S',
+      { contentType: 'application/x-www-form-urlencoded; charset=us-ascii' },
+      'PaymentTransactionID (sent as transactionID)',
+    ],
     [
       latin1('<r><transactionID>A\xf1</transactionID><transactionStatus>S</transactionStatus></r>'),
       {},
-      'PaymentTransactionID',
+      'PaymentTransactionID (sent as transactionID)',
     ],
     [latin1('{"PaymentTransactionID":"A\xf1","CurrentTransactionStatusCode":"S"}'), {}, 'PaymentTransactionID'],
   ])('costs the message if it decides: %s', (body, overrides, name) => {
     expect(translate(body, overrides).deadLetters).toEqual([
       {
         reason: 'invalid-utf8',
-        message: `${name} is not UTF-8 and in no other character set that is named`,
+        message: `${name} has characters outside ASCII, and their character set is not known: the text is not UTF-8, and neither ISO-8859-1 nor windows-1252 is declared`,
         element: 0,
       },
     ])
@@ -414,6 +439,15 @@ describe('a body that is not UTF-8', () => {
       unreadable: [],
     })
     expect(instamed.firstPaymentKey(callbackOf(body, overrides))).toBe('acme:añ')
+  })
+
+  test.each([
+    ['transactionID=A1&transactionStatus=%zz', 'CurrentTransactionStatusCode (sent as transactionStatus)'],
+    ['transactionID=%&transactionStatus=S', 'PaymentTransactionID (sent as transactionID)'],
+  ])('a broken percent-encoding is named as such: %s', (body, name) => {
+    expect(translate(body, FORM).deadLetters).toEqual([
+      { reason: 'invalid-field', message: `${name} has a broken percent-encoding`, element: 0 },
+    ])
   })
 
   test('a time that is only a guess is unreadable', () => {
@@ -558,7 +592,11 @@ describe('name-value pairs', () => {
 
   test('an id with a malformed escape is a dead letter that names it', () => {
     expect(translate('transactionID=%ZZ&transactionStatus=C', FORM).deadLetters).toEqual([
-      { reason: 'invalid-field', message: 'PaymentTransactionID is not a text', element: 0 },
+      {
+        reason: 'invalid-field',
+        message: 'PaymentTransactionID (sent as transactionID) has a broken percent-encoding',
+        element: 0,
+      },
     ])
   })
 

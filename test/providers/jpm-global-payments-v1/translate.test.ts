@@ -169,6 +169,24 @@ describe('a bad element is a dead letter that names the field and no value', () 
     expect(eventOf(fields)).toMatchObject({ paymentKey: 'acme:F1', status: 'COMPLETED', unreadable: [name] })
   })
 
+  test.each([
+    ['Some Name 0000000000000000', null],
+    ['2026-02-30T00:00:00Z', '2026-02-30T00:00:00Z'],
+  ])('of a time that cannot be read, only what looks like one is published (I9): %s', (createDateTime, text) => {
+    const { events, drift } = translate({ callbacks: [payment({ createDateTime })] })
+    expect(events).toMatchObject([{ occurredAt: null, occurredAtText: text, timeUnreadable: true }])
+    expect(JSON.stringify([events, drift])).not.toContain('Name 0')
+  })
+
+  test.each([
+    ['PENDING\u00a0JPM REVIEW', 'ON_HOLD'],
+    ['PENDING\u202fJPM_REVIEW', 'ON_HOLD'],
+    ['COMPLETED\u2013CREDITED', 'CREDITED'],
+    ['COMPL\u00c9TED', 'UNKNOWN'],
+  ])('a status with another blank or dash is the same: %s', (paymentStatus, status) => {
+    expect(eventOf({ paymentStatus }).status).toBe(status)
+  })
+
   test('a time that is no text is unreadable, with a note, and costs nothing else', () => {
     const { events, deadLetters, drift } = translate({ callbacks: [payment({ createDateTime: 1690443714 })] })
     expect(deadLetters).toEqual([])
@@ -229,7 +247,8 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
     expect(deadLetters).toEqual([
       {
         reason: 'invalid-utf8',
-        message: 'firmRootId is not UTF-8 and in no other character set that is named',
+        message:
+          'firmRootId has characters outside ASCII, and their character set is not known: the text is not UTF-8, and neither ISO-8859-1 nor windows-1252 is declared',
         element: 0,
       },
     ])

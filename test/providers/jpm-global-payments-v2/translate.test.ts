@@ -493,6 +493,12 @@ describe('the return of a payment', () => {
     expect(returnOf({ ...fields, returnStatus: 'PROCESSING' }).eventId).not.toBe(ids[0]?.[0])
   })
 
+  test('a time that does not look like one is in no event and no natural key (I9)', () => {
+    const event = eventOf({ statusUpdatedAt: 'Some Name' })
+    expect(event).toMatchObject({ occurredAtText: null, timeUnreadable: true })
+    expect(JSON.stringify(event)).not.toContain('Name')
+  })
+
   test('an envelope without a time, or with one that cannot be read, gives an untimed event', () => {
     expect(returnOf({}, { time: null })).toMatchObject({ occurredAt: null, timeUnreadable: false })
     expect(returnOf({}, { time: 7 })).toMatchObject({ occurredAt: null, timeUnreadable: true })
@@ -509,6 +515,32 @@ describe('the return of a payment', () => {
     const number = JSON.stringify(bodyOf([returned()])).replace('"50.00"', '50.10')
     expect(translate(number).events[0]?.amount).toEqual({ value: '50.10', currency: 'BRL' })
   })
+
+  test.each([
+    ['brl', 'BRL', []],
+    [' BRL ', 'BRL', []],
+    ['EURO', null, ['value.currency']],
+    ['€', null, ['value.currency']],
+    ['B1L', null, ['value.currency']],
+    [' ', 'USD', []],
+  ])('a currency is three letters, in upper case: %j', (currency, published, unreadable) => {
+    const event = returnOf({ value: { amount: '50.00', currency } })
+    expect(event).toMatchObject({ amount: { value: '50.00', currency: published }, unreadable })
+  })
+
+  test.each(['PaymentReturn.Completed', 'Account.Opened', 'x'])(
+    'the list tells that it is a return, whatever the type says: %s',
+    (type) => {
+      expect(returnOf({}, { type })).toMatchObject({
+        kind: 'RETURN',
+        status: 'COMPLETED',
+        unknownBecause: null,
+        sourceType: type.split('.')[0],
+      })
+      expect(returnOf({}, { type, eventcontext: 'x' })).toMatchObject({ status: 'UNKNOWN', unknownBecause: 'CONTEXT' })
+      expect(returnOf({}, { type, eventcontext: 7 })).toMatchObject({ status: 'UNKNOWN', unknownBecause: 'CONTEXT' })
+    },
+  )
 
   test('details that cannot be read are left out and named', () => {
     expect(
