@@ -82,6 +82,9 @@ export const TOPICS = {
   },
 } as const satisfies Record<string, TopicSpec>
 
+/** Most bytes of one request to an output of the processor: below its `messageBytesMax`, with room for what the batch adds. */
+export const OUTPUT_REQUEST_BYTES_MAX = 1_900_000
+
 export type TopicId = keyof typeof TOPICS
 
 export interface TopicSpec {

@@ -13,7 +13,7 @@ import { createKafkaAppendLog } from './kafka/kafka-append-log.ts'
 import { createKafka } from './kafka/kafka-client.ts'
 import { KafkaGroupConsumer } from './kafka/kafka-group-consumer.ts'
 import { openKafkaTransactions } from './kafka/kafka-transactions.ts'
-import { partitionOf } from './kafka/murmur2.ts'
+import { isOwnPartition } from './kafka/murmur2.ts'
 import { createPartitionReader } from './kafka/partition-reader.ts'
 import { createTopicLogs } from './kafka/topic-logs.ts'
 import { DriftWatch } from './normalizer/drift-watch.ts'
@@ -41,7 +41,7 @@ import { StageRunner } from './stream/stage-runner.ts'
 import type { TopicLogs } from './stream/topic-logs.ts'
 import { formerTransactionalId, processorTransactionalId } from './stream/transactional-id.ts'
 import { Watchdog } from './stream/watchdog.ts'
-import type { TopicId, TopicNames } from './topics.ts'
+import { OUTPUT_REQUEST_BYTES_MAX, type TopicId, type TopicNames } from './topics.ts'
 
 /**
  * The stages in the order of the data. Each reads one topic (the gateway: HTTP) and writes others; this file is the only
@@ -299,11 +299,7 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
   const store = new RedisStateStore(redis, config.environment, group)
   const reader = createPartitionReader(kafka)
   const logs = createTopicLogs(kafka)
-  const keys = new KeysInPlace(
-    topics.current,
-    reader,
-    (key, partition, partitions) => partitionOf(key, partitions) === partition,
-  )
+  const keys = new KeysInPlace(topics.current, reader, isOwnPartition)
   const waits = new WaitingLanes(health, metrics, logger)
   const budget = new ByteBudget(WORKED_AT_BYTES_MAX)
   const restoreBudget = new ByteBudget(RESTORES_MAX * REPLAY_BYTES)
@@ -336,8 +332,7 @@ async function startProcessor(context: StageContext): Promise<RunningStage> {
             group,
             inputTopic: topics.events,
             inputPartition: partition,
-            // Below the topics' max.message.bytes of 2 MiB, with room for what the batch adds.
-            requestBytesMax: 1_900_000,
+            requestBytesMax: OUTPUT_REQUEST_BYTES_MAX,
             onFailed: () => metrics.processor.transactions.inc({ outcome: 'failed' }),
           }),
         duePolicy: config.payments,

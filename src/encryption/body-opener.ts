@@ -1,6 +1,7 @@
 import type { TimedPartitionReader } from '../stream/partition-reader.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 import { headerText, RAW_HEADERS } from '../stream/raw-headers.ts'
+import { readUntil } from '../stream/read-until.ts'
 import type { InRecord } from '../stream/record.ts'
 import { bodyBinding, decrypt, METHOD } from './cipher.ts'
 import { partsOfDataKeyId } from './data-key-id.ts'
@@ -141,9 +142,7 @@ export class BodyOpener implements OpensBodies {
       const since = madeAt - lookBackMs
       const from = since > 0 ? await reader.offsetAt(keysTopic, partition, since) : 0n
       const left = new Set(ids)
-      const enough = new AbortController()
-      const stops = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal])
-      const onRecords = (records: readonly InRecord[]) => {
+      const foundAll = (records: readonly InRecord[]) => {
         for (const record of records) {
           const id = String(record.key)
           const key = toWrappedDataKey(record)
@@ -159,17 +158,9 @@ export class BodyOpener implements OpensBodies {
             left.delete(id)
           }
         }
-        if (left.size === 0) {
-          enough.abort()
-        }
+        return left.size === 0
       }
-      try {
-        await reader.read(keysTopic, partition, from, onRecords, stops)
-      } catch (error) {
-        if (!enough.signal.aborted || signal?.aborted) {
-          throw error
-        }
-      }
+      await readUntil(reader, keysTopic, partition, from, foundAll, signal)
     }
   }
 

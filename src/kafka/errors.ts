@@ -42,6 +42,18 @@ export function isRetriable(error: unknown): boolean {
   return (error as { retriable?: boolean }).retriable === true
 }
 
+const COORDINATOR_NOT_READY: ReadonlySet<string> = new Set([
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+])
+
+/** A coordinator refuses because it has just moved or started. */
+export function isCoordinatorNotReady(error: unknown): boolean {
+  return COORDINATOR_NOT_READY.has(kafkaErrorType(error))
+}
+
 /** The broker does not take our password or token, or we have none to show. */
 export class KafkaLoginError extends Error {
   readonly code = 'KAFKA_LOGIN_REFUSED'

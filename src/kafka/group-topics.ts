@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs'
 import { DefinedStop } from '../stream/partition-task.ts'
-import { kafkaErrorType } from './errors.ts'
+import { isCoordinatorNotReady } from './errors.ts'
 import { require } from './replace-module.ts'
 import { within } from './within.ts'
 
@@ -22,7 +22,7 @@ export function topicsOfGroup(kafka: Kafka): TopicsOfGroup {
       }
       return found.state === 'Stable' ? subscriptionsOf(found.members) : null
     } catch (error) {
-      if (NOT_NOW.has(kafkaErrorType(error))) {
+      if (isCoordinatorNotReady(error)) {
         return null
       }
       throw error
@@ -31,14 +31,6 @@ export function topicsOfGroup(kafka: Kafka): TopicsOfGroup {
     }
   }
 }
-
-/** A coordinator that has just moved or started. */
-const NOT_NOW = new Set([
-  'GROUP_LOAD_IN_PROGRESS',
-  'GROUP_COORDINATOR_NOT_AVAILABLE',
-  'NOT_COORDINATOR_FOR_GROUP',
-  'COORDINATOR_LOAD_IN_PROGRESS',
-])
 
 function subscriptionsOf(members: readonly { readonly memberMetadata: Buffer }[]): ReadonlySet<string> {
   return new Set(

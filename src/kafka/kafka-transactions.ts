@@ -3,7 +3,7 @@ import type { Kafka } from 'kafkajs'
 import { OpenAgain } from '../stream/partition-task.ts'
 import type { OutRecord } from '../stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../stream/transactions.ts'
-import { isRetriable, kafkaErrorType, stopIfRefused } from './errors.ts'
+import { isCoordinatorNotReady, isRetriable, kafkaErrorType, stopIfRefused } from './errors.ts'
 import {
   COORDINATOR_OF,
   createCluster,
@@ -61,13 +61,6 @@ export async function openKafkaTransactions(
 /** Right after a commit the coordinator answers CONCURRENT_TRANSACTIONS for a few ms. */
 const CONCURRENT_PAUSE_MS = 3
 const RETRY_PAUSE_MS = 50
-/** A coordinator that refuses because it has just moved or started. */
-const NOT_READY = new Set([
-  'GROUP_LOAD_IN_PROGRESS',
-  'GROUP_COORDINATOR_NOT_AVAILABLE',
-  'NOT_COORDINATOR_FOR_GROUP',
-  'COORDINATOR_LOAD_IN_PROGRESS',
-])
 const REQUEST_MAX_MS = 12_000
 
 class KafkaTransactions implements PartitionTransactions {
@@ -258,7 +251,7 @@ class KafkaTransactions implements PartitionTransactions {
         }
         if (kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS') {
           await pause(CONCURRENT_PAUSE_MS)
-        } else if (NOT_READY.has(kafkaErrorType(error)) || (isOutcomeKnown && isRetriable(error))) {
+        } else if (isCoordinatorNotReady(error) || (isOutcomeKnown && isRetriable(error))) {
           // Only what was certainly not done, or before there is a transaction whose outcome could be unknown.
           await pause(RETRY_PAUSE_MS)
           this.#coordinators.clear()

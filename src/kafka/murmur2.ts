@@ -29,3 +29,8 @@ export function murmur2(data: Uint8Array): number {
 export function partitionOf(key: Uint8Array, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions
 }
+
+/** Whether a key belongs into a partition. */
+export function isOwnPartition(key: Uint8Array, partition: number, partitions: number): boolean {
+  return partitionOf(key, partitions) === partition
+}

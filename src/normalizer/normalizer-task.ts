@@ -15,7 +15,7 @@ import { assertSameOrigin, assertSameTopics, partitionsChanged, toOriginJson } f
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
-import type { LogPlace, TopicFacts, TopicLogs } from '../stream/topic-logs.ts'
+import { endOf, type LogPlace, type TopicFacts, type TopicLogs } from '../stream/topic-logs.ts'
 import { GatheredCommits } from './gathered-commits.ts'
 import { sourceOfRecord, type UnknownSource } from './source-of-record.ts'
 import type { SourcesById } from './sources.ts'
@@ -160,10 +160,7 @@ export class NormalizerTask implements PartitionTask {
     await Promise.all(appends)
     crashPoint('normalizer:after-append')
     onTranslated(counts)
-    const last = records.at(-1)
-    if (last?.leaderEpoch !== undefined) {
-      this.#read = { offset: last.offset + 1n, leaderEpoch: last.leaderEpoch }
-    }
+    this.#read = endOf(records.at(-1)) ?? this.#read
     await this.#commits.soon(next)
   }
 

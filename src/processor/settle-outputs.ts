@@ -2,7 +2,7 @@ import type { Logger } from '../observability/log.ts'
 import type { PartitionReader, Standing } from '../stream/partition-reader.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
-import type { OutputEnds } from './view-marker.ts'
+import { OUTPUTS, type OutputEnds } from './view-marker.ts'
 
 /** What one output partition looks like after every former owner was fenced. */
 export interface OutputFacts {
@@ -80,7 +80,10 @@ export async function settleOutputs(options: SettleOptions): Promise<SettledOutp
     'a transaction was ended half-way by its coordinator: ends it',
   )
   // Not all that `topics` may name: the caller has the inputs in it, too.
-  await transactions.settle([topics.current, topics.changes, topics.eventDeadLetters], outcome)
+  await transactions.settle(
+    OUTPUTS.map((name) => topics[name]),
+    outcome,
+  )
   const after = await factsOf(options)
   if (Object.values(after).some(isUndecided)) {
     throw new Error(`the outputs of partition ${partition} stay undecided: ${describe(after)}`)
@@ -107,7 +110,7 @@ function assertNothingLost(
   { partition, topics, inexact }: Pick<SettleOptions, 'partition' | 'topics' | 'inexact'>,
   facts: Facts,
 ): void {
-  for (const name of ['current', 'changes', 'eventDeadLetters'] as const) {
+  for (const name of OUTPUTS) {
     const { promised, highWatermark, lastPromised } = facts[name]
     // Compaction may have removed the last record of `current`, if it was a tombstone.
     const isGone =

@@ -18,7 +18,7 @@ import {
   type PartitionTask,
 } from '../stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
-import type { LogPlace, TopicFacts, TopicLogs } from '../stream/topic-logs.ts'
+import { endOf, type LogPlace, type TopicFacts, type TopicLogs } from '../stream/topic-logs.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
 import type { TopicNames } from '../topics.ts'
 import type { ByteBudget } from './byte-budget.ts'
@@ -33,6 +33,7 @@ import { addTotals, noTotals, type TotalsDelta } from './totals.ts'
 import {
   type CommitMetadata,
   fromMetadataText,
+  OUTPUTS,
   type OutputEnds,
   toMarkerText,
   toMetadataText,
@@ -598,12 +599,7 @@ export class StatusTask implements PartitionTask {
 
 /** Without a promise, or with that of an older release, only the ends of the topics are known. */
 function inexactOf(metadata: CommitMetadata | null): readonly (keyof OutputEnds)[] {
-  return metadata?.inexact ?? ['current', 'changes', 'eventDeadLetters']
-}
-
-/** Where a record ends, if its leader's epoch is known. */
-function endOf(record: InRecord | undefined): LogPlace | null {
-  return record?.leaderEpoch === undefined ? null : { offset: record.offset + 1n, leaderEpoch: record.leaderEpoch }
+  return metadata?.inexact ?? OUTPUTS
 }
 
 /** What is appended stands after everything that was committed before, or the topic lost that. */

@@ -33,6 +33,9 @@ export interface ViewMarker {
   readonly replaying: boolean
 }
 
+/** What the processor writes, and where a commit promises that it ends. */
+export const OUTPUTS = ['current', 'changes', 'eventDeadLetters'] as const satisfies readonly (keyof OutputEnds)[]
+
 const offset = z.string().regex(/^\d+$/).transform(BigInt)
 const count = z.number().int().min(0)
 const totals = z.object({
@@ -65,7 +68,7 @@ const METADATA = z.object({
   committedBy: z.string().default(''),
   former: z.object({ committedBy: z.string(), current: offset }).default({ committedBy: '', current: 0n }),
   totals,
-  inexact: z.array(z.enum(['current', 'changes', 'eventDeadLetters'])).optional(),
+  inexact: z.array(z.enum(OUTPUTS)).optional(),
 })
 
 export function toMarkerText(marker: ViewMarker): string {

@@ -1,5 +1,6 @@
 import type { PartitionReader } from './partition-reader.ts'
 import { DefinedStop } from './partition-task.ts'
+import { readUntil } from './read-until.ts'
 import type { TopicFacts } from './topic-logs.ts'
 
 /**
@@ -7,8 +8,6 @@ import type { TopicFacts } from './topic-logs.ts'
  * chance of a half.
  */
 const RECORDS_LOOKED_AT = 200
-
-class Enough extends Error {}
 
 /**
  * Whether the records of a topic stand in the partitions of their keys. If they do not, it was grown after they were
@@ -52,23 +51,15 @@ export class KeysInPlace {
 
   async #assertFirst(partition: number, partitions: number): Promise<void> {
     let looked = 0
-    try {
-      await this.#reader.read(this.#topic, partition, 0n, (records) => {
-        for (const { key, offset } of records) {
-          if (key !== null) {
-            this.assert(key, this.#topic, partition, offset, partitions)
-          }
+    await readUntil(this.#reader, this.#topic, partition, 0n, (records) => {
+      for (const { key, offset } of records) {
+        if (key !== null) {
+          this.assert(key, this.#topic, partition, offset, partitions)
         }
-        looked += records.length
-        if (looked >= RECORDS_LOOKED_AT) {
-          throw new Enough()
-        }
-      })
-    } catch (error) {
-      if (!(error instanceof Enough)) {
-        throw error
       }
-    }
+      looked += records.length
+      return looked >= RECORDS_LOOKED_AT
+    })
   }
 }
 

@@ -1,3 +1,5 @@
+import type { InRecord } from './record.ts'
+
 /** What tells a topic from another one of the same name, and from itself before it was grown. */
 export interface TopicFacts {
   /** Changes when a topic is deleted and made anew. */
@@ -14,6 +16,11 @@ export interface TopicFacts {
 export interface LogPlace {
   readonly offset: bigint
   readonly leaderEpoch: number
+}
+
+/** Where a record ends; null if its leader's epoch is not known, or there is none. */
+export function endOf(record: Pick<InRecord, 'offset' | 'leaderEpoch'> | undefined): LogPlace | null {
+  return record?.leaderEpoch === undefined ? null : { offset: record.offset + 1n, leaderEpoch: record.leaderEpoch }
 }
 
 /** What the brokers know about topics and their logs, beyond what can be read from them. */

@@ -8,6 +8,7 @@ import { createKafka } from '../kafka/kafka-client.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
 import type { Logger } from '../observability/log.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
+import { readUntil } from '../stream/read-until.ts'
 import { topicNames } from '../topics.ts'
 
 export interface RecordSchemaFinding {
@@ -90,28 +91,13 @@ async function firstId(
   partition: number,
   start: bigint,
 ): Promise<CarriedId | undefined> {
-  const enough = new AbortController()
   let first: CarriedId | undefined
-  try {
-    await reader.read(
-      topic,
-      partition,
-      start,
-      (records) => {
-        for (const { offset, value } of records) {
-          first ??= carriedId(offset, value)
-        }
-        if (first !== undefined) {
-          enough.abort()
-        }
-      },
-      enough.signal,
-    )
-  } catch (error) {
-    if (!enough.signal.aborted) {
-      throw error
+  await readUntil(reader, topic, partition, start, (records) => {
+    for (const { offset, value } of records) {
+      first ??= carriedId(offset, value)
     }
-  }
+    return first !== undefined
+  })
   return first
 }
 

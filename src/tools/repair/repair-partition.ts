@@ -2,7 +2,13 @@ import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import type { PaymentState } from '../../payment/apply-event.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
 import { totalsFrom } from '../../processor/totals.ts'
-import { type CommitMetadata, fromMetadataText, type OutputEnds, toMetadataText } from '../../processor/view-marker.ts'
+import {
+  type CommitMetadata,
+  fromMetadataText,
+  OUTPUTS,
+  type OutputEnds,
+  toMetadataText,
+} from '../../processor/view-marker.ts'
 import { CHANGE_HEADERS } from '../../stream/change-headers.ts'
 import type { GroupOffsets } from '../../stream/group-offsets.ts'
 import type { Origin } from '../../stream/origin.ts'
@@ -44,8 +50,6 @@ export interface PartitionRepair {
   readonly inexact: readonly string[]
   readonly unrepairable: readonly string[]
 }
-
-const OUTPUTS = ['current', 'changes', 'eventDeadLetters'] as const satisfies readonly (keyof OutputEnds)[]
 
 /** Of one transaction; a state alone can have almost 2 MiB. */
 const PORTION_BYTES_MAX = 4 * 1024 * 1024

@@ -10,7 +10,7 @@ import { createPartitionReader } from '../../kafka/partition-reader.ts'
 import { createTopicLogs } from '../../kafka/topic-logs.ts'
 import type { Logger } from '../../observability/log.ts'
 import { formerTransactionalId, processorTransactionalId } from '../../stream/transactional-id.ts'
-import { topicNames } from '../../topics.ts'
+import { OUTPUT_REQUEST_BYTES_MAX, topicNames } from '../../topics.ts'
 import { type PartitionRepair, repairPartition } from './repair-partition.ts'
 
 export interface RepairOptions {
@@ -62,7 +62,7 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
             group,
             inputTopic: topics.events,
             inputPartition: partition,
-            requestBytesMax: REQUEST_BYTES_MAX,
+            requestBytesMax: OUTPUT_REQUEST_BYTES_MAX,
           })
         : null
       try {
@@ -92,9 +92,6 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
     await admin.disconnect()
   }
 }
-
-/** As the processor has it: below the topics' max.message.bytes of 2 MiB. */
-const REQUEST_BYTES_MAX = 1_900_000
 
 export function repairLines({ applied, partitions }: RepairReport): readonly string[] {
   const lines: string[] = []
