@@ -18,8 +18,8 @@ BIN := node_modules/.bin
 
 # IMAGES=local: the stand-ins of `make images-local` in the place of the official images.
 ifeq ($(IMAGES),local)
-include test/stand-ins/images.env
-export $(shell sed -n 's/^\([A-Z_]*\)=.*/\1/p' test/stand-ins/images.env)
+include test/lab/stand-ins/images.env
+export $(shell sed -n 's/^\([A-Z_]*\)=.*/\1/p' test/lab/stand-ins/images.env)
 endif
 
 VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
@@ -60,7 +60,7 @@ unit: deps ## The tests without I/O; RUNS=20000 generated callbacks, SCHEDULES=2
 
 .PHONY: simulate-long
 simulate-long: deps ## The simulation with SCHEDULES=1000000 stories, for a night.
-	SCHEDULES=$(or $(SCHEDULES),1000000) $(BIN)/vitest run --project unit test/simulation
+	SCHEDULES=$(or $(SCHEDULES),1000000) $(BIN)/vitest run --project unit test/lab/simulation
 
 .PHONY: fuzz-long
 fuzz-long: deps ## The adapters with RUNS=1000000 broken and generated callbacks, for a night.
@@ -72,7 +72,7 @@ integration: deps test-tools ## The tests on a real Kafka, Redis and registry, w
 
 .PHONY: containers
 containers: deps ## The tests of image, compose file and Testcontainers package; without Docker a sentence that says so.
-	@if node test/stack/main.ts container-tests; then $(BIN)/vitest run --project containers; else [ '$(STACK)' != containers ]; fi
+	@if node test/lab/stack/main.ts container-tests; then $(BIN)/vitest run --project containers; else [ '$(STACK)' != containers ]; fi
 
 .PHONY: test
 test: types lint unused unit integration containers ## Everything: check, with all its generated cases, and what needs servers; STACK=packages or containers.
@@ -83,19 +83,19 @@ mutation: deps ## Plant small bugs in src/payment and src/providers: do tests no
 
 .PHONY: test-tools
 test-tools: $(NODE_READY) ## What the integration tests need besides: redis-server, kcat, Python with fastavro and for the oracle.
-	node test/stack/main.ts tools
+	node test/lab/stack/main.ts tools
 
 .PHONY: up
 up: $(NODE_READY) ## Start Kafka, Redis and the registry, by Docker or from packages (STACK=packages).
-	@node test/stack/main.ts up
+	@node test/lab/stack/main.ts up
 
 .PHONY: down
 down: $(NODE_READY) ## End what `make up` started.
-	@node test/stack/main.ts down
+	@node test/lab/stack/main.ts down
 
 .PHONY: demo
 demo: deps ## Callbacks in, payment status out, on real servers. ONCE=1 PAYMENTS=2000 SEED=7 RATE=200.
-	@node test/demo/main.ts
+	@node test/lab/demo/main.ts
 
 .PHONY: image
 image: ## The container image: PAYSTATUS_IMAGE=paystatus:$(VERSION), and one tag with the commit. See docs/containers.md.
@@ -109,23 +109,23 @@ image: ## The container image: PAYSTATUS_IMAGE=paystatus:$(VERSION), and one tag
 
 .PHONY: images-local
 images-local: $(NODE_READY) ## Where no image registry can be reached: stand-ins for the official images, of packages (as root).
-	node test/stand-ins/main.ts
+	node test/lab/stand-ins/main.ts
 
 .PHONY: bench
 bench: deps ## Measure throughput and latency.
-	@node test/bench/main.ts
+	@node test/lab/bench/main.ts
 
 .PHONY: bench-memory
 bench-memory: deps ## Memory of the processor with the largest histories, killed above LIMIT_MIB=1024. SCENARIO=states or events.
-	@node test/bench-memory/main.ts
+	@node test/lab/bench-memory/main.ts
 
 .PHONY: bench-gateway
 bench-gateway: deps ## Measure the gateway alone: HTTP and mutual TLS beside bare Node. RATE=1000 SECONDS=15 CONNECTIONS=128.
-	@node test/bench-gateway/main.ts
+	@node test/lab/bench-gateway/main.ts
 
 .PHONY: faults
 faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, campaign, none, a fault, fault+fault).
-	@node test/faults/main.ts
+	@node test/lab/faults/main.ts
 
 .PHONY: faults-short
 faults-short: export SCENARIO := campaign:kill-processor+kill-leader+restore-old-redis+lose-processor-endTxn+freeze-processor+kill-transaction-coordinator,pair
@@ -133,15 +133,15 @@ faults-short: faults ## The most telling faults in about 3 minutes, SEED=1.
 
 .PHONY: faults-table
 faults-table: deps ## Write docs/faults.md from RESULTS=file, to which `make faults RESULTS=file` appended what came of its runs.
-	@node test/faults/table.ts
+	@node test/lab/faults/table.ts
 
 .PHONY: mutants
 mutants: deps ## Plant known bugs into copies of the product: does the laboratory catch each? MUTANT=acks-1,no-key TABLE=docs/mutants.md.
-	@node test/faults/mutants/main.ts
+	@node test/lab/faults/mutants/main.ts
 
 .PHONY: security
 security: deps ## Attack the gateway; all batteries write docs/security.md, BATTERY=contract,smuggling none.
-	@node test/security/main.ts
+	@node test/lab/security/main.ts
 
 .PHONY: build
 build: deps ## Compile to dist/, as it is published.

@@ -13,7 +13,7 @@ export default {
 
   testRunner: 'vitest',
   // The usual configuration has the integration tests and their servers; this one is for mutants only.
-  vitest: { configFile: 'test/mutation/vitest.config.ts', related: false },
+  vitest: { configFile: 'test/lab/mutation/vitest.config.ts', related: false },
   // A mutant is judged by the tests that reach it, and by all of them if it is in a table that is built at load. Tables
   // are most of a mapping, so those mutants are not ignored.
   coverageAnalysis: 'perTest',

@@ -35,7 +35,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: [INTEGRATION],
-          globalSetup: 'test/stack/global-setup.ts',
+          globalSetup: 'test/lab/stack/global-setup.ts',
           // They share one stack, and some of them take its servers down.
           fileParallelism: false,
           testTimeout: 60_000,

@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { changeCodec, paymentEventCodec, stateCodec, toPublishedState } from '../../src/avro/payment-codecs.ts'
 import { applyEvent } from '../../src/payment/apply-event.ts'
 import { toStatusChange } from '../../src/payment/status-change.ts'
-import { ensureFastavro } from '../stack/fastavro.ts'
+import { ensureFastavro } from '../lab/stack/fastavro.ts'
 import { sampleEvent, sampleState } from './samples.ts'
 
 /** Others read our topics with other libraries: fastavro shares no code with ours. */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { freePort } from '../stack/free-port.ts'
-import { runCommand } from '../stack/run-command.ts'
+import { freePort } from '../lab/stack/free-port.ts'
+import { runCommand } from '../lab/stack/run-command.ts'
 
 /** `docker compose --profile demo`, from nothing to every payment where it must be. */
 

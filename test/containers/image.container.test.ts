@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { imageOf } from '../../packages/testcontainers/src/images.ts'
-import { runCommand, until } from '../stack/run-command.ts'
+import { runCommand, until } from '../lab/stack/run-command.ts'
 
 /** The image as it is run: without a shell, without root, without a file system to write to, without an init. */
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { runCommand } from '../stack/run-command.ts'
+import { runCommand } from '../lab/stack/run-command.ts'
 import { manifestValidator } from './validator.ts'
 
 // `make manifests`: the example overlay, rendered and checked.

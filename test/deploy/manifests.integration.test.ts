@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { type ConfigError, loadConfig } from '../../src/config.ts'
 import { TOPICS } from '../../src/topics.ts'
-import { runCommand } from '../stack/run-command.ts'
+import { runCommand } from '../lab/stack/run-command.ts'
 import { manifestValidator } from './validator.ts'
 
 const ROOT = join(import.meta.dirname, '../..')

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { cacheDirectory } from '../stack/packages.ts'
-import { runCommand } from '../stack/run-command.ts'
+import { cacheDirectory } from '../lab/stack/packages.ts'
+import { runCommand } from '../lab/stack/run-command.ts'
 
 const SOURCES = join(import.meta.dirname, '../../deploy/validate')
 

@@ -10,9 +10,9 @@ import { createKafkaAppendLog } from '../../src/kafka/kafka-append-log.ts'
 import type { InRecord } from '../../src/stream/record.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { TOPICS, type TopicId } from '../../src/topics.ts'
-import { type CommandEnd, Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { Observer, type ReadRecord } from '../harness/observer.ts'
+import { type CommandEnd, Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { Observer, type ReadRecord } from '../lab/harness/observer.ts'
 
 /**
  * I9, with marked values: the whole system is flooded with them, in every place that can hold what is personal or secret, and

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { ConfigResourceTypes } from '../../src/kafka/kafkajs.ts'
 import { TOPICS, toTopicConfig } from '../../src/topics.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { simulate } from '../harness/load.ts'
-import { Observer } from '../harness/observer.ts'
-import { type Stack, startStack } from '../stack/stack.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { simulate } from '../lab/harness/load.ts'
+import { Observer } from '../lab/harness/observer.ts'
+import { type Stack, startStack } from '../lab/stack/stack.ts'
 
 /** Somebody tells the broker to compress what it stores. A broker of this file's own, whose settings are changed, too. */
 

@@ -9,10 +9,10 @@ import { findMismatches } from '../../src/tools/simulate/await-statuses.ts'
 import { SENSITIVE_TEXT } from '../../src/tools/simulate/sensitive-text.ts'
 import type { SimulationReport } from '../../src/tools/simulate/simulate.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { simulate } from '../harness/load.ts'
-import { Observer } from '../harness/observer.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { simulate } from '../lab/harness/load.ts'
+import { Observer } from '../lab/harness/observer.ts'
 
 /** Encryption on the real servers: nothing else changes, bodies can be forgotten, keys rotated, and a wrong key loses nothing. */
 

@@ -4,11 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { originIn } from '../../src/stream/origin.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
-import { cutLog } from '../harness/cut-log.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { Observer } from '../harness/observer.ts'
-import { type Stack, startStack } from '../stack/stack.ts'
+import { cutLog } from '../lab/harness/cut-log.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { Observer } from '../lab/harness/observer.ts'
+import { type Stack, startStack } from '../lab/stack/stack.ts'
 
 /**
  * Logs that lost records, topics that were made anew or grown, settings that were changed: what a broker's disk, an unclean

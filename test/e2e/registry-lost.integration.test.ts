@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createSchemaRegistry } from '../../src/avro/schema-registry.ts'
 import { applySchemas } from '../../src/tools/schemas.ts'
-import { Deployment } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { simulate } from '../harness/load.ts'
-import { Observer } from '../harness/observer.ts'
-import { TcpProxy } from '../harness/tcp-proxy.ts'
-import { readContents, violationsOf } from '../harness/violations.ts'
-import { type Stack, startStack } from '../stack/stack.ts'
+import { Deployment } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { simulate } from '../lab/harness/load.ts'
+import { Observer } from '../lab/harness/observer.ts'
+import { TcpProxy } from '../lab/harness/tcp-proxy.ts'
+import { readContents, violationsOf } from '../lab/harness/violations.ts'
+import { type Stack, startStack } from '../lab/stack/stack.ts'
 
 /** The schema registry loses its schemas, or is another one. Registries of this file's own, behind a proxy. */
 

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { createKafkaAppendLog } from '../../src/kafka/kafka-append-log.ts'
 import { headerText } from '../../src/stream/raw-headers.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { Observer } from '../harness/observer.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { Observer } from '../lab/harness/observer.ts'
 
 /** The gateway is deployed before the other roles: it knows a source that they do not have in their configuration yet. */
 

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { toPublishedState } from '../../src/avro/payment-codecs.ts'
 import type { StatusChangeRecord } from '../../src/payment/status-change.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { decodeWithFastavro } from '../harness/fastavro.ts'
-import { Kcat, type KcatRecord } from '../harness/kcat.ts'
-import { Observer } from '../harness/observer.ts'
-import { readContents, violationsOf } from '../harness/violations.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { decodeWithFastavro } from '../lab/harness/fastavro.ts'
+import { Kcat, type KcatRecord } from '../lab/harness/kcat.ts'
+import { Observer } from '../lab/harness/observer.ts'
+import { readContents, violationsOf } from '../lab/harness/violations.ts'
 
 /** The providers' own example callbacks, byte for byte through real processes; read again by others' clients. */
 

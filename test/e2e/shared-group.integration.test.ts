@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { simulate } from '../harness/load.ts'
-import { Observer } from '../harness/observer.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { simulate } from '../lab/harness/load.ts'
+import { Observer } from '../lab/harness/observer.ts'
 
 /** Two installations on one Kafka that were given the same consumer groups, by mistake. */
 

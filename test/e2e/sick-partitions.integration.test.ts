@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { partitionOf } from '../../src/kafka/murmur2.ts'
 import { applySchemas } from '../../src/tools/schemas.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
-import { BrokerTrio, type Placement } from '../harness/broker-trio.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { Observer } from '../harness/observer.ts'
+import { BrokerTrio, type Placement } from '../lab/harness/broker-trio.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { Observer } from '../lab/harness/observer.ts'
 
 /** A partition that is sick (below min.insync.replicas, without a leader) costs the others of its topic and leader nothing. */
 

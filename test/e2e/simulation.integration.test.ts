@@ -4,11 +4,17 @@ import { headerText } from '../../src/stream/raw-headers.ts'
 import { findMismatches } from '../../src/tools/simulate/await-statuses.ts'
 import { SENSITIVE_TEXT } from '../../src/tools/simulate/sensitive-text.ts'
 import type { SimulationReport } from '../../src/tools/simulate/simulate.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { simulate } from '../harness/load.ts'
-import { Observer } from '../harness/observer.ts'
-import { type Contents, readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { simulate } from '../lab/harness/load.ts'
+import { Observer } from '../lab/harness/observer.ts'
+import {
+  type Contents,
+  readContents,
+  totalsViolations,
+  viewViolations,
+  violationsOf,
+} from '../lab/harness/violations.ts'
 
 /** One process with all roles takes a simulated stream with everything in it; then the topics are looked at. */
 

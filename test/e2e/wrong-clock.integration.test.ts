@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
-import { Deployment } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { Observer } from '../harness/observer.ts'
+import { Deployment } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { Observer } from '../lab/harness/observer.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
 
-const SKEWED_CLOCK = fileURLToPath(new URL('../faults/skewed-clock.ts', import.meta.url))
+const SKEWED_CLOCK = fileURLToPath(new URL('../lab/faults/skewed-clock.ts', import.meta.url))
 
 let deployment: Deployment
 let observer: Observer

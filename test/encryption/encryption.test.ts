@@ -12,7 +12,7 @@ import type { AppendOptions } from '../../src/stream/append-log.ts'
 import { headerText, RAW_HEADERS } from '../../src/stream/raw-headers.ts'
 import type { InRecord, OutRecord } from '../../src/stream/record.ts'
 import { topicNames } from '../../src/topics.ts'
-import { MemoryKafka } from '../harness/memory-kafka.ts'
+import { MemoryKafka } from '../lab/harness/memory-kafka.ts'
 
 const TOPICS = topicNames('')
 const PARTITIONS = 3

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { checkContract } from '../harness/contract.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { checkContract } from '../lab/harness/contract.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
 
 /** The description that the gateway serves, held against what it does. `make security` asks ten times as much. */
 

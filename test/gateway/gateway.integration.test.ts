@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { partitionOf } from '../../src/kafka/murmur2.ts'
 import type { SimulatedSource } from '../../src/tools/simulate/simulate.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { Observer } from '../harness/observer.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { Observer } from '../lab/harness/observer.ts'
 
 /** A real gateway process before real brokers. */
 

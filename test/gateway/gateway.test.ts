@@ -5,7 +5,7 @@ import type { GatewayOptions } from '../../src/gateway/gateway.ts'
 import { toContentTypeHeader } from '../../src/gateway/media-type.ts'
 import { AppendError } from '../../src/kafka/append-error.ts'
 import { partitionOf } from '../../src/kafka/murmur2.ts'
-import { eventually } from '../harness/eventually.ts'
+import { eventually } from '../lab/harness/eventually.ts'
 import { type Answer, GatewayFixture, hang, NOW, post } from './gateway-fixture.ts'
 
 const started: GatewayFixture[] = []

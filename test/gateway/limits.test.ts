@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { Connections, serverOptions } from '../../src/gateway/connections.ts'
 import type { GatewayOptions } from '../../src/gateway/gateway.ts'
 import type { ConnectionCut } from '../../src/observability/metrics.ts'
-import { eventually } from '../harness/eventually.ts'
+import { eventually } from '../lab/harness/eventually.ts'
 import { GatewayFixture, hang, post } from './gateway-fixture.ts'
 
 const started: GatewayFixture[] = []

@@ -5,8 +5,8 @@ import { expect, inject, test } from 'vitest'
 import { splitBrokerAddress } from '../../src/kafka/broker-address.ts'
 import { createKafka } from '../../src/kafka/kafka-client.ts'
 import { createPartitionReader } from '../../src/kafka/partition-reader.ts'
-import { SILENT } from '../harness/silent-logger.ts'
-import { TopicBench } from '../harness/topic-bench.ts'
+import { SILENT } from '../lab/harness/silent-logger.ts'
+import { TopicBench } from '../lab/harness/topic-bench.ts'
 
 test('a broker that is configured as [::1]:port is reached', async () => {
   const stack = inject('stack')

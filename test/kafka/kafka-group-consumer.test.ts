@@ -4,7 +4,7 @@ import type { TopicsOfGroup } from '../../src/kafka/group-topics.ts'
 import { KafkaGroupConsumer } from '../../src/kafka/kafka-group-consumer.ts'
 import { OffsetOutOfRangeError } from '../../src/kafka/kafkajs-offsets.ts'
 import { require } from '../../src/kafka/replace-module.ts'
-import { eventually } from '../harness/eventually.ts'
+import { eventually } from '../lab/harness/eventually.ts'
 
 const Long = require('kafkajs/src/utils/long.js') as { fromValue(value: string): { toString(): string } }
 

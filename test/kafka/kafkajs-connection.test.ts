@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import '../../src/kafka/kafkajs.ts'
-import { eventually } from '../harness/eventually.ts'
+import { eventually } from '../lab/harness/eventually.ts'
 
 /** The connection of kafkajs as we mended it, against a server that answers as badly as a test needs. */
 

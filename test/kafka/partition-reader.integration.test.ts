@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import type { PartitionTransactions } from '../../src/stream/transactions.ts'
-import { eventually } from '../harness/eventually.ts'
-import { Kcat } from '../harness/kcat.ts'
-import { TopicBench } from '../harness/topic-bench.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { Kcat } from '../lab/harness/kcat.ts'
+import { TopicBench } from '../lab/harness/topic-bench.ts'
 
 let bench: TopicBench
 

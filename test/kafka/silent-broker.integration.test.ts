@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { createKafka } from '../../src/kafka/kafka-client.ts'
 import { COORDINATOR_OF, createCluster } from '../../src/kafka/kafkajs-cluster.ts'
-import { SILENT } from '../harness/silent-logger.ts'
-import { TcpProxy } from '../harness/tcp-proxy.ts'
+import { SILENT } from '../lab/harness/silent-logger.ts'
+import { TcpProxy } from '../lab/harness/tcp-proxy.ts'
 
 /** Bootstrap brokers that cannot be used, before one that can. */
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createTopicLogs } from '../../src/kafka/topic-logs.ts'
 import type { TopicLogs } from '../../src/stream/topic-logs.ts'
-import { eventually } from '../harness/eventually.ts'
-import { TopicBench } from '../harness/topic-bench.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { TopicBench } from '../lab/harness/topic-bench.ts'
 
 /** Two requests that kafkajs does not have, and what stands at an offset, on a real broker. */
 

@@ -8,8 +8,8 @@ import { produceTo } from '../../src/kafka/produce-request.ts'
 import type { CommittedOffset } from '../../src/stream/group-offsets.ts'
 import type { OutRecord } from '../../src/stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../../src/stream/transactions.ts'
-import { eventually } from '../harness/eventually.ts'
-import { TopicBench } from '../harness/topic-bench.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { TopicBench } from '../lab/harness/topic-bench.ts'
 
 let bench: TopicBench
 let input: string

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, inject } from 'vitest'
 import { RedisStateStore } from '../../src/processor/redis-state-store.ts'
 import { RedisClient } from '../../src/redis/redis-client.ts'
-import { SILENT } from '../harness/silent-logger.ts'
+import { SILENT } from '../lab/harness/silent-logger.ts'
 import { describeStateStore } from './state-store.conformance.ts'
 
 const redis = new RedisClient({ url: inject('stack').redisUrl }, SILENT)

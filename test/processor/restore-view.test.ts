@@ -14,8 +14,8 @@ import { type CommitMetadata, fromMarkerText, toMarkerText, type ViewMarker } fr
 import { DefinedStop } from '../../src/stream/partition-task.ts'
 import { TOPICS as SPECS } from '../../src/topics.ts'
 import { sampleState } from '../avro/samples.ts'
-import { MemoryKafka } from '../harness/memory-kafka.ts'
-import { MemoryView } from '../harness/memory-view.ts'
+import { MemoryKafka } from '../lab/harness/memory-kafka.ts'
+import { MemoryView } from '../lab/harness/memory-view.ts'
 import { CODECS, DAY_MS, PARTITION, TOPICS } from './status-world.ts'
 
 const NOW = 1_000 * DAY_MS

@@ -2,12 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { openKafkaTransactions } from '../../src/kafka/kafka-transactions.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { simulate } from '../harness/load.ts'
-import { Observer } from '../harness/observer.ts'
-import { type Contents, readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
-import { type Stack, startStack } from '../stack/stack.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { simulate } from '../lab/harness/load.ts'
+import { Observer } from '../lab/harness/observer.ts'
+import {
+  type Contents,
+  readContents,
+  totalsViolations,
+  viewViolations,
+  violationsOf,
+} from '../lab/harness/violations.ts'
+import { type Stack, startStack } from '../lab/stack/stack.ts'
 
 /**
  * I6 Loss, roll-back or emptying of Redis at any moment changes nothing in the topics; it costs time only.

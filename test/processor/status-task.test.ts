@@ -5,8 +5,8 @@ import { ViewLostError } from '../../src/processor/restore-view.ts'
 import { totalsDifference, totalsFrom } from '../../src/processor/totals.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
 import { sampleEvent } from '../avro/samples.ts'
-import { eventually } from '../harness/eventually.ts'
-import { FencedError } from '../harness/memory-kafka.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { FencedError } from '../lab/harness/memory-kafka.ts'
 import { CODECS, DAY_MS, GROUP, PARTITION, StatusWorld, TOPICS } from './status-world.ts'
 
 const ACCEPTED = sampleEvent({ eventId: 'accepted', paymentKey: 'jpm:a', status: 'ACCEPTED', naturalKey: '1' })

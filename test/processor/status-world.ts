@@ -13,9 +13,9 @@ import { fromMarkerText, fromMetadataText } from '../../src/processor/view-marke
 import { KeysInPlace } from '../../src/stream/keys-in-place.ts'
 import type { OutRecord } from '../../src/stream/record.ts'
 import { topicNames } from '../../src/topics.ts'
-import { MemoryKafka } from '../harness/memory-kafka.ts'
-import { MemoryView } from '../harness/memory-view.ts'
-import { SILENT } from '../harness/silent-logger.ts'
+import { MemoryKafka } from '../lab/harness/memory-kafka.ts'
+import { MemoryView } from '../lab/harness/memory-view.ts'
+import { SILENT } from '../lab/harness/silent-logger.ts'
 
 export const PARTITION = 3
 export const GROUP = 'processor'

@@ -11,10 +11,10 @@ import { KeysInPlace } from '../../src/stream/keys-in-place.ts'
 import type { InRecord } from '../../src/stream/record.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { sampleEvent } from '../avro/samples.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { Observer } from '../harness/observer.ts'
-import { readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { Observer } from '../lab/harness/observer.ts'
+import { readContents, totalsViolations, viewViolations, violationsOf } from '../lab/harness/violations.ts'
 
 const DAY_MS = 86_400_000
 

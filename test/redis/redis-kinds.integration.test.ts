@@ -6,23 +6,23 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from '
 import type { RedisConnection } from '../../src/client-security/settings.ts'
 import { RedisStateStore } from '../../src/processor/redis-state-store.ts'
 import { RedisClient } from '../../src/redis/redis-client.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { simulate } from '../harness/load.ts'
-import { Observer } from '../harness/observer.ts'
-import { SILENT } from '../harness/silent-logger.ts'
-import { readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
-import { describeStateStore } from '../processor/state-store.conformance.ts'
-import { Guard } from '../stack/guard.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { simulate } from '../lab/harness/load.ts'
+import { Observer } from '../lab/harness/observer.ts'
+import { SILENT } from '../lab/harness/silent-logger.ts'
+import { readContents, totalsViolations, viewViolations, violationsOf } from '../lab/harness/violations.ts'
+import { Guard } from '../lab/stack/guard.ts'
 import {
   type RedisCluster,
   type RedisWithSentinels,
   setPolicyOf,
   startRedisCluster,
   startRedisWithSentinels,
-} from '../stack/redis-nodes.ts'
-import { launch, type Server } from '../stack/server.ts'
-import { valkeySpec } from '../stack/valkey.ts'
+} from '../lab/stack/redis-nodes.ts'
+import { launch, type Server } from '../lab/stack/server.ts'
+import { valkeySpec } from '../lab/stack/valkey.ts'
+import { describeStateStore } from '../processor/state-store.conformance.ts'
 
 const MINUTES = 60_000
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { assertLogHolds, type InputLog, openInputLog } from '../../src/stream/input-log.ts'
 import { toOriginJson } from '../../src/stream/origin.ts'
 import type { LogPlace } from '../../src/stream/topic-logs.ts'
-import { MemoryKafka } from '../harness/memory-kafka.ts'
+import { MemoryKafka } from '../lab/harness/memory-kafka.ts'
 
 /** I2, I3: an offset means a place in one log; a log that lost its end is not that one any more. */
 

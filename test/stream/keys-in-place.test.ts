@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { partitionOf } from '../../src/kafka/murmur2.ts'
 import { KeysInPlace } from '../../src/stream/keys-in-place.ts'
-import { MemoryKafka } from '../harness/memory-kafka.ts'
+import { MemoryKafka } from '../lab/harness/memory-kafka.ts'
 
 /** I5: a payment stays in one partition, or a late callback undoes a newer status. */
 

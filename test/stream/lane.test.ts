@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Lane, type LaneControl, type LaneLimits } from '../../src/stream/lane.ts'
 import { DefinedStop, OpenAgain } from '../../src/stream/partition-task.ts'
-import { SILENT } from '../harness/silent-logger.ts'
+import { SILENT } from '../lab/harness/silent-logger.ts'
 import { batchOf, gate, ScriptedTask, span, untilAborted } from './scripted-task.ts'
 
 const LIMITS: LaneLimits = {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { findMismatches } from '../../src/tools/simulate/await-statuses.ts'
 import type { SimulationReport } from '../../src/tools/simulate/simulate.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
-import { eventually } from '../harness/eventually.ts'
-import { simulate } from '../harness/load.ts'
-import { Observer } from '../harness/observer.ts'
-import { readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
+import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
+import { eventually } from '../lab/harness/eventually.ts'
+import { simulate } from '../lab/harness/load.ts'
+import { Observer } from '../lab/harness/observer.ts'
+import { readContents, totalsViolations, viewViolations, violationsOf } from '../lab/harness/violations.ts'
 
 /** Two processes for every stage; one of them dies, stops or freezes in the middle of the work. */
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { GroupConsumer, GroupConsumerEvents } from '../../src/stream/group-consumer.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
 import { StageRunner } from '../../src/stream/stage-runner.ts'
-import { SILENT } from '../harness/silent-logger.ts'
+import { SILENT } from '../lab/harness/silent-logger.ts'
 import { batchOf, gate, ScriptedTask, untilAborted } from './scripted-task.ts'
 
 /** A consumer that the test plays. Everything that happens, to it and to the tasks, goes into one story. */

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Lane, LaneState } from '../../src/stream/lane.ts'
 import type { TopicFacts } from '../../src/stream/topic-logs.ts'
 import { Watchdog } from '../../src/stream/watchdog.ts'
-import { SILENT } from '../harness/silent-logger.ts'
+import { SILENT } from '../lab/harness/silent-logger.ts'
 
 const STALL_MS = 1_000
 

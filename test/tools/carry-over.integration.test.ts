@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import type { CarryOverReport } from '../../src/tools/carry-over.ts'
-import { Deployment } from '../harness/deployment.ts'
-import { simulate } from '../harness/load.ts'
-import { Observer } from '../harness/observer.ts'
-import { readContents, violationsOf } from '../harness/violations.ts'
+import { Deployment } from '../lab/harness/deployment.ts'
+import { simulate } from '../lab/harness/load.ts'
+import { Observer } from '../lab/harness/observer.ts'
+import { readContents, violationsOf } from '../lab/harness/violations.ts'
 
 /** I4, I5: an installation gets more partitions by another one that takes its payments over. */
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
-import { cutLog } from '../../harness/cut-log.ts'
-import { Deployment } from '../../harness/deployment.ts'
-import { eventually } from '../../harness/eventually.ts'
-import { simulate } from '../../harness/load.ts'
-import { Observer } from '../../harness/observer.ts'
-import { type Stack, startStack } from '../../stack/stack.ts'
+import { cutLog } from '../../lab/harness/cut-log.ts'
+import { Deployment } from '../../lab/harness/deployment.ts'
+import { eventually } from '../../lab/harness/eventually.ts'
+import { simulate } from '../../lab/harness/load.ts'
+import { Observer } from '../../lab/harness/observer.ts'
+import { type Stack, startStack } from '../../lab/stack/stack.ts'
 
 /**
  * An output of the processor lost its end, as after a power failure with an unclean election; `paystatus repair` publishes

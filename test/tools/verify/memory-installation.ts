@@ -13,9 +13,9 @@ import { type PlanOptions, planCallbacks } from '../../../src/tools/simulate/pla
 import { Verification, type VerificationOptions } from '../../../src/tools/verify/verification.ts'
 import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
 import { topicNames } from '../../../src/topics.ts'
-import { MemoryKafka } from '../../harness/memory-kafka.ts'
-import { MemoryView } from '../../harness/memory-view.ts'
-import { SILENT } from '../../harness/silent-logger.ts'
+import { MemoryKafka } from '../../lab/harness/memory-kafka.ts'
+import { MemoryView } from '../../lab/harness/memory-view.ts'
+import { SILENT } from '../../lab/harness/silent-logger.ts'
 import { CODECS } from '../../processor/status-world.ts'
 
 const SIGNAL = new AbortController().signal

@@ -5,10 +5,10 @@ import type { PaymentState } from '../../../src/payment/apply-event.ts'
 import { SENSITIVE_TEXT } from '../../../src/tools/simulate/sensitive-text.ts'
 import type { SimulationReport } from '../../../src/tools/simulate/simulate.ts'
 import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
-import { Deployment, type RoleProcess } from '../../harness/deployment.ts'
-import { eventually } from '../../harness/eventually.ts'
-import { simulate } from '../../harness/load.ts'
-import { Observer } from '../../harness/observer.ts'
+import { Deployment, type RoleProcess } from '../../lab/harness/deployment.ts'
+import { eventually } from '../../lab/harness/eventually.ts'
+import { simulate } from '../../lab/harness/load.ts'
+import { Observer } from '../../lab/harness/observer.ts'
 
 /**
  * A deployment that works as it should is found in order; then it is spoilt from outside, in one payment after the

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { headerText, RAW_HEADERS } from '../../../src/stream/raw-headers.ts'
 import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
 import type { Explained } from '../../../src/tools/why/why.ts'
-import { Deployment, type RoleProcess } from '../../harness/deployment.ts'
-import { Observer } from '../../harness/observer.ts'
+import { Deployment, type RoleProcess } from '../../lab/harness/deployment.ts'
+import { Observer } from '../../lab/harness/observer.ts'
 
 /** A payment whose callbacks come late, twice, and behind another payment, explained by the command. */
 

@@ -1,0 +1,315 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { cpus } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { v7 as uuidv7 } from 'uuid'
+import { toRawRecord } from '../../../src/gateway/to-raw-record.ts'
+import { createKafkaAppendLog } from '../../../src/kafka/kafka-append-log.ts'
+import { createKafka } from '../../../src/kafka/kafka-client.ts'
+import { partitionOf } from '../../../src/kafka/murmur2.ts'
+import { providerById } from '../../../src/providers/registry.ts'
+import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
+import { tailChanges } from '../../../src/tools/tail.ts'
+import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { envNumber } from '../harness/env-number.ts'
+import { eventually } from '../harness/eventually.ts'
+import { Observer } from '../harness/observer.ts'
+import { useStack } from '../stack/stack.ts'
+import { benchCallback, benchCallbacks } from './callbacks.ts'
+
+/**
+ * Three measurements on real servers, all on this machine:
+ *
+ * 1. throughput: N raw callbacks are there already; how fast normalizer and processor bring them to `changes` and
+ *    `current`, in transactions, and what CPU and memory that takes;
+ * 2. rebuild: how much longer the processor takes to be ready when Redis has lost all views of what 1 left behind;
+ * 3. latency: at a fixed rate, open loop, from the moment a callback is due to be sent to the gateway's answer and to
+ *    the change as a read_committed consumer sees it. A late sender counts against us, not for us.
+ *
+ * The last line is one JSON object. Compare ratios within one machine and day, not absolute figures.
+ */
+const CALLBACKS = envNumber('CALLBACKS', 200_000)
+const WARM_UP_CALLBACKS = envNumber('WARM_UP_CALLBACKS', 100_000)
+const RATE = envNumber('RATE', 1_000)
+const LATENCY_SECONDS = envNumber('LATENCY_SECONDS', 20)
+const WARM_UP_SECONDS = envNumber('WARM_UP_SECONDS', 10)
+const PARTITIONS = envNumber('PARTITIONS', 6)
+/** Processes that each run both stages, or `split`: one process for each stage. */
+const PROCESSES = process.env['PROCESSES'] ?? '1'
+
+const stack = await useStack({ report: say })
+let code = 0
+try {
+  // A broker that has just started runs interpreted code; what is measured is a broker that has been running.
+  if (CALLBACKS > 0 && WARM_UP_CALLBACKS > 0) {
+    say('warming up the broker, not counted')
+    await measureThroughput(WARM_UP_CALLBACKS)
+  }
+  const throughput = CALLBACKS === 0 ? null : await measureThroughput(CALLBACKS)
+  const latency = LATENCY_SECONDS === 0 ? null : await measureLatency()
+  const result = {
+    cpus: cpus().length,
+    node: process.version,
+    partitions: PARTITIONS,
+    processes: PROCESSES,
+    ...(throughput && { throughput }),
+    ...(latency && { latency }),
+  }
+  process.stdout.write(`${JSON.stringify(result)}\n`)
+} catch (error) {
+  process.stderr.write(`bench: ${(error as Error).stack}\n`)
+  code = 1
+} finally {
+  await stack.stop()
+}
+process.exit(code)
+
+async function measureThroughput(callbacks: number) {
+  const deployment = await Deployment.create(stack, { partitions: PARTITIONS, config: { kafka: kafkaSection() } })
+  try {
+    say(`preloading ${callbacks} callbacks into ${deployment.topics.raw}, ${PARTITIONS} partitions`)
+    const bytes = await preload(deployment, callbacks)
+    const observer = await Observer.create(deployment)
+    const roles =
+      PROCESSES === 'split'
+        ? [['normalizer'], ['processor']]
+        : Array(Number(PROCESSES)).fill(['normalizer', 'processor'])
+    const processes = await Promise.all(roles.map((names: string[]) => deployment.start(names)))
+    await Promise.all(processes.map((one) => one.ready()))
+    const startedAt = performance.now()
+    const cpuBefore = processes.map(cpuSeconds)
+    await observer.caughtUp(600_000)
+    const seconds = (performance.now() - startedAt) / 1_000
+    const cpu = processes.reduce((sum, one, index) => sum + cpuSeconds(one) - (cpuBefore[index] ?? 0), 0)
+    const totals = await observer.totals()
+    const rssMiB = processes.map(peakRssMiB)
+    await Promise.all(processes.map((one) => one.stop()))
+    const rebuild = await measureRebuild(deployment, observer)
+    await observer.close()
+    if (totals.events !== callbacks || totals.applied !== callbacks) {
+      throw new Error(`${totals.events} events and ${totals.applied} applied, expected ${callbacks}`)
+    }
+    const result = {
+      callbacks,
+      bodyBytes: Math.round(bytes / callbacks),
+      seconds: round(seconds, 2),
+      callbacksPerSecond: Math.round(callbacks / seconds),
+      cpuMicrosPerCallback: round((cpu / callbacks) * 1e6, 1),
+      rssMiB,
+      rebuild,
+    }
+    say(
+      `${result.callbacksPerSecond} callbacks/s, ${result.cpuMicrosPerCallback} µs CPU per callback, peak ${rssMiB.join(' + ')} MiB; views rebuilt at ${rebuild.paymentsPerSecond} payments/s`,
+    )
+    return result
+  } finally {
+    await deployment.close()
+  }
+}
+
+/** A start with the views as they were left, and one without any: the difference is the rebuilding. */
+async function measureRebuild(deployment: Deployment, observer: Observer) {
+  const secondsToReady = async () => {
+    const startedAt = performance.now()
+    const processor = await deployment.start(['processor'])
+    await eventually(() => assertReady(processor), { timeoutMs: 120_000, everyMs: 10 })
+    const seconds = (performance.now() - startedAt) / 1_000
+    await processor.stop()
+    return seconds
+  }
+  const kept = await secondsToReady()
+  const { environment, processor } = deployment.config
+  for (let partition = 0; partition < PARTITIONS; partition += 1) {
+    const slot = `{${environment}.${processor.group}.p${partition}}`
+    await observer.redis.run((redis) => redis.unlink(`${slot}:view`, `${slot}:due`, `${slot}:refs`))
+  }
+  const rebuilt = await secondsToReady()
+  const payments = (await observer.currentBytes()).reduce((sum, ofPartition) => sum + ofPartition.size, 0)
+  return {
+    payments,
+    readyWithViewSeconds: round(kept, 2),
+    readyWithoutViewSeconds: round(rebuilt, 2),
+    paymentsPerSecond: Math.round(payments / (rebuilt - kept)),
+  }
+}
+
+async function assertReady(process: RoleProcess): Promise<void> {
+  if (!(await process.health()).ready) {
+    throw new Error('not ready')
+  }
+}
+
+async function preload(deployment: Deployment, callbacks: number): Promise<number> {
+  const { config, topics, logger } = deployment
+  const kafka = createKafka({ connection: config.kafka, clientId: 'bench', logger })
+  const raw = createKafkaAppendLog(kafka, {
+    topic: topics.raw,
+    partitions: PARTITIONS,
+    waitingRecordsMax: 100_000,
+    waitingBytesMax: 512 << 20,
+    retryForMs: 10_000,
+  })
+  const provider = providerById('jpm-global-payments-v2')
+  let bytes = 0
+  let waiting: Promise<void>[] = []
+  for (const body of benchCallbacks(callbacks)) {
+    bytes += body.length
+    const record = toRawRecord(
+      {
+        callbackId: uuidv7(),
+        source: 'jpm-v2',
+        namespace: 'jpm-global-payments-v2',
+        currency: null,
+        contentType: 'application/json',
+        authenticity: ['basic'],
+        receivedAt: Date.now(),
+        body,
+      },
+      provider as NonNullable<typeof provider>,
+    )
+    waiting.push(raw.log.append(partitionOf(record.key, PARTITIONS), [record]))
+    if (waiting.length >= 20_000) {
+      await Promise.all(waiting)
+      waiting = []
+    }
+  }
+  await Promise.all(waiting)
+  await raw.close()
+  return bytes
+}
+
+async function measureLatency() {
+  const deployment = await Deployment.create(stack, { partitions: PARTITIONS, config: { kafka: kafkaSection() } })
+  const stop = new AbortController()
+  try {
+    const processes = await Promise.all([deployment.start(['gateway']), deployment.start(['normalizer', 'processor'])])
+    await Promise.all(processes.map((one) => one.ready()))
+    const [source] = simulatedSources(deployment.config, processes[0]?.gatewayUrl ?? '').filter(
+      ({ id }) => id === 'jpm-v2',
+    )
+    const dueAt = new Map<string, number>()
+    const seenMs: number[] = []
+    const listening = Promise.withResolvers<void>()
+    const tail = tailChanges(deployment.config, deployment.logger, {
+      fromBeginning: true,
+      signal: stop.signal,
+      onReady: listening.resolve,
+      onChange: (change) => {
+        const due = dueAt.get(change.paymentKey)
+        if (due !== undefined) {
+          seenMs.push(performance.now() - due)
+        }
+      },
+    })
+    await listening.promise
+    const warmUp = RATE * WARM_UP_SECONDS
+    const total = warmUp + RATE * LATENCY_SECONDS
+    say(`${RATE} callbacks/s for ${LATENCY_SECONDS} s, after ${WARM_UP_SECONDS} s of warm-up`)
+    const answerMs: number[] = []
+    let settled = 0
+    let refused = 0
+    const agent = new Agent({ keepAlive: true, maxSockets: 256 })
+    const url = new URL(source?.url ?? '')
+    const startedAt = performance.now()
+    for (let sent = 0; sent < total; ) {
+      const due = Math.floor(((performance.now() - startedAt) / 1_000) * RATE)
+      for (; sent < Math.min(due, total); sent += 1) {
+        const at = startedAt + (sent * 1_000) / RATE
+        const counted = sent >= warmUp
+        const paymentId = randomUUID()
+        if (counted) {
+          dueAt.set(`jpm-global-payments-v2:${paymentId}`, at)
+        }
+        post(agent, url, source?.headers ?? {}, benchCallback(paymentId, 0), (status) => {
+          settled += 1
+          if (status !== source?.successCode) {
+            refused += 1
+          } else if (counted) {
+            answerMs.push(performance.now() - at)
+          }
+        })
+      }
+      await delay(1)
+    }
+    await eventually(
+      () => {
+        if (settled < total || seenMs.length < total - warmUp - refused) {
+          throw new Error(`${settled} of ${total} answered, ${seenMs.length} changes seen`)
+        }
+      },
+      { timeoutMs: 60_000 },
+    )
+    agent.destroy()
+    stop.abort()
+    await tail
+    await Promise.all(processes.map((one) => one.stop()))
+    const result = {
+      callbacksPerSecond: RATE,
+      callbacks: total - warmUp,
+      refused,
+      answerMs: percentiles(answerMs),
+      changeMs: percentiles(seenMs),
+    }
+    say(
+      `answer p50 ${result.answerMs.p50} p99 ${result.answerMs.p99} p99.9 ${result.answerMs.p999} ms; change p50 ${result.changeMs.p50} p99 ${result.changeMs.p99} p99.9 ${result.changeMs.p999} ms`,
+    )
+    return result
+  } finally {
+    stop.abort()
+    await deployment.close()
+  }
+}
+
+function post(
+  agent: Agent,
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  body: Buffer,
+  onAnswer: (status: number) => void,
+): void {
+  const sent = request(
+    url,
+    {
+      agent,
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json', 'content-length': body.length },
+    },
+    (response) => {
+      response.resume()
+      response.on('end', () => onAnswer(response.statusCode ?? 0))
+    },
+  )
+  sent.on('error', () => onAnswer(0))
+  sent.end(body)
+}
+
+/** Topics of this run alone. */
+function kafkaSection() {
+  return { brokers: stack.kafkaBrokers, topicPrefix: `bench-${randomUUID().slice(0, 8)}.`, partitions: PARTITIONS }
+}
+
+function cpuSeconds({ pid }: RoleProcess): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+function peakRssMiB({ pid }: RoleProcess): number {
+  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024)
+}
+
+function percentiles(values: readonly number[]) {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (share: number) => round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0, 1)
+  return { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: round(sorted.at(-1) ?? 0, 1) }
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits))
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}

@@ -1,0 +1,251 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { TcpProxy } from '../harness/tcp-proxy.ts'
+import { withClassArchives } from '../stack/class-archives.ts'
+import { freePort } from '../stack/free-port.ts'
+import { Guard } from '../stack/guard.ts'
+import { ensurePackages, type Packages } from '../stack/packages.ts'
+import { launch, type Place, Server, type ServerSpec } from '../stack/server.ts'
+import { type KafkaNode, kafkaSpec, newClusterId, redisSpec, registrySpec } from '../stack/specs.ts'
+import { type Fate, tamperedResponses } from './kafka-frames.ts'
+
+/** The role processes of the laboratory. Each has a way of its own to every broker. */
+export const SLOTS = ['gateway-1', 'gateway-2', 'normalizer-1', 'normalizer-2', 'processor-1', 'processor-2'] as const
+export type Slot = (typeof SLOTS)[number]
+
+const BROKERS = 3
+/** A short life on a machine that is shared: little memory, and no time for the better compiler. */
+const JVM_OPTIONS = ['-Xms128m', '-Xmx384m', '-XX:TieredStopAtLevel=1']
+
+/**
+ * Redis that can be told to use a small disk: a file system that only its process sees, and that is gone with it.
+ * Without the right to make one (root), a Redis as any other.
+ */
+const redisWithSmallDisk: ServerSpec = {
+  ...redisSpec,
+  command: (place) => [
+    'sh',
+    '-c',
+    `mkdir -p ${SMALL_DISK}
+    if unshare --mount true 2>/dev/null; then
+      exec unshare --mount sh -c 'mount -t tmpfs -o size=16m tmpfs ${SMALL_DISK} && exec "$@"' sh "$@"
+    fi
+    exec "$@"`,
+    'sh',
+    ...redisSpec.command(place),
+    '--enable-protected-configs',
+    'local',
+  ],
+}
+
+/** Where it is, in the directory of the server. */
+export const SMALL_DISK = 'small-disk'
+
+interface Tampering {
+  fateOf: (apiKey: number) => Fate
+  isRefused: (apiKey: number) => boolean
+}
+
+/** What stands between a role process and a broker. */
+export class BrokerLink {
+  readonly proxy: TcpProxy
+  readonly #tampering: Tampering
+
+  private constructor(proxy: TcpProxy, tampering: Tampering) {
+    this.proxy = proxy
+    this.#tampering = tampering
+  }
+
+  static async start(port: number): Promise<BrokerLink> {
+    const tampering: Tampering = { fateOf: () => 'pass', isRefused: () => false }
+    const filter = () =>
+      tamperedResponses(
+        (apiKey) => tampering.fateOf(apiKey),
+        (apiKey) => tampering.isRefused(apiKey),
+      )
+    return new BrokerLink(await TcpProxy.start(localUrl(port), { filter }), tampering)
+  }
+
+  /** What becomes of responses from now on, by the api key of their request; undefined: all pass. */
+  tamper(fateOf: ((apiKey: number) => Fate) | undefined): void {
+    this.#tampering.fateOf = fateOf ?? (() => 'pass')
+  }
+
+  /** Requests that never arrive from now on, by their api key; undefined: all do. */
+  refuse(isRefused: ((apiKey: number) => boolean) | undefined): void {
+    this.#tampering.isRefused = isRefused ?? (() => false)
+  }
+}
+
+export interface Broker {
+  /** From 1. */
+  readonly id: number
+  readonly server: Server
+  readonly links: ReadonlyMap<Slot, BrokerLink>
+}
+
+/**
+ * Three brokers that are controllers too, two Redis and a registry, all real and on this machine.
+ *
+ * A broker has one listener for itself and for observers, and one for each role process, which it advertises as the port
+ * of a proxy: what a process learns about the cluster leads it back through its own proxies.
+ */
+export class Cluster {
+  readonly brokers: readonly Broker[]
+  readonly redis: readonly [Server, Server]
+  readonly registry: Server
+  /** Data and logs. */
+  readonly directory: string
+  readonly #guard: Guard
+
+  private constructor(
+    brokers: readonly Broker[],
+    redis: readonly [Server, Server],
+    registry: Server,
+    directory: string,
+    guard: Guard,
+  ) {
+    this.brokers = brokers
+    this.redis = redis
+    this.registry = registry
+    this.directory = directory
+    this.#guard = guard
+  }
+
+  /** Nothing of it outlives this process: see test/lab/stack/guard.ts. */
+  static async start(report: (line: string) => void): Promise<Cluster> {
+    const packages = await withClassArchives(await ensurePackages(report), report)
+    const directory = await mkdtemp(join(tmpdir(), 'paystatus-faults-'))
+    const guard = new Guard(directory)
+    try {
+      const redis = (name: string) => launch({ ...redisWithSmallDisk, name }, directory, guard)
+      const [brokers, primary, replica, registry] = await Promise.all([
+        startBrokers(packages, directory, guard),
+        redis('redis-1'),
+        redis('redis-2'),
+        launch(registrySpec(packages), directory, guard),
+      ])
+      return new Cluster(brokers, [primary, replica], registry, directory, guard)
+    } catch (error) {
+      await guard.close()
+      throw error
+    }
+  }
+
+  /** Past all proxies. */
+  get directBrokers(): string[] {
+    return this.brokers.map(({ server }) => `127.0.0.1:${server.ports[0]}`)
+  }
+
+  brokersFor(slot: Slot): string[] {
+    return this.brokers.map(({ links }) => `127.0.0.1:${links.get(slot)?.proxy.port}`)
+  }
+
+  linksOf(slot: Slot): readonly BrokerLink[] {
+    return this.brokers.flatMap(({ links }) => links.get(slot) ?? [])
+  }
+
+  broker(id: number): Broker {
+    const broker = this.brokers.find((candidate) => candidate.id === id)
+    if (broker === undefined) {
+      throw new Error(`there is no broker ${id}`)
+    }
+    return broker
+  }
+
+  /** Everything runs, answers and is let through again, whatever was done to it. */
+  async heal(): Promise<void> {
+    for (const link of this.brokers.flatMap(({ links }) => [...links.values()])) {
+      link.tamper(undefined)
+      link.refuse(undefined)
+      link.proxy.up()
+      link.proxy.thaw()
+    }
+    await Promise.all(
+      [...this.brokers.map(({ server }) => server), ...this.redis, this.registry].map(async (server) => {
+        await server.resume()
+        await server.start()
+      }),
+    )
+  }
+
+  async close(): Promise<void> {
+    for (const { links } of this.brokers) {
+      for (const { proxy } of links.values()) {
+        proxy.close()
+      }
+    }
+    const servers = [...this.brokers.map(({ server }) => server), ...this.redis, this.registry]
+    await Promise.all(servers.map((server) => server.kill()))
+    await this.#guard.close()
+  }
+}
+
+/** What a broker forgets when its disk is replaced. It must be stopped. */
+export async function deleteDisk({ server }: Broker): Promise<void> {
+  await rm(join(server.directory, 'data'), { recursive: true })
+}
+
+export function localUrl(port: number | undefined): URL {
+  return new URL(`tcp://127.0.0.1:${port}`)
+}
+
+async function startBrokers(packages: Packages, directory: string, guard: Guard): Promise<readonly Broker[]> {
+  const clusterId = newClusterId()
+  const controllers = await Promise.all(Array.from({ length: BROKERS }, freePort))
+  const voters = controllers.map((port, index) => `${index + 1}@127.0.0.1:${port}`).join(',')
+  return Promise.all(
+    controllers.map(async (controller, index): Promise<Broker> => {
+      const id = index + 1
+      const slotPorts = await Promise.all(SLOTS.map(freePort))
+      const links = await Promise.all(slotPorts.map((port) => BrokerLink.start(port)))
+      const node: KafkaNode = {
+        name: `kafka-${id}`,
+        clusterId,
+        jvmOptions: JVM_OPTIONS,
+        config: (place) => brokerConfig(id, voters, controller, place, slotPorts, links),
+      }
+      const place = { directory: join(directory, node.name), ports: [await freePort()] }
+      const spec = kafkaSpec(packages, node)
+      await mkdir(place.directory)
+      await spec.prepare?.(place)
+      const server = new Server(spec, place, guard)
+      await server.start()
+      return { id, server, links: new Map(SLOTS.map((slot, at) => [slot, links[at] as BrokerLink])) }
+    }),
+  )
+}
+
+function brokerConfig(
+  id: number,
+  voters: string,
+  controllerPort: number,
+  { ports: [directPort] }: Place,
+  slotPorts: readonly number[],
+  links: readonly BrokerLink[],
+) {
+  const names = SLOTS.map((slot) => slot.toUpperCase().replace('-', ''))
+  const listener = (name: string, port: number | undefined) => `${name}://127.0.0.1:${port}`
+  const direct = listener('DIRECT', directPort)
+  return {
+    'node.id': id,
+    'controller.quorum.voters': voters,
+    listeners: [
+      direct,
+      listener('CONTROLLER', controllerPort),
+      ...names.map((name, at) => listener(name, slotPorts[at])),
+    ].join(),
+    'advertised.listeners': [direct, ...names.map((name, at) => listener(name, links[at]?.proxy.port))].join(),
+    'inter.broker.listener.name': 'DIRECT',
+    'listener.security.protocol.map': ['DIRECT', 'CONTROLLER', ...names].map((name) => `${name}:PLAINTEXT`).join(),
+    'offsets.topic.replication.factor': BROKERS,
+    'transaction.state.log.replication.factor': BROKERS,
+    'transaction.state.log.min.isr': BROKERS - 1,
+    'min.insync.replicas': BROKERS - 1,
+    'default.replication.factor': BROKERS,
+    // There are many listeners and few connections.
+    'num.network.threads': 1,
+    'num.io.threads': 4,
+  }
+}

@@ -1,0 +1,633 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { CRASH_POINTS, type CrashPoint } from '../../../src/stream/crash-point.ts'
+import type { Random } from '../../../src/tools/simulate/random.ts'
+import { until } from '../stack/run-command.ts'
+import { INTERNAL_PARTITIONS } from '../stack/specs.ts'
+import { type Broker, deleteDisk } from './cluster.ts'
+import { controllerOf } from './controller-of.ts'
+import { type Fault, type Injected, LONG_MS, OUTLIVED_MS, ROLES, SHORT_MS } from './fault.ts'
+import { API_KEYS, type Fate } from './kafka-frames.ts'
+import { type Lab, type Role, slotsOf } from './lab.ts'
+import { OPERATION_FAULTS } from './operation-faults.ts'
+import { POINTED_FAULTS } from './pointed-faults.ts'
+import { pretendAnotherCluster } from './pretend-another-cluster.ts'
+import { emptyDisk, fillDisk, redisCommand } from './redis-pair.ts'
+import type { FaultTiming } from './schedule.ts'
+
+function killRole(role: Role): Fault {
+  return {
+    name: `kill-${role}`,
+    area: 'role',
+    lastsMs: SHORT_MS,
+    async inject(lab, random) {
+      const slot = random.pick(slotsOf(role))
+      await lab.kill(slot)
+      return { what: `kill -9 of ${slot}`, heal: () => lab.start(slot) }
+    },
+  }
+}
+
+function killAll(role: Role): Fault {
+  return {
+    name: `kill-all-${role}s`,
+    area: 'role',
+    lastsMs: SHORT_MS,
+    async inject(lab) {
+      const slots = slotsOf(role)
+      await Promise.all(slots.map((slot) => lab.kill(slot)))
+      return {
+        what: `kill -9 of ${slots.join(', ')}`,
+        heal: async () => {
+          await Promise.all(slots.map((slot) => lab.start(slot)))
+        },
+      }
+    },
+  }
+}
+
+/** Sleeps beyond its session, wakes up and believes that nothing happened. */
+function freezeRole(role: Role): Fault {
+  return {
+    name: `freeze-${role}`,
+    area: 'role',
+    lastsMs: LONG_MS,
+    async inject(lab, random) {
+      const slot = random.pick(slotsOf(role))
+      lab.freeze(slot)
+      return { what: `SIGSTOP of ${slot}`, heal: async () => lab.thaw(slot) }
+    },
+  }
+}
+
+/** A new release of one process at a time: SIGTERM, and the next one is started when it has ended. */
+function deployRole(role: Role): Fault {
+  return {
+    name: `deploy-${role}`,
+    area: 'role',
+    lastsMs: [6_000, 8_000],
+    unnoticed: true,
+    async inject(lab) {
+      const deployed = (async () => {
+        for (const slot of slotsOf(role)) {
+          const code = await lab.stop(slot)
+          // Undefined: something else had stopped it.
+          if (code !== 0 && code !== undefined) {
+            throw new Error(`${slot} ended with ${code} after SIGTERM`)
+          }
+          await lab.start(slot)
+        }
+      })()
+      deployed.catch(() => {})
+      return { what: `SIGTERM and a new process, for each of ${slotsOf(role).join(', ')}`, heal: () => deployed }
+    },
+  }
+}
+
+type ChooseBroker = (lab: Lab, random: Random) => Promise<readonly [broker: Broker, why: string]>
+
+const CHOICES = {
+  broker: async (lab, random) => [random.pick(lab.cluster.brokers), 'any'],
+  /** Not the controller: without one, Kafka itself stands for 5 to 7 s here before it names leaders anew. */
+  leader: async (lab, random) => {
+    const topics = (['raw', 'events', 'changes', 'current'] as const).map((name) => lab.deployment.topics[name])
+    const places = topics.flatMap((topic) => Array.from({ length: lab.partitions }, (_, at) => [topic, at] as const))
+    const controller = await controllerOf(lab.cluster.directBrokers).catch(() => undefined)
+    for (;;) {
+      const place = random.pick(places)
+      places.splice(places.indexOf(place), 1)
+      const [leader, why] = await leads(lab, ...place)
+      if (leader.id !== controller || places.length === 0) {
+        return [leader, why]
+      }
+    }
+  },
+  'transaction-coordinator': (lab, random) => {
+    const { config, topics } = lab.deployment
+    const partition = random.integer(0, lab.partitions - 1)
+    const id = `${config.environment}.${config.processor.group}.${topics.events}.${partition}`
+    return leads(lab, '__transaction_state', javaHash(id) % INTERNAL_PARTITIONS.__transaction_state)
+  },
+  'group-coordinator': (lab, random) => {
+    const { group } = lab.deployment.config[random.pick(['normalizer', 'processor'] as const)]
+    return leads(lab, '__consumer_offsets', javaHash(group) % INTERNAL_PARTITIONS.__consumer_offsets)
+  },
+  controller: async (lab) => [lab.cluster.broker(await controllerOf(lab.cluster.directBrokers)), 'the controller'],
+} satisfies Readonly<Record<string, ChooseBroker>>
+
+async function leads(lab: Lab, topic: string, partition: number): Promise<readonly [Broker, string]> {
+  return [await lab.leaderOf(topic, partition), `leads ${topic}[${partition}]`]
+}
+
+/** String.hashCode without its sign, as Kafka chooses the partition of a coordinator. */
+function javaHash(text: string): number {
+  let hash = 0
+  for (let i = 0; i < text.length; i += 1) {
+    hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
+  }
+  return hash & 0x7fffffff
+}
+
+function partitionsOf(topic: string, lab: Lab): number {
+  return topic in INTERNAL_PARTITIONS ? INTERNAL_PARTITIONS[topic as keyof typeof INTERNAL_PARTITIONS] : lab.partitions
+}
+
+function killBroker(which: string, choose: ChooseBroker): Fault {
+  return {
+    name: `kill-${which}`,
+    area: 'broker',
+    lastsMs: OUTLIVED_MS,
+    async inject(lab, random) {
+      const [{ id, server }, why] = await choose(lab, random)
+      await server.kill()
+      return { what: `kill -9 of broker ${id} (${why})`, heal: () => server.start() }
+    },
+  }
+}
+
+/** In order: what it leads and coordinates is handed over first. */
+function stopBroker(which: string, choose: ChooseBroker): Fault {
+  return {
+    name: `stop-${which}`,
+    area: 'broker',
+    lastsMs: OUTLIVED_MS,
+    async inject(lab, random) {
+      const [{ id, server }, why] = await choose(lab, random)
+      await server.stop()
+      return { what: `SIGTERM of broker ${id} (${why})`, heal: () => server.start() }
+    },
+  }
+}
+
+function freezeBroker(which: string, choose: ChooseBroker, timing: Partial<FaultTiming> = {}): Fault {
+  return {
+    name: `freeze-${which}`,
+    area: 'broker',
+    lastsMs: OUTLIVED_MS,
+    ...timing,
+    async inject(lab, random) {
+      const [{ id, server }, why] = await choose(lab, random)
+      await server.pause()
+      return { what: `SIGSTOP of broker ${id} (${why})`, heal: () => server.resume() }
+    },
+  }
+}
+
+const BROKER_FAULTS: readonly Fault[] = [
+  ...Object.entries(CHOICES).flatMap(([which, choose]) => [
+    killBroker(which, choose),
+    stopBroker(which, choose),
+    freezeBroker(which, choose),
+  ]),
+  // Whether payments move again because of the others, or because it is back.
+  freezeBroker('leader', CHOICES.leader, { name: 'freeze-leader-for-long', lastsMs: [75_000, 80_000], onDemand: true }),
+  {
+    name: 'kill-all-brokers',
+    area: 'broker',
+    lastsMs: SHORT_MS,
+    async inject({ cluster }) {
+      await Promise.all(cluster.brokers.map(({ server }) => server.kill()))
+      return {
+        what: 'kill -9 of all brokers',
+        heal: async () => {
+          await Promise.all(cluster.brokers.map(({ server }) => server.start()))
+        },
+      }
+    },
+  },
+  {
+    name: 'roll-brokers',
+    area: 'broker',
+    lastsMs: [20_000, 25_000],
+    async inject({ cluster }, random) {
+      const order = random.shuffle(cluster.brokers)
+      const rolled = (async () => {
+        for (const { server } of order) {
+          await server.stop()
+          await server.start()
+          await delay(1_000)
+        }
+      })()
+      rolled.catch(() => {})
+      return { what: `brokers ${order.map(({ id }) => id).join(', ')} restart one after the other`, heal: () => rolled }
+    },
+  },
+  {
+    name: 'lose-disk',
+    area: 'broker',
+    lastsMs: [5_000, 8_000],
+    async inject({ cluster }, random) {
+      const broker = random.pick(cluster.brokers)
+      await broker.server.stop()
+      await deleteDisk(broker)
+      return { what: `broker ${broker.id} stopped and its disk deleted`, heal: () => broker.server.start() }
+    },
+  },
+  {
+    name: 'move-leaders',
+    area: 'broker',
+    lastsMs: LONG_MS,
+    async inject(lab, random) {
+      const { topics } = lab.deployment
+      const ids = lab.cluster.brokers.map(({ id }) => id)
+      const places = random
+        .shuffle([
+          ...(['raw', 'events', 'changes', 'current'] as const).map((topic) => topics[topic]),
+          '__consumer_offsets',
+          '__transaction_state',
+        ])
+        .map((topic) => ({ topic, partition: random.integer(0, partitionsOf(topic, lab) - 1) }))
+      const reassign = async (topic: string, partition: number, replicas: number[]) => {
+        const assignment = { topic, partitionAssignment: [{ partition, replicas }] }
+        await lab.admin.alterPartitionReassignments({ topics: [assignment] })
+      }
+      const moved = (async () => {
+        for (const { topic, partition } of places) {
+          const { id } = await lab.leaderOf(topic, partition)
+          // A leader that is no replica any more hands over at once.
+          await reassign(topic, partition, random.shuffle(ids.filter((other) => other !== id)))
+          await delay(1_000)
+        }
+      })()
+      moved.catch(() => {})
+      return {
+        what: `the leaders of ${places.map(({ topic, partition }) => `${topic}[${partition}]`).join(', ')} move`,
+        heal: async () => {
+          await moved
+          for (const { topic, partition } of places) {
+            await reassign(topic, partition, random.shuffle(ids))
+          }
+        },
+      }
+    },
+  },
+]
+
+const REDIS_FAULTS: readonly Fault[] = [
+  {
+    name: 'kill-redis',
+    area: 'redis',
+    lastsMs: SHORT_MS,
+    async inject({ redis }) {
+      await redis.primary.kill()
+      return { what: 'kill -9 of Redis, which comes back empty', heal: () => redis.heal() }
+    },
+  },
+  {
+    name: 'freeze-redis',
+    area: 'redis',
+    lastsMs: LONG_MS,
+    async inject({ redis }) {
+      const { primary } = redis
+      await primary.pause()
+      return { what: 'SIGSTOP of Redis', heal: () => primary.resume() }
+    },
+  },
+  {
+    name: 'flush-redis',
+    area: 'redis',
+    lastsMs: SHORT_MS,
+    async inject({ redis }) {
+      await redisCommand(redis.primary, 'FLUSHALL')
+      return { what: 'FLUSHALL, and once more', heal: async () => void (await redisCommand(redis.primary, 'FLUSHALL')) }
+    },
+  },
+  {
+    name: 'restore-old-redis',
+    area: 'redis',
+    lastsMs: SHORT_MS,
+    async inject({ redis }, random) {
+      const dump = await redis.dump()
+      const ageMs = random.integer(1_000, 4_000)
+      await delay(ageMs)
+      await redis.restart(dump)
+      return { what: `Redis killed and restored from a dump ${ageMs} ms old`, heal: () => redis.heal() }
+    },
+  },
+  {
+    name: 'fail-over-redis',
+    area: 'redis',
+    lastsMs: SHORT_MS,
+    async inject({ redis }, random) {
+      const lagMs = random.integer(500, 3_000)
+      await redis.detachReplica()
+      await delay(lagMs)
+      const { primary } = redis
+      redis.promoteReplica()
+      await primary.kill()
+      return { what: `Redis fails over to a replica that lags by ${lagMs} ms`, heal: () => redis.heal() }
+    },
+  },
+  {
+    name: 'split-redis',
+    area: 'redis',
+    lastsMs: [3_000, 6_000],
+    async inject({ redis }, random) {
+      const user = random.pick(['processor-1', 'processor-2'] as const)
+      const { primary, replica } = redis
+      await redis.detachReplica()
+      redis.proxyOf(user).retarget(new URL(`tcp://127.0.0.1:${replica.ports[0]}`))
+      return {
+        what: `two primaries: ${user} writes to the former replica, everybody else to the former primary`,
+        heal: async () => {
+          // The replica wins: what the others wrote meanwhile is gone.
+          redis.promoteReplica()
+          await redisCommand(primary, `REPLICAOF 127.0.0.1 ${replica.ports[0]}`)
+          await redis.heal()
+        },
+      }
+    },
+  },
+  {
+    name: 'fill-redis',
+    area: 'redis',
+    lastsMs: [3_000, 6_000],
+    async inject({ redis }) {
+      const { primary } = redis
+      await redisCommand(primary, 'CONFIG SET maxmemory 1mb')
+      return {
+        what: 'Redis is full',
+        heal: async () => void (await redisCommand(primary, 'CONFIG SET maxmemory 0')),
+      }
+    },
+  },
+  {
+    name: 'fill-redis-disk',
+    area: 'redis',
+    lastsMs: [6_000, 9_000],
+    async inject({ redis }) {
+      const { primary } = redis
+      await fillDisk(primary)
+      return {
+        what: 'the disk of Redis is full: it refuses writes because it cannot log them',
+        heal: () => emptyDisk(primary),
+      }
+    },
+  },
+  {
+    name: 'foreign-redis',
+    area: 'redis',
+    lastsMs: SHORT_MS,
+    async inject(lab) {
+      await lab.rest('processor')
+      const views = await pretendAnotherCluster(lab)
+      return { what: `${views} views in Redis are of another cluster`, heal: () => lab.wake('processor') }
+    },
+  },
+  {
+    name: 'black-hole-redis',
+    area: 'redis',
+    lastsMs: LONG_MS,
+    async inject({ redis }, random) {
+      const users = random.pick([['processor-1'], ['processor-2'], ['processor-1', 'processor-2']] as const)
+      for (const user of users) {
+        redis.proxyOf(user).freeze()
+      }
+      return {
+        what: `Redis says nothing to ${users.join(', ')}`,
+        heal: async () => {
+          for (const user of users) {
+            redis.proxyOf(user).thaw()
+          }
+        },
+      }
+    },
+  },
+  {
+    name: 'cut-redis',
+    area: 'redis',
+    lastsMs: [3_000, 6_000],
+    async inject({ redis }, random) {
+      return repeatedly(random, 'the connections to Redis break', () => {
+        for (const proxy of redis.proxies.values()) {
+          proxy.cut()
+        }
+      })
+    },
+  },
+]
+
+/** Does something again and again, at moments that the seed chose, until it is healed. */
+function repeatedly(random: Random, what: string, action: () => void): Injected {
+  const healed = new AbortController()
+  const done = (async () => {
+    while (!healed.signal.aborted) {
+      action()
+      await delay(random.integer(100, 1_000), undefined, { signal: healed.signal }).catch(() => {})
+    }
+  })()
+  return {
+    what: `${what}, again and again`,
+    heal: () => {
+      healed.abort()
+      return done
+    },
+  }
+}
+
+function cutBrokers(role: Role): Fault {
+  return {
+    name: `cut-${role}`,
+    area: 'network',
+    lastsMs: [3_000, 6_000],
+    async inject(lab, random) {
+      const links = slotsOf(role).flatMap((slot) => lab.linksOf(slot))
+      return repeatedly(random, `connections of the ${role}s to a broker break`, () => random.pick(links).proxy.cut())
+    },
+  }
+}
+
+function blackHole(role: Role): Fault {
+  return {
+    name: `black-hole-${role}`,
+    area: 'network',
+    lastsMs: LONG_MS,
+    async inject(lab, random) {
+      const slot = random.pick(slotsOf(role))
+      const links = lab.linksOf(slot)
+      const brokers = random.chance(0.5) ? links : [random.pick(links)]
+      for (const { proxy } of brokers) {
+        proxy.freeze()
+      }
+      return {
+        what: `${brokers.length === links.length ? 'no broker says' : 'one broker says'} anything to ${slot}`,
+        heal: async () => {
+          for (const { proxy } of brokers) {
+            proxy.thaw()
+          }
+        },
+      }
+    },
+  }
+}
+
+/** The broker did it, and nobody learns of it: the connection is cut instead of the answer. */
+function loseResponses(role: Role, api: keyof typeof API_KEYS): Fault {
+  return tamperWith(role, api, 'lose', () => 'lose')
+}
+
+/** The broker did it, and it is learned of when nobody reckons with it any more, or just before. */
+function delayResponses(role: Role, api: keyof typeof API_KEYS): Fault {
+  return tamperWith(role, api, 'delay', (random) => ({ delayMs: random.integer(300, 5_000) }))
+}
+
+function tamperWith(role: Role, api: keyof typeof API_KEYS, how: string, fate: (random: Random) => Fate): Fault {
+  return {
+    name: `${how}-${role}-${api}`,
+    area: 'network',
+    lastsMs: [4_000, 8_000],
+    async inject(lab, random) {
+      const slots = slotsOf(role)
+      const links = slots.flatMap((slot) => lab.linksOf(slot))
+      const seldom = SELDOM.has(api)
+      const oneIn = seldom ? random.integer(1, 2) : random.integer(3, 8)
+      let times = 0
+      for (const link of links) {
+        link.tamper((apiKey) => {
+          if (apiKey !== API_KEYS[api] || random.integer(1, oneIn) !== 1) {
+            return 'pass'
+          }
+          times += 1
+          return fate(random)
+        })
+      }
+      if (seldom) {
+        // Whoever leaves and comes back has partitions assigned anew, to all.
+        const slot = random.pick(slots)
+        await lab.stop(slot)
+        await lab.start(slot)
+      }
+      return {
+        what: `${how}: one in ${oneIn} ${api} responses to the ${role}s`,
+        heal: async () => {
+          await until(`${how}: a ${api} response`, BITES_MAX_MS, async () => times > 0).catch(() => {})
+          for (const link of links) {
+            link.tamper(undefined)
+          }
+          lab.say(`${how}: it was ${times} ${api} responses to the ${role}s`)
+        },
+        bit: () => times > 0,
+      }
+    },
+  }
+}
+
+/** What is said only with an assignment, or every few seconds. */
+const SELDOM: ReadonlySet<keyof typeof API_KEYS> = new Set(['initProducerId', 'joinGroup', 'heartbeat'])
+/** How long a fault waits for something to be lost. */
+const BITES_MAX_MS = 15_000
+
+/** It dies at a place between two steps, is started again, dies at another place, and so on. */
+function crashRole(role: Role): Fault {
+  return {
+    name: `crash-${role}`,
+    area: 'role',
+    lastsMs: [14_000, 18_000],
+    async inject(lab, random) {
+      const slot = random.pick(slotsOf(role))
+      const places = random.shuffle(CRASH_POINTS.filter((point) => point.startsWith(role)))
+      let lives = 0
+      await lab.restart(slot, () => {
+        const place = places[lives++ % places.length] as CrashPoint
+        // What happens once a partition must be likelier than what happens with every chunk.
+        const likelihood = /after-(init|settle|restore)$/.test(place) ? 1 : 0.2
+        return { PAYSTATUS_CRASH_POINTS: `${place}=${likelihood}` }
+      })
+      return {
+        what: `${slot} dies, first at ${places[0]}, then at each of ${places.length - 1} other places`,
+        heal: () => lab.restart(slot),
+      }
+    },
+  }
+}
+
+/** The clock of a whole process, not the one that measures durations. */
+function skewClock(role: Role): Fault {
+  return {
+    name: `skew-clock-${role}`,
+    area: 'operation',
+    lastsMs: [6_000, 10_000],
+    async inject(lab, random) {
+      const slot = random.pick(slotsOf(role))
+      const skewMs = random.pick([-1, 1]) * HOUR_MS
+      await lab.restart(slot, () => skewedBy(skewMs))
+      return {
+        what: `the clock of ${slot} is an hour ${skewMs > 0 ? 'ahead' : 'behind'}`,
+        heal: () => lab.restart(slot),
+      }
+    },
+  }
+}
+
+/** So far ahead that Kafka refuses its records. */
+function refusedClock(role: Role): Fault {
+  return {
+    name: `refused-clock-${role}`,
+    area: 'operation',
+    lastsMs: LONG_MS,
+    async inject(lab, random) {
+      const slot = random.pick(slotsOf(role))
+      const hours = random.integer(2, 30)
+      await lab.restart(slot, () => skewedBy(hours * HOUR_MS))
+      return {
+        what: `the clock of ${slot} is ${hours} hours ahead, which Kafka refuses`,
+        heal: () => lab.restart(slot),
+      }
+    },
+  }
+}
+
+/**
+ * What comes while the processors' clocks are behind by more than the retention is forgotten when they are right again:
+ * tombstones, and payments that begin another life, without waiting for 90 days and without another limit for tests.
+ */
+const forgetPayments: Fault = {
+  name: 'forget-payments',
+  area: 'operation',
+  lastsMs: [4_000, 7_000],
+  async inject(lab, random) {
+    const days = random.integer(91, 400)
+    const slots = slotsOf('processor')
+    await Promise.all(slots.map((slot) => lab.restart(slot, () => skewedBy(-days * DAY_MS))))
+    return {
+      what: `the clocks of ${slots.join(', ')} are ${days} days behind`,
+      heal: async () => {
+        await Promise.all(slots.map((slot) => lab.restart(slot)))
+      },
+    }
+  },
+}
+
+function skewedBy(ms: number): Readonly<Record<string, string>> {
+  return { NODE_OPTIONS: `--import=${SKEWED_CLOCK}`, CLOCK_SKEW_MS: String(ms) }
+}
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+const SKEWED_CLOCK = new URL('skewed-clock.ts', import.meta.url).href
+
+/** All faults. One is added by adding it here. */
+export const FAULTS: readonly Fault[] = [
+  ...ROLES.map(killRole),
+  killAll('processor'),
+  ...ROLES.map(freezeRole),
+  ...ROLES.map(deployRole),
+  ...ROLES.map(crashRole),
+  ...BROKER_FAULTS,
+  ...REDIS_FAULTS,
+  ...ROLES.map(cutBrokers),
+  ...ROLES.map(blackHole),
+  ...ROLES.map((role) => loseResponses(role, 'produce')),
+  ...(['endTxn', 'txnOffsetCommit', 'addPartitionsToTxn', 'initProducerId'] as const).map((api) =>
+    loseResponses('processor', api),
+  ),
+  loseResponses('normalizer', 'offsetCommit'),
+  loseResponses('processor', 'joinGroup'),
+  loseResponses('processor', 'heartbeat'),
+  ...ROLES.map((role) => delayResponses(role, 'produce')),
+  delayResponses('processor', 'endTxn'),
+  ...ROLES.map(skewClock),
+  ...ROLES.map(refusedClock),
+  forgetPayments,
+  ...OPERATION_FAULTS,
+  ...POINTED_FAULTS,
+]

@@ -1,0 +1,246 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { createBodyOpener } from '../../../src/encryption/open-bodies.ts'
+import { createPartitionReader } from '../../../src/kafka/partition-reader.ts'
+import { totalsDifference } from '../../../src/processor/totals.ts'
+import { findMismatches, mismatchText } from '../../../src/tools/simulate/await-statuses.ts'
+import { eventually } from '../harness/eventually.ts'
+import { Observer, type ReadRecord } from '../harness/observer.ts'
+import { type Contents, readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
+import type { Finding, Found } from './finding.ts'
+import { type Lab, type LoadReport, slotsOf } from './lab.ts'
+import type { LedgerEntry } from './ledger.ts'
+import { askOracle, type Installation, type OracleCounts } from './oracle.ts'
+
+export interface Judgement {
+  readonly counts: OracleCounts
+  readonly findings: readonly Finding[]
+}
+
+const VIEW_MAX_MS = 15_000
+/** After Redis was emptied: processes that start, and a view that is made anew. */
+const REBUILT_MAX_MS = 60_000
+
+/**
+ * Compares what the providers know with what the topics and the view hold, once everything is healed.
+ *
+ * The oracle decides, because it shares nothing with the product. What our own code thinks of it comes second: it counts
+ * only where the oracle saw nothing, for then one of the two is blind.
+ */
+export async function judge(lab: Lab, report: LoadReport, caughtUpMaxMs: number): Promise<Judgement> {
+  await keepDeletedEvents(lab)
+  const installation = installationOf(lab, caughtUpMaxMs, VIEW_MAX_MS)
+  const { judged, reason, findings, counts } = await askOracle(installation, fileOf(lab), 'all')
+  if (!judged) {
+    throw new Error(`the oracle could not judge: ${reason}`)
+  }
+  // Only now: the oracle waits until nothing more comes by itself.
+  const second = await secondOpinion(lab, report, caughtUpMaxMs)
+  const unseen = findings.length === 0 ? second : []
+  await writeFile(join(lab.directory, 'second-opinion.json'), `${JSON.stringify(second, null, 2)}\n`)
+  return {
+    counts: counts as OracleCounts,
+    findings: [
+      ...findings.map(byOracle),
+      ...unseen.map(
+        ({ kind, text }): Finding => ({ kind, by: 'second opinion', text: `${text} (the oracle did not see it)` }),
+      ),
+    ],
+  }
+}
+
+/** I6: Redis is emptied, the processors start anew, and the view must become what it was. */
+export async function judgeRebuiltView(lab: Lab): Promise<readonly Finding[]> {
+  const slots = slotsOf('processor')
+  const ends = await Promise.all(slots.map((slot) => lab.stop(slot)))
+  await lab.redis.empty()
+  await Promise.all(slots.map((slot) => lab.start(slot)))
+  const installation = installationOf(lab, 0, REBUILT_MAX_MS)
+  const { judged, reason, findings } = await askOracle(installation, fileOf(lab), 'view')
+  if (!judged) {
+    throw new Error(`the oracle could not judge: ${reason}`)
+  }
+  return [
+    ...findings.map(({ kind, text }) => byOracle({ kind, text: `${text} (after Redis was emptied)` })),
+    ...ends
+      .filter((end) => end !== 0)
+      .map((end): Finding => ({ kind: 'wrong', by: 'laboratory', text: `a processor ended with ${end} on SIGTERM` })),
+  ]
+}
+
+function byOracle(found: Found): Finding {
+  return { ...found, by: 'oracle' }
+}
+
+function installationOf(lab: Lab, caughtUpMaxMs: number, viewMaxMs: number): Installation {
+  const { config, topics } = lab.deployment
+  const { offsetsMoved } = lab
+  const ledger = lab.ledger.file
+  return { config, topics, ledger, offsetsMoved, deletedEvents: deletedEventsFileOf(lab), caughtUpMaxMs, viewMaxMs }
+}
+
+function fileOf(lab: Lab): string {
+  return join(lab.directory, 'oracle.json')
+}
+
+function deletedEventsFileOf(lab: Lab): string {
+  return join(lab.directory, 'deleted-events.jsonl')
+}
+
+/** Records that an operator deleted from the topic after they were processed. */
+async function keepDeletedEvents(lab: Lab): Promise<void> {
+  const lines = lab.deletedEvents.map(({ partition, offset, key, value }) =>
+    JSON.stringify({
+      partition,
+      offset: Number(offset),
+      keyBase64: key?.toString('base64') ?? null,
+      valueBase64: value?.toString('base64') ?? null,
+    }),
+  )
+  await writeFile(deletedEventsFileOf(lab), lines.map((line) => `${line}\n`).join(''))
+}
+
+/** The same judged with our own client, translation and fold, and by what the simulation meant. */
+async function secondOpinion(lab: Lab, report: LoadReport, caughtUpMaxMs: number): Promise<readonly Found[]> {
+  const observer = await Observer.create(lab.deployment)
+  try {
+    const late = await observer.caughtUp(caughtUpMaxMs).then(
+      () => [],
+      (error: Error): Found[] => [{ kind: 'late', text: `not caught up: ${error.message.split('\n', 1)[0]}` }],
+    )
+    const sealed = withDeleted(await readContents(observer), lab.deletedEvents, observer)
+    const contents = await withOpenBodies(sealed, lab, observer)
+    keepTopics(lab.directory, contents)
+    const ledger = await readLedger(lab.ledger.file)
+    const totals = await observer.totals()
+    const counted = lab.offsetsMoved
+      ? totalsDifference(totals) === 0
+        ? []
+        : [`I8: ${totalsDifference(totals)} events are unaccounted for`]
+      : totalsViolations(totals, contents)
+    const view = await eventually(
+      async () => {
+        const violations = await viewViolations(observer)
+        if (violations.length > 0) {
+          throw new Error(violations.join('\n'))
+        }
+        return []
+      },
+      { timeoutMs: VIEW_MAX_MS, everyMs: 500 },
+    ).catch((error: Error) => error.message.split('\n'))
+    const found = [
+      ...late,
+      ...ledgerFindings(ledger, contents),
+      ...violationsOf(contents, lab.deployment.config).map(toFinding),
+      ...counted.map((text): Found => ({ kind: 'wrong', text })),
+      ...view.map((text): Found => ({ kind: 'wrong', text })),
+      ...statusFindings(report, contents),
+    ]
+    // Who was forgotten may have begun another life, of which neither the simulation nor this judge knows.
+    const forgotten = contents.currentRecords.filter(({ state }) => state === null).map(({ key }) => key)
+    return found.filter(({ text }) => !forgotten.some((key) => text.includes(key)))
+  } finally {
+    await observer.close()
+  }
+}
+
+/** The contents as if no event had ever been deleted from its topic. */
+function withDeleted(contents: Contents, deleted: readonly ReadRecord[], { codecs }: Observer): Contents {
+  const places = new Set(contents.eventRecords.map(({ partition, offset }) => `${partition}/${offset}`))
+  const gone = deleted.filter(({ partition, offset }) => !places.has(`${partition}/${offset}`))
+  const events = gone.map(({ value }) => codecs.event.decode(value as Buffer))
+  return { ...contents, events: [...events, ...contents.events] }
+}
+
+/** The contents as if no body had been encrypted. */
+async function withOpenBodies(contents: Contents, lab: Lab, observer: Observer): Promise<Contents> {
+  const { config, topics } = lab.deployment
+  const opener = createBodyOpener(config, topics, createPartitionReader(observer.kafka))
+  const open = async (records: readonly ReadRecord[]): Promise<readonly ReadRecord[]> => {
+    const opened = await opener.open(records)
+    return records.map((record, at) => {
+      const body = opened[at]
+      return typeof body === 'object' ? { ...record, ...body } : record
+    })
+  }
+  const [raw, rawDeadLetters] = await Promise.all([open(contents.raw), open(contents.rawDeadLetters)])
+  return { ...contents, raw, rawDeadLetters }
+}
+
+interface Told {
+  readonly callback: string
+  ok: number
+  attempts: number
+}
+
+/** What was told, by the hash of the body. */
+async function readLedger(file: string): Promise<ReadonlyMap<string, Told>> {
+  const told = new Map<string, Told>()
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    const entry: LedgerEntry = JSON.parse(line)
+    const known = told.get(entry.bodySha256) ?? { callback: entry.callback, ok: 0, attempts: 0 }
+    known.attempts += 1
+    known.ok += entry.outcome === 'ok' ? 1 : 0
+    told.set(entry.bodySha256, known)
+  }
+  return told
+}
+
+/** I1: every attempt that was answered with success is in raw to the byte, and nothing is there that nobody sent. */
+function* ledgerFindings(ledger: ReadonlyMap<string, Told>, { raw }: Contents): Iterable<Found> {
+  const inRaw = new Map<string, number>()
+  for (const { value, partition, offset } of raw) {
+    const hash = createHash('sha256')
+      .update(value ?? '')
+      .digest('hex')
+    inRaw.set(hash, (inRaw.get(hash) ?? 0) + 1)
+    if (!ledger.has(hash)) {
+      yield { kind: 'wrong', text: `I1: raw ${partition}/${offset} is a body that nobody sent` }
+    }
+  }
+  for (const [hash, { callback, ok, attempts }] of ledger) {
+    const found = inRaw.get(hash) ?? 0
+    if (found < ok) {
+      const text = `I1: callback ${callback} was accepted ${ok} times and is in raw ${found} times (${attempts} attempts)`
+      yield { kind: 'lost', text }
+    }
+  }
+}
+
+/** The simulation says what every payment must come to, without our fold. */
+function statusFindings(report: LoadReport, { current }: Contents): readonly Found[] {
+  return findMismatches(report, current).map((mismatch) => ({ kind: 'wrong', text: `I5: ${mismatchText(mismatch)}` }))
+}
+
+function toFinding(text: string): Found {
+  if (text.includes('is missing') || text.includes('vanishes')) {
+    return { kind: 'lost', text }
+  }
+  return { kind: text.includes('twice') ? 'duplicated' : 'wrong', text }
+}
+
+/** For whoever has to find out why. */
+function keepTopics(directory: string, { changeRecords, changes, events, rawDeadLetters, raw }: Contents): void {
+  const lines = (values: readonly unknown[]) =>
+    values.map((value) => `${JSON.stringify(value, bigintAsText)}\n`).join('')
+  const places = changeRecords.map(({ partition, offset, timestamp }) => ({ partition, offset, timestamp }))
+  writeFileSync(join(directory, 'changes.jsonl'), lines(changes.map((change, at) => ({ ...places[at], ...change }))))
+  writeFileSync(join(directory, 'events.jsonl'), lines(events))
+  for (const [name, records] of Object.entries({ raw, rawDeadLetters })) {
+    const rows = records.map(({ partition, offset, timestamp, key, headers }) => ({
+      partition,
+      offset,
+      timestamp,
+      key: String(key),
+      headers: Object.fromEntries(Object.entries(headers ?? {}).map(([header, value]) => [header, String(value)])),
+    }))
+    writeFileSync(join(directory, `${name}.jsonl`), lines(rows))
+  }
+}
+
+function bigintAsText(_name: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value
+}

@@ -1,0 +1,495 @@
+import { randomBytes } from 'node:crypto'
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createKafka } from '../../../src/kafka/kafka-client.ts'
+import { within } from '../../../src/kafka/within.ts'
+import { runSimulation, type SimulatedSource, type SimulationReport } from '../../../src/tools/simulate/simulate.ts'
+import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
+import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import type { ReadRecord } from '../harness/observer.ts'
+import { TcpProxy } from '../harness/tcp-proxy.ts'
+import { freePort } from '../stack/free-port.ts'
+import { until } from '../stack/run-command.ts'
+import { BranchWatch } from './branch-watch.ts'
+import { type Broker, type BrokerLink, type Cluster, SLOTS, type Slot } from './cluster.ts'
+import type { Finding } from './finding.ts'
+import { Ledger } from './ledger.ts'
+import { RedisPair } from './redis-pair.ts'
+
+const PARTITIONS = 4
+/**
+ * Payments are overdue soon, so that faults meet it, and the judges need not wait long for what comes by itself. The
+ * retention is the shortest that there may be: the fault forget-payments makes payments that are older.
+ */
+const PAYMENTS = {
+  retention: '90d',
+  nextStatusWithin: {
+    default: '4s',
+    'jpm-global-payments-v2': { default: '3s', SCHEDULED: 'never' },
+    instamed: { AUTHORIZED: '5s' },
+  },
+}
+const SESSION_TIMEOUT_MS = 6_000
+/** New callbacks per second; retries come on top. */
+const RATE = 90
+const CALLBACKS_PER_PAYMENT = 1.88
+/** What a provider tells at the very end of a shift may be long overtaken. */
+export const LOAD_SHIFT_MS = 8_000
+/** Of one run: seeds of runs are far enough from each other. */
+const SHIFTS_MAX = 1_000
+/** Of a shift; several of them wait while nothing is accepted. */
+const CONCURRENCY = 64
+const RESTART_AFTER_MS = 1_000
+const ADMIN_MAX_MS = 10_000
+const SYNC_MAX_MS = 60_000
+const SILENT_MAX_BYTES = 1_000_000
+/** In the words of start-offset.ts, or the code of input-log.ts. */
+const DEFINED_STOP = /Decide what to do, then set the offset|LOG_TRUNCATED/
+const CRASH = /^crash point (\S+)$/m
+
+/** Providers that never give up; a second between their tries would only make the run longer. */
+const MANNER = { timeoutMs: 3_000, attemptsMax: Number.POSITIVE_INFINITY, retryGapMs: () => 400 }
+const MANNERS = { 'jpm-global-payments-v1': MANNER, 'jpm-global-payments-v2': MANNER, instamed: MANNER } as const
+
+/** What the providers did, and what every payment must come to. */
+export interface LoadReport
+  extends Pick<SimulationReport['counts'], 'callbacks' | 'accepted' | 'attempts'>,
+    Pick<SimulationReport, 'payments'> {}
+
+export interface LabOptions {
+  readonly seed: number
+  /** Of this run: configuration, ledger, logs. */
+  readonly directory: string
+  readonly say: (line: string) => void
+  /** What the roles run instead of this checkout's `bin/paystatus`. */
+  readonly program?: string | undefined
+}
+
+/** One installation on a cluster, with providers that call it, and everything a fault needs to get at it. */
+export class Lab {
+  readonly cluster: Cluster
+  readonly deployment: Deployment
+  readonly redis: RedisPair
+  readonly registry: TcpProxy
+  readonly ledger: Ledger
+  readonly say: (line: string) => void
+  readonly seed: number
+  readonly directory: string
+  readonly admin: ReturnType<Lab['newAdmin']>
+  /** Whether somebody moved the committed offsets of the processors: then events are counted again. */
+  offsetsMoved = false
+  /** Records of the events topic that were deleted from it; the judges know of them nevertheless. */
+  readonly deletedEvents: ReadRecord[] = []
+  /** Processes that ended by themselves. */
+  unexpectedExits = 0
+  /** Processes that ended because only an operator can know how to go on, and whether a fault asked for that. */
+  definedStops = 0
+  definedStopsWanted = false
+  /** What should not have happened while the faults were there. */
+  readonly findings: Finding[] = []
+  /** How often a process died at a place that it was told to die at. */
+  readonly crashes = new Map<string, number>()
+  readonly branches = new BranchWatch()
+  readonly #gatewayPorts: ReadonlyMap<Slot, number>
+  readonly #roles = new Map<Slot, RoleProcess>()
+  readonly #wanted = new Set<Slot>()
+  readonly #resting = new Set<Slot>()
+  readonly #special = new Map<Slot, () => Readonly<Record<string, string>>>()
+  readonly #turns = new Map<Slot, Promise<unknown>>()
+  readonly #extra = new Set<RoleProcess>()
+
+  private constructor(
+    cluster: Cluster,
+    deployment: Deployment,
+    redis: RedisPair,
+    registry: TcpProxy,
+    gatewayPorts: ReadonlyMap<Slot, number>,
+    { seed, directory, say }: LabOptions,
+  ) {
+    this.cluster = cluster
+    this.deployment = deployment
+    this.redis = redis
+    this.registry = registry
+    this.seed = seed
+    this.directory = directory
+    this.say = say
+    this.ledger = new Ledger(join(directory, 'ledger.jsonl'))
+    this.#gatewayPorts = gatewayPorts
+    this.admin = this.newAdmin()
+  }
+
+  /** An operator with connections of his own; the caller connects and disconnects him. */
+  newAdmin(): ReturnType<ReturnType<typeof createKafka>['admin']> {
+    return createKafka({
+      connection: { brokers: this.cluster.directBrokers },
+      clientId: 'laboratory',
+      logger: this.deployment.logger,
+      retries: 5,
+      requestTimeoutMs: 3_000,
+    }).admin()
+  }
+
+  /** Prepares topics and schemas and starts all roles; resolves when they are ready. */
+  static async create(cluster: Cluster, options: LabOptions): Promise<Lab> {
+    const { directory, program, seed } = options
+    mkdirSync(directory, { recursive: true })
+    const redis = await RedisPair.start(cluster.redis)
+    const registryUrl = new URL(`http://127.0.0.1:${cluster.registry.ports[0]}/apis/ccompat/v7`)
+    const registry = await TcpProxy.start(registryUrl)
+    registryUrl.port = String(registry.port)
+    const deployment = await Deployment.create(
+      {
+        kafkaBrokers: cluster.directBrokers,
+        redisUrl: `redis://127.0.0.1:${redis.proxyOf('observer').port}`,
+        registryUrl: registryUrl.href,
+        pids: {},
+        directory,
+        control: '',
+      },
+      {
+        directory,
+        ...(program !== undefined && { program }),
+        partitions: PARTITIONS,
+        config: {
+          log: { level: 'info' },
+          kafka: { replicationFactor: 3, minInsyncReplicas: 2, sessionTimeoutMs: SESSION_TIMEOUT_MS },
+          // Groups of its own: what was committed in an earlier run on the same cluster does not matter.
+          normalizer: { group: `normalizer-${seed}-${Date.now()}` },
+          processor: { group: `processor-${seed}-${Date.now()}` },
+          payments: PAYMENTS,
+          ...(seed % 2 === 0 && { encryption: encryptionIn(directory) }),
+        },
+      },
+    )
+    const gatewayPorts = new Map<Slot, number>()
+    for (const slot of slotsOf('gateway')) {
+      gatewayPorts.set(slot, await freePort())
+    }
+    const lab = new Lab(cluster, deployment, redis, registry, gatewayPorts, options)
+    await lab.admin.connect()
+    await until('all replicas are in sync', SYNC_MAX_MS, () => lab.#inSync())
+    await Promise.all(SLOTS.map((slot) => lab.start(slot)))
+    await Promise.all([...lab.#roles.values()].map((role) => role.ready(60_000)))
+    return lab
+  }
+
+  /** Resolves when it listens. Does nothing if it runs. */
+  async start(slot: Slot): Promise<void> {
+    this.#wanted.add(slot)
+    await this.#inTurn(slot, async () => {
+      if (this.#wanted.has(slot) && !this.#roles.has(slot) && !this.#resting.has(slot)) {
+        await this.#launch(slot)
+      }
+    })
+  }
+
+  /** SIGTERM to all of a role; none of it starts until it is woken, whatever else asks for it. */
+  async rest(role: Role): Promise<void> {
+    const slots = slotsOf(role)
+    for (const slot of slots) {
+      this.#resting.add(slot)
+    }
+    await Promise.all(slots.map((slot) => this.stop(slot)))
+  }
+
+  /** Starts all of a role that rests. */
+  async wake(role: Role): Promise<void> {
+    const slots = slotsOf(role)
+    for (const slot of slots) {
+      this.#resting.delete(slot)
+    }
+    await Promise.all(slots.map((slot) => this.start(slot)))
+  }
+
+  async kill(slot: Slot): Promise<void> {
+    await this.#end(slot, 'SIGKILL')
+  }
+
+  /** SIGTERM; gives the exit code. */
+  async stop(slot: Slot): Promise<number | NodeJS.Signals | undefined> {
+    return this.#end(slot, 'SIGTERM')
+  }
+
+  /** Kills it and starts it with these variables, every time that it ends by itself too, until it is restarted. */
+  async restart(slot: Slot, environment: () => Readonly<Record<string, string>> = () => ({})): Promise<void> {
+    await this.kill(slot)
+    this.#special.set(slot, environment)
+    await this.start(slot)
+  }
+
+  freeze(slot: Slot): void {
+    this.#roles.get(slot)?.signal('SIGSTOP')
+  }
+
+  thaw(slot: Slot): void {
+    this.#roles.get(slot)?.signal('SIGCONT')
+  }
+
+  /** One more process, on the ways of a slot; the caller ends it. */
+  async startExtra(slot: Slot): Promise<RoleProcess> {
+    const role = await this.deployment.start([roleOf(slot)], this.#environment(slot))
+    this.branches.add(role)
+    this.#extra.add(role)
+    void role.exited.then((reason) => {
+      this.#extra.delete(role)
+      this.#keepOutput(`${slot}-extra`, role, reason)
+    })
+    return role
+  }
+
+  /** What its process has written so far. */
+  outputOf(slot: Slot): string {
+    return this.#roles.get(slot)?.output ?? ''
+  }
+
+  linksOf(slot: Slot): readonly BrokerLink[] {
+    return this.cluster.linksOf(slot)
+  }
+
+  /** The broker that leads a partition now. */
+  async leaderOf(topic: string, partition: number): Promise<Broker> {
+    const { topics } = await within(ADMIN_MAX_MS, this.admin.fetchTopicMetadata({ topics: [topic] }))
+    const leader = topics[0]?.partitions.find(({ partitionId }) => partitionId === partition)?.leader
+    return this.cluster.broker(leader ?? -1)
+  }
+
+  get partitions(): number {
+    return this.deployment.config.kafka.partitions
+  }
+
+  get sources(): readonly SimulatedSource[] {
+    const [first, ...others] = [...this.#gatewayPorts.values()].map((port) =>
+      simulatedSources(this.deployment.config, `http://127.0.0.1:${port}`),
+    )
+    return (first ?? []).map((source, index) => ({
+      ...source,
+      otherUrls: others.flatMap((sources) => sources[index]?.url ?? []),
+    }))
+  }
+
+  /**
+   * Acts as the providers, in shifts with payments of their own, until it is enough; resolves when every callback was
+   * accepted, or `giveUp` fired.
+   */
+  async load(enough: AbortSignal, giveUp: AbortSignal): Promise<LoadReport> {
+    const shifts: Promise<SimulationReport>[] = []
+    while (!enough.aborted) {
+      shifts.push(this.#shift(shifts.length, giveUp))
+      await delay(LOAD_SHIFT_MS, undefined, { signal: enough }).catch(() => {})
+    }
+    const reports = await Promise.all(shifts)
+    const sum = (of: (counts: SimulationReport['counts']) => number) =>
+      reports.reduce((total, { counts }) => total + of(counts), 0)
+    return {
+      callbacks: sum(({ callbacks }) => callbacks),
+      accepted: sum(({ accepted }) => accepted),
+      attempts: sum(({ attempts }) => attempts),
+      payments: reports.flatMap(({ payments }) => payments),
+    }
+  }
+
+  async #shift(number: number, signal: AbortSignal): Promise<SimulationReport> {
+    const { sources } = this
+    const successCodes = new Map(sources.map(({ id, successCode }) => [id, successCode]))
+    return runSimulation({
+      sources,
+      seed: this.seed * SHIFTS_MAX + number,
+      payments: Math.ceil((RATE * LOAD_SHIFT_MS) / 1_000 / CALLBACKS_PER_PAYMENT),
+      duplicateShare: 0.2,
+      reorderShare: 0.3,
+      malformedShare: 0.05,
+      multiPaymentShare: 0.3,
+      lateShare: 0.1,
+      ratePerSecond: RATE,
+      concurrency: CONCURRENCY,
+      timeScale: 1,
+      giveUpAfterMs: Number.MAX_SAFE_INTEGER,
+      manners: MANNERS,
+      signal,
+      onAttempt: ({ position, sourceId, body }, answer) => {
+        this.ledger.record(`${number}-${position}`, sourceId, body, answer, successCodes.get(sourceId) ?? 200)
+      },
+    })
+  }
+
+  /** One callback outside of the plan; gives the answered code. */
+  async post(name: string, source: SimulatedSource, body: Buffer, contentType: string): Promise<number | null> {
+    if (body.length > SILENT_MAX_BYTES) {
+      throw new RangeError('the ledger holds every body')
+    }
+    const answer = await fetch(source.url, {
+      method: 'POST',
+      headers: { 'content-type': contentType, ...source.headers },
+      body: new Uint8Array(body),
+      signal: AbortSignal.timeout(MANNER.timeoutMs),
+    }).then(
+      async (response) => {
+        await response.arrayBuffer()
+        return { kind: 'status', statusCode: response.status } as const
+      },
+      () => ({ kind: 'unknown', cause: 'connection-lost' }) as const,
+    )
+    this.ledger.record(name, source.id, body, answer, source.successCode)
+    return answer.kind === 'status' ? answer.statusCode : null
+  }
+
+  /** JSON of a fault's own, to each of some sources; gives how many callbacks it was. */
+  async postJson(
+    name: string,
+    sources: readonly SimulatedSource[],
+    bodiesOf: () => readonly string[],
+  ): Promise<number> {
+    const bodies = sources.flatMap((source) => bodiesOf().map((body) => ({ source, body })))
+    for (const [index, { source, body }] of bodies.entries()) {
+      await this.post(`${name}-${index}`, source, Buffer.from(body), 'application/json')
+    }
+    return bodies.length
+  }
+
+  /** Nothing is broken any more, whatever was broken. */
+  async heal(): Promise<void> {
+    await this.cluster.heal()
+    await this.redis.heal()
+    this.registry.up()
+    this.registry.thaw()
+    for (const slot of SLOTS) {
+      this.thaw(slot)
+    }
+    this.#resting.clear()
+    await Promise.all(SLOTS.map((slot) => this.start(slot)))
+  }
+
+  /** Ends all roles, by SIGTERM first; gives those that did not end with 0. */
+  async close(): Promise<readonly string[]> {
+    const ends = await Promise.all(
+      SLOTS.map(async (slot) => {
+        const end = await Promise.race([this.stop(slot), delay(30_000, 'still running after 30 s')])
+        return end === 0 || end === undefined ? [] : [`${slot} ended with ${end}`]
+      }),
+    )
+    await this.ledger.close()
+    await this.deployment.close()
+    const topics = Object.values(this.deployment.topics)
+    await within(ADMIN_MAX_MS, this.admin.deleteTopics({ topics })).catch(() => {})
+    await this.admin.disconnect().catch(() => {})
+    this.redis.close()
+    this.registry.close()
+    return ends.flat()
+  }
+
+  /** An earlier run on the same cluster may have left brokers behind. */
+  async #inSync(): Promise<boolean> {
+    // Kafka makes its own two when they are needed first.
+    const own = ['__consumer_offsets', '__transaction_state'].map((topic) => this.#metadataOf([topic]).catch(() => []))
+    const topics = (await Promise.all([this.#metadataOf(Object.values(this.deployment.topics)), ...own])).flat()
+    return topics.every(({ partitions }) => partitions.every(({ isr, replicas }) => isr.length === replicas.length))
+  }
+
+  async #metadataOf(topics: string[]) {
+    return (await within(ADMIN_MAX_MS, this.admin.fetchTopicMetadata({ topics }))).topics
+  }
+
+  async #launch(slot: Slot): Promise<void> {
+    const role = await this.deployment.start([roleOf(slot)], this.#environment(slot))
+    this.branches.add(role)
+    this.#roles.set(slot, role)
+    void role.exited.then(async (reason) => {
+      this.#keepOutput(slot, role, reason)
+      if (this.#roles.get(slot) === role) {
+        this.#roles.delete(slot)
+      }
+      if (this.#wanted.has(slot)) {
+        const point = CRASH.exec(role.output)?.[1]
+        if (point !== undefined) {
+          this.crashes.set(point, (this.crashes.get(point) ?? 0) + 1)
+        } else if (DEFINED_STOP.test(role.output)) {
+          this.definedStops += 1
+          if (!this.definedStopsWanted) {
+            this.#found(`${slot} ended because of its offset, which nobody had touched: ${lastLine(role.output)}`)
+          }
+        } else {
+          this.unexpectedExits += 1
+          this.#found(`${slot} ended by itself (${reason}): ${lastLine(role.output)}`)
+        }
+        await this.#startAgain(slot)
+      }
+    })
+  }
+
+  #found(text: string): void {
+    this.say(text)
+    this.findings.push({ kind: 'wrong', by: 'laboratory', text })
+  }
+
+  /** As an orchestrator would. */
+  async #startAgain(slot: Slot): Promise<void> {
+    while (this.#wanted.has(slot) && !this.#roles.has(slot)) {
+      await delay(RESTART_AFTER_MS)
+      // Somebody may have stopped it meanwhile, for good or to break something.
+      if (this.#wanted.has(slot)) {
+        await this.start(slot).catch((error: Error) => this.say(`${slot} does not start: ${error.message}`))
+      }
+    }
+  }
+
+  async #end(slot: Slot, signal: 'SIGKILL' | 'SIGTERM'): Promise<number | NodeJS.Signals | undefined> {
+    this.#wanted.delete(slot)
+    return this.#inTurn(slot, async () => {
+      const role = this.#roles.get(slot)
+      role?.signal(signal)
+      const end = await role?.exited
+      this.#roles.delete(slot)
+      return end
+    })
+  }
+
+  /** One after the other for each slot: who starts and who ends one may be several faults. */
+  #inTurn<T>(slot: Slot, action: () => Promise<T>): Promise<T> {
+    const result = (this.#turns.get(slot) ?? Promise.resolve()).then(action)
+    this.#turns.set(
+      slot,
+      result.catch(() => {}),
+    )
+    return result
+  }
+
+  #environment(slot: Slot): Record<string, string> {
+    const role = roleOf(slot)
+    const gatewayPort = this.#gatewayPorts.get(slot)
+    return {
+      PAYSTATUS_KAFKA_BROKERS: this.cluster.brokersFor(slot).join(','),
+      ...(role === 'processor' && {
+        PAYSTATUS_REDIS_URL: `redis://127.0.0.1:${this.redis.proxyOf(slot as 'processor-1').port}`,
+      }),
+      ...(gatewayPort !== undefined && { PAYSTATUS_GATEWAY_PORT: String(gatewayPort) }),
+      ...this.#special.get(slot)?.(),
+    }
+  }
+
+  #keepOutput(name: string, role: RoleProcess, reason: unknown): void {
+    writeFileSync(join(this.directory, `${name}-${role.pid}.log`), role.output)
+    appendFileSync(join(this.directory, 'exits.log'), `${new Date().toISOString()} ${name} ${role.pid} ${reason}\n`)
+  }
+}
+
+/** Of every other run: a key-encryption key of its own. */
+function encryptionIn(directory: string): Record<string, unknown> {
+  const file = join(directory, 'key-encryption-key')
+  writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600 })
+  return { active: 'kek-of-this-run', dataKeyPer: 'payment', keys: [{ id: 'kek-of-this-run', file }] }
+}
+
+export type Role = 'gateway' | 'normalizer' | 'processor'
+
+export function roleOf(slot: Slot): Role {
+  return slot.slice(0, slot.indexOf('-')) as Role
+}
+
+export function slotsOf(role: Role): readonly Slot[] {
+  return SLOTS.filter((slot) => roleOf(slot) === role)
+}
+
+function lastLine(output: string): string {
+  return output.trim().split('\n').at(-1)?.slice(0, 300) ?? ''
+}

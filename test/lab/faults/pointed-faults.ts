@@ -1,0 +1,287 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { createKafka } from '../../../src/kafka/kafka-client.ts'
+import { CRASH_POINTS, type CrashPoint } from '../../../src/stream/crash-point.ts'
+import type { Random } from '../../../src/tools/simulate/random.ts'
+import { until } from '../stack/run-command.ts'
+import type { Slot } from './cluster.ts'
+import type { Fault } from './fault.ts'
+import { API_KEYS } from './kafka-frames.ts'
+import { type Lab, type Role, roleOf, slotsOf } from './lab.ts'
+import { insistently } from './operation-faults.ts'
+
+/** Faults that chance would bring too seldom: each is made such that one kind of bug shows (mutants/mutants.ts). */
+
+/** How likely a chunk is the last one of its process: high, for a busy machine has few chunks. */
+const LIKELIHOOD = 0.3
+const DEATHS_MIN = 5
+const DEATHS_MAX_MS = 60_000
+
+/** The processes of a role die at one place, are started again and die there again, until it is healed. */
+function dieAt(point: CrashPoint): Fault {
+  const role = point.slice(0, point.indexOf(':')) as Role
+  const slots = slotsOf(role)
+  const restart = async (lab: Lab, environment: Readonly<Record<string, string>>) => {
+    await Promise.all(slots.map((slot) => lab.restart(slot, () => environment)))
+  }
+  return {
+    name: `die-${point}`,
+    area: 'role',
+    onDemand: true,
+    lastsMs: [13_000, 14_000],
+    async inject(lab) {
+      await restart(lab, { PAYSTATUS_CRASH_POINTS: `${point}=${LIKELIHOOD}` })
+      return {
+        what: `${slots.join(', ')} die at ${point} again and again`,
+        heal: async () => {
+          // On a busy machine a new process may need longer to get at a partition than the schedule knows.
+          const deaths = () => lab.crashes.get(point) ?? 0
+          await until(`deaths at ${point}`, DEATHS_MAX_MS, async () => deaths() >= DEATHS_MIN).catch(() => {})
+          lab.say(`${deaths()} deaths at ${point}`)
+          await restart(lab, {})
+        },
+      }
+    },
+  }
+}
+
+/** No broker says anything to one process; what both sides said meanwhile arrives at the end. */
+function isolate(slot: Slot, lastsMs: readonly [number, number]): Fault {
+  return {
+    name: `isolate-${roleOf(slot)}`,
+    area: 'network',
+    onDemand: true,
+    lastsMs,
+    async inject(lab) {
+      const links = lab.linksOf(slot)
+      for (const { proxy } of links) {
+        proxy.freeze()
+      }
+      return {
+        what: `no broker says anything to ${slot}`,
+        heal: async () => {
+          for (const { proxy } of links) {
+            proxy.thaw()
+          }
+        },
+      }
+    },
+  }
+}
+
+/** Long enough that the leader has taken some callbacks, short enough that nobody takes the frozen ones for dead. */
+const ALONE_MS = 2_000
+
+/** A leader takes what no other broker gets, and is never leader again. */
+const leaderDiesAlone: Fault = {
+  name: 'leader-dies-alone',
+  area: 'broker',
+  lastsMs: [14_000, 15_000],
+  async inject(lab, random) {
+    const leader = await lab.leaderOf(lab.deployment.topics.raw, random.integer(0, lab.partitions - 1))
+    const others = lab.cluster.brokers.filter((broker) => broker !== leader)
+    await Promise.all(others.map(({ server }) => server.pause()))
+    await delay(ALONE_MS)
+    await leader.server.kill()
+    await Promise.all(others.map(({ server }) => server.resume()))
+    return {
+      what: `broker ${leader.id} was alone for ${ALONE_MS} ms, then killed`,
+      heal: () => leader.server.start(),
+    }
+  },
+}
+
+/** As when nobody has consumed for longer than offsets are kept. */
+const forgetOffsets: Fault = {
+  name: 'forget-processor-offsets',
+  area: 'operation',
+  lastsMs: [2_000, 3_000],
+  async inject(lab) {
+    await lab.rest('processor')
+    lab.offsetsMoved = true
+    // Whoever was killed shortly before is a member until its session ends.
+    await insistently(() => lab.admin.deleteGroups([lab.deployment.config.processor.group]))
+    return {
+      what: 'the processors are stopped, and their group is deleted',
+      heal: () => lab.wake('processor'),
+    }
+  },
+}
+
+/** Every leader of raw and events moves, again and again, mostly to one that leads a neighbour. */
+const shuffleLeaders: Fault = {
+  name: 'shuffle-leaders',
+  area: 'broker',
+  lastsMs: [14_000, 15_000],
+  async inject(lab, random) {
+    const { raw, events } = lab.deployment.topics
+    const ids = lab.cluster.brokers.map(({ id }) => id)
+    const reassign = (topic: string, partition: number, replicas: number[]) =>
+      lab.admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment: [{ partition, replicas }] }] })
+    const each = async (move: (topic: string, partition: number) => Promise<unknown>) => {
+      for (const topic of [raw, events]) {
+        for (let partition = 0; partition < lab.partitions; partition += 1) {
+          await move(topic, partition)
+        }
+      }
+    }
+    const healed = new AbortController()
+    const shuffled = (async () => {
+      while (!healed.signal.aborted) {
+        await each(async (topic, partition) => {
+          if (!healed.signal.aborted) {
+            const { id } = await lab.leaderOf(topic, partition)
+            // A leader that is no replica any more hands over at once.
+            await reassign(topic, partition, random.shuffle(ids.filter((other) => other !== id)))
+            await delay(150)
+          }
+        })
+        await delay(500)
+      }
+    })()
+    shuffled.catch(() => {})
+    return {
+      what: `the leaders of ${raw} and ${events} move again and again`,
+      heal: async () => {
+        healed.abort()
+        await shuffled
+        await each((topic, partition) => reassign(topic, partition, random.shuffle(ids)))
+      },
+    }
+  },
+}
+
+/** Doubts of a partition that a change of owners may bring. */
+const DOUBTS_MAX = 3
+
+const MEMBERSHIP: ReadonlySet<number> = new Set([API_KEYS.heartbeat, API_KEYS.joinGroup, API_KEYS.syncGroup])
+
+/**
+ * One processor can do everything but take part in its group: it learns of nothing, and the group gives its partitions
+ * away. The new owner must be left alone.
+ */
+const deafToGroup: Fault = {
+  name: 'deaf-to-group',
+  area: 'network',
+  lastsMs: [22_000, 23_000],
+  async inject(lab) {
+    const deaf: Slot = 'processor-1'
+    const heir: Slot = 'processor-2'
+    const before = doubtsOf(lab.outputOf(heir))
+    for (const link of lab.linksOf(deaf)) {
+      link.refuse((apiKey) => MEMBERSHIP.has(apiKey))
+    }
+    return {
+      what: `no heartbeat or join of ${deaf} reaches its group`,
+      heal: async () => {
+        const doubts = doubtsOf(lab.outputOf(heir))
+        for (const link of lab.linksOf(deaf)) {
+          link.refuse(undefined)
+        }
+        const most = Math.max(0, ...[...doubts].map(([partition, count]) => count - (before.get(partition) ?? 0)))
+        lab.say(`${heir} had to begin anew at most ${most} times with one partition`)
+        if (most > DOUBTS_MAX) {
+          throw new Error(`${heir}, the rightful owner, had to begin anew ${most} times with one partition`)
+        }
+      },
+    }
+  },
+}
+
+/** How often each partition was in doubt, by the log of its process. */
+function doubtsOf(output: string): ReadonlyMap<number, number> {
+  const doubts = new Map<number, number>()
+  for (const line of output.split('\n').filter((one) => one.includes('lane in doubt'))) {
+    const partition = Number(/"partition":(\d+)/.exec(line)?.[1])
+    doubts.set(partition, (doubts.get(partition) ?? 0) + 1)
+  }
+  return doubts
+}
+
+/** Somebody writes into events in transactions that come to nothing: their places stay empty for a reader. */
+const holesInEvents: Fault = {
+  name: 'holes-in-events',
+  area: 'operation',
+  lastsMs: [6_000, 8_000],
+  async inject(lab, random: Random) {
+    const { logger, topics } = lab.deployment
+    const kafka = createKafka({ connection: { brokers: lab.cluster.directBrokers }, clientId: 'holes', logger })
+    const producer = kafka.producer({ transactionalId: `holes-${random.hex(8)}`, maxInFlightRequests: 1 })
+    await producer.connect()
+    const healed = new AbortController()
+    const dug = (async () => {
+      while (!healed.signal.aborted) {
+        const transaction = await producer.transaction()
+        for (let partition = 0; partition < lab.partitions; partition += 1) {
+          const messages = [{ partition, key: 'hole', value: random.hex(16) }]
+          await transaction.send({ topic: topics.events, messages })
+        }
+        await transaction.abort()
+        await delay(100)
+      }
+      await producer.disconnect()
+    })()
+    dug.catch(() => {})
+    return {
+      what: `aborted transactions leave holes in ${topics.events}`,
+      heal: () => {
+        healed.abort()
+        return dug
+      },
+    }
+  },
+}
+
+/** Bodies that are JSON, but not as JSON.stringify would write it. Whatever becomes of them, raw has them as they came. */
+const oddSpelling: Fault = {
+  name: 'odd-spelling',
+  area: 'operation',
+  lastsMs: [1_000, 2_000],
+  async inject(lab, random: Random) {
+    const count = await lab.postJson('odd-spelling', lab.sources, () => [
+      `{ "odd" : "${random.hex(16)}" }`,
+      `{"odd":"${random.hex(16)}","amount":10.50,"exponent":1E2}`,
+      `{"odd":"${random.hex(16)}","escaped":"\\u00e4\\/"}`,
+      `{"odd":"${random.hex(16)}","twice":1,"twice":2}\n`,
+    ])
+    return { what: `${count} bodies in JSON of another hand`, heal: async () => {} }
+  },
+}
+
+/** Normalizers take callbacks and cannot append what comes of them, then they die with all of it in their queues. */
+const dieWithFullQueues: Fault = {
+  name: 'die-with-full-queues',
+  area: 'role',
+  lastsMs: [4_000, 5_000],
+  async inject(lab) {
+    const slots = slotsOf('normalizer')
+    const links = slots.flatMap((slot) => lab.linksOf(slot))
+    for (const link of links) {
+      link.refuse((apiKey) => apiKey === API_KEYS.produce)
+    }
+    return {
+      what: `nothing that ${slots.join(', ')} append arrives, then they die`,
+      heal: async () => {
+        await Promise.all(slots.map((slot) => lab.kill(slot)))
+        for (const link of links) {
+          link.refuse(undefined)
+        }
+        await Promise.all(slots.map((slot) => lab.start(slot)))
+      },
+    }
+  },
+}
+
+export const POINTED_FAULTS: readonly Fault[] = [
+  ...CRASH_POINTS.map(dieAt),
+  // Longer than the gateway tries to append what it has taken.
+  isolate('gateway-1', [12_000, 13_000]),
+  // Longer than a session in the group, shorter than a request may take.
+  isolate('processor-1', [8_800, 9_200]),
+  leaderDiesAlone,
+  forgetOffsets,
+  dieWithFullQueues,
+  shuffleLeaders,
+  deafToGroup,
+  oddSpelling,
+  holesInEvents,
+]

@@ -1,0 +1,180 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { within } from '../../../src/kafka/within.ts'
+import type { Lab } from './lab.ts'
+import { type Positions, spanIsAlone, ThroughAgain } from './recovery.ts'
+
+export interface Recovery {
+  readonly fault: string
+  /** Whether nothing else was broken at the time. */
+  readonly alone: boolean
+  /**
+   * From the beginning of the injection until what came after it is accepted, normalized and processed in all
+   * partitions.
+   */
+  readonly recoveryMs: number
+  /** The part of it after the healing; 0 if the system did not need it. */
+  readonly afterHealMs: number
+}
+
+/** A fault and its times, on the clock of `performance.now()`. */
+export interface WatchedFault {
+  /** The harm is done. */
+  harmed(): void
+  healed(): void
+  /** It turned out to have done nothing: it counts for nothing. */
+  withdrawn(): void
+  /** Resolves when payments move again, or it was withdrawn. */
+  readonly over: Promise<void>
+}
+
+/** When a fault was there, and what came of it then. */
+export interface FaultSpan {
+  readonly fault: string
+  readonly alone: boolean
+  readonly since: number
+  readonly healedAt: number
+}
+
+interface Wait {
+  readonly fault: string
+  readonly since: number
+  /** Nothing before the harm is done. */
+  through: ThroughAgain | undefined
+  healedAt: number
+  recoveredAt: number | undefined
+  readonly end: () => void
+}
+
+const LOOK_EVERY_MS = 250
+const LOOK_MAX_MS = 3_000
+
+/** Looks from outside, several times a second, whether payments get through. */
+export class RecoveryWatch {
+  readonly #lab: Lab
+  readonly #waits: Wait[] = []
+  readonly #stopped = new AbortController()
+  readonly #running: Promise<void>
+  #loadIsOver = false
+
+  constructor(lab: Lab) {
+    this.#lab = lab
+    this.#running = this.#run()
+  }
+
+  /** A fault is about to be injected. */
+  begins(fault: string): WatchedFault {
+    const { promise: over, resolve: end } = Promise.withResolvers<void>()
+    const wait: Wait = {
+      fault,
+      since: performance.now(),
+      through: undefined,
+      healedAt: Number.POSITIVE_INFINITY,
+      recoveredAt: undefined,
+      end,
+    }
+    return {
+      over,
+      harmed: () => {
+        wait.through = new ThroughAgain()
+        this.#waits.push(wait)
+      },
+      healed: () => {
+        wait.healedAt = performance.now()
+      },
+      withdrawn: () => {
+        this.#waits.splice(this.#waits.indexOf(wait), 1)
+        end()
+      },
+    }
+  }
+
+  /** No callback is on its way any more: from now on it is enough that nothing is left to do. */
+  loadIsOver(): void {
+    this.#loadIsOver = true
+  }
+
+  /** What has not recovered yet has done so now, when the caller found that nothing is left to do. */
+  async stop(): Promise<readonly Recovery[]> {
+    const now = performance.now()
+    this.#stopped.abort()
+    await this.#running
+    return this.#waits.map((wait) => {
+      const { fault, since, healedAt, recoveredAt = now } = wait
+      return {
+        fault,
+        alone: this.#isAlone(wait, now),
+        recoveryMs: Math.round(recoveredAt - since),
+        afterHealMs: Math.round(Math.max(0, recoveredAt - healedAt)),
+      }
+    })
+  }
+
+  /** When every fault was there. */
+  spans(): readonly FaultSpan[] {
+    const now = performance.now()
+    return this.#waits.map((wait) => ({
+      fault: wait.fault,
+      since: wait.since,
+      healedAt: wait.healedAt,
+      alone: this.#isAlone(wait, now),
+    }))
+  }
+
+  #isAlone(wait: Wait, now: number): boolean {
+    const spanOf = ({ since, healedAt, recoveredAt = now }: Wait) => ({ since, over: Math.max(healedAt, recoveredAt) })
+    return spanIsAlone(spanOf(wait), this.#waits.filter((other) => other !== wait).map(spanOf))
+  }
+
+  async #run(): Promise<void> {
+    let admin = this.#lab.newAdmin()
+    while (!this.#stopped.signal.aborted) {
+      // Whoever is harmed meanwhile is looked at from the next time on.
+      const due = this.#waits.filter(({ recoveredAt }) => recoveredAt === undefined)
+      const positions = await within(LOOK_MAX_MS, this.#look(admin)).catch(() => undefined)
+      if (positions === undefined) {
+        // It may hold on to a broker that is gone, and would be blind for longer than the payments stand.
+        void admin.disconnect().catch(() => {})
+        admin = this.#lab.newAdmin()
+      } else {
+        for (const wait of due) {
+          this.#compare(wait, positions)
+        }
+      }
+      await delay(LOOK_EVERY_MS, undefined, { signal: this.#stopped.signal }).catch(() => {})
+    }
+    await admin.disconnect().catch(() => {})
+  }
+
+  #compare(wait: Wait, positions: Positions): void {
+    if (wait.through?.look(positions, this.#loadIsOver) === true) {
+      wait.recoveredAt = performance.now()
+      wait.end()
+      this.#lab.say(
+        `${wait.fault}: payments move again, ${Math.round(wait.recoveredAt - wait.since)} ms after it began`,
+      )
+    }
+  }
+
+  async #look(admin: Lab['admin']): Promise<Positions> {
+    await admin.connect()
+    const { config, topics } = this.#lab.deployment
+    const stages = [
+      [config.normalizer.group, topics.raw],
+      [config.processor.group, topics.events],
+    ] as const
+    const positions = new Map<string, { committed: bigint; end: bigint }>()
+    await Promise.all(
+      stages.map(async ([groupId, topic]) => {
+        const [ends, [committed]] = await Promise.all([
+          admin.fetchTopicOffsets(topic),
+          admin.fetchOffsets({ groupId, topics: [topic] }),
+        ])
+        const done = new Map(committed?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]))
+        for (const { partition, high } of ends) {
+          positions.set(`${topic}/${partition}`, { committed: done.get(partition) ?? 0n, end: BigInt(high) })
+        }
+      }),
+    )
+    return positions
+  }
+}

@@ -1,0 +1,240 @@
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createRandom } from '../../../src/tools/simulate/random.ts'
+import type { BranchCounts } from './branch-watch.ts'
+import type { Cluster } from './cluster.ts'
+import type { Fault } from './fault.ts'
+import { FAULTS } from './faults.ts'
+import type { Finding } from './finding.ts'
+import { judge, judgeRebuiltView } from './judge.ts'
+import { Lab, LOAD_SHIFT_MS } from './lab.ts'
+import type { OracleCounts } from './oracle.ts'
+import { type FaultSpan, type Recovery, RecoveryWatch } from './recovery-watch.ts'
+import { type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
+
+/** Of this checkout, when the process began. */
+export const COMMIT = commitOfCheckout()
+
+export interface RunResult {
+  readonly scenario: string
+  readonly seed: number
+  /** When it ended, ISO 8601. */
+  readonly at: string
+  /** The checkout's, as git abbreviates it; `-dirty` with changes that are in no commit, `unknown` without git. */
+  readonly commit: string
+  /** From the start of the load to its end, ms. */
+  readonly tookMs: number
+  /** Those that had an effect. */
+  readonly faults: readonly string[]
+  readonly callbacks: number
+  readonly accepted: number
+  readonly events: number
+  readonly attempts: number
+  readonly unexpectedExits: number
+  /** Processes that ended because only an operator could know how to go on. */
+  readonly definedStops: number
+  /** How often a process died at a named place. */
+  readonly crashes: Readonly<Record<string, number>>
+  /** How often the product took a way that only trouble leads to; at least. */
+  readonly branches: BranchCounts
+  /** What the oracle counted. */
+  readonly counts: OracleCounts
+  readonly recoveries: readonly Recovery[]
+  readonly findings: readonly Finding[]
+}
+
+/** A run in which the laboratory itself failed: it judged nothing. */
+export interface BrokenRun extends Pick<RunResult, 'scenario' | 'seed' | 'at' | 'commit'> {
+  readonly broke: string
+}
+
+/** From the healing until no provider has anything new to say, but for what it has already begun. */
+const AFTERWARDS_MS = 2_000
+/** Payments move again long before, or a judgement will say that they are late. */
+const ALONE_MAX_MS = 60_000
+/** After the last healing everything must have been accepted and processed within this time. */
+const HEALED_MAX_MS = 60_000
+
+export interface RunOptions {
+  /** Those that a scenario may name; the laboratory's own if not given. */
+  readonly faults?: readonly Fault[]
+  /** What the roles run instead of this checkout's `bin/paystatus`. */
+  readonly program?: string
+  /** See HEALED_MAX_MS. */
+  readonly healedMaxMs?: number
+}
+
+/** One run: load, faults, healing, judgement. Rejects only if the laboratory itself fails. */
+export async function runScenario(
+  cluster: Cluster,
+  seed: number,
+  scenario: string,
+  directory: string,
+  print: (line: string) => void,
+  { faults = FAULTS, program, healedMaxMs = HEALED_MAX_MS }: RunOptions = {},
+): Promise<RunResult> {
+  const schedule = planSchedule(seed, scenario, faults)
+  let startedAt = performance.now()
+  const say = (line: string) => print(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s  ${line}`)
+  const lab = await Lab.create(cluster, { seed, directory, say, program })
+  writeFileSync(join(directory, 'schedule.json'), `${JSON.stringify({ seed, scenario, ...schedule }, null, 2)}\n`)
+  say('all roles are ready')
+  startedAt = performance.now()
+  const enough = new AbortController()
+  const giveUp = new AbortController()
+  const load = lab.load(enough.signal, giveUp.signal)
+  const watch = new RecoveryWatch(lab)
+  const findings = await injectAll(lab, faults, schedule, watch, startedAt)
+  await lab.heal()
+  say('everything is healed')
+  await delay(AFTERWARDS_MS)
+  enough.abort()
+  // The providers may still have something to say; what they had to say before must go through in time.
+  const dueAt = performance.now() + LOAD_SHIFT_MS + healedMaxMs
+  const overdue = setTimeout(() => giveUp.abort(), dueAt - performance.now())
+  const report = await load
+  watch.loadIsOver()
+  clearTimeout(overdue)
+  const { callbacks, accepted, attempts } = report
+  say(`${accepted} of ${callbacks} callbacks are accepted, in ${attempts} attempts`)
+  if (accepted < callbacks) {
+    const text = `${callbacks - accepted} callbacks are not accepted`
+    findings.push({ kind: 'late', by: 'laboratory', text })
+  }
+  await lab.ledger.close()
+  const judgement = await judge(lab, report, Math.max(5_000, dueAt - performance.now()))
+  const spans = watch.spans()
+  const recoveries = await watch.stop()
+  findings.push(...judgement.findings, ...refusalFindings(lab, faults, spans, startedAt))
+  say(`judged: ${judgement.counts.events} events, ${findings.length} findings`)
+  findings.push(...(await judgeRebuiltView(lab)))
+  const branches = await lab.branches.stop()
+  say(
+    `ways taken: ${
+      Object.entries(branches)
+        .map(([name, times]) => `${name} ${times}`)
+        .join(', ') || 'none'
+    }`,
+  )
+  const badEnds = await lab.close()
+  findings.push(...lab.findings, ...badEnds.map((text): Finding => ({ kind: 'wrong', by: 'laboratory', text })))
+  return {
+    scenario,
+    seed,
+    at: new Date().toISOString(),
+    commit: COMMIT,
+    tookMs: Math.round(performance.now() - startedAt),
+    faults: recoveries.map(({ fault }) => fault),
+    callbacks,
+    accepted,
+    events: judgement.counts.events,
+    attempts,
+    unexpectedExits: lab.unexpectedExits,
+    definedStops: lab.definedStops,
+    crashes: Object.fromEntries(lab.crashes),
+    branches,
+    counts: judgement.counts,
+    recoveries,
+    findings,
+  }
+}
+
+async function injectAll(
+  lab: Lab,
+  known: readonly Fault[],
+  schedule: Schedule,
+  watch: RecoveryWatch,
+  startedAt: number,
+): Promise<Finding[]> {
+  /** How long the clock of the schedule stood still. */
+  let stoodMs = 0
+  const at = (ms: number) => delay(Math.max(0, startedAt + stoodMs + ms - performance.now()))
+  /** Two faults of an area never meet: a healing can take longer than was planned. */
+  const areas = new Map<Fault['area'], Promise<void>>()
+  const one = async ({ name, atMs, healAtMs, alone, seed }: PlannedFault): Promise<Finding[]> => {
+    const fault = known.find((candidate) => candidate.name === name) as Fault
+    await at(atMs)
+    const before = areas.get(fault.area)
+    const { promise: over, resolve: end } = Promise.withResolvers<void>()
+    areas.set(fault.area, over)
+    try {
+      await before
+      const watched = watch.begins(name)
+      const injected = await fault.inject(lab, createRandom(seed, name))
+      watched.harmed()
+      lab.say(`${name}: ${injected.what}`)
+      // What came late, because a healing before it took long, must not be over before it began.
+      await Promise.all([at(healAtMs), delay(fault.lastsMs[0])])
+      await injected.heal()
+      watched.healed()
+      lab.say(`${name}: healed`)
+      if (injected.bit?.() === false) {
+        watched.withdrawn()
+        lab.say(`${name}: it had no effect, and counts for nothing`)
+      }
+      await (alone && Promise.race([watched.over, delay(ALONE_MAX_MS)]))
+      return []
+    } catch (error) {
+      const text = `${name}: ${(error as Error).message}`
+      lab.say(text)
+      return [{ kind: 'wrong', by: 'laboratory', text }]
+    } finally {
+      end()
+    }
+  }
+  const findings: Finding[] = []
+  for (const planned of schedule.faults.filter(({ alone }) => alone)) {
+    findings.push(...(await one(planned)))
+    stoodMs = Math.max(stoodMs, performance.now() - startedAt - planned.healAtMs)
+  }
+  const others = schedule.faults.filter(({ alone }) => !alone)
+  return [...findings, ...(await Promise.all(others.map(one))).flat()]
+}
+
+/** Of 1,000 attempts: a machine that is shared makes a broker too slow for a gateway's deadline once in a while. */
+const REFUSED_MAX = 5
+/** An attempt that began while a fault was there may end a little later. */
+const ANSWERED_LATER_MS = 1_000
+
+/** No answer but success and "try again", to a body of a lawful size; and who deploys costs nobody one. */
+function refusalFindings(
+  lab: Lab,
+  known: readonly Fault[],
+  spans: readonly FaultSpan[],
+  startedAt: number,
+): readonly Finding[] {
+  const { refusals, attempts } = lab.ledger
+  const { bodyBytesMax } = lab.deployment.config.gateway
+  const lawful = (code: number | null, bodyBytes: number) =>
+    code === null || code === 503 || (code === 413 && bodyBytes > bodyBytesMax)
+  const quiet = spans.length === 0 ? [{ fault: 'nothing', since: startedAt, healedAt: performance.now() }] : []
+  const unnoticed = spans.filter(
+    ({ fault, alone }) => alone && known.some((one) => one.name === fault && one.unnoticed),
+  )
+  const texts = [
+    ...refusals
+      .filter(({ code, bodyBytes }) => !lawful(code, bodyBytes))
+      .map(({ code, bodyBytes }) => `a callback of ${bodyBytes} bytes was answered with ${code}`),
+    ...[...quiet, ...unnoticed].flatMap(({ fault, since, healedAt }) => {
+      const isThen = (at: number) => at >= since && at <= healedAt + ANSWERED_LATER_MS
+      const refused = refusals.filter(({ at }) => isThen(at)).length
+      const attempted = attempts.filter(isThen).length
+      lab.say(`${fault}: ${refused} of ${attempted} attempts were not answered with success meanwhile`)
+      return refused * 1_000 > REFUSED_MAX * attempted
+        ? [`${refused} of ${attempted} callbacks were refused although nothing was broken but ${fault}`]
+        : []
+    }),
+  ]
+  return texts.map((text) => ({ kind: 'wrong', by: 'laboratory', text }))
+}
+
+function commitOfCheckout(): string {
+  try {
+    const describe = ['describe', '--always', '--dirty', '--exclude=*']
+    return execFileSync('git', describe, { cwd: import.meta.dirname, encoding: 'utf8' }).trim()
+  } catch {
+    return 'unknown'
+  }
+}

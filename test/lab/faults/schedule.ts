@@ -1,0 +1,143 @@
+import { createRandom } from '../../../src/tools/simulate/random.ts'
+
+/** What is broken: two faults at the same time are of two areas. */
+export type Area = 'role' | 'broker' | 'redis' | 'network' | 'operation'
+
+/** What a schedule needs to know of a fault. */
+export interface FaultTiming {
+  readonly name: string
+  readonly area: Area
+  /** From its injection to its healing, ms. */
+  readonly lastsMs: readonly [min: number, max: number]
+  /** True if it comes only by name: in no campaign and in no scenario that chance makes. */
+  readonly onDemand?: boolean
+}
+
+export interface PlannedFault {
+  readonly name: string
+  /** Since the start of the load, on a clock that stands still while one that comes alone is not over as planned. */
+  readonly atMs: number
+  readonly healAtMs: number
+  /** Whether the next one waits until payments move again. */
+  readonly alone: boolean
+  /** Of the randomness with which it chooses its targets. */
+  readonly seed: number
+}
+
+export interface Schedule {
+  /** Those that come alone are the first. */
+  readonly faults: readonly PlannedFault[]
+}
+
+const WARM_UP_MS: readonly [number, number] = [3_000, 4_000]
+const MIX_FAULTS = 4
+/** Of a campaign: how many faults a run of it has, and how many of these come alone. */
+const CAMPAIGN_RUN_FAULTS = 10
+const CAMPAIGN_RUN_ALONE = 2
+/** From the time at which one that comes alone is over to the next fault. */
+const ALONE_GAP_MS = 2_500
+
+/**
+ * Which faults come when. Pure: a seed always gives the same schedule.
+ *
+ * A scenario is `none`, `pair`, `mix`, names of faults with `+` between them, or a run of a campaign (campaignRuns). Of
+ * several faults, each begins while the one before it lasts or soon after; the first two of a campaign's run come alone.
+ */
+export function planSchedule(seed: number, scenario: string, known: readonly FaultTiming[]): Schedule {
+  const random = createRandom(seed, 'schedule')
+  const range = ([min, max]: readonly [number, number]) => random.integer(min, max)
+  const faults: PlannedFault[] = []
+  let atMs = range(WARM_UP_MS)
+  const aloneCount = scenario.startsWith(CAMPAIGN) ? CAMPAIGN_RUN_ALONE : 0
+  for (const [index, { name, lastsMs }] of chooseFaults(scenario, known, random).entries()) {
+    const forMs = range(lastsMs)
+    // Never three at a time: it waits for the end of the one before the last.
+    atMs = Math.max(atMs, faults.at(-2)?.healAtMs ?? 0)
+    const alone = index < aloneCount
+    faults.push({ name, atMs, healAtMs: atMs + forMs, alone, seed: random.integer(0, 2 ** 31) })
+    atMs += alone ? forMs + ALONE_GAP_MS : random.integer(500, forMs + 3_000)
+  }
+  return { faults }
+}
+
+/** Begins the name of a scenario that is a run of a campaign. */
+export const CAMPAIGN = 'campaign:'
+
+/**
+ * The scenarios of a campaign: every fault comes at least `times` times, of these at least once alone and else in pairs,
+ * in an order that the seed shuffles; no two that may overlap are of one area.
+ */
+export function campaignRuns(seed: number, times: number, known: readonly FaultTiming[]): readonly string[] {
+  const random = createRandom(seed, 'campaign')
+  const faults = ofChance(known)
+  const runs = Math.ceil((faults.length * times) / CAMPAIGN_RUN_FAULTS)
+  const alone = Array.from({ length: Math.ceil((runs * CAMPAIGN_RUN_ALONE) / faults.length) }, () =>
+    random.shuffle(faults),
+  )
+    .flat()
+    .slice(0, runs * CAMPAIGN_RUN_ALONE)
+  const inPairs = random.shuffle(
+    faults.flatMap((fault) => {
+      const left = times - alone.filter((one) => one === fault).length
+      return Array.from({ length: Math.max(0, left) }, () => fault)
+    }),
+  )
+  const scenarios: string[] = []
+  while (alone.length > 0 || inPairs.length > 0) {
+    const chosen: FaultTiming[] = []
+    while (chosen.length < CAMPAIGN_RUN_FAULTS) {
+      const deck = chosen.length < CAMPAIGN_RUN_ALONE ? alone : inPairs
+      // Who comes after one that comes alone does not mind of what area it was.
+      const last = chosen.length <= CAMPAIGN_RUN_ALONE ? undefined : chosen.at(-1)?.area
+      const at = deck.findIndex(({ area }) => area !== last)
+      const [card] = at === -1 ? [] : deck.splice(at, 1)
+      chosen.push(card ?? random.pick(faults.filter(({ area }) => area !== last)))
+    }
+    scenarios.push(`${CAMPAIGN}${chosen.map(({ name }) => name).join('+')}`)
+  }
+  return scenarios
+}
+
+function ofChance(known: readonly FaultTiming[]): readonly FaultTiming[] {
+  return known.filter(({ onDemand }) => onDemand !== true)
+}
+
+function chooseFaults(
+  scenario: string,
+  known: readonly FaultTiming[],
+  random: ReturnType<typeof createRandom>,
+): readonly FaultTiming[] {
+  switch (scenario) {
+    case 'none':
+      return []
+    case 'pair':
+      return differentAreas(2, ofChance(known), random)
+    case 'mix':
+      return differentAreas(MIX_FAULTS, ofChance(known), random)
+    default:
+      return scenario
+        .replace(CAMPAIGN, '')
+        .split('+')
+        .map((name) => {
+          const fault = known.find((candidate) => candidate.name === name)
+          if (fault === undefined) {
+            throw new RangeError(`there is no fault ${name}; there are ${known.map((one) => one.name).join(', ')}`)
+          }
+          return fault
+        })
+  }
+}
+
+/** Each of another area than the one before it, for those two overlap. */
+function differentAreas(
+  count: number,
+  known: readonly FaultTiming[],
+  random: ReturnType<typeof createRandom>,
+): readonly FaultTiming[] {
+  const chosen: FaultTiming[] = []
+  while (chosen.length < count) {
+    const last = chosen.at(-1)
+    chosen.push(random.pick(known.filter(({ area }) => area !== last?.area)))
+  }
+  return chosen
+}

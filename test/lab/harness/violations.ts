@@ -1,0 +1,300 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Config } from '../../../src/config.ts'
+import { partitionOf } from '../../../src/kafka/murmur2.ts'
+import { toCallback } from '../../../src/normalizer/to-callback.ts'
+import { orderFreePart, type PaymentState } from '../../../src/payment/apply-event.ts'
+import { withChildReports } from '../../../src/payment/child-report.ts'
+import { foldPayment } from '../../../src/payment/fold-payment.ts'
+import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
+import type { StatusChangeRecord } from '../../../src/payment/status-change.ts'
+import { type TotalsDelta, totalsDifference } from '../../../src/processor/totals.ts'
+import type { DeadLetter } from '../../../src/providers/provider.ts'
+import { providerById } from '../../../src/providers/registry.ts'
+import { headerText } from '../../../src/stream/raw-headers.ts'
+import { createRandom } from '../../../src/tools/simulate/random.ts'
+import type { Observer, ReadRecord } from './observer.ts'
+
+/** All topics of a deployment as a read_committed reader sees them, decoded. */
+export interface Contents {
+  readonly raw: readonly ReadRecord[]
+  readonly rawDeadLetters: readonly ReadRecord[]
+  readonly events: readonly PaymentEvent[]
+  readonly eventRecords: readonly ReadRecord[]
+  readonly eventDeadLetters: readonly ReadRecord[]
+  /** The ids of the events that are dead letters. */
+  readonly putAside: ReadonlySet<string>
+  readonly changes: readonly StatusChangeRecord[]
+  readonly changeRecords: readonly ReadRecord[]
+  /** The records of `current` in order; null is a tombstone. */
+  readonly currentRecords: readonly { readonly key: string; readonly state: PaymentState | null }[]
+  readonly current: ReadonlyMap<string, PaymentState>
+  readonly records: readonly ReadRecord[]
+}
+
+export async function readContents(observer: Observer): Promise<Contents> {
+  const { codecs } = observer
+  const [raw, rawDeadLetters, eventRecords, eventDeadLetters, changeRecords, currentRecords] = await Promise.all([
+    observer.records('raw'),
+    observer.records('rawDeadLetters'),
+    observer.records('events'),
+    observer.records('eventDeadLetters'),
+    observer.records('changes'),
+    observer.records('current'),
+  ])
+  const states = currentRecords.map(({ key, value }) => ({
+    key: String(key),
+    state: value === null ? null : codecs.state.decode(value),
+  }))
+  const current = new Map<string, PaymentState>()
+  for (const { key, state } of states) {
+    if (state === null) {
+      current.delete(key)
+    } else {
+      current.set(key, state)
+    }
+  }
+  return {
+    raw,
+    rawDeadLetters,
+    events: eventRecords.map(({ value }) => codecs.event.decode(value as Buffer)),
+    eventRecords,
+    eventDeadLetters,
+    putAside: new Set(eventDeadLetters.flatMap(({ value }) => eventIdIn(codecs, value))),
+    changes: changeRecords.map(({ value }) => codecs.change.decode(value as Buffer)),
+    changeRecords,
+    currentRecords: states,
+    current,
+    records: [...raw, ...rawDeadLetters, ...eventRecords, ...eventDeadLetters, ...changeRecords, ...currentRecords],
+  }
+}
+
+/** Of a dead letter; none if it is one because nobody can read it. */
+function eventIdIn(codecs: Observer['codecs'], value: Buffer | null): readonly string[] {
+  try {
+    return value === null ? [] : [codecs.event.decode(value).eventId]
+  } catch {
+    return []
+  }
+}
+
+/**
+ * What breaks the invariants of the topics at rest, one sentence each; empty if nothing does. Holds after any fault: a
+ * crash may repeat raw records, events and their dead letters, but nothing in `changes` and `current`.
+ */
+export function violationsOf(contents: Contents, config: Config): readonly string[] {
+  return [
+    ...elementsOf(contents, config),
+    ...onceInChanges(contents),
+    ...versionsOf(contents),
+    ...foldsOf(contents),
+    ...partitionsOf(contents, config),
+  ]
+}
+
+/** I2: every element of every raw record is an event, a dead letter or set aside. */
+function* elementsOf({ raw, rawDeadLetters, events }: Contents, config: Config): Iterable<string> {
+  const written = new Set(events.map(elementName))
+  const deadLetters = new Map(rawDeadLetters.map((record) => [deadLetterName(record), record]))
+  const expected = new Set<string>()
+  const expectedDeadLetters = new Set<string>()
+  for (const record of raw) {
+    const source = config.sources.find(({ id }) => id === headerText(record, 'ce_source'))
+    const provider = providerById(source?.provider ?? '')
+    if (source === undefined || provider === undefined) {
+      yield `I2: ${positionOf(record)} has no configured source`
+      continue
+    }
+    const translation = provider.translate(toCallback(record, source))
+    for (const event of withChildReports(translation.events)) {
+      expected.add(elementName(event))
+    }
+    for (const { element, reason } of together(translation.deadLetters)) {
+      const name = `${record.partition}/${record.offset}#${element ?? ''}`
+      expectedDeadLetters.add(name)
+      const found = deadLetters.get(name)
+      if (found !== undefined && headerText(found, 'dlq_reason') !== reason) {
+        yield `I2: the dead letter ${name} says ${headerText(found, 'dlq_reason')}, not ${reason}`
+      }
+      if (found !== undefined && !(found.value as Buffer).equals(record.value as Buffer)) {
+        yield `I2: the dead letter ${name} is not the raw body byte for byte`
+      }
+      if (found !== undefined && !(found.key as Buffer).equals(record.key as Buffer)) {
+        yield `I2: the dead letter ${name} has another key than the raw record`
+      }
+    }
+    if (translation.events.length + translation.deadLetters.length + translation.setAside === 0) {
+      yield `I2: ${positionOf(record)} vanishes`
+    }
+  }
+  yield* difference('I2: event', expected, written)
+  yield* difference('I2: dead letter', expectedDeadLetters, new Set(deadLetters.keys()))
+}
+
+/** Each dead letter has the whole body, so many of one callback are one. */
+const DEAD_LETTERS_OF_CALLBACK_MAX = 16
+
+function together(deadLetters: readonly DeadLetter[]): readonly Pick<DeadLetter, 'reason' | 'element'>[] {
+  const [first] = deadLetters
+  return first !== undefined && deadLetters.length > DEAD_LETTERS_OF_CALLBACK_MAX
+    ? [{ reason: first.reason, element: null }]
+    : deadLetters
+}
+
+/** I3: every distinct event has exactly one record in `changes`. */
+function* onceInChanges({ events, changes, putAside }: Contents): Iterable<string> {
+  const seen = new Set<string>()
+  for (const { event, paymentKey } of changes) {
+    if (event !== null) {
+      if (seen.has(event.eventId)) {
+        yield `I3: ${event.eventId} of ${paymentKey} is in changes twice`
+      }
+      seen.add(event.eventId)
+    }
+  }
+  const expected = new Set(events.map(({ eventId }) => eventId).filter((eventId) => !putAside.has(eventId)))
+  yield* difference('I3: distinct event', expected, seen)
+}
+
+/** I4: 1, 2, 3 … in `changes`, and `current` holds the last one and never goes back. */
+function* versionsOf({ changes, current, currentRecords }: Contents): Iterable<string> {
+  const last = new Map<string, StatusChangeRecord>()
+  for (const change of changes) {
+    const before = last.get(change.paymentKey)
+    const sameLife = before?.incarnation === change.incarnation
+    const expected = sameLife ? before.statusVersion + 1 : 1
+    if (change.statusVersion !== expected) {
+      yield `I4: ${change.paymentKey} has version ${change.statusVersion} where ${expected} was due`
+    }
+    if (sameLife && change.statusBefore !== before.statusAfter) {
+      yield `I4: ${change.paymentKey} v${change.statusVersion} begins at ${change.statusBefore}, not at ${before.statusAfter}`
+    }
+    last.set(change.paymentKey, change)
+  }
+  for (const [paymentKey, change] of last) {
+    const state = current.get(paymentKey)
+    if (state !== undefined && (state.statusVersion !== change.statusVersion || state.status !== change.statusAfter)) {
+      yield `I4: current has ${paymentKey} at v${state.statusVersion} ${state.status}, changes at v${change.statusVersion} ${change.statusAfter}`
+    }
+  }
+  yield* difference('I4: payment', new Set(last.keys()), new Set(currentRecords.map(({ key }) => key)))
+  const versions = new Map<string, number>()
+  for (const { key, state } of currentRecords) {
+    if (state !== null && state.statusVersion <= (versions.get(key) ?? 0)) {
+      yield `I4: current goes from v${versions.get(key)} to v${state.statusVersion} for ${key}`
+    }
+    versions.set(key, state?.statusVersion ?? 0)
+  }
+}
+
+/** I5: the status of every change is the fold of the events up to it, and the last one of all events in any order. */
+function* foldsOf({ events, changes, current }: Contents): Iterable<string> {
+  const upTo = new Map<string, PaymentEvent[]>()
+  for (const { event, incarnation, paymentKey, statusAfter, statusVersion } of changes) {
+    if (event !== null) {
+      const life = `${paymentKey} ${incarnation}`
+      const known = upTo.get(life) ?? []
+      known.push(event)
+      upTo.set(life, known)
+      const { status } = foldPayment(known)
+      if (status !== statusAfter) {
+        yield `I5: ${paymentKey} v${statusVersion} says ${statusAfter}, the fold of its events ${status}`
+      }
+    }
+  }
+  const random = createRandom(1, 'shuffle')
+  for (const [paymentKey, ofPayment] of Map.groupBy(events, ({ paymentKey }) => paymentKey)) {
+    const distinct = [...new Map(random.shuffle(ofPayment).map((event) => [event.eventId, event])).values()]
+    const state = current.get(paymentKey)
+    if (state === undefined) {
+      continue
+    }
+    const { status, decidedBy, attention } = foldPayment(distinct)
+    const have = orderFreePart(state)
+    const want = { status, decidedBy, attention, eventIds: distinct.map(({ eventId }) => eventId).sort() }
+    if (
+      !isDeepStrictEqual(want, {
+        status: have.status,
+        decidedBy: have.decidedBy,
+        attention: have.attention,
+        eventIds: have.eventIds,
+      })
+    ) {
+      yield `I5: current has ${paymentKey} as ${have.status}, the fold of all its events in another order is ${status}`
+    }
+  }
+}
+
+function* partitionsOf({ changeRecords, raw }: Contents, config: Config): Iterable<string> {
+  for (const record of [...changeRecords, ...raw]) {
+    if (partitionOf(record.key as Buffer, config.kafka.partitions) !== record.partition) {
+      yield `${positionOf(record)} is not in the partition of its key`
+    }
+  }
+}
+
+/** I8: what the commits count against what the topics hold. */
+export function totalsViolations(
+  totals: TotalsDelta,
+  { events, changes, eventDeadLetters }: Contents,
+): readonly string[] {
+  const ofVerdict = (verdict: string) => changes.filter((change) => change.verdict === verdict).length
+  const expected = {
+    events: events.length,
+    applied: ofVerdict('APPLIED'),
+    late: ofVerdict('LATE'),
+    revision: ofVerdict('REVISION'),
+    conflict: ofVerdict('CONFLICT'),
+    unknown: ofVerdict('UNKNOWN'),
+    overdue: ofVerdict('OVERDUE'),
+    duplicate: events.length - changes.filter(({ event }) => event !== null).length - eventDeadLetters.length,
+    deadLetter: eventDeadLetters.length,
+  }
+  const wrong = Object.entries(expected)
+    .filter(([name, count]) => totals[name as keyof TotalsDelta] !== count)
+    .map(
+      ([name, count]) => `I8: the totals count ${totals[name as keyof TotalsDelta]} ${name}, the topics hold ${count}`,
+    )
+  const missing = totalsDifference(totals)
+  return missing === 0 ? wrong : [...wrong, `I8: ${missing} events are unaccounted for`]
+}
+
+/** I6: at rest the view is `current`, byte for byte. */
+export async function viewViolations(observer: Observer): Promise<readonly string[]> {
+  const [view, current] = await Promise.all([observer.viewBytes(), observer.currentBytes()])
+  return current.flatMap((payments, partition) => {
+    const seen = view[partition] ?? new Map<string, Buffer>()
+    const wrong = [...payments]
+      .filter(([key, bytes]) => !seen.get(key)?.equals(bytes))
+      .map(([key]) => `I6: the view of partition ${partition} does not have ${key} as current has it`)
+    const extra = [...seen.keys()]
+      .filter((key) => !payments.has(key))
+      .map((key) => `I6: the view of partition ${partition} has ${key}, which current has not`)
+    return [...wrong, ...extra]
+  })
+}
+
+function* difference(what: string, expected: ReadonlySet<string>, found: ReadonlySet<string>): Iterable<string> {
+  for (const name of expected) {
+    if (!found.has(name)) {
+      yield `${what} ${name} is missing`
+    }
+  }
+  for (const name of found) {
+    if (!expected.has(name)) {
+      yield `${what} ${name} comes from nowhere`
+    }
+  }
+}
+
+function elementName(event: PaymentEvent): string {
+  return `${event.callbackId}#${event.element} ${event.eventId}`
+}
+
+function deadLetterName(record: ReadRecord): string {
+  const header = (name: string) => headerText(record, name)
+  return `${header('dlq_partition')}/${header('dlq_offset')}#${header('dlq_element')}`
+}
+
+function positionOf(record: ReadRecord): string {
+  return `record ${record.partition}/${record.offset}`
+}

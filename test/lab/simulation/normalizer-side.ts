@@ -1,0 +1,101 @@
+import { NormalizerTask } from '../../../src/normalizer/normalizer-task.ts'
+import { sourcesById } from '../../../src/normalizer/sources.ts'
+import { toCallback } from '../../../src/normalizer/to-callback.ts'
+import { withChildReports } from '../../../src/payment/child-report.ts'
+import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
+import type { AppendLog } from '../../../src/stream/append-log.ts'
+import type { OutRecord } from '../../../src/stream/record.ts'
+import { CODECS, PARTITION, TOPICS } from '../../processor/status-world.ts'
+import type { MemoryKafka } from '../harness/memory-kafka.ts'
+
+export const RAW_PARTITION = 0
+export const NORMALIZER_GROUP = 'normalizer'
+
+const SOURCES = sourcesById([{ id: 'jpm-v1', provider: 'jpm-global-payments-v1', namespace: 'jpm', currency: null }])
+
+/** The normalizer of the one raw partition, over Kafka in memory. The group refuses a commit of who is not a member. */
+export function normalizerTask(kafka: MemoryKafka, isMember: (task: NormalizerTask) => boolean): NormalizerTask {
+  /** All payments of the simulation live in one partition of the events. */
+  const logOf = (topic: string, to: number): AppendLog => ({
+    topic,
+    partitions: kafka.factsOf(topic).partitions,
+    append: async (_partition, records) => {
+      await kafka.onStep('append.before')
+      for (const record of records) {
+        kafka.produce(topic, to, record)
+      }
+      await kafka.onStep('append.after')
+    },
+  })
+  const task: NormalizerTask = new NormalizerTask({
+    partition: RAW_PARTITION,
+    group: NORMALIZER_GROUP,
+    rawTopic: TOPICS.raw,
+    sources: SOURCES,
+    events: logOf(TOPICS.events, PARTITION),
+    deadLetters: logOf(TOPICS.rawDeadLetters, RAW_PARTITION),
+    codec: CODECS.event,
+    bodies: { open: async (records) => records },
+    reader: kafka.reader,
+    offsets: kafka.offsets,
+    logs: kafka.logs,
+    environment: 'test',
+    namespaces: new Map([['jpm-v1', 'jpm']]),
+    commit: async (partition, next, metadata) => {
+      await kafka.onStep('commit.before')
+      if (!isMember(task)) {
+        throw new Error('not a member of the group')
+      }
+      kafka.moveGroup(NORMALIZER_GROUP, TOPICS.raw, partition, next, metadata)
+      await kafka.onStep('commit.after')
+    },
+    now: () => 0,
+    onTranslated: () => {},
+    onDrift: () => {},
+    onUnknownSource: () => {},
+  })
+  return task
+}
+
+export interface SimulatedCallback {
+  readonly payment: string
+  readonly status: string
+  /** Minute of the hour in which it happened. */
+  readonly minute: number
+  readonly malformed: boolean
+}
+
+/** A callback as the gateway writes it. */
+export function callbackOf(index: number, { payment, status, minute, malformed }: SimulatedCallback): OutRecord {
+  const said = {
+    endToEndId: `e2e-${payment}`,
+    firmRootId: `00000000-0000-4000-8000-00000000000${payment === 'x' ? 1 : 2}`,
+    createDateTime: `2026-01-05T08:${minute}:00.000Z`,
+    paymentStatus: status,
+  }
+  return {
+    key: payment,
+    value: Buffer.from(malformed ? '{"callbacks":' : JSON.stringify({ callbacks: [said] })),
+    headers: {
+      ce_id: `callback-${index}`,
+      ce_source: 'jpm-v1',
+      ce_time: new Date(Date.UTC(2026, 0, 5, 9, index)).toISOString(),
+      'content-type': 'application/json',
+    },
+  }
+}
+
+/** What the callbacks in the raw topic say, each read once. */
+export function eventsOf(kafka: MemoryKafka): { events: PaymentEvent[]; deadLetters: Set<string> } {
+  const events: PaymentEvent[] = []
+  const deadLetters = new Set<string>()
+  for (const record of kafka.records(TOPICS.raw, RAW_PARTITION)) {
+    const source = SOURCES.get('jpm-v1')
+    const translation = source?.provider.translate(toCallback(record, source.facts))
+    events.push(...withChildReports(translation?.events ?? []))
+    if ((translation?.deadLetters.length ?? 0) > 0) {
+      deadLetters.add(String(record.headers['ce_id']))
+    }
+  }
+  return { events, deadLetters }
+}

@@ -1,0 +1,626 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { foldPayment } from '../../../src/payment/fold-payment.ts'
+import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
+import { dueAt } from '../../../src/processor/due.ts'
+import type { StatusTask } from '../../../src/processor/status-task.ts'
+import { totalsDifference } from '../../../src/processor/totals.ts'
+import { DefinedStop, type PartitionTask } from '../../../src/stream/partition-task.ts'
+import type { InRecord, OutRecord } from '../../../src/stream/record.ts'
+import type { LogPlace } from '../../../src/stream/topic-logs.ts'
+import { arrivalsOf, distinctEvents } from '../../payment/arbitrary-events.ts'
+import { DAY_MS, DUE_POLICY, GROUP, PARTITION, StatusWorld, TOPICS } from '../../processor/status-world.ts'
+import { envNumber } from '../harness/env-number.ts'
+import { Interleaver } from './interleaver.ts'
+import { callbackOf, eventsOf, NORMALIZER_GROUP, normalizerTask, RAW_PARTITION } from './normalizer-side.ts'
+
+/**
+ * A seeded simulation of the stages' own code: callbacks in any order and with repeats go through the normalizer and the
+ * status processor of one partition, while their processes die, stand still and are replaced, brokers end transactions
+ * half-way, and Redis forgets, at any step. Several of them work at the same time, step by step in any order: the two
+ * stages, and who owns a partition beside who owned it before. Kafka, Redis and the clock are in memory.
+ *
+ * A failure prints its seed, its path and its shortest story; `SCHEDULES` says how many are tried (`make simulate-long`: a
+ * million), `STORY=<seed>/<path>` plays that one again.
+ */
+const SCHEDULES = envNumber('SCHEDULES', 20_000)
+const STORY = process.env['STORY']?.split('/')
+
+/** What happens to the process at its n-th step, counted from the beginning of an act. */
+type Fault =
+  | { readonly kind: 'none' }
+  /** It dies. */
+  | { readonly kind: 'crash'; readonly step: number }
+  /** A broker dies and ends the act's transactions half-way: these places get no marker. */
+  | { readonly kind: 'half-end'; readonly places: readonly string[]; readonly step: number }
+  /** It stands still, long enough for another process to take over, and then goes on. */
+  | { readonly kind: 'pause'; readonly step: number }
+  /** Redis is emptied, or goes back to an earlier moment, under its hands. */
+  | { readonly kind: 'flush'; readonly step: number }
+  | { readonly kind: 'roll back'; readonly step: number; readonly by: number }
+  /** One key of the view is deleted; the marker stays. */
+  | { readonly kind: 'lose'; readonly step: number; readonly index: 'due' | 'refs' }
+
+/** What one process does. */
+type Solo =
+  | { readonly act: 'normalize' | 'process'; readonly batch: number; readonly fault: Fault }
+  /** A new assignment, with or without a reason. */
+  | { readonly act: 'reassign'; readonly fault: Fault }
+  | { readonly act: 'wait'; readonly days: number; readonly fault: Fault }
+
+type Act =
+  | Solo
+  /** All at the same time; `choices` say whose step comes next. Who comes second to a seat takes it over. */
+  | { readonly act: 'together'; readonly acts: readonly Solo[]; readonly choices: readonly number[] }
+  | { readonly act: 'compact' }
+  /** Another broker leads an input. It has everything, or lacks its last records; these come again, in another order. */
+  | { readonly act: 'elect'; readonly input: 'raw' | 'events'; readonly lost: number; readonly repeats: number }
+  /** No process runs, and the offsets of the processor's group are deleted. */
+  | { readonly act: 'forget' }
+
+/** Most acts are over after some twenty steps; to make a view anew takes more. */
+const step = fc.oneof({ weight: 5, arbitrary: fc.nat({ max: 24 }) }, { weight: 1, arbitrary: fc.nat({ max: 80 }) })
+const pause = { weight: 2, arbitrary: fc.record({ kind: fc.constant('pause' as const), step }) }
+const otherFaults: fc.WeightedArbitrary<Fault>[] = [
+  { weight: 2, arbitrary: fc.constant({ kind: 'none' } as const) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('crash' as const), step }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('half-end' as const),
+      places: fc.subarray([TOPICS.current, TOPICS.changes, 'offsets'], { minLength: 1 }),
+      step,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('flush' as const), step }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('lose' as const),
+      step,
+      index: fc.constantFrom('due' as const, 'refs' as const),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('roll back' as const), step, by: fc.nat({ max: 5 }) }) },
+]
+
+function soloWith(fault: fc.Arbitrary<Fault>): fc.Arbitrary<Solo> {
+  return fc.oneof(
+    {
+      weight: 9,
+      arbitrary: fc.record({
+        act: fc.constantFrom('normalize' as const, 'process' as const),
+        batch: fc.integer({ min: 1, max: 5 }),
+        fault,
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ act: fc.constant('reassign' as const), fault }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ act: fc.constant('wait' as const), days: fc.integer({ min: 1, max: 5 }), fault }),
+    },
+  )
+}
+
+const act: fc.Arbitrary<Act> = fc.oneof(
+  { weight: 12, arbitrary: soloWith(fc.oneof(...otherFaults, pause)) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      act: fc.constant('together' as const),
+      acts: fc.array(soloWith(fc.oneof(...otherFaults)), { minLength: 2, maxLength: 3 }),
+      choices: fc.array(fc.nat({ max: 5 }), { maxLength: 60 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ act: fc.constantFrom('compact' as const, 'forget' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      act: fc.constant('elect' as const),
+      input: fc.constantFrom('raw' as const, 'events' as const),
+      lost: fc.nat({ max: 5 }),
+      repeats: fc.nat({ max: 3 }),
+    }),
+  },
+)
+
+/**
+ * Up to three payments, their events in any order, some of them several times: events that are there already, of all
+ * kinds, and callbacks that have to become events first.
+ */
+const story = fc.record({
+  arrivals: distinctEvents({ minLength: 1, maxLength: 10 })
+    .map((events) =>
+      events.map((event, index): PaymentEvent => ({ ...event, paymentKey: `jpm:${'abc'[index % 3] as string}` })),
+    )
+    .chain(arrivalsOf),
+  callbacks: fc.array(
+    fc.record({
+      payment: fc.constantFrom('x', 'y'),
+      status: fc.constantFrom('PENDING', 'COMPLETED', 'REJECTED', 'RETURNED', 'SOMETHING_NEW'),
+      minute: fc.integer({ min: 10, max: 14 }),
+      malformed: fc.nat({ max: 9 }).map((n) => n === 0),
+    }),
+    { maxLength: 8 },
+  ),
+  acts: fc.array(act, { maxLength: 16 }),
+})
+
+class Crash extends Error {}
+
+/** Whether the end of a transaction passes over a place, because a broker died. */
+function skips(fault: Fault | undefined, place: string): boolean {
+  return fault?.kind === 'half-end' && fault.places.some((of) => of === place || place === `${of}/${PARTITION}`)
+}
+
+/** A process that works beside others. */
+interface Worker {
+  readonly fault: Fault
+  steps: number
+  /** Dead is dead, whatever it had asked for at once with what killed it. */
+  dead: boolean
+}
+
+/** One stage's partition, and whoever owns it now. */
+interface Seat {
+  readonly newTask: () => PartitionTask
+  readonly batch: (from: bigint, max?: number) => ReturnType<StatusWorld['batch']>
+  task: PartitionTask | undefined
+}
+
+class Simulation {
+  readonly world = new StatusWorld()
+  readonly zombies: StatusTask[] = []
+  /** Whether events were read, and counted, again. */
+  forgotten = false
+  readonly #signal = new AbortController().signal
+  /** What each task read last, as its lane would know it. */
+  readonly #reads = new WeakMap<PartitionTask, LogPlace | null>()
+  /** How far each task is, whether or not the partition is still its own. */
+  readonly #positions = new WeakMap<PartitionTask, bigint>()
+  readonly #normalizer: Seat = {
+    newTask: () => normalizerTask(this.world.kafka, (task) => this.#normalizer.task === task),
+    batch: (from, max) => this.world.batchOf(TOPICS.raw, RAW_PARTITION, from, max),
+    task: undefined,
+  }
+  readonly #processor: Seat = {
+    newTask: () => this.world.task(),
+    batch: (from, max) => this.world.batch(from, max),
+    task: undefined,
+  }
+
+  async play(acts: readonly Act[]): Promise<void> {
+    for (const next of acts) {
+      if (next.act === 'together') {
+        await this.#together(next.acts, next.choices)
+      } else if (next.act === 'compact') {
+        this.world.kafka.compact(TOPICS.current, PARTITION)
+      } else if (next.act === 'elect') {
+        await this.#elect(next)
+      } else if (next.act === 'forget') {
+        await this.#forget()
+      } else {
+        const { seat, work } = this.#jobOf(next)
+        await this.#with(seat, next.fault, work)
+      }
+    }
+  }
+
+  /**
+   * What was lost is sent again, the newest first: whoever went on at the old offset would skip what was not processed yet.
+   * As a lane does when it meets another leader's records, the task looks whether the log is still the same.
+   */
+  async #elect({ input, lost, repeats }: Extract<Act, { act: 'elect' }>): Promise<void> {
+    const { kafka } = this.world
+    const seat = input === 'raw' ? this.#normalizer : this.#processor
+    const partition = input === 'raw' ? RAW_PARTITION : PARTITION
+    const records = kafka.records(TOPICS[input], partition)
+    const again = records.slice(Math.max(0, records.length - lost)).toReversed()
+    if (again.length === 0) {
+      kafka.elect(TOPICS[input], partition)
+    } else {
+      kafka.truncate(TOPICS[input], partition, (again.at(-1) as InRecord).offset)
+    }
+    for (const { key, value, headers } of [...again, ...again.slice(0, repeats)]) {
+      kafka.produce(TOPICS[input], partition, {
+        key: key as Buffer,
+        value,
+        headers: headers as OutRecord['headers'] & {},
+      })
+    }
+    if (seat.task !== undefined) {
+      const { task } = seat
+      await this.#remedied(task.verify(this.#positionOf(task), this.#reads.get(task) ?? null)).catch(() =>
+        this.#abandon(seat),
+      )
+    }
+  }
+
+  /** An operator does what a defined stop says, and nothing else. */
+  async #remedied<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (error) {
+      if (error instanceof DefinedStop) {
+        const [, group, topic, partition, target] =
+          /--group (\S+) --topic (\S+):(\d+) --reset-offsets --to-(offset \d+|earliest)/.exec(error.message) ?? []
+        expectSame(error.code, 'LOG_TRUNCATED')
+        const offset = target === 'earliest' ? 0n : BigInt(target?.split(' ')[1] ?? '')
+        this.world.kafka.moveGroup(group as string, topic as string, Number(partition), offset)
+        this.forgotten ||= group === GROUP
+      }
+      throw error
+    }
+  }
+
+  /** As an operator does, and retention: of a group whose last transaction is over. */
+  async #forget(): Promise<void> {
+    this.#abandon(this.#processor)
+    await this.#with(this.#processor, { kind: 'none' }, async () => {})
+    this.#abandon(this.#processor)
+    this.world.kafka.forgetGroup(GROUP, TOPICS.events, PARTITION)
+    this.forgotten = true
+  }
+
+  /** What an act is for the process that does it; changes at once what it is about outside of the process. */
+  #jobOf(solo: Solo): { readonly seat: Seat; readonly work: (task: PartitionTask) => Promise<void> } {
+    switch (solo.act) {
+      case 'normalize':
+        return { seat: this.#normalizer, work: (task) => this.#processOne(this.#normalizer, task, solo.batch) }
+      case 'process':
+        return { seat: this.#processor, work: (task) => this.#processOne(this.#processor, task, solo.batch) }
+      case 'reassign':
+        this.#abandon(this.#processor)
+        return { seat: this.#processor, work: async () => {} }
+      case 'wait':
+        this.world.now += solo.days * DAY_MS
+        return { seat: this.#processor, work: (task) => this.#idleWhenCaughtUp(this.#processor, task) }
+      default:
+        return solo satisfies never
+    }
+  }
+
+  /**
+   * Several processes at the same time. Who comes to a seat at which another one works takes it over, and the other one
+   * goes on as if nothing had happened, for as long as it can.
+   */
+  async #together(acts: readonly Solo[], choices: readonly number[]): Promise<void> {
+    const { kafka, view } = this.world
+    const interleaver = new Interleaver<Worker>()
+    const begun = new Set<Seat>()
+    const takenOver = new Set<Seat>()
+    const onStep = async () => {
+      const worker = interleaver.actor as Worker
+      await interleaver.turn()
+      await this.#suffer(worker)
+    }
+    kafka.onStep = onStep
+    view.onStep = onStep
+    kafka.skipsMarker = (place) => skips(interleaver.actor?.fault, place)
+    let choice = 0
+    await interleaver.run(
+      acts.map((solo) => ({
+        actor: { fault: solo.fault, steps: 0, dead: false },
+        work: async () => {
+          const { seat, work } = this.#jobOf(solo)
+          if (begun.has(seat)) {
+            takenOver.add(seat)
+            this.#abandon(seat)
+          }
+          begun.add(seat)
+          const isNew = seat.task === undefined
+          const owner = seat.task ?? seat.newTask()
+          seat.task = owner
+          try {
+            await this.#openAndWork(owner, isNew, work)
+          } catch (error) {
+            if (seat.task === owner) {
+              this.#abandon(seat)
+            }
+            throw error
+          }
+        },
+      })),
+      (of) => (choices[choice++ % Math.max(1, choices.length)] ?? 0) % of,
+    )
+    kafka.onStep = () => {}
+    view.onStep = () => {}
+    kafka.skipsMarker = () => false
+    // Whoever was taken over may have begun later than the one who took over, and have fenced it: the group finds out.
+    for (const seat of takenOver) {
+      this.#abandon(seat)
+    }
+  }
+
+  /** What happens to a process at its next step. */
+  async #suffer(worker: Worker): Promise<void> {
+    const { view } = this.world
+    const { fault } = worker
+    const isIt = fault.kind !== 'none' && worker.steps === fault.step
+    worker.steps += 1
+    worker.dead ||= isIt && (fault.kind === 'crash' || fault.kind === 'half-end')
+    if (worker.dead) {
+      throw new Crash('crash')
+    }
+    if (isIt && fault.kind === 'flush') {
+      view.flush()
+    } else if (isIt && fault.kind === 'roll back') {
+      await view.rollBack(Math.max(0, view.writes - fault.by))
+    } else if (isIt && fault.kind === 'lose') {
+      view.lose(PARTITION, fault.index)
+    }
+  }
+
+  /** Works off what is left, without faults; what was lost at the very end costs some more openings. */
+  async finish(): Promise<void> {
+    for (const seat of [this.#normalizer, this.#processor]) {
+      await this.#finishOne(seat)
+    }
+  }
+
+  async #finishOne(seat: Seat): Promise<void> {
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      const failed = await this.#with(seat, { kind: 'none' }, async (task) => {
+        while (seat.batch(this.#positionOf(task)) !== undefined) {
+          await this.#processOne(seat, task, 100)
+        }
+        // Late enough to notice that a commit came to nothing.
+        this.world.now += 10_000
+        await task.idle(this.#signal)
+        await task.drained(this.#signal)
+      })
+      if (failed === undefined) {
+        return
+      }
+    }
+    throw new Error('did not finish without faults')
+  }
+
+  async #processOne(seat: Seat, task: PartitionTask, max: number): Promise<void> {
+    const batch = seat.batch(this.#positionOf(task), max)
+    if (batch !== undefined) {
+      await task.process(batch.records, batch.next, this.#signal)
+      this.#positions.set(task, batch.next)
+      this.#reads.set(task, { offset: batch.next, leaderEpoch: batch.records.at(-1)?.leaderEpoch ?? -1 })
+    }
+  }
+
+  #positionOf(task: PartitionTask): bigint {
+    return this.#positions.get(task) as bigint
+  }
+
+  async #idleWhenCaughtUp(seat: Seat, task: PartitionTask): Promise<void> {
+    if (seat.batch(this.#positionOf(task)) === undefined) {
+      await task.idle(this.#signal)
+    }
+  }
+
+  /** Lets the task work under a fault. As a lane does, an error means: this task is over, the next one opens again. */
+  async #with(seat: Seat, fault: Fault, work: (task: PartitionTask) => Promise<void>): Promise<unknown> {
+    const { kafka, view } = this.world
+    const owner = seat.task ?? seat.newTask()
+    const isNew = seat.task === undefined
+    seat.task = owner
+    const worker: Worker = { fault, steps: 0, dead: false }
+    let resume = () => {}
+    const paused = Promise.withResolvers<void>()
+    let pausedAt = ''
+    const onStep = async (name: string) => {
+      if (fault.kind === 'pause' && worker.steps === fault.step) {
+        worker.steps += 1
+        const gate = Promise.withResolvers<void>()
+        resume = gate.resolve
+        pausedAt = name
+        paused.resolve()
+        await gate.promise
+      } else {
+        await this.#suffer(worker)
+      }
+    }
+    kafka.onStep = onStep
+    view.onStep = onStep
+    kafka.skipsMarker = (place) => skips(fault, place)
+    const working = this.#openAndWork(owner, isNew, work).then(
+      () => undefined,
+      (error: unknown) => error ?? new Error('rejected with nothing'),
+    )
+    const ended = await Promise.race([
+      working.then((error) => ({ error })),
+      paused.promise.then(() => 'paused' as const),
+    ])
+    kafka.onStep = () => {}
+    view.onStep = () => {}
+    kafka.skipsMarker = () => false
+    if (ended !== 'paused') {
+      if (ended.error !== undefined) {
+        this.#abandon(seat)
+      }
+      return ended.error
+    }
+
+    // Another process takes over and does something; then the former owner wakes up and goes on where it stood.
+    this.#abandon(seat)
+    await this.#with(seat, { kind: 'none' }, (task) => this.#processOne(seat, task, 2))
+    const published = this.world.published()
+    resume()
+    await working
+    if (pausedAt === 'init.before') {
+      // It had not begun: now it is the newer owner, and the other one is the former.
+      this.#abandon(seat)
+    } else {
+      // I7: whatever it still does, nobody sees it.
+      expectSame(this.world.published(), published)
+    }
+    return undefined
+  }
+
+  async #openAndWork(
+    owner: PartitionTask,
+    isNew: boolean,
+    work: (task: PartitionTask) => Promise<void>,
+  ): Promise<void> {
+    if (isNew) {
+      const { offset, read } = await this.#remedied(owner.open(this.#signal, () => {}))
+      this.#positions.set(owner, offset)
+      this.#reads.set(owner, read)
+    }
+    await work(owner)
+  }
+
+  /** The task is not closed: that is what a crash, or a process that was forgotten, leaves behind. */
+  #abandon(seat: Seat): void {
+    if (seat.task !== undefined && seat === this.#processor) {
+      this.zombies.push(seat.task as StatusTask)
+    }
+    seat.task = undefined
+  }
+}
+
+describe(`whatever happens to the processes, the brokers and Redis, in ${SCHEDULES} schedules`, () => {
+  // Errors are part of most stories, and their stacks cost a sixth of the time. A story that is played again has them.
+  const { stackTraceLimit } = Error
+  beforeAll(() => {
+    Error.stackTraceLimit = STORY === undefined ? 0 : stackTraceLimit
+  })
+  afterAll(() => {
+    Error.stackTraceLimit = stackTraceLimit
+  })
+
+  test(
+    'the topics tell the one true story (I2, I3, I4, I5, I6, I7, I8)',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(story, async ({ arrivals, callbacks, acts }) => {
+          const simulation = new Simulation()
+          const { world } = simulation
+          world.arrive(...arrivals)
+          for (const [index, callback] of callbacks.entries()) {
+            world.kafka.produce(TOPICS.raw, RAW_PARTITION, callbackOf(index, callback))
+          }
+          await simulation.play(acts)
+          await simulation.finish()
+          const said = eventsOf(world.kafka)
+          const all = world.events()
+          // I2: every callback's events are there, however often; nothing else is.
+          expectSame(
+            new Set(all.map(({ eventId }) => eventId)),
+            new Set([...arrivals, ...said.events].map(({ eventId }) => eventId)),
+          )
+          const deadLetters = world.kafka.records(TOPICS.rawDeadLetters, RAW_PARTITION).map(deadLetterName)
+          expectSame(new Set(deadLetters), said.deadLetters)
+          expectSame(
+            world.kafka.committed(NORMALIZER_GROUP, TOPICS.raw, RAW_PARTITION).offset,
+            callbacks.length === 0 ? -1n : world.kafka.range(TOPICS.raw, RAW_PARTITION).end,
+          )
+          await expectOneTrueStory(world, all, simulation)
+          if (simulation.zombies.length > 0) {
+            await expectPowerless(simulation.zombies, world)
+            await expectOneTrueStory(world, all, simulation)
+          }
+        }),
+        { numRuns: SCHEDULES, ...(STORY !== undefined && { seed: Number(STORY[0]), path: STORY[1] ?? '' }) },
+      )
+    },
+    60_000 + 20 * SCHEDULES,
+  )
+})
+
+async function expectOneTrueStory(
+  world: StatusWorld,
+  arrivals: readonly PaymentEvent[],
+  { forgotten }: Pick<Simulation, 'forgotten'>,
+): Promise<void> {
+  const changes = world.changes()
+  const current = world.current()
+  const distinct = new Map(arrivals.map((event) => [event.eventId, event]))
+
+  // I3: one record for every distinct event, none for a repeat.
+  const eventIds = changes.flatMap(({ event }) => (event === null ? [] : [event.eventId]))
+  expectSame(eventIds.toSorted(), [...distinct.keys()].toSorted())
+
+  for (const paymentKey of new Set(arrivals.map((event) => event.paymentKey))) {
+    const steps = changes.filter((change) => change.paymentKey === paymentKey)
+    // I4: 1, 2, 3 … and `current` holds the last one.
+    expectSame(
+      steps.map(({ statusVersion }) => statusVersion),
+      steps.map((_, index) => index + 1),
+    )
+    expectSame(current.get(paymentKey)?.statusVersion, steps.length)
+    // I5: after every step the fold of the events up to it; in the end the fold of all, in any order.
+    const known: PaymentEvent[] = []
+    let before: string | null = null
+    for (const { event, statusBefore, statusAfter } of steps) {
+      if (event !== null) {
+        known.push(event)
+      }
+      expectSame([statusBefore, statusAfter], [before, foldPayment(known).status])
+      before = statusAfter
+    }
+    const all = [...distinct.values()].filter((event) => event.paymentKey === paymentKey)
+    const { status, decidedBy, attention } = foldPayment(all)
+    const last = current.get(paymentKey)
+    expectSame([last?.status, last?.decidedBy, last?.attention], [status, decidedBy, attention])
+  }
+
+  // I6: at rest the view equals `current`, byte for byte.
+  expectSame(await world.view.content(PARTITION), world.kafka.latest(TOPICS.current, PARTITION))
+  expectSame(
+    await world.view.indexes(PARTITION),
+    new Map([...current].map(([key, state]) => [key, [dueAt(state, DUE_POLICY), state.details.endToEndId]])),
+  )
+
+  // I8: everything that came in became something, counted exactly once, and the view counts what Kafka counts.
+  const totals = world.totals()
+  if (totals === undefined) {
+    throw new Error('the committed offset carries no totals')
+  }
+  expectSame(world.kafka.committed(GROUP, TOPICS.events, PARTITION).offset, BigInt(arrivals.length))
+  const { since, events, deadLetter, duplicate, overdue } = totals
+  // Whoever was set back counts from there.
+  expectSame({ events, deadLetter }, { events: arrivals.length - Number(since), deadLetter: 0 })
+  if (!forgotten) {
+    expectSame(since, '0')
+  }
+  if (!forgotten) {
+    expectSame(
+      { duplicate, overdue },
+      { duplicate: arrivals.length - distinct.size, overdue: changes.length - distinct.size },
+    )
+  }
+  expectSame(totalsDifference(totals), 0)
+  expectSame(await world.markerTotals(), totals)
+}
+
+const outcomeOf = (work: Promise<void>): Promise<'resolved' | 'rejected'> =>
+  work.then(
+    () => 'resolved',
+    () => 'rejected',
+  )
+
+/** As `toEqual`, which takes its time even where all is well. */
+function expectSame<T>(actual: T, expected: T): void {
+  if (!isDeepStrictEqual(actual, expected)) {
+    expect(actual).toEqual(expected)
+    throw new Error('equal for toEqual, and not the same')
+  }
+}
+
+function deadLetterName({ headers }: { headers: InRecord['headers'] }): string {
+  return String(headers['ce_id'])
+}
+
+/** I7: a former owner, however long ago, can publish nothing, commit nothing and not touch the view. */
+async function expectPowerless(zombies: readonly StatusTask[], world: StatusWorld): Promise<void> {
+  const { signal } = new AbortController()
+  const batch = world.batch(0n)
+  const published = world.published()
+  const marker = await world.view.marker(PARTITION)
+  for (const zombie of zombies) {
+    if (batch !== undefined) {
+      expectSame(await outcomeOf(zombie.process(batch.records, batch.next, signal)), 'rejected')
+    }
+  }
+  expectSame(world.published(), published)
+  expectSame(await world.view.marker(PARTITION), marker)
+}
