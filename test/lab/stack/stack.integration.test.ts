@@ -188,7 +188,7 @@ async function stackCommand(checkout: string, kind: string) {
   for (const part of ['test/lab/stack', 'packages/testcontainers/src', 'package.json']) {
     await cp(join(root, part), join(checkout, part), { recursive: true })
   }
-  const file = join(checkout, 'test', 'stack', 'main.ts')
+  const file = join(checkout, 'test/lab/stack/main.ts')
   return (command: string) => runCommand([process.execPath, file, command], { env: { STACK: kind } })
 }
 
