@@ -1,20 +1,11 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { COUNTER_NAMES } from '../payment/totals.ts'
 import { DRIFT_KINDS } from '../providers/drift.ts'
 import { DEAD_LETTER_REASONS } from '../providers/provider.ts'
 import { PROVIDER_IDS } from '../providers/registry.ts'
 
-/** What the processor can make of something; all but the last two are about an event. */
-const PROCESSOR_VERDICTS = [
-  'applied',
-  'late',
-  'revision',
-  'conflict',
-  'unknown',
-  'duplicate',
-  'deadLetter',
-  'overdue',
-  'forgotten',
-] as const
+/** Labels of what the processor counts: all of its counters but `events`, which is a metric of its own. */
+const PROCESSOR_VERDICTS = COUNTER_NAMES.filter((name) => name !== 'events')
 
 const TRANSACTION_OUTCOMES = ['committed', 'failed'] as const
 /** What a lane had to do with its view: nothing, bring it up to date, or build it anew. */

@@ -1,12 +1,11 @@
 import {
   type AttentionCode,
-  type ChildPayment,
+  type FoldedPayment,
   foldPayment,
   HISTORY_EVENTS_MAX,
   keepWithinBound,
-  type PaymentDetails,
 } from './fold-payment.ts'
-import type { PaymentEvent, PaymentKind } from './payment-event.ts'
+import type { PaymentEvent } from './payment-event.ts'
 import type { PaymentStatus } from './payment-status.ts'
 
 /** What the arrival of an event meant. A duplicate is counted and published nowhere, so it has no record. */
@@ -52,7 +51,7 @@ export interface RecordedEvent {
 }
 
 /** Everything known of one payment: the value of `payments.status.current`. */
-export interface PaymentState {
+export interface PaymentState extends FoldedPayment {
   readonly paymentKey: string
   /**
    * Time of the first event of this life of the payment, ms since the epoch. A payment that returns after it was
@@ -61,14 +60,6 @@ export interface PaymentState {
   readonly incarnation: number
   /** 1, 2, 3 … one step for every record in `payments.status.changes`. */
   readonly statusVersion: number
-  readonly status: PaymentStatus
-  readonly decidedBy: string | null
-  readonly attention: readonly AttentionCode[]
-  readonly kind: PaymentKind
-  readonly relatesTo: string | null
-  readonly details: PaymentDetails
-  /** Its refunds, returns and chargebacks, by payment key. */
-  readonly children: readonly ChildPayment[]
   /** When the status last changed and when anything was last recorded, ms since the epoch, the processor's clock. */
   readonly statusChangedAt: number
   readonly touchedAt: number
@@ -159,11 +150,7 @@ export function applyEvent(state: PaymentState | undefined, event: PaymentEvent,
   }
 }
 
-function ruleFor(
-  state: PaymentState | undefined,
-  event: PaymentEvent,
-  folded: { status: PaymentStatus; decidedBy: string | null; attention: readonly AttentionCode[] },
-): VerdictRule {
+function ruleFor(state: PaymentState | undefined, event: PaymentEvent, folded: FoldedPayment): VerdictRule {
   const brings = (code: AttentionCode) => folded.attention.includes(code) && !state?.attention.includes(code)
   if (event.childKey !== null) {
     return 'child-reported'

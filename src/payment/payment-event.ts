@@ -100,6 +100,7 @@ export interface PaymentEvent {
   readonly timeUnreadable: boolean
 
   readonly endToEndId: string | null
+  /** At most one of each type. The types are those a mapping names, so the list is bounded without a limit of its own. */
   readonly references: readonly Reference[]
   readonly rail: string | null
   readonly direction: string | null
@@ -124,7 +125,6 @@ export interface PaymentEvent {
 
 /** Limits that keep an event, and so a payment's state, bounded (invariant I10). */
 export const REASONS_MAX = 16
-export const REFERENCES_MAX = 16
 export const UNREADABLE_MAX = 16
 
 /** Longest texts that an event takes over, in characters. A longer identifier is a dead letter, never cut. */

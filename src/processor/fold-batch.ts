@@ -1,6 +1,6 @@
 import { applyEvent, type Change, type PaymentState } from '../payment/apply-event.ts'
 import type { PaymentEvent } from '../payment/payment-event.ts'
-import { countVerdict, noTotals, type TotalsDelta } from './totals.ts'
+import { countVerdict, noTotals, type TotalsDelta } from '../payment/totals.ts'
 
 /** An event as it came, or why it cannot be one. */
 export type BatchInput<R> =

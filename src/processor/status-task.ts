@@ -3,6 +3,7 @@ import type { PaymentCodecs } from '../avro/payment-codecs.ts'
 import type { Logger } from '../observability/log.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import { overdueChange, toStatusChange } from '../payment/status-change.ts'
+import { addTotals, noTotals, type TotalsDelta } from '../payment/totals.ts'
 import { crashPoint } from '../stream/crash-point.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { CommittedOffset, GroupOffsets } from '../stream/group-offsets.ts'
@@ -29,7 +30,6 @@ import { type Needed, portionOf } from './portion.ts'
 import { type RestoreDecision, restoreView, ViewLostError } from './restore-view.ts'
 import { outputsDecided, outputTruncated, settleOutputs } from './settle-outputs.ts'
 import type { StateStore, StateWrite } from './state-store.ts'
-import { addTotals, noTotals, type TotalsDelta } from './totals.ts'
 import {
   type CommitMetadata,
   fromMetadataText,

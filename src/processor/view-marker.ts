@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { COUNTER_NAMES, type CounterName, type Totals } from '../payment/totals.ts'
 import { type Origin, originIn, toOriginJson } from '../stream/origin.ts'
-import type { Totals } from './totals.ts'
 
 /**
  * What the view of one partition contains, stored beside it and changed only together with it.
@@ -38,18 +38,9 @@ export const OUTPUTS = ['current', 'changes', 'eventDeadLetters'] as const satis
 
 const offset = z.string().regex(/^\d+$/).transform(BigInt)
 const count = z.number().int().min(0)
-const totals = z.object({
+const totals: z.ZodType<Totals> = z.object({
   since: z.string(),
-  events: count,
-  applied: count,
-  late: count,
-  revision: count,
-  conflict: count,
-  unknown: count,
-  duplicate: count,
-  deadLetter: count,
-  overdue: count,
-  forgotten: count,
+  ...(Object.fromEntries(COUNTER_NAMES.map((name) => [name, count])) as Record<CounterName, typeof count>),
 })
 const MARKER = z.object({
   clusterId: z.string(),

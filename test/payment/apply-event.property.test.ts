@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { applyEvent, orderFreePart, type PaymentState } from '../../src/payment/apply-event.ts'
 import { foldPayment } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
-import { countVerdict, noTotals, totalsDifference } from '../../src/processor/totals.ts'
+import { countVerdict, noTotals, totalsDifference } from '../../src/payment/totals.ts'
 import { runs } from '../runs.ts'
 import { arrivalsOf, distinctEvents } from './arbitrary-events.ts'
 

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
 import { HISTORY_EVENTS_MAX } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { totalsDifference } from '../../src/payment/totals.ts'
 import { type BatchInput, foldBatch } from '../../src/processor/fold-batch.ts'
-import { totalsDifference } from '../../src/processor/totals.ts'
 import { sampleEvent } from '../avro/samples.ts'
 
 const nothing = () => undefined

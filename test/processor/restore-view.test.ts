@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { noTotals, totalsFrom } from '../../src/payment/totals.ts'
 import { ByteBudget } from '../../src/processor/byte-budget.ts'
 import { type DuePolicy, fingerprintOf } from '../../src/processor/due.ts'
 import {
@@ -9,7 +10,6 @@ import {
   VIEW_AGE_MAX_MS,
   ViewLostError,
 } from '../../src/processor/restore-view.ts'
-import { noTotals, totalsFrom } from '../../src/processor/totals.ts'
 import { type CommitMetadata, fromMarkerText, toMarkerText, type ViewMarker } from '../../src/processor/view-marker.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
 import { TOPICS as SPECS } from '../../src/topics.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { totalsFrom } from '../../src/processor/totals.ts'
+import { totalsFrom } from '../../src/payment/totals.ts'
 import {
   fromMarkerText,
   fromMetadataText,

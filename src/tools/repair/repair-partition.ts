@@ -1,7 +1,7 @@
 import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import type { PaymentState } from '../../payment/apply-event.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
-import { totalsFrom } from '../../processor/totals.ts'
+import { totalsFrom } from '../../payment/totals.ts'
 import {
   type CommitMetadata,
   fromMetadataText,

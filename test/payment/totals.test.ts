@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { VERDICTS } from '../../src/payment/apply-event.ts'
-import { addTotals, countVerdict, noTotals, totalsDifference, totalsFrom } from '../../src/processor/totals.ts'
+import { addTotals, countVerdict, noTotals, totalsDifference, totalsFrom } from '../../src/payment/totals.ts'
 
 test('I8: each verdict has a counter of its own that the difference knows', () => {
   const delta = noTotals()
