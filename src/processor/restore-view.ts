@@ -7,10 +7,12 @@ import { DefinedStop } from '../stream/partition-task.ts'
 import type { InRecord } from '../stream/record.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import { decodePrepared } from './decode-prepared.ts'
-import { type DuePolicy, dueAt, fingerprintOf } from './due.ts'
-import type { StateStore, StateWrite } from './state-store.ts'
-import { type CommitMetadata, fromMarkerText, toMarkerText, type ViewMarker } from './view-marker.ts'
-import { type WaitReport, waitForStore } from './wait-for-store.ts'
+import { type DuePolicy, fingerprintOf } from './due.ts'
+import { OwnedView, ViewLostError } from './owned-view.ts'
+import type { StateWrite } from './state-store.ts'
+import { forgettingWrite, stateWrite } from './state-write.ts'
+import { type CommitMetadata, fromMarkerText, type ViewMarker } from './view-marker.ts'
+import type { LaneStore } from './waiting-store.ts'
 
 /**
  * Longest time after which a view may still be brought up to date by replay, ms. Compaction removes a tombstone after
@@ -19,17 +21,6 @@ import { type WaitReport, waitForStore } from './wait-for-store.ts'
 export const VIEW_AGE_MAX_MS = 5 * 86_400_000
 /** So far the clocks of our processes may be apart; with more, the age of a view means nothing, ms. */
 const CLOCKS_APART_MAX_MS = 86_400_000
-
-/** The view is not what this task left there: Redis lost or rolled back data, or the partition has another owner. */
-export class ViewLostError extends Error {
-  readonly code = 'VIEW_LOST'
-  readonly retriable = true
-
-  constructor(partition: number) {
-    super(`the view of partition ${partition} is not as this task left it`)
-    this.name = 'ViewLostError'
-  }
-}
 
 export interface RestoreFacts {
   /** Something in the view could not be read. */
@@ -107,7 +98,7 @@ const NOBODY = ''
 export interface RestoreOptions {
   readonly partition: number
   readonly currentTopic: string
-  readonly store: StateStore
+  readonly store: LaneStore
   readonly reader: PartitionReader
   readonly codec: AvroCodec<PaymentState>
   /** Throws DefinedStop if a key that was found at an offset does not belong into this partition. */
@@ -123,7 +114,6 @@ export interface RestoreOptions {
   /** Names this assignment; no two assignments have the same. */
   readonly token: string
   readonly now: () => number
-  readonly report: WaitReport
   /** Bounds how many partitions are replayed at the same time. */
   readonly budget: ByteBudget
   /** Called after every portion. */
@@ -132,8 +122,7 @@ export interface RestoreOptions {
 }
 
 export interface RestoredView {
-  readonly marker: ViewMarker
-  readonly markerText: string
+  readonly view: OwnedView
   readonly decision: RestoreDecision
   readonly records: number
 }
@@ -150,9 +139,9 @@ export const REPLAY_BYTES = 16 * 1024 * 1024
  * Throws DefinedStop if `current` ends before what the committed offset promises, ViewLostError if somebody else writes.
  */
 export async function restoreView(options: RestoreOptions): Promise<RestoredView> {
-  const { partition, currentTopic, store, reader, report, signal, metadata } = options
-  const found = (await waitForStore(() => store.read(partition, []), report, signal)).marker
-  const whole = await waitForStore(() => store.isWhole(partition), report, signal)
+  const { partition, currentTopic, store, reader, signal, metadata } = options
+  const { marker: found } = await store.read(partition, [])
+  const whole = await store.isWhole(partition)
   const startedAt = options.now()
   const range = await reader.range(currentTopic, partition)
   if (metadata !== null && metadata.ends.current > range.end) {
@@ -186,32 +175,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
     completeAt: decision.kind === 'replay' && marker !== null ? marker.completeAt : startedAt,
     replaying: decision.kind !== 'keep',
   }
-  let view = { marker: start, text: toMarkerText(start) }
-  const claimed = await waitForStore(
-    () =>
-      decision.kind === 'rebuild'
-        ? store.reset(partition, found, view.text)
-        : store.write(partition, found, view.text, []),
-    report,
-    signal,
-  )
-  if (claimed === 'refused') {
-    throw new ViewLostError(partition)
-  }
-  const advance = async (
-    viewNext: bigint,
-    writes: readonly StateWrite[],
-    change: Partial<ViewMarker> = {},
-  ): Promise<void> => {
-    const next: ViewMarker = { ...view.marker, viewNext, writes: view.marker.writes + 1, ...change }
-    const text = toMarkerText(next)
-    const result = await waitForStore(() => store.write(partition, view.text, text, writes), report, signal)
-    if (result === 'refused') {
-      throw new ViewLostError(partition)
-    }
-    view = { marker: next, text }
-    options.onProgress()
-  }
+  const view = await OwnedView.claim(store, partition, found, start, decision.kind === 'rebuild')
 
   let records = 0
   const replay = () =>
@@ -224,7 +188,8 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
         for (let at = 0; at < portion.length; at += WRITES_MAX) {
           const slice = portion.slice(at, at + WRITES_MAX)
           const last = slice.at(-1) as InRecord
-          await advance(last.offset + 1n, await toWrites(slice, options))
+          await view.advance({ viewNext: last.offset + 1n }, await toWrites(slice, options))
+          options.onProgress()
         }
       },
       signal,
@@ -243,9 +208,9 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
     throw new ViewLostError(partition)
   }
   if (decision.kind !== 'keep') {
-    await advance(viewNext, [], { completeAt: startedAt, replaying: false })
+    await view.advance({ viewNext, completeAt: startedAt, replaying: false }, [])
   }
-  return { marker: view.marker, markerText: view.text, decision, records }
+  return { view, decision, records }
 }
 
 /** The last record of every payment in a portion, as it goes into the view. */
@@ -268,10 +233,9 @@ async function toStateWrite(
   options: RestoreOptions,
 ): Promise<StateWrite> {
   if (value === null) {
-    return { paymentKey, state: null, dueAt: 0, endToEndId: null }
+    return forgettingWrite(paymentKey)
   }
-  const state = await decodeCurrent(options, value, offset)
-  return { paymentKey, state: value, dueAt: dueAt(state, options.duePolicy), endToEndId: state.details.endToEndId }
+  return stateWrite(paymentKey, value, await decodeCurrent(options, value, offset), options.duePolicy)
 }
 
 /** A record of `current` that cannot be read is nothing to guess about: a newer release wrote it, or it is no state. */

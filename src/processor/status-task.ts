@@ -1,16 +1,9 @@
 import { AvroDecodeError } from '../avro/errors.ts'
-import type { PaymentCodecs } from '../avro/payment-codecs.ts'
-import type { Logger } from '../observability/log.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
-import { overdueChange, toStatusChange } from '../payment/status-change.ts'
-import { addTotals, noTotals, type TotalsDelta } from '../payment/totals.ts'
+import { addTotals } from '../payment/totals.ts'
 import { crashPoint } from '../stream/crash-point.ts'
-import { toDeadLetter } from '../stream/dead-letter.ts'
-import type { CommittedOffset, GroupOffsets } from '../stream/group-offsets.ts'
 import { assertLogHolds, type InputLog, openInputLog } from '../stream/input-log.ts'
-import type { KeysInPlace } from '../stream/keys-in-place.ts'
-import { assertSameOrigin, assertSameTopics, type Origin, originIn, partitionsChanged } from '../stream/origin.ts'
-import type { PartitionReader } from '../stream/partition-reader.ts'
+import { assertSameOrigin, assertSameTopics } from '../stream/origin.ts'
 import {
   type DefinedStop,
   definedStopOf,
@@ -18,117 +11,65 @@ import {
   type PartitionStart,
   type PartitionTask,
 } from '../stream/partition-task.ts'
-import type { InRecord, OutRecord } from '../stream/record.ts'
-import { endOf, type LogPlace, type TopicFacts, type TopicLogs } from '../stream/topic-logs.ts'
+import type { InRecord } from '../stream/record.ts'
+import { endOf, type LogPlace, type TopicFacts } from '../stream/topic-logs.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
-import type { TopicNames } from '../topics.ts'
-import type { ByteBudget } from './byte-budget.ts'
+import { assertOutputs } from './assert-outputs.ts'
+import { type BatchOutput, emptyOutput, outputOfEvents, outputOfTimers } from './batch-output.ts'
+import { decodeEvents } from './decode-events.ts'
 import { decodePrepared } from './decode-prepared.ts'
-import { type DuePolicy, dueAction, dueAt, markOverdue } from './due.ts'
-import { type BatchInput, type BatchOutcome, EVENT_DEAD_LETTER_REASONS, foldBatch } from './fold-batch.ts'
+import { fenceOwners } from './fence-owners.ts'
+import { foldBatch } from './fold-batch.ts'
+import { type OwnedView, ViewLostError } from './owned-view.ts'
 import { type Needed, portionOf } from './portion.ts'
-import { type RestoreDecision, restoreView, ViewLostError } from './restore-view.ts'
-import { outputsDecided, outputTruncated, settleOutputs } from './settle-outputs.ts'
-import type { StateStore, StateWrite } from './state-store.ts'
-import {
-  type CommitMetadata,
-  fromMetadataText,
-  OUTPUTS,
-  type OutputEnds,
-  toMarkerText,
-  toMetadataText,
-  type ViewMarker,
-} from './view-marker.ts'
-import { type WaitReport, waitForStore } from './wait-for-store.ts'
+import { type PromisedEnds, publishOutput } from './publish-output.ts'
+import { restoreView } from './restore-view.ts'
+import { outputsDecided } from './settle-outputs.ts'
+import { type SettledCommit, settledCommit } from './settled-commit.ts'
+import type { StateWrite } from './state-store.ts'
+import type { StatusTaskOptions } from './status-task-options.ts'
+import { type CommitMetadata, NO_OUTPUT, OUTPUTS } from './view-marker.ts'
+import { type LaneStore, WaitingStore } from './waiting-store.ts'
 
-export interface StatusTaskOptions {
-  readonly partition: number
-  readonly group: string
-  readonly topics: TopicNames
-  readonly clusterId: string
-  readonly codecs: PaymentCodecs
-  readonly store: StateStore
-  readonly reader: PartitionReader
-  readonly offsets: GroupOffsets
-  readonly logs: TopicLogs
-  /** Connects a transactional producer for this partition and fences every older one. */
-  readonly openTransactions: () => Promise<PartitionTransactions>
-  readonly transactionalId: string
-  /** Ids under which earlier releases may still work for this partition. */
-  readonly formerTransactionalIds: readonly string[]
-  readonly environment: string
-  /** Of `current`. */
-  readonly keys: KeysInPlace
-  readonly duePolicy: DuePolicy
-  /** Events and states of one transaction, bytes; what is beyond it is another transaction's (I10). */
-  readonly portionBytesMax: number
-  /** Of all partitions of the process together: what is worked at, and what is replayed into a view. */
-  readonly budget: ByteBudget
-  readonly restoreBudget: ByteBudget
-  /** The clock, ms since the epoch. */
-  readonly now: () => number
-  /** A name that no other assignment of the partition ever had. */
-  readonly newToken: () => string
-  readonly report: WaitReport
-  /** Called after every commit with what it added. */
-  readonly onCommitted: (delta: TotalsDelta) => void
-  readonly onRestored: (kind: RestoreDecision['kind'], records: number, durationMs: number) => void
-  readonly logger: Logger
-}
-
-/**
- * Largest event, bytes. A payment keeps at most 256 events, so its state, children included, stays below the 2 MiB that
- * the topics accept, whatever comes in which order.
- */
-export const EVENT_BYTES_MAX = 7_000
-
-const NOTHING_YET: OutputEnds = { current: 0n, changes: 0n, eventDeadLetters: 0n }
-
-/** How long after the last commit its outputs are looked at, when nothing follows, ms. */
+/** Time without another commit after which the outputs of the last one are checked, ms. */
 const CHECK_COMMIT_AFTER_MS = 5_000
 
-/** Most payments that one act of the clock touches in one transaction. */
+/** Most payments whose timers are handled in one go. */
 const DUE_MAX = 500
 
 /**
  * The status processor of one partition: events in, changes and current states out, exactly once.
  *
- * Open, before any output:
- *   1. InitProducerId: every former owner is fenced, its open transaction is ended; also one with the id that committed last
- *   2. the outputs are those into which the group committed (origin.ts)
- *   3. nothing is left undecided in them, and nothing lost (settle-outputs.ts)
- *   4. the committed offset and its metadata, which are final now; settings and input are those under which it was committed,
- *      and the input still holds what was read (input-log.ts)
- *   5. the view in Redis made equal to `current`, with this assignment's marker on it
+ * `open` takes over the partition in five numbered steps and writes no output before the last; `process` handles a batch
+ * in four. Each step starts only after the one before it has succeeded; the numbers are those of ARCHITECTURE.md, "The
+ * processor, step by step".
  *
- * Then per batch, each arrow only after the one before it:
- *   read states and marker -> fold (pure) -> transaction {current, changes, dead letters, offset + metadata} -> commit
- *   -> view and marker
- *
- * A crash between any two arrows loses and repeats nothing: before the commit nothing is visible and the next owner
- * does it again; after the commit the metadata says what the view lacks, and the next owner replays it from `current`.
+ * A crash between any two steps loses and repeats nothing: before the commit nothing is visible and the next owner
+ * processes the batch again; after the commit its metadata says what the view lacks, and the next owner replays it from
+ * `current`.
  */
 export class StatusTask implements PartitionTask {
   readonly #options: StatusTaskOptions
   #transactions: PartitionTransactions | undefined
-  #marker: { readonly marker: ViewMarker; readonly text: string } | undefined
-  #ends = NOTHING_YET
-  /** Outputs whose end is only that of the topic (see CommitMetadata). */
-  #inexact: readonly (keyof OutputEnds)[] = []
+  /** Waits until Redis answers, or until the lane's signal, which `open` got, is aborted. */
+  #store: LaneStore | undefined
+  #view: OwnedView | undefined
+  /** The topics as they were when the partition was opened. */
+  #facts: ReadonlyMap<string, TopicFacts> = new Map()
   /** Who committed last before this assignment, and where `current` ended then. */
   #former: CommitMetadata['former'] = { committedBy: '', current: 0n }
-  /** As they were when the partition was opened. */
-  #facts: ReadonlyMap<string, TopicFacts> = new Map()
-  /**
-   * Why the process has to end, once what was begun is settled: whoever then sets the offset takes away the promise that tells
-   * how a transaction has to end that was ended half-way.
-   */
-  #stop: DefinedStop | undefined
+  /** What the last commit promised. */
+  #promised: PromisedEnds = { ends: NO_OUTPUT, inexact: [] }
   /** Up to where the input was read, as of the last commit. */
   #read: LogPlace | null = null
-  /** When the last commit was answered that nobody looked at yet, ms since the epoch. */
+  /** When the last commit was acknowledged that was not checked yet, ms since the epoch. */
   #uncheckedSince: number | undefined
-  /** The view holds what cannot be read: the next open builds it anew, whatever its marker says. */
+  /**
+   * Why the process must end. Thrown only after the outputs were settled: an operator who then sets the offset deletes the
+   * promise that decides the outcome of a half-ended transaction.
+   */
+  #stop: DefinedStop | undefined
+  /** The view holds a state that cannot be read: the next `open` rebuilds it, whatever its marker says. */
   #distrustView = false
 
   constructor(options: StatusTaskOptions) {
@@ -136,67 +77,41 @@ export class StatusTask implements PartitionTask {
   }
 
   async open(signal: AbortSignal, onProgress = () => {}): Promise<PartitionStart> {
-    const { partition, topics, reader, store, codecs, clusterId, duePolicy, now, report } = this.#options
     await this.close()
     signal.throwIfAborted()
-    this.#transactions = await this.#options.openTransactions()
-    crashPoint('processor:after-init')
-    await this.#fenceOthers(this.#transactions)
-    await this.#assertSameOutputs()
+    const { store, report } = this.#options
+    this.#store = new WaitingStore(store, report, signal)
 
-    const { committed, metadata, ends, inexact } = await this.#settle(this.#transactions)
+    // 1. Fence every former owner, which ends its open transaction.
+    const transactions = await this.#options.openTransactions()
+    this.#transactions = transactions
+    crashPoint('processor:after-init')
+    await fenceOwners(this.#options, transactions)
+
+    // 2. Check that the outputs are those the group committed into, settle what is undecided in them, find what they lost.
+    this.#facts = await assertOutputs(this.#options)
+    const settled = await settledCommit(this.#options, transactions)
     crashPoint('processor:after-settle')
+
+    // 3. Read the committed offset, which is final now: same settings, same topics, same log up to it.
     await this.#assertSameOrigin()
-    const { next, read, range } = await openInputLog(this.#input, committed)
+    const { next, read, range } = await openInputLog(this.#input, settled.committed)
     if (this.#stop !== undefined) {
       throw this.#stop
     }
 
-    const startedAt = performance.now()
-    const restored = await restoreView({
-      partition,
-      currentTopic: topics.current,
-      store,
-      reader,
-      codec: codecs.state,
-      assertInPlace: (key, offset) => this.#assertInPlace(key, topics.current, offset),
-      duePolicy,
-      clusterId,
-      metadata,
-      committed: committed.offset >= 0n,
-      next,
-      distrusted: this.#distrustView,
-      token: this.#options.newToken(),
-      now,
-      report,
-      budget: this.#options.restoreBudget,
-      onProgress,
-      signal,
-    })
+    // 4. Make the view equal to `current`, under this assignment's marker.
+    await this.#restore(settled, next, onProgress, signal)
     crashPoint('processor:after-restore')
-    this.#marker = { marker: restored.marker, text: restored.markerText }
-    this.#ends = ends
-    this.#inexact = inexact
+    const { committed, metadata, ends, inexact } = settled
+    this.#promised = { ends, inexact }
     this.#read = read
     this.#former = { committedBy: metadata?.committedBy ?? '', current: ends.current }
-    this.#distrustView = false
-    const durationMs = performance.now() - startedAt
-    this.#options.onRestored(restored.decision.kind, restored.records, durationMs)
-    if (restored.decision.kind === 'rebuild' && committed.offset >= 0n) {
-      this.#options.logger.warn(
-        { partition, records: restored.records, why: restored.decision.why },
-        'view rebuilt from payments.status.current',
-      )
+    if (committed.offset < 0n && OUTPUTS.some((output) => ends[output] > 0n)) {
+      await this.#promisePublished(next)
     }
-    if (committed.offset < 0n && Object.values(ends).some((end) => end > 0n)) {
-      this.#options.logger.warn(
-        { partition },
-        'the group has no committed offset, but something was published: reads the events from their beginning, and recognises what it knows',
-      )
-      // Somebody deleted the offsets or the topic, or they expired. Without a promise of its own, a transaction that is ended half-way
-      // could not be told from what is published already.
-      await this.#commit(emptyOutput(), next, signal)
-    }
+
+    // 5. Accept records from exactly the committed offset on.
     return { offset: next, highWatermark: range.end, read }
   }
 
@@ -204,7 +119,7 @@ export class StatusTask implements PartitionTask {
     const { group, topics, logs } = this.#options
     try {
       assertSameTopics({ group, topic: topics.events, facts: await logs.facts([...this.#facts.keys()]) }, this.#facts)
-      await assertLogHolds(this.#input, next, read, this.#owned().marker.next)
+      await assertLogHolds(this.#input, next, read, this.#opened().view.marker.next)
     } catch (error) {
       this.#stop = definedStopOf(error)
       throw this.#stop === undefined ? error : new OpenAgain(this.#stop.message)
@@ -213,67 +128,52 @@ export class StatusTask implements PartitionTask {
 
   async process(records: readonly InRecord[], next: bigint, signal: AbortSignal): Promise<void> {
     if (records.length === 0) {
-      await this.#commit(emptyOutput(), next, signal)
+      await this.#commit(emptyOutput(), next)
       return
     }
+    const { topics, now } = this.#options
     const items = records.map(({ key, value }) => ({ bytes: value?.length ?? 0, paymentKey: key && String(key) }))
     await this.#inPortions(items, signal, async (from, until) => {
-      const inputs = await this.#decode(records.slice(from, until))
+      // 1. Read the states and the marker; their sizes are known and their share of memory is held.
+      const inputs = await decodeEvents(records.slice(from, until), this.#options, (key, offset) =>
+        this.#assertInPlace(key, topics.events, offset),
+      )
       const keys = inputs.flatMap((input) => ('event' in input ? [input.event.paymentKey] : []))
-      const states = await this.#readStates([...new Set(keys)], signal)
+      const states = await this.#readStates([...new Set(keys)])
       crashPoint('processor:after-read')
-      const outcome = foldBatch(inputs, (key) => states.get(key), this.#options.now())
+
+      // 2. Fold.
+      const at = now()
+      const outcome = foldBatch(inputs, (key) => states.get(key), at)
       crashPoint('processor:after-fold')
+
+      // 3. Publish and commit in one transaction. 4. Update the view.
       const read = endOf(records[until - 1]) ?? this.#read
-      return this.#commit(this.#toOutput(outcome), records[until]?.offset ?? next, signal, read)
+      return this.#commit(outputOfEvents(outcome, this.#options, at), records[until]?.offset ?? next, read)
     })
   }
 
   async idle(signal: AbortSignal): Promise<void> {
-    const { partition, store, now, report } = this.#options
-    if (!(await waitForStore(() => store.isWhole(partition), report, signal))) {
-      // Nothing would ever be due, or be found by its reference. Opening again builds the view anew, and says so.
+    const { partition, now } = this.#options
+    const { store, view } = this.#opened()
+    if (!(await store.isWhole(partition))) {
+      // Without its indexes nothing would ever be due or be found by its reference. The next `open` rebuilds the view.
       throw new ViewLostError(partition)
     }
     const at = now()
-    const due = await waitForStore(() => store.due(partition, at, DUE_MAX), report, signal)
+    const due = await store.due(partition, at, DUE_MAX)
     if (due.length === 0) {
-      // A view that Redis lost or rolled back is noticed here when no event comes.
-      await this.#readStates([], signal)
+      // While no event comes, this notices a view that Redis lost or rolled back.
+      await view.read([])
       await this.#checkLastCommit()
       return
     }
     const items = due.map((paymentKey) => ({ bytes: 0, paymentKey }))
     await this.#inPortions(items, signal, async (from, until) => {
       const keys = due.slice(from, until)
-      const output = this.#dueOutput(keys, await this.#readStates(keys, signal), at)
-      return this.#commit(output, this.#owned().marker.next, signal)
+      const output = outputOfTimers(keys, await this.#readStates(keys), this.#options, at)
+      return this.#commit(output, view.marker.next)
     })
-  }
-
-  /** What the clock does to payments whose time has come. */
-  #dueOutput(keys: readonly string[], states: ReadonlyMap<string, PaymentState>, at: number): Output {
-    const { codecs, duePolicy } = this.#options
-    const output = emptyOutput()
-    for (const paymentKey of keys) {
-      const state = states.get(paymentKey)
-      const action = state === undefined ? 'gone' : dueAction(state, at, duePolicy)
-      if (state === undefined || action === 'forget') {
-        output.writes.push({ paymentKey, state: null, dueAt: 0, endToEndId: null })
-        if (state !== undefined) {
-          output.current.push({ key: paymentKey, value: null })
-          output.totals.forgotten += 1
-        }
-      } else if (action === 'overdue') {
-        const marked = markOverdue(state, at)
-        output.changes.push({ key: paymentKey, value: codecs.change.encode(overdueChange(marked)) })
-        this.#addState(output, marked)
-        output.totals.overdue += 1
-      } else {
-        this.#addState(output, state, { unchanged: true })
-      }
-    }
-    return output
   }
 
   async drained(): Promise<void> {
@@ -283,24 +183,69 @@ export class StatusTask implements PartitionTask {
   async close(): Promise<void> {
     const transactions = this.#transactions
     this.#transactions = undefined
-    this.#marker = undefined
+    this.#store = undefined
+    this.#view = undefined
     this.#uncheckedSince = undefined
     await transactions?.close()
   }
 
+  async #restore(settled: SettledCommit, next: bigint, onProgress: () => void, signal: AbortSignal): Promise<void> {
+    const { partition, topics, reader, codecs, clusterId, duePolicy, now, logger } = this.#options
+    const startedAt = performance.now()
+    const { view, decision, records } = await restoreView({
+      partition,
+      currentTopic: topics.current,
+      store: this.#store as LaneStore,
+      reader,
+      codec: codecs.state,
+      assertInPlace: (key, offset) => this.#assertInPlace(key, topics.current, offset),
+      duePolicy,
+      clusterId,
+      metadata: settled.metadata,
+      committed: settled.committed.offset >= 0n,
+      next,
+      distrusted: this.#distrustView,
+      token: this.#options.newToken(),
+      now,
+      budget: this.#options.restoreBudget,
+      onProgress,
+      signal,
+    })
+    this.#view = view
+    this.#distrustView = false
+    this.#options.onRestored(decision.kind, records, performance.now() - startedAt)
+    if (decision.kind === 'rebuild' && settled.committed.offset >= 0n) {
+      logger.warn({ partition, records, why: decision.why }, 'view rebuilt from payments.status.current')
+    }
+  }
+
   /**
-   * Does a batch in portions, each of which fits into memory together with the states that it needs, and holds its share
-   * of the budget while it is worked at. The sizes are asked for before anything is read; nobody else changes them.
-   * `work` is told which items it is about and resolves with what it wrote into the view.
+   * The group's offsets were deleted or have expired, or the input topic was deleted. Without a promise, a half-ended
+   * transaction could not be told from what is already published: so the first commit contains only the promise.
+   */
+  async #promisePublished(next: bigint): Promise<void> {
+    const { partition, logger } = this.#options
+    logger.warn(
+      { partition },
+      'the group has no committed offset, but the outputs are not empty: reads all events again and recognises those already recorded',
+    )
+    await this.#commit(emptyOutput(), next)
+  }
+
+  /**
+   * Handles a batch in portions. Each fits into memory together with the states it needs, and holds its share of the budget
+   * while it is in work. Sizes are read before any state is; nobody else changes them.
+   *
+   * `work` gets the range of items and resolves with what it wrote into the view.
    */
   async #inPortions(
     items: readonly Needed[],
     signal: AbortSignal,
     work: (from: number, until: number) => Promise<readonly StateWrite[]>,
   ): Promise<void> {
-    const { partition, store, report, budget, portionBytesMax } = this.#options
+    const { partition, budget, portionBytesMax } = this.#options
     const keys = [...new Set(items.flatMap(({ paymentKey }) => (paymentKey === null ? [] : [paymentKey])))]
-    const lengths = await waitForStore(() => store.sizes(partition, keys), report, signal)
+    const lengths = await this.#opened().store.sizes(partition, keys)
     const sizes = new Map(keys.map((key, index) => [key, lengths[index] ?? 0]))
     for (let from = 0; from < items.length; ) {
       const { until, bytes } = portionOf(items, from, (key) => sizes.get(key) ?? 0, portionBytesMax)
@@ -312,23 +257,16 @@ export class StatusTask implements PartitionTask {
     }
   }
 
-  /** The marker read with the states must be the one this task left, else nothing is known. */
-  async #readStates(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, PaymentState>> {
-    const { partition, store, report } = this.#options
-    const view = await waitForStore(() => store.read(partition, keys), report, signal)
-    if (view.marker !== this.#owned().text) {
-      throw new ViewLostError(partition)
-    }
+  /** Rejects with ViewLostError unless the view is as this task left it. */
+  async #readStates(keys: readonly string[]): Promise<ReadonlyMap<string, PaymentState>> {
     const states = new Map<string, PaymentState>()
-    for (const [index, bytes] of view.states.entries()) {
-      if (bytes !== null) {
-        states.set(keys[index] as string, await this.#decodeState(bytes))
-      }
+    for (const [paymentKey, bytes] of await this.#opened().view.read(keys)) {
+      states.set(paymentKey, await this.#decodeState(bytes))
     }
     return states
   }
 
-  /** Bytes of the view that are no state: something else wrote into Redis. `current` has the right ones. */
+  /** Bytes that are no state mean that somebody else wrote into Redis; `current` has the right ones. */
   async #decodeState(bytes: Buffer): Promise<PaymentState> {
     const { codecs, topics, partition } = this.#options
     try {
@@ -342,98 +280,53 @@ export class StatusTask implements PartitionTask {
     }
   }
 
-  /** What was committed, once nothing is undecided any more. */
-  async #settle(transactions: PartitionTransactions): Promise<Committed> {
-    const { partition, group, topics, offsets, reader, logger } = this.#options
-    const readCommitted = async () => {
-      const committed = await offsets.committed(group, topics.events, partition)
-      return { committed, metadata: fromMetadataText(committed.metadata) }
-    }
-    const before = await readCommitted()
-    const promised = before.metadata?.ends ?? (before.committed.offset === -1n ? NOTHING_YET : null)
-    const inexact = inexactOf(before.metadata)
-    const { ends, settled } = await settleOutputs({
+  /** Steps 3 and 4 of a batch. Resolves with what was written into the view. */
+  async #commit(output: BatchOutput, next: bigint, read = this.#read): Promise<readonly StateWrite[]> {
+    const { partition, topics, environment, transactionalId, now, onCommitted } = this.#options
+    const { transactions, view } = this.#opened()
+    const { token: committedBy } = view.marker
+    const totals = addTotals(view.marker.totals, output.totals)
+    const completeAt = now()
+    const origin = { environment, topics: this.#facts, read, transactionalId, namespaces: new Map<string, string>() }
+    const metadata = { committedBy, former: this.#former, totals, origin }
+
+    // 3. One transaction: `current`, `changes`, dead letters, and the offset with what it promises.
+    this.#promised = await publishOutput(transactions, output, next, {
       partition,
       topics,
-      promised,
-      inexact,
-      reader,
-      transactions,
-      logger,
+      before: this.#promised,
+      metadata,
     })
-    const { committed, metadata } = settled ? await readCommitted() : before
-    return { committed, metadata, ends: metadata?.ends ?? ends, inexact: inexactOf(metadata) }
+    crashPoint('processor:after-commit')
+    this.#read = read
+    this.#uncheckedSince = now()
+    onCommitted(output.totals)
+
+    // 4. One write: states, due times, references and the new marker; refused unless the marker is still ours.
+    const viewNext = this.#promised.ends.current
+    await view.advance({ next, totals, completeAt, viewNext, committedBy }, output.writes)
+    crashPoint('processor:after-view')
+    return output.writes
   }
 
   /**
-   * A commit that was answered can still be half-ended (see settle-outputs.ts). The next one would end it; when none
-   * comes, opening again does.
+   * An acknowledged commit can still be half-ended (see settle-outputs.ts). The next commit would end it; if none follows,
+   * the next `open` does.
    */
   async #checkLastCommit(): Promise<void> {
     const { partition, topics, group, reader, offsets, now } = this.#options
-    if (this.#uncheckedSince !== undefined && now() - this.#uncheckedSince >= CHECK_COMMIT_AFTER_MS) {
-      const committed = await offsets.committed(group, topics.events, partition)
-      const [promised, inexact] = [this.#ends, this.#inexact]
-      if (
-        committed.offset !== this.#owned().marker.next ||
-        !(await outputsDecided({ partition, topics, reader, promised, inexact }))
-      ) {
-        throw new Error(`the last commit of partition ${partition} is still not to be seen`)
-      }
-      this.#uncheckedSince = undefined
+    if (this.#uncheckedSince === undefined || now() - this.#uncheckedSince < CHECK_COMMIT_AFTER_MS) {
+      return
     }
-  }
-
-  get #input(): InputLog {
-    const { group, topics, partition, reader, logs } = this.#options
-    return { group, topic: topics.events, partition, reader, logs }
-  }
-
-  /** Whoever committed last may have another id than ours: then it is not fenced yet, and what it committed is not final. */
-  async #fenceOthers(transactions: PartitionTransactions): Promise<void> {
-    const { group, topics, partition, offsets, transactionalId, formerTransactionalIds } = this.#options
-    const fenced = new Set([transactionalId])
-    const fence = async (id: string) => {
-      fenced.add(id)
-      await transactions.fence(id)
+    const committed = await offsets.committed(group, topics.events, partition)
+    const { ends: promised, inexact } = this.#promised
+    if (
+      committed.offset !== this.#opened().view.marker.next ||
+      !(await outputsDecided({ partition, topics, reader, promised, inexact }))
+    ) {
+      throw new Error(`the last commit of partition ${partition} is still not visible`)
     }
-    for (const id of formerTransactionalIds) {
-      await fence(id)
-    }
-    for (;;) {
-      const { metadata } = await offsets.committed(group, topics.events, partition)
-      const id = originIn(metadata)?.transactionalId ?? transactionalId
-      if (fenced.has(id)) {
-        return
-      }
-      await fence(id)
-    }
-  }
-
-  /** Before anything is written: also the numbers of partitions, whichever partition wrote them down. */
-  async #assertSameOutputs(): Promise<void> {
-    const { group, topics, offsets, logs, keys } = this.#options
-    const named = [topics.events, topics.current, topics.changes, topics.eventDeadLetters]
-    const [facts, committed] = await Promise.all([logs.facts(named), offsets.committedAll(group, topics.events)])
-    this.#facts = facts
-    for (const { metadata } of committed.values()) {
-      const before = originIn(metadata)?.topics ?? new Map<string, TopicFacts>()
-      // An input that was made anew does not keep from settling the outputs.
-      const input = before.get(topics.events)
-      const isAnew = input !== undefined && input.id !== facts.get(topics.events)?.id
-      const outputs = isAnew ? new Map([...before].filter(([name]) => name !== topics.events)) : before
-      assertSameTopics({ group, topic: topics.events, facts }, outputs)
-    }
-    const partitions = facts.get(topics.events)?.partitions ?? 0
-    for (const [name, { partitions: other }] of facts) {
-      if (name !== topics.eventDeadLetters && other !== partitions) {
-        throw partitionsChanged(group, name, partitions, other)
-      }
-    }
-    if ([...committed.values()].every(({ metadata }) => originIn(metadata) === null)) {
-      // Nobody wrote down how many there were: then the keys of what was published tell.
-      await keys.assertAll(facts.get(topics.current) as TopicFacts)
-    }
+    this.#uncheckedSince = undefined
   }
 
   async #assertSameOrigin(): Promise<void> {
@@ -443,71 +336,9 @@ export class StatusTask implements PartitionTask {
     assertSameOrigin({ group, topic: topics.events, committed, facts, environment, namespaces: new Map() })
   }
 
-  /** One transaction, its commit, then the view. Resolves with what was written into the view. */
-  async #commit(output: Output, next: bigint, signal: AbortSignal, read = this.#read): Promise<readonly StateWrite[]> {
-    const { partition, topics, store, now, report, onCommitted } = this.#options
-    const before = this.#owned()
-    let ends = this.#ends
-    let inexact = this.#inexact
-    const transactions = this.#transactions as PartitionTransactions
-    const marker: ViewMarker = {
-      ...before.marker,
-      writes: before.marker.writes + 1,
-      next,
-      totals: addTotals(before.marker.totals, output.totals),
-      completeAt: now(),
-    }
-    await transactions.run(async (scope) => {
-      const append = (topic: string, records: readonly OutRecord[]) =>
-        records.length === 0 ? undefined : scope.append(topic, partition, records)
-      const [current, changes, deadLetters] = await Promise.all([
-        append(topics.current, output.current),
-        append(topics.changes, output.changes),
-        append(topics.eventDeadLetters, output.deadLetters),
-      ])
-      ends = {
-        current: current?.next ?? ends.current,
-        changes: changes?.next ?? ends.changes,
-        eventDeadLetters: deadLetters?.next ?? ends.eventDeadLetters,
-      }
-      const appended = { current, changes, eventDeadLetters: deadLetters }
-      inexact = inexact.filter((name) => appended[name] === undefined)
-      crashPoint('processor:after-append')
-      assertAfter('current', topics.current, partition, this.#ends, current)
-      assertAfter('changes', topics.changes, partition, this.#ends, changes)
-      assertAfter('eventDeadLetters', topics.eventDeadLetters, partition, this.#ends, deadLetters)
-      const metadata = {
-        ends,
-        committedBy: marker.token,
-        former: this.#former,
-        totals: marker.totals,
-        inexact,
-        origin: this.#originOf(read),
-      }
-      await scope.commitOffset(next, toMetadataText(metadata))
-      crashPoint('processor:after-offset')
-    })
-    crashPoint('processor:after-commit')
-    this.#ends = ends
-    this.#inexact = inexact
-    this.#read = read
-    this.#uncheckedSince = now()
-    onCommitted(output.totals)
-
-    const after: ViewMarker = { ...marker, viewNext: ends.current, committedBy: marker.token }
-    const text = toMarkerText(after)
-    const written = await waitForStore(() => store.write(partition, before.text, text, output.writes), report, signal)
-    if (written === 'refused') {
-      throw new ViewLostError(partition)
-    }
-    crashPoint('processor:after-view')
-    this.#marker = { marker: after, text }
-    return output.writes
-  }
-
-  #originOf(read: LogPlace | null): Origin {
-    const { environment, transactionalId } = this.#options
-    return { environment, topics: this.#facts, read, transactionalId, namespaces: new Map() }
+  get #input(): InputLog {
+    const { group, topics, partition, reader, logs } = this.#options
+    return { group, topic: topics.events, partition, reader, logs }
   }
 
   #assertInPlace(key: Buffer, topic: string, offset: bigint): void {
@@ -515,122 +346,14 @@ export class StatusTask implements PartitionTask {
     keys.assert(key, topic, partition, offset, this.#facts.get(topics.events)?.partitions ?? 0)
   }
 
-  #toOutput(outcome: BatchOutcome<InRecord>): Output {
-    const { codecs, partition, topics, now } = this.#options
-    const output: Output = { ...emptyOutput(), totals: outcome.totals }
-    for (const change of outcome.changes) {
-      output.changes.push({ key: change.state.paymentKey, value: codecs.change.encode(toStatusChange(change)) })
-    }
-    for (const state of outcome.states.values()) {
-      this.#addState(output, state)
-    }
-    for (const { record, reason } of outcome.deadLetters) {
-      output.deadLetters.push(
-        toDeadLetter(record, {
-          reason,
-          message: EVENT_DEAD_LETTER_REASONS[reason],
-          stage: 'processor',
-          topic: topics.events,
-          partition,
-          offset: record.offset,
-          element: null,
-          at: now(),
-        }),
-      )
-    }
-    return output
-  }
-
-  /** A state goes to the topic and to the view as the same bytes. */
-  #addState(output: Output, state: PaymentState, { unchanged = false } = {}): void {
-    const { codecs, duePolicy } = this.#options
-    const value = codecs.state.encode(state)
-    if (!unchanged) {
-      output.current.push({ key: state.paymentKey, value })
-    }
-    output.writes.push({
-      paymentKey: state.paymentKey,
-      state: value,
-      dueAt: dueAt(state, duePolicy),
-      endToEndId: state.details.endToEndId,
-    })
-  }
-
-  async #decode(records: readonly InRecord[]): Promise<readonly BatchInput<InRecord>[]> {
-    const inputs: BatchInput<InRecord>[] = []
-    for (const record of records) {
-      inputs.push(await this.#decodeOne(record))
-    }
-    return inputs
-  }
-
-  async #decodeOne(record: InRecord): Promise<BatchInput<InRecord>> {
-    if (record.value === null) {
-      return { record, rejected: 'undecodable' }
-    }
-    if (record.value.length > EVENT_BYTES_MAX) {
-      return { record, rejected: 'too-large' }
-    }
-    try {
-      const { codecs, topics, partition, group } = this.#options
-      const place = { topic: topics.events, partition, offset: record.offset, group }
-      const event = await decodePrepared(codecs.event, record.value, place)
-      if (record.key?.toString() !== event.paymentKey) {
-        return { record, rejected: 'key-mismatch' }
-      }
-      // Not before it is known to be one of ours: what a stranger wrote is a dead letter.
-      this.#assertInPlace(record.key, topics.events, record.offset)
-      return { record, event }
-    } catch (error) {
-      if (error instanceof AvroDecodeError) {
-        return { record, rejected: 'undecodable' }
-      }
-      throw error
-    }
-  }
-
-  #owned(): { readonly marker: ViewMarker; readonly text: string } {
-    if (this.#marker === undefined) {
+  #opened(): {
+    readonly transactions: PartitionTransactions
+    readonly store: LaneStore
+    readonly view: OwnedView
+  } {
+    if (this.#transactions === undefined || this.#store === undefined || this.#view === undefined) {
       throw new Error('the partition is not open')
     }
-    return this.#marker
+    return { transactions: this.#transactions, store: this.#store, view: this.#view }
   }
-}
-
-/** Without a promise, or with that of an older release, only the ends of the topics are known. */
-function inexactOf(metadata: CommitMetadata | null): readonly (keyof OutputEnds)[] {
-  return metadata?.inexact ?? OUTPUTS
-}
-
-/** What is appended stands after everything that was committed before, or the topic lost that. */
-function assertAfter(
-  output: keyof OutputEnds,
-  topic: string,
-  partition: number,
-  promised: OutputEnds,
-  appended: { readonly first: bigint } | undefined,
-): void {
-  if (appended !== undefined && appended.first < promised[output]) {
-    throw outputTruncated(output, topic, partition, promised[output], appended.first)
-  }
-}
-
-interface Committed {
-  readonly committed: CommittedOffset
-  /** Null if the offset was not committed by this stage. */
-  readonly metadata: CommitMetadata | null
-  readonly ends: OutputEnds
-  readonly inexact: readonly (keyof OutputEnds)[]
-}
-
-interface Output {
-  readonly current: OutRecord[]
-  readonly changes: OutRecord[]
-  readonly deadLetters: OutRecord[]
-  readonly writes: StateWrite[]
-  readonly totals: TotalsDelta
-}
-
-function emptyOutput(): Output {
-  return { current: [], changes: [], deadLetters: [], writes: [], totals: noTotals() }
 }

@@ -98,6 +98,9 @@ export interface OutputEnds {
   readonly eventDeadLetters: bigint
 }
 
+/** Nothing was ever committed. */
+export const NO_OUTPUT: OutputEnds = { current: 0n, changes: 0n, eventDeadLetters: 0n }
+
 export function toMetadataText(metadata: CommitMetadata): string {
   const { current, changes, eventDeadLetters } = metadata.ends
   const ends = { current: String(current), changes: String(changes), eventDeadLetters: String(eventDeadLetters) }

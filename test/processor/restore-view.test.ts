@@ -2,13 +2,13 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { noTotals, totalsFrom } from '../../src/payment/totals.ts'
 import { ByteBudget } from '../../src/processor/byte-budget.ts'
 import { type DuePolicy, fingerprintOf } from '../../src/processor/due.ts'
+import { ViewLostError } from '../../src/processor/owned-view.ts'
 import {
   decideRestore,
   type RestoreFacts,
   type RestoreOptions,
   restoreView,
   VIEW_AGE_MAX_MS,
-  ViewLostError,
 } from '../../src/processor/restore-view.ts'
 import { type CommitMetadata, fromMarkerText, toMarkerText, type ViewMarker } from '../../src/processor/view-marker.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
@@ -153,7 +153,6 @@ describe('restoring', () => {
       next: 20n,
       token: 'mine',
       now: () => NOW,
-      report: { waiting: () => {}, going: () => {} },
       budget: new ByteBudget(1),
       onProgress: () => {},
       signal: new AbortController().signal,
@@ -173,8 +172,8 @@ describe('restoring', () => {
     const former = await view.marker(PARTITION)
     const restored = await restore()
     expect([restored.decision.kind, restored.records]).toEqual(['keep', 0])
-    expect(await view.marker(PARTITION)).toBe(restored.markerText)
-    expect(fromMarkerText(restored.markerText)).toMatchObject({
+    expect(await view.marker(PARTITION)).toBe(toMarkerText(restored.view.marker))
+    expect(restored.view.marker).toMatchObject({
       token: 'mine',
       viewNext: 2n,
       totals: TOTALS,
@@ -192,7 +191,7 @@ describe('restoring', () => {
     const restored = await restore()
     expect([restored.decision.kind, restored.records]).toEqual(['replay', 3])
     expect(await view.content(PARTITION)).toEqual(kafka.latest(TOPICS.current, PARTITION))
-    expect(restored.marker).toMatchObject({ viewNext: 5n, totals: TOTALS })
+    expect(restored.view.marker).toMatchObject({ viewNext: 5n, totals: TOTALS })
   })
 
   test('replay forgets what was forgotten meanwhile', async () => {
@@ -220,7 +219,7 @@ describe('restoring', () => {
   })
 
   test('counts anew from the present offset when nobody says what was counted', async () => {
-    const { marker } = await restore({ metadata: null, committed: false })
+    const { marker } = (await restore({ metadata: null, committed: false })).view
     expect(marker.totals).toEqual({ since: '20', ...noTotals() })
   })
 
@@ -230,7 +229,7 @@ describe('restoring', () => {
     await transactions.run(async (scope) => {
       await scope.append(TOPICS.current, PARTITION, [{ key: 'b', value: stateOf('b', 1) }])
     })
-    const { marker } = await restore()
+    const { marker } = (await restore()).view
     expect(kafka.range(TOPICS.current, PARTITION).end).toBe(3n)
     expect(marker.viewNext).toBe(3n)
     expect((await restore({ token: 'next' })).decision.kind).toBe('keep')
@@ -292,7 +291,7 @@ describe('restoring', () => {
     const restored = await restore({ now: () => NOW + 14 * DAY_MS })
     expect(restored.decision).toEqual({ kind: 'rebuild', why: 'the view is older than tombstones are kept' })
     expect([...(await view.content(PARTITION)).keys()]).toEqual(['b'])
-    expect(restored.marker.completeAt).toBe(NOW + 14 * DAY_MS)
+    expect(restored.view.marker.completeAt).toBe(NOW + 14 * DAY_MS)
   })
 
   test('I6: so does an interrupted rebuild, as old as its beginning', async () => {
@@ -318,8 +317,8 @@ describe('restoring', () => {
     publish('a', 2)
     await leaveView({ ...MARKER, completeAt: NOW - 4 * DAY_MS }, ['a', stateOf('a', 1)], ['b', stateOf('b', 1)])
     const clock = [NOW, NOW + 1_000]
-    const { decision, marker } = await restore({ now: () => clock.shift() ?? NOW + 2_000 })
-    expect([decision.kind, marker.completeAt]).toEqual(['replay', NOW])
+    const { decision, view: restored } = await restore({ now: () => clock.shift() ?? NOW + 2_000 })
+    expect([decision.kind, restored.marker.completeAt]).toEqual(['replay', NOW])
   })
 
   test('a replay that took longer than tombstones are kept is not believed, and done again from the beginning', async () => {

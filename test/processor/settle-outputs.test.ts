@@ -142,7 +142,7 @@ test('a commit that stays invisible, with nothing after it, is noticed by the cl
   await task.idle(signal)
   expect(world.changes()).toEqual([])
   world.now += 10_000
-  await expect(task.idle(signal)).rejects.toThrow('still not to be seen')
+  await expect(task.idle(signal)).rejects.toThrow('still not visible')
   await world.run(task)
   expect(world.changes()).toHaveLength(1)
   world.now += 10_000

@@ -51,15 +51,20 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'src/processor/status-task.ts',
-        find: 'const inputs = await this.#decode(records.slice(from, until))',
-        replace: `const all = await this.#decode(records.slice(from, until))
-    const { partition, report, store } = this.#options
-    const marks = store as unknown as {
-      markSeen(partition: number, ids: readonly (string | null)[]): Promise<readonly boolean[]>
-    }
-    const ids = all.map((input) => ('event' in input ? input.event.eventId : null))
-    const seen = await waitForStore(() => marks.markSeen(partition, ids), report, signal)
-    const inputs = all.filter((_, at) => !seen[at])`,
+        find: 'const inputs = await decodeEvents(',
+        replace: 'let inputs = await decodeEvents(',
+      },
+      {
+        file: 'src/processor/status-task.ts',
+        find: 'const keys = inputs.flatMap(',
+        replace: `const all = inputs
+      const marks = this.#options.store as unknown as {
+        markSeen(partition: number, ids: readonly (string | null)[]): Promise<readonly boolean[]>
+      }
+      const ids = all.map((input) => ('event' in input ? input.event.eventId : null))
+      const seen = await marks.markSeen(this.#options.partition, ids)
+      inputs = all.filter((_, index) => !seen[index])
+      const keys = inputs.flatMap(`,
       },
       {
         file: 'src/processor/status-task.ts',
@@ -112,8 +117,8 @@ export const MUTANTS: readonly Mutant[] = [
         replace: `try {
       await this.#options.store.read(this.#options.partition, [])
     } catch {
-      const totals = { ...noTotals(), events: records.length, duplicate: records.length }
-      await this.#commit({ ...emptyOutput(), totals }, next, signal)
+      const totals = { ...emptyOutput().totals, events: records.length, duplicate: records.length }
+      await this.#commit({ ...emptyOutput(), totals }, next)
       return
     }
     const items = records.map(`,
@@ -177,14 +182,14 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         // The second line of defence: without it everything would be a dead letter.
-        file: 'src/processor/status-task.ts',
-        find: 'if (record.key?.toString() !== event.paymentKey) {',
+        file: 'src/processor/decode-events.ts',
+        find: 'if (key?.toString() !== event.paymentKey) {',
         replace: "if (event.paymentKey === '') {",
       },
       {
         // And the third.
-        file: 'src/processor/status-task.ts',
-        find: 'this.#assertInPlace(record.key, topics.events, record.offset)',
+        file: 'src/processor/decode-events.ts',
+        find: 'assertInPlace(key, offset)',
         replace: '',
       },
     ],
@@ -298,9 +303,9 @@ export const MUTANTS: readonly Mutant[] = [
     what: 'the states that Redis gives are believed, whoever wrote them and whatever Redis has forgotten',
     patches: [
       {
-        file: 'src/processor/status-task.ts',
-        find: 'if (view.marker !== this.#owned().text) {',
-        replace: "if (this.#owned().text === '') {",
+        file: 'src/processor/owned-view.ts',
+        find: 'if (marker !== this.#text) {',
+        replace: "if (this.#text === '') {",
       },
       {
         // The second line of defence: with it alone, one batch of a partition is wrong.
@@ -412,18 +417,14 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/processor/status-task.ts',
-        find: 'await transactions.run(async (scope) => {',
-        replace: `const early = toMarkerText(marker)
-    const claimed = await waitForStore(() => store.write(partition, before.text, early, output.writes), report, signal)
-    if (claimed === 'refused') {
-      throw new ViewLostError(partition)
-    }
-    await transactions.run(async (scope) => {`,
+        find: 'this.#promised = await publishOutput(',
+        replace: `await view.advance({ next, totals, completeAt }, output.writes)
+    this.#promised = await publishOutput(`,
       },
       {
         file: 'src/processor/status-task.ts',
-        find: 'store.write(partition, before.text, text, output.writes)',
-        replace: 'store.write(partition, early, text, [])',
+        find: 'viewNext, committedBy }, output.writes)',
+        replace: 'viewNext, committedBy }, [])',
       },
     ],
     scenario: 'die-processor:after-append',

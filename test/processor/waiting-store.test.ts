@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { waitForStore } from '../../src/processor/wait-for-store.ts'
+import { type LaneStore, WaitingStore, type WaitReport } from '../../src/processor/waiting-store.ts'
 import { RedisUnavailableError } from '../../src/redis/redis-errors.ts'
 
 const AWAY = new RedisUnavailableError('REDIS_UNREACHABLE', 'Redis does not answer')
@@ -27,20 +27,25 @@ function failing(times: number, error: unknown = AWAY) {
     if (calls <= times) {
       throw error
     }
-    return 'answer'
+    return true
   })
 }
 
+/** One call of a store that waits. */
+function isWhole(call: () => Promise<boolean>, to: WaitReport, signal: AbortSignal): Promise<boolean> {
+  return new WaitingStore({ isWhole: call } as unknown as LaneStore, to, signal).isWhole(3)
+}
+
 test('an answer at once is nothing to report', async () => {
-  expect(await waitForStore(failing(0), report, new AbortController().signal)).toBe('answer')
+  expect(await isWhole(failing(0), report, new AbortController().signal)).toBe(true)
   expect(reports).toEqual([])
 })
 
 test('waits until the store answers, says why, and says when it goes on', async () => {
   const call = failing(3)
-  const waiting = waitForStore(call, report, new AbortController().signal)
+  const waiting = isWhole(call, report, new AbortController().signal)
   await vi.advanceTimersByTimeAsync(1_000)
-  expect(await waiting).toBe('answer')
+  expect(await waiting).toBe(true)
   expect(call).toHaveBeenCalledTimes(4)
   expect(reports).toEqual([...Array(3).fill('waiting: Redis does not answer'), 'going'])
 })
@@ -48,7 +53,7 @@ test('waits until the store answers, says why, and says when it goes on', async 
 test('does not hammer a store that is away', async () => {
   const call = failing(1_000)
   const abort = new AbortController()
-  const waiting = waitForStore(call, report, abort.signal).catch(() => {})
+  const waiting = isWhole(call, report, abort.signal).catch(() => {})
   await vi.advanceTimersByTimeAsync(1_000)
   expect(call.mock.calls.length).toBeLessThanOrEqual(11)
   abort.abort()
@@ -59,13 +64,13 @@ test.each([
   ['an error that is not retriable', Object.assign(new Error('WRONGTYPE'), { retriable: false })],
   ['an error that does not say', new TypeError('a bug')],
 ])('gives up at once on %s: it is a defect, not a state', async (_what, error) => {
-  await expect(waitForStore(failing(1, error), report, new AbortController().signal)).rejects.toBe(error)
+  await expect(isWhole(failing(1, error), report, new AbortController().signal)).rejects.toBe(error)
   expect(reports).toEqual([])
 })
 
 test('gives up when it is told to, and no longer says that it waits', async () => {
   const abort = new AbortController()
-  const waiting = waitForStore(failing(1_000), report, abort.signal)
+  const waiting = isWhole(failing(1_000), report, abort.signal)
   const rejected = expect(waiting).rejects.toBe(AWAY)
   await vi.advanceTimersByTimeAsync(150)
   abort.abort()
@@ -76,8 +81,24 @@ test('gives up when it is told to, and no longer says that it waits', async () =
 test('ends the wait also when the store comes back with an error of another kind', async () => {
   const bug = new TypeError('a bug')
   const call = vi.fn().mockRejectedValueOnce(AWAY).mockRejectedValueOnce(bug)
-  const rejected = expect(waitForStore(call, report, new AbortController().signal)).rejects.toBe(bug)
+  const rejected = expect(isWhole(call, report, new AbortController().signal)).rejects.toBe(bug)
   await vi.advanceTimersByTimeAsync(1_000)
   await rejected
   expect(reports).toEqual(['waiting: Redis does not answer', 'going'])
+})
+
+test.each([
+  ['read', [3, ['jpm:a']]],
+  ['sizes', [3, ['jpm:a']]],
+  ['write', [3, 'before', 'after', []]],
+  ['reset', [3, null, 'after']],
+  ['due', [3, 1_000, 500]],
+  ['isWhole', [3]],
+] as const)('%s waits, and repeats exactly the same call', async (name, args) => {
+  const call = vi.fn().mockRejectedValueOnce(AWAY).mockResolvedValueOnce('answer')
+  const store = new WaitingStore({ [name]: call } as unknown as LaneStore, report, new AbortController().signal)
+  const answer = (store[name] as (...of: readonly unknown[]) => Promise<unknown>)(...args)
+  await vi.advanceTimersByTimeAsync(100)
+  expect(await answer).toBe('answer')
+  expect(call.mock.calls).toEqual([args, args])
 })

@@ -1,0 +1,103 @@
+import type { PaymentState } from '../payment/apply-event.ts'
+import { overdueChange, toStatusChange } from '../payment/status-change.ts'
+import { noTotals, type TotalsDelta } from '../payment/totals.ts'
+import { toDeadLetter } from '../stream/dead-letter.ts'
+import type { InRecord, OutRecord } from '../stream/record.ts'
+import { dueAction, markOverdue } from './due.ts'
+import { type BatchOutcome, EVENT_DEAD_LETTER_REASONS } from './fold-batch.ts'
+import type { StateWrite } from './state-store.ts'
+import { forgettingWrite, stateWrite } from './state-write.ts'
+import type { StatusTaskOptions } from './status-task-options.ts'
+
+/** What one transaction publishes and what the view becomes with it. */
+export interface BatchOutput {
+  readonly current: OutRecord[]
+  readonly changes: OutRecord[]
+  readonly deadLetters: OutRecord[]
+  readonly writes: StateWrite[]
+  readonly totals: TotalsDelta
+}
+
+export type OutputContext = Pick<StatusTaskOptions, 'codecs' | 'duePolicy' | 'topics' | 'partition'>
+
+/** Only moves the offset. */
+export function emptyOutput(): BatchOutput {
+  return { current: [], changes: [], deadLetters: [], writes: [], totals: noTotals() }
+}
+
+/** The records for a batch of events that was folded. Pure; `at` is the time of recording, ms since the epoch. */
+export function outputOfEvents(outcome: BatchOutcome<InRecord>, context: OutputContext, at: number): BatchOutput {
+  const { codecs, topics, partition } = context
+  const output: BatchOutput = { ...emptyOutput(), totals: outcome.totals }
+  for (const change of outcome.changes) {
+    output.changes.push({ key: change.state.paymentKey, value: codecs.change.encode(toStatusChange(change)) })
+  }
+  for (const state of outcome.states.values()) {
+    publishState(output, state, context)
+  }
+  for (const { record, reason } of outcome.deadLetters) {
+    output.deadLetters.push(
+      toDeadLetter(record, {
+        reason,
+        message: EVENT_DEAD_LETTER_REASONS[reason],
+        stage: 'processor',
+        topic: topics.events,
+        partition,
+        offset: record.offset,
+        element: null,
+        at,
+      }),
+    )
+  }
+  return output
+}
+
+/**
+ * The records for payments whose due time has come: an overdue report, a tombstone, or only a corrected due time. Pure.
+ *
+ * @param states The states of these payments, as far as the view has them.
+ * @param at Now, ms since the epoch.
+ */
+export function outputOfTimers(
+  paymentKeys: readonly string[],
+  states: ReadonlyMap<string, PaymentState>,
+  context: OutputContext,
+  at: number,
+): BatchOutput {
+  const output = emptyOutput()
+  for (const paymentKey of paymentKeys) {
+    const state = states.get(paymentKey)
+    if (state === undefined) {
+      output.writes.push(forgettingWrite(paymentKey))
+      continue
+    }
+    const action = dueAction(state, at, context.duePolicy)
+    switch (action) {
+      case 'forget':
+        output.writes.push(forgettingWrite(paymentKey))
+        output.current.push({ key: paymentKey, value: null })
+        output.totals.forgotten += 1
+        break
+      case 'overdue': {
+        const marked = markOverdue(state, at)
+        output.changes.push({ key: paymentKey, value: context.codecs.change.encode(overdueChange(marked)) })
+        publishState(output, marked, context)
+        output.totals.overdue += 1
+        break
+      }
+      case 'wait':
+        output.writes.push(stateWrite(paymentKey, context.codecs.state.encode(state), state, context.duePolicy))
+        break
+      default:
+        action satisfies never
+    }
+  }
+  return output
+}
+
+/** A state goes to the topic and into the view as the same bytes. */
+function publishState(output: BatchOutput, state: PaymentState, { codecs, duePolicy }: OutputContext): void {
+  const value = codecs.state.encode(state)
+  output.current.push({ key: state.paymentKey, value })
+  output.writes.push(stateWrite(state.paymentKey, value, state, duePolicy))
+}

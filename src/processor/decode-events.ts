@@ -1,0 +1,52 @@
+import { AvroDecodeError } from '../avro/errors.ts'
+import type { InRecord } from '../stream/record.ts'
+import { decodePrepared } from './decode-prepared.ts'
+import type { BatchInput } from './fold-batch.ts'
+import type { StatusTaskOptions } from './status-task-options.ts'
+
+/**
+ * Largest event, bytes. A payment keeps at most 256 events, so its state, children included, stays below the 2 MiB that
+ * the topics accept, whatever comes in which order.
+ */
+export const EVENT_BYTES_MAX = 7_000
+
+/**
+ * Records of `payments.events` as events, or with the reason why they are none. Asks the registry for schemas that were
+ * not seen yet; rejects, and skips nothing, while it cannot answer.
+ *
+ * @param assertInPlace Throws DefinedStop if the key of an event does not belong to this partition.
+ */
+export async function decodeEvents(
+  records: readonly InRecord[],
+  { codecs, topics, partition, group }: Pick<StatusTaskOptions, 'codecs' | 'topics' | 'partition' | 'group'>,
+  assertInPlace: (key: Buffer, offset: bigint) => void,
+): Promise<readonly BatchInput<InRecord>[]> {
+  const decode = async (record: InRecord): Promise<BatchInput<InRecord>> => {
+    const { key, value, offset } = record
+    if (value === null) {
+      return { record, rejected: 'undecodable' }
+    }
+    if (value.length > EVENT_BYTES_MAX) {
+      return { record, rejected: 'too-large' }
+    }
+    try {
+      const event = await decodePrepared(codecs.event, value, { topic: topics.events, partition, offset, group })
+      if (key?.toString() !== event.paymentKey) {
+        return { record, rejected: 'key-mismatch' }
+      }
+      // Only now is it known to be our record. What somebody else wrote is a dead letter, not a reason to stop.
+      assertInPlace(key, offset)
+      return { record, event }
+    } catch (error) {
+      if (error instanceof AvroDecodeError) {
+        return { record, rejected: 'undecodable' }
+      }
+      throw error
+    }
+  }
+  const inputs: BatchInput<InRecord>[] = []
+  for (const record of records) {
+    inputs.push(await decode(record))
+  }
+  return inputs
+}

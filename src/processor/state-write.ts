@@ -1,0 +1,13 @@
+import type { PaymentState } from '../payment/apply-event.ts'
+import { type DuePolicy, dueAt } from './due.ts'
+import type { StateWrite } from './state-store.ts'
+
+/** A state as the view keeps it: the bytes of its record in `current`, its due time and its customer reference. */
+export function stateWrite(paymentKey: string, bytes: Buffer, state: PaymentState, duePolicy: DuePolicy): StateWrite {
+  return { paymentKey, state: bytes, dueAt: dueAt(state, duePolicy), endToEndId: state.details.endToEndId }
+}
+
+/** Removes a payment from the view. */
+export function forgettingWrite(paymentKey: string): StateWrite {
+  return { paymentKey, state: null, dueAt: 0, endToEndId: null }
+}

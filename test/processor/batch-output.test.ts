@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest'
+import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
+import { noTotals } from '../../src/payment/totals.ts'
+import { emptyOutput, type OutputContext, outputOfEvents, outputOfTimers } from '../../src/processor/batch-output.ts'
+import { foldBatch } from '../../src/processor/fold-batch.ts'
+import { sampleEvent } from '../avro/samples.ts'
+import { CODECS, DAY_MS, DUE_POLICY, PARTITION, TOPICS } from './status-world.ts'
+
+const CONTEXT: OutputContext = { codecs: CODECS, duePolicy: DUE_POLICY, topics: TOPICS, partition: PARTITION }
+const NOW = 1_000 * DAY_MS
+const EVENT = sampleEvent({ paymentKey: 'jpm:a', eventId: '1', status: 'ON_HOLD', requestedExecutionDate: null })
+
+function stateAt(recordedAt: number): PaymentState {
+  const applied = applyEvent(undefined, EVENT, recordedAt)
+  if (applied.outcome !== 'recorded') {
+    throw new TypeError('a first event is recorded')
+  }
+  return applied.change.state
+}
+
+test('an empty output publishes nothing, writes nothing and counts nothing', () => {
+  expect(emptyOutput()).toEqual({ current: [], changes: [], deadLetters: [], writes: [], totals: noTotals() })
+})
+
+test('a state goes into the view as the bytes that go to `current` (I6)', () => {
+  const record = { key: Buffer.from('jpm:a'), value: null, headers: {}, offset: 7n, timestamp: 0, leaderEpoch: 0 }
+  const rejected = { ...record, offset: 8n, key: Buffer.from('jpm:z') }
+  const outcome = foldBatch(
+    [
+      { record, event: EVENT },
+      { record: rejected, rejected: 'undecodable' },
+    ],
+    () => undefined,
+    NOW,
+  )
+  const output = outputOfEvents(outcome, CONTEXT, NOW)
+  expect(output.writes).toEqual([
+    { paymentKey: 'jpm:a', state: output.current[0]?.value, dueAt: NOW + 3 * DAY_MS, endToEndId: 'E2E-4711' },
+  ])
+  expect(output.current).toEqual([{ key: 'jpm:a', value: CODECS.state.encode(stateAt(NOW)) }])
+  expect(output.changes.map(({ key }) => key)).toEqual(['jpm:a'])
+  expect(output.deadLetters).toMatchObject([
+    {
+      key: rejected.key,
+      headers: { dlq_reason: 'undecodable', dlq_offset: '8', dlq_time: new Date(NOW).toISOString() },
+    },
+  ])
+  expect(output.totals).toEqual({ ...noTotals(), events: 2, applied: 1, deadLetter: 1 })
+})
+
+test('timers report, forget or correct, each in the outputs it belongs to (I4, I8)', () => {
+  const states = new Map([
+    ['overdue', { ...stateAt(NOW - 4 * DAY_MS), paymentKey: 'overdue' }],
+    ['forgotten', { ...stateAt(NOW - 400 * DAY_MS), paymentKey: 'forgotten' }],
+    ['early', { ...stateAt(NOW - DAY_MS), paymentKey: 'early' }],
+  ])
+  const output = outputOfTimers(['overdue', 'forgotten', 'early', 'gone'], states, CONTEXT, NOW)
+  expect(output.changes.map(({ value }) => CODECS.change.decode(value as Buffer))).toMatchObject([
+    { paymentKey: 'overdue', verdict: 'OVERDUE', statusVersion: 2, overdueSince: NOW },
+  ])
+  expect(output.current.map(({ key, value }) => [key, value === null])).toEqual([
+    ['overdue', false],
+    ['forgotten', true],
+  ])
+  expect(output.writes.map(({ paymentKey, state, dueAt }) => [paymentKey, state === null, dueAt])).toEqual([
+    ['overdue', false, NOW + 396 * DAY_MS],
+    ['forgotten', true, 0],
+    ['early', false, NOW + 2 * DAY_MS],
+    ['gone', true, 0],
+  ])
+  expect(output.totals).toEqual({ ...noTotals(), overdue: 1, forgotten: 1 })
+})
