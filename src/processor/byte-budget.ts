@@ -1,9 +1,9 @@
 /**
- * One bound of bytes for all lanes of a process (invariant I10). Whoever is about to read much says how much, and waits
- * until there is room.
+ * One limit in bytes for all lanes of a process (invariant I10). A lane reserves bytes before it reads, and waits until they
+ * are available.
  *
- * First come, first served, whatever the size: a large request is not passed by small ones, so nobody starves. What is
- * larger than everything is served alone. Nobody may ask for more while it holds something, so nobody waits for itself.
+ * Requests are served in order of arrival, whatever their size, so small ones cannot starve a large one. A request larger
+ * than the limit is served alone. A lane must not request more while it holds bytes, so no lane can wait for itself.
  */
 export class ByteBudget {
   readonly #bytesMax: number
@@ -14,17 +14,17 @@ export class ByteBudget {
     this.#bytesMax = bytesMax
   }
 
-  /** Whether an owner stands in the queue: it does not move, and nothing is wrong with it. */
+  /** Whether an owner is in the queue. It makes no progress then, but it is healthy. */
   isWaiting(owner: number): boolean {
     return this.#queue.some((waiting) => waiting.owner === owner)
   }
 
-  /** Bytes that are held now, at most the bound. */
+  /** Bytes held now; never more than the limit. */
   get used(): number {
     return this.#used
   }
 
-  /** Holds `bytes` while the work runs. Rejects without running it if the signal aborts while it waits. */
+  /** Holds `bytes` while `work` runs. Rejects without running it if the signal is aborted while it waits. */
   async use<T>(owner: number, bytes: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const held = Math.min(bytes, this.#bytesMax)
     await this.#granted(owner, held, signal)
@@ -45,7 +45,7 @@ export class ByteBudget {
       if (at >= 0) {
         this.#queue.splice(at, 1)
         reject(signal.reason as Error)
-        // Who stood behind it may fit.
+        // The next in the queue may fit now.
         this.#serve()
       }
     }

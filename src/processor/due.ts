@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto'
 import type { PaymentState } from '../payment/apply-event.ts'
 import { PAYMENT_STATUSES, type PaymentStatus } from '../payment/payment-status.ts'
 
-/** When a payment is due without an event. Plain data: the view keeps it, because its due times come of it. */
+/** When a payment becomes due without an event. Plain data, because the view stores a fingerprint of it. */
 export interface DuePolicy {
-  /** A payment without any record for so long is forgotten, ms. */
+  /** Time without a new record after which a payment is forgotten, ms. */
   readonly retentionMs: number
   readonly nextStatusWithin: NextStatusWithin
 }
 
 /**
- * How long after its last change of status, and after its execution date, a payment may stay as it is, ms; null: for ever.
- * The most particular one counts. `default` is about open statuses only; others have to be named.
+ * How long a payment may keep its status, counted from its last status change or its execution date, whichever is later,
+ * ms; null: forever. The most specific setting applies. `default` covers open statuses only; others must be named.
  */
 export interface NextStatusWithin {
   readonly default: number | null
@@ -20,12 +20,12 @@ export interface NextStatusWithin {
 
 const DAY_MS = 86_400_000
 
-/** A short text that is another one for another policy. */
+/** A short text that differs when the policy differs. */
 export function fingerprintOf(policy: DuePolicy): string {
   return createHash('sha256').update(JSON.stringify(policy)).digest('base64url').slice(0, 12)
 }
 
-/** When a payment needs to be looked at without an event, ms since the epoch. */
+/** When a timer must handle the payment if no event comes, ms since the epoch. */
 export function dueAt(state: PaymentState, policy: DuePolicy): number {
   const forgetAt = state.touchedAt + policy.retentionMs
   const overdueAt = overdueTime(state, policy)
@@ -34,7 +34,7 @@ export function dueAt(state: PaymentState, policy: DuePolicy): number {
 
 export type DueAction = 'overdue' | 'forget' | 'wait'
 
-/** What is due for a payment now. `wait`: the index was early or stale. */
+/** What is due for a payment now. `wait`: its due time in the view was too early or stale. */
 export function dueAction(state: PaymentState, now: number, policy: DuePolicy): DueAction {
   if (now >= state.touchedAt + policy.retentionMs) {
     return 'forget'
@@ -43,12 +43,12 @@ export function dueAction(state: PaymentState, now: number, policy: DuePolicy): 
   return overdueAt !== null && now >= overdueAt ? 'overdue' : 'wait'
 }
 
-/** Reports a payment overdue: one more version, no event; the mark stays until the status changes. */
+/** Marks a payment overdue: a new version without an event. The mark stays until the status changes. */
 export function markOverdue(state: PaymentState, now: number): PaymentState {
   return { ...state, statusVersion: state.statusVersion + 1, overdueSince: now }
 }
 
-/** Null if the payment may stay as it is, or was reported already. */
+/** Null if the payment may keep its status, or was reported already. */
 function overdueTime(state: PaymentState, policy: DuePolicy): number | null {
   const within = nextStatusWithin(state, policy.nextStatusWithin)
   if (within === null || state.overdueSince !== null) {
@@ -58,7 +58,7 @@ function overdueTime(state: PaymentState, policy: DuePolicy): number | null {
   return Math.max(state.statusChangedAt, waitsUntil) + within
 }
 
-/** The day as it is written, UTC, whatever time of day stands beside it; 0 without one. */
+/** The end of the day as written, taken as UTC; a time of day beside it is ignored. 0 without a date. */
 function endOfDay(date: string | null): number {
   const [, year, month, day] = ISO_DAY.exec(date ?? '') ?? []
   return day === undefined ? 0 : Date.UTC(Number(year), Number(month) - 1, Number(day)) + DAY_MS
@@ -69,7 +69,7 @@ const ISO_DAY = /^([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?![0-9])/
 function nextStatusWithin({ status, decidedBy, events }: PaymentState, allowed: NextStatusWithin): number | null {
   const own = events.filter(({ event }) => event.childKey === null)
   if (own.length === 0) {
-    // Known from its refund only: nobody ever said that anything would follow.
+    // Known only from its refund: no provider announced a further status.
     return null
   }
   const deciding = own.find(({ event }) => event.eventId === decidedBy) ?? own[0]

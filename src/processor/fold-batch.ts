@@ -2,32 +2,32 @@ import { applyEvent, type Change, type PaymentState } from '../payment/apply-eve
 import type { PaymentEvent } from '../payment/payment-event.ts'
 import { countVerdict, noTotals, type TotalsDelta } from '../payment/totals.ts'
 
-/** An event as it came, or why it cannot be one. */
+/** A record's event, or why the record is not one. */
 export type BatchInput<R> =
   | { readonly record: R; readonly event: PaymentEvent }
   | { readonly record: R; readonly rejected: EventDeadLetterReason }
 
-/** Why an event of `payments.events` goes to its dead letters. */
+/** Why a record of `payments.events` goes to its dead letters. */
 export const EVENT_DEAD_LETTER_REASONS = {
   undecodable: 'the record is not an Avro PaymentEvent that this version can read',
-  'key-mismatch': 'the key of the record is not the payment key of its event',
-  'too-large': 'the event is larger than a payment may keep',
-  'history-full': 'the payment keeps as many events as it can, and this one decides nothing',
+  'key-mismatch': 'the record key differs from the payment key of its event',
+  'too-large': 'the event is larger than a payment may store',
+  'history-full': 'the history of the payment is full, and this event would decide nothing',
 } as const
 export type EventDeadLetterReason = keyof typeof EVENT_DEAD_LETTER_REASONS
 
 export interface BatchOutcome<R> {
-  /** One for every distinct event, in order. */
+  /** One per distinct event, in order. */
   readonly changes: readonly Change[]
-  /** Last state of every payment that changed. */
+  /** The latest state of every payment that changed. */
   readonly states: ReadonlyMap<string, PaymentState>
   readonly deadLetters: readonly { readonly record: R; readonly reason: EventDeadLetterReason }[]
   readonly totals: TotalsDelta
 }
 
 /**
- * Applies a batch of events to the states they belong to. Pure: `stateOf` gives the state before the batch, `now` is
- * the time of recording.
+ * Applies a batch of events to the states of their payments. Pure: `stateOf` gives the state before the batch, `now` is the
+ * recording time, ms since the epoch.
  */
 export function foldBatch<R>(
   inputs: readonly BatchInput<R>[],

@@ -8,7 +8,7 @@ interface View {
   readonly refs: Set<string>
 }
 
-/** The in-memory twin of RedisStateStore, for unit and simulation tests only. */
+/** In-memory counterpart of RedisStateStore, for unit and simulation tests only. */
 export class MemoryStateStore implements StateStore {
   readonly #views = new Map<number, View>()
 
@@ -102,12 +102,12 @@ export class MemoryStateStore implements StateStore {
     }
   }
 
-  /** Loses one key of the view, as somebody who deletes it by hand would. */
+  /** Loses one key of the view, as if it had been deleted by hand. */
   lose(partition: number, index: 'due' | 'refs'): void {
     this.#view(partition)[index].clear()
   }
 
-  /** Loses the view of a partition, as a flushed or empty Redis would. */
+  /** Loses the view of a partition, as a flushed Redis would. */
   flush(partition: number): void {
     this.#views.delete(partition)
   }

@@ -1,17 +1,18 @@
-/** What one item of a batch needs in memory, roughly. */
+/** Roughly what one item of a batch needs in memory. */
 export interface Needed {
-  /** Of the item itself, bytes. */
+  /** Size of the item itself. */
   readonly bytes: number
-  /** The payment whose state it needs; null for none. */
+  /** The payment whose state it needs; null if it needs none. */
   readonly paymentKey: string | null
 }
 
-/** What an item costs beside its bytes: objects, keys, places in arrays. */
+/** Overhead of an item beyond its own bytes: objects, keys, array slots. */
 const ITEM_BYTES = 1_024
 
 /**
- * How many of the first items fit into `bytesMax` together with the states that they need, each state once; at least one
- * item. `sizeOf` gives the bytes of a state before it is read. What is decoded takes two to three times as much.
+ * The largest run of items from `from` on that fits into `bytesMax` together with the states it needs, each state counted
+ * once; at least one item. `sizeOf` gives the size of an encoded state. Decoded, events and states take two to three times
+ * as much memory.
  */
 export function portionOf(
   items: readonly Needed[],

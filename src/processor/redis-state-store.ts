@@ -1,18 +1,18 @@
 import type { RedisClient } from '../redis/redis-client.ts'
 import type { StateStore, StateWrite, ViewRead, WriteResult } from './state-store.ts'
 
-/** No payment key can be equal to it: those begin with a namespace of letters, digits and dashes. */
+/** Never equal to a payment key: those begin with a namespace of letters, digits and dashes. */
 const MARKER_FIELD = '#marker'
-/** Before a payment key: the field with its customer reference. So a reference can be removed when only the key is known. */
+/** Prefix of the field with a payment's customer reference, so that it can be removed when only the key is known. */
 const REFERENCE_FIELD = '#ref '
 const SCAN_COUNT = 500
 
 /**
- * Compare the marker, then change everything at once. A marker that already is the new one means that the answer to an
- * earlier try was lost. Redis refuses the whole script for lack of memory before its first write, never in the middle.
+ * Compares the marker, then changes everything atomically. If the marker already is the new one, the reply to an earlier
+ * attempt was lost. When out of memory, Redis refuses the script before its first write, never halfway through.
  *
  * KEYS: view, due, refs. ARGV: expected marker ('' for none), next marker, reset flag, then per state its key, bytes
- * ('' to forget), due time and customer reference ('' for none).
+ * ('' to remove it), due time and customer reference ('' for none).
  */
 const WRITE_VIEW = `
 local marker = redis.call('HGET', KEYS[1], '${MARKER_FIELD}') or ''
@@ -46,7 +46,7 @@ redis.call('HSET', KEYS[1], '${MARKER_FIELD}', ARGV[2])
 return 1
 `
 
-/** KEYS: view. ARGV: payment keys. One call for a whole batch; each length is known without looking at the value. */
+/** KEYS: view. ARGV: payment keys. One call for a whole batch; Redis knows each length without reading the value. */
 const SIZES = `
 local sizes = {}
 for i = 1, #ARGV do sizes[i] = redis.call('HSTRLEN', KEYS[1], ARGV[i]) end
@@ -54,17 +54,17 @@ return sizes
 `
 
 /**
- * The view in Redis: three keys a partition, all in one hash slot, so that one script is atomic on a cluster too.
+ * The view in Redis: three keys per partition, all in one hash slot, so that one script is atomic on a cluster too.
  *
- * One hash holds the marker, the states and the references: one HMGET reads marker and states at one moment, and emptying
- * the view is one UNLINK whatever its size. So the hash has one field for the marker, one for each due time and one for
- * each entry of the references; another count means that a key was lost (`isWhole`).
+ * One hash holds the marker, the states and the references, so one HMGET reads marker and states at the same moment, and one
+ * UNLINK empties the view whatever its size. The hash has one field for the marker, one per due time and one per index
+ * entry of a reference. Any other count means that a key was lost (`isWhole`).
  */
 export class RedisStateStore implements StateStore {
   readonly #redis: RedisClient
   readonly #prefix: string
 
-  /** `environment` and `group` keep installations on one Redis apart. */
+  /** `environment` and `group` separate installations that share one Redis. */
   constructor(redis: RedisClient, environment: string, group: string) {
     this.#redis = redis
     this.#prefix = `${environment}.${group}`
@@ -139,13 +139,13 @@ export class RedisStateStore implements StateStore {
   async *scanReferences(partition: number): AsyncIterable<readonly [string, string]> {
     const [, , refs] = this.#keys(partition)
     for await (const [member] of this.#members(refs)) {
-      // A reference may hold what separates it from the key; a key never does.
+      // A reference may contain the separator; a key never does.
       const at = member.lastIndexOf('\0')
       yield [member.slice(0, at), member.slice(at + 1)]
     }
   }
 
-  /** Of a sorted set, with their scores. A member can come twice, and one that is added meanwhile not at all. */
+  /** Members of a sorted set with their scores. One may appear twice; one added meanwhile may be missing. */
   async *#members(key: string): AsyncIterable<readonly [member: string, score: string]> {
     let cursor = '0'
     do {

@@ -40,8 +40,8 @@ const DUE_MAX = 500
 /**
  * The status processor of one partition: events in, changes and current states out, exactly once.
  *
- * `open` takes over the partition in five numbered steps and writes no output before the last; `process` handles a batch
- * in four. Each step starts only after the one before it has succeeded; the numbers are those of ARCHITECTURE.md, "The
+ * `open` takes over the partition in five numbered steps and publishes nothing before the last; `process` handles a batch
+ * in four. A step starts only after the one before it has succeeded. The numbers are those of ARCHITECTURE.md, "The
  * processor, step by step".
  *
  * A crash between any two steps loses and repeats nothing: before the commit nothing is visible and the next owner
@@ -62,7 +62,7 @@ export class StatusTask implements PartitionTask {
   #promised: PromisedEnds = { ends: NO_OUTPUT, inexact: [] }
   /** Up to where the input was read, as of the last commit. */
   #read: LogPlace | null = null
-  /** When the last commit was acknowledged that was not checked yet, ms since the epoch. */
+  /** When the last commit was acknowledged, until it has been checked, ms since the epoch. */
   #uncheckedSince: number | undefined
   /**
    * Why the process must end. Thrown only after the outputs were settled: an operator who then sets the offset deletes the
@@ -88,12 +88,12 @@ export class StatusTask implements PartitionTask {
     crashPoint('processor:after-init')
     await fenceOwners(this.#options, transactions)
 
-    // 2. Check that the outputs are those the group committed into, settle what is undecided in them, find what they lost.
+    // 2. Check that the outputs are the topics the group committed to; settle what is undecided; detect lost records.
     this.#facts = await assertOutputs(this.#options)
     const settled = await settledCommit(this.#options, transactions)
     crashPoint('processor:after-settle')
 
-    // 3. Read the committed offset, which is final now: same settings, same topics, same log up to it.
+    // 3. The committed offset is final now: check that settings, topics and the input log are those it was committed under.
     await this.#assertSameOrigin()
     const { next, read, range } = await openInputLog(this.#input, settled.committed)
     if (this.#stop !== undefined) {
@@ -134,7 +134,7 @@ export class StatusTask implements PartitionTask {
     const { topics, now } = this.#options
     const items = records.map(({ key, value }) => ({ bytes: value?.length ?? 0, paymentKey: key && String(key) }))
     await this.#inPortions(items, signal, async (from, until) => {
-      // 1. Read the states and the marker; their sizes are known and their share of memory is held.
+      // 1. Read the states and the marker. Their sizes are known and their share of the memory budget is held.
       const inputs = await decodeEvents(records.slice(from, until), this.#options, (key, offset) =>
         this.#assertInPlace(key, topics.events, offset),
       )

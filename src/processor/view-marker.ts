@@ -3,37 +3,37 @@ import { COUNTER_NAMES, type CounterName, type Totals } from '../payment/totals.
 import { type Origin, originIn, toOriginJson } from '../stream/origin.ts'
 
 /**
- * What the view of one partition contains, stored beside it and changed only together with it.
+ * Describes what the view of one partition contains. It is stored in the view and changes only together with it.
  *
- * The whole text is compared, byte for byte, before every write: a marker that is not the one this assignment left
- * means that Redis lost or rolled back data, or that somebody else owns the partition.
+ * Its text is compared byte for byte before every write. If it is not the one this assignment wrote last, Redis lost or
+ * rolled back data, or the partition has another owner.
  */
 export interface ViewMarker {
-  /** Kafka cluster that the view was made from. */
+  /** Kafka cluster the view was built from. */
   readonly clusterId: string
-  /** Assignment that wrote last. */
+  /** Assignment that wrote the marker. */
   readonly token: string
-  /** Grows with every write, so that no two markers of an assignment are equal. */
+  /** Incremented by every write, so that no two markers of an assignment are equal. */
   readonly writes: number
-  /** Next offset of `payments.events` when this was written; for people. */
+  /** Next input offset as of this write. */
   readonly next: bigint
-  /** Next offset of `payments.status.current` that is not in the view yet. */
+  /** First offset of `payments.status.current` that is not yet in the view. */
   readonly viewNext: bigint
-  /** Assignment whose commit is the last one in the view; empty if none is known. See CommitMetadata. */
+  /** Assignment whose commit is the last one in the view; empty if unknown. See CommitMetadata. */
   readonly committedBy: string
   readonly totals: Totals
-  /** Stands for the settings that the due times in the view come of. */
+  /** Fingerprint of the settings that determine the due times in the view. */
   readonly dueBy: string
   /**
-   * Time up to which the view is known to hold all of `current`, ms since the epoch: what was written there later may be
-   * missing. Moves with every commit and when a replay has reached the end, never when one begins.
+   * Time up to which the view is known to contain all of `current`, ms since the epoch; later records may be missing. It
+   * advances with every commit and when a replay has reached the end, never when a replay begins.
    */
   readonly completeAt: number
-  /** A replay is under way: until it has ended, payments that were forgotten since `completeAt` may be in the view. */
+  /** A replay is in progress: until it ends, the view may contain payments that were forgotten since `completeAt`. */
   readonly replaying: boolean
 }
 
-/** What the processor writes, and where a commit promises that it ends. */
+/** The processor's output topics, whose ends every commit promises. */
 export const OUTPUTS = ['current', 'changes', 'eventDeadLetters'] as const satisfies readonly (keyof OutputEnds)[]
 
 const offset = z.string().regex(/^\d+$/).transform(BigInt)
@@ -66,32 +66,32 @@ export function toMarkerText(marker: ViewMarker): string {
   return JSON.stringify({ ...marker, next: String(marker.next), viewNext: String(marker.viewNext) })
 }
 
-/** Null for a text that is no marker of ours: then the view cannot be trusted. */
+/** Null for a text that is not our marker: the view cannot be trusted then. */
 export function fromMarkerText(text: string | null): ViewMarker | null {
   return text === null ? null : parsed(MARKER, text)
 }
 
-/** What Kafka itself says the view must contain: the metadata of the committed offset (4 KiB at most on the broker). */
+/** Metadata of the committed offset: what the outputs, and so the view, must contain. The broker accepts at most 4 KiB. */
 export interface CommitMetadata {
   readonly ends: OutputEnds
   /**
-   * Assignment that committed this. A commit can be answered and come to nothing (settle-outputs.ts), and once others
-   * followed, offsets alone do not tell: so a view is trusted if it ends with a commit of this assignment,
+   * Assignment that committed this. An acknowledged commit can still be aborted (settle-outputs.ts), and once other commits
+   * have followed, offsets alone do not reveal it. So a view is trusted only if its last commit is by this assignment,
    */
   readonly committedBy: string
-  /** or of the one before, and not beyond where `current` ended when this one began. */
+  /** or by the assignment before, and the view does not reach beyond the end of `current` when this one began. */
   readonly former: { readonly committedBy: string; readonly current: bigint }
   readonly totals: Totals
   /**
-   * Outputs whose end is only that of the topic, with whatever control records it ends: no commit said where their last
-   * record was, as when somebody moved the group. Absent if an older release committed.
+   * Outputs whose promised end is only the end of the topic, control records included, because no commit said where their
+   * last record was, for example after an operator moved the group. Absent if an older release committed.
    */
   readonly inexact?: readonly (keyof OutputEnds)[]
   /** Absent if an older release committed. */
   readonly origin?: Origin
 }
 
-/** Offset after the last record that was committed to each output of a partition. */
+/** Offset after the last committed record of each output of a partition. */
 export interface OutputEnds {
   readonly current: bigint
   readonly changes: bigint
@@ -110,7 +110,7 @@ export function toMetadataText(metadata: CommitMetadata): string {
   return JSON.stringify({ ends, committedBy, former, totals, inexact, origin })
 }
 
-/** Null if the offset was committed by somebody else, such as an operator who moved the group. */
+/** Null if the offset was not committed by this stage, for example by an operator who moved the group. */
 export function fromMetadataText(text: string | null): CommitMetadata | null {
   const metadata = text === null || text === '' ? null : parsed(METADATA, text)
   if (metadata === null) {
