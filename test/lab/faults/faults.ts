@@ -8,6 +8,8 @@ import { controllerOf } from './controller-of.ts'
 import { type Fault, type Injected, LONG_MS, OUTLIVED_MS, ROLES, SHORT_MS } from './fault.ts'
 import { API_KEYS, type Fate } from './kafka-frames.ts'
 import { type Lab, type Role, slotsOf } from './lab.ts'
+import { leaderlessForeignTopic } from './leaderless-foreign-topic.ts'
+import { LOST_RECORD_FAULTS } from './lost-record-faults.ts'
 import { OPERATION_FAULTS } from './operation-faults.ts'
 import { POINTED_FAULTS } from './pointed-faults.ts'
 import { pretendAnotherCluster } from './pretend-another-cluster.ts'
@@ -629,5 +631,7 @@ export const FAULTS: readonly Fault[] = [
   ...ROLES.map(refusedClock),
   forgetPayments,
   ...OPERATION_FAULTS,
+  ...LOST_RECORD_FAULTS,
+  leaderlessForeignTopic,
   ...POINTED_FAULTS,
 ]

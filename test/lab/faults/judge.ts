@@ -5,8 +5,15 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createBodyOpener } from '../../../src/encryption/open-bodies.ts'
 import { createPartitionReader } from '../../../src/kafka/partition-reader.ts'
+import { toCallback } from '../../../src/normalizer/to-callback.ts'
+import { withChildReports } from '../../../src/payment/child-report.ts'
+import type { StatusChangeRecord } from '../../../src/payment/status-change.ts'
 import { totalsDifference } from '../../../src/payment/totals.ts'
+import { providerById } from '../../../src/providers/registry.ts'
+import { CHANGE_HEADERS } from '../../../src/stream/change-headers.ts'
+import { headerText } from '../../../src/stream/raw-headers.ts'
 import { findMismatches, mismatchText } from '../../../src/tools/simulate/await-statuses.ts'
+import { inOrderOfSteps } from '../../../src/tools/verify/in-order-of-steps.ts'
 import { eventually } from '../harness/eventually.ts'
 import { Observer, type ReadRecord } from '../harness/observer.ts'
 import { type Contents, readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
@@ -31,7 +38,7 @@ const REBUILT_MAX_MS = 60_000
  * only where the oracle saw nothing, for then one of the two is blind.
  */
 export async function judge(lab: Lab, report: LoadReport, caughtUpMaxMs: number): Promise<Judgement> {
-  await keepDeletedEvents(lab)
+  await keepDeletedRecords(lab)
   const installation = installationOf(lab, caughtUpMaxMs, VIEW_MAX_MS)
   const { judged, reason, findings, counts } = await askOracle(installation, fileOf(lab), 'all')
   if (!judged) {
@@ -77,30 +84,50 @@ function byOracle(found: Found): Finding {
 
 function installationOf(lab: Lab, caughtUpMaxMs: number, viewMaxMs: number): Installation {
   const { config, topics } = lab.deployment
-  const { offsetsMoved } = lab
-  const ledger = lab.ledger.file
-  return { config, topics, ledger, offsetsMoved, deletedEvents: deletedEventsFileOf(lab), caughtUpMaxMs, viewMaxMs }
+  const { offsetsMoved, repaired } = lab
+  return {
+    config,
+    topics,
+    ledger: lab.ledger.file,
+    offsetsMoved,
+    deletedEvents: join(lab.directory, DELETED_EVENTS),
+    removedRaw: join(lab.directory, REMOVED_RAW),
+    repaired,
+    caughtUpMaxMs,
+    viewMaxMs,
+  }
 }
 
 function fileOf(lab: Lab): string {
   return join(lab.directory, 'oracle.json')
 }
 
-function deletedEventsFileOf(lab: Lab): string {
-  return join(lab.directory, 'deleted-events.jsonl')
+const DELETED_EVENTS = 'deleted-events.jsonl'
+const REMOVED_RAW = 'removed-raw.jsonl'
+
+/** Records that are not in their topics any more, for the oracle. */
+async function keepDeletedRecords(lab: Lab): Promise<void> {
+  const write = (file: string, lines: readonly object[]) =>
+    writeFile(join(lab.directory, file), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  await write(DELETED_EVENTS, lab.deletedEvents.map(toLine))
+  await write(
+    REMOVED_RAW,
+    lab.removedRaw.map((record) => ({ ...toLine(record), normalized: record.normalized })),
+  )
 }
 
-/** Records that an operator deleted from the topic after they were processed. */
-async function keepDeletedEvents(lab: Lab): Promise<void> {
-  const lines = lab.deletedEvents.map(({ partition, offset, key, value }) =>
-    JSON.stringify({
-      partition,
-      offset: Number(offset),
-      keyBase64: key?.toString('base64') ?? null,
-      valueBase64: value?.toString('base64') ?? null,
-    }),
-  )
-  await writeFile(deletedEventsFileOf(lab), lines.map((line) => `${line}\n`).join(''))
+function toLine({ partition, offset, key, value, headers }: ReadRecord): object {
+  return {
+    partition,
+    offset: Number(offset),
+    keyBase64: key?.toString('base64') ?? null,
+    valueBase64: value?.toString('base64') ?? null,
+    headers: textsOf(headers),
+  }
+}
+
+function textsOf(headers: ReadRecord['headers']): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]))
 }
 
 /** The same judged with our own client, translation and fold, and by what the simulation meant. */
@@ -111,8 +138,9 @@ async function secondOpinion(lab: Lab, report: LoadReport, caughtUpMaxMs: number
       () => [],
       (error: Error): Found[] => [{ kind: 'late', text: `not caught up: ${error.message.split('\n', 1)[0]}` }],
     )
-    const sealed = withDeleted(await readContents(observer), lab.deletedEvents, observer)
-    const contents = await withOpenBodies(sealed, lab, observer)
+    const sealed = withRemovedRaw(withDeleted(await readContents(observer), lab.deletedEvents, observer), lab)
+    const contents = await withOpenBodies(inOrder(sealed), lab, observer)
+    const gone = goneIn(contents, lab)
     keepTopics(lab.directory, contents)
     const ledger = await readLedger(lab.ledger.file)
     const totals = await observer.totals()
@@ -141,7 +169,8 @@ async function secondOpinion(lab: Lab, report: LoadReport, caughtUpMaxMs: number
     ]
     // Who was forgotten may have begun another life, of which neither the simulation nor this judge knows.
     const forgotten = contents.currentRecords.filter(({ state }) => state === null).map(({ key }) => key)
-    return found.filter(({ text }) => !forgotten.some((key) => text.includes(key)))
+    const unjudged = [...forgotten, ...gone]
+    return found.filter(({ text }) => !unjudged.some((name) => text.includes(name)))
   } finally {
     await observer.close()
   }
@@ -153,6 +182,49 @@ function withDeleted(contents: Contents, deleted: readonly ReadRecord[], { codec
   const gone = deleted.filter(({ partition, offset }) => !places.has(`${partition}/${offset}`))
   const events = gone.map(({ value }) => codecs.event.decode(value as Buffer))
   return { ...contents, events: [...events, ...contents.events] }
+}
+
+/** The contents as if no raw record had been removed; the removed ones come first. */
+function withRemovedRaw(contents: Contents, { removedRaw }: Lab): Contents {
+  return { ...contents, raw: [...removedRaw, ...contents.raw] }
+}
+
+/** The contents with repaired changes where they stood when they were lost. */
+function inOrder(contents: Contents): Contents {
+  const { changes, changeRecords } = contents
+  const steps = changeRecords.map((record, at) => ({
+    record,
+    offset: record.offset,
+    change: changes[at] as StatusChangeRecord,
+    isRepaired: CHANGE_HEADERS.repaired in record.headers,
+  }))
+  if (!steps.some(({ isRepaired }) => isRepaired)) {
+    return contents
+  }
+  const ofPayments = Map.groupBy(steps, ({ change }) => change.paymentKey).values()
+  const ordered = [...ofPayments].flatMap((written) => inOrderOfSteps(written) as typeof steps)
+  return {
+    ...contents,
+    changes: ordered.map(({ change }) => change),
+    changeRecords: ordered.map(({ record }) => record),
+  }
+}
+
+/**
+ * What is in the findings that removed raw records explain: callbacks and payments of those that were lost for good. Another
+ * record may have the offset of a removed one, so the oracle alone judges the dead letters of these offsets.
+ */
+function goneIn({ raw }: Contents, { removedRaw, deployment }: Lab): readonly string[] {
+  const names = removedRaw.map(({ partition, offset }) => `dead letter ${partition}/${offset}#`)
+  for (const record of raw.slice(0, removedRaw.length).filter((_, at) => removedRaw[at]?.normalized === false)) {
+    const source = deployment.config.sources.find(({ id }) => id === headerText(record, 'ce_source'))
+    const provider = providerById(source?.provider ?? '')
+    if (source !== undefined && provider !== undefined) {
+      const { events } = provider.translate(toCallback(record, source))
+      names.push(`${headerText(record, 'ce_id')}#`, ...withChildReports(events).map(({ paymentKey }) => paymentKey))
+    }
+  }
+  return names
 }
 
 /** The contents as if no body had been encrypted. */
@@ -235,7 +307,7 @@ function keepTopics(directory: string, { changeRecords, changes, events, rawDead
       offset,
       timestamp,
       key: String(key),
-      headers: Object.fromEntries(Object.entries(headers ?? {}).map(([header, value]) => [header, String(value)])),
+      headers: textsOf(headers),
     }))
     writeFileSync(join(directory, `${name}.jsonl`), lines(rows))
   }

@@ -14,6 +14,7 @@ import { until } from '../stack/run-command.ts'
 import { BranchWatch } from './branch-watch.ts'
 import { type Broker, type BrokerLink, type Cluster, SLOTS, type Slot } from './cluster.ts'
 import type { Finding } from './finding.ts'
+import { INSIST_MS } from './insistently.ts'
 import { Ledger } from './ledger.ts'
 import { RedisPair } from './redis-pair.ts'
 
@@ -44,8 +45,8 @@ const RESTART_AFTER_MS = 1_000
 const ADMIN_MAX_MS = 10_000
 const SYNC_MAX_MS = 60_000
 const SILENT_MAX_BYTES = 1_000_000
-/** In the words of start-offset.ts, or the code of input-log.ts. */
-const DEFINED_STOP = /Decide what to do, then set the offset|LOG_TRUNCATED/
+/** Codes of stops after which only an operator can say how to continue. */
+const DEFINED_STOP = /\b(OFFSET_OUT_OF_RANGE|LOG_TRUNCATED|CHANGES_TRUNCATED|CURRENT_TRUNCATED|TOPIC_RECREATED)\b/g
 const CRASH = /^crash point (\S+)$/m
 
 /** Providers that never give up; a second between their tries would only make the run longer. */
@@ -66,6 +67,19 @@ export interface LabOptions {
   readonly program?: string | undefined
 }
 
+/** A record of raw that is gone for good. */
+export interface RemovedRaw extends ReadRecord {
+  /** Whether the normalizers had committed past it; if not, nothing may have come of it. */
+  readonly normalized: boolean
+}
+
+/** A process that ended with a defined stop. */
+export interface DefinedStopSeen {
+  readonly slot: Slot
+  readonly code: string
+  readonly output: string
+}
+
 /** One installation on a cluster, with providers that call it, and everything a fault needs to get at it. */
 export class Lab {
   readonly cluster: Cluster
@@ -83,9 +97,14 @@ export class Lab {
   readonly deletedEvents: ReadRecord[] = []
   /** Processes that ended by themselves. */
   unexpectedExits = 0
-  /** Processes that ended because only an operator can know how to go on, and whether a fault asked for that. */
-  definedStops = 0
-  definedStopsWanted = false
+  /** Raw records that were removed from the topic. */
+  readonly removedRaw: RemovedRaw[] = []
+  /** Whether somebody published lost changes again with `paystatus repair`. */
+  repaired = false
+  /** Processes that ended because only an operator can know how to continue. */
+  readonly definedStops: DefinedStopSeen[] = []
+  /** Codes of the stops that the active faults must cause; any other stop is a finding. */
+  readonly wantedStops = new Set<string>()
   /** What should not have happened while the faults were there. */
   readonly findings: Finding[] = []
   /** How often a process died at a place that it was told to die at. */
@@ -236,6 +255,25 @@ export class Lab {
       this.#keepOutput(`${slot}-extra`, role, reason)
     })
     return role
+  }
+
+  /**
+   * From now on processes may end with a code, until the fault deletes it from `wantedStops`. The returned function
+   * resolves with the first that does, and rejects if none does in time.
+   */
+  expectStop(code: string): () => Promise<DefinedStopSeen> {
+    this.wantedStops.add(code)
+    const before = this.definedStops.length
+    return async () => {
+      const found = () => this.definedStops.slice(before).find((stop) => stop.code === code)
+      await until(`a process ends with ${code}`, INSIST_MS, async () => found() !== undefined)
+      return found() as DefinedStopSeen
+    }
+  }
+
+  /** Resolves once its process says it is ready. */
+  async ready(slot: Slot, timeoutMs: number): Promise<void> {
+    await this.#roles.get(slot)?.ready(timeoutMs)
   }
 
   /** What its process has written so far. */
@@ -401,12 +439,14 @@ export class Lab {
       }
       if (this.#wanted.has(slot)) {
         const point = CRASH.exec(role.output)?.[1]
+        // The last one: a client may have logged an error of the same name before.
+        const code = [...role.output.matchAll(DEFINED_STOP)].at(-1)?.[1]
         if (point !== undefined) {
           this.crashes.set(point, (this.crashes.get(point) ?? 0) + 1)
-        } else if (DEFINED_STOP.test(role.output)) {
-          this.definedStops += 1
-          if (!this.definedStopsWanted) {
-            this.#found(`${slot} ended because of its offset, which nobody had touched: ${lastLine(role.output)}`)
+        } else if (code !== undefined) {
+          this.definedStops.push({ slot, code, output: role.output })
+          if (!this.wantedStops.has(code)) {
+            this.#found(`${slot} ended with ${code}, which no fault had caused: ${lastLine(role.output)}`)
           }
         } else {
           this.unexpectedExits += 1

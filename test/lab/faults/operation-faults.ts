@@ -1,15 +1,11 @@
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createKafka } from '../../../src/kafka/kafka-client.ts'
-import { createPartitionReader } from '../../../src/kafka/partition-reader.ts'
-import { within } from '../../../src/kafka/within.ts'
 import type { Random } from '../../../src/tools/simulate/random.ts'
 import { uuidLike } from '../../../src/tools/simulate/script-payment.ts'
-import { cutLogIn } from '../harness/cut-log.ts'
-import { eventually } from '../harness/eventually.ts'
-import { until } from '../stack/run-command.ts'
 import { type Fault, LONG_MS, SHORT_MS } from './fault.ts'
-import { type Lab, slotsOf } from './lab.ts'
+import { GroupAtRest } from './group-at-rest.ts'
+import { insistently } from './insistently.ts'
+import { keepEvents } from './keep-events.ts'
+import { slotsOf } from './lab.ts'
 
 /** What an operator does while nobody consumes. */
 function resetOffsets(role: 'normalizer' | 'processor'): Fault {
@@ -73,16 +69,14 @@ const offsetsBelowStart: Fault = {
     await insistently(() => lab.admin.deleteTopicRecords({ topic: group.topic, partitions }))
     await group.moveTo(group.committed.map(() => 0n))
     const outOfRange = group.committed.some((offset) => offset > 0n)
-    const stops = lab.definedStops
-    lab.definedStopsWanted = true
+    const stopped = lab.expectStop('OFFSET_OUT_OF_RANGE')
     await group.startAgain()
     return {
       what: `events up to ${group.committed.join(', ')} are deleted and the offsets set to 0`,
       heal: async () => {
-        await until('a processor says that its offset is below the start of the topic', INSIST_MS, async () => {
-          return !outOfRange || lab.definedStops > stops
-        })
+        await (outOfRange && stopped())
         await group.stop()
+        lab.wantedStops.delete('OFFSET_OUT_OF_RANGE')
         await group.moveTo(group.committed)
         await group.startAgain()
       },
@@ -90,146 +84,11 @@ const offsetsBelowStart: Fault = {
   },
 }
 
-/**
- * The end of a partition of events is gone on every broker, as after a power failure: records that were processed, and
- * some that were not. What comes now stands below what was read, or at the same offsets. The processors have to say so
- * and to end, again and again, until an operator sets the offset to where the log was cut, and the normalizers back.
- */
-const cutEvents: Fault = {
-  name: 'cut-events',
-  area: 'broker',
-  lastsMs: [5_000, 8_000],
-  async inject(lab, random) {
-    const normalizers = await GroupAtRest.of(lab, 'normalizer')
-    const processors = await GroupAtRest.of(lab, 'processor')
-    await keepEvents(lab)
-    const offsets = [...processors.committed]
-    const read = offsets.toSorted(ascending).at(-1) as bigint
-    const partition = offsets.indexOf(read)
-    const { brokers } = lab.cluster
-    await Promise.all(brokers.map(({ server }) => server.kill()))
-    const wanted = read - BigInt(random.integer(1, 20))
-    const ends = await Promise.all(
-      brokers.map(({ server }) =>
-        cutLogIn(join(server.directory, 'data', `${processors.topic}-${partition}`), wanted < 0n ? 0n : wanted),
-      ),
-    )
-    await Promise.all(brokers.map(({ server }) => server.start()))
-    const [end] = ends.toSorted(ascending) as [bigint]
-    const stops = lab.definedStops
-    lab.definedStopsWanted = true
-    await processors.startAgain()
-    return {
-      what: `${processors.topic}[${partition}] is cut to ${ends.join(', ')} on the brokers; it was processed up to ${read}`,
-      heal: async () => {
-        await until('a processor says that the log lost records', INSIST_MS, async () => lab.definedStops > stops)
-        await processors.stop()
-        await processors.moveTo(offsets.with(partition, end))
-        // What was not processed is published again; the rest are repeats.
-        await normalizers.moveTo(normalizers.committed.map(() => 0n))
-        await normalizers.startAgain()
-        await processors.startAgain()
-      },
-    }
-  },
-}
-
-function ascending(a: bigint, b: bigint): number {
-  return Number(a - b)
-}
-
-/** All that was deleted from the topic must be known to the judges. */
-async function keepEvents(lab: Lab): Promise<void> {
-  const { topics, config, logger } = lab.deployment
-  const reader = createPartitionReader(createKafka({ connection: config.kafka, clientId: 'laboratory', logger }))
-  const kept = new Set(lab.deletedEvents.map(({ partition, offset }) => `${partition}/${offset}`))
-  for (let partition = 0; partition < lab.partitions; partition += 1) {
-    await insistently(() =>
-      reader.read(topics.events, partition, 0n, (records) => {
-        const fresh = records.filter(({ offset }) => !kept.has(`${partition}/${offset}`))
-        for (const record of fresh) {
-          kept.add(`${partition}/${record.offset}`)
-          lab.deletedEvents.push({ ...record, partition })
-        }
-      }),
-    )
-  }
-}
-
-/** A consumer group whose members are all stopped. */
-class GroupAtRest {
-  readonly topic: string
-  /** Per partition; 0 where nothing was committed. */
-  readonly committed: readonly bigint[]
-  readonly #lab: Lab
-  readonly #role: 'normalizer' | 'processor'
-  readonly #groupId: string
-
-  private constructor(
-    lab: Lab,
-    role: 'normalizer' | 'processor',
-    topic: string,
-    groupId: string,
-    committed: readonly bigint[],
-  ) {
-    this.topic = topic
-    this.committed = committed
-    this.#lab = lab
-    this.#role = role
-    this.#groupId = groupId
-  }
-
-  static async of(lab: Lab, role: 'normalizer' | 'processor'): Promise<GroupAtRest> {
-    const { config, topics } = lab.deployment
-    const topic = role === 'normalizer' ? topics.raw : topics.events
-    const groupId = config[role].group
-    await lab.rest(role)
-    const [found] = await insistently(() => lab.admin.fetchOffsets({ groupId, topics: [topic] }))
-    const committed = Array.from({ length: lab.partitions }, () => 0n)
-    for (const { partition, offset } of found?.partitions ?? []) {
-      committed[partition] = BigInt(offset) < 0n ? 0n : BigInt(offset)
-    }
-    return new GroupAtRest(lab, role, topic, groupId, committed)
-  }
-
-  /** What the topic holds, by partition. */
-  async ranges(): Promise<readonly { readonly start: bigint; readonly end: bigint }[]> {
-    const found = await insistently(() => this.#lab.admin.fetchTopicOffsets(this.topic))
-    return found
-      .toSorted((a, b) => a.partition - b.partition)
-      .map(({ low, high }) => ({ start: BigInt(low), end: BigInt(high) }))
-  }
-
-  async moveTo(offsets: readonly bigint[]): Promise<void> {
-    const partitions = offsets.map((offset, partition) => ({ partition, offset: String(offset) }))
-    // Whoever normalizes again only repeats events.
-    this.#lab.offsetsMoved ||= this.#role === 'processor'
-    await insistently(() => this.#lab.admin.setOffsets({ groupId: this.#groupId, topic: this.topic, partitions }))
-  }
-
-  async startAgain(): Promise<void> {
-    await this.#lab.wake(this.#role)
-  }
-
-  async stop(): Promise<void> {
-    await this.#lab.rest(this.#role)
-  }
-}
-
-/** An operator tries again: another fault may be going on at the same time. */
-export function insistently<T>(action: () => Promise<T>): Promise<T> {
-  return eventually(() => within(INSIST_EACH_MS, action()), { timeoutMs: INSIST_MS, everyMs: 1_000 })
-}
-
-const INSIST_EACH_MS = 10_000
-const INSIST_MS = 40_000
-
 export const OPERATION_FAULTS: readonly Fault[] = [
   resetOffsets('normalizer'),
   resetOffsets('processor'),
   skipEvents,
   offsetsBelowStart,
-  cutEvents,
   {
     name: 'registry-away',
     area: 'operation',

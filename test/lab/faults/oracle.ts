@@ -21,6 +21,13 @@ export interface Installation {
   readonly offsetsMoved: boolean
   /** Path of the events that somebody deleted from their topic, if any: records in base64, a line of JSON each. */
   readonly deletedEvents?: string
+  /**
+   * Path of the raw records that were removed from their topic, if any: like `deletedEvents`, with `normalized`: whether the
+   * normalizers had committed past it. Of the others nothing has to come.
+   */
+  readonly removedRaw?: string
+  /** Whether lost changes were published again; then some carry the header paystatus_repaired. */
+  readonly repaired?: boolean
   /** How long it may take until nothing is left to process. */
   readonly caughtUpMaxMs: number
   readonly viewMaxMs: number
@@ -33,6 +40,10 @@ export interface OracleCounts {
   readonly attempts: number
   readonly raw: number
   readonly rawDeadLetters: number
+  /** Elements of removed raw records of which nothing came: lost for good, as the fault says. */
+  readonly goneForGood: number
+  /** Changes that were published again. */
+  readonly repaired: number
   readonly setAside: number
   readonly events: number
   readonly distinctEvents: number
@@ -61,7 +72,7 @@ export interface OracleReport {
  * what to look at, and stays, so that a person can ask it again.
  */
 export async function askOracle(installation: Installation, file: string, what: 'all' | 'view'): Promise<OracleReport> {
-  const { config, topics, ledger, offsetsMoved, deletedEvents, caughtUpMaxMs, viewMaxMs } = installation
+  const { config, topics, ledger, offsetsMoved, caughtUpMaxMs, viewMaxMs } = installation
   const told = {
     brokers: config.kafka.brokers,
     registryUrl: config.registry.url,
@@ -84,7 +95,9 @@ export async function askOracle(installation: Installation, file: string, what: 
     ),
     ledger,
     offsetsMoved,
-    deletedEvents: deletedEvents ?? null,
+    deletedEvents: installation.deletedEvents ?? null,
+    removedRaw: installation.removedRaw ?? null,
+    repaired: installation.repaired ?? false,
     caughtUpMaxMs,
     viewMaxMs,
   }

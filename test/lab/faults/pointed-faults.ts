@@ -5,9 +5,9 @@ import type { Random } from '../../../src/tools/simulate/random.ts'
 import { until } from '../stack/run-command.ts'
 import type { Slot } from './cluster.ts'
 import type { Fault } from './fault.ts'
+import { insistently } from './insistently.ts'
 import { API_KEYS } from './kafka-frames.ts'
 import { type Lab, type Role, roleOf, slotsOf } from './lab.ts'
-import { insistently } from './operation-faults.ts'
 
 /** Faults that chance would bring too seldom: each is made such that one kind of bug shows (mutants/mutants.ts). */
 

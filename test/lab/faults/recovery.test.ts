@@ -37,3 +37,10 @@ test('alone is a fault at whose time, and just before, nothing else was broken',
   expect(spanIsAlone(fault, [{ since: 19_999, over: 30_000 }])).toBe(false)
   expect(spanIsAlone(fault, [{ since: 20_000, over: 30_000 }])).toBe(true)
 })
+
+test('a commit beyond the end of a log that was cut is no progress', () => {
+  const through = new ThroughAgain()
+  through.look(positions([30, 20], [9, 9]), false)
+  expect(through.look(positions([30, 25], [10, 10]), false)).toBe(false)
+  expect(through.look(positions([25, 26], [10, 10]), false)).toBe(true)
+})

@@ -19,7 +19,9 @@ export class ThroughAgain {
       if (before === undefined) {
         this.#ends.set(partition, end)
       }
-      through &&= before !== undefined && (committed > before || (nothingComes && committed >= end))
+      // A log that lost its end may end below what was committed: that is no progress.
+      const isCommitted = before !== undefined && (committed > before || (nothingComes && committed >= end))
+      through &&= isCommitted && committed <= end
     }
     return through
   }

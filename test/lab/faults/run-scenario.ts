@@ -12,7 +12,7 @@ import { judge, judgeRebuiltView } from './judge.ts'
 import { Lab, LOAD_SHIFT_MS } from './lab.ts'
 import type { OracleCounts } from './oracle.ts'
 import { type FaultSpan, type Recovery, RecoveryWatch } from './recovery-watch.ts'
-import { type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
+import { type Area, areasOf, type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
 
 /** Of this checkout, when the process began. */
 export const COMMIT = commitOfCheckout()
@@ -132,7 +132,7 @@ export async function runScenario(
     events: judgement.counts.events,
     attempts,
     unexpectedExits: lab.unexpectedExits,
-    definedStops: lab.definedStops,
+    definedStops: lab.definedStops.length,
     crashes: Object.fromEntries(lab.crashes),
     branches,
     counts: judgement.counts,
@@ -152,15 +152,17 @@ async function injectAll(
   let stoodMs = 0
   const at = (ms: number) => delay(Math.max(0, startedAt + stoodMs + ms - performance.now()))
   /** Two faults of an area never meet: a healing can take longer than was planned. */
-  const areas = new Map<Fault['area'], Promise<void>>()
+  const areas = new Map<Area, Promise<void>>()
   const one = async ({ name, atMs, healAtMs, alone, seed }: PlannedFault): Promise<Finding[]> => {
     const fault = known.find((candidate) => candidate.name === name) as Fault
     await at(atMs)
-    const before = areas.get(fault.area)
+    const before = areasOf(fault).map((area) => areas.get(area))
     const { promise: over, resolve: end } = Promise.withResolvers<void>()
-    areas.set(fault.area, over)
+    for (const area of areasOf(fault)) {
+      areas.set(area, over)
+    }
     try {
-      await before
+      await Promise.all(before)
       const watched = watch.begins(name)
       const injected = await fault.inject(lab, createRandom(seed, name))
       watched.harmed()

@@ -7,6 +7,8 @@ export type Area = 'role' | 'broker' | 'redis' | 'network' | 'operation'
 export interface FaultTiming {
   readonly name: string
   readonly area: Area
+  /** Another area in which nothing else may be broken meanwhile. */
+  readonly also?: Area
   /** From its injection to its healing, ms. */
   readonly lastsMs: readonly [min: number, max: number]
   /** True if it comes only by name: in no campaign and in no scenario that chance makes. */
@@ -87,15 +89,24 @@ export function campaignRuns(seed: number, times: number, known: readonly FaultT
     const chosen: FaultTiming[] = []
     while (chosen.length < CAMPAIGN_RUN_FAULTS) {
       const deck = chosen.length < CAMPAIGN_RUN_ALONE ? alone : inPairs
-      // Who comes after one that comes alone does not mind of what area it was.
-      const last = chosen.length <= CAMPAIGN_RUN_ALONE ? undefined : chosen.at(-1)?.area
-      const at = deck.findIndex(({ area }) => area !== last)
+      // A fault that comes after one that came alone may be of the same area.
+      const last = chosen.length <= CAMPAIGN_RUN_ALONE ? undefined : chosen.at(-1)
+      const fits = (fault: FaultTiming) => last === undefined || !shareArea(fault, last)
+      const at = deck.findIndex(fits)
       const [card] = at === -1 ? [] : deck.splice(at, 1)
-      chosen.push(card ?? random.pick(faults.filter(({ area }) => area !== last)))
+      chosen.push(card ?? random.pick(faults.filter(fits)))
     }
     scenarios.push(`${CAMPAIGN}${chosen.map(({ name }) => name).join('+')}`)
   }
   return scenarios
+}
+
+export function areasOf({ area, also }: Pick<FaultTiming, 'area' | 'also'>): readonly Area[] {
+  return also === undefined ? [area] : [area, also]
+}
+
+function shareArea(a: FaultTiming, b: FaultTiming): boolean {
+  return areasOf(a).some((area) => areasOf(b).includes(area))
 }
 
 function ofChance(known: readonly FaultTiming[]): readonly FaultTiming[] {
@@ -137,7 +148,7 @@ function differentAreas(
   const chosen: FaultTiming[] = []
   while (chosen.length < count) {
     const last = chosen.at(-1)
-    chosen.push(random.pick(known.filter(({ area }) => area !== last?.area)))
+    chosen.push(random.pick(known.filter((fault) => last === undefined || !shareArea(fault, last))))
   }
   return chosen
 }

@@ -38,6 +38,13 @@ class Record:
         return f'{self.partition}/{self.offset}'
 
 
+@dataclass(frozen=True, eq=False)
+class RemovedRecord(Record):
+    """A raw record that is not in the topic any more; another one may have its offset."""
+    normalized: bool
+    """Whether the normalizers had committed past it. If not, it is lost for good, and nothing has to come of it."""
+
+
 @dataclass(frozen=True)
 class Committed:
     offset: int
@@ -199,12 +206,21 @@ def read_deleted(file):
         return []
     with open(file, encoding='utf-8') as lines:
         entries = [json.loads(line) for line in lines]
-    return [Record(entry['partition'], entry['offset'], unpacked(entry['keyBase64']), unpacked(entry['valueBase64']), {})
-            for entry in entries]
+    return [Record(*unpacked_record(entry)) for entry in entries]
 
 
-def unpacked(text):
-    return None if text is None else base64.b64decode(text)
+def read_removed_raw(file):
+    """Raw records that somebody removed for good."""
+    if file is None:
+        return []
+    with open(file, encoding='utf-8') as lines:
+        entries = [json.loads(line) for line in lines]
+    return [RemovedRecord(*unpacked_record(entry), entry['normalized']) for entry in entries]
+
+
+def unpacked_record(entry):
+    key, value = (None if text is None else base64.b64decode(text) for text in (entry['keyBase64'], entry['valueBase64']))
+    return entry['partition'], entry['offset'], key, value, entry['headers']
 
 
 def body_hash(body):

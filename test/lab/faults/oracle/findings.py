@@ -6,6 +6,8 @@ KINDS = ('lost', 'duplicated', 'wrong', 'late')
 class Findings:
     def __init__(self):
         self.found = []
+        self.gone_for_good = 0
+        """What is missing and may be: elements of records that a fault removed before they were processed."""
 
     def lost(self, text):
         self.found.append({'kind': 'lost', 'text': text})
@@ -18,6 +20,9 @@ class Findings:
 
     def late(self, text):
         self.found.append({'kind': 'late', 'text': text})
+
+    def gone(self, _text):
+        self.gone_for_good += 1
 
     def counts(self):
         return {kind: sum(finding['kind'] == kind for finding in self.found) for kind in KINDS}

@@ -1,11 +1,11 @@
 """From what was accepted to what is in `events`: nothing lost on the way, nothing invented (I1, I2)."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
 
 from callbacks import read_callback
-from evidence import body_hash
+from evidence import RemovedRecord, body_hash
 from murmur2 import partition_of
 
 # Who brought an event, and the product's own names for it; the rest is what the event says, and so which one it is.
@@ -62,9 +62,10 @@ class RawCallbacks:
                     'receivedAt': to_ms(received)}
 
     def distinct(self):
-        """Where every event was heard of first: by identity."""
+        """Where every event was heard of first: by identity. Records that are lost for good come last."""
         first = {}
-        for record, reading in self.readings.items():
+        is_gone = lambda record: isinstance(record, RemovedRecord) and not record.normalized
+        for record, reading in sorted(self.readings.items(), key=lambda item: is_gone(item[0])):
             for event in reading.events:
                 first.setdefault(identity_of(event), (record, event))
         return first
@@ -104,14 +105,11 @@ def judge_events(raw, events, dead_letters, committed, partitions, findings):
                 findings.wrong(f'I2: {field} of event {record.place} is not what callback {event["callbackId"]} says')
         if record.key.decode() != event['paymentKey'] or partition_of(record.key, partitions) != record.partition:
             findings.wrong(f'event {record.place} is not under its key, or not in the partition of its key')
-    put_aside = {}
+    put_aside, explained = defaultdict(list), defaultdict(list)
     for record in dead_letters:
-        place = tuple(record.headers.get(f'dlq_{part}') for part in ('partition', 'offset', 'element'))
-        put_aside[place] = record
-    explained = set()
+        put_aside[tuple(record.headers.get(f'dlq_{part}') for part in ('partition', 'offset', 'element'))].append(record)
     for record, reading in raw.readings.items():
-        # What is beyond the committed offset may still come; that it takes so long is another finding.
-        missing = findings.lost if record.offset < committed.get(record.partition, 0) else findings.late
+        missing = missing_of(record, committed, findings)
         for event in reading.events:
             name = (record.headers['ce_id'], event['element'], event['paymentKey'])
             if name not in published:
@@ -119,19 +117,32 @@ def judge_events(raw, events, dead_letters, committed, partitions, findings):
         dead = reading.dead_elements
         for element in [None] if len(dead) > DEAD_LETTERS_APART_MAX else dead:
             place = (str(record.partition), str(record.offset), None if element is None else str(element))
-            explained.add(place)
-            letter = put_aside.get(place)
+            explained[place].append(record)
+            letter = next((one for one in put_aside[place] if is_copy(one, record)), None)
             if letter is None:
                 missing(f'I2: element {element} of raw {record.place} is no dead letter ({dead.get(element)})')
-            elif (letter.value or b'', letter.key) != (record.value or b'', record.key):
-                findings.wrong(f'I2: the dead letter of raw {record.place} is not the record as it was')
             elif element in dead and letter.headers.get('dlq_reason') != dead[element]:
                 findings.wrong(f'I2: element {element} of raw {record.place} is a dead letter for '
                                f'{letter.headers.get("dlq_reason")}, the rules say {dead[element]}')
         if not reading.events and not dead and reading.set_aside == 0:
             findings.wrong(f'I2: raw {record.place} says nothing at all')
-    for place in put_aside.keys() - explained:
-        findings.wrong(f'I2: a dead letter says it is element {place[2]} of raw {place[0]}/{place[1]}; nothing is wrong there')
+    for place, letters in put_aside.items():
+        if letters and not explained[place]:
+            findings.wrong(f'I2: a dead letter says it is element {place[2]} of raw {place[0]}/{place[1]}; nothing is wrong there')
+        elif not all(any(is_copy(letter, record) for record in explained[place]) for letter in letters):
+            findings.wrong(f'I2: the dead letter of raw {place[0]}/{place[1]} is not the record as it was')
+
+
+def missing_of(record, committed, findings):
+    """How bad it is that nothing came of a raw record."""
+    if isinstance(record, RemovedRecord):
+        return findings.lost if record.normalized else findings.gone
+    # What is beyond the committed offset may still come; that it takes so long is another finding.
+    return findings.lost if record.offset < committed.get(record.partition, 0) else findings.late
+
+
+def is_copy(letter, record):
+    return (letter.value or b'', letter.key) == (record.value or b'', record.key)
 
 
 def judge_ids(events, findings):

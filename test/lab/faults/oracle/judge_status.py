@@ -1,10 +1,11 @@
 """From `events` to `changes` and `current`: each distinct event once, in gapless versions, as the fold says (I3, I4, I5)."""
 
 from collections import Counter
+from datetime import datetime
 
 from due import overdue_at
 from fold import FINALITY, fold, verdict_of
-from judge_callbacks import identity_of
+from judge_callbacks import identity_of, missing_of
 from murmur2 import partition_of
 
 HISTORY_MAX = 256
@@ -34,7 +35,7 @@ def judge_once(raw, changes, dead_letters, committed, partitions, findings):
     put_aside = {identity_of(event) for _, event in dead_letters if event is not None}
     for identity, (record, event) in distinct.items():
         if identity not in seen and identity not in put_aside:
-            missing = findings.lost if record.offset < committed.get(record.partition, 0) else findings.late
+            missing = missing_of(record, committed, findings)
             missing(f'I3: element {event["element"]} of raw {record.place}, an event of {event["paymentKey"]}, '
                     'has no record in changes and no dead letter')
         if identity in seen and identity in put_aside:
@@ -71,6 +72,46 @@ def judge_dead_letters(events, changes, dead_letters, findings):
             findings.wrong(f'I3: event dead letter {record.place} is not event {of.place} byte for byte')
         if of is None and event is not None:
             findings.wrong(f'I3: event dead letter {record.place} is of no event that there is')
+
+
+REPAIRED = 'paystatus_repaired'
+"""Header of a change that was published again because the topic had lost it: when, as ISO 8601 with a zone."""
+
+
+def in_order_of_steps(changes, repair_was_run, findings):
+    """
+    The changes in their order, but each that was published again before the first later version of its payment: where it
+    stood when it was lost.
+    """
+    repaired = {}
+    for record, change in changes:
+        if REPAIRED in record.headers:
+            if not repair_was_run:
+                findings.wrong(f'change {record.place} says that it is repaired, and nobody ran a repair')
+            if not is_time(record.headers[REPAIRED]):
+                findings.wrong(f'change {record.place} is repaired at {record.headers[REPAIRED]!r}, which is no time with a zone')
+            repaired.setdefault(change['paymentKey'], []).append((record, change))
+    for lost in repaired.values():
+        lost.sort(key=lambda item: step_of(item[1]), reverse=True)
+    ordered = []
+    for record, change in changes:
+        if REPAIRED not in record.headers:
+            lost = repaired.get(change['paymentKey'], [])
+            while lost and step_of(lost[-1][1]) < step_of(change):
+                ordered.append(lost.pop())
+            ordered.append((record, change))
+    return ordered + [item for lost in repaired.values() for item in reversed(lost)]
+
+
+def step_of(change):
+    return change['incarnation'], change['statusVersion']
+
+
+def is_time(text):
+    try:
+        return datetime.fromisoformat(text).utcoffset() is not None
+    except ValueError:
+        return False
 
 
 class Payment:
@@ -123,7 +164,7 @@ def judge_changes(changes, forgotten, natural_key_of, findings):
             life.history.append((event['eventId'], change['verdict'], change['rule'], change['statusVersion'],
                                  change['statusAfter']))
         judge_step(where, change, before, life, findings)
-        steps[key, incarnation, change['statusVersion']] = (change, life.folded, list(life.history))
+        steps[key, incarnation, change['statusVersion']] = (change, life.folded, list(life.history), REPAIRED in record.headers)
     return steps
 
 
@@ -150,7 +191,7 @@ def judge_step(where, change, before, life, findings):
 def judge_last(raw, steps, findings):
     """The last status of a payment is the fold of all its distinct events, as the callbacks have them, in another order."""
     last, incarnations, of_payment = {}, {}, {}
-    for (key, incarnation, version), (change, _, _) in steps.items():
+    for (key, incarnation, version), (change, *_) in steps.items():
         incarnations.setdefault(key, set()).add(incarnation)
         if (incarnation, version) >= last.get(key, (0, 0)):
             last[key] = (incarnation, version)
@@ -197,7 +238,7 @@ def judge_current(currents, steps, policy, findings):
             findings.wrong(f'I4: {where} is torn: changes has no such version')
             continue
         judge_state(where, state, step, findings)
-        judge_overdue(where, state, step[0], policy['nextStatusWithin'], findings)
+        judge_overdue(where, state, step, policy['nextStatusWithin'], findings)
     for key, pair in last_change.items():
         if key not in states:
             findings.wrong(f'I4: {key} is torn: changes has it at v{pair[1]} and current has it not')
@@ -205,10 +246,13 @@ def judge_current(currents, steps, policy, findings):
             findings.wrong(f'I4: {key} is torn: changes has it at v{pair[1]}, current at v{states[key][1]}')
 
 
-def judge_overdue(where, state, change, within, findings):
+def judge_overdue(where, state, step, within, findings):
     """Overdue is only what may not stay as it is, and not before its time; by the clock of whoever says it."""
+    change, _, _, is_repaired = step
     since = state['overdueSince']
-    if since != change['overdueSince'] and change['event'] is None:
+    # A repair may not know when a payment became overdue, and then gives the time of the next step.
+    is_later = is_repaired and since is not None and (change['overdueSince'] or 0) > since
+    if since != change['overdueSince'] and change['event'] is None and not is_later:
         findings.wrong(f'I4: {where} is overdue since {since}; changes says since {change["overdueSince"]}')
     if since is None:
         return
@@ -218,7 +262,7 @@ def judge_overdue(where, state, change, within, findings):
 
 
 def judge_state(where, state, step, findings):
-    change, folded, history = step
+    change, folded, history, _ = step
     if state['status'] != change['statusAfter'] or state['status'] != folded['status']:
         findings.wrong(f'I4: {where} is {state["status"]}; changes says {change["statusAfter"]}, the fold {folded["status"]}')
     if sorted(state['attention']) != folded['attention']:

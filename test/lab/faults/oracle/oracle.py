@@ -15,11 +15,13 @@ from dataclasses import dataclass
 
 import redis
 
-from evidence import (Avro, CannotJudge, Kafka, LOOK_EVERY_S, Record, next_due, read_deleted, read_ledger, read_view)
+from evidence import (Avro, CannotJudge, Kafka, LOOK_EVERY_S, Record, next_due, read_deleted, read_ledger,
+                      read_removed_raw, read_view)
 from findings import Findings
 from judge_callbacks import RawCallbacks, judge_events, judge_ids, judge_raw
 from judge_progress import judge_commits, view_differences
-from judge_status import (judge_changes, judge_current, judge_dead_letters, judge_last, judge_once, judge_outcomes)
+from judge_status import (REPAIRED, in_order_of_steps, judge_changes, judge_current, judge_dead_letters, judge_last, judge_once,
+                          judge_outcomes)
 from sealed import Opener
 
 OUTPUTS = ['changes', 'current', 'eventDeadLetters']
@@ -58,6 +60,7 @@ class Oracle:
         stable = self.by_id(self.kafka.stable_offsets, self.of)
         topics = self.read(self.of)
         self.add_deleted(topics)
+        topics['raw'] += read_removed_raw(self.installation['removedRaw'])
         opener = Opener(self.installation['keyEncryptionKeys'], self.topics['raw'], topics['keys'])
         for name in ('raw', 'rawDeadLetters'):
             topics[name] = opener.open(topics[name], name, self.findings)
@@ -76,7 +79,8 @@ class Oracle:
         judge_outcomes(events, changes, dead_events, next_events, self.findings)
         judge_dead_letters(events, changes, dead_events, self.findings)
         forgotten = {record.key.decode() for record in topics['current'] if record.value is None}
-        steps = judge_changes(changes, forgotten, lambda event: self.natural_key(raw, event), self.findings)
+        ordered = in_order_of_steps(changes, self.installation['repaired'], self.findings)
+        steps = judge_changes(ordered, forgotten, lambda event: self.natural_key(raw, event), self.findings)
         judge_last(raw, steps, self.findings)
         judge_current(currents, steps, self.installation['payments'], self.findings)
         judge_commits(topics, processed, stable, self.installation['offsetsMoved'], self.findings)
@@ -90,6 +94,8 @@ class Oracle:
             'attempts': sum(entry.attempts for entry in told.values()),
             'raw': len(topics['raw']),
             'rawDeadLetters': len(topics['rawDeadLetters']),
+            'goneForGood': self.findings.gone_for_good,
+            'repaired': sum(REPAIRED in record.headers for record, _ in changes),
             'setAside': sum(reading.set_aside for reading in raw.readings.values()),
             'events': len(events),
             'distinctEvents': len(distinct),

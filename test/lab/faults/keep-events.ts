@@ -1,0 +1,27 @@
+import { createKafka } from '../../../src/kafka/kafka-client.ts'
+import { createPartitionReader } from '../../../src/kafka/partition-reader.ts'
+import type { ReadRecord } from '../harness/observer.ts'
+import { insistently } from './insistently.ts'
+import type { Lab } from './lab.ts'
+
+/** Everything that may be deleted from the events topic must be known to the judges. */
+export async function keepEvents(lab: Lab): Promise<void> {
+  const kept = new Set(lab.deletedEvents.map(({ partition, offset }) => `${partition}/${offset}`))
+  for (let partition = 0; partition < lab.partitions; partition += 1) {
+    const records = await readPartition(lab, lab.deployment.topics.events, partition)
+    lab.deletedEvents.push(...records.filter(({ offset }) => !kept.has(`${partition}/${offset}`)))
+  }
+}
+
+/** All visible records of a partition. */
+export async function readPartition(lab: Lab, topic: string, partition: number): Promise<readonly ReadRecord[]> {
+  const { config, logger } = lab.deployment
+  const reader = createPartitionReader(createKafka({ connection: config.kafka, clientId: 'laboratory', logger }))
+  return insistently(async () => {
+    const found: ReadRecord[] = []
+    await reader.read(topic, partition, 0n, (records) => {
+      found.push(...records.map((record) => ({ ...record, partition })))
+    })
+    return found
+  })
+}

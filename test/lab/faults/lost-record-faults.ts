@@ -1,0 +1,395 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ConfigResourceTypes } from '../../../src/kafka/kafkajs.ts'
+import { applyTopics } from '../../../src/tools/topics.ts'
+import { cutLogIn, logEndIn } from '../harness/cut-log.ts'
+import { eventually } from '../harness/eventually.ts'
+import type { ReadRecord } from '../harness/observer.ts'
+import { until } from '../stack/run-command.ts'
+import type { Broker } from './cluster.ts'
+import type { Fault } from './fault.ts'
+import { GroupAtRest } from './group-at-rest.ts'
+import { INSIST_MS, insistently } from './insistently.ts'
+import { API_KEYS } from './kafka-frames.ts'
+import { keepEvents, readPartition } from './keep-events.ts'
+import { type DefinedStopSeen, type Lab, slotsOf } from './lab.ts'
+import { remedyIn } from './remedy.ts'
+
+/**
+ * Faults that remove records for good. The product must stop with a defined stop; the fault then does what its message
+ * tells an operator to do. Removed records of raw are named to the judges (`lab.removedRaw`): only what had not been
+ * processed of them may be missing afterwards.
+ */
+
+/** Records below the committed offset that a cut removes, at most; at least one. */
+const CUT_RECORDS_MAX = 20
+const REPAIR_MAX_MS = 90_000
+
+/**
+ * The end of a partition of events is lost on every broker, as after a power failure: records that were processed, and
+ * some that were not. New records get offsets that were already read. The processors must stop until an operator resets the
+ * offset to where the log was cut, and resets the normalizers so that they publish the lost events again.
+ */
+const cutEvents: Fault = {
+  name: 'cut-events',
+  area: 'broker',
+  also: 'operation',
+  lastsMs: [5_000, 8_000],
+  async inject(lab, random) {
+    const normalizers = await GroupAtRest.of(lab, 'normalizer')
+    const processors = await GroupAtRest.of(lab, 'processor')
+    await keepEvents(lab)
+    const [partition, read] = furthest(processors.committed)
+    const wanted = read - BigInt(random.integer(1, CUT_RECORDS_MAX))
+    await killBrokers(lab)
+    const ends = await cutOnAllBrokers(lab, processors.topic, partition, wanted)
+    await startBrokers(lab)
+    const stopped = lab.expectStop('LOG_TRUNCATED')
+    await processors.startAgain()
+    return {
+      what: `${processors.topic}[${partition}] is cut to ${ends.join(', ')} on the brokers; it was processed up to ${read}`,
+      heal: async () => {
+        const stop = await stopped()
+        await processors.stop()
+        await followReset(lab, stop, processors, partition, least(ends))
+        lab.wantedStops.delete('LOG_TRUNCATED')
+        // Events that were not processed are published again; the others are repeats.
+        await normalizers.moveTo(normalizers.committed.map(() => 0n))
+        await normalizers.startAgain()
+        await processors.startAgain()
+      },
+    }
+  },
+}
+
+/**
+ * The end of a partition of raw is lost on every broker, under running gateways and normalizers. What had not been
+ * normalized is lost for good; the normalizers must stop until an operator resets the offset as their message says.
+ */
+const cutRaw: Fault = {
+  name: 'cut-raw',
+  area: 'broker',
+  also: 'operation',
+  lastsMs: [5_000, 8_000],
+  async inject(lab, random) {
+    const { raw } = lab.deployment.topics
+    const [partition, committed] = furthest(await committedRaw(lab))
+    const wanted = committed - BigInt(random.integer(1, CUT_RECORDS_MAX))
+    const stopped = lab.expectStop('LOG_TRUNCATED')
+    const cut = await withoutAppendsToRaw(lab, async () => {
+      const records = await readWholeLog(lab, raw, partition, () => killBrokers(lab), lab.cluster.brokers)
+      const end = least(await cutOnAllBrokers(lab, raw, partition, wanted))
+      await startBrokers(lab)
+      return { end, removed: records.filter(({ offset }) => offset >= end) }
+    })
+    return {
+      what: `${raw}[${partition}] is cut to ${cut.end} on the brokers, and lost ${cut.removed.length} records; it was normalized up to ${committed} or further`,
+      heal: () => recoverRaw(lab, partition, cut, stopped),
+    }
+  },
+}
+
+/**
+ * The end of a partition of changes is lost on every broker, under running processors. They must stop until
+ * `paystatus repair` has published it again; nothing may be missing afterwards.
+ */
+const cutChanges: Fault = {
+  name: 'cut-changes',
+  area: 'broker',
+  also: 'operation',
+  lastsMs: [5_000, 8_000],
+  async inject(lab, random) {
+    const { changes } = lab.deployment.topics
+    const [partition, promised] = furthest(await promisedChanges(lab))
+    const wanted = promised - BigInt(random.integer(1, CUT_RECORDS_MAX))
+    const stopped = lab.expectStop('CHANGES_TRUNCATED')
+    await killBrokers(lab)
+    const ends = await cutOnAllBrokers(lab, changes, partition, wanted)
+    await startBrokers(lab)
+    return {
+      what: `${changes}[${partition}] is cut to ${ends.join(', ')} on the brokers; commits had promised ${promised} or more`,
+      heal: async () => {
+        const { output } = await stopped()
+        if (!output.includes('paystatus repair')) {
+          throw new Error('the message of CHANGES_TRUNCATED does not name `paystatus repair`')
+        }
+        await lab.rest('processor')
+        lab.repaired = true
+        await repair(lab)
+        lab.wantedStops.delete('CHANGES_TRUNCATED')
+        await lab.wake('processor')
+      },
+    }
+  },
+}
+
+/** Accepted by a leader that is its only in-sync replica, before it dies. */
+const ACCEPTED_ALONE_MIN = 20n
+
+/**
+ * A careless operator allows unclean elections on raw and one in-sync replica. A follower is down while its leader, alone
+ * in sync, acknowledges callbacks; then the leader dies, and the follower is elected without them.
+ */
+const electUncleanly: Fault = {
+  name: 'elect-uncleanly',
+  area: 'broker',
+  also: 'operation',
+  lastsMs: [2_000, 4_000],
+  async inject(lab, random) {
+    const { raw } = lab.deployment.topics
+    const partition = random.integer(0, lab.partitions - 1)
+    const [leader, follower, third] = random.shuffle(lab.cluster.brokers) as [Broker, Broker, Broker]
+    await setTopicConfig(lab, raw, { 'unclean.leader.election.enable': 'true', 'min.insync.replicas': '1' })
+    await assign(lab, raw, partition, [leader.id, follower.id])
+    await leaderIs(lab, raw, partition, leader)
+    await follower.server.stop()
+    const known = await logEndIn(logOf(follower, raw, partition))
+    await until(`the normalizers commit callbacks that only broker ${leader.id} has`, INSIST_MS, async () => {
+      const [committed] = (await committedRaw(lab)).slice(partition)
+      return committed !== undefined && committed >= known + ACCEPTED_ALONE_MIN
+    })
+    const stopped = lab.expectStop('LOG_TRUNCATED')
+    const removed = await withoutAppendsToRaw(lab, async () => {
+      const records = await readWholeLog(lab, raw, partition, () => leader.server.kill(), [leader])
+      await follower.server.start()
+      await leaderIs(lab, raw, partition, follower)
+      await leader.server.start()
+      return records.filter(({ offset }) => offset >= known)
+    })
+    return {
+      what: `broker ${follower.id} leads ${raw}[${partition}] after an unclean election, without ${removed.length} records that broker ${leader.id} had acknowledged`,
+      heal: async () => {
+        await setTopicConfig(lab, raw, { 'unclean.leader.election.enable': null, 'min.insync.replicas': '2' })
+        await assign(lab, raw, partition, [follower.id, leader.id, third.id])
+        await recoverRaw(lab, partition, { end: known, removed }, stopped)
+      },
+    }
+  },
+}
+
+/**
+ * The events topic is deleted and created again under running normalizers and processors. An operator restarts the
+ * processors, and resets the normalizers so that they publish everything again.
+ */
+const recreateEvents: Fault = {
+  name: 'recreate-events',
+  area: 'operation',
+  also: 'broker',
+  lastsMs: [5_000, 8_000],
+  async inject(lab) {
+    const { config, logger, topics } = lab.deployment
+    await keepEvents(lab)
+    const stopped = lab.expectStop('TOPIC_RECREATED')
+    // The processors count again from the beginning.
+    lab.offsetsMoved = true
+    await insistently(() => lab.admin.deleteTopics({ topics: [topics.events] }))
+    await eventually(() => applyTopics(config, logger), { timeoutMs: INSIST_MS, everyMs: 500 })
+    return {
+      what: `${topics.events} is deleted and created again`,
+      heal: async () => {
+        await stopped()
+        const processors = await GroupAtRest.of(lab, 'processor')
+        if (processors.committed.some((offset) => offset > 0n)) {
+          await processors.moveTo(processors.committed.map(() => 0n))
+        }
+        const normalizers = await GroupAtRest.of(lab, 'normalizer')
+        await normalizers.moveTo(normalizers.committed.map(() => 0n))
+        lab.wantedStops.delete('TOPIC_RECREATED')
+        await normalizers.startAgain()
+        await processors.startAgain()
+      },
+    }
+  },
+}
+
+export const LOST_RECORD_FAULTS: readonly Fault[] = [cutEvents, cutRaw, cutChanges, electUncleanly, recreateEvents]
+
+interface RawCut {
+  /** Where the partition ended after the cut. */
+  readonly end: bigint
+  readonly removed: readonly ReadRecord[]
+}
+
+/** What an operator does after raw lost records, and what the judges must know of it. */
+async function recoverRaw(
+  lab: Lab,
+  partition: number,
+  { end, removed }: RawCut,
+  stopped: () => Promise<DefinedStopSeen>,
+): Promise<void> {
+  const stop = await stopped()
+  const normalizers = await GroupAtRest.of(lab, 'normalizer')
+  const committed = normalizers.committed[partition] ?? 0n
+  lab.removedRaw.push(...removed.map((record) => ({ ...record, normalized: record.offset < committed })))
+  const unread = removed.filter(({ offset }) => offset >= committed).length
+  lab.say(`${removed.length} records of raw are removed; ${unread} had not been normalized and are lost for good`)
+  await followReset(lab, stop, normalizers, partition, end)
+  lab.wantedStops.delete('LOG_TRUNCATED')
+  await normalizers.startAgain()
+}
+
+/** Does what the message of LOG_TRUNCATED says. Rejects if it would skip records. */
+async function followReset(lab: Lab, { output }: DefinedStopSeen, group: GroupAtRest, partition: number, end: bigint) {
+  const reset = remedyIn(output)
+  if (reset === undefined || reset.topic !== group.topic || reset.partition !== partition || reset.to === 'current') {
+    throw new Error(
+      `the message of LOG_TRUNCATED names no offset for ${group.topic}[${partition}]: ${output.slice(-600)}`,
+    )
+  }
+  const target = reset.to === 'earliest' ? 0n : reset.to
+  if (target > end) {
+    throw new Error(`the message of LOG_TRUNCATED says ${target}, but ${group.topic}[${partition}] was cut to ${end}`)
+  }
+  lab.say(`the operator resets ${group.topic}[${partition}] to ${reset.to}`)
+  await group.moveTo(group.committed.with(partition, target))
+}
+
+/**
+ * Reads a partition to the end of its log, then kills what stores it. Tries again if the log was longer than what was read:
+ * everything that is removed must be known.
+ */
+async function readWholeLog(
+  lab: Lab,
+  topic: string,
+  partition: number,
+  kill: () => Promise<unknown>,
+  replicas: readonly Broker[],
+): Promise<readonly ReadRecord[]> {
+  for (let tries = 0; tries < READS_MAX; tries += 1) {
+    await untilQuiet(lab, topic, partition)
+    const records = await readPartition(lab, topic, partition)
+    const read = (records.at(-1)?.offset ?? -1n) + 1n
+    await kill()
+    const ends = await Promise.all(replicas.map((broker) => logEndIn(logOf(broker, topic, partition))))
+    if (ends.every((end) => end <= read)) {
+      return records
+    }
+    await Promise.all(replicas.map(({ server }) => server.start()))
+  }
+  throw new Error(`${topic}[${partition}] grew whenever it was read`)
+}
+
+const READS_MAX = 3
+
+/** Resolves once nothing was appended for a moment. */
+async function untilQuiet(lab: Lab, topic: string, partition: number): Promise<void> {
+  let before = ''
+  await until(`${topic}[${partition}] does not grow`, INSIST_MS, async () => {
+    const offsets = await insistently(() => lab.admin.fetchTopicOffsets(topic))
+    const high = offsets.find((one) => one.partition === partition)?.high ?? ''
+    const isQuiet = high === before
+    before = high
+    await delay(300)
+    return isQuiet
+  })
+}
+
+/** No produce request of a gateway arrives meanwhile: callbacks are refused, and called again later. */
+async function withoutAppendsToRaw<T>(lab: Lab, action: () => Promise<T>): Promise<T> {
+  const links = slotsOf('gateway').flatMap((slot) => lab.linksOf(slot))
+  for (const link of links) {
+    link.refuse((apiKey) => apiKey === API_KEYS.produce)
+  }
+  try {
+    return await action()
+  } finally {
+    for (const link of links) {
+      link.refuse(undefined)
+    }
+  }
+}
+
+async function killBrokers({ cluster }: Lab): Promise<void> {
+  await Promise.all(cluster.brokers.map(({ server }) => server.kill()))
+}
+
+async function startBrokers({ cluster }: Lab): Promise<void> {
+  await Promise.all(cluster.brokers.map(({ server }) => server.start()))
+}
+
+/** Gives where the log ends on each broker. */
+function cutOnAllBrokers(lab: Lab, topic: string, partition: number, wanted: bigint): Promise<readonly bigint[]> {
+  const end = wanted < 0n ? 0n : wanted
+  return Promise.all(lab.cluster.brokers.map((broker) => cutLogIn(logOf(broker, topic, partition), end)))
+}
+
+function logOf({ server }: Broker, topic: string, partition: number): string {
+  return join(server.directory, 'data', `${topic}-${partition}`)
+}
+
+/** Committed offsets of the normalizers, by partition. */
+async function committedRaw(lab: Lab): Promise<readonly bigint[]> {
+  const { config, topics } = lab.deployment
+  const found = await commitsOf(lab, config.normalizer.group, topics.raw)
+  return found.map(({ offset }) => (BigInt(offset) < 0n ? 0n : BigInt(offset)))
+}
+
+/** Where the commits of the processors promise that changes ends, by partition. */
+async function promisedChanges(lab: Lab): Promise<readonly bigint[]> {
+  const { config, topics } = lab.deployment
+  const found = await commitsOf(lab, config.processor.group, topics.events)
+  return found.map(({ metadata }) => BigInt(JSON.parse(metadata || '{}').ends?.changes ?? 0))
+}
+
+async function commitsOf(lab: Lab, groupId: string, topic: string) {
+  const [found] = await insistently(() => lab.admin.fetchOffsets({ groupId, topics: [topic] }))
+  return (found?.partitions ?? []).toSorted((a, b) => a.partition - b.partition)
+}
+
+/** `paystatus repair --apply`, until the group has no member any more and it succeeds. */
+async function repair(lab: Lab): Promise<void> {
+  await eventually(
+    async () => {
+      const { code, stdout, stderr } = await lab.deployment.command(['repair', '--apply'])
+      if (code !== 0) {
+        throw new Error(`paystatus repair --apply ended with ${code}: ${stdout.slice(-1_000)} ${stderr.slice(-500)}`)
+      }
+      lab.say(`repair: ${stdout.trim().split('\n').join('; ').slice(0, 400)}`)
+    },
+    { timeoutMs: REPAIR_MAX_MS, everyMs: 1_000 },
+  )
+}
+
+/** Sets or removes (null) settings of a topic, and keeps its others. */
+async function setTopicConfig(lab: Lab, topic: string, changes: Readonly<Record<string, string | null>>) {
+  const resource = { type: ConfigResourceTypes.TOPIC, name: topic }
+  await insistently(async () => {
+    const { resources } = await lab.admin.describeConfigs({ includeSynonyms: false, resources: [resource] })
+    const own = (resources[0]?.configEntries ?? []).filter((entry) => Number(entry.configSource) === TOPIC_CONFIG)
+    const settings = { ...Object.fromEntries(own.map((entry) => [entry.configName, entry.configValue])), ...changes }
+    const configEntries = Object.entries(settings).flatMap(([name, value]) => (value === null ? [] : [{ name, value }]))
+    await lab.admin.alterConfigs({ validateOnly: false, resources: [{ ...resource, configEntries }] })
+  })
+}
+
+/** Where the value of a setting comes from, in Kafka's protocol: the topic itself. */
+const TOPIC_CONFIG = 1
+
+async function assign(lab: Lab, topic: string, partition: number, replicas: number[]): Promise<void> {
+  const topics = [{ topic, partitionAssignment: [{ partition, replicas }] }]
+  await insistently(() => lab.admin.alterPartitionReassignments({ topics }))
+  await until(`${topic}[${partition}] is on brokers ${replicas}`, INSIST_MS, async () => {
+    const { topics: found } = await insistently(() => lab.admin.fetchTopicMetadata({ topics: [topic] }))
+    const at = found[0]?.partitions.find(({ partitionId }) => partitionId === partition)
+    return at !== undefined && at.replicas.length === replicas.length && at.isr.length === replicas.length
+  })
+}
+
+async function leaderIs(lab: Lab, topic: string, partition: number, broker: Broker): Promise<void> {
+  await until(`broker ${broker.id} leads ${topic}[${partition}]`, INSIST_MS, async () => {
+    return (await lab.leaderOf(topic, partition).catch(() => undefined)) === broker
+  })
+}
+
+function furthest(offsets: readonly bigint[]): readonly [partition: number, offset: bigint] {
+  const offset = offsets.toSorted(ascending).at(-1) ?? 0n
+  return [offsets.indexOf(offset), offset]
+}
+
+function least(offsets: readonly bigint[]): bigint {
+  return offsets.toSorted(ascending)[0] as bigint
+}
+
+function ascending(a: bigint, b: bigint): number {
+  return Number(a - b)
+}
