@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigResourceTypes } from '../../../src/kafka/kafkajs.ts'
+import type { Random } from '../../../src/tools/simulate/random.ts'
 import { applyTopics } from '../../../src/tools/topics.ts'
 import { cutLogIn, logEndIn } from '../harness/cut-log.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -76,12 +77,13 @@ const cutRaw: Fault = {
     const [partition, committed] = furthest(await committedRaw(lab))
     const wanted = committed - BigInt(random.integer(1, CUT_RECORDS_MAX))
     const stopped = lab.expectStop('LOG_TRUNCATED')
+    const behind = await leaveBehindNormalizers(lab, random)
     const cut = await withoutAppendsToRaw(lab, async () => {
       const records = await readWholeLog(lab, raw, partition, () => killBrokers(lab), lab.cluster.brokers)
       const end = least(await cutOnAllBrokers(lab, raw, partition, wanted))
       await startBrokers(lab)
       return { end, removed: records.filter(({ offset }) => offset >= end) }
-    })
+    }).finally(behind)
     return {
       what: `${raw}[${partition}] is cut to ${cut.end} on the brokers, and lost ${cut.removed.length} records; it was normalized up to ${committed} or further`,
       heal: () => recoverRaw(lab, partition, cut, stopped),
@@ -149,13 +151,14 @@ const electUncleanly: Fault = {
       return committed !== undefined && committed >= known + ACCEPTED_ALONE_MIN
     })
     const stopped = lab.expectStop('LOG_TRUNCATED')
+    const behind = await leaveBehindNormalizers(lab, random)
     const removed = await withoutAppendsToRaw(lab, async () => {
       const records = await readWholeLog(lab, raw, partition, () => leader.server.kill(), [leader])
       await follower.server.start()
       await leaderIs(lab, raw, partition, follower)
       await leader.server.start()
       return records.filter(({ offset }) => offset >= known)
-    })
+    }).finally(behind)
     return {
       what: `broker ${follower.id} leads ${raw}[${partition}] after an unclean election, without ${removed.length} records that broker ${leader.id} had acknowledged`,
       heal: async () => {
@@ -283,6 +286,26 @@ async function untilQuiet(lab: Lab, topic: string, partition: number): Promise<v
     return isQuiet
   })
 }
+
+/**
+ * In half of the cases the normalizers are frozen while callbacks are still accepted, so that records are removed that
+ * were not normalized. Gives what thaws them.
+ */
+async function leaveBehindNormalizers(lab: Lab, random: Random): Promise<() => void> {
+  const slots = random.chance(0.5) ? slotsOf('normalizer') : []
+  for (const slot of slots) {
+    lab.freeze(slot)
+  }
+  await (slots.length > 0 && delay(BEHIND_MS))
+  return () => {
+    for (const slot of slots) {
+      lab.thaw(slot)
+    }
+  }
+}
+
+/** Some 30 callbacks a partition. */
+const BEHIND_MS = 1_500
 
 /** No produce request of a gateway arrives meanwhile: callbacks are refused, and called again later. */
 async function withoutAppendsToRaw<T>(lab: Lab, action: () => Promise<T>): Promise<T> {
