@@ -15,23 +15,23 @@ import { type CommitMetadata, fromMarkerText, type ViewMarker } from './view-mar
 import type { LaneStore } from './waiting-store.ts'
 
 /**
- * Longest time after which a view may still be brought up to date by replay, ms. Compaction removes a tombstone after
- * `delete.retention.ms` (7 days, topics.ts); a view that is older could keep a payment that was forgotten meanwhile.
+ * Oldest view that a replay may still bring up to date, ms. Compaction removes a tombstone after `delete.retention.ms`
+ * (7 days, topics.ts), so an older view could keep a payment that was forgotten meanwhile.
  */
 export const VIEW_AGE_MAX_MS = 5 * 86_400_000
-/** So far the clocks of our processes may be apart; with more, the age of a view means nothing, ms. */
+/** Largest clock difference between our processes, ms. Beyond it, the age of a view is meaningless. */
 const CLOCKS_APART_MAX_MS = 86_400_000
 
 export interface RestoreFacts {
-  /** Something in the view could not be read. */
+  /** A state in the view could not be read. */
   readonly distrusted: boolean
   /** See StateStore.isWhole. */
   readonly whole: boolean
   readonly clusterId: string
   readonly dueBy: string
-  /** What the committed offset says the view must contain; null if it says nothing. */
+  /** What the commit says the view must contain; null if it says nothing. */
   readonly metadata: CommitMetadata | null
-  /** Whether the group has ever committed this partition. */
+  /** Whether the group has a committed offset for this partition. */
   readonly committed: boolean
   /** Offset after the last record of `payments.status.current`. */
   readonly currentEnd: bigint
@@ -44,47 +44,47 @@ export type RestoreDecision =
   | { readonly kind: 'rebuild'; readonly why: string }
 
 /**
- * What it takes to make the view equal to `current`. Reads no event and folds nothing: what was published is the truth,
- * and folding again would differ after retention, an operator's reset or a change of the rules.
+ * Decides how to make the view equal to `current`. Restoring never folds events again: what was published is the truth, and
+ * a new fold would differ after retention, an operator's reset or a change of the rules.
  */
 export function decideRestore(marker: ViewMarker | null, facts: RestoreFacts): RestoreDecision {
   if (marker === null) {
     return { kind: 'rebuild', why: 'there is no view' }
   }
   if (facts.distrusted) {
-    return { kind: 'rebuild', why: 'the view holds a state that cannot be read' }
+    return { kind: 'rebuild', why: 'the view contains a state that cannot be read' }
   }
   if (marker.clusterId !== facts.clusterId) {
-    return { kind: 'rebuild', why: 'the view was made from another cluster' }
+    return { kind: 'rebuild', why: 'the view was built from another Kafka cluster' }
   }
   if (marker.dueBy !== facts.dueBy) {
-    return { kind: 'rebuild', why: 'the settings of payments were changed, which the due times come of' }
+    return { kind: 'rebuild', why: 'the `payments` settings that determine due times have changed' }
   }
   if (!facts.committed) {
-    return { kind: 'rebuild', why: 'the group has never committed this partition' }
+    return { kind: 'rebuild', why: 'the group has no committed offset for this partition' }
   }
-  // A commit that was answered may have come to nothing (settle-outputs.ts); what the view has of it is not so.
+  // An acknowledged commit may have been aborted (settle-outputs.ts); then the view contains what was never published.
   if (marker.viewNext > (facts.metadata?.ends.current ?? facts.currentEnd)) {
     return { kind: 'rebuild', why: 'the view is ahead of what was committed' }
   }
-  if (!endsWithTrueCommit(marker, facts.metadata)) {
-    return { kind: 'rebuild', why: 'the view ends with a commit that another one has taken the place of' }
+  if (!endsWithValidCommit(marker, facts.metadata)) {
+    return { kind: 'rebuild', why: 'the view ends with a commit that was superseded' }
   }
   const isComplete = marker.viewNext === facts.metadata?.ends.current && !marker.replaying
   const ageMs = facts.now - marker.completeAt
   if (!isComplete && ageMs > VIEW_AGE_MAX_MS) {
-    return { kind: 'rebuild', why: 'the view is older than tombstones are kept' }
+    return { kind: 'rebuild', why: 'the view is older than the retention of tombstones' }
   }
   if (!isComplete && ageMs < -CLOCKS_APART_MAX_MS) {
-    return { kind: 'rebuild', why: 'the view was written by a clock far ahead of ours, so its age is not known' }
+    return { kind: 'rebuild', why: 'the view was written by a clock far ahead of ours, so its age is unknown' }
   }
   if (!facts.whole) {
-    return { kind: 'rebuild', why: 'Redis lost a part of the view, its due times or its customer references' }
+    return { kind: 'rebuild', why: 'Redis lost part of the view: due times or customer references' }
   }
   return isComplete ? { kind: 'keep' } : { kind: 'replay', from: marker.viewNext }
 }
 
-function endsWithTrueCommit({ committedBy, viewNext }: ViewMarker, metadata: CommitMetadata | null): boolean {
+function endsWithValidCommit({ committedBy, viewNext }: ViewMarker, metadata: CommitMetadata | null): boolean {
   if (metadata === null) {
     return committedBy === NOBODY
   }
@@ -92,7 +92,7 @@ function endsWithTrueCommit({ committedBy, viewNext }: ViewMarker, metadata: Com
   return committedBy === metadata.committedBy || (committedBy === former.committedBy && viewNext <= former.current)
 }
 
-/** In place of who committed, when the committed offset does not say: what is in the view then was read from `current`. */
+/** Stands for the committer if the commit does not name one: then everything in the view was read from `current`. */
 const NOBODY = ''
 
 export interface RestoreOptions {
@@ -101,20 +101,20 @@ export interface RestoreOptions {
   readonly store: LaneStore
   readonly reader: PartitionReader
   readonly codec: AvroCodec<PaymentState>
-  /** Throws DefinedStop if a key that was found at an offset does not belong into this partition. */
+  /** Throws DefinedStop if the key found at an offset does not belong to this partition. */
   readonly assertInPlace: (key: Buffer, offset: bigint) => void
   readonly duePolicy: DuePolicy
   readonly clusterId: string
   readonly metadata: CommitMetadata | null
   readonly committed: boolean
-  /** The view holds what cannot be read: build it anew. */
+  /** The view contains a state that cannot be read: rebuild it. */
   readonly distrusted: boolean
-  /** Next offset of the events; where counting starts anew if nothing says how far it was. */
+  /** Next input offset; counting restarts here if no commit carries totals. */
   readonly next: bigint
-  /** Names this assignment; no two assignments have the same. */
+  /** Names this assignment; unique among all assignments. */
   readonly token: string
   readonly now: () => number
-  /** Bounds how many partitions are replayed at the same time. */
+  /** Limits how many partitions are replayed at the same time. */
   readonly budget: ByteBudget
   /** Called after every portion. */
   readonly onProgress: () => void
@@ -127,16 +127,16 @@ export interface RestoredView {
   readonly records: number
 }
 
-/** States in one write: one script call blocks Redis for its whole length. */
+/** Most states in one write; a script call blocks Redis while it runs. */
 const WRITES_MAX = 500
-/** What a replay holds at a time, roughly: a fetched portion and its copy on the way to Redis. */
+/** Roughly what a replay holds in memory: a fetched portion and its copy on the way to Redis. */
 export const REPLAY_BYTES = 16 * 1024 * 1024
 
 /**
- * Makes the view of a partition equal to `current` and puts this assignment's marker on it, so that a former owner can
- * write no more. Must run after the former owner is fenced and before any output.
+ * Makes the view of a partition equal to `current` and puts this assignment's marker on it, so that a former owner can no
+ * longer write. Must run after every former owner is fenced and before any output.
  *
- * Throws DefinedStop if `current` ends before what the committed offset promises, ViewLostError if somebody else writes.
+ * Rejects with DefinedStop if `current` ends before what the commit promises, with ViewLostError if another owner writes.
  */
 export async function restoreView(options: RestoreOptions): Promise<RestoredView> {
   const { partition, currentTopic, store, reader, signal, metadata } = options
@@ -147,7 +147,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
   if (metadata !== null && metadata.ends.current > range.end) {
     throw new DefinedStop(
       'CURRENT_TRUNCATED',
-      `the committed offset says that ${currentTopic}[${partition}] reaches offset ${metadata.ends.current}, but it ends at ${range.end}: the topic lost records. Nothing was written. Restore the topic, or reset the group to rebuild it.`,
+      `${currentTopic}[${partition}] lost records: the last commit promises records up to offset ${metadata.ends.current}, but the topic ends at ${range.end}. Nothing was written. Restore the topic, or reset the group to rebuild it.`,
     )
   }
   const marker = fromMarkerText(found)
@@ -171,7 +171,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
     committedBy: metadata?.committedBy ?? NOBODY,
     totals: metadata?.totals ?? totalsFrom(options.next),
     dueBy: fingerprintOf(options.duePolicy),
-    // An interrupted replay leaves a view as old as it found it: the next one may begin when tombstones are gone.
+    // An interrupted replay leaves the view as old as it found it: by the next attempt, tombstones may be gone.
     completeAt: decision.kind === 'replay' && marker !== null ? marker.completeAt : startedAt,
     replaying: decision.kind !== 'keep',
   }
@@ -195,16 +195,16 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
       signal,
     )
   if (decision.kind === 'keep') {
-    // Nothing is expected there, so it does not wait behind those that read for minutes.
+    // Nothing to read is expected, so this does not queue behind replays that take minutes.
     await replay()
   } else {
     await options.budget.use(partition, REPLAY_BYTES, signal, replay)
   }
-  // The end may be a control record, or compaction removed the last records: then the promise is further on.
+  // The promise may lie beyond the last record read, because of control records or compaction.
   const promised = metadata?.ends.current ?? 0n
   const viewNext = promised > view.marker.viewNext ? promised : view.marker.viewNext
   if (options.now() - start.completeAt > VIEW_AGE_MAX_MS) {
-    // It took so long, or this process stood still meanwhile, that tombstones may have gone before they were read.
+    // The replay took so long, or the process was suspended, that tombstones may have been removed before they were read.
     throw new ViewLostError(partition)
   }
   if (decision.kind !== 'keep') {
@@ -213,7 +213,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
   return { view, decision, records }
 }
 
-/** The last record of every payment in a portion, as it goes into the view. */
+/** The last record of every payment in a portion, as a write into the view. */
 async function toWrites(portion: readonly InRecord[], options: RestoreOptions): Promise<readonly StateWrite[]> {
   const latest = new Map<string, StateWrite>()
   for (const record of portion) {
@@ -238,7 +238,7 @@ async function toStateWrite(
   return stateWrite(paymentKey, value, await decodeCurrent(options, value, offset), options.duePolicy)
 }
 
-/** A record of `current` that cannot be read is nothing to guess about: a newer release wrote it, or it is no state. */
+/** Stops at an unreadable record of `current`: a newer release wrote it, or it is no state. Guessing is not safe. */
 async function decodeCurrent(
   { codec, currentTopic, partition }: Pick<RestoreOptions, 'codec' | 'currentTopic' | 'partition'>,
   value: Buffer,

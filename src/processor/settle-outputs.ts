@@ -4,26 +4,26 @@ import { DefinedStop } from '../stream/partition-task.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
 import { OUTPUTS, type OutputEnds } from './view-marker.ts'
 
-/** What one output partition looks like after every former owner was fenced. */
+/** One output partition, after every former owner was fenced. */
 export interface OutputFacts {
-  /** Where the committed offset says that it ends; null if it says nothing. */
+  /** Where the last commit says the partition ends; null if it says nothing. */
   readonly promised: bigint | null
-  /** Offset up to which a read_committed reader sees it. */
+  /** Offset up to which a read_committed reader can read. */
   readonly visibleEnd: bigint
   /** Offset after the last record, decided or not. */
   readonly highWatermark: bigint
-  /** Whether a reader sees a record at or after `promised`. */
+  /** Whether a reader can see a record at or after `promised`. */
   readonly publishedMore: boolean
-  /** What stands where the last promised record has to be; null if nothing is promised, or it is not decided yet. */
+  /** What is found at the offset of the last promised record; null if nothing is promised or it is still undecided. */
   readonly lastPromised: Standing | null
 }
 
 /**
- * How the last transaction has to end that its coordinator gave up half-way; null if there is none.
+ * The outcome to impose on a transaction its coordinator left half-ended; null if there is none.
  *
- * Its records stand in the outputs, its input offset in the offsets topic, each decided or not. What a reader saw, or
- * what the committed offset counts on, cannot be taken back: then all of it is committed. If nobody saw anything, it is
- * aborted, and its events are processed again.
+ * Its records are in the outputs and its input offset in the offsets topic, each of them decided or not. What a reader may
+ * have seen, or what the committed offset relies on, cannot be taken back: then the rest is committed, too. If nobody can
+ * have seen any of it, it is aborted and its events are processed again.
  */
 export function outcomeOfHalfEnded(outputs: readonly OutputFacts[]): 'commit' | 'abort' | null {
   const isCommitted = ({ promised, visibleEnd, highWatermark, publishedMore }: OutputFacts) =>
@@ -37,9 +37,9 @@ export function outcomeOfHalfEnded(outputs: readonly OutputFacts[]): 'commit' | 
 export interface SettleOptions {
   readonly partition: number
   readonly topics: Readonly<Record<keyof OutputEnds, string>>
-  /** Where the committed offset says that the outputs end; null if it says nothing. */
+  /** Where the last commit says the outputs end; null if it says nothing. */
   readonly promised: OutputEnds | null
-  /** Outputs of which the promise names the end of the topic, not that of a record. */
+  /** Outputs whose promised end is only the end of the topic, not that of a record. */
   readonly inexact: readonly (keyof OutputEnds)[]
   readonly reader: PartitionReader
   readonly transactions: PartitionTransactions
@@ -48,24 +48,24 @@ export interface SettleOptions {
 
 export interface SettledOutputs {
   readonly ends: OutputEnds
-  /** Whether a transaction was ended here, so that the committed offset may have changed. */
+  /** Whether a transaction was ended here; then the committed offset may have changed. */
   readonly settled: boolean
 }
 
 /**
- * Makes sure that nothing is undecided in the outputs of a partition. Must run after InitProducerId: then every former
- * transaction is over, says the coordinator, and nobody else writes into these partitions.
+ * Ensures that nothing is undecided in the outputs of a partition. Must run after InitProducerId: then, according to the
+ * coordinator, every former transaction has ended, and nobody else writes into these partitions.
  *
  * But a coordinator that starts while a partition has no leader takes the partition for deleted and skips its marker
- * (KAFKA-20734; seen with Kafka 4.3.1 in 4 of 17 runs that killed a lone broker twice under load). What stands there
- * stays invisible until the next transaction of the same producer, and then shares its outcome: an event that was
- * processed again would be in `changes` twice.
+ * (KAFKA-20734; seen with Kafka 4.3.1 in 4 of 17 runs that killed a single broker twice under load). The records without a
+ * marker stay invisible until the next transaction of the same producer, and then share its outcome: an event that was
+ * processed again would appear in `changes` twice.
  *
- * Published and not committed is also what is left when somebody deleted the group's offsets, or they expired. Then there is
- * nothing to end, the transaction that looks for it is empty, and the events are read again from the beginning.
+ * Outputs without a committed offset also result when the group's offsets were deleted or expired. Then there is nothing to
+ * end: the settling transaction is empty, and the events are read again from the beginning.
  *
- * Rejects while a partition or the offset stays undecided; the caller opens again later. Rejects with DefinedStop if an output
- * lost what was promised.
+ * Rejects while a partition or the offset stays undecided; the caller opens again later. Rejects with DefinedStop if an
+ * output lost promised records.
  */
 export async function settleOutputs(options: SettleOptions): Promise<SettledOutputs> {
   const { partition, topics, transactions, logger } = options
@@ -77,9 +77,9 @@ export async function settleOutputs(options: SettleOptions): Promise<SettledOutp
   }
   logger.warn(
     { partition, outcome, outputs: describe(facts) },
-    'a transaction was ended half-way by its coordinator: ends it',
+    'ending a transaction that its coordinator left half-ended',
   )
-  // Not all that `topics` may name: the caller has the inputs in it, too.
+  // Only the outputs: the caller's `topics` also names the inputs.
   await transactions.settle(
     OUTPUTS.map((name) => topics[name]),
     outcome,
@@ -89,14 +89,14 @@ export async function settleOutputs(options: SettleOptions): Promise<SettledOutp
     throw new Error(`the outputs of partition ${partition} stay undecided: ${describe(after)}`)
   }
   assertNothingLost(options, after)
-  // Its own end can be half-way, too. Whoever went on would count again what is published.
+  // This transaction can be left half-ended, too. Continuing would then count published events again.
   if (!(await transactions.offsetDecided())) {
-    throw new Error(`the offset of what partition ${partition} has published stays undecided`)
+    throw new Error(`the input offset of partition ${partition} stays undecided`)
   }
   return { ends: endsOf(after), settled: true }
 }
 
-/** Whether everything in the outputs of a partition is decided. Rejects with DefinedStop if they lost what was promised. */
+/** Whether everything in the outputs of a partition is decided. Rejects with DefinedStop if they lost promised records. */
 export async function outputsDecided(
   options: Pick<SettleOptions, 'partition' | 'topics' | 'inexact' | 'reader'> & { readonly promised: OutputEnds },
 ): Promise<boolean> {
@@ -105,14 +105,14 @@ export async function outputsDecided(
   return !Object.values(facts).some(isUndecided)
 }
 
-/** Everything that was committed must still be there: nobody but retention and compaction may take it away. */
+/** Everything that was committed must still be there; only retention and compaction may remove it. */
 function assertNothingLost(
   { partition, topics, inexact }: Pick<SettleOptions, 'partition' | 'topics' | 'inexact'>,
   facts: Facts,
 ): void {
   for (const name of OUTPUTS) {
     const { promised, highWatermark, lastPromised } = facts[name]
-    // Compaction may have removed the last record of `current`, if it was a tombstone.
+    // In `current`, the last promised record may be missing: compaction removes tombstones.
     const isGone =
       !inexact.includes(name) && (lastPromised === 'hidden' || (lastPromised === 'nothing' && name !== 'current'))
     if (promised !== null && (highWatermark < promised || isGone)) {
@@ -128,9 +128,9 @@ const TRUNCATED = {
 } as const satisfies Record<keyof OutputEnds, string>
 
 /**
- * An output ends before what the last commit promised, or has grown again over what it lost.
+ * An output ends before the offset the last commit promised, or lost its end and has grown again since.
  *
- * @param found Where it ends, or where the first record was put that should have come after what was promised.
+ * @param found Where it ends, or the offset of a new record that should have come after what was promised.
  */
 export function outputTruncated(
   output: keyof OutputEnds,
@@ -141,8 +141,8 @@ export function outputTruncated(
 ): DefinedStop {
   return new DefinedStop(
     TRUNCATED[output],
-    `${topic}[${partition}] lost records: what was committed reaches offset ${promised}, the topic goes on at ${found}. Probably a broker was elected that did not have them all, or lost its disk. Nothing was skipped, and nothing was committed since. ` +
-      'Run `paystatus repair`, which publishes again what can be told from the other topics, then start again.',
+    `${topic}[${partition}] lost records: the last commit reaches offset ${promised}, but the topic continues at ${found}. Probably a broker without all records was elected leader, or a broker lost its disk. Nothing was skipped, and nothing has been committed since. ` +
+      'Run `paystatus repair`, which publishes again whatever the other topics can restore, then start again.',
   )
 }
 
@@ -167,10 +167,10 @@ async function factsOfOne(
   let publishedMore = false
   let lastPromised: Standing | null = null
   if (promised !== null && promised > start && end >= promised) {
-    // Its end alone does not tell: a topic that lost records has grown again, if only by what was aborted since.
+    // The end alone proves nothing: a topic that lost records grows again, if only by aborted records.
     lastPromised = await reader.at(topic, partition, promised - 1n)
   }
-  // Right after what was promised stands its own marker; a record and its marker take two places more.
+  // The offset after the promised end holds that transaction's marker. Another record and its marker need two more.
   if (promised !== null && end > promised + 1n) {
     await reader.read(topic, partition, promised, () => {
       publishedMore = true

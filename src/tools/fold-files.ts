@@ -4,6 +4,7 @@ import type { AttentionCode, ChildPayment, PaymentDetails } from '../payment/fol
 import type { PaymentEvent, PaymentKind } from '../payment/payment-event.ts'
 import type { PaymentStatus } from '../payment/payment-status.ts'
 import { type PublishedFinality, publishedFinalityOf } from '../payment/status-change.ts'
+import { EVENT_DEAD_LETTER_REASONS } from '../processor/fold-batch.ts'
 import type { DeadLetter } from '../providers/provider.ts'
 import { ordersOf } from './orders.ts'
 import type { TranslatedFile } from './translate-files.ts'
@@ -178,7 +179,7 @@ function foldCallbacks(callbacks: readonly PaymentCallback[], apply: typeof appl
   return { state, duplicates, deadLetters }
 }
 
-const HISTORY_FULL = 'the payment keeps as many events as it can, and this one decides nothing'
+const HISTORY_FULL = EVENT_DEAD_LETTER_REASONS['history-full']
 
 function toFoldedState(state: PaymentState, callbacks: readonly PaymentCallback[]): FoldedState {
   const fileOf = new Map(callbacks.map(({ file, events }) => [events[0].callbackId, file]))

@@ -45,7 +45,7 @@ describe('an output that lost its end', () => {
     const batch = world.batch(8n)
     await expect(task.process(batch?.records ?? [], batch?.next ?? 0n, signal)).rejects.toMatchObject({
       code,
-      message: expect.stringMatching(/Nothing was skipped, and nothing was committed since.*`paystatus repair`/),
+      message: expect.stringMatching(/Nothing was skipped, and nothing has been committed since.*`paystatus repair`/),
     })
     expect(committed()).toEqual(before.committed)
   })
@@ -58,7 +58,7 @@ describe('an output that lost its end', () => {
     const ends = Object.values(TOPICS).map((topic) => world.kafka.range(topic, PARTITION).highWatermark)
     await expect(world.task().open(signal)).rejects.toMatchObject({
       code,
-      message: expect.stringContaining(`${TOPICS[id]}[${PARTITION}] lost records: what was committed reaches`),
+      message: expect.stringContaining(`${TOPICS[id]}[${PARTITION}] lost records: the last commit reaches`),
     })
     expect(Object.values(TOPICS).map((topic) => world.kafka.range(topic, PARTITION).highWatermark)).toEqual(ends)
   })

@@ -89,20 +89,20 @@ describe('the decision', () => {
 
   test.each<[why: string, marker: ViewMarker | null, facts: Partial<RestoreFacts>]>([
     ['there is no view', null, {}],
-    ['the view holds a state that cannot be read', MARKER, { distrusted: true }],
-    ['Redis lost a part of the view, its due times or its customer references', MARKER, { whole: false }],
-    ['the view was made from another cluster', { ...MARKER, clusterId: 'other' }, {}],
-    ['the group has never committed this partition', MARKER, { committed: false, metadata: null }],
-    ['the settings of payments were changed, which the due times come of', { ...MARKER, dueBy: 'other' }, {}],
+    ['the view contains a state that cannot be read', MARKER, { distrusted: true }],
+    ['Redis lost part of the view: due times or customer references', MARKER, { whole: false }],
+    ['the view was built from another Kafka cluster', { ...MARKER, clusterId: 'other' }, {}],
+    ['the group has no committed offset for this partition', MARKER, { committed: false, metadata: null }],
+    ['the `payments` settings that determine due times have changed', { ...MARKER, dueBy: 'other' }, {}],
     ['the view is ahead of what was committed', { ...MARKER, viewNext: 6n }, {}],
-    ['the view ends with a commit that another one has taken the place of', { ...MARKER, committedBy: 'lost' }, {}],
+    ['the view ends with a commit that was superseded', { ...MARKER, committedBy: 'lost' }, {}],
     [
-      'the view is older than tombstones are kept',
+      'the view is older than the retention of tombstones',
       { ...MARKER, completeAt: NOW - VIEW_AGE_MAX_MS - 1 },
       { metadata: promising(4n) },
     ],
     [
-      'the view was written by a clock far ahead of ours, so its age is not known',
+      'the view was written by a clock far ahead of ours, so its age is unknown',
       { ...MARKER, completeAt: NOW + DAY_MS + 1 },
       { metadata: promising(4n) },
     ],
@@ -207,7 +207,7 @@ describe('restoring', () => {
     publish('a', 2)
     await leaveView({ ...MARKER, clusterId: 'other' }, ['a', stateOf('a', 9)], ['ghost', stateOf('ghost', 1)])
     const restored = await restore()
-    expect(restored.decision).toEqual({ kind: 'rebuild', why: 'the view was made from another cluster' })
+    expect(restored.decision).toEqual({ kind: 'rebuild', why: 'the view was built from another Kafka cluster' })
     expect(await view.content(PARTITION)).toEqual(kafka.latest(TOPICS.current, PARTITION))
   })
 
@@ -289,7 +289,7 @@ describe('restoring', () => {
     // Compaction took the tombstone of `a` meanwhile: only a view that is built anew has no `a`.
     kafka.compact(TOPICS.current, PARTITION)
     const restored = await restore({ now: () => NOW + 14 * DAY_MS })
-    expect(restored.decision).toEqual({ kind: 'rebuild', why: 'the view is older than tombstones are kept' })
+    expect(restored.decision).toEqual({ kind: 'rebuild', why: 'the view is older than the retention of tombstones' })
     expect([...(await view.content(PARTITION)).keys()]).toEqual(['b'])
     expect(restored.view.marker.completeAt).toBe(NOW + 14 * DAY_MS)
   })
@@ -339,7 +339,7 @@ describe('restoring', () => {
       await restore()
       view.lose(PARTITION, index)
       const restored = await restore({ token: 'next' })
-      expect(restored.decision).toMatchObject({ kind: 'rebuild', why: expect.stringContaining('lost a part') })
+      expect(restored.decision).toMatchObject({ kind: 'rebuild', why: expect.stringContaining('lost part') })
       expect(await view.due(PARTITION, Number.MAX_SAFE_INTEGER, 10)).toHaveLength(2)
       expect(await view.findByEndToEndId(PARTITION, 'E2E-4711')).toEqual(['a', 'b'])
     },

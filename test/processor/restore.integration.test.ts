@@ -158,13 +158,13 @@ describe('while the processor is stopped', () => {
   })
 
   test.each([
-    ['of another cluster', { clusterId: 'another' }, 'the view was made from another cluster'],
+    ['of another cluster', { clusterId: 'another' }, 'the view was built from another Kafka cluster'],
     ['beyond what was committed', { viewNext: '1000000' }, 'the view is ahead of what was committed'],
     ['that is unreadable', { viewNext: 'x' }, 'there is no view'],
     [
-      'of a view that is older than tombstones are kept',
+      'that is older than the retention of tombstones',
       { completeAt: 0, viewNext: '0' },
-      'older than tombstones are kept',
+      'older than the retention of tombstones',
     ],
   ])('I6 the view with a marker %s is not believed', async (_which, change, why) => {
     for (let partition = 0; partition < PARTITIONS; partition += 1) {

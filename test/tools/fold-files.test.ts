@@ -111,7 +111,7 @@ describe('folding files', () => {
       {
         file: 'one',
         reason: 'history-full',
-        message: 'the payment keeps as many events as it can, and this one decides nothing',
+        message: 'the history of the payment is full, and this event would decide nothing',
         element: 0,
       },
     ])

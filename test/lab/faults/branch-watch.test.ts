@@ -15,7 +15,7 @@ paystatus_gateway_requests_total{source="jpm-v1",code="200"} 70
     'processor ready',
     doubt({ message: 'timeout' }),
     doubt({ name: 'KafkaJSProtocolError', code: 47, message: 'Producer attempted an operation with an old epoch' }),
-    JSON.stringify({ msg: 'a transaction was ended half-way by its coordinator: ends it', outcome: 'commit' }),
+    JSON.stringify({ msg: 'ending a transaction that its coordinator left half-ended', outcome: 'commit' }),
     JSON.stringify({ msg: 'view rebuilt from payments.status.current', why: 'there is no view' }),
     '{"msg":"cut off',
   ].join('\n')

@@ -115,7 +115,7 @@ function branchesOfLine(line: string): readonly string[] {
   switch (entry?.msg) {
     case 'lane in doubt: waits for the group, then opens again':
       return ['lane in doubt', ...(FENCED.test(line) ? ['fenced'] : [])]
-    case 'a transaction was ended half-way by its coordinator: ends it':
+    case 'ending a transaction that its coordinator left half-ended':
       return [`settled by ${entry.outcome}`]
     case 'view rebuilt from payments.status.current':
       return [`rebuilt because ${entry.why}`]
