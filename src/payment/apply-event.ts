@@ -8,38 +8,41 @@ import {
 import type { PaymentEvent } from './payment-event.ts'
 import type { PaymentStatus } from './payment-status.ts'
 
-/** What the arrival of an event meant. A duplicate is counted and published nowhere, so it has no record. */
+/** What the arrival of an event meant. A duplicate is only counted: it is not published and has no verdict. */
 export const VERDICTS = ['APPLIED', 'LATE', 'REVISION', 'CONFLICT', 'UNKNOWN'] as const
 export type Verdict = (typeof VERDICTS)[number]
 
 /**
- * The rule that decided a verdict: in this order, the first that holds. Published with every change, so that a person
- * can look it up.
+ * The rules behind the verdicts. The first that applies, in this order, decides; its name is published with every change,
+ * so that a person can look it up.
  */
 export const VERDICT_RULES = {
   'child-reported': {
     verdict: 'REVISION',
     text: 'a refund, return or chargeback of the payment was reported; the status stays, its children may have changed',
   },
-  'unknown-event': { verdict: 'UNKNOWN', text: 'the event was not understood as a status; kept, moves nothing' },
+  'unknown-event': {
+    verdict: 'UNKNOWN',
+    text: 'the event was not understood as a status; it is recorded and changes nothing',
+  },
   'brings-contradictory-finals': { verdict: 'CONFLICT', text: 'a second, different final status was reported' },
   'brings-positive-after-final': {
     verdict: 'CONFLICT',
-    text: 'a paid outcome is later than the final status, or cannot be compared with it',
+    text: 'a paid outcome is later than the final status, or the two times cannot be compared',
   },
   'provider-event-id-reused': {
     verdict: 'CONFLICT',
     text: 'the provider used one event id for two different facts in different callbacks',
   },
   'first-event': { verdict: 'APPLIED', text: 'the first event of the payment' },
-  'status-changed': { verdict: 'APPLIED', text: 'the status of all events together changed' },
-  'same-natural-key': { verdict: 'REVISION', text: 'the same step of the payment was known, with other details' },
-  'new-deciding-event': { verdict: 'REVISION', text: 'the status stays, its details now come from this event' },
+  'status-changed': { verdict: 'APPLIED', text: 'the status that follows from all events changed' },
+  'same-natural-key': { verdict: 'REVISION', text: 'this step of the payment was already known, with other details' },
+  'new-deciding-event': { verdict: 'REVISION', text: 'the status stays; its details now come from this event' },
   'status-unchanged': { verdict: 'LATE', text: 'recorded in the history; a stronger or later event decides' },
 } as const satisfies Record<string, { verdict: Verdict; text: string }>
 export type VerdictRule = keyof typeof VERDICT_RULES
 
-/** An event of the history, with what its arrival meant. */
+/** An event in the history, with what its arrival meant. */
 export interface RecordedEvent {
   readonly event: PaymentEvent
   readonly verdict: Verdict
@@ -50,38 +53,38 @@ export interface RecordedEvent {
   readonly recordedAt: number
 }
 
-/** Everything known of one payment: the value of `payments.status.current`. */
+/** Everything known about one payment: the value of `payments.status.current`. */
 export interface PaymentState extends FoldedPayment {
   readonly paymentKey: string
   /**
-   * Time of the first event of this life of the payment, ms since the epoch. A payment that returns after it was
-   * forgotten begins again at version 1 with a later incarnation; compare (incarnation, statusVersion) in that order.
+   * Receipt time of the first event since the payment was last forgotten, ms since the epoch. A forgotten payment that
+   * gets a new event restarts at version 1 with a greater incarnation; compare (incarnation, statusVersion) in that order.
    */
   readonly incarnation: number
-  /** 1, 2, 3 … one step for every record in `payments.status.changes`. */
+  /** 1, 2, 3 …, incremented by every record in `payments.status.changes`. */
   readonly statusVersion: number
-  /** When the status last changed and when anything was last recorded, ms since the epoch, the processor's clock. */
+  /** When the status last changed and when an event was last recorded, ms since the epoch, the processor's clock. */
   readonly statusChangedAt: number
   readonly touchedAt: number
-  /** Since when the payment is reported overdue; null while it is not. Cleared when the status changes. */
+  /** When the payment was reported overdue; null if it is not. Cleared when the status changes. */
   readonly overdueSince: number | null
   readonly events: readonly RecordedEvent[]
 }
 
-/** How the caller was authenticated that the status rests on; empty if no event decides or if that is not known. */
+/** How the caller that sent the deciding event was authenticated; empty if no event decides or if this is unknown. */
 export function authenticityOf({ decidedBy, events }: Pick<PaymentState, 'decidedBy' | 'events'>): readonly string[] {
   const deciding = decidedBy === null ? undefined : events.find(({ event }) => event.eventId === decidedBy)
   return deciding?.event.authenticity ?? []
 }
 
-/** The part of the state that is a function of the set of events: equal in any order of arrival. */
+/** The part of the state that depends only on the set of events, not on their order of arrival. */
 export function orderFreePart(state: PaymentState) {
   const { status, decidedBy, attention, kind, relatesTo, details, children } = state
   const eventIds = state.events.map((recorded) => recorded.event.eventId).sort()
   return { status, decidedBy, attention, kind, relatesTo, details, children, eventIds }
 }
 
-/** One step of a payment, before it is written down: what changed and why. */
+/** One step of a payment before it is published: what changed and why. */
 export interface Change {
   readonly state: PaymentState
   readonly statusBefore: PaymentStatus | null
@@ -94,14 +97,14 @@ export type Applied =
   | { readonly outcome: 'recorded'; readonly change: Change }
 
 /**
- * Puts one event into a payment's state and says what its arrival changed.
+ * Adds one event to a payment's state and reports what its arrival changed.
  *
- * The status depends on the set of events only, never on their order: the event is added to the set and the whole set
- * is folded again (a payment has few events, never more than {@link HISTORY_EVENTS_MAX}). A duplicate changes nothing,
- * so the caller publishes nothing for it.
+ * The status depends only on the set of events, never on their order: the event is added to the set, and the whole set is
+ * folded again (a payment has few events, at most {@link HISTORY_EVENTS_MAX}). A duplicate changes nothing, so the caller
+ * publishes nothing for it.
  *
- * Guarantee: applying a set of events in any order, with any repeats, gives the same {@link orderFreePart}. Verdicts
- * and versions tell the story of the arrivals and may differ.
+ * Guarantee: applying a set of events in any order, with any repeats, gives the same {@link orderFreePart}. Verdicts and
+ * versions depend on the order of arrival and may differ.
  */
 export function applyEvent(state: PaymentState | undefined, event: PaymentEvent, recordedAt: number): Applied {
   const known = state?.events ?? []
@@ -183,7 +186,7 @@ function ruleFor(state: PaymentState | undefined, event: PaymentEvent, folded: F
   return 'status-unchanged'
 }
 
-/** Two elements of one callback share the callback's id rightly; the same id in another callback is a re-use. */
+/** Elements of one callback legitimately share its id; the same id in another callback is a reuse. */
 function reusesProviderEventId(seen: PaymentEvent, event: PaymentEvent): boolean {
   return (
     event.providerEventId !== null &&

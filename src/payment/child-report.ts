@@ -2,8 +2,8 @@ import { eventIdOf, withoutTime } from './event-id.ts'
 import type { PaymentEvent } from './payment-event.ts'
 
 /**
- * The events that are published for what callbacks say: each one, and after an event of a refund, return or chargeback
- * its report to the original.
+ * The events to publish: all that were given, and after each event of a refund, return or chargeback a report to the
+ * original payment.
  */
 export function withChildReports(events: readonly PaymentEvent[]): readonly PaymentEvent[] {
   return events.some(isOfChild)
@@ -12,9 +12,9 @@ export function withChildReports(events: readonly PaymentEvent[]): readonly Paym
 }
 
 /**
- * A refund, return or chargeback is a payment of its own, in the partition of its own key. Its original learns of it by
- * this: the same fact, keyed by the original, with the child's key in `childKey`. It says something about the child and
- * nothing about the original (see foldPayment).
+ * A refund, return or chargeback is a separate payment, in the partition of its own key. This report tells its original: the
+ * same fact, keyed by the original, with the child's key in `childKey`. It describes the child and never changes the
+ * original's status (see foldPayment).
  */
 function toChildReport(event: PaymentEvent & { readonly relatesTo: string }): PaymentEvent {
   const report: PaymentEvent = {
@@ -22,10 +22,10 @@ function toChildReport(event: PaymentEvent & { readonly relatesTo: string }): Pa
     paymentKey: event.relatesTo,
     childKey: event.paymentKey,
     relatesTo: null,
-    // The child's key may be weak; the original's was named.
+    // The child's key may be weak; the original's key was given by the provider.
     weakKey: false,
   }
-  // What the event's own id leaves out, the report's leaves out as well.
+  // If the time is left out of the event's id, it is left out of the report's id, too.
   const isTimeOfEnvelope = event.eventId !== eventIdOf(event) && event.eventId === eventIdOf(withoutTime(event))
   return { ...report, eventId: eventIdOf(isTimeOfEnvelope ? withoutTime(report) : report) }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { PaymentEvent } from './payment-event.ts'
 
-/** The fields that make a payment event what it is. All of them are published; none of them is the envelope's. */
+/** The fields that identify a payment event. All of them are published; none comes from the envelope. */
 export type EventIdentity = Omit<
   PaymentEvent,
   | 'eventId'
@@ -26,12 +26,12 @@ export type EventIdentity = Omit<
 /**
  * The id of a payment event: a hash of the payment key and of the allow-listed values as the provider sent them.
  *
- * Deliberately left out: the envelope's id, time and source and the position in the callback (a re-issue of the same
- * fact changes them); our own readings, such as the canonical status (a better mapping must not turn a redelivery into
- * news); anything that is not published (a hash of an account number can be searched by brute force).
+ * Deliberately excluded: the envelope's id, time and source and the position in the callback (they change when the same
+ * fact is re-issued); our own interpretation, such as the canonical status (a better mapping must not turn a redelivery
+ * into a new event); anything that is not published (a hashed account number can be found by brute force).
  *
- * Returns 32 hex digits, the first half of a SHA-256. The values are joined as JSON with fixed positions, so two
- * different sets of values never give the same text.
+ * Returns 32 hex digits, the first half of a SHA-256. The values are joined as JSON with fixed positions, so two different
+ * sets of values never produce the same text.
  */
 export function eventIdOf(identity: EventIdentity): string {
   const text = JSON.stringify([
@@ -57,9 +57,9 @@ export function eventIdOf(identity: EventIdentity): string {
     identity.gpiStatus,
     identity.reasons.map((reason) => [reason.scheme, reason.code, reason.rule, reason.location, reason.field]),
     identity.reasonsOmitted,
-    // Only reports have one: the ids of all other events are what they would be without it.
+    // Appended only if set, so that the ids of all other events stay the same.
     ...(identity.childKey === null ? [] : [identity.childKey]),
-    // The same for what is rarely said: by name, so that no value can be taken for another.
+    // So are rare values, by name, so that none can be mistaken for another.
     ...(identity.unreadable.length === 0 ? [] : [{ unreadable: identity.unreadable }]),
     ...(identity.timeUnreadable ? [{ timeUnreadable: true }] : []),
     ...(identity.partialApproval ? [{ partialApproval: true }] : []),
@@ -68,14 +68,14 @@ export function eventIdOf(identity: EventIdentity): string {
 }
 
 /**
- * The identity of an event whose time is its envelope's: without it, so that a re-issue under a new envelope is the same
+ * The identity of an event whose time is the envelope's: without the time, so that a re-issue in a new envelope is the same
  * event.
  */
 export function withoutTime(identity: EventIdentity): EventIdentity {
   return { ...identity, occurredAtText: null, timeUnreadable: false }
 }
 
-/** Only what the provider sent: the configured currency may change without making old callbacks new. */
+/** Only what the provider sent: a change of the configured currency must not turn old callbacks into new events. */
 function amountIdentity(amount: PaymentEvent['amount']): string | null {
   return amount === null ? null : amount.value
 }

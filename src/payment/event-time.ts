@@ -1,12 +1,12 @@
 import type { PaymentEvent } from './payment-event.ts'
 
-/** The provider's time of an event, as far as the fold compares it. */
+/** The fields of an event that the fold needs to compare times. */
 export type EventTime = Pick<
   PaymentEvent,
   'occurredAt' | 'occurredAtText' | 'occurredAtPrecision' | 'zoneAssumed' | 'timeUnreadable'
 >
 
-/** How far from UTC a zone can be, hours: from UTC-12 to UTC+14. */
+/** Range of time zones, hours from UTC: UTC-12 to UTC+14. */
 export const ZONE_HOURS_BEHIND_MAX = 12
 export const ZONE_HOURS_AHEAD_MAX = 14
 
@@ -14,10 +14,10 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
 /**
- * Orders events by their times as they were read: exactly as far as the digits go, also below a millisecond. An untimed
- * event is older than every timed one. A time without a zone counts as UTC, and a date as the beginning of its day.
+ * Orders events by their times as read, to the last digit, also below a millisecond. An untimed event is older than every
+ * timed one. A time without a zone is read as UTC, a date as the start of its day.
  *
- * That is good enough where any fixed order will do. What releases or undoes something asks {@link isCertainlyLater}.
+ * Use it where any fixed order will do. To release or undo something, use {@link isCertainlyLater}.
  */
 export function compareAsRead(a: EventTime, b: EventTime): number {
   if (a.occurredAt === null || b.occurredAt === null) {
@@ -27,19 +27,19 @@ export function compareAsRead(a: EventTime, b: EventTime): number {
 }
 
 /**
- * Whether `a` is later than `b`, whatever zone a time without one is of, and whatever moment of its day a date is.
- * False if either has no time. Two times without a zone are of the same zone.
+ * Whether `a` is later than `b` in every zone that a time without one could have, and at every moment of a date's day.
+ * False if either has no time. Two times without a zone are in the same zone.
  */
 export function isCertainlyLater(a: EventTime, b: EventTime): boolean {
   if (a.occurredAt === null || b.occurredAt === null) {
     return false
   }
   const apart = earliestMs(a, a.occurredAt, b) - latestMs(b, b.occurredAt, a)
-  // The last moment of a day is not a part of it, therefore what is at that moment is later.
+  // The end of a day is exclusive, so an event at exactly that moment is later.
   return apart > 0 || (apart === 0 && (standsForDay(b, a) || compareBelowMillisecond(a, b) > 0))
 }
 
-/** Whether `a` is later than `b` in some zone that a time without one may be of, or at some moment of a date's day. */
+/** Whether `a` is later than `b` in some zone that a time without one could have, or at some moment of a date's day. */
 export function isPossiblyLater(a: EventTime, b: EventTime): boolean {
   if (a.occurredAt === null || b.occurredAt === null) {
     return false
@@ -49,8 +49,8 @@ export function isPossiblyLater(a: EventTime, b: EventTime): boolean {
 }
 
 /**
- * Whether it is known which of two events is the later one, or that neither is. Untimed events always are comparable: they
- * are older than all others by agreement. Where two events are comparable, {@link compareAsRead} says how.
+ * Whether it is certain which of two events is later, or that neither is. Untimed events are always comparable: by
+ * definition they are older than all others. The order of comparable events is that of {@link compareAsRead}.
  */
 export function areComparable(a: EventTime, b: EventTime): boolean {
   return (
@@ -63,8 +63,8 @@ export function areComparable(a: EventTime, b: EventTime): boolean {
 }
 
 /**
- * How a time was given. Of two events of one class the later one as read is later than everything that the earlier one is
- * later than; so of many events of a class only the two ends matter to any comparison.
+ * How a time was given. Within a class, the order as read is consistent: the later of two events is later than everything
+ * the earlier one is later than. So of many events of a class, only the first and the last matter to any comparison.
  */
 export function timeClassOf(time: EventTime): 'untimed' | 'zoned' | 'without-zone' | 'date' {
   if (time.occurredAt === null) {
@@ -76,7 +76,7 @@ export function timeClassOf(time: EventTime): 'untimed' | 'zoned' | 'without-zon
   return isDate(time) ? 'date' : 'without-zone'
 }
 
-/** The earliest moment that `time` can be, seen from `other`: two times without a zone move together. */
+/** The earliest moment `time` can stand for, compared with `other`: two times without a zone share one. */
 function earliestMs(time: EventTime, occurredAt: number, other: EventTime): number {
   return time.zoneAssumed && !other.zoneAssumed ? occurredAt - ZONE_HOURS_AHEAD_MAX * HOUR_MS : occurredAt
 }
@@ -87,7 +87,7 @@ function latestMs(time: EventTime, occurredAt: number, other: EventTime): number
   return occurredAt + day + zone
 }
 
-/** A date beside a time of day is all moments of its day; beside another date it is just that date. */
+/** A date compared with a time of day stands for its whole day; compared with another date, for just that date. */
 function standsForDay(time: EventTime, other: EventTime): boolean {
   return isDate(time) && !isDate(other)
 }
@@ -96,7 +96,7 @@ function isDate(time: EventTime): boolean {
   return time.occurredAtPrecision === 'DAY'
 }
 
-/** For equal milliseconds. Only times of that precision have such digits, so nearly no text is ever looked at. */
+/** For equal milliseconds. Only times of this precision have more digits, so texts are rarely compared. */
 function compareBelowMillisecond(a: EventTime, b: EventTime): number {
   if (a.occurredAtPrecision !== 'SUBMILLISECOND' && b.occurredAtPrecision !== 'SUBMILLISECOND') {
     return 0
@@ -107,7 +107,7 @@ function compareBelowMillisecond(a: EventTime, b: EventTime): number {
 
 const FRACTION_BELOW_MILLISECOND = /[.,][0-9]{3}([0-9]*[1-9])/
 
-/** Without zeros at the end, so that equal digits are equal texts, and texts order as the digits do. */
+/** Without trailing zeros, so that equal fractions are equal texts and texts sort like the fractions. */
 function digitsBelowMillisecond({ occurredAtPrecision, occurredAtText }: EventTime): string {
   if (occurredAtPrecision !== 'SUBMILLISECOND' || occurredAtText === null) {
     return ''

@@ -19,12 +19,12 @@ import {
 } from './payment-status.ts'
 
 /**
- * Things a person should look at. They follow from the set of events alone, so they are the same in any order.
- * `meaning` is for whoever reads a payment, `condition` is exactly when the fold reports it.
+ * Things a person should look at. They depend only on the set of events, never on their order. `meaning` is for readers of a
+ * payment; `condition` is the exact condition under which the fold reports the code.
  */
 export const ATTENTION = {
   released: {
-    meaning: 'a blocked or failed payment was let go by a later outcome',
+    meaning: 'a blocked or failed payment was released by a later outcome',
     condition: `no tier above soft-negative is present, and an outcome of rank >= ${RELEASE_RANK_MIN} is certainly later than every event of that tier`,
   },
   'contradictory-finals': {
@@ -32,7 +32,7 @@ export const ATTENTION = {
     condition: 'events of two different statuses of tier final are present',
   },
   'positive-after-final': {
-    meaning: '"paid" was reported later than the final status, or cannot be compared with it',
+    meaning: '"paid" was reported later than the final status, or the two times cannot be compared',
     condition: `tier final or returned decides, and an outcome of rank >= ${POSITIVE_RANK_MIN} is possibly later than the earliest event of that tier, or one of the two has no time`,
   },
   'negative-after-positive': {
@@ -40,44 +40,44 @@ export const ATTENTION = {
     condition: `tier soft-negative decides and an outcome of rank >= ${POSITIVE_RANK_MIN} is present; or tier final decides and its earliest event is certainly later than such an outcome`,
   },
   'unknown-status': {
-    meaning: 'an event could not be read as a status',
+    meaning: 'the status of an event was not understood',
     condition: 'an event is UNKNOWN because its status was not understood',
   },
   'event-context': {
-    meaning: 'an event speaks of a request about the payment, not of the payment',
-    condition: 'an event is UNKNOWN because its context or type says that it is about something else',
+    meaning: 'an event is about a request concerning the payment, not about the payment itself',
+    condition: 'an event is UNKNOWN because its context or type shows that it is about something else',
   },
   'client-action': {
-    meaning: 'the payment waits for the client',
+    meaning: 'the payment is waiting for the client',
     condition: 'the latest event of the deciding status has the hold reason PENDING_CLIENT_ACTION',
   },
   'weak-key': {
-    meaning: 'the payment is known by a customer reference only; two payments could share it',
-    condition: 'an event carries no id of the provider',
+    meaning: 'the payment is identified only by a customer reference, which two payments could share',
+    condition: 'an event carries no provider id',
   },
   'time-uncertain': {
     meaning:
-      'times that cannot be compared, for want of a zone, would decide the status; it is the one that undoes nothing',
+      'the status depends on times that cannot be compared because a zone is missing; the status that undoes nothing was chosen',
     condition:
-      'with "possibly later" in place of "certainly later" the rule of the deciding tier gives another status; or the latest of BLOCKED and SETTLEMENT_FAILED, the latest of SCHEDULED and PROCESSING, or the earliest of the finals decides, and an event of another of those statuses, not comparable with it, could be that one',
+      'the rule of the deciding tier gives another status if "certainly later" is replaced by "possibly later"; or the latest of BLOCKED and SETTLEMENT_FAILED, the latest of SCHEDULED and PROCESSING, or the earliest of the finals decides, and an event of another of these statuses, not comparable with it, could come first by that rule',
   },
   'unreadable-time': {
-    meaning: 'a time was given and could not be read; the event counts as one without a time',
-    condition: 'an event carries the marker timeUnreadable',
+    meaning: 'a time was sent but could not be read; the event counts as untimed',
+    condition: 'an event is marked timeUnreadable',
   },
   'unreadable-detail': {
-    meaning: 'a field that does not decide the status was given and could not be read; it is left out',
-    condition: 'an event names fields in unreadable',
+    meaning: 'a field that does not affect the status was sent but could not be read; it is left out',
+    condition: 'an event lists fields in unreadable',
   },
   'partial-approval': {
-    meaning: 'less than the requested amount was approved; the amount is what was approved',
-    condition: 'an event carries the marker partialApproval',
+    meaning: 'less than the requested amount was approved; amount is the approved amount',
+    condition: 'an event is marked partialApproval',
   },
 } as const satisfies Record<string, { meaning: string; condition: string }>
 export type AttentionCode = keyof typeof ATTENTION
 export const ATTENTION_CODES = Object.keys(ATTENTION) as readonly AttentionCode[]
 
-/** What is known of a payment beside its status. */
+/** What is known about a payment besides its status. */
 export type PaymentDetails = Pick<
   PaymentEvent,
   | 'endToEndId'
@@ -96,10 +96,10 @@ export type PaymentDetails = Pick<
   | 'rejectedBy'
 >
 
-/** A refund, return or chargeback of a payment, as its reports tell. */
+/** A refund, return or chargeback of a payment, according to its reports. */
 export interface ChildPayment {
   readonly paymentKey: string
-  /** PAYMENT while nothing that was reported says how it undoes the original. */
+  /** PAYMENT until a report says how it undoes the original. */
   readonly kind: PaymentKind
   readonly status: PaymentStatus
   readonly amount: Amount | null
@@ -108,33 +108,33 @@ export interface ChildPayment {
 
 export interface FoldedPayment {
   readonly status: PaymentStatus
-  /** Id of the event that the details come from: the latest one of the deciding status. Null if nothing decides. */
+  /** Id of the latest event of the deciding status: the first source of details. Null if nothing decides. */
   readonly decidedBy: string | null
   readonly attention: readonly AttentionCode[]
   readonly kind: PaymentKind
   readonly relatesTo: string | null
   readonly details: PaymentDetails
-  /** By payment key. */
+  /** Its refunds, returns and chargebacks, sorted by payment key. */
   readonly children: readonly ChildPayment[]
 }
 
-/** What holds in every tier; what differs is in `TIERS` (payment-status.ts). `paystatus rules` prints both. */
+/** The rules common to all tiers; `TIERS` (payment-status.ts) has those of each tier. `paystatus rules` prints both. */
 export const FOLD_RULES: readonly string[] = [
-  'The status is a function of the set of distinct events: neither order of arrival nor repeats change it.',
-  'The highest tier present decides; inside it, the rule of the tier.',
-  "Time is the provider's own time of the status, compared to its last digit. An event without one, or with one that cannot be read, is older than every timed one, and never later than anything; where something must be certainly or possibly later, both need a time (only ON_HOLD without a time is left by whatever has one).",
-  `A time without a zone is read as UTC and may be of any zone from UTC-${ZONE_HOURS_BEHIND_MAX} to UTC+${ZONE_HOURS_AHEAD_MAX}; a date alone is all of its day. Certainly later is what is later in every such reading, possibly later what is later in some. Two times without a zone are of the same zone; a date and a time of the same day, both without a zone, cannot be compared. Everything else (latest, earliest, details) goes by the time as read.`,
-  'Events of equal time are ordered by rank, then by event id; never by arrival.',
-  'Details (references, amounts, dates) are those of the latest event of the winning status; what it lacks is taken from the latest event that has it; an event about something else (an event context, another type) gives none. Reasons are taken from events of that status only.',
-  'A report of a refund, return or chargeback (childKey) is about that child only: by the same rules, apart for every child. It moves nothing of the original; an original known from reports only is UNKNOWN.',
-  'The kind is the latest one that says what the payment undoes (REFUND, RETURN, CHARGEBACK); if there is none, UNKNOWN as soon as one event is of that kind; else PAYMENT.',
+  'The status is a function of the set of distinct events: neither their order of arrival nor repeats change it.',
+  'The highest tier present decides; within it, the rule of the tier.',
+  "Time is the provider's own time of the status, compared to its last digit. An event without a readable time is older than every timed one and never later than anything. Certainly or possibly later requires that both events have a time; the one exception is an untimed ON_HOLD, which any timed event ends.",
+  `A time without a zone is read as UTC but may be in any zone from UTC-${ZONE_HOURS_BEHIND_MAX} to UTC+${ZONE_HOURS_AHEAD_MAX}; a date alone stands for its whole day. An event is certainly later if it is later under every such reading, possibly later if it is later under some. Two times without a zone are in the same zone; a date and a time of the same day, both without a zone, cannot be compared. Everything else (latest, earliest, details) uses the time as read.`,
+  'Events with equal times are ordered by rank, then by event id; never by arrival.',
+  'Details (references, amounts, dates) come from the latest event of the winning status, and what it lacks from the latest event that has it. Events about something else (an event context, another type) contribute none. Reasons come only from events of the winning status.',
+  'A report of a refund, return or chargeback (childKey) is about that child only; each child is folded separately, by the same rules. Reports change nothing else of the original; an original known only from reports is UNKNOWN.',
+  'The kind is the latest of REFUND, RETURN and CHARGEBACK; without one of these, UNKNOWN if any event has that kind; otherwise PAYMENT.',
 ]
 
 /**
- * What all events of a payment, together, mean now: {@link FOLD_RULES}, and inside a tier its rule in `TIERS`.
+ * What the events of a payment mean together, by {@link FOLD_RULES} and, within a tier, by its rule in `TIERS`.
  *
- * A pure function of the *set* of distinct events: neither their order of arrival nor repeats change the result.
- * `events` must be distinct by event id and not empty.
+ * A pure function of the *set* of distinct events: neither their order of arrival nor repeats change the result. `events`
+ * must be distinct by event id and not empty.
  */
 export function foldPayment(events: readonly PaymentEvent[]): FoldedPayment {
   const reports = events.filter((event) => event.childKey !== null)
@@ -153,7 +153,7 @@ function childrenOf(reports: readonly PaymentEvent[]): readonly ChildPayment[] {
     .sort((a, b) => compareTexts(a.paymentKey, b.paymentKey))
 }
 
-/** All `events` are about one payment. None at all: nothing is known of it. */
+/** All `events` are about one payment. There may be none: then nothing is known about it. */
 function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children'> {
   const byTier = groupByTier(events)
   const attention = new Set<AttentionCode>()
@@ -187,7 +187,7 @@ function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children
   }
 }
 
-/** Codes that hold as soon as one event has the marker, whatever that event decides. */
+/** Codes that apply as soon as one event has the marker, whatever that event decides. */
 const MARKERS: readonly (readonly [AttentionCode, (event: PaymentEvent) => boolean])[] = [
   ['weak-key', (event) => event.weakKey],
   ['unreadable-time', (event) => event.timeUnreadable],
@@ -195,7 +195,7 @@ const MARKERS: readonly (readonly [AttentionCode, (event: PaymentEvent) => boole
   ['partial-approval', (event) => event.partialApproval],
 ]
 
-/** The status, by the rule of the highest tier that is present; adds the codes that come of that rule. */
+/** The status, by the rule of the highest tier present. Adds the attention codes that follow from that rule. */
 function decide(byTier: ByTier, attention: Set<AttentionCode>): PaymentStatus {
   const positives = byTier.outcome.filter((event) => rankOf(event.status) >= POSITIVE_RANK_MIN)
   if (byTier.returned.length > 0) {
@@ -263,7 +263,7 @@ function decideSoftNegative(
   return deciding.status
 }
 
-/** RECEIVED < ACCEPTED < {SCHEDULED, PROCESSING, ON_HOLD}; inside the braces the time decides. */
+/** RECEIVED < ACCEPTED < {SCHEDULED, PROCESSING, ON_HOLD}; among the last three, time decides. */
 function decideProgress(events: readonly PaymentEvent[], attention: Set<AttentionCode>): PaymentStatus {
   const holds = events.filter((event) => event.status === 'ON_HOLD')
   const steps = events.filter((event) => event.status === 'SCHEDULED' || event.status === 'PROCESSING')
@@ -290,8 +290,8 @@ function decideProgress(events: readonly PaymentEvent[], attention: Set<Attentio
 }
 
 /**
- * Whether an event of another status would decide in `deciding`'s place, the greatest of `events`, if times that cannot
- * be compared were read otherwise: it is not comparable with it, and none that is comparable is greater.
+ * Whether an event of another status could decide instead of `deciding`, the greatest of `events`, if incomparable times were
+ * read differently: it is not comparable with `deciding`, and no event comparable with it is greater.
  */
 function couldBeAnother(
   events: readonly PaymentEvent[],
@@ -306,7 +306,7 @@ function couldBeAnother(
   )
 }
 
-/** What says how the payment undoes another one is never outweighed by what does not say it: it is no money in. */
+/** A REFUND, RETURN or CHARGEBACK is never overridden by a vaguer kind: it must not be counted as incoming money. */
 function kindOf(latestFirst: readonly PaymentEvent[]): PaymentKind {
   const saying = latestFirst.find(saysWhatItUndoes) ?? latestFirst.find((event) => event.kind === 'UNKNOWN')
   return saying?.kind ?? 'PAYMENT'
@@ -316,13 +316,13 @@ function saysWhatItUndoes({ kind }: PaymentEvent): boolean {
   return kind !== 'PAYMENT' && kind !== 'UNKNOWN'
 }
 
-/** Without those that are about something beside it, such as a request for return of funds, unless there is nothing else. */
+/** Without events about something else, such as a request for return of funds, unless there are no others. */
 function aboutThePayment(events: readonly PaymentEvent[]): readonly PaymentEvent[] {
   const about = events.filter((event) => event.unknownBecause !== 'CONTEXT')
   return about.length > 0 ? about : events
 }
 
-/** Orders by time as read, then rank, then event id; an untimed event is older than every timed one. Never by arrival. */
+/** Orders by time as read (untimed first), then rank, then event id. Never by arrival. */
 export function compareByTime(a: PaymentEvent, b: PaymentEvent): number {
   return compareAsRead(a, b) || rankOf(a.status) - rankOf(b.status) || compareTexts(a.eventId, b.eventId)
 }
@@ -337,7 +337,7 @@ function groupByTier(events: readonly PaymentEvent[]): ByTier {
   return groups
 }
 
-/** Of several finals (or returns) the earliest timed one; ties by status name, then event id. Untimed ones come last. */
+/** The earliest of several finals (or returns); ties by status name, then event id. Untimed events come last. */
 function earliest(events: readonly PaymentEvent[]): PaymentEvent {
   return greatest(events, compareEarliest)
 }
@@ -362,14 +362,14 @@ function greatest(
   return events.reduce((best, event) => (compare(event, best) > 0 ? event : best))
 }
 
-/** Also when a missing time makes them incomparable. */
+/** True also if a missing time makes them incomparable. */
 function mayBeLater(a: PaymentEvent, b: PaymentEvent): boolean {
   return a.occurredAt === null || b.occurredAt === null || isPossiblyLater(a, b)
 }
 
 /**
- * The details come from the deciding event; what it lacks, from the latest event about the payment that has it. Reasons,
- * hold reason and who rejected explain one status, so they are taken from events of the deciding status only.
+ * Details come from the deciding event, and what it lacks from the latest event about the payment that has it. Reasons, hold
+ * reason and the rejecting party explain one status, so they come only from events of the deciding status.
  */
 function detailsOf(
   deciding: PaymentEvent | undefined,
@@ -404,7 +404,7 @@ function firstOf<K extends keyof PaymentEvent>(events: readonly PaymentEvent[], 
   return null
 }
 
-/** One reference per type, the preferred event's first. */
+/** One reference per type; the first event that has the type wins. */
 function mergedReferences(events: readonly PaymentEvent[]): readonly Reference[] {
   const byType = new Map<string, Reference>()
   for (const event of events) {
@@ -417,12 +417,12 @@ function mergedReferences(events: readonly PaymentEvent[]): readonly Reference[]
   return [...byType.values()].sort((a, b) => compareTexts(a.type, b.type))
 }
 
-/** The most events a payment keeps (invariant I10). */
+/** Most events a payment keeps (invariant I10). */
 export const HISTORY_EVENTS_MAX = 256
 
 /**
- * Beside the ends of every group, the latest event of each of these is kept: an attention code asks whether there is one,
- * and the payment's kind is that of the latest that says it.
+ * Besides the first and last event of every group, the latest event that satisfies each of these is kept: an attention code
+ * asks whether one exists, and the payment's kind comes from the latest.
  */
 const KEPT_ONCE: readonly ((event: PaymentEvent) => boolean)[] = [
   ...MARKERS.map(([, isMarked]) => isMarked),
@@ -431,19 +431,19 @@ const KEPT_ONCE: readonly ((event: PaymentEvent) => boolean)[] = [
 ]
 
 /**
- * Which of a payment's events are kept when there are more than `max`.
+ * Selects which events of a payment are kept when there are more than `max`.
  *
- * Per status the least and the greatest by (time, id) are kept, apart from each other those that are untimed, that have
- * a zone, that have none, and that are dates, and what is unknown for different reasons; then one with each marker. They
- * are all that status and attention look at, so those of the kept set are those of the whole. A detail that only an event
- * in between had can be lost. The rest of the room is filled with the higher tier first, then the older, then the smaller
- * id. What must be kept is at most 166 events, whatever `max` is.
+ * Events are grouped by status, by how their time was given (none, with a zone, without one, a date) and by why they are
+ * UNKNOWN. Each group keeps its least and greatest event by (time, rank, id); then one event with each marker is kept. Status
+ * and attention depend on nothing else, so the kept set gives the same ones as the whole set. A detail that only another
+ * event had can be lost. Remaining places are filled by higher tier first, then older, then smaller id. At most 166 events
+ * must be kept, whatever `max` is.
  *
- * An event once left out can never come back in, therefore keeping after every arrival gives the same set as keeping
- * once at the end, in any order: every place takes the best of what the places before it left, so one more event moves at
- * most one other out of each place, and never one in.
+ * An event that was dropped can never be selected later. So selecting after every arrival gives the same set as selecting
+ * once at the end, in any order: every place takes the best of what the places before it left, so one more event displaces
+ * at most one other from each place and never brings one back.
  *
- * Reports of children only fill the room that is left: they decide nothing here.
+ * Reports of children only fill places that are left: they decide nothing about this payment.
  */
 export function keepWithinBound<T>(items: readonly T[], eventOf: (item: T) => PaymentEvent, max: number): readonly T[] {
   if (items.length <= max) {

@@ -1,24 +1,24 @@
 import type { PaymentStatus } from './payment-status.ts'
 
 /**
- * What a payment is: a payment of its own, or a later transaction that undoes (part of) another one. UNKNOWN: it names
- * another original, but not in words that say what it does to it, so it must not be counted as a payment.
+ * What a payment is: an original payment, or a later transaction that undoes (part of) another one. UNKNOWN: it refers to
+ * an original, but how it affects the original was not understood, so it must not be counted as a payment.
  */
 export const PAYMENT_KINDS = ['PAYMENT', 'REFUND', 'RETURN', 'CHARGEBACK', 'UNKNOWN'] as const
 export type PaymentKind = (typeof PAYMENT_KINDS)[number]
 
-/** How exact the provider's own time is. NONE: the element carries no usable time. */
+/** Precision of the provider's own time. NONE: the element carries no usable time. */
 export const TIME_PRECISIONS = ['NONE', 'DAY', 'SECOND', 'MILLISECOND', 'SUBMILLISECOND'] as const
 export type TimePrecision = (typeof TIME_PRECISIONS)[number]
 
-/** Whose code a reason is. */
+/** Which code list a reason's code belongs to. */
 export const REASON_SCHEMES = ['JPM', 'ISO20022', 'NACHA', 'EXTERNAL', 'GPI', 'INSTAMED'] as const
 export type ReasonScheme = (typeof REASON_SCHEMES)[number]
 
 export interface Reason {
   readonly scheme: ReasonScheme
   readonly code: string
-  /** Which rule of the provider spoke (v1 `ruleDefinition`); never free text about a person. */
+  /** The provider's rule that applied (v1 `ruleDefinition`); never free text about a person. */
   readonly rule: string | null
   readonly location: string | null
   readonly field: string | null
@@ -30,49 +30,49 @@ export interface Reference {
   readonly value: string
 }
 
-/** An exact amount. `value` is the decimal as the provider wrote it, never a float. */
+/** An exact amount. `value` is the decimal text the provider sent, never a float. */
 export interface Amount {
   readonly value: string
-  /** ISO 4217. Null when neither the provider nor the configuration says which. */
+  /** ISO 4217. Null when neither the provider nor the configuration specifies it. */
   readonly currency: string | null
 }
 
 /**
- * What one callback says about one payment, in our vocabulary. Every field is on the allow-list: no personal, health,
- * card or account data, and no free text of a provider.
+ * What one callback says about one payment, in the canonical vocabulary. Every field is on the allow-list: no personal,
+ * health, card or account data, and no free text from a provider.
  *
- * Absent is `null`, never `undefined`, so that an event survives encoding and decoding unchanged.
+ * An absent value is `null`, never `undefined`, so that an event survives encoding and decoding unchanged.
  */
 export interface PaymentEvent {
-  /** Hash of what the event says (see event-id.ts). Equal id = the same fact, whatever envelope it came in. */
+  /** Hash of what the event says (see event-id.ts). Equal ids mean the same fact, whatever envelope it came in. */
   readonly eventId: string
   /** `<namespace>:<provider id>`; groups the events of one payment. */
   readonly paymentKey: string
-  /** True if the provider gave no id of its own and a customer reference had to serve as the key. */
+  /** True if the provider sent no id of its own, so that a customer reference serves as the key. */
   readonly weakKey: boolean
   readonly source: string
   readonly provider: string
-  /** Receipt id of the callback (UUIDv7) and the position of the element in it: where to look in the raw topic. */
+  /** Receipt id of the callback (UUIDv7), and the position of the element in it: where to look in the raw topic. */
   readonly callbackId: string
   readonly element: number
   /** When the gateway received the callback, ms since the epoch. Not part of the identity. */
   readonly receivedAt: number
   /**
-   * How the caller of that callback was authenticated: `mtls`, `basic`, `hmac`, … sorted; `none` if the source asks for
-   * nothing; empty if that is not known. Of repeats the first counts. Not part of the identity, and decides nothing.
+   * How the caller was authenticated: `mtls`, `basic`, `hmac`, …, sorted; `none` if the source requires nothing; empty if
+   * unknown. If the event is repeated, the first callback counts. Not part of the identity, and decides nothing.
    */
   readonly authenticity: readonly string[]
-  /** The provider's own id of the notification, if it has one. Not part of the identity: re-issues change it. */
+  /** The provider's id of the notification, if it has one. Not part of the identity: a re-issue changes it. */
   readonly providerEventId: string | null
-  /** Same natural key = the same step of the payment, perhaps with new details. Only chooses verdicts. */
+  /** Equal natural keys mean the same step of the payment, perhaps with new details. Used only to choose verdicts. */
   readonly naturalKey: string
 
   readonly kind: PaymentKind
   /** Payment key of the original that this refund, return or chargeback belongs to. */
   readonly relatesTo: string | null
   /**
-   * Set if this is a report to the original: the payment key of the refund, return or chargeback that everything else in
-   * the event is about. Such an event never moves the status of the payment it is keyed by.
+   * Set if this is a report to the original: the payment key of the refund, return or chargeback that all other fields
+   * describe. Such an event never changes the status of the payment it is keyed by.
    */
   readonly childKey: string | null
 
@@ -80,9 +80,9 @@ export interface PaymentEvent {
   readonly sourceStatus: string
   readonly sourceSubStatus: string | null
   readonly sourceAction: string | null
-  /** Set when the status is UNKNOWN: the value was not understood, or the event is about something beside the payment. */
+  /** Set when the status is UNKNOWN: the value was not understood, or the event is not about the payment itself. */
   readonly unknownBecause: 'STATUS' | 'CONTEXT' | null
-  /** v2 `eventcontext`: the event speaks of a request about the payment, not of the payment. */
+  /** v2 `eventcontext`: the event is about a request concerning the payment, not about the payment itself. */
   readonly eventContext: string | null
   /** First segment of v2's `type`, for example `Payment`. */
   readonly sourceType: string | null
@@ -91,16 +91,16 @@ export interface PaymentEvent {
 
   /** The provider's time of this status, ms since the epoch; null if the element has none. Never the time of arrival. */
   readonly occurredAt: number | null
-  /** That time exactly as sent; of one that could not be read only what looks like a time, otherwise null. */
+  /** That time exactly as sent. If it could not be read, it is kept only if it looks like a time; otherwise null. */
   readonly occurredAtText: string | null
   readonly occurredAtPrecision: TimePrecision
   /** True if the time had no zone and was read as UTC. */
   readonly zoneAssumed: boolean
-  /** True if a time was given and could not be read. The event then counts as untimed. */
+  /** True if a time was sent but could not be read. The event then counts as untimed. */
   readonly timeUnreadable: boolean
 
   readonly endToEndId: string | null
-  /** At most one of each type. The types are those a mapping names, so the list is bounded without a limit of its own. */
+  /** At most one per type. The mappings use a closed list of types, so no separate limit is needed. */
   readonly references: readonly Reference[]
   readonly rail: string | null
   readonly direction: string | null
@@ -114,19 +114,19 @@ export interface PaymentEvent {
   readonly fxAppliedRate: string | null
   readonly gpiStatus: string | null
   readonly reasons: readonly Reason[]
-  /** How many reasons were left out because an event carries at most {@link REASONS_MAX}. */
+  /** Number of reasons left out because an event carries at most {@link REASONS_MAX}. */
   readonly reasonsOmitted: number
   /**
-   * Names of the fields that were given and could not be read, sorted, at most {@link UNREADABLE_MAX}. They are left out
+   * Names of fields that were sent but could not be read, sorted, at most {@link UNREADABLE_MAX}. Their values are left out
    * of the event; none of them decides the status.
    */
   readonly unreadable: readonly string[]
 }
 
-/** Limits that keep an event, and so a payment's state, bounded (invariant I10). */
+/** Limits that bound an event, and so a payment's state (invariant I10). */
 export const REASONS_MAX = 16
 export const UNREADABLE_MAX = 16
 
-/** Longest texts that an event takes over, in characters. A longer identifier is a dead letter, never cut. */
+/** Longest texts an event accepts, in characters. A longer identifier is never truncated: it becomes a dead letter. */
 export const ID_LENGTH_MAX = 128
 export const CODE_LENGTH_MAX = 64

@@ -4,9 +4,9 @@ import type { PaymentEvent, PaymentKind } from './payment-event.ts'
 import { type Finality, PAYMENT_STATUSES, type PaymentStatus } from './payment-status.ts'
 
 /**
- * One step of a payment as other teams read it: the value of `payments.status.changes`.
+ * One step of a payment as consumers read it: the value of `payments.status.changes`.
  *
- * The fields are those of `schemas/payment-status-change.avsc`, name by name, so that a record is encoded as it is.
+ * The fields have the names of `schemas/payment-status-change.avsc`, so that a record is encoded without being copied.
  */
 export interface StatusChangeRecord {
   readonly paymentKey: string
@@ -22,7 +22,7 @@ export interface StatusChangeRecord {
   readonly kind: PaymentKind
   readonly relatesTo: string | null
   readonly endToEndId: string | null
-  /** All that hold after this step, not only the new ones. */
+  /** All codes that apply after this step, not only new ones. */
   readonly attention: readonly AttentionCode[]
   readonly overdueSince: number | null
   /** When the status processor recorded the step, ms since the epoch. */
@@ -31,25 +31,25 @@ export interface StatusChangeRecord {
   readonly event: PaymentEvent | null
 }
 
-/** The verdicts of `changes`: those of events, and OVERDUE, which no event brings. */
+/** The verdicts in `changes`: those of events, and OVERDUE, which is caused by a timer. */
 export type ChangeVerdict = Verdict | 'OVERDUE'
 
-/** The rules behind them, by precedence. */
+/** The rules behind them, highest precedence first. */
 export const CHANGE_RULES = {
   ...VERDICT_RULES,
-  overdue: { verdict: 'OVERDUE', text: 'no event: an open payment has waited for longer than allowed' },
+  overdue: { verdict: 'OVERDUE', text: 'no event: an open payment has waited longer than allowed' },
 } as const satisfies Record<string, { verdict: ChangeVerdict; text: string }>
 export type ChangeRule = keyof typeof CHANGE_RULES
 
-/** Published enum symbols are upper case everywhere; `final` in lower case is a reserved word in generated Java. */
+/** Published enum symbols are upper case; lower-case `final` is a reserved word in generated Java code. */
 export type PublishedFinality = Uppercase<Finality>
 
 const PUBLISHED = { open: 'OPEN', soft: 'SOFT', final: 'FINAL' } as const satisfies Record<Finality, PublishedFinality>
 
-/** The symbols of the published finality, weakest first. */
+/** The published symbols, weakest first. */
 export const PUBLISHED_FINALITIES: readonly PublishedFinality[] = Object.values(PUBLISHED)
 
-/** What to expect after a status, in the published spelling. */
+/** The finality of a status, as published. */
 export function publishedFinalityOf(status: PaymentStatus): PublishedFinality {
   return PUBLISHED[PAYMENT_STATUSES[status].finality]
 }
@@ -78,8 +78,8 @@ export function toStatusChange(change: Change): StatusChangeRecord {
 }
 
 /**
- * The record of `changes` for a payment that became overdue. `stateAfter` already carries the mark (`overdueSince`) and
- * the `statusVersion` of this step. The time of the mark is the time of the record: nothing else happened.
+ * The record of `changes` for a payment that became overdue. `stateAfter` already has the mark (`overdueSince`) and the
+ * `statusVersion` of this step. The recording time is the time of the mark, because no event was recorded.
  */
 export function overdueChange(stateAfter: PaymentState): StatusChangeRecord {
   const { overdueSince, status } = stateAfter

@@ -202,7 +202,7 @@ describe('the story', () => {
       '      said COMPLETED = COMPLETED, occurred 1970-01-01T00:00:00.003Z, source jpm-v2 (basic + mtls)',
       `      raw[2]@1, 591 bytes, sha-256 ${'ab'.repeat(32)}`,
       '      callback callback of COMPLETED@3 element 0, event COMPLETED@3',
-      '      status-changed: the status of all events together changed',
+      '      status-changed: the status that follows from all events changed',
       '      the same is said by repeat of COMPLETED@3',
       '      without it: nothing would change',
       '      without all that say it: status COMPLETED -> RECEIVED, decided by RECEIVED@1',
