@@ -161,7 +161,7 @@ describe('stages', () => {
   })
 
   test('reach Kafka, Redis and the registry through ports: from their adapters they take types and pure helpers only', () => {
-    const PURE_HELPERS = ['kafka/murmur2.ts', 'kafka/append-error.ts', 'avro/errors.ts']
+    const PURE_HELPERS = ['avro/errors.ts']
     expect(
       violations(
         ({ file, from, to, path, typeOnly }) =>
@@ -188,6 +188,12 @@ describe('stream/', () => {
   test('takes only types from outside: the clients implement its ports', () => {
     expect(violations(({ from, to, typeOnly }) => from === 'stream' && to !== 'stream' && !typeOnly)).toEqual([])
   })
+})
+
+test('raw/, the format that every stage shares, sees only providers/, stream/ and itself', () => {
+  expect(
+    violations(({ from, to }) => from === 'raw' && !['raw', 'providers', 'stream', 'node:crypto'].includes(to)),
+  ).toEqual([])
 })
 
 test('pki/ sees only itself, and does no I/O', () => {

@@ -1,6 +1,7 @@
+import { RAW_HEADERS } from '../raw/raw-headers.ts'
+import { headerText } from '../stream/header-text.ts'
 import type { TimedPartitionReader } from '../stream/partition-reader.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
-import { headerText, RAW_HEADERS } from '../stream/raw-headers.ts'
 import { readUntil } from '../stream/read-until.ts'
 import type { InRecord } from '../stream/record.ts'
 import { bodyBinding, decrypt, METHOD } from './cipher.ts'

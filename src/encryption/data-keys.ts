@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { partitionOf } from '../kafka/murmur2.ts'
 import type { AppendLog } from '../stream/append-log.ts'
+import { partitionOf } from '../stream/partition-of.ts'
 import { KEY_BYTES } from './cipher.ts'
 import { dataKeyId } from './data-key-id.ts'
 import type { ForgottenKeys } from './forgotten-keys.ts'

@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto'
+import { headerText } from '../stream/header-text.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
-import { headerText } from '../stream/raw-headers.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
 import { decrypt, encrypt, KEY_BYTES } from './cipher.ts'
 

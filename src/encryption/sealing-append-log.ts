@@ -1,6 +1,6 @@
-import { AppendError } from '../kafka/append-error.ts'
+import { RAW_HEADERS } from '../raw/raw-headers.ts'
+import { AppendError } from '../stream/append-error.ts'
 import type { AppendLog, AppendOptions } from '../stream/append-log.ts'
-import { RAW_HEADERS } from '../stream/raw-headers.ts'
 import { type OutRecord, recordBytes } from '../stream/record.ts'
 import { bodyBinding, encrypt, METHOD } from './cipher.ts'
 import { type DataKeyPer, dayScope, paymentScope } from './data-key-id.ts'

@@ -1,7 +1,7 @@
 import type { Authentication } from '../config/authentication.ts'
 import type { SourceConfig } from '../config.ts'
 import type { Provider } from '../providers/provider.ts'
-import { CALLBACK_MEDIA_TYPES } from './media-type.ts'
+import { CALLBACK_MEDIA_TYPES } from '../raw/media-type.ts'
 
 export interface ApiOptions {
   /** Of paystatus. */

@@ -1,6 +1,6 @@
+import { AppendError, type AppendErrorCode } from '../stream/append-error.ts'
 import type { AppendLog, AppendOptions } from '../stream/append-log.ts'
 import { type OutRecord, recordBytes } from '../stream/record.ts'
-import { AppendError, type AppendErrorCode } from './append-error.ts'
 
 /**
  * Sends records to one partition and fulfils once all in-sync replicas have them. Rejects when that is not certain. It

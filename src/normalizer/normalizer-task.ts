@@ -1,25 +1,24 @@
 import type { AvroCodec } from '../avro/codec.ts'
 import { isEncrypted, type OpenedRecord, type OpensBodies } from '../encryption/body-opener.ts'
-import { partitionOf } from '../kafka/murmur2.ts'
 import { withChildReports } from '../payment/child-report.ts'
 import type { PaymentEvent } from '../payment/payment-event.ts'
 import type { DriftNote } from '../providers/drift.ts'
 import { DEAD_LETTER_REASONS, type DeadLetter, type Translation } from '../providers/provider.ts'
 import { onlyDeadLetter } from '../providers/translate-elements.ts'
+import { fromRawRecord, type UnknownSource } from '../raw/from-raw-record.ts'
+import type { SourcesById } from '../raw/sources-by-id.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import { crashPoint } from '../stream/crash-point.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import { assertLogHolds, type InputLog, openInputLog } from '../stream/input-log.ts'
 import { assertSameOrigin, assertSameTopics, partitionsChanged, toOriginJson } from '../stream/origin.ts'
+import { partitionOf } from '../stream/partition-of.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
 import { endOf, type LogPlace, type TopicFacts, type TopicLogs } from '../stream/topic-logs.ts'
 import { GatheredCommits } from './gathered-commits.ts'
-import { sourceOfRecord, type UnknownSource } from './source-of-record.ts'
-import type { SourcesById } from './sources.ts'
-import { toCallback } from './to-callback.ts'
 
 export interface NormalizerTaskOptions {
   readonly partition: number
@@ -199,14 +198,14 @@ export class NormalizerTask implements PartitionTask {
   }
 
   #translate(record: InRecord): Translation {
-    const source = sourceOfRecord(record, this.#options.sources)
-    if (typeof source === 'string') {
-      this.#options.onUnknownSource(record, source)
-      return onlyDeadLetter({ reason: source, message: DEAD_LETTER_REASONS[source], element: null })
+    const raw = fromRawRecord(record, this.#options.sources)
+    if (typeof raw === 'string') {
+      this.#options.onUnknownSource(record, raw)
+      return onlyDeadLetter({ reason: raw, message: DEAD_LETTER_REASONS[raw], element: null })
     }
-    const translation = source.provider.translate(toCallback(record, source.facts))
+    const translation = raw.provider.translate(raw.callback)
     if (translation.drift.length > 0) {
-      this.#options.onDrift(source.provider.id, translation.drift)
+      this.#options.onDrift(raw.provider.id, translation.drift)
     }
     return translation
   }

@@ -3,11 +3,10 @@ import type { OpenedRecord, OpensBodies } from '../encryption/body-opener.ts'
 import { createBodyOpener } from '../encryption/open-bodies.ts'
 import { createKafka } from '../kafka/kafka-client.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
-import { sourceOfRecord } from '../normalizer/source-of-record.ts'
-import { type SourcesById, sourcesById } from '../normalizer/sources.ts'
-import { toCallback } from '../normalizer/to-callback.ts'
 import type { Logger } from '../observability/log.ts'
 import type { DriftKind } from '../providers/drift.ts'
+import { fromRawRecord } from '../raw/from-raw-record.ts'
+import { type SourcesById, sourcesById } from '../raw/sources-by-id.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import { topicNames } from '../topics.ts'
 
@@ -87,14 +86,14 @@ class DriftScan {
         this.#unreadable += 1
         continue
       }
-      const source = sourceOfRecord(record, this.#sources)
-      if (typeof source === 'string') {
+      const raw = fromRawRecord(record, this.#sources)
+      if (typeof raw === 'string') {
         this.#unknownSource += 1
         continue
       }
-      const callback = toCallback(record, source.facts)
-      for (const { kind, name } of source.provider.translate(callback).drift) {
-        this.#add(source.provider.id, kind, name, callback.receivedAt)
+      const { callback, provider } = raw
+      for (const { kind, name } of provider.translate(callback).drift) {
+        this.#add(provider.id, kind, name, callback.receivedAt)
       }
     }
   }

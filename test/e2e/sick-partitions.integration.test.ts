@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
-import { partitionOf } from '../../src/kafka/murmur2.ts'
+import { partitionOf } from '../../src/stream/partition-of.ts'
 import { applySchemas } from '../../src/tools/schemas.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { BrokerTrio, type Placement } from '../lab/harness/broker-trio.ts'

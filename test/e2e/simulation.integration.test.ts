@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { DEAD_LETTER_REASONS } from '../../src/providers/provider.ts'
-import { headerText } from '../../src/stream/raw-headers.ts'
+import { headerText } from '../../src/stream/header-text.ts'
 import { findMismatches } from '../../src/tools/simulate/await-statuses.ts'
 import { SENSITIVE_TEXT } from '../../src/tools/simulate/sensitive-text.ts'
 import type { SimulationReport } from '../../src/tools/simulate/simulate.ts'

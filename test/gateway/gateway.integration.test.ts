@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import http from 'node:http'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { partitionOf } from '../../src/kafka/murmur2.ts'
+import { partitionOf } from '../../src/stream/partition-of.ts'
 import type { SimulatedSource } from '../../src/tools/simulate/simulate.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'

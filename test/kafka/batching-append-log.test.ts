@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { AppendError } from '../../src/kafka/append-error.ts'
 import { BatchingAppendLog, type BatchingAppendLogOptions } from '../../src/kafka/batching-append-log.ts'
+import { AppendError } from '../../src/stream/append-error.ts'
 import { type OutRecord, recordBytes } from '../../src/stream/record.ts'
 
 /** A broker that acknowledges when told to, and keeps what it was sent. */

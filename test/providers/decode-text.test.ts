@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { toContentTypeHeader } from '../../src/gateway/media-type.ts'
 import { charsetOf, charsetOfXml, decodeBytes, decodeText, toUtf8 } from '../../src/providers/decode-text.ts'
+import { toContentTypeHeader } from '../../src/raw/media-type.ts'
 
 const BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
 

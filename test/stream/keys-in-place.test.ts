@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { partitionOf } from '../../src/kafka/murmur2.ts'
 import { KeysInPlace } from '../../src/stream/keys-in-place.ts'
+import { partitionOf } from '../../src/stream/partition-of.ts'
 import { MemoryKafka } from '../lab/harness/memory-kafka.ts'
 
 /** I5: a payment stays in one partition, or a late callback undoes a newer status. */

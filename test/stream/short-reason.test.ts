@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { AppendError } from '../../src/kafka/append-error.ts'
 import { RedisUnavailableError } from '../../src/redis/redis-errors.ts'
+import { AppendError } from '../../src/stream/append-error.ts'
 import { passesByItself, shortReason } from '../../src/stream/short-reason.ts'
 
 const kafka = (type: string) => Object.assign(new Error('a long text'), { name: 'KafkaJSProtocolError', type })

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { partitionOf } from '../../src/kafka/murmur2.ts'
+import { partitionOf } from '../../src/stream/partition-of.ts'
 import { carryOverPartition } from '../../src/tools/carry-over.ts'
 import { sampleEvent } from '../avro/samples.ts'
 import { CODECS, PARTITION, StatusWorld, TOPICS } from '../processor/status-world.ts'

@@ -1,8 +1,7 @@
-import { sourceOfRecord } from '../../normalizer/source-of-record.ts'
-import type { SourcesById } from '../../normalizer/sources.ts'
-import { toCallback } from '../../normalizer/to-callback.ts'
 import { withChildReports } from '../../payment/child-report.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
+import { fromRawRecord } from '../../raw/from-raw-record.ts'
+import type { SourcesById } from '../../raw/sources-by-id.ts'
 import type { InRecord } from '../../stream/record.ts'
 
 /**
@@ -10,9 +9,6 @@ import type { InRecord } from '../../stream/record.ts'
  * nothing can be said. Pure: what else a callback gives rise to is added here and nowhere else in `verify`.
  */
 export function eventsOfRaw(record: InRecord, sources: SourcesById): readonly PaymentEvent[] | null {
-  const source = sourceOfRecord(record, sources)
-  if (typeof source === 'string') {
-    return null
-  }
-  return withChildReports(source.provider.translate(toCallback(record, source.facts)).events)
+  const raw = fromRawRecord(record, sources)
+  return typeof raw === 'string' ? null : withChildReports(raw.provider.translate(raw.callback).events)
 }

@@ -1,7 +1,8 @@
-import { partitionOf } from '../../kafka/murmur2.ts'
-import { type SourcesById, sourcesById } from '../../normalizer/sources.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
-import { headerText, RAW_HEADERS } from '../../stream/raw-headers.ts'
+import { RAW_HEADERS } from '../../raw/raw-headers.ts'
+import { type SourcesById, sourcesById } from '../../raw/sources-by-id.ts'
+import { headerText } from '../../stream/header-text.ts'
+import { partitionOf } from '../../stream/partition-of.ts'
 import type { InRecord } from '../../stream/record.ts'
 import { eventsOfRaw } from './events-of-raw.ts'
 

@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs'
 import { createKafkaAppendLog } from '../../../src/kafka/kafka-append-log.ts'
-import { partitionOf } from '../../../src/kafka/murmur2.ts'
+import { partitionOf } from '../../../src/stream/partition-of.ts'
 import type { OutRecord } from '../../../src/stream/record.ts'
 
 /** Appends to a topic in portions. */

@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createBodyOpener } from '../../../src/encryption/open-bodies.ts'
 import { createPartitionReader } from '../../../src/kafka/partition-reader.ts'
-import { toCallback } from '../../../src/normalizer/to-callback.ts'
 import { withChildReports } from '../../../src/payment/child-report.ts'
 import type { StatusChangeRecord } from '../../../src/payment/status-change.ts'
 import { totalsDifference } from '../../../src/payment/totals.ts'
-import { providerById } from '../../../src/providers/registry.ts'
+import { fromRawRecord } from '../../../src/raw/from-raw-record.ts'
+import { sourcesById } from '../../../src/raw/sources-by-id.ts'
 import { CHANGE_HEADERS } from '../../../src/stream/change-headers.ts'
-import { headerText } from '../../../src/stream/raw-headers.ts'
+import { headerText } from '../../../src/stream/header-text.ts'
 import { findMismatches, mismatchText } from '../../../src/tools/simulate/await-statuses.ts'
 import { inOrderOfSteps } from '../../../src/tools/verify/in-order-of-steps.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -217,10 +217,9 @@ function inOrder(contents: Contents): Contents {
 function goneIn({ raw }: Contents, { removedRaw, deployment }: Lab): readonly string[] {
   const names = removedRaw.map(({ partition, offset }) => `dead letter ${partition}/${offset}#`)
   for (const record of raw.slice(0, removedRaw.length).filter((_, at) => removedRaw[at]?.normalized === false)) {
-    const source = deployment.config.sources.find(({ id }) => id === headerText(record, 'ce_source'))
-    const provider = providerById(source?.provider ?? '')
-    if (source !== undefined && provider !== undefined) {
-      const { events } = provider.translate(toCallback(record, source))
+    const raw = fromRawRecord(record, sourcesById(deployment.config.sources))
+    if (typeof raw !== 'string') {
+      const { events } = raw.provider.translate(raw.callback)
       names.push(`${headerText(record, 'ce_id')}#`, ...withChildReports(events).map(({ paymentKey }) => paymentKey))
     }
   }

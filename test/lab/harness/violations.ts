@@ -1,7 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../../../src/config.ts'
-import { partitionOf } from '../../../src/kafka/murmur2.ts'
-import { toCallback } from '../../../src/normalizer/to-callback.ts'
 import { orderFreePart, type PaymentState } from '../../../src/payment/apply-event.ts'
 import { withChildReports } from '../../../src/payment/child-report.ts'
 import { foldPayment } from '../../../src/payment/fold-payment.ts'
@@ -9,8 +7,10 @@ import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
 import type { StatusChangeRecord } from '../../../src/payment/status-change.ts'
 import { type TotalsDelta, totalsDifference } from '../../../src/payment/totals.ts'
 import type { DeadLetter } from '../../../src/providers/provider.ts'
-import { providerById } from '../../../src/providers/registry.ts'
-import { headerText } from '../../../src/stream/raw-headers.ts'
+import { fromRawRecord } from '../../../src/raw/from-raw-record.ts'
+import { sourcesById } from '../../../src/raw/sources-by-id.ts'
+import { headerText } from '../../../src/stream/header-text.ts'
+import { partitionOf } from '../../../src/stream/partition-of.ts'
 import { createRandom } from '../../../src/tools/simulate/random.ts'
 import type { Observer, ReadRecord } from './observer.ts'
 
@@ -95,16 +95,22 @@ export function violationsOf(contents: Contents, config: Config): readonly strin
 function* elementsOf({ raw, rawDeadLetters, events }: Contents, config: Config): Iterable<string> {
   const written = new Set(events.map(elementName))
   const deadLetters = new Map(rawDeadLetters.map((record) => [deadLetterName(record), record]))
+  const sources = sourcesById(config.sources)
   const expected = new Set<string>()
   const expectedDeadLetters = new Set<string>()
   for (const record of raw) {
     const source = config.sources.find(({ id }) => id === headerText(record, 'ce_source'))
-    const provider = providerById(source?.provider ?? '')
-    if (source === undefined || provider === undefined) {
+    const raw = fromRawRecord(record, sources)
+    if (source === undefined || typeof raw === 'string') {
       yield `I2: ${positionOf(record)} has no configured source`
       continue
     }
-    const translation = provider.translate(toCallback(record, source))
+    const { callback, provider } = raw
+    const { namespace, currency } = callback
+    if (provider.id !== source.provider || namespace !== source.namespace || currency !== source.currency) {
+      yield `I2: ${positionOf(record)} differs from its configured source`
+    }
+    const translation = provider.translate(callback)
     for (const event of withChildReports(translation.events)) {
       expected.add(elementName(event))
     }

@@ -1,8 +1,8 @@
 import { NormalizerTask } from '../../../src/normalizer/normalizer-task.ts'
-import { sourcesById } from '../../../src/normalizer/sources.ts'
-import { toCallback } from '../../../src/normalizer/to-callback.ts'
 import { withChildReports } from '../../../src/payment/child-report.ts'
 import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
+import { fromRawRecord, type RawCallback } from '../../../src/raw/from-raw-record.ts'
+import { sourcesById } from '../../../src/raw/sources-by-id.ts'
 import type { AppendLog } from '../../../src/stream/append-log.ts'
 import type { OutRecord } from '../../../src/stream/record.ts'
 import { CODECS, PARTITION, TOPICS } from '../../processor/status-world.ts'
@@ -90,10 +90,10 @@ export function eventsOf(kafka: MemoryKafka): { events: PaymentEvent[]; deadLett
   const events: PaymentEvent[] = []
   const deadLetters = new Set<string>()
   for (const record of kafka.records(TOPICS.raw, RAW_PARTITION)) {
-    const source = SOURCES.get('jpm-v1')
-    const translation = source?.provider.translate(toCallback(record, source.facts))
-    events.push(...withChildReports(translation?.events ?? []))
-    if ((translation?.deadLetters.length ?? 0) > 0) {
+    const raw = fromRawRecord(record, SOURCES) as RawCallback
+    const translation = raw.provider.translate(raw.callback)
+    events.push(...withChildReports(translation.events))
+    if (translation.deadLetters.length > 0) {
       deadLetters.add(String(record.headers['ce_id']))
     }
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { partitionOf } from '../../../src/kafka/murmur2.ts'
-import { sourcesById } from '../../../src/normalizer/sources.ts'
+import { sourcesById } from '../../../src/raw/sources-by-id.ts'
+import { partitionOf } from '../../../src/stream/partition-of.ts'
 import type { InRecord } from '../../../src/stream/record.ts'
 import { eventsOfRaw } from '../../../src/tools/verify/events-of-raw.ts'
 import { RawEvents } from '../../../src/tools/verify/raw-events.ts'

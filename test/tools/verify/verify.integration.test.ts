@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createGroupOffsets } from '../../../src/kafka/group-offsets.ts'
-import { partitionOf } from '../../../src/kafka/murmur2.ts'
 import type { PaymentState } from '../../../src/payment/apply-event.ts'
+import { partitionOf } from '../../../src/stream/partition-of.ts'
 import { SENSITIVE_TEXT } from '../../../src/tools/simulate/sensitive-text.ts'
 import type { SimulationReport } from '../../../src/tools/simulate/simulate.ts'
 import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { headerText, RAW_HEADERS } from '../../../src/stream/raw-headers.ts'
+import { RAW_HEADERS } from '../../../src/raw/raw-headers.ts'
+import { headerText } from '../../../src/stream/header-text.ts'
 import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
 import type { Explained } from '../../../src/tools/why/why.ts'
 import { Deployment, type RoleProcess } from '../../lab/harness/deployment.ts'

@@ -202,12 +202,12 @@ export const MUTANTS: readonly Mutant[] = [
     what: 'the gateway parses JSON and stores it as it would write it itself',
     patches: [
       {
-        file: 'src/gateway/to-raw-record.ts',
+        file: 'src/raw/to-raw-record.ts',
         find: 'value: callback.body,',
         replace: 'value: reserialised(callback.body),',
       },
       {
-        file: 'src/gateway/to-raw-record.ts',
+        file: 'src/raw/to-raw-record.ts',
         find: '/** A key counts towards',
         replace: `function reserialised(body: Buffer): Buffer {
   try {

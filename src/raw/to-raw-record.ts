@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Callback, Provider } from '../providers/provider.ts'
-import { RAW_HEADERS } from '../stream/raw-headers.ts'
 import type { OutRecord } from '../stream/record.ts'
 import { toContentTypeHeader } from './media-type.ts'
+import { RAW_HEADERS } from './raw-headers.ts'
 
 /** CloudEvents type of a record in the raw topic. */
 const CALLBACK_RECEIVED = 'paystatus.callback.received'

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { murmur2, partitionOf } from '../../src/kafka/murmur2.ts'
+import { murmur2, partitionOf } from '../../src/stream/partition-of.ts'
 
 // A hundred times what it takes: a busy machine is no failure.
 vi.setConfig({ testTimeout: 30_000 })

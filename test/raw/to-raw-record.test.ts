@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { toRawRecord } from '../../src/gateway/to-raw-record.ts'
 import type { Callback } from '../../src/providers/provider.ts'
+import { toRawRecord } from '../../src/raw/to-raw-record.ts'
 
 const CALLBACK: Callback = {
   callbackId: '01890a5d-ac96-774b-bcce-b302099a8057',

@@ -1,5 +1,5 @@
 /**
- * Kafka's murmur2, as the Java client computes it; test/kafka/murmur2.test.ts holds it against kafkajs's.
+ * Kafka's murmur2, as the Java client computes it; test/stream/partition-of.test.ts holds it against kafkajs's.
  *
  * kafkajs's own is built on BigInt and costs more than everything else we do to a record.
  */

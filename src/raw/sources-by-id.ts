@@ -1,11 +1,19 @@
 import type { Provider } from '../providers/provider.ts'
 import { providerById } from '../providers/registry.ts'
-import type { SourceFacts } from './to-callback.ts'
 
-/** The configured sources by their id, each with the adapter that reads its callbacks. */
+/** What translating a source's callbacks requires. */
+export interface SourceFacts {
+  readonly id: string
+  readonly namespace: string
+  readonly currency: string | null
+  /** Maximum JSON nesting depth; the default if not given. */
+  readonly jsonDepthMax?: number
+}
+
+/** The configured sources by id, each with the adapter that reads its callbacks. */
 export type SourcesById = ReadonlyMap<string, { readonly facts: SourceFacts; readonly provider: Provider }>
 
-/** A source whose provider is not known is left out; the configuration does not let one through. */
+/** Leaves out a source of an unknown provider; the configuration accepts none. */
 export function sourcesById(sources: readonly (SourceFacts & { readonly provider: string })[]): SourcesById {
   return new Map(
     sources.flatMap((source) => {

@@ -1,5 +1,3 @@
-import type { InRecord } from './record.ts'
-
 /**
  * Names of the headers on raw records, here once: CloudEvents in binary mode, and what is ours. The gateway writes them;
  * the normalizer and the tools read them.
@@ -23,10 +21,3 @@ export const RAW_HEADERS = {
   encryption: 'paystatus_encryption',
   dataKey: 'paystatus_data_key',
 } as const
-
-/** The text of a header; empty if the record does not have it. */
-export function headerText(record: Pick<InRecord, 'headers'>, name: string): string {
-  const value = record.headers[name]
-  const first = Array.isArray(value) ? value[0] : value
-  return first === undefined ? '' : first.toString()
-}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { canBeCallback, isIdentityEncoded, toContentTypeHeader } from '../../src/gateway/media-type.ts'
+import { canBeCallback, toContentTypeHeader } from '../../src/raw/media-type.ts'
 
 test.each([
   undefined,
@@ -44,31 +44,6 @@ test.each([
 ])('%s cannot', (contentType) => {
   expect(canBeCallback(contentType)).toBe(false)
 })
-
-test.each([
-  undefined,
-  '',
-  'identity',
-  ' Identity ',
-  'UTF-8',
-  'utf8',
-  'none',
-  'binary',
-  '8bit',
-  'iso-8859-1',
-  'null',
-  'application/json',
-  'identity, UTF-8',
-])('a content coding %j names no compression', (coding) => {
-  expect(isIdentityEncoded(coding)).toBe(true)
-})
-
-test.each(['gzip', 'X-GZIP', 'deflate', 'br', 'zstd', 'compress', 'identity, gzip', 'gzip;q=1', 'UTF-8,br'])(
-  'a content coding %j is a compression, which is not read',
-  (coding) => {
-    expect(isIdentityEncoded(coding)).toBe(false)
-  },
-)
 
 test.each([
   ['', ''],

@@ -64,18 +64,3 @@ export function toContentTypeHeader(contentType: string): string {
 }
 
 const CHARSET = /^charset\s*=\s*["']?((?:utf|iso|us|windows|latin)[a-z]{0,5}[-_0-9]{0,12})["']?$/
-
-/**
- * Whether the body is the bytes themselves, as far as its coding says. A compressed one is refused, because providers send
- * none and nothing is ever decompressed; what names no compression (`UTF-8`, `none`, `binary`) is a mistake that says nothing.
- */
-export function isIdentityEncoded(contentEncoding: string | undefined): boolean {
-  return !(contentEncoding ?? '')
-    .toLowerCase()
-    .split(/[\s,;]+/)
-    .some((coding) => COMPRESSIONS.test(coding))
-}
-
-/** The registered content codings that change the bytes, and what else is in use. */
-const COMPRESSIONS =
-  /^(?:(?:x-)?(?:gzip|compress|deflate|bzip2?|lzma|xz|zip|snappy|lz4|zstd)|br|brotli|dcb|dcz|zlib|exi|pack200-gzip|aes128gcm)$/
