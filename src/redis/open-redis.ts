@@ -2,21 +2,21 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { RedisConnection } from '../client-security/settings.ts'
 import { tlsOptionsOf } from '../client-security/tls-files.ts'
 
-/** A client of one server, of a primary that Sentinel names, or of a cluster. All of them take the same commands. */
+/** A client of a single server, of a primary found through Sentinel, or of a cluster. All accept the same commands. */
 export interface OpenRedis {
   readonly client: Redis | Cluster
-  /** Every server that is known now, with its name; of a cluster the replicas, too, which can become primaries. */
+  /** Every server known now, with its name. In a cluster this includes replicas, because they can become primaries. */
   nodes(): readonly { readonly name: string; readonly redis: Redis }[]
-  /** From now on every connection is made with what the files say now. Throws SecretError, then nothing changes. */
+  /** Reads the credential files; new connections use the result. If it throws SecretError, nothing changes. */
   readCredentials(): void
 }
 
 const COMMAND_TIMEOUT_MS = 5_000
 const CONNECT_TIMEOUT_MS = 2_000
-/** How soon a new primary of a slot is known, ms. */
+/** Longest time until a new primary of a slot is discovered, ms. */
 const SLOTS_REFRESH_MS = 1_000
 
-/** Nothing is sent twice: a repeated command whose first answer was lost gives a different answer. */
+/** No command is resent: if the first reply was lost, repeating the command could return another one. */
 const COMMON = {
   lazyConnect: true,
   autoResendUnfulfilledCommands: false,
@@ -26,7 +26,7 @@ const COMMON = {
   keepAlive: 10_000,
 } as const satisfies RedisOptions
 
-/** Connects nothing yet. `retryDelayMs` is asked before every new attempt. */
+/** Creates the client without connecting. `retryDelayMs` is called before every reconnection attempt. */
 export function openRedis(connection: RedisConnection, retryDelayMs: (attempt: number) => number): OpenRedis {
   const { cluster, sentinel } = connection
   if (cluster !== undefined) {
@@ -34,10 +34,10 @@ export function openRedis(connection: RedisConnection, retryDelayMs: (attempt: n
   }
   const options = {
     ...COMMON,
-    // Nothing waits in a queue while disconnected either.
+    // Commands are not queued while disconnected, either.
     enableOfflineQueue: false,
     retryStrategy: retryDelayMs,
-    // After a failover the old primary answers READONLY: connect again, and let the caller decide about the command.
+    // After a failover the old primary replies READONLY: reconnect, and let the caller decide what to do with the command.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   }
   const client =
@@ -49,7 +49,7 @@ export function openRedis(connection: RedisConnection, retryDelayMs: (attempt: n
           name: sentinel.name,
           role: 'master',
           sentinelRetryStrategy: retryDelayMs,
-          // A primary that was cut off keeps its connections: Sentinel says when it is none any more.
+          // A primary that is cut off keeps its connections: Sentinel reports when it has been replaced.
           failoverDetector: true,
           enableTLSForSentinelMode: connection.tls !== undefined,
         })
@@ -72,14 +72,14 @@ function openCluster(
     enableOfflineQueue: false,
     clusterRetryStrategy: retryDelayMs,
     scaleReads: 'master',
-    // A cluster that serves only a part of its slots says so to each command, which is a better answer than none at all.
+    // If the cluster serves only some of its slots, each command gets that reply, which is better than none.
     enableReadyCheck: false,
-    // A connection that closes leaves the outcome of a command unknown, and the caller decides.
+    // When a connection closes, the outcome of a command is unknown; the caller decides what to do.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
     slotsRefreshInterval: SLOTS_REFRESH_MS,
     slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
-    // With TLS the name is what the certificate carries.
+    // With TLS, connect by name: the certificate is issued for it.
     ...(connection.tls !== undefined && { dnsLookup: (address, callback) => callback(null, address) }),
   })
   return {
@@ -95,7 +95,7 @@ function toAddress(text: string): { host: string; port: number } {
   return { host: text.slice(0, at).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(at + 1)) }
 }
 
-/** As they are now; throws SecretError. */
+/** The current credentials. Throws SecretError. */
 function credentialsOf({ username, password, tls, url }: RedisConnection): Partial<RedisOptions> {
   const isTls = url === undefined ? tls !== undefined : url.startsWith('rediss:')
   return {

@@ -5,20 +5,21 @@ import type { Logger } from '../observability/log.ts'
 import { type OpenRedis, openRedis } from './open-redis.ts'
 import { RedisUnavailableError, toUnavailable } from './redis-errors.ts'
 
-/** What a person has to mend is not worth a connection every few ms. */
+/** Time between attempts after Redis refused the connection, ms: an operator must fix that first. */
 const REFUSED_PAUSE_MS = 2_000
-/** How old the last look at the eviction policy may be, ms: an operator can change it at any time. */
+/** Interval at which the eviction policy is checked again, ms; an operator can change it at any time. */
 const POLICY_AGE_MAX_MS = 5_000
 
-/** What can be asked of one Redis as of a cluster, whose commands must name keys of one slot. */
+/** The commands that a single Redis and a cluster have in common. In a cluster, the keys of a command must share a slot. */
 export type RedisCommands = RedisCommander
 
 /**
- * A connection to one Redis, to the primary that Sentinel names, or to a cluster, that fails a command rather than guess: nothing is queued while disconnected and nothing is sent
- * twice, because a repeated command whose first answer was lost gives a different answer.
+ * A connection to a single Redis, to a primary found through Sentinel, or to a cluster. It fails a command rather than guess
+ * its outcome: commands are not queued while disconnected and never resent, because a repeated command whose first reply
+ * was lost could return another one.
  *
- * At every connect, and every 5 s while it is used, it checks that no node ever evicts: a view that silently loses payments
- * is worse than none. A failover is waited for like an outage.
+ * On every connect, and every 5 s while in use, it checks that no node evicts keys: a view that silently loses payments is
+ * worse than none. A failover is handled like an outage: commands fail until it is over.
  */
 export class RedisClient {
   readonly #open: OpenRedis
@@ -40,7 +41,7 @@ export class RedisClient {
     client.on('error', (error: Error) => {
       lastError = error
       if (client.status !== 'ready') {
-        // A client of Sentinel or of a cluster goes on trying by itself, and never says that it is closed.
+        // A client for Sentinel or a cluster keeps retrying by itself and never emits `close`.
         this.#problem = toUnavailable(error)
         this.#tellRefusal()
       }
@@ -56,15 +57,15 @@ export class RedisClient {
       this.#refused = false
       void this.#check()
     })
-    // A node that a cluster has found, or that has changed its role, was never looked at.
+    // A node that was discovered or changed its role has not been checked yet.
     client.on('+node', () => {
       this.#checkedAt = Number.NEGATIVE_INFINITY
     })
   }
 
   /**
-   * ioredis takes them from its options at every connect: a password or certificate that was changed counts from the next
-   * one on. Where they cannot be read the former ones are tried.
+   * ioredis reads credentials from its options on every connect, so a changed password or certificate takes effect with the
+   * next connection. If the files cannot be read, the previous credentials are used.
    */
   #readCredentials(): void {
     try {
@@ -74,7 +75,7 @@ export class RedisClient {
     }
   }
 
-  /** Once until it is mended: the rest is for the health check. */
+  /** Logs a refusal once until it is resolved; the health check keeps reporting it. */
   #tellRefusal(): void {
     if (this.#problem?.code === 'REDIS_REFUSED' && !this.#refused) {
       this.#refused = true
@@ -82,22 +83,22 @@ export class RedisClient {
     }
   }
 
-  /** Starts connecting; goes on by itself until `close`. */
+  /** Starts connecting, and keeps reconnecting until `close`. */
   connect(): void {
     this.#readCredentials()
     this.#open.client.connect().catch(() => {
-      // Reported by every command until the connection stands; ioredis keeps trying.
+      // Every command reports it until the connection is established; ioredis keeps trying.
     })
   }
 
-  /** Connects and checks once; for tools, which have no time to wait. Rejects with RedisUnavailableError. */
+  /** Connects and checks once, for tools, which do not wait. Rejects with RedisUnavailableError. */
   async connected(): Promise<void> {
     this.#readCredentials()
     const { client } = this.#open
     const { promise: failed, reject } = Promise.withResolvers<never>()
     client.once('error', reject)
     try {
-      // The rejection only says that the connection was closed, and a client of Sentinel tries for ever; the event says why.
+      // The rejection only says that the connection closed, and a Sentinel client retries forever; the event has the reason.
       await Promise.race([failed, client.connect()])
     } catch (error) {
       throw toUnavailable(error as Error)
@@ -112,11 +113,11 @@ export class RedisClient {
     this.#open.client.disconnect()
   }
 
-  /** Runs commands. Rejects with RedisUnavailableError if Redis is away, unsafe or full; then the outcome is unknown. */
+  /** Runs commands. Rejects with RedisUnavailableError if Redis is unavailable, may evict or is full; the outcome is unknown. */
   async run<T>(commands: (redis: RedisCommands) => Promise<T>): Promise<T> {
     const isOld = performance.now() - this.#checkedAt > POLICY_AGE_MAX_MS
     if ((this.#problem !== undefined || isOld) && this.#open.client.status === 'ready') {
-      // The policy may have been corrected, or changed, or the check itself got no answer.
+      // The policy may have been corrected or changed, or the last check may have failed.
       await this.#check()
     }
     if (this.#problem !== undefined) {
@@ -129,13 +130,13 @@ export class RedisClient {
     }
   }
 
-  /** Runs a Lua script, by its hash where Redis knows it already. Rejects like `run`. */
+  /** Runs a Lua script, by its hash if Redis has it cached. Rejects like `run`. */
   script(lua: string, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
     return this.run(async (redis) => {
       try {
         return await redis.evalsha(this.#hashOf(lua), keys.length, ...keys, ...args)
       } catch (error) {
-        // Redis was restarted or its scripts were flushed; nothing ran.
+        // Redis was restarted or its script cache was flushed; nothing has run.
         if ((error as Error).message.startsWith('NOSCRIPT')) {
           return redis.eval(lua, keys.length, ...keys, ...args)
         }
@@ -153,7 +154,7 @@ export class RedisClient {
     return hash
   }
 
-  /** One at a time, for all who ask meanwhile. */
+  /** One check at a time; concurrent callers share it. */
   #check(): Promise<void> {
     this.#checking ??= this.#readPolicy().finally(() => {
       this.#checking = undefined
@@ -174,7 +175,7 @@ export class RedisClient {
       this.#problem = toUnavailable((failure?.reason as Error | undefined) ?? new Error('no node is known'))
       return
     }
-    // A node that does not answer drops nothing that we would not notice: it is asked again before it is used for long.
+    // A node that did not answer cannot evict unnoticed: it is checked again before it has been used for long.
     this.#checkedAt = performance.now()
     const evicting = answers.find(({ policy }) => policy !== 'noeviction')
     if (evicting === undefined) {
@@ -184,7 +185,7 @@ export class RedisClient {
     const known = this.#problem?.code === 'REDIS_EVICTS'
     this.#problem = new RedisUnavailableError(
       'REDIS_EVICTS',
-      `${evicting.name} has maxmemory-policy ${evicting.policy}: it may drop payments silently; set it to noeviction`,
+      `${evicting.name} has maxmemory-policy ${evicting.policy}, so it may silently evict payments; set it to noeviction`,
     )
     if (!known) {
       this.#logger.error(this.#problem.message)

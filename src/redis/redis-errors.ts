@@ -14,7 +14,7 @@ export type RedisErrorCode =
   | 'REDIS_IS_TOO_OLD'
   | 'REDIS_SENTINEL'
 
-/** Redis cannot be used now; the message says why. Trying again later is right. */
+/** Redis cannot be used now; the message says why. Retrying later is safe. */
 export class RedisUnavailableError extends Error {
   readonly code: RedisErrorCode
   readonly retriable = true
@@ -29,8 +29,8 @@ export class RedisUnavailableError extends Error {
 const NOTHING_SKIPPED = 'nothing was skipped'
 
 /**
- * What the words of Redis, of ioredis and of Node's TLS mean for an operator; the first that fits counts. Everything else
- * is "does not answer", which is only true of a connection.
+ * What error texts of Redis, ioredis and Node's TLS mean to an operator; the first match counts. Anything else is reported as
+ * "does not answer". Patterns without `^` also match the errors of scripts, which begin with their position.
  */
 const MEANINGS: readonly (readonly [words: RegExp, code: RedisErrorCode, meaning: string])[] = [
   [
@@ -38,59 +38,59 @@ const MEANINGS: readonly (readonly [words: RegExp, code: RedisErrorCode, meaning
     'REDIS_OUT_OF_MEMORY',
     'Redis refuses writes: its maxmemory is reached; raise it or move to a larger Redis',
   ],
-  [/^MISCONF/, 'REDIS_REFUSES_WRITES', 'Redis refuses writes because it cannot save them; look at its disk'],
+  [/^MISCONF/, 'REDIS_REFUSES_WRITES', 'Redis refuses writes because it cannot persist them; check its disk'],
   [
     /^NOREPLICAS/,
     'REDIS_REFUSES_WRITES',
-    'Redis refuses writes because it has too few replicas (min-replicas-to-write); look at its replicas',
+    'Redis refuses writes because it has too few replicas (min-replicas-to-write); check its replicas',
   ],
-  [/^(WRONGPASS|NOAUTH)/, 'REDIS_REFUSED', 'Redis refuses the login, see redis.username and redis.password'],
-  [/^NOPERM/, 'REDIS_REFUSED', 'Redis allows our user too little, `paystatus topics acls` prints what it needs'],
-  [/^DENIED/, 'REDIS_REFUSED', 'Redis takes no connections from other machines, see its protected-mode'],
-  [/max number of clients/, 'REDIS_REFUSED', 'Redis takes no more connections, see its maxclients'],
-  [/certificate|SSL routines|Hostname\/IP/, 'REDIS_REFUSED', 'TLS to Redis fails, see redis.tls'],
+  [/^(WRONGPASS|NOAUTH)/, 'REDIS_REFUSED', 'Redis refuses the login; check redis.username and redis.password'],
+  [/^NOPERM/, 'REDIS_REFUSED', 'the Redis user lacks permissions; `paystatus topics acls` prints the ones it needs'],
+  [/^DENIED/, 'REDIS_REFUSED', 'Redis accepts no connections from other machines; check its protected-mode'],
+  [/max number of clients/, 'REDIS_REFUSED', 'Redis accepts no more connections; check its maxclients'],
+  [/certificate|SSL routines|Hostname\/IP/, 'REDIS_REFUSED', 'TLS to Redis fails; check redis.tls'],
   [
     /^(MOVED|ASK|CROSSSLOT)/,
     'REDIS_IS_A_CLUSTER',
-    `this Redis is a part of a cluster, and the configuration names it as one server; ${NOTHING_SKIPPED}; name its nodes as redis.cluster in place of redis.url`,
+    `this Redis is part of a cluster, but the configuration treats it as a single server; ${NOTHING_SKIPPED}; list its nodes in redis.cluster instead of redis.url`,
   ],
   [
     /cluster support disabled/,
     'REDIS_IS_NO_CLUSTER',
-    'this Redis is no cluster, and the configuration says that it is one; name it as redis.url or redis.sentinel in place of redis.cluster',
+    'this Redis is not a cluster, but the configuration says it is; use redis.url or redis.sentinel instead of redis.cluster',
   ],
   [
     /^READONLY|-READONLY/,
     'REDIS_IS_READ_ONLY',
-    `this Redis is a replica and takes no writes; ${NOTHING_SKIPPED}; it goes on by itself after a failover, else name the primary`,
+    `this Redis is a replica and accepts no writes; ${NOTHING_SKIPPED}; after a failover this resolves by itself, otherwise configure the primary`,
   ],
-  [/^LOADING/, 'REDIS_IS_LOADING', 'Redis reads its data from disk; it goes on by itself'],
-  [/^MASTERDOWN/, 'REDIS_IS_READ_ONLY', 'this Redis is a replica that has lost its primary; look at the primary'],
+  [/^LOADING/, 'REDIS_IS_LOADING', 'Redis is loading its data from disk; this resolves by itself'],
+  [/^MASTERDOWN/, 'REDIS_IS_READ_ONLY', 'this Redis is a replica that has lost its primary; check the primary'],
   [
     /^CLUSTERDOWN/,
     'REDIS_CLUSTER_IS_DOWN',
-    `the Redis cluster serves not all of its slots: a primary has failed; ${NOTHING_SKIPPED}; it goes on by itself once a replica has taken over, else look at \`redis-cli cluster nodes\``,
+    `the Redis cluster does not serve all of its slots because a primary has failed; ${NOTHING_SKIPPED}; this resolves by itself once a replica takes over, otherwise check \`redis-cli cluster nodes\``,
   ],
-  [/^TRYAGAIN/, 'REDIS_CLUSTER_IS_DOWN', 'the Redis cluster is moving our keys to another node; it goes on by itself'],
+  [
+    /^TRYAGAIN/,
+    'REDIS_CLUSTER_IS_DOWN',
+    'the Redis cluster is moving our keys to another node; this resolves by itself',
+  ],
   [
     /WRONGTYPE/,
     'REDIS_HOLDS_OTHER_DATA',
-    `a key of the view holds something else: somebody else writes into this Redis; ${NOTHING_SKIPPED} and nothing overwritten; end that, and delete the keys {<environment>.<group>.p<N>}:*, which are built anew`,
+    `a key of the view holds other data, because something else writes into this Redis; ${NOTHING_SKIPPED} or overwritten; stop the other writer and delete the keys {<environment>.<group>.p<N>}:*, which are then rebuilt`,
   ],
-  [
-    /^BUSY/,
-    'REDIS_IS_BUSY',
-    "Redis is busy with somebody's script; end it with SCRIPT KILL if it does not end by itself",
-  ],
+  [/^BUSY/, 'REDIS_IS_BUSY', 'Redis is busy running a script; end it with SCRIPT KILL if it does not finish by itself'],
   [
     /^(ERR )?unknown (sub)?command/i,
     'REDIS_IS_TOO_OLD',
-    'this server does not know a command that is needed: Redis 6.2 or newer, or Valkey, is',
+    'this server lacks a required command; use Redis 6.2 or newer, or Valkey',
   ],
-  [/sentinels are unreachable/, 'REDIS_SENTINEL', 'no Sentinel tells a primary, see redis.sentinel and its name'],
+  [/sentinels are unreachable/, 'REDIS_SENTINEL', 'no Sentinel names a primary; check redis.sentinel and its name'],
 ]
 
-/** As the error of ours that it means. */
+/** Translates an error of the client into ours. */
 export function toUnavailable(error: Error): RedisUnavailableError {
   if (error instanceof RedisUnavailableError) {
     return error
@@ -102,7 +102,7 @@ export function toUnavailable(error: Error): RedisUnavailableError {
     : new RedisUnavailableError(found[1], `${found[2]}: ${text}`, error)
 }
 
-/** A cluster client says "failed" and keeps the reason beside it; a script's error is prefixed with where it stood. */
+/** The server's own words: the cluster client keeps them in a separate property, or behind a prefix. */
 function reasonOf(error: Error): string {
   const { lastNodeError } = error as Error & { lastNodeError?: unknown }
   if (lastNodeError instanceof Error) {

@@ -122,7 +122,7 @@ test('what is printed is enough for the whole path, and each role with less, or 
     expect(await reasonOf(gateway, 'kafka')).toContain(
       'refuses us: the login (SCRAM-SHA-512 as paystatus-gateway) failed:',
     )
-    expect(await reasonOf(processor, 'redis')).toMatch(/Redis refuses the login, see redis\.username.*: WRONGPASS/)
+    expect(await reasonOf(processor, 'redis')).toMatch(/Redis refuses the login; check redis\.username.*: WRONGPASS/)
   })
   expect(gateway.output).toContain('the login (SCRAM-SHA-512 as paystatus-gateway) failed')
   expect(gateway.output + processor.output).not.toContain('not the password')
