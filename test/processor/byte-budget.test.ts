@@ -4,7 +4,7 @@ import { ByteBudget } from '../../src/processor/byte-budget.ts'
 
 const { signal } = new AbortController()
 
-/** Work that ends when it is told to. */
+/** Work that ends on request. */
 function held(budget: ByteBudget, owner: number, bytes: number, of: AbortSignal = signal) {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const state = { begun: false, ended: false, failed: undefined as unknown, release: resolve, fail: reject }
@@ -24,7 +24,7 @@ function held(budget: ByteBudget, owner: number, bytes: number, of: AbortSignal 
   return Object.assign(state, { done })
 }
 
-/** Lets everything go on that can. */
+/** Lets all pending promises settle. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) {
     await Promise.resolve()
@@ -32,7 +32,7 @@ async function settle(): Promise<void> {
 }
 
 describe('a budget of bytes (I10)', () => {
-  test('lets in what fits, and the rest when there is room', async () => {
+  test('admits requests that fit, and the rest once bytes are released', async () => {
     const budget = new ByteBudget(100)
     const [a, b, c] = [held(budget, 1, 60), held(budget, 2, 40), held(budget, 3, 1)]
     await settle()
@@ -43,7 +43,7 @@ describe('a budget of bytes (I10)', () => {
     expect([c.begun, budget.used, budget.isWaiting(3)]).toEqual([true, 61, false])
   })
 
-  test('does not let small requests pass a large one, so that it cannot starve', async () => {
+  test('does not let small requests overtake a large one, so that it cannot starve', async () => {
     const budget = new ByteBudget(100)
     const first = held(budget, 1, 60)
     const large = held(budget, 2, 90)
@@ -55,7 +55,7 @@ describe('a budget of bytes (I10)', () => {
     expect([large.begun, small.begun]).toEqual([true, true])
   })
 
-  test('serves alone what is larger than everything', async () => {
+  test('serves a request larger than the limit alone', async () => {
     const budget = new ByteBudget(100)
     const [small, huge] = [held(budget, 1, 1), held(budget, 2, 1_000)]
     await settle()
@@ -68,7 +68,7 @@ describe('a budget of bytes (I10)', () => {
     expect(budget.used).toBe(0)
   })
 
-  test('gives the bytes back when the work fails, with the error of the work', async () => {
+  test('releases the bytes when the work fails, and rejects with its error', async () => {
     const budget = new ByteBudget(100)
     const [failing, next] = [held(budget, 1, 100), held(budget, 2, 100)]
     await settle()
@@ -78,7 +78,7 @@ describe('a budget of bytes (I10)', () => {
     expect([failing.failed, next.begun]).toEqual([new Error('broker'), true])
   })
 
-  test('lets go of who gives up while it waits, and of those behind it', async () => {
+  test('drops a waiting request that is aborted, and serves those behind it', async () => {
     const budget = new ByteBudget(100)
     const gone = new AbortController()
     const first = held(budget, 1, 60)
@@ -95,7 +95,7 @@ describe('a budget of bytes (I10)', () => {
     expect(budget.used).toBe(0)
   })
 
-  test('never exceeds its bound, and serves everybody in the order of coming, whoever gives up meanwhile', async () => {
+  test('never exceeds its limit, and serves requests in order of arrival, even if some are aborted', async () => {
     const request = fc.record({ bytes: fc.nat({ max: 150 }), givesUp: fc.boolean(), turns: fc.nat({ max: 4 }) })
     await fc.assert(
       fc.asyncProperty(fc.array(request, { maxLength: 30 }), async (requests) => {

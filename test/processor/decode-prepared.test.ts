@@ -16,10 +16,10 @@ function eventWithId(schemaId: number): Buffer {
 
 describe('a schema id that does not lead to our schema', () => {
   test.each([
-    ['nobody knows', 'SCHEMA_ID_UNKNOWN', 99],
-    ['is that of another topic', 'SCHEMA_ID_FOREIGN', 2],
+    ['is unknown', 'SCHEMA_ID_UNKNOWN', 99],
+    ['belongs to another topic', 'SCHEMA_ID_FOREIGN', 2],
   ])(
-    'because it %s is a defined stop that says where, which and what to do, and no dead letter',
+    'because it %s is a defined stop that says where, which id and what to do, and no dead letter',
     async (_, code, id) => {
       const decoded = decodePrepared(CODECS.event, eventWithId(id), PLACE)
       await expect(decoded).rejects.toBeInstanceOf(DefinedStop)
@@ -33,7 +33,7 @@ describe('a schema id that does not lead to our schema', () => {
     },
   )
 
-  test('is no stop for as long as the registry is away: that is waited for', async () => {
+  test('is no stop while the registry is unavailable: the task waits', async () => {
     const codecs = codecsOf(() => {
       throw new Error('away')
     })
@@ -44,11 +44,11 @@ describe('a schema id that does not lead to our schema', () => {
 describe('bytes that are no value', () => {
   const broken = CODECS.event.encode(sampleEvent()).subarray(0, 20)
 
-  test('are told as such when their id means what it meant', async () => {
+  test('are reported as such if the registry still maps their id to the same schema', async () => {
     await expect(decodePrepared(CODECS.event, broken, PLACE)).rejects.toBeInstanceOf(AvroDecodeError)
   })
 
-  test('and no magic byte need no registry', async () => {
+  test('without the magic byte are reported without asking the registry', async () => {
     const codecs = codecsOf(() => {
       throw new Error('must not be asked')
     })
@@ -57,14 +57,14 @@ describe('bytes that are no value', () => {
 
   test.each<[string, FoundSchema]>([
     ['is gone', { found: 'none' }],
-    ['was given to another schema', registered(2)],
-  ])('are not told as such when our own id %s while we ran', async (_, found) => {
+    ['was reassigned to another schema', registered(2)],
+  ])('are not reported as such if our own id %s while we ran', async (_, found) => {
     const codecs = codecsOf(() => found)
     await expect(decodePrepared(codecs.event, broken, PLACE)).rejects.toBeInstanceOf(DefinedStop)
     expect(() => codecs.event.encode(sampleEvent())).toThrow('schema id 1')
   })
 
-  test('wait when the registry cannot be asked whether it is them or their id that is wrong', async () => {
+  test('wait while the registry cannot say whether the bytes or their id are wrong', async () => {
     const codecs = codecsOf(() => {
       throw new Error('away')
     })

@@ -33,7 +33,7 @@ function state(changes: Partial<PaymentState> = {}, requestedExecutionDate: stri
 }
 
 describe('an open payment', () => {
-  test('is overdue when its status has not changed for so long', () => {
+  test('is overdue when its status has not changed for the configured time', () => {
     expect(dueAt(state(), POLICY)).toBe(DAY_0 + 2 * DAY_MS)
     expect(dueAction(state(), DAY_0 + 2 * DAY_MS - 1, POLICY)).toBe('wait')
     expect(dueAction(state(), DAY_0 + 2 * DAY_MS, POLICY)).toBe('overdue')
@@ -46,15 +46,15 @@ describe('an open payment', () => {
     },
   )
 
-  test('is not made less overdue by late events, which touch it without moving it', () => {
+  test('stays overdue despite late events, which are recorded without changing the status', () => {
     expect(dueAt(state({ touchedAt: DAY_0 + DAY_MS }), POLICY)).toBe(DAY_0 + 2 * DAY_MS)
   })
 
-  test('for a future date waits until that day is over', () => {
+  test('with a future execution date is not overdue before that day is over', () => {
     expect(dueAt(state({}, '2024-11-29'), POLICY)).toBe(Date.UTC(2024, 10, 30) + 2 * DAY_MS)
   })
 
-  test('is not hurried by a date that is past or unreadable', () => {
+  test('is not affected by a date that is past or unreadable', () => {
     expect(dueAt(state({}, '2024-01-01'), POLICY)).toBe(DAY_0 + 2 * DAY_MS)
     expect(dueAt(state({}, 'soon'), POLICY)).toBe(DAY_0 + 2 * DAY_MS)
   })
@@ -72,7 +72,7 @@ test.each(Object.keys(PAYMENT_STATUSES) as PaymentStatus[])('%s can be overdue o
   expect(action).toBe(PAYMENT_STATUSES[status].finality === 'open' ? 'overdue' : 'wait')
 })
 
-test('a payment known from its refund only is never overdue: nobody said that anything would follow', () => {
+test('a payment known only from its refund is never overdue: no further status was announced', () => {
   const [recorded] = state().events as [RecordedEvent]
   const report = { ...recorded, event: { ...recorded.event, childKey: 'jpm:refund' } }
   const onlyChild = state({ status: 'UNKNOWN', events: [report] })
@@ -93,32 +93,32 @@ describe('how long a status may last', () => {
   })
 
   test.each<[string, NextStatusWithin, PaymentStatus, number | null]>([
-    ['is what holds for all', within({}), 'PROCESSING', 2],
-    ['is what holds for the provider', within({ default: 5 * DAY_MS }), 'PROCESSING', 5],
-    ['is what holds for the status', within({ default: 5 * DAY_MS, PROCESSING: 7 * DAY_MS }), 'PROCESSING', 7],
-    ['is for ever when the status says so', within({ PROCESSING: null }), 'PROCESSING', null],
-    ['is for ever when the provider says so', within({ default: null }), 'PROCESSING', null],
-    ['is for ever for a status that is not open', within({ default: DAY_MS }), 'SETTLED', null],
-    ['unless it is named', within({ SETTLED: 9 * DAY_MS }), 'SETTLED', 9],
+    ['is the common default', within({}), 'PROCESSING', 2],
+    ['is the default of the provider', within({ default: 5 * DAY_MS }), 'PROCESSING', 5],
+    ['is the setting of the status', within({ default: 5 * DAY_MS, PROCESSING: 7 * DAY_MS }), 'PROCESSING', 7],
+    ['is unlimited if the status is set to null', within({ PROCESSING: null }), 'PROCESSING', null],
+    ['is unlimited if the provider is set to null', within({ default: null }), 'PROCESSING', null],
+    ['is unlimited for a status that is not open', within({ default: DAY_MS }), 'SETTLED', null],
+    ['unless that status is named', within({ SETTLED: 9 * DAY_MS }), 'SETTLED', 9],
   ])('%s', (_what, allowed, status, days) => {
     expect(overdueAfter(allowed, status)).toBe(days)
   })
 
-  test('is known by its fingerprint', () => {
+  test('changes the fingerprint', () => {
     expect(fingerprintOf(POLICY)).toBe(fingerprintOf(structuredClone(POLICY)))
     expect(fingerprintOf({ ...POLICY, nextStatusWithin: within({}) })).not.toBe(fingerprintOf(POLICY))
   })
 })
 
 describe('any payment', () => {
-  test('is forgotten when nothing was recorded for so long, overdue or not', () => {
+  test('is forgotten when nothing was recorded for the retention, overdue or not', () => {
     const touched = state({ touchedAt: DAY_0 + DAY_MS })
     expect(dueAction(touched, DAY_0 + 401 * DAY_MS - 1, POLICY)).toBe('overdue')
     expect(dueAction(touched, DAY_0 + 401 * DAY_MS, POLICY)).toBe('forget')
     expect(dueAction(state({ status: 'RETURNED' }), DAY_0 + 400 * DAY_MS, POLICY)).toBe('forget')
   })
 
-  test('waits exactly until its due time: looking too early never ends in looking again at once', () => {
+  test('waits exactly until its due time: a check that is too early never leads to an immediate repeat', () => {
     for (const one of [state(), state({ status: 'COMPLETED' }), state({}, '2025-01-01')]) {
       const at = dueAt(one, POLICY)
       expect(dueAction(one, at - 1, POLICY)).toBe('wait')

@@ -14,7 +14,7 @@ function input(eventId: string, changes: Partial<PaymentEvent> = {}): BatchInput
 }
 
 describe('a batch', () => {
-  test('applies several events of one payment one after the other, and ends with one state', () => {
+  test('applies the events of one payment in order, and ends with one state', () => {
     const { changes, states, totals } = foldBatch(
       [input('1', { status: 'PROCESSING' }), input('2', { status: 'COMPLETED' }), input('3', { paymentKey: 'b' })],
       nothing,
@@ -30,25 +30,25 @@ describe('a batch', () => {
     expect(totals).toMatchObject({ events: 3, applied: 3, duplicate: 0, deadLetter: 0 })
   })
 
-  test('goes on from the states that are there', () => {
+  test('continues from the states before the batch', () => {
     const before = foldBatch([input('1')], nothing, 1).states.get('a') as PaymentState
     const { changes, totals } = foldBatch([input('1'), input('2', { status: 'COMPLETED' })], () => before, 2)
     expect(changes.map(({ state }) => state.statusVersion)).toEqual([2])
     expect(totals).toMatchObject({ events: 2, applied: 1, duplicate: 1 })
   })
 
-  test('I3: counts a repeat inside the batch and publishes nothing for it', () => {
+  test('I3: counts a repeat within the batch and publishes nothing for it', () => {
     const { changes, totals } = foldBatch([input('1'), input('1')], nothing, 1)
     expect(changes).toHaveLength(1)
     expect(totals).toMatchObject({ events: 2, applied: 1, duplicate: 1 })
   })
 
-  test('of nothing but repeats changes no state', () => {
+  test('of repeats only changes no state', () => {
     const before = foldBatch([input('1')], nothing, 1).states.get('a') as PaymentState
     expect(foldBatch([input('1'), input('1')], () => before, 2).states.size).toBe(0)
   })
 
-  test('puts aside what is no event, with its reason, and goes on with the rest', () => {
+  test('sends records that are no events to the dead letters with a reason, and processes the rest', () => {
     const bad: BatchInput<string> = { record: 'bad', rejected: 'undecodable' }
     const { changes, deadLetters, totals } = foldBatch([bad, input('1')], nothing, 1)
     expect(deadLetters).toEqual([{ record: 'bad', reason: 'undecodable' }])
@@ -56,7 +56,7 @@ describe('a batch', () => {
     expect(totals).toMatchObject({ events: 2, applied: 1, deadLetter: 1 })
   })
 
-  test('I10: puts aside what a full history refuses', () => {
+  test('I10: sends events that a full history refuses to the dead letters', () => {
     let full: PaymentState | undefined
     for (let index = 0; index < HISTORY_EVENTS_MAX; index += 1) {
       const event = sampleEvent({ eventId: `${index}`, paymentKey: 'a', status: 'PROCESSING', occurredAt: index * 10 })
@@ -68,7 +68,7 @@ describe('a batch', () => {
     expect(changes).toEqual([])
   })
 
-  test('I8: adds up, whatever is in it', () => {
+  test('I8: accounts for every event, whatever the batch contains', () => {
     const { totals } = foldBatch<string>(
       [
         input('1', { status: 'REJECTED', occurredAt: 5 }),

@@ -7,7 +7,7 @@ import { sampleEvent } from '../avro/samples.ts'
 import { gate } from '../stream/scripted-task.ts'
 import { CODECS, GROUP, PARTITION, StatusWorld, TOPICS } from './status-world.ts'
 
-/** I3, I4, I7: topics that lost records, were made anew or grown, and settings that changed, under the status processor. */
+/** I3, I4, I7: the status processor when topics lost records, were recreated or grown, or settings changed. */
 
 const { signal } = new AbortController()
 const eventOf = (index: number) =>
@@ -28,7 +28,7 @@ describe('an output that lost its end', () => {
     ['eventDeadLetters', 'EVENT_DEAD_LETTERS_TRUNCATED'],
   ] as const satisfies [keyof OutputEnds, string][]
 
-  /** Every output gets records: events, and what is none. */
+  /** Fills every output: with events, and with a record that is no event. */
   function arrive(from: number, count: number): void {
     for (let index = from; index < from + count; index += 1) {
       world.arrive(eventOf(index))
@@ -36,7 +36,7 @@ describe('an output that lost its end', () => {
     }
   }
 
-  test.each(outputs)('%s is noticed at the produce answer, before the commit', async (id, code) => {
+  test.each(outputs)('%s is detected from the produce response, before the commit', async (id, code) => {
     arrive(0, 4)
     const task = await world.run()
     const before = world.published()
@@ -50,7 +50,7 @@ describe('an output that lost its end', () => {
     expect(committed()).toEqual(before.committed)
   })
 
-  test.each(outputs)('%s is noticed at the opening, before anything is written', async (id, code) => {
+  test.each(outputs)('%s is detected on opening, before anything is written', async (id, code) => {
     arrive(0, 4)
     await world.run()
     const { end } = world.kafka.range(TOPICS[id], PARTITION)
@@ -63,11 +63,11 @@ describe('an output that lost its end', () => {
     expect(Object.values(TOPICS).map((topic) => world.kafka.range(topic, PARTITION).highWatermark)).toEqual(ends)
   })
 
-  test.each(outputs)('%s is noticed although what was aborted since has taken its place', async (id, code) => {
+  test.each(outputs)('%s is detected although aborted records have taken its place', async (id, code) => {
     arrive(0, 4)
     const task = await world.run()
     const { end } = world.kafka.range(TOPICS[id], PARTITION)
-    // The last record and its control record are lost; the same number comes again, and is aborted.
+    // The last record and its control record are lost; as many records are appended again and aborted.
     world.kafka.truncate(TOPICS[id], PARTITION, end - 2n)
     arrive(4, 1)
     const batch = world.batch(8n)
@@ -78,7 +78,7 @@ describe('an output that lost its end', () => {
     expect(world.kafka.range(TOPICS[id], PARTITION).end).toBe(end)
   })
 
-  test.each(outputs)('%s is noticed although nothing more comes', async (id, code) => {
+  test.each(outputs)('%s is detected although no event follows', async (id, code) => {
     arrive(0, 4)
     const task = await world.run()
     world.kafka.truncate(TOPICS[id], PARTITION, 1n)
@@ -87,7 +87,7 @@ describe('an output that lost its end', () => {
     await expect(task.idle(signal)).rejects.toMatchObject({ code })
   })
 
-  test('is none that retention or compaction made shorter', async () => {
+  test('is not confused with one shortened by retention or compaction', async () => {
     arrive(0, 4)
     await world.run()
     world.kafka.deleteBefore(TOPICS.changes, PARTITION, world.kafka.range(TOPICS.changes, PARTITION).end)
@@ -98,13 +98,13 @@ describe('an output that lost its end', () => {
     expect(world.current().size).toBe(5)
   })
 
-  test('is not told from the control records of a topic whose promise a person took away', async () => {
+  test('cannot be told from control records after an operator removed the promise', async () => {
     arrive(0, 2)
     await world.run()
     const { offset } = committed()
     world.kafka.moveGroup(GROUP, TOPICS.events, PARTITION, offset)
     arrive(2, 1)
-    // Only the dead letter is new: the promises of the other outputs name the ends of the topics.
+    // Only the dead letter is new: for the other outputs the promise is just the end of the topic.
     world.kafka.deleteBefore(TOPICS.events, PARTITION, offset + 1n)
     world.kafka.moveGroup(GROUP, TOPICS.events, PARTITION, offset + 1n)
     await world.run()
@@ -116,7 +116,7 @@ describe('an output that lost its end', () => {
 })
 
 describe('an input that lost its end', () => {
-  test('and grew past what was processed stops the opening; set back to the cut, what is new is processed', async () => {
+  test('and grew beyond what was processed stops the opening; after a reset to the cut, new records are processed', async () => {
     world.arrive(eventOf(0), eventOf(1), eventOf(2))
     await world.run()
     expect(originIn(committed().metadata)?.read).toEqual({ offset: 3n, leaderEpoch: 0 })
@@ -133,7 +133,7 @@ describe('an input that lost its end', () => {
     expect(world.changes().map(({ event }) => event?.eventId)).toEqual([0, 1, 2, 3, 4, 5].map((n) => `event-${n}`))
   })
 
-  test('stops a running task when it is asked', async () => {
+  test('stops a running task when it verifies its log', async () => {
     world.arrive(eventOf(0), eventOf(1))
     const task = await world.run()
     await task.verify(2n, { offset: 2n, leaderEpoch: 0 })
@@ -141,12 +141,12 @@ describe('an input that lost its end', () => {
     await task.verify(2n, { offset: 2n, leaderEpoch: 0 })
     world.kafka.truncate(TOPICS.events, PARTITION, 1n)
     world.arrive(eventOf(2), eventOf(3))
-    // Not before what was begun is settled: whoever sets the offset then takes the promise away.
+    // Only after settling: an operator who then sets the offset removes the promise.
     await expect(task.verify(2n, { offset: 2n, leaderEpoch: 0 })).rejects.toThrow(OpenAgain)
     await expect(task.open(signal)).rejects.toMatchObject({ code: 'LOG_TRUNCATED' })
   })
 
-  test('beyond what was processed stops it, too, although a new start has nothing to set back', async () => {
+  test('beyond what was processed also stops it, although a restart needs no reset', async () => {
     world.arrive(eventOf(0))
     const task = await world.run()
     world.arrive(eventOf(1), eventOf(2))
@@ -160,7 +160,7 @@ describe('an input that lost its end', () => {
     expect(world.changes()).toHaveLength(2)
   })
 
-  test('does not keep a transaction that was ended half-way from being settled first (I3)', async () => {
+  test('does not prevent a half-ended transaction from being settled first (I3)', async () => {
     world.arrive(eventOf(0))
     world.kafka.skipsMarker = (place) => place.startsWith(TOPICS.current)
     await world.run()
@@ -172,7 +172,7 @@ describe('an input that lost its end', () => {
   })
 })
 
-describe('a topic that is another one', () => {
+describe('a topic that was replaced', () => {
   test.each(['events', 'current', 'changes', 'eventDeadLetters'] as const)('%s stops', async (id) => {
     world.arrive(eventOf(0))
     const task = await world.run()
@@ -181,7 +181,7 @@ describe('a topic that is another one', () => {
     await expect(task.verify(1n, null)).rejects.toThrow(/was deleted and made anew/)
   })
 
-  test('or was grown, stops every partition, also one that has committed nothing', async () => {
+  test('or grown stops every partition, even one without a commit', async () => {
     world.arrive(eventOf(0))
     const task = await world.run()
     world.kafka.grow(TOPICS.events, 12)
@@ -190,17 +190,17 @@ describe('a topic that is another one', () => {
     await expect(task.verify(1n, null)).rejects.toThrow(/has 12 partitions/)
   })
 
-  test('co-partitioned topics have the same number of partitions from the start', async () => {
+  test('co-partitioned topics must have the same number of partitions from the start', async () => {
     world.kafka.grow(TOPICS.current, 12)
     await expect(world.task().open(signal)).rejects.toMatchObject({ code: 'PARTITIONS_CHANGED' })
   })
 })
 
-describe('a key in a partition that is not its own', () => {
+describe('a key in the wrong partition', () => {
   const noKeyOf = (topicOfKey: string) =>
     new KeysInPlace(TOPICS.current, world.kafka.reader, (key) => String(key) !== topicOfKey)
 
-  test('in an event stops before the batch is processed; what is no event of ours is a dead letter', async () => {
+  test('in an event stops before the batch is processed; a record that is not our event is a dead letter', async () => {
     const keys = noKeyOf('jpm:1')
     world.arriveRaw({ key: 'jpm:1', value: Buffer.from('not Avro') })
     world.arrive(eventOf(0))
@@ -212,7 +212,7 @@ describe('a key in a partition that is not its own', () => {
     expect(world.published()).toEqual(before)
   })
 
-  test('in current stops when nobody wrote down how many partitions there were, whichever is opened', async () => {
+  test('in current stops if no commit says how many partitions there were, whichever partition is opened', async () => {
     world.arrive(eventOf(1))
     await world.run()
     world.kafka.moveGroup(GROUP, TOPICS.events, PARTITION, 1n)
@@ -221,7 +221,7 @@ describe('a key in a partition that is not its own', () => {
     })
   })
 
-  test('in current stops when the view is made of it', async () => {
+  test('in current stops when the view is built from it', async () => {
     world.arrive(eventOf(1))
     await world.run()
     world.view.flush()
@@ -232,7 +232,7 @@ describe('a key in a partition that is not its own', () => {
 })
 
 describe('who is fenced (I7)', () => {
-  test('follows from what is owned: an owner with the id that committed last, whatever it is', async () => {
+  test('is determined by ownership: an owner with the id that committed last, whatever that id is', async () => {
     const other = () => world.kafka.openTransactions('other', GROUP, TOPICS.events, PARTITION)
     const zombie = world.task({ transactionalId: 'other', openTransactions: other, formerTransactionalIds: [] })
     world.arrive(eventOf(0))
@@ -257,7 +257,7 @@ describe('who is fenced (I7)', () => {
     expect(world.changes().map(({ event }) => event?.eventId)).toEqual(['event-0', 'event-1'])
   })
 
-  test('and an owner of the release before, which committed nothing under its id yet', async () => {
+  test('includes an owner running the previous release that has not committed yet', async () => {
     const former = await world.kafka.openTransactions('former.t.p3', GROUP, TOPICS.events, PARTITION)
     world.arrive(eventOf(0))
     await world.run()
@@ -268,7 +268,7 @@ describe('who is fenced (I7)', () => {
     ).rejects.toThrow(/newer producer/)
   })
 
-  test('what such an owner left half-ended is ended, too (I3)', async () => {
+  test('a transaction such an owner left half-ended is settled, too (I3)', async () => {
     const other = () => world.kafka.openTransactions('other', GROUP, TOPICS.events, PARTITION)
     world.arrive(eventOf(0))
     await world.run(world.task({ transactionalId: 'other', openTransactions: other, formerTransactionalIds: [] }))
@@ -281,7 +281,7 @@ describe('who is fenced (I7)', () => {
     expect(world.changes().map(({ event }) => event?.eventId)).toEqual(['event-0', 'event-1', 'event-2'])
   })
 
-  test('another environment stops, and goes on where it was when the settings are forgotten on purpose', async () => {
+  test('another environment stops, and continues where it was once an operator discards the recorded settings', async () => {
     world.arrive(eventOf(0))
     await world.run()
     const before = world.published()
@@ -297,7 +297,7 @@ describe('who is fenced (I7)', () => {
   })
 })
 
-test('metadata of the release before is taken as it is', async () => {
+test('metadata of the previous release is accepted', async () => {
   world.arrive(eventOf(0))
   await world.run()
   const { offset, metadata } = committed()

@@ -7,12 +7,12 @@ const SIZES: Readonly<Record<string, number>> = { a: 1_200_000, b: 1_200_000, c:
 const sizeOf = (paymentKey: string) => SIZES[paymentKey] ?? 0
 
 describe('a portion of a batch (I10)', () => {
-  test('ends before the state that would be too much', () => {
+  test('ends before the state that would exceed the limit', () => {
     expect(portionOf([of('a'), of('b'), of('c')], 0, sizeOf, 2_500_000).until).toBe(2)
     expect(portionOf([of('a'), of('b'), of('c')], 2, sizeOf, 2_500_000).until).toBe(3)
   })
 
-  test('counts a state once, however many events are for it', () => {
+  test('counts a state once, however many events need it', () => {
     expect(
       portionOf(
         Array.from({ length: 500 }, () => of('a')),
@@ -23,7 +23,7 @@ describe('a portion of a batch (I10)', () => {
     ).toBe(500)
   })
 
-  test('counts the events themselves, also those of payments that are new and those that need no state', () => {
+  test('counts the events themselves, including those of new payments and those that need no state', () => {
     expect(
       portionOf(
         Array.from({ length: 100 }, () => of('new', 7_000)),
@@ -46,7 +46,7 @@ describe('a portion of a batch (I10)', () => {
     expect(portionOf([of('a', 7_000), of('b')], 0, sizeOf, 1).until).toBe(1)
   })
 
-  test('of many portions nothing is left out, and none is above the bound unless it has one item', () => {
+  test('together cover all items, and none exceeds the limit unless it has one item', () => {
     const item = fc.record({ paymentKey: fc.constantFrom('a', 'small', 'new', null), bytes: fc.nat({ max: 7_000 }) })
     fc.assert(
       fc.property(fc.array(item, { maxLength: 100 }), fc.integer({ min: 1, max: 1_500_000 }), (items, bytesMax) => {

@@ -56,7 +56,7 @@ const FACTS: RestoreFacts = {
 }
 
 describe('the decision', () => {
-  test('is to keep a view that is what Kafka says', () => {
+  test('is to keep a view that matches the commit', () => {
     expect(decideRestore(MARKER, FACTS)).toEqual({ kind: 'keep' })
   })
 
@@ -64,7 +64,7 @@ describe('the decision', () => {
     expect(decideRestore({ ...MARKER, completeAt: 0 }, FACTS)).toEqual({ kind: 'keep' })
   })
 
-  test('is to end a replay that was broken off at its very end, and to trust it no longer than any other', () => {
+  test('is to finish a replay that was interrupted at its very end, within the same age limit as any other', () => {
     const replayed = { ...MARKER, replaying: true }
     expect(decideRestore(replayed, FACTS)).toEqual({ kind: 'replay', from: 2n })
     expect(decideRestore({ ...replayed, completeAt: NOW - VIEW_AGE_MAX_MS - 1 }, FACTS).kind).toBe('rebuild')
@@ -75,13 +75,13 @@ describe('the decision', () => {
     expect(decideRestore(MARKER, { ...FACTS, metadata })).toEqual({ kind: 'replay', from: 2n })
   })
 
-  test('is to replay what the assignment before left, if it does not go beyond what was true of it', () => {
+  test('is to replay after a view left by the previous assignment, up to where its commits are valid', () => {
     const facts = { ...FACTS, metadata: promising(4n) }
     expect(decideRestore({ ...MARKER, committedBy: 'before' }, facts)).toEqual({ kind: 'replay', from: 2n })
     expect(decideRestore({ ...MARKER, committedBy: 'before', viewNext: 3n }, facts).kind).toBe('rebuild')
   })
 
-  test('is to replay without metadata (an operator moved the group) only what was read from `current` itself', () => {
+  test('is to replay without metadata (an operator moved the group) only if the view was read from `current` itself', () => {
     const facts = { ...FACTS, metadata: null }
     expect(decideRestore({ ...MARKER, committedBy: '' }, facts)).toEqual({ kind: 'replay', from: 2n })
     expect(decideRestore(MARKER, facts).kind).toBe('rebuild')
@@ -110,7 +110,7 @@ describe('the decision', () => {
     expect(decideRestore(marker, { ...FACTS, ...facts })).toEqual({ kind: 'rebuild', why })
   })
 
-  test('trusts a replay only well within the time that a tombstone is kept', () => {
+  test('trusts a replay only well within the retention of tombstones', () => {
     expect(VIEW_AGE_MAX_MS).toBeLessThan(SPECS.current.settings.deleteRetentionDays * DAY_MS)
     const replayed = { ...MARKER, completeAt: NOW - VIEW_AGE_MAX_MS }
     expect(decideRestore(replayed, { ...FACTS, metadata: promising(4n) }).kind).toBe('replay')
@@ -165,7 +165,7 @@ describe('restoring', () => {
     await view.write(PARTITION, null, toMarkerText(marker), writes)
   }
 
-  test('keeps a right view and only puts the own marker on it, so that the former owner can write no more (I7)', async () => {
+  test('keeps a valid view and only replaces its marker, so that the former owner can no longer write (I7)', async () => {
     publish('a', 1)
     publish('b', 1)
     await leaveView(MARKER, ['a', stateOf('a', 1)], ['b', stateOf('b', 1)])
@@ -194,7 +194,7 @@ describe('restoring', () => {
     expect(restored.view.marker).toMatchObject({ viewNext: 5n, totals: TOTALS })
   })
 
-  test('replay forgets what was forgotten meanwhile', async () => {
+  test('a replay removes payments that were forgotten meanwhile', async () => {
     publish('a', 1)
     publish('b', 1)
     publish('a', null)
@@ -203,7 +203,7 @@ describe('restoring', () => {
     expect([...(await view.content(PARTITION)).keys()]).toEqual(['b'])
   })
 
-  test('rebuild first empties what is there: it belongs to something else', async () => {
+  test('a rebuild first empties the view, because its content is from elsewhere', async () => {
     publish('a', 2)
     await leaveView({ ...MARKER, clusterId: 'other' }, ['a', stateOf('a', 9)], ['ghost', stateOf('ghost', 1)])
     const restored = await restore()
@@ -211,19 +211,19 @@ describe('restoring', () => {
     expect(await view.content(PARTITION)).toEqual(kafka.latest(TOPICS.current, PARTITION))
   })
 
-  test('rebuilds over a marker that nobody can read', async () => {
+  test('rebuilds a view with an unreadable marker', async () => {
     publish('a', 1)
     await view.write(PARTITION, null, 'garbage', [])
     expect((await restore()).decision.kind).toBe('rebuild')
     expect(await view.content(PARTITION)).toEqual(kafka.latest(TOPICS.current, PARTITION))
   })
 
-  test('counts anew from the present offset when nobody says what was counted', async () => {
+  test('restarts counting at the current offset when no commit carries totals', async () => {
     const { marker } = (await restore({ metadata: null, committed: false })).view
     expect(marker.totals).toEqual({ since: '20', ...noTotals() })
   })
 
-  test('stands at the promise of the offset even when compaction, or a control record, took the end', async () => {
+  test('reaches the promised offset even if compaction or a control record took the end', async () => {
     publish('a', 1)
     const transactions = await kafka.openTransactions('t', 'g', TOPICS.events, PARTITION)
     await transactions.run(async (scope) => {
@@ -235,7 +235,7 @@ describe('restoring', () => {
     expect((await restore({ token: 'next' })).decision.kind).toBe('keep')
   })
 
-  test('stops when `current` ends before what was committed: it lost records, and nothing may hide that', async () => {
+  test('stops when `current` ends before what was committed: lost records must not be hidden', async () => {
     publish('a', 1)
     const truncated = restore({ metadata: promising(2n) })
     await expect(truncated).rejects.toThrow(DefinedStop)
@@ -248,7 +248,7 @@ describe('restoring', () => {
     await expect(restore()).rejects.toMatchObject({ code: 'CURRENT_UNREADABLE' })
   })
 
-  test('gives way when somebody else writes into the view meanwhile (I7)', async () => {
+  test('gives up when another owner writes into the view meanwhile (I7)', async () => {
     publish('a', 1)
     view.onStep = async (step) => {
       if (step === 'view-reset.before') {
@@ -260,7 +260,7 @@ describe('restoring', () => {
     expect(await view.marker(PARTITION)).toBe('somebody else')
   })
 
-  test('gives way in the middle of a replay, too', async () => {
+  test('gives up in the middle of a replay, too', async () => {
     publish('a', 1)
     publish('b', 1)
     publish('c', 1)
@@ -274,7 +274,7 @@ describe('restoring', () => {
     await expect(restore()).rejects.toThrow(ViewLostError)
   })
 
-  test('I6: an interrupted replay leaves the view as old as it was: forgotten payments do not live on', async () => {
+  test('I6: an interrupted replay leaves the view as old as it was, so forgotten payments do not survive', async () => {
     publish('a', 1)
     publish('b', 1)
     publish('a', null)
@@ -286,7 +286,7 @@ describe('restoring', () => {
     for (const day of [4, 4.9]) {
       await expect(dyingAt(NOW + day * DAY_MS)).rejects.toThrow('dies')
     }
-    // Compaction took the tombstone of `a` meanwhile: only a view that is built anew has no `a`.
+    // Compaction removed the tombstone of `a` meanwhile: only a rebuilt view has no `a`.
     kafka.compact(TOPICS.current, PARTITION)
     const restored = await restore({ now: () => NOW + 14 * DAY_MS })
     expect(restored.decision).toEqual({ kind: 'rebuild', why: 'the view is older than the retention of tombstones' })
@@ -294,7 +294,7 @@ describe('restoring', () => {
     expect(restored.view.marker.completeAt).toBe(NOW + 14 * DAY_MS)
   })
 
-  test('I6: so does an interrupted rebuild, as old as its beginning', async () => {
+  test('I6: an interrupted rebuild leaves a view as old as its start', async () => {
     publish('a', 1)
     publish('b', 1)
     publish('a', null)
@@ -311,7 +311,7 @@ describe('restoring', () => {
     expect((await restore({ now: () => NOW + 6 * DAY_MS })).decision.kind).toBe('rebuild')
   })
 
-  test('a replay that reached the end makes the view as young as its beginning', async () => {
+  test('a replay that reached the end leaves a view as old as the start of the replay', async () => {
     publish('a', 1)
     publish('b', 1)
     publish('a', 2)
@@ -321,7 +321,7 @@ describe('restoring', () => {
     expect([decision.kind, restored.marker.completeAt]).toEqual(['replay', NOW])
   })
 
-  test('a replay that took longer than tombstones are kept is not believed, and done again from the beginning', async () => {
+  test('a replay that took longer than the retention of tombstones is not trusted and is repeated from the start', async () => {
     publish('a', 1)
     publish('b', 1)
     publish('a', 2)
@@ -332,7 +332,7 @@ describe('restoring', () => {
   })
 
   test.each(['due', 'refs'] as const)(
-    'I6: rebuilds a view of which Redis lost :%s, and of which nothing else tells',
+    'I6: rebuilds a view that lost its key :%s, which no marker shows',
     async (index) => {
       publish('a', 1)
       publish('b', 1)
@@ -345,7 +345,7 @@ describe('restoring', () => {
     },
   )
 
-  test('I6: a tombstone takes the reference along, though it names the key alone', async () => {
+  test('I6: a tombstone removes the reference, although it contains only the key', async () => {
     publish('a', 1)
     publish('b', 1)
     publish('a', null)
@@ -353,7 +353,7 @@ describe('restoring', () => {
     expect(await view.findByEndToEndId(PARTITION, 'E2E-4711')).toEqual(['b'])
   })
 
-  test('I6: broken off anywhere, the view’s marker never promises what is not in it', async () => {
+  test('I6: wherever a restore is interrupted, the marker never promises records that the view lacks', async () => {
     for (const version of [1, 2, 3]) {
       publish('a', version)
       publish('b', version)

@@ -18,7 +18,7 @@ import { type Stack, startStack } from '../lab/stack/stack.ts'
 /**
  * I6 Loss, roll-back or emptying of Redis at any moment changes nothing in the topics; it costs time only.
  *
- * The Redis is this file's own, so that it may be flushed, filled and killed; Kafka and the registry are the run's.
+ * This file has its own Redis, which it flushes, fills and kills; Kafka and the registry are shared with the run.
  */
 
 const PARTITIONS = 2
@@ -26,7 +26,7 @@ const PARTITIONS = 2
 let redis: Stack
 let deployment: Deployment
 let observer: Observer
-/** Runs all the time; what happens to Redis must not reach it. */
+/** Runs all the time; it must not be affected by what happens to Redis. */
 let intake: RoleProcess
 let processor: RoleProcess
 let seed = 100
@@ -51,7 +51,7 @@ afterAll(async () => {
 })
 
 describe('while the processor runs', () => {
-  test('I6 a flushed Redis is filled again, and the topics do not notice', async () => {
+  test('I6 a flushed Redis is rebuilt, with no effect on the topics', async () => {
     const before = await readContents(observer)
     await observer.redis.run((client) => client.flushall())
     await send()
@@ -60,7 +60,7 @@ describe('while the processor runs', () => {
     expect(processor.output).toContain('view rebuilt from payments.status.current')
   })
 
-  test('I6 a flushed Redis is filled again although no event comes', async () => {
+  test('I6 a flushed Redis is rebuilt although no event comes', async () => {
     await observer.redis.run((client) => client.flushall())
     await viewIsCurrent()
   })
@@ -78,7 +78,7 @@ describe('while the processor runs', () => {
     expect(await restores('replay')).toBeGreaterThan(replayed)
   })
 
-  test('I6 a Redis that is killed in the middle and comes back empty stops the work and nothing else', async () => {
+  test('I6 a Redis that is killed under load and comes back empty only pauses processing', async () => {
     const before = await readContents(observer)
     await redis.redis.kill()
     const sending = send()
@@ -93,7 +93,7 @@ describe('while the processor runs', () => {
     await startsWith(before)
   })
 
-  test('I6 a Redis that hangs for longer than a command may take does the same', async () => {
+  test('I6 so does a Redis that hangs longer than the command timeout', async () => {
     await redis.redis.pause()
     await send()
     await notReady('redis', /Redis does not answer/)
@@ -102,7 +102,7 @@ describe('while the processor runs', () => {
     await allIsWell()
   })
 
-  test('I6 a Redis that refuses writes for lack of memory is waited for, in clear words', async () => {
+  test('I6 while Redis is out of memory the processor waits and says why', async () => {
     await observer.redis.run((client) => client.config('SET', 'maxmemory', '1mb'))
     await send()
     await notReady('redis', /maxmemory is reached; raise it or move to a larger Redis/)
@@ -111,7 +111,7 @@ describe('while the processor runs', () => {
     await allIsWell()
   })
 
-  test('I6 a Redis that is allowed to evict under its hands is noticed and not used', async () => {
+  test('I6 a Redis reconfigured to evict while in use is detected and no longer used', async () => {
     await setPolicy('allkeys-lru')
     await notReady('redis', /maxmemory-policy allkeys-lru.*set it to noeviction/)
     await send()
@@ -126,7 +126,7 @@ describe('while the processor is stopped', () => {
     expect(await processor.stop()).toBe(0)
   })
 
-  test('I6 a view that was kept is used as it is', async () => {
+  test('I6 an intact view is used as it is', async () => {
     await restarted()
     expect([await restores('keep'), await restores('replay'), await restores('rebuild')]).toEqual([PARTITIONS, 0, 0])
     await allIsWell()
@@ -144,7 +144,7 @@ describe('while the processor is stopped', () => {
     await startsWith(before)
   })
 
-  test('I6 a view that was rolled back is replayed from where it stands', async () => {
+  test('I6 a view that was rolled back is replayed from its marker', async () => {
     const backup = await saveView()
     await restarted()
     await send()
@@ -166,7 +166,7 @@ describe('while the processor is stopped', () => {
       { completeAt: 0, viewNext: '0' },
       'older than the retention of tombstones',
     ],
-  ])('I6 the view with a marker %s is not believed', async (_which, change, why) => {
+  ])('I6 a view with a marker %s is not trusted', async (_which, change, why) => {
     for (let partition = 0; partition < PARTITIONS; partition += 1) {
       await changeMarker(partition, change)
       await forgePayment(partition)
@@ -178,7 +178,7 @@ describe('while the processor is stopped', () => {
     await allIsWell()
   })
 
-  test('a Redis that is away at the start is waited for, and the health check says so', async () => {
+  test('the processor waits for a Redis that is down at startup, and the health check says so', async () => {
     await redis.redis.kill()
     processor = await deployment.start(['processor'])
     await notReady('redis', /Redis/)
@@ -188,7 +188,7 @@ describe('while the processor is stopped', () => {
     await allIsWell()
   })
 
-  test('a Redis that may evict is refused, in clear words, until it is set right', async () => {
+  test('a Redis that may evict is refused with a clear reason until it is reconfigured', async () => {
     await setPolicy('allkeys-lru')
     processor = await deployment.start(['processor'])
     await notReady('redis', /maxmemory-policy allkeys-lru.*set it to noeviction/)
@@ -200,7 +200,7 @@ describe('while the processor is stopped', () => {
 })
 
 describe('after an operator moved the group', () => {
-  test('I3 events that come again are duplicates, nothing is published twice, and the totals are counted anew', async () => {
+  test('I3 events read again are duplicates, nothing is published twice, and the totals restart', async () => {
     const before = await readContents(observer)
     await processor.stop()
     await setOffsets(({ low }) => low)
@@ -220,7 +220,7 @@ describe('after an operator moved the group', () => {
     await viewIsCurrent()
   })
 
-  test('an offset beyond the end of the topic is a defined stop and never a jump', async () => {
+  test('an offset beyond the end of the topic is a defined stop, never a silent jump', async () => {
     const { changes } = await readContents(observer)
     await processor.stop()
     await setOffsets(({ high }) => high + 1_000n)
@@ -236,7 +236,7 @@ describe('after an operator moved the group', () => {
     expect((await readContents(observer)).changes.length).toBeGreaterThan(changes.length)
   })
 
-  test('an offset below the start of the topic is a defined stop: records were deleted that nobody processed', async () => {
+  test('an offset before the start of the topic is a defined stop: unprocessed records were deleted', async () => {
     await processor.stop()
     await send()
     await normalized()
@@ -249,7 +249,7 @@ describe('after an operator moved the group', () => {
     expect(output).toMatch(
       /Records were deleted before they were processed.*kafka-consumer-groups\.sh --group \S*paystatus-processor/,
     )
-    // What was lost stays lost, but the group goes on where the operator says.
+    // Lost records stay lost, but the group continues at the offset the operator sets.
     await setOffsets(({ low }) => low)
     await restarted()
     await viewIsCurrent()
@@ -257,8 +257,8 @@ describe('after an operator moved the group', () => {
 })
 
 /**
- * Sends some payments that were never sent before and, again, those of the last time: whoever forgot them would publish
- * them twice. Resolves once all are accepted.
+ * Sends new payments and repeats those of the last call: a processor that forgot them would publish them twice. Resolves
+ * once all are accepted.
  */
 async function send(): Promise<void> {
   seed += 1
@@ -277,12 +277,12 @@ async function allIsWell(): Promise<Contents> {
   return contents
 }
 
-/** The view is written after the commit, so a moment may pass. */
+/** The view is written after the commit, so this may take a moment. */
 async function viewIsCurrent(): Promise<void> {
   await eventually(async () => expect(await viewViolations(observer)).toEqual([]))
 }
 
-/** What was published stays as it was. */
+/** What was published is unchanged. */
 async function startsWith(before: Contents): Promise<void> {
   const after = await readContents(observer)
   const kept = new Set(after.changeRecords.map(({ partition, offset }) => `${partition}/${offset}`))
@@ -301,12 +301,12 @@ async function startsAndEnds(): Promise<{ code: number | string; output: string 
   return { code, output: process.output }
 }
 
-/** How many lanes of the running processor had to do this with their view. */
+/** How many lanes of the running processor restored their view in this way. */
 function restores(kind: 'keep' | 'replay' | 'rebuild'): Promise<number> {
   return processor.metric(`paystatus_processor_restore_seconds_count{kind="${kind}"}`)
 }
 
-/** As an operator would: our own client refuses to work on such a Redis. */
+/** Without our own client, which refuses to work with such a Redis. */
 async function setPolicy(policy: string): Promise<void> {
   const redis = new Redis(deployment.config.redis.url as string)
   await redis.config('SET', 'maxmemory-policy', policy)
@@ -345,7 +345,7 @@ async function changeMarker(partition: number, change: Record<string, unknown>):
   })
 }
 
-/** Something that no rebuilt view holds. */
+/** A payment that no rebuilt view contains. */
 async function forgePayment(partition: number): Promise<void> {
   await observer.redis.run((client) => client.hset(viewKey(partition), 'jpm-global-payments-v1:forged', 'not a state'))
 }
@@ -360,7 +360,7 @@ function eventEnds(): Promise<EventEnds[]> {
   return observer.admin.fetchTopicOffsets(deployment.topics.events)
 }
 
-/** What an operator's tool leaves behind: other offsets, without our metadata. (kafkajs's own takes 5 s for it.) */
+/** Like an operator's tool: sets offsets without our metadata. (The one in kafkajs takes 5 s.) */
 async function setOffsets(choose: (range: { low: bigint; high: bigint }) => bigint): Promise<void> {
   for (const { partition, low, high } of await eventEnds()) {
     const transactions = await openKafkaTransactions(observer.kafka, {

@@ -7,7 +7,7 @@ const FIRST = sampleEvent({ eventId: 'first', paymentKey: 'jpm:a', status: 'ACCE
 const SECOND = sampleEvent({ eventId: 'second', paymentKey: 'jpm:a', status: 'COMPLETED', naturalKey: '2' })
 const { signal } = new AbortController()
 
-describe('a transaction that was ended half-way', () => {
+describe('a half-ended transaction', () => {
   const whole: OutputFacts = {
     promised: 5n,
     visibleEnd: 6n,
@@ -37,7 +37,7 @@ describe('a transaction that was ended half-way', () => {
   })
 })
 
-/** Every way to end a transaction half-way: which of its four places get no marker. */
+/** Every way to leave a transaction half-ended: which of its four partitions get no marker. */
 const PLACES = [TOPICS.current, TOPICS.changes, TOPICS.eventDeadLetters, 'offsets']
 const SUBSETS = Array.from({ length: 2 ** PLACES.length - 1 }, (_, index) =>
   PLACES.filter((_place, bit) => ((index + 1) & (1 << bit)) !== 0),
@@ -68,13 +68,13 @@ describe.each(SUBSETS.map((skipped) => [skipped.join(', '), skipped] as const))(
     test.each([
       ['at once', async () => {}],
       [
-        'by a dead owner before it wrote the view',
+        'from an owner that died before it wrote the view',
         async () => {
           world.view.flush()
         },
       ],
     ])(
-      'a commit that was answered is in `changes` once, and counted once (I3, I4, I8), taken over %s',
+      'an acknowledged commit is in `changes` once and counted once (I3, I4, I8), taken over %s',
       async (_how, before) => {
         world.arrive(FIRST)
         const task = await world.run()
@@ -91,7 +91,7 @@ describe.each(SUBSETS.map((skipped) => [skipped.join(', '), skipped] as const))(
       },
     )
 
-    test('an abort leaves nothing behind that a later commit would bring back (I3)', async () => {
+    test('an abort leaves nothing behind that a later commit would publish (I3)', async () => {
       world.arrive(FIRST)
       const task = await world.run()
       world.arriveRaw({ key: 'x', value: Buffer.from('no event') })
@@ -105,7 +105,7 @@ describe.each(SUBSETS.map((skipped) => [skipped.join(', '), skipped] as const))(
       world.kafka.onStep = () => {}
       skip()
       const next = world.task()
-      // The markers of the abort are skipped, too; the opening settles it as soon as markers are written again.
+      // The markers of the abort are skipped, too; opening settles it once markers are written again.
       world.kafka.onStep = (step) => {
         if (step === 'init.after') {
           world.kafka.skipsMarker = () => false
@@ -115,7 +115,7 @@ describe.each(SUBSETS.map((skipped) => [skipped.join(', '), skipped] as const))(
       expectOnce()
     })
 
-    test('an owner that goes on looks first', async () => {
+    test('an owner that continues checks first', async () => {
       world.arrive(FIRST)
       world.arriveRaw({ key: 'x', value: Buffer.from('no event') })
       const task = world.task()
@@ -131,7 +131,7 @@ describe.each(SUBSETS.map((skipped) => [skipped.join(', '), skipped] as const))(
   },
 )
 
-test('a commit that stays invisible, with nothing after it, is noticed by the clock', async () => {
+test('a commit that stays invisible and is followed by no other is detected while idle', async () => {
   const world = new StatusWorld()
   world.arrive(FIRST)
   const task = world.task()

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { StateStore, StateWrite } from '../../src/processor/state-store.ts'
 
-/** What every state store must do. `create` gives an empty store of its own to every test, `lose` deletes one of its keys. */
+/** What every state store must do. `create` gives each test its own empty store; `lose` deletes one of its keys. */
 export function describeStateStore<S extends StateStore>(
   name: string,
   create: () => S,
@@ -39,7 +39,7 @@ export function describeStateStore<S extends StateStore>(
   }
 
   describe(name, () => {
-    test('has nothing at first', async () => {
+    test('is empty at first', async () => {
       expect(await store.read(P, ['a'])).toEqual({ marker: null, states: [null] })
       expect(await store.read(P, [])).toEqual({ marker: null, states: [] })
       expect(await content()).toEqual([])
@@ -47,7 +47,7 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.findByEndToEndId(P, 'e')).toEqual([])
     })
 
-    test('gives back the marker and the states in the order of the keys, null for what it has not', async () => {
+    test('returns the marker and the states in the order of the keys, null for a missing one', async () => {
       expect(await store.write(P, null, 'm1', [put('a', 'A'), put('b', 'B')])).toBe('applied')
       expect(await store.read(P, ['b', 'x', 'a'])).toEqual({
         marker: 'm1',
@@ -68,7 +68,7 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.read(P, ['a'])).toEqual({ marker: null, states: [null] })
     })
 
-    test('takes a repeated write for done, and does it once: the answer to the first was lost', async () => {
+    test('accepts a repeated write but applies it once: the reply to the first may have been lost', async () => {
       await store.write(P, null, 'm1', [put('a', 'A')])
       expect(await store.write(P, 'm1', 'm2', [put('a', 'A2')])).toBe('applied')
       expect(await store.write(P, 'm1', 'm2', [put('a', 'A2')])).toBe('applied')
@@ -77,13 +77,13 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.write(P, 'm1', 'm2', [put('a', 'late')])).toBe('refused')
     })
 
-    test('moves the marker alone when there is nothing to write', async () => {
+    test('changes only the marker when there is nothing to write', async () => {
       await store.write(P, null, 'm1', [put('a', 'A')])
       await store.write(P, 'm1', 'm2', [])
       expect(await store.read(P, ['a'])).toEqual({ marker: 'm2', states: [Buffer.from('A')] })
     })
 
-    test('does the writes in their order', async () => {
+    test('applies writes in order', async () => {
       await store.write(P, null, 'm1', [put('a', 'first'), forget('b'), put('a', 'second'), put('b', 'B')])
       expect(await content()).toEqual([
         ['a', Buffer.from('second')],
@@ -91,7 +91,7 @@ export function describeStateStore<S extends StateStore>(
       ])
     })
 
-    test('forgets a payment with everything about it', async () => {
+    test('removes a payment with everything stored about it', async () => {
       await store.write(P, null, 'm1', [put('a', 'A', { endToEndId: 'e' }), put('b', 'B', { endToEndId: 'e' })])
       await store.write(P, 'm1', 'm2', [forget('a', 'e'), forget('never seen')])
       expect(await store.read(P, ['a', 'b'])).toEqual({ marker: 'm2', states: [null, Buffer.from('B')] })
@@ -100,7 +100,7 @@ export function describeStateStore<S extends StateStore>(
       expect(await content()).toEqual([['b', Buffer.from('B')]])
     })
 
-    test('reset empties the view and sets the marker; refused and harmless if another one is there', async () => {
+    test('reset empties the view and sets the marker; it is refused and harmless if the marker is another one', async () => {
       await store.write(P, null, 'm1', [put('a', 'A', { endToEndId: 'e' })])
       expect(await store.reset(P, 'm0', 'm2')).toBe('refused')
       expect(await content()).toHaveLength(1)
@@ -111,7 +111,7 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.findByEndToEndId(P, 'e')).toEqual([])
     })
 
-    test('a repeated reset is done already, and loses nothing that was written after it', async () => {
+    test('a repeated reset is not applied again and loses nothing written since', async () => {
       expect(await store.reset(P, null, 'm1')).toBe('applied')
       expect(await store.reset(P, null, 'm1')).toBe('applied')
       await store.write(P, 'm1', 'm2', [put('a', 'A')])
@@ -119,7 +119,7 @@ export function describeStateStore<S extends StateStore>(
       expect(await content()).toHaveLength(1)
     })
 
-    test('gives what is due, the earliest first, at most as many as asked', async () => {
+    test('returns due payments, earliest first, up to the limit', async () => {
       await store.write(P, null, 'm1', [
         put('late', 'x', { dueAt: 301 }),
         put('second', 'x', { dueAt: 200 }),
@@ -131,14 +131,14 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.due(P, 99, 10)).toEqual([])
     })
 
-    test('moves a due time with the next write of its payment', async () => {
+    test('updates a due time with the next write of its payment', async () => {
       await store.write(P, null, 'm1', [put('a', 'A', { dueAt: 100 })])
       await store.write(P, 'm1', 'm2', [put('a', 'A', { dueAt: 1_763_886_771_123 })])
       expect(await store.due(P, 1_763_886_771_122, 10)).toEqual([])
       expect(await store.due(P, 1_763_886_771_123, 10)).toEqual(['a'])
     })
 
-    test('finds all payments of a customer reference, and only of exactly that one', async () => {
+    test('finds all payments with exactly this customer reference, and no others', async () => {
       await store.write(P, null, 'm1', [
         put('jpm:2', 'x', { endToEndId: 'E2E-1' }),
         put('jpm:1', 'x', { endToEndId: 'E2E-1' }),
@@ -151,7 +151,7 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.findByEndToEndId(P, '')).toEqual([])
     })
 
-    test('I6: finds a payment by the reference of its last state only', async () => {
+    test('I6: finds a payment only by the reference of its latest state', async () => {
       await store.write(P, null, 'm1', [put('a', 'x', { endToEndId: 'e' }), put('b', 'x', { endToEndId: 'e' })])
       await store.write(P, 'm1', 'm2', [put('a', 'x', { endToEndId: 'other' }), put('b', 'x')])
       expect(await store.findByEndToEndId(P, 'e')).toEqual([])
@@ -164,7 +164,7 @@ export function describeStateStore<S extends StateStore>(
       ])
     })
 
-    test('I6: forgets the reference with the payment, whatever the write says of it', async () => {
+    test('I6: removes the reference with the payment, whatever reference the write names', async () => {
       await store.write(P, null, 'm1', [
         put('a', 'x', { endToEndId: 'e' }),
         put('b', 'x', { endToEndId: 'e' }),
@@ -177,7 +177,7 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.isWhole(P)).toBe(true)
     })
 
-    test('takes an empty reference for none', async () => {
+    test('treats an empty reference as none', async () => {
       await store.write(P, null, 'm1', [put('a', 'x', { endToEndId: '' })])
       expect([await references(), await store.findByEndToEndId(P, '')]).toEqual([[], []])
       expect(await store.isWhole(P)).toBe(true)
@@ -199,7 +199,7 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.isWhole(P)).toBe(false)
     })
 
-    test('knows the bytes of a state without reading it', async () => {
+    test('returns the size of a state without reading it', async () => {
       await store.write(P, null, 'm1', [put('a', 'ü€'), put('b', Buffer.alloc(70_000)), put('c', 'x')])
       await store.write(P, 'm1', 'm2', [forget('c')])
       expect(await store.sizes(P, ['b', 'x', 'a', 'c'])).toEqual([70_000, 0, 5, 0])
@@ -208,7 +208,7 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.sizes(P, many)).toEqual(many.map(() => 0))
     })
 
-    test('gives all due times, and those of some payments', async () => {
+    test('returns all due times, and those of some payments', async () => {
       await store.write(P, null, 'm1', [put('a', 'x', { dueAt: 1_763_886_771_123 }), put('b', 'x', { dueAt: 7 })])
       const all: (readonly [string, number])[] = []
       for await (const entry of store.scanDue(P)) {
@@ -231,7 +231,7 @@ export function describeStateStore<S extends StateStore>(
       'ns:%00\\0',
       '__proto__',
       'ns:e2e:x:y',
-    ])('keeps a payment under the key %j, and finds it by it as a reference', async (odd) => {
+    ])('stores a payment under the key %j, and finds it by the same text as a reference', async (odd) => {
       await store.write(P, null, 'm1', [put(odd, 'odd', { endToEndId: odd }), put('other', 'other')])
       expect((await store.read(P, [odd])).states).toEqual([Buffer.from('odd')])
       expect(await store.due(P, 100, 10)).toContain(odd)
@@ -241,14 +241,14 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.findByEndToEndId(P, odd)).toEqual([])
     })
 
-    test('keeps every byte of a state', async () => {
+    test('preserves every byte of a state', async () => {
       const bytes = Buffer.from(Array.from({ length: 512 }, (_, index) => index % 256))
       await store.write(P, null, 'm1', [put('a', bytes)])
       expect((await store.read(P, ['a'])).states).toEqual([bytes])
       expect(await content()).toEqual([['a', bytes]])
     })
 
-    test('keeps partitions apart', async () => {
+    test('separates partitions', async () => {
       await store.write(P, null, 'm1', [put('a', 'A', { endToEndId: 'e' })])
       expect(await store.read(1, ['a'])).toEqual({ marker: null, states: [null] })
       await store.reset(1, null, 'x')
@@ -256,7 +256,7 @@ export function describeStateStore<S extends StateStore>(
       expect(await content()).toHaveLength(1)
     })
 
-    test('scans all payments of a partition, each once, however many', async () => {
+    test('scans all payments of a partition, each once, however many there are', async () => {
       const keys = Array.from({ length: 1_500 }, (_, index) => `jpm:${index}`)
       await store.write(
         P,

@@ -29,7 +29,7 @@ describe('a batch', () => {
       ['jpm:a', 'APPLIED', 'COMPLETED'],
       ['jpm:b', 'APPLIED', 'ON_HOLD'],
     ])
-    // One record of `current` per payment and transaction: what is in between nobody needs.
+    // One record of `current` per payment and transaction: states in between are not published.
     expect(world.kafka.records(TOPICS.current, PARTITION)).toHaveLength(2)
     expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
     expect(world.kafka.committed(GROUP, TOPICS.events, PARTITION).offset).toBe(4n)
@@ -37,7 +37,7 @@ describe('a batch', () => {
     expect(world.reported).toMatchObject({ events: 4, applied: 3, duplicate: 1 })
   })
 
-  test('of repeats moves the offset and publishes nothing (I3)', async () => {
+  test('of repeats only advances the offset and publishes nothing (I3)', async () => {
     world.arrive(ACCEPTED)
     const task = await world.run()
     world.arrive(ACCEPTED, ACCEPTED)
@@ -46,14 +46,14 @@ describe('a batch', () => {
     expect(world.published()).toMatchObject({ changes, current, committed: { offset: 3n } })
   })
 
-  test('without records only moves the offset', async () => {
+  test('without records only advances the offset', async () => {
     const task = world.task()
     await task.open(signal)
     await task.process([], 0n, signal)
     expect(world.published()).toMatchObject({ changes: 0, current: 0, committed: { offset: 0n } })
   })
 
-  test('whose states are too much at a time is cut into several transactions (I10)', async () => {
+  test('whose states exceed the memory limit is split into several transactions (I10)', async () => {
     const ofAll = (changes: Partial<PaymentEvent>) =>
       Array.from({ length: 250 }, (_, at) =>
         sampleEvent({ ...changes, paymentKey: `jpm:${at}`, eventId: `${changes.status}-${at}` }),
@@ -72,7 +72,7 @@ describe('a batch', () => {
     }
     const task = world.task({ portionBytesMax: 100_000, budget, onCommitted: ({ events }) => committed.push(events) })
     await world.run(task)
-    // What is looked at is known and held before it is read.
+    // The bytes are known and held before they are read.
     const needed = sizes.reduce((sum, size) => sum + size, 0) + 250 * (1_024 + 300)
     expect(committed.length).toBeGreaterThanOrEqual(needed / 100_000)
     expect(committed.length).toBeLessThan(250)
@@ -82,7 +82,7 @@ describe('a batch', () => {
     expect(budget.used).toBe(0)
   })
 
-  test('knows how much a state has grown in the batch itself (I10)', async () => {
+  test('accounts for states that grow within the batch (I10)', async () => {
     const grown = Array.from({ length: 40 }, (_, at) => sampleEvent({ paymentKey: 'jpm:a', eventId: `grown-${at}` }))
     world.arrive(...grown)
     const budget = new ByteBudget(1_000_000)
@@ -98,7 +98,7 @@ describe('a batch', () => {
     expect(shares.every(([used, read]) => used > read)).toBe(true)
   })
 
-  test('waits until the other partitions of the process leave room, and then goes on (I10)', async () => {
+  test('waits until other partitions of the process release memory, then continues (I10)', async () => {
     world.arrive(ACCEPTED)
     const budget = new ByteBudget(1_000)
     const other = Promise.withResolvers<void>()
@@ -111,7 +111,7 @@ describe('a batch', () => {
     expect(world.changes()).toHaveLength(1)
   })
 
-  test('gives its share back when it fails', async () => {
+  test('releases its share when it fails', async () => {
     world.arrive(ACCEPTED)
     const budget = new ByteBudget(1_000)
     const task = world.task({ budget })
@@ -136,13 +136,13 @@ describe('a batch', () => {
   })
 })
 
-describe('what is no event', () => {
+describe('a record that is no event', () => {
   test.each([
     ['undecodable', { key: 'jpm:a', value: Buffer.from('no Avro') }],
     ['undecodable', { key: 'jpm:a', value: null }],
     ['key-mismatch', { key: 'jpm:z', value: CODECS.event.encode(ACCEPTED) }],
     ['too-large', { key: 'jpm:a', value: CODECS.event.encode({ ...ACCEPTED, sourceStatus: 'x'.repeat(7_001) }) }],
-  ])('goes to its dead letters as %s, byte for byte, and the rest goes on (I8)', async (reason, record) => {
+  ])('goes to the dead letters as %s, byte for byte, and the rest is processed (I8)', async (reason, record) => {
     world.arriveRaw(record)
     world.arrive(ACCEPTED)
     await world.run()
@@ -159,7 +159,7 @@ describe('what is no event', () => {
     expect(world.totals()).toMatchObject({ events: 2, applied: 1, deadLetter: 1 })
   })
 
-  test('is not what a schema says that nobody could fetch: that waits', async () => {
+  test('is not one whose schema cannot be fetched: the task waits', async () => {
     const unknownSchema = CODECS.event.encode(ACCEPTED)
     unknownSchema.writeInt32BE(99, 1)
     world.arriveRaw({ key: 'jpm:a', value: unknownSchema })
@@ -178,7 +178,7 @@ describe('what is no event', () => {
   test.each([
     ['that leads nowhere', 99],
     ["that is another topic's", 2],
-  ])('is not an event with a schema id %s: that stops, and nothing is skipped', async (_, schemaId) => {
+  ])('is not one with a schema id %s: the task stops and skips nothing', async (_, schemaId) => {
     const foreign = CODECS.event.encode(ACCEPTED)
     foreign.writeInt32BE(schemaId, 1)
     world.arrive(ACCEPTED)
@@ -199,7 +199,7 @@ describe('opening', () => {
     expect(steps.filter((step) => step.startsWith('append') || step.startsWith('commit.'))).toEqual([])
   })
 
-  test('begins at the committed offset, or at the start of the topic', async () => {
+  test('starts at the committed offset, or at the start of the topic', async () => {
     world.arrive(ACCEPTED, COMPLETED)
     expect(await world.task().open(signal)).toEqual({ offset: 0n, highWatermark: 2n, read: null })
     await world.run()
@@ -210,7 +210,7 @@ describe('opening', () => {
     })
   })
 
-  test('stops, and touches nothing, when the committed offset is not in the topic', async () => {
+  test('stops and changes nothing when the committed offset is not in the topic', async () => {
     world.arrive(ACCEPTED, COMPLETED)
     world.kafka.deleteBefore(TOPICS.events, PARTITION, 2n)
     world.kafka.moveGroup(GROUP, TOPICS.events, PARTITION, 1n)
@@ -218,7 +218,7 @@ describe('opening', () => {
     expect(await world.view.marker(PARTITION)).toBeNull()
   })
 
-  test('after an operator moved the group back repeats nothing, and counts anew (I3)', async () => {
+  test('after an operator moved the group back publishes nothing again and restarts the totals (I3)', async () => {
     world.arrive(ACCEPTED, COMPLETED)
     await world.run()
     world.kafka.moveGroup(GROUP, TOPICS.events, PARTITION, 1n)
@@ -240,7 +240,7 @@ describe('opening', () => {
 })
 
 describe('a view that is not what the task left there (I6)', () => {
-  test.each(['process', 'idle'] as const)('is noticed by %s before anything is written', async (how) => {
+  test.each(['process', 'idle'] as const)('is detected by %s before anything is written', async (how) => {
     world.arrive(ACCEPTED)
     const task = await world.run()
     world.view.flush()
@@ -252,7 +252,7 @@ describe('a view that is not what the task left there (I6)', () => {
     expect(world.published()).toEqual(published)
   })
 
-  test('after the commit is not written over; the next opening replays what it lacks', async () => {
+  test('after the commit is not overwritten; the next opening replays what it lacks', async () => {
     world.arrive(ACCEPTED)
     const task = await world.run()
     world.arrive(COMPLETED)
@@ -269,7 +269,7 @@ describe('a view that is not what the task left there (I6)', () => {
     expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
   })
 
-  test('that lacks the last transaction is brought up by replay, not built anew', async () => {
+  test('that lacks the last transaction is replayed, not rebuilt', async () => {
     world.arrive(ACCEPTED)
     await world.run()
     const writes = world.view.writes
@@ -281,7 +281,7 @@ describe('a view that is not what the task left there (I6)', () => {
     expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
   })
 
-  test('with bytes that are no state is built anew from `current`', async () => {
+  test('with bytes that are no state is rebuilt from `current`', async () => {
     world.arrive(ACCEPTED)
     const task = await world.run()
     const marker = await world.view.marker(PARTITION)
@@ -297,8 +297,8 @@ describe('a view that is not what the task left there (I6)', () => {
   })
 })
 
-describe('a commit that was answered and came to nothing (KAFKA-20734)', () => {
-  test('is not in the view that Redis goes back to, whatever was committed since (I3, I6)', async () => {
+describe('an acknowledged commit that was aborted (KAFKA-20734)', () => {
+  test('does not survive in a view that Redis rolls back to, whatever was committed since (I3, I6)', async () => {
     world.arrive(OTHER)
     const former = await world.run()
     world.arrive(ACCEPTED, { ...COMPLETED, paymentKey: 'jpm:c' })
@@ -316,7 +316,7 @@ describe('a commit that was answered and came to nothing (KAFKA-20734)', () => {
     expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
   })
 
-  test('whose settlement passes over the offset, too, is settled again before anything is counted (I8)', async () => {
+  test('whose settling transaction skipped the offset, too, is settled again before anything is counted (I8)', async () => {
     world.arrive(ACCEPTED)
     world.kafka.skipsMarker = (place) => place === 'offsets'
     await world.run()
@@ -342,7 +342,7 @@ describe('a group whose offsets were deleted', () => {
     expect(world.totals()).toMatchObject({ events: 2, applied: 1, duplicate: 1 })
   })
 
-  test('does not take what was published before for that of a transaction that is ended half-way (I3)', async () => {
+  test('does not mistake earlier records for those of a half-ended transaction (I3)', async () => {
     const task = world.task()
     await task.open(signal)
     world.kafka.onStep = (step) => {
@@ -352,7 +352,7 @@ describe('a group whose offsets were deleted', () => {
     }
     await expect(task.process(world.batch(0n)?.records ?? [], 2n, signal)).rejects.toThrow('dies')
     world.kafka.onStep = () => {}
-    // What is aborted now stays undecided in `changes`.
+    // Records aborted now stay undecided in `changes`.
     world.kafka.skipsMarker = (place) => place.startsWith(TOPICS.changes)
     await expect(world.task().open(signal)).rejects.toThrow(/stay undecided/)
     world.kafka.skipsMarker = () => false
@@ -407,12 +407,12 @@ describe('a former owner (I7)', () => {
     await former.open(signal)
     await world.task().open(signal)
     const batch = world.batch(0n)
-    // Not even if it could believe the view.
+    // It does not even trust its view.
     await expect(former.process(batch?.records ?? [], 1n, signal)).rejects.toThrow(ViewLostError)
     expect(world.published()).toMatchObject({ changes: 0, committed: { offset: -1n } })
   })
 
-  test('that had read the view before is stopped by Kafka itself', async () => {
+  test('that had already read the view is stopped by Kafka itself', async () => {
     world.arrive(ACCEPTED)
     const former = world.task()
     await former.open(signal)
@@ -426,7 +426,7 @@ describe('a former owner (I7)', () => {
     expect(world.changes()).toHaveLength(1)
   })
 
-  test('that was closed gives its producer back and can do nothing', async () => {
+  test('that was closed has released its producer and can do nothing', async () => {
     const task = await world.run()
     await task.close()
     await expect(task.process([], 0n, signal)).rejects.toThrow('not open')
@@ -435,10 +435,10 @@ describe('a former owner (I7)', () => {
   })
 })
 
-describe('the clock', () => {
+describe('timers', () => {
   const open = { ...OTHER, requestedExecutionDate: null }
 
-  test('reports an open payment overdue, once: a version without an event (I4, I8)', async () => {
+  test('report an open payment overdue once: a version without an event (I4, I8)', async () => {
     world.arrive(open)
     const task = await world.run()
     world.now += 2 * DAY_MS
@@ -457,7 +457,7 @@ describe('the clock', () => {
     expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
   })
 
-  test('keeps the committed offset where it is', async () => {
+  test('leave the committed offset unchanged', async () => {
     world.arrive(open)
     const task = await world.run()
     world.now += 3 * DAY_MS
@@ -465,7 +465,7 @@ describe('the clock', () => {
     expect(world.kafka.committed(GROUP, TOPICS.events, PARTITION).offset).toBe(1n)
   })
 
-  test('does nothing while nothing is due: no transaction, no write', async () => {
+  test('do nothing while nothing is due: no transaction, no write', async () => {
     world.arrive(open)
     const task = await world.run()
     const [published, writes] = [world.published(), world.view.writes]
@@ -473,7 +473,7 @@ describe('the clock', () => {
     expect([world.published(), world.view.writes]).toEqual([published, writes])
   })
 
-  test('forgets a payment with a tombstone; one that returns begins a later life at version 1', async () => {
+  test('forget a payment with a tombstone; if it returns, it restarts at version 1 with a later incarnation', async () => {
     world.arrive(ACCEPTED, COMPLETED)
     const task = await world.run()
     world.now += 400 * DAY_MS
@@ -489,7 +489,7 @@ describe('the clock', () => {
   })
 
   test.each(['due', 'refs'] as const)(
-    'notices that Redis lost :%s, and the next opening builds it anew (I6)',
+    'detect that Redis lost :%s, and the next opening rebuilds the view (I6)',
     async (index) => {
       world.arrive(open)
       const task = await world.run()
@@ -504,7 +504,7 @@ describe('the clock', () => {
     },
   )
 
-  test('forgets the reference with the payment (I6)', async () => {
+  test('forget the reference with the payment (I6)', async () => {
     world.arrive(ACCEPTED)
     const task = await world.run()
     expect(await world.view.findByEndToEndId(PARTITION, 'E2E-4711')).toEqual(['jpm:a'])
@@ -513,7 +513,7 @@ describe('the clock', () => {
     expect(await world.view.findByEndToEndId(PARTITION, 'E2E-4711')).toEqual([])
   })
 
-  test('that crashed after its commit does not act twice', async () => {
+  test('do not act twice after a crash that followed the commit', async () => {
     world.arrive(open)
     const task = await world.run()
     world.now += 3 * DAY_MS
@@ -529,7 +529,7 @@ describe('the clock', () => {
     expect(world.totals()).toMatchObject({ overdue: 1 })
   })
 
-  test('corrects a due time that is stale, without telling anybody', async () => {
+  test('correct a stale due time without publishing anything', async () => {
     world.arrive(open)
     const task = await world.run()
     const marker = await world.view.marker(PARTITION)

@@ -27,14 +27,14 @@ export const DUE_POLICY: DuePolicy = {
   nextStatusWithin: { default: 3 * DAY_MS, providers: {} },
 }
 
-/** What the registry of these tests has, by id. */
+/** The schemas in the registry of these tests, by id. */
 const SCHEMAS = readTopicSchemas(TOPICS)
 export const registered = (schemaId: number): FoundSchema => {
   const found = SCHEMAS[schemaId - 1]
   return found === undefined ? { found: 'none' } : { found: 'avro', schema: found.schema, subjects: [found.subject] }
 }
 
-/** Codecs that ask this registry; one that has what it should have, if not said otherwise. */
+/** Codecs that use this registry; by default one with the right schemas. */
 export function codecsOf(schemaById = registered, now = () => 0): PaymentCodecs {
   const optionsOf = (schemaId: number) => ({
     schemaId,
@@ -47,12 +47,12 @@ export function codecsOf(schemaById = registered, now = () => 0): PaymentCodecs 
 
 export const CODECS = codecsOf()
 
-/** One partition of the status processor with its Kafka and its Redis, all in memory, and as many tasks as a test needs. */
+/** One partition of the status processor with its Kafka and Redis, all in memory; tests create as many tasks as they need. */
 export class StatusWorld {
   readonly kafka = new MemoryKafka()
   readonly view = new MemoryView()
   now = 1_000 * DAY_MS
-  /** How every opening made the view equal to `current`. */
+  /** How each opening restored the view. */
   readonly restored: string[] = []
   /** What the tasks reported as committed, for the metrics. */
   reported: Totals = totalsFrom(0n)
@@ -69,7 +69,7 @@ export class StatusWorld {
       reader: this.kafka.reader,
       offsets: this.kafka.offsets,
       logs: this.kafka.logs,
-      // Whatever its key: one partition is all there is.
+      // Every key is in place: there is only one partition.
       keys: new KeysInPlace(TOPICS.current, this.kafka.reader, () => true),
       environment: 'test',
       transactionalId: 't.p3',
@@ -104,7 +104,7 @@ export class StatusWorld {
     this.kafka.produce(TOPICS.events, PARTITION, record)
   }
 
-  /** The next records from an offset, as a lane would give them; undefined at the end. */
+  /** The next records from an offset, as a lane would pass them; undefined at the end. */
   batch(from: bigint, max = 1_000) {
     return this.batchOf(TOPICS.events, PARTITION, from, max)
   }
@@ -118,7 +118,7 @@ export class StatusWorld {
     return last === undefined ? undefined : { records, next: last.offset + 1n }
   }
 
-  /** Opens a task and lets it process everything there is. Gives the open task. */
+  /** Opens a task and lets it process all events. Returns the open task. */
   async run(task = this.task(), batchMax = 1_000): Promise<StatusTask> {
     const { signal } = new AbortController()
     let { offset } = await task.open(signal)
@@ -129,7 +129,7 @@ export class StatusWorld {
     return task
   }
 
-  /** Every event in the topic, repeats and all. */
+  /** Every event in the topic, including repeats. */
   events(): PaymentEvent[] {
     return this.kafka.records(TOPICS.events, PARTITION).map(({ value }) => CODECS.event.decode(value as Buffer))
   }
@@ -150,7 +150,7 @@ export class StatusWorld {
     return this.kafka.records(TOPICS.eventDeadLetters, PARTITION)
   }
 
-  /** How far everything that others can see goes; equal before and after means that nothing was published. */
+  /** Where everything that is visible to others ends; unchanged means that nothing was published. */
   published() {
     return {
       changes: this.kafka.records(TOPICS.changes, PARTITION).length,
@@ -160,7 +160,7 @@ export class StatusWorld {
     }
   }
 
-  /** The totals that Kafka keeps with the committed offset. */
+  /** The totals in the metadata of the committed offset. */
   totals(): Totals | undefined {
     return fromMetadataText(this.kafka.committed(GROUP, TOPICS.events, PARTITION).metadata)?.totals
   }

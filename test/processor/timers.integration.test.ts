@@ -95,7 +95,7 @@ describe('a payment that stays open', () => {
     expect((await observer.current()).get(paymentKey)?.overdueSince).toBe(null)
     expect((await deployment.command(['overdue'])).stdout).toBe('no payment is overdue\n')
 
-    // Another open payment becomes overdue meanwhile, so the clock had its turn with the first one too.
+    // Another open payment has become overdue meanwhile, so the timers have run for the first one, too.
     const other = randomUUID()
     await tell(other, 'PENDING', '2026-01-05T08:00:00.000Z')
     await eventually(async () => {
@@ -104,7 +104,7 @@ describe('a payment that stays open', () => {
     expect((await story()).length).toBe(3)
   })
 
-  test('I8 an overdue record takes a version and is no event', async () => {
+  test('I8 an overdue record has a version and is no event', async () => {
     await observer.caughtUp()
     const contents = await readContents(observer)
     expect(violationsOf(contents, deployment.config)).toEqual([])
@@ -128,7 +128,7 @@ describe('a payment that stays open', () => {
   }
 })
 
-describe('a payment that nobody touches any more', () => {
+describe('a payment without new records', () => {
   const OVERDUE_AFTER_MS = 3 * DAY_MS
   const FORGET_AFTER_MS = 400 * DAY_MS
   let deployment: Deployment
@@ -169,7 +169,7 @@ describe('a payment that nobody touches any more', () => {
     expect(await observer.store.findByEndToEndId(0, young.endToEndId as string)).toEqual([young.paymentKey])
     forgotten.push(old.paymentKey)
     expect((await observer.totals()).forgotten).toBe(1)
-    // Once: nothing is due any more.
+    // Only once: afterwards nothing is due.
     const records = (await observer.records('current')).length
     await task.idle(signal)
     expect((await observer.records('current')).length).toBe(records)
@@ -183,7 +183,7 @@ describe('a payment that nobody touches any more', () => {
     expect((await observer.viewBytes())[0]?.has(forgotten[0] as string)).toBe(false)
   })
 
-  test('begins again at version 1 with a later incarnation when it returns, even with an event it had before', async () => {
+  test('restarts at version 1 with a later incarnation when it returns, even with a known event', async () => {
     const before = (await observer.changes()).filter((change) => change.paymentKey === forgotten[0])
     await process({ ...eventOf('old', 'COMPLETED', 'a'), receivedAt: now })
     await process({ ...eventOf('old', 'RETURNED', 'c'), receivedAt: now })
@@ -217,7 +217,7 @@ describe('a payment that nobody touches any more', () => {
       reader: createPartitionReader(observer.kafka),
       offsets,
       logs: createTopicLogs(observer.kafka),
-      // The test puts every payment into its one partition.
+      // The test puts every payment into one partition.
       keys: new KeysInPlace(topics.current, createPartitionReader(observer.kafka), () => true),
       environment: config.environment,
       transactionalId: `${config.environment}.timers`,
@@ -247,7 +247,7 @@ describe('a payment that nobody touches any more', () => {
     return opened
   }
 
-  /** The group's offsets must lie inside the topic, so the topic holds as many records as the task is given. */
+  /** The group's offset must lie within the topic, so the topic gets as many records as the task. */
   async function appendEvents(topic: string): Promise<void> {
     const producer = observer.kafka.producer({ createPartitioner: () => () => 0 })
     await producer.connect()

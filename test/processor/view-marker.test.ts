@@ -23,11 +23,11 @@ const MARKER: ViewMarker = {
 }
 
 describe('the marker', () => {
-  test('survives its text, with offsets that no float can hold', () => {
+  test('survives encoding, with offsets beyond the range of a float', () => {
     expect(fromMarkerText(toMarkerText(MARKER))).toEqual(MARKER)
   })
 
-  test('is another text for every write', () => {
+  test('is a different text for every write', () => {
     expect(toMarkerText({ ...MARKER, writes: 8 })).not.toBe(toMarkerText(MARKER))
   })
 
@@ -48,13 +48,13 @@ describe('the marker', () => {
 describe('the metadata of the committed offset', () => {
   const ENDS = { current: BEYOND_FLOATS, changes: BEYOND_FLOATS + 1n, eventDeadLetters: 0n }
 
-  test('survives its text, with offsets that no float can hold', () => {
+  test('survives encoding, with offsets beyond the range of a float', () => {
     const former = { committedBy: 'before', current: BEYOND_FLOATS }
     const metadata = { ends: ENDS, committedBy: 'assignment', former, totals: MARKER.totals }
     expect(fromMetadataText(toMetadataText(metadata))).toEqual(metadata)
   })
 
-  test('stays far below the 4096 bytes that the broker takes, with counters at their end', () => {
+  test('stays far below the broker limit of 4096 bytes, even with maximal counters', () => {
     const most = Number.MAX_SAFE_INTEGER
     const counts = Object.fromEntries(Object.keys(MARKER.totals).map((name) => [name, most]))
     const last = 2n ** 63n - 1n
@@ -66,7 +66,10 @@ describe('the metadata of the committed offset', () => {
     )
   })
 
-  test.each([null, '', 'moved by an operator', '{}'])('is nothing when it is %j: somebody else committed', (text) => {
-    expect(fromMetadataText(text)).toBeNull()
-  })
+  test.each([null, '', 'moved by an operator', '{}'])(
+    'is null for the text %j, which somebody else committed',
+    (text) => {
+      expect(fromMetadataText(text)).toBeNull()
+    },
+  )
 })

@@ -19,7 +19,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** A call that fails so many times, then answers. */
+/** A call that fails the given number of times, then succeeds. */
 function failing(times: number, error: unknown = AWAY) {
   let calls = 0
   return vi.fn(async () => {
@@ -36,12 +36,12 @@ function isWhole(call: () => Promise<boolean>, to: WaitReport, signal: AbortSign
   return new WaitingStore({ isWhole: call } as unknown as LaneStore, to, signal).isWhole(3)
 }
 
-test('an answer at once is nothing to report', async () => {
+test('reports nothing if the store answers at once', async () => {
   expect(await isWhole(failing(0), report, new AbortController().signal)).toBe(true)
   expect(reports).toEqual([])
 })
 
-test('waits until the store answers, says why, and says when it goes on', async () => {
+test('waits until the store answers, reports why, and reports when it continues', async () => {
   const call = failing(3)
   const waiting = isWhole(call, report, new AbortController().signal)
   await vi.advanceTimersByTimeAsync(1_000)
@@ -50,7 +50,7 @@ test('waits until the store answers, says why, and says when it goes on', async 
   expect(reports).toEqual([...Array(3).fill('waiting: Redis does not answer'), 'going'])
 })
 
-test('does not hammer a store that is away', async () => {
+test('does not hammer an unavailable store', async () => {
   const call = failing(1_000)
   const abort = new AbortController()
   const waiting = isWhole(call, report, abort.signal).catch(() => {})
@@ -62,13 +62,13 @@ test('does not hammer a store that is away', async () => {
 
 test.each([
   ['an error that is not retriable', Object.assign(new Error('WRONGTYPE'), { retriable: false })],
-  ['an error that does not say', new TypeError('a bug')],
+  ['an error without that property', new TypeError('a bug')],
 ])('gives up at once on %s: it is a defect, not a state', async (_what, error) => {
   await expect(isWhole(failing(1, error), report, new AbortController().signal)).rejects.toBe(error)
   expect(reports).toEqual([])
 })
 
-test('gives up when it is told to, and no longer says that it waits', async () => {
+test('gives up when aborted, and no longer reports a wait', async () => {
   const abort = new AbortController()
   const waiting = isWhole(failing(1_000), report, abort.signal)
   const rejected = expect(waiting).rejects.toBe(AWAY)
@@ -78,7 +78,7 @@ test('gives up when it is told to, and no longer says that it waits', async () =
   expect(reports.at(-1)).toBe('going')
 })
 
-test('ends the wait also when the store comes back with an error of another kind', async () => {
+test('ends the wait when the store then fails with an error of another kind', async () => {
   const bug = new TypeError('a bug')
   const call = vi.fn().mockRejectedValueOnce(AWAY).mockRejectedValueOnce(bug)
   const rejected = expect(isWhole(call, report, new AbortController().signal)).rejects.toBe(bug)

@@ -226,7 +226,10 @@ describe('a server of the wrong kind', () => {
     const { store, redis } = await storeOn({ url: inject('stack').redisUrl })
     const name = `{${run}.wrong.p1}:${key}`
     await eventually(() => redis.run((client) => client.set(name, 'foreign')))
-    const foreign = { code: 'REDIS_HOLDS_OTHER_DATA', message: expect.stringContaining('nothing was skipped or overwritten') }
+    const foreign = {
+      code: 'REDIS_HOLDS_OTHER_DATA',
+      message: expect.stringContaining('nothing was skipped or overwritten'),
+    }
     await expect(store.isWhole(1)).rejects.toMatchObject(foreign)
     await redis.run((client) => client.del(name, `{${run}.wrong.p1}:view`))
   })
