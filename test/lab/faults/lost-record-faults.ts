@@ -37,6 +37,7 @@ const cutEvents: Fault = {
   also: 'operation',
   lastsMs: [5_000, 8_000],
   async inject(lab, random) {
+    await enough(() => committedEvents(lab))
     const normalizers = await GroupAtRest.of(lab, 'normalizer')
     const processors = await GroupAtRest.of(lab, 'processor')
     await keepEvents(lab)
@@ -74,7 +75,7 @@ const cutRaw: Fault = {
   lastsMs: [5_000, 8_000],
   async inject(lab, random) {
     const { raw } = lab.deployment.topics
-    const [partition, committed] = furthest(await committedRaw(lab))
+    const [partition, committed] = await enough(() => committedRaw(lab))
     const wanted = committed - BigInt(random.integer(1, CUT_RECORDS_MAX))
     const stopped = lab.expectStop('LOG_TRUNCATED')
     const behind = await leaveBehindNormalizers(lab, random)
@@ -102,7 +103,7 @@ const cutChanges: Fault = {
   lastsMs: [5_000, 8_000],
   async inject(lab, random) {
     const { changes } = lab.deployment.topics
-    const [partition, promised] = furthest(await promisedChanges(lab))
+    const [partition, promised] = await enough(() => promisedChanges(lab))
     const wanted = promised - BigInt(random.integer(1, CUT_RECORDS_MAX))
     const stopped = lab.expectStop('CHANGES_TRUNCATED')
     await killBrokers(lab)
@@ -343,8 +344,17 @@ function logOf({ server }: Broker, topic: string, partition: number): string {
 /** Committed offsets of the normalizers, by partition. */
 async function committedRaw(lab: Lab): Promise<readonly bigint[]> {
   const { config, topics } = lab.deployment
-  const found = await commitsOf(lab, config.normalizer.group, topics.raw)
-  return found.map(({ offset }) => (BigInt(offset) < 0n ? 0n : BigInt(offset)))
+  return (await commitsOf(lab, config.normalizer.group, topics.raw)).map(offsetOf)
+}
+
+/** Committed offsets of the processors, by partition. */
+async function committedEvents(lab: Lab): Promise<readonly bigint[]> {
+  const { config, topics } = lab.deployment
+  return (await commitsOf(lab, config.processor.group, topics.events)).map(offsetOf)
+}
+
+function offsetOf({ offset }: { readonly offset: string }): bigint {
+  return BigInt(offset) < 0n ? 0n : BigInt(offset)
 }
 
 /** Where the commits of the processors promise that changes ends, by partition. */
@@ -402,6 +412,18 @@ async function leaderIs(lab: Lab, topic: string, partition: number, broker: Brok
   await until(`broker ${broker.id} leads ${topic}[${partition}]`, INSIST_MS, async () => {
     return (await lab.leaderOf(topic, partition).catch(() => undefined)) === broker
   })
+}
+
+/** The partition with the greatest offset, once that is great enough for a cut. */
+async function enough(
+  offsetsOf: () => Promise<readonly bigint[]>,
+): Promise<readonly [partition: number, offset: bigint]> {
+  let found = furthest(await offsetsOf())
+  await until('there is enough to cut', INSIST_MS, async () => {
+    found = furthest(await offsetsOf())
+    return found[1] > BigInt(2 * CUT_RECORDS_MAX)
+  })
+  return found
 }
 
 function furthest(offsets: readonly bigint[]): readonly [partition: number, offset: bigint] {

@@ -450,4 +450,84 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 1,
     expects: ['wrong'],
   },
+  {
+    name: 'leader-epoch-not-asked',
+    what: 'the offset alone decides whether an input is still the log that was read',
+    patches: [
+      {
+        file: 'src/stream/input-log.ts',
+        find: 'const [range, end] = await Promise.all([',
+        replace: 'read = null as LogPlace | null\n  const [range, end] = await Promise.all([',
+      },
+    ],
+    scenario: 'elect-uncleanly',
+    seed: 2,
+    expects: ['wrong'],
+    // The operator is told an offset behind the cut; the fault does not follow it.
+    seenBy: 'laboratory',
+  },
+  {
+    name: 'lost-changes-unnoticed',
+    what: 'nobody compares what a commit promised with what the outputs still hold',
+    patches: [
+      {
+        file: 'src/processor/settle-outputs.ts',
+        find: 'if (promised !== null && (highWatermark < promised || isGone)) {',
+        replace: 'if (promised !== null && isGone && highWatermark < 0n) {',
+      },
+      {
+        file: 'src/processor/publish-output.ts',
+        find: 'first < before.ends[name]',
+        replace: 'first < 0n',
+      },
+    ],
+    scenario: 'cut-changes',
+    seed: 1,
+    expects: ['lost', 'wrong'],
+  },
+  {
+    name: 'topic-id-not-compared',
+    what: 'a topic that was created again under the same name is taken for the old one',
+    patches: [
+      {
+        file: 'src/stream/origin.ts',
+        find: 'if (now !== undefined && now.id !== before.id) {',
+        replace: "if (now !== undefined && now.id === '') {",
+      },
+    ],
+    scenario: 'recreate-events',
+    seed: 1,
+    expects: ['wrong'],
+    seenBy: 'laboratory',
+  },
+  {
+    name: 'foreign-topics-asked-for',
+    what: 'clients ask for the metadata of all topics, and fail for any partition without a leader',
+    patches: [
+      {
+        file: 'src/kafka/kafkajs-metadata.ts',
+        find: '  askByName()\n  lookForLeadersSoon()',
+        replace: '  lookForLeadersSoon()',
+      },
+    ],
+    scenario: 'leaderless-foreign-topic',
+    seed: 1,
+    expects: ['wrong', 'late'],
+    // Nothing is lost by waiting: processes do not become ready.
+    seenBy: 'laboratory',
+  },
+  {
+    name: 'repair-publishes-all',
+    what: '`paystatus repair` publishes all changes of a payment again if one is missing',
+    patches: [
+      {
+        file: 'src/tools/repair/repair-payment.ts',
+        find: 'const step = present.get(version)',
+        replace: 'const step = undefined as StatusChangeRecord | undefined',
+      },
+    ],
+    scenario: 'cut-changes',
+    seed: 1,
+    expects: ['duplicated'],
+  },
 ]
