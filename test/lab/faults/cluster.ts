@@ -10,17 +10,17 @@ import { launch, type Place, Server, type ServerSpec } from '../stack/server.ts'
 import { type KafkaNode, kafkaSpec, newClusterId, redisSpec, registrySpec } from '../stack/specs.ts'
 import { type Fate, tamperedResponses } from './kafka-frames.ts'
 
-/** The role processes of the laboratory. Each has a way of its own to every broker. */
+/** The role processes of the laboratory. Each has its own proxy to every broker. */
 export const SLOTS = ['gateway-1', 'gateway-2', 'normalizer-1', 'normalizer-2', 'processor-1', 'processor-2'] as const
 export type Slot = (typeof SLOTS)[number]
 
 const BROKERS = 3
-/** A short life on a machine that is shared: little memory, and no time for the better compiler. */
+/** Short-lived brokers on a shared machine: little memory, and only the fast compiler. */
 const JVM_OPTIONS = ['-Xms128m', '-Xmx384m', '-XX:TieredStopAtLevel=1']
 
 /**
- * Redis that can be told to use a small disk: a file system that only its process sees, and that is gone with it.
- * Without the right to make one (root), a Redis as any other.
+ * Redis that can be told to use a small disk: a file system that only its process sees, and that vanishes with it.
+ * Without the privilege to mount one (root), an ordinary Redis.
  */
 const redisWithSmallDisk: ServerSpec = {
   ...redisSpec,
@@ -39,7 +39,7 @@ const redisWithSmallDisk: ServerSpec = {
   ],
 }
 
-/** Where it is, in the directory of the server. */
+/** Its path in the directory of the server. */
 export const SMALL_DISK = 'small-disk'
 
 interface Tampering {
@@ -47,7 +47,7 @@ interface Tampering {
   isRefused: (apiKey: number) => boolean
 }
 
-/** What stands between a role process and a broker. */
+/** The proxy between a role process and a broker. */
 export class BrokerLink {
   readonly proxy: TcpProxy
   readonly #tampering: Tampering
@@ -67,12 +67,12 @@ export class BrokerLink {
     return new BrokerLink(await TcpProxy.start(localUrl(port), { filter }), tampering)
   }
 
-  /** What becomes of responses from now on, by the api key of their request; undefined: all pass. */
+  /** The fate of responses from now on, by the api key of their request; undefined: all pass. */
   tamper(fateOf: ((apiKey: number) => Fate) | undefined): void {
     this.#tampering.fateOf = fateOf ?? (() => 'pass')
   }
 
-  /** Requests that never arrive from now on, by their api key; undefined: all do. */
+  /** Which requests are dropped from now on, by their api key; undefined: none. */
   refuse(isRefused: ((apiKey: number) => boolean) | undefined): void {
     this.#tampering.isRefused = isRefused ?? (() => false)
   }
@@ -86,10 +86,10 @@ export interface Broker {
 }
 
 /**
- * Three brokers that are controllers too, two Redis and a registry, all real and on this machine.
+ * Three brokers that are also controllers, two Redis servers and a registry, all real and on this machine.
  *
- * A broker has one listener for itself and for observers, and one for each role process, which it advertises as the port
- * of a proxy: what a process learns about the cluster leads it back through its own proxies.
+ * A broker has one listener for brokers and observers, and one for each role process, for which it advertises the port of a
+ * proxy: the cluster metadata that a process receives leads it back through its own proxies.
  */
 export class Cluster {
   readonly brokers: readonly Broker[]
@@ -113,7 +113,7 @@ export class Cluster {
     this.#guard = guard
   }
 
-  /** Nothing of it outlives this process: see test/lab/stack/guard.ts. */
+  /** No server outlives this process: see test/lab/stack/guard.ts. */
   static async start(report: (line: string) => void): Promise<Cluster> {
     const packages = await withClassArchives(await ensurePackages(report), report)
     const directory = await mkdtemp(join(tmpdir(), 'paystatus-faults-'))
@@ -133,7 +133,7 @@ export class Cluster {
     }
   }
 
-  /** Past all proxies. */
+  /** Addresses that bypass all proxies. */
   get directBrokers(): string[] {
     return this.brokers.map(({ server }) => `127.0.0.1:${server.ports[0]}`)
   }
@@ -149,12 +149,12 @@ export class Cluster {
   broker(id: number): Broker {
     const broker = this.brokers.find((candidate) => candidate.id === id)
     if (broker === undefined) {
-      throw new Error(`there is no broker ${id}`)
+      throw new Error(`unknown broker ${id}`)
     }
     return broker
   }
 
-  /** Everything runs, answers and is let through again, whatever was done to it. */
+  /** Restarts and resumes all servers and lets all traffic through, whatever was broken. */
   async heal(): Promise<void> {
     for (const link of this.brokers.flatMap(({ links }) => [...links.values()])) {
       link.tamper(undefined)
@@ -182,7 +182,7 @@ export class Cluster {
   }
 }
 
-/** What a broker forgets when its disk is replaced. It must be stopped. */
+/** Like a replaced disk. The broker must be stopped. */
 export async function deleteDisk({ server }: Broker): Promise<void> {
   await rm(join(server.directory, 'data'), { recursive: true })
 }
@@ -244,7 +244,7 @@ function brokerConfig(
     'transaction.state.log.min.isr': BROKERS - 1,
     'min.insync.replicas': BROKERS - 1,
     'default.replication.factor': BROKERS,
-    // There are many listeners and few connections.
+    // Many listeners, few connections.
     'num.network.threads': 1,
     'num.io.threads': 4,
   }

@@ -47,7 +47,7 @@ function killAll(role: Role): Fault {
   }
 }
 
-/** Sleeps beyond its session, wakes up and believes that nothing happened. */
+/** Pauses for longer than its session, then continues unaware of the pause. */
 function freezeRole(role: Role): Fault {
   return {
     name: `freeze-${role}`,
@@ -61,7 +61,7 @@ function freezeRole(role: Role): Fault {
   }
 }
 
-/** A new release of one process at a time: SIGTERM, and the next one is started when it has ended. */
+/** Rolling deploy: SIGTERM to one process at a time; its successor starts once it has exited. */
 function deployRole(role: Role): Fault {
   return {
     name: `deploy-${role}`,
@@ -72,7 +72,7 @@ function deployRole(role: Role): Fault {
       const deployed = (async () => {
         for (const slot of slotsOf(role)) {
           const code = await lab.stop(slot)
-          // Undefined: something else had stopped it.
+          // Undefined: another fault had stopped it.
           if (code !== 0 && code !== undefined) {
             throw new Error(`${slot} ended with ${code} after SIGTERM`)
           }
@@ -89,7 +89,7 @@ type ChooseBroker = (lab: Lab, random: Random) => Promise<readonly [broker: Brok
 
 const CHOICES = {
   broker: async (lab, random) => [random.pick(lab.cluster.brokers), 'any'],
-  /** Not the controller: without one, Kafka itself stands for 5 to 7 s here before it names leaders anew. */
+  /** Not the controller: without one, Kafka itself takes 5 to 7 s here to elect new leaders. */
   leader: async (lab, random) => {
     const topics = (['raw', 'events', 'changes', 'current'] as const).map((name) => lab.deployment.topics[name])
     const places = topics.flatMap((topic) => Array.from({ length: lab.partitions }, (_, at) => [topic, at] as const))
@@ -120,7 +120,7 @@ async function leads(lab: Lab, topic: string, partition: number): Promise<readon
   return [await lab.leaderOf(topic, partition), `leads ${topic}[${partition}]`]
 }
 
-/** String.hashCode without its sign, as Kafka chooses the partition of a coordinator. */
+/** String.hashCode without its sign, which Kafka uses to choose a coordinator's partition. */
 function javaHash(text: string): number {
   let hash = 0
   for (let i = 0; i < text.length; i += 1) {
@@ -146,7 +146,7 @@ function killBroker(which: string, choose: ChooseBroker): Fault {
   }
 }
 
-/** In order: what it leads and coordinates is handed over first. */
+/** Controlled shutdown: the broker first hands over its leaderships and coordinators. */
 function stopBroker(which: string, choose: ChooseBroker): Fault {
   return {
     name: `stop-${which}`,
@@ -180,7 +180,7 @@ const BROKER_FAULTS: readonly Fault[] = [
     stopBroker(which, choose),
     freezeBroker(which, choose),
   ]),
-  // Whether payments move again because of the others, or because it is back.
+  // Tells whether payments resume because of the other brokers, or only because it is back.
   freezeBroker('leader', CHOICES.leader, { name: 'freeze-leader-for-long', lastsMs: [75_000, 80_000], onDemand: true }),
   {
     name: 'kill-all-brokers',
@@ -210,7 +210,7 @@ const BROKER_FAULTS: readonly Fault[] = [
         }
       })()
       rolled.catch(() => {})
-      return { what: `brokers ${order.map(({ id }) => id).join(', ')} restart one after the other`, heal: () => rolled }
+      return { what: `rolling restart of brokers ${order.map(({ id }) => id).join(', ')}`, heal: () => rolled }
     },
   },
   {
@@ -245,7 +245,7 @@ const BROKER_FAULTS: readonly Fault[] = [
       const moved = (async () => {
         for (const { topic, partition } of places) {
           const { id } = await lab.leaderOf(topic, partition)
-          // A leader that is no replica any more hands over at once.
+          // A leader that is no longer a replica hands over at once.
           await reassign(topic, partition, random.shuffle(ids.filter((other) => other !== id)))
           await delay(1_000)
         }
@@ -271,7 +271,7 @@ const REDIS_FAULTS: readonly Fault[] = [
     lastsMs: SHORT_MS,
     async inject({ redis }) {
       await redis.primary.kill()
-      return { what: 'kill -9 of Redis, which comes back empty', heal: () => redis.heal() }
+      return { what: 'kill -9 of Redis, which restarts empty', heal: () => redis.heal() }
     },
   },
   {
@@ -329,9 +329,9 @@ const REDIS_FAULTS: readonly Fault[] = [
       await redis.detachReplica()
       redis.proxyOf(user).retarget(new URL(`tcp://127.0.0.1:${replica.ports[0]}`))
       return {
-        what: `two primaries: ${user} writes to the former replica, everybody else to the former primary`,
+        what: `two primaries: ${user} writes to the former replica, all others to the former primary`,
         heal: async () => {
-          // The replica wins: what the others wrote meanwhile is gone.
+          // The replica wins: the others' writes are lost.
           redis.promoteReplica()
           await redisCommand(primary, `REPLICAOF 127.0.0.1 ${replica.ports[0]}`)
           await redis.heal()
@@ -360,7 +360,7 @@ const REDIS_FAULTS: readonly Fault[] = [
       const { primary } = redis
       await fillDisk(primary)
       return {
-        what: 'the disk of Redis is full: it refuses writes because it cannot log them',
+        what: 'the disk of Redis is full: it refuses writes that it cannot log',
         heal: () => emptyDisk(primary),
       }
     },
@@ -372,7 +372,7 @@ const REDIS_FAULTS: readonly Fault[] = [
     async inject(lab) {
       await lab.rest('processor')
       const views = await pretendAnotherCluster(lab)
-      return { what: `${views} views in Redis are of another cluster`, heal: () => lab.wake('processor') }
+      return { what: `${views} views in Redis belong to another cluster`, heal: () => lab.wake('processor') }
     },
   },
   {
@@ -385,7 +385,7 @@ const REDIS_FAULTS: readonly Fault[] = [
         redis.proxyOf(user).freeze()
       }
       return {
-        what: `Redis says nothing to ${users.join(', ')}`,
+        what: `Redis does not answer ${users.join(', ')}`,
         heal: async () => {
           for (const user of users) {
             redis.proxyOf(user).thaw()
@@ -399,7 +399,7 @@ const REDIS_FAULTS: readonly Fault[] = [
     area: 'redis',
     lastsMs: [3_000, 6_000],
     async inject({ redis }, random) {
-      return repeatedly(random, 'the connections to Redis break', () => {
+      return repeatedly(random, 'connections to Redis break', () => {
         for (const proxy of redis.proxies.values()) {
           proxy.cut()
         }
@@ -408,7 +408,7 @@ const REDIS_FAULTS: readonly Fault[] = [
   },
 ]
 
-/** Does something again and again, at moments that the seed chose, until it is healed. */
+/** Repeats an action at intervals chosen by the seed until it is healed. */
 function repeatedly(random: Random, what: string, action: () => void): Injected {
   const healed = new AbortController()
   const done = (async () => {
@@ -418,7 +418,7 @@ function repeatedly(random: Random, what: string, action: () => void): Injected 
     }
   })()
   return {
-    what: `${what}, again and again`,
+    what: `${what} repeatedly`,
     heal: () => {
       healed.abort()
       return done
@@ -433,7 +433,7 @@ function cutBrokers(role: Role): Fault {
     lastsMs: [3_000, 6_000],
     async inject(lab, random) {
       const links = slotsOf(role).flatMap((slot) => lab.linksOf(slot))
-      return repeatedly(random, `connections of the ${role}s to a broker break`, () => random.pick(links).proxy.cut())
+      return repeatedly(random, `${role} connections to a broker break`, () => random.pick(links).proxy.cut())
     },
   }
 }
@@ -451,7 +451,7 @@ function blackHole(role: Role): Fault {
         proxy.freeze()
       }
       return {
-        what: `${brokers.length === links.length ? 'no broker says' : 'one broker says'} anything to ${slot}`,
+        what: `${brokers.length === links.length ? 'no broker answers' : 'one broker does not answer'} ${slot}`,
         heal: async () => {
           for (const { proxy } of brokers) {
             proxy.thaw()
@@ -462,12 +462,12 @@ function blackHole(role: Role): Fault {
   }
 }
 
-/** The broker did it, and nobody learns of it: the connection is cut instead of the answer. */
+/** The broker did the work, but the connection is cut instead of delivering the response. */
 function loseResponses(role: Role, api: keyof typeof API_KEYS): Fault {
   return tamperWith(role, api, 'lose', () => 'lose')
 }
 
-/** The broker did it, and it is learned of when nobody reckons with it any more, or just before. */
+/** The broker did the work, but the response arrives around or after the client's timeout. */
 function delayResponses(role: Role, api: keyof typeof API_KEYS): Fault {
   return tamperWith(role, api, 'delay', (random) => ({ delayMs: random.integer(300, 5_000) }))
 }
@@ -493,7 +493,7 @@ function tamperWith(role: Role, api: keyof typeof API_KEYS, how: string, fate: (
         })
       }
       if (seldom) {
-        // Whoever leaves and comes back has partitions assigned anew, to all.
+        // A member that leaves and rejoins triggers a rebalance for all.
         const slot = random.pick(slots)
         await lab.stop(slot)
         await lab.start(slot)
@@ -505,7 +505,7 @@ function tamperWith(role: Role, api: keyof typeof API_KEYS, how: string, fate: (
           for (const link of links) {
             link.tamper(undefined)
           }
-          lab.say(`${how}: it was ${times} ${api} responses to the ${role}s`)
+          lab.say(`${how}: ${times} ${api} responses to the ${role}s`)
         },
         bit: () => times > 0,
       }
@@ -513,12 +513,12 @@ function tamperWith(role: Role, api: keyof typeof API_KEYS, how: string, fate: (
   }
 }
 
-/** What is said only with an assignment, or every few seconds. */
+/** Requests sent only on assignment, or every few seconds. */
 const SELDOM: ReadonlySet<keyof typeof API_KEYS> = new Set(['initProducerId', 'joinGroup', 'heartbeat'])
-/** How long a fault waits for something to be lost. */
+/** How long a fault waits for its first affected response. */
 const BITES_MAX_MS = 15_000
 
-/** It dies at a place between two steps, is started again, dies at another place, and so on. */
+/** Crashes at one crash point, restarts, crashes at the next one, and so on. */
 function crashRole(role: Role): Fault {
   return {
     name: `crash-${role}`,
@@ -530,19 +530,19 @@ function crashRole(role: Role): Fault {
       let lives = 0
       await lab.restart(slot, () => {
         const place = places[lives++ % places.length] as CrashPoint
-        // What happens once a partition must be likelier than what happens with every chunk.
+        // A point that is passed once per partition needs a higher likelihood than one passed with every chunk.
         const likelihood = /after-(init|settle|restore)$/.test(place) ? 1 : 0.2
         return { PAYSTATUS_CRASH_POINTS: `${place}=${likelihood}` }
       })
       return {
-        what: `${slot} dies, first at ${places[0]}, then at each of ${places.length - 1} other places`,
+        what: `${slot} crashes at ${places[0]}, then at each of ${places.length - 1} other points`,
         heal: () => lab.restart(slot),
       }
     },
   }
 }
 
-/** The clock of a whole process, not the one that measures durations. */
+/** Skews the wall clock of a process; its monotonic clock is unaffected. */
 function skewClock(role: Role): Fault {
   return {
     name: `skew-clock-${role}`,
@@ -560,7 +560,7 @@ function skewClock(role: Role): Fault {
   }
 }
 
-/** So far ahead that Kafka refuses its records. */
+/** A clock so far ahead that Kafka refuses the process's records. */
 function refusedClock(role: Role): Fault {
   return {
     name: `refused-clock-${role}`,
@@ -579,8 +579,8 @@ function refusedClock(role: Role): Fault {
 }
 
 /**
- * What comes while the processors' clocks are behind by more than the retention is forgotten when they are right again:
- * tombstones, and payments that begin another life, without waiting for 90 days and without another limit for tests.
+ * The processors' clocks lag by more than the retention. Payments recorded meanwhile expire once the clocks are right:
+ * this produces tombstones and new lives of payments without waiting 90 days, and without a special limit for tests.
  */
 const forgetPayments: Fault = {
   name: 'forget-payments',
@@ -607,7 +607,7 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const SKEWED_CLOCK = new URL('skewed-clock.ts', import.meta.url).href
 
-/** All faults. One is added by adding it here. */
+/** All faults, in the order of the table in docs/faults.md. */
 export const FAULTS: readonly Fault[] = [
   ...ROLES.map(killRole),
   killAll('processor'),

@@ -28,14 +28,14 @@ export interface Judgement {
 }
 
 const VIEW_MAX_MS = 15_000
-/** After Redis was emptied: processes that start, and a view that is made anew. */
+/** After Redis was emptied: processes start and rebuild the view. */
 const REBUILT_MAX_MS = 60_000
 
 /**
- * Compares what the providers know with what the topics and the view hold, once everything is healed.
+ * Compares what the providers know with the contents of the topics and the view, once everything is healed.
  *
- * The oracle decides, because it shares nothing with the product. What our own code thinks of it comes second: it counts
- * only where the oracle saw nothing, for then one of the two is blind.
+ * The oracle decides, because it shares nothing with the product. The opinion of our own code comes second: it counts
+ * only if the oracle found nothing, because then one of the two is blind.
  */
 export async function judge(lab: Lab, report: LoadReport, caughtUpMaxMs: number): Promise<Judgement> {
   await keepDeletedRecords(lab)
@@ -44,7 +44,7 @@ export async function judge(lab: Lab, report: LoadReport, caughtUpMaxMs: number)
   if (!judged) {
     throw new Error(`the oracle could not judge: ${reason}`)
   }
-  // Only now: the oracle waits until nothing more comes by itself.
+  // Only now: the oracle waits until the installation is at rest.
   const second = await secondOpinion(lab, report, caughtUpMaxMs)
   const unseen = findings.length === 0 ? second : []
   await writeFile(join(lab.directory, 'second-opinion.json'), `${JSON.stringify(second, null, 2)}\n`)
@@ -59,7 +59,7 @@ export async function judge(lab: Lab, report: LoadReport, caughtUpMaxMs: number)
   }
 }
 
-/** I6: Redis is emptied, the processors start anew, and the view must become what it was. */
+/** I6: Redis is emptied, the processors restart, and the view must become what it was. */
 export async function judgeRebuiltView(lab: Lab): Promise<readonly Finding[]> {
   const slots = slotsOf('processor')
   const ends = await Promise.all(slots.map((slot) => lab.stop(slot)))
@@ -74,7 +74,7 @@ export async function judgeRebuiltView(lab: Lab): Promise<readonly Finding[]> {
     ...findings.map(({ kind, text }) => byOracle({ kind, text: `${text} (after Redis was emptied)` })),
     ...ends
       .filter((end) => end !== 0)
-      .map((end): Finding => ({ kind: 'wrong', by: 'laboratory', text: `a processor ended with ${end} on SIGTERM` })),
+      .map((end): Finding => ({ kind: 'wrong', by: 'laboratory', text: `a processor exited with ${end} on SIGTERM` })),
   ]
 }
 
@@ -105,7 +105,7 @@ function fileOf(lab: Lab): string {
 const DELETED_EVENTS = 'deleted-events.jsonl'
 const REMOVED_RAW = 'removed-raw.jsonl'
 
-/** Records that are not in their topics any more, for the oracle. */
+/** Tells the oracle the records that are no longer in their topics. */
 async function keepDeletedRecords(lab: Lab): Promise<void> {
   const write = (file: string, lines: readonly object[]) =>
     writeFile(join(lab.directory, file), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
@@ -130,7 +130,7 @@ function textsOf(headers: ReadRecord['headers']): Readonly<Record<string, string
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]))
 }
 
-/** The same judged with our own client, translation and fold, and by what the simulation meant. */
+/** The same, judged with our own client, translation and fold, and by the expectations of the simulation. */
 async function secondOpinion(lab: Lab, report: LoadReport, caughtUpMaxMs: number): Promise<readonly Found[]> {
   const observer = await Observer.create(lab.deployment)
   try {
@@ -167,7 +167,7 @@ async function secondOpinion(lab: Lab, report: LoadReport, caughtUpMaxMs: number
       ...view.map((text): Found => ({ kind: 'wrong', text })),
       ...statusFindings(report, contents),
     ]
-    // Who was forgotten may have begun another life, of which neither the simulation nor this judge knows.
+    // A forgotten payment may have begun another life, which neither the simulation nor this judge knows of.
     const forgotten = contents.currentRecords.filter(({ state }) => state === null).map(({ key }) => key)
     const unjudged = [...forgotten, ...gone]
     return found.filter(({ text }) => !unjudged.some((name) => text.includes(name)))
@@ -247,7 +247,7 @@ interface Told {
   attempts: number
 }
 
-/** What was told, by the hash of the body. */
+/** Delivery attempts by the hash of the body. */
 async function readLedger(file: string): Promise<ReadonlyMap<string, Told>> {
   const told = new Map<string, Told>()
   for await (const line of createInterface({ input: createReadStream(file) })) {
@@ -260,7 +260,7 @@ async function readLedger(file: string): Promise<ReadonlyMap<string, Told>> {
   return told
 }
 
-/** I1: every attempt that was answered with success is in raw to the byte, and nothing is there that nobody sent. */
+/** I1: raw holds every attempt that was answered with success, byte for byte, and nothing that nobody sent. */
 function* ledgerFindings(ledger: ReadonlyMap<string, Told>, { raw }: Contents): Iterable<Found> {
   const inRaw = new Map<string, number>()
   for (const { value, partition, offset } of raw) {
@@ -281,7 +281,7 @@ function* ledgerFindings(ledger: ReadonlyMap<string, Told>, { raw }: Contents): 
   }
 }
 
-/** The simulation says what every payment must come to, without our fold. */
+/** The simulation states the final state of every payment without our fold. */
 function statusFindings(report: LoadReport, { current }: Contents): readonly Found[] {
   return findMismatches(report, current).map((mismatch) => ({ kind: 'wrong', text: `I5: ${mismatchText(mismatch)}` }))
 }
@@ -293,7 +293,7 @@ function toFinding(text: string): Found {
   return { kind: text.includes('twice') ? 'duplicated' : 'wrong', text }
 }
 
-/** For whoever has to find out why. */
+/** Evidence for the investigation of a finding. */
 function keepTopics(directory: string, { changeRecords, changes, events, rawDeadLetters, raw }: Contents): void {
   const lines = (values: readonly unknown[]) =>
     values.map((value) => `${JSON.stringify(value, bigintAsText)}\n`).join('')

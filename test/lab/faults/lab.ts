@@ -20,8 +20,8 @@ import { RedisPair } from './redis-pair.ts'
 
 const PARTITIONS = 4
 /**
- * Payments are overdue soon, so that faults meet it, and the judges need not wait long for what comes by itself. The
- * retention is the shortest that there may be: the fault forget-payments makes payments that are older.
+ * Payments become overdue within seconds, so that faults coincide with it and the judges need not wait long. The retention is
+ * the shortest allowed one: the fault forget-payments creates payments that exceed it.
  */
 const PAYMENTS = {
   retention: '90d',
@@ -35,11 +35,11 @@ const SESSION_TIMEOUT_MS = 6_000
 /** New callbacks per second; retries come on top. */
 const RATE = 90
 const CALLBACKS_PER_PAYMENT = 1.88
-/** What a provider tells at the very end of a shift may be long overtaken. */
+/** Length of a shift. What a provider sends at the end of one may be long outdated. */
 export const LOAD_SHIFT_MS = 8_000
-/** Of one run: seeds of runs are far enough from each other. */
+/** Per run: keeps the seeds of runs apart. */
 const SHIFTS_MAX = 1_000
-/** Of a shift; several of them wait while nothing is accepted. */
+/** Per shift; several shifts wait while nothing is accepted. */
 const CONCURRENCY = 64
 const RESTART_AFTER_MS = 1_000
 const ADMIN_MAX_MS = 10_000
@@ -49,38 +49,38 @@ const SILENT_MAX_BYTES = 1_000_000
 const DEFINED_STOP = /\b(OFFSET_OUT_OF_RANGE|LOG_TRUNCATED|CHANGES_TRUNCATED|CURRENT_TRUNCATED|TOPIC_RECREATED)\b/g
 const CRASH = /^crash point (\S+)$/m
 
-/** Providers that never give up; a second between their tries would only make the run longer. */
+/** Providers that never give up. A longer gap between attempts would only prolong the run. */
 const MANNER = { timeoutMs: 3_000, attemptsMax: Number.POSITIVE_INFINITY, retryGapMs: () => 400 }
 const MANNERS = { 'jpm-global-payments-v1': MANNER, 'jpm-global-payments-v2': MANNER, instamed: MANNER } as const
 
-/** What the providers did, and what every payment must come to. */
+/** What the providers did, and the expected final state of every payment. */
 export interface LoadReport
   extends Pick<SimulationReport['counts'], 'callbacks' | 'accepted' | 'attempts'>,
     Pick<SimulationReport, 'payments'> {}
 
 export interface LabOptions {
   readonly seed: number
-  /** Of this run: configuration, ledger, logs. */
+  /** For this run's configuration, ledger and logs. */
   readonly directory: string
   readonly say: (line: string) => void
   /** What the roles run instead of this checkout's `bin/paystatus`. */
   readonly program?: string | undefined
 }
 
-/** A record of raw that is gone for good. */
+/** A record that a fault removed from raw for good. */
 export interface RemovedRaw extends ReadRecord {
-  /** Whether the normalizers had committed past it; if not, nothing may have come of it. */
+  /** Whether the normalizers had committed past it. If not, its events and dead letters may be missing. */
   readonly normalized: boolean
 }
 
-/** A process that ended with a defined stop. */
+/** A process that exited with a defined stop. */
 export interface DefinedStopSeen {
   readonly slot: Slot
   readonly code: string
   readonly output: string
 }
 
-/** One installation on a cluster, with providers that call it, and everything a fault needs to get at it. */
+/** One installation on a cluster, the providers that call it, and all that a fault needs to act on it. */
 export class Lab {
   readonly cluster: Cluster
   readonly deployment: Deployment
@@ -91,23 +91,23 @@ export class Lab {
   readonly seed: number
   readonly directory: string
   readonly admin: ReturnType<Lab['newAdmin']>
-  /** Whether somebody moved the committed offsets of the processors: then events are counted again. */
+  /** Whether the processors' committed offsets were moved: then events are counted again. */
   offsetsMoved = false
-  /** Records of the events topic that were deleted from it; the judges know of them nevertheless. */
+  /** Records that were deleted from the events topic; the judges take them into account. */
   readonly deletedEvents: ReadRecord[] = []
-  /** Processes that ended by themselves. */
+  /** Processes that exited unasked. */
   unexpectedExits = 0
-  /** Raw records that were removed from the topic. */
+  /** Records that were removed from raw; the judges take them into account. */
   readonly removedRaw: RemovedRaw[] = []
-  /** Whether somebody published lost changes again with `paystatus repair`. */
+  /** Whether lost changes were republished with `paystatus repair`. */
   repaired = false
-  /** Processes that ended because only an operator can know how to continue. */
+  /** Processes that exited because only an operator can decide how to continue. */
   readonly definedStops: DefinedStopSeen[] = []
   /** Codes of the stops that the active faults must cause; any other stop is a finding. */
   readonly wantedStops = new Set<string>()
-  /** What should not have happened while the faults were there. */
+  /** What must not have happened during the faults. */
   readonly findings: Finding[] = []
-  /** How often a process died at a place that it was told to die at. */
+  /** Crashes by crash point. */
   readonly crashes = new Map<string, number>()
   readonly branches = new BranchWatch()
   readonly #gatewayPorts: ReadonlyMap<Slot, number>
@@ -138,7 +138,7 @@ export class Lab {
     this.admin = this.newAdmin()
   }
 
-  /** An operator with connections of his own; the caller connects and disconnects him. */
+  /** An admin client with its own connections; the caller connects and disconnects it. */
   newAdmin(): ReturnType<ReturnType<typeof createKafka>['admin']> {
     return createKafka({
       connection: { brokers: this.cluster.directBrokers },
@@ -173,7 +173,7 @@ export class Lab {
         config: {
           log: { level: 'info' },
           kafka: { replicationFactor: 3, minInsyncReplicas: 2, sessionTimeoutMs: SESSION_TIMEOUT_MS },
-          // Groups of its own: what was committed in an earlier run on the same cluster does not matter.
+          // Unique groups: commits of an earlier run on the same cluster do not matter.
           normalizer: { group: `normalizer-${seed}-${Date.now()}` },
           processor: { group: `processor-${seed}-${Date.now()}` },
           payments: PAYMENTS,
@@ -193,7 +193,7 @@ export class Lab {
     return lab
   }
 
-  /** Resolves when it listens. Does nothing if it runs. */
+  /** Resolves once it listens. Does nothing if it already runs. */
   async start(slot: Slot): Promise<void> {
     this.#wanted.add(slot)
     await this.#inTurn(slot, async () => {
@@ -203,7 +203,7 @@ export class Lab {
     })
   }
 
-  /** SIGTERM to all of a role; none of it starts until it is woken, whatever else asks for it. */
+  /** SIGTERM to all processes of a role; none starts until `wake`, whoever else asks for it. */
   async rest(role: Role): Promise<void> {
     const slots = slotsOf(role)
     for (const slot of slots) {
@@ -212,7 +212,7 @@ export class Lab {
     await Promise.all(slots.map((slot) => this.stop(slot)))
   }
 
-  /** Starts all of a role that rests. */
+  /** Starts all processes of a resting role. */
   async wake(role: Role): Promise<void> {
     const slots = slotsOf(role)
     for (const slot of slots) {
@@ -225,12 +225,12 @@ export class Lab {
     await this.#end(slot, 'SIGKILL')
   }
 
-  /** SIGTERM; gives the exit code. */
+  /** SIGTERM; returns the exit code. */
   async stop(slot: Slot): Promise<number | NodeJS.Signals | undefined> {
     return this.#end(slot, 'SIGTERM')
   }
 
-  /** Kills it and starts it with these variables, every time that it ends by itself too, until it is restarted. */
+  /** Kills and starts it with these variables; also used whenever it exits unasked, until the next `restart`. */
   async restart(slot: Slot, environment: () => Readonly<Record<string, string>> = () => ({})): Promise<void> {
     await this.kill(slot)
     this.#special.set(slot, environment)
@@ -245,7 +245,7 @@ export class Lab {
     this.#roles.get(slot)?.signal('SIGCONT')
   }
 
-  /** One more process, on the ways of a slot; the caller ends it. */
+  /** One more process that uses the proxies of a slot; the caller ends it. */
   async startExtra(slot: Slot): Promise<RoleProcess> {
     const role = await this.deployment.start([roleOf(slot)], this.#environment(slot))
     this.branches.add(role)
@@ -258,15 +258,15 @@ export class Lab {
   }
 
   /**
-   * From now on processes may end with a code, until the fault deletes it from `wantedStops`. The returned function
-   * resolves with the first that does, and rejects if none does in time.
+   * Allows processes to stop with a code until the fault deletes it from `wantedStops`. The returned function resolves with
+   * the first such stop, and rejects if there is none in time.
    */
   expectStop(code: string): () => Promise<DefinedStopSeen> {
     this.wantedStops.add(code)
     const before = this.definedStops.length
     return async () => {
       const found = () => this.definedStops.slice(before).find((stop) => stop.code === code)
-      await until(`a process ends with ${code}`, INSIST_MS, async () => found() !== undefined)
+      await until(`a process stops with ${code}`, INSIST_MS, async () => found() !== undefined)
       return found() as DefinedStopSeen
     }
   }
@@ -276,7 +276,7 @@ export class Lab {
     await this.#roles.get(slot)?.ready(timeoutMs)
   }
 
-  /** What its process has written so far. */
+  /** The output of its process so far. */
   outputOf(slot: Slot): string {
     return this.#roles.get(slot)?.output ?? ''
   }
@@ -285,7 +285,7 @@ export class Lab {
     return this.cluster.linksOf(slot)
   }
 
-  /** The broker that leads a partition now. */
+  /** The current leader of a partition. */
   async leaderOf(topic: string, partition: number): Promise<Broker> {
     const { topics } = await within(ADMIN_MAX_MS, this.admin.fetchTopicMetadata({ topics: [topic] }))
     const leader = topics[0]?.partitions.find(({ partitionId }) => partitionId === partition)?.leader
@@ -307,8 +307,8 @@ export class Lab {
   }
 
   /**
-   * Acts as the providers, in shifts with payments of their own, until it is enough; resolves when every callback was
-   * accepted, or `giveUp` fired.
+   * Plays the providers, in shifts of distinct payments, until `enough` fires; resolves once every callback was accepted, or
+   * when `giveUp` fires.
    */
   async load(enough: AbortSignal, giveUp: AbortSignal): Promise<LoadReport> {
     const shifts: Promise<SimulationReport>[] = []
@@ -351,10 +351,10 @@ export class Lab {
     })
   }
 
-  /** One callback outside of the plan; gives the answered code. */
+  /** Posts one callback outside the simulation; returns the response code, null if there was none. */
   async post(name: string, source: SimulatedSource, body: Buffer, contentType: string): Promise<number | null> {
     if (body.length > SILENT_MAX_BYTES) {
-      throw new RangeError('the ledger holds every body')
+      throw new RangeError('the body is too large: the ledger stores every body')
     }
     const answer = await fetch(source.url, {
       method: 'POST',
@@ -372,7 +372,7 @@ export class Lab {
     return answer.kind === 'status' ? answer.statusCode : null
   }
 
-  /** JSON of a fault's own, to each of some sources; gives how many callbacks it was. */
+  /** Posts JSON bodies of a fault to each source; returns the number of callbacks. */
   async postJson(
     name: string,
     sources: readonly SimulatedSource[],
@@ -385,7 +385,7 @@ export class Lab {
     return bodies.length
   }
 
-  /** Nothing is broken any more, whatever was broken. */
+  /** Heals everything, whatever was broken. */
   async heal(): Promise<void> {
     await this.cluster.heal()
     await this.redis.heal()
@@ -398,12 +398,12 @@ export class Lab {
     await Promise.all(SLOTS.map((slot) => this.start(slot)))
   }
 
-  /** Ends all roles, by SIGTERM first; gives those that did not end with 0. */
+  /** Stops all roles with SIGTERM; returns those that did not exit with 0. */
   async close(): Promise<readonly string[]> {
     const ends = await Promise.all(
       SLOTS.map(async (slot) => {
         const end = await Promise.race([this.stop(slot), delay(30_000, 'still running after 30 s')])
-        return end === 0 || end === undefined ? [] : [`${slot} ended with ${end}`]
+        return end === 0 || end === undefined ? [] : [`${slot} exited with ${end}`]
       }),
     )
     await this.ledger.close()
@@ -416,9 +416,9 @@ export class Lab {
     return ends.flat()
   }
 
-  /** An earlier run on the same cluster may have left brokers behind. */
+  /** Brokers may still be catching up after an earlier run on the same cluster. */
   async #inSync(): Promise<boolean> {
-    // Kafka makes its own two when they are needed first.
+    // Kafka creates its two internal topics on first use.
     const own = ['__consumer_offsets', '__transaction_state'].map((topic) => this.#metadataOf([topic]).catch(() => []))
     const topics = (await Promise.all([this.#metadataOf(Object.values(this.deployment.topics)), ...own])).flat()
     return topics.every(({ partitions }) => partitions.every(({ isr, replicas }) => isr.length === replicas.length))
@@ -446,11 +446,11 @@ export class Lab {
         } else if (code !== undefined) {
           this.definedStops.push({ slot, code, output: role.output })
           if (!this.wantedStops.has(code)) {
-            this.#found(`${slot} ended with ${code}, which no fault had caused: ${lastLine(role.output)}`)
+            this.#found(`${slot} stopped with ${code}, which no fault had caused: ${lastLine(role.output)}`)
           }
         } else {
           this.unexpectedExits += 1
-          this.#found(`${slot} ended by itself (${reason}): ${lastLine(role.output)}`)
+          this.#found(`${slot} exited unasked (${reason}): ${lastLine(role.output)}`)
         }
         await this.#startAgain(slot)
       }
@@ -462,11 +462,11 @@ export class Lab {
     this.findings.push({ kind: 'wrong', by: 'laboratory', text })
   }
 
-  /** As an orchestrator would. */
+  /** Restarts a process like an orchestrator. */
   async #startAgain(slot: Slot): Promise<void> {
     while (this.#wanted.has(slot) && !this.#roles.has(slot)) {
       await delay(RESTART_AFTER_MS)
-      // Somebody may have stopped it meanwhile, for good or to break something.
+      // It may have been stopped meanwhile, for good or by a fault.
       if (this.#wanted.has(slot)) {
         await this.start(slot).catch((error: Error) => this.say(`${slot} does not start: ${error.message}`))
       }
@@ -484,7 +484,7 @@ export class Lab {
     })
   }
 
-  /** One after the other for each slot: who starts and who ends one may be several faults. */
+  /** Serializes starts and stops per slot: several faults may act on it. */
   #inTurn<T>(slot: Slot, action: () => Promise<T>): Promise<T> {
     const result = (this.#turns.get(slot) ?? Promise.resolve()).then(action)
     this.#turns.set(
@@ -513,7 +513,7 @@ export class Lab {
   }
 }
 
-/** Of every other run: a key-encryption key of its own. */
+/** Every other run encrypts bodies, with its own key-encryption key. */
 function encryptionIn(directory: string): Record<string, unknown> {
   const file = join(directory, 'key-encryption-key')
   writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600 })

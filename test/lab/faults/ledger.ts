@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import type { Answer } from '../../../src/tools/simulate/post-callbacks.ts'
 
-/** `failed`: answered, or never reached; after a 503 the callback may be in raw nevertheless. `unknown`: no answer. */
+/** `failed`: refused or unreachable; after a 503 the callback may still be in raw. `unknown`: no answer. */
 type Outcome = 'ok' | 'failed' | 'unknown'
 
 /** One attempt to deliver a callback: a line of the ledger file. */
@@ -26,7 +26,7 @@ export interface Refusal {
   readonly bodyBytes: number
 }
 
-/** What the providers know: every attempt, as it was answered. */
+/** What the providers know: every attempt with its answer. */
 export class Ledger {
   readonly file: string
   readonly #out: WriteStream
@@ -43,7 +43,7 @@ export class Ledger {
     return this.#attempts
   }
 
-  /** Whoever reached a gateway and did not hear of a success. */
+  /** Attempts that reached a gateway and were not answered with success. */
   get refusals(): readonly Refusal[] {
     return this.#refusals
   }

@@ -172,8 +172,10 @@ const electUncleanly: Fault = {
 }
 
 /**
- * The events topic is deleted and created again under running normalizers and processors. An operator restarts the
- * processors, and resets the normalizers so that they publish everything again.
+ * The events topic is deleted and created again under running normalizers and processors. Kafka deletes the group's offsets
+ * with it. The processors must either stop, or say that they read the new topic from its beginning; which one depends on
+ * whether a transaction fails in between. An operator restarts them, and resets the normalizers so that they publish
+ * everything again: the events that were in the old topic and not processed are missing otherwise.
  */
 const recreateEvents: Fault = {
   name: 'recreate-events',
@@ -183,7 +185,9 @@ const recreateEvents: Fault = {
   async inject(lab) {
     const { config, logger, topics } = lab.deployment
     await keepEvents(lab)
-    const stopped = lab.expectStop('TOPIC_RECREATED')
+    const stops = lab.definedStops.length
+    lab.wantedStops.add('TOPIC_RECREATED')
+    const since = new Date().toISOString()
     // The processors count again from the beginning.
     lab.offsetsMoved = true
     await insistently(() => lab.admin.deleteTopics({ topics: [topics.events] }))
@@ -191,7 +195,13 @@ const recreateEvents: Fault = {
     return {
       what: `${topics.events} is deleted and created again`,
       heal: async () => {
-        await stopped()
+        let noticed: string | undefined
+        await until('the processors notice that their input was recreated', INSIST_MS, async () => {
+          const stop = lab.definedStops.slice(stops).find(({ code }) => code === 'TOPIC_RECREATED')
+          noticed = stop === undefined ? rereadBy(lab, since) : `${stop.slot} stopped with TOPIC_RECREATED`
+          return noticed !== undefined
+        })
+        lab.say(`recreate-events: ${noticed}`)
         const processors = await GroupAtRest.of(lab, 'processor')
         if (processors.committed.some((offset) => offset > 0n)) {
           await processors.moveTo(processors.committed.map(() => 0n))
@@ -204,6 +214,19 @@ const recreateEvents: Fault = {
       },
     }
   },
+}
+
+/** What a processor logs that starts from the beginning although something was published. */
+const REREAD = 'the group has no committed offset, but'
+
+function rereadBy(lab: Lab, since: string): string | undefined {
+  const slot = slotsOf('processor').find((one) =>
+    lab
+      .outputOf(one)
+      .split('\n')
+      .some((line) => line.includes(REREAD) && (/"time":"([^"]+)"/.exec(line)?.[1] ?? '') > since),
+  )
+  return slot === undefined ? undefined : `${slot} says that it reads the new topic from its beginning`
 }
 
 export const LOST_RECORD_FAULTS: readonly Fault[] = [cutEvents, cutRaw, cutChanges, electUncleanly, recreateEvents]

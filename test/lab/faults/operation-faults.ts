@@ -7,7 +7,7 @@ import { insistently } from './insistently.ts'
 import { keepEvents } from './keep-events.ts'
 import { slotsOf } from './lab.ts'
 
-/** What an operator does while nobody consumes. */
+/** An operator resets a group's offsets while its members are stopped. */
 function resetOffsets(role: 'normalizer' | 'processor'): Fault {
   return {
     name: `reset-${role}-offsets`,
@@ -15,7 +15,7 @@ function resetOffsets(role: 'normalizer' | 'processor'): Fault {
     lastsMs: SHORT_MS,
     async inject(lab, random) {
       const group = await GroupAtRest.of(lab, role)
-      // Not to where records were deleted: that is another fault.
+      // Not below the start of the log: that is a fault of its own.
       const ranges = await group.ranges()
       const offsets = group.committed.map((committed, partition) => {
         const start = ranges[partition]?.start ?? 0n
@@ -30,14 +30,14 @@ function resetOffsets(role: 'normalizer' | 'processor'): Fault {
   }
 }
 
-/** Events are skipped, until somebody notices and sets the offsets back. */
+/** Offsets are set forward past unprocessed events, and set back later. */
 const skipEvents: Fault = {
   name: 'skip-events',
   area: 'operation',
   lastsMs: LONG_MS,
   async inject(lab) {
     const group = await GroupAtRest.of(lab, 'processor')
-    // Something has to be there to skip.
+    // Let events accumulate to skip.
     await delay(2_000)
     const ends = (await group.ranges()).map(({ end }) => end)
     await group.moveTo(ends)
@@ -54,8 +54,8 @@ const skipEvents: Fault = {
 }
 
 /**
- * Offsets below the start of the topic: nothing may go on somewhere else by itself. The processors have to say so and to
- * end, again and again, until an operator sets the offsets to what is there.
+ * Offsets below the start of the log: processing must not resume at another offset by itself. The processors must stop with
+ * an error at every start until an operator sets the offsets to existing records.
  */
 const offsetsBelowStart: Fault = {
   name: 'offsets-below-start',
@@ -65,7 +65,7 @@ const offsetsBelowStart: Fault = {
     const group = await GroupAtRest.of(lab, 'processor')
     await keepEvents(lab)
     const partitions = group.committed.map((offset, partition) => ({ partition, offset: String(offset) }))
-    // Only what was processed: deleting what was not would lose it.
+    // Only processed events: deleting others would lose them.
     await insistently(() => lab.admin.deleteTopicRecords({ topic: group.topic, partitions }))
     await group.moveTo(group.committed.map(() => 0n))
     const outOfRange = group.committed.some((offset) => offset > 0n)
@@ -99,7 +99,7 @@ export const OPERATION_FAULTS: readonly Fault[] = [
       await Promise.all(slots.map((slot) => lab.kill(slot)))
       await Promise.all(slots.map((slot) => lab.start(slot)))
       return {
-        what: `the registry is away while ${slots.join(', ')} start`,
+        what: `the registry is unreachable while ${slots.join(', ')} start`,
         heal: async () => lab.registry.up(),
       }
     },
@@ -118,13 +118,13 @@ export const OPERATION_FAULTS: readonly Fault[] = [
           extra.signal(signal)
           const end = await extra.exited
           if (signal === 'SIGTERM' && end !== 0) {
-            throw new Error(`the third processor ended with ${end} on SIGTERM`)
+            throw new Error(`the third processor exited with ${end} on SIGTERM`)
           }
         }
       })()
       stormed.catch(() => {})
       return {
-        what: 'a third processor comes and goes',
+        what: 'a third processor joins and leaves repeatedly',
         heal: () => {
           healed.abort()
           return stormed
@@ -149,7 +149,7 @@ export const OPERATION_FAULTS: readonly Fault[] = [
       if (oversize.some(([, code]) => code !== null && code !== 413 && code !== 503)) {
         throw new Error(`a body above the limit was answered with ${oversize.join('; ')}`)
       }
-      return { what: `${answers.size} poisonous and oversize callbacks`, heal: async () => {} }
+      return { what: `${answers.size} malformed and oversize callbacks`, heal: async () => {} }
     },
   },
   {
@@ -166,7 +166,7 @@ export const OPERATION_FAULTS: readonly Fault[] = [
   },
 ]
 
-/** Final statuses of one payment that cannot all be true, some told twice; and one good element among many bad ones. */
+/** Mutually exclusive final statuses of one payment, some repeated; and one good element among many bad ones. */
 function contradictions(random: Random): readonly object[] {
   const payment = { endToEndId: `E2E-${random.hex(12)}`, firmRootId: uuidLike(random) }
   const other = { endToEndId: `E2E-${random.hex(12)}`, firmRootId: uuidLike(random) }
@@ -188,7 +188,7 @@ function contradictions(random: Random): readonly object[] {
   ]
 }
 
-/** More than are told one by one. */
+/** More than are reported as separate dead letters. */
 const MANY_BAD = 20
 
 function poisons(random: Random, bodyBytesMax: number): readonly (readonly [string, Buffer, string])[] {

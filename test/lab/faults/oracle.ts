@@ -8,7 +8,7 @@ import type { Found } from './finding.ts'
 
 const ORACLE_MAX_MS = 300_000
 
-/** What the oracle needs to find what it has to judge. */
+/** What the oracle needs to find the data to judge. */
 export interface Installation {
   readonly config: Pick<
     Config,
@@ -17,32 +17,32 @@ export interface Installation {
   readonly topics: TopicNames
   /** Path of the ledger: what the providers know. */
   readonly ledger: string
-  /** Whether somebody moved committed offsets: then events are counted again. */
+  /** Whether committed offsets were moved: then events are counted again. */
   readonly offsetsMoved: boolean
-  /** Path of the events that somebody deleted from their topic, if any: records in base64, a line of JSON each. */
+  /** Path of the events that were deleted from their topic, if any: records in base64, one line of JSON each. */
   readonly deletedEvents?: string
   /**
-   * Path of the raw records that were removed from their topic, if any: like `deletedEvents`, with `normalized`: whether the
-   * normalizers had committed past it. Of the others nothing has to come.
+   * Path of the raw records that were removed from their topic, if any: like `deletedEvents`, plus `normalized`: whether the
+   * normalizers had committed past it. The results of the others may be missing.
    */
   readonly removedRaw?: string
-  /** Whether lost changes were published again; then some carry the header paystatus_repaired. */
+  /** Whether lost changes were republished; then some carry the header paystatus_repaired. */
   readonly repaired?: boolean
-  /** How long it may take until nothing is left to process. */
+  /** How long processing may take to catch up. */
   readonly caughtUpMaxMs: number
   readonly viewMaxMs: number
 }
 
-/** What the oracle counted; `view-only` counts less. */
+/** The oracle's counts; `view-only` counts less. */
 export interface OracleCounts {
   readonly callbacks: number
   readonly accepted: number
   readonly attempts: number
   readonly raw: number
   readonly rawDeadLetters: number
-  /** Elements of removed raw records of which nothing came: lost for good, as the fault says. */
+  /** Elements of removed raw records without a result: lost for good, as named by the fault. */
   readonly goneForGood: number
-  /** Changes that were published again. */
+  /** Changes that were republished. */
   readonly repaired: number
   readonly setAside: number
   readonly events: number
@@ -58,7 +58,7 @@ export interface OracleCounts {
 
 export interface OracleReport {
   readonly ok: boolean
-  /** False if something that it needs was not there. */
+  /** False if data that it needs was missing. */
   readonly judged: boolean
   readonly reason?: string
   readonly findings: readonly Found[]
@@ -67,9 +67,9 @@ export interface OracleReport {
 }
 
 /**
- * Lets the oracle judge an installation: a program in another language, with a Kafka client, an Avro reader and a fold
- * of its own. `what` chooses between everything and the view alone, for after it was emptied. `file` is where it is told
- * what to look at, and stays, so that a person can ask it again.
+ * Lets the oracle judge an installation: a program in another language with its own Kafka client, Avro reader and fold.
+ * `what` chooses between everything and the view alone, after Redis was emptied. `file` tells it what to look at; it is kept,
+ * so that a person can run the oracle again.
  */
 export async function askOracle(installation: Installation, file: string, what: 'all' | 'view'): Promise<OracleReport> {
   const { config, topics, ledger, offsetsMoved, caughtUpMaxMs, viewMaxMs } = installation
@@ -89,7 +89,7 @@ export async function askOracle(installation: Installation, file: string, what: 
       currency: currency ?? null,
     })),
     payments: config.payments,
-    // Only a test's: nobody else's are ever given away.
+    // Test keys only: real keys are never handed out.
     keyEncryptionKeys: Object.fromEntries(
       [...(config.encryption?.keys ?? [])].map(([id, key]) => [id, key.toString('base64')]),
     ),
@@ -105,7 +105,7 @@ export async function askOracle(installation: Installation, file: string, what: 
   const python = await ensureOracle(() => {})
   const command = [python, '-B', join(ORACLE, 'oracle.py'), file, ...(what === 'view' ? ['--view-only'] : [])] as const
   const timeoutMs = Math.ceil(ORACLE_MAX_MS + caughtUpMaxMs + viewMaxMs)
-  // Its Kafka client is native code, which has been seen to die when a coordinator had just moved.
+  // Its native Kafka client has been seen to crash right after a coordinator moved.
   return reportOf(command, timeoutMs).catch(() => reportOf(command, timeoutMs))
 }
 

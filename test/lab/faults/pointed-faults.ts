@@ -9,14 +9,14 @@ import { insistently } from './insistently.ts'
 import { API_KEYS } from './kafka-frames.ts'
 import { type Lab, type Role, roleOf, slotsOf } from './lab.ts'
 
-/** Faults that chance would bring too seldom: each is made such that one kind of bug shows (mutants/mutants.ts). */
+/** Faults that chance would rarely produce. Each is designed to expose one kind of bug (mutants/mutants.ts). */
 
-/** How likely a chunk is the last one of its process: high, for a busy machine has few chunks. */
+/** Likelihood that a chunk is the last of its process. High, because a busy machine processes few chunks. */
 const LIKELIHOOD = 0.3
 const DEATHS_MIN = 5
 const DEATHS_MAX_MS = 60_000
 
-/** The processes of a role die at one place, are started again and die there again, until it is healed. */
+/** The processes of a role crash at one point, restart and crash there again until it is healed. */
 function dieAt(point: CrashPoint): Fault {
   const role = point.slice(0, point.indexOf(':')) as Role
   const slots = slotsOf(role)
@@ -31,12 +31,12 @@ function dieAt(point: CrashPoint): Fault {
     async inject(lab) {
       await restart(lab, { PAYSTATUS_CRASH_POINTS: `${point}=${LIKELIHOOD}` })
       return {
-        what: `${slots.join(', ')} die at ${point} again and again`,
+        what: `${slots.join(', ')} crash at ${point} repeatedly`,
         heal: async () => {
-          // On a busy machine a new process may need longer to get at a partition than the schedule knows.
+          // On a busy machine a new process may take longer to get a partition than the schedule allows.
           const deaths = () => lab.crashes.get(point) ?? 0
           await until(`deaths at ${point}`, DEATHS_MAX_MS, async () => deaths() >= DEATHS_MIN).catch(() => {})
-          lab.say(`${deaths()} deaths at ${point}`)
+          lab.say(`${deaths()} crashes at ${point}`)
           await restart(lab, {})
         },
       }
@@ -44,7 +44,7 @@ function dieAt(point: CrashPoint): Fault {
   }
 }
 
-/** No broker says anything to one process; what both sides said meanwhile arrives at the end. */
+/** No broker answers one process; what both sides sent meanwhile arrives when it is healed. */
 function isolate(slot: Slot, lastsMs: readonly [number, number]): Fault {
   return {
     name: `isolate-${roleOf(slot)}`,
@@ -57,7 +57,7 @@ function isolate(slot: Slot, lastsMs: readonly [number, number]): Fault {
         proxy.freeze()
       }
       return {
-        what: `no broker says anything to ${slot}`,
+        what: `no broker answers ${slot}`,
         heal: async () => {
           for (const { proxy } of links) {
             proxy.thaw()
@@ -68,10 +68,10 @@ function isolate(slot: Slot, lastsMs: readonly [number, number]): Fault {
   }
 }
 
-/** Long enough that the leader has taken some callbacks, short enough that nobody takes the frozen ones for dead. */
+/** Long enough for the leader to take some callbacks, short enough that the frozen brokers are not considered dead. */
 const ALONE_MS = 2_000
 
-/** A leader takes what no other broker gets, and is never leader again. */
+/** A leader takes records that no other broker replicates, then loses its leadership. */
 const leaderDiesAlone: Fault = {
   name: 'leader-dies-alone',
   area: 'broker',
@@ -90,7 +90,7 @@ const leaderDiesAlone: Fault = {
   },
 }
 
-/** As when nobody has consumed for longer than offsets are kept. */
+/** Like a group that was idle for longer than the offset retention. */
 const forgetOffsets: Fault = {
   name: 'forget-processor-offsets',
   area: 'operation',
@@ -98,7 +98,7 @@ const forgetOffsets: Fault = {
   async inject(lab) {
     await lab.rest('processor')
     lab.offsetsMoved = true
-    // Whoever was killed shortly before is a member until its session ends.
+    // A process that was killed shortly before stays a member until its session ends.
     await insistently(() => lab.admin.deleteGroups([lab.deployment.config.processor.group]))
     return {
       what: 'the processors are stopped, and their group is deleted',
@@ -107,7 +107,7 @@ const forgetOffsets: Fault = {
   },
 }
 
-/** Every leader of raw and events moves, again and again, mostly to one that leads a neighbour. */
+/** Every leader of raw and events moves repeatedly, mostly to a broker that leads a neighbouring partition. */
 const shuffleLeaders: Fault = {
   name: 'shuffle-leaders',
   area: 'broker',
@@ -130,7 +130,7 @@ const shuffleLeaders: Fault = {
         await each(async (topic, partition) => {
           if (!healed.signal.aborted) {
             const { id } = await lab.leaderOf(topic, partition)
-            // A leader that is no replica any more hands over at once.
+            // A leader that is no longer a replica hands over at once.
             await reassign(topic, partition, random.shuffle(ids.filter((other) => other !== id)))
             await delay(150)
           }
@@ -140,7 +140,7 @@ const shuffleLeaders: Fault = {
     })()
     shuffled.catch(() => {})
     return {
-      what: `the leaders of ${raw} and ${events} move again and again`,
+      what: `the leaders of ${raw} and ${events} move repeatedly`,
       heal: async () => {
         healed.abort()
         await shuffled
@@ -150,14 +150,14 @@ const shuffleLeaders: Fault = {
   },
 }
 
-/** Doubts of a partition that a change of owners may bring. */
+/** How often a partition may be in doubt because of a change of owners. */
 const DOUBTS_MAX = 3
 
 const MEMBERSHIP: ReadonlySet<number> = new Set([API_KEYS.heartbeat, API_KEYS.joinGroup, API_KEYS.syncGroup])
 
 /**
- * One processor can do everything but take part in its group: it learns of nothing, and the group gives its partitions
- * away. The new owner must be left alone.
+ * One processor can do everything except take part in its group, so it does not learn that the group has reassigned its
+ * partitions. It must not disturb the new owner.
  */
 const deafToGroup: Fault = {
   name: 'deaf-to-group',
@@ -178,16 +178,16 @@ const deafToGroup: Fault = {
           link.refuse(undefined)
         }
         const most = Math.max(0, ...[...doubts].map(([partition, count]) => count - (before.get(partition) ?? 0)))
-        lab.say(`${heir} had to begin anew at most ${most} times with one partition`)
+        lab.say(`${heir} had to reopen a partition at most ${most} times`)
         if (most > DOUBTS_MAX) {
-          throw new Error(`${heir}, the rightful owner, had to begin anew ${most} times with one partition`)
+          throw new Error(`${heir}, the rightful owner, had to reopen one partition ${most} times`)
         }
       },
     }
   },
 }
 
-/** How often each partition was in doubt, by the log of its process. */
+/** How often each partition was in doubt, according to the log of its process. */
 function doubtsOf(output: string): ReadonlyMap<number, number> {
   const doubts = new Map<number, number>()
   for (const line of output.split('\n').filter((one) => one.includes('lane in doubt'))) {
@@ -197,7 +197,7 @@ function doubtsOf(output: string): ReadonlyMap<number, number> {
   return doubts
 }
 
-/** Somebody writes into events in transactions that come to nothing: their places stay empty for a reader. */
+/** Aborted transactions on events leave offsets that a read_committed reader never sees. */
 const holesInEvents: Fault = {
   name: 'holes-in-events',
   area: 'operation',
@@ -231,7 +231,7 @@ const holesInEvents: Fault = {
   },
 }
 
-/** Bodies that are JSON, but not as JSON.stringify would write it. Whatever becomes of them, raw has them as they came. */
+/** JSON bodies that differ from the output of JSON.stringify. Raw must hold them byte for byte. */
 const oddSpelling: Fault = {
   name: 'odd-spelling',
   area: 'operation',
@@ -243,11 +243,11 @@ const oddSpelling: Fault = {
       `{"odd":"${random.hex(16)}","escaped":"\\u00e4\\/"}`,
       `{"odd":"${random.hex(16)}","twice":1,"twice":2}\n`,
     ])
-    return { what: `${count} bodies in JSON of another hand`, heal: async () => {} }
+    return { what: `${count} JSON bodies in unusual spelling`, heal: async () => {} }
   },
 }
 
-/** Normalizers take callbacks and cannot append what comes of them, then they die with all of it in their queues. */
+/** Normalizers read callbacks but cannot append the events, then die with all of them queued. */
 const dieWithFullQueues: Fault = {
   name: 'die-with-full-queues',
   area: 'role',
@@ -259,7 +259,7 @@ const dieWithFullQueues: Fault = {
       link.refuse((apiKey) => apiKey === API_KEYS.produce)
     }
     return {
-      what: `nothing that ${slots.join(', ')} append arrives, then they die`,
+      what: `no append of ${slots.join(', ')} arrives, then they are killed`,
       heal: async () => {
         await Promise.all(slots.map((slot) => lab.kill(slot)))
         for (const link of links) {
@@ -273,9 +273,9 @@ const dieWithFullQueues: Fault = {
 
 export const POINTED_FAULTS: readonly Fault[] = [
   ...CRASH_POINTS.map(dieAt),
-  // Longer than the gateway tries to append what it has taken.
+  // Longer than the gateway tries to append a callback.
   isolate('gateway-1', [12_000, 13_000]),
-  // Longer than a session in the group, shorter than a request may take.
+  // Longer than the group session, shorter than a request may take.
   isolate('processor-1', [8_800, 9_200]),
   leaderDiesAlone,
   forgetOffsets,

@@ -5,29 +5,29 @@ import { type Positions, spanIsAlone, ThroughAgain } from './recovery.ts'
 
 export interface Recovery {
   readonly fault: string
-  /** Whether nothing else was broken at the time. */
+  /** Whether no other fault was active at the time. */
   readonly alone: boolean
   /**
-   * From the beginning of the injection until what came after it is accepted, normalized and processed in all
+   * From the start of the injection until callbacks that arrived after it are accepted, normalized and processed in all
    * partitions.
    */
   readonly recoveryMs: number
-  /** The part of it after the healing; 0 if the system did not need it. */
+  /** The part of it after healing; 0 if the system recovered before. */
   readonly afterHealMs: number
 }
 
-/** A fault and its times, on the clock of `performance.now()`. */
+/** A fault and its milestones, on the clock of `performance.now()`. */
 export interface WatchedFault {
-  /** The harm is done. */
+  /** The fault is in effect. */
   harmed(): void
   healed(): void
-  /** It turned out to have done nothing: it counts for nothing. */
+  /** It turned out to have no effect and is not counted. */
   withdrawn(): void
   /** Resolves when payments move again, or it was withdrawn. */
   readonly over: Promise<void>
 }
 
-/** When a fault was there, and what came of it then. */
+/** When a fault was active. */
 export interface FaultSpan {
   readonly fault: string
   readonly alone: boolean
@@ -38,7 +38,7 @@ export interface FaultSpan {
 interface Wait {
   readonly fault: string
   readonly since: number
-  /** Nothing before the harm is done. */
+  /** Undefined until the fault is in effect. */
   through: ThroughAgain | undefined
   healedAt: number
   recoveredAt: number | undefined
@@ -48,7 +48,7 @@ interface Wait {
 const LOOK_EVERY_MS = 250
 const LOOK_MAX_MS = 3_000
 
-/** Looks from outside, several times a second, whether payments get through. */
+/** Observes from outside, several times a second, whether payments get through. */
 export class RecoveryWatch {
   readonly #lab: Lab
   readonly #waits: Wait[] = []
@@ -88,12 +88,12 @@ export class RecoveryWatch {
     }
   }
 
-  /** No callback is on its way any more: from now on it is enough that nothing is left to do. */
+  /** No more callbacks will come: from now on it is enough to have caught up. */
   loadIsOver(): void {
     this.#loadIsOver = true
   }
 
-  /** What has not recovered yet has done so now, when the caller found that nothing is left to do. */
+  /** Called when processing has caught up: faults without a recovery time recover now. */
   async stop(): Promise<readonly Recovery[]> {
     const now = performance.now()
     this.#stopped.abort()
@@ -109,7 +109,7 @@ export class RecoveryWatch {
     })
   }
 
-  /** When every fault was there. */
+  /** The spans of all faults. */
   spans(): readonly FaultSpan[] {
     const now = performance.now()
     return this.#waits.map((wait) => ({
@@ -128,11 +128,11 @@ export class RecoveryWatch {
   async #run(): Promise<void> {
     let admin = this.#lab.newAdmin()
     while (!this.#stopped.signal.aborted) {
-      // Whoever is harmed meanwhile is looked at from the next time on.
+      // Faults that take effect during this look are included from the next one on.
       const due = this.#waits.filter(({ recoveredAt }) => recoveredAt === undefined)
       const positions = await within(LOOK_MAX_MS, this.#look(admin)).catch(() => undefined)
       if (positions === undefined) {
-        // It may hold on to a broker that is gone, and would be blind for longer than the payments stand.
+        // It may cling to a dead broker and stay blind for longer than the payments are blocked.
         void admin.disconnect().catch(() => {})
         admin = this.#lab.newAdmin()
       } else {

@@ -5,31 +5,31 @@ function positions(...pairs: readonly (readonly [committed: number, end: number]
   return new Map(pairs.map(([committed, end], at) => [`p${at}`, { committed: BigInt(committed), end: BigInt(end) }]))
 }
 
-test('recovered is who has committed, in every partition, what came after the harm', () => {
+test('recovery means that a record from after the fault was committed in every partition', () => {
   const through = new ThroughAgain()
   expect(through.look(positions([3, 5], [7, 9]), false)).toBe(false)
-  // What was in flight at the time of the harm.
+  // Records in flight at the time of the fault.
   expect(through.look(positions([5, 8], [9, 12]), false)).toBe(false)
-  // One partition stands.
+  // One partition is blocked.
   expect(through.look(positions([8, 8], [9, 20]), false)).toBe(false)
   expect(through.look(positions([8, 8], [10, 20]), false)).toBe(true)
 })
 
-test('a partition that could not be seen at first has its own first look', () => {
+test('a partition that was not visible at first gets its own first look', () => {
   const through = new ThroughAgain()
   through.look(positions([3, 5]), false)
   expect(through.look(positions([6, 6], [9, 9]), false)).toBe(false)
   expect(through.look(positions([6, 6], [10, 10]), false)).toBe(true)
 })
 
-test('when nothing comes any more it is enough that all is done', () => {
+test('once no more records come, having caught up is enough', () => {
   const through = new ThroughAgain()
   through.look(positions([4, 5], [9, 9]), true)
   expect(through.look(positions([4, 5], [9, 9]), true)).toBe(false)
   expect(through.look(positions([5, 5], [9, 9]), true)).toBe(true)
 })
 
-test('alone is a fault at whose time, and just before, nothing else was broken', () => {
+test('a fault is alone if no other was active during it or just before', () => {
   const fault = { since: 10_000, over: 20_000 }
   expect(spanIsAlone(fault, [])).toBe(true)
   expect(spanIsAlone(fault, [{ since: 0, over: 8_000 }])).toBe(true)
@@ -38,7 +38,7 @@ test('alone is a fault at whose time, and just before, nothing else was broken',
   expect(spanIsAlone(fault, [{ since: 20_000, over: 30_000 }])).toBe(true)
 })
 
-test('a commit beyond the end of a log that was cut is no progress', () => {
+test('a committed offset beyond the end of a truncated log is no progress', () => {
   const through = new ThroughAgain()
   through.look(positions([30, 20], [9, 9]), false)
   expect(through.look(positions([30, 25], [10, 10]), false)).toBe(false)

@@ -1,16 +1,16 @@
-/** How far a group is in each partition, and where the partition ends. */
+/** A group's committed offset and the end of the log, by partition. */
 export type Positions = ReadonlyMap<string, { readonly committed: bigint; readonly end: bigint }>
 
 /**
- * Whether payments get through again after some harm. Pure.
+ * Decides whether payments get through again after a fault. Pure.
  *
- * The first look after the harm says where every partition ends. What was on its way then proves nothing: recovered is
- * who has committed something that came later, in every partition.
+ * The first look after the fault records the end of every partition. Records before it prove nothing: recovery means that
+ * a later record was committed in every partition.
  */
 export class ThroughAgain {
   readonly #ends = new Map<string, bigint>()
 
-  /** One look, begun after the harm. `nothingComes`: no record will come any more, so it is enough to have done all. */
+  /** One look, begun after the fault. `nothingComes`: no more records will come, so it is enough to have caught up. */
   look(positions: Positions, nothingComes: boolean): boolean {
     const known = this.#ends.size > 0
     let through = known
@@ -19,7 +19,7 @@ export class ThroughAgain {
       if (before === undefined) {
         this.#ends.set(partition, end)
       }
-      // A log that lost its end may end below what was committed: that is no progress.
+      // A truncated log may end below the committed offset: that is no progress.
       const isCommitted = before !== undefined && (committed > before || (nothingComes && committed >= end))
       through &&= isCommitted && committed <= end
     }
@@ -27,16 +27,16 @@ export class ThroughAgain {
   }
 }
 
-/** From the beginning of a fault until it was healed and payments moved, ms on one clock. */
+/** From the start of a fault until it was healed and payments moved, ms on one clock. */
 export interface Span {
   readonly since: number
   readonly over: number
 }
 
-/** What was broken shortly before may still be felt. */
+/** A fault may still have effects this long after it. */
 const CALM_MS = 2_000
 
-/** Whether nothing else was broken, or just had been. Pure. */
+/** Whether no other fault was active, or had just ended. Pure. */
 export function spanIsAlone({ since, over }: Span, others: readonly Span[]): boolean {
   return others.every((other) => other.over + CALM_MS <= since || other.since >= over)
 }

@@ -14,51 +14,51 @@ import type { OracleCounts } from './oracle.ts'
 import { type FaultSpan, type Recovery, RecoveryWatch } from './recovery-watch.ts'
 import { type Area, areasOf, type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
 
-/** Of this checkout, when the process began. */
+/** The commit of this checkout when the process started. */
 export const COMMIT = commitOfCheckout()
 
 export interface RunResult {
   readonly scenario: string
   readonly seed: number
-  /** When it ended, ISO 8601. */
+  /** End of the run, ISO 8601. */
   readonly at: string
-  /** The checkout's, as git abbreviates it; `-dirty` with changes that are in no commit, `unknown` without git. */
+  /** As abbreviated by git; with `-dirty` if there were uncommitted changes, `unknown` without git. */
   readonly commit: string
-  /** From the start of the load to its end, ms. */
+  /** From the start of the load to the end of the run, ms. */
   readonly tookMs: number
-  /** Those that had an effect. */
+  /** Faults that had an effect. */
   readonly faults: readonly string[]
   readonly callbacks: number
   readonly accepted: number
   readonly events: number
   readonly attempts: number
   readonly unexpectedExits: number
-  /** Processes that ended because only an operator could know how to go on. */
+  /** Processes that stopped because only an operator could decide how to continue. */
   readonly definedStops: number
-  /** How often a process died at a named place. */
+  /** Crashes by crash point. */
   readonly crashes: Readonly<Record<string, number>>
-  /** How often the product took a way that only trouble leads to; at least. */
+  /** How often the product took a path that only trouble leads to; a lower bound. */
   readonly branches: BranchCounts
-  /** What the oracle counted. */
+  /** The oracle's counts. */
   readonly counts: OracleCounts
   readonly recoveries: readonly Recovery[]
   readonly findings: readonly Finding[]
 }
 
-/** A run in which the laboratory itself failed: it judged nothing. */
+/** A run in which the laboratory itself failed, so that nothing was judged. */
 export interface BrokenRun extends Pick<RunResult, 'scenario' | 'seed' | 'at' | 'commit'> {
   readonly broke: string
 }
 
-/** From the healing until no provider has anything new to say, but for what it has already begun. */
+/** From healing until the providers begin no more payments. */
 const AFTERWARDS_MS = 2_000
-/** Payments move again long before, or a judgement will say that they are late. */
+/** Payments move again long before this, or the judgement reports them as late. */
 const ALONE_MAX_MS = 60_000
-/** After the last healing everything must have been accepted and processed within this time. */
+/** Everything must be accepted and processed within this time after the last healing. */
 const HEALED_MAX_MS = 60_000
 
 export interface RunOptions {
-  /** Those that a scenario may name; the laboratory's own if not given. */
+  /** The faults that a scenario may name; the laboratory's own by default. */
   readonly faults?: readonly Fault[]
   /** What the roles run instead of this checkout's `bin/paystatus`. */
   readonly program?: string
@@ -91,7 +91,7 @@ export async function runScenario(
   say('everything is healed')
   await delay(AFTERWARDS_MS)
   enough.abort()
-  // The providers may still have something to say; what they had to say before must go through in time.
+  // The current shift may still go on; what was sent before must be accepted in time.
   const dueAt = performance.now() + LOAD_SHIFT_MS + healedMaxMs
   const overdue = setTimeout(() => giveUp.abort(), dueAt - performance.now())
   const report = await load
@@ -148,10 +148,10 @@ async function injectAll(
   watch: RecoveryWatch,
   startedAt: number,
 ): Promise<Finding[]> {
-  /** How long the clock of the schedule stood still. */
+  /** How long the schedule's clock was stopped. */
   let stoodMs = 0
   const at = (ms: number) => delay(Math.max(0, startedAt + stoodMs + ms - performance.now()))
-  /** Two faults of an area never meet: a healing can take longer than was planned. */
+  /** Faults of one area never overlap, even if healing takes longer than planned. */
   const areas = new Map<Area, Promise<void>>()
   const one = async ({ name, atMs, healAtMs, alone, seed }: PlannedFault): Promise<Finding[]> => {
     const fault = known.find((candidate) => candidate.name === name) as Fault
@@ -167,14 +167,14 @@ async function injectAll(
       const injected = await fault.inject(lab, createRandom(seed, name))
       watched.harmed()
       lab.say(`${name}: ${injected.what}`)
-      // What came late, because a healing before it took long, must not be over before it began.
+      // A fault that began late, because an earlier healing took long, still lasts its minimum.
       await Promise.all([at(healAtMs), delay(fault.lastsMs[0])])
       await injected.heal()
       watched.healed()
       lab.say(`${name}: healed`)
       if (injected.bit?.() === false) {
         watched.withdrawn()
-        lab.say(`${name}: it had no effect, and counts for nothing`)
+        lab.say(`${name}: it had no effect and is not counted`)
       }
       await (alone && Promise.race([watched.over, delay(ALONE_MAX_MS)]))
       return []
@@ -195,12 +195,12 @@ async function injectAll(
   return [...findings, ...(await Promise.all(others.map(one))).flat()]
 }
 
-/** Of 1,000 attempts: a machine that is shared makes a broker too slow for a gateway's deadline once in a while. */
+/** Per 1,000 attempts: on a shared machine a broker occasionally misses a gateway's deadline. */
 const REFUSED_MAX = 5
-/** An attempt that began while a fault was there may end a little later. */
+/** An attempt that began during a fault may end a little later. */
 const ANSWERED_LATER_MS = 1_000
 
-/** No answer but success and "try again", to a body of a lawful size; and who deploys costs nobody one. */
+/** Bodies of a permitted size are answered only with success or "try again"; a deploy causes no refusals. */
 function refusalFindings(
   lab: Lab,
   known: readonly Fault[],
@@ -225,7 +225,7 @@ function refusalFindings(
       const attempted = attempts.filter(isThen).length
       lab.say(`${fault}: ${refused} of ${attempted} attempts were not answered with success meanwhile`)
       return refused * 1_000 > REFUSED_MAX * attempted
-        ? [`${refused} of ${attempted} callbacks were refused although nothing was broken but ${fault}`]
+        ? [`${refused} of ${attempted} callbacks were refused although only ${fault} was active`]
         : []
     }),
   ]

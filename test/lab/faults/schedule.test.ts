@@ -18,12 +18,12 @@ function areasOfNamed({ name }: { readonly name: string }): readonly Area[] {
 
 const SEEDS = Array.from({ length: 200 }, (_, seed) => seed)
 
-test('a seed gives the same schedule every time, and another seed another one', () => {
+test('equal seeds give equal schedules, and different seeds different ones', () => {
   expect(planSchedule(7, 'mix', KNOWN)).toEqual(planSchedule(7, 'mix', KNOWN))
   expect(planSchedule(7, 'mix', KNOWN)).not.toEqual(planSchedule(8, 'mix', KNOWN))
 })
 
-test('no more than two faults last at a time, and two that overlap are of different areas', () => {
+test('at most two faults are active at a time, and overlapping ones share no area', () => {
   for (const { faults } of SEEDS.map((seed) => planSchedule(seed, 'mix', KNOWN))) {
     for (const { atMs } of faults) {
       const lasting = faults.filter((other) => other.atMs <= atMs && atMs < other.healAtMs)
@@ -34,15 +34,15 @@ test('no more than two faults last at a time, and two that overlap are of differ
   }
 })
 
-test('faults can be named, and a name that is unknown is said with those that there are', () => {
+test('a scenario names faults, and an unknown name is rejected with the known ones', () => {
   expect(planSchedule(1, 'flush-redis+kill-broker', KNOWN).faults.map(({ name }) => name)).toEqual([
     'flush-redis',
     'kill-broker',
   ])
-  expect(() => planSchedule(1, 'no-such', KNOWN)).toThrow(/no fault no-such; there are kill-gateway/)
+  expect(() => planSchedule(1, 'no-such', KNOWN)).toThrow(/unknown fault no-such; known: kill-gateway/)
 })
 
-test('a campaign brings every fault often enough, the first two of a run alone, and never two of an area at a time', () => {
+test('a campaign injects every fault often enough, the first two of a run alone, and never two of one area at a time', () => {
   const runs = campaignRuns(3, 5, KNOWN)
   expect(campaignRuns(3, 5, KNOWN)).toEqual(runs)
   const schedules = runs.map((run, seed) => planSchedule(seed, run, KNOWN))
@@ -65,7 +65,7 @@ test('a campaign brings every fault often enough, the first two of a run alone, 
   }
 })
 
-test('a fault that is there on demand comes by its name, and never by chance', () => {
+test('an on-demand fault runs when named, and never by chance', () => {
   const known = [...KNOWN, ON_DEMAND]
   expect(planSchedule(1, 'die-somewhere', known).faults).toHaveLength(1)
   const chosen = SEEDS.flatMap((seed) => planSchedule(seed, 'mix', known).faults.map(({ name }) => name))

@@ -1,49 +1,49 @@
 import { createRandom } from '../../../src/tools/simulate/random.ts'
 
-/** What is broken: two faults at the same time are of two areas. */
+/** What a fault breaks: concurrent faults are of different areas. */
 export type Area = 'role' | 'broker' | 'redis' | 'network' | 'operation'
 
-/** What a schedule needs to know of a fault. */
+/** What a schedule needs to know about a fault. */
 export interface FaultTiming {
   readonly name: string
   readonly area: Area
-  /** Another area in which nothing else may be broken meanwhile. */
+  /** A second area that the fault occupies. */
   readonly also?: Area
-  /** From its injection to its healing, ms. */
+  /** From injection to healing, ms. */
   readonly lastsMs: readonly [min: number, max: number]
-  /** True if it comes only by name: in no campaign and in no scenario that chance makes. */
+  /** True if it runs only when named: never in a campaign or in a random scenario. */
   readonly onDemand?: boolean
 }
 
 export interface PlannedFault {
   readonly name: string
-  /** Since the start of the load, on a clock that stands still while one that comes alone is not over as planned. */
+  /** Since the start of the load, on a clock that stops while a fault that comes alone lasts longer than planned. */
   readonly atMs: number
   readonly healAtMs: number
-  /** Whether the next one waits until payments move again. */
+  /** Whether the next fault waits until payments move again. */
   readonly alone: boolean
-  /** Of the randomness with which it chooses its targets. */
+  /** Seed of the randomness that chooses its targets. */
   readonly seed: number
 }
 
 export interface Schedule {
-  /** Those that come alone are the first. */
+  /** Those that come alone are first. */
   readonly faults: readonly PlannedFault[]
 }
 
 const WARM_UP_MS: readonly [number, number] = [3_000, 4_000]
 const MIX_FAULTS = 4
-/** Of a campaign: how many faults a run of it has, and how many of these come alone. */
+/** Faults in one run of a campaign, and how many of them come alone. */
 const CAMPAIGN_RUN_FAULTS = 10
 const CAMPAIGN_RUN_ALONE = 2
-/** From the time at which one that comes alone is over to the next fault. */
+/** From the end of a fault that comes alone to the next fault. */
 const ALONE_GAP_MS = 2_500
 
 /**
- * Which faults come when. Pure: a seed always gives the same schedule.
+ * Plans which faults are active when. Pure: a seed always gives the same schedule.
  *
  * A scenario is `none`, `pair`, `mix`, names of faults with `+` between them, or a run of a campaign (campaignRuns). Of
- * several faults, each begins while the one before it lasts or soon after; the first two of a campaign's run come alone.
+ * several faults, each begins during the previous one or soon after it; the first two of a campaign's run come alone.
  */
 export function planSchedule(seed: number, scenario: string, known: readonly FaultTiming[]): Schedule {
   const random = createRandom(seed, 'schedule')
@@ -53,7 +53,7 @@ export function planSchedule(seed: number, scenario: string, known: readonly Fau
   const aloneCount = scenario.startsWith(CAMPAIGN) ? CAMPAIGN_RUN_ALONE : 0
   for (const [index, { name, lastsMs }] of chooseFaults(scenario, known, random).entries()) {
     const forMs = range(lastsMs)
-    // Never three at a time: it waits for the end of the one before the last.
+    // Never three at a time: wait for the end of the last but one.
     atMs = Math.max(atMs, faults.at(-2)?.healAtMs ?? 0)
     const alone = index < aloneCount
     faults.push({ name, atMs, healAtMs: atMs + forMs, alone, seed: random.integer(0, 2 ** 31) })
@@ -62,12 +62,12 @@ export function planSchedule(seed: number, scenario: string, known: readonly Fau
   return { faults }
 }
 
-/** Begins the name of a scenario that is a run of a campaign. */
+/** Prefix of a scenario that is a run of a campaign. */
 export const CAMPAIGN = 'campaign:'
 
 /**
- * The scenarios of a campaign: every fault comes at least `times` times, of these at least once alone and else in pairs,
- * in an order that the seed shuffles; no two that may overlap are of one area.
+ * The scenarios of a campaign: every fault is injected at least `times` times, at least once of these alone and otherwise in
+ * pairs, in an order shuffled by the seed; faults that may overlap share no area.
  */
 export function campaignRuns(seed: number, times: number, known: readonly FaultTiming[]): readonly string[] {
   const random = createRandom(seed, 'campaign')
@@ -132,14 +132,14 @@ function chooseFaults(
         .map((name) => {
           const fault = known.find((candidate) => candidate.name === name)
           if (fault === undefined) {
-            throw new RangeError(`there is no fault ${name}; there are ${known.map((one) => one.name).join(', ')}`)
+            throw new RangeError(`unknown fault ${name}; known: ${known.map((one) => one.name).join(', ')}`)
           }
           return fault
         })
   }
 }
 
-/** Each of another area than the one before it, for those two overlap. */
+/** Each shares no area with the one before it, because the two overlap. */
 function differentAreas(
   count: number,
   known: readonly FaultTiming[],
