@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { branchesOf } from './branch-watch.ts'
 
-test('what processes counted and logged is added up, and what never happened is left out', () => {
+test('adds up the counts and log lines of all processes, and omits paths that were never taken', () => {
   const doubt = (error: object) =>
     JSON.stringify({ msg: 'lane in doubt: waits for the group, then opens again', err: error })
   const metrics = (restores: number) => `# HELP something

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RoleProcess } from '../harness/deployment.ts'
 
-/** How often the product took a way that only trouble leads to, by the name of the way. */
+/** How often the product took each code path that only trouble leads to, by the name of the path. */
 export type BranchCounts = Readonly<Record<string, number>>
 
-/** Those that a table should name even if they did not happen. */
+/** Paths that a table lists even if they were not taken. */
 export const BRANCHES = [
   'gateway 413',
   'gateway 503',
@@ -23,7 +23,7 @@ export const BRANCHES = [
 
 const LOOK_EVERY_MS = 500
 
-/** Metrics whose series are ways, and what to call them. */
+/** Metrics that count such paths, and the names of these. */
 const SERIES: readonly (readonly [RegExp, (label: string) => string])[] = [
   [/^paystatus_processor_restore_seconds_count\{kind="(\w+)"\} (\d+)/gm, (kind) => `restore ${kind}`],
   [/^paystatus_processor_transactions_total\{outcome="(\w+)"\} (\d+)/gm, (outcome) => `transaction ${outcome}`],
@@ -35,8 +35,8 @@ const SERIES: readonly (readonly [RegExp, (label: string) => string])[] = [
 ]
 
 /**
- * Watches what the processes say of themselves. A process that is killed takes with it what it counted since the last
- * look, and of a very long log only the end is kept; so the counts are what is known for sure, and may be more.
+ * Watches the metrics and logs of the processes. A killed process loses its counts since the last look, and only the end of a
+ * very long log is kept, so the counts are lower bounds.
  */
 export class BranchWatch {
   readonly #watched: { readonly role: RoleProcess; metrics: string; ended: boolean }[] = []
@@ -55,7 +55,7 @@ export class BranchWatch {
     })
   }
 
-  /** What all of them said until now, the ended ones too. */
+  /** The counts of all processes so far, including exited ones. */
   async stop(): Promise<BranchCounts> {
     this.#stopped.abort()
     await this.#running
@@ -77,7 +77,7 @@ export class BranchWatch {
         .map(async (watched) => {
           const answer = await fetch(`${watched.role.adminUrl}/metrics`, { signal: AbortSignal.timeout(LOOK_EVERY_MS) })
             .then((response) => response.text())
-            // It is dead or frozen.
+            // The process is dead or frozen.
             .catch(() => '')
           if (answer !== '') {
             watched.metrics = answer
@@ -87,7 +87,7 @@ export class BranchWatch {
   }
 }
 
-/** What some processes counted and logged, together. Pure. */
+/** The sum of what the processes counted and logged. Pure. */
 export function branchesOf(processes: readonly { readonly output: string; readonly metrics: string }[]): BranchCounts {
   const counts = new Map<string, number>()
   const add = (name: string, times: number) => counts.set(name, (counts.get(name) ?? 0) + times)
@@ -104,7 +104,7 @@ export function branchesOf(processes: readonly { readonly output: string; readon
   return Object.fromEntries([...counts].filter(([, times]) => times > 0).sort())
 }
 
-/** INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, PRODUCER_FENCED: a log has the code of an error, not its type. */
+/** INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, PRODUCER_FENCED: logs contain an error's code, not its type. */
 const FENCED = /"code":(?:47|48|90)\b/
 
 function branchesOfLine(line: string): readonly string[] {

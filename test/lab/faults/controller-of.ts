@@ -5,7 +5,7 @@ const DESCRIBE_QUORUM = 55
 const CLUSTER_METADATA = '__cluster_metadata'
 const ANSWER_MAX_MS = 3_000
 
-/** Id of the node that is the active controller; no client of ours can ask for it. Rejects if no broker knows. */
+/** Node id of the active controller, which no client of ours can ask for. Rejects if no broker knows it. */
 export async function controllerOf(brokers: readonly string[]): Promise<number> {
   const errors: unknown[] = []
   for (const broker of brokers) {
@@ -32,7 +32,7 @@ async function ask(broker: string): Promise<number> {
   }
 }
 
-/** DescribeQuorum v0 about partition 0; all lengths of the flexible encoding fit one byte here. */
+/** DescribeQuorum v0 for partition 0; all lengths of the flexible encoding fit into one byte here. */
 function describeQuorum(): Buffer {
   const noTags = 0
   const head = Buffer.alloc(11)

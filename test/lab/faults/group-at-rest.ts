@@ -4,7 +4,7 @@ import type { Lab } from './lab.ts'
 /** A consumer group with all members stopped. */
 export class GroupAtRest {
   readonly topic: string
-  /** Per partition; 0 where nothing was committed. */
+  /** Committed offsets by partition; 0 where nothing was committed. */
   readonly committed: readonly bigint[]
   readonly #lab: Lab
   readonly #role: 'normalizer' | 'processor'
@@ -37,7 +37,7 @@ export class GroupAtRest {
     return new GroupAtRest(lab, role, topic, groupId, committed)
   }
 
-  /** What the topic holds, by partition. */
+  /** The range of offsets in the topic, by partition. */
   async ranges(): Promise<readonly { readonly start: bigint; readonly end: bigint }[]> {
     const found = await insistently(() => this.#lab.admin.fetchTopicOffsets(this.topic))
     return found
@@ -47,7 +47,7 @@ export class GroupAtRest {
 
   async moveTo(offsets: readonly bigint[]): Promise<void> {
     const partitions = offsets.map((offset, partition) => ({ partition, offset: String(offset) }))
-    // Whoever normalizes again only repeats events.
+    // Normalizing again only repeats events, which is not counted.
     this.#lab.offsetsMoved ||= this.#role === 'processor'
     await insistently(() => this.#lab.admin.setOffsets({ groupId: this.#groupId, topic: this.topic, partitions }))
   }

@@ -32,21 +32,21 @@ test.each([1, 3, 7, 1_000])('loses the response to the chosen request, in pieces
   expect(Buffer.concat(passed)).toEqual(before)
 })
 
-test('lets everything through that is not to be lost', () => {
+test('lets all other responses through', () => {
   const filter = tamperedResponses(() => 'pass')
   filter.request(request(API_KEYS.produce, 1, 0))
   const all = Buffer.concat([response(1, 0), response(77, 5)])
   expect(filter.response(all)).toEqual({ pass: all, cut: false, delayMs: 0 })
 })
 
-test('says how long the response to the chosen request is held back', () => {
+test('reports how long the response to the chosen request is held back', () => {
   const filter = tamperedResponses((apiKey) => (apiKey === API_KEYS.endTxn ? { delayMs: 700 } : 'pass'))
   filter.request(Buffer.concat([request(API_KEYS.produce, 1, 0), request(API_KEYS.endTxn, 2, 0)]))
   expect(filter.response(response(1, 5)).delayMs).toBe(0)
   expect(filter.response(response(2, 5))).toEqual({ pass: response(2, 5), cut: false, delayMs: 700 })
 })
 
-test('cuts before a request that is refused, and only then', () => {
+test('cuts the connection before a refused request, and only then', () => {
   const filter = tamperedResponses(
     () => 'pass',
     (apiKey) => apiKey === API_KEYS.heartbeat,

@@ -1,6 +1,6 @@
 import type { TrafficFilter } from '../harness/tcp-proxy.ts'
 
-/** Of Kafka's protocol. */
+/** Api keys of Kafka's protocol. */
 export const API_KEYS = {
   produce: 0,
   fetch: 1,
@@ -20,15 +20,15 @@ const REQUEST_HEAD_BYTES = 12
 const RESPONSE_HEAD_BYTES = 8
 const SIZE_BYTES = 4
 
-/** What becomes of a response. */
+/** The fate of a response. */
 export type Fate = 'pass' | 'lose' | { readonly delayMs: number }
 
 /**
- * Loses or delays responses of Kafka: the broker has done what it was asked for, and the client never learns of it, or
- * late.
+ * Loses or delays Kafka's responses: the broker has executed the request, but the client never learns of it, or learns of
+ * it late.
  *
- * `fateOf` is asked for every response with the api key of its request. A lost one cuts the connection before its first
- * byte; a delayed one holds back what comes after it too, as the protocol wants it. A refused request cuts the connection
+ * `fateOf` is called for every response with the api key of its request. A lost response cuts the connection before its first
+ * byte; a delayed one also holds back all later responses, as the protocol requires. A refused request cuts the connection
  * and never reaches the broker.
  */
 export function tamperedResponses(
@@ -64,7 +64,7 @@ export function tamperedResponses(
   }
 }
 
-/** Finds the heads of the frames in a stream that comes in any pieces. */
+/** Finds the frame headers in a stream of arbitrary chunks. */
 class FrameHeads {
   readonly #head: Buffer
   #headBytes = 0
@@ -75,7 +75,7 @@ class FrameHeads {
     this.#head = Buffer.alloc(headBytes)
   }
 
-  /** Gives what of the chunk may go on. A head that is not whole waits for its next piece; false stops before it. */
+  /** Returns the part of the chunk to forward. An incomplete header waits for more; false stops before it. */
   feed(chunk: Buffer, onHead: (head: Buffer) => boolean): Buffer {
     const pass: Buffer[] = []
     let at = 0

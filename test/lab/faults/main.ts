@@ -1,4 +1,4 @@
-/** `make faults RUNS=… SEED=… SCENARIO=…`: breaks things under load, and looks whether a promise was broken too. */
+/** `make faults RUNS=… SEED=… SCENARIO=…`: injects faults under load and checks that every guarantee holds. */
 import { appendFile, cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,19 +15,19 @@ import { summaryOf } from './summary.ts'
 const RUNS = envNumber('RUNS', 1)
 const SEED = envNumber('SEED', 1)
 /**
- * `mix`, `pair`, `none`, names of faults with `+` between them, `each` for every fault alone, or a comma-separated list;
- * `each-place`: a role dies at one of the named places again and again, for each of them.
- * `campaign`: every fault TIMES times, alone and in pairs, in as many runs as that takes; BEGIN=n leaves out the first n.
+ * `mix`, `pair`, `none`, names of faults joined by `+`, `each` for every fault alone, or a comma-separated list of these.
+ * `each-place`: for each crash point, a role crashes there repeatedly.
+ * `campaign`: every fault TIMES times, alone and in pairs, in as many runs as that takes; BEGIN=n skips the first n.
  */
 const SCENARIO = process.env['SCENARIO'] || 'mix'
 const TIMES = envNumber('TIMES', 5)
 const BEGIN = envNumber('BEGIN', 0)
-/** A file to which every run's result is appended, a line of JSON each; `make faults-table` makes docs/faults.md of it. */
+/** A file to which the result of every run is appended as a line of JSON; `make faults-table` turns it into docs/faults.md. */
 const RESULTS = process.env['RESULTS'] || undefined
-/** Keeps the ledger, the logs and the topics of a run without findings too. */
+/** Also keeps the ledger, logs and topics of runs without findings. */
 const KEEP = process.env['KEEP'] === '1'
 const FINDINGS_SHOWN_MAX = 20
-/** How often a run is begun in which a stranger's program took a port of ours. */
+/** How often a run is started if another program takes one of its ports. */
 const BEGUN_MAX = 3
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -81,7 +81,7 @@ for (const [index, { seed, scenario }] of runs.entries()) {
       directory,
     )
   }
-  // Whatever happened there may happen to the next run.
+  // The next run must not inherit the state of these servers.
   await cluster?.close()
   cluster = undefined
 }
@@ -92,7 +92,7 @@ console.log(
 )
 process.exit(broken === 0 && results.every(({ findings }) => findings.length === 0) ? 0 : 1)
 
-/** That a port was taken says nothing of the product: the run is begun again, on new servers. */
+/** A taken port says nothing about the product: the run starts again on new servers. */
 async function run(seed: number, scenario: string, directory: string): Promise<RunResult> {
   for (let begun = 1; ; begun += 1) {
     try {
@@ -107,7 +107,7 @@ async function run(seed: number, scenario: string, directory: string): Promise<R
       if (begun === BEGUN_MAX || !portWasTaken((error as Error).message)) {
         throw error
       }
-      console.log(`  a port was taken by another program: the run is begun again`)
+      console.log(`  another program took a port: the run starts again`)
       await cluster?.close()
       cluster = undefined
       await rm(directory, { recursive: true })

@@ -112,7 +112,7 @@ export async function runScenario(
   findings.push(...(await judgeRebuiltView(lab)))
   const branches = await lab.branches.stop()
   say(
-    `ways taken: ${
+    `paths taken: ${
       Object.entries(branches)
         .map(([name, times]) => `${name} ${times}`)
         .join(', ') || 'none'

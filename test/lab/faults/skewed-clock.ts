@@ -1,4 +1,4 @@
-/** Loaded before a role's own code (`--import`): its wall clock is wrong by CLOCK_SKEW_MS from the start. */
+/** Loaded before a role's own code (`--import`): skews its wall clock by CLOCK_SKEW_MS. */
 const skewMs = Number(process.env['CLOCK_SKEW_MS'] ?? 0)
 const RightDate = Date
 

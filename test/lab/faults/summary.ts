@@ -1,14 +1,14 @@
 import type { Kind } from './finding.ts'
 import type { RunResult } from './run-scenario.ts'
 
-/** What all runs with one fault showed. */
+/** The results of all runs with one fault. */
 export interface FaultSummary {
   readonly fault: string
-  /** How often it was injected, and how often of these alone. */
+  /** Injections, and how many of them alone. */
   readonly times: number
   readonly timesAlone: number
   readonly runs: number
-  /** Accepted in these runs. */
+  /** Callbacks accepted in these runs. */
   readonly callbacks: number
   readonly lost: number
   readonly duplicated: number
@@ -17,14 +17,14 @@ export interface FaultSummary {
   /** From the injection until payments move again, ms; null without a measurement. */
   readonly recoveryP50Ms: number | null
   readonly recoveryP99Ms: number | null
-  /** The same of those that came alone. */
+  /** The same for injections alone. */
   readonly aloneP50Ms: number | null
   readonly aloneP99Ms: number | null
-  /** The part of it after the healing. */
+  /** The part of it after healing. */
   readonly afterHealMaxMs: number | null
 }
 
-/** The figures of some runs, together and for each fault. Pure. */
+/** Aggregates runs, in total and by fault. Pure. */
 export function summaryOf(runs: readonly RunResult[]) {
   const all = runs.flatMap(({ recoveries }) => recoveries)
   return {
@@ -90,7 +90,7 @@ function recoveryMs(recovery: { readonly recoveryMs: number }): number {
   return recovery.recoveryMs
 }
 
-/** The smallest value that at least this share of all values does not exceed; null of none. */
+/** Nearest-rank percentile; null for no values. */
 function percentile(values: readonly number[], share: number): number | null {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.ceil(share * sorted.length) - 1] ?? null

@@ -1,4 +1,4 @@
-/** `make faults-table RESULTS=…`: writes docs/faults.md from the results that `make faults` appended to a file. */
+/** `make faults-table RESULTS=…`: writes docs/faults.md from the results that `make faults RESULTS=…` collected. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -13,7 +13,7 @@ const OUTPUT = 'docs/faults.md'
 
 const file = process.env['RESULTS']
 if (!file) {
-  console.error('Which results? make faults-table RESULTS=file, after make faults RESULTS=file')
+  console.error('RESULTS is missing: make faults RESULTS=file, then make faults-table RESULTS=file')
   process.exit(2)
 }
 const lines = readFileSync(file, 'utf8')
@@ -42,12 +42,13 @@ function pageOf(all: readonly RunResult[], broken: readonly BrokenRun[]): string
   const never = FAULTS.filter(({ onDemand }) => onDemand !== true).filter(({ name }) =>
     summary.perFault.every(({ fault }) => fault !== name),
   )
-  return `# What broke, and what came of it
+  return `# Results of the fault laboratory
 
-Written by \`make faults-table\`; not by hand. Three brokers, Redis with its replica, the registry and two processes of every
-role, all real, on one machine (${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB); simulated providers that call again until they get their success
-code; faults at moments that a seed chooses; then healing, waiting until nothing is left to do, and judgement by a program in
-another language (\`test/lab/faults/oracle\`), which compares what the providers know with all topics, the committed offsets and Redis.
+Written by \`make faults-table\`; do not edit. Every run has three brokers, Redis with a replica, the registry and two processes of
+each role, all real, on one machine (${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB). Simulated providers repeat every callback until they get their success
+code, and faults are injected at times chosen by a seed. Then everything is healed, processing catches up, and a program in
+another language (\`test/lab/faults/oracle\`) compares what the providers know with all topics, the committed offsets and Redis.
+Faults that remove records for good name them to the judge; anything else that is missing counts as lost.
 
 | | |
 |---|---|
@@ -56,35 +57,35 @@ another language (\`test/lab/faults/oracle\`), which compares what the providers
 | runs | ${summary.runs}, seeds ${Math.min(...seeds)} to ${Math.max(...seeds)} |
 | callbacks accepted | ${count(summary.accepted)}, in ${count(summary.attempts)} attempts; ${count(summary.events)} events |
 | **lost, duplicated, wrong** | **${summary.lost}, ${summary.duplicated}, ${summary.wrong}** |
-| not done within 60 s of the healing | ${summary.late} |
-| runs in which the laboratory itself failed, and judged nothing | ${broken.map(({ seed, commit }) => `seed ${seed} (${commit})`).join(', ') || 'none'} |
-| kill -9 of a processor: its partitions move again, p99 (to be below 15 s) | ${recoveryOf(summary.perFault, ['kill-processor'])} |
-| kill -9 of the leader of a partition that is not the controller, p99 (to be below 10 s) | ${recoveryOf(summary.perFault, ['kill-leader'])} |
-| processes that ended by themselves without being told to | ${summary.unexpectedExits} |
-| processes that ended because only an operator can know how to go on | ${summary.definedStops} |
+| not caught up within 60 s of healing | ${summary.late} |
+| runs in which the laboratory itself failed, so that nothing was judged | ${broken.map(({ seed, commit }) => `seed ${seed} (${commit})`).join(', ') || 'none'} |
+| recovery from kill -9 of a processor, p99 (target: below 15 s) | ${recoveryOf(summary.perFault, ['kill-processor'])} |
+| recovery from kill -9 of a partition leader that is not the controller, p99 (target: below 10 s) | ${recoveryOf(summary.perFault, ['kill-leader'])} |
+| processes that exited unasked | ${summary.unexpectedExits} |
+| processes that stopped because only an operator can decide how to continue | ${summary.definedStops} |
 
-A run is repeated with \`make faults SEED=<seed> SCENARIO=<scenario>\`; ${scenariosOf(all)}.
-A fault's figures count every run that it was in, in most of them together with others. Recovery is the time, in seconds, from the
-beginning of the injection until something that came after it is accepted, normalized and processed in *each* partition; for faults
-that last, that may be while they last. "Alone" are those at whose time, and shortly before, nothing else was broken.
+To repeat a run: \`make faults SEED=<seed> SCENARIO=<scenario>\`. Of the runs, ${scenariosOf(all)}.
+The figures of a fault cover every run that it was part of, usually together with other faults. Recovery is the time, in seconds, from
+the start of the injection until a callback that arrived later is accepted, normalized and processed in *each* partition; this
+can happen before the fault is healed. "Alone" means that no other fault was active during it or shortly before.
 
 | fault | times (alone) | callbacks | lost | duplicated | wrong | late | recovery p50 | p99 | alone p50 | p99 |
 |---|---|---|---|---|---|---|---|---|---|---|
 ${[...summary.perFault].sort(inOrderOfTheTable).map(rowOf).join('\n')}
 ${never.length === 0 ? '' : `\nNever injected: ${never.map(({ name }) => name).join(', ')}.\n`}
-## Places between two steps
+## Crash points
 
-How often a process died exactly there (\`crash-*\` above; \`make test\` has a death at each, too).
+How often a process crashed exactly there (\`crash-*\` above; \`make test\` also crashes at each).
 
-| place | deaths |
+| crash point | crashes |
 |---|---|
 ${CRASH_POINTS.map((point) => `| \`${point}\` | ${summary.crashes[point] ?? 0} |`).join('\n')}
 
-## Ways that only trouble leads to
+## Code paths that only trouble leads to
 
-At least so often: a process that is killed takes with it what it counted in the last half second. 0: it did not happen.
+Lower bounds: a killed process loses its counts of the last half second. 0: the path was not taken.
 
-| way | times |
+| path | times |
 |---|---|
 ${[...new Set([...BRANCHES, ...Object.keys(summary.branches)])]
   .map((name) => `| ${name} | ${summary.branches[name] ?? 0} |`)
@@ -92,7 +93,7 @@ ${[...new Set([...BRANCHES, ...Object.keys(summary.branches)])]
 ${findings.length === 0 ? '' : `\n## Findings\n\n${findings.map(findingsOf).join('\n')}\n`}`
 }
 
-/** Which runs a campaign planned, and which were made for one scenario. */
+/** How many runs were part of a campaign, and how many of single scenarios. */
 function scenariosOf(all: readonly RunResult[]): string {
   const isPlanned = ({ scenario }: RunResult) => scenario.startsWith(CAMPAIGN)
   const single = Map.groupBy(
@@ -137,7 +138,7 @@ function recoveryOf(rows: readonly FaultSummary[], names: readonly string[]): st
     .filter(({ fault }) => names.includes(fault))
     .map(
       ({ aloneP99Ms, timesAlone, recoveryP99Ms, times }) =>
-        `${seconds(aloneP99Ms)} s alone (${timesAlone} times), ${seconds(recoveryP99Ms)} s with the pairs (${times})`,
+        `${seconds(aloneP99Ms)} s alone (${timesAlone} times), ${seconds(recoveryP99Ms)} s including pairs (${times})`,
     )
     .join('; ')
 }

@@ -13,15 +13,15 @@ import { kafkaSpec, newClusterId } from '../stack/specs.ts'
 import { eventually } from './eventually.ts'
 import { SILENT } from './silent-logger.ts'
 
-/** A short life on a machine that is shared. */
+/** Short-lived brokers on a shared machine. */
 const JVM_OPTIONS = ['-Xms64m', '-Xmx256m', '-XX:TieredStopAtLevel=1']
 
-/** Which brokers have a partition, the leader first; by partition. */
+/** The replicas of each partition, preferred leader first. */
 export type Placement = readonly (readonly number[])[]
 
 /**
- * Three real brokers, 1 to 3, for tests that take one away. Broker 1 is the controller and has Kafka's own topics, so that 2
- * and 3 can go. Nothing outlives this process: see test/lab/stack/guard.ts.
+ * Three real brokers, 1 to 3, for tests that stop one. Broker 1 is the controller and stores Kafka's internal topics, so that
+ * 2 and 3 can be stopped. No broker outlives this process: see test/lab/stack/guard.ts.
  */
 export class BrokerTrio {
   readonly kafka: ReturnType<typeof createKafka>
@@ -65,12 +65,12 @@ export class BrokerTrio {
   broker(id: number): Server {
     const server = this.#servers[id - 1]
     if (server === undefined) {
-      throw new Error(`there is no broker ${id}`)
+      throw new Error(`unknown broker ${id}`)
     }
     return server
   }
 
-  /** Creates a topic whose partitions are where it is said. */
+  /** Creates a topic with the given placement. */
   async createTopic(topic: string, placement: Placement, config: Readonly<Record<string, string>> = {}): Promise<void> {
     await eventually(() =>
       this.admin.createTopics({
@@ -90,7 +90,7 @@ export class BrokerTrio {
     )
   }
 
-  /** The topics of an installation; each is on broker 1 alone if nothing else is said of it. */
+  /** Creates the topics of an installation; by default each is on broker 1 only. */
   async createTopics(
     names: TopicNames,
     partitions: number,
@@ -116,7 +116,7 @@ export class BrokerTrio {
     })
   }
 
-  /** Resolves once a partition has so many replicas in sync. */
+  /** Resolves once a partition has this number of in-sync replicas. */
   async inSync(topic: string, partition: number, replicas: number): Promise<void> {
     await eventually(async () => {
       const { topics } = await this.admin.fetchTopicMetadata({ topics: [topic] })
@@ -133,7 +133,7 @@ export class BrokerTrio {
     await this.#guard.close()
   }
 
-  /** While there is one broker only. */
+  /** Called while only one broker runs. */
   async #makeInternalTopics(): Promise<void> {
     const connection = { brokers: [this.addresses[0] as string] }
     const cluster = createCluster(createKafka({ connection, clientId: 'trio', logger: SILENT }))

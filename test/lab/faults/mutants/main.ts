@@ -1,4 +1,4 @@
-/** `make mutants`: plants known bugs into copies of the product, and looks whether the laboratory notices each. */
+/** `make mutants`: plants known bugs into copies of the product and checks that the laboratory catches each. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -16,22 +16,22 @@ import { MUTANTS } from './mutants.ts'
 import { mutatedCheckout, readSource, typeCheck } from './mutated-checkout.ts'
 import type { Control, Verdict } from './verdict.ts'
 
-/** Names with commas between them; all if not given. */
+/** Comma-separated names; all by default. */
 const CHOSEN = (process.env['MUTANT'] ?? '').split(',').filter((name) => name !== '')
-/** `CONTROL=0`: without the runs of the product itself. */
+/** `CONTROL=0`: skips the control runs of the product itself. */
 const CONTROL = envNumber('CONTROL', 1) === 1
-/** Seeds of a mutant, before it counts as not caught. */
+/** Seeds tried before a mutant counts as not caught. */
 const TRIES = envNumber('TRIES', 3)
-/** `TYPES=1`: the type checker looks at every mutant first, which takes seconds each. */
+/** `TYPES=1`: type-checks every mutant first, which takes some seconds each. */
 const TYPES = process.env['TYPES'] === '1'
-/** Where the table goes; nowhere if not given. */
+/** File for the table; none by default. */
 const TABLE = process.env['TABLE'] ?? ''
-/** A file that remembers what was caught, so that a campaign that was interrupted goes on; nothing is if not given. */
+/** File that keeps the verdicts, so that an interrupted campaign can continue; none by default. */
 const RESUME = process.env['RESUME'] ?? ''
 /** Keeps the evidence of every run. */
 const KEEP = process.env['KEEP'] === '1'
 const FINDINGS_SHOWN_MAX = 3
-/** How often a run is begun before it is given up. */
+/** How often a run is started before it is given up. */
 const BEGUN_MAX = 3
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -41,7 +41,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 const unknown = CHOSEN.filter((name) => !MUTANTS.some((mutant) => mutant.name === name))
 if (unknown.length > 0) {
-  console.error(`there is no mutant ${unknown.join(', ')}; there are ${MUTANTS.map(({ name }) => name).join(', ')}`)
+  console.error(`unknown mutant ${unknown.join(', ')}; known: ${MUTANTS.map(({ name }) => name).join(', ')}`)
   process.exit(2)
 }
 const chosen = CHOSEN.length === 0 ? MUTANTS : CHOSEN.flatMap((chosen) => MUTANTS.filter(({ name }) => name === chosen))
@@ -91,7 +91,7 @@ console.log(
 process.exit(ok ? 0 : 1)
 
 interface Results {
-  /** What was tried: trees of another time prove nothing. */
+  /** Git trees of the tested code: results of other trees do not count. */
   readonly trees: string
   readonly verdicts: Record<string, Verdict>
   readonly controls: Record<string, Control>
@@ -107,7 +107,7 @@ function remembered(): Results {
     if (found.trees === trees) {
       return found
     }
-    console.log(`${RESUME} is about another state of the code: everything is tried again`)
+    console.log(`${RESUME} was written for another state of the code: starting over`)
   }
   return { trees, verdicts: {}, controls: {} }
 }
@@ -118,7 +118,7 @@ function remember(): void {
   }
 }
 
-/** The product itself, in a scenario that mutants are hunted in: whatever is found here means nothing there. */
+/** The unchanged product in a scenario of the mutants: findings here devalue findings there. */
 async function control({ scenario, seed, healedMaxMs }: Mutant): Promise<Control> {
   console.log(`\nthe product in ${scenario}, seed ${seed}`)
   const { findings, broke } = await run(scenario, seed, healedMaxMs === undefined ? {} : { healedMaxMs })
@@ -144,7 +144,9 @@ async function hunt(mutant: Mutant): Promise<Verdict> {
       })
       const caughtBy = findings.find(({ kind, by }) => by === seenBy && expects.includes(kind))
       if (caughtBy !== undefined) {
-        console.log(`  caught, of ${findings.length} findings by: ${caughtBy.kind.toUpperCase()} ${caughtBy.text}`)
+        console.log(
+          `  caught; ${findings.length} findings, the first that counts: ${caughtBy.kind.toUpperCase()} ${caughtBy.text}`,
+        )
         return { mutant, tries, seed, callbacks, findings, caughtBy }
       }
     }
@@ -156,8 +158,8 @@ async function hunt(mutant: Mutant): Promise<Verdict> {
 }
 
 /**
- * A run that breaks says nothing of the mutant: it is done again, on new servers. If it breaks every time it has no
- * findings, which catches no mutant, and the campaign goes on.
+ * A broken run says nothing about the mutant, so it is repeated on new servers. If it breaks every time it has no findings,
+ * which catches no mutant, and the campaign continues.
  */
 async function run(
   scenario: string,

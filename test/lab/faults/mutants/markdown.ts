@@ -1,9 +1,9 @@
 import type { Control, Verdict } from './verdict.ts'
 
-/** What the table was made with. */
+/** The setting of the campaign. */
 export interface Setting {
   readonly date: string
-  /** Name and version of everything that took part. */
+  /** Name and version of all components. */
   readonly versions: Readonly<Record<string, string>>
 }
 
@@ -16,16 +16,17 @@ export function toMarkdown(verdicts: readonly Verdict[], controls: readonly Cont
   return [
     '# Planted bugs',
     '',
-    'Written by `make mutants TABLE=docs/mutants.md`, which plants each of these bugs into a copy of the product, runs it in',
-    'the fault laboratory, and asks whether the judge notices. The bugs are in `test/lab/faults/mutants/mutants.ts`; nothing of',
-    'them is in `src/`.',
+    'Written by `make mutants TABLE=docs/mutants.md`; do not edit. It plants each of these bugs into a copy of the product, runs',
+    'it in the fault laboratory, and checks that the judge notices. The bugs are defined in `test/lab/faults/mutants/mutants.ts`;',
+    'none of them is in `src/`.',
     '',
-    'What counts is what the oracle sees, which shares nothing with the product. Our own second opinion catches nothing here; the',
-    'laboratory itself only what disturbs and breaks nothing.',
+    'What counts is a finding of the oracle, which shares nothing with the product. The second opinion of our own code catches',
+    'nothing here. The laboratory itself catches bugs that disturb without breaking a guarantee of the data, or that mislead the',
+    'operator.',
     '',
     `${setting.date}; ${versions.join(', ')}. Caught: ${caught} of ${verdicts.length}.`,
     '',
-    '| bug | what it does wrong | scenario, seed | tries | findings | caught by (the first of them) |',
+    '| bug | wrong behaviour | scenario, seed | tries | findings | caught by (first finding) |',
     '|---|---|---|---|---|---|',
     ...verdicts.map(({ mutant, tries, seed, findings, caughtBy }) =>
       row([
@@ -43,7 +44,7 @@ export function toMarkdown(verdicts: readonly Verdict[], controls: readonly Cont
 
 function tableOf(controls: readonly Control[]): readonly string[] {
   return [
-    'The product itself in the same scenarios, so that "caught" means something:',
+    'Control: the unchanged product in the same scenarios.',
     '',
     '| scenario | seed | findings |',
     '|---|---|---|',

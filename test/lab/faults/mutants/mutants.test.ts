@@ -6,14 +6,14 @@ import { type Mutant, mutatedFiles } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
 import { readSource } from './mutated-checkout.ts'
 
-test('mutants and their faults have names of their own', () => {
+test('mutants and faults have unique names', () => {
   for (const names of [MUTANTS.map(({ name }) => name), FAULTS.map(({ name }) => name)]) {
     expect(new Set(names).size).toBe(names.length)
   }
 })
 
 describe.each(MUTANTS)('$name', (mutant) => {
-  test('can still be planted: what it replaces stands in the sources, and what comes out is TypeScript', () => {
+  test('can still be planted: its patches apply, and the result is TypeScript', () => {
     const files = mutatedFiles(mutant, readSource)
     expect(files.size).toBeGreaterThan(0)
     for (const [file, text] of files) {
@@ -27,7 +27,7 @@ describe.each(MUTANTS)('$name', (mutant) => {
   })
 })
 
-test('a place that moved, or is not the only one, is told with what to do', () => {
+test('a place that moved or is not unique is reported with a remedy', () => {
   const mutant: Mutant = {
     name: 'any',
     what: '',
@@ -36,7 +36,7 @@ test('a place that moved, or is not the only one, is told with what to do', () =
     seed: 1,
     expects: ['lost'],
   }
-  expect(() => mutatedFiles(mutant, () => 'nothing here')).toThrow(/mutant any: "x" stands 0 times in a.ts/)
-  expect(() => mutatedFiles(mutant, () => 'x x')).toThrow(/stands 2 times/)
+  expect(() => mutatedFiles(mutant, () => 'nothing here')).toThrow(/mutant any: "x" occurs 0 times in a.ts/)
+  expect(() => mutatedFiles(mutant, () => 'x x')).toThrow(/occurs 2 times/)
   expect([...mutatedFiles(mutant, () => 'an x')]).toEqual([['a.ts', 'an y']])
 })

@@ -1,13 +1,13 @@
 import type { Mutant } from './mutant.ts'
 
 /**
- * The planted bugs. Each says where the product has it right, in as few words of its source as are unmistakable: a
- * refactoring that moves the place fails a unit test and is told here.
+ * The planted bugs. Each names the correct place in the product's source by the shortest unique text: a refactoring that moves
+ * the place fails a unit test, and is followed here.
  */
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'answer-before-ack',
-    what: 'the gateway answers success when it has read the callback, not when the brokers have it',
+    what: 'the gateway answers success once it has read the callback, not once the brokers have it',
     patches: [
       {
         file: 'src/gateway/gateway.ts',
@@ -21,7 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'acks-1',
-    what: 'the gateway and the normalizer are content with the acknowledgement of the leader alone',
+    what: 'the gateway and the normalizer only wait for the acknowledgement of the leader',
     patches: [
       {
         file: 'src/kafka/produce-request.ts',
@@ -35,7 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'mark-before-publish',
-    what: 'every event gets a mark of its own in Redis before it is published, and what has a mark is dropped',
+    what: 'every event is marked as seen in Redis before it is published, and marked events are dropped',
     patches: [
       {
         file: 'src/processor/redis-state-store.ts',
@@ -95,7 +95,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'dedupe-by-id-alone',
-    what: "the provider's id of a transaction alone makes a duplicate, whatever is said about the transaction",
+    what: 'equal transaction ids of the provider make a duplicate, whatever the callbacks say about the transaction',
     patches: [
       {
         file: 'src/payment/apply-event.ts',
@@ -130,7 +130,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'autocommit',
-    what: 'the consumer commits by itself what it has handed over, done or not',
+    what: 'the consumer auto-commits records when it hands them over, processed or not',
     patches: [
       {
         file: 'src/kafka/kafka-group-consumer.ts',
@@ -144,7 +144,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'from-latest',
-    what: 'a group that has committed nothing begins at the end of the topic',
+    what: 'a group without committed offsets starts at the end of the topic',
     patches: [
       {
         file: 'src/stream/start-offset.ts',
@@ -159,7 +159,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'fold-by-arrival',
-    what: 'whatever arrived last is the status',
+    what: 'the last arrival decides the status',
     patches: [
       {
         file: 'src/payment/apply-event.ts',
@@ -173,7 +173,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no-key',
-    what: 'events are published without a key, to one partition after the other, and nobody minds',
+    what: 'events are published without a key, round-robin, and nothing objects',
     patches: [
       {
         file: 'src/normalizer/normalizer-task.ts',
@@ -181,7 +181,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: "addTo(eventsOut, (Number(record.offset) + counts.events) % events.partitions, { key: '', value })",
       },
       {
-        // The second line of defence: without it everything would be a dead letter.
+        // The second line of defence: otherwise every event would be a dead letter.
         file: 'src/processor/decode-events.ts',
         find: 'if (key?.toString() !== event.paymentKey) {',
         replace: "if (event.paymentKey === '') {",
@@ -199,7 +199,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'body-reserialised',
-    what: 'the gateway parses JSON and stores it as it would write it itself',
+    what: 'the gateway parses JSON and stores its own serialization of it',
     patches: [
       {
         file: 'src/raw/to-raw-record.ts',
@@ -226,7 +226,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'decode-error-swallowed',
-    what: 'what the normalizer cannot read is skipped instead of becoming a dead letter',
+    what: 'the normalizer skips what it cannot read instead of making it a dead letter',
     patches: [
       {
         file: 'src/normalizer/normalizer-task.ts',
@@ -240,7 +240,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'zombie-not-fenced',
-    what: 'every process has a transactional id of its own, so that a new owner fences nobody',
+    what: 'every process has its own transactional id, so that a new owner fences nobody',
     patches: [
       {
         file: 'src/topology.ts',
@@ -256,7 +256,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'version-reset-on-restart',
-    what: 'the version of a status is counted in the memory of the process',
+    what: 'status versions are counted in the memory of the process',
     patches: [
       {
         file: 'src/payment/apply-event.ts',
@@ -276,7 +276,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'retry-same-producer',
-    what: 'a commit without an answer is taken for failed: the same producer does the whole transaction again',
+    what: 'a commit without a response is considered failed: the same producer repeats the whole transaction',
     patches: [
       {
         file: 'src/kafka/kafka-transactions.ts',
@@ -288,7 +288,7 @@ export const MUTANTS: readonly Mutant[] = [
       })`,
       },
       {
-        // The second line of defence: nothing is begun after a lost connection.
+        // The second line of defence: no transaction begins after a lost connection.
         file: 'src/kafka/kafka-transactions.ts',
         find: 'if (!this.#producer.connected ||',
         replace: 'if (this.#closed && !this.#producer.connected &&',
@@ -300,7 +300,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'marker-not-checked',
-    what: 'the states that Redis gives are believed, whoever wrote them and whatever Redis has forgotten',
+    what: 'states from Redis are trusted, whoever wrote them and whatever Redis has lost',
     patches: [
       {
         file: 'src/processor/owned-view.ts',
@@ -308,7 +308,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: "if (this.#text === '') {",
       },
       {
-        // The second line of defence: with it alone, one batch of a partition is wrong.
+        // The second line of defence: with it alone, only one batch of a partition goes wrong.
         file: 'src/processor/redis-state-store.ts',
         find: 'if marker ~= ARGV[1] then return 0 end',
         replace: '',
@@ -320,7 +320,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'several-partitions-in-one-send',
-    what: "kafkajs's sendBatch gets several partitions at once, and its reply is not looked at",
+    what: "kafkajs's sendBatch gets several partitions at once, and its response is ignored",
     patches: [
       {
         file: 'src/kafka/kafka-append-log.ts',
@@ -382,7 +382,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'reinit-at-once',
-    what: 'who is fenced begins anew at once, without asking the group whether the partition is still his',
+    what: 'a fenced lane reopens at once, without asking the group whether it still owns the partition',
     patches: [
       {
         file: 'src/stream/lane.ts',
@@ -393,12 +393,12 @@ export const MUTANTS: readonly Mutant[] = [
     scenario: 'deaf-to-group',
     seed: 1,
     expects: ['wrong'],
-    // It disturbs, and breaks nothing.
+    // It disturbs the new owner, and breaks nothing.
     seenBy: 'laboratory',
   },
   {
     name: 'offsets-taken-for-gaps',
-    what: 'a hole between the offsets of two messages is taken for missing records',
+    what: 'a gap between the offsets of two records is taken for missing records',
     patches: [
       {
         file: 'src/stream/lane.ts',
@@ -433,7 +433,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'due-nine-times-too-late',
-    what: 'payments are reported overdue, and forgotten, after nine times the time that is configured',
+    what: 'payments are reported overdue, and forgotten, after nine times the configured time',
     patches: [
       {
         file: 'src/processor/due.ts',
@@ -452,7 +452,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'leader-epoch-not-asked',
-    what: 'the offset alone decides whether an input is still the log that was read',
+    what: 'only the offset, and not the leader epoch, decides whether an input is still the log that was read',
     patches: [
       {
         file: 'src/stream/input-log.ts',
@@ -463,12 +463,12 @@ export const MUTANTS: readonly Mutant[] = [
     scenario: 'elect-uncleanly',
     seed: 2,
     expects: ['wrong'],
-    // The operator is told an offset behind the cut; the fault does not follow it.
+    // The stop names an offset beyond the cut; the fault does not follow it.
     seenBy: 'laboratory',
   },
   {
     name: 'lost-changes-unnoticed',
-    what: 'nobody compares what a commit promised with what the outputs still hold',
+    what: 'the ends promised by a commit are not compared with the outputs',
     patches: [
       {
         file: 'src/processor/settle-outputs.ts',
@@ -487,7 +487,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'topic-id-not-compared',
-    what: 'a topic that was created again under the same name is taken for the old one',
+    what: 'a recreated topic is taken for the old one of the same name',
     patches: [
       {
         file: 'src/stream/origin.ts',
@@ -513,12 +513,12 @@ export const MUTANTS: readonly Mutant[] = [
     scenario: 'leaderless-foreign-topic',
     seed: 1,
     expects: ['wrong', 'late'],
-    // Nothing is lost by waiting: processes do not become ready.
+    // Processes do not become ready; waiting loses nothing.
     seenBy: 'laboratory',
   },
   {
     name: 'repair-publishes-all',
-    what: '`paystatus repair` publishes all changes of a payment again if one is missing',
+    what: '`paystatus repair` republishes all changes of a payment if one is missing',
     patches: [
       {
         file: 'src/tools/repair/repair-payment.ts',

@@ -9,13 +9,13 @@ import { Guard } from '../../stack/guard.ts'
 import { type Mutant, mutatedFiles } from './mutant.ts'
 
 const CHECKOUT = fileURLToPath(new URL('../../../..', import.meta.url))
-/** What the program needs, and what it only looks at. */
+/** What is copied into a mutant's checkout, and what is only linked. */
 const COPIED = ['bin', 'src', 'package.json', 'tsconfig.json']
 const LINKED = ['node_modules', 'schemas']
 
 export interface MutatedCheckout {
   readonly directory: string
-  /** To be started in place of `bin/paystatus`. */
+  /** Runs in place of `bin/paystatus`. */
   readonly program: string
   remove(): Promise<void>
 }
@@ -27,7 +27,7 @@ export function readSource(file: string): string {
 /** A copy of the product with a bug in it. Rejects if a patch does not apply. */
 export async function mutatedCheckout(mutant: Mutant): Promise<MutatedCheckout> {
   const directory = await mkdtemp(join(tmpdir(), `paystatus-mutant-${mutant.name}-`))
-  // Removes it also if this process is killed.
+  // Removes the copy even if this process is killed.
   const guard = new Guard(directory)
   const remove = () => guard.close()
   try {
@@ -47,11 +47,11 @@ export async function mutatedCheckout(mutant: Mutant): Promise<MutatedCheckout> 
   }
 }
 
-/** Rejects if a mutant is no sound TypeScript: one that only dies would be caught for the wrong reason. */
+/** Rejects if a mutant does not type-check: one that merely crashes would be caught for the wrong reason. */
 export async function typeCheck({ name }: Mutant, { directory }: MutatedCheckout): Promise<void> {
   const configFile = join(directory, 'tsconfig.json')
   const config = JSON.parse(readSource('tsconfig.json'))
-  // What a bug no longer uses may stay.
+  // A bug may leave unused names.
   const compilerOptions = { ...config.compilerOptions, noUnusedLocals: false, noUnusedParameters: false }
   await writeFile(configFile, JSON.stringify({ compilerOptions, include: ['src'] }))
   await promisify(execFile)(join(CHECKOUT, 'node_modules/.bin/tsc'), ['--project', configFile], {
