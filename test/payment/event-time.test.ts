@@ -76,6 +76,10 @@ test.each<[string, string, Answer]>([
   ['2026-01-12', '2026-01-13T00:00:00', 'not later'],
   ['2026-01-13', '2026-01-12', 'later'],
   ['2026-01-12', '2026-01-12', 'not later'],
+  // At the epoch: 0 is a time like any other.
+  ['1970-01-01T00:00:00.001Z', '1970-01-01T00:00:00Z', 'later'],
+  ['1970-01-01T00:00:00Z', '1970-01-01T00:00:00Z', 'not later'],
+  ['1970-01-01T00:00:00Z', '1970-01-01T00:00:00', 'unknown'],
 ])('%s beside %s is %s', (a, b, expected) => {
   expect(answerOf(sourceTimeOf(a), sourceTimeOf(b))).toBe(expected)
 })
@@ -84,7 +88,16 @@ describe('an event without a time', () => {
   const timed = sourceTimeOf('2026-01-12T12:00:00')
 
   test('is neither later nor earlier than anything, and older than every timed one as read', () => {
-    for (const other of [timed, UNTIMED, sourceTimeOf('yesterday')]) {
+    const epoch = sourceTimeOf('1970-01-01T00:00:00Z')
+    // No adapter reads a time before the epoch; the order does not depend on that.
+    const before = { ...epoch, occurredAt: -1, occurredAtText: '1969-12-31T23:59:59.999Z' }
+    expect([answerOf(epoch, before), answerOf(before, epoch)]).toEqual(['later', 'not later'])
+    for (const time of [epoch, before]) {
+      expect(compareAsRead(UNTIMED, time)).toBeLessThan(0)
+      expect(compareAsRead(time, UNTIMED)).toBeGreaterThan(0)
+      expect(timeClassOf(time)).toBe('zoned')
+    }
+    for (const other of [timed, epoch, before, UNTIMED, sourceTimeOf('yesterday')]) {
       expect([answerOf(UNTIMED, other), answerOf(other, UNTIMED)]).toEqual(['not later', 'not later'])
       expect([areComparable(UNTIMED, other), areComparable(other, UNTIMED)]).toEqual([true, true])
     }

@@ -182,23 +182,21 @@ function isSameText(one: unknown, other: unknown): boolean {
 
 /**
  * Decodes name-value pairs (`application/x-www-form-urlencoded`). Each value is decoded by itself, so that one in another
- * character set, or with a malformed escape, costs only its own field. Null if it is not a form.
+ * character set, or with a malformed escape, costs only its own field. A part without a name or an equals sign, such as
+ * the rest of a value with a bare ampersand, is skipped: it names no field and may hold anything. Null if there is no pair.
  */
 export function fieldsOfForm(body: Buffer, charset: Charset | null): readonly MessageField[] | null {
   const isBodyUtf8 = isUtf8(body)
   const fields: MessageField[] = []
   for (const pair of formTextOf(body, isBodyUtf8).trim().split('&')) {
     const equals = pair.indexOf('=')
-    if (pair !== '' && equals < 1) {
-      return null
-    }
-    const { value } = decodeFormText(pair.slice(0, Math.max(equals, 0)), isBodyUtf8, charset)
-    const name = typeof value === 'string' ? value : UNNAMED
-    if (name !== '') {
+    if (equals > 0) {
+      const { value } = decodeFormText(pair.slice(0, equals), isBodyUtf8, charset)
+      const name = typeof value === 'string' ? value : UNNAMED
       fields.push({ name, ...decodeFormText(pair.slice(equals + 1), isBodyUtf8, charset) })
     }
   }
-  return fields
+  return fields.length === 0 ? null : fields
 }
 
 /** A name that cannot be decoded: no field of ours. */

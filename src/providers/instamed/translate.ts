@@ -74,14 +74,12 @@ const FOREIGN = deadLetter('foreign-product', "the body has none of InstaMed's f
 
 /** Names that only look like InstaMed's are the dead letter of a message without an id. */
 function isForeign(fields: JsonObject): boolean {
-  let isEmpty = true
   for (const name in fields) {
     if (isInstamedName(name)) {
       return false
     }
-    isEmpty = false
   }
-  return !isEmpty
+  return true
 }
 
 type ReadMessage =
@@ -98,7 +96,12 @@ function readMessage(callback: Callback): ReadMessage {
         return read
       }
       const message = messageFromJson(read.json)
-      return message === null ? refused('unexpected-shape', 'the body is not a JSON object') : messageOf(message)
+      if (message === null) {
+        return refused('unexpected-shape', 'the body is not a JSON object')
+      }
+      return Object.keys(message.fields).length === 0
+        ? refused('unexpected-shape', 'the body is an empty object')
+        : messageOf(message)
     }
     case 'form': {
       if (body.length === 0) {
@@ -106,7 +109,7 @@ function readMessage(callback: Callback): ReadMessage {
       }
       const fields = fieldsOfForm(body, charsetOf(contentType))
       return fields === null
-        ? refused('invalid-form', 'the body is not a valid form')
+        ? refused('invalid-form', 'the body has no pair of a name and a value')
         : messageOf(messageFromFields(fields))
     }
     case 'xml': {

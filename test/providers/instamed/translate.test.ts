@@ -471,7 +471,7 @@ describe('another product', () => {
     ])
   })
 
-  test.each(['{"StatementID":"1"}', '{"transactionid":"1"}', '{}'])('%s could be InstaMed’s, without an id', (body) => {
+  test.each(['{"StatementID":"1"}', '{"transactionid":"1"}'])('%s could be InstaMed’s, without an id', (body) => {
     expect(translate(body).deadLetters).toMatchObject([{ reason: 'missing-payment-id', element: 0 }])
   })
 })
@@ -586,8 +586,21 @@ describe('name-value pairs', () => {
     expect(eventOf(body, FORM)).toMatchObject({ status: 'AUTHORIZED', occurredAt: Date.UTC(2017, 11, 14, 23, 58, 6) })
   })
 
-  test.each(['transactionID', '=x', 'a=1&&b'])('%j is not a form', (body) => {
+  test.each(['transactionID', '=x', '=x&a&=', '&', '&&'])('%j is not a form', (body) => {
     expect(translate(body, FORM).deadLetters[0]).toMatchObject({ reason: 'invalid-form', element: null })
+  })
+
+  test.each([
+    ['a value without a name', '=y&', ''],
+    ['a name without a value', 'x&', '&Amount'],
+    ['nothing between two separators', '&&', '&&'],
+    ['the rest of a value with a bare ampersand', 'PatientLastName=Known & Unknown&', ''],
+    ['a part with a malformed escape', '%zz&', '&%'],
+  ])('I2 I9 %s costs nothing, and names nothing', (_, before, after) => {
+    const body = `${before}transactionID=a1&transactionStatus=C&TransactionAction=Sale&transactionDate=12/14/2017+11:58:06+PM${after}`
+    const { events, deadLetters, drift } = translate(body, FORM)
+    expect(events).toMatchObject([{ status: 'AUTHORIZED', paymentKey: 'acme:a1', unreadable: [] }])
+    expect([deadLetters, drift]).toEqual([[], []])
   })
 
   test('an id with a malformed escape is a dead letter that names it', () => {
@@ -664,6 +677,8 @@ describe('format', () => {
     ['application/xml', 'a', 'invalid-xml'],
     ['application/xml', ' ', 'empty-body'],
     ['application/json', '[]', 'unexpected-shape'],
+    ['application/json', '{}', 'unexpected-shape'],
+    ['application/json', ' { }', 'unexpected-shape'],
     ['application/json', 'null', 'unexpected-shape'],
     ['text/plain', 'a', 'invalid-json'],
     ['text/plain', '=b', 'invalid-json'],

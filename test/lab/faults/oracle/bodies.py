@@ -133,16 +133,13 @@ def form_pairs(body, content_type):
     """Each value has its own character set: what is odd about one does not touch the others."""
     charset = charset_of(content_type)
     pairs = []
-    for part in body.split(b'&'):
-        if part == b'':
-            continue
+    for part in body.strip().split(b'&'):
         name, equals, value = part.partition(b'=')
-        if not equals:
-            raise Undeliverable('invalid-form')
-        name, value = (form_text(half, charset) for half in (name, value))
-        if isinstance(name, str):
-            pairs.append((name, value))
-    return pairs
+        if name and equals:
+            pairs.append(tuple(form_text(half, charset) for half in (name, value)))
+    if not pairs:
+        raise Undeliverable('invalid-form')
+    return [(name, value) for name, value in pairs if isinstance(name, str)]
 
 
 def form_text(octets, charset):

@@ -75,7 +75,7 @@ V1_FIELDS = ['firmRootId', 'endToEndId', 'paymentStatus', 'createDateTime', 'cle
 def read_v1(reading, namespace, _currency, content_type, body):
     message = json_object(body, content_type)
     refuse_contradictions(message, ['callbacks'])
-    if message and 'callbacks' not in message:
+    if 'callbacks' not in message:
         raise Undeliverable('foreign-product')
     read_list(reading, the_list(message.get('callbacks')), lambda values: v1_event(namespace, values))
 
@@ -165,7 +165,7 @@ def read_v2(reading, namespace, currency, content_type, body):
         refuse_contradictions(data, ['payments', 'returns'], 'data.')
     else:
         data = {}
-    if message and not ({'payments', 'returns'} & data.keys() or 'events' in message):
+    if not ({'payments', 'returns'} & data.keys() or 'events' in message):
         raise Undeliverable('foreign-product')
     to_event = {
         'payments': lambda values: v2_event(namespace, values, message, is_beta=False),
@@ -426,7 +426,7 @@ def instamed_values(content_type, body):
         values = by_field(form_pairs(body, content_type))
     else:
         values = json_object(body, content_type)
-    if values and not any(name.lower() in INSTAMED_NAMES for name in values):
+    if not any(name.lower() in INSTAMED_NAMES for name in values):
         raise Undeliverable('foreign-product')
     return values
 
@@ -442,7 +442,7 @@ READERS = {'jpm-global-payments-v1': read_v1, 'jpm-global-payments-v2': read_v2,
 
 def json_object(body, content_type):
     message = json_value(text_of(body, content_type))
-    if not isinstance(message, dict):
+    if not isinstance(message, dict) or not message:
         raise Undeliverable('unexpected-shape')
     return message
 

@@ -81,8 +81,15 @@ class Callbacks(unittest.TestCase):
             self.dead('foreign-product', None, provider, body)
         self.dead('foreign-product', None, INSTAMED, 'a=1', FORM)
         for provider, body in ((V1, {'callbacks': {}}), (V1, {}), (V1, '[]'), (V1, '5'), (V2, {'data': {'payments': None}}),
-                               (V2, {'events': 'x'}), (V2, '{}'), (INSTAMED, '[]')):
+                               (V2, {'events': 'x'}), (V2, '{}'), (INSTAMED, '[]'), (INSTAMED, '{}')):
             self.dead('unexpected-shape', None, provider, body)
+
+    def test_a_part_of_a_form_that_names_nothing_costs_nothing(self):
+        for before, after in (('=y&', ''), ('x&', '&Amount'), ('PatientLastName=A & B&', ''), ('&&', '&%')):
+            reading = read(INSTAMED, before + 'transactionID=A1&transactionStatus=C' + after, FORM)
+            self.assertEqual((['x:a1'], {}), ([event['paymentKey'] for event in reading.events], reading.dead_elements))
+        for body in ('transactionID', '=x', '&'):
+            self.dead('invalid-form', None, INSTAMED, body, FORM)
 
     def test_a_transaction_identifier_is_read_in_both_its_places(self):
         others, outer = {'otherPaymentReferences': {'transactionIdentifier': 'T'}}, {'transactionIdentifier': 'T'}
