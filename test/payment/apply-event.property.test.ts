@@ -7,18 +7,18 @@ import { countVerdict, noTotals, totalsDifference } from '../../src/payment/tota
 import { runs } from '../runs.ts'
 import { arrivalsOf, distinctEvents } from './arbitrary-events.ts'
 
-// A hundred times what it takes: a busy machine is no failure.
+// A hundred times the usual duration: a busy machine is no failure.
 vi.setConfig({ testTimeout: 30_000 })
 
 const RUNS = runs(300)
 
-/** A set of distinct events, and two of its possible stories: any order, any repeats. */
+/** A set of distinct events and two possible sequences of arrival: any order, any repeats. */
 const twoStories = distinctEvents().chain((events) =>
   fc.tuple(fc.constant(events), arrivalsOf(events), arrivalsOf(events)),
 )
 
 describe('applying events', () => {
-  test('I5: in any order and with any repeats ends in the same state', () => {
+  test('I5: gives the same state in any order and with any repeats', () => {
     fc.assert(
       fc.property(twoStories, ([, one, other]) => {
         expect(orderFreePart(stateAfter(one))).toEqual(orderFreePart(stateAfter(other)))
@@ -27,7 +27,7 @@ describe('applying events', () => {
     )
   })
 
-  test('I5: shows after every step the fold of the distinct events up to it', () => {
+  test('I5: gives, after every step, the fold of the distinct events so far', () => {
     fc.assert(
       fc.property(twoStories, ([, arrivals]) => {
         const known = new Map<string, PaymentEvent>()
@@ -48,7 +48,7 @@ describe('applying events', () => {
     )
   })
 
-  test('I4: numbers the steps 1, 2, 3 … without gap or repeat, and the state holds the last', () => {
+  test('I4: numbers the steps 1, 2, 3 … without gap or repeat, and the state has the last number', () => {
     fc.assert(
       fc.property(twoStories, ([events, arrivals]) => {
         const versions: number[] = []
@@ -68,7 +68,7 @@ describe('applying events', () => {
     )
   })
 
-  test('I3 and I8: every arrival is one verdict or one duplicate, and each distinct event has exactly one verdict', () => {
+  test('I3 and I8: every arrival gives one verdict or one duplicate, and each distinct event has exactly one verdict', () => {
     fc.assert(
       fc.property(twoStories, ([events, arrivals]) => {
         const totals = noTotals()
@@ -94,7 +94,7 @@ describe('applying events', () => {
     )
   })
 
-  test('never changes the state it was given', () => {
+  test('never mutates the state it is given', () => {
     fc.assert(
       fc.property(twoStories, ([, arrivals]) => {
         let state: PaymentState | undefined

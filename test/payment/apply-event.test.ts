@@ -12,10 +12,10 @@ import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { PaymentStatus } from '../../src/payment/payment-status.ts'
 import { sampleEvent } from '../avro/samples.ts'
 
-// A hundred times what it takes: a busy machine is no failure.
+// A hundred times the usual duration: a busy machine is no failure.
 vi.setConfig({ testTimeout: 30_000 })
 
-/** An event whose natural key, provider event id and callback are its own unless told otherwise. */
+/** An event whose natural key, provider event id and callback are unique by default. */
 function at(status: PaymentStatus, occurredAt: number | null, changes: Partial<PaymentEvent> = {}): PaymentEvent {
   const eventId = changes.eventId ?? `${status}@${occurredAt}`
   return sampleEvent({
@@ -38,7 +38,7 @@ function stateAfter(...events: PaymentEvent[]): PaymentState {
   return state as PaymentState
 }
 
-/** What the last event's arrival meant. */
+/** The verdict of the last arrival. */
 function arrivalOf(...events: PaymentEvent[]): RecordedEvent {
   const last = events.at(-1) as PaymentEvent
   const applied = applyEvent(events.length === 1 ? undefined : stateAfter(...events.slice(0, -1)), last, 500)
@@ -69,21 +69,21 @@ describe('the verdict', () => {
     })
   })
 
-  test('is REVISION for a step that was known with other details, even an old one', () => {
+  test('is REVISION for a known step with other details, even an old one', () => {
     const known = at('PROCESSING', 1, { naturalKey: 'step' })
     const again = at('PROCESSING', 1, { eventId: 'again', naturalKey: 'step', fxAppliedRate: '1.1' })
     expect(arrivalOf(known, again)).toMatchObject({ verdict: 'REVISION', rule: 'same-natural-key' })
     expect(arrivalOf(known, at('COMPLETED', 2), again)).toMatchObject({ verdict: 'REVISION', rule: 'same-natural-key' })
   })
 
-  test('is REVISION when the status stays and the event now decides', () => {
+  test('is REVISION when the status stays and this event now decides', () => {
     expect(arrivalOf(at('PROCESSING', 1), at('PROCESSING', 2))).toMatchObject({
       verdict: 'REVISION',
       rule: 'new-deciding-event',
     })
   })
 
-  test('is CONFLICT when a second, different final comes', () => {
+  test('is CONFLICT when a second, different final status arrives', () => {
     expect(arrivalOf(at('REJECTED', 1), at('CANCELED', 2))).toMatchObject({
       verdict: 'CONFLICT',
       rule: 'brings-contradictory-finals',
@@ -91,13 +91,13 @@ describe('the verdict', () => {
     })
   })
 
-  test('is CONFLICT when paid comes after a final, in whichever order they arrive', () => {
+  test('is CONFLICT when "paid" is later than a final status, in whichever order they arrive', () => {
     const expected = { verdict: 'CONFLICT', rule: 'brings-positive-after-final' }
     expect(arrivalOf(at('REJECTED', 1), at('COMPLETED', 2))).toMatchObject(expected)
     expect(arrivalOf(at('COMPLETED', 2), at('REJECTED', 1))).toMatchObject(expected)
   })
 
-  test('is CONFLICT only for the event that brings the contradiction, not for every one after it', () => {
+  test('is CONFLICT only for the event that causes the contradiction, not for later ones', () => {
     expect(arrivalOf(at('REJECTED', 1), at('CANCELED', 2), at('CANCELED', 3))).toMatchObject({ verdict: 'LATE' })
   })
 
@@ -107,14 +107,14 @@ describe('the verdict', () => {
     ).toMatchObject({ verdict: 'CONFLICT', rule: 'provider-event-id-reused', statusAfter: 'COMPLETED' })
   })
 
-  test('is no conflict when two elements of one callback share its id, or none has one', () => {
+  test('is not CONFLICT when elements of one callback share its id, or have none', () => {
     const shared = { providerEventId: 'p', callbackId: 'same' }
     expect(arrivalOf(at('PROCESSING', 1, shared), at('COMPLETED', 2, shared)).verdict).toBe('APPLIED')
     const none = { providerEventId: null }
     expect(arrivalOf(at('PROCESSING', 1, none), at('COMPLETED', 2, none)).verdict).toBe('APPLIED')
   })
 
-  test('is UNKNOWN for an event that was not understood, and moves nothing', () => {
+  test('is UNKNOWN for an event that was not understood, and the status stays', () => {
     expect(arrivalOf(at('COMPLETED', 1), at('UNKNOWN', 2, { unknownBecause: 'STATUS' }))).toMatchObject({
       verdict: 'UNKNOWN',
       rule: 'unknown-event',
@@ -123,7 +123,7 @@ describe('the verdict', () => {
   })
 })
 
-describe('of several verdicts that hold', () => {
+describe('if several verdicts apply', () => {
   test('UNKNOWN comes before a reused provider event id, and before the first event', () => {
     const reused = { providerEventId: 'p' }
     expect(
@@ -150,7 +150,7 @@ describe('of several verdicts that hold', () => {
     expect(arrivalOf(at('PROCESSING', 1, step), at('ON_HOLD', 2, step)).verdict).toBe('APPLIED')
   })
 
-  test('every rule has its verdict from the one table', () => {
+  test('every rule takes its verdict from the table', () => {
     const applied = [
       arrivalOf(at('COMPLETED', 1)),
       arrivalOf(at('COMPLETED', 1), at('PROCESSING', 1)),
@@ -163,7 +163,7 @@ describe('of several verdicts that hold', () => {
 })
 
 describe('a known event', () => {
-  test('is a duplicate, in whatever envelope, at whatever time, and changes nothing', () => {
+  test('is a duplicate in any envelope and at any time, and changes nothing', () => {
     const state = stateAfter(at('PROCESSING', 1), at('COMPLETED', 2))
     const again = at('PROCESSING', 1, { callbackId: 'another', receivedAt: 9_999, element: 7, providerEventId: 'new' })
     expect(applyEvent(state, again, 900)).toEqual({ outcome: 'duplicate' })
@@ -171,12 +171,12 @@ describe('a known event', () => {
 })
 
 describe('the state', () => {
-  test('begins a life at the time of its first event and keeps that incarnation', () => {
+  test('takes its incarnation from its first event and keeps it', () => {
     const state = stateAfter(at('PROCESSING', 1, { receivedAt: 77 }), at('COMPLETED', 2, { receivedAt: 50 }))
     expect(state.incarnation).toBe(77)
   })
 
-  test('says when its status last changed and when anything was last recorded', () => {
+  test('says when its status last changed and when an event was last recorded', () => {
     expect(stateAfter(at('COMPLETED', 2), at('PROCESSING', 1))).toMatchObject({ statusChangedAt: 100, touchedAt: 101 })
   })
 
@@ -190,8 +190,8 @@ describe('the state', () => {
 })
 
 describe('the part of a state that does not depend on order', () => {
-  // Without this the tests of order would compare nothing with nothing.
-  test('is all that the events together say, and which events they are', () => {
+  // Without this, the tests of order could compare empty values.
+  test('contains everything the events say together, and the event ids', () => {
     const state = stateAfter(
       at('COMPLETED', 2, { eventId: 'b', kind: 'REFUND', relatesTo: 'x:1', weakKey: true }),
       at('PROCESSING', 1, { eventId: 'a' }),
@@ -221,7 +221,7 @@ describe('I10: a full history', () => {
     expect(applyEvent(full, at('PROCESSING', 2_555), 900)).toEqual({ outcome: 'history-full' })
   })
 
-  test('takes an event that decides, and lets go of one that does not', () => {
+  test('accepts an event that decides, and drops one that does not', () => {
     const applied = applyEvent(full, at('COMPLETED', 1), 900)
     expect(applied).toMatchObject({ outcome: 'recorded', change: { recorded: { verdict: 'APPLIED' } } })
     if (applied.outcome === 'recorded') {
@@ -232,7 +232,7 @@ describe('I10: a full history', () => {
     }
   })
 
-  test('refuses what it once let go of: recorded once, never published twice', () => {
+  test('refuses an event it has dropped: recorded once, never published twice', () => {
     const applied = applyEvent(full, at('COMPLETED', 1), 900)
     const state = applied.outcome === 'recorded' ? applied.change.state : full
     const kept = new Set(state.events.map((recorded) => recorded.event.eventId))
@@ -241,7 +241,7 @@ describe('I10: a full history', () => {
     expect(applyEvent(state, gone[0] as PaymentEvent, 901)).toEqual({ outcome: 'history-full' })
   })
 
-  test('ends the same whatever the order of arrival (I5)', () => {
+  test('gives the same result in any order of arrival (I5)', () => {
     const events = [
       ...middle,
       ...Array.from({ length: 40 }, (_, index) => at('ON_HOLD', 7 * index)),
@@ -258,13 +258,13 @@ describe('how a caller was authenticated', () => {
   const event = (eventId: string, status: PaymentStatus, authenticity: readonly string[]) =>
     sampleEvent({ eventId, status, authenticity, occurredAt: null })
 
-  test('is that of the first callback, of repeats, and decides nothing', () => {
+  test('is that of the first callback, even if the event is repeated, and decides nothing', () => {
     const first = stateOf(undefined, event('a', 'ACCEPTED', ['none']))
     expect(applyEvent(first, event('a', 'ACCEPTED', ['mtls']), 2)).toEqual({ outcome: 'duplicate' })
     expect(first.events[0]?.event.authenticity).toEqual(['none'])
   })
 
-  test('of a payment is that of the event that decides', () => {
+  test('of a payment is that of its deciding event', () => {
     const accepted = stateOf(undefined, event('a', 'ACCEPTED', ['mtls']))
     const completed = stateOf(accepted, event('b', 'COMPLETED', ['none']))
     const late = stateOf(completed, event('c', 'RECEIVED', ['hmac']))

@@ -3,12 +3,12 @@ import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { PAYMENT_STATUSES, type PaymentStatus } from '../../src/payment/payment-status.ts'
 import { sampleEvent } from '../avro/samples.ts'
 
-/** One payment's possible events, drawn from few values, so that ties, repeats and contradictions are common. */
+/** Possible events of one payment, from few values, so that ties, repeats and contradictions are common. */
 
 const PAYMENT_KEY = 'jpm:property'
 const ALL_STATUSES = Object.keys(PAYMENT_STATUSES) as readonly PaymentStatus[]
 
-/** When something happened, as an event tells it. */
+/** The fields of an event that say when it happened. */
 type Moment = Pick<
   PaymentEvent,
   'occurredAt' | 'occurredAtText' | 'occurredAtPrecision' | 'zoneAssumed' | 'timeUnreadable'
@@ -38,11 +38,11 @@ const untimed = fc.boolean().map(
     timeUnreadable,
   }),
 )
-/** Below a millisecond; equal digits can be written in two ways. */
+/** Fractions below a millisecond; equal fractions can be written in two ways. */
 const digits = fc.constantFrom('', '', '4', '40', '39', '401')
-/** The few moments at which things happen, so that ties are common. */
+/** Few moments, so that ties are common. */
 const near = fc.tuple(fc.integer({ min: 1, max: 6 }), digits).map(([ms, below]) => momentAt(ms, 'zoned', below))
-/** Some around where a time without a zone, and a date, begin and cease to be comparable with others. */
+/** Moments around the limits at which a time without a zone, or a date, becomes comparable with others. */
 const far = fc
   .tuple(
     fc.constantFrom(-38, -36, -24, -14, -12, 0, 12, 14, 24, 36),
@@ -61,7 +61,7 @@ const anyMoment = fc.oneof(
 const zonedMoment = fc.oneof({ weight: 1, arbitrary: untimed }, { weight: 5, arbitrary: near })
 const rarely = fc.nat({ max: 9 }).map((n) => n === 0)
 
-/** Statuses of which times choose the one that decides, by the rule that chooses. */
+/** Statuses among which times decide, by the rule that compares them. */
 export const WHERE_TIMES_DECIDE: Readonly<Record<string, readonly PaymentStatus[]>> = {
   'blocks and their release': ['BLOCKED', 'SETTLEMENT_FAILED', 'SENT_TO_CLEARING', 'COMPLETED', 'AUTHORIZED'],
   'steps and holds': ['SCHEDULED', 'PROCESSING', 'ON_HOLD'],
@@ -74,7 +74,7 @@ export interface EventSetConstraints {
   readonly statuses?: readonly PaymentStatus[]
 }
 
-/** Distinct events of one payment; their ids are in no relation to their times. */
+/** Distinct events of one payment; their ids are unrelated to their times. */
 export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitrary<PaymentEvent[]> {
   const { minLength = 1, maxLength = 12, statuses = ALL_STATUSES } = constraints
   const meaningAt = (moment: fc.Arbitrary<Moment>) =>
@@ -101,7 +101,7 @@ export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitr
       ),
       reason: fc.option(fc.constantFrom('AC04', 'AM04')),
     })
-  // Half of the sets have only times with a zone, as nearly all payments have.
+  // In half of the sets all times have a zone, as in nearly all real payments.
   const meanings = fc.oneof(
     ...[zonedMoment, anyMoment].map((moment) => fc.array(meaningAt(moment), { minLength, maxLength, size: 'max' })),
   )
@@ -135,7 +135,7 @@ export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitr
   )
 }
 
-/** The events in some order, some of them several times: what a provider that retries really sends. */
+/** The events in some order, some of them repeated, as a provider that retries sends them. */
 export function arrivalsOf(events: readonly PaymentEvent[]): fc.Arbitrary<PaymentEvent[]> {
   return fc
     .array(fc.constantFrom(...events), { maxLength: events.length })

@@ -28,13 +28,13 @@ function stateOf(...events: PaymentEvent[]): PaymentState {
   return state as PaymentState
 }
 
-describe('what is published for an event', () => {
-  test('of a payment of its own is the event', () => {
+describe('the events published for an event', () => {
+  test('of an original payment are just this event', () => {
     const events = [ORIGINAL]
     expect(withChildReports(events)).toBe(events)
   })
 
-  test('of a refund is the event and, right after it, the same fact for the original', () => {
+  test('of a refund are the event and, right after it, a report of the same fact to the original', () => {
     const [event, report, ...others] = withChildReports([REFUND])
     expect(event).toBe(REFUND)
     expect(others).toEqual([])
@@ -48,11 +48,11 @@ describe('what is published for an event', () => {
     })
   })
 
-  test('that is its own original, by some mistake, is the event alone', () => {
+  test('that names itself as its original by mistake are just this event', () => {
     expect(withChildReports([{ ...REFUND, relatesTo: 'im:2' }])).toHaveLength(1)
   })
 
-  test('reports of two equal partial refunds stay two, and a repeat of one stays one', () => {
+  test('keep two equal partial refunds apart, and a repeat of one the same', () => {
     const other = { ...REFUND, paymentKey: 'im:3', eventId: 'refunded again' }
     expect(reportOf(REFUND).eventId).not.toBe(reportOf(other).eventId)
     expect(reportOf({ ...REFUND, callbackId: 'again', element: 4, receivedAt: 9 }).eventId).toBe(
@@ -86,20 +86,20 @@ describe('the original', () => {
       ['APPLIED', 'first-event'],
       ['REVISION', 'child-reported'],
     ])
-    // The first that is known of the payment itself, though not the first that arrived.
+    // The first event about the payment itself, though not the first to arrive.
     expect(before.events.map(({ verdict, rule }) => [verdict, rule])).toEqual([
       ['REVISION', 'child-reported'],
       ['APPLIED', 'first-event'],
     ])
   })
 
-  test('that is known from a child only is UNKNOWN, without attention: nothing of it was misunderstood', () => {
+  test('that is known only from a child is UNKNOWN, without attention codes', () => {
     const { status, decidedBy, attention, details } = stateOf(reportOf({ ...REFUND, weakKey: true }))
     expect({ status, decidedBy, attention }).toEqual({ status: 'UNKNOWN', decidedBy: null, attention: [] })
     expect([details.amount, details.endToEndId]).toEqual([null, null])
   })
 
-  test('is not moved by a child that contradicts itself, and lists what the fold makes of that child', () => {
+  test('is not affected by a child that contradicts itself, and lists the folded child', () => {
     const failed = sampleEvent({
       ...REFUND,
       eventId: 'failed',
@@ -118,7 +118,7 @@ describe('the original', () => {
     expect([status, attention, children.map((child) => child.status)]).toEqual(['COMPLETED', [], ['REJECTED']])
   })
 
-  test('does not take the id of a notification that told of its child for a re-used one', () => {
+  test('does not mistake the id of a notification about its child for a reused one', () => {
     const own = sampleEvent({ paymentKey: 'im:1', eventId: 'own', providerEventId: 'n-1', callbackId: 'c-1' })
     const report = reportOf({ ...REFUND, providerEventId: 'n-1', callbackId: 'c-2' })
     expect(stateOf(report, own).events.at(-1)?.rule).toBe('first-event')

@@ -3,14 +3,14 @@ import { eventIdOf } from '../../src/payment/event-id.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { sampleEvent, sampleReport } from '../avro/samples.ts'
 
-/** I3: the same fact has the same id, whatever release read it. */
+/** I3: the same fact has the same id in every release. */
 
-test('an event without markers keeps the id that it had before there were any', () => {
+test('an event without markers keeps the id it had before markers existed', () => {
   expect(eventIdOf(sampleEvent())).toBe('977bee1a082cbea57612bae3661aec67')
   expect(eventIdOf(sampleReport())).toBe('c8caf3c15af94a205848d68011b73e59')
 })
 
-test('every marker makes another event, and no two markers the same', () => {
+test('every marker gives a different id, and no two markers the same one', () => {
   const changes: Partial<PaymentEvent>[] = [
     {},
     { unreadable: ['amount'] },

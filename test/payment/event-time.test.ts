@@ -9,13 +9,13 @@ import {
 } from '../../src/payment/event-time.ts'
 import { sourceTimeOf, UNTIMED } from '../../src/providers/source-time.ts'
 
-/** Domain 9.7: times are compared as exactly as they are given, and no more. */
+/** Domain 9.7: times are compared exactly as precisely as they are given. */
 
 type Answer = 'later' | 'not later' | 'unknown'
 
 function answerOf(a: EventTime, b: EventTime): Answer {
   if (isCertainlyLater(a, b)) {
-    // What is certain is possible, and never the other way round.
+    // Certainly later implies possibly later in this order, and not even possibly in the other.
     expect([isPossiblyLater(a, b), isPossiblyLater(b, a), isCertainlyLater(b, a)]).toEqual([true, false, false])
     return 'later'
   }
@@ -25,7 +25,7 @@ function answerOf(a: EventTime, b: EventTime): Answer {
 const MORE_EXACT = '2026-01-12T12:00:00.0000001'
 
 test.each<[string, string, Answer]>([
-  // Both with a zone: plainly.
+  // Both with a zone: compared directly.
   ['2026-01-12T12:00:00Z', '2026-01-12T11:59:59Z', 'later'],
   ['2026-01-12T12:00:00Z', '2026-01-12T12:00:00Z', 'not later'],
   ['2026-01-12T12:00:00+01:00', '2026-01-12T11:30:00Z', 'not later'],
@@ -37,11 +37,11 @@ test.each<[string, string, Answer]>([
   ['2026-01-12T12:00:00.2770000Z', '2026-01-12T12:00:00.277Z', 'not later'],
   ['2026-01-12T12:00:00.27701Z', '2026-01-12T12:00:00.2770099999Z', 'later'],
   ['2026-01-12T12:00:00.0000000000000000001Z', '2026-01-12T12:00:00Z', 'later'],
-  // Both without: of the same zone.
+  // Both without a zone: the same zone.
   ['2026-01-12T12:00:01', '2026-01-12T12:00:00', 'later'],
   ['2026-01-12T12:00:00', '2026-01-12T12:00:00', 'not later'],
   ['1/12/2026 12:00:00.2779 PM', '1/12/2026 12:00:00.2770143 PM', 'later'],
-  // One without: between UTC+14, where it was first, and UTC-12, where it was last.
+  // One without a zone: between UTC+14, the earliest, and UTC-12, the latest.
   ['2026-01-13T00:00:00Z', '2026-01-12T12:00:00', 'unknown'],
   ['2026-01-13T00:00:00.001Z', '2026-01-12T12:00:00', 'later'],
   ['2026-01-13T00:00:00.0000001Z', '2026-01-12T12:00:00', 'later'],
@@ -55,7 +55,7 @@ test.each<[string, string, Answer]>([
   ['2026-01-12T12:00:00', '2026-01-11T22:00:00Z', 'unknown'],
   ['2026-01-12T12:00:00', '2026-01-12T23:59:59.999Z', 'unknown'],
   ['2026-01-12T12:00:00', '2026-01-13T00:00:00Z', 'not later'],
-  // A date is all of its day.
+  // A date stands for its whole day.
   ['2026-01-13T12:00:00Z', '2026-01-12', 'later'],
   ['2026-01-13T11:59:59.999Z', '2026-01-12', 'unknown'],
   ['2026-01-11T10:00:00.001Z', '2026-01-12', 'unknown'],
@@ -65,7 +65,7 @@ test.each<[string, string, Answer]>([
   ['2026-01-12', '2026-01-13T11:59:59.999Z', 'unknown'],
   ['2026-01-12', '2026-01-13T12:00:00Z', 'not later'],
   ['2026-01-12', '2026-01-13T11:59:59.9999999Z', 'unknown'],
-  // And beside a time of the same zone just that.
+  // Compared with a time in the same zone, it is exactly that day.
   ['2026-01-13T00:00:00', '2026-01-12', 'later'],
   ['2026-01-12T23:59:59.9999999', '2026-01-12', 'unknown'],
   ['2026-01-12T00:00:00.0000001', '2026-01-12', 'unknown'],
@@ -87,7 +87,7 @@ test.each<[string, string, Answer]>([
 describe('an event without a time', () => {
   const timed = sourceTimeOf('2026-01-12T12:00:00')
 
-  test('is neither later nor earlier than anything, and older than every timed one as read', () => {
+  test('is neither certainly later nor earlier than any other, and as read older than every timed one', () => {
     const epoch = sourceTimeOf('1970-01-01T00:00:00Z')
     // No adapter reads a time before the epoch; the order does not depend on that.
     const before = { ...epoch, occurredAt: -1, occurredAtText: '1969-12-31T23:59:59.999Z' }
@@ -122,7 +122,7 @@ test.each<[string, string, boolean]>([
   expect([areComparable(one, other), areComparable(other, one)]).toEqual([expected, expected])
 })
 
-test('as read, a date is the beginning of its day, and a time without a zone is UTC', () => {
+test('as read, a date is the start of its day, and a time without a zone is UTC', () => {
   const read = (text: string) => sourceTimeOf(text)
   expect(compareAsRead(read('2026-01-12'), read('2026-01-12T00:00:00Z'))).toBe(0)
   expect(compareAsRead(read('2026-01-12T00:00:01'), read('2026-01-12T00:00:00.9999Z'))).toBeGreaterThan(0)
@@ -130,7 +130,7 @@ test('as read, a date is the beginning of its day, and a time without a zone is 
   expect(compareAsRead(read('2026-01-12T00:00:00.0001'), read('2026-01-12'))).toBeGreaterThan(0)
 })
 
-test('a time whose text is gone has no digits below a millisecond', () => {
+test('a time without its text has no digits below a millisecond', () => {
   const exact = sourceTimeOf('2026-01-12T00:00:00.0001Z')
   const lost = { ...exact, occurredAtText: null }
   expect(compareAsRead(lost, exact)).toBeLessThan(0)

@@ -6,8 +6,8 @@ import type { PaymentStatus } from '../../src/payment/payment-status.ts'
 import { distinctEvents, type EventSetConstraints } from './arbitrary-events.ts'
 
 /**
- * The fold of domain.md 6.7 and 9.7 a second time, written from its text alone, as a list of questions about the set instead
- * of a computation over tiers. Slow and plain on purpose; shares no table and no helper with src/payment.
+ * A second implementation of the fold of domain.md 6.7 and 9.7, written only from that text, as questions about the set
+ * instead of a computation over tiers. Deliberately slow and simple; it shares no table and no helper with src/payment.
  */
 
 /** domain.md 6.1, rank column. */
@@ -45,9 +45,9 @@ const TIERS: readonly (readonly PaymentStatus[])[] = [
 export interface OracleAnswer {
   readonly status: PaymentStatus
   readonly attention: ReadonlySet<AttentionCode>
-  /** The event that the details come from. */
+  /** The event the details come from. */
   readonly detailsFrom: string | null
-  /** Of every child that was reported: its status. */
+  /** The status of every reported child. */
   readonly children: ReadonlyMap<string, PaymentStatus>
 }
 
@@ -66,7 +66,7 @@ export function oracle(all: readonly PaymentEvent[]): OracleAnswer {
   let status: PaymentStatus = 'UNKNOWN'
   if (returned.length > 0) {
     status = 'RETURNED'
-    // The text says "later than it" and leaves open which of several RETURNED is meant: the first, as for finals.
+    // The text says "later than it" but not which of several RETURNED it means: the earliest, as for finals.
     if (moneyMoved.some((event) => laterOrIncomparable(event, finalThatDecides(returned)))) {
       attention.add('positive-after-final')
     }
@@ -158,7 +158,7 @@ export function oracle(all: readonly PaymentEvent[]): OracleAnswer {
   return { status, attention, detailsFrom: detailsFrom?.eventId ?? null, children }
 }
 
-/** Whoever claims to fold events can be held against it: that status and attention are the same for any set. */
+/** Compares any implementation of the fold with this one: status and attention must be equal for every set. */
 export function agreesWithOracle(
   fold: (
     events: readonly PaymentEvent[],
@@ -172,7 +172,7 @@ export function agreesWithOracle(
   })
 }
 
-/** Whoever claims to bound events can be held against the fold: what is kept must come to the same as all. */
+/** Checks any implementation of the bound: the kept events must fold to the same result as all events. */
 export function boundedAsWhole(
   keep: typeof keepWithinBound<PaymentEvent>,
   max: number,
@@ -196,7 +196,7 @@ function exactly(event: PaymentEvent): bigint {
 
 const HOUR = 3_600_000n * 10n ** 12n
 
-/** Domain 9.7: the moments that an event's time can be, from the first to just before the end, or to the end itself. */
+/** Domain 9.7: the moments an event's time can stand for, with an exclusive or inclusive end. */
 interface Span {
   readonly from: bigint
   readonly to: bigint
@@ -211,7 +211,7 @@ function spanBeside(event: PaymentEvent, other: PaymentEvent): Span {
     return { from: read, to: read, withEnd: true }
   }
   if (other.zoneAssumed) {
-    // The same zone, whichever it is. Two dates are compared as they are.
+    // Both are in the same zone, whichever it is. Two dates are compared directly.
     return isDay && !otherIsDay
       ? { from: read, to: read + 24n * HOUR, withEnd: false }
       : { from: read, to: read, withEnd: true }
@@ -221,7 +221,7 @@ function spanBeside(event: PaymentEvent, other: PaymentEvent): Span {
     : { from: read - 14n * HOUR, to: read + 12n * HOUR, withEnd: true }
 }
 
-/** A missing time is never later, and nothing is later than a missing time. */
+/** An untimed event is never later, and no event is later than an untimed one. */
 function surelyLater(a: PaymentEvent, b: PaymentEvent): boolean {
   if (a.occurredAt === null || b.occurredAt === null) {
     return false
@@ -238,7 +238,7 @@ function laterOrIncomparable(a: PaymentEvent, b: PaymentEvent): boolean {
   return a.occurredAt === null || b.occurredAt === null || perhapsLater(a, b)
 }
 
-/** Known which is the later one, or that it is neither. */
+/** Whether it is certain which is later, or that neither is. */
 function comparable(a: PaymentEvent, b: PaymentEvent): boolean {
   if (a.occurredAt === null || b.occurredAt === null) {
     return true
@@ -248,7 +248,7 @@ function comparable(a: PaymentEvent, b: PaymentEvent): boolean {
   return areMoments || surelyLater(a, b) || surelyLater(b, a)
 }
 
-/** 9.7: another status that is not comparable with the winner, and that nothing which is comparable with it keeps out. */
+/** 9.7: an event of another status, not comparable with the winner, that no event comparable with it outranks. */
 function couldTakeThePlace(
   event: PaymentEvent,
   winner: PaymentEvent,
@@ -302,7 +302,7 @@ function ofHighestRank(events: readonly PaymentEvent[]): PaymentStatus {
   return first(events, (a, b) => RANKS[a.status] > RANKS[b.status]).status
 }
 
-/** The event that comes before all others; `before` must be a total order. */
+/** The event before all others; `before` must be a total order. */
 function first(events: readonly PaymentEvent[], before: (a: PaymentEvent, b: PaymentEvent) => boolean): PaymentEvent {
   const [found] = events.filter((event) => events.every((other) => other === event || !before(other, event)))
   if (found === undefined) {

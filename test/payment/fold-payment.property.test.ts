@@ -9,13 +9,13 @@ import { runs } from '../runs.ts'
 import { distinctEvents, WHERE_TIMES_DECIDE } from './arbitrary-events.ts'
 import { agreesWithOracle, boundedAsWhole, oracle } from './fold-oracle.ts'
 
-// A hundred times what it takes: a busy machine is no failure.
+// A hundred times the usual duration: a busy machine is no failure.
 vi.setConfig({ testTimeout: 30_000 })
 
 const RUNS = runs(300)
 
 describe('I5: the fold', () => {
-  test('agrees with a second reading of the rules on any set of events', () => {
+  test('agrees with the second implementation of the rules on any set of events', () => {
     fc.assert(
       fc.property(distinctEvents(), (events) => {
         const folded = foldPayment(events)
@@ -31,7 +31,7 @@ describe('I5: the fold', () => {
     )
   })
 
-  test('agrees with it on small sets, where one pair of events decides', () => {
+  test('agrees with it on small sets, where a single pair of events decides', () => {
     fc.assert(agreesWithOracle(foldPayment, { maxLength: 4 }), runs(1_000))
   })
 
@@ -39,7 +39,7 @@ describe('I5: the fold', () => {
     fc.assert(agreesWithOracle(foldPayment, { minLength: 2, maxLength: 5, statuses }), runs(2_000))
   })
 
-  test('is moved by no report of a child, and by nothing a child does', () => {
+  test('is not affected by reports of children', () => {
     fc.assert(
       fc.property(distinctEvents({ minLength: 2 }), (events) => {
         const own = events.filter(({ childKey }) => childKey === null)
@@ -52,7 +52,7 @@ describe('I5: the fold', () => {
     )
   })
 
-  test('gives the same for every order of the same set', () => {
+  test('gives the same result for every order of the same set', () => {
     fc.assert(
       fc.property(distinctEvents().chain(shuffledTwice), ([one, other]) => {
         expect(foldPayment(one)).toEqual(foldPayment(other))
@@ -64,18 +64,18 @@ describe('I5: the fold', () => {
 
 describe('I10: the bound', () => {
   const MAX = 20
-  /** Room for all that must be kept of `few`: what 256 is for real payments. */
+  /** Enough for all events of `few` that must be kept, as 256 is for real payments. */
   const ROOMY = 46
   const itself = (event: PaymentEvent) => event
   const many = distinctEvents({ minLength: 1, maxLength: 60 })
-  // Few statuses, so that most of the room is filled by events that need not be kept.
+  // Few statuses, so that most places are filled by events that need not be kept.
   const few = distinctEvents({
     minLength: 10,
     maxLength: 60,
     statuses: ['PROCESSING', 'ON_HOLD', 'COMPLETED', 'UNKNOWN'],
   })
 
-  test('keeping after each arrival keeps what keeping once at the end keeps, in any order', () => {
+  test('selecting after each arrival keeps the same events as selecting once at the end, in any order', () => {
     let cut = 0
     fc.assert(
       fc.property(fc.oneof(many, few).chain(shuffledTwice), ([one, other]) => {
@@ -89,14 +89,14 @@ describe('I10: the bound', () => {
     expect(cut).toBeGreaterThan(0)
   })
 
-  test('what is kept has the status, what decides it, and every attention code of the whole, and no other', () => {
+  test('the kept events have the status, the deciding event and exactly the attention codes of the whole set', () => {
     fc.assert(boundedAsWhole(keepWithinBound, MAX), runs(1_000))
     for (const statuses of Object.values(WHERE_TIMES_DECIDE)) {
       fc.assert(boundedAsWhole(keepWithinBound, MAX, statuses), RUNS)
     }
   })
 
-  test('what is kept undoes another payment as the whole does', () => {
+  test('the kept events have the kind of the whole set', () => {
     fc.assert(
       fc.property(many, (events) => {
         fc.pre(events.some(({ unknownBecause, childKey }) => unknownBecause !== 'CONTEXT' && childKey === null))
@@ -106,10 +106,10 @@ describe('I10: the bound', () => {
     )
   })
 
-  test('is the limit as soon as the room is larger than what must be kept', () => {
+  test('equals the limit if that exceeds the number of events that must be kept', () => {
     fc.assert(
       fc.property(few, (events) => {
-        // The least and the greatest of four classes of times, of three statuses and of UNKNOWN for two reasons: 40. And
+        // The least and the greatest of four classes of times, for three statuses and for UNKNOWN with two reasons: 40. Plus
         // one for each of four markers and two kinds.
         expect(keepWithinBound(events, itself, ROOMY)).toHaveLength(Math.min(events.length, ROOMY))
       }),
@@ -117,7 +117,7 @@ describe('I10: the bound', () => {
     )
   })
 
-  test('fills the room that is left with the higher tier first, then the older event', () => {
+  test('fills the remaining places by higher tier first, then older event', () => {
     fc.assert(
       fc.property(few, (events) => {
         const kept = new Set(keepWithinBound(events, itself, MAX))
@@ -144,7 +144,7 @@ describe('I10: the bound', () => {
         const extreme = (event: PaymentEvent) => isEnd(event) || marked.has(event)
         const filling = [...kept].filter((event) => !extreme(event))
         const tiers = { UNKNOWN: 0, PROCESSING: 1, ON_HOLD: 1, COMPLETED: 2 } as Record<string, number>
-        // Reports of children come after everything else.
+        // Reports of children come last.
         const tierOf = (event: PaymentEvent) => (tiers[event.status] as number) - (event.childKey === null ? 0 : 10)
         for (const out of left) {
           expect(extreme(out)).toBe(false)
@@ -159,7 +159,7 @@ describe('I10: the bound', () => {
     )
   })
 
-  test('always has room for what must be kept', () => {
+  test('always keeps the events that must be kept', () => {
     const each = Object.keys(PAYMENT_STATUSES).flatMap((status) =>
       (status === 'UNKNOWN' ? ['STATUS', 'CONTEXT'] : [null]).flatMap((unknownBecause) =>
         ['untimed', 'zoned', 'without-zone', 'date'].flatMap((how) =>
@@ -193,7 +193,7 @@ describe('I10: the bound', () => {
   }
 })
 
-/** What one event of must be kept, beside the ends of the groups. */
+/** The conditions for which one event must be kept, besides the ends of the groups. */
 const MARKED: readonly ((event: PaymentEvent) => boolean)[] = [
   ({ weakKey }) => weakKey,
   ({ timeUnreadable }) => timeUnreadable,

@@ -11,19 +11,19 @@ import { PAYMENT_STATUSES, type PaymentStatus, rankOf, tierNumberOf } from '../.
 import { sourceTimeOf } from '../../src/providers/source-time.ts'
 import { sampleEvent } from '../avro/samples.ts'
 
-/** An event of a status at a moment (ms; null has no time). Its id is its status and time unless told otherwise. */
+/** An event with a status and a time (ms; null: untimed). By default its id is made of both. */
 function at(status: PaymentStatus, occurredAt: number | null, changes: Partial<PaymentEvent> = {}): PaymentEvent {
   return sampleEvent({ eventId: `${status}@${occurredAt}`, status, occurredAt, ...changes })
 }
 
-/** An event of a status at a time as the provider writes it. */
+/** An event with a status and a time as the provider writes it. */
 function told(status: PaymentStatus, text: string, changes: Partial<PaymentEvent> = {}): PaymentEvent {
   return sampleEvent({ eventId: `${status}@${text}`, status, ...sourceTimeOf(text), ...changes })
 }
 
 function statusOf(...events: PaymentEvent[]): PaymentStatus {
   const { status } = foldPayment(events)
-  // I5: the order of arrival decides nothing, so every example holds backwards too.
+  // I5: the order of arrival decides nothing, so every example must also hold in reverse.
   expect(foldPayment(events.toReversed()).status).toBe(status)
   return status
 }
@@ -37,12 +37,12 @@ const UNKNOWN = at('UNKNOWN', 9, { unknownBecause: 'STATUS' })
 describe('the tiers', () => {
   const weakToStrong: readonly PaymentStatus[] = ['UNKNOWN', 'ON_HOLD', 'CREDITED', 'BLOCKED', 'VOIDED', 'RETURNED']
 
-  test('are numbered as in the rules', () => {
+  test('have the numbers of the rules', () => {
     expect(weakToStrong.map(tierNumberOf)).toEqual([-1, 0, 1, 2, 3, 4])
   })
 
   test.each(weakToStrong.slice(1).map((strong, index) => [strong, weakToStrong[index] as PaymentStatus] as const))(
-    '%s beats %s, whatever the times say (soft negatives: unless released)',
+    '%s beats %s whatever the times are (soft negatives: unless released)',
     (strong, weak) => {
       expect(statusOf(at(strong, 5), at(weak, 1))).toBe(strong)
       expect(statusOf(at(strong, null), at(weak, 1))).toBe(strong)
@@ -52,14 +52,14 @@ describe('the tiers', () => {
     },
   )
 
-  test('every status alone is the status', () => {
+  test('a single event gives its own status', () => {
     for (const status of Object.keys(PAYMENT_STATUSES) as PaymentStatus[]) {
       expect(statusOf(at(status, 1))).toBe(status)
       expect(statusOf(at(status, null))).toBe(status)
     }
   })
 
-  test('UNKNOWN decides only when there is nothing else, and then nothing decides', () => {
+  test('the status is UNKNOWN only if there is nothing else, and then no event decides', () => {
     expect(foldPayment([UNKNOWN])).toMatchObject({ status: 'UNKNOWN', decidedBy: null })
     expect(statusOf(at('RECEIVED', null), UNKNOWN)).toBe('RECEIVED')
   })
@@ -85,12 +85,12 @@ describe('progress', () => {
     expect(statusOf(at(first, 1), at(second, 2))).toBe(second)
   })
 
-  test('at the same time the higher rank holds', () => {
+  test('at equal times the higher rank wins', () => {
     expect(statusOf(at('SCHEDULED', 1), at('PROCESSING', 1))).toBe('PROCESSING')
     expect(statusOf(at('PROCESSING', 1), at('ON_HOLD', 1))).toBe('ON_HOLD')
   })
 
-  test('an event without a time is older than any with one; between two the rank decides', () => {
+  test('an untimed event is older than any timed one; between two untimed ones the rank decides', () => {
     expect(statusOf(at('ON_HOLD', null), at('SCHEDULED', 1))).toBe('SCHEDULED')
     expect(statusOf(at('ON_HOLD', null), at('SCHEDULED', null))).toBe('ON_HOLD')
   })
@@ -106,7 +106,7 @@ describe('outcome', () => {
     'CREDITED',
   ]
 
-  test('the highest rank wins, even when it is the oldest or has no time', () => {
+  test('the highest rank wins, even if it is the oldest or untimed', () => {
     expect(byRank.map(rankOf)).toEqual([40, 45, 50, 60, 65, 70])
     for (const [index, higher] of byRank.entries()) {
       for (const lower of byRank.slice(0, index)) {
@@ -136,17 +136,17 @@ describe('soft negative', () => {
     },
   )
 
-  test('is not released by AUTHORIZED, which proves nothing of a blocked payment', () => {
+  test('is not released by AUTHORIZED, which proves nothing about a blocked payment', () => {
     expect(statusOf(at('BLOCKED', 1), at('AUTHORIZED', 2))).toBe('BLOCKED')
   })
 
-  test('is not released at the same time, or when either time is missing', () => {
+  test('is not released at an equal time, or if either time is missing', () => {
     expect(statusOf(at('BLOCKED', 2), at('COMPLETED', 2))).toBe('BLOCKED')
     expect(statusOf(at('BLOCKED', null), at('COMPLETED', 2))).toBe('BLOCKED')
     expect(statusOf(at('BLOCKED', 2), at('COMPLETED', null))).toBe('BLOCKED')
   })
 
-  test('is only released by what is later than every soft negative', () => {
+  test('is released only by an event later than every soft negative', () => {
     expect(statusOf(at('BLOCKED', 1), at('COMPLETED', 2), at('SETTLEMENT_FAILED', 3))).toBe('SETTLEMENT_FAILED')
     expect(statusOf(at('BLOCKED', 1), at('SETTLEMENT_FAILED', null), at('COMPLETED', 2))).toBe('BLOCKED')
     expect(statusOf(at('BLOCKED', 1), at('SETTLEMENT_FAILED', 3), at('COMPLETED', 4))).toBe('COMPLETED')
@@ -158,7 +158,7 @@ describe('soft negative', () => {
     )
   })
 
-  test('is not released once a final status is there', () => {
+  test('is not released once there is a final status', () => {
     const events = [at('BLOCKED', 1), at('COMPLETED', 2), at('REJECTED', 3)]
     expect(statusOf(...events)).toBe('REJECTED')
     expect(attentionOf(...events)).not.toContain('released')
@@ -166,7 +166,7 @@ describe('soft negative', () => {
 })
 
 describe('final', () => {
-  test('the earliest timed one wins, whatever came later', () => {
+  test('the earliest timed one wins, whatever is later', () => {
     expect(statusOf(at('VOIDED', 1), at('CANCELED', 2))).toBe('VOIDED')
     expect(statusOf(at('VOIDED', 2), at('CANCELED', 1))).toBe('CANCELED')
     expect(statusOf(at('CANCELED', null), at('VOIDED', 9))).toBe('VOIDED')
@@ -178,17 +178,17 @@ describe('final', () => {
   })
 })
 
-/** Domain 9.7. In every example the zone, or the moment of the day, is what is not known. */
+/** Domain 9.7. In every example the zone or the time of day is unknown. */
 describe('times that cannot be compared', () => {
   test.each<[string, PaymentEvent[], PaymentStatus, AttentionCode[]]>([
     [
-      'release nothing, and it is said that they might',
+      'release nothing, and attention says that they might',
       [told('BLOCKED', '2026-01-12T12:00:00'), told('SENT_TO_CLEARING', '2026-01-12T20:00:00Z')],
       'BLOCKED',
       ['time-uncertain'],
     ],
     [
-      'leave what is released certainly at that, and say that it may have come further',
+      'keep the certain release, and attention says that a higher outcome is possible',
       [
         told('BLOCKED', '2026-01-12T12:00:00Z'),
         told('SENT_TO_CLEARING', '2026-01-12T13:00:00Z'),
@@ -198,7 +198,7 @@ describe('times that cannot be compared', () => {
       ['released', 'time-uncertain'],
     ],
     [
-      'are no matter where the same outcome is reached anyway',
+      'do not matter if the outcome is the same anyway',
       [
         told('BLOCKED', '2026-01-12T12:00:00Z'),
         told('SETTLED', '2026-01-12T13:00:00Z'),
@@ -208,7 +208,7 @@ describe('times that cannot be compared', () => {
       ['released'],
     ],
     [
-      'are no matter where one block is later in any case',
+      'do not matter if one block is later in any case',
       [
         told('BLOCKED', '2026-01-12T12:00:00'),
         told('BLOCKED', '2026-01-13T12:00:00Z'),
@@ -218,19 +218,19 @@ describe('times that cannot be compared', () => {
       [],
     ],
     [
-      'release nothing by AUTHORIZED, whatever the zone is',
+      'release nothing by AUTHORIZED, whatever the zone',
       [told('BLOCKED', '2026-01-12T12:00:00'), told('AUTHORIZED', '2026-01-12T20:00:00Z')],
       'BLOCKED',
       [],
     ],
     [
-      'say that the other soft negative may be the latest',
+      'get attention if the other soft negative may be the latest',
       [told('BLOCKED', '2026-01-12T12:00:00'), told('SETTLEMENT_FAILED', '2026-01-12T20:00:00Z')],
       'SETTLEMENT_FAILED',
       ['time-uncertain'],
     ],
     [
-      'say nothing of a soft negative that another one is later than in any case',
+      'do not matter for a soft negative that another one certainly follows',
       [
         told('BLOCKED', '2026-01-12T12:00:00'),
         told('SETTLEMENT_FAILED', '2026-01-12T12:00:01'),
@@ -240,19 +240,19 @@ describe('times that cannot be compared', () => {
       [],
     ],
     [
-      'lift no hold, and it is said that they might',
+      'lift no hold, and attention says that they might',
       [told('ON_HOLD', '2026-01-12T12:00:00Z'), told('PROCESSING', '2026-01-12T20:00:00')],
       'ON_HOLD',
       ['time-uncertain'],
     ],
     [
-      'lift no hold of a date on that date',
+      'lift no hold given by a date on that date',
       [told('ON_HOLD', '2026-01-12'), told('PROCESSING', '2026-01-12T20:00:00')],
       'ON_HOLD',
       ['time-uncertain'],
     ],
     [
-      'are no matter where a hold is lifted in any case, also if each is lifted by another step',
+      'do not matter if every hold is lifted in any case, even by different steps',
       [
         told('ON_HOLD', '2026-01-12T12:00:00Z'),
         told('PROCESSING', '2026-01-12T13:00:00Z'),
@@ -263,7 +263,7 @@ describe('times that cannot be compared', () => {
       [],
     ],
     [
-      'are no matter where a hold stands in any case',
+      'do not matter if a hold remains in any case',
       [
         told('ON_HOLD', '2026-01-14T12:00:00Z'),
         told('ON_HOLD', '2026-01-12T12:00:00Z'),
@@ -273,31 +273,31 @@ describe('times that cannot be compared', () => {
       [],
     ],
     [
-      'say that the other step may be the latest',
+      'get attention if the other step may be the latest',
       [told('SCHEDULED', '2026-01-12T12:00:00'), told('PROCESSING', '2026-01-12T10:00:00Z')],
       'SCHEDULED',
       ['time-uncertain'],
     ],
     [
-      'are no matter between two steps of one status',
+      'do not matter between two steps with the same status',
       [told('PROCESSING', '2026-01-12T12:00:00'), told('PROCESSING', '2026-01-12T10:00:00Z')],
       'PROCESSING',
       [],
     ],
     [
-      'are no matter to what never decides by time',
+      'do not matter for statuses that are never decided by time',
       [told('RECEIVED', '2026-01-12T12:00:00'), told('ACCEPTED', '2026-01-12T10:00:00Z')],
       'ACCEPTED',
       [],
     ],
     [
-      'say that another final may be the earliest',
+      'get attention if another final may be the earliest',
       [told('REJECTED', '2026-01-12T12:00:00'), told('CANCELED', '2026-01-12T13:00:00Z')],
       'REJECTED',
       ['contradictory-finals', 'time-uncertain'],
     ],
     [
-      'say nothing of a final that another one is earlier than in any case',
+      'do not matter for a final that another one certainly precedes',
       [
         told('REJECTED', '2026-01-12T12:00:00Z'),
         told('REJECTED', '2026-01-12T12:59:00'),
@@ -313,13 +313,13 @@ describe('times that cannot be compared', () => {
       ['positive-after-final'],
     ],
     [
-      'make it not certain that "paid" was earlier',
+      'make it uncertain that "paid" was earlier',
       [told('RETURNED', '2026-01-12'), told('COMPLETED', '2026-01-12T01:00:00')],
       'RETURNED',
       ['positive-after-final'],
     ],
     [
-      'without a zone leave the earlier of two finals certain',
+      'without a zone still make the earlier of two finals certain',
       [told('REJECTED', '2026-01-12T12:00:00'), told('COMPLETED', '2026-01-11T21:00:00Z')],
       'REJECTED',
       ['negative-after-positive'],
@@ -329,7 +329,7 @@ describe('times that cannot be compared', () => {
     expect(attentionOf(...events)).toEqual(attention)
   })
 
-  test('a hold without a time is left by any step that has one, and by no other', () => {
+  test('an untimed hold is ended by any timed step, and by no other', () => {
     const hold = at('ON_HOLD', null)
     expect(statusOf(hold, told('PROCESSING', '2026-01-12'))).toBe('PROCESSING')
     expect(statusOf(hold, at('PROCESSING', null))).toBe('ON_HOLD')
@@ -337,7 +337,7 @@ describe('times that cannot be compared', () => {
     expect(attentionOf(hold, told('PROCESSING', 'yesterday'))).toEqual(['unreadable-time'])
   })
 
-  test('digits below a millisecond order events, also for the details', () => {
+  test('digits below a millisecond order events, also when choosing details', () => {
     const early = told('COMPLETED', '2026-01-12T12:00:00.0000001Z', { eventId: 'b', rail: 'early' })
     const late = told('COMPLETED', '2026-01-12T12:00:00.0000002Z', { eventId: 'a', rail: 'late' })
     expect(foldPayment([late, early])).toMatchObject({ decidedBy: 'a', details: { rail: 'late' } })
@@ -348,7 +348,7 @@ describe('the kind', () => {
   const of = (...kinds: PaymentEvent['kind'][]) =>
     foldPayment(kinds.map((kind, index) => at('COMPLETED', index, { kind, eventId: `${kind}${index}` }))).kind
 
-  test('is the latest that says what the payment undoes; else UNKNOWN, which is never a payment; else PAYMENT', () => {
+  test('is the latest that says what the payment undoes; otherwise UNKNOWN, which is never a payment; otherwise PAYMENT', () => {
     expect(of('PAYMENT')).toBe('PAYMENT')
     expect(of('UNKNOWN', 'PAYMENT')).toBe('UNKNOWN')
     expect(of('PAYMENT', 'UNKNOWN')).toBe('UNKNOWN')
@@ -357,14 +357,14 @@ describe('the kind', () => {
     expect(of('CHARGEBACK', 'REFUND')).toBe('REFUND')
   })
 
-  test('of a child is UNKNOWN, too, if that is all that its reports say', () => {
+  test('of a child is UNKNOWN, too, if its reports say nothing else', () => {
     const report = sampleEvent({ childKey: 'jpm:child', kind: 'UNKNOWN', status: 'UNKNOWN', unknownBecause: 'STATUS' })
     expect(foldPayment([report]).children).toMatchObject([{ kind: 'UNKNOWN', status: 'UNKNOWN' }])
   })
 })
 
 describe('details', () => {
-  test('an event about something else gives no detail, kind or relation, unless there is nothing else', () => {
+  test('never come from an event about something else, nor do kind and relation, unless there are no others', () => {
     const beside = at('UNKNOWN', 9, {
       unknownBecause: 'CONTEXT',
       kind: 'REFUND',
@@ -390,7 +390,7 @@ describe('details', () => {
     expect(folded.details).toMatchObject({ rejectedBy: 'JPM', reasons: [reason('AC04')] })
   })
 
-  test('that it lacks come from the latest event that has them', () => {
+  test('missing there come from the latest event that has them', () => {
     const { details } = foldPayment([
       at('RECEIVED', 1, { fxAppliedRate: '1.1', rail: 'ACH' }),
       at('PROCESSING', 2, { fxAppliedRate: '1.2', rail: 'RTP' }),
@@ -400,7 +400,7 @@ describe('details', () => {
     expect(details).toMatchObject({ fxAppliedRate: '1.2', rail: 'WIRE' })
   })
 
-  // Domain rule 6.7, "Details": whatever field it is.
+  // Domain rule 6.7, "Details", for every field.
   test.each<Partial<PaymentDetails>>([
     { endToEndId: 'E1' },
     { rail: 'WIRE' },
@@ -412,13 +412,13 @@ describe('details', () => {
     { requestAmount: { value: '8.00', currency: null } },
     { fxAppliedRate: '1.1' },
     { gpiStatus: 'ACSC' },
-  ])('%j is kept from an older event when the deciding one says nothing of it', (said) => {
+  ])('%j is taken from an older event if the deciding one lacks it', (said) => {
     const nothing = Object.fromEntries(Object.keys(said).map((field) => [field, null]))
     expect(foldPayment([at('COMPLETED', 3, nothing), at('PROCESSING', 2, said)]).details).toMatchObject(said)
     expect(foldPayment([at('COMPLETED', 3, nothing)]).details).toMatchObject(nothing)
   })
 
-  test('take the reasons from the latest event of the status that gives any', () => {
+  test('take reasons from the latest event of the status that has any', () => {
     const { details } = foldPayment([
       at('REJECTED', 1, { reasons: [reason('AC01')] }),
       at('REJECTED', 2, { reasons: [reason('AC04')] }),
@@ -427,7 +427,7 @@ describe('details', () => {
     expect(details.reasons).toEqual([reason('AC04')])
   })
 
-  test('keep one reference per type, those of the deciding event first', () => {
+  test('keep one reference per type, preferring the deciding event', () => {
     const { details } = foldPayment([
       at('RECEIVED', 1, { references: [{ type: 'uetr', value: 'oldest' }] }),
       at('PROCESSING', 5, {
@@ -444,7 +444,7 @@ describe('details', () => {
     ])
   })
 
-  test('that explain one status are never taken from an event of another', () => {
+  test('that explain one status are never taken from an event of another status', () => {
     const { details } = foldPayment([
       at('ON_HOLD', 1, { holdReason: 'REVIEW', reasons: [reason('AM04')], rejectedBy: 'JPM' }),
       at('COMPLETED', 2, { holdReason: null, reasons: [], rejectedBy: null }),
@@ -474,7 +474,7 @@ describe('attention', () => {
     ['contradictory-finals', 'two different finals', [at('REJECTED', 1), at('CANCELED', 2)], true],
     [
       'contradictory-finals',
-      'two different finals, and the money came back',
+      'two different finals, and the money was returned',
       [at('REJECTED', 1), at('VOIDED', 2), at('RETURNED', 3)],
       true,
     ],
@@ -486,7 +486,7 @@ describe('attention', () => {
     ['positive-after-final', 'the final has no time', [at('REJECTED', null), at('COMPLETED', 2)], true],
     [
       'positive-after-final',
-      'the final has no time, paid the earliest',
+      'the final is untimed, "paid" is the earliest',
       [at('REJECTED', null), at('COMPLETED', 0)],
       true,
     ],
@@ -502,7 +502,7 @@ describe('attention', () => {
     ['negative-after-positive', 'rejected after paid', [at('COMPLETED', 1), at('REJECTED', 2)], true],
     [
       'negative-after-positive',
-      'rejected between two reports of paid',
+      'rejected between two reports of "paid"',
       [at('COMPLETED', 1), at('REJECTED', 2), at('CREDITED', 3)],
       true,
     ],
@@ -526,20 +526,20 @@ describe('attention', () => {
     ['client-action', 'it waits for somebody else', [at('ON_HOLD', 1, { holdReason: 'PENDING_REVIEW' })], false],
     [
       'client-action',
-      'it waited for the client',
+      'waiting for the client',
       [at('ON_HOLD', 1, { holdReason: 'PENDING_CLIENT_ACTION' }), at('ON_HOLD', 2)],
       false,
     ],
     [
       'client-action',
-      'it went on',
+      'no longer waiting',
       [at('ON_HOLD', 1, { holdReason: 'PENDING_CLIENT_ACTION' }), at('COMPLETED', 2)],
       false,
     ],
 
     [
       'weak-key',
-      'known by a customer reference only',
+      'known only by a customer reference',
       [at('RECEIVED', 1, { weakKey: true }), at('COMPLETED', 2)],
       true,
     ],
@@ -568,21 +568,21 @@ describe('I10: the bound', () => {
   const itself = (event: PaymentEvent) => event
   const processing = Array.from({ length: 10 }, (_, index) => at('PROCESSING', index))
 
-  test('leaves a short history alone, and is 256', () => {
+  test('leaves a short history unchanged, and is 256', () => {
     expect(keepWithinBound(processing, itself, 10)).toBe(processing)
     expect(HISTORY_EVENTS_MAX).toBe(256)
   })
 
-  test('keeps the oldest and the latest of every status, with and without a time, and then the older ones', () => {
+  test('keeps the oldest and the latest of every status, timed and untimed, and then older ones first', () => {
     const untimed = ['a', 'b', 'c'].map((id) => at('PROCESSING', null, { eventId: id }))
     const kept = keepWithinBound([...processing, ...untimed], itself, 6)
     expect(kept.map((event) => event.eventId)).toEqual(
-      // PROCESSING@0, @9, a and c must stay; b is untimed and so the oldest of the rest, then comes @1.
+      // PROCESSING@0, @9, a and c must be kept; b is untimed, so it is the oldest of the rest, followed by @1.
       ['PROCESSING@0', 'PROCESSING@1', 'PROCESSING@9', 'a', 'b', 'c'],
     )
   })
 
-  test('gives the room that is left to the stronger tier', () => {
+  test('fills the remaining places from the stronger tier', () => {
     const completed = Array.from({ length: 4 }, (_, index) => at('COMPLETED', 100 + index))
     const kept = keepWithinBound([...processing, ...completed], itself, 6)
     expect(kept.map((event) => event.eventId)).toEqual([

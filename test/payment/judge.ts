@@ -6,25 +6,25 @@ import { callbackOf } from '../providers/callback-of.ts'
 import { permutationsOf } from '../providers/fold-all.ts'
 
 /**
- * What callbacks must mean, as stories from the wire to the status. Whoever claims to turn callbacks into payments can
- * be judged by them: the real code, and in planted-bugs.test.ts code with a bug in it.
+ * What callbacks must mean, as stories from the wire format to the status. They judge any implementation: the real code, and
+ * in planted-bugs.test.ts code with a planted bug.
  */
 
-/** A callback and who it is from. */
+/** A callback and its sender. */
 export interface Sent {
   readonly provider: 'jpm-global-payments-v1' | 'jpm-global-payments-v2' | 'instamed'
   readonly callback: Callback
 }
 
-/** What is asked of a payment after all callbacks. */
+/** What is checked of a payment after all callbacks. */
 export interface Outcome {
   readonly status: PaymentStatus
   readonly attention: readonly AttentionCode[]
-  /** How many distinct events it has. */
+  /** Number of its distinct events. */
   readonly events: number
 }
 
-/** Takes callbacks in the order of their arrival; gives the payments by their key. */
+/** Takes callbacks in order of arrival; returns the payments by key. */
 export type Reading = (arrivals: readonly Sent[]) => ReadonlyMap<string, Outcome>
 
 interface Story {
@@ -32,7 +32,7 @@ interface Story {
   readonly payments: Readonly<Record<string, Outcome>>
 }
 
-/** A day at noon; stories need no more than some minutes. */
+/** A day at noon; the stories span a few minutes. */
 const minute = (n: number) => `2025-11-10T12:${String(n).padStart(2, '0')}:00Z`
 
 function v1(paymentStatus: string, createDateTime: string | null): Sent {
@@ -62,13 +62,13 @@ function ends(status: PaymentStatus, events: number, ...attention: readonly Atte
   return { 'acme:p': { status, attention, events } }
 }
 
-/** By name. The rules are those of the fold (`TIERS`, `ATTENTION`) and of the mappings; each holds in every order. */
+/** By name. They follow from the rules of the fold (`TIERS`, `ATTENTION`) and the mappings; each holds in every order. */
 export const STORIES = {
   'a step that arrives late does not undo a later one': {
     callbacks: [v2('PROCESSING', 'PENDING_FRAUD_REVIEW', minute(1)), v2('PROCESSING', 'PROCESSING_BY_JPM', minute(2))],
     payments: ends('PROCESSING', 2),
   },
-  'a hold may come back after it was lifted': {
+  'a hold can return after it was lifted': {
     callbacks: [
       v2('PROCESSING', 'PENDING_FRAUD_REVIEW', minute(1)),
       v2('PROCESSING', 'PROCESSING_BY_JPM', minute(2)),
@@ -76,27 +76,27 @@ export const STORIES = {
     ],
     payments: ends('ON_HOLD', 3),
   },
-  'a step without a time is no news': {
+  'an untimed step does not replace a timed one': {
     callbacks: [v1('WAREHOUSED', minute(1)), v1('PENDING', null)],
     payments: ends('SCHEDULED', 2),
   },
-  'the same fact under another envelope is one event': {
+  'the same fact in another envelope is one event': {
     callbacks: [v2('COMPLETED', null, minute(1), 'first'), v2('COMPLETED', null, minute(1), 'second')],
     payments: ends('COMPLETED', 1),
   },
-  'a void is news of the transaction that it voids': {
+  'a void changes the status of the transaction it voids': {
     callbacks: [instamed('p', 'C'), instamed('p', 'V')],
     payments: ends('VOIDED', 2),
   },
-  'one transaction in capitals and in small letters is one payment': {
+  'an id in upper and in lower case is one payment': {
     callbacks: [instamed('p', 'C'), instamed('P', 'V')],
     payments: ends('VOIDED', 2),
   },
-  'a status that nobody knows is kept, moves nothing and gets attention': {
+  'an unknown status is recorded, changes nothing and gets attention': {
     callbacks: [v1('PENDING', minute(1)), v1('SOMETHING_NEW', minute(2))],
     payments: ends('PROCESSING', 2, 'unknown-status'),
   },
-  'a payment of which only unknown things are known is UNKNOWN': {
+  'a payment with only unknown statuses is UNKNOWN': {
     callbacks: [v1('SOMETHING_NEW', minute(1))],
     payments: ends('UNKNOWN', 1, 'unknown-status'),
   },
@@ -104,7 +104,7 @@ export const STORIES = {
     callbacks: [v2('PROCESSING', 'COMPLETED_BY_JPM', minute(1))],
     payments: ends('PROCESSING', 1),
   },
-  'a sub-status holds nothing up that is completed': {
+  'a sub-status does not hold a completed payment': {
     callbacks: [v2('COMPLETED', 'PENDING_POSTING', minute(1))],
     payments: ends('COMPLETED', 1),
   },
@@ -112,91 +112,91 @@ export const STORIES = {
     callbacks: [v1('COMPLETED', minute(1)), v1('COMPLETED_CREDITED', minute(2))],
     payments: ends('CREDITED', 2),
   },
-  'completed money can come back': {
+  'completed money can be returned': {
     callbacks: [v1('COMPLETED', minute(1)), v1('RETURNED', minute(2))],
     payments: ends('RETURNED', 2),
   },
-  'money that came back is back, also if it was rejected before': {
+  'returned money is returned, even if it was rejected before': {
     callbacks: [v1('REJECTED', minute(1)), v1('RETURNED', minute(2))],
     payments: ends('RETURNED', 2),
   },
-  'a rejected payment is not pending again': {
+  'a rejected payment does not become pending again': {
     callbacks: [v1('REJECTED', minute(1)), v1('PENDING', minute(2))],
     payments: ends('REJECTED', 2),
   },
-  'a rejected payment is not completed, and somebody must look at it': {
+  'a rejected payment does not become completed, and gets attention': {
     callbacks: [v1('REJECTED', minute(1)), v1('COMPLETED', minute(2))],
     payments: ends('REJECTED', 2, 'positive-after-final'),
   },
-  'of two finals the first decides, and somebody must look at it': {
+  'the first of two finals decides, and the payment gets attention': {
     callbacks: [v2('REJECTED', 'REJECTED_BY_JPM', minute(1)), v2('CANCELED', 'CANCELED', minute(2))],
     payments: ends('REJECTED', 2, 'contradictory-finals'),
   },
-  'the same final twice contradicts nothing': {
+  'the same final twice is no contradiction': {
     callbacks: [v2('REJECTED', 'REJECTED', minute(1)), v2('REJECTED', 'REJECTED_BY_JPM', minute(2))],
     payments: ends('REJECTED', 2),
   },
-  'what was completed before does not release a blocked payment': {
+  'an earlier completion does not release a blocked payment': {
     callbacks: [v1('COMPLETED', minute(1)), v1('BLOCKED', minute(2))],
     payments: ends('BLOCKED', 2, 'negative-after-positive'),
   },
-  'what was completed at no known time does not release a blocked payment': {
+  'an untimed completion does not release a blocked payment': {
     callbacks: [v1('BLOCKED', minute(1)), v1('COMPLETED', null)],
     payments: ends('BLOCKED', 2, 'negative-after-positive'),
   },
-  'a blocked payment is released by what is completed later': {
+  'a later completion releases a blocked payment': {
     callbacks: [v1('BLOCKED', minute(1)), v1('COMPLETED', minute(2))],
     payments: ends('COMPLETED', 2, 'released'),
   },
-  'a blocked payment is not released by what is only later in some zone': {
+  'a blocked payment is not released by an event that is later only in some zone': {
     callbacks: [v1('PENDING_POSTING', '2026-01-13T01:30:00.000Z'), v1('BLOCKED', '2026-01-12T21:00:00.000')],
     payments: ends('BLOCKED', 2, 'time-uncertain'),
   },
-  'a blocked payment is not released on the very day of the block': {
+  'a blocked payment is not released on the day of the block': {
     callbacks: [v1('BLOCKED', '2026-01-12'), v1('COMPLETED', '2026-01-12T23:00:00.000')],
     payments: ends('BLOCKED', 2, 'negative-after-positive', 'time-uncertain'),
   },
-  'what is later in every zone releases a blocked payment': {
+  'an event that is later in every zone releases a blocked payment': {
     callbacks: [v1('BLOCKED', '2026-01-12T21:00:00.000'), v1('COMPLETED', '2026-01-13T09:00:00.001Z')],
     payments: ends('COMPLETED', 2, 'released'),
   },
-  'two times without a zone are of the same zone': {
+  'two times without a zone are in the same zone': {
     callbacks: [v1('BLOCKED', '2026-01-12T21:00:00.000'), v1('COMPLETED', '2026-01-12T21:01:00.000')],
     payments: ends('COMPLETED', 2, 'released'),
   },
-  'a hold is not lifted by what is only later in some zone': {
+  'a hold is not lifted by an event that is later only in some zone': {
     callbacks: [
       v2('PROCESSING', 'PENDING_FRAUD_REVIEW', minute(1)),
       v2('PROCESSING', 'PROCESSING_BY_JPM', '2025-11-10T13:00:00'),
     ],
     payments: ends('ON_HOLD', 2, 'time-uncertain'),
   },
-  'which of two finals was first is not known in every zone': {
+  'which of two finals was first can depend on the zone': {
     callbacks: [v2('REJECTED', null, minute(1)), v2('CANCELED', null, '2025-11-10T13:00:00')],
     payments: ends('REJECTED', 2, 'contradictory-finals', 'time-uncertain'),
   },
-  'what was settled less than a millisecond later is settled': {
+  'a settlement less than a millisecond later counts': {
     callbacks: [
       instamed('p', 'SE', '2026-03-01T19:17:05.2770143Z'),
       instamed('p', 'S', '2026-03-01T19:17:05.2779143Z'),
     ],
     payments: ends('SETTLED', 2, 'released'),
   },
-  'a full minute may be written without its seconds': {
+  'a time on the full minute may omit the seconds': {
     callbacks: [
       v2('PROCESSING', 'PENDING_FRAUD_REVIEW', '2025-11-10T12:00:59Z'),
       v2('PROCESSING', 'PROCESSING_BY_JPM', '2025-11-10T12:01Z'),
     ],
     payments: ends('PROCESSING', 2),
   },
-  'a time that nobody can read is no time, and somebody must look at it': {
+  'an unreadable time counts as no time and gets attention': {
     callbacks: [v1('WAREHOUSED', minute(1)), v1('PENDING', 'the day after')],
     payments: ends('SCHEDULED', 2, 'unreadable-time'),
   },
 } as const satisfies Record<string, Story>
 export type StoryName = keyof typeof STORIES
 
-/** The stories that come out wrong in some order of arrival, or when a callback is delivered again. */
+/** The stories with a wrong result in some order of arrival, or when a callback is redelivered. */
 export function judge(reading: Reading): readonly StoryName[] {
   return (Object.keys(STORIES) as StoryName[]).filter((name) => {
     const { callbacks, payments } = STORIES[name]

@@ -12,17 +12,17 @@ import { agreesWithOracle, boundedAsWhole } from './fold-oracle.ts'
 import { judge, type Outcome, type Sent, type StoryName } from './judge.ts'
 
 /**
- * Bugs that somebody could write, each planted into an otherwise right reading of callbacks. A test suite that lets one
- * of them pass would be worth nothing, so each must fail a story, and each bug of the fold the generated cases too.
+ * Plausible bugs, each planted into an otherwise correct implementation. A test suite that misses one of them would be
+ * worthless, so each must fail a story, and each bug in the fold must also fail the generated cases.
  */
 
-/** The steps from a callback to a payment, each of which can be replaced by a wrong one. */
+/** The steps from a callback to a payment; each can be replaced by a faulty one. */
 interface Steps {
-  /** An event as it is taken over; null drops it. */
+  /** The event to record; null drops it. */
   readonly take: (event: PaymentEvent, sent: Sent) => PaymentEvent | null
-  /** Two events of one payment with the same identity are one. */
+  /** Events of one payment with the same identity are the same event. */
   readonly identityOf: (event: PaymentEvent) => string
-  /** What the events of one payment, in the order of their arrival, mean. */
+  /** What the events of one payment mean, given in order of arrival. */
   readonly fold: Fold
 }
 
@@ -37,7 +37,7 @@ const RIGHT: Steps = {
 interface PlantedBug {
   readonly bug: string
   readonly planted: Partial<Steps>
-  /** The story that tells best what is wrong; others may fail as well. */
+  /** The story that shows the bug best; others may fail, too. */
   readonly caughtBy: StoryName
 }
 
@@ -50,20 +50,20 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     bug: 'fold by arrival order: whatever arrived last is the status',
     planted: { fold: withStatus((events) => understood(events).at(-1)?.status) },
-    caughtBy: 'a rejected payment is not pending again',
+    caughtBy: 'a rejected payment does not become pending again',
   },
   {
     bug: 'dedupe by transaction id alone',
     planted: { identityOf: ({ provider, paymentKey, eventId }) => (provider === 'instamed' ? paymentKey : eventId) },
-    caughtBy: 'a void is news of the transaction that it voids',
+    caughtBy: 'a void changes the status of the transaction it voids',
   },
   {
     bug: 'drop unknown status',
     planted: { take: (event) => (event.status === 'UNKNOWN' ? null : event) },
-    caughtBy: 'a status that nobody knows is kept, moves nothing and gets attention',
+    caughtBy: 'an unknown status is recorded, changes nothing and gets attention',
   },
   {
-    bug: 'terminal always wins: the first status that is not open is never left',
+    bug: 'terminal always wins: the first status that is not open is final',
     planted: {
       fold: withStatus(
         (events) => byTime(events).find(({ status }) => PAYMENT_STATUSES[status].finality !== 'open')?.status,
@@ -72,17 +72,17 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
     caughtBy: 'completed money can still be credited',
   },
   {
-    bug: 'terminal always wins: also over money that came back',
+    bug: 'terminal always wins: even over returned money',
     planted: {
       fold: (events) =>
         foldPayment(events.some(isFinal) ? events.filter((event) => event.status !== 'RETURNED') : events),
     },
-    caughtBy: 'money that came back is back, also if it was rejected before',
+    caughtBy: 'returned money is returned, even if it was rejected before',
   },
   {
     bug: 'terminal never wins: the latest event decides, whatever it is',
     planted: { fold: withStatus((events) => byTime(understood(events)).at(-1)?.status) },
-    caughtBy: 'a rejected payment is not pending again',
+    caughtBy: 'a rejected payment does not become pending again',
   },
   {
     bug: 'sub-status decides finality',
@@ -92,12 +92,12 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     bug: 'id compared case-sensitively',
     planted: { take: withIdAsSent },
-    caughtBy: 'one transaction in capitals and in small letters is one payment',
+    caughtBy: 'an id in upper and in lower case is one payment',
   },
   {
-    bug: '`contradictory-finals` not noticed',
+    bug: '`contradictory-finals` is not reported',
     planted: { fold: (events) => withoutAttention(foldPayment(events), 'contradictory-finals') },
-    caughtBy: 'of two finals the first decides, and somebody must look at it',
+    caughtBy: 'the first of two finals decides, and the payment gets attention',
   },
   {
     bug: 'the last final wins',
@@ -106,7 +106,7 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
         isFinal({ status }) ? byTime(events.filter(isFinal)).at(-1)?.status : status,
       ),
     },
-    caughtBy: 'of two finals the first decides, and somebody must look at it',
+    caughtBy: 'the first of two finals decides, and the payment gets attention',
   },
   {
     bug: 'COMPLETED beats RETURNED',
@@ -115,7 +115,7 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
         status === 'RETURNED' && events.some((event) => event.status === 'COMPLETED') ? 'COMPLETED' : status,
       ),
     },
-    caughtBy: 'completed money can come back',
+    caughtBy: 'completed money can be returned',
   },
   {
     bug: 'an untimed event sorts as newest',
@@ -123,7 +123,7 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
       fold: (events) =>
         foldPayment(events.map((event) => ({ ...event, occurredAt: event.occurredAt ?? Number.MAX_SAFE_INTEGER }))),
     },
-    caughtBy: 'a step without a time is no news',
+    caughtBy: 'an untimed step does not replace a timed one',
   },
   {
     bug: 'a tier-1 event always releases BLOCKED',
@@ -131,10 +131,10 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
       fold: (events) =>
         foldPayment(events.some(isOutcome) ? events.filter((event) => event.status !== 'BLOCKED') : events),
     },
-    caughtBy: 'what was completed before does not release a blocked payment',
+    caughtBy: 'an earlier completion does not release a blocked payment',
   },
   {
-    bug: 'times are cut after the millisecond',
+    bug: 'times are truncated to milliseconds',
     planted: {
       fold: (events) =>
         foldPayment(
@@ -145,15 +145,15 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
           })),
         ),
     },
-    caughtBy: 'what was settled less than a millisecond later is settled',
+    caughtBy: 'a settlement less than a millisecond later counts',
   },
   {
-    bug: 'a time without a zone is UTC, also where it releases something',
+    bug: 'a time without a zone is UTC, even where it releases something',
     planted: { fold: (events) => foldPayment(events.map((event) => ({ ...event, zoneAssumed: false }))) },
-    caughtBy: 'a blocked payment is not released by what is only later in some zone',
+    caughtBy: 'a blocked payment is not released by an event that is later only in some zone',
   },
   {
-    bug: 'a date is the beginning of its day, also where it releases something',
+    bug: 'a date is the start of its day, even where it releases something',
     planted: {
       fold: (events) =>
         foldPayment(
@@ -163,7 +163,7 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
           })),
         ),
     },
-    caughtBy: 'a blocked payment is not released on the very day of the block',
+    caughtBy: 'a blocked payment is not released on the day of the block',
   },
   {
     bug: 'a time without a zone is never compared, not even with another one',
@@ -171,15 +171,15 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
       fold: (events) =>
         foldPayment(events.map((event) => (event.zoneAssumed ? { ...event, occurredAt: null } : event))),
     },
-    caughtBy: 'two times without a zone are of the same zone',
+    caughtBy: 'two times without a zone are in the same zone',
   },
   {
-    bug: '`time-uncertain` not noticed',
+    bug: '`time-uncertain` is not reported',
     planted: { fold: (events) => withoutAttention(foldPayment(events), 'time-uncertain') },
-    caughtBy: 'which of two finals was first is not known in every zone',
+    caughtBy: 'which of two finals was first can depend on the zone',
   },
   {
-    bug: 'a hold is lifted by what is later as read',
+    bug: 'a hold is lifted by an event that is later as read',
     planted: {
       fold: withStatus((events, { status }) =>
         status === 'ON_HOLD'
@@ -188,48 +188,48 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
           : status,
       ),
     },
-    caughtBy: 'a hold is not lifted by what is only later in some zone',
+    caughtBy: 'a hold is not lifted by an event that is later only in some zone',
   },
   {
     bug: 'a time without seconds is not read',
     planted: {
       take: (event) => (/T\d\d:\d\dZ$/.test(event.occurredAtText ?? '') ? { ...event, occurredAt: null } : event),
     },
-    caughtBy: 'a full minute may be written without its seconds',
+    caughtBy: 'a time on the full minute may omit the seconds',
   },
   {
-    bug: 'a time that cannot be read is taken for none',
+    bug: 'an unreadable time is treated as no time',
     planted: { take: (event) => ({ ...event, timeUnreadable: false }) },
-    caughtBy: 'a time that nobody can read is no time, and somebody must look at it',
+    caughtBy: 'an unreadable time counts as no time and gets attention',
   },
 ]
 
-/** The same for the bound: what is left out of a long history. `keepWithinBound` sees the events as these make them. */
+/** The same for the bound on a long history. `keepWithinBound` sees the events as modified by `seen`. */
 const PLANTED_IN_THE_BOUND: readonly { readonly bug: string; readonly seen: (event: PaymentEvent) => PaymentEvent }[] =
   [
-    { bug: 'the marker of a time that cannot be read is lost', seen: (event) => ({ ...event, timeUnreadable: false }) },
-    { bug: 'the marker of a detail that cannot be read is lost', seen: (event) => ({ ...event, unreadable: [] }) },
+    { bug: 'the marker of an unreadable time is lost', seen: (event) => ({ ...event, timeUnreadable: false }) },
+    { bug: 'the marker of an unreadable detail is lost', seen: (event) => ({ ...event, unreadable: [] }) },
     { bug: 'the marker of a partial approval is lost', seen: (event) => ({ ...event, partialApproval: false }) },
     { bug: 'the marker of a weak key is lost', seen: (event) => ({ ...event, weakKey: false }) },
     {
-      bug: 'times without a zone are kept for those with one',
+      bug: 'times without a zone count as times with one',
       seen: (event) => (event.occurredAtPrecision === 'DAY' ? event : { ...event, zoneAssumed: false }),
     },
     {
-      bug: 'dates are kept for times without a zone',
+      bug: 'dates count as times without a zone',
       seen: (event) => ({ ...event, occurredAtPrecision: event.occurredAt === null ? 'NONE' : 'MILLISECOND' }),
     },
     {
-      bug: 'what has no time is kept for what has one',
+      bug: 'untimed events count as timed',
       seen: (event) => ({ ...event, occurredAt: event.occurredAt ?? Number.MAX_SAFE_INTEGER }),
     },
   ]
 
-test('the code passes every story', () => {
+test('the real code passes every story', () => {
   expect(judge(asInProduction)).toEqual([])
 })
 
-test('and so do its steps, put together as the bugs are, with none of them planted', () => {
+test('so do the same steps as below without a planted bug', () => {
   expect(judge(readingBy(RIGHT))).toEqual([])
 })
 
@@ -239,7 +239,7 @@ describe('a planted bug fails a story', () => {
   })
 })
 
-describe('a planted bug of the fold does not agree with the second reading of the rules', () => {
+describe('a planted bug in the fold disagrees with the second implementation of the rules', () => {
   test.each(PLANTED_BUGS.filter(({ planted }) => planted.fold !== undefined))('$bug', ({ planted }) => {
     const sets = [{}, ...Object.values(WHERE_TIMES_DECIDE).map((statuses) => ({ maxLength: 6, statuses }))]
     expect(
@@ -251,10 +251,10 @@ describe('a planted bug of the fold does not agree with the second reading of th
   })
 })
 
-describe('a planted bug of the bound loses what the whole comes to', () => {
+describe('a planted bug in the bound changes the result of the whole set', () => {
   const STATUSES = ['PROCESSING', 'ON_HOLD', 'COMPLETED', 'BLOCKED'] as const
 
-  test('and without one nothing is lost', () => {
+  test('and without one the result stays', () => {
     fc.assert(boundedAsWhole(keepWithinBound, 20, STATUSES), runs(300))
   })
 
@@ -266,7 +266,7 @@ describe('a planted bug of the bound loses what the whole comes to', () => {
   })
 })
 
-/** What a sub-status seems to say when nobody looks at the status that it belongs to. */
+/** What a sub-status seems to mean if its status is ignored. */
 const SUB_STATUSES: Readonly<Record<string, PaymentStatus>> = {
   COMPLETED_BY_JPM: 'COMPLETED',
   DELIVERED_TO_RECIPIENT: 'CREDITED',
@@ -288,7 +288,7 @@ function withoutAttention({ status, attention }: ReturnType<Fold>, code: Attenti
   return { status, attention: attention.filter((other) => other !== code) }
 }
 
-/** InstaMed's id as it stands in the body. */
+/** InstaMed's id as written in the body. */
 function withIdAsSent(event: PaymentEvent, { provider, callback }: Sent): PaymentEvent {
   if (provider !== 'instamed') {
     return event
@@ -318,7 +318,7 @@ function eventsOf({ provider, callback }: Sent): readonly PaymentEvent[] {
   return providerById(provider)?.translate(callback).events ?? []
 }
 
-/** Callbacks as the two stages read them. */
+/** Callbacks as the two stages process them. */
 function asInProduction(arrivals: readonly Sent[]): ReadonlyMap<string, Outcome> {
   const states = new Map<string, PaymentState>()
   for (const event of arrivals.flatMap(eventsOf)) {
@@ -332,7 +332,7 @@ function asInProduction(arrivals: readonly Sent[]): ReadonlyMap<string, Outcome>
   )
 }
 
-/** The same in its plainest form: keep what is new, fold what was kept. */
+/** The same in its simplest form: keep new events, then fold them. */
 function readingBy({ take, identityOf, fold }: Steps) {
   return (arrivals: readonly Sent[]): ReadonlyMap<string, Outcome> => {
     const payments = new Map<string, Map<string, PaymentEvent>>()

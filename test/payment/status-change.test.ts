@@ -8,7 +8,7 @@ const ACCEPTED = sampleEvent({ eventId: 'a' })
 const RECEIVED = sampleEvent({ eventId: 'b', status: 'RECEIVED', naturalKey: 'RECEIVED' })
 
 describe('the change of an event', () => {
-  test('that is the first has no status before it', () => {
+  test('that is the first has no previous status', () => {
     const { state, recorded } = applied(undefined, ACCEPTED)
     expect(toStatusChange(applied(undefined, ACCEPTED))).toStrictEqual({
       paymentKey: ACCEPTED.paymentKey,
@@ -30,7 +30,7 @@ describe('the change of an event', () => {
     })
   })
 
-  test('that changed nothing says so, and keeps the status of all events together', () => {
+  test('that changed nothing says so and keeps the status', () => {
     const change = toStatusChange(applied(applied(undefined, ACCEPTED).state, RECEIVED))
     expect(change).toMatchObject({
       statusVersion: 2,
@@ -46,7 +46,7 @@ describe('the change of an event', () => {
 describe('the change of becoming overdue', () => {
   const { state } = applied(undefined, ACCEPTED)
 
-  test('has no event and the time of the mark', () => {
+  test('has no event, and the time of the mark', () => {
     const overdue = { ...state, statusVersion: 2, overdueSince: 1_732_300_000_000 }
     expect(overdueChange(overdue)).toMatchObject({
       statusVersion: 2,
@@ -61,7 +61,7 @@ describe('the change of becoming overdue', () => {
     })
   })
 
-  test('needs the mark', () => {
+  test('requires the mark', () => {
     expect(() => overdueChange(state)).toThrow(new TypeError('overdueChange needs a state that is marked overdue'))
   })
 })

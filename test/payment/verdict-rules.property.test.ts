@@ -14,11 +14,11 @@ interface Arrival {
 
 const brings = ({ before, after }: Arrival, code: AttentionCode) =>
   after.attention.includes(code) && !(before?.attention ?? []).includes(code)
-/** The payment's own events; reports of its children are about something else. */
+/** The payment's own events, without reports of its children. */
 const known = ({ before }: Arrival) =>
   (before?.events ?? []).map((recorded) => recorded.event).filter(({ childKey }) => childKey === null)
 
-/** When each rule holds, looked at alone. */
+/** When each rule applies by itself. */
 const HOLDS: Record<VerdictRule, (arrival: Arrival) => boolean> = {
   'child-reported': ({ event }) => event.childKey !== null,
   'unknown-event': ({ event }) => event.status === 'UNKNOWN',
@@ -38,7 +38,7 @@ const HOLDS: Record<VerdictRule, (arrival: Arrival) => boolean> = {
   'status-unchanged': () => true,
 }
 
-test('the table of rules is in the order in which they are asked: the first that holds is the one that decides', () => {
+test('the rules are listed in order of precedence: the first that applies decides', () => {
   const inOrder = Object.keys(VERDICT_RULES) as VerdictRule[]
   const decided = new Set<VerdictRule>()
   fc.assert(

@@ -24,14 +24,14 @@ describe('a half-ended transaction', () => {
   }
 
   test.each<[string, OutputFacts[], 'commit' | 'abort' | null]>([
-    ['is none when everything is decided', [whole, whole, whole], null],
-    ['is none when nothing was ever committed', [{ ...whole, promised: null }], null],
-    ['nobody saw: it is aborted', [whole, undecided], 'abort'],
-    ['whose offset nobody can tell, and nobody saw, is aborted', [{ ...undecided, promised: null }], 'abort'],
-    ['that the committed offset counts on is committed', [whole, { ...undecided, promised: 7n }], 'commit'],
-    ['that somebody saw a part of is committed', [undecided, { ...whole, publishedMore: true }], 'commit'],
-    ['of which only the offset is missing is committed', [{ ...whole, publishedMore: true }], 'commit'],
-    ['is not made up for a topic that lost its end', [{ ...whole, promised: 9n }], null],
+    ['needs no outcome if everything is decided', [whole, whole, whole], null],
+    ['needs no outcome if nothing was ever committed', [{ ...whole, promised: null }], null],
+    ['is aborted if no reader has seen it', [whole, undecided], 'abort'],
+    ['is aborted if its offset is unknown and no reader has seen it', [{ ...undecided, promised: null }], 'abort'],
+    ['is committed if the committed offset relies on it', [whole, { ...undecided, promised: 7n }], 'commit'],
+    ['is committed if readers can see part of it', [undecided, { ...whole, publishedMore: true }], 'commit'],
+    ['is committed if only its offset is missing', [{ ...whole, publishedMore: true }], 'commit'],
+    ['is not assumed for a topic that lost its end', [{ ...whole, promised: 9n }], null],
   ])('%s', (_what, outputs, outcome) => {
     expect(outcomeOfHalfEnded(outputs)).toBe(outcome)
   })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { RedisUnavailableError, toUnavailable } from '../../src/redis/redis-errors.ts'
 
-describe('what a Redis that cannot be used says', () => {
+describe('the error of an unusable Redis', () => {
   test.each([
     ["OOM command not allowed when used memory > 'maxmemory'.", 'REDIS_OUT_OF_MEMORY', /maxmemory is reached/],
     ['MISCONF Redis is configured to save RDB snapshots', 'REDIS_REFUSES_WRITES', /check its disk/],
@@ -33,7 +33,7 @@ describe('what a Redis that cannot be used says', () => {
     ['All sentinels are unreachable. Retrying from scratch after 10ms.', 'REDIS_SENTINEL', /redis\.sentinel/],
     ['connect ECONNREFUSED 127.0.0.1:6379', 'REDIS_UNREACHABLE', /^Redis does not answer/],
     ['Command timed out', 'REDIS_UNREACHABLE', /^Redis does not answer/],
-  ])('%s is %s, in a sentence of its own that ends with its words', (text, code, sentence) => {
+  ])('%s is reported as %s, in a sentence that ends with the original text', (text, code, sentence) => {
     const error = toUnavailable(new Error(text))
     expect(error).toMatchObject({ code, retriable: true })
     expect(error.message).toMatch(sentence)
@@ -41,7 +41,7 @@ describe('what a Redis that cannot be used says', () => {
     expect(error.message.startsWith('Redis does not answer')).toBe(code === 'REDIS_UNREACHABLE')
   })
 
-  test('of a cluster is what its last node said', () => {
+  test('of a cluster is that of its last node', () => {
     const lastNodeError = new Error('WRONGPASS invalid username-password pair')
     const failed = Object.assign(new Error('Failed to refresh slots cache.'), { lastNodeError })
     expect(toUnavailable(failed).code).toBe('REDIS_REFUSED')
@@ -51,7 +51,7 @@ describe('what a Redis that cannot be used says', () => {
     expect(toUnavailable(redirected).code).toBe('REDIS_CLUSTER_IS_DOWN')
   })
 
-  test('stays what it is if it is one of ours already', () => {
+  test('stays unchanged if it is already one of ours', () => {
     const error = new RedisUnavailableError('REDIS_EVICTS', 'Redis may evict')
     expect(toUnavailable(error)).toBe(error)
   })

@@ -26,12 +26,12 @@ import { describeStateStore } from '../processor/state-store.conformance.ts'
 
 const MINUTES = 60_000
 
-/** One of the ways to run Redis, with the same questions to each. */
+/** A way to run Redis; the same tests run against each. */
 interface Kind {
   readonly connection: RedisConnection
-  /** Whether another server takes over for one that died. */
+  /** Whether another server takes over when one dies. */
   readonly failsOver: boolean
-  /** Where a key is now. */
+  /** The server that holds a key now. */
   holder(key: string): Promise<Server>
   setPolicy(server: Server, policy: string): Promise<void>
   stop(): Promise<void>
@@ -39,11 +39,11 @@ interface Kind {
 
 const KINDS: readonly (readonly [name: string, start: () => Promise<Kind>])[] = [
   ['a cluster', async () => ofCluster(await startRedisCluster())],
-  ['a primary that Sentinel names', async () => ofSentinels(await startRedisWithSentinels())],
+  ['a primary behind Sentinel', async () => ofSentinels(await startRedisWithSentinels())],
   ['Valkey', startValkey],
 ]
 
-/** One server of Valkey, which is no Redis and speaks like one. */
+/** A single Valkey server, which speaks the Redis protocol. */
 async function startValkey(): Promise<Kind> {
   const directory = await mkdtemp(join(tmpdir(), 'paystatus-valkey-'))
   const guard = new Guard(directory)
@@ -102,7 +102,7 @@ describe.each(KINDS)('Redis as %s', (_name, start) => {
     },
   )
 
-  test('is refused while the server that holds the view may evict, in clear words, and used again afterwards', async () => {
+  test('is refused with a clear reason while the server that holds the view may evict, and used again afterwards', async () => {
     const store = new RedisStateStore(redis, run, 'evicts')
     const holder = await kind.holder(`{${run}.evicts.p0}:view`)
     await kind.setPolicy(holder, 'allkeys-lru')
@@ -117,7 +117,7 @@ describe.each(KINDS)('Redis as %s', (_name, start) => {
   })
 
   test(
-    'dies: calls fail until a server has taken over, in ways that are waited for, then go on',
+    'dies: calls fail with retriable errors until a server has taken over, then succeed',
     async () => {
       const store = new RedisStateStore(redis, run, 'fails-over')
       const key = `{${run}.fails-over.p0}:view`
@@ -136,7 +136,7 @@ describe.each(KINDS)('Redis as %s', (_name, start) => {
         },
         { timeoutMs: 30_000 },
       )
-      // All of them are states to wait for, none is an error that the stage would not understand.
+      // Every failure is a state to wait for; none is an error the stage does not know.
       expect([...failures].filter((code) => !code.startsWith('REDIS_'))).toEqual([])
       expect((await kind.holder(key)).ports[0] === former.ports[0]).toBe(!kind.failsOver)
       await former.start()
@@ -163,7 +163,7 @@ describe('a server of the wrong kind', () => {
   }
 
   test(
-    'is told from one that does not answer: a node of a cluster, named as one server',
+    'gets its own error: a cluster node configured as a single server',
     async () => {
       const cluster = await startRedisCluster()
       try {
@@ -182,14 +182,14 @@ describe('a server of the wrong kind', () => {
     2 * MINUTES,
   )
 
-  test('and a lone server, named as a cluster', async () => {
+  test('and a single server configured as a cluster', async () => {
     const { host } = new URL(inject('stack').redisUrl)
     const { store } = await storeOn({ cluster: { nodes: [host] } })
     await eventually(() => expect(store.read(0, [])).rejects.toMatchObject({ code: 'REDIS_IS_NO_CLUSTER' }))
   })
 
   test(
-    'and a replica, named as the one server',
+    'and a replica configured as a single server',
     async () => {
       const redis = await startRedisWithSentinels()
       try {
@@ -222,7 +222,7 @@ describe('a server of the wrong kind', () => {
     2 * MINUTES,
   )
 
-  test.each(['view', 'due', 'refs'])('and one in which somebody else wrote into :%s', async (key) => {
+  test.each(['view', 'due', 'refs'])('and a server with foreign data in :%s', async (key) => {
     const { store, redis } = await storeOn({ url: inject('stack').redisUrl })
     const name = `{${run}.wrong.p1}:${key}`
     await eventually(() => redis.run((client) => client.set(name, 'foreign')))
@@ -260,7 +260,7 @@ describe.each(KINDS)('the processor on Redis as %s', (_name, start) => {
   })
 
   test(
-    'I3 I4 I5 I6 a failover in the middle of the work is waited out, and changes nothing in the topics',
+    'I3 I4 I5 I6 a failover under load only causes a wait, and changes nothing in the topics',
     async () => {
       const { environment, processor } = deployment.config
       await send(1)
@@ -285,7 +285,7 @@ describe.each(KINDS)('the processor on Redis as %s', (_name, start) => {
   }
 })
 
-/** Without another server it comes back itself, and empty. */
+/** If no other server takes over, this one restarts, empty. */
 async function die(kind: Kind, server: Server): Promise<void> {
   await server.kill()
   if (!kind.failsOver) {
