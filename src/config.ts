@@ -168,7 +168,8 @@ const SOURCE_SCHEMA = z.strictObject({
   authentication: AUTHENTICATION_SCHEMA,
 })
 
-const CONFIG_SCHEMA = z.strictObject({
+/** Exported for the test that compares it with docs/configuration.md. */
+export const CONFIG_SCHEMA = z.strictObject({
   environment: nameRule.default('dev'),
   log: z.strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug']).default('info') }).prefault({}),
   kafka: z

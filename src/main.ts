@@ -71,7 +71,7 @@ Examples:
   paystatus verify --all                                recompute everything from raw, and compare
   paystatus fold --provider instamed --permute *.json   what callbacks in files come to, without servers
 
-Environment: PAYSTATUS_CONFIG and the overrides that the README lists. Exit codes: 0 done, 1 failed, 2 wrong options or configuration.`,
+Environment: PAYSTATUS_CONFIG and the overrides that docs/configuration.md lists. Exit codes: 0 done, 1 failed, 2 wrong options or configuration.`,
   )
 
 program

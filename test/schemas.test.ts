@@ -11,7 +11,7 @@ import { TOPICS } from '../src/topics.ts'
 
 const FOLDER = new URL('../schemas/', import.meta.url)
 const FILES = readdirSync(FOLDER).filter((file) => file.endsWith('.avsc'))
-const GUIDE = readFileSync(new URL('README.md', FOLDER), 'utf8')
+const GUIDE = readFileSync(new URL('../docs/consumers.md', FOLDER), 'utf8')
 
 type Schema = string | readonly Schema[] | Definition
 interface Definition {

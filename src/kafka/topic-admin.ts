@@ -100,7 +100,7 @@ export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<
       findings.push({
         topic: name,
         severity: 'fatal',
-        problem: `has ${partitions} partitions, the configuration says ${plan.partitions}; the count is fixed at creation, because a payment's state lives in the partition that its key chose. If the configuration is wrong, correct kafka.partitions; if the topic was grown, changing it here breaks payments apart: see "Growing" in the README`,
+        problem: `has ${partitions} partitions, the configuration says ${plan.partitions}; the count is fixed at creation, because a payment's state lives in the partition that its key chose. If the configuration is wrong, correct kafka.partitions; if the topic was grown, changing it here breaks payments apart: see "Growing" in docs/operations.md`,
       })
     }
   }

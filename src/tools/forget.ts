@@ -48,7 +48,7 @@ const LOOK_MS = 250
 
 /**
  * Makes the bodies of a payment's callbacks unreadable everywhere, by deleting their data keys; its statuses stay. The steps
- * and why they have this order: ARCHITECTURE.md. Can be repeated, also after it was interrupted.
+ * and why they have this order: docs/encryption.md. Can be repeated, also after it was interrupted.
  *
  * @param payment payment key, provider's id or endToEndId of one payment
  */

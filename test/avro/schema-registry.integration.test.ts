@@ -98,7 +98,7 @@ describe('the rule of the subjects', () => {
   const { registryUrl } = inject('stack')
   const registry = createSchemaRegistry({ url: registryUrl })
 
-  test('allows what schemas/README.md allows, and refuses what it forbids', async () => {
+  test('allows what docs/consumers.md allows, and refuses what it forbids', async () => {
     const names = ownNames()
     const subject = `${names.current}-value`
     const ours = readSchemaFile('payment-status.avsc')

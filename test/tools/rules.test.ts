@@ -166,7 +166,7 @@ describe('the notes of the mappings', () => {
 
 /** The guide says the same to consumers; change the tables in src/payment, then the guide. */
 describe('the guide for consumers', () => {
-  const guide = readFileSync(new URL('../../schemas/README.md', import.meta.url), 'utf8')
+  const guide = readFileSync(new URL('../../docs/consumers.md', import.meta.url), 'utf8')
 
   test.each(RULES.statuses)('explains $status', ({ status, finality, meaning }) => {
     expect(guide).toContain(`\n| \`${status}\` | ${finality} | ${meaning} |\n`)

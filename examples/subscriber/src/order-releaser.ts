@@ -23,7 +23,7 @@ const PAID = new Set(['COMPLETED', 'SETTLED', 'CREDITED'])
 /**
  * A subscriber of `payments.status.changes`: releases an order when its payment came through.
  *
- * Follows the contract of schemas/README.md: reads committed records only, decides by `statusAfter`, and skips what is
+ * Follows the contract of docs/consumers.md: reads committed records only, decides by `statusAfter`, and skips what is
  * not newer than what it has seen of a payment, so that reading a record again does nothing. A real service keeps what
  * is in the two maps in its database, in the transaction in which it releases.
  */

@@ -23,7 +23,7 @@ export interface PaystatusStackOptions {
   readonly labels?: Readonly<Record<string, string>>
 }
 
-/** The topics that subscribers read; their contract is schemas/README.md of paystatus. */
+/** The topics that subscribers read; their contract is docs/consumers.md of paystatus. */
 export const STATUS_TOPICS = { changes: 'payments.status.changes', current: 'payments.status.current' } as const
 
 /**

@@ -1,4 +1,4 @@
-"""When a payment is due without an event: what the README says of `payments.nextStatusWithin` and `payments.retention`."""
+"""When a payment is due without an event: what docs/configuration.md says of `payments.nextStatusWithin` and `payments.retention`."""
 
 from datetime import date
 

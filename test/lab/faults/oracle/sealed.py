@@ -1,4 +1,4 @@
-"""Bodies that the gateway encrypted, opened by what ARCHITECTURE.md says of them: AES-256-GCM, bound to topic and key."""
+"""Bodies that the gateway encrypted, opened by what docs/encryption.md says of them: AES-256-GCM, bound to topic and key."""
 
 import base64
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""When payments are due, by the README; and bodies that are opened, or are not."""
+"""When payments are due, by docs/configuration.md; and bodies that are opened, or are not."""
 
 import base64
 import unittest
