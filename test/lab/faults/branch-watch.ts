@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RoleProcess } from '../harness/deployment.ts'
+import { PRODUCT_MESSAGES } from './product-messages.ts'
 
 /** How often the product took each code path that only trouble leads to, by the name of the path. */
 export type BranchCounts = Readonly<Record<string, number>>
@@ -113,11 +114,11 @@ function branchesOfLine(line: string): readonly string[] {
   }
   const entry = parsed(line)
   switch (entry?.msg) {
-    case 'lane in doubt: waits for the group, then opens again':
+    case PRODUCT_MESSAGES.inDoubt:
       return ['lane in doubt', ...(FENCED.test(line) ? ['fenced'] : [])]
-    case 'ending a transaction that its coordinator left half-ended':
+    case PRODUCT_MESSAGES.halfEnded:
       return [`settled by ${entry.outcome}`]
-    case 'view rebuilt from payments.status.current':
+    case PRODUCT_MESSAGES.rebuilt:
       return [`rebuilt because ${entry.why}`]
     default:
       return []

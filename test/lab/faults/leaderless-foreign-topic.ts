@@ -1,17 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Fault } from './fault.ts'
-import { ROLES } from './fault.ts'
+import { type Fault, ROLES } from './fault.ts'
 import { insistently } from './insistently.ts'
 import { slotsOf } from './lab.ts'
 
-/** A broker is gone that a session in the group and in the cluster gives up meanwhile. */
+/** Longer than the sessions of group members and brokers: the cluster has declared the broker dead. */
 const LEADERLESS_MS = 12_000
-/** How long a new process may take until it is ready, with a leaderless partition that is not its own. */
+/** How long a new process may take to become ready beside a foreign partition without a leader. */
 const READY_MAX_MS = 60_000
 
 /**
- * Another team's topic has one replica, and its broker dies. One process of each role starts meanwhile, and must become
- * ready: a partition of a foreign topic without a leader must not matter to us (issue: metadata of all topics).
+ * Another team's topic has one replica, and its broker dies. Running processes must go on, and one process of each role that
+ * is restarted meanwhile must become ready: a leaderless partition of a foreign topic must not affect us.
  */
 export const leaderlessForeignTopic: Fault = {
   name: 'leaderless-foreign-topic',
@@ -30,7 +29,7 @@ export const leaderlessForeignTopic: Fault = {
     await Promise.all(slots.map((slot) => lab.restart(slot)))
     await Promise.all(slots.map((slot) => lab.ready(slot, READY_MAX_MS)))
     return {
-      what: `broker ${id} is dead, the only one with ${topic}[0]; ${slots.join(', ')} started and are ready without it`,
+      what: `kill -9 of broker ${id}, the only replica of ${topic}[0]; ${slots.join(', ')} restarted and became ready without it`,
       heal: async () => {
         await server.start()
         await insistently(() => lab.admin.deleteTopics({ topics: [topic] }))

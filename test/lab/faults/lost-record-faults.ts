@@ -14,6 +14,7 @@ import { INSIST_MS, insistently } from './insistently.ts'
 import { API_KEYS } from './kafka-frames.ts'
 import { keepEvents, readPartition } from './keep-events.ts'
 import { type DefinedStopSeen, type Lab, slotsOf } from './lab.ts'
+import { PRODUCT_MESSAGES } from './product-messages.ts'
 import { remedyIn } from './remedy.ts'
 
 /**
@@ -148,8 +149,8 @@ const electUncleanly: Fault = {
     await follower.server.stop()
     const known = await logEndIn(logOf(follower, raw, partition))
     await until(`the normalizers commit callbacks that only broker ${leader.id} has`, INSIST_MS, async () => {
-      const [committed] = (await committedRaw(lab)).slice(partition)
-      return committed !== undefined && committed >= known + ACCEPTED_ALONE_MIN
+      const committed = (await committedRaw(lab))[partition] ?? 0n
+      return committed >= known + ACCEPTED_ALONE_MIN
     })
     const stopped = lab.expectStop('LOG_TRUNCATED')
     const behind = await leaveBehindNormalizers(lab, random)
@@ -216,15 +217,12 @@ const recreateEvents: Fault = {
   },
 }
 
-/** What a processor logs that starts from the beginning although something was published. */
-const REREAD = 'the group has no committed offset, but'
-
 function rereadBy(lab: Lab, since: string): string | undefined {
   const slot = slotsOf('processor').find((one) =>
     lab
       .outputOf(one)
       .split('\n')
-      .some((line) => line.includes(REREAD) && (/"time":"([^"]+)"/.exec(line)?.[1] ?? '') > since),
+      .some((line) => line.includes(PRODUCT_MESSAGES.reread) && (/"time":"([^"]+)"/.exec(line)?.[1] ?? '') > since),
   )
   return slot === undefined ? undefined : `${slot} says that it reads the new topic from its beginning`
 }

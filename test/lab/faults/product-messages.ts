@@ -1,0 +1,8 @@
+/** Log messages of the product that the laboratory recognizes. A unit test checks that the product still has them. */
+export const PRODUCT_MESSAGES = {
+  inDoubt: 'lane in doubt: waits for the group, then opens again',
+  halfEnded: 'ending a transaction that its coordinator left half-ended',
+  rebuilt: 'view rebuilt from payments.status.current',
+  /** The beginning of the message: a processor that starts from the beginning although something was published. */
+  reread: 'the group has no committed offset, but',
+} as const
