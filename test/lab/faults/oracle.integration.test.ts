@@ -12,7 +12,7 @@ import { runCommand } from '../stack/run-command.ts'
 import { Ledger } from './ledger.ts'
 import { askOracle, type OracleReport } from './oracle.ts'
 
-/** The oracle judges a stream in which everything went well, and then one in which something did not, step by step. */
+/** The oracle judges a flawless stream first, then adds one flaw after the other. */
 
 const directory = mkdtempSync(join(tmpdir(), 'paystatus-oracle-'))
 let deployment: Deployment
@@ -43,24 +43,24 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-test('it reads every golden callback and folds every documented flow as the product does', async () => {
+test('the oracle reads every golden callback and folds every documented flow like the product', async () => {
   const providers = join(import.meta.dirname, '..', '..', 'providers')
   const { output } = await runCommand([await ensureOracle(() => {}), '-B', join(ORACLE, 'golden.py'), providers])
   expect(JSON.parse(output)).toMatchObject({ differences: [] })
 })
 
-test('it has the rules of single callbacks and of several events right, by itself', async () => {
+test('the unit tests of the oracle pass', async () => {
   const python = await ensureOracle(() => {})
   const { ok, output } = await runCommand([python, '-B', '-m', 'unittest', 'discover', '-s', ORACLE])
   expect(ok, output).toBe(true)
   expect(output).toMatch(/Ran \d\d+ tests/)
 })
 
-test('it finds nothing where nothing is wrong, and counts what was sent', async () => {
+test('the oracle finds nothing in a flawless stream, and counts what was sent', async () => {
   const whatWasSaid = await ask()
   expect(whatWasSaid).toMatchObject({ ok: true, judged: true, findings: [] })
   const { accepted, raw, changes, distinctEvents, eventDeadLetters, payments, rawDeadLetters } = whatWasSaid.counts
-  // What a busy broker acknowledged after the gateway's deadline is there twice.
+  // A callback that a busy broker acknowledged after the gateway's deadline is stored twice.
   expect(raw).toBeGreaterThanOrEqual(accepted as number)
   expect(changes).toBe(distinctEvents)
   expect(payments).toBe(100)
@@ -68,7 +68,7 @@ test('it finds nothing where nothing is wrong, and counts what was sent', async 
   expect(eventDeadLetters).toBe(0)
 })
 
-test('I6 it misses what is not in the view, and finds nothing once the view was made anew', async () => {
+test('I6 the oracle reports what is missing in the view, and nothing once the view is rebuilt', async () => {
   const [key, view] = await someViewEntry()
   await observer.redis.run((redis) => redis.hset(view, key, 'not a state'))
   expect(textsOf(await ask('view'))).toEqual([
@@ -82,7 +82,7 @@ test('I6 it misses what is not in the view, and finds nothing once the view was 
   expect(await ask('view', 20_000)).toMatchObject({ ok: true, findings: [] })
 })
 
-test('I1 I3 I4 I5 it names what is lost, told twice, misnumbered and misjudged', async () => {
+test('I1 I3 I4 I5 the oracle names what is lost, duplicated, misnumbered and misjudged', async () => {
   const body = Buffer.from('{"callbacks":[]}')
   ledger = new Ledger(join(directory, 'accepted-and-nowhere.jsonl'))
   ledger.record('accepted-and-nowhere', 'jpm-v1', body, { kind: 'status', statusCode: 200 }, 200)
@@ -120,7 +120,7 @@ test('I1 I3 I4 I5 it names what is lost, told twice, misnumbered and misjudged',
   const { lost, duplicated, wrong } = Object.groupBy((await ask()).findings, ({ kind }) => kind)
   expect(lost?.map(({ text }) => text)).toEqual([
     'I1: callback accepted-and-nowhere was accepted 1 times and is in raw 0 times (1 attempts)',
-    expect.stringMatching(/^I3: event dead letter .* is put aside as too-large, and nothing of that is to be seen$/),
+    expect.stringMatching(/^I3: event dead letter .* is a dead letter for too-large, which it does not show$/),
   ])
   expect(duplicated?.map(({ text }) => text)).toEqual([
     expect.stringContaining(`of ${twice.key} is in changes twice`),

@@ -1,8 +1,8 @@
 """
-Bodies as bytes, and what can be read in them: JSON, a form or XML, in whatever character set they come.
+Parses bodies: JSON, forms and XML, in any character set.
 
-A text that is not UTF-8 and does not say what it is can only be guessed at. Then what is ASCII is certain, and the rest
-is not. A name that comes twice is remembered with both values, so that whoever reads it can tell.
+The character set of a text that is neither UTF-8 nor declared can only be guessed: its ASCII characters are certain, the rest
+is not. If a name occurs twice with different values, that is recorded for the reader.
 """
 
 import json
@@ -13,15 +13,15 @@ from xml.parsers import expat
 UTF16_MARKS = {b'\xff\xfe': 'utf-16-le', b'\xfe\xff': 'utf-16-be'}
 STRIPPED = ''.join(map(chr, [*range(0x09, 0x0E), 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
                              0x205F, 0x3000, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF]))
-"""White space, and what cannot be seen. NEL is a control character."""
+"""White space and invisible characters. NEL is a control character."""
 NO_TEXT = ()
-"""In the place of a text that is there and cannot be read."""
+"""Stands for a text that is present but unreadable."""
 NO_CHARACTER = '\x80'
-"""Which XML allows, and no field does: in the place of what XML does not allow."""
+"""A character that XML allows and no field does: stands for characters that XML does not allow."""
 
 
 class Undeliverable(Exception):
-    """The whole callback, or one element of it, can only be a dead letter; `str` is the reason, `name` the field."""
+    """The callback or one of its elements must become a dead letter; `str` is the reason, `name` the field."""
 
     def __init__(self, reason, name=None):
         super().__init__(reason)
@@ -29,20 +29,20 @@ class Undeliverable(Exception):
 
 
 class Number(str):
-    """A number of a JSON text, as it is written there: an amount or a rate must not pass through a float."""
+    """A JSON number as written: an amount or a rate must not pass through a float."""
 
 
 class Guessed(str):
-    """A text of which only what is ASCII is certain."""
+    """A text of which only the ASCII characters are certain."""
 
 
 class Object(dict):
-    """A JSON object, or the fields of another format. Of a name that comes twice it has the last value."""
+    """A JSON object, or the fields of another format. A repeated name has its last value."""
 
     def __init__(self, pairs):
         super().__init__(pairs)
         self.contradicted = set()
-        """Names that came with different values."""
+        """Names that occurred with different values."""
         seen = {}
         for name, value in pairs:
             if name in seen and not same(seen[name], value):
@@ -52,13 +52,13 @@ class Object(dict):
 
 def same(value, other):
     if isinstance(value, str) and isinstance(other, str):
-        # As they are read: without what cannot be seen at their ends.
+        # As they are read: without invisible characters at their ends.
         return value.strip(STRIPPED) == other.strip(STRIPPED) and isinstance(value, Number) == isinstance(other, Number)
     if isinstance(value, list) and isinstance(other, list):
         return len(value) == len(other) and all(map(same, value, other))
     if isinstance(value, dict) and isinstance(other, dict):
         return value.keys() == other.keys() and all(same(value[name], other[name]) for name in value)
-    # Of what cannot be read nobody knows whether it is the same.
+    # Unreadable values cannot be known to be equal.
     return type(value) is type(other) and value == other and value != NO_TEXT
 
 
@@ -82,14 +82,14 @@ def decoded(octets, charset):
     try:
         return octets.decode()
     except UnicodeDecodeError:
-        # No byte above 127 is ASCII, whoever says so.
+        # A byte above 127 is not ASCII, whatever is declared.
         if charset == 'iso-8859-1':
             return octets.decode('iso-8859-1')
         return (str if charset == 'windows-1252' else Guessed)(windows_1252(octets))
 
 
 def windows_1252(octets):
-    """As browsers read it: every byte is a character."""
+    """Decodes like browsers: every byte is a character."""
     return ''.join(bytes([octet]).decode('windows-1252') if octet not in (0x81, 0x8D, 0x8F, 0x90, 0x9D) else chr(octet)
                    for octet in octets)
 
@@ -130,7 +130,7 @@ def as_guessed(value):
 
 
 def form_pairs(body, content_type):
-    """Each value has its own character set: what is odd about one does not touch the others."""
+    """Each value has its own character set: an oddity in one does not affect the others."""
     charset = charset_of(content_type)
     pairs = []
     for part in body.strip().split(b'&'):
@@ -143,14 +143,14 @@ def form_pairs(body, content_type):
 
 
 def form_text(octets, charset):
-    """No text if it escapes what is no character."""
+    """NO_TEXT for an invalid percent escape."""
     if re.search(rb'%(?![0-9A-Fa-f]{2})', octets):
         return NO_TEXT
     return decoded(unquote_to_bytes(octets.replace(b'+', b' ')), charset)
 
 
 def xml_pairs(text):
-    """The children of the root, with their text or, if they hold more than text, NO_TEXT. What XML can do beyond is refused."""
+    """The children of the root with their text, or NO_TEXT if they hold more than text. Other features of XML are refused."""
     pairs, path, texts, nests = [], [], [], []
 
     def refuse(*_):
@@ -171,7 +171,7 @@ def xml_pairs(text):
     def characters(data):
         texts[-1] += data
 
-    # The text is UTF-8 by now, whatever the declaration says.
+    # The text has been re-encoded as UTF-8, whatever the declaration says.
     parser = expat.ParserCreate('utf-8')
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, characters
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
@@ -183,7 +183,7 @@ def xml_pairs(text):
 
 
 def with_lawful_characters(text):
-    """A character that XML does not know costs its field, not the message."""
+    """A reference to a character that XML does not allow costs its field, not the message."""
     def reference(match):
         number = int(match[1], 16) if match[1] is not None else int(match[2])
         return match[0] if number <= 0x10FFFF and is_lawful(number) else NO_CHARACTER

@@ -1,8 +1,7 @@
-"""What a callback says, read a second time.
+"""An independent reading of callbacks.
 
-Written from the rules of the domain and from nothing of the product: where both agree, two people read the rules the same
-way. A reading is compared with what was published field by field, so the names of the fields are those of
-schemas/payment-event.avsc.
+Written from the rules of the domain, without the product's code: agreement means that two implementations read the rules the same
+way. A reading is compared with the published event field by field, so the field names are those of schemas/payment-event.avsc.
 """
 
 import re
@@ -13,13 +12,13 @@ from fields import ID_MAX, LIST_MAX, WORD_MAX, Fields, Reasons, is_given, soft
 
 
 class Reading:
-    """Everything that one callback comes to: events, elements that are dead letters (None: the whole), parts set aside."""
+    """The results of one callback: events, elements that are dead letters (None: the whole callback), parts set aside."""
 
     def __init__(self):
         self.events = []
         self.dead_elements = {}
         self.dead_names = {}
-        """Of the same elements: the field that makes them one, where it is a field."""
+        """The field that makes an element a dead letter, if it is a field."""
         self.set_aside = 0
 
     def bury(self, element, why):
@@ -28,7 +27,7 @@ class Reading:
 
 
 def read_callback(provider, namespace, currency, content_type, body):
-    """Never raises for what a provider may send."""
+    """Never raises for anything a provider may send."""
     reading = Reading()
     try:
         READERS[provider](reading, namespace, currency, content_type, body)
@@ -41,7 +40,7 @@ def read_callback(provider, namespace, currency, content_type, body):
 
 
 def reported_to_original(event):
-    """A refund, return or chargeback is told to its original too, in the original's partition."""
+    """A refund, return or chargeback is also reported to its original, in the original's partition."""
     return {**event, 'paymentKey': event['relatesTo'], 'childKey': event['paymentKey'], 'relatesTo': None, 'weakKey': False}
 
 
@@ -108,7 +107,7 @@ def v1_event(namespace, values):
         if own or not of_clearing:
             reasons.add('JPM', told.get('errorCode'), rule=rule)
         if of_clearing:
-            # The rule is the bank's own: beside its code the clearing's stands for itself.
+            # The rule is the bank's own, so it belongs to the bank's code if both codes are given.
             reasons.add('ISO20022', told.get('externalCode'), rule=None if own else rule)
     reasons.into(event)
     with_marks(event, marks)
@@ -180,7 +179,7 @@ def read_v2(reading, namespace, currency, content_type, body):
     name = (filled or there)[0]
     read_list(reading, lists[name], to_event[name])
     if len(filled) > 1:
-        # One of them is read; that there was more must not pass unseen.
+        # One list is read; the others must not be ignored silently.
         reading.bury(None, Undeliverable('unexpected-shape'))
 
 
@@ -217,7 +216,7 @@ def v2_event(namespace, values, message, is_beta):
 
 
 def v2_return(namespace, currency, values, message):
-    """Money that the client sent back; it has no time but that of its envelope."""
+    """Money that the client sent back. Its only time is that of its envelope."""
     marks = set()
     element, envelope = Fields(values, marks), Fields(message, marks)
     element.refuse_contradictions(RETURN_FIELDS)
@@ -236,7 +235,7 @@ def v2_return(namespace, currency, values, message):
     event['endToEndId'] = element.nested('paymentIdentifiers').id('endToEndId')
     event['rail'] = element.word('paymentType')
     value = element.nested('value')
-    # A currency that cannot be read is another one than nobody's: it is not guessed.
+    # An unreadable currency differs from a missing one: it is not replaced by the default.
     own_currency = value.currency('currency') or (None if 'value.currency' in marks else currency)
     event['amount'] = amount(value.decimal('amount'), own_currency)
     with_v2_reasons(event, element)
@@ -255,7 +254,7 @@ def with_v2_status(event, element, envelope, status, sub_status_name, is_return=
     event['step'] = key = (squeezed(status), squeezed(sub_status or ''))
     beside_the_payment = (
         event['eventContext'] is not None or 'eventcontext' in element.marks
-        # The list of the returns says what it is, whatever the type says.
+        # A list of returns decides, whatever the type says.
         or not is_return and event['sourceType'] is not None and event['sourceType'].upper() not in ABOUT_THE_PAYMENT)
     if beside_the_payment:
         event['status'], event['unknownBecause'] = 'UNKNOWN', 'CONTEXT'
@@ -285,7 +284,7 @@ def word_of(value):
 
 
 def path_of(value):
-    """A JSONPath, and nothing that could be a sentence."""
+    """A JSONPath; nothing that could be free text."""
     text = soft(value, ID_MAX)
     return text if text is not None and re.fullmatch(r"""[A-Za-z0-9_$./\[\]'"-]+""", text) else None
 
@@ -323,7 +322,7 @@ NAME_VALUE_NAMES = {
     'transactionstatus': 'CurrentTransactionStatusCode',
     'transactiondate': 'ResponseDateTime',
 }
-"""Other names that the platform's name-value interface has for the same fields."""
+"""Alternative names of the fields in the platform's name-value interface."""
 READ_BY_NAME = {**{name.lower(): name for name in [*INSTAMED_READ, PLAN]}, **NAME_VALUE_NAMES}
 INSTAMED_NAMES = READ_BY_NAME.keys() | {
     'saveonfiletransactionid', 'paymentplanid', 'statementid', 'estimateid', 'singlesignontoken', 'invoicenumber',
@@ -361,7 +360,7 @@ def instamed_event(namespace, currency, values):
     original = fields.id('OriginalTransactionID')
     if original is not None and original.lower() != own_id:
         event['relatesTo'] = f'{namespace}:{original.lower()}'
-    # An original that cannot be read is another one; only which one is not known.
+    # An unreadable original is still another transaction; it is only unknown which.
     alone = event['relatesTo'] is None and 'OriginalTransactionID' not in marks
     event['sourceSubStatus'] = primary = fields.word('primaryTransactionStatus')
     event['sourceAction'] = action = fields.word('TransactionAction')
@@ -370,14 +369,14 @@ def instamed_event(namespace, currency, values):
     if squeezed(primary or '') == 'V' and alone:
         with_status(event, 'VOIDED')
     elif deed in UNDOING_ACTION and undone is None:
-        # Money that came back on the payment itself is no second transaction, and does nothing but come back.
+        # A return of the payment itself is not a second transaction; the only status it can have is RETURNED.
         if UNDOING_ACTION[deed] == 'RETURN' and alone:
             with_status(event, 'RETURNED' if word == 'C' else None)
         else:
             event['kind'] = UNDOING_ACTION[deed]
             with_status(event, UNDOING_CODE.get(word))
     elif UNDOING_ACTION.get(deed) == 'REFUND':
-        # A refund that bounced came back itself; of whose return it tells otherwise, nobody documented.
+        # Without an original, the refund itself bounced; with one, it is undocumented what was returned.
         event['kind'] = 'REFUND'
         with_status(event, 'RETURNED' if alone else None)
     elif undone is not None:
@@ -386,7 +385,7 @@ def instamed_event(namespace, currency, values):
     elif deed in SALES:
         with_status(event, OWN_CODE.get(word))
     elif not alone:
-        # It could be money out: that is not to be counted as money in.
+        # It could be outgoing money, which must not count as incoming.
         event['kind'] = 'UNKNOWN'
         with_status(event, None)
     else:
@@ -417,7 +416,7 @@ def instamed_event(namespace, currency, values):
 
 
 def instamed_values(content_type, body):
-    """All fields by the names of the JSON interface; the other interfaces write them in any case, or have names of their own."""
+    """All fields under their names in the JSON interface; the other interfaces use any case, or names of their own."""
     text = text_of(body, content_type)
     start = text.lstrip()[:1]
     if start == '<':
@@ -470,7 +469,7 @@ def read_list(reading, elements, to_event):
 
 
 def required_status(element, name, own_id):
-    """What is there and cannot be read is told before what is not there."""
+    """An unreadable field is reported before a missing one."""
     status = element.deciding(name, WORD_MAX)
     if own_id is None:
         raise Undeliverable('missing-payment-id')
@@ -501,6 +500,6 @@ def with_status(event, status):
 
 
 def squeezed(word):
-    """Without case, blanks and punctuation. A word with any other character is none that is known, and stays as it is."""
+    """Ignores case, blanks and punctuation. A word with any other character is unknown and stays unchanged."""
     plain = ''.join('-' if unicodedata.category(character) in ('Zs', 'Pd') else character for character in word)
     return re.sub(r'[^A-Z0-9]', '', plain.upper()) if re.fullmatch('[ -~]*', plain) else word

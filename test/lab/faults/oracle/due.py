@@ -1,4 +1,4 @@
-"""When a payment is due without an event: what docs/configuration.md says of `payments.nextStatusWithin` and `payments.retention`."""
+"""When a payment is due without an event, by `payments.nextStatusWithin` and `payments.retention` (docs/configuration.md)."""
 
 from datetime import date
 
@@ -16,10 +16,10 @@ def due_at(state, policy):
 
 
 def overdue_at(state, within):
-    """When it has kept its status for too long, or None if it may keep it."""
+    """When it becomes overdue in its status; None if it may keep the status."""
     own = [recorded['event'] for recorded in state['events'] if recorded['event']['childKey'] is None]
     if not own:
-        # Known from its refund only: nobody said that anything would follow.
+        # Known only from its refund: no further status is announced.
         return None
     decider = next((event for event in own if event['eventId'] == state['decidedBy']), own[0])
     allowed = allowed_ms(state['status'], decider['provider'], within)
@@ -29,7 +29,7 @@ def overdue_at(state, within):
 
 
 def allowed_ms(status, provider, within):
-    """The most particular setting counts; `default` is about open statuses, others have to be named."""
+    """The most specific setting applies; `default` covers open statuses, others must be named."""
     of_provider = within['providers'].get(provider) or {}
     if status in of_provider:
         return of_provider[status]

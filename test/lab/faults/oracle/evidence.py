@@ -1,4 +1,4 @@
-"""What there is to judge: the topics as a read_committed reader sees them, committed offsets, the view, the ledger."""
+"""The evidence: the topics as a read_committed reader sees them, committed offsets, the view, the ledger."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ INSIST_S = 30
 
 
 class CannotJudge(Exception):
-    """Something that is needed for a judgement is not there; this says nothing about the product."""
+    """Evidence is missing. This says nothing about the product."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +40,9 @@ class Record:
 
 @dataclass(frozen=True, eq=False)
 class RemovedRecord(Record):
-    """A raw record that is not in the topic any more; another one may have its offset."""
+    """A raw record that is no longer in the topic; another one may have its offset."""
     normalized: bool
-    """Whether the normalizers had committed past it. If not, it is lost for good, and nothing has to come of it."""
+    """Whether the normalizers had committed past it. If not, it is lost for good and its results may be missing."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Committed:
 
 
 def insist(ask):
-    """Asks again: a leader that has just moved is no reason to give up."""
+    """Retries, because a leader may just have moved."""
     give_up_at = time.monotonic() + INSIST_S
     while True:
         try:
@@ -74,7 +74,7 @@ class Kafka:
     def partitions(self, topic):
         found = insist(lambda: self.admin.list_topics(topic, timeout=REQUEST_MAX_S)).topics[topic].partitions
         if not found:
-            raise CannotJudge(f'the topic {topic} is not there')
+            raise CannotJudge(f'the topic {topic} does not exist')
         return [TopicPartition(topic, partition) for partition in sorted(found)]
 
     def offsets(self, partitions, spec, isolation=IsolationLevel.READ_UNCOMMITTED):
@@ -85,7 +85,7 @@ class Kafka:
             try:
                 return {(at.topic, at.partition): answer.result().offset for at, answer in asked.items()}
             except KafkaException:
-                # This client asks with the leader's epoch of before (FENCED_LEADER_EPOCH) as long as it lives.
+                # This client keeps using a stale leader epoch (FENCED_LEADER_EPOCH) for its lifetime.
                 self.admin = AdminClient(self.settings)
                 raise
 
@@ -98,13 +98,13 @@ class Kafka:
         return self.offsets(partitions, OffsetSpec.latest())
 
     def stable_offsets(self, partitions):
-        """What stands before the first open transaction."""
+        """The last stable offsets."""
         return self.offsets(partitions, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
 
     def committed(self, group, partitions):
         """
-        By partition; what was never committed is not in it. Whether a transaction on the offsets is open is looked at
-        apart, so this does not wait for one.
+        Commits by partition, without partitions that have none. Open transactions on the offsets are checked separately, so
+        this does not wait for them.
         """
         topic, numbers = partitions[0].topic, [at.partition for at in partitions]
         brokers = self.settings['bootstrap.servers'].split(',')
@@ -112,7 +112,7 @@ class Kafka:
         return {partition: Committed(offset, parsed(metadata)) for partition, (offset, metadata) in found.items()}
 
     def offsets_partition_of(self, group):
-        """Where the commits of a group stand."""
+        """The partition of `__consumer_offsets` that holds the commits of a group."""
         count = len(self.partitions('__consumer_offsets'))
         hashed = 0
         for unit in group:
@@ -120,7 +120,7 @@ class Kafka:
         return TopicPartition('__consumer_offsets', (hashed & 0x7FFFFFFF) % count)
 
     def read(self, partitions):
-        """All records from the beginning to what is decided now, by topic."""
+        """All records up to the current last stable offset, by topic."""
         ends = self.stable_offsets(partitions)
         starts = self.starts(partitions)
         open_ends = {at for at, end in ends.items() if starts[at] < end}
@@ -133,13 +133,13 @@ class Kafka:
             give_up_at = time.monotonic() + READ_MAX_S
             while open_ends:
                 if time.monotonic() > give_up_at:
-                    raise CannotJudge(f'after {READ_MAX_S} s these are not read to their ends: {sorted(open_ends)}')
+                    raise CannotJudge(f'partitions not read to their ends within {READ_MAX_S} s: {sorted(open_ends)}')
                 for message in consumer.consume(10_000, timeout=0.2):
                     at = (message.topic(), message.partition())
                     if message.error() is not None:
                         if message.error().fatal():
                             raise KafkaException(message.error())
-                        # Other errors are tried again by the client.
+                        # The client retries other errors.
                         if message.error().code() == KafkaError._PARTITION_EOF and message.offset() >= ends[at]:
                             open_ends.discard(at)
                         continue
@@ -154,14 +154,14 @@ class Kafka:
 
 
 class Avro:
-    """Values in Confluent's frame; the writer's schema comes from the registry, and no other is used."""
+    """Decodes values in Confluent's wire format with the writer's schema from the registry, and no other."""
 
     def __init__(self, registry_url):
         self.url, self.schemas = registry_url.rstrip('/'), {}
 
     def decode(self, framed):
         if framed[:1] != b'\0':
-            raise ValueError('not the Confluent frame')
+            raise ValueError('not in Confluent\'s wire format')
         schema_id = int.from_bytes(framed[1:5], 'big')
         if schema_id not in self.schemas:
             with urllib.request.urlopen(f'{self.url}/schemas/ids/{schema_id}', timeout=REQUEST_MAX_S) as answer:
@@ -169,12 +169,12 @@ class Avro:
         body = io.BytesIO(framed[5:])
         value = schemaless_reader(body, self.schemas[schema_id], None)
         if body.read(1) != b'':
-            raise ValueError('bytes are left over')
+            raise ValueError('trailing bytes')
         return value
 
 
 def plain(schema):
-    """Times stay numbers."""
+    """The schema without logical types, so that times stay numbers."""
     if isinstance(schema, dict):
         return {name: plain(value) for name, value in schema.items() if name != 'logicalType'}
     return [plain(part) for part in schema] if isinstance(schema, list) else schema
@@ -182,7 +182,7 @@ def plain(schema):
 
 @dataclass
 class Told:
-    """What the providers know of one body that they sent to one source."""
+    """What the providers know about one body that they sent to one source."""
     callback: str
     accepted: int = 0
     attempts: int = 0
@@ -201,7 +201,7 @@ def read_ledger(file):
 
 
 def read_deleted(file):
-    """Records that somebody deleted from their topic, so that what came of them can be judged nevertheless."""
+    """Records that were deleted from their topic; their results are judged nevertheless."""
     if file is None:
         return []
     with open(file, encoding='utf-8') as lines:
@@ -210,7 +210,7 @@ def read_deleted(file):
 
 
 def read_removed_raw(file):
-    """Raw records that somebody removed for good."""
+    """Raw records that a fault removed for good."""
     if file is None:
         return []
     with open(file, encoding='utf-8') as lines:

@@ -1,5 +1,5 @@
 """
-Fields of an element, read as the rules ask: what decides must be readable, and any other field costs nothing but itself.
+Reads the fields of an element: deciding fields must be readable; any other unreadable field only costs itself.
 """
 
 import re
@@ -15,11 +15,11 @@ NO_IDS = {'NOTPROVIDED', 'N/A', 'NULL', 'NONE', 'NIL', 'UNDEFINED'}
 
 
 class Unreadable(Exception):
-    """It was given and cannot be read; `str` is the reason of the dead letter if it decides."""
+    """A given field is unreadable; `str` is the reason of the dead letter if it is a deciding field."""
 
 
 def readable(value, length):
-    """A text that is given, or None. Raises Unreadable for what is no text, too long, or holds what no text may hold."""
+    """The text, or None if none is given. Raises Unreadable for other types, excessive length and forbidden characters."""
     if value is None:
         return None
     if isinstance(value, Number) or not isinstance(value, str):
@@ -37,12 +37,12 @@ def readable(value, length):
 
 
 def is_given(value):
-    """Whether or not it can be read."""
+    """True even if it is unreadable."""
     return value is not None and not (isinstance(value, str) and value.strip(STRIPPED) == '')
 
 
 def soft(value, length):
-    """Of a reason: what cannot be used is left out."""
+    """A part of a reason; None if it is unusable."""
     try:
         return readable(value, length)
     except Unreadable:
@@ -50,14 +50,14 @@ def soft(value, length):
 
 
 def is_no_id(text):
-    """What senders write where they have no id."""
+    """Whether it is a placeholder that senders use in place of an id."""
     if re.sub(r'[\s_-]', '', text).upper() in NO_IDS:
         return True
     return re.fullmatch('0+', re.sub(r'[-{}()]', '', text)) is not None
 
 
 class Fields:
-    """The fields of one object. `marks` collects the names of those that were given and cannot be read."""
+    """The fields of one object. `marks` collects the names of given but unreadable fields."""
 
     def __init__(self, values, marks, path=''):
         self.values, self.marks, self.path = values, marks, path
@@ -66,12 +66,12 @@ class Fields:
         return self.values.get(name)
 
     def refuse_contradictions(self, names):
-        """A name that comes twice with different values: either reading loses one."""
+        """Rejects repeated names with different values: any choice would lose one."""
         for name in names:
             if name in getattr(self.values, 'contradicted', ()):
                 raise Undeliverable('ambiguous', self.path + name)
 
-    # What decides.
+    # Deciding fields.
 
     def deciding(self, name, length):
         try:
@@ -82,7 +82,7 @@ class Fields:
     def deciding_id(self, name):
         return real_id(self.deciding(name, ID_MAX))
 
-    # What costs only itself.
+    # Fields that only cost themselves.
 
     def word(self, name, length=WORD_MAX):
         try:
@@ -129,7 +129,7 @@ class Fields:
         self.marks.add(self.path + name)
 
     def time_into(self, event, *names):
-        """Of the first of these fields that is given; no other has a say."""
+        """Uses the first of these fields that is given, and no other."""
         event['occurredAt'], event['occurredAtText'] = None, None
         event['occurredAtPrecision'], event['zoneAssumed'], event['timeUnreadable'] = 'NONE', False, False
         for name in names:
@@ -140,10 +140,10 @@ class Fields:
                 event['occurredAtText'] = text
                 time = read_time(text)
             except NoTime:
-                # It has no say; what was sent stays to be seen.
+                # It does not order the event; the sent text is still published.
                 return
             except (Unreadable, NotATime):
-                # It could be anything, also somebody's name or number.
+                # It could be anything, even a person's name or number.
                 if not looks_like_a_time(event['occurredAtText'] or ''):
                     event['occurredAtText'] = None
                 event['timeUnreadable'] = True
@@ -154,7 +154,7 @@ class Fields:
 
 
 def plain_decimal(number):
-    """A JSON number without its exponent, exactly; as it is written if it has none or would become too long."""
+    """A JSON number without exponent, exactly; unchanged if it has none or would become too long."""
     if 'e' not in number.lower() or abs(int(number.lower().partition('e')[2])) > DECIMAL_MAX:
         return str(number)
     return f'{Decimal(number):f}'
@@ -168,13 +168,13 @@ CODE = re.compile(r'[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}')
 
 
 class Reasons:
-    """Codes, as many as an event holds; the rest is counted."""
+    """As many codes as an event holds; the others are counted."""
 
     def __init__(self):
         self.kept, self.omitted = [], 0
 
     def listed(self, values):
-        """The entries of a list; what is given and no list counts as one that is left out."""
+        """The entries of a list; a given value that is not a list counts as one omitted entry."""
         if values is None:
             return []
         if isinstance(values, list):
@@ -183,7 +183,7 @@ class Reasons:
         return []
 
     def add(self, scheme, value, rule=None, location=None, field=None):
-        # A sentence in the place of a code is no code: it could say anything about anybody.
+        # Free text in place of a code is not a code: it could contain personal data.
         is_whole = isinstance(value, Number) and re.fullmatch('[0-9]+', value)
         code = str(value) if is_whole else soft(value, WORD_MAX)
         if scheme is None or code is None or not CODE.fullmatch(code) or len(self.kept) == LIST_MAX:

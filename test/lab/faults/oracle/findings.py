@@ -1,4 +1,4 @@
-"""What is found to be broken, and how bad it is."""
+"""The findings and their kinds."""
 
 KINDS = ('lost', 'duplicated', 'wrong', 'late')
 
@@ -7,7 +7,7 @@ class Findings:
     def __init__(self):
         self.found = []
         self.gone_for_good = 0
-        """What is missing and may be: elements of records that a fault removed before they were processed."""
+        """Missing elements that may be missing: a fault removed their records before they were processed."""
 
     def lost(self, text):
         self.found.append({'kind': 'lost', 'text': text})

@@ -1,6 +1,6 @@
-"""What all events of a payment mean together, and what the arrival of one meant: the rules of the domain, a second time.
+"""The state that follows from all events of a payment, and the verdict on an arrival: an independent implementation.
 
-An event is a dict with the fields of schemas/payment-event.avsc. The ids are taken as they were published: they only break ties.
+An event is a dict with the fields of schemas/payment-event.avsc. Ids are taken as published: they only break ties.
 """
 
 from times import certainly_later, comparable, exact, possibly_later
@@ -32,7 +32,7 @@ UNTIMED = float('-inf')
 
 
 def fold(events):
-    """Of the distinct events of one payment, in any order: status, finality, attention, details, children."""
+    """Status, finality, attention, details and children of the distinct events of one payment, in any order."""
     own = [event for event in events if event['childKey'] is None]
     state = fold_own(own)
     reports = {}
@@ -94,11 +94,11 @@ MARKERS = {
     'unreadable-detail': lambda event: bool(event['unreadable']),
     'partial-approval': lambda event: event['partialApproval'],
 }
-"""What a single event is enough for."""
+"""Markers that a single event is enough for."""
 
 
 def status_of(highest, tiers, later):
-    """By the highest tier that there is. `later` says what is later: for certain, or in some zone."""
+    """The status by the highest tier present. `later` compares times: later for certain, or in some zone."""
     deciding = tiers[highest]
     if highest == PROGRESS:
         return progress_of(deciding, later)
@@ -123,12 +123,12 @@ def progress_of(events, later):
 
 
 def comes_in_time(event, hold):
-    """Among the statuses that alternate, what has a time is later than what has none."""
+    """Among the alternating statuses, an event with a time is later than one without."""
     return event['occurredAt'] is not None and hold['occurredAt'] is None
 
 
 def could_be_another(highest, tiers, status):
-    """Whether in another zone another event of the same place would have come last, or first, and decide."""
+    """Whether, with another zone, another event of the same tier would have been last (or first) and decided the status."""
     place = {
         PROGRESS: [event for event in tiers[PROGRESS] if event['status'] in ('SCHEDULED', 'PROCESSING')],
         SOFT_NEGATIVE: tiers[SOFT_NEGATIVE],
@@ -140,7 +140,7 @@ def could_be_another(highest, tiers, status):
     winner = earliest(timed) if highest == FINAL else latest(timed)
 
     def beaten(event):
-        """By one that comes before it whatever the zones were, and be it because of its rank."""
+        """Whether another event precedes it in every zone, even if only by rank."""
         choose = earliest if highest == FINAL else latest
         return any(comparable(event, other) and choose([event, other]) is other for other in timed if other is not event)
 
@@ -157,12 +157,12 @@ def latest(events):
 
 
 def earliest(events):
-    """The earliest that has a time; at one time by the name of the status."""
+    """The earliest event with a time; ties are broken by the name of the status."""
     return min(events, key=lambda event: (event['occurredAt'] is None, exact(event) or 0, event['status'], event['eventId']))
 
 
 def nominal_order(event):
-    """By the time as it was read; what has none is oldest."""
+    """Orders by the time as read; events without a time are oldest."""
     at = exact(event)
     return (UNTIMED if at is None else at, RANK.get(event['status'], 0), event['eventId'])
 
@@ -177,13 +177,13 @@ EXPLAINING = ['holdReason', 'rejectedBy']
 
 
 def details(events, leading):
-    """From the latest event of the winning status; what it lacks, from the latest event that has it and moves something."""
+    """From the latest event of the winning status; missing fields from the latest event that has them and is not mere context."""
     moving = [event for event in events if event['unknownBecause'] != 'CONTEXT']
     if moving:
         events, leading = moving, [event for event in leading if event['unknownBecause'] != 'CONTEXT']
     order = leading[:1] + [event for event in detail_order(events) if event not in leading[:1]]
     found = {name: next((event[name] for event in order if event[name] is not None), None) for name in FILLED}
-    # What explains the present status can only come from events of it.
+    # Explanations of the present status can only come from events with this status.
     found |= {name: next((event[name] for event in leading if event[name] is not None), None) for name in EXPLAINING}
     found['reasons'] = next((event['reasons'] for event in leading if event['reasons']), [])
     kinds = [event['kind'] for event in detail_order(events)]
@@ -198,7 +198,7 @@ def details(events, leading):
 
 
 def verdict_of(before, event, known_events):
-    """Of an event that is no repeat, with the rule that says so: the first that holds."""
+    """The verdict on an event that is not a repeat, with its rule: the first that applies."""
     if event['childKey'] is not None:
         return 'REVISION', 'child-reported'
     if event['status'] == 'UNKNOWN':
@@ -209,7 +209,7 @@ def verdict_of(before, event, known_events):
         if code in after['attention'] and (before is None or code not in before['attention']):
             return 'CONFLICT', f'brings-{code}'
     own_id = event['providerEventId']
-    # One callback may tell two steps of a payment under its one id; that is no second meaning of the id.
+    # One callback may report two steps of a payment under one id; that does not reuse the id.
     if own_id is not None and any(known['providerEventId'] == own_id and known['callbackId'] != event['callbackId']
                                   for known in known_own):
         return 'CONFLICT', 'provider-event-id-reused'

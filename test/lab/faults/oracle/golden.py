@@ -1,4 +1,4 @@
-"""Reads every golden callback of test/providers a second time and says where the readings differ: JSON lines, and 1 if any."""
+"""Reads every golden callback of test/providers and prints the differences as JSON; exits with 1 if there are any."""
 
 import itertools
 import json
@@ -9,7 +9,7 @@ from callbacks import read_callback
 from fold import fold
 
 CONTENT_TYPES = {'.json': 'application/json', '.form': 'application/x-www-form-urlencoded', '.xml': 'application/xml'}
-# Not a reading but where it came from, or the product's own names for things.
+# Origin of the event, or the product's own names: not part of a reading.
 NOT_READ = {'eventId', 'source', 'provider', 'callbackId', 'receivedAt', 'authenticity', 'naturalKey'}
 
 

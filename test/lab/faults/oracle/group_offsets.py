@@ -1,8 +1,8 @@
 """
-What a consumer group has committed, with the metadata, asked for in Kafka's protocol itself.
+Reads a consumer group's committed offsets with their metadata, using Kafka's protocol directly.
 
-The ready-made client cannot be used for it: confluent-kafka 2.16.1 reads beyond the end of the metadata, and librdkafka's
-ListConsumerGroupOffsets dies when the coordinator has moved.
+The client library cannot be used: confluent-kafka 2.16.1 reads beyond the end of the metadata, and librdkafka's
+ListConsumerGroupOffsets crashes when the coordinator has moved.
 """
 
 import socket
@@ -14,17 +14,17 @@ REPLY_MAX_S = 10
 
 
 class NotAnswered(Exception):
-    """The coordinator is moving, or nobody answers: to be asked again."""
+    """The coordinator is moving or does not answer; retriable."""
 
 
 def committed_offsets(brokers, group, topic, partitions):
-    """Offset and metadata by partition; what was never committed is not in it."""
+    """Offset and metadata by partition, without partitions that have no commit."""
     for broker in brokers:
         try:
             return ask_coordinator(find_coordinator(broker, group), group, topic, partitions)
         except (OSError, NotAnswered) as error:
             reason = error
-    raise NotAnswered(f'the committed offsets of {group} cannot be had: {reason}')
+    raise NotAnswered(f'the committed offsets of {group} cannot be read: {reason}')
 
 
 def find_coordinator(broker, group):

@@ -1,4 +1,4 @@
-"""From what was accepted to what is in `events`: nothing lost on the way, nothing invented (I1, I2)."""
+"""From accepted callbacks to `events`: nothing is lost, nothing is invented (I1, I2)."""
 
 import json
 from collections import Counter, defaultdict
@@ -8,17 +8,17 @@ from callbacks import read_callback
 from evidence import RemovedRecord, body_hash
 from murmur2 import partition_of
 
-# Who brought an event, and the product's own names for it; the rest is what the event says, and so which one it is.
+# Where an event came from, and the product's own names for it. The other fields are its content, and so its identity.
 BROUGHT_BY = {'eventId', 'source', 'provider', 'callbackId', 'element', 'receivedAt', 'authenticity', 'providerEventId',
               'naturalKey'}
 DEAD_LETTERS_APART_MAX = 16
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 OF_THE_ENVELOPE = {'occurredAt', 'occurredAtText', 'occurredAtPrecision', 'zoneAssumed', 'timeUnreadable'}
-"""The time of a return is that of the message that tells of it, and so no part of what it says."""
+"""A return has only the time of its message, which is not part of its content."""
 
 
 def identity_of(event):
-    """Two events are the same one if they say the same, whatever callback brought them."""
+    """Events with equal content are the same event, whichever callbacks brought them."""
     apart = BROUGHT_BY | OF_THE_ENVELOPE if is_return_message(event) else BROUGHT_BY
     return json.dumps({name: value for name, value in event.items() if name not in apart}, sort_keys=True)
 
@@ -32,14 +32,14 @@ def to_ms(text):
 
 
 class RawCallbacks:
-    """Every record of raw, read a second time."""
+    """An independent reading of every record of raw."""
 
     def __init__(self, records, sources, findings):
         self.records = records
         self.readings = {}
-        """Of every record."""
+        """By record."""
         self.said = {}
-        """What an event of a callback must be: by callback, element and payment key."""
+        """The expected event by callback, element and payment key."""
         bodies = {}
         for record in records:
             source = sources.get(record.headers.get('ce_source'))
@@ -62,7 +62,7 @@ class RawCallbacks:
                     'receivedAt': to_ms(received)}
 
     def distinct(self):
-        """Where every event was heard of first: by identity. Records that are lost for good come last."""
+        """The first record and event by identity. Records that are lost for good come last."""
         first = {}
         is_gone = lambda record: isinstance(record, RemovedRecord) and not record.normalized
         for record, reading in sorted(self.readings.items(), key=lambda item: is_gone(item[0])):
@@ -72,7 +72,7 @@ class RawCallbacks:
 
 
 def judge_raw(told, raw, partitions, findings):
-    """Every accepted callback is in raw, to the byte, as often as it was accepted; and nothing that nobody sent."""
+    """Raw holds every accepted callback, byte for byte, as often as it was accepted, and nothing that nobody sent."""
     found = Counter()
     for record in raw.records:
         sent = (record.headers.get('ce_source'), body_hash(record.value or b''))
@@ -90,7 +90,7 @@ def judge_raw(told, raw, partitions, findings):
 def judge_events(raw, events, dead_letters, committed, partitions, findings):
     """
     Every element of every callback is an event, a dead letter or set aside. `events` are pairs of record and decoded
-    event, `committed` where the normalizer goes on, by partition.
+    event, `committed` are the normalizer's offsets by partition.
     """
     published = set()
     for record, event in events:
@@ -125,19 +125,19 @@ def judge_events(raw, events, dead_letters, committed, partitions, findings):
                 findings.wrong(f'I2: element {element} of raw {record.place} is a dead letter for '
                                f'{letter.headers.get("dlq_reason")}, the rules say {dead[element]}')
         if not reading.events and not dead and reading.set_aside == 0:
-            findings.wrong(f'I2: raw {record.place} says nothing at all')
+            findings.wrong(f'I2: raw {record.place} has no content at all')
     for place, letters in put_aside.items():
         if letters and not explained[place]:
-            findings.wrong(f'I2: a dead letter says it is element {place[2]} of raw {place[0]}/{place[1]}; nothing is wrong there')
+            findings.wrong(f'I2: there is a dead letter for element {place[2]} of raw {place[0]}/{place[1]}, which is not wrong')
         elif not all(any(is_copy(letter, record) for record in explained[place]) for letter in letters):
             findings.wrong(f'I2: the dead letter of raw {place[0]}/{place[1]} is not the record as it was')
 
 
 def missing_of(record, committed, findings):
-    """How bad it is that nothing came of a raw record."""
+    """The kind of finding if a result of a raw record is missing."""
     if isinstance(record, RemovedRecord):
         return findings.lost if record.normalized else findings.gone
-    # What is beyond the committed offset may still come; that it takes so long is another finding.
+    # A record beyond the committed offset may still be processed; that it takes too long is another finding.
     return findings.lost if record.offset < committed.get(record.partition, 0) else findings.late
 
 
@@ -146,7 +146,7 @@ def is_copy(letter, record):
 
 
 def judge_ids(events, findings):
-    """Ids and identities are in bijection: equal id means the same, and the same means equal id."""
+    """Ids and identities are in bijection: equal ids mean equal content, and vice versa."""
     identity_of_id, id_of_identity = {}, {}
     for record, event in events:
         identity = identity_of(event)

@@ -1,4 +1,4 @@
-"""Committed offsets, what they promise, and the view against the topics (I6, I8)."""
+"""Committed offsets, their metadata, and the view against the topics (I6, I8)."""
 
 from due import due_at
 
@@ -9,8 +9,8 @@ OUTCOMES = ['applied', 'late', 'revision', 'conflict', 'unknown', 'duplicate', '
 
 def judge_commits(topics, committed, stable, offsets_moved, findings):
     """
-    What the metadata of the processor's commits promises, and its totals, against what is there. `topics` are records by
-    their id, `stable` what is decided by (id, partition). After somebody moved the offsets, events are counted again.
+    Compares the ends and totals in the metadata of the processor's commits with the topics. `topics` are records by topic id,
+    `stable` are last stable offsets by (id, partition). After the offsets were moved, events are counted again.
     """
     for partition, commit in sorted(committed.items()):
         of_partition = {name: [record for record in topics[name] if record.partition == partition] for name in topics}
@@ -50,7 +50,7 @@ def judge_totals(partition, commit, topics, offsets_moved, findings):
 
 
 def view_differences(currents, views, cluster_id, stable, committed, policy):
-    """How the view in Redis differs from `current`; nothing at rest, whatever happened to Redis before."""
+    """Differences between the view in Redis and `current`; none at rest, whatever happened to Redis before."""
     for partition, view in enumerate(views):
         latest, references = {}, set()
         for record in currents:

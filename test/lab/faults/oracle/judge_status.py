@@ -1,4 +1,4 @@
-"""From `events` to `changes` and `current`: each distinct event once, in gapless versions, as the fold says (I3, I4, I5)."""
+"""From `events` to `changes` and `current`: each distinct event once, in gapless versions, as folded (I3, I4, I5)."""
 
 from collections import Counter
 from datetime import datetime
@@ -16,13 +16,13 @@ DETAILS = ['kind', 'relatesTo', 'endToEndId', 'references', 'rail', 'direction',
 
 
 def judge_once(raw, changes, dead_letters, committed, partitions, findings):
-    """Each distinct event has exactly one record in `changes`, or is a dead letter; and there is nothing else."""
+    """Each distinct event has exactly one record in `changes` or is a dead letter, and there are no other records."""
     distinct = raw.distinct()
     seen = {}
     for record, change in changes:
         if change['event'] is not None:
             identity, incarnation = identity_of(change['event']), change['incarnation']
-            # A payment that was forgotten may hear everything once more.
+            # A forgotten payment may receive all its events again.
             places = seen.setdefault(identity, {})
             if incarnation in places:
                 findings.duplicated(f'I3: event {change["event"]["eventId"]} of {change["paymentKey"]} is in changes '
@@ -44,7 +44,7 @@ def judge_once(raw, changes, dead_letters, committed, partitions, findings):
 
 
 def judge_outcomes(events, changes, dead_letters, committed, findings):
-    """No offset is committed before its outcome: whatever stands below it is in `changes` or is a dead letter."""
+    """No offset is committed before its outcome: every event below it is in `changes` or is a dead letter."""
     decided = {change['event']['eventId'] for _, change in changes if change['event'] is not None}
     places = {(record.headers.get('dlq_partition'), record.headers.get('dlq_offset')) for record, _ in dead_letters}
     for record, event in events:
@@ -54,7 +54,7 @@ def judge_outcomes(events, changes, dead_letters, committed, findings):
 
 
 def judge_dead_letters(events, changes, dead_letters, findings):
-    """An event is put aside for a reason that can be seen on it, as it is; whatever else is put aside is lost."""
+    """An event may only become a dead letter for a reason that it shows, and unchanged; otherwise it is lost."""
     at = {(str(record.partition), str(record.offset)): record for record, _ in events}
     told = Counter(change['paymentKey'] for _, change in changes if change['event'] is not None)
     for record, event in dead_letters:
@@ -66,30 +66,30 @@ def judge_dead_letters(events, changes, dead_letters, findings):
             'history-full': event is not None and told[event['paymentKey']] >= HISTORY_MAX,
         }
         if not reasons.get(reason, False):
-            findings.lost(f'I3: event dead letter {record.place} is put aside as {reason}, and nothing of that is to be seen')
+            findings.lost(f'I3: event dead letter {record.place} is a dead letter for {reason}, which it does not show')
         of = at.get((record.headers.get('dlq_partition'), record.headers.get('dlq_offset')))
         if of is not None and (of.key, of.value) != (record.key, record.value):
             findings.wrong(f'I3: event dead letter {record.place} is not event {of.place} byte for byte')
         if of is None and event is not None:
-            findings.wrong(f'I3: event dead letter {record.place} is of no event that there is')
+            findings.wrong(f'I3: event dead letter {record.place} belongs to no existing event')
 
 
 REPAIRED = 'paystatus_repaired'
-"""Header of a change that was published again because the topic had lost it: when, as ISO 8601 with a zone."""
+"""Header of a change that was republished because the topic had lost it: the time, ISO 8601 with a zone."""
 
 
 def in_order_of_steps(changes, repair_was_run, findings):
     """
-    The changes in their order, but each that was published again before the first later version of its payment: where it
-    stood when it was lost.
+    The changes in the order of the log, except that each republished one comes before the first later version of its payment:
+    there it was when it was lost.
     """
     repaired = {}
     for record, change in changes:
         if REPAIRED in record.headers:
             if not repair_was_run:
-                findings.wrong(f'change {record.place} says that it is repaired, and nobody ran a repair')
+                findings.wrong(f'change {record.place} has the header {REPAIRED}, but no repair was run')
             if not is_time(record.headers[REPAIRED]):
-                findings.wrong(f'change {record.place} is repaired at {record.headers[REPAIRED]!r}, which is no time with a zone')
+                findings.wrong(f'change {record.place} has {record.headers[REPAIRED]!r} in {REPAIRED}, which is not a time with a zone')
             repaired.setdefault(change['paymentKey'], []).append((record, change))
     for lost in repaired.values():
         lost.sort(key=lambda item: step_of(item[1]), reverse=True)
@@ -115,7 +115,7 @@ def is_time(text):
 
 
 class Payment:
-    """One life of a payment, told by its changes so far."""
+    """One life of a payment, according to its changes so far."""
 
     def __init__(self):
         self.versions = 0
@@ -126,15 +126,15 @@ class Payment:
 
 def judge_changes(changes, forgotten, natural_key_of, findings):
     """
-    Every record against the fold of the distinct events up to it. Gives what every (payment key, incarnation, version)
-    must be. `forgotten`: payments with a tombstone, which alone may begin another life.
+    Compares every record with the fold of the distinct events up to it. Returns the expected state of every (payment key,
+    incarnation, version). `forgotten`: payments with a tombstone; only these may begin another life.
     """
     lives, newest, steps = {}, {}, {}
     for record, change in changes:
         key, incarnation = change['paymentKey'], change['incarnation']
         where = f'{key} v{change["statusVersion"]} (change {record.place})'
         if newest.setdefault(key, incarnation) > incarnation:
-            findings.wrong(f'I4: {where} belongs to a life of the payment that is over')
+            findings.wrong(f'I4: {where} belongs to a former life of the payment')
         elif newest[key] < incarnation and key not in forgotten:
             findings.wrong(f'I4: {where} begins another life of a payment that nobody forgot')
         newest[key] = max(newest[key], incarnation)
@@ -149,10 +149,10 @@ def judge_changes(changes, forgotten, natural_key_of, findings):
             if (change['verdict'], change['rule']) != ('OVERDUE', 'overdue') or change['overdueSince'] is None:
                 findings.wrong(f'I5: {where} has no event and is not overdue')
             if before is None:
-                findings.wrong(f'I5: {where} is overdue before anything was heard of it')
+                findings.wrong(f'I5: {where} is overdue before its first event')
                 continue
         elif any(known['eventId'] == event['eventId'] for known in life.events):
-            # That it is there twice was said already; for the fold it is one event.
+            # The duplicate was reported already; the fold takes it once.
             continue
         else:
             event = {**event, 'naturalKey': natural_key_of(event)}
@@ -176,12 +176,12 @@ def judge_step(where, change, before, life, findings):
     if change['statusBefore'] != status_before:
         findings.wrong(f'I5: {where} begins at {change["statusBefore"]}, the fold at {status_before}')
     if change['statusChanged'] != (change['statusBefore'] != change['statusAfter']):
-        findings.wrong(f'I5: {where} says of itself that the status {"changed" if change["statusChanged"] else "stayed"}')
+        findings.wrong(f'I5: {where} has the wrong statusChanged, {change["statusChanged"]}')
     if change['finality'] != FINALITY.get(change['statusAfter'], 'OPEN'):
         findings.wrong(f'I5: {where} says {change["finality"]} of {change["statusAfter"]}')
     if sorted(change['attention']) != folded['attention']:
         findings.wrong(f'I5: {where} asks attention for {change["attention"]}, the fold for {folded["attention"]}')
-    # Beyond the bound a detail that only a forgotten event had may be gone.
+    # Beyond the bound, details of dropped events may be missing.
     if len(life.events) <= HISTORY_MAX:
         for field in ('kind', 'relatesTo', 'endToEndId'):
             if change[field] != folded[field]:
@@ -189,7 +189,7 @@ def judge_step(where, change, before, life, findings):
 
 
 def judge_last(raw, steps, findings):
-    """The last status of a payment is the fold of all its distinct events, as the callbacks have them, in another order."""
+    """The last status of a payment is the fold of all its distinct events in another order, read from the callbacks."""
     last, incarnations, of_payment = {}, {}, {}
     for (key, incarnation, version), (change, *_) in steps.items():
         incarnations.setdefault(key, set()).add(incarnation)
@@ -213,8 +213,8 @@ def judge_last(raw, steps, findings):
 
 def judge_current(currents, steps, policy, findings):
     """
-    Every record of `current` is the payment as it stood at its version, and the last one at the last version: the two
-    topics are written together or not at all. `currents` are pairs of record and decoded state (None: forgotten).
+    Every record of `current` is the state of the payment at its version, and the last one at the last version: the two
+    topics are written atomically. `currents` are pairs of record and decoded state (None: forgotten).
     """
     last_change = {}
     for key, incarnation, version in steps:
@@ -247,10 +247,10 @@ def judge_current(currents, steps, policy, findings):
 
 
 def judge_overdue(where, state, step, within, findings):
-    """Overdue is only what may not stay as it is, and not before its time; by the clock of whoever says it."""
+    """A payment is overdue only in a status that has a deadline, and not before it, by the clock of the reporting processor."""
     change, _, _, is_repaired = step
     since = state['overdueSince']
-    # A repair may not know when a payment became overdue, and then gives the time of the next step.
+    # A repair that cannot know when a payment became overdue uses the time of the next step.
     is_later = is_repaired and since is not None and (change['overdueSince'] or 0) > since
     if since != change['overdueSince'] and change['event'] is None and not is_later:
         findings.wrong(f'I4: {where} is overdue since {since}; changes says since {change["overdueSince"]}')

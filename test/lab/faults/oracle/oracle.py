@@ -1,10 +1,10 @@
 """
-The judge of the fault laboratory: reads what the providers know (the ledger) and what there is (topics, committed
-offsets, Redis) with a client, an Avro reader and a fold of its own, and says what does not fit.
+The judge of the fault laboratory. It compares what the providers know (the ledger) with the topics, the committed offsets and
+Redis, using its own Kafka client, Avro reader and fold, and reports every discrepancy.
 
 Usage: oracle.py INSTALLATION.json [--view-only]
 
-Prints one JSON document. Ends with 0 (all is well), 1 (something is lost, duplicated, wrong or late) or 2 (could not judge).
+Prints one JSON document. Exit codes: 0 no findings, 1 something is lost, duplicated, wrong or late, 2 could not judge.
 """
 
 import json
@@ -27,7 +27,7 @@ from sealed import Opener
 OUTPUTS = ['changes', 'current', 'eventDeadLetters']
 DECODED = ['events', 'changes', 'current', 'eventDeadLetters']
 QUIET_MS = 10_000
-"""While it is judged no payment may come due."""
+"""No payment may become due while the oracle judges."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Oracle:
         kept = ['events'] if self.installation['deletedEvents'] is None else []
         for name in ('raw', 'changes', 'current', *kept):
             if any(starts[name, partition] > 0 for partition in range(self.partitions)):
-                raise CannotJudge(f'{self.topics[name]} has lost its beginning: what it said cannot be judged')
+                raise CannotJudge(f'{self.topics[name]} has lost its beginning, so its history cannot be judged')
         stable = self.by_id(self.kafka.stable_offsets, self.of)
         topics = self.read(self.of)
         self.add_deleted(topics)
@@ -85,7 +85,7 @@ class Oracle:
         judge_current(currents, steps, self.installation['payments'], self.findings)
         judge_commits(topics, processed, stable, self.installation['offsetsMoved'], self.findings)
         if at_rest:
-            # The view of what still moves cannot be held against offsets that were read a while ago.
+            # A view that still changes cannot be compared with offsets that were read earlier.
             self.judge_view(topics['current'], stable, processed)
         verdicts = [change['verdict'] for _, change in changes]
         return {
@@ -114,7 +114,7 @@ class Oracle:
         return {'current': len(current)}
 
     def judge_view(self, current, stable, committed):
-        """The view is written after the commit, so it gets a moment."""
+        """Retries for a while, because the view is written after the commit."""
         cluster_id = self.kafka.cluster_id()
         give_up_at = time.monotonic() + self.installation['viewMaxMs'] / 1000
         while True:
@@ -127,7 +127,7 @@ class Oracle:
             self.findings.wrong(difference)
 
     def wait_until_at_rest(self):
-        """Nothing left to process, and no transaction open in anything that a transaction writes to; False if it is late."""
+        """Waits until nothing is left to process and no transaction is open in the outputs; False if that takes too long."""
         give_up_at = time.monotonic() + self.installation['caughtUpMaxMs'] / 1000
         while True:
             restless = list(self.restless())
@@ -159,14 +159,14 @@ class Oracle:
                 yield self.findings.late, f'a transaction hangs in {at[0]} {at[1]}: it is decided up to {stable[at]} of {end}'
 
     def due_soon(self):
-        """What is due changes something by itself."""
+        """A due payment changes the topics without any input."""
         try:
             first = next_due(*self.view_place())
         except redis.RedisError as error:
-            yield self.findings.late, f'Redis does not say what is due: {error}'
+            yield self.findings.late, f'the due payments cannot be read from Redis: {error}'
             return
         if first is not None and first < time.time() * 1000 + QUIET_MS:
-            yield self.findings.late, f'a payment is due at {first:.0f} and nobody has seen to it'
+            yield self.findings.late, f'a payment was due at {first:.0f} and has not been processed'
 
     def view_place(self):
         installation = self.installation
@@ -176,7 +176,7 @@ class Oracle:
         return self.kafka.committed(self.installation[group], self.of[topic])
 
     def by_id(self, ask, of):
-        """Asks once for all topics; by the topic's id and partition."""
+        """Asks once for all topics; returns the answer by topic id and partition."""
         answer = ask([at for partitions in of.values() for at in partitions])
         return {(name, at.partition): answer[at.topic, at.partition] for name, partitions in of.items() for at in partitions}
 
@@ -191,7 +191,7 @@ class Oracle:
         return read
 
     def add_deleted(self, topics):
-        """The events as if none had ever been deleted."""
+        """Adds the events that were deleted from their topic."""
         there = {(record.partition, record.offset) for record in topics['events']}
         deleted = [Decoded(**vars(record), decoded=self.decode('events', record))
                    for record in read_deleted(self.installation['deletedEvents'])
@@ -204,7 +204,7 @@ class Oracle:
         try:
             return self.avro.decode(record.value)
         except (ValueError, EOFError, IndexError) as error:
-            # An event that cannot be read is what events.dlq is for.
+            # Undecodable events belong into events.dlq.
             if name != 'eventDeadLetters':
                 self.findings.wrong(f'{name} {record.place} cannot be decoded: {error}')
             return None

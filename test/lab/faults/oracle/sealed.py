@@ -1,4 +1,4 @@
-"""Bodies that the gateway encrypted, opened by what docs/encryption.md says of them: AES-256-GCM, bound to topic and key."""
+"""Decrypts bodies as specified in docs/encryption.md: AES-256-GCM, bound to topic and key."""
 
 import base64
 from dataclasses import replace
@@ -10,7 +10,7 @@ NONCE_BYTES = 12
 
 
 class Opener:
-    """`key_encryption_keys`: base64 by id; none if bodies stand as they came. `key_records`: all of payments.keys."""
+    """`key_encryption_keys`: base64 by id; empty without encryption. `key_records`: all of payments.keys."""
 
     def __init__(self, key_encryption_keys, raw_topic, key_records):
         self.expected = bool(key_encryption_keys)
@@ -23,14 +23,14 @@ class Opener:
                 self.data_keys[name] = opened(keks[kek], record.value, f'paystatus data key\0{kek}\0{name}'.encode())
 
     def open(self, records, name, findings):
-        """The same records with their bodies as the provider sent them."""
+        """The same records with the bodies that the provider sent."""
         return [self.open_one(record, name, findings) for record in records]
 
     def open_one(self, record, name, findings):
         data_key_id = record.headers.get('paystatus_data_key')
         if data_key_id is None:
             if self.expected:
-                findings.wrong(f'I9: {name} {record.place} stands in the clear, although bodies are to be encrypted')
+                findings.wrong(f'I9: {name} {record.place} is not encrypted, although encryption is configured')
             return record
         data_key = self.data_keys.get(data_key_id)
         bound_to = f'paystatus body\0{self.raw_topic}\0'.encode() + record.key
@@ -42,7 +42,7 @@ class Opener:
 
 
 def opened(cipher, sealed, bound_to):
-    """None if these are not the bytes, the key or what they are bound to."""
+    """The plain text; None if the bytes, the key or the associated data do not match."""
     try:
         return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
     except (InvalidTag, ValueError):

@@ -67,7 +67,7 @@ class Callbacks(unittest.TestCase):
         self.assertEqual(['x:R', 'x:' + UUID.lower()], [event['paymentKey'] for event in reading.events])
         self.assertEqual([None, 'x:R'], [event['childKey'] for event in reading.events])
 
-    def test_only_one_list_is_read_and_the_other_is_not_passed_over_in_silence(self):
+    def test_only_one_list_is_read_and_the_other_is_not_ignored_silently(self):
         both = v2()
         both['data']['returns'] = returned()['data']['returns']
         reading = read(V2, both)
@@ -75,7 +75,7 @@ class Callbacks(unittest.TestCase):
                          ([event['paymentKey'] for event in reading.events], reading.dead_elements))
         self.assertEqual(1, read(V2, {'data': {'returns': []}}).set_aside)
 
-    def test_a_body_of_another_family_is_told_from_one_of_ours_that_is_broken(self):
+    def test_a_body_of_another_product_is_distinguished_from_a_broken_one_of_ours(self):
         for provider, body in ((V1, {'notifications': []}), (V2, {'data': {'accounts': []}}), (V2, {'data': None}),
                                (INSTAMED, {'a': '1'})):
             self.dead('foreign-product', None, provider, body)
@@ -99,7 +99,7 @@ class Callbacks(unittest.TestCase):
     def test_a_review_of_version_1_is_a_hold(self):
         self.says({'status': 'ON_HOLD', 'holdReason': 'PENDING_JPM_REVIEW'}, V1, v1(paymentStatus='PENDING_JPM_REVIEW'))
 
-    def test_the_list_tells_a_return_whatever_the_type_says(self):
+    def test_a_list_of_returns_decides_whatever_the_type_says(self):
         self.says({'kind': 'RETURN', 'status': 'COMPLETED', 'sourceType': 'PaymentReturn'}, V2,
                   returned({'type': 'PaymentReturn.Completed'}))
         self.says({'status': 'UNKNOWN', 'unknownBecause': 'CONTEXT'}, V2,
@@ -110,7 +110,7 @@ class Callbacks(unittest.TestCase):
             self.says({'amount': {'value': '5', 'currency': currency}, 'unreadable': marks}, V2,
                       returned(value={'amount': '5', 'currency': text}))
 
-    def test_every_blank_and_dash_counts_like_one_of_ascii(self):
+    def test_every_blank_and_dash_counts_like_its_ascii_equivalent(self):
         for text, status in (('PENDING\u00a0JPM REVIEW', 'ON_HOLD'), ('PENDING\u202fJPM_REVIEW', 'ON_HOLD'),
                              ('COMPLETED\u2013CREDITED', 'CREDITED'), ('COMPLETED\u00c9', 'UNKNOWN')):
             self.says({'status': status}, V1, v1(paymentStatus=text))
@@ -139,21 +139,21 @@ class Callbacks(unittest.TestCase):
             self.says({'amount': amount}, INSTAMED,
                       f'{{"PaymentTransactionID":"A","CurrentTransactionStatusCode":"S","Amount":{text}}}')
 
-    def test_what_a_format_does_not_allow_costs_its_field(self):
+    def test_a_character_that_the_format_does_not_allow_costs_its_field(self):
         self.says({'status': 'SETTLED', 'unreadable': ['CLMREF']}, INSTAMED,
                   'transactionID=A&transactionStatus=S&CLMREF=5%25%&x=%zz', FORM)
         self.says({'status': 'SETTLED', 'unreadable': ['CLMREF']}, INSTAMED,
                   '<r><transactionID>A</transactionID><transactionStatus>S</transactionStatus><CLMREF>a&#1;</CLMREF><x>\x01</x></r>',
                   XML)
 
-    def test_an_original_that_cannot_be_read_is_another_one(self):
+    def test_an_unreadable_original_is_another_transaction(self):
         self.says({'kind': 'UNKNOWN', 'status': 'UNKNOWN', 'relatesTo': None, 'unreadable': ['OriginalTransactionID']},
                   INSTAMED, sale(TransactionAction='Adjust', OriginalTransactionID='Q' * 129))
         self.says({'kind': 'REFUND', 'relatesTo': None}, INSTAMED, sale(TransactionAction='Refund', OriginalTransactionID=[]))
         self.says({'kind': 'RETURN', 'status': 'COMPLETED'}, INSTAMED,
                   sale(CurrentTransactionStatusCode='RI', OriginalTransactionID=[]))
 
-    def test_what_was_approved_is_the_amount(self):
+    def test_the_approved_amount_is_the_amount(self):
         part = {'value': '3.00', 'currency': 'USD'}
         whole = {'value': '5.00', 'currency': 'USD'}
         for said in ({'IsPartiallyApproved': 'true'}, {'IsPartiallyApproved': 'Y'}, {'IsPartiallyApproved': '1'},
@@ -179,7 +179,7 @@ class Callbacks(unittest.TestCase):
                 paymentIdentifiers={'otherPaymentReferences': {'uetr': ['u']}}))
         self.says({'status': 'AUTHORIZED', 'amount': None, 'unreadable': ['Amount']}, INSTAMED, sale(Amount='1,000.00'))
 
-    def test_only_what_decides_makes_a_dead_letter(self):
+    def test_only_deciding_fields_make_a_dead_letter(self):
         self.dead('invalid-field', 'firmRootId', V1, v1(firmRootId='A' * 129, endToEndId='E'))
         self.dead('invalid-field', 'endToEndId', V1, v1(firmRootId=None, endToEndId=5))
         self.dead('invalid-field', 'paymentStatus', V1, v1(paymentStatus='a\u0007b'))
@@ -188,14 +188,14 @@ class Callbacks(unittest.TestCase):
         self.dead('invalid-field', 'PaymentTransactionID', INSTAMED, sale(PaymentTransactionID=5))
         self.dead('missing-status', None, INSTAMED, sale(CurrentTransactionStatusCode=' '))
 
-    def test_a_guard_that_cannot_be_read_holds(self):
+    def test_an_unreadable_guard_holds(self):
         self.says({'status': 'UNKNOWN', 'unknownBecause': 'CONTEXT', 'eventContext': None, 'unreadable': ['eventcontext']},
                   V2, v2({'eventcontext': 5}))
         self.says({'status': 'COMPLETED', 'sourceType': None, 'unreadable': ['type']}, V2, v2({'type': {}}))
         self.says({'status': 'COMPLETED', 'sourceSubStatus': None, 'unreadable': ['paymentSubStatus']},
                   V2, v2(paymentSubStatus='S' * 65))
 
-    def test_reasons_have_a_count_of_their_own(self):
+    def test_reasons_have_their_own_limit(self):
         self.says({'reasons': [], 'reasonsOmitted': 1, 'unreadable': []}, V1, v1(exceptions='x'))
         self.says({'reasonsOmitted': 2, 'unreadable': []}, V2,
                   v2(exceptions=[{'code': 'free text'}, {'code': '1', 'additionalContext': 'x'}]))
@@ -209,7 +209,7 @@ class Callbacks(unittest.TestCase):
                   XML)
         self.says({'paymentKey': 'x:A', 'references': []}, V1, v1(firmRootId=' A ', clearingSystemReference='\u200b'))
 
-    def test_a_placeholder_is_no_id(self):
+    def test_a_placeholder_is_not_an_id(self):
         for text in ('NOTPROVIDED', 'not provided', 'Not_Provided', 'NOT-PROVIDED', 'n/a', 'null', 'None', 'nil', 'undefined',
                      '0', '0000', '{00000000-0000-0000-0000-000000000000}'):
             self.dead('missing-payment-id', None, V1, v1(firmRootId=text, endToEndId=text))
@@ -220,7 +220,7 @@ class Callbacks(unittest.TestCase):
                 {'id': text}, paymentIdentifiers={'endToEndId': text, 'otherPaymentReferences': {'uetr': text}}))
         self.says({'paymentKey': 'x:NULLA'}, V1, v1(firmRootId='NULLA'))
 
-    def test_only_ids_that_are_known_to_have_no_case_are_written_in_lower_case(self):
+    def test_only_ids_known_to_be_case_insensitive_are_lower_cased(self):
         self.says({'paymentKey': 'x:' + UUID.lower()}, V2, v2(paymentId=UUID))
         self.says({'paymentKey': 'x:aB'}, V2, v2(paymentId='aB'))
         self.says({'paymentKey': 'x:' + UUID}, V1, v1(firmRootId=UUID))
@@ -228,7 +228,7 @@ class Callbacks(unittest.TestCase):
 
     # The same name twice.
 
-    def test_two_values_for_what_is_read_are_ambiguous(self):
+    def test_two_values_of_a_field_that_is_read_are_ambiguous(self):
         one, other = json.dumps(v1())[1:-1], json.dumps(v1(firmRootId='B'))[1:-1]
         self.dead('ambiguous', 'callbacks', V1, f'{{{one},{other}}}')
         self.dead('ambiguous', 'data', V2, '{"data":{"payments":[]},"data":{"payments":[{}]}}')
@@ -240,7 +240,7 @@ class Callbacks(unittest.TestCase):
         self.dead('ambiguous', 'PaymentTransactionID', INSTAMED,
                   '<r><PaymentTransactionID>A</PaymentTransactionID><transactionID>B</transactionID></r>', XML)
 
-    def test_twice_the_same_value_and_what_is_not_read_are_not(self):
+    def test_equal_values_and_fields_that_are_not_read_are_not_ambiguous(self):
         one = json.dumps(v1())[1:-1]
         self.says({'status': 'COMPLETED'}, V1, f'{{{one},{one},"n":1,"n":2}}')
         self.says({'endToEndId': 'F'}, V2, '{"data":{"payments":[{"paymentId":"P","paymentStatus":"COMPLETED","a":1,"a":2,'
@@ -248,7 +248,7 @@ class Callbacks(unittest.TestCase):
         self.says({'sourceType': 'Payment'}, V2, json.dumps(v2())[:-1] + ',"type":"Payment.Other"}')
         self.says({'status': 'SETTLED'}, INSTAMED, 'transactionID=A&transactionStatus=S&transactionStatus=S&a=1&a=2', FORM)
 
-    def test_what_cannot_be_seen_makes_no_difference(self):
+    def test_invisible_characters_make_no_difference(self):
         self.says({'status': 'SETTLED'}, INSTAMED, '{"PaymentTransactionID":"A","CurrentTransactionStatusCode":"S",'
                   '"CurrentTransactionStatusCode":" S\\u200b"}')
         self.says({'status': 'SETTLED'}, INSTAMED, 'transactionID=A&transactionStatus=S&transactionStatus=%20S', FORM)
@@ -263,7 +263,7 @@ class Callbacks(unittest.TestCase):
         self.says({'status': 'COMPLETED', 'unreadable': []}, V1,
                   json.dumps(v1(note='@')).encode().replace(b'@', b'\xf1'))
 
-    def test_what_is_only_guessed_is_unreadable_where_it_is_read(self):
+    def test_a_guessed_text_is_unreadable_where_it_is_read(self):
         odd = json.dumps(v1(endToEndId='@')).encode().replace(b'@', b'\xf1')
         self.says({'endToEndId': None, 'unreadable': ['endToEndId']}, V1, odd)
         self.dead('invalid-utf8', 'firmRootId', V1, json.dumps(v1(firmRootId='@')).encode().replace(b'@', b'\xf1'))
@@ -275,7 +275,7 @@ class Callbacks(unittest.TestCase):
         self.says({'references': [{'type': 'CLMREF', 'value': '\u00f1'}]}, INSTAMED,
                   b'transactionID=A&transactionStatus=S&CLMREF=%C3%B1&x=%F1', FORM)
 
-    def test_what_says_its_character_set_is_read_in_it(self):
+    def test_a_declared_character_set_is_used(self):
         self.says({'references': [{'type': 'CLMREF', 'value': '\u00f1'}]}, INSTAMED,
                   b'<?xml version="1.0" encoding="ISO-8859-1"?><r><transactionID>A</transactionID>'
                   b'<transactionStatus>S</transactionStatus><CLMREF>\xf1</CLMREF></r>', XML)
@@ -301,7 +301,7 @@ class Callbacks(unittest.TestCase):
             with self.subTest(text):
                 self.says({'occurredAt': nine, 'zoneAssumed': True}, INSTAMED, sale(ResponseDateTime=text))
 
-    def test_a_time_that_cannot_be_read_is_not_no_time(self):
+    def test_an_unreadable_time_differs_from_a_missing_one(self):
         for value in ('yesterday', '2026-02-30T00:00:00Z', '2026-03-01T25:00Z', '2026-03-01T24:01Z', '1969-12-31T00:00:00Z',
                       '13/13/2026 1:00 AM', '2026-03-01T09:06:00+25:00', 1772355960000, '2026-03-01T09:06:00.' + '0' * 60 + 'Z'):
             with self.subTest(value):
@@ -312,7 +312,7 @@ class Callbacks(unittest.TestCase):
                 self.says({'occurredAt': None, 'timeUnreadable': False}, V1, v1(createDateTime=value))
         self.says({'valueDate': None, 'unreadable': []}, V2, v2(valueDate='0001-01-01'))
 
-    def test_of_what_is_no_time_only_what_looks_like_one_is_published(self):
+    def test_an_unreadable_time_is_published_only_if_it_looks_like_one(self):
         for text in ('2026-02-30T00:00:00Z', '14/12/2017 11:58:06 PM', '2025-12-12  23:59:59', '14.12.17', '2025-12-12Z',
                      '2025-12-12T23:59:59\u221224:00', '12/14/2017 11:58 a.m.', '2025-12-12T235959Z'):
             with self.subTest(text):

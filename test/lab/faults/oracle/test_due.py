@@ -22,7 +22,7 @@ def state(status, provider='jpm-global-payments-v1', child_key=None, **fields):
 
 
 class Due(unittest.TestCase):
-    def test_the_most_particular_setting_counts(self):
+    def test_the_most_specific_setting_applies(self):
         forgotten = 2_000 + POLICY['retentionMs']
         for expected, payment in (
                 (5_000, state('PROCESSING')), (4_000, state('PROCESSING', 'jpm-global-payments-v2')),
@@ -39,7 +39,7 @@ class Due(unittest.TestCase):
 
 
 class Sealed(unittest.TestCase):
-    def test_a_body_opens_under_its_own_key_topic_and_record_key_only(self):
+    def test_a_body_opens_only_with_its_own_key_topic_and_record_key(self):
         kek, data_key, nonce = AESGCM.generate_key(256), AESGCM.generate_key(256), b'n' * 12
         wrapped = nonce + AESGCM(kek).encrypt(nonce, data_key, b'paystatus data key\0k\0d')
         keys = [Record(0, 0, b'd', wrapped, {'paystatus_kek': 'k'})]

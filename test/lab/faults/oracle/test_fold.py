@@ -1,4 +1,4 @@
-"""What the oracle makes of several events: which is later, and what follows from not knowing it."""
+"""The oracle's fold of several events: which is later, and what follows if that is uncertain."""
 
 import itertools
 import unittest
@@ -33,7 +33,7 @@ class Fold(unittest.TestCase):
         self.folds(('SETTLED', 'released'), event('SETTLEMENT_FAILED', '2026-03-01T19:17:05.2770143Z'),
                    event('SETTLED', '2026-03-01T19:17:05.2779143Z'))
 
-    def test_a_zone_that_was_assumed_releases_nothing(self):
+    def test_an_assumed_zone_releases_nothing(self):
         local = '2026-01-12T21:00:00.000'
         for text, released in (('2026-01-12T07:00:00Z', None), ('2026-01-13T01:30:00Z', False), ('2026-01-13T09:00:00Z', False),
                                ('2026-01-13T09:00:00.0000001Z', True)):
@@ -44,10 +44,10 @@ class Fold(unittest.TestCase):
                     self.assertFalse(certainly_later(event('A', text), event('A', local)))
                 self.folds(expected, event('BLOCKED', local), event('PENDING_POSTING', text))
 
-    def test_two_times_without_a_zone_are_of_one_zone(self):
+    def test_two_times_without_a_zone_share_one_zone(self):
         self.folds(('COMPLETED', 'released'), event('BLOCKED', '2026-01-12T21:00'), event('COMPLETED', '2026-01-12T21:01'))
 
-    def test_a_date_alone_stands_for_its_whole_day(self):
+    def test_a_date_alone_covers_its_whole_day(self):
         day, noon, next_day = event('A', '2026-01-12'), event('A', '2026-01-12T12:00'), event('A', '2026-01-13T00:00')
         self.assertEqual((False, True, False, True), (certainly_later(day, noon), possibly_later(day, noon),
                                                       certainly_later(noon, day), possibly_later(noon, day)))
@@ -61,22 +61,22 @@ class Fold(unittest.TestCase):
         self.folds(('ON_HOLD',), event('ON_HOLD', '2026-01-12T10:00Z'), event('PROCESSING', '2026-01-12T10:00Z'))
         self.folds(('ON_HOLD',), event('ON_HOLD'), event('PROCESSING'))
         self.folds(('SCHEDULED',), event('ON_HOLD'), event('SCHEDULED', '2026-01-12'))
-        # Each hold has something later, and not the same for both.
+        # Each hold has a later event, but not the same one.
         self.folds(('PROCESSING',), event('ON_HOLD', '2026-01-12T10:00'), event('ON_HOLD', '2026-01-12T03:00Z'),
                    event('PROCESSING', '2026-01-12T10:01'), event('PROCESSING', '2026-01-12T03:01Z'))
 
-    def test_the_latest_that_only_a_zone_makes_is_uncertain(self):
+    def test_a_latest_event_that_depends_on_the_zone_is_uncertain(self):
         self.folds(('SCHEDULED', 'time-uncertain'), event('SCHEDULED', '2026-01-12T10:00'),
                    event('PROCESSING', '2026-01-12T09:00Z'))
         self.folds(('SETTLEMENT_FAILED', 'time-uncertain'), event('BLOCKED', '2026-01-12T09:00Z'),
                    event('SETTLEMENT_FAILED', '2026-01-12T10:00'))
         self.folds(('BLOCKED',), event('BLOCKED', '2026-01-12T09:00Z'), event('BLOCKED', '2026-01-12T10:00'))
 
-    def test_what_another_one_of_its_own_time_beats_decides_in_no_zone(self):
+    def test_an_event_beaten_at_its_own_time_decides_in_no_zone(self):
         self.folds(('PROCESSING',), event('PROCESSING', '2026-01-12T10:00'), event('PROCESSING', '2026-01-12T09:00Z'),
                    event('SCHEDULED', '2026-01-12T09:00Z'))
 
-    def test_the_earliest_final_that_only_a_zone_makes_is_uncertain(self):
+    def test_an_earliest_final_that_depends_on_the_zone_is_uncertain(self):
         self.folds(('REJECTED', 'contradictory-finals', 'time-uncertain'), event('REJECTED', '2026-01-12T09:00Z'),
                    event('CANCELED', '2026-01-12T10:00'))
         self.folds(('REJECTED', 'contradictory-finals'), event('REJECTED', '2026-01-12T09:00Z'),
@@ -91,19 +91,19 @@ class Fold(unittest.TestCase):
                    event('CREDITED', '2026-01-12T09:00Z'))
         self.folds(('RETURNED',), event('RETURNED', '2026-01-12T10:00Z'), event('CREDITED', '2026-01-12T10:00Z'))
 
-    def test_markers_are_those_of_the_payment_itself(self):
+    def test_markers_come_only_from_the_payment_itself(self):
         for field, value, code in (('timeUnreadable', True, 'unreadable-time'), ('unreadable', ['a'], 'unreadable-detail'),
                                    ('partialApproval', True, 'partial-approval')):
             self.folds(('COMPLETED', code), event('COMPLETED'), event('PROCESSING', **{field: value}))
             self.folds(('COMPLETED',), event('COMPLETED'), event('DECLINED', childKey='x:C', **{field: value}))
 
-    def test_the_kind_is_the_latest_that_says_what_it_is(self):
+    def test_the_kind_is_the_latest_specific_one(self):
         for kinds, kind in ((['PAYMENT', 'UNKNOWN'], 'UNKNOWN'), (['REFUND', 'UNKNOWN'], 'REFUND'),
                             (['REFUND', 'RETURN'], 'RETURN'), (['PAYMENT', 'PAYMENT'], 'PAYMENT')):
             events = [event('SETTLED', f'2026-01-12T10:0{at}Z', kind=kind) for at, kind in enumerate(kinds)]
             self.assertEqual(kind, fold(events)['kind'])
 
-    def test_times_that_are_none(self):
+    def test_texts_that_are_not_times(self):
         with self.assertRaises(NoTime):
             read_time('1/1/0001 12:00:00 AM')
         with self.assertRaises(NotATime):

@@ -1,4 +1,4 @@
-"""Changes that were published again, and raw records that are gone for good."""
+"""Republished changes, and raw records that are lost for good."""
 
 import unittest
 
@@ -32,7 +32,7 @@ class RepairedChanges(unittest.TestCase):
     def test_i4_only_repaired_changes_move(self):
         self.assertEqual(self.order([change(2, 0), change(1, 1), change(3, 2, REPAIRED_AT)]), [(1, 2), (1, 1), (1, 3)])
 
-    def test_i4_a_repaired_change_beside_the_original_is_still_seen_twice(self):
+    def test_i4_a_repaired_change_beside_its_original_counts_twice(self):
         self.assertEqual(self.order([change(1, 0), change(1, 1, REPAIRED_AT), change(2, 2)]), [(1, 1), (1, 1), (1, 2)])
 
     def test_a_repair_of_another_payment_moves_nothing(self):
@@ -64,10 +64,10 @@ class RemovedRaw(unittest.TestCase):
     def removed(self, normalized):
         return RemovedRecord(0, 7, b'k', b'not json', self.headers, normalized)
 
-    def test_i2_what_was_normalized_before_it_was_removed_must_have_come_to_something(self):
+    def test_i2_a_record_that_was_normalized_before_its_removal_must_have_results(self):
         self.assertEqual(self.judged([self.removed(True)], []), (['lost'], 0))
 
-    def test_i2_what_was_not_normalized_is_gone_and_no_finding(self):
+    def test_i2_a_record_that_was_not_normalized_may_be_lost(self):
         self.assertEqual(self.judged([self.removed(False)], []), ([], 1))
 
     def test_i2_a_new_record_at_the_offset_of_a_removed_one_has_its_own_dead_letter(self):

@@ -1,8 +1,8 @@
 """
-Times as the providers write them: read exactly, and compared no more exactly than they are known.
+Times as written by the providers: read exactly, and compared only as exactly as they are known.
 
-A time without a zone was meant somewhere between UTC+14 and UTC-12; a date alone stands for its whole day. So a time is
-a span of instants, and one time is later than another for certain, or possibly, or not at all.
+A time without a zone lies between UTC+14 and UTC-12; a date alone covers its whole day. So a time is a span of instants, and one
+time is later than another for certain, possibly, or not at all.
 """
 
 import re
@@ -12,29 +12,29 @@ from fractions import Fraction
 from functools import lru_cache
 
 TEXT_MAX = 64
-"""UTF-16 units; a longer time is not read."""
+"""UTF-16 units; longer texts are not read."""
 FIRST_YEAR = 1970
 EMPTY_YEAR = 1
-"""The year of .NET's empty date, which says that there is no time."""
+"""The year of .NET's empty date, which means no time."""
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 BEFORE_MS, AFTER_MS = 14 * HOUR_MS, 12 * HOUR_MS
 
 
 class NotATime(Exception):
-    """It was given and cannot be read."""
+    """The text is not a readable time."""
 
 
 class NoTime(Exception):
-    """It says of itself that it is none."""
+    """The text explicitly means no time."""
 
 
 @dataclass(frozen=True)
 class Time:
     ms: int
-    """Milliseconds since the epoch, as if a missing zone were UTC; what is below a millisecond is in the digits."""
+    """Milliseconds since the epoch, taking a missing zone as UTC; the rest is in `digits`."""
     digits: str
-    """The fraction after its third digit, without zeros at the end."""
+    """The fraction of a second after its third digit, without trailing zeros."""
     precision: str
     zone_assumed: bool
 
@@ -55,7 +55,7 @@ DIGITS_FORM = re.compile(r'(?P<y>\d{4})(?P<mo>\d\d)(?P<d>\d\d)(?P<h>\d\d)(?P<m>\
 
 
 def read_time(text):
-    """Of a text without white space at its ends. Raises NotATime or NoTime."""
+    """Parses a text without surrounding white space. Raises NotATime or NoTime."""
     if len(text) > TEXT_MAX:
         raise NotATime
     for form in (*ISO_FORMS, US_FORM, DIGITS_FORM):
@@ -72,7 +72,7 @@ CLOCK_OF_SOME_KIND = re.compile(
 
 
 def looks_like_a_time(text):
-    """Of what is no time: whether it is at least a date with what stands behind one, and so nobody's name or number."""
+    """Whether an unreadable time at least looks like a date with a clock time, and so is not a person's name or number."""
     day = DATE_OF_SOME_KIND.match(text)
     return day is not None and CLOCK_OF_SOME_KIND.fullmatch(text[day.end():]) is not None
 
@@ -132,7 +132,7 @@ def offset_of(zone):
 
 
 def exact(event):
-    """The instant as it was read, with all its digits; None if it has none."""
+    """The instant as read, with all its digits; None without a time."""
     if event['occurredAt'] is None:
         return None
     return event['occurredAt'] + below_a_millisecond(event['occurredAtText'] or '')
@@ -148,7 +148,7 @@ def below_a_millisecond(text):
 
 
 def certainly_later(event, other):
-    """Later whatever the zones were. What has no time is never later, and nothing is later than it."""
+    """Later in every zone. An event without a time is never later, and none is later than it."""
     return later(event, other, certainly=True)
 
 
@@ -158,7 +158,7 @@ def possibly_later(event, other):
 
 
 def comparable(event, other):
-    """Whether the zones make no difference; of two that have a time."""
+    """Whether the zones make no difference; both must have a time."""
     return (certainly_later(event, other), certainly_later(other, event)) == (
         possibly_later(event, other), possibly_later(other, event))
 
@@ -169,7 +169,7 @@ def later(event, other, certainly):
         return False
     if event['zoneAssumed'] == other['zoneAssumed']:
         if event['zoneAssumed'] and is_day(event) != is_day(other):
-            # Of one zone, whichever it is.
+            # Both are in the same zone, whichever it is.
             mine_last, theirs_last = (at + (DAY_MS if is_day(one) else 0) for at, one in ((mine, event), (theirs, other)))
         else:
             return mine > theirs
@@ -177,7 +177,7 @@ def later(event, other, certainly):
         mine, mine_last = span(event, mine)
         theirs, theirs_last = span(other, theirs)
     if not certainly:
-        # The end of a day is not reached, so that an instant at it is beyond.
+        # The end of a day is exclusive: an instant at it is later.
         return mine_last > theirs
     return mine >= theirs_last if is_day(other) else mine > theirs_last
 
