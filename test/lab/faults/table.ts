@@ -77,19 +77,15 @@ ${never.length === 0 ? '' : `\nNever injected: ${never.map(({ name }) => name).j
 
 How often a process crashed exactly there (\`crash-*\` above; \`make test\` also crashes at each).
 
-| crash point | crashes |
-|---|---|
-${CRASH_POINTS.map((point) => `| \`${point}\` | ${summary.crashes[point] ?? 0} |`).join('\n')}
+${CRASH_POINTS.map((point) => `\`${point}\` ${summary.crashes[point] ?? 0}`).join(' · ')}
 
 ## Code paths that only trouble leads to
 
 Lower bounds: a killed process loses its counts of the last half second. 0: the path was not taken.
 
-| path | times |
-|---|---|
 ${[...new Set([...BRANCHES, ...Object.keys(summary.branches)])]
-  .map((name) => `| ${name} | ${summary.branches[name] ?? 0} |`)
-  .join('\n')}
+  .map((name) => `${name}: ${count(summary.branches[name] ?? 0)}`)
+  .join(' · ')}
 ${findings.length === 0 ? '' : `\n## Findings\n\n${findings.map(findingsOf).join('\n')}\n`}`
 }
 

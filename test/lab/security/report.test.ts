@@ -12,11 +12,12 @@ const run = (findings: readonly string[]): Run => ({
 test('a run takes the place of the one before it and leaves the rest of docs/security.md alone', () => {
   const first = withRun(DOCUMENT, run([]))
   expect(first).toContain('## An attacker on the network')
-  expect(first).toContain('Bad things. 3 of them, in 1 s.\n\n| measured | |\n|---|---|\n| a \\| b | 2 |\n\nNo finding.')
+  expect(first).toContain('\n| one | Bad things. 3 of them, in 1 s. | a \\| b: 2 |\n')
+  expect(first).toContain('findings: 0.')
   const second = withRun(first, run(['a hole\nin it']))
   expect(second).toContain('findings: 1.')
-  expect(second).toContain('- FINDING a hole in it')
-  expect(second).not.toContain('No finding')
+  expect(second).toContain('- FINDING one: a hole in it')
+  expect(second).not.toContain('findings: 0.')
   expect(withRun(second, run([]))).toBe(first)
 })
 

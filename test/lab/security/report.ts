@@ -32,19 +32,23 @@ export function writeRun(path: string, run: Run): void {
 
 function describe({ at, node, batteries }: Run): string {
   const findings = batteries.reduce((count, one) => count + one.findings.length, 0)
-  const parts = [
-    `${at.slice(0, 10)}, Node.js ${node}, on one machine that attackers, gateway, Kafka and Redis share: ` +
-      `${batteries.length} batteries, findings: ${findings}.\n`,
+  const lines = [
+    `${at.slice(0, 10)}, Node.js ${node}; attackers, gateway, Kafka and Redis share one machine. ` +
+      `${batteries.length} batteries, findings: ${findings}.`,
+    '',
+    '| battery | attack | measured |',
+    '|---|---|---|',
   ]
-  for (const { name, title, ran, seconds, measured, findings: found } of batteries) {
-    parts.push(`### ${name}\n\n${sentence(title)} ${sentence(`${ran || 'It broke off'}, in ${seconds} s`)}\n`)
-    const rows = Object.entries(measured).map(([what, value]) => `| ${cell(what)} | ${cell(`${value}`)} |`)
-    if (rows.length > 0) {
-      parts.push(`| measured | |\n|---|---|\n${rows.join('\n')}\n`)
-    }
-    parts.push(found.length === 0 ? 'No finding.\n' : `${found.map((text) => `- FINDING ${cell(text)}`).join('\n')}\n`)
+  for (const { name, title, ran, seconds, measured } of batteries) {
+    const values = Object.entries(measured).map(([what, value]) => `${what}: ${value}`)
+    const attack = `${sentence(title)} ${sentence(`${ran || 'It broke off'}, in ${seconds} s`)}`
+    lines.push(`| ${name} | ${cell(attack)} | ${cell(values.join('; '))} |`)
   }
-  return parts.join('\n')
+  lines.push('')
+  lines.push(
+    ...batteries.flatMap(({ name, findings: found }) => found.map((text) => `- FINDING ${name}: ${cell(text)}`)),
+  )
+  return `${lines.join('\n').trimEnd()}\n`
 }
 
 function sentence(text: string): string {
