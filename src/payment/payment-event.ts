@@ -91,7 +91,10 @@ export interface PaymentEvent {
 
   /** The provider's time of this status, ms since the epoch; null if the element has none. Never the time of arrival. */
   readonly occurredAt: number | null
-  /** That time exactly as sent. If it could not be read, it is kept only if it looks like a time; otherwise null. */
+  /**
+   * That time as sent, without a zone name in brackets after it. If it could not be read, it is kept only if it looks like
+   * a time; otherwise null.
+   */
   readonly occurredAtText: string | null
   readonly occurredAtPrecision: TimePrecision
   /** True if the time had no zone and was read as UTC. */

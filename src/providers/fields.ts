@@ -6,7 +6,7 @@ import { isJsonObject, type JsonObject } from './json-object.ts'
 import { isPlaceholder } from './placeholder.ts'
 import type { DeadLetterReason } from './provider.ts'
 import type { JsonBody } from './read-json.ts'
-import { type SourceTime, sourceTimeOf, UNTIMED } from './source-time.ts'
+import { type SourceTime, sourceTimeOf, UNTIMED, withoutZoneName } from './source-time.ts'
 
 /** Why an element cannot become an event although it is there. */
 export interface FieldProblem {
@@ -93,7 +93,7 @@ export class FieldReader {
     if (text === null || isEmptyDate(text)) {
       return null
     }
-    return isIsoDate(text) ? text : this.#leaveOut(name)
+    return isIsoDate(text) ? withoutZoneName(text) : this.#leaveOut(name)
   }
 
   /** A nested object. */

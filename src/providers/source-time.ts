@@ -50,7 +50,7 @@ export function sourceTimeOf(given: string): SourceTime {
   }
   const parts = text.length <= CODE_LENGTH_MAX ? partsOf(text) : null
   if (parts?.year === 1) {
-    return { ...UNTIMED, occurredAtText: text }
+    return { ...UNTIMED, occurredAtText: withoutZoneName(text) }
   }
   const occurredAt = parts === null ? null : instantOf(parts)
   if (parts === null || occurredAt === null) {
@@ -58,11 +58,20 @@ export function sourceTimeOf(given: string): SourceTime {
   }
   return {
     occurredAt,
-    occurredAtText: text,
+    occurredAtText: withoutZoneName(text),
     occurredAtPrecision: precisionOf(parts),
     zoneAssumed: parts.offsetMinutes === null,
     timeUnreadable: false,
   }
+}
+
+/**
+ * A readable time without what follows it in brackets, such as `[Europe/Paris]`. The offset alone determines the instant,
+ * and brackets can hold any text, which must not be published (I9) or distinguish two reports of one fact.
+ */
+export function withoutZoneName(text: string): string {
+  const bracket = text.indexOf('[')
+  return bracket === -1 ? text : text.slice(0, bracket)
 }
 
 /** What a text says, whether or not there is such a time. */

@@ -635,6 +635,11 @@ describe('a detail never costs the status', () => {
     expect(eventOf(fields)).toMatchObject({ status: 'COMPLETED', unreadable: [name] })
   })
 
+  test('a date and time is published without the zone name in brackets (I9)', () => {
+    const event = eventOf({ valueDate: '2026-03-01T10:06:00Z[Some/Name]' })
+    expect(event).toMatchObject({ valueDate: '2026-03-01T10:06:00Z', unreadable: [] })
+  })
+
   test('an envelope’s id that cannot be read costs only itself', () => {
     expect(eventOf({}, { id: 7 })).toMatchObject({ providerEventId: null, unreadable: ['id'] })
   })

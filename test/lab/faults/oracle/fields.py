@@ -7,7 +7,7 @@ import unicodedata
 from decimal import Decimal
 
 from bodies import STRIPPED, Guessed, Number, Undeliverable
-from times import NoTime, NotATime, TEXT_MAX, is_iso_date, looks_like_a_time, read_time
+from times import NoTime, NotATime, TEXT_MAX, is_iso_date, looks_like_a_time, read_time, without_zone_name
 
 LIST_MAX = 16
 ID_MAX, WORD_MAX, DECIMAL_MAX = 128, 64, 64
@@ -117,7 +117,7 @@ class Fields:
                 return None
         except NoTime:
             return None
-        return text
+        return text and without_zone_name(text)
 
     def nested(self, name):
         value = self.given(name)
@@ -141,6 +141,7 @@ class Fields:
                 time = read_time(text)
             except NoTime:
                 # It does not order the event; the sent text is still published.
+                event['occurredAtText'] = without_zone_name(text)
                 return
             except (Unreadable, NotATime):
                 # It could be anything, even a person's name or number.
@@ -148,6 +149,7 @@ class Fields:
                     event['occurredAtText'] = None
                 event['timeUnreadable'] = True
                 return
+            event['occurredAtText'] = without_zone_name(text)
             event['occurredAt'], event['occurredAtPrecision'] = time.ms, time.precision
             event['zoneAssumed'] = time.zone_assumed
             return

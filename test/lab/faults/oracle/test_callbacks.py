@@ -301,6 +301,11 @@ class Callbacks(unittest.TestCase):
             with self.subTest(text):
                 self.says({'occurredAt': nine, 'zoneAssumed': True}, INSTAMED, sale(ResponseDateTime=text))
 
+    def test_the_name_of_a_zone_is_not_published(self):
+        for text in ('2026-03-01T10:06:00+01:00', '0001-01-01T00:00:00Z'):
+            self.says({'occurredAtText': text}, V1, v1(createDateTime=text + '[Some/Name][x=y]'))
+        self.says({'valueDate': '2026-03-01T10:06:00Z'}, V2, v2(valueDate='2026-03-01T10:06:00Z[Some/Name]'))
+
     def test_an_unreadable_time_differs_from_a_missing_one(self):
         for value in ('yesterday', '2026-02-30T00:00:00Z', '2026-03-01T25:00Z', '2026-03-01T24:01Z', '1969-12-31T00:00:00Z',
                       '13/13/2026 1:00 AM', '2026-03-01T09:06:00+25:00', 1772355960000, '2026-03-01T09:06:00.' + '0' * 60 + 'Z'):

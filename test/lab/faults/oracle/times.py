@@ -65,6 +65,11 @@ def read_time(text):
     raise NotATime
 
 
+def without_zone_name(text):
+    """For a readable time. The offset gives the instant; the brackets after it could contain a person's name."""
+    return text.partition('[')[0]
+
+
 DATE_OF_SOME_KIND = re.compile(r'(?:\d{4}(?P<ys>[-/.])\d\d?(?P=ys)\d\d?|\d\d?(?P<ds>[-/.])\d\d?(?P=ds)(?:\d\d|\d{4}))(?!\d)', re.ASCII)
 CLOCK_OF_SOME_KIND = re.compile(
     r'(?:(?:T|\ \ ?)\d\d?(?::?\d\d?(?::?\d\d?)?)?(?:[.,]\d{0,9})?)?(?:\ ?\ ?(?:A|P)\.?M\.?)?'
