@@ -9,7 +9,7 @@ const LEADERLESS_MS = 12_000
 const READY_MAX_MS = 60_000
 
 /**
- * Another team's topic has one replica, and its broker dies. Running processes must go on, and one process of each role that
+ * Another team's topic has one replica, and its broker dies. Running processes must continue, and one process of each role that
  * is restarted meanwhile must become ready: a leaderless partition of a foreign topic must not affect us.
  */
 export const leaderlessForeignTopic: Fault = {

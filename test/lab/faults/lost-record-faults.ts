@@ -18,19 +18,19 @@ import { PRODUCT_MESSAGES } from './product-messages.ts'
 import { remedyIn } from './remedy.ts'
 
 /**
- * Faults that remove records for good. The product must stop with a defined stop; the fault then does what its message
- * tells an operator to do. Removed records of raw are named to the judges (`lab.removedRaw`): only what had not been
- * processed of them may be missing afterwards.
+ * Faults that remove records for good. The product must stop with a defined stop; the fault then follows the instructions
+ * in the stop's message. Removed raw records are named to the judges (`lab.removedRaw`): afterwards only the results of
+ * those that had not been normalized may be missing.
  */
 
-/** Records below the committed offset that a cut removes, at most; at least one. */
+/** A cut removes 1 to this many records below the committed offset, or more if they share a batch. */
 const CUT_RECORDS_MAX = 20
 const REPAIR_MAX_MS = 90_000
 
 /**
  * The end of a partition of events is lost on every broker, as after a power failure: records that were processed, and
  * some that were not. New records get offsets that were already read. The processors must stop until an operator resets the
- * offset to where the log was cut, and resets the normalizers so that they publish the lost events again.
+ * offset to where the log was cut, and resets the normalizers so that they republish the lost events.
  */
 const cutEvents: Fault = {
   name: 'cut-events',
@@ -56,7 +56,7 @@ const cutEvents: Fault = {
         await processors.stop()
         await followReset(lab, stop, processors, partition, least(ends))
         lab.wantedStops.delete('LOG_TRUNCATED')
-        // Events that were not processed are published again; the others are repeats.
+        // Unprocessed events are published again; the others are repeats.
         await normalizers.moveTo(normalizers.committed.map(() => 0n))
         await normalizers.startAgain()
         await processors.startAgain()
@@ -66,8 +66,8 @@ const cutEvents: Fault = {
 }
 
 /**
- * The end of a partition of raw is lost on every broker, under running gateways and normalizers. What had not been
- * normalized is lost for good; the normalizers must stop until an operator resets the offset as their message says.
+ * The end of a partition of raw is lost on every broker, under running gateways and normalizers. Records that had not been
+ * normalized are lost for good. The normalizers must stop until an operator resets the offset as their message says.
  */
 const cutRaw: Fault = {
   name: 'cut-raw',
@@ -95,7 +95,7 @@ const cutRaw: Fault = {
 
 /**
  * The end of a partition of changes is lost on every broker, under running processors. They must stop until
- * `paystatus repair` has published it again; nothing may be missing afterwards.
+ * `paystatus repair` has republished it; nothing may be missing afterwards.
  */
 const cutChanges: Fault = {
   name: 'cut-changes',
@@ -127,7 +127,7 @@ const cutChanges: Fault = {
   },
 }
 
-/** Accepted by a leader that is its only in-sync replica, before it dies. */
+/** Records that a leader, as its only in-sync replica, acknowledges before it dies; a minimum. */
 const ACCEPTED_ALONE_MIN = 20n
 
 /**
@@ -230,12 +230,12 @@ function rereadBy(lab: Lab, since: string): string | undefined {
 export const LOST_RECORD_FAULTS: readonly Fault[] = [cutEvents, cutRaw, cutChanges, electUncleanly, recreateEvents]
 
 interface RawCut {
-  /** Where the partition ended after the cut. */
+  /** The end of the partition after the cut. */
   readonly end: bigint
   readonly removed: readonly ReadRecord[]
 }
 
-/** What an operator does after raw lost records, and what the judges must know of it. */
+/** What an operator does after raw lost records. Tells the judges which records were removed. */
 async function recoverRaw(
   lab: Lab,
   partition: number,
@@ -253,7 +253,7 @@ async function recoverRaw(
   await normalizers.startAgain()
 }
 
-/** Does what the message of LOG_TRUNCATED says. Rejects if it would skip records. */
+/** Follows the message of LOG_TRUNCATED. Rejects if that would skip records. */
 async function followReset(lab: Lab, { output }: DefinedStopSeen, group: GroupAtRest, partition: number, end: bigint) {
   const reset = remedyIn(output)
   if (reset === undefined || reset.topic !== group.topic || reset.partition !== partition || reset.to === 'current') {
@@ -270,8 +270,8 @@ async function followReset(lab: Lab, { output }: DefinedStopSeen, group: GroupAt
 }
 
 /**
- * Reads a partition to the end of its log, then kills what stores it. Tries again if the log was longer than what was read:
- * everything that is removed must be known.
+ * Reads a partition to the end of its log, then kills its brokers. Retries if a log is longer than what was read: every
+ * removed record must be known.
  */
 async function readWholeLog(
   lab: Lab,
@@ -291,12 +291,12 @@ async function readWholeLog(
     }
     await Promise.all(replicas.map(({ server }) => server.start()))
   }
-  throw new Error(`${topic}[${partition}] grew whenever it was read`)
+  throw new Error(`${topic}[${partition}] grew during every read`)
 }
 
 const READS_MAX = 3
 
-/** Resolves once nothing was appended for a moment. */
+/** Resolves once the end of a partition stays the same for a moment. */
 async function untilQuiet(lab: Lab, topic: string, partition: number): Promise<void> {
   let before = ''
   await until(`${topic}[${partition}] does not grow`, INSIST_MS, async () => {
@@ -310,8 +310,8 @@ async function untilQuiet(lab: Lab, topic: string, partition: number): Promise<v
 }
 
 /**
- * In half of the cases the normalizers are frozen while callbacks are still accepted, so that records are removed that
- * were not normalized. Gives what thaws them.
+ * In half of the cases freezes the normalizers while callbacks are still accepted, so that records are removed before they
+ * are normalized. Returns a function that thaws them.
  */
 async function leaveBehindNormalizers(lab: Lab, random: Random): Promise<() => void> {
   const slots = random.chance(0.5) ? slotsOf('normalizer') : []
@@ -326,10 +326,10 @@ async function leaveBehindNormalizers(lab: Lab, random: Random): Promise<() => v
   }
 }
 
-/** Some 30 callbacks a partition. */
+/** About 30 callbacks per partition. */
 const BEHIND_MS = 1_500
 
-/** No produce request of a gateway arrives meanwhile: callbacks are refused, and called again later. */
+/** Blocks the produce requests of the gateways meanwhile: callbacks are refused, and repeated later. */
 async function withoutAppendsToRaw<T>(lab: Lab, action: () => Promise<T>): Promise<T> {
   const links = slotsOf('gateway').flatMap((slot) => lab.linksOf(slot))
   for (const link of links) {
@@ -352,7 +352,7 @@ async function startBrokers({ cluster }: Lab): Promise<void> {
   await Promise.all(cluster.brokers.map(({ server }) => server.start()))
 }
 
-/** Gives where the log ends on each broker. */
+/** Returns the new end of the log on each broker. */
 function cutOnAllBrokers(lab: Lab, topic: string, partition: number, wanted: bigint): Promise<readonly bigint[]> {
   const end = wanted < 0n ? 0n : wanted
   return Promise.all(lab.cluster.brokers.map((broker) => cutLogIn(logOf(broker, topic, partition), end)))
@@ -378,7 +378,7 @@ function offsetOf({ offset }: { readonly offset: string }): bigint {
   return BigInt(offset) < 0n ? 0n : BigInt(offset)
 }
 
-/** Where the commits of the processors promise that changes ends, by partition. */
+/** The ends of changes that the processors' commits promise, by partition. */
 async function promisedChanges(lab: Lab): Promise<readonly bigint[]> {
   const { config, topics } = lab.deployment
   const found = await commitsOf(lab, config.processor.group, topics.events)
@@ -390,7 +390,7 @@ async function commitsOf(lab: Lab, groupId: string, topic: string) {
   return (found?.partitions ?? []).toSorted((a, b) => a.partition - b.partition)
 }
 
-/** `paystatus repair --apply`, until the group has no member any more and it succeeds. */
+/** Runs `paystatus repair --apply` until it succeeds: killed members leave the group only when their sessions end. */
 async function repair(lab: Lab): Promise<void> {
   await eventually(
     async () => {
@@ -416,7 +416,7 @@ async function setTopicConfig(lab: Lab, topic: string, changes: Readonly<Record<
   })
 }
 
-/** Where the value of a setting comes from, in Kafka's protocol: the topic itself. */
+/** `config_source` in Kafka's protocol for a setting of the topic itself. */
 const TOPIC_CONFIG = 1
 
 async function assign(lab: Lab, topic: string, partition: number, replicas: number[]): Promise<void> {
@@ -435,12 +435,12 @@ async function leaderIs(lab: Lab, topic: string, partition: number, broker: Brok
   })
 }
 
-/** The partition with the greatest offset, once that is great enough for a cut. */
+/** The partition with the highest offset, once that is high enough for a cut. */
 async function enough(
   offsetsOf: () => Promise<readonly bigint[]>,
 ): Promise<readonly [partition: number, offset: bigint]> {
   let found = furthest(await offsetsOf())
-  await until('there is enough to cut', INSIST_MS, async () => {
+  await until('enough records are committed to cut some', INSIST_MS, async () => {
     found = furthest(await offsetsOf())
     return found[1] > BigInt(2 * CUT_RECORDS_MAX)
   })

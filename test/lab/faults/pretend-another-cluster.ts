@@ -4,8 +4,8 @@ import type { Lab } from './lab.ts'
 const MARKER = '#marker'
 
 /**
- * At one moment, so that nobody sees a foreign state under a marker of his own. KEYS: view. ARGV: the marker's field, the
- * id of the other cluster.
+ * Atomic, so that no process sees a foreign state under its own marker. KEYS: view. ARGV: the marker's field, the id of the
+ * other cluster.
  */
 const PRETEND = `
 local marker = redis.call('HGET', KEYS[1], ARGV[1])
@@ -27,8 +27,8 @@ return 1
 `
 
 /**
- * Makes the views in Redis those of another cluster that had the same names: their markers say so, and every payment has
- * a state that is another one's. Gives how many views there are.
+ * Turns the views in Redis into those of another cluster with the same names: their markers say so, and every payment has
+ * the state of another one. Returns the number of views.
  */
 export async function pretendAnotherCluster({ deployment, partitions }: Lab): Promise<number> {
   const { config, logger } = deployment

@@ -91,7 +91,7 @@ export async function runScenario(
   say('everything is healed')
   await delay(AFTERWARDS_MS)
   enough.abort()
-  // The current shift may still go on; what was sent before must be accepted in time.
+  // The current shift may still continue; earlier callbacks must be accepted in time.
   const dueAt = performance.now() + LOAD_SHIFT_MS + healedMaxMs
   const overdue = setTimeout(() => giveUp.abort(), dueAt - performance.now())
   const report = await load

@@ -142,7 +142,7 @@ def judge_changes(changes, forgotten, natural_key_of, findings):
         before = life.folded
         life.versions += 1
         if change['statusVersion'] != life.versions:
-            findings.wrong(f'I4: {where} stands where version {life.versions} was due')
+            findings.wrong(f'I4: {where} appears where version {life.versions} was due')
             life.versions = change['statusVersion']
         event = change['event']
         if event is None:
