@@ -7,6 +7,7 @@ import { within } from '../../../src/kafka/within.ts'
 import { runSimulation, type SimulatedSource, type SimulationReport } from '../../../src/tools/simulate/simulate.ts'
 import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { eventually } from '../harness/eventually.ts'
 import type { ReadRecord } from '../harness/observer.ts'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
 import { freePort } from '../stack/free-port.ts'
@@ -44,6 +45,8 @@ const CONCURRENCY = 64
 const RESTART_AFTER_MS = 1_000
 const ADMIN_MAX_MS = 10_000
 const SYNC_MAX_MS = 60_000
+/** Per look at one process, before looking for its successor. */
+const READY_LOOK_MS = 2_000
 const SILENT_MAX_BYTES = 1_000_000
 /** Codes of stops after which only an operator can say how to continue. */
 const DEFINED_STOP = /\b(OFFSET_OUT_OF_RANGE|LOG_TRUNCATED|CHANGES_TRUNCATED|CURRENT_TRUNCATED|TOPIC_RECREATED)\b/g
@@ -271,9 +274,18 @@ export class Lab {
     }
   }
 
-  /** Resolves once its process says it is ready. */
+  /** Resolves once its process is ready, whichever process that is then: another fault may restart it meanwhile. */
   async ready(slot: Slot, timeoutMs: number): Promise<void> {
-    await this.#roles.get(slot)?.ready(timeoutMs)
+    await eventually(
+      async () => {
+        const role = this.#roles.get(slot)
+        if (role === undefined) {
+          throw new Error(`${slot} does not run`)
+        }
+        await role.ready(READY_LOOK_MS)
+      },
+      { timeoutMs, everyMs: 250 },
+    )
   }
 
   /** The output of its process so far. */
