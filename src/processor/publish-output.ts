@@ -3,7 +3,7 @@ import type { OutRecord } from '../stream/record.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
 import type { BatchOutput } from './batch-output.ts'
 import { outputTruncated } from './settle-outputs.ts'
-import { type CommitMetadata, OUTPUTS, type OutputEnds, toMetadataText } from './view-marker.ts'
+import { type CommitMetadata, mapOutputs, OUTPUTS, type OutputEnds, toMetadataText } from './view-marker.ts'
 
 /** Where each output ends with a commit, and of which outputs that is only the end of the topic; see CommitMetadata. */
 export interface PromisedEnds {
@@ -50,11 +50,7 @@ export async function publishOutput(
       }
     }
     promised = {
-      ends: {
-        current: current?.next ?? before.ends.current,
-        changes: changes?.next ?? before.ends.changes,
-        eventDeadLetters: eventDeadLetters?.next ?? before.ends.eventDeadLetters,
-      },
+      ends: mapOutputs((name) => appended[name]?.next ?? before.ends[name]),
       inexact: before.inexact.filter((name) => appended[name] === undefined),
     }
     await scope.commitOffset(next, toMetadataText({ ...metadata, ...promised }))

@@ -1,16 +1,14 @@
-import type { AvroCodec } from '../avro/codec.ts'
 import { AvroDecodeError } from '../avro/errors.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import { totalsFrom } from '../payment/totals.ts'
-import type { PartitionReader } from '../stream/partition-reader.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 import type { InRecord } from '../stream/record.ts'
-import type { ByteBudget } from './byte-budget.ts'
 import { decodePrepared } from './decode-prepared.ts'
-import { type DuePolicy, fingerprintOf } from './due.ts'
+import { fingerprintOf } from './due.ts'
 import { OwnedView, ViewLostError } from './owned-view.ts'
 import type { StateWrite } from './state-store.ts'
 import { forgettingWrite, stateWrite } from './state-write.ts'
+import type { StatusTaskOptions } from './status-task-options.ts'
 import { type CommitMetadata, fromMarkerText, type ViewMarker } from './view-marker.ts'
 import type { LaneStore } from './waiting-store.ts'
 
@@ -95,17 +93,14 @@ function endsWithValidCommit({ committedBy, viewNext }: ViewMarker, metadata: Co
 /** Stands for the committer if the commit does not name one: then everything in the view was read from `current`. */
 const NOBODY = ''
 
-export interface RestoreOptions {
-  readonly partition: number
-  readonly currentTopic: string
+type TaskOptions = 'partition' | 'topics' | 'reader' | 'codecs' | 'clusterId' | 'duePolicy' | 'now' | 'restoreBudget'
+
+export interface RestoreOptions extends Pick<StatusTaskOptions, TaskOptions> {
   readonly store: LaneStore
-  readonly reader: PartitionReader
-  readonly codec: AvroCodec<PaymentState>
   /** Throws DefinedStop if the key found at an offset does not belong to this partition. */
   readonly assertInPlace: (key: Buffer, offset: bigint) => void
-  readonly duePolicy: DuePolicy
-  readonly clusterId: string
   readonly metadata: CommitMetadata | null
+  /** Whether the group has a committed offset for this partition. */
   readonly committed: boolean
   /** The view contains a state that cannot be read: rebuild it. */
   readonly distrusted: boolean
@@ -113,9 +108,6 @@ export interface RestoreOptions {
   readonly next: bigint
   /** Names this assignment; unique among all assignments. */
   readonly token: string
-  readonly now: () => number
-  /** Limits how many partitions are replayed at the same time. */
-  readonly budget: ByteBudget
   /** Called after every portion. */
   readonly onProgress: () => void
   readonly signal: AbortSignal
@@ -139,38 +131,30 @@ export const REPLAY_BYTES = 16 * 1024 * 1024
  * Rejects with DefinedStop if `current` ends before what the commit promises, with ViewLostError if another owner writes.
  */
 export async function restoreView(options: RestoreOptions): Promise<RestoredView> {
-  const { partition, currentTopic, store, reader, signal, metadata } = options
+  const { partition, topics, store, reader, clusterId, duePolicy, metadata, token, next, signal } = options
   const { marker: found } = await store.read(partition, [])
   const whole = await store.isWhole(partition)
   const startedAt = options.now()
-  const range = await reader.range(currentTopic, partition)
+  const range = await reader.range(topics.current, partition)
   if (metadata !== null && metadata.ends.current > range.end) {
     throw new DefinedStop(
       'CURRENT_TRUNCATED',
-      `${currentTopic}[${partition}] lost records: the last commit promises records up to offset ${metadata.ends.current}, but the topic ends at ${range.end}. Nothing was written. Restore the topic, or reset the group to rebuild it.`,
+      `${topics.current}[${partition}] lost records: the last commit promises records up to offset ${metadata.ends.current}, but the topic ends at ${range.end}. Nothing was written. Restore the topic, or reset the group to rebuild it.`,
     )
   }
   const marker = fromMarkerText(found)
-  const decision = decideRestore(marker, {
-    distrusted: options.distrusted,
-    whole,
-    clusterId: options.clusterId,
-    dueBy: fingerprintOf(options.duePolicy),
-    metadata,
-    committed: options.committed,
-    currentEnd: range.end,
-    now: startedAt,
-  })
+  const dueBy = fingerprintOf(duePolicy)
+  const decision = decideRestore(marker, { ...options, whole, dueBy, currentEnd: range.end, now: startedAt })
 
   const start: ViewMarker = {
-    clusterId: options.clusterId,
-    token: options.token,
+    clusterId,
+    token,
     writes: 0,
-    next: options.next,
+    next,
     viewNext: decision.kind === 'rebuild' || marker === null ? 0n : marker.viewNext,
     committedBy: metadata?.committedBy ?? NOBODY,
-    totals: metadata?.totals ?? totalsFrom(options.next),
-    dueBy: fingerprintOf(options.duePolicy),
+    totals: metadata?.totals ?? totalsFrom(next),
+    dueBy,
     // An interrupted replay leaves the view as old as it found it: by the next attempt, tombstones may be gone.
     completeAt: decision.kind === 'replay' && marker !== null ? marker.completeAt : startedAt,
     replaying: decision.kind !== 'keep',
@@ -180,7 +164,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
   let records = 0
   const replay = () =>
     reader.read(
-      currentTopic,
+      topics.current,
       partition,
       view.marker.viewNext,
       async (portion) => {
@@ -198,7 +182,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
     // Nothing to read is expected, so this does not queue behind replays that take minutes.
     await replay()
   } else {
-    await options.budget.use(partition, REPLAY_BYTES, signal, replay)
+    await options.restoreBudget.use(partition, REPLAY_BYTES, signal, replay)
   }
   // The promise may lie beyond the last record read, because of control records or compaction.
   const promised = metadata?.ends.current ?? 0n
@@ -217,40 +201,34 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
 async function toWrites(portion: readonly InRecord[], options: RestoreOptions): Promise<readonly StateWrite[]> {
   const latest = new Map<string, StateWrite>()
   for (const record of portion) {
-    if (record.key !== null) {
-      options.assertInPlace(record.key, record.offset)
+    const { key, value, offset } = record
+    if (key !== null) {
+      options.assertInPlace(key, offset)
     }
-    const paymentKey = String(record.key)
+    const paymentKey = String(key)
     latest.delete(paymentKey)
-    latest.set(paymentKey, await toStateWrite(paymentKey, record, options))
+    const write =
+      value === null
+        ? forgettingWrite(paymentKey)
+        : stateWrite(paymentKey, value, await decodeCurrent(options, value, offset), options.duePolicy)
+    latest.set(paymentKey, write)
   }
   return [...latest.values()]
 }
 
-async function toStateWrite(
-  paymentKey: string,
-  { value, offset }: Pick<InRecord, 'value' | 'offset'>,
-  options: RestoreOptions,
-): Promise<StateWrite> {
-  if (value === null) {
-    return forgettingWrite(paymentKey)
-  }
-  return stateWrite(paymentKey, value, await decodeCurrent(options, value, offset), options.duePolicy)
-}
-
 /** Stops at an unreadable record of `current`: a newer release wrote it, or it is no state. Guessing is not safe. */
 async function decodeCurrent(
-  { codec, currentTopic, partition }: Pick<RestoreOptions, 'codec' | 'currentTopic' | 'partition'>,
+  { codecs, topics, partition }: RestoreOptions,
   value: Buffer,
   offset: bigint,
 ): Promise<PaymentState> {
   try {
-    return await decodePrepared(codec, value, { topic: currentTopic, partition, offset })
+    return await decodePrepared(codecs.state, value, { topic: topics.current, partition, offset })
   } catch (error) {
     if (error instanceof AvroDecodeError) {
       throw new DefinedStop(
         'CURRENT_UNREADABLE',
-        `the record at offset ${offset} of ${currentTopic}[${partition}] cannot be read: ${error.message}. Nothing was written. Run the release that wrote it, or a newer one.`,
+        `the record at offset ${offset} of ${topics.current}[${partition}] cannot be read: ${error.message}. Nothing was written. Run the release that wrote it, or a newer one.`,
       )
     }
     throw error

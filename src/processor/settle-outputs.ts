@@ -2,7 +2,7 @@ import type { Logger } from '../observability/log.ts'
 import type { PartitionReader, Standing } from '../stream/partition-reader.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
-import { OUTPUTS, type OutputEnds } from './view-marker.ts'
+import { mapOutputs, OUTPUTS, type OutputEnds } from './view-marker.ts'
 
 /** One output partition, after every former owner was fenced. */
 export interface OutputFacts {
@@ -183,12 +183,8 @@ function isUndecided({ visibleEnd, highWatermark }: OutputFacts): boolean {
   return visibleEnd < highWatermark
 }
 
-function endsOf({ current, changes, eventDeadLetters }: Facts): OutputEnds {
-  return {
-    current: current.visibleEnd,
-    changes: changes.visibleEnd,
-    eventDeadLetters: eventDeadLetters.visibleEnd,
-  }
+function endsOf(facts: Facts): OutputEnds {
+  return mapOutputs((name) => facts[name].visibleEnd)
 }
 
 function describe(facts: Facts): string {

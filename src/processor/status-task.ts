@@ -190,24 +190,17 @@ export class StatusTask implements PartitionTask {
   }
 
   async #restore(settled: SettledCommit, next: bigint, onProgress: () => void, signal: AbortSignal): Promise<void> {
-    const { partition, topics, reader, codecs, clusterId, duePolicy, now, logger } = this.#options
+    const { partition, topics, logger } = this.#options
     const startedAt = performance.now()
     const { view, decision, records } = await restoreView({
-      partition,
-      currentTopic: topics.current,
+      ...this.#options,
       store: this.#store as LaneStore,
-      reader,
-      codec: codecs.state,
       assertInPlace: (key, offset) => this.#assertInPlace(key, topics.current, offset),
-      duePolicy,
-      clusterId,
       metadata: settled.metadata,
       committed: settled.committed.offset >= 0n,
       next,
       distrusted: this.#distrustView,
       token: this.#options.newToken(),
-      now,
-      budget: this.#options.restoreBudget,
       onProgress,
       signal,
     })

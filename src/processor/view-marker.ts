@@ -55,7 +55,7 @@ const MARKER = z.object({
   replaying: z.boolean(),
 })
 const METADATA = z.object({
-  ends: z.object({ current: offset, changes: offset, eventDeadLetters: offset }),
+  ends: z.object(mapOutputs(() => offset)),
   committedBy: z.string().default(''),
   former: z.object({ committedBy: z.string(), current: offset }).default({ committedBy: '', current: 0n }),
   totals,
@@ -98,12 +98,16 @@ export interface OutputEnds {
   readonly eventDeadLetters: bigint
 }
 
-/** Nothing was ever committed. */
-export const NO_OUTPUT: OutputEnds = { current: 0n, changes: 0n, eventDeadLetters: 0n }
+/** One value per output. */
+export function mapOutputs<T>(value: (name: keyof OutputEnds) => T): Readonly<Record<keyof OutputEnds, T>> {
+  return { current: value('current'), changes: value('changes'), eventDeadLetters: value('eventDeadLetters') }
+}
+
+/** The ends before the first commit. */
+export const NO_OUTPUT: OutputEnds = mapOutputs(() => 0n)
 
 export function toMetadataText(metadata: CommitMetadata): string {
-  const { current, changes, eventDeadLetters } = metadata.ends
-  const ends = { current: String(current), changes: String(changes), eventDeadLetters: String(eventDeadLetters) }
+  const ends = mapOutputs((name) => String(metadata.ends[name]))
   const former = { ...metadata.former, current: String(metadata.former.current) }
   const origin = metadata.origin && toOriginJson(metadata.origin)
   const { committedBy, totals, inexact } = metadata

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { totalsFrom } from '../../src/payment/totals.ts'
-import { MemoryStateStore } from '../../src/processor/memory-state-store.ts'
 import { OwnedView, ViewLostError } from '../../src/processor/owned-view.ts'
 import { fromMarkerText, toMarkerText, type ViewMarker } from '../../src/processor/view-marker.ts'
+import { MemoryStateStore } from '../lab/harness/memory-state-store.ts'
 
 const P = 3
 const WRITE = { paymentKey: 'jpm:a', state: Buffer.from('A'), dueAt: 1, endToEndId: null }

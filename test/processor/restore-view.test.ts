@@ -140,10 +140,10 @@ describe('restoring', () => {
   function restore(changes: Partial<RestoreOptions> = {}) {
     return restoreView({
       partition: PARTITION,
-      currentTopic: TOPICS.current,
+      topics: TOPICS,
       store: view,
       reader: kafka.reader,
-      codec: CODECS.state,
+      codecs: CODECS,
       assertInPlace: () => {},
       duePolicy: POLICY,
       clusterId: 'cluster',
@@ -153,7 +153,7 @@ describe('restoring', () => {
       next: 20n,
       token: 'mine',
       now: () => NOW,
-      budget: new ByteBudget(1),
+      restoreBudget: new ByteBudget(1),
       onProgress: () => {},
       signal: new AbortController().signal,
       ...changes,

@@ -5,6 +5,7 @@ import { totalsFrom } from '../../payment/totals.ts'
 import {
   type CommitMetadata,
   fromMetadataText,
+  mapOutputs,
   OUTPUTS,
   type OutputEnds,
   toMetadataText,
@@ -350,8 +351,4 @@ function* portionsOf(writes: readonly Write[]): Iterable<readonly Write[]> {
     bytes += size
   }
   yield portion
-}
-
-function mapOutputs<T>(value: (name: keyof OutputEnds) => T): Record<keyof OutputEnds, T> {
-  return { current: value('current'), changes: value('changes'), eventDeadLetters: value('eventDeadLetters') }
 }

@@ -1,5 +1,5 @@
-import { MemoryStateStore } from '../../../src/processor/memory-state-store.ts'
 import type { StateStore, StateWrite, ViewRead, WriteResult } from '../../../src/processor/state-store.ts'
+import { MemoryStateStore } from './memory-state-store.ts'
 
 export type ViewStep = `${'view-read' | 'view-write' | 'view-reset' | 'view-due' | 'view-whole'}.${'before' | 'after'}`
 

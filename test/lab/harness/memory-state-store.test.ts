@@ -1,5 +1,5 @@
-import { MemoryStateStore } from '../../src/processor/memory-state-store.ts'
-import { describeStateStore } from './state-store.conformance.ts'
+import { describeStateStore } from '../../processor/state-store.conformance.ts'
+import { MemoryStateStore } from './memory-state-store.ts'
 
 describeStateStore(
   'the view in memory',

@@ -1,4 +1,4 @@
-import type { StateStore, StateWrite, ViewRead, WriteResult } from './state-store.ts'
+import type { StateStore, StateWrite, ViewRead, WriteResult } from '../../../src/processor/state-store.ts'
 
 interface View {
   marker: string | null
@@ -8,7 +8,7 @@ interface View {
   readonly refs: Set<string>
 }
 
-/** In-memory counterpart of RedisStateStore, for unit and simulation tests only. */
+/** In-memory counterpart of RedisStateStore. */
 export class MemoryStateStore implements StateStore {
   readonly #views = new Map<number, View>()
 
