@@ -73,7 +73,7 @@ function violations(broken: (found: Import) => boolean): string[] {
 }
 
 const STAGES = ['gateway', 'normalizer', 'processor']
-const ROOTS = ['main.ts', 'topology.ts', 'run-stages.ts']
+const ROOTS = ['main.ts', 'commands', 'topology.ts', 'run-stages.ts']
 
 test('the reading of imports finds what is there', () => {
   expect(IMPORTS.length).toBeGreaterThan(200)
@@ -213,7 +213,7 @@ describe('libraries', () => {
     ['@peculiar/asn1-schema', ['pki']],
     ['@peculiar/asn1-x509', ['pki']],
     ['fastify', ['gateway']],
-    ['commander', ['main.ts']],
+    ['commander', ['commands']],
     ['prom-client', ['observability']],
     ['pino', ['observability']],
   ])('%s is imported by %j only', (library, places) => {
@@ -231,6 +231,10 @@ describe('libraries', () => {
       ),
     ).toEqual([])
   })
+})
+
+test('only main.ts sees the commands', () => {
+  expect(violations(({ from, to }) => to === 'commands' && !['main.ts', 'commands'].includes(from))).toEqual([])
 })
 
 test('nothing sees the files that put everything together, except each other and tools', () => {

@@ -225,7 +225,7 @@ async function crash(name: string, statement: string): Promise<void> {
   const victim = await deployment.start(['gateway', 'normalizer', 'processor'], { NODE_OPTIONS: `--import=${file}` })
   victim.signal('SIGUSR2')
   expect(await victim.exited).toBe(1)
-  expect(victim.output).toContain('ended by an error that nobody expected')
+  expect(victim.output).toContain('ended by an unexpected error')
   written.set(`crash: ${name}`, victim.output)
 }
 

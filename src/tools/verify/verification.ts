@@ -21,7 +21,7 @@ import { type Circumstances, type CurrentRecord, type Difference, judgePayment }
 import { progressOfStages, type StagesProgress } from './progress-of-stages.ts'
 import { type EventsById, RawEvents, receivedAtOf } from './raw-events.ts'
 import { readDecided } from './read-decided.ts'
-import { Findings, type VerifyReport } from './verify-report.ts'
+import { Findings, type VerifyProgress, type VerifyReport } from './verify-report.ts'
 
 export interface VerificationOptions {
   /** Only the payment with this key. */
@@ -36,15 +36,6 @@ export interface VerificationOptions {
   readonly rawRecordsAtOnceMax?: number
   /** Called again and again; may throw when there is not enough memory. */
   readonly guardHeap?: () => void
-}
-
-/** How far the work is, by partitions. */
-export interface VerifyProgress {
-  readonly step: 'reading raw' | 'comparing'
-  readonly done: number
-  readonly of: number
-  /** Callbacks read, or payments compared, so far. */
-  readonly count: number
 }
 
 /** What it needs of the world; all of it is only ever read. */

@@ -1,5 +1,4 @@
 import { DIFFERENCE_KINDS, type Difference, type DifferenceKind } from './judge-payment.ts'
-import type { VerifyProgress } from './verification.ts'
 
 /** What `paystatus verify --json` prints. Scripts read it: the names are stable. */
 export interface VerifyReport extends Readonly<Record<Exclude<DifferenceKind, 'viewDiffers'>, number>> {
@@ -100,7 +99,16 @@ export function inFlightLine({ callbacks, events }: VerifyReport['inFlight']): s
 
 const BAR_CHARACTERS = 24
 
-/** How far the work is, as a bar. */
+/** Progress, by partitions. */
+export interface VerifyProgress {
+  readonly step: 'reading raw' | 'comparing'
+  readonly done: number
+  readonly of: number
+  /** Callbacks read, or payments compared, so far. */
+  readonly count: number
+}
+
+/** Progress as a bar. */
 export function progressLine({ step, done, of, count }: VerifyProgress): string {
   const bar = '#'.repeat(Math.floor((BAR_CHARACTERS * done) / of)).padEnd(BAR_CHARACTERS, '.')
   return `${step.padEnd(11)} [${bar}] ${done} of ${of} partitions, ${count} ${step === 'comparing' ? 'payments' : 'callbacks'}`

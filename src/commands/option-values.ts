@@ -1,0 +1,58 @@
+import { InvalidArgumentError } from 'commander'
+import type { nameRule } from '../config.ts'
+import { DURATION_HINT, parseDuration } from '../duration.ts'
+
+/** Parsers of option values. All throw InvalidArgumentError with a message that follows the option's name. */
+
+export function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) {
+    throw new InvalidArgumentError('must be a whole number.')
+  }
+  return Number(text)
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text)
+  if (!(value > 0)) {
+    throw new InvalidArgumentError('must be a number above 0.')
+  }
+  return value
+}
+
+export function share(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError('must be a share from 0 to 1.')
+  }
+  return value
+}
+
+/** In ms. */
+export function durationMs(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === undefined) {
+    throw new InvalidArgumentError(`${DURATION_HINT}.`)
+  }
+  return ms
+}
+
+/** In ms since the epoch. */
+export function isoTime(text: string): number {
+  const isIso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
+  const ms = isIso ? Date.parse(text) : Number.NaN
+  if (Number.isNaN(ms)) {
+    throw new InvalidArgumentError('must be an ISO 8601 time with its zone, such as 2026-03-01T08:00:00Z.')
+  }
+  return ms
+}
+
+/** For options that are settings too: the same rule applies to both. */
+export function ruledBy(rule: typeof nameRule): (text: string) => string {
+  return (text) => {
+    const parsed = rule.safeParse(text)
+    if (!parsed.success) {
+      throw new InvalidArgumentError(`${parsed.error.issues.map(({ message }) => message).join('; ')}.`)
+    }
+    return parsed.data
+  }
+}

@@ -1,0 +1,42 @@
+import type { Command } from 'commander'
+import { changeLine } from '../tools/payment-story.ts'
+import { tailChanges } from '../tools/tail.ts'
+import { interrupted, type JsonOption, STATUSES, setUp } from './command-line.ts'
+import { wholeNumber } from './option-values.ts'
+
+interface TailOptions extends JsonOption {
+  readonly fromBeginning?: boolean
+  readonly payment?: string
+  readonly max?: number
+}
+
+export function addTail(program: Command): void {
+  program
+    .command('tail')
+    .description('follow payments.status.changes')
+    .option('--from-beginning', 'include the changes already in the topic')
+    .option('--payment <key>', 'only this payment')
+    .option('--max <n>', 'stop after this many changes', wholeNumber)
+    .option('--json', 'print one JSON document per line')
+    .action((options: TailOptions) => tail(program, options))
+}
+
+async function tail(program: Command, options: TailOptions): Promise<void> {
+  const { config, logger } = setUp(program, ...STATUSES)
+  const enough = new AbortController()
+  let seen = 0
+  await tailChanges(config, logger, {
+    fromBeginning: options.fromBeginning === true,
+    signal: AbortSignal.any([interrupted(), enough.signal]),
+    onChange: (change) => {
+      if (options.payment !== undefined && options.payment !== change.paymentKey) {
+        return
+      }
+      process.stdout.write(`${options.json ? JSON.stringify(change) : changeLine(change)}\n`)
+      seen += 1
+      if (seen === options.max) {
+        enough.abort()
+      }
+    },
+  })
+}

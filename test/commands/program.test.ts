@@ -1,0 +1,150 @@
+import type { Command } from 'commander'
+import { describe, expect, test } from 'vitest'
+import { createProgram } from '../../src/commands/program.ts'
+
+/** Which options each command takes, and what it makes of them. Nothing is executed. */
+
+const DAY = Date.parse('2026-03-01T08:00:00Z')
+
+/** Every command that does something, by its full name. */
+function leavesOf(command: Command, path: readonly string[] = []): [name: string, command: Command][] {
+  return command.commands.flatMap((child): [string, Command][] => {
+    const name = [...path, child.name()]
+    return child.commands.length > 0 ? leavesOf(child, name) : [[name.join(' '), child]]
+  })
+}
+
+function prepared(onAction: (name: string, args: readonly unknown[]) => void): Command {
+  const program = createProgram()
+  const quiet = (command: Command): void => {
+    command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} })
+    command.commands.forEach(quiet)
+  }
+  quiet(program)
+  for (const [name, command] of leavesOf(program)) {
+    command.action((...args: unknown[]) => onAction(name, args.slice(0, -1)))
+  }
+  return program
+}
+
+/** The command that would run, with its arguments and options. */
+function parsed(line: string): { name: string; args: readonly unknown[] } {
+  let found: { name: string; args: readonly unknown[] } | undefined
+  prepared((name, args) => {
+    found = { name, args }
+  }).parse(line.split(' '), { from: 'user' })
+  if (found === undefined) {
+    throw new Error('no command ran')
+  }
+  return found
+}
+
+const ACCEPTED: readonly [line: string, name: string, args: readonly unknown[]][] = [
+  ['run', 'run', [{ roles: ['gateway', 'normalizer', 'processor'] }]],
+  ['run --roles processor,gateway,processor', 'run', [{ roles: ['processor', 'gateway'] }]],
+  ['gateway', 'gateway', [{}]],
+  ['normalizer', 'normalizer', [{}]],
+  ['processor', 'processor', [{}]],
+  ['topics apply --json', 'topics apply', [{ json: true }]],
+  ['topics check --json', 'topics check', [{ json: true }]],
+  ['topics carry-over --from-prefix old.', 'topics carry-over', [{ fromPrefix: 'old.' }]],
+  ['topics acls', 'topics acls', [{ principalPrefix: 'User:paystatus-' }]],
+  ['topics acls --principal-prefix x-', 'topics acls', [{ principalPrefix: 'x-' }]],
+  ['schemas apply --json', 'schemas apply', [{ json: true }]],
+  ['schemas check', 'schemas check', [{ records: true }]],
+  ['schemas check --no-records', 'schemas check', [{ records: false }]],
+  [
+    'simulate --gateway http://gateway --payments 3 --seed 9 --rate 0.5 --concurrency 2 --duplicates 0 --reorder 1 --late 0.1 --malformed 0.2 --multi 0.3 --odd 0.4 --out sent.json --await 90s --json',
+    'simulate',
+    [
+      {
+        gateway: 'http://gateway',
+        payments: 3,
+        seed: 9,
+        rate: 0.5,
+        concurrency: 2,
+        duplicates: 0,
+        reorder: 1,
+        late: 0.1,
+        malformed: 0.2,
+        multi: 0.3,
+        odd: 0.4,
+        out: 'sent.json',
+        await: 90_000,
+        json: true,
+      },
+    ],
+  ],
+  ['tail', 'tail', [{}]],
+  [
+    'tail --from-beginning --payment a:1 --max 3 --json',
+    'tail',
+    [{ fromBeginning: true, payment: 'a:1', max: 3, json: true }],
+  ],
+  ['drift --json', 'drift', [{ json: true }]],
+  ['overdue --json', 'overdue', [{ json: true }]],
+  ['show E2E-1 --from-topic --json', 'show', ['E2E-1', { fromTopic: true, json: true }]],
+  ['why E2E-1 --from-topic --json', 'why', ['E2E-1', { fromTopic: true, json: true }]],
+  ['forget a:1 --with-shared --force', 'forget', ['a:1', { withShared: true, force: true }]],
+  ['forget --data-key one two --json', 'forget', [undefined, { dataKey: ['one', 'two'], json: true }]],
+  ['verify', 'verify', [{ view: true }]],
+  ['verify --all --no-view', 'verify', [{ all: true, view: false }]],
+  ['verify --payment a:1', 'verify', [{ payment: 'a:1', view: true }]],
+  ['verify --since 2026-03-01T08:00:00Z', 'verify', [{ since: DAY, view: true }]],
+  ['repair', 'repair', [{}]],
+  ['repair --apply --json', 'repair', [{ apply: true, json: true }]],
+  [
+    'translate --provider instamed --content-type text/xml --namespace clinic --currency USD a.xml b.xml',
+    'translate',
+    [['a.xml', 'b.xml'], { provider: 'instamed', contentType: 'text/xml', namespace: 'clinic', currency: 'USD' }],
+  ],
+  ['fold --provider instamed a.json', 'fold', [['a.json'], { provider: 'instamed', seed: 1 }]],
+  [
+    'fold --provider instamed --permute --seed 4 a.json',
+    'fold',
+    [['a.json'], { provider: 'instamed', permute: true, seed: 4 }],
+  ],
+  ['rules --json', 'rules', [{ json: true }]],
+  ['openapi', 'openapi', [{}]],
+]
+
+describe('options', () => {
+  test.each(ACCEPTED)('%s', (line, name, args) => {
+    expect(parsed(line)).toEqual({ name, args })
+  })
+
+  test('of every command are tested above', () => {
+    const untested = leavesOf(createProgram()).filter(([name]) => ACCEPTED.every(([, tested]) => tested !== name))
+    expect(untested.map(([name]) => name)).toEqual([])
+  })
+
+  test.each([
+    ['run --roles gateway,judge', 'unknown: judge; the roles are gateway, normalizer, processor.'],
+    ['topics carry-over', "required option '--from-prefix <prefix>' not specified"],
+    ['simulate --payments 1.5', 'must be a whole number.'],
+    ['simulate --rate 0', 'must be a number above 0.'],
+    ['simulate --odd 1.01', 'must be a share from 0 to 1.'],
+    ['simulate --await soon', 'must be a duration such as 90s, 15m, 12h or 400d.'],
+    ['show', "missing required argument 'payment'"],
+    ['verify --all --payment a:1', "option '--all' cannot be used with option '--payment <key>'"],
+    ['verify --since 2026-03-01T08:00:00Z --payment a:1', "option '--payment <key>' cannot be used"],
+    ['verify --since yesterday', 'must be an ISO 8601 time with its zone'],
+    ['translate a.json', "required option '--provider <id>' not specified"],
+    ['fold --provider nobody a.json', 'Allowed choices are'],
+    ['fold --provider instamed --namespace Clinic a.json', 'must be lower-case letters, digits and dashes'],
+    ['fold --provider instamed --currency dollar a.json', 'must be an ISO 4217 code.'],
+    ['translate --provider instamed', "missing required argument 'file'"],
+    ['settle', "unknown command 'settle'"],
+  ])('refused: %s', (line, message) => {
+    expect(() => parsed(line)).toThrow(message)
+  })
+})
+
+test('every command has a description and every option of it a text', () => {
+  for (const [name, command] of leavesOf(createProgram())) {
+    expect(command.description(), name).not.toBe('')
+    for (const option of command.options) {
+      expect(option.description, `${name} ${option.flags}`).not.toBe('')
+    }
+  }
+})
