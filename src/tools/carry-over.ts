@@ -2,8 +2,6 @@ import { loadPaymentCodecs, type PaymentCodecs } from '../avro/payment-codecs.ts
 import { createSchemaRegistry } from '../avro/schema-registry.ts'
 import type { Config } from '../config.ts'
 import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
-import { createKafka } from '../kafka/kafka-client.ts'
-import { createPartitionReader } from '../kafka/partition-reader.ts'
 import { createTopicLogs } from '../kafka/topic-logs.ts'
 import type { Logger } from '../observability/log.ts'
 import { decodePrepared } from '../processor/decode-prepared.ts'
@@ -13,6 +11,7 @@ import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
 import type { TopicFacts } from '../stream/topic-logs.ts'
 import { topicNames } from '../topics.ts'
+import { withClients } from './with-clients.ts'
 
 export interface CarryOverReport {
   readonly from: { readonly topic: string; readonly partitions: number }
@@ -43,42 +42,39 @@ export async function carryOver(
   if (from.current === to.current) {
     throw new Error('an installation cannot be carried over into itself: kafka.topicPrefix is that of --from-prefix')
   }
-  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-carry-over', logger, retries: 5 })
-  const facts = await createTopicLogs(kafka).facts([from.current, to.events])
-  const [source, target] = [facts.get(from.current), facts.get(to.events)] as [TopicFacts, TopicFacts]
-  if (target.partitions !== config.kafka.partitions) {
-    throw new Error(
-      `${to.events} has ${target.partitions} partitions, the configuration says ${config.kafka.partitions}: run \`paystatus topics check\` first`,
-    )
-  }
-  const registry = createSchemaRegistry(config.registry)
-  const [old, own] = await Promise.all([
-    loadPaymentCodecs(registry, from, Date.now),
-    loadPaymentCodecs(registry, to, Date.now),
-  ])
-  const events = createKafkaAppendLog(kafka, {
-    topic: to.events,
-    partitions: target.partitions,
-    waitingRecordsMax: target.partitions * RECORDS_PER_APPEND_MAX,
-    waitingBytesMax: 64 * 1024 * 1024,
-    retryForMs: 30_000,
-  })
-  const counts = { payments: 0, events: 0 }
-  try {
-    const ports = { reader: createPartitionReader(kafka), events: events.log, state: old.state, event: own.event }
-    for (let partition = 0; partition < source.partitions; partition += 1) {
-      const carried = await carryOverPartition(ports, from.current, partition, signal)
-      counts.payments += carried.payments
-      counts.events += carried.events
+  return withClients({ config, logger, tool: 'carry-over' }, ['codecs'], async ({ kafka, reader, codecs: own }) => {
+    const facts = await createTopicLogs(kafka).facts([from.current, to.events])
+    const [source, target] = [facts.get(from.current), facts.get(to.events)] as [TopicFacts, TopicFacts]
+    if (target.partitions !== config.kafka.partitions) {
+      throw new Error(
+        `${to.events} has ${target.partitions} partitions, the configuration says ${config.kafka.partitions}: run \`paystatus topics check\` first`,
+      )
     }
-  } finally {
-    await events.close()
-  }
-  return {
-    from: { topic: from.current, partitions: source.partitions },
-    to: { topic: to.events, partitions: target.partitions },
-    ...counts,
-  }
+    const old = await loadPaymentCodecs(createSchemaRegistry(config.registry), from, Date.now)
+    const events = createKafkaAppendLog(kafka, {
+      topic: to.events,
+      partitions: target.partitions,
+      waitingRecordsMax: target.partitions * RECORDS_PER_APPEND_MAX,
+      waitingBytesMax: 64 * 1024 * 1024,
+      retryForMs: 30_000,
+    })
+    const counts = { payments: 0, events: 0 }
+    try {
+      const ports = { reader, events: events.log, state: old.state, event: own.event }
+      for (let partition = 0; partition < source.partitions; partition += 1) {
+        const carried = await carryOverPartition(ports, from.current, partition, signal)
+        counts.payments += carried.payments
+        counts.events += carried.events
+      }
+    } finally {
+      await events.close()
+    }
+    return {
+      from: { topic: from.current, partitions: source.partitions },
+      to: { topic: to.events, partitions: target.partitions },
+      ...counts,
+    }
+  })
 }
 
 export interface CarryOverPorts {

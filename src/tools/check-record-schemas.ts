@@ -4,12 +4,11 @@ import { schemaIdProblem } from '../avro/schema-id-problem.ts'
 import { createSchemaRegistry, type SchemaRegistry } from '../avro/schema-registry.ts'
 import type { Config } from '../config.ts'
 import { kafkaErrorType } from '../kafka/errors.ts'
-import { createKafka } from '../kafka/kafka-client.ts'
-import { createPartitionReader } from '../kafka/partition-reader.ts'
 import type { Logger } from '../observability/log.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import { readUntil } from '../stream/read-until.ts'
 import { topicNames } from '../topics.ts'
+import { withClients } from './with-clients.ts'
 
 export interface RecordSchemaFinding {
   readonly topic: string
@@ -31,8 +30,9 @@ export interface RecordSchemas {
  * schemas of this release says nothing about them: one that was lost and filled anew has all schemas, under other ids.
  */
 export async function checkRecordSchemas(config: Config, logger: Logger): Promise<RecordSchemas> {
-  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-schemas', logger, retries: 5 })
-  return recordSchemas(createPartitionReader(kafka), createSchemaRegistry(config.registry), config)
+  return withClients({ config, logger, tool: 'schemas' }, [], ({ reader }) =>
+    recordSchemas(reader, createSchemaRegistry(config.registry), config),
+  )
 }
 
 async function recordSchemas(

@@ -1,14 +1,12 @@
 import type { Config } from '../config.ts'
 import type { OpenedRecord, OpensBodies } from '../encryption/body-opener.ts'
 import { createBodyOpener } from '../encryption/open-bodies.ts'
-import { createKafka } from '../kafka/kafka-client.ts'
-import { createPartitionReader } from '../kafka/partition-reader.ts'
 import type { Logger } from '../observability/log.ts'
 import type { DriftKind } from '../providers/drift.ts'
 import { fromRawRecord } from '../raw/from-raw-record.ts'
 import { type SourcesById, sourcesById } from '../raw/sources-by-id.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
-import { topicNames } from '../topics.ts'
+import { withClients } from './with-clients.ts'
 
 /** A name that the mapping does not know, and when callbacks had it. Times are those of receipt, ms since the epoch. */
 export interface DriftRow {
@@ -43,12 +41,10 @@ const DRIFT_ROWS_MAX = 10_000
  * the list.
  */
 export async function findDrift(config: Config, logger: Logger, signal?: AbortSignal): Promise<DriftReport> {
-  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-drift', logger, retries: 5 })
-  const topics = topicNames(config.kafka.topicPrefix)
-  const reader = createPartitionReader(kafka)
-  const bodies = createBodyOpener(config, topics, reader)
-  const { partitions } = config.kafka
-  return scanForDrift(reader, bodies, topics.raw, partitions, sourcesById(config.sources), signal)
+  return withClients({ config, logger, tool: 'drift' }, [], async ({ topics, reader }) => {
+    const bodies = createBodyOpener(config, topics, reader)
+    return scanForDrift(reader, bodies, topics.raw, config.kafka.partitions, sourcesById(config.sources), signal)
+  })
 }
 
 /** Reads every partition of the raw topic to its end as it is now. */

@@ -3,14 +3,14 @@ import type { Config } from '../config.ts'
 import { partsOfDataKeyId, paymentScope } from '../encryption/data-key-id.ts'
 import { keyPartition, NOTES_AGE_MAX_MS } from '../encryption/data-keys.ts'
 import { type KeyNote, NOTES_PARTITION } from '../encryption/forgotten-keys.ts'
-import { connectAdmin } from '../kafka/brokers.ts'
 import { createGroupOffsets } from '../kafka/group-offsets.ts'
 import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
-import { createKafka } from '../kafka/kafka-client.ts'
-import { createPartitionReader } from '../kafka/partition-reader.ts'
 import type { Logger } from '../observability/log.ts'
+import type { GroupOffsets } from '../stream/group-offsets.ts'
+import type { PartitionReader } from '../stream/partition-reader.ts'
 import { topicNames } from '../topics.ts'
 import { explainPayments } from './why/why.ts'
+import { withClients } from './with-clients.ts'
 
 export interface ForgetOptions {
   /** Also the data keys of other payments' callbacks that speak of this one. */
@@ -122,72 +122,69 @@ async function forget(
   named: readonly string[],
   options: ForgetOptions,
 ): Promise<readonly string[]> {
-  const { topicPrefix, partitions } = config.kafka
-  const topics = topicNames(topicPrefix)
-  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-forget', logger, retries: 5 })
-  const reader = createPartitionReader(kafka)
-  const logOf = (topic: string) =>
-    createKafkaAppendLog(kafka, {
-      topic,
-      partitions,
-      waitingRecordsMax: 100_000,
-      waitingBytesMax: 64 << 20,
-      retryForMs: 10_000,
-    })
-  const notes = logOf(topics.forgottenKeys)
-  const keys = logOf(topics.keys)
-  const admin = kafka.admin()
-  const signal = options.signal === undefined ? {} : { signal: options.signal }
-  try {
-    await connectAdmin(admin, config.kafka)
-    const ids = new Set(named)
-    for (const scope of scopes) {
-      await reader.read(
-        topics.keys,
-        keyPartition(scope, partitions),
-        0n,
-        (records) => {
-          for (const { key, value } of records) {
-            const id = String(key)
-            if (partsOfDataKeyId(id)?.scope === scope) {
-              // One with a tombstone is done already, and a second one would do no harm.
-              value === null ? ids.delete(id) : ids.add(id)
+  return withClients({ config, logger, tool: 'forget' }, ['admin'], async ({ topics, kafka, reader, admin }) => {
+    const { partitions } = config.kafka
+    const logOf = (topic: string) =>
+      createKafkaAppendLog(kafka, {
+        topic,
+        partitions,
+        waitingRecordsMax: 100_000,
+        waitingBytesMax: 64 << 20,
+        retryForMs: 10_000,
+      })
+    const notes = logOf(topics.forgottenKeys)
+    const keys = logOf(topics.keys)
+    const signal = options.signal === undefined ? {} : { signal: options.signal }
+    try {
+      const ids = new Set(named)
+      for (const scope of scopes) {
+        await reader.read(
+          topics.keys,
+          keyPartition(scope, partitions),
+          0n,
+          (records) => {
+            for (const { key, value } of records) {
+              const id = String(key)
+              if (partsOfDataKeyId(id)?.scope === scope) {
+                // One with a tombstone is done already, and a second one would do no harm.
+                value === null ? ids.delete(id) : ids.add(id)
+              }
             }
-          }
-        },
-        options.signal,
-      )
+          },
+          options.signal,
+        )
+      }
+      if (ids.size === 0) {
+        return []
+      }
+      const note = (value: KeyNote) =>
+        notes.log.append(
+          NOTES_PARTITION,
+          [...ids].map((key) => ({ key, value: Buffer.from(value) })),
+        )
+      await note('retired')
+      options.onWaiting?.('until no gateway encrypts with these data keys any more')
+      await delay(NOTES_AGE_MAX_MS + config.gateway.answerDeadlineMs + GATEWAYS_MARGIN_MS, undefined, signal)
+      if (options.force !== true) {
+        await normalizerIsPast(config, createGroupOffsets(admin), reader, options)
+      }
+      await note('forgotten')
+      for (const id of ids) {
+        const partition = keyPartition(partsOfDataKeyId(id)?.scope ?? '', partitions)
+        await keys.log.append(partition, [{ key: id, value: null }])
+      }
+      return [...ids].sort()
+    } finally {
+      await Promise.all([notes.close(), keys.close()])
     }
-    if (ids.size === 0) {
-      return []
-    }
-    const note = (value: KeyNote) =>
-      notes.log.append(
-        NOTES_PARTITION,
-        [...ids].map((key) => ({ key, value: Buffer.from(value) })),
-      )
-    await note('retired')
-    options.onWaiting?.('until no gateway encrypts with these data keys any more')
-    await delay(NOTES_AGE_MAX_MS + config.gateway.answerDeadlineMs + GATEWAYS_MARGIN_MS, undefined, signal)
-    if (options.force !== true) {
-      await normalizerIsPast(config, createGroupOffsets(admin), reader, options)
-    }
-    await note('forgotten')
-    for (const id of ids) {
-      const partition = keyPartition(partsOfDataKeyId(id)?.scope ?? '', partitions)
-      await keys.log.append(partition, [{ key: id, value: null }])
-    }
-    return [...ids].sort()
-  } finally {
-    await Promise.all([notes.close(), keys.close(), admin.disconnect()])
-  }
+  })
 }
 
 /** Resolves once the normalizer has behind it what raw holds now; nothing under these keys comes after that. */
 async function normalizerIsPast(
   config: Config,
-  offsets: Pick<ReturnType<typeof createGroupOffsets>, 'committed'>,
-  reader: Pick<ReturnType<typeof createPartitionReader>, 'range'>,
+  offsets: Pick<GroupOffsets, 'committed'>,
+  reader: Pick<PartitionReader, 'range'>,
   options: ForgetOptions,
 ): Promise<void> {
   const { raw } = topicNames(config.kafka.topicPrefix)

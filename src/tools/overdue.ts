@@ -1,14 +1,10 @@
-import { loadPaymentCodecs } from '../avro/payment-codecs.ts'
-import { createSchemaRegistry } from '../avro/schema-registry.ts'
 import type { Config } from '../config.ts'
-import { createKafka } from '../kafka/kafka-client.ts'
-import { createPartitionReader } from '../kafka/partition-reader.ts'
 import type { Logger } from '../observability/log.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import type { PaymentStatus } from '../payment/payment-status.ts'
-import { topicNames } from '../topics.ts'
 import { currentStates } from './current-states.ts'
 import { textTable } from './text-table.ts'
+import { withClients } from './with-clients.ts'
 
 /** A payment whose next status is late. Times are ISO 8601. */
 export interface OverduePayment {
@@ -29,12 +25,10 @@ export async function findOverdue(
   logger: Logger,
   signal?: AbortSignal,
 ): Promise<readonly OverduePayment[]> {
-  const topics = topicNames(config.kafka.topicPrefix)
-  const codecs = await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
-  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-overdue', logger, retries: 5 })
-  const reader = createPartitionReader(kafka)
   const isOverdue = ({ overdueSince }: PaymentState) => overdueSince !== null
-  const states = await currentStates(reader, codecs, topics.current, config.kafka.partitions, isOverdue, signal)
+  const states = await withClients({ config, logger, tool: 'overdue' }, ['codecs'], ({ topics, reader, codecs }) =>
+    currentStates(reader, codecs, topics.current, config.kafka.partitions, isOverdue, signal),
+  )
   return states.toSorted((a, b) => a.statusChangedAt - b.statusChangedAt).map(toOverdue)
 }
 

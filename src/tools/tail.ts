@@ -1,12 +1,9 @@
 import { v7 as uuidv7 } from 'uuid'
-import { loadPaymentCodecs } from '../avro/payment-codecs.ts'
-import { createSchemaRegistry } from '../avro/schema-registry.ts'
 import type { Config } from '../config.ts'
-import { createKafka } from '../kafka/kafka-client.ts'
 import type { Logger } from '../observability/log.ts'
 import type { StatusChangeRecord } from '../payment/status-change.ts'
 import { decodePrepared } from '../processor/decode-prepared.ts'
-import { topicNames } from '../topics.ts'
+import { withClients } from './with-clients.ts'
 
 export interface TailOptions {
   readonly fromBeginning: boolean
@@ -17,39 +14,38 @@ export interface TailOptions {
 
 /** Follows `payments.status.changes`, read_committed, until the signal. Leaves no consumer group behind. */
 export async function tailChanges(config: Config, logger: Logger, options: TailOptions): Promise<void> {
-  const topics = topicNames(config.kafka.topicPrefix)
-  const codecs = await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
-  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-tail', logger })
-  const groupId = `paystatus-tail-${uuidv7()}`
-  const consumer = kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: 100 })
-  const { promise: stopped, resolve, reject } = Promise.withResolvers<void>()
-  options.signal.addEventListener('abort', () => resolve(), { once: true })
-  if (options.signal.aborted) {
-    resolve()
-  }
-  consumer.on('consumer.group_join', () => options.onReady?.())
-  consumer.on('consumer.crash', ({ payload }) => (payload.restart ? undefined : reject(payload.error)))
-  await consumer.connect()
-  try {
-    await consumer.subscribe({ topic: topics.changes, fromBeginning: options.fromBeginning })
-    await consumer.run({
-      autoCommit: false,
-      eachBatch: async ({ batch }) => {
-        for (const message of batch.messages) {
-          if (message.value !== null && !options.signal.aborted) {
-            const position = { partition: batch.partition, offset: BigInt(message.offset) }
-            const place = { topic: topics.changes, ...position }
-            options.onChange(await decodePrepared(codecs.change, message.value, place), position)
+  await withClients({ config, logger, tool: 'tail', retries: 20 }, ['codecs'], async ({ topics, kafka, codecs }) => {
+    const groupId = `paystatus-tail-${uuidv7()}`
+    const consumer = kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: 100 })
+    const { promise: stopped, resolve, reject } = Promise.withResolvers<void>()
+    options.signal.addEventListener('abort', () => resolve(), { once: true })
+    if (options.signal.aborted) {
+      resolve()
+    }
+    consumer.on('consumer.group_join', () => options.onReady?.())
+    consumer.on('consumer.crash', ({ payload }) => (payload.restart ? undefined : reject(payload.error)))
+    await consumer.connect()
+    try {
+      await consumer.subscribe({ topic: topics.changes, fromBeginning: options.fromBeginning })
+      await consumer.run({
+        autoCommit: false,
+        eachBatch: async ({ batch }) => {
+          for (const message of batch.messages) {
+            if (message.value !== null && !options.signal.aborted) {
+              const position = { partition: batch.partition, offset: BigInt(message.offset) }
+              const place = { topic: topics.changes, ...position }
+              options.onChange(await decodePrepared(codecs.change, message.value, place), position)
+            }
           }
-        }
-      },
-    })
-    await stopped
-  } finally {
-    await consumer.disconnect()
-    const admin = kafka.admin()
-    await admin.connect()
-    await admin.deleteGroups([groupId]).catch(() => {})
-    await admin.disconnect()
-  }
+        },
+      })
+      await stopped
+    } finally {
+      await consumer.disconnect()
+      const admin = kafka.admin()
+      await admin.connect()
+      await admin.deleteGroups([groupId]).catch(() => {})
+      await admin.disconnect()
+    }
+  })
 }

@@ -1,7 +1,7 @@
+import type { Admin } from 'kafkajs'
 import type { Config } from '../config.ts'
-import { connectAdmin, onBrokers } from '../kafka/brokers.ts'
+import { onBrokers } from '../kafka/brokers.ts'
 import { findDataProblems } from '../kafka/data-problems.ts'
-import { createKafka } from '../kafka/kafka-client.ts'
 import {
   createMissingTopics,
   findTopicProblems,
@@ -10,7 +10,7 @@ import {
   untilKnown,
 } from '../kafka/topic-admin.ts'
 import type { Logger } from '../observability/log.ts'
-import { topicNames } from '../topics.ts'
+import { withClients } from './with-clients.ts'
 
 /** Creates the missing topics, then compares all of them. Rejects with BrokersUnreachableError. */
 export async function applyTopics(
@@ -40,26 +40,17 @@ export async function checkTopics(config: Config, logger: Logger): Promise<reado
 async function withAdmin<T>(
   config: Config,
   logger: Logger,
-  work: (
-    admin: ReturnType<ReturnType<typeof createKafka>['admin']>,
-    plan: TopicPlan,
-    problemsOfData: () => Promise<readonly TopicFinding[]>,
-  ) => Promise<T>,
+  work: (admin: Admin, plan: TopicPlan, problemsOfData: () => Promise<readonly TopicFinding[]>) => Promise<T>,
 ): Promise<T> {
-  const { topicPrefix, partitions, replicationFactor, minInsyncReplicas } = config.kafka
-  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-topics', logger, retries: 5 })
-  const admin = kafka.admin()
-  await connectAdmin(admin, config.kafka)
-  try {
-    const plan = { names: topicNames(topicPrefix), partitions, replicationFactor, minInsyncReplicas }
+  return withClients({ config, logger, tool: 'topics' }, ['admin'], ({ topics: names, kafka, admin }) => {
+    const { partitions, replicationFactor, minInsyncReplicas } = config.kafka
+    const plan = { names, partitions, replicationFactor, minInsyncReplicas }
     const installation = {
-      names: plan.names,
+      names,
       environment: config.environment,
       normalizerGroup: config.normalizer.group,
       processorGroup: config.processor.group,
     }
-    return await onBrokers(config.kafka, () => work(admin, plan, () => findDataProblems(kafka, admin, installation)))
-  } finally {
-    await admin.disconnect()
-  }
+    return onBrokers(config.kafka, () => work(admin, plan, () => findDataProblems(kafka, admin, installation)))
+  })
 }

@@ -1,16 +1,12 @@
 import { v7 as uuidv7 } from 'uuid'
-import { loadPaymentCodecs } from '../../avro/payment-codecs.ts'
-import { createSchemaRegistry } from '../../avro/schema-registry.ts'
 import type { Config } from '../../config.ts'
-import { connectAdmin } from '../../kafka/brokers.ts'
 import { createGroupOffsets } from '../../kafka/group-offsets.ts'
-import { createKafka } from '../../kafka/kafka-client.ts'
 import { openKafkaTransactions } from '../../kafka/kafka-transactions.ts'
-import { createPartitionReader } from '../../kafka/partition-reader.ts'
 import { createTopicLogs } from '../../kafka/topic-logs.ts'
 import type { Logger } from '../../observability/log.ts'
 import { formerTransactionalId, processorTransactionalId } from '../../stream/transactional-id.ts'
-import { OUTPUT_REQUEST_BYTES_MAX, topicNames } from '../../topics.ts'
+import { OUTPUT_REQUEST_BYTES_MAX } from '../../topics.ts'
+import { withClients } from '../with-clients.ts'
 import { type PartitionRepair, repairPartition } from './repair-partition.ts'
 
 export interface RepairOptions {
@@ -36,12 +32,9 @@ class RepairError extends Error {
  * With `apply` no member may be in the processor's group, and each partition is fenced before it is looked at.
  */
 export async function repair(config: Config, logger: Logger, options: RepairOptions): Promise<RepairReport> {
-  const topics = topicNames(config.kafka.topicPrefix)
   const { group } = config.processor
-  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-repair', logger, retries: 5 })
-  const admin = kafka.admin()
-  try {
-    await connectAdmin(admin, config.kafka)
+  return withClients({ config, logger, tool: 'repair' }, ['admin', 'codecs'], async (clients) => {
+    const { topics, kafka, reader, admin, codecs } = clients
     if (options.apply) {
       const { groups } = await admin.describeGroups([group])
       const members = groups.flatMap(({ members: of }) => of)
@@ -51,7 +44,6 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
         )
       }
     }
-    const codecs = await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
     const partitions: PartitionRepair[] = []
     for (let partition = 0; partition < config.kafka.partitions; partition += 1) {
       options.onPartition?.(partition, config.kafka.partitions)
@@ -73,7 +65,7 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
             topics,
             group,
             codecs,
-            reader: createPartitionReader(kafka),
+            reader,
             offsets: createGroupOffsets(admin),
             logs: createTopicLogs(kafka),
             forgetAfterMs: config.payments.retentionMs,
@@ -88,9 +80,7 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
       }
     }
     return { applied: options.apply, partitions }
-  } finally {
-    await admin.disconnect()
-  }
+  })
 }
 
 export function repairLines({ applied, partitions }: RepairReport): readonly string[] {

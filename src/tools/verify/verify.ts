@@ -1,16 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { loadPaymentCodecs } from '../../avro/payment-codecs.ts'
-import { createSchemaRegistry } from '../../avro/schema-registry.ts'
 import type { Config } from '../../config.ts'
 import { createBodyOpener } from '../../encryption/open-bodies.ts'
-import { connectAdmin } from '../../kafka/brokers.ts'
 import { createGroupOffsets } from '../../kafka/group-offsets.ts'
-import { createKafka } from '../../kafka/kafka-client.ts'
-import { createPartitionReader } from '../../kafka/partition-reader.ts'
 import type { Logger } from '../../observability/log.ts'
-import { RedisStateStore } from '../../processor/redis-state-store.ts'
-import { RedisClient } from '../../redis/redis-client.ts'
-import { topicNames } from '../../topics.ts'
+import type { RedisStateStore } from '../../processor/redis-state-store.ts'
+import { withClients, withView } from '../with-clients.ts'
 import { heapGuard } from './heap-guard.ts'
 import { Verification, type VerificationOptions } from './verification.ts'
 import type { VerifyReport } from './verify-report.ts'
@@ -30,33 +24,22 @@ export interface VerifyOptions extends VerificationOptions {
  * guesses.
  */
 export async function verify(config: Config, logger: Logger, options: VerifyOptions = {}): Promise<VerifyReport> {
-  const { topicPrefix } = config.kafka
-  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-verify', logger, retries: 5 })
-  const admin = kafka.admin()
-  const redis = new RedisClient(config.redis, logger)
-  try {
-    await connectAdmin(admin, config.kafka)
-    const registry = createSchemaRegistry(config.registry)
-    const codecs = await loadPaymentCodecs(registry, topicNames(topicPrefix), Date.now)
-    const withView = options.view !== false
-    if (withView) {
-      await redis.connected()
+  const context = { config, logger, tool: 'verify' }
+  return withClients(context, ['admin', 'codecs'], ({ topics, reader, admin, codecs }) => {
+    const compare = (store: RedisStateStore | null) => {
+      const ports = {
+        reader,
+        bodies: createBodyOpener(config, topics, reader),
+        offsets: createGroupOffsets(admin),
+        codecs,
+        store,
+        now: Date.now,
+        pause: async (ms: number) => {
+          await delay(ms, undefined, options.signal === undefined ? {} : { signal: options.signal })
+        },
+      }
+      return new Verification(ports, config, { guardHeap: heapGuard(), ...options }).run()
     }
-    const reader = createPartitionReader(kafka)
-    const ports = {
-      reader,
-      bodies: createBodyOpener(config, topicNames(topicPrefix), reader),
-      offsets: createGroupOffsets(admin),
-      codecs,
-      store: withView ? new RedisStateStore(redis, config.environment, config.processor.group) : null,
-      now: Date.now,
-      pause: async (ms: number) => {
-        await delay(ms, undefined, options.signal === undefined ? {} : { signal: options.signal })
-      },
-    }
-    return await new Verification(ports, config, { guardHeap: heapGuard(), ...options }).run()
-  } finally {
-    redis.close()
-    await admin.disconnect()
-  }
+    return options.view === false ? compare(null) : withView(config, logger, compare)
+  })
 }

@@ -1,13 +1,9 @@
 import { hash } from 'node:crypto'
-import { loadPaymentCodecs, type PaymentCodecs } from '../../avro/payment-codecs.ts'
-import { createSchemaRegistry } from '../../avro/schema-registry.ts'
+import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import type { Config } from '../../config.ts'
 import type { OpenedRecord, OpensBodies } from '../../encryption/body-opener.ts'
 import { createBodyOpener } from '../../encryption/open-bodies.ts'
-import { connectAdmin } from '../../kafka/brokers.ts'
 import { createGroupOffsets } from '../../kafka/group-offsets.ts'
-import { createKafka } from '../../kafka/kafka-client.ts'
-import { createPartitionReader } from '../../kafka/partition-reader.ts'
 import type { Logger } from '../../observability/log.ts'
 import type { PaymentState } from '../../payment/apply-event.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
@@ -17,10 +13,11 @@ import { partitionOf } from '../../stream/partition-of.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
 import { DefinedStop } from '../../stream/partition-task.ts'
 import type { InRecord } from '../../stream/record.ts'
-import { type TopicNames, topicNames } from '../../topics.ts'
+import type { TopicNames } from '../../topics.ts'
 import { type FoundPayments, findPayments } from '../show.ts'
 import { decodeAnything, decodeOrNull } from '../verify/decode-or-null.ts'
 import { receivedAtOf } from '../verify/raw-events.ts'
+import { withClients } from '../with-clients.ts'
 import { explainPayment, type PaymentExplanation, type PaymentTrace, type RawPlace } from './explain-payment.ts'
 
 export interface WhyOptions {
@@ -47,31 +44,27 @@ export async function explainPayments(
   options: WhyOptions = {},
 ): Promise<Explained> {
   const { states, from } = await findPayments(config, logger, wanted, { fromTopic: options.fromTopic === true })
-  const { topicPrefix, partitions } = config.kafka
-  const topics = topicNames(topicPrefix)
-  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-why', logger, retries: 5 })
-  const admin = kafka.admin()
-  await connectAdmin(admin, config.kafka)
-  try {
-    const codecs = await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
-    const reader = createPartitionReader(kafka)
-    const bodies = createBodyOpener(config, topics, reader)
-    const world: World = { reader, bodies, topics, codecs, signal: options.signal }
-    const offsets = createGroupOffsets(admin)
-    const traces: Omit<PaymentTrace, 'raw' | 'rawReachesBackTo'>[] = []
-    for (const state of states) {
-      const partition = partitionOf(Buffer.from(state.paymentKey), partitions)
-      const { offset } = await offsets.committed(config.processor.group, topics.events, partition)
-      traces.push(await readTrace(world, state, partition, offset))
-    }
-    const callbackIds = new Set(traces.flatMap(callbackIdsOf))
-    const homes = traces.map(({ state }) => partitionOf(Buffer.from(state.paymentKey), partitions))
-    const all = Array.from({ length: partitions }, (_, partition) => partition)
-    const raw = await findRaw(world, callbackIds, [...new Set([...homes, ...all])], new Set(homes), options.onReading)
-    return { from, payments: traces.map((trace) => explainPayment({ ...trace, ...raw })) }
-  } finally {
-    await admin.disconnect()
-  }
+  const { partitions } = config.kafka
+  return withClients(
+    { config, logger, tool: 'why' },
+    ['admin', 'codecs'],
+    async ({ topics, reader, admin, codecs }) => {
+      const bodies = createBodyOpener(config, topics, reader)
+      const world: World = { reader, bodies, topics, codecs, signal: options.signal }
+      const offsets = createGroupOffsets(admin)
+      const traces: Omit<PaymentTrace, 'raw' | 'rawReachesBackTo'>[] = []
+      for (const state of states) {
+        const partition = partitionOf(Buffer.from(state.paymentKey), partitions)
+        const { offset } = await offsets.committed(config.processor.group, topics.events, partition)
+        traces.push(await readTrace(world, state, partition, offset))
+      }
+      const callbackIds = new Set(traces.flatMap(callbackIdsOf))
+      const homes = traces.map(({ state }) => partitionOf(Buffer.from(state.paymentKey), partitions))
+      const all = Array.from({ length: partitions }, (_, partition) => partition)
+      const raw = await findRaw(world, callbackIds, [...new Set([...homes, ...all])], new Set(homes), options.onReading)
+      return { from, payments: traces.map((trace) => explainPayment({ ...trace, ...raw })) }
+    },
+  )
 }
 
 interface World {
