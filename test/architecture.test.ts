@@ -205,6 +205,10 @@ test('pki/ sees only itself, and does no I/O', () => {
   ).toEqual([])
 })
 
+test('client-security/ sees only itself: the configuration is built on it', () => {
+  expect(violations(({ from, kind, to }) => from === 'client-security' && kind === 'local' && to !== from)).toEqual([])
+})
+
 describe('libraries', () => {
   test.each([
     ['kafkajs', ['kafka']],

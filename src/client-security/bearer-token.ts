@@ -1,5 +1,5 @@
-import type { SecretReader } from '../config/secret.ts'
 import { httpRequest } from './http-request.ts'
+import type { SecretReader } from './secret-reader.ts'
 import type { TlsFiles } from './tls-files.ts'
 
 /** Where an OAuth 2 access token comes from: a file that somebody keeps fresh, or a client-credentials endpoint. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import { SecretError, type SecretReader } from '../config/secret.ts'
+import { SecretError, type SecretReader } from './secret-reader.ts'
 
 /** How we speak TLS to a server. Without a CA of its own, those that Node.js knows are trusted. */
 export interface TlsFiles {

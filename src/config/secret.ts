@@ -1,40 +1,24 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { SecretError, type SecretReader } from '../client-security/secret-reader.ts'
 import { checked, type Problems } from './problems.ts'
 
-/** Where a secret is kept: exactly one of the two, and never the YAML itself. */
+/** Where a secret is kept: exactly one of the two, never the YAML itself. */
 export const SECRET_SCHEMA = z.strictObject({
   file: z.string().min(1).optional(),
   env: z.string().min(1).optional(),
 })
 export type SecretPlace = z.infer<typeof SECRET_SCHEMA>
-/** One, or several that are valid at once, as while one is replaced. */
+/** One secret, or several that are valid at the same time, for rotation. */
 export const SECRETS_SCHEMA = z.union([SECRET_SCHEMA, z.array(SECRET_SCHEMA).min(1).max(10)])
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/**
- * Gives a secret as it is now. Whoever connects asks again, so that a new password in the same file counts from the next
- * connection on and rotation needs no restart. Throws SecretError.
- */
-export type SecretReader = () => string
-
-/** A secret as it was read at the start, for whoever watches its file. */
+/** A secret as read at the start, for code that watches its file. */
 export interface Secret {
   readonly value: string
-  /** Null if it came from the environment, which cannot change. */
+  /** Null for the environment, which cannot change. */
   readonly file: string | null
-}
-
-/** A secret cannot be had. The message names its place and never its value. */
-export class SecretError extends Error {
-  readonly code = 'SECRET_UNREADABLE'
-  readonly retriable = true
-
-  constructor(problem: string) {
-    super(problem)
-    this.name = 'SecretError'
-  }
 }
 
 export function secretFrom({ file, env: variable }: SecretPlace, env: Environment): SecretReader {
@@ -48,7 +32,7 @@ export function secretFrom({ file, env: variable }: SecretPlace, env: Environmen
   }
 }
 
-/** Reads one secret or several; what cannot be read is a problem and left out. */
+/** Reads one secret or several; an unreadable one becomes a problem and is left out. */
 export function readSecrets(
   from: z.infer<typeof SECRETS_SCHEMA>,
   where: string,
@@ -60,7 +44,7 @@ export function readSecrets(
     : readSecret(from, where, env, problems)
 }
 
-/** A secret file's content is the secret, without the line break that editors leave at its end. */
+/** The content of a secret file without surrounding white space, such as the line break that editors append. */
 export function secretOf(content: Buffer): string {
   return content.toString('utf8').trim()
 }

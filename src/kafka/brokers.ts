@@ -1,5 +1,5 @@
 import type { Admin } from 'kafkajs'
-import type { KafkaConnection } from '../client-security/settings.ts'
+import type { KafkaConnection } from '../client-security/connections.ts'
 import { refusalOf } from './errors.ts'
 
 /** The brokers do not answer. Trying again is right: a broker that is away is a state, not an error of ours. */

@@ -1,5 +1,5 @@
 import type { Kafka as KafkaClient, LogEntry } from 'kafkajs'
-import type { KafkaConnection } from '../client-security/settings.ts'
+import type { KafkaConnection } from '../client-security/connections.ts'
 import type { Logger } from '../observability/log.ts'
 import { loginOf } from './kafka-login.ts'
 import { Kafka, logLevel } from './kafkajs.ts'

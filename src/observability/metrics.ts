@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { AUTHENTICATION_TYPES } from '../config/authentication-types.ts'
 import { COUNTER_NAMES } from '../payment/totals.ts'
 import { DRIFT_KINDS } from '../providers/drift.ts'
 import { DEAD_LETTER_REASONS } from '../providers/provider.ts'
@@ -19,17 +20,6 @@ const CONNECTION_CUTS = ['total', 'address', 'idle', 'unread'] as const
 export type ConnectionCut = (typeof CONNECTION_CUTS)[number]
 /** Label of a request that belongs to no source, such as one for an unknown path. */
 export const NO_SOURCE = 'none'
-/** What callers may have to show; see gateway/access/requirement.ts. */
-const AUTHENTICATION_TYPES = [
-  'basic',
-  'header',
-  'hmac',
-  'ip-allow-list',
-  'mtls',
-  'none',
-  'path-token',
-  'standard-webhooks',
-] as const
 
 export interface MetricsOptions {
   /** Ids of the configured sources: the only values of the label `source`, besides `none`. */

@@ -1,5 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
-import type { RedisConnection } from '../client-security/settings.ts'
+import type { RedisConnection } from '../client-security/connections.ts'
 import { tlsOptionsOf } from '../client-security/tls-files.ts'
 
 /** A client of a single server, of a primary found through Sentinel, or of a cluster. All accept the same commands. */

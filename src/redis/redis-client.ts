@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { RedisCommander } from 'ioredis'
-import type { RedisConnection } from '../client-security/settings.ts'
+import type { RedisConnection } from '../client-security/connections.ts'
 import type { Logger } from '../observability/log.ts'
 import { type OpenRedis, openRedis } from './open-redis.ts'
 import { RedisUnavailableError, toUnavailable } from './redis-errors.ts'

@@ -1,6 +1,6 @@
 import { readTopicSchemas } from '../avro/schema-files.ts'
 import { type Compatibility, createSchemaRegistry, SchemaNotRegisteredError } from '../avro/schema-registry.ts'
-import type { RegistryConnection } from '../client-security/settings.ts'
+import type { RegistryConnection } from '../client-security/connections.ts'
 import type { TopicNames } from '../topics.ts'
 
 /** Every reader understands every writer, of any version: consumers and we upgrade in any order. */

@@ -1,22 +1,12 @@
 import type { Authentication } from '../../config/authentication.ts'
+import type { AuthenticationType } from '../../config/authentication-types.ts'
 import type { Caller } from './caller.ts'
 
 /** How a caller was authenticated, as records say it. `mtls-proxy`: a trusted proxy passed the certificate on. */
-export const AUTHENTICATION_KINDS = [
-  'basic',
-  'header',
-  'hmac',
-  'ip-allow-list',
-  'mtls',
-  'mtls-proxy',
-  'none',
-  'path-token',
-  'standard-webhooks',
-] as const
-export type AuthenticationKind = (typeof AUTHENTICATION_KINDS)[number]
+export type AuthenticationKind = AuthenticationType | 'mtls-proxy'
 
 /** The settings of one type of authentication. */
-export type AuthenticationOf<T extends Authentication['type']> = Extract<Authentication, { readonly type: T }>
+export type AuthenticationOf<T extends AuthenticationType> = Extract<Authentication, { readonly type: T }>
 
 /** What one requirement says of a request before its body is there. */
 export type HeadVerdict =
@@ -31,7 +21,7 @@ export type HeadVerdict =
 
 /** One thing that callers of a source have to show: one kind, one file. */
 export interface Requirement {
-  readonly type: Exclude<AuthenticationKind, 'mtls-proxy'>
+  readonly type: AuthenticationType
   /** Refuses everything that can be refused before the body is read. Takes the same time for every wrong secret. */
   checkHead(caller: Caller): HeadVerdict
   /** Value of WWW-Authenticate for a caller that was refused; null where HTTP knows no scheme for it. */

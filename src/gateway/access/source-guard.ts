@@ -1,3 +1,4 @@
+import { AUTHENTICATION_TYPES } from '../../config/authentication-types.ts'
 import type { SourceConfig } from '../../config.ts'
 import { basic } from './basic.ts'
 import type { Caller } from './caller.ts'
@@ -51,8 +52,9 @@ export class SourceGuard {
     if (made.length === 0) {
       throw new TypeError(`source ${source.id}: nothing says how its callers are authenticated`)
     }
-    // The cheap ones first; a wrong token before all, since it must look like a path that there is not.
-    this.#requirements = made.toSorted((a, b) => ORDER.indexOf(a.type) - ORDER.indexOf(b.type))
+    this.#requirements = made.toSorted(
+      (a, b) => AUTHENTICATION_TYPES.indexOf(a.type) - AUTHENTICATION_TYPES.indexOf(b.type),
+    )
     this.challenge = made.find(({ challenge }) => challenge !== null)?.challenge ?? null
     this.hasPathToken = made.some(({ type }) => type === 'path-token')
     this.mutualTls = (made.find(({ type }) => type === 'mtls') as MutualTls | undefined) ?? null
@@ -79,17 +81,6 @@ export class SourceGuard {
     }
   }
 }
-
-const ORDER: readonly Requirement['type'][] = [
-  'path-token',
-  'ip-allow-list',
-  'header',
-  'basic',
-  'mtls',
-  'hmac',
-  'standard-webhooks',
-  'none',
-]
 
 function requirementOf(
   source: string,

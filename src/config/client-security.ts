@@ -1,54 +1,15 @@
 import { z } from 'zod'
-import { checked } from '../config/problems.ts'
-import { SECRET_SCHEMA, type SecretPlace, type SecretReader, secretFrom } from '../config/secret.ts'
-import type { TokenPlace } from './bearer-token.ts'
-import { type TlsFiles, tlsOptionsOf } from './tls-files.ts'
-
-/** How we log in to Kafka. */
-export type KafkaLogin =
-  | {
-      readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
-      readonly username: string
-      readonly password: SecretReader
-    }
-  | { readonly mechanism: 'OAUTHBEARER'; readonly token: TokenPlace }
-
-/** Whom we ask for what, and how we prove who we are: Kafka. */
-export interface KafkaConnection {
-  readonly brokers: readonly string[]
-  readonly tls?: TlsFiles | undefined
-  readonly sasl?: KafkaLogin | undefined
-}
-
-/** One of `url`, `cluster` and `sentinel` is given. User, password and TLS are those of the servers that hold data. */
-export interface RedisConnection {
-  readonly url?: string | undefined
-  /** Some nodes of a Redis Cluster, `host:port`; the others are found. */
-  readonly cluster?: { readonly nodes: readonly string[] } | undefined
-  readonly sentinel?: SentinelConnection | undefined
-  readonly username?: string | undefined
-  readonly password?: SecretReader | undefined
-  readonly tls?: TlsFiles | undefined
-}
-
-/** Sentinels, `host:port`, which know where the primary of this name is; with a login and TLS of their own. */
-export interface SentinelConnection {
-  readonly name: string
-  readonly nodes: readonly string[]
-  readonly username?: string | undefined
-  readonly password?: SecretReader | undefined
-  readonly tls?: TlsFiles | undefined
-}
-
-export interface RegistryConnection {
-  /** Base of the Confluent API, for example `http://host:8080/apis/ccompat/v7`; may carry a user and a password. */
-  readonly url: string
-  readonly username?: string | undefined
-  readonly password?: SecretReader | undefined
-  /** A bearer token, in the place of a user. */
-  readonly token?: TokenPlace | undefined
-  readonly tls?: TlsFiles | undefined
-}
+import type { TokenPlace } from '../client-security/bearer-token.ts'
+import type {
+  KafkaConnection,
+  KafkaLogin,
+  RedisConnection,
+  RegistryConnection,
+} from '../client-security/connections.ts'
+import type { SecretReader } from '../client-security/secret-reader.ts'
+import { type TlsFiles, tlsOptionsOf } from '../client-security/tls-files.ts'
+import { checked } from './problems.ts'
+import { SECRET_SCHEMA, type SecretPlace, secretFrom } from './secret.ts'
 
 const file = z.string().min(1)
 const tls = z.strictObject({
@@ -80,7 +41,7 @@ const sasl = z.discriminatedUnion('mechanism', [
 
 const node = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d+$/, 'must be host:port')
 const nodes = z.array(node).min(1)
-/** Where Redis is, if it is not one server with a URL. */
+/** Redis as a cluster or behind Sentinel. */
 export const REDIS_PLACES = {
   cluster: z.strictObject({ nodes }).optional(),
   sentinel: z
@@ -94,7 +55,7 @@ export const REDIS_PLACES = {
     .optional(),
 } as const
 
-/** What the sections `kafka`, `redis` and `registry` of the file have for security, as Zod shapes. */
+/** Security settings of the sections `kafka`, `redis` and `registry`, as Zod shapes. */
 export const CLIENT_SECURITY = {
   kafka: { tls: tls.optional(), sasl: sasl.optional() },
   redis: { username: z.string().min(1).optional(), password: SECRET_SCHEMA.optional(), tls: tls.optional() },
@@ -121,9 +82,9 @@ export interface ClientSecurity {
 }
 
 /**
- * From what is written in the file to what clients use. Everything is tried once, so that a missing file or an empty
- * variable is a problem at the start and not in the night; whoever connects reads it again. `problemsOf` says where the
- * problems of a section go: to nobody, if its server is not used.
+ * Converts the settings into what clients use. Every file and secret is read once here, so that a missing file or an empty
+ * variable is reported at the start; clients read them again when they connect. `problemsOf` collects the problems of a
+ * section, or discards them if its server is not used.
  */
 export function clientSecurity(
   written: Written,
@@ -161,7 +122,7 @@ export function clientSecurity(
   }
 }
 
-/** Reads what is written in the file, and notes what is wrong with it. */
+/** Converts the settings of one section and collects its problems. */
 class Reading {
   readonly #env: Readonly<Record<string, string | undefined>>
   readonly #problems: string[]
