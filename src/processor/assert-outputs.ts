@@ -3,10 +3,10 @@ import type { TopicFacts } from '../stream/topic-logs.ts'
 import type { StatusTaskOptions } from './status-task-options.ts'
 
 /**
- * Checks, before anything is written, that the outputs are the topics into which any partition of the group committed, with
- * the same numbers of partitions. Gives the facts of the processor's topics.
+ * Checks, before anything is written, that the outputs are the topics every partition of the group committed to, with the
+ * same numbers of partitions. Returns the facts of the processor's topics.
  *
- * Rejects with DefinedStop if not. A new input topic is not looked at here: it must not keep the outputs from being settled.
+ * Rejects with DefinedStop if not. A recreated input topic is not checked here: it must not prevent the settling of outputs.
  */
 export async function assertOutputs(options: StatusTaskOptions): Promise<ReadonlyMap<string, TopicFacts>> {
   const { group, topics, offsets, logs, keys } = options
@@ -26,7 +26,7 @@ export async function assertOutputs(options: StatusTaskOptions): Promise<Readonl
     }
   }
   if ([...committed.values()].every(({ metadata }) => originIn(metadata) === null)) {
-    // No commit says how many partitions there were: the keys that were published tell.
+    // No commit says how many partitions there were: check the published keys instead.
     await keys.assertAll(facts.get(topics.current) as TopicFacts)
   }
   return facts

@@ -9,7 +9,7 @@ import type { StateWrite } from './state-store.ts'
 import { forgettingWrite, stateWrite } from './state-write.ts'
 import type { StatusTaskOptions } from './status-task-options.ts'
 
-/** What one transaction publishes and what the view becomes with it. */
+/** What one transaction publishes, counts and writes into the view. */
 export interface BatchOutput {
   readonly current: OutRecord[]
   readonly changes: OutRecord[]
@@ -20,7 +20,7 @@ export interface BatchOutput {
 
 export type OutputContext = Pick<StatusTaskOptions, 'codecs' | 'duePolicy' | 'topics' | 'partition'>
 
-/** Only moves the offset. */
+/** Publishes nothing; its commit only advances the offset. */
 export function emptyOutput(): BatchOutput {
   return { current: [], changes: [], deadLetters: [], writes: [], totals: noTotals() }
 }

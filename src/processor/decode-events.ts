@@ -6,13 +6,13 @@ import type { StatusTaskOptions } from './status-task-options.ts'
 
 /**
  * Largest event, bytes. A payment keeps at most 256 events, so its state, children included, stays below the 2 MiB that
- * the topics accept, whatever comes in which order.
+ * the topics accept, whatever arrives in whichever order.
  */
 export const EVENT_BYTES_MAX = 7_000
 
 /**
- * Records of `payments.events` as events, or with the reason why they are none. Asks the registry for schemas that were
- * not seen yet; rejects, and skips nothing, while it cannot answer.
+ * Decodes records of `payments.events`, or gives the reason why a record is not an event. Asks the registry for schemas not
+ * seen yet; while it cannot answer, rejects and skips nothing.
  *
  * @param assertInPlace Throws DefinedStop if the key of an event does not belong to this partition.
  */

@@ -3,10 +3,9 @@ import type { PartitionTransactions } from '../stream/transactions.ts'
 import type { StatusTaskOptions } from './status-task-options.ts'
 
 /**
- * Fences owners that work under other transactional ids: those of earlier releases, and the one that committed last, which
- * only its commit names. A former owner may commit until it is fenced, so the commit is read again after every fence.
- *
- * Only then is what was committed final.
+ * Fences owners with other transactional ids: those of earlier releases, and that of the last commit, which only the commit
+ * names. A former owner can commit until it is fenced, so the commit is read again after every fence. Once this resolves, the
+ * committed offset is final.
  */
 export async function fenceOwners(options: StatusTaskOptions, transactions: PartitionTransactions): Promise<void> {
   const { partition, group, topics, offsets, transactionalId, formerTransactionalIds } = options

@@ -51,7 +51,7 @@ export class OwnedView {
     return this.#marker
   }
 
-  /** The encoded states of these payments, without those that the view does not have. */
+  /** The encoded states of these payments, as far as the view has them. */
   async read(paymentKeys: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
     const { marker, states } = await this.#store.read(this.#partition, paymentKeys)
     if (marker !== this.#text) {

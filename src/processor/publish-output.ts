@@ -14,7 +14,7 @@ export interface PromisedEnds {
 export interface PublishOptions {
   readonly partition: number
   readonly topics: Readonly<Record<keyof OutputEnds, string>>
-  /** What the commit before promised. */
+  /** What the previous commit promised. */
   readonly before: PromisedEnds
   readonly metadata: Omit<CommitMetadata, keyof PromisedEnds>
 }
@@ -23,8 +23,8 @@ export interface PublishOptions {
  * One transaction: `current`, `changes`, dead letters, and the next input offset with what this commit promises. Resolves
  * with the promise once it is committed; after a rejection the outcome is unknown (see PartitionTransactions).
  *
- * Rejects with DefinedStop, and commits nothing, if an output lost what the commit before promised: whatever is appended
- * must come after it.
+ * Rejects with DefinedStop, and commits nothing, if an output lost records that the previous commit promised: new records
+ * must be appended after them.
  */
 export async function publishOutput(
   transactions: PartitionTransactions,

@@ -9,11 +9,11 @@ export interface SettledCommit {
   /** Null if the offset was not committed by this stage. */
   readonly metadata: CommitMetadata | null
   readonly ends: OutputEnds
-  /** Outputs of which `ends` is only the end of the topic; see CommitMetadata. */
+  /** Outputs whose `ends` is only the end of the topic; see CommitMetadata. */
   readonly inexact: readonly (keyof OutputEnds)[]
 }
 
-/** Settles the outputs of a partition and gives what is committed then. Rejects as settleOutputs does. */
+/** Settles the outputs of a partition, then returns its commit. Rejects as settleOutputs does. */
 export async function settledCommit(
   options: StatusTaskOptions,
   transactions: PartitionTransactions,
@@ -32,7 +32,7 @@ export async function settledCommit(
   return { committed, metadata, ends: metadata?.ends ?? ends, inexact: inexactOf(metadata) }
 }
 
-/** Without a promise, or with one of an older release, only the ends of the topics are known. */
+/** Without a promise, or with that of an older release, only the ends of the topics are known. */
 function inexactOf(metadata: CommitMetadata | null): readonly (keyof OutputEnds)[] {
   return metadata?.inexact ?? OUTPUTS
 }

@@ -51,7 +51,7 @@ const DUE_MAX = 500
 export class StatusTask implements PartitionTask {
   readonly #options: StatusTaskOptions
   #transactions: PartitionTransactions | undefined
-  /** Waits until Redis answers, or until the lane's signal, which `open` got, is aborted. */
+  /** Waits until Redis answers, or until the signal passed to `open`, which is that of the lane, is aborted. */
   #store: LaneStore | undefined
   #view: OwnedView | undefined
   /** The topics as they were when the partition was opened. */
@@ -69,7 +69,7 @@ export class StatusTask implements PartitionTask {
    * promise that decides the outcome of a half-ended transaction.
    */
   #stop: DefinedStop | undefined
-  /** The view holds a state that cannot be read: the next `open` rebuilds it, whatever its marker says. */
+  /** The view contains a state that cannot be read: the next `open` rebuilds it, whatever its marker says. */
   #distrustView = false
 
   constructor(options: StatusTaskOptions) {
@@ -163,7 +163,7 @@ export class StatusTask implements PartitionTask {
     const at = now()
     const due = await store.due(partition, at, DUE_MAX)
     if (due.length === 0) {
-      // While no event comes, this notices a view that Redis lost or rolled back.
+      // Without events, only this detects a view that Redis lost or rolled back.
       await view.read([])
       await this.#checkLastCommit()
       return
@@ -214,7 +214,7 @@ export class StatusTask implements PartitionTask {
 
   /**
    * The group's offsets were deleted or have expired, or the input topic was deleted. Without a promise, a half-ended
-   * transaction could not be told from what is already published: so the first commit contains only the promise.
+   * transaction could not be distinguished from earlier records, so the first commit contains only the promise.
    */
   async #promisePublished(next: bigint): Promise<void> {
     const { partition, logger } = this.#options
@@ -227,7 +227,7 @@ export class StatusTask implements PartitionTask {
 
   /**
    * Handles a batch in portions. Each fits into memory together with the states it needs, and holds its share of the budget
-   * while it is in work. Sizes are read before any state is; nobody else changes them.
+   * while it is processed. Sizes are read before any state; nobody else changes them.
    *
    * `work` gets the range of items and resolves with what it wrote into the view.
    */
@@ -259,7 +259,7 @@ export class StatusTask implements PartitionTask {
     return states
   }
 
-  /** Bytes that are no state mean that somebody else wrote into Redis; `current` has the right ones. */
+  /** If the bytes are no state, something else wrote into Redis; `current` has the right ones. */
   async #decodeState(bytes: Buffer): Promise<PaymentState> {
     const { codecs, topics, partition } = this.#options
     try {
