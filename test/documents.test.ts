@@ -9,7 +9,7 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 
 const DOCUMENTS = ['', 'docs', 'docs/internals', 'schemas', 'deploy', 'packages/testcontainers', 'examples/subscriber']
   .flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => join(folder, name)))
-  .concat(existsSync(join(ROOT, 'test/lab/README.md')) ? ['test/lab/README.md'] : [])
+  .concat('test/lab/README.md')
   .filter((path) => path.endsWith('.md'))
 
 const SOURCES = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
