@@ -3,7 +3,7 @@ import type { PaymentEvent } from '../payment/payment-event.ts'
 import type { Callback } from './provider.ts'
 import { type SourceTime, UNTIMED } from './source-time.ts'
 
-/** What an adapter found out about one element. What it leaves out was not given. */
+/** What an adapter read from one element. An omitted field was not given. */
 export interface EventFacts
   extends Pick<PaymentEvent, 'paymentKey' | 'naturalKey' | 'status' | 'sourceStatus'>,
     Partial<
@@ -25,11 +25,11 @@ export interface EventFacts
       >
     > {
   readonly time?: SourceTime
-  /** True if the time is the envelope's: it orders the event and is no part of what it says. */
+  /** True if the time is the envelope's: it orders the event but is not part of its identity. */
   readonly timeOfEnvelope?: boolean
 }
 
-/** Completes the facts to a payment event: absent becomes null, and the event gets its id. */
+/** Builds a payment event from the facts: omitted fields become null, and the event gets its id. */
 export function buildEvent(callback: Callback, provider: string, element: number, facts: EventFacts): PaymentEvent {
   const time = facts.time ?? UNTIMED
   const event: PaymentEvent = {
@@ -80,7 +80,7 @@ export function buildEvent(callback: Callback, provider: string, element: number
   return withId(event, facts.timeOfEnvelope === true ? withoutTime(event) : event)
 }
 
-/** Sets the id in place: the event was made a line ago and nobody else has seen it, so no copy is needed. */
+/** Sets the id in place, without a copy: no other code has seen the new event yet. */
 function withId(event: PaymentEvent, identity: EventIdentity): PaymentEvent {
   const writable: { -readonly [Name in keyof PaymentEvent]: PaymentEvent[Name] } = event
   writable.eventId = eventIdOf(identity)

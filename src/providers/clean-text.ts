@@ -1,12 +1,12 @@
 const PRINTABLE_ASCII = /^[ -~]*$/
 const CONTROL_CHARACTER = /\p{Cc}/u
 
-/** True for whole characters without control characters, which have no place in ids, codes, keys and logs. */
+/** True if the text is well-formed and has no control characters, which do not belong in ids, codes, keys and logs. */
 export function isCleanText(text: string): boolean {
   return PRINTABLE_ASCII.test(text) || (text.isWellFormed() && !CONTROL_CHARACTER.test(text))
 }
 
-/** True if every character of the text is the same in all character sets that a body could be in. */
+/** True if the text reads the same in every supported character set. */
 export function isAscii(text: string): boolean {
   return !NOT_ASCII.test(text)
 }
@@ -19,8 +19,8 @@ export function isBlank(text: string): boolean {
 }
 
 /**
- * The text without what cannot be seen at its ends: white space as JavaScript knows it, the no-break space and the byte
- * order mark included, and the characters of no width. Providers pad ids, and a padded id would be another payment.
+ * Removes invisible characters at both ends: white space as JavaScript defines it (including the no-break space and the
+ * byte order mark) and zero-width characters. Providers pad ids, and a padded id would be another payment.
  */
 export function strip(text: string): string {
   const { length } = text
@@ -38,12 +38,12 @@ export function strip(text: string): string {
   return text.slice(start, end)
 }
 
-/** Printable ASCII but the space: how nearly every text begins and ends. */
+/** Printable ASCII except the space. Nearly every text begins and ends with it. */
 function isInk(code: number): boolean {
   return code > 0x20 && code < 0x7f
 }
 
-/** Zero width space, non-joiner and joiner, and the word joiner. */
+/** Zero-width space, zero-width non-joiner, zero-width joiner and word joiner. */
 const NO_WIDTH = '\u200b\u200c\u200d\u2060'
 
 function isInvisible(character: string): boolean {

@@ -4,20 +4,21 @@ import { isUtf8 } from 'node:buffer'
 export interface DecodedText {
   readonly text: string
   /**
-   * True if nothing says which character set the body is in: its characters outside ASCII are a guess, and no id, status
-   * or detail may rest on them.
+   * True if the character set is unknown: characters outside ASCII are a guess, and no id, status or detail may contain
+   * them.
    */
   readonly guessed: boolean
 }
 
-/** A character set that a body may be in beside UTF-8. */
+/** A supported character set other than UTF-8 and UTF-16. */
 export type Charset = 'iso-8859-1' | 'windows-1252'
 
 /**
- * Decodes a body: UTF-8 whenever it is that, whatever else is said of it; UTF-16 if it opens with the byte order mark;
- * else `charset`, which the sender named; else windows-1252 as a guess. Null if it opens as UTF-16 and is not.
+ * Decodes a body: as UTF-8 whenever it is valid UTF-8, whatever was declared; as UTF-16 if it starts with that byte order
+ * mark; otherwise as `charset`, which the sender named; otherwise as windows-1252, as a guess. Null if it starts with a
+ * UTF-16 byte order mark but is not valid UTF-16.
  *
- * Malformed bytes are never replaced: an id with a replacement character is another id.
+ * Malformed bytes are never replaced: an id with a replacement character would be another id.
  */
 export function decodeText(body: Buffer, charset: Charset | null): DecodedText | null {
   if (isUtf8(body)) {
@@ -31,13 +32,13 @@ export function decodeText(body: Buffer, charset: Charset | null): DecodedText |
   return { text: decodeBytes(body, charset), guessed: charset === null }
 }
 
-/** Decodes bytes that are not UTF-8. Both character sets have a character for every byte. */
+/** Decodes bytes that are not UTF-8. Both character sets map every byte to a character. */
 export function decodeBytes(bytes: Buffer, charset: Charset | null): string {
   const text = bytes.toString('latin1')
   return charset === 'iso-8859-1' ? text : text.replace(WINDOWS_ONLY, windowsCharacter)
 }
 
-/** The body in UTF-8, for what goes by bytes. What only a guess could decode, or nothing at all, is left as it is. */
+/** Re-encodes the body as UTF-8 for code that searches bytes. Returns it unchanged if decoding fails or would be a guess. */
 export function toUtf8(body: Buffer, charset: Charset | null): Buffer {
   if (isUtf8(body)) {
     return body
@@ -47,18 +48,18 @@ export function toUtf8(body: Buffer, charset: Charset | null): Buffer {
 }
 
 /**
- * The character set that a content type names, if it is one that is read. One that names UTF-8 or ASCII says nothing
- * about a body that is not UTF-8. The gateway keeps these names in raw's header (media-type.ts).
+ * The supported character set that a content type names, or null. UTF-8 and ASCII give null, because they do not help
+ * with a body that is not UTF-8. The gateway keeps these names in the header of the raw record (media-type.ts).
  */
 export function charsetOf(contentType: string): Charset | null {
-  // Without a look at the rest: almost no content type names another character set.
+  // A quick test first: almost no content type names another character set.
   return OTHER_CHARSET.test(contentType) ? charsetNamed(CHARSET_PARAMETER.exec(contentType)?.[1]) : null
 }
 
 const OTHER_CHARSET = /charset="?(?:iso|latin|windows)/i
 const CHARSET_PARAMETER = /;\s*charset="?([\w-]+)"?\s*(?:;|$)/i
 
-/** The character set that an XML declaration names. A wrong one is common: .NET writes `utf-16` and sends UTF-8. */
+/** The character set that an XML declaration names. It is often wrong: .NET writes `utf-16` and sends UTF-8. */
 export function charsetOfXml(body: Buffer): Charset | null {
   return charsetNamed(XML_ENCODING.exec(body.toString('latin1', 0, XML_DECLARATION_BYTES_MAX))?.[1])
 }
@@ -79,7 +80,7 @@ function charsetNamed(name: string | undefined): Charset | null {
   return (name === undefined ? undefined : CHARSETS.get(name.toLowerCase())) ?? null
 }
 
-/** What windows-1252 has where ISO 8859-1 has control characters; the five that it has not stay control characters. */
+/** The characters of windows-1252 where ISO 8859-1 has control characters; the five unassigned ones stay control characters. */
 const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ'
 const WINDOWS_ONLY = /[\x80-\x9f]/g
 
@@ -100,7 +101,7 @@ function utf16Of(body: Buffer): 'utf-16le' | 'utf-16be' | null {
   return body[0] === 0xfe && body[1] === 0xff ? 'utf-16be' : null
 }
 
-/** Null for an odd number of bytes or half a surrogate pair. */
+/** Null for an odd number of bytes or a lone surrogate. */
 function fromUtf16(body: Buffer, encoding: 'utf-16le' | 'utf-16be'): string | null {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(body)

@@ -2,7 +2,7 @@ import { CODE_LENGTH_MAX } from '../payment/payment-event.ts'
 import type { JsonObject } from './json-object.ts'
 import { normalizeWord } from './normalize-word.ts'
 
-/** What a provider may begin to say differently. */
+/** The kinds of change in what a provider sends. */
 export const DRIFT_KINDS = [
   'field',
   'status',
@@ -11,38 +11,38 @@ export const DRIFT_KINDS = [
   'event-type',
   'event-context',
   'reason-type',
-  /** A time that was given and cannot be read; the name is that of its field. */
+  /** A time was given but cannot be read; the name is that of its field. */
   'time',
-  /** A name that stands twice in one object. */
+  /** A name appears twice in one object. */
   'duplicate-name',
 ] as const
 export type DriftKind = (typeof DRIFT_KINDS)[number]
 
 /**
- * A name in a callback that the adapter does not know: of a field, or a word of the provider's own vocabulary. Never the
- * value of a field, except where the value is such a word.
+ * A name in a callback that the adapter does not know: the name of a field, or a word of the provider's vocabulary. Never
+ * the value of a field, unless the value is such a word.
  */
 export interface DriftNote {
   readonly kind: DriftKind
   readonly name: string
 }
 
-/** A set of names, or a rule that knows them. */
+/** A set of names, or a rule that recognizes them. */
 export type KnownNames = Pick<ReadonlySet<string>, 'has'>
 
-/** Stands for a name that could hold something personal, such as an account number used as a field's name. */
+/** Replaces a name that could contain personal data, such as an account number used as a field name. */
 export const NAME_NOT_SHOWN = '(not shown)'
 
-/** The most notes that one callback gives (I10). What is beyond is seen again in the next callback. */
+/** Most notes per callback (I10). What exceeds it will appear again in a later callback. */
 export const DRIFT_NOTES_MAX = 32
 
 const NONE: readonly DriftNote[] = []
 
 /**
- * Collects what an adapter meets and does not know, each name once per callback.
+ * Collects the unknown names that an adapter meets, each once per callback.
  *
- * Drift changes nothing about the translation: a field that is not known is not read, a word that is not known gives an
- * UNKNOWN event. It is told so that a person adds it to the mapping.
+ * Drift does not affect the translation: an unknown field is not read, and an unknown word gives an UNKNOWN event. It is
+ * reported so that a person can add it to the mapping.
  */
 export class DriftNotes {
   #notes: DriftNote[] | null = null
@@ -51,7 +51,7 @@ export class DriftNotes {
     return this.#notes ?? NONE
   }
 
-  /** Notes the fields of `object` that are not in `known`. `path` is what leads to it, with a dot at its end, or empty. */
+  /** Notes the fields of `object` that are not in `known`. `path` leads to `object` and ends with a dot, or is empty. */
   fields(object: JsonObject | null, known: KnownNames, path = ''): void {
     for (const name in object) {
       if (!known.has(name)) {
@@ -60,12 +60,12 @@ export class DriftNotes {
     }
   }
 
-  /** Notes a word of the provider's vocabulary, or several that belong together, as they are compared. */
+  /** Notes a word of the provider's vocabulary, or several that belong together, in normalized form. */
   word(kind: DriftKind, ...words: readonly string[]): void {
     this.#add(kind, words.map(wordShown).join('|'))
   }
 
-  /** Notes a name in the provider's own spelling, or several that lead to it. */
+  /** Notes a name in the provider's own spelling, with the path to it. */
   name(kind: DriftKind, ...path: readonly string[]): void {
     this.#add(kind, path.map(nameShown).join('.'))
   }
@@ -79,7 +79,7 @@ export class DriftNotes {
   }
 }
 
-/** Letters and underscores, with at most one short number in between: no account, card, phone or e-mail address fits. */
+/** Letters and underscores with at most one short number: matches no account, card or phone number and no e-mail address. */
 const NAME = /^[A-Za-z][A-Za-z_]*(?:[0-9]{1,3}[A-Za-z_]*)?$/
 const WORD = /^[A-Z][A-Z_]*(?:[0-9]{1,3}[A-Z_]*)?$/
 

@@ -2,28 +2,28 @@ import { strip } from './clean-text.ts'
 import type { DriftNotes, KnownNames } from './drift.ts'
 import { endOfString } from './nesting.ts'
 
-/** A name that stands in one object more than once. JSON allows it, and a parser keeps the last value without a word. */
+/** A name that appears more than once in one object. JSON allows it, and a parser silently keeps the last value. */
 export interface DuplicateName {
-  /** Names and positions that lead from the root to the object. */
+  /** Names and array positions from the root to the object. */
   readonly path: readonly (string | number)[]
   readonly name: string
-  /** True if it does not matter which of the values counts. */
+  /** True if all its values are equal, so that it does not matter which one counts. */
   readonly equal: boolean
 }
 
 const NONE: readonly DuplicateName[] = []
 
 /**
- * Finds the names that stand twice in an object. `text` is valid JSON, `value` what it was parsed to, and `memberCount`
- * how many members its objects have as they are written.
+ * Finds the names that appear more than once in an object. `text` is valid JSON, `value` is its parsed form, and
+ * `memberCount` is the number of members that the text has in all its objects, repeats included.
  *
- * Almost every body has none, which shows by counting what was parsed; only one that has some is read once more.
+ * Almost no body has any, which the number of parsed members shows; only a body that has some is scanned again.
  */
 export function duplicateNamesIn(text: string, value: unknown, memberCount: number): readonly DuplicateName[] {
   return membersOf(value) === memberCount ? NONE : new Scanner(text).duplicates()
 }
 
-/** How many members all objects in it have. As deep as the text was nested, which is bounded. */
+/** Number of members in all objects of `value`. Recurses as deep as the text was nested, which is bounded. */
 function membersOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) {
     return 0
@@ -46,8 +46,8 @@ function membersOf(value: unknown): number {
 }
 
 /**
- * The first of these names that stands with different values in the object at `path`, or in its element `index`:
- * whichever of them counted, the other would be lost without a trace.
+ * The first of `names` that has different values in the object at `path`, or in the element `index` of the array there.
+ * Whichever value counted, the other would be lost silently.
  */
 export function ambiguousName(
   duplicates: readonly DuplicateName[],
@@ -69,7 +69,7 @@ function isSamePath(one: DuplicateName['path'], other: DuplicateName['path']): b
   return one.length === other.length && one.every((step, index) => step === other[index])
 }
 
-/** Notes every name that stands twice. Positions are left out, and so is what leads to an element of the callback. */
+/** Notes every duplicate name. Array positions and the path to the element of the callback are left out. */
 export function noteDuplicates(drift: DriftNotes, duplicates: readonly DuplicateName[]): void {
   for (const { path, name } of duplicates) {
     const element = path.findIndex((step) => typeof step === 'number')
@@ -78,10 +78,10 @@ export function noteDuplicates(drift: DriftNotes, duplicates: readonly Duplicate
   }
 }
 
-/** What a scanner makes of JSON: an object is a Map, so that a name is only a name. */
+/** A scanned JSON value. An object is a Map, so that no name has a special meaning. */
 type Scanned = string | number | boolean | null | readonly Scanned[] | ReadonlyMap<string, Scanned>
 
-/** Texts are compared as they are read: stripped. */
+/** Texts are compared stripped, as they are read. */
 function isEqual(one: Scanned | undefined, other: Scanned | undefined): boolean {
   if (one instanceof Map && other instanceof Map) {
     return one.size === other.size && [...one].every(([name, value]) => isEqual(value, other.get(name)))
@@ -92,7 +92,7 @@ function isEqual(one: Scanned | undefined, other: Scanned | undefined): boolean 
   return typeof one === 'string' && typeof other === 'string' ? strip(one) === strip(other) : one === other
 }
 
-/** Walks a JSON text that is known to be valid, and not nested too deep for the stack. */
+/** Scans a JSON text that is known to be valid and not nested too deep for the stack. */
 class Scanner {
   readonly #text: string
   readonly #found: DuplicateName[] = []
@@ -108,7 +108,7 @@ class Scanner {
     return this.#found
   }
 
-  /** Returns the value that stands here, and leaves the position behind it. */
+  /** Returns the value at the current position and moves past it. */
   #value(): Scanned {
     this.#skipBlanks()
     switch (this.#text[this.#at]) {
@@ -161,7 +161,7 @@ class Scanner {
     return JSON.parse(this.#text.slice(start, this.#at))
   }
 
-  /** Whether the object or array ends here; if so, the position is left behind it. */
+  /** Whether the object or array ends here; if so, moves past its end. */
   #ends(bracket: '}' | ']'): boolean {
     this.#skipBlanks()
     const ends = this.#text[this.#at] === bracket
@@ -169,7 +169,7 @@ class Scanner {
     return ends
   }
 
-  /** Passes the mark, if it stands here. */
+  /** Moves past the mark if it is next. */
   #skip(mark: ':' | ','): void {
     this.#skipBlanks()
     this.#at += this.#text[this.#at] === mark ? 1 : 0
@@ -179,7 +179,7 @@ class Scanner {
     this.#at = this.#endOf(BLANKS)
   }
 
-  /** Where what stands here and fits the pattern ends. */
+  /** End of the match of the pattern at the current position. */
   #endOf(pattern: RegExp): number {
     pattern.lastIndex = this.#at
     return this.#at + (pattern.exec(this.#text)?.[0].length ?? 0)

@@ -8,34 +8,34 @@ import type { DeadLetterReason } from './provider.ts'
 import type { JsonBody } from './read-json.ts'
 import { type SourceTime, sourceTimeOf, UNTIMED, withoutZoneName } from './source-time.ts'
 
-/** Why an element cannot become an event although it is there. */
+/** Why an element cannot become an event: a deciding field that cannot be read. */
 export interface FieldProblem {
   readonly reason: Extract<DeadLetterReason, 'invalid-field' | 'invalid-utf8'>
   /** The field's name. */
   readonly field: string
-  /** What is wrong with it, to be read behind its name. Never holds a value. */
+  /** What is wrong, worded to follow the field's name. Never contains a value. */
   readonly what: string
 }
 
-/** In the place of a text whose percent-encoding is broken. */
+/** Stands in for a text whose percent-encoding is broken. */
 export const BROKEN_ENCODING: unique symbol = Symbol('broken percent-encoding')
 
-/** No field's characters are a guess; all are. A form says it for each of its fields. */
+/** Whether the characters of no field, or of every field, are a guess. A form tells for each of its fields. */
 export const NOTHING_GUESSED: KnownNames = { has: () => false }
 export const ALL_GUESSED: KnownNames = { has: () => true }
 
 /**
- * Reads the fields of one element, and remembers what was given and cannot be read.
+ * Reads the fields of one element and records those that were given but cannot be read.
  *
- * Texts are stripped; absent, `null` and blank are all "not given" and read as null, and so is an id that is only a
- * placeholder. A wrong type, a text that is too long, a control character, half a surrogate pair, and a character outside
- * ASCII of which nothing says what it is: that field cannot be read. Nothing is cut or repaired.
+ * Texts are stripped. Absent, `null`, blank and, for an id, a placeholder all mean "not given" and are read as null. A field
+ * cannot be read if it has the wrong type, is too long, contains a control character or a lone surrogate, or has a
+ * character outside ASCII in an unknown character set. Nothing is truncated or repaired.
  *
- * - A field that decides (`decidingId`, `decidingCode`): the first one that cannot be read is `problem`, and the element
- *   becomes a dead letter. The caller checks it before it publishes what it read.
- * - Any other is left out, and its name is in `unreadable`: a detail never costs the status.
+ * - Deciding fields (`decidingId`, `decidingCode`): the first one that cannot be read becomes `problem`, and the element a
+ *   dead letter. The caller must check `problem` before it publishes an event.
+ * - Any other field is left out and named in `unreadable`: a detail never costs the status.
  *
- * `label` is what a nested field is called: its path.
+ * `label` is the name shown for a nested field: its path.
  */
 export class FieldReader {
   problem: FieldProblem | null = null
@@ -43,13 +43,13 @@ export class FieldReader {
   readonly #guessed: KnownNames
   #unreadable: string[] | null = null
 
-  /** `guessed` knows the fields whose characters outside ASCII are a guess. */
+  /** `guessed` contains the fields whose characters outside ASCII are a guess. */
   constructor(drift: DriftNotes, guessed: KnownNames) {
     this.#drift = drift
     this.#guessed = guessed
   }
 
-  /** The details that were given and cannot be read: each once, sorted, at most {@link UNREADABLE_MAX}. */
+  /** The details that were given but cannot be read: each once, sorted, at most {@link UNREADABLE_MAX}. */
   get unreadable(): readonly string[] {
     return this.#unreadable === null ? NO_NAMES : [...new Set(this.#unreadable)].sort().slice(0, UNREADABLE_MAX)
   }
@@ -73,12 +73,12 @@ export class FieldReader {
     return withoutPlaceholder(this.#text(object, name, label, ID_LENGTH_MAX, false))
   }
 
-  /** A code or another short word, at most {@link CODE_LENGTH_MAX} characters unless said otherwise. */
+  /** A code or another short text, at most `lengthMax` characters. */
   code(object: JsonObject | null, name: string, label = name, lengthMax = CODE_LENGTH_MAX): string | null {
     return this.#text(object, name, label, lengthMax, false)
   }
 
-  /** The code of a currency: three letters, in upper case. Nothing is said of whether there is such a currency. */
+  /** A currency code: three letters, returned in upper case. Whether the currency exists is not checked. */
   currency(object: JsonObject | null, name: string, label: string): string | null {
     const text = this.code(object, name, label)
     if (text === null) {
@@ -87,7 +87,7 @@ export class FieldReader {
     return CURRENCY.test(text) ? text.toUpperCase() : this.#leaveOut(label)
   }
 
-  /** A date in ISO 8601, with or without a time of day. The empty date is not given. */
+  /** An ISO 8601 date, with or without a time of day. .NET's empty date means "not given". */
   date(object: JsonObject, name: string): string | null {
     const text = this.code(object, name)
     if (text === null || isEmptyDate(text)) {
@@ -106,8 +106,8 @@ export class FieldReader {
   }
 
   /**
-   * A decimal as the provider wrote it. Sent as a JSON number, its digits are taken from the body's own text; `path`
-   * leads from the root of the body to `object`.
+   * A decimal as the provider wrote it. The digits of a JSON number are taken from the text of the body; `path` leads from
+   * the root of the body to `object`.
    */
   decimal(
     object: JsonObject | null,
@@ -133,8 +133,8 @@ export class FieldReader {
   }
 
   /**
-   * A time of the provider. One that was given and cannot be read leaves the event untimed and marked by a field of its
-   * own (`timeUnreadable`), and is noted as drift: it may be a new spelling.
+   * A time of the provider. If it was given but cannot be read, the event is untimed and has its own marker
+   * (`timeUnreadable`), and drift is noted: the format may be new.
    */
   time(object: JsonObject, name: string): SourceTime {
     const value = object[name]
@@ -177,7 +177,7 @@ export class FieldReader {
     }
     return isCleanText(text)
       ? text
-      : this.#fail(decides, label, 'invalid-field', 'holds a character that is not allowed')
+      : this.#fail(decides, label, 'invalid-field', 'contains a character that is not allowed')
   }
 
   #isGuess(name: string, text: string): boolean {
@@ -199,7 +199,7 @@ export function isGiven(value: unknown): boolean {
 }
 
 const UNKNOWN_CHARSET =
-  'has characters outside ASCII, and their character set is not known: the text is not UTF-8, and neither ISO-8859-1 nor windows-1252 is declared'
+  'has characters outside ASCII in an unknown character set: the text is not UTF-8, and neither ISO-8859-1 nor windows-1252 is declared'
 
 const NO_NAMES: readonly string[] = []
 const TIME_UNREADABLE: SourceTime = { ...UNTIMED, timeUnreadable: true }
@@ -212,7 +212,7 @@ const CURRENCY = /^[A-Za-z]{3}$/
 const DECIMAL = /^-?[0-9]+(?:\.[0-9]+)?$/
 const NUMBER_WITH_EXPONENT = /^(-?)([0-9]+)(?:\.([0-9]+))?[eE]([+-]?[0-9]{1,3})$/
 
-/** `1.5E-7` as `0.00000015`, by moving the point in the text. Null if it is longer than a decimal may be. */
+/** Rewrites `1.5E-7` as `0.00000015` by moving the point in the text. Null if the result would be too long for a decimal. */
 function withoutExponent(text: string): string | null {
   const match = NUMBER_WITH_EXPONENT.exec(text)
   if (match === null) {

@@ -3,10 +3,10 @@ import { isCleanText, strip } from './clean-text.ts'
 import { isPlaceholder } from './placeholder.ts'
 
 /**
- * Finds the first id of this name in a JSON body without parsing it: the gateway only wants a key that keeps the
- * callbacks of a payment together, and a wrong one costs nothing but that. `body` is UTF-8.
+ * Finds the first id of this name in a JSON body without parsing it. The gateway only needs a key that keeps the callbacks
+ * of a payment together; a wrong one costs nothing but locality. `body` is UTF-8.
  *
- * Returns null if there is none that an event could carry. Never throws.
+ * Returns null if there is no id that an event could have. Never throws.
  */
 export function findJsonId(body: Buffer, name: string): string | null {
   const quotedName = `"${name}"`
@@ -26,7 +26,7 @@ export function findJsonId(body: Buffer, name: string): string | null {
   return null
 }
 
-/** A body that has the name this often where no field can be is not worth the search. */
+/** The search gives up after the name occurred this often where it is not the name of a field. */
 const TRIES_MAX = 16
 
 const QUOTE = 0x22
@@ -34,7 +34,7 @@ const COLON = 0x3a
 const BACKSLASH = 0x5c
 const SPACE = 0x20
 
-/** Longest JSON spelling of an id: every character as a `\u` escape, and the two quotes; with some room for padding. */
+/** Longest JSON form of an id: every character as a `\u` escape, two quotes, and some padding. */
 const SPELLING_BYTES_MAX = ID_LENGTH_MAX * 6 + 2 + 64
 
 function idAt(body: Buffer, start: number): string | null {
@@ -56,7 +56,7 @@ function idAt(body: Buffer, start: number): string | null {
 
 const REPLACEMENT = '\ufffd'
 
-/** An id as an event would carry it. Null if none could, and for bytes that are not UTF-8: no key is better than a guess. */
+/** The id as an event would have it. Null if no event could, or if the bytes were not UTF-8: no key is better than a guess. */
 export function usableId(text: string | null): string | null {
   const id = text === null ? '' : strip(text)
   const isUsable =
@@ -75,7 +75,7 @@ function unescaped(spelling: string): string | null {
 
 function skipBlanks(body: Buffer, from: number): number {
   let at = from
-  // Every byte up to the space that may stand here is a JSON blank; any other makes the body invalid anyway.
+  // Valid JSON has no other bytes up to the space here than its white space.
   while (at < body.length && (body[at] ?? 0) <= SPACE) {
     at += 1
   }

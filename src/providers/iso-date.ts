@@ -1,8 +1,8 @@
 import { sourceTimeOf } from './source-time.ts'
 
-/** Whether a text is an ISO 8601 date that exists, alone or with a time of day. */
+/** Whether a text is an existing ISO 8601 date, alone or with a time of day. */
 export function isIsoDate(text: string): boolean {
-  // Nearly every date is one that every month has, alone.
+  // Nearly every date stands alone and has a day that every month has.
   if (PLAIN.test(text)) {
     return text >= YEAR_MIN
   }
@@ -14,7 +14,7 @@ export function isIsoDate(text: string): boolean {
   return rest === '' ? exists(Number(year), Number(month), Number(day)) : sourceTimeOf(text).occurredAt !== null
 }
 
-/** Whether a text is .NET's empty date, which says that there is none: the year 1. */
+/** Whether a text is .NET's empty date, in the year 1, which means "no date". */
 export function isEmptyDate(text: string): boolean {
   return EMPTY_DATE.test(text)
 }
@@ -25,7 +25,7 @@ const PLAIN = /^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])$/
 const YEAR_MIN = '1970'
 const DATE = /^([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})($|[Tt ].)/
 
-/** As for times, nothing before 1970: a payment of that day was not meant. */
+/** As for times, dates before 1970 are not accepted: no payment has one. */
 function exists(year: number, month: number, day: number): boolean {
   return year >= 1970 && month >= 1 && month <= 12 && day >= 1 && (day <= 28 || day <= daysIn(year, month))
 }

@@ -1,4 +1,4 @@
-/** A JSON object (or a decoded form) before anything in it is trusted. */
+/** A JSON object or decoded form whose members have not been checked. */
 export interface JsonObject {
   readonly [name: string]: unknown
 }

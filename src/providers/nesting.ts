@@ -1,4 +1,4 @@
-/** As deep as JSON is read when a source does not say otherwise. The providers' own bodies reach about ten. */
+/** Default limit for the nesting of JSON. The providers' own bodies are about ten deep. */
 export const JSON_DEPTH_MAX = 64
 
 const QUOTE = 0x22
@@ -10,17 +10,19 @@ const BRACE = 0x7b
 const BRACE_END = 0x7d
 
 /**
- * Counts the members of all objects of a JSON text, the repeated ones included; null if its arrays and objects are nested
- * deeper than `depthMax`. Found out in one pass and without parsing: a body of 256 KiB can open a quarter of a million
- * arrays, each of which costs memory in a parser, and stack in whatever walks what was parsed. Of a text that is not JSON
- * it says something, and always the same.
+ * Counts the members of all objects in a JSON text, repeated names included. Null if arrays and objects are nested deeper
+ * than `depthMax`.
+ *
+ * It makes one pass without parsing: a body of 256 KiB can open a quarter of a million arrays, each of which costs memory
+ * in the parser and stack in code that walks the result. For a text that is not JSON, the result is meaningless but
+ * deterministic.
  */
 export function memberCountOf(text: string, depthMax: number): number | null {
   let depth = 0
   let members = 0
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at)
-    // Blanks, commas and digits are most of what stands outside of strings.
+    // Most characters outside strings are white space, commas and digits.
     if (code < COLON) {
       if (code === QUOTE) {
         at = endOfString(text, at)
@@ -39,7 +41,7 @@ export function memberCountOf(text: string, depthMax: number): number | null {
   return members
 }
 
-/** Position of the quote that ends the string which begins at `start`, or the end of the text. */
+/** Position of the closing quote of the string that starts at `start`, or the end of the text. */
 export function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let backslashes = 0

@@ -1,10 +1,10 @@
 /**
- * One spelling for a provider's status words, so that a change of case or punctuation is not a new status:
- * `Pending J.P. Morgan Review` and `PENDING_JP_MORGAN_REVIEW` are the same.
+ * Normalizes a provider's status words, so that a change of case or punctuation is not a new status:
+ * `Pending J.P. Morgan Review` and `PENDING_JP_MORGAN_REVIEW` are equal.
  *
- * Dots and quotes vanish, any other run of ASCII punctuation or blanks becomes one underscore. The blanks and dashes of
- * Unicode count like those of ASCII: programs that set text put them in. A word with any other character is left as it
- * is: it is not one that we know.
+ * Dots and quotes are removed; any other run of ASCII punctuation or blanks becomes one underscore. Unicode blanks and
+ * dashes count as their ASCII counterparts: text editors insert them. A word with any other character is returned
+ * unchanged, because no known word has one.
  */
 export function normalizeWord(word: string): string {
   if (NORMAL_WORD.test(word)) {

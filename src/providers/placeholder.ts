@@ -1,12 +1,11 @@
 /**
- * Whether an id only says that there is none: a word such as `NOTPROVIDED`, which ISO 20022 asks for where a customer
- * gave no reference, or nothing but zeros, such as .NET's empty GUID. Payments of different customers would meet under
- * such an id.
+ * Whether an id is a placeholder for "no id": a word such as `NOTPROVIDED`, which ISO 20022 requires if a customer gave no
+ * reference, or only zeros, such as .NET's empty GUID. Such an id would merge payments of different customers.
  *
- * Neither case nor blanks, `_` and `-` matter. `id` is stripped already.
+ * Case, blanks, `_` and `-` are ignored. `id` must already be stripped.
  */
 export function isPlaceholder(id: string): boolean {
-  // Nearly every id ends here.
+  // The first character rules out nearly every id.
   switch (id.charCodeAt(0)) {
     case 0x30: // 0
     case 0x28: // (
@@ -26,7 +25,7 @@ export function isPlaceholder(id: string): boolean {
 }
 
 function isOnlyZeros(id: string): boolean {
-  // The end tells almost every id from one of zeros, whose beginning is common.
+  // Check the last character first: many real ids start with a zero, few end with one.
   return '0})-'.includes(id.charAt(id.length - 1)) && ONLY_ZEROS.test(id)
 }
 

@@ -3,16 +3,16 @@ import { type DuplicateName, duplicateNamesIn } from './duplicate-names.ts'
 import { JSON_DEPTH_MAX, memberCountOf } from './nesting.ts'
 import type { Callback, DeadLetter } from './provider.ts'
 
-/** A body that was JSON, or the reason why not. */
+/** The parsed body, or the reason why it is not JSON. */
 export type ReadJson =
   | { readonly outcome: 'json'; readonly json: JsonBody }
   | { readonly outcome: 'dead-letter'; readonly deadLetter: DeadLetter }
 
 /**
- * Reads a body as JSON, in UTF-8 or the character set that is named or guessed (decode-text.ts), and no deeper than
- * `jsonDepthMax`. Never throws.
+ * Parses a body as JSON, in UTF-8 or in the declared or guessed character set (decode-text.ts), at most `jsonDepthMax`
+ * deep. Never throws.
  *
- * The messages of the parser are not passed on: they quote the body.
+ * The parser's messages are not passed on, because they quote the body.
  */
 export function readJson({
   body,
@@ -21,7 +21,7 @@ export function readJson({
 }: Pick<Callback, 'body' | 'contentType' | 'jsonDepthMax'>): ReadJson {
   const decoded = decodeText(body, charsetOf(contentType))
   if (decoded === null) {
-    return refused('invalid-utf8', 'the body opens as UTF-16 and is not')
+    return refused('invalid-utf8', 'the body starts with a UTF-16 byte order mark but is not valid UTF-16')
   }
   const { text, guessed } = decoded
   const memberCount = memberCountOf(text, jsonDepthMax)
@@ -49,7 +49,7 @@ function refused(reason: DeadLetter['reason'], message: string): ReadJson {
   return { outcome: 'dead-letter', deadLetter: { reason, message, element: null } }
 }
 
-/** A parsed body that can still tell how its numbers were written. */
+/** A parsed body that keeps the text of its numbers. */
 export class JsonBody {
   readonly value: unknown
   /** True if its characters outside ASCII are a guess. */
@@ -68,9 +68,9 @@ export class JsonBody {
 
   /**
    * The digits of the number at `path` exactly as sent, so that no amount ever passes through a float. Null if there is
-   * no number there.
+   * no number at `path`.
    *
-   * The providers send decimals as texts, so this is rare: the body is parsed a second time, once, on first use.
+   * Providers send decimals as texts, so this is rare. The first call parses the body a second time; later calls do not.
    */
   numberTextAt(path: readonly (string | number)[]): string | null {
     let node = this.#parsedWithNumberTexts()
@@ -88,7 +88,7 @@ export class JsonBody {
       try {
         this.#withNumberTexts = JSON.parse(this.#text, keepNumberText)
       } catch {
-        // A reviver walks the tree recursively: a body nested deeply enough ends here. The field is then invalid.
+        // The reviver recurses, so a body nested deeply enough exhausts the stack. The field is then unreadable.
         this.#withNumberTexts = null
       }
     }
@@ -104,7 +104,7 @@ class NumberText {
   }
 }
 
-/** The third argument is newer than TypeScript's own declaration of JSON.parse. */
+/** TypeScript's declaration of JSON.parse lacks the third argument. */
 function keepNumberText(_name: string, value: unknown, context?: { readonly source?: string }): unknown {
   return typeof value === 'number' && context?.source !== undefined ? new NumberText(context.source) : value
 }

@@ -2,7 +2,7 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { type Charset, charsetOfXml, decodeText } from './decode-text.ts'
 import type { DeadLetter } from './provider.ts'
 
-/** The fields of a flat XML document in their order, or the reason why not. */
+/** The fields of a flat XML document in their order, or the reason why it has none. */
 export type ReadXml =
   | {
       readonly outcome: 'fields'
@@ -12,25 +12,25 @@ export type ReadXml =
     }
   | { readonly outcome: 'dead-letter'; readonly deadLetter: DeadLetter }
 
-/** A child element of the root. `value` is null if it is not a text, because it has elements of its own. */
+/** A child element of the root. `value` is null if it contains other elements and so is not a text. */
 export interface XmlField {
   readonly name: string
   readonly value: string | null
 }
 
-/** Far more than a flat message takes; the parsers copy the text more than once. */
+/** Far more than a flat message needs. Bounded because the parsers copy the text more than once. */
 export const XML_CHARACTERS_MAX = 262_144
-/** One root and its fields are two. */
+/** The root and its fields need two. */
 export const XML_DEPTH_MAX = 8
 
 /**
- * Reads a flat list of elements below one root, whatever the root is called. What is not UTF-8 is read in `charset`, or
- * what the XML declaration says, or a guess (decode-text.ts). What is UTF-8 is that, whatever the declaration says: .NET
- * writes `utf-16` into texts that it then sends as UTF-8.
+ * Reads a flat list of elements below one root of any name. A body that is not UTF-8 is decoded as `charset`, as the XML
+ * declaration says, or by a guess (decode-text.ts). A body that is valid UTF-8 is always read as such: .NET declares
+ * `utf-16` in texts that it then sends as UTF-8.
  *
- * Hardened: no document type and no entity declaration (they are the way to files, hosts and memory), no entity but the
- * five of XML itself and characters by number, bounded in length and depth, no attributes, nothing turned into numbers.
- * Never throws. The messages of the parser are not passed on: they quote the body.
+ * Hardened: no document type and no entity declarations (they can reach files, hosts and all memory), no entities except
+ * the five predefined ones and numeric references, bounded length and depth, attributes ignored, no values turned into
+ * numbers. Never throws. The parser's messages are not passed on, because they quote the body.
  */
 export function readXml(body: Buffer, charset: Charset | null = null): ReadXml {
   if (body.length === 0) {
@@ -38,7 +38,7 @@ export function readXml(body: Buffer, charset: Charset | null = null): ReadXml {
   }
   const decoded = decodeText(body, charset ?? charsetOfXml(body))
   if (decoded === null) {
-    return refused('invalid-utf8', 'the body opens as UTF-16 and is not')
+    return refused('invalid-utf8', 'the body starts with a UTF-16 byte order mark but is not valid UTF-16')
   }
   const text = decoded.text.trim()
   if (text === '') {
@@ -60,7 +60,7 @@ export function readXml(body: Buffer, charset: Charset | null = null): ReadXml {
   }
 }
 
-/** `<!DOCTYPE`, `<!ENTITY` and their like: everything with `<!` that is no comment and no CDATA. */
+/** `<!DOCTYPE`, `<!ENTITY` and any other `<!` that starts neither a comment nor CDATA. */
 const DECLARATION = /<!(?!--|\[CDATA\[)/
 
 const TEXT = '#text'
@@ -78,11 +78,11 @@ const PARSER = new XMLParser({
   trimValues: false,
   processEntities: false,
   htmlEntities: false,
-  // It counts what is open above an element.
+  // The parser counts the open elements above an element.
   maxNestedTags: XML_DEPTH_MAX - 1,
 })
 
-/** What the parser makes of an element: one name with the list of what is in it, or one text. */
+/** A node of the parser: one name with the list of its content, or one text. */
 type XmlNode = Readonly<Record<string, string | readonly XmlNode[]>>
 
 const NOT_XML = refused('invalid-xml', 'the body is not valid XML')
@@ -99,7 +99,7 @@ function fieldsOf(document: readonly XmlNode[], guessed: boolean): ReadXml {
     if (element !== null) {
       const value = textOf(element.children)
       if (value === undefined) {
-        return refused('invalid-xml', 'the body names an entity that XML itself does not have')
+        return refused('invalid-xml', 'the body uses an entity that XML does not predefine')
       }
       fields.push({ name: element.name, value })
     }
@@ -118,7 +118,7 @@ function elementOf(node: XmlNode): { readonly name: string; readonly children: r
   return null
 }
 
-/** Null if there is more than text; undefined if the text names an unknown entity. */
+/** Null if there is more than text; undefined if the text uses an unknown entity. */
 function textOf(nodes: readonly XmlNode[]): string | null | undefined {
   let text = ''
   for (const node of nodes) {
@@ -143,7 +143,7 @@ const REFERENCE = /&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6}))
 const PREDEFINED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 const CODE_POINT_MAX = 0x10ffff
 
-/** Replaces each reference once, so that what comes out is never read as a reference again. */
+/** Replaces each reference once; the result is never expanded again. */
 function withoutReferences(text: string): string | undefined {
   if (!text.includes('&')) {
     return text

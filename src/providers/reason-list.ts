@@ -10,21 +10,21 @@ import { isAscii, isCleanText, strip } from './clean-text.ts'
 /**
  * Collects the reasons of one event, at most {@link REASONS_MAX}.
  *
- * A reason explains a status, it does not make one: what cannot be taken over is left out and counted, and the event
- * goes on. Only codes, names of rules and names of fields are taken; the providers' messages are free text and stay in
- * the raw topic.
+ * A reason explains a status but does not determine it: a reason that cannot be published is left out and counted, and the
+ * event is published without it. Only codes, rule names and field names are published; the providers' messages are free
+ * text and stay in the raw topic.
  */
 export class ReasonList {
   readonly reasons: Reason[] = []
   omitted = 0
   readonly #guessed: boolean
 
-  /** `guessed`: the characters outside ASCII are a guess, so that no text that has one is taken over. */
+  /** `guessed`: characters outside ASCII are a guess, so no text that contains one is published. */
   constructor(guessed: boolean) {
     this.#guessed = guessed
   }
 
-  /** Takes a code over, or counts it. `detail` that is too long or not clean is dropped; the code still says what it says. */
+  /** Adds a code, or counts it as omitted. A `detail` that is too long or not clean is dropped without the code. */
   add(scheme: ReasonScheme, code: unknown, detail: ReasonDetail = {}): void {
     const text = typeof code === 'number' && Number.isSafeInteger(code) ? String(code) : textOf(code)
     if (this.reasons.length >= REASONS_MAX || text === null || !isCode(text)) {
@@ -45,7 +45,7 @@ export class ReasonList {
     return text.length <= ID_LENGTH_MAX && isCleanText(text) && !(this.#guessed && !isAscii(text))
   }
 
-  /** Counts something that should be a reason and is not one. */
+  /** Counts a value that should be a reason but is not one. */
   omit(): void {
     this.omitted += 1
   }
@@ -57,7 +57,7 @@ interface ReasonDetail {
   readonly field?: unknown
 }
 
-/** What a provider sends as a list, also when it sends a single item without the list around it. */
+/** A value that should be a list. A single item counts as a list of one, an absent value as an empty list. */
 export function listOf(value: unknown): readonly unknown[] {
   if (value === undefined || value === null) {
     return []
@@ -65,26 +65,26 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [value]
 }
 
-/** The text, stripped; null for anything else, and for nothing. */
+/** The stripped text; null for a blank text or any other type. */
 function textOf(value: unknown): string | null {
   return typeof value === 'string' ? strip(value) || null : null
 }
 
-/** One word of letters, digits and what stands between them: a sentence in the place of a code could say anything. */
+/** One word of letters, digits and separators. A sentence in place of a code could contain anything. */
 const CODE = /^[A-Za-z0-9][A-Za-z0-9._/:-]*$/
 
 function isCode(text: string): boolean {
   return text.length <= CODE_LENGTH_MAX && CODE.test(text)
 }
 
-/** BODY, PATH, QUERY, HEADER, and what may come: one word. */
+/** BODY, PATH, QUERY, HEADER, or another single word. */
 const PLACE = /^[A-Za-z][A-Za-z_-]*$/
 
 function isPlace(text: string): boolean {
   return text.length <= CODE_LENGTH_MAX && PLACE.test(text)
 }
 
-/** A path of names, such as `$.paymentPurpose.code` or `/debtor[0]`. A filter expression could quote a value: not taken. */
+/** A path of names, such as `$.paymentPurpose.code` or `/debtor[0]`. Filter expressions do not match: they could quote a value. */
 const FIELD_PATH = /^[A-Za-z0-9_$.*/[\]'"-]+$/
 
 function isFieldPath(text: string): boolean {

@@ -7,7 +7,7 @@ export type SourceTime = Pick<
   'occurredAt' | 'occurredAtText' | 'occurredAtPrecision' | 'zoneAssumed' | 'timeUnreadable'
 >
 
-/** The element gives no time. */
+/** The element has no time. */
 export const UNTIMED: SourceTime = {
   occurredAt: null,
   occurredAtText: null,
@@ -16,13 +16,13 @@ export const UNTIMED: SourceTime = {
   timeUnreadable: false,
 }
 
-/** The element gives a time, and nobody can read it. `text` is published only if it looks like a time (I9). */
+/** The element has a time that cannot be read. `text` is published only if it looks like a time (I9). */
 function unreadableTime(text: string): SourceTime {
   return { ...UNTIMED, occurredAtText: looksLikeTime(text) ? text : null, timeUnreadable: true }
 }
 
 /**
- * Reads the time formats that the providers use, and their neighbours in the standards:
+ * Reads the time formats that the providers use, and related formats of the standards:
  *
  * | format                                                        | example                              |
  * |---------------------------------------------------------------|--------------------------------------|
@@ -36,12 +36,13 @@ function unreadableTime(text: string): SourceTime {
  * | month/day/year, 12 hours (InstaMed's webhook) or 24            | `12/14/2017 11:58:06 PM`             |
  * | CCYYMMDDHHMMSS (InstaMed's files)                             | `20171214235806`                     |
  *
- * An offset is +hh, +hhmm or +hh:mm. A fraction has any number of digits. Without a zone the time is read as UTC and
- * marked. Below a millisecond it is cut, the precision says so, and the digits stay in the text.
+ * An offset is +hh, +hhmm or +hh:mm. A fraction can have any number of digits. A time without a zone is read as UTC and
+ * marked. The instant is truncated to milliseconds; if there are further digits, the precision says so, and they remain in
+ * the text.
  *
- * Anything else, any date that does not exist or lies before 1970, and any text of more than 64 characters is untimed and
- * marked as unreadable; its text is kept only if it looks like a date, alone or with a time of day. Blank is not given,
- * and neither is the year 1, .NET's empty date.
+ * Any other text, a date that does not exist or is before 1970, and a text of more than 64 characters are untimed and
+ * marked as unreadable; the text is kept only if it looks like a date, alone or with a time of day. A blank text and the
+ * year 1 (.NET's empty date) mean "not given".
  */
 export function sourceTimeOf(given: string): SourceTime {
   const text = strip(given)
@@ -74,40 +75,40 @@ export function withoutZoneName(text: string): string {
   return bracket === -1 ? text : text.slice(0, bracket)
 }
 
-/** What a text says, whether or not there is such a time. */
+/** The parts of a time as written. The time may not exist. */
 interface TimeParts {
   readonly year: number
   readonly month: number
   readonly day: number
-  /** Null if it is a date alone. */
+  /** Null for a date alone. */
   readonly hour: number | null
   readonly minute: number
   readonly second: number
-  /** The digits after the point, or none. */
+  /** The digits after the point, or an empty text. */
   readonly fraction: string
   /** East of UTC; null without a zone. */
   readonly offsetMinutes: number | null
 }
 
-/** No other white space: what people and programs put there is a blank, or one that does not break. */
+/** People and programs write a space or a no-break space here, and no other white space. */
 const BLANK = '[ \\u00a0\\u202f]'
 const ZONE = `(?:${BLANK}?([Zz]|[Uu][Tt][Cc]|[Gg][Mm][Tt]|[+\\u2212-][0-9]{2}(?::?[0-9]{2})?)(?:\\[[A-Za-z0-9_/+:=!.~-]+\\])*)?`
 /** Year, month, day, hour, minute, second, fraction, zone. */
 const EXTENDED = new RegExp(
   `^([0-9]{4})-([0-9]{2})-([0-9]{2})(?:(?:[Tt]|${BLANK})([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?)?${ZONE})?$`,
 )
-/** The same. */
+/** The same parts as {@link EXTENDED}. */
 const BASIC = new RegExp(
   `^([0-9]{4})([0-9]{2})([0-9]{2})(?:(?:[Tt]|${BLANK})([0-9]{2})(?:([0-9]{2})(?:([0-9]{2})(?:[.,]([0-9]+))?)?)?${ZONE})?$`,
 )
-/** The same, up to the second. */
+/** The same parts, up to the second. */
 const FOURTEEN_DIGITS = /^([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})$/
 /** Month, day, year, hour, minute, second, fraction, A or P. */
 const US = new RegExp(
   `^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})${BLANK}([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\\.([0-9]+))?)?(?:${BLANK}?([AaPp])[Mm])?$`,
 )
 
-/** Null if the text has none of the forms; a part that is none is NaN. */
+/** Null if the text has none of the formats. A part that is out of range can be NaN. */
 function partsOf(text: string): TimeParts | null {
   const iso = EXTENDED.exec(text) ?? BASIC.exec(text) ?? FOURTEEN_DIGITS.exec(text)
   if (iso !== null) {
@@ -140,7 +141,7 @@ function partsOf(text: string): TimeParts | null {
   }
 }
 
-/** NaN if no clock of twelve hours shows that hour. */
+/** NaN unless the hour is 1 to 12. */
 function hourOfTwelve(hour: number, half: string): number {
   if (hour < 1 || hour > 12) {
     return Number.NaN
@@ -148,7 +149,7 @@ function hourOfTwelve(hour: number, half: string): number {
   return (hour % 12) + (half.toUpperCase() === 'P' ? 12 : 0)
 }
 
-/** NaN if the offset is none: more than 23 hours or 59 minutes. */
+/** NaN if the offset is invalid: more than 23 hours or 59 minutes. */
 function offsetMinutesOf(zone: string): number {
   if (/^[A-Za-z]/.test(zone)) {
     return 0
@@ -163,15 +164,15 @@ function offsetMinutesOf(zone: string): number {
 }
 
 /**
- * Null if there is no such date or time of day, or if it lies before 1970. 24:00 is the beginning of the next day. A
- * second 60 is the beginning of the next minute, wherever it stands: which minutes have a leap second is not for us to say.
+ * Null if the date or time of day does not exist, or if the year is before 1970. 24:00 is the start of the next day. Second
+ * 60 is the start of the next minute, in any minute: which minutes have a leap second is not checked.
  */
 function instantOf({ year, month, day, hour, minute, second, fraction, offsetMinutes }: TimeParts): number | null {
   const isEndOfDay = hour === 24 && minute === 0 && second === 0 && /^0*$/.test(fraction)
   if (year < 1970 || ((hour ?? 0) > 23 && !isEndOfDay) || minute > 59 || second > 60) {
     return null
   }
-  // A day or month that does not exist would be carried over into another month.
+  // Date.UTC would carry a day or month that does not exist over into another month.
   if (new Date(Date.UTC(year, month - 1, day)).getUTCMonth() !== month - 1) {
     return null
   }
@@ -191,8 +192,8 @@ function precisionOf({ hour, fraction }: TimeParts): SourceTime['occurredAtPreci
 }
 
 /**
- * A date in figures, whether or not there is such a day; then perhaps a time of day, AM or PM, and a zone. No name fits,
- * and neither does the number of a card, an account or a phone: no part has more figures than it has in a time.
+ * A date in digits, even one that does not exist; then optionally a time of day, AM or PM, and a zone. Names do not match,
+ * and neither do card, account or phone numbers: no part has more digits than it has in a time.
  */
 const LOOKS_LIKE_TIME = new RegExp(
   '^(?:[0-9]{4}([-/.])[0-9]{1,2}\\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\\2(?:[0-9]{2}|[0-9]{4}))' +

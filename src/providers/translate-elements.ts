@@ -4,14 +4,14 @@ import type { FieldProblem } from './fields.ts'
 import { isJsonObject, type JsonObject } from './json-object.ts'
 import type { Callback, DeadLetter, DeadLetterReason, Translation } from './provider.ts'
 
-/** What one element of a callback becomes. */
+/** The result for one element of a callback. */
 export type ElementOutcome = PaymentEvent | DeadLetter
 
 /**
- * Translates the elements of a callback one by one. A bad element becomes its own dead letter and its siblings go on.
+ * Translates the elements of a callback one by one. A bad element becomes a dead letter and does not affect its siblings.
  *
- * Guarantee: every element ends as exactly one event or one dead letter (invariant I2), also if `translateElement`
- * throws. A callback without elements says nothing: it is set aside, as one part.
+ * Guarantee: every element becomes exactly one event or one dead letter (invariant I2), even if `translateElement` throws.
+ * A callback without elements is set aside, as one part.
  */
 export function translateElements(
   elements: readonly unknown[],
@@ -49,7 +49,7 @@ function outcomeOf(
   }
 }
 
-/** Turns a translation that can fail into one that cannot: whatever is thrown becomes a dead letter for the callback. */
+/** Wraps a translation so that anything it throws becomes a dead letter for the callback. */
 export function neverThrowing(translate: (callback: Callback) => Translation): (callback: Callback) => Translation {
   return (callback) => {
     try {
@@ -64,12 +64,12 @@ export function onlyDeadLetter(letter: DeadLetter, drift: readonly DriftNote[] =
   return { events: [], deadLetters: [letter], setAside: 0, drift }
 }
 
-/** A name that decides stands twice with different values. */
+/** A deciding name appears twice with different values. */
 export function ambiguous(name: string, element: number | null): DeadLetter {
-  return deadLetter('ambiguous', `${name} is there twice, with different values`, element)
+  return deadLetter('ambiguous', `${name} appears twice with different values`, element)
 }
 
-/** A field that decides cannot be read. `name` is what the message calls it. */
+/** A deciding field cannot be read. `name` is its name in the message. */
 export function unreadableField(problem: FieldProblem, element: number, name = problem.field): DeadLetter {
   return deadLetter(problem.reason, `${name} ${problem.what}`, element)
 }
@@ -78,7 +78,7 @@ export function deadLetter(reason: DeadLetterReason, message: string, element: n
   return { reason, message, element }
 }
 
-/** Names the class of the error only: its message may quote the body. */
+/** Names only the class of the error, because its message may quote the body. */
 function internalError(error: unknown, element: number | null): DeadLetter {
   const name = error instanceof Error ? error.constructor.name : typeof error
   return deadLetter('internal-error', `the adapter failed with ${name}`, element)

@@ -1,11 +1,11 @@
 import { normalizeWord } from '../normalize-word.ts'
 
-/** Their interfaces disagree about the case of an id (webhook lower, name-value pairs upper): compared in lower case. */
+/** The webhook sends ids in lower case, name-value pairs in upper case; keys are in lower case. */
 export function instamedPaymentKey(namespace: string, transactionId: string): string {
   return `${namespace}:${transactionId.toLowerCase()}`
 }
 
-/** A void is the same transaction with a new code, so that the id alone would drop it as a repeat. */
+/** A void is the same transaction with a new code, so the transaction id alone would make it a duplicate. */
 export function instamedNaturalKey(action: string | null, code: string): string {
   return `${action === null ? '' : normalizeWord(action)}|${normalizeWord(code)}`
 }

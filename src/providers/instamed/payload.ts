@@ -8,8 +8,8 @@ import { isJsonObject, type JsonObject } from '../json-object.ts'
 import type { JsonBody } from '../read-json.ts'
 
 /**
- * An InstaMed message is flat: one transaction, every value a text or null, no event id, no currency. Read from it, and
- * nothing else (the message also holds patient, payer, card and account data and free text):
+ * An InstaMed message is flat: one transaction, every value a text or null, no event id, no currency. Only these fields are
+ * read (the message also has patient, payer, card and account data and free text):
  *
  * | webhook                        | name-value pairs           | read as                                       |
  * |--------------------------------|----------------------------|-----------------------------------------------|
@@ -36,8 +36,8 @@ const NAME_VALUE_PAIR_NAMES = {
 } as const
 
 /**
- * Every field that the webhook is known to send, and `primaryTransactionStatus` of the name-value pairs. Most are never
- * read: the list is there to tell a field that is new from one that is left out on purpose.
+ * Every known field of the webhook, and `primaryTransactionStatus` of the name-value pairs. Most are never read: the list
+ * distinguishes new fields from those ignored on purpose.
  */
 // biome-ignore format: grouped by what they are about
 export const INSTAMED_FIELDS: ReadonlySet<string> = new Set([
@@ -69,7 +69,7 @@ export const INSTAMED_FIELDS: ReadonlySet<string> = new Set([
   'AdditionalInfo4', 'AdditionalInfo5', 'AdditionalInfo6',
 ])
 
-/** What is read of a message. */
+/** The fields that are read from a message. */
 export const INSTAMED_READ: ReadonlySet<string> = new Set([
   'PaymentTransactionID',
   'OriginalTransactionID',
@@ -97,14 +97,14 @@ const NAMES_BY_LOWER_CASE: ReadonlyMap<string, string> = new Map(
 )
 
 /**
- * Name-value pairs and XML are known by their interface's documentation, not by a sample of the webhook, so that their
- * names are taken in any case.
+ * The webhook's name for a field. Case is ignored: name-value pairs and XML are known only from documentation, not from
+ * samples of the webhook.
  */
 function webhookName(sent: string): string {
   return NAMES.get(sent) ?? NAMES_BY_LOWER_CASE.get(sent.toLowerCase()) ?? sent
 }
 
-/** Whether a message that has such a name could be InstaMed's, however it is written. */
+/** Whether this is the name of an InstaMed field, in any case. */
 export function isInstamedName(sent: string): boolean {
   return NAMES.has(sent) || NAMES_BY_LOWER_CASE.has(sent.toLowerCase())
 }
@@ -115,9 +115,9 @@ export interface Message {
   /** The fields whose characters outside ASCII are a guess. */
   readonly guessed: KnownNames
   readonly duplicates: readonly DuplicateName[]
-  /** As the sender wrote them, in a form and in XML; in JSON they are the webhook's own. */
+  /** The names as sent in a form or XML; empty for JSON, which has the webhook's own names. */
   readonly sentNames: readonly string[]
-  /** For the digits of its numbers; null if it was not JSON. */
+  /** Gives the digits of numbers as sent; null if the message was not JSON. */
   readonly json: JsonBody | null
 }
 
@@ -134,7 +134,7 @@ export function messageFromJson(json: JsonBody): Message | null {
     : null
 }
 
-/** How a message to people names one of {@link INSTAMED_FIELDS}: with the names that the sender wrote, if they are others. */
+/** The name of a field for error messages, with the names the sender used if they differ. */
 export function shownName({ sentNames }: Message, name: string): string {
   const sent = new Set(sentNames.filter((one) => webhookName(one) === name))
   return sent.size === 0 || (sent.size === 1 && sent.has(name)) ? name : `${name} (sent as ${[...sent].join(' and ')})`
@@ -148,8 +148,8 @@ export interface MessageField {
 }
 
 /**
- * A flat list of fields as a message. Of a field that is there twice the last value counts, as in JSON; one that is not a
- * text becomes what cannot be read as one.
+ * Turns a flat list of fields into a message. If a field appears twice, the last value counts, as in JSON. A value that is
+ * not a text becomes an object, so that reading the field fails.
  */
 export function messageFromFields(list: readonly MessageField[]): Message {
   const fields: Record<string, unknown> = Object.create(null)
@@ -181,9 +181,9 @@ function isSameText(one: unknown, other: unknown): boolean {
 }
 
 /**
- * Decodes name-value pairs (`application/x-www-form-urlencoded`). Each value is decoded by itself, so that one in another
- * character set, or with a malformed escape, costs only its own field. A part without a name or an equals sign, such as
- * the rest of a value with a bare ampersand, is skipped: it names no field and may hold anything. Null if there is no pair.
+ * Decodes name-value pairs (`application/x-www-form-urlencoded`). Each value is decoded separately, so that a different
+ * character set or a malformed escape affects only its own field. A part without a name or an equals sign, such as the
+ * rest of a value with an unescaped ampersand, is skipped: it names no field. Null if there is no pair.
  */
 export function fieldsOfForm(body: Buffer, charset: Charset | null): readonly MessageField[] | null {
   const isBodyUtf8 = isUtf8(body)
@@ -199,10 +199,10 @@ export function fieldsOfForm(body: Buffer, charset: Charset | null): readonly Me
   return fields.length === 0 ? null : fields
 }
 
-/** A name that cannot be decoded: no field of ours. */
+/** Replaces a name that cannot be decoded. It is the name of no InstaMed field. */
 const UNNAMED = '%'
 
-/** A character for each byte if it is not UTF-8. */
+/** Maps each byte to one character if the body is not UTF-8. */
 function formTextOf(body: Buffer, isBodyUtf8: boolean): string {
   const text = body.toString(isBodyUtf8 ? 'utf8' : 'latin1')
   return isBodyUtf8 && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
@@ -246,8 +246,9 @@ function bytesOf(text: string, isBodyUtf8: boolean): Buffer {
 type BodyFormat = 'json' | 'form' | 'xml'
 
 /**
- * Tells the format from how the body opens, then from the content type: a body that opens like JSON, XML or a pair is
- * that, whatever the header says (clients are often left at their library's default, and name-value pairs go as text).
+ * Detects the format from the start of the body, then from the content type. A body that starts like JSON, XML or a pair is
+ * read as such, whatever the header says: clients often keep their library's default, and name-value pairs are sent as
+ * text.
  */
 export function formatOf(body: Buffer, contentType: string): BodyFormat {
   const opening = openingOf(body)
@@ -265,11 +266,11 @@ export function formatOf(body: Buffer, contentType: string): BodyFormat {
   return type.includes('xml') ? 'xml' : 'json'
 }
 
-/** A name and its equals sign. No JSON and no XML begins with a letter and has one after it. */
+/** A name followed by an equals sign. Neither JSON nor XML starts this way. */
 const FIRST_PAIR = /^[A-Za-z_][\w.%+-]*=/
 const OPENING_BYTES_MAX = 128
 
-/** The first bytes that are not blank. */
+/** The first bytes after a byte order mark and white space. */
 function openingOf(body: Buffer): string {
   const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf
   let at = hasByteOrderMark ? 3 : 0

@@ -4,20 +4,20 @@ import type { DriftNotes } from '../drift.ts'
 import { normalizeWord } from '../normalize-word.ts'
 
 /**
- * What an InstaMed action and status code mean. The first row that fits decides; `*` fits everything, also an action
- * that is not given.
+ * Meaning of an InstaMed action and status code. The first matching row applies; `*` matches everything, including an
+ * absent action.
  */
 interface StatusRow {
   /**
-   * `TransactionAction`. `AuthCapt` and `Credit` are what the end-of-day files call a sale and a refund. `other`: one that
-   * no row names, or none.
+   * `TransactionAction`. The end-of-day files call a sale `AuthCapt` and a refund `Credit`. `other`: absent, or an action
+   * that no row names.
    */
   readonly actions: readonly string[] | '*' | 'other'
   /** `CurrentTransactionStatusCode`. */
   readonly codes: readonly string[] | '*'
-  /** `own`: the message names no other transaction as its original. `new`: it does. */
+  /** `new`: the message names another transaction as its original. `own`: it does not. */
   readonly id: 'own' | 'new' | '*'
-  /** `primaryTransactionStatus`, in name-value pairs only; without it the row fits any. */
+  /** `primaryTransactionStatus`, only in name-value pairs. If omitted, the row matches any. */
   readonly primaryCode?: string
   readonly kind: PaymentKind
   readonly status: PaymentStatus
@@ -30,7 +30,7 @@ const RETURN = ['Return']
 
 // biome-ignore format: one row per line, so that it can be read as a table
 export const INSTAMED_STATUS_MAP: readonly StatusRow[] = [
-  { actions: '*', codes: '*', id: 'own', primaryCode: 'V', kind: 'PAYMENT', status: 'VOIDED', note: 'the answer to a void carries the new status of the voided transaction' },
+  { actions: '*', codes: '*', id: 'own', primaryCode: 'V', kind: 'PAYMENT', status: 'VOIDED', note: 'the answer to a void has the new status of the voided transaction' },
 
   { actions: REFUND, codes: ['C'], id: '*', kind: 'REFUND', status: 'COMPLETED', note: 'refund approved' },
   { actions: REFUND, codes: ['S'], id: '*', kind: 'REFUND', status: 'SETTLED', note: 'refund settled' },
@@ -45,9 +45,9 @@ export const INSTAMED_STATUS_MAP: readonly StatusRow[] = [
   { actions: '*', codes: ['RI'], id: 'new', kind: 'RETURN', status: 'COMPLETED', note: 'return of the original' },
   { actions: '*', codes: ['RI'], id: 'own', kind: 'PAYMENT', status: 'RETURNED', note: 'return without an original: the money is gone' },
 
-  { actions: 'other', codes: '*', id: 'new', kind: 'UNKNOWN', status: 'UNKNOWN', note: 'does something to the original, and nobody says what: money out must not be counted as money in' },
+  { actions: 'other', codes: '*', id: 'new', kind: 'UNKNOWN', status: 'UNKNOWN', note: 'changes the original in an unknown way: outgoing money must not be counted as incoming' },
 
-  { actions: RETURN, codes: ['C'], id: 'new', kind: 'RETURN', status: 'COMPLETED', note: 'return, as the end-of-day files name it' },
+  { actions: RETURN, codes: ['C'], id: 'new', kind: 'RETURN', status: 'COMPLETED', note: 'return, as the end-of-day files call it' },
   { actions: RETURN, codes: ['C'], id: 'own', kind: 'PAYMENT', status: 'RETURNED', note: 'the same without an original' },
   { actions: RETURN, codes: ['S'], id: 'new', kind: 'RETURN', status: 'SETTLED', note: 'return settled' },
   { actions: RETURN, codes: ['SE'], id: 'new', kind: 'RETURN', status: 'SETTLEMENT_FAILED', note: 'return not settled' },
@@ -62,7 +62,7 @@ export const INSTAMED_STATUS_MAP: readonly StatusRow[] = [
   { actions: '*', codes: ['D'], id: '*', kind: 'PAYMENT', status: 'DECLINED', note: 'declined; not sent by Member Payments' },
   { actions: '*', codes: ['V'], id: '*', kind: 'PAYMENT', status: 'VOIDED', note: 'voided, same transaction' },
   { actions: '*', codes: ['O', 'X'], id: '*', kind: 'PAYMENT', status: 'UNKNOWN', note: 'card stored; canceled: their effect on a payment is not documented' },
-  { actions: '*', codes: '*', id: '*', kind: 'PAYMENT', status: 'UNKNOWN', note: 'anything else is kept and moves nothing' },
+  { actions: '*', codes: '*', id: '*', kind: 'PAYMENT', status: 'UNKNOWN', note: 'anything else is recorded without effect on the status' },
 ]
 
 interface InstamedStatement {
@@ -70,11 +70,11 @@ interface InstamedStatement {
   readonly code: string
   /** `primaryTransactionStatus`, in name-value pairs only. */
   readonly primaryCode: string | null
-  /** Another transaction is named as the original, whether its id can be read or not. */
+  /** True if another transaction is named as the original, even if its id cannot be read. */
   readonly hasOtherOriginal: boolean
 }
 
-/** What the message says, in our vocabulary. */
+/** Maps the message to the canonical kind and status. */
 export function readInstamedStatus(
   statement: InstamedStatement,
 ): Pick<PaymentEvent, 'kind' | 'status' | 'unknownBecause'> {
@@ -83,7 +83,7 @@ export function readInstamedStatus(
   return { kind: row?.kind ?? 'PAYMENT', status, unknownBecause: status === 'UNKNOWN' ? 'STATUS' : null }
 }
 
-/** Notes words that are in no row, and pairs of an action and a code that only a catch-all row takes. */
+/** Notes words that are in no row, and pairs of action and code that only a catch-all row matches. */
 export function noteInstamedStatus(drift: DriftNotes, statement: InstamedStatement, status: PaymentStatus): void {
   const { action, code, primaryCode } = statement
   if (action !== null && !isIn(KNOWN_ACTIONS, action)) {
@@ -97,7 +97,7 @@ export function noteInstamedStatus(drift: DriftNotes, statement: InstamedStateme
   }
 }
 
-/** The first row that fits. The last one fits everything. */
+/** The first matching row. The last row matches everything. */
 export function instamedRowFor(statement: InstamedStatement): StatusRow | undefined {
   const action = statement.action === null ? null : normalizeWord(statement.action)
   const code = normalizeWord(statement.code)
@@ -117,7 +117,7 @@ const ROWS = INSTAMED_STATUS_MAP.map((row) => ({
   actions: typeof row.actions === 'string' ? row.actions : row.actions.map(normalizeWord),
 }))
 
-/** The words of the table, as they are sent and as they are compared. */
+/** The words of the table, as sent and in normalized form. */
 const KNOWN_ACTIONS = wordsOf(INSTAMED_STATUS_MAP.map((row) => row.actions))
 const KNOWN_CODES = wordsOf(INSTAMED_STATUS_MAP.map((row) => row.codes))
 
@@ -127,7 +127,7 @@ function wordsOf(columns: readonly (readonly string[] | string)[]): ReadonlySet<
   )
 }
 
-/** As sent first: almost every callback ends there. */
+/** Compares the word as sent first, which is enough for almost every callback. */
 function isIn(words: ReadonlySet<string>, word: string): boolean {
   return words.has(word) || words.has(normalizeWord(word))
 }

@@ -70,7 +70,11 @@ function translate(callback: Callback): Translation {
 }
 
 const PAYMENT_PLAN: Translation = { events: [], deadLetters: [], setAside: 1, drift: [] }
-const FOREIGN = deadLetter('foreign-product', "the body has none of InstaMed's fields: it is of another product", null)
+const FOREIGN = deadLetter(
+  'foreign-product',
+  "the body has none of InstaMed's fields: it belongs to another product",
+  null,
+)
 
 /** Names that only look like InstaMed's are the dead letter of a message without an id. */
 function isForeign(fields: JsonObject): boolean {
@@ -121,7 +125,7 @@ function readMessage(callback: Callback): ReadMessage {
   }
 }
 
-/** What is in UTF-16 opens like no format, so it is decoded before anything else; any other body is left as it is. */
+/** Decodes a UTF-16 body first, because its start matches no format. Any other body is returned unchanged. */
 function fromUtf16(body: Buffer): Buffer {
   return (body[0] ?? 0) >= 0xfe ? toUtf8(body, null) : body
 }
@@ -162,7 +166,7 @@ function translateMessage(callback: Callback, drift: DriftNotes, message: Messag
   const paymentKey = instamedPaymentKey(callback.namespace, transactionId)
   const originalKey = originalId === null ? null : instamedPaymentKey(callback.namespace, originalId)
   const relatesTo = originalKey === paymentKey ? null : originalKey
-  // One that cannot be read is another one: a refund of it must not look like a payment.
+  // An unreadable id counts as another original: a refund must not look like a payment.
   const hasOtherOriginal = relatesTo !== null || read.isUnreadable('OriginalTransactionID')
   const statement = { action: sourceAction, code: sourceStatus, primaryCode, hasOtherOriginal }
   const meaning = readInstamedStatus(statement)
@@ -190,16 +194,16 @@ function translateMessage(callback: Callback, drift: DriftNotes, message: Messag
   })
 }
 
-/** InstaMed sends no currency: it is what the source is configured with. */
+/** InstaMed sends no currency; the configured one of the source applies. */
 function amountOf(value: string | null, { currency }: Callback): Amount | null {
   return value === null ? null : { value, currency }
 }
 
-/** Whether less was approved than was asked for. InstaMed says it in two places, and either is enough. */
+/** Whether less than the requested amount was approved. InstaMed has two fields for it; either is enough. */
 function isPartialApproval(read: FieldReader, fields: JsonObject): boolean {
   const flag = fields['IsPartiallyApproved']
   const code = fields['ResponseCode']
-  // InstaMed sends a text; JSON has words of its own for it. Read in any case: a flag that cannot be read is named.
+  // InstaMed sends a text, but JSON also has booleans and numbers. Any other value is read as a code and marked if unreadable.
   const isJsonWord = typeof flag === 'boolean' || flag === 1 || flag === 0
   const said = isJsonWord ? Boolean(flag) : YES.test(read.code(fields, 'IsPartiallyApproved') ?? '')
   return said || (typeof code === 'string' && strip(code) === PARTIALLY_APPROVED)
@@ -208,10 +212,10 @@ function isPartialApproval(read: FieldReader, fields: JsonObject): boolean {
 const YES = /^(?:true|1|y|yes)$/i
 const PARTIALLY_APPROVED = '010'
 
-/** `000` in any length says that there is nothing to report. */
+/** Zeros of any length mean "nothing to report". */
 const NOTHING_TO_REPORT = /^0+$/
 
-/** The two fields have code lists of their own, so that the reason says which one it is from. */
+/** The two fields have separate code lists, so each reason names its field. */
 function reasonsOf({ fields, guessed }: Message): ReasonList {
   const list = new ReasonList(guessed.has('ReasonCode') || guessed.has('ResponseCode'))
   for (const field of ['ReasonCode', 'ResponseCode']) {
@@ -236,7 +240,7 @@ const FIND_ID = {
   xml: (body: Buffer, contentType: string) => findXmlId(toUtf8(body, charsetOf(contentType) ?? charsetOfXml(body))),
 } as const
 
-/** The id in its usual spelling, without parsing; another one costs only that the key is not found. */
+/** Finds the id without parsing, only in the usual spelling of its tag. A missed id costs nothing but locality. */
 function findXmlId(body: Buffer): string | null {
   for (const tag of ['<PaymentTransactionID>', '<transactionID>']) {
     const at = body.indexOf(tag, 0, 'latin1')

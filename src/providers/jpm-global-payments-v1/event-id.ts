@@ -2,8 +2,8 @@ import type { PaymentEvent } from '../../payment/payment-event.ts'
 import { normalizeWord } from '../normalize-word.ts'
 
 /**
- * v1 has no event id. A payment is known by J.P. Morgan's `firmRootId`; without one by the customer's `endToEndId`, which
- * may be used twice and is therefore marked as weak. Null if there is neither.
+ * v1 identifies a payment by J.P. Morgan's `firmRootId` or, without it, by the customer's `endToEndId`, which two payments
+ * can share: such a key is marked as weak. Null if there is neither.
  */
 export function v1PaymentKey(
   namespace: string,
@@ -16,7 +16,7 @@ export function v1PaymentKey(
   return endToEndId === null ? null : { paymentKey: `${namespace}:e2e:${endToEndId}`, weakKey: true }
 }
 
-/** `createDateTime` stays out: whether it is the same in a retry is not documented. */
+/** Without `createDateTime`: it is not documented whether a retry repeats it. */
 export function v1NaturalKey(sourceStatus: string): string {
   return normalizeWord(sourceStatus)
 }

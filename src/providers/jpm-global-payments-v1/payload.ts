@@ -2,7 +2,7 @@ import type { KnownNames } from '../drift.ts'
 import { isJsonObject } from '../json-object.ts'
 
 /**
- * The body of a Global Payments v1 callback (OAS 1.1.11, 1.1.33 and 1.2.3). No property is required there.
+ * The list of payments in a Global Payments v1 callback (OAS 1.1.11, 1.1.33 and 1.2.3), where no property is required:
  *
  * ```
  * { "callbacks": [ {                        0 to 100 payments
@@ -20,19 +20,19 @@ import { isJsonObject } from '../json-object.ts'
  *
  * `errorDescription` and `externalDescription` are free text and never read.
  *
- * Null if the list is not there, or is no list.
+ * Null if the list is absent or not an array.
  */
 export function callbacksOf(body: unknown): readonly unknown[] | null {
   const callbacks = isJsonObject(body) ? body[V1_LIST] : null
   return Array.isArray(callbacks) ? callbacks : null
 }
 
-/** The one name by which a body is known to be of this provider. */
+/** The name that identifies a body of this provider. */
 export const V1_LIST = 'callbacks'
 export const V1_PATH: readonly string[] = [V1_LIST]
 export const V1_LISTS: ReadonlySet<string> = new Set(V1_PATH)
 
-/** What is read of an element. */
+/** The fields that are read from an element. */
 export const V1_ELEMENT_READ: ReadonlySet<string> = new Set([
   'endToEndId',
   'firmRootId',
@@ -44,10 +44,10 @@ export const V1_ELEMENT_READ: ReadonlySet<string> = new Set([
   'fx',
 ])
 
-/** Every documented field, read or not: what is in none of these is new. */
+/** Every documented field, read or not. Any other field is new. */
 export const V1_FIELDS = {
   body: V1_LISTS,
-  // What belongs to a redirection is documented by its beginning.
+  // The fields of a redirection are documented only by their prefix.
   element: { has: (name) => V1_ELEMENT_READ.has(name) || name.startsWith('paymentRedirected') },
   exception: new Set(['errorCode', 'errorDescription', 'externalDescription', 'ruleDefinition', 'externalCode']),
   fx: new Set(['appliedRate']),

@@ -2,7 +2,7 @@ import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
 import { normalizeWord } from '../normalize-word.ts'
 
-/** What a v1 `paymentStatus` means. `providerText` is J.P. Morgan's own description, shortened. */
+/** Meaning of a v1 `paymentStatus`. `providerText` is J.P. Morgan's own description, shortened. */
 interface StatusRow {
   readonly sourceStatus: string
   readonly status: PaymentStatus
@@ -12,8 +12,8 @@ interface StatusRow {
 }
 
 /**
- * v1 names no rail, so that COMPLETED cannot be told apart by rail: it may still be credited (Hong Kong) or returned
- * (push to card).
+ * v1 does not name the rail, so COMPLETED means the same for all rails: the payment may still be credited (Hong Kong) or
+ * returned (push to card).
  */
 // biome-ignore format: one row per line, so that it can be read as a table
 export const V1_STATUS_MAP = [
@@ -31,7 +31,7 @@ export const V1_STATUS_MAP = [
 
 const ROWS: ReadonlyMap<string, StatusRow> = new Map(V1_STATUS_MAP.map((row) => [row.sourceStatus, row]))
 
-/** What the status says, in our vocabulary. A value that is not in the table is UNKNOWN, never dropped. */
+/** Maps the status to the canonical one. A value that is not in the table is UNKNOWN, never dropped. */
 export function readV1Status(
   sourceStatus: string,
 ): Pick<PaymentEvent, 'status' | 'unknownBecause' | 'holdReason' | 'rejectedBy'> {

@@ -24,11 +24,11 @@ import { readV1Status } from './status-map.ts'
 
 const PROVIDER_ID = 'jpm-global-payments-v1'
 
-/** J.P. Morgan Global Payments, first version: `{"callbacks": [...]}`, answered with 200. */
+/** J.P. Morgan Global Payments v1: `{"callbacks": [...]}`, acknowledged with 200. */
 export const jpmGlobalPaymentsV1: Provider = {
   id: PROVIDER_ID,
   successCode: 200,
-  // Retries have no stated end; 30 days is how long the API itself knows a duplicate.
+  // No end of the retries is documented; the API itself detects duplicates for 30 days.
   retryHorizonDays: 30,
   // The OAS names the callback `{client-url}/status`.
   pathSuffixes: ['/status'],
@@ -58,7 +58,7 @@ function translate(callback: Callback): Translation {
 
 function notOurs(body: unknown): DeadLetter {
   return isJsonObject(body) && Object.keys(body).length > 0 && !Object.hasOwn(body, V1_LIST)
-    ? deadLetter('foreign-product', 'the body has no callbacks: it is of another product', null)
+    ? deadLetter('foreign-product', 'the body has no callbacks: it belongs to another product', null)
     : deadLetter('unexpected-shape', 'the body has no callbacks array', null)
 }
 
@@ -76,7 +76,7 @@ function translateElement(
   }
   const read = new FieldReader(drift, json.guessed ? ALL_GUESSED : NOTHING_GUESSED)
   const firmRootId = read.decidingId(element, 'firmRootId')
-  // Without an id of J.P. Morgan's the customer's reference is the key, and then decides.
+  // Without J.P. Morgan's id, the customer's reference is the key and so a deciding field.
   const endToEndId = firmRootId === null ? read.decidingId(element, 'endToEndId') : read.id(element, 'endToEndId')
   const sourceStatus = read.decidingCode(element, 'paymentStatus')
   const meaning = sourceStatus === null ? null : readV1Status(sourceStatus)
@@ -128,7 +128,7 @@ function reasonsOf(element: JsonObject, json: JsonBody, drift: DriftNotes): Reas
   return list
 }
 
-/** `externalCode` is given for rejections by the clearing and is an ISO 20022 reason. */
+/** `externalCode` is an ISO 20022 reason, sent if the clearing house rejected the payment. */
 function addException(list: ReasonList, exception: unknown, drift: DriftNotes): void {
   if (!isJsonObject(exception)) {
     list.omit()
@@ -140,7 +140,7 @@ function addException(list: ReasonList, exception: unknown, drift: DriftNotes): 
     list.add('JPM', errorCode, { rule: ruleDefinition })
   }
   if (isGiven(externalCode)) {
-    // The rule is the bank's own and stands with its code; without one it would be lost.
+    // The rule belongs to the bank's own code. Without that code it is published here, so that it is not lost.
     list.add('ISO20022', externalCode, isGiven(errorCode) ? {} : { rule: ruleDefinition })
   }
   if (!isGiven(errorCode) && !isGiven(externalCode)) {

@@ -1,6 +1,6 @@
 import { normalizeWord } from '../normalize-word.ts'
 
-/** Their ids are UUIDs, which are the same in either case; an id of another form keeps its own. */
+/** The ids are UUIDs, which are equal in either case. Ids of other forms keep their case. */
 export function v2PaymentKey(namespace: string, id: string): string {
   const lower = id.toLowerCase()
   return `${namespace}:${lower !== id && UUID.test(id) ? lower : id}`
@@ -9,8 +9,8 @@ export function v2PaymentKey(namespace: string, id: string): string {
 const UUID = /^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/
 
 /**
- * Status, sub-status and time name one step of a payment, also when it is sent again under a new envelope. The
- * envelope's `source` has no place here: its form varies. A return has no time of its own, and so none here.
+ * Status, sub-status and time identify one step of a payment, even if it is sent again in a new envelope. The envelope's
+ * `source` is not included, because its form varies. A return has no time of its own, so its time is null here.
  */
 export function v2NaturalKey(
   sourceStatus: string,

@@ -2,18 +2,18 @@ import type { KnownNames } from '../drift.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
 
 /**
- * A v2 callback: its envelope, and the one list of elements that is read.
+ * A v2 callback: its envelope and the one list of elements that is read.
  *
  * `payments`, the current shape (OAS 2.0.22 to 2.5.2), is CloudEvents but not quite:
  *
  * ```
  * { "specversion", "id", "time", "type": "Payment.Completed", "source", "dataschema",
- *   "eventcontext":            present if the event is about a request concerning the payment, not the payment
- *   "data": { "payments": [ {                       1 to 50 payments; with type PaymentBatch.*, of one ACH batch
+ *   "eventcontext":            present if the event is about a request concerning the payment, not about the payment
+ *   "data": { "payments": [ {                       1 to 50 payments; of one ACH batch if type is PaymentBatch.*
  *     "paymentId", "paymentStatus", "paymentSubStatus", "statusUpdatedAt",
  *     "paymentIdentifiers": { "endToEndId", "paymentBatchId", "achTraceNumber",
  *                             "otherPaymentReferences": { "relatedReferenceId", "uetr", "transactionIdentifier" },
- *                             "transactionIdentifier": its place in older descriptions },
+ *                             "transactionIdentifier": here in older documentation },
  *     "paymentType", "transferType", "requestedExecutionDate", "valueDate",
  *     "clearingSystem":     { "name", "reference" },      either may be missing
  *     "gpi":                { "status", "statusDescription", "reason" },
@@ -24,8 +24,8 @@ import { isJsonObject, type JsonObject } from '../json-object.ts'
  * } ] } }
  * ```
  *
- * `returns` is a client's return of money that it received, in the same envelope. Its `type` says `Payment.*` all the
- * same: the shape tells. It has no time of its own.
+ * `returns` reports that a client returned money it had received, in the same envelope. `type` is `Payment.*` here, too, so
+ * only the shape distinguishes it. It has no time of its own.
  *
  * ```
  *   "data": { "returns": [ {
@@ -40,17 +40,17 @@ import { isJsonObject, type JsonObject } from '../json-object.ts'
  *
  * `events` is the shape of the 2024 beta: `{ "events": [ { "eventId", "eventTimestamp", … the fields of a payment } ] }`.
  *
- * Messages and descriptions are free text and never read.
+ * Messages and descriptions are free text and are never read.
  */
 export interface V2Payload {
   readonly list: V2List
   readonly envelope: JsonObject
   readonly elements: readonly unknown[]
-  /** The other lists of the same body that are not empty: no such body is documented. */
+  /** Other lists in the same body that are not empty. No such body is documented. */
   readonly unread: readonly V2List[]
 }
 
-/** The lists, by the name that they are called by in messages. The first that has elements is read. */
+/** The lists, by their names in messages. The first list that has elements is read. */
 const LISTS = {
   'data.payments': ['data', 'payments'],
   'data.returns': ['data', 'returns'],
@@ -59,7 +59,7 @@ const LISTS = {
 export type V2List = keyof typeof LISTS
 const LIST_NAMES = Object.keys(LISTS) as readonly V2List[]
 
-/** What leads from the root of the body to its elements. */
+/** The path from the root of the body to the list. */
 export function v2PathOf(list: V2List): readonly string[] {
   return LISTS[list]
 }
@@ -68,7 +68,7 @@ export function v2PathOf(list: V2List): readonly string[] {
 export const V2_ROOT_LISTS: ReadonlySet<string> = new Set(['data', 'events'])
 export const V2_DATA_LISTS: ReadonlySet<string> = new Set(['payments', 'returns'])
 
-/** What is read of an element, by its list. */
+/** The fields that are read from a payment. */
 const PAYMENT_READ = [
   'eventcontext',
   'eventContext',
@@ -86,6 +86,7 @@ const PAYMENT_READ = [
   'fxInformation',
   'clearingSystem',
 ]
+/** The fields that are read from an element, by list. */
 export const V2_ELEMENT_READ = {
   'data.payments': new Set(PAYMENT_READ),
   'data.returns': new Set([
@@ -103,7 +104,7 @@ export const V2_ELEMENT_READ = {
   events: new Set([...PAYMENT_READ, 'eventId', 'eventTimestamp']),
 } as const satisfies Record<V2List, ReadonlySet<string>>
 
-/** Every documented field, read or not, of all shapes: what is in none of these is new. */
+/** Every documented field of all shapes, read or not. Any other field is new. */
 export const V2_FIELDS = {
   envelope: new Set([
     'specversion',
@@ -146,10 +147,7 @@ export const V2_FIELDS = {
   additionalContext: new Set(['type', 'code', 'message']),
 } as const satisfies Record<string, KnownNames>
 
-/**
- * The first list that has elements, else the first that is there. Null if there is none, or if what has the name of a
- * list is none.
- */
+/** The first list that has elements, otherwise the first list. Null if none of the names holds an array. */
 export function v2PayloadOf(body: unknown): V2Payload | null {
   if (!isJsonObject(body)) {
     return null
@@ -171,7 +169,7 @@ export function v2PayloadOf(body: unknown): V2Payload | null {
   return read === null ? null : { list: read, envelope: body, elements: listAt(body, read) ?? [], unread }
 }
 
-/** Whether the body has a name that holds a list in one of the shapes, whatever stands under it. */
+/** Whether the body has the name of a list of any shape, whatever its value. */
 export function hasV2List(body: JsonObject): boolean {
   const data = body['data']
   return (

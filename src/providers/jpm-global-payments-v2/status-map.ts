@@ -4,16 +4,17 @@ import type { DriftNotes } from '../drift.ts'
 import { normalizeWord } from '../normalize-word.ts'
 
 /**
- * What a v2 `paymentStatus` with its `paymentSubStatus` means, and a `returnStatus` with its `returnSubStatus`. Sub-status `*` is any other one, known or not, and none:
- * the status leads, and a sub-status that we do not know never makes a payment final.
+ * Meaning of a v2 `paymentStatus` with its `paymentSubStatus`, and of a `returnStatus` with its `returnSubStatus`.
+ * Sub-status `*` matches an absent sub-status and any that has no row of its own, known or not: the status leads, and an
+ * unknown sub-status never makes a payment final.
  */
 interface StatusRow {
   readonly sourceStatus: string
   readonly sourceSubStatus: string
-  /** Of a row with `*`: the sub-statuses that are documented for it and add nothing. */
+  /** For a row with `*`: the documented sub-statuses that do not change the meaning. */
   readonly known?: readonly string[]
   readonly status: PaymentStatus
-  /** Why the payment waits, in the words of the current documentation. */
+  /** Why the payment waits, as the current documentation names it. */
   readonly holdReason?: string
   readonly rejectedBy?: 'JPM' | 'UNKNOWN'
   readonly note: string
@@ -28,18 +29,18 @@ export const V2_STATUS_MAP = [
   { sourceStatus: 'SCHEDULED', sourceSubStatus: '*', known: ['SCHEDULED'], status: 'SCHEDULED', note: 'future-dated push to card or wallet' },
 
   { sourceStatus: 'PROCESSING', sourceSubStatus: 'SCHEDULED', status: 'SCHEDULED', note: 'scheduled for future execution' },
-  { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING_CLIENT_ACTION', status: 'ON_HOLD', holdReason: 'PENDING_CLIENT_ACTION', note: 'the client must act' },
-  { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING_COMPLIANCE_REVIEW', status: 'ON_HOLD', holdReason: 'PENDING_COMPLIANCE_REVIEW', note: 'J.P. Morgan Compliance reviews' },
-  { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING_FRAUD_REVIEW', status: 'ON_HOLD', holdReason: 'PENDING_FRAUD_REVIEW', note: 'possible fraud is reviewed' },
+  { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING_CLIENT_ACTION', status: 'ON_HOLD', holdReason: 'PENDING_CLIENT_ACTION', note: 'waits for the client' },
+  { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING_COMPLIANCE_REVIEW', status: 'ON_HOLD', holdReason: 'PENDING_COMPLIANCE_REVIEW', note: 'under review by J.P. Morgan Compliance' },
+  { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING_FRAUD_REVIEW', status: 'ON_HOLD', holdReason: 'PENDING_FRAUD_REVIEW', note: 'under review for possible fraud' },
   { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING_FUNDING_REVIEW', status: 'ON_HOLD', holdReason: 'PENDING_FUNDING_REVIEW', note: 'waits for funding' },
   { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING_JPM_REVIEW', status: 'ON_HOLD', holdReason: 'PENDING_JPM_REVIEW', note: 'on hold' },
   { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING CLIENT REVIEW', status: 'ON_HOLD', holdReason: 'PENDING_CLIENT_ACTION', note: 'older name' },
   { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING J.P. MORGAN REVIEW', status: 'ON_HOLD', holdReason: 'PENDING_JPM_REVIEW', note: 'older name' },
-  { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING_POSTING', status: 'PENDING_POSTING', note: 'sent to the clearing network, answer awaited' },
+  { sourceStatus: 'PROCESSING', sourceSubStatus: 'PENDING_POSTING', status: 'PENDING_POSTING', note: 'sent to the clearing network, waits for its answer' },
   { sourceStatus: 'PROCESSING', sourceSubStatus: "SENT TO 'EXTERNAL'", status: 'SENT_TO_CLEARING', note: 'older name of COMPLETED / SENT_TO_CLEARING' },
   { sourceStatus: 'PROCESSING', sourceSubStatus: '*', known: ['PROCESSING_BY_JPM'], status: 'PROCESSING', note: 'PROCESSING_BY_JPM, or no sub-status' },
 
-  { sourceStatus: 'COMPLETED', sourceSubStatus: 'SENT_TO_CLEARING', status: 'SENT_TO_CLEARING', note: 'only handed to the network: not paid' },
+  { sourceStatus: 'COMPLETED', sourceSubStatus: 'SENT_TO_CLEARING', status: 'SENT_TO_CLEARING', note: 'only handed over to the network: not paid' },
   { sourceStatus: 'COMPLETED', sourceSubStatus: 'DELIVERED_TO_RECIPIENT', status: 'CREDITED', note: "applied to the receiver's account" },
   { sourceStatus: 'COMPLETED', sourceSubStatus: '*', known: ['COMPLETED_BY_JPM'], status: 'COMPLETED', note: 'COMPLETED_BY_JPM, or no sub-status: done by J.P. Morgan' },
 
@@ -50,24 +51,24 @@ export const V2_STATUS_MAP = [
 ] as const satisfies readonly StatusRow[]
 
 /**
- * The events that speak of a payment itself, by the first segment of `type`, in any case; in those of a batch, every
- * payment has a status of its own. Any other speaks of something beside the payment.
+ * First segments of `type`, in any case, of events about a payment itself. In a batch event, each payment has its own
+ * status. Events of any other type are not about the payment itself.
  */
 const V2_PAYMENT_EVENT_TYPES: readonly string[] = ['PAYMENT', 'PAYMENTINSTRUCTION', 'PAYMENTBATCH']
 
-/** Values of `eventcontext` that the OAS shows. There is no list; any of them is recorded and moves nothing. */
+/** Values of `eventcontext` in the OAS, which has no complete list. Any value is recorded without effect on the status. */
 const V2_EVENT_CONTEXTS: readonly string[] = ['MESSAGE_STATUS_ROF_REQ_'].map(normalizeWord)
 
 interface V2Statement {
   readonly sourceStatus: string
   readonly sourceSubStatus: string | null
-  /** True if an `eventcontext` is given, whether it can be read or not. */
+  /** True if an `eventcontext` is given, even if it cannot be read. */
   readonly hasContext: boolean
-  /** First segment of the envelope's `type`; null if it has none, or where the body's shape tells what it speaks of. */
+  /** First segment of the envelope's `type`; null if it has none, or if the shape of the body determines the meaning. */
   readonly sourceType: string | null
 }
 
-/** What the event says, in our vocabulary. What is not understood is UNKNOWN and moves nothing. */
+/** Maps the event to the canonical status. An event that is not understood is UNKNOWN and does not change the status. */
 export function readV2Status({
   sourceStatus,
   sourceSubStatus,
@@ -88,7 +89,7 @@ export function readV2Status({
 
 /** Notes a status that is not in the table, or a sub-status that is not documented for it. */
 export function noteV2Status(drift: DriftNotes, sourceStatus: string, sourceSubStatus: string | null): void {
-  // In the documented spelling: almost every payment ends here.
+  // The documented spelling, which almost every payment has.
   if (KNOWN_STATUSES.get(sourceStatus)?.has(sourceSubStatus) === true) {
     return
   }
@@ -100,7 +101,7 @@ export function noteV2Status(drift: DriftNotes, sourceStatus: string, sourceSubS
   }
 }
 
-/** Notes what the envelope says beyond what is documented. */
+/** Notes an undocumented type or event context of the envelope. */
 export function noteV2Envelope(drift: DriftNotes, sourceType: string | null, eventContext: string | null): void {
   if (sourceType !== null && !isAboutPayment(sourceType)) {
     drift.name('event-type', sourceType)
@@ -118,7 +119,7 @@ const ROWS: ReadonlyMap<string, StatusRow> = new Map(
   V2_STATUS_MAP.map((row) => [rowKey(row.sourceStatus, row.sourceSubStatus), row]),
 )
 
-/** Every status with its documented sub-statuses, and none (null). */
+/** Every status with its documented sub-statuses and null, for none. */
 const KNOWN_STATUSES: ReadonlyMap<string, ReadonlySet<string | null>> = new Map(
   [...Map.groupBy<string, StatusRow>(V2_STATUS_MAP, (row) => row.sourceStatus)].map(([sourceStatus, rows]) => [
     sourceStatus,
@@ -129,7 +130,7 @@ const KNOWN_STATUSES: ReadonlyMap<string, ReadonlySet<string | null>> = new Map(
   ]),
 )
 
-/** The row that decides; none for a status that is not in the table. */
+/** The row that applies; undefined for a status that is not in the table. */
 export function v2RowFor(sourceStatus: string, sourceSubStatus: string | null): StatusRow | undefined {
   const exact = sourceSubStatus === null ? undefined : ROWS.get(rowKey(sourceStatus, sourceSubStatus))
   return exact ?? ROWS.get(rowKey(sourceStatus, '*'))
@@ -140,7 +141,7 @@ function knowsSubStatus(row: StatusRow, sourceSubStatus: string): boolean {
   return row.sourceSubStatus !== '*' || (row.known?.some((known) => normalizeWord(known) === word) ?? false)
 }
 
-/** `*` has no letter and so is kept apart from every sub-status that is sent. */
+/** No normalized sub-status equals `*`, so the two cannot collide. */
 function rowKey(sourceStatus: string, sourceSubStatus: string): string {
   return `${normalizeWord(sourceStatus)}|${sourceSubStatus === '*' ? '*' : normalizeWord(sourceSubStatus)}`
 }

@@ -90,7 +90,7 @@ function ambiguousList({ duplicates }: JsonBody): string | null {
 
 function notOurs(body: unknown): DeadLetter {
   return isJsonObject(body) && Object.keys(body).length > 0 && !hasV2List(body)
-    ? deadLetter('foreign-product', 'the body has no payments, returns or events: it is of another product', null)
+    ? deadLetter('foreign-product', 'the body has no payments, returns or events: it belongs to another product', null)
     : deadLetter('unexpected-shape', 'the body has none of the arrays data.payments, data.returns and events', null)
 }
 

@@ -329,7 +329,7 @@ describe('the same field twice', () => {
     const shown = sent === '' ? name : `${name} (sent as ${sent})`
     expect(events).toEqual([])
     expect(deadLetters).toEqual([
-      { reason: 'ambiguous', message: `${shown} is there twice, with different values`, element: 0 },
+      { reason: 'ambiguous', message: `${shown} appears twice with different values`, element: 0 },
     ])
     expect(drift).toContainEqual({ kind: 'duplicate-name', name })
   })
@@ -401,7 +401,7 @@ describe('a body that is not UTF-8', () => {
     expect(translate(body, overrides).deadLetters).toEqual([
       {
         reason: 'invalid-utf8',
-        message: `${name} has characters outside ASCII, and their character set is not known: the text is not UTF-8, and neither ISO-8859-1 nor windows-1252 is declared`,
+        message: `${name} has characters outside ASCII in an unknown character set: the text is not UTF-8, and neither ISO-8859-1 nor windows-1252 is declared`,
         element: 0,
       },
     ])
@@ -465,7 +465,7 @@ describe('another product', () => {
     expect(translate(body, overrides).deadLetters).toEqual([
       {
         reason: 'foreign-product',
-        message: "the body has none of InstaMed's fields: it is of another product",
+        message: "the body has none of InstaMed's fields: it belongs to another product",
         element: null,
       },
     ])

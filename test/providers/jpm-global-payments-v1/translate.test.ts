@@ -144,14 +144,14 @@ describe('a bad element is a dead letter that names the field and no value', () 
     [{ paymentStatus: 7 }, 'invalid-field', 'paymentStatus is not a text'],
     [{ paymentStatus: 'S'.repeat(65) }, 'invalid-field', 'paymentStatus is longer than 64 characters'],
     [{ firmRootId: 'F'.repeat(129) }, 'invalid-field', 'firmRootId is longer than 128 characters'],
-    [{ firmRootId: 'F\u0000' }, 'invalid-field', 'firmRootId holds a character that is not allowed'],
-    [{ firmRootId: 'F\u0085' }, 'invalid-field', 'firmRootId holds a character that is not allowed'],
+    [{ firmRootId: 'F\u0000' }, 'invalid-field', 'firmRootId contains a character that is not allowed'],
+    [{ firmRootId: 'F\u0085' }, 'invalid-field', 'firmRootId contains a character that is not allowed'],
     [{ firmRootId: 7, endToEndId: 'E1' }, 'invalid-field', 'firmRootId is not a text'],
     [{ firmRootId: null, endToEndId: ['E1'] }, 'invalid-field', 'endToEndId is not a text'],
     [
       { firmRootId: 'NONE', endToEndId: 'E\u0000' },
       'invalid-field',
-      'endToEndId holds a character that is not allowed',
+      'endToEndId contains a character that is not allowed',
     ],
   ])('%j', (fields, reason, message) => {
     expect(deadLetterOf(fields)).toEqual({ reason, message, element: 0 })
@@ -248,7 +248,7 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
       {
         reason: 'invalid-utf8',
         message:
-          'firmRootId has characters outside ASCII, and their character set is not known: the text is not UTF-8, and neither ISO-8859-1 nor windows-1252 is declared',
+          'firmRootId has characters outside ASCII in an unknown character set: the text is not UTF-8, and neither ISO-8859-1 nor windows-1252 is declared',
         element: 0,
       },
     ])
@@ -266,7 +266,11 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
     expect(translate(bytes).events[0]?.paymentKey).toBe('acme:Fé')
     expect(jpmGlobalPaymentsV1.firstPaymentKey(callbackOf(bytes))).toBe('acme:Fé')
     expect(translate(bytes.subarray(0, -1)).deadLetters).toEqual([
-      { reason: 'invalid-utf8', message: 'the body opens as UTF-16 and is not', element: null },
+      {
+        reason: 'invalid-utf8',
+        message: 'the body starts with a UTF-16 byte order mark but is not valid UTF-16',
+        element: null,
+      },
     ])
   })
 
@@ -330,7 +334,7 @@ describe('the same name twice', () => {
   ])('neither of two lists is lost in silence: %s', (body) => {
     expect(translate(body)).toEqual({
       events: [],
-      deadLetters: [{ reason: 'ambiguous', message: 'callbacks is there twice, with different values', element: null }],
+      deadLetters: [{ reason: 'ambiguous', message: 'callbacks appears twice with different values', element: null }],
       setAside: 0,
       drift: expect.arrayContaining([{ kind: 'duplicate-name', name: 'callbacks' }]),
     })
@@ -351,7 +355,7 @@ describe('the same name twice', () => {
       const { events, deadLetters } = translate(`{"callbacks":[${twice},${A2}]}`)
       expect(events.map(({ paymentKey }) => paymentKey)).toEqual(['acme:A2'])
       expect(deadLetters).toEqual([
-        { reason: 'ambiguous', message: `${name} is there twice, with different values`, element: 0 },
+        { reason: 'ambiguous', message: `${name} appears twice with different values`, element: 0 },
       ])
     },
   )

@@ -676,7 +676,7 @@ describe('the same name twice', () => {
     const { events, deadLetters, drift } = translate(body)
     expect(events).toEqual([])
     expect(deadLetters).toEqual([
-      { reason: 'ambiguous', message: `${name} is there twice, with different values`, element: null },
+      { reason: 'ambiguous', message: `${name} appears twice with different values`, element: null },
     ])
     expect(drift).toContainEqual({ kind: 'duplicate-name', name })
   })
@@ -688,7 +688,7 @@ describe('the same name twice', () => {
       const { events, deadLetters } = translate(`{"data":{"payments":[${TWO},${twice}]}}`)
       expect(events.map(({ paymentKey }) => paymentKey)).toEqual(['acme:P2'])
       expect(deadLetters).toEqual([
-        { reason: 'ambiguous', message: `${name} is there twice, with different values`, element: 1 },
+        { reason: 'ambiguous', message: `${name} appears twice with different values`, element: 1 },
       ])
     },
   )
@@ -737,7 +737,7 @@ describe('shapes', () => {
       expect(translate(body).deadLetters).toEqual([
         {
           reason: 'foreign-product',
-          message: 'the body has no payments, returns or events: it is of another product',
+          message: 'the body has no payments, returns or events: it belongs to another product',
           element: null,
         },
       ])
@@ -789,7 +789,7 @@ describe('shapes', () => {
     expect(events.map((event) => event.element)).toEqual([1])
     expect(deadLetters).toEqual([
       { reason: 'missing-payment-id', message: 'the element has no paymentId', element: 0 },
-      { reason: 'invalid-field', message: 'paymentId holds a character that is not allowed', element: 2 },
+      { reason: 'invalid-field', message: 'paymentId contains a character that is not allowed', element: 2 },
       { reason: 'missing-status', message: 'the element has no paymentStatus', element: 3 },
     ])
   })
