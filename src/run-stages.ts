@@ -11,9 +11,11 @@ import { AdminServer, Health } from './observability/health.ts'
 import { createLogger, type Logger } from './observability/log.ts'
 import { Metrics } from './observability/metrics.ts'
 import { providerById } from './providers/registry.ts'
+import type { RunningStage, StageContext } from './stages/stage-context.ts'
+import { crashPointsOf } from './stream/crash-point.ts'
 import { GrowingDistance } from './stream/growing-distance.ts'
 import { topicNames } from './topics.ts'
-import { type RunningStage, type StageContext, type StageName, TOPOLOGY } from './topology.ts'
+import { type StageName, TOPOLOGY } from './topology.ts'
 import { VERSION } from './version.ts'
 
 /** How a process that runs stages ended. */
@@ -132,6 +134,7 @@ function stageContext(
     health,
     metrics,
     offsets,
+    crashPoint: crashPointsOf(process.env['PAYSTATUS_CRASH_POINTS']),
     onFatal,
     clusterId: () => onBrokers(config.kafka, () => offsets.clusterId()),
     codecs: () => {
@@ -155,13 +158,11 @@ function watchSchemas(
   signal: AbortSignal,
   onFatal: (error: Error) => void,
 ): void {
-  let shown = ''
+  const distance = new GrowingDistance()
   const warn = (text: string) => {
-    // A registry that is away for long is worth one line, not one a minute.
-    if (text !== shown && text !== '') {
+    if (distance.met(text, performance.now()) !== null) {
       logger.warn(text)
     }
-    shown = text
   }
   const watch = new SchemaWatch({
     codecs: [event, change, state],
@@ -169,7 +170,11 @@ function watchSchemas(
     recheckMs: SCHEMAS_RECHECK_MS,
     onLook: (problem) => {
       health.set('schemas', problem === null, problem ?? undefined)
-      warn(problem ?? '')
+      if (problem === null) {
+        distance.over()
+      } else {
+        warn(problem)
+      }
     },
     onUnanswered: (error) => warn(`the ids of our schemas cannot be checked: ${error.message}`),
     onStop: onFatal,

@@ -73,7 +73,7 @@ function violations(broken: (found: Import) => boolean): string[] {
 }
 
 const STAGES = ['gateway', 'normalizer', 'processor']
-const ROOTS = ['main.ts', 'commands', 'topology.ts', 'run-stages.ts']
+const ROOTS = ['main.ts', 'commands', 'topology.ts', 'run-stages.ts', 'stages']
 
 test('the reading of imports finds what is there', () => {
   expect(IMPORTS.length).toBeGreaterThan(200)
@@ -239,6 +239,22 @@ describe('libraries', () => {
 
 test('only main.ts sees the commands', () => {
   expect(violations(({ from, to }) => to === 'commands' && !['main.ts', 'commands'].includes(from))).toEqual([])
+})
+
+describe('in src', () => {
+  const texts = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => [file, readFileSync(join(ROOT, 'src', file), 'utf8')] as const)
+  const filesWith = (pattern: RegExp) => texts.filter(([, text]) => pattern.test(text)).map(([file]) => file)
+
+  test('waiting has one name: sleep', () => {
+    expect(filesWith(/setTimeout as |\(resolve\) => setTimeout\(resolve,/)).toEqual([])
+  })
+
+  test('only what composes a process reads the environment', () => {
+    const composing = /^(main|healthcheck|run-stages)\.ts$|^commands\//
+    expect(filesWith(/\bprocess\.env\b/).filter((file) => !composing.test(file))).toEqual([])
+  })
 })
 
 test('nothing sees the files that put everything together, except each other and tools', () => {

@@ -9,26 +9,17 @@ import {
 } from './errors.ts'
 import { schemaIdProblem } from './schema-id-problem.ts'
 import type { FoundSchema } from './schema-registry.ts'
+import { schemaStop, type ValuePlace } from './schema-stop.ts'
 
 /**
  * Values of one schema to bytes and back, in the framing that registries agree on: byte 0, the writer's schema id in 4
  * bytes, the Avro body.
  *
- * Both directions are synchronous, so that a batch is worked through without a promise per record. Only a schema id
- * that was never seen needs the registry; the caller's pattern is
+ * `encode` and `decode` are synchronous. Only a schema id that was never seen requires the registry; `decodeFetching` asks
+ * it when necessary. Values with our own schema id require no look-up at all, so a registry outage does not affect them.
  *
- *     try {
- *       return codec.decode(bytes)
- *     } catch (error) {
- *       if (!(error instanceof UnknownSchemaIdError)) throw error
- *       await codec.prepare(error.schemaId)
- *       return codec.decode(bytes)
- *     }
- *
- * Values with our own schema id need no look-up at all: a registry that is down later has no effect on them.
- *
- * An id alone is never trusted: it must be registered under our subject (or, where the registry cannot tell that, name
- * our record), and be readable as our schema. Anything else is a SchemaIdError, never a value.
+ * An id alone is never trusted: it must be registered under our subject (or name our record, where the registry cannot list
+ * subjects) and be readable as our schema. Anything else is a SchemaIdError, never a value.
  */
 export interface AvroCodec<T> {
   /** Id of our schema in the registry; every encoded value carries it. */
@@ -43,6 +34,15 @@ export interface AvroCodec<T> {
    * Nothing of the result refers to `bytes`.
    */
   decode(bytes: Buffer): T
+  /**
+   * Decodes a value stored at `place`, and asks the registry first if its schema id was never seen.
+   *
+   * Rejects with AvroDecodeError for bytes that are not a value of ours, and only after the registry has confirmed that their
+   * schema id still has the same meaning: otherwise every value would look broken after a registry reassigned its ids. Rejects
+   * with DefinedStop for an id that does not lead to our schema: the value may be intact, so it is not a dead letter. Rejects
+   * as the look-up does while the registry is unreachable.
+   */
+  decodeFetching(bytes: Buffer, place: ValuePlace): Promise<T>
   /**
    * Learns what the registry knows of a schema id: afterwards `decode` does not throw UnknownSchemaIdError for it.
    * Rejects with SchemaIdError if the id leads to no schema of ours, and with what the look-up rejects with, for
@@ -157,6 +157,21 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
     }
   }
 
+  async function decodeFetching(bytes: Buffer, place: ValuePlace): Promise<T> {
+    try {
+      return decode(bytes)
+    } catch (error) {
+      if (error instanceof UnknownSchemaIdError) {
+        await orSchemaStop(prepare(error.schemaId), place)
+        return decodeFetching(bytes, place)
+      }
+      if (error instanceof AvroDecodeError && error.schemaId !== null) {
+        await orSchemaStop(confirm(error.schemaId), place)
+      }
+      throw error
+    }
+  }
+
   async function confirm(id: number): Promise<void> {
     const at = confirmedAt.get(id)
     if (at === undefined || now() - at >= CONFIRMED_FOR_MS || now() < at) {
@@ -188,7 +203,15 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
     confirmedAt.set(id, now())
   }
 
-  return { schemaId, encode, decode, prepare, confirm }
+  return { schemaId, encode, decode, decodeFetching, prepare, confirm }
+}
+
+async function orSchemaStop(asked: Promise<void>, place: ValuePlace): Promise<void> {
+  try {
+    await asked
+  } catch (error) {
+    throw error instanceof SchemaIdError ? schemaStop(error, place) : error
+  }
 }
 
 /** The writer's schema id in the header of a value. */

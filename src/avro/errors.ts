@@ -30,7 +30,7 @@ export const AVRO_DECODE_REASONS = {
 } as const
 export type AvroDecodeReason = keyof typeof AVRO_DECODE_REASONS
 
-/** The schema id was not seen before: `await codec.prepare(error.schemaId)` and decode again. */
+/** The schema id was never seen: `decodeFetching` asks the registry for it. */
 export class UnknownSchemaIdError extends Error {
   readonly code = 'AVRO_SCHEMA_ID_NOT_PREPARED'
   readonly retriable = true

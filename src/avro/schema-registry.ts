@@ -1,11 +1,11 @@
 import { Agent } from 'node:https'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import { type COMPATIBILITY, SchemaRegistry as RegistryClient, SchemaType } from '@kafkajs/confluent-schema-registry'
 import { TokenError, tokenSource } from '../client-security/bearer-token.ts'
 import type { RegistryConnection } from '../client-security/connections.ts'
 import { type HttpAnswer, httpRequest } from '../client-security/http-request.ts'
 import { type TlsFiles, tlsOptionsOf } from '../client-security/tls-files.ts'
+import { sleep } from '../sleep.ts'
 import { writerType } from './avro-type.ts'
 
 /**
@@ -127,7 +127,7 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
     try {
       return await Promise.race([
         request(),
-        sleep(timeoutMs + 500, undefined, { signal: deadline.signal, ref: false }).then(() => {
+        sleep(timeoutMs + 500, deadline.signal).then(() => {
           throw new RegistryUnreachableError(shownUrl, `no answer within ${timeoutMs} ms`)
         }),
       ])
@@ -399,7 +399,7 @@ export async function withRetry<T>(attempt: () => Promise<T>, options: RetryOpti
       }
       const waitMs = Math.min(delayMs * 2 ** (failures - 1), delayMsMax)
       onRetry(error, failures, waitMs)
-      await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+      await sleep(waitMs, signal)
     }
   }
 }

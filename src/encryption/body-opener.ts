@@ -30,7 +30,7 @@ export interface BodyOpenerOptions {
   readonly rawTopic: string
   /** A clock that does not go back, ms. */
   readonly now: () => number
-  readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
   /** Told before every wait for a data key that is not there yet. */
   readonly onWaiting?: (dataKeyId: string, waited: number) => void
   readonly keysMax?: number
@@ -94,7 +94,7 @@ export class BodyOpener implements OpensBodies {
 
   /** Without the ids that name no data key: what carries one cannot be opened. */
   async #keysFor(ids: ReadonlySet<string>, signal: AbortSignal | undefined) {
-    const { notes, now, pause, onWaiting, keysTopic } = this.#options
+    const { notes, now, sleep, onWaiting, keysTopic } = this.#options
     const began = now()
     const keys = new Map<string, WrappedDataKey | 'forgotten'>()
     const missing = new Set([...ids].filter((id) => partsOfDataKeyId(id) !== null))
@@ -125,7 +125,7 @@ export class BodyOpener implements OpensBodies {
         )
       }
       onWaiting?.(first, waited)
-      await pause(PAUSE_MS, signal)
+      await sleep(PAUSE_MS, signal)
     }
   }
 

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { sleep } from '../sleep.ts'
 import type { TimedPartitionReader } from '../stream/partition-reader.ts'
 import type { TopicNames } from '../topics.ts'
 import { BodyOpener, type BodyOpenerOptions } from './body-opener.ts'
@@ -22,9 +22,7 @@ export function createBodyOpener(
     notes: new ForgottenKeys(reader, topics.forgottenKeys, now),
     rawTopic: topics.raw,
     now,
-    pause: async (ms, signal) => {
-      await delay(ms, undefined, signal === undefined ? {} : { signal })
-    },
+    sleep,
     onWaiting,
   })
 }

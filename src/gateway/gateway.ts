@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { setTimeout as delay, setImmediate as nextCheck } from 'node:timers/promises'
+import { setImmediate as nextCheck } from 'node:timers/promises'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { SourceConfig } from '../config.ts'
 import type { Health } from '../observability/health.ts'
@@ -10,8 +10,9 @@ import { type GatewayMetrics, NO_SOURCE } from '../observability/metrics.ts'
 import type { Provider } from '../providers/provider.ts'
 import { canBeCallback } from '../raw/media-type.ts'
 import { type BodyDigest, toRawRecord } from '../raw/to-raw-record.ts'
+import { sleep } from '../sleep.ts'
 import type { AppendLog } from '../stream/append-log.ts'
-import { crashPoint } from '../stream/crash-point.ts'
+import type { ReachCrashPoint } from '../stream/crash-point.ts'
 import { partitionOf } from '../stream/partition-of.ts'
 import { shortReason } from '../stream/short-reason.ts'
 import type { Access } from './access/access.ts'
@@ -59,6 +60,7 @@ export interface GatewayOptions extends ConnectionLimits {
   readonly appendLog: DrainableAppendLog
   /** Where a body names no payment; its SHA-256 if not given. */
   readonly digestOf?: BodyDigest | undefined
+  readonly crashPoint?: ReachCrashPoint | undefined
   /** ms since the epoch. */
   readonly now: () => number
   /** UUIDv7. */
@@ -339,10 +341,10 @@ export class Gateway implements ExchangeContext {
       provider,
       this.#options.digestOf,
     )
-    crashPoint('gateway:before-append')
+    this.#options.crashPoint?.('gateway:before-append')
     appendLog.append(partitionOf(record.key, appendLog.partitions), [record], { signal: exchange.appendSignal() }).then(
       () => {
-        crashPoint('gateway:after-append')
+        this.#options.crashPoint?.('gateway:after-append')
         if (!exchange.settled) {
           this.#watch.succeeded()
           exchange.answer(route.successCode)
@@ -404,7 +406,7 @@ export class Gateway implements ExchangeContext {
     if (server.listening) {
       // A load balancer needs to see that we are not ready, and a kept-alive connection must learn from an answer that it
       // is about to close, instead of losing the request it is sending.
-      await delay(shutdown.waitMs)
+      await sleep(shutdown.waitMs)
       // The kernel resets what it took and we did not accept yet. Right after the sockets were looked at, that is nothing
       // but what came in the last microseconds.
       await nextCheck()

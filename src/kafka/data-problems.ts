@@ -1,7 +1,6 @@
 import type { Admin, Kafka } from 'kafkajs'
 import { KeysInPlace } from '../stream/keys-in-place.ts'
 import { assertSameOrigin, originIn } from '../stream/origin.ts'
-import { isOwnPartition } from '../stream/partition-of.ts'
 import { definedStopOf } from '../stream/partition-task.ts'
 import type { TopicNames } from '../topics.ts'
 import { createGroupOffsets } from './group-offsets.ts'
@@ -28,7 +27,7 @@ export async function findDataProblems(
   const logs = createTopicLogs(kafka)
   const offsets = createGroupOffsets(admin)
   const reader = createPartitionReader(kafka)
-  const keys = new KeysInPlace(names.current, reader, isOwnPartition)
+  const keys = new KeysInPlace(names.current, reader)
   const stages = [
     { group: normalizerGroup, topic: names.raw, topics: [names.raw, names.events] },
     {

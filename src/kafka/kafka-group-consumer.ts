@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch, Consumer, Kafka, KafkaMessage } from 'kafkajs'
+import { sleep } from '../sleep.ts'
 import type { FetchedBatch, GroupConsumer, GroupConsumerEvents } from '../stream/group-consumer.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 import { refusalOf, stopIfUnreadable } from './errors.ts'
@@ -155,7 +155,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
           throw error
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_AFTER_MS))
+      await sleep(LOOK_AGAIN_AFTER_MS)
     }
   }
 

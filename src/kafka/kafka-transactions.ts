@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Kafka } from 'kafkajs'
+import { sleep } from '../sleep.ts'
 import { OpenAgain } from '../stream/partition-task.ts'
 import type { OutRecord } from '../stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../stream/transactions.ts'
@@ -250,10 +250,10 @@ class KafkaTransactions implements PartitionTransactions {
           throw error
         }
         if (kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS') {
-          await pause(CONCURRENT_PAUSE_MS)
+          await sleep(CONCURRENT_PAUSE_MS)
         } else if (isCoordinatorNotReady(error) || (isOutcomeKnown && isRetriable(error))) {
           // Only what was certainly not done, or before there is a transaction whose outcome could be unknown.
-          await pause(RETRY_PAUSE_MS)
+          await sleep(RETRY_PAUSE_MS)
           this.#coordinators.clear()
           await within(REQUEST_MAX_MS, recoverCluster(this.#cluster, error))
         } else {

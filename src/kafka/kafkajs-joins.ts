@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { sleep } from '../sleep.ts'
 import { refusalOf } from './errors.ts'
 import { require } from './replace-module.ts'
 

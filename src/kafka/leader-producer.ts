@@ -1,4 +1,5 @@
 import type { Message } from 'kafkajs'
+import { sleep } from '../sleep.ts'
 import { type OutRecord, recordBytes } from '../stream/record.ts'
 import { isRetriable, NoLeaderError, ProduceReplyError } from './errors.ts'
 import { type KafkaBroker, type KafkaCluster, type ProducerIdentity, recoverCluster } from './kafkajs-cluster.ts'
@@ -200,7 +201,7 @@ export class LeaderProducer {
       return
     }
     entry.failures += 1
-    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    await sleep(pauseMs)
     try {
       await within(RECOVERY_MAX_MS, recoverCluster(this.#options.cluster, error))
     } catch (unreachable) {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Kafka, KafkaMessage } from 'kafkajs'
+import { sleep } from '../sleep.ts'
 import type { PartitionRange, Standing, TimedPartitionReader } from '../stream/partition-reader.ts'
 import type { InRecord } from '../stream/record.ts'
 import { stopIfUnreadable } from './errors.ts'
@@ -102,7 +103,7 @@ async function readToEnd(
       if (failures >= ATTEMPTS_MAX || error instanceof UnreadableBatchError) {
         throw error
       }
-      await new Promise((resolve) => setTimeout(resolve, 100 * failures))
+      await sleep(100 * failures)
       await recoverCluster(cluster, error)
       continue
     }

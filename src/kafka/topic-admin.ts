@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
+import { sleep } from '../sleep.ts'
 import { TOPICS, type TopicId, type TopicNames, toTopicConfig } from '../topics.ts'
 import { isRetriable, kafkaErrorType } from './errors.ts'
 import { ConfigResourceTypes } from './kafkajs.ts'
@@ -66,7 +66,7 @@ export async function untilKnown<T>(look: () => Promise<T>): Promise<T> {
       if (!passes || performance.now() > deadline) {
         throw error
       }
-      await delay(HEARSAY_PAUSE_MS)
+      await sleep(HEARSAY_PAUSE_MS)
     }
   }
 }

@@ -8,7 +8,7 @@ import { onlyDeadLetter } from '../providers/translate-elements.ts'
 import { fromRawRecord, type UnknownSource } from '../raw/from-raw-record.ts'
 import type { SourcesById } from '../raw/sources-by-id.ts'
 import type { AppendLog } from '../stream/append-log.ts'
-import { crashPoint } from '../stream/crash-point.ts'
+import type { ReachCrashPoint } from '../stream/crash-point.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import { assertLogHolds, type InputLog, openInputLog } from '../stream/input-log.ts'
@@ -44,6 +44,7 @@ export interface NormalizerTaskOptions {
   readonly onDrift: (provider: string, notes: readonly DriftNote[]) => void
   /** Told of every callback that becomes a dead letter because nobody here knows its source; at least once. */
   readonly onUnknownSource: (record: InRecord, reason: UnknownSource) => void
+  readonly crashPoint?: ReachCrashPoint | undefined
 }
 
 export interface NormalizerCounts {
@@ -155,9 +156,9 @@ export class NormalizerTask implements PartitionTask {
       // The dead letter stands in the partition of the same number, in the order of the raw records.
       appends.push(deadLetters.append(partition % deadLetters.partitions, deadLettersOut))
     }
-    crashPoint('normalizer:before-append')
+    this.#options.crashPoint?.('normalizer:before-append')
     await Promise.all(appends)
-    crashPoint('normalizer:after-append')
+    this.#options.crashPoint?.('normalizer:after-append')
     onTranslated(counts)
     this.#read = endOf(records.at(-1)) ?? this.#read
     await this.#commits.soon(next)
@@ -184,7 +185,7 @@ export class NormalizerTask implements PartitionTask {
     return new GatheredCommits(async (next) => {
       await commit(partition, next, this.#metadata(next))
       this.#committed = next
-      crashPoint('normalizer:after-commit')
+      this.#options.crashPoint?.('normalizer:after-commit')
     })
   }
 

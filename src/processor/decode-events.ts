@@ -1,6 +1,5 @@
 import { AvroDecodeError } from '../avro/errors.ts'
 import type { InRecord } from '../stream/record.ts'
-import { decodePrepared } from './decode-prepared.ts'
 import type { BatchInput } from './fold-batch.ts'
 import type { StatusTaskOptions } from './status-task-options.ts'
 
@@ -30,7 +29,7 @@ export async function decodeEvents(
       return { record, rejected: 'too-large' }
     }
     try {
-      const event = await decodePrepared(codecs.event, value, { topic: topics.events, partition, offset, group })
+      const event = await codecs.event.decodeFetching(value, { topic: topics.events, partition, offset, group })
       if (key?.toString() !== event.paymentKey) {
         return { record, rejected: 'key-mismatch' }
       }

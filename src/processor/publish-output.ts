@@ -1,4 +1,4 @@
-import { crashPoint } from '../stream/crash-point.ts'
+import type { ReachCrashPoint } from '../stream/crash-point.ts'
 import type { OutRecord } from '../stream/record.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
 import type { BatchOutput } from './batch-output.ts'
@@ -17,6 +17,7 @@ export interface PublishOptions {
   /** What the previous commit promised. */
   readonly before: PromisedEnds
   readonly metadata: Omit<CommitMetadata, keyof PromisedEnds>
+  readonly crashPoint?: ReachCrashPoint | undefined
 }
 
 /**
@@ -30,7 +31,7 @@ export async function publishOutput(
   transactions: PartitionTransactions,
   output: BatchOutput,
   next: bigint,
-  { partition, topics, before, metadata }: PublishOptions,
+  { partition, topics, before, metadata, crashPoint }: PublishOptions,
 ): Promise<PromisedEnds> {
   let promised = before
   await transactions.run(async (scope) => {
@@ -41,7 +42,7 @@ export async function publishOutput(
       append(topics.changes, output.changes),
       append(topics.eventDeadLetters, output.deadLetters),
     ])
-    crashPoint('processor:after-append')
+    crashPoint?.('processor:after-append')
     const appended = { current, changes, eventDeadLetters }
     for (const name of OUTPUTS) {
       const first = appended[name]?.first
@@ -54,7 +55,7 @@ export async function publishOutput(
       inexact: before.inexact.filter((name) => appended[name] === undefined),
     }
     await scope.commitOffset(next, toMetadataText({ ...metadata, ...promised }))
-    crashPoint('processor:after-offset')
+    crashPoint?.('processor:after-offset')
   })
   return promised
 }

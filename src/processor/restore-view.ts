@@ -3,7 +3,6 @@ import type { PaymentState } from '../payment/apply-event.ts'
 import { totalsFrom } from '../payment/totals.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 import type { InRecord } from '../stream/record.ts'
-import { decodePrepared } from './decode-prepared.ts'
 import { fingerprintOf } from './due.ts'
 import { OwnedView, ViewLostError } from './owned-view.ts'
 import type { StateWrite } from './state-store.ts'
@@ -223,7 +222,7 @@ async function decodeCurrent(
   offset: bigint,
 ): Promise<PaymentState> {
   try {
-    return await decodePrepared(codecs.state, value, { topic: topics.current, partition, offset })
+    return await codecs.state.decodeFetching(value, { topic: topics.current, partition, offset })
   } catch (error) {
     if (error instanceof AvroDecodeError) {
       throw new DefinedStop(

@@ -1,6 +1,7 @@
 import type { PaymentCodecs } from '../avro/payment-codecs.ts'
 import type { Logger } from '../observability/log.ts'
 import type { TotalsDelta } from '../payment/totals.ts'
+import type { ReachCrashPoint } from '../stream/crash-point.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { KeysInPlace } from '../stream/keys-in-place.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
@@ -47,4 +48,5 @@ export interface StatusTaskOptions {
   readonly onCommitted: (delta: TotalsDelta) => void
   readonly onRestored: (kind: RestoreDecision['kind'], records: number, durationMs: number) => void
   readonly logger: Logger
+  readonly crashPoint?: ReachCrashPoint | undefined
 }

@@ -1,7 +1,6 @@
 import { AvroDecodeError } from '../avro/errors.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import { addTotals } from '../payment/totals.ts'
-import { crashPoint } from '../stream/crash-point.ts'
 import { assertLogHolds, type InputLog, openInputLog } from '../stream/input-log.ts'
 import { assertSameOrigin, assertSameTopics } from '../stream/origin.ts'
 import {
@@ -17,7 +16,6 @@ import type { PartitionTransactions } from '../stream/transactions.ts'
 import { assertOutputs } from './assert-outputs.ts'
 import { type BatchOutput, emptyOutput, outputOfEvents, outputOfTimers } from './batch-output.ts'
 import { decodeEvents } from './decode-events.ts'
-import { decodePrepared } from './decode-prepared.ts'
 import { fenceOwners } from './fence-owners.ts'
 import { foldBatch } from './fold-batch.ts'
 import { type OwnedView, ViewLostError } from './owned-view.ts'
@@ -85,13 +83,13 @@ export class StatusTask implements PartitionTask {
     // 1. Fence every former owner, which ends its open transaction.
     const transactions = await this.#options.openTransactions()
     this.#transactions = transactions
-    crashPoint('processor:after-init')
+    this.#options.crashPoint?.('processor:after-init')
     await fenceOwners(this.#options, transactions)
 
     // 2. Check that the outputs are the topics the group committed to; settle what is undecided; detect lost records.
     this.#facts = await assertOutputs(this.#options)
     const settled = await settledCommit(this.#options, transactions)
-    crashPoint('processor:after-settle')
+    this.#options.crashPoint?.('processor:after-settle')
 
     // 3. The committed offset is final now: check that settings, topics and the input log are those it was committed under.
     await this.#assertSameOrigin()
@@ -102,7 +100,7 @@ export class StatusTask implements PartitionTask {
 
     // 4. Make the view equal to `current`, under this assignment's marker.
     await this.#restore(settled, next, onProgress, signal)
-    crashPoint('processor:after-restore')
+    this.#options.crashPoint?.('processor:after-restore')
     const { committed, metadata, ends, inexact } = settled
     this.#promised = { ends, inexact }
     this.#read = read
@@ -140,12 +138,12 @@ export class StatusTask implements PartitionTask {
       )
       const keys = inputs.flatMap((input) => ('event' in input ? [input.event.paymentKey] : []))
       const states = await this.#readStates([...new Set(keys)])
-      crashPoint('processor:after-read')
+      this.#options.crashPoint?.('processor:after-read')
 
       // 2. Fold.
       const at = now()
       const outcome = foldBatch(inputs, (key) => states.get(key), at)
-      crashPoint('processor:after-fold')
+      this.#options.crashPoint?.('processor:after-fold')
 
       // 3. Publish and commit in one transaction. 4. Update the view.
       const read = endOf(records[until - 1]) ?? this.#read
@@ -263,7 +261,7 @@ export class StatusTask implements PartitionTask {
   async #decodeState(bytes: Buffer): Promise<PaymentState> {
     const { codecs, topics, partition } = this.#options
     try {
-      return await decodePrepared(codecs.state, bytes, { topic: topics.current, partition, offset: null, inView: true })
+      return await codecs.state.decodeFetching(bytes, { topic: topics.current, partition, offset: null, inView: true })
     } catch (error) {
       if (error instanceof AvroDecodeError) {
         this.#distrustView = true
@@ -289,8 +287,9 @@ export class StatusTask implements PartitionTask {
       topics,
       before: this.#promised,
       metadata,
+      crashPoint: this.#options.crashPoint,
     })
-    crashPoint('processor:after-commit')
+    this.#options.crashPoint?.('processor:after-commit')
     this.#read = read
     this.#uncheckedSince = now()
     onCommitted(output.totals)
@@ -298,7 +297,7 @@ export class StatusTask implements PartitionTask {
     // 4. One write: states, due times, references and the new marker; refused unless the marker is still ours.
     const viewNext = this.#promised.ends.current
     await view.advance({ next, totals, completeAt, viewNext, committedBy }, output.writes)
-    crashPoint('processor:after-view')
+    this.#options.crashPoint?.('processor:after-view')
     return output.writes
   }
 

@@ -1,3 +1,4 @@
+import { sleep } from '../sleep.ts'
 import type { StateStore } from './state-store.ts'
 
 /** Tells the health check why a lane is blocked, and that it continues. */
@@ -70,7 +71,7 @@ export class WaitingStore implements LaneStore {
           throw error
         }
         this.#report.waiting((error as Error).message)
-        await pause(this.#signal)
+        await sleep(PAUSE_MS, this.#signal).catch(() => {})
       }
     }
   }
@@ -78,16 +79,4 @@ export class WaitingStore implements LaneStore {
 
 function isRetriable(error: unknown): boolean {
   return error instanceof Error && 'retriable' in error && error.retriable === true
-}
-
-function pause(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, PAUSE_MS)
-    signal.addEventListener('abort', done)
-  })
 }

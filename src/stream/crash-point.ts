@@ -1,4 +1,4 @@
-/** Places between two steps that another process can see. A death at any of them may lose nothing and repeat nothing. */
+/** Places between two steps that other processes can observe. A death at any of them may lose nothing and repeat nothing. */
 export const CRASH_POINTS = [
   'gateway:before-append',
   'gateway:after-append',
@@ -17,21 +17,23 @@ export const CRASH_POINTS = [
 ] as const
 export type CrashPoint = (typeof CRASH_POINTS)[number]
 
-/** For fault tests only: `PAYSTATUS_CRASH_POINTS=processor:after-commit=0.01,…`, how likely the process dies there. */
-const LIKELIHOODS = new Map(
-  (process.env['PAYSTATUS_CRASH_POINTS'] ?? '')
-    .split(',')
-    .filter((entry) => entry !== '')
-    .map((entry) => entry.split('=') as [string, string])
-    .map(([name, likelihood]) => [name, Number(likelihood)]),
-)
+/** A stage calls it at each of its crash points. Only a fault test passes one. */
+export type ReachCrashPoint = (point: CrashPoint) => void
 
-/** Does nothing, unless a fault test asked for a death here: then the process is gone at once, as with `kill -9`. */
-export const crashPoint: (name: CrashPoint) => void = LIKELIHOODS.size === 0 ? () => {} : mayDie
-
-function mayDie(name: CrashPoint): void {
-  if (Math.random() < (LIKELIHOODS.get(name) ?? 0)) {
-    process.stderr.write(`crash point ${name}\n`)
-    process.kill(process.pid, 'SIGKILL')
+/**
+ * For fault tests: kills the process, as with `kill -9`, at the given places with the given probability. The setting has the
+ * form `processor:after-commit=0.01,…`; undefined if it is empty.
+ */
+export function crashPointsOf(setting: string | undefined): ReachCrashPoint | undefined {
+  const entries = (setting ?? '').split(',').filter((entry) => entry !== '')
+  if (entries.length === 0) {
+    return undefined
+  }
+  const likelihoods = new Map(entries.map((entry) => entry.split('=') as [string, string]))
+  return (point) => {
+    if (Math.random() < Number(likelihoods.get(point) ?? 0)) {
+      process.stderr.write(`crash point ${point}\n`)
+      process.kill(process.pid, 'SIGKILL')
+    }
   }
 }

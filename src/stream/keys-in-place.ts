@@ -1,3 +1,4 @@
+import { isOwnPartition } from './partition-of.ts'
 import type { PartitionReader } from './partition-reader.ts'
 import { DefinedStop } from './partition-task.ts'
 import { readUntil } from './read-until.ts'
@@ -23,7 +24,7 @@ export class KeysInPlace {
   constructor(
     topic: string,
     reader: PartitionReader,
-    isOwn: (key: Buffer, partition: number, partitions: number) => boolean,
+    isOwn: (key: Buffer, partition: number, partitions: number) => boolean = isOwnPartition,
   ) {
     this.#topic = topic
     this.#reader = reader

@@ -4,7 +4,6 @@ import type { Config } from '../config.ts'
 import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
 import { createTopicLogs } from '../kafka/topic-logs.ts'
 import type { Logger } from '../observability/log.ts'
-import { decodePrepared } from '../processor/decode-prepared.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import { partitionOf } from '../stream/partition-of.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
@@ -96,7 +95,7 @@ export async function carryOverPartition(
   const counts = { payments: 0, events: 0 }
   const carry = async (records: readonly InRecord[]) => {
     for (const { value, offset } of records.filter((record) => isLast(last, record))) {
-      const state = await decodePrepared(stateCodec, value as Buffer, { topic, partition, offset })
+      const state = await stateCodec.decodeFetching(value as Buffer, { topic, partition, offset })
       const out = state.events.map(({ event }) => ({ key: event.paymentKey, value: eventCodec.encode(event) }))
       await append(events, partitionOf(Buffer.from(state.paymentKey), events.partitions), out)
       counts.payments += 1

@@ -1,6 +1,5 @@
 import type { PaymentCodecs } from '../avro/payment-codecs.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
-import { decodePrepared } from '../processor/decode-prepared.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 
 /**
@@ -23,7 +22,7 @@ export async function currentStates(
       0n,
       async (records) => {
         for (const { key, value, offset } of records) {
-          const state = value === null ? null : await decodePrepared(codecs.state, value, { topic, partition, offset })
+          const state = value === null ? null : await codecs.state.decodeFetching(value, { topic, partition, offset })
           if (state !== null && isWanted(state)) {
             wanted.set(state.paymentKey, state)
           } else {

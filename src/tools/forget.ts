@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { partsOfDataKeyId, paymentScope } from '../encryption/data-key-id.ts'
 import { keyPartition, NOTES_AGE_MAX_MS } from '../encryption/data-keys.ts'
@@ -6,6 +5,7 @@ import { type KeyNote, NOTES_PARTITION } from '../encryption/forgotten-keys.ts'
 import { createGroupOffsets } from '../kafka/group-offsets.ts'
 import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
 import type { Logger } from '../observability/log.ts'
+import { sleep } from '../sleep.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import { topicNames } from '../topics.ts'
@@ -134,7 +134,6 @@ async function forget(
       })
     const notes = logOf(topics.forgottenKeys)
     const keys = logOf(topics.keys)
-    const signal = options.signal === undefined ? {} : { signal: options.signal }
     try {
       const ids = new Set(named)
       for (const scope of scopes) {
@@ -164,7 +163,7 @@ async function forget(
         )
       await note('retired')
       options.onWaiting?.('until no gateway encrypts with these data keys any more')
-      await delay(NOTES_AGE_MAX_MS + config.gateway.answerDeadlineMs + GATEWAYS_MARGIN_MS, undefined, signal)
+      await sleep(NOTES_AGE_MAX_MS + config.gateway.answerDeadlineMs + GATEWAYS_MARGIN_MS, options.signal)
       if (options.force !== true) {
         await normalizerIsPast(config, createGroupOffsets(admin), reader, options)
       }
@@ -203,7 +202,7 @@ async function normalizerIsPast(
         )
       }
       options.onWaiting?.(`until the normalizer is past offset ${highWatermark} of ${raw}[${partition}]`)
-      await delay(LOOK_MS, undefined, options.signal === undefined ? {} : { signal: options.signal })
+      await sleep(LOOK_MS, options.signal)
     }
   }
 }

@@ -1,7 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Logger } from '../observability/log.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
-import { decodePrepared } from '../processor/decode-prepared.ts'
 import { partitionOf } from '../stream/partition-of.ts'
 import { currentStates } from './current-states.ts'
 import { withClients, withView } from './with-clients.ts'
@@ -28,7 +27,7 @@ export async function findPayments(
     const found = fromTopic ? undefined : await fromView(config, logger, wanted, keys)
     if (found !== undefined) {
       const states = found.map(({ partition, bytes }) =>
-        decodePrepared(codecs.state, bytes, { topic: topics.current, partition, offset: null, inView: true }),
+        codecs.state.decodeFetching(bytes, { topic: topics.current, partition, offset: null, inView: true }),
       )
       return { from: 'view', states: await Promise.all(states) }
     }

@@ -2,7 +2,6 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../config.ts'
 import type { Logger } from '../observability/log.ts'
 import type { StatusChangeRecord } from '../payment/status-change.ts'
-import { decodePrepared } from '../processor/decode-prepared.ts'
 import { withClients } from './with-clients.ts'
 
 export interface TailOptions {
@@ -34,7 +33,7 @@ export async function tailChanges(config: Config, logger: Logger, options: TailO
             if (message.value !== null && !options.signal.aborted) {
               const position = { partition: batch.partition, offset: BigInt(message.offset) }
               const place = { topic: topics.changes, ...position }
-              options.onChange(await decodePrepared(codecs.change, message.value, place), position)
+              options.onChange(await codecs.change.decodeFetching(message.value, place), position)
             }
           }
         },

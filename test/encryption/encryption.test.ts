@@ -72,7 +72,7 @@ class World {
       notes: new ForgottenKeys(this.kafka.reader, TOPICS.forgottenKeys, () => this.now),
       rawTopic: changes.rawTopic ?? TOPICS.raw,
       now: () => this.now,
-      pause: async (ms) => {
+      sleep: async (ms) => {
         this.now += ms
         changes.onWaiting?.()
       },

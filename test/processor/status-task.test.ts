@@ -7,7 +7,7 @@ import { DefinedStop } from '../../src/stream/partition-task.ts'
 import { sampleEvent } from '../avro/samples.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 import { FencedError } from '../lab/harness/memory-kafka.ts'
-import { CODECS, DAY_MS, GROUP, PARTITION, StatusWorld, TOPICS } from './status-world.ts'
+import { CODECS, codecsOf, DAY_MS, GROUP, PARTITION, StatusWorld, TOPICS } from './status-world.ts'
 
 const ACCEPTED = sampleEvent({ eventId: 'accepted', paymentKey: 'jpm:a', status: 'ACCEPTED', naturalKey: '1' })
 const COMPLETED = sampleEvent({ eventId: 'completed', paymentKey: 'jpm:a', status: 'COMPLETED', naturalKey: '2' })
@@ -163,14 +163,9 @@ describe('a record that is no event', () => {
     const unknownSchema = CODECS.event.encode(ACCEPTED)
     unknownSchema.writeInt32BE(99, 1)
     world.arriveRaw({ key: 'jpm:a', value: unknownSchema })
-    const codecs = {
-      ...CODECS,
-      event: {
-        ...CODECS.event,
-        prepare: () => Promise.reject(new Error('the registry is away')),
-        decode: CODECS.event.decode.bind(CODECS.event),
-      },
-    }
+    const codecs = codecsOf(() => {
+      throw new Error('the registry is away')
+    })
     await expect(world.run(world.task({ codecs }))).rejects.toThrow('the registry is away')
     expect(world.published()).toMatchObject({ deadLetters: 0, committed: { offset: -1n } })
   })

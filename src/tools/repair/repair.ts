@@ -4,8 +4,7 @@ import { createGroupOffsets } from '../../kafka/group-offsets.ts'
 import { openKafkaTransactions } from '../../kafka/kafka-transactions.ts'
 import { createTopicLogs } from '../../kafka/topic-logs.ts'
 import type { Logger } from '../../observability/log.ts'
-import { formerTransactionalId, processorTransactionalId } from '../../stream/transactional-id.ts'
-import { OUTPUT_REQUEST_BYTES_MAX } from '../../topics.ts'
+import { processorProducer } from '../../stages/processor-producer.ts'
 import { withClients } from '../with-clients.ts'
 import { type PartitionRepair, repairPartition } from './repair-partition.ts'
 
@@ -47,18 +46,12 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
     const partitions: PartitionRepair[] = []
     for (let partition = 0; partition < config.kafka.partitions; partition += 1) {
       options.onPartition?.(partition, config.kafka.partitions)
-      const transactions = options.apply
-        ? await openKafkaTransactions(kafka, {
-            transactionalId: processorTransactionalId(topics.events, partition),
-            transactionTimeoutMs: config.kafka.transactionTimeoutMs,
-            group,
-            inputTopic: topics.events,
-            inputPartition: partition,
-            requestBytesMax: OUTPUT_REQUEST_BYTES_MAX,
-          })
-        : null
+      const producer = processorProducer(config, topics, partition)
+      const transactions = options.apply ? await openKafkaTransactions(kafka, producer) : null
       try {
-        await transactions?.fence(formerTransactionalId(config.environment, group, topics.events, partition))
+        for (const former of producer.formerTransactionalIds) {
+          await transactions?.fence(former)
+        }
         partitions.push(
           await repairPartition({
             partition,

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { PaymentState } from '../../payment/apply-event.ts'
 import type { PaymentDetails } from '../../payment/fold-payment.ts'
+import { sleep } from '../../sleep.ts'
 import type { LedgerPayment } from './plan.ts'
 import type { SimulationReport } from './simulate.ts'
 
@@ -92,7 +92,7 @@ export async function awaitStatuses(
     if (mismatches.length === 0 || performance.now() >= deadline || signal?.aborted === true) {
       return mismatches
     }
-    await delay(everyMs, undefined, signal === undefined ? {} : { signal }).catch(() => {})
+    await sleep(everyMs, signal).catch(() => {})
   }
 }
 

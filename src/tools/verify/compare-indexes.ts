@@ -19,7 +19,7 @@ export interface IndexComparison {
   readonly catchUp: () => Promise<void>
   /** What a state must be indexed by; null if it cannot be read. */
   readonly indexedBy: (state: Buffer) => Promise<Indexed | null>
-  readonly pause: (ms: number) => Promise<void>
+  readonly sleep: (ms: number) => Promise<void>
 }
 
 const KEYS_PER_READ = 500
@@ -34,7 +34,7 @@ const PAUSE_MS = 250
 export async function compareIndexes(comparison: IndexComparison): Promise<readonly Difference[]> {
   let suspects = await look(comparison)
   for (let again = 1; again < LOOKS_MAX && suspects.size > 0; again += 1) {
-    await comparison.pause(PAUSE_MS)
+    await comparison.sleep(PAUSE_MS)
     await comparison.catchUp()
     const still = await look(comparison)
     suspects = new Map([...still].filter(([paymentKey]) => suspects.has(paymentKey)))

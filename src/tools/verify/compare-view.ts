@@ -12,7 +12,7 @@ export interface ViewComparison {
   readonly catchUp: () => Promise<void>
   /** A state in a few words. */
   readonly describe: (state: Buffer) => Promise<string>
-  readonly pause: (ms: number) => Promise<void>
+  readonly sleep: (ms: number) => Promise<void>
 }
 
 const KEYS_PER_READ = 500
@@ -25,11 +25,11 @@ const PAUSE_MS = 250
  * not a difference: what differs is looked at again, in both, until it agrees or stays as it is.
  */
 export async function compareView(comparison: ViewComparison): Promise<readonly Difference[]> {
-  const { current, only, catchUp, describe, pause } = comparison
+  const { current, only, catchUp, describe, sleep } = comparison
   let view = only === null ? await scanned(comparison) : await readKeys(comparison, only)
   let suspects = differing(current, view)
   for (let look = 1; look < LOOKS_MAX && suspects.length > 0; look += 1) {
-    await pause(PAUSE_MS)
+    await sleep(PAUSE_MS)
     view = await readKeys(comparison, suspects)
     await catchUp()
     suspects = differing(current, view)

@@ -1,6 +1,6 @@
 import type { AvroCodec } from '../../avro/codec.ts'
 import { AvroDecodeError } from '../../avro/errors.ts'
-import { decodePrepared, isSchemaStop, type ValuePlace } from '../../processor/decode-prepared.ts'
+import { isSchemaStop, type ValuePlace } from '../../avro/schema-stop.ts'
 
 /**
  * Null for a tombstone and for what is no value of ours: an oracle says so, and does not stop at it. Throws DefinedStop
@@ -8,7 +8,7 @@ import { decodePrepared, isSchemaStop, type ValuePlace } from '../../processor/d
  */
 export async function decodeOrNull<T>(codec: AvroCodec<T>, value: Buffer | null, place: ValuePlace): Promise<T | null> {
   try {
-    return value === null ? null : await decodePrepared(codec, value, place)
+    return value === null ? null : await codec.decodeFetching(value, place)
   } catch (error) {
     if (error instanceof AvroDecodeError) {
       return null

@@ -22,7 +22,7 @@ class UndecidedError extends Error {
  * behind what was committed: it is waited for. Rejects with UndecidedError after `waitMs`.
  */
 export async function readDecided(
-  { reader, pause }: { readonly reader: PartitionReader; readonly pause: (ms: number) => Promise<void> },
+  { reader, sleep }: { readonly reader: PartitionReader; readonly sleep: (ms: number) => Promise<void> },
   { topic, partition, from, waitMs }: { topic: string; partition: number; from: bigint; waitMs: number },
   onRecords: (records: readonly InRecord[]) => Promise<void> | void,
   signal?: AbortSignal,
@@ -33,7 +33,7 @@ export async function readDecided(
     if (waitedMs >= waitMs) {
       throw new UndecidedError(topic, partition, waitMs)
     }
-    await pause(LOOK_EVERY_MS)
+    await sleep(LOOK_EVERY_MS)
     waitedMs += LOOK_EVERY_MS
   }
   return reader.read(topic, partition, from, onRecords, signal)

@@ -48,7 +48,7 @@ export interface VerificationPorts {
   readonly store: Omit<StateStore, 'write' | 'reset'> | null
   /** The clock, ms since the epoch. */
   readonly now: () => number
-  readonly pause: (ms: number) => Promise<void>
+  readonly sleep: (ms: number) => Promise<void>
 }
 
 /** How many raw records there are to a pass. */
@@ -386,7 +386,7 @@ export class Verification {
     raw: ReadonlyMap<string, EventsById>,
     pass: number,
   ): Promise<void> {
-    const { pause } = this.#ports
+    const { sleep } = this.#ports
     const { payment, since } = this.#options
     if (this.#ports.store === null) {
       return
@@ -399,7 +399,7 @@ export class Verification {
       current: current.states,
       only,
       catchUp: () => this.#readCurrent(partition, current),
-      pause,
+      sleep,
     }
     const differences: readonly Difference[] = await compareView({
       ...comparison,

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../../config.ts'
 import { createBodyOpener } from '../../encryption/open-bodies.ts'
 import { createGroupOffsets } from '../../kafka/group-offsets.ts'
 import type { Logger } from '../../observability/log.ts'
 import type { RedisStateStore } from '../../processor/redis-state-store.ts'
+import { sleep } from '../../sleep.ts'
 import { withClients, withView } from '../with-clients.ts'
 import { heapGuard } from './heap-guard.ts'
 import { Verification, type VerificationOptions } from './verification.ts'
@@ -34,9 +34,7 @@ export async function verify(config: Config, logger: Logger, options: VerifyOpti
         codecs,
         store,
         now: Date.now,
-        pause: async (ms: number) => {
-          await delay(ms, undefined, options.signal === undefined ? {} : { signal: options.signal })
-        },
+        sleep: (ms: number) => sleep(ms, options.signal),
       }
       return new Verification(ports, config, { guardHeap: heapGuard(), ...options }).run()
     }

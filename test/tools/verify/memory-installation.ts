@@ -189,7 +189,7 @@ export class MemoryInstallation {
   ): Promise<VerifyReport> {
     const { kafka, view } = this
     const { reader, offsets } = kafka
-    const ports = { reader, bodies, offsets, codecs: CODECS, store: view, now: () => this.now, pause: async () => {} }
+    const ports = { reader, bodies, offsets, codecs: CODECS, store: view, now: () => this.now, sleep: async () => {} }
     return new Verification(ports, config, options).run()
   }
 }

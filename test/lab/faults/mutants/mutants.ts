@@ -11,8 +11,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/gateway/gateway.ts',
-        find: "crashPoint('gateway:before-append')",
-        replace: "exchange.answer(route.successCode)\n    crashPoint('gateway:before-append')",
+        find: "this.#options.crashPoint?.('gateway:before-append')",
+        replace: "exchange.answer(route.successCode)\n    this.#options.crashPoint?.('gateway:before-append')",
       },
     ],
     scenario: 'isolate-gateway',
@@ -68,10 +68,10 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'src/processor/status-task.ts',
-        find: "crashPoint('processor:after-fold')",
+        find: "this.#options.crashPoint?.('processor:after-fold')",
         replace: `outcome.totals.events += all.length - inputs.length
       outcome.totals.duplicate += all.length - inputs.length
-      crashPoint('processor:after-fold')`,
+      this.#options.crashPoint?.('processor:after-fold')`,
       },
     ],
     scenario: 'die-processor:after-append',
@@ -243,11 +243,9 @@ export const MUTANTS: readonly Mutant[] = [
     what: 'every process has its own transactional id, so that a new owner fences nobody',
     patches: [
       {
-        file: 'src/topology.ts',
-        find: `transactionalId: processorTransactionalId(topics.events, partition),
-            transactionTimeoutMs`,
-        replace: `transactionalId: \`\${processorTransactionalId(topics.events, partition)}.\${uuidv7()}\`,
-            transactionTimeoutMs`,
+        file: 'src/stages/start-processor.ts',
+        find: '...producer,',
+        replace: '...producer, transactionalId: producer.transactionalId + uuidv7(),',
       },
     ],
     scenario: 'isolate-processor',

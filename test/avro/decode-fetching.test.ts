@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { AvroDecodeError } from '../../src/avro/errors.ts'
 import type { FoundSchema } from '../../src/avro/schema-registry.ts'
-import { decodePrepared } from '../../src/processor/decode-prepared.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
-import { sampleEvent } from '../avro/samples.ts'
-import { CODECS, codecsOf, registered } from './status-world.ts'
+import { CODECS, codecsOf, registered } from '../processor/status-world.ts'
+import { sampleEvent } from './samples.ts'
 
 const PLACE = { topic: 'payments.events', partition: 2, offset: 17n, group: 'processor' }
 
@@ -21,13 +20,13 @@ describe('a schema id that does not lead to our schema', () => {
   ])(
     'because it %s is a defined stop that says where, which id and what to do, and no dead letter',
     async (_, code, id) => {
-      const decoded = decodePrepared(CODECS.event, eventWithId(id), PLACE)
+      const decoded = CODECS.event.decodeFetching(eventWithId(id), PLACE)
       await expect(decoded).rejects.toBeInstanceOf(DefinedStop)
       await expect(decoded).rejects.toMatchObject({ code })
       await expect(decoded).rejects.toThrow(
         new RegExp(
           `^payments\\.events\\[2\\] at offset 17: schema id ${id} .*payments\\.events-value.*` +
-            'Nothing was skipped\\. Restore the registry.*schemas apply.*set the group processor behind it',
+            'Nothing was skipped\\. Restore the registry.*schemas apply.*move the group processor past it',
         ),
       )
     },
@@ -37,7 +36,7 @@ describe('a schema id that does not lead to our schema', () => {
     const codecs = codecsOf(() => {
       throw new Error('away')
     })
-    await expect(decodePrepared(codecs.event, eventWithId(99), PLACE)).rejects.toThrow('away')
+    await expect(codecs.event.decodeFetching(eventWithId(99), PLACE)).rejects.toThrow('away')
   })
 })
 
@@ -45,14 +44,14 @@ describe('bytes that are no value', () => {
   const broken = CODECS.event.encode(sampleEvent()).subarray(0, 20)
 
   test('are reported as such if the registry still maps their id to the same schema', async () => {
-    await expect(decodePrepared(CODECS.event, broken, PLACE)).rejects.toBeInstanceOf(AvroDecodeError)
+    await expect(CODECS.event.decodeFetching(broken, PLACE)).rejects.toBeInstanceOf(AvroDecodeError)
   })
 
   test('without the magic byte are reported without asking the registry', async () => {
     const codecs = codecsOf(() => {
       throw new Error('must not be asked')
     })
-    await expect(decodePrepared(codecs.event, Buffer.from('{"a":1}'), PLACE)).rejects.toBeInstanceOf(AvroDecodeError)
+    await expect(codecs.event.decodeFetching(Buffer.from('{"a":1}'), PLACE)).rejects.toBeInstanceOf(AvroDecodeError)
   })
 
   test.each<[string, FoundSchema]>([
@@ -60,7 +59,7 @@ describe('bytes that are no value', () => {
     ['was reassigned to another schema', registered(2)],
   ])('are not reported as such if our own id %s while we ran', async (_, found) => {
     const codecs = codecsOf(() => found)
-    await expect(decodePrepared(codecs.event, broken, PLACE)).rejects.toBeInstanceOf(DefinedStop)
+    await expect(codecs.event.decodeFetching(broken, PLACE)).rejects.toBeInstanceOf(DefinedStop)
     expect(() => codecs.event.encode(sampleEvent())).toThrow('schema id 1')
   })
 
@@ -68,6 +67,6 @@ describe('bytes that are no value', () => {
     const codecs = codecsOf(() => {
       throw new Error('away')
     })
-    await expect(decodePrepared(codecs.event, broken, PLACE)).rejects.toThrow('away')
+    await expect(codecs.event.decodeFetching(broken, PLACE)).rejects.toThrow('away')
   })
 })

@@ -1,0 +1,34 @@
+import type { PaymentCodecs } from '../avro/payment-codecs.ts'
+import type { Config } from '../config.ts'
+import type { Health } from '../observability/health.ts'
+import type { Logger } from '../observability/log.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { ReachCrashPoint } from '../stream/crash-point.ts'
+import type { GroupOffsets } from '../stream/group-offsets.ts'
+import type { TopicNames } from '../topics.ts'
+
+/** Starts a stage and puts it together with its clients. */
+export type StartStage = (context: StageContext) => Promise<RunningStage>
+
+/** What a stage gets from the process it runs in. */
+export interface StageContext {
+  readonly config: Config
+  readonly topics: TopicNames
+  readonly logger: Logger
+  readonly health: Health
+  readonly metrics: Metrics
+  readonly offsets: GroupOffsets
+  readonly clusterId: () => Promise<string>
+  readonly codecs: () => Promise<PaymentCodecs>
+  /** Only in fault tests. */
+  readonly crashPoint: ReachCrashPoint | undefined
+  /** Ends the process with a non-zero exit code and this reason. */
+  readonly onFatal: (error: Error) => void
+}
+
+export interface RunningStage {
+  /** Finishes and commits the work in progress, leaves the group and closes the clients. */
+  stop(): Promise<void>
+  /** The address the gateway listens on. */
+  readonly url?: string
+}

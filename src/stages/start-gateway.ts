@@ -1,0 +1,115 @@
+import { DataKeys } from '../encryption/data-keys.ts'
+import { ForgottenKeys } from '../encryption/forgotten-keys.ts'
+import { KeyEncryptionKeys } from '../encryption/key-encryption-keys.ts'
+import { SealingAppendLog } from '../encryption/sealing-append-log.ts'
+import { Access } from '../gateway/access/access.ts'
+import { Gateway } from '../gateway/gateway.ts'
+import { receiptIds } from '../gateway/receipt-id.ts'
+import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
+import { createKafka } from '../kafka/kafka-client.ts'
+import { createPartitionReader } from '../kafka/partition-reader.ts'
+import { providerById } from '../providers/registry.ts'
+import type { RunningStage, StageContext } from './stage-context.ts'
+
+export async function startGateway(context: StageContext): Promise<RunningStage> {
+  const { config, topics, logger, health, metrics } = context
+  // A hang costs more than a 503: the client gives up early, the provider calls again.
+  const kafka = createKafka({
+    connection: config.kafka,
+    clientId: 'paystatus-gateway',
+    logger,
+    requestTimeoutMs: 3_000,
+    retries: 1,
+    initialRetryTimeMs: 50,
+  })
+  const raw = createKafkaAppendLog(kafka, {
+    topic: topics.raw,
+    partitions: config.kafka.partitions,
+    waitingRecordsMax: config.gateway.waitingRecordsMax,
+    waitingBytesMax: config.gateway.waitingBytesMax,
+    // Longer than one answer waits would only send what its caller repeats anyway.
+    retryForMs: config.gateway.answerDeadlineMs,
+    replicasTimeoutMs: replicasTimeoutOf(config.gateway.answerDeadlineMs),
+  })
+  const sealed = sealedLog(context, kafka, raw.log)
+  const access = new Access({
+    ...config.gateway,
+    sources: config.sources,
+    logger,
+    metrics: metrics.gateway,
+    now: Date.now,
+  })
+  const gateway = new Gateway({
+    ...config.gateway,
+    sources: config.sources,
+    access,
+    providers: providerById,
+    appendLog: sealed?.log ?? raw.log,
+    digestOf: sealed?.digestOf,
+    crashPoint: context.crashPoint,
+    now: Date.now,
+    newReceiptId: receiptIds(),
+    logger,
+    metrics: metrics.gateway,
+    health,
+  })
+  const { host, port } = await gateway.start()
+  // The first callback should not pay for the connection; while Kafka is away every append tries again.
+  raw.connect().catch(() => {})
+  return {
+    url: `${access.tls === null ? 'http' : 'https'}://${host}:${port}`,
+    stop: async () => {
+      await gateway.stop()
+      await Promise.all([raw.close(), sealed?.close()])
+    },
+  }
+}
+
+/**
+ * A leader answers for all partitions of a request when the slowest is done: soon enough that a partition whose replicas are
+ * late does not cost the callbacks of the others their answer.
+ */
+function replicasTimeoutOf(answerDeadlineMs: number): number {
+  return Math.max(1, Math.floor((answerDeadlineMs * 2) / 3))
+}
+
+/** Encrypts bodies before they go into raw; null if that is not configured, and then it costs nothing. */
+function sealedLog(
+  { config, topics }: StageContext,
+  kafka: ReturnType<typeof createKafka>,
+  raw: ReturnType<typeof createKafkaAppendLog>['log'],
+) {
+  const { encryption, gateway } = config
+  if (encryption === null || encryption.activeKey === null) {
+    return null
+  }
+  const { waitingRecordsMax, waitingBytesMax } = gateway
+  const keks = new KeyEncryptionKeys(encryption.keys, encryption.activeKey)
+  const keys = createKafkaAppendLog(kafka, {
+    topic: topics.keys,
+    partitions: config.kafka.partitions,
+    waitingRecordsMax,
+    waitingBytesMax,
+    retryForMs: gateway.answerDeadlineMs,
+    replicasTimeoutMs: replicasTimeoutOf(gateway.answerDeadlineMs),
+  })
+  const dataKeys = new DataKeys({
+    keks,
+    log: keys.log,
+    notes: new ForgottenKeys(createPartitionReader(kafka), topics.forgottenKeys, () => performance.now()),
+    now: Date.now,
+    newUuid: receiptIds(),
+  })
+  return {
+    log: new SealingAppendLog({
+      raw,
+      dataKeys,
+      dataKeyPer: encryption.dataKeyPer,
+      waitingRecordsMax,
+      waitingBytesMax,
+      now: Date.now,
+    }),
+    digestOf: keks.digestOf(),
+    close: () => keys.close(),
+  }
+}

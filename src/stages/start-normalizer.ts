@@ -1,0 +1,124 @@
+import { createBodyOpener } from '../encryption/open-bodies.ts'
+import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
+import { createKafka } from '../kafka/kafka-client.ts'
+import { KafkaGroupConsumer } from '../kafka/kafka-group-consumer.ts'
+import { createPartitionReader } from '../kafka/partition-reader.ts'
+import { createTopicLogs } from '../kafka/topic-logs.ts'
+import { DriftWatch } from '../normalizer/drift-watch.ts'
+import type { NormalizerCounts } from '../normalizer/normalizer-task.ts'
+import { NormalizerTask } from '../normalizer/normalizer-task.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { UnknownSource } from '../raw/from-raw-record.ts'
+import { unknownSourceNote } from '../raw/from-raw-record.ts'
+import { sourcesById } from '../raw/sources-by-id.ts'
+import type { AppendLog } from '../stream/append-log.ts'
+import { GrowingDistance } from '../stream/growing-distance.ts'
+import type { LaneLimits } from '../stream/lane.ts'
+import { runStage } from '../stream/run-stage.ts'
+import type { RunningStage, StageContext } from './stage-context.ts'
+
+const LANE_LIMITS: LaneLimits = {
+  queuedRecordsMax: 10_000,
+  queuedBytesMax: 64 * 1024 * 1024,
+  chunkRecordsMax: 1_000,
+  // A chunk costs one request to each output leader and a share of a commit.
+  chunkIntervalMs: 20,
+  idleIntervalMs: 1_000,
+}
+
+export async function startNormalizer(context: StageContext): Promise<RunningStage> {
+  const { config, topics, logger, metrics, offsets } = context
+  // Waits for the brokers as long as necessary; the stage's own error handling decides when to give up.
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-normalizer', logger })
+  const codecs = await context.codecs()
+  const output = (topic: string) =>
+    createKafkaAppendLog(kafka, {
+      topic,
+      partitions: config.kafka.partitions,
+      // All lanes together: each appends the events of one chunk at a time.
+      waitingRecordsMax: 500_000,
+      waitingBytesMax: 256 * 1024 * 1024,
+      retryForMs: 10_000,
+    })
+  const events = output(topics.events)
+  const deadLetters = output(topics.rawDeadLetters)
+  const sources = sourcesById(config.sources)
+  const drift = new DriftWatch({
+    warn: (provider, { kind, name }) =>
+      logger.warn({ provider, kind, name }, 'the provider says something that the mapping does not know'),
+    warnFull: (namesMax) => logger.warn({ namesMax }, 'more unknown names than are told apart; they are still counted'),
+    count: (provider, kind) => metrics.normalizer.drift.inc({ provider, kind }),
+  })
+  const unknown = new GrowingDistance()
+  const reader = createPartitionReader(kafka)
+  const bodies = createBodyOpener(config, topics, reader, (dataKeyId, waitedMs) =>
+    logger.warn({ dataKeyId, waitedMs: Math.round(waitedMs) }, 'a data key is not there yet: waits for it'),
+  )
+  const logs = createTopicLogs(kafka)
+  const { sessionTimeoutMs } = config.kafka
+  const consumer = new KafkaGroupConsumer(kafka, {
+    group: config.normalizer.group,
+    topic: topics.raw,
+    sessionTimeoutMs,
+  })
+  const createTask = (partition: number) =>
+    new NormalizerTask({
+      partition,
+      group: config.normalizer.group,
+      rawTopic: topics.raw,
+      sources,
+      events: events.log as AppendLog,
+      deadLetters: deadLetters.log as AppendLog,
+      codec: codecs.event,
+      bodies,
+      reader,
+      offsets,
+      logs,
+      environment: config.environment,
+      namespaces: new Map(config.sources.map(({ id, namespace }) => [id, namespace])),
+      commit: (of, next, metadata) => consumer.commit(of, next, metadata),
+      now: Date.now,
+      onTranslated: (counts) => countTranslated(metrics, counts),
+      onDrift: (provider, notes) => drift.saw(provider, notes),
+      onUnknownSource: (record, reason) => {
+        const note = unknownSourceNote(record, reason)
+        const times = unknown.met(`${reason} ${note.source}`, performance.now())
+        if (times !== null) {
+          logger.error({ ...note, partition, times }, UNKNOWN_SOURCE_TEXTS[reason])
+        }
+      },
+      crashPoint: context.crashPoint,
+    })
+  const stage = await runStage({
+    ...context,
+    stage: 'normalizer',
+    topic: topics.raw,
+    consumer,
+    logs,
+    createTask,
+    limits: LANE_LIMITS,
+  })
+  return {
+    stop: async () => {
+      await stage.stop()
+      await Promise.all([events.close(), deadLetters.close()])
+    },
+  }
+}
+
+const DEAD_LETTERS_KEPT =
+  'nothing is lost, the callbacks are kept byte for byte as dead letters in payments.callbacks.dlq'
+const UNKNOWN_SOURCE_TEXTS: Record<UnknownSource, string> = {
+  'unknown-source': `callbacks cannot be read: their records do not say what their source is, and it is not configured here; ${DEAD_LETTERS_KEPT}; configure the source`,
+  'unknown-provider': `callbacks cannot be read: this release does not know their provider; ${DEAD_LETTERS_KEPT}; upgrade this role, the normalizer first`,
+}
+
+function countTranslated(metrics: Metrics, counts: NormalizerCounts): void {
+  metrics.normalizer.callbacks.inc(counts.callbacks)
+  metrics.normalizer.events.inc(counts.events)
+  metrics.normalizer.setAside.inc(counts.setAside)
+  metrics.normalizer.forgotten.inc(counts.forgotten)
+  for (const [reason, count] of counts.deadLetters) {
+    metrics.normalizer.deadLetters.inc({ reason }, count)
+  }
+}

@@ -1,0 +1,121 @@
+import { v7 as uuidv7 } from 'uuid'
+import { createKafka } from '../kafka/kafka-client.ts'
+import { KafkaGroupConsumer } from '../kafka/kafka-group-consumer.ts'
+import { openKafkaTransactions } from '../kafka/kafka-transactions.ts'
+import { createPartitionReader } from '../kafka/partition-reader.ts'
+import { createTopicLogs } from '../kafka/topic-logs.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { TotalsDelta } from '../payment/totals.ts'
+import { ByteBudget } from '../processor/byte-budget.ts'
+import { RedisStateStore } from '../processor/redis-state-store.ts'
+import { REPLAY_BYTES } from '../processor/restore-view.ts'
+import { StatusTask } from '../processor/status-task.ts'
+import { RedisClient } from '../redis/redis-client.ts'
+import { KeysInPlace } from '../stream/keys-in-place.ts'
+import type { LaneLimits } from '../stream/lane.ts'
+import { runStage } from '../stream/run-stage.ts'
+import { processorProducer } from './processor-producer.ts'
+import { RedisWaits } from './redis-waits.ts'
+import type { RunningStage, StageContext } from './stage-context.ts'
+
+const LANE_LIMITS: LaneLimits = {
+  queuedRecordsMax: 10_000,
+  queuedBytesMax: 64 * 1024 * 1024,
+  chunkRecordsMax: 1_000,
+  // A transaction costs five requests to the brokers, however few events it holds.
+  chunkIntervalMs: 30,
+  idleIntervalMs: 1_000,
+}
+
+/**
+ * The processor's memory, whatever the number of its partitions: the bytes of events and states, as they are encoded, that
+ * all of them work at together, and those of one transaction. Decoded they take up to three times as much, and once more
+ * on their way out. A state is mostly 1 to 2 KiB, but can have almost 2 MiB. Measured with `make bench-memory`.
+ */
+const WORKED_AT_BYTES_MAX = 48 * 1024 * 1024
+const PORTION_BYTES_MAX = 24 * 1024 * 1024
+/** How many partitions are replayed into their views at the same time. */
+const RESTORES_MAX = 3
+
+export async function startProcessor(context: StageContext): Promise<RunningStage> {
+  const { config, topics, logger, health, metrics, offsets } = context
+  // Waits for the brokers as long as necessary; the stage's own error handling decides when to give up.
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-processor', logger })
+  const [codecs, clusterId] = await Promise.all([context.codecs(), context.clusterId()])
+  const { group } = config.processor
+  const redis = new RedisClient(config.redis, logger)
+  redis.connect()
+  const store = new RedisStateStore(redis, config.environment, group)
+  const reader = createPartitionReader(kafka)
+  const logs = createTopicLogs(kafka)
+  const keys = new KeysInPlace(topics.current, reader)
+  const waits = new RedisWaits(health, metrics, logger)
+  const budget = new ByteBudget(WORKED_AT_BYTES_MAX)
+  const restoreBudget = new ByteBudget(RESTORES_MAX * REPLAY_BYTES)
+  const { sessionTimeoutMs } = config.kafka
+  const consumer = new KafkaGroupConsumer(kafka, { group, topic: topics.events, sessionTimeoutMs })
+  const createTask = (partition: number) => {
+    const producer = processorProducer(config, topics, partition)
+    return new StatusTask({
+      partition,
+      group,
+      topics,
+      clusterId,
+      codecs,
+      store,
+      reader,
+      offsets,
+      logs,
+      keys,
+      environment: config.environment,
+      transactionalId: producer.transactionalId,
+      formerTransactionalIds: producer.formerTransactionalIds,
+      openTransactions: () =>
+        openKafkaTransactions(kafka, {
+          ...producer,
+          onFailed: () => metrics.processor.transactions.inc({ outcome: 'failed' }),
+        }),
+      duePolicy: config.payments,
+      portionBytesMax: PORTION_BYTES_MAX,
+      budget,
+      restoreBudget,
+      now: Date.now,
+      newToken: () => uuidv7(),
+      report: waits.reportOf(partition),
+      onCommitted: (delta) => countCommitted(metrics, delta),
+      onRestored: (kind, records, durationMs) => {
+        metrics.processor.restoreSeconds.observe({ kind }, durationMs / 1_000)
+        logger.debug({ partition, kind, records, durationMs }, 'partition open')
+      },
+      logger,
+      crashPoint: context.crashPoint,
+    })
+  }
+  const stage = await runStage({
+    ...context,
+    stage: 'processor',
+    topic: topics.events,
+    consumer,
+    logs,
+    createTask,
+    limits: LANE_LIMITS,
+    waiting: (partition) => waits.has(partition) || budget.isWaiting(partition) || restoreBudget.isWaiting(partition),
+  })
+  return {
+    stop: async () => {
+      await stage.stop()
+      redis.close()
+    },
+  }
+}
+
+function countCommitted(metrics: Metrics, delta: TotalsDelta): void {
+  metrics.processor.transactions.inc({ outcome: 'committed' })
+  const { events, ...verdicts } = delta
+  metrics.processor.events.inc(events)
+  for (const [verdict, count] of Object.entries(verdicts)) {
+    if (count > 0) {
+      metrics.processor.verdicts.inc({ verdict }, count)
+    }
+  }
+}
