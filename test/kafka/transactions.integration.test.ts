@@ -1,5 +1,5 @@
 import type { Message } from 'kafkajs'
-import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { kafkaErrorType } from '../../src/kafka/errors.ts'
 import { createGroupOffsets } from '../../src/kafka/group-offsets.ts'
 import { ConfigResourceTypes } from '../../src/kafka/kafkajs.ts'
@@ -10,19 +10,26 @@ import type { OutRecord } from '../../src/stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../../src/stream/transactions.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 import { TopicBench } from '../lab/harness/topic-bench.ts'
+import { type Stack, startStack } from '../lab/stack/stack.ts'
 
+/** This file turns a safeguard of the broker off for a moment, so the broker is its own. */
+let stack: Stack
 let bench: TopicBench
 let input: string
 let output: string
 let rounds = 0
 
 beforeAll(async () => {
-  bench = await TopicBench.create(inject('stack'))
+  stack = await startStack({ only: ['kafka'] })
+  bench = await TopicBench.create(stack)
   input = await bench.createTopic('input')
   output = await bench.createTopic('output', { 'max.message.bytes': '2097152' })
 })
 
-afterAll(() => bench?.close())
+afterAll(async () => {
+  await bench?.close()
+  await stack?.stop()
+})
 
 const FENCED = ['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'UNKNOWN', 'CONCURRENT_TRANSACTIONS', 'INVALID_TXN_STATE']
 
