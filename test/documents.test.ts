@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
+import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
+import { createProgram } from '../src/commands/program.ts'
 
 /** What the documents name exists: files, anchors, commands, targets, error codes, and the tests of the invariants. */
 
@@ -15,6 +17,15 @@ const DOCUMENTS = ['', 'docs', 'docs/internals', 'schemas', 'deploy', 'packages/
 const SOURCES = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((file) => ({ file, text: read(join('src', file)) }))
+
+const PROGRAM = createProgram()
+const COMMAND_LINES: readonly CommandLine[] = DOCUMENTS.flatMap((document) =>
+  codeOf(read(document)).flatMap((code) =>
+    [...code.matchAll(/(?:^|[\s/])paystatus ((?:-c \S+ )?)([a-z][a-z-]*(?: [a-z][a-z-]*)?)([^|;&#]*)/g)].map(
+      ([, , words = '', rest = '']) => ({ document, words: words.split(' '), options: rest.match(/--[a-z-]+/g) ?? [] }),
+    ),
+  ),
+)
 
 test('the documents are found', () => {
   expect(DOCUMENTS).toEqual(expect.arrayContaining(['README.md', 'docs/consumers.md', 'docs/internals/stream.md']))
@@ -43,6 +54,20 @@ describe.each(DOCUMENTS)('%s', (document) => {
       [...code.matchAll(/\bmake ((?:[A-Z_]+=\S+ )*)([a-z][a-z-]*)/g)].map(([, , target]) => target),
     )
     expect(named.filter((target) => !targets.has(target))).toEqual([])
+  })
+})
+
+describe('paystatus commands', () => {
+  test('that the documents call exist, with these options', () => {
+    expect(COMMAND_LINES.length).toBeGreaterThan(30)
+    expect(COMMAND_LINES.filter(({ words, options }) => !accepts(words, options))).toEqual([])
+  })
+
+  test('all stand in docs/operations.md', () => {
+    const table = read('docs/operations.md').split('\n## Commands\n')[1]?.split('\n## ')[0] ?? ''
+    const names = PROGRAM.commands.flatMap(namesOf)
+    expect(names.length).toBeGreaterThan(15)
+    expect(names.filter((name) => !new RegExp(`\`${name}[\` ]`).test(table))).toEqual([])
   })
 })
 
@@ -87,6 +112,26 @@ function codeOf(text: string): string[] {
     ...text.split('\n').filter((line) => line.startsWith('    ')),
     ...[...text.matchAll(/^```[a-z]*\n(.*?)^```/gms)].flatMap(([, block = '']) => block.split('\n')),
   ]
+}
+
+interface CommandLine {
+  readonly document: string
+  readonly words: readonly string[]
+  readonly options: readonly string[]
+}
+
+/** Whether the words begin with a command, or a command and its subcommand, that has all these options. */
+function accepts([name, next]: readonly string[], options: readonly string[]): boolean {
+  const command = PROGRAM.commands.find((one) => one.name() === name)
+  const called = command?.commands.length ? command.commands.find((one) => one.name() === next) : command
+  const known = [...PROGRAM.options, ...(called?.options ?? [])].map(({ long }) => long)
+  return called !== undefined && options.every((option) => option === '--help' || known.includes(option))
+}
+
+function namesOf(command: Command): string[] {
+  return command.commands.length === 0
+    ? [command.name()]
+    : command.commands.map((one) => `${command.name()} ${one.name()}`)
 }
 
 function leadsSomewhere(document: string, target: string): boolean {
