@@ -283,7 +283,7 @@ export interface SourceConfig {
   /** The registered URL's path. A provider may also call it with one of its own suffixes, such as `/status`. */
   readonly path: string
   readonly namespace: string
-  readonly successCode: number
+  readonly successCode: 200 | 201 | 204
   readonly currency: string | null
   /** Of authenticated requests; each process counts for itself. */
   readonly requestsPerSecondMax: number

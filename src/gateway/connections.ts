@@ -1,6 +1,8 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
+import type { AnswerCode } from '../observability/answer-codes.ts'
+import { NO_SOURCE } from '../observability/metric-table.ts'
 import type { GatewayMetrics } from '../observability/metrics.ts'
 import { addressKey } from './address-key.ts'
 import type { Connection } from './exchange.ts'
@@ -19,6 +21,15 @@ export interface ConnectionLimits {
 const SWEEP_INTERVAL_MS = 1_000
 /** How long a caller that was told that its connection ends may take to read it. */
 const GOODBYE_MS = 1_000
+
+/** By Node's error code. */
+const BROKEN_HTTP_STATUS: Readonly<Record<string, readonly [code: AnswerCode, text: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+}
+const BAD_REQUEST = [400, 'Bad Request'] as const
+
+type ConnectionMetrics = Pick<GatewayMetrics, 'answered' | 'connectionCut' | 'connectionOpened' | 'handshakeFailed'>
 
 /** Options of `http.createServer` and `https.createServer` alike, beside those that Fastify sets (see `fastifyOptions`). */
 export function serverOptions(limits: ConnectionLimits) {
@@ -46,8 +57,9 @@ export function fastifyOptions(limits: ConnectionLimits) {
  */
 export class Connections {
   readonly #server: Server
+  readonly #isTls: boolean
   readonly #limits: ConnectionLimits
-  readonly #metrics: Pick<GatewayMetrics, 'connectionOpened' | 'connectionCut'>
+  readonly #metrics: ConnectionMetrics
   /** Connections that speak HTTP: with TLS, after the handshake. */
   readonly #http = new Map<Socket, Connection>()
   /** As they came from the network; the same as the above without TLS. */
@@ -61,13 +73,10 @@ export class Connections {
   readonly #belowTls = new WeakMap<Socket, { readonly raw: Socket; readonly handshakeBytes: number }>()
   readonly #perAddress = new Map<string, number>()
   readonly #sweeper: NodeJS.Timeout
+  #draining = false
 
   /** Before the server listens, and after everybody else has their listeners on it. */
-  constructor(
-    server: Server,
-    limits: ConnectionLimits,
-    metrics: Pick<GatewayMetrics, 'connectionOpened' | 'connectionCut'>,
-  ) {
+  constructor(server: Server, limits: ConnectionLimits, metrics: ConnectionMetrics) {
     this.#server = server
     this.#limits = limits
     this.#metrics = metrics
@@ -75,7 +84,7 @@ export class Connections {
     // One more than are taken, so that too many can be told from enough: node drops the rest silently.
     server.maxHeadersCount = limits.headersMax + 1
     server.on('drop', () => metrics.connectionCut('total'))
-    const isTls = server instanceof TlsServer
+    this.#isTls = server instanceof TlsServer
     // Node's listener sets up a parser or a TLS session at once, so it must not even hear of a connection we refuse.
     const listeners = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
     server.removeAllListeners('connection')
@@ -83,7 +92,7 @@ export class Connections {
       if (!this.#admit(socket)) {
         return
       }
-      if (isTls) {
+      if (this.#isTls) {
         this.#shakesHands(socket)
       } else {
         this.track(socket)
@@ -110,11 +119,6 @@ export class Connections {
     return this.#raw.size
   }
 
-  /** Whether it got as far as HTTP: with TLS, through the handshake. */
-  speaksHttp(socket: Socket): boolean {
-    return this.#http.has(socket)
-  }
-
   /** The connection of a socket that speaks HTTP. */
   track(socket: Socket): Connection {
     let connection = this.#http.get(socket)
@@ -123,7 +127,7 @@ export class Connections {
         address: addressKey(socket.remoteAddress ?? ''),
         pending: 0,
         latest: null,
-        broken: false,
+        ending: this.#draining,
         answeredEarly: false,
         leaving: false,
         served: false,
@@ -135,12 +139,38 @@ export class Connections {
     return connection
   }
 
-  /** Says the last thing on a connection, and ends it even if the other side does not. */
-  sayGoodbye(socket: Socket, text: string): void {
-    this.track(socket).leaving = true
-    // Node reads on meanwhile: closing a socket with unread bytes resets it, and the caller would not get the text.
-    socket.end(text)
-    setTimeout(() => socket.destroy(), GOODBYE_MS).unref()
+  /** Bytes that are not HTTP, too slow, or cut off. They must not cost an earlier request on the connection its answer. */
+  endBroken(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (this.#isTls && !this.#http.has(socket)) {
+      // TLS was never agreed on: there is nobody to answer.
+      this.#metrics.handshakeFailed()
+      socket.destroy()
+      return
+    }
+    const connection = this.track(socket)
+    if (connection.leaving) {
+      return
+    }
+    if (error.code === 'ECONNRESET' || !socket.writable || connection.answeredEarly) {
+      socket.destroy()
+    } else if (connection.latest !== null) {
+      connection.latest.breakOff()
+    } else {
+      const [code, text] = BROKEN_HTTP_STATUS[error.code ?? ''] ?? BAD_REQUEST
+      this.#metrics.answered(NO_SOURCE, code, 0)
+      connection.leaving = true
+      // Node reads on meanwhile: closing a socket with unread bytes resets it, and the caller would not get the answer.
+      socket.end(`HTTP/1.1 ${code} ${text}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+      setTimeout(() => socket.destroy(), GOODBYE_MS).unref()
+    }
+  }
+
+  /** From now on every connection ends after its latest answer. */
+  drain(): void {
+    this.#draining = true
+    for (const connection of this.#http.values()) {
+      connection.ending = true
+    }
   }
 
   /**

@@ -1,24 +1,16 @@
 import type { FastifyReply } from 'fastify'
-
-/** The gateway's codes; nothing else is ever sent by it, save 408 for a slow head and node's 417. See openapi.ts. */
-export type AnswerCode = 200 | 201 | 204 | 400 | 401 | 404 | 405 | 413 | 415 | 429 | 431 | 500 | 503
+import type { AnswerCode } from '../observability/answer-codes.ts'
+import type { GatewayMetrics } from '../observability/metrics.ts'
+import type { AppendWatch } from './append-watch.ts'
+import type { Budget } from './budget.ts'
 
 /** What the exchanges of one gateway share. */
 export interface ExchangeContext {
   readonly answerDeadlineMs: number
   readonly answerReadTimeoutMs: number
-  /** True from the moment the gateway stops: every connection ends after its last answer. */
-  readonly draining: boolean
-  answered(source: string, code: AnswerCode, seconds: number): void
-  /** The caller went away before its request was complete, or before it was answered. */
-  disconnected(source: string): void
-  /** The deadline passed while the broker had the record, or should have had it. */
-  appendExpired(): void
-  /** The caller does not read its answer; its connection was cut. */
-  answerUnread(): void
-  /** Bytes of bodies that are being read changed by so much. */
-  readingChanged(bytes: number): void
-  closed(): void
+  readonly budget: Budget
+  readonly watch: Pick<AppendWatch, 'failed'>
+  readonly metrics: Pick<GatewayMetrics, 'answered' | 'disconnected' | 'connectionCut'>
 }
 
 /** One TCP connection and the requests on it that have no complete answer yet; several if the caller pipelines. */
@@ -27,8 +19,8 @@ export interface Connection {
   readonly address: string
   pending: number
   latest: Exchange | null
-  /** What followed the pending requests was not HTTP: the connection ends after the last answer. */
-  broken: boolean
+  /** It ends after the answer to its latest request: what followed was not HTTP, or the gateway is stopping. */
+  ending: boolean
   /** The last request was answered before it was complete, and its rest is still being let go by. */
   answeredEarly: boolean
   /** Its last words were said; what still comes is nobody's. */
@@ -78,6 +70,7 @@ export class Exchange {
     this.#challenge = challenge
     this.#startedAt = performance.now()
     this.#deadline = setTimeout(expire, context.answerDeadlineMs, this)
+    context.budget.requestOpened()
     connection.pending += 1
     connection.latest = this
     connection.answeredEarly = false
@@ -91,7 +84,7 @@ export class Exchange {
 
   /** What came on the connection is not HTTP, or too late, or its end: the rest of this request will never come. */
   breakOff(): void {
-    this.connection.broken = true
+    this.connection.ending = true
     if (!this.#reply.request.raw.complete) {
       this.answer(400)
     }
@@ -107,7 +100,7 @@ export class Exchange {
   hold(chunk: Buffer): void {
     this.#chunks.push(chunk)
     this.#heldBytes += chunk.length
-    this.#context.readingChanged(chunk.length)
+    this.#context.budget.hold(chunk.length)
   }
 
   get heldBytes(): number {
@@ -134,9 +127,9 @@ export class Exchange {
     this.connection.served = !STRANGERS_CODES.has(code)
     // Node holds what its caller does not read, without a time limit.
     this.#unread = setTimeout(cut, this.#context.answerReadTimeoutMs, this)
-    this.#context.answered(this.source, code, (performance.now() - this.#startedAt) / 1_000)
+    this.#context.metrics.answered(this.source, code, (performance.now() - this.#startedAt) / 1_000)
     const reply = this.#reply
-    if (this.#context.draining || this.connection.broken) {
+    if (this.connection.ending) {
       this.#closeConnectionAfterLast()
     }
     reply.code(code)
@@ -165,7 +158,7 @@ export class Exchange {
 
   expire(): void {
     if (this.#aborter !== null) {
-      this.#context.appendExpired()
+      this.#context.watch.failed(`no acknowledgement within ${this.#context.answerDeadlineMs} ms`)
       // The answer first: aborting rejects the append at once.
       this.answer(503)
       this.#aborter.abort()
@@ -175,7 +168,7 @@ export class Exchange {
   }
 
   cut(): void {
-    this.#context.answerUnread()
+    this.#context.metrics.connectionCut('unread')
     // Not the reply's socket, which it has only once the answers before it are out.
     this.#reply.request.raw.socket.destroy()
   }
@@ -187,7 +180,7 @@ export class Exchange {
   }
 
   #letGo(): void {
-    this.#context.readingChanged(-this.#heldBytes)
+    this.#context.budget.release(this.#heldBytes)
     this.#heldBytes = 0
     this.#chunks = []
   }
@@ -207,7 +200,7 @@ export class Exchange {
       clearTimeout(this.#unread)
     }
     if (!this.#settled) {
-      this.#context.disconnected(this.source)
+      this.#context.metrics.disconnected(this.source)
       this.#callerGone = true
       // A whole callback is on its way to the broker. Its sender may never repeat it, so it goes on until the deadline.
       if (this.#aborter === null) {
@@ -220,7 +213,7 @@ export class Exchange {
       this.connection.latest = null
       this.connection.answeredEarly = !this.#reply.request.raw.complete
     }
-    this.#context.closed()
+    this.#context.budget.requestClosed()
   }
 }
 

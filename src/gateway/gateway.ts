@@ -6,7 +6,8 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { SourceConfig } from '../config.ts'
 import type { Health } from '../observability/health.ts'
 import type { Logger } from '../observability/log.ts'
-import { type GatewayMetrics, NO_SOURCE } from '../observability/metrics.ts'
+import { NO_SOURCE } from '../observability/metric-table.ts'
+import type { GatewayMetrics } from '../observability/metrics.ts'
 import type { Provider } from '../providers/provider.ts'
 import { canBeCallback } from '../raw/media-type.ts'
 import { type BodyDigest, toRawRecord } from '../raw/to-raw-record.ts'
@@ -18,8 +19,9 @@ import { shortReason } from '../stream/short-reason.ts'
 import type { Access } from './access/access.ts'
 import type { Admission, SourceGuard } from './access/source-guard.ts'
 import { AppendWatch } from './append-watch.ts'
+import { Budget } from './budget.ts'
 import { type ConnectionLimits, Connections, fastifyOptions, serverOptions } from './connections.ts'
-import { type AnswerCode, Exchange, type ExchangeContext } from './exchange.ts'
+import { Exchange, type ExchangeContext } from './exchange.ts'
 import { isIdentityEncoded } from './is-identity-encoded.ts'
 import { TokenBucket } from './token-bucket.ts'
 
@@ -80,7 +82,6 @@ interface Route {
   readonly provider: Provider
   readonly guard: SourceGuard
   readonly bucket: TokenBucket
-  readonly successCode: AnswerCode
 }
 
 /** An answer needs some time on the wire after its deadline before a stop cuts what is left. */
@@ -88,12 +89,6 @@ const STOP_MARGIN_MS = 1_000
 const NO_QUERY = {}
 /** More than a request's head can hold: a token that is too long is a wrong one, not another kind of error. */
 const PATH_TOKEN_CHARS_MAX = 100_000
-/** By node's error code. */
-const BROKEN_HTTP_STATUS: Readonly<Record<string, readonly [code: number, text: string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
-  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
-}
-const BAD_REQUEST = [400, 'Bad Request'] as const
 
 /**
  * Takes providers' callbacks and answers success only once the broker has the exact bytes (I1).
@@ -103,25 +98,22 @@ const BAD_REQUEST = [400, 'Bad Request'] as const
  * bodies that are being read and records that wait each have a limit, and beyond it the answer is 503 at once. Connections
  * have theirs in connections.ts.
  */
-export class Gateway implements ExchangeContext {
-  readonly answerDeadlineMs: number
-  readonly answerReadTimeoutMs: number
+export class Gateway {
   readonly #options: GatewayOptions
   readonly #app: FastifyInstance
   readonly #watch: AppendWatch
   readonly #paths = new Set<string>()
   readonly #connections: Connections
-  #openExchanges = 0
-  #readingBytes = 0
-  #draining = false
+  readonly #budget: Budget
+  readonly #context: ExchangeContext
   #stopped: Promise<void> | null = null
 
   /** Throws if a source names a provider that is not known. */
   constructor(options: GatewayOptions) {
-    this.answerDeadlineMs = options.answerDeadlineMs
-    this.answerReadTimeoutMs = options.answerReadTimeoutMs
     this.#options = options
     this.#watch = new AppendWatch(options.health, options.logger, options.now)
+    this.#budget = new Budget(options.waitingRecordsMax, options.waitingBytesMax)
+    this.#context = { ...options, budget: this.#budget, watch: this.#watch }
     const { tls } = options.access
     this.#app = fastify({
       logger: false,
@@ -133,7 +125,7 @@ export class Gateway implements ExchangeContext {
         ? { http: serverOptions(options) }
         : { https: { ...serverOptions(options), ...tls.serverOptions() } as object }),
       routerOptions: { querystringParser: () => NO_QUERY, maxParamLength: PATH_TOKEN_CHARS_MAX },
-      clientErrorHandler: (error, socket) => this.#answerBrokenHttp(error, socket as Socket),
+      clientErrorHandler: (error, socket) => this.#connections.endBroken(error, socket as Socket),
       frameworkErrors: (_error, _request, reply) => {
         options.metrics.answered(NO_SOURCE, 400, 0)
         ;(reply as FastifyReply).code(400).send()
@@ -152,10 +144,7 @@ export class Gateway implements ExchangeContext {
       this.#addSource(source)
     }
     options.metrics.watchConnections(() => this.#connections.count)
-    options.metrics.watchWaiting(() => ({
-      records: options.appendLog.waitingRecords,
-      bytes: options.appendLog.waitingBytes,
-    }))
+    options.metrics.watchWaiting(options.appendLog)
   }
 
   /** Listens; rejects if that is not possible. */
@@ -182,34 +171,6 @@ export class Gateway implements ExchangeContext {
     return this.#stopped
   }
 
-  get draining(): boolean {
-    return this.#draining
-  }
-
-  answered(source: string, code: AnswerCode, seconds: number): void {
-    this.#options.metrics.answered(source, code, seconds)
-  }
-
-  disconnected(source: string): void {
-    this.#options.metrics.disconnected(source)
-  }
-
-  appendExpired(): void {
-    this.#watch.failed(`no acknowledgement within ${this.answerDeadlineMs} ms`)
-  }
-
-  answerUnread(): void {
-    this.#options.metrics.connectionCut('unread')
-  }
-
-  readingChanged(bytes: number): void {
-    this.#readingBytes += bytes
-  }
-
-  closed(): void {
-    this.#openExchanges -= 1
-  }
-
   #addSource(source: SourceConfig): void {
     const provider = this.#options.providers(source.provider)
     if (provider === undefined) {
@@ -220,7 +181,6 @@ export class Gateway implements ExchangeContext {
       provider,
       guard: this.#options.access.guardOf(source.id),
       bucket: new TokenBucket(source.requestsPerSecondMax, performance.now()),
-      successCode: source.successCode as AnswerCode,
     }
     for (const suffix of ['', ...provider.pathSuffixes]) {
       const { hasPathToken } = route.guard
@@ -257,8 +217,8 @@ export class Gateway implements ExchangeContext {
     const { guard } = route
     const exchange = this.#open(route.source.id, guard.challenge, request, reply)
     const { headers } = request.raw
-    if (this.#openExchanges > this.#options.waitingRecordsMax) {
-      this.#watch.failed(`${this.#openExchanges} requests are open`)
+    if (this.#budget.isExceeded) {
+      this.#watch.failed(`${this.#budget.requests} requests are open`)
       exchange.answer(503)
       return
     }
@@ -267,7 +227,7 @@ export class Gateway implements ExchangeContext {
     if (!admission.admitted) {
       if (admission.type === 'mtls' && this.#options.access.tls !== null) {
         // Another certificate needs another handshake.
-        exchange.connection.broken = true
+        exchange.connection.ending = true
       }
       exchange.answer(admission.code)
     } else if (!route.bucket.take(performance.now())) {
@@ -286,8 +246,7 @@ export class Gateway implements ExchangeContext {
   }
 
   #open(source: string, challenge: string | null, request: FastifyRequest, reply: FastifyReply): Exchange {
-    this.#openExchanges += 1
-    const exchange = new Exchange(this, this.#connections.track(request.raw.socket), source, challenge, reply)
+    const exchange = new Exchange(this.#context, this.#connections.track(request.raw.socket), source, challenge, reply)
     request.exchange = exchange
     return exchange
   }
@@ -301,8 +260,8 @@ export class Gateway implements ExchangeContext {
       }
       if (exchange.heldBytes + chunk.length > this.#options.bodyBytesMax) {
         exchange.answer(413)
-      } else if (this.#readingBytes + chunk.length > this.#options.waitingBytesMax) {
-        this.#watch.failed(`bodies of ${this.#readingBytes} bytes are being read`)
+      } else if (!this.#budget.fits(chunk.length)) {
+        this.#watch.failed(`bodies of ${this.#budget.bytes} bytes are being read`)
         exchange.answer(503)
       } else {
         exchange.hold(chunk)
@@ -347,7 +306,7 @@ export class Gateway implements ExchangeContext {
         this.#options.crashPoint?.('gateway:after-append')
         if (!exchange.settled) {
           this.#watch.succeeded()
-          exchange.answer(route.successCode)
+          exchange.answer(source.successCode)
         }
       },
       (error: unknown) => {
@@ -374,35 +333,11 @@ export class Gateway implements ExchangeContext {
     }
   }
 
-  /** Bytes that are not HTTP, too slow, or cut off. They must not cost an earlier request on the connection its answer. */
-  #answerBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
-    if (this.#options.access.tls !== null && !this.#connections.speaksHttp(socket)) {
-      // TLS was never agreed on: there is nobody to answer.
-      this.#options.metrics.handshakeFailed()
-      socket.destroy()
-      return
-    }
-    const { latest, answeredEarly, leaving } = this.#connections.track(socket)
-    if (leaving) {
-      return
-    }
-    if (error.code === 'ECONNRESET' || !socket.writable || answeredEarly) {
-      socket.destroy()
-    } else if (latest !== null) {
-      latest.breakOff()
-    } else {
-      const [code, text] = BROKEN_HTTP_STATUS[error.code ?? ''] ?? BAD_REQUEST
-      this.#options.metrics.answered(NO_SOURCE, code, 0)
-      const status = `HTTP/1.1 ${code} ${text}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`
-      this.#connections.sayGoodbye(socket, status)
-    }
-  }
-
   async #stop(): Promise<void> {
     const { shutdown, answerDeadlineMs, health, appendLog } = this.#options
     const { server } = this.#app
-    this.#draining = true
     health.drain()
+    this.#connections.drain()
     if (server.listening) {
       // A load balancer needs to see that we are not ready, and a kept-alive connection must learn from an answer that it
       // is about to close, instead of losing the request it is sending.

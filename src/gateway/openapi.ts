@@ -1,5 +1,6 @@
 import type { Authentication } from '../config/authentication.ts'
 import type { SourceConfig } from '../config.ts'
+import type { AnswerCode } from '../observability/answer-codes.ts'
 import type { Provider } from '../providers/provider.ts'
 import { CALLBACK_MEDIA_TYPES } from '../raw/media-type.ts'
 
@@ -65,10 +66,13 @@ type SecurityScheme =
  */
 export function openApiOf(options: ApiOptions): OpenApi {
   const schemes = options.sources.flatMap(schemesOf)
+  const responses = refusals(options)
   const paths = options.sources.flatMap((source) => {
     const suffixes = ['', ...(options.providers(source.provider)?.pathSuffixes ?? [])]
     const path = hasPathToken(source) ? `${source.path}/{token}` : source.path
-    return suffixes.map((suffix) => [path + suffix, { post: operationOf(source, suffix) }] as const)
+    return suffixes.map(
+      (suffix) => [path + suffix, { post: operationOf(source, suffix, Object.keys(responses)) }] as const,
+    )
   })
   return {
     openapi: '3.1.1',
@@ -82,11 +86,11 @@ export function openApiOf(options: ApiOptions): OpenApi {
     },
     servers: [{ url: '/', description: 'gateway.host and gateway.port, or what stands before them' }],
     paths: Object.fromEntries(paths),
-    components: { responses: refusals(options), securitySchemes: Object.fromEntries(schemes) },
+    components: { responses, securitySchemes: Object.fromEntries(schemes) },
   }
 }
 
-function operationOf(source: SourceConfig, suffix: string): Operation {
+function operationOf(source: SourceConfig, suffix: string, refusalCodes: readonly string[]): Operation {
   const schemes = schemesOf(source)
   const isBasic = source.authentication.some(({ type }) => type === 'basic')
   const isAsked = source.authentication.some(({ type }) => type !== 'none' && type !== 'path-token')
@@ -105,12 +109,14 @@ function operationOf(source: SourceConfig, suffix: string): Operation {
     responses: {
       [source.successCode]: success(source.successCode),
       ...Object.fromEntries(
-        REFUSAL_CODES.filter((code) => code !== 401 || isAsked).map((code) => [
-          code,
-          code === 401 && isBasic
-            ? { ...UNAUTHENTICATED, headers: { 'WWW-Authenticate': { required: true, schema: { type: 'string' } } } }
-            : { $ref: `#/components/responses/${code}` },
-        ]),
+        refusalCodes
+          .filter((code) => code !== '401' || isAsked)
+          .map((code) => [
+            code,
+            code === '401' && isBasic
+              ? { ...UNAUTHENTICATED, headers: { 'WWW-Authenticate': { required: true, schema: { type: 'string' } } } }
+              : { $ref: `#/components/responses/${code}` },
+          ]),
       ),
     },
   }
@@ -179,9 +185,8 @@ const UNAUTHENTICATED: Response = {
 
 const RETRY_AFTER = { 'Retry-After': { required: true, schema: { type: 'integer', minimum: 1 } } }
 
-const REFUSAL_CODES = [400, 401, 404, 405, 408, 413, 415, 417, 429, 431, 500, 503] as const
-
-function refusals(options: ApiOptions): Readonly<Record<(typeof REFUSAL_CODES)[number], Response>> {
+/** Every code that is no success. Node answers 417 by itself. */
+function refusals(options: ApiOptions): Readonly<Record<Exclude<AnswerCode, 200 | 201 | 204> | 417, Response>> {
   return {
     400: { description: 'What came is not HTTP, or its framing contradicts itself. The connection ends.' },
     401: UNAUTHENTICATED,

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterAll, describe, expect, test } from 'vitest'
 import { Connections, serverOptions } from '../../src/gateway/connections.ts'
 import type { GatewayOptions } from '../../src/gateway/gateway.ts'
-import type { ConnectionCut } from '../../src/observability/metrics.ts'
+import { type ConnectionCut, Metrics } from '../../src/observability/metrics.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 import { GatewayFixture, hang, post } from './gateway-fixture.ts'
 
@@ -181,7 +181,7 @@ describe.concurrent('time (I10)', () => {
       headersMax: 100,
     }
     const server = createServer(serverOptions(limits))
-    const connections = new Connections(server, limits, { connectionOpened: () => {}, connectionCut: () => {} })
+    const connections = new Connections(server, limits, new Metrics({ sources: [], processMetrics: false }).gateway)
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const caller = await open((server.address() as AddressInfo).port)

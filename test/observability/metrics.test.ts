@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { AnswerCode } from '../../src/observability/answer-codes.ts'
 import { Metrics } from '../../src/observability/metrics.ts'
 import { DEAD_LETTER_REASONS } from '../../src/providers/provider.ts'
 
@@ -25,7 +26,7 @@ describe('Metrics', () => {
     const metrics = metricsOf()
     const before = (await metrics.registry.metrics()).split('\n').length
     for (let n = 0; n < 100; n += 1) {
-      metrics.gateway.answered(`4111-${n}`, 600 + n, 0.1)
+      metrics.gateway.answered(`4111-${n}`, (600 + n) as AnswerCode, 0.1)
       metrics.gateway.disconnected(`4111-${n}`)
     }
     const text = await metrics.registry.metrics()
@@ -51,7 +52,7 @@ describe('Metrics', () => {
   test('reads what waits only when it is asked', async () => {
     const metrics = metricsOf()
     expect(await metrics.registry.metrics()).toContain('paystatus_gateway_waiting_records 0')
-    metrics.gateway.watchWaiting(() => ({ records: 7, bytes: 700 }))
+    metrics.gateway.watchWaiting({ waitingRecords: 7, waitingBytes: 700 })
     const text = await metrics.registry.metrics()
     expect(text).toContain('paystatus_gateway_waiting_records 7')
     expect(text).toContain('paystatus_gateway_waiting_bytes 700')

@@ -39,7 +39,7 @@ export class MemoryInstallation {
       provider,
       path: `/${provider}`,
       namespace: provider,
-      successCode: 200,
+      successCode: 200 as const,
       currency: 'USD',
       requestsPerSecondMax: 5_000,
       jsonDepthMax: 64,

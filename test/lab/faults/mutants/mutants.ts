@@ -12,7 +12,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: 'src/gateway/gateway.ts',
         find: "this.#options.crashPoint?.('gateway:before-append')",
-        replace: "exchange.answer(route.successCode)\n    this.#options.crashPoint?.('gateway:before-append')",
+        replace: "exchange.answer(source.successCode)\n    this.#options.crashPoint?.('gateway:before-append')",
       },
     ],
     scenario: 'isolate-gateway',

@@ -1,0 +1,48 @@
+/**
+ * What the requests of one gateway hold together, and its limits (I10): open requests, and bytes of bodies that are being
+ * read. A body that is complete is no longer counted here but in the append log, which has limits of its own.
+ */
+export class Budget {
+  readonly #requestsMax: number
+  readonly #bytesMax: number
+  #requests = 0
+  #bytes = 0
+
+  constructor(requestsMax: number, bytesMax: number) {
+    this.#requestsMax = requestsMax
+    this.#bytesMax = bytesMax
+  }
+
+  get requests(): number {
+    return this.#requests
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** More requests are open than may be. They count even so, until each has its answer. */
+  get isExceeded(): boolean {
+    return this.#requests > this.#requestsMax
+  }
+
+  fits(bytes: number): boolean {
+    return this.#bytes + bytes <= this.#bytesMax
+  }
+
+  requestOpened(): void {
+    this.#requests += 1
+  }
+
+  requestClosed(): void {
+    this.#requests -= 1
+  }
+
+  hold(bytes: number): void {
+    this.#bytes += bytes
+  }
+
+  release(bytes: number): void {
+    this.#bytes -= bytes
+  }
+}

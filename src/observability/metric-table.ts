@@ -1,0 +1,175 @@
+import { AUTHENTICATION_TYPES } from '../config/authentication-types.ts'
+import { COUNTER_NAMES } from '../payment/totals.ts'
+import { DRIFT_KINDS } from '../providers/drift.ts'
+import { DEAD_LETTER_REASONS } from '../providers/provider.ts'
+import { PROVIDER_IDS } from '../providers/registry.ts'
+import { ANSWER_CODES } from './answer-codes.ts'
+
+/** Label of a request that belongs to no source, such as one for an unknown path. */
+export const NO_SOURCE = 'none'
+/** Why the gateway closed a connection: too many in total, too many from one address, idle, or its answer not read. */
+export const CONNECTION_CUTS = ['total', 'address', 'idle', 'unread'] as const
+export const LANE_STATES = ['opening', 'open', 'doubt', 'closed'] as const
+
+/**
+ * What a label may hold. A list is closed. `sources` are the ids of the configured sources. `runtime` values are bounded
+ * by what the process runs or loads: stages, partitions, certificate files.
+ */
+export type LabelValues = readonly (string | number)[] | 'sources' | 'sources-and-none' | 'runtime'
+
+export interface MetricRow {
+  /** A `reading` is a gauge whose values are read when it is scraped. */
+  readonly kind: 'counter' | 'gauge' | 'histogram' | 'reading'
+  readonly name: string
+  readonly help: string
+  readonly labels?: Readonly<Record<string, LabelValues>>
+  /** Upper bounds, for a histogram. */
+  readonly buckets?: readonly number[]
+}
+
+/*
+ * Every metric of the product. Labels never hold a key, a body, a path or an id that a caller chose (I9), so the number of
+ * series is bounded (I10).
+ */
+
+export const GATEWAY_METRICS = {
+  requests: {
+    kind: 'counter',
+    name: 'paystatus_gateway_requests_total',
+    help: 'Requests answered, by source and status code.',
+    // `other` keeps the list closed whatever is counted; `disconnected` callers left before their answer.
+    labels: { source: 'sources-and-none', code: [...ANSWER_CODES, 'other', 'disconnected'] },
+  },
+  answerSeconds: {
+    kind: 'histogram',
+    name: 'paystatus_gateway_answer_seconds',
+    help: 'From the complete request head to the answer.',
+    labels: { source: 'sources-and-none' },
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3],
+  },
+  connectionsCut: {
+    kind: 'counter',
+    name: 'paystatus_gateway_connections_cut_total',
+    help: 'Connections that the gateway refused or closed at a limit, by limit.',
+    labels: { reason: CONNECTION_CUTS },
+  },
+  connectionsOpened: {
+    kind: 'counter',
+    name: 'paystatus_gateway_connections_opened_total',
+    help: 'Connections of callers that were let in.',
+  },
+  connections: {
+    kind: 'reading',
+    name: 'paystatus_gateway_connections',
+    help: 'Open connections of callers.',
+  },
+  refusals: {
+    kind: 'counter',
+    name: 'paystatus_gateway_authentication_refusals_total',
+    help: 'Callers that did not show what their source asks for, by the first thing that was missing.',
+    labels: { source: 'sources', type: AUTHENTICATION_TYPES },
+  },
+  handshakeFailures: {
+    kind: 'counter',
+    name: 'paystatus_gateway_tls_handshake_failures_total',
+    help: 'Connections that ended before TLS was agreed on.',
+  },
+  expiryDays: {
+    kind: 'reading',
+    name: 'paystatus_gateway_expiry_days',
+    help: 'Days until a certificate of the server or of a CA, or a revocation list, is no longer valid; id: first 16 hex digits of its SHA-256.',
+    labels: { use: 'runtime', source: 'runtime', id: 'runtime' },
+  },
+  staleFiles: {
+    kind: 'reading',
+    name: 'paystatus_gateway_stale_files',
+    help: 'Certificates, keys, lists and secrets whose files changed to something that cannot be used; the old ones stay in use.',
+  },
+  waitingRecords: {
+    kind: 'reading',
+    name: 'paystatus_gateway_waiting_records',
+    help: 'Callbacks accepted from the wire and not yet acknowledged by the broker.',
+  },
+  waitingBytes: {
+    kind: 'reading',
+    name: 'paystatus_gateway_waiting_bytes',
+    help: 'Their size, keys and headers included.',
+  },
+} as const satisfies Record<string, MetricRow>
+
+/** Every callback's elements end as an event, a dead letter or set aside (I2). */
+export const NORMALIZER_METRICS = {
+  callbacks: {
+    kind: 'counter',
+    name: 'paystatus_normalizer_callbacks_total',
+    help: 'Callbacks read from the raw topic.',
+  },
+  events: { kind: 'counter', name: 'paystatus_normalizer_events_total', help: 'Payment events written.' },
+  deadLetters: {
+    kind: 'counter',
+    name: 'paystatus_normalizer_dead_letters_total',
+    help: 'Callbacks or elements that became no event, by reason.',
+    labels: { reason: Object.keys(DEAD_LETTER_REASONS) },
+  },
+  setAside: {
+    kind: 'counter',
+    name: 'paystatus_normalizer_set_aside_total',
+    help: 'Elements that are understood and are no payment status.',
+  },
+  forgotten: {
+    kind: 'counter',
+    name: 'paystatus_normalizer_forgotten_total',
+    help: 'Callbacks set aside because the data key of their body was forgotten.',
+  },
+  drift: {
+    kind: 'counter',
+    name: 'paystatus_normalizer_drift_total',
+    help: 'Names in callbacks that the mapping does not know, once per callback and name; the log names each once.',
+    labels: { provider: PROVIDER_IDS, kind: DRIFT_KINDS },
+  },
+} as const satisfies Record<string, MetricRow>
+
+/** events = applied + late + revision + conflict + unknown + duplicate + deadLetter (I8). */
+export const PROCESSOR_METRICS = {
+  events: { kind: 'counter', name: 'paystatus_processor_events_total', help: 'Events read and committed.' },
+  verdicts: {
+    kind: 'counter',
+    name: 'paystatus_processor_verdicts_total',
+    help: 'What events, and timers (overdue, forgotten), came to.',
+    labels: { verdict: COUNTER_NAMES.filter((name) => name !== 'events') },
+  },
+  transactions: {
+    kind: 'counter',
+    name: 'paystatus_processor_transactions_total',
+    help: 'Kafka transactions, by outcome; the outcome of a failed one is unknown until the lane restarts.',
+    labels: { outcome: ['committed', 'failed'] },
+  },
+  restoreSeconds: {
+    kind: 'histogram',
+    name: 'paystatus_processor_restore_seconds',
+    help: 'From the assignment of a partition to its first accepted record, by how its view was found.',
+    labels: { kind: ['keep', 'replay', 'rebuild'] },
+    buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900],
+  },
+  redisWaits: {
+    kind: 'counter',
+    name: 'paystatus_processor_redis_waits_total',
+    help: 'Times a lane had to wait for Redis.',
+  },
+} as const satisfies Record<string, MetricRow>
+
+/** What the stages that read from Kafka have in common. */
+export const RUNTIME_METRICS = {
+  lanes: {
+    kind: 'gauge',
+    name: 'paystatus_lanes',
+    help: 'Assigned partitions, by stage and state of their lane.',
+    labels: { stage: 'runtime', state: LANE_STATES },
+  },
+  lag: {
+    kind: 'gauge',
+    name: 'paystatus_lag_records',
+    help: 'Offsets between the end of a partition and what was committed of it.',
+    labels: { stage: 'runtime', partition: 'runtime' },
+  },
+} as const satisfies Record<string, MetricRow>
