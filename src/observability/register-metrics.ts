@@ -14,7 +14,7 @@ type MetricOf<R extends MetricRow> = {
 export type Registered<T extends Readonly<Record<string, MetricRow>>> = { readonly [K in keyof T]: MetricOf<T[K]> }
 
 /** A gauge whose series are read when it is scraped; a series that is no longer read ends. */
-export class Reading<L extends string> {
+class Reading<L extends string> {
   read: () => readonly (readonly [labels: Labels<L>, value: number])[] = () => []
 
   constructor(options: { name: string; help: string; labelNames: L[]; registers: Registry[] }) {
