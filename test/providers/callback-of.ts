@@ -1,6 +1,6 @@
 import type { Callback } from '../../src/providers/provider.ts'
 
-/** A callback with this body, and everything else as a test expects it. */
+/** A callback with this body and fixed defaults for everything else. */
 export function callbackOf(body: string | Buffer | object, overrides: Partial<Callback> = {}): Callback {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
   return {

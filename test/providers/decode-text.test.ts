@@ -24,7 +24,7 @@ describe('the character set of a content type', () => {
     ['charset=iso-8859-1', null],
     ['application/json', null],
     ['', null],
-  ])('%s: %s, also as the gateway keeps it', (contentType, charset) => {
+  ])('%s: %s, also in the form that the gateway keeps', (contentType, charset) => {
     expect(charsetOf(contentType)).toBe(charset)
     expect(charsetOf(toContentTypeHeader(contentType))).toBe(charset)
   })
@@ -45,7 +45,7 @@ test.each([
 })
 
 describe('a body', () => {
-  test('that is UTF-8 is UTF-8, whatever is said of it', () => {
+  test('that is valid UTF-8 is read as UTF-8, whatever is declared', () => {
     for (const charset of [null, 'iso-8859-1', 'windows-1252'] as const) {
       expect(decodeText(Buffer.from('añ€'), charset)).toEqual({ text: 'añ€', guessed: false })
       expect(decodeText(Buffer.from('\ufeffa\ufeff'), charset)).toEqual({ text: 'a\ufeff', guessed: false })
@@ -53,14 +53,14 @@ describe('a body', () => {
     expect(decodeText(Buffer.alloc(0), null)).toEqual({ text: '', guessed: false })
   })
 
-  test('that is not is what is said of it, or a guess', () => {
+  test('that is not UTF-8 is read as declared, or by a guess', () => {
     const body = Buffer.from('a\xf1\x80', 'latin1')
     expect(decodeText(body, 'windows-1252')).toEqual({ text: 'añ€', guessed: false })
     expect(decodeText(body, 'iso-8859-1')).toEqual({ text: 'añ\x80', guessed: false })
     expect(decodeText(body, null)).toEqual({ text: 'añ€', guessed: true })
   })
 
-  test('in UTF-16 is known by its byte order mark', () => {
+  test('in UTF-16 is recognized by its byte order mark', () => {
     const little = Buffer.from('\ufeffañ€', 'utf16le')
     const big = Buffer.from(little).swap16()
     for (const body of [little, big]) {
@@ -74,7 +74,7 @@ describe('a body', () => {
     expect(decodeText(Buffer.from([0xff, 0x61]), null)).toEqual({ text: 'ÿa', guessed: true })
   })
 
-  test('in UTF-8 for searches is what is known, and never a guess', () => {
+  test('is re-encoded as UTF-8 only if its character set is known', () => {
     const body = Buffer.from('\xf1', 'latin1')
     expect(toUtf8(body, 'iso-8859-1')).toEqual(Buffer.from('ñ'))
     expect(toUtf8(body, null)).toBe(body)
@@ -82,7 +82,7 @@ describe('a body', () => {
   })
 })
 
-test('every byte is a character, as the standard has it', () => {
+test('every byte maps to the character that the standard defines', () => {
   expect(decodeBytes(BYTES, 'windows-1252')).toBe(new TextDecoder('windows-1252').decode(BYTES))
   expect(decodeBytes(BYTES, null)).toBe(decodeBytes(BYTES, 'windows-1252'))
   expect(decodeBytes(BYTES, 'iso-8859-1')).toBe(String.fromCharCode(...BYTES))

@@ -15,7 +15,7 @@ function fieldsNoted(object: object): readonly string[] {
 }
 
 describe('names', () => {
-  test('what is known is not noted', () => {
+  test('known names are not noted', () => {
     expect(fieldsNoted({ known: 1 })).toEqual([])
     expect(new DriftNotes().list).toEqual([])
   })
@@ -38,7 +38,7 @@ describe('names', () => {
     '__proto__',
     'x'.repeat(65),
     'a\nb',
-  ])('%j could be personal and is not shown', (name) => {
+  ])('%j could be personal data and is not shown', (name) => {
     expect(fieldsNoted(JSON.parse(`{${JSON.stringify(name)}: "value"}`))).toEqual([NAME_NOT_SHOWN])
   })
 
@@ -56,7 +56,7 @@ describe('names', () => {
     expect(drift.list).toEqual([{ kind: 'status', name }])
   })
 
-  test('each name is noted once, and only so many (I10)', () => {
+  test('each name is noted once, up to a limit (I10)', () => {
     const drift = new DriftNotes()
     for (let round = 0; round < 2; round += 1) {
       for (let index = 0; index < DRIFT_NOTES_MAX + 5; index += 1) {
@@ -86,7 +86,7 @@ test.each([
   expect(drift.map(({ kind, name }) => [kind, name])).toEqual(notes)
 })
 
-/** Words that nobody has, and an action whose real name is not documented. */
+/** Invented words, and an action whose real name is not documented. */
 const MADE_UP = [
   'SIMULATED_STATUS',
   'COMPLETED|SIMULATED_SUB_STATUS',
@@ -102,7 +102,7 @@ test('a path is shown name by name', () => {
   expect(drift.list.map(({ name }) => name)).toEqual(['gpi.status', `${NAME_NOT_SHOWN}.status`])
 })
 
-test('nothing that the simulator says is new, but what it makes up on purpose', () => {
+test('the simulator sends nothing unknown except what it invents on purpose', () => {
   const random = createRandom(1, 'drift')
   for (const provider of ['jpm-global-payments-v1', 'jpm-global-payments-v2', 'instamed'] as const) {
     for (const lifecycle of LIFECYCLES[provider]) {

@@ -20,7 +20,7 @@ test.each([
     ],
   ],
   ['{"a":null,"a":""}', [[[], 'a', false]]],
-  // Texts are read without what cannot be seen at their ends.
+  // Texts are read without invisible characters at their ends.
   ['{"a":"x","a":" x\\u00a0"}', [[[], 'a', true]]],
   ['{"a":"x y","a":"xy"}', [[[], 'a', false]]],
   ['{"a":["x"],"a":["x\\u200b"]}', [[[], 'a', true]]],
@@ -36,7 +36,7 @@ test.each([
   ['[0,{"a":[{"b":1},{"b":1,"b":2}]}]', [[[1, 'a', 1], 'b', false]]],
   [' { "a" : -1.5e+3 ,\n"a"\t:\r-1500 } ', [[[], 'a', true]]],
   ['{"a":"x\\\\","a":"x\\u005c"}', [[[], 'a', true]]],
-  // Also in a value that does not count.
+  // Also in a value that is overridden.
   [
     '{"a":{"b":1,"b":2},"a":{}}',
     [
@@ -61,7 +61,7 @@ test.each([
   expect(find(text)).toEqual([])
 })
 
-/** JSON as a tree that may say a name twice, and its spelling. */
+/** JSON as a tree that can repeat a name, and its text. */
 type Tree = readonly ['object', readonly (readonly [string, Tree])[]] | readonly ['array', readonly Tree[]] | string
 const TREE = fc.letrec<{ tree: Tree }>((tie) => ({
   tree: fc.oneof(
@@ -87,7 +87,7 @@ function spelled(tree: Tree, blank: string): string {
   return open + blank + inner.join(`,${blank}`) + blank + close
 }
 
-/** Every object that has a name twice, counted without a parser. */
+/** Every object with a repeated name, found without a parser. */
 function repeatedNames(tree: Tree): number {
   if (typeof tree === 'string') {
     return 0
@@ -100,7 +100,7 @@ function repeatedNames(tree: Tree): number {
   return own + tree[1].reduce((sum, [, item]) => sum + repeatedNames(item), 0)
 }
 
-test('every name that stands twice in an object is found, however the text is spelled', () => {
+test('every repeated name in an object is found, whatever the spelling of the text', () => {
   fc.assert(
     fc.property(TREE, fc.constantFrom('', ' ', '\n\t '), (tree, blank) => {
       const found = find(spelled(tree, blank))
@@ -111,10 +111,10 @@ test('every name that stands twice in an object is found, however the text is sp
   )
 })
 
-describe('what becomes of them', () => {
+describe('a duplicate name', () => {
   const duplicates = find('{"list":[{"a":1,"a":2,"b":1,"b":1},{"c":{"a":1,"a":2}}],"x":1,"x":2}')
 
-  test('only a name that is read, with different values, in the very object is ambiguous', () => {
+  test('is ambiguous only if it is read, has different values and is in exactly that object', () => {
     const names = new Set(['a', 'b', 'x'])
     expect(ambiguousName(duplicates, names, ['list'], 0)).toBe('a')
     expect(ambiguousName(duplicates, new Set(['b']), ['list'], 0)).toBeNull()
@@ -124,14 +124,14 @@ describe('what becomes of them', () => {
     expect(ambiguousName([], names, [])).toBeNull()
   })
 
-  test('each is noted, by what leads to it inside its element', () => {
+  test('is noted with its path inside the element', () => {
     const drift = new DriftNotes()
     noteDuplicates(drift, duplicates)
     expect(drift.list).toEqual(['a', 'b', 'c.a', 'x'].map((name) => ({ kind: 'duplicate-name', name })))
   })
 })
 
-test('a body that is full of them is read in time (I10)', () => {
+test('does not make reading slow, even in a body full of them (I10)', () => {
   const started = performance.now()
   const many = `{${'"a":{"b":[1,2,3]},'.repeat(20_000)}"a":1}`
   expect(find(many)).toHaveLength(1)

@@ -13,7 +13,7 @@ test.each([
   ['{"paymentId":"é😀"}', 'é😀'],
   [`{"paymentId":"${'\\u0041'.repeat(128)}"}`, 'A'.repeat(128)],
   [`{"paymentId":"${'€'.repeat(128)}"}`, '€'.repeat(128)],
-])('%s names %s', (body, id) => {
+])('%s has the id %s', (body, id) => {
   expect(find(body)).toBe(id)
 })
 
@@ -35,6 +35,6 @@ test.each([
   '{"PaymentId":"P1"}',
   `{"paymentId":"${'A'.repeat(129)}"}`,
   `[${'"paymentId",'.repeat(16)}{"paymentId":"P1"}]`,
-])('%j names none', (body) => {
+])('%j has no id', (body) => {
   expect(find(body)).toBeNull()
 })

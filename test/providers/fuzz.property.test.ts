@@ -7,19 +7,19 @@ import { callbackOf } from './callback-of.ts'
 import { goldenBodies } from './golden.ts'
 
 /**
- * Bodies by the ten thousand, and `make fuzz-long` for a night. Whatever comes in, it ends as events, dead letters or
- * set aside (I2), nothing throws, and nothing that is marked as sensitive in the body comes out (I9).
+ * Tens of thousands of bodies, or all night with `make fuzz-long`. Every body gives events or dead letters or is set aside
+ * (I2), nothing throws, and nothing that is marked as sensitive in the body is in the result (I9).
  *
- * The runs are shared out: half to mutated golden callbacks, half to generated ones.
+ * Half of the runs mutate golden callbacks, the other half generate bodies.
  */
 const RUNS = Number(process.env['RUNS'] ?? 20_000)
-/** 20,000 take seconds; a machine that others use was seen to take fifty times as long. */
+/** 20,000 runs take seconds; on a busy machine they have taken fifty times as long. */
 const TIMEOUT_MS = 600_000 + 5 * RUNS
 
 const PROVIDER_IDS = ['jpm-global-payments-v1', 'jpm-global-payments-v2', 'instamed'] as const
 const PROVIDERS = PROVIDER_IDS.map((id) => providerById(id)).filter((found): found is Provider => found !== undefined)
 
-/** Marks what must never come out. A part of it would be as bad as the whole. */
+/** Marks values that must never be published, not even in part. */
 const MARK = 'Zq7Sens'
 const SENSITIVE = fc.constantFrom(`${MARK} Doe`, `${MARK}4111111111111111`, `${MARK}@example.org`, MARK)
 
@@ -36,7 +36,7 @@ function checkTranslation(provider: Provider, body: Buffer, contentType: string)
     }
   }
   const elements = [...events, ...deadLetters].map((outcome) => outcome.element)
-  // A second list beside the one that is read is one dead letter for the callback, and the only one of this kind.
+  // A second list beside the one that is read gives one dead letter for the callback, and at most one.
   const besideElements = elements.includes(null) && elements.length > 1
   const isSecondList = deadLetters.some(({ element, reason }) => element === null && reason === 'unexpected-shape')
   if (new Set(elements).size !== elements.length || (besideElements && !isSecondList)) {
@@ -136,13 +136,13 @@ test(
       ),
       { numRuns: Math.ceil(RUNS / 2) },
     )
-    // If none were understood, the mutations would say nothing about the mapping.
+    // If no body were understood, the mutations would not test the mapping.
     expect(understood).toBeGreaterThan(RUNS / 100)
   },
   TIMEOUT_MS,
 )
 
-/** Published fields get values that carry no mark; every other name, known or not, and every wrong type gets one. */
+/** Published fields get values without a mark; all other names, known or not, and all wrong types get one. */
 const HARMLESS = fc.oneof(
   fc.constantFrom(
     'COMPLETED',
@@ -177,7 +177,7 @@ const { leak: LEAK } = fc.letrec<{ leak: unknown }>((tie) => ({
     fc.dictionary(NAME, tie('leak'), { maxKeys: 3 }),
   ),
 }))
-/** What must not be published whatever it is, because no published text may be an object, a list or out of bounds. */
+/** Values that must never be published, because they are objects, lists or texts out of bounds. */
 const WRONG = fc.oneof(
   fc.array(SENSITIVE, { minLength: 1, maxLength: 2 }),
   fc.dictionary(NAME, SENSITIVE, { minKeys: 1, maxKeys: 2 }),
@@ -333,7 +333,7 @@ const INSTAMED_PUBLISHED = [
   'ResponseCode',
 ]
 const INSTAMED_BODY = objectOf(INSTAMED_PUBLISHED, INSTAMED_SECRET)
-/** In a form and in XML every value is a text, so that none has a wrong type. */
+/** In a form and in XML every value is a text, so none has a wrong type. */
 const INSTAMED_TEXT_BODY = objectOf(INSTAMED_PUBLISHED, INSTAMED_SECRET, {}, 0)
 
 const xmlText = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')

@@ -36,11 +36,11 @@ test.each([
   '2026-03-01x',
   '2026-03-011',
   'x2026-03-01',
-])('%j is none', (text) => {
+])('%j is not a date', (text) => {
   expect(isIsoDate(text)).toBe(false)
 })
 
-test('the year 1 is the empty date, and no other is', () => {
+test('only the year 1 is the empty date', () => {
   const empty = ['0001-01-01', '00010101', '0001-01-01T00:00:00', '0001-01-01T00:00:00Z', '0001-01-01 00:00']
   expect(empty.map(isEmptyDate)).toEqual(empty.map(() => true))
   expect(['2026-03-01', '1000-01-01', '0001', '', 'x0001-01-01'].map(isEmptyDate)).not.toContain(true)

@@ -10,13 +10,13 @@ import { runs } from '../runs.ts'
 import { callbackOf } from './callback-of.ts'
 import { foldAll, meaningOf, verdictsOf } from './fold-all.ts'
 
-/** What a provider says about one payment, once. The envelope is what says the same about other payments as well. */
+/** One statement of a provider about one payment. Statements with the same envelope can share a callback. */
 interface Statement {
   readonly element: object
   readonly envelope: object
 }
 
-/** How statements reach us: which ones, in which order and how often, and how many of them in one callback. */
+/** How statements are delivered: which ones, in which order, how often, and how many per callback. */
 interface Delivery {
   readonly order: readonly Statement[]
   readonly cuts: readonly boolean[]
@@ -60,7 +60,7 @@ const V2_STATEMENT = fc
     return { element: { ...element, paymentStatus: status.sourceStatus, paymentSubStatus }, envelope }
   })
 
-/** A return has the time of its envelope, so that here every envelope has one, and says something that no other says. */
+/** A return has the time of its envelope, so here every envelope has its own time and a distinct statement. */
 const RETURN_ENVELOPES = Array.from({ length: 6 }, (_, minute) => ({
   type: 'Payment.Completed',
   time: `2025-11-10T14:4${minute}:00Z`,
@@ -134,7 +134,7 @@ const INSTAMED = {
 }
 type Wire = typeof V1
 
-/** The same statements, each at least once, in any order, some repeated, cut into callbacks anywhere, newly enveloped. */
+/** The same statements, each at least once, in any order, some repeated, split into callbacks anywhere, in new envelopes. */
 function deliveryOf(statements: readonly Statement[]): fc.Arbitrary<Delivery> {
   return fc.array(fc.constantFrom(...statements), { maxLength: 4 }).chain((repeats) => {
     const all = [...statements, ...repeats]
@@ -150,7 +150,7 @@ function eventsOf(wire: Wire, { order, cuts, envelopeIds }: Delivery): readonly 
   const groups: Statement[][] = []
   for (const [index, statement] of order.entries()) {
     const open = groups.at(-1)
-    // Only what is under the same envelope can be in one callback.
+    // Only statements with the same envelope can share a callback.
     const fits = wire.together && cuts[index] === false && open?.[0]?.envelope === statement.envelope
     if (open !== undefined && fits) {
       open.push(statement)
@@ -188,7 +188,7 @@ describe.each([
   const lifecycle = fc.array(wire.statement, { minLength: 1, maxLength: 8 })
   const deliveries = lifecycle.chain((statements) => fc.tuple(deliveryOf(statements), deliveryOf(statements)))
 
-  test('order, repeats, cuts and new envelopes change nothing of what a payment is (I5)', () => {
+  test('order, repeats, splits and new envelopes do not change the state of a payment (I5)', () => {
     fc.assert(
       fc.property(deliveries, ([one, other]) => {
         expect(meaningOf(withChildReports(eventsOf(wire, one)))).toEqual(
@@ -199,7 +199,7 @@ describe.each([
     )
   })
 
-  test('an original knows of each child what is said of it, of all of it that names the original (I5)', () => {
+  test('an original has the state of each child that follows from the reports that name the original (I5)', () => {
     fc.assert(
       fc.property(lifecycle.chain(deliveryOf), (delivery) => {
         const events = eventsOf(wire, delivery)
@@ -214,7 +214,7 @@ describe.each([
     )
   })
 
-  test('versions have no gap and repeats take none (I4)', () => {
+  test('versions have no gaps and repeats use none (I4)', () => {
     fc.assert(
       fc.property(lifecycle.chain(deliveryOf), (delivery) => {
         for (const state of foldAll(withChildReports(eventsOf(wire, delivery)))) {
@@ -238,14 +238,14 @@ const onlyState = (events: readonly PaymentEvent[]) => {
   return state
 }
 
-describe('v1 stories', () => {
+describe('v1 sequences', () => {
   test('RETURNED after COMPLETED is applied', () => {
     const events = v1Events(['PENDING', '07:00'], ['COMPLETED', '07:01'], ['RETURNED', '09:00'])
     expect(verdictsOf(events)).toEqual(['APPLIED', 'APPLIED', 'APPLIED'])
     expect(onlyState(events)).toMatchObject({ status: 'RETURNED', attention: [] })
   })
 
-  test('PENDING after REJECTED is late, whether it is older or says it is newer', () => {
+  test('PENDING after REJECTED is late, whether its time is older or newer', () => {
     for (const time of ['06:59', '07:02']) {
       const events = v1Events(['REJECTED', '07:01'], ['PENDING', time])
       expect(verdictsOf(events)).toEqual(['APPLIED', 'LATE'])
@@ -253,7 +253,7 @@ describe('v1 stories', () => {
     }
   })
 
-  test('COMPLETED after REJECTED changes nothing and gets attention, in both orders of arrival', () => {
+  test('COMPLETED after REJECTED does not change the status but adds attention, in both orders of arrival', () => {
     const events = v1Events(['REJECTED', '07:01'], ['COMPLETED', '07:02'])
     expect(verdictsOf(events)).toEqual(['APPLIED', 'CONFLICT'])
     for (const order of [events, events.toReversed()]) {
@@ -261,13 +261,13 @@ describe('v1 stories', () => {
     }
   })
 
-  test('the same status again under another time is a revision, and to the letter a repeat', () => {
+  test('the same status at another time is a revision; with the same content it is a duplicate', () => {
     const events = v1Events(['COMPLETED', '07:01'], ['COMPLETED', '07:02'], ['COMPLETED', '07:01'])
     expect(verdictsOf(events)).toEqual(['APPLIED', 'REVISION', 'DUPLICATE'])
   })
 })
 
-describe('InstaMed stories', () => {
+describe('InstaMed sequences', () => {
   const message = (id: string, fields: object) => ({
     PaymentTransactionID: id,
     OriginalTransactionID: 'a1',
@@ -280,7 +280,7 @@ describe('InstaMed stories', () => {
   const eventsOfAll = (...bodies: readonly object[]) =>
     bodies.flatMap((body, index) => translate(INSTAMED, body, `callback-${index}`).events)
 
-  test('two legitimate equal partial refunds stay two, and each of them once', () => {
+  test('two legitimate equal partial refunds remain two, each counted once', () => {
     const refund = { TransactionAction: 'Refund', Amount: '5.00' }
     const bodies = [message('a1', {}), message('r1', refund), message('r2', refund), message('R1', refund)]
     for (const order of [bodies, bodies.toReversed()]) {
@@ -301,7 +301,7 @@ describe('InstaMed stories', () => {
     }
   })
 
-  test('of two equal partial refunds the original has two children, whatever came first (I5)', () => {
+  test('two equal partial refunds are two children of the original in every order (I5)', () => {
     const refund = { TransactionAction: 'Refund', Amount: '5.00' }
     const bodies = [message('a1', {}), message('r1', refund), message('r2', refund), message('R1', refund)]
     const amount = { value: '5.00', currency: 'USD' }
@@ -316,7 +316,7 @@ describe('InstaMed stories', () => {
     }
   })
 
-  test('a void with the time of its authorization is not its repeat', () => {
+  test('a void with the time of its authorization is not a duplicate of it', () => {
     const events = eventsOfAll(message('a1', {}), message('a1', { CurrentTransactionStatusCode: 'V' }))
     expect(verdictsOf(events)).toEqual(['APPLIED', 'APPLIED'])
     expect(onlyState(events)?.status).toBe('VOIDED')

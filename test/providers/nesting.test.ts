@@ -12,7 +12,7 @@ function depthOf(value: unknown): number {
     : 0
 }
 
-test('the depth of JSON is that of its arrays and objects, whatever its strings hold', () => {
+test('only arrays and objects count for the depth of JSON, whatever strings contain', () => {
   const text = fc.oneof(fc.string(), fc.constantFrom('[[[', '{"', '\\', '\\"[', ']'))
   const values = fc.letrec((tie) => ({
     value: fc.oneof(
@@ -36,7 +36,7 @@ test('the depth of JSON is that of its arrays and objects, whatever its strings 
 describe('a body that is nested', () => {
   const nested = (depth: number) => Buffer.from('['.repeat(depth) + ']'.repeat(depth))
 
-  test('as deep as is read is JSON, and one level more is a dead letter that says so (I10)', () => {
+  test('is read at the depth limit, and one level deeper it is a dead letter that says so (I10)', () => {
     expect(read(nested(JSON_DEPTH_MAX)).outcome).toBe('json')
     expect(read(nested(JSON_DEPTH_MAX + 1))).toEqual({
       outcome: 'dead-letter',
@@ -46,7 +46,7 @@ describe('a body that is nested', () => {
   })
 
   test.each(['['.repeat(250_000), '{"a":'.repeat(50_000), `${'['.repeat(100)}"unclosed`])(
-    'absurdly deep is not even parsed',
+    'is not parsed if it is extremely deep',
     (text) => {
       expect(read(text)).toMatchObject({ deadLetter: { reason: 'too-deep' } })
     },

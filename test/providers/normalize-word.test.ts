@@ -11,12 +11,12 @@ test.each([
   expect(normalizeWord(word)).toBe(expected)
 })
 
-/** Every blank (Zs) and every dash (Pd) of Unicode. */
+/** All blanks (Zs) and dashes (Pd) of Unicode. */
 const CHARACTERS = Array.from({ length: 0x10000 }, (_, code) => String.fromCharCode(code)).filter((character) =>
   /[\p{Zs}\p{Pd}]/u.test(character),
 )
 
-test('every blank and dash of Unicode counts like those of ASCII', () => {
+test('all blanks and dashes of Unicode count as their ASCII counterparts', () => {
   expect(CHARACTERS.length).toBeGreaterThan(30)
   for (const character of [...CHARACTERS, '\u{10ead}', '\u2013 \u00a0']) {
     expect(normalizeWord(`Simple${character}Refund`)).toBe('SIMPLE_REFUND')
@@ -24,7 +24,7 @@ test('every blank and dash of Unicode counts like those of ASCII', () => {
 })
 
 test.each(['COMPL\u00c9TED', 'COMPLETED\u200bCREDITED', 'a\u00a0\u00e9', '\u0421OMPLETED', 'a\tb'])(
-  '%j has another character, and is left as it is',
+  '%j has another character and is unchanged',
   (word) => {
     expect(normalizeWord(word)).toBe(word)
   },

@@ -22,7 +22,7 @@ test.each([
   '-0',
   '00000000-0000-0000-0000-000000000000',
   '{00000000-0000-0000-0000-000000000000}',
-])('%j stands for no id', (id) => {
+])('%j is a placeholder', (id) => {
   expect(isPlaceholder(id)).toBe(true)
 })
 
@@ -45,6 +45,6 @@ test.each([
   '()',
   '_',
   'a',
-])('%j is one', (id) => {
+])('%j is an id', (id) => {
   expect(isPlaceholder(id)).toBe(false)
 })

@@ -12,7 +12,7 @@ test.each([
   ['attributes', '<a b="'],
   ['blanks', ' '],
   ['fields', '<b>1</b>'],
-])('the largest body full of %s takes no time that matters', (_what, piece) => {
+])('the largest body full of %s is read quickly', (_what, piece) => {
   const started = performance.now()
   for (const start of ['', '<a>', '<a><b>', '<a b="']) {
     for (const end of ['', '</a>', '</b></a>']) {

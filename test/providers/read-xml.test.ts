@@ -48,7 +48,7 @@ test.each([
   expect(fieldsOf(text)).toEqual(fields)
 })
 
-describe('is a dead letter that quotes nothing of the body', () => {
+describe('a body that becomes a dead letter without a quote from it', () => {
   test.each([
     ['<!DOCTYPE a><a><b>1</b></a>', 'document type'],
     ['<?xml version="1.0"?><!doctype a SYSTEM "http://127.0.0.1/"><a><b>1</b></a>', 'document type'],
@@ -84,14 +84,14 @@ describe('is a dead letter that quotes nothing of the body', () => {
     expect(fieldsOf(text)).toMatchObject({ reason })
   })
 
-  test('bytes that open as UTF-16 and are not', () => {
+  test('bytes that start as UTF-16 but are not valid UTF-16', () => {
     expect(read(Buffer.from('\ufeff<a/>', 'utf16le').subarray(0, -1))).toMatchObject({
       deadLetter: { reason: 'invalid-utf8' },
     })
   })
 })
 
-test('bytes that are not UTF-8 are a guess, unless the declaration or the caller says what they are', () => {
+test('bytes that are not UTF-8 are decoded by a guess, unless the declaration or the caller names the character set', () => {
   const bytes = (start: string) => Buffer.from(`${start}<a><b>\x8a</b></a>`, 'latin1')
   const readIn = (body: Buffer, charset?: 'windows-1252') => {
     const result = readXml(body, charset)
@@ -102,11 +102,11 @@ test('bytes that are not UTF-8 are a guess, unless the declaration or the caller
   expect(readIn(bytes('<?xml version="1.0" encoding="windows-1252"?>'))).toEqual(['Š', false])
   expect(readIn(bytes("<?xml version='1.0' encoding='ISO-8859-1'?>"))).toEqual(['\x8a', false])
   expect(readIn(bytes('<?xml version="1.0" encoding="utf-8"?>'))).toEqual(['Š', true])
-  // What the caller says goes before what the document says.
+  // The caller takes precedence over the document.
   expect(readIn(bytes('<?xml version="1.0" encoding="ISO-8859-1"?>'), 'windows-1252')).toEqual(['Š', false])
 })
 
-test('the depth that is allowed is read', () => {
+test('a document at the depth limit is read', () => {
   const inner = XML_DEPTH_MAX - 1
   expect(fieldsOf(`<a>${'<b>'.repeat(inner)}1${'</b>'.repeat(inner)}</a>`)).toEqual([['b', null]])
 })

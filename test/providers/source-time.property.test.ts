@@ -5,13 +5,13 @@ import { strip } from '../../src/providers/clean-text.ts'
 import { sourceTimeOf } from '../../src/providers/source-time.ts'
 import { runs } from '../runs.ts'
 
-// A hundred times what it takes: a busy machine is no failure.
+// A hundred times what it needs, so that a busy machine does not cause a failure.
 vi.setConfig({ testTimeout: 120_000 })
 
 const YEAR_2100_MS = Date.UTC(2100, 0, 1)
 const DAY_MS = 86_400_000
 
-/** Half of them at round times, where parts can be left out. */
+/** Half of them are round times, where parts can be omitted. */
 const instantMs = fc
   .tuple(fc.integer({ min: 2 * DAY_MS, max: YEAR_2100_MS }), fc.constantFrom(1, 1_000, 60_000, 3_600_000, DAY_MS))
   .map(([ms, unit]) => ms - (ms % unit))
@@ -49,13 +49,13 @@ const spelling: fc.Arbitrary<Spelling> = fc.record({
   around: fc.constantFrom('', ' ', '\u00a0'),
 })
 
-/** Writes an instant down as RFC 3339 or ISO 8601 allow it; `zone` is empty for a time without one. */
+/** Formats an instant as RFC 3339 or ISO 8601 allows; `zone` is empty for a time without one. */
 function written(ms: number, how: Spelling, zone: { readonly offsetMinutes: number; readonly text: string }): string {
   const { basic, below, point, leaveOut, lateName } = how
   const local = new Date(ms + zone.offsetMinutes * 60_000)
   const fraction = String(local.getUTCMilliseconds()).padStart(3, '0') + below
   const hasFraction = /[1-9]/.test(fraction)
-  // The same moment by its other name: the second 60 of the minute before, or 24:00 of the day before.
+  // The same instant in its other form: second 60 of the previous minute, or 24:00 of the previous day.
   const asLeapSecond = lateName && local.getUTCSeconds() === 0
   const asEndOfDay =
     lateName && !hasFraction && local.getUTCHours() === 0 && local.getUTCMinutes() === 0 && asLeapSecond
@@ -86,7 +86,7 @@ function zoneOf({ offsetMinutes, withMinus, offsetForm, letter, suffix }: Spelli
   return { offsetMinutes: whole, text: (whole < 0 ? withMinus : '+') + hours + minutes + suffix }
 }
 
-test('every spelling of an instant that RFC 3339 and ISO 8601 allow gives that instant', () => {
+test('every format of an instant that RFC 3339 and ISO 8601 allow gives that instant', () => {
   fc.assert(
     fc.property(instantMs, spelling, (ms, how) => {
       const text = written(ms, how, zoneOf(how))
@@ -101,7 +101,7 @@ test('every spelling of an instant that RFC 3339 and ISO 8601 allow gives that i
   )
 })
 
-test('without a zone it is read as UTC and marked', () => {
+test('a time without a zone is read as UTC and marked', () => {
   fc.assert(
     fc.property(instantMs, spelling, (ms, how) => {
       expect(sourceTimeOf(written(ms, how, { offsetMinutes: 0, text: '' }))).toMatchObject({
@@ -114,7 +114,7 @@ test('without a zone it is read as UTC and marked', () => {
   )
 })
 
-test('two times compare as their digits do, however they are spelled and however far they go', () => {
+test('two times compare by all their digits, whatever their format and length', () => {
   fc.assert(
     fc.property(instantMs, spelling, spelling, digits({ min: 0, max: 12 }), (ms, one, other, below) => {
       const a = { ...one, below: one.below }
@@ -127,7 +127,7 @@ test('two times compare as their digits do, however they are spelled and however
   )
 })
 
-test('InstaMed: every spelling of a local time gives that time', () => {
+test('InstaMed: every format of a local time gives that time', () => {
   const half = fc.constantFrom<(afternoon: boolean) => string>(
     (afternoon) => (afternoon ? ' PM' : ' AM'),
     (afternoon) => (afternoon ? '\u202fpm' : '\u202fam'),
@@ -158,7 +158,7 @@ test('InstaMed: every spelling of a local time gives that time', () => {
   )
 })
 
-test('any text is read, not given, or unreadable: never two of them, and never an error', () => {
+test('any text is exactly one of readable, not given and unreadable, and never an error', () => {
   const nearly = fc.tuple(instantMs, spelling, fc.nat(40), fc.string({ maxLength: 3 })).map(([ms, how, at, put]) => {
     const text = written(ms, how, zoneOf(how))
     return text.slice(0, at) + put + text.slice(at + put.length)

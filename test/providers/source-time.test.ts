@@ -20,7 +20,7 @@ test.each([
   ['12/14/2017 12:00:00 AM', '2017-12-14T00:00:00.000Z', 'SECOND', true],
   ['12/14/2017 12:00:00 PM', '2017-12-14T12:00:00.000Z', 'SECOND', true],
   ['20171214235806', '2017-12-14T23:58:06.000Z', 'SECOND', true],
-  // RFC 3339 and ISO 8601 in other spellings.
+  // Other formats of RFC 3339 and ISO 8601.
   ['2026-03-01t09:06:00z', '2026-03-01T09:06:00.000Z', 'SECOND', false],
   ['2026-03-01T09:06Z', '2026-03-01T09:06:00.000Z', 'SECOND', false],
   ['2026-03-01T09:06', '2026-03-01T09:06:00.000Z', 'SECOND', true],
@@ -45,7 +45,7 @@ test.each([
   ['2026-03-01 09:06:00 UTC', '2026-03-01T09:06:00.000Z', 'SECOND', false],
   ['2026-03-01T09:06:00GMT', '2026-03-01T09:06:00.000Z', 'SECOND', false],
   ['1970-01-01T00:00:00+01:00', '1969-12-31T23:00:00.000Z', 'SECOND', false],
-  // InstaMed in other spellings.
+  // Other formats of InstaMed's times.
   ['12/14/2017 11:58:06\u202fPM', '2017-12-14T23:58:06.000Z', 'SECOND', true],
   ['12/14/2017 11:58:06\u00a0pm', '2017-12-14T23:58:06.000Z', 'SECOND', true],
   ['12/14/2017\u00a011:58:06am', '2017-12-14T11:58:06.000Z', 'SECOND', true],
@@ -72,13 +72,13 @@ test.each([
   ['2026-03-01T09:06:00Z', '[Some/Name]'],
   ['2026-03-01T09:06:00.5000Z', '[x.0009]'],
   ['0001-01-01T00:00:00Z', '[Some/Name]'],
-])('%s is published without %s, and is the same time as without it (I3, I9)', (text, zoneName) => {
+])('%s is published without the zone name %s, which does not change the time (I3, I9)', (text, zoneName) => {
   const time = sourceTimeOf(text + zoneName)
   expect(time).toEqual(sourceTimeOf(text))
   expect(time).toMatchObject({ occurredAtText: text, timeUnreadable: false })
 })
 
-test('what cannot be seen around a time is not a part of it', () => {
+test('invisible characters around a time are ignored', () => {
   expect(sourceTimeOf('\t 2026-03-01T09:06Z\u00a0\u200b\n')).toEqual(sourceTimeOf('2026-03-01T09:06Z'))
 })
 
@@ -105,7 +105,7 @@ test.each([
   '12/14/2017 13:58:06 PM',
   '12/14/2017 0:58:06 AM',
   '12/14/2017 24:58:06',
-  // No form that is read; most could be read in more than one way.
+  // Unsupported formats, most of them ambiguous.
   '2025-12-12Z',
   '2025-12-12T23:59:59.Z',
   '2025-12-12T23:5:9Z',
@@ -117,7 +117,7 @@ test.each([
   '12/14/2017 11:58:06 A.M.',
   '14.12.2017 11:58',
   '2025-12-12t23:59:59\u221201:60',
-])('%s is unreadable: untimed and marked, the text is kept', (text) => {
+])('%s is unreadable: untimed and marked, but the text is kept', (text) => {
   expect(sourceTimeOf(text)).toEqual({ ...UNTIMED, occurredAtText: text, timeUnreadable: true })
 })
 
@@ -131,7 +131,7 @@ test.each([
   '2017121423580',
   '1690443714773',
   'yesterday',
-  // Words: a zone, a day, a name.
+  // Words: the name of a zone, a day or a person.
   '2025-12-12T23:59:59[Europe/Paris]',
   '2025-12-12T23:59:59EST',
   'Thu, 27 Jul 2023 07:41:54 GMT',
@@ -139,7 +139,7 @@ test.each([
   '2025-12-12 Some Name',
   '12/12/2025 PAM',
   '2025-12-12T TAMZAT',
-  // Figures that are no time: of a card, an account, a phone, a person.
+  // Numbers of a card, an account, a phone or a person.
   '0000000000000000',
   '0000 0000 0000 0000',
   '0000-0000-0000-0000',
@@ -162,7 +162,7 @@ test.each(['', '  ', '\u00a0\t'])('%j is not given', (text) => {
 })
 
 test.each(['0001-01-01T00:00:00', '0001-01-01T00:00:00Z', '1/1/0001 12:00:00 AM', '00010101000000', '0001-01-01'])(
-  '%s is the empty date of .NET, and not given; the text is kept',
+  '%s is .NET’s empty date: not given, but the text is kept',
   (text) => {
     expect(sourceTimeOf(text)).toEqual({ ...UNTIMED, occurredAtText: text })
   },

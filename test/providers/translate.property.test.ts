@@ -19,7 +19,7 @@ const V1 = provider('jpm-global-payments-v1')
 const V2 = provider('jpm-global-payments-v2')
 const INSTAMED = provider('instamed')
 
-/** The names that the adapters look at, so that arbitrary values get to where they could do harm. */
+/** The names that the adapters read, so that arbitrary values reach the code that handles them. */
 const NAMES = [
   'callbacks',
   'firmRootId',
@@ -216,7 +216,7 @@ function expectPublishable(event: PaymentEvent): void {
   for (const text of [...ids, ...codes, ...keys]) {
     expect(text === null || (text.isWellFormed() && !/\p{Cc}/u.test(text))).toBe(true)
   }
-  // What cannot be read is named by names of ours, never by a value.
+  // Unreadable fields are named by known names, never by a value.
   expect(event.unreadable.filter((name) => !/^[A-Za-z]+(\.[A-Za-z]+)*$/.test(name))).toEqual([])
   expect(event.unreadable).toEqual([...new Set(event.unreadable)].sort())
   expect(event.unreadable.length).toBeLessThanOrEqual(UNREADABLE_MAX)
@@ -230,7 +230,7 @@ function expectPublishable(event: PaymentEvent): void {
   expect(event.occurredAt === null).toBe(event.occurredAtPrecision === 'NONE')
 }
 
-/** Something came out, every part of it can be published, and nothing is there twice. */
+/** The result is not empty, every part can be published, and nothing appears twice. */
 function expectSound({ events, deadLetters, setAside }: Translation): void {
   expect(events.length + deadLetters.length + setAside).toBeGreaterThan(0)
   for (const event of events) {
@@ -242,7 +242,7 @@ function expectSound({ events, deadLetters, setAside }: Translation): void {
   }
 }
 
-/** Invariant I2: each of the callback's elements ends as exactly one event or dead letter. */
+/** Invariant I2: each element of the callback becomes exactly one event or dead letter. */
 function expectConserved(translation: Translation, elementCount: number): void {
   expectSound(translation)
   const positions = [...translation.events, ...translation.deadLetters].map((outcome) => outcome.element)
@@ -253,7 +253,7 @@ function expectConserved(translation: Translation, elementCount: number): void {
 const RUNS = runs(500)
 
 describe.each([V1, V2, INSTAMED])('$id', (adapter) => {
-  test('any JSON gives events, dead letters or is set aside; nothing throws', () => {
+  test('any JSON gives events or dead letters or is set aside; nothing throws', () => {
     fc.assert(
       fc.property(ANY_VALUE, (value) => {
         const callback = callbackOf(Buffer.from(JSON.stringify(value) ?? ''))
@@ -264,7 +264,7 @@ describe.each([V1, V2, INSTAMED])('$id', (adapter) => {
     )
   })
 
-  test('any bytes under any content type do as well', () => {
+  test('so do any bytes under any content type', () => {
     const start = fc.constantFrom(
       '',
       '{',
@@ -286,7 +286,7 @@ describe.each([V1, V2, INSTAMED])('$id', (adapter) => {
     )
   })
 
-  test('the same callback always gives the same', () => {
+  test('the same callback always gives the same result', () => {
     fc.assert(
       fc.property(ANY_VALUE, (value) => {
         const body = Buffer.from(JSON.stringify(value) ?? '')
@@ -347,7 +347,7 @@ describe('elements are conserved (I2)', () => {
   })
 })
 
-// Not only zeros, which are no id.
+// Not only zeros, which are a placeholder.
 const ID = fc.stringMatching(/^[1-9a-f][0-9a-f]{0,31}$/)
 const V1_GOOD = fc.record({
   firmRootId: ID,
@@ -363,8 +363,8 @@ const V2_GOOD = fc.record({
 })
 const idsOf = (translation: Translation) => translation.events.map((event) => event.eventId)
 
-describe('an event id says what the provider said, and nothing else', () => {
-  test('v1: not the position, the receipt, the source or the time of arrival', () => {
+describe('an event id depends only on what the provider stated', () => {
+  test('v1: not on the position, the receipt, the source or the time of arrival', () => {
     fc.assert(
       fc.property(
         fc.array(V1_GOOD, { minLength: 1, maxLength: 6 }),
@@ -384,7 +384,7 @@ describe('an event id says what the provider said, and nothing else', () => {
     )
   })
 
-  test('v2: not the envelope’s id, time, source or version, nor the position', () => {
+  test('v2: not on the envelope’s id, time, source or version, nor on the position', () => {
     const envelope = fc.record({ id: ID, time: fc.string(), source: fc.string(), specversion: fc.string() })
     fc.assert(
       fc.property(fc.array(V2_GOOD, { minLength: 1, maxLength: 6 }), envelope, envelope, (payments, first, second) => {
@@ -407,7 +407,7 @@ describe('an event id says what the provider said, and nothing else', () => {
     )
   })
 
-  test('InstaMed: not the case of an id', () => {
+  test('InstaMed: not on the case of an id', () => {
     const statuses = fc.constantFrom('C', 'V', 'CB', 'RI', 'S')
     fc.assert(
       fc.property(ID, ID, statuses, (id, original, code) => {
@@ -439,7 +439,7 @@ const padded = (text: string) => fc.tuple(PADDING, PADDING).map(([start, end]) =
 const withPadding = (message: Readonly<Record<string, string>>) =>
   fc.record(Object.fromEntries(Object.entries(message).map(([name, text]) => [name, padded(text)])))
 
-test('what cannot be seen around a text changes nothing, in any format', () => {
+test('invisible characters around a text change nothing, in any format', () => {
   const v1 = { firmRootId: 'F1', endToEndId: 'E1', paymentStatus: 'COMPLETED', createDateTime: '2023-07-27T07:41:54Z' }
   const v2 = {
     paymentId: 'P1',
@@ -484,7 +484,7 @@ test('what cannot be seen around a text changes nothing, in any format', () => {
   )
 })
 
-test('a body that is not UTF-8 costs the elements whose id or status is not, and no other', () => {
+test('a body that is not UTF-8 makes only elements with such an id or status dead letters', () => {
   const text = fc.constantFrom('a', 'b1', 'ñ', 'é2')
   const element = fc.record({ firmRootId: text, paymentStatus: fc.constantFrom('PENDING', 'Señal'), endToEndId: text })
   fc.assert(

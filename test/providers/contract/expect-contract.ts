@@ -12,18 +12,19 @@ export function provider(id: string): Provider {
   return found
 }
 
-/** A text in the place of a time, and a pair of documented words whose meaning together is documented nowhere. */
+/** An arbitrary text as time, and a pair of documented words whose combination is not documented. */
 const EXPECTED_DRIFT: ReadonlySet<string> = new Set(['time', 'status'])
 
 /**
- * What holds for every body that a provider's schema allows, of which ids and statuses are given:
+ * Checks what must hold for every body that a provider's schema allows, if ids and statuses are given:
  *
- * - I2 each element is exactly one event, in its place, and none a dead letter; a body without elements is set aside;
- * - I3 translating it again gives the same;
- * - I9 nothing of a field that is never read is in what comes out, names of new fields and messages included;
- * - every field and every word of the provider's vocabulary in it is known, so that nobody is told of drift;
- * - the gateway's key is that of the first event, so that the callbacks of a payment stay together. It is found without
- *   parsing, so that of elements known by different ids (v1) it may be another one's: `keyIsThatOfTheFirst` is false.
+ * - I2 each element becomes exactly one event, in order, and no dead letter; a body without elements is set aside;
+ * - I3 translating it again gives the same result;
+ * - I9 no value of a field that is never read appears in the result, including drift names and messages;
+ * - every field and every word of the provider's vocabulary is known, so no drift is noted;
+ * - the gateway's key is that of the first event, so that the callbacks of a payment stay together. The key is found
+ *   without parsing, so it can be that of another element if elements have ids of different kinds (v1):
+ *   `keyIsThatOfTheFirst` is then false.
  */
 export function expectContract(
   adapter: Provider,

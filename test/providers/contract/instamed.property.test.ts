@@ -16,7 +16,7 @@ const idAsSent = fc.oneof(
 )
 const bool = fc.constantFrom('true', 'false', 'True', 'False')
 
-/** Everything that the webhook is documented to send and that nobody may read. */
+/** The documented fields of the webhook that must never be read. */
 // biome-ignore format: grouped by what they are about
 const UNREAD_FIELDS = [
   'SaveOnFileTransactionID', 'PaymentPlanID', 'StatementID', 'EstimateID', 'SingleSignOnToken', 'InvoiceNumber',
@@ -32,7 +32,7 @@ const UNREAD_FIELDS = [
   'InstallmentCount', 'TransactionCode', 'TransactionDescription',
 ]
 
-/** A few of them at a time: there are many, and each is tried often. */
+/** A few at a time: there are many, and each is tried often. */
 const unreadFields = fc
   .tuple(fc.subarray(UNREAD_FIELDS, { maxLength: 8 }), fc.array(optional(unread(60)), { minLength: 8, maxLength: 8 }))
   .map(([names, values]) => Object.fromEntries(names.map((name, index) => [name, values[index]])))
@@ -97,7 +97,7 @@ const FORMATS = [
 ] as const
 const INSTAMED = provider('instamed')
 
-test('I2 I3 I9 whatever the webhook is documented to send is one event, the same in every format', () => {
+test('I2 I3 I9 every documented message of the webhook is one event, the same in every format', () => {
   fc.assert(
     fc.property(message, (fields) => {
       const found: PaymentEvent[] = []

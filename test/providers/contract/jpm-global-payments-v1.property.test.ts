@@ -4,7 +4,7 @@ import { runs } from '../../runs.ts'
 import { expectContract, jsonBytes, provider } from './expect-contract.ts'
 import { decimal, isoTime, list, optional, optionalObject, text, unread, uuid, zoneLessTime } from './specified.ts'
 
-/** J.P. Morgan Global Payments 1, OAS 1.1.11 to 1.2.3: which status means what is tried elsewhere. */
+/** J.P. Morgan Global Payments v1, OAS 1.1.11 to 1.2.3. The meaning of statuses is tested elsewhere. */
 const STATUSES = [
   'PENDING',
   'PENDING_POSTING',
@@ -33,7 +33,7 @@ const exception = fc.record({
   externalDescription: optional(unread(1024)),
 })
 
-/** `createDateTime` is a text without a format; what cannot be read there costs the time and nothing else. */
+/** `createDateTime` is a text without a documented format; an unreadable one leaves the event untimed without other effects. */
 const createDateTime = fc.oneof({ weight: 6, arbitrary: isoTime }, { weight: 2, arbitrary: zoneLessTime }, text(200))
 
 const element = fc
@@ -55,7 +55,7 @@ const element = fc
 const body = fc.record({ callbacks: list(element, 0, 100) })
 const V1 = provider('jpm-global-payments-v1')
 
-test('I2 I3 I9 whatever the schema of v1 allows is an event for each element', () => {
+test('I2 I3 I9 every body that the v1 schema allows gives one event per element', () => {
   fc.assert(
     fc.property(body, ({ callbacks }) => {
       const ownIds = callbacks.filter(({ firmRootId }) => firmRootId)

@@ -17,7 +17,7 @@ import {
   zoneLessTime,
 } from './specified.ts'
 
-/** J.P. Morgan Global Payments 2, OAS 2.0.22 to 2.5.2: three bodies, and the beta's of 2024; 20,000 in all. */
+/** J.P. Morgan Global Payments v2, OAS 2.0.22 to 2.5.2: the documented bodies and that of the 2024 beta; 20,000 in all. */
 const STATUSES: Readonly<Record<string, readonly (string | undefined)[]>> = {
   RECEIVED: ['RECEIVED'],
   ACCEPTED: ['ACCEPTED'],
@@ -36,7 +36,7 @@ const STATUSES: Readonly<Record<string, readonly (string | undefined)[]>> = {
   REJECTED: ['REJECTED', 'REJECTED_BY_JPM'],
   RETURNED: ['RETURNED'],
 }
-/** Each with each of its sub-statuses, and without one. */
+/** Each status with each of its sub-statuses and without one. */
 const PAIRS = Object.entries(STATUSES).flatMap(([status, subs]) =>
   [undefined, ...subs].map((sub) => [status, sub] as const),
 )
@@ -71,7 +71,7 @@ const id = fc.oneof(
   uuid.map((lower) => lower.toUpperCase()),
   text(64, { prefix: 'P' }),
 )
-/** Texts whose length is documented nowhere: what is too long for an event costs itself only. */
+/** Texts without a documented maximum length. One that is too long for an event affects only its own field. */
 const openText = fc.oneof({ weight: 4, arbitrary: text(60) }, text(1_000))
 
 const additionalContext = fc.record({
@@ -153,13 +153,13 @@ const envelope = fc.record({
 
 const V2 = provider('jpm-global-payments-v2')
 
-/** v2's UUIDs are compared without regard to case. */
+/** UUIDs of v2 are compared case-insensitively. */
 function keyOf(sent: string | undefined): string {
   const trimmed = sent?.trim() ?? ''
   return `acme:${/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(trimmed) ? trimmed.toLowerCase() : trimmed}`
 }
 
-test('I2 I3 I9 whatever the schema of v2 allows for payments and batches is an event for each of them', () => {
+test('I2 I3 I9 every body of payments or a batch that the v2 schema allows gives one event per payment', () => {
   const body = fc.tuple(envelope, list(payment, 1, 50), optional(fc.constant('MESSAGE_STATUS_ROF_REQ_')))
   fc.assert(
     fc.property(body, ([fields, payments, eventcontext]) => {
@@ -172,7 +172,7 @@ test('I2 I3 I9 whatever the schema of v2 allows for payments and batches is an e
           payments[index]?.paymentStatus,
           payments[index]?.paymentSubStatus ?? null,
         ])
-        // A context says that the event is about something beside the payment; nothing else is unknown.
+        // A context means that the event is not about the payment itself; nothing else is unknown.
         expect(event.unknownBecause).toBe(eventcontext ? 'CONTEXT' : null)
       }
     }),
@@ -205,7 +205,7 @@ const paymentReturn = fc
   )
   .map(([[returnStatus, returnSubStatus], others]) => ({ ...others, returnStatus, returnSubStatus }))
 
-test('I2 I3 I9 whatever the schema of v2 allows for a payment return is one event of kind RETURN', () => {
+test('I2 I3 I9 every payment return that the v2 schema allows is one event of kind RETURN', () => {
   fc.assert(
     fc.property(envelope, paymentReturn, (fields, sent) => {
       const bytes = jsonBytes({ ...fields, data: { returns: [sent] } })
@@ -227,7 +227,7 @@ test('I2 I3 I9 whatever the schema of v2 allows for a payment return is one even
   )
 }, 300_000)
 
-test('I2 I3 I9 whatever the beta of 2024 sent is an event for each of its events', () => {
+test('I2 I3 I9 every body of the 2024 beta gives one event per element', () => {
   const statuses = fc.constantFrom(
     ['PENDING', undefined] as const,
     ['PROCESSING', "SENT TO 'EXTERNAL'"] as const,

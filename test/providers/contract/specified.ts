@@ -1,18 +1,18 @@
 import fc from 'fast-check'
 
 /**
- * Building blocks for bodies that a provider's schema allows, as the facts about it tell: fields absent, null, empty and
- * of every length from the least to the most, lists of no, one and the most elements.
+ * Building blocks for bodies that a provider's schema allows: fields absent, null, empty and of every length from minimum
+ * to maximum, lists with no elements, one, and the maximum.
  */
 
-/** Stands in every field that must never be read; found in an event, it is a leak. */
+/** Content of every field that must never be read. In an event, it is a leak. */
 export const UNREAD = 'UNREAD-7f3a'
 
-/** Letters of several scripts, digits and what stands between them. No control character: no document sends one. */
+/** Letters of several scripts, digits and punctuation. No control characters: no documented value has one. */
 const CHARACTER = fc.constantFrom(...'ABCXYZabcxyz0123456789 .,:;/-_()+?ÄÖéñłØ漢字', "'")
 const LONG_TEXT = 'Abc 09-xyz/ÄÖé漢 '.repeat(400)
 
-/** A text of the least length, of the most, or of any in between. It begins with a letter, so that it is not blank. */
+/** A text of minimum, maximum or any other length. It starts with a letter, so that it is not blank. */
 export function text(max: number, { prefix = 'T' } = {}): fc.Arbitrary<string> {
   const most = `${prefix}${LONG_TEXT}`.slice(0, max - 1)
   return fc.oneof(
@@ -23,12 +23,12 @@ export function text(max: number, { prefix = 'T' } = {}): fc.Arbitrary<string> {
         .map((rest) => prefix + rest),
     },
     { weight: 1, arbitrary: fc.constant(prefix.slice(0, max)) },
-    // Filled up, so that it ends with a letter and is as long as it may be.
+    // Padded, so that it ends with a letter and has the maximum length.
     { weight: 1, arbitrary: fc.constant(`${most}Z`.padEnd(max, 'Z')) },
   )
 }
 
-/** A text that nobody reads, and that would be recognised if somebody did. */
+/** A text that is never read and would be recognized if it were. */
 export function unread(max: number): fc.Arbitrary<string> {
   return max < UNREAD.length ? fc.constant('') : text(max, { prefix: UNREAD })
 }
@@ -41,7 +41,7 @@ export const uuid = fc
   // Never all zeros.
   .map((hex) => `a${hex}`.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'))
 
-/** Absent, null, empty, or given: all of them are sent where a field is optional. */
+/** Absent, null, empty, or given: an optional field can be sent in any of these ways. */
 export function optional<T>(given: fc.Arbitrary<T>): fc.Arbitrary<T | '' | null | undefined> {
   return fc.oneof(
     { weight: 5, arbitrary: given as fc.Arbitrary<T | '' | null | undefined> },
@@ -61,8 +61,8 @@ export function optionalObject<T>(given: fc.Arbitrary<T>): fc.Arbitrary<T | null
 }
 
 /**
- * A list of `least` or one element, of a few, or rarely of the most. Of a long list the elements repeat: that there are
- * many is the point, and the run stays quick.
+ * A list of `least` elements or one, of a few, or rarely of `most`. The elements of a long list repeat: only their number
+ * matters, and the run stays fast.
  */
 export function list<T>(element: fc.Arbitrary<T>, least: number, most: number): fc.Arbitrary<T[]> {
   return fc.oneof(
@@ -77,7 +77,7 @@ export function list<T>(element: fc.Arbitrary<T>, least: number, most: number): 
   )
 }
 
-/** A decimal as a text, with at most so many characters. */
+/** A decimal as a text of at most `max` characters. */
 export function decimal(max: number): fc.Arbitrary<string> {
   return fc.oneof(
     fc.tuple(fc.nat(99_999), fc.nat(99)).map(([whole, cents]) => `${whole}.${String(cents).padStart(2, '0')}`),
@@ -91,7 +91,7 @@ const time = fc.date({ min: new Date('1970-01-02'), max: new Date('2099-12-31'),
 
 export const isoDate = time.map((date) => date.toISOString().slice(0, 10))
 
-/** An instant with its zone, in the spellings that the providers' examples show. */
+/** An instant with its zone, in the formats of the providers' examples. */
 export const isoTime = fc.tuple(time, fc.nat(3)).map(([date, spelling]) => {
   const iso = date.toISOString()
   return [iso, iso.replace('Z', '+00:00'), `${iso.slice(0, 19)}Z`, iso.replace('Z', '770Z')][spelling] as string

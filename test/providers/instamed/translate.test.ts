@@ -42,7 +42,7 @@ test('every row of the table has a golden callback', () => {
   expect(INSTAMED_STATUS_MAP.filter((row) => !rows.includes(row))).toEqual([])
 })
 
-describe('action, code and whose id', () => {
+describe('action, code and original', () => {
   const OWN = 'a1'
   const OTHER = 'b2'
   test.each([
@@ -118,13 +118,13 @@ describe('action, code and whose id', () => {
     })
   })
 
-  test('the table has no row that the list above does not have', () => {
+  test('the list above covers every row of the table', () => {
     expect(INSTAMED_STATUS_MAP).toHaveLength(28)
   })
 })
 
 describe('ids', () => {
-  test('are compared without case', () => {
+  test('are compared case-insensitively', () => {
     const event = eventOf(message({ PaymentTransactionID: 'ABCDEF', OriginalTransactionID: 'abcdef' }))
     expect(event).toMatchObject({ paymentKey: 'acme:abcdef', relatesTo: null, kind: 'PAYMENT' })
     expect(eventOf(message({ PaymentTransactionID: 'abcdef', OriginalTransactionID: 'ABCDEF' })).eventId).toBe(
@@ -133,7 +133,7 @@ describe('ids', () => {
   })
 
   test.each([' a1', 'A1\u00a0', '\ufeffa1\u200b', '\u2060\ta1\n'])(
-    'what cannot be seen around them is not them: %j',
+    'invisible characters around them are ignored: %j',
     (id) => {
       for (const [body, overrides] of [
         [JSON.stringify(message({ PaymentTransactionID: id, OriginalTransactionID: id })), {}],
@@ -192,7 +192,7 @@ describe('a detail never costs the status', () => {
     expect(eventOf(message(fields))).toMatchObject({ status: 'AUTHORIZED', unreadable: [name] })
   })
 
-  test.each([7, 'a\u0000', 'a'.repeat(65)])('an action that cannot be read is one that nobody knows: %j', (action) => {
+  test.each([7, 'a\u0000', 'a'.repeat(65)])('an unreadable action counts as unknown: %j', (action) => {
     const fields = { TransactionAction: action, CurrentTransactionStatusCode: 'S' }
     expect(eventOf(message(fields))).toMatchObject({
       kind: 'PAYMENT',
@@ -208,7 +208,7 @@ describe('a detail never costs the status', () => {
   })
 
   test.each([7, ['a1'], 'o'.repeat(129), 'o\u0007'])(
-    'an original that cannot be read is another one: %j',
+    'an unreadable original counts as another transaction: %j',
     (original) => {
       const read = (action: string | null, code: string) =>
         eventOf(
@@ -221,7 +221,7 @@ describe('a detail never costs the status', () => {
     },
   )
 
-  test('an original that is a placeholder is none', () => {
+  test('a placeholder is not an original', () => {
     for (const OriginalTransactionID of ['0', 'N/A', '{00000000-0000-0000-0000-000000000000}']) {
       expect(eventOf(message({ OriginalTransactionID, CurrentTransactionStatusCode: 'RI' }))).toMatchObject({
         kind: 'PAYMENT',
@@ -247,7 +247,7 @@ describe('partial approval', () => {
     { IsPartiallyApproved: 1 },
     { ResponseCode: '010' },
     { ResponseCode: ' 010 ', IsPartiallyApproved: 'false' },
-  ])('%j: what was approved is the amount', (fields) => {
+  ])('%j: the approved amount is the amount', (fields) => {
     expect(eventOf(message({ ...PART, ...fields }))).toMatchObject({
       status: 'AUTHORIZED',
       partialApproval: true,
@@ -266,11 +266,11 @@ describe('partial approval', () => {
     { IsPartiallyApproved: 0 },
     { ResponseCode: '000' },
     { ResponseCode: '0100' },
-  ])('%j is none', (fields) => {
+  ])('%j is not a partial approval', (fields) => {
     expect(eventOf(message({ ...PART, ...fields }))).toMatchObject({ partialApproval: false, amount: whole })
   })
 
-  test('without an approved amount that can be read, the amount stays what it is', () => {
+  test('without a readable approved amount, the amount is unchanged', () => {
     for (const PartialApprovalAmount of [null, '', 'three']) {
       const event = eventOf(message({ ...PART, IsPartiallyApproved: 'true', PartialApprovalAmount }))
       expect(event).toMatchObject({ partialApproval: true, amount: whole })
@@ -283,7 +283,7 @@ describe('partial approval', () => {
   })
 })
 
-test('an action with another blank or dash is the same', () => {
+test('an action with a different blank or dash is the same action', () => {
   for (const TransactionAction of ['Simple\u00a0Refund', 'Simple\u2011Refund']) {
     const event = eventOf(message({ TransactionAction, OriginalTransactionID: 'b2' }))
     expect(event).toMatchObject({ kind: 'REFUND', status: 'COMPLETED' })
@@ -324,7 +324,7 @@ describe('the same field twice', () => {
       {},
       'PaymentPlanTransactionType',
     ],
-  ])('%s is a dead letter that names it, and as it was sent', (body, overrides, name, sent = '') => {
+  ])('%s is a dead letter with the name of the field, also as sent', (body, overrides, name, sent = '') => {
     const { events, deadLetters, drift } = translate(body, overrides)
     const shown = sent === '' ? name : `${name} (sent as ${sent})`
     expect(events).toEqual([])
@@ -347,7 +347,7 @@ describe('the same field twice', () => {
       XML,
       'new',
     ],
-  ])('%s costs nothing, with a note', (body, overrides, name) => {
+  ])('%s has no effect, but is noted', (body, overrides, name) => {
     const { events, deadLetters, drift } = translate(body, overrides)
     expect(deadLetters).toEqual([])
     expect(events).toMatchObject([{ status: 'SETTLED' }])
@@ -364,7 +364,7 @@ describe('a body that is not UTF-8', () => {
     ['a byte that nobody reads', latin1('transactionID=A1&transactionStatus=S&PatientLastName=Nu\xf1ez')],
     ['a name', latin1('transactionID=A1&transactionStatus=S&A\xf1o=1&%F1=2')],
     ['a malformed escape that nobody reads', 'transactionID=A1&transactionStatus=S&PatientLastName=100%&x=%zz'],
-  ])('costs nothing: %s', (_what, body) => {
+  ])('changes nothing where the text is valid or not read: %s', (_what, body) => {
     expect(eventOf(body, FORM)).toMatchObject({ paymentKey: 'acme:a1', status: 'SETTLED', unreadable: [] })
     expect(instamed.firstPaymentKey(callbackOf(body, FORM))).toBe('acme:a1')
   })
@@ -378,7 +378,7 @@ describe('a body that is not UTF-8', () => {
       {},
     ],
     [latin1('{"PaymentTransactionID":"A1","CurrentTransactionStatusCode":"S","CLMREF":"\xf1"}'), {}],
-  ])('costs a detail that is only a guess: %s', (body, overrides) => {
+  ])('loses only a detail that would be a guess: %s', (body, overrides) => {
     expect(eventOf(body, overrides)).toMatchObject({ status: 'SETTLED', references: [], unreadable: ['CLMREF'] })
   })
 
@@ -397,7 +397,7 @@ describe('a body that is not UTF-8', () => {
       'PaymentTransactionID (sent as transactionID)',
     ],
     [latin1('{"PaymentTransactionID":"A\xf1","CurrentTransactionStatusCode":"S"}'), {}, 'PaymentTransactionID'],
-  ])('costs the message if it decides: %s', (body, overrides, name) => {
+  ])('makes the message a dead letter if a deciding field is affected: %s', (body, overrides, name) => {
     expect(translate(body, overrides).deadLetters).toEqual([
       {
         reason: 'invalid-utf8',
@@ -410,7 +410,7 @@ describe('a body that is not UTF-8', () => {
   test.each([
     ['transactionID=A%F1&transactionStatus=S&CLMREF=%F1', CHARSET],
     [latin1('transactionID=A\xf1&transactionStatus=S&CLMREF=\xf1'), CHARSET],
-    // One value in UTF-8, the other not: each is decoded by itself.
+    // One value in UTF-8, the other not: each is decoded separately.
     ['transactionID=A%F1&transactionStatus=S&CLMREF=%C3%B1', CHARSET],
     [
       latin1(
@@ -432,7 +432,7 @@ describe('a body that is not UTF-8', () => {
       {},
     ],
     [Buffer.from('\ufefftransactionID=Añ&transactionStatus=S&CLMREF=ñ', 'utf16le').swap16(), FORM],
-  ])('is read in the character set that is named: %s', (body, overrides) => {
+  ])('is read in the declared character set: %s', (body, overrides) => {
     expect(eventOf(body, overrides)).toMatchObject({
       paymentKey: 'acme:añ',
       references: [{ type: 'CLMREF', value: 'ñ' }],
@@ -461,7 +461,7 @@ describe('another product', () => {
     ['{"eventType":"x","validationResponses":[]}', {}],
     ['a=1&b=2', FORM],
     ['<Document><GrpHdr>1</GrpHdr></Document>', {}],
-  ])('%s has nothing of InstaMed’s', (body, overrides) => {
+  ])('%s has no field of InstaMed', (body, overrides) => {
     expect(translate(body, overrides).deadLetters).toEqual([
       {
         reason: 'foreign-product',
@@ -471,13 +471,13 @@ describe('another product', () => {
     ])
   })
 
-  test.each(['{"StatementID":"1"}', '{"transactionid":"1"}'])('%s could be InstaMed’s, without an id', (body) => {
+  test.each(['{"StatementID":"1"}', '{"transactionid":"1"}'])('%s could be from InstaMed, without an id', (body) => {
     expect(translate(body).deadLetters).toMatchObject([{ reason: 'missing-payment-id', element: 0 }])
   })
 })
 
 describe('amounts', () => {
-  test('are what was sent, in the configured currency', () => {
+  test('are published as sent, in the configured currency', () => {
     expect(eventOf(message({ Amount: '1.00', RequestAmount: '50.00' }))).toMatchObject({
       amount: { value: '1.00', currency: 'USD' },
       requestAmount: { value: '50.00', currency: 'USD' },
@@ -497,7 +497,7 @@ describe('amounts', () => {
   })
 })
 
-test('reason and response codes are taken unless they are zeros', () => {
+test('reason and response codes are published unless they are zeros', () => {
   const reasons = (fields: object) => eventOf(message(fields)).reasons
   expect(reasons({ ReasonCode: 'R01', ResponseCode: '000' })).toEqual([
     { scheme: 'INSTAMED', code: 'R01', rule: null, location: null, field: 'ReasonCode' },
@@ -508,7 +508,7 @@ test('reason and response codes are taken unless they are zeros', () => {
   expect(reasons({ ReasonCode: null, ResponseCode: '' })).toEqual([])
 })
 
-test('nothing of a patient, a card, an account or free text gets into an event', () => {
+test('no patient, card or account data and no free text gets into an event', () => {
   const secrets = Object.fromEntries(
     [
       'PatientID',
@@ -550,12 +550,15 @@ test.each([{ PaymentPlanTransactionType: 'Created' }, message({ PaymentPlanTrans
   },
 )
 
-test.each([null, '', ' '])('an empty PaymentPlanTransactionType (%j) does not make it one', (type) => {
-  expect(eventOf(message({ PaymentPlanTransactionType: type })).status).toBe('AUTHORIZED')
-})
+test.each([null, '', ' '])(
+  'an empty PaymentPlanTransactionType (%j) does not make it a payment-plan message',
+  (type) => {
+    expect(eventOf(message({ PaymentPlanTransactionType: type })).status).toBe('AUTHORIZED')
+  },
+)
 
 describe('name-value pairs', () => {
-  test('the answer to a void is VOIDED on the same payment, whatever the case of the ids', () => {
+  test('the answer to a void makes the same payment VOIDED, whatever the case of the ids', () => {
     const body =
       'transactionID=ABCD&primaryTransactionID=abcd&transactionStatus=C&primaryTransactionStatus=V&responseCode=000&transactionDate=2016-04-27T19%3A17%3A05.2770143Z'
     expect(eventOf(body, FORM)).toMatchObject({
@@ -571,7 +574,7 @@ describe('name-value pairs', () => {
     expect(instamed.firstPaymentKey(callbackOf(body, FORM))).toBe('acme:abcd')
   })
 
-  test('the status of another original says nothing about this payment', () => {
+  test('the status of another original does not affect this payment', () => {
     const body = 'transactionID=abcd&primaryTransactionID=ef01&transactionStatus=D&primaryTransactionStatus=V'
     expect(eventOf(`${body}&TransactionAction=Sale`, FORM)).toMatchObject({
       status: 'DECLINED',
@@ -580,7 +583,7 @@ describe('name-value pairs', () => {
     expect(eventOf(body, FORM)).toMatchObject({ status: 'UNKNOWN', kind: 'UNKNOWN', relatesTo: 'acme:ef01' })
   })
 
-  test('the webhook’s own names work as well, and plus is a blank', () => {
+  test('the webhook’s own names are read as well, and plus is a blank', () => {
     const body =
       'PaymentTransactionID=a1&TransactionAction=Sale&CurrentTransactionStatusCode=C&ResponseDateTime=12/14/2017+11:58:06+PM'
     expect(eventOf(body, FORM)).toMatchObject({ status: 'AUTHORIZED', occurredAt: Date.UTC(2017, 11, 14, 23, 58, 6) })
@@ -596,7 +599,7 @@ describe('name-value pairs', () => {
     ['nothing between two separators', '&&', '&&'],
     ['the rest of a value with a bare ampersand', 'PatientLastName=Known & Unknown&', ''],
     ['a part with a malformed escape', '%zz&', '&%'],
-  ])('I2 I9 %s costs nothing, and names nothing', (_, before, after) => {
+  ])('I2 I9 %s has no effect and is not published', (_, before, after) => {
     const body = `${before}transactionID=a1&transactionStatus=C&TransactionAction=Sale&transactionDate=12/14/2017+11:58:06+PM${after}`
     const { events, deadLetters, drift } = translate(body, FORM)
     expect(events).toMatchObject([{ status: 'AUTHORIZED', paymentKey: 'acme:a1', unreadable: [] }])
@@ -613,7 +616,7 @@ describe('name-value pairs', () => {
     ])
   })
 
-  test('prototype names are only names', () => {
+  test('names of prototype members have no special meaning', () => {
     const body = '__proto__=x&constructor=y'
     expect(translate(body, FORM).deadLetters[0]?.reason).toBe('foreign-product')
     expect(translate(`${body}&CLMREF=C`, FORM).deadLetters[0]?.reason).toBe('missing-payment-id')
@@ -646,7 +649,7 @@ describe('the id of an XML body, found without parsing', () => {
 })
 
 describe('format', () => {
-  test.each(['\ufeff<m>', ' \n<m>'])('XML that opens with %j', (start) => {
+  test.each(['\ufeff<m>', ' \n<m>'])('XML that starts with %j', (start) => {
     const fields =
       '<TransactionAction>Sale</TransactionAction><CurrentTransactionStatusCode>C</CurrentTransactionStatusCode>'
     const body = `${start}<PaymentTransactionID>a1</PaymentTransactionID>${fields}</m>`

@@ -27,7 +27,7 @@ test('every row of the table has a golden callback', () => {
   expect(V1_STATUS_MAP.filter((row) => !said.includes(row.sourceStatus))).toEqual([])
 })
 
-test.each([1, 100, 300])('%s payments in one callback are as many events', (count) => {
+test.each([1, 100, 300])('%s payments in one callback give that many events', (count) => {
   const callbacks = Array.from({ length: count }, (_, index) => payment({ firmRootId: `F${index}` }))
   const { events, deadLetters, setAside } = translate({ callbacks })
   expect([deadLetters, setAside]).toEqual([[], 0])
@@ -53,19 +53,19 @@ describe('status', () => {
     expect(V1_STATUS_MAP.map((row) => row.sourceStatus)).toContain(paymentStatus)
   })
 
-  test('the table has no row that the list above does not have', () => {
+  test('the list above covers every row of the table', () => {
     expect(V1_STATUS_MAP).toHaveLength(10)
   })
 
   test.each(['completed-credited', ' Completed Credited ', 'COMPLETED__CREDITED', '\u00a0COMPLETED CREDITED\u200b'])(
-    'neither case, punctuation nor padding matter: %j',
+    'case, punctuation and padding are ignored: %j',
     (paymentStatus) => {
       const sourceStatus = paymentStatus.replace(/[\u00a0\u200b]/g, '').trim()
       expect(eventOf({ paymentStatus })).toMatchObject({ status: 'CREDITED', sourceStatus })
     },
   )
 
-  test('a review by J.P. Morgan is a hold with its reason', () => {
+  test('a review by J.P. Morgan is a hold with a reason', () => {
     expect(eventOf({ paymentStatus: 'Pending J.P.M. Review' })).toMatchObject({
       status: 'ON_HOLD',
       holdReason: 'PENDING_JPM_REVIEW',
@@ -74,7 +74,7 @@ describe('status', () => {
   })
 
   test.each(['SETTLED', 'constructor', '__proto__', 'COMPLÉTED', 'COMPLETEDé', '***'])(
-    'a status that is not in the table is kept as UNKNOWN: %j',
+    'a status that is not in the table is UNKNOWN: %j',
     (paymentStatus) => {
       expect(eventOf({ paymentStatus })).toMatchObject({
         status: 'UNKNOWN',
@@ -84,14 +84,14 @@ describe('status', () => {
     },
   )
 
-  test('only a rejection says who rejected, and v1 does not know', () => {
+  test('only a rejection has rejectedBy, which is unknown in v1', () => {
     expect(eventOf({ paymentStatus: 'REJECTED' }).rejectedBy).toBe('UNKNOWN')
     expect(eventOf({ paymentStatus: 'RETURNED' }).rejectedBy).toBeNull()
   })
 })
 
 describe('payment key', () => {
-  test('firmRootId, whatever it looks like and in its own case', () => {
+  test('firmRootId in any form, with its case kept', () => {
     expect(eventOf({ firmRootId: 'xatv-12522A-cqvf-991' })).toMatchObject({
       paymentKey: 'acme:xatv-12522A-cqvf-991',
       weakKey: false,
@@ -99,7 +99,7 @@ describe('payment key', () => {
   })
 
   test.each(['\u00a0F1', 'F1 ', '\ufeffF1\u200b', '\t\u2060F1\u200d\r\n'])(
-    'what cannot be seen around an id is not it: %j',
+    'invisible characters around an id are ignored: %j',
     (id) => {
       const body = { callbacks: [payment({ firmRootId: id })] }
       expect(translate(body).events[0]?.paymentKey).toBe('acme:F1')
@@ -122,7 +122,7 @@ describe('payment key', () => {
   )
 
   test.each([null, undefined, '', '  ', '\u200b', 'NULL'])(
-    'endToEndId, marked weak, when firmRootId is %j',
+    'endToEndId, marked as weak, if firmRootId is %j',
     (firmRootId) => {
       const body = { callbacks: [payment({ firmRootId, endToEndId: 'E1' })] }
       expect(translate(body).events[0]).toMatchObject({ paymentKey: 'acme:e2e:E1', weakKey: true, endToEndId: 'E1' })
@@ -137,7 +137,7 @@ describe('payment key', () => {
   })
 })
 
-describe('a bad element is a dead letter that names the field and no value', () => {
+describe('a bad element is a dead letter that names the field but no value', () => {
   test.each([
     [{ firmRootId: null }, 'missing-payment-id', 'the element has neither firmRootId nor endToEndId'],
     [{ paymentStatus: ' ' }, 'missing-status', 'the element has no paymentStatus'],
@@ -165,14 +165,14 @@ describe('a bad element is a dead letter that names the field and no value', () 
     [{ fx: [] }, 'fx'],
     [{ fx: { appliedRate: '1,1' } }, 'fx.appliedRate'],
     [{ fx: { appliedRate: true } }, 'fx.appliedRate'],
-  ])('a detail that cannot be read is left out and named: %j', (fields, name) => {
+  ])('an unreadable detail is left out and named: %j', (fields, name) => {
     expect(eventOf(fields)).toMatchObject({ paymentKey: 'acme:F1', status: 'COMPLETED', unreadable: [name] })
   })
 
   test.each([
     ['Some Name 0000000000000000', null],
     ['2026-02-30T00:00:00Z', '2026-02-30T00:00:00Z'],
-  ])('of a time that cannot be read, only what looks like one is published (I9): %s', (createDateTime, text) => {
+  ])('an unreadable time is published only if it looks like a time (I9): %s', (createDateTime, text) => {
     const { events, drift } = translate({ callbacks: [payment({ createDateTime })] })
     expect(events).toMatchObject([{ occurredAt: null, occurredAtText: text, timeUnreadable: true }])
     expect(JSON.stringify([events, drift])).not.toContain('Name 0')
@@ -183,11 +183,11 @@ describe('a bad element is a dead letter that names the field and no value', () 
     ['PENDING\u202fJPM_REVIEW', 'ON_HOLD'],
     ['COMPLETED\u2013CREDITED', 'CREDITED'],
     ['COMPL\u00c9TED', 'UNKNOWN'],
-  ])('a status with another blank or dash is the same: %s', (paymentStatus, status) => {
+  ])('a status with a different blank or dash is the same status: %s', (paymentStatus, status) => {
     expect(eventOf({ paymentStatus }).status).toBe(status)
   })
 
-  test('a time that is no text is unreadable, with a note, and costs nothing else', () => {
+  test('a time that is not a text is unreadable and noted, without other effects', () => {
     const { events, deadLetters, drift } = translate({ callbacks: [payment({ createDateTime: 1690443714 })] })
     expect(deadLetters).toEqual([])
     expect(events).toMatchObject([{ occurredAt: null, occurredAtText: null, timeUnreadable: true, unreadable: [] }])
@@ -198,14 +198,14 @@ describe('a bad element is a dead letter that names the field and no value', () 
     })
   })
 
-  test('half a surrogate pair is refused, a whole one is not', () => {
+  test('a lone surrogate is rejected, a surrogate pair is not', () => {
     expect(translate('{"callbacks":[{"firmRootId":"\\ud83d","paymentStatus":"PENDING"}]}').deadLetters[0]?.reason).toBe(
       'invalid-field',
     )
     expect(eventOf({ firmRootId: '😀' }).paymentKey).toBe('acme:😀')
   })
 
-  test('ids and statuses of exactly the allowed length pass', () => {
+  test('ids and statuses of exactly the maximum length are accepted', () => {
     const event = eventOf({ firmRootId: 'F'.repeat(128), paymentStatus: 'S'.repeat(64) })
     expect(event).toMatchObject({ paymentKey: `acme:${'F'.repeat(128)}`, sourceStatus: 'S'.repeat(64) })
   })
@@ -234,7 +234,7 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
     ['an overlong slash', [0xc0, 0xaf]],
     ['a surrogate half', [0xed, 0xa0, 0x80]],
     ['a cut character', [0xe2, 0x82]],
-  ])('an id that is not UTF-8 costs its element and no other: %s', (_name, bytes) => {
+  ])('an id that is not UTF-8 makes only its element a dead letter: %s', (_name, bytes) => {
     const bad = Buffer.concat([
       Buffer.from('{"firmRootId":"'),
       Buffer.from(bytes),
@@ -255,7 +255,7 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
     expect(jpmGlobalPaymentsV1.firstPaymentKey(callbackOf(body))).toBeNull()
   })
 
-  test('a byte order mark is no reason to refuse a body', () => {
+  test('a body with a byte order mark is read', () => {
     const body = Buffer.from(`\ufeff${JSON.stringify({ callbacks: [payment()] })}`)
     expect(translate(body).events).toHaveLength(1)
   })
@@ -274,7 +274,7 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
     ])
   })
 
-  test('100,000 levels of nesting are a dead letter', () => {
+  test('a body with 100,000 levels of nesting is a dead letter', () => {
     expect(translate('['.repeat(100_000)).deadLetters[0]?.reason).toBe('too-deep')
     const nested = `{"callbacks":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
     expect(translate(nested).deadLetters[0]?.reason).toBe('too-deep')
@@ -286,7 +286,7 @@ describe('a body that is not UTF-8', () => {
   const read = (fields: object, contentType = 'application/json') =>
     jpmGlobalPaymentsV1.translate(callbackOf(latin1(fields), { contentType }))
 
-  test('costs nothing where nobody reads it', () => {
+  test('has no effect in a field that is not read', () => {
     expect(read({ exceptions: [{ errorCode: '1', errorDescription: 'Nuñez' }] })).toMatchObject({
       events: [{ status: 'COMPLETED', unreadable: [], reasons: [{ code: '1' }] }],
       deadLetters: [],
@@ -294,7 +294,7 @@ describe('a body that is not UTF-8', () => {
   })
 
   test.each(['application/json', 'application/json; charset=utf-8', 'application/json; charset=koi8-r', ''])(
-    'costs a detail that is only a guess (%j)',
+    'loses only a detail that would be a guess (%j)',
     (contentType) => {
       const exceptions = [{ errorCode: '1', ruleDefinition: 'Señal' }]
       expect(read({ endToEndId: 'Eñ', exceptions }, contentType)).toMatchObject({
@@ -305,7 +305,7 @@ describe('a body that is not UTF-8', () => {
   )
 
   test.each(['application/json; charset=iso-8859-1', 'application/json; charset="Windows-1252"; x=y'])(
-    'is read in the character set that is named (%j)',
+    'is read in the declared character set (%j)',
     (contentType) => {
       const callback = callbackOf(latin1({ firmRootId: 'Fñ', endToEndId: 'Eñ' }), { contentType })
       expect(jpmGlobalPaymentsV1.translate(callback)).toMatchObject({
@@ -331,7 +331,7 @@ describe('the same name twice', () => {
     `{"callbacks":[${A1}],"x":1,"callbacks":[]}`,
     `{"callbacks":[${A1}],"callbacks":null}`,
     `{"callbacks":[${A1}],"\\u0063allbacks":[${A2}]}`,
-  ])('neither of two lists is lost in silence: %s', (body) => {
+  ])('neither of two lists is lost silently: %s', (body) => {
     expect(translate(body)).toEqual({
       events: [],
       deadLetters: [{ reason: 'ambiguous', message: 'callbacks appears twice with different values', element: null }],
@@ -340,7 +340,7 @@ describe('the same name twice', () => {
     })
   })
 
-  test('the same list twice is read once, with a note', () => {
+  test('a list that appears twice with equal content is read once and noted', () => {
     expect(translate(`{"callbacks":[${A1}], "callbacks" : [ ${A1} ]}`)).toMatchObject({
       events: [{ paymentKey: 'acme:A1' }],
       deadLetters: [],
@@ -349,7 +349,7 @@ describe('the same name twice', () => {
   })
 
   test.each(['firmRootId', 'endToEndId', 'paymentStatus', 'createDateTime', 'exception', 'fx'])(
-    '%s in an element costs that element only',
+    '%s twice in an element makes only that element a dead letter',
     (name) => {
       const twice = `{"${name}":"x","firmRootId":"B","${name}":"y","paymentStatus":"PENDING"}`
       const { events, deadLetters } = translate(`{"callbacks":[${twice},${A2}]}`)
@@ -365,13 +365,13 @@ describe('the same name twice', () => {
     ['"fx":{"appliedRate":"1.1","appliedRate":"1.2"}', 'fx.appliedRate'],
     ['"exceptions":[{"errorCode":"1","errorCode":"2"}]', 'exceptions.errorCode'],
     ['"4111111111111111":1,"4111111111111111":2', NAME_NOT_SHOWN],
-  ])('elsewhere the last one counts, with a note: %s', (fields, name) => {
+  ])('elsewhere the last value counts and the name is noted: %s', (fields, name) => {
     const { events, drift } = translate(`{"callbacks":[{"firmRootId":"A1","paymentStatus":"PENDING",${fields}}]}`)
     expect(events).toHaveLength(1)
     expect(drift).toContainEqual({ kind: 'duplicate-name', name })
   })
 
-  test('the last of two rates and codes is what counts', () => {
+  test('the last of two rates and codes counts', () => {
     const element = `{"firmRootId":"A1","paymentStatus":"REJECTED","fx":{"appliedRate":1.1,"appliedRate":1.20},"exceptions":[{"errorCode":"1","errorCode":"2"}]}`
     expect(translate(`{"callbacks":[${element}]}`).events).toMatchObject([
       { fxAppliedRate: '1.20', reasons: [{ code: '2' }] },
@@ -379,7 +379,7 @@ describe('the same name twice', () => {
   })
 })
 
-test('what is documented and never read is no drift', () => {
+test('documented fields that are never read are not drift', () => {
   const element = payment({
     paymentRedirected: true,
     paymentRedirectedAccountNumber: 'Private',
@@ -391,7 +391,7 @@ test('what is documented and never read is no drift', () => {
 })
 
 describe('reasons', () => {
-  test('errorCode is J.P. Morgan’s with its rule, externalCode an ISO 20022 reason; descriptions stay behind', () => {
+  test('errorCode is J.P. Morgan’s reason with its rule, externalCode an ISO 20022 reason; descriptions are not published', () => {
     const event = eventOf({
       exceptions: [{ errorCode: '11000', externalCode: 'AM04', ruleDefinition: 'R', errorDescription: 'Private' }],
     })
@@ -402,7 +402,7 @@ describe('reasons', () => {
     expect(JSON.stringify(event)).not.toContain('Private')
   })
 
-  test('without an errorCode the rule stands with the externalCode', () => {
+  test('without an errorCode, the rule is published with the externalCode', () => {
     expect(eventOf({ exceptions: [{ externalCode: 'AM04', ruleDefinition: 'R' }] })).toMatchObject({
       reasons: [{ scheme: 'ISO20022', code: 'AM04', rule: 'R', location: null, field: null }],
       reasonsOmitted: 0,
@@ -414,13 +414,13 @@ describe('reasons', () => {
     expect(eventOf({ exception: { errorCode: 10001 } }).reasons[0]?.code).toBe('10001')
   })
 
-  test('at most 16 are taken, the rest is counted', () => {
+  test('at most 16 are published, the rest are counted', () => {
     const event = eventOf({ exceptions: Array.from({ length: 20 }, (_, i) => ({ errorCode: `1${i}` })) })
     expect(event.reasons).toHaveLength(16)
     expect(event.reasonsOmitted).toBe(4)
   })
 
-  test('a reason that cannot be taken is counted and does not cost the event', () => {
+  test('a reason that cannot be published is counted, and the event is published', () => {
     const event = eventOf({
       exceptions: [
         'text',
@@ -442,7 +442,7 @@ describe('reasons', () => {
     })
   })
 
-  test('a rule that is too long is left out, its code is not', () => {
+  test('a rule that is too long is left out, but not its code', () => {
     expect(eventOf({ exceptions: [{ errorCode: '1', ruleDefinition: 'r'.repeat(129) }] }).reasons).toEqual([
       { scheme: 'JPM', code: '1', rule: null, location: null, field: null },
     ])
@@ -461,7 +461,7 @@ describe('fx rate', () => {
     ['0.05e2', '5'],
     ['null', null],
     ['""', null],
-  ])('%s is kept to the digit', (sent, rate) => {
+  ])('%s keeps every digit', (sent, rate) => {
     const body = `{"callbacks":[{"firmRootId":"F1","paymentStatus":"COMPLETED","fx":{"appliedRate":${sent}}}]}`
     expect(translate(body).events[0]?.fxAppliedRate).toBe(rate)
   })
@@ -471,7 +471,7 @@ describe('fx rate', () => {
     expect(translate(body).events).toMatchObject([{ fxAppliedRate: null, unreadable: ['fx.appliedRate'] }])
   })
 
-  test('the number of the right element is taken', () => {
+  test('the number comes from the right element', () => {
     const body =
       '{"callbacks":[{"firmRootId":"a","paymentStatus":"X","fx":{"appliedRate":1.10}},{"firmRootId":"b","paymentStatus":"X","fx":{"appliedRate":2.20}}]}'
     expect(translate(body).events.map((event) => event.fxAppliedRate)).toEqual(['1.10', '2.20'])
@@ -482,7 +482,7 @@ test('J.P. Morgan expects 200 and may append /status', () => {
   expect(jpmGlobalPaymentsV1).toMatchObject({ successCode: 200, pathSuffixes: ['/status'] })
 })
 
-test('a defect of the adapter is a dead letter with the class of the error only', () => {
+test('a defect of the adapter is a dead letter with only the class of the error', () => {
   const callback = callbackOf({ callbacks: [payment()] })
   Object.defineProperty(callback, 'namespace', {
     get() {

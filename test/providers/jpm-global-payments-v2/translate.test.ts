@@ -43,7 +43,7 @@ test('every row of the table has a golden callback', () => {
   expect(V2_STATUS_MAP.filter((row) => !rows.includes(row))).toEqual([])
 })
 
-test.each([1, 50, 200])('%s payments in one callback are as many events', (count) => {
+test.each([1, 50, 200])('%s payments in one callback give that many events', (count) => {
   const payments = Array.from({ length: count }, (_, index) => payment({ paymentId: `P${index}` }))
   const { events, deadLetters, setAside } = translate(envelopeOf(payments))
   expect([deadLetters, setAside]).toEqual([[], 0])
@@ -105,7 +105,7 @@ describe('status and sub-status', () => {
     })
   })
 
-  test('the table has no row that the list above does not have', () => {
+  test('the list above covers every row of the table', () => {
     expect(V2_STATUS_MAP).toHaveLength(22)
   })
 
@@ -113,7 +113,7 @@ describe('status and sub-status', () => {
     ['SOMETHING_NEW', 'COMPLETED_BY_JPM'],
     ['constructor', null],
     ['*', '*'],
-  ])('%s / %s is kept as UNKNOWN: a sub-status never decides', (paymentStatus, paymentSubStatus) => {
+  ])('%s / %s is UNKNOWN: a sub-status never determines the status', (paymentStatus, paymentSubStatus) => {
     expect(eventOf({ paymentStatus, paymentSubStatus })).toMatchObject({
       status: 'UNKNOWN',
       unknownBecause: 'STATUS',
@@ -123,7 +123,7 @@ describe('status and sub-status', () => {
   })
 })
 
-describe('an event about something beside the payment moves nothing', () => {
+describe('an event that is not about the payment itself does not change the status', () => {
   test.each([
     [{ eventcontext: 'MESSAGE_STATUS_ROF_REQ_' }, 'MESSAGE_STATUS_ROF_REQ_', 'Payment'],
     [{ eventContext: 'MESSAGE_STATUS_ROF_REQ_' }, 'MESSAGE_STATUS_ROF_REQ_', 'Payment'],
@@ -163,7 +163,7 @@ describe('an event about something beside the payment moves nothing', () => {
     [{ eventContext: 7 }],
     [{ eventcontext: 'c'.repeat(65) }],
     [{ eventcontext: 'a\u0000b' }],
-  ])('a context that cannot be read is one all the same: %j', (envelope) => {
+  ])('an unreadable context still counts as a context: %j', (envelope) => {
     expect(eventOf({ paymentStatus: 'REJECTED' }, envelope)).toMatchObject({
       status: 'UNKNOWN',
       unknownBecause: 'CONTEXT',
@@ -174,14 +174,14 @@ describe('an event about something beside the payment moves nothing', () => {
   })
 
   test.each([[{ type: ['Payment.Completed'] }], [{ type: 'P'.repeat(129) }]])(
-    'a type that cannot be read is none, and marked: %j',
+    'an unreadable type counts as absent and is marked: %j',
     (envelope) => {
       expect(eventOf({}, envelope)).toMatchObject({ status: 'COMPLETED', sourceType: null, unreadable: ['type'] })
     },
   )
 
   test.each(['PaymentBatch.Completed', 'PaymentBatch.Processing', 'PAYMENTBATCH.REJECTED'])(
-    'in an event of a batch (%s) every payment has its own status, whatever the type says',
+    'in a batch event (%s), each payment has its own status, whatever the type',
     (type) => {
       const body = envelopeOf(
         [payment(), payment({ paymentId: 'P2', paymentStatus: 'REJECTED', paymentSubStatus: 'REJECTED_BY_JPM' })],
@@ -202,7 +202,7 @@ describe('an event about something beside the payment moves nothing', () => {
 })
 
 describe('identity', () => {
-  test('a re-issue under a new envelope is the same event', () => {
+  test('a re-issue in a new envelope is the same event', () => {
     const again = {
       id: 'envelope-2',
       time: '2026-01-01T00:00:00Z',
@@ -221,18 +221,18 @@ describe('identity', () => {
     [{ paymentSubStatus: 'COMPLETED_BY_JPM' }],
     [{ exceptions: [{ code: '10001' }] }],
     [{ fxInformation: { appliedRate: '1.1' } }],
-  ])('%j is news', (fields) => {
+  ])('%j is another event', (fields) => {
     expect(eventOf(fields).eventId).not.toBe(eventOf().eventId)
   })
 
-  test('a field that is not published is not in the id', () => {
+  test('a field that is not published is not part of the id', () => {
     const fields = { paymentRedirection: { accountNumber: '12345678' }, gpi: { reason: 'x' } }
     const event = eventOf(fields)
     expect(event.eventId).toBe(eventOf().eventId)
     expect(JSON.stringify(event)).not.toContain('12345678')
   })
 
-  test('status, sub-status and time make the natural key', () => {
+  test('the natural key consists of status, sub-status and time', () => {
     expect(eventOf({ paymentSubStatus: 'completed by jpm' }).naturalKey).toBe(
       'COMPLETED|COMPLETED_BY_JPM|2025-11-10T14:42:04Z',
     )
@@ -246,7 +246,7 @@ describe('identity', () => {
 })
 
 describe('details', () => {
-  test('a gpi reason is taken as a code, after the exceptions, and free text is not', () => {
+  test('a gpi reason is published after the exceptions if it is a code, not if it is free text', () => {
     const GPI = (code: string) => ({ scheme: 'GPI', code, rule: null, location: null, field: null })
     expect(eventOf({ gpi: { status: 'ACSP', reason: 'G002' } })).toMatchObject({
       gpiStatus: 'ACSP',
@@ -292,7 +292,7 @@ describe('details', () => {
     })
   })
 
-  test('empty objects are nothing', () => {
+  test('empty objects count as not given', () => {
     expect(eventOf({ clearingSystem: {}, paymentIdentifiers: {}, gpi: {}, fxInformation: {} })).toMatchObject({
       references: [],
       clearingSystem: null,
@@ -302,13 +302,13 @@ describe('details', () => {
     })
   })
 
-  test('a rate that is sent as a number keeps its digits, in both shapes', () => {
+  test('a rate sent as a number keeps its digits, in both shapes', () => {
     const fields = '"paymentId":"P1","paymentStatus":"COMPLETED","fxInformation":{"appliedRate":1.10000000000000000001}'
     expect(translate(`{"data":{"payments":[{${fields}}]}}`).events[0]?.fxAppliedRate).toBe('1.10000000000000000001')
     expect(translate(`{"events":[{${fields}}]}`).events[0]?.fxAppliedRate).toBe('1.10000000000000000001')
   })
 
-  test('additional context becomes a reason of its scheme; a scheme that we do not know is only counted', () => {
+  test('additional context becomes a reason of its scheme; one of an unknown scheme is only counted', () => {
     const exception = {
       code: '11000',
       location: 'BODY',
@@ -334,7 +334,7 @@ describe('details', () => {
     expect(JSON.stringify(event)).not.toContain('Private')
   })
 
-  test('a location that is no word is left out', () => {
+  test('a location that is not one word is left out', () => {
     const reasonAt = (location: string) => eventOf({ exceptions: [{ code: '10001', location }] }).reasons[0]
     expect(reasonAt('QUERY')?.location).toBe('QUERY')
     expect(reasonAt('Some One')).toMatchObject({ code: '10001', location: null })
@@ -370,7 +370,7 @@ describe('the 2024 shape', () => {
     })
   })
 
-  test('prefers statusUpdatedAt if it is there', () => {
+  test('prefers statusUpdatedAt if it is given', () => {
     expect(betaOf({ statusUpdatedAt: '2024-05-01T09:00:00Z' }).events[0]?.occurredAt).toBe(Date.UTC(2024, 4, 1, 9))
   })
 
@@ -378,7 +378,7 @@ describe('the 2024 shape', () => {
     expect(betaOf({ statusUpdatedAt }).events[0]?.occurredAt).toBe(Date.UTC(2024, 4, 1, 10))
   })
 
-  test('an event with a context of its own moves nothing', () => {
+  test('an event with its own context does not change the status', () => {
     const [event] = betaOf({ paymentStatus: 'RETURNED', eventcontext: 'MESSAGE_STATUS_ROF_REQ' }).events
     expect(event).toMatchObject({
       status: 'UNKNOWN',
@@ -387,7 +387,7 @@ describe('the 2024 shape', () => {
     })
   })
 
-  test('I2 beside an empty data.payments it is read, beside a full one it is a dead letter', () => {
+  test('I2 is read beside an empty data.payments and is a dead letter beside one with elements', () => {
     const events = [{ eventId: 'EV1', paymentId: 'P1', paymentStatus: 'PENDING' }]
     expect(translate({ data: { payments: [] }, events }).events).toHaveLength(1)
     const both = translate({ data: { payments: [{ paymentId: 'P2', paymentStatus: 'COMPLETED' }] }, events })
@@ -433,7 +433,7 @@ describe('the return of a payment', () => {
     return event
   }
 
-  test('is a payment of its own, at the time of its envelope', () => {
+  test('is a separate payment, at the time of its envelope', () => {
     expect(returnOf()).toMatchObject({
       paymentKey: 'acme:R1',
       kind: 'RETURN',
@@ -460,11 +460,11 @@ describe('the return of a payment', () => {
     ['REJECTED', 'REJECTED_BY_JPM', 'REJECTED'],
     ['CANCELED', null, 'CANCELED'],
     ['SOMETHING_NEW', null, 'UNKNOWN'],
-  ])('has its status by the same table: %s / %s', (returnStatus, returnSubStatus, status) => {
+  ])('maps its status by the same table: %s / %s', (returnStatus, returnSubStatus, status) => {
     expect(returnOf({ returnStatus, returnSubStatus }).status).toBe(status)
   })
 
-  test('belongs to its original if that is named by its id, and the original gets a report', () => {
+  test('relates to its original if the original’s id is given, and the original gets a report', () => {
     const original = 'AAAAAAAA-0000-4000-8000-00000000000A'
     const event = returnOf({
       originalPaymentIdentifiers: {
@@ -483,7 +483,7 @@ describe('the return of a payment', () => {
     expect(returnOf({ originalPaymentIdentifiers: { paymentId: 'NOTPROVIDED' } }).relatesTo).toBeNull()
   })
 
-  test('a re-issue under a new envelope is the same event, and so is its report', () => {
+  test('a re-issue in a new envelope is the same event with the same report', () => {
     const fields = { originalPaymentIdentifiers: { paymentId: 'P1' } }
     const ids = [{}, { id: 'envelope-2', time: '2026-03-06T10:00:00Z' }, { time: 'yesterday' }, { time: null }].map(
       (envelope) => withChildReports([returnOf(fields, envelope)]).map(({ eventId }) => eventId),
@@ -493,18 +493,18 @@ describe('the return of a payment', () => {
     expect(returnOf({ ...fields, returnStatus: 'PROCESSING' }).eventId).not.toBe(ids[0]?.[0])
   })
 
-  test('a time that does not look like one is in no event and no natural key (I9)', () => {
+  test('a time that does not look like one is in neither the event nor the natural key (I9)', () => {
     const event = eventOf({ statusUpdatedAt: 'Some Name' })
     expect(event).toMatchObject({ occurredAtText: null, timeUnreadable: true })
     expect(JSON.stringify(event)).not.toContain('Name')
   })
 
-  test('an envelope without a time, or with one that cannot be read, gives an untimed event', () => {
+  test('an envelope without a readable time gives an untimed event', () => {
     expect(returnOf({}, { time: null })).toMatchObject({ occurredAt: null, timeUnreadable: false })
     expect(returnOf({}, { time: 7 })).toMatchObject({ occurredAt: null, timeUnreadable: true })
   })
 
-  test('an amount without a currency is in the configured one; with one that cannot be read, in none', () => {
+  test('an amount without a currency has the configured one; with an unreadable currency it has none', () => {
     expect(returnOf({ value: { amount: '50.00' } }).amount).toEqual({ value: '50.00', currency: 'USD' })
     expect(returnOf({ value: { amount: '50.00', currency: 7 } })).toMatchObject({
       amount: { value: '50.00', currency: null },
@@ -529,7 +529,7 @@ describe('the return of a payment', () => {
   })
 
   test.each(['PaymentReturn.Completed', 'Account.Opened', 'x'])(
-    'the list tells that it is a return, whatever the type says: %s',
+    'the list determines that it is a return, whatever the type: %s',
     (type) => {
       expect(returnOf({}, { type })).toMatchObject({
         kind: 'RETURN',
@@ -542,7 +542,7 @@ describe('the return of a payment', () => {
     },
   )
 
-  test('details that cannot be read are left out and named', () => {
+  test('unreadable details are left out and named', () => {
     expect(
       returnOf({ paymentIdentifiers: 'E1', originalPaymentIdentifiers: { paymentId: 7 }, paymentType: {} }),
     ).toMatchObject({
@@ -559,24 +559,24 @@ describe('the return of a payment', () => {
     [{ returnStatus: ' ' }, 'missing-status', 'the element has no returnStatus'],
     [{ returnId: 7 }, 'invalid-field', 'returnId is not a text'],
     [{ returnStatus: 'S'.repeat(65) }, 'invalid-field', 'returnStatus is longer than 64 characters'],
-  ])('%j is a dead letter, and its siblings go on', (fields, reason, message) => {
+  ])('%j is a dead letter and does not affect its siblings', (fields, reason, message) => {
     const { events, deadLetters } = translate(bodyOf([returned(fields), returned({ returnId: 'R2' })]))
     expect(deadLetters).toEqual([{ reason, message, element: 0 }])
     expect(events.map(({ paymentKey, element }) => [paymentKey, element])).toEqual([['acme:R2', 1]])
   })
 
-  test('a context guards it as it guards a payment', () => {
+  test('a context has the same effect as for a payment', () => {
     expect(returnOf({}, { eventcontext: 'X' })).toMatchObject({ status: 'UNKNOWN', unknownBecause: 'CONTEXT' })
   })
 
-  test('what is documented and never read is no drift', () => {
+  test('documented fields that are never read are not drift', () => {
     const fields = { country: 'BR', returnType: 'PARTIAL', chargeBearer: 'X', additionalInformation: ['Private'] }
     const { events, drift } = translate(bodyOf([returned({ ...fields, account: 'Private' })]))
     expect(drift).toEqual([])
     expect(JSON.stringify(events)).not.toContain('Private')
   })
 
-  test('the gateway’s key is the key of the return, in whatever order the ids stand', () => {
+  test('the gateway’s key is the key of the return, whatever the order of the ids', () => {
     const body = { data: { returns: [{ originalPaymentIdentifiers: { paymentId: 'P1' }, returnId: 'R1' }] } }
     expect(jpmGlobalPaymentsV2.firstPaymentKey(callbackOf(body))).toBe('acme:R1')
   })
@@ -585,7 +585,7 @@ describe('the return of a payment', () => {
 describe('ids', () => {
   const UUID = 'ABCDEF01-2345-4678-9ABC-DEF012345678'
 
-  test('a UUID is the same payment in either case, any other id is not', () => {
+  test('a UUID names the same payment in either case, any other id does not', () => {
     for (const id of [UUID, UUID.toLowerCase(), `\u00a0${UUID}\ufeff`]) {
       const body = envelopeOf([payment({ paymentId: id })])
       expect(translate(body).events[0]?.paymentKey).toBe(`acme:${UUID.toLowerCase()}`)
@@ -595,7 +595,7 @@ describe('ids', () => {
     expect(eventOf({ paymentId: `${UUID}0` }).paymentKey).toBe(`acme:${UUID}0`)
   })
 
-  test('a placeholder is no id, wherever an id can be', () => {
+  test('a placeholder is not an id in any id field', () => {
     const none = 'Not Provided'
     expect(deadLetterOf({ paymentId: none })).toMatchObject({ reason: 'missing-payment-id' })
     expect(
@@ -640,17 +640,17 @@ describe('a detail never costs the status', () => {
     expect(event).toMatchObject({ valueDate: '2026-03-01T10:06:00Z', unreadable: [] })
   })
 
-  test('an envelope’s id that cannot be read costs only itself', () => {
+  test('an unreadable id of the envelope affects only itself', () => {
     expect(eventOf({}, { id: 7 })).toMatchObject({ providerEventId: null, unreadable: ['id'] })
   })
 
-  test('what cannot be read is named in order, each once, and only so many', () => {
+  test('unreadable fields are named in order, each once, up to a limit', () => {
     const event = eventOf({ valueDate: 'x', gpi: 7, paymentType: 7, clearingSystem: 7 }, { id: 7 })
     expect(event.unreadable).toEqual(['clearingSystem', 'gpi', 'id', 'paymentType', 'valueDate'])
     expect(event.eventId).not.toBe(eventOf().eventId)
   })
 
-  test('the transaction identifier is read in its place and in its former one', () => {
+  test('the transaction identifier is read in its current and its former place', () => {
     const inPlace = { otherPaymentReferences: { transactionIdentifier: 'T' } }
     for (const paymentIdentifiers of [
       inPlace,
@@ -672,7 +672,7 @@ describe('the same name twice', () => {
     ['data.payments', `{"data":{"payments":[${ONE}],"payments":[${TWO}]}}`],
     ['data.payments', `{"data":{"payments":[${ONE}],"pay\\u006dents":[${TWO}]}}`],
     ['data.returns', `{"data":{"payments":[${ONE}],"returns":[],"returns":[${TWO}]}}`],
-  ])('%s: neither list is lost in silence', (name, body) => {
+  ])('%s: neither list is lost silently', (name, body) => {
     const { events, deadLetters, drift } = translate(body)
     expect(events).toEqual([])
     expect(deadLetters).toEqual([
@@ -682,7 +682,7 @@ describe('the same name twice', () => {
   })
 
   test.each(['paymentStatus', 'gpi', 'valueDate', 'exceptions', 'eventcontext'])(
-    '%s in an element costs that element, and its siblings go on',
+    '%s twice in an element makes only that element a dead letter',
     (name) => {
       const twice = `{"paymentId":"P1","paymentStatus":"PENDING","${name}":1,"${name}":2}`
       const { events, deadLetters } = translate(`{"data":{"payments":[${TWO},${twice}]}}`)
@@ -693,7 +693,7 @@ describe('the same name twice', () => {
     },
   )
 
-  test('in a return as well', () => {
+  test('also applies to a return', () => {
     const body = '{"data":{"returns":[{"returnId":"R1","returnStatus":"PROCESSING","returnStatus":"COMPLETED"}]}}'
     expect(translate(body).deadLetters[0]).toMatchObject({ reason: 'ambiguous', element: 0 })
   })
@@ -703,14 +703,14 @@ describe('the same name twice', () => {
     ['a detail of a detail', '"gpi":{"status":"A","status":"B"}', 'gpi.status', 'COMPLETED'],
     ['the same value', '"paymentStatus":"COMPLETED"', 'paymentStatus', 'COMPLETED'],
     ['an equal object in another order', '"gpi":{"a":1,"b":[2]},"gpi":{"b":[2],"a":1}', 'gpi', 'COMPLETED'],
-  ])('%s: the last one counts, with a note', (_what, fields, name, status) => {
+  ])('%s: the last value counts and the name is noted', (_what, fields, name, status) => {
     const { events, deadLetters, drift } = translate(`{"data":{"payments":[${TWO.slice(0, -1)},${fields}}]}}`)
     expect(deadLetters).toEqual([])
     expect(events).toMatchObject([{ status }])
     expect(drift).toContainEqual({ kind: 'duplicate-name', name })
   })
 
-  test('of the envelope’s other names the last one counts', () => {
+  test('the last value counts for other names of the envelope', () => {
     const { events, drift } = translate(`{"id":"a","id":"b","data":{"payments":[${TWO}]}}`)
     expect(events).toMatchObject([{ providerEventId: 'b' }])
     expect(drift).toContainEqual({ kind: 'duplicate-name', name: 'id' })
@@ -719,7 +719,7 @@ describe('the same name twice', () => {
 
 describe('shapes', () => {
   test.each(['{}', '[]', '"text"', '{"data":{"payments":{}}}', '{"data":{"returns":null}}', '{"events":{}}'])(
-    '%s is ours and broken',
+    '%s has a list name but no list, or is not an object with members',
     (body) => {
       expect(translate(body).deadLetters).toEqual([
         {
@@ -732,7 +732,7 @@ describe('shapes', () => {
   )
 
   test.each(['{"data":{}}', '{"data":"{\\"payments\\":[]}"}', '{"data":{"accounts":[]}}', '{"callbacks":[]}'])(
-    '%s is of another product',
+    '%s belongs to another product',
     (body) => {
       expect(translate(body).deadLetters).toEqual([
         {
@@ -753,7 +753,7 @@ describe('shapes', () => {
     expect(translate(body)).toEqual({ events: [], deadLetters: [], setAside: 1, drift: [] })
   })
 
-  test('I2 of several lists one is read, and the others are one dead letter', () => {
+  test('I2 one of several lists is read, and the others give one dead letter', () => {
     const payments = [payment()]
     const returns = [{ returnId: 'R1', returnStatus: 'COMPLETED' }]
     const events = [{ eventId: 'EV1', paymentId: 'P3', paymentStatus: 'PENDING' }]
@@ -777,7 +777,7 @@ describe('shapes', () => {
     expect(read({ data: { payments, returns: [] }, events: [] })).toEqual([['acme:P1'], []])
   })
 
-  test('an element without an id or a status is a dead letter, its siblings go on', () => {
+  test('an element without an id or a status is a dead letter and does not affect its siblings', () => {
     const { events, deadLetters } = translate(
       envelopeOf([
         payment({ paymentId: undefined, paymentIdentifiers: { endToEndId: 'E1' } }),
