@@ -11,16 +11,16 @@ import { ENCRYPTION_SCHEMA, type EncryptionConfig, resolveEncryption } from './e
 import { PAYMENT_STATUSES } from './payment/payment-status.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 
-/** The parts of a configuration that name secrets and files which not every process needs to have. */
+/** The parts of the configuration whose secrets and files only some processes need. */
 export const CONFIG_PARTS = ['kafka', 'redis', 'registry', 'gateway', 'encryption'] as const
 export type ConfigPart = (typeof CONFIG_PARTS)[number]
 
 /**
- * The whole configuration: one YAML file, then environment variables on top, then defaults. Read once, at the start;
- * everything else receives plain values.
+ * Loads the configuration: a YAML file, overridden by environment variables, completed by defaults. It is read once, at the
+ * start; everything else receives plain values.
  *
- * Every problem is reported at once, each with its path, so that a deployment is mended in one go. Secrets and files of
- * a part that is not among `uses` may be missing or wrong: a process need not be given what it does not use.
+ * Throws ConfigError with every problem and its path, so that one attempt is enough to fix a deployment. Secrets and files
+ * of parts that are not in `uses` may be missing or wrong.
  */
 export function loadConfig(
   file: string | undefined,
@@ -31,7 +31,7 @@ export function loadConfig(
   const fromEnvironment: EnvironmentValue[] = []
   for (const [name, path, toValue] of ENVIRONMENT_OVERRIDES) {
     const text = env[name]
-    // An empty variable is one that a deployment template left unset.
+    // Deployment templates leave unset variables empty.
     if (text !== undefined && text !== '') {
       fromEnvironment.push({ name, text, scope: scopeOf(raw, path) })
       setPath(raw, path.split('.'), toValue(text))
@@ -40,7 +40,7 @@ export function loadConfig(
   const parsed = CONFIG_SCHEMA.safeParse(raw)
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${pathText(issue.path)}: ${issue.message}`)
   const problemsOf = (part: ConfigPart) => (uses.includes(part) ? problems : [])
-  // Also when something else is wrong: secrets and conflicts are checked for every source that is right by itself.
+  // Even if the rest is invalid, secrets and conflicts are checked for every source that is valid by itself.
   const sources = rightSourcesOf(raw).map(([source, index]) => ({
     index,
     source: resolveSource(source, index, env, problemsOf('gateway')),
@@ -79,11 +79,11 @@ export function loadConfig(
   }
 }
 
-/** A value of the configuration that a variable brought. */
+/** A configuration value from an environment variable. */
 interface EnvironmentValue {
   readonly name: string
   readonly text: string
-  /** The value's path, or that of the part which is there because of it. */
+  /** The value's path, or the path of the section that exists only because of it. */
   readonly scope: string
 }
 
@@ -93,14 +93,14 @@ function scopeOf(raw: Readonly<Record<string, unknown>>, path: string): string {
   return parent.length > 1 && inFile === undefined ? parent.join('.') : path
 }
 
-/** Says of a problem which variable the value is from: nobody finds it in the file. */
+/** Names the variable that a wrong value comes from, because the file does not contain it. */
 function withItsVariable(problem: string, values: readonly EnvironmentValue[]): string {
   const found = values.find(({ scope }) => problem.startsWith(`${scope}:`) || problem.startsWith(`${scope}.`))
   if (found === undefined) {
     return problem
   }
   const hint = SERVICE_LINK.test(found.text)
-    ? ' by Kubernetes for a service of that name: set enableServiceLinks: false in the pod, or name the service otherwise'
+    ? ' by Kubernetes for a service of that name: set enableServiceLinks: false in the pod, or rename the service'
     : ''
   return `${problem} (set in the environment variable ${found.name}${hint})`
 }
@@ -108,7 +108,7 @@ function withItsVariable(problem: string, values: readonly EnvironmentValue[]): 
 /** What Kubernetes sets `<SERVICE>_PORT` to. */
 const SERVICE_LINK = /^(?:tcp|udp|sctp):\/\//
 
-/** Wrong configuration. The message lists every problem; the command line prints it and exits with 2. */
+/** Invalid configuration. The message lists every problem; the command line prints it and exits with 2. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID'
   readonly problems: readonly string[]
@@ -123,20 +123,20 @@ export class ConfigError extends Error {
 }
 
 const DAY_MS = 86_400_000
-/** The longest retention of raw, events and dead letters (topics.ts): a replay of them could revive a forgotten payment. */
+/** The longest retention of raw, events and dead letters (topics.ts). Replaying them could revive a forgotten payment. */
 const TOPIC_RETENTION_DAYS = 90
-/** Returns come up to 60 days after the payment. */
+/** Returns arrive up to 60 days after the payment. */
 const RETURNS_DAYS = 60
 
 export const nameRule = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes, at most 63')
-/** As topics may be named: the default has the prefix of the topics in it. */
+/** The characters of topic names, because the default contains the topic prefix. */
 const groupRule = z
   .string()
   .regex(/^[a-zA-Z0-9._-]{1,200}$/, 'must be letters, digits, dots, dashes and underscores, at most 200')
 export const currencyRule = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
-/** A name or an IPv4 address, or an IPv6 address in brackets, and a port. */
+/** A host name, an IPv4 address or an IPv6 address in brackets, with a port. */
 function isBrokerAddress(text: string): boolean {
   const { bracketed, port: digits = '' } = BROKER_ADDRESS.exec(text)?.groups ?? {}
   const portNumber = Number(digits)
@@ -182,7 +182,7 @@ export const CONFIG_SCHEMA = z.strictObject({
         .string()
         .regex(/^[a-zA-Z0-9._-]*$/)
         .default(''),
-      /** Fixed at creation: a payment's state lives in the partition that its key chose. */
+      /** Fixed when the topics are created: the key of a payment selects the partition of its state. */
       partitions: z.number().int().min(1).max(1_000).default(6),
       replicationFactor: z.number().int().min(1).max(9).default(1),
       minInsyncReplicas: z.number().int().min(1).max(9).default(1),
@@ -213,7 +213,7 @@ export const CONFIG_SCHEMA = z.strictObject({
   registry: z
     .strictObject({
       url: z.url().default('http://127.0.0.1:8081'),
-      /** How often it is asked whether the ids that we write still mean our schemas. */
+      /** How often the registry is asked whether the ids we write still belong to our schemas. */
       checkIntervalMs: z.number().int().min(1_000).max(3_600_000).default(60_000),
       ...CLIENT_SECURITY.registry,
     })
@@ -225,7 +225,7 @@ export const CONFIG_SCHEMA = z.strictObject({
       ...GATEWAY_LIMITS,
       shutdown: z
         .strictObject({
-          /** How long the gateway serves on after it said that it is not ready: load balancers need to notice. */
+          /** How long the gateway keeps serving after it stops being ready, so that load balancers notice. */
           waitMs: z.number().int().min(0).default(5_000),
         })
         .prefault({}),
@@ -233,13 +233,13 @@ export const CONFIG_SCHEMA = z.strictObject({
     })
     .prefault({}),
   admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9090) }).prefault({}),
-  /** The longest orderly stop of a process; then it ends without the rest. Shorter than the minute of orchestrators. */
+  /** Time limit of an orderly stop; then the process ends at once. Below the usual 60 s of orchestrators. */
   shutdown: z.strictObject({ limitMs: ms.default(45_000) }).prefault({}),
   normalizer: z.strictObject({ group: groupRule.optional() }).prefault({}),
   processor: z.strictObject({ group: groupRule.optional() }).prefault({}),
   payments: z
     .strictObject({
-      /** A payment nobody touched for so long is forgotten. */
+      /** A payment without events for this long is forgotten. */
       retention: duration.prefault('400d'),
       /** See NextStatusWithin in processor/due.ts. */
       nextStatusWithin: z
@@ -265,7 +265,7 @@ type ParsedSource = z.infer<typeof SOURCE_SCHEMA>
 
 export interface Config
   extends Omit<ParsedConfig, 'sources' | 'kafka' | 'redis' | 'registry' | 'encryption' | 'normalizer' | 'processor'> {
-  /** Consumer groups. By default with the prefix of the topics, so that installations that have different topics share none. */
+  /** Consumer groups. The defaults contain the topic prefix, so that installations with different topics share none. */
   readonly normalizer: { readonly group: string }
   readonly processor: { readonly group: string }
   readonly kafka: Omit<ParsedConfig['kafka'], 'tls' | 'sasl'> & ClientSecurity['kafka']
@@ -280,20 +280,20 @@ export interface Config
 export interface SourceConfig {
   readonly id: string
   readonly provider: string
-  /** The registered URL's path. A provider may also call it with one of its own suffixes, such as `/status`. */
+  /** Path of the registered URL. Providers can append their own suffixes, such as `/status`. */
   readonly path: string
   readonly namespace: string
   readonly successCode: 200 | 201 | 204
   readonly currency: string | null
-  /** Of authenticated requests; each process counts for itself. */
+  /** Limit for authenticated requests, per process. */
   readonly requestsPerSecondMax: number
-  /** How deep the normalizer reads its JSON. */
+  /** Maximum JSON nesting depth that the normalizer reads. */
   readonly jsonDepthMax: number
-  /** All of these must hold. */
+  /** All must be satisfied. */
   readonly authentication: readonly Authentication[]
 }
 
-/** Environment variables that win over the file. */
+/** Environment variables that override the file. */
 export const ENVIRONMENT_OVERRIDES: readonly (readonly [
   name: string,
   path: string,
@@ -313,7 +313,7 @@ export const ENVIRONMENT_OVERRIDES: readonly (readonly [
   ['PAYSTATUS_ADMIN_PORT', 'admin.port', toNumber],
 ]
 
-/** The text itself if it is no number, so that the schema says so. */
+/** The text itself if it is not a number, so that the schema reports it. */
 function toNumber(text: string): unknown {
   const number = Number(text)
   return text.trim() === '' || Number.isNaN(number) ? text : number
@@ -329,17 +329,17 @@ function readYaml(file: string): Record<string, unknown> {
   try {
     const value: unknown = parseYaml(text) ?? {}
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new ConfigError([`${file}: must be a mapping at its top`])
+      throw new ConfigError([`${file}: must be a mapping at the top level`])
     }
     return value as Record<string, unknown>
   } catch (error) {
     throw error instanceof ConfigError
       ? error
-      : new ConfigError([`${file}: is not YAML: ${firstLineOf((error as Error).message)}`])
+      : new ConfigError([`${file}: is not valid YAML: ${firstLineOf((error as Error).message)}`])
   }
 }
 
-/** The parser's message goes on with a quotation of the file, which may hold what should not be printed. */
+/** The rest of the parser's message quotes the file, which can contain secrets. */
 function firstLineOf(message: string): string {
   return message.split('\n', 1)[0] ?? ''
 }
@@ -358,7 +358,7 @@ function setPath(target: Record<string, unknown>, path: readonly string[], value
   if (typeof child === 'object' && !Array.isArray(child)) {
     setPath(child as Record<string, unknown>, rest, value)
   }
-  // Anything else is a mistake in the file, which the schema reports.
+  // Anything else is an error in the file, which the schema reports.
 }
 
 function pathText(path: readonly PropertyKey[]): string {
@@ -384,7 +384,7 @@ function resolveSource(
   }
 }
 
-/** The sources that pass their own schema, with their positions in the file. */
+/** The sources that match their schema, with their positions in the file. */
 function rightSourcesOf(raw: Readonly<Record<string, unknown>>): (readonly [source: ParsedSource, index: number])[] {
   const entries: readonly unknown[] = Array.isArray(raw['sources']) ? raw['sources'] : []
   return entries.flatMap((entry, index) => {
@@ -393,7 +393,7 @@ function rightSourcesOf(raw: Readonly<Record<string, unknown>>): (readonly [sour
   })
 }
 
-/** A client certificate has to come from somewhere. */
+/** mTLS needs a source of client certificates. */
 function mutualTlsProblems(
   { tls, trustedProxies }: GatewayAccess,
   sources: readonly { readonly source: SourceConfig; readonly index: number }[],
@@ -408,7 +408,7 @@ function mutualTlsProblems(
         )
 }
 
-/** A payment that is forgotten too early begins anew when the provider repeats itself, or returns the money. */
+/** A payment forgotten too early would start over when the provider repeats a callback or returns the money. */
 function retentionProblems(retentionMs: number, providers: readonly string[]): string[] {
   const minimums: [days: number, why: string][] = [
     [TOPIC_RETENTION_DAYS, `raw callbacks, events and dead letters are kept for ${TOPIC_RETENTION_DAYS} days`],
@@ -416,7 +416,7 @@ function retentionProblems(retentionMs: number, providers: readonly string[]): s
       const retryDays = providerById(id)?.retryHorizonDays ?? 0
       return [
         retryDays + RETURNS_DAYS,
-        `${id} may repeat a callback for ${retryDays} days, and returns come up to ${RETURNS_DAYS} days later`,
+        `${id} may repeat a callback for ${retryDays} days, and returns arrive up to ${RETURNS_DAYS} days later`,
       ]
     }),
   ]
@@ -425,12 +425,12 @@ function retentionProblems(retentionMs: number, providers: readonly string[]): s
 }
 
 function shutdownProblems({ gateway, shutdown }: ParsedConfig): string[] {
-  // Requests that come in its last moment still get their answer.
+  // Requests that arrive at the last moment are still answered.
   const neededMs = gateway.shutdown.waitMs + gateway.answerDeadlineMs
   return shutdown.limitMs > neededMs
     ? []
     : [
-        `shutdown.limitMs: must be above ${neededMs} ms, which are gateway.shutdown.waitMs and gateway.answerDeadlineMs together`,
+        `shutdown.limitMs: must be above ${neededMs} ms, the sum of gateway.shutdown.waitMs and gateway.answerDeadlineMs`,
       ]
 }
 
@@ -461,9 +461,9 @@ function conflictsOf(sources: readonly { readonly source: SourceConfig; readonly
     for (const path of [source.path, ...suffixes.map((suffix) => source.path + suffix)]) {
       const samePath = paths.get(path)
       if (samePath !== undefined) {
-        // Without the path: for a caller that cannot authenticate it is the secret.
+        // The path is not printed: for callers that cannot authenticate it is the secret.
         problems.push(
-          `sources.${index}.path: the same, or with a suffix of its provider the same, as that of sources.${samePath}`,
+          `sources.${index}.path: equals the path of sources.${samePath}, alone or with a suffix of a provider`,
         )
       }
       paths.set(path, index)

@@ -254,15 +254,15 @@ sources:
       /^payments\.nextStatusWithin: .*swift/m,
       /^\(top\): .*surprise/m,
       /^sources\.1\.id: a is already the id of sources\.0/m,
-      /^sources\.1\.path: the same, .* as that of sources\.0$/m,
+      /^sources\.1\.path: equals the path of sources\.0, alone or with a suffix of a provider$/m,
       /^sources\.1\.authentication\.secret: the variable NOT_SET is empty or not set/m,
       /^sources\.2\.provider: /m,
       /^sources\.2\.path: must be an absolute path/m,
       /^sources\.3\.authentication\.username: .*colon/m,
       /^sources\.4\.authentication\.type: /m,
-      /^sources\.5\.authentication: .*write none in as many words/m,
-      /^sources\.6\.authentication: .*write none in as many words/m,
-      /^sources\.7\.authentication: none cannot stand beside others/m,
+      /^sources\.5\.authentication: .*to accept everybody, write none/m,
+      /^sources\.6\.authentication: .*to accept everybody, write none/m,
+      /^sources\.7\.authentication: none cannot be combined with others/m,
       /^sources\.8\.authentication\.1\.header: /m,
       /^sources\.8\.authentication\.1\.secret: /m,
       /^sources\.9\.authentication\.0\.addresses\.0: must be an IPv4 or IPv6 address, or a range/m,
@@ -270,7 +270,7 @@ sources:
       /^sources\.10\.authentication\.ca: the file cannot be read \(ENOENT\)/m,
       /^sources\.10\.authentication\.crl: the file cannot be read \(ENOENT\)/m,
       /^sources\.10\.authentication\.pins\.0: must be subject:/m,
-      /^sources\.11\.authentication\.pins: must be a list, \{ file: … \}, or any in as many words/m,
+      /^sources\.11\.authentication\.pins: must be a list, \{ file: … \}, or the word any/m,
       /^sources\.12\.authentication\.secret: must be whsec_/m,
     ]) {
       expect(text).toMatch(expected)
@@ -342,7 +342,7 @@ sources:
     const missing = join(directory, 'missing.yaml')
     expect(() => loadConfig(missing, {})).toThrow(`${missing}: cannot be read (ENOENT)`)
     expect(problemsOf('- a\n- b\n')).toEqual([expect.stringContaining('must be a mapping')])
-    expect(problemsOf('a: [')).toEqual([expect.stringMatching(/is not YAML: .*line/)])
+    expect(problemsOf('a: [')).toEqual([expect.stringMatching(/is not valid YAML: .*line/)])
   })
 
   test('does not quote a broken file, which may hold a secret (I9)', () => {
@@ -411,7 +411,7 @@ describe('authentication', () => {
       { type: 'ip-allow-list', addresses: { file: addresses } },
     ])
     writeFileSync(addresses, '# none\n')
-    expect(() => of(`{ type: ip-allow-list, addresses: { file: '${addresses}' } }`)).toThrow('holds no entry')
+    expect(() => of(`{ type: ip-allow-list, addresses: { file: '${addresses}' } }`)).toThrow('contains no entry')
   })
 
   test('by mutual TLS needs TLS, or a proxy that passes certificates on', () => {

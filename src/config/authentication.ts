@@ -8,33 +8,33 @@ import { checked, checkedFile, type Problems } from './problems.ts'
 import { readSecrets, SECRETS_SCHEMA, type Secret } from './secret.ts'
 import { standardWebhooksKey } from './standard-webhooks-key.ts'
 
-/** One thing that callers of a source have to show. A source may ask for several; then all must hold. */
+/** One requirement for callers of a source. A source can have several; then all must be satisfied. */
 export type Authentication =
   | { readonly type: 'none' }
   | {
       readonly type: 'mtls'
-      /** File with the CAs that may vouch for the caller. */
+      /** File with the trusted CAs. */
       readonly ca: string
-      /** Files with CRLs; none: revocation is not asked for. */
+      /** Files with CRLs; without any, revocation is not checked. */
       readonly crls: readonly string[]
-      /** What the caller's own certificate must show, one of them; null: every certificate of these CAs will do. */
+      /** The caller's certificate must match one of them; null accepts every certificate of these CAs. */
       readonly pins: Lines | null
     }
   | { readonly type: 'header'; readonly header: string; readonly secrets: readonly Secret[] }
   | { readonly type: 'basic'; readonly username: string; readonly passwords: readonly Secret[] }
   | {
       readonly type: 'hmac'
-      /** The header with the signature. */
+      /** Header of the signature. */
       readonly header: string
       readonly secrets: readonly Secret[]
       readonly algorithm: 'sha256' | 'sha384' | 'sha512'
       readonly encoding: 'hex' | 'base64'
-      /** What stands before the signature in its header. */
+      /** Precedes the signature in its header. */
       readonly prefix: string
-      /** Null: the body alone is signed, so that an old callback can be sent again by anybody who saw it. */
+      /** Null if only the body is signed: then anybody who saw a callback can replay it. */
       readonly timestamp: {
         readonly header: string
-        /** What stands between timestamp and body in what is signed. */
+        /** Between timestamp and body in the signed text. */
         readonly separator: string
         readonly toleranceSeconds: number
       } | null
@@ -48,7 +48,7 @@ export type Authentication =
   | { readonly type: 'ip-allow-list'; readonly addresses: Lines }
   | { readonly type: 'path-token'; readonly tokens: readonly Secret[] }
 
-const headerName = z.string().regex(/^[A-Za-z0-9-]+$/, 'must be the name of a header')
+const headerName = z.string().regex(/^[A-Za-z0-9-]+$/, 'must be a header name')
 const toleranceSeconds = z.number().int().min(1).max(86_400).default(300)
 
 const ONE = z.discriminatedUnion('type', [
@@ -57,12 +57,14 @@ const ONE = z.discriminatedUnion('type', [
     type: z.literal('mtls'),
     ca: z.string(),
     crl: z.union([z.string(), z.array(z.string())]).default([]),
-    pins: z.union([z.literal('any'), LINES_SCHEMA], 'must be a list, { file: … }, or any in as many words'),
+    pins: z.union([z.literal('any'), LINES_SCHEMA], 'must be a list, { file: … }, or the word any'),
   }),
   z.strictObject({ type: z.literal('header'), header: headerName, secret: SECRETS_SCHEMA }),
   z.strictObject({
     type: z.literal('basic'),
-    username: z.string().regex(/^[^:]+$/, 'must not be empty or contain a colon, which ends it in HTTP Basic'),
+    username: z
+      .string()
+      .regex(/^[^:]+$/, 'must not be empty or contain a colon, which ends the user name in HTTP Basic'),
     password: SECRETS_SCHEMA,
   }),
   z.strictObject({
@@ -84,9 +86,9 @@ const ONE = z.discriminatedUnion('type', [
 
 type ParsedAuthentication = z.infer<typeof ONE>
 
-const NOTHING = 'must say how callers are authenticated; for nothing at all write none in as many words'
+const NOTHING = 'must say how callers are authenticated; to accept everybody, write none'
 
-/** One kind, `none`, or a list of kinds; always a list once it is parsed. */
+/** One requirement, `none`, or a list of requirements; parsed it is always a list. */
 export const AUTHENTICATION_SCHEMA = z.unknown().transform((value, context): ParsedAuthentication[] => {
   const isList = Array.isArray(value)
   const list: readonly unknown[] = isList ? value : value === undefined || value === null ? [] : [value]
@@ -103,15 +105,15 @@ export const AUTHENTICATION_SCHEMA = z.unknown().transform((value, context): Par
     issue(NOTHING)
   }
   for (const type of new Set(types.filter((one, index) => types.indexOf(one) !== index))) {
-    issue(`asks for ${type} twice`)
+    issue(`requires ${type} twice`)
   }
   if (types.includes('none') && list.length > 1) {
-    issue('none cannot stand beside others')
+    issue('none cannot be combined with others')
   }
   return right
 })
 
-/** Reads the secrets and looks at every file; whatever is wrong becomes a problem. */
+/** Reads the secrets and checks every file; collects the problems. */
 export function resolveAuthentication(
   parsed: readonly ParsedAuthentication[],
   where: string,
@@ -177,12 +179,12 @@ function resolveOne(
   }
 }
 
-/** At least 128 bits, if each character was chosen by chance; all of them need no escape in a URL. */
+/** At least 128 bits if the characters are random. None of them needs escaping in a URL. */
 const PATH_TOKEN = /^[A-Za-z0-9_-]{22,128}$/
 
 export function checkPathToken(token: string): string {
   if (!PATH_TOKEN.test(token)) {
-    throw new Error('must be 22 to 128 letters, digits, - or _, chosen by chance')
+    throw new Error('must be 22 to 128 letters, digits, - or _, chosen at random')
   }
   return token
 }

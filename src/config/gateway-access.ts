@@ -5,17 +5,17 @@ import { parseAddressRange } from './address-range.ts'
 import { checkLines, LINES_SCHEMA, type Lines } from './lines.ts'
 import { checked, checkedFile, type Problems } from './problems.ts'
 
-/** How the gateway's port speaks, and which proxies may stand before it. */
+/** TLS of the gateway's port, and the proxies it trusts. */
 export interface GatewayAccess {
   /** Null: plain HTTP. */
   readonly tls: TlsFiles | null
   readonly trustedProxies: TrustedProxies | null
-  /** How often files are looked at for changes. */
+  /** How often files are checked for changes. */
   readonly filesCheckIntervalMs: number
 }
 
 export interface TlsFiles {
-  /** PEM, the server's certificate and the CAs between it and the root. */
+  /** PEM: the server's certificate and the intermediate CAs. */
   readonly certificate: string
   /** PEM. */
   readonly key: string
@@ -23,14 +23,14 @@ export interface TlsFiles {
 
 export interface TrustedProxies {
   readonly addresses: Lines
-  /** How they pass on the certificate of the caller; null: they do not. */
+  /** How they forward the caller's certificate; null if they do not. */
   readonly clientCertificate: { readonly header: string; readonly format: ClientCertificateFormat } | null
 }
 
 /** `xfcc`: Envoy's X-Forwarded-Client-Cert; `pem`: URL-encoded PEM (nginx, AWS); `rfc9440`: Client-Cert (base64 between colons). */
 export type ClientCertificateFormat = 'xfcc' | 'pem' | 'rfc9440'
 
-/** The part of the section `gateway` that is about access. */
+/** The access settings of the section `gateway`. */
 export const GATEWAY_ACCESS_SHAPE = {
   tls: z.strictObject({ certificate: z.string(), key: z.string() }).nullable().default(null),
   trustedProxies: z
@@ -38,7 +38,7 @@ export const GATEWAY_ACCESS_SHAPE = {
       addresses: LINES_SCHEMA,
       clientCertificate: z
         .strictObject({
-          header: z.string().regex(/^[A-Za-z0-9-]+$/, 'must be the name of a header'),
+          header: z.string().regex(/^[A-Za-z0-9-]+$/, 'must be a header name'),
           format: z.enum(['xfcc', 'pem', 'rfc9440']),
         })
         .nullable()
@@ -49,7 +49,7 @@ export const GATEWAY_ACCESS_SHAPE = {
   filesCheckIntervalMs: z.number().int().min(100).default(5_000),
 }
 
-/** Looks at every file that the section names. */
+/** Checks every file that the section names. */
 export function checkGatewayAccess({ tls, trustedProxies }: GatewayAccess, problems: Problems): void {
   if (trustedProxies !== null) {
     checkLines(trustedProxies.addresses, 'gateway.trustedProxies.addresses', problems, parseAddressRange)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { checked, checkedFile, type Problems } from './problems.ts'
 
-/** A list that stands in the configuration, or in a file of its own, one entry a line, that is read again when it changes. */
+/** A list in the configuration, or in its own file with one entry per line, which is read again when it changes. */
 export type Lines = { readonly lines: readonly string[] } | { readonly file: string }
 
 export const LINES_SCHEMA = z.union([
@@ -12,7 +12,7 @@ export const LINES_SCHEMA = z.union([
   z.strictObject({ file: z.string() }),
 ])
 
-/** Checks every entry, and that there is one. */
+/** Checks every entry. An empty file is a problem. */
 export function checkLines(lines: Lines, where: string, problems: Problems, check: (line: string) => void): void {
   if ('file' in lines) {
     checkedFile(`${where}.file`, lines.file, problems, (content) => {
@@ -27,7 +27,7 @@ export function checkLines(lines: Lines, where: string, problems: Problems, chec
   }
 }
 
-/** The lines of a file without comments (#) and empty ones; throws if nothing is left, which would be a mistake. */
+/** The lines of a file without comments (#) and empty lines. Throws if none is left. */
 export function linesOf(content: Buffer): string[] {
   const lines = content
     .toString('utf8')
@@ -35,7 +35,7 @@ export function linesOf(content: Buffer): string[] {
     .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
     .filter((line) => line !== '')
   if (lines.length === 0) {
-    throw new Error('holds no entry')
+    throw new Error('contains no entry')
   }
   return lines
 }

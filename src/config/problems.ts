@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 
-/** Everything that is wrong, each with its path. */
+/** Configuration problems, each with its path. */
 export type Problems = string[]
 
-/** Runs a check of a setting; what it throws becomes a problem at `where`, and the result is undefined. */
+/** Runs a check of a setting. An error becomes a problem at `where`, and the result is undefined. */
 export function checked<T>(where: string, problems: Problems, check: () => T): T | undefined {
   try {
     return check()
@@ -13,7 +13,7 @@ export function checked<T>(where: string, problems: Problems, check: () => T): T
   }
 }
 
-/** Reads a file that a setting names, and looks at its content; both can be a problem. */
+/** Reads the file that a setting names and checks its content. */
 export function checkedFile(where: string, file: string, problems: Problems, check: (content: Buffer) => void): void {
   let content: Buffer
   try {

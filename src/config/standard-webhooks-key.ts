@@ -1,11 +1,11 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 
-/** What a Standard Webhooks secret stands for: a symmetric key (v1) or a sender's public key (v1a). */
+/** The key in a Standard Webhooks secret: a symmetric key (v1) or a sender's public key (v1a). */
 export type StandardWebhooksKey =
   | { readonly version: 'v1'; readonly key: Buffer }
   | { readonly version: 'v1a'; readonly key: KeyObject }
 
-/** RFC 8410: what stands before the 32 bytes of an Ed25519 key. */
+/** RFC 8410: the bytes before the 32 bytes of an Ed25519 key. */
 const ED25519_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 
 /** Reads `whsec_<base64>` or `whpk_<base64>` (Standard Webhooks 1.0.0); throws for anything else. */

@@ -2,7 +2,7 @@ import { type CommandOptions, kafkaAclCommand, kafkaAcls, redisAclCommand, redis
 import type { Config } from '../config.ts'
 import { topicNames } from '../topics.ts'
 
-/** What every role of this installation may do; needs no servers. */
+/** The permissions of every role of this installation; needs no servers. */
 export function aclsOf(config: Config, principalPrefix: string) {
   const scope = {
     topics: topicNames(config.kafka.topicPrefix),
@@ -21,9 +21,9 @@ export function aclsOf(config: Config, principalPrefix: string) {
   }
 }
 
-/** As a shell script that can be read before it is run. */
+/** Formats them as a shell script with comments. */
 export function aclLines({ kafka, redis }: ReturnType<typeof aclsOf>): readonly string[] {
-  const lines = ['# Kafka: nothing else is needed with allow.everyone.if.no.acl.found=false']
+  const lines = ['# Kafka: sufficient with allow.everyone.if.no.acl.found=false']
   let heading = ''
   for (const { role, reason, command } of kafka) {
     if (heading !== `${role} ${reason}`) {
@@ -32,7 +32,7 @@ export function aclLines({ kafka, redis }: ReturnType<typeof aclsOf>): readonly 
     }
     lines.push(command)
   }
-  lines.push("# Redis: then give each user a password, redis-cli ACL SETUSER <user> '>password'")
+  lines.push("# Redis: then give each user a password with redis-cli ACL SETUSER <user> '>password'")
   for (const { role, reason, command } of redis) {
     lines.push(`# ${role}: ${reason}`, command)
   }

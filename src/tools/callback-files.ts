@@ -2,24 +2,24 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { Callback, Provider } from '../providers/provider.ts'
 
-/** A callback that lies in a file. */
+/** A callback read from a file. */
 export interface CallbackFile {
-  /** Its name as it was given. */
+  /** The file name as given. */
   readonly file: string
   readonly callback: Callback
 }
 
 export interface CallbackFileOptions {
   readonly provider: Provider
-  /** As the provider would send it; by default what the file's extension says, else JSON. */
+  /** Content type of the request; by default from the file extension, else JSON. */
   readonly contentType?: string
-  /** First part of every payment key; by default the provider, as for a source that does not say. */
+  /** First part of every payment key; by default the provider, as for a source without a namespace. */
   readonly namespace?: string
   /** ISO 4217, for providers that send amounts without one. */
   readonly currency?: string
 }
 
-/** Some files cannot be read: all of them are named at once. */
+/** Unreadable files; the message names all of them. */
 export class CallbackFilesError extends Error {
   readonly code = 'CALLBACK_FILES'
 
@@ -28,10 +28,10 @@ export class CallbackFilesError extends Error {
   }
 }
 
-/** More than the gateway ever takes (`gateway.bodyBytesMax`): a larger file is something else than a callback. */
+/** Above any `gateway.bodyBytesMax`: a larger file is not a callback. */
 export const CALLBACK_FILE_BYTES_MAX = 16 * 2 ** 20
 
-/** Takes the place of the configured source, of which there is none here. */
+/** Stands for the configured source. */
 export const OFFLINE_SOURCE = 'offline'
 
 const CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
@@ -40,7 +40,7 @@ const CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
   ['.xml', 'application/xml'],
 ])
 
-/** Reads every file before anything is done with one, so that a wrong name gives a message and no half a result. */
+/** Reads every file first, so that a wrong name causes an error and no partial output. */
 export function readCallbackFiles(files: readonly string[], options: CallbackFileOptions): readonly CallbackFile[] {
   const problems: string[] = []
   const callbackFiles: CallbackFile[] = []
@@ -58,8 +58,8 @@ export function readCallbackFiles(files: readonly string[], options: CallbackFil
 }
 
 /**
- * The bytes of a file as the callback they would have been. What the gateway would add comes from the position among
- * the files, so that the same command always prints the same.
+ * Makes a callback of the bytes of a file. What the gateway would add is derived from the position among the files, so that
+ * the same command always prints the same output.
  */
 export function toCallbackFile(
   file: string,
@@ -82,7 +82,7 @@ export function toCallbackFile(
   }
 }
 
-/** In pieces, because what is not a regular file has no size, and may have no end. */
+/** Reads in pieces, because other than regular files have no size and can be endless. */
 function readBounded(file: string): Buffer {
   const descriptor = openSync(file, 'r')
   try {
@@ -96,7 +96,7 @@ function readBounded(file: string): Buffer {
       pieces.push(piece.subarray(0, read))
       bytes += read
     }
-    throw new RangeError(`it is larger than ${CALLBACK_FILE_BYTES_MAX} bytes, which no callback is`)
+    throw new RangeError(`it is larger than ${CALLBACK_FILE_BYTES_MAX} bytes and cannot be a callback`)
   } finally {
     closeSync(descriptor)
   }
@@ -104,7 +104,7 @@ function readBounded(file: string): Buffer {
 
 const PIECE_BYTES = 65_536
 
-/** Formed like the receipt ids of the gateway, of the first millisecond there was. */
+/** Looks like a receipt id of the gateway from the first millisecond of the epoch. */
 function callbackIdAt(position: number): string {
   return `00000000-0000-7000-8000-${position.toString(16).padStart(12, '0')}`
 }
@@ -112,11 +112,11 @@ function callbackIdAt(position: number): string {
 function reasonOf(error: unknown): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
-      return 'there is no such file'
+      return 'no such file'
     case 'EISDIR':
       return 'it is a directory'
     case 'EACCES':
-      return 'not allowed'
+      return 'permission denied'
     default:
       return (error as Error).message
   }

@@ -19,17 +19,15 @@ export interface CarryOverReport {
   readonly events: number
 }
 
-/** Records of one append: bounds what waits at once. */
+/** Records per append; bounds the memory. */
 const RECORDS_PER_APPEND_MAX = 500
 
 /**
- * Publishes every event of every payment of another installation, as its `payments.status.current` has them, into the
- * `payments.events` of this one, each in the partition of its key. That is how an installation gets another number of
- * partitions: a topic that is grown breaks payments apart.
+ * Publishes every event in another installation's `payments.status.current` to `payments.events` of this one, each in the
+ * partition of its key. This is how to change the partition count: growing a topic would scatter the events of a payment.
  *
- * Can be run again, also after it was interrupted: events keep their ids, and the processor recognises repeats. What the
- * clock did (OVERDUE) is not carried over, the new installation's clock does it again; `statusVersion` and `incarnation`
- * begin anew.
+ * Can be run again, also after an interruption: events keep their ids, and the processor recognises repeats. Steps made by
+ * the clock (OVERDUE) are not carried over; the new installation makes its own. `statusVersion` and `incarnation` restart.
  */
 export async function carryOver(
   config: Config,
@@ -39,7 +37,7 @@ export async function carryOver(
 ): Promise<CarryOverReport> {
   const [from, to] = [topicNames(fromPrefix), topicNames(config.kafka.topicPrefix)]
   if (from.current === to.current) {
-    throw new Error('an installation cannot be carried over into itself: kafka.topicPrefix is that of --from-prefix')
+    throw new Error('an installation cannot be carried over into itself: kafka.topicPrefix equals --from-prefix')
   }
   return withClients({ config, logger, tool: 'carry-over' }, ['codecs'], async ({ kafka, reader, codecs: own }) => {
     const facts = await createTopicLogs(kafka).facts([from.current, to.events])
@@ -79,12 +77,12 @@ export async function carryOver(
 export interface CarryOverPorts {
   readonly reader: Pick<PartitionReader, 'read'>
   readonly events: AppendLog
-  /** Of the installation that is read, and of the one that is written. */
+  /** `state` of the source installation, `event` of the target. */
   readonly state: PaymentCodecs['state']
   readonly event: PaymentCodecs['event']
 }
 
-/** One partition of the other installation's `current`. */
+/** Carries over one partition of the other installation's `current`. */
 export async function carryOverPartition(
   { reader, events, state: stateCodec, event: eventCodec }: CarryOverPorts,
   topic: string,
@@ -108,11 +106,11 @@ export async function carryOverPartition(
 
 export function carryOverLines({ from, to, payments, events }: CarryOverReport): readonly string[] {
   return [
-    `${payments} payments with ${events} events of ${from.topic} (${from.partitions} partitions) are in ${to.topic} (${to.partitions} partitions)`,
+    `carried over ${payments} payments with ${events} events from ${from.topic} (${from.partitions} partitions) to ${to.topic} (${to.partitions} partitions)`,
   ]
 }
 
-/** Until it is compacted, `current` holds several records of a payment, and the last one counts. Of one partition. */
+/** The offset of the last record of each payment in one partition: before compaction `current` can hold several. */
 async function lastOffsets(
   reader: Pick<PartitionReader, 'read'>,
   topic: string,

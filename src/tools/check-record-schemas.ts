@@ -15,19 +15,19 @@ export interface RecordSchemaFinding {
   readonly partition: number
   readonly offset: string
   readonly schemaId: number
-  /** For a person, with what to do. */
+  /** For people, with the remedy. */
   readonly message: string
 }
 
 export interface RecordSchemas {
   readonly findings: readonly RecordSchemaFinding[]
-  /** The registry cannot say under which subjects an id is registered, so that only the names of records were compared. */
+  /** True if the registry cannot list the subjects of an id, so that only record names were compared. */
   readonly namesOnly: boolean
 }
 
 /**
- * Looks up the schema ids that the oldest and the newest record of every partition carry. That the registry has the
- * schemas of this release says nothing about them: one that was lost and filled anew has all schemas, under other ids.
+ * Looks up the schema ids of the oldest and newest record of every partition. Comparing the registry with this release's
+ * schemas is not enough: a registry that was lost and refilled has all schemas, under different ids.
  */
 export async function checkRecordSchemas(config: Config, logger: Logger): Promise<RecordSchemas> {
   return withClients({ config, logger, tool: 'schemas' }, [], ({ reader }) =>
@@ -54,7 +54,7 @@ async function recordSchemas(
         namesOnly ||= found.found === 'avro' && found.subjects === null
         const problem = schemaIdProblem(found, { schemaId, subject, schema })
         if (problem !== undefined && !told.has(schemaId)) {
-          // Once is enough: all partitions of a topic mostly hold the same ids.
+          // Reported once: the partitions of a topic usually hold the same ids.
           told.add(schemaId)
           const message = `${topic}[${partition}] at offset ${offset}: ${problem.message}. ${schemaIdRemedy(problem.problem)}`
           findings.push({ topic, partition, offset: String(offset), schemaId, message })
@@ -70,7 +70,7 @@ interface CarriedId {
   readonly schemaId: number
 }
 
-/** Of the oldest and of the newest value that begins as a registry's; nothing for an empty or a missing topic. */
+/** Schema ids of the oldest and newest values in the registry's format; none for an empty or missing topic. */
 async function schemaIdsOf(reader: PartitionReader, topic: string, partition: number): Promise<readonly CarriedId[]> {
   try {
     const { start, end } = await reader.range(topic, partition)
@@ -78,7 +78,7 @@ async function schemaIdsOf(reader: PartitionReader, topic: string, partition: nu
     return oldest === undefined ? [] : [oldest, await lastId(reader, topic, partition, oldest, end)]
   } catch (error) {
     if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') {
-      // `paystatus topics check` says so.
+      // `paystatus topics check` reports it.
       return []
     }
     throw error
@@ -101,7 +101,7 @@ async function firstId(
   return first
 }
 
-/** Looks back further and further: the last offsets can be those of control records, tombstones or nothing at all. */
+/** Looks back in growing steps: the last offsets can hold control records, tombstones or nothing. */
 async function lastId(
   reader: PartitionReader,
   topic: string,

@@ -3,8 +3,8 @@ import type { PaymentState } from '../payment/apply-event.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 
 /**
- * The states in `payments.status.current` that a question is about, by payment key; `current` holds several records of a
- * payment until it is compacted, and the last one counts. Reads every partition to its end as it is now.
+ * The wanted states in `payments.status.current`. Before compaction the topic can hold several records of a payment; the last
+ * one counts. Reads every partition to its current end.
  */
 export async function currentStates(
   reader: Pick<PartitionReader, 'read'>,

@@ -8,37 +8,36 @@ import { type SourcesById, sourcesById } from '../raw/sources-by-id.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import { withClients } from './with-clients.ts'
 
-/** A name that the mapping does not know, and when callbacks had it. Times are those of receipt, ms since the epoch. */
+/** A name unknown to the mapping, and when callbacks contained it. Times are receipt times, ms since the epoch. */
 export interface DriftRow {
   readonly provider: string
   readonly kind: DriftKind
   readonly name: string
-  /** Callbacks that had it. */
+  /** Callbacks that contained it. */
   readonly count: number
   readonly firstAt: number
   readonly lastAt: number
 }
 
 export interface DriftReport {
-  /** By provider, kind and name. */
+  /** Sorted by provider, kind and name. */
   readonly rows: readonly DriftRow[]
   readonly callbacks: number
-  /** Callbacks whose source nobody knows (source-of-record.ts): they cannot be read. */
+  /** Callbacks that cannot be read because their source is unknown. */
   readonly unknownSource: number
-  /** Callbacks whose body was forgotten, or does not open: they cannot be read either. */
+  /** Callbacks whose body was forgotten or cannot be decrypted. */
   readonly unreadable: number
-  /** True if there were more names than are listed. */
+  /** True if some names are not listed. */
   readonly truncated: boolean
 }
 
-/** The most names that are listed (I10). */
+/** The maximum number of listed names (I10). */
 const DRIFT_ROWS_MAX = 10_000
 
 /**
- * Lists what callbacks hold that the mapping does not know, as far back as the raw topic reaches.
+ * Lists names in callbacks that the mapping does not know, as far back as the raw topic reaches.
  *
- * Nothing of it is stored: the callbacks are read again with the mapping of today, so what was added since is gone from
- * the list.
+ * Nothing is stored: the callbacks are translated again with the current mapping, so names it has learned since are not listed.
  */
 export async function findDrift(config: Config, logger: Logger, signal?: AbortSignal): Promise<DriftReport> {
   return withClients({ config, logger, tool: 'drift' }, [], async ({ topics, reader }) => {
@@ -47,7 +46,7 @@ export async function findDrift(config: Config, logger: Logger, signal?: AbortSi
   })
 }
 
-/** Reads every partition of the raw topic to its end as it is now. */
+/** Reads every partition of the raw topic to its current end. */
 export async function scanForDrift(
   reader: Pick<PartitionReader, 'read'>,
   bodies: OpensBodies,
@@ -112,7 +111,7 @@ class DriftScan {
     const row = this.#rows.get(key)
     if (row !== undefined) {
       row.count += 1
-      // Partitions are read one after the other, so the callbacks do not come in the order of time.
+      // Partitions are read one after another, so callbacks are not in order of time.
       row.firstAt = Math.min(row.firstAt, at)
       row.lastAt = Math.max(row.lastAt, at)
     } else if (this.#rows.size < DRIFT_ROWS_MAX) {
@@ -134,9 +133,11 @@ export function driftLines(report: DriftReport): readonly string[] {
     ),
     ...(truncated ? [`only the first ${DRIFT_ROWS_MAX} names are listed`] : []),
     ...(unknownSource > 0
-      ? [`${unknownSource} callbacks were not read: neither they nor the configuration say what their source is`]
+      ? [`${unknownSource} callbacks were not read: neither they nor the configuration name their source`]
       : []),
-    ...(unreadable > 0 ? [`${unreadable} callbacks were not read: their bodies were forgotten, or do not open`] : []),
+    ...(unreadable > 0
+      ? [`${unreadable} callbacks were not read: their bodies were forgotten or cannot be decrypted`]
+      : []),
     `${rows.length} unknown names in ${callbacks} callbacks`,
   ]
 }

@@ -13,30 +13,30 @@ import { explainPayments } from './why/why.ts'
 import { withClients } from './with-clients.ts'
 
 export interface ForgetOptions {
-  /** Also the data keys of other payments' callbacks that speak of this one. */
+  /** Also forget the data keys of other payments' callbacks that mention this one. */
   readonly withShared?: boolean
-  /** Goes on although callbacks are not normalized yet: what they say is then never known. */
+  /** Do not wait for callbacks to be normalized; what they report is lost. */
   readonly force?: boolean
   readonly signal?: AbortSignal
-  /** How long the normalizer may take to come past what is there, ms. */
+  /** How long the normalizer may take to process what raw holds now, ms. */
   readonly catchUpMaxMs?: number
-  /** Told what it waits for. */
+  /** Called with a description of each wait. */
   readonly onWaiting?: (what: string) => void
 }
 
-/** What was done, for people and, as JSON, for scripts. */
+/** The result; also printed as JSON. */
 export interface ForgetReport {
   /** Null if data keys were named. */
   readonly paymentKey: string | null
-  /** Ids of the data keys that are forgotten now. */
+  /** Ids of the forgotten data keys. */
   readonly forgotten: readonly string[]
-  /** Data keys that also hold callbacks of other payments, and were left: those callbacks speak of this payment, too. */
+  /** Data keys that were kept because they encrypt callbacks of other payments; the listed callbacks also mention this one. */
   readonly shared: readonly { readonly dataKeyId: string; readonly callbacks: readonly string[] }[]
-  /** Callbacks that stand in raw without encryption: only retention removes them. */
+  /** Unencrypted callbacks in raw; only retention removes them. */
   readonly notEncrypted: readonly string[]
 }
 
-/** What was asked for cannot be done as it was asked for; nothing was changed. */
+/** The request was refused. No body was made unreadable. */
 class ForgetError extends Error {
   readonly code = 'FORGET_REFUSED'
 }
@@ -64,12 +64,12 @@ export async function forgetPayment(
   })
   if (payments.length > 1) {
     const keys = payments.map(({ paymentKey }) => paymentKey).join(', ')
-    throw new ForgetError(`${payment} names ${payments.length} payments: ${keys}. Name one by its payment key.`)
+    throw new ForgetError(`${payment} matches ${payments.length} payments: ${keys}. Name one by its payment key.`)
   }
   const [found] = payments
   if (found === undefined && !payment.includes(':')) {
     throw new ForgetError(
-      `no payment with the id ${payment}; one that paystatus no longer knows is named by its payment key`,
+      `no payment with the id ${payment}; use the payment key for a payment that paystatus no longer knows`,
     )
   }
   const paymentKey = found?.paymentKey ?? payment
@@ -100,7 +100,7 @@ export async function forgetPayment(
   }
 }
 
-/** Forgets data keys by their names, whatever they hold. */
+/** Forgets data keys by id, whatever they encrypt. */
 export async function forgetDataKeys(
   config: Config,
   logger: Logger,
@@ -109,7 +109,7 @@ export async function forgetDataKeys(
 ): Promise<ForgetReport> {
   const wrong = ids.filter((id) => partsOfDataKeyId(id) === null)
   if (wrong.length > 0) {
-    throw new ForgetError(`not the name of a data key: ${wrong.join(', ')}`)
+    throw new ForgetError(`not a data key id: ${wrong.join(', ')}`)
   }
   const forgotten = await forget(config, logger, new Set(), ids, options)
   return { paymentKey: null, forgotten, shared: [], notEncrypted: [] }
@@ -145,7 +145,7 @@ async function forget(
             for (const { key, value } of records) {
               const id = String(key)
               if (partsOfDataKeyId(id)?.scope === scope) {
-                // One with a tombstone is done already, and a second one would do no harm.
+                // A key with a tombstone is already forgotten.
                 value === null ? ids.delete(id) : ids.add(id)
               }
             }
@@ -162,7 +162,7 @@ async function forget(
           [...ids].map((key) => ({ key, value: Buffer.from(value) })),
         )
       await note('retired')
-      options.onWaiting?.('until no gateway encrypts with these data keys any more')
+      options.onWaiting?.('until no gateway uses these data keys any more')
       await sleep(NOTES_AGE_MAX_MS + config.gateway.answerDeadlineMs + GATEWAYS_MARGIN_MS, options.signal)
       if (options.force !== true) {
         await normalizerIsPast(config, createGroupOffsets(admin), reader, options)
@@ -179,7 +179,7 @@ async function forget(
   })
 }
 
-/** Resolves once the normalizer has behind it what raw holds now; nothing under these keys comes after that. */
+/** Resolves once the normalizer has processed what raw holds now; nothing later uses these keys. */
 async function normalizerIsPast(
   config: Config,
   offsets: Pick<GroupOffsets, 'committed'>,
@@ -198,7 +198,7 @@ async function normalizerIsPast(
       }
       if (performance.now() > deadline) {
         throw new ForgetError(
-          `the normalizer (group ${group}) has not come past offset ${highWatermark} of ${raw}[${partition}]: what these callbacks say would never be known. The data keys are retired and can still be read. Start the normalizer and run this again; or give the callbacks up with --force.`,
+          `the normalizer (group ${group}) has not reached offset ${highWatermark} of ${raw}[${partition}]: what these callbacks report would be lost. The data keys are retired but not forgotten. Start the normalizer and run this again, or give up the callbacks with --force.`,
         )
       }
       options.onWaiting?.(`until the normalizer is past offset ${highWatermark} of ${raw}[${partition}]`)
@@ -207,20 +207,22 @@ async function normalizerIsPast(
   }
 }
 
-/** The report as lines for a person. */
+/** The report as lines for people. */
 export function forgetLines({ paymentKey, forgotten, shared, notEncrypted }: ForgetReport): readonly string[] {
   return [
     ...forgotten.map((id) => `forgotten  ${id}`),
     ...shared.map(
       ({ dataKeyId, callbacks }) =>
-        `left       ${dataKeyId}: it also holds callbacks of other payments; under it ${callbacks.join(', ')} ${callbacks.length === 1 ? 'speaks' : 'speak'} of this payment, too`,
+        `left       ${dataKeyId}: it also encrypts callbacks of other payments; ${callbacks.join(', ')} ${callbacks.length === 1 ? 'mentions' : 'mention'} this payment too`,
     ),
-    ...(shared.length > 0 ? ['run with --with-shared to forget these too: whatever they hold becomes unreadable'] : []),
+    ...(shared.length > 0
+      ? ['run with --with-shared to forget these too; everything they encrypt becomes unreadable']
+      : []),
     ...(notEncrypted.length > 0
-      ? [`${notEncrypted.length} callbacks stand in raw without encryption: only its retention removes them`]
+      ? [`${notEncrypted.length} callbacks are in raw without encryption: only retention removes them`]
       : []),
     forgotten.length === 0
-      ? `no data key ${paymentKey === null ? 'to forget' : `of ${paymentKey}`}: nothing was encrypted, or it is forgotten already`
-      : `${forgotten.length} data keys are forgotten; no paystatus process reads bodies under them any more. Their bytes leave the brokers' disks with compaction, within about a day; copies elsewhere (backups, mirrors) are yours to delete.`,
+      ? `no data key ${paymentKey === null ? 'to forget' : `of ${paymentKey}`}: nothing was encrypted, or it is already forgotten`
+      : `${forgotten.length} data keys are forgotten; no paystatus process can read bodies encrypted with them. Compaction removes the keys from the brokers' disks within about a day; delete copies elsewhere (backups, mirrors) yourself.`,
   ]
 }

@@ -12,14 +12,14 @@ export interface OverduePayment {
   readonly status: PaymentStatus
   readonly provider: string
   readonly endToEndId: string | null
-  /** Since when it has this status. */
+  /** Time of the last status change. */
   readonly statusSince: string
   /** When it was reported in `changes`. */
   readonly overdueSince: string
   readonly attention: readonly string[]
 }
 
-/** Lists the payments that were reported overdue and have not moved since, the longest waiting first. */
+/** Lists payments that were reported overdue and have not changed since, longest wait first. */
 export async function findOverdue(
   config: Config,
   logger: Logger,
@@ -63,7 +63,7 @@ function toOverdue(state: PaymentState): OverduePayment {
   }
 }
 
-/** A wait in its largest unit, rounded down: people compare days, not milliseconds. */
+/** A duration in its largest unit, rounded down. */
 function waitText(ms: number): string {
   const units: [size: number, name: string][] = [
     [86_400_000, 'd'],

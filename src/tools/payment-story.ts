@@ -15,7 +15,7 @@ export function changeLine(change: StatusChangeRecord): string {
   return `${timeText(change.recordedAt)}  ${change.verdict.padEnd(8)}  ${change.paymentKey}  v${change.statusVersion}  ${step}${said}${attention}`
 }
 
-/** The story of a payment, for a person: what it is now, and every event with what its arrival meant. */
+/** A payment for people: its current state, and every event with the effect of its arrival. */
 export function paymentStory(state: PaymentState): string {
   const { details } = state
   const facts: [string, string | null][] = [
@@ -56,10 +56,10 @@ export function paymentStory(state: PaymentState): string {
       ...markerTexts(event).map((text) => `      ${text}`),
     ].join('\n')
   })
-  return [...head, '', 'events, in the order of their arrival', ...timeline].join('\n')
+  return [...head, '', 'events, in order of arrival', ...timeline].join('\n')
 }
 
-/** What `show --json` prints: stable names, nothing that the topics do not hold. */
+/** What `show --json` prints: stable names, nothing beyond what the topics hold. */
 export function paymentJson(state: PaymentState): Record<string, unknown> {
   const { details, events, ...rest } = state
   return {
@@ -91,7 +91,7 @@ export function occurredText({
   timeUnreadable,
 }: Pick<PaymentEvent, 'occurredAt' | 'occurredAtPrecision' | 'zoneAssumed' | 'timeUnreadable'>): string {
   if (occurredAt === null) {
-    return timeUnreadable ? 'occurred at a time that cannot be read' : 'no time given'
+    return timeUnreadable ? 'occurred at an unreadable time' : 'no time given'
   }
   const day = occurredAtPrecision === 'DAY' ? ' (a date)' : ''
   return `occurred ${dateText(occurredAt)}${day}${zoneAssumed ? ' (zone assumed)' : ''}`
@@ -103,8 +103,8 @@ export function markerTexts({
   partialApproval,
 }: Pick<PaymentEvent, 'unreadable' | 'partialApproval'>): readonly string[] {
   return [
-    ...(unreadable.length === 0 ? [] : [`could not be read and is left out: ${unreadable.join(', ')}`]),
-    ...(partialApproval ? ['approved in part: the amount is what was approved'] : []),
+    ...(unreadable.length === 0 ? [] : [`unreadable and left out: ${unreadable.join(', ')}`]),
+    ...(partialApproval ? ['partially approved: the amount is the approved part'] : []),
   ]
 }
 

@@ -3,7 +3,7 @@ import { type Compatibility, createSchemaRegistry, SchemaNotRegisteredError } fr
 import type { RegistryConnection } from '../client-security/connections.ts'
 import type { TopicNames } from '../topics.ts'
 
-/** Every reader understands every writer, of any version: consumers and we upgrade in any order. */
+/** Every reader understands every writer of any version, so consumers and paystatus can upgrade in any order. */
 const COMPATIBILITY: Compatibility = 'FULL_TRANSITIVE'
 
 export interface AppliedSchema {
@@ -13,11 +13,11 @@ export interface AppliedSchema {
 }
 
 /**
- * Registers this release's schemas, one subject per topic, and sets their compatibility. Running it again changes
- * nothing. `out` receives one line per subject.
+ * Registers this release's schemas, one subject per topic, and sets their compatibility. Idempotent. `out` receives one line
+ * per subject.
  *
- * Throws SchemaIncompatibleError if a schema would break readers or writers of an older one (that subject keeps
- * the schemas it has), RegistryUnreachableError and RegistryRefusedError.
+ * Throws SchemaIncompatibleError if a schema would break readers or writers of an older version (the subject keeps its
+ * schemas), RegistryUnreachableError and RegistryRefusedError.
  */
 export async function applySchemas(
   connection: RegistryConnection,
@@ -28,8 +28,8 @@ export async function applySchemas(
   const applied: AppliedSchema[] = []
   for (const { subject, schema } of readTopicSchemas(topicNames)) {
     const latestBefore = await registry.latestId(subject)
-    // The rule comes before the schema, so that the registry judges the new version by it. Whether a rule for a subject
-    // that does not exist yet is kept differs between registries, so it is looked at again.
+    // Compatibility is set first, so that the registry applies it to the new version. Not every registry keeps it for a
+    // subject that does not exist yet, so it is checked again afterwards.
     const ruled = (await registry.compatibility(subject)) === COMPATIBILITY
     if (!ruled) {
       await registry.setCompatibility(subject, COMPATIBILITY)
@@ -48,11 +48,11 @@ export async function applySchemas(
 export interface SchemaFinding {
   readonly subject: string
   readonly problem: 'missing' | 'not-registered' | 'not-latest' | 'compatibility'
-  /** For a person, with what to do. */
+  /** For people, with the remedy. */
   readonly message: string
 }
 
-/** Compares the registry with this release's schemas. Empty: all is well. Changes nothing. */
+/** Compares the registry with this release's schemas; changes nothing. Empty if they agree. */
 export async function checkSchemas(
   connection: RegistryConnection,
   topicNames: TopicNames,

@@ -7,14 +7,14 @@ import { withClients, withView } from './with-clients.ts'
 
 export interface FoundPayments {
   readonly states: readonly PaymentState[]
-  /** Where they were read: the view in Redis, or the topic itself, which is the truth and slower. */
+  /** Where they were read: the view in Redis, or the topic, which is authoritative and slower. */
   readonly from: 'view' | 'topic'
 }
 
 /**
  * Finds payments by payment key, by the provider's own id, or by endToEndId (several payments can share one).
  *
- * Asks the view in Redis; reads `payments.status.current` if Redis does not answer, or if `fromTopic` asks for it.
+ * Reads the view in Redis, or `payments.status.current` if Redis does not answer or `fromTopic` is set.
  */
 export async function findPayments(
   config: Config,
@@ -74,7 +74,7 @@ async function fromView(
   }
 }
 
-/** What a person may mean by an id: a payment key, or a provider's id in any configured namespace. */
+/** The payment keys that an id can stand for: itself, or a provider's id in any configured namespace. */
 function candidateKeys(config: Config, wanted: string): readonly string[] {
   const namespaces = new Set(config.sources.map((source) => source.namespace))
   const keys = [wanted]

@@ -20,17 +20,17 @@ export async function applyTopics(
   return withAdmin(config, logger, async (admin, plan, problemsOfData) => {
     const created = await createMissingTopics(admin, plan)
     const findings = await untilKnown(() => findTopicProblems(admin, plan))
-    // A topic that was just created says nothing about what was committed, and has nothing to be compared with.
+    // If all topics are new, there is no data to compare.
     const isNew = created.length === Object.keys(plan.names).length
     return { created, findings: isNew ? findings : [...findings, ...(await untilKnown(problemsOfData))] }
   })
 }
 
-/** Compares the topics with the configuration and with what the data says, and changes nothing. Rejects with BrokersUnreachableError. */
+/** Compares the topics with the configuration and the data; changes nothing. Rejects with BrokersUnreachableError. */
 export async function checkTopics(config: Config, logger: Logger): Promise<readonly TopicFinding[]> {
   return withAdmin(config, logger, async (admin, plan, problemsOfData) => {
     const findings = await findTopicProblems(admin, plan)
-    // What does not exist cannot be compared.
+    // A missing topic has no data to compare.
     return findings.some(({ severity, problem }) => severity === 'fatal' && problem.startsWith('does not exist'))
       ? findings
       : [...findings, ...(await untilKnown(problemsOfData))]

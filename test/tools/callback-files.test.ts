@@ -74,7 +74,7 @@ describe('reading', () => {
     writeFileSync(file, Buffer.alloc(CALLBACK_FILE_BYTES_MAX))
     expect(readCallbackFiles([file], { provider: instamed })).toHaveLength(1)
     appendFileSync(file, 'x')
-    const tooLarge = 'it is larger than 16777216 bytes, which no callback is'
+    const tooLarge = 'it is larger than 16777216 bytes and cannot be a callback'
     expect(() => readCallbackFiles([file, '/dev/zero'], { provider: instamed })).toThrow(
       `cannot read ${file}: ${tooLarge}; /dev/zero: ${tooLarge}`,
     )
@@ -84,6 +84,6 @@ describe('reading', () => {
     const missing = join(folder, 'missing')
     const read = () => readCallbackFiles([missing, folder], { provider: instamed })
     expect(read).toThrow(CallbackFilesError)
-    expect(read).toThrow(`cannot read ${missing}: there is no such file; ${folder}: it is a directory`)
+    expect(read).toThrow(`cannot read ${missing}: no such file; ${folder}: it is a directory`)
   })
 })

@@ -182,10 +182,7 @@ describe('wrong use', () => {
     [['fold', '--provider', 'instamed', '--seed', 'x', 'a.json'], 'must be a whole number'],
     [['fold', '--provider', 'instamed', '--currency', 'usd', 'a.json'], 'must be an ISO 4217 code'],
     [['translate', '--provider', 'instamed', '--namespace', 'a:b', 'a.json'], 'must be lower-case letters'],
-    [
-      ['fold', '--provider', 'instamed', 'missing.json'],
-      'paystatus: cannot read missing.json: there is no such file\n',
-    ],
+    [['fold', '--provider', 'instamed', 'missing.json'], 'paystatus: cannot read missing.json: no such file\n'],
   ])('%j ends with 2 and a message', async (args, message) => {
     const { code, stdout, stderr } = await paystatus(...args)
     expect([code, stdout]).toEqual([2, ''])

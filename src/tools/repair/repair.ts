@@ -9,7 +9,7 @@ import { withClients } from '../with-clients.ts'
 import { type PartitionRepair, repairPartition } from './repair-partition.ts'
 
 export interface RepairOptions {
-  /** Without it nothing is changed. */
+  /** False: a dry run. */
   readonly apply: boolean
   readonly signal?: AbortSignal
   readonly onPartition?: (partition: number, of: number) => void
@@ -20,15 +20,15 @@ export interface RepairReport {
   readonly partitions: readonly PartitionRepair[]
 }
 
-/** Somebody still works on what is to be repaired; nothing was changed. */
+/** A processor is still running; nothing was changed. */
 class RepairError extends Error {
   readonly code = 'REPAIR_REFUSED'
 }
 
 /**
- * Publishes again what `changes` lost and `current` still tells of, and the other way round; see repairPartition.
+ * Republishes what `changes` lost from `current`, and the other way round; see repairPartition.
  *
- * With `apply` no member may be in the processor's group, and each partition is fenced before it is looked at.
+ * With `apply` the processor's group must be empty, and each partition is fenced before it is read.
  */
 export async function repair(config: Config, logger: Logger, options: RepairOptions): Promise<RepairReport> {
   const { group } = config.processor
@@ -86,7 +86,7 @@ export function repairLines({ applied, partitions }: RepairReport): readonly str
     }
     if (changes + current > 0) {
       const what = `${changes} records of changes and ${current} states of current`
-      lines.push(`partition ${partition}: ${what} ${applied ? 'published again' : 'would be published again'}`)
+      lines.push(`partition ${partition}: ${what} ${applied ? 'republished' : 'would be republished'}`)
     }
     lines.push(...inexact.map((text) => `not exact: ${text}`))
     lines.push(...unrepairable.map((text) => `cannot be repaired: ${text}`))
@@ -96,10 +96,10 @@ export function repairLines({ applied, partitions }: RepairReport): readonly str
   }
   return applied
     ? [...lines, 'done; start the processors, then run paystatus verify']
-    : [...lines, 'nothing was changed; --apply does it']
+    : [...lines, 'nothing was changed; run with --apply to repair']
 }
 
-/** Whether something is left to be done: by `--apply`, or by a person. */
+/** Whether something is left to do, with `--apply` or by a person. */
 export function isLeft({ applied, partitions }: RepairReport): boolean {
   return partitions.some(
     ({ changes, current, unrepairable, ends }) =>

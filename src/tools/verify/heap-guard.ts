@@ -1,7 +1,7 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** Node.js may use less memory than the work needs. Without this it would end by a signal, which tells nobody what to do. */
+/** The heap limit of Node.js is too low for the work. Without this error the process would end by a signal, with no remedy. */
 export class HeapTooSmallError extends Error {
   readonly code = 'HEAP_TOO_SMALL'
   readonly retriable = false
@@ -9,7 +9,7 @@ export class HeapTooSmallError extends Error {
   constructor(limitBytes: number) {
     const mebibytes = Math.round(limitBytes / MEBIBYTE)
     super(
-      `the heap of ${mebibytes} MiB is too small for this: give Node.js more (NODE_OPTIONS=--max-old-space-size=${Math.max(1_024, 2 * mebibytes)}), or look at less at a time (--since, --payment). Nothing was changed`,
+      `the heap of ${mebibytes} MiB is too small for this: raise the limit (NODE_OPTIONS=--max-old-space-size=${Math.max(1_024, 2 * mebibytes)}), or compare less (--since, --payment). Nothing was changed`,
     )
     this.name = 'HeapTooSmallError'
   }

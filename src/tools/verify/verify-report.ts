@@ -4,34 +4,34 @@ import { DIFFERENCE_KINDS, type Difference, type DifferenceKind } from './judge-
 export interface VerifyReport extends Readonly<Record<Exclude<DifferenceKind, 'viewDiffers'>, number>> {
   /** Raw records that were read. */
   readonly callbacks: number
-  /** Distinct events of the payments that were judged, and these payments. */
+  /** Distinct events of the judged payments, and the number of these payments. */
   readonly events: number
   readonly payments: number
-  /** Null if the view was not looked at. */
+  /** Null if the view was not compared. */
   readonly viewDiffers: number | null
-  /** Payments that began before raw or `changes` reach back: `current` was taken for what is older. */
+  /** Payments older than raw or `changes`; `current` supplied the older part. */
   readonly partial: number
-  /** When raw begins, ms since the epoch; null if nothing of it was deleted yet. */
+  /** Start of raw, ms since the epoch; null if nothing was deleted yet. */
   readonly rawReachesBackTo: number | null
-  /** Callbacks whose source neither they nor the configuration tell: nothing could be said of them. */
+  /** Callbacks that were not judged because neither they nor the configuration name their source. */
   readonly unknownSource: number
-  /** Callbacks whose body was forgotten: what they said was taken from what was recorded. */
+  /** Callbacks with a forgotten body; the recorded events were taken as correct. */
   readonly forgotten: number
-  /** Callbacks whose body does not open with its data key: dead letters. */
+  /** Callbacks whose body cannot be decrypted with its data key: dead letters. */
   readonly undecryptable: number
-  /** Records that the stages had before them when the looking began; what they bring is left out. */
+  /** Records that the stages had not processed when verify started; they are left out. */
   readonly inFlight: { readonly callbacks: number; readonly events: number }
   readonly seconds: number
   /** True if nothing differs. */
   readonly ok: boolean
-  /** The first ones; the counts above have all. */
+  /** The first differences; the counts above include all. */
   readonly differences: readonly Difference[]
 }
 
-/** The most differences that are listed (I10). */
+/** The maximum number of listed differences (I10). */
 export const DIFFERENCES_LISTED_MAX = 100
 
-/** Counts what is found and keeps the first of it. */
+/** Counts differences and keeps the first ones. */
 export class Findings {
   readonly #listed: Difference[] = []
   readonly #counts = new Map<DifferenceKind, number>(DIFFERENCE_KINDS.map((kind) => [kind, 0]))
@@ -67,7 +67,7 @@ const NAMES: Readonly<Record<DifferenceKind, string>> = {
   unexplained: 'unexplained',
 }
 
-/** The report as lines for a person. */
+/** The report as lines for people. */
 export function verifyLines(report: VerifyReport): readonly string[] {
   const { callbacks, events, payments, partial, rawReachesBackTo, viewDiffers, differences } = report
   const { unknownSource, forgotten, undecryptable } = report
@@ -77,12 +77,14 @@ export function verifyLines(report: VerifyReport): readonly string[] {
   const more = total - differences.length
   return [
     `${payments} payments with ${events} events, against ${callbacks} callbacks in raw, which reaches back to ${since}`,
-    ...(partial > 0 ? [`${partial} payments are older than that: for them current was taken as the start`] : []),
+    ...(partial > 0 ? [`${partial} payments are older than that: they were judged starting from current`] : []),
     ...(unknownSource > 0
-      ? [`${unknownSource} callbacks were left out: neither they nor the configuration say what their source is`]
+      ? [`${unknownSource} callbacks were left out: neither they nor the configuration name their source`]
       : []),
-    ...(forgotten > 0 ? [`${forgotten} callbacks are forgotten: what they said was taken from what was recorded`] : []),
-    ...(undecryptable > 0 ? [`${undecryptable} callbacks do not open with their data keys and were left out`] : []),
+    ...(forgotten > 0 ? [`${forgotten} callbacks are forgotten: the recorded events were taken as correct`] : []),
+    ...(undecryptable > 0
+      ? [`${undecryptable} callbacks cannot be decrypted with their data keys and were left out`]
+      : []),
     ...(viewDiffers === null ? ['the view in Redis was not compared'] : []),
     ...differences.map(({ kind, paymentKey, text }) => `${NAMES[kind].padEnd(13)}  ${paymentKey}  ${text}`),
     ...(more > 0 ? [`and ${more} more`] : []),
@@ -90,11 +92,11 @@ export function verifyLines(report: VerifyReport): readonly string[] {
   ]
 }
 
-/** What is said before anything else: how much is on its way. */
+/** Printed first: the records not yet processed. */
 export function inFlightLine({ callbacks, events }: VerifyReport['inFlight']): string {
   return callbacks + events === 0
-    ? 'nothing is on its way: both stages have caught up'
-    : `${callbacks} callbacks and ${events} events are still to be processed; what they bring is left out`
+    ? 'both stages have caught up'
+    : `${callbacks} callbacks and ${events} events are not processed yet and are left out`
 }
 
 const BAR_CHARACTERS = 24

@@ -105,9 +105,9 @@ export interface CallbackChange {
 }
 
 const NO_RULE = {
-  DUPLICATE: { rule: 'known-event', text: 'the same was recorded before; counted, changes nothing' },
-  PENDING: { rule: null, text: 'the status processor has not come to it yet' },
-  MISSING: { rule: null, text: 'it was processed and has no record: run `paystatus verify`' },
+  DUPLICATE: { rule: 'known-event', text: 'recorded before; counted, changes nothing' },
+  PENDING: { rule: null, text: 'not yet reached by the status processor' },
+  MISSING: { rule: null, text: 'processed but not recorded: run `paystatus verify`' },
 } as const satisfies Record<string, { rule: string | null; text: string }>
 
 /**
@@ -190,7 +190,7 @@ function tellingsOf({ state, changes, events, deadLetters }: PaymentTrace): read
   const tellings = new Map<string, Telling>()
   const recordedIds = new Set<string>()
   const addRecorded = (event: PaymentEvent, rule: VerdictRule, changed: CallbackChange) => {
-    const { verdict, text } = VERDICT_RULES[rule] ?? { verdict: 'UNKNOWN', text: 'a rule of another release' }
+    const { verdict, text } = VERDICT_RULES[rule] ?? { verdict: 'UNKNOWN', text: 'a rule of a different release' }
     tellings.set(nameOf(event), { event, verdict, rule, ruleText: text, changed })
     recordedIds.add(event.eventId)
   }
@@ -225,7 +225,7 @@ function outcomeOf(
   processed: boolean,
 ): Pick<Telling, 'verdict' | 'rule' | 'ruleText'> {
   if (reason !== undefined && !isRecorded) {
-    return { verdict: 'DEAD_LETTER', rule: reason, ruleText: 'put aside in payments.events.dlq' }
+    return { verdict: 'DEAD_LETTER', rule: reason, ruleText: 'dead-lettered in payments.events.dlq' }
   }
   const verdict = isRecorded ? 'DUPLICATE' : processed ? 'MISSING' : 'PENDING'
   const { rule, text } = NO_RULE[verdict]

@@ -3,7 +3,7 @@ import { childText, dateText, markerTexts, occurredText, sourceAndAuthenticity, 
 import type { CallbackChange, ExplainedCallback, PaymentExplanation, RawPlace } from './explain-payment.ts'
 import type { FoldDifference } from './fold-without.ts'
 
-/** Why a payment is what it is, for a person: its callbacks, what each did, and what would be without it. */
+/** Explains a payment for people: its callbacks, what each changed, and the outcome without it. */
 export function whyStory(explanation: PaymentExplanation): string {
   const { paymentKey, status, statusVersion, decidedBy, attention, callbacks, overdue, incarnation } = explanation
   const facts: readonly (readonly [string, string | null])[] = [
@@ -17,7 +17,7 @@ export function whyStory(explanation: PaymentExplanation): string {
   return [
     ...head,
     '',
-    'callbacks, in the order of their receipt',
+    'callbacks, in order of receipt',
     ...callbacks.flatMap((callback) => callbackLines(callback, explanation.rawReachesBackTo, incarnation)),
   ].join('\n')
 }
@@ -58,8 +58,8 @@ function placeText({ raw, rawGone }: ExplainedCallback, rawReachesBackTo: number
   if (raw === null) {
     const reach = rawReachesBackTo === null ? 'its beginning' : dateText(rawReachesBackTo)
     return rawGone === 'retention'
-      ? `its raw record is gone by retention: raw reaches back to ${reach}`
-      : `its raw record is not there, although raw reaches back to ${reach}`
+      ? `its raw record was deleted by retention: raw reaches back to ${reach}`
+      : `its raw record is missing, although raw reaches back to ${reach}`
   }
   const again = raw.repeatedAt.length === 0 ? '' : `, again at ${raw.repeatedAt.join(', ')}`
   const body =
@@ -68,12 +68,12 @@ function placeText({ raw, rawGone }: ExplainedCallback, rawReachesBackTo: number
 }
 
 const UNREADABLE_BODIES: Readonly<Record<Exclude<RawPlace['body'], 'readable'>, string>> = {
-  forgotten: 'the body is forgotten: nobody can read it any more',
-  undecryptable: 'the body does not open with its data key: the record was changed or moved',
-  'no-key': 'the body is encrypted, and its key-encryption key is not configured here',
+  forgotten: 'the body was forgotten and can no longer be read',
+  undecryptable: 'the body cannot be decrypted with its data key: the record was changed or moved',
+  'no-key': 'the body is encrypted and its key-encryption key is not configured here',
 }
 
-/** What would be otherwise, in a few words. */
+/** Summarises a difference. */
 function differenceText(difference: FoldDifference | null): string {
   if (difference === null) {
     return 'nothing would change'
@@ -86,7 +86,7 @@ function differenceText(difference: FoldDifference | null): string {
     ...(status === undefined ? [] : [`status ${status.now} -> ${status.without}`]),
     ...(decidedBy === undefined ? [] : [`decided by ${decidedBy.without ?? 'no event'}`]),
     ...(attention === undefined ? [] : changedCodes(attention)),
-    ...(children ?? []).map((key) => `child ${key} otherwise or gone`),
+    ...(children ?? []).map((key) => `child ${key} changed or gone`),
   ].join(', ')
 }
 

@@ -59,8 +59,8 @@ test('differences by payment, how many are not listed, and what could not be sai
   }
   expect(verifyLines(report)).toEqual([
     '10 payments with 25 events, against 30 callbacks in raw, which reaches back to 1970-01-01T00:00:00.000Z',
-    '2 payments are older than that: for them current was taken as the start',
-    '4 callbacks were left out: neither they nor the configuration say what their source is',
+    '2 payments are older than that: they were judged starting from current',
+    '4 callbacks were left out: neither they nor the configuration name their source',
     'the view in Redis was not compared',
     'lost           n:1  event e has no record in changes',
     'and 2 more',
@@ -69,9 +69,9 @@ test('differences by payment, how many are not listed, and what could not be sai
 })
 
 test('says what is on its way', () => {
-  expect(inFlightLine({ callbacks: 0, events: 0 })).toBe('nothing is on its way: both stages have caught up')
+  expect(inFlightLine({ callbacks: 0, events: 0 })).toBe('both stages have caught up')
   expect(inFlightLine({ callbacks: 2, events: 3 })).toBe(
-    '2 callbacks and 3 events are still to be processed; what they bring is left out',
+    '2 callbacks and 3 events are not processed yet and are left out',
   )
 })
 

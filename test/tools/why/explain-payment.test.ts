@@ -191,7 +191,7 @@ describe('the story', () => {
       'status          COMPLETED (soft), version 2',
       'decided by      event COMPLETED@3',
       '',
-      'callbacks, in the order of their receipt',
+      'callbacks, in order of receipt',
       '  2026-06-01T00:00:00.000Z  APPLIED      v1  (new) -> RECEIVED',
       '      said RECEIVED = RECEIVED, occurred 1970-01-01T00:00:00.001Z, source jpm-v2 (basic + mtls)',
       `      raw[2]@0, 591 bytes, sha-256 ${'ab'.repeat(32)}`,
@@ -210,7 +210,7 @@ describe('the story', () => {
       '      said COMPLETED = COMPLETED, occurred 1970-01-01T00:00:00.003Z, source jpm-v2 (basic + mtls)',
       `      raw[2]@2, 591 bytes, sha-256 ${'ab'.repeat(32)}`,
       '      callback repeat of COMPLETED@3 element 0, event COMPLETED@3',
-      '      known-event: the same was recorded before; counted, changes nothing',
+      '      known-event: recorded before; counted, changes nothing',
       '      the same is said by callback of COMPLETED@3',
       '      without it: nothing would change',
       '      without all that say it: status COMPLETED -> RECEIVED, decided by RECEIVED@1',
@@ -221,11 +221,9 @@ describe('the story', () => {
     const trace = traceOf([{ ...received, receivedAt: NOW }])
     const story = (changes: Partial<PaymentTrace>) => whyStory(explainPayment({ ...trace, ...changes }))
     expect(story({ raw: new Map(), rawReachesBackTo: NOW + 1 })).toContain(
-      'its raw record is gone by retention: raw reaches back to 2026-06-01T00:00:00.001Z',
+      'its raw record was deleted by retention: raw reaches back to 2026-06-01T00:00:00.001Z',
     )
-    expect(story({ raw: new Map() })).toContain(
-      'its raw record is not there, although raw reaches back to its beginning',
-    )
+    expect(story({ raw: new Map() })).toContain('its raw record is missing, although raw reaches back to its beginning')
     const twice = new Map([[received.callbackId, { ...place(4), repeatedAt: [9] }]])
     expect(story({ raw: twice })).toContain('raw[2]@4, again at 9, 591 bytes')
     expect(story({})).toContain('without it: there would be no payment')

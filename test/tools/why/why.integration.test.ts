@@ -163,6 +163,6 @@ describe('why', () => {
       ['REVISION', null, 'retention'],
     ])
     const { stdout } = await deployment.command(['why', KEY])
-    expect(stdout.match(/its raw record is gone by retention: raw reaches back to \d{4}-/g)).toHaveLength(4)
+    expect(stdout.match(/its raw record was deleted by retention: raw reaches back to \d{4}-/g)).toHaveLength(4)
   })
 })
