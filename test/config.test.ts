@@ -432,9 +432,9 @@ describe('authentication', () => {
     const certificate = file(one.pem, 'server.pem')
     const key = file(other.keyPem, 'server.key')
     const tls = `gateway: { tls: { certificate: '${certificate}', key: '${key}' } }`
-    expect(problemsOf(tls)).toEqual(['gateway.tls.certificate: the key is not that of the first certificate'])
+    expect(problemsOf(tls)).toEqual(['gateway.tls.certificate: the key does not match the first certificate'])
     writeFileSync(key, 'nothing')
-    expect(problemsOf(tls)).toEqual(['gateway.tls.certificate: the key is no PEM private key without a passphrase'])
+    expect(problemsOf(tls)).toEqual(['gateway.tls.certificate: the key is not a PEM private key without a passphrase'])
     writeFileSync(key, one.keyPem)
     expect(problemsOf(tls)).toEqual([])
     rmSync(key)

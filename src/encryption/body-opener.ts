@@ -10,51 +10,51 @@ import { keyPartition } from './data-keys.ts'
 import type { ForgottenKeys } from './forgotten-keys.ts'
 import { type KeyEncryptionKeys, toWrappedDataKey, type WrappedDataKey } from './key-encryption-keys.ts'
 
-/** A record whose value is the body; or why there is none: its data key was forgotten, or it does not open. */
+/** A record with its decrypted body, or why there is none: its data key was forgotten, or decryption failed. */
 export type OpenedRecord = InRecord | 'forgotten' | 'undecryptable'
 
-/** Opens what the gateway encrypted. */
+/** Decrypts bodies that the gateway encrypted. */
 export interface OpensBodies {
-  /** One answer for each record, in their order. Rejects, with DefinedStop or for a while, if that cannot be told now. */
+  /** One result per record, in order. Rejects with DefinedStop, or with a temporary error, if it cannot tell now. */
   open(records: readonly InRecord[], signal?: AbortSignal): Promise<readonly OpenedRecord[]>
 }
 
 export interface BodyOpenerOptions {
   readonly keks: Pick<KeyEncryptionKeys, 'unwrap'>
   readonly reader: TimedPartitionReader
-  /** `payments.keys`, and its partitions. */
+  /** `payments.keys`, and its number of partitions. */
   readonly keysTopic: string
   readonly partitions: number
   readonly notes: Pick<ForgottenKeys, 'refresh' | 'of'>
-  /** `payments.callbacks.raw`: bodies are bound to it, also those that stand in its dead letters. */
+  /** `payments.callbacks.raw`: bodies are bound to it, including those in its dead letters. */
   readonly rawTopic: string
-  /** A clock that does not go back, ms. */
+  /** A monotonic clock, ms. */
   readonly now: () => number
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
-  /** Told before every wait for a data key that is not there yet. */
+  /** Called before every wait for a data key that has not arrived yet. */
   readonly onWaiting?: (dataKeyId: string, waited: number) => void
   readonly keysMax?: number
   readonly waitMaxMs?: number
 }
 
-/** Wrapped data keys that are kept, about 300 bytes each (I10). */
+/** Wrapped data keys kept in memory, about 300 bytes each (I10). */
 const KEYS_MAX = 50_000
-/** A key is appended before the first record that uses it, so that waiting is for a leader that has just changed. */
+/** A key is appended before the first record that uses it, so waiting only helps while a partition leader changes. */
 const WAIT_MAX_MS = 30_000
-/** What was forgotten is heard of within this time. */
+/** A forgotten key takes effect here within this time. */
 const NOTES_AGE_MAX_MS = 1_000
-/** How far before its name's time a key is looked for: clocks step, and then everything is read. */
+/** How far before the time in its name a key is searched for, because clocks step; if that fails, everything is read. */
 const LOOK_BACK_MS = [1_000, 60_000, 3_600_000, Number.POSITIVE_INFINITY]
 const PAUSE_MS = 250
 
-/** Whether a body stands encrypted in raw, or in its dead letters. */
+/** Whether a record of raw, or of its dead letters, has an encrypted body. */
 export function isEncrypted(record: Pick<InRecord, 'headers'>): boolean {
   return record.headers[RAW_HEADERS.encryption] !== undefined
 }
 
 /**
- * Looks data keys up when they are met. A name says when its key was made, so `payments.keys` is read from that time on
- * until what is wanted is found; what comes along is kept, because the next records want it.
+ * Looks up data keys as they are needed. A key's name says when it was made, so `payments.keys` is read from that time on
+ * until the key is found. Other keys read on the way are kept, because the next records need them.
  */
 export class BodyOpener implements OpensBodies {
   readonly #options: BodyOpenerOptions
@@ -92,7 +92,7 @@ export class BodyOpener implements OpensBodies {
     return value === null ? 'undecryptable' : { ...record, value }
   }
 
-  /** Without the ids that name no data key: what carries one cannot be opened. */
+  /** Skips ids that are not names of data keys: their records cannot be decrypted. */
   async #keysFor(ids: ReadonlySet<string>, signal: AbortSignal | undefined) {
     const { notes, now, sleep, onWaiting, keysTopic } = this.#options
     const began = now()
@@ -121,7 +121,7 @@ export class BodyOpener implements OpensBodies {
       if (waited > (this.#options.waitMaxMs ?? WAIT_MAX_MS)) {
         throw new DefinedStop(
           'DATA_KEY_MISSING',
-          `data key ${first}, and ${missing.size - 1} others, are not in ${keysTopic}: the topic lost records or was created anew. Bodies under them cannot be read, and nothing was skipped. Restore the topic; or, to give these bodies up, run \`paystatus forget --data-key ${first}\`.`,
+          `data key ${first} and ${missing.size - 1} others are not in ${keysTopic}: the topic lost records or was recreated. Bodies encrypted with them cannot be read. Nothing was skipped. Restore the topic; or, to give up these bodies, run \`paystatus forget --data-key ${first}\`.`,
         )
       }
       onWaiting?.(first, waited)
@@ -129,7 +129,7 @@ export class BodyOpener implements OpensBodies {
     }
   }
 
-  /** Moves what it finds from `missing` to `keys`. */
+  /** Moves the keys it finds from `missing` to `keys`. */
   async #find(
     missing: Set<string>,
     keys: Map<string, WrappedDataKey | 'forgotten'>,
@@ -153,7 +153,7 @@ export class BodyOpener implements OpensBodies {
             this.#remember(key)
           }
           if (left.has(id) || keys.has(id)) {
-            // A tombstone, whoever wrote it, says that somebody wanted the key gone.
+            // A tombstone, whoever wrote it, means that the key was deleted on purpose.
             keys.set(id, key ?? 'forgotten')
             missing.delete(id)
             left.delete(id)

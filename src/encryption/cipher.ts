@@ -1,19 +1,19 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
-/** AES-256-GCM, the only method there is. */
+/** AES-256-GCM, the only supported method. */
 export const METHOD = 'aes-256-gcm'
 export const KEY_BYTES = 32
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** Nonce, ciphertext and tag, in this order. The nonce is random: a key must not encrypt more than 2^32 times. */
+/** Nonce, ciphertext and tag, in this order. The nonce is random, so a key must not encrypt more than 2^32 times. */
 export function encrypt(key: Buffer, associated: Buffer, plain: Buffer): Buffer {
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv(METHOD, key, nonce, { authTagLength: TAG_BYTES }).setAAD(associated)
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
 }
 
-/** Null if these are not the bytes, the key or the associated data of an encryption. */
+/** Null if the bytes, the key or the associated data are not those of the encryption. */
 export function decrypt(key: Buffer, associated: Buffer, sealed: Buffer): Buffer | null {
   if (sealed.length < NONCE_BYTES + TAG_BYTES) {
     return null
@@ -28,7 +28,7 @@ export function decrypt(key: Buffer, associated: Buffer, sealed: Buffer): Buffer
   }
 }
 
-/** A body is bound to its topic and its record's key. A topic's name has no NUL in it. */
+/** Binds a body to its topic and its record's key. Topic names contain no NUL. */
 export function bodyBinding(topic: string, key: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`paystatus body\0${topic}\0`), key])
 }

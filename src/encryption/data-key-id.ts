@@ -2,17 +2,17 @@ import { hash } from 'node:crypto'
 
 /**
  * Names of data keys: `<scope>.<UUIDv7>`. The scope says what a key is for, so that `forget` finds all keys of a payment by
- * their beginning; the UUIDv7 says when it was made, so that a reader knows where to look; and two gateways that make a key
- * for the same scope at the same time make two names.
+ * prefix. The UUIDv7 says when it was made, so that a reader knows where to look, and keeps names distinct when two gateways
+ * make a key for the same scope at the same time.
  */
 export type DataKeyPer = 'payment' | 'source-and-day'
 
-/** Half of a SHA-256: two payments never share it, and a note that outlives the payment does not name it. */
+/** Half of a SHA-256: two payments never share it, and a note that outlives the payment does not reveal its key. */
 export function paymentScope(paymentKey: string): string {
   return `p.${hash('sha256', paymentKey, 'hex').slice(0, 32)}`
 }
 
-/** @param at ms since the epoch; the day is that of UTC */
+/** @param at ms since the epoch; the day is in UTC */
 export function dayScope(source: string, at: number): string {
   return `d.${source}.${new Date(at).toISOString().slice(0, 10)}`
 }
@@ -21,7 +21,7 @@ export function dataKeyId(scope: string, uuidv7: string): string {
   return `${scope}.${uuidv7}`
 }
 
-/** Null for what is no name of a data key. */
+/** Null if the id is not the name of a data key. */
 export function partsOfDataKeyId(id: string): { readonly scope: string; readonly madeAt: number } | null {
   const found = ID.exec(id)
   if (found === null) {

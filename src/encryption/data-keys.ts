@@ -6,7 +6,7 @@ import { dataKeyId } from './data-key-id.ts'
 import type { ForgottenKeys } from './forgotten-keys.ts'
 import type { KeyEncryptionKeys } from './key-encryption-keys.ts'
 
-/** A key that bodies are encrypted with. */
+/** A key that encrypts bodies. */
 export interface DataKey {
   readonly id: string
   readonly key: Buffer
@@ -28,28 +28,28 @@ export interface DataKeysOptions {
   readonly keysMax?: number
 }
 
-/** The data keys that a gateway holds (I10); one that was dropped costs its payment one more key. */
+/** The most data keys a gateway holds (I10); dropping one costs its payment one more key. */
 const KEYS_MAX = 50_000
-/** `payments.keys` keeps a key for this long, and raw and its dead letters, after it was made. */
+/** How long a key encrypts. `payments.keys` keeps it for this time plus the retention of raw and its dead letters. */
 const USE_MAX_MS = 86_400_000
-/** Far below what random nonces allow (2^32). */
+/** Far below the limit for random nonces (2^32). */
 const USES_MAX = 2 ** 28
-/** The notes are read again when they are so old, beside what goes on. */
+/** At this age the notes are read again in the background. */
 const NOTES_AGE_MS = 1_000
 /**
- * No key is used without having read the notes within this time: `forget` waits for longer, and then nobody encrypts with
- * a retired key any more.
+ * No key is used unless the notes were read within this time. `forget` waits longer than this; after that no gateway encrypts
+ * with a retired key.
  */
 export const NOTES_AGE_MAX_MS = 4_000
 
 /**
- * Gives the data key of a scope, and makes it durable before it is used: a body whose key is lost would be lost itself (I1).
+ * Returns the data key of a scope, and makes it durable before it is used: losing a key would lose its bodies (I1).
  *
- * Two gateways make two keys for a payment; nothing has to be agreed on.
+ * Two gateways make two keys for a payment, so they need no coordination.
  */
 export class DataKeys {
   readonly #options: DataKeysOptions
-  /** In the order of their last use. */
+  /** Least recently used first. */
   readonly #cached = new Map<string, CachedKey>()
   readonly #making = new Map<string, Promise<CachedKey>>()
 
@@ -57,14 +57,14 @@ export class DataKeys {
     this.#options = options
   }
 
-  /** Rejects if the key, or what is forgotten, cannot be written or read now; the caller tries again later. */
+  /** Rejects if the key cannot be written or the notes cannot be read now; the caller tries again later. */
   async keyFor(scope: string): Promise<DataKey> {
     const { notes } = this.#options
     if (!notes.isFresh(NOTES_AGE_MAX_MS)) {
       await notes.refresh(NOTES_AGE_MAX_MS)
     } else if (!notes.isFresh(NOTES_AGE_MS)) {
       notes.refresh(NOTES_AGE_MS).catch(() => {
-        // Tried again with the next body, and refused once they are too old.
+        // The next body tries again; once the notes are too old, bodies are refused.
       })
     }
     const cached = this.#cached.get(scope)
@@ -111,7 +111,7 @@ export class DataKeys {
   }
 }
 
-/** Where `payments.keys` has the keys of a scope. */
+/** The partition of `payments.keys` that holds the keys of a scope. */
 export function keyPartition(scope: string, partitions: number): number {
   return partitionOf(Buffer.from(scope), partitions)
 }

@@ -6,28 +6,28 @@ import type { DataKeyPer } from './data-key-id.ts'
 const kekId = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be lower-case letters, digits, dots and dashes')
 
 export const ENCRYPTION_SCHEMA = z.strictObject({
-  /** Id of the key-encryption key for new data keys; `none` encrypts nothing more and still opens what is encrypted. */
+  /** Id of the key-encryption key for new data keys; `none` stops encrypting and still decrypts. */
   active: kekId,
   dataKeyPer: z.enum(['payment', 'source-and-day']).default('payment'),
   keys: z.array(z.strictObject({ id: kekId, file: z.string() })).min(1),
 })
 
-/** Null in the configuration: bodies are written as they come. */
+/** Null in the configuration: bodies are written as received. */
 export interface EncryptionConfig {
-  /** Null encrypts nothing more. */
+  /** Null stops encrypting. */
   readonly activeKey: string | null
   readonly dataKeyPer: DataKeyPer
   /** Key-encryption keys by id. */
   readonly keys: ReadonlyMap<string, Buffer>
 }
 
-/** Reads the key files. What is wrong is added to `problems`, without a byte of a key. */
+/** Reads the key files. Adds what is wrong to `problems`, without a byte of a key. */
 export function resolveEncryption(parsed: z.infer<typeof ENCRYPTION_SCHEMA>, problems: string[]): EncryptionConfig {
   const keys = new Map<string, Buffer>()
   for (const [index, { id, file }] of parsed.keys.entries()) {
     const where = `encryption.keys.${index}`
     if (keys.has(id)) {
-      problems.push(`${where}.id: ${id} is there already; a new key needs a new id`)
+      problems.push(`${where}.id: ${id} is already used; a new key needs a new id`)
     }
     let text = ''
     try {
@@ -45,9 +45,7 @@ export function resolveEncryption(parsed: z.infer<typeof ENCRYPTION_SCHEMA>, pro
     keys.set(id, key)
   }
   if (parsed.active !== 'none' && !parsed.keys.some(({ id }) => id === parsed.active)) {
-    problems.push(
-      `encryption.active: there is no key ${parsed.active} in encryption.keys; "none" encrypts nothing more`,
-    )
+    problems.push(`encryption.active: encryption.keys has no key ${parsed.active}; "none" stops encrypting`)
   }
   return { activeKey: parsed.active === 'none' ? null : parsed.active, dataKeyPer: parsed.dataKeyPer, keys }
 }

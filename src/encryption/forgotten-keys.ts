@@ -1,16 +1,16 @@
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 
-/** All notes stand in this partition of `payments.keys.forgotten`: whoever reads must see all of them. */
+/** All notes are in this partition of `payments.keys.forgotten`, because every reader must see all of them. */
 export const NOTES_PARTITION = 0
 
-/** A retired data key encrypts nothing more and can still be read; a forgotten one can not be read either. */
+/** A retired data key no longer encrypts but still decrypts; a forgotten one does neither. */
 export type KeyNote = 'retired' | 'forgotten'
 
-/** Notes that are kept in memory, some 100 bytes each (I10). */
+/** Notes kept in memory, about 100 bytes each (I10). */
 const NOTES_MAX = 2_000_000
 
-/** What `payments.keys.forgotten` says, read when it is asked for and remembered. */
+/** The notes of `payments.keys.forgotten`, read on demand and remembered. */
 export class ForgottenKeys {
   readonly #reader: PartitionReader
   readonly #topic: string
@@ -20,7 +20,7 @@ export class ForgottenKeys {
   #readAt = Number.NEGATIVE_INFINITY
   #reading: Promise<void> | null = null
 
-  /** @param now a clock that does not go back, ms */
+  /** @param now a monotonic clock, ms */
   constructor(reader: PartitionReader, topic: string, now: () => number) {
     this.#reader = reader
     this.#topic = topic
@@ -31,12 +31,12 @@ export class ForgottenKeys {
     return this.#notes.get(id)
   }
 
-  /** True if what is known here is at most so old. */
+  /** Whether the notes were read at most this long ago. */
   isFresh(ageMaxMs: number): boolean {
     return this.#now() - this.#readAt <= ageMaxMs
   }
 
-  /** Reads what is new, unless what is known is at most so old. Calls share one reading. */
+  /** Reads new notes, unless they were read at most this long ago. Concurrent calls share one read. */
   async refresh(ageMaxMs: number): Promise<void> {
     if (this.isFresh(ageMaxMs)) {
       return
@@ -51,7 +51,7 @@ export class ForgottenKeys {
     const began = this.#now()
     const range = await this.#reader.range(this.#topic, NOTES_PARTITION)
     if (range.highWatermark < this.#next) {
-      // The topic was made anew. What was forgotten stays so in this process.
+      // The topic was recreated. What was forgotten stays forgotten in this process.
       this.#next = 0n
     }
     const { end } = await this.#reader.read(this.#topic, NOTES_PARTITION, this.#next, (records) => {

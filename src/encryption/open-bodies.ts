@@ -6,7 +6,7 @@ import type { EncryptionConfig } from './encryption-config.ts'
 import { ForgottenKeys } from './forgotten-keys.ts'
 import { KeyEncryptionKeys } from './key-encryption-keys.ts'
 
-/** What opens bodies in one installation; also without `encryption`, to say so when it meets one that is encrypted. */
+/** The body opener of one installation; needed without `encryption`, too, to report encrypted bodies that turn up. */
 export function createBodyOpener(
   config: { readonly encryption: EncryptionConfig | null; readonly kafka: { readonly partitions: number } },
   topics: TopicNames,

@@ -11,7 +11,7 @@ export interface SealingAppendLogOptions {
   readonly raw: DrainableLog
   readonly dataKeys: Pick<DataKeys, 'keyFor'>
   readonly dataKeyPer: DataKeyPer
-  /** Bounds of what waits here and in `raw` together (I10). */
+  /** Limits of what waits here and in `raw` together (I10). */
   readonly waitingRecordsMax: number
   readonly waitingBytesMax: number
   /** ms since the epoch. */
@@ -25,8 +25,8 @@ interface DrainableLog extends AppendLog {
 }
 
 /**
- * The log of raw with every body encrypted before it goes there. The gateway sees no difference: what waits for a data key
- * counts as waiting, the caller's deadline ends it, and what cannot be encrypted is not accepted.
+ * The append log of raw, encrypting every body first. The gateway sees no difference: records that wait for a data key count
+ * as waiting, the caller's deadline ends the wait, and what cannot be encrypted is not accepted.
  */
 export class SealingAppendLog implements DrainableLog {
   readonly topic: string
@@ -54,7 +54,7 @@ export class SealingAppendLog implements DrainableLog {
     const { raw, waitingRecordsMax, waitingBytesMax } = this.#options
     const bytes = records.reduce((sum, record) => sum + recordBytes(record), 0)
     if (this.waitingRecords + records.length > waitingRecordsMax || this.waitingBytes + bytes > waitingBytesMax) {
-      throw new AppendError('APPEND_QUEUE_FULL', `${this.topic}: ${this.waitingRecords} records wait`)
+      throw new AppendError('APPEND_QUEUE_FULL', `${this.topic}: ${this.waitingRecords} records are waiting`)
     }
     this.#records += records.length
     this.#bytes += bytes
@@ -87,7 +87,7 @@ export class SealingAppendLog implements DrainableLog {
     }
   }
 
-  /** A payment key has a colon; the digest that takes its place where a body names no payment has none. */
+  /** A payment key contains a colon; the digest that replaces it where a body names no payment does not. */
   #scopeOf({ key, headers }: OutRecord): string {
     const { dataKeyPer, now } = this.#options
     const text = String(key)
@@ -97,7 +97,7 @@ export class SealingAppendLog implements DrainableLog {
   }
 }
 
-/** What was begun goes on for others who wait for the same data key. */
+/** The work itself continues for others that wait for the same data key. */
 function unlessAborted<T>(work: Promise<T>, topic: string, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) {
     return work

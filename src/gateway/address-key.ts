@@ -1,6 +1,6 @@
 /**
- * What counts as one caller where connections are limited per address: an IPv4 address, or the first 64 bits of an IPv6
- * one, because whoever has one of these mostly has a whole network of them. IPv4 inside of IPv6 is IPv4.
+ * What counts as one caller when connections are limited per address: an IPv4 address, or the first 64 bits of an IPv6
+ * address, because its owner usually has the whole network. An IPv4-mapped IPv6 address counts as IPv4.
  */
 export function addressKey(address: string): string {
   if (!address.includes(':')) {

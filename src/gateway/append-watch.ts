@@ -6,21 +6,21 @@ import { GrowingDistance } from '../stream/growing-distance.ts'
 const APPEND_COMPONENT = 'append'
 
 /**
- * Not ready is believed for so long after the last failure. Readiness takes the traffic away, and only traffic can show
- * that the broker is back, so it must run out by itself.
+ * How long "not ready" holds after the last failure. Being not ready keeps traffic away, and only traffic can show that
+ * the broker is back, so it expires by itself.
  */
 const NOT_READY_MS = 10_000
 /**
- * Who had success as lately as this is of use: one sick partition of raw must not take the callbacks away that belong into
- * others, as a process that is not ready gets none.
+ * A process whose last success is at most this old stays ready: one unhealthy partition of raw must not keep away the
+ * callbacks that belong to the others.
  */
 const OF_USE_MS = 2_000
-/** Trouble with some partitions is over once nothing was refused for so long. */
+/** Partial trouble counts as over once nothing has been refused for this long. */
 const QUIET_MS = 10_000
 
 /**
- * Follows whether callbacks reach the broker, for readiness and for the log: a line when that ends, again at growing
- * distances while it lasts, and one when it is over.
+ * Tracks whether callbacks reach the broker, for readiness and the log: one line when they stop, more at growing intervals
+ * while that lasts, and one when it is over.
  */
 export class AppendWatch {
   readonly #health: Pick<Health, 'set'>
@@ -41,7 +41,7 @@ export class AppendWatch {
     health.set(APPEND_COMPONENT, true)
   }
 
-  /** A callback was refused because of the broker, or of what waits for it. */
+  /** A callback was refused because the broker failed or too much waits for it. */
   failed(reason: string, err?: unknown): void {
     const now = this.#now()
     this.#failing = true
@@ -54,13 +54,13 @@ export class AppendWatch {
     if (this.#distance.met(reason, now) !== null) {
       this.#logger.warn(
         { reason, refused: this.#refused, err },
-        'callbacks are answered 503, the broker does not take them',
+        'callbacks are answered 503 because the broker does not accept them',
       )
       this.#warned = true
     }
   }
 
-  /** A callback was acknowledged. On the hot path: next to nothing to do while all is well. */
+  /** A callback was acknowledged. On the hot path, so it does almost nothing while all is well. */
   succeeded(): void {
     this.#succeededAt = this.#now()
     if (!this.#failing) {
@@ -75,7 +75,7 @@ export class AppendWatch {
     this.#failing = false
     this.#distance.over()
     if (this.#warned) {
-      this.#logger.info({ refused: this.#refused }, 'the broker takes callbacks again')
+      this.#logger.info({ refused: this.#refused }, 'the broker accepts callbacks again')
       this.#warned = false
       this.#refused = 0
     }

@@ -1,6 +1,6 @@
 /**
- * What the requests of one gateway hold together, and its limits (I10): open requests, and bytes of bodies that are being
- * read. A body that is complete is no longer counted here but in the append log, which has limits of its own.
+ * What all requests of one gateway hold together, and its limits (I10): open requests, and bytes of bodies being read. A
+ * complete body is counted by the append log instead, which has limits of its own.
  */
 export class Budget {
   readonly #requestsMax: number
@@ -21,7 +21,7 @@ export class Budget {
     return this.#bytes
   }
 
-  /** More requests are open than may be. They count even so, until each has its answer. */
+  /** More requests are open than allowed. The excess ones count, too, until their answers are out. */
   get isExceeded(): boolean {
     return this.#requests > this.#requestsMax
   }

@@ -17,9 +17,9 @@ export interface ConnectionLimits {
   readonly headersMax: number
 }
 
-/** How often what took too long is looked for, ms; so much later than its limit it may end. */
+/** How often connections past a limit are looked for, ms: each may end this much later than its limit. */
 const SWEEP_INTERVAL_MS = 1_000
-/** How long a caller that was told that its connection ends may take to read it. */
+/** How long a caller may take to read the last answer on a connection before it is destroyed. */
 const GOODBYE_MS = 1_000
 
 /** By Node's error code. */
@@ -31,29 +31,29 @@ const BAD_REQUEST = [400, 'Bad Request'] as const
 
 type ConnectionMetrics = Pick<GatewayMetrics, 'answered' | 'connectionCut' | 'connectionOpened' | 'handshakeFailed'>
 
-/** Options of `http.createServer` and `https.createServer` alike, beside those that Fastify sets (see `fastifyOptions`). */
+/** Options for both `http.createServer` and `https.createServer`; Fastify sets the rest (see `fastifyOptions`). */
 export function serverOptions(limits: ConnectionLimits) {
   return {
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersTimeoutMs,
     connectionsCheckingInterval: SWEEP_INTERVAL_MS,
-    /** Of TLS; plain HTTP has no use for it. Node's own default is two minutes. */
+    /** TLS only. Node's default is two minutes. */
     handshakeTimeout: limits.headersTimeoutMs,
   }
 }
 
-/** What Fastify sets on its server after it made it. */
+/** Options that Fastify sets on the server after creating it. */
 export function fastifyOptions(limits: ConnectionLimits) {
   return { requestTimeout: limits.requestTimeoutMs, keepAliveTimeout: limits.keepAliveTimeoutMs }
 }
 
 /**
- * Every TCP connection of a server, TLS or not: who may have one, and for how long without using it (I10).
+ * Every TCP connection of a server, with or without TLS: who may open one, and how long it may stay unused (I10).
  *
- * Above the total node itself closes what comes, above an address's share we do; both before anything is read or
- * allocated for it. Node's own time limits for heads, bodies and idle connections hold too; the sweep here is about what
- * they let pass: a caller that keeps an idle connection awake with empty lines, that is refused over and over, or that
- * holds many idle connections. Once half of the room is taken, of all or of an address, idle connections make way.
+ * Node closes new connections above the total, this class those above an address's share; both before anything is read or
+ * allocated. Node's time limits for heads, bodies and idle connections apply as well. The sweep here catches what they
+ * miss: a caller that keeps an idle connection alive with empty lines, is refused again and again, or holds many idle
+ * connections. Once half of a limit is used, total or per address, idle connections are closed to make room.
  */
 export class Connections {
   readonly #server: Server
@@ -62,30 +62,30 @@ export class Connections {
   readonly #metrics: ConnectionMetrics
   /** Connections that speak HTTP: with TLS, after the handshake. */
   readonly #http = new Map<Socket, Connection>()
-  /** As they came from the network; the same as the above without TLS. */
+  /** As accepted from the network; without TLS the same sockets as above. */
   readonly #raw = new Set<Socket>()
   /**
-   * Those of the above that have not agreed on TLS yet, by their peers. For http they do not exist: it neither counts nor
-   * closes them, and a server that stops would wait for them until their handshake times out.
+   * Those still in a TLS handshake, by peer. Node's HTTP server does not know them: it neither counts nor closes them, and
+   * a stopping server would wait for them until their handshake times out.
    */
   readonly #handshakes = new Map<string, Socket>()
-  /** Below a connection that has agreed on TLS: what came from the network, and how much of it until then. */
+  /** The network socket below a TLS connection, and the bytes it had received when the handshake was complete. */
   readonly #belowTls = new WeakMap<Socket, { readonly raw: Socket; readonly handshakeBytes: number }>()
   readonly #perAddress = new Map<string, number>()
   readonly #sweeper: NodeJS.Timeout
   #draining = false
 
-  /** Before the server listens, and after everybody else has their listeners on it. */
+  /** Create it before the server listens, and after all other listeners have been added. */
   constructor(server: Server, limits: ConnectionLimits, metrics: ConnectionMetrics) {
     this.#server = server
     this.#limits = limits
     this.#metrics = metrics
     server.maxConnections = limits.connectionsMax
-    // One more than are taken, so that too many can be told from enough: node drops the rest silently.
+    // One more than allowed, so that an excess shows: Node silently drops headers above this.
     server.maxHeadersCount = limits.headersMax + 1
     server.on('drop', () => metrics.connectionCut('total'))
     this.#isTls = server instanceof TlsServer
-    // Node's listener sets up a parser or a TLS session at once, so it must not even hear of a connection we refuse.
+    // Node's listener sets up a parser or a TLS session at once, so it must never see a connection that is refused.
     const listeners = server.listeners('connection') as ((this: Server, socket: Socket) => void)[]
     server.removeAllListeners('connection')
     server.on('connection', (socket: Socket) => {
@@ -114,12 +114,12 @@ export class Connections {
     this.#sweeper.unref()
   }
 
-  /** Open connections, those in a TLS handshake included. */
+  /** Open connections, including those in a TLS handshake. */
   get count(): number {
     return this.#raw.size
   }
 
-  /** The connection of a socket that speaks HTTP. */
+  /** The connection of a socket that speaks HTTP; created on first use. */
   track(socket: Socket): Connection {
     let connection = this.#http.get(socket)
     if (connection === undefined) {
@@ -139,10 +139,10 @@ export class Connections {
     return connection
   }
 
-  /** Bytes that are not HTTP, too slow, or cut off. They must not cost an earlier request on the connection its answer. */
+  /** What arrived is not HTTP, too slow, or cut off. Earlier requests on the connection still get their answers. */
   endBroken(error: NodeJS.ErrnoException, socket: Socket): void {
     if (this.#isTls && !this.#http.has(socket)) {
-      // TLS was never agreed on: there is nobody to answer.
+      // The TLS handshake failed, so no answer can be sent.
       this.#metrics.handshakeFailed()
       socket.destroy()
       return
@@ -159,13 +159,13 @@ export class Connections {
       const [code, text] = BROKEN_HTTP_STATUS[error.code ?? ''] ?? BAD_REQUEST
       this.#metrics.answered(NO_SOURCE, code, 0)
       connection.leaving = true
-      // Node reads on meanwhile: closing a socket with unread bytes resets it, and the caller would not get the answer.
+      // Node keeps reading meanwhile: closing a socket with unread bytes resets it, and the caller would not get the answer.
       socket.end(`HTTP/1.1 ${code} ${text}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
       setTimeout(() => socket.destroy(), GOODBYE_MS).unref()
     }
   }
 
-  /** From now on every connection ends after its latest answer. */
+  /** From now on every connection ends after the answer to its latest request. */
   drain(): void {
     this.#draining = true
     for (const connection of this.#http.values()) {
@@ -174,7 +174,7 @@ export class Connections {
   }
 
   /**
-   * Ends the connections on which no byte of HTTP was ever sent: node waits for their first request, also when it closes.
+   * Destroys connections on which no byte of HTTP was ever received: a closing server would wait for their first request.
    */
   destroyUnused(): void {
     for (const socket of this.#handshakes.values()) {
@@ -193,7 +193,7 @@ export class Connections {
     }
   }
 
-  /** The server is closed. */
+  /** Call it when the server is closed. */
   close(): void {
     clearInterval(this.#sweeper)
     this.#server.removeAllListeners('drop')
@@ -224,7 +224,7 @@ export class Connections {
 
   #isUnused(socket: Socket): boolean {
     const below = this.#belowTls.get(socket)
-    // Nothing decrypted may also be the first half of a TLS record.
+    // If nothing is decrypted yet, the first half of a TLS record may have arrived.
     return socket.bytesRead === 0 && (below === undefined || below.raw.bytesRead === below.handshakeBytes)
   }
 
@@ -240,9 +240,9 @@ export class Connections {
 
   #sweep(now: number): void {
     const { headersTimeoutMs, keepAliveTimeoutMs, connectionsMax, connectionsPerAddressMax } = this.#limits
-    // Beside node's own limits, which get the time to answer 408.
+    // Longer than Node's own limits, so that Node can answer 408 first.
     const servedMaxMs = keepAliveTimeoutMs + headersTimeoutMs
-    // Who was refused, or never asked for anything, gets little more time than a head may take.
+    // A caller that was refused or never sent a request gets little more time than a head may take.
     const strangerMaxMs = Math.min(headersTimeoutMs + 2 * SWEEP_INTERVAL_MS, servedMaxMs)
     const crowded = 2 * this.#raw.size > connectionsMax
     for (const [socket, { address, pending, served, idleSince }] of this.#http) {
@@ -258,7 +258,7 @@ export class Connections {
   }
 }
 
-/** The same of a connection and of the TLS session on it. */
+/** Equal for a connection and the TLS session on it. */
 function peerOf({ remoteAddress, remotePort, localAddress }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress}`
 }

@@ -13,32 +13,32 @@ export interface ExchangeContext {
   readonly metrics: Pick<GatewayMetrics, 'answered' | 'disconnected' | 'connectionCut'>
 }
 
-/** One TCP connection and the requests on it that have no complete answer yet; several if the caller pipelines. */
+/** One TCP connection, and its requests whose answers are not complete; several if the caller pipelines. */
 export interface Connection {
   /** What counts as one caller: see address-key.ts. */
   readonly address: string
   pending: number
   latest: Exchange | null
-  /** It ends after the answer to its latest request: what followed was not HTTP, or the gateway is stopping. */
+  /** Ends after the answer to its latest request: what followed was not HTTP, or the gateway is stopping. */
   ending: boolean
-  /** The last request was answered before it was complete, and its rest is still being let go by. */
+  /** The last request was answered before it was complete; its remainder is still being discarded. */
   answeredEarly: boolean
-  /** Its last words were said; what still comes is nobody's. */
+  /** The final response is written; later input is ignored. */
   leaving: boolean
-  /** Its last request was let in, whatever then became of it: it may stay open for the next one. */
+  /** The caller of its last request was admitted, whatever the answer was: it may stay open for the next one. */
   served: boolean
-  /** `performance.now()` of its opening or its last answer, while nothing is pending. */
+  /** `performance.now()` when it was opened or last answered; meaningful while nothing is pending. */
   idleSince: number
 }
 
 const RETRY_AFTER_SECONDS = 5
-/** Answers to callers that were not let in. */
+/** Answers to callers that were not admitted. */
 const STRANGERS_CODES: ReadonlySet<AnswerCode> = new Set([400, 401, 404, 405, 431])
 
 /**
- * One request and its answer: exactly one answer, at the latest at the deadline, which covers the body and the append.
+ * One request and its answer: exactly one, no later than the deadline, which covers reading the body and the append.
  *
- * The deadline is our own timer, because Fastify's `handlerTimeout` ends with the request's `close` event, which Node
+ * The deadline is a timer of its own because Fastify's `handlerTimeout` ends with the request's `close` event, which Node
  * emits as soon as the body is read.
  */
 export class Exchange {
@@ -77,12 +77,12 @@ export class Exchange {
     reply.raw.on('close', () => this.#close())
   }
 
-  /** True once the caller has its answer, or has gone before its request was complete. */
+  /** True once the request is answered, or its caller left before it was complete. */
   get settled(): boolean {
     return this.#settled
   }
 
-  /** What came on the connection is not HTTP, or too late, or its end: the rest of this request will never come. */
+  /** The rest of this request will never arrive: the connection's input was invalid, too slow, or ended. */
   breakOff(): void {
     this.connection.ending = true
     if (!this.#reply.request.raw.complete) {
@@ -90,13 +90,13 @@ export class Exchange {
     }
   }
 
-  /** Ends at the deadline; what the append then does no longer matters to this caller. */
+  /** Aborts at the deadline; after that the result of the append no longer matters to this caller. */
   appendSignal(): AbortSignal {
     this.#aborter = new AbortController()
     return this.#aborter.signal
   }
 
-  /** Keeps a part of the body. It counts as being read until the body is taken or the request is settled. */
+  /** Keeps a chunk of the body. It counts against the budget until the body is taken or the request is settled. */
   hold(chunk: Buffer): void {
     this.#chunks.push(chunk)
     this.#heldBytes += chunk.length
@@ -107,15 +107,15 @@ export class Exchange {
     return this.#heldBytes
   }
 
-  /** The whole body, which from now on is the caller's to hold. */
+  /** The whole body, which no longer counts against the budget. */
   takeBody(): Buffer {
-    // A chunk is node's own copy of exactly its bytes, so a single one is kept as it is.
+    // A chunk is Node's own copy of exactly its bytes, so a single one needs no copy.
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks, this.#heldBytes)
     this.#letGo()
     return body
   }
 
-  /** Answers, unless that has happened. */
+  /** Answers, unless the request is already settled. */
   answer(code: AnswerCode, retryAfterSeconds = RETRY_AFTER_SECONDS): void {
     if (this.#settled) {
       return
@@ -125,7 +125,7 @@ export class Exchange {
       return
     }
     this.connection.served = !STRANGERS_CODES.has(code)
-    // Node holds what its caller does not read, without a time limit.
+    // Node would hold an unread answer without a time limit.
     this.#unread = setTimeout(cut, this.#context.answerReadTimeoutMs, this)
     this.#context.metrics.answered(this.source, code, (performance.now() - this.#startedAt) / 1_000)
     const reply = this.#reply
@@ -169,7 +169,7 @@ export class Exchange {
 
   cut(): void {
     this.#context.metrics.connectionCut('unread')
-    // Not the reply's socket, which it has only once the answers before it are out.
+    // Not the reply's socket: it has none until the answers before it are out.
     this.#reply.request.raw.socket.destroy()
   }
 
@@ -185,7 +185,7 @@ export class Exchange {
     this.#chunks = []
   }
 
-  /** Only the last answer of a connection may close it: a pipelined request before it would lose its own. */
+  /** Only the last answer on a connection may close it; otherwise later pipelined requests would lose theirs. */
   #closeConnectionAfterLast(): void {
     if (this.connection.latest === this) {
       this.#reply.raw.setHeader('connection', 'close')
@@ -194,7 +194,7 @@ export class Exchange {
     }
   }
 
-  /** The answer went out, or the connection broke. */
+  /** The answer is out, or the connection broke. */
   #close(): void {
     if (this.#unread !== null) {
       clearTimeout(this.#unread)
@@ -202,7 +202,7 @@ export class Exchange {
     if (!this.#settled) {
       this.#context.metrics.disconnected(this.source)
       this.#callerGone = true
-      // A whole callback is on its way to the broker. Its sender may never repeat it, so it goes on until the deadline.
+      // A complete callback is on its way to the broker. Its sender may never repeat it, so the append continues to the deadline.
       if (this.#aborter === null) {
         this.#settle()
       }

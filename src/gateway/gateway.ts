@@ -36,7 +36,7 @@ declare module 'fastify' {
   }
 }
 
-/** An append log that also tells what waits in it and can be waited for; BatchingAppendLog is one. */
+/** An append log that reports what waits in it and can be drained, such as BatchingAppendLog. */
 export interface DrainableAppendLog extends AppendLog {
   readonly waitingRecords: number
   readonly waitingBytes: number
@@ -45,14 +45,14 @@ export interface DrainableAppendLog extends AppendLog {
 
 export interface GatewayOptions extends ConnectionLimits {
   readonly host: string
-  /** 0 chooses a free one. */
+  /** 0 chooses a free port. */
   readonly port: number
   readonly answerDeadlineMs: number
   readonly answerReadTimeoutMs: number
   readonly bodyBytesMax: number
-  /** Also the bound of requests that are open at once. */
+  /** Also limits the requests open at once. */
   readonly waitingRecordsMax: number
-  /** Also the bound of bodies that are being read at once. */
+  /** Also limits the bytes of bodies being read at once. */
   readonly waitingBytesMax: number
   readonly sources: readonly SourceConfig[]
   /** Who may call; the gateway starts and stops it. */
@@ -60,7 +60,7 @@ export interface GatewayOptions extends ConnectionLimits {
   /** The provider of every source, by its id. */
   readonly providers: (id: string) => Provider | undefined
   readonly appendLog: DrainableAppendLog
-  /** Where a body names no payment; its SHA-256 if not given. */
+  /** Replaces the key of a body that names no payment; SHA-256 by default. */
   readonly digestOf?: BodyDigest | undefined
   readonly crashPoint?: ReachCrashPoint | undefined
   /** ms since the epoch. */
@@ -71,12 +71,12 @@ export interface GatewayOptions extends ConnectionLimits {
   readonly metrics: GatewayMetrics
   readonly health: Health
   readonly shutdown: {
-    /** How long a stop goes on serving, not ready, while callers are told to close their connections. */
+    /** How long a stopping gateway still serves, not ready, while its answers close their connections. */
     readonly waitMs: number
   }
 }
 
-/** A source as the hot path needs it. */
+/** A source, prepared for the hot path. */
 interface Route {
   readonly source: SourceConfig
   readonly provider: Provider
@@ -84,19 +84,18 @@ interface Route {
   readonly bucket: TokenBucket
 }
 
-/** An answer needs some time on the wire after its deadline before a stop cuts what is left. */
+/** Time for answers to leave after their deadline, before a stop destroys the remaining connections. */
 const STOP_MARGIN_MS = 1_000
 const NO_QUERY = {}
-/** More than a request's head can hold: a token that is too long is a wrong one, not another kind of error. */
+/** More than a request's head can hold, so that a token that is too long is answered like any wrong token. */
 const PATH_TOKEN_CHARS_MAX = 100_000
 
 /**
- * Takes providers' callbacks and answers success only once the broker has the exact bytes (I1).
+ * Accepts providers' callbacks and answers success only once the broker has the exact bytes (I1).
  *
- * Nothing of a request is interpreted beyond what the answer needs: the body is bytes, the query string is ignored. Every
- * request is answered within the deadline, whatever the broker does. Memory is bounded (I10): requests that are open,
- * bodies that are being read and records that wait each have a limit, and beyond it the answer is 503 at once. Connections
- * have theirs in connections.ts.
+ * A request is interpreted only as far as the answer needs: the body is bytes, the query string is ignored. Every request
+ * is answered within the deadline, whatever the broker does. Memory is bounded (I10): open requests, bodies being read and
+ * waiting records each have a limit, and beyond it the answer is 503 at once. connections.ts limits connections.
  */
 export class Gateway {
   readonly #options: GatewayOptions
@@ -108,7 +107,7 @@ export class Gateway {
   readonly #context: ExchangeContext
   #stopped: Promise<void> | null = null
 
-  /** Throws if a source names a provider that is not known. */
+  /** Throws if a source names an unknown provider. */
   constructor(options: GatewayOptions) {
     this.#options = options
     this.#watch = new AppendWatch(options.health, options.logger, options.now)
@@ -147,10 +146,10 @@ export class Gateway {
     options.metrics.watchWaiting(options.appendLog)
   }
 
-  /** Listens; rejects if that is not possible. */
+  /** Listens; rejects if it cannot. */
   async start(): Promise<{ readonly host: string; readonly port: number }> {
     await this.#app.ready()
-    // Not Fastify's listen: for `localhost` it opens further servers, which lack the error handler and the limits.
+    // Not Fastify's listen: for `localhost` it opens more servers, without the error handler and the limits.
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const { server } = this.#app
     server.once('error', reject)
@@ -162,9 +161,9 @@ export class Gateway {
   }
 
   /**
-   * Stops without losing or cutting anything: readiness turns false; for a while everybody is served, and every answer
-   * closes its connection; then nothing new is accepted, what is in flight is answered, and the append log is drained.
-   * Idempotent.
+   * Stops without losing or cutting off anything. Readiness turns false; for a while requests are still served, and every
+   * answer closes its connection; then nothing new is accepted, requests in flight are answered, and the append log is
+   * drained. Idempotent.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop()
@@ -174,7 +173,7 @@ export class Gateway {
   #addSource(source: SourceConfig): void {
     const provider = this.#options.providers(source.provider)
     if (provider === undefined) {
-      throw new Error(`source ${source.id}: there is no provider ${source.provider}`)
+      throw new Error(`source ${source.id}: unknown provider ${source.provider}`)
     }
     const route: Route = {
       source,
@@ -196,7 +195,7 @@ export class Gateway {
     }
   }
 
-  /** Before anything else, for requests that no route should see: their bodies are not looked at. */
+  /** The first check: requests that no route may see are answered without reading their bodies. */
   #refuseStranger(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const tooManyHeaders = request.raw.rawHeaders.length > 2 * this.#options.headersMax
     if (!request.is404 && !tooManyHeaders) {
@@ -212,7 +211,7 @@ export class Gateway {
     exchange.answer(this.#paths.has(path) ? 405 : 404)
   }
 
-  /** All that can be decided before the body is read. */
+  /** Everything that can be decided before the body is read. */
   #checkHead(route: Route, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
     const { guard } = route
     const exchange = this.#open(route.source.id, guard.challenge, request, reply)
@@ -226,7 +225,7 @@ export class Gateway {
     const admission = this.#options.access.checkHead(guard, request.raw, token ?? null)
     if (!admission.admitted) {
       if (admission.type === 'mtls' && this.#options.access.tls !== null) {
-        // Another certificate needs another handshake.
+        // Showing another certificate takes another handshake.
         exchange.connection.ending = true
       }
       exchange.answer(admission.code)
@@ -238,7 +237,7 @@ export class Gateway {
       exchange.answer(413)
     } else {
       request.sentContentType = headers['content-type'] ?? ''
-      // Fastify refuses a sloppy one.
+      // Fastify would refuse a malformed one.
       delete headers['content-type']
       request.admission = admission
       done()
@@ -251,7 +250,7 @@ export class Gateway {
     return exchange
   }
 
-  /** Reads the body as it is. Once the request is answered, what still comes is let go by without being kept. */
+  /** Reads the body as it is. Once the request is answered, the rest is discarded. */
   #readBody(request: FastifyRequest, payload: IncomingMessage, done: (error: null, body: Buffer) => void): void {
     const { exchange } = request
     payload.on('data', (chunk: Buffer) => {
@@ -261,7 +260,7 @@ export class Gateway {
       if (exchange.heldBytes + chunk.length > this.#options.bodyBytesMax) {
         exchange.answer(413)
       } else if (!this.#budget.fits(chunk.length)) {
-        this.#watch.failed(`bodies of ${this.#budget.bytes} bytes are being read`)
+        this.#watch.failed(`${this.#budget.bytes} bytes of bodies are being read`)
         exchange.answer(503)
       } else {
         exchange.hold(chunk)
@@ -318,7 +317,7 @@ export class Gateway {
     )
   }
 
-  /** Fastify refused the request, or a step of ours threw. */
+  /** Fastify refused the request, or one of our handlers threw. */
   #answerError(error: unknown, request: FastifyRequest): void {
     const { statusCode } = error as { statusCode?: unknown }
     switch (statusCode) {
@@ -339,11 +338,11 @@ export class Gateway {
     health.drain()
     this.#connections.drain()
     if (server.listening) {
-      // A load balancer needs to see that we are not ready, and a kept-alive connection must learn from an answer that it
-      // is about to close, instead of losing the request it is sending.
+      // Load balancers need time to see "not ready". A caller with a kept-alive connection must learn from an answer that
+      // it closes, instead of losing the request it is sending.
       await sleep(shutdown.waitMs)
-      // The kernel resets what it took and we did not accept yet. Right after the sockets were looked at, that is nothing
-      // but what came in the last microseconds.
+      // On close the kernel resets connections that it took and we have not accepted. Right after a poll these are only those of
+      // the last microseconds.
       await nextCheck()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       this.#connections.destroyUnused()
@@ -358,7 +357,7 @@ export class Gateway {
   }
 }
 
-/** The code, and what is behind it: a person must see whether the broker is away or says no. */
+/** The error's code and cause: an operator must see whether the broker is unreachable or refuses. */
 function reasonOf(error: unknown): string {
   const { code, cause } = error as { code?: unknown; cause?: unknown }
   const name = typeof code === 'string' ? code : 'the append failed'

@@ -5,7 +5,7 @@ import type { Provider } from '../providers/provider.ts'
 import { CALLBACK_MEDIA_TYPES } from '../raw/media-type.ts'
 
 export interface ApiOptions {
-  /** Of paystatus. */
+  /** The version of paystatus. */
   readonly version: string
   readonly sources: readonly SourceConfig[]
   /** The provider of every source, by its id. */
@@ -17,7 +17,7 @@ export interface ApiOptions {
   readonly headersMax: number
 }
 
-/** An OpenAPI document, as it is written to JSON. */
+/** An OpenAPI document, ready for JSON.stringify. */
 export interface OpenApi {
   readonly openapi: '3.1.1'
   readonly info: { readonly title: string; readonly version: string; readonly description: string }
@@ -60,9 +60,9 @@ type SecurityScheme =
   | { readonly type: 'mutualTLS' }
 
 /**
- * What the gateway accepts and answers, from its configuration: one operation for each path of each source. It says all
- * codes that can come, also those that node answers before the gateway sees a request. Holds no secret; paths that are
- * hard to guess are in it, so it belongs on the admin port.
+ * What the gateway accepts and answers, derived from its configuration: one operation per path of each source. It lists
+ * all possible codes, including those Node answers before the gateway sees a request. It holds no secret, but paths that
+ * are hard to guess, so it belongs on the admin port.
  */
 export function openApiOf(options: ApiOptions): OpenApi {
   const schemes = options.sources.flatMap(schemesOf)
@@ -80,11 +80,11 @@ export function openApiOf(options: ApiOptions): OpenApi {
       title: 'paystatus gateway',
       version: options.version,
       description:
-        'Takes the callbacks of payment providers. A success code means that the exact bytes of the body are stored ' +
-        'for good. A body is not interpreted: what cannot be read is stored and quarantined. Anything but success ' +
-        'means: call again, if the answer is 429 or 503 after Retry-After. Answers but success have no body.',
+        'Accepts callbacks of payment providers. A success code means that the exact bytes of the body are durably ' +
+        'stored. Bodies are not interpreted: an unreadable one is stored and quarantined. After any other code, call ' +
+        'again; after 429 or 503, wait for Retry-After first. Only success answers have a body.',
     },
-    servers: [{ url: '/', description: 'gateway.host and gateway.port, or what stands before them' }],
+    servers: [{ url: '/', description: 'gateway.host and gateway.port, or the proxy in front of them' }],
     paths: Object.fromEntries(paths),
     components: { responses, securitySchemes: Object.fromEntries(schemes) },
   }
@@ -98,11 +98,11 @@ function operationOf(source: SourceConfig, suffix: string, refusalCodes: readonl
     operationId: `callback-${source.id}${suffix.replaceAll('/', '-')}`,
     summary: `A callback of ${source.provider}, source ${source.id}`,
     ...(hasPathToken(source) && { parameters: [PATH_TOKEN] }),
-    // All of them at once.
+    // One object: a caller needs all of them.
     security: schemes.length === 0 ? [] : [Object.fromEntries(schemes.map(([name]) => [name, []]))],
     requestBody: {
       description:
-        'Any bytes, not compressed. These media types are usual; a misspelt one, another one or none is accepted too.',
+        'Any bytes, not compressed. These media types are usual; others, misspelt ones and none are accepted, too.',
       required: false,
       content: Object.fromEntries(CALLBACK_MEDIA_TYPES.map((type) => [type, { schema: SCHEMAS[type] ?? {} }])),
     },
@@ -126,7 +126,7 @@ const PATH_TOKEN = {
   name: 'token',
   in: 'path',
   required: true,
-  description: 'A secret of the source. With a wrong one there is no such path.',
+  description: 'A secret of the source. A wrong token is answered like an unknown path.',
   schema: { type: 'string' },
 } as const
 
@@ -141,7 +141,7 @@ function success(code: number): Response {
     : { description, content: { 'application/json': { schema: { type: 'object', maxProperties: 0 } } } }
 }
 
-/** How callers of a source prove who they are, as far as OpenAPI has words for it. */
+/** How callers of a source authenticate, as far as OpenAPI can express it. */
 function schemesOf({ id, authentication }: SourceConfig): readonly (readonly [name: string, scheme: SecurityScheme])[] {
   return authentication.flatMap((one) => {
     const scheme = schemeOf(one)
@@ -149,7 +149,7 @@ function schemesOf({ id, authentication }: SourceConfig): readonly (readonly [na
   })
 }
 
-/** Null for what a caller does not send, and for a token, which is a part of the path. */
+/** Null for types without credentials in the request, and for a token, which is part of the path. */
 function schemeOf(authentication: Authentication): SecurityScheme | null {
   switch (authentication.type) {
     case 'none':
@@ -171,7 +171,7 @@ function schemeOf(authentication: Authentication): SecurityScheme | null {
   }
 }
 
-/** Schemas of bodies where "anything" is not enough for a tool to make an example. */
+/** Body schemas for media types where tools cannot make an example from "anything". */
 const SCHEMAS: Readonly<Record<string, object>> = {
   'application/x-www-form-urlencoded': { type: 'object', additionalProperties: { type: 'string' } },
   'application/xml': { type: 'object', xml: { name: 'callback' } },
@@ -180,34 +180,34 @@ const SCHEMAS: Readonly<Record<string, object>> = {
 }
 
 const UNAUTHENTICATED: Response = {
-  description: 'The caller did not prove to be the source. Nothing was stored.',
+  description: 'The caller is not authenticated as the source. Nothing was stored.',
 }
 
 const RETRY_AFTER = { 'Retry-After': { required: true, schema: { type: 'integer', minimum: 1 } } }
 
-/** Every code that is no success. Node answers 417 by itself. */
+/** Every code but success. Node answers 417 by itself. */
 function refusals(options: ApiOptions): Readonly<Record<Exclude<AnswerCode, 200 | 201 | 204> | 417, Response>> {
   return {
-    400: { description: 'What came is not HTTP, or its framing contradicts itself. The connection ends.' },
+    400: { description: 'The request is not valid HTTP, or its framing contradicts itself. The connection ends.' },
     401: UNAUTHENTICATED,
-    404: { description: 'There is no such path.' },
+    404: { description: 'Unknown path.' },
     405: {
-      description: 'A path takes POST and nothing else.',
+      description: 'Only POST is allowed.',
       headers: { Allow: { required: true, schema: { const: 'POST' } } },
     },
     408: {
-      description: `The head did not come in time, or the body within ${options.requestTimeoutMs} ms. The connection ends.`,
+      description: `The head did not arrive in time, or the body not within ${options.requestTimeoutMs} ms. The connection ends.`,
     },
-    413: { description: `The body is above ${options.bodyBytesMax} bytes.` },
+    413: { description: `The body exceeds ${options.bodyBytesMax} bytes.` },
     415: {
-      description: 'The body is compressed, or of a media type that no callback has: multipart, a picture or the like.',
+      description: 'The body is compressed, or has a media type that no callback has, such as multipart or an image.',
     },
-    417: { description: 'The header Expect holds something else than 100-continue.' },
-    429: { description: 'More requests per second than this source may send.', headers: RETRY_AFTER },
-    431: { description: `The head is above ${options.headerBytesMax} bytes or ${options.headersMax} headers.` },
-    500: { description: 'A defect of paystatus. Nothing was stored for certain.' },
+    417: { description: 'The Expect header is not 100-continue.' },
+    429: { description: 'The source exceeds its requests per second.', headers: RETRY_AFTER },
+    431: { description: `The head exceeds ${options.headerBytesMax} bytes or ${options.headersMax} headers.` },
+    500: { description: 'A defect of paystatus. It is not certain that anything was stored.' },
     503: {
-      description: `The bytes were not stored within ${options.answerDeadlineMs} ms, for certain, or too many callbacks wait.`,
+      description: `It is not certain that the bytes were stored within ${options.answerDeadlineMs} ms, or too many callbacks are waiting.`,
       headers: RETRY_AFTER,
     },
   }

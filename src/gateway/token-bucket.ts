@@ -1,14 +1,14 @@
-/** The bucket holds what comes in so many seconds: the backlog that a provider sends after an outage is legitimate. */
+/** Capacity, in seconds of the rate: the backlog that a provider sends after an outage is legitimate. */
 const BURST_SECONDS = 2
 
-/** A rate limit: tokens come in at a constant rate, every request takes one, and what is not taken is kept for a while. */
+/** A rate limit: tokens arrive at a constant rate up to the capacity, and every request takes one. */
 export class TokenBucket {
   readonly #perSecond: number
   readonly #capacity: number
   #tokens: number
   #filledAtMs: number
 
-  /** Full at the start. `nowMs` of a clock that never goes back. */
+  /** Starts full. `nowMs` must come from a monotonic clock. */
   constructor(perSecond: number, nowMs: number) {
     this.#perSecond = perSecond
     this.#capacity = Math.max(1, perSecond * BURST_SECONDS)
@@ -16,7 +16,7 @@ export class TokenBucket {
     this.#filledAtMs = nowMs
   }
 
-  /** Whether there was a token; it is taken. */
+  /** Takes a token; false if there is none. */
   take(nowMs: number): boolean {
     const filled = this.#tokens + ((nowMs - this.#filledAtMs) / 1_000) * this.#perSecond
     this.#tokens = Math.min(this.#capacity, filled)
@@ -28,7 +28,7 @@ export class TokenBucket {
     return true
   }
 
-  /** Whole seconds, at least one, until there is a token; as of the last take. */
+  /** Whole seconds, at least one, until the next token; as of the last take. */
   get secondsUntilNext(): number {
     return Math.max(1, Math.ceil((1 - this.#tokens) / this.#perSecond))
   }

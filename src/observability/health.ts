@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client'
 
 export interface ComponentHealth {
   readonly ok: boolean
-  /** Why not, in words an operator can act on. */
+  /** Why it is not ok, in words an operator can act on. */
   readonly reason?: string
 }
 
@@ -14,8 +14,8 @@ export interface Readiness {
 }
 
 /**
- * Whether this process should get work, told by its named components. A component that nobody has named yet is not
- * waited for: whoever must be ready before work arrives names itself as not ok at its start.
+ * Whether this process should receive work, according to its named components. Readiness ignores components it has not
+ * heard of, so whatever must be ready before work arrives registers itself as not ok first.
  */
 export class Health {
   readonly #components = new Map<string, ComponentHealth & { readonly expiresAt: number }>()
@@ -27,20 +27,20 @@ export class Health {
   }
 
   /**
-   * Says how a component is. With `forMs`, "not ok" is believed only so long unless it is said again: for a component
-   * that is tried by work alone, and would otherwise never get the work that shows its recovery.
+   * Sets a component's state. With `forMs`, "not ok" expires after that time unless it is set again: for a component that
+   * only work can test, and that would otherwise never receive the work that shows its recovery.
    */
   set(component: string, ok: boolean, reason?: string, options?: { readonly forMs?: number }): void {
     const expiresAt = options?.forMs === undefined ? Number.POSITIVE_INFINITY : this.#now() + options.forMs
     this.#components.set(component, { ok, expiresAt, ...(reason === undefined || ok ? {} : { reason }) })
   }
 
-  /** The component is gone, such as a partition that moved away. */
+  /** Removes a component that is gone, such as a partition that moved away. */
   remove(component: string): void {
     this.#components.delete(component)
   }
 
-  /** From now on not ready, for good: the process is on its way out. */
+  /** Not ready from now on, for good: the process is shutting down. */
   drain(): void {
     this.#draining = true
   }
@@ -71,7 +71,7 @@ export interface AdminServerOptions {
   readonly port: number
   readonly health: Health
   readonly registry: Registry
-  /** JSON documents that are served besides, by path. */
+  /** Further JSON documents to serve, by path. */
   readonly documents?: Readonly<Record<string, string>>
 }
 
@@ -99,7 +99,7 @@ export class AdminServer {
     return promise
   }
 
-  /** Stop it last: it is how others see that the process is draining. Idempotent. */
+  /** Stop it last: it shows others that the process is draining. Idempotent. */
   stop(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#server.close(() => resolve())
@@ -126,7 +126,7 @@ export class AdminServer {
         send(response, 200, this.#options.registry.contentType, await this.#options.registry.metrics())
       }
     } catch {
-      // A collector failed; the scraper sees it as a failed scrape.
+      // A collector failed; the scraper sees a failed scrape.
       response.writeHead(500).end()
     }
   }

@@ -8,7 +8,7 @@ export interface LoggerOptions {
   readonly level: LogLevel
   /** What this process does, on every line. */
   readonly role: string
-  /** Standard output if not given. */
+  /** Standard output by default. */
   readonly destination?: DestinationStream
 }
 
@@ -27,7 +27,7 @@ export function createLogger(options: LoggerOptions): Logger {
       serializers: { err: (error: unknown) => serializeError(error), error: (error: unknown) => serializeError(error) },
       hooks: {
         logMethod(args, method) {
-          // Without a message of its own a line would take the error's, past the serializer.
+          // A line without a message of its own would take the error's, bypassing the serializer.
           method.apply(this, args.length === 1 && typeof args[0] === 'object' ? [args[0], ''] : args)
         },
       },
@@ -63,9 +63,9 @@ const MESSAGE_CHARS_MAX = 500
 const STACK_LINES_MAX = 20
 
 /**
- * Name, code, message, stack and causes, and nothing else: the other properties of library errors hold commands and
- * their arguments (ioredis) or whole requests. A SyntaxError's message quotes the text that did not parse, which can be a
- * callback's body, so it is left out.
+ * Only name, code, message, stack and causes: other properties of library errors hold commands and their arguments
+ * (ioredis) or whole requests. A SyntaxError's message quotes the text that did not parse, possibly a callback's body, so
+ * it is left out.
  */
 export function serializeError(error: unknown, depth = 0): SerializedError {
   if (!(error instanceof Error)) {
@@ -86,14 +86,14 @@ function messageOf(error: Error): string {
   return shownMessage(error).slice(0, MESSAGE_CHARS_MAX)
 }
 
-/** An error's message as people may see it: without what it may quote, and without the credentials of an address. */
+/** An error's message, safe to print: without quoted input and without credentials in addresses. */
 export function shownMessage(error: Error): string {
   return error instanceof SyntaxError ? '(left out: it may quote the input)' : withoutCredentials(error.message)
 }
 
 /**
- * What a process says that ends by an error which nobody expected: class, code and place, and of its causes. Never a
- * message: node's own print of it would quote whatever the error was made of, such as a part of a callback.
+ * What a process prints when it ends by an unexpected error: class, code and place, also of the causes. Never the message,
+ * which may quote whatever the error was made from, such as part of a callback.
  */
 export function crashText(error: unknown): string {
   const parts: string[] = []
@@ -108,7 +108,7 @@ export function crashText(error: unknown): string {
   return parts.join('\ncaused by ')
 }
 
-/** The stack without its first lines, which repeat the message. */
+/** The stack without the first lines, which repeat the message. */
 function framesOf(error: Error): string {
   const lines = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
   return lines.slice(0, STACK_LINES_MAX).join('\n')

@@ -5,20 +5,20 @@ import { DEAD_LETTER_REASONS } from '../providers/provider.ts'
 import { PROVIDER_IDS } from '../providers/registry.ts'
 import { ANSWER_CODES } from './answer-codes.ts'
 
-/** Label of a request that belongs to no source, such as one for an unknown path. */
+/** The source label of requests that belong to no source, such as those for an unknown path. */
 export const NO_SOURCE = 'none'
 /** Why the gateway closed a connection: too many in total, too many from one address, idle, or its answer not read. */
 export const CONNECTION_CUTS = ['total', 'address', 'idle', 'unread'] as const
 export const LANE_STATES = ['opening', 'open', 'doubt', 'closed'] as const
 
 /**
- * What a label may hold. A list is closed. `sources` are the ids of the configured sources. `runtime` values are bounded
- * by what the process runs or loads: stages, partitions, certificate files.
+ * The values of a label. A list is closed; `sources` are the ids of the configured sources; `runtime` values are bounded by
+ * what the process runs or loads: stages, partitions, certificate files.
  */
 export type LabelValues = readonly (string | number)[] | 'sources' | 'sources-and-none' | 'runtime'
 
 export interface MetricRow {
-  /** A `reading` is a gauge whose values are read when it is scraped. */
+  /** A `reading` is a gauge whose values are read on each scrape. */
   readonly kind: 'counter' | 'gauge' | 'histogram' | 'reading'
   readonly name: string
   readonly help: string
@@ -28,8 +28,8 @@ export interface MetricRow {
 }
 
 /*
- * Every metric of the product. Labels never hold a key, a body, a path or an id that a caller chose (I9), so the number of
- * series is bounded (I10).
+ * Every metric of the product. Labels never hold a key, a body, a path or a value that a caller chose (I9), so the number
+ * of series is bounded (I10).
  */
 
 export const GATEWAY_METRICS = {
@@ -37,26 +37,26 @@ export const GATEWAY_METRICS = {
     kind: 'counter',
     name: 'paystatus_gateway_requests_total',
     help: 'Requests answered, by source and status code.',
-    // `other` keeps the list closed whatever is counted; `disconnected` callers left before their answer.
+    // `other` keeps the list closed; `disconnected` counts callers that left before their answer.
     labels: { source: 'sources-and-none', code: [...ANSWER_CODES, 'other', 'disconnected'] },
   },
   answerSeconds: {
     kind: 'histogram',
     name: 'paystatus_gateway_answer_seconds',
-    help: 'From the complete request head to the answer.',
+    help: 'Seconds from the complete request head to the answer.',
     labels: { source: 'sources-and-none' },
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3],
   },
   connectionsCut: {
     kind: 'counter',
     name: 'paystatus_gateway_connections_cut_total',
-    help: 'Connections that the gateway refused or closed at a limit, by limit.',
+    help: 'Connections the gateway refused or closed because of a limit, by limit.',
     labels: { reason: CONNECTION_CUTS },
   },
   connectionsOpened: {
     kind: 'counter',
     name: 'paystatus_gateway_connections_opened_total',
-    help: 'Connections of callers that were let in.',
+    help: 'Connections of callers that were accepted.',
   },
   connections: {
     kind: 'reading',
@@ -66,34 +66,34 @@ export const GATEWAY_METRICS = {
   refusals: {
     kind: 'counter',
     name: 'paystatus_gateway_authentication_refusals_total',
-    help: 'Callers that did not show what their source asks for, by the first thing that was missing.',
+    help: 'Callers that failed authentication, by the first requirement that did not hold.',
     labels: { source: 'sources', type: AUTHENTICATION_TYPES },
   },
   handshakeFailures: {
     kind: 'counter',
     name: 'paystatus_gateway_tls_handshake_failures_total',
-    help: 'Connections that ended before TLS was agreed on.',
+    help: 'Connections that ended before the TLS handshake was complete.',
   },
   expiryDays: {
     kind: 'reading',
     name: 'paystatus_gateway_expiry_days',
-    help: 'Days until a certificate of the server or of a CA, or a revocation list, is no longer valid; id: first 16 hex digits of its SHA-256.',
+    help: 'Days until a server or CA certificate or a revocation list expires; id: first 16 hex digits of a certificate’s SHA-256, or a list’s position.',
     labels: { use: 'runtime', source: 'runtime', id: 'runtime' },
   },
   staleFiles: {
     kind: 'reading',
     name: 'paystatus_gateway_stale_files',
-    help: 'Certificates, keys, lists and secrets whose files changed to something that cannot be used; the old ones stay in use.',
+    help: 'Certificates, keys, lists and secrets whose files changed to unusable content; the old content stays in use.',
   },
   waitingRecords: {
     kind: 'reading',
     name: 'paystatus_gateway_waiting_records',
-    help: 'Callbacks accepted from the wire and not yet acknowledged by the broker.',
+    help: 'Callbacks received completely and not yet acknowledged by the broker.',
   },
   waitingBytes: {
     kind: 'reading',
     name: 'paystatus_gateway_waiting_bytes',
-    help: 'Their size, keys and headers included.',
+    help: 'Size of these callbacks, including keys and headers.',
   },
 } as const satisfies Record<string, MetricRow>
 
@@ -108,13 +108,13 @@ export const NORMALIZER_METRICS = {
   deadLetters: {
     kind: 'counter',
     name: 'paystatus_normalizer_dead_letters_total',
-    help: 'Callbacks or elements that became no event, by reason.',
+    help: 'Callbacks or elements that could not become an event, by reason.',
     labels: { reason: Object.keys(DEAD_LETTER_REASONS) },
   },
   setAside: {
     kind: 'counter',
     name: 'paystatus_normalizer_set_aside_total',
-    help: 'Elements that are understood and are no payment status.',
+    help: 'Elements that are understood but say no payment status.',
   },
   forgotten: {
     kind: 'counter',
@@ -124,7 +124,7 @@ export const NORMALIZER_METRICS = {
   drift: {
     kind: 'counter',
     name: 'paystatus_normalizer_drift_total',
-    help: 'Names in callbacks that the mapping does not know, once per callback and name; the log names each once.',
+    help: 'Names in callbacks that the mapping does not know, once per callback and name; the log lists each once.',
     labels: { provider: PROVIDER_IDS, kind: DRIFT_KINDS },
   },
 } as const satisfies Record<string, MetricRow>
@@ -135,7 +135,7 @@ export const PROCESSOR_METRICS = {
   verdicts: {
     kind: 'counter',
     name: 'paystatus_processor_verdicts_total',
-    help: 'What events, and timers (overdue, forgotten), came to.',
+    help: 'Verdicts on events, and actions of timers (overdue, forgotten).',
     labels: { verdict: COUNTER_NAMES.filter((name) => name !== 'events') },
   },
   transactions: {
@@ -147,14 +147,14 @@ export const PROCESSOR_METRICS = {
   restoreSeconds: {
     kind: 'histogram',
     name: 'paystatus_processor_restore_seconds',
-    help: 'From the assignment of a partition to its first accepted record, by how its view was found.',
+    help: 'Seconds from the assignment of a partition to its first accepted record, by what its view needed.',
     labels: { kind: ['keep', 'replay', 'rebuild'] },
     buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900],
   },
   redisWaits: {
     kind: 'counter',
     name: 'paystatus_processor_redis_waits_total',
-    help: 'Times a lane had to wait for Redis.',
+    help: 'Times a lane waited for Redis.',
   },
 } as const satisfies Record<string, MetricRow>
 
@@ -169,7 +169,7 @@ export const RUNTIME_METRICS = {
   lag: {
     kind: 'gauge',
     name: 'paystatus_lag_records',
-    help: 'Offsets between the end of a partition and what was committed of it.',
+    help: 'Offsets between the committed offset and the end of a partition.',
     labels: { stage: 'runtime', partition: 'runtime' },
   },
 } as const satisfies Record<string, MetricRow>

@@ -15,7 +15,7 @@ import {
 } from '@peculiar/asn1-x509'
 import { PkiError } from './pki-error.ts'
 
-/** A certificate and what deciding about it needs, read once. Nothing here says that it can be trusted. */
+/** A certificate with everything needed to judge it, parsed once. Nothing here says that it can be trusted. */
 export interface Certificate {
   readonly x509: X509Certificate
   /** SHA-256 of the whole certificate, hex. */
@@ -25,21 +25,21 @@ export interface Certificate {
   /** ms since the epoch. */
   readonly notAfter: number
   readonly isCa: boolean
-  /** How many CAs may stand below this one; null if any number. */
+  /** How many CAs may follow below this one; null for no limit. */
   readonly pathLength: number | null
   /** Null if the certificate does not restrict it. */
   readonly keyUsage: ReadonlySet<KeyUsageType> | null
   /** Object ids; null if the certificate does not restrict it. */
   readonly extendedKeyUsage: ReadonlySet<string> | null
-  /** Object ids of critical extensions that nothing here understands: RFC 5280 says to refuse such a certificate. */
+  /** Object ids of critical extensions that this code does not support: RFC 5280 requires refusing such a certificate. */
   readonly unknownCritical: readonly string[]
   /** Object id. */
   readonly signatureAlgorithm: string
   /** Hex, without a sign or leading zeros. */
   readonly serial: string
-  /** As `openssl x509 -subject -nameopt RFC2253,-esc_msb` prints it. */
+  /** As printed by `openssl x509 -subject -nameopt RFC2253,-esc_msb`. */
   readonly subject: string
-  /** The subject's alternative names, such as `DNS:callbacks.example.com` (DNS in lower case) or `URI:spiffe://a/b`. */
+  /** Subject alternative names, such as `DNS:callbacks.example.com` (DNS in lower case) or `URI:spiffe://a/b`. */
   readonly names: readonly string[]
   /** SHA-256 of the public key (SubjectPublicKeyInfo), base64. */
   readonly spkiSha256: string
@@ -48,7 +48,7 @@ export interface Certificate {
   readonly subjectName: string
 }
 
-/** Reads one certificate; throws PkiError for anything else. */
+/** Parses one certificate; throws PkiError for anything else. */
 export function parseCertificate(der: Buffer): Certificate {
   try {
     const x509 = new X509Certificate(der)
@@ -78,15 +78,15 @@ export function parseCertificate(der: Buffer): Certificate {
       subjectName: encodedName(tbsCertificate.subject),
     }
   } catch (error) {
-    throw error instanceof PkiError ? error : new PkiError('is no X.509 certificate', { cause: error })
+    throw error instanceof PkiError ? error : new PkiError('is not an X.509 certificate', { cause: error })
   }
 }
 
-/** Every certificate of a PEM text; throws PkiError if one cannot be read, or there is none. */
+/** Every certificate of a PEM text; throws PkiError if one cannot be parsed or there is none. */
 export function parseCertificates(pem: string): Certificate[] {
   const ders = pemBlocks(pem, 'CERTIFICATE')
   if (ders.length === 0) {
-    throw new PkiError('holds no PEM certificate')
+    throw new PkiError('contains no PEM certificate')
   }
   return ders.map((der, index) => {
     try {
@@ -97,7 +97,7 @@ export function parseCertificates(pem: string): Certificate[] {
   })
 }
 
-/** The contents of a PEM text's blocks with this label, decoded. What stands between them is ignored. */
+/** The decoded contents of all PEM blocks with this label. Text between blocks is ignored. */
 export function pemBlocks(pem: string, label: string): Buffer[] {
   const block = new RegExp(`-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]*)-----END ${label}-----`, 'g')
   return [...pem.matchAll(block)].map(([, base64]) => Buffer.from(base64 ?? '', 'base64'))
@@ -125,7 +125,7 @@ function extensionsOf(extensions: Iterable<Extension>): ReadonlyMap<string, Exte
   const byId = new Map<string, Extension>()
   for (const extension of extensions) {
     if (byId.has(extension.extnID)) {
-      throw new PkiError(`holds the extension ${extension.extnID} twice`)
+      throw new PkiError(`contains the extension ${extension.extnID} twice`)
     }
     byId.set(extension.extnID, extension)
   }

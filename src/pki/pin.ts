@@ -1,7 +1,7 @@
 import type { Certificate } from './certificate.ts'
 import { PkiError } from './pki-error.ts'
 
-/** What a caller's own certificate must show besides its CA. */
+/** What a caller's own certificate must match besides its CA. */
 export interface Pin {
   readonly kind: 'subject' | 'san' | 'spki-sha256'
   readonly value: string
@@ -10,7 +10,7 @@ export interface Pin {
 const PIN_HINT =
   'must be subject:<name as in RFC 2253>, san:DNS:<name>, san:URI:<uri>, san:email:<address>, san:IP:<address> or spki-sha256:<base64>'
 
-/** Reads a pin as it stands in the configuration; throws PkiError. */
+/** Parses a pin of the configuration; throws PkiError. */
 export function parsePin(text: string): Pin {
   const [, kind, value = ''] = /^(subject|san|spki-sha256):\s*(.+)$/.exec(text.trim()) ?? []
   switch (kind) {
@@ -32,7 +32,7 @@ export function parsePin(text: string): Pin {
   throw new PkiError(PIN_HINT)
 }
 
-/** Whether the certificate shows what one of the pins asks for. Names are compared whole; a wildcard is only itself. */
+/** Whether the certificate matches one of the pins. Names are compared whole; a wildcard matches only itself. */
 export function matchesPin(certificate: Certificate, pins: readonly Pin[]): boolean {
   return pins.some(({ kind, value }) => {
     switch (kind) {

@@ -1,4 +1,4 @@
-/** A certificate, key, CRL or pin that cannot be used. The message names what is wrong and never quotes a key. */
+/** A certificate, key, CRL or pin that cannot be used. The message says what is wrong and never quotes a key. */
 export class PkiError extends Error {
   readonly code = 'PKI_INVALID'
 

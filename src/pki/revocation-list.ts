@@ -5,19 +5,19 @@ import { encodedName, pemBlocks, serialOf } from './certificate.ts'
 import { PkiError } from './pki-error.ts'
 import { hashOfSignature } from './signature-algorithms.ts'
 
-/** A CRL: which certificates of one issuer are revoked. Its signature is checked against the issuer that uses it. */
+/** A CRL: the revoked certificates of one issuer. Its signature is checked when it is used, with the issuer's key. */
 export interface RevocationList {
   readonly issuerName: string
   /** ms since the epoch. */
   readonly thisUpdate: number
   /** ms since the epoch. */
   readonly nextUpdate: number
-  /** Serial numbers as in Certificate. */
+  /** Serial numbers, written as in Certificate. */
   readonly revoked: ReadonlySet<string>
   isSignedBy(issuerKey: KeyObject): boolean
 }
 
-/** Every CRL of a file: PEM with one or more, or one in DER. Throws PkiError if one cannot be used. */
+/** Every CRL of a file: one or more in PEM, or one in DER. Throws PkiError if one cannot be used. */
 export function parseRevocationLists(content: Buffer): RevocationList[] {
   const pem = pemBlocks(content.toString('latin1'), 'X509 CRL')
   return (pem.length === 0 ? [content] : pem).map(parseRevocationList)
@@ -28,18 +28,18 @@ function parseRevocationList(der: Buffer): RevocationList {
   try {
     list = AsnConvert.parse(der, CertificateList)
   } catch (error) {
-    throw new PkiError('is no CRL, in PEM or DER', { cause: error })
+    throw new PkiError('is not a CRL in PEM or DER', { cause: error })
   }
   const { tbsCertList, tbsCertListRaw, signature, signatureAlgorithm } = list
   const revoked = tbsCertList.revokedCertificates ?? []
-  // A critical extension narrows what the list speaks of (a delta, some reasons, other issuers). Taking such a list for a
-  // whole one would let revoked certificates pass.
+  // A critical extension narrows a list's scope (a delta, some reasons, other issuers). Taking such a list for a full one
+  // would let revoked certificates pass.
   const critical = [...(tbsCertList.crlExtensions ?? []), ...revoked.flatMap(entryExtensions)].find(isCritical)
   if (critical !== undefined) {
-    throw new PkiError(`is a CRL with a critical extension (${critical.extnID}); only whole CRLs are understood`)
+    throw new PkiError(`is a CRL with a critical extension (${critical.extnID}); only full CRLs are supported`)
   }
   if (tbsCertList.nextUpdate === undefined || tbsCertListRaw === undefined) {
-    throw new PkiError('is a CRL that does not say until when it holds (nextUpdate)')
+    throw new PkiError('is a CRL without an expiry time (nextUpdate)')
   }
   const algorithm = hashOfSignature(signatureAlgorithm.algorithm)
   if (algorithm === undefined) {

@@ -1,6 +1,6 @@
 /**
- * Signature algorithms that a certificate or CRL may carry, with what node's `verify` calls their hash (null: the
- * algorithm brings its own). SHA-1 and MD5 are missing on purpose; RSASSA-PSS is too, whose hash hides in parameters.
+ * Signature algorithms that a certificate or CRL may use, with the name of their hash for Node's `verify` (null: part of the
+ * algorithm). SHA-1 and MD5 are missing on purpose; so is RSASSA-PSS, whose hash is in its parameters.
  */
 const HASH_BY_ALGORITHM: ReadonlyMap<string, string | null> = new Map([
   ['1.2.840.113549.1.1.11', 'sha256'],
@@ -13,7 +13,7 @@ const HASH_BY_ALGORITHM: ReadonlyMap<string, string | null> = new Map([
   ['1.3.101.113', null],
 ])
 
-/** Undefined for an algorithm that is not accepted. */
+/** Undefined if the algorithm is not accepted. */
 export function hashOfSignature(algorithm: string): string | null | undefined {
   return HASH_BY_ALGORITHM.get(algorithm)
 }

@@ -4,17 +4,17 @@ import { PkiError } from './pki-error.ts'
 import type { RevocationList } from './revocation-list.ts'
 import { hashOfSignature } from './signature-algorithms.ts'
 
-/** Whom one source trusts to name its caller. */
+/** The CAs that one source trusts to certify its callers. */
 export interface Trust {
   /** Where a chain may end. */
   readonly anchors: readonly Certificate[]
-  /** CAs of the bundle that lead to an anchor, in case the caller does not send them. */
+  /** CAs of the bundle below an anchor, in case the caller does not send them. */
   readonly intermediates: readonly Certificate[]
-  /** Null: revocation is not asked for. */
+  /** Null: revocation is not checked. */
   readonly revocationLists: readonly RevocationList[] | null
 }
 
-/** Why a certificate was refused. Said in logs and metrics, never to the caller. */
+/** Why a certificate was refused. For logs and metrics, never for the caller. */
 export type CertificateRefusal =
   | 'self-signed'
   | 'unknown-issuer'
@@ -33,27 +33,27 @@ export type CertificateRefusal =
   | 'revoked'
 
 export type CertificateVerdict =
-  /** Good until then (ms since the epoch), if nothing of the trust changes. */
+  /** Valid until then (ms since the epoch), unless the trust changes. */
   { readonly ok: true; readonly until: number } | { readonly ok: false; readonly reason: CertificateRefusal }
 
-/** CAs between a caller's certificate and the anchor; more are not followed. */
+/** The most CAs between a caller's certificate and the anchor. */
 const INTERMEDIATES_MAX = 6
-/** What a caller may make us compute. */
+/** Limits the work that a caller can cause. */
 const SIGNATURE_CHECKS_MAX = 64
 const RSA_BITS_MIN = 2_048
 const CURVES: ReadonlySet<string | undefined> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
 
 /**
- * The trust that a CA bundle stands for. A CA of the bundle is an anchor unless its issuer is in the bundle too: then it
- * is checked like any other link of the chain.
+ * The trust defined by a CA bundle. A CA of the bundle is an anchor unless its issuer is in the bundle, too; then it is
+ * checked like any other link of the chain.
  *
- * Throws PkiError if the bundle holds what is no CA.
+ * Throws PkiError if the bundle contains a certificate that is not a CA.
  */
 export function toTrust(bundlePem: string, revocationLists: readonly RevocationList[] | null): Trust {
   const bundle = parseCertificates(bundlePem)
   const noCa = bundle.find(({ isCa }) => !isCa)
   if (noCa !== undefined) {
-    throw new PkiError(`holds a certificate that is no CA (${noCa.subject}): pin it instead, and put its CA here`)
+    throw new PkiError(`contains a certificate that is not a CA (${noCa.subject}): pin it instead, and put its CA here`)
   }
   const hasIssuer = (one: Certificate) => bundle.some((other) => other !== one && isIssuedBy(one, other))
   const isSelfSigned = (one: Certificate) => isIssuedBy(one, one)
@@ -62,11 +62,11 @@ export function toTrust(bundlePem: string, revocationLists: readonly RevocationL
 }
 
 /**
- * Whether a certificate names a client whom this trust vouches for now (RFC 5280, without policies and name constraints:
- * a certificate that makes these critical is refused). `sent` are the other certificates the caller showed, in any order.
+ * Whether a client certificate is valid under this trust now (RFC 5280, without policies and name constraints: a certificate
+ * that makes these critical is refused). `sent` are the other certificates the caller presented, in any order.
  *
- * Stricter than RFC 5280: no CA can be a client, no SHA-1, RSA from 2,048 bits and the usual curves only. If there are
- * revocation lists, each link needs one that holds now; a missing or stale one refuses.
+ * Stricter than RFC 5280: a CA cannot be a client; no SHA-1; only RSA of at least 2,048 bits and the usual curves. If there
+ * are revocation lists, each link needs a current one; a missing or stale list refuses.
  */
 export function verifyClientCertificate(
   leaf: Certificate,
@@ -89,7 +89,7 @@ export function verifyClientCertificate(
     return signed
   }
 
-  /** Tries every way from the end of the path to an anchor, and gives until when the first good one holds. */
+  /** Tries every way from the end of the path to an anchor, and returns until when the first valid one is valid. */
   function follow(path: readonly Certificate[]): number | null {
     const end = path.at(-1) as Certificate
     for (const anchor of trust.anchors) {
@@ -125,7 +125,7 @@ function reasonWithoutPath(leaf: Certificate, brokenSignature: boolean): Certifi
   if (brokenSignature) {
     return 'bad-signature'
   }
-  // Not by `checkIssued`, for which a certificate that may not sign has issued nothing.
+  // Not with `checkIssued`, which says no for every issuer that may not sign certificates.
   const isOwn = leaf.subjectName === leaf.issuerName && leaf.x509.verify(leaf.x509.publicKey)
   return isOwn ? 'self-signed' : 'unknown-issuer'
 }
@@ -134,7 +134,7 @@ function isIssuedBy(subject: Certificate, issuer: Certificate): boolean {
   return subject.x509.checkIssued(issuer.x509) && subject.x509.verify(issuer.x509.publicKey)
 }
 
-/** What is wrong with a path, from the client to the anchor, whose signatures are good. */
+/** What is wrong with a path from the client to the anchor whose signatures are valid. */
 function refusalOf(path: readonly Certificate[], trust: Trust, now: number): CertificateRefusal | null {
   const [leaf, ...cas] = path as [Certificate, ...Certificate[]]
   const links = path.slice(0, -1)
@@ -189,7 +189,7 @@ function refusalOfClient(leaf: Certificate): CertificateRefusal | null {
   return isForClients ? null : 'not-for-client-authentication'
 }
 
-/** `index` CAs stand between this one and the client. */
+/** `index` CAs are between this one and the client. */
 function refusalOfCa(ca: Certificate, index: number): CertificateRefusal | null {
   if (!ca.isCa || !(ca.keyUsage?.has('keyCertSign') ?? true)) {
     return 'issuer-is-no-ca'
@@ -210,7 +210,7 @@ function refusalByRevocation(
     return null
   }
   const lists = listsOf(issuer, revocationLists)
-  // Also in an old list: nothing that was revoked comes back, save from "hold", which is not worth a doubt.
+  // Also if the list is stale: revocation is permanent, except for "hold", which is refused to be safe.
   if (lists.some(({ revoked }) => revoked.has(one.serial))) {
     return 'revoked'
   }

@@ -155,7 +155,7 @@ test('a key-encryption key that is not there stops the normalizer with its name;
   const stopped = await deployment.start(['normalizer'])
   expect(await stopped.exited).toBe(1)
   expect(stopped.output).toMatch(
-    /data key p\.\S+ is wrapped by the key-encryption key "kek-2", which is not configured/,
+    /data key p\.\S+ is wrapped with the key-encryption key "kek-2", which is not configured/,
   )
   expect(stopped.output).toContain('Nothing was skipped')
   const verified = await deployment.command(['verify'])

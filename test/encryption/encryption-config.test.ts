@@ -52,10 +52,10 @@ test('says everything that is wrong, and nothing of a key', () => {
     problems = (error as ConfigError).problems
   }
   expect(problems).toEqual([
-    'encryption.keys.1.id: k1 is there already; a new key needs a new id',
+    'encryption.keys.1.id: k1 is already used; a new key needs a new id',
     expect.stringContaining('encryption.keys.1.file: must hold 32 random bytes'),
     'encryption.keys.2.file: cannot be read (ENOENT)',
-    expect.stringContaining('encryption.active: there is no key k9'),
+    expect.stringContaining('encryption.active: encryption.keys has no key k9'),
   ])
   expect(problems.join()).not.toContain(short)
 })

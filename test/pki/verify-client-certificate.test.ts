@@ -186,19 +186,19 @@ describe('revocation', () => {
 
   test('refuses a list that is none, says no end, or tells only a part', () => {
     const parse = (content: string) => () => parseRevocationLists(Buffer.from(content))
-    expect(parse('nothing')).toThrow('is no CRL')
-    expect(parse(ROOT.pem)).toThrow('is no CRL')
+    expect(parse('nothing')).toThrow('is not a CRL')
+    expect(parse(ROOT.pem)).toThrow('is not a CRL')
     expect(parse(list(ROOT, [], { nextUpdate: null }))).toThrow('nextUpdate')
     expect(parse(list(ROOT, [], { extensions: [extension(id_ce_deltaCRLIndicator, true, null)] }))).toThrow(
-      'only whole CRLs',
+      'only full CRLs',
     )
   })
 })
 
 describe('a bundle', () => {
   test('of what is no CA, or no certificate, is refused', () => {
-    expect(() => toTrust(client().pem, null)).toThrow('no CA (CN=caller)')
-    expect(() => toTrust('', null)).toThrow('holds no PEM certificate')
+    expect(() => toTrust(client().pem, null)).toThrow('not a CA (CN=caller)')
+    expect(() => toTrust('', null)).toThrow('contains no PEM certificate')
     expect(() => toTrust(`${ROOT.pem}${ROOT.pem.replace(/MII./, 'AAAA')}`, null)).toThrow('certificate 2 of 2')
   })
 })

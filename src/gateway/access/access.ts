@@ -21,8 +21,8 @@ export interface AccessOptions extends GatewayAccess {
 }
 
 /**
- * Who may call: TLS of the port, the guard of every source, and the files behind both, which are read again when they
- * change. Throws if one of the files cannot be used; the configuration has looked at them before.
+ * Who may call: the port's TLS, a guard per source, and the files behind both, which are reloaded when they change. Throws
+ * if a file cannot be used; the configuration has already checked them.
  */
 export class Access {
   /** Null: plain HTTP. */
@@ -57,12 +57,12 @@ export class Access {
   guardOf(source: string): SourceGuard {
     const guard = this.#guards.get(source)
     if (guard === undefined) {
-      throw new TypeError(`there is no source ${source}`)
+      throw new TypeError(`unknown source ${source}`)
     }
     return guard
   }
 
-  /** All that can be decided before the body is read. A refusal is counted, and told to the operator now and then. */
+  /** Everything that can be decided before the body is read. Refusals are counted, and logged at intervals. */
   checkHead(guard: SourceGuard, request: IncomingMessage, pathToken: string | null): Admission {
     const admission = guard.checkHead(this.#callers.callerOf(request, pathToken))
     if (!admission.admitted) {

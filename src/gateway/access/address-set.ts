@@ -3,7 +3,7 @@ import { parseAddressRange } from '../../config/address-range.ts'
 import { type Lines, linesOf } from '../../config/lines.ts'
 import type { Live, LiveFiles } from './live-files.ts'
 
-/** Addresses and ranges, IPv4 and IPv6. An IPv4 address in IPv6 clothes (`::ffff:203.0.113.7`) is the IPv4 address. */
+/** Addresses and ranges, IPv4 and IPv6. An IPv4-mapped IPv6 address (`::ffff:203.0.113.7`) counts as IPv4. */
 export interface AddressSet {
   has(address: string): boolean
 }

@@ -4,7 +4,7 @@ import type { AuthenticationOf, Requirement } from './requirement.ts'
 
 const CREDENTIALS = /^Basic +([A-Za-z0-9+/=_-]+)$/i
 
-/** HTTP Basic (RFC 7617); several passwords are valid at once while one is replaced. Kept as SHA-256 only. */
+/** HTTP Basic (RFC 7617). Several passwords may be valid at once, for rotation. Only their SHA-256 is kept. */
 export function basic({ username, passwords }: AuthenticationOf<'basic'>, what: string, files: LiveFiles): Requirement {
   const digests = liveSecrets(files, what, passwords, (password) => digestOf(`${username}:${password}`))
   return {

@@ -9,39 +9,39 @@ import { type CertificateDers, certificateHeaders, certificatesOf } from './clie
 import { forwardedAddress } from './forwarded-address.ts'
 import type { Live, LiveFiles } from './live-files.ts'
 
-/** What a caller shows of itself before its body is read. */
+/** What is known of a caller before its body is read. */
 export interface Caller {
   readonly headers: IncomingHttpHeaders
-  /** Where the request began, as far as trusted proxies say; null if they say it in a way that cannot be read. */
+  /** Where the request originated, according to trusted proxies; null if what they say cannot be parsed. */
   readonly address: string | null
-  /** What stands in the path where a source has a token; null for another source. */
+  /** The path segment where the source has a token; null for sources without one. */
   readonly pathToken: string | null
   readonly certificate: ShownCertificate | null
 }
 
-/** A client certificate that was shown: by the caller in the handshake, or by a trusted proxy in a header. */
+/** A client certificate, presented by the caller in the handshake or by a trusted proxy in a header. */
 export interface ShownCertificate {
   readonly kind: 'mtls' | 'mtls-proxy'
   readonly leaf: Certificate
-  /** The others that came with it, in no certain order. */
+  /** The other certificates sent with it, in any order. */
   readonly sent: readonly Certificate[]
   /**
-   * What OpenSSL had against it when the connection began, with the CAs of all sources together; null if nothing, or if
-   * the handshake was the proxy's.
+   * OpenSSL's objection in the handshake, judged by the CAs of all sources together; null if there was none, or if the proxy
+   * did the handshake.
    */
   readonly handshakeError: string | null
 }
 
 const SENT_MAX = 10
-/** Certificates of proxied callers that are remembered as parsed. */
+/** Parsed certificates of proxied callers to keep. */
 const REMEMBERED_MAX = 1_000
 
-/** Reads from a request who calls, and believes nobody but trusted proxies about others. */
+/** Determines who sent a request. Only trusted proxies are believed about others. */
 export class Callers {
   readonly #trusted: Live<AddressSet>
   readonly #clientCertificate: TrustedProxies['clientCertificate']
   readonly #certificateHeaders: readonly string[]
-  /** Parsing takes about as long as the rest of a request, and a connection's certificate does not change. */
+  /** Cached: parsing takes about as long as the rest of a request, and a connection's certificate does not change. */
   readonly #ofSockets = new WeakMap<Socket, ShownCertificate | null>()
   readonly #ofProxies = new Map<string, ShownCertificate | null>()
 
@@ -54,7 +54,7 @@ export class Callers {
     this.#certificateHeaders = this.#clientCertificate === null ? [] : certificateHeaders(this.#clientCertificate)
   }
 
-  /** Also takes from the request's headers what only a trusted proxy may say, if it was not one that called. */
+  /** Also deletes headers that only a trusted proxy may set, unless the peer is one. */
   callerOf(request: IncomingMessage, pathToken: string | null): Caller {
     const { headers, socket } = request
     const peer = socket.remoteAddress
@@ -96,7 +96,7 @@ export class Callers {
       const { format } = this.#clientCertificate as NonNullable<TrustedProxies['clientCertificate']>
       shown = parsed('mtls-proxy', certificatesOf(headers, this.#certificateHeaders, format), null)
     }
-    // The one that was used last stands last.
+    // Most recently used last.
     this.#ofProxies.delete(key)
     this.#ofProxies.set(key, shown)
     if (this.#ofProxies.size > REMEMBERED_MAX) {

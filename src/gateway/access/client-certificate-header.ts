@@ -5,16 +5,16 @@ import { pemBlocks } from '../../pki/certificate.ts'
 /** Certificates in DER, the caller's own first. */
 export type CertificateDers = readonly [leaf: Buffer, ...sent: Buffer[]]
 
-/** What a caller may not make us parse. */
+/** More certificates are not parsed. */
 const CERTIFICATES_MAX = 10
 
-/** The names of the headers that a format uses, in lower case. */
+/** The header names of a format, in lower case. */
 export function certificateHeaders({ header, format }: { header: string; format: ClientCertificateFormat }): string[] {
   const name = header.toLowerCase()
   return format === 'rfc9440' ? [name, `${name}-chain`] : [name]
 }
 
-/** The certificates that a trusted proxy passed on; null if none, or nothing that can be read as some. */
+/** The certificates that a trusted proxy passed on; null if there are none or they cannot be parsed. */
 export function certificatesOf(
   headers: IncomingHttpHeaders,
   names: readonly string[],
@@ -49,14 +49,14 @@ function decoded(value: string): string {
   }
 }
 
-/** RFC 8941: bytes in base64 between colons. */
+/** RFC 8941 byte sequences: base64 between colons. */
 function byteSequences(value: string): Buffer[] {
   return [...value.matchAll(/:([A-Za-z0-9+/=]+):/g)].map(([, base64]) => Buffer.from(base64 ?? '', 'base64'))
 }
 
 /**
- * Fields of the last element of an X-Forwarded-Client-Cert: each proxy appends its own, so only the last one was written
- * by the proxy that we trust. Commas and semicolons inside of quotes separate nothing.
+ * The fields of the last element of X-Forwarded-Client-Cert: each proxy appends its own, so only the last was written by
+ * the trusted proxy. Commas and semicolons inside quotes do not separate.
  */
 function lastElement(value: string): ReadonlyMap<string, string> {
   const elements = value.match(/(?:"(?:\\.|[^"\\])*"|[^,"])+/g) ?? []

@@ -2,12 +2,12 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import { type Secret, secretOf } from '../../config/secret.ts'
 import type { Live, LiveFiles } from './live-files.ts'
 
-/** Hashing both sides makes them equally long, whatever the caller sent. */
+/** Hashing both sides makes them the same length, whatever the caller sent. */
 export function digestOf(bytes: Buffer | string): Buffer {
   return hash('sha256', bytes, 'buffer')
 }
 
-/** Whether one of the digests is that of `bytes`. Compares with all of them, so the time says nothing. */
+/** Whether one of the digests is that of `bytes`. Compares with all of them, so the time taken reveals nothing. */
 export function matchesOne(bytes: Buffer | string, digests: readonly Buffer[]): boolean {
   const digest = digestOf(bytes)
   let matches = false
@@ -17,7 +17,7 @@ export function matchesOne(bytes: Buffer | string, digests: readonly Buffer[]): 
   return matches
 }
 
-/** What `make` makes of each of several secrets, again when one of their files changes. An empty one is refused. */
+/** Applies `make` to every secret, and again when one of their files changes. Throws on an empty secret. */
 export function liveSecrets<T>(
   files: LiveFiles,
   what: string,

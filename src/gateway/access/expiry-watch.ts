@@ -1,11 +1,11 @@
 import type { Logger } from '../../observability/log.ts'
 
-/** Something that runs out, and whose it is. */
+/** Something that expires, and whose it is. */
 export interface Expiry {
   readonly use: 'server' | 'ca' | 'crl'
-  /** Id of the source; `none` for the server's own. */
+  /** The source's id; `none` for the server's own. */
   readonly source: string
-  /** The first characters of its SHA-256; for a CRL its place in the file. */
+  /** The first characters of its SHA-256; for a CRL, its position. */
   readonly id: string
   /** ms since the epoch. */
   readonly expiresAt: number
@@ -15,12 +15,12 @@ const DAY_MS = 86_400_000
 const CHECK_INTERVAL_MS = 3_600_000
 const WARN_DAYS = [7, 14, 30] as const
 
-/** Warns once as each certificate comes within 30, 14 and 7 days of its end, and when it is over. CRLs: when it is over. */
+/** Warns once when a certificate comes within 30, 14 and 7 days of its expiry, and once when it has expired. CRLs: only the last. */
 export class ExpiryWatch {
   readonly #read: () => readonly Expiry[]
   readonly #logger: Pick<Logger, 'warn' | 'error'>
   readonly #now: () => number
-  /** What was said last about each; the same is not said again. */
+  /** The threshold last reported for each, so that nothing is repeated. */
   #said = new Map<string, number>()
   #timer: NodeJS.Timeout | null = null
 
@@ -70,4 +70,4 @@ export class ExpiryWatch {
   }
 }
 
-const NAMES = { server: 'server certificate', ca: "CA's certificate", crl: 'revocation list' } as const
+const NAMES = { server: 'server certificate', ca: 'CA certificate', crl: 'revocation list' } as const

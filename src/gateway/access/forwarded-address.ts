@@ -2,9 +2,9 @@ import { isIP } from 'node:net'
 import type { AddressSet } from './address-set.ts'
 
 /**
- * Whose address a request came from, behind proxies: X-Forwarded-For is read from its right end, where the nearest proxy
- * wrote, and only as long as it was a trusted one that wrote. What a caller put there itself stands further left and is
- * never reached. Null if a trusted proxy wrote something that is no address.
+ * The address a request originated from, behind proxies. X-Forwarded-For is read from the right, where the nearest proxy
+ * appended, and only as far as trusted proxies appended. Entries a caller made up are further left and never reached. Null
+ * if a trusted proxy appended something that is not an address.
  */
 export function forwardedAddress(peer: string, forwardedFor: string | undefined, trusted: AddressSet): string | null {
   let address = peer
@@ -21,7 +21,7 @@ export function forwardedAddress(peer: string, forwardedFor: string | undefined,
   return address
 }
 
-/** `203.0.113.7:4711` and `[2001:db8::7]:4711`, as some proxies write, without what follows the address. */
+/** Drops the port that some proxies append: `203.0.113.7:4711`, `[2001:db8::7]:4711`. */
 function withoutPort(text: string): string {
   return /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1] ?? text
 }

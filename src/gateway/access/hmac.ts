@@ -5,8 +5,8 @@ import type { AuthenticationOf, Requirement } from './requirement.ts'
 import { isTimely } from './timestamp.ts'
 
 /**
- * A signature over the raw body in a header, keyed by a shared secret, as many senders do it in slightly different ways:
- * hex or base64, with or without a prefix, with or without a signed timestamp.
+ * A signature of the raw body in a header, keyed by a shared secret. Senders differ in details: hex or base64, with or
+ * without a prefix, with or without a signed timestamp.
  */
 export function hmac(
   { header, secrets, algorithm, encoding, prefix, timestamp }: AuthenticationOf<'hmac'>,

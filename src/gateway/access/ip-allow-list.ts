@@ -2,7 +2,7 @@ import { liveAddressSet } from './address-set.ts'
 import type { LiveFiles } from './live-files.ts'
 import type { AuthenticationOf, Requirement } from './requirement.ts'
 
-/** Callers from known networks only; behind trusted proxies the address is the one that they say. */
+/** Only callers from known networks; behind trusted proxies, the address is the one they report. */
 export function ipAllowList(
   { addresses }: AuthenticationOf<'ip-allow-list'>,
   what: string,

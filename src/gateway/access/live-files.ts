@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { Logger } from '../../observability/log.ts'
 
-/** A value that is made of files, and made anew when they change. */
+/** A value made from files, and made again when they change. */
 export interface Live<T> {
   readonly current: T
 }
@@ -11,18 +11,18 @@ export interface Live<T> {
 interface Entry {
   readonly what: string
   readonly files: readonly string[]
-  /** Of the content that was tried last, good or bad. */
+  /** Fingerprint of the content tried last, usable or not. */
   tried: string
   stale: boolean
   take(contents: readonly Buffer[]): void
 }
 
 /**
- * Reads files again when their content changes: certificates, keys, CRLs, pins, secrets.
+ * Reloads files when their content changes: certificates, keys, CRLs, pins, secrets.
  *
- * By comparing contents every few seconds, which needs no help of the file system and so survives how Kubernetes
- * replaces mounted files (a symbolic link to a directory changes its target). What cannot be read, or makes no sense,
- * changes nothing: the last good value stays, one line says so, and `staleCount` counts it until it is mended.
+ * It compares contents every few seconds. This needs no file system events, so it works with the way Kubernetes replaces
+ * mounted files (a symbolic link to a directory changes its target). Unreadable or invalid content changes nothing: the
+ * last good value stays in use, one log line says so, and `staleCount` includes it until the file is fixed.
  */
 export class LiveFiles {
   readonly #logger: Pick<Logger, 'info' | 'warn'>
@@ -36,14 +36,14 @@ export class LiveFiles {
     this.#intervalMs = intervalMs
   }
 
-  /** Values whose files hold something newer that cannot be used. */
+  /** The number of values whose files hold newer content that cannot be used. */
   get staleCount(): number {
     return this.#entries.filter(({ stale }) => stale).length
   }
 
   /**
-   * Makes a value of some files, now and whenever one of them changes. Throws what `make` throws now, and later only
-   * logs it, so its messages must not quote what is in the files.
+   * Makes a value from files, now and whenever one of them changes. What `make` throws is thrown now and only logged later,
+   * so its messages must not quote file contents.
    */
   load<T>(
     what: string,
@@ -82,7 +82,7 @@ export class LiveFiles {
     }
   }
 
-  /** Looks at every file once; one round at a time. */
+  /** Checks every file once; concurrent calls share one round. */
   check(): Promise<void> {
     this.#checking ??= this.#checkAll().finally(() => {
       this.#checking = null
@@ -120,14 +120,14 @@ export class LiveFiles {
       return
     }
     entry.stale = false
-    this.#logger.info({ what: entry.what }, `${entry.what}: read anew`)
+    this.#logger.info({ what: entry.what }, `${entry.what}: reloaded`)
   }
 
   #keepOld(entry: Entry, reason: string): void {
     entry.stale = true
     this.#logger.warn(
       { what: entry.what, reason },
-      `${entry.what}: what is in the files now cannot be used, the last good content stays in use`,
+      `${entry.what}: the new content of the files cannot be used; the last good content stays in use`,
     )
   }
 }

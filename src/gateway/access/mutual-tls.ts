@@ -7,7 +7,7 @@ import type { ShownCertificate } from './caller.ts'
 import type { Live, LiveFiles } from './live-files.ts'
 import type { AuthenticationOf, HeadVerdict, Requirement } from './requirement.ts'
 
-/** The CAs of one source, as they are now. */
+/** The current CAs of one source. */
 export interface LiveTrust {
   readonly bundlePem: string
   readonly trust: Trust
@@ -19,7 +19,7 @@ export interface MutualTls extends Requirement {
   readonly trust: Live<LiveTrust>
 }
 
-/** A refusal is believed for so long: it may end with time (not valid yet), and costs what a handshake costs. */
+/** How long a refusal is cached: it may end with time (not valid yet), and judging again costs as much as a handshake. */
 const REFUSED_MS = 10_000
 
 interface Remembered {
@@ -31,11 +31,11 @@ interface Remembered {
 }
 
 /**
- * A client certificate that a CA of this source vouches for now and that shows one of the pins.
+ * A currently valid client certificate issued under a CA of this source, matching one of the pins.
  *
- * The chain is verified here for this source, since in the handshake OpenSSL could only ask whether any source's CA
- * vouches. Its verdict counts too: two verifiers have to agree. A verdict is kept with the certificate until one of the
- * files changes, or until something in the chain or a CRL runs out, so open connections feel both.
+ * The chain is verified here, for this source: in the handshake, OpenSSL can only check it against the CAs of all sources.
+ * Its verdict counts, too, so two verifiers must agree. A verdict is cached with the certificate until a file changes or
+ * something in the chain or a CRL expires, so both also affect open connections.
  */
 export function mutualTls(
   { ca, crls, pins }: AuthenticationOf<'mtls'>,

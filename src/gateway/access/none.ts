@@ -1,6 +1,6 @@
 import type { Requirement } from './requirement.ts'
 
-/** Takes every caller: the configuration says so in as many words. */
+/** Admits every caller, because the configuration explicitly says `none`. */
 export function none(): Requirement {
   return { type: 'none', challenge: null, checkHead: () => ({ holds: true, kind: 'none' }) }
 }

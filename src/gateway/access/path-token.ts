@@ -3,7 +3,7 @@ import { digestOf, liveSecrets, matchesOne } from './digests.ts'
 import type { LiveFiles } from './live-files.ts'
 import type { AuthenticationOf, Requirement } from './requirement.ts'
 
-/** The last part of the URL's path, which nobody can guess. A wrong one looks like any path that there is not. */
+/** An unguessable last segment of the URL's path. A wrong token is answered like an unknown path. */
 export function pathToken({ tokens }: AuthenticationOf<'path-token'>, what: string, files: LiveFiles): Requirement {
   const digests = liveSecrets(files, what, tokens, (token) => digestOf(checkPathToken(token)))
   return {

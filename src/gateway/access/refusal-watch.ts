@@ -1,6 +1,6 @@
 import type { Logger } from '../../observability/log.ts'
 
-/** The internet calls all the time; one line a source and interval says enough. */
+/** Scanners call all the time, so each source logs at most one line per interval. */
 const LOG_INTERVAL_MS = 60_000
 
 interface Tally {
@@ -9,7 +9,7 @@ interface Tally {
   readonly counts: Map<string, number>
 }
 
-/** Tells the operator why callers of a source are refused, which callers themselves never learn. */
+/** Logs why callers of a source are refused. The callers themselves never learn it. */
 export class RefusalWatch {
   readonly #logger: Pick<Logger, 'warn'>
   readonly #now: () => number

@@ -6,8 +6,8 @@ import { type ServerIdentity, toServerIdentity } from '../../pki/server-identity
 import type { Live, LiveFiles } from './live-files.ts'
 
 /**
- * Mozilla's intermediate profile without finite-field Diffie-Hellman (nothing that can show a client certificate needs
- * it, and it is the costliest handshake to be flooded with).
+ * Mozilla's intermediate profile without finite-field Diffie-Hellman: no client with a certificate needs it, and it makes
+ * handshake floods most expensive for the server.
  */
 const CIPHERS = [
   'TLS_AES_128_GCM_SHA256',
@@ -22,13 +22,13 @@ const CIPHERS = [
 ].join(':')
 const GROUPS = 'X25519:prime256v1:secp384r1'
 
-/** TLS of the gateway's port: its certificate, and the CAs whose client certificates it asks for. */
+/** TLS of the gateway's port: its certificate, and the CAs it accepts client certificates from. */
 export class ServerTls {
   readonly identity: Live<ServerIdentity>
   readonly #clientCas: () => readonly string[]
   #server: Server | null = null
 
-  /** `clientCas`: bundles in PEM; empty if no source asks for a client certificate. */
+  /** `clientCas`: PEM bundles; empty if no source requires a client certificate. */
   constructor(tls: TlsFiles, files: LiveFiles, clientCas: () => readonly string[]) {
     this.#clientCas = clientCas
     this.identity = files.load(
@@ -40,22 +40,22 @@ export class ServerTls {
     )
   }
 
-  /** For the server that is created; follow it with `renews`. */
+  /** Options to create the server with; pass the server to `renews` afterwards. */
   serverOptions(): ServerOptions {
     return {
       ...this.#context(),
       requestCert: this.#clientCas().length > 0,
-      // Sources share the port, and some ask for no certificate: each source decides for itself, before the body.
+      // Sources share the port, and some require no certificate: each source decides for itself, before the body is read.
       rejectUnauthorized: false,
     }
   }
 
-  /** The server whose new connections get what changes. */
+  /** Sets the server whose new connections use changed files. */
   renews(server: Server): void {
     this.#server = server
   }
 
-  /** New connections get what is current; those that are open stay. */
+  /** Applies the current files to new connections; open ones stay as they are. */
   renew(): void {
     this.#server?.setSecureContext(this.#context())
   }
@@ -67,15 +67,15 @@ export class ServerTls {
       cert: certificatePem,
       key: keyPem,
       ...(ca.length > 0 && { ca: [...ca] }),
-      // A bundle may end with an intermediate CA on purpose.
+      // A bundle may deliberately end with an intermediate CA.
       allowPartialTrustChain: true,
       minVersion: 'TLSv1.2',
       ciphers: CIPHERS,
       ecdhCurve: GROUPS,
-      // All of them are good. Mozilla leaves the choice to the client; scanners want a server that has an order.
+      // All ciphers are good. Mozilla leaves the choice to the client; scanners expect a server preference.
       honorCipherOrder: true,
-      // A resumed session would bring the client's certificate without its chain, and none of the checks that a
-      // handshake makes. Callers keep their connections; those that do not pay for a handshake.
+      // A resumed session would carry the client's certificate without its chain, and skip the checks of a handshake.
+      // Callers keep their connections; those that do not pay for a handshake.
       secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
     }
   }

@@ -12,13 +12,13 @@ import { pathToken } from './path-token.ts'
 import type { Requirement } from './requirement.ts'
 import { standardWebhooks } from './standard-webhooks.ts'
 
-/** What a source's requirements, together, say of a request before its body is there. */
+/** The verdict of all of a source's requirements on a request before its body is read. */
 export type Admission =
   | {
       readonly admitted: true
       /** How the caller was authenticated, sorted. */
       readonly kinds: readonly string[]
-      /** The requirement whose signature is not that of this body; null if all is well, as where nothing is signed. */
+      /** The requirement whose signature does not match this body; null if all match or nothing is signed. */
       checkBody(body: Buffer): Requirement['type'] | null
     }
   | {
@@ -32,16 +32,16 @@ export interface GuardOptions {
   readonly files: LiveFiles
   /** ms since the epoch. */
   readonly now: () => number
-  /** CAs of a source changed. */
+  /** Called when the CAs of a source change. */
   readonly onTrustChanged: () => void
 }
 
-/** Everything that callers of one source have to show; all of it must hold. */
+/** Everything that callers of one source must prove; all of it must hold. */
 export class SourceGuard {
   readonly source: string
-  /** Value of WWW-Authenticate for a caller that was refused. */
+  /** The value of WWW-Authenticate for refused callers. */
   readonly challenge: string | null
-  /** The last part of the path is a token. */
+  /** Whether the last path segment is a token. */
   readonly hasPathToken: boolean
   readonly mutualTls: MutualTls | null
   readonly #requirements: readonly Requirement[]
@@ -50,7 +50,7 @@ export class SourceGuard {
     this.source = source.id
     const made = source.authentication.map((one) => requirementOf(source.id, one, options))
     if (made.length === 0) {
-      throw new TypeError(`source ${source.id}: nothing says how its callers are authenticated`)
+      throw new TypeError(`source ${source.id}: no authentication is configured`)
     }
     this.#requirements = made.toSorted(
       (a, b) => AUTHENTICATION_TYPES.indexOf(a.type) - AUTHENTICATION_TYPES.indexOf(b.type),

@@ -5,7 +5,7 @@ import type { LiveFiles } from './live-files.ts'
 import type { AuthenticationOf, Requirement } from './requirement.ts'
 import { isTimely } from './timestamp.ts'
 
-/** Signatures of one callback, as during a rotation; more are not tried. */
+/** One callback may carry several signatures during key rotation; more than these are not tried. */
 const SIGNATURES_MAX = 10
 
 interface Signature {
@@ -14,8 +14,8 @@ interface Signature {
 }
 
 /**
- * Standard Webhooks 1.0.0: `webhook-signature` holds one or more signatures over `id.timestamp.body`, made with a shared
- * secret (v1, HMAC-SHA256) or the sender's key (v1a, Ed25519). One that one of our keys made is enough.
+ * Standard Webhooks 1.0.0: `webhook-signature` holds one or more signatures of `id.timestamp.body`, made with a shared
+ * secret (v1, HMAC-SHA256) or the sender's key (v1a, Ed25519). One signature that matches one configured key is enough.
  */
 export function standardWebhooks(
   { secrets, toleranceSeconds }: AuthenticationOf<'standard-webhooks'>,
@@ -39,7 +39,7 @@ export function standardWebhooks(
       if (signatures.length === 0) {
         return { holds: false, reason: 'malformed-signature' }
       }
-      // The id's bytes as they came; see header-secret.ts.
+      // The id's original bytes; see header-secret.ts.
       const signedBefore = Buffer.from(`${id}.${timestamp}.`, 'latin1')
       return {
         holds: true,

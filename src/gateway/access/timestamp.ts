@@ -1,4 +1,4 @@
-/** Whether a Unix time in whole seconds is not further from now than the tolerance, in either direction. */
+/** Whether a Unix time in whole seconds differs from now by at most the tolerance, in either direction. */
 export function isTimely(text: string, toleranceSeconds: number, nowMs: number): boolean {
   return /^\d{1,11}$/.test(text) && Math.abs(Number(text) - nowMs / 1_000) <= toleranceSeconds
 }

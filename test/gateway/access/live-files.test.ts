@@ -44,7 +44,7 @@ describe('a value made of files', () => {
     await files.check()
     await files.check()
     expect([live.current, changes]).toEqual([2, 1])
-    expect(log).toEqual([expect.stringContaining('info a: read anew')])
+    expect(log).toEqual([expect.stringContaining('info a: reloaded')])
   })
 
   test('survives how Kubernetes replaces files: a symbolic link gets another target', async () => {

@@ -34,12 +34,12 @@ describe('what runs out', () => {
     const on = watched('ca', 100)
     expect(on(0)).toEqual([])
     expect(on(69.9)).toEqual([])
-    expect(on(70.1)).toEqual(["warn a CA's certificate expires in less than 30 days"])
+    expect(on(70.1)).toEqual(['warn a CA certificate expires in less than 30 days'])
     expect(on(80)).toEqual([])
-    expect(on(86.1)).toEqual(["warn a CA's certificate expires in less than 14 days"])
-    expect(on(93.1)).toEqual(["warn a CA's certificate expires in less than 7 days"])
+    expect(on(86.1)).toEqual(['warn a CA certificate expires in less than 14 days'])
+    expect(on(93.1)).toEqual(['warn a CA certificate expires in less than 7 days'])
     expect(on(99.9)).toEqual([])
-    expect(on(100)).toEqual(["error a CA's certificate has expired"])
+    expect(on(100)).toEqual(['error a CA certificate has expired'])
   })
 
   test('is warned of at the end only if it is a revocation list, which never lasts long', () => {
