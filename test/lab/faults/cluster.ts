@@ -7,8 +7,9 @@ import { freePort } from '../stack/free-port.ts'
 import { Guard } from '../stack/guard.ts'
 import { ensurePackages, type Packages } from '../stack/packages.ts'
 import { launch, type Place, Server, type ServerSpec } from '../stack/server.ts'
-import { type KafkaNode, kafkaSpec, newClusterId, redisSpec, registrySpec } from '../stack/specs.ts'
+import { type KafkaNode, kafkaSpec, newClusterId, registrySpec } from '../stack/specs.ts'
 import { type Fate, tamperedResponses } from './kafka-frames.ts'
+import { type RedisKind, serverSpecOf } from './redis-kind.ts'
 
 /** The role processes of the laboratory. Each has its own proxy to every broker. */
 export const SLOTS = ['gateway-1', 'gateway-2', 'normalizer-1', 'normalizer-2', 'processor-1', 'processor-2'] as const
@@ -19,24 +20,26 @@ const BROKERS = 3
 const JVM_OPTIONS = ['-Xms128m', '-Xmx384m', '-XX:TieredStopAtLevel=1']
 
 /**
- * Redis that can be told to use a small disk: a file system that only its process sees, and that vanishes with it.
+ * A Redis that can be told to use a small disk: a file system that only its process sees, and that vanishes with it.
  * Without the privilege to mount one (root), an ordinary Redis.
  */
-const redisWithSmallDisk: ServerSpec = {
-  ...redisSpec,
-  command: (place) => [
-    'sh',
-    '-c',
-    `mkdir -p ${SMALL_DISK}
+function withSmallDisk(spec: ServerSpec): ServerSpec {
+  return {
+    ...spec,
+    command: (place) => [
+      'sh',
+      '-c',
+      `mkdir -p ${SMALL_DISK}
     if unshare --mount true 2>/dev/null; then
       exec unshare --mount sh -c 'mount -t tmpfs -o size=16m tmpfs ${SMALL_DISK} && exec "$@"' sh "$@"
     fi
     exec "$@"`,
-    'sh',
-    ...redisSpec.command(place),
-    '--enable-protected-configs',
-    'local',
-  ],
+      'sh',
+      ...spec.command(place),
+      '--enable-protected-configs',
+      'local',
+    ],
+  }
 }
 
 /** Its path in the directory of the server. */
@@ -93,6 +96,7 @@ export interface Broker {
  */
 export class Cluster {
   readonly brokers: readonly Broker[]
+  readonly redisKind: RedisKind
   readonly redis: readonly [Server, Server]
   readonly registry: Server
   /** Data and logs. */
@@ -101,12 +105,14 @@ export class Cluster {
 
   private constructor(
     brokers: readonly Broker[],
+    redisKind: RedisKind,
     redis: readonly [Server, Server],
     registry: Server,
     directory: string,
     guard: Guard,
   ) {
     this.brokers = brokers
+    this.redisKind = redisKind
     this.redis = redis
     this.registry = registry
     this.directory = directory
@@ -114,19 +120,20 @@ export class Cluster {
   }
 
   /** No server outlives this process: see test/lab/stack/guard.ts. */
-  static async start(report: (line: string) => void): Promise<Cluster> {
+  static async start(report: (line: string) => void, redisKind: RedisKind = 'single'): Promise<Cluster> {
     const packages = await withClassArchives(await ensurePackages(report), report)
     const directory = await mkdtemp(join(tmpdir(), 'paystatus-faults-'))
     const guard = new Guard(directory)
     try {
-      const redis = (name: string) => launch({ ...redisWithSmallDisk, name }, directory, guard)
+      const spec = withSmallDisk(await serverSpecOf(redisKind, report))
+      const redis = (name: string) => launch({ ...spec, name }, directory, guard)
       const [brokers, primary, replica, registry] = await Promise.all([
         startBrokers(packages, directory, guard),
         redis('redis-1'),
         redis('redis-2'),
         launch(registrySpec(packages), directory, guard),
       ])
-      return new Cluster(brokers, [primary, replica], registry, directory, guard)
+      return new Cluster(brokers, redisKind, [primary, replica], registry, directory, guard)
     } catch (error) {
       await guard.close()
       throw error

@@ -8,6 +8,7 @@ import { portWasTaken } from '../stack/server.ts'
 import { Cluster } from './cluster.ts'
 import { FAULTS } from './faults.ts'
 import type { Finding } from './finding.ts'
+import { type RedisKind, redisKindOf } from './redis-kind.ts'
 import { type BrokenRun, COMMIT, type RunResult, runScenario } from './run-scenario.ts'
 import { campaignRuns, planSchedule } from './schedule.ts'
 import { summaryOf } from './summary.ts'
@@ -46,7 +47,9 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
 }
 
 const runs = plannedRuns()
+let redisKind: RedisKind
 try {
+  redisKind = redisKindOf(process.env)
   for (const { seed, scenario } of runs) {
     planSchedule(seed, scenario, FAULTS)
   }
@@ -96,7 +99,7 @@ process.exit(broken === 0 && results.every(({ findings }) => findings.length ===
 async function run(seed: number, scenario: string, directory: string): Promise<RunResult> {
   for (let begun = 1; ; begun += 1) {
     try {
-      cluster ??= await Cluster.start(console.log)
+      cluster ??= await Cluster.start(console.log, redisKind)
       const result = await runScenario(cluster, seed, scenario, directory, console.log)
       const taken = result.findings.find(({ by, text }) => by === 'laboratory' && portWasTaken(text))
       if (taken === undefined) {
@@ -153,7 +156,9 @@ async function tellViolations(
     console.log(`  and ${findings.length - FINDINGS_SHOWN_MAX} more`)
   }
   console.log(`  evidence: ${directory}`)
-  console.log(`  again:    make faults SEED=${seed} SCENARIO=${scenario}`)
+  console.log(
+    `  again:    make faults${redisKind === 'single' ? '' : ` REDIS=${redisKind}`} SEED=${seed} SCENARIO=${scenario}`,
+  )
 }
 
 function summarize(all: readonly RunResult[]) {

@@ -132,7 +132,7 @@ export async function redisCommand(server: Server, command: string): Promise<str
   return reply
 }
 
-/** Redis writes an append-only file to a small disk from now on (redisWithSmallDisk), which is full. */
+/** Redis writes an append-only file to a small disk from now on (see cluster.ts), which is full. */
 export async function fillDisk(server: Server): Promise<void> {
   await redisCommand(server, `CONFIG SET dir ${join(server.directory, SMALL_DISK)}`)
   await redisCommand(server, 'CONFIG SET appendonly yes')

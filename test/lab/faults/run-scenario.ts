@@ -12,6 +12,7 @@ import { judge, judgeRebuiltView } from './judge.ts'
 import { Lab, LOAD_SHIFT_MS } from './lab.ts'
 import type { OracleCounts } from './oracle.ts'
 import { type FaultSpan, type Recovery, RecoveryWatch } from './recovery-watch.ts'
+import type { RedisKind } from './redis-kind.ts'
 import { type Area, areasOf, type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
 
 /** The commit of this checkout when the process started. */
@@ -24,6 +25,8 @@ export interface RunResult {
   readonly at: string
   /** As abbreviated by git; with `-dirty` if there were uncommitted changes, `unknown` without git. */
   readonly commit: string
+  /** What ran as Redis. */
+  readonly redis: RedisKind
   /** From the start of the load to the end of the run, ms. */
   readonly tookMs: number
   /** Faults that had an effect. */
@@ -125,6 +128,7 @@ export async function runScenario(
     seed,
     at: new Date().toISOString(),
     commit: COMMIT,
+    redis: cluster.redisKind,
     tookMs: Math.round(performance.now() - startedAt),
     faults: recoveries.map(({ fault }) => fault),
     callbacks,

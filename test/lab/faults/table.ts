@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { CRASH_POINTS } from '../../../src/stream/crash-point.ts'
+import { VALKEY_VERSION } from '../stack/valkey.ts'
 import { BRANCHES } from './branch-watch.ts'
 import { FAULTS } from './faults.ts'
 import type { BrokenRun, RunResult } from './run-scenario.ts'
@@ -53,8 +54,9 @@ Faults that remove records for good name them to the judge; anything else that i
 | | |
 |---|---|
 | when | ${days.join(', ')} |
-| versions | paystatus ${commits.join(', ')}; Kafka ${kafkaVersion()}, ${redisVersion()}, Apicurio Registry 2.6.13, Node.js ${process.version} |
+| versions | paystatus ${commits.join(', ')}; Kafka ${kafkaVersion()}, Apicurio Registry 2.6.13, Node.js ${process.version} |
 | runs | ${summary.runs}, seeds ${Math.min(...seeds)} to ${Math.max(...seeds)} |
+| what ran as Redis | ${redisKindsOf(all)} |
 | callbacks accepted | ${count(summary.accepted)}, in ${count(summary.attempts)} attempts; ${count(summary.events)} events |
 | **lost, duplicated, wrong** | **${summary.lost}, ${summary.duplicated}, ${summary.wrong}** |
 | not caught up within 60 s of healing | ${summary.late} |
@@ -149,6 +151,14 @@ function count(value: number): string {
 
 function kafkaVersion(): string {
   return /<kafka\.version>([^<]+)/.exec(readFileSync('test/lab/stack/pom.xml', 'utf8'))?.[1] ?? '?'
+}
+
+function redisKindsOf(all: readonly RunResult[]): string {
+  // Results written before there was a choice do not name it.
+  const byKind = [...Map.groupBy(all, ({ redis }) => redis ?? 'single')]
+  return byKind
+    .map(([kind, runs]) => `${kind === 'valkey' ? `Valkey ${VALKEY_VERSION}` : redisVersion()} (${runs.length} runs)`)
+    .join(', ')
 }
 
 function redisVersion(): string {

