@@ -13,7 +13,7 @@ export type RedisUser = (typeof REDIS_USERS)[number]
 const REPLY_MAX_MS = 3_000
 const SYNC_MAX_MS = 20_000
 
-/** A primary with a replica, each user behind a proxy of its own that can be pointed at the other one. */
+/** A primary with a replica. Each user connects through its own proxy, which can be pointed at either server. */
 export class RedisPair {
   readonly proxies: ReadonlyMap<RedisUser, TcpProxy>
   #primary: Server
@@ -25,7 +25,7 @@ export class RedisPair {
     this.proxies = proxies
   }
 
-  /** Starts empty. */
+  /** Resolves with both servers empty and replication running. */
   static async start([primary, replica]: readonly [Server, Server]): Promise<RedisPair> {
     const proxies = await Promise.all(
       REDIS_USERS.map(async (user) => [user, await TcpProxy.start(localUrl(primary.ports[0]))] as const),
@@ -52,12 +52,12 @@ export class RedisPair {
     return proxy
   }
 
-  /** From now on the replica stays as it is: it lags more and more. */
+  /** Stops replication: the replica keeps its data and lags further and further behind. */
   async detachReplica(): Promise<void> {
     await redisCommand(this.#replica, 'REPLICAOF NO ONE')
   }
 
-  /** Everybody uses the replica from now on, with whatever it has. */
+  /** Points every user at the replica, with whatever data it has. */
   promoteReplica(): void {
     const former = this.#primary
     this.#primary = this.#replica
@@ -67,7 +67,7 @@ export class RedisPair {
     }
   }
 
-  /** Writes down what the primary holds now; gives the file. */
+  /** Dumps the data of the primary. Resolves with the path of the dump. */
   async dump(): Promise<string> {
     await redisCommand(this.#primary, 'SAVE')
     const file = join(this.#primary.directory, 'dump.rdb')
@@ -75,7 +75,7 @@ export class RedisPair {
     return `${file}.old`
   }
 
-  /** The primary dies and comes back with what a dump holds; empty without one. */
+  /** Kills the primary and restarts it with the data of a dump, or empty without one. */
   async restart(dump?: string): Promise<void> {
     const file = join(this.#primary.directory, 'dump.rdb')
     await this.#primary.kill()
@@ -84,12 +84,12 @@ export class RedisPair {
     await rm(file, { force: true })
   }
 
-  /** What `FLUSHALL` leaves: nothing. */
+  /** Removes all data with `FLUSHALL`. */
   async empty(): Promise<void> {
     await redisCommand(this.#primary, 'FLUSHALL')
   }
 
-  /** Both run, the primary without limits, and the replica follows it. */
+  /** Resolves when both servers run, the primary has no memory limit, and the replica is in sync. */
   async heal(): Promise<void> {
     const { primary, replica } = { primary: this.#primary, replica: this.#replica }
     for (const server of [primary, replica]) {
@@ -104,7 +104,7 @@ export class RedisPair {
     await redisCommand(primary, 'REPLICAOF NO ONE')
     await redisCommand(primary, 'CONFIG SET maxmemory 0')
     await redisCommand(replica, `REPLICAOF 127.0.0.1 ${primary.ports[0]}`)
-    await until('the replica follows', SYNC_MAX_MS, async () =>
+    await until('the replica is in sync', SYNC_MAX_MS, async () =>
       /master_link_status:up/.test(await redisCommand(replica, 'INFO replication')),
     )
   }
@@ -116,7 +116,7 @@ export class RedisPair {
   }
 }
 
-/** Asks the server itself, past all proxies, for one inline command; gives the raw reply. Throws on an error reply. */
+/** Sends one inline command directly to the server, past all proxies. Resolves with the raw reply; throws on an error reply. */
 export async function redisCommand(server: Server, command: string): Promise<string> {
   const socket = createConnection(server.ports[0] as number, '127.0.0.1')
   socket.setTimeout(REPLY_MAX_MS, () => socket.destroy(new Error(`no answer to ${command}`)))
@@ -132,16 +132,16 @@ export async function redisCommand(server: Server, command: string): Promise<str
   return reply
 }
 
-/** Redis writes an append-only file to a small disk from now on (see cluster.ts), which is full. */
+/** Makes Redis write an append-only file to a small disk (see cluster.ts), and fills that disk. */
 export async function fillDisk(server: Server): Promise<void> {
   await redisCommand(server, `CONFIG SET dir ${join(server.directory, SMALL_DISK)}`)
   await redisCommand(server, 'CONFIG SET appendonly yes')
-  await until('Redis has begun its append-only file', SYNC_MAX_MS, async () =>
+  await until('Redis writes its append-only file', SYNC_MAX_MS, async () =>
     /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/.test(await redisCommand(server, 'INFO persistence')),
   )
   await writeFile(fillOn(server), Buffer.alloc(SMALL_DISK_FILL_BYTES)).then(
     () => {
-      throw new Error('a full disk needs the right to make a file system: run as root')
+      throw new Error('filling the disk needs the privilege to mount a file system: run as root')
     },
     (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOSPC') {
@@ -151,7 +151,7 @@ export async function fillDisk(server: Server): Promise<void> {
   )
 }
 
-/** There is room again, and no append-only file. */
+/** Frees the disk and turns the append-only file off. */
 export async function emptyDisk(server: Server): Promise<void> {
   await rm(fillOn(server), { force: true })
   await redisCommand(server, 'CONFIG SET appendonly no')
@@ -160,7 +160,7 @@ export async function emptyDisk(server: Server): Promise<void> {
 
 const SMALL_DISK_FILL_BYTES = 64 << 20
 
-/** On the disk as the process of Redis sees it. */
+/** A path on the small disk, which only the Redis process has mounted. */
 function fillOn(server: Server): string {
   return join(`/proc/${server.pid}/root`, server.directory, SMALL_DISK, 'fill')
 }

