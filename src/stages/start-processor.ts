@@ -28,13 +28,13 @@ const LANE_LIMITS: LaneLimits = {
 }
 
 /**
- * The processor's memory, whatever the number of its partitions: the bytes of events and states, as they are encoded, that
- * all of them work at together, and those of one transaction. Decoded they take up to three times as much, and once more
- * on their way out. A state is mostly 1 to 2 KiB, but can have almost 2 MiB. Measured with `make bench-memory`.
+ * The processor's memory limits, whatever the number of its partitions: encoded bytes of events and states in work in all
+ * partitions together, and in one transaction. Decoded they take up to three times as much, and the same again on output. A
+ * state usually has 1 to 2 KiB but can reach almost 2 MiB. Measured with `make bench-memory`.
  */
 const WORKED_AT_BYTES_MAX = 48 * 1024 * 1024
 const PORTION_BYTES_MAX = 24 * 1024 * 1024
-/** How many partitions are replayed into their views at the same time. */
+/** Most partitions that are replayed into their views at the same time. */
 const RESTORES_MAX = 3
 
 export async function startProcessor(context: StageContext): Promise<RunningStage> {

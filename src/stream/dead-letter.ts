@@ -1,6 +1,6 @@
 import type { InRecord, OutRecord } from './record.ts'
 
-/** Why and where a record, or one element of it, was put aside. No value of the body may be in here (I9). */
+/** Why and where a record, or one of its elements, became a dead letter. Must not contain values from the body (I9). */
 export interface DeadLetterNote {
   readonly reason: string
   readonly message: string
@@ -8,13 +8,13 @@ export interface DeadLetterNote {
   readonly topic: string
   readonly partition: number
   readonly offset: bigint
-  /** Position of the element in its callback; null if the record as a whole is meant. */
+  /** Position of the element in its callback; null for the whole record. */
   readonly element: number | null
   /** ms since the epoch. */
   readonly at: number
 }
 
-/** The record as it was read, byte for byte, with headers that say why it is here. */
+/** The record as it was read, byte for byte, with headers that state the reason. */
 export function toDeadLetter(record: InRecord, note: DeadLetterNote): OutRecord {
   return {
     key: record.key ?? '',

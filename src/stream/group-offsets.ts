@@ -2,7 +2,7 @@
 export interface GroupOffsets {
   /** Committed next offset of a partition; -1 if the group never committed it. */
   committed(group: string, topic: string, partition: number): Promise<CommittedOffset>
-  /** The same for every partition of a topic for which the group has committed one, also of partitions that are gone. */
+  /** The committed offsets of all partitions of a topic, including partitions that no longer exist. */
   committedAll(group: string, topic: string): Promise<ReadonlyMap<number, CommittedOffset>>
   /** Offset after the last record, per partition. */
   highWatermarks(topic: string): Promise<ReadonlyMap<number, bigint>>
@@ -11,6 +11,6 @@ export interface GroupOffsets {
 
 export interface CommittedOffset {
   readonly offset: bigint
-  /** The text that was committed with the offset; null or empty if none was. */
+  /** The metadata text committed with the offset; null or empty if there is none. */
   readonly metadata: string | null
 }

@@ -1,25 +1,25 @@
-/** Pause between the first two lines about a condition, ms; each later one is twice as long, up to the most. */
+/** Pause between the first two log lines about a condition, ms; each later pause is twice as long, up to MOST_MS. */
 const FIRST_MS = 10_000
 const MOST_MS = 600_000
-/** How many conditions are told apart (I10); what comes beyond them shares one. */
+/** Most conditions that are tracked separately (I10); all further ones share one entry. */
 const CONDITIONS_MAX = 32
 
 interface Condition {
   saidAt: number
   metAt: number
   waitMs: number
-  /** How often it was met since it was last said. */
+  /** How often it occurred since it was last logged. */
   times: number
 }
 
 /**
- * Decides when a condition that lasts is said again: at once, then after 10 s, 20 s, 40 s … at most every 10 minutes. A log
- * that says the same three times a second hides everything else. Pure: the time is an argument, ms.
+ * Decides when a lasting condition is logged: at once, then after 10 s, 20 s, 40 s … and finally every 10 minutes. A log that
+ * repeats a line three times a second hides everything else. Pure: the time is an argument, ms.
  */
 export class GrowingDistance {
   readonly #conditions = new Map<string, Condition>()
 
-  /** The condition was met. Returns how often since it was last said, this time included; null if it is not to be said now. */
+  /** Records an occurrence. Returns the number of occurrences since the last log line, this one included; null to log nothing. */
   met(what: string, at: number): number | null {
     const name = this.#nameOf(what)
     const condition = this.#conditions.get(name)
@@ -39,13 +39,13 @@ export class GrowingDistance {
     return times
   }
 
-  /** What differs in numbers only is the same. */
+  /** Texts that differ only in numbers are the same condition. */
   #nameOf(what: string): string {
     const name = what.replace(/\d+/g, '#')
     return this.#conditions.has(name) || this.#conditions.size < CONDITIONS_MAX ? name : ''
   }
 
-  /** All is well: the next condition is said soon. Not at once if it was said just now, because it may come and go. */
+  /** The conditions have ended: resets their pauses. One that returns at once is not logged immediately, because it may flap. */
   over(): void {
     for (const condition of this.#conditions.values()) {
       condition.waitMs = FIRST_MS

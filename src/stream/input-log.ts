@@ -14,11 +14,11 @@ export interface InputLog {
 }
 
 /**
- * Throws DefinedStop if the log is not the one any more that was read up to `next`: it ends before that, or its end was
- * lost and it grew again. An offset alone cannot tell the second, the epochs of the leaders can. Gives the range of the log.
+ * Throws DefinedStop if the log no longer contains what was read up to `next`: it ends earlier, or it lost its end and grew
+ * again. An offset alone cannot reveal the latter; the leader epochs can. Returns the range of the log.
  *
- * @param read Where the last record that was read ended; null if its leader's epoch is not known.
- * @param committed Where a new start would go on: what was read beyond may not be processed.
+ * @param read Where the last record read ended; null if its leader epoch is unknown.
+ * @param committed Where a restart would resume: records read beyond it may not have been processed.
  */
 export async function assertLogHolds(
   input: InputLog,
@@ -32,7 +32,7 @@ export async function assertLogHolds(
     read === null ? undefined : logs.endOfEpoch(topic, partition, read.leaderEpoch),
   ])
   if (read !== null && (end === undefined || end === null || end.leaderEpoch !== read.leaderEpoch)) {
-    // The log knows no such leader: how far it agrees with what was read cannot be told.
+    // The log does not know this leader epoch, so how far it matches what was read is unknown.
     throw truncated(input, read.offset, range, null, committed)
   }
   if (read !== null && end !== undefined && end !== null && end.offset < read.offset) {
@@ -45,7 +45,7 @@ export async function assertLogHolds(
   return range
 }
 
-/** Where to go on, after what was committed: see startOffset and assertLogHolds. Throws DefinedStop. */
+/** Where to resume after the committed offset: see startOffset and assertLogHolds. Throws DefinedStop. */
 export async function openInputLog(
   input: InputLog,
   committed: CommittedOffset,
@@ -59,7 +59,7 @@ export async function openInputLog(
   return { next: startOffset(group, topic, partition, committed, range), read, range }
 }
 
-/** @param agreesTo Up to where the log is still what was read; null if that is not known. */
+/** @param agreesTo Where the log stops matching what was read; null if unknown. */
 function truncated(
   { group, topic, partition }: InputLog,
   read: bigint,

@@ -5,20 +5,20 @@ import { readUntil } from './read-until.ts'
 import type { TopicFacts } from './topic-logs.ts'
 
 /**
- * Enough to be sure, ordinarily: in a topic that was doubled, every key that is looked at stands in the right place with a
- * chance of a half.
+ * Usually enough to be sure: in a topic whose partitions were doubled, each key is in the right partition with probability
+ * one half.
  */
 const RECORDS_LOOKED_AT = 200
 
 /**
- * Whether the records of a topic stand in the partitions of their keys. If they do not, it was grown after they were
- * written. That is a fact of the data, which no configuration changes.
+ * Checks that the records of a topic are in the partitions of their keys. If they are not, partitions were added after they were
+ * written. This follows from the data alone; no configuration can hide it.
  */
 export class KeysInPlace {
   readonly #topic: string
   readonly #reader: PartitionReader
   readonly #isOwn: (key: Buffer, partition: number, partitions: number) => boolean
-  /** Topics that were found right: they are looked at once. */
+  /** Topics that passed: each is checked once. */
   readonly #right = new Set<string>()
 
   constructor(
@@ -31,14 +31,14 @@ export class KeysInPlace {
     this.#isOwn = isOwn
   }
 
-  /** Throws DefinedStop if a key does not belong into the partition that it was found in. */
+  /** Throws DefinedStop if a key does not belong to the partition it was found in. */
   assert(key: Buffer, topic: string, partition: number, offset: bigint, partitions: number): void {
     if (!this.#isOwn(key, partition, partitions)) {
       throw keyOutOfPlace(topic, partition, offset)
     }
   }
 
-  /** Looks at the first records of every partition. Rejects with DefinedStop if a key is not in its place. */
+  /** Checks the first records of every partition. Rejects with DefinedStop if a key is in the wrong partition. */
   async assertAll({ id, partitions }: TopicFacts): Promise<void> {
     const name = `${id} ${partitions}`
     if (this.#right.has(name)) {

@@ -3,22 +3,22 @@ import { DefinedStop } from './partition-task.ts'
 import type { LogPlace, TopicFacts } from './topic-logs.ts'
 
 /**
- * Under what an offset was committed, written down beside it: where no setting of ours can change it. An offset means a
- * place in one log, read by one installation; when it is read back, both must still be what they were.
+ * The circumstances under which an offset was committed, stored beside it, where no setting of ours can change them. An offset
+ * is a position in one log, read by one installation; when it is read back, both must be unchanged.
  */
 export interface Origin {
   readonly environment: string
   /** The topics that the stage reads and writes, by name. */
   readonly topics: ReadonlyMap<string, TopicFacts>
-  /** Up to where the input was read, and under which leader that was written; null if its leader is not known. */
+  /** Where the input was read up to, and the epoch of the leader that wrote it; null if that epoch is unknown. */
   readonly read: LogPlace | null
-  /** Of the producer that committed; null for a stage without transactions. */
+  /** The id of the producer that committed; null for a stage without transactions. */
   readonly transactionalId: string | null
-  /** Namespaces of the sources, as far as the stage knows any. */
+  /** Namespaces of the sources, if the stage knows any. */
   readonly namespaces: ReadonlyMap<string, string>
 }
 
-/** What becomes the member `origin` of a metadata text. */
+/** The member `origin` of a metadata text. */
 export function toOriginJson(origin: Origin): object {
   const { environment, topics, read, transactionalId, namespaces } = origin
   return {
@@ -30,7 +30,7 @@ export function toOriginJson(origin: Origin): object {
   }
 }
 
-/** Brokers take 4 KiB of metadata. Of more sources than fit the first in the order of their ids are noted. */
+/** Brokers accept 4 KiB of metadata. If not all sources fit, only the first by id are recorded. */
 const NAMESPACES_BYTES_MAX = 1_500
 
 function withinBytes(namespaces: ReadonlyMap<string, string>, bytesMax: number): [string, string][] {
@@ -41,7 +41,7 @@ function withinBytes(namespaces: ReadonlyMap<string, string>, bytesMax: number):
   })
 }
 
-/** The origin in the metadata text of a committed offset; null if there is none: an older release or a person committed. */
+/** The origin in the metadata text of a committed offset; null if there is none because an older release or a person committed it. */
 export function originIn(metadata: string | null): Origin | null {
   try {
     const { origin } = JSON.parse(metadata ?? '') as { readonly origin?: unknown }
@@ -88,7 +88,7 @@ export interface OriginCheck {
   readonly group: string
   /** The topic that the group reads. */
   readonly topic: string
-  /** What the group has committed in it, every partition. */
+  /** What the group has committed in each of its partitions. */
   readonly committed: ReadonlyMap<number, CommittedOffset>
   /** Now. */
   readonly facts: ReadonlyMap<string, TopicFacts>
@@ -97,8 +97,8 @@ export interface OriginCheck {
 }
 
 /**
- * Throws DefinedStop if a topic, its number of partitions or a setting is not what it was when the group committed. All
- * partitions of the group are looked at: a partition that was added has committed nothing itself.
+ * Throws DefinedStop if a topic, its number of partitions or a setting has changed since the group committed. Checks all
+ * partitions of the group, because a partition that was added has no commit of its own.
  */
 export function assertSameOrigin(check: OriginCheck): void {
   for (const [partition, { metadata }] of check.committed) {
@@ -110,12 +110,12 @@ export function assertSameOrigin(check: OriginCheck): void {
   }
 }
 
-/** Throws DefinedStop if a topic is another one than before, or has another number of partitions. */
+/** Throws DefinedStop if a topic was recreated or its number of partitions changed. */
 export function assertSameTopics(
   check: Pick<OriginCheck, 'group' | 'topic' | 'facts'>,
   topics: ReadonlyMap<string, TopicFacts>,
 ): void {
-  // First what cannot be mended by a reset: a topic that is new and has another number of partitions is both.
+  // First the change that a reset cannot fix: a recreated topic may also have another number of partitions.
   for (const [name, before] of topics) {
     const now = check.facts.get(name)
     if (now !== undefined && now.partitions !== before.partitions) {

@@ -4,27 +4,27 @@ import type { LogPlace } from './topic-logs.ts'
 /**
  * What a stage does for one partition. The lane calls these one at a time.
  *
- * Any of them may reject. A DefinedStop ends the process with its message; everything else means doubt: the lane waits
- * until the group confirms that the partition is still ours and begins again with `open`.
+ * Any of them may reject. A DefinedStop ends the process with its message. After any other error the lane waits until the group
+ * confirms that the partition is still ours and starts again with `open`.
  */
 export interface PartitionTask {
-  /** Next offset that is committed, if `process` may resolve before that; else what was processed is committed. */
+  /** The committed next offset, if `process` may resolve before the commit; otherwise everything processed is committed. */
   readonly committed?: bigint | undefined
-  /** Takes ownership before any output and says at which offset to go on. Calls `onProgress` now and then if it is long. */
+  /** Takes ownership before any output and returns the offset to resume at. Calls `onProgress` regularly if it takes long. */
   open(signal: AbortSignal, onProgress: () => void): Promise<PartitionStart>
-  /** Processes records and commits `next`, at once or soon. May get no records: then only the offset moves. */
+  /** Processes records and commits `next`, at once or soon. Without records, only the offset advances. */
   process(records: readonly InRecord[], next: bigint, signal: AbortSignal): Promise<void>
   /**
-   * Whether the topic and its log are still those that `open` found and that were read up to `next`. Called when something
-   * says that they may not be: another leader's epoch, a log that seems shorter, a join. Rejects with DefinedStop if not, or with OpenAgain if `open` is
-   * to say so.
+   * Checks that the topic and its log are still those that `open` found and that were read up to `next`. Called when this is in
+   * doubt: a new leader epoch, a log that seems shorter, a rebalance. Rejects with DefinedStop if they are not, or with OpenAgain
+   * if `open` must decide.
    */
   verify(next: bigint, read: LogPlace | null): Promise<void>
-  /** Called now and then while the lane has caught up with its input. */
+  /** Called at intervals while the lane has caught up with its input. */
   idle(signal: AbortSignal): Promise<void>
-  /** Called once after the last chunk when the lane stops by request, while the partition is still ours. */
+  /** Called once after the last chunk when the lane is asked to stop, while the partition is still ours. */
   drained(signal: AbortSignal): Promise<void>
-  /** Releases what `open` took. Called before every further `open` and at the end. */
+  /** Releases what `open` acquired. Called before every further `open` and at the end. */
   close(): Promise<void>
 }
 
@@ -33,16 +33,16 @@ export interface PartitionStart {
   readonly offset: bigint
   /** End of the partition when it was opened. */
   readonly highWatermark: bigint
-  /** Where the last record before `offset` that was read ended; null if that is not known. */
+  /** Where the last record read before `offset` ended; null if unknown. */
   readonly read: LogPlace | null
 }
 
-/** Nothing is known to be wrong; the task has to begin again with `open`, as after any other error. */
+/** No problem is known; the task must start again with `open`, as after any other error. */
 export class OpenAgain extends Error {
   readonly retriable = true
 }
 
-/** The DefinedStop that an error is, or that somewhere below it is the cause. */
+/** The DefinedStop in the chain of causes of an error, the error itself included. */
 export function definedStopOf(error: unknown): DefinedStop | undefined {
   for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
     if (current instanceof DefinedStop) {
@@ -52,7 +52,7 @@ export function definedStopOf(error: unknown): DefinedStop | undefined {
   return undefined
 }
 
-/** The work cannot go on and a restart will not help: an operator must decide. Ends the process with this message. */
+/** The work cannot continue and a restart will not help: an operator must decide. Ends the process with this message. */
 export class DefinedStop extends Error {
   readonly code: string
   readonly retriable = false

@@ -1,7 +1,7 @@
 import type { PartitionReader } from './partition-reader.ts'
 import type { InRecord } from './record.ts'
 
-/** Reads as `PartitionReader.read` does, and stops as soon as `hasEnough`, which gets every portion, says so. */
+/** Reads like `PartitionReader.read`, and stops as soon as `hasEnough`, called with every portion, returns true. */
 export async function readUntil(
   reader: Pick<PartitionReader, 'read'>,
   topic: string,

@@ -1,4 +1,4 @@
-/** A record to be written. The partition is always chosen by us: a retry must never move a record elsewhere. */
+/** A record to write. The caller always chooses the partition: a retry must never move a record to another one. */
 export interface OutRecord {
   readonly key: Buffer | string
   /** Null is a tombstone. */
@@ -14,7 +14,7 @@ export interface InRecord {
   readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>
   /** Broker or producer time, ms since the epoch. */
   readonly timestamp: number
-  /** Epoch of the leader that wrote it (see LogPlace); absent if the reader does not say. */
+  /** Epoch of the leader that wrote it (see LogPlace); absent if the reader does not provide it. */
   readonly leaderEpoch?: number
 }
 

@@ -1,7 +1,7 @@
 const CAUSES_MAX = 5
 const CHARS_MAX = 200
 
-/** What the protocol's names mean, for those that an operator can do something about. */
+/** Plain words for protocol errors that an operator can act on. */
 const KAFKA_WORDS: Readonly<Record<string, string>> = {
   MESSAGE_TOO_LARGE: 'record too large',
   RECORD_LIST_TOO_LARGE: 'record too large',
@@ -19,9 +19,9 @@ const KAFKA_WORDS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Why something does not work, in a few words for `/health/ready` and the log. From the first link of the chain of causes
- * that says so in the words of Kafka (`timestamp out of range (INVALID_TIMESTAMP)`) or Redis (`Redis: MOVED`), else from the
- * outermost error that has a code. Of any other error only its class is said: its message may quote a body (I9).
+ * Why something failed, in a few words for `/health/ready` and the log. Taken from the first error in the chain of causes with a
+ * Kafka code (`timestamp out of range (INVALID_TIMESTAMP)`) or a Redis code (`Redis: MOVED`), otherwise from the outermost error
+ * with a code. For any other error only its class is given: its message may quote a body (I9).
  */
 export function shortReason(error: unknown): string {
   const chain = chainOf(error)
@@ -43,8 +43,8 @@ export function shortReason(error: unknown): string {
 }
 
 /**
- * Whether an error says that a server is away or not able to at present, so that it passes by itself and no other process
- * would do better. The innermost link that knows decides: clients wrap what they gave up on, and what they cannot send.
+ * Whether an error says that a server is unreachable or temporarily unable to serve, so that it resolves by itself and no other
+ * process would do better. The innermost error that states this decides: clients wrap requests they gave up on or cannot send.
  */
 export function passesByItself(error: unknown): boolean {
   return chainOf(error).findLast(({ retriable }) => typeof retriable === 'boolean')?.retriable === true
@@ -60,7 +60,7 @@ function chainOf(error: unknown): readonly Link[] {
   return chain
 }
 
-/** A text without the user and password of the addresses in it. */
+/** The text without the user names and passwords in its addresses. */
 export function withoutCredentials(text: string): string {
   return text.replace(/\/\/[^@/\s]*@/g, '//(redacted)@')
 }

@@ -8,20 +8,20 @@ export interface StageRunnerOptions {
   readonly createTask: (partition: number) => PartitionTask
   readonly limits: LaneLimits
   readonly logger: Logger
-  /** The stage cannot go on; the process must end non-zero with this reason. Called at most once. */
+  /** The stage cannot continue; the process must exit non-zero with this reason. Called at most once. */
   readonly onFatal: (error: Error) => void
 }
 
-/** How long a stopping lane may wait for Redis or the broker to finish what it began. */
+/** How long a stopping lane may wait for Redis or the broker to finish the work in progress. */
 const DRAIN_GRACE_MS = 5_000
 
 /**
- * Runs a stage on the partitions that the group assigns: a lane for each, opened and closed as the group rejoins.
+ * Runs a stage on its assigned partitions: one lane per partition, opened and closed as the group rebalances.
  */
 export class StageRunner {
   readonly #options: StageRunnerOptions
   readonly #lanes = new Map<number, Lane>()
-  /** Lanes whose partition is gone and that have not finished yet: a partition that returns waits for its old lane. */
+  /** Lanes that are still closing after their partition was revoked: a partition that returns waits for its old lane. */
   readonly #closing = new Map<number, Promise<void>>()
   readonly #confirmations = new Map<number, Set<() => void>>()
   #joined = false
@@ -32,12 +32,12 @@ export class StageRunner {
     this.#options = options
   }
 
-  /** The partitions that are ours now. */
+  /** The lanes of the partitions currently assigned to us. */
   get lanes(): readonly Lane[] {
     return [...this.#lanes.values()]
   }
 
-  /** Whether the group has assigned us anything yet, be it nothing. */
+  /** Whether the group has made an assignment yet, even an empty one. */
   get joined(): boolean {
     return this.#joined
   }
@@ -53,7 +53,7 @@ export class StageRunner {
     })
   }
 
-  /** Finishes and commits what runs, leaves the group, closes. What is queued and not begun is somebody else's then. */
+  /** Finishes and commits the work in progress, leaves the group and closes. Queued records are left to the next owner. */
   async stop(): Promise<void> {
     this.#stopping = true
     await Promise.all(this.lanes.map((lane) => lane.drain(DRAIN_GRACE_MS)))
@@ -115,7 +115,7 @@ export class StageRunner {
             },
             open: async (signal, onProgress) => {
               await previous
-              // Gone again while it waited: opening now would fence the rightful owner.
+              // Revoked again during the wait: opening now would fence the rightful owner.
               signal.throwIfAborted()
               return task.open(signal, onProgress)
             },

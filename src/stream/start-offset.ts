@@ -5,8 +5,8 @@ import { DefinedStop } from './partition-task.ts'
 /**
  * Where a partition's work begins: at the committed offset, or at the start if the group never committed one.
  *
- * An offset outside of what the topic holds is never "corrected": data is missing or the topic was made anew, and going
- * on somewhere else would lose or repeat payments in silence. Throws DefinedStop.
+ * An out-of-range offset is never "corrected": data is missing or the topic was recreated, and resuming elsewhere would
+ * silently lose or repeat payments. Throws DefinedStop.
  */
 export function startOffset(
   group: string,

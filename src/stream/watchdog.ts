@@ -8,10 +8,10 @@ export interface WatchdogOptions {
   readonly offsets: GroupOffsets
   readonly logs: Pick<TopicLogs, 'facts'>
   readonly lanes: () => readonly Lane[]
-  /** Whether a partition is known to wait for something outside, such as Redis. */
+  /** Whether a partition is known to wait for something external, such as Redis. */
   readonly waiting: (partition: number) => boolean
   readonly intervalMs: number
-  /** Without any progress for so long, although there is work, the process is stuck, ms. */
+  /** Time without progress, although there is work, after which the process counts as stuck, ms. */
   readonly stallMs: number
   readonly now: () => number
   readonly logger: Logger
@@ -22,11 +22,11 @@ export interface WatchdogOptions {
 
 interface Progress {
   pulse: string
-  /** When something was last achieved, or there was last nothing to do, ms. */
+  /** Time of the last progress, or when there was last nothing to do, ms. */
   movedAt: number
 }
 
-/** A partition that we have does not move. The process ends, so that somebody else gets it. */
+/** An assigned partition makes no progress. The process ends, so that another one takes the partition over. */
 class StalledError extends Error {
   readonly code = 'STALLED'
 
@@ -45,9 +45,9 @@ function hintFor(trouble: string): string {
 }
 
 /**
- * Notices a consumer that silently stopped, or cannot work: there is work in one of our partitions (or it is not open, so that nobody
- * knows), nothing moves, and nothing outside explains it. Then a new process is the only sure cure. An unreachable broker or Redis, or a
- * partition without a leader, is a state, not a stall.
+ * Detects a consumer that silently stopped or cannot work: one of our partitions has work (or is not open, so this is unknown),
+ * makes no progress, and nothing external explains it. Only a new process reliably fixes that. An unreachable broker or Redis,
+ * or a partition without a leader, is a state, not a stall.
  */
 export class Watchdog {
   readonly #options: WatchdogOptions
@@ -70,7 +70,7 @@ export class Watchdog {
     clearInterval(this.#timer)
   }
 
-  /** One look; public so that tests need no clock. */
+  /** One check; public so that tests need no clock. */
   async check(): Promise<void> {
     if (this.#checking) {
       return
@@ -94,7 +94,7 @@ export class Watchdog {
     const at = now()
     const ours = lanes()
     for (const partition of this.#progress.keys()) {
-      // A partition that was elsewhere meanwhile and returns has not stood still here all that time.
+      // A partition that returns from another process has not been stalled here in the meantime.
       if (!ours.some((lane) => lane.partition === partition)) {
         this.#progress.delete(partition)
       }
@@ -102,13 +102,13 @@ export class Watchdog {
     for (const lane of ours) {
       const end = ends.get(lane.partition)
       if (end === undefined) {
-        // It has no leader, so that nobody knows how much there is to do: nobody can do it either, wherever it moves.
+        // Without a leader the lag is unknown, and no other process could work on the partition either.
         this.#progress.delete(lane.partition)
         continue
       }
       const lag = lane.state === 'opening' ? 0n : end - lane.done
       if (end < lane.done) {
-        // Not idle, but ahead of a log that has lost its end.
+        // Not idle: the log has lost its end and is now shorter than the committed offset.
         lane.suspect()
       }
       const isIdle = lane.state === 'open' && lane.trouble === null && end <= lane.committed
@@ -122,7 +122,7 @@ export class Watchdog {
     }
   }
 
-  /** A topic that was deleted and made anew, or grown, while nothing came. */
+  /** Detects a topic that was recreated or given more partitions while no records arrived. */
   async #compareTopic(): Promise<void> {
     const { topic, logs, lanes } = this.#options
     const facts = (await logs.facts([topic])).get(topic)
