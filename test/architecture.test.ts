@@ -88,8 +88,8 @@ test('the reading of imports finds what is there', () => {
 })
 
 describe('payment/ and providers/ are pure', () => {
-  // Hashing and parsing depend on their arguments alone.
-  const PURE_MODULES = ['node:buffer', 'node:crypto', 'fast-xml-parser']
+  // Hashing, parsing and comparing depend on their arguments alone.
+  const PURE_MODULES = ['node:buffer', 'node:crypto', 'node:util', 'fast-xml-parser']
 
   test('they import no library but for hashing and parsing, so nothing that does I/O', () => {
     expect(

@@ -7,9 +7,10 @@ import {
 } from './fold-payment.ts'
 import type { PaymentEvent } from './payment-event.ts'
 import type { PaymentStatus } from './payment-status.ts'
+import { type Restatement, restatementBy, saysTheSame } from './reading.ts'
 
 /** What the arrival of an event meant. A duplicate is only counted: it is not published and has no verdict. */
-export const VERDICTS = ['APPLIED', 'LATE', 'REVISION', 'CONFLICT', 'UNKNOWN'] as const
+export const VERDICTS = ['APPLIED', 'LATE', 'REVISION', 'CONFLICT', 'UNKNOWN', 'RESTATED'] as const
 export type Verdict = (typeof VERDICTS)[number]
 
 /**
@@ -17,6 +18,14 @@ export type Verdict = (typeof VERDICTS)[number]
  * so that a person can look it up.
  */
 export const VERDICT_RULES = {
+  'newer-mapping': {
+    verdict: 'RESTATED',
+    text: 'a newer mapping reads a known event differently; the new reading replaces the old one',
+  },
+  'earlier-time': {
+    verdict: 'RESTATED',
+    text: 'a known event that is timed by its envelope was also issued with an earlier time, which counts',
+  },
   'child-reported': {
     verdict: 'REVISION',
     text: 'a refund, return or chargeback of the payment was reported; the status stays, its children may have changed',
@@ -81,7 +90,18 @@ export function authenticityOf({ decidedBy, events }: Pick<PaymentState, 'decide
 export function orderFreePart(state: PaymentState) {
   const { status, decidedBy, attention, kind, relatesTo, details, children } = state
   const eventIds = state.events.map((recorded) => recorded.event.eventId).sort()
-  return { status, decidedBy, attention, kind, relatesTo, details, children, eventIds }
+  const mappingVersions = new Map(state.events.map(({ event }) => [event.eventId, event.mappingVersion]))
+  return {
+    status,
+    decidedBy,
+    attention,
+    kind,
+    relatesTo,
+    details,
+    children,
+    eventIds,
+    mappingVersions: eventIds.map((eventId) => mappingVersions.get(eventId)),
+  }
 }
 
 /** One step of a payment before it is published: what changed and why. */
@@ -89,10 +109,13 @@ export interface Change {
   readonly state: PaymentState
   readonly statusBefore: PaymentStatus | null
   readonly recorded: RecordedEvent
+  /** The reading of the same event that counted until now; null if the event is new. */
+  readonly restated: PaymentEvent | null
 }
 
 export type Applied =
-  | { readonly outcome: 'duplicate' }
+  /** `state` is null if it stays as it is. Otherwise only the mapping version of the known event has changed. */
+  | { readonly outcome: 'duplicate'; readonly state: PaymentState | null }
   | { readonly outcome: 'history-full' }
   | { readonly outcome: 'recorded'; readonly change: Change }
 
@@ -100,17 +123,41 @@ export type Applied =
  * Adds one event to a payment's state and reports what its arrival changed.
  *
  * The status depends only on the set of events, never on their order: the event is added to the set, and the whole set is
- * folded again (a payment has few events, at most {@link HISTORY_EVENTS_MAX}). A duplicate changes nothing, so the caller
- * publishes nothing for it.
+ * folded again (a payment has few events, at most {@link HISTORY_EVENTS_MAX}). Of several readings of one event exactly one
+ * is in the set, whatever their order (reading.ts). A duplicate changes nothing, so the caller publishes no step for it.
  *
  * Guarantee: applying a set of events in any order, with any repeats, gives the same {@link orderFreePart}. Verdicts and
  * versions depend on the order of arrival and may differ.
  */
 export function applyEvent(state: PaymentState | undefined, event: PaymentEvent, recordedAt: number): Applied {
-  const known = state?.events ?? []
-  if (known.some((seen) => seen.event.eventId === event.eventId)) {
-    return { outcome: 'duplicate' }
+  const known = state?.events.find((seen) => seen.event.eventId === event.eventId)
+  if (state === undefined || known === undefined) {
+    return record(state, event, recordedAt, state?.events ?? [], null)
   }
+  const restatement = restatementBy(event, known.event)
+  if (restatement === null) {
+    return { outcome: 'duplicate', state: null }
+  }
+  if (saysTheSame(event, known.event)) {
+    // The number moves along, so that a reading by a version in between cannot replace this one.
+    const { mappingVersion } = event
+    const events = state.events.map((seen) =>
+      seen === known ? { ...seen, event: { ...seen.event, mappingVersion } } : seen,
+    )
+    return { outcome: 'duplicate', state: { ...state, events } }
+  }
+  const others = state.events.filter((seen) => seen !== known)
+  return record(state, event, recordedAt, others, { by: restatement, from: known.event })
+}
+
+/** Records the arrival of an event beside `others`, the events of `state` that it does not replace. */
+function record(
+  state: PaymentState | undefined,
+  event: PaymentEvent,
+  recordedAt: number,
+  others: readonly RecordedEvent[],
+  restated: { readonly by: Restatement; readonly from: PaymentEvent } | null,
+): Applied {
   const statusVersion = (state?.statusVersion ?? 0) + 1
   const arrival: RecordedEvent = {
     event,
@@ -120,13 +167,13 @@ export function applyEvent(state: PaymentState | undefined, event: PaymentEvent,
     statusAfter: 'UNKNOWN',
     recordedAt,
   }
-  const kept = keepWithinBound([...known, arrival], (item) => item.event, HISTORY_EVENTS_MAX)
+  const kept = keepWithinBound([...others, arrival], (item) => item.event, HISTORY_EVENTS_MAX)
   if (!kept.includes(arrival)) {
     return { outcome: 'history-full' }
   }
 
   const folded = foldPayment(kept.map((item) => item.event))
-  const rule = ruleFor(state, event, folded)
+  const rule = restated?.by ?? ruleFor(state, event, folded)
   const recorded: RecordedEvent = {
     ...arrival,
     rule,
@@ -139,6 +186,7 @@ export function applyEvent(state: PaymentState | undefined, event: PaymentEvent,
     change: {
       statusBefore: state?.status ?? null,
       recorded,
+      restated: restated?.from ?? null,
       state: {
         paymentKey: event.paymentKey,
         incarnation: state?.incarnation ?? event.receivedAt,

@@ -5,6 +5,7 @@ import type { PaymentEvent } from './payment-event.ts'
 export type EventIdentity = Omit<
   PaymentEvent,
   | 'eventId'
+  | 'mappingVersion'
   | 'callbackId'
   | 'element'
   | 'receivedAt'

@@ -52,6 +52,11 @@ export interface PaymentEvent {
   readonly weakKey: boolean
   readonly source: string
   readonly provider: string
+  /**
+   * Version of the provider's mapping that read the callback; 0 if an older release did. Of the readings of one event id,
+   * the greatest version counts. Not part of the identity.
+   */
+  readonly mappingVersion: number
   /** Receipt id of the callback (UUIDv7), and the position of the element in it: where to look in the raw topic. */
   readonly callbackId: string
   readonly element: number

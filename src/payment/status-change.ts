@@ -27,6 +27,8 @@ export interface StatusChangeRecord {
   readonly overdueSince: number | null
   /** When the status processor recorded the step, ms since the epoch. */
   readonly recordedAt: number
+  /** For a restated event, the mapping version of the reading that it replaces; otherwise null. */
+  readonly mappingVersionBefore: number | null
   /** Null when the payment became overdue, which is no event. */
   readonly event: PaymentEvent | null
 }
@@ -56,7 +58,7 @@ export function publishedFinalityOf(status: PaymentStatus): PublishedFinality {
 
 /** The record of `changes` for an event that was recorded. */
 export function toStatusChange(change: Change): StatusChangeRecord {
-  const { state, statusBefore, recorded } = change
+  const { state, statusBefore, recorded, restated } = change
   return {
     paymentKey: state.paymentKey,
     incarnation: state.incarnation,
@@ -73,6 +75,7 @@ export function toStatusChange(change: Change): StatusChangeRecord {
     attention: state.attention,
     overdueSince: state.overdueSince,
     recordedAt: recorded.recordedAt,
+    mappingVersionBefore: restated?.mappingVersion ?? null,
     event: recorded.event,
   }
 }
@@ -102,6 +105,7 @@ export function overdueChange(stateAfter: PaymentState): StatusChangeRecord {
     attention: stateAfter.attention,
     overdueSince,
     recordedAt: overdueSince,
+    mappingVersionBefore: null,
     event: null,
   }
 }

@@ -50,6 +50,9 @@ export function foldBatch<R>(
     switch (applied.outcome) {
       case 'duplicate':
         totals.duplicate += 1
+        if (applied.state !== null) {
+          states.set(paymentKey, applied.state)
+        }
         break
       case 'history-full':
         deadLetters.push({ record: input.record, reason: 'history-full' })

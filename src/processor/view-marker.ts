@@ -38,9 +38,13 @@ export const OUTPUTS = ['current', 'changes', 'eventDeadLetters'] as const satis
 
 const offset = z.string().regex(/^\d+$/).transform(BigInt)
 const count = z.number().int().min(0)
+/** Counters that older releases do not know and never counted. */
+const LATER_COUNTERS: ReadonlySet<CounterName> = new Set(['restated'])
 const totals: z.ZodType<Totals> = z.object({
   since: z.string(),
-  ...(Object.fromEntries(COUNTER_NAMES.map((name) => [name, count])) as Record<CounterName, typeof count>),
+  ...(Object.fromEntries(
+    COUNTER_NAMES.map((name) => [name, LATER_COUNTERS.has(name) ? count.default(0) : count]),
+  ) as Record<CounterName, typeof count>),
 })
 const MARKER = z.object({
   clusterId: z.string(),

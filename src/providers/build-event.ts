@@ -1,6 +1,6 @@
 import { type EventIdentity, eventIdOf, withoutTime } from '../payment/event-id.ts'
 import type { PaymentEvent } from '../payment/payment-event.ts'
-import type { Callback } from './provider.ts'
+import type { Callback, Provider } from './provider.ts'
 import { type SourceTime, UNTIMED } from './source-time.ts'
 
 /** What an adapter read from one element. An omitted field was not given. */
@@ -16,6 +16,7 @@ export interface EventFacts
         | 'sourceStatus'
         | 'source'
         | 'provider'
+        | 'mappingVersion'
         | 'callbackId'
         | 'element'
         | 'receivedAt'
@@ -30,7 +31,12 @@ export interface EventFacts
 }
 
 /** Builds a payment event from the facts: omitted fields become null, and the event gets its id. */
-export function buildEvent(callback: Callback, provider: string, element: number, facts: EventFacts): PaymentEvent {
+export function buildEvent(
+  callback: Callback,
+  { id: provider, mappingVersion }: Pick<Provider, 'id' | 'mappingVersion'>,
+  element: number,
+  facts: EventFacts,
+): PaymentEvent {
   const time = facts.time ?? UNTIMED
   const event: PaymentEvent = {
     eventId: '',
@@ -38,6 +44,7 @@ export function buildEvent(callback: Callback, provider: string, element: number
     weakKey: facts.weakKey ?? false,
     source: callback.source,
     provider,
+    mappingVersion,
     callbackId: callback.callbackId,
     element,
     receivedAt: callback.receivedAt,

@@ -70,6 +70,11 @@ export interface Translation {
 /** A supported wire format. A new provider is one folder that exports one of these, and one line in registry.ts. */
 export interface Provider {
   readonly id: string
+  /**
+   * Version of the mapping, from 1. Increase it with every change that reads any callback differently: of several readings
+   * of one event, the one with the greatest version counts. Enforced by test/providers/mapping-version.test.ts.
+   */
+  readonly mappingVersion: number
   /** Response code the provider accepts as success, unless the source configures another. */
   readonly successCode: 200 | 204
   /** How long after a failure the provider may still retry a callback, days. */

@@ -161,6 +161,7 @@ function foldCallbacks(callbacks: readonly PaymentCallback[], apply: typeof appl
       switch (applied.outcome) {
         case 'duplicate':
           duplicates += 1
+          state = applied.state ?? state
           break
         case 'history-full':
           deadLetters.push({ file, reason: 'history-full', message: HISTORY_FULL, element: event.element })

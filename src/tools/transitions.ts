@@ -58,7 +58,7 @@ function eventOf(status: PaymentStatus, occurredAt: number) {
     body: Buffer.alloc(0),
   }
   const occurredAtText = String(occurredAt)
-  return buildEvent(callback, '', 0, {
+  return buildEvent(callback, { id: '', mappingVersion: 1 }, 0, {
     paymentKey: '',
     naturalKey: status,
     status,

@@ -62,6 +62,7 @@ export const anyEvent: fc.Arbitrary<PaymentEvent> = plainRecord({
   weakKey: fc.boolean(),
   source: text,
   provider: text,
+  mappingVersion: count,
   callbackId: text,
   element: count,
   receivedAt: time,
@@ -142,5 +143,6 @@ export const anyChange: fc.Arbitrary<StatusChangeRecord> = plainRecord({
   attention,
   overdueSince: fc.option(time),
   recordedAt: time,
+  mappingVersionBefore: fc.option(count),
   event: fc.option(anyEvent),
 })

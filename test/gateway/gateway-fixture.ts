@@ -62,6 +62,7 @@ const PROVIDERS: Record<string, Provider> = {
 function provider(id: string, pathSuffixes: readonly string[]): Provider {
   return {
     id,
+    mappingVersion: 1,
     successCode: 200,
     retryHorizonDays: 1,
     pathSuffixes,

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { applyEvent, orderFreePart, type PaymentState } from '../../src/payment/apply-event.ts'
+import { type Applied, applyEvent, orderFreePart, type PaymentState } from '../../src/payment/apply-event.ts'
 import { foldPayment } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { readingThatCounts } from '../../src/payment/reading.ts'
 import { countVerdict, noTotals, totalsDifference } from '../../src/payment/totals.ts'
 import { runs } from '../runs.ts'
 import { arrivalsOf, distinctEvents } from './arbitrary-events.ts'
@@ -16,6 +17,80 @@ const RUNS = runs(300)
 const twoStories = distinctEvents().chain((events) =>
   fc.tuple(fc.constant(events), arrivalsOf(events), arrivalsOf(events)),
 )
+
+/** Up to three readings of each event, of other versions and times, and two possible sequences of arrival. */
+const twoStoriesOfReadings = distinctEvents({ maxLength: 5 })
+  .chain((events) =>
+    fc.tuple(
+      ...events.map((event) =>
+        fc.array(
+          fc
+            .record({
+              mappingVersion: fc.nat({ max: 3 }),
+              status: fc.constantFrom(event.status, 'COMPLETED' as const),
+              occurredAt: fc.option(fc.nat({ max: 3 })),
+            })
+            .map((reading) => ({
+              ...event,
+              // One version reads one statement in one way; only the time of its envelope can be another.
+              mappingVersion: reading.mappingVersion,
+              status: reading.mappingVersion % 2 === 0 ? event.status : ('COMPLETED' as const),
+              ...(reading.occurredAt === null
+                ? {}
+                : {
+                    occurredAt: reading.occurredAt,
+                    occurredAtText: null,
+                    occurredAtPrecision: 'MILLISECOND' as const,
+                  }),
+            })),
+          { minLength: 1, maxLength: 3 },
+        ),
+      ),
+    ),
+  )
+  .map((readings) => readings.flat())
+  .chain((readings) => fc.tuple(fc.constant(readings), arrivalsOf(readings), arrivalsOf(readings)))
+
+describe('applying several readings of events', () => {
+  test('I5: gives the same state in any order and with any repeats, and each step is the fold of what counts', () => {
+    fc.assert(
+      fc.property(twoStoriesOfReadings, ([readings, one, other]) => {
+        const [state, reversed] = [one, other].map(stateAfter) as [PaymentState, PaymentState]
+        expect(orderFreePart(state)).toEqual(orderFreePart(reversed))
+        const counting = [...Map.groupBy(readings, ({ eventId }) => eventId).values()].map((all) =>
+          all.reduce(readingThatCounts),
+        )
+        const { status, decidedBy, attention } = foldPayment(counting)
+        expect(state).toMatchObject({ status, decidedBy, attention })
+      }),
+      RUNS,
+    )
+  })
+
+  test('I4 I8: each step has the next version, and every arrival is counted once', () => {
+    fc.assert(
+      fc.property(twoStoriesOfReadings, ([, arrivals]) => {
+        const totals = noTotals()
+        totals.events = arrivals.length
+        let state: PaymentState | undefined
+        for (const event of arrivals) {
+          const applied = applyEvent(state, event, 1)
+          if (applied.outcome === 'recorded') {
+            expect(applied.change.state.statusVersion).toBe((state?.statusVersion ?? 0) + 1)
+            countVerdict(totals, applied.change.recorded.verdict)
+            state = applied.change.state
+          } else if (applied.outcome === 'duplicate') {
+            expect(applied.state?.statusVersion).toBe(applied.state === null ? undefined : state?.statusVersion)
+            totals.duplicate += 1
+            state = applied.state ?? state
+          }
+        }
+        expect(totalsDifference(totals)).toBe(0)
+      }),
+      RUNS,
+    )
+  })
+})
 
 describe('applying events', () => {
   test('I5: gives the same state in any order and with any repeats', () => {
@@ -102,7 +177,7 @@ describe('applying events', () => {
           const before = structuredClone(state)
           const applied = applyEvent(state, event, 1)
           expect(state).toEqual(before)
-          state = applied.outcome === 'recorded' ? applied.change.state : state
+          state = nextState(applied) ?? state
         }
       }),
       runs(100),
@@ -114,10 +189,22 @@ function stateAfter(arrivals: readonly PaymentEvent[]): PaymentState {
   let state: PaymentState | undefined
   for (const [index, event] of arrivals.entries()) {
     const applied = applyEvent(state, event, index)
-    state = applied.outcome === 'recorded' ? applied.change.state : state
+    state = nextState(applied) ?? state
   }
   if (state === undefined) {
     throw new Error('no events')
   }
   return state
+}
+
+/** Undefined if the state stays as it is. */
+function nextState(applied: Applied): PaymentState | undefined {
+  switch (applied.outcome) {
+    case 'recorded':
+      return applied.change.state
+    case 'duplicate':
+      return applied.state ?? undefined
+    case 'history-full':
+      return undefined
+  }
 }

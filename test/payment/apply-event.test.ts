@@ -166,7 +166,69 @@ describe('a known event', () => {
   test('is a duplicate in any envelope and at any time, and changes nothing', () => {
     const state = stateAfter(at('PROCESSING', 1), at('COMPLETED', 2))
     const again = at('PROCESSING', 1, { callbackId: 'another', receivedAt: 9_999, element: 7, providerEventId: 'new' })
-    expect(applyEvent(state, again, 900)).toEqual({ outcome: 'duplicate' })
+    expect(applyEvent(state, again, 900)).toEqual({ outcome: 'duplicate', state: null })
+  })
+})
+
+describe('another reading of a known event', () => {
+  const known = at('PROCESSING', 1, { mappingVersion: 1 })
+  const reread = (mappingVersion: number, changes: Partial<PaymentEvent> = {}) => ({
+    ...at('COMPLETED', 1, { eventId: known.eventId, mappingVersion }),
+    ...changes,
+  })
+
+  test('I3 by a newer mapping is restated once: it takes the place of the old one, with the next version', () => {
+    const before = stateAfter(known, at('ACCEPTED', 0))
+    const applied = applyEvent(before, reread(2), 900)
+    expect(applied).toMatchObject({
+      outcome: 'recorded',
+      change: {
+        statusBefore: 'PROCESSING',
+        restated: known,
+        recorded: { verdict: 'RESTATED', rule: 'newer-mapping', statusVersion: 3, statusAfter: 'COMPLETED' },
+        state: { status: 'COMPLETED', statusVersion: 3, statusChangedAt: 900, touchedAt: 900 },
+      },
+    })
+    const state = stateAfter(known, at('ACCEPTED', 0), reread(2))
+    expect(state.events.map(({ event, statusVersion }) => [event.status, statusVersion])).toEqual([
+      ['ACCEPTED', 2],
+      ['COMPLETED', 3],
+    ])
+    expect(applyEvent(state, reread(2), 901)).toEqual({ outcome: 'duplicate', state: null })
+  })
+
+  test('by an older mapping is a duplicate', () => {
+    expect(applyEvent(stateAfter(reread(2)), known, 900)).toEqual({ outcome: 'duplicate', state: null })
+  })
+
+  test('I5 that says the same only moves the number along, and touches nothing', () => {
+    const before = stateAfter(known)
+    const applied = applyEvent(before, { ...known, mappingVersion: 3, callbackId: 'again' }, 900)
+    const [only] = before.events as [RecordedEvent]
+    expect(applied).toEqual({
+      outcome: 'duplicate',
+      state: { ...before, events: [{ ...only, event: { ...known, mappingVersion: 3 } }] },
+    })
+  })
+
+  test('I5 under an earlier time, of an event whose time is that of its envelope', () => {
+    const [at10, at30] = [
+      reread(1, { occurredAt: 10, occurredAtText: null }),
+      reread(1, { occurredAt: 30, occurredAtText: null }),
+    ]
+    expect(applyEvent(stateAfter(at30), at10, 900)).toMatchObject({
+      outcome: 'recorded',
+      change: { recorded: { verdict: 'RESTATED', rule: 'earlier-time' } },
+    })
+    expect(applyEvent(stateAfter(at10), at30, 900)).toEqual({ outcome: 'duplicate', state: null })
+  })
+
+  test('decides before all other rules, and ends being overdue only with the status', () => {
+    const overdue = { ...stateAfter(known), overdueSince: 5 }
+    const same = applyEvent(overdue, { ...known, mappingVersion: 2, rail: 'another' }, 900)
+    expect(same).toMatchObject({ change: { recorded: { verdict: 'RESTATED' }, state: { overdueSince: 5 } } })
+    const other = applyEvent(overdue, reread(2, { status: 'UNKNOWN', unknownBecause: 'STATUS' }), 900)
+    expect(other).toMatchObject({ change: { recorded: { verdict: 'RESTATED' }, state: { overdueSince: null } } })
   })
 })
 
@@ -205,6 +267,7 @@ describe('the part of a state that does not depend on order', () => {
       details: state.details,
       children: [],
       eventIds: ['a', 'b'],
+      mappingVersions: [1, 1],
     })
   })
 })
@@ -260,7 +323,7 @@ describe('how a caller was authenticated', () => {
 
   test('is that of the first callback, even if the event is repeated, and decides nothing', () => {
     const first = stateOf(undefined, event('a', 'ACCEPTED', ['none']))
-    expect(applyEvent(first, event('a', 'ACCEPTED', ['mtls']), 2)).toEqual({ outcome: 'duplicate' })
+    expect(applyEvent(first, event('a', 'ACCEPTED', ['mtls']), 2)).toEqual({ outcome: 'duplicate', state: null })
     expect(first.events[0]?.event.authenticity).toEqual(['none'])
   })
 

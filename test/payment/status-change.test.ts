@@ -26,6 +26,7 @@ describe('the change of an event', () => {
       attention: [],
       overdueSince: null,
       recordedAt: recorded.recordedAt,
+      mappingVersionBefore: null,
       event: ACCEPTED,
     })
   })

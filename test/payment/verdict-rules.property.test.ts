@@ -20,6 +20,9 @@ const known = ({ before }: Arrival) =>
 
 /** When each rule applies by itself. */
 const HOLDS: Record<VerdictRule, (arrival: Arrival) => boolean> = {
+  // Only of events that are known; these are distinct.
+  'newer-mapping': () => false,
+  'earlier-time': () => false,
   'child-reported': ({ event }) => event.childKey !== null,
   'unknown-event': ({ event }) => event.status === 'UNKNOWN',
   'brings-contradictory-finals': (arrival) => brings(arrival, 'contradictory-finals'),
@@ -59,5 +62,5 @@ test('the rules are listed in order of precedence: the first that applies decide
     }),
     runs(500),
   )
-  expect(decided).toEqual(new Set(inOrder))
+  expect(decided).toEqual(new Set(inOrder.filter((rule) => VERDICT_RULES[rule].verdict !== 'RESTATED')))
 })

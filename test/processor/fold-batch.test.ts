@@ -48,6 +48,21 @@ describe('a batch', () => {
     expect(foldBatch([input('1'), input('1')], () => before, 2).states.size).toBe(0)
   })
 
+  test('I5: a newer mapping that says the same writes the state and no change', () => {
+    const before = foldBatch([input('1')], nothing, 1).states.get('a') as PaymentState
+    const { changes, states, totals } = foldBatch([input('1', { mappingVersion: 2 })], () => before, 2)
+    expect(changes).toEqual([])
+    expect(states.get('a')).toMatchObject({ statusVersion: 1, events: [{ event: { mappingVersion: 2 } }] })
+    expect(totals).toMatchObject({ events: 1, duplicate: 1, restated: 0 })
+  })
+
+  test('I8: a newer mapping that says something else is counted as restated', () => {
+    const before = foldBatch([input('1')], nothing, 1).states.get('a') as PaymentState
+    const { changes, totals } = foldBatch([input('1', { mappingVersion: 2, status: 'COMPLETED' })], () => before, 2)
+    expect(changes.map(({ recorded }) => recorded.verdict)).toEqual(['RESTATED'])
+    expect(totals).toMatchObject({ events: 1, duplicate: 0, restated: 1 })
+  })
+
   test('sends records that are no events to the dead letters with a reason, and processes the rest', () => {
     const bad: BatchInput<string> = { record: 'bad', rejected: 'undecodable' }
     const { changes, deadLetters, totals } = foldBatch([bad, input('1')], nothing, 1)

@@ -6,8 +6,10 @@ export function foldAll(events: readonly PaymentEvent[]): readonly PaymentState[
   const states = new Map<string, PaymentState>()
   for (const event of events) {
     const applied = applyEvent(states.get(event.paymentKey), event, 0)
-    if (applied.outcome === 'recorded') {
-      states.set(event.paymentKey, applied.change.state)
+    const state =
+      applied.outcome === 'duplicate' ? applied.state : applied.outcome === 'recorded' && applied.change.state
+    if (state) {
+      states.set(event.paymentKey, state)
     }
   }
   return [...states.values()].sort((a, b) => (a.paymentKey < b.paymentKey ? -1 : 1))

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { basename, extname, join } from 'node:path'
+import { basename, extname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { Provider } from '../../src/providers/provider.ts'
+import { providerById } from '../../src/providers/registry.ts'
 import { callbackOf } from './callback-of.ts'
 import { foldAll, permutationsOf } from './fold-all.ts'
 
@@ -63,6 +64,21 @@ export function testGoldenCallbacks(provider: Provider, folder: string): void {
 /** The events of all golden callbacks, flows left out. */
 export function goldenEvents(provider: Provider, folder: string): readonly PaymentEvent[] {
   return callbackFiles(folder).flatMap((path) => provider.translate(callbackOfFile(path)).events)
+}
+
+/** What every golden callback says by the mapping of now, by its name; without the version, and without the texts for people. */
+export function goldenReadings(id: string, folder: string): readonly (readonly [name: string, reading: unknown])[] {
+  const provider = providerById(id)
+  const flows = join(folder, 'flows')
+  const files = [folder, ...readdirSync(flows).map((flow) => join(flows, flow))].flatMap(callbackFiles)
+  return files.map((path) => {
+    const { events, deadLetters, setAside } = (provider as Provider).translate(callbackOfFile(path))
+    const says = events.map(({ mappingVersion: _, ...event }) => event)
+    return [
+      relative(folder, path),
+      { says, refuses: deadLetters.map(({ reason, element }) => [reason, element]), setAside },
+    ]
+  })
 }
 
 /** The bodies of all golden callbacks with their content types, those of the flows included. */

@@ -34,11 +34,11 @@ import {
 } from './payload.ts'
 import { noteInstamedStatus, readInstamedStatus } from './status-map.ts'
 
-const PROVIDER_ID = 'instamed'
+const MAPPING = { id: 'instamed', mappingVersion: 1 }
 
 /** InstaMed's payment webhook and its Member Payments variant: one transaction per message. */
 export const instamed: Provider = {
-  id: PROVIDER_ID,
+  ...MAPPING,
   successCode: 200,
   // Five attempts, one every 30 minutes.
   retryHorizonDays: 1,
@@ -172,7 +172,7 @@ function translateMessage(callback: Callback, drift: DriftNotes, message: Messag
   const meaning = readInstamedStatus(statement)
   noteInstamedStatus(drift, statement, meaning.status)
   const reasons = reasonsOf(message)
-  return buildEvent(callback, PROVIDER_ID, 0, {
+  return buildEvent(callback, MAPPING, 0, {
     paymentKey,
     naturalKey: instamedNaturalKey(sourceAction, sourceStatus),
     kind: meaning.kind,

@@ -22,11 +22,11 @@ import { v1NaturalKey, v1PaymentKey } from './event-id.ts'
 import { callbacksOf, V1_ELEMENT_READ, V1_FIELDS, V1_LIST, V1_LISTS, V1_PATH } from './payload.ts'
 import { readV1Status } from './status-map.ts'
 
-const PROVIDER_ID = 'jpm-global-payments-v1'
+const MAPPING = { id: 'jpm-global-payments-v1', mappingVersion: 1 }
 
 /** J.P. Morgan Global Payments v1: `{"callbacks": [...]}`, acknowledged with 200. */
 export const jpmGlobalPaymentsV1: Provider = {
-  id: PROVIDER_ID,
+  ...MAPPING,
   successCode: 200,
   // No end of the retries is documented; the API itself detects duplicates for 30 days.
   retryHorizonDays: 30,
@@ -99,7 +99,7 @@ function translateElement(
   if (sourceStatus === null || meaning === null) {
     return deadLetter('missing-status', 'the element has no paymentStatus', index)
   }
-  return buildEvent(callback, PROVIDER_ID, index, {
+  return buildEvent(callback, MAPPING, index, {
     ...key,
     ...meaning,
     naturalKey: v1NaturalKey(sourceStatus),

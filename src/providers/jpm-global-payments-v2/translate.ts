@@ -39,11 +39,11 @@ import {
 } from './payload.ts'
 import { noteV2Envelope, noteV2Status, readV2Status } from './status-map.ts'
 
-const PROVIDER_ID = 'jpm-global-payments-v2'
+const MAPPING = { id: 'jpm-global-payments-v2', mappingVersion: 1 }
 
 /** J.P. Morgan Global Payments 2: an envelope with payments or returns, and the `events` of the 2024 beta. */
 export const jpmGlobalPaymentsV2: Provider = {
-  id: PROVIDER_ID,
+  ...MAPPING,
   // The OAS asks for 204; the documentation does not say that 200 fails.
   successCode: 204,
   // As v1.
@@ -168,7 +168,7 @@ function translatePayment(context: Context, element: JsonObject, index: number):
   if (sourceStatus === null) {
     return deadLetter('missing-status', 'the element has no paymentStatus', index)
   }
-  return buildEvent(callback, PROVIDER_ID, index, {
+  return buildEvent(callback, MAPPING, index, {
     ...readV2Status({ sourceStatus, sourceSubStatus, sourceType, hasContext: hasContext(read, eventContext) }),
     providerEventId,
     eventContext,
@@ -233,7 +233,7 @@ function translateReturn(context: Context, element: JsonObject, index: number): 
   }
   const paymentKey = v2PaymentKey(callback.namespace, returnId)
   const originalKey = originalId === null ? null : v2PaymentKey(callback.namespace, originalId)
-  return buildEvent(callback, PROVIDER_ID, index, {
+  return buildEvent(callback, MAPPING, index, {
     // The list tells that it is a return, whatever the type says.
     ...readV2Status({ sourceStatus, sourceSubStatus, sourceType: null, hasContext: hasContext(read, eventContext) }),
     providerEventId,

@@ -1,5 +1,6 @@
 import { applyEvent, type PaymentState, type RecordedEvent } from '../../payment/apply-event.ts'
 import { foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../payment/fold-payment.ts'
+import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
 import { publishedFinalityOf, type StatusChangeRecord } from '../../payment/status-change.ts'
 
@@ -148,24 +149,29 @@ function missingChanges(
   const recordedAs = new Map(state.events.map((recorded) => [recorded.statusVersion, recorded]))
   // A history that was never full has every event: a version without one was the report that the payment is overdue.
   const isComplete = state.events.length < HISTORY_EVENTS_MAX
+  // Up to here a version without an event can also be that of a reading that was replaced.
+  const lastRestated = Math.max(0, ...state.events.filter(isRestated).map(({ statusVersion }) => statusVersion))
   const missing: StatusChangeRecord[] = []
-  let known: readonly RecordedEvent[] = []
+  let known: readonly PaymentEvent[] = []
   let before: PaymentStatus | null = null
   let overdueSince: number | null = null
   let recordedBefore = Number.NEGATIVE_INFINITY
   for (let version = 1; version <= state.statusVersion; version += 1) {
     const recorded = recordedAs.get(version)
-    if (recorded !== undefined) {
-      known = keepWithinBound([...known, recorded], ({ event }) => event, HISTORY_EVENTS_MAX)
-    }
     const step = present.get(version)
+    const event = recorded?.event ?? step?.event ?? null
+    const replaced = known.find(({ eventId }) => eventId === event?.eventId)
+    if (event !== null) {
+      const others = known.filter((other) => other !== replaced)
+      known = keepWithinBound([...others, event], (one) => one, HISTORY_EVENTS_MAX)
+    }
     if (step !== undefined) {
       before = step.statusAfter
       overdueSince = step.overdueSince
       recordedBefore = step.recordedAt
       continue
     }
-    if (recorded === undefined && (!isComplete || before === null)) {
+    if (recorded === undefined && (!isComplete || before === null || version < lastRestated)) {
       const recordedLater = recordedAtAfter(version, state, present)
       if (changesReachBackTo === null || recordedLater >= changesReachBackTo) {
         unrepairable.push(
@@ -186,13 +192,13 @@ function missingChanges(
       changesReachBackTo !== null && (isOverdue && mark === null ? recordedBefore : recordedAt) < changesReachBackTo
     if (!isExpired) {
       const isLast = version === state.statusVersion
-      const folded = isLast ? { ...state } : foldPayment(known.map(({ event }) => event))
+      const folded = isLast ? { ...state } : foldPayment(known)
       if (isOverdue && mark === null) {
         inexact.push(
           `${paymentKey} v${version}: when the payment became overdue is not known; the time of the next step is given`,
         )
       }
-      if (!isLast && (folded.status !== status || !isComplete)) {
+      if (!isLast && (folded.status !== status || !isComplete || version < lastRestated)) {
         inexact.push(
           `${paymentKey} v${version}: attention and details are those that this release makes of the events that are left`,
         )
@@ -213,6 +219,7 @@ function missingChanges(
         attention: folded.attention,
         overdueSince,
         recordedAt,
+        mappingVersionBefore: recorded?.verdict === 'RESTATED' ? (replaced?.mappingVersion ?? null) : null,
         event: recorded?.event ?? null,
       })
     }
@@ -220,6 +227,10 @@ function missingChanges(
     recordedBefore = recordedAt
   }
   return missing
+}
+
+function isRestated({ verdict }: RecordedEvent): boolean {
+  return verdict === 'RESTATED'
 }
 
 /** Whether no version after this one is without an event. */

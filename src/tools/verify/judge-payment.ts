@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { PaymentState } from '../../payment/apply-event.ts'
 import { foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../payment/fold-payment.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
+import { restatementBy } from '../../payment/reading.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
 
 /** What `verify` tells apart. */
@@ -131,6 +132,8 @@ class Judge {
   readonly #lost = new Set<string>()
   /** Events of which it was said that `changes` and `current` tell them differently. */
   readonly #retold = new Set<string>()
+  /** Events that were restated after `current` was read, so that it may hold the reading before. */
+  readonly #restatedSince = new Set<string>()
   #partial = false
 
   constructor(evidence: PaymentEvidence, circumstances: Circumstances) {
@@ -170,7 +173,8 @@ class Judge {
       }
       const { incarnation, statusVersion, event } = change
       let life = lives.find((one) => one.incarnation === incarnation)
-      const repeats = event !== null && life?.events.has(event.eventId)
+      const known = event === null ? undefined : life?.events.get(event.eventId)
+      const repeats = event !== null && known !== undefined && !isRestatement(change, known)
       if (repeats) {
         this.#differs(
           'duplicated',
@@ -189,13 +193,16 @@ class Judge {
           )
         }
         continue
-      } else if (!this.#continueLife(life, change, offset, repeats === true)) {
+      } else if (!this.#continueLife(life, change, offset, repeats)) {
         continue
       }
       if (event !== null) {
-        const others = repeats ? life.kept.filter(({ eventId }) => eventId !== event.eventId) : life.kept
+        const others = known !== undefined ? life.kept.filter(({ eventId }) => eventId !== event.eventId) : life.kept
         life.kept = bounded([...others, event])
         life.events.set(event.eventId, event)
+        if (known !== undefined && offset >= this.#circumstances.changesSettledTo) {
+          this.#restatedSince.add(event.eventId)
+        }
       }
       if (offset < this.#circumstances.changesSettledTo) {
         life.lastSettled = change
@@ -239,7 +246,9 @@ class Judge {
       }
     }
     life.kept = bounded(life.events.values())
-    life.foldable = life.events.size > 0 && (this.#state?.events.length ?? 0) < HISTORY_EVENTS_MAX
+    // What a later step replaced is in neither topic.
+    const isWhole = !this.#state?.events.some((one) => one.verdict === 'RESTATED' && one.statusVersion >= statusVersion)
+    life.foldable = life.events.size > 0 && (this.#state?.events.length ?? 0) < HISTORY_EVENTS_MAX && isWhole
     return life
   }
 
@@ -297,6 +306,9 @@ class Judge {
       }
       seen.add(event.eventId)
       const told = recorded.get(event.eventId)
+      if (this.#restatedSince.has(event.eventId)) {
+        continue
+      }
       const fields = told === undefined ? [] : readingsThatDiffer(told, event)
       if (fields.length > 0) {
         this.#retold.add(event.eventId)
@@ -333,6 +345,9 @@ class Judge {
   }
 
   #judgeReading(said: PaymentEvent, recorded: PaymentEvent): void {
+    if (recorded.mappingVersion > said.mappingVersion) {
+      return // Read by a newer release, which counts.
+    }
     const fields = this.#retold.has(said.eventId) ? [] : readingsThatDiffer(said, recorded)
     if (fields.length > 0) {
       const values = fields.map((field) => `${field} ${recorded[field]}, not ${said[field]}`).join(', ')
@@ -498,6 +513,11 @@ class Judge {
       this.#differs('wrongStatus', `current has another ${wrong.join(', ')} than its events come to`)
     }
   }
+}
+
+/** Whether a step replaces the reading of its event that counted until then. */
+function isRestatement({ verdict, event }: StatusChangeRecord, known: PaymentEvent): boolean {
+  return verdict === 'RESTATED' && event !== null && restatementBy(event, known) !== null
 }
 
 function readingsThatDiffer(said: PaymentEvent, recorded: PaymentEvent): readonly (typeof READINGS)[number][] {

@@ -1,4 +1,5 @@
 import type { PaymentEvent } from '../../payment/payment-event.ts'
+import { readingThatCounts } from '../../payment/reading.ts'
 import { RAW_HEADERS } from '../../raw/raw-headers.ts'
 import { type SourcesById, sourcesById } from '../../raw/sources-by-id.ts'
 import { headerText } from '../../stream/header-text.ts'
@@ -8,7 +9,8 @@ import { eventsOfRaw } from './events-of-raw.ts'
 
 /** An event of raw, and what was seen of the callbacks that say it. */
 export interface FoundEvent {
-  readonly event: PaymentEvent
+  /** Of several readings, the one that counts among those that the normalizer has behind it. */
+  event: PaymentEvent
   /** Where the first of them stands. */
   readonly position: string
   /** When the last one was received that the normalizer has behind it, ms since the epoch; null if none is. */
@@ -137,6 +139,7 @@ export class RawEvents {
     }
     found.receivedAt = Math.max(found.receivedAt, receivedAt)
     if (isDue) {
+      found.event = found.dueAt === null ? event : readingThatCounts(found.event, event)
       found.dueAt = Math.max(found.dueAt ?? receivedAt, receivedAt)
     }
   }

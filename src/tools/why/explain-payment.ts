@@ -62,6 +62,8 @@ export interface ExplainedCallback {
   /** How the caller was authenticated; empty if that is not known. */
   readonly authenticity: readonly string[]
   readonly receivedAt: number
+  /** Version of the mapping that read it, as far as it is recorded; 0 for an older release. */
+  readonly mappingVersion: number
   /** Null if raw does not have it; `rawGone` says why. */
   readonly raw: RawPlace | null
   readonly rawGone: 'retention' | 'not-found' | null
@@ -138,6 +140,7 @@ export function explainPayment(trace: PaymentTrace): PaymentExplanation {
       source: event.source,
       authenticity: event.authenticity,
       receivedAt: event.receivedAt,
+      mappingVersion: event.mappingVersion,
       raw: place,
       rawGone: place !== null ? null : isOlder ? 'retention' : 'not-found',
       eventId,

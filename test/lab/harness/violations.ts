@@ -4,6 +4,7 @@ import { orderFreePart, type PaymentState } from '../../../src/payment/apply-eve
 import { withChildReports } from '../../../src/payment/child-report.ts'
 import { foldPayment } from '../../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
+import { readingThatCounts } from '../../../src/payment/reading.ts'
 import type { StatusChangeRecord } from '../../../src/payment/status-change.ts'
 import { type TotalsDelta, totalsDifference } from '../../../src/payment/totals.ts'
 import type { DeadLetter } from '../../../src/providers/provider.ts'
@@ -149,9 +150,9 @@ function together(deadLetters: readonly DeadLetter[]): readonly Pick<DeadLetter,
 /** I3: every distinct event has exactly one record in `changes`. */
 function* onceInChanges({ events, changes, putAside }: Contents): Iterable<string> {
   const seen = new Set<string>()
-  for (const { event, paymentKey } of changes) {
+  for (const { event, paymentKey, verdict } of changes) {
     if (event !== null) {
-      if (seen.has(event.eventId)) {
+      if (seen.has(event.eventId) && verdict !== 'RESTATED') {
         yield `I3: ${event.eventId} of ${paymentKey} is in changes twice`
       }
       seen.add(event.eventId)
@@ -199,7 +200,8 @@ function* foldsOf({ events, changes, current }: Contents): Iterable<string> {
     if (event !== null) {
       const life = `${paymentKey} ${incarnation}`
       const known = upTo.get(life) ?? []
-      known.push(event)
+      const restated = known.findIndex(({ eventId }) => eventId === event.eventId)
+      known.splice(restated === -1 ? known.length : restated, 1, event)
       upTo.set(life, known)
       const { status } = foldPayment(known)
       if (status !== statusAfter) {
@@ -209,7 +211,9 @@ function* foldsOf({ events, changes, current }: Contents): Iterable<string> {
   }
   const random = createRandom(1, 'shuffle')
   for (const [paymentKey, ofPayment] of Map.groupBy(events, ({ paymentKey }) => paymentKey)) {
-    const distinct = [...new Map(random.shuffle(ofPayment).map((event) => [event.eventId, event])).values()]
+    const distinct = [...Map.groupBy(random.shuffle(ofPayment), ({ eventId }) => eventId).values()].map((readings) =>
+      readings.reduce(readingThatCounts),
+    )
     const state = current.get(paymentKey)
     if (state === undefined) {
       continue
@@ -251,6 +255,7 @@ export function totalsViolations(
     revision: ofVerdict('REVISION'),
     conflict: ofVerdict('CONFLICT'),
     unknown: ofVerdict('UNKNOWN'),
+    restated: ofVerdict('RESTATED'),
     overdue: ofVerdict('OVERDUE'),
     duplicate: events.length - changes.filter(({ event }) => event !== null).length - eventDeadLetters.length,
     deadLetter: eventDeadLetters.length,

@@ -53,6 +53,7 @@ describe('explaining a payment', () => {
         source: completed.source,
         authenticity: completed.authenticity,
         receivedAt: NOW,
+        mappingVersion: 1,
         raw: place(0),
         rawGone: null,
         eventId: completed.eventId,

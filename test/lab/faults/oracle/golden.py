@@ -7,10 +7,11 @@ from pathlib import Path
 
 from callbacks import read_callback
 from fold import fold
+from judge_callbacks import counts_before, identity_of
 
 CONTENT_TYPES = {'.json': 'application/json', '.form': 'application/x-www-form-urlencoded', '.xml': 'application/xml'}
 # Origin of the event, or the product's own names: not part of a reading.
-NOT_READ = {'eventId', 'source', 'provider', 'callbackId', 'receivedAt', 'authenticity', 'naturalKey'}
+NOT_READ = {'eventId', 'source', 'provider', 'mappingVersion', 'callbackId', 'receivedAt', 'authenticity', 'naturalKey'}
 
 
 def main(providers):
@@ -54,8 +55,10 @@ def compare_flow(flow):
     for order in itertools.permutations(readings):
         events = {}
         for event in (event for reading in order for event in reading.events):
-            identity = json.dumps(event, sort_keys=True)
-            events.setdefault(event['paymentKey'], {})[identity] = {**event, 'eventId': identity}
+            identity = identity_of({**event, 'provider': provider})
+            of_payment = events.setdefault(event['paymentKey'], {})
+            if identity not in of_payment or counts_before(event, of_payment[identity]):
+                of_payment[identity] = {**event, 'eventId': identity}
         for key in sorted(expected.keys() | events.keys()):
             state = fold(list(events.get(key, {}).values()))
             mine = {name: state[name] for name in ('status', 'kind', 'relatesTo', 'attention')}

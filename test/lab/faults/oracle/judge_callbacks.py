@@ -7,10 +7,11 @@ from datetime import datetime, timedelta, timezone
 from callbacks import read_callback
 from evidence import RemovedRecord, body_hash
 from murmur2 import partition_of
+from times import exact
 
 # Where an event came from, and the product's own names for it. The other fields are its content, and so its identity.
-BROUGHT_BY = {'eventId', 'source', 'provider', 'callbackId', 'element', 'receivedAt', 'authenticity', 'providerEventId',
-              'naturalKey'}
+BROUGHT_BY = {'eventId', 'source', 'provider', 'mappingVersion', 'callbackId', 'element', 'receivedAt', 'authenticity',
+              'providerEventId', 'naturalKey'}
 DEAD_LETTERS_APART_MAX = 16
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 OF_THE_ENVELOPE = {'occurredAt', 'occurredAtText', 'occurredAtPrecision', 'zoneAssumed', 'timeUnreadable'}
@@ -25,6 +26,16 @@ def identity_of(event):
 
 def is_return_message(event):
     return (event['provider'], event['kind']) == ('jpm-global-payments-v2', 'RETURN')
+
+
+def counts_before(event, other):
+    """Of two tellings of one event, which differ in nothing but the time of their envelopes, the earliest time counts."""
+    return time_order(event) < time_order(other)
+
+
+def time_order(event):
+    at = exact(event)
+    return (at is None, at or 0, event['zoneAssumed'], event['occurredAtText'] or '')
 
 
 def to_ms(text):
@@ -62,13 +73,15 @@ class RawCallbacks:
                     'receivedAt': to_ms(received)}
 
     def distinct(self):
-        """The first record and event by identity. Records that are lost for good come last."""
-        first = {}
+        """The record and reading that count, by identity. Records that are lost for good come last."""
+        counting = {}
         is_gone = lambda record: isinstance(record, RemovedRecord) and not record.normalized
         for record, reading in sorted(self.readings.items(), key=lambda item: is_gone(item[0])):
             for event in reading.events:
-                first.setdefault(identity_of(event), (record, event))
-        return first
+                known = counting.setdefault(identity_of(event), (record, event))
+                if counts_before(event, known[1]) and not is_gone(record):
+                    counting[identity_of(event)] = (record, event)
+        return counting
 
 
 def judge_raw(told, raw, partitions, findings):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from due import overdue_at
 from fold import FINALITY, fold, verdict_of
-from judge_callbacks import identity_of, missing_of
+from judge_callbacks import counts_before, identity_of, missing_of
 from murmur2 import partition_of
 
 HISTORY_MAX = 256
@@ -24,7 +24,7 @@ def judge_once(raw, changes, dead_letters, committed, partitions, findings):
             identity, incarnation = identity_of(change['event']), change['incarnation']
             # A forgotten payment may receive all its events again.
             places = seen.setdefault(identity, {})
-            if incarnation in places:
+            if incarnation in places and change['verdict'] != 'RESTATED':
                 findings.duplicated(f'I3: event {change["event"]["eventId"]} of {change["paymentKey"]} is in changes '
                                     f'twice, {places[incarnation]} and {record.place}')
             places.setdefault(incarnation, record.place)
@@ -151,12 +151,23 @@ def judge_changes(changes, forgotten, natural_key_of, findings):
             if before is None:
                 findings.wrong(f'I5: {where} is overdue before its first event')
                 continue
-        elif any(known['eventId'] == event['eventId'] for known in life.events):
-            # The duplicate was reported already; the fold takes it once.
-            continue
         else:
+            known = next((known for known in life.events if known['eventId'] == event['eventId']), None)
             event = {**event, 'naturalKey': natural_key_of(event)}
-            verdict = verdict_of(before, event, life.events)
+            if known is None:
+                verdict = verdict_of(before, event, life.events)
+            elif counts_before(event, known):
+                verdict = ('RESTATED', 'earlier-time')
+                if change['mappingVersionBefore'] != known['mappingVersion']:
+                    findings.wrong(f'I5: {where} replaces mapping version {change["mappingVersionBefore"]}, '
+                                   f'it was {known["mappingVersion"]}')
+                life.events.remove(known)
+                life.history = [entry for entry in life.history if entry[0] != known['eventId']]
+            else:
+                if change['verdict'] == 'RESTATED':
+                    findings.duplicated(f'I3: {where} replaces a reading that counts before it')
+                # The duplicate was reported already; the fold takes it once.
+                continue
             if (change['verdict'], change['rule']) != verdict:
                 findings.wrong(f'I5: {where} says {change["verdict"]} by {change["rule"]}, the rules {" by ".join(verdict)}')
             life.events.append(event)
@@ -188,7 +199,7 @@ def judge_step(where, change, before, life, findings):
                 findings.wrong(f'I5: {field} of {where} is {change[field]}, by the fold {folded[field]}')
 
 
-def judge_last(raw, steps, findings):
+def judge_last(raw, distinct, steps, findings):
     """The last status of a payment is the fold of all its distinct events in another order, read from the callbacks."""
     last, incarnations, of_payment = {}, {}, {}
     for (key, incarnation, version), (change, *_) in steps.items():
@@ -199,7 +210,8 @@ def judge_last(raw, steps, findings):
         if event is not None:
             said = raw.said.get((event['callbackId'], event['element'], event['paymentKey']))
             if said is not None:
-                of_payment.setdefault(key, {})[event['eventId']] = {**said, 'eventId': event['eventId']}
+                counting = distinct[identity_of(said)][1] if identity_of(said) in distinct else said
+                of_payment.setdefault(key, {})[event['eventId']] = {**counting, 'eventId': event['eventId']}
     for key, events in of_payment.items():
         if len(incarnations[key]) > 1:
             continue

@@ -81,7 +81,7 @@ class Oracle:
         forgotten = {record.key.decode() for record in topics['current'] if record.value is None}
         ordered = in_order_of_steps(changes, self.installation['repaired'], self.findings)
         steps = judge_changes(ordered, forgotten, lambda event: self.natural_key(raw, event), self.findings)
-        judge_last(raw, steps, self.findings)
+        judge_last(raw, distinct, steps, self.findings)
         judge_current(currents, steps, self.installation['payments'], self.findings)
         judge_commits(topics, processed, stable, self.installation['offsetsMoved'], self.findings)
         if at_rest:

@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest'
+import type { PaymentEvent } from '../../src/payment/payment-event.ts'
+import { readingThatCounts, restatementBy, saysTheSame } from '../../src/payment/reading.ts'
+import { sourceTimeOf, UNTIMED } from '../../src/providers/source-time.ts'
+import { sampleEvent } from '../avro/samples.ts'
+
+/** I5: of the readings of one event exactly one counts, whatever their order of arrival. */
+
+const reading = (mappingVersion: number, time: string | null, changes: Partial<PaymentEvent> = {}) =>
+  sampleEvent({ mappingVersion, ...(time === null ? UNTIMED : sourceTimeOf(time)), ...changes })
+
+const TEN = '2026-03-01T10:00:00Z'
+
+describe('of two readings of one event', () => {
+  test('the greater mapping version counts, whatever the times', () => {
+    expect(restatementBy(reading(2, '2026-03-01T12:00:00Z'), reading(1, TEN))).toBe('newer-mapping')
+    expect(restatementBy(reading(1, TEN), reading(2, '2026-03-01T12:00:00Z'))).toBeNull()
+    expect(restatementBy(reading(1, null), reading(0, TEN))).toBe('newer-mapping')
+  })
+
+  test.each([
+    [TEN, '2026-03-01T10:00:00.001Z'],
+    ['2026-03-01T10:00:00.0000001Z', '2026-03-01T10:00:00.0000002Z'],
+    [TEN, null],
+    [TEN, 'yesterday'],
+    // The same moment as read: a time with a zone before one without, then by the text.
+    [TEN, '2026-03-01T10:00:00'],
+    ['2026-03-01T10:00:00+00:00', TEN],
+  ])('of the same version %s counts before %s', (first, second) => {
+    const [one, other] = [reading(1, first), reading(1, second)]
+    expect(restatementBy(one, other)).toBe('earlier-time')
+    expect(restatementBy(other, one)).toBeNull()
+    expect(readingThatCounts(other, one)).toBe(one)
+    expect(readingThatCounts(one, other)).toBe(one)
+  })
+
+  test('equal ones: the first to arrive', () => {
+    const [one, other] = [reading(1, TEN), reading(1, TEN, { callbackId: 'another' })]
+    expect(restatementBy(other, one)).toBeNull()
+    expect(readingThatCounts(one, other)).toBe(one)
+  })
+})
+
+describe('two readings say the same', () => {
+  test('whoever brought them, and by whatever version they were read', () => {
+    const other = {
+      callbackId: 'another',
+      element: 9,
+      receivedAt: 1,
+      source: 'another',
+      authenticity: [],
+      providerEventId: null,
+      naturalKey: 'another',
+    }
+    expect(saysTheSame(reading(1, TEN), reading(2, TEN, other))).toBe(true)
+  })
+
+  test.each<Partial<PaymentEvent>>([
+    { status: 'COMPLETED' },
+    { kind: 'RETURN' },
+    { occurredAt: 1 },
+    { amount: { value: '1', currency: null } },
+    { references: [{ type: 'uetr', value: 'x' }] },
+    { unreadable: ['rail'] },
+  ])('not with %j', (changes) => {
+    expect(saysTheSame(reading(1, TEN), reading(1, TEN, changes))).toBe(false)
+  })
+
+  test('also if their lists and amounts are other objects', () => {
+    const parts = () => ({
+      amount: { value: '1.00', currency: 'USD' },
+      reasons: [{ scheme: 'JPM' as const, code: '1', rule: null, location: null, field: null }],
+    })
+    expect(saysTheSame(reading(1, TEN, parts()), reading(1, TEN, parts()))).toBe(true)
+  })
+})
