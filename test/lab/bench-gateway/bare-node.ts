@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What Node alone can do: reads a body and answers 204. Prints its port. */
+/** The baseline: a bare Node server that reads a body and answers 204. Prints its port. */
 const server = createServer((request, response) => {
   request.resume()
   request.on('end', () => {
@@ -9,6 +9,6 @@ const server = createServer((request, response) => {
     response.end()
   })
 })
-// As long as the gateway, so that both keep the same connections.
+// The gateway's value, so that both keep the same connections.
 server.keepAliveTimeout = 75_000
 server.listen(0, '127.0.0.1', () => process.stdout.write(`${(server.address() as AddressInfo).port}\n`))

@@ -13,9 +13,9 @@ import { useStack } from '../stack/stack.ts'
 import { RawCaller, type Target } from './raw-caller.ts'
 
 /**
- * The gateway alone, on a real Kafka with acks=all: plain HTTP with a Basic password, and mutual TLS, beside a bare Node
- * server that answers without doing anything. Of each the answer's latency at a fixed rate (open loop, from the moment a
- * callback is due), and how many callbacks are accepted per second when CONNECTIONS callers never pause.
+ * The gateway alone, on a real Kafka with acks=all: HTTP with a Basic password, and mutual TLS, beside a bare Node server
+ * that stores nothing. Measures the answer latency at a fixed rate (open loop, from the moment a callback is due), and the
+ * callbacks accepted per second when CONNECTIONS callers never pause.
  *
  * The last line is one JSON object. Compare ratios within one run: caller, gateway and broker share the machine.
  */
@@ -36,7 +36,7 @@ try {
     bareNode: await measureBareNode(),
     http: await measureGateway(false),
     mutualTls: await measureGateway(true),
-    // Above the number of cores somebody else was working here.
+    // A load above the number of cores means that other programs were busy.
     loadAverage: loadavg().map((one) => Number(one.toFixed(1))),
   }
   process.stdout.write(`${JSON.stringify(result)}\n`)
@@ -107,7 +107,7 @@ async function measure(what: string, target: Target) {
   }
 }
 
-/** A callback every 1/RATE s, whatever the answers do. */
+/** Sends a callback every 1/RATE s, whether or not answers arrive. */
 async function openLoop(caller: RawCaller, seconds: number) {
   const total = RATE * seconds
   const answerMs: number[] = []
@@ -134,9 +134,9 @@ async function openLoop(caller: RawCaller, seconds: number) {
   return { p50: at(0.5), p99: at(0.99), p999: at(0.999), refused }
 }
 
-/** Every connection sends its next callback as soon as the last one is answered. */
+/** Every connection sends its next callback as soon as the previous one is answered. */
 async function closedLoop(caller: RawCaller, seconds: number) {
-  // Made beforehand: what is measured is not how fast callbacks can be made up.
+  // Made in advance, so that generating callbacks is not measured.
   const bodies = Array.from({ length: 2_000 }, () => benchCallback(randomUUID(), 0))
   let accepted = 0
   let refused = 0

@@ -11,8 +11,8 @@ export interface Target {
 }
 
 /**
- * Kept connections that post bodies and wait for answers without a body, as cheaply as Node can: the caller shares the
- * machine with what it measures.
+ * Posts bodies over kept-alive connections and expects answers without a body. As cheap as possible in Node, because the
+ * caller shares the machine with what it measures.
  */
 export class RawCaller {
   readonly #idle: Socket[] = []
@@ -32,7 +32,7 @@ export class RawCaller {
     return caller
   }
 
-  /** Sends at once if a connection is free, else as soon as one is. Status 0: the connection was closed without an answer. */
+  /** Sends as soon as a connection is free. Status 0: the connection was closed without an answer. */
   post(body: Buffer, onAnswer: (status: number) => void): void {
     const { host, path, headers } = this.#target
     const head = [`POST ${path} HTTP/1.1`, `Host: ${host}`, 'Content-Type: application/json', ...headers]
@@ -41,7 +41,7 @@ export class RawCaller {
       body,
     ])
     this.#waiting.push({ request, onAnswer })
-    // In turns: a connection that is never used would be closed by the other side.
+    // Round-robin: the server would close a connection that is never used.
     const socket = this.#idle.shift()
     if (socket !== undefined) {
       this.#next(socket)

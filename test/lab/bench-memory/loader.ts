@@ -3,7 +3,7 @@ import { createKafkaAppendLog } from '../../../src/kafka/kafka-append-log.ts'
 import { partitionOf } from '../../../src/stream/partition-of.ts'
 import type { OutRecord } from '../../../src/stream/record.ts'
 
-/** Appends to a topic in portions. */
+/** Appends to a topic, at most 50 records in flight. */
 export class Loader {
   readonly #log: ReturnType<typeof createKafkaAppendLog>
   readonly #partitions: number

@@ -15,15 +15,15 @@ import { useStack } from '../stack/stack.ts'
 import { Loader } from './loader.ts'
 
 /**
- * How much memory the processor takes for the largest histories that the limits allow, on real servers:
+ * Memory of the processor for the largest histories the limits allow, on real servers:
  *
  * - `states`: PAYMENTS payments of STATE_BYTES in each partition, then one event for each of them;
- * - `events`: PAYMENTS payments over all partitions with EVENTS events each, every one just below the largest that is
- *   accepted, round after round.
+ * - `events`: PAYMENTS payments over all partitions with EVENTS events each, round-robin; every event is just below the
+ *   size limit.
  *
- * The process gets HEAP_MIB of heap, which is what V8 takes by itself where LIMIT_MIB is all there is. It is killed as
- * soon as its resident memory exceeds LIMIT_MIB, as a container would be, and started again, at most STARTS times.
- * The last line is one JSON object: peak and progress of every start. Ends with 1 if a start was killed.
+ * The process gets HEAP_MIB of heap, V8's default when LIMIT_MIB is all the memory there is. It is killed as soon as its
+ * resident memory exceeds LIMIT_MIB, as a container would be, and started again, at most STARTS times. The last line is
+ * one JSON object: peak and progress of every start. Exits with 1 if a start was killed.
  */
 const SCENARIO = process.env['SCENARIO'] ?? 'states'
 const LIMIT_MIB = envNumber('LIMIT_MIB', 1_024)
@@ -33,7 +33,7 @@ const PARTITIONS = envNumber('PARTITIONS', 3)
 const PAYMENTS = envNumber('PAYMENTS', SCENARIO === 'states' ? 60 : 300)
 const STATE_BYTES = envNumber('STATE_BYTES', 1_200_000)
 const EVENTS = envNumber('EVENTS', 100)
-/** Longest life of one start, s; the measurement of one that is still busy then ends, and counts as not killed. */
+/** The longest time of one start, s. One that is still busy then is stopped, and counts as not killed. */
 const START_SECONDS = envNumber('START_SECONDS', 240)
 const LOOK_EVERY_MS = 20
 
@@ -118,7 +118,7 @@ async function measureStart(deployment: Deployment, observer: Observer, before: 
   }
 }
 
-/** Events that are still to be processed; the normalizer has nothing to do here. */
+/** Events not processed yet; the normalizer has nothing to do here. */
 function lagOf(observer: Observer): Promise<number> {
   return eventually(async () => Number(await observer.lag()))
 }
@@ -162,7 +162,7 @@ function keysOf(partition: number, count: number): readonly string[] {
   return keys
 }
 
-/** As many large events as the state may have bytes. */
+/** As many large events as fit into STATE_BYTES. */
 function largeState(observer: Observer, paymentKey: string): Buffer {
   let state: PaymentState | undefined
   let bytes: Buffer = Buffer.alloc(0)
@@ -179,7 +179,7 @@ function largeState(observer: Observer, paymentKey: string): Buffer {
   return bytes
 }
 
-/** A few bytes below the largest event that the processor takes. */
+/** A few bytes below the largest event the processor accepts. */
 function largeEvent(paymentKey: string, index: number): PaymentEvent {
   const eventId = randomUUID().replaceAll('-', '')
   const text = (length: number, of: string) => of.repeat(length)

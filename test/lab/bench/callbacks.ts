@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-/** The steps of a payment in the benchmark; three callbacks and so three events for every payment. */
+/** The steps of every payment in the benchmark: three callbacks, so three events. */
 const STEPS = [
   ['RECEIVED', 'RECEIVED'],
   ['PROCESSING', 'PROCESSING_BY_JPM'],
@@ -9,7 +9,7 @@ const STEPS = [
 
 const START_MS = Date.UTC(2026, 0, 5, 8)
 
-/** A J.P. Morgan v2 callback of about 480 bytes about one payment. */
+/** A J.P. Morgan v2 callback for one payment, about 480 bytes. */
 export function benchCallback(paymentId: string, step: number): Buffer {
   const [status, subStatus] = STEPS[step % STEPS.length] as (typeof STEPS)[number]
   const at = new Date(START_MS + step * 1_000).toISOString()
@@ -41,8 +41,8 @@ export function benchCallback(paymentId: string, step: number): Buffer {
 }
 
 /**
- * The callbacks of a preload, three for every payment. The steps of a payment lie 600 callbacks apart, as they do when
- * many payments are on their way at once.
+ * The callbacks of a preload, three per payment. The steps of a payment are 600 callbacks apart, as when many payments are
+ * in progress at once.
  */
 export function* benchCallbacks(count: number): Iterable<Buffer> {
   const group = 600

@@ -19,15 +19,15 @@ import { useStack } from '../stack/stack.ts'
 import { benchCallback, benchCallbacks } from './callbacks.ts'
 
 /**
- * Three measurements on real servers, all on this machine:
+ * Three measurements on real servers, all on one machine:
  *
- * 1. throughput: N raw callbacks are there already; how fast normalizer and processor bring them to `changes` and
- *    `current`, in transactions, and what CPU and memory that takes;
- * 2. rebuild: how much longer the processor takes to be ready when Redis has lost all views of what 1 left behind;
- * 3. latency: at a fixed rate, open loop, from the moment a callback is due to be sent to the gateway's answer and to
- *    the change as a read_committed consumer sees it. A late sender counts against us, not for us.
+ * 1. throughput: how fast normalizer and processor turn preloaded raw callbacks into transactional records in `changes`
+ *    and `current`, and the CPU time and memory this takes;
+ * 2. rebuild: how much longer the processor takes to become ready when Redis has lost all views of the first run;
+ * 3. latency at a fixed rate, open loop: from the moment a callback is due to be sent to the gateway's answer, and to the
+ *    change as a read_committed consumer sees it. A late sender counts as latency.
  *
- * The last line is one JSON object. Compare ratios within one machine and day, not absolute figures.
+ * The last line is one JSON object. Compare ratios from one machine and day, not absolute figures.
  */
 const CALLBACKS = envNumber('CALLBACKS', 200_000)
 const WARM_UP_CALLBACKS = envNumber('WARM_UP_CALLBACKS', 100_000)
@@ -35,15 +35,15 @@ const RATE = envNumber('RATE', 1_000)
 const LATENCY_SECONDS = envNumber('LATENCY_SECONDS', 20)
 const WARM_UP_SECONDS = envNumber('WARM_UP_SECONDS', 10)
 const PARTITIONS = envNumber('PARTITIONS', 6)
-/** Processes that each run both stages, or `split`: one process for each stage. */
+/** The number of processes that each run both stages, or `split` for one process per stage. */
 const PROCESSES = process.env['PROCESSES'] ?? '1'
 
 const stack = await useStack({ report: say })
 let code = 0
 try {
-  // A broker that has just started runs interpreted code; what is measured is a broker that has been running.
+  // A broker that has just started runs interpreted code. Measure one that is warm.
   if (CALLBACKS > 0 && WARM_UP_CALLBACKS > 0) {
-    say('warming up the broker, not counted')
+    say('warming up the broker (not counted)')
     await measureThroughput(WARM_UP_CALLBACKS)
   }
   const throughput = CALLBACKS === 0 ? null : await measureThroughput(CALLBACKS)
@@ -108,7 +108,7 @@ async function measureThroughput(callbacks: number) {
   }
 }
 
-/** A start with the views as they were left, and one without any: the difference is the rebuilding. */
+/** Starts once with the views intact and once without any; the difference is the rebuild. */
 async function measureRebuild(deployment: Deployment, observer: Observer) {
   const secondsToReady = async () => {
     const startedAt = performance.now()

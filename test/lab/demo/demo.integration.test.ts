@@ -33,7 +33,7 @@ describe('make demo ONCE=1', () => {
 
     const figures = demo.figures()
     expect(exitCode, demo.output).toBe(0)
-    // A record twice in `changes`, a version twice or a wrong status would each be a mismatch (see judge.ts).
+    // A repeated record in `changes`, a repeated version or a wrong status would each be a mismatch (see judge.ts).
     expect(figures.mismatches, demo.output).toBe(0)
     expect(figures.accepted).toBe(figures.callbacks)
     expect(figures.payments).toBeGreaterThanOrEqual(600)
@@ -41,7 +41,7 @@ describe('make demo ONCE=1', () => {
     expect(demo.pids()['processor']).not.toBe(processor)
   }, 120_000)
 
-  it('ends at once, with what it has and nothing left behind, when it is interrupted', async () => {
+  it('ends at once when interrupted, reports what it has, and leaves no process behind', async () => {
     demo = new Demo(directory, { PAYMENTS: '2000', SEED: '3', RATE: '50' })
     await demo.says('simulating 2000 payments')
     const pids = Object.values(demo.pids())

@@ -9,7 +9,7 @@ interface Example {
   readonly expected: Expected
 }
 
-/** The example callbacks of the providers' own documentation, and the statuses that they say. */
+/** Example callbacks from the providers' documentation, with the statuses they must lead to. */
 const EXAMPLES: readonly Example[] = [
   {
     source: 'jpm-v1',
@@ -28,7 +28,7 @@ const EXAMPLES: readonly Example[] = [
   },
 ]
 
-/** Posts the documentation's examples; rejects if one is not accepted. */
+/** Posts the examples; rejects if one is not accepted. */
 export async function postExamples(config: Config, gatewayUrl: string): Promise<readonly Expected[]> {
   const sources = simulatedSources(config, gatewayUrl)
   for (const { source: id, fixture } of EXAMPLES) {

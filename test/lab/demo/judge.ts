@@ -2,7 +2,7 @@ import { findMismatches, mismatchText } from '../../../src/tools/simulate/await-
 import type { SimulationReport } from '../../../src/tools/simulate/simulate.ts'
 import type { Observer } from '../harness/observer.ts'
 
-/** What the demo ends with; the names of its last line, which scripts read. */
+/** The demo's last line, as JSON. Scripts read it, so the names are stable. */
 export interface DemoFigures {
   readonly callbacks: number
   readonly accepted: number
@@ -14,27 +14,27 @@ export interface DemoFigures {
   readonly deadLetters: number
   readonly payments: number
   readonly mismatches: number
-  /** Whether `paystatus verify --all` found no difference; false if it was not asked because of an interrupt. */
+  /** Whether `paystatus verify --all` found no differences; false if an interrupt prevented it. */
   readonly verified: boolean
   readonly seconds: number
 }
 
 export interface Judgement {
   readonly figures: Omit<DemoFigures, 'callbacks' | 'accepted' | 'verified' | 'seconds'>
-  /** Everything that is not as it must be, for a person. */
+  /** Everything that is wrong, one sentence each. */
   readonly problems: readonly string[]
   readonly paymentsByStatus: ReadonlyMap<string, number>
 }
 
-/** A payment whose final status is known beforehand. */
+/** A payment whose final status is known in advance. */
 export interface Expected {
   readonly paymentKey: string
   readonly status: string
 }
 
 /**
- * Compares what the topics hold with what the simulator sent: what every payment is in the end, one record for every distinct event,
- * versions without gap or repeat, dead letters, and that every event that came in was counted once.
+ * Compares the topics with what the simulator sent: the final state of every payment, one record for every distinct event,
+ * versions without gaps or repeats, the dead letters, and that every event read was counted exactly once.
  */
 export async function judge(
   observer: Observer,
@@ -62,7 +62,7 @@ export async function judge(
     const version = (versions.get(change.paymentKey) ?? 0) + 1
     versions.set(change.paymentKey, change.statusVersion)
     if (change.statusVersion !== version) {
-      problems.push(`${change.paymentKey} has version ${change.statusVersion} where ${version} is due`)
+      problems.push(`${change.paymentKey} has version ${change.statusVersion}, expected ${version}`)
     }
     if (change.event !== null) {
       if (eventIds.has(change.event.eventId)) {
@@ -84,7 +84,7 @@ export async function judge(
   const { events, applied, late, revision, conflict, unknown, duplicate, deadLetter } = totals
   const accounted = applied + late + revision + conflict + unknown + duplicate + deadLetter
   if (events !== accounted) {
-    problems.push(`${events} events came in and ${accounted} are accounted for`)
+    problems.push(`${events} events were read, but ${accounted} are accounted for`)
   }
 
   const paymentsByStatus = new Map<string, number>()

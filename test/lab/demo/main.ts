@@ -14,28 +14,29 @@ import { type DemoFigures, judge } from './judge.ts'
 import { Supervisor } from './supervisor.ts'
 
 /**
- * The main job at work on real servers: callbacks of three providers in, payments changing status out, and at the end a
- * comparison with what every payment must have come to, and with what `paystatus verify` recomputes from raw.
+ * The product on real servers: callbacks of three providers go in, status changes come out. At the end every payment is
+ * compared with its expected status, and `paystatus verify` recomputes everything from raw.
  *
- * ONCE=1 ends by itself, non-zero on any mismatch or difference, with one line of JSON; else it stays up, for `tail` and `show`.
+ * ONCE=1 ends by itself, with one line of JSON, and with 1 on any mismatch or difference. Otherwise it stays up, for `tail`
+ * and `show`.
  */
 const ONCE = process.env['ONCE'] === '1'
 const PAYMENTS = envNumber('PAYMENTS', ONCE ? 1_000 : 300)
 const SEED = envNumber('SEED', 1)
 const RATE = process.env['RATE'] === undefined ? (ONCE ? null : 60) : envNumber('RATE', 0)
-/** With many payments, only so many changes are shown. */
+/** The most changes to print. */
 const LINES_MAX = ONCE ? 25 : 2_000
 
 const startedAt = performance.now()
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  // A second one ends at once: the guards of the stack and of the processes clean up.
+  // A second signal ends the process at once; the guards of the stack and of the processes clean up.
   process.once(signal, () => stop.abort())
 }
 
 say('starting Kafka, Redis and the schema registry')
 const stack = await useStack({ report: say })
-// Configuration, secrets and pids; `tail` and `show` in another terminal need the first. Removed at the end if ours.
+// Holds the configuration, which `tail` and `show` in another terminal need, secrets and pids. Removed at the end if ours.
 const givenDirectory = process.env['PAYSTATUS_DEMO_DIR']
 let exitCode = 0
 let deployment: Deployment | undefined
@@ -71,13 +72,13 @@ async function play(deployment: Deployment): Promise<number> {
       if (shown <= LINES_MAX) {
         process.stdout.write(`  ${changeLine(change)}\n`)
       } else if (shown === LINES_MAX + 1) {
-        say('more changes follow, not shown')
+        say('more changes follow; they are not shown')
       }
     },
   })
   await tailReady.promise
 
-  say("posting the examples of the providers' documentation")
+  say("posting the examples from the providers' documentation")
   const examples = await postExamples(deployment.config, gateway.gatewayUrl)
   say(`simulating ${PAYMENTS} payments, seed ${SEED}${RATE === null ? '' : `, ${RATE} callbacks/s`}`)
   const report = await runSimulation({
@@ -130,7 +131,7 @@ function summarize(
     row('callbacks sent', figures.callbacks),
     row('accepted by the gateway', figures.accepted),
     row('distinct events recorded', figures.events),
-    row('duplicates recognised', figures.duplicates),
+    row('duplicates recognized', figures.duplicates),
     row('late, revisions, conflicts', `${figures.late}, ${figures.revisions}, ${figures.conflicts}`),
     row('dead letters (malformed on purpose)', figures.deadLetters),
     row('payments', figures.payments),
@@ -141,21 +142,21 @@ function summarize(
       ? []
       : [row('gateway answer, p50 / p99', `${report.answerMs.p50} / ${report.answerMs.p99} ms`)]),
     '',
-    'recomputed from the raw callbacks, by paystatus verify --all',
-    ...(verification === null ? ['not asked: interrupted'] : verifyLines(verification)).map((line) => `  ${line}`),
+    'recomputed from the raw callbacks by paystatus verify --all',
+    ...(verification === null ? ['not run: interrupted'] : verifyLines(verification)).map((line) => `  ${line}`),
     '',
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-/** For a person: how to look further, until Ctrl-C. */
+/** Prints commands to look further, and waits for Ctrl-C. */
 async function stayUp(deployment: Deployment, gatewayUrl: string, report: SimulationReport): Promise<void> {
   const paystatus = relative(process.cwd(), 'bin/paystatus') || 'bin/paystatus'
   const interesting = report.payments.find((payment) => payment.delivered && payment.steps.length > 3)
   const command = (rest: string) => `  ${paystatus} -c ${deployment.configFile} ${rest}`
   process.stdout.write(
     [
-      'everything stays up until Ctrl-C; in another terminal:',
+      'everything stays up until Ctrl-C; try in another terminal:',
       command(`show ${interesting?.paymentKey ?? '<payment>'}`),
       command(`why ${interesting?.paymentKey ?? '<payment>'}`),
       command('verify --all'),
@@ -166,7 +167,7 @@ async function stayUp(deployment: Deployment, gatewayUrl: string, report: Simula
   )
   await new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve(), { once: true })
-    // An abort listener keeps no process alive.
+    // An abort listener does not keep the process alive.
     const alive = setInterval(() => {}, 60_000)
     stop.signal.addEventListener('abort', () => clearInterval(alive), { once: true })
   })

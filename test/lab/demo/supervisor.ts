@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Deployment, RoleProcess } from '../harness/deployment.ts'
 
-/** Starts the roles, each in a process of its own, and starts one again that died: what an orchestrator would do. */
+/** Starts each role in a process of its own, and restarts those that die, as an orchestrator would. */
 export class Supervisor {
   readonly #deployment: Deployment
   readonly #directory: string
@@ -24,7 +24,7 @@ export class Supervisor {
     void started.exited.then(async (reason) => {
       if (!this.#stopping) {
         this.#say(`the ${role} died (${reason}); starting it again`)
-        await this.start(role).catch((error: Error) => this.#say(`the ${role} does not start: ${error.message}`))
+        await this.start(role).catch((error: Error) => this.#say(`the ${role} did not start: ${error.message}`))
       }
     })
     return started
@@ -39,7 +39,7 @@ export class Supervisor {
     await Promise.all([...this.#processes.values()].map((one) => one.stop()))
   }
 
-  /** So that a test, or a person, can kill one. */
+  /** For a test, or a person, to kill one. */
   #writePids(): void {
     const pids = Object.fromEntries([...this.#processes].map(([role, { pid }]) => [role, pid]))
     writeFileSync(join(this.#directory, 'pids.json'), `${JSON.stringify(pids)}\n`)

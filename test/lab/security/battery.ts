@@ -1,10 +1,10 @@
 import { Deployment, type DeploymentOptions, type RoleProcess } from '../harness/deployment.ts'
 import type { StackInfo } from '../stack/stack.ts'
 
-/** What a battery gets from the runner. */
+/** What the runner passes to a battery. */
 export interface World {
   readonly stack: StackInfo
-  /** Tells a person how far it is. */
+  /** Prints progress. */
   readonly say: (line: string) => void
 }
 
@@ -12,21 +12,21 @@ export interface World {
 export interface Battery {
   /** For the command line and the summary. */
   readonly name: string
-  /** What it is about, as a sentence. */
+  /** What it does, as a sentence. */
   readonly title: string
   run(world: World): Promise<Outcome>
 }
 
 export interface Outcome {
-  /** What was run, with its sizes and versions, as a sentence. */
+  /** What was run, with sizes and versions, as a sentence. */
   readonly ran: string
   /** What was measured, for the table of docs/security.md. */
   readonly measured: Readonly<Record<string, number | string>>
-  /** What is not as it should be. Empty: the battery passed. */
+  /** What is wrong. Empty: the battery passed. */
   readonly findings: readonly string[]
 }
 
-/** Runs something against real processes of an installation of their own, which end with it. */
+/** Runs something against real processes of a separate installation, and stops them afterwards. */
 export async function withDeployment<T>(
   world: World,
   roles: readonly string[],

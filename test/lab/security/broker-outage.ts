@@ -4,20 +4,20 @@ import { callMany, firstSuccessMs, RECOVERY_MAX_MS, residentBytes } from '../har
 import { startStack } from '../stack/stack.ts'
 import { type Battery, withDeployment } from './battery.ts'
 
-/** Beyond the gateway's deadline. */
+/** Allowed beyond the gateway's deadline. */
 const ANSWER_MARGIN_MS = 200
-/** Of the process, after 40,000 refusals and after 4,000: far below the 700 MB that were sent to it in between. */
+/** Growth of the process between 4,000 and 40,000 refusals: far below the 700 MB sent to it in between. */
 const MEMORY_RATIO_MAX = 1.5
 const WAITING_MAX = 500
 
-/** A broker that is away is not waited for: 503 in time, never a success, memory that does not grow, and a quick return. */
+/** While the broker is away: 503 in time, never a success, memory does not grow. Afterwards: success again, quickly. */
 export const brokerOutage: Battery = {
   name: 'broker-outage',
   title: 'Kafka is killed, and frozen, under load',
   run: async (world) => {
     const measured: Record<string, number | string> = {}
     const findings: string[] = []
-    // Its own broker: the others' must not be killed.
+    // A broker of its own, because it is killed.
     const own = await startStack({ only: ['kafka', 'redis'], report: world.say })
     try {
       const stack = { ...own, registryUrl: world.stack.registryUrl }
@@ -34,9 +34,9 @@ export const brokerOutage: Battery = {
           ['frozen', () => own.kafka.pause(), () => own.kafka.resume()],
         ] as const) {
           await away()
-          // Few at once: what is measured is the gateway's deadline, not this machine's processors.
+          // Few at once, to measure the gateway's deadline and not the machine's CPUs.
           const patient = await callMany(source, { requests: 200, atOnce: 20 })
-          // More at once than may wait: most are refused on arrival.
+          // More at once than may wait, so most are refused on arrival.
           const flood = { atOnce: WAITING_MAX + 50, bodyBytes: 20_000 }
           const first = await callMany(source, { ...flood, requests: 4_000 })
           const before = await residentBytes(gateway)
@@ -51,7 +51,7 @@ export const brokerOutage: Battery = {
           const slowest = Math.round(Math.max(...patient.map(({ ms }) => ms)))
           const others = answers.filter(({ code }) => code !== 503).length
           measured[`${how}: requests while it was away`] = answers.length
-          measured[`${how}: answered something else than 503`] = others
+          measured[`${how}: answered other than 503`] = others
           measured[`${how}: slowest of ${patient.length}, 20 at once`] = `${slowest} ms (deadline ${deadlineMs} ms)`
           measured[`${how}: memory after 40,000 refusals, over that after 4,000`] = ratio.toFixed(2)
           measured[`${how}: first success after its return`] =

@@ -10,7 +10,7 @@ const SUCCESS = 204
 const LEGITIMATE = 'legitimate'
 const ANSWER_MAX_MS = 10_000
 
-/** Mutual TLS: nobody gets in with a certificate that is wrong in any way, and nothing of theirs is stored. */
+/** Mutual TLS: no invalid certificate is admitted, and nothing sent with one is stored. */
 export const clientCertificates: Battery = {
   name: 'client-certificates',
   title: 'bad client certificates, each between two calls of a legitimate caller',
@@ -50,7 +50,7 @@ export const clientCertificates: Battery = {
           const outcome = await call(`attacker: ${what}`, client, sent)
           outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
           if (outcome !== 401) {
-            findings.push(`${what}: ${outcome} in the place of 401`)
+            findings.push(`${what}: ${outcome} instead of 401`)
           }
           const answered = await call(LEGITIMATE, legitimate)
           served += answered === SUCCESS ? 1 : 0
@@ -65,13 +65,13 @@ export const clientCertificates: Battery = {
         findings.push(...attackers.map((body) => `stored: ${body}`))
         const ofLegitimate = stored.filter((body) => body === LEGITIMATE).length
         if (ofLegitimate !== served) {
-          findings.push(`${served} of the legitimate caller were accepted, ${ofLegitimate} are stored (I1)`)
+          findings.push(`${served} callbacks of the legitimate caller were accepted, ${ofLegitimate} are stored (I1)`)
         }
         return {
           ran: `${bad.length} kinds of certificate, each with a request`,
           measured: {
             ...Object.fromEntries([...outcomes].map(([outcome, count]) => [`answered ${outcome}`, count])),
-            'stored of theirs': attackers.length,
+            'stored with a bad certificate': attackers.length,
             'legitimate caller served': `${served} of ${bad.length}`,
           },
           findings,
@@ -83,7 +83,7 @@ export const clientCertificates: Battery = {
   },
 }
 
-/** The answer's status code, or the code of the error that came instead. */
+/** The answer's status code, or the error code if there was no answer. */
 function post(
   port: number,
   ca: string,
@@ -102,7 +102,7 @@ function post(
         signal: AbortSignal.timeout(ANSWER_MAX_MS),
         ca,
         servername: GATEWAY_NAME,
-        // A client that would use anything, so that it is the gateway that refuses.
+        // A client that accepts anything, so that it is the gateway that refuses.
         ciphers: 'DEFAULT@SECLEVEL=0',
         headers: { 'content-type': 'text/plain' },
         ...shownBy(client, sent),

@@ -3,13 +3,13 @@ import { envNumber } from '../harness/env-number.ts'
 import { type Battery, withDeployment } from './battery.ts'
 
 const REQUESTS_MIN = 2_000
-/** Of each operation; there are four, and each gets some more by the coverage of its description. */
+/** Per operation; there are four, and coverage of the description adds some more to each. */
 const EXAMPLES = envNumber('EXAMPLES', 500)
 
-/** No 5xx, no answer that the OpenAPI description does not say. */
+/** No 5xx, and no answer that the OpenAPI description does not list. */
 export const contract: Battery = {
   name: 'contract',
-  title: 'schemathesis makes requests out of the OpenAPI description and holds the answers against it',
+  title: 'schemathesis generates requests from the OpenAPI description and checks the answers against it',
   run: (world) =>
     withDeployment(world, ['gateway'], {}, async (deployment, gateway) => {
       const seed = envNumber('SEED', Math.floor(Date.now() / 1_000))
@@ -24,7 +24,7 @@ export const contract: Battery = {
         },
         findings: [
           ...run.failures,
-          ...serverErrors.map(([code, count]) => `${count} answers ${code} before a healthy broker`),
+          ...serverErrors.map(([code, count]) => `${count} answers ${code} with a healthy broker`),
           ...(requests < REQUESTS_MIN ? [`only ${requests} requests, fewer than ${REQUESTS_MIN}`] : []),
         ],
       }

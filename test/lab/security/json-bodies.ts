@@ -5,7 +5,7 @@ import { Observer } from '../harness/observer.ts'
 import { type Battery, withDeployment } from './battery.ts'
 import { jsonCorpus } from './json-corpus.ts'
 
-/** I1: whatever a body is, exactly its bytes are stored, once; and the normalizer makes something of each (I2). */
+/** I1: of any body exactly its bytes are stored, once. I2: the normalizer gives each an outcome. */
 export const jsonBodies: Battery = {
   name: 'json-bodies',
   title: 'bodies at the edges of RFC 8259 are stored byte for byte',
@@ -58,7 +58,7 @@ export const jsonBodies: Battery = {
         measured: Object.fromEntries([
           ...categories.map((category) => [category, corpus.filter((body) => body.category === category).length]),
           ['stored byte for byte, once', sent - findings.length],
-          ['normalizer made something of', sent],
+          ['given an outcome by the normalizer', sent],
         ]),
         findings,
       }

@@ -1,4 +1,4 @@
-/** A body, and what about it is unusual. */
+/** A body, and what is unusual about it. */
 export interface OddBody {
   readonly category: string
   readonly name: string
@@ -6,14 +6,14 @@ export interface OddBody {
 }
 
 /**
- * Bodies at the edges of RFC 8259, made from its grammar section by section: what parsers disagree about, what it
- * forbids, and what it allows and nobody expects. Each is different from every other.
+ * Bodies at the edges of RFC 8259, made from its grammar section by section: what parsers disagree about, what the RFC
+ * forbids, and what it allows but few expect. All are different.
  */
 export function jsonCorpus(bodyBytesMax: number): readonly OddBody[] {
   const bodies = new Map<string, OddBody>()
   const add = (category: string, name: string, ...parts: readonly (string | readonly number[])[]) => {
     const bytes = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))))
-    // The same bytes in two categories are one body.
+    // A body that is in two categories is kept once.
     bodies.set(bytes.toString('latin1'), { category, name, bytes })
   }
   whitespace(add)
@@ -30,7 +30,7 @@ export function jsonCorpus(bodyBytesMax: number): readonly OddBody[] {
 
 type Add = (category: string, name: string, ...parts: readonly (string | readonly number[])[]) => void
 
-/** Section 2: insignificant blanks are four characters; others look like them. */
+/** Section 2: insignificant whitespace is four characters; others look similar. */
 function whitespace(add: Add): void {
   add('whitespace', 'nothing at all', '')
   for (const [name, blank] of [
@@ -74,7 +74,7 @@ function literals(add: Add): void {
   }
 }
 
-/** Section 6: no leading zeros or plus, digits on both sides of a point, and no bound on size. */
+/** Section 6: no leading zeros or plus, digits on both sides of a point, and no size limit. */
 function numbers(add: Add): void {
   const right = [
     '0',
@@ -169,7 +169,7 @@ function strings(add: Add): void {
   add('strings', 'long, of escapes', `["${'\\u0041'.repeat(20_000)}"]`)
 }
 
-/** Section 8: UTF-8 and nothing else, without a byte order mark. */
+/** Section 8: only UTF-8, without a byte order mark. */
 function encodings(add: Add): void {
   for (const [name, bytes] of [
     ['a lone continuation byte', [0x80]],
@@ -216,7 +216,7 @@ function encodings(add: Add): void {
   )
 }
 
-/** Sections 4 and 5: what opens must close, and commas stand between. */
+/** Sections 4 and 5: balanced brackets, with commas between elements. */
 function structures(add: Add): void {
   const cut = '{"callbacks":[{"firmRootId":"a","paymentStatus":"COMPLETED","exceptions":[]}]}'
   for (let length = 1; length < cut.length; length += 3) {
@@ -302,7 +302,7 @@ function names(add: Add): void {
   add('names', 'a very long one', `{"${'n'.repeat(50_000)}":1}`)
 }
 
-/** What is not JSON, but some parsers take. */
+/** Not JSON, but accepted by some parsers. */
 function extensions(add: Add): void {
   for (const text of [
     '// comment\n{}',

@@ -8,7 +8,7 @@ const GAP_MS = 100
 /** As long as J.P. Morgan waits. */
 const TIMEOUT_MS = 3_000
 
-/** A provider that calls all the while, ten times a second, from an address of its own, and takes no other answer. */
+/** A provider that calls ten times a second throughout, from its own address, and counts any answer but success as refused. */
 export class LegitimateCaller {
   sent = 0
   answered = 0

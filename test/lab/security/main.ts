@@ -1,4 +1,4 @@
-/** `make security BATTERY=…`: attacks a running gateway in ways that others thought of; all of them write docs/security.md. */
+/** `make security BATTERY=…`: attacks a running gateway with known techniques. A run of all batteries writes docs/security.md. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type StackInfo, useStack } from '../stack/stack.ts'
@@ -12,7 +12,7 @@ import { slowConnections } from './slow-connections.ts'
 import { smuggling } from './smuggling.ts'
 import { tlsScan } from './tls-scan.ts'
 
-/** In the order of running. A new battery is one file, and a line here. */
+/** In execution order. A new battery is one file and a line here. */
 const BATTERIES: readonly Battery[] = [
   jsonBodies,
   smuggling,
@@ -25,13 +25,13 @@ const BATTERIES: readonly Battery[] = [
 
 const PROJECT = join(import.meta.dirname, '..', '..', '..')
 const SUMMARY = join(PROJECT, '.security', 'summary.json')
-/** Written by a run of all batteries; one of some would take away what the others measured. */
+/** Written only by a run of all batteries, because a partial run would drop the results of the others. */
 const DOCUMENT = join(PROJECT, 'docs', 'security.md')
 
 const wanted = process.env['BATTERY']?.split(',') ?? BATTERIES.map(({ name }) => name)
 const unknown = wanted.filter((name) => !BATTERIES.some((battery) => battery.name === name))
 if (unknown.length > 0) {
-  console.error(`BATTERY: there is no ${unknown.join(', ')}; there are ${BATTERIES.map(({ name }) => name).join(', ')}`)
+  console.error(`BATTERY: unknown ${unknown.join(', ')}; known are ${BATTERIES.map(({ name }) => name).join(', ')}`)
   process.exit(2)
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -64,7 +64,7 @@ async function run(battery: Battery, info: StackInfo): Promise<Ran> {
   const startedAt = performance.now()
   const outcome = await battery
     .run({ stack: info, say: (line) => console.log(`  ${line}`) })
-    .catch((error: Error): Outcome => ({ ran: '', measured: {}, findings: [`it broke: ${error.stack}`] }))
+    .catch((error: Error): Outcome => ({ ran: '', measured: {}, findings: [`it failed to run: ${error.stack}`] }))
   const seconds = Math.round((performance.now() - startedAt) / 1_000)
   console.log(`  ran ${outcome.ran} (${seconds} s)`)
   for (const [what, value] of Object.entries(outcome.measured)) {

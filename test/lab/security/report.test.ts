@@ -9,7 +9,7 @@ const run = (findings: readonly string[]): Run => ({
   batteries: [{ name: 'one', title: 'bad things', ran: '3 of them', seconds: 1, measured: { 'a | b': 2 }, findings }],
 })
 
-test('a run takes the place of the one before it and leaves the rest of docs/security.md alone', () => {
+test('a run replaces the previous one and leaves the rest of docs/security.md unchanged', () => {
   const first = withRun(DOCUMENT, run([]))
   expect(first).toContain('## An attacker on the network')
   expect(first).toContain('\n| one | Bad things. 3 of them, in 1 s. | a \\| b: 2 |\n')
@@ -21,6 +21,6 @@ test('a run takes the place of the one before it and leaves the rest of docs/sec
   expect(withRun(second, run([]))).toBe(first)
 })
 
-test('a document without a place for it is refused, not appended to', () => {
+test('a document without a marked place is refused, not appended to', () => {
   expect(() => withRun('# Security', run([]))).toThrow('no place')
 })

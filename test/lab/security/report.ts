@@ -16,12 +16,12 @@ export interface Run {
 const BEGIN = '<!-- measured: written by `make security` -->'
 const END = '<!-- /measured -->'
 
-/** The document with this run in the place of the one before it. Throws if the place is not marked. */
+/** The document with this run in place of the previous one. Throws if the place is not marked. */
 export function withRun(document: string, run: Run): string {
   const from = document.indexOf(BEGIN)
   const to = document.indexOf(END, from)
   if (from < 0 || to < 0) {
-    throw new Error(`no place for what was measured: ${BEGIN} … ${END}`)
+    throw new Error(`no place for the results: ${BEGIN} … ${END}`)
   }
   return `${document.slice(0, from)}${BEGIN}\n${describe(run)}${document.slice(to)}`
 }

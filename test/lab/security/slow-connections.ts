@@ -10,21 +10,21 @@ import { type Battery, withDeployment } from './battery.ts'
 import { LegitimateCaller } from './legitimate-caller.ts'
 
 const CONNECTIONS = envNumber('CONNECTIONS', 1_000)
-/** All must be gone so long after the last of them was opened. */
+/** All attacking connections must be gone this long after the last was opened. */
 const GONE_WITHIN_MS = 15_000
 /**
- * What one address may have in the gateway under attack. All attackers are one address here, and their share would refuse a
- * part of them at once: half more than there are, so that the crowd is noticed, but nobody is refused.
+ * Connections per address in the attacked gateway. All attackers share one address here, and the default share would refuse
+ * some of them at once. Half more than there are: enough to be crowded, without refusing any.
  */
 const ROOM = Math.ceil(CONNECTIONS * 1.5)
-/** Much longer than that: the attack does not end by itself. */
+/** Much longer than that, so that the attack does not end by itself. */
 const ATTACK_SECONDS = envNumber('ATTACK_SECONDS', 60)
 
 interface Attack {
   readonly name: string
-  /** Connections that may stay until their keep-alive time is over; none if not given. */
+  /** Connections that may stay until their keep-alive time is over; none by default. */
   readonly mayStay?: number
-  /** Runs until its connections are gone, or its time is over. */
+  /** Runs until its connections are gone or its time is over. */
   readonly run: (url: URL, stop: AbortSignal) => Promise<unknown>
 }
 
@@ -34,12 +34,12 @@ const ATTACKS: readonly Attack[] = [
   slowhttptest('slow body', '-B', '-i', '3', '-x', '10', '-s', '8192', '-t', 'POST', '-f', 'application/json'),
   // A window of 512 to 1,024 bytes, of which 5 are read every 5 seconds.
   slowhttptest('slow read', '-X', '-w', '512', '-y', '1024', '-n', '5', '-z', '5', '-k', '3'),
-  // Callers who were served are welcome to call again, as long as they leave half of the room of their address.
+  // Callers that were served may keep their connections, as long as half of their address's share stays free.
   { name: 'accepted, and never read', mayStay: ROOM / 2, run: (url, stop) => hold(url, stop, ACCEPTED) },
-  { name: 'connections that say nothing', run: (url, stop) => hold(url, stop, '') },
+  { name: 'connections that send nothing', run: (url, stop) => hold(url, stop, '') },
 ]
 
-/** I10: who is slow on purpose holds nothing for long, and costs nobody else an answer. */
+/** I10: deliberately slow callers hold nothing for long, and cost no other caller an answer. */
 export const slowConnections: Battery = {
   name: 'slow-connections',
   title: `slowhttptest with ${CONNECTIONS} connections: slow headers, slow body, slow read, silence`,
@@ -79,7 +79,7 @@ export const slowConnections: Battery = {
           )
         }
         if (caller.refused > 0) {
-          findings.push(`${attack.name}: the legitimate caller was not served ${caller.refused} times`)
+          findings.push(`${attack.name}: the legitimate caller was refused ${caller.refused} times`)
         }
       })
     }
@@ -94,7 +94,7 @@ export const slowConnections: Battery = {
 interface Watched {
   readonly opened: number
   readonly peak: number
-  /** From the opening of the last of the attack's connections to the end of the last that has to go; null if there was none. */
+  /** From the opening of the attack's last connection to the end of the last one that must go; null if there was none. */
   readonly goneAfterMs: number | null
 }
 
@@ -145,10 +145,10 @@ function slowhttptest(name: string, ...options: readonly string[]): Attack {
   }
 }
 
-/** Three requests that are all taken. */
+/** Three requests that are all accepted. */
 const ACCEPTED = 'POST PATH HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}'.repeat(3)
 
-/** Opens connections, says something on each, reads nothing, and closes none. */
+/** Opens connections, sends something on each, reads nothing, and closes none. */
 async function hold(url: URL, stop: AbortSignal, text: string): Promise<void> {
   const sockets: Socket[] = []
   for (let n = 0; n < CONNECTIONS; n += 1) {

@@ -1,14 +1,14 @@
-/** Bytes that a proxy in front might take for one request and we for two, or the other way round. */
+/** Bytes that a proxy in front might read as one request and the gateway as two, or the other way round. */
 export interface Probe {
   readonly name: string
-  /** Stands in every body of the probe, and of no other, so that what became a callback can be told. */
+  /** In every body of this probe and of no other, to identify what became a callback. */
   readonly token: string
   readonly bytes: Buffer
 }
 
 /**
- * Each probe is at most one callback. Many hold a second request, whose body says `inner`, in a place where only a
- * misreading of the framing finds it.
+ * Each probe is at most one callback. Many contain a second request, whose body says `inner`, where only a misread framing
+ * finds it.
  */
 export function smugglingProbes(path: string): readonly Probe[] {
   const probes: Probe[] = []

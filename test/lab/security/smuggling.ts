@@ -6,18 +6,18 @@ import { Observer } from '../harness/observer.ts'
 import { type Battery, withDeployment } from './battery.ts'
 import { smugglingProbes } from './smuggling-probes.ts'
 
-/** A server has had its say when nothing more came for so long. */
+/** A server counts as done after this long without a byte. */
 const QUIET_MS = 300
 const PATIENCE_MS = 3_000
 const AT_ONCE = 16
 
-/** Never two callbacks of one request, and nothing taken that node alone would refuse. */
+/** One request never becomes two callbacks, and nothing is accepted that Node alone would refuse. */
 export const smuggling: Battery = {
   name: 'smuggling',
-  title: 'requests whose framing can be read in two ways, as raw bytes, beside a bare node server',
+  title: 'requests with ambiguous framing, as raw bytes, compared with a bare Node server',
   run: (world) =>
     withDeployment(world, ['gateway'], {}, async (deployment, gateway) => {
-      // The source without authentication: a secret would have to be in the smuggled request too.
+      // The source without authentication: otherwise the smuggled request would need the secret, too.
       const source = simulatedSources(deployment.config, gateway.gatewayUrl).find(({ id }) => id === 'instamed')
       const url = new URL(source?.url ?? '')
       const probes = smugglingProbes(url.pathname)
@@ -45,7 +45,7 @@ export const smuggling: Battery = {
       let callbacks = 0
       let refusedByBoth = 0
       let stricter = 0
-      // A body that was cut, or is none, has not the probe's mark: such records cannot be told apart, only counted.
+      // Truncated and empty bodies do not contain the probe's mark, so these records can only be counted.
       const unmarked = stored.filter((text) => !probes.some(({ token }) => text.includes(token))).length
       let unmarkedSuccesses = 0
       probes.forEach(({ name, token }, index) => {
@@ -59,7 +59,7 @@ export const smuggling: Battery = {
           findings.push(`${name}: ${ours} callbacks of one`)
         }
         if (ours > nodes) {
-          findings.push(`${name}: taken, although node alone refuses it`)
+          findings.push(`${name}: accepted, although Node alone refuses it`)
         }
         const successes = answers[index]?.ours.codes.filter((code) => code < 300 && code >= 200).length ?? 0
         unmarkedSuccesses += Math.max(0, successes - ours)
@@ -86,7 +86,7 @@ export const smuggling: Battery = {
         ran: `${probes.length} probes as raw bytes against the gateway and against node ${process.version} alone`,
         measured: {
           'became one callback': callbacks,
-          'became one whose body was cut, or is none': unmarked,
+          'became one with a truncated or empty body': unmarked,
           'refused by both': refusedByBoth,
           'refused by the gateway alone': stricter,
           'two callbacks of one': findings.filter((text) => text.includes('callbacks of one')).length,
@@ -101,7 +101,7 @@ interface Answers {
   readonly closed: boolean
 }
 
-/** Sends the bytes and hears the server out. */
+/** Sends the bytes and collects all that the server answers. */
 async function exchange(port: number, bytes: Buffer): Promise<Answers> {
   const socket = connect(port, '127.0.0.1')
   const { promise, resolve } = Promise.withResolvers<boolean>()
@@ -124,7 +124,7 @@ async function exchange(port: number, bytes: Buffer): Promise<Answers> {
   return { codes: [...received.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, code]) => Number(code)), closed }
 }
 
-/** What node makes of the same bytes without us: every request that it read to its end. */
+/** How Node alone reads the same bytes: every request that it read completely. */
 class BareNode {
   readonly requests: { readonly method: string; readonly body: string }[] = []
   readonly #server = createServer((request, response) => {

@@ -18,16 +18,15 @@ const NOT_MADE = 'WARN'
 const WORSE_THAN_LOW = new Set(['MEDIUM', 'HIGH', 'CRITICAL', 'FATAL', NOT_MADE])
 
 /**
- * What the scan says of the certificate and of DNS is about files that the battery made for itself, and its grade follows
- * from these. What a browser is told (HSTS, security headers) is nothing to a caller that is no browser. And one check
- * is about the scanner's own OpenSSL.
+ * Not judged: the certificate and DNS, which the battery made for itself, and the grade derived from them; what only
+ * concerns browsers (HSTS, security headers); and one check of the scanner's own OpenSSL.
  */
 const NOT_OURS = /^(cert|DNS_|OCSP_|overall_grade|grade_cap|final_score|HSTS|HPKP|security_headers|engine_problem)/
 
-/** What anybody who reaches the port can find out about its TLS: protocols, ciphers, and the known attacks on them. */
+/** What anyone who reaches the port can learn about its TLS: protocols, ciphers, and known attacks on them. */
 export const tlsScan: Battery = {
   name: 'tls-scan',
-  title: 'testssl.sh looks at protocols, ciphers and known vulnerabilities; nothing above low',
+  title: 'testssl.sh checks protocols, ciphers and known vulnerabilities; no finding above LOW',
   run: async (world) => {
     await ensureCommand('testssl', 'testssl.sh', world.say)
     await ensureCommand('hexdump', 'bsdextrautils', world.say)
@@ -48,7 +47,7 @@ export const tlsScan: Battery = {
         const target = `${GATEWAY_NAME}:${new URL(gateway.gatewayUrl).port}/callbacks/bank`
         let scanned = await scan(target, files)
         if (scanned.judged.some(({ severity }) => severity === NOT_MADE)) {
-          // On a busy machine a connection may come too late for the scanner.
+          // On a busy machine a connection may be too slow for the scanner.
           scanned = await scan(target, files)
         }
         const { judged, output } = scanned
@@ -64,10 +63,10 @@ export const tlsScan: Battery = {
           ),
           findings: [
             ...worse.map(({ id, severity, finding }) => `${severity} ${id}: ${finding}`),
-            // A scan that found no TLS has nothing bad to say.
+            // A scan that found no TLS reports nothing bad.
             ...(judged.some(({ id }) => id === 'TLS1_3') && judged.length > 50
               ? []
-              : [`the scan did not come to its end: ${output.slice(-500)}`]),
+              : [`the scan did not finish: ${output.slice(-500)}`]),
           ],
         }
       })
