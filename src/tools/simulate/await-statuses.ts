@@ -4,13 +4,13 @@ import { sleep } from '../../sleep.ts'
 import type { LedgerPayment } from './plan.ts'
 import type { SimulationReport } from './simulate.ts'
 
-/** How often it looks again: each look reads the topic of current states as a whole. */
+/** Pause between checks, ms. Each check reads the whole topic of current states. */
 const LOOK_EVERY_MS = 1_000
 
-/** A payment that is not what the simulator's callbacks must have made of it. */
+/** A payment whose published state is not the one expected from the simulator's callbacks. */
 export interface Mismatch {
   readonly paymentKey: string
-  /** What its provider's callbacks tell, in the simulator's words. */
+  /** The name of its lifecycle in the simulator. */
   readonly lifecycle: string
   /** Status, kind, attention and amount in one text. */
   readonly expected: string
@@ -18,14 +18,14 @@ export interface Mismatch {
   readonly found: string | null
 }
 
-/** What is compared of a payment. */
+/** The part of a payment that is compared. */
 export interface FoundPayment extends Pick<PaymentState, 'status' | 'kind' | 'attention' | 'relatesTo'> {
   readonly details: Pick<PaymentDetails, 'amount'>
 }
 
 /**
- * Compares what payments are with what they must come to: status, kind, attention, amount, and the original of a refund,
- * return or chargeback. Only payments of which every fact was accepted are judged: the others may be anything. Pure.
+ * Compares payments with their expected status, kind, attention and amount, and the original of a refund, return or
+ * chargeback. Judges only payments whose every fact was accepted; the outcome of others is unknown. Pure.
  */
 export function findMismatches(
   { payments }: Pick<SimulationReport, 'payments'>,
@@ -78,8 +78,8 @@ function outcomeText(
 }
 
 /**
- * Looks until every payment is what it must come to, or the time is over, or the signal; gives what still
- * differs then. A mistake in the fold shows as a wait to the end, like work that is not done yet.
+ * Checks until every payment is as expected, the time is over, or the signal fires; returns what differs then. A mistake in
+ * the fold looks like unfinished work, so it is reported only when the time is over.
  */
 export async function awaitStatuses(
   report: Pick<SimulationReport, 'payments'>,

@@ -8,7 +8,7 @@ import { topicNames } from '../../topics.ts'
 import { currentStates } from '../current-states.ts'
 import type { FoundPayment } from './await-statuses.ts'
 
-/** A look at `payments.status.current`: every payment, by payment key. */
+/** Returns a function that reads every payment in `payments.status.current`, by payment key. */
 export async function currentPayments(
   config: Config,
   logger: Logger,

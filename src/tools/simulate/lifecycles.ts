@@ -4,48 +4,48 @@ import type { PaymentStatus } from '../../payment/payment-status.ts'
 import type { Oddity } from './oddities.ts'
 import type { TimeSpelling } from './time-spellings.ts'
 
-/** The wire formats that the simulator speaks. */
+/** The wire formats the simulator can write. */
 export const SIMULATED_PROVIDERS = ['jpm-global-payments-v1', 'jpm-global-payments-v2', 'instamed'] as const
 export type SimulatedProvider = (typeof SIMULATED_PROVIDERS)[number]
 
 /**
- * What happens to one payment, in the provider's words and in the order of its own times, and what it must be once every
- * callback has arrived, in whatever order and however often.
+ * What happens to one payment, in the provider's terms and in the order of the provider's times, and its expected state
+ * once every callback has arrived, in any order and with any repeats.
  */
 export interface Lifecycle {
   readonly name: string
-  /** How common it is, against the others of its list. */
+  /** How common it is, relative to the others in its list. */
   readonly weight: number
   readonly steps: readonly Step[]
   readonly expects: PaymentStatus
-  /** What a person must be told beside the status; nothing if not given. */
+  /** The expected attention codes; none by default. */
   readonly attention?: readonly AttentionCode[]
-  /** PAYMENT if not given. */
+  /** PAYMENT by default. */
   readonly kind?: PaymentKind
-  /** v1 only: without firmRootId the payment is known by its endToEndId alone. */
+  /** v1 only: has no firmRootId, so the payment is known by its endToEndId alone. */
   readonly withoutOwnId?: true
-  /** v2 only: the first segment of the envelope's type; `Payment` if not given. */
+  /** v2 only: the first segment of the envelope's type; `Payment` by default. */
   readonly eventType?: string
-  /** v2 only: as many payments go the same way, and one callback tells the last step of all of them. */
+  /** v2 only: this many payments follow the same steps, and one callback reports the last step of all of them. */
   readonly batchOf?: number
-  /** InstaMed only: how the amount that was approved, smaller than the requested one, is said. */
+  /** InstaMed only: how a partial approval is reported. */
   readonly approvedInPart?: 'IsPartiallyApproved' | 'ResponseCode'
   /** The time of the first step is a multiple of this, ms. */
   readonly wholeMs?: number
-  /** InstaMed only: what must be known of the amount, where that is not what the simulator draws. */
+  /** InstaMed only: the expected amount, if it differs from the one the simulator draws. */
   readonly amount?: string | null
-  /** Later transactions that undo (part of) it: payments of their own, with an own id and an own status. */
+  /** Later transactions that reverse it wholly or in part: payments of their own, with their own id and status. */
   readonly related?: readonly RelatedTransaction[]
 }
 
-/** Written as the provider says it: v1 `STATUS`, v2 `STATUS/SUB_STATUS` or `STATUS`, InstaMed `Action Code`. */
+/** In the provider's notation: v1 `STATUS`, v2 `STATUS/SUB_STATUS` or `STATUS`, InstaMed `Action Code`. */
 export type Step = string | OddStep
 
 export interface OddStep {
   readonly says: string
-  /** How long after the payment's first time it happens, ms; some seconds or days after the step before if not given. */
+  /** Time since the payment's first time, ms; by default some seconds or days after the previous step. */
   readonly afterMs?: number
-  /** As the provider usually writes it if not given. */
+  /** The provider's usual spelling by default. */
   readonly time?: TimeSpelling
   readonly oddities?: readonly Oddity[]
 }
@@ -55,15 +55,15 @@ interface RelatedTransaction {
   readonly expects: PaymentStatus
   readonly kind: PaymentKind
   readonly attention?: readonly AttentionCode[]
-  /** v2 only: by which of its references the return names the original. Only the payment id links them. */
+  /** v2 only: the reference by which the return names the original. Only the payment id links them. */
   readonly names?: 'paymentId' | 'bankReferenceNumber' | 'clearingSystemReference' | 'nothing'
 }
 
 /**
  * The scripts of the simulator.
  *
- * What is expected is written by hand from the providers' documents and deliberately not computed: it is the statement
- * that the translation and the fold are checked against, so this file must not use either.
+ * Expectations are written by hand from the providers' documents and deliberately not computed: translation and fold are
+ * checked against them, so this file must use neither.
  */
 export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle[] } = {
   'jpm-global-payments-v1': [
@@ -77,7 +77,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     { weight: 3, name: 'rejected', steps: ['PENDING', 'REJECTED'], expects: 'REJECTED' },
     { weight: 2, name: 'rejected at once', steps: ['REJECTED'], expects: 'REJECTED' },
     { weight: 2, name: 'US TCH: blocked', steps: ['PENDING', 'BLOCKED'], expects: 'BLOCKED' },
-    // Not documented, but a sanctions hit that proves false ends like this: a later outcome releases the payment.
+    // Not documented, but this is how a false sanctions hit ends: a later outcome releases the payment.
     {
       weight: 1,
       name: 'blocked, then released',
@@ -109,7 +109,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       attention: ['weak-key'],
       withoutOwnId: true,
     },
-    // A status that no document lists is kept and moves nothing.
+    // An undocumented status is recorded and changes nothing.
     {
       weight: 1,
       name: 'new status on the way',
@@ -237,7 +237,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       steps: ['RECEIVED/RECEIVED', 'ACCEPTED/ACCEPTED', 'PROCESSING/PROCESSING_BY_JPM'],
       expects: 'PROCESSING',
     },
-    // The status is the truth; a sub-status that no document lists changes nothing.
+    // The status decides; an undocumented sub-status changes nothing.
     {
       weight: 1,
       name: 'new sub-status',
@@ -258,7 +258,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       expects: 'COMPLETED',
       eventType: 'PaymentInstruction',
     },
-    // ACH: a callback tells the end of a whole batch, without a sub-status.
+    // ACH: one callback reports the end of a whole batch, without a sub-status.
     {
       weight: 1,
       name: 'completed as a batch of 4',
@@ -274,7 +274,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       expects: 'COMPLETED',
       batchOf: 50,
     },
-    // The client gives back money that it received: a payment of its own, and the original's status stays.
+    // The client returns money that it received: a payment of its own; the original's status stays.
     {
       weight: 1,
       name: 'given back, original named',
@@ -331,7 +331,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
   ],
 
   instamed: [
-    // Member Payments never confirms settlement: an authorization may be the last word on a good payment.
+    // Member Payments never confirms settlement: the last callback of a good payment may be its authorization.
     { weight: 8, name: 'approved', steps: ['Sale C'], expects: 'AUTHORIZED' },
     { weight: 4, name: 'authorized', steps: ['Sale A'], expects: 'AUTHORIZED' },
     { weight: 3, name: 'voided', steps: ['Sale C', 'Sale V'], expects: 'VOIDED' },
@@ -410,7 +410,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
   ],
 }
 
-/** How many payments of their own a lifecycle makes. */
+/** The number of payments a lifecycle makes. */
 export function paymentsOf(lifecycle: Lifecycle): number {
   return (lifecycle.batchOf ?? 1) + (lifecycle.related?.length ?? 0)
 }

@@ -4,22 +4,22 @@ import { FORM, PLACEHOLDERS, XML } from './oddities.ts'
 import type { Random } from './random.ts'
 import type { BodyEncoding } from './wire.ts'
 
-/** Something that cannot become an event because what decides cannot be read, and what it ends as. */
+/** Something that cannot become an event because a deciding field is unreadable, and its dead-letter reason. */
 export interface OddDeadLetter {
   readonly reason: DeadLetterReason
-  /** `element`: may stand among good ones (v1 and v2). `body`: is the whole callback. */
+  /** `element`: may be among good elements (v1 and v2). `body`: the whole callback. */
   readonly is: 'element' | 'body'
   readonly text: string
   readonly encoding?: BodyEncoding
   readonly contentType?: string
 }
 
-/** Nobody's id. */
+/** An id that belongs to no payment. */
 type Make = (id: string, random: Random) => OddDeadLetter
 
 const TIME = '"createDateTime":"2026-01-05T08:00:00.000Z"'
 const UPDATED = '"statusUpdatedAt":"2026-01-05T08:00:00Z"'
-/** What no id and no status can be: too long, of another type, with a control character. */
+/** Invalid as an id or status: too long, of another type, with a control character. */
 const NO_TEXT = ['"X\\u0007X"', '7', '["X"]', '{}', 'true', JSON.stringify('X'.repeat(129))] as const
 /** One byte in ISO 8859-1 and Windows; not UTF-8. */
 const LETTER = '\u00f1'
@@ -160,12 +160,12 @@ export function oddDeadLetter(provider: SimulatedProvider, random: Random): OddD
   return random.pick(MAKERS[provider])(`5eed${random.hex(28)}`, random)
 }
 
-/** For tests: every kind that there is. */
+/** Every kind, for tests. */
 export function everyOddDeadLetter(provider: SimulatedProvider, random: Random): readonly OddDeadLetter[] {
   return MAKERS[provider].map((make) => make(`5eed${random.hex(28)}`, random))
 }
 
-/** Bodies of the bank's other products, and of nobody: they come to the same URL. */
+/** Bodies of the bank's other products, and of an unknown sender, that arrive at the same URL. */
 export const FOREIGN_PRODUCTS: { readonly [P in SimulatedProvider]: OddDeadLetter } = {
   'jpm-global-payments-v1': {
     reason: 'foreign-product',

@@ -40,12 +40,12 @@ import {
 import { Verbatim } from './wire.ts'
 
 /**
- * What providers send once in a while and nobody expects: every oddity costs what it is about, and never the status.
- * As in `LIFECYCLES` the ends are written by hand.
+ * Rare and unexpected things that providers send. Each oddity may cost the field it affects, but never the status. As in
+ * `LIFECYCLES`, expectations are written by hand.
  */
 export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle[] } = {
   'jpm-global-payments-v1': [
-    // Times. An order that is read wrongly, or not at all, gives another status or another attention.
+    // Times. If their order is misread, or not read, the status or the attention differs.
     ...[MINUTE_MS, HOUR_MS, DAY_MS].map(
       (wholeMs): Lifecycle => ({
         weight: 1,
@@ -101,7 +101,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
       expects: 'BLOCKED',
       attention: ['negative-after-positive'],
     },
-    // A time without a zone is known to within a day. What is certain whatever the zone happens, nothing else does.
+    // A time without a zone is known to within a day. Only what is certain in every zone takes effect.
     {
       weight: 1,
       name: 'not released by a time without a zone',

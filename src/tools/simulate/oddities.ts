@@ -3,13 +3,13 @@ import type { Random } from './random.ts'
 import { SENSITIVE_TEXT } from './sensitive-text.ts'
 import { Verbatim, type Wire } from './wire.ts'
 
-/** Changes how a step is sent. What it costs is said by the lifecycle that has it. */
+/** Changes how a step is sent. The lifecycle that uses it states the effect. */
 export type Oddity = (wire: Wire, random: Random) => void
 
-/** What stands around an id that was copied from somewhere; no part of it. */
+/** Characters around an id that was copied from elsewhere; they are not part of it. */
 const PADDING = [' ', '  ', '\t', '\n', '\u00a0', '\u200b', '\u200c', '\u200d', '\u2060', '\ufeff']
 
-/** White space and invisible characters at both ends of texts that decide. */
+/** Adds white space and invisible characters at both ends of deciding fields. */
 export function padded(...names: readonly string[]): Oddity {
   return (wire, random) => {
     for (const name of names) {
@@ -26,7 +26,7 @@ export function inUpperCase(...names: readonly string[]): Oddity {
   }
 }
 
-/** What programs write where there is no id. */
+/** Placeholders that programs write when there is no id. */
 export const PLACEHOLDERS = [
   'NOTPROVIDED',
   'NOT PROVIDED',
@@ -48,7 +48,7 @@ export function placeholderFor(name: string): Oddity {
   }
 }
 
-/** A field, or one of an object in it, with a value of its own: `set('fx', { appliedRate: 7 })`. */
+/** Sets a field, or a field of an object in it: `set('fx', { appliedRate: 7 })`. */
 export function set(name: string, value: unknown): Oddity {
   return (wire) => {
     wire.fields[name] = value
@@ -61,7 +61,7 @@ export function setIn(name: string, field: string, value: unknown): Oddity {
   }
 }
 
-/** Values that no text field can hold: too long for anything, of another type, with a control character. */
+/** Values that are invalid for any text field: too long, of another type, with a control character. */
 const NO_TEXT: readonly unknown[] = ['X'.repeat(129), 'X'.repeat(5_000), 7, true, {}, ['X'], 'X\u0007X', 'X\u0000']
 const NO_OBJECT: readonly unknown[] = ['text', 7, ['text'], true]
 const NO_DECIMAL: readonly unknown[] = ['fifty', '1,000.00', '1e', {}, ['1.00'], true]
@@ -95,7 +95,7 @@ function unreadableReference(field: string): Oddity {
   }
 }
 
-/** A detail that cannot be read, any one: it is left out, and the status is none the worse for it. */
+/** Makes a random detail unreadable: it is left out, and the status is not affected. */
 export const unreadableDetail: { readonly [P in SimulatedProvider]: Oddity } = {
   'jpm-global-payments-v1': anyOf(
     unreadableText('clearingSystemReference'),
@@ -136,7 +136,7 @@ export const unreadableAmount: Oddity = (wire, random) => {
   wire.fields['Amount'] = random.pick(NO_DECIMAL)
 }
 
-/** As {@link unreadableDetail}, of a payment return; the amount is another matter. */
+/** Like {@link unreadableDetail}, for a payment return; the amount is not among these details. */
 export const unreadableReturnDetail: Oddity = anyOf(
   unreadableText('returnSubStatus'),
   unreadableText('paymentType'),
@@ -148,19 +148,19 @@ export function unreadableField(name: string): Oddity {
   return unreadableText(name)
 }
 
-/** In the envelope of v2, around the payment. */
+/** Sets a field of the v2 envelope. */
 export function envelopeField(name: string, values: readonly unknown[] = NO_TEXT): Oddity {
   return (wire, random) => {
     wire.envelope[name] = random.pick(values)
   }
 }
 
-/** A list of reasons that is none: they explain a status and do not make one. */
+/** Replaces the list of reasons by another type: reasons explain a status but do not decide it. */
 export const reasonsOfAnotherType: Oddity = (wire, random) => {
   wire.fields['exceptions'] = random.pick<unknown>(['text', 7, true, {}])
 }
 
-/** A name that nobody reads, twice. */
+/** Repeats a name that is never read. */
 export function twiceUnread(name: string): Oddity {
   return (wire) => {
     wire.twice.push([name, 'SIMULATED'])
@@ -168,14 +168,14 @@ export function twiceUnread(name: string): Oddity {
   }
 }
 
-/** A field that is read, twice with the same value: there is nothing to choose. */
+/** Repeats a field that is read, with the same value: not ambiguous. */
 export function twiceTheSame(name: string): Oddity {
   return (wire) => {
     wire.twice.push([name, wire.fields[name]])
   }
 }
 
-/** Inside an object that holds only details the last one counts. */
+/** Repeats a name inside an object that holds only details: the last value counts. */
 export function twiceInside(name: string, field: string, first: string, last: string): Oddity {
   return (wire) => {
     const [key, one, other] = [field, first, last].map((text) => JSON.stringify(text))
@@ -183,10 +183,10 @@ export function twiceInside(name: string, field: string, first: string, last: st
   }
 }
 
-/** A letter that is one byte in ISO 8859-1 and Windows, which UTF-8 does not know. */
+/** A letter that is one byte in ISO 8859-1 and Windows code pages, and invalid as UTF-8. */
 const LETTER = '\u00f1'
 
-/** Bytes that are no UTF-8 in a field that nobody reads. Declared or not: it costs nothing. */
+/** Invalid UTF-8 in a field that is never read: no effect, with or without a declared charset. */
 export function foreignLetterIn(name: string): Oddity {
   return (wire) => {
     wire.fields[name] = `${SENSITIVE_TEXT} ${LETTER}`
@@ -194,7 +194,7 @@ export function foreignLetterIn(name: string): Oddity {
   }
 }
 
-/** Bytes that are no UTF-8 in a detail. Only a charset that is named makes it readable. */
+/** Invalid UTF-8 in a detail: readable only if the charset is declared. */
 export function foreignLetterInDetail(name: string, contentType: string | null): Oddity {
   return (wire) => {
     wire.fields[name] = `SIM${LETTER}`
@@ -223,7 +223,7 @@ export function asXml(wire: Wire): void {
   wire.contentType = XML
 }
 
-/** The vocabulary of another interface of the platform: no action, ids in capitals, seven decimals and a zone. */
+/** The notation of another interface of the platform: no action, ids in capitals, seven decimals and a zone. */
 export const asNameValuePairs: Oddity = (wire) => {
   const { PaymentTransactionID: id, CurrentTransactionStatusCode: code } = wire.fields
   wire.fields = {
@@ -235,7 +235,7 @@ export const asNameValuePairs: Oddity = (wire) => {
   asForm(wire)
 }
 
-/** What that interface answers to a void: the same id, and the new status of the transaction that was voided. */
+/** That interface's answer to a void: the same id, and the new status of the voided transaction. */
 export const asAnswerToVoid: Oddity = (wire) => {
   const id = String(wire.fields['PaymentTransactionID']).toUpperCase()
   wire.fields = {
@@ -253,7 +253,7 @@ function nameValueTime(timeMs: number): string {
   return new Date(timeMs).toISOString().replace('Z', '0000Z')
 }
 
-/** A value of a form that is no UTF-8; the other values are untouched. */
+/** Makes one value of a form invalid UTF-8; the others are unchanged. */
 export function foreignEscapeIn(name: string): Oddity {
   return (wire) => {
     wire.fields[name] = new Verbatim('SIM%F1')

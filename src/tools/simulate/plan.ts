@@ -6,40 +6,40 @@ import { createRandom, type Random } from './random.ts'
 import { type ScriptedPayment, type ScriptedStep, scriptPayments, uuidLike } from './script-payment.ts'
 import { encodeBody } from './wire.ts'
 
-/** A configured source of the gateway, as far as the content of its callbacks depends on it. */
+/** The part of a configured source that the content of its callbacks depends on. */
 export interface PlannedSource {
   readonly id: string
   readonly provider: SimulatedProvider
-  /** First part of every payment key of the source. */
+  /** The prefix of the source's payment keys. */
   readonly namespace: string
 }
 
 export interface PlanOptions {
   readonly seed: number
-  /** How many payment keys the simulation makes; a refund counts as a payment of its own. */
+  /** The number of payment keys; a refund counts as a payment of its own. */
   readonly payments: number
   readonly sources: readonly PlannedSource[]
   /**
-   * Time of the first payment's first status, ms since the epoch. A constant by default, so that a seed means the same
-   * bytes every day. Later steps follow within minutes (J.P. Morgan) or up to four days (InstaMed's daily job).
+   * Time of the first payment's first status, ms since the epoch. Constant by default, so that a seed always gives the same
+   * bytes. Later steps follow within minutes (J.P. Morgan) or up to four days (InstaMed's daily job).
    */
   readonly startTimeMs?: number
   /** Share of callbacks that are sent again, 0 to 1. */
   readonly duplicateShare?: number
-  /** Share of payments whose steps are told in another order. */
+  /** Share of payments whose steps are sent in another order. */
   readonly reorderShare?: number
-  /** Share of callbacks that come with something malformed: in them, or right after them. */
+  /** Share of callbacks with something malformed in them or right after them. */
   readonly malformedShare?: number
-  /** Share of J.P. Morgan's callbacks that speak of 2 to 5 payments. */
+  /** Share of J.P. Morgan callbacks about 2 to 5 payments. */
   readonly multiPaymentShare?: number
-  /** Share of payments of which one early step is told at the very end of the simulation. */
+  /** Share of payments with an early step that is sent at the very end of the simulation. */
   readonly lateShare?: number
   /**
-   * Share of payments that are told oddly (a detail that cannot be read, a time in a rare spelling or without a zone,
-   * padded ids, bytes that are no UTF-8, …), and of callbacks after which something comes that cannot be read at all.
+   * Share of payments with oddities (an unreadable detail, a time in a rare spelling or without a zone, padded ids, invalid
+   * UTF-8, …), and of callbacks followed by something entirely unreadable.
    */
   readonly oddShare?: number
-  /** What can happen to a payment; the simulator's own lists, in the share above, if not given. */
+  /** What can happen to a payment; by default the simulator's own lists, with the share above. */
   readonly lifecycles?: Lifecycles
 }
 
@@ -55,7 +55,7 @@ export const PLAN_DEFAULTS = {
   oddShare: 0.05,
 } as const satisfies Partial<PlanOptions>
 
-/** The options make no sense; all problems at once. */
+/** Invalid options, with all problems at once. */
 export class SimulationOptionsError extends Error {
   readonly code = 'simulation-options'
   readonly problems: readonly string[]
@@ -69,7 +69,7 @@ export class SimulationOptionsError extends Error {
 
 /** One HTTP request to send. */
 export interface PlannedCallback {
-  /** Position in the plan, from 0. */
+  /** Position in the plan, starting at 0. */
   readonly position: number
   readonly sourceId: string
   readonly provider: SimulatedProvider
@@ -77,13 +77,13 @@ export interface PlannedCallback {
   readonly pathSuffix: string
   readonly contentType: string
   readonly body: Buffer
-  /** What must become of it. */
+  /** The expected outcome. */
   readonly expects: 'events' | 'events-and-dead-letter' | 'dead-letter'
-  /** Ids of the steps that it tells, one for every good element. */
+  /** Ids of the steps it reports, one per good element. */
   readonly stepIds: readonly string[]
-  /** One for every dead letter it must end as. */
+  /** The reasons of the expected dead letters. */
   readonly deadLetters: readonly DeadLetterReason[]
-  /** `identical`: an earlier body to the letter. `reissued`: known facts in a new envelope or another grouping. */
+  /** `identical`: the exact body of an earlier callback. `reissued`: known facts in a new envelope or grouping. */
   readonly repeats: 'nothing' | 'identical' | 'reissued'
 }
 
@@ -101,22 +101,22 @@ export interface LedgerPayment
     | 'expectedAttention'
     | 'expectedAmount'
   > {
-  /** The provider's words, in the order of their own times. */
+  /** The provider's terms, in the order of the provider's times. */
   readonly steps: readonly string[]
-  /** How many callbacks speak of it, repeats included. */
+  /** How many callbacks mention it, including repeats. */
   readonly callbacks: number
-  /** True if the plan first tells some step before an older one. */
+  /** Whether some step is first sent before an older one. */
   readonly outOfOrder: boolean
 }
 
-/** What must be true when every callback of the plan was accepted exactly once. */
+/** What must hold once every callback of the plan has been accepted exactly once. */
 interface Ledger {
   /** By payment key. */
   readonly payments: ReadonlyMap<string, LedgerPayment>
   readonly callbacks: number
-  /** Good elements, repeats included: events + duplicates. */
+  /** Good elements, including repeats: events + duplicates. */
   readonly elements: number
-  /** Distinct facts: each must have exactly one record in `payments.status.changes`. */
+  /** Distinct facts; each must have exactly one record in `payments.status.changes`. */
   readonly events: number
   readonly duplicates: number
   readonly deadLetters: number
@@ -134,11 +134,10 @@ export interface Plan {
 }
 
 /**
- * Writes down everything that the providers will send, in order, and what must come of it.
+ * Plans everything the providers send, in order, and the expected results.
  *
- * Pure: the same options give the same bytes in the same order. The facts of a payment carry times of their own, so its
- * final status follows from what is told and not from the order or number of the tellings. The whole plan is held in
- * memory, about 1 KB for a callback.
+ * Pure: the same options give the same bytes in the same order. A payment's facts carry the provider's times, so its final
+ * status depends on what is sent, not on order or repetition. The whole plan is held in memory, about 1 KB per callback.
  *
  * Throws {@link SimulationOptionsError}.
  */
@@ -187,7 +186,7 @@ const SHARES = [
   'oddShare',
 ] as const
 
-/** What is wrong with the options, one sentence each; empty if nothing is. */
+/** What is wrong with the options, one sentence each; empty if they are valid. */
 export function planProblems(options: PlanOptions): string[] {
   const settings: Settings = { ...PLAN_DEFAULTS, ...options }
   const problems: string[] = []
@@ -209,7 +208,7 @@ export function planProblems(options: PlanOptions): string[] {
     problems.push('at least one source is needed')
   }
   if (new Set(settings.sources.map((source) => source.id)).size < settings.sources.length) {
-    problems.push('every source needs an id of its own')
+    problems.push('every source needs a unique id')
   }
   for (const source of settings.sources) {
     if (!SIMULATED_PROVIDERS.includes(source.provider)) {
@@ -219,10 +218,10 @@ export function planProblems(options: PlanOptions): string[] {
   return problems
 }
 
-/** A payment together with the refunds, returns and chargebacks of it, or the payments of a batch. */
+/** A payment with its refunds, returns and chargebacks, or the payments of a batch. */
 type Story = readonly ScriptedPayment[]
 
-/** New payments begin at this distance, in the providers' own time. */
+/** Interval between new payments, in the providers' time. */
 const PAYMENT_EVERY_MS = 250
 
 function writeStories(settings: Settings): Story[] {
@@ -253,7 +252,7 @@ function pickLifecycle(lifecycles: readonly Lifecycle[], paymentsMax: number, ra
   return found ?? random.pick(possible)
 }
 
-/** A step with its place in the order of sending. The unit of `at` is the distance between two new payments. */
+/** A step with its place in the sending order. The unit of `at` is the interval between two new payments. */
 interface Telling {
   readonly at: number
   readonly sourceId: string
@@ -261,12 +260,12 @@ interface Telling {
   readonly late: boolean
 }
 
-/** How far apart, at most, two steps of a payment are sent; so many payments are under way at once. */
+/** The maximum distance between two steps of a payment, and so the number of payments in progress at once. */
 const STEP_DISTANCE_MAX = 20
 
 function scheduleTellings(stories: readonly Story[], settings: Settings): Telling[] {
   const random = createRandom(settings.seed, 'delivery')
-  // A step told too late comes after every other first telling.
+  // A late step is sent after the first sending of every other step.
   const end = stories.length + STEP_DISTANCE_MAX * 10
   return stories
     .flatMap((story, start) => {
@@ -290,7 +289,7 @@ function scheduleTellings(stories: readonly Story[], settings: Settings): Tellin
     .sort(byTime)
 }
 
-/** One callback tells the last steps of a batch, when the last of them is due. */
+/** One callback reports the last steps of a batch, when the last of them is due. */
 function batchTogether(tellings: readonly Telling[]): Telling[] {
   const batch = tellings.filter(({ step }) => step.batch !== null)
   const at = Math.max(...batch.map((telling) => telling.at))
@@ -298,14 +297,14 @@ function batchTogether(tellings: readonly Telling[]): Telling[] {
   return tellings.map((telling) => (telling.step.batch === null ? telling : { ...telling, at, late }))
 }
 
-/** Another order, really another one. `places` increase and are at least two. */
+/** A different order, never the same one. `places` are increasing, at least two. */
 function reorder(places: readonly number[], random: Random): number[] {
   const shuffled = random.shuffle(places)
   const same = shuffled.every((place, index) => place === places[index])
   return same ? shuffled.reverse() : shuffled
 }
 
-/** A callback that has no position yet. */
+/** A callback without a position. */
 interface Draft {
   readonly at: number
   readonly sourceId: string
@@ -320,10 +319,10 @@ interface Draft {
 
 const PAYMENTS_PER_CALLBACK_MAX = 5
 
-/** How many following tellings a callback may take its other payments from. */
+/** How many of the following steps a callback may take its other payments from. */
 const GROUPING_WINDOW = 40
 
-/** Puts the tellings of one source into callbacks, some of them several into one. `tellings` are in order. */
+/** Groups the steps of one source into callbacks, some with several steps. `tellings` are in sending order. */
 function groupIntoCallbacks(source: PlannedSource, tellings: readonly Telling[], settings: Settings): Draft[] {
   const random = createRandom(settings.seed, `callbacks of ${source.id}`)
   const drafts: Draft[] = []
@@ -341,8 +340,8 @@ function groupIntoCallbacks(source: PlannedSource, tellings: readonly Telling[],
       }
     } else if (source.provider !== 'instamed' && !telling.late && random.chance(settings.multiPaymentShare)) {
       const size = random.integer(2, PAYMENTS_PER_CALLBACK_MAX)
-      // One step of a payment per callback, and none may overtake an older one of its payment by accident. A late step
-      // stays late.
+      // One step per payment and callback, and none may accidentally overtake an older step of its payment. Late steps stay
+      // late.
       const passed = new Set([telling.step.paymentKey])
       for (const other of tellings.slice(index + 1, index + 1 + GROUPING_WINDOW)) {
         if (taken.has(other)) {
@@ -399,7 +398,7 @@ const USUAL_CONTENT_TYPES: Readonly<Record<SimulatedProvider, string>> = {
   instamed: 'application/json; charset=utf-8',
 }
 
-/** The callback that tells `steps`, with `extraElements` (JSON texts) among them. */
+/** The callback that reports `steps`, with `extraElements` (JSON texts) among them. */
 function bodyOf(
   provider: SimulatedProvider,
   steps: readonly ScriptedStep[],
@@ -429,7 +428,7 @@ function bodyText(
 
 const DATASCHEMAS = { payments: 'payment-event', returns: 'payment-return-event' } as const
 
-/** Both spellings that the provider's own examples show, one of them for each envelope. */
+/** The provider's examples show both spellings; each envelope uses one of them. */
 function v2Body(steps: readonly ScriptedStep[], elements: readonly string[], random: Random): string {
   const first = steps[0]?.envelope
   const list = first?.list ?? 'payments'
@@ -449,7 +448,7 @@ function v2Body(steps: readonly ScriptedStep[], elements: readonly string[], ran
   return `${JSON.stringify(fields).slice(0, -1)},"data":{"${list}":[${elements.join(',')}]}}`
 }
 
-/** With the given probability: a bad element among the good ones, or a wholly malformed callback right after. */
+/** With the given probability adds a bad element among the good ones, or a malformed callback right after. */
 function addMalformed(draft: Draft, share: number, random: Random): Draft[] {
   if (!random.chance(share) || !isUsual(draft)) {
     return [draft]
@@ -506,17 +505,17 @@ function withBadElement(draft: Draft, element: string, reason: DeadLetterReason,
   return { ...draft, body: bodyOf(draft.provider, draft.steps, [element], random), deadLetters: [reason] }
 }
 
-/** Sent right after `draft`, whose own facts stay as they are. */
+/** A callback to send right after `draft`, which stays as it is. */
 function malformed(draft: Draft, body: Buffer, reason: DeadLetterReason): Draft {
   return { ...draft, steps: [], body, deadLetters: [reason] }
 }
 
-/** As a connection that broke would leave it. Bodies are ASCII, so no character is cut in two. */
+/** Truncated, as by a broken connection. Bodies are ASCII, so no character is split. */
 function withoutItsEnd(body: Buffer, random: Random): Buffer {
   return body.subarray(0, random.integer(1, body.length - 1))
 }
 
-/** With a byte that no UTF-8 text contains in the id, so that nobody can know which payment is meant. */
+/** With an invalid UTF-8 byte in the id, so that the payment cannot be identified. */
 function withInvalidUtf8(provider: SimulatedProvider, random: Random): Buffer {
   const id = `5eed${random.hex(28)}\u00ff`
   const element = {
@@ -527,12 +526,12 @@ function withInvalidUtf8(provider: SimulatedProvider, random: Random): Buffer {
   return encodeBody(bodyText(provider, [], [element], random), 'latin1')
 }
 
-/** UTF-8 and the usual content type: another charset or notation would give what is made of it another meaning. */
+/** UTF-8 with the usual content type: another charset or notation would change the meaning of the altered body. */
 function isUsual({ steps }: Draft): boolean {
   return steps.every(({ encoding, contentType }) => encoding === 'utf8' && contentType === null)
 }
 
-/** With the given probability: something that cannot be read because of what decides, among the good or right after. */
+/** With the given probability adds something with an unreadable deciding field, among the good elements or right after. */
 function addOdd(draft: Draft, share: number, random: Random): Draft[] {
   if (!random.chance(share) || !isUsual(draft) || draft.deadLetters.length > 0) {
     return [draft]
@@ -546,12 +545,12 @@ function addOdd(draft: Draft, share: number, random: Random): Draft[] {
     : [withBadElement(draft, odd.text, odd.reason, random)]
 }
 
-/** Among payment returns an element of a payment would be another mistake. */
+/** A payment element among payment returns would be a different mistake. */
 function holdsReturns({ steps }: Draft): boolean {
   return steps.some(({ envelope }) => envelope?.list === 'returns')
 }
 
-/** Sent right after `draft`, whose own facts stay as they are. */
+/** A callback to send right after `draft`, which stays as it is. */
 function oddCallback(draft: Draft, { text, encoding = 'utf8', contentType, reason }: OddDeadLetter): Draft {
   return {
     ...malformed(draft, encodeBody(text, encoding), reason),
@@ -559,7 +558,7 @@ function oddCallback(draft: Draft, { text, encoding = 'utf8', contentType, reaso
   }
 }
 
-/** How far behind the original a repeat comes, at most. */
+/** The maximum distance between a callback and its repeat. */
 const REPEAT_DISTANCE_MAX = 60
 
 function repeatSome(drafts: readonly Draft[], settings: Settings): Draft[] {

@@ -5,21 +5,21 @@ import type { PlannedCallback } from './plan.ts'
 
 /** Where and how the callbacks of a source are posted. */
 export interface PostTarget {
-  /** Source id, as in the plan. */
+  /** The source's id in the plan. */
   readonly id: string
   /** Absolute http or https URL of the source; a callback's path suffix is appended to its path. */
   readonly url: string
-  /** The same source at other gateways: attempts go to all of them in turn. */
+  /** The same source at other gateways; attempts rotate through all of them. */
   readonly otherUrls?: readonly string[]
-  /** The only answer that the provider takes for success; every other one is a failure, 202 and 3xx too. */
+  /** The only answer the provider treats as success; any other is a failure, even 202 and 3xx. */
   readonly successCode: number
-  /** For example the shared secret header, or `authorization` for Basic. Never logged and in no report. */
+  /** For example a header with the shared secret, or `authorization` for Basic. Never logged or reported. */
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** How a provider behaves when a callback was not taken. */
+/** How a provider behaves when a callback is not accepted. */
 export interface DeliveryManner {
-  /** How long it waits for the whole answer. Not scaled: the gateway's deadlines are real. */
+  /** How long it waits for the complete answer. Not scaled, because the gateway's deadlines are real. */
   readonly timeoutMs: number
   readonly attemptsMax: number
   /** Pause before a retry; `retry` counts from 0. Scaled by `timeScale`. */
@@ -43,20 +43,20 @@ export const DELIVERY_MANNERS: { readonly [P in SimulatedProvider]: DeliveryMann
 
 export interface PostOptions {
   readonly targets: readonly PostTarget[]
-  /** New callbacks per second, at fixed times whatever the answers; retries come on top. Null: as fast as possible. */
+  /** New callbacks per second, at fixed times independent of answers; retries are extra. Null: as fast as possible. */
   readonly ratePerSecond?: number | null
-  /** The most requests in flight. */
+  /** The maximum number of requests in flight. */
   readonly concurrency?: number
   /** Factor on the providers' retry gaps: 0.001 turns J.P. Morgan's first 10 s into 10 ms, InstaMed's 30 min into 1.8 s. */
   readonly timeScale?: number
-  /** A callback that is not accepted so long after its first attempt is given up, even by J.P. Morgan. */
+  /** A callback not accepted this long after its first attempt is given up, even for J.P. Morgan. */
   readonly giveUpAfterMs?: number
   readonly manners?: { readonly [P in SimulatedProvider]: DeliveryManner }
-  /** Ends the run: requests in flight are cut, everything not accepted ends as `aborted`. */
+  /** Ends the run: requests in flight are cut off, and everything not accepted ends as `aborted`. */
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: PostProgress) => void
   readonly progressEveryMs?: number
-  /** Told about every attempt when it is over. */
+  /** Called after every attempt. */
   readonly onAttempt?: (callback: PlannedCallback, answer: Answer) => void
 }
 
@@ -71,7 +71,7 @@ export const POST_DEFAULTS = {
 
 export interface PostProgress {
   readonly callbacks: number
-  /** Callbacks that were tried at least once. */
+  /** Callbacks attempted at least once. */
   readonly started: number
   readonly attempts: number
   readonly accepted: number
@@ -82,20 +82,20 @@ export interface PostProgress {
   readonly elapsedMs: number
 }
 
-/** What became of one callback, after its last attempt. */
+/** The result of one callback after its last attempt. */
 export interface PostResult {
   readonly position: number
   readonly sourceId: string
   readonly outcome: 'accepted' | 'given-up' | 'aborted'
   readonly attempts: number
-  /** Attempts answered with another code than success. */
+  /** Attempts answered with a code other than success. */
   readonly refusals: number
-  /** Attempts without an answer (timeout, lost connection): the gateway may have taken the callback or not. */
+  /** Attempts without an answer (timeout, lost connection): the gateway may or may not have accepted the callback. */
   readonly unknowns: number
   /** Attempts that never reached the gateway. */
   readonly unreachable: number
   readonly lastAnswer: Answer | null
-  /** Of the last attempt, from sending to the end of the answer. */
+  /** Duration of the last attempt, from sending to the end of the answer, ms. */
   readonly answerMs: number
 }
 
@@ -105,14 +105,14 @@ export type Answer =
   | { readonly kind: 'unreachable'; readonly code: string }
 
 /**
- * Posts the callbacks in order, as the providers would: each is repeated until it is answered with exactly the source's
- * success code, in the provider's manner. The results are in the order of `callbacks`.
+ * Posts the callbacks in order, as the providers would: each is retried in the provider's manner until the answer is exactly
+ * the source's success code. Results are in the order of `callbacks`.
  *
- * A callback that waits for its retry does not hold up the ones behind it, so callbacks overtake each other, as they do
- * in life. Bounded: `concurrency` requests in flight, one timer per waiting callback.
+ * A callback that waits for its retry does not delay the next ones, so callbacks overtake each other, as in production.
+ * Bounded: `concurrency` requests in flight, one timer per waiting callback.
  *
- * Failures of the gateway are results, not errors. Rejects only for options that make no sense (see
- * {@link postProblems}) or a callback of an unknown source, before anything is sent.
+ * Failures of the gateway are results, not errors. Rejects only for invalid options (see {@link postProblems}) or a callback
+ * of an unknown source, before anything is sent.
  */
 export async function postCallbacks(
   callbacks: readonly PlannedCallback[],
@@ -147,7 +147,7 @@ export async function postCallbacks(
   }
 }
 
-/** What is wrong with the options, one sentence each; empty if nothing is. */
+/** What is wrong with the options, one sentence each; empty if they are valid. */
 export function postProblems(options: PostOptions): string[] {
   const { concurrency, ratePerSecond, timeScale, giveUpAfterMs } = { ...POST_DEFAULTS, ...options }
   const problems: string[] = []
@@ -177,7 +177,7 @@ export function postProblems(options: PostOptions): string[] {
 
 type Settings = PostOptions & Required<Pick<PostOptions, keyof typeof POST_DEFAULTS>>
 
-/** A callback on its way; the only mutable thing here. */
+/** A callback in delivery; the only mutable state here. */
 interface Delivery {
   readonly callback: PlannedCallback
   readonly routes: readonly Route[]
@@ -271,7 +271,7 @@ function deliverAll(deliveries: readonly Delivery[], settings: Settings): Promis
     end()
   }
 
-  /** How many callbacks may have been started by now. */
+  /** How many callbacks are due by now. */
   function dueCount(): number {
     if (settings.ratePerSecond === null) {
       return deliveries.length
@@ -296,7 +296,7 @@ function deliverAll(deliveries: readonly Delivery[], settings: Settings): Promis
       }
       attempt(delivery)
     }
-    // If it is behind its time, the next answer makes room and pumps again.
+    // If it is behind schedule, the next answer makes room and pumps again.
     if (next >= due && next < deliveries.length && settings.ratePerSecond !== null && pacer === undefined) {
       const nextDueMs = (next / settings.ratePerSecond) * 1000 - (performance.now() - startedAt)
       pacer = setTimeout(
@@ -374,7 +374,7 @@ function deliverAll(deliveries: readonly Delivery[], settings: Settings): Promis
 /** A longer timer would fire at once. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
-/** Everything about a request that does not change from callback to callback. */
+/** The parts of a request that are the same for many callbacks. */
 interface Route {
   readonly request: typeof http.request
   readonly agent: http.Agent
@@ -392,7 +392,7 @@ function routesTo(
   agents: Readonly<Record<'http:' | 'https:', http.Agent>>,
 ): readonly Route[] {
   if (target === undefined) {
-    throw new Error(`the plan has callbacks of the source ${callback.sourceId}, which has no target`)
+    throw new Error(`the plan has callbacks of source ${callback.sourceId}, which has no target`)
   }
   return [target.url, ...(target.otherUrls ?? [])].map((url) => routeTo(new URL(url), target, callback, agents))
 }
@@ -417,7 +417,7 @@ function routeTo(
 }
 
 interface Exchange {
-  /** Ends the connection; no answer is reported any more. */
+  /** Ends the connection; no answer is reported afterwards. */
   cut(): void
 }
 
@@ -459,7 +459,7 @@ function startExchange(route: Route, body: Buffer, timeoutMs: number, onAnswer: 
   })
   request.on('response', (response) => {
     response.on('end', () => answer({ kind: 'status', statusCode: response.statusCode ?? 0 }))
-    // An answer that breaks off is no answer: the status line alone does not say that the gateway was done.
+    // An incomplete answer counts as none: the status line alone does not show that the gateway was done.
     response.on('error', () => answer({ kind: 'unknown', cause: 'connection-lost' }))
     response.resume()
   })

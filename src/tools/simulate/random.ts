@@ -2,12 +2,12 @@
 export interface Random {
   /** 0 <= value < 1. */
   next(): number
-  /** A whole number, both ends included. */
+  /** A whole number; both bounds are included. */
   integer(min: number, max: number): number
   /** True with the given probability; never for 0, always for 1. */
   chance(probability: number): boolean
   pick<T>(items: readonly T[]): T
-  /** A new array with the items in another order. */
+  /** A new array with the items in random order. */
   shuffle<T>(items: readonly T[]): T[]
   /** Lower-case hex digits. */
   hex(length: number): string
@@ -18,8 +18,8 @@ export interface Random {
 const ALPHANUMERIC = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 
 /**
- * Randomness of `seed` for one purpose. Streams are independent: drawing more from one leaves the others as they were,
- * so that, for example, another share of duplicates does not give other payments.
+ * Randomness of `seed` for one purpose. Streams are independent: drawing more from one does not change the others, so, for
+ * example, another share of duplicates does not change the payments.
  *
  * The generator is sfc32. Its 128 bits of state matter here: with a 32-bit generator the ids of two seeds would be
  * pieces of the same sequence.

@@ -7,7 +7,7 @@ import { SENSITIVE_TEXT } from './sensitive-text.ts'
 import { DAY_MS, instamedTime, SECOND_MS, zoned, zoneLess } from './time-spellings.ts'
 import { type BodyEncoding, Verbatim, type Wire, writeWire } from './wire.ts'
 
-/** One payment as its provider tells it, with what all of it together must give. */
+/** One payment as its provider reports it, with the expected result of all its steps. */
 export interface ScriptedPayment {
   /** `<namespace>:<provider id>`. */
   readonly paymentKey: string
@@ -24,50 +24,50 @@ export interface ScriptedPayment {
   readonly expectedAttention: readonly AttentionCode[]
   /** The decimal as it was sent; null if none was. */
   readonly expectedAmount: string | null
-  /** In the order of their own times, which increase wherever the end depends on it. */
+  /** In the order of the provider's times, which increase wherever the result depends on it. */
   readonly steps: readonly ScriptedStep[]
 }
 
 export interface ScriptedStep {
-  /** `<payment key>#<position>`: equal id = the same fact, whatever callback carries it. */
+  /** `<payment key>#<position>`. The same id is the same fact, whichever callback carries it. */
   readonly id: string
   readonly paymentKey: string
-  /** The provider's words, as in the lifecycle. */
+  /** In the provider's terms, as in the lifecycle. */
   readonly says: string
   readonly occurredAtMs: number
-  /** The element of a callback that says it (InstaMed: the body), as text: repeats must repeat it to the letter. */
+  /** The callback's element (InstaMed: the body), as text: repeats must be exact. */
   readonly element: string
   readonly encoding: BodyEncoding
-  /** Null: as the provider usually says it. */
+  /** Null: the provider's usual content type. */
   readonly contentType: string | null
-  /** Cannot share a callback with others: its envelope or its bytes are its own. */
+  /** Cannot share a callback with other steps, because its envelope or its bytes are special. */
   readonly alone: boolean
-  /** Equal for the steps that one callback tells together; null for all others. */
+  /** Equal for the steps that one callback reports together; null for all others. */
   readonly batch: string | null
-  /** What a v2 envelope around it says; null for the other providers. */
+  /** The v2 envelope around it; null for other providers. */
   readonly envelope: StepEnvelope | null
 }
 
 interface StepEnvelope {
-  /** The list that the element stands in. */
+  /** The list that contains the element. */
   readonly list: 'payments' | 'returns'
-  /** First segment of the type. It is part of what the step says, so that a re-issue keeps it. */
+  /** First segment of the type. It is part of the fact, so a reissue keeps it. */
   readonly eventType: string
   readonly paymentId: string
   readonly endToEndId: string
   readonly paymentStatus: string
   /** As written. */
   readonly occurredAt: unknown
-  /** Fields in the place of the usual ones. */
+  /** Fields that replace the usual ones. */
   readonly fields: Readonly<Record<string, unknown>>
 }
 
 /**
- * Writes the story of one payment, and of the refunds, returns and chargebacks that belong to it; the original comes
- * first. Ids begin with `5eed` or `SIM`, so that nobody takes them for real ones.
+ * Scripts one payment with its refunds, returns and chargebacks; the original comes first. Ids begin with `5eed` or `SIM`, so
+ * they cannot be mistaken for real ones.
  *
- * Successive times are at least one second apart, unless the lifecycle says otherwise, and times are cut, never rounded,
- * to the provider's precision, so they stay strictly increasing on the wire.
+ * Successive times are at least one second apart, unless the lifecycle says otherwise. Times are truncated, never rounded, to
+ * the provider's precision, so they stay strictly increasing on the wire.
  */
 export function scriptPayments(
   source: { readonly id: string; readonly provider: SimulatedProvider; readonly namespace: string },
@@ -87,7 +87,7 @@ export function scriptPayments(
 
 type Source = Parameters<typeof scriptPayments>[0]
 
-/** When the steps of a transaction happen: as they say, or `distanceMs()` after the one before. */
+/** The times of a transaction's steps: as given, or `distanceMs()` after the previous step. */
 function timesOf(
   steps: readonly Step[],
   startMs: number,
@@ -143,7 +143,7 @@ function scriptV1(source: Source, lifecycle: Lifecycle, startMs: number, random:
   return { ...commonOf(source, lifecycle), paymentKey, endToEndId, steps }
 }
 
-/** Applies what is odd about the step. */
+/** Applies the step's oddities. */
 function wireOf(step: OddStep, atMs: number, random: Random, fields: Record<string, unknown>): Wire {
   const wire: Wire = { atMs, fields, twice: [], envelope: {}, format: 'json', encoding: 'utf8', contentType: null }
   for (const oddity of step.oddities ?? []) {
@@ -169,7 +169,7 @@ const V1_EXCEPTIONS: Readonly<Record<string, readonly object[]>> = {
   BLOCKED: [{ errorCode: '11000', errorDescription: SENSITIVE_TEXT }],
 }
 
-/** The payments of a batch, or one payment; then its returns. */
+/** The payments of a batch, or one payment followed by its returns. */
 function scriptV2Story(source: Source, lifecycle: Lifecycle, startMs: number, random: Random): ScriptedPayment[] {
   const { batchOf, related = [] } = lifecycle
   const batchId = batchOf === undefined ? null : `SIMBATCH${random.alphanumeric(8)}`
@@ -187,7 +187,7 @@ function scriptV2Story(source: Source, lifecycle: Lifecycle, startMs: number, ra
   ]
 }
 
-/** The provider's own examples show both forms. */
+/** The provider's examples show both forms. */
 function v2Time(timeMs: number, random: Random): string {
   return random.chance(0.5) ? zoned(timeMs).replace('Z', '+00:00') : `${zoned(timeMs).slice(0, 19)}Z`
 }
@@ -260,8 +260,8 @@ function scriptV2(
 type Related = NonNullable<Lifecycle['related']>[number]
 
 /**
- * A payment return (`data.returns`): money that the client had received and gives back. It has no time of its own, so the
- * envelope's orders it.
+ * A payment return (`data.returns`): the client returns money that it had received. It has no time of its own, so the
+ * envelope's time orders it.
  */
 function scriptReturn(
   source: Source,
@@ -276,7 +276,7 @@ function scriptReturn(
   const paymentKey = `${source.namespace}:${returnId}`
   const amount = decimalOf(random.integer(100, 50_000))
   const currency = random.chance(0.5) ? 'BRL' : undefined
-  // As a number some clients write it; its zeros are part of the amount.
+  // Some clients write the amount as a number; its trailing zeros are part of it.
   const value = random.chance(0.2) ? new Verbatim(`{"amount":${amount}}`) : { amount, currency }
   const originalPaymentIdentifiers = originalIdentifiers(transaction.names, originalKey, source, random)
 
@@ -355,7 +355,7 @@ const V2_EXCEPTIONS = [
 function scriptInstamed(source: Source, lifecycle: Lifecycle, startMs: number, random: Random): ScriptedPayment[] {
   const originalId = `5eed${random.hex(28)}`
   const amountMinor = random.integer(500, 50_000)
-  // Other interfaces of the platform write the same ids in capitals; it is the same payment.
+  // Other interfaces of the platform write ids in capitals; the payment is the same.
   const inCapitals = random.chance(0.15)
   const original = {
     id: originalId,
@@ -367,7 +367,7 @@ function scriptInstamed(source: Source, lifecycle: Lifecycle, startMs: number, r
     id: `5eed${random.hex(28)}`,
     steps: transaction.steps,
     expectation: expectationOf(transaction),
-    // Partial, so that several fit into the original.
+    // Partial amounts, so that several fit into the original.
     amountMinor: Math.floor(amountMinor / (lifecycle.related?.length ?? 1)),
   }))
 
@@ -408,7 +408,7 @@ function scriptInstamed(source: Source, lifecycle: Lifecycle, startMs: number, r
   })
 }
 
-/** What a transaction says of its money. `approved` is what must be known as its amount. */
+/** The amount fields of a transaction. `approved` is the expected amount. */
 interface InstamedAmounts {
   readonly approved: string
   readonly fields: Readonly<Record<string, unknown>>
@@ -556,7 +556,7 @@ function scriptedStep(
   }
 }
 
-/** 8-4-4-4-12 lower-case hex digits with the marks of a version 4 UUID. */
+/** A version 4 UUID in lower case. */
 export function uuidLike(random: Random): string {
   const digits = `5eed${random.hex(28)}`
   return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-a${digits.slice(17, 20)}-${digits.slice(20, 32)}`

@@ -1,5 +1,5 @@
 /**
- * Stands where real callbacks carry personal or account data and free text. If it is ever found in a key, a header, a
- * log or a canonical topic, a field got through that is not on the allow-list.
+ * Replaces personal data, account data and free text of real callbacks. If it appears in a key, a header, a log or a
+ * canonical topic, a field that is not on the allow-list got through.
  */
 export const SENSITIVE_TEXT = 'SIMULATED-SENSITIVE-TEXT'

@@ -21,7 +21,7 @@ import {
   postProblems,
 } from './post-callbacks.ts'
 
-/** A source of the gateway that the simulator acts for. */
+/** A source of the gateway that the simulator sends for. */
 export type SimulatedSource = PlannedSource & PostTarget
 
 export interface SimulationOptions
@@ -43,7 +43,7 @@ export interface SimulationOptions
   readonly outFile?: string
 }
 
-/** What was sent and what must come of it. Holds no credential, no URL and no body. */
+/** What was sent and the expected results. Holds no credentials, URLs or bodies. */
 export interface SimulationReport {
   readonly seed: number
   readonly startTime: string
@@ -53,9 +53,9 @@ export interface SimulationReport {
   readonly sources: readonly PlannedSource[]
   readonly counts: SimulationCounts
   readonly expected: SimulationExpectation
-  /** How long accepted callbacks waited for their answer, ms; null if none was accepted. */
+  /** Answer times of accepted callbacks, ms; null if none was accepted. */
   readonly answerMs: { readonly p50: number; readonly p99: number; readonly max: number } | null
-  /** The first few callbacks that the gateway never accepted. */
+  /** The first few callbacks that were never accepted. */
   readonly failures: readonly SimulationFailure[]
   readonly payments: readonly SimulatedPayment[]
 }
@@ -66,9 +66,9 @@ interface SimulationCounts {
   readonly givenUp: number
   readonly aborted: number
   readonly attempts: number
-  /** Attempts that were answered with another code than success. */
+  /** Attempts answered with a code other than success. */
   readonly refused: number
-  /** Attempts without an answer: the gateway may have taken the callback. */
+  /** Attempts without an answer: the gateway may have accepted the callback. */
   readonly unknown: number
   readonly unreachable: number
   readonly identicalRepeats: number
@@ -77,32 +77,32 @@ interface SimulationCounts {
   readonly multiPayment: number
 }
 
-/** A count that failed attempts make uncertain: what they brought, if they were taken after all, comes on top. */
+/** A count that failed attempts make uncertain: `max` includes those that may have been accepted after all. */
 interface CountRange {
   readonly min: number
   readonly max: number
 }
 
 interface SimulationExpectation {
-  /** Payment keys of which anything was accepted. */
+  /** Payment keys with at least one accepted fact. */
   readonly payments: number
   /** Distinct facts in accepted callbacks: each has exactly one record in `payments.status.changes`. */
   readonly events: number
   readonly duplicates: CountRange
   readonly deadLetters: CountRange
-  /** The least of each: without the attempts that may have been taken. */
+  /** Minimum per reason, without attempts that may have been accepted. */
   readonly deadLettersByReason: Readonly<Partial<Record<DeadLetterReason, number>>>
-  /** How many payments must end in each status, of those that were wholly delivered. */
+  /** Expected number of completely delivered payments per status. */
   readonly paymentsByStatus: Readonly<Partial<Record<PaymentStatus, number>>>
   /**
-   * Payments of which some fact was never accepted: their final status is not known, and `events` and `payments` may be
-   * exceeded by what they brought unnoticed. 0 unless callbacks were given up or the run was aborted.
+   * Payments with a fact that was never accepted. Their final status is unknown, and unanswered attempts about them may raise
+   * `events` and `payments` above the expected numbers. 0 unless callbacks were given up or the run was aborted.
    */
   readonly undeliveredPayments: number
 }
 
 interface SimulatedPayment extends LedgerPayment {
-  /** True if every fact of the payment is in a callback that was accepted; only then must its status be the expected one. */
+  /** Whether every fact of the payment is in an accepted callback; only then its status must be the expected one. */
   readonly delivered: boolean
 }
 
@@ -115,13 +115,13 @@ interface SimulationFailure {
 }
 
 /**
- * Acts as the providers: plans the callbacks of a seed, posts them, and says what must come of them.
+ * Acts as the providers: plans the callbacks of a seed, posts them, and reports the expected results.
  *
- * The expectation counts what the gateway accepted; it is exact as long as every attempt was answered (see
- * {@link CountRange}). Running the same seed twice against one stack gives duplicates only, and the same statuses.
+ * Expectations count what the gateway accepted. They are exact if every attempt was answered (see {@link CountRange}).
+ * Running a seed again on the same stack gives only duplicates, and the same statuses.
  *
- * Throws {@link SimulationOptionsError} for options that make no sense and the file system's error if `outFile` cannot
- * be written, both before anything is sent. An aborted run returns, and writes, what it has.
+ * Throws {@link SimulationOptionsError} for invalid options, and the file system's error if `outFile` cannot be written,
+ * both before anything is sent. An aborted run returns and writes what it has.
  */
 export async function runSimulation(options: SimulationOptions): Promise<SimulationReport> {
   const posting = { ...options, targets: options.sources }
@@ -153,7 +153,7 @@ export async function runSimulation(options: SimulationOptions): Promise<Simulat
 
 const FAILURES_SHOWN_MAX = 20
 
-/** What the results of posting make of the plan's ledger. Pure. */
+/** Combines the plan's ledger with the results of posting. Pure. */
 export function summarize(
   plan: Plan,
   results: readonly PostResult[],
@@ -165,7 +165,7 @@ export function summarize(
   let extraElements = 0
   let extraDeadLetters = 0
   const paymentOf = (stepId: string) => stepId.slice(0, stepId.lastIndexOf('#'))
-  // What is said of a refund or its like is reported to the original, too.
+  // Facts of a refund, return or chargeback are also reported to the original.
   const isOfChild = (stepId: string) => (plan.ledger.payments.get(paymentOf(stepId))?.relatesTo ?? null) !== null
   const eventsOf = (stepIds: readonly string[]) => stepIds.length + stepIds.filter(isOfChild).length
   const add = (callback: PlannedCallback) => {
@@ -187,7 +187,7 @@ export function summarize(
     if (accepted) {
       add(callback)
     }
-    // Whatever reached the gateway and was not answered with success may be in the raw topic nevertheless.
+    // Attempts that reached the gateway without a success answer may still be in the raw topic.
     const perhapsTaken = result.attempts - result.unreachable - (accepted ? 1 : 0)
     extraElements += perhapsTaken * eventsOf(callback.stepIds)
     extraDeadLetters += perhapsTaken * callback.deadLetters.length

@@ -1,6 +1,6 @@
 import type { Random } from './random.ts'
 
-/** How the time of a step is written; `undefined` leaves the field out. */
+/** Writes the time of a step; `undefined` leaves the field out. */
 export type TimeSpelling = (timeMs: number, random: Random) => unknown
 
 export const SECOND_MS = 1_000
@@ -13,12 +13,12 @@ export function zoned(timeMs: number): string {
   return new Date(timeMs).toISOString()
 }
 
-/** `2026-01-05T08:00:00.000`: read as UTC, and known to within a day. */
+/** `2026-01-05T08:00:00.000`: read as UTC, known to within a day. */
 export function zoneLess(timeMs: number): string {
   return zoned(timeMs).slice(0, -1)
 }
 
-/** `2026-01-05`: stands for its whole day, in no zone. */
+/** `2026-01-05`: means the whole day, without a zone. */
 export function dateAlone(timeMs: number): string {
   return zoned(timeMs).slice(0, 10)
 }
@@ -30,11 +30,11 @@ export function belowMs(digits: string): TimeSpelling {
 
 export const notGiven: TimeSpelling = () => undefined
 
-/** What .NET writes for a date that nobody set: the same as none. */
+/** .NET's value of a date that was never set: the same as no date. */
 export const emptyDate: TimeSpelling = (_timeMs, random) =>
   random.pick(['0001-01-01T00:00:00', '0001-01-01T00:00:00Z', '0001-01-01T00:00:00.0000000'])
 
-/** Given, and no time that anybody can read. */
+/** Present but not a readable time. */
 export const unreadable: TimeSpelling = (timeMs, random) =>
   random.pick<unknown>([
     'yesterday',
@@ -49,14 +49,14 @@ export const unreadable: TimeSpelling = (timeMs, random) =>
   ])
 
 interface Spelling {
-  /** It can only write times that are a multiple of this. */
+  /** It can write only multiples of this time, ms. */
   readonly wholeMs: number
   readonly write: (timeMs: number) => string
 }
 
 const inZone = (timeMs: number, offsetMinutes: number) => zoneLess(timeMs + offsetMinutes * MINUTE_MS)
 
-/** RFC 3339 and ISO 8601, as clients of many languages write them. Each names the instant exactly, with its zone. */
+/** RFC 3339 and ISO 8601, as written by clients in many languages. Each gives the exact instant, with its zone. */
 const ISO_SPELLINGS: readonly Spelling[] = [
   { wholeMs: 1, write: (timeMs) => zoned(timeMs).toLowerCase() },
   { wholeMs: 1, write: (timeMs) => zoned(timeMs).replace('T', ' ') },
@@ -72,7 +72,7 @@ const ISO_SPELLINGS: readonly Spelling[] = [
   { wholeMs: 1, write: (timeMs) => `${inZone(timeMs, 330)}+0530` },
   { wholeMs: 1, write: (timeMs) => `${inZone(timeMs, -300)}\u221205:00` },
   { wholeMs: SECOND_MS, write: (timeMs) => `${zoned(timeMs).slice(0, 19).replace(/[-:]/g, '')}Z` },
-  // Java leaves out what is zero.
+  // Java omits zero parts.
   { wholeMs: MINUTE_MS, write: (timeMs) => `${zoned(timeMs).slice(0, 16)}Z` },
   { wholeMs: MINUTE_MS, write: (timeMs) => `${inZone(timeMs, -240).slice(0, 16)}-04:00[America/New_York]` },
   { wholeMs: MINUTE_MS, write: (timeMs) => `${zoned(timeMs - MINUTE_MS).slice(0, 16)}:60Z` },
@@ -106,7 +106,7 @@ function usTime(
   return `${date} ${clock}${how.before}${how.half(hour < 12 ? 'AM' : 'PM')}`
 }
 
-/** InstaMed's own, and what other cultures and newer runtimes make of it; all without a zone. */
+/** InstaMed's own format, and variants of other cultures and newer runtimes; all without a zone. */
 const US_SPELLINGS: readonly Spelling[] = [
   ...[' ', '\u00a0', '\u202f', ''].map((before) => ({
     wholeMs: SECOND_MS,
@@ -137,5 +137,5 @@ function anyOf(spellings: readonly Spelling[]): TimeSpelling {
 
 /** Any way to write an instant with its zone. */
 export const isoAnyhow = anyOf(ISO_SPELLINGS)
-/** Any way in which InstaMed's times are written, without a zone. */
+/** Any spelling of InstaMed's times, without a zone. */
 export const instamedAnyhow = anyOf(US_SPELLINGS)

@@ -1,6 +1,6 @@
 /**
- * Text that is already in the notation of its body, for what no serializer writes: the same name twice, a number with
- * its zeros, bytes that are no UTF-8.
+ * Text already in the notation of its body, for what no serializer writes: a repeated name, a number with trailing zeros,
+ * invalid UTF-8.
  */
 export class Verbatim {
   readonly text: string
@@ -12,19 +12,19 @@ export class Verbatim {
 
 export type BodyEncoding = 'utf8' | 'latin1' | 'utf16le'
 
-/** What one callback says of one step, before it is written down. An oddity changes it. */
+/** What a callback says about one step, before serialization. Oddities change it. */
 export interface Wire {
   /** The provider's own time of the step. */
   readonly atMs: number
-  /** Fields of the element, in their order; undefined ones are not written. */
+  /** Fields of the element, in order; undefined ones are not written. */
   fields: Record<string, unknown>
-  /** Fields that the element names once more, before all others. */
+  /** Fields that the element contains additionally, before all others. */
   readonly twice: (readonly [name: string, value: unknown])[]
-  /** v2 only: fields of the envelope, in the place of the usual ones. */
+  /** v2 only: envelope fields that replace the usual ones. */
   readonly envelope: Record<string, unknown>
   format: 'json' | 'form' | 'xml'
   encoding: BodyEncoding
-  /** Null: as usual. */
+  /** Null: the usual one. */
   contentType: string | null
 }
 
@@ -57,7 +57,7 @@ function xmlTextOf(value: unknown): string {
         .replaceAll('<', '&lt;')
 }
 
-/** UTF-16 begins with its byte order mark, without which it could not be told from anything else. */
+/** UTF-16 begins with its byte order mark; without it, it could not be recognized. */
 export function encodeBody(text: string, encoding: BodyEncoding): Buffer {
   return Buffer.from(encoding === 'utf16le' ? `\ufeff${text}` : text, encoding)
 }

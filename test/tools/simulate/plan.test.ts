@@ -295,7 +295,7 @@ describe('planCallbacks', () => {
         'payments must be a whole number of at least 1',
         'duplicateShare must be between 0 and 1',
         'lateShare must be between 0 and 1',
-        'every source needs an id of its own',
+        'every source needs a unique id',
         'source v1: the provider stripe cannot be simulated',
       ])
     }
