@@ -1,7 +1,7 @@
 import { applyEvent, orderFreePart, type PaymentState, type Verdict } from '../../src/payment/apply-event.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 
-/** The states that these events, in this order of arrival, lead to; by payment key. */
+/** The payment states after these events, in this order of arrival; sorted by payment key. */
 export function foldAll(events: readonly PaymentEvent[]): readonly PaymentState[] {
   const states = new Map<string, PaymentState>()
   for (const event of events) {
@@ -15,7 +15,7 @@ export function foldAll(events: readonly PaymentEvent[]): readonly PaymentState[
   return [...states.values()].sort((a, b) => (a.paymentKey < b.paymentKey ? -1 : 1))
 }
 
-/** What must be the same in any order of arrival, by payment key. */
+/** The order-independent part of each payment's state, by payment key. */
 export function meaningOf(events: readonly PaymentEvent[]): object {
   return Object.fromEntries(foldAll(events).map((state) => [state.paymentKey, orderFreePart(state)]))
 }

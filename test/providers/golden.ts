@@ -14,11 +14,11 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 }
 
 /**
- * One test per golden callback: `<case>.json` (or `.form`, `.xml`) is the body, `<case>.expected.json` what it must
- * give. After a deliberate change run with `UPDATE_FIXTURES=1` and read the difference line by line.
+ * One test per golden callback: `<case>.json` (or `.form`, `.xml`) is the body, `<case>.expected.json` the expected
+ * translation. After a deliberate change, run with `UPDATE_FIXTURES=1` and review the diff line by line.
  *
- * Under `flows/` is one folder per documented story of a payment: its callbacks in the provider's order, and in
- * `expected.json`, written by hand, what they mean together. They must mean that in every order.
+ * `flows/` has one folder per documented sequence of callbacks of a payment: the callbacks in the provider's order, and the
+ * expected result in a handwritten `expected.json`. Every order must give the same result.
  */
 export function testGoldenCallbacks(provider: Provider, folder: string): void {
   test.each(callbackFiles(folder).map((path) => [basename(path), path]))(
@@ -33,7 +33,7 @@ export function testGoldenCallbacks(provider: Provider, folder: string): void {
       expect(translation).toEqual(JSON.parse(readFileSync(expectedPath, 'utf8')))
       const first = translation.events.find((event) => event.element === 0)
       if (first !== undefined) {
-        // In XML it is only found in its usual spelling.
+        // In XML, the key is found only in the usual spelling of the tag.
         const found = extname(path) === '.xml' ? [first.paymentKey, null] : [first.paymentKey]
         expect(found).toContain(provider.firstPaymentKey(callback))
       }
@@ -41,7 +41,7 @@ export function testGoldenCallbacks(provider: Provider, folder: string): void {
   )
 
   const flows = join(folder, 'flows')
-  test.each(readdirSync(flows))('flow %s, in every order', (flow) => {
+  test.each(readdirSync(flows))('flow %s gives the expected state in every order', (flow) => {
     const callbacks = callbackFiles(join(flows, flow)).map(callbackOfFile)
     const translations = callbacks.map((callback) => provider.translate(callback))
     expect(translations.flatMap(({ deadLetters, drift }) => [...deadLetters, ...drift])).toEqual([])
@@ -61,12 +61,12 @@ export function testGoldenCallbacks(provider: Provider, folder: string): void {
   })
 }
 
-/** The events of all golden callbacks, flows left out. */
+/** The events of all golden callbacks, without flows. */
 export function goldenEvents(provider: Provider, folder: string): readonly PaymentEvent[] {
   return callbackFiles(folder).flatMap((path) => provider.translate(callbackOfFile(path)).events)
 }
 
-/** What every golden callback says by the mapping of now, by its name; without the version, and without the texts for people. */
+/** The current reading of each golden callback, by its path; without the mapping version and without the messages of dead letters. */
 export function goldenReadings(id: string, folder: string): readonly (readonly [name: string, reading: unknown])[] {
   const provider = providerById(id)
   const flows = join(folder, 'flows')
@@ -81,7 +81,7 @@ export function goldenReadings(id: string, folder: string): readonly (readonly [
   })
 }
 
-/** The bodies of all golden callbacks with their content types, those of the flows included. */
+/** The bodies of all golden callbacks, including flows, with their content types. */
 export function goldenBodies(folder: string): readonly { readonly body: Buffer; readonly contentType: string }[] {
   const flows = join(folder, 'flows')
   const folders = [folder, ...readdirSync(flows).map((flow) => join(flows, flow))]

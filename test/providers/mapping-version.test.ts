@@ -6,11 +6,11 @@ import { PROVIDER_IDS, providerById } from '../../src/providers/registry.ts'
 import { goldenReadings } from './golden.ts'
 
 /**
- * I5: a reading that changes without its version would be taken for a duplicate of the old one and never come right. So the
- * readings of all golden callbacks are written down beside them, by version.
+ * I5: if a reading changed without a new version, it would count as a duplicate of the old one and never be corrected. So
+ * the readings of all golden callbacks are recorded in `readings.json`, with the version.
  *
- * After a deliberate change raise `mappingVersion` of the provider, then run with `UPDATE_READINGS=1`. New golden callbacks
- * are written down without a new version.
+ * After a deliberate change, increase `mappingVersion` of the provider and run with `UPDATE_READINGS=1`. Readings of new
+ * golden callbacks are recorded without a new version.
  */
 
 interface Readings {
@@ -31,13 +31,13 @@ describe.each(PROVIDER_IDS)('%s', (id) => {
     : { mappingVersion: 0, callbacks: {} }
   const otherwise = Object.keys(written.callbacks).filter((name) => now[name] !== written.callbacks[name])
 
-  test('reads its golden callbacks as its mapping version did, or has a new version', () => {
+  test('reads its golden callbacks as recorded for its mapping version, or has a new version', () => {
     if (provider?.mappingVersion === written.mappingVersion) {
-      expect(otherwise, 'read otherwise: raise mappingVersion').toEqual([])
+      expect(otherwise, 'read differently: increase mappingVersion').toEqual([])
     }
   })
 
-  test('has its readings written down: UPDATE_READINGS=1 does it', () => {
+  test('has recorded all readings (UPDATE_READINGS=1 records them)', () => {
     const mappingVersion = provider?.mappingVersion
     if (
       process.env['UPDATE_READINGS'] === '1' &&

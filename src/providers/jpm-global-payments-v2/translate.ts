@@ -41,12 +41,12 @@ import { noteV2Envelope, noteV2Status, readV2Status } from './status-map.ts'
 
 const MAPPING = { id: 'jpm-global-payments-v2', mappingVersion: 1 }
 
-/** J.P. Morgan Global Payments 2: an envelope with payments or returns, and the `events` of the 2024 beta. */
+/** J.P. Morgan Global Payments v2: an envelope with payments or returns, and the `events` of the 2024 beta. */
 export const jpmGlobalPaymentsV2: Provider = {
   ...MAPPING,
-  // The OAS asks for 204; the documentation does not say that 200 fails.
+  // The OAS requires 204; the documentation does not say that 200 fails.
   successCode: 204,
-  // As v1.
+  // As for v1.
   retryHorizonDays: 30,
   pathSuffixes: [],
   translate: neverThrowing(translate),
@@ -111,7 +111,7 @@ function noteEnvelope(drift: DriftNotes, json: JsonBody): void {
     drift.fields(body, V2_FIELDS.envelope)
     drift.fields(isJsonObject(body['data']) ? body['data'] : null, V2_FIELDS.data, 'data.')
     if (isGiven(body['eventcontext']) || isGiven(body['eventContext']) || !isPaymentType(body['type'])) {
-      // Read once more for each element, which is marked if one of them cannot be read; here it is only not named.
+      // Only notes drift. Each element reads both fields again and marks them if they cannot be read.
       const read = readerOf(drift, json)
       noteV2Envelope(drift, readType(read, body), readEventContext(read, body))
     }
@@ -122,7 +122,7 @@ function readerOf(drift: DriftNotes, json: JsonBody): FieldReader {
   return new FieldReader(drift, json.guessed ? ALL_GUESSED : NOTHING_GUESSED)
 }
 
-/** What an element is read with. */
+/** What is needed to read an element. */
 interface Context {
   readonly callback: Callback
   readonly json: JsonBody
@@ -194,8 +194,7 @@ function translatePayment(context: Context, element: JsonObject, index: number):
 }
 
 /**
- * A client's return of money that it received: a payment of its own. What it returns is its original, and its status does
- * not move.
+ * A client's return of money it had received: a separate payment, related to the original, whose status does not change.
  */
 function translateReturn(context: Context, element: JsonObject, index: number): ElementOutcome {
   const { callback, json, payload, drift } = context
@@ -234,7 +233,7 @@ function translateReturn(context: Context, element: JsonObject, index: number): 
   const paymentKey = v2PaymentKey(callback.namespace, returnId)
   const originalKey = originalId === null ? null : v2PaymentKey(callback.namespace, originalId)
   return buildEvent(callback, MAPPING, index, {
-    // The list tells that it is a return, whatever the type says.
+    // The list determines that it is a return, whatever the type.
     ...readV2Status({ sourceStatus, sourceSubStatus, sourceType: null, hasContext: hasContext(read, eventContext) }),
     providerEventId,
     eventContext,
@@ -257,7 +256,7 @@ function translateReturn(context: Context, element: JsonObject, index: number): 
   })
 }
 
-/** What the envelope says about the event. In the 2024 beta each event is its own envelope. */
+/** Reads the envelope. In the 2024 beta, each event is its own envelope. */
 function readEnvelope(read: FieldReader, { list, envelope }: V2Payload, element: JsonObject) {
   return {
     providerEventId: list === 'events' ? read.id(element, 'eventId') : read.id(envelope, 'id'),
@@ -274,8 +273,8 @@ function readEventContext(read: FieldReader, envelope: JsonObject): string | nul
 const EVENT_CONTEXT = 'eventcontext'
 
 /**
- * A context that cannot be read is one all the same: without it, an event about a request for return of funds would look
- * like news of the payment.
+ * An unreadable context still counts: without it, an event about a request for return of funds would look like an update
+ * of the payment.
  */
 function hasContext(read: FieldReader, eventContext: string | null): boolean {
   return eventContext !== null || read.isUnreadable(EVENT_CONTEXT)
@@ -287,7 +286,7 @@ function readType(read: FieldReader, envelope: JsonObject): string | null {
   return type === null ? null : (type.split('.', 1)[0] ?? null)
 }
 
-/** The 2024 beta has no `statusUpdatedAt`; each of its events has a time of its own instead. */
+/** The 2024 beta has no `statusUpdatedAt`; its events have `eventTimestamp` instead. */
 function timeFieldOf({ list }: V2Payload, element: JsonObject): string {
   return list === 'events' && !isGiven(element['statusUpdatedAt']) ? 'eventTimestamp' : 'statusUpdatedAt'
 }
@@ -347,7 +346,7 @@ function readAppliedRate(
   return read.decimal(fx, 'appliedRate', 'fxInformation.appliedRate', json, path)
 }
 
-/** A currency that is given and cannot be read is not replaced by the configured one, which could be another. */
+/** An unreadable currency is not replaced by the configured one, which could be different. */
 function readAmount(
   read: FieldReader,
   { callback, json, payload, drift }: Context,
@@ -364,14 +363,14 @@ function readAmount(
   return { value: amount, currency: currency ?? (read.isUnreadable('value.currency') ? null : callback.currency) }
 }
 
-/** Whose codes `additionalContext` carries, by its `type`. */
+/** The scheme of the codes in `additionalContext`, by its `type`. */
 const CONTEXT_SCHEMES: ReadonlyMap<string, ReasonScheme> = new Map([
   ['ISO20022', 'ISO20022'],
   ['CLEARING_NACHA', 'NACHA'],
   ['EXTERNAL', 'EXTERNAL'],
 ])
 
-/** SWIFT's reasons (`AC04`, `G002`) have four characters; the OAS allows any text there, and free text stays in raw. */
+/** SWIFT's reasons (`AC04`, `G002`) have four characters; the OAS allows any text, and free text is not published. */
 const GPI_REASON_CODE = /^[A-Z][A-Z0-9]{3}$/
 
 function reasonsOf({ json, drift }: Context, element: JsonObject, gpi: JsonObject | null): ReasonList {
@@ -381,7 +380,7 @@ function reasonsOf({ json, drift }: Context, element: JsonObject, gpi: JsonObjec
       list.omit()
       continue
     }
-    // The context explains the same problem in another scheme, so that it is at the same place.
+    // The context explains the same problem in another scheme, so it has the same location and field.
     const { code, location, field, additionalContext } = exception
     drift.fields(exception, V2_FIELDS.exception, 'exceptions.')
     list.add('JPM', code, { location, field })
@@ -413,7 +412,7 @@ function addContext(
       ? CONTEXT_SCHEMES.get(normalizeWord(strip(type)))
       : undefined
   if (scheme === undefined) {
-    // A code whose owner we do not know would be read in the wrong list.
+    // A code of an unknown scheme would be looked up in the wrong code list.
     list.omit()
     if (typeof type === 'string' && type !== '') {
       drift.word('reason-type', type)
@@ -423,7 +422,7 @@ function addContext(
   list.add(scheme, context['code'], at)
 }
 
-/** A body without a `paymentStatus` is one of returns, whose elements name other payments as well. */
+/** A body without `paymentStatus` has returns, whose elements also contain the ids of other payments. */
 function firstPaymentKey({ namespace, body, contentType }: Parameters<Provider['firstPaymentKey']>[0]): string | null {
   const utf8 = toUtf8(body, charsetOf(contentType))
   const id = findJsonId(utf8, utf8.includes('"paymentStatus"', 0, 'latin1') ? 'paymentId' : 'returnId')
