@@ -2,7 +2,7 @@ package main
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// The part of KEDA's ScaledObject (keda.sh/v1alpha1) that we use; its own module would bring all of KEDA.
+// The part of KEDA's ScaledObject (keda.sh/v1alpha1) that is used here; KEDA's module would bring all of KEDA.
 type scaledObject struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`

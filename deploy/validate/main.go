@@ -1,5 +1,5 @@
-// Renders a kustomization and reads every object strictly into the types of its API: a field that does not exist, stands
-// in the wrong place or has the wrong type is an error. Beyond that it checks what no type can say: see rules.go.
+// Renders a kustomization and decodes every object strictly into the types of its API: a field that does not exist, is
+// misplaced or has the wrong type is an error. It also checks what types cannot express: see rules.go.
 //
 // usage: validate DIRECTORY...
 package main
@@ -21,7 +21,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// What may be deployed. A kind that is not here is an error, so that nothing goes unread.
+// The kinds that may be deployed. Any other kind is an error, so that nothing stays unchecked.
 var kinds = map[string]func() any{
 	"apps/v1 Deployment":                      func() any { return &appsv1.Deployment{} },
 	"autoscaling/v2 HorizontalPodAutoscaler":  func() any { return &autoscalingv2.HorizontalPodAutoscaler{} },

@@ -8,10 +8,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// How long a process takes to stop at most, s: STOP_MAX_MS in src/run-stages.ts. A test compares the two.
+// The longest time a process takes to stop, s: STOP_MAX_MS in src/run-stages.ts. A test compares the two.
 const stopMaxSeconds = 45
 
-// What must hold for every pod, and what no type can say.
+// What must hold for every pod and types cannot express.
 func rules(objects []any) []string {
 	var problems []string
 	configMaps := map[string]bool{}

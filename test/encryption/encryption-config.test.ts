@@ -35,7 +35,7 @@ test.each(['base64', 'base64url', 'hex'] as const)('reads a key as %s', (encodin
   expect(load({ active: 'none', keys })?.activeKey).toBeNull()
 })
 
-test('says everything that is wrong, and nothing of a key', () => {
+test('lists everything that is wrong, without any byte of a key', () => {
   const short = randomBytes(16).toString('base64')
   const config = {
     active: 'k9',

@@ -106,13 +106,13 @@ describe('the cipher', () => {
   const binding = bodyBinding('topic', Buffer.from('key'))
   const sealed = encrypt(key, binding, BODY)
 
-  test('gives back what it took, and never says the same twice', () => {
+  test('restores its input, and never gives the same output twice', () => {
     expect(decrypt(key, binding, sealed)).toEqual(BODY)
     expect(encrypt(key, binding, BODY)).not.toEqual(sealed)
     expect(decrypt(key, binding, encrypt(key, binding, Buffer.alloc(0)))).toEqual(Buffer.alloc(0))
   })
 
-  test('opens nothing that was changed in any byte, cut, or moved to another topic or key', () => {
+  test('opens nothing that was altered, truncated, or moved to another topic or key', () => {
     for (let at = 0; at < sealed.length; at += 1) {
       const changed = Buffer.from(sealed)
       changed[at] = (changed[at] as number) ^ 1
@@ -136,7 +136,7 @@ test('the name of a data key says its scope and when it was made', () => {
 })
 
 describe('a gateway', () => {
-  test('writes no plain body; what it wrote opens again, byte for byte (I1)', async () => {
+  test('writes no plain body; what it wrote is decrypted byte for byte (I1)', async () => {
     const world = new World()
     const gateway = world.gateway()
     await gateway.append(0, [record('ns:1'), record('a digest')])
@@ -173,7 +173,7 @@ describe('a gateway', () => {
     ])
   })
 
-  test('uses a key of source and day where a body names no payment, or where all have that', async () => {
+  test('uses a key per source and day for bodies that name no payment, or for all if so configured', async () => {
     const world = new World()
     await world.gateway().append(0, [record('ns:1'), record('digest')])
     await world.gateway({ dataKeyPer: 'source-and-day' }).append(0, [record('ns:1'), record('ns:2')])
@@ -194,7 +194,7 @@ describe('a gateway', () => {
     expect(new Set(ids).size).toBe(5)
   })
 
-  test('encrypts with no retired key, and not at all without knowing what is retired', async () => {
+  test('never encrypts with a retired key, and not at all without knowing the retired keys', async () => {
     const world = new World()
     const gateway = world.gateway()
     await gateway.append(0, [record()])
@@ -209,7 +209,7 @@ describe('a gateway', () => {
     await expect(gateway.append(0, [record()])).rejects.toThrow('the brokers are away')
   })
 
-  test('lets a caller go at its deadline, and refuses what is beyond its bounds (I10)', async () => {
+  test('releases a caller at its deadline, and refuses what exceeds its limits (I10)', async () => {
     const world = new World()
     const gateway = world.gateway()
     await expect(gateway.append(0, [record()], { signal: AbortSignal.abort() })).rejects.toMatchObject({
@@ -223,7 +223,7 @@ describe('a gateway', () => {
 })
 
 describe('a reader', () => {
-  test('leaves what is not encrypted as it is, without asking anybody', async () => {
+  test('leaves unencrypted bodies as they are, without reading keys', async () => {
     const world = new World()
     world.kafka.onStep = () => {
       throw new Error('nobody should ask')
@@ -233,7 +233,7 @@ describe('a reader', () => {
     expect(await world.opener().open(raw)).toBe(raw)
   })
 
-  test('finds keys also after it has forgotten them for others (I10)', async () => {
+  test('finds keys again after evicting them (I10)', async () => {
     const world = new World()
     const gateway = world.gateway()
     await gateway.append(0, [record('ns:1'), record('ns:2'), record('ns:3'), record('ns:4')])
@@ -243,7 +243,7 @@ describe('a reader', () => {
     }
   })
 
-  test('opens what older key-encryption keys wrapped: rotation', async () => {
+  test('opens what older key-encryption keys wrapped (rotation)', async () => {
     const world = new World()
     await world.gateway().append(0, [record()])
     world.kek = new Map([...world.kek, ['kek-2', randomBytes(32)]])
@@ -263,7 +263,7 @@ describe('a reader', () => {
     await expect(stopped).rejects.toThrow(/"kek-1".*encryption\.keys.*Nothing was skipped/)
   })
 
-  test('waits for a key that is not there yet', async () => {
+  test('waits for a key that has not arrived yet', async () => {
     const world = new World()
     await world.gateway().append(0, [record()])
     const [encrypted] = world.raw
@@ -284,7 +284,7 @@ describe('a reader', () => {
     expect(waits).toBe(3)
   })
 
-  test('stops when a key does not come: it was lost, and nobody forgot it', async () => {
+  test('stops when a key does not arrive: it was lost, not forgotten', async () => {
     const world = new World()
     await world.gateway().append(0, [record()])
     const lost = new World()
@@ -307,7 +307,7 @@ describe('a reader', () => {
     expect(await compacted.opener().open(world.raw)).toEqual(['forgotten'])
   })
 
-  test('takes a tombstone for forgetting', async () => {
+  test('treats a tombstone as forgetting', async () => {
     const world = new World()
     await world.gateway().append(0, [record()])
     const id = dataKeyOf(world.raw[0])
@@ -316,7 +316,7 @@ describe('a reader', () => {
     expect(await world.opener().open(world.raw)).toEqual(['forgotten'])
   })
 
-  test('tells apart what was tampered with', async () => {
+  test('recognizes tampering', async () => {
     const world = new World()
     await world.gateway().append(0, [record('ns:1'), record('ns:1')])
     const [one, other] = world.raw as [InRecord, InRecord]

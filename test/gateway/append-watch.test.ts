@@ -44,7 +44,7 @@ describe('AppendWatch', () => {
     expect(health.ready()).toBe(true)
   })
 
-  test('stays ready while other callbacks are acknowledged: one sick partition costs that partition only', () => {
+  test('stays ready while other callbacks are acknowledged: one unhealthy partition affects only itself', () => {
     const { appendWatch, health, lines, pass } = watch()
     const unready: number[] = []
     for (let n = 0; n < 1_000; n += 1) {
@@ -62,7 +62,7 @@ describe('AppendWatch', () => {
     expect(health.ready()).toBe(false)
   })
 
-  test('says that trouble with some partitions is over once nothing was refused for 10 s', () => {
+  test('reports the end of partial trouble once nothing has been refused for 10 s', () => {
     const { appendWatch, lines, pass } = watch()
     appendWatch.succeeded()
     appendWatch.failed('raw[3] has no leader')
@@ -73,7 +73,7 @@ describe('AppendWatch', () => {
     expect(lines.map((line) => line.slice(0, 4))).toEqual(['warn', 'info'])
   })
 
-  test('writes a line at growing distances and one at the end, however often it comes and goes', () => {
+  test('logs at growing intervals and once at the end, even if the trouble comes and goes', () => {
     const { appendWatch, lines, pass } = watch()
     for (let n = 0; n < 500; n += 1) {
       appendWatch.failed('x')

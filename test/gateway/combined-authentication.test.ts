@@ -22,7 +22,7 @@ function kinds(fixture: GatewayFixture): unknown[] {
   return fixture.appendLog.appended.map(({ record }) => record.headers?.['paystatus_authentication'])
 }
 
-test('all that a source asks for must hold, and the record names it, sorted', async () => {
+test('all requirements of a source must hold, and the record names them, sorted', async () => {
   const fixture = await start({
     trustedProxies: { addresses: { lines: ['127.0.0.1'] }, clientCertificate: null },
     sources: [
@@ -49,7 +49,7 @@ test('all that a source asks for must hold, and the record names it, sorted', as
   expect(kinds(fixture)).toEqual(['basic,header,ip-allow-list'])
 })
 
-test('a wrong path token looks like a path that there is not, with every method, and is never logged (I9)', async () => {
+test('a wrong path token is answered like an unknown path, with every method, and is never logged (I9)', async () => {
   const fixture = await start({
     sources: [
       source('secret', { provider: 'suffixed', authentication: [{ type: 'path-token', tokens: [secret(TOKEN)] }] }),
@@ -78,7 +78,7 @@ test('a wrong path token looks like a path that there is not, with every method,
   expect(fixture.log.join('\n') + (await fixture.metrics.registry.metrics())).not.toMatch(/zzz|xxx/)
 })
 
-test('a signature is checked against the body as it came, and a forged one is not published', async () => {
+test('a signature is checked against the body as received, and a forged callback is not published', async () => {
   const key = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
   const fixture = await start({
     sources: [
@@ -101,7 +101,7 @@ test('a signature is checked against the body as it came, and a forged one is no
   expect(fixture.log).toEqual([expect.stringContaining('standard-webhooks: wrong-signature')])
 })
 
-test('a secret that changes in its file is asked for from then on', async () => {
+test('a secret that changes in its file is required from then on', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'paystatus-secret-'))
   try {
     const file = join(directory, 'secret')

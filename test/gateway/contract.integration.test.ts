@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { checkContract } from '../lab/harness/contract.ts'
 import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
 
-/** The description that the gateway serves, held against what it does. `make security` asks ten times as much. */
+/** Checks the gateway against the description it serves. `make security` sends ten times as many requests. */
 
 let deployment: Deployment
 let gateway: RoleProcess
@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => deployment?.close())
 
-test('made-up requests are answered as the OpenAPI description says, and never with a 5xx', async () => {
+test('generated requests are answered as the OpenAPI description says, and never with a 5xx', async () => {
   const run = await checkContract(deployment, gateway, { examplesPerOperation: 20, seed: 1 })
   expect(run.failures).toEqual([])
   expect(run.generated).toBeGreaterThan(200)

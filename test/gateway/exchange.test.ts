@@ -11,7 +11,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** A request whose answer goes nowhere until `raw` says `close`: its caller does not read. */
+/** A request whose answer is not delivered until `raw` emits `close`: its caller does not read. */
 function exchangeOf(events: string[]) {
   const raw = Object.assign(new EventEmitter(), { setHeader: () => {}, removeHeader: () => {} })
   const socket = { destroy: () => events.push('destroyed') }
@@ -47,7 +47,7 @@ function exchangeOf(events: string[]) {
   return { raw, budget, exchange: new Exchange(context, connection, 'open', null, reply as unknown as FastifyReply) }
 }
 
-test('a caller that does not read its answer is cut, also when the answer came of the deadline (I10)', () => {
+test('a caller that does not read its answer is cut off, also if the deadline caused the answer (I10)', () => {
   const events: string[] = []
   const { raw } = exchangeOf(events)
   vi.advanceTimersByTime(1_000)
@@ -60,7 +60,7 @@ test('a caller that does not read its answer is cut, also when the answer came o
   expect(events).toEqual(['answered 503', 'unread', 'destroyed'])
 })
 
-test('one that reads it is left alone, and no timer stays', () => {
+test('a caller that reads it is not cut off, and no timer is left', () => {
   const events: string[] = []
   const { raw, exchange } = exchangeOf(events)
   exchange.answer(200)
@@ -107,7 +107,7 @@ test('a deadline that passes while the broker has the record is a failure of the
   expect(signal.aborted).toBe(true)
 })
 
-test('a connection that ends says so in the answer to its latest request only', () => {
+test('a connection that ends announces it in the answer to its latest request', () => {
   const { raw, exchange } = exchangeOf([])
   const headers = vi.spyOn(raw, 'setHeader')
   exchange.connection.ending = true

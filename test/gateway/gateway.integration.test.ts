@@ -8,7 +8,7 @@ import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 import { Observer } from '../lab/harness/observer.ts'
 
-/** A real gateway process before real brokers. */
+/** A real gateway process with real brokers. */
 
 let deployment: Deployment
 let observer: Observer
@@ -26,7 +26,7 @@ afterAll(async () => {
   await deployment?.close()
 })
 
-describe('what is refused is not in raw', () => {
+describe('a refused callback is not in raw', () => {
   test.each([
     ['without the secret', 401, 'jpm-v1', { headers: { 'x-callback-secret': '' } }],
     ['with a wrong password', 401, 'jpm-v2', { headers: { authorization: 'Basic anBtOndyb25n' } }],
@@ -46,7 +46,7 @@ describe('what is refused is not in raw', () => {
   })
 })
 
-describe('what is accepted is in raw, byte for byte, whatever it is', () => {
+describe('an accepted callback is in raw, byte for byte, whatever it is', () => {
   test.each([
     ['JSON', 'jpm-v2', Buffer.from('{"data":{"payments":[]}}'), 204],
     ['no JSON', 'jpm-v1', Buffer.from('{"callbacks":['), 200],
@@ -81,7 +81,7 @@ describe('what is accepted is in raw, byte for byte, whatever it is', () => {
   })
 })
 
-test('I1 a stop under load: what was answered with success is in raw, byte for byte, and nothing is cut', async () => {
+test('I1 a stop under load: every callback answered with success is in raw, byte for byte, and no connection is cut off', async () => {
   const stopping = await deployment.start(['gateway'])
   await stopping.ready()
   const sent = new Map<string, Outcome>()

@@ -20,7 +20,7 @@ const bytes = fc.oneof(
   fc.integer({ min: 0, max: 100_000 }).map((length) => Buffer.alloc(length, length)),
 )
 
-test('whatever bytes come in, announced or in chunks, the same bytes are in the record (I1)', async () => {
+test('any bytes, with a length or in chunks, are in the record unchanged (I1)', async () => {
   await fc.assert(
     fc.asyncProperty(bytes, fc.boolean(), async (body, chunked) => {
       fixture.appendLog.appended.length = 0

@@ -24,7 +24,7 @@ function expectEmpty(answer: Answer, code: number): void {
 }
 
 describe('an accepted callback', () => {
-  test('is in the log, byte for byte, before its caller hears of success (I1)', async () => {
+  test('is in the log, byte for byte, before its caller gets the success code (I1)', async () => {
     const fixture = await start()
     const broker = Promise.withResolvers<void>()
     fixture.appendLog.behaviour = () => broker.promise
@@ -79,14 +79,14 @@ describe('an accepted callback', () => {
     )
   })
 
-  test('may come to the provider’s suffix, and only to its own', async () => {
+  test('may use the provider’s path suffix, and no other provider’s', async () => {
     const fixture = await start()
     expect((await fixture.call({ path: '/callbacks/v1/status', body: '{}' })).code).toBe(200)
     expect((await fixture.call({ path: '/callbacks/open/status', body: '{}' })).code).toBe(404)
     expect(fixture.appendLog.appended.map(({ record }) => record.headers?.['ce_source'])).toEqual(['v1'])
   })
 
-  test('may carry a query string, which nobody reads', async () => {
+  test('may have a query string, which is ignored', async () => {
     const fixture = await start()
     expect((await fixture.call({ path: '/callbacks/open?a=%zz&b[]=1', body: '{}' })).code).toBe(200)
   })
@@ -131,7 +131,7 @@ describe('an accepted callback', () => {
     expect(fixture.appendLog.appended[0]?.record.value).toHaveLength(1_024)
   })
 
-  test('may follow another one on the same connection without waiting, and is answered in turn', async () => {
+  test('may be pipelined after another one, and is answered in order', async () => {
     const fixture = await start()
     const broker = Promise.withResolvers<void>()
     fixture.appendLog.behaviour = () => (fixture.appendLog.appended.length === 1 ? broker.promise : Promise.resolve())
@@ -194,7 +194,7 @@ describe('a refused request', () => {
     expect((await fixture.call({ path: '/callbacks/basic', headers, body: '{}' })).code).toBe(200)
   })
 
-  test('is answered 401 before its body is there', async () => {
+  test('is answered 401 before its body arrives', async () => {
     const fixture = await start()
     const connection = await fixture.connect()
     connection.write('POST /callbacks/keyed HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n')
@@ -203,13 +203,13 @@ describe('a refused request', () => {
     connection.socket.destroy()
   })
 
-  test('is not told more than 401 when it is not authenticated', async () => {
+  test('learns nothing but 401 when it is not authenticated', async () => {
     const fixture = await start()
     const headers = { 'content-encoding': 'gzip', 'content-type': 'image/png' }
     expectEmpty(await fixture.call({ path: '/callbacks/keyed', headers, body: Buffer.alloc(2_000) }), 401)
   })
 
-  test('that announces a body above the limit is answered 413 before the body is there (I10)', async () => {
+  test('that announces a body above the limit is answered 413 before the body arrives (I10)', async () => {
     const fixture = await start()
     const connection = await fixture.connect()
     connection.write('POST /callbacks/open HTTP/1.1\r\nHost: x\r\nContent-Length: 1025\r\n\r\n')
@@ -275,7 +275,7 @@ describe('a refused request', () => {
     }
   })
 
-  test('that is not HTTP does not cost the request before it its answer', async () => {
+  test('that is not HTTP does not cost the previous request its answer', async () => {
     const fixture = await start()
     const broker = Promise.withResolvers<void>()
     fixture.appendLog.behaviour = () => broker.promise
@@ -292,7 +292,7 @@ describe('a refused request', () => {
   })
 })
 
-describe('when the broker does not take it', () => {
+describe('when the broker does not accept it', () => {
   function expectRetryLater(answer: Answer): void {
     expectEmpty(answer, 503)
     expect(answer.headers['retry-after']).toBe('5')
@@ -329,7 +329,7 @@ describe('when the broker does not take it', () => {
     },
   )
 
-  test('readiness says why, until a callback is acknowledged again', async () => {
+  test('readiness gives the reason, until a callback is acknowledged again', async () => {
     const fixture = await start()
     expect(fixture.health.ready()).toBe(true)
     fixture.appendLog.behaviour = () => Promise.reject(new AppendError('APPEND_FAILED', 'no'))
@@ -340,7 +340,7 @@ describe('when the broker does not take it', () => {
     expect(fixture.health.ready()).toBe(true)
   })
 
-  test('what cannot even be tried is answered 503 too: too many open requests (I10)', async () => {
+  test('what cannot even be attempted is answered 503: too many open requests (I10)', async () => {
     const fixture = await start({ waitingRecordsMax: 2, answerDeadlineMs: 200 })
     fixture.appendLog.behaviour = hang
     const calls = [1, 2].map(() => fixture.call({ path: '/callbacks/open', body: '{}' }))
@@ -355,7 +355,7 @@ describe('when the broker does not take it', () => {
     expect((await fixture.call({ path: '/callbacks/open', body: '{}' })).code).toBe(200)
   })
 
-  test('and too many bytes of bodies that are being read (I10)', async () => {
+  test('and too many bytes of bodies being read (I10)', async () => {
     const fixture = await start({ waitingBytesMax: 1_500 })
     const slow = await fixture.connect()
     slow.write(`POST /callbacks/open HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n${'x'.repeat(1_000)}`)
@@ -385,7 +385,7 @@ describe('when the broker does not take it', () => {
     expect((await Promise.all([first, second])).map(({ code }) => code)).toEqual([200, 200])
   })
 
-  test('a defect of ours is answered 500 and logged without the callback (I9)', async () => {
+  test('a defect is answered 500 and logged without the callback (I9)', async () => {
     const fixture = await start({
       newReceiptId: () => {
         throw new Error('no entropy')
@@ -427,7 +427,7 @@ describe('a slow or broken caller', () => {
     connection.socket.destroy()
   })
 
-  test('gives back the room of its body when it is given up (I10)', async () => {
+  test('frees the space of its body when it is given up (I10)', async () => {
     const fixture = await start({ answerDeadlineMs: 30, waitingBytesMax: 1_024 })
     const connections = []
     for (let n = 0; n < 3; n += 1) {
@@ -482,7 +482,7 @@ describe('a slow or broken caller', () => {
     expect(fixture.appendLog.appended).toEqual([])
   })
 
-  test('that goes away before its answer does not take its callback back', async () => {
+  test('that leaves before its answer does not withdraw its callback', async () => {
     const fixture = await start()
     const broker = Promise.withResolvers<void>()
     fixture.appendLog.behaviour = () => broker.promise
@@ -521,7 +521,7 @@ describe('logs', () => {
 })
 
 describe('stop', () => {
-  test('answers what is in flight, then drains the log, and refuses new connections (I1)', async () => {
+  test('answers requests in flight, then drains the log, and refuses new connections (I1)', async () => {
     const fixture = await start()
     const broker = Promise.withResolvers<void>()
     fixture.appendLog.behaviour = () => broker.promise
@@ -576,7 +576,7 @@ describe('stop', () => {
     expect(halfway.codes).toEqual([503])
   })
 
-  test('serves a request on a kept-alive connection that comes while it stops, and closes the connection', async () => {
+  test('serves a request that arrives on a kept-alive connection while it stops, and closes the connection', async () => {
     const fixture = await start({ shutdown: { waitMs: 200 } })
     const connection = await fixture.connect()
     connection.write(post('/callbacks/open', '1'))
@@ -611,7 +611,7 @@ describe('stop', () => {
     await stop
   })
 
-  test('can be asked for twice, also before anything was started', async () => {
+  test('can be called twice, also before the start', async () => {
     const fixture = await start()
     await Promise.all([fixture.gateway.stop(), fixture.gateway.stop()])
     await fixture.gateway.stop()
@@ -619,7 +619,7 @@ describe('stop', () => {
     await new GatewayFixture().gateway.stop()
   })
 
-  test('under load every request gets a success that is in the log, or another server’s turn (I1)', async () => {
+  test('under load every request gets a success that is in the log, or can go to another server (I1)', async () => {
     const fixture = await start({ waitingRecordsMax: 10_000, shutdown: { waitMs: 50 } })
     fixture.appendLog.behaviour = () => delay(2) as Promise<void>
     const agent = new Agent({ keepAlive: true, maxSockets: 16 })

@@ -22,7 +22,7 @@ afterAll(async () => {
   await Promise.all(started.splice(0).map(({ gateway }) => gateway.stop()))
 })
 
-/** A caller that never closes by itself, as an attacker would not. */
+/** A caller that never closes by itself, like an attacker. */
 async function open(port: number, localAddress = '127.0.0.1'): Promise<Caller> {
   const socket = connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true })
   sockets.push(socket)
@@ -73,7 +73,7 @@ async function expectNothingLeft(fixture: GatewayFixture): Promise<void> {
 }
 
 describe('connections (I10)', () => {
-  test('of one address above its share are closed at once; another address is served, and room is given back', async () => {
+  test('of one address above its share are closed at once; another address is served, and the share becomes free again', async () => {
     const fixture = await start({ connectionsPerAddressMax: 2 })
     const first = await open(fixture.port, '127.0.0.2')
     await open(fixture.port, '127.0.0.2')
@@ -90,7 +90,7 @@ describe('connections (I10)', () => {
     expect((await cuts(fixture)).address).toBeGreaterThan(0)
   })
 
-  test('above the total are closed at once, and those that are there go on', async () => {
+  test('above the total are closed at once, and existing ones continue', async () => {
     const fixture = await start({ connectionsMax: 2 })
     const first = await open(fixture.port)
     await open(fixture.port)
@@ -122,7 +122,7 @@ describe.concurrent('time (I10)', () => {
     )
   })
 
-  test('who does not finish its body is answered at the deadline and cut at the request’s', async () => {
+  test('a caller that does not finish its body is answered at the deadline and cut off at the request timeout', async () => {
     const fixture = await start({ answerDeadlineMs: 50, headersTimeoutMs: 100, requestTimeoutMs: 100 })
     const caller = await open(fixture.port)
     caller.socket.write('POST /callbacks/open HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1')
@@ -132,7 +132,7 @@ describe.concurrent('time (I10)', () => {
     expect(fixture.appendLog.appended).toEqual([])
   })
 
-  test('who was refused is cut soon, who was served may stay', async () => {
+  test('a refused caller is cut off soon, a served one may stay', async () => {
     const fixture = await start({ headersTimeoutMs: 50 })
     const [refused, served] = [await open(fixture.port), await open(fixture.port)]
     refused.socket.write('GET /callbacks/open HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -143,7 +143,7 @@ describe.concurrent('time (I10)', () => {
     expect(await cuts(fixture)).toEqual({ idle: 1 })
   })
 
-  test('idle connections make way once an address has taken half of its room', async () => {
+  test('idle connections are closed once an address uses half of its share', async () => {
     const fixture = await start({ headersTimeoutMs: 50, connectionsPerAddressMax: 4 })
     const [alone, ...crowd] = await Promise.all(
       ['127.0.0.1', '127.0.0.2', '127.0.0.2', '127.0.0.2'].map((address) => open(fixture.port, address)),
@@ -156,7 +156,7 @@ describe.concurrent('time (I10)', () => {
     expect((await cuts(fixture)).idle).toBeGreaterThan(0)
   })
 
-  test('an idle connection ends, also one that is kept awake with empty lines', async () => {
+  test('an idle connection ends, even if it is kept alive with empty lines', async () => {
     const fixture = await start({ keepAliveTimeoutMs: 200, headersTimeoutMs: 200 })
     const [idle, awake] = [await open(fixture.port), await open(fixture.port)]
     idle.socket.write(post('/callbacks/open', '{}'))
@@ -170,7 +170,7 @@ describe.concurrent('time (I10)', () => {
     await expectNothingLeft(fixture)
   })
 
-  test('a TLS handshake that never ends is cut', async () => {
+  test('a TLS handshake that never ends is cut off', async () => {
     const limits = {
       headersTimeoutMs: 50,
       requestTimeoutMs: 100,
@@ -211,7 +211,7 @@ describe('heads (I10)', () => {
     expect(fixture.appendLog.appended).toHaveLength(1)
   })
 
-  test('of more bytes than allowed are answered 431, also while more of them come', async () => {
+  test('of more bytes than allowed are answered 431, also while more arrive', async () => {
     const fixture = await start({ headerBytesMax: 2_048 })
     for (const [bytes, code] of [
       [1_500, 200],
@@ -226,7 +226,7 @@ describe('heads (I10)', () => {
 })
 
 describe('requests per second of a source (I10)', () => {
-  test('above the rate are answered 429 with Retry-After, and other sources do not notice', async () => {
+  test('above the rate are answered 429 with Retry-After, and other sources are not affected', async () => {
     const fixture = await start()
     const codes = async (path: string, headers = {}) => (await fixture.call({ path, headers, body: '{}' })).code
     expect(await codes('/callbacks/slow')).toBe(200)
@@ -238,7 +238,7 @@ describe('requests per second of a source (I10)', () => {
     expect(fixture.health.ready()).toBe(true)
   })
 
-  test('count those of the source alone: who cannot authenticate takes nothing from it', async () => {
+  test('count only authenticated requests of the source', async () => {
     const fixture = await start()
     const call = (key: string) =>
       fixture.call({ path: '/callbacks/slow-keyed', headers: { 'x-callback-key': key }, body: '{}' })
@@ -252,7 +252,7 @@ describe('requests per second of a source (I10)', () => {
 })
 
 describe('a stop', () => {
-  test('serves everybody while it waits, also who comes anew, and tells each that the connection ends', async () => {
+  test('serves all callers while it waits, new ones included, and announces to each that the connection ends', async () => {
     const fixture = await start({ shutdown: { waitMs: 300 } })
     const stop = fixture.gateway.stop()
     expect(fixture.health.ready()).toBe(false)

@@ -130,7 +130,7 @@ function connect(options: ConnectionOptions): Promise<TLSSocket> {
 }
 
 describe('callers of a source with mutual TLS', TIMEOUT, () => {
-  test('are served with a certificate of its CA that shows a pin, and the record says so', async () => {
+  test('are served with a certificate of its CA that matches a pin, and the record says so', async () => {
     const fixture = await start()
     expect(await call(fixture, 'bank', LEGITIMATE)).toBe(200)
     expect(await call(fixture, 'other', OTHER_CLIENT)).toBe(200)
@@ -158,7 +158,7 @@ describe('callers of a source with mutual TLS', TIMEOUT, () => {
     )
   })
 
-  test('are refused before their body is there, and have to connect anew', async () => {
+  test('are refused before their body arrives, and must connect again', async () => {
     const fixture = await start()
     const socket = await connect(tlsOptions(fixture.port, OTHER_CLIENT))
     let received = ''
@@ -199,7 +199,7 @@ describe('the port', TIMEOUT, () => {
     },
   )
 
-  test('lets plain HTTP end', async () => {
+  test('closes connections that speak plain HTTP', async () => {
     const fixture = await start()
     const plain = await fixture.connect()
     plain.write('POST /callbacks/open HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -207,7 +207,7 @@ describe('the port', TIMEOUT, () => {
     expect(plain.codes).toEqual([])
   })
 
-  test('stops without waiting for half a handshake, or for a connection that was never used', async () => {
+  test('stops without waiting for an unfinished handshake or an unused connection', async () => {
     const tooLongMs = 2 * TIMEOUT.timeout
     const limits = { headersTimeoutMs: tooLongMs, requestTimeoutMs: tooLongMs, answerDeadlineMs: tooLongMs }
     const fixture = await start(limits)
@@ -225,8 +225,8 @@ describe('the port', TIMEOUT, () => {
   })
 })
 
-describe('what changes in the files', TIMEOUT, () => {
-  test('is the server’s certificate for new connections, while open ones go on', async () => {
+describe('a change of the files', TIMEOUT, () => {
+  test('applies the server’s certificate to new connections, while open ones continue', async () => {
     const fixture = await start()
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const ports = new Set<number | undefined>()
@@ -252,7 +252,7 @@ describe('what changes in the files', TIMEOUT, () => {
     agent.destroy()
   })
 
-  test('is the pins: both callers are served while one is replaced, then only the new one', async () => {
+  test('applies pins: both callers are served during the rotation, then only the new one', async () => {
     const fixture = await start()
     const renewed = bankClient()
     writeFileSync(at('pins'), `${spkiPin(LEGITIMATE)}\n${spkiPin(renewed)}\n`)
@@ -263,7 +263,7 @@ describe('what changes in the files', TIMEOUT, () => {
     expect([await call(fixture, 'bank', LEGITIMATE), await call(fixture, 'bank', renewed)]).toEqual([401, 200])
   })
 
-  test('is a revocation, which an open connection feels too; a list that cannot be read changes nothing', async () => {
+  test('applies a revocation, also to open connections; an unreadable list changes nothing', async () => {
     const fixture = await start()
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     expect(await call(fixture, 'bank', LEGITIMATE, { agent })).toBe(200)
@@ -278,7 +278,7 @@ describe('what changes in the files', TIMEOUT, () => {
     agent.destroy()
   })
 
-  test('is the CAs: a new one is asked for and taken', async () => {
+  test('applies CAs: a new one is requested and accepted', async () => {
     const fixture = await start()
     const next = rootCa('CN=Next bank')
     const client = clientOf({ ca: next, pinnedName: PINNED_NAME })
@@ -290,8 +290,8 @@ describe('what changes in the files', TIMEOUT, () => {
   })
 })
 
-describe('certificates that run out', TIMEOUT, () => {
-  test('are shown as days, and warned of', async () => {
+describe('expiring certificates', TIMEOUT, () => {
+  test('are shown in days, and logged', async () => {
     writeFileSync(at('other.pem'), rootCa('CN=Other', { notAfter: daysFromNow(13.5) }).pem)
     const fixture = await start()
     const text = await fixture.metrics.registry.metrics()
@@ -327,13 +327,13 @@ describe('behind a proxy', TIMEOUT, () => {
     expect(fixture.appendLog.appended).toHaveLength(1)
   })
 
-  test('nobody else is believed', async () => {
+  test('no other peer is believed', async () => {
     const fixture = await start(proxied('pem', ['203.0.113.1']))
     expect(await post(fixture, { 'x-client-cert': pem(LEGITIMATE) })).toBe(401)
     expect(fixture.appendLog.appended).toEqual([])
   })
 
-  test('the proxy’s own certificate speaks for nobody else', async () => {
+  test('the proxy’s own certificate does not authenticate a caller', async () => {
     const fixture = await start({
       trustedProxies: {
         addresses: { lines: ['127.0.0.1'] },

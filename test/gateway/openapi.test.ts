@@ -53,7 +53,7 @@ describe('the OpenAPI document', () => {
     expect(new Set(ids).size).toBe(ids.length)
   })
 
-  test('says how each source authenticates, and no secret (I9)', () => {
+  test('says how each source authenticates, without secrets (I9)', () => {
     expect(api.components.securitySchemes).toEqual({
       'v1-header': { type: 'apiKey', in: 'header', name: 'X-Key' },
       'v1-mtls': { type: 'mutualTLS' },
@@ -65,7 +65,7 @@ describe('the OpenAPI document', () => {
     expect(JSON.stringify(api)).not.toContain('hunter')
   })
 
-  test('names every code that the metrics know, and each success code where it belongs', async () => {
+  test('lists every code the metrics count, and each success code at its source', async () => {
     const text = await new Metrics({ sources: [], processMetrics: false }).registry.metrics()
     const counted = [...text.matchAll(/requests_total\{source="none",code="(\d+)"\}/g)].map(([, code]) => code)
     const refusals = counted.filter((code) => Number(code) >= 400)
@@ -80,13 +80,13 @@ describe('the OpenAPI document', () => {
     }
   })
 
-  test('refers only to what it has', () => {
+  test('has no dangling references', () => {
     for (const [, code] of JSON.stringify(api).matchAll(/"#\/components\/responses\/(\d+)"/g)) {
       expect(api.components.responses).toHaveProperty(String(code))
     }
   })
 
-  test('is of the release that package.json names', () => {
+  test('has the version of package.json', () => {
     const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8'))
     expect(api.info.version).toBe(version)
   })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { receiptIds } from '../../src/gateway/receipt-id.ts'
 
 describe('receiptIds', () => {
-  it('makes ids of version 7 that are all different, over many fillings of its pool', () => {
+  it('makes unique ids of version 7, over many refills of its pool', () => {
     const next = receiptIds()
     const ids = Array.from({ length: 5_000 }, next)
     expect(new Set(ids).size).toBe(ids.length)

@@ -5,7 +5,7 @@ import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 
-/** What a load balancer and an operator see of a gateway that is told to stop. */
+/** What a load balancer and an operator see of a stopping gateway. */
 
 const WAIT_MS = 3_000
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => deployment?.close())
 
 describe('SIGTERM', () => {
-  test('costs callers that heed readiness nothing, although each of them connects anew for every callback', async () => {
+  test('costs callers that follow readiness nothing, although they open a connection for every callback', async () => {
     const gateway = await deployment.start(['gateway'])
     await gateway.ready()
     let ready = true
@@ -38,7 +38,7 @@ describe('SIGTERM', () => {
     await eventually(() => expect(outcomes.length).toBeGreaterThan(100))
     const exit = gateway.stop()
     await Promise.all([balancer, ...callers])
-    // Not ready, and yet whoever comes is served: not everybody has noticed.
+    // Not ready, but callers that have not noticed are still served.
     const late = await call(gateway)
     expect([...new Set([...outcomes, late])]).toEqual([200])
     expect(await exit).toBe(0)

@@ -5,7 +5,7 @@ import { TokenBucket } from '../../src/gateway/token-bucket.ts'
 const pauses = fc.array(fc.integer({ min: 0, max: 1_500 }), { minLength: 1, maxLength: 200 })
 const rates = fc.double({ min: 0.1, max: 1_000, noNaN: true })
 
-test('in any span no more requests pass than the rate brings in, beside one burst (I10)', () => {
+test('in any interval no more requests pass than the rate allows, plus one burst (I10)', () => {
   fc.assert(
     fc.property(rates, pauses, (perSecond, gaps) => {
       const bucket = new TokenBucket(perSecond, 0)
@@ -28,7 +28,7 @@ test('in any span no more requests pass than the rate brings in, beside one burs
   )
 })
 
-test('who keeps to the rate is never refused, and who is refused is told when to come again', () => {
+test('a caller within the rate is never refused, and a refused one learns when to retry', () => {
   fc.assert(
     fc.property(rates, (perSecond) => {
       const bucket = new TokenBucket(perSecond, 0)

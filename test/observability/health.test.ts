@@ -26,7 +26,7 @@ describe('Health', () => {
     expect(health.ready()).toBe(true)
   })
 
-  test('believes a passing trouble only so long', () => {
+  test('believes temporary trouble only for the given time', () => {
     let now = 0
     const health = new Health(() => now)
     health.set('append', false, 'failing', { forMs: 10 })
@@ -85,7 +85,7 @@ describe('AdminServer', () => {
     expect(await response.text()).toContain('answers_total 42')
   })
 
-  test('answers 500 when a collector fails, and goes on', async () => {
+  test('answers 500 when a collector fails, and keeps serving', async () => {
     const failing = new Counter({
       name: 'failing_total',
       help: 'h',
@@ -100,7 +100,7 @@ describe('AdminServer', () => {
     expect((await fetch(`${url}/metrics`)).status).toBe(200)
   })
 
-  test('knows nothing else', async () => {
+  test('serves no other path', async () => {
     expect((await fetch(`${url}/health`)).status).toBe(404)
     const post = await fetch(`${url}/health/live`, { method: 'POST' })
     expect(post.status).toBe(405)

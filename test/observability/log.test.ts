@@ -28,7 +28,7 @@ describe('createLogger', () => {
     ])
   })
 
-  test('hides what should not have been given to it (I9)', () => {
+  test('redacts what should not be logged (I9)', () => {
     const { logger, lines } = capture()
     const secret = 'hunter2'
     logger.info(
@@ -45,7 +45,7 @@ describe('createLogger', () => {
     expect(JSON.stringify(lines)).not.toContain(secret)
   })
 
-  test('keeps name, code, message and stack of an error, and its cause, and no other property (I9)', () => {
+  test('keeps only name, code, message, stack and cause of an error (I9)', () => {
     const { logger, lines } = capture()
     logger.error({ err: new OwnError('it broke', { cause: new Error('because') }) }, 'x')
     expect(lines[0]?.['err']).toEqual({
@@ -92,7 +92,7 @@ describe('serializeError', () => {
     expect(JSON.stringify(serializeError(error)).length).toBeLessThan(50_000)
   })
 
-  test('takes what is not an error without its value (I9)', () => {
+  test('logs a thrown non-error without its value (I9)', () => {
     expect(serializeError('hunter2')).toEqual({
       name: 'string',
       message: expect.not.stringContaining('hunter2'),
@@ -101,7 +101,7 @@ describe('serializeError', () => {
   })
 })
 
-describe('what is said at the end of a process (I9)', () => {
+describe('the last output of a process (I9)', () => {
   const secret = 'Jane Doe 4111111111111111'
   const syntaxError = () => {
     try {
@@ -127,7 +127,7 @@ describe('what is said at the end of a process (I9)', () => {
     }
   })
 
-  test('an expected error has its message whole, without what it may quote and without credentials', () => {
+  test('an expected error keeps its message, without quoted input and credentials', () => {
     expect(shownMessage(new Error('x'.repeat(2_000)))).toHaveLength(2_000)
     expect(shownMessage(syntaxError() as Error)).not.toContain('Jane')
     expect(shownMessage(new Error('http://user:pass@host refused'))).toBe('http://(redacted)@host refused')

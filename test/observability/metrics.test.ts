@@ -22,7 +22,7 @@ describe('Metrics', () => {
     expect(text).toContain('paystatus_gateway_answer_seconds_bucket{le="0.025",source="jpm"} 1')
   })
 
-  test('keeps its labels to closed lists, whatever it is given (I9, I10)', async () => {
+  test('restricts labels to closed lists, whatever it is given (I9, I10)', async () => {
     const metrics = metricsOf()
     const before = (await metrics.registry.metrics()).split('\n').length
     for (let n = 0; n < 100; n += 1) {
@@ -49,7 +49,7 @@ describe('Metrics', () => {
     expect(text).toContain('paystatus_processor_restore_seconds_count{kind="rebuild"} 0')
   })
 
-  test('reads what waits only when it is asked', async () => {
+  test('reads the waiting records only on a scrape', async () => {
     const metrics = metricsOf()
     expect(await metrics.registry.metrics()).toContain('paystatus_gateway_waiting_records 0')
     metrics.gateway.watchWaiting({ waitingRecords: 7, waitingBytes: 700 })
@@ -73,7 +73,7 @@ describe('Metrics', () => {
     expect(text).not.toContain('paystatus_lag_records{')
   })
 
-  test('has the process’s own metrics unless told otherwise', async () => {
+  test('includes process metrics by default', async () => {
     const metrics = new Metrics({ sources: [] })
     expect(await metrics.registry.metrics()).toContain('process_resident_memory_bytes')
   })

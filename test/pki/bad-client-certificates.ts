@@ -34,7 +34,7 @@ export function clientOf(
   return certificate('CN=caller', issuer, { names: [{ dNSName: pinnedName }], ...options })
 }
 
-/** Every way to be wrong that we know of, each of which must keep a caller out of a source that trusts `bank` alone. */
+/** Every known kind of bad certificate; each must be refused by a source that trusts only `bank`. */
 export function badClientCertificates(bank: Bank, caOfAnotherSource: Issued): readonly BadClientCertificate[] {
   const { ca, pinnedName } = bank
   const client = (options: CertificateOptions = {}, issuer: Issued | null = ca) => clientOf(bank, options, issuer)

@@ -44,7 +44,7 @@ import {
   Version,
 } from '@peculiar/asn1-x509'
 
-/** A certificate and its key, made for one test. Encoded here and signed by node, so that it can be wrong in any way. */
+/** A certificate and its key, made for one test. Encoded here and signed by Node, so that it can be wrong in any way. */
 export interface Issued {
   readonly der: Buffer
   readonly pem: string
@@ -85,7 +85,7 @@ export function rsaKeys(modulusLength: number): KeyPairKeyObjectResult {
   return generateKeyPairSync('rsa', { modulusLength })
 }
 
-/** A CA that vouches for itself. */
+/** A self-signed CA. */
 export function rootCa(name: string, options: CertificateOptions = {}): Issued {
   return certificate(name, null, { ca: true, ...options })
 }

@@ -52,14 +52,14 @@ interface Shown {
 const client = (options: CertificateOptions = {}, issuer: Issued | null = ROOT) =>
   certificate('CN=caller', issuer, options)
 
-describe('a client certificate is taken', { timeout: 30_000 }, () => {
-  test('from the CA itself, and through an intermediate one that is sent or in the bundle', () => {
+describe('a client certificate is accepted', { timeout: 30_000 }, () => {
+  test('from the CA itself, and through an intermediate CA that is sent or in the bundle', () => {
     expect(outcome(client())).toBe('ok')
     expect(outcome(client({}, INTERMEDIATE), { sent: [INTERMEDIATE] })).toBe('ok')
     expect(outcome(client({}, INTERMEDIATE), { bundle: [INTERMEDIATE, ROOT] })).toBe('ok')
   })
 
-  test('when the bundle ends with an intermediate CA on purpose', () => {
+  test('when the bundle deliberately ends with an intermediate CA', () => {
     expect(outcome(client({}, INTERMEDIATE), { bundle: [INTERMEDIATE] })).toBe('ok')
     expect(outcome(client({}, ROOT), { bundle: [INTERMEDIATE] })).toBe('unknown-issuer')
   })
@@ -74,7 +74,7 @@ describe('a client certificate is taken', { timeout: 30_000 }, () => {
     expect(outcome(client({ keys: rsaKeys(2_048) }))).toBe('ok')
   })
 
-  test('until the first thing in its chain runs out', () => {
+  test('until the first certificate or list of its chain expires', () => {
     const shortLived = certificate('CN=Short', ROOT, { ca: true, notAfter: daysFromNow(3) })
     const verdict = (crls: readonly string[] | null) =>
       verifyClientCertificate(
@@ -161,13 +161,13 @@ describe('revocation', () => {
     revocationList(issuer, revoked, options)
   const check = (...crls: string[]) => outcome(leaf, { sent: [INTERMEDIATE], crls })
 
-  test('refuses what a list of its issuer names, at each link', () => {
+  test('refuses certificates on their issuer’s list, at each link', () => {
     expect(check(list(ROOT), list(INTERMEDIATE))).toBe('ok')
     expect(check(list(ROOT), list(INTERMEDIATE, [client(), leaf]))).toBe('revoked')
     expect(check(list(ROOT, [INTERMEDIATE]), list(INTERMEDIATE))).toBe('revoked')
   })
 
-  test('needs a list for each link, which holds now and is the issuer’s own', () => {
+  test('needs a current list of the issuer for each link', () => {
     expect(check(list(INTERMEDIATE))).toBe('no-revocation-list')
     expect(check(list(ROOT))).toBe('no-revocation-list')
     expect(check(list(ROOT), list(INTERMEDIATE, [], { signer: OTHER_ROOT }))).toBe('no-revocation-list')
@@ -178,13 +178,13 @@ describe('revocation', () => {
     expect(check(list(ROOT), list(INTERMEDIATE, [], { thisUpdate: daysFromNow(1) }))).toBe('stale-revocation-list')
   })
 
-  test('also takes a list in DER, and several in one file', () => {
+  test('also accepts a list in DER, and several in one file', () => {
     const der = Buffer.from(list(ROOT).replace(/-----[^-]+-----/g, ''), 'base64')
     expect(parseRevocationLists(der)).toHaveLength(1)
     expect(parseRevocationLists(Buffer.from(list(ROOT) + list(INTERMEDIATE)))).toHaveLength(2)
   })
 
-  test('refuses a list that is none, says no end, or tells only a part', () => {
+  test('refuses an invalid list, one without an expiry time, and a partial one', () => {
     const parse = (content: string) => () => parseRevocationLists(Buffer.from(content))
     expect(parse('nothing')).toThrow('is not a CRL')
     expect(parse(ROOT.pem)).toThrow('is not a CRL')
@@ -196,7 +196,7 @@ describe('revocation', () => {
 })
 
 describe('a bundle', () => {
-  test('of what is no CA, or no certificate, is refused', () => {
+  test('with something other than CA certificates is refused', () => {
     expect(() => toTrust(client().pem, null)).toThrow('not a CA (CN=caller)')
     expect(() => toTrust('', null)).toThrow('contains no PEM certificate')
     expect(() => toTrust(`${ROOT.pem}${ROOT.pem.replace(/MII./, 'AAAA')}`, null)).toThrow('certificate 2 of 2')
@@ -240,12 +240,12 @@ describe('a pin', () => {
     expect(matches(pin)).toBe(false)
   })
 
-  test('is one of several, as while a certificate is replaced', () => {
+  test('may be one of several, as during rotation', () => {
     expect(matches(spkiPin(ROOT), spkiPin(leaf))).toBe(true)
     expect(matches()).toBe(false)
   })
 
-  test('cannot be forged by a subject that looks like two', () => {
+  test('cannot be forged by an ambiguous subject', () => {
     const forged = parseCertificate(certificate('CN=caller\nO\\=Bank', ROOT).der)
     expect(matchesPin(forged, [parsePin('subject:CN=caller,O=Bank')])).toBe(false)
     const comma = parseCertificate(certificate('O=Bank', ROOT, {}).der)

@@ -25,7 +25,7 @@ describe('an IP allow-list', () => {
     },
   )
 
-  test('refuses an address that nobody knows', () => {
+  test('refuses an unknown address', () => {
     expect(requirement.checkHead(callerOf())).toEqual({ holds: false, reason: 'address-unknown' })
   })
 })
@@ -34,13 +34,13 @@ describe('the address of a caller', () => {
   const trusted = addressSet(['10.0.0.0/8', '2001:db8:aaaa::/48'])
   const of = (peer: string, forwardedFor?: string) => forwardedAddress(peer, forwardedFor, trusted)
 
-  test('is the peer’s own, whatever it says, if the peer is no trusted proxy', () => {
+  test('is the peer’s own if the peer is not a trusted proxy, whatever its headers say', () => {
     expect(of('203.0.113.7')).toBe('203.0.113.7')
     expect(of('203.0.113.7', '198.51.100.1')).toBe('203.0.113.7')
     expect(of('203.0.113.7', '198.51.100.1, 10.0.0.1')).toBe('203.0.113.7')
   })
 
-  test('is the last that a trusted proxy wrote: what the caller put in front is not reached', () => {
+  test('is the last one that a trusted proxy appended: entries made up by the caller are not reached', () => {
     expect(of('10.0.0.1', '203.0.113.7')).toBe('203.0.113.7')
     expect(of('10.0.0.1', '198.51.100.1, 203.0.113.7')).toBe('203.0.113.7')
     expect(of('10.0.0.1', '198.51.100.1, 203.0.113.7, 10.0.0.2, 10.0.0.3')).toBe('203.0.113.7')
@@ -48,13 +48,13 @@ describe('the address of a caller', () => {
     expect(of('2001:db8:aaaa::1', ' 2001:db8::7 ')).toBe('2001:db8::7')
   })
 
-  test('is the proxy’s own if nobody stands behind it', () => {
+  test('is the proxy’s own if there is no entry behind it', () => {
     expect(of('10.0.0.1')).toBe('10.0.0.1')
     expect(of('10.0.0.1', ' ')).toBe('10.0.0.1')
     expect(of('10.0.0.1', '10.0.0.2')).toBe('10.0.0.2')
   })
 
-  test('may come with a port', () => {
+  test('may have a port', () => {
     expect(of('10.0.0.1', '203.0.113.7:4711')).toBe('203.0.113.7')
     expect(of('10.0.0.1', '[2001:db8::7]:4711')).toBe('2001:db8::7')
   })

@@ -11,7 +11,7 @@ const requirement = headerSecret(
 const check = (headers: Record<string, string | string[]>) => requirement.checkHead(callerOf({ headers }))
 
 describe('a secret header', () => {
-  test('takes each of the secrets that are valid, whatever the case of the header’s name', () => {
+  test('accepts each valid secret, in any case of the header’s name', () => {
     const asNodeReadsIt = Buffer.from(OLD, 'utf8').toString('latin1')
     expect(check({ 'x-callback-key': asNodeReadsIt })).toEqual({ holds: true, kind: 'header' })
     expect(check({ 'x-callback-key': NEW })).toEqual({ holds: true, kind: 'header' })
@@ -29,7 +29,7 @@ describe('a secret header', () => {
     expect(check(headers)).toEqual({ holds: false, reason })
   })
 
-  test('has no challenge, since HTTP knows no scheme for it', () => {
+  test('has no challenge, because HTTP defines no scheme for it', () => {
     expect(requirement.challenge).toBeNull()
   })
 })

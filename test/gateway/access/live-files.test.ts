@@ -26,8 +26,8 @@ function number(content: Buffer | undefined): number {
   return value
 }
 
-describe('a value made of files', () => {
-  test('is made anew when a file changes, and only then', async () => {
+describe('a value made from files', () => {
+  test('is made again when a file changes, and only then', async () => {
     writeFileSync(at('a'), '1')
     let changes = 0
     const live = files.load(
@@ -47,7 +47,7 @@ describe('a value made of files', () => {
     expect(log).toEqual([expect.stringContaining('info a: reloaded')])
   })
 
-  test('survives how Kubernetes replaces files: a symbolic link gets another target', async () => {
+  test('follows the way Kubernetes replaces files: a symbolic link gets another target', async () => {
     for (const [version, content] of [
       ['v1', '1'],
       ['v2', '2'],
@@ -64,7 +64,7 @@ describe('a value made of files', () => {
     expect(live.current).toBe(2)
   })
 
-  test('stays what it was while a file is broken or gone, which is said once and counted', async () => {
+  test('stays the same while a file is invalid or missing, which is logged once and counted', async () => {
     writeFileSync(at('a'), '1')
     const live = files.load('the number', [at('a')], ([a]) => number(a))
     writeFileSync(at('a'), 'one')
@@ -83,7 +83,7 @@ describe('a value made of files', () => {
     expect([live.current, files.staleCount]).toEqual([3, 0])
   })
 
-  test('of two files is not half of the old and half of the new', async () => {
+  test('made from two files never mixes an old one and a new one', async () => {
     writeFileSync(at('a'), '1')
     writeFileSync(at('b'), '1')
     const live = files.load('pair', [at('a'), at('b')], ([a, b]) => {
@@ -100,7 +100,7 @@ describe('a value made of files', () => {
     expect([live.current, files.staleCount]).toEqual([2, 0])
   })
 
-  test('is refused at once if its files make no sense at the start', () => {
+  test('is refused at once if its files are invalid at the start', () => {
     writeFileSync(at('a'), 'one')
     expect(() => files.load('a', [at('a')], ([a]) => number(a))).toThrow('is no number')
   })

@@ -40,18 +40,18 @@ describe('an HMAC of the body', () => {
   const signature = (key: string, encoding: 'hex' | 'base64' = 'hex', before = '', algorithm = 'sha256') =>
     createHmac(algorithm, key).update(before).update(BODY).digest(encoding)
 
-  test('is taken with each of the secrets that are valid, over the raw bytes', () => {
+  test('is accepted with each valid secret, over the raw bytes', () => {
     expect(outcome(requirement(), { 'x-signature': signature(OLD) })).toBe('hmac')
     expect(outcome(requirement(), { 'x-signature': signature(NEW) })).toBe('hmac')
   })
 
-  test('may be longer, in base64 and behind a prefix', () => {
+  test('may be longer, in base64, and have a prefix', () => {
     const other = requirement({ algorithm: 'sha512', encoding: 'base64', prefix: 'v0=' })
     expect(outcome(other, { 'x-signature': `v0=${signature(NEW, 'base64', '', 'sha512')}` })).toBe('hmac')
     expect(outcome(other, { 'x-signature': signature(NEW, 'base64', '', 'sha512') })).toBe('malformed-signature')
   })
 
-  test('is refused after the body if that is another one, or the key is', () => {
+  test('is refused once the body is read if the body or the key differs', () => {
     expect(outcome(requirement(), { 'x-signature': signature(NEW) }, Buffer.from('{"x":1}'))).toBe('wrong-body')
     expect(outcome(requirement(), { 'x-signature': signature(randomSecret()) })).toBe('wrong-body')
   })
@@ -65,7 +65,7 @@ describe('an HMAC of the body', () => {
     expect(outcome(requirement(), headers)).toBe(reason)
   })
 
-  test('may cover a timestamp, which must be near', () => {
+  test('may cover a timestamp, which must be close to now', () => {
     const timed = requirement({ timestamp: { header: 'X-Time', separator: '.', toleranceSeconds: 300 } })
     const at = (seconds: number) => ({
       'x-time': String(seconds),
@@ -99,12 +99,12 @@ describe('Standard Webhooks', () => {
   const JSON_BODY = '{"test": 2432232314, "text": "żółć"}'
   const body = Buffer.from(JSON_BODY)
 
-  test('takes what the reference implementation signs', () => {
+  test('accepts what the reference implementation signs', () => {
     expect(outcome(requirement(NEW), signed(NEW, JSON_BODY), body)).toBe('standard-webhooks')
     expect(outcome(requirement(NEW), signed(NEW, ''), Buffer.alloc(0))).toBe('standard-webhooks')
   })
 
-  test('takes each key while one is replaced, on either side', () => {
+  test('accepts each key during rotation, on either side', () => {
     expect(outcome(requirement(OLD, NEW), signed(OLD, JSON_BODY), body)).toBe('standard-webhooks')
     expect(outcome(requirement(OLD, NEW), signed(NEW, JSON_BODY), body)).toBe('standard-webhooks')
     const byOld = signed(OLD, JSON_BODY)
@@ -113,7 +113,7 @@ describe('Standard Webhooks', () => {
     expect(outcome(requirement(NEW), byOld, body)).toBe('wrong-body')
   })
 
-  test('takes an asymmetric signature (v1a)', () => {
+  test('accepts an asymmetric signature (v1a)', () => {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519')
     const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32)
     const headers = (text: string) => ({
@@ -146,7 +146,7 @@ describe('Standard Webhooks', () => {
     expect(outcome(requirement(NEW), { ...signed(NEW, JSON_BODY), [name]: value }, body)).toBe(reason)
   })
 
-  test('refuses what is too old, or from the future, as the reference implementation does', () => {
+  test('refuses timestamps that are too old or in the future, as the reference implementation does', () => {
     expect(outcome(requirement(NEW), signed(NEW, JSON_BODY, NOW_SECONDS - 300), body)).toBe('standard-webhooks')
     expect(outcome(requirement(NEW), signed(NEW, JSON_BODY, NOW_SECONDS - 301), body)).toBe('untimely')
     expect(outcome(requirement(NEW), signed(NEW, JSON_BODY, NOW_SECONDS + 301), body)).toBe('untimely')

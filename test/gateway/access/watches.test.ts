@@ -12,7 +12,7 @@ function recorded() {
   return { lines, logger: { warn: line('warn'), error: line('error') } as never }
 }
 
-describe('what runs out', () => {
+describe('what expires', () => {
   const watched = (use: Expiry['use'], days: number) => {
     let now = 0
     const { lines, logger } = recorded()
@@ -30,7 +30,7 @@ describe('what runs out', () => {
     }
   }
 
-  test('is warned of at 30, 14 and 7 days and at the end, once each', () => {
+  test('is logged at 30, 14 and 7 days and at expiry, once each', () => {
     const on = watched('ca', 100)
     expect(on(0)).toEqual([])
     expect(on(69.9)).toEqual([])
@@ -42,14 +42,14 @@ describe('what runs out', () => {
     expect(on(100)).toEqual(['error a CA certificate has expired'])
   })
 
-  test('is warned of at the end only if it is a revocation list, which never lasts long', () => {
+  test('is logged at expiry only if it is a revocation list, which is always short-lived', () => {
     const on = watched('crl', 5)
     expect(on(4)).toEqual([])
     expect(on(5.1)).toEqual(['error a revocation list has expired'])
   })
 })
 
-test('refused callers are told of once a minute and source, with what was counted since', () => {
+test('refusals are logged once per minute and source, with the counts since then', () => {
   let now = 0
   const { lines, logger } = recorded()
   const watch = new RefusalWatch(logger, () => now)
