@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { freePort } from '../lab/stack/free-port.ts'
 import { runCommand } from '../lab/stack/run-command.ts'
 
-/** `docker compose --profile demo`, from nothing to every payment where it must be. */
+/** `docker compose --profile demo`, from nothing until every payment has its expected status. */
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const PROJECT = `paystatus-test-${randomBytes(4).toString('hex')}`
@@ -27,7 +27,7 @@ afterAll(async () => {
 
 test('I2 I3 I5: the demo of the compose file ends with 0 mismatches, and verify finds no difference', async () => {
   const env = { ...DEMO, ...(await ports()) }
-  // Starts all that `verify` depends on, the simulator at last, and ends as `verify` does.
+  // Starts everything `verify` depends on, the simulator last, and exits like `verify`.
   const { ok, output } = await compose(['run', '--rm', 'verify'], env)
   const simulator = await compose(['logs', '--no-log-prefix', 'simulator'], env)
   expect(ok, `${output}\n${simulator.output}`).toBe(true)

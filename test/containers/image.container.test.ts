@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { imageOf } from '../../packages/testcontainers/src/images.ts'
 import { runCommand, until } from '../lab/stack/run-command.ts'
 
-/** The image as it is run: without a shell, without root, without a file system to write to, without an init. */
+/** The image as it is run: no shell, no root, no writable file system, no init. */
 
 const IMAGE = imageOf('paystatus', process.env)
 const HARDENED = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'] as const
@@ -21,11 +21,11 @@ describe('the image', () => {
     expect(await docker('run', '--rm', ...HARDENED, IMAGE, 'nonsense')).toMatchObject({ ok: false })
   })
 
-  test('has what the code reads at run time', async () => {
+  test('contains everything the code reads at run time', async () => {
     expect(await run('rules', '--json')).toMatchObject({ ok: true, output: expect.stringContaining('COMPLETED') })
   })
 
-  test('holds no shell, no package manager and no source', async () => {
+  test('contains no shell, no package manager and no source code', async () => {
     for (const file of ['/bin/sh', '/bin/bash', '/usr/bin/apt-get', '/usr/bin/npm']) {
       const { ok, output } = await docker('run', '--rm', '--entrypoint', file, IMAGE)
       expect([file, ok]).toEqual([file, false])
@@ -37,7 +37,7 @@ describe('the image', () => {
     expect(output.trim().split('\n')).toEqual(['false', 'false', 'false'])
   })
 
-  test('says what it is: user, labels, health check', async () => {
+  test('declares its user, labels and health check', async () => {
     const { output } = await docker('image', 'inspect', IMAGE)
     const [{ Config }] = JSON.parse(output)
     expect(Config.User).toBe('65532:65532')
@@ -68,7 +68,7 @@ describe('a role in the image, while Kafka is away', () => {
   })
   afterAll(() => docker('rm', '--force', name))
 
-  test('is healthy, because it is alive, and not ready', async () => {
+  test('is healthy because it is live, but not ready', async () => {
     const health = async () => (await docker('inspect', '--format', '{{.State.Health.Status}}', name)).output.trim()
     await until('it is healthy', DEADLINE_MS, async () => (await health()) === 'healthy')
     const ready = await docker('exec', name, '/nodejs/bin/node', '/app/dist/healthcheck.js', 'ready')

@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(directory, { recursive: true }))
 
 describe('the manifests of deploy/', () => {
-  test('render, and every object is read strictly', async ({ skip }) => {
+  test('render, and every object is decoded strictly', async ({ skip }) => {
     skip(program === undefined, 'Go is missing')
     const { ok, output } = await runCommand([program ?? '', join(ROOT, 'deploy', EXAMPLE)])
     expect(output).toMatch(/ 2\d objects\n$/)
@@ -97,19 +97,19 @@ describe('the manifests of deploy/', () => {
     expect(ok).toBe(false)
   })
 
-  test('allow for the time that a process takes to stop', () => {
+  test('allow for the time a process takes to stop', () => {
     const rules = readFileSync(join(ROOT, 'deploy/validate/rules.go'), 'utf8')
     const { limitMs } = loadConfig(undefined, {}).shutdown
     expect(Number(/stopMaxSeconds = (\d+)/.exec(rules)?.[1]) * 1_000).toBe(limitMs)
   })
 
-  test('scale by the topics that the stages read', () => {
+  test('scale by the topics the stages read', () => {
     const text = readFileSync(join(ROOT, 'deploy/components/keda/scaled-objects.yaml'), 'utf8')
     const topics = text.split('---').map((part) => parse(part).spec.triggers[0].metadata.topic)
     expect(topics).toEqual([TOPICS.raw.name, TOPICS.events.name])
   })
 
-  test('have a configuration that is right but for the secrets, which are elsewhere', () => {
+  test('have a valid configuration, except for the secrets, which are elsewhere', () => {
     const problems = problemsOf(join(ROOT, 'deploy', EXAMPLE, 'paystatus.yaml'))
     expect(problems.length).toBeGreaterThan(0)
     expect(problems.filter((problem) => !/\/run\/secrets\/|secret file/.test(problem))).toEqual([])

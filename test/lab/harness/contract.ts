@@ -7,9 +7,9 @@ import { ensureSchemathesis } from '../stack/schemathesis.ts'
 import type { Deployment, RoleProcess } from './deployment.ts'
 
 export interface ContractRun {
-  /** Requests that schemathesis made up. */
+  /** Requests that schemathesis generated. */
   readonly generated: number
-  /** What it found, in its own words. Empty if the gateway answers as its description says. */
+  /** Its findings, verbatim. Empty if the gateway answers as described. */
   readonly failures: readonly string[]
   /** Requests that the gateway counted meanwhile, by code. */
   readonly codes: Readonly<Record<string, number>>
@@ -17,7 +17,7 @@ export interface ContractRun {
   readonly seconds: number
 }
 
-/** No 5xx at all, and of the rest nothing that the description does not say: code, media type, headers, body. */
+/** No 5xx, and nothing that the description does not list: code, media type, headers, body. */
 const CHECKS = [
   'not_a_server_error',
   'status_code_conformance',
@@ -30,8 +30,8 @@ const CHECKS = [
 ]
 
 /**
- * Lets schemathesis loose on a running gateway, with the credentials of its sources and the description that its admin
- * port serves: made-up bodies, media types, headers, methods and missing credentials.
+ * Runs schemathesis against a gateway, with its sources' credentials and the description from its admin port: generated
+ * bodies, media types, headers, methods, and missing credentials.
  */
 export async function checkContract(
   deployment: Deployment,

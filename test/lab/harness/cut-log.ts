@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { StackInfo } from '../stack/stack.ts'
 
 /**
- * Truncates the log of a partition, like a broker that lost the newest writes of its disk. The broker must not run, and
- * must have been killed so that it recovers the log. Only whole batches are removed.
+ * Truncates the log of a partition, as if the broker's disk had lost its newest writes. The broker must be stopped, by a
+ * kill so that it recovers the log. Only whole batches are removed.
  *
  * @param end No record at or after this offset is kept.
  * @return The new end of the log.

@@ -32,8 +32,8 @@ export interface DeploymentOptions {
 }
 
 /**
- * One installation of paystatus on a running stack: topics with a prefix of its own, a configuration file with one
- * source per provider and secrets made for it, and real processes started from `bin/paystatus`.
+ * One installation of paystatus on a running stack: topics with their own prefix, a configuration file with one source per
+ * provider and generated secrets, and real processes started from `bin/paystatus`.
  *
  * Nothing outlives this process: see test/lab/stack/guard.ts.
  */
@@ -91,12 +91,12 @@ export class Deployment {
     return started
   }
 
-  /** What the running processes wrote last, for the message of a failure. */
+  /** The last output of the running processes, for failure messages. */
   get lastWords(): string {
     return [...this.#processes].map(({ roles, output }) => `${roles.join('+')}:\n${output.slice(-2_000)}`).join('\n')
   }
 
-  /** Runs a command of the tool to its end, as a person would. */
+  /** Runs a command of the CLI to its end. */
   command(args: readonly string[], { configFile = this.configFile } = {}): Promise<CommandEnd> {
     const { promise, resolve } = Promise.withResolvers<CommandEnd>()
     const options = { maxBuffer: 64 << 20, timeout: 120_000, killSignal: 'SIGKILL' } as const
@@ -106,7 +106,7 @@ export class Deployment {
     return promise
   }
 
-  /** Ends what still runs, at once. */
+  /** Kills all running processes. */
   async close(): Promise<void> {
     const running = [...this.#processes]
     for (const running_ of running) {

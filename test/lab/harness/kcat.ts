@@ -12,7 +12,7 @@ export interface KcatRecord {
   readonly value: Buffer
 }
 
-/** kcat speaks to Kafka through librdkafka: a client that shares no code with ours. */
+/** kcat uses librdkafka, a client that shares no code with the product. */
 export class Kcat {
   readonly #brokers: string
 

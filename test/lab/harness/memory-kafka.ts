@@ -5,7 +5,7 @@ import type { LogPlace, TopicFacts, TopicLogs } from '../../../src/stream/topic-
 import type { PartitionTransactions, TransactionScope } from '../../../src/stream/transactions.ts'
 
 /**
- * Everything that a stage asks of Kafka, as a place where it may die: `.before` it nothing happened, `.after` it
+ * Every call of a stage to Kafka, as a place where the stage may die: `.before` nothing has happened, `.after` it has
  * happened and the answer is lost.
  */
 export const KAFKA_STEPS = [
@@ -24,7 +24,7 @@ export const KAFKA_STEPS = [
 ] as const
 export type KafkaStep = `${(typeof KAFKA_STEPS)[number]}.${'before' | 'after'}`
 
-/** Called at every step; throws to let the caller die there, or waits to hold it there. */
+/** Called at every step. Throws to make the caller die there, or waits to suspend it there. */
 export type OnStep = (step: KafkaStep) => void | Promise<void>
 
 interface Transaction {
@@ -35,7 +35,7 @@ interface Transaction {
 
 interface Entry {
   readonly offset: bigint
-  /** Null for a control record: it takes an offset and nobody sees it. */
+  /** Null for a control record: it takes an offset but is not visible. */
   readonly record: InRecord | null
   transaction: Transaction | null
 }
@@ -82,7 +82,7 @@ export class MemoryKafka {
   readonly #clusterId: string
   readonly #partitions: number
 
-  /** @param partitions Of every topic, until one is made anew or grows. */
+  /** @param partitions Of every topic, until one is recreated or grows. */
   constructor(clusterId = 'memory-cluster', partitions = 6) {
     this.#clusterId = clusterId
     this.#partitions = partitions
@@ -132,7 +132,7 @@ export class MemoryKafka {
     leaders.push({ leaderEpoch, start: this.#end(topic, partition) })
   }
 
-  /** What an operator does: all records are gone, and offsets begin at 0 again. */
+  /** Recreates a topic, as an operator might: all records are gone, and offsets start at 0 again. */
   recreate(topic: string, partitions = this.factsOf(topic).partitions): void {
     const { id } = this.factsOf(topic)
     this.#facts.set(topic, { id: `${id}+`, partitions })

@@ -4,8 +4,8 @@ import { MemoryStateStore } from './memory-state-store.ts'
 export type ViewStep = `${'view-read' | 'view-write' | 'view-reset' | 'view-due' | 'view-whole'}.${'before' | 'after'}`
 
 /**
- * A Redis that can lose its memory: empty it, or take it back to any earlier moment, as a restart from an old snapshot
- * or a failover to a replica that was behind would. Every call is a place to die, before or after it took effect.
+ * A Redis that can lose data: emptied, or reset to any earlier moment, as by a restart from an old snapshot or a failover to
+ * a lagging replica. Every call is a place to die, before or after it took effect.
  */
 export class MemoryView implements StateStore {
   onStep: (step: ViewStep) => void | Promise<void> = () => {}

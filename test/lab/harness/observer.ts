@@ -19,7 +19,7 @@ export interface ReadRecord extends InRecord {
   readonly partition: number
 }
 
-/** Looks at a deployment from outside: topics as a read_committed reader sees them, committed offsets, totals. */
+/** Observes a deployment from outside: topics as a read_committed reader sees them, committed offsets, totals. */
 export class Observer {
   readonly codecs: PaymentCodecs
   readonly kafka: ReturnType<typeof createKafka>
@@ -168,7 +168,7 @@ export class Observer {
     return lag
   }
 
-  /** Resolves once nothing is left to process in both stages, and everything that came of it can be read. */
+  /** Resolves once both stages have nothing left to process and all output is readable. */
   async caughtUp(timeoutMs = 60_000): Promise<void> {
     await eventually(
       async () => {
@@ -183,8 +183,8 @@ export class Observer {
   }
 
   /**
-   * The coordinator answers a commit before its markers stand in every partition, so the offset can be visible before
-   * the outputs are. Throws while a transaction is still open in one of them.
+   * The coordinator answers a commit before its markers are in every partition, so the offset can be visible before the
+   * outputs. Throws while a transaction is open in one of them.
    */
   async #outputsVisible(): Promise<void> {
     const reader = createPartitionReader(this.kafka)

@@ -12,7 +12,7 @@ export interface Answer {
 /** How long the first success may take once the broker is back. */
 export const RECOVERY_MAX_MS = 5_000
 
-/** A number of requests, so many at once; the answers in the order of their coming. */
+/** Sends a number of requests with limited concurrency; returns the answers in order of arrival. */
 export async function callMany(
   source: SimulatedSource,
   { requests, atOnce, bodyBytes = 100 }: { requests: number; atOnce: number; bodyBytes?: number },
@@ -41,7 +41,9 @@ export async function firstSuccessMs(source: SimulatedSource): Promise<number> {
     async () => {
       const { code } = await call(agent, source, Buffer.from('{}'))
       if (code !== source.successCode) {
-        throw new Error(`${Math.round(performance.now() - startedAt)} ms after the broker's return still ${code}`)
+        throw new Error(
+          `${Math.round(performance.now() - startedAt)} ms after the broker returned, the answer is still ${code}`,
+        )
       }
     },
     { timeoutMs: RECOVERY_MAX_MS, everyMs: 20 },

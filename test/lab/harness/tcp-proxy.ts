@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** Looks at what goes through one connection; makes nothing of it but the decision to cut. */
+/** Inspects the data of one connection, only to decide whether to cut it. */
 export interface TrafficFilter {
   /** True cuts the connection before the chunk goes on. */
   request(chunk: Buffer): boolean
@@ -20,7 +20,7 @@ interface Pair {
   readonly upstream: Socket
 }
 
-/** A server that can be made unreachable, silent or another one for a test, without being touched itself. */
+/** Makes a server unreachable, silent or a different one for a test, without touching the server. */
 export class TcpProxy {
   readonly #server: Server
   readonly #pairs = new Set<Pair>()
@@ -76,7 +76,7 @@ export class TcpProxy {
     }
   }
 
-  /** What was sent meanwhile arrives now, also of those who have hung up since. */
+  /** What was sent meanwhile arrives now, even from peers that have hung up since. */
   thaw(): void {
     this.#frozen = false
     for (const { client, upstream } of this.#pairs) {
@@ -85,7 +85,7 @@ export class TcpProxy {
     }
   }
 
-  /** From now on it stands for another server; all connections break. */
+  /** Points it to another server; all connections break. */
   retarget(target: URL): void {
     this.#host = target.hostname
     this.#port = Number(target.port)

@@ -30,7 +30,7 @@ export class TopicBench {
     return bench
   }
 
-  /** A name that nobody else uses. */
+  /** A unique name. */
   name(name: string): string {
     return `bench-${this.#id}-${name}`
   }

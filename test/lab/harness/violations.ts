@@ -79,7 +79,7 @@ function eventIdIn(codecs: Observer['codecs'], value: Buffer | null): readonly s
 }
 
 /**
- * What breaks the invariants of the topics at rest, one sentence each; empty if nothing does. Holds after any fault: a
+ * Violations of the invariants by topics at rest, one sentence each; empty if there are none. Valid after any fault: a
  * crash may repeat raw records, events and their dead letters, but nothing in `changes` and `current`.
  */
 export function violationsOf(contents: Contents, config: Config): readonly string[] {
@@ -137,7 +137,7 @@ function* elementsOf({ raw, rawDeadLetters, events }: Contents, config: Config):
   yield* difference('I2: dead letter', expectedDeadLetters, new Set(deadLetters.keys()))
 }
 
-/** Each dead letter has the whole body, so many of one callback are one. */
+/** Each dead letter contains the whole body, so several of one callback count as one. */
 const DEAD_LETTERS_OF_CALLBACK_MAX = 16
 
 function together(deadLetters: readonly DeadLetter[]): readonly Pick<DeadLetter, 'reason' | 'element'>[] {

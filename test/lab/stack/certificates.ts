@@ -8,7 +8,7 @@ export interface CertificateFiles {
   readonly key: string
 }
 
-/** A certificate authority that lives as long as a test. */
+/** A certificate authority for the duration of a test. */
 export class CertificateAuthority {
   readonly certificate: string
   readonly #directory: string

@@ -19,10 +19,10 @@ export interface ContainerSpec {
   readonly name: ServerName
   /** Its port inside the container; undefined for the same number as outside. */
   readonly containerPort?: number
-  /** Its own log says that it is ready. */
+  /** The line in its log that shows it is ready. */
   readonly ready: RegExp
   environment(port: number): Readonly<Record<string, string>>
-  /** Undefined for the image's own. */
+  /** Undefined for the image's default. */
   readonly command?: readonly string[]
 }
 
@@ -31,14 +31,14 @@ const STOP_TIMEOUT_S = 20
 const POLL_MS = 50
 const PORT_ATTEMPTS = 5
 const LOG_TAIL_CHARACTERS = 4_000
-/** Of one attempt to start a container. */
+/** Labels the container of one start attempt. */
 const LAUNCH_LABEL = 'paystatus.launch'
-/** In the words of Docker, and of Podman. */
+/** Docker's and Podman's messages. */
 const PORT_TAKEN = /port is already allocated|address already in use/i
 
 /**
- * Starts a server in a container, on a free port of this machine that it keeps when it is started again: a port that
- * Docker chooses would be another one after each start, and brokers tell clients their address.
+ * Starts a server in a container, on a free host port that it keeps across restarts. A port chosen by Docker would change
+ * with each start, and brokers tell clients their address.
  */
 export async function launchContainer(
   spec: ContainerSpec,

@@ -3,10 +3,10 @@ import { createInterface } from 'node:readline'
 import type { ServerControl, ServerName } from './server.ts'
 
 /**
- * Lets other processes handle the servers of a stack: vitest's workers, the demo, `make down`.
+ * Lets other processes control the servers of a stack: vitest's workers, the demo, `make down`.
  *
- * One request per connection, each a line of JSON over a Unix socket. Whoever answers there is the owner of the stack,
- * which a pid in a file could not prove.
+ * One request per connection, as a line of JSON over a Unix socket. The process that answers is the stack's owner; a pid in
+ * a file could not prove that.
  */
 export type ControlRequest =
   | { readonly action: 'ping' | 'shutdown' }
@@ -28,7 +28,7 @@ export function serveControl(path: string, handle: (request: ControlRequest) => 
   return createServer((socket) => void answer(socket).catch(() => socket.destroy())).listen(path)
 }
 
-/** Rejects when nobody answers. A `shutdown` resolves when the owner is gone. */
+/** Rejects if there is no answer. A `shutdown` resolves when the owner is gone. */
 export async function callControl(path: string, request: ControlRequest): Promise<unknown> {
   const socket = createConnection(path)
   socket.write(`${JSON.stringify(request)}\n`)

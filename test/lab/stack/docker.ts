@@ -4,7 +4,7 @@ import { freePort } from './free-port.ts'
 import { runCommand } from './run-command.ts'
 import type { StackInfo } from './stack.ts'
 
-/** Of docker-compose.yml only these: the roles are started from the checkout. */
+/** Only these services of docker-compose.yml; the roles are started from the checkout. */
 const SERVERS = ['kafka', 'redis', 'registry']
 const PROBE_TIMEOUT_MS = 10_000
 
@@ -36,7 +36,7 @@ export async function isComposeRunning(root: string): Promise<boolean> {
   return ok && output.trim() !== ''
 }
 
-/** A project name of its own for every checkout. */
+/** A separate project name per checkout. */
 function compose(root: string): [string, ...string[]] {
   const project = `paystatus-${createHash('sha256').update(root).digest('hex').slice(0, 8)}`
   return ['docker', 'compose', '--project-name', project, '--file', join(root, 'docker-compose.yml')]

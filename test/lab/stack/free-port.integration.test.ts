@@ -22,7 +22,7 @@ async function holders(first: number): Promise<readonly { readonly child: ChildP
   )
 }
 
-test('no two processes get the same port, and a process that is killed gives back what it held', async () => {
+test('no two processes get the same port, and a killed process releases its ports', async () => {
   // A range of its own among those that are given away.
   const first = await freePort()
   const held = await holders(first)
@@ -56,7 +56,7 @@ test('a reserved port can be listened on, and stays reserved when its server is 
   }
 })
 
-test('a port that somebody took without choosing here is passed over, and not kept', async () => {
+test('a port that is taken without a reservation is skipped, and not kept', async () => {
   const port = await freePort()
   const stranger = createServer().listen(port + 1, '127.0.0.1')
   const isFree = await once(stranger, 'listening').then(

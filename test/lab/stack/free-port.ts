@@ -2,21 +2,21 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 
 /**
- * Below the ephemeral ranges of Linux (32768) and macOS (49152): no outgoing connection takes the port of a server that
- * is down for a moment in a fault test.
+ * Below the ephemeral ranges of Linux (32768) and macOS (49152), so that no outgoing connection takes the port of a server
+ * that a fault test has stopped.
  */
 const FIRST_PORT = 20_000
 const PORTS = 6_000
-/** From a port to the one that stands for its reservation. */
+/** Distance from a port to the one that represents its reservation. */
 const LOCK_DISTANCE = PORTS
 
 /**
- * A port of 127.0.0.1 that is free, and reserved until this process ends.
+ * A free port of 127.0.0.1, reserved until this process ends.
  *
- * The reservation is another port, far above it, on which this process listens: the operating system gives it to one
- * process only and takes it back however that process ends, so there is no lock to clean up. Whoever chooses here, in any
- * process of any checkout, never gets a reserved port, also while its server is down. A program that asks for just this
- * number, without choosing here, can still take it: launch() then takes another one.
+ * The reservation is another port, far above it, on which this process listens: the operating system gives it to one process
+ * only and frees it however that process ends, so no lock needs cleaning up. This function never returns a reserved port, in
+ * any process of any checkout, even while its server is down. A program that binds the port without asking here can still
+ * take it; launch() then chooses another one.
  */
 export async function freePort(): Promise<number> {
   return reservePort(FIRST_PORT, PORTS)

@@ -8,7 +8,7 @@ declare module 'vitest' {
   }
 }
 
-/** One stack for the whole integration run: `PAYSTATUS_STACK_FILE`'s, or an own one that ends with it. */
+/** One stack for the whole integration run: that of `PAYSTATUS_STACK_FILE`, or a new one that ends with the run. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stack = await useStack({ report: (line) => console.error(line) })
   const { kafkaBrokers, redisUrl, registryUrl, pids, directory, control } = stack

@@ -5,11 +5,11 @@ import { once } from 'node:events'
 const LABEL = 'org.paystatus.guard'
 
 /**
- * Ends the servers when this process is gone, however it went.
+ * Ends the servers when this process has ended, in any way.
  *
- * A shell in a session of its own reads from a pipe what there is to end: pids, and a label of containers. The pipe
- * closes when this process ends, be it by `kill -9`; the shell then kills what it was told of and removes the data. No
- * handler of ours has to run for that.
+ * A shell in its own session reads from a pipe what to end: pids, and a label of containers. The pipe closes when this
+ * process ends, even by `kill -9`; the shell then kills the listed processes and containers and removes the data. No handler
+ * in this process is needed.
  */
 export class Guard {
   readonly #shell: ChildProcess

@@ -19,7 +19,7 @@ const STATE = join(ROOT, '.stack')
 const STACK_FILE = join(STATE, 'stack.json')
 const KEEPER_LOG = join(STATE, 'keeper.log')
 
-/** What the keeper tells the `up` that started it. */
+/** The message of the keeper to the `up` that started it. */
 type KeeperNews = { readonly progress: string } | { readonly failed: string } | { readonly ready: true }
 
 const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
@@ -84,15 +84,15 @@ async function status(): Promise<void> {
   process.exitCode = info ? 0 : 1
 }
 
-/** Ends with 1, after one sentence, when the tests that need Docker are to be left out. */
+/** Exits with 1, after one sentence, if the tests that need Docker must be skipped. */
 async function sayWhetherContainerTestsRun(): Promise<void> {
   const reason = process.env['STACK'] === 'packages' ? 'STACK=packages' : await whyNoContainers()
   if (reason === undefined) return
-  console.error(`The tests of the image, the compose file and the Testcontainers package were left out: ${reason}.`)
+  console.error(`The tests of the image, the compose file and the Testcontainers package were skipped: ${reason}.`)
   process.exitCode = 1
 }
 
-/** The stack of this checkout, if it answers; a file that a killed keeper left behind does not count. */
+/** The stack of this checkout, if it answers; the file of a killed keeper does not count. */
 async function runningStack(): Promise<StackInfo | undefined> {
   try {
     const info: StackInfo = JSON.parse(await readFile(STACK_FILE, 'utf8'))
@@ -125,7 +125,7 @@ async function keep(): Promise<void> {
   const tell = (news: KeeperNews) => process.send?.(news)
   let stack: Stack | undefined
   const shutDown = async () => {
-    // In this order: who finds no file must not find the servers either.
+    // In this order: once the file is gone, the servers must be gone, too.
     await stack?.stop()
     if (stack) await rm(STACK_FILE, { force: true })
     process.exit(0)
@@ -160,7 +160,7 @@ async function publish({ kafkaBrokers, redisUrl, registryUrl, pids, directory, c
   }
 }
 
-/** What the integration tests need besides the stack; said now, and not in the middle of a run. */
+/** What the integration tests need besides the stack; checked first, and not in the middle of a run. */
 async function installTools(): Promise<void> {
   const report = (line: string) => console.log(line)
   await ensureCommand('redis-server', 'redis-server', report)

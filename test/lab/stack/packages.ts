@@ -50,7 +50,7 @@ function shortHash(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 16)
 }
 
-/** Appears whole or not at all: another checkout may be doing the same at this moment. */
+/** Atomic, because another checkout may be doing the same at this moment. */
 async function fetchPackages(directory: string): Promise<void> {
   await mkdir(cacheDirectory(), { recursive: true })
   const partial = await mkdtemp(`${directory}.partial-`)
@@ -63,7 +63,7 @@ async function fetchPackages(directory: string): Promise<void> {
   }
 }
 
-/** Tried twice, because two Mavens that fill one local repository at the same time can trip over each other. */
+/** Tried twice, because two Mavens that fill one local repository at the same time can conflict. */
 async function runMaven(target: string): Promise<void> {
   if (!(await runCommand(['mvn', '--version'])).ok) {
     throw new Error('Maven is missing: install it (Debian: apt-get install maven), or use Docker.')

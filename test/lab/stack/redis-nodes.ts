@@ -9,10 +9,10 @@ import { launch, type Place, type Server, type ServerSpec } from './server.ts'
 import { redisSpec } from './specs.ts'
 import { ensureCommand } from './system-package.ts'
 
-/** After so long a server counts as failed, ms: failovers happen soon, so that tests need not wait. */
+/** A server counts as failed after this time, ms. Short, so that tests need not wait for failovers. */
 const FAILED_AFTER_MS = 1_000
 
-/** Several Redis servers that belong together, with names as clients use them. Nothing outlives this process. */
+/** A group of Redis servers, with the names clients use. Nothing outlives this process. */
 interface RedisNodes {
   readonly directory: string
   /** `host:port` of those that clients are told of. */
@@ -47,7 +47,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
       {},
     )
     if (!made.ok) throw new Error(`redis-cli made no cluster:\n${made.output}`)
-    // A replica that is not in sync yet takes over for nobody.
+    // A replica that is not in sync cannot take over.
     await Promise.all(servers.map((server) => eventually(() => assertInSync(server), { timeoutMs: 30_000 })))
     return {
       addresses: addresses.slice(0, 2),

@@ -8,7 +8,7 @@ export interface CommandResult {
   readonly output: string
 }
 
-/** Runs a command to its end; that it fails is a result and no exception. */
+/** Runs a command to its end. A failure is a result, not an exception. */
 export async function runCommand(
   command: readonly [string, ...string[]],
   options: { env?: NodeJS.ProcessEnv; timeoutMs?: number; signal?: AbortSignal } = {},
@@ -31,7 +31,7 @@ export async function runCommand(
   }
 }
 
-/** Waits for a condition; fails with `what` when it does not come true in time. */
+/** Waits for a condition; fails with `what` if it is not met in time. */
 export async function until(
   what: string,
   timeoutMs: number,

@@ -9,7 +9,7 @@ import type { Guard } from './guard.ts'
 
 export type ServerName = 'kafka' | 'redis' | 'registry'
 
-/** Where one server lives: both stay the same when it is started again. */
+/** A server's directory and port; both stay the same across restarts. */
 export interface Place {
   readonly directory: string
   readonly ports: readonly number[]
@@ -26,7 +26,7 @@ export interface ServerSpec {
   command(place: Place): readonly string[]
 }
 
-/** What a fault test can do to a server. Every call resolves when it has taken effect. */
+/** What a fault test can do to a server. Every call resolves once it has taken effect. */
 export interface ServerControl {
   /** SIGKILL. */
   kill(): Promise<void>
@@ -48,12 +48,12 @@ const LOG_TAIL_BYTES = 4_000
 /** In the words of Kafka and Redis, and of the registry. */
 const PORT_TAKEN = /address already in use|in use by another process/i
 
-/** Whether a server could not start because its port was taken; `text` is its log or the error of a start. */
+/** Whether a server failed to start because its port was taken; `text` is its log or the error. */
 export function portWasTaken(text: string): boolean {
   return PORT_TAKEN.test(text)
 }
 
-/** Starts a server on reserved ports, and on others when a program that does not reserve took one. */
+/** Starts a server on reserved ports, and on others if an unrelated program took one. */
 export async function launch(spec: ServerSpec, directory: string, guard: Guard): Promise<Server> {
   for (let attempt = 1; ; attempt++) {
     const ports = await Promise.all(Array.from({ length: spec.ports }, freePort))

@@ -23,14 +23,14 @@ const SILENCE_MS = 200
 const KIND = await serverKind()
 
 describe('the stack of this run', () => {
-  test('answers, and can be reached by other processes than its owner', async () => {
+  test('answers, and can be reached by processes other than its owner', async () => {
     const stack = await attachStack(inject('stack'))
     expect(await redis(stack.redisUrl, 'PING')).toBe('+PONG')
     expect((await fetch(`${stack.registryUrl}/subjects`)).status).toBe(200)
     expect(await kcat(stack, '-L')).toContain('1 brokers')
   })
 
-  test('says that nobody runs the stack whose owner is gone', async () => {
+  test('reports that the stack does not run if its owner is gone', async () => {
     await expect(attachStack({ ...inject('stack'), control: join(tmpdir(), 'no-such.sock') })).rejects.toThrow()
   })
 })
@@ -79,7 +79,7 @@ describe('a Redis', () => {
 })
 
 describe.runIf(KIND === 'packages')('a server from packages', () => {
-  test('takes another port when its own was taken in the last moment', async () => {
+  test('takes another port if its own was taken at the last moment', async () => {
     await using other = await startRedis()
     const taken = [other.port]
     let starts = 0
@@ -110,7 +110,7 @@ describe.runIf(KIND === 'packages')('a server from packages', () => {
 describe.runIf(KIND === 'containers')('a server in a container', () => {
   const [redisContainer] = CONTAINER_SPECS.filter(({ name }) => name === 'redis') as [ContainerSpec]
 
-  test('takes another port when its own was taken in the last moment', async () => {
+  test('takes another port if its own was taken at the last moment', async () => {
     await using other = await startRedis()
     await using scratch = await scratchDirectory()
     const guard = new Guard(scratch.path)

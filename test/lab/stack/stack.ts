@@ -10,7 +10,7 @@ import { type ServerKind, serverKind } from './server-kind.ts'
 import { CONTAINER_SPECS, kafkaSpec, redisSpec, registrySpec } from './specs.ts'
 import { ensureCommand } from './system-package.ts'
 
-/** How to reach a running stack: plain data, to be written to a file or handed to a worker. */
+/** How to reach a running stack: plain data, to write to a file or pass to a worker. */
 export interface StackInfo {
   readonly kafkaBrokers: string[]
   readonly redisUrl: string

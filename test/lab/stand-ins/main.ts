@@ -1,9 +1,9 @@
 /**
  * `make images-local`: images that stand in for the official ones where no image registry can be reached.
  *
- * They are made of packages: Debian's with debootstrap, Node.js and npm from npm, Kafka and the registry from Maven. They
- * prove that the Dockerfile, docker-compose.yml and the container tests work, and are for nothing else. Needs root, debootstrap
- * and a Docker daemon; whoever can reach a registry needs none of this.
+ * They are built from packages: Debian's with debootstrap, Node.js and npm from npm, Kafka and the registry from Maven. Their
+ * only purpose is to show that the Dockerfile, docker-compose.yml and the container tests work. Needs root, debootstrap and a
+ * Docker daemon. With access to an image registry none of this is needed.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -20,9 +20,9 @@ const NODE_VERSION = '24.21.0'
 const NPM_VERSION = '11'
 const KAFKA_TOOLS = 'org.apache.kafka:kafka-tools:4.3.1'
 
-/** What the servers need, on top of the minimum. */
+/** What the servers need in addition to the minimum. */
 const DEBIAN_PACKAGES = ['ca-certificates', 'curl', 'openjdk-17-jre-headless', 'redis-server']
-/** What Google's distroless/cc holds: neither a shell nor a package manager. */
+/** The contents of Google's distroless/cc: no shell and no package manager. */
 const BASE_PACKAGES = [
   ...['base-files', 'netbase', 'tzdata', 'media-types'],
   ...['libc6', 'libssl3', 'libgcc-s1', 'libgomp1', 'libstdc++6', 'gcc-12-base'],
@@ -47,7 +47,7 @@ async function makeImages(): Promise<void> {
   const { kafkaClasspath, registryJar } = await ensurePackages(console.log)
   await build('kafka', 'paystatus-local/kafka:4.3.1', async (context) => {
     await cp(dirname(kafkaClasspath), join(context, 'jars'), { recursive: true })
-    // The health check of docker-compose.yml asks with a tool that a broker alone does not need.
+    // The health check of docker-compose.yml uses a tool that a broker itself does not need.
     const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy'
     const tools = [`-Dartifact=${KAFKA_TOOLS}`, `-DoutputDirectory=${join(context, 'jars')}`]
     await runOrFail(['mvn', '-B', '-ntp', '-q', plugin, ...tools])
@@ -63,7 +63,7 @@ async function makeImages(): Promise<void> {
 async function makeDebian(): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('debootstrap needs root: run `make images-local` as root.')
   await ensureCommand('debootstrap', 'debootstrap', console.log)
-  console.log('making a Debian with debootstrap')
+  console.log('building a Debian with debootstrap')
   const root = join(scratch, 'debian')
   const include = [...new Set([...DEBIAN_PACKAGES, ...BASE_PACKAGES])].join(',')
   const cache = join(cacheDirectory(), 'debian-packages')

@@ -18,8 +18,8 @@ import { SENSITIVE_TEXT } from '../../../src/tools/simulate/sensitive-text.ts'
 import { encodeBody } from '../../../src/tools/simulate/wire.ts'
 
 /**
- * The simulator states by hand what must come of its callbacks; the adapters and the fold work it out. Neither knows
- * the other, so a difference is a defect of one of them.
+ * The simulator states the expected results of its callbacks by hand; the adapters and the fold compute them. They are
+ * independent, so a difference is a defect in one of them.
  */
 const sources = [
   { id: 'v1', provider: 'jpm-global-payments-v1', namespace: 'jpm-one' },
@@ -46,7 +46,7 @@ function translate(
   return translation ?? { events: [], deadLetters: [], setAside: 0, drift: [] }
 }
 
-/** As the product does it, reports to originals included. */
+/** Translates like the product, including the events reported to originals. */
 function process(callbacks: readonly PlannedCallback[]) {
   const states = new Map<string, PaymentState>()
   const deadLetters: Record<string, number> = {}
@@ -72,7 +72,7 @@ function process(callbacks: readonly PlannedCallback[]) {
   return { states, deadLetters, counts }
 }
 
-/** What the product makes of the plan and the simulator did not expect; nothing, it is to be hoped. */
+/** Results of the product that the simulator did not expect. */
 function mismatches({ ledger }: Plan, states: ReadonlyMap<string, PaymentState>) {
   const payments = [...ledger.payments.values()].map((payment) => ({ ...payment, delivered: true }))
   return findMismatches({ payments }, states)
@@ -92,25 +92,25 @@ describe.each([1, 2, 3])('the adapters and the fold, with the callbacks of seed 
   })
   const { ledger } = plan
 
-  it('come to what the simulator expects, for every payment and no other', () => {
+  it('give what the simulator expects, for every payment and no other', () => {
     const { states } = process(plan.callbacks)
     expect(mismatches(plan, states)).toEqual([])
     expect([...states.keys()].sort()).toEqual([...ledger.payments.keys()].sort())
   })
 
-  it('come to the same in any order', () => {
+  it('give the same in any order', () => {
     const { states } = process(createRandom(seed, 'any order').shuffle(plan.callbacks))
     expect(mismatches(plan, states)).toEqual([])
   })
 
-  it('find as many events, duplicates and dead letters, for the same reasons', () => {
+  it('find the same numbers of events, duplicates and dead letters, for the same reasons', () => {
     const { counts, deadLetters } = process(plan.callbacks)
     expect(counts).toEqual({ events: ledger.events, duplicates: ledger.duplicates, setAside: 0 })
     expect(deadLetters).toEqual(ledger.deadLettersByReason)
   })
 })
 
-/** One by one, so that a rare lifecycle is tried as often as a frequent one. */
+/** One by one, so that a rare lifecycle is tested as often as a frequent one. */
 describe.each(SIMULATED_PROVIDERS)('what %s sends', (provider) => {
   const source = sources.filter((candidate) => candidate.provider === provider)
   const none = { 'jpm-global-payments-v1': [], 'jpm-global-payments-v2': [], instamed: [] }
@@ -138,7 +138,7 @@ describe.each(SIMULATED_PROVIDERS)('what %s sends', (provider) => {
     }
   })
 
-  it('and cannot be read because of what decides is one dead letter, for the reason that the simulator says', () => {
+  it('with an unreadable deciding field becomes one dead letter, for the reason the simulator states', () => {
     for (let seed = 1; seed <= 50; seed += 1) {
       const random = createRandom(seed, 'odd dead letters')
       for (const odd of [...everyOddDeadLetter(provider, random), FOREIGN_PRODUCTS[provider]]) {

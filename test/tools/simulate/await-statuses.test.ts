@@ -33,8 +33,8 @@ const RIGHT = new Map([
   ['a:2', found('REJECTED')],
 ])
 
-describe('what the simulated payments must come to', () => {
-  test('is compared payment by payment, also those of which nothing was published', () => {
+describe('the expected state of simulated payments', () => {
+  test('is compared per payment, also where nothing was published', () => {
     expect(findMismatches(REPORT, RIGHT)).toEqual([])
     expect(findMismatches(REPORT, new Map([['a:1', found('RECEIVED')]]))).toEqual([
       { paymentKey: 'a:1', lifecycle: 'a script', expected: 'COMPLETED', found: 'RECEIVED' },
@@ -60,7 +60,7 @@ describe('what the simulated payments must come to', () => {
     }
   })
 
-  test('does not depend on the order in which attention is named', () => {
+  test('does not depend on the order of attention codes', () => {
     const report = { payments: [{ ...EXPECTED, paymentKey: 'a:1', expectedStatus: 'COMPLETED' }] }
     const expectedAttention = ['weak-key', 'released'] as const
     const state = found('COMPLETED', { attention: ['released', 'weak-key'] })
@@ -72,11 +72,11 @@ describe('what the simulated payments must come to', () => {
     ).toEqual([])
   })
 
-  test('of a payment that was not wholly accepted may be anything', () => {
+  test('is not checked for a payment that was not completely accepted', () => {
     expect(findMismatches(REPORT, new Map([...RIGHT, ['a:3', found('RECEIVED')]]))).toEqual([])
   })
 
-  test('is waited for', async () => {
+  test('is waited for until it is reached', async () => {
     const looks = [new Map(), new Map([['a:1', found('COMPLETED')]]), RIGHT]
     const mismatches = await awaitStatuses(REPORT, async () => looks.shift() ?? RIGHT, {
       timeoutMs: 10_000,
@@ -86,7 +86,7 @@ describe('what the simulated payments must come to', () => {
     expect(looks).toEqual([])
   })
 
-  test('that does not come is told when the time is over, or when somebody interrupts', async () => {
+  test('that is not reached is reported when the time is over, or on an interrupt', async () => {
     const wrong = async () => new Map([['a:1', found('COMPLETED')]])
     const missing = [{ paymentKey: 'a:2', lifecycle: 'a script', expected: 'REJECTED', found: null }]
     expect(await awaitStatuses(REPORT, wrong, { timeoutMs: 20, everyMs: 1 })).toEqual(missing)

@@ -14,12 +14,12 @@ const stepsOf = (lifecycle: Lifecycle) =>
     .map((step) => (typeof step === 'string' ? step : step.says))
 
 describe('the lifecycles', () => {
-  it('end, together, in every canonical status', () => {
+  it('together end in every canonical status', () => {
     const ends = all.flatMap(({ lifecycle }) => [lifecycle, ...(lifecycle.related ?? [])].map((part) => part.expects))
     expect(new Set(ends)).toEqual(new Set(Object.keys(PAYMENT_STATUSES)))
   })
 
-  it('have names that tell them apart', () => {
+  it('have unique names', () => {
     for (const provider of SIMULATED_PROVIDERS) {
       const names = [...LIFECYCLES[provider], ...ODD_LIFECYCLES[provider]].map((lifecycle) => lifecycle.name)
       expect(new Set(names).size).toBe(names.length)
@@ -74,7 +74,7 @@ describe('the lifecycles', () => {
     expect(said('instamed')).toEqual(expect.arrayContaining(['Sale', 'Refund', 'SimpleRefund']))
   })
 
-  it('need every attention that there is, together', () => {
+  it('together need every attention code', () => {
     const attention = all.flatMap(({ lifecycle }) =>
       [lifecycle, ...(lifecycle.related ?? [])].flatMap((part) => part.attention ?? []),
     )

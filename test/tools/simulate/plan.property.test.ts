@@ -25,7 +25,7 @@ const planOptions: fc.Arbitrary<PlanOptions> = fc.record({
 })
 
 describe('a plan', () => {
-  it('is the same for the same options, to the byte', () => {
+  it('is byte-identical for the same options', () => {
     fc.assert(
       fc.property(planOptions, (options) => {
         expect(planCallbacks(options)).toEqual(planCallbacks(options))
@@ -33,7 +33,7 @@ describe('a plan', () => {
     )
   })
 
-  it('is another one for another seed', () => {
+  it('differs for another seed', () => {
     fc.assert(
       fc.property(planOptions, (options) => {
         const other = planCallbacks({ ...options, seed: options.seed === 1 ? 2 : 1 })
@@ -43,7 +43,7 @@ describe('a plan', () => {
     )
   })
 
-  it('tells every step of every payment of the ledger, and nothing else', () => {
+  it('sends every step of every payment in the ledger, and nothing else', () => {
     fc.assert(
       fc.property(planOptions, (options) => {
         const { callbacks, ledger } = planCallbacks(options)
@@ -57,7 +57,7 @@ describe('a plan', () => {
     )
   })
 
-  it('has counts that add up', () => {
+  it('has consistent counts', () => {
     fc.assert(
       fc.property(planOptions, (options) => {
         const { callbacks, ledger } = planCallbacks(options)
@@ -90,7 +90,7 @@ describe('a plan', () => {
     )
   })
 
-  it('is in order, per payment, unless reordering, lateness or repeats are asked for', () => {
+  it('is in order per payment, unless reordering, lateness or repeats are requested', () => {
     fc.assert(
       fc.property(planOptions, (options) => {
         const { ledger } = planCallbacks({ ...options, reorderShare: 0, lateShare: 0 })

@@ -22,7 +22,7 @@ const NOTHING_WRONG = {
   lateShare: 0,
 }
 
-/** Without what is odd on purpose, whose wire is told apart by the agreement test. */
+/** Without oddities, which the agreement test covers. */
 const options = (changes: Partial<PlanOptions> = {}): PlanOptions => ({
   seed: 7,
   oddShare: 0,
@@ -78,7 +78,7 @@ const share = (part: number, whole: number) => part / whole
 describe('planCallbacks', () => {
   const plan = planCallbacks(options())
 
-  it('makes as many payment keys as asked for, refunds included', () => {
+  it('makes the requested number of payment keys, including refunds', () => {
     for (const payments of [1, 2, 3, 7, 500]) {
       expect(planCallbacks(options({ payments })).ledger.payments.size).toBe(payments)
     }
@@ -89,14 +89,14 @@ describe('planCallbacks', () => {
     expect(expected).toEqual(new Set(Object.keys(PAYMENT_STATUSES)))
   })
 
-  it('gives the ids on the wire the payment keys of the ledger', () => {
+  it('sends the ids in the ledger’s payment keys', () => {
     for (const callback of wellFormed(plan)) {
       const keys = elementsOf(callback).map((element) => paymentKeyIn(callback, element))
       expect(keys).toEqual(callback.stepIds.map((id) => id.slice(0, id.lastIndexOf('#'))))
     }
   })
 
-  it('lets the times of a payment strictly increase on the wire, so that its status is the same in any order', () => {
+  it('sends strictly increasing times for a payment, so that its status is the same in any order', () => {
     const timesOf = new Map<string, Map<number, number>>()
     for (const callback of wellFormed(plan)) {
       for (const [index, element] of elementsOf(callback).entries()) {
@@ -114,7 +114,7 @@ describe('planCallbacks', () => {
     }
   })
 
-  it('repeats a fact to the letter, in whatever envelope', () => {
+  it('repeats a fact exactly, in any envelope', () => {
     const texts = new Map<string, string>()
     for (const callback of wellFormed(plan)) {
       for (const [index, element] of elementsOf(callback).entries()) {
@@ -135,7 +135,7 @@ describe('planCallbacks', () => {
     }
   })
 
-  it('re-issues v2 callbacks under a new envelope id and repeats others byte for byte', () => {
+  it('reissues v2 callbacks with a new envelope id and repeats others byte for byte', () => {
     expect(plan.ledger.identicalRepeats).toBeGreaterThan(0)
     expect(plan.ledger.reissues).toBeGreaterThan(0)
     const seen = new Set<string>()
@@ -147,7 +147,7 @@ describe('planCallbacks', () => {
     }
   })
 
-  it('tells everything once, in order and alone, when nothing is to go wrong', () => {
+  it('sends everything once, in order and alone, if all shares are 0', () => {
     const { callbacks, ledger } = planCallbacks(options(NOTHING_WRONG))
     expect(ledger).toMatchObject({ duplicates: 0, deadLetters: 0, outOfOrderPayments: 0 })
     const batches = callbacks.filter((callback) => callback.stepIds.length > 1)
@@ -156,7 +156,7 @@ describe('planCallbacks', () => {
     expect(ledger.events).toBe(callbacks.length + batches.reduce((sum, { stepIds }) => sum + stepIds.length - 1, 0))
   })
 
-  it('keeps to the shares that it was given', () => {
+  it('keeps to the given shares', () => {
     const { callbacks, ledger } = plan
     const firsts = callbacks.filter((callback) => callback.repeats === 'nothing' && callback.stepIds.length > 0)
     const fromJpm = firsts.filter((callback) => callback.provider !== 'instamed')
@@ -169,14 +169,14 @@ describe('planCallbacks', () => {
     expect(Math.max(...sizes)).toBe(5)
   })
 
-  it('tells the steps of reordered payments in another order, and only theirs', () => {
+  it('sends the steps of reordered payments in another order, and of no others', () => {
     const { ledger } = planCallbacks(options({ ...NOTHING_WRONG, reorderShare: 0.3 }))
     const severalSteps = [...ledger.payments.values()].filter((payment) => payment.steps.length > 1)
     expect(share(ledger.outOfOrderPayments, severalSteps.length)).toBeGreaterThan(0.22)
     expect(share(ledger.outOfOrderPayments, severalSteps.length)).toBeLessThan(0.36)
   })
 
-  it('tells late steps after everything else, the later ones of the payment included', () => {
+  it('sends late steps after everything else, including the payment’s later steps', () => {
     const { callbacks, ledger } = planCallbacks(options({ ...NOTHING_WRONG, lateShare: 0.05 }))
     const late = [...ledger.payments.values()].filter((payment) => payment.outOfOrder)
     expect(late.length).toBeGreaterThan(20)
@@ -186,7 +186,7 @@ describe('planCallbacks', () => {
     }
   })
 
-  it('gives the same payments whatever goes wrong with their callbacks', () => {
+  it('makes the same payments, whatever goes wrong with their callbacks', () => {
     const calm = planCallbacks(options(NOTHING_WRONG)).ledger
     const told = (payment: { paymentKey: string; expectedStatus: string }) => [
       payment.paymentKey,
@@ -196,7 +196,7 @@ describe('planCallbacks', () => {
     expect(plan.ledger.events).toBe(calm.events)
   })
 
-  it('puts refunds, returns and chargebacks beside their original, as payments of their own', () => {
+  it('makes refunds, returns and chargebacks payments of their own, next to their original', () => {
     const related = [...plan.ledger.payments.values()].filter((payment) => payment.relatesTo !== null)
     expect(related.length).toBeGreaterThan(0)
     for (const payment of related) {
@@ -205,7 +205,7 @@ describe('planCallbacks', () => {
     }
   })
 
-  it('tells the end of all payments of a batch in one callback', () => {
+  it('reports the end of all payments of a batch in one callback', () => {
     const batches = plan.callbacks.filter((callback) => callback.repeats === 'nothing' && isBatch(callback))
     expect(batches.length).toBeGreaterThan(5)
     expect(batches.every(({ stepIds }) => [4, 20, 50].includes(stepIds.length))).toBe(true)
@@ -216,7 +216,7 @@ describe('planCallbacks', () => {
     }
   })
 
-  it('tells a payment return alone, with an original and without', () => {
+  it('sends payment returns alone, with and without an original', () => {
     const returns = wellFormed(plan).filter((callback) => callback.body.includes('"returns":['))
     expect(returns.length).toBeGreaterThan(20)
     const originals = new Set<string>()
@@ -240,7 +240,7 @@ describe('planCallbacks', () => {
     expect(messages.filter((message) => message['ResponseCode'] === '010').length).toBeGreaterThan(5)
   })
 
-  it('tells so many payments oddly as it is asked for, and other bytes with them', () => {
+  it('applies oddities to the requested share of payments, and changes their bytes', () => {
     const odd = planCallbacks(options({ oddShare: 0.2, malformedShare: 0 }))
     const names = new Set(Object.values(ODD_LIFECYCLES).flatMap((list) => list.map(({ name }) => name)))
     const payments = [...odd.ledger.payments.values()]
@@ -278,7 +278,7 @@ describe('planCallbacks', () => {
     expect(plan.callbacks.some((callback) => callback.body.includes(SENSITIVE_TEXT))).toBe(true)
   })
 
-  it('names everything that is wrong with its options', () => {
+  it('lists everything that is wrong with its options', () => {
     const wrong = options({
       seed: 0.5,
       payments: 0,
@@ -320,7 +320,7 @@ describe('malformed callbacks', () => {
     expect(kinds).toContain('jpm-global-payments-v2 element-not-an-object')
   })
 
-  it('are really not JSON, or really not UTF-8', () => {
+  it('are invalid JSON or invalid UTF-8', () => {
     for (const callback of withReason('invalid-json')) {
       expect(() => jsonOf(callback)).toThrow()
     }
@@ -330,7 +330,7 @@ describe('malformed callbacks', () => {
     }
   })
 
-  it('hold their good elements untouched when only one element is bad', () => {
+  it('keep good elements unchanged if only one element is bad', () => {
     const mixed = callbacks.filter((callback) => callback.expects === 'events-and-dead-letter')
     expect(mixed.length).toBeGreaterThan(0)
     for (const callback of mixed) {
@@ -347,7 +347,7 @@ describe('malformed callbacks', () => {
     }
   })
 
-  it('change nothing in what is expected of the payments', () => {
+  it('do not change the expected results of payments', () => {
     const calm = planCallbacks(options({ malformedShare: 0, duplicateShare: 0 })).ledger
     expect([...ledger.payments.values()].map(({ expectedStatus }) => expectedStatus)).toEqual(
       [...calm.payments.values()].map(({ expectedStatus }) => expectedStatus),

@@ -15,7 +15,7 @@ interface Received {
   readonly path: string
   readonly headers: http.IncomingHttpHeaders
   readonly body: string
-  /** 1 for the first time that this body came. */
+  /** 1 for the first arrival of this body. */
   readonly time: number
   readonly at: number
 }
@@ -90,7 +90,7 @@ const quick = (timeoutMs: number, attemptsMax = Number.POSITIVE_INFINITY, gapMs 
 }
 
 describe('postCallbacks', () => {
-  it('posts every body to the letter, once, with the content type and the credentials of its source', async () => {
+  it('posts every body unchanged, once, with the content type and credentials of its source', async () => {
     const { received, url } = await gateway(status(204))
     const results = await postCallbacks(callbacks(200), to(url))
     expect(received.map(({ body }) => body).toSorted()).toEqual(
@@ -107,7 +107,7 @@ describe('postCallbacks', () => {
     })
   })
 
-  it('sends bytes that are no text unchanged', async () => {
+  it('sends non-text bytes unchanged', async () => {
     const bytes = Buffer.from([0x7b, 0xff, 0x00, 0x7d])
     const { received, url } = await gateway(status(204))
     await postCallbacks([callback(0, { body: bytes })], to(url))
@@ -132,7 +132,7 @@ describe('postCallbacks', () => {
       if (inFlight === 8) {
         full.resolve()
       }
-      // Nobody is answered before all are there: a slow machine would let the first go before the last comes.
+      // No answer before all have arrived; on a slow machine the first would be gone before the last arrives.
       void full.promise.then(() =>
         setTimeout(() => {
           inFlight--
@@ -166,7 +166,7 @@ describe('postCallbacks', () => {
     expect(received).toHaveLength(40)
   })
 
-  it('does not take the beginning of an answer for an answer', async () => {
+  it('does not treat an incomplete answer as an answer', async () => {
     const { url } = await gateway(({ time }, response) => {
       if (time === 1) {
         response.writeHead(200, { 'content-length': '100' })
@@ -193,7 +193,7 @@ describe('postCallbacks', () => {
     })
   })
 
-  it('says that nothing arrived when nobody listens', async () => {
+  it('reports unreachable if nothing listens', async () => {
     const { server, url } = await gateway(status(204))
     server.close()
     const [result] = await postCallbacks(callbacks(1), to(url, quick(100, 3)))
@@ -201,7 +201,7 @@ describe('postCallbacks', () => {
     expect(result?.lastAnswer).toEqual({ kind: 'unreachable', code: 'ECONNREFUSED' })
   })
 
-  it('gives up after five attempts as InstaMed, and goes on as J.P. Morgan', async () => {
+  it('gives up after five attempts like InstaMed, and continues like J.P. Morgan', async () => {
     const { url } = await gateway(({ time }, response) => void response.writeHead(time < 7 ? 503 : 200).end())
     const from = (provider: SimulatedProvider) =>
       postCallbacks([callback(0, { provider, body: Buffer.from(provider) })], to(url, { timeScale: 1e-6 }, 200))
@@ -218,14 +218,14 @@ describe('postCallbacks', () => {
     }
   })
 
-  it('gives a callback up when its time is over, even as J.P. Morgan', async () => {
+  it('gives up a callback when its time is over, even like J.P. Morgan', async () => {
     const { url } = await gateway(status(503))
     const [result] = await postCallbacks(callbacks(1), to(url, { giveUpAfterMs: 300 }))
     // 10 + 30 + 90 ms fit; another 270 ms would not.
     expect(result).toMatchObject({ outcome: 'given-up', attempts: 4 })
   })
 
-  it('does not hold up the callbacks behind one that waits for its retry', async () => {
+  it('does not delay the callbacks behind one that waits for its retry', async () => {
     const { received, url } = await gateway(({ body, time }, response) => {
       response.writeHead(body === '{"callback":0}' && time === 1 ? 503 : 204).end()
     })
@@ -245,7 +245,7 @@ describe('postCallbacks', () => {
     expect(inFirstHalf).toBeLessThanOrEqual(31)
   })
 
-  it('keeps up its rate when answers are slow, as far as concurrency allows', async () => {
+  it('keeps its rate when answers are slow, as far as concurrency allows', async () => {
     const { url } = await gateway((_, response) => void setTimeout(() => response.writeHead(204).end(), 100))
     const startedAt = performance.now()
     await postCallbacks(callbacks(40), to(url, { ratePerSecond: 200, concurrency: 64 }))
@@ -253,7 +253,7 @@ describe('postCallbacks', () => {
     expect(performance.now() - startedAt).toBeLessThan(2000)
   })
 
-  it('stops at once when aborted, and says what became of everything', async () => {
+  it('stops at once when aborted, and reports the result of every callback', async () => {
     const controller = new AbortController()
     const { received, url } = await gateway(({ body }, response) => {
       if (body !== '{"callback":2}') {
@@ -294,7 +294,7 @@ describe('postCallbacks', () => {
     expect(received).toEqual([])
   })
 
-  it('tells its progress, and the end of it', async () => {
+  it('reports its progress, and the end', async () => {
     const seen: PostProgress[] = []
     const { url } = await gateway((_, response) => void setTimeout(() => response.writeHead(204).end(), 5))
     await postCallbacks(
@@ -316,7 +316,7 @@ describe('postCallbacks', () => {
     expect(await postCallbacks([], to('http://127.0.0.1:9/'))).toEqual([])
   })
 
-  it('refuses options that make no sense, and sources that it does not know, before anything is sent', async () => {
+  it('refuses invalid options and unknown sources before anything is sent', async () => {
     const { received, url } = await gateway(status(204))
     const wrong = to('ftp://example.invalid/secret-path', { concurrency: 0, ratePerSecond: -1, timeScale: -1 }, 42)
     await expect(postCallbacks(callbacks(1), wrong)).rejects.toThrow(

@@ -30,13 +30,13 @@ describe('createRandom', () => {
     }
   })
 
-  it('keeps whole numbers within both ends and reaches them', () => {
+  it('keeps whole numbers within the bounds and reaches both', () => {
     const random = createRandom(1, 'integer')
     const seen = new Set(Array.from({ length: 200 }, () => random.integer(2, 5)))
     expect([...seen].sort()).toEqual([2, 3, 4, 5])
   })
 
-  it('never says yes to probability 0 and always to 1', () => {
+  it('is never true for probability 0 and always for 1', () => {
     const random = createRandom(1, 'chance')
     const answers = Array.from({ length: 500 }, () => [random.chance(0), random.chance(1)])
     expect(new Set(answers.map(String))).toEqual(new Set(['false,true']))

@@ -51,7 +51,7 @@ describe('summarize', () => {
     expect(failures).toEqual([])
   })
 
-  it('allows more duplicates and dead letters for attempts that may have been taken', () => {
+  it('allows more duplicates and dead letters for attempts that may have been accepted', () => {
     const good = plan.callbacks.find(({ expects }) => expects === 'events')
     const bad = plan.callbacks.find(({ expects }) => expects === 'dead-letter')
     const retried = all.map((result) => {
@@ -67,7 +67,7 @@ describe('summarize', () => {
     expect(expected.events).toBe(plan.ledger.events)
   })
 
-  it('expects nothing of a payment of which something was never accepted', () => {
+  it('expects nothing of a payment with a fact that was never accepted', () => {
     const key = [...plan.ledger.payments.values()].find((payment) => payment.steps.length > 1)?.paymentKey ?? ''
     const lost = plan.callbacks.filter(({ stepIds }) => stepIds.includes(`${key}#0`))
     const results = all.map((result) =>
@@ -131,7 +131,7 @@ describe('runSimulation', () => {
     }
   })
 
-  it('tells which payments cannot be judged when a source never takes anything', async () => {
+  it('reports which payments cannot be judged if a source never accepts anything', async () => {
     answer = (path) => (path.startsWith('/private') ? 401 : path.startsWith('/two') ? 204 : 200)
     const report = await runSimulation({ seed: 7, payments: 100, sources: sources(), timeScale: 1e-6 })
     const lost = report.payments.filter((payment) => !payment.delivered)
@@ -163,7 +163,7 @@ describe('runSimulation', () => {
     expect(report.expected.undeliveredPayments).toBeGreaterThan(0)
   })
 
-  it('names every problem of its options at once, before it writes or sends anything', async () => {
+  it('lists all problems of its options at once, before it writes or sends anything', async () => {
     const outFile = join(folder, 'never.json')
     const run = runSimulation({ seed: 7, payments: 0, sources: sources(), concurrency: 0, outFile })
     await expect(run).rejects.toMatchObject({
