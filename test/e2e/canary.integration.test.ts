@@ -15,14 +15,14 @@ import { eventually } from '../lab/harness/eventually.ts'
 import { Observer, type ReadRecord } from '../lab/harness/observer.ts'
 
 /**
- * I9, with marked values: the whole system is flooded with them, in every place that can hold what is personal or secret, and
- * then everything that it wrote is searched. Only the values of raw and of dead letters may hold them.
+ * I9, with marked values: the system is flooded with them in every place that can hold personal data or secrets, and then
+ * everything it wrote is searched. Only the values of raw and of dead letters may contain them.
  */
 
-// Several times what it takes: a busy machine is no failure.
+// Several times the usual duration, so that a busy machine is not a failure.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 })
 
-/** Digits enough that nothing takes it for a word, letters enough that nothing takes it for a number. */
+/** Enough digits not to be taken for a word, and enough letters not to be taken for a number. */
 const MARK = `canary${randomInt(1e6, 1e7)}x${randomBytes(3).toString('hex')}`
 const CARD = `4111${randomInt(1e11, 1e12)}`
 const NAME = `${MARK} Doe`
@@ -32,7 +32,7 @@ const directory = mkdtempSync(join(tmpdir(), 'paystatus-canary-'))
 let deployment: Deployment
 let observer: Observer
 let paystatus: RoleProcess
-/** What must be nowhere: the marks, and every secret of the installation. */
+/** What must not appear anywhere: the marks, and every secret of the installation. */
 let needles: readonly string[]
 const topics = new Map<TopicId, readonly ReadRecord[]>()
 const written = new Map<string, string>()
@@ -58,7 +58,7 @@ function callOf(source: string): Call {
   return { path: found?.url ?? '', headers: { 'content-type': 'application/json', ...found?.headers } }
 }
 
-/** Bytes that need not be HTTP. */
+/** Sends bytes that need not be HTTP. */
 function sendRaw(bytes: string): Promise<void> {
   return new Promise((resolve) => {
     const { hostname, port } = new URL(paystatus.gatewayUrl)
@@ -68,7 +68,7 @@ function sendRaw(bytes: string): Promise<void> {
   })
 }
 
-/** The golden callbacks of a provider, with a mark in every text that is not on the allow-list there. */
+/** The golden callbacks of a provider, with a mark in every text that is not on its allow-list. */
 function markedFixtures(provider: string): readonly Buffer[] {
   const folder = join(FIXTURES, provider, 'fixtures')
   return readdirSync(folder)
@@ -199,7 +199,7 @@ async function flood(): Promise<void> {
   await sendRaw(`POST ${v1.path} HTTP/1.1\r\nHost: x\r\n${MARK}\r\n\r\n`)
 }
 
-/** What no stage of ours would write: it ends as a dead letter of the processor. */
+/** A record that no stage would write; it becomes a dead letter of the processor. */
 async function poisonEvents(): Promise<void> {
   const log = createKafkaAppendLog(observer.kafka, {
     topic: deployment.topics.events,
@@ -217,7 +217,7 @@ async function poisonEvents(): Promise<void> {
   await log.close()
 }
 
-/** A process of all roles in which, while it works, something throws what nobody expected. */
+/** A process with all roles in which an unexpected error is thrown while it works. */
 async function crash(name: string, statement: string): Promise<void> {
   const code = `process.on('SIGUSR2', () => setImmediate(() => { ${statement} }))`
   const file = join(directory, `${name}.mjs`)
@@ -310,7 +310,7 @@ function headersText({ headers }: InRecord): string {
     .join('\n')
 }
 
-test('the flood arrived: raw, and the dead letters of both stages, hold what was sent (I1)', () => {
+test('the flood arrived: raw and the dead letters of both stages contain what was sent (I1)', () => {
   const holding = (id: TopicId) => topics.get(id)?.filter(({ value }) => value?.includes(MARK)).length ?? 0
   expect(holding('raw')).toBeGreaterThan(100)
   expect(holding('rawDeadLetters')).toBeGreaterThan(30)
@@ -318,7 +318,7 @@ test('the flood arrived: raw, and the dead letters of both stages, hold what was
   expect(topics.get('changes')?.length).toBeGreaterThan(20)
 })
 
-test('no key and no header of any topic holds a mark or a secret (I9)', () => {
+test('no key and no header of any topic contains a mark or a secret (I9)', () => {
   const leaks = [...topics].flatMap(([id, records]) =>
     records.flatMap((record) =>
       [...leaksIn(record.key), ...leaksIn(headersText(record))].map(
@@ -329,7 +329,7 @@ test('no key and no header of any topic holds a mark or a secret (I9)', () => {
   expect(leaks).toEqual([])
 })
 
-test('no value of a canonical topic, or of the data keys, does (I9)', () => {
+test('no value of a canonical topic or of the data keys does (I9)', () => {
   const leaks = (['events', 'changes', 'current', 'keys', 'forgottenKeys'] as const).flatMap((id) =>
     (topics.get(id) ?? [])
       // The poison stands there as it was put there.
@@ -359,7 +359,7 @@ test('nothing in Redis does (I9)', async () => {
   expect(leaks).toEqual([])
 })
 
-test('nothing that a role, a tool, a scrape or a crash printed does, at level debug (I9)', () => {
+test('no output of a role, a tool, a scrape or a crash does, at level debug (I9)', () => {
   expect(written.get('roles')?.length ?? 0).toBeLessThan(200_000)
   expect(written.get('roles')).toContain('"level":"debug"')
   const leaks = [...written].flatMap(([where, text]) =>
@@ -371,7 +371,7 @@ test('nothing that a role, a tool, a scrape or a crash printed does, at level de
   expect(leaks).toEqual([])
 })
 
-test('a configuration with mistakes is refused without a secret in the message (I9)', async () => {
+test('an invalid configuration is refused without a secret in the message (I9)', async () => {
   const { configFile } = deployment
   const [v1, , instamed] = deployment.config.sources
   const text = readFileSync(configFile, 'utf8')
@@ -389,7 +389,7 @@ test('a configuration with mistakes is refused without a secret in the message (
   }
 })
 
-test('a process without the handler would have printed the mark: the search finds what is there', async () => {
+test('a process without the handler prints the mark, and the search finds it', async () => {
   const file = join(directory, 'syntax-error.mjs')
   const code = `${readFileSync(file, 'utf8')}; process.kill(process.pid, 'SIGUSR2'); setInterval(() => {}, 1000)`
   const output = await new Promise<string>((resolve) => {

@@ -11,7 +11,7 @@ import { simulate } from '../lab/harness/load.ts'
 import { Observer } from '../lab/harness/observer.ts'
 import { type Stack, startStack } from '../lab/stack/stack.ts'
 
-/** Somebody tells the broker to compress what it stores. A broker of this file's own, whose settings are changed, too. */
+/** The broker is set to compress what it stores. It is this file's own, because its settings are changed. */
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
@@ -19,7 +19,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 const CODECS = { gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
 /** How a topic's setting is told from what comes of the broker. */
 const SET_ON_TOPIC = 1
-/** Marks a batch that ends a transaction, which is never compressed. */
+/** Marks a batch that ends a transaction; these are never compressed. */
 const CONTROL = 0x20
 
 let broker: Stack
@@ -118,7 +118,7 @@ describe('compression.type of every topic', () => {
     },
   )
 
-  test('taken back leaves topics in all of them, which are read from their beginning', async () => {
+  test('removed again leaves topics with all codecs, which are read from their beginning', async () => {
     await compressTopics('producer')
     await eventually(async () => {
       seed += 1
@@ -138,7 +138,7 @@ describe('compression.type of every topic', () => {
   })
 })
 
-test('compression.type of the broker counts for topics that do not say it themselves, and is told by topics check', async () => {
+test('compression.type of the broker applies to topics without their own, and topics check reports it', async () => {
   const set = (value: string) =>
     observer.admin.alterConfigs({
       validateOnly: false,

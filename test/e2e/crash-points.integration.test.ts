@@ -11,11 +11,11 @@ import { readContents, totalsViolations, viewViolations, violationsOf } from '..
 import { freePort } from '../lab/stack/free-port.ts'
 
 /**
- * I1, I2, I3, I4, I5, I6, I8 at every named place: the stage dies there, on purpose, again and again while callbacks
- * come, and is started again. Real processes, real servers.
+ * I1, I2, I3, I4, I5, I6, I8 at every crash point: the stage is killed there again and again while callbacks arrive, and is
+ * restarted. Real processes, real servers.
  */
 
-/** Whoever calls a gateway that died calls again. */
+/** Callers of a gateway that died call again. */
 const MANNER = { timeoutMs: 3_000, attemptsMax: Number.POSITIVE_INFINITY, retryGapMs: () => 100 }
 const MANNERS = { 'jpm-global-payments-v1': MANNER, 'jpm-global-payments-v2': MANNER, instamed: MANNER } as const
 /** Opening happens once a partition and start, everything else with every chunk. */
@@ -42,7 +42,7 @@ afterAll(async () => {
   await deployment?.close()
 })
 
-/** A stage that dies at a place until it has died often enough, and then lives. */
+/** A stage that dies at a crash point a given number of times, and then keeps running. */
 class MortalStage {
   readonly deaths = new Map<string, number>()
   readonly #role: string
@@ -55,7 +55,7 @@ class MortalStage {
     this.#living = this.#live(points)
   }
 
-  /** Resolves once it has died everywhere and lives on. */
+  /** Resolves once it has died at every crash point and keeps running. */
   get immortal(): Promise<void> {
     return this.#living
   }
@@ -137,7 +137,7 @@ function successCodeOf(sourceId: string): number | undefined {
   return deployment.config.sources.find(({ id }) => id === sourceId)?.successCode
 }
 
-/** I1: how many accepted bodies raw does not have as they were sent. */
+/** I1: the number of accepted bodies that are not in raw as sent. */
 async function missingInRaw(accepted: readonly Buffer[]): Promise<number> {
   const stored = new Set((await observer.records('raw')).map(({ value }) => value?.toString('latin1')))
   return accepted.filter((body) => !stored.has(body.toString('latin1'))).length

@@ -14,9 +14,9 @@ import { eventually } from '../lab/harness/eventually.ts'
 import { simulate } from '../lab/harness/load.ts'
 import { Observer } from '../lab/harness/observer.ts'
 
-/** Encryption on the real servers: nothing else changes, bodies can be forgotten, keys rotated, and a wrong key loses nothing. */
+/** Encryption on real servers: nothing else changes, bodies can be forgotten, keys rotated, and a wrong key loses nothing. */
 
-// Several times what it takes: a busy machine is no failure.
+// Several times the usual duration, so that a busy machine is not a failure.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const directory = mkdtempSync(join(tmpdir(), 'paystatus-kek-'))
@@ -81,7 +81,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-test('raw and its dead letters hold no plain body, and every payment ends in its status (I1, I2, I5)', async () => {
+test('raw and its dead letters contain no plain body, and every payment ends in its status (I1, I2, I5)', async () => {
   const raw = await observer.records('raw')
   const deadLetters = await observer.records('rawDeadLetters')
   expect(raw.length).toBe(report.counts.accepted)
@@ -96,7 +96,7 @@ test('raw and its dead letters hold no plain body, and every payment ends in its
   expect((await observer.records('keys')).length).toBeGreaterThan(5)
 })
 
-test('verify, why and drift read as without it', async () => {
+test('verify, why and drift work as without encryption', async () => {
   expect(await json(['verify', '--all'])).toMatchObject({ ok: true, partial: 0, forgotten: 0, undecryptable: 0 })
   const [payment] = report.payments
   const { payments } = await json(['why', payment?.paymentKey as string])
@@ -106,7 +106,7 @@ test('verify, why and drift read as without it', async () => {
   expect(await json(['drift'])).toMatchObject({ callbacks: report.counts.accepted, unreadable: 0 })
 })
 
-test('forget: the bodies are gone for everybody, the statuses stay, later callbacks are read', async () => {
+test('forget: the bodies are unreadable for all, the statuses stay, later callbacks are read', async () => {
   await post(['forget-me'], 'PENDING')
   await post(['other', 'forget-me'], 'COMPLETED')
   await observer.caughtUp(120_000)
@@ -135,7 +135,7 @@ test('forget: the bodies are gone for everybody, the statuses stay, later callba
   expect(await paystatus.metric('paystatus_normalizer_forgotten_total')).toBe(0)
 })
 
-test('a new key-encryption key takes over, and the old one goes on opening', async () => {
+test('a new key-encryption key takes over, and the old one still decrypts', async () => {
   reconfigure({ active: 'kek-2', keys: [kek1, kek2] })
   await restart()
   await post(['rotated'], 'COMPLETED')
@@ -145,7 +145,7 @@ test('a new key-encryption key takes over, and the old one goes on opening', asy
   expect(await json(['verify', '--all'])).toMatchObject({ ok: true })
 })
 
-test('a key-encryption key that is not there stops the normalizer with its name; with it, nothing is lost (I2)', async () => {
+test('a missing key-encryption key stops the normalizer, which names it; once it is back, nothing is lost (I2)', async () => {
   const deadLetters = (await observer.records('rawDeadLetters')).length
   await paystatus.stop()
   paystatus = await deployment.start(['gateway'])
@@ -170,7 +170,7 @@ test('a key-encryption key that is not there stops the normalizer with its name;
   expect((await observer.records('rawDeadLetters')).length).toBe(deadLetters)
 })
 
-test('raw that is read once more: what is forgotten is counted, and changes nothing (I2)', async () => {
+test('raw that is read again: forgotten bodies are counted, and change nothing (I2)', async () => {
   await paystatus.stop()
   const { config, topics } = deployment
   const partitions = Array.from({ length: config.kafka.partitions }, (_, partition) => ({ partition, offset: '0' }))

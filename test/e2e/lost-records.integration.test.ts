@@ -11,10 +11,10 @@ import { Observer } from '../lab/harness/observer.ts'
 import { type Stack, startStack } from '../lab/stack/stack.ts'
 
 /**
- * Logs that lost records, topics that were made anew or grown, settings that were changed: what a broker's disk, an unclean
- * election or an operator does. Each is a defined stop, and nothing is skipped in silence (I2, I3).
+ * Logs that lost records, topics that were recreated or grew, settings that changed: the effects of a broker's disk, an
+ * unclean election or an operator. Each is a defined stop, and nothing is skipped silently (I2, I3).
  *
- * The broker is this file's own: it is killed, and the files of its logs are cut. One partition, so that it is clear what is
+ * The broker is this file's own: it is killed, and its log files are truncated. One partition, so that it is clear what is
  * lost.
  */
 
@@ -34,7 +34,7 @@ afterAll(async () => {
   await stack?.stop()
 }, 60_000)
 
-/** An installation of its own for every test: what one did to its topics does not matter to the next. */
+/** A separate installation per test, so that damaged topics do not affect the next test. */
 beforeEach(async () => {
   await observer?.close()
   await deployment?.close()
@@ -144,8 +144,8 @@ async function remedy(output: string): Promise<void> {
   )
 }
 
-describe('raw that lost its end', () => {
-  test('I2 while the normalizer runs: it stops, commits nothing, and goes on where the log was cut', async () => {
+describe('raw that lost its newest records', () => {
+  test('I2 while the normalizer runs: it stops, commits nothing, and continues where the log was cut', async () => {
     const gateway = await start('gateway', 'processor')
     const normalizer = await start('normalizer')
     const first = await post(gateway, 20)
@@ -168,7 +168,7 @@ describe('raw that lost its end', () => {
     await known([...first, ...second])
   }, 120_000)
 
-  test('I2 and grew past what was read, while nobody read: an offset does not tell, the leader epoch does', async () => {
+  test('I2 and grew past what was read while nothing read it: the offset does not show it, the leader epoch does', async () => {
     const gateway = await start('gateway', 'processor')
     const normalizer = await start('normalizer')
     await known(await post(gateway, 20))
@@ -203,8 +203,8 @@ describe('raw that lost its end', () => {
   }, 120_000)
 })
 
-describe('events that lost their end', () => {
-  test('I3 the processor stops, and what comes after is not taken for what was there before', async () => {
+describe('events that lost their newest records', () => {
+  test('I3 the processor stops, and does not take new records for the lost ones', async () => {
     const gateway = await start('gateway', 'normalizer')
     const processor = await start('processor')
     await known(await post(gateway, 20))
@@ -218,8 +218,8 @@ describe('events that lost their end', () => {
   }, 120_000)
 })
 
-describe('a topic that was deleted and made anew', () => {
-  test('I3 under a running processor that has nothing to do is noticed; a new start reads it from its beginning', async () => {
+describe('a topic that was deleted and recreated', () => {
+  test('I3 under an idle processor is noticed; a new start reads it from its beginning', async () => {
     const gateway = await start('gateway', 'normalizer')
     const processor = await start('processor')
     await known(await post(gateway, 5))
@@ -232,7 +232,7 @@ describe('a topic that was deleted and made anew', () => {
     expect(again.output).toContain('the group has no committed offset, but the outputs are not empty')
   }, 120_000)
 
-  test('I2 raw, and grew past what was read, while nobody read: all of it is read', async () => {
+  test('I2 raw, and grew past what was read while nothing read it: all of it is read', async () => {
     const gateway = await start('gateway', 'processor')
     const normalizer = await start('normalizer')
     await known(await post(gateway, 5))
@@ -243,7 +243,7 @@ describe('a topic that was deleted and made anew', () => {
     await known(second)
   }, 120_000)
 
-  test('I3 an output stops every start, until somebody says that it is meant', async () => {
+  test('I3 an output stops every start, until an operator confirms it', async () => {
     const gateway = await start('gateway', 'normalizer')
     const processor = await start('processor')
     await known(await post(gateway, 5))
@@ -267,7 +267,7 @@ describe('a topic that was deleted and made anew', () => {
   }
 })
 
-describe('an output that lost its end', () => {
+describe('an output that lost its newest records', () => {
   test.each([
     ['changes', 'CHANGES_TRUNCATED'],
     ['current', 'CURRENT_TRUNCATED'],
@@ -296,7 +296,7 @@ describe('an output that lost its end', () => {
   )
 })
 
-describe('settings under which nobody has committed', () => {
+describe('settings that differ from those of the last commit', () => {
   test('I3 another number of partitions is refused by both stages and by topics check, whatever the configuration says', async () => {
     const gateway = await start('gateway')
     const stages = await start('normalizer', 'processor')
@@ -316,7 +316,7 @@ describe('settings under which nobody has committed', () => {
     await expect((await start('processor')).exited).resolves.toBe(1)
   }, 120_000)
 
-  test('I7 another environment stops, and says how to go on with it', async () => {
+  test('I7 another environment stops, and the message says how to continue with it', async () => {
     const gateway = await start('gateway')
     const stages = await start('normalizer', 'processor')
     await known(await post(gateway, 5))

@@ -11,14 +11,14 @@ import { TcpProxy } from '../lab/harness/tcp-proxy.ts'
 import { readContents, totalsViolations, viewViolations, violationsOf } from '../lab/harness/violations.ts'
 import { type Stack, startStack } from '../lab/stack/stack.ts'
 
-/** Kafka and the registry go away and come back. The brokers are this file's own; the registry is behind a proxy. */
+/** Kafka and the registry become unreachable and return. The brokers are this file's own; the registry is behind a proxy. */
 
-/** What a caller may wait, at most: the gateway's deadline of 1.5 s and some time on a busy machine. */
+/** The longest a caller may wait: the gateway's deadline of 1.5 s, and some time for a busy machine. */
 const ANSWER_MAX_MS = 2_500
-/** What may wait for the broker: few, so that a flood of refusals needs little time. */
+/** Few records may wait for the broker, so that a flood of refusals takes little time. */
 const WAITING_MAX = 200
 
-/** All providers call again until they are heard, so that everything must be there in the end. */
+/** All providers retry until they succeed, so that everything must arrive in the end. */
 const PERSISTENT_MANNER = { timeoutMs: 3_000, attemptsMax: Number.POSITIVE_INFINITY, retryGapMs: () => 300 }
 const PERSISTENT = {
   'jpm-global-payments-v1': PERSISTENT_MANNER,
@@ -58,7 +58,7 @@ afterAll(async () => {
 }, 120_000)
 
 describe('the schema registry', () => {
-  test('that is away at the start is waited for, in clear words, and the gateway takes callbacks meanwhile', async () => {
+  test('that is unreachable at the start is waited for, with a clear message, and the gateway accepts callbacks meanwhile', async () => {
     registry.down()
     paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
     await eventually(async () => {
@@ -75,7 +75,7 @@ describe('the schema registry', () => {
     await allIsWell()
   })
 
-  test('that goes away later is not missed', async () => {
+  test('that becomes unreachable later is not needed', async () => {
     registry.down()
     const report = await simulate(deployment, paystatus.gatewayUrl, { seed: 42, payments: 20 })
     expect(report.counts.accepted).toBe(report.counts.callbacks)
@@ -141,7 +141,7 @@ describe('Kafka', () => {
     120_000,
   )
 
-  test('that is away at the start is waited for, and a stop does not wait for it', async () => {
+  test('that is unreachable at the start is waited for, and a stop does not wait for it', async () => {
     expect(await paystatus.stop()).toBe(0)
     await stack.kafka.stop()
     paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
@@ -161,7 +161,7 @@ describe('Kafka', () => {
     await allIsWell()
   })
 
-  test('that is frozen holds up a stop to its limit and no longer, which ends with 1 and a reason', async () => {
+  test('that is frozen delays a stop only to its limit, which ends with 1 and a reason', async () => {
     // Long before the gateway gives up on what it has sent to the broker, which is after three seconds.
     const config = {
       gateway: { port: 0, answerDeadlineMs: 500, shutdown: { waitMs: 100 } },

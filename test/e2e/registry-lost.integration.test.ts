@@ -9,7 +9,7 @@ import { TcpProxy } from '../lab/harness/tcp-proxy.ts'
 import { readContents, violationsOf } from '../lab/harness/violations.ts'
 import { type Stack, startStack } from '../lab/stack/stack.ts'
 
-/** The schema registry loses its schemas, or is another one. Registries of this file's own, behind a proxy. */
+/** The schema registry loses its schemas, or is replaced. The registries are this file's own, behind a proxy. */
 
 let registries: readonly Stack[]
 
@@ -25,7 +25,7 @@ afterAll(async () => {
   await Promise.all((registries ?? []).map((registry) => registry.stop()))
 })
 
-/** Both versions of the API that Apicurio has: they differ in what a deleted subject leaves behind. */
+/** Apicurio's two API versions; they differ in what a deleted subject leaves behind. */
 describe.each(['v6', 'v7'])('I2 over the API %s', (version) => {
   let proxy: TcpProxy
   let deployment: Deployment
@@ -50,7 +50,7 @@ describe.each(['v6', 'v7'])('I2 over the API %s', (version) => {
     proxy?.close()
   })
 
-  test('a registry with other ids stops who writes, stops who reads, and costs nothing once the right one is back', async () => {
+  test('a registry with other ids stops writers and readers, and costs nothing once the right one is back', async () => {
     const writer = await deployment.start(['gateway', 'normalizer'])
     await writer.ready()
     const report = await simulate(deployment, writer.gatewayUrl, { seed: 81, payments: 20, malformedShare: 0 })
@@ -94,7 +94,7 @@ describe.each(['v6', 'v7'])('I2 over the API %s', (version) => {
     await again.stop()
   }, 120_000)
 
-  test('subjects that somebody deleted are noticed by running processes, which write nothing more', async () => {
+  test('deleted subjects are noticed by running processes, which stop writing', async () => {
     const running = await deployment.start(['gateway', 'normalizer', 'processor'])
     await running.ready()
     for (const topic of ['events', 'changes', 'current'] as const) {

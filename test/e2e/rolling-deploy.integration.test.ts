@@ -8,7 +8,7 @@ import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 import { Observer } from '../lab/harness/observer.ts'
 
-/** The gateway is deployed before the other roles: it knows a source that they do not have in their configuration yet. */
+/** The gateway is deployed before the other roles: it knows a source that is not in their configuration yet. */
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
 
@@ -58,7 +58,7 @@ const SALE = JSON.stringify({
   Amount: '12.50',
 })
 
-test('its callbacks are read as it is configured in the gateway, and verify says so (I2, I5)', async () => {
+test('its callbacks are read as configured in the gateway, and verify agrees (I2, I5)', async () => {
   await post(SALE)
   await post(`${'['.repeat(20)}${']'.repeat(20)}`)
   await observer.caughtUp()
@@ -77,7 +77,7 @@ test('its callbacks are read as it is configured in the gateway, and verify says
   expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true, unknownSource: 0, events: 1, lost: 0, unexplained: 0 })
 })
 
-test('a provider that the normalizer does not know costs neither the callback nor its partition, and is said (I2)', async () => {
+test('a provider unknown to the normalizer costs neither the callback nor its partition, and is logged (I2)', async () => {
   const log = createKafkaAppendLog(observer.kafka, {
     topic: deployment.topics.raw,
     partitions: deployment.config.kafka.partitions,

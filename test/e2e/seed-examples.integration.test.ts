@@ -12,7 +12,7 @@ import { Kcat, type KcatRecord } from '../lab/harness/kcat.ts'
 import { Observer } from '../lab/harness/observer.ts'
 import { readContents, violationsOf } from '../lab/harness/violations.ts'
 
-/** The providers' own example callbacks, byte for byte through real processes; read again by others' clients. */
+/** The providers' example callbacks, byte for byte through real processes, read by independent clients. */
 
 const EXAMPLES = [
   {
@@ -134,11 +134,11 @@ describe('read by kcat', () => {
     },
   )
 
-  test('raw holds nothing else', () => {
+  test('raw contains nothing else', () => {
     expect(raw.length).toBe(EXAMPLES.length)
   })
 
-  test('a payment has the same partition in all topics, the one that the Java client would choose', async () => {
+  test('a payment has the same partition in all topics, the one the Java client would choose', async () => {
     const topic = `${deployment.config.kafka.topicPrefix}murmur2`
     await observer.admin.createTopics({
       topics: [{ topic, numPartitions: deployment.config.kafka.partitions, replicationFactor: 1 }],
@@ -156,7 +156,7 @@ describe('read by kcat', () => {
   })
 })
 
-describe('decoded by fastavro with the schema that the registry names', () => {
+describe('decoded by fastavro with the schema from the registry', () => {
   test('I3 I4 changes has one record for every example, as our own codec reads it', async () => {
     const records = await kcat.consume(deployment.topics.changes)
     const decoded = await decodeWithFastavro(
@@ -201,7 +201,7 @@ describe('decoded by fastavro with the schema that the registry names', () => {
     expect(statuses.sort(byPaymentKey)).toEqual(expected.sort(byPaymentKey))
   })
 
-  test('events are read by fastavro too', async () => {
+  test('events can be read by fastavro', async () => {
     const records = await kcat.consume(deployment.topics.events)
     const decoded = await decodeWithFastavro(
       deployment.config.registry.url,
@@ -246,7 +246,7 @@ describe('paystatus show', () => {
     expect(JSON.parse(topic.stdout).payments[0].paymentKey).toBe(v1.paymentKey)
   })
 
-  test('tells a person the story, with the rule of every verdict', async () => {
+  test('prints the history, with the rule of every verdict', async () => {
     const { code, stdout } = await deployment.command(['show', instamed.paymentKey])
     expect(code).toBe(0)
     expect(stdout).toMatch(/payment +instamed:00000000000000000000000000000101/)
@@ -332,7 +332,7 @@ sources:
     }
   })
 
-  test('topics check and schemas check find nothing to say about a good installation', async () => {
+  test('topics check and schemas check report nothing for a correct installation', async () => {
     const [topics, schemas] = await Promise.all([
       deployment.command(['topics', 'check', '--json']),
       deployment.command(['schemas', 'check', '--json']),

@@ -3,7 +3,7 @@ import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
 import { simulate } from '../lab/harness/load.ts'
 import { Observer } from '../lab/harness/observer.ts'
 
-/** Two installations on one Kafka that were given the same consumer groups, by mistake. */
+/** Two installations on one Kafka, configured with the same consumer groups by mistake. */
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
 
@@ -31,7 +31,7 @@ afterAll(async () => {
   await second?.close()
 })
 
-test('the one that comes later is refused and says why, and the first loses no partition by it', async () => {
+test('the later one is refused with a reason, and the first loses no partition', async () => {
   const before = await observer.assignments(GROUPS.normalizer.group)
   const refused = await second.start(['normalizer'])
   expect(await refused.exited).toBe(1)

@@ -7,7 +7,7 @@ import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 import { Observer } from '../lab/harness/observer.ts'
 
-/** A partition that is sick (below min.insync.replicas, without a leader) costs the others of its topic and leader nothing. */
+/** An unavailable partition (below min.insync.replicas, or without a leader) does not affect others of its topic and leader. */
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 
@@ -31,7 +31,7 @@ async function installation(rawPlacement: Placement, minInsyncReplicas: number):
   return deployment
 }
 
-/** Ids of payments whose callbacks belong into a partition of raw. */
+/** Ids of payments whose callbacks belong to a partition of raw. */
 function idsIn(partition: number, prefix: string, count: number): string[] {
   const ids: string[] = []
   for (let n = 0; ids.length < count; n += 1) {
@@ -56,7 +56,7 @@ async function post(deployment: Deployment, gateway: RoleProcess, id: string): P
 const together = (deployment: Deployment, gateway: RoleProcess, ids: readonly string[]) =>
   Promise.all(ids.map((id) => post(deployment, gateway, id)))
 
-test('below min.insync.replicas: others of the same leader get no refusal, and their records are stored once (I1)', async () => {
+test('below min.insync.replicas: callbacks for others of the same leader are not refused, and their records are stored once (I1)', async () => {
   const deployment = await installation(
     [
       [1, 2],

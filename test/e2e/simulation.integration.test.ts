@@ -16,7 +16,7 @@ import {
   violationsOf,
 } from '../lab/harness/violations.ts'
 
-/** One process with all roles takes a simulated stream with everything in it; then the topics are looked at. */
+/** One process with all roles processes a simulated stream with everything in it; then the topics are checked. */
 
 let deployment: Deployment
 let observer: Observer
@@ -46,7 +46,7 @@ test('every callback was accepted, and the simulation had everything in it', () 
   expect(report.payments.filter((payment) => payment.outOfOrder).length).toBeGreaterThan(5)
 })
 
-test('every payment ends as its provider meant, with the attention that it needs', () => {
+test('every payment ends with its expected status and attention', () => {
   expect(findMismatches(report, contents.current)).toEqual([])
   expect(contents.current.size).toBe(report.expected.payments)
 })
@@ -55,11 +55,11 @@ test('I1 every accepted callback is in raw', () => {
   expect(contents.raw.length).toBe(report.counts.accepted)
 })
 
-test('I2 I3 I4 I5 every element is accounted for, changed exactly once, in gapless versions, as the fold says', () => {
+test('I2 I3 I4 I5 every element is accounted for and recorded exactly once, in gapless versions, as the fold says', () => {
   expect(violationsOf(contents, deployment.config)).toEqual([])
 })
 
-test('I2 raw elements = events + dead letters + set aside, and nothing came twice', async () => {
+test('I2 raw elements = events + dead letters + set aside, and nothing is repeated', async () => {
   const { expected } = report
   expect(contents.events.length).toBe(expected.events + expected.duplicates.min)
   expect(contents.rawDeadLetters.length).toBe(expected.deadLetters.min)
@@ -68,7 +68,7 @@ test('I2 raw elements = events + dead letters + set aside, and nothing came twic
   expect(await paystatus.metric('paystatus_normalizer_events_total')).toBe(contents.events.length)
 })
 
-test('I2 a dead letter says why, and where it comes from', () => {
+test('I2 a dead letter has its reason and its origin', () => {
   const reasons = new Map<string, number>()
   for (const record of contents.rawDeadLetters) {
     const reason = headerText(record, 'dlq_reason')
@@ -120,14 +120,14 @@ test('I9 no body, account or name is in keys, headers, canonical topics, logs or
   expect(await paystatus.metricsText()).not.toContain(SENSITIVE_TEXT)
 })
 
-test('the lag that the process reports goes to 0', async () => {
+test('the reported lag goes to 0', async () => {
   await eventually(async () => {
     const lags = (await paystatus.metricsText()).split('\n').filter((line) => line.startsWith('paystatus_lag_records{'))
     expect(lags.map((line) => line.split(' ')[1])).toEqual(Array(2 * deployment.config.kafka.partitions).fill('0'))
   })
 })
 
-test('I3 the whole stream again brings duplicates and nothing else, and a restart goes on counting', async () => {
+test('I3 the whole stream again gives only duplicates, and counting continues across a restart', async () => {
   expect(await paystatus.stop()).toBe(0)
   paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
   await paystatus.ready()

@@ -22,7 +22,7 @@ afterAll(async () => {
   await deployment?.close()
 })
 
-test('a processor whose times the broker refuses says why, gives its partitions up, and a healthy one does its work (I3, I7)', async () => {
+test('a processor whose timestamps the broker refuses says why and gives up its partitions, and a healthy one takes over (I3, I7)', async () => {
   const gateway = await deployment.start(['gateway', 'normalizer'])
   await gateway.ready()
   // Kafka takes no record from more than an hour ahead.
