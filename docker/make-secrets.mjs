@@ -10,7 +10,7 @@ import { join } from 'node:path'
 const [directory, ...names] = process.argv.slice(2)
 for (const name of names) {
   try {
-    // For whoever the roles run as, which is not root; the volume is mounted into them alone.
+    // Readable by the unprivileged user of the roles; only they mount the volume.
     writeFileSync(join(directory, name), randomBytes(24).toString('base64url'), { flag: 'wx', mode: 0o444 })
   } catch (error) {
     if (error.code !== 'EEXIST') throw error

@@ -45,7 +45,7 @@ func podRules(where string, pod corev1.PodSpec, configMaps map[string]bool) []st
 			problems = append(problems, where+": "+problem)
 		}
 	}
-	say(pod.AutomountServiceAccountToken != nil && !*pod.AutomountServiceAccountToken, "mounts a token that nobody needs")
+	say(pod.AutomountServiceAccountToken != nil && !*pod.AutomountServiceAccountToken, "mounts a token that is not needed")
 	say(pod.EnableServiceLinks != nil && !*pod.EnableServiceLinks, "gets variables for services, such as PAYSTATUS_GATEWAY_PORT=tcp://…, which the configuration reads")
 	security := pod.SecurityContext
 	say(security != nil && security.RunAsNonRoot != nil && *security.RunAsNonRoot, "may run as root")

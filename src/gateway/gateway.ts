@@ -60,7 +60,7 @@ export interface GatewayOptions extends ConnectionLimits {
   /** The provider of every source, by its id. */
   readonly providers: (id: string) => Provider | undefined
   readonly appendLog: DrainableAppendLog
-  /** Replaces the key of a body that names no payment; SHA-256 by default. */
+  /** The key for a body that names no payment; its SHA-256 by default. */
   readonly digestOf?: BodyDigest | undefined
   readonly crashPoint?: ReachCrashPoint | undefined
   /** ms since the epoch. */

@@ -76,8 +76,8 @@ export interface AdminServerOptions {
 }
 
 /**
- * `/health/live`, `/health/ready`, `/metrics` and what the process has to say of itself on a port of their own, which providers cannot reach. Live means only
- * that the event loop turns: a process that waits for the broker or Redis must not be killed for it.
+ * Serves `/health/live`, `/health/ready`, `/metrics` and the given documents on a separate port that providers cannot reach.
+ * Live only means that the event loop runs: a process that waits for the broker or Redis must not be killed.
  */
 export class AdminServer {
   readonly #options: AdminServerOptions

@@ -85,7 +85,7 @@ function codecsIn(topic: string): ReadonlySet<number> {
   const found = new Set<number>()
   for (const log of globSync(join(broker.directory, `kafka-*/data/${topic}-*/*.log`))) {
     const bytes = readFileSync(log)
-    // A segment is allocated ahead: what is zero there is not written yet.
+    // Segments are preallocated: zeros are not written yet.
     for (let at = 0; at + 61 <= bytes.length && bytes[at + 16] === 2; at += 12 + bytes.readInt32BE(at + 8)) {
       const attributes = bytes.readInt16BE(at + 21)
       if ((attributes & CONTROL) === 0) {
@@ -125,7 +125,7 @@ describe('compression.type of every topic', () => {
       await callbacksGoThrough(seed)
     })
     await paystatus.stop()
-    // The view is built anew from `current`, every callback is translated again from raw.
+    // The view is rebuilt from `current`, and every callback is translated again from raw.
     await observer.redis.run((client) => client.flushall())
     paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
     await paystatus.ready(60_000)

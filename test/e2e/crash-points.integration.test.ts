@@ -28,7 +28,7 @@ let observer: Observer
 let gatewayUrl: string
 
 beforeAll(async () => {
-  // Callers know one address, whoever listens there now.
+  // Callers use one address, whichever process listens there.
   const port = await freePort()
   gatewayUrl = `http://127.0.0.1:${port}`
   deployment = await Deployment.create(inject('stack'), {

@@ -272,7 +272,7 @@ describe('an output that lost its newest records', () => {
     ['changes', 'CHANGES_TRUNCATED'],
     ['current', 'CURRENT_TRUNCATED'],
   ] as const)(
-    'I3 %s: nothing is committed any more, and no start goes on',
+    'I3 %s: nothing more is committed, and every start is refused',
     async (id, code) => {
       const gateway = await start('gateway', 'normalizer')
       const processor = await start('processor')

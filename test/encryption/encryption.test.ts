@@ -20,7 +20,7 @@ const PARTITIONS = 3
 const BODY = Buffer.from('{"accountNumber":"000123456789"}')
 const T0 = Date.UTC(2026, 5, 1, 12)
 
-/** Gateways and readers over one Kafka in memory; its clock stands until it is moved. */
+/** Gateways and readers on one in-memory Kafka; the clock moves only when told to. */
 class World {
   readonly kafka = new MemoryKafka()
   now = T0
@@ -226,7 +226,7 @@ describe('a reader', () => {
   test('leaves unencrypted bodies as they are, without reading keys', async () => {
     const world = new World()
     world.kafka.onStep = () => {
-      throw new Error('nobody should ask')
+      throw new Error('must not be read')
     }
     world.kafka.produce(TOPICS.raw, 0, record())
     const { raw } = world

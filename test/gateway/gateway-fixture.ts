@@ -53,7 +53,7 @@ export function hang(signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Two sources' worth of provider: one that is also called with `/status`, one that is not. */
+/** Two providers: one that is also called with `/status`, and one that is not. */
 const PROVIDERS: Record<string, Provider> = {
   plain: provider('plain', []),
   suffixed: provider('suffixed', ['/status']),
@@ -178,7 +178,7 @@ export class GatewayFixture {
     return send(this.port, call)
   }
 
-  /** A bare TCP connection, for what no HTTP client would do. */
+  /** A raw TCP connection, for what no HTTP client would send. */
   connect(): Promise<RawConnection> {
     return RawConnection.open(this.port)
   }
@@ -260,7 +260,7 @@ export class RawConnection {
     this.socket.write(text)
   }
 
-  /** Fulfils once the condition holds; the test's own time limit is the only other end. */
+  /** Resolves once the condition holds; otherwise only the test's own time limit ends it. */
   until(holds: (connection: this) => boolean): Promise<void> {
     return new Promise((resolve) => {
       const check = (): void => {

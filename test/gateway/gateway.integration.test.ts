@@ -108,11 +108,11 @@ test('I1 a stop under load: every callback answered with success is in raw, byte
   expect(bodiesOf('accepted').filter((body) => !raw.has(body)).length).toBe(0)
   expect(bodiesOf('refused').length).toBe(0)
   expect(bodiesOf('cut').length).toBe(0)
-  // Who connects in the moment of the end is turned away by the kernel: then nothing of the request was taken.
+  // The kernel refuses callers that connect at the very end; nothing of their requests was read.
   expect(bodiesOf('never served').filter((body) => raw.has(body)).length).toBe(0)
 })
 
-/** `cut`: a connection that was in use ended without an answer. `never served`: a new one was turned away. */
+/** `cut`: a used connection ended without an answer. `never served`: a new connection was refused. */
 type Outcome = 'accepted' | 'refused' | 'cut' | 'never served'
 
 interface SendOptions {

@@ -229,7 +229,7 @@ describe('a refused request', () => {
     connection.write('1\r\nx\r\n')
     await connection.until(({ codes }) => codes.length === 1)
     expect(connection.codes).toEqual([413])
-    // The rest is let go by, and the connection serves the next request.
+    // The rest is discarded, and the connection serves the next request.
     connection.write(`1\r\nx\r\n0\r\n\r\n${post('/callbacks/open', '"next"')}`)
     await connection.until(({ codes }) => codes.length === 2)
     expect(connection.codes).toEqual([413, 200])
@@ -404,7 +404,7 @@ describe('a slow or broken caller', () => {
     connection.write('POST /callbacks/open HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345')
     await connection.until(({ codes }) => codes.length === 1)
     expect(connection.codes).toEqual([503])
-    // What comes late is let go by, and the connection serves the next request.
+    // Late input is discarded, and the connection serves the next request.
     connection.write(`67890${post('/callbacks/open', '"next"')}`)
     await connection.until(({ codes }) => codes.length === 2)
     expect(connection.codes).toEqual([503, 200])
@@ -600,7 +600,7 @@ describe('stop', () => {
     }
     const stop = fixture.gateway.stop()
     await delay(100)
-    // The server is closed by now; these two come over the connection that still owes an answer.
+    // The server is closed by now; these two arrive on the connection that still waits for an answer.
     connection.write(post('/callbacks/v2', '2') + post('/callbacks/made', '3'))
     while (fixture.appendLog.appended.length < 3) {
       await delay(1)

@@ -34,7 +34,7 @@ async function open(port: number, localAddress = '127.0.0.1'): Promise<Caller> {
 class Caller {
   readonly socket: Socket
   received = ''
-  /** The other side said or did its end. */
+  /** The other side closed or destroyed the connection. */
   ended = false
 
   constructor(socket: Socket) {
@@ -105,7 +105,7 @@ describe('connections (I10)', () => {
   })
 })
 
-// At once: they wait, for limits of a second in Node.
+// In parallel, because they wait for Node's limits of a second.
 describe.concurrent('time (I10)', () => {
   test.each([
     ['never sends a byte', ''],

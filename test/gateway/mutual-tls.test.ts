@@ -85,13 +85,13 @@ function tlsOptions(port: number, client: Issued | null, sent: readonly Issued[]
     port,
     ca: SERVER_CA.pem,
     servername: 'gateway.test',
-    // A client that would use anything, so that it is the gateway that refuses.
+    // A client that accepts anything, so that it is the gateway that refuses.
     ciphers: 'DEFAULT@SECLEVEL=0',
     ...shownBy(client, sent),
   }
 }
 
-/** The answer's status code, or the code of the error that came instead. */
+/** The answer's status code, or the error code if there was no answer. */
 function call(
   fixture: GatewayFixture,
   id: string,
@@ -121,7 +121,7 @@ function authenticationsOf(fixture: GatewayFixture): (string | undefined)[] {
   return fixture.appendLog.appended.map(({ record }) => record.headers?.['paystatus_authentication'] as string)
 }
 
-/** A TLS connection that has agreed on everything; rejects with the error's code. */
+/** A TLS connection after its handshake; rejects with the error's code. */
 function connect(options: ConnectionOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const socket = connectTls(options, () => resolve(socket))
@@ -148,7 +148,7 @@ describe('callers of a source with mutual TLS', TIMEOUT, () => {
       expect(await call(fixture, 'bank', LEGITIMATE, { agent })).toBe(200)
     }
     agent.destroy()
-    // 401, or no connection where OpenSSL itself cannot go on.
+    // 401, or no connection if OpenSSL itself refuses.
     const served = Object.entries(outcomes).filter(([, code]) => code !== 401 && typeof code === 'number')
     expect(served).toEqual([])
     expect(Object.values(outcomes).filter((code) => code === 401).length).toBeGreaterThanOrEqual(12)
@@ -213,7 +213,7 @@ describe('the port', TIMEOUT, () => {
     const fixture = await start(limits)
     const halfway = connectTcp(fixture.port, '127.0.0.1')
     halfway.on('error', () => {})
-    // The head of a TLS record that is not coming.
+    // The head of a TLS record that never arrives.
     await new Promise((resolve) => halfway.write(Buffer.from('1603010200', 'hex'), resolve))
     const silent = connectTcp(fixture.port, '127.0.0.1')
     silent.on('error', () => {})

@@ -13,7 +13,7 @@ const daysFromNow = (days: number) => new Date(Date.now() + days * DAY_MS)
 
 export interface BadClientCertificate {
   readonly what: string
-  /** Null: the caller shows none. */
+  /** Null: the caller presents none. */
   readonly client: Issued | null
   /** The CAs that it sends along. */
   readonly sent: readonly Issued[]
@@ -45,7 +45,7 @@ export function badClientCertificates(bank: Bank, caOfAnotherSource: Issued): re
     ['none at all', null],
     ['expired', client({ notAfter: daysFromNow(-1) })],
     ['not valid yet', client({ notBefore: daysFromNow(1) })],
-    ['of a CA that nobody trusts', client({}, rootCa('CN=Nobody'))],
+    ['of an untrusted CA', client({}, rootCa('CN=Nobody'))],
     ['of a CA with the trusted name', client({}, rootCa(ca.subject))],
     ['signed by itself', client({}, null)],
     ['of the CA of another source', client({}, caOfAnotherSource)],

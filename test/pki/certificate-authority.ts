@@ -63,9 +63,9 @@ export interface CertificateOptions {
   readonly extendedKeyUsage?: readonly string[] | null
   readonly names?: readonly ConstructorParameters<typeof GeneralName>[0][]
   readonly keys?: KeyPairKeyObjectResult
-  /** What the issuer signs with; SHA-256 if not given. */
+  /** The issuer's signature hash; SHA-256 by default. */
   readonly hash?: 'sha256' | 'sha1'
-  /** Extensions besides. */
+  /** Additional extensions. */
   readonly extensions?: readonly Extension[]
 }
 
@@ -212,7 +212,7 @@ export function spkiPin({ keys }: Issued): string {
   return `spki-sha256:${hash('sha256', Buffer.from(spkiOf(keys.publicKey)), 'base64')}`
 }
 
-/** An extension; null for a value that nobody can read. */
+/** An extension; null for an unreadable value. */
 export function extension(id: string, critical: boolean, value: object | null): Extension {
   const encoded = value === null ? bufferOf(Buffer.from([5, 0])) : AsnConvert.serialize(value)
   return new Extension({ extnID: id, critical, extnValue: new OctetString(encoded) })

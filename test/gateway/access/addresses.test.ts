@@ -60,7 +60,7 @@ describe('the address of a caller', () => {
   })
 
   test.each(['unknown', '_hidden', '203.0.113.7,', '203.0.113.999', '203.0.113.7, , 10.0.0.2'])(
-    'is nobody’s if a trusted proxy wrote %j',
+    'is unknown if a trusted proxy wrote %j',
     (forwardedFor) => {
       expect(of('10.0.0.1', forwardedFor)).toBeNull()
     },

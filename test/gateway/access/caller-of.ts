@@ -3,7 +3,7 @@ import type { Secret } from '../../../src/config/secret.ts'
 import type { Caller } from '../../../src/gateway/access/caller.ts'
 import { LiveFiles } from '../../../src/gateway/access/live-files.ts'
 
-/** A caller that shows nothing but what the test says. */
+/** A caller that presents only what the test gives. */
 export function callerOf(shown: Partial<Caller> = {}): Caller {
   return { headers: {}, address: null, pathToken: null, certificate: null, ...shown }
 }

@@ -10,7 +10,7 @@ const NOW = Date.UTC(2026, 10, 23, 8)
 const NOW_SECONDS = NOW / 1_000
 const BODY = Buffer.from([0x7b, 0x22, 0xff, 0x00, 0x7d])
 
-/** How far a callback comes: refused by its head, refused by its body, or as which kind it is taken. */
+/** Refused by its head, refused by its body, or the kind it is accepted as. */
 function outcome(requirement: Requirement, headers: Record<string, string>, body: Buffer = BODY): string {
   const verdict = requirement.checkHead(callerOf({ headers }))
   if (!verdict.holds) {

@@ -313,7 +313,7 @@ export class MemoryKafka {
     this.#offsets.set(`${group}/${topic}/${partition}`, { offset, metadata })
   }
 
-  /** What an operator does, too, and the brokers when nobody has consumed for long. */
+  /** Deletes offsets, as an operator does, or the brokers when a group has not consumed for long. */
   forgetGroup(group: string, topic: string, partition: number): void {
     const name = `${group}/${topic}/${partition}`
     this.#offsets.delete(name)

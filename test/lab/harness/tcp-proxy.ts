@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 /** Inspects the data of one connection, only to decide whether to cut it. */
 export interface TrafficFilter {
-  /** True cuts the connection before the chunk goes on. */
+  /** True cuts the connection before the chunk is forwarded. */
   request(chunk: Buffer): boolean
   /** What of the chunk may go on, after `delayMs`; then the connection is cut if `cut` says so. */
   response(chunk: Buffer): { readonly pass: Buffer; readonly cut: boolean; readonly delayMs: number }

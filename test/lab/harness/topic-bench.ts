@@ -52,7 +52,7 @@ export class TopicBench {
     return topic
   }
 
-  /** Fences whoever had this id before. */
+  /** Fences the previous owner of this id. */
   async transactions(
     id: string,
     options: Partial<KafkaTransactionsOptions> & Pick<KafkaTransactionsOptions, 'inputTopic'>,

@@ -192,7 +192,7 @@ export function smugglingProbes(path: string): readonly Probe[] {
   line('target of 100,000 bytes', `POST ${path}?${'x'.repeat(100_000)} HTTP/1.1`)
   line('two blanks', `POST  ${path}  HTTP/1.1`)
   line('method in lower case', `post ${path} HTTP/1.1`)
-  line('method that there is not', `POSTS ${path} HTTP/1.1`)
+  line('unknown method', `POSTS ${path} HTTP/1.1`)
   line('GET with a body', `GET ${path} HTTP/1.1`)
   line('HEAD with a body', `HEAD ${path} HTTP/1.1`)
   line('CONNECT', 'CONNECT x:443 HTTP/1.1')

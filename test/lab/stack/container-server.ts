@@ -45,7 +45,7 @@ export async function launchContainer(
   guard: Guard,
   choosePort: () => Promise<number> = freePort,
 ): Promise<ContainerServer> {
-  // The guard removes the containers of this process, however it ends: no second container has to watch over them.
+  // The guard removes this process's containers, however it ends, so testcontainers' own reaper is not needed.
   process.env['TESTCONTAINERS_RYUK_DISABLED'] ??= 'true'
   const label = guard.watchContainers()
   for (let attempt = 1; ; attempt++) {

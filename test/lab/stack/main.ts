@@ -130,7 +130,7 @@ async function keep(): Promise<void> {
     if (stack) await rm(STACK_FILE, { force: true })
     process.exit(0)
   }
-  // `up` was ended before we were ready: nobody knows of this stack.
+  // `up` ended before this keeper was ready, so nothing refers to this stack.
   const abandoned = () => process.exit(1)
   process.on('disconnect', abandoned)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void shutDown())

@@ -112,7 +112,7 @@ export class Server implements ServerControl {
     const log = openSync(this.#logFile, 'a')
     const logStart = (await stat(this.#logFile)).size
     // The shell waits for its word until the guard knows its pid, then becomes the server: at no moment can this
-    // process die and leave a server that nobody knows of. In a session of its own, so that Ctrl-C does not reach it.
+    // process die and leave an unknown server. In a session of its own, so that Ctrl-C does not reach it.
     const child = spawn('sh', ['-c', 'read -r _ && exec "$@" <&-', 'sh', ...this.#spec.command(this.#place)], {
       stdio: ['pipe', log, log],
       cwd: this.#place.directory,

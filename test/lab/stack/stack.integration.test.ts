@@ -197,7 +197,7 @@ async function startRedis(): Promise<AsyncDisposable & { readonly port: number }
   return { port: Number(new URL(stack.redisUrl).port), [Symbol.asyncDispose]: () => stack.stop() }
 }
 
-/** A zombie is gone too: it waits for whoever adopted it to take note. */
+/** A zombie counts as gone: it only waits for its parent to reap it. */
 function processState(pid: number | undefined): 'running' | 'stopped' | 'gone' {
   if (pid === undefined) return 'gone'
   try {
