@@ -100,7 +100,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     },
     { weight: 2, name: 'JPM Coin: not yet posted', steps: ['PENDING', 'PEND_POSTING'], expects: 'PENDING_POSTING' },
     { weight: 3, name: 'still pending', steps: ['PENDING'], expects: 'PROCESSING' },
-    { weight: 1, name: 'only the end is heard', steps: ['COMPLETED'], expects: 'COMPLETED' },
+    { weight: 1, name: 'only the last callback arrives', steps: ['COMPLETED'], expects: 'COMPLETED' },
     {
       weight: 2,
       name: 'known by endToEndId only',
@@ -277,7 +277,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     // The client returns money that it received: a payment of its own; the original's status stays.
     {
       weight: 1,
-      name: 'given back, original named',
+      name: 'payment return, original named',
       steps: ['RECEIVED/RECEIVED', 'COMPLETED/DELIVERED_TO_RECIPIENT'],
       expects: 'CREDITED',
       related: [
@@ -291,7 +291,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     },
     {
       weight: 0.5,
-      name: 'given back in two parts, one refused',
+      name: 'payment return in two parts, one refused',
       steps: ['COMPLETED/COMPLETED_BY_JPM'],
       expects: 'COMPLETED',
       related: [
@@ -306,7 +306,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     },
     {
       weight: 0.5,
-      name: 'given back, original known by a bank reference',
+      name: 'payment return, original known by a bank reference',
       steps: ['COMPLETED/COMPLETED_BY_JPM'],
       expects: 'COMPLETED',
       related: [
@@ -320,7 +320,7 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     },
     {
       weight: 0.5,
-      name: 'given back, original known to the clearing only, or not at all',
+      name: 'payment return, original known to the clearing only, or not at all',
       steps: ['COMPLETED/COMPLETED_BY_JPM'],
       expects: 'COMPLETED',
       related: [

@@ -49,7 +49,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     ...[MINUTE_MS, HOUR_MS, DAY_MS].map(
       (wholeMs): Lifecycle => ({
         weight: 1,
-        name: `released, times spelled anyhow, whole ${wholeMs / MINUTE_MS} minutes`,
+        name: `released, times in any spelling, whole ${wholeMs / MINUTE_MS} minutes`,
         wholeMs,
         steps: [
           { says: 'PENDING', time: isoAnyhow },
@@ -62,7 +62,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     ),
     {
       weight: 1,
-      name: 'under review, times spelled anyhow',
+      name: 'under review, times in any spelling',
       wholeMs: MINUTE_MS,
       steps: [
         { says: 'PENDING_JPM_REVIEW', time: isoAnyhow },
@@ -233,7 +233,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'completed, an empty date for a time',
+      name: 'completed, with an empty date as its time',
       steps: [
         { says: 'PENDING', time: emptyDate },
         { says: 'COMPLETED', time: emptyDate },
@@ -276,7 +276,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: "a placeholder for the bank's own id",
+      name: 'a placeholder for the bank’s own id',
       withoutOwnId: true,
       steps: [
         { says: 'PENDING', oddities: [placeholderFor('firmRootId')] },
@@ -293,7 +293,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'the same name twice where it decides nothing',
+      name: 'a repeated name that decides nothing',
       steps: [
         { says: 'PENDING', oddities: [twiceUnread('paymentRedirectedAccount')] },
         { says: 'COMPLETED', oddities: [twiceInside('fx', 'appliedRate', '1.1000', '1.2000')] },
@@ -303,20 +303,20 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'no UTF-8 where nobody reads',
+      name: 'invalid UTF-8 in an ignored field',
       steps: ['PENDING', { says: 'COMPLETED', oddities: [foreignLetterIn('paymentRedirectedName')] }],
       expects: 'COMPLETED',
     },
     {
       weight: 1,
-      name: 'no UTF-8 in a detail',
+      name: 'invalid UTF-8 in a detail',
       steps: ['PENDING', { says: 'COMPLETED', oddities: [foreignLetterInDetail('clearingSystemReference', null)] }],
       expects: 'COMPLETED',
       attention: ['unreadable-detail'],
     },
     {
       weight: 1,
-      name: 'no UTF-8, and a charset that says so',
+      name: 'not UTF-8, with a matching charset',
       steps: [
         'PENDING',
         {
@@ -332,7 +332,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
   'jpm-global-payments-v2': [
     {
       weight: 2,
-      name: 'held and back, times spelled anyhow',
+      name: 'held and back, times in any spelling',
       wholeMs: MINUTE_MS,
       steps: [
         { says: 'PROCESSING/PENDING_FRAUD_REVIEW', time: isoAnyhow },
@@ -342,7 +342,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'on hold again, times spelled anyhow',
+      name: 'on hold again, times in any spelling',
       wholeMs: HOUR_MS,
       steps: [
         { says: 'PROCESSING/PENDING_JPM_REVIEW', time: isoAnyhow },
@@ -381,7 +381,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'canceled or rejected first: nobody can say',
+      name: 'canceled and rejected in unknown order',
       steps: [
         { says: 'CANCELED/CANCELED', afterMs: 0, time: zoned },
         { says: 'REJECTED/REJECTED', afterMs: HOUR_MS, time: zoneLess },
@@ -520,7 +520,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'the same name twice where it decides nothing',
+      name: 'a repeated name that decides nothing',
       steps: [
         { says: 'RECEIVED/RECEIVED', oddities: [twiceUnread('paymentRedirection')] },
         { says: 'COMPLETED/COMPLETED_BY_JPM', oddities: [twiceInside('clearingSystem', 'reference', 'SIM1', 'SIM2')] },
@@ -530,13 +530,13 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'no UTF-8 where nobody reads',
+      name: 'invalid UTF-8 in an ignored field',
       steps: ['RECEIVED/RECEIVED', { says: 'CANCELED/CANCELED', oddities: [foreignLetterIn('paymentRedirection')] }],
       expects: 'CANCELED',
     },
     {
       weight: 1,
-      name: 'no UTF-8 in a detail',
+      name: 'invalid UTF-8 in a detail',
       steps: [
         'RECEIVED/RECEIVED',
         { says: 'COMPLETED/COMPLETED_BY_JPM', oddities: [foreignLetterInDetail('paymentType', null)] },
@@ -546,7 +546,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'no UTF-8, and a charset that says so',
+      name: 'not UTF-8, with a matching charset',
       steps: [
         'RECEIVED/RECEIVED',
         {
@@ -564,7 +564,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'given back, ids in capitals and padded',
+      name: 'payment return, ids in capitals and padded',
       steps: ['COMPLETED/COMPLETED_BY_JPM'],
       expects: 'COMPLETED',
       related: [
@@ -584,7 +584,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'given back, a detail that cannot be read',
+      name: 'payment return, a detail that cannot be read',
       steps: ['COMPLETED/COMPLETED_BY_JPM'],
       expects: 'COMPLETED',
       related: [
@@ -599,7 +599,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'given back, a placeholder for the original',
+      name: 'payment return, a placeholder for the original',
       steps: ['COMPLETED/COMPLETED_BY_JPM'],
       expects: 'COMPLETED',
       related: [
@@ -618,7 +618,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'given back, times spelled anyhow',
+      name: 'payment return, times in any spelling',
       steps: ['COMPLETED/COMPLETED_BY_JPM'],
       expects: 'COMPLETED',
       wholeMs: MINUTE_MS,
@@ -639,7 +639,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
   instamed: [
     {
       weight: 3,
-      name: 'settled after an error, times spelled anyhow',
+      name: 'settled after an error, times in any spelling',
       wholeMs: MINUTE_MS,
       steps: [
         { says: 'Sale SE', time: instamedAnyhow },
@@ -650,7 +650,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'a settlement error, times spelled anyhow',
+      name: 'a settlement error, times in any spelling',
       wholeMs: MINUTE_MS,
       steps: [
         { says: 'Sale S', time: instamedAnyhow },
@@ -698,13 +698,13 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'approved, an empty date for a time',
+      name: 'approved, with an empty date as its time',
       steps: [{ says: 'Sale C', time: emptyDate }],
       expects: 'AUTHORIZED',
     },
     {
       weight: 1,
-      name: 'approved, 1/1/0001 for a time',
+      name: 'approved, with 1/1/0001 as its time',
       steps: [{ says: 'Sale C', time: () => '1/1/0001 12:00:00 AM' }],
       expects: 'AUTHORIZED',
     },
@@ -725,7 +725,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'approved in part, the part cannot be read',
+      name: 'partially approved, with an unreadable part',
       steps: [{ says: 'Sale C', oddities: [set('PartialApprovalAmount', 'half'), set('IsPartiallyApproved', 'True')] }],
       expects: 'AUTHORIZED',
       attention: ['partial-approval', 'unreadable-detail'],
@@ -817,7 +817,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'the same name twice where it decides nothing',
+      name: 'a repeated name that decides nothing',
       steps: [
         { says: 'Sale C', oddities: [twiceUnread('PatientFirstName')] },
         { says: 'Sale S', oddities: [twiceUnread('PatientLastName'), twiceTheSame('PaymentTransactionID'), asForm] },
@@ -828,7 +828,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'no UTF-8 where nobody reads',
+      name: 'invalid UTF-8 in an ignored field',
       steps: [
         { says: 'Sale C', oddities: [foreignLetterIn('PatientLastName')] },
         { says: 'Sale S', oddities: [foreignEscapeIn('PatientLastName'), asForm] },
@@ -839,21 +839,21 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     },
     {
       weight: 1,
-      name: 'no UTF-8 in a detail',
+      name: 'invalid UTF-8 in a detail',
       steps: [{ says: 'Sale C', oddities: [foreignLetterInDetail('CLMREF', null)] }],
       expects: 'AUTHORIZED',
       attention: ['unreadable-detail'],
     },
     {
       weight: 1,
-      name: 'no UTF-8 in a detail of a form',
+      name: 'invalid UTF-8 in a detail of a form',
       steps: [{ says: 'Sale C', oddities: [foreignEscapeIn('CLMREF'), asForm] }],
       expects: 'AUTHORIZED',
       attention: ['unreadable-detail'],
     },
     {
       weight: 1,
-      name: 'no UTF-8, and a charset that says so',
+      name: 'not UTF-8, with a matching charset',
       steps: [{ says: 'Sale C', oddities: [foreignLetterInDetail('CLMREF', 'application/json; charset=iso-8859-1')] }],
       expects: 'AUTHORIZED',
     },
