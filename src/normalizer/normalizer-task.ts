@@ -17,6 +17,7 @@ import { partitionOf } from '../stream/partition-of.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
+import type { SeenTopics } from '../stream/seen-topics.ts'
 import { endOf, type LogPlace, type TopicFacts, type TopicLogs } from '../stream/topic-logs.ts'
 import { GatheredCommits } from './gathered-commits.ts'
 
@@ -34,6 +35,8 @@ export interface NormalizerTaskOptions {
   readonly reader: PartitionReader
   readonly offsets: GroupOffsets
   readonly logs: TopicLogs
+  /** Shared by all partitions of the process. */
+  readonly seenTopics: SeenTopics
   readonly environment: string
   /** Namespaces of the configured sources. */
   readonly namespaces: ReadonlyMap<string, string>
@@ -83,11 +86,12 @@ export class NormalizerTask implements PartitionTask {
   }
 
   async open(): Promise<PartitionStart> {
-    const { group, rawTopic, partition, offsets, logs, environment, namespaces, events } = this.#options
+    const { group, rawTopic, partition, offsets, logs, environment, namespaces, events, seenTopics } = this.#options
     const [facts, all] = await Promise.all([
       logs.facts([rawTopic, events.topic]),
       offsets.committedAll(group, rawTopic),
     ])
+    seenTopics.assertSame({ group, topic: rawTopic, facts })
     assertSameOrigin({ group, topic: rawTopic, committed: all, facts, environment, namespaces })
     const found = facts.get(events.topic)?.partitions ?? 0
     if (found !== events.partitions) {

@@ -5,6 +5,7 @@ import type { ReachCrashPoint } from '../stream/crash-point.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { KeysInPlace } from '../stream/keys-in-place.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
+import type { SeenTopics } from '../stream/seen-topics.ts'
 import type { TopicLogs } from '../stream/topic-logs.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
 import type { TopicNames } from '../topics.ts'
@@ -25,6 +26,8 @@ export interface StatusTaskOptions {
   readonly reader: PartitionReader
   readonly offsets: GroupOffsets
   readonly logs: TopicLogs
+  /** Shared by all partitions of the process. */
+  readonly seenTopics: SeenTopics
   /** Connects a transactional producer for this partition and fences every older one with the same id. */
   readonly openTransactions: () => Promise<PartitionTransactions>
   readonly transactionalId: string

@@ -322,9 +322,10 @@ export class StatusTask implements PartitionTask {
   }
 
   async #assertSameOrigin(): Promise<void> {
-    const { group, topics, offsets, environment } = this.#options
+    const { group, topics, offsets, environment, seenTopics } = this.#options
     const committed = await offsets.committedAll(group, topics.events)
     const facts = this.#facts
+    seenTopics.assertSame({ group, topic: topics.events, facts })
     assertSameOrigin({ group, topic: topics.events, committed, facts, environment, namespaces: new Map() })
   }
 

@@ -15,6 +15,7 @@ import type { AppendLog } from '../stream/append-log.ts'
 import { GrowingDistance } from '../stream/growing-distance.ts'
 import type { LaneLimits } from '../stream/lane.ts'
 import { runStage } from '../stream/run-stage.ts'
+import { SeenTopics } from '../stream/seen-topics.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
 
 const LANE_LIMITS: LaneLimits = {
@@ -55,6 +56,7 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
     logger.warn({ dataKeyId, waitedMs: Math.round(waitedMs) }, 'a data key is not there yet: waits for it'),
   )
   const logs = createTopicLogs(kafka)
+  const seenTopics = new SeenTopics()
   const { sessionTimeoutMs } = config.kafka
   const consumer = new KafkaGroupConsumer(kafka, {
     group: config.normalizer.group,
@@ -74,6 +76,7 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
       reader,
       offsets,
       logs,
+      seenTopics,
       environment: config.environment,
       namespaces: new Map(config.sources.map(({ id, namespace }) => [id, namespace])),
       commit: (of, next, metadata) => consumer.commit(of, next, metadata),

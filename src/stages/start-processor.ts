@@ -14,6 +14,7 @@ import { RedisClient } from '../redis/redis-client.ts'
 import { KeysInPlace } from '../stream/keys-in-place.ts'
 import type { LaneLimits } from '../stream/lane.ts'
 import { runStage } from '../stream/run-stage.ts'
+import { SeenTopics } from '../stream/seen-topics.ts'
 import { processorProducer } from './processor-producer.ts'
 import { RedisWaits } from './redis-waits.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
@@ -48,6 +49,7 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
   const store = new RedisStateStore(redis, config.environment, group)
   const reader = createPartitionReader(kafka)
   const logs = createTopicLogs(kafka)
+  const seenTopics = new SeenTopics()
   const keys = new KeysInPlace(topics.current, reader)
   const waits = new RedisWaits(health, metrics, logger)
   const budget = new ByteBudget(WORKED_AT_BYTES_MAX)
@@ -66,6 +68,7 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
       reader,
       offsets,
       logs,
+      seenTopics,
       keys,
       environment: config.environment,
       transactionalId: producer.transactionalId,

@@ -5,6 +5,7 @@ import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { providerById } from '../../src/providers/registry.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../../src/stream/record.ts'
+import { SeenTopics } from '../../src/stream/seen-topics.ts'
 
 const RAW = 'payments.callbacks.raw'
 
@@ -62,6 +63,7 @@ function setUp(failures: Failures = {}, providerId = 'jpm-global-payments-v1') {
         new Map(topics.map((topic) => [topic, { id: topic, partitions: events.log.partitions }])),
       endOfEpoch: async () => null,
     },
+    seenTopics: new SeenTopics(),
     environment: 'test',
     namespaces: new Map([['jpm', 'n']]),
     commit: async (_partition, next) => {

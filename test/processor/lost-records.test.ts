@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { fromMetadataText, type OutputEnds } from '../../src/processor/view-marker.ts'
 import { KeysInPlace } from '../../src/stream/keys-in-place.ts'
+import { SeenTopics } from '../../src/stream/seen-topics.ts'
 import { originIn } from '../../src/stream/origin.ts'
 import { OpenAgain } from '../../src/stream/partition-task.ts'
 import { sampleEvent } from '../avro/samples.ts'
@@ -179,6 +180,21 @@ describe('a topic that was replaced', () => {
     world.kafka.recreate(TOPICS[id])
     await expect(world.task().open(signal)).rejects.toMatchObject({ code: 'TOPIC_RECREATED' })
     await expect(task.verify(1n, null)).rejects.toThrow(/was deleted and made anew/)
+  })
+
+  test('I2 the input, and with it the offsets of the group: a process that worked with the former one stops', async () => {
+    const seenTopics = new SeenTopics()
+    world.arrive(eventOf(0))
+    const task = await world.run(world.task({ seenTopics }))
+    world.kafka.recreate(TOPICS.events)
+    world.kafka.forgetGroup(GROUP, TOPICS.events, PARTITION)
+    const before = world.published()
+    await expect(task.open(signal)).rejects.toMatchObject({ code: 'TOPIC_RECREATED' })
+    // Still, when it is tried again, or by another partition of the process.
+    await expect(world.task({ seenTopics }).open(signal)).rejects.toMatchObject({ code: 'TOPIC_RECREATED' })
+    expect(world.published()).toEqual(before)
+    // A new process reads the new topic from its beginning.
+    await expect(world.task().open(signal)).resolves.toMatchObject({ offset: 0n })
   })
 
   test('or grown stops every partition, even one without a commit', async () => {

@@ -13,6 +13,7 @@ import type { StatusTaskOptions } from '../../src/processor/status-task-options.
 import { fromMarkerText, fromMetadataText } from '../../src/processor/view-marker.ts'
 import { KeysInPlace } from '../../src/stream/keys-in-place.ts'
 import type { OutRecord } from '../../src/stream/record.ts'
+import { SeenTopics } from '../../src/stream/seen-topics.ts'
 import { topicNames } from '../../src/topics.ts'
 import { MemoryKafka } from '../lab/harness/memory-kafka.ts'
 import { MemoryView } from '../lab/harness/memory-view.ts'
@@ -69,6 +70,7 @@ export class StatusWorld {
       reader: this.kafka.reader,
       offsets: this.kafka.offsets,
       logs: this.kafka.logs,
+      seenTopics: new SeenTopics(),
       // Every key is in place: there is only one partition.
       keys: new KeysInPlace(TOPICS.current, this.kafka.reader, () => true),
       environment: 'test',

@@ -9,6 +9,7 @@ import { ByteBudget } from '../../src/processor/byte-budget.ts'
 import { StatusTask } from '../../src/processor/status-task.ts'
 import { KeysInPlace } from '../../src/stream/keys-in-place.ts'
 import type { InRecord } from '../../src/stream/record.ts'
+import { SeenTopics } from '../../src/stream/seen-topics.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { sampleEvent } from '../avro/samples.ts'
 import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
@@ -217,6 +218,7 @@ describe('a payment without new records', () => {
       reader: createPartitionReader(observer.kafka),
       offsets,
       logs: createTopicLogs(observer.kafka),
+      seenTopics: new SeenTopics(),
       // The test puts every payment into one partition.
       keys: new KeysInPlace(topics.current, createPartitionReader(observer.kafka), () => true),
       environment: config.environment,

@@ -5,6 +5,7 @@ import { fromRawRecord, type RawCallback } from '../../../src/raw/from-raw-recor
 import { sourcesById } from '../../../src/raw/sources-by-id.ts'
 import type { AppendLog } from '../../../src/stream/append-log.ts'
 import type { OutRecord } from '../../../src/stream/record.ts'
+import { SeenTopics } from '../../../src/stream/seen-topics.ts'
 import { CODECS, PARTITION, TOPICS } from '../../processor/status-world.ts'
 import type { MemoryKafka } from '../harness/memory-kafka.ts'
 
@@ -39,6 +40,7 @@ export function normalizerTask(kafka: MemoryKafka, isMember: (task: NormalizerTa
     reader: kafka.reader,
     offsets: kafka.offsets,
     logs: kafka.logs,
+    seenTopics: new SeenTopics(),
     environment: 'test',
     namespaces: new Map([['jpm-v1', 'jpm']]),
     commit: async (partition, next, metadata) => {

@@ -9,6 +9,7 @@ import { sourcesById } from '../../../src/raw/sources-by-id.ts'
 import { toRawRecord } from '../../../src/raw/to-raw-record.ts'
 import { KeysInPlace } from '../../../src/stream/keys-in-place.ts'
 import { partitionOf } from '../../../src/stream/partition-of.ts'
+import { SeenTopics } from '../../../src/stream/seen-topics.ts'
 import { type PlanOptions, planCallbacks } from '../../../src/tools/simulate/plan.ts'
 import { Verification, type VerificationOptions } from '../../../src/tools/verify/verification.ts'
 import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
@@ -110,6 +111,7 @@ export class MemoryInstallation {
         reader: this.kafka.reader,
         offsets: this.kafka.offsets,
         logs: this.kafka.logs,
+        seenTopics: new SeenTopics(),
         environment: this.config.environment,
         namespaces: new Map(),
         commit: async (of, next, metadata) => this.kafka.moveGroup(group, TOPICS.raw, of, next, metadata),
@@ -143,6 +145,7 @@ export class MemoryInstallation {
         reader: this.kafka.reader,
         offsets: this.kafka.offsets,
         logs: this.kafka.logs,
+        seenTopics: new SeenTopics(),
         keys: new KeysInPlace(
           TOPICS.current,
           this.kafka.reader,
