@@ -212,8 +212,8 @@ const CURRENCY = /^[A-Za-z]{3}$/
 const DECIMAL = /^-?[0-9]+(?:\.[0-9]+)?$/
 const NUMBER_WITH_EXPONENT = /^(-?)([0-9]+)(?:\.([0-9]+))?[eE]([+-]?[0-9]{1,3})$/
 
-/** Rewrites `1.5E-7` as `0.00000015` by moving the point in the text. Null if the result would be too long for a decimal. */
-function withoutExponent(text: string): string | null {
+/** Rewrites `1.5E-7` as `0.00000015` by moving the point in the text. Adds at most a thousand zeros. */
+function withoutExponent(text: string): string {
   const match = NUMBER_WITH_EXPONENT.exec(text)
   if (match === null) {
     return text
@@ -221,9 +221,6 @@ function withoutExponent(text: string): string | null {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = match
   const digits = whole + fraction
   const point = whole.length + Number(exponent)
-  if (Math.abs(point) > CODE_LENGTH_MAX || digits.length > CODE_LENGTH_MAX) {
-    return null
-  }
   const padded = point > 0 ? digits.padEnd(point, '0') : digits.padStart(digits.length - point + 1, '0')
   const split = Math.max(point, 1)
   const wholePart = padded.slice(0, split).replace(/^0+(?=[0-9])/, '')

@@ -18,7 +18,7 @@ export const UNTIMED: SourceTime = {
 
 /** The element has a time that cannot be read. `text` is published only if it looks like a time (I9). */
 function unreadableTime(text: string): SourceTime {
-  return { ...UNTIMED, occurredAtText: looksLikeTime(text) ? text : null, timeUnreadable: true }
+  return { ...UNTIMED, occurredAtText: LOOKS_LIKE_TIME.test(text) ? text : null, timeUnreadable: true }
 }
 
 /**
@@ -193,7 +193,8 @@ function precisionOf({ hour, fraction }: TimeParts): SourceTime['occurredAtPreci
 
 /**
  * A date in digits, even one that does not exist; then optionally a time of day, AM or PM, and a zone. Names do not match,
- * and neither do card, account or phone numbers: no part has more digits than it has in a time.
+ * and neither do card, account or phone numbers: no part has more digits than it has in a time, and
+ * the whole has at most {@link CODE_LENGTH_MAX} characters.
  */
 const LOOKS_LIKE_TIME = new RegExp(
   '^(?:[0-9]{4}([-/.])[0-9]{1,2}\\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\\2(?:[0-9]{2}|[0-9]{4}))' +
@@ -201,7 +202,3 @@ const LOOKS_LIKE_TIME = new RegExp(
     '(?: {0,2}[AP]\\.?M\\.?)?(?: ?(?:Z|[+\\u2212-][0-9]{1,2}(?::?[0-9]{1,2})?))?$',
   'i',
 )
-
-function looksLikeTime(text: string): boolean {
-  return text.length <= CODE_LENGTH_MAX && LOOKS_LIKE_TIME.test(text)
-}

@@ -459,6 +459,9 @@ describe('fx rate', () => {
     ['1.5e3', '1500'],
     ['12.50e1', '125.0'],
     ['0.05e2', '5'],
+    ['1.5e-1', '0.15'],
+    ['1e63', `1${'0'.repeat(63)}`],
+    [`"${'1'.repeat(64)}"`, '1'.repeat(64)],
     ['null', null],
     ['""', null],
   ])('%s keeps every digit', (sent, rate) => {
@@ -466,7 +469,7 @@ describe('fx rate', () => {
     expect(translate(body).events[0]?.fxAppliedRate).toBe(rate)
   })
 
-  test.each(['1e400', '1E-999', '1e65', '"1e3"', '"."', '"1."', `"${'1'.repeat(65)}"`])('%s is left out', (sent) => {
+  test.each(['1e400', '1E-999', '1e64', '"1e3"', '"."', '"1."', `"${'1'.repeat(65)}"`])('%s is left out', (sent) => {
     const body = `{"callbacks":[{"firmRootId":"F1","paymentStatus":"COMPLETED","fx":{"appliedRate":${sent}}}]}`
     expect(translate(body).events).toMatchObject([{ fxAppliedRate: null, unreadable: ['fx.appliedRate'] }])
   })

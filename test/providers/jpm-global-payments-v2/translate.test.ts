@@ -650,6 +650,26 @@ describe('a detail never costs the status', () => {
     expect(event.eventId).not.toBe(eventOf().eventId)
   })
 
+  test('at most 16 unreadable fields are named (I10)', () => {
+    const others = { uetr: 1, relatedReferenceId: 1, transactionIdentifier: 1 }
+    const event = eventOf(
+      {
+        paymentSubStatus: 7,
+        gpi: 7,
+        clearingSystem: { name: 7, reference: 7 },
+        paymentIdentifiers: { endToEndId: 7, paymentBatchId: 7, achTraceNumber: 7, otherPaymentReferences: others },
+        paymentType: 7,
+        transferType: 7,
+        requestedExecutionDate: 7,
+        valueDate: 7,
+        fxInformation: 7,
+      },
+      { id: 7, type: 7 },
+    )
+    expect(event.unreadable).toHaveLength(16)
+    expect(event.unreadable).not.toContain('valueDate')
+  })
+
   test('the transaction identifier is read in its current and its former place', () => {
     const inPlace = { otherPaymentReferences: { transactionIdentifier: 'T' } }
     for (const paymentIdentifiers of [
