@@ -1,0 +1,88 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+
+/** What users of the packed packages can import: the command line and the schemas of paystatus, and the test stack. */
+
+vi.setConfig({ hookTimeout: 240_000, testTimeout: 30_000 })
+
+const ROOT = join(import.meta.dirname, '..')
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'paystatus-package-'))
+  install('.', 'paystatus')
+  install('packages/testcontainers', '@paystatus/testcontainers')
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Builds and packs a package outside of the checkout, and unpacks it as npm would install it. */
+function install(path: string, name: string): void {
+  const source = join(ROOT, path)
+  const staged = join(folder, 'staged', name)
+  mkdirSync(staged, { recursive: true })
+  const { files } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as { files: readonly string[] }
+  for (const file of ['package.json', ...files.filter((one) => one !== 'dist')]) {
+    cpSync(join(source, file), join(staged, file), { recursive: true })
+  }
+  const tsc = join(ROOT, 'node_modules/.bin/tsc')
+  execFileSync(tsc, ['--project', join(source, 'tsconfig.build.json'), '--outDir', join(staged, 'dist')])
+  const tarball = execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: staged })
+  const installed = join(folder, 'node_modules', name)
+  mkdirSync(installed, { recursive: true })
+  execFileSync('tar', ['-xzf', join(folder, String(tarball).trim()), '-C', installed, '--strip-components=1'])
+}
+
+/** The outcome of an import as a user's module would do it: `ok`, or the error's code. */
+function resolved(specifier: string): string {
+  const code = `try { import.meta.resolve(${JSON.stringify(specifier)}); console.log('ok') } catch ({ code }) { console.log(code) }`
+  return String(execFileSync(process.execPath, ['--input-type=module', '-e', code], { cwd: folder })).trim()
+}
+
+describe('paystatus', () => {
+  test.each(['paystatus', 'paystatus/dist/main.js', 'paystatus/dist/payment/apply-event.js', 'paystatus/src/main.ts'])(
+    'does not export %s',
+    (specifier) => {
+      expect(resolved(specifier)).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED')
+    },
+  )
+
+  test('exports its schemas', () => {
+    const schemas = readdirSync(join(ROOT, 'schemas')).filter((file) => file.endsWith('.avsc'))
+    expect(schemas.length).toBeGreaterThan(0)
+    expect(schemas.map((file) => resolved(`paystatus/schemas/${file}`))).toEqual(schemas.map(() => 'ok'))
+    expect(schemas.filter((file) => !existsSync(join(folder, 'node_modules/paystatus/schemas', file)))).toEqual([])
+  })
+
+  test('contains the compiled command line and no sources', () => {
+    const installed = join(folder, 'node_modules/paystatus')
+    expect(existsSync(join(installed, 'dist/main.js'))).toBe(true)
+    expect(readdirSync(installed).toSorted()).toEqual(
+      ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'package.json', 'schemas'].toSorted(),
+    )
+    expect(
+      readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts')),
+    ).toEqual([])
+  })
+})
+
+describe('@paystatus/testcontainers', () => {
+  test.each(['@paystatus/testcontainers', '@paystatus/testcontainers/callbacks'])('exports %s', (specifier) => {
+    expect(resolved(specifier)).toBe('ok')
+  })
+
+  test('does not export its modules', () => {
+    expect(resolved('@paystatus/testcontainers/dist/change-log.js')).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED')
+  })
+
+  test('has code and type declarations for every export', () => {
+    const installed = join(folder, 'node_modules/@paystatus/testcontainers')
+    const { exports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+      exports: Readonly<Record<string, { readonly types: string; readonly default: string }>>
+    }
+    const targets = Object.values(exports).flatMap((target) => [target.types, target.default])
+    expect(targets.filter((target) => !existsSync(join(installed, target)))).toEqual([])
+  })
+})
