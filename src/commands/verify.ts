@@ -27,7 +27,7 @@ have not processed yet are counted first and left out. It applies the mapping of
 processed the callbacks.
 
   lost           the event of a callback has no record, or a payment is gone before its retention ended
-  duplicated     an event has two records in payments.status.changes
+  duplicated     an event has two records in payments.status.changes that are not restatements
   wrong status   the status, attention or details do not follow from the events
   wrong version  a gap, a repeat, or current is not at the last version
   view differs   Redis and payments.status.current differ
