@@ -22,10 +22,10 @@ import { VERSION } from './version.ts'
 export type ExitReason = { readonly kind: 'signal' } | { readonly kind: 'fatal'; readonly error: Error }
 
 /**
- * Runs some stages in this process until `stopSignal` or a fatal error, then drains them: the gateway first, so that
- * what it still accepted can go through, then the rest in the order of the data.
+ * Runs some stages in this process until `stopSignal` or a fatal error, then drains them one by one in the order in which
+ * they started: the gateway first, so that what it has accepted can still flow through.
  *
- * Waits for Kafka, the registry and Redis as long as they are away, and says so in the log and in the health check.
+ * Waits for Kafka, the registry and Redis while they are unavailable, and reports this in the log and the health check.
  */
 export async function runStages(
   config: Config,
@@ -46,7 +46,7 @@ export async function runStages(
     stopSignal.addEventListener('abort', () => resolve(), { once: true })
   })
 
-  // Gives up within about a second: who asks tries again, and meanwhile the health check and the log can say why.
+  // Gives up within about a second: callers retry, and meanwhile the health check and the log can report the reason.
   const kafkaAdmin = createKafka({
     connection: config.kafka,
     clientId: 'paystatus-admin',
@@ -58,7 +58,7 @@ export async function runStages(
 
   async function start(): Promise<void> {
     for (const stage of stages.filter((candidate) => candidate !== 'gateway')) {
-      // Named before anybody can ask: what is not named yet is not waited for.
+      // Before the admin server starts: readiness ignores components it has not heard of.
       health.set(stage, false, 'starting')
     }
     const listening = await admin.start()
@@ -88,13 +88,13 @@ export async function runStages(
     aborted.then(() => ({ kind: 'signal' })),
   ])
   if (reason.kind === 'fatal') {
-    // At once: the orderly stop may take a while, and may itself fail.
-    logger.fatal({ err: reason.error }, 'a stage cannot go on: stops')
+    // Logged at once: the orderly stop takes time and may itself fail.
+    logger.fatal({ err: reason.error }, 'a stage cannot continue; stopping')
   }
   health.drain()
-  // Whatever hangs in a client must not keep a process alive that is told, or has reason, to end.
+  // A hanging client must not keep a stopping process alive.
   const hanging = setTimeout(() => {
-    logger.error({ limitMs: config.shutdown.limitMs }, 'stopping took too long; ending without the rest')
+    logger.error({ limitMs: config.shutdown.limitMs }, 'stopping took too long; exiting without finishing')
     process.exit(1)
   }, config.shutdown.limitMs)
   hanging.unref()
@@ -110,7 +110,7 @@ export async function runStages(
   return reason
 }
 
-/** What the gateway of this configuration accepts and answers. */
+/** The OpenAPI document of the gateway with this configuration. */
 export function gatewayApi(config: Config): OpenApi {
   return openApiOf({ ...config.gateway, sources: config.sources, providers: providerById, version: VERSION })
 }
@@ -149,7 +149,7 @@ function stageContext(
   }
 }
 
-/** Looks at the ids of our schemas until the process stops. */
+/** Checks the ids of our schemas until the process stops. */
 function watchSchemas(
   { event, change, state }: PaymentCodecs,
   { registry }: Config,
@@ -176,17 +176,17 @@ function watchSchemas(
         warn(problem)
       }
     },
-    onUnanswered: (error) => warn(`the ids of our schemas cannot be checked: ${error.message}`),
+    onUnanswered: (error) => warn(`cannot check the schema ids: ${error.message}`),
     onStop: onFatal,
   })
   watch.start()
   signal.addEventListener('abort', () => watch.stop(), { once: true })
 }
 
-/** Longer than one of several registries lags behind the others. */
+/** Longer than one registry instance can lag behind the others. */
 const SCHEMAS_RECHECK_MS = 5_000
 
-/** Waits for the brokers, then compares the topics; a wrong partition count is never worked with. */
+/** Waits for the brokers, then checks the topics. Rejects if a problem is fatal, such as a wrong partition count. */
 async function brokersReady(
   config: Config,
   stages: readonly StageName[],
@@ -197,7 +197,7 @@ async function brokersReady(
 ): Promise<void> {
   const { topicPrefix, partitions, replicationFactor, minInsyncReplicas } = config.kafka
   const names = topicNames(topicPrefix)
-  // A role is allowed, and looks at, its own topics only.
+  // A role has permissions for its own topics only.
   const only = TOPOLOGY.filter(({ stage }) => stages.includes(stage)).flatMap(({ reads, writes }) => [
     ...(reads === null ? [] : [reads]),
     ...writes,
@@ -217,7 +217,7 @@ async function brokersReady(
   }
 }
 
-/** Tries until it works, telling the log once in a while and the health check all the time. */
+/** Retries until `attempt` succeeds. Each failure goes to the health check, and at growing intervals to the log. */
 async function waitFor<T>(
   component: string,
   logger: Logger,

@@ -1,9 +1,9 @@
 /**
- * Every topic once: its key, its value, how it is kept and who writes it. `paystatus topics apply` creates them,
- * `paystatus topics check` compares them, and every role checks the partition count at its start.
+ * All topics, with key, value, retention and writer. `paystatus topics apply` creates them, `paystatus topics check` compares
+ * them with the cluster, and every role checks their partition counts at startup.
  *
- * `payments.events`, `payments.status.changes` and `payments.status.current` are co-partitioned: the state of partition
- * N of the events lives in partition N of `current`, so their partition count can never change after creation.
+ * `payments.events`, `payments.status.changes` and `payments.status.current` are co-partitioned: the states of the payments in
+ * partition N of the events are in partition N of `current`, so the partition count can never change after creation.
  */
 export const TOPICS = {
   raw: {
@@ -28,8 +28,8 @@ export const TOPICS = {
     value: 'the data key, wrapped by a key-encryption key; used only with `encryption`',
     schema: null,
     writtenBy: 'gateway',
-    // A tombstone must take the key away soon: the lag forces compaction also of the newest segment. Records expire after
-    // a day of use, 30 days of raw and 90 of dead letters, with some room.
+    // A tombstone must remove the key soon: the maximum lag forces compaction even of the newest segment. Keys are kept for a
+    // day of use, 30 days of raw and 90 of dead letters, plus a margin.
     settings: {
       cleanup: 'compact,delete',
       retentionDays: 125,
@@ -41,7 +41,7 @@ export const TOPICS = {
   forgottenKeys: {
     name: 'payments.keys.forgotten',
     key: 'data key id',
-    value: '`retired` or `forgotten`; all in partition 0, because a reader must see all of it',
+    value: '`retired` or `forgotten`; always in partition 0, because a reader must see all records',
     schema: null,
     writtenBy: 'forget',
     settings: { cleanup: 'delete', retentionDays: 130, messageBytesMax: 1_048_588 },
@@ -76,13 +76,13 @@ export const TOPICS = {
     value: 'Avro PaymentStatus',
     schema: 'payment-status.avsc',
     writtenBy: 'processor',
-    // Replay at a restart reads what compaction left, so keep the dirty part small; a tombstone must outlive any view
-    // that may still be brought up to date by replay (see VIEW_AGE_MAX_MS in processor/restore-view.ts).
+    // A restart replays what compaction left, so the dirty part must be small. A tombstone must outlive every view that may
+    // still be brought up to date by replay (see VIEW_AGE_MAX_MS in processor/restore-view.ts).
     settings: { cleanup: 'compact', minCleanableDirtyRatio: 0.1, deleteRetentionDays: 7, messageBytesMax: 2_097_152 },
   },
 } as const satisfies Record<string, TopicSpec>
 
-/** Most bytes of one request to an output of the processor: below its `messageBytesMax`, with room for what the batch adds. */
+/** Maximum bytes of a request to an output of the processor: below `messageBytesMax`, with a margin for batch overhead. */
 export const OUTPUT_REQUEST_BYTES_MAX = 1_900_000
 
 export type TopicId = keyof typeof TOPICS
@@ -93,7 +93,7 @@ export interface TopicSpec {
   readonly value: string
   /** File in `schemas/`; its subject is `<topic>-value`. */
   readonly schema: string | null
-  /** A stage, or the command that writes it. */
+  /** The stage or command that writes it. */
   readonly writtenBy: 'gateway' | 'normalizer' | 'processor' | 'forget'
   readonly settings: TopicSettings
 }
@@ -107,7 +107,7 @@ export type TopicSettings =
       readonly messageBytesMax: number
     }
   | {
-      /** Compacted, and nothing is kept for longer than the retention. */
+      /** Compacted, and no record is kept longer than the retention. */
       readonly cleanup: 'compact,delete'
       readonly retentionDays: number
       readonly compactionLagDaysMax: number
@@ -122,7 +122,7 @@ export function toTopicConfig(settings: TopicSettings): Record<string, string> {
   const common = {
     'cleanup.policy': settings.cleanup,
     'max.message.bytes': String(settings.messageBytesMax),
-    // As we write, which is not compressed: anything else costs the broker a compression and us its undoing.
+    // Keeps batches as written, uncompressed: otherwise the broker compresses and every reader decompresses.
     'compression.type': 'producer',
   }
   switch (settings.cleanup) {
@@ -146,7 +146,7 @@ export function toTopicConfig(settings: TopicSettings): Record<string, string> {
   }
 }
 
-/** Name of a topic in one installation: several installations can share a cluster by prefix. */
+/** Topic names of one installation. Installations that share a cluster have different prefixes. */
 export type TopicNames = Readonly<Record<TopicId, string>>
 
 export function topicNames(prefix: string): TopicNames {

@@ -6,7 +6,7 @@ import { startProcessor } from './stages/start-processor.ts'
 import type { TopicId } from './topics.ts'
 
 /**
- * The stages in the order of the data. Each reads one topic (the gateway: HTTP) and writes others.
+ * The stages in the order of the data flow. Each reads one topic (the gateway: HTTP) and writes others.
  *
  *     provider --HTTP--> gateway --> raw --> normalizer --> events --> processor --> changes, current
  *                                                 |                        |
@@ -38,7 +38,7 @@ export const TOPOLOGY = [
   stage: string
   reads: TopicId | null
   writes: readonly TopicId[]
-  /** The parts of the configuration whose secrets and files it needs. */
+  /** The configuration parts whose secrets and files the stage needs. */
   uses: readonly ConfigPart[]
   start: StartStage
 }[]

@@ -1,16 +1,16 @@
 /**
- * Whether a body of this media type can be a provider's callback. Everything can but what is certainly another program's
- * request: multipart, pictures and the like.
+ * Whether a body of this media type can be a provider's callback. Only types that no provider sends (multipart, images,
+ * archives …) are rejected.
  *
- * Generous on purpose: what the body really holds is for the normalizer to find out, and a callback that is refused for a
- * sloppy header (`json`, `aplication/json`, `application/json, application/json`) would be lost or retried for ever.
+ * Lenient on purpose: the normalizer determines what the body really contains, and a callback refused for a malformed header
+ * (`json`, `aplication/json`, `application/json, application/json`) would be lost or retried forever.
  */
 export function canBeCallback(contentType: string | undefined): boolean {
   const types = typesIn(contentType ?? '')
-  return types.some((type) => kindOf(type) !== '') || !types.some((type) => OF_OTHERS.test(type))
+  return types.some((type) => kindOf(type) !== '') || !types.some((type) => NEVER_CALLBACK.test(type))
 }
 
-/** Media types that are said to callers; what is read as JSON, XML or a form is among them. */
+/** The media types documented for callers, including all that are read as JSON, XML or a form. */
 export const CALLBACK_MEDIA_TYPES: readonly string[] = [
   'application/json',
   'text/json',
@@ -23,16 +23,16 @@ export const CALLBACK_MEDIA_TYPES: readonly string[] = [
 
 const KNOWN: ReadonlySet<string> = new Set(CALLBACK_MEDIA_TYPES)
 
-const OF_OTHERS = /^(?:multipart|image|audio|video|font|model)\/|^application\/(?:x-)?(?:pdf|zip|gzip|tar)$/
+const NEVER_CALLBACK = /^(?:multipart|image|audio|video|font|model)\/|^application\/(?:x-)?(?:pdf|zip|gzip|tar)$/
 
-/** What is neither known nor another program's is taken for what it speaks of. */
-const SPOKEN_OF: readonly (readonly [word: string, kind: string])[] = [
+/** An unknown type that contains one of these words is read as this kind. */
+const KIND_OF_WORD: readonly (readonly [word: string, kind: string])[] = [
   ['json', 'application/json'],
   ['xml', 'application/xml'],
   ['urlencoded', 'application/x-www-form-urlencoded'],
 ]
 
-/** The media types that a header names, in lower case, without parameters: there may be several, by mistake. */
+/** The media types in a header, in lower case and without parameters. Faulty senders give several. */
 function typesIn(contentType: string): readonly string[] {
   return partsOf(contentType).filter((part) => part !== '' && !part.includes('='))
 }
@@ -41,17 +41,17 @@ function partsOf(header: string): readonly string[] {
   return header.split(/[;,]/).map((part) => part.trim().toLowerCase())
 }
 
-/** As what a body of this type is read; empty if it does not say. */
+/** The kind that a body of this type is read as; empty if the type does not tell. */
 function kindOf(type: string): string {
   if (KNOWN.has(type)) {
     return type
   }
-  return OF_OTHERS.test(type) ? '' : (SPOKEN_OF.find(([word]) => type.includes(word))?.[1] ?? '')
+  return NEVER_CALLBACK.test(type) ? '' : (KIND_OF_WORD.find(([word]) => type.includes(word))?.[1] ?? '')
 }
 
 /**
- * What of a media type goes into a record's header: the kind that the body is read as, and its charset. The rest is a
- * caller's free text, and a header must not hold what only a body may (I9).
+ * The part of a media type that is stored in a record's header: the kind that the body is read as, and its charset. The rest is
+ * free text of the caller, which may contain data that belongs only in the body (I9).
  */
 export function toContentTypeHeader(contentType: string): string {
   const kind = typesIn(contentType)

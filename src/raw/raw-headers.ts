@@ -1,6 +1,6 @@
 /**
- * Names of the headers on raw records, here once: CloudEvents in binary mode, and what is ours. The gateway writes them;
- * the normalizer and the tools read them.
+ * Header names of raw records: CloudEvents in binary mode, and our own. The gateway writes them; the normalizer and the tools
+ * read them.
  */
 export const RAW_HEADERS = {
   specVersion: 'ce_specversion',
@@ -9,9 +9,9 @@ export const RAW_HEADERS = {
   type: 'ce_type',
   time: 'ce_time',
   contentType: 'content-type',
-  /** How the caller was authenticated: kinds, sorted, with commas between them. */
+  /** How the caller was authenticated: sorted kinds, separated by commas. */
   authentication: 'paystatus_authentication',
-  /** What the source was configured with when it was called, so that the record can be read without its configuration. */
+  /** The source's settings when the callback was received, so that the record can be read without its configuration. */
   provider: 'paystatus_provider',
   namespace: 'paystatus_namespace',
   /** Missing if the source has none. */

@@ -7,7 +7,7 @@ import { RAW_HEADERS } from './raw-headers.ts'
 /** CloudEvents type of a record in the raw topic. */
 const CALLBACK_RECEIVED = 'paystatus.callback.received'
 
-/** A record whose key is bytes, so that its partition is chosen from exactly what the broker gets. */
+/** A record whose key is bytes, so that its partition is derived from exactly what the broker receives. */
 export interface RawRecord extends OutRecord {
   readonly key: Buffer
   readonly value: Buffer
@@ -15,13 +15,13 @@ export interface RawRecord extends OutRecord {
 
 /**
  * The record of a callback: the body byte for byte as the value, CloudEvents in binary mode (the Kafka binding) as
- * headers. Nothing of the body goes into a header (I9).
+ * headers. No header contains data from the body (I9).
  *
- * The record explains itself: the headers have what the translation needs to know of the source, from our configuration
- * and never from the caller. So the normalizer can read a source that its own configuration does not have yet.
+ * The record is self-describing: its headers hold the source settings that translation needs, taken from our configuration
+ * and never from the caller. So the normalizer can read callbacks of a source that is not yet in its own configuration.
  *
- * The key is the first payment's, so that one payment's callbacks stay in one partition, or else the body's SHA-256, so
- * that at least its repeats do.
+ * The key is that of the first payment in the body, so that callbacks of one payment stay in one partition; without one it
+ * is a digest of the body, so that at least identical bodies do.
  */
 export function toRawRecord(
   callback: Callback,
@@ -53,10 +53,10 @@ export function toRawRecord(
   return { key: keyOf(callback, provider, digestOf), value: callback.body, headers }
 }
 
-/** Equal for equal bodies; hex digits, without the colon that a payment key has. */
+/** Equal for equal bodies. Hex digits, so it never looks like a payment key, which contains a colon. */
 export type BodyDigest = (body: Buffer) => string
 
-/** A key counts towards the broker's record limit, and ids are short: a longer one is not an id. */
+/** A key counts towards the broker's record limit. Ids are short, so anything longer is not an id. */
 const KEY_BYTES_MAX = 512
 
 function keyOf(callback: Callback, provider: Pick<Provider, 'firstPaymentKey'>, digestOf: BodyDigest): Buffer {
@@ -64,8 +64,8 @@ function keyOf(callback: Callback, provider: Pick<Provider, 'firstPaymentKey'>, 
   try {
     paymentKey = provider.firstPaymentKey(callback)
   } catch {
-    // A defect of the adapter must not refuse a callback, which its sender would repeat for ever. The normalizer meets
-    // the same defect and reports it as a dead letter.
+    // A defect in the adapter must not reject a callback, which its sender would repeat forever. The normalizer hits the
+    // same defect and writes a dead letter.
     paymentKey = null
   }
   const key = paymentKey === null || paymentKey === '' ? null : Buffer.from(paymentKey, 'utf8')

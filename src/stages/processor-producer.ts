@@ -3,14 +3,14 @@ import { formerTransactionalId, processorTransactionalId } from '../stream/trans
 import { OUTPUT_REQUEST_BYTES_MAX, type TopicNames } from '../topics.ts'
 
 /**
- * The transactional producer of one partition of the processor. `repair` uses the same one, so that it fences the processor
- * and is fenced by it (I7).
+ * Options of the transactional producer of one processor partition. `repair` uses the same ones, so that it fences the
+ * processor and is fenced by it (I7).
  */
 export function processorProducer(config: Config, topics: TopicNames, partition: number) {
   const { group } = config.processor
   return {
     transactionalId: processorTransactionalId(topics.events, partition),
-    /** Ids under which earlier releases may still work for this partition. */
+    /** Ids of earlier releases that may still be processing this partition. */
     formerTransactionalIds: [formerTransactionalId(config.environment, group, topics.events, partition)],
     transactionTimeoutMs: config.kafka.transactionTimeoutMs,
     group,

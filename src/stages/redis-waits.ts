@@ -3,7 +3,7 @@ import type { Logger } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { GrowingDistance } from '../stream/growing-distance.ts'
 
-/** Which partitions wait for Redis: for the health check, the metrics and the log. */
+/** Tracks which partitions are waiting for Redis and reports it to the health check, the metrics and the log. */
 export class RedisWaits {
   readonly #waiting = new Set<number>()
   readonly #health: Health
@@ -36,7 +36,7 @@ export class RedisWaits {
           this.#warned = true
           this.#logger.warn(
             { reason, times, partitions: this.#waiting.size },
-            'waits for Redis; commits nothing meanwhile',
+            'waiting for Redis; nothing is committed meanwhile',
           )
         }
       },

@@ -7,10 +7,10 @@ import type { ReachCrashPoint } from '../stream/crash-point.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { TopicNames } from '../topics.ts'
 
-/** Starts a stage and puts it together with its clients. */
+/** Builds a stage with its clients and starts it. */
 export type StartStage = (context: StageContext) => Promise<RunningStage>
 
-/** What a stage gets from the process it runs in. */
+/** What the process provides to a stage. */
 export interface StageContext {
   readonly config: Config
   readonly topics: TopicNames
@@ -20,7 +20,7 @@ export interface StageContext {
   readonly offsets: GroupOffsets
   readonly clusterId: () => Promise<string>
   readonly codecs: () => Promise<PaymentCodecs>
-  /** Only in fault tests. */
+  /** Set only in fault tests. */
   readonly crashPoint: ReachCrashPoint | undefined
   /** Ends the process with a non-zero exit code and this reason. */
   readonly onFatal: (error: Error) => void

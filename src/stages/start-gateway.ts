@@ -13,7 +13,7 @@ import type { RunningStage, StageContext } from './stage-context.ts'
 
 export async function startGateway(context: StageContext): Promise<RunningStage> {
   const { config, topics, logger, health, metrics } = context
-  // A hang costs more than a 503: the client gives up early, the provider calls again.
+  // Hanging is worse than a 503: the client gives up early and the provider calls again.
   const kafka = createKafka({
     connection: config.kafka,
     clientId: 'paystatus-gateway',
@@ -27,7 +27,7 @@ export async function startGateway(context: StageContext): Promise<RunningStage>
     partitions: config.kafka.partitions,
     waitingRecordsMax: config.gateway.waitingRecordsMax,
     waitingBytesMax: config.gateway.waitingBytesMax,
-    // Longer than one answer waits would only send what its caller repeats anyway.
+    // Retrying beyond the answer deadline would only write what the caller sends again anyway.
     retryForMs: config.gateway.answerDeadlineMs,
     replicasTimeoutMs: replicasTimeoutOf(config.gateway.answerDeadlineMs),
   })
@@ -54,7 +54,7 @@ export async function startGateway(context: StageContext): Promise<RunningStage>
     health,
   })
   const { host, port } = await gateway.start()
-  // The first callback should not pay for the connection; while Kafka is away every append tries again.
+  // Saves the first callback the time to connect. If this fails, each append connects by itself.
   raw.connect().catch(() => {})
   return {
     url: `${access.tls === null ? 'http' : 'https'}://${host}:${port}`,
@@ -66,14 +66,14 @@ export async function startGateway(context: StageContext): Promise<RunningStage>
 }
 
 /**
- * A leader answers for all partitions of a request when the slowest is done: soon enough that a partition whose replicas are
- * late does not cost the callbacks of the others their answer.
+ * A leader answers a request for all its partitions once the slowest is done. So it must time out well before the answer
+ * deadline, or one partition with slow replicas would cost the callbacks of the others their answer.
  */
 function replicasTimeoutOf(answerDeadlineMs: number): number {
   return Math.max(1, Math.floor((answerDeadlineMs * 2) / 3))
 }
 
-/** Encrypts bodies before they go into raw; null if that is not configured, and then it costs nothing. */
+/** Encrypts bodies before they are appended to raw; null if encryption is not configured. */
 function sealedLog(
   { config, topics }: StageContext,
   kafka: ReturnType<typeof createKafka>,

@@ -22,21 +22,21 @@ const LANE_LIMITS: LaneLimits = {
   queuedRecordsMax: 10_000,
   queuedBytesMax: 64 * 1024 * 1024,
   chunkRecordsMax: 1_000,
-  // A chunk costs one request to each output leader and a share of a commit.
+  // A chunk costs one request per output leader and a share of a commit.
   chunkIntervalMs: 20,
   idleIntervalMs: 1_000,
 }
 
 export async function startNormalizer(context: StageContext): Promise<RunningStage> {
   const { config, topics, logger, metrics, offsets } = context
-  // Waits for the brokers as long as necessary; the stage's own error handling decides when to give up.
+  // Retries without limit; the stage's own error handling decides when to give up.
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-normalizer', logger })
   const codecs = await context.codecs()
   const output = (topic: string) =>
     createKafkaAppendLog(kafka, {
       topic,
       partitions: config.kafka.partitions,
-      // All lanes together: each appends the events of one chunk at a time.
+      // Shared by all lanes; each appends the events of one chunk at a time.
       waitingRecordsMax: 500_000,
       waitingBytesMax: 256 * 1024 * 1024,
       retryForMs: 10_000,
@@ -46,14 +46,15 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
   const sources = sourcesById(config.sources)
   const drift = new DriftWatch({
     warn: (provider, { kind, name }) =>
-      logger.warn({ provider, kind, name }, 'the provider says something that the mapping does not know'),
-    warnFull: (namesMax) => logger.warn({ namesMax }, 'more unknown names than are told apart; they are still counted'),
+      logger.warn({ provider, kind, name }, 'a callback contains a name that the mapping does not know'),
+    warnFull: (namesMax) =>
+      logger.warn({ namesMax }, 'too many unknown names to log each; further ones are only counted'),
     count: (provider, kind) => metrics.normalizer.drift.inc({ provider, kind }),
   })
   const unknown = new GrowingDistance()
   const reader = createPartitionReader(kafka)
   const bodies = createBodyOpener(config, topics, reader, (dataKeyId, waitedMs) =>
-    logger.warn({ dataKeyId, waitedMs: Math.round(waitedMs) }, 'a data key is not there yet: waits for it'),
+    logger.warn({ dataKeyId, waitedMs: Math.round(waitedMs) }, 'waiting for a data key that is not yet in the topic'),
   )
   const logs = createTopicLogs(kafka)
   const seenTopics = new SeenTopics()
@@ -109,11 +110,10 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
   }
 }
 
-const DEAD_LETTERS_KEPT =
-  'nothing is lost, the callbacks are kept byte for byte as dead letters in payments.callbacks.dlq'
+const DEAD_LETTERS_KEPT = 'nothing is lost: payments.callbacks.dlq keeps the callbacks byte for byte'
 const UNKNOWN_SOURCE_TEXTS: Record<UnknownSource, string> = {
-  'unknown-source': `callbacks cannot be read: their records do not say what their source is, and it is not configured here; ${DEAD_LETTERS_KEPT}; configure the source`,
-  'unknown-provider': `callbacks cannot be read: this release does not know their provider; ${DEAD_LETTERS_KEPT}; upgrade this role, the normalizer first`,
+  'unknown-source': `callbacks cannot be read: their records do not describe their source, and it is not configured here; ${DEAD_LETTERS_KEPT}; configure the source`,
+  'unknown-provider': `callbacks cannot be read: this release does not know their provider; ${DEAD_LETTERS_KEPT}; upgrade the normalizer (always before the gateway)`,
 }
 
 function countTranslated(metrics: Metrics, counts: NormalizerCounts): void {

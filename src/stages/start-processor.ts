@@ -23,24 +23,24 @@ const LANE_LIMITS: LaneLimits = {
   queuedRecordsMax: 10_000,
   queuedBytesMax: 64 * 1024 * 1024,
   chunkRecordsMax: 1_000,
-  // A transaction costs five requests to the brokers, however few events it holds.
+  // A transaction costs five broker requests, however few events it holds.
   chunkIntervalMs: 30,
   idleIntervalMs: 1_000,
 }
 
 /**
- * The processor's memory limits, whatever the number of its partitions: encoded bytes of events and states in work in all
- * partitions together, and in one transaction. Decoded they take up to three times as much, and the same again on output. A
- * state usually has 1 to 2 KiB but can reach almost 2 MiB. Measured with `make bench-memory`.
+ * Memory limits, independent of the number of partitions: encoded bytes of the events and states being processed, in all
+ * partitions together and in one transaction. Decoded they take up to three times as much, and the same again for the output.
+ * A state usually has 1 to 2 KiB but can reach almost 2 MiB. Measured with `make bench-memory`.
  */
 const WORKED_AT_BYTES_MAX = 48 * 1024 * 1024
 const PORTION_BYTES_MAX = 24 * 1024 * 1024
-/** Most partitions that are replayed into their views at the same time. */
+/** Maximum number of views restored at the same time. */
 const RESTORES_MAX = 3
 
 export async function startProcessor(context: StageContext): Promise<RunningStage> {
   const { config, topics, logger, health, metrics, offsets } = context
-  // Waits for the brokers as long as necessary; the stage's own error handling decides when to give up.
+  // Retries without limit; the stage's own error handling decides when to give up.
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-processor', logger })
   const [codecs, clusterId] = await Promise.all([context.codecs(), context.clusterId()])
   const { group } = config.processor

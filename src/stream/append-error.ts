@@ -1,12 +1,12 @@
 /** Every way an append can fail, and whether trying the same append again can help. */
 const RETRIABLE = {
-  /** The bounds of what waits for the broker are reached. Nothing was sent. */
+  /** The queue to the broker is full. Nothing was sent. */
   APPEND_QUEUE_FULL: true,
   /** The send failed. Outcome unknown: the records may be in the topic. */
   APPEND_FAILED: true,
   /** The caller's signal aborted before the records were handed over. Nothing was sent. */
   APPEND_ABORTED: true,
-  /** The group is larger than the bounds of all that may wait; no time will come when it fits. Nothing was sent. */
+  /** The records exceed the limits of the whole queue, so they can never fit. Nothing was sent. */
   APPEND_TOO_LARGE: false,
   /** The log was closed before the records were handed over. Nothing was sent. */
   APPEND_CLOSED: false,

@@ -1,4 +1,4 @@
-/** Places between two steps that other processes can observe. A death at any of them may lose nothing and repeat nothing. */
+/** Points between two externally visible steps. A crash at any of them must lose nothing and repeat nothing. */
 export const CRASH_POINTS = [
   'gateway:before-append',
   'gateway:after-append',
@@ -17,12 +17,12 @@ export const CRASH_POINTS = [
 ] as const
 export type CrashPoint = (typeof CRASH_POINTS)[number]
 
-/** A stage calls it at each of its crash points. Only a fault test passes one. */
+/** Called by a stage at each of its crash points. Only fault tests pass one. */
 export type ReachCrashPoint = (point: CrashPoint) => void
 
 /**
- * For fault tests: kills the process, as with `kill -9`, at the given places with the given probability. The setting has the
- * form `processor:after-commit=0.01,…`; undefined if it is empty.
+ * For fault tests: kills the process, as with `kill -9`, at the given points with the given probabilities. The setting has the
+ * form `processor:after-commit=0.01,…`; returns undefined if it is empty.
  */
 export function crashPointsOf(setting: string | undefined): ReachCrashPoint | undefined {
   const entries = (setting ?? '').split(',').filter((entry) => entry !== '')

@@ -32,7 +32,7 @@ export async function assertLogHolds(
     read === null ? undefined : logs.endOfEpoch(topic, partition, read.leaderEpoch),
   ])
   if (read !== null && (end === undefined || end === null || end.leaderEpoch !== read.leaderEpoch)) {
-    // The log does not know this leader epoch, so how far it matches what was read is unknown.
+    // The log does not know this leader epoch, so it is unknown how far it matches what was read.
     throw truncated(input, read.offset, range, null, committed)
   }
   if (read !== null && end !== undefined && end !== null && end.offset < read.offset) {
@@ -70,14 +70,14 @@ function truncated(
   const where = `--group ${group} --topic ${topic}:${partition} --reset-offsets`
   const [found, target] =
     agreesTo === null
-      ? ['its records are others than those that were read', '--to-earliest']
-      : [`what was read ends at offset ${agreesTo}, and what stands after it is new`, `--to-offset ${agreesTo}`]
+      ? ['the log no longer holds the records that were read', '--to-earliest']
+      : [`the log matches what was read only up to offset ${agreesTo}`, `--to-offset ${agreesTo}`]
   return new DefinedStop(
     'LOG_TRUNCATED',
-    `${topic}[${partition}] lost records: group ${group} has read up to offset ${read}, but ${found}; the topic holds ${range.start} to ${range.highWatermark}. Probably a broker was elected that did not have them all, or lost its disk. Nothing was skipped, and nothing was processed that is new. ` +
+    `${topic}[${partition}] lost records: group ${group} has read up to offset ${read}, but ${found}; the topic now holds offsets ${range.start} to ${range.highWatermark}. Probably a broker without all records was elected leader, or a broker lost its disk. Nothing was skipped, and no new record was processed. ` +
       (agreesTo !== null && agreesTo >= committed
-        ? `Only what was read and not processed is gone: start again, and group ${group} goes on at offset ${committed}. `
-        : `To process what is new (repeats are recognised): stop all processes of the group, run kafka-consumer-groups.sh ${where} ${target} --execute, and start again. `) +
-      `Then \`paystatus verify --all\` says whether a payment lacks something.`,
+        ? `Only records that were read but not yet processed are lost. Start again: group ${group} resumes at offset ${committed}. `
+        : `To process the new records (repeats are recognised): stop all processes of the group, run kafka-consumer-groups.sh ${where} ${target} --execute, and start again. `) +
+      `Then run \`paystatus verify --all\`, which reports whether any payment has missing data.`,
   )
 }

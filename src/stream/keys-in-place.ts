@@ -5,8 +5,8 @@ import { readUntil } from './read-until.ts'
 import type { TopicFacts } from './topic-logs.ts'
 
 /**
- * Usually enough to be sure: in a topic whose partitions were doubled, each key is in the right partition with probability
- * one half.
+ * Enough to be practically certain: in a topic whose partitions were doubled, each key is in the right partition with
+ * probability one half.
  */
 const RECORDS_LOOKED_AT = 200
 
@@ -19,7 +19,7 @@ export class KeysInPlace {
   readonly #reader: PartitionReader
   readonly #isOwn: (key: Buffer, partition: number, partitions: number) => boolean
   /** Topics that passed: each is checked once. */
-  readonly #right = new Set<string>()
+  readonly #passed = new Set<string>()
 
   constructor(
     topic: string,
@@ -41,13 +41,13 @@ export class KeysInPlace {
   /** Checks the first records of every partition. Rejects with DefinedStop if a key is in the wrong partition. */
   async assertAll({ id, partitions }: TopicFacts): Promise<void> {
     const name = `${id} ${partitions}`
-    if (this.#right.has(name)) {
+    if (this.#passed.has(name)) {
       return
     }
     for (let partition = 0; partition < partitions; partition += 1) {
       await this.#assertFirst(partition, partitions)
     }
-    this.#right.add(name)
+    this.#passed.add(name)
   }
 
   async #assertFirst(partition: number, partitions: number): Promise<void> {
@@ -67,7 +67,7 @@ export class KeysInPlace {
 function keyOutOfPlace(topic: string, partition: number, offset: bigint): DefinedStop {
   return new DefinedStop(
     'PARTITIONS_CHANGED',
-    `the key of ${topic}[${partition}] offset ${offset} belongs into another partition: the topic was grown after this was written, or somebody else writes into it with another partitioner. A payment must stay in one partition, or a late callback would undo a newer status. Nothing was processed or skipped. ` +
-      'If the topic was grown, this installation stays stopped: make a new one with another kafka.topicPrefix and the new kafka.partitions, and carry the payments over with `paystatus topics carry-over`. Do not change kafka.partitions here.',
+    `the key of ${topic}[${partition}] offset ${offset} belongs in another partition: partitions were added to the topic after this record was written, or another program writes to it with a different partitioner. A payment must stay in one partition, or a late callback would undo a newer status. Nothing was processed or skipped. ` +
+      'If partitions were added, this installation must stay stopped: create a new one with another kafka.topicPrefix and the new kafka.partitions, and carry the payments over with `paystatus topics carry-over`. Do not change kafka.partitions here.',
   )
 }

@@ -6,32 +6,32 @@ import type { InRecord } from './record.ts'
 import { passesByItself, shortReason } from './short-reason.ts'
 import type { LogPlace } from './topic-logs.ts'
 
-/** How the lane steers the consumer, for its own partition. */
+/** How a lane controls the consumer, for its own partition only. */
 export interface LaneControl {
   pause(): void
   resume(): void
   seek(offset: bigint): void
-  /** Resolves at the next successful heartbeat or join that still lists the partition; never if it is gone. */
+  /** Resolves at the next successful heartbeat or join that still lists the partition; never if the partition was revoked. */
   confirmed(signal: AbortSignal): Promise<void>
-  /** This lane's share of `LaneLimits.queuedBytesMax`, as many lanes as there are now. */
+  /** This lane's share of `LaneLimits.queuedBytesMax` at the current number of lanes. */
   queuedBytesMax(): number
-  /** The process must end, with this reason. */
+  /** The process must exit with this reason. */
   fatal(error: Error): void
 }
 
 export interface LaneLimits {
-  /** Above this the partition is paused, below half of it resumed. */
+  /** The partition is paused above this and resumed below half of it. */
   readonly queuedRecordsMax: number
   /**
-   * The same in bytes, for all lanes of the stage together: each has an equal share, and may exceed it by the last fetch.
-   * What is being processed counts.
+   * The same in bytes, for all lanes of the stage together: each has an equal share and may exceed it by its last fetch.
+   * Includes the records being processed.
    */
   readonly queuedBytesMax: number
-  /** Most records that the task gets at once. */
+  /** Maximum number of records passed to the task at once. */
   readonly chunkRecordsMax: number
   /**
-   * Shortest time from the begin of one chunk to the next, ms, unless a whole chunk is waiting. A lone record is
-   * processed at once; a steady trickle is gathered, because a chunk costs the broker the same whatever it holds.
+   * Minimum time between the starts of two chunks, ms, unless a full chunk is waiting. A lone record is processed at
+   * once; a steady trickle is batched, because a chunk costs the broker the same whatever its size.
    */
   readonly chunkIntervalMs: number
   /** Pause between two calls of the task's `idle`, ms. */
@@ -42,24 +42,24 @@ export type LaneState = 'opening' | 'open' | 'doubt' | 'closed'
 
 interface Queued {
   readonly records: readonly InRecord[]
-  /** Offset after the last one of the batch, whether it was visible or not. */
+  /** Offset after the last record of the batch, visible or not. */
   readonly next: bigint
   readonly bytes: number
 }
 
-/** The same gap again and again is not a race but missing data. */
+/** A gap that persists is missing data, not a race. */
 const GAPS_IN_A_ROW_MAX = 20
 
 /**
  * One assigned partition: a bounded queue between the consumer, which must never wait, and the task, which may.
  *
- * Two cursors say where it is. `expect` is the next offset to accept and moves when a batch is queued; `done` is the
- * next offset to process and moves when the task has committed. Everything the consumer brings is judged by `expect`:
- * what is below was seen, what begins above is a gap, and the consumer is sent back.
+ * Two cursors track its position. `expect` is the next offset to accept and moves when a batch is queued; `done` is the next
+ * offset to process and moves when the task has processed a chunk. Every batch is checked against `expect`: records below it
+ * were already accepted; a fetch that starts above it leaves a gap, and the consumer is made to seek back.
  *
- * That is right as long as the log is the one that was read before. Whatever speaks against it (another leader's epoch, an
- * end below `expect`, an offset that the log does not have, a join) makes the lane ask the task before anything else is
- * accepted or processed: see `suspect`.
+ * This holds only while the log is the one read so far. Any sign that it is not (another leader epoch, an end below `expect`,
+ * an offset out of range, a rejoin) makes the lane ask the task to verify the log before anything else is accepted or
+ * processed: see `suspect`.
  */
 export class Lane {
   readonly partition: number
@@ -78,12 +78,12 @@ export class Lane {
   #done = 0n
   #highWatermark = 0n
   #progress = 0
-  /** Where the last record that was accepted ended; null if that is not known. */
+  /** Where the last accepted record ended; null if unknown. */
   #read: LogPlace | null = null
-  /** Whether the log may not be the one any more that was read. */
+  /** Whether the log may no longer be the one that was read. */
   #suspected = false
   #verifying = false
-  /** A later epoch than that of `#read` which the log was verified under; -1 if there is none. */
+  /** A leader epoch other than that of `#read` that led to a verification of the log; -1 if none. */
   #verifiedEpoch = -1
   #gapsInARow = 0
   #paused = true
@@ -112,20 +112,20 @@ export class Lane {
     return this.#done
   }
 
-  /** Next offset that is known to be committed. */
+  /** Committed next offset, as far as known. */
   get committed(): bigint {
     return this.#task.committed ?? this.#done
   }
 
   /**
-   * Changes whenever anything was achieved: committed, or restored while it opens. That it opened again is nothing: a task
-   * that always fails would open for ever. A server that is away is waited for, and each attempt counts.
+   * Changes with every progress: a commit, or a step of the restore during `open`. Reopening alone is not progress, or a task
+   * that always fails would reopen forever unnoticed. An attempt that failed because a server is unavailable does count.
    */
   get pulse(): string {
     return `${this.committed} ${this.#progress}`
   }
 
-  /** Why it was last in doubt, in a few words; null once something was processed, or was found to be done, since. */
+  /** A short reason for the last doubt; null once a chunk or an idle call has succeeded since. */
   get trouble(): string | null {
     return this.#trouble
   }
@@ -134,7 +134,7 @@ export class Lane {
     return this.#queuedRecords
   }
 
-  /** Takes a batch, or says that it must come again. Synchronous. */
+  /** Accepts a batch, or returns false if it must be delivered again. Synchronous. */
   offer(batch: FetchedBatch): boolean {
     if (this.#state !== 'open' || this.#draining || this.#suspected || this.#verifying) {
       return false
@@ -158,10 +158,10 @@ export class Lane {
   }
 
   /**
-   * Something says that the log may have lost records, or be another one: nothing is accepted or processed until the task
-   * has looked. Synchronous; called as often as one likes.
+   * The log may have lost records or been replaced: nothing is accepted or processed until the task has verified it.
+   * Synchronous and idempotent.
    *
-   * @param leaderEpoch The epoch that made it so, if it was one.
+   * @param leaderEpoch The leader epoch that raised the suspicion, if any.
    */
   suspect(leaderEpoch = -1): void {
     if (this.#state === 'open' && !this.#draining) {
@@ -172,7 +172,7 @@ export class Lane {
     }
   }
 
-  /** The consumer passed a stretch without visible records; only believed if it begins where we are. Synchronous. */
+  /** The consumer skipped a range without visible records. Ignored if the range starts above `expect`. Synchronous. */
   skipped(firstOffset: bigint, lastOffset: bigint): void {
     const next = lastOffset + 1n
     const accepts = this.#state === 'open' && !this.#suspected && !this.#verifying
@@ -182,22 +182,22 @@ export class Lane {
   }
 
   /**
-   * The group has rejoined and the partition is still ours. kafkajs now fetches from the last committed offset it
-   * remembers, and keeps a pause: both are set again.
+   * The group has rejoined and the partition is still ours. kafkajs now fetches from the last committed offset that it
+   * remembers and keeps the pause, so the lane sets both again.
    */
   reassigned(): void {
     if (this.#state !== 'open') {
-      // A consumer that kafkajs started anew has forgotten the pause, and would fetch what is refused.
+      // A consumer restarted by kafkajs has lost the pause and would fetch batches that are rejected.
       this.#control.pause()
       return
     }
-    // Where it reads on is set once the log was looked at: kafkajs also joins because the topic was deleted, or a leader lost.
+    // Verifies before seeking: kafkajs also rejoins because a topic was deleted or a leader was lost.
     this.suspect()
   }
 
   /**
-   * Starts nothing new and resolves when what was running is finished and committed. What only waits (for Redis, for
-   * the group) has begun nothing and is given up, at once or after `graceMs`.
+   * Starts nothing new and resolves when the current chunk is processed and committed. An open lane has `graceMs` for this
+   * before its work is aborted; a lane that is opening or in doubt is aborted at once.
    */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true
@@ -207,13 +207,13 @@ export class Lane {
     clearTimeout(giveUp)
   }
 
-  /** The partition is gone: stops at once, whatever is queued is somebody else's now. */
+  /** The partition was revoked: stops at once. Queued records are left to the new owner. */
   async close(): Promise<void> {
     this.#state = 'closed'
     this.#abort.abort()
     this.#clearQueue()
     this.#wakeUp()
-    // A pause survives reassignment in kafkajs: without this a returning partition would stay silent.
+    // In kafkajs a pause survives reassignment: without this, a partition that returns would never be fetched.
     this.#control.resume()
     await this.#finished
   }
@@ -237,7 +237,7 @@ export class Lane {
           break
         }
         if (this.#draining) {
-          // Nothing opens again, so there is nothing to ask the group for.
+          // The lane will not reopen, so it needs no confirmation from the group.
           break
         }
         await this.#doubt(error as Error, signal)
@@ -290,7 +290,7 @@ export class Lane {
         this.#queuedBytes -= chunk.bytes
         this.#resumeIfThereIsRoom()
       } else if (this.#gapsInARow > GAPS_IN_A_ROW_MAX) {
-        throw new Error(`the consumer skips offset ${this.#expect} again and again`)
+        throw new Error(`the consumer repeatedly skips offset ${this.#expect}`)
       } else if (this.#done >= this.#highWatermark && performance.now() >= this.#nextIdleAt) {
         await this.#task.idle(signal)
         this.#allIsWell()
@@ -301,7 +301,7 @@ export class Lane {
     }
   }
 
-  /** Rejects with DefinedStop or OpenAgain. While the leader does not answer there is nothing to do but to ask again. */
+  /** Rejects with DefinedStop or OpenAgain. After any other error, such as an unreachable leader, it will be tried again. */
   async #verify(): Promise<void> {
     this.#suspected = false
     this.#verifying = true
@@ -311,24 +311,21 @@ export class Lane {
       if (definedStopOf(error) !== undefined || error instanceof OpenAgain) {
         throw error
       }
-      this.#logger.debug(
-        { partition: this.partition, err: error },
-        'cannot tell whether the log is the same: asks again',
-      )
+      this.#logger.debug({ partition: this.partition, err: error }, 'cannot verify that the log is unchanged; retrying')
       await this.#somethingToDo(this.#limits.idleIntervalMs)
       this.suspect(this.#verifiedEpoch)
       return
     } finally {
       this.#verifying = false
     }
-    // Meanwhile it may have become suspect again.
+    // It may have become suspect again during the verification.
     if (this.#state === 'open' && !this.#suspected) {
       this.#control.seek(this.#expect)
       this.#setPaused(this.#isFull())
     }
   }
 
-  /** Epochs only rise along a log; one that is not that of the last record was not there before, or is another log's. */
+  /** Epochs never decrease along a log, so another epoch means a new leader, or another log. */
   #isOfAnotherLeader(end: LogPlace | null): boolean {
     return (
       end !== null &&
@@ -339,8 +336,8 @@ export class Lane {
   }
 
   /**
-   * An error leaves the outcome unknown, and the partition may belong to somebody else. Opening again at once would
-   * fence the rightful owner, so the group has to confirm first.
+   * After an error the outcome is unknown, and the partition may have another owner. Reopening at once would fence the
+   * rightful owner, so the group must first confirm that the partition is still ours.
    */
   async #doubt(error: Error, signal: AbortSignal): Promise<void> {
     this.#state = 'doubt'
@@ -352,7 +349,7 @@ export class Lane {
   }
 
   #tellDoubt(error: Error): void {
-    const text = 'lane in doubt: waits for the group, then opens again'
+    const text = 'lane in doubt: will reopen once the group confirms the partition'
     if (error instanceof OpenAgain) {
       this.#logger.debug({ partition: this.partition, err: error }, text)
       return
@@ -379,7 +376,10 @@ export class Lane {
 
   #gap(fetchedOffset: bigint): void {
     this.#gapsInARow += 1
-    this.#logger.debug({ partition: this.partition, fetchedOffset, expect: this.#expect }, 'gap: seeks back')
+    this.#logger.debug(
+      { partition: this.partition, fetchedOffset, expect: this.#expect },
+      'gap in the fetched records: seeking back',
+    )
     this.#control.seek(this.#expect)
     this.#wakeUp()
   }
@@ -400,8 +400,8 @@ export class Lane {
   }
 
   /**
-   * Whole batches up to the chunk's size; a batch that is larger is cut. `bytes` is what is free once it is processed: the
-   * memory of a batch is, when its last record is.
+   * Takes whole batches up to `chunkRecordsMax`; a larger batch is split. `bytes` is the memory released once the chunk is
+   * processed: a split batch releases its memory with its last part.
    */
   #takeChunk(): { records: readonly InRecord[]; next: bigint; bytes: number } | undefined {
     const first = this.#queue.shift()
@@ -448,7 +448,7 @@ export class Lane {
     }
   }
 
-  /** Resolves when there may be work, at the latest after `waitMs`. */
+  /** Resolves when there may be work, after `waitMs` at the latest. */
   async #somethingToDo(waitMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, waitMs)
@@ -480,7 +480,7 @@ export class Lane {
   }
 }
 
-/** The records at or after an offset; the array itself if that is all of them. */
+/** The records at or after an offset; the same array if that is all of them. */
 function recordsFrom(records: readonly InRecord[], offset: bigint): readonly InRecord[] {
   const first = records[0]
   return first === undefined || first.offset >= offset ? records : records.filter((record) => record.offset >= offset)

@@ -90,7 +90,7 @@ export interface OriginCheck {
   readonly topic: string
   /** What the group has committed in each of its partitions. */
   readonly committed: ReadonlyMap<number, CommittedOffset>
-  /** Now. */
+  /** The topics as they are now. */
   readonly facts: ReadonlyMap<string, TopicFacts>
   readonly environment: string
   readonly namespaces: ReadonlyMap<string, string>
@@ -133,8 +133,8 @@ export function assertSameTopics(
 export function partitionsChanged(group: string, topic: string, before: number, now: number): DefinedStop {
   return new DefinedStop(
     'PARTITIONS_CHANGED',
-    `${topic} has ${now} partitions, but it had ${before} when group ${group} committed its work. Keys that are known would move to other partitions, and a payment's history would be left behind in the old one: a late callback would then undo a newer status. Nothing was processed or skipped. ` +
-      'A topic cannot shrink, so this installation stays stopped: make a new one with another kafka.topicPrefix and the new kafka.partitions, carry the payments over with `paystatus topics carry-over`, and send the callbacks there. Do not change kafka.partitions here, and do not reset the group.',
+    `${topic} has ${now} partitions, but it had ${before} when group ${group} committed. Existing keys would move to other partitions while their payments' history stayed in the old ones, so a late callback would undo a newer status. Nothing was processed or skipped. ` +
+      'A topic cannot shrink, so this installation must stay stopped: create a new one with another kafka.topicPrefix and the new kafka.partitions, carry the payments over with `paystatus topics carry-over`, and send the callbacks there. Do not change kafka.partitions here, and do not reset the group.',
   )
 }
 
@@ -147,10 +147,10 @@ function topicRecreated(
   const isInput = name === topic
   return new DefinedStop(
     'TOPIC_RECREATED',
-    `${name} was deleted and made anew: group ${group} committed its work with the topic of id ${before}, now the name belongs to ${now}. Nothing was skipped: what the new topic holds was not processed. ` +
+    `${name} was deleted and recreated: when group ${group} committed, its topic id was ${before}; now it is ${now}. Nothing was skipped, and nothing in the new topic was processed. ` +
       (isInput
-        ? `What the old one held beyond the committed offsets is gone. Kafka deletes a group's offsets with the topic: start again, and the new one is processed from its beginning; repeats are recognised. If this comes again, an offset is left: stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-earliest --execute, and start again.`
-        : `What was published in the old one is gone. See \`paystatus repair\`. To go on with the topic as it is: stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-current --execute, which keeps the offsets and forgets what was promised, and start again.`),
+        ? `Records of the old topic beyond the committed offsets are lost. Kafka deletes a group's offsets with the topic, so start again: the new topic is processed from its beginning, and repeats are recognised. If this error recurs, an offset was left behind: stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-earliest --execute, and start again.`
+        : `Records published to the old topic are lost. See \`paystatus repair\`. To continue with the topic as it is: stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-current --execute, which keeps the offsets but discards what was recorded about the outputs, and start again.`),
   )
 }
 
@@ -169,9 +169,9 @@ function assertSameSettings(check: OriginCheck, origin: Origin, partition: numbe
     const { group, topic } = check
     throw new DefinedStop(
       'SETTINGS_CHANGED',
-      `the configuration differs from the one under which group ${group} committed ${topic}[${partition}]: ${differences.join('; ')}. Payments are told apart, and owners fenced, by such settings. Nothing was processed or skipped. ` +
-        'Set it back. A source that needs another namespace becomes a new source with a new id. ' +
-        `If the change is meant: stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-current --execute, which keeps the offsets and forgets the settings, and start again.`,
+      `the configuration differs from the one under which group ${group} committed ${topic}[${partition}]: ${differences.join('; ')}. These settings identify payments and decide which owners are fenced. Nothing was processed or skipped. ` +
+        'Restore the previous value. A source that needs another namespace must become a new source with a new id. ' +
+        `If the change is intended: stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-current --execute, which keeps the offsets but discards the recorded settings, and start again.`,
     )
   }
 }

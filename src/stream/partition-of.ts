@@ -1,7 +1,7 @@
 /**
- * Kafka's murmur2, as the Java client computes it; test/stream/partition-of.test.ts holds it against kafkajs's.
+ * Kafka's murmur2, as the Java client computes it; test/stream/partition-of.test.ts compares it with that of kafkajs.
  *
- * kafkajs's own is built on BigInt and costs more than everything else we do to a record.
+ * The kafkajs implementation uses BigInt and costs more than all other processing of a record.
  */
 export function murmur2(data: Uint8Array): number {
   const length = data.length
@@ -30,7 +30,7 @@ export function partitionOf(key: Uint8Array, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions
 }
 
-/** Whether a key belongs into a partition. */
+/** Whether a key belongs in a partition. */
 export function isOwnPartition(key: Uint8Array, partition: number, partitions: number): boolean {
   return partitionOf(key, partitions) === partition
 }

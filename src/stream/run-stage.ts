@@ -14,7 +14,7 @@ export interface RunStageOptions extends StageRunnerOptions {
   readonly topic: string
   readonly offsets: GroupOffsets
   readonly logs: TopicLogs
-  /** Whether a partition waits for something else than Kafka, so that standing still is not a stall. */
+  /** Whether a partition waits for something other than Kafka, so that a lack of progress is not a stall. */
   readonly waiting?: (partition: number) => boolean
   readonly health: Health
   readonly metrics: Pick<Metrics, 'runtime'>
@@ -23,7 +23,7 @@ export interface RunStageOptions extends StageRunnerOptions {
 
 const OBSERVE_INTERVAL_MS = 200
 const WATCH_INTERVAL_MS = 5_000
-/** Several times as long as a rebalance; a lane that is opening or waiting does not count. */
+/** Several times the duration of a rebalance. */
 const STALL_MS = 60_000
 
 /** Joins the group and processes the assigned partitions, watched by a watchdog, until it is stopped. */
@@ -56,7 +56,7 @@ export async function runStage(options: RunStageOptions): Promise<{ stop(): Prom
       metrics.runtime.setLag(stage, partition, null)
     }
     reported = ours
-    const reason = runner.joined ? notWorking(lanes) : 'not in the group yet'
+    const reason = runner.joined ? notWorking(lanes) : 'has not joined the group yet'
     health.set(stage, reason === null, reason ?? undefined)
   }
   observe()
@@ -75,13 +75,13 @@ export async function runStage(options: RunStageOptions): Promise<{ stop(): Prom
 
 const REASONS_MAX = 3
 
-/** How many partitions do not work, and why if that is known; null if all work. */
+/** How many partitions are not processing, with the reasons if known; null if all are processing. */
 function notWorking(lanes: readonly Pick<Lane, 'partition' | 'state' | 'trouble'>[]): string | null {
   const not = lanes.filter(({ state, trouble }) => state !== 'open' || trouble !== null)
   if (not.length === 0) {
     return null
   }
   const reasons = new Set(not.flatMap(({ trouble }) => trouble ?? []))
-  const count = `${not.length} of ${lanes.length} partitions are not open yet`
+  const count = `${not.length} of ${lanes.length} partitions are not processing`
   return reasons.size === 0 ? count : `${count}: ${[...reasons].slice(0, REASONS_MAX).join('; ')}`
 }

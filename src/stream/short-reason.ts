@@ -11,11 +11,11 @@ const KAFKA_WORDS: Readonly<Record<string, string>> = {
   REQUEST_TIMED_OUT: 'replicas too slow',
   LEADER_NOT_AVAILABLE: 'no leader',
   UNKNOWN_TOPIC_OR_PARTITION: 'no such topic or partition',
-  KAFKA_STORAGE_ERROR: "the broker's disk fails",
-  POLICY_VIOLATION: 'refused by a policy of the broker',
+  KAFKA_STORAGE_ERROR: 'disk error on the broker',
+  POLICY_VIOLATION: 'rejected by a broker policy',
   INVALID_PRODUCER_EPOCH: 'fenced by another owner',
   PRODUCER_FENCED: 'fenced by another owner',
-  UNKNOWN_PRODUCER_ID: 'the broker forgot the producer',
+  UNKNOWN_PRODUCER_ID: 'the broker no longer knows the producer',
 }
 
 /**

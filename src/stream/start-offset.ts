@@ -22,11 +22,11 @@ export function startOffset(
   if (offset < range.start || offset > range.end) {
     throw new DefinedStop(
       'OFFSET_OUT_OF_RANGE',
-      `group ${group} is committed at offset ${offset} of ${topic}[${partition}], but the topic holds ${range.start} to ${range.end}. ` +
+      `group ${group} has committed offset ${offset} of ${topic}[${partition}], but the topic holds offsets ${range.start} to ${range.end}. ` +
         (offset < range.start
           ? 'Records were deleted before they were processed, or the offset was reset too far back.'
-          : 'The topic lost records or was created anew.') +
-        ` Nothing was skipped. Decide what to do, then set the offset with kafka-consumer-groups.sh --group ${group} --topic ${topic}:${partition} --reset-offsets.`,
+          : 'The topic lost records or was recreated.') +
+        ` Nothing was skipped. Decide where to resume, then set the offset with kafka-consumer-groups.sh --group ${group} --topic ${topic}:${partition} --reset-offsets.`,
     )
   }
   return offset

@@ -1,6 +1,6 @@
 import type { InRecord } from './record.ts'
 
-/** Distinguishes a topic from another one of the same name, and from itself with fewer partitions. */
+/** Distinguishes a topic from another one of the same name, and from itself before partitions were added. */
 export interface TopicFacts {
   /** Changes when a topic is deleted and recreated. */
   readonly id: string

@@ -26,22 +26,21 @@ interface Progress {
   movedAt: number
 }
 
-/** An assigned partition makes no progress. The process ends, so that another one takes the partition over. */
+/** An assigned partition makes no progress. The process exits so that another one takes over the partition. */
 class StalledError extends Error {
   readonly code = 'STALLED'
 
   constructor(topic: string, { partition, state, done, trouble }: Lane, lag: bigint, forMs: number) {
-    const lane = `${state.startsWith('o') ? 'an' : 'a'} ${state} lane`
     const why = trouble === null ? '' : `; the last error: ${trouble}${hintFor(trouble)}`
     super(
-      `${topic}[${partition}] stands at ${done} with ${lag} records to go and ${lane} for ${forMs} ms without a commit${why}. Nothing was skipped; this process ends, so that another one gets the partition`,
+      `${topic}[${partition}] has made no progress for ${forMs} ms: its next offset is ${done}, ${lag} records are left, and its lane is in state ${state}${why}. Nothing was skipped. This process exits so that another one takes over the partition`,
     )
     this.name = 'StalledError'
   }
 }
 
 function hintFor(trouble: string): string {
-  return trouble.includes('INVALID_TIMESTAMP') ? ' (is the clock of this machine right?)' : ''
+  return trouble.includes('INVALID_TIMESTAMP') ? " (check this machine's clock)" : ''
 }
 
 /**
@@ -54,7 +53,7 @@ export class Watchdog {
   readonly #progress = new Map<number, Progress>()
   #timer: NodeJS.Timeout | undefined
   #checking = false
-  /** Of the topic, as it was looked at last. */
+  /** The topic as of the last check. */
   #facts: TopicFacts | undefined
 
   constructor(options: WatchdogOptions) {

@@ -155,7 +155,7 @@ describe('an input that lost its end', () => {
     await expect(task.verify(3n, { offset: 3n, leaderEpoch: 0 })).rejects.toThrow(OpenAgain)
     await expect(task.open(signal)).rejects.toMatchObject({
       code: 'LOG_TRUNCATED',
-      message: expect.stringMatching(/start again, and group processor goes on at offset 1\./),
+      message: expect.stringMatching(/Start again: group processor resumes at offset 1\./),
     })
     await world.run()
     expect(world.changes()).toHaveLength(2)
@@ -179,7 +179,7 @@ describe('a topic that was replaced', () => {
     const task = await world.run()
     world.kafka.recreate(TOPICS[id])
     await expect(world.task().open(signal)).rejects.toMatchObject({ code: 'TOPIC_RECREATED' })
-    await expect(task.verify(1n, null)).rejects.toThrow(/was deleted and made anew/)
+    await expect(task.verify(1n, null)).rejects.toThrow(/was deleted and recreated/)
   })
 
   test('I2 the input, and with it the offsets of the group: a process that worked with the former one stops', async () => {

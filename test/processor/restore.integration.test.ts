@@ -227,7 +227,7 @@ describe('after an operator moved the group', () => {
     const { code, output } = await startsAndEnds()
     expect(code).toBe(1)
     expect(output).toMatch(
-      /is committed at offset \d+ of \S+payments\.events\[\d\], but the topic holds \d+ to \d+\. The topic lost records or was created anew\. Nothing was skipped/,
+      /has committed offset \d+ of \S+payments\.events\[\d\], but the topic holds offsets \d+ to \d+\. The topic lost records or was recreated\. Nothing was skipped/,
     )
     await setOffsets(({ high }) => high)
     await restarted()

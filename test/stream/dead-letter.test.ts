@@ -28,7 +28,7 @@ describe('a dead letter', () => {
     expect(value).toBe(BODY)
   })
 
-  test('keeps the headers and says why, where and when', () => {
+  test('keeps the headers and adds the reason, the place and the time', () => {
     expect(toDeadLetter(RECORD, NOTE).headers).toEqual({
       ce_id: Buffer.from('receipt'),
       'content-type': 'application/json',
@@ -43,17 +43,17 @@ describe('a dead letter', () => {
     })
   })
 
-  test('names no element when the record as a whole is meant, and counts from 0', () => {
+  test('names no element if it is for the whole record; elements count from 0', () => {
     expect(toDeadLetter(RECORD, { ...NOTE, element: null }).headers).not.toHaveProperty('dlq_element')
     expect(toDeadLetter(RECORD, { ...NOTE, element: 0 }).headers).toHaveProperty('dlq_element', '0')
   })
 
-  test('of a record that was a dead letter before says what happened last', () => {
+  test('of a record that already was a dead letter states the latest reason', () => {
     const again = { ...RECORD, headers: { ...RECORD.headers, dlq_reason: 'old', dlq_element: '9' } }
     expect(toDeadLetter(again, { ...NOTE, element: null }).headers).toMatchObject({ dlq_reason: 'missing-status' })
   })
 
-  test('takes the first of a header’s several values, and survives a record without key or value', () => {
+  test('keeps the first of several values of a header, and allows a record without key or value', () => {
     const odd = { ...RECORD, key: null, value: null, headers: { a: ['1', '2'], b: [], c: undefined } }
     const { key, value, headers } = toDeadLetter(odd, NOTE)
     expect([key, value]).toEqual(['', null])

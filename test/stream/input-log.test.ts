@@ -4,7 +4,7 @@ import { toOriginJson } from '../../src/stream/origin.ts'
 import type { LogPlace } from '../../src/stream/topic-logs.ts'
 import { MemoryKafka } from '../lab/harness/memory-kafka.ts'
 
-/** I2, I3: an offset means a place in one log; a log that lost its end is not that one any more. */
+/** I2, I3: an offset is a position in one log; a log that lost its end is no longer the same log. */
 
 let kafka: MemoryKafka
 let input: InputLog
@@ -28,7 +28,7 @@ function committedAt(offset: bigint, read: LogPlace | null) {
 }
 
 describe('a log', () => {
-  test('that grew under other leaders is the same', async () => {
+  test('that grew under new leaders is the same log', async () => {
     append(5)
     kafka.elect('t', 0)
     append(5)
@@ -37,7 +37,7 @@ describe('a log', () => {
     await expect(assertLogHolds(input, 10n, readTo(10n, 1), 10n)).resolves.toBeDefined()
   })
 
-  test('that ends before what was read lost records', async () => {
+  test('that ends before what was read has lost records', async () => {
     append(10)
     kafka.truncate('t', 0, 6n)
     const lost = {
@@ -49,29 +49,29 @@ describe('a log', () => {
     await expect(assertLogHolds(input, 6n, readTo(6n, 0), 6n)).resolves.toBeDefined()
   })
 
-  test('that lost its end and grew past what was read is told by the leader epoch, and by nothing else', async () => {
+  test('that lost its end and grew beyond what was read is detected by the leader epoch only', async () => {
     append(10)
     kafka.truncate('t', 0, 6n)
     append(20)
     await expect(assertLogHolds(input, 10n, null, 10n)).resolves.toBeDefined()
     await expect(assertLogHolds(input, 10n, readTo(10n, 0), 10n)).rejects.toMatchObject({
       code: 'LOG_TRUNCATED',
-      message: expect.stringMatching(/read up to offset 10, but what was read ends at offset 6/),
+      message: expect.stringMatching(/read up to offset 10, but the log matches what was read only up to offset 6/),
     })
   })
 
-  test('that never had the leader whose records were read is another one: all of it is new', async () => {
+  test('without the leader epoch of the records read is another log: all its records are new', async () => {
     append(10)
     const unknown = { code: 'LOG_TRUNCATED', message: expect.stringContaining('--to-earliest') }
     await expect(assertLogHolds(input, 5n, readTo(5n, 3), 5n)).rejects.toMatchObject(unknown)
-    // Epoch 1 wrote nothing that is left; the one before it ends beyond what was read.
+    // No record of epoch 1 is left, and epoch 0 ends beyond what was read.
     kafka.elect('t', 0)
     kafka.truncate('t', 0, 10n)
     append(1)
     await expect(assertLogHolds(input, 5n, readTo(5n, 1), 5n)).rejects.toMatchObject(unknown)
   })
 
-  test('whose beginning was deleted before it was read has an offset out of range, as before', async () => {
+  test('whose start was deleted before it was read stops with OFFSET_OUT_OF_RANGE', async () => {
     append(10)
     kafka.deleteBefore('t', 0, 6n)
     await expect(assertLogHolds(input, 5n, readTo(5n, 0), 5n)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
@@ -79,22 +79,22 @@ describe('a log', () => {
   })
 })
 
-describe('opening it', () => {
-  test('goes on where the group committed, with the place that was read', async () => {
+describe('opening the log', () => {
+  test('resumes where the group committed, with the position that was read', async () => {
     append(10)
     const read = readTo(7n, 0)
     await expect(openInputLog(input, committedAt(7n, read))).resolves.toMatchObject({ next: 7n, read })
     await expect(openInputLog(input, { offset: -1n, metadata: null })).resolves.toMatchObject({ next: 0n, read: null })
   })
 
-  test('stops where a person, or an older release, set an offset that the log does not have', async () => {
+  test('stops if a person or an older release committed an offset that the log does not have', async () => {
     append(10)
     await expect(openInputLog(input, { offset: 11n, metadata: '' })).rejects.toMatchObject({
       code: 'OFFSET_OUT_OF_RANGE',
     })
   })
 
-  test('stops at a log that was regrown', async () => {
+  test('stops if the log lost its end and grew again', async () => {
     append(10)
     const committed = committedAt(10n, readTo(10n, 0))
     kafka.truncate('t', 0, 3n)

@@ -3,7 +3,7 @@ import { KeysInPlace } from '../../src/stream/keys-in-place.ts'
 import { partitionOf } from '../../src/stream/partition-of.ts'
 import { MemoryKafka } from '../lab/harness/memory-kafka.ts'
 
-/** I5: a payment stays in one partition, or a late callback undoes a newer status. */
+/** I5: a payment must stay in one partition, or a late callback would undo a newer status. */
 
 function publish(kafka: MemoryKafka, payments: number, partitions: number): void {
   for (let payment = 0; payment < payments; payment += 1) {
@@ -16,23 +16,23 @@ function keysOf(kafka: MemoryKafka): KeysInPlace {
   return new KeysInPlace('current', kafka.reader, (key, of, partitions) => partitionOf(key, partitions) === of)
 }
 
-test('keys that stand where they belong are right, and an empty topic is', async () => {
+test('keys in their own partitions pass, and so does an empty topic', async () => {
   const kafka = new MemoryKafka()
   await keysOf(kafka).assertAll({ id: 'a', partitions: 3 })
   publish(kafka, 50, 3)
   await keysOf(kafka).assertAll({ id: 'a', partitions: 3 })
 })
 
-test('a topic that was grown after they were written is found out by its own records', async () => {
+test('partitions added after records were written are detected from the records', async () => {
   const kafka = new MemoryKafka()
   publish(kafka, 50, 3)
   await expect(keysOf(kafka).assertAll({ id: 'a', partitions: 6 })).rejects.toMatchObject({
     code: 'PARTITIONS_CHANGED',
-    message: expect.stringMatching(/the key of current\[\d\] offset \d+ belongs into another partition/),
+    message: expect.stringMatching(/the key of current\[\d\] offset \d+ belongs in another partition/),
   })
 })
 
-test('a topic that was found right is not read again, until it is another one', async () => {
+test('a topic that passed is not read again until it changes', async () => {
   const kafka = new MemoryKafka()
   publish(kafka, 50, 3)
   const keys = keysOf(kafka)
@@ -46,7 +46,7 @@ test('a topic that was found right is not read again, until it is another one', 
   await expect(keys.assertAll({ id: 'a', partitions: 6 })).rejects.toThrow()
 })
 
-test('only the first records of a partition are looked at (I10)', async () => {
+test('only the first records of a partition are checked (I10)', async () => {
   const kafka = new MemoryKafka()
   publish(kafka, 5_000, 1)
   let portions = 0

@@ -36,11 +36,11 @@ function stopOf(check: OriginCheck): DefinedStop {
     }
     throw error
   }
-  throw new Error('it did not stop')
+  throw new Error('no stop')
 }
 
-describe('what is written down beside an offset', () => {
-  test('is read back as it was', () => {
+describe('the origin stored with an offset', () => {
+  test('is read back unchanged', () => {
     expect(originIn(textOf(ORIGIN))).toEqual(ORIGIN)
     const bare = { ...ORIGIN, read: null, transactionalId: null, namespaces: new Map() }
     expect(originIn(textOf(bare))).toEqual(bare)
@@ -54,11 +54,11 @@ describe('what is written down beside an offset', () => {
     '{"origin":1}',
     '{"origin":{"environment":"prod"}}',
     '{"origin":{"topics":{}}}',
-  ])('is nothing in the text of an older release, or of a person: %j', (text) => {
+  ])('is null for a text written by an older release or by a person: %j', (text) => {
     expect(originIn(text)).toBeNull()
   })
 
-  test('stays below the 4 KiB that brokers take, whatever is configured (I10)', () => {
+  test('stays below the 4 KiB that brokers accept, whatever is configured (I10)', () => {
     const name = (index: number) => `source-${index}-${'n'.repeat(50)}`
     const many = new Map(Array.from({ length: 500 }, (_, index) => [name(index), name(index)]))
     const topics = new Map(
@@ -74,12 +74,12 @@ describe('what is written down beside an offset', () => {
 })
 
 describe('topics and settings', () => {
-  test('that are as they were let the stage go on', () => {
+  test('that are unchanged do not stop the stage', () => {
     assertSameOrigin(checkOf())
     assertSameOrigin(checkOf({ committed: new Map([[0, { offset: 5n, metadata: '' }]]) }))
   })
 
-  test('a topic that was grown stops, also a partition that has committed nothing itself', () => {
+  test('added partitions stop the stage, whichever partition is opened', () => {
     const grown = new Map([...ORIGIN.topics, ['events', { id: 'e1', partitions: 6 }] as const])
     const stop = stopOf(checkOf({ facts: grown }))
     expect(stop.code).toBe('PARTITIONS_CHANGED')
@@ -88,17 +88,19 @@ describe('topics and settings', () => {
     )
   })
 
-  test('a topic that was made anew stops; with another number of partitions, that is said', () => {
-    const anew = (partitions: number) => new Map([...ORIGIN.topics, ['events', { id: 'e2', partitions }] as const])
-    const stop = stopOf(checkOf({ facts: anew(3) }))
+  test('a recreated topic stops the stage; a changed partition count is reported first', () => {
+    const recreated = (partitions: number) => new Map([...ORIGIN.topics, ['events', { id: 'e2', partitions }] as const])
+    const stop = stopOf(checkOf({ facts: recreated(3) }))
     expect(stop.code).toBe('TOPIC_RECREATED')
-    expect(stop.message).toMatch(/id e1.*e2.*--group processor --topic events --reset-offsets --to-earliest --execute/)
-    expect(stopOf(checkOf({ facts: anew(6) })).code).toBe('PARTITIONS_CHANGED')
+    expect(stop.message).toMatch(
+      /topic id was e1; now it is e2.*--group processor --topic events --reset-offsets --to-earliest --execute/,
+    )
+    expect(stopOf(checkOf({ facts: recreated(6) })).code).toBe('PARTITIONS_CHANGED')
     const output = new Map([...ORIGIN.topics, ['current', { id: 'c2', partitions: 3 }] as const])
     expect(stopOf(checkOf({ facts: output })).message).toMatch(/current was deleted.*--to-current/)
   })
 
-  test('another environment, or another namespace of a source, stops; a source more or less does not', () => {
+  test('another environment or source namespace stops the stage; an added or removed source does not', () => {
     const stop = stopOf(checkOf({ environment: 'test' }))
     expect(stop.code).toBe('SETTINGS_CHANGED')
     expect(stop.message).toMatch(/environment is test, it was prod.*Nothing was processed or skipped.*--to-current/)

@@ -3,14 +3,14 @@ import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { murmur2, partitionOf } from '../../src/stream/partition-of.ts'
 
-// A hundred times what it takes: a busy machine is no failure.
+// A hundred times the usual duration: a busy machine is no failure.
 vi.setConfig({ testTimeout: 30_000 })
 
 const require = createRequire(import.meta.url)
 const theirs = require('kafkajs/src/producer/partitioners/default/murmur2.js') as (key: Buffer) => number
 
 describe('murmur2', () => {
-  test('is that of kafkajs, and so of the Java client, for any key', () => {
+  test('equals that of kafkajs, and so that of the Java client, for any key', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         expect(murmur2(bytes)).toBe(Number(theirs(Buffer.from(bytes))))
@@ -27,13 +27,13 @@ describe('murmur2', () => {
     ['a-little-bit-longer-string', -1486304829],
     ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
     ['abc', 479470107],
-  ])('of %j is the number that Java gives', (key, hash) => {
+  ])('of %j equals the value of the Java client', (key, hash) => {
     expect(murmur2(Buffer.from(key))).toBe(hash)
   })
 })
 
 describe('the partition of a key', () => {
-  test('is always one of the partitions, also for hashes below zero', () => {
+  test('is always a valid partition, even for negative hashes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 32 }), fc.integer({ min: 1, max: 1_000 }), (key, partitions) => {
         const partition = partitionOf(key, partitions)
@@ -42,7 +42,7 @@ describe('the partition of a key', () => {
     )
   })
 
-  test('is what Java’s toPositive makes of the hash: the sign bit is dropped, not the sign', () => {
+  test('clears the sign bit, as Java’s toPositive does, instead of negating', () => {
     expect(partitionOf(Buffer.from('foobar'), 7)).toBe((-790332482 & 0x7fffffff) % 7)
     expect(partitionOf(Buffer.from('foobar'), 7)).not.toBe(790332482 % 7)
   })

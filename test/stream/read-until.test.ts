@@ -15,7 +15,7 @@ const reader: Pick<PartitionReader, 'read'> = {
   },
 }
 
-test('reads no portion after the one that is enough', async () => {
+test('reads no portion after the one that suffices', async () => {
   const seen: bigint[] = []
   await readUntil(reader, 't', 0, 0n, (records) => {
     seen.push(...records.map(({ offset }) => offset))
@@ -24,7 +24,7 @@ test('reads no portion after the one that is enough', async () => {
   expect(seen).toEqual([0n, 1n])
 })
 
-test('reads to the end when nothing is enough', async () => {
+test('reads to the end if no portion suffices', async () => {
   let portions = 0
   await readUntil(reader, 't', 0, 0n, () => {
     portions += 1
@@ -33,7 +33,7 @@ test('reads to the end when nothing is enough', async () => {
   expect(portions).toBe(3)
 })
 
-test('an error of its user is not taken for enough', async () => {
+test('rejects with an error thrown by `hasEnough`', async () => {
   const error = new Error('no')
   const failing = () => {
     throw error
@@ -41,7 +41,7 @@ test('an error of its user is not taken for enough', async () => {
   await expect(readUntil(reader, 't', 0, 0n, failing)).rejects.toBe(error)
 })
 
-test('rejects if it is to stop, also after enough was read', async () => {
+test('rejects if it is aborted, even after enough was read', async () => {
   const reason = new Error('the partition is gone')
   await expect(readUntil(reader, 't', 0, 0n, () => true, AbortSignal.abort(reason))).rejects.toBe(reason)
 })

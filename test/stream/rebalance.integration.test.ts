@@ -7,14 +7,14 @@ import { simulate } from '../lab/harness/load.ts'
 import { Observer } from '../lab/harness/observer.ts'
 import { readContents, totalsViolations, viewViolations, violationsOf } from '../lab/harness/violations.ts'
 
-/** Two processes for every stage; one of them dies, stops or freezes in the middle of the work. */
+/** Two processes per stage; one of them is killed, stopped or frozen under load. */
 
 const PARTITIONS = 4
 const SESSION_MS = 2_000
 
 let deployment: Deployment
 let observer: Observer
-/** Takes part in the normalizer group too: the gateway alone would leave a core idle. */
+/** Also runs a normalizer: the gateway alone would leave a core idle. */
 let gateway: RoleProcess
 let normalizer: RoleProcess
 let processors: RoleProcess[]
@@ -51,7 +51,7 @@ test('two processes of a role share its partitions', async () => {
   }
 })
 
-test('I3 I7 a processor that is killed loses and repeats nothing: its partitions move, and the rest is processed', async () => {
+test('I3 I7 a killed processor loses and repeats nothing: its partitions move, and everything is processed', async () => {
   const [victim, survivor] = processors as [RoleProcess, RoleProcess]
   const report = await underLoad(21, async () => {
     victim.signal('SIGKILL')
@@ -65,7 +65,7 @@ test('I3 I7 a processor that is killed loses and repeats nothing: its partitions
   await shared(2, 2)
 })
 
-test('I2 I3 a normalizer that is killed loses nothing, and what it repeats is dropped', async () => {
+test('I2 I3 a killed normalizer loses nothing, and its repeats are dropped', async () => {
   const report = await underLoad(22, async () => {
     normalizer.signal('SIGKILL')
     await normalizer.exited
@@ -75,7 +75,7 @@ test('I2 I3 a normalizer that is killed loses nothing, and what it repeats is dr
   await shared(2, 2)
 })
 
-test('I3 a processor and a normalizer that are told to stop under load finish, exit with 0 and repeat nothing', async () => {
+test('I3 a processor and a normalizer stopped under load finish their work, exit with 0 and repeat nothing', async () => {
   const [leaving, staying] = processors as [RoleProcess, RoleProcess]
   const report = await underLoad(23, async () => {
     expect(await Promise.all([leaving.stop(), normalizer.stop()])).toEqual([0, 0])
@@ -87,12 +87,12 @@ test('I3 a processor and a normalizer that are told to stop under load finish, e
   await shared(2, 2)
 })
 
-test('I7 a processor that froze for longer than its session can neither publish nor commit, and takes part again', async () => {
+test('I7 a processor frozen for longer than its session can neither publish nor commit, and rejoins', async () => {
   const [zombie, rightful] = processors as [RoleProcess, RoleProcess]
   const report = await underLoad(24, async () => {
     zombie.signal('SIGSTOP')
     await owns(PARTITIONS)
-    // The rightful owner must have worked on them before the zombie comes back with what it still has in its hands.
+    // The rightful owner must have processed events before the zombie resumes its unfinished work.
     const before = (await observer.totals()).events
     await eventually(async () => expect((await observer.totals()).events).toBeGreaterThan(before + 50))
     zombie.signal('SIGCONT')
@@ -101,14 +101,14 @@ test('I7 a processor that froze for longer than its session can neither publish 
   await shared(2, 2)
   await Promise.all([zombie.ready(), rightful.ready()])
   expect(zombie.output).toContain('lane in doubt')
-  // It works again, and not only as a member on paper.
+  // It processes events again and is not just a member of the group.
   const before = await zombie.metric('paystatus_processor_events_total')
   const more = await simulate(deployment, gateway.gatewayUrl, { seed: 25, payments: 50 })
   await allIsWell(more)
   expect(await zombie.metric('paystatus_processor_events_total')).toBeGreaterThan(before)
 })
 
-/** Sends for a few seconds, and does something in the middle of it while events are being processed. */
+/** Sends callbacks for a few seconds and calls `disturb` while events are being processed. */
 async function underLoad(seed: number, disturb: () => Promise<void>): Promise<SimulationReport> {
   const before = (await observer.totals()).events
   const simulation = simulate(deployment, gateway.gatewayUrl, { seed, payments: 300, ratePerSecond: 150 })
@@ -127,7 +127,7 @@ async function allIsWell(report: SimulationReport): Promise<void> {
   expect(findMismatches(report, contents.current)).toEqual([])
 }
 
-/** Waits until the groups have so many members, and every lane is open. */
+/** Waits until the groups have this many members and every lane is open. */
 async function shared(normalizers: number, processorCount: number): Promise<void> {
   const { config } = deployment
   await eventually(async () => {
@@ -140,7 +140,7 @@ async function shared(normalizers: number, processorCount: number): Promise<void
   await Promise.all([gateway, normalizer, ...processors].map((process) => process.ready()))
 }
 
-/** Waits until some member of the processor group has so many partitions. */
+/** Waits until a member of the processor group has this many partitions. */
 async function owns(partitions: number): Promise<void> {
   await eventually(async () => {
     const counts = [...(await observer.assignments(deployment.config.processor.group)).values()].map(

@@ -23,22 +23,22 @@ test.each([
     'Redis does not answer: connect ECONNREFUSED',
   ],
   [Object.assign(new Error('Broker -1 not found'), { name: 'KafkaJSBrokerNotFound' }), 'Broker -1 not found'],
-])('of %s: %s', (error, reason) => {
+])('the short reason for %s is: %s', (error, reason) => {
   expect(shortReason(error)).toBe(reason)
 })
 
-test('of an error that nobody expected only the class is said: its message may quote a body (I9)', () => {
+test('an unknown error is reduced to its class, because its message may quote a body (I9)', () => {
   expect(shortReason(new TypeError('invalid "string": "4111 1111"'))).toBe('TypeError')
   expect(shortReason('4111 1111')).toBe('unknown')
 })
 
-test('is one line of bounded length (I10)', () => {
+test('a short reason is one line of bounded length (I10)', () => {
   const long = Object.assign(new Error(`one\ntwo`), { code: 'X' })
   expect(shortReason(long)).toBe('one')
   expect(shortReason(Object.assign(new Error('x'.repeat(9_000)), { code: 'X' }))).toHaveLength(200)
 })
 
-test('what passes by itself is what the innermost error that knows calls retriable', () => {
+test('an error passes by itself if the innermost error with a `retriable` flag says so', () => {
   const retriable = (value: boolean, cause?: unknown) => Object.assign(new Error('x', { cause }), { retriable: value })
   expect(passesByItself(retriable(true))).toBe(true)
   expect(passesByItself(retriable(true, retriable(false, new Error('x'))))).toBe(false)

@@ -13,28 +13,28 @@ describe('work begins', () => {
     expect(start(15n)).toBe(15n)
   })
 
-  test('at either end of what the topic holds, if that is committed', () => {
+  test('at the very start or end of the topic, if that is committed', () => {
     expect(start(10n)).toBe(10n)
     expect(start(20n)).toBe(20n)
   })
 
-  test('at the start of the topic when the group never committed', () => {
+  test('at the start of the topic if the group never committed', () => {
     expect(start(-1n)).toBe(10n)
   })
 })
 
-describe('work does not begin, and nothing is skipped in silence,', () => {
+describe('work does not begin, so nothing is silently skipped,', () => {
   test.each([
     [9n, 'Records were deleted before they were processed'],
-    [21n, 'The topic lost records or was created anew'],
+    [21n, 'The topic lost records or was recreated'],
   ])('at offset %d: %s', (offset, reason) => {
     expect(() => start(offset)).toThrow(DefinedStop)
     expect(() => start(offset)).toThrow(reason)
   })
 
-  test('and the message says which group, where, what is there, and how to go on', () => {
+  test('and the message names the group, the offset, the range and the command to run', () => {
     expect(() => start(21n)).toThrow(
-      /group processor .* offset 21 of payments\.events\[3\], .* holds 10 to 20.*--topic payments\.events:3 --reset-offsets/,
+      /group processor .* offset 21 of payments\.events\[3\], .* holds offsets 10 to 20.*--topic payments\.events:3 --reset-offsets/,
     )
   })
 })

@@ -65,26 +65,26 @@ beforeEach(() => {
   })
 })
 
-/** Looks at a moment (ms). */
+/** Runs one check at a time, ms. */
 async function lookAt(moment: number): Promise<void> {
   now = moment
   await watchdog.check()
 }
 
 describe('a stall', () => {
-  test('is work that nobody does for longer than the limit, and says where', async () => {
+  test('is work without progress for longer than the limit, and the message says where', async () => {
     await lookAt(0)
     await lookAt(STALL_MS)
     expect(stalls).toEqual([])
     await lookAt(STALL_MS + 1)
     expect(stalls).toEqual([
       expect.stringMatching(
-        /^payments\.events\[0\] stands at 5 with 4 records to go and an open lane for 1001 ms without a commit\. Nothing was skipped/,
+        /^payments\.events\[0\] has made no progress for 1001 ms: its next offset is 5, 4 records are left, and its lane is in state open\. Nothing was skipped/,
       ),
     ])
   })
 
-  test('is not while the partition has no leader, and its lag stays what it was', async () => {
+  test('is not reported while the partition has no leader; its lag stays as it was', async () => {
     await lookAt(0)
     ends = new Map([[1, 3n]])
     await lookAt(10 * STALL_MS)
@@ -96,7 +96,7 @@ describe('a stall', () => {
     expect(stalls).toEqual([])
   })
 
-  test('is not while anything moves', async () => {
+  test('is not reported while there is progress', async () => {
     for (let at = 0; at <= 4; at += 1) {
       lanes = [laneOf(0, 'open', 5n + BigInt(at))]
       await lookAt(at * STALL_MS)
@@ -104,7 +104,7 @@ describe('a stall', () => {
     expect(stalls).toEqual([])
   })
 
-  test('is not when there is nothing to do, however long, and counts from when there is', async () => {
+  test('is not reported while there is nothing to do; its time starts with the first work', async () => {
     ends = new Map([[0, 5n]])
     await lookAt(0)
     await lookAt(10 * STALL_MS)
@@ -115,7 +115,7 @@ describe('a stall', () => {
     expect(stalls).toHaveLength(1)
   })
 
-  test('is not while the stage waits for Redis, and counts from the end of that', async () => {
+  test('is not reported while the stage waits for Redis; its time starts when the wait ends', async () => {
     waiting = new Set([0])
     await lookAt(0)
     await lookAt(10 * STALL_MS)
@@ -126,7 +126,7 @@ describe('a stall', () => {
     expect(stalls).toHaveLength(1)
   })
 
-  test('is not while the brokers are away, and counts anew when they answer', async () => {
+  test('is not reported while the brokers are unreachable; its time restarts when they answer', async () => {
     await lookAt(0)
     ends = new Error('ECONNREFUSED')
     await lookAt(STALL_MS)
@@ -142,7 +142,7 @@ describe('a stall', () => {
     ])
   })
 
-  test('is not while a lane opens and gets on, however long: a restore can take long', async () => {
+  test('is not reported while an opening lane makes progress: a restore can take long', async () => {
     for (let at = 0; at <= 4; at += 1) {
       lanes = [laneOf(0, 'opening', 0n, at)]
       await lookAt(at * STALL_MS)
@@ -151,15 +151,15 @@ describe('a stall', () => {
     expect(lags.get(0)).toBe(0n)
   })
 
-  test('is one of a lane that opens and opens, with work to do or not', async () => {
+  test('is reported for a lane that never finishes opening, whether or not there is work', async () => {
     lanes = [laneOf(0, 'opening', 0n)]
     ends = new Map([[0, 0n]])
     await lookAt(0)
     await lookAt(STALL_MS + 1)
-    expect(stalls).toEqual([expect.stringContaining('an opening lane')])
+    expect(stalls).toEqual([expect.stringContaining('in state opening')])
   })
 
-  test('is one of a lane that opens, fails and opens again: progress is what is committed (I7)', async () => {
+  test('is reported for a lane that opens, fails and reopens: only commits count as progress (I7)', async () => {
     for (const [at, state] of [
       [0, 'open'],
       [400, 'doubt'],
@@ -171,12 +171,12 @@ describe('a stall', () => {
     }
     expect(stalls).toEqual([
       expect.stringMatching(
-        /last error: timestamp out of range .* \(is the clock of this machine right\?\)\. Nothing was skipped/,
+        /last error: timestamp out of range .* \(check this machine's clock\)\. Nothing was skipped/,
       ),
     ])
   })
 
-  test('is one of a lane without records to go that is in trouble all the same, such as with its timers', async () => {
+  test('is reported for a lane without lag that keeps failing, for example in its timers', async () => {
     ends = new Map([[0, 5n]])
     lanes = [{ ...laneOf(0, 'open', 5n), trouble: 'timestamp out of range (INVALID_TIMESTAMP)' }]
     await lookAt(0)
@@ -184,14 +184,14 @@ describe('a stall', () => {
     expect(stalls).toHaveLength(1)
   })
 
-  test('is one of a lane that processes everything and commits nothing', async () => {
+  test('is reported for a lane that processes everything and commits nothing', async () => {
     lanes = [{ ...laneOf(0, 'open', 9n), committed: 5n }]
     await lookAt(0)
     await lookAt(STALL_MS + 1)
     expect(stalls).toHaveLength(1)
   })
 
-  test('is not excused by another lane that waits', async () => {
+  test('is reported even if another lane waits for Redis', async () => {
     lanes = [laneOf(0, 'open', 5n), laneOf(1, 'open', 5n)]
     ends = new Map([
       [0, 6n],
@@ -203,7 +203,7 @@ describe('a stall', () => {
     expect(stalls).toEqual([expect.stringContaining('payments.events[1]')])
   })
 
-  test('is one of any partition, whatever the others do', async () => {
+  test('is reported for each partition, whatever the others do', async () => {
     lanes = [laneOf(0, 'open', 5n), laneOf(1, 'doubt', 1n)]
     ends = new Map([
       [0, 5n],
@@ -211,10 +211,14 @@ describe('a stall', () => {
     ])
     await lookAt(0)
     await lookAt(STALL_MS + 1)
-    expect(stalls).toEqual([expect.stringContaining('payments.events[1] stands at 1 with 1 records to go')])
+    expect(stalls).toEqual([
+      expect.stringContaining(
+        'payments.events[1] has made no progress for 1001 ms: its next offset is 1, 1 records are left',
+      ),
+    ])
   })
 
-  test('is not a partition that was away and returns to where it stood', async () => {
+  test('is not reported for a partition that was revoked and returns at the same offset', async () => {
     await lookAt(0)
     lanes = []
     await lookAt(5 * STALL_MS)
@@ -224,7 +228,7 @@ describe('a stall', () => {
   })
 })
 
-test('the lag is what is left to do, and never negative', async () => {
+test('the lag is the number of records left, and never negative', async () => {
   await lookAt(0)
   expect(lags.get(0)).toBe(4n)
   lanes = [laneOf(0, 'open', 11n)]
@@ -232,22 +236,22 @@ test('the lag is what is left to do, and never negative', async () => {
   expect(lags.get(0)).toBe(0n)
 })
 
-test('a look that takes long is not joined by another', async () => {
+test('checks do not overlap', async () => {
   const first = watchdog.check()
   await watchdog.check()
   await first
   expect(broker).toHaveLength(1)
 })
 
-describe('a log that is not the one any more that was read (I2, I3)', () => {
-  test('is one that ends below what was processed: no lag, and not idle', async () => {
+describe('a lane is made suspicious of its log (I2, I3)', () => {
+  test('if the log ends below what was processed; the lag is then 0', async () => {
     ends = new Map([[0, 4n]])
     await lookAt(0)
     expect(suspected).toEqual([0])
     expect(lags.get(0)).toBe(0n)
   })
 
-  test('is one of a topic that was made anew or grown, although nothing comes', async () => {
+  test('if the topic was recreated or given more partitions, even without new records', async () => {
     ends = new Map([[0, 5n]])
     await lookAt(0)
     await lookAt(1)

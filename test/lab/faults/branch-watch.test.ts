@@ -3,7 +3,7 @@ import { branchesOf } from './branch-watch.ts'
 
 test('adds up the counts and log lines of all processes, and omits paths that were never taken', () => {
   const doubt = (error: object) =>
-    JSON.stringify({ msg: 'lane in doubt: waits for the group, then opens again', err: error })
+    JSON.stringify({ msg: 'lane in doubt: will reopen once the group confirms the partition', err: error })
   const metrics = (restores: number) => `# HELP something
 paystatus_processor_restore_seconds_count{kind="replay"} ${restores}
 paystatus_processor_restore_seconds_count{kind="rebuild"} 0

@@ -1,6 +1,6 @@
 /** Log messages of the product that the laboratory recognizes. A unit test checks that the product still has them. */
 export const PRODUCT_MESSAGES = {
-  inDoubt: 'lane in doubt: waits for the group, then opens again',
+  inDoubt: 'lane in doubt: will reopen once the group confirms the partition',
   halfEnded: 'ending a transaction that its coordinator left half-ended',
   rebuilt: 'view rebuilt from payments.status.current',
   /** The beginning of the message: a processor that starts from the beginning although something was published. */
