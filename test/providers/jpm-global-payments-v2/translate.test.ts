@@ -387,6 +387,11 @@ describe('the 2024 shape', () => {
     })
   })
 
+  test('only its events have an eventTimestamp', () => {
+    const event = eventOf({ statusUpdatedAt: undefined, eventTimestamp: '2024-01-01T00:00:00Z' })
+    expect(event.occurredAt).toBeNull()
+  })
+
   test('I2 is read beside an empty data.payments and is a dead letter beside one with elements', () => {
     const events = [{ eventId: 'EV1', paymentId: 'P1', paymentStatus: 'PENDING' }]
     expect(translate({ data: { payments: [] }, events }).events).toHaveLength(1)
@@ -576,6 +581,43 @@ describe('the return of a payment', () => {
     expect(JSON.stringify(events)).not.toContain('Private')
   })
 
+  test('an unknown field, status or sub-status is drift, with its path', () => {
+    const { drift } = translate(
+      bodyOf([
+        returned({
+          newField: 1,
+          originalPaymentIdentifiers: { newId: 1 },
+          value: { newValue: 1 },
+          returnSubStatus: 'NEW_SUB_STATUS',
+        }),
+        returned({ returnStatus: 'NEW_STATUS' }),
+      ]),
+    )
+    expect(drift).toEqual([
+      { kind: 'field', name: 'newField' },
+      { kind: 'sub-status', name: 'COMPLETED|NEW_SUB_STATUS' },
+      { kind: 'field', name: 'originalPaymentIdentifiers.newId' },
+      { kind: 'field', name: 'value.newValue' },
+      { kind: 'status', name: 'NEW_STATUS' },
+    ])
+  })
+
+  test('unreadable ids are named with their path', () => {
+    const fields = {
+      paymentIdentifiers: { endToEndId: 7 },
+      originalPaymentIdentifiers: { bankReferenceNumber: 7, clearingSystemReference: 7 },
+    }
+    expect(returnOf(fields).unreadable).toEqual([
+      'originalPaymentIdentifiers.bankReferenceNumber',
+      'originalPaymentIdentifiers.clearingSystemReference',
+      'paymentIdentifiers.endToEndId',
+    ])
+  })
+
+  test('a body without an id gives the gateway no key', () => {
+    expect(jpmGlobalPaymentsV2.firstPaymentKey(callbackOf({ data: { returns: [{}] } }))).toBeNull()
+  })
+
   test('the gateway’s key is the key of the return, whatever the order of the ids', () => {
     const body = { data: { returns: [{ originalPaymentIdentifiers: { paymentId: 'P1' }, returnId: 'R1' }] } }
     expect(jpmGlobalPaymentsV2.firstPaymentKey(callbackOf(body))).toBe('acme:R1')
@@ -625,6 +667,11 @@ describe('a detail never costs the status', () => {
     [{ paymentIdentifiers: { achTraceNumber: 1 } }, 'paymentIdentifiers.achTraceNumber'],
     [{ paymentIdentifiers: { otherPaymentReferences: 'x' } }, 'paymentIdentifiers.otherPaymentReferences'],
     [{ paymentIdentifiers: { otherPaymentReferences: { uetr: 1 } } }, 'paymentIdentifiers.otherPaymentReferences.uetr'],
+    [
+      { paymentIdentifiers: { otherPaymentReferences: { transactionIdentifier: 1 } } },
+      'paymentIdentifiers.otherPaymentReferences.transactionIdentifier',
+    ],
+    [{ paymentIdentifiers: { transactionIdentifier: 1 } }, 'paymentIdentifiers.transactionIdentifier'],
     [{ paymentType: ['ACH'] }, 'paymentType'],
     [{ transferType: 'x'.repeat(65) }, 'transferType'],
     [{ requestedExecutionDate: 'tomorrow' }, 'requestedExecutionDate'],
