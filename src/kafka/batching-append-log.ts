@@ -3,8 +3,8 @@ import type { AppendLog, AppendOptions } from '../stream/append-log.ts'
 import { type OutRecord, recordBytes } from '../stream/record.ts'
 
 /**
- * Sends records to one partition and fulfils once all in-sync replicas have them. Rejects when that is not certain. It
- * must settle at some time: while it does not, its records hold their share of the bounds.
+ * Sends records to one partition. Fulfils once all in-sync replicas have them; rejects when that is not certain. It
+ * must settle eventually: until then its records count towards the limits.
  */
 export type SendBatch = (partition: number, records: readonly OutRecord[]) => Promise<void>
 
@@ -12,12 +12,12 @@ export interface BatchingAppendLogOptions {
   readonly topic: string
   readonly partitions: number
   readonly send: SendBatch
-  /** Bounds of what was appended and is not yet settled, over all partitions, what is being sent included. */
+  /** Limits on records appended but not yet settled, across all partitions and including those being sent. */
   readonly waitingRecordsMax: number
   readonly waitingBytesMax: number
-  /** Bounds of one send; kafkajs groups quadratically above 1,000 records. */
+  /** Limit of one send. */
   readonly batchRecordsMax?: number
-  /** kafkajs makes one record batch of a send, and the broker refuses one above the topic's `max.message.bytes`. */
+  /** A send becomes one record batch, and the broker rejects a batch above the topic's `max.message.bytes`. */
   readonly batchBytesMax?: number
 }
 
@@ -25,14 +25,15 @@ const BATCH_RECORDS_MAX = 1_000
 const BATCH_BYTES_MAX = 800_000
 
 /**
- * An append log that sends one batch per partition at a time; what is appended meanwhile makes the next batch. Batches
- * thus grow with the load and the broker's latency, and a lone record never waits for company.
+ * An append log that sends one batch per partition at a time; records appended meanwhile form the next batch. Batches
+ * thus grow with load and broker latency, and a single record is sent without delay.
  *
- * - The records of a partition are handed over in the order of the appends. A failed send rejects its own appends and
- *   does not hold back the next ones: whoever needs more than that must wait for one append before the next.
- * - The records of one append go in one send, unless they alone are larger than one.
- * - At the bounds an append is rejected at once (APPEND_QUEUE_FULL); nobody ever waits for room.
- * - An append whose signal aborts before it is part of a send leaves the queue at once; later the signal has no effect.
+ * - Records of a partition are sent in append order. A failed send rejects its own appends and does not hold back later
+ *   ones: a caller that needs more must await each append before the next.
+ * - The records of one append go in one send, unless they alone exceed its limits.
+ * - At the limits an append is rejected immediately (APPEND_QUEUE_FULL); it never waits for space.
+ * - An append whose signal aborts before it becomes part of a send leaves the queue immediately; after that the signal
+ *   has no effect.
  */
 export class BatchingAppendLog implements AppendLog {
   readonly topic: string
@@ -63,7 +64,7 @@ export class BatchingAppendLog implements AppendLog {
     return this.#waiting.records
   }
 
-  /** Their rough size on the wire. */
+  /** Approximate size of these records on the wire. */
   get waitingBytes(): number {
     return this.#waiting.bytes
   }
@@ -93,7 +94,10 @@ export class BatchingAppendLog implements AppendLog {
       this.#waiting.records + records.length > this.#waitingRecordsMax ||
       this.#waiting.bytes + bytes > this.#waitingBytesMax
     ) {
-      return this.#refuse('APPEND_QUEUE_FULL', `${this.#waiting.records} records of ${this.#waiting.bytes} bytes wait`)
+      return this.#refuse(
+        'APPEND_QUEUE_FULL',
+        `${this.#waiting.records} records of ${this.#waiting.bytes} bytes are queued`,
+      )
     }
     const append = new PendingAppend(queue, records, bytes, options?.signal)
     queue.push(append)
@@ -103,7 +107,7 @@ export class BatchingAppendLog implements AppendLog {
     return append.promise
   }
 
-  /** Fulfils once nothing waits and nothing is being sent; at once if that is so now. Appends stay possible. */
+  /** Fulfils once nothing is queued or being sent, immediately if that is already so. Appends remain possible. */
   drain(): Promise<void> {
     if (this.#waiting.records === 0) {
       return Promise.resolve()
@@ -113,7 +117,7 @@ export class BatchingAppendLog implements AppendLog {
     return promise
   }
 
-  /** Refuses every later append and rejects what waits (APPEND_CLOSED). What is being sent settles by itself. */
+  /** Refuses later appends and rejects queued ones (APPEND_CLOSED). Batches being sent still settle. */
   close(): void {
     this.#closed = true
     for (const queue of this.#queues) {
@@ -141,7 +145,9 @@ export class BatchingAppendLog implements AppendLog {
   }
 }
 
-/** What all partitions share: the amounts that the bounds are about, and who waits for them to be zero. */
+/**
+ * State shared by all partitions: the totals that the limits apply to, and the callers waiting for them to reach zero.
+ */
 interface Waiting {
   records: number
   bytes: number
@@ -150,13 +156,13 @@ interface Waiting {
 
 interface Batch {
   readonly records: readonly OutRecord[]
-  /** The appends that these records complete, or of which they are a part. */
+  /** The appends that these records complete or belong to. */
   readonly appends: readonly PendingAppend[]
 }
 
 const ONCE = { once: true } as const
 
-/** One call of append. It is its own abort listener: no closure per append. */
+/** One call of `append`. It is its own abort listener, which saves a closure per append. */
 class PendingAppend {
   readonly promise: Promise<void>
   readonly resolve: () => void
@@ -167,7 +173,7 @@ class PendingAppend {
   readonly signal: AbortSignal | undefined
   previous: PendingAppend | null = null
   next: PendingAppend | null = null
-  /** Records that were handed over; between zero and all only for a group larger than one send. */
+  /** Records already passed to a send; strictly between zero and all only for an append larger than one send. */
   handedOver = 0
 
   constructor(queue: PartitionQueue, records: readonly OutRecord[], bytes: number, signal: AbortSignal | undefined) {
@@ -182,13 +188,13 @@ class PendingAppend {
     signal?.addEventListener('abort', this, ONCE)
   }
 
-  /** The signal aborted. */
+  /** Called when the signal aborts. */
   handleEvent(): void {
     this.queue.abort(this)
   }
 }
 
-/** What waits for one partition: a linked list, because an aborted append leaves from anywhere in it. */
+/** The queue of one partition: a linked list, because an aborted append can leave from any position. */
 class PartitionQueue {
   readonly partition: number
   sending = false
@@ -217,7 +223,7 @@ class PartitionQueue {
     this.#waiting.bytes += append.bytes
   }
 
-  /** The next batch, in order; its appends can no longer be aborted. Null if nothing waits. */
+  /** The next batch, in order; its appends can no longer be aborted. Null if the queue is empty. */
   take(): Batch | null {
     const first = this.#head
     if (first === null) {
@@ -246,12 +252,12 @@ class PartitionQueue {
     return { records, appends }
   }
 
-  /** Ends a batch: its appends fulfil, or all reject with the error. */
+  /** Settles a batch: its appends fulfil, or all reject with the error. */
   settle(batch: Batch, error: AppendError | null): void {
     for (const append of batch.appends) {
       if (error !== null) {
         if (append === this.#head) {
-          // A part of a large group failed: the rest of it is not sent.
+          // Part of a large append failed: the rest of it is not sent.
           this.#unlink(append)
         }
         append.reject(error)
@@ -269,7 +275,7 @@ class PartitionQueue {
     this.#release(append)
   }
 
-  /** Rejects what was not handed over; a group that is partly handed over is let through to its end. */
+  /** Rejects appends that have not begun to be sent; a partly sent append is sent to its end. */
   rejectWaiting(error: AppendError): void {
     let append = this.#head
     while (append !== null) {
@@ -287,7 +293,7 @@ class PartitionQueue {
     return records + append.records.length <= this.#recordsMax && bytes + append.bytes <= this.#bytesMax
   }
 
-  /** As much of a group as one send takes, at least one record. The group stays at the head until its last part. */
+  /** As much of an append as one send allows, at least one record. The append stays at the head until its last part. */
   #takePart(append: PendingAppend): Batch {
     append.signal?.removeEventListener('abort', append)
     const from = append.handedOver
@@ -323,7 +329,7 @@ class PartitionQueue {
     append.next = null
   }
 
-  /** After the append is settled, so that whoever waits for the drain runs after whoever waits for the append. */
+  /** Called after the append is settled, so that callers awaiting `drain` run after those awaiting the append. */
   #release(append: PendingAppend): void {
     this.#waiting.records -= append.records.length
     this.#waiting.bytes -= append.bytes

@@ -2,17 +2,18 @@ import type { Admin } from 'kafkajs'
 import type { KafkaConnection } from '../client-security/connections.ts'
 import { refusalOf } from './errors.ts'
 
-/** The brokers do not answer. Trying again is right: a broker that is away is a state, not an error of ours. */
+/** The brokers do not answer. Retriable: an unavailable broker is a condition to wait out, not an error of ours. */
 class BrokersUnreachableError extends Error {
   readonly code = 'BROKERS_UNREACHABLE'
   readonly retriable = true
 
   constructor({ brokers, tls, sasl }: KafkaConnection, cause: unknown) {
     const { message } = cause as Error
-    // A broker says nothing to somebody who speaks plainly where it expects TLS, or does not log in where it must.
+    // A broker closes the connection without explanation if the client uses plaintext where TLS is expected, or does
+    // not log in where it must.
     const hint =
       message.includes('Closed connection') && (tls === undefined || sasl === undefined)
-        ? ` (does it ask for ${[tls ?? 'kafka.tls', sasl ?? 'kafka.sasl'].filter((name) => typeof name === 'string').join(' or ')}?)`
+        ? ` (does it require ${[tls ?? 'kafka.tls', sasl ?? 'kafka.sasl'].filter((name) => typeof name === 'string').join(' or ')}?)`
         : ''
     super(`Kafka at ${brokers.join(', ')} cannot be reached: ${message}${hint}`, { cause })
     this.name = 'BrokersUnreachableError'
@@ -20,8 +21,8 @@ class BrokersUnreachableError extends Error {
 }
 
 /**
- * The brokers answer, and the answer is no. A process that starts waits all the same, and says why: whoever corrects a
- * password or an ACL need not start it again.
+ * The brokers answered with a refusal. A starting process still waits, and logs the reason, so that correcting a
+ * password or an ACL does not require a restart.
  */
 class BrokersRefusedError extends Error {
   readonly code = 'BROKERS_REFUSED'
@@ -33,7 +34,7 @@ class BrokersRefusedError extends Error {
   }
 }
 
-/** Runs a call of the admin client; what it gives up on counts as unreachable, unless the brokers said no. */
+/** Runs a call of the admin client. A failure counts as unreachable, unless the brokers refused the call. */
 export async function onBrokers<T>(connection: KafkaConnection, call: () => Promise<T>): Promise<T> {
   try {
     return await call()
@@ -46,8 +47,8 @@ export async function onBrokers<T>(connection: KafkaConnection, call: () => Prom
 }
 
 /**
- * Connects the admin client. Rejects with BrokersUnreachableError or BrokersRefusedError, and leaves no connection behind
- * then; it may be called again.
+ * Connects the admin client. Rejects with BrokersUnreachableError or BrokersRefusedError; then no connection stays
+ * open, and it may be called again.
  */
 export async function connectAdmin(admin: Admin, connection: KafkaConnection): Promise<void> {
   try {

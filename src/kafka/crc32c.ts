@@ -1,6 +1,6 @@
 /**
- * CRC-32C (Castagnoli), eight bytes at a time ("slicing by eight"): three times as fast as the usual table, which is what
- * kafkajs has. Every produced byte passes through here. test/kafka/crc32c.test.ts holds it against kafkajs's.
+ * CRC-32C (Castagnoli), eight bytes at a time ("slicing by eight"): three times as fast as the usual single table,
+ * which kafkajs uses. Every produced byte passes through here. test/kafka/crc32c.test.ts compares it with kafkajs's.
  */
 export function crc32c(bytes: Uint8Array): number {
   let crc = -1
@@ -47,7 +47,7 @@ const T5 = nextTable(T4)
 const T6 = nextTable(T5)
 const T7 = nextTable(T6)
 
-/** The table for a byte that lies one byte further from the end. */
+/** The table for a byte one position further from the end. */
 function nextTable(previous: Int32Array): Int32Array {
   return previous.map((crc) => (T0[crc & 0xff] as number) ^ (crc >>> 8))
 }

@@ -16,8 +16,9 @@ export interface InstallationFacts {
 }
 
 /**
- * Compares the topics with what the data says about them: what the groups wrote down when they committed, and the keys of
- * what was published. No configuration changes that. What our user may not look at is a finding of its own.
+ * Compares the topics with what their data says about them: the metadata that the groups stored with their commits, and
+ * the keys of published records. Configuration cannot change either. Missing permission to read them is reported as a
+ * finding, too.
  */
 export async function findDataProblems(
   kafka: Kafka,
@@ -51,7 +52,11 @@ export async function findDataProblems(
         throw error
       }
       const severity = stop.code === 'KAFKA_REFUSED' ? 'setting' : 'fatal'
-      findings.push({ topic, severity, problem: `is not what group ${group} knows (${stop.code}): ${stop.message}` })
+      findings.push({
+        topic,
+        severity,
+        problem: `failed the check against group ${group} (${stop.code}): ${stop.message}`,
+      })
     }
   }
   return findings

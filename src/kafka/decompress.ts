@@ -2,10 +2,12 @@ import { promisify } from 'node:util'
 import { gunzip, zstdDecompress } from 'node:zlib'
 import { lz4Decompress, snappyDecompress } from '@platformatic/wasm-utils'
 
-/** What the lowest three bits of a record batch's attributes say. */
+/** Compression codecs: the lowest three bits of a record batch's attributes. */
 export const COMPRESSION = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
 
-/** A batch that cannot be decompressed, or only to more than we are willing to hold. Reading it again does not help. */
+/**
+ * A batch that cannot be decompressed, or whose decompressed size exceeds our limit. Reading it again does not help.
+ */
 export class DecompressError extends Error {
   readonly code = 'KAFKA_DECOMPRESS'
   readonly retriable = false
@@ -17,11 +19,11 @@ export class DecompressError extends Error {
 }
 
 /**
- * Decompresses what a broker, or a writer that is not ours, compressed. We write without compression, but a topic or a
- * broker can be told to compress what it stores, and taking that back leaves what was stored as it is.
+ * Decompresses data that a broker or a foreign producer compressed. We write without compression, but a topic or a
+ * broker can be configured to compress what it stores, and reverting that setting leaves stored batches as they are.
  *
- * Never makes more than `bytesMax` (invariant I10): gzip and zstd stop there; snappy says its length first; an LZ4
- * frame says how large each of its blocks can become. Throws DecompressError.
+ * Never produces more than `bytesMax` bytes (invariant I10): gzip and zstd stop there; snappy states its length up
+ * front; an LZ4 frame states how large each of its blocks can become. Throws DecompressError.
  */
 export async function decompress(codec: number, bytes: Buffer, bytesMax: number): Promise<Buffer> {
   try {
@@ -35,7 +37,7 @@ export async function decompress(codec: number, bytes: Buffer, bytesMax: number)
       case COMPRESSION.zstd:
         return await promisify(zstdDecompress)(bytes, { maxOutputLength: bytesMax })
       default:
-        throw new DecompressError(`nobody knows compression ${codec}`)
+        throw new DecompressError(`unknown compression ${codec}`)
     }
   } catch (error) {
     if (error instanceof DecompressError) {
@@ -44,8 +46,8 @@ export async function decompress(codec: number, bytes: Buffer, bytesMax: number)
     if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') {
       return refuseAbove(bytesMax, bytesMax + 1)
     }
-    // The libraries' own messages name nothing that helps.
-    throw new DecompressError('it is damaged, or not compressed as it says')
+    // The libraries' own messages carry no useful detail.
+    throw new DecompressError('it is damaged, or not compressed with the stated codec')
   }
 }
 
@@ -53,11 +55,11 @@ function refuseAbove(bytesMax: number, bytes: number): never
 function refuseAbove(bytesMax: number, bytes: number): void
 function refuseAbove(bytesMax: number, bytes: number): void {
   if (bytes > bytesMax) {
-    throw new DecompressError(`it holds more than ${bytesMax} bytes`)
+    throw new DecompressError(`it decompresses to more than ${bytesMax} bytes`)
   }
 }
 
-/** How Java's library, and so Kafka's clients and brokers, put blocks of snappy together. */
+/** How the Java library, and therefore Kafka's clients and brokers, frame snappy blocks. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0])
 const XERIAL_HEADER_BYTES = 16
 
@@ -71,7 +73,7 @@ function fromSnappy(bytes: Buffer, bytesMax: number): Buffer {
   for (let at = XERIAL_HEADER_BYTES; at < bytes.length; ) {
     const end = at + 4 + bytes.readInt32BE(at)
     if (end <= at + 4 || end > bytes.length) {
-      throw new DecompressError('it ends within a block')
+      throw new DecompressError('it ends in the middle of a block')
     }
     const block = bytes.subarray(at + 4, end)
     total += snappyBytes(block)
@@ -82,7 +84,7 @@ function fromSnappy(bytes: Buffer, bytesMax: number): Buffer {
   return Buffer.concat(blocks)
 }
 
-/** What a block of snappy says that it holds; the library makes exactly as much, or refuses. */
+/** The decompressed length that a snappy block states; the library produces exactly that much, or throws. */
 function snappyBytes(block: Buffer): number {
   let length = 0
   for (let at = 0; at < 5; at += 1) {
@@ -92,15 +94,15 @@ function snappyBytes(block: Buffer): number {
       return length
     }
   }
-  throw new DecompressError('it does not say how much it holds')
+  throw new DecompressError('it does not state its decompressed length')
 }
 
 const LZ4_MAGIC = 0x18_4d_22_04
 const LZ4_SKIPPABLE_MAGIC = 0x18_4d_2a_50
-/** A byte of LZ4 stands for at most so many. */
+/** Most decompressed bytes per byte of LZ4. */
 const LZ4_RATIO_MAX = 255
 
-/** The library reads the first frame only, so each is given to it alone. */
+/** The library decodes only the first frame, so each frame is passed separately. */
 function fromLz4(bytes: Buffer, bytesMax: number): Buffer {
   const frames: Buffer[] = []
   let total = 0
@@ -118,7 +120,7 @@ function fromLz4(bytes: Buffer, bytesMax: number): Buffer {
 
 type Lz4Frame =
   | { readonly kind: 'skippable'; readonly end: number }
-  /** `bytesMax`: how much it can hold at most; its blocks are not decompressed for that. */
+  /** `bytesMax`: upper limit of its decompressed size, determined without decompressing its blocks. */
   | { readonly kind: 'data'; readonly end: number; readonly bytesMax: number }
 
 /** Throws RangeError if the bytes end before the frame does. */
@@ -128,7 +130,7 @@ function lz4FrameAt(bytes: Buffer, start: number): Lz4Frame {
     return { kind: 'skippable', end: start + 8 + bytes.readUInt32LE(start + 4) }
   }
   if (magic !== LZ4_MAGIC) {
-    throw new DecompressError('it is no LZ4 frame')
+    throw new DecompressError('it is not an LZ4 frame')
   }
   const flags = bytes.readUInt8(start + 4)
   const [blockChecksum, contentSize, contentChecksum, dictionary] = [flags & 16, flags & 8, flags & 4, flags & 1]
@@ -136,7 +138,7 @@ function lz4FrameAt(bytes: Buffer, start: number): Lz4Frame {
   let at = start + 7 + (contentSize === 0 ? 0 : 8) + (dictionary === 0 ? 0 : 4)
   let bytesMax = 0
   for (let size = bytes.readUInt32LE(at); size !== 0; size = bytes.readUInt32LE(at)) {
-    // The highest bit says that the block is stored as it is.
+    // The highest bit marks a block that is stored uncompressed.
     const stored = size & 0x7f_ff_ff_ff
     bytesMax += stored === size ? Math.min(blockBytesMax, stored * LZ4_RATIO_MAX) : stored
     at += 4 + stored + (blockChecksum === 0 ? 0 : 4)

@@ -1,7 +1,9 @@
 import { DefinedStop } from '../stream/partition-task.ts'
 import { UnreadableBatchError } from './inflate-batches.ts'
 
-/** The protocol error type that kafkajs buried in an error, for example `CONCURRENT_TRANSACTIONS`; else its name. */
+/**
+ * The protocol error type nested in a kafkajs error, for example `CONCURRENT_TRANSACTIONS`; otherwise the error's name.
+ */
 export function kafkaErrorType(error: unknown): string {
   for (const { type } of chainOf(error)) {
     if (typeof type === 'string') {
@@ -25,7 +27,7 @@ function* chainOf(error: unknown): Iterable<Link> {
   }
 }
 
-/** In these the network failed, not what was asked. */
+/** Failures of the connection rather than of the request. */
 const CONNECTION_ERRORS: ReadonlySet<string> = new Set([
   'KafkaJSConnectionError',
   'KafkaJSConnectionClosedError',
@@ -37,7 +39,10 @@ export function isConnectionError(error: unknown): boolean {
   return CONNECTION_ERRORS.has((error as Error).name)
 }
 
-/** kafkajs marks what the protocol calls retriable; being fenced, out of order or unknown to the broker is not. */
+/**
+ * kafkajs marks the errors that the protocol calls retriable; fencing, an out-of-order sequence and an unknown producer
+ * are not among them.
+ */
 export function isRetriable(error: unknown): boolean {
   return (error as { retriable?: boolean }).retriable === true
 }
@@ -49,15 +54,18 @@ const COORDINATOR_NOT_READY: ReadonlySet<string> = new Set([
   'COORDINATOR_LOAD_IN_PROGRESS',
 ])
 
-/** A coordinator refuses because it has just moved or started. */
+/** Whether a coordinator refused because it has just moved or started. */
 export function isCoordinatorNotReady(error: unknown): boolean {
   return COORDINATOR_NOT_READY.has(kafkaErrorType(error))
 }
 
-/** The broker does not take our password or token, or we have none to show. */
+/** The broker rejected our password or token, or we have none to present. */
 export class KafkaLoginError extends Error {
   readonly code = 'KAFKA_LOGIN_REFUSED'
-  /** Only what the broker has not judged may pass by itself: a token endpoint that is away, a file that is not there yet. */
+  /**
+   * True only if the broker has not judged the credentials: an unreachable token endpoint or a file that does not exist
+   * yet may resolve itself.
+   */
   readonly retriable: boolean
 
   constructor(who: string, cause: Error) {
@@ -67,7 +75,7 @@ export class KafkaLoginError extends Error {
   }
 }
 
-/** Why Kafka refuses us, if that is what an error says: trying again does not help before somebody did something. */
+/** Why Kafka refuses us, or null if the error says something else. Retrying does not help until somebody acts. */
 export function refusalOf(error: unknown): string | null {
   for (const link of chainOf(error)) {
     if (link instanceof KafkaLoginError) {
@@ -83,7 +91,10 @@ export function refusalOf(error: unknown): string | null {
   return null
 }
 
-/** The same error, or, if it says that Kafka refuses us, the end of the process with what was asked for and by what right. */
+/**
+ * Turns a refusal by Kafka into a DefinedStop that names what was requested and which right is missing; returns any
+ * other error unchanged.
+ */
 export function stopIfRefused(error: unknown, asked: string): unknown {
   const refusal = refusalOf(error)
   return refusal === null || error instanceof DefinedStop
@@ -91,18 +102,21 @@ export function stopIfRefused(error: unknown, asked: string): unknown {
     : new DefinedStop('KAFKA_REFUSED', `Kafka refuses ${asked}: ${refusal}`)
 }
 
-/** No broker leads the partition at present: all that have its records are away. It goes on once one of them is back. */
+/**
+ * The partition currently has no leader: all brokers that hold its records are down. Resolves itself once one of them
+ * is back.
+ */
 export class NoLeaderError extends Error {
   readonly code = 'NO_LEADER'
   readonly retriable = true
 
   constructor(topic: string, partition: number) {
-    super(`${topic}[${partition}] has no leader: no broker that has its records is there`)
+    super(`${topic}[${partition}] has no leader: no broker that holds its records is available`)
     this.name = 'NoLeaderError'
   }
 }
 
-/** The broker's answer to a produce request does not say that what we sent was appended. */
+/** The broker's response to a produce request does not acknowledge our records. */
 export class ProduceReplyError extends Error {
   readonly code = 'PRODUCE_REPLY_INVALID'
   readonly retriable = true
@@ -113,14 +127,14 @@ export class ProduceReplyError extends Error {
   }
 }
 
-/** The same for a reader, who also has to stop at a batch of records that nobody can read. */
+/** Like `stopIfRefused`, for readers: an unreadable record batch also becomes a DefinedStop. */
 export function stopIfUnreadable(error: unknown, asked: string): unknown {
   for (const link of chainOf(error)) {
     if (link instanceof UnreadableBatchError) {
       return new DefinedStop(
         'BATCH_UNREADABLE',
-        `${asked}: ${link.message}. Nothing was skipped. If another replica of the partition has it whole, make that one the leader; ` +
-          'if nobody has it, its records are lost, and the group can be set behind it (kafka-consumer-groups.sh --reset-offsets).',
+        `${asked}: ${link.message}. Nothing was skipped. If another replica of the partition has an intact copy, make that replica the leader; ` +
+          'if none has, its records are lost, and the group can be moved past it (kafka-consumer-groups.sh --reset-offsets).',
       )
     }
   }

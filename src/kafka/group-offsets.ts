@@ -3,7 +3,7 @@ import type { CommittedOffset, GroupOffsets } from '../stream/group-offsets.ts'
 import { stopIfRefused } from './errors.ts'
 import { within } from './within.ts'
 
-/** kafkajs tries again meanwhile, as its retry settings say. */
+/** kafkajs retries within this time, as its retry settings say. */
 const REQUEST_MAX_MS = 30_000
 
 /** GroupOffsets over kafkajs's admin client. */
@@ -15,15 +15,15 @@ export function createGroupOffsets(admin: Admin): GroupOffsets {
           throw stopIfRefused(error, `the offsets of group ${group} in ${topic}`)
         },
       )
-      // The answer lists the partitions in any order.
+      // The response lists the partitions in no particular order.
       const found = topics[0]?.partitions.find((entry) => entry.partition === partition)
       if (found === undefined) {
-        throw new Error(`the coordinator of ${group} did not answer for ${topic}[${partition}]`)
+        throw new Error(`the coordinator's response for group ${group} does not include ${topic}[${partition}]`)
       }
       return { offset: BigInt(found.offset), metadata: found.metadata ?? null }
     },
     async committedAll(group, topic) {
-      // Of all topics: when one is named, kafkajs asks for the partitions that it knows of, and not for those that are gone.
+      // Requests all topics: for a named topic kafkajs requests only the partitions that exist now, not deleted ones.
       const topics = await within(REQUEST_MAX_MS, admin.fetchOffsets({ groupId: group })).catch((error: unknown) => {
         throw stopIfRefused(error, `the offsets of group ${group}`)
       })

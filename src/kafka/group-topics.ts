@@ -4,7 +4,10 @@ import { isCoordinatorNotReady } from './errors.ts'
 import { require } from './replace-module.ts'
 import { within } from './within.ts'
 
-/** The topics that the present members of a group read; null if that cannot be told now, as while it rebalances. */
+/**
+ * The topics that the current members of a group read; null while that cannot be determined, for example during a
+ * rebalance.
+ */
 export type TopicsOfGroup = (group: string) => Promise<ReadonlySet<string> | null>
 
 const { AssignerProtocol } = require('kafkajs') as typeof import('kafkajs')
@@ -39,15 +42,15 @@ function subscriptionsOf(members: readonly { readonly memberMetadata: Buffer }[]
 }
 
 /**
- * Members of one group that read different topics starve each other: the group's leader gives partitions to members that cannot
- * read them, and everybody is ready with no lag. So that is refused.
+ * Throws DefinedStop if members of the group read other topics. Such members starve each other: the group leader
+ * assigns partitions to members that cannot read them, while all of them report ready and no lag.
  */
 export function stopIfShared(group: string, topic: string, topics: ReadonlySet<string> | null): void {
   const others = [...(topics ?? [])].filter((one) => one !== topic)
   if (others.length > 0) {
     throw new DefinedStop(
       'GROUP_SHARED',
-      `the consumer group ${group} has members that read ${others.sort().join(', ')}, and not ${topic}: another installation, or another program, uses the same group, and each would be given partitions that it cannot read. Nothing was skipped. Give each installation a kafka.topicPrefix of its own, which is part of the default groups, or set normalizer.group and processor.group`,
+      `the consumer group ${group} has members that read ${others.sort().join(', ')} but not ${topic}: another installation or program uses the same group, and each would be assigned partitions that it cannot read. Nothing was skipped. Give each installation its own kafka.topicPrefix, which is part of the default group names, or set normalizer.group and processor.group`,
     )
   }
 }

@@ -1,44 +1,44 @@
 import { COMPRESSION, DecompressError, decompress } from './decompress.ts'
 
-/**
- * Largest batch of records, decompressed, bytes. Ours have at most 2 MiB; more comes only of a writer that is not ours.
- */
+/** Largest decompressed record batch, bytes. Ours have at most 2 MiB; only a foreign producer writes larger ones. */
 const BATCH_BYTES_MAX = 64 * 1024 * 1024
 
 /**
- * After so many bytes of one partition, the batches that follow in the same answer are left for the next fetch. A fetch is
- * bounded by its compressed size, and a few megabytes can hold a hundred times as much (invariant I10).
+ * Once the batches of one partition exceed this many decompressed bytes, the remaining batches of the response are left
+ * for the next fetch. A fetch is bounded by its compressed size, and a few megabytes can expand a hundredfold
+ * (invariant I10).
  */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024
 
-/** A batch that nobody can read. Nothing of it is skipped: the reader has to stop and to say so. */
+/** A record batch that cannot be read. Nothing of it is skipped: the reader must stop and report it. */
 export class UnreadableBatchError extends Error {
   readonly code = 'BATCH_UNREADABLE'
   readonly retriable = false
   readonly offset: bigint
 
   constructor(offset: bigint, problem: string) {
-    super(`the batch of records at offset ${offset} cannot be read: ${problem}`)
+    super(`the record batch at offset ${offset} cannot be read: ${problem}`)
     this.name = 'UnreadableBatchError'
     this.offset = offset
   }
 }
 
-/** Where the parts of a record batch (magic 2) stand. */
+/** Byte offsets in a record batch (magic 2). */
 const LENGTH_AT = 8
 const MAGIC_AT = 16
 const ATTRIBUTES_AT = 21
 const HEADER_BYTES = 61
-/** The part of the header that a batch's length does not count. */
+/** The part of the header that the batch's length field does not count. */
 const UNCOUNTED_BYTES = 12
 const MAGIC = 2
 const CODEC_MASK = 7
 
 /**
- * The record batches of one partition of an answer, all uncompressed; the same bytes if they are that already. What is
- * incomplete at the end is left out, as everything after ANSWER_BYTES_MAX. Throws UnreadableBatchError.
+ * The record batches of one partition of a response, all uncompressed. Returns the input unchanged if none is
+ * compressed; otherwise leaves out an incomplete batch at the end and everything after ANSWER_BYTES_MAX. Throws
+ * UnreadableBatchError.
  *
- * The checksums are those of the batches as they were: nobody looks at them any more.
+ * Checksums are not recomputed: nothing verifies them after this point.
  */
 export async function inflateBatches(
   bytes: Buffer,
@@ -65,7 +65,7 @@ export async function inflateBatches(
     }
     at += length
   }
-  // One buffer for all, so that what a record keeps in memory is what it says (see FetchedBatch.pinnedBytes).
+  // One buffer for all, so that FetchedBatch.pinnedBytes is what a record really keeps in memory.
   return compressed ? Buffer.concat(parts, total) : bytes
 }
 

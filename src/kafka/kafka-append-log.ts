@@ -9,9 +9,9 @@ export interface KafkaAppendLogOptions {
   readonly partitions: number
   readonly waitingRecordsMax: number
   readonly waitingBytesMax: number
-  /** How long an append that fails is tried again before it rejects, ms. */
+  /** How long a failing append is retried before it rejects, ms. */
   readonly retryForMs: number
-  /** How long a leader may wait for its replicas before it says that they are late, ms. */
+  /** How long a leader may wait for its replicas before it reports a timeout, ms. */
   readonly replicasTimeoutMs?: number
 }
 
@@ -20,22 +20,23 @@ const REPLICAS_TIMEOUT_MS = 10_000
 /** A BatchingAppendLog with its own connections to the brokers. */
 interface KafkaAppendLog {
   readonly log: BatchingAppendLog
-  /** Whether the brokers answer; connects if need be. Rejects if they do not. */
+  /** Connects if necessary. Rejects if the brokers do not answer. */
   connect(): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * Appends with acks from all in-sync replicas. Not idempotent: a repeat is harmless in the topics written this way.
+ * Appends with acks from all in-sync replicas. Not idempotent: duplicates are harmless in the topics written this way.
  *
- * Connects at the first append and again after every failure, so the process can start while Kafka is away.
+ * Connects at the first append, and again after every failed attempt, so the process can start while Kafka is
+ * unavailable.
  */
 export function createKafkaAppendLog(kafka: Kafka, options: KafkaAppendLogOptions): KafkaAppendLog {
   const cluster = createCluster(kafka)
   const producer = new LeaderProducer({
     cluster,
     identity: () => null,
-    // The batching log already bounds the bytes of a batch.
+    // The batching log already limits the bytes of a batch.
     batchBytesMax: Number.MAX_SAFE_INTEGER,
     replicasTimeoutMs: options.replicasTimeoutMs ?? REPLICAS_TIMEOUT_MS,
     retryForMs: options.retryForMs,

@@ -9,22 +9,23 @@ export interface KafkaClientOptions {
   readonly connection: KafkaConnection
   readonly clientId: string
   readonly logger: Logger
-  /** A request without an answer for so long fails, ms. */
+  /** A request without a response fails after this time, ms. */
   readonly requestTimeoutMs?: number
-  /** How often a failed request is tried again before the call rejects. */
+  /** Retries of a failed request before the call rejects. */
   readonly retries?: number
   readonly initialRetryTimeMs?: number
   readonly maxRetryTimeMs?: number
 }
 
 /**
- * A kafkajs client with our log and explicit time-outs and retries. Several producers, consumers and admins can be made
- * from one; each has its own connections.
+ * A kafkajs client with our logger and explicit timeouts and retries. It can create several producers, consumers and
+ * admin clients; each has its own connections.
  */
 export function createKafka(options: KafkaClientOptions): KafkaClient {
   return new Kafka({
     clientId: options.clientId,
-    // Asked for every client that is made of this one, whose first broker would otherwise always be the first of the list.
+    // Called for every client created from this one; otherwise each would always start with the first broker of the
+    // list.
     brokers: () => answering(options.connection.brokers),
     ...loginOf(options.connection),
     connectionTimeout: 2_000,
@@ -41,8 +42,8 @@ export function createKafka(options: KafkaClientOptions): KafkaClient {
 }
 
 /**
- * kafkajs logs every retried request as an error, which would bury a real one. Its lines are kept for debugging; only
- * what it gives up on reaches us, as an error of the call, and is logged where it is handled.
+ * kafkajs logs every retried request as an error, which would bury a real one. Its lines are kept for debugging; a
+ * final failure reaches us as an error of the call and is logged where it is handled.
  */
 function toOurLog(logger: Logger, entry: LogEntry): void {
   const { message, error, broker, groupId } = entry.log as Record<string, unknown> & { message: string }

@@ -12,20 +12,20 @@ export interface KafkaGroupConsumerOptions {
   readonly group: string
   readonly topic: string
   readonly sessionTimeoutMs: number
-  /** Asks the brokers if not given. */
+  /** Defaults to asking the brokers. */
   readonly topicsOfGroup?: TopicsOfGroup
 }
 
-/** Longer than kafkajs tries (kafkajs-coordinator.ts): what is given up does not happen later. */
+/** Longer than kafkajs keeps trying (kafkajs-coordinator.ts), so that a commit given up here does not succeed later. */
 const COMMIT_MAX_MS = 15_000
 const START_AGAIN_AFTER_MS = 500
-/** The coordinator looks for dead members now and then. */
+/** The coordinator checks for dead members only periodically. */
 const SESSION_MARGIN_MS = 3_000
 const LOOK_AGAIN_AFTER_MS = 300
-/** A partition in doubt waits for the next one, and so does a member that has to learn of a rebalance. */
+/** A partition in doubt waits for the next heartbeat, and so does a member that must learn of a rebalance. */
 const HEARTBEAT_EVERY_MS = 300
 
-/** The consumer was not running, so that the offset was not sent. */
+/** The consumer was not running, so the offset was not sent. */
 class CommitNotSentError extends Error {
   readonly code = 'COMMIT_NOT_SENT'
   readonly retriable = true
@@ -43,7 +43,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
   readonly #topic: string
   readonly #sessionTimeoutMs: number
   readonly #topicsOfGroup: TopicsOfGroup
-  /** What the coordinator has just taken, by partition. */
+  /** Offsets that the coordinator has just accepted, by partition. */
   readonly #committed = new Map<number, string>()
   #stopped = false
 
@@ -57,15 +57,15 @@ export class KafkaGroupConsumer implements GroupConsumer {
       sessionTimeout: options.sessionTimeoutMs,
       heartbeatInterval: Math.min(HEARTBEAT_EVERY_MS, Math.floor(options.sessionTimeoutMs / 5)),
       rebalanceTimeout: Math.max(10_000, options.sessionTimeoutMs),
-      // A trickle is gathered for a moment: a fetch costs both sides the same whatever it brings.
+      // Lets single records accumulate briefly: a fetch costs both sides the same however little it returns.
       minBytes: 16 * 1024,
       maxWaitTimeInMs: 20,
-      // Bounds what one record can keep in memory, too.
+      // Also bounds how much memory one record can pin.
       maxBytesPerPartition: 1 << 20,
       maxBytes: 4 << 20,
       readUncommitted: false,
-      // Gives up after some seconds and starts itself anew, which mends what only a new start mends: a restart in vain is
-      // one more join.
+      // After some seconds kafkajs gives up and restarts the consumer, which clears faults that nothing else clears. A
+      // needless restart costs one more join.
       retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 20 },
     })
   }
@@ -74,7 +74,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
     const consumer = this.#consumer
     consumer.on('consumer.group_join', ({ payload }) => {
       events.onAssigned(payload.memberAssignment[this.#topic] ?? [])
-      // Who joined at the same moment as we did was not there before.
+      // A member that joined at the same moment was not visible to the check before the join.
       this.#topicsOfGroup(this.#group)
         .then((topics) => stopIfShared(this.#group, this.#topic, topics))
         .catch((error: unknown) => {
@@ -85,7 +85,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
     })
     consumer.on('consumer.commit_offsets', ({ payload }) => {
       for (const { partition, offset } of payload.topics.flatMap(({ partitions }) => partitions)) {
-        // Not the text that its types promise: the event carries the Long that kafkajs made of it.
+        // At run time not the string that its type declares, but the Long that kafkajs made of it.
         this.#committed.set(partition, String(offset))
       }
     })
@@ -100,7 +100,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
       }
     })
     consumer.on('consumer.start_batch_process', ({ payload }) => {
-      // kafkajs resolves a batch without visible records itself and never shows it to eachBatch.
+      // kafkajs resolves a batch without visible records itself and never passes it to eachBatch.
       if (payload.batchSize === 0 && payload.firstOffset !== null) {
         events.onSkipped(payload.partition, BigInt(payload.firstOffset), BigInt(payload.lastOffset))
       }
@@ -116,7 +116,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
         return
       }
       await consumer.connect()
-      // From the beginning: with anything else an offset out of range becomes a silent jump to the end.
+      // From the beginning: with any other setting, an out-of-range offset becomes a silent jump to the end.
       await consumer.subscribe({ topic: this.#topic, fromBeginning: true })
     } catch (error) {
       throw this.#stopIfRefused(error)
@@ -125,7 +125,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 8,
-      // Hands over and returns, so that heartbeats and fetching never wait for processing.
+      // Hands the batch over and returns, so that heartbeats and fetching never wait for processing.
       eachBatch: async ({ batch, resolveOffset }) => {
         if (events.onBatch(toFetchedBatch(batch))) {
           resolveOffset(batch.lastOffset())
@@ -135,8 +135,9 @@ export class KafkaGroupConsumer implements GroupConsumer {
   }
 
   /**
-   * Before joining, because joining alone takes partitions from those who are there. Dead members stay for as long as their
-   * session. A group that is just being put together is not waited for: every join is looked at, too.
+   * Runs before the join, because joining alone takes partitions away from the existing members. Dead members remain
+   * listed until their session expires, so the check is repeated for that long. A group that is still forming is not
+   * waited for: every join is checked, too.
    */
   async #refuseSharedGroup(): Promise<void> {
     for (const since = performance.now(); !this.#stopped; ) {
@@ -148,7 +149,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
           if (refusalOf(error) !== null) {
             throw error
           }
-          // Whatever it is, joining meets it too, and is tried again for longer.
+          // The join will meet the same error, and is retried for longer.
           return
         }
         if (performance.now() - since > this.#sessionTimeoutMs + SESSION_MARGIN_MS) {
@@ -175,7 +176,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
     const offset = String(next)
     this.#committed.delete(partition)
     await within(COMMIT_MAX_MS, this.#consumer.commitOffsets([{ topic: this.#topic, partition, offset, metadata }]))
-    // A consumer that is just starting anew says nothing, does nothing, and resolves.
+    // A consumer that is restarting resolves without sending anything.
     if (this.#committed.get(partition) !== offset) {
       throw new CommitNotSentError(this.#topic, partition)
     }
@@ -187,8 +188,9 @@ export class KafkaGroupConsumer implements GroupConsumer {
   }
 
   /**
-   * kafkajs starts itself anew only after errors that it calls retriable. A defect of its own that the death of a broker brings
-   * out is none, and would end a process that only has to wait. What does not go on in spite of this is the watchdog's.
+   * kafkajs restarts itself only after errors that it calls retriable. One of its own defects, which the death of a
+   * broker triggers, is not among them and would end a process that only needs to wait. If the restarted consumer makes
+   * no progress, the watchdog handles it.
    */
   async #startAgain(events: GroupConsumerEvents, crash: unknown): Promise<void> {
     for (let error = this.#stopIfRefused(crash); !this.#stopped; ) {
@@ -210,17 +212,17 @@ export class KafkaGroupConsumer implements GroupConsumer {
     return stopIfUnreadable(error, `reading ${this.#topic} in group ${this.#group}`) as Error
   }
 
-  /** kafkajs throws from these once the consumer stopped; then there is nothing left to steer. */
+  /** kafkajs throws from these calls once the consumer has stopped; then there is nothing left to control. */
   #quietly(action: () => void): void {
     try {
       action()
     } catch {
-      // Stopped or not yet running: the next join sets everything again.
+      // Stopped or not yet running: the next join sets all of this again.
     }
   }
 }
 
-/** kafkajs wraps what ends a consumer. */
+/** Looks through causes, because kafkajs wraps the error that ends a consumer. */
 function outOfRangeIn(error: unknown): OffsetOutOfRangeError | undefined {
   for (let current = error; current instanceof Error; current = current.cause) {
     if (current instanceof OffsetOutOfRangeError) {

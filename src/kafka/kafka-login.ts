@@ -10,11 +10,11 @@ import { require } from './replace-module.ts'
 const KEEP_ALIVE_MS = 60_000
 
 /**
- * How kafkajs opens every connection of a client: the consumer's, and those that we open ourselves below it
- * (kafkajs-cluster.ts), which all come out of the same factory.
+ * TLS and login settings for every connection of a kafkajs client: those of the consumer, and those that we open below
+ * it (kafkajs-cluster.ts), since all come from the same socket factory.
  */
 export function loginOf({ tls, sasl }: KafkaConnection): Pick<KafkaConfig, 'ssl' | 'sasl' | 'socketFactory'> {
-  // kafkajs would keep the options of the first connection; certificates are read again for each.
+  // kafkajs would reuse the options of the first connection; here certificates are read again for each.
   const socketFactory: ISocketFactory = ({ host, port, onConnect }) => {
     const servername = isIP(host) === 0 ? { servername: host } : {}
     const socket =
@@ -45,8 +45,8 @@ const PASSWORD_PROVIDERS = {
 } as const
 
 /**
- * Reads password or token anew for every login, and tells a refusal, which trying again does not mend, from a connection
- * that ended meanwhile: kafkajs calls both an authentication error.
+ * Reads the password or token again for every login. Distinguishes a refusal, which retrying does not resolve, from a
+ * connection that closed during the login: kafkajs calls both an authentication error.
  */
 function toSasl(login: KafkaLogin): NonNullable<KafkaConfig['sasl']> {
   const { mechanism } = login
@@ -82,8 +82,8 @@ function passwordProvider(login: Exclude<KafkaLogin, { mechanism: 'OAUTHBEARER' 
 }
 
 /**
- * In the place of kafkajs's own, which does not look at the answer: the broker refuses a token in the words of the
- * mechanism, as JSON, and that one takes it for success and runs into a closed connection again and again.
+ * Replaces kafkajs's own provider, which ignores the response: the broker refuses a token with a JSON message of the
+ * mechanism, which the original takes for success, and then runs into a closed connection again and again.
  */
 function bearerProvider(login: Extract<KafkaLogin, { mechanism: 'OAUTHBEARER' }>): () => Promise<Provider> {
   const token = tokenSource(login.token, Date.now)
@@ -95,10 +95,10 @@ function bearerProvider(login: Extract<KafkaLogin, { mechanism: 'OAUTHBEARER' }>
       authenticate: async () => {
         const refusal = await saslAuthenticate({ request, response })
         if (refusal !== undefined && refusal !== '') {
-          // The broker waits for this before it ends the connection, which would keep a tool alive.
+          // The broker waits for this before it closes the connection; an open connection would keep a tool running.
           const acknowledged = { encode: () => lengthPrefixed('\u0001') }
           await saslAuthenticate({ request: acknowledged }).catch(() => {})
-          throw new Error(`the broker does not take the token: ${refusal.slice(0, 300)}`)
+          throw new Error(`the broker rejected the token: ${refusal.slice(0, 300)}`)
         }
       },
     })

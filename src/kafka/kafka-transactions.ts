@@ -18,29 +18,29 @@ import { within } from './within.ts'
 
 export interface KafkaTransactionsOptions {
   readonly transactionalId: string
-  /** The broker aborts a transaction that stays open longer, ms. Also how long a request is tried again. */
+  /** The broker aborts a transaction that stays open longer, ms. Also how long a request is retried. */
   readonly transactionTimeoutMs: number
   readonly group: string
   readonly inputTopic: string
   readonly inputPartition: number
   /** Largest record batch, bytes; below every output topic's `max.message.bytes`. */
   readonly requestBytesMax: number
-  /** Called for every transaction that did not end with a commit for certain. */
+  /** Called for every transaction that is not known to have been committed. */
   readonly onFailed?: () => void
 }
 
 /**
  * The transactions of one input partition: one transactional producer whose id names the partition, because kafkajs
- * speaks the offset commit of Kafka before KIP-447 and only a producer id per partition fences a former owner.
+ * uses the offset commit from before KIP-447, with which only a transactional id per partition fences a former owner.
  *
- * Opening it runs InitProducerId: every older producer of the same id is fenced and its open transaction is ended, so a
- * committed offset that is read afterwards is final.
+ * Opening it runs InitProducerId: every older producer with the same id is fenced and its open transaction is ended, so
+ * a committed offset read afterwards is final.
  *
- * The requests are kafkajs's, the protocol is ours: kafkajs's own transactions ask for the coordinator before every
- * request and wait for each in turn (13 round trips a transaction; here 4), and give a record that is sent again another
- * sequence. A transaction is
+ * The requests are kafkajs's, the protocol is ours: kafkajs's own transactions look up the coordinator before every
+ * request and await each request in turn (13 round trips per transaction; here 4), and assign a new sequence number to
+ * a resent record. A transaction is
  *
- *     AddPartitionsToTxn and AddOffsetsToTxn -> Produce, all outputs of a leader in one -> TxnOffsetCommit -> EndTxn
+ *     AddPartitionsToTxn and AddOffsetsToTxn -> Produce, one request per leader -> TxnOffsetCommit -> EndTxn
  */
 export async function openKafkaTransactions(
   kafka: Kafka,
@@ -69,7 +69,7 @@ class KafkaTransactions implements PartitionTransactions {
   readonly #coordinators = new Map<keyof typeof COORDINATOR_OF, KafkaBroker>()
   readonly #producer: LeaderProducer
   #identity: ProducerIdentity
-  /** Whom `fence` took the place of, beside the owners of our own id. */
+  /** Producers that `fence` took over, besides those of our own id. */
   readonly #others: ProducerIdentity[] = []
   #closed = false
 
@@ -82,8 +82,8 @@ class KafkaTransactions implements PartitionTransactions {
       identity: () => this.#identity,
       batchBytesMax: options.requestBytesMax,
       replicasTimeoutMs: options.transactionTimeoutMs,
-      // Never again in the same transaction: after any error its outcome is unknown, and only a new owner's
-      // InitProducerId makes it known.
+      // No retries within a transaction: after any error its outcome is unknown, and only a new owner's InitProducerId
+      // settles it.
       retryForMs: 0,
     })
   }
@@ -107,7 +107,7 @@ class KafkaTransactions implements PartitionTransactions {
     }
   }
 
-  /** Its coordinator is mostly another broker than ours, and asked this once. */
+  /** Its coordinator is usually not the same broker as ours, and is needed only for this. */
   #initOther(transactionalId: string): Promise<ProducerIdentity> {
     return this.#retried(async () => {
       const broker = await this.#coordinatorOf(transactionalId)
@@ -125,8 +125,8 @@ class KafkaTransactions implements PartitionTransactions {
       const transaction = new OngoingTransaction(this)
       await work(transaction)
       await transaction.settled()
-      // Sent once and never again: an error here leaves the outcome unknown. There is no abort either; what is still open
-      // is ended by the next owner's InitProducerId.
+      // Sent once and never retried: an error here leaves the outcome unknown. There is no abort either; a transaction
+      // that is still open is ended by the next owner's InitProducerId.
       const coordinator = await this.#coordinator('transaction')
       await within(REQUEST_MAX_MS, coordinator.endTxn({ ...this.#identity, transactionResult: true }))
     } catch (error) {
@@ -141,14 +141,14 @@ class KafkaTransactions implements PartitionTransactions {
     await Promise.all([this.addPartitions(topics.map((topic) => ({ topic, partitions }))), this.addOffsets()])
     const coordinator = await this.#coordinator('transaction')
     await within(REQUEST_MAX_MS, coordinator.endTxn({ ...this.#identity, transactionResult: outcome === 'commit' }))
-    // The end of a transaction is answered before its markers are written; this only once they are.
+    // EndTxn is answered before the markers are written, InitProducerId only once they are.
     await this.fenceFormerOwners()
     for (const { transactionalId } of this.#others.splice(0)) {
       await this.#settleOther(transactionalId, topics, outcome)
     }
   }
 
-  /** What a producer left undecided is ended by the next transaction of that producer, and of no other. */
+  /** What a producer left undecided is ended by the next transaction of the same producer, and of no other. */
   async #settleOther(transactionalId: string, topics: readonly string[], outcome: 'commit' | 'abort'): Promise<void> {
     const { group, inputPartition } = this.#options
     const identity = await this.#initOther(transactionalId)
@@ -203,8 +203,8 @@ class KafkaTransactions implements PartitionTransactions {
   }
 
   /**
-   * Whoever restarted, or lost its partitions, since the last commit may have ended it half-way (settle-outputs.ts). Going
-   * on would tie it to the outcome of the next transaction; opening again looks first.
+   * A broker that restarted, or lost its partitions, since the last commit may have ended that transaction half-way
+   * (settle-outputs.ts). Continuing would tie it to the outcome of the next transaction; opening again checks first.
    */
   #assertConnected(): void {
     if (!this.#producer.connected || [...this.#coordinators.values()].some((broker) => !broker.isConnected())) {
@@ -212,7 +212,7 @@ class KafkaTransactions implements PartitionTransactions {
     }
   }
 
-  /** What is still on its way when it is closed must not connect anew. */
+  /** Requests still in progress at close must not reconnect. */
   #assertOpen(): void {
     if (this.#closed) {
       throw new Error('the transactions are closed')
@@ -234,12 +234,12 @@ class KafkaTransactions implements PartitionTransactions {
     return found
   }
 
-  /** These requests may be sent again: the coordinator treats a repeat as the same. */
+  /** For requests that may be resent: the coordinator treats a repeat as the same request. */
   #onCoordinator<T>(kind: keyof typeof COORDINATOR_OF, request: (broker: KafkaBroker) => Promise<T>): Promise<T> {
     return this.#retried(async () => request(await this.#coordinator(kind)))
   }
 
-  /** @param isOutcomeKnown Whether what failed may be sent again, whatever became of it. */
+  /** @param isOutcomeKnown Whether a failed request may be resent, whether or not it took effect. */
   async #retried<T>(request: () => Promise<T>, isOutcomeKnown = this.#identity.producerId === '-1'): Promise<T> {
     const deadline = performance.now() + this.#options.transactionTimeoutMs
     for (;;) {
@@ -252,7 +252,8 @@ class KafkaTransactions implements PartitionTransactions {
         if (kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS') {
           await sleep(CONCURRENT_PAUSE_MS)
         } else if (isCoordinatorNotReady(error) || (isOutcomeKnown && isRetriable(error))) {
-          // Only what was certainly not done, or before there is a transaction whose outcome could be unknown.
+          // Only requests that certainly had no effect, or before there is a transaction whose outcome could be
+          // unknown.
           await sleep(RETRY_PAUSE_MS)
           this.#coordinators.clear()
           await within(REQUEST_MAX_MS, recoverCluster(this.#cluster, error))
@@ -264,7 +265,7 @@ class KafkaTransactions implements PartitionTransactions {
   }
 }
 
-/** A broker of the last transaction is gone, or has closed a connection that was idle. Nothing of the next was begun. */
+/** A broker of the last transaction is gone, or closed an idle connection. The next transaction has not begun. */
 class TransactionConnectionLostError extends OpenAgain {
   readonly code = 'TRANSACTION_CONNECTION_LOST'
 
@@ -274,7 +275,7 @@ class TransactionConnectionLostError extends OpenAgain {
   }
 }
 
-/** What one transaction has announced to its coordinator so far. */
+/** A transaction in progress, with what it has announced to its coordinator so far. */
 class OngoingTransaction implements TransactionScope {
   readonly #transactions: KafkaTransactions
   readonly #added = new Set<string>()
@@ -295,13 +296,13 @@ class OngoingTransaction implements TransactionScope {
     await this.#transactions.commitOffset(next, metadata)
   }
 
-  /** Nothing that was begun may still be on its way when the transaction ends. */
+  /** Waits for requests in progress: none may be pending when the transaction ends. */
   async settled(): Promise<void> {
     await this.#announcing?.done
     await this.#offsetsAdded
   }
 
-  /** The partitions of all appends of one turn go in one request; the offsets are announced beside it. */
+  /** The partitions of all appends made in the same turn go in one request; the offsets are announced in parallel. */
   #announce(topic: string, partition: number): Promise<void> {
     const place = `${topic} ${partition}`
     if (this.#added.has(place)) {

@@ -24,16 +24,16 @@ interface BrokerPool {
 /** How long a broker may take to answer the first request on a new connection, or the first after it was silent, ms. */
 const HANDSHAKE_MAX_MS = 3_000
 
-/** Addresses that did not answer when they were tried last. They are tried again when the others failed. */
+/** Addresses that did not answer the last attempt. They are tried again when the others fail. */
 const silent = new Set<string>()
 
-/** The addresses that may answer: without those that did not lately, unless that is all of them. */
+/** The addresses that are likely to answer: without those that recently did not, unless that excludes all. */
 export function answering(addresses: readonly string[]): string[] {
   const others = addresses.filter((address) => !silent.has(toBrokerAddress(address)))
   return others.length > 0 ? others : [...addresses]
 }
 
-/** As kafkajs puts it together, of what is configured. */
+/** A configured address in the form that kafkajs uses. */
 function toBrokerAddress(configured: string): string {
   const { host, port } = splitBrokerAddress(configured)
   return `${host}:${port}`
@@ -44,8 +44,8 @@ interface PoolBuilder {
 }
 
 /**
- * Makes kafkajs understand `[::1]:9092` among the brokers that it is told of: it splits at the first colon. Those that it learns
- * of from the metadata have host and port apart.
+ * Makes kafkajs accept `[::1]:9092` as a configured broker; the original splits at the first colon. Brokers known from
+ * the metadata have separate host and port.
  */
 export function splitAddressesRightly(): void {
   replaceModule('kafkajs/src/cluster/connectionPoolBuilder.js', (original) => {
@@ -68,26 +68,27 @@ export function splitAddressesRightly(): void {
   })
 }
 
-/** Nobody answered a request at this address in time. */
+/** Records that a request to this address was not answered in time. */
 export function noteSilent(address: string): void {
   silent.add(address)
 }
 
 /**
- * Makes kafkajs go to another broker when one does not answer. The original does so for a refused connection only. With a
- * broker that accepts and then closes (its proxy or service mesh is alive, the broker is not), or that accepts and says
- * nothing (frozen, or cut off behind a load balancer), it
+ * Makes kafkajs switch to another broker when one does not answer. The original does so only for a refused connection.
+ * With a broker that accepts and then closes (its proxy or service mesh is up, the broker is not), or that accepts and
+ * stays silent (frozen, or cut off behind a load balancer), it
  *
- * - asks the same bootstrap broker again and again, 20 times, and begins with the first of the list every time;
- * - learns only after the whole request timeout that nobody is there, because a connection to a broker that it knows
- *   from the metadata begins with no request of its own;
- * - has two connections to each broker, one of them for fetches, and goes on with the broker as long as one is there: a
- *   fetch that nobody answers is tried again at the same broker for ever, and who leads the partition now is never asked;
- * - gives up looking for a coordinator when the first broker that it happens to ask cannot be reached;
- * - takes a coordinator that we may not ask for, for want of an ACL, for one that is not there yet, and looks for ever.
+ * - retries the same bootstrap broker 20 times, and starts with the first of the list every time;
+ * - notices only after the full request timeout, because a connection to a broker known from the metadata does not
+ *   begin with a request;
+ * - has two connections to each broker, one of them for fetches, and stays with the broker while either is open: an
+ *   unanswered fetch is retried at the same broker forever, without looking up the current leader of the partition;
+ * - gives up looking for a coordinator when the first broker it happens to ask cannot be reached;
+ * - mistakes a coordinator lookup that is denied for want of an ACL for a coordinator that does not exist yet, and
+ *   retries forever.
  *
- * Seen with one of three brokers frozen: every partition stood still until it was back. With all of this mended but the
- * fetch that nobody answers, still one of those that it had led.
+ * Observed with one of three brokers frozen: every partition stalled until it was back. With everything fixed except
+ * the unanswered fetch, one of the partitions that it had led still stalled.
  */
 export function leaveSilentBrokers(): void {
   const { KafkaJSConnectionError } = require('kafkajs/src/errors.js') as {
@@ -96,7 +97,10 @@ export function leaveSilentBrokers(): void {
   const broker = (require('kafkajs/src/broker/index.js') as { prototype: Broker }).prototype
   const pool = (require('kafkajs/src/cluster/brokerPool.js') as { prototype: BrokerPool }).prototype
 
-  /** Does what must be answered soon; who does not answer is one that could not be connected to. */
+  /**
+   * Runs a request that must be answered soon. A broker that does not answer is treated as one that refused the
+   * connection.
+   */
   const answered = async (one: Broker, ask: () => Promise<unknown>): Promise<void> => {
     const unreachable = (why: string) =>
       new KafkaJSConnectionError(why, { broker: one.brokerAddress, code: 'ECONNREFUSED' })
@@ -165,7 +169,8 @@ export function leaveSilentBrokers(): void {
       try {
         return await use({ nodeId, broker: await this.findBroker({ nodeId }) })
       } catch (error) {
-        // The next one may know, but not what all would refuse: null would read as a coordinator that is not there yet.
+        // The next broker may know, but a refusal would be the same everywhere: null would read as a coordinator that
+        // does not exist yet.
         if (refusalOf(error) !== null) {
           throw error
         }
@@ -180,7 +185,7 @@ export function leaveSilentBrokers(): void {
       try {
         return await this.findBroker({ nodeId })
       } catch {
-        // The next one may be there.
+        // The next broker may be reachable.
       }
     }
     await this.connect()

@@ -4,7 +4,7 @@ import { NO_LEADER } from './kafkajs-metadata.ts'
 
 /**
  * The layer of kafkajs below its clients: connections, metadata and single requests. It has no public interface; these
- * are the parts that we use, and only reading a partition and transactions use them. The version is pinned exactly.
+ * are the parts that we use. The version is pinned exactly.
  */
 export interface KafkaCluster {
   connect(): Promise<void>
@@ -28,7 +28,7 @@ export interface ProducerIdentity {
 }
 
 export interface KafkaBroker {
-  /** For requests of our own; connects by itself. */
+  /** For requests of our own; connects on demand. */
   readonly connectionPool: Connection & { getConnection(index: number): Promise<Connection> }
   isConnected(): boolean
   fetch(request: {
@@ -99,7 +99,7 @@ export type FetchedMessage = KafkaMessage & {
 export const READ_UNCOMMITTED = 0
 export const READ_COMMITTED = 1
 
-/** A cluster with connections of its own; connect and disconnect it. */
+/** A cluster with its own connections; the caller connects and disconnects it. */
 export function createCluster(kafka: Kafka): KafkaCluster {
   const symbol = Object.getOwnPropertySymbols(kafka).find((s) => s.description === 'private:Kafka:createCluster')
   const create = (kafka as unknown as Record<symbol, ((options: object) => KafkaCluster) | undefined>)[symbol as symbol]
@@ -120,7 +120,7 @@ export async function leaderOf(cluster: KafkaCluster, topic: string, partition: 
   return cluster.findBroker({ nodeId: found.leader })
 }
 
-/** After a request failed: forgets a closed connection and learns anew who leads what. */
+/** Called after a failed request: discards a closed connection and refreshes the partition leaders. */
 export async function recoverCluster(cluster: KafkaCluster, error: unknown): Promise<void> {
   const { name, host, port } = error as { name?: string; host?: string; port?: number }
   if (name === 'KafkaJSConnectionClosedError' && host !== undefined && port !== undefined) {

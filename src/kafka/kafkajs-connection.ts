@@ -26,20 +26,20 @@ interface SocketOptions {
 }
 
 const INT32_BYTES = 4
-/** How long a connection that closes waits for answers that are still due. */
+/** How long a closing connection waits for outstanding responses. */
 const CLOSE_MAX_MS = 5_000
 
 /**
- * Gives a connection of kafkajs one socket at a time. The original
+ * Limits a kafkajs connection to one socket at a time. The original
  *
  * - opens a second socket when two requests find the connection closed at the same moment; requests are written to the
  *   newer one, while the end of either ends both;
- * - counts as connected while it closes, and takes requests that nobody answers and no time-out watches any more: whoever
- *   waits for one waits for ever;
- * - keeps the bytes of a half-read answer and reads the next socket's answers as their rest;
- * - keeps a socket on which nothing is answered any more (a broker that was cut off) for as long as the kernel does.
+ * - counts as connected while it closes, and accepts requests that are never answered and no longer covered by a
+ *   timeout, so their callers wait forever;
+ * - keeps the bytes of a half-read response and reads the next socket's responses as its remainder;
+ * - keeps a socket that no longer receives responses (from a broker that was cut off) for as long as the kernel does.
  *
- * Seen with a broker that was killed under load: in two of five runs a partition stood still for good.
+ * Observed with a broker killed under load: in two of five runs a partition stalled permanently.
  */
 export function oneSocketAtATime(): void {
   const gone = new WeakSet<Socket>()
@@ -67,7 +67,7 @@ export function oneSocketAtATime(): void {
     const connected = connect.call(connection)
     const { socket } = connection
     const closed = new Promise<never>((_, fail) => {
-      // However it ended, nobody answers on it any more.
+      // However the socket ended, no response can arrive on it any more.
       socket?.once('close', () => fail(gone.has(socket) ? new Error('closed') : reject(connection)))
     })
     return Promise.race([connected, closed])
@@ -110,7 +110,7 @@ export function oneSocketAtATime(): void {
   }
 }
 
-/** One run at a time for each connection; who comes while it runs waits for it. */
+/** One run at a time for each connection; concurrent callers wait for the same run. */
 function shared(
   running: WeakMap<Connection, Promise<boolean>>,
   connection: Connection,
@@ -125,7 +125,7 @@ function shared(
   return promise
 }
 
-/** What a socket says after its connection gave it up is not about the connection's next socket. */
+/** Ignores the events of a socket that its connection has given up: they are not about the connection's next socket. */
 function silenceGoneSockets(gone: WeakSet<Socket>): void {
   replaceModule('kafkajs/src/network/socket.js', (original) => (options: SocketOptions) => {
     const unlessGone =

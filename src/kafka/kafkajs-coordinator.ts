@@ -6,7 +6,7 @@ interface Cluster {
   findGroupCoordinator(of: { groupId: string }): Promise<unknown>
 }
 
-/** What kafkajs tells a broker about a group, and which one. */
+/** A part of kafkajs that sends requests of a group to its coordinator. */
 interface Follower {
   coordinator: unknown
   readonly groupId: string
@@ -22,25 +22,25 @@ interface ConsumerGroup extends Follower {
 }
 
 /**
- * No attempt of a commit begins later than this after its first one. With the time that a request may take (10 s) that is
- * before whoever asked for the commit gives it up (KafkaGroupConsumer): an attempt that came later could put back an
- * offset that was committed meanwhile.
+ * No attempt of a commit begins later than this after the first. Together with the time that a request may take (10 s),
+ * that is before the caller gives up on the commit (KafkaGroupConsumer): a later attempt could overwrite an offset
+ * committed in the meantime with an older one.
  */
 const TRIED_FOR_MS = 5_000
 const FIND_MAX_MS = 3_000
 
-/** The member is not one any more, or is joining: who coordinates the group is known then. */
+/** The member has lost its membership, or must rejoin: the coordinator is known in these cases. */
 const OF_MEMBERSHIP = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])
 
 /**
- * Makes a consumer turn to the broker that coordinates its group now. The original notes it when it joins, and again never:
+ * Makes a consumer follow its group's coordinator. The original looks it up when it joins, and never again:
  *
- * - When the coordinator dies, heartbeats go to it until the consumer gives up and starts anew, after all its retries;
- *   measured: 14 s until payments moved again, instead of 5 to 9 s. The next coordinator knows its membership.
- * - When the group moved and the join there failed, every commit went to the old one: two partitions were normalized
- *   again and again and never committed (seen with a rolling stop of brokers under load).
+ * - When the coordinator dies, heartbeats go to it until the consumer has used up its retries and restarts; measured:
+ *   14 s until payments moved again, instead of 5 to 9 s. The next coordinator knows the membership.
+ * - When the group moved and the join there failed, every commit went to the old coordinator: two partitions were
+ *   normalized again and again and never committed (observed with a rolling stop of brokers under load).
  *
- * kafkajs itself tries a failed heartbeat or commit again, so it is enough to know better then.
+ * kafkajs itself retries a failed heartbeat or commit, so it is enough to update the coordinator before that.
  */
 export function followTheCoordinator(): void {
   heartbeatToIt()
@@ -63,7 +63,7 @@ function heartbeatToIt(): void {
 function commitToIt(): void {
   const { prototype } = require('kafkajs/src/consumer/offsetManager/index.js') as { prototype: OffsetManager }
   const { commitOffsets } = prototype
-  /** By what is committed: all attempts of one commit have the same object. */
+  /** Keyed by the offsets to commit: all attempts of one commit pass the same object. */
   const attempts = new WeakMap<object, { readonly since: number; failure: unknown }>()
   prototype.commitOffsets = async function (this: OffsetManager, offsets: object) {
     const attempt = attempts.get(offsets) ?? { since: performance.now(), failure: null }
@@ -81,12 +81,12 @@ function commitToIt(): void {
   }
 }
 
-/** Finds out who coordinates the group now, if that may be what an error says. */
+/** Looks up the group's current coordinator if the error may mean that it moved. */
 async function lookForCoordinator(follower: Follower, error: unknown): Promise<void> {
   if (!mayHaveMoved(error)) {
     return
   }
-  // That it cannot be found either is less than what went wrong.
+  // If the lookup fails too, the original error matters more.
   await within(FIND_MAX_MS, follower.cluster.findGroupCoordinator({ groupId: follower.groupId })).then(
     (found) => {
       follower.coordinator = found
@@ -97,11 +97,11 @@ async function lookForCoordinator(follower: Follower, error: unknown): Promise<v
 
 class CommitGivenUpError extends Error {
   readonly code = 'COMMIT_GIVEN_UP'
-  /** For kafkajs, which otherwise tries on; the caller decides anew. */
+  /** Keeps kafkajs from retrying further; the caller decides what to do. */
   readonly retriable = false
 
   constructor(cause: unknown) {
-    super(`the offset could not be committed for ${TRIED_FOR_MS} ms: ${(cause as Error).message}`, { cause })
+    super(`the offset could not be committed within ${TRIED_FOR_MS} ms: ${(cause as Error).message}`, { cause })
     this.name = 'CommitGivenUpError'
   }
 }

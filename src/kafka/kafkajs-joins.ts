@@ -6,18 +6,18 @@ interface ConsumerGroup {
   joinAndSync(): Promise<void>
 }
 
-/** A consumer that is to stop waits for a join that is on its way, so it must not be for ever. */
+/** A stopping consumer waits for a join in progress, so the retries must be bounded. */
 const TRIED_FOR_MS = 5_000
 const TRY_AGAIN_AFTER_MS = 100
 
 /**
- * Makes a consumer join until it has joined, with the membership that it has. After a join that fails (the group's new
- * coordinator just loads it, a connection ends) the original goes on fetching, as a member of before. If it was told that
- * it is not a member any more, it has forgotten its id by then: it never sends a heartbeat again, so that it never learns
- * that it should join, and every commit is refused.
+ * Makes a consumer retry a join, with its current membership, until it succeeds. After a failed join (the group's new
+ * coordinator is still loading the group, a connection closes) the original continues to fetch with its previous
+ * membership. If it was told that it is no longer a member, it has already discarded its member id: it sends no more
+ * heartbeats, so it never learns that it should join, and every commit is refused.
  *
- * Met after a broker was frozen for longer than the session: a partition in doubt stood still for the minute that a test
- * waited. That this was the cause was read from kafkajs's code, not caught in the act.
+ * Observed after a broker was frozen for longer than the session timeout: a partition in doubt stalled for the minute
+ * that a test waited. The cause was inferred from kafkajs's code, not observed directly.
  */
 export function joinUntilJoined(): void {
   const { prototype } = require('kafkajs/src/consumer/consumerGroup.js') as { prototype: ConsumerGroup }
@@ -39,7 +39,7 @@ export function joinUntilJoined(): void {
 
 class JoinFailedError extends Error {
   readonly code = 'JOIN_FAILED'
-  /** For kafkajs, which otherwise goes on fetching: the consumer starts anew (KafkaGroupConsumer). */
+  /** Keeps kafkajs from fetching on; KafkaGroupConsumer restarts the consumer. */
   readonly retriable = false
 
   constructor(cause: unknown) {

@@ -43,25 +43,25 @@ interface Encoder {
 }
 
 const METADATA = 3
-/** Brokers since Kafka 2.0 know it. */
+/** Supported by brokers since Kafka 2.0. */
 const VERSION = 6
-/** The leader of a partition, as we note it, when there is none. */
+/** The value we use as the leader of a partition that has none. */
 export const NO_LEADER = -1
-/** How soon it is looked for again, ms. kafkajs looks every five minutes. */
+/** How soon a missing leader is looked up again, ms. kafkajs refreshes every five minutes. */
 const LOOK_AGAIN_MS = 1_000
-/** There is a leader, only a replica is away. */
+/** The partition has a leader; only a replica is unavailable. */
 const REPLICA_NOT_AVAILABLE = 9
 
 /**
- * Makes kafkajs ask for the metadata of the topics that it was told of, and judge each partition for itself. The original
+ * Makes kafkajs request metadata only for the topics it was given, and judge each partition separately. The original
  *
- * - asks for all topics of the cluster when it was told of none yet, which every client does once, and some always;
- * - throws when any partition in the answer has no leader, so that one leaderless partition of another team's topic stopped
- *   everything: nothing could be opened, a process could not start, a gateway not connect;
- * - asks for the offsets of all partitions together, and gets none if one has no leader.
+ * - requests all topics of the cluster while it has been given none, which every client does once and some always;
+ * - throws when any partition in the response has no leader, so that one leaderless partition of another team's topic
+ *   stopped everything: no partition could be opened, no process could start, no gateway could connect;
+ * - requests the offsets of all partitions together, and gets none if one has no leader.
  *
- * Here no topics means none (`listTopics` is not for us), and a partition without a leader is one whose leader is NO_LEADER: who
- * needs it has to wait, the others go on. That is looked up again soon.
+ * Here an empty list requests no topics (so `listTopics` is not usable), and a partition without a leader has the
+ * leader NO_LEADER: only its users wait, and the lookup is repeated soon.
  */
 export function askForOurTopicsOnly(): void {
   askByName()
@@ -92,7 +92,7 @@ function askByName(): void {
     try {
       return await this.connectionPool.send({ request, response: { decode, parse } })
     } catch (error) {
-      // As kafkajs does for each of its requests.
+      // As kafkajs does for all of its requests.
       if ((error as Error).name === 'KafkaJSConnectionClosedError') {
         await this.disconnect()
       }
@@ -124,7 +124,7 @@ function lookForLeadersSoon(): void {
   }
 }
 
-/** Offsets are answered for the partitions that have a leader; the others are missing in the answer. */
+/** Returns the offsets of the partitions that have a leader; the others are missing from the result. */
 function askLeadersOnly(): void {
   const { prototype } = require('kafkajs/src/cluster/index.js') as { prototype: Cluster }
   const { fetchTopicsOffset } = prototype

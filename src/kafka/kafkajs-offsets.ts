@@ -8,16 +8,16 @@ interface OffsetManager {
   setDefaultOffset(of: { readonly topic: string; readonly partition: number }): Promise<void>
 }
 
-/** The log of a partition has no record at the offset that the consumer asked for. */
+/** The log of a partition has no record at the offset that the consumer requested. */
 export class OffsetOutOfRangeError extends Error {
   readonly code = 'OFFSET_OUT_OF_RANGE'
-  /** For kafkajs, which otherwise asks again at once: the consumer ends and is started anew (KafkaGroupConsumer). */
+  /** Keeps kafkajs from retrying at once: the consumer ends, and KafkaGroupConsumer restarts it. */
   readonly retriable = false
   readonly topic: string
   readonly partition: number
 
   constructor({ topic, partition }: { readonly topic: string; readonly partition: number }) {
-    super(`${topic}[${partition}] has no record at the offset that was asked for`)
+    super(`${topic}[${partition}] has no record at the requested offset`)
     this.name = 'OffsetOutOfRangeError'
     this.topic = topic
     this.partition = partition
@@ -25,9 +25,9 @@ export class OffsetOutOfRangeError extends Error {
 }
 
 /**
- * Makes a consumer tell when an offset is out of range. The original commits -2 in its place, whatever `autoCommit` says:
- * over our offset and over the text beside it, so that nobody knows any more how far the work was done, and goes on at the
- * beginning, where what is new in a log that was made anew looks like what was seen before.
+ * Makes a consumer report an offset that is out of range. The original commits -2 instead, whatever `autoCommit` says.
+ * That overwrites our offset and its metadata, so the position of the work is lost. It then continues at the beginning,
+ * where the new records of a recreated log look like records already processed.
  */
 export function leaveOffsetsAlone(): void {
   const group = (require('kafkajs/src/consumer/consumerGroup.js') as { prototype: ConsumerGroup }).prototype
@@ -35,7 +35,7 @@ export function leaveOffsetsAlone(): void {
     throw new OffsetOutOfRangeError(error)
   }
   const manager = (require('kafkajs/src/consumer/offsetManager/index.js') as { prototype: OffsetManager }).prototype
-  // Nothing else calls it, and nothing may.
+  // Nothing else calls it, and nothing else may.
   manager.setDefaultOffset = async (of) => {
     throw new OffsetOutOfRangeError(of)
   }

@@ -1,18 +1,18 @@
 import { require } from './replace-module.ts'
 
-/** What kafkajs writes and reads requests with, for those of ours that it does not know. The version is pinned exactly. */
+/** kafkajs's encoder and decoder, for requests that kafkajs does not support. Its version is pinned exactly. */
 export interface Encoder {
   writeBoolean(value: boolean): Encoder
   writeInt32(value: number): Encoder
   writeString(value: string): Encoder
   writeBuffer(value: Buffer): Encoder
-  /** Of encoders: each writes one element. */
+  /** Each encoder writes one element. */
   writeArray(elements: readonly Encoder[]): Encoder
   /** A compact string. */
   writeUVarIntString(value: string): Encoder
   /** A compact array. */
   writeUVarIntArray(elements: readonly Encoder[]): Encoder
-  /** Nothing given: no tagged fields. */
+  /** Without an argument: no tagged fields. */
   writeUVarIntBytes(): Encoder
 }
 

@@ -4,7 +4,7 @@ import { require } from './replace-module.ts'
 interface Connection {
   readonly sasl: unknown
   readonly authenticatedAt: [seconds: number, nanos: number] | null
-  /** ms; 0 for ever. A long.js number. */
+  /** ms; 0 means unlimited. A long.js number. */
   readonly sessionLifetime: { toString(): string }
   isAuthenticated(): boolean
   send(request: object): Promise<unknown>
@@ -19,19 +19,19 @@ interface Broker {
   isConnected(): boolean
 }
 
-/** As the Java client: soon enough to be done in time, late enough for short sessions. */
+/** As in the Java client: soon enough to finish in time, late enough for short sessions. */
 const RENEWED_AT_SHARE = 0.85
 
 /**
- * Logs in again before a session ends (KIP-368, `connections.max.reauth.ms`, or the life of a token). The original does,
- * but
+ * Logs in again before a session expires (KIP-368: `connections.max.reauth.ms`, or the lifetime of a token). The
+ * original does so, too, but
  *
- * - always 10 s before the end, so that with sessions of 10 s and less it logs in before every request, which brokers
- *   refuse within a second of the last time;
- * - meanwhile says of the broker that it is not connected, which for a transaction of ours means that its outcome may be
- *   unknown (kafka-transactions.ts);
- * - may still write a request that was begun before between the two steps of the login, where the broker closes the
- *   connection for it.
+ * - always 10 s before the expiry, so with sessions of 10 s or less it logs in before every request, which brokers
+ *   refuse within a second of the previous login;
+ * - reports the broker as not connected meanwhile, which for our transactions means that their outcome may be unknown
+ *   (kafka-transactions.ts);
+ * - may write a request that was begun earlier between the two steps of the login, for which the broker closes the
+ *   connection.
  */
 export function renewSessionsInTime(): void {
   const connection = (require('kafkajs/src/network/connection.js') as { prototype: Connection }).prototype
@@ -49,7 +49,7 @@ export function renewSessionsInTime(): void {
   const { send } = connection
   connection.send = async function (this: Connection, request: object) {
     if (this.authenticatedAt !== null && !this.isAuthenticated()) {
-      // What was begun before is encoded and written within its turn.
+      // Requests begun earlier are encoded and written within their own turn.
       await nextTurn()
     }
     return send.call(this, request)

@@ -11,8 +11,8 @@ import { renewSessionsInTime } from './kafkajs-sessions.ts'
 import { replaceModule, require } from './replace-module.ts'
 
 /**
- * kafkajs 2.2.4 with mendings of ours. It is no longer maintained and the version is pinned exactly, so what must be
- * different is changed here, at load, and nowhere else. Everything that needs kafkajs at run time takes it from here.
+ * kafkajs 2.2.4 with our fixes. It is no longer maintained and its version is pinned exactly, so all changes to it are
+ * made here, when it is loaded, and nowhere else. All code that needs kafkajs at run time imports it from here.
  */
 interface RequestQueue {
   readonly pending: readonly unknown[]
@@ -25,8 +25,8 @@ interface RequestQueue {
 const CHECK_PENDING_MS = 10
 
 /**
- * The original arms a timer after every answer, with a negative delay, for ever: idle connections burn CPU and Node
- * warns. A timer is only needed while requests wait.
+ * The original arms a timer after every response, with a negative delay and without end: idle connections burn CPU and
+ * Node warns. A timer is needed only while requests are pending.
  */
 function armNoTimerWithoutNeed(): void {
   const { prototype } = require('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue }
@@ -88,7 +88,7 @@ interface BatchOptions {
   readonly records?: readonly BatchRecord[]
 }
 
-/** Records are kept as they are until their batch is written in one go; see encode-record-batch.ts. */
+/** Records stay unencoded until their batch is written in one pass; see encode-record-batch.ts. */
 function encodeBatchesInOnePass(): void {
   const encoderClass = require('kafkajs/src/protocol/encoder.js') as { prototype: Encoder }
   replaceModule('kafkajs/src/protocol/recordBatch/record/v0/index.js', () => (record: BatchRecord) => record)
@@ -112,7 +112,7 @@ function encodeBatchesInOnePass(): void {
   }))
 }
 
-/** Requests are written whole before anything reads them, so their buffers need no zeroing first. */
+/** Requests are written completely before anything reads them, so their buffers need no zeroing. */
 function growWithoutZeroing(): void {
   const { prototype } = require('kafkajs/src/protocol/encoder.js') as {
     prototype: Encoder & { ensureAvailable(length: number): void }
@@ -135,16 +135,19 @@ interface Decoder {
   readBytes(length: number): Buffer
 }
 
-/** At the start of what a partition has in an answer: the size, then the first batch with its version at this place. */
+/**
+ * A partition's part of a response begins with its size, followed by the first batch; this is the position of that
+ * batch's magic byte.
+ */
 const FIRST_MAGIC_AT = 4 + 16
 const RECORD_BATCH_MAGIC = 2
-/** As much as the original wants to see before it tries a batch. */
+/** Bytes that the original requires before it decodes a batch. */
 const RECORD_BATCH_OVERHEAD = 49
 
 /**
- * The original knows gzip only, whatever its size becomes, and reads no batch after one that it cannot: a topic that was
- * set to another compression for a moment could not be read ever again. It also hands all records of a batch to one call,
- * which overflows the stack when they are very many.
+ * The original supports only gzip, without a size limit, and reads nothing after a batch that it cannot decode: a topic
+ * set to another compression even briefly could never be read again. It also passes all records of a batch to one call,
+ * which overflows the stack for a very large number of records.
  */
 function readAllCompressions(): void {
   const decoderClass = require('kafkajs/src/protocol/decoder.js') as new (bytes: Buffer) => Decoder
@@ -170,7 +173,7 @@ function readAllCompressions(): void {
               records.push(record)
             }
           } catch (error) {
-            // The last one is often cut off by the size of the answer.
+            // The last batch is often cut off by the size limit of the response.
             if ((error as Error).name === 'KafkaJSPartialMessageError') {
               break
             }
@@ -182,7 +185,7 @@ function readAllCompressions(): void {
   )
 }
 
-// First: what is loaded later must get it.
+// Before kafkajs itself is loaded, so that its modules load the replacements.
 splitAddressesRightly()
 oneSocketAtATime()
 readAllCompressions()

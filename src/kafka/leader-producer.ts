@@ -9,19 +9,19 @@ import { within } from './within.ts'
 
 export interface LeaderProducerOptions {
   readonly cluster: KafkaCluster
-  /** Null for a producer without one, whose repeats are appended again. */
+  /** Null for a producer without an identity, whose retries may be appended twice. */
   readonly identity: () => ProducerIdentity | null
   /** Largest record batch, bytes; below every topic's `max.message.bytes`. */
   readonly batchBytesMax: number
   /** How long the leader may wait for the other replicas, ms. */
   readonly replicasTimeoutMs: number
-  /** How long a failure that can pass is tried again, ms. */
+  /** How long a retriable failure is retried, ms. */
   readonly retryForMs: number
-  /** One request to a leader; the real one if not given. */
+  /** Sends one request to a leader. Defaults to the real one. */
   readonly produce?: typeof produceTo
 }
 
-/** Offsets of what was appended: of the first record, and the one after the last. */
+/** Offsets of the appended records: the first, and the one after the last. */
 export interface AppendedRange {
   readonly first: bigint
   readonly next: bigint
@@ -34,57 +34,59 @@ interface Entry {
   readonly messages: readonly Message[]
   readonly firstSequence: number
   readonly deadline: number
-  /** How often it failed. */
+  /** Number of failed attempts. */
   failures: number
   readonly resolve: (baseOffset: bigint) => void
   readonly reject: (error: unknown) => void
 }
 
 const BATCH_RECORDS_MAX = 5_000
-/** Bounds a request: its batches together stay far below the broker's limit of 100 MB. */
+/** Limits a request: its batches together stay far below the broker's limit of 100 MB. */
 const ENTRIES_PER_REQUEST_MAX = 16
-/** Before the first repetition; twice as long before each further one, up to the most. */
+/** Pause before the first retry; doubles with each further one, up to the maximum. */
 const RETRY_PAUSE_MS = 50
 const RETRY_PAUSE_MAX_MS = 1_000
 const REQUEST_MARGIN_MS = 2_000
 const RECOVERY_MAX_MS = 10_000
 
 /**
- * Appends record batches, with acks of all in-sync replicas, one request to a leader at a time: what is appended while
- * one is on its way shares the next, whichever partition it is for.
+ * Appends record batches with acks from all in-sync replicas, one request per leader at a time: appends made while one
+ * is in flight share the next, whichever partition they are for.
  *
- * Takes the place of kafkajs's producer, which is unsafe with several partitions in one call: when leaders move it can
- * acknowledge what it never sent, and give a repeated batch another sequence. Here every batch has its own answer, which
- * must name its partition, and keeps its sequence, so that a leader that has it already appends it once.
+ * Replaces kafkajs's producer, which is unsafe with several partitions in one call: when leaders move it can
+ * acknowledge records that it never sent, and resend a batch with a different sequence number. Here every batch has its
+ * own result, which must name its partition, and keeps its sequence number, so that a leader that already has the batch
+ * appends it only once.
  *
- * A partition that fails costs the others nothing: each is judged by its own answer, and only what failed is repeated, with
- * growing pauses. Until it succeeds again it shares neither request nor connection with those that work, because a leader
- * answers a request when its slowest partition is done, and the requests of a connection one after the other.
+ * A failing partition does not affect the others: each is judged by its own result, and only failed batches are
+ * retried, with growing pauses. Until it succeeds again it shares neither requests nor a connection with healthy
+ * partitions, because a leader answers a request only when its slowest partition is done, and answers the requests of a
+ * connection in order.
  *
- * The caller appends to one partition after the other: two appends to one partition at the same time have no order.
+ * The caller appends to each partition sequentially: concurrent appends to the same partition have no defined order.
  */
 export class LeaderProducer {
   readonly #options: LeaderProducerOptions
   readonly #topics = new Set<string>()
-  /** What waits for a leader, by the leader and the connection. */
+  /** Queued batches, by leader and connection. */
   readonly #waiting = new Map<string, Entry[]>()
   readonly #busy = new Set<string>()
-  /** Partitions whose last answer was a failure. */
+  /** Partitions whose last result was a failure. */
   readonly #failing = new Set<string>()
   readonly #leaders = new Set<KafkaBroker>()
-  /** Next sequence of every partition, for a producer with an identity. */
+  /** Next sequence number of every partition, for a producer with an identity. */
   readonly #sequences = new Map<string, number>()
 
   constructor(options: LeaderProducerOptions) {
     this.#options = options
   }
 
-  /** Whether every connection that something was appended on is still there. */
+  /** Whether every connection used for an append is still open. */
   get connected(): boolean {
     return [...this.#leaders].every((leader) => leader.isConnected())
   }
 
-  /** Learns who leads the partitions of a topic. Costs nothing the second time. */
+  /** Looks up the leaders of a topic's partitions; free after the first call. */
   async know(topic: string): Promise<void> {
     if (!this.#topics.has(topic)) {
       await this.#options.cluster.addMultipleTargetTopics([topic])
@@ -93,7 +95,7 @@ export class LeaderProducer {
   }
 
   /**
-   * Appends records, in order, in as many batches as the limits ask for. Rejects with kafkajs's error or
+   * Appends records, in order, in as many batches as the limits require. Rejects with kafkajs's error or
    * ProduceReplyError; then the outcome is unknown.
    */
   async append(topic: string, partition: number, records: readonly OutRecord[]): Promise<AppendedRange> {
@@ -143,7 +145,7 @@ export class LeaderProducer {
     }
     if (!this.#busy.has(way)) {
       this.#busy.add(way)
-      // After this turn: what the caller appends in the same turn shares the request.
+      // After this turn: appends that the caller makes in the same turn share the request.
       queueMicrotask(() => void this.#sendAll(way, leader, on))
     }
   }
@@ -173,7 +175,7 @@ export class LeaderProducer {
       const request = { identity: identity(), timeoutMs: replicasTimeoutMs, topicData }
       answers = await within(deadlineMs, produce(broker, request, on))
     } catch (error) {
-      // Nothing is known of any of them.
+      // The outcome of all of them is unknown.
       for (const entry of entries) {
         void this.#again(entry, error)
       }
@@ -193,7 +195,7 @@ export class LeaderProducer {
     }
   }
 
-  /** Sends again what may still succeed, after a pause that grows, to whoever leads the partition by then. */
+  /** Retries a batch that may still succeed, after a growing pause, at the current leader of its partition. */
   async #again(entry: Entry, error: unknown): Promise<void> {
     const pauseMs = Math.min(RETRY_PAUSE_MS * 2 ** entry.failures, RETRY_PAUSE_MAX_MS)
     if (!isRetriable(error) || performance.now() >= entry.deadline) {
@@ -211,7 +213,7 @@ export class LeaderProducer {
     try {
       this.#dispatch(entry)
     } catch (closed) {
-      // The cluster was disconnected meanwhile and knows no leaders any more.
+      // The cluster was disconnected meanwhile and no longer knows any leaders.
       entry.reject(closed)
     }
   }
@@ -221,7 +223,7 @@ function placeOf({ topic, partition }: { readonly topic: string; readonly partit
   return `${topic} ${partition}`
 }
 
-/** No broker answers: kafkajs gives up on it, but the deadline decides. */
+/** kafkajs gives up when no broker answers; here the deadline decides. */
 function asRetriable(error: unknown): Error {
   return Object.assign(error as Error, { retriable: true })
 }

@@ -2,7 +2,7 @@ import type { KafkaBroker } from './kafkajs-cluster.ts'
 import { createErrorFromCode, type Decoder, DecoderClass, type Encoder, EncoderClass } from './kafkajs-protocol.ts'
 
 const OFFSET_FETCH = 9
-/** The first one that can ask for stable offsets (KIP-447); brokers since Kafka 2.5 know it. */
+/** The first version that can request stable offsets (KIP-447); supported by brokers since Kafka 2.5. */
 const VERSION = 7
 const UNSTABLE_OFFSET_COMMIT = 88
 
@@ -12,8 +12,9 @@ interface Answer {
 }
 
 /**
- * Whether no transaction has committed an offset of a partition that is itself neither committed nor aborted yet. kafkajs
- * speaks older versions of this request only, which answer with the offset of before. Rejects with kafkajs's error.
+ * Whether the offset of a partition is decided: no transaction that is neither committed nor aborted yet has committed
+ * one. kafkajs supports only older versions of this request, which answer with the previous offset. Rejects with
+ * kafkajs's error.
  */
 export async function isOffsetDecided(
   coordinator: KafkaBroker,
@@ -32,7 +33,7 @@ export async function isOffsetDecided(
   })
   const found = partitions.find((one) => one.partition === partition)
   if (found === undefined) {
-    throw new Error(`the coordinator of ${group} did not answer for ${topic}[${partition}]`)
+    throw new Error(`the coordinator's response for group ${group} does not include ${topic}[${partition}]`)
   }
   if (found.errorCode !== 0 && found.errorCode !== UNSTABLE_OFFSET_COMMIT) {
     throw createErrorFromCode(found.errorCode)
@@ -45,7 +46,7 @@ function requestOf(group: string, topic: string, partition: number): Encoder {
     .writeUVarIntString(topic)
     .writeUVarIntArray([new EncoderClass().writeInt32(partition)])
     .writeUVarIntBytes()
-  // What stands before the group ends the request's header.
+  // The bytes before the group end the request's header.
   return new EncoderClass()
     .writeUVarIntBytes()
     .writeUVarIntString(group)
@@ -56,13 +57,13 @@ function requestOf(group: string, topic: string, partition: number): Encoder {
 
 function answerOf(decoder: Decoder): Answer {
   decoder.readTaggedFields()
-  // How long the broker throttles.
+  // Throttle time.
   decoder.readInt32()
   const topics = decoder.readUVarIntArray(() => {
     decoder.readUVarIntString()
     const partitions = decoder.readUVarIntArray(() => {
       const partition = decoder.readInt32()
-      // The offset, its leader's epoch, its metadata: asked for elsewhere.
+      // The offset, its leader epoch and its metadata are read elsewhere.
       decoder.readInt64()
       decoder.readInt32()
       decoder.readUVarIntString()

@@ -35,7 +35,7 @@ export function createPartitionReader(kafka: Kafka): TimedPartitionReader {
     refusedAsStop(topic, () =>
       shared.with(async (cluster) => {
         await cluster.addMultipleTargetTopics([topic])
-        // Always: a former leader that woke up would answer, with what was so before.
+        // Always refresh: a former leader that has just resumed would answer with outdated values.
         await cluster.refreshMetadata()
         return ask(await leaderOf(cluster, topic, partition))
       }),
@@ -60,7 +60,7 @@ export function createPartitionReader(kafka: Kafka): TimedPartitionReader {
       if (start >= found.end) {
         return { ...found, end: start }
       }
-      // Connections of its own: a broker answers one request of a connection after the other, and fetches are long.
+      // Separate connections: a broker answers the requests of a connection one after the other, and fetches take long.
       const end = await refusedAsStop(`${topic}[${partition}]`, () =>
         withCluster(kafka, topic, (cluster) =>
           readToEnd(cluster, topic, partition, start, found.end, onRecords, signal),
@@ -71,7 +71,7 @@ export function createPartitionReader(kafka: Kafka): TimedPartitionReader {
   }
 }
 
-/** Resolves with the offset that it read up to. */
+/** Resolves with the offset that it read up to, exclusive. */
 async function readToEnd(
   cluster: KafkaCluster,
   topic: string,
@@ -122,7 +122,7 @@ async function readToEnd(
     if (visible.length > 0) {
       await onRecords(visible.map(toInRecord))
     }
-    // From the batch's header, not its last record: compaction may have removed that one.
+    // From the batch's header, not its last record, which compaction may have removed.
     const next = BigInt(last.batchContext.firstOffset) + BigInt(last.batchContext.lastOffsetDelta) + 1n
     at = next > at ? next : at + 1n
   }
@@ -141,7 +141,7 @@ export function toInRecord(message: KafkaMessage): InRecord {
   }
 }
 
-/** Undefined for what stands in the formats of before Kafka 0.11. */
+/** Undefined for records in message formats older than Kafka 0.11. */
 export function leaderEpochOf(message: KafkaMessage): number | undefined {
   return (message as Partial<FetchedMessage>).batchContext?.partitionLeaderEpoch
 }
@@ -150,7 +150,7 @@ async function standingAt(broker: KafkaBroker, topic: string, partition: number,
   const { responses } = await broker.fetch({
     maxWaitTime: 100,
     minBytes: 1,
-    // The batch that holds the offset comes whole, whatever its size.
+    // The batch that contains the offset is returned whole, whatever its size.
     maxBytes: 1,
     isolationLevel: READ_COMMITTED,
     rackId: '',
@@ -158,7 +158,7 @@ async function standingAt(broker: KafkaBroker, topic: string, partition: number,
   })
   const found = responses[0]?.partitions[0]
   if (found === undefined) {
-    throw new Error(`the leader of ${topic}[${partition}] did not answer for it`)
+    throw new Error(`the leader's response does not include ${topic}[${partition}]`)
   }
   const { messages, abortedTransactions } = found
   const isIt = (message: FetchedMessage) => BigInt(message.offset) === offset
@@ -179,7 +179,7 @@ async function rangeOf(broker: KafkaBroker, topic: string, partition: number): P
   return { start, end, highWatermark }
 }
 
-/** The first offset of a record that is not older than the time, ms since the epoch; -1 if there is none. */
+/** Offset of the first record that is not older than the timestamp, ms since the epoch; -1 if there is none. */
 async function offsetAt(
   broker: KafkaBroker,
   topic: string,

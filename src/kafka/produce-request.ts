@@ -1,11 +1,11 @@
 import type { KafkaBroker, ProducerIdentity, TopicBatches } from './kafkajs-cluster.ts'
 import { require } from './replace-module.ts'
 
-/** What a leader says of one partition of a produce request. */
+/** A leader's result for one partition of a produce request. */
 export interface ProducedPartition {
   readonly topic: string
   readonly partition: number
-  /** Null if the records were appended and are where they were asked to be. */
+  /** Null if the records were appended with the requested acks. */
   readonly error: Error | null
   /** Offset of the first record; -1 if there is none. */
   readonly baseOffset: bigint
@@ -18,7 +18,7 @@ export interface ProduceRequest {
   readonly topicData: readonly TopicBatches[]
 }
 
-/** A broker has two connections, the second one for fetches: where nothing is fetched it is free. */
+/** A broker has two connections. The second is for fetches; where nothing is fetched it is free. */
 export type ProduceConnection = 'first' | 'second'
 
 interface Answer {
@@ -34,7 +34,7 @@ interface Answer {
 
 type Request = Parameters<KafkaBroker['connectionPool']['send']>[0]['request']
 
-/** Brokers since Kafka 2.1 know it. */
+/** Supported by brokers since Kafka 2.1. */
 const requestOf = require('kafkajs/src/protocol/requests/produce/v7/request.js') as (of: object) => Request
 const { decode } = require('kafkajs/src/protocol/requests/produce/v7/response.js') as {
   decode: (bytes: Buffer) => Promise<Answer>
@@ -44,9 +44,9 @@ const { createErrorFromCode } = require('kafkajs/src/protocol/error.js') as {
 }
 
 /**
- * Sends record batches to the leader of their partitions, with acks of all in-sync replicas, and tells of each partition
- * what the leader says of it. Rejects if there is no answer; then the outcome is unknown. kafkajs's own call throws the first
- * partition's error, and what the leader says of the others is gone.
+ * Sends record batches to the leader of their partitions, with acks from all in-sync replicas, and returns the leader's
+ * result for each partition. Rejects if there is no response; then the outcome is unknown. kafkajs's own call throws
+ * the first partition's error and discards the results of the others.
  */
 export async function produceTo(
   broker: KafkaBroker,
@@ -55,7 +55,7 @@ export async function produceTo(
 ): Promise<readonly ProducedPartition[]> {
   const request = requestOf({
     ...identity,
-    // All in-sync replicas: a success that one broker's death can undo is no success.
+    // All in-sync replicas: an append that the loss of one broker can undo must not be reported as a success.
     acks: -1,
     timeout: timeoutMs,
     compression: 0,

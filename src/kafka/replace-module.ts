@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 
 export const require = createRequire(import.meta.url)
 
-/** Changes what a module of kafkajs exports, for every module that is loaded after this. */
+/** Replaces the exports of a kafkajs module, for every module loaded afterwards. */
 export function replaceModule(path: string, replacement: (original: unknown) => unknown): void {
   const resolved = require.resolve(path)
   require(resolved)

@@ -2,7 +2,7 @@ import type { Kafka } from 'kafkajs'
 import { isRetriable } from './errors.ts'
 import { createCluster, type KafkaCluster } from './kafkajs-cluster.ts'
 
-/** How long nobody has to need it until it is closed, ms. */
+/** Idle time before it is closed, ms. */
 const CLOSE_AFTER_MS = 300
 
 interface Shared {
@@ -13,8 +13,8 @@ interface Shared {
 }
 
 /**
- * Connections for short questions, closed soon after nobody asks any more. Opening a partition asks half a dozen, and a
- * process opens all of its partitions at once.
+ * Shared connections for short requests, closed soon after the last user. Opening a partition takes half a dozen
+ * requests, and a process opens all of its partitions at once.
  */
 export class SharedCluster {
   readonly #kafka: Kafka
@@ -24,7 +24,7 @@ export class SharedCluster {
     this.#kafka = kafka
   }
 
-  /** What fails on connections that were there before is asked once more, on new ones: leaders may have moved. */
+  /** A failure on existing connections is retried once, on new ones: leaders may have moved. */
   async with<T>(ask: (cluster: KafkaCluster) => Promise<T>): Promise<T> {
     const before = this.#shared
     try {
@@ -43,7 +43,7 @@ export class SharedCluster {
       await shared.connected
       return await ask(shared.cluster)
     } catch (error) {
-      // Who asks next begins anew; who is still asking here may finish.
+      // The next caller gets new connections; current callers may finish on these.
       if (this.#shared === shared) {
         this.#shared = undefined
       }

@@ -6,7 +6,7 @@ import { ConfigResourceTypes } from './kafkajs.ts'
 
 export interface TopicPlan {
   readonly names: TopicNames
-  /** All, if not said otherwise. */
+  /** Defaults to all topics. */
   readonly only?: readonly TopicId[]
   readonly partitions: number
   readonly replicationFactor: number
@@ -17,11 +17,13 @@ export interface TopicFinding {
   readonly topic: string
   /** What is wrong and what to do. */
   readonly problem: string
-  /** Wrong partitions break the keeping of payments together; other settings can be changed at any time. */
+  /** A wrong partition count splits payments across partitions; other settings can be changed at any time. */
   readonly severity: 'fatal' | 'setting'
 }
 
-/** Creates the topics that are missing; gives their names. What exists is left as it is: `findTopicProblems` compares. */
+/**
+ * Creates missing topics and returns their names. Existing topics are left unchanged; `findTopicProblems` checks them.
+ */
 export async function createMissingTopics(admin: Admin, plan: TopicPlan): Promise<readonly string[]> {
   const existing = await partitionsByTopic(
     admin,
@@ -30,7 +32,7 @@ export async function createMissingTopics(admin: Admin, plan: TopicPlan): Promis
   const missing = topicIds().filter((id) => !existing.has(plan.names[id]))
   if (missing.length > 0) {
     await admin.createTopics({
-      // It would ask one broker once, which may not have heard of them yet.
+      // kafkajs would ask one broker once, which may not know of them yet.
       waitForLeaders: false,
       timeout: 30_000,
       topics: missing.map((id) => ({
@@ -50,18 +52,19 @@ export async function createMissingTopics(admin: Admin, plan: TopicPlan): Promis
 
 const PASSING = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'KafkaJSGroupCoordinatorNotFound'])
 
-/** How long a broker may take to hear of a topic that another one has created, ms. */
+/** How long a broker may take to learn of a topic that another one has created, ms. */
 const HEARSAY_MAX_MS = 10_000
 const HEARSAY_PAUSE_MS = 100
 
-/** Repeats a look at topics that were created a moment ago: the broker that is asked may not have heard of them yet. */
+/** Repeats a query about topics that were just created: the broker asked may not know of them yet. */
 export async function untilKnown<T>(look: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + HEARSAY_MAX_MS
   for (;;) {
     try {
       return await look()
     } catch (error) {
-      // A partition may not have its leader yet, and no group a coordinator, for which Kafka first makes a topic.
+      // A partition may not have its leader yet, and a group may have no coordinator, for which Kafka first creates a
+      // topic.
       const passes = PASSING.has(kafkaErrorType(error)) || isRetriable(error)
       if (!passes || performance.now() > deadline) {
         throw error
@@ -71,7 +74,7 @@ export async function untilKnown<T>(look: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Compares the topics of the cluster with the plan. Empty if all is as it should be. */
+/** Compares the topics of the cluster with the plan. Empty if everything matches. */
 export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<readonly TopicFinding[]> {
   const ids = plan.only ?? topicIds()
   const existing = await partitionsByTopic(
@@ -88,7 +91,7 @@ export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<
         topic: plan.names[id],
         severity: 'fatal',
         problem:
-          'does not exist, or our user may not see it: run `paystatus topics apply`, or see `paystatus topics acls`',
+          'does not exist or is not visible to our user: run `paystatus topics apply`, or see `paystatus topics acls`',
       })
     }
   }
@@ -100,7 +103,7 @@ export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<
       findings.push({
         topic: name,
         severity: 'fatal',
-        problem: `has ${partitions} partitions, the configuration says ${plan.partitions}; the count is fixed at creation, because a payment's state lives in the partition that its key chose. If the configuration is wrong, correct kafka.partitions; if the topic was grown, changing it here breaks payments apart: see "Growing" in docs/operations.md`,
+        problem: `has ${partitions} partitions, the configuration says ${plan.partitions}; the count is fixed at creation, because a payment's state lives in the partition that its key determines. If the configuration is wrong, correct kafka.partitions. If partitions were added to the topic, do not change kafka.partitions to match, which would split payments across partitions: see "Growing" in docs/operations.md`,
       })
     }
   }
@@ -124,12 +127,12 @@ export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<
   return findings
 }
 
-/** What a topic that is not there, or that our user may not see, is answered with. */
+/** Errors for a topic that does not exist or is not visible to our user. */
 const NOT_THERE = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'TOPIC_AUTHORIZATION_FAILED'])
 
 /**
- * How many partitions each of these topics has; without those that are not there. Each is asked for by its name: whatever is
- * wrong with other topics of the cluster is not our business.
+ * Number of partitions of each of these topics, without those that do not exist. Each is requested by name, so problems
+ * with other topics of the cluster have no effect.
  */
 async function partitionsByTopic(admin: Admin, names: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>()

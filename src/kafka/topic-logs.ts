@@ -8,7 +8,10 @@ import { within } from './within.ts'
 
 const REQUEST_MAX_MS = 12_000
 
-/** TopicLogs over two requests of our own on kafkajs's connections: it speaks older versions only, or not at all. */
+/**
+ * TopicLogs over two requests of our own on kafkajs's connections: kafkajs supports only older versions of them, or
+ * none.
+ */
 export function createTopicLogs(kafka: Kafka): TopicLogs {
   const shared = new SharedCluster(kafka)
   return {
@@ -23,7 +26,7 @@ export function createTopicLogs(kafka: Kafka): TopicLogs {
       refusedAsStop(topic, () =>
         shared.with(async (cluster) => {
           await cluster.addMultipleTargetTopics([topic])
-          // Always: a former leader that woke up would answer, with what was so before.
+          // Always refresh: a former leader that has just resumed would answer with outdated values.
           await cluster.refreshMetadata()
           return endOfEpoch(await leaderOf(cluster, topic, partition), topic, partition, leaderEpoch)
         }),
@@ -35,12 +38,12 @@ async function refusedAsStop<T>(topic: string, work: () => Promise<T>): Promise<
   try {
     return await within(REQUEST_MAX_MS, work())
   } catch (error) {
-    throw stopIfRefused(error, `looking at ${topic}`)
+    throw stopIfRefused(error, `describing ${topic}`)
   }
 }
 
 const METADATA = 3
-/** The first one that tells topic ids; brokers since Kafka 2.8 know it. */
+/** The first version with topic ids; supported by brokers since Kafka 2.8. */
 const METADATA_VERSION = 10
 const UUID_BYTES = 16
 
@@ -76,9 +79,9 @@ async function factsOf(broker: KafkaBroker, topics: readonly string[]): Promise<
     topics.map((name) => {
       const topic = found.find((one) => one.name === name)
       if (topic === undefined) {
-        throw new Error(`the broker did not answer for ${name}`)
+        throw new Error(`the broker's response does not include ${name}`)
       }
-      // What is wrong with a partition, such as no leader, is not asked for here.
+      // Errors of single partitions, such as a missing leader, do not matter here.
       if (topic.errorCode !== 0) {
         throw createErrorFromCode(topic.errorCode)
       }
@@ -96,7 +99,7 @@ function metadataRequest(topics: readonly string[]): Encoder {
   const asked = topics.map((name) =>
     new EncoderClass().writeBuffer(Buffer.alloc(UUID_BYTES)).writeUVarIntString(name).writeUVarIntBytes(),
   )
-  // What stands before the topics ends the request's header.
+  // The bytes before the topics end the request's header.
   return new EncoderClass()
     .writeUVarIntBytes()
     .writeUVarIntArray(asked)
@@ -141,12 +144,12 @@ function metadataAnswer(decoder: Decoder): readonly FoundTopic[] {
 }
 
 const OFFSET_FOR_LEADER_EPOCH = 23
-/** Brokers since Kafka 2.3 know it. */
+/** Supported by brokers since Kafka 2.3. */
 const OFFSET_FOR_LEADER_EPOCH_VERSION = 3
 const ANY = -1
 
 /**
- * OffsetForLeaderEpoch v3, of the leader of the partition:
+ * OffsetForLeaderEpoch v3, sent to the leader of the partition:
  *
  *     request  => replica_id INT32 (-1: a consumer)
  *                 topics: ARRAY of (topic STRING, partitions: ARRAY of (partition INT32, current_leader_epoch INT32 (-1: any),
@@ -155,7 +158,7 @@ const ANY = -1
  *                 topics: ARRAY of (topic STRING, partitions: ARRAY of (error_code INT16, partition INT32, leader_epoch INT32,
  *                   end_offset INT64))
  *
- * An epoch of -1 in the answer: the log knows none that is not greater than the one asked for, or not that much about it.
+ * An epoch of -1 in the response: the log has no epoch up to the requested one, or no information about epochs.
  */
 async function endOfEpoch(
   leader: KafkaBroker,
@@ -202,7 +205,7 @@ function epochAnswer(decoder: Decoder): LogPlace & { readonly errorCode: number 
     })
     .flat()
   if (found === undefined) {
-    throw new Error('the leader did not answer for the partition')
+    throw new Error("the leader's response does not include the partition")
   }
   return found
 }

@@ -1,4 +1,4 @@
-/** A request got no answer in time, although kafkajs should have said so; the outcome is unknown. */
+/** A request was not answered in time and kafkajs did not report it; the outcome is unknown. */
 class RequestDeadlineError extends Error {
   readonly code = 'REQUEST_DEADLINE'
   readonly retriable = true
@@ -10,8 +10,8 @@ class RequestDeadlineError extends Error {
 }
 
 /**
- * A deadline of our own for a call into kafkajs: a connection that ends at the wrong moment can leave one of its
- * promises pending for ever, and whoever waits for it.
+ * Puts a deadline of our own on a call into kafkajs: a connection that ends at the wrong moment can leave one of its
+ * promises, and every caller that awaits it, pending forever.
  */
 export async function within<T>(deadlineMs: number, call: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined

@@ -101,7 +101,7 @@ test('what is printed is enough for the whole path, and each role with less, or 
   )
   expect(await Promise.all(starved.map(({ exited }) => Promise.race([exited, delay(60_000)])))).toEqual([1, 1, 1])
   const [gatewayEnd, normalizerEnd, processorEnd] = starved.map(({ output }) => output)
-  expect(gatewayEnd).toContain(`paystatus: ${deployment.topics.raw} does not exist, or our user may not see it`)
+  expect(gatewayEnd).toContain(`paystatus: ${deployment.topics.raw} does not exist or is not visible to our user`)
   expect(normalizerEnd).toMatch(
     /paystatus: Kafka refuses reading \S+ in group \S*paystatus-normalizer: .*\(GROUP_AUTHORIZATION_FAILED\); paystatus topics acls/,
   )
@@ -157,7 +157,7 @@ async function refusals(): Promise<void> {
     [
       { mechanism: 'OAUTHBEARER', token: writeFileSecret('expired', unsignedToken('paystatus-operator', -60)) },
       { caFile: servers.ca },
-      /the broker does not take the token: .*invalid_token/,
+      /the broker rejected the token: .*invalid_token/,
     ],
     [saslOf('operator'), {}, /cannot be reached: .*(self-signed certificate|unable to verify)/],
     [{ ...saslOf('operator'), mechanism: 'PLAIN' }, { caFile: servers.ca }, /SASL.*see kafka\.sasl/],

@@ -36,7 +36,7 @@ test('the later one is refused with a reason, and the first loses no partition',
   const refused = await second.start(['normalizer'])
   expect(await refused.exited).toBe(1)
   expect(refused.output).toContain(
-    `the consumer group ${GROUPS.normalizer.group} has members that read ${first.topics.raw}, and not ${second.topics.raw}`,
+    `the consumer group ${GROUPS.normalizer.group} has members that read ${first.topics.raw} but not ${second.topics.raw}`,
   )
   expect(refused.output).toContain('Nothing was skipped')
   expect(await observer.assignments(GROUPS.normalizer.group)).toEqual(before)

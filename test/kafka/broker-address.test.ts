@@ -12,6 +12,6 @@ test.each([
 
 test('what is no address is not guessed at', () => {
   for (const text of ['::1:9092', 'localhost', '[::1]', ':9092']) {
-    expect(() => splitBrokerAddress(text)).toThrow('is no address of a broker')
+    expect(() => splitBrokerAddress(text)).toThrow('is not a broker address')
   }
 })

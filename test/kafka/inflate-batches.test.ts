@@ -87,14 +87,14 @@ describe('the batches of an answer', () => {
     const inflating = inflateBatches(bomb, { batchBytesMax: 10_000 })
     await expect(inflating).rejects.toThrow(UnreadableBatchError)
     await expect(inflating).rejects.toThrow(
-      'the batch of records at offset 7 cannot be read: it holds more than 10000 bytes',
+      'the record batch at offset 7 cannot be read: it decompresses to more than 10000 bytes',
     )
     const damaged = batchOf(['abc'], 8n, ZSTD)
     damaged.fill(0xff, 61)
     await expect(decoded(damaged)).rejects.toThrow('at offset 8 cannot be read: it is damaged')
     const unknown = batchOf(['abc'], 9n)
     unknown.writeInt16BE(unknown.readInt16BE(21) | 6, 21)
-    await expect(decoded(unknown)).rejects.toThrow('at offset 9 cannot be read: nobody knows compression 6')
+    await expect(decoded(unknown)).rejects.toThrow('at offset 9 cannot be read: unknown compression 6')
   })
 
   test('that nobody can read end the process of who reads them, with what is where; nothing is skipped', async () => {
