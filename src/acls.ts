@@ -2,28 +2,28 @@ import { formerTransactionalId, processorTransactionalId } from './stream/transa
 import type { TopicId, TopicNames } from './topics.ts'
 
 /**
- * What every role may do, and nothing more: Kafka's ACLs and Redis' rules, as data. `paystatus topics acls` prints them as
- * commands, and a test runs the whole path on a broker that allows nothing else.
+ * The least privileges of every role, as Kafka ACLs and Redis ACL rules. `paystatus topics acls` prints them as commands,
+ * and a test runs the whole path on servers that allow nothing else.
  *
- * Roles that share a process need the sum of theirs. Nobody needs an operation on the cluster.
+ * A process with several roles needs the permissions of all of them. No role needs a cluster operation.
  */
 export type AclRole = 'gateway' | 'normalizer' | 'processor' | 'deployer' | 'operator' | 'eraser'
 
-/** A resource with the operations on it. Kafka takes Describe as said by Read and Write. */
+/** Allowed operations on a resource. In Kafka, Read and Write imply Describe. */
 export type KafkaAcl = {
   readonly role: AclRole
   readonly resource: 'topic' | 'group' | 'transactional-id'
   readonly name: string
-  /** `prefixed`: every name that begins so. */
+  /** `prefixed`: every name that starts with `name`. */
   readonly pattern: 'literal' | 'prefixed'
   readonly operations: readonly KafkaOperation[]
-  /** For a person. */
+  /** Why the role needs it, for people. */
   readonly reason: string
 }
 
 export type KafkaOperation = 'Read' | 'Write' | 'Create' | 'Describe' | 'DescribeConfigs' | 'Delete'
 
-/** What the names of an installation depend on; the configuration is one. */
+/** The settings that determine the names of an installation's resources. */
 export interface AclScope {
   readonly topics: TopicNames
   readonly environment: string
@@ -58,7 +58,7 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
   const onTransactionalIds = (idOf: (topic: string, partition: number) => string, reason: string): KafkaAcl => ({
     role: 'processor',
     resource: 'transactional-id',
-    // One for each partition of events.
+    // The id of each partition of `events` ends with its number.
     name: idOf(topics.events, 0).replace(/0$/, ''),
     pattern: 'prefixed',
     operations: ['Write'],
@@ -68,45 +68,45 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
   return [
     ...onTopics('gateway', ['raw'], WRITE, 'appends callbacks'),
     ...onTopics('gateway', ['keys'], WRITE, 'appends the data keys of encrypted callbacks'),
-    ...onTopics('gateway', ['forgottenKeys'], READ, 'uses no data key that was forgotten'),
+    ...onTopics('gateway', ['forgottenKeys'], READ, 'avoids forgotten data keys'),
 
     ...onTopics('normalizer', ['raw'], READ, 'reads callbacks'),
-    ...onTopics('normalizer', ['keys', 'forgottenKeys'], READ, 'opens encrypted callbacks'),
+    ...onTopics('normalizer', ['keys', 'forgottenKeys'], READ, 'decrypts callbacks'),
     ...onTopics('normalizer', ['events', 'rawDeadLetters'], WRITE, 'appends events and dead letters'),
-    onGroup('normalizer', normalizerGroup, ['Read'], 'joins and commits'),
+    onGroup('normalizer', normalizerGroup, ['Read'], 'joins the group and commits offsets'),
 
     ...onTopics('processor', ['events'], READ, 'reads events'),
-    // It looks in its outputs whether its last transaction is decided, and replays `current` into Redis.
+    // Reads its outputs to see whether its last transaction is decided, and replays `current` into Redis.
     ...onTopics(
       'processor',
       ['current', 'changes', 'eventDeadLetters'],
       BOTH,
-      'publishes, and settles what it published',
+      'publishes results, settles its last transaction',
     ),
-    onGroup('processor', processorGroup, ['Read'], 'joins, and commits in its transactions'),
+    onGroup('processor', processorGroup, ['Read'], 'joins the group, commits offsets in its transactions'),
     onTransactionalIds(processorTransactionalId, 'fences former owners, publishes exactly once'),
     onTransactionalIds(
       (...of) => formerTransactionalId(environment, processorGroup, ...of),
-      'fences former owners that run the release before',
+      'fences former owners of the previous release',
     ),
 
     ...onTopics('deployer', all, ['Create', 'Describe', 'DescribeConfigs'], 'topics apply and check'),
 
     ...[normalizerGroup, processorGroup].map((group) =>
-      onGroup('deployer', group, ['Describe'], 'topics check: what the stages wrote down about their topics'),
+      onGroup('deployer', group, ['Describe'], 'topics check: reads what the stages recorded about their topics'),
     ),
 
     ...onTopics('operator', all, READ, 'show, why, verify, drift, overdue, tail, topics check'),
     ...[normalizerGroup, processorGroup].map((group) =>
-      onGroup('operator', group, ['Describe'], 'sees how far the stages are'),
+      onGroup('operator', group, ['Describe'], 'reads the progress of the stages'),
     ),
     {
-      ...onGroup('operator', 'paystatus-tail-', ['Read', 'Delete'], 'tail, which leaves no group behind'),
+      ...onGroup('operator', 'paystatus-tail-', ['Read', 'Delete'], 'tail: reads with a temporary group'),
       pattern: 'prefixed',
     },
 
-    ...onTopics('eraser', ['raw', 'current', 'changes'], READ, 'forget: which callbacks speak of a payment'),
-    ...onTopics('eraser', ['keys', 'forgottenKeys'], BOTH, 'forget: notes and deletes data keys'),
+    ...onTopics('eraser', ['raw', 'current', 'changes'], READ, 'forget: finds the callbacks of a payment'),
+    ...onTopics('eraser', ['keys', 'forgottenKeys'], BOTH, 'forget: marks data keys as forgotten and deletes them'),
     onGroup('eraser', normalizerGroup, ['Describe'], 'forget: waits until no status can be lost'),
   ]
 }
@@ -117,9 +117,9 @@ export interface RedisAcl {
   readonly reason: string
 }
 
-/** What ioredis says before it is ready and to learn of a cluster's slots, and the look at the eviction policy. */
+/** What ioredis sends on connecting and to discover cluster slots; `info` also gives the eviction policy. */
 const REDIS_CONNECTION = ['+auth', '+info', '+select', '+cluster|slots'] as const
-/** Of the states and of both indexes; the counts say whether all of them are there. */
+/** Reads of the states and both indexes; the counts show whether they are complete. */
 const REDIS_READING = [
   '+hmget',
   '+hlen',
@@ -130,7 +130,7 @@ const REDIS_READING = [
   '+zrangebyscore',
   '+zrangebylex',
 ] as const
-/** The scripts of the view, and what they call. */
+/** The view's scripts and the commands they call. */
 const REDIS_WRITING = ['+eval', '+evalsha', '+hget', '+hstrlen', '+hset', '+hdel', '+zadd', '+zrem', '+unlink'] as const
 
 export function redisAcls({ environment, processorGroup }: AclScope): readonly RedisAcl[] {
@@ -140,7 +140,7 @@ export function redisAcls({ environment, processorGroup }: AclScope): readonly R
     {
       role: 'processor',
       rules: [...base, `~${keys}`, ...REDIS_CONNECTION, ...REDIS_READING, ...REDIS_WRITING],
-      reason: 'keeps the view',
+      reason: 'maintains the view',
     },
     {
       role: 'operator',
@@ -152,7 +152,7 @@ export function redisAcls({ environment, processorGroup }: AclScope): readonly R
 
 export interface CommandOptions {
   readonly brokers: readonly string[]
-  /** Before the role: `User:paystatus-` makes `User:paystatus-gateway`. */
+  /** Precedes the role: `User:paystatus-` gives `User:paystatus-gateway`. */
   readonly principalPrefix: string
 }
 
@@ -162,7 +162,7 @@ const OPTIONS = {
   'transactional-id': '--transactional-id',
 } as const satisfies Record<KafkaAcl['resource'], string>
 
-/** One command for a resource, for a shell. What is there already stays: adding an ACL twice changes nothing. */
+/** A shell command that adds the ACL. Adding an ACL twice changes nothing. */
 export function kafkaAclCommand(acl: KafkaAcl, { brokers, principalPrefix }: CommandOptions): string {
   return [
     `kafka-acls.sh --bootstrap-server ${brokers.join(',')} --command-config admin.properties --add`,
@@ -173,7 +173,7 @@ export function kafkaAclCommand(acl: KafkaAcl, { brokers, principalPrefix }: Com
   ].join(' ')
 }
 
-/** Without a password: give it with `ACL SETUSER <user> '>password'`, or its SHA-256 with `#`. */
+/** The command sets no password: set it with `ACL SETUSER <user> '>password'`, or its SHA-256 with `#`. */
 export function redisAclCommand(acl: RedisAcl, { principalPrefix }: Pick<CommandOptions, 'principalPrefix'>): string {
   const user = (principalPrefix + acl.role).replace(/^User:/, '')
   return `redis-cli ACL SETUSER ${[user, ...acl.rules].map(quoted).join(' ')}`

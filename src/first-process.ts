@@ -1,4 +1,4 @@
-/** What is needed of `process` here. */
+/** The part of `process` used here. */
 export interface SignalSource {
   readonly pid: number
   on(signal: NodeJS.Signals, listener: () => void): unknown
@@ -6,15 +6,15 @@ export interface SignalSource {
   exit(code: number): void
 }
 
-/** 128 + the signal's number, as shells report it. */
+/** 128 + the signal number, as shells report it. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const satisfies Partial<Record<NodeJS.Signals, number>>
 
 /**
- * Makes signals work in the first process of a container.
+ * Makes SIGINT and SIGTERM work in the first process of a container.
  *
- * The kernel drops a signal to process 1 that has only its default action, so `docker stop` would wait and then kill.
- * Here a signal ends the process unless somebody else listens to it: stages drain, `tail` ends its group. Without an
- * init nobody collects orphans, but this process starts no others. Call it before anybody else listens.
+ * The kernel ignores a signal to process 1 that has no handler, so `docker stop` would time out and kill the process. With
+ * this handler a signal ends the process unless another listener handles it: stages drain, `tail` deletes its group.
+ * Without an init, orphaned processes are not reaped, but this process starts none. Call it before other listeners are added.
  */
 export function answerSignalsAsFirstProcess(source: SignalSource): void {
   if (source.pid !== 1) {

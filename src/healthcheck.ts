@@ -1,8 +1,8 @@
 import { get } from 'node:http'
 
 /**
- * The health check of the image, which has no shell and no curl: asks the admin server of this container and ends with 0
- * if it answers 200. A module of its own, because it runs every few seconds and must not load the product.
+ * The health check of the image, which has neither a shell nor curl: queries this container's admin server and exits with 0
+ * if it answers 200. A separate entry point, because it runs every few seconds and must not load the product.
  *
  * usage: healthcheck.js live | ready
  */
@@ -12,7 +12,7 @@ const question = process.argv[2] === 'ready' ? 'ready' : 'live'
 const port = process.env['PAYSTATUS_ADMIN_PORT'] || '9090'
 const request = get({ host: '127.0.0.1', port, path: `/health/${question}`, timeout: TIMEOUT_MS }, (response) => {
   process.exitCode = response.statusCode === 200 ? 0 : 1
-  // Docker keeps the last outputs: what is not ready, and why.
+  // Docker keeps the latest outputs, which say what is not ready and why.
   response.pipe(process.stdout)
 })
 request.on('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)))

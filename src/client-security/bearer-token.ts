@@ -2,7 +2,7 @@ import { httpRequest } from './http-request.ts'
 import type { SecretReader } from './secret-reader.ts'
 import type { TlsFiles } from './tls-files.ts'
 
-/** Where an OAuth 2 access token comes from: a file that somebody keeps fresh, or a client-credentials endpoint. */
+/** Source of an OAuth 2 access token: a secret that is renewed externally, or a client-credentials endpoint. */
 export type TokenPlace =
   | { readonly from: 'secret'; readonly token: SecretReader }
   | {
@@ -15,10 +15,10 @@ export type TokenPlace =
       readonly tls?: TlsFiles | undefined
     }
 
-/** No token. The message holds what the endpoint said about it, and no credentials. */
+/** No token is available. The message contains the endpoint's reason and no credentials. */
 export class TokenError extends Error {
   readonly code = 'TOKEN_UNAVAILABLE'
-  /** False if the endpoint refused: a person has to look. */
+  /** False if the endpoint refused: retrying does not help. */
   readonly retriable: boolean
 
   constructor(problem: string, retriable: boolean) {
@@ -29,14 +29,14 @@ export class TokenError extends Error {
 }
 
 const REQUEST_MAX_MS = 5_000
-/** A token is replaced when this share of its life is over, so that nobody gets one that is about to end. */
+/** A token is replaced after this share of its lifetime, so that no caller gets one that is about to expire. */
 const USED_SHARE = 0.8
-/** For an endpoint that does not say how long its tokens live. */
+/** Assumed lifetime if the endpoint does not state one. */
 const LIFE_DEFAULT_S = 300
 
 /**
- * Gives a token whenever one is needed. One of an endpoint is kept and shared until most of its life is over; a file is
- * read each time. Rejects with TokenError or SecretError.
+ * Returns a function that provides the current token. A token from an endpoint is cached and shared for most of its
+ * lifetime; a secret is read on every call. The function rejects with TokenError or SecretError.
  */
 export function tokenSource(place: TokenPlace, now: () => number): () => Promise<string> {
   if (place.from === 'secret') {
@@ -64,7 +64,7 @@ async function askEndpoint(
   place: Extract<TokenPlace, { from: 'endpoint' }>,
 ): Promise<{ token: string; lifeS: number }> {
   const { url, clientId, clientSecret, scope, audience, tls } = place
-  // As RFC 6749 2.3.1 says: both are form-encoded before they become a user and a password.
+  // RFC 6749 section 2.3.1: both are form-encoded before they are used as user name and password.
   const credentials = `${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret())}`
   const form = new URLSearchParams({
     grant_type: 'client_credentials',

@@ -2,7 +2,7 @@ import type { TokenPlace } from './bearer-token.ts'
 import type { SecretReader } from './secret-reader.ts'
 import type { TlsFiles } from './tls-files.ts'
 
-/** How we log in to Kafka. */
+/** Credentials for Kafka. */
 export type KafkaLogin =
   | {
       readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'

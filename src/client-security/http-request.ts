@@ -6,7 +6,7 @@ export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT'
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
-  /** For all of it, ms. */
+  /** For the whole exchange, ms. */
   readonly timeoutMs: number
   readonly tls?: TlsFiles | undefined
 }
@@ -19,8 +19,8 @@ export interface HttpAnswer {
 const ANSWER_BYTES_MAX = 4 << 20
 
 /**
- * One request on a connection of its own. `fetch` is not used because it cannot be given a CA. Rejects with what the
- * network says; every status is an answer, and nothing is followed elsewhere.
+ * Sends one request on its own connection. `fetch` cannot be used because it accepts no CA. Resolves for every status and
+ * follows no redirects. Rejects on network errors, time-outs and responses above 4 MiB.
  */
 export function httpRequest(url: string, options: HttpRequest): Promise<HttpAnswer> {
   const { method, headers, body, timeoutMs, tls } = options

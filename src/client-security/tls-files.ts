@@ -2,27 +2,27 @@ import { readFileSync } from 'node:fs'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { SecretError, type SecretReader } from './secret-reader.ts'
 
-/** How we speak TLS to a server. Without a CA of its own, those that Node.js knows are trusted. */
+/** TLS settings of a connection to a server. Without `caFile`, the CAs of Node.js are trusted. */
 export interface TlsFiles {
   readonly caFile?: string | undefined
-  /** Our own certificate, for a server that asks for one; with `keyFile`. */
+  /** Client certificate, for servers that request one; requires `keyFile`. */
   readonly certificateFile?: string | undefined
   readonly keyFile?: string | undefined
   readonly keyPassword?: SecretReader | undefined
-  /** The name that the server's certificate must carry, if it is not the one we connect to. */
+  /** The name that the server's certificate must carry, if it differs from the host in the address. */
   readonly serverName?: string | undefined
 }
 
 export interface TlsClientOptions extends SecureContextOptions {
   readonly minVersion: 'TLSv1.2'
-  /** There is no setting that accepts any certificate: such a connection proves nothing about who answers. */
+  /** No setting disables verification: an unverified connection does not authenticate the server. */
   readonly rejectUnauthorized: true
   readonly servername?: string
 }
 
 /**
- * The options of a TLS connection, read from the files as they are now: a new certificate counts from the next connection
- * on. Throws SecretError, which names the file.
+ * Reads the files and returns the options of a TLS connection. A replaced certificate takes effect with the next connection.
+ * Throws SecretError, which names the file.
  */
 export function tlsOptionsOf(tls: TlsFiles): TlsClientOptions {
   const options: TlsClientOptions = {
@@ -35,11 +35,11 @@ export function tlsOptionsOf(tls: TlsFiles): TlsClientOptions {
     ...(tls.serverName !== undefined && { servername: tls.serverName }),
   }
   try {
-    // Says now what is wrong with a file; a connection would only say that it failed.
+    // Names a wrong file now; a failing connection would not.
     createSecureContext(options)
   } catch (error) {
     const files = [tls.caFile, tls.certificateFile, tls.keyFile].filter((file) => file !== undefined)
-    throw new SecretError(`${files.join(', ')}: no certificates that go together (${(error as Error).message})`)
+    throw new SecretError(`${files.join(', ')}: not a valid set of certificates and keys (${(error as Error).message})`)
   }
   return options
 }

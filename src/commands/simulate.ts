@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { awaitStatuses, mismatchLines } from '../tools/simulate/await-statuses.ts'
-import { currentPayments } from '../tools/simulate/current-payments.ts'
+import { awaitInCurrent } from '../tools/simulate/await-in-current.ts'
+import { mismatchLines } from '../tools/simulate/await-statuses.ts'
 import { PLAN_DEFAULTS } from '../tools/simulate/plan.ts'
 import { POST_DEFAULTS } from '../tools/simulate/post-callbacks.ts'
 import { runSimulation, type SimulationReport } from '../tools/simulate/simulate.ts'
@@ -93,7 +93,7 @@ async function simulate(program: Command, options: SimulateOptions): Promise<voi
   const mismatches =
     options.await === undefined
       ? undefined
-      : await awaitStatuses(report, await currentPayments(config, logger), { timeoutMs: options.await, signal })
+      : await awaitInCurrent(config, logger, report, { timeoutMs: options.await, signal })
   print(options.json, { ...summary, ...(mismatches !== undefined && { mismatches }) }, [
     ...simulationLines(report),
     ...(mismatches === undefined ? [] : mismatchLines(mismatches)),

@@ -9,14 +9,14 @@ import type { DeadLetter } from '../providers/provider.ts'
 import { ordersOf } from './orders.ts'
 import type { TranslatedFile } from './translate-files.ts'
 
-/** What `paystatus fold` prints, as one JSON document. Other tools read it: the names are stable. */
+/** The JSON document that `paystatus fold` prints. Other tools read it: the names are stable. */
 export interface FoldedFiles {
-  /** One for every payment, in the order in which they were first heard of. */
+  /** One per payment, in the order of first mention. */
   readonly states: readonly FoldedState[]
   readonly deadLetters: readonly FoldDeadLetter[]
-  /** Parts of callbacks that are understood and are no payment status. */
+  /** Parts of callbacks that are understood but do not report a payment status. */
   readonly setAside: number
-  /** Events that were known already. */
+  /** Repeats of recorded events. */
   readonly duplicates: number
   readonly permute?: PermuteReport
 }
@@ -26,24 +26,24 @@ export interface FoldedState {
   readonly status: PaymentStatus
   readonly finality: PublishedFinality
   readonly statusVersion: number
-  /** Id of the event that the details come from. */
+  /** Id of the event that determines status and details. */
   readonly decidedBy: string | null
   readonly attention: readonly AttentionCode[]
   readonly kind: PaymentKind
   readonly relatesTo: string | null
   readonly children: readonly ChildPayment[]
   readonly details: PaymentDetails
-  /** In the order of their arrival. */
+  /** In order of arrival. */
   readonly events: readonly FoldedEvent[]
 }
 
 export interface FoldedEvent {
   readonly id: string
-  /** The child that it reports to its original; null for an event of the payment itself. */
+  /** The child payment that the event is about; null for an event of the payment itself. */
   readonly childKey: string | null
   readonly verdict: Verdict
   readonly rule: VerdictRule
-  /** What the event itself says; `statusAfter` is what the payment was then. */
+  /** The status that the event reports; `statusAfter` is the payment's status after it. */
   readonly status: PaymentStatus
   readonly statusAfter: PaymentStatus
   readonly statusVersion: number
@@ -54,32 +54,32 @@ export interface FoldedEvent {
   readonly partialApproval: boolean
   readonly sourceStatus: string
   readonly sourceSubStatus: string | null
-  /** Where it came from. */
+  /** The file and the element in it that the event was read from. */
   readonly file: string
   readonly element: number
 }
 
-/** Of the translation, or of the processor: the payment holds as many events as it keeps. */
+/** Made by the translation, or by the processor because the payment's history is full. */
 export interface FoldDeadLetter extends Omit<DeadLetter, 'reason'> {
   readonly file: string
   readonly reason: DeadLetter['reason'] | 'history-full'
 }
 
 export interface PermuteReport {
-  /** How many orders were folded, all payments together. */
+  /** Number of orders folded, summed over all payments. */
   readonly orders: number
-  /** True if every order of every payment's callbacks was among them. */
+  /** True if every order of every payment's callbacks was folded. */
   readonly exhaustive: boolean
   readonly seed: number
-  /** The first one of every payment whose state depends on the order. */
+  /** The first difference of each payment whose state depends on the order. */
   readonly differences: readonly OrderDifference[]
 }
 
 export interface OrderDifference {
   readonly paymentKey: string
-  /** Which parts of the state differ. */
+  /** Names of the differing parts of the state. */
   readonly fields: readonly string[]
-  /** Two orders of the payment's callbacks, and what each makes of it. */
+  /** Two orders of the payment's callbacks with their outcomes. */
   readonly orders: readonly [OrderOutcome, OrderOutcome]
 }
 
@@ -90,12 +90,12 @@ interface OrderOutcome {
 }
 
 /**
- * Computes the status of every payment that the callbacks speak of, with the fold that the status processor uses, as
- * if they had arrived in this order. Pure.
+ * Computes the status of every payment in the callbacks with the fold of the status processor, as if the callbacks had
+ * arrived in this order. Pure.
  *
- * With `permuteSeed` the callbacks are folded in other orders as well, and payments whose state depends on the order
- * are reported. A payment's state is a function of its own events, so the orders are those of the callbacks that speak
- * of it: nearly always all of them, where the orders of all callbacks together would be far too many to try.
+ * With `permuteSeed`, folds the callbacks in other orders too and reports payments whose state depends on the order. A
+ * payment's state is a function of its own events, so only the callbacks of each payment are permuted. That usually allows
+ * all orders, which would be far too many for all callbacks together.
  */
 export function foldFiles(
   files: readonly TranslatedFile[],
@@ -122,7 +122,7 @@ export function foldFiles(
   }
 }
 
-/** What one callback says of one payment; never empty. */
+/** The events of one callback about one payment; never empty. */
 interface PaymentCallback {
   readonly file: string
   readonly events: readonly [PaymentEvent, ...PaymentEvent[]]
@@ -148,7 +148,7 @@ interface Folded {
   readonly deadLetters: readonly FoldDeadLetter[]
 }
 
-/** `callbacks` are those of one payment, and not empty. */
+/** `callbacks` are those of one payment, at least one. */
 function foldCallbacks(callbacks: readonly PaymentCallback[], apply: typeof applyEvent): Folded {
   let state: PaymentState | undefined
   let duplicates = 0
@@ -265,11 +265,11 @@ function toOutcome(callbacks: readonly PaymentCallback[], state: PaymentState): 
   return { files: callbacks.map(({ file }) => file), status: state.status, attention: state.attention }
 }
 
-/** A difference, for a person. */
+/** Formats a difference. */
 export function orderDifferenceText({ paymentKey, fields, orders }: OrderDifference): string {
   const outcomes = orders.map(
     ({ files, status, attention }) =>
       `  ${status}${attention.length === 0 ? '' : ` (${attention.join(', ')})`} from ${files.join(', ')}`,
   )
-  return [`${paymentKey}: the order of the callbacks decides its ${fields.join(', ')}`, ...outcomes].join('\n')
+  return [`${paymentKey}: the order of the callbacks affects its ${fields.join(', ')}`, ...outcomes].join('\n')
 }

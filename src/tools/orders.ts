@@ -1,18 +1,18 @@
 import { createRandom } from './simulate/random.ts'
 
 export interface Orders {
-  /** Each is a permutation of 0 … count - 1; the first is that order itself. */
+  /** Permutations of 0 … count - 1; the identity comes first. */
   readonly orders: readonly (readonly number[])[]
-  /** True if these are all there are. */
+  /** True if all permutations are included. */
   readonly exhaustive: boolean
 }
 
-/** Up to this many things all orders are tried: 7! = 5,040. */
+/** Up to this count all orders are returned: 7! = 5,040. */
 export const EXHAUSTIVE_COUNT_MAX = 7
-/** How many orders are tried of more things. */
+/** Number of orders returned for a higher count. */
 export const SAMPLED_ORDERS = 1_000
 
-/** All orders of `count` things; of many things the given one, the reverse, and others by the seed. */
+/** All orders of `count` items; for a high count the given order, its reverse, and random ones determined by the seed. */
 export function ordersOf(count: number, seed: number, stream: string): Orders {
   const given = Array.from({ length: count }, (_, index) => index)
   if (count <= EXHAUSTIVE_COUNT_MAX) {
@@ -23,7 +23,7 @@ export function ordersOf(count: number, seed: number, stream: string): Orders {
   return { orders: [given, given.toReversed(), ...shuffled], exhaustive: false }
 }
 
-/** In lexicographic order, so that the given one is first. */
+/** In lexicographic order, so the given order comes first. */
 function permutationsOf(items: readonly number[]): readonly (readonly number[])[] {
   if (items.length <= 1) {
     return [items]

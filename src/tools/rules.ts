@@ -7,19 +7,19 @@ import { V2_STATUS_MAP } from '../providers/jpm-global-payments-v2/status-map.ts
 import { textTable, wrapText } from './text-table.ts'
 import { type Transition, transitions } from './transitions.ts'
 
-/** The rows as the adapter uses them, whatever their columns are. */
+/** A row of an adapter's table; the columns depend on the provider. */
 type MappingRow = Readonly<Record<string, unknown>>
 
 interface Mapping {
   readonly provider: string
-  /** What the rows leave out. */
+  /** Facts that the rows do not show. */
   readonly notes: readonly string[]
   readonly rows: readonly MappingRow[]
 }
 
 const EVERY_MAPPING = [
-  'Case and punctuation of what the provider sends do not matter.',
-  'A value that no row has is UNKNOWN: the event is kept and moves nothing.',
+  "Case and punctuation of the provider's values do not matter.",
+  'A value without a row is UNKNOWN: the event is kept but does not move the status.',
 ]
 
 const MAPPINGS: readonly Mapping[] = [
@@ -28,9 +28,9 @@ const MAPPINGS: readonly Mapping[] = [
     provider: 'jpm-global-payments-v2',
     notes: [
       ...EVERY_MAPPING,
-      'Sub-status * is any other one, and none: the status leads, a sub-status alone makes nothing final. known: those that are documented for the row and add nothing.',
-      'An event with an eventcontext, or of a type other than Payment.*, PaymentInstruction.* and PaymentBatch.*, is UNKNOWN whatever its status: it is about something beside the payment.',
-      'The returns of data.returns are read by the same rows, as payments of kind RETURN: returnStatus as paymentStatus, returnSubStatus as paymentSubStatus.',
+      'Sub-status * matches any other sub-status and none: a sub-status alone never makes a payment final. known: documented sub-statuses that do not change the result of the row.',
+      'An event with an eventcontext, or of a type other than Payment.*, PaymentInstruction.* and PaymentBatch.*, is UNKNOWN whatever its status: it is not about the payment itself.',
+      'The same rows apply to data.returns, which become payments of kind RETURN: returnStatus is read as paymentStatus, returnSubStatus as paymentSubStatus.',
     ],
     rows: V2_STATUS_MAP,
   },
@@ -38,16 +38,16 @@ const MAPPINGS: readonly Mapping[] = [
     provider: 'instamed',
     notes: [
       ...EVERY_MAPPING,
-      'The first row that fits decides; * fits everything, also what is not given. other: an action that no row names, or none.',
-      'id: own, when no other transaction is named as the original; new, when one is.',
+      'The first matching row applies; * matches any value and none. other: an action without a row, or none.',
+      'id: own if the callback names no other transaction as the original, new if it does.',
     ],
     rows: INSTAMED_STATUS_MAP.map((row) => ({ ...row })),
   },
 ]
 
 /**
- * The rules by which payments get their status, as data: what `paystatus rules --json` prints. Everything is taken from
- * the tables that the stages use, or found out by asking them, so that it cannot say anything else than they do.
+ * The rules that determine the status of payments, as data: what `paystatus rules --json` prints. Everything comes from
+ * the tables and functions that the stages use, so the output cannot differ from their behaviour.
  */
 export function rules() {
   return {
@@ -63,7 +63,7 @@ export function rules() {
     fold: {
       rules: [
         ...FOLD_RULES,
-        `A payment keeps at most ${HISTORY_EVENTS_MAX} events; those that could decide are kept first, so the status is that of all.`,
+        `A payment keeps at most ${HISTORY_EVENTS_MAX} events, first those that can decide, so the status is that of all its events.`,
       ],
       tiers: Object.entries(TIERS).map(([tier, { number, rule }]) => ({
         tier,
@@ -75,7 +75,7 @@ export function rules() {
       })),
     },
     attention: Object.entries(ATTENTION).map(([code, texts]) => ({ code, ...texts })),
-    /** By precedence: the first that holds decides. */
+    /** By precedence: the first rule that holds applies. */
     verdicts: Object.entries(CHANGE_RULES).map(([rule, { verdict, text }]) => ({ rule, verdict, text })),
     transitions: transitions(),
     providers: MAPPINGS,
@@ -85,11 +85,11 @@ type Rules = ReturnType<typeof rules>
 
 const TEXT_WIDTH = 120
 
-/** The same for people. */
+/** Formats the rules for people. */
 export function rulesText({ statuses, finalities, fold, attention, verdicts, transitions, providers }: Rules): string {
   return [
     ...title('STATUSES'),
-    ...paragraph('ISO 20022: the nearest ExternalPaymentTransactionStatus1Code, for orientation only.'),
+    ...paragraph('ISO 20022: the closest ExternalPaymentTransactionStatus1Code, for orientation only.'),
     ...textTable(
       ['status', 'tier', 'rank', 'finality', 'ISO 20022', 'meaning'],
       statuses.map((s) => [s.status, s.tier, String(s.rank), s.finality, s.iso20022 ?? '-', s.meaning]),
@@ -99,29 +99,29 @@ export function rulesText({ statuses, finalities, fold, attention, verdicts, tra
       ['finality', 'meaning'],
       finalities.map(({ finality, meaning }) => [finality, meaning]),
     ),
-    ...title('HOW THE STATUS OF A PAYMENT FOLLOWS FROM ITS EVENTS'),
+    ...title('HOW EVENTS DETERMINE THE STATUS OF A PAYMENT'),
     ...fold.rules.flatMap((rule, index) => numbered(index + 1, rule)),
     '',
     ...textTable(
-      ['tier', 'name', 'statuses', 'which one wins inside the tier'],
+      ['tier', 'name', 'statuses', 'which one wins within the tier'],
       fold.tiers
         .toReversed()
         .map(({ tier, number, statuses, rule }) => [String(number), tier, statuses.join(', '), rule]),
     ),
     ...title('STEPS'),
     ...paragraph(
-      "What becomes of a payment that has one event, of the status at the margin, when another is reported. Later and earlier compare the provider's own times. No report is refused or lost: what does not move the status is recorded. A payment that is UNKNOWN moves to whatever is reported; a report that is UNKNOWN moves nothing. ! says that the payment then carries an attention code.",
+      "The effect of another event on a payment that has one event, of the status in the margin. Later and earlier compare the provider's own times. No event is refused or lost: an event that does not move the status is recorded. A payment that is UNKNOWN moves to any reported status; an UNKNOWN event never moves the status. ! means that the payment then carries an attention code.",
     ),
     ...fromEachStatus(transitions),
     ...title('ATTENTION CODES'),
-    ...paragraph('What a person should look at. They follow from the set of events alone.'),
+    ...paragraph('Reasons for a person to look at a payment. They depend only on the set of events.'),
     ...textTable(
-      ['code', 'meaning', 'exactly when'],
+      ['code', 'meaning', 'condition'],
       attention.map(({ code, meaning, condition }) => [code, meaning, condition]),
     ),
     ...title('VERDICTS'),
     ...paragraph(
-      'What the arrival of an event meant; published with the rule that decided. The first rule that holds decides. A repeat of a known event comes before all of them: it is counted and has no record.',
+      'The effect of the arrival of an event, published with the rule that applied: the first rule that holds. A repeat of a recorded event is detected before all rules: it is counted and gets no record.',
     ),
     ...textTable(
       ['', 'rule', 'verdict', 'holds when'],
@@ -146,7 +146,7 @@ function mappingText({ provider, notes, rows }: Mapping): readonly string[] {
   ]
 }
 
-/** As in the table, the remark last. */
+/** The columns in the order of the table, remarks last. */
 function columnsOf(rows: readonly MappingRow[]): readonly string[] {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const remarks = ['note', 'providerText']
@@ -157,7 +157,7 @@ function cellText(value: unknown): string {
   return value === undefined || value === null ? '' : Array.isArray(value) ? value.join(', ') : String(value)
 }
 
-/** Later and earlier of one pair stand side by side, because for most pairs the time makes no difference. */
+/** Merges later and earlier of each pair, because for most pairs the time makes no difference. */
 function fromEachStatus(all: readonly Transition[]): readonly string[] {
   const steps = all.filter(({ from, reported }) => from !== reported && from !== 'UNKNOWN' && reported !== 'UNKNOWN')
   return [...Map.groupBy(steps, ({ from }) => from)].flatMap(([from, ofStatus]) => {

@@ -1,11 +1,11 @@
-/** A table is made to fit, by wrapping its longest cells first. */
+/** The maximum width of a table where words permit; its longest cells are wrapped first. */
 const TABLE_WIDTH = 150
 const CELL_WIDTH_MAX = 60
 const CELL_WIDTH_MIN = 20
 
 const GAP = '  '
 
-/** Rows as a table for people: columns as wide as they need, long cells over several lines. */
+/** Formats rows as a table. Columns are as wide as their longest cell; long cells are wrapped. */
 export function textTable(headers: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   let table = wrapCells([headers, ...rows], CELL_WIDTH_MAX)
   for (let cellWidth = CELL_WIDTH_MAX - 1; table.width > TABLE_WIDTH && cellWidth >= CELL_WIDTH_MIN; cellWidth -= 1) {
@@ -32,7 +32,7 @@ function wrapCells(rows: readonly (readonly string[])[], cellWidth: number) {
   return { cells, widths, width: widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length) }
 }
 
-/** Breaks at blanks. A word that is longer than a line stays whole. Never empty. */
+/** Breaks lines at spaces. A word longer than a line stays whole. The result is never empty. */
 export function wrapText(text: string, width: number): readonly string[] {
   const lines: string[] = []
   let line = ''

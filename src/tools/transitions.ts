@@ -3,24 +3,24 @@ import type { AttentionCode } from '../payment/fold-payment.ts'
 import { PAYMENT_STATUSES, type PaymentStatus } from '../payment/payment-status.ts'
 import { buildEvent } from '../providers/build-event.ts'
 
-/** What becomes of a payment of one status when another status is reported of it. */
+/** The effect of a reported status on a payment that has another, or the same, status. */
 export interface Transition {
   readonly from: PaymentStatus
   readonly reported: PaymentStatus
-  /** Whether the provider's time of the report is after or before that of the event that `from` rests on. */
+  /** Whether the provider's time of the report is after or before that of the event that determined `from`. */
   readonly time: 'later' | 'earlier'
   readonly statusAfter: PaymentStatus
   readonly verdict: Verdict
   readonly rule: VerdictRule
-  /** What a person should look at from then on. */
+  /** The payment's attention codes afterwards. */
   readonly attention: readonly AttentionCode[]
 }
 
 const STATUSES = Object.keys(PAYMENT_STATUSES) as readonly PaymentStatus[]
 
 /**
- * Every step between two statuses, found out by taking it: the fold has no list of legal transitions that this could
- * print, and a list beside it could be wrong. The payment has one event before, of the status `from`.
+ * Every step between two statuses, computed by applying it: the fold has no list of legal transitions, and a separate list
+ * could be wrong. Before the step the payment has one event, of the status `from`.
  */
 export function transitions(): readonly Transition[] {
   return STATUSES.flatMap((from) =>
@@ -33,7 +33,7 @@ function transition(from: PaymentStatus, reported: PaymentStatus, time: Transiti
   const { status, attention, events } = step(before, reported, time === 'later' ? 1 : -1)
   const arrival = events.at(-1)
   if (arrival === undefined) {
-    throw new TypeError('an event that was recorded is in the state')
+    throw new TypeError('a recorded event is missing from the state')
   }
   return { from, reported, time, statusAfter: status, verdict: arrival.verdict, rule: arrival.rule, attention }
 }

@@ -165,7 +165,7 @@ describe('permuting', () => {
     ])
     expect(permute?.differences.map(orderDifferenceText)).toEqual([
       [
-        `${sampleEvent().paymentKey}: the order of the callbacks decides its status`,
+        `${sampleEvent().paymentKey}: the order of the callbacks affects its status`,
         '  COMPLETED from received, completed',
         '  RECEIVED from completed, received',
       ].join('\n'),

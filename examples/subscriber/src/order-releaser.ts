@@ -5,11 +5,11 @@ export interface OrderReleaserOptions {
   readonly brokers: readonly string[]
   readonly registryUrl: string
   readonly groupId: string
-  /** Called once for each order whose payment came through; the endToEndId is the order's number. */
+  /** Called once for each order whose payment is completed; the endToEndId is the order number. */
   readonly release: (orderNumber: string) => Promise<void> | void
 }
 
-/** What is read of a record; its schema has more. */
+/** The fields used here; the schema has more. */
 interface StatusChange {
   readonly paymentKey: string
   readonly incarnation: number
@@ -21,11 +21,11 @@ interface StatusChange {
 const PAID = new Set(['COMPLETED', 'SETTLED', 'CREDITED'])
 
 /**
- * A subscriber of `payments.status.changes`: releases an order when its payment came through.
+ * A subscriber of `payments.status.changes` that releases an order when its payment is completed.
  *
- * Follows the contract of docs/consumers.md: reads committed records only, decides by `statusAfter`, and skips what is
- * not newer than what it has seen of a payment, so that reading a record again does nothing. A real service keeps what
- * is in the two maps in its database, in the transaction in which it releases.
+ * Follows the contract in docs/consumers.md: reads only committed records, decides by `statusAfter`, and skips records that
+ * are not newer than the last one seen of a payment, so that reading a record again has no effect. A real service stores the
+ * contents of `#seen` and `#released` in its database, in the same transaction as the release.
  */
 export class OrderReleaser {
   readonly #options: OrderReleaserOptions
@@ -57,7 +57,7 @@ export class OrderReleaser {
     await this.#consumer.disconnect()
   }
 
-  /** How far it has read a payment; undefined if it has seen nothing of it. */
+  /** The last version seen of a payment; undefined if none. */
   seenVersion(paymentKey: string): number | undefined {
     return this.#seen.get(paymentKey)?.[1]
   }

@@ -19,7 +19,7 @@ afterAll(async () => {
   await paystatus?.stop()
 }, 60_000)
 
-test('an order is released once, when its payment is through, however often the provider says so', async () => {
+test('releases an order once when its payment is completed, even if the provider repeats the callback', async () => {
   const payment = jpmPayment('ORDER-4711')
   const completed = payment.callback('COMPLETED', 'COMPLETED_BY_JPM')
   await paystatus.postCallback(payment.callback('RECEIVED', 'RECEIVED'))
@@ -29,7 +29,7 @@ test('an order is released once, when its payment is through, however often the 
   await vi.waitFor(() => expect(release.mock.calls).toEqual([['ORDER-4711']]), 20_000)
 })
 
-test('an order whose payment is rejected is not released', async () => {
+test('does not release an order whose payment is rejected', async () => {
   const payment = jpmPayment('ORDER-4712')
   await paystatus.postCallback(payment.callback('RECEIVED', 'RECEIVED'))
   await paystatus.postCallback(payment.callback('REJECTED', 'REJECTED_BY_JPM'))

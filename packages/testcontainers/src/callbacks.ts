@@ -2,31 +2,31 @@ import { randomUUID } from 'node:crypto'
 
 /** A callback as a provider sends it. */
 export interface Callback {
-  /** Whose it is: the sources of the stack's gateway. */
+  /** The configured source that sends it. */
   readonly source: SourceId
   /** Sent byte for byte; an object is sent as JSON. */
   readonly body: string | Uint8Array | object
-  /** JSON if not given. */
+  /** `application/json` by default. */
   readonly contentType?: string
 }
 
 export type SourceId = 'jpm-v1' | 'jpm-v2' | 'instamed'
 
-/** A payment that J.P. Morgan reports about in the form of Global Payments v2. */
+/** A payment with callbacks of J.P. Morgan Global Payments v2. */
 export interface JpmPayment {
   readonly paymentKey: string
   readonly paymentId: string
   readonly endToEndId: string
   /**
-   * What the provider says next, such as `callback('COMPLETED', 'COMPLETED_BY_JPM')`; each is a minute later than the one
-   * before. The statuses are the provider's own words (`paystatus rules`).
+   * Makes the next callback, for example `callback('COMPLETED', 'COMPLETED_BY_JPM')`. Its time is one minute after that of the
+   * previous one. The statuses are those of the provider (see `paystatus rules`).
    */
   callback(paymentStatus: string, paymentSubStatus?: string): Callback
 }
 
 const MINUTE_MS = 60_000
 
-/** A payment that nobody has heard of, so that tests that share a stack do not meet. */
+/** Returns a new payment with its own ids, so that tests that share a stack do not interfere. */
 export function jpmPayment(endToEndId = `E2E-${randomUUID().slice(0, 8).toUpperCase()}`): JpmPayment {
   const paymentId = randomUUID()
   let timeMs = Date.now() - 60 * MINUTE_MS

@@ -1,4 +1,4 @@
-/** One record of the changes topic, as `paystatus tail --json` prints it: the fields of its Avro schema. */
+/** One record of `payments.status.changes` as `paystatus tail --json` prints it: the fields of its Avro schema. */
 export interface StatusChange {
   readonly paymentKey: string
   readonly incarnation: number
@@ -15,15 +15,14 @@ export interface StatusChange {
 }
 
 /**
- * Every change that was published, in the order in which it was read; fed with the output of `tail --json`, in whatever
- * pieces it comes.
+ * All published changes, in the order in which they were read from the output of `paystatus tail --json`.
  */
 export class ChangeLog {
   readonly #changes: StatusChange[] = []
   readonly #waiting = new Set<() => void>()
   #partialLine = ''
 
-  /** Lines that are no JSON are not for us: warnings of the process. */
+  /** Adds a piece of output; lines may be split between pieces. Ignores lines that are not changes, such as warnings. */
   write(piece: string): void {
     const lines = (this.#partialLine + piece).split('\n')
     this.#partialLine = lines.pop() ?? ''
@@ -47,8 +46,8 @@ export class ChangeLog {
   }
 
   /**
-   * The first change after which a payment had a status, also one that was published before the call. Rejects after
-   * `timeoutMs` with what was published about the payment instead.
+   * Resolves with the first change that gave a payment a status, even if it was published before the call. Rejects after
+   * `timeoutMs` with the statuses published instead.
    */
   awaitStatus(paymentKey: string, status: string, timeoutMs: number): Promise<StatusChange> {
     const { promise, resolve, reject } = Promise.withResolvers<StatusChange>()
@@ -60,8 +59,8 @@ export class ChangeLog {
     }
     const timer = setTimeout(() => {
       const steps = this.of(paymentKey).map(({ statusAfter }) => statusAfter)
-      const told = steps.length === 0 ? 'nothing was published about it' : `it went ${steps.join(', ')}`
-      reject(new Error(`${paymentKey} was not ${status} within ${timeoutMs} ms: ${told}`))
+      const found = steps.length === 0 ? 'nothing was published about it' : `its statuses were ${steps.join(', ')}`
+      reject(new Error(`${paymentKey} was not ${status} within ${timeoutMs} ms: ${found}`))
     }, timeoutMs)
     this.#waiting.add(look)
     look()

@@ -1,6 +1,6 @@
 /**
- * The images of everything, each replaceable by an environment variable: for a mirror, or for another release.
- * docker-compose.yml names the same images and variables.
+ * The default images, each replaceable by an environment variable, for a mirror or another release. docker-compose.yml
+ * uses the same images and variables.
  */
 export const IMAGES = {
   paystatus: { variable: 'PAYSTATUS_IMAGE', image: 'paystatus:0.1.0' },
@@ -11,7 +11,7 @@ export const IMAGES = {
 
 export type ImageName = keyof typeof IMAGES
 
-/** The image to use: an empty variable counts as none. */
+/** The image to use; an empty variable is treated as unset. */
 export function imageOf(name: ImageName, env: Readonly<Record<string, string | undefined>>): string {
   const { variable, image } = IMAGES[name]
   return env[variable] || image

@@ -13,22 +13,22 @@ import { ChangeLog, type StatusChange } from './change-log.ts'
 import { type ImageName, imageOf } from './images.ts'
 
 export interface PaystatusStackOptions {
-  /** Other images than those of this release; they win over the environment (`PAYSTATUS_IMAGE`, `PAYSTATUS_KAFKA_IMAGE`, …). */
+  /** Replace the images of this release; take precedence over the environment (`PAYSTATUS_IMAGE`, `PAYSTATUS_KAFKA_IMAGE`, …). */
   readonly images?: Partial<Readonly<Record<ImageName, string>>>
-  /** Of every topic; 3 if not given. */
+  /** Partitions of every topic; 3 by default. */
   readonly partitions?: number
-  /** For each container; 240,000 if not given: a start takes minutes on a busy machine. */
+  /** For each container; 240,000 by default, because a start can take minutes on a busy machine. */
   readonly startupTimeoutMs?: number
-  /** On every container, for whoever cleans up. */
+  /** Labels of every container, for example for clean-up jobs. */
   readonly labels?: Readonly<Record<string, string>>
 }
 
-/** The topics that subscribers read; their contract is docs/consumers.md of paystatus. */
+/** The topics that subscribers read. docs/consumers.md of paystatus describes their contract. */
 export const STATUS_TOPICS = { changes: 'payments.status.changes', current: 'payments.status.current' } as const
 
 /**
- * A whole paystatus in containers, of this machine's Docker: Kafka, Redis, a schema registry, the topics and schemas, and
- * all roles. Several can run side by side.
+ * A complete paystatus in Docker containers: Kafka, Redis, a schema registry, the topics and schemas, and all roles. Several
+ * can run at the same time.
  */
 export class PaystatusStack {
   readonly #options: PaystatusStackOptions
@@ -37,7 +37,7 @@ export class PaystatusStack {
     this.#options = options
   }
 
-  /** Resolves when a callback would be processed. Rejects, with nothing left behind, if a part does not start. */
+  /** Resolves when callbacks are accepted and processed. If a container does not start, removes the others and rejects. */
   async start(): Promise<StartedPaystatusStack> {
     const parts = new Parts(this.#options)
     try {
@@ -49,13 +49,13 @@ export class PaystatusStack {
   }
 }
 
-/** What runs, until `stop`. */
+/** A running stack. */
 export class StartedPaystatusStack implements AsyncDisposable {
-  /** Of the providers' callbacks, without a slash at its end. */
+  /** Base URL for callbacks, without a trailing slash. */
   readonly gatewayUrl: string
-  /** `host:port`, as seen from this machine. */
+  /** `host:port`, reachable from this machine. */
   readonly bootstrapServers: string
-  /** The Confluent API of the schema registry. */
+  /** URL of the schema registry's Confluent API. */
   readonly registryUrl: string
   readonly #parts: Parts
   readonly #changes: ChangeLog
@@ -89,8 +89,8 @@ export class StartedPaystatusStack implements AsyncDisposable {
   }
 
   /**
-   * Waits until a payment has, or had, a status; gives the record of the changes topic that says so first. Rejects after
-   * `timeoutMs` with the statuses that it had instead, and the end of the log.
+   * Waits until a payment has, or had, a status and returns the first such record of `payments.status.changes`. Rejects after
+   * `timeoutMs` (30,000 by default) with the payment's other statuses and the end of the log.
    */
   async awaitStatus(
     paymentKey: string,
@@ -104,17 +104,17 @@ export class StartedPaystatusStack implements AsyncDisposable {
     }
   }
 
-  /** What was published about a payment so far. */
+  /** The changes of a payment published so far. */
   changesOf(paymentKey: string): readonly StatusChange[] {
     return this.#changes.of(paymentKey)
   }
 
-  /** The last lines that paystatus and its servers wrote. */
+  /** The latest output of paystatus and its servers. */
   log(): string {
     return this.#parts.log()
   }
 
-  /** Ends and removes everything. */
+  /** Stops and removes everything. */
   async stop(): Promise<void> {
     await this.#parts.stop()
   }
@@ -129,7 +129,7 @@ interface Secrets {
   readonly jpmV2: string
 }
 
-/** Inside the network of the containers. */
+/** The port in the containers' network. */
 const KAFKA_PORT = 19_092
 const REGISTRY_PATH = '/apis/ccompat/v7'
 const PORT_ATTEMPTS = 5
@@ -180,10 +180,10 @@ async function startAll(parts: Parts, { partitions = 3 }: PaystatusStackOptions)
         .withExposedPorts(8_080, 9_090)
         .withWaitStrategy(Wait.forHttp('/health/ready', 9_090)),
     ),
-    // Reads for awaitStatus, so that this package needs no Kafka client. From the beginning: it may start late.
+    // Supplies awaitStatus, so that this package needs no Kafka client. From the beginning, because it may start late.
     parts.start(
       'paystatus',
-      // Not by the health check of the image, which is for roles.
+      // Not the health check of the image, which applies only to roles.
       (container) =>
         paystatus(['tail', '--from-beginning', '--json'])(container).withWaitStrategy(Wait.forListeningPorts()),
       (piece) => changes.write(piece),
@@ -202,7 +202,7 @@ async function startAll(parts: Parts, { partitions = 3 }: PaystatusStackOptions)
   )
 }
 
-/** On a port of this machine that is chosen before: a broker tells its clients its address. */
+/** Chooses the host port in advance, because a broker must advertise its address to clients. */
 async function startKafka(parts: Parts, network: StartedNetwork): Promise<{ readonly bootstrapServers: string }> {
   const { host } = (await getContainerRuntimeClient()).info.containerRuntime
   return withRetries(
@@ -260,7 +260,7 @@ function kafkaEnvironment(address: string): Record<string, string> {
   }
 }
 
-/** JSON is YAML. */
+/** The configuration file; JSON is valid YAML. */
 function configuration(partitions: number): string {
   return JSON.stringify({
     environment: 'testcontainers',
@@ -301,7 +301,7 @@ function headersOf({ jpmV1, jpmV2 }: Secrets): Readonly<Record<SourceId, Readonl
 
 const LOG_CHARACTERS = 4_000
 
-/** Everything that was started, so that all of it can be ended, and what it said. */
+/** Everything that was started, and its latest output. */
 class Parts {
   readonly #options: PaystatusStackOptions
   readonly #containers: StartedTestContainer[] = []
@@ -317,7 +317,7 @@ class Parts {
     return this.#network
   }
 
-  /** Rejects with the end of the container's log when it does not start. */
+  /** Rejects with the end of the container's log if it does not start. */
   async start(
     image: ImageName,
     configure: (container: GenericContainer) => GenericContainer,
@@ -350,7 +350,7 @@ class Parts {
     return this.#logs.map(({ name, text }) => `${name}:\n${text}`).join('\n')
   }
 
-  /** The roles first, while what they need is still there. Goes on when a part is gone already. */
+  /** Stops in reverse order, so that the roles stop before their servers. Ignores containers that are already gone. */
   async stop(): Promise<void> {
     for (const container of this.#containers.splice(0).reverse()) {
       await container.stop().catch(() => {})
@@ -360,7 +360,7 @@ class Parts {
   }
 }
 
-/** Waits for all, so that nothing is still starting when the first failure is reported. */
+/** Waits for all starts, so that none is in progress when the first failure is reported. */
 async function allOrNone<const T extends readonly Promise<unknown>[]>(
   starts: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {

@@ -5,7 +5,7 @@ import { callbackOf } from '../../../test/providers/callback-of.ts'
 import { jpmPayment } from '../src/callbacks.ts'
 import { STATUS_TOPICS } from '../src/paystatus-stack.ts'
 
-test('the callbacks of a payment say what they are to say to the provider’s own translation, in order', () => {
+test('the provider’s adapter translates the callbacks of a payment to the expected statuses, in order', () => {
   const provider = providerById('jpm-global-payments-v2')
   const payment = jpmPayment('ORDER-1')
   const events = [
@@ -23,11 +23,11 @@ test('the callbacks of a payment say what they are to say to the provider’s ow
   expect(new Set(times).size).toBe(3)
 })
 
-test('no two payments are the same', () => {
+test('every payment has its own ids', () => {
   expect(jpmPayment().paymentKey).not.toBe(jpmPayment().paymentKey)
   expect(jpmPayment().endToEndId).not.toBe(jpmPayment().endToEndId)
 })
 
-test('the topics that subscribers read have the names of topics.ts', () => {
+test('the topic names agree with topics.ts', () => {
   expect(STATUS_TOPICS).toEqual({ changes: TOPICS.changes.name, current: TOPICS.current.name })
 })

@@ -3,8 +3,8 @@ import { ChangeLog } from '../src/change-log.ts'
 
 const line = (paymentKey: string, statusAfter: string) => `${JSON.stringify({ paymentKey, statusAfter })}\n`
 
-describe('what was published about a payment', () => {
-  test('is understood in whatever pieces it comes, and between other lines', () => {
+describe('the change log', () => {
+  test('reads changes from output in arbitrary pieces and ignores other lines', () => {
     const log = new ChangeLog()
     const output = `a warning\n${line('a:1', 'RECEIVED')}{"level":30}\n{broken\n${line('a:1', 'COMPLETED')}${line('a:2', 'REJECTED')}`
     for (const character of output) {
@@ -14,7 +14,7 @@ describe('what was published about a payment', () => {
     expect(log.of('a:2')).toHaveLength(1)
   })
 
-  test('is waited for, and found when it was there before', async () => {
+  test('waits for a status, and finds one that was published before', async () => {
     const log = new ChangeLog()
     const later = log.awaitStatus('a:1', 'COMPLETED', 10_000)
     log.write(line('a:2', 'COMPLETED'))
@@ -25,12 +25,12 @@ describe('what was published about a payment', () => {
     expect(await log.awaitStatus('a:1', 'RECEIVED', 10_000)).toMatchObject({ statusAfter: 'RECEIVED' })
   })
 
-  test('that does not come is told with what came instead', async () => {
+  test('lists the published statuses when the awaited one does not arrive', async () => {
     const log = new ChangeLog()
     log.write(line('a:1', 'RECEIVED'))
     log.write(line('a:1', 'REJECTED'))
     await expect(log.awaitStatus('a:1', 'COMPLETED', 10)).rejects.toThrow(
-      'a:1 was not COMPLETED within 10 ms: it went RECEIVED, REJECTED',
+      'a:1 was not COMPLETED within 10 ms: its statuses were RECEIVED, REJECTED',
     )
     await expect(log.awaitStatus('a:9', 'COMPLETED', 10)).rejects.toThrow('nothing was published about it')
   })

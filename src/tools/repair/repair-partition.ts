@@ -34,36 +34,36 @@ export interface RepairPartitionOptions {
   readonly forgetAfterMs: number
   /** The clock, ms since the epoch. */
   readonly now: () => number
-  /** Null for a dry run. Fences whoever processes the partition; the caller closes it. */
+  /** Null for a dry run. Opening it fenced the partition's processor; the caller closes it. */
   readonly transactions: PartitionTransactions | null
-  /** A name that no assignment of the partition ever had. */
+  /** A token that no assignment of the partition ever used. */
   readonly token: string
   readonly signal?: AbortSignal | undefined
 }
 
 export interface PartitionRepair {
   readonly partition: number
-  /** Where each output ends, and where the committed offset says that it does; null if it says nothing. */
+  /** The end of each output, and its end according to the metadata of the committed offset; null without metadata. */
   readonly ends: Readonly<Record<keyof OutputEnds, { readonly found: string; readonly promised: string | null }>>
-  /** Records that were published again, or would be. */
+  /** Number of records that were, or in a dry run would be, republished. */
   readonly changes: number
   readonly current: number
   readonly inexact: readonly string[]
   readonly unrepairable: readonly string[]
 }
 
-/** Of one transaction; a state alone can have almost 2 MiB. */
+/** Limits of one transaction; a single state can have almost 2 MiB. */
 const PORTION_BYTES_MAX = 4 * 1024 * 1024
 const PORTION_RECORDS_MAX = 1_000
 
 /**
- * Publishes again what one output of a partition lost and the other still has, and promises the ends that are true now.
+ * Republishes what one output of a partition lost and the other still has, and commits the present ends of the outputs.
  *
- * Everything that is appended is committed together with the promise of the new ends, in the transactions of the partition's
- * own producer: a processor that still runs is fenced, and after a crash in between the rest is found by the next run,
- * because what was published already is not missing any more.
+ * Every append is committed together with the new ends, in a transaction of the partition's own producer. A processor that
+ * still runs is therefore fenced. After a crash the next run repairs the rest, because what was republished is no longer
+ * missing.
  *
- * The view is built anew at the next opening: the promise names nobody whom a view could end with.
+ * The view is rebuilt when the partition is next opened: no view ends with the token committed here.
  */
 export async function repairPartition(options: RepairPartitionOptions): Promise<PartitionRepair> {
   const { partition, group, topics, offsets, transactions, codecs } = options
@@ -93,7 +93,7 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
   if (committed.offset < 0n) {
     throw new DefinedStop(
       'NOTHING_COMMITTED',
-      `group ${group} has committed nothing in ${topics.events}[${partition}], so that there is no offset to keep. Nothing was changed. Start the processor: it reads all events again and recognises those that are recorded.`,
+      `group ${group} has no committed offset in ${topics.events}[${partition}], so there is none to keep. Nothing was changed. Start the processor: it reads all events again and recognises the recorded ones.`,
     )
   }
   const promise: Omit<CommitMetadata, 'ends'> = {
@@ -120,7 +120,7 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
   ]
   let promised = ends
   const appended = new Set<keyof OutputEnds>()
-  // At least one transaction: also the promise alone may have to be mended.
+  // At least one transaction: even if no record is missing, the committed ends can be wrong.
   for (const portion of portionsOf(writes)) {
     options.signal?.throwIfAborted()
     await transactions.run(async (scope) => {
@@ -132,7 +132,7 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
           appended.add(output)
         }
       }
-      // Of the others only the end of the topic is known, whatever stands there.
+      // For the other outputs only the end of the topic is known, not its last records.
       const inexact = OUTPUTS.filter((name) => !appended.has(name))
       await scope.commitOffset(committed.offset, toMetadataText({ ...promise, ends: promised, inexact }))
     })
@@ -140,7 +140,7 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
   return report
 }
 
-/** The origin that was committed, with the ids of outputs that were made anew since; null if none was. */
+/** The committed origin with the present ids of recreated outputs; null if none was recreated. */
 async function renewedOrigin(
   { topics, logs }: RepairPartitionOptions,
   metadata: CommitMetadata | null,
@@ -153,7 +153,7 @@ async function renewedOrigin(
   const facts = await logs.facts(named)
   const anew = named.filter((name) => {
     const [then, now] = [before.topics.get(name), facts.get(name)]
-    // With another number of partitions it is not to be worked with, and the processor says so.
+    // A different partition count cannot be repaired; the processor reports it.
     return then !== undefined && now !== undefined && then.id !== now.id && then.partitions === now.partitions
   })
   return anew.length === 0
@@ -161,7 +161,7 @@ async function renewedOrigin(
     : { ...before, topics: new Map([...before.topics, ...[...facts].filter(([name]) => anew.includes(name))]) }
 }
 
-/** What is undecided was published to nobody: it is aborted, and what it would have said is made again if it is missing. */
+/** Aborts an undecided transaction. No reader has seen its records; if any are missing afterwards, they are republished. */
 async function settle({ partition, topics, reader }: RepairPartitionOptions, transactions: PartitionTransactions) {
   const isUndecided = async () => {
     const ranges = await Promise.all(OUTPUTS.map((name) => reader.range(topics[name], partition)))
@@ -173,7 +173,9 @@ async function settle({ partition, topics, reader }: RepairPartitionOptions, tra
       'abort',
     )
     if (await isUndecided()) {
-      throw new Error(`the outputs of partition ${partition} stay undecided; try again in a moment`)
+      throw new Error(
+        `the outputs of partition ${partition} still have an undecided transaction; try again in a moment`,
+      )
     }
   }
 }
@@ -193,15 +195,15 @@ interface Repairs {
 }
 
 /**
- * Reads `changes` for the versions of every payment, then `current`, then `changes` again for the payments in which the
- * two do not agree: only those are held in memory whole.
+ * Reads `changes` for the versions of every payment, then `current`, then `changes` again for the payments where the two
+ * disagree: only those are held in memory completely.
  */
 async function findRepairs(options: RepairPartitionOptions): Promise<Repairs> {
   const { partition, topics, reader } = options
   const { versions, reachBackTo } = await readVersions(options)
   const suspects = new Map<string, PaymentState | null>()
   for (const paymentKey of versions.keys()) {
-    // Until `current` says otherwise.
+    // Suspect until `current` agrees.
     suspects.set(paymentKey, null)
   }
   await reader.read(
@@ -235,7 +237,7 @@ function repairsOf(
     repairPayment({ paymentKey, changes: steps.get(paymentKey) ?? [], current }, circumstances),
   )
   return {
-    // In the order in which they were published first, as far as that is known.
+    // In the order of first publication, as far as it is known.
     changes: found.flatMap(({ changes }) => changes).toSorted((a, b) => a.recordedAt - b.recordedAt),
     current: found.flatMap(({ current }) => (current === null ? [] : [current])),
     inexact: found.flatMap(({ inexact }) => inexact),
@@ -248,7 +250,7 @@ interface Versions {
   readonly seen: Set<number>
 }
 
-/** The versions that `changes` has of the newest life of every payment, and from when on it has all. */
+/** The versions in `changes` of each payment's newest life, and the time since which `changes` is complete. */
 async function readVersions(
   options: RepairPartitionOptions,
 ): Promise<{ readonly versions: ReadonlyMap<string, Versions>; readonly reachBackTo: number | null }> {
@@ -308,7 +310,7 @@ async function decodedState({ topics, partition, codecs }: RepairPartitionOption
   return decodeOrNull(codecs.state, value, { topic: topics.current, partition, offset })
 }
 
-/** Whether nothing can be missing in either: `changes` has what `current` tells of, as far back as it reaches. */
+/** Whether nothing can be missing in either: `changes` has every version up to that of `current`, as far back as it reaches. */
 function agree(state: PaymentState, versions: Versions | undefined, reachBackTo: number | null): boolean {
   if (versions === undefined) {
     return reachBackTo !== null && state.touchedAt < reachBackTo

@@ -4,41 +4,41 @@ import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
 import { publishedFinalityOf, type StatusChangeRecord } from '../../payment/status-change.ts'
 
-/** What the two outputs hold of one payment. */
+/** What the two outputs hold about one payment. */
 export interface RepairEvidence {
   readonly paymentKey: string
-  /** Its records in `payments.status.changes`, in their order. */
+  /** Its records in `payments.status.changes`, by offset. */
   readonly changes: readonly StatusChangeRecord[]
-  /** Its last record in `payments.status.current`; null for a tombstone, and for none. */
+  /** Its last record in `payments.status.current`; null for a tombstone or no record. */
   readonly current: PaymentState | null
 }
 
-/** What holds for all payments of a partition. Times are ms since the epoch. */
+/** What applies to all payments of a partition. Times are ms since the epoch. */
 export interface RepairCircumstances {
-  /** What was recorded before is not in `changes` any more, by retention; null if `changes` has its first record. */
+  /** Retention deleted older records from `changes`; null if it still has its first record. */
   readonly changesReachBackTo: number | null
   readonly forgetAfterMs: number
   readonly now: number
 }
 
 export interface PaymentRepair {
-  /** What `changes` lost, by version. */
+  /** The records that `changes` lost, by version. */
   readonly changes: readonly StatusChangeRecord[]
-  /** The state that `current` lost; null if it has the last one. */
+  /** The state that `current` lost; null if it has the latest one. */
   readonly current: PaymentState | null
-  /** What of it may differ from what was published first, one sentence each. */
+  /** What may differ from the original publication, one sentence each. */
   readonly inexact: readonly string[]
-  /** What neither output has any more, one sentence each. */
+  /** What both outputs lost, one sentence each. */
   readonly unrepairable: readonly string[]
 }
 
 /**
- * What one output lost and the other still has. Pure.
+ * Reconstructs what one output lost from what the other still has. Pure.
  *
- * `current` has the history of a payment: every event with verdict, rule, version and status, so that its records of
- * `changes` can be made again. `changes` has every step, so that the states that `current` lost can be made again by
- * taking the steps. What is made from a history is exact up to the release: the details of a step (attention, kind, references)
- * are what this release's fold makes of the events up to it, and what cannot be known is said in `inexact`.
+ * `current` has the history of a payment: every event with verdict, rule, version and status. Its records in `changes` can
+ * be reconstructed from that. `changes` has every step, so states that `current` lost can be reconstructed by applying the
+ * steps. A step reconstructed from a history takes its details (attention, kind, references) from this release's fold of the
+ * events up to it; an older release may have published others. What cannot be known is listed in `inexact`.
  */
 export function repairPayment(evidence: RepairEvidence, circumstances: RepairCircumstances): PaymentRepair {
   const inexact: string[] = []
@@ -58,7 +58,7 @@ interface Steps {
   readonly byVersion: ReadonlyMap<number, StatusChangeRecord>
 }
 
-/** The steps of the newest life that either output knows. */
+/** The steps of the newest life in either output. */
 function stepsOfLastLife({ changes, current }: RepairEvidence): Steps {
   const incarnation = Math.max(
     current?.incarnation ?? Number.NEGATIVE_INFINITY,
@@ -73,7 +73,7 @@ function stepsOfLastLife({ changes, current }: RepairEvidence): Steps {
   return { incarnation, byVersion }
 }
 
-/** The state that `changes` leads to, if `current` is behind it; null if it is not, or if a step on the way is gone. */
+/** The latest state that the steps in `changes` lead to; null if `current` has it, or if the payment was forgotten. */
 function rebuildState(
   { paymentKey, current }: RepairEvidence,
   { incarnation, byVersion }: Steps,
@@ -90,7 +90,7 @@ function rebuildState(
   }
   const lastStep = byVersion.get(last) as StatusChangeRecord
   if (current === null && lastStep.recordedAt + forgetAfterMs <= now) {
-    return null // Forgotten, as it should be.
+    return null // Forgotten after the retention, as intended.
   }
   const base = state
   for (let version = (state?.statusVersion ?? 0) + 1; version <= last; version += 1) {
@@ -99,7 +99,7 @@ function rebuildState(
     if (next === null) {
       const from = state === null ? 'nothing' : `v${state.statusVersion}`
       unrepairable.push(
-        `${paymentKey}: current has ${from} and changes goes to v${last}, but v${version} is not in changes or does not follow`,
+        `${paymentKey}: current has ${from} and changes ends at v${last}, but v${version} is missing from changes or cannot be applied`,
       )
       break
     }
@@ -108,7 +108,7 @@ function rebuildState(
   return state === base ? null : state
 }
 
-/** Takes one step as it was recorded; null if it is not one from this state. */
+/** Applies one step as recorded; null if it does not follow from this state. */
 function afterStep(state: PaymentState | null, step: StatusChangeRecord): PaymentState | null {
   if (step.event === null) {
     return state === null
@@ -120,7 +120,7 @@ function afterStep(state: PaymentState | null, step: StatusChangeRecord): Paymen
     return null
   }
   const { state: after, recorded } = applied.change
-  // The verdict tells the story of the arrival and was published: it stays, whatever this release would say.
+  // The verdict was published when the event arrived, so it stays, even if this release would give another.
   const published: RecordedEvent = {
     ...recorded,
     verdict: step.verdict as RecordedEvent['verdict'],
@@ -134,7 +134,7 @@ function afterStep(state: PaymentState | null, step: StatusChangeRecord): Paymen
   }
 }
 
-/** The records that `changes` does not have of the life that a state tells of, without what retention deleted. */
+/** The records missing from `changes` for the life of a state, except those that retention deleted. */
 function missingChanges(
   state: PaymentState,
   present: ReadonlyMap<number, StatusChangeRecord>,
@@ -147,9 +147,9 @@ function missingChanges(
   }
   const { paymentKey, incarnation } = state
   const recordedAs = new Map(state.events.map((recorded) => [recorded.statusVersion, recorded]))
-  // A history that was never full has every event: a version without one was the report that the payment is overdue.
+  // A history that was never full has every event, so a version without an event is an overdue step.
   const isComplete = state.events.length < HISTORY_EVENTS_MAX
-  // Up to here a version without an event can also be that of a reading that was replaced.
+  // Up to this version, one without an event can also be a reading that was replaced.
   const lastRestated = Math.max(0, ...state.events.filter(isRestated).map(({ statusVersion }) => statusVersion))
   const missing: StatusChangeRecord[] = []
   let known: readonly PaymentEvent[] = []
@@ -175,19 +175,19 @@ function missingChanges(
       const recordedLater = recordedAtAfter(version, state, present)
       if (changesReachBackTo === null || recordedLater >= changesReachBackTo) {
         unrepairable.push(
-          `${paymentKey}: v${version} is not in changes, and its event is not in the history of current`,
+          `${paymentKey}: v${version} is missing from changes, and its event from the history in current`,
         )
       }
       continue
     }
     const isOverdue = recorded === undefined
-    // The mark stands in the next step, and in the state for as long as the status stays.
+    // The next step has the time, and so does the state while the status stays the same.
     const mark =
       present.get(version + 1)?.overdueSince ?? (isLastGap(version, state, recordedAs) ? state.overdueSince : null)
     const recordedAt = recorded?.recordedAt ?? mark ?? recordedAtAfter(version, state, present)
     const status: PaymentStatus = recorded?.statusAfter ?? (before as PaymentStatus)
     overdueSince = isOverdue ? recordedAt : before === status ? overdueSince : null
-    // Where the time is not known, a report right after what retention deleted counts as deleted, too.
+    // If its time is unknown, an overdue step right after deleted records counts as deleted, too.
     const isExpired =
       changesReachBackTo !== null && (isOverdue && mark === null ? recordedBefore : recordedAt) < changesReachBackTo
     if (!isExpired) {
@@ -195,12 +195,12 @@ function missingChanges(
       const folded = isLast ? { ...state } : foldPayment(known)
       if (isOverdue && mark === null) {
         inexact.push(
-          `${paymentKey} v${version}: when the payment became overdue is not known; the time of the next step is given`,
+          `${paymentKey} v${version}: the time at which the payment became overdue is unknown; the time of the next step is used`,
         )
       }
       if (!isLast && (folded.status !== status || !isComplete || version < lastRestated)) {
         inexact.push(
-          `${paymentKey} v${version}: attention and details are those that this release makes of the events that are left`,
+          `${paymentKey} v${version}: attention and details are computed by this release from the remaining events`,
         )
       }
       missing.push({
@@ -233,7 +233,7 @@ function isRestated({ verdict }: RecordedEvent): boolean {
   return verdict === 'RESTATED'
 }
 
-/** Whether no version after this one is without an event. */
+/** Whether every later version has an event. */
 function isLastGap(version: number, state: PaymentState, recordedAs: ReadonlyMap<number, unknown>): boolean {
   for (let later = version + 1; later <= state.statusVersion; later += 1) {
     if (!recordedAs.has(later)) {
@@ -243,7 +243,7 @@ function isLastGap(version: number, state: PaymentState, recordedAs: ReadonlyMap
   return true
 }
 
-/** When the first step after a version was recorded that is known of; if none is, when the payment was last touched. */
+/** When the first known step after a version was recorded; without one, when the payment was last touched. */
 function recordedAtAfter(
   version: number,
   state: PaymentState,

@@ -1,9 +1,9 @@
 import type { StateStore } from '../../processor/state-store.ts'
 import type { Difference } from './judge-payment.ts'
 
-/** What the view keeps of a payment beside its state. */
+/** A payment's entries in the indexes of the view. */
 export interface Indexed {
-  /** Null if the due time cannot be said: the view was made with other settings. */
+  /** Null if unknown, because the view was written with other settings. */
   readonly dueAt: number | null
   readonly endToEndId: string | null
 }
@@ -13,23 +13,23 @@ export interface IndexComparison {
   readonly partition: number
   /** The last record of every payment in `current`; null is a tombstone. */
   readonly current: ReadonlyMap<string, Buffer | null>
-  /** Only these payments; null compares all, and finds those that the indexes should not have. */
+  /** Compares only these payments; null compares all, and finds surplus index entries. */
   readonly only: readonly string[] | null
   /** Brings `current` up to date. */
   readonly catchUp: () => Promise<void>
-  /** What a state must be indexed by; null if it cannot be read. */
+  /** The index entries that a state must have; null if it cannot be read. */
   readonly indexedBy: (state: Buffer) => Promise<Indexed | null>
   readonly sleep: (ms: number) => Promise<void>
 }
 
 const KEYS_PER_READ = 500
-/** A payment that changes while it is looked at is looked at again, so often and with so long a pause between. */
+/** A payment may change during the comparison, so a difference is checked this often in total, with this pause in between. */
 const LOOKS_MAX = 4
 const PAUSE_MS = 250
 
 /**
- * I6: at rest every payment of `current`, and nothing else, has its due time and can be found by its endToEndId. What
- * differs is looked at again, and is a difference if it differs every time.
+ * I6: at rest exactly the payments in `current` have a due time and can be found by their endToEndIds. A payment that
+ * differs is checked again and is reported if it differs every time.
  */
 export async function compareIndexes(comparison: IndexComparison): Promise<readonly Difference[]> {
   let suspects = await look(comparison)
@@ -42,7 +42,7 @@ export async function compareIndexes(comparison: IndexComparison): Promise<reado
   return [...suspects].map(([paymentKey, text]) => ({ kind: 'viewDiffers', paymentKey, text }))
 }
 
-/** What is wrong with the indexes of each payment now. */
+/** The present problem of each payment whose index entries are wrong. */
 function look(comparison: IndexComparison): Promise<ReadonlyMap<string, string>> {
   return comparison.only === null ? lookAtAll(comparison) : lookAtSome(comparison, comparison.only)
 }
@@ -73,7 +73,7 @@ async function lookAtAll(comparison: IndexComparison): Promise<ReadonlyMap<strin
   return problems
 }
 
-/** References that a payment should not have are found by looking at all. */
+/** Does not find surplus references; `lookAtAll` does. */
 async function lookAtSome(
   { store, partition, current, indexedBy }: IndexComparison,
   keys: readonly string[],
@@ -114,22 +114,22 @@ function problemOf(expected: Indexed | undefined, dueAt: number | null, referenc
   if (expected === undefined) {
     return dueAt === null && references.length === 0
       ? null
-      : 'the view has a due time or a reference, current does not have the payment'
+      : 'the view has a due time or a reference, but the payment is not in current'
   }
   if (dueAt === null) {
-    return 'the view has no due time: it will be neither overdue nor forgotten'
+    return 'the view has no due time: the payment will become neither overdue nor forgotten'
   }
   if (expected.dueAt !== null && dueAt !== expected.dueAt) {
-    return `the view says due ${timeText(dueAt)}, current ${timeText(expected.dueAt)}`
+    return `due ${timeText(dueAt)} in the view, ${timeText(expected.dueAt)} according to current`
   }
   const wanted = expected.endToEndId === null || expected.endToEndId === '' ? [] : [expected.endToEndId]
   if (wanted.some((one) => !references.includes(one))) {
-    return 'the view does not find it by its endToEndId'
+    return 'the view does not find the payment by its endToEndId'
   }
-  return references.length > wanted.length ? 'the view finds it by an endToEndId that it does not have' : null
+  return references.length > wanted.length ? 'the view finds the payment by an endToEndId that it does not have' : null
 }
 
-/** Redis may hold what no date can be. */
+/** Redis may hold a number outside the range of dates. */
 function timeText(ms: number): string {
   return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms)
 }

@@ -6,23 +6,23 @@ export interface ViewComparison {
   readonly partition: number
   /** The last record of every payment in `current`; null is a tombstone. */
   readonly current: ReadonlyMap<string, Buffer | null>
-  /** Only these payments; null compares all, and finds those that the view should not have. */
+  /** Compares only these payments; null compares all, and finds payments that only the view has. */
   readonly only: readonly string[] | null
   /** Brings `current` up to date. */
   readonly catchUp: () => Promise<void>
-  /** A state in a few words. */
+  /** Summarises a state. */
   readonly describe: (state: Buffer) => Promise<string>
   readonly sleep: (ms: number) => Promise<void>
 }
 
 const KEYS_PER_READ = 500
-/** A payment that changes while it is looked at is looked at again, so often and with so long a pause between. */
+/** A payment may change during the comparison, so a difference is checked this often in total, with this pause in between. */
 const LOOKS_MAX = 4
 const PAUSE_MS = 250
 
 /**
- * I6: at rest the view is `current`, byte for byte. The view is written right after a commit, so a payment that moves is
- * not a difference: what differs is looked at again, in both, until it agrees or stays as it is.
+ * I6: at rest the view equals `current`, byte for byte. The view is written right after a commit, so it lags while a payment
+ * changes: a payment that differs is read again from both and is reported if it differs every time.
  */
 export async function compareView(comparison: ViewComparison): Promise<readonly Difference[]> {
   const { current, only, catchUp, describe, sleep } = comparison
@@ -46,7 +46,7 @@ export async function compareView(comparison: ViewComparison): Promise<readonly 
 
 type View = ReadonlyMap<string, Buffer | null>
 
-/** What of the view is not as in `current`: payments with other bytes, none, or none in `current`. */
+/** The payments whose bytes in the view differ from `current`; null for those missing in the view. */
 async function scanned({ store, partition, current }: ViewComparison): Promise<View> {
   const seen = new Set<string>()
   const view = new Map<string, Buffer | null>()

@@ -3,8 +3,8 @@ import { AvroDecodeError } from '../../avro/errors.ts'
 import { isSchemaStop, type ValuePlace } from '../../avro/schema-stop.ts'
 
 /**
- * Null for a tombstone and for what is no value of ours: an oracle says so, and does not stop at it. Throws DefinedStop
- * for a schema id that does not lead to our schema: nobody can say what such a value is.
+ * Null for a tombstone and for a value that is not ours, so that tools can report it instead of stopping. Throws DefinedStop
+ * if the schema id does not lead to our schema, because then the value cannot be interpreted.
  */
 export async function decodeOrNull<T>(codec: AvroCodec<T>, value: Buffer | null, place: ValuePlace): Promise<T | null> {
   try {
@@ -17,7 +17,7 @@ export async function decodeOrNull<T>(codec: AvroCodec<T>, value: Buffer | null,
   }
 }
 
-/** The same where anything may stand, also an id that leads nowhere: dead letters, and what somebody wrote into Redis. */
+/** The same for places that can hold any bytes, including unknown schema ids: dead letters and Redis. Never throws DefinedStop. */
 export async function decodeAnything<T>(
   codec: AvroCodec<T>,
   value: Buffer | null,

@@ -5,8 +5,8 @@ import type { SourcesById } from '../../raw/sources-by-id.ts'
 import type { InRecord } from '../../stream/record.ts'
 
 /**
- * Every event that must come of one raw record, of whichever payment; null if nobody knows its source, so that
- * nothing can be said. Pure: what else a callback gives rise to is added here and nowhere else in `verify`.
+ * All events that one raw record must cause, including the child reports to original payments; null if its source is
+ * unknown. Pure.
  */
 export function eventsOfRaw(record: InRecord, sources: SourcesById): readonly PaymentEvent[] | null {
   const raw = fromRawRecord(record, sources)

@@ -1,7 +1,7 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** The heap limit of Node.js is too low for the work. Without this error the process would end by a signal, with no remedy. */
+/** The heap limit of Node.js is too low. Without this error V8 would abort the process without suggesting a remedy. */
 export class HeapTooSmallError extends Error {
   readonly code = 'HEAP_TOO_SMALL'
   readonly retriable = false
@@ -9,7 +9,7 @@ export class HeapTooSmallError extends Error {
   constructor(limitBytes: number) {
     const mebibytes = Math.round(limitBytes / MEBIBYTE)
     super(
-      `the heap of ${mebibytes} MiB is too small for this: raise the limit (NODE_OPTIONS=--max-old-space-size=${Math.max(1_024, 2 * mebibytes)}), or compare less (--since, --payment). Nothing was changed`,
+      `the heap of ${mebibytes} MiB is too small: raise the limit (NODE_OPTIONS=--max-old-space-size=${Math.max(1_024, 2 * mebibytes)}), or compare less (--since, --payment). Nothing was changed`,
     )
     this.name = 'HeapTooSmallError'
   }
@@ -21,14 +21,14 @@ export interface HeapUse {
 }
 
 const MEBIBYTE = 1024 * 1024
-/** Of the limit. From here on the collector works more and more for less and less, and then gives up. */
+/** Share of the limit. Above it the collector frees less and less at rising cost until V8 aborts. */
 const FULL_SHARE = 0.85
-/** How much has to be used more before the garbage is looked for again. */
+/** Additional share in use before garbage is collected again. */
 const LOOK_AGAIN_SHARE = 0.03
 
 /**
- * A check for work that holds much: throws HeapTooSmallError when the heap is nearly full of what is really held. Cheap
- * while it is not; near the limit it collects the garbage first, since most of what is used can be that.
+ * Returns a check for work that needs much memory. The check throws HeapTooSmallError if live objects nearly fill the heap.
+ * It is cheap below the limit. Near the limit it collects garbage first, since that can be most of the heap in use.
  */
 export function heapGuard(use: () => HeapUse = heapUse, collectGarbage: () => void = garbageCollector()): () => void {
   let lookFrom = FULL_SHARE
@@ -47,8 +47,8 @@ export function heapGuard(use: () => HeapUse = heapUse, collectGarbage: () => vo
 }
 
 /**
- * The limit that V8 tells is that of old and young objects together (three semi-spaces of 64 MiB in Node.js 24), and it
- * gives up when the old ones have no room, to which all that is held comes in the end.
+ * V8 reports one limit for old and young objects together (young: three semi-spaces of 64 MiB in Node.js 24), but aborts when
+ * the old space, where all live objects end up, is full.
  */
 const YOUNG_BYTES_MAX = 192 * MEBIBYTE
 
@@ -58,7 +58,7 @@ function heapUse(): HeapUse {
 }
 
 function garbageCollector(): () => void {
-  // The flag counts for contexts that are made after it.
+  // The flag applies only to contexts created after it is set.
   setFlagsFromString('--expose-gc')
   return runInNewContext('gc') as () => void
 }

@@ -1,11 +1,11 @@
 import type { ChangeRecord } from './judge-payment.ts'
 
-/** A record of `changes`, and whether it was published again after the topic had lost it. */
+/** A record of `changes`, and whether `paystatus repair` republished it. */
 export type WrittenStep = ChangeRecord & { readonly isRepaired: boolean }
 
 /**
- * The records of a payment in the order of the log, but for those that were published again: each of them stands before the
- * first later version of its life, where it stood when it was lost.
+ * The records of a payment in the order of the log, except republished ones: each is moved to its original place, before the
+ * first later version of its life.
  */
 export function inOrderOfSteps(written: readonly WrittenStep[]): readonly ChangeRecord[] {
   const repaired = written.filter(({ isRepaired }) => isRepaired).toSorted(compareSteps)

@@ -5,7 +5,7 @@ import type { PaymentEvent } from '../../payment/payment-event.ts'
 import { restatementBy } from '../../payment/reading.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
 
-/** What `verify` tells apart. */
+/** The kinds of differences that `verify` distinguishes. */
 export const DIFFERENCE_KINDS = [
   'lost',
   'duplicated',
@@ -23,12 +23,12 @@ export interface Difference {
   readonly text: string
 }
 
-/** All that the topics hold of one payment. */
+/** Everything the topics hold about one payment. */
 export interface PaymentEvidence {
   readonly paymentKey: string
-  /** The distinct events that the raw callbacks give. */
+  /** The distinct events of the raw callbacks. */
   readonly raw: readonly RawEvent[]
-  /** Its records in `payments.status.changes`, in their order. */
+  /** Its records in `payments.status.changes`, in the order of its steps. */
   readonly changes: readonly ChangeRecord[]
   /** Its last record in `payments.status.current`. */
   readonly current: CurrentRecord
@@ -38,9 +38,9 @@ export interface PaymentEvidence {
 
 export interface RawEvent {
   readonly event: PaymentEvent
-  /** Where the first callback stands that says it, for people. */
+  /** The position of the first callback that reports it, for people. */
   readonly position: string
-  /** When the last callback was received that says it and that both stages have behind them; null if none is. */
+  /** Receipt of the last callback that reports it and that both stages have processed; null if they have processed none. */
   readonly dueAt: number | null
 }
 
@@ -56,21 +56,21 @@ export type CurrentRecord =
   | { readonly kind: 'unreadable' }
   | { readonly kind: 'state'; readonly state: PaymentState }
 
-/** What holds for all payments of a partition. Times are ms since the epoch. */
+/** What applies to all payments of a partition. Times are ms since the epoch. */
 export interface Circumstances {
-  /** Every callback that was received since then is in raw. */
+  /** Raw contains every callback received since then. */
   readonly rawReachesBackTo: number
-  /** `changes` still has its first record: nothing of it was deleted. */
+  /** True if `changes` still has its first record, so that nothing was deleted. */
   readonly changesFromStart: boolean
-  /** What `changes` has before this offset is in `current` too, as it was read. */
+  /** The steps in `changes` before this offset were already in `current` when it was read. */
   readonly changesSettledTo: bigint
-  /** When the looking began: what was received later may have been missed. */
+  /** The start of the comparison; callbacks received later may have been missed. */
   readonly startedAt: number
   readonly forgetAfterMs: number
   readonly sourceIds: ReadonlySet<string>
-  /** Receipt ids of callbacks whose body cannot be read any more: what they said is taken from what was recorded. */
+  /** Receipt ids of callbacks whose body can no longer be read; their recorded events are taken as correct. */
   readonly unreadableCallbacks: ReadonlySet<string>
-  /** False for an event that our own schema refuses, which the normalizer makes a dead letter of. */
+  /** False for an event that does not fit our schema; the normalizer makes a dead letter of it. */
   readonly canBeWritten: (event: PaymentEvent) => boolean
 }
 
@@ -78,38 +78,38 @@ export interface Judgement {
   readonly differences: readonly Difference[]
   /** Distinct events that were judged. */
   readonly events: number
-  /** Raw or `changes` do not reach back to the payment's beginning: what is older was taken from `current`. */
+  /** True if raw or `changes` does not reach back to the payment's beginning; older events were taken from `current`. */
   readonly partial: boolean
 }
 
 /**
- * Compares what the topics hold of a payment with what must have come of its callbacks. Pure, and shares nothing with
- * the status processor but the fold: what it recomputes, it recomputes from the set of events.
+ * Compares what the topics hold about a payment with the expected result of its callbacks. Pure. It shares only the fold with
+ * the status processor and recomputes everything from the set of events.
  *
- * Every cause is named once as far as that can be told: a record that repeats an event does not also count as a repeated
- * version, and after a gap the statuses that follow it are not judged, because what is missing may explain them.
+ * Reports each cause once where it can be identified: a record that repeats an event does not also count as a repeated
+ * version, and statuses after a gap are not judged, because the missing records may explain them.
  */
 export function judgePayment(evidence: PaymentEvidence, circumstances: Circumstances): Judgement {
   return new Judge(evidence, circumstances).judge()
 }
 
-/** A life of a payment in `changes`: from version 1 until it is forgotten. */
+/** One life of a payment in `changes`: from version 1 until the payment is forgotten. */
 interface Life {
   readonly incarnation: number
-  /** Its events so far by id, also those whose record was deleted and that only `current` still has. */
+  /** Its events so far, by id, including those that only `current` still has. */
   readonly events: Map<string, PaymentEvent>
-  /** Of those, the ones whose record `current` had to hold when it was read. */
+  /** The ids of those that `current` must have held when it was read. */
   readonly settled: Set<string>
-  /** Of those, the ones that a payment keeps: keeping after every arrival gives the same as keeping once at the end. */
+  /** Those that a payment keeps. Applying the bound after every arrival gives the same result as applying it at the end. */
   kept: readonly PaymentEvent[]
   last: StatusChangeRecord
-  /** The last one that `current` had to hold when it was read. */
+  /** The last step that `current` must have held when it was read. */
   lastSettled: StatusChangeRecord | null
-  /** False once something is missing in between: then a fold of what is there says nothing. */
+  /** False once a step is missing: a fold of the remaining events proves nothing. */
   foldable: boolean
 }
 
-/** What the fold looks at and the event's id does not cover: our own reading of what the provider said. */
+/** The fields that the fold uses but the event id does not cover: our interpretation of the callback. */
 const READINGS = [
   'status',
   'kind',
@@ -130,9 +130,9 @@ class Judge {
   readonly #raw: ReadonlyMap<string, RawEvent>
   readonly #differences: Difference[] = []
   readonly #lost = new Set<string>()
-  /** Events of which it was said that `changes` and `current` tell them differently. */
+  /** Events already reported as differing between `changes` and `current`. */
   readonly #retold = new Set<string>()
-  /** Events that were restated after `current` was read, so that it may hold the reading before. */
+  /** Events restated after `current` was read, so that it may hold the previous reading. */
   readonly #restatedSince = new Set<string>()
   #partial = false
 
@@ -162,12 +162,12 @@ class Judge {
     this.#differs('lost', text)
   }
 
-  /** Walks through `changes`: repeats, versions, and the status of every step. */
+  /** Judges repeats, versions and the status of every step in `changes`, and splits the steps into lives. */
   #livesOfChanges(): readonly Life[] {
     const lives: Life[] = []
     for (const { offset, change } of this.#evidence.changes) {
       if (change === null || change.paymentKey !== this.#evidence.paymentKey) {
-        const what = change === null ? 'cannot be read' : `speaks of ${change.paymentKey}`
+        const what = change === null ? 'cannot be read' : `is about ${change.paymentKey}`
         this.#differs('unexplained', `the record of changes at offset ${offset} ${what}`)
         continue
       }
@@ -178,7 +178,7 @@ class Judge {
       if (repeats) {
         this.#differs(
           'duplicated',
-          `event ${event.eventId} is in changes again, as v${statusVersion} at offset ${offset}`,
+          `event ${event.eventId} is repeated in changes, as v${statusVersion} at offset ${offset}`,
         )
       }
       const latest = lives.at(-1)
@@ -187,10 +187,7 @@ class Judge {
         lives.push(life)
       } else if (life === undefined || life !== latest) {
         if (!repeats) {
-          this.#differs(
-            'wrongVersion',
-            `changes goes back to an earlier life with v${statusVersion} at offset ${offset}`,
-          )
+          this.#differs('wrongVersion', `changes returns to an earlier life with v${statusVersion} at offset ${offset}`)
         }
         continue
       } else if (!this.#continueLife(life, change, offset, repeats)) {
@@ -228,12 +225,12 @@ class Judge {
     }
     if (statusVersion === 1) {
       if (statusBefore !== null) {
-        this.#differs('wrongStatus', `changes v1 begins at ${statusBefore}, before it there was nothing`)
+        this.#differs('wrongStatus', `changes v1 starts from ${statusBefore} instead of no status`)
       }
       return life
     }
     if (!isFirst || this.#circumstances.changesFromStart) {
-      this.#differs('wrongVersion', `changes begins at v${statusVersion}, v1 is missing`)
+      this.#differs('wrongVersion', `changes starts at v${statusVersion}, v1 is missing`)
       life.foldable = false
       return life
     }
@@ -246,13 +243,13 @@ class Judge {
       }
     }
     life.kept = bounded(life.events.values())
-    // What a later step replaced is in neither topic.
+    // A reading that a later step replaced is in neither topic.
     const isWhole = !this.#state?.events.some((one) => one.verdict === 'RESTATED' && one.statusVersion >= statusVersion)
     life.foldable = life.events.size > 0 && (this.#state?.events.length ?? 0) < HISTORY_EVENTS_MAX && isWhole
     return life
   }
 
-  /** Whether the record is a step of this life, to be judged as such. */
+  /** Whether the record is a step of this life that can be judged. */
   #continueLife(life: Life, change: StatusChangeRecord, offset: bigint, repeats: boolean): boolean {
     const { statusVersion, statusBefore } = change
     const expected = life.last.statusVersion + 1
@@ -261,37 +258,37 @@ class Judge {
         const before = life.last.statusAfter
         this.#differs(
           'wrongStatus',
-          `changes v${statusVersion} begins at ${statusBefore}, v${expected - 1} ended at ${before}`,
+          `changes v${statusVersion} starts from ${statusBefore}, but v${expected - 1} ended at ${before}`,
         )
       }
     } else if (repeats) {
       return false
     } else if (statusVersion < expected) {
-      this.#differs('wrongVersion', `changes has v${statusVersion} again, at offset ${offset}; v${expected} was due`)
+      this.#differs('wrongVersion', `changes repeats v${statusVersion} at offset ${offset}, expected v${expected}`)
       return false
     } else {
-      this.#differs('wrongVersion', `changes has v${statusVersion} at offset ${offset} where v${expected} was due`)
+      this.#differs('wrongVersion', `changes has v${statusVersion} at offset ${offset}, expected v${expected}`)
       life.foldable = false
     }
     life.last = change
     return true
   }
 
-  /** I5: the status of a step is the fold of the events up to it. */
+  /** I5: the status of a step is the fold of the events up to and including it. */
   #judgeStep(life: Life, { statusVersion, statusAfter, attention }: StatusChangeRecord): void {
     if (!life.foldable || life.events.size === 0) {
       return
     }
     const folded = foldPayment(life.kept)
     if (folded.status !== statusAfter) {
-      this.#differs('wrongStatus', `changes v${statusVersion} says ${statusAfter}, its events come to ${folded.status}`)
+      this.#differs('wrongStatus', `changes v${statusVersion} has ${statusAfter}, its events fold to ${folded.status}`)
     } else if (!isDeepStrictEqual(folded.attention, attention)) {
-      const [said, due] = [attentionText(attention), attentionText(folded.attention)]
-      this.#differs('wrongStatus', `changes v${statusVersion} carries the attention ${said}, its events ${due}`)
+      const [found, expected] = [attentionText(attention), attentionText(folded.attention)]
+      this.#differs('wrongStatus', `changes v${statusVersion} has attention ${found}, its events fold to ${expected}`)
     }
   }
 
-  /** Every event that `changes` or `current` holds, as it was recorded. */
+  /** Every event in `changes` or `current`, as recorded. */
   #recordedEvents(lives: readonly Life[]): ReadonlyMap<string, PaymentEvent> {
     const recorded = new Map<string, PaymentEvent>()
     for (const life of lives) {
@@ -314,7 +311,7 @@ class Judge {
         this.#retold.add(event.eventId)
         this.#differs(
           'wrongStatus',
-          `event ${event.eventId} has another ${fields.join(', ')} in current than in changes`,
+          `event ${event.eventId} differs between current and changes in ${fields.join(', ')}`,
         )
       }
       recorded.set(event.eventId, event)
@@ -322,7 +319,7 @@ class Judge {
     return recorded
   }
 
-  /** Everything recorded comes of a callback, and says what that says. */
+  /** Every recorded event comes from a callback and agrees with it. */
   #judgeOrigins(recorded: ReadonlyMap<string, PaymentEvent>): void {
     const { rawReachesBackTo, startedAt, sourceIds, unreadableCallbacks } = this.#circumstances
     for (const event of recorded.values()) {
@@ -338,7 +335,7 @@ class Judge {
       } else if (event.receivedAt < startedAt) {
         this.#differs(
           'unexplained',
-          `event ${event.eventId} (${event.status}) was recorded, but no callback in raw says it`,
+          `event ${event.eventId} (${event.status}) was recorded, but no callback in raw reports it`,
         )
       }
     }
@@ -346,20 +343,20 @@ class Judge {
 
   #judgeReading(said: PaymentEvent, recorded: PaymentEvent): void {
     if (recorded.mappingVersion > said.mappingVersion) {
-      return // Read by a newer release, which counts.
+      return // Translated by a newer release, whose reading counts.
     }
     const fields = this.#retold.has(said.eventId) ? [] : readingsThatDiffer(said, recorded)
     if (fields.length > 0) {
-      const values = fields.map((field) => `${field} ${recorded[field]}, not ${said[field]}`).join(', ')
-      this.#differs('wrongStatus', `event ${said.eventId} was recorded with ${values} as its callback says`)
+      const values = fields.map((field) => `${field} ${recorded[field]} instead of ${said[field]}`).join(', ')
+      this.#differs('wrongStatus', `event ${said.eventId} was recorded with ${values} from its callback`)
     }
   }
 
-  /** I3: every event of a callback that is behind both stages was recorded. */
+  /** I3: every event of a callback that both stages have processed was recorded. */
   #judgeCallbacks(lives: readonly Life[], recorded: ReadonlyMap<string, PaymentEvent>): void {
     const { changesFromStart, canBeWritten } = this.#circumstances
     const { current, deadLetters } = this.#evidence
-    // What a forgotten payment was told before may be gone from everywhere but raw.
+    // The earlier events of a forgotten payment may be left only in raw.
     const mayBeForgotten = current.kind === 'tombstone' && !changesFromStart
     const last = lives.at(-1)
     for (const { event, position, dueAt } of this.#raw.values()) {
@@ -374,13 +371,13 @@ class Judge {
       } else if (lives.length > 1 && last !== undefined && dueAt >= last.incarnation && !this.#isIn(last, eventId)) {
         this.#losing(
           eventId,
-          `event ${eventId} (${status}) came again at ${position} in a later life, and has no record there`,
+          `event ${eventId} (${status}) was repeated at ${position} in a later life, but has no record in it`,
         )
       }
     }
   }
 
-  /** A full history does not keep it, and the part of `changes` that had it was deleted: it may have been recorded. */
+  /** The event may have been recorded: a full history would not keep it, and that part of `changes` may be deleted. */
   #mayBePushedOut(event: PaymentEvent): boolean {
     if (this.#circumstances.changesFromStart || this.#state === null) {
       return false
@@ -404,7 +401,7 @@ class Judge {
         this.#judgeAbsence(lives)
         break
       case 'unreadable':
-        this.#differs('wrongStatus', 'what current holds cannot be read')
+        this.#differs('wrongStatus', 'the record in current cannot be read')
         break
       case 'state':
         if (current.state.paymentKey !== paymentKey) {
@@ -418,7 +415,7 @@ class Judge {
     }
   }
 
-  /** A payment leaves `current` only after nobody touched it for the retention. */
+  /** A payment leaves `current` only if it was not touched for the retention period. */
   #judgeAbsence(lives: readonly Life[]): void {
     const settled = lives.findLast(({ lastSettled }) => lastSettled !== null)?.lastSettled ?? null
     const { forgetAfterMs, startedAt } = this.#circumstances
@@ -427,12 +424,12 @@ class Judge {
       const { statusVersion, statusAfter } = settled
       this.#differs(
         'lost',
-        `the payment ${how}, although changes has it at v${statusVersion} ${statusAfter} and it is not to be forgotten yet`,
+        `the payment ${how}, although changes has v${statusVersion} ${statusAfter} and its retention has not ended`,
       )
     }
   }
 
-  /** I4: `current` holds the last version of `changes`. */
+  /** I4: `current` has the last version in `changes`. */
   #judgeVersion({ incarnation, statusVersion, status }: PaymentState, lives: readonly Life[]): void {
     const newest = lives.at(-1)
     if (newest === undefined) {
@@ -455,11 +452,11 @@ class Judge {
     }
   }
 
-  /** I5: the state is the fold of all its events, whatever their order was. */
+  /** I5: the state is the fold of all its events, regardless of their order. */
   #judgeState(state: PaymentState, lives: readonly Life[]): void {
     const life = lives.find(({ incarnation }) => incarnation === state.incarnation)
     if (lives.some(({ incarnation }) => incarnation > state.incarnation)) {
-      return // It is behind by a whole life, which was said.
+      return // Behind by a whole life, which is already reported.
     }
     const history = new Map(state.events.map(({ event }) => [event.eventId, event]))
     const events = new Map(history)
@@ -485,12 +482,12 @@ class Judge {
     const kept = bounded(events.values())
     for (const { eventId, status } of kept) {
       if (!history.has(eventId) && !this.#lost.has(eventId)) {
-        this.#losing(eventId, `event ${eventId} (${status}) is missing in the history that current holds`)
+        this.#losing(eventId, `event ${eventId} (${status}) is missing from the history in current`)
       }
     }
     for (const eventId of history.keys()) {
       if (life !== undefined && !life.events.has(eventId) && !this.#lost.has(eventId)) {
-        this.#losing(eventId, `event ${eventId} is in current and has no record in changes`)
+        this.#losing(eventId, `event ${eventId} is in current but has no record in changes`)
       }
     }
     this.#judgeFold(state, kept)
@@ -503,19 +500,19 @@ class Judge {
     }
     const folded = foldPayment(events)
     if (folded.status !== state.status) {
-      const lost = this.#lost.size === 0 ? '' : ', with those that were lost'
-      this.#differs('wrongStatus', `current says ${state.status}, its events come to ${folded.status}${lost}`)
+      const lost = this.#lost.size === 0 ? '' : ', including the lost ones'
+      this.#differs('wrongStatus', `current has ${state.status}, its events fold to ${folded.status}${lost}`)
       return
     }
     const fields = Object.keys(folded) as (keyof typeof folded)[]
     const wrong = fields.filter((field) => !isDeepStrictEqual(folded[field], state[field]))
     if (wrong.length > 0) {
-      this.#differs('wrongStatus', `current has another ${wrong.join(', ')} than its events come to`)
+      this.#differs('wrongStatus', `current differs from the fold of its events in ${wrong.join(', ')}`)
     }
   }
 }
 
-/** Whether a step replaces the reading of its event that counted until then. */
+/** Whether a step replaces the previously valid reading of its event. */
 function isRestatement({ verdict, event }: StatusChangeRecord, known: PaymentEvent): boolean {
   return verdict === 'RESTATED' && event !== null && restatementBy(event, known) !== null
 }

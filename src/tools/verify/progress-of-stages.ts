@@ -6,11 +6,11 @@ import type { InRecord } from '../../stream/record.ts'
 import type { TopicNames } from '../../topics.ts'
 import { decodeOrNull } from './decode-or-null.ts'
 
-/** How far the two stages were when the looking began. What they have not done yet is no difference. */
+/** The progress of the two stages when verify started. Work they had not done by then is not a difference. */
 export interface StagesProgress {
   /** Per partition of raw, the next offset of the normalizer; null if it never committed one. */
   readonly normalized: readonly (bigint | null)[]
-  /** Per partition of the events, ids of those that the status processor has before it; null if it has all before it. */
+  /** Per partition of `events`, the ids of the events the status processor has yet to process; null if it never committed. */
   readonly pending: readonly (ReadonlySet<string> | null)[]
   readonly inFlight: { readonly callbacks: number; readonly events: number }
 }
@@ -26,8 +26,8 @@ export interface StagesProgressOptions {
 }
 
 /**
- * The order is what makes it right while callbacks keep coming: the normalizer commits a callback after its events are
- * in their topic, so the events of everything it has committed here are found by the reads that follow.
+ * The order of the reads makes the result correct while callbacks keep arriving. The normalizer commits a callback after its
+ * events are published, so the later reads find the events of every callback that is committed here.
  */
 export async function progressOfStages(options: StagesProgressOptions): Promise<StagesProgress> {
   const { topics, groups, partitions, reader, codec, signal } = options

@@ -7,36 +7,36 @@ import { partitionOf } from '../../stream/partition-of.ts'
 import type { InRecord } from '../../stream/record.ts'
 import { eventsOfRaw } from './events-of-raw.ts'
 
-/** An event of raw, and what was seen of the callbacks that say it. */
+/** An event in raw, with facts about the callbacks that report it. */
 export interface FoundEvent {
-  /** Of several readings, the one that counts among those that the normalizer has behind it. */
+  /** The reading that counts among those that the normalizer has processed. */
   event: PaymentEvent
-  /** Where the first of them stands. */
+  /** The position of the first callback. */
   readonly position: string
-  /** When the last one was received that the normalizer has behind it, ms since the epoch; null if none is. */
+  /** Receipt of the last callback that the normalizer has processed, ms since the epoch; null if it has processed none. */
   dueAt: number | null
-  /** When the last one was received at all. */
+  /** Receipt of the last callback, processed or not. */
   receivedAt: number
 }
 
-/** The distinct events of a payment by their id. */
+/** The distinct events of a payment, by id. */
 export type EventsById = Map<string, FoundEvent>
 
 export interface RawEventsOptions {
   readonly sources: Parameters<typeof sourcesById>[0]
   readonly partitions: number
-  /** Which payments are looked at. */
+  /** Selects the payments to keep. */
   readonly wanted: (paymentKey: string) => boolean
 }
 
-/** Somebody else may write into raw (I10). */
+/** Bounds the memory, because other programs may write into raw (I10). */
 const SOURCES_MAX = 10_000
 
 /**
- * The distinct events that raw callbacks give, by the partition and the key of their payment. Repeats take no room.
+ * The distinct events of raw callbacks, by partition and key of their payment. Repeats take no memory.
  *
- * A callback stands in the partition of the first payment that it names, so nearly all events of a payment come from the
- * raw partition of its number; what a callback says of further payments can come from any.
+ * A callback is in the partition of the first payment that it names, so nearly all events of a payment come from the raw
+ * partition of the same number. Events about its further payments can come from any partition.
  */
 export class RawEvents {
   readonly #options: RawEventsOptions
@@ -55,32 +55,32 @@ export class RawEvents {
     this.#byPartition = Array.from({ length: options.partitions }, () => new Map())
   }
 
-  /** Callbacks whose source nobody knows: nothing can be said of them. */
+  /** Callbacks that were not judged, because their source is unknown. */
   get unknownSource(): number {
     return this.#unknownSource
   }
 
-  /** The sources whose callbacks could be read: those of the configuration, and those that raw tells of. */
+  /** The sources whose callbacks could be read: those in the configuration and those that raw records name. */
   get sourceIds(): ReadonlySet<string> {
     return this.#sourceIds
   }
 
-  /** Callbacks whose body was forgotten: what they said is known from what was recorded only. */
+  /** Callbacks with a forgotten body; their events are known only from other topics. */
   get forgotten(): number {
     return this.#forgotten
   }
 
-  /** Callbacks whose body does not open with its data key; the normalizer made dead letters of them. */
+  /** Callbacks whose body cannot be decrypted with its data key; the normalizer made dead letters of them. */
   get undecryptable(): number {
     return this.#undecryptable
   }
 
-  /** The receipt ids of both. */
+  /** The receipt ids of the forgotten and the undecryptable callbacks. */
   get unreadable(): ReadonlySet<string> {
     return this.#unreadable
   }
 
-  /** Notes a record whose body cannot be read; again has no effect. */
+  /** Counts a record whose body cannot be read. Idempotent. */
   addUnreadable(record: InRecord, why: 'forgotten' | 'undecryptable'): void {
     const id = headerText(record, RAW_HEADERS.id)
     if (this.#unreadable.has(id)) {
@@ -94,7 +94,7 @@ export class RawEvents {
     }
   }
 
-  /** Adds what one raw record says. `keep` chooses among its payments, and is asked about each. */
+  /** Adds the events of one raw record. `keep` selects among its payments and is called for each event. */
   add(
     record: InRecord,
     rawPartition: number,
@@ -117,7 +117,7 @@ export class RawEvents {
     }
   }
 
-  /** The events of a partition's payments, by payment key; they are dropped here. */
+  /** Removes and returns the events of a partition's payments, by payment key. */
   take(partition: number): ReadonlyMap<string, EventsById> {
     const taken = this.#byPartition[partition] ?? new Map()
     this.#byPartition = this.#byPartition.with(partition, new Map())

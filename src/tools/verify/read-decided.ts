@@ -3,7 +3,7 @@ import type { InRecord } from '../../stream/record.ts'
 
 const LOOK_EVERY_MS = 100
 
-/** A transaction stays open for longer than it may: what is behind it cannot be seen, so nothing can be said. */
+/** A transaction has been open for too long. The records after it are not visible, so the topic cannot be judged. */
 class UndecidedError extends Error {
   readonly code = 'UNDECIDED'
   readonly retriable = true
@@ -17,9 +17,9 @@ class UndecidedError extends Error {
 }
 
 /**
- * Reads an output of the status processor up to everything that stands there when the call begins. The coordinator
- * answers a commit before its markers stand in every partition, so the end that a read_committed reader sees can be
- * behind what was committed: it is waited for. Rejects with UndecidedError after `waitMs`.
+ * Reads an output of the status processor up to its high watermark at the time of the call. The coordinator acknowledges a
+ * commit before its markers are in every partition, so the end visible to a read_committed reader can lag behind the commit;
+ * this function waits until it has caught up. Rejects with UndecidedError after `waitMs`.
  */
 export async function readDecided(
   { reader, sleep }: { readonly reader: PartitionReader; readonly sleep: (ms: number) => Promise<void> },

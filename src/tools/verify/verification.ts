@@ -24,21 +24,21 @@ import { readDecided } from './read-decided.ts'
 import { Findings, type VerifyProgress, type VerifyReport } from './verify-report.ts'
 
 export interface VerificationOptions {
-  /** Only the payment with this key. */
+  /** Compares only the payment with this key. */
   readonly payment?: string
-  /** Only payments of which a callback was received since then, ms since the epoch. */
+  /** Compares only payments with a callback received since then, ms since the epoch. */
   readonly since?: number
   readonly signal?: AbortSignal
-  /** Told once, before anything is compared. */
+  /** Called once, before anything is compared. */
   readonly onInFlight?: (inFlight: VerifyReport['inFlight']) => void
   readonly onProgress?: (progress: VerifyProgress) => void
-  /** How many raw records there are to a pass; with more of them, there are several passes. */
+  /** Raw records per pass; more records need several passes. */
   readonly rawRecordsAtOnceMax?: number
-  /** Called again and again; may throw when there is not enough memory. */
+  /** Called repeatedly; may throw if memory runs out. */
   readonly guardHeap?: () => void
 }
 
-/** What it needs of the world; all of it is only ever read. */
+/** Access to the servers; read only. */
 export interface VerificationPorts {
   readonly reader: PartitionReader
   readonly offsets: Pick<GroupOffsets, 'committed'>
@@ -51,22 +51,22 @@ export interface VerificationPorts {
   readonly sleep: (ms: number) => Promise<void>
 }
 
-/** How many raw records there are to a pass. */
+/** Raw records per pass, by default. */
 const RAW_RECORDS_AT_ONCE_MAX = 100_000
 
-/** How far the clocks of our processes may be apart, and how long a callback may be on its way into raw, ms. */
+/** Maximum clock skew between our processes, and maximum time from a receipt to its append to raw, ms. */
 const SKEW_MS = 60_000
 
-/** How long beyond its own time-out a transaction may stay open, ms. */
+/** How long a transaction may stay open beyond its time-out, ms. */
 const UNDECIDED_MARGIN_MS = 15_000
 
 /**
  * One run of `paystatus verify`.
  *
- * Memory (invariant I10): with much in raw, the payments are looked at in several passes, each about the payments whose key
- * hashes to it. A pass reads everything and keeps only what is about its payments, so that what is held depends on the size
- * of a pass and not on how much there is. A callback can speak of payments of any partition and any pass; which ones a record
- * speaks of is noted in the first pass, and others do not open or translate it again.
+ * Memory (invariant I10): a large raw topic is compared in several passes, each for the payments whose key hashes to it. A
+ * pass reads everything and keeps only what belongs to its payments, so memory depends on the size of a pass, not on the
+ * amount of data. A callback can be about payments of any partition and any pass. The first pass notes which passes a record
+ * concerns; the other passes do not decrypt or translate it again.
  */
 export class Verification {
   readonly #ports: VerificationPorts
@@ -114,7 +114,7 @@ export class Verification {
       }
       this.#tell('reading raw', pass, this.#partitions.length, this.#callbacks)
       if (pass === 0) {
-        // The later passes see the same callbacks again.
+        // Later passes count the same callbacks again.
         unknownSource = this.#raw.unknownSource
       }
       for (const partition of this.#partitions) {
@@ -173,7 +173,7 @@ export class Verification {
     return Math.max(1, Math.ceil(records / (this.#options.rawRecordsAtOnceMax ?? RAW_RECORDS_AT_ONCE_MAX)))
   }
 
-  /** In which pass a payment is looked at. */
+  /** The pass that compares a payment. */
   #passOf(paymentKey: string): number {
     const { partitions } = this.#config.kafka
     return this.#passes === 1
@@ -181,7 +181,7 @@ export class Verification {
       : Math.floor(partitionOf(Buffer.from(paymentKey), partitions * this.#passes) / partitions)
   }
 
-  /** Resolves with how many records there were. */
+  /** Resolves with the number of records. */
   async #readRaw(partition: number, progress: StagesProgress, pass: number): Promise<number> {
     const normalized = progress.normalized[partition] ?? null
     let first: InRecord | undefined
@@ -209,7 +209,7 @@ export class Verification {
       this.#options.signal,
     )
     if (range.start > 0n) {
-      // Callbacks are appended nearly in the order of their receipt, so what begins here may lack its neighbours.
+      // Callbacks are appended only roughly in order of receipt, so some received just after the first may be deleted.
       const reachesBackTo = first === undefined ? this.#startedAt : receivedAtOf(first) + SKEW_MS
       this.#rawReachesBackTo = Math.max(this.#rawReachesBackTo ?? reachesBackTo, reachesBackTo)
     }
@@ -240,7 +240,7 @@ export class Verification {
   async #comparePartition(partition: number, progress: StagesProgress, pass: number): Promise<void> {
     const raw = this.#touched(this.#raw.take(partition))
     const isWanted = this.#wantedIn(raw, pass)
-    // In this order: what `changes` shows now, `current` has when it is read next.
+    // Taken before `current` is read, so that `current` has every step before this offset.
     const changesSettledTo = (await this.#ports.reader.range(this.#topics.changes, partition)).end
     const current = new CurrentOfPartition(isWanted)
     await this.#readCurrent(partition, current)
@@ -282,7 +282,7 @@ export class Verification {
     await this.#compareView(partition, current, raw, pass)
   }
 
-  /** Without `since`, all. */
+  /** The payments with a callback received after `since`; all without it. */
   #touched(raw: ReadonlyMap<string, EventsById>): ReadonlyMap<string, EventsById> {
     const { since } = this.#options
     if (since === undefined) {
@@ -314,7 +314,7 @@ export class Verification {
       if (!isWanted(paymentKey)) {
         return
       }
-      // A copy: the record is a slice of what was fetched, and would keep all of that.
+      // A copy, because the record is a slice of the fetched buffer and would keep it in memory.
       const value = record.value === null ? null : Buffer.from(record.value)
       const isRepaired = headerText(record, CHANGE_HEADERS.repaired) !== ''
       const written = changes.get(paymentKey)
@@ -327,7 +327,7 @@ export class Verification {
     return { changes, fromStart: start === 0n }
   }
 
-  /** Ids of the events that the status processor put aside, each with the reason. */
+  /** Ids of the status processor's dead letters, each with the reason. */
   async #readDeadLetters(
     partition: number,
     isWanted: (paymentKey: string) => boolean,
@@ -346,7 +346,7 @@ export class Verification {
     return reasons
   }
 
-  /** Reads an output of the status processor, up to what stands there now. */
+  /** Reads an output of the status processor to its present end. */
   #read(topic: string, partition: number, from: bigint, onRecord: (record: InRecord) => unknown) {
     const waitMs = this.#config.kafka.transactionTimeoutMs + UNDECIDED_MARGIN_MS
     return readDecided(
@@ -410,7 +410,7 @@ export class Verification {
       },
     })
     this.#findings.add(differences)
-    // A stage that runs with other settings has other due times, and is right.
+    // A stage with other settings has other due times, which are not wrong.
     const { payments } = this.#config
     const { dueBy } = fromMarkerText((await store.read(partition, [])).marker) ?? { dueBy: null }
     const indexDifferences = await compareIndexes({
@@ -427,7 +427,7 @@ export class Verification {
         )
       },
     })
-    // One difference for a payment: without its state its index is no news.
+    // One difference per payment: if its state differs, its index entries usually do, too.
     const known = new Set(differences.map(({ paymentKey }) => paymentKey))
     this.#findings.add(indexDifferences.filter(({ paymentKey }) => !known.has(paymentKey)))
   }
@@ -438,14 +438,14 @@ export class Verification {
   }
 }
 
-/** Which passes the records of raw concern, as far as they are known: of more passes than bits, several share one. */
+/** The passes that each raw record concerns, if noted. With more passes than bits, several passes share a bit. */
 class Concerns {
   readonly #byPartition = new Map<number, { readonly first: bigint; readonly bits: number[] }>()
 
   note(partition: number, offset: bigint, passes: readonly number[]): void {
     const noted = this.#byPartition.get(partition) ?? { first: offset, bits: [] }
     this.#byPartition.set(partition, noted)
-    // Never zero, so that what is noted is told from what is not.
+    // Never zero, to distinguish noted records from others.
     noted.bits[Number(offset - noted.first)] = passes.reduce((bits, pass) => bits | bitOf(pass), NOTED)
   }
 
@@ -463,7 +463,7 @@ function bitOf(pass: number): number {
   return 2 << (pass % PASS_BITS)
 }
 
-/** The view as if it held no other payments than some. */
+/** The view restricted to some payments. */
 function partOfStore(store: NonNullable<VerificationPorts['store']>, isIn: (paymentKey: string) => boolean) {
   return {
     read: (partition: number, keys: readonly string[]) => store.read(partition, keys),
@@ -488,7 +488,7 @@ async function* filtered<T>(all: AsyncIterable<T>, isIn: (one: T) => boolean): A
 interface WrittenChange {
   readonly offset: bigint
   readonly value: Buffer | null
-  /** Published again by `paystatus repair`. */
+  /** Republished by `paystatus repair`. */
   readonly isRepaired: boolean
 }
 
@@ -506,7 +506,7 @@ class CurrentOfPartition {
   add({ key, value }: InRecord): void {
     const paymentKey = String(key)
     if (this.#isWanted(paymentKey)) {
-      // A copy: the record is a slice of what was fetched, and would keep all the older states in there.
+      // A copy, because the record is a slice of the fetched buffer and would keep it in memory.
       this.states.set(paymentKey, value === null ? null : Buffer.from(value))
     }
   }

@@ -10,18 +10,17 @@ import { Verification, type VerificationOptions } from './verification.ts'
 import type { VerifyReport } from './verify-report.ts'
 
 export interface VerifyOptions extends VerificationOptions {
-  /** Whether the view in Redis is compared too; it is, if not said otherwise. */
+  /** Whether to compare the view in Redis, too; true by default. */
   readonly view?: boolean
 }
 
 /**
  * Recomputes every payment from the raw callbacks and compares it with `changes`, `current` and the view in Redis.
  *
- * It runs beside the stages, reads only, and leaves no consumer group behind. While callbacks keep coming it judges what
- * both stages had behind them when it began.
+ * Can run while the stages run. It only reads and leaves no consumer group behind. While callbacks keep arriving, it judges
+ * what both stages had processed when it started.
  *
- * Rejects if Kafka, the registry or (with the view) Redis does not answer, and if a transaction stays open: it never
- * guesses.
+ * Rejects if Kafka, the registry or (with the view) Redis does not answer, and if a transaction stays open.
  */
 export async function verify(config: Config, logger: Logger, options: VerifyOptions = {}): Promise<VerifyReport> {
   const context = { config, logger, tool: 'verify' }

@@ -5,70 +5,70 @@ import type { PaymentStatus } from '../../payment/payment-status.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
 import { type FoldDifference, foldWithout } from './fold-without.ts'
 
-/** All that the topics hold of one payment. */
+/** Everything the topics hold about one payment. */
 export interface PaymentTrace {
   readonly state: PaymentState
-  /** Its records in `payments.status.changes`, in their order; the oldest may be gone. */
+  /** Its records in `payments.status.changes`, by offset; the oldest may be deleted. */
   readonly changes: readonly StatusChangeRecord[]
-  /** Its records in `payments.events`, in their order; the oldest may be gone. */
+  /** Its records in `payments.events`, by offset; the oldest may be deleted. */
   readonly events: readonly { readonly event: PaymentEvent; readonly processed: boolean }[]
   /** Its records in `payments.events.dlq`. */
   readonly deadLetters: readonly { readonly event: PaymentEvent; readonly reason: string }[]
-  /** Where raw has its callbacks, by callback id. */
+  /** The positions of its callbacks in raw, by callback id. */
   readonly raw: ReadonlyMap<string, RawPlace>
-  /** Every callback that was received since then is in raw, ms since the epoch; null if nothing of it was deleted yet. */
+  /** Raw contains every callback received since then, ms since the epoch; null if none was deleted yet. */
   readonly rawReachesBackTo: number | null
 }
 
-/** Where a raw record stands, and a fingerprint of its body. */
+/** The position of a raw record, and a fingerprint of its body. */
 export interface RawPlace {
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** Whether the body can be read; `no-key`: it is encrypted, and the key-encryption key is not here. */
+  /** Whether the body can be read; `no-key`: it is encrypted and its key-encryption key is not configured here. */
   readonly body: 'readable' | 'forgotten' | 'undecryptable' | 'no-key'
-  /** SHA-256 of the body as it was received, hex, and its length; null if it cannot be read. */
+  /** SHA-256 of the body as received, hex, and its length; null if it cannot be read. */
   readonly bodySha256: string | null
   readonly bodyBytes: number | null
-  /** Name of the data key that it is encrypted with; null if it is not encrypted. */
+  /** Id of the data key; null if the body is not encrypted. */
   readonly dataKeyId: string | null
-  /** Offsets at which the same receipt stands again: the gateway may append twice what was acknowledged late. */
+  /** Offsets of further records of the same receipt: the gateway may append a callback twice if Kafka acknowledges it late. */
   readonly repeatedAt: readonly number[]
 }
 
-/** What `paystatus why --json` prints of a payment. Other tools read it: the names are stable. Times are ms. */
+/** A payment as `paystatus why --json` prints it. Other tools read it: the names are stable. Times are ms since the epoch. */
 export interface PaymentExplanation {
   readonly paymentKey: string
   readonly incarnation: number
   readonly status: PaymentStatus
   readonly statusVersion: number
-  /** Id of the event that the status and its details rest on. */
+  /** Id of the event that determines status and details. */
   readonly decidedBy: string | null
   readonly attention: readonly AttentionCode[]
   readonly rawReachesBackTo: number | null
-  /** In the order of their receipt; one for every element that speaks of this payment. */
+  /** In order of receipt; one entry per element that is about this payment. */
   readonly callbacks: readonly ExplainedCallback[]
-  /** Steps that no callback brought: the payment was overdue. */
+  /** Steps made by the clock: the payment became overdue. */
   readonly overdue: readonly { readonly incarnation: number; readonly statusVersion: number; readonly at: number }[]
 }
 
-/** What became of a callback. The last four have no record in `changes`. */
+/** The outcome of a callback. The last four have no record in `changes`. */
 export type CallbackVerdict = Verdict | 'DUPLICATE' | 'DEAD_LETTER' | 'PENDING' | 'MISSING'
 
 export interface ExplainedCallback {
   readonly callbackId: string
   readonly element: number
   readonly source: string
-  /** How the caller was authenticated; empty if that is not known. */
+  /** How the caller was authenticated; empty if unknown. */
   readonly authenticity: readonly string[]
   readonly receivedAt: number
-  /** Version of the mapping that read it, as far as it is recorded; 0 for an older release. */
+  /** Version of the mapping that translated it; 0 if an older release did. */
   readonly mappingVersion: number
-  /** Null if raw does not have it; `rawGone` says why. */
+  /** Null if raw does not contain it; `rawGone` gives the reason. */
   readonly raw: RawPlace | null
   readonly rawGone: 'retention' | 'not-found' | null
   readonly eventId: string
-  /** Set if it is about this refund, return or chargeback of the payment. */
+  /** The refund, return or chargeback that it is about; null if it is about the payment itself. */
   readonly childKey: string | null
   readonly kind: PaymentKind
   readonly status: PaymentStatus
@@ -81,28 +81,28 @@ export interface ExplainedCallback {
   readonly unreadable: readonly string[]
   readonly partialApproval: boolean
   readonly verdict: CallbackVerdict
-  /** The rule that decided the verdict, or the reason of a dead letter. */
+  /** The rule behind the verdict, or the reason of a dead letter. */
   readonly rule: string | null
   readonly ruleText: string
-  /** True if the status and its details rest on it. */
+  /** True if it determines status and details. */
   readonly decides: boolean
   /** Null if it changed nothing. */
   readonly changed: CallbackChange | null
-  /** Other callbacks that say the very same. */
+  /** Other callbacks with the same event. */
   readonly saidAlsoBy: readonly string[]
-  /** What would be otherwise without this callback; null if nothing would, as when another one says the same. */
+  /** What would change without this callback; null if nothing would, for example because another has the same event. */
   readonly withoutIt: FoldDifference | null
-  /** What would be otherwise if neither this callback nor any other had said this. */
+  /** What would change if no callback had reported this event. */
   readonly withoutAllThatSayIt: FoldDifference | null
 }
 
 export interface CallbackChange {
   readonly incarnation: number
   readonly statusVersion: number
-  /** Null if there was no payment before, or if the step before is gone from `changes`. */
+  /** Null if this is the payment's first step, or if the previous step was deleted from `changes`. */
   readonly statusBefore: PaymentStatus | null
   readonly statusAfter: PaymentStatus
-  /** Null if `changes` does not reach back to the step before. */
+  /** Null if the previous step was deleted from `changes`. */
   readonly attention: { readonly gone: readonly AttentionCode[]; readonly added: readonly AttentionCode[] } | null
 }
 
@@ -113,10 +113,10 @@ const NO_RULE = {
 } as const satisfies Record<string, { rule: string | null; text: string }>
 
 /**
- * Tells of every callback of a payment what became of it, why, and what the payment would be without it. Pure.
+ * Explains every callback of a payment: its outcome, the reason, and what would change without it. Pure.
  *
- * Callbacks that were recorded are known as long as the payment is; those that changed nothing, such as repeats, as long
- * as `payments.events` holds them.
+ * Recorded callbacks are known for as long as the payment is. Callbacks that changed nothing, such as repeats, are known
+ * for as long as `payments.events` holds them.
  */
 export function explainPayment(trace: PaymentTrace): PaymentExplanation {
   const { state, changes, raw, rawReachesBackTo } = trace
@@ -180,7 +180,7 @@ export function explainPayment(trace: PaymentTrace): PaymentExplanation {
   }
 }
 
-/** One element of one callback that speaks of the payment. */
+/** One element of one callback about the payment. */
 interface Telling {
   readonly event: PaymentEvent
   readonly verdict: CallbackVerdict
@@ -205,7 +205,7 @@ function tellingsOf({ state, changes, events, deadLetters }: PaymentTrace): read
   }
   for (const [index, { event, rule, statusVersion, statusAfter }] of state.events.entries()) {
     if (!tellings.has(nameOf(event))) {
-      // Its record in `changes` is gone; of the step before it only the status is still known.
+      // Its record in `changes` was deleted; only the status of the previous step is still known.
       const statusBefore = state.events[index - 1]?.statusAfter ?? null
       const { incarnation } = state
       addRecorded(event, rule, { incarnation, statusVersion, statusBefore, statusAfter, attention: null })

@@ -3,14 +3,14 @@ import { type AttentionCode, type FoldedPayment, foldPayment } from '../../payme
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
 
-/** What of a payment would be otherwise; only what differs is given. */
+/** What would change in a payment; contains only the parts that differ. */
 export interface FoldDifference {
   /** `without` is null if there would be no payment. */
   readonly status?: { readonly now: PaymentStatus; readonly without: PaymentStatus | null }
   /** Event ids. */
   readonly decidedBy?: { readonly now: string | null; readonly without: string | null }
   readonly attention?: { readonly gone: readonly AttentionCode[]; readonly added: readonly AttentionCode[] }
-  /** Payment keys of the children that would be otherwise, or not there. */
+  /** Payment keys of the children that would differ or be missing. */
   readonly children?: readonly string[]
 }
 
@@ -19,8 +19,7 @@ type Compared = Pick<FoldedPayment, 'decidedBy' | 'attention' | 'children'> & { 
 const NO_PAYMENT: Compared = { status: null, decidedBy: null, attention: [], children: [] }
 
 /**
- * What would be otherwise if some events of a payment had never been reported: the fold of the others against the fold
- * of all. Null if nothing would. Pure.
+ * Compares the fold of all events of a payment with the fold without the removed ones. Null if they agree. Pure.
  */
 export function foldWithout(events: readonly PaymentEvent[], removed: ReadonlySet<string>): FoldDifference | null {
   const others = events.filter(({ eventId }) => !removed.has(eventId))

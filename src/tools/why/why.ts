@@ -23,7 +23,7 @@ import { explainPayment, type PaymentExplanation, type PaymentTrace, type RawPla
 export interface WhyOptions {
   readonly fromTopic?: boolean
   readonly signal?: AbortSignal
-  /** Told before every partition of raw: all of it may have to be read. */
+  /** Called before each partition of raw, because reading all of them can take long. */
   readonly onReading?: (topic: string, partition: number) => void
 }
 
@@ -33,9 +33,9 @@ export interface Explained {
 }
 
 /**
- * Explains payments by their callbacks. Finds them as `show` does, and where raw has each callback by its receipt id: a
- * callback stands in the partition of the first payment that it names, so that one is read first, and the others only
- * if something is not in there.
+ * Explains payments by their callbacks. Finds payments as `show` does, and callbacks in raw by their receipt ids. A callback
+ * is in the partition of the first payment that it names, so the payments' own partitions are read first, and the others
+ * only while callbacks are missing.
  */
 export async function explainPayments(
   config: Config,
@@ -130,7 +130,7 @@ function callbackIdsOf({ state, changes, events, deadLetters }: Omit<PaymentTrac
   ]
 }
 
-/** Reads partitions of raw in the given order: the homes in any case, the others while something is missing. */
+/** Reads partitions of raw in the given order: always the `homes`, the others only while callbacks are missing. */
 async function findRaw(
   { reader, bodies, topics, signal }: World,
   callbackIds: ReadonlySet<string>,
@@ -168,7 +168,7 @@ async function findRaw(
   return { raw, rawReachesBackTo }
 }
 
-/** Bodies are wanted for their fingerprints only, so a key that is not here is no failure. */
+/** Bodies are needed only for their fingerprints, so a missing key-encryption key is not an error. */
 async function openIfPossible(
   bodies: OpensBodies,
   records: readonly InRecord[],
@@ -181,7 +181,7 @@ async function openIfPossible(
       throw error
     }
     if (records.length > 1) {
-      // One by one: only some of them may be under that key.
+      // Retry one by one: perhaps only some of them use the missing key.
       return (await Promise.all(records.map((record) => openIfPossible(bodies, [record], signal)))).flat()
     }
     return ['no-key']

@@ -195,7 +195,7 @@ describe('a full history', () => {
     const kept = new Set(current.events.map(({ statusVersion }) => statusVersion))
     expect(repair.changes.map(({ statusVersion }) => statusVersion)).toEqual([...kept])
     expect(repair.unrepairable).toHaveLength(changes.length - kept.size)
-    expect(repair.unrepairable[0]).toMatch(/v\d+ is not in changes, and its event is not in the history of current/)
+    expect(repair.unrepairable[0]).toMatch(/v\d+ is missing from changes, and its event from the history in current/)
     expect(repair.inexact.length).toBeGreaterThan(0)
   })
 

@@ -63,7 +63,7 @@ describe('lost', () => {
     const raw = [...evidence.raw, { event: completed, position: 'raw[2]@17', dueAt: NOW - 1 }]
     expect(found({ ...evidence, raw })).toEqual([
       'lost: event COMPLETED@3 (COMPLETED) of the callback at raw[2]@17 has no record in changes',
-      'wrongStatus: current says PROCESSING, its events come to COMPLETED, with those that were lost',
+      'wrongStatus: current has PROCESSING, its events fold to COMPLETED, including the lost ones',
     ])
   })
 
@@ -87,17 +87,17 @@ describe('lost', () => {
     const raw = [...evidence.raw, { event: completed, position: '', dueAt: NOW }]
     const deadLetters = new Map([[completed.eventId, 'history-full']])
     expect(found({ ...evidence, raw, deadLetters })[0]).toBe(
-      'lost: event COMPLETED@3 (COMPLETED) is missing in the history that current holds',
+      'lost: event COMPLETED@3 (COMPLETED) is missing from the history in current',
     )
   })
 
   test('a payment that left current before its time', () => {
     const evidence = evidenceOf([received])
     expect(found({ ...evidence, current: { kind: 'tombstone' } })).toEqual([
-      'lost: the payment was removed from current, although changes has it at v1 RECEIVED and it is not to be forgotten yet',
+      'lost: the payment was removed from current, although changes has v1 RECEIVED and its retention has not ended',
     ])
     expect(found({ ...evidence, current: { kind: 'none' } })).toEqual([
-      'lost: the payment is not in current, although changes has it at v1 RECEIVED and it is not to be forgotten yet',
+      'lost: the payment is not in current, although changes has v1 RECEIVED and its retention has not ended',
     ])
   })
 
@@ -106,8 +106,8 @@ describe('lost', () => {
       [first, third].filter((one) => one !== undefined),
     )
     expect(found(evidence)).toEqual([
-      'wrongVersion: changes has v3 at offset 12 where v2 was due',
-      'lost: event PROCESSING@2 is in current and has no record in changes',
+      'wrongVersion: changes has v3 at offset 12, expected v2',
+      'lost: event PROCESSING@2 is in current but has no record in changes',
     ])
   })
 
@@ -115,7 +115,7 @@ describe('lost', () => {
     const evidence = evidenceOf([received, processing, completed])
     const events = evidence.state.events.filter(({ event }) => event.status !== 'RECEIVED')
     expect(found({ ...evidence, current: { kind: 'state', state: { ...evidence.state, events } } })).toEqual([
-      'lost: event RECEIVED@1 (RECEIVED) is missing in the history that current holds',
+      'lost: event RECEIVED@1 (RECEIVED) is missing from the history in current',
     ])
   })
 })
@@ -125,7 +125,7 @@ describe('duplicated', () => {
     const evidence = evidenceOf([received, processing])
     const copy = { ...recordAt(evidence, 0), offset: 99n }
     expect(found(withChanges(evidence, (records) => [...records, copy]))).toEqual([
-      'duplicated: event RECEIVED@1 is in changes again, as v1 at offset 99',
+      'duplicated: event RECEIVED@1 is repeated in changes, as v1 at offset 99',
     ])
   })
 
@@ -136,7 +136,7 @@ describe('duplicated', () => {
     const state = { ...evidence.state, statusVersion: 3 }
     expect(
       found({ ...withChanges(evidence, (records) => [...records, again]), current: { kind: 'state', state } }),
-    ).toEqual(['duplicated: event PROCESSING@2 is in changes again, as v3 at offset 99'])
+    ).toEqual(['duplicated: event PROCESSING@2 is repeated in changes, as v3 at offset 99'])
   })
 })
 
@@ -145,7 +145,7 @@ describe('wrong status', () => {
     const evidence = evidenceOf([received, completed])
     expect(
       found({ ...evidence, current: { kind: 'state', state: { ...evidence.state, status: 'CANCELED' } } }),
-    ).toEqual(['wrongStatus: current says CANCELED, its events come to COMPLETED'])
+    ).toEqual(['wrongStatus: current has CANCELED, its events fold to COMPLETED'])
   })
 
   test('other details or attention in current', () => {
@@ -153,7 +153,7 @@ describe('wrong status', () => {
     const details = { ...evidence.state.details, amount: { value: '1.00', currency: 'USD' } }
     const state = { ...evidence.state, details, attention: ['released' as const] }
     expect(found({ ...evidence, current: { kind: 'state', state } })).toEqual([
-      'wrongStatus: current has another attention, details than its events come to',
+      'wrongStatus: current differs from the fold of its events in attention, details',
     ])
   })
 
@@ -163,8 +163,8 @@ describe('wrong status', () => {
       second as ChangeRecord,
     ])
     expect(found(evidence)).toEqual([
-      'wrongStatus: changes v1 says ON_HOLD, its events come to RECEIVED',
-      'wrongStatus: changes v2 begins at RECEIVED, v1 ended at ON_HOLD',
+      'wrongStatus: changes v1 has ON_HOLD, its events fold to RECEIVED',
+      'wrongStatus: changes v2 starts from RECEIVED, but v1 ended at ON_HOLD',
     ])
   })
 
@@ -172,7 +172,7 @@ describe('wrong status', () => {
     const evidence = evidenceOf([received, completed])
     const raw = evidence.raw.map((one) => ({ ...one, event: { ...one.event, status: 'REJECTED' as const } })).slice(1)
     expect(found({ ...evidence, raw: [...evidence.raw.slice(0, 1), ...raw] })).toEqual([
-      'wrongStatus: event COMPLETED@3 was recorded with status COMPLETED, not REJECTED as its callback says',
+      'wrongStatus: event COMPLETED@3 was recorded with status COMPLETED instead of REJECTED from its callback',
     ])
   })
 
@@ -183,7 +183,7 @@ describe('wrong status', () => {
       event: { ...one.event, zoneAssumed: true, occurredAtPrecision: 'DAY' as const },
     }))
     expect(found({ ...evidence, raw: [...evidence.raw.slice(0, 1), ...raw.slice(1)] })).toEqual([
-      'wrongStatus: event COMPLETED@3 was recorded with occurredAtPrecision SECOND, not DAY, zoneAssumed false, not true as its callback says',
+      'wrongStatus: event COMPLETED@3 was recorded with occurredAtPrecision SECOND instead of DAY, zoneAssumed false instead of true from its callback',
     ])
   })
 
@@ -196,7 +196,7 @@ describe('wrong status', () => {
       events: [evidence.state.events[0] as never, events[1] as never],
     }
     expect(found({ ...evidence, current: { kind: 'state', state } })).toContain(
-      'wrongStatus: event COMPLETED@3 has another status in current than in changes',
+      'wrongStatus: event COMPLETED@3 differs between current and changes in status',
     )
   })
 })
@@ -206,7 +206,7 @@ describe('wrong version', () => {
     const evidence = evidenceOf([received, 'overdue', processing])
     const copy = { ...recordAt(evidence, 1), offset: 99n }
     expect(found(withChanges(evidence, (records) => [...records, copy]))).toEqual([
-      'wrongVersion: changes has v2 again, at offset 99; v4 was due',
+      'wrongVersion: changes repeats v2 at offset 99, expected v4',
     ])
   })
 
@@ -228,7 +228,7 @@ describe('wrong version', () => {
 
   test('a payment that begins at v2', () => {
     const evidence = withChanges(evidenceOf([received, processing]), (records) => records.slice(1))
-    expect(found(evidence)).toContain('wrongVersion: changes begins at v2, v1 is missing')
+    expect(found(evidence)).toContain('wrongVersion: changes starts at v2, v1 is missing')
   })
 })
 
@@ -236,7 +236,7 @@ describe('unexplained', () => {
   test('an event that no callback says', () => {
     const evidence = evidenceOf([received, completed])
     expect(found({ ...evidence, raw: evidence.raw.slice(0, 1) })).toEqual([
-      'unexplained: event COMPLETED@3 (COMPLETED) was recorded, but no callback in raw says it',
+      'unexplained: event COMPLETED@3 (COMPLETED) was recorded, but no callback in raw reports it',
     ])
   })
 
@@ -251,11 +251,11 @@ describe('unexplained', () => {
     const foreign = { offset: 98n, change: { ...change, paymentKey: 'jpm:other' } }
     const spoilt = withChanges(evidence, (records) => [...records, foreign, { offset: 99n, change: null }])
     expect(found(spoilt)).toEqual([
-      'unexplained: the record of changes at offset 98 speaks of jpm:other',
+      'unexplained: the record of changes at offset 98 is about jpm:other',
       'unexplained: the record of changes at offset 99 cannot be read',
     ])
     expect(found({ ...evidence, current: { kind: 'unreadable' } })).toEqual([
-      'wrongStatus: what current holds cannot be read',
+      'wrongStatus: the record in current cannot be read',
     ])
   })
 })
@@ -293,7 +293,7 @@ describe('payments older than raw reaches', () => {
   test('a wrong status is still found', () => {
     const state = { ...evidence.state, status: 'PROCESSING' as const }
     const spoilt = { ...evidence, raw: evidence.raw.slice(1), current: { kind: 'state' as const, state } }
-    expect(found(spoilt, cut)).toEqual(['wrongStatus: current says PROCESSING, its events come to COMPLETED'])
+    expect(found(spoilt, cut)).toEqual(['wrongStatus: current has PROCESSING, its events fold to COMPLETED'])
   })
 
   test('an event of a source that is not configured any more is not missed in raw', () => {
@@ -325,7 +325,7 @@ describe('a payment that was forgotten', () => {
     const evidence = evidenceOf([first, 'forgotten', told('RETURNED', 9, { receivedAt: NOW - 2 * DAY_MS })])
     const raw = evidence.raw.map((one) => (one.event.eventId === first.eventId ? { ...one, dueAt: NOW - 1 } : one))
     expect(found({ ...evidence, raw })[0]).toBe(
-      'lost: event COMPLETED@3 (COMPLETED) came again at raw[0]@1 in a later life, and has no record there',
+      'lost: event COMPLETED@3 (COMPLETED) was repeated at raw[0]@1 in a later life, but has no record in it',
     )
   })
 
@@ -333,7 +333,7 @@ describe('a payment that was forgotten', () => {
     const evidence = evidenceOf([first, 'overdue', 'forgotten', again])
     const overdue = { ...recordAt(evidence, 1), offset: 99n }
     expect(found(withChanges(evidence, (records) => [...records, overdue]))).toEqual([
-      'wrongVersion: changes goes back to an earlier life with v2 at offset 99',
+      'wrongVersion: changes returns to an earlier life with v2 at offset 99',
     ])
   })
 

@@ -230,8 +230,8 @@ describe('what is spoilt', () => {
       new Map((await installation.verify(options)).differences.map(({ paymentKey, text }) => [paymentKey, text]))
     const all = await byPayment()
     expect([...all.keys()].toSorted()).toEqual([a, b, c].toSorted())
-    expect(all.get(a)).toMatch(/^the view says due .+, current .+$/)
-    expect([all.get(b), all.get(c)]).toEqual(Array(2).fill('the view does not find it by its endToEndId'))
+    expect(all.get(a)).toMatch(/^due .+ in the view, .+ according to current$/)
+    expect([all.get(b), all.get(c)]).toEqual(Array(2).fill('the view does not find the payment by its endToEndId'))
     // Asked for one payment alone, it says the same.
     for (const paymentKey of [a, b, c, d]) {
       expect(await byPayment({ payment: paymentKey })).toEqual(new Map([...all].filter(([key]) => key === paymentKey)))

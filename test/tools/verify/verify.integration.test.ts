@@ -155,7 +155,7 @@ describe('a deployment that was spoilt', () => {
     await append(deployment.topics.changes, paymentKey, record?.value as Buffer)
     const report = await verify('--payment', paymentKey)
     expect([report.code, report.ok, countsOf(report)]).toEqual([1, false, { ...NONE, duplicated: 1 }])
-    expect(report.differences[0]?.text).toMatch(/^event [0-9a-f]{32} is in changes again, as v1 at offset \d+$/)
+    expect(report.differences[0]?.text).toMatch(/^event [0-9a-f]{32} is repeated in changes, as v1 at offset \d+$/)
   })
 
   test('a wrong status in current, which the view does not have', async () => {
@@ -167,7 +167,7 @@ describe('a deployment that was spoilt', () => {
     expect(report.differences[0]).toEqual({
       kind: 'wrongStatus',
       paymentKey,
-      text: 'current says CANCELED, its events come to COMPLETED',
+      text: 'current has CANCELED, its events fold to COMPLETED',
     })
   })
 
@@ -193,7 +193,7 @@ describe('a deployment that was spoilt', () => {
     await append(deployment.topics.changes, state.paymentKey, observer.codecs.change.encode(change))
     const report = await verify('--payment', state.paymentKey)
     expect([report.code, new Set(kindsOf(report))]).toEqual([1, new Set(['wrongVersion'])])
-    expect(report.differences[0]?.text).toMatch(/^changes has v\d+ at offset \d+ where v\d+ was due$/)
+    expect(report.differences[0]?.text).toMatch(/^changes has v\d+ at offset \d+, expected v\d+$/)
   })
 
   test('a tombstone for a payment that is not to be forgotten', async () => {
