@@ -4,25 +4,25 @@ import { describe, expect, test } from 'vitest'
 import { TOPICS, type TopicId } from '../src/topics.ts'
 import { TOPOLOGY } from '../src/topology.ts'
 
-/** The import rules of ARCHITECTURE.md: who may see whom. A rule that a change breaks is a reason to look at the change. */
+/** The import rules of ARCHITECTURE.md. If a change breaks a rule, reconsider the change first. */
 
 const ROOT = join(import.meta.dirname, '..')
 
 interface Import {
   /** Path of the importing file under src. */
   readonly file: string
-  /** Its folder, or its name for a file that stands in src itself. */
+  /** Its folder, or its name for a file directly in src. */
   readonly from: string
-  /** What is imported: a folder or a file in src, or a package or `node:` module. */
+  /** The import target: a folder or file in src, a package or a `node:` module. */
   readonly to: string
   readonly path: string
   readonly kind: 'local' | 'package'
-  /** Types leave nothing behind at run time. */
+  /** Type-only imports have no effect at run time. */
   readonly typeOnly: boolean
 }
 
 const IMPORT = /^(?:import|export)\s+(type\s+)?([^'";]*?\s+from\s+)?'([^']+)'/gm
-/** `import('x')`, `require('x')` and types taken with `typeof import('x')`. */
+/** `import('x')`, `require('x')` and the type-only `typeof import('x')`. */
 const DYNAMIC = /(typeof\s+)?\b(?:import|require(?:\.resolve)?)\('([^']+)'\)/g
 
 const IMPORTS: readonly Import[] = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
@@ -46,7 +46,7 @@ function importsOf(file: string): Import[] {
   })
 }
 
-/** `import { type A, type B } from` is as good as `import type`. */
+/** `import { type A, type B } from` is equivalent to `import type`. */
 function onlyTypes(names: string): boolean {
   const listed = /^\{([^}]*)\}\s+from\s+$/.exec(names)?.[1]
   return listed?.split(',').every((name) => name.trim() === '' || name.trim().startsWith('type ')) ?? false
@@ -65,7 +65,7 @@ function packageOf(target: string): string {
       : (parts[0] as string)
 }
 
-/** The imports that break a rule, readable in a failed test. */
+/** The imports that break a rule, in a form readable in a test failure. */
 function violations(broken: (found: Import) => boolean): string[] {
   return IMPORTS.filter(broken).map(
     ({ file, path, typeOnly }) => `${file} imports ${typeOnly ? 'types of ' : ''}${path}`,
@@ -75,7 +75,7 @@ function violations(broken: (found: Import) => boolean): string[] {
 const STAGES = ['gateway', 'normalizer', 'processor']
 const ROOTS = ['main.ts', 'commands', 'topology.ts', 'run-stages.ts', 'stages']
 
-test('the reading of imports finds what is there', () => {
+test('imports are found and classified', () => {
   expect(IMPORTS.length).toBeGreaterThan(200)
   const find = (file: string, path: string) => IMPORTS.find((found) => found.file === file && found.path === path)
   expect(find('stream/lane.ts', 'stream/partition-task.ts')).toMatchObject({ kind: 'local', typeOnly: false })
@@ -88,10 +88,10 @@ test('the reading of imports finds what is there', () => {
 })
 
 describe('payment/ and providers/ are pure', () => {
-  // Hashing, parsing and comparing depend on their arguments alone.
+  // These depend only on their arguments.
   const PURE_MODULES = ['node:buffer', 'node:crypto', 'node:util', 'fast-xml-parser']
 
-  test('they import no library but for hashing and parsing, so nothing that does I/O', () => {
+  test('they import only libraries for hashing and parsing, none that does I/O', () => {
     expect(
       violations(
         ({ from, kind, to }) =>
@@ -100,7 +100,7 @@ describe('payment/ and providers/ are pure', () => {
     ).toEqual([])
   })
 
-  test('payment/ sees only itself, providers/ only payment/ and itself', () => {
+  test('payment/ imports only itself, providers/ only payment/ and itself', () => {
     expect(violations(({ from, kind, to }) => from === 'payment' && kind === 'local' && to !== 'payment')).toEqual([])
     expect(
       violations(
@@ -110,7 +110,7 @@ describe('payment/ and providers/ are pure', () => {
   })
 
   test.each(['Date.now(', 'new Date()', 'Math.random(', 'randomUUID(', 'process.', 'performance.now('])(
-    'they have no clock and no chance: nowhere %s',
+    'they use no clock, randomness or process state: %s',
     (call) => {
       const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter(
         (file) => /^(payment|providers)\//.test(file) && file.endsWith('.ts'),
@@ -119,7 +119,7 @@ describe('payment/ and providers/ are pure', () => {
     },
   )
 
-  test('a provider sees no other provider', () => {
+  test('a provider imports no other provider', () => {
     const folderOf = (path: string) => /^providers\/([^/]+)\//.exec(path)?.[1]
     expect(
       violations(({ file, path }) => {
@@ -129,14 +129,14 @@ describe('payment/ and providers/ are pure', () => {
     ).toEqual([])
   })
 
-  test('only the registry of providers sees single providers', () => {
+  test('only the provider registry imports individual providers', () => {
     expect(
       violations(
         ({ file, path }) =>
           /^providers\/[^/]+\//.test(path) &&
           !/^providers\/[^/]+\//.test(file) &&
           file !== 'providers/registry.ts' &&
-          // The tools show people the tables themselves.
+          // Tools print the mapping tables.
           !file.startsWith('tools/'),
       ),
     ).toEqual([])
@@ -152,7 +152,7 @@ describe('stages', () => {
     ).toEqual([])
   })
 
-  test('are seen only by the files that put them together, and by tools', () => {
+  test('are imported only by the files that assemble them, and by tools', () => {
     expect(
       violations(
         ({ from, to, kind }) => kind === 'local' && STAGES.includes(to) && ![to, 'tools', ...ROOTS].includes(from),
@@ -160,7 +160,7 @@ describe('stages', () => {
     ).toEqual([])
   })
 
-  test('reach Kafka, Redis and the registry through ports: from their adapters they take types and pure helpers only', () => {
+  test('use Kafka, Redis and the registry through ports: from the adapters they import types and pure helpers only', () => {
     const PURE_HELPERS = ['avro/errors.ts']
     expect(
       violations(
@@ -169,7 +169,7 @@ describe('stages', () => {
           ['kafka', 'avro', 'redis'].includes(to) &&
           !typeOnly &&
           !PURE_HELPERS.includes(path) &&
-          // The Redis twin of the port stands beside it, and is an adapter itself.
+          // Itself an adapter: the Redis implementation of the port beside it.
           file !== 'processor/redis-state-store.ts',
       ),
     ).toEqual([])
@@ -177,7 +177,7 @@ describe('stages', () => {
 })
 
 describe('stream/', () => {
-  test('knows no payments and no stage', () => {
+  test('imports neither payments nor stages', () => {
     expect(
       violations(
         ({ from, to, kind }) => from === 'stream' && kind === 'local' && !['stream', 'observability'].includes(to),
@@ -185,18 +185,18 @@ describe('stream/', () => {
     ).toEqual([])
   })
 
-  test('takes only types from outside: the clients implement its ports', () => {
+  test('imports only types from elsewhere: the clients implement its ports', () => {
     expect(violations(({ from, to, typeOnly }) => from === 'stream' && to !== 'stream' && !typeOnly)).toEqual([])
   })
 })
 
-test('raw/, the format that every stage shares, sees only providers/, stream/ and itself', () => {
+test('raw/, the format shared by the stages, imports only providers/, stream/ and itself', () => {
   expect(
     violations(({ from, to }) => from === 'raw' && !['raw', 'providers', 'stream', 'node:crypto'].includes(to)),
   ).toEqual([])
 })
 
-test('pki/ sees only itself, and does no I/O', () => {
+test('pki/ imports only itself and does no I/O', () => {
   expect(
     violations(
       ({ from, to, kind }) =>
@@ -205,7 +205,7 @@ test('pki/ sees only itself, and does no I/O', () => {
   ).toEqual([])
 })
 
-test('client-security/ sees only itself: the configuration is built on it', () => {
+test('client-security/ imports only itself: the configuration is built on it', () => {
   expect(violations(({ from, kind, to }) => from === 'client-security' && kind === 'local' && to !== from)).toEqual([])
 })
 
@@ -224,7 +224,7 @@ describe('libraries', () => {
     expect(violations(({ to, from, typeOnly }) => to === library && !typeOnly && !places.includes(from))).toEqual([])
   })
 
-  test('adapters know no stage and no payments, except the codecs of our own values', () => {
+  test('adapters import neither stages nor payments, except the codecs of our own values', () => {
     expect(
       violations(
         ({ file, from, to, kind }) =>
@@ -237,7 +237,7 @@ describe('libraries', () => {
   })
 })
 
-test('only main.ts sees the commands', () => {
+test('only main.ts imports the commands', () => {
   expect(violations(({ from, to }) => to === 'commands' && !['main.ts', 'commands'].includes(from))).toEqual([])
 })
 
@@ -247,31 +247,31 @@ describe('in src', () => {
     .map((file) => [file, readFileSync(join(ROOT, 'src', file), 'utf8')] as const)
   const filesWith = (pattern: RegExp) => texts.filter(([, text]) => pattern.test(text)).map(([file]) => file)
 
-  test('waiting has one name: sleep', () => {
+  test('sleep.ts is the only way to wait', () => {
     expect(filesWith(/setTimeout as |\(resolve\) => setTimeout\(resolve,/)).toEqual([])
   })
 
-  test('only what composes a process reads the environment', () => {
+  test('only the files that assemble a process read the environment', () => {
     const composing = /^(main|healthcheck|run-stages)\.ts$|^commands\//
     expect(filesWith(/\bprocess\.env\b/).filter((file) => !composing.test(file))).toEqual([])
   })
 })
 
-test('nothing sees the files that put everything together, except each other and tools', () => {
+test('the files that assemble everything are imported only by each other and by tools', () => {
   expect(violations(({ from, to }) => ROOTS.includes(to) && ![...ROOTS, 'tools'].includes(from))).toEqual([])
 })
 
-describe('topics.ts, topology.ts, schemas/ and the documents name the same things', () => {
-  test('every topic is written by the stage that it says, and by no other', () => {
+describe('topics.ts, topology.ts, schemas/ and the documents agree', () => {
+  test('every topic is written by the stage in its `writtenBy`, and by no other', () => {
     const written = TOPOLOGY.flatMap(({ stage, writes }) => writes.map((topic: TopicId) => [topic, stage]))
     const said = Object.entries(TOPICS)
       .map(([topic, { writtenBy }]) => [topic, writtenBy])
-      // A command's, whose name is no stage.
+      // Written by a command, not by a stage.
       .filter(([, writtenBy]) => writtenBy !== 'forget')
     expect(written.toSorted()).toEqual(said.toSorted())
   })
 
-  test('every stage reads what a stage before it writes', () => {
+  test('every stage reads a topic that an earlier stage writes', () => {
     const before = new Set<TopicId>()
     for (const { reads, writes } of TOPOLOGY) {
       expect(reads === null || before.has(reads)).toBe(true)
@@ -281,14 +281,14 @@ describe('topics.ts, topology.ts, schemas/ and the documents name the same thing
     }
   })
 
-  test('every schema file is the schema of exactly one topic', () => {
+  test('every schema file belongs to exactly one topic', () => {
     const files = readdirSync(join(ROOT, 'schemas')).filter((file) => file.endsWith('.avsc'))
     const named = Object.values(TOPICS).flatMap(({ schema }) => (schema === null ? [] : [schema]))
     expect(named.toSorted()).toEqual(files.toSorted())
   })
 
   test.each(['README.md', 'ARCHITECTURE.md', 'docs/consumers.md', 'docs/operations.md', 'docs/encryption.md'])(
-    '%s names no topic that there is not',
+    '%s names only existing topics',
     (document) => {
       const text = readIfThere(join(ROOT, document))
       const mentioned = new Set(text.match(/\bpayments\.(?:callbacks|events|status|keys)(?:\.[a-z]+)*\b/g))
@@ -297,7 +297,7 @@ describe('topics.ts, topology.ts, schemas/ and the documents name the same thing
     },
   )
 
-  test('a payment topic’s name stands in topics.ts and nowhere else in the code', () => {
+  test('topic names are written only in topics.ts', () => {
     const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter(
       (file) => file.endsWith('.ts') && file !== 'topics.ts',
     )

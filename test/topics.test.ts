@@ -18,13 +18,13 @@ describe('the topics', () => {
     ])
   })
 
-  test('of an installation all carry its prefix', () => {
+  test('of an installation all have its prefix', () => {
     for (const id of IDS) {
       expect(topicNames('eu.')[id]).toBe(`eu.${TOPICS[id].name}`)
     }
   })
 
-  test('are kept as long as design.md says, dead letters longer than what they come from', () => {
+  test('are kept as long as design.md requires, dead letters longer than their source', () => {
     const daysOf = (id: 'raw' | 'rawDeadLetters' | 'events' | 'eventDeadLetters' | 'changes') =>
       TOPICS[id].settings.retentionDays
     expect([daysOf('raw'), daysOf('events'), daysOf('changes')]).toEqual([30, 30, 90])
@@ -32,20 +32,20 @@ describe('the topics', () => {
     expect(daysOf('eventDeadLetters')).toBeGreaterThan(daysOf('events'))
   })
 
-  test('that hold dead letters take whatever the topic took that they come from', () => {
+  test('for dead letters accept messages of any size that the source topic accepts', () => {
     expect(TOPICS.rawDeadLetters.settings.messageBytesMax).toBeGreaterThanOrEqual(TOPICS.raw.settings.messageBytesMax)
     expect(TOPICS.eventDeadLetters.settings.messageBytesMax).toBeGreaterThanOrEqual(
       TOPICS.events.settings.messageBytesMax,
     )
   })
 
-  test('are compacted where the last word counts; keys expire, and statuses do not', () => {
+  test('are compacted if only the latest record of a key counts; keys expire, statuses do not', () => {
     expect(IDS.filter((id) => TOPICS[id].settings.cleanup === 'compact')).toEqual(['current'])
     expect(IDS.filter((id) => TOPICS[id].settings.cleanup === 'compact,delete')).toEqual(['keys'])
   })
 })
 
-test('data keys live as long as any body that was encrypted with them, notes longer than keys', () => {
+test('data keys outlive every body encrypted with them, and the forgotten notes outlive the keys', () => {
   const { raw, rawDeadLetters, keys, forgottenKeys } = TOPICS
   const dayOfUse = 1
   expect(keys.settings.retentionDays).toBeGreaterThan(
@@ -54,8 +54,8 @@ test('data keys live as long as any body that was encrypted with them, notes lon
   expect(forgottenKeys.settings.retentionDays).toBeGreaterThan(keys.settings.retentionDays)
 })
 
-describe('as Kafka topic configuration', () => {
-  test('a topic that is deleted by age', () => {
+describe('the Kafka topic configuration', () => {
+  test('of a topic with retention by age', () => {
     expect(toTopicConfig(TOPICS.raw.settings)).toEqual({
       'cleanup.policy': 'delete',
       'max.message.bytes': '1048588',
@@ -64,7 +64,7 @@ describe('as Kafka topic configuration', () => {
     })
   })
 
-  test('a topic that is compacted says how soon, and how long a tombstone lives', () => {
+  test('of a compacted topic sets the dirty ratio and the retention of tombstones', () => {
     expect(toTopicConfig(TOPICS.current.settings)).toEqual({
       'cleanup.policy': 'compact',
       'max.message.bytes': '2097152',
@@ -74,7 +74,7 @@ describe('as Kafka topic configuration', () => {
     })
   })
 
-  test('the keys say how soon a tombstone must have taken one away, also from the newest segment', () => {
+  test('of the keys topic limits the time until a tombstone has removed a key', () => {
     expect(toTopicConfig(TOPICS.keys.settings)).toEqual({
       'cleanup.policy': 'compact,delete',
       'max.message.bytes': '1048588',

@@ -55,7 +55,7 @@ describe('the source of a raw record', () => {
     expect(sourceOf(without)).toMatchObject({ currency: null })
   })
 
-  test('is the configured one for a record of a release that did not write these headers', () => {
+  test('is the configured one for a record of an older release without these headers', () => {
     expect(sourceOf({ ce_source: 'jpm' })).toMatchObject(FROM_CONFIGURATION)
   })
 
@@ -70,12 +70,12 @@ describe('the source of a raw record', () => {
     expect(sourceOf({ ...TOLD, ...wrong })).toMatchObject(FROM_CONFIGURATION)
   })
 
-  test('is unknown if neither says', () => {
+  test('is unknown if neither the headers nor the configuration has it', () => {
     expect(sourceOf({ ce_source: 'gone' })).toBe('unknown-source')
     expect(sourceOf({ ...TOLD, paystatus_provider: 'newer' })).toBe('unknown-provider')
   })
 
-  test('is logged only with names of our own form (I9)', () => {
+  test('is logged only with names of the form we write (I9)', () => {
     const headers = { ce_source: '4111 1111', paystatus_provider: 'newer' }
     expect(unknownSourceNote({ headers, offset: 7n }, 'unknown-provider')).toEqual({
       reason: 'unknown-provider',
@@ -97,7 +97,7 @@ describe('how the caller was authenticated', () => {
     ['hmac,mtls', ['hmac', 'mtls']],
     ['mtls, hmac,mtls', ['hmac', 'mtls']],
     ['', []],
-    // Foreign records in raw neither grow a payment (I10) nor pass data on (I9).
+    // Foreign records in raw must neither grow a payment (I10) nor leak data (I9).
     ['ok,4111 1111 1111 1111,<b>,UPPER', ['ok']],
     ['a,b,c,d,e,f,g,h,i,j', ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']],
     ['x'.repeat(33), []],

@@ -41,7 +41,7 @@ test.each([
   'IMAGE/PNG, image/png',
   'application/pdf',
   'application/x-gzip',
-])('%s cannot', (contentType) => {
+])('%s cannot be a callback', (contentType) => {
   expect(canBeCallback(contentType)).toBe(false)
 })
 
@@ -60,6 +60,6 @@ test.each([
   ['application/x-www-form-urlencoded-jane', 'application/x-www-form-urlencoded'],
   ['jane/doe', ''],
   ['multipart/json', ''],
-])('of %j goes into a header %j: what a caller wrote into it freely does not (I9)', (contentType, header) => {
+])('%j is stored in the header as %j, without the free text of the caller (I9)', (contentType, header) => {
   expect(toContentTypeHeader(contentType)).toBe(header)
 })

@@ -22,7 +22,7 @@ const callback: fc.Arbitrary<Callback> = fc
   })
   .map(({ jsonDepthMax, ...rest }) => (jsonDepthMax === undefined ? rest : { ...rest, jsonDepthMax }))
 
-test('a raw record alone, without any configuration, holds the callback and its provider (I1)', () => {
+test('a raw record contains the callback and its provider, without any configuration (I1)', () => {
   fc.assert(
     fc.property(callback, fc.constantFrom(...PROVIDER_IDS), (written, providerId) => {
       const provider = providerById(providerId)

@@ -17,7 +17,7 @@ const BODY_HASH = createHash('sha256').update(CALLBACK.body).digest('hex')
 const keyed = (key: string | null) => ({ id: 'jpm-global-payments-v1', firstPaymentKey: () => key })
 
 describe('toRawRecord', () => {
-  test('keeps the very bytes of the body as the value (I1)', () => {
+  test('keeps the exact bytes of the body as the value (I1)', () => {
     expect(toRawRecord(CALLBACK, keyed('ns:1')).value).toBe(CALLBACK.body)
   })
 
@@ -35,23 +35,23 @@ describe('toRawRecord', () => {
     })
   })
 
-  test('has the currency and the limit of nesting of its source, where it has them', () => {
+  test('has the currency and the JSON depth limit of its source, if set', () => {
     const record = toRawRecord({ ...CALLBACK, currency: 'USD', jsonDepthMax: 32 }, keyed('ns:1'))
     expect(record.headers).toMatchObject({ paystatus_currency: 'USD', paystatus_json_depth_max: '32' })
   })
 
-  test('has no content-type header when the request had none', () => {
+  test('has no content-type header if the request had none', () => {
     expect(toRawRecord({ ...CALLBACK, contentType: '' }, keyed(null)).headers).not.toHaveProperty('content-type')
   })
 
-  test('has the first payment’s key', () => {
+  test('has the key of the first payment', () => {
     expect(toRawRecord(CALLBACK, keyed('ns:é')).key).toEqual(Buffer.from('ns:é', 'utf8'))
   })
 
   test.each([
-    ['none', keyed(null)],
-    ['an empty one', keyed('')],
-    ['one that is too long for an id', keyed('x'.repeat(513))],
+    ['no payment key', keyed(null)],
+    ['an empty payment key', keyed('')],
+    ['a payment key that is too long for an id', keyed('x'.repeat(513))],
     [
       'an adapter that fails',
       {
@@ -61,7 +61,7 @@ describe('toRawRecord', () => {
         },
       },
     ],
-  ])('has the body’s SHA-256 as its key, with %s, and nothing of the body (I9)', (_what, provider) => {
+  ])('with %s, has the SHA-256 of the body as its key, and no data from the body (I9)', (_what, provider) => {
     expect(toRawRecord(CALLBACK, provider).key.toString()).toBe(BODY_HASH)
   })
 })

@@ -12,7 +12,7 @@ const LIMITS: LaneLimits = {
   idleIntervalMs: 1_000,
 }
 
-/** What the lane told the consumer. `paused` is what kafkajs would believe. */
+/** Records the lane's calls to the consumer. `paused` is the state kafkajs would be in. */
 class FakeControl implements LaneControl {
   readonly calls: string[] = []
   readonly fatals: Error[] = []
@@ -35,7 +35,7 @@ class FakeControl implements LaneControl {
   }
 
   confirmed(signal: AbortSignal): Promise<void> {
-    this.calls.push('asks the group')
+    this.calls.push('await confirmation')
     this.#confirm = gate()
     return untilAborted(this.#confirm.promise, signal)
   }
@@ -59,7 +59,7 @@ let control: FakeControl
 let lane: Lane
 
 beforeEach(() => {
-  // Nothing here waits for a clock: time stands still unless a test moves it.
+  // Time stands still unless a test advances it.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   task = new ScriptedTask()
   control = new FakeControl()
@@ -70,17 +70,17 @@ afterEach(async () => {
   vi.useRealTimers()
 })
 
-/** What never ends by itself. */
+/** Never settles by itself. */
 const stuck = (signal: AbortSignal) => untilAborted(gate().promise, signal)
 
-/** Lets everything run that can run without time passing. */
+/** Runs everything that can run without time passing. */
 const settle = () => vi.advanceTimersByTimeAsync(0)
 
 function newLane(limits: Partial<LaneLimits> = {}): void {
   lane = new Lane(0, task, control, { ...LIMITS, ...limits }, SILENT)
 }
 
-/** A lane that is open at an offset, with the records up to 100 still to come, so that it does not idle. */
+/** Opens the lane at an offset below a high watermark of 100, so that it does not idle. */
 async function openAt(offset: number, limits: Partial<LaneLimits> = {}): Promise<void> {
   task.start = { offset: BigInt(offset), highWatermark: 100n, read: null }
   newLane(limits)
@@ -89,7 +89,7 @@ async function openAt(offset: number, limits: Partial<LaneLimits> = {}): Promise
 }
 
 describe('opening', () => {
-  test('pauses at once, and only when the task is open seeks to its offset and resumes', async () => {
+  test('pauses at once; seeks and resumes only when the task is open', async () => {
     const opening = gate()
     task.onOpen = () => opening.promise
     task.start = { offset: 7n, highWatermark: 100n, read: null }
@@ -103,7 +103,7 @@ describe('opening', () => {
     expect(control.calls).toEqual(['pause', 'seek 7', 'resume'])
   })
 
-  test('takes no batch before it is open: it comes again', async () => {
+  test('rejects batches until it is open', async () => {
     const opening = gate()
     task.onOpen = () => opening.promise
     newLane()
@@ -115,8 +115,8 @@ describe('opening', () => {
   })
 })
 
-describe('judging what the consumer brings', () => {
-  test('takes what begins where it is, and processes it', async () => {
+describe('a fetched batch', () => {
+  test('is accepted and processed if it starts at the expected offset', async () => {
     await openAt(5)
     expect(lane.offer(batchOf([5, 6]))).toBe(true)
     await settle()
@@ -124,7 +124,7 @@ describe('judging what the consumer brings', () => {
     expect(lane.done).toBe(7n)
   })
 
-  test('refuses a batch that was fetched from further on, and sends the consumer back', async () => {
+  test('is rejected if it was fetched from a later offset, and the consumer seeks back', async () => {
     await openAt(5)
     expect(lane.offer(batchOf([8, 9]))).toBe(false)
     expect(control.calls).toEqual(['seek 5'])
@@ -133,23 +133,23 @@ describe('judging what the consumer brings', () => {
     expect(lane.offer(batchOf([5, 6, 7]))).toBe(true)
   })
 
-  test('takes a hole for a hole, not for a gap: what counts is where the fetch began', async () => {
+  test('may have holes between its records: only the fetched offset reveals a gap', async () => {
     await openAt(5)
-    // 5 and 6 are control records, or were compacted.
+    // 5 and 6 are control records or were compacted away.
     expect(lane.offer(batchOf([7, 9], { from: 5 }))).toBe(true)
     await settle()
     expect(control.calls).toEqual([])
     expect(task.processed).toEqual(['7,9 -> 10'])
   })
 
-  test('drops records below where it is', async () => {
+  test('loses the records below the expected offset', async () => {
     await openAt(5)
     expect(lane.offer(batchOf(span(3, 8)))).toBe(true)
     await settle()
     expect(task.processed).toEqual(['5,6,7 -> 8'])
   })
 
-  test('takes, and drops, a batch that is known as a whole', async () => {
+  test('is accepted and dropped if all its records were accepted before', async () => {
     await openAt(5)
     expect(lane.offer(batchOf([3, 4]))).toBe(true)
     await settle()
@@ -157,7 +157,7 @@ describe('judging what the consumer brings', () => {
     expect(lane.done).toBe(5n)
   })
 
-  test('accepts by what is queued, not by what is done', async () => {
+  test('is compared with the end of the queue, not with what is processed', async () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
@@ -173,7 +173,7 @@ describe('judging what the consumer brings', () => {
     expect(task.processed).toEqual(['0,1 -> 2', '2,3 -> 4'])
   })
 
-  test('commits the offset after the last of the batch, whether that was visible or not', async () => {
+  test('is committed up to the offset after its last record, visible or not', async () => {
     await openAt(5)
     lane.offer(batchOf([5], { last: 8 }))
     await settle()
@@ -181,7 +181,7 @@ describe('judging what the consumer brings', () => {
     expect(lane.offer(batchOf([9]))).toBe(true)
   })
 
-  test('commits past a stretch without any visible record', async () => {
+  test('or a skipped range without visible records advances the commit', async () => {
     await openAt(5)
     lane.skipped(5n, 8n)
     await settle()
@@ -189,7 +189,7 @@ describe('judging what the consumer brings', () => {
     expect(lane.done).toBe(9n)
   })
 
-  test('does not believe a skipped stretch that begins further on, or that is known', async () => {
+  test('or a skipped range is ignored if it starts later or was accepted before', async () => {
     await openAt(5)
     lane.skipped(6n, 8n)
     lane.skipped(2n, 4n)
@@ -200,7 +200,7 @@ describe('judging what the consumer brings', () => {
     expect(task.processed).toEqual([' -> 7'])
   })
 
-  test('the same gap for ever is missing data: the lane doubts, and opens again', async () => {
+  test('a gap that persists is missing data: the lane goes into doubt and reopens', async () => {
     await openAt(5)
     for (let times = 0; times <= 20; times += 1) {
       lane.offer(batchOf([8]))
@@ -213,7 +213,7 @@ describe('judging what the consumer brings', () => {
     expect(task.calls).toEqual(['open', 'close', 'open'])
   })
 
-  test('gaps that heal in between are none', async () => {
+  test('gaps with accepted batches in between do not add up', async () => {
     await openAt(0)
     for (let offset = 0; offset < 30; offset += 1) {
       lane.offer(batchOf([offset + 3]))
@@ -242,29 +242,29 @@ describe('chunks', () => {
     return task.processed.slice(1)
   }
 
-  test('join small batches up to the limit', async () => {
+  test('combine small batches up to the limit', async () => {
     expect(await chunksOf([[1]], [[2, 3]], [[4]], [[5]])).toEqual(['1,2,3,4 -> 5', '5 -> 6'])
   })
 
-  test('never cut a batch to fill up another', async () => {
+  test('never split a batch to fill up a chunk', async () => {
     expect(await chunksOf([[1, 2]], [[3, 4, 5]])).toEqual(['1,2 -> 3', '3,4,5 -> 6'])
   })
 
-  test('cut a batch that is larger than the limit; only its last part reaches the end of the batch', async () => {
+  test('split a batch larger than the limit; only the last part commits the end of the batch', async () => {
     expect(await chunksOf([span(1, 10), { last: 12 }])).toEqual(['1,2,3,4 -> 5', '5,6,7,8 -> 9', '9 -> 13'])
   })
 
-  test('cut at a hole commit up to the next record, which costs nothing to see again', async () => {
+  test('split at a hole commit up to the next record', async () => {
     expect(await chunksOf([[1, 2, 3, 4, 9]])).toEqual(['1,2,3,4 -> 9', '9 -> 10'])
   })
 
-  test('join stretches without records too', async () => {
+  test('include ranges without records', async () => {
     expect(await chunksOf([[1, 2, 3, 4]], [[], { from: 5, last: 6 }], [[7]])).toEqual(['1,2,3,4 -> 7', '7 -> 8'])
   })
 })
 
 describe('I10: back-pressure', () => {
-  test('pauses above the bound of records and resumes below half of it', async () => {
+  test('pauses above the limit of records and resumes below half of it', async () => {
     await openAt(0)
     const chunks = [gate(), gate(), gate()]
     let at = 0
@@ -284,7 +284,7 @@ describe('I10: back-pressure', () => {
     expect(control.calls).toEqual(['pause', 'resume'])
   })
 
-  test('pauses above the bound of bytes: a small record can pin a whole fetch', async () => {
+  test('pauses above the limit of bytes: a small record can pin a whole fetch', async () => {
     await openAt(0)
     const chunks = [gate(), gate(), gate()]
     let at = 0
@@ -297,14 +297,14 @@ describe('I10: back-pressure', () => {
     expect(control.paused).toBe(true)
     chunks[0]?.open()
     await settle()
-    // What is being processed is in memory, too.
+    // Records being processed are in memory, too.
     expect([lane.queuedRecords, control.paused]).toEqual([1, true])
     chunks[1]?.open()
     await settle()
     expect([lane.queuedRecords, control.paused]).toEqual([0, false])
   })
 
-  test('has a share of the bytes of all lanes, which can become smaller at any time', async () => {
+  test('follows its share of the bytes of all lanes, which can shrink at any time', async () => {
     await openAt(0)
     const chunks = [gate(), gate(), gate()]
     let at = 0
@@ -322,7 +322,7 @@ describe('I10: back-pressure', () => {
     expect(control.paused).toBe(false)
   })
 
-  test('does not resume while it is drained: what comes then is refused', async () => {
+  test('does not resume while draining; batches are rejected', async () => {
     await openAt(0)
     const chunk = gate()
     task.onProcess = (signal) => untilAborted(chunk.promise, signal)
@@ -335,7 +335,7 @@ describe('I10: back-pressure', () => {
     expect(control.calls).toEqual(['pause'])
   })
 
-  test('counts the bytes of a batch that is cut until its last part is taken', async () => {
+  test('counts the bytes of a split batch until its last part is processed', async () => {
     await openAt(0)
     const chunks = [gate(), gate(), gate()]
     let at = 0
@@ -355,7 +355,7 @@ describe('I10: back-pressure', () => {
     expect(control.paused).toBe(false)
   })
 
-  test('a batch that was on its way when it paused is taken: it was fetched in order', async () => {
+  test('accepts a batch that was in flight when it paused: it was fetched in order', async () => {
     await openAt(0)
     task.onProcess = stuck
     lane.offer(batchOf([0]))
@@ -367,7 +367,7 @@ describe('I10: back-pressure', () => {
 })
 
 describe('reassigned', () => {
-  test('looks at the log, then seeks to where it accepts, not to what was committed, and sets the resume again', async () => {
+  test('verifies the log, then seeks to the expected, not the committed, offset and resumes', async () => {
     await openAt(5)
     lane.offer(batchOf([5, 6], { highWatermark: 100 }))
     await settle()
@@ -378,7 +378,7 @@ describe('reassigned', () => {
     expect(control.calls).toEqual(['pause', 'seek 7', 'resume'])
   })
 
-  test('sets the pause again while its queue is full', async () => {
+  test('pauses again while its queue is full', async () => {
     await openAt(0)
     const working = gate()
     task.onProcess = (signal) => untilAborted(working.promise, signal)
@@ -393,7 +393,7 @@ describe('reassigned', () => {
     expect(control.calls).toEqual(['pause', 'seek 30', 'pause'])
   })
 
-  test('only pauses a lane that is not open, which a consumer that started anew has forgotten', async () => {
+  test('only pauses a lane that is not open, because a restarted consumer has lost the pause', async () => {
     task.onOpen = stuck
     newLane()
     control.calls.length = 0
@@ -405,7 +405,7 @@ describe('reassigned', () => {
 describe('a log that may have lost records (I2, I3)', () => {
   const stop = new DefinedStop('LOG_TRUNCATED', 'it did')
 
-  /** An open lane that has accepted 0 and 1 of a leader. */
+  /** An open lane that has accepted records 0 and 1 of a leader. */
   async function acceptedUnderEpoch4(): Promise<void> {
     await openAt(0)
     lane.offer(batchOf([0, 1], { leaderEpoch: 4, highWatermark: 100 }))
@@ -413,26 +413,26 @@ describe('a log that may have lost records (I2, I3)', () => {
     control.calls.length = 0
   }
 
-  test.each([5, 3])('is looked at before a batch of another leader (epoch %i) is accepted', async (leaderEpoch) => {
+  test.each([5, 3])('is verified before a batch of another leader (epoch %i) is accepted', async (leaderEpoch) => {
     await acceptedUnderEpoch4()
-    const looked = gate()
-    task.onVerify = () => looked.promise
+    const verified = gate()
+    task.onVerify = () => verified.promise
     expect(lane.offer(batchOf([2, 3], { leaderEpoch, highWatermark: 100 }))).toBe(false)
     await settle()
     expect(lane.offer(batchOf([2, 3], { leaderEpoch, highWatermark: 100 }))).toBe(false)
     expect([task.calls.at(-1), control.paused]).toEqual(['verify 2', true])
-    looked.open()
+    verified.open()
     await settle()
     expect(control.calls.slice(-2)).toEqual(['seek 2', 'resume'])
     expect(lane.offer(batchOf([2, 3], { leaderEpoch, highWatermark: 100 }))).toBe(true)
-    // Once is enough.
+    // One verification per epoch is enough.
     await settle()
     expect(lane.offer(batchOf([4], { leaderEpoch, highWatermark: 100 }))).toBe(true)
     expect(task.calls.filter((call) => call.startsWith('verify'))).toEqual(['verify 2'])
     expect(task.processed).toEqual(['0,1 -> 2', '2,3 -> 4'])
   })
 
-  test('is asked where the last record ended that was accepted, under its leader', async () => {
+  test('is verified at the end of the last accepted record and its leader epoch', async () => {
     const asked: unknown[] = []
     await acceptedUnderEpoch4()
     task.onVerify = async (next, read) => void asked.push(next, read)
@@ -441,14 +441,14 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect(asked).toEqual([2n, { offset: 2n, leaderEpoch: 4 }])
   })
 
-  test('is looked at when its high watermark is below what was accepted', async () => {
+  test('is verified if its high watermark is below what was accepted', async () => {
     await acceptedUnderEpoch4()
     expect(lane.offer(batchOf([0], { leaderEpoch: 4, highWatermark: 1 }))).toBe(false)
     await settle()
     expect(task.calls.at(-1)).toBe('verify 2')
   })
 
-  test('that did ends the process, and nothing more is processed or skipped', async () => {
+  test('ends the process if it did, and nothing more is processed or skipped', async () => {
     await acceptedUnderEpoch4()
     task.onVerify = async () => {
       throw stop
@@ -459,7 +459,7 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect(task.processed).toEqual(['0,1 -> 2'])
   })
 
-  test('what is queued and not begun waits for the look, too', async () => {
+  test('is verified before queued records are processed', async () => {
     await openAt(0)
     const working = gate()
     task.onProcess = () => working.promise
@@ -476,7 +476,7 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect(control.fatals).toEqual([stop])
   })
 
-  test('that nobody can tell yet is asked again, and nothing is accepted meanwhile', async () => {
+  test('is verified again until the leader answers, and nothing is accepted meanwhile', async () => {
     await acceptedUnderEpoch4()
     let failures = 2
     task.onVerify = async () => {
@@ -497,7 +497,7 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect(lane.offer(batchOf([2], { leaderEpoch: 4, highWatermark: 100 }))).toBe(true)
   })
 
-  test('after the opening, the committed position counts as the last one that was accepted', async () => {
+  test('is verified at the committed position after opening', async () => {
     task.start = { offset: 5n, highWatermark: 100n, read: { offset: 5n, leaderEpoch: 2 } }
     newLane()
     await settle()
@@ -508,7 +508,7 @@ describe('a log that may have lost records (I2, I3)', () => {
 })
 
 describe('doubt', () => {
-  test('after any error: pauses, forgets its queue, closes the task and waits for the group before it opens again', async () => {
+  test('after any error pauses, clears the queue, closes the task and awaits the group before reopening', async () => {
     await openAt(0)
     task.onProcess = async () => {
       throw new Error('the outcome is unknown')
@@ -518,7 +518,7 @@ describe('doubt', () => {
     await settle()
     expect(lane.state).toBe('doubt')
     expect(lane.queuedRecords).toBe(0)
-    expect(control.calls).toEqual(['pause', 'asks the group'])
+    expect(control.calls).toEqual(['pause', 'await confirmation'])
     expect(task.calls).toEqual(['open', 'process 0,1,2 -> 3', 'close'])
     expect(lane.offer(batchOf([3]))).toBe(false)
     expect(control.fatals).toEqual([])
@@ -527,7 +527,7 @@ describe('doubt', () => {
     task.start = { offset: 2n, highWatermark: 100n, read: null }
     control.confirm()
     await settle()
-    // Where to go on is what the broker says now, not what the lane believed.
+    // The broker, not the lane, determines where to resume.
     expect(control.calls.slice(2)).toEqual(['pause', 'seek 2', 'resume'])
     expect([lane.state, lane.done]).toEqual(['open', 2n])
     lane.offer(batchOf([2]))
@@ -535,7 +535,7 @@ describe('doubt', () => {
     expect(task.processed.at(-1)).toBe('2 -> 3')
   })
 
-  test('is a warning, unless the task only wants to be opened again', async () => {
+  test('is logged as a warning, unless the task asked to be reopened', async () => {
     const warn = vi.spyOn(SILENT, 'warn')
     await openAt(0)
     task.onProcess = async () => {
@@ -554,7 +554,7 @@ describe('doubt', () => {
     expect([lane.state, warn.mock.calls.length]).toEqual(['doubt', 1])
   })
 
-  test('is said at growing distances while the same happens again and again, and told with its reason', async () => {
+  test('is logged at growing intervals while the same error repeats, and exposes its reason', async () => {
     const warn = vi.spyOn(SILENT, 'warn').mockClear()
     await openAt(0)
     task.onProcess = async () => {
@@ -574,7 +574,7 @@ describe('doubt', () => {
     expect(lane.trouble).toBe(null)
   })
 
-  test('and opening again are no progress, unless a server was away', async () => {
+  test('and reopening are not progress, unless a server was unavailable', async () => {
     await openAt(0)
     const before = lane.pulse
     const fail = async (retriable: boolean) => {
@@ -594,7 +594,7 @@ describe('doubt', () => {
     expect(lane.pulse).not.toBe(before)
   })
 
-  test('also when opening or idling fails', async () => {
+  test('also follows when opening or idling fails', async () => {
     task.onOpen = async () => {
       throw new Error('the broker is away')
     }
@@ -611,7 +611,7 @@ describe('doubt', () => {
     expect(lane.state).toBe('doubt')
   })
 
-  test('is not for a defined stop: that ends the process with its reason', async () => {
+  test('does not follow a defined stop, which ends the process with its reason', async () => {
     const stop = new DefinedStop('OFFSET_OUT_OF_RANGE', 'an operator must decide')
     task.onOpen = async () => {
       throw stop
@@ -625,7 +625,7 @@ describe('doubt', () => {
 })
 
 describe('idle', () => {
-  test('only when everything that is known to be there is processed', async () => {
+  test('is called only when everything up to the high watermark is processed', async () => {
     task.start = { offset: 5n, highWatermark: 7n, read: null }
     newLane()
     await settle()
@@ -638,7 +638,7 @@ describe('idle', () => {
     expect(task.calls.at(-1)).toBe('idle')
   })
 
-  test('again after the interval, not in between', async () => {
+  test('is called again only after the interval', async () => {
     newLane()
     await settle()
     await vi.advanceTimersByTimeAsync(999)
@@ -649,7 +649,7 @@ describe('idle', () => {
 })
 
 describe('drain', () => {
-  test('finishes and commits the present chunk, and starts nothing of what is queued', async () => {
+  test('finishes and commits the current chunk and starts no queued one', async () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
@@ -669,7 +669,7 @@ describe('drain', () => {
     expect([lane.done, lane.state]).toEqual([4n, 'closed'])
   })
 
-  test('gives up what does not finish within the grace', async () => {
+  test('aborts work that does not finish within the grace period', async () => {
     await openAt(0)
     task.onProcess = stuck
     lane.offer(batchOf([0]))
@@ -682,7 +682,7 @@ describe('drain', () => {
     expect([lane.done, lane.state]).toEqual([0n, 'closed'])
   })
 
-  test('gives up at once what only waits: an opening, or the group', async () => {
+  test('aborts an opening or a wait for the group at once', async () => {
     task.onOpen = stuck
     newLane()
     const draining = lane.drain(5_000)
@@ -691,7 +691,7 @@ describe('drain', () => {
     expect(task.calls).toEqual(['open', 'close'])
   })
 
-  test('does not wait for the group when the last chunk failed: nothing opens again', async () => {
+  test('does not await the group if the last chunk failed, because nothing reopens', async () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
@@ -704,7 +704,7 @@ describe('drain', () => {
     expect(task.calls).toEqual(['open', 'process 0 -> 1', 'close'])
   })
 
-  test('ends a lane that has nothing to do', async () => {
+  test('ends an idle lane', async () => {
     await openAt(0)
     await lane.drain(5_000)
     expect(task.calls).toEqual(['open', 'close'])
@@ -712,7 +712,7 @@ describe('drain', () => {
 })
 
 describe('close', () => {
-  test('aborts what runs, drops what is queued, and resumes: a pause would outlive the assignment', async () => {
+  test('aborts the work, drops the queue and resumes, because a pause would outlive the assignment', async () => {
     await openAt(0)
     task.onProcess = stuck
     lane.offer(batchOf(span(0, 4)))
@@ -722,10 +722,10 @@ describe('close', () => {
     await lane.close()
     expect(task.calls).toEqual(['open', 'process 0,1,2,3 -> 4', 'close'])
     expect([lane.state, lane.queuedRecords, lane.done, control.paused]).toEqual(['closed', 0, 0n, false])
-    expect(control.calls).not.toContain('asks the group')
+    expect(control.calls).not.toContain('await confirmation')
   })
 
-  test('of a lane that is opening: nothing is sought, and the task is closed', async () => {
+  test('of an opening lane seeks nothing and closes the task', async () => {
     const opening = gate()
     task.onOpen = () => opening.promise
     newLane()
@@ -746,7 +746,7 @@ describe('close', () => {
     expect(task.calls).toEqual(['open', 'close', 'close'])
   })
 
-  test('an error after it is nobody’s', async () => {
+  test('ignores later errors', async () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
@@ -760,7 +760,7 @@ describe('close', () => {
 })
 
 describe('pacing', () => {
-  test('processes a lone record at once, and gathers what follows until the interval is over', async () => {
+  test('processes a lone record at once and batches later ones until the interval has passed', async () => {
     await openAt(0, { chunkIntervalMs: 25 })
     lane.offer(batchOf([0]))
     await settle()
@@ -774,7 +774,7 @@ describe('pacing', () => {
     expect(task.processed).toEqual(['0 -> 1', '1,2 -> 3'])
   })
 
-  test('does not hold back a whole chunk', async () => {
+  test('does not delay a full chunk', async () => {
     await openAt(0, { chunkIntervalMs: 10_000 })
     lane.offer(batchOf([0]))
     await settle()
@@ -783,7 +783,7 @@ describe('pacing', () => {
     expect(task.processed).toEqual(['0 -> 1', '1,2,3,4 -> 5'])
   })
 
-  test('does not hold back a drain', async () => {
+  test('does not delay a drain', async () => {
     await openAt(0, { chunkIntervalMs: 10_000 })
     lane.offer(batchOf([0]))
     await settle()
@@ -795,14 +795,14 @@ describe('pacing', () => {
   })
 })
 
-describe('the last word of a drained lane', () => {
-  test('is asked for while the partition is still ours', async () => {
+describe('the call of `drained`', () => {
+  test('follows a drain while the partition is still ours', async () => {
     await openAt(0)
     await lane.drain(5_000)
     expect(task.drainedCount).toBe(1)
   })
 
-  test('is not asked for when the partition was taken away', async () => {
+  test('is omitted if the partition was revoked', async () => {
     await openAt(0)
     await lane.close()
     expect(task.drainedCount).toBe(0)

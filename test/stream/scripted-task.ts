@@ -3,7 +3,7 @@ import type { PartitionStart, PartitionTask } from '../../src/stream/partition-t
 import type { InRecord } from '../../src/stream/record.ts'
 import type { LogPlace } from '../../src/stream/topic-logs.ts'
 
-/** A partition task that writes down what is asked of it and does what the test scripts. */
+/** A partition task that records its calls and behaves as the test scripts it. */
 export class ScriptedTask implements PartitionTask {
   /** `open`, `process 3,4 -> 5`, `idle`, `close`, in order. */
   readonly calls: string[] = []
@@ -44,19 +44,19 @@ export class ScriptedTask implements PartitionTask {
     this.calls.push('close')
   }
 
-  /** What it was given, without openings, idling and closings. */
+  /** The process calls only. */
   get processed(): string[] {
     return this.calls.flatMap((call) => (call.startsWith('process ') ? [call.slice('process '.length)] : []))
   }
 }
 
-/** A promise that somebody else settles. */
+/** A promise that the test settles. */
 export function gate() {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   return { promise, open: () => resolve(), fail: reject }
 }
 
-/** Holds a task until the gate opens or the lane gives it up. */
+/** Blocks a task until the promise settles or the lane aborts it. */
 export function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   return Promise.race([
     promise,
@@ -72,7 +72,7 @@ export interface BatchShape {
   readonly last?: number
   readonly bytes?: number
   readonly highWatermark?: number
-  /** Of the leader that wrote it, if it is known. */
+  /** Epoch of the leader that wrote it; unknown if not given. */
   readonly leaderEpoch?: number
 }
 
@@ -97,7 +97,7 @@ export function batchOf(offsets: readonly number[], shape: BatchShape = {}): Fet
   }
 }
 
-/** The offsets from `from` up to, not including, `to`. */
+/** The offsets from `from` to `to`, exclusive. */
 export function span(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, index) => from + index)
 }

@@ -6,7 +6,7 @@ import { StageRunner } from '../../src/stream/stage-runner.ts'
 import { SILENT } from '../lab/harness/silent-logger.ts'
 import { batchOf, gate, ScriptedTask, untilAborted } from './scripted-task.ts'
 
-/** A consumer that the test plays. Everything that happens, to it and to the tasks, goes into one story. */
+/** A consumer driven by the test. All calls to it and to the tasks are recorded in one story. */
 class FakeConsumer implements GroupConsumer {
   readonly story: string[]
   events: GroupConsumerEvents | undefined
@@ -73,7 +73,7 @@ let consumer: FakeConsumer
 let tasks: StoryTask[]
 let fatals: Error[]
 let runner: StageRunner
-/** What a test changes about the tasks before they open. */
+/** Lets a test modify each task before it opens. */
 let prepare: (task: StoryTask) => void
 
 beforeEach(async () => {
@@ -117,13 +117,13 @@ async function assign(...partitions: number[]): Promise<void> {
   await settle()
 }
 
-/** Starts the story anew. */
+/** Clears the story. */
 function forget(): void {
   story.length = 0
 }
 
 describe('an assignment', () => {
-  test('pauses a new partition before it returns: the next fetch must not bring what nobody can take', () => {
+  test('pauses a new partition synchronously, so that no fetch brings records no lane can accept', () => {
     prepare = (task) => {
       task.onOpen = stuck
     }
@@ -141,12 +141,12 @@ describe('an assignment', () => {
     expect(story).toEqual(['pause 1', 'pause 1', 'open 1', 'seek 1 to 0', 'resume 1'])
   })
 
-  test('of nothing is joined, too', async () => {
+  test('counts as joined even if it is empty', async () => {
     await assign()
     expect([runner.joined, runner.lanes]).toEqual([true, []])
   })
 
-  test('sets seek and resume of a kept partition again, and opens nothing', async () => {
+  test('seeks and resumes a kept partition again, and opens nothing', async () => {
     await assign(1)
     forget()
     await assign(1)
@@ -154,7 +154,7 @@ describe('an assignment', () => {
     expect(tasks).toHaveLength(1)
   })
 
-  test('shares the bytes that may wait among all partitions there are (I10)', async () => {
+  test('divides the byte limit among all assigned partitions (I10)', async () => {
     prepare = (task) => {
       task.onProcess = stuck
     }
@@ -172,7 +172,7 @@ describe('an assignment', () => {
     expect(await isPausedAfter(3, 0, 251)).toBe(true)
   })
 
-  test('closes a partition that is gone, resumes it, and leaves the others alone', async () => {
+  test('closes and resumes a revoked partition and does not affect the others', async () => {
     await assign(1, 2)
     forget()
     await assign(2)
@@ -180,7 +180,7 @@ describe('an assignment', () => {
     expect(runner.lanes.map(({ partition }) => partition)).toEqual([2])
   })
 
-  test('of a partition that returns waits until its old lane has finished', async () => {
+  test('of a returning partition waits until its old lane has finished', async () => {
     const busy = gate()
     prepare = (task) => {
       task.onProcess = () => busy.promise
@@ -191,7 +191,7 @@ describe('an assignment', () => {
     await assign()
     forget()
     await assign(1)
-    // Two owners in one process would fence each other for ever.
+    // Two owners in one process would fence each other forever.
     expect(story).not.toContain('open 1')
     expect(runner.lanes.map(({ state }) => state)).toEqual(['opening'])
     busy.open()
@@ -209,14 +209,14 @@ describe('batches', () => {
     expect(tasks.map(({ processed }) => processed)).toEqual([[' -> 5'], ['0 -> 1']])
   })
 
-  test('of a partition that is not ours are not taken', async () => {
+  test('of a partition that is not ours are rejected', async () => {
     await assign(1)
     expect(events().onBatch(batchOf([0], { partition: 7 }))).toBe(false)
     expect(() => events().onSkipped(7, 0n, 1n)).not.toThrow()
   })
 })
 
-describe('a lane in doubt opens again', () => {
+describe('a lane in doubt reopens', () => {
   const failOnce = (task: StoryTask) => {
     task.onProcess = async () => {
       task.onProcess = async () => {}
@@ -246,7 +246,7 @@ describe('a lane in doubt opens again', () => {
     expect(story).toContain('open 1')
   })
 
-  test('as often as it takes, and leaves nothing behind (I10)', async () => {
+  test('as often as necessary, without leaking listeners (I10)', async () => {
     let laneSignal = new AbortController().signal
     prepare = (task) => {
       task.onOpen = async (signal) => {
@@ -263,7 +263,7 @@ describe('a lane in doubt opens again', () => {
     expect(getEventListeners(laneSignal, 'abort')).toHaveLength(1)
   })
 
-  test('never after a join that does not (I7)', async () => {
+  test('never after a join that does not list it (I7)', async () => {
     await inDoubt()
     await assign(2)
     events().onHeartbeat()
@@ -273,8 +273,8 @@ describe('a lane in doubt opens again', () => {
   })
 })
 
-describe('what cannot go on', () => {
-  test('is reported once, however many lanes and whatever follows', async () => {
+describe('a fatal error', () => {
+  test('is reported once, however many lanes fail and whatever follows', async () => {
     const stop = new DefinedStop('OFFSET_OUT_OF_RANGE', 'an operator must decide')
     prepare = (task) => {
       task.onOpen = async () => {
@@ -286,13 +286,13 @@ describe('what cannot go on', () => {
     expect(fatals).toEqual([stop])
   })
 
-  test('is also a crashed consumer', () => {
+  test('can be a crashed consumer', () => {
     const error = new Error('the consumer is dead')
     events().onCrashed(error)
     expect(fatals).toEqual([error])
   })
 
-  test('takes no further assignment', async () => {
+  test('makes the runner ignore further assignments', async () => {
     events().onCrashed(new Error('the consumer is dead'))
     await assign(1)
     expect(tasks).toEqual([])
@@ -300,7 +300,7 @@ describe('what cannot go on', () => {
 })
 
 describe('stopping', () => {
-  test('finishes what runs, closes the tasks, and only then leaves the group', async () => {
+  test('finishes the work in progress, closes the tasks and only then leaves the group', async () => {
     const busy = gate()
     prepare = (task) => {
       task.onProcess = () => busy.promise
@@ -319,14 +319,14 @@ describe('stopping', () => {
     expect(runner.lanes).toEqual([])
   })
 
-  test('ignores an assignment that comes meanwhile', async () => {
+  test('ignores an assignment that arrives meanwhile', async () => {
     const stopping = runner.stop()
     events().onAssigned([1])
     await stopping
     expect(tasks).toEqual([])
   })
 
-  test('does not wait longer than the grace for what does not finish', async () => {
+  test('does not wait longer than the grace period for unfinished work', async () => {
     prepare = (task) => {
       task.onProcess = stuck
     }

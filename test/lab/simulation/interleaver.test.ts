@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Interleaver } from './interleaver.ts'
 
-/** Two processes of two steps each; gives the order in which the steps were taken. */
+/** Runs two processes of two steps each and returns the order in which the steps ran. */
 async function orderOf(choices: readonly number[]): Promise<string> {
   const interleaver = new Interleaver<string>()
   const taken: string[] = []
@@ -17,15 +17,15 @@ async function orderOf(choices: readonly number[]): Promise<string> {
   return taken.join(' ')
 }
 
-test('the choices say whose step comes next, and the same ones give the same order', async () => {
-  // The first choice of each is its beginning.
+test('the choices decide whose step is next, and the same choices give the same order', async () => {
+  // The first choice of each process starts it.
   expect(await orderOf([0, 0, 0, 0, 0, 0])).toBe('a1 b1 a2 b2')
   expect(await orderOf([0, 1, 1, 1, 0, 0])).toBe('a1 a2 b1 b2')
   expect(await orderOf([0, 0, 1, 1, 0, 0])).toBe('b1 b2 a1 a2')
   expect(await orderOf([1, 1, 1, 1, 0, 0])).toBe(await orderOf([1, 1, 1, 1, 0, 0]))
 })
 
-test('what one asks for at once is taken one by one, and what fails fails alone', async () => {
+test('concurrent steps of one process run one by one, and a failure affects only its own process', async () => {
   const interleaver = new Interleaver<string>()
   const taken: string[] = []
   const step = async (name: string) => {

@@ -7,17 +7,17 @@ export interface Actor<A> {
 }
 
 /**
- * Lets several processes work at the same time, one step of one of them after the other, in an order that is chosen from
- * outside: the same choices give the same order.
+ * Runs several processes concurrently, one step at a time, in an order chosen by the caller: the same choices give the same
+ * order.
  *
- * A step is whatever calls `turn`: it waits there until it is chosen. What one process asks for at once (three appends)
- * are steps of their own, so an answer can come before, between or after those of another process.
+ * A step starts with a call of `turn`, which waits until it is chosen. Concurrent requests of one process (three appends) are
+ * separate steps, so their answers can come before, between or after those of another process.
  */
 export class Interleaver<A> {
   readonly #who = new AsyncLocalStorage<A>()
   #waiting: (() => void)[] = []
 
-  /** Whose code is running; undefined outside of `run`. */
+  /** The actor whose code is running; undefined outside of `run`. */
   get actor(): A | undefined {
     return this.#who.getStore()
   }
@@ -29,7 +29,7 @@ export class Interleaver<A> {
     return promise
   }
 
-  /** Resolves when all have ended, with what each failed with, or undefined. `choose` gives one of the first `of` numbers. */
+  /** Resolves when all actors have ended, with the error of each or undefined. `choose` returns an integer from 0 to `of` - 1. */
   async run(actors: readonly Actor<A>[], choose: (of: number) => number): Promise<readonly unknown[]> {
     let working = actors.length
     const ends = actors.map(({ actor, work }) =>
@@ -46,7 +46,7 @@ export class Interleaver<A> {
       }),
     )
     while (working > 0 || this.#waiting.length > 0) {
-      // Whoever was chosen comes to his next step, or to his end, before the next choice.
+      // The chosen process reaches its next step, or its end, before the next choice.
       await macrotask()
       const [go] = this.#waiting.length === 0 ? [] : this.#waiting.splice(choose(this.#waiting.length), 1)
       go?.()

@@ -14,9 +14,9 @@ export const NORMALIZER_GROUP = 'normalizer'
 
 const SOURCES = sourcesById([{ id: 'jpm-v1', provider: 'jpm-global-payments-v1', namespace: 'jpm', currency: null }])
 
-/** The normalizer of the one raw partition, over Kafka in memory. The group refuses a commit of who is not a member. */
+/** The normalizer of the only raw partition, on in-memory Kafka. The group rejects commits of non-members. */
 export function normalizerTask(kafka: MemoryKafka, isMember: (task: NormalizerTask) => boolean): NormalizerTask {
-  /** All payments of the simulation live in one partition of the events. */
+  /** All payments of the simulation are in one partition of the events. */
   const logOf = (topic: string, to: number): AppendLog => ({
     topic,
     partitions: kafka.factsOf(topic).partitions,
@@ -62,7 +62,7 @@ export function normalizerTask(kafka: MemoryKafka, isMember: (task: NormalizerTa
 export interface SimulatedCallback {
   readonly payment: string
   readonly status: string
-  /** Minute of the hour in which it happened. */
+  /** Minute of the hour at which the status changed. */
   readonly minute: number
   readonly malformed: boolean
 }
@@ -87,7 +87,7 @@ export function callbackOf(index: number, { payment, status, minute, malformed }
   }
 }
 
-/** What the callbacks in the raw topic say, each read once. */
+/** The events and dead letters of the callbacks in the raw topic, each translated once. */
 export function eventsOf(kafka: MemoryKafka): { events: PaymentEvent[]; deadLetters: Set<string> } {
   const events: PaymentEvent[] = []
   const deadLetters = new Set<string>()

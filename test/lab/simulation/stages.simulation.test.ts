@@ -16,33 +16,33 @@ import { Interleaver } from './interleaver.ts'
 import { callbackOf, eventsOf, NORMALIZER_GROUP, normalizerTask, RAW_PARTITION } from './normalizer-side.ts'
 
 /**
- * A seeded simulation of the stages' own code: callbacks in any order and with repeats go through the normalizer and the
- * status processor of one partition, while their processes die, stand still and are replaced, brokers end transactions
- * half-way, and Redis forgets, at any step. Several of them work at the same time, step by step in any order: the two
- * stages, and who owns a partition beside who owned it before. Kafka, Redis and the clock are in memory.
+ * A seeded simulation of the real stage code: callbacks in any order, with repeats, pass through the normalizer and the
+ * status processor of one partition, while at any step processes crash, freeze and are replaced, brokers leave transactions
+ * half-ended, and Redis loses data. Processes also run concurrently, interleaved in any order: the two stages, and the owner
+ * of a partition with its former owner. Kafka, Redis and the clock are in memory.
  *
- * A failure prints its seed, its path and its shortest story; `SCHEDULES` says how many are tried (`make simulate-long`: a
- * million), `STORY=<seed>/<path>` plays that one again.
+ * A failure prints its seed, its path and its shortest story. `SCHEDULES` is the number of stories (`make simulate-long`: a
+ * million); `STORY=<seed>/<path>` replays one.
  */
 const SCHEDULES = envNumber('SCHEDULES', 20_000)
 const STORY = process.env['STORY']?.split('/')
 
-/** What happens to the process at its n-th step, counted from the beginning of an act. */
+/** The fault that hits a process at its n-th step, counted from the start of an act. */
 type Fault =
   | { readonly kind: 'none' }
-  /** It dies. */
+  /** The process dies. */
   | { readonly kind: 'crash'; readonly step: number }
-  /** A broker dies and ends the act's transactions half-way: these places get no marker. */
+  /** A broker dies and leaves the act's transactions half-ended: these places get no marker. */
   | { readonly kind: 'half-end'; readonly places: readonly string[]; readonly step: number }
-  /** It stands still, long enough for another process to take over, and then goes on. */
+  /** The process freezes, long enough for another one to take over, and then resumes. */
   | { readonly kind: 'pause'; readonly step: number }
-  /** Redis is emptied, or goes back to an earlier moment, under its hands. */
+  /** Redis is flushed, or rolled back to an earlier state, while the process runs. */
   | { readonly kind: 'flush'; readonly step: number }
   | { readonly kind: 'roll back'; readonly step: number; readonly by: number }
   /** One key of the view is deleted; the marker stays. */
   | { readonly kind: 'lose'; readonly step: number; readonly index: 'due' | 'refs' }
 
-/** What one process does. */
+/** The work of one process. */
 type Solo =
   | { readonly act: 'normalize' | 'process'; readonly batch: number; readonly fault: Fault }
   /** A new assignment, with or without a reason. */
@@ -51,15 +51,15 @@ type Solo =
 
 type Act =
   | Solo
-  /** All at the same time; `choices` say whose step comes next. Who comes second to a seat takes it over. */
+  /** All concurrently; `choices` decide whose step is next. The second process at a seat takes it over. */
   | { readonly act: 'together'; readonly acts: readonly Solo[]; readonly choices: readonly number[] }
   | { readonly act: 'compact' }
-  /** Another broker leads an input. It has everything, or lacks its last records; these come again, in another order. */
+  /** Another broker becomes leader of an input. It may lack the last records, which are then sent again in another order. */
   | { readonly act: 'elect'; readonly input: 'raw' | 'events'; readonly lost: number; readonly repeats: number }
   /** No process runs, and the offsets of the processor's group are deleted. */
   | { readonly act: 'forget' }
 
-/** Most acts are over after some twenty steps; to make a view anew takes more. */
+/** Most acts end after about twenty steps; rebuilding a view takes more. */
 const step = fc.oneof({ weight: 5, arbitrary: fc.nat({ max: 24 }) }, { weight: 1, arbitrary: fc.nat({ max: 80 }) })
 const pause = { weight: 2, arbitrary: fc.record({ kind: fc.constant('pause' as const), step }) }
 const otherFaults: fc.WeightedArbitrary<Fault>[] = [
@@ -126,8 +126,8 @@ const act: fc.Arbitrary<Act> = fc.oneof(
 )
 
 /**
- * Up to three payments, their events in any order, some of them several times: events that are there already, of all
- * kinds, and callbacks that have to become events first.
+ * Up to three payments with events of all kinds, in any order and with repeats, that are in the topic from the start, and
+ * callbacks of two more payments that the normalizer must translate first.
  */
 const story = fc.record({
   arrivals: distinctEvents({ minLength: 1, maxLength: 10 })
@@ -149,20 +149,20 @@ const story = fc.record({
 
 class Crash extends Error {}
 
-/** Whether the end of a transaction passes over a place, because a broker died. */
+/** Whether the end of a transaction writes no marker in a place because a broker died. */
 function skips(fault: Fault | undefined, place: string): boolean {
   return fault?.kind === 'half-end' && fault.places.some((of) => of === place || place === `${of}/${PARTITION}`)
 }
 
-/** A process that works beside others. */
+/** A simulated process and its fault. */
 interface Worker {
   readonly fault: Fault
   steps: number
-  /** Dead is dead, whatever it had asked for at once with what killed it. */
+  /** Once dead, all its further steps fail, including those requested concurrently with the fatal one. */
   dead: boolean
 }
 
-/** One stage's partition, and whoever owns it now. */
+/** One stage's partition and its current owner. */
 interface Seat {
   readonly newTask: () => PartitionTask
   readonly batch: (from: bigint, max?: number) => ReturnType<StatusWorld['batch']>
@@ -172,12 +172,12 @@ interface Seat {
 class Simulation {
   readonly world = new StatusWorld()
   readonly zombies: StatusTask[] = []
-  /** Whether events were read, and counted, again. */
+  /** Whether events were read and counted again. */
   forgotten = false
   readonly #signal = new AbortController().signal
-  /** What each task read last, as its lane would know it. */
+  /** Where the last record read by each task ended, as its lane would know it. */
   readonly #reads = new WeakMap<PartitionTask, LogPlace | null>()
-  /** How far each task is, whether or not the partition is still its own. */
+  /** The next offset of each task, whether or not it still owns the partition. */
   readonly #positions = new WeakMap<PartitionTask, bigint>()
   readonly #normalizer: Seat = {
     newTask: () => normalizerTask(this.world.kafka, (task) => this.#normalizer.task === task),
@@ -208,8 +208,8 @@ class Simulation {
   }
 
   /**
-   * What was lost is sent again, the newest first: whoever went on at the old offset would skip what was not processed yet.
-   * As a lane does when it meets another leader's records, the task looks whether the log is still the same.
+   * Lost records are sent again, newest first: a task that resumed at the old offset would skip unprocessed records. As a lane
+   * does on records of another leader, the task verifies that the log is still the same.
    */
   async #elect({ input, lost, repeats }: Extract<Act, { act: 'elect' }>): Promise<void> {
     const { kafka } = this.world
@@ -237,7 +237,7 @@ class Simulation {
     }
   }
 
-  /** An operator does what a defined stop says, and nothing else. */
+  /** Does exactly what a defined stop tells the operator to do. */
   async #remedied<T>(work: Promise<T>): Promise<T> {
     try {
       return await work
@@ -254,7 +254,7 @@ class Simulation {
     }
   }
 
-  /** As an operator does, and retention: of a group whose last transaction is over. */
+  /** Deletes the group's offsets, as an operator or retention does, once its last transaction is complete. */
   async #forget(): Promise<void> {
     this.#abandon(this.#processor)
     await this.#with(this.#processor, { kind: 'none' }, async () => {})
@@ -263,7 +263,7 @@ class Simulation {
     this.forgotten = true
   }
 
-  /** What an act is for the process that does it; changes at once what it is about outside of the process. */
+  /** The seat and the work of an act. Effects outside the process (the clock, the reassignment) happen at once. */
   #jobOf(solo: Solo): { readonly seat: Seat; readonly work: (task: PartitionTask) => Promise<void> } {
     switch (solo.act) {
       case 'normalize':
@@ -282,8 +282,8 @@ class Simulation {
   }
 
   /**
-   * Several processes at the same time. Who comes to a seat at which another one works takes it over, and the other one
-   * goes on as if nothing had happened, for as long as it can.
+   * Runs several processes concurrently. A process that comes to an occupied seat takes it over, and the former owner
+   * continues unaware for as long as it can.
    */
   async #together(acts: readonly Solo[], choices: readonly number[]): Promise<void> {
     const { kafka, view } = this.world
@@ -327,13 +327,13 @@ class Simulation {
     kafka.onStep = () => {}
     view.onStep = () => {}
     kafka.skipsMarker = () => false
-    // Whoever was taken over may have begun later than the one who took over, and have fenced it: the group finds out.
+    // The former owner may have opened after its successor and fenced it; the group then reassigns the partition.
     for (const seat of takenOver) {
       this.#abandon(seat)
     }
   }
 
-  /** What happens to a process at its next step. */
+  /** Applies a process's fault if it is due at this step. */
   async #suffer(worker: Worker): Promise<void> {
     const { view } = this.world
     const { fault } = worker
@@ -352,7 +352,7 @@ class Simulation {
     }
   }
 
-  /** Works off what is left, without faults; what was lost at the very end costs some more openings. */
+  /** Processes the rest without faults. A loss at the very end may require a few reopenings. */
   async finish(): Promise<void> {
     for (const seat of [this.#normalizer, this.#processor]) {
       await this.#finishOne(seat)
@@ -365,7 +365,7 @@ class Simulation {
         while (seat.batch(this.#positionOf(task)) !== undefined) {
           await this.#processOne(seat, task, 100)
         }
-        // Late enough to notice that a commit came to nothing.
+        // Late enough to detect that a commit had no effect.
         this.world.now += 10_000
         await task.idle(this.#signal)
         await task.drained(this.#signal)
@@ -396,7 +396,7 @@ class Simulation {
     }
   }
 
-  /** Lets the task work under a fault. As a lane does, an error means: this task is over, the next one opens again. */
+  /** Runs the task under a fault. As in a lane, an error ends this task, and the next one opens again. */
   async #with(seat: Seat, fault: Fault, work: (task: PartitionTask) => Promise<void>): Promise<unknown> {
     const { kafka, view } = this.world
     const owner = seat.task ?? seat.newTask()
@@ -439,17 +439,17 @@ class Simulation {
       return ended.error
     }
 
-    // Another process takes over and does something; then the former owner wakes up and goes on where it stood.
+    // Another process takes over and does some work; then the former owner resumes where it froze.
     this.#abandon(seat)
     await this.#with(seat, { kind: 'none' }, (task) => this.#processOne(seat, task, 2))
     const published = this.world.published()
     resume()
     await working
     if (pausedAt === 'init.before') {
-      // It had not begun: now it is the newer owner, and the other one is the former.
+      // It had not fenced anyone yet: now it becomes the newer owner, and the other one is the former.
       this.#abandon(seat)
     } else {
-      // I7: whatever it still does, nobody sees it.
+      // I7: nothing it still does becomes visible.
       expectSame(this.world.published(), published)
     }
     return undefined
@@ -468,7 +468,7 @@ class Simulation {
     await work(owner)
   }
 
-  /** The task is not closed: that is what a crash, or a process that was forgotten, leaves behind. */
+  /** Does not close the task, as after a crash or in a process that the group has dropped. */
   #abandon(seat: Seat): void {
     if (seat.task !== undefined && seat === this.#processor) {
       this.zombies.push(seat.task as StatusTask)
@@ -477,8 +477,8 @@ class Simulation {
   }
 }
 
-describe(`whatever happens to the processes, the brokers and Redis, in ${SCHEDULES} schedules`, () => {
-  // Errors are part of most stories, and their stacks cost a sixth of the time. A story that is played again has them.
+describe(`under any faults of processes, brokers and Redis, in ${SCHEDULES} schedules,`, () => {
+  // Most stories contain errors, and their stack traces cost a sixth of the time. A replayed story has them.
   const { stackTraceLimit } = Error
   beforeAll(() => {
     Error.stackTraceLimit = STORY === undefined ? 0 : stackTraceLimit
@@ -488,7 +488,7 @@ describe(`whatever happens to the processes, the brokers and Redis, in ${SCHEDUL
   })
 
   test(
-    'the topics tell the one true story (I2, I3, I4, I5, I6, I7, I8)',
+    'the topics are complete and correct, and the view and the totals agree with them (I2, I3, I4, I5, I6, I7, I8)',
     async () => {
       await fc.assert(
         fc.asyncProperty(story, async ({ arrivals, callbacks, acts }) => {
@@ -502,7 +502,7 @@ describe(`whatever happens to the processes, the brokers and Redis, in ${SCHEDUL
           await simulation.finish()
           const said = eventsOf(world.kafka)
           const all = world.events()
-          // I2: every callback's events are there, however often; nothing else is.
+          // I2: the events of every callback are there, perhaps repeated, and nothing else.
           expectSame(
             new Set(all.map(({ eventId }) => eventId)),
             new Set([...arrivals, ...said.events].map(({ eventId }) => eventId)),
@@ -541,13 +541,13 @@ async function expectOneTrueStory(
 
   for (const paymentKey of new Set(arrivals.map((event) => event.paymentKey))) {
     const steps = changes.filter((change) => change.paymentKey === paymentKey)
-    // I4: 1, 2, 3 … and `current` holds the last one.
+    // I4: versions are 1, 2, 3 …, and `current` holds the last one.
     expectSame(
       steps.map(({ statusVersion }) => statusVersion),
       steps.map((_, index) => index + 1),
     )
     expectSame(current.get(paymentKey)?.statusVersion, steps.length)
-    // I5: after every step the fold of the events up to it; in the end the fold of all, in any order.
+    // I5: each step has the status of the fold of the events so far; the last one that of all events, in any order.
     const known: PaymentEvent[] = []
     let before: string | null = null
     for (const { event, statusBefore, statusAfter } of steps) {
@@ -570,14 +570,14 @@ async function expectOneTrueStory(
     new Map([...current].map(([key, state]) => [key, [dueAt(state, DUE_POLICY), state.details.endToEndId]])),
   )
 
-  // I8: everything that came in became something, counted exactly once, and the view counts what Kafka counts.
+  // I8: every event was counted exactly once, and the totals in the view equal those in Kafka.
   const totals = world.totals()
   if (totals === undefined) {
     throw new Error('the committed offset carries no totals')
   }
   expectSame(world.kafka.committed(GROUP, TOPICS.events, PARTITION).offset, BigInt(arrivals.length))
   const { since, events, deadLetter, duplicate, overdue } = totals
-  // Whoever was set back counts from there.
+  // After an offset reset, counting starts there.
   expectSame({ events, deadLetter }, { events: arrivals.length - Number(since), deadLetter: 0 })
   if (!forgotten) {
     expectSame(since, '0')
@@ -598,11 +598,11 @@ const outcomeOf = (work: Promise<void>): Promise<'resolved' | 'rejected'> =>
     () => 'rejected',
   )
 
-/** As `toEqual`, which takes its time even where all is well. */
+/** Like `toEqual`, which is slow even if the values are equal. */
 function expectSame<T>(actual: T, expected: T): void {
   if (!isDeepStrictEqual(actual, expected)) {
     expect(actual).toEqual(expected)
-    throw new Error('equal for toEqual, and not the same')
+    throw new Error('equal for toEqual, but not deeply strict equal')
   }
 }
 
@@ -610,7 +610,7 @@ function deadLetterName({ headers }: { headers: InRecord['headers'] }): string {
   return String(headers['ce_id'])
 }
 
-/** I7: a former owner, however long ago, can publish nothing, commit nothing and not touch the view. */
+/** I7: no former owner can publish, commit or change the view. */
 async function expectPowerless(zombies: readonly StatusTask[], world: StatusWorld): Promise<void> {
   const { signal } = new AbortController()
   const batch = world.batch(0n)
