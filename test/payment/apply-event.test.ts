@@ -177,7 +177,7 @@ describe('another reading of a known event', () => {
     ...changes,
   })
 
-  test('I3 by a newer mapping is restated once: it takes the place of the old one, with the next version', () => {
+  test('I3 by a newer mapping replaces the old one once, as RESTATED with the next version', () => {
     const before = stateAfter(known, at('ACCEPTED', 0))
     const applied = applyEvent(before, reread(2), 900)
     expect(applied).toMatchObject({
@@ -201,7 +201,7 @@ describe('another reading of a known event', () => {
     expect(applyEvent(stateAfter(reread(2)), known, 900)).toEqual({ outcome: 'duplicate', state: null })
   })
 
-  test('I5 that says the same only moves the number along, and touches nothing', () => {
+  test('I5 with the same content only updates the mapping version', () => {
     const before = stateAfter(known)
     const applied = applyEvent(before, { ...known, mappingVersion: 3, callbackId: 'again' }, 900)
     const [only] = before.events as [RecordedEvent]
@@ -211,7 +211,7 @@ describe('another reading of a known event', () => {
     })
   })
 
-  test('I5 under an earlier time, of an event whose time is that of its envelope', () => {
+  test('I5 with an earlier envelope time replaces the old one, if the event has no time of its own', () => {
     const [at10, at30] = [
       reread(1, { occurredAt: 10, occurredAtText: null }),
       reread(1, { occurredAt: 30, occurredAtText: null }),
@@ -223,7 +223,7 @@ describe('another reading of a known event', () => {
     expect(applyEvent(stateAfter(at10), at30, 900)).toEqual({ outcome: 'duplicate', state: null })
   })
 
-  test('decides before all other rules, and ends being overdue only with the status', () => {
+  test('takes precedence over all other rules, and clears the overdue mark only if the status changes', () => {
     const overdue = { ...stateAfter(known), overdueSince: 5 }
     const same = applyEvent(overdue, { ...known, mappingVersion: 2, rail: 'another' }, 900)
     expect(same).toMatchObject({ change: { recorded: { verdict: 'RESTATED' }, state: { overdueSince: 5 } } })

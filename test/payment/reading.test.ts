@@ -4,7 +4,7 @@ import { readingThatCounts, restatementBy, saysTheSame } from '../../src/payment
 import { sourceTimeOf, UNTIMED } from '../../src/providers/source-time.ts'
 import { sampleEvent } from '../avro/samples.ts'
 
-/** I5: of the readings of one event exactly one counts, whatever their order of arrival. */
+/** I5: exactly one reading of an event counts, whatever their order of arrival. */
 
 const reading = (mappingVersion: number, time: string | null, changes: Partial<PaymentEvent> = {}) =>
   sampleEvent({ mappingVersion, ...(time === null ? UNTIMED : sourceTimeOf(time)), ...changes })
@@ -23,7 +23,7 @@ describe('of two readings of one event', () => {
     ['2026-03-01T10:00:00.0000001Z', '2026-03-01T10:00:00.0000002Z'],
     [TEN, null],
     [TEN, 'yesterday'],
-    // The same moment as read: a time with a zone before one without, then by the text.
+    // Equal moments as read: a time with a zone comes before one without, then the text decides.
     [TEN, '2026-03-01T10:00:00'],
     ['2026-03-01T10:00:00+00:00', TEN],
   ])('of the same version %s counts before %s', (first, second) => {
@@ -34,7 +34,7 @@ describe('of two readings of one event', () => {
     expect(readingThatCounts(one, other)).toBe(one)
   })
 
-  test('equal ones: the first to arrive', () => {
+  test('that are equal, the first to arrive counts', () => {
     const [one, other] = [reading(1, TEN), reading(1, TEN, { callbackId: 'another' })]
     expect(restatementBy(other, one)).toBeNull()
     expect(readingThatCounts(one, other)).toBe(one)
@@ -42,7 +42,7 @@ describe('of two readings of one event', () => {
 })
 
 describe('two readings say the same', () => {
-  test('whoever brought them, and by whatever version they were read', () => {
+  test('regardless of who delivered them and which mapping version read them', () => {
     const other = {
       callbackId: 'another',
       element: 9,
@@ -62,11 +62,11 @@ describe('two readings say the same', () => {
     { amount: { value: '1', currency: null } },
     { references: [{ type: 'uetr', value: 'x' }] },
     { unreadable: ['rail'] },
-  ])('not with %j', (changes) => {
+  ])('unless they differ in %j', (changes) => {
     expect(saysTheSame(reading(1, TEN), reading(1, TEN, changes))).toBe(false)
   })
 
-  test('also if their lists and amounts are other objects', () => {
+  test('even if their lists and amounts are different objects', () => {
     const parts = () => ({
       amount: { value: '1.00', currency: 'USD' },
       reasons: [{ scheme: 'JPM' as const, code: '1', rule: null, location: null, field: null }],

@@ -374,7 +374,7 @@ class Simulation {
         return
       }
     }
-    throw new Error('did not finish without faults')
+    throw new Error('did not finish, although there were no more faults')
   }
 
   async #processOne(seat: Seat, task: PartitionTask, max: number): Promise<void> {
