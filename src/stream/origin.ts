@@ -147,7 +147,7 @@ function topicRecreated(
   const isInput = name === topic
   return new DefinedStop(
     'TOPIC_RECREATED',
-    `${name} was deleted and recreated: when group ${group} committed, its topic id was ${before}; now it is ${now}. Nothing was skipped, and nothing in the new topic was processed. ` +
+    `${name} was deleted and recreated: group ${group} worked with topic id ${before}, but the name now belongs to topic id ${now}. Nothing was skipped, and nothing in the new topic was processed. ` +
       (isInput
         ? `Records of the old topic beyond the committed offsets are lost. Kafka deletes a group's offsets with the topic, so start again: the new topic is processed from its beginning, and repeats are recognised. If this error recurs, an offset was left behind: stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-earliest --execute, and start again.`
         : `Records published to the old topic are lost. See \`paystatus repair\`. To continue with the topic as it is: stop all processes of the group, run kafka-consumer-groups.sh --group ${group} --topic ${topic} --reset-offsets --to-current --execute, which keeps the offsets but discards what was recorded about the outputs, and start again.`),
