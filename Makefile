@@ -112,7 +112,7 @@ images-local: $(NODE_READY) ## Where no image registry can be reached: stand-ins
 	node test/lab/stand-ins/main.ts
 
 .PHONY: bench
-bench: deps ## Measure throughput and latency.
+bench: deps ## Measure throughput and latency; VERIFY=1 also `verify` of what that left. CALLBACKS=200000 RATE=1000.
 	@node test/lab/bench/main.ts
 
 .PHONY: bench-memory

@@ -36,8 +36,9 @@ export default defineConfig({
           name: 'integration',
           include: [INTEGRATION],
           globalSetup: 'test/lab/stack/global-setup.ts',
-          // They share one stack, and some of them take its servers down.
-          fileParallelism: false,
+          // They mostly wait: for sessions to expire, brokers to elect, processes to start. They share one stack, in which each
+          // file has names of its own; a file that breaks servers or configures them differently starts its own.
+          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { cpus } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -11,7 +13,7 @@ import { toRawRecord } from '../../../src/raw/to-raw-record.ts'
 import { partitionOf } from '../../../src/stream/partition-of.ts'
 import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
 import { tailChanges } from '../../../src/tools/tail.ts'
-import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { Deployment, PAYSTATUS, type RoleProcess } from '../harness/deployment.ts'
 import { envNumber } from '../harness/env-number.ts'
 import { eventually } from '../harness/eventually.ts'
 import { Observer } from '../harness/observer.ts'
@@ -35,6 +37,8 @@ const RATE = envNumber('RATE', 1_000)
 const LATENCY_SECONDS = envNumber('LATENCY_SECONDS', 20)
 const WARM_UP_SECONDS = envNumber('WARM_UP_SECONDS', 10)
 const PARTITIONS = envNumber('PARTITIONS', 6)
+/** `VERIFY=1`: also measure `paystatus verify --all` over what the run left. */
+const VERIFY = process.env['VERIFY'] === '1'
 /** The number of processes that each run both stages, or `split` for one process per stage. */
 const PROCESSES = process.env['PROCESSES'] ?? '1'
 
@@ -86,6 +90,7 @@ async function measureThroughput(callbacks: number) {
     const rssMiB = processes.map(peakRssMiB)
     await Promise.all(processes.map((one) => one.stop()))
     const rebuild = await measureRebuild(deployment, observer)
+    const verify = VERIFY ? await measureVerify(deployment) : null
     await observer.close()
     if (totals.events !== callbacks || totals.applied !== callbacks) {
       throw new Error(`${totals.events} events and ${totals.applied} applied, expected ${callbacks}`)
@@ -98,6 +103,7 @@ async function measureThroughput(callbacks: number) {
       cpuMicrosPerCallback: round((cpu / callbacks) * 1e6, 1),
       rssMiB,
       rebuild,
+      ...(verify && { verify }),
     }
     say(
       `${result.callbacksPerSecond} callbacks/s, ${result.cpuMicrosPerCallback} µs CPU per callback, peak ${rssMiB.join(' + ')} MiB; views rebuilt at ${rebuild.paymentsPerSecond} payments/s`,
@@ -132,6 +138,26 @@ async function measureRebuild(deployment: Deployment, observer: Observer) {
     readyWithoutViewSeconds: round(rebuilt, 2),
     paymentsPerSecond: Math.round(payments / (rebuilt - kept)),
   }
+}
+
+/** Time and peak memory of `verify`; throws if it finds a difference. */
+async function measureVerify({ configFile }: Deployment) {
+  const startedAt = performance.now()
+  const child = spawn(PAYSTATUS, ['--config', configFile, 'verify', '--all', '--json'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  let rssMiB = 0
+  const look = setInterval(() => {
+    rssMiB = Math.max(rssMiB, peakRssMiB({ pid: child.pid as number }))
+  }, 200)
+  const [code] = await once(child, 'close')
+  clearInterval(look)
+  if (code !== 0) {
+    throw new Error(`verify ended with ${code}`)
+  }
+  const seconds = round((performance.now() - startedAt) / 1_000, 1)
+  say(`verify: ${seconds} s, peak ${rssMiB} MiB`)
+  return { seconds, rssMiB }
 }
 
 async function assertReady(process: RoleProcess): Promise<void> {
@@ -296,8 +322,10 @@ function cpuSeconds({ pid }: RoleProcess): number {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
-function peakRssMiB({ pid }: RoleProcess): number {
-  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024)
+/** 0 for a process that is gone. */
+function peakRssMiB({ pid }: Pick<RoleProcess, 'pid'>): number {
+  const file = `/proc/${pid}/status`
+  return existsSync(file) ? Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(file, 'utf8'))?.[1] ?? 0) / 1024) : 0
 }
 
 function percentiles(values: readonly number[]) {

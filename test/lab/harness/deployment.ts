@@ -15,7 +15,7 @@ import { Guard } from '../stack/guard.ts'
 import type { StackInfo } from '../stack/stack.ts'
 import { eventually } from './eventually.ts'
 
-const PAYSTATUS = fileURLToPath(new URL('../../../bin/paystatus', import.meta.url))
+export const PAYSTATUS = fileURLToPath(new URL('../../../bin/paystatus', import.meta.url))
 
 export interface DeploymentOptions {
   readonly partitions?: number
