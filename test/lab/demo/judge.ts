@@ -33,13 +33,18 @@ export interface Expected {
   readonly status: string
 }
 
+/** What of the simulator's report is compared. */
+interface JudgedReport extends Pick<SimulationReport, 'payments'> {
+  readonly expected: Pick<SimulationReport['expected'], 'events' | 'undeliveredPayments' | 'deadLetters'>
+}
+
 /**
  * Compares the topics with what the simulator sent: the final state of every payment, one record for every distinct event
  * besides restatements, versions without gaps or repeats, the dead letters, and that every event read was counted exactly once.
  */
 export async function judge(
-  observer: Observer,
-  report: SimulationReport,
+  observer: Pick<Observer, 'changes' | 'current' | 'records' | 'totals'>,
+  report: JudgedReport,
   examples: readonly Expected[],
 ): Promise<Judgement> {
   const [changes, current, deadLetters, eventDeadLetters, totals] = await Promise.all([
