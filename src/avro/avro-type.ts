@@ -1,27 +1,27 @@
 import avro, { type Type } from 'avsc'
 
 /**
- * The schemas as avsc types, with the four things changed that we need of them.
+ * The schemas as avsc types, with four changes that we need.
  *
- * - An array's announced length is believed only as far as the bytes reach. avsc allocates and loops for whatever
- *   number stands there: nine bytes of garbage would hold the process for minutes.
- * - A text with half a surrogate pair is written with U+FFFD in its place. avsc would write bytes that are not UTF-8,
- *   which readers in other languages refuse.
- * - A number beyond 2^52 is refused in both directions. avsc allows 2^53, but doubles while it codes: it turns
- *   -4503599627370497 into 4503599627370496 without a word.
+ * - An array's declared length is trusted only as far as the bytes reach. avsc allocates and loops for any declared
+ *   number: nine bytes of garbage would block the process for minutes.
+ * - A lone surrogate in a string is written as U+FFFD. avsc would write bytes that are not UTF-8, which readers in
+ *   other languages reject.
+ * - A number beyond 2^52 is rejected in both directions. avsc allows 2^53, but doubles the number while encoding: it
+ *   silently turns -4503599627370497 into 4503599627370496.
  * - Decoded records are plain objects (`Object.prototype`), so that they compare, clone and print like any other.
  */
 
-/** Our own schema: what values are encoded from and decoded into. */
+/** Our own schema: values are encoded from it and decoded into it. */
 export function readerType(schema: string): Type {
-  // 'never': a union that could only be told apart with wrappers is refused here, so that the shape of our values can
-  // never flip because of an edit of a schema.
+  // 'never': a union whose branches could only be told apart with wrappers is rejected here, so that an edit of a
+  // schema can never change the shape of our values.
   return typeFor(schema, 'never')
 }
 
-/** A schema that somebody else wrote with; only ever the source of a resolver. */
+/** Another writer's schema; only ever the source of a resolver. */
 export function writerType(schema: string): Type {
-  // 'auto': a later version may hold unions that we would not accept, in fields that we skip.
+  // 'auto': a later version may contain unions that we would not accept, in fields that we skip.
   return typeFor(schema, 'auto')
 }
 
@@ -59,9 +59,9 @@ function isObject(part: unknown): part is Record<string, unknown> {
   return typeof part === 'object' && part !== null && !Array.isArray(part)
 }
 
-/** The part of avsc's reader and writer that a type is made of. Not in its typings; avsc is pinned for that reason. */
+/** The parts of avsc's reader and writer that types use. They are not in its typings, which is why avsc is pinned. */
 interface Tap {
-  /** The native write is what `write` ends in after its checks; Node.js exports it without a typing. */
+  /** The native function that `write` calls after its checks; Node.js exposes it without a typing. */
   readonly buf: Buffer & { utf8Write(text: string, offset: number): number }
   pos: number
   readLong(): number
@@ -76,7 +76,7 @@ interface InnerType {
 type InnerTypeClass = new (schema?: unknown, options?: unknown) => InnerType & { readonly itemsType: InnerType }
 
 class BoundedArray extends (avro.types.ArrayType as unknown as InnerTypeClass) {
-  /** Also the reader of resolvers: avsc calls it with a resolver as `this`, which has `itemsType` too. */
+  /** Also used by resolvers: avsc calls it with a resolver as `this`, which has `itemsType` too. */
   override _read(tap: Tap): unknown[] {
     const items = this.itemsType
     const values: unknown[] = []
@@ -100,7 +100,7 @@ class BoundedArray extends (avro.types.ArrayType as unknown as InnerTypeClass) {
   }
 }
 
-/** Items of the next block, 0 at the end. A negative length is followed by the block's size in bytes. */
+/** Number of items in the next block, 0 at the end. A negative length is followed by the block's size in bytes. */
 function blockLength(tap: Tap): number {
   const length = tap.readLong()
   if (length >= 0) {
@@ -129,8 +129,9 @@ class WellFormedString extends (avro.types.StringType as unknown as new () => ob
 }
 
 /**
- * Nearly all texts of a payment are short ASCII, whose length fits a byte. Very short ones are fastest in a loop of ours,
- * others in one native write; that as many bytes as characters were written, with room for more, says it was ASCII.
+ * Nearly all strings of a payment are short ASCII, whose length fits in one byte. Very short ones are fastest in a loop
+ * of ours, others in one native write: if it writes as many bytes as there are characters, with room for more, the
+ * string was ASCII.
  */
 function writeShortAscii(tap: Tap, text: string): boolean {
   const { buf, pos } = tap
@@ -156,11 +157,11 @@ function writeShortAscii(tap: Tap, text: string): boolean {
   return true
 }
 
-/** Measured on Node.js 24: from here on the call out of JavaScript costs less than the loop. */
+/** Measured on Node.js 24: above this length the native call costs less than the loop. */
 const LOOP_LENGTH_MAX = 9
-/** Of one UTF-16 unit. */
+/** Most UTF-8 bytes for one UTF-16 code unit. */
 const UTF8_BYTES_MAX = 3
-/** Lengths are written doubled (zigzag), seven bits to a byte. */
+/** Largest length that fits in one byte: lengths are written doubled (zigzag), seven bits per byte. */
 const SHORT_LENGTH_MAX = 63
 
 const WELL_FORMED_STRING = new WellFormedString() as unknown as Type
@@ -186,7 +187,7 @@ class ExactLong extends (avro.types.LongType as unknown as new () => object) {
     tap.writeLong(value)
   }
 
-  /** For the report of what does not fit. */
+  /** Lets validation report values that do not fit. */
   _check(value: unknown, _flags: unknown, hook?: (value: unknown, type: unknown) => void): boolean {
     const fits = isExactLong(value)
     if (!fits) {

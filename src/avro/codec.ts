@@ -12,21 +12,22 @@ import type { FoundSchema } from './schema-registry.ts'
 import { schemaStop, type ValuePlace } from './schema-stop.ts'
 
 /**
- * Values of one schema to bytes and back, in the framing that registries agree on: byte 0, the writer's schema id in 4
- * bytes, the Avro body.
+ * Converts values of one schema to bytes and back, in the registries' common framing: byte 0, the writer's schema id in
+ * 4 bytes, the Avro body.
  *
- * `encode` and `decode` are synchronous. Only a schema id that was never seen requires the registry; `decodeFetching` asks
- * it when necessary. Values with our own schema id require no look-up at all, so a registry outage does not affect them.
+ * `encode` and `decode` are synchronous. Only a schema id that has not been looked up yet requires the registry;
+ * `decodeFetching` asks it when necessary. Values with our own schema id require no lookup at all, so a registry outage
+ * does not affect them.
  *
- * An id alone is never trusted: it must be registered under our subject (or name our record, where the registry cannot list
- * subjects) and be readable as our schema. Anything else is a SchemaIdError, never a value.
+ * An id alone is never trusted: it must be registered under our subject (or name our record, where the registry cannot
+ * list subjects) and be readable as our schema. Anything else is a SchemaIdError, never a value.
  */
 export interface AvroCodec<T> {
   /** Id of our schema in the registry; every encoded value carries it. */
   readonly schemaId: number
   /**
-   * Throws AvroEncodeError for a value that does not fit the schema, and SchemaIdError after `confirm` found that the
-   * registry gives our own id another meaning. The buffer belongs to the caller.
+   * Throws AvroEncodeError for a value that does not fit the schema, and SchemaIdError after `confirm` found that our
+   * own id has a different meaning in the registry. The buffer belongs to the caller.
    */
   encode(value: T): Buffer
   /**
@@ -35,23 +36,23 @@ export interface AvroCodec<T> {
    */
   decode(bytes: Buffer): T
   /**
-   * Decodes a value stored at `place`, and asks the registry first if its schema id was never seen.
+   * Decodes a value stored at `place`, and asks the registry first if its schema id has not been looked up yet.
    *
-   * Rejects with AvroDecodeError for bytes that are not a value of ours, and only after the registry has confirmed that their
-   * schema id still has the same meaning: otherwise every value would look broken after a registry reassigned its ids. Rejects
-   * with DefinedStop for an id that does not lead to our schema: the value may be intact, so it is not a dead letter. Rejects
-   * as the look-up does while the registry is unreachable.
+   * Rejects with AvroDecodeError for bytes that are not a value of ours, and only after the registry has confirmed that
+   * their schema id still has the same meaning: otherwise every value would look broken after a registry reassigned its
+   * ids. Rejects with DefinedStop for an id that does not lead to our schema: the value may be intact, so it is not a
+   * dead letter. Rejects as the lookup does while the registry is unreachable.
    */
   decodeFetching(bytes: Buffer, place: ValuePlace): Promise<T>
   /**
-   * Learns what the registry knows of a schema id: afterwards `decode` does not throw UnknownSchemaIdError for it.
-   * Rejects with SchemaIdError if the id leads to no schema of ours, and with what the look-up rejects with, for
-   * example RegistryUnreachableError. Then nothing is learnt, and the next call asks again.
+   * Looks up a schema id in the registry: afterwards `decode` does not throw UnknownSchemaIdError for it. Rejects with
+   * SchemaIdError if the id does not lead to a schema of ours, or with the lookup's own error, for example
+   * RegistryUnreachableError. Then nothing is remembered, and the next call asks again.
    */
   prepare(schemaId: number): Promise<void>
   /**
-   * Asks the registry, now, whether an id that we use still means what it meant. For an id that was confirmed within
-   * {@link CONFIRMED_FOR_MS} nothing is asked. Rejects as `prepare` does.
+   * Asks the registry whether an id that we use still has the same meaning. Does not ask about an id that was confirmed
+   * within {@link CONFIRMED_FOR_MS}. Rejects as `prepare` does.
    */
   confirm(schemaId: number): Promise<void>
 }
@@ -62,29 +63,31 @@ export interface AvroCodecOptions<T, A> {
   /** Our schema as JSON text. */
   readonly schema: string
   readonly schemaId: number
-  /** The subject that our schema, and those of other releases, are registered under. */
+  /** The subject under which our schema, and those of other releases, are registered. */
   readonly subject: string
   /** Always asks the registry. */
   readonly fetchSchema: (schemaId: number) => Promise<FoundSchema>
-  /** The clock, ms since the epoch; only for how long a confirmed id is not asked for again. */
+  /** The clock, ms since the epoch; used only to limit how often a confirmed id is checked. */
   readonly now: () => number
-  /** To and from the shape of the schema. Identity where the value has it already. */
+  /** To and from the shape of the schema. Identity if the value already has it. */
   readonly toAvro: (value: T) => A
   readonly fromAvro: (avro: A) => T
 }
 
-/** How long a confirmed id is not asked for again: a flood of garbage must not become one of questions. */
+/** How long a confirmed id is not checked again, ms: a flood of garbage must not become a flood of requests. */
 export const CONFIRMED_FOR_MS = 1_000
 
 const HEADER_BYTES = 5
 const MAGIC = 0
 const BUFFER_BYTES_START = 16 * 1024
-/** Far above the largest record a topic accepts (2 MiB): whatever needs more is a bug. */
+/** Far above the largest record a topic accepts (2 MiB): a value that needs more is a bug. */
 const BUFFER_BYTES_MAX = 16 * 1024 * 1024
-/** A buffer that one large value blew up is given back. */
+/** A buffer that one large value enlarged beyond this is released. */
 const BUFFER_BYTES_KEPT = 1024 * 1024
 
-/** How values with a certain schema id are read. There are as many as our subjects have schemas (invariant I10). */
+/**
+ * How values with a given schema id are read. There are as many of these as our subjects have schemas (invariant I10).
+ */
 interface Reading {
   /** The writer's schema. */
   readonly schema: string
@@ -98,7 +101,7 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
   const readings = new Map<number, Reading>([[schemaId, { schema, resolver: undefined }]])
   const asking = new Map<number, Promise<void>>()
   const confirmedAt = new Map<number, number>()
-  /** Why nothing may be written now. */
+  /** Why nothing may be written at present; undefined if writing is allowed. */
   let ownIdProblem: SchemaIdError | undefined
   let scratch = newScratch(BUFFER_BYTES_START)
 
@@ -118,7 +121,7 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
     try {
       end = type.encode(avro, scratch, HEADER_BYTES)
       if (end < 0) {
-        // A negative end says how many bytes were missing.
+        // A negative end is the number of missing bytes.
         scratch = newScratch(grownSize(name, scratch.length - end))
         end = type.encode(avro, scratch, HEADER_BYTES)
       }
@@ -179,7 +182,7 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
     }
   }
 
-  /** Whoever asks while an answer is on its way gets that one. */
+  /** Concurrent calls for the same id share one request. */
   function once(id: number, ask: (id: number) => Promise<void>): Promise<void> {
     const running = asking.get(id) ?? ask(id).finally(() => asking.delete(id))
     asking.set(id, running)
@@ -247,7 +250,7 @@ function misfitsOf(type: Type, value: unknown): string {
   try {
     type.isValid(value, { errorHook: (path) => paths.add(path.map(String).join('.')) })
   } catch {
-    // The library's own report can fail on odd values; the error without names must do.
+    // The library's own validation can fail on unusual values; then the error names no fields.
   }
   const some = [...paths].slice(0, 5).join(', ')
   return some === '' ? 'the value does not fit the schema' : `the value does not fit the schema at ${some}`

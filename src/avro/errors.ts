@@ -2,8 +2,8 @@
  * A value that cannot be read. The message names the schema and the reason, never a byte of the value (invariant I9),
  * and the library's error is not kept as a cause because its message quotes values.
  *
- * Not retriable: the same bytes fail again. A schema id that leads nowhere is a SchemaIdError: the registry is wrong
- * then, and not the value.
+ * Not retriable: the same bytes fail again. A schema id that does not lead to our schema is a SchemaIdError instead:
+ * the fault is then in the registry, not in the value.
  */
 export class AvroDecodeError extends Error {
   readonly code = 'AVRO_DECODE'
@@ -24,13 +24,13 @@ export const AVRO_DECODE_REASONS = {
   'too-short': 'the value is shorter than its header of 5 bytes',
   'wrong-magic': 'the value does not begin with the registry header (byte 0)',
   truncated: 'the value ends before its last field',
-  'trailing-bytes': 'bytes follow after the last field',
-  'long-too-large': 'a number is beyond 2^52 and would lose digits',
-  malformed: 'the value is not what its schema says',
+  'trailing-bytes': 'bytes follow the last field',
+  'long-too-large': 'a number is beyond 2^52 and would lose precision',
+  malformed: 'the value does not match its schema',
 } as const
 export type AvroDecodeReason = keyof typeof AVRO_DECODE_REASONS
 
-/** The schema id was never seen: `decodeFetching` asks the registry for it. */
+/** The schema id has not been looked up yet: `decodeFetching` asks the registry for it. */
 export class UnknownSchemaIdError extends Error {
   readonly code = 'AVRO_SCHEMA_ID_NOT_PREPARED'
   readonly retriable = true
@@ -44,9 +44,9 @@ export class UnknownSchemaIdError extends Error {
 }
 
 /**
- * A schema id that does not lead to a schema of ours. The value may be all right: the registry lost its schemas, gave
- * their ids anew, or is another one than the value was written with. So this is never a reason for a dead letter: a person
- * has to mend it, and until then nothing may be read or written with the id.
+ * A schema id that does not lead to a schema of ours. The value may be intact: the registry may have lost its schemas
+ * or reassigned their ids, or may not be the one that the value was written with. So this is never a reason for a dead
+ * letter: a person must fix it, and until then nothing may be read or written with the id.
  */
 export class SchemaIdError extends Error {
   readonly code = 'AVRO_SCHEMA_ID'
@@ -72,7 +72,7 @@ export const SCHEMA_ID_PROBLEMS = {
   'not-avro': 'is not an Avro schema in the schema registry',
   'other-record': 'is the schema of another record in the schema registry',
   'other-subject': 'is not registered under the subject of the topic',
-  'other-schema': 'is another schema in the schema registry than before',
+  'other-schema': 'now stands for a different schema in the schema registry',
   unreadable: 'is a schema that this release cannot read as its own',
 } as const
 export type SchemaIdProblem = keyof typeof SCHEMA_ID_PROBLEMS
@@ -82,11 +82,11 @@ export function schemaIdRemedy(problem: SchemaIdProblem): string {
   return problem === 'unreadable'
     ? 'Run the release that wrote it, or a newer one.'
     : 'Restore the registry from its backup, or point registry.url to the one that the records were written with. ' +
-        '`paystatus schemas apply` gives schemas new ids: that does not help for records that carry the old ones, unless ' +
-        'the registry gives the same ids again. `paystatus schemas check` says which ids the topics hold.'
+        '`paystatus schemas apply` assigns new ids to schemas, which does not help with records that carry the old ones, unless ' +
+        'the registry assigns the same ids again. `paystatus schemas check` shows which ids the topics contain.'
 }
 
-/** A value that does not fit its schema: a bug of ours. Names the fields, never what is in them. */
+/** A value that does not fit its schema: a bug of ours. Names the fields, never their contents. */
 export class AvroEncodeError extends Error {
   readonly code = 'AVRO_ENCODE'
   readonly retriable = false

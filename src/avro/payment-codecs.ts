@@ -7,7 +7,7 @@ import { type AvroCodec, type AvroCodecOptions, createCodec } from './codec.ts'
 import { readSchemaFile, subjectOf } from './schema-files.ts'
 import type { SchemaRegistry } from './schema-registry.ts'
 
-/** The three values that travel as Avro. */
+/** The codecs of the three Avro values. */
 export interface PaymentCodecs {
   readonly event: AvroCodec<PaymentEvent>
   readonly change: AvroCodec<StatusChangeRecord>
@@ -15,9 +15,9 @@ export interface PaymentCodecs {
 }
 
 /**
- * The codecs with the ids that the registry gave this release's schemas.
+ * Loads the codecs with the ids that the registry has for this release's schemas.
  *
- * Throws RegistryUnreachableError (try again, see withRetry) and SchemaNotRegisteredError (apply the schemas first).
+ * Rejects with RegistryUnreachableError (retry, see withRetry) or SchemaNotRegisteredError (apply the schemas first).
  */
 export async function loadPaymentCodecs(
   registry: Pick<SchemaRegistry, 'idOf' | 'schemaById'>,
@@ -40,7 +40,7 @@ export async function loadPaymentCodecs(
 
 export type PaymentCodecOptions = Pick<AvroCodecOptions<never, never>, 'schemaId' | 'subject' | 'fetchSchema' | 'now'>
 
-/** PaymentEvent has the fields of its schema, name by name, and is written as it is. */
+/** PaymentEvent has exactly the fields of its schema, and is written unchanged. */
 export function paymentEventCodec(options: PaymentCodecOptions): AvroCodec<PaymentEvent> {
   return createCodec<PaymentEvent, PaymentEvent>({
     ...options,
@@ -51,7 +51,7 @@ export function paymentEventCodec(options: PaymentCodecOptions): AvroCodec<Payme
   })
 }
 
-/** StatusChangeRecord has the fields of its schema, name by name, and is written as it is. */
+/** StatusChangeRecord has exactly the fields of its schema, and is written unchanged. */
 export function changeCodec(options: PaymentCodecOptions): AvroCodec<StatusChangeRecord> {
   return createCodec<StatusChangeRecord, StatusChangeRecord>({
     ...options,
@@ -62,7 +62,7 @@ export function changeCodec(options: PaymentCodecOptions): AvroCodec<StatusChang
   })
 }
 
-/** A state is published flat, with its finality; its events are written as they are. */
+/** A state is published flat, with its finality; its events are written unchanged. */
 export function stateCodec(options: PaymentCodecOptions): AvroCodec<PaymentState> {
   return createCodec<PaymentState, PublishedState>({
     ...options,
@@ -80,12 +80,12 @@ function asIs<T>(value: T): T {
 /** The record of `schemas/payment-status.avsc`. */
 export interface PublishedState extends Omit<PaymentState, 'details'>, PaymentDetails {
   readonly finality: PublishedFinality
-  /** Of the deciding event; not a part of the state, which has it in that event. */
+  /** That of the deciding event. Not a separate part of the state, which has it in that event. */
   readonly authenticity: readonly string[]
   readonly events: readonly RecordedEvent[]
 }
 
-/** One flat object and no copy below it: this runs for every event. */
+/** One flat object, and no copies of nested values: this runs for every event. */
 export function toPublishedState(state: PaymentState): PublishedState {
   const { details } = state
   return {

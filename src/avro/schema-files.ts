@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { TOPICS, type TopicId, type TopicNames } from '../topics.ts'
 
-/** A schema of this release: the file, and where it is registered. */
+/** A schema of this release: its file, and the subject it is registered under. */
 export interface TopicSchema {
   readonly topic: TopicId
   readonly file: string
   readonly subject: string
-  /** JSON text without insignificant white space, so that formatting a file never makes a new schema. */
+  /** JSON text without insignificant white space, so that formatting a file never creates a new schema. */
   readonly schema: string
 }
 
-/** The text of a file in `schemas/`, which lies beside `src/` (and beside a build's `dist/`). */
+/** The text of a file in `schemas/`, which is next to `src/` (in a build, next to `dist/`). */
 export function readSchemaFile(file: string): string {
   const text = readFileSync(new URL(`../../schemas/${file}`, import.meta.url), 'utf8')
   return JSON.stringify(JSON.parse(text))

@@ -7,15 +7,15 @@ export interface ExpectedSchema {
   readonly subject: string
   /** Our schema of that subject, as JSON text: the record's full name counts. */
   readonly schema: string
-  /** What the id stood for when it was looked up before, or our schema for our own id. */
+  /** The schema that the id stood for at the previous lookup, or our schema for our own id. */
   readonly before?: string | undefined
 }
 
 /**
- * Why an id that the registry answered for does not stand for a schema of ours; undefined if it does.
+ * Why, by the registry's answer, an id does not stand for a schema of ours; undefined if it does.
  *
- * The subject decides, because ids are numbers that every registry gives anew. A registry that cannot say under which
- * subjects an id is registered leaves only the record's full name to compare.
+ * The subject decides, because every registry assigns its own ids. If a registry cannot say under which subjects an id
+ * is registered, only the record's full name is compared.
  */
 export function schemaIdProblem(found: FoundSchema, expected: ExpectedSchema): SchemaIdError | undefined {
   const { schemaId, subject } = expected
@@ -31,7 +31,7 @@ export function schemaIdProblem(found: FoundSchema, expected: ExpectedSchema): S
       }
       if (found.subjects !== null && !found.subjects.includes(subject)) {
         const others = found.subjects.slice(0, SUBJECTS_SHOWN_MAX).join(', ')
-        const detail = others === '' ? 'it is under no subject' : `it is under ${others}`
+        const detail = others === '' ? 'it is registered under no subject' : `it is registered under ${others}`
         return new SchemaIdError(schemaId, subject, 'other-subject', detail)
       }
       return expected.before === undefined || isSameSchema(found.schema, expected.before)
@@ -45,7 +45,7 @@ export function schemaIdProblem(found: FoundSchema, expected: ExpectedSchema): S
 
 const SUBJECTS_SHOWN_MAX = 3
 
-/** With its namespace; undefined for what is no record. */
+/** With its namespace; undefined if the schema is not a record. */
 function recordNameOf(schema: string): string | undefined {
   const { type, name, namespace } = JSON.parse(schema) as Readonly<Record<string, unknown>>
   if (type !== 'record' || typeof name !== 'string') {
@@ -54,7 +54,7 @@ function recordNameOf(schema: string): string | undefined {
   return typeof namespace === 'string' && namespace !== '' && !name.includes('.') ? `${namespace}.${name}` : name
 }
 
-/** Whether bytes of the one are bytes of the other: documentation, defaults and aliases do not matter for that. */
+/** Whether both describe the same bytes: documentation, defaults and aliases do not affect that. */
 function isSameSchema(one: string, other: string): boolean {
   return one === other || canonicalForm(one).equals(canonicalForm(other))
 }

@@ -9,23 +9,27 @@ import { sleep } from '../sleep.ts'
 import { writerType } from './avro-type.ts'
 
 /**
- * The schema registry, as far as we use it: look an id up, fetch a schema by id, and (only `paystatus schemas`)
- * register and set the compatibility. Encoding is ours (see codec.ts).
+ * The parts of the schema registry that we use: look up an id, fetch a schema by id, and (only for `paystatus schemas`)
+ * register schemas and set the compatibility. Encoding is our own (see codec.ts).
  *
- * A service calls it at its start and for schema ids it has never seen; otherwise the registry may be down.
+ * A service needs it at startup and for schema ids that it has not looked up yet; at other times the registry may be
+ * down.
  */
 export interface SchemaRegistry {
   /** Id of the newest schema of a subject; undefined if there is no such subject. */
   latestId(subject: string): Promise<number | undefined>
   /** Id of exactly this schema (JSON text) under a subject. Throws SchemaNotRegisteredError. */
   idOf(subject: string, schema: string): Promise<number>
-  /** Never from a cache: a registry that gives ids anew must be noticed. */
+  /** Never from a cache: reassigned ids must be noticed. */
   schemaById(schemaId: number): Promise<FoundSchema>
-  /** Registers a schema, or finds it; answers its id. Throws SchemaIncompatibleError if the subject's rule forbids it. */
+  /**
+   * Registers a schema, or finds it, and returns its id. Throws SchemaIncompatibleError if the subject's rule forbids
+   * it.
+   */
   register(subject: string, schema: string): Promise<number>
-  /** The rule of a subject; undefined if it has none of its own. */
+  /** The compatibility rule of a subject; undefined if it has none of its own. */
   compatibility(subject: string): Promise<string | undefined>
-  /** Without effect if the registry keeps rules only for subjects that exist. */
+  /** Has no effect if the registry keeps rules only for existing subjects. */
   setCompatibility(subject: string, level: Compatibility): Promise<void>
 }
 
@@ -33,16 +37,16 @@ export type FoundSchema =
   | {
       readonly found: 'avro'
       readonly schema: string
-      /** The subjects that have a version with this id now; null if this registry cannot tell. */
+      /** The subjects that currently have a version with this id; null if this registry cannot tell. */
       readonly subjects: readonly string[] | null
     }
-  /** The id is a schema of another language, or one that cannot be parsed. */
+  /** The id belongs to a schema of another format, or to one that cannot be parsed. */
   | { readonly found: 'other' }
   | { readonly found: 'none' }
 
 export type Compatibility = 'FULL_TRANSITIVE'
 
-/** The registry did not answer, not in time, or with a failure of its own. Trying again later is right. */
+/** The registry did not answer, did not answer in time, or reported an internal error. Retrying later may succeed. */
 export class RegistryUnreachableError extends Error {
   readonly code = 'REGISTRY_UNREACHABLE'
   readonly retriable = true
@@ -53,7 +57,7 @@ export class RegistryUnreachableError extends Error {
   }
 }
 
-/** The registry answered, and the answer is no: wrong credentials, wrong path, not a registry. Needs a person. */
+/** The registry answered with a refusal: wrong credentials, wrong path, not a registry. Needs a person. */
 export class RegistryRefusedError extends Error {
   readonly code = 'REGISTRY_REFUSED'
   readonly retriable = false
@@ -64,14 +68,14 @@ export class RegistryRefusedError extends Error {
   }
 }
 
-/** This release's schema is not there. A service never registers one itself. */
+/** This release's schema is not registered. A service never registers one itself. */
 export class SchemaNotRegisteredError extends Error {
   readonly code = 'SCHEMA_NOT_REGISTERED'
   readonly retriable = false
 
   constructor(subject: string) {
     super(
-      `the schema of this release is not registered under ${subject}: run paystatus schemas apply. If it was registered before, the registry lost it: restore the registry first, because records carry the ids that it had`,
+      `the schema of this release is not registered under ${subject}: run paystatus schemas apply. If it was registered before, the registry lost it: restore the registry first, because records carry its former ids`,
     )
     this.name = 'SchemaNotRegisteredError'
   }
@@ -97,8 +101,8 @@ export interface SchemaRegistryOptions extends RegistryConnection {
 const REQUEST_TIMEOUT_MS = 5_000
 const CLIENT_ID = 'paystatus'
 /**
- * How the client reports that there was no response at all: as a status 400 with the network error in the place of the
- * body. A registry's own 400 is JSON with a message, and shows that message instead.
+ * How the client reports that there was no response at all: as status 400, with the network error in place of the body.
+ * A registry's own 400 is JSON with a message, which the client shows instead.
  */
 const NO_RESPONSE = new RegExp(`^${CLIENT_ID} - Error, status 400(?:: (?<problem>.*))?$`, 's')
 
@@ -110,10 +114,11 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
     host,
     clientId: CLIENT_ID,
     ...(host.startsWith('https:') && { agent: agentOf(tls ?? {}) }),
-    // Retrying is the caller's (withRetry). All five are named, because the client merges what it is given into one
-    // object that all its instances share.
+    // Retrying is up to the caller (withRetry). All five options are set, because the client merges its options into
+    // one object that all its instances share.
     retry: { retries: 0, maxRetryTimeInSecs: 1, initialRetryTimeInSecs: 0.1, factor: 0, multiplier: 1 },
-    // Credentials are asked for with every request, so that new ones count at once; the client's own would stay the same.
+    // Credentials are read for every request, so that new ones take effect at once; the client's own option would keep
+    // the first ones.
     middlewares: [
       () => ({
         prepareRequest: async (next) => (await next()).enhance({ timeout: timeoutMs, headers: await authorization() }),
@@ -121,7 +126,7 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
     ],
   })
 
-  /** One call of the client, with a deadline of ours: the client's timeout only sees a silent connection. */
+  /** One call of the client, with a deadline of our own: the client's timeout only detects a silent connection. */
   async function call<T>(request: () => Promise<T>): Promise<T> {
     const deadline = new AbortController()
     try {
@@ -156,7 +161,7 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
       : new RegistryRefusedError(shownUrl, problem)
   }
 
-  /** What the client does not ask, or answers from its cache. A 404 is an answer. */
+  /** For requests that the client does not offer, or answers from its cache. A 404 is an answer. */
   async function ask(path: string, what: string, method: 'GET' | 'PUT' = 'GET', body?: string): Promise<HttpAnswer> {
     let answer: HttpAnswer
     try {
@@ -240,7 +245,7 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
       try {
         return await call(() => client.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema }))
       } catch (error) {
-        // For a 404 alone the client throws an error without a status, named after its class.
+        // Only for a 404 does the client throw an error without a status, named after its class.
         if (statusOf(error) === 404 || (error instanceof Error && error.name === 'ConfluentSchemaRegistryError')) {
           throw new SchemaNotRegisteredError(subject)
         }
@@ -253,7 +258,7 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
       const { schema, schemaType, references, error_code: code } = objectOf(body)
       if (status === 404) {
         if (!isNotFoundCode(code)) {
-          // Nobody says that there is no such schema: the path is not one of a registry.
+          // This is not a registry's answer that the schema does not exist: the path is not a registry's.
           throw new RegistryRefusedError(shownUrl, `status 404 for schema id ${schemaId}; is this a schema registry?`)
         }
         return { found: 'none' }
@@ -266,8 +271,8 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
     },
 
     async register(subject, schema) {
-      // The client refuses unless the level we pass equals the subject's; Apicurio answers NONE for a subject without a
-      // rule. So it gets told what is there, and must not set one itself.
+      // The client throws unless the level we pass equals the subject's; Apicurio answers NONE for a subject without a
+      // rule. So we pass the existing level, and the client must not set one itself.
       const level = (await compatibility(subject)) ?? 'FULL_TRANSITIVE'
       try {
         const registered = await call(() =>
@@ -287,7 +292,7 @@ export function createSchemaRegistry(options: SchemaRegistryOptions): SchemaRegi
   }
 }
 
-/** The address without its credentials, for messages, and the credentials alone. */
+/** The address without its credentials, for messages and requests, and the credentials separately. */
 function partsOf(text: string): { shownUrl: string; host: string; auth?: { username: string; password: string } } {
   const url = new URL(text)
   const host = `${url.origin}${url.pathname.replace(/\/+$/, '')}`
@@ -300,7 +305,7 @@ function partsOf(text: string): { shownUrl: string; host: string; auth?: { usern
       }
 }
 
-/** The header of the next request: user and password, as configured or in the address, or a token. */
+/** The header of the next request: user and password, from the configuration or the address, or a token. */
 function authorizationOf(
   { username, password, token }: RegistryConnection,
   inAddress: { username: string; password: string } | undefined,
@@ -318,14 +323,14 @@ function authorizationOf(
   return async () => (inAddress === undefined ? {} : basic(inAddress.username, inAddress.password))
 }
 
-/** Every connection is made with the files as they are then. */
+/** Every connection uses the current contents of the files. */
 function agentOf(tls: TlsFiles): Agent {
   const agent = new Agent({ keepAlive: false })
   agent.createConnection = (options) => connect({ ...(options as object), ...tlsOptionsOf(tls) })
   return agent
 }
 
-/** For a name with several addresses the error has no message. */
+/** For a host name with several addresses the error has no message. */
 function networkProblemOf(error: unknown): string {
   const { message, code } = error as { message?: string; code?: string }
   return message || code || 'no connection'
@@ -344,17 +349,17 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Of the API's own: 40401 to 40499. A path that a registry does not have is answered with another code, or none. */
+/** The API's own codes: 40401 to 40499. A path that a registry does not have is answered with another code, or none. */
 function isNotFoundCode(code: unknown): boolean {
   return typeof code === 'number' && code > 40_400 && code < 40_500
 }
 
-/** Registries with contexts say `:.context:subject`; the one we speak to is chosen by its address. */
+/** Registries with contexts return `:.context:subject`; the context that we use is chosen by the address. */
 function withoutContext(subject: string): string {
   return subject.replace(/^:[^:]*:/, '')
 }
 
-/** Ours refer to no other schema, and what does cannot be read without it. */
+/** Our schemas do not refer to others, and one that does cannot be read without them. */
 function isAlone(references: unknown): boolean {
   return !Array.isArray(references) || references.length === 0
 }
@@ -375,17 +380,17 @@ function statusOf(error: unknown): number | undefined {
 }
 
 export interface RetryOptions {
-  /** Ends the waiting; the promise then rejects with the signal's reason. */
+  /** Ends the retries; the promise then rejects with the signal's reason. */
   readonly signal: AbortSignal
-  /** Called before every wait, with the number of failures so far: log it, so that a person sees what is missing. */
+  /** Called before every wait, with the number of failures so far: log it, so that an operator sees what is missing. */
   readonly onRetry: (error: Error, failures: number, delayMs: number) => void
   readonly delayMs?: number
   readonly delayMsMax?: number
 }
 
 /**
- * Tries until it works. Only errors that say `retriable` are tried again; every other one is passed on at once. The
- * wait doubles from 250 ms to 5 s.
+ * Retries until the attempt succeeds. Only errors with `retriable: true` are retried; any other is passed on at once.
+ * The wait doubles from 250 ms to 5 s.
  */
 export async function withRetry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { signal, onRetry, delayMs = 250, delayMsMax = 5_000 } = options

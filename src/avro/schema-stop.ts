@@ -1,7 +1,7 @@
 import { DefinedStop } from '../stream/partition-task.ts'
 import { type SchemaIdError, schemaIdRemedy } from './errors.ts'
 
-/** Where a value is stored, for the person who has to look at it. */
+/** Where a value is stored, for the person who investigates it. */
 export interface ValuePlace {
   readonly topic: string
   readonly partition: number

@@ -6,22 +6,24 @@ export interface SchemaWatchOptions {
   readonly codecs: readonly Pick<AvroCodec<never>, 'schemaId' | 'confirm'>[]
   /** How often the registry is asked, ms. */
   readonly intervalMs: number
-  /** How soon it is asked again after it said that something is wrong, ms. */
+  /** How soon it is asked again after it reported a problem, ms. */
   readonly recheckMs: number
-  /** How the schemas are, after every look that the registry answered. */
+  /** Called after every check that the registry answered, with the problem found, or null. */
   readonly onLook: (problem: string | null) => void
-  /** The registry could not be asked. Nothing follows from that. */
+  /** Called when the registry could not be asked. This has no consequences. */
   readonly onUnanswered: (error: Error) => void
-  /** Twice in a row something was wrong. */
+  /** Called when two checks in a row found a problem. */
   readonly onStop: (error: DefinedStop) => void
 }
 
 /**
- * Asks the registry at intervals whether the ids that we write still mean our schemas. A service looks them up once and
- * would otherwise go on for weeks to write what nobody can read, after the registry lost its schemas or gave the ids anew.
+ * Asks the registry at intervals whether the ids that we write still stand for our schemas. A service looks them up
+ * once; if the registry then lost its schemas or reassigned the ids, it would otherwise write unreadable records for
+ * weeks.
  *
- * From the first answer that says so the codecs refuse to write (see {@link AvroCodec.encode}). What is wrong only for a
- * moment, such as with one of several registries that lags behind, goes on by itself; the second answer stops the process.
+ * From the first answer that reports a problem, the codecs refuse to write (see {@link AvroCodec.encode}). A temporary
+ * problem, such as one of several registry instances lagging behind, resolves itself; a second such answer in a row
+ * stops the process.
  */
 export class SchemaWatch {
   readonly #options: SchemaWatchOptions
@@ -49,7 +51,7 @@ export class SchemaWatch {
     }
   }
 
-  /** One look, and the next one planned. Never rejects. */
+  /** Checks once and schedules the next check. Never rejects. */
   async look(): Promise<void> {
     const { codecs, intervalMs, recheckMs, onLook, onUnanswered, onStop } = this.#options
     const answers = await Promise.allSettled(codecs.map((codec) => codec.confirm(codec.schemaId)))
@@ -69,7 +71,7 @@ export class SchemaWatch {
       this.#next(this.#wasWrong ? recheckMs : intervalMs)
       return
     }
-    const problem = `${wrong.message}, although records are written with it`
+    const problem = `${wrong.message}, although records are being written with it`
     onLook(problem)
     if (this.#wasWrong) {
       this.stop()

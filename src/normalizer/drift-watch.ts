@@ -1,21 +1,24 @@
 import type { DriftNote } from '../providers/drift.ts'
 
 export interface DriftWatchOptions {
-  /** Called once per process for every name that is new. */
+  /** Called once per process for every new name. */
   readonly warn: (provider: string, note: DriftNote) => void
-  /** Called once, when no more names are told apart. */
+  /** Called once, when the limit of distinct names is reached. */
   readonly warnFull: (namesMax: number) => void
   /** Called for every note of every callback. */
   readonly count: (provider: string, kind: DriftNote['kind']) => void
 }
 
-/** The most names that one process tells apart (I10): a provider that invents names must not fill the memory or the log. */
+/**
+ * Most distinct names that one process tracks (I10): a provider that invents names must not exhaust the memory or flood
+ * the log.
+ */
 export const DRIFT_NAMES_MAX = 1_000
 
 /**
- * Says once per process, and counts always, what the adapters meet and do not know.
+ * Warns once per process about each name that the adapters do not know, and counts every occurrence.
  *
- * After a restart it is said again; the counter is the steady signal.
+ * Warnings are repeated after a restart; the counter is the steady signal.
  */
 export class DriftWatch {
   readonly #options: DriftWatchOptions

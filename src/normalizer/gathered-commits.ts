@@ -1,14 +1,18 @@
-/** Shortest time between two commits of one partition, ms; what is not committed yet only comes again. */
+/**
+ * Minimum time between two commits of one partition, ms. Records that are not yet committed are merely read again after
+ * a restart.
+ */
 const COMMIT_INTERVAL_MS = 100
 /**
- * How long commits may fail before that is a failure of the work, ms. A consumer that starts anew cannot commit for some
- * seconds; beginning again would only bring more repeats.
+ * How long commits may fail before this counts as a processing failure, ms. A restarting consumer cannot commit for
+ * some seconds; starting over would only cause more repeats.
  */
 const FAILING_MAX_MS = 10_000
 
 /**
- * The commits of one assignment of a partition. A commit is a request of its own, so a trickle shares one; a commit that
- * failed is made up for by the next; and there is one at a time, so that an older offset never overtakes a newer one.
+ * The commits of one assignment of a partition. A commit is a separate request, so batches in quick succession share
+ * one. The next commit makes up for one that failed. Only one runs at a time, so that an older offset never overwrites
+ * a newer one.
  */
 export class GatheredCommits {
   readonly #commit: (next: bigint) => Promise<void>
@@ -16,14 +20,14 @@ export class GatheredCommits {
   #running: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #begunAt = Number.NEGATIVE_INFINITY
-  /** Since when commits fail; undefined while they do not. */
+  /** When commits began to fail; undefined while they succeed. */
   #failingSince: number | undefined
 
   constructor(commit: (next: bigint) => Promise<void>) {
     this.#commit = commit
   }
 
-  /** Commits now, or within the interval. Rejects only if commits have failed for long. */
+  /** Commits now, or within the interval. Rejects only if commits have been failing for longer than FAILING_MAX_MS. */
   async soon(next: bigint): Promise<void> {
     this.#wanted = next
     if (performance.now() - this.#begunAt >= COMMIT_INTERVAL_MS) {
@@ -33,12 +37,13 @@ export class GatheredCommits {
         }
       })
     } else {
-      // A failure is not lost: what was wanted still is, and `now` is called again at the latest when nothing comes.
+      // A failure is not lost: the offset remains wanted, and the next call tries it again, at the latest when the
+      // partition is idle.
       this.#timer ??= setTimeout(() => void this.now().catch(() => {}), COMMIT_INTERVAL_MS)
     }
   }
 
-  /** Tries again what failed; as `soon`. */
+  /** Retries a failed commit, like `soon`. */
   async again(): Promise<void> {
     if (this.#wanted !== undefined) {
       await this.soon(this.#wanted)
@@ -60,7 +65,7 @@ export class GatheredCommits {
     }
   }
 
-  /** Nothing more is committed; what is on its way may still arrive. */
+  /** Stops committing; a commit in progress may still arrive. */
   abandon(): void {
     this.#cancelTimer()
     this.#wanted = undefined

@@ -25,12 +25,12 @@ export interface NormalizerTaskOptions {
   readonly partition: number
   readonly group: string
   readonly rawTopic: string
-  /** For records of releases that did not write into the headers what their source was. */
+  /** For records from releases that did not write their source into the headers. */
   readonly sources: SourcesById
   readonly events: AppendLog
   readonly deadLetters: AppendLog
   readonly codec: Pick<AvroCodec<PaymentEvent>, 'encode'>
-  /** Opens bodies that the gateway encrypted. */
+  /** Decrypts bodies that the gateway encrypted. */
   readonly bodies: OpensBodies
   readonly reader: PartitionReader
   readonly offsets: GroupOffsets
@@ -43,9 +43,9 @@ export interface NormalizerTaskOptions {
   readonly commit: (partition: number, next: bigint, metadata: string) => Promise<void>
   readonly now: () => number
   readonly onTranslated: (counts: NormalizerCounts) => void
-  /** Told of every callback with something in it that its adapter does not know; at least once. */
+  /** Called, at least once, for every callback with content that its adapter does not know. */
   readonly onDrift: (provider: string, notes: readonly DriftNote[]) => void
-  /** Told of every callback that becomes a dead letter because nobody here knows its source; at least once. */
+  /** Called, at least once, for every callback that becomes a dead letter because its source is unknown. */
   readonly onUnknownSource: (record: InRecord, reason: UnknownSource) => void
   readonly crashPoint?: ReachCrashPoint | undefined
 }
@@ -63,17 +63,18 @@ export interface NormalizerCounts {
  * The normalizer of one partition of the raw topic: translate, append, then commit. At least once: a crash in between
  * repeats events with the same ids, and the status processor drops the repeats.
  *
- * Every element of a callback ends as exactly one event, dead letter or count of "set aside" (invariant I2); the event of
- * a refund, return or chargeback together with its report to the original, or neither. A callback whose body was forgotten
- * is set aside as a whole. Dead letters keep the value that raw has, so an encrypted one stays encrypted.
+ * Every element of a callback becomes exactly one event, dead letter or count of "set aside" (invariant I2). The event
+ * of a refund, return or chargeback is written together with its report to the original payment, or neither is. A
+ * callback whose body was forgotten is set aside as a whole. Dead letters keep the value of the raw record, so an
+ * encrypted one stays encrypted.
  */
 export class NormalizerTask implements PartitionTask {
   readonly #options: NormalizerTaskOptions
   #commits: GatheredCommits
-  /** As they were when the partition was opened. */
+  /** The topics as they were when the partition was opened. */
   #facts: ReadonlyMap<string, TopicFacts> = new Map()
   #committed = 0n
-  /** Up to where raw was read and translated. */
+  /** The position up to which raw was read and translated. */
   #read: LogPlace | null = null
 
   constructor(options: NormalizerTaskOptions) {
@@ -157,7 +158,7 @@ export class NormalizerTask implements PartitionTask {
     }
     const appends = [...eventsOut].map(([output, out]) => events.append(output, out))
     if (deadLettersOut.length > 0) {
-      // The dead letter stands in the partition of the same number, in the order of the raw records.
+      // Dead letters go to the partition with the same number, in the order of the raw records.
       appends.push(deadLetters.append(partition % deadLetters.partitions, deadLettersOut))
     }
     this.#options.crashPoint?.('normalizer:before-append')
@@ -169,7 +170,7 @@ export class NormalizerTask implements PartitionTask {
   }
 
   async idle(): Promise<void> {
-    // Nothing to do, except what a commit that failed left behind.
+    // Nothing to do, except to retry a failed commit.
     await this.#commits.again()
   }
 
@@ -178,8 +179,8 @@ export class NormalizerTask implements PartitionTask {
   }
 
   async close(): Promise<void> {
-    // No commit here: the partition may be somebody else's. The append logs are shared by all partitions; whoever made
-    // them closes them.
+    // No commit here: the partition may already belong to another process. The append logs are shared by all
+    // partitions; their creator closes them.
     this.#commits.abandon()
     this.#commits = this.#noCommitsYet()
   }
@@ -195,7 +196,7 @@ export class NormalizerTask implements PartitionTask {
 
   #metadata(next: bigint): string {
     const { environment, namespaces } = this.#options
-    // A commit may be of less than was read meanwhile.
+    // A commit may cover less than what has been read by now.
     const read = this.#read !== null && this.#read.offset <= next ? this.#read : null
     return JSON.stringify({
       origin: toOriginJson({ environment, topics: this.#facts, read, transactionalId: null, namespaces }),
@@ -215,7 +216,10 @@ export class NormalizerTask implements PartitionTask {
     return translation
   }
 
-  /** Undefined for what our own schema refuses, then all of it: a defect, but one that must not stop the partition. */
+  /**
+   * Undefined for all events together if our own schema rejects one: a defect, but one that must not stop the
+   * partition.
+   */
   #encode(events: readonly PaymentEvent[]): readonly { readonly key: Buffer; readonly value: Buffer }[] | undefined {
     try {
       return events.map((event) => ({ key: Buffer.from(event.paymentKey), value: this.#options.codec.encode(event) }))
@@ -237,7 +241,10 @@ export class NormalizerTask implements PartitionTask {
   }
 }
 
-/** Every dead letter carries the whole body: many bad elements of one callback become one, or they would be gigabytes. */
+/**
+ * Every dead letter carries the whole body: many bad elements of one callback share one, or they would add up to
+ * gigabytes.
+ */
 const DEAD_LETTERS_PER_CALLBACK_MAX = 16
 
 function together(deadLetters: readonly DeadLetter[]): readonly DeadLetter[] {
