@@ -15,14 +15,14 @@ import {
 import { PAYMENT_STATUSES, type PaymentStatus } from '../../src/payment/payment-status.ts'
 import { publishedFinalityOf, type StatusChangeRecord } from '../../src/payment/status-change.ts'
 
-/** Values of the types, without their inner logic: what the types allow must survive encoding. */
+/** Values of the types, without their internal consistency: whatever the types allow must survive encoding. */
 
-/** fast-check's own records have no prototype now and then, which nothing of ours makes. */
+/** fast-check's own records sometimes have no prototype; our code never creates such objects. */
 function plainRecord<T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
   return fc.record(fields, { noNullPrototype: true }) as fc.Arbitrary<T>
 }
 
-/** Any text without half a surrogate pair, which UTF-8 cannot say. */
+/** Any string without a lone surrogate, which UTF-8 cannot represent. */
 const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 100 }), fc.string({ maxLength: 20 }))
 const optionalText = fc.option(text)
 const time = fc.integer({ min: -LONG_MAX, max: LONG_MAX })

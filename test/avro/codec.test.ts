@@ -44,7 +44,7 @@ function noteCodec(changes: Partial<AvroCodecOptions<Note, Note>> = {}) {
   })
 }
 
-/** A registry that counts what it is asked. */
+/** A registry that counts its requests. */
 function registryWith(schemas: Record<number, FoundSchema>) {
   const asked: number[] = []
   return {
@@ -72,7 +72,7 @@ function reasonOf(decode: () => unknown): AvroDecodeReason {
   throw new Error('it was decoded')
 }
 
-/** Zigzag, seven bits to a byte. */
+/** Zigzag, seven bits per byte. */
 function long(value: bigint): number[] {
   const bytes: number[] = []
   let rest = value >= 0n ? value * 2n : -value * 2n - 1n
@@ -83,20 +83,20 @@ function long(value: bigint): number[] {
 }
 
 describe('encoding', () => {
-  test('puts byte 0 and the schema id in four bytes before the body', () => {
+  test('writes byte 0 and the schema id in four bytes before the body', () => {
     const bytes = noteCodec().encode(NOTE)
     expect([...bytes.subarray(0, 5)]).toEqual([0, 0, 0, 0, OUR_ID])
     expect(noteCodec().decode(bytes)).toStrictEqual(NOTE)
   })
 
-  test('gives every value a buffer of its own', () => {
+  test('returns a separate buffer for every value', () => {
     const codec = noteCodec()
     const first = codec.encode(NOTE)
     codec.encode({ ...NOTE, text: 'another' })
     expect(codec.decode(first)).toStrictEqual(NOTE)
   })
 
-  test('grows for a large value and goes on with small ones', () => {
+  test('grows for a large value and continues with small ones', () => {
     const codec = noteCodec()
     for (const length of [0, 63, 64, 127, 128, 16_379, 16_384, 3_000_000, 10]) {
       const note = { ...NOTE, text: 'x'.repeat(length) }
@@ -104,12 +104,12 @@ describe('encoding', () => {
     }
   })
 
-  test('refuses a value that no topic would take', () => {
+  test('rejects a value that no topic would accept', () => {
     const huge = { ...NOTE, text: 'x'.repeat(17 * 1024 * 1024) }
     expect(() => noteCodec().encode(huge)).toThrow(AvroEncodeError)
   })
 
-  test('names the field that does not fit, never what is in it', () => {
+  test('names the field that does not fit, never its contents', () => {
     const wrong = { ...NOTE, tags: ['fine', { secret: 'hunter2' }] } as unknown as Note
     const encode = () => noteCodec().encode(wrong)
     expect(encode).toThrow(AvroEncodeError)
@@ -117,13 +117,13 @@ describe('encoding', () => {
     expect(encode).not.toThrow('hunter2')
   })
 
-  test('refuses a number that Avro would cut', () => {
+  test('rejects a number that Avro would truncate', () => {
     expect(() => noteCodec().encode({ ...NOTE, at: 1.5 })).toThrow('at at')
     expect(() => noteCodec().encode({ ...NOTE, at: 2 ** 60 })).toThrow('at at')
     expect(() => noteCodec().encode({ ...NOTE, at: 1n as unknown as number })).toThrow(AvroEncodeError)
   })
 
-  test('writes UTF-8 even for half a surrogate pair', () => {
+  test('writes UTF-8 even for a lone surrogate', () => {
     const codec = noteCodec()
     for (const text of ['\ud800', 'a\udc00b', `${'x'.repeat(100)}\ud800`]) {
       const bytes = codec.encode({ ...NOTE, text })
@@ -134,7 +134,7 @@ describe('encoding', () => {
 })
 
 describe('decoding', () => {
-  test('gives plain objects', () => {
+  test('returns plain objects', () => {
     const decoded = noteCodec().decode(noteCodec().encode(NOTE))
     expect(Object.getPrototypeOf(decoded)).toBe(Object.prototype)
     expect(Object.keys(Object.prototype)).toEqual([])
@@ -152,13 +152,13 @@ describe('decoding', () => {
     expect(reasonOf(() => codec.decode(Buffer.of(0, 0, 0, 0, OUR_ID, 1)))).toBe('truncated')
   })
 
-  test('refuses a number beyond 2^53 instead of cutting it', () => {
+  test('rejects a number beyond 2^53 instead of truncating it', () => {
     const bytes = Buffer.from([0, 0, 0, 0, OUR_ID, ...long(0n), ...long(2n ** 60n), 0])
     expect(reasonOf(() => noteCodec().decode(bytes))).toBe('long-too-large')
   })
 
   test.each([2n ** 31n - 1n, 2n ** 40n, -(2n ** 40n), 2n ** 62n])(
-    'does not believe that an array has %s items (I10)',
+    'does not trust a declared array length of %s items (I10)',
     (items) => {
       const header = [0, 0, 0, 0, OUR_ID, ...long(0n), ...long(0n)]
       const bytes = Buffer.from([...header, ...long(items), ...long(1n), 0, 0])
@@ -168,7 +168,7 @@ describe('decoding', () => {
     },
   )
 
-  test('reads arrays in several blocks, with and without sizes, as other writers make them', () => {
+  test('reads arrays in several blocks, with and without sizes, as other writers produce them', () => {
     const header = [0, 0, 0, 0, OUR_ID, ...long(0n), ...long(5n)]
     const tag = (letter: string) => [...long(1n), letter.charCodeAt(0)]
     const blocks = [...long(1n), ...tag('a'), ...long(-2n), ...long(4n), ...tag('b'), ...tag('c'), 0]
@@ -193,7 +193,7 @@ function ofOurs(schema: string, subjects: readonly string[] | null = [SUBJECT]):
   return { found: 'avro', schema, subjects }
 }
 
-describe('a schema id that was not seen before', () => {
+describe('a schema id that was not looked up before', () => {
   test('is reported, fetched once and then read synchronously', async () => {
     const registry = registryWith({ 8: ofOurs(WIDER) })
     const codec = noteCodec({ fetchSchema: registry.fetchSchema })
@@ -204,7 +204,7 @@ describe('a schema id that was not seen before', () => {
     expect(registry.asked).toEqual([8])
   })
 
-  test('does not believe the length of an array that it skips (I10)', async () => {
+  test('does not trust the declared length of an array that it skips (I10)', async () => {
     const registry = registryWith({ 8: ofOurs(WIDER) })
     const codec = noteCodec({ fetchSchema: registry.fetchSchema })
     await codec.prepare(8)
@@ -216,7 +216,7 @@ describe('a schema id that was not seen before', () => {
     expect(noteCodec().decode(noteCodec().encode(NOTE))).toStrictEqual(NOTE)
   })
 
-  test('is believed without its subjects if the registry cannot tell them: the name of the record must do', async () => {
+  test('is accepted by the name of its record if the registry cannot list its subjects', async () => {
     const codec = noteCodec({ fetchSchema: registryWith({ 8: ofOurs(WIDER, null) }).fetchSchema })
     await codec.prepare(8)
     expect(codec.decode(widerBytes)).toStrictEqual(NOTE)
@@ -243,13 +243,13 @@ describe('a schema id that was not seen before', () => {
     await expect(prepared).rejects.toThrow(SchemaIdError)
     await expect(prepared).rejects.toMatchObject({ problem, schemaId: 9, subject: SUBJECT })
     await expect(prepared).rejects.toThrow(/^schema id 9 .*notes-value/)
-    // Not remembered: as soon as the registry is mended, the value is read.
+    // Not remembered: as soon as the registry is fixed, the value is read.
     expect(() => codec.decode(withId(codec.encode(NOTE), 9))).toThrow(UnknownSchemaIdError)
     await expect(codec.prepare(9)).rejects.toThrow(SchemaIdError)
     expect(registry.asked).toEqual([9, 9])
   })
 
-  test('is read as soon as it was registered after all', async () => {
+  test('is read as soon as it is registered', async () => {
     const schemas: Record<number, FoundSchema> = {}
     const codec = noteCodec({ fetchSchema: registryWith(schemas).fetchSchema })
     await expect(codec.prepare(8)).rejects.toThrow(SchemaIdError)
@@ -276,7 +276,7 @@ describe('a schema id that was not seen before', () => {
   })
 })
 
-describe('a schema id that is in use', () => {
+describe('a schema id in use', () => {
   const documented = JSON.stringify({ ...JSON.parse(SCHEMA), doc: 'The same, with a word about it.' })
 
   test.each([
@@ -308,7 +308,7 @@ describe('a schema id that is in use', () => {
     expect(codec.decode(codec.encode(NOTE))).toStrictEqual(NOTE)
   })
 
-  test('is noticed when it was given to another schema, although it was learnt before', async () => {
+  test('is noticed when it was reassigned to another schema, although it was looked up before', async () => {
     let now = 0
     const schemas: Record<number, FoundSchema> = { 8: ofOurs(WIDER) }
     const codec = noteCodec({ fetchSchema: registryWith(schemas).fetchSchema, now: () => now })
@@ -316,11 +316,11 @@ describe('a schema id that is in use', () => {
     schemas[8] = ofOurs(SCHEMA)
     now += CONFIRMED_FOR_MS
     await expect(codec.confirm(8)).rejects.toMatchObject({ problem: 'other-schema' })
-    // Our own id is right, so that we may write.
+    // Our own id is right, so we may write.
     expect(codec.encode(NOTE)).toBeInstanceOf(Buffer)
   })
 
-  test('is not asked for more often than once in a while: a flood of garbage is none of questions (I10)', async () => {
+  test('is not checked more often than at an interval: a flood of garbage causes no flood of requests (I10)', async () => {
     let now = 0
     const registry = registryWith({ [OUR_ID]: ofOurs(SCHEMA) })
     const codec = noteCodec({ fetchSchema: registry.fetchSchema, now: () => now })
@@ -340,7 +340,7 @@ describe('a schema id that is in use', () => {
   })
 })
 
-test('a schema with a union that cannot be told apart is refused at the start', () => {
+test('a schema with a union whose branches cannot be told apart is rejected at startup', () => {
   const schema = schemaWith([{ name: 'text', type: ['null', 'int', 'long'], default: null }])
   expect(() => noteCodec({ schema })).toThrow('ambiguous')
 })

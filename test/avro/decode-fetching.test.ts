@@ -40,7 +40,7 @@ describe('a schema id that does not lead to our schema', () => {
   })
 })
 
-describe('bytes that are no value', () => {
+describe('bytes that are not a value', () => {
   const broken = CODECS.event.encode(sampleEvent()).subarray(0, 20)
 
   test('are reported as such if the registry still maps their id to the same schema', async () => {

@@ -7,7 +7,7 @@ import { applyEvent, type Change } from '../../src/payment/apply-event.ts'
 import { toStatusChange } from '../../src/payment/status-change.ts'
 import { sampleEvent, sampleReport, sampleState } from './samples.ts'
 
-/** Two releases side by side: ours, and one whose schemas have moved on. Each must read what the other wrote. */
+/** Two releases side by side: ours, and one with newer schemas. Each must read what the other wrote. */
 
 const OURS = 1
 const THEIRS = 2
@@ -20,7 +20,7 @@ interface Named {
   symbols?: string[]
 }
 
-/** The schema with a change made to every definition of that name, wherever it is embedded. */
+/** The schema with a change applied to every definition of that name, wherever it is embedded. */
 function evolved(file: string, name: string, change: (definition: Named) => void): string {
   return JSON.stringify(JSON.parse(readSchemaFile(file)), (_, part) => {
     if (typeof part === 'object' && part !== null && part.name === name && ('fields' in part || 'symbols' in part)) {
@@ -30,7 +30,7 @@ function evolved(file: string, name: string, change: (definition: Named) => void
   })
 }
 
-/** The other release's codec, which takes any value. */
+/** The other release's codec, which accepts any value. */
 function theirs(schema: string, ourSchema: string) {
   return createCodec<object, object>({
     name: 'theirs',
@@ -79,7 +79,7 @@ describe('an optional field that the next release adds to the event', () => {
   })
 })
 
-test('an optional field that the next release takes away is null for us', async () => {
+test('an optional field that the next release removes is null for us', async () => {
   const next = evolved('payment-event.avsc', 'PaymentEvent', (definition) => {
     definition.fields = definition.fields?.filter((field) => !['gpiStatus', 'reasons'].includes(field.name)) ?? []
   })
@@ -90,13 +90,13 @@ test('an optional field that the next release takes away is null for us', async 
   expect(their.decode(our.encode(sampleEvent({ gpiStatus: 'ACSP' })))).toStrictEqual(rest)
 })
 
-describe('a release that did not know children yet', () => {
+describe('a release that did not have children yet', () => {
   const without = (file: string, name: string, field: string) =>
     evolved(file, name, (definition) => {
       definition.fields = definition.fields?.filter((candidate) => candidate.name !== field) ?? []
     })
 
-  test('wrote events and states that have none for us', async () => {
+  test('wrote events and states that we read without children', async () => {
     const before = without('payment-event.avsc', 'PaymentEvent', 'childKey')
     const [event, oldEvent] = [paymentEventCodec(options(before)), theirs(before, '{}')]
     const { childKey: _, ...written } = sampleEvent()
@@ -110,7 +110,7 @@ describe('a release that did not know children yet', () => {
     expect(state.decode(oldState.encode(published))).toStrictEqual({ ...sampleState(), children: [] })
   })
 
-  test('reads ours; a consumer that decides by statusAfter is told nothing wrong', async () => {
+  test('reads ours; a consumer that decides by statusAfter gets correct values', async () => {
     const file = 'payment-status-change.avsc'
     const their = theirs(without(file, 'PaymentEvent', 'childKey'), readSchemaFile(file))
     await their.prepare(OURS)
@@ -130,7 +130,7 @@ describe('a release that did not know children yet', () => {
 describe('a status that the next release adds', () => {
   const next = evolved('payment-status-change.avsc', 'Status', (definition) => definition.symbols?.push('DISPUTED'))
 
-  test('is UNKNOWN for us wherever it stands, and every other status stays itself', async () => {
+  test('is UNKNOWN for us wherever it occurs, and every other status is unchanged', async () => {
     const our = changeCodec(options(next))
     const their = theirs(next, readSchemaFile('payment-status-change.avsc'))
     await our.prepare(THEIRS)
@@ -141,7 +141,7 @@ describe('a status that the next release adds', () => {
     expect(our.decode(their.encode(change))).toStrictEqual(change)
   })
 
-  test('does not keep them from reading ours', async () => {
+  test('does not prevent them from reading ours', async () => {
     const their = theirs(next, readSchemaFile('payment-status-change.avsc'))
     await their.prepare(OURS)
     const change = toStatusChange(recorded())
@@ -163,7 +163,7 @@ test.each([
   )
 })
 
-test('an unfamiliar value that is only carried along survives an older release', async () => {
+test('an unknown value that is only passed through survives an older release', async () => {
   const their = theirs(readSchemaFile('payment-event.avsc'), '{}')
   const our = paymentEventCodec(options(readSchemaFile('payment-event.avsc')))
   await our.prepare(THEIRS)
@@ -172,7 +172,7 @@ test('an unfamiliar value that is only carried along survives an older release',
   expect(read).toMatchObject({ kind: 'BRAND_NEW', reasons: [{ scheme: 'BRAND_NEW', code: '1' }] })
 })
 
-test('a change that is not allowed is refused, not misread', async () => {
+test('a change that is not allowed is rejected, not misread', async () => {
   const next = evolved('payment-event.avsc', 'PaymentEvent', (definition) => {
     definition.fields = definition.fields?.filter((field) => field.name !== 'eventId') ?? []
   })
@@ -188,7 +188,7 @@ function recorded(): Change {
   return applied.change
 }
 
-test('the release before authenticity is read as "not known", and skips the field', async () => {
+test('values of the release before authenticity are read as "not known", and that release skips the field', async () => {
   const without = (definition: Named) => {
     definition.fields = definition.fields?.filter((field) => field.name !== 'authenticity') ?? []
   }
@@ -199,7 +199,7 @@ test('the release before authenticity is read as "not known", and skips the fiel
   expect(their.decode(our.encode(sampleEvent()))).not.toHaveProperty('authenticity')
 })
 
-test('the release before the markers wrote events that have none, and skips those of ours', async () => {
+test('events of the release before the markers are read without any, and that release skips ours', async () => {
   const markers = ['unreadable', 'timeUnreadable', 'partialApproval']
   const without = (definition: Named) => {
     definition.fields = definition.fields?.filter((field) => !markers.includes(field.name)) ?? []

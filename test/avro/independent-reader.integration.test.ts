@@ -7,11 +7,13 @@ import { toStatusChange } from '../../src/payment/status-change.ts'
 import { ensureFastavro } from '../lab/stack/fastavro.ts'
 import { sampleEvent, sampleState } from './samples.ts'
 
-/** Others read our topics with other libraries: fastavro shares no code with ours. */
+/** Consumers read our topics with other libraries: fastavro shares no code with ours. */
 
 const OPTIONS = { schemaId: 7, subject: 'a-value', fetchSchema: async () => ({ found: 'none' }) as const, now: () => 0 }
 
-/** Reads the framed value by the schema file and prints it as JSON, times as milliseconds; nothing may be left over. */
+/**
+ * Reads the framed value with the schema file and prints it as JSON, times as milliseconds; no bytes may be left over.
+ */
 const READ = `
 import sys, json, io, base64
 from datetime import datetime, timezone
@@ -41,7 +43,7 @@ test('an event is read by fastavro as it was written, in any language', () => {
   expect(readByFastavro('payment-event.avsc', paymentEventCodec(OPTIONS).encode(event))).toStrictEqual(event)
 })
 
-test('half a surrogate pair of a provider does not break other readers', () => {
+test('a lone surrogate from a provider does not break other readers', () => {
   const event = sampleEvent({ endToEndId: 'cut \ud83d' })
   const read = readByFastavro('payment-event.avsc', paymentEventCodec(OPTIONS).encode(event))
   expect(read).toMatchObject({ endToEndId: 'cut \ufffd' })

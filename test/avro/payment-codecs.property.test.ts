@@ -9,7 +9,7 @@ import { sampleState } from './samples.ts'
 
 const OPTIONS = { schemaId: 3, subject: 'a-value', fetchSchema: async () => ({ found: 'none' }) as const, now: () => 0 }
 
-describe('decoding what was encoded gives an equal value of plain objects', () => {
+describe('decoding an encoded value returns an equal value of plain objects', () => {
   test('for every event', () => roundTrip(paymentEventCodec(OPTIONS), anyEvent))
   test('for every change', () => roundTrip(changeCodec(OPTIONS), anyChange))
   test('for every state', () => roundTrip(stateCodec(OPTIONS), anyState))
@@ -18,10 +18,10 @@ describe('decoding what was encoded gives an equal value of plain objects', () =
     fc.assert(
       fc.property(values, (value) => {
         const decoded = codec.decode(codec.encode(value))
-        // Also compares prototypes, and tells null from undefined and a missing field from an undefined one.
+        // Also compares prototypes, and distinguishes null from undefined and a missing field from an undefined one.
         deepStrictEqual(decoded, value)
         expect(JSON.parse(JSON.stringify(decoded))).toStrictEqual(JSON.parse(JSON.stringify(value)))
-        // What was decoded is encoded again without a change: a state lives through many decodings.
+        // A decoded value is encoded again unchanged: a state goes through many decodings.
         expect(codec.encode(decoded).equals(codec.encode(value))).toBe(true)
       }),
     )
@@ -32,7 +32,7 @@ describe('bytes that are not a value', () => {
   const codec = stateCodec(OPTIONS)
   const good = codec.encode(sampleState())
 
-  test('of any content are decoded or refused with a typed error', () => {
+  test('with any content are decoded or rejected with a typed error', () => {
     const header = Buffer.of(0, 0, 0, 0, 3)
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (body, framed) => {
@@ -42,7 +42,7 @@ describe('bytes that are not a value', () => {
     )
   })
 
-  test('that differ from a value in some places are decoded or refused, within bounds (I10)', () => {
+  test('that differ from a value in some places are decoded or rejected, within limits (I10)', () => {
     const change = fc.record({ at: fc.nat({ max: good.length - 1 }), to: fc.integer({ min: 0, max: 255 }) })
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), fc.nat({ max: good.length }), (changes, length) => {
@@ -65,7 +65,7 @@ describe('bytes that are not a value', () => {
       if (!(error instanceof AvroDecodeError || error instanceof UnknownSchemaIdError)) {
         throw error
       }
-      // I9: nothing of the value. The reasons are fixed texts; only the schema id varies.
+      // I9: the message contains nothing of the value. The reasons are fixed texts; only the schema id varies.
       expect(error.message).toMatch(/^PaymentStatus: [a-z0-9^(),' ]+$/i)
       expect(error.cause).toBeUndefined()
     }

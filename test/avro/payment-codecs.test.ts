@@ -43,14 +43,14 @@ describe('the codecs of a service', () => {
   })
 })
 
-test('a published state is flat, and says how final its status is', () => {
+test('a published state is flat, and includes the finality of its status', () => {
   const published = toPublishedState(sampleState())
   expect(published).toMatchObject({ status: 'REJECTED', finality: 'FINAL', rejectedBy: 'JPM', endToEndId: 'E2E-4711' })
   expect(published).not.toHaveProperty('details')
   expect(fromPublishedState(published)).toStrictEqual(sampleState())
 })
 
-test('changes of events and of the overdue mark can be written', () => {
+test('changes caused by events and by the overdue mark can be written', () => {
   const codec = changeCodec(OPTIONS)
   const applied = applyEvent(undefined, sampleEvent(), 1_732_000_000_500)
   if (applied.outcome !== 'recorded') {
@@ -62,20 +62,20 @@ test('changes of events and of the overdue mark can be written', () => {
   expect(codec.decode(codec.encode(overdue))).toStrictEqual(overdue)
 })
 
-test('a value of another type is refused without quoting it', () => {
+test('a value of another type is rejected without being quoted', () => {
   const wrong = { ...sampleEvent(), status: 'NO_SUCH_STATUS', endToEndId: 4711 } as never
   expect(() => paymentEventCodec(OPTIONS).encode(wrong)).toThrow(AvroEncodeError)
   expect(() => paymentEventCodec(OPTIONS).encode(wrong)).toThrow('at status, endToEndId')
 })
 
-test('a state of the most events fits a record of its topic', () => {
+test('a state with the maximum number of events fits a record of its topic', () => {
   const state = sampleState()
   const [first] = state.events
   const events = Array.from({ length: 256 }, () => first).filter((event) => event !== undefined)
   expect(stateCodec(OPTIONS).encode({ ...state, events }).length).toBeLessThan(1_000_000)
 })
 
-test('I10: a state of nothing but the largest reports fits as well, with a child for each', () => {
+test('I10: a state with only the largest reports fits as well, with a child for each', () => {
   const amount = { value: '9'.repeat(CODE_LENGTH_MAX), currency: 'USD' }
   const id = '振'.repeat(ID_LENGTH_MAX)
   let state: PaymentState | undefined
@@ -87,7 +87,7 @@ test('I10: a state of nothing but the largest reports fits as well, with a child
       requestAmount: amount,
       references: Array.from({ length: 9 }, () => ({ type: 'CLMREF', value: id })),
     })
-    // As large as the processor takes one, less a byte or two: what is larger is a dead letter.
+    // As large as the processor accepts, less a byte or two: anything larger is a dead letter.
     const room = EVENT_BYTES_MAX - 2 - paymentEventCodec(OPTIONS).encode(largest).length
     const event = { ...largest, sourceStatus: largest.sourceStatus + 'x'.repeat(Math.max(0, room)) }
     expect(EVENT_BYTES_MAX - paymentEventCodec(OPTIONS).encode(event).length).toBeOneOf([0, 1, 2])

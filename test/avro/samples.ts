@@ -2,7 +2,7 @@ import type { PaymentState } from '../../src/payment/apply-event.ts'
 import { applyEvent } from '../../src/payment/apply-event.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 
-/** A complete event; every test says what it changes. */
+/** A complete event; every test states what it changes. */
 export function sampleEvent(changes: Partial<PaymentEvent> = {}): PaymentEvent {
   return {
     eventId: '00112233445566778899aabbccddeeff',
@@ -68,7 +68,7 @@ export function sampleReport(changes: Partial<PaymentEvent> = {}): PaymentEvent 
   })
 }
 
-/** What a typical payment looks like after three events, and a report of its refund. */
+/** A typical payment after three events and a report of its refund. */
 export function sampleState(): PaymentState {
   const events = [
     sampleEvent(),

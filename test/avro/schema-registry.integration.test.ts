@@ -18,7 +18,7 @@ import { applySchemas, checkSchemas } from '../../src/tools/schemas.ts'
 import { topicNames } from '../../src/topics.ts'
 import { sampleEvent } from './samples.ts'
 
-/** Every test has subjects of its own: the registry is shared, and what was registered stays. */
+/** Every test has its own subjects: the registry is shared, and registered schemas remain. */
 function ownNames() {
   return topicNames(`t${randomUUID().slice(0, 8)}.`)
 }
@@ -28,7 +28,7 @@ const silent = () => {}
 describe('schemas apply and check', () => {
   const { registryUrl } = inject('stack')
 
-  test('find the subjects missing, register them, and are then content however often they run', async () => {
+  test('find the subjects missing, register them, and report no problem however often they run again', async () => {
     const names = ownNames()
     expect(await checkSchemas({ url: registryUrl }, names)).toMatchObject([
       { subject: `${names.events}-value`, problem: 'missing' },
@@ -47,7 +47,7 @@ describe('schemas apply and check', () => {
     expect(await checkSchemas({ url: registryUrl }, names)).toEqual([])
   })
 
-  test('find a compatibility that somebody changed, and set it again', async () => {
+  test('find a changed compatibility, and restore it', async () => {
     const names = ownNames()
     await applySchemas({ url: registryUrl }, names, silent)
     await put(`${registryUrl}/config/${names.current}-value`, { compatibility: 'NONE' })
@@ -61,7 +61,7 @@ describe('schemas apply and check', () => {
     expect(await checkSchemas({ url: registryUrl }, names)).toEqual([])
   })
 
-  test('find schemas of another release, older or newer', async () => {
+  test('find schemas of an older or newer release', async () => {
     const names = ownNames()
     const registry = createSchemaRegistry({ url: registryUrl })
     await registry.register(`${names.events}-value`, widened('payment-event.avsc'))
@@ -78,7 +78,7 @@ describe('schemas apply and check', () => {
     ])
   })
 
-  test('refuse a schema that older readers or writers could not live with', async () => {
+  test('reject a schema that would break older readers or writers', async () => {
     const names = ownNames()
     const subject = `${names.events}-value`
     const registry = createSchemaRegistry({ url: registryUrl })
@@ -94,11 +94,11 @@ describe('schemas apply and check', () => {
   })
 })
 
-describe('the rule of the subjects', () => {
+describe('the compatibility rule of the subjects', () => {
   const { registryUrl } = inject('stack')
   const registry = createSchemaRegistry({ url: registryUrl })
 
-  test('allows what docs/consumers.md allows, and refuses what it forbids', async () => {
+  test('allows what docs/consumers.md allows, and rejects what it forbids', async () => {
     const names = ownNames()
     const subject = `${names.current}-value`
     const ours = readSchemaFile('payment-status.avsc')
@@ -134,7 +134,7 @@ describe('a service', () => {
     expect(await registry.latestId(`${names.events}-value`)).toBeUndefined()
   })
 
-  test('uses the id of its own schema even if a newer one is there', async () => {
+  test('uses the id of its own schema even if a newer one exists', async () => {
     const names = ownNames()
     const registry = createSchemaRegistry({ url: registryUrl })
     const [events] = await applySchemas({ url: registryUrl }, names, silent)
@@ -144,7 +144,7 @@ describe('a service', () => {
     expect(codecs.event.schemaId).not.toBe(newerId)
   })
 
-  test('reads what a newer release wrote, after one look at the registry', async () => {
+  test('reads what a newer release wrote, after one registry lookup', async () => {
     const names = ownNames()
     const registry = createSchemaRegistry({ url: registryUrl })
     await applySchemas({ url: registryUrl }, names, silent)
@@ -167,7 +167,7 @@ describe('a service', () => {
     expect(codec.decode(bytes)).toStrictEqual(sampleEvent())
   })
 
-  test('refuses a value whose schema is not Avro', async () => {
+  test('rejects a value whose schema is not Avro', async () => {
     const subject = `${ownNames().raw}-value`
     const schema = JSON.stringify({
       $schema: 'http://json-schema.org/draft-07/schema#',
@@ -178,7 +178,7 @@ describe('a service', () => {
     expect(await createSchemaRegistry({ url: registryUrl }).schemaById(id)).toEqual({ found: 'other' })
   })
 
-  test('gets every schema back as something it can read by', async () => {
+  test('gets every schema back in a form that it can read with', async () => {
     const names = ownNames()
     const registry = createSchemaRegistry({ url: registryUrl })
     const applied = await applySchemas({ url: registryUrl }, names, silent)
@@ -196,7 +196,7 @@ describe('a service', () => {
         fromAvro: (value) => value,
       })
       await codec.prepare(7)
-      // An empty body: readable as ours, but cut off.
+      // An empty body: readable as ours, but truncated.
       expect(() => codec.decode(Buffer.of(0, 0, 0, 0, 7))).toThrow('ends before its last field')
     }
   })
@@ -210,7 +210,7 @@ describe('a registry that does not answer as it should', () => {
     server = undefined
   })
 
-  /** A server in its place; no answer for undefined. */
+  /** A server in its place; no response for undefined. */
   async function listening(
     answer: (request: IncomingMessage) => { status: number; body: string } | undefined,
     port = 0,
@@ -232,7 +232,7 @@ describe('a registry that does not answer as it should', () => {
     return port
   }
 
-  /** The answers to every question that can be asked, all of them refusals. */
+  /** The results of every request that can be made, all of them refusals. */
   async function refusals(url: string, requestTimeoutMs: number): Promise<unknown[]> {
     const registry = createSchemaRegistry({ url, requestTimeoutMs })
     const answers = await Promise.allSettled<unknown>([
@@ -246,7 +246,7 @@ describe('a registry that does not answer as it should', () => {
     return answers.map((answer) => (answer.status === 'rejected' ? answer.reason : 'an answer'))
   }
 
-  test('because it is down is named with its address, without its password', async () => {
+  test('because it is down is reported with its address, without its password', async () => {
     const port = await freePort()
     for (const error of await refusals(`http://operator:hunter2@127.0.0.1:${port}/apis/ccompat/v7/`, 1_000)) {
       expect(error).toBeInstanceOf(RegistryUnreachableError)
@@ -256,7 +256,7 @@ describe('a registry that does not answer as it should', () => {
     }
   })
 
-  test('because it hangs is given up in time', async () => {
+  test('because it hangs is abandoned in time', async () => {
     const port = await listening(() => undefined)
     const started = performance.now()
     for (const error of await refusals(`http://127.0.0.1:${port}`, 200)) {
@@ -265,7 +265,7 @@ describe('a registry that does not answer as it should', () => {
     expect(performance.now() - started).toBeLessThan(3_000)
   })
 
-  test.each([500, 503, 429])('with status %s is worth another try', async (status) => {
+  test.each([500, 503, 429])('with status %s is retriable', async (status) => {
     const port = await listening(() => ({ status, body: '{"message":"not now"}' }))
     for (const error of await refusals(`http://127.0.0.1:${port}`, 1_000)) {
       expect(error).toBeInstanceOf(RegistryUnreachableError)
@@ -312,7 +312,7 @@ describe('a registry that does not answer as it should', () => {
       : expect(asked).resolves.toEqual(expected))
   })
 
-  test('twice about an id is asked twice: ids may be given anew', async () => {
+  test('is asked again for the same id: ids may be reassigned', async () => {
     let schema = '"string"'
     const port = await listening(({ url }) => ({
       status: 200,
@@ -324,7 +324,7 @@ describe('a registry that does not answer as it should', () => {
     expect(await registry.schemaById(7)).toMatchObject({ schema: '"long"' })
   })
 
-  test('because it wants a password gets the one of the address', async () => {
+  test('because it requires a password gets the one from the address', async () => {
     const seen: unknown[] = []
     const port = await listening((request) => {
       seen.push(request.headers.authorization)
@@ -357,7 +357,7 @@ describe('a registry that does not answer as it should', () => {
   })
 })
 
-/** The schema with one more optional field at the end: what a next release may look like. */
+/** The schema with one more optional field at the end, as a next release might have it. */
 function widened(file: string): string {
   const schema = JSON.parse(readSchemaFile(file))
   schema.fields.push({ name: 'later', type: ['null', 'string'], default: null, doc: 'Later.' })

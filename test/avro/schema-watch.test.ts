@@ -9,7 +9,7 @@ const RECHECK_MS = 5_000
 const LOST = new SchemaIdError(4, 'payments.events-value', 'unknown')
 const AWAY = new RegistryUnreachableError('http://registry', 'ECONNREFUSED')
 
-/** What the registry says of the second of two ids. */
+/** The registry's answer for the second of two ids. */
 let answer: Error | null
 let looks: (string | null)[]
 let unanswered: Error[]
@@ -49,7 +49,7 @@ afterEach(() => {
 })
 
 describe('the ids that we write', () => {
-  test('are looked at once in an interval', async () => {
+  test('are checked once per interval', async () => {
     await vi.advanceTimersByTimeAsync(INTERVAL_MS - 1)
     expect(looks).toEqual([])
     await vi.advanceTimersByTimeAsync(1 + 2 * INTERVAL_MS)
@@ -57,7 +57,7 @@ describe('the ids that we write', () => {
     expect(stops).toEqual([])
   })
 
-  test('that lead nowhere are told at once, and stop the process when they still do', async () => {
+  test('that no longer lead to our schemas are reported at once, and stop the process if the next check agrees', async () => {
     answer = LOST
     await vi.advanceTimersByTimeAsync(INTERVAL_MS)
     expect(looks).toEqual([expect.stringMatching(/^schema id 4 is not known to the schema registry .*events-value/)])
@@ -72,7 +72,7 @@ describe('the ids that we write', () => {
     expect(stops).toHaveLength(1)
   })
 
-  test('that were wrong for a moment only go on', async () => {
+  test('that were wrong only briefly have no consequences', async () => {
     answer = LOST
     await vi.advanceTimersByTimeAsync(INTERVAL_MS)
     answer = null
@@ -83,13 +83,13 @@ describe('the ids that we write', () => {
     expect(stops).toEqual([])
   })
 
-  test('are as they were while the registry is away', async () => {
+  test('are not judged while the registry is unavailable', async () => {
     answer = AWAY
     await vi.advanceTimersByTimeAsync(3 * INTERVAL_MS)
     expect([looks, unanswered, stops]).toEqual([[], [AWAY, AWAY, AWAY], []])
   })
 
-  test('that were wrong when the registry went away are looked at soon, and stop the process if they still are', async () => {
+  test('that were wrong when the registry became unavailable are rechecked soon, and stop the process if they still are', async () => {
     answer = LOST
     await vi.advanceTimersByTimeAsync(INTERVAL_MS)
     answer = AWAY
@@ -100,7 +100,7 @@ describe('the ids that we write', () => {
     expect(stops).toHaveLength(1)
   })
 
-  test('are not looked at after the end', async () => {
+  test('are not checked after the stop', async () => {
     watch.stop()
     await vi.advanceTimersByTimeAsync(10 * INTERVAL_MS)
     expect(looks).toEqual([])

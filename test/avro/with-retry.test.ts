@@ -3,7 +3,7 @@ import { RegistryUnreachableError, SchemaNotRegisteredError, withRetry } from '.
 
 const DOWN = new RegistryUnreachableError('http://registry', 'connection refused')
 
-test('a registry that is down is asked again until it is up, and a person is told every time', async () => {
+test('a registry that is down is retried until it is up, and every failure is reported', async () => {
   const told: unknown[] = []
   let calls = 0
   const answer = await withRetry(
@@ -31,7 +31,7 @@ test('a registry that is down is asked again until it is up, and a person is tol
   ])
 })
 
-test('what waiting does not mend is passed on at once', async () => {
+test('an error that is not retriable is passed on at once', async () => {
   let calls = 0
   const attempt = async () => {
     calls++

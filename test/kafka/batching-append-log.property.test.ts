@@ -15,7 +15,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('settle' as const), partition: fc.nat(1), fail: fc.boolean() }),
 )
 
-test('whatever is appended, aborted, acknowledged or lost: order, wholeness and bounds hold (I1, I10)', async () => {
+test('order, completeness and limits hold for any mix of appends, aborts, acknowledgements and failures (I1, I10)', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const inFlight: (((fail: boolean) => void) | null)[] = [null, null]
@@ -91,7 +91,7 @@ test('whatever is appended, aborted, acknowledged or lost: order, wholeness and 
       expect(log.waitingBytes).toBe(0)
       for (const partition of [0, 1]) {
         const got = acknowledged[partition] ?? []
-        // Each append fulfilled is there in full and in one piece; one that was never handed over is not there at all.
+        // Each fulfilled append is present completely and contiguously; one that was never sent is absent.
         for (const end of ends.filter((candidate) => candidate.partition === partition)) {
           const at = got.indexOf(end.keys[0] as string)
           if (end.fulfilled) {

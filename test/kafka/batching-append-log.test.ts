@@ -3,7 +3,7 @@ import { BatchingAppendLog, type BatchingAppendLogOptions } from '../../src/kafk
 import { AppendError } from '../../src/stream/append-error.ts'
 import { type OutRecord, recordBytes } from '../../src/stream/record.ts'
 
-/** A broker that acknowledges when told to, and keeps what it was sent. */
+/** A broker that acknowledges when told to, and keeps what it received. */
 class ManualBroker {
   readonly sends: { readonly partition: number; readonly keys: string[]; settle: (error?: Error) => void }[] = []
   inFlightMax = 0
@@ -72,7 +72,7 @@ function outcome(promise: Promise<void>): { current: 'pending' | 'fulfilled' | A
 }
 
 describe('BatchingAppendLog', () => {
-  test('sends a lone record at once and fulfils only after the acknowledgement (I1)', async () => {
+  test('sends a single record at once and fulfils only after the acknowledgement (I1)', async () => {
     const broker = new ManualBroker()
     const append = outcome(logOf(broker).append(0, records('a')))
     expect(broker.sends).toHaveLength(1)
@@ -83,7 +83,7 @@ describe('BatchingAppendLog', () => {
     expect(append.current).toBe('fulfilled')
   })
 
-  test('makes one batch, in order, of what was appended while a send was in flight', async () => {
+  test('combines the records appended while a send was in flight into one batch, in order', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker)
     const appends = ['a', 'b', 'c', 'd'].map((key) => log.append(0, records(key)))
@@ -102,7 +102,7 @@ describe('BatchingAppendLog', () => {
     expect(broker.inFlightMax).toBe(1)
   })
 
-  test('bounds a send in records and keeps the groups whole (I10)', async () => {
+  test('limits a send in records and does not split appends (I10)', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker, { batchRecordsMax: 3 })
     const appends = [['0'], ['a', 'b'], ['c', 'd'], ['e'], ['f']].map((keys) => log.append(0, records(...keys)))
@@ -111,7 +111,7 @@ describe('BatchingAppendLog', () => {
     expect(broker.sends.map(({ keys }) => keys.join(''))).toEqual(['0', 'ab', 'cde', 'f'])
   })
 
-  test('bounds a send in bytes and keeps the groups whole (I10)', async () => {
+  test('limits a send in bytes and does not split appends (I10)', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker, { batchBytesMax: 3 * RECORD_BYTES })
     const appends = [['0'], ['a', 'b'], ['c', 'd'], ['e'], ['f']].map((keys) => log.append(0, records(...keys)))
@@ -120,7 +120,7 @@ describe('BatchingAppendLog', () => {
     expect(broker.sends.map(({ keys }) => keys.join(''))).toEqual(['0', 'ab', 'cde', 'f'])
   })
 
-  test('sends at most 1,000 records and 800 kB when not told otherwise (I10)', async () => {
+  test('sends at most 1,000 records and 800 kB by default (I10)', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker)
     const small = Array.from({ length: 1_500 }, (_, n) => log.append(0, records(String(n))))
@@ -133,7 +133,7 @@ describe('BatchingAppendLog', () => {
     expect(broker.sends.filter(({ partition }) => partition === 1).map(({ keys }) => keys.length)).toEqual([1, 2])
   })
 
-  test('splits only a group that is larger than one send, and fulfils after its last part', async () => {
+  test('splits only an append that is larger than one send, and fulfils after its last part', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker, { batchRecordsMax: 2 })
     const large = outcome(log.append(0, records('a', 'b', 'c', 'd', 'e')))
@@ -151,7 +151,7 @@ describe('BatchingAppendLog', () => {
     expect(broker.sends.map(({ keys }) => keys.join(''))).toEqual(['ab', 'cd', 'e', 'f'])
   })
 
-  test('sends a single record above the bytes of one send alone', async () => {
+  test('sends a record that exceeds the byte limit of one send on its own', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker, { batchBytesMax: 100 })
     const appends = [
@@ -163,7 +163,7 @@ describe('BatchingAppendLog', () => {
     expect(broker.sends.map(({ keys }) => keys.join(''))).toEqual(['x', 'y', 'z'])
   })
 
-  test('does not send the rest of a group after a part of it failed', async () => {
+  test('does not send the rest of an append after a part of it failed', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker, { batchRecordsMax: 2 })
     const large = outcome(log.append(0, records('a', 'b', 'c', 'd', 'e')))
@@ -179,7 +179,7 @@ describe('BatchingAppendLog', () => {
     expect(log.waitingRecords).toBe(0)
   })
 
-  test('rejects exactly the appends of a failed send, with the cause, and goes on', async () => {
+  test('rejects exactly the appends of a failed send, with the cause, and continues', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker, { batchRecordsMax: 2 })
     const appends = ['a', 'b', 'c', 'd'].map((key) => outcome(log.append(0, records(key))))
@@ -197,7 +197,7 @@ describe('BatchingAppendLog', () => {
     expect(appends[3]?.current).toBe('fulfilled')
   })
 
-  test('takes a send that throws like one that rejects', async () => {
+  test('treats a send that throws like one that rejects', async () => {
     const log = new BatchingAppendLog({
       topic: 'raw',
       partitions: 1,
@@ -211,7 +211,7 @@ describe('BatchingAppendLog', () => {
     await expect(log.append(0, records('a'))).rejects.toMatchObject({ code: 'APPEND_FAILED' })
   })
 
-  test('counts what is being sent as waiting, and refuses at once above the bound in records (I10)', async () => {
+  test('counts records being sent as waiting, and rejects at once above the record limit (I10)', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker, { waitingRecordsMax: 3 })
     const accepted = [log.append(0, records('a')), log.append(1, records('b', 'c'))]
@@ -224,7 +224,7 @@ describe('BatchingAppendLog', () => {
     await again
   })
 
-  test('refuses at once above the bound in bytes (I10)', async () => {
+  test('rejects at once above the byte limit (I10)', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker, { waitingBytesMax: 2 * RECORD_BYTES })
     const accepted = [log.append(0, records('a')), log.append(0, records('b'))]
@@ -235,13 +235,13 @@ describe('BatchingAppendLog', () => {
     expect(log.waitingBytes).toBe(0)
   })
 
-  test('refuses for good a group that could never fit', async () => {
+  test('rejects an append that can never fit; the error is not retriable', async () => {
     const log = logOf(new ManualBroker(), { waitingRecordsMax: 1 })
     const error = { code: 'APPEND_TOO_LARGE', retriable: false }
     await expect(log.append(0, records('a', 'b'))).rejects.toMatchObject(error)
   })
 
-  test('drops an append that is aborted before its batch is formed, from anywhere in the queue', async () => {
+  test('removes an append that is aborted before its batch is formed, from any position in the queue', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker)
     const aborters = ['b', 'c', 'd'].map((key) => ({ key, aborter: new AbortController() }))
@@ -267,7 +267,7 @@ describe('BatchingAppendLog', () => {
     expect(log.waitingBytes).toBe(0)
   })
 
-  test('gives room back at once when an append is aborted while the broker hangs (I10)', async () => {
+  test('frees space at once when an append is aborted while the broker hangs (I10)', async () => {
     const log = logOf(new ManualBroker(), { waitingRecordsMax: 2 })
     void log.append(0, records('hangs'))
     for (let n = 0; n < 100; n += 1) {
@@ -294,7 +294,7 @@ describe('BatchingAppendLog', () => {
     expect(log.waitingRecords).toBe(0)
   })
 
-  test('rejects an append whose signal has aborted already', async () => {
+  test('rejects an append whose signal is already aborted', async () => {
     const broker = new ManualBroker()
     const signal = AbortSignal.abort()
     await expect(logOf(broker).append(0, records('a'), { signal })).rejects.toMatchObject({ code: 'APPEND_ABORTED' })
@@ -323,7 +323,7 @@ describe('BatchingAppendLog', () => {
     expect(listeners).toBe(0)
   })
 
-  test('fulfils an append of nothing and refuses a partition that does not exist', async () => {
+  test('fulfils an empty append and rejects a partition that does not exist', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker)
     await log.append(0, [])
@@ -334,11 +334,11 @@ describe('BatchingAppendLog', () => {
 })
 
 describe('drain', () => {
-  test('fulfils at once when nothing waits', async () => {
+  test('fulfils at once when nothing is queued', async () => {
     await logOf(new ManualBroker()).drain()
   })
 
-  test('waits until all partitions are settled, failed ones too', async () => {
+  test('waits until all partitions have settled, including failed ones', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker)
     const appends = [log.append(0, records('a')), log.append(0, records('b')), log.append(1, records('c'))].map(outcome)
@@ -357,7 +357,7 @@ describe('drain', () => {
 })
 
 describe('close', () => {
-  test('rejects what waits, lets what is being sent settle, and refuses what comes', async () => {
+  test('rejects queued appends, lets those being sent settle, and rejects later ones', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker)
     const [sent, waiting] = ['a', 'b'].map((key) => outcome(log.append(0, records(key))))
@@ -372,7 +372,7 @@ describe('close', () => {
     expect(broker.sends).toHaveLength(1)
   })
 
-  test('lets a group that is partly sent go on to its end', async () => {
+  test('lets a partly sent append finish', async () => {
     const broker = new ManualBroker()
     const log = logOf(broker, { batchRecordsMax: 1 })
     const large = outcome(log.append(0, records('a', 'b')))

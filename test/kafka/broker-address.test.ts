@@ -10,7 +10,7 @@ test.each([
   expect(splitBrokerAddress(text)).toEqual({ host, port })
 })
 
-test('what is no address is not guessed at', () => {
+test('anything that is not an address is rejected', () => {
   for (const text of ['::1:9092', 'localhost', '[::1]', ':9092']) {
     expect(() => splitBrokerAddress(text)).toThrow('is not a broker address')
   }

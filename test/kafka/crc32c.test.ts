@@ -8,11 +8,11 @@ const original = createRequire(import.meta.url)('kafkajs/src/protocol/recordBatc
 ) => number
 
 describe('crc32c', () => {
-  it('gives the check value of the standard', () => {
+  it('returns the check value of the standard', () => {
     expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283)
   })
 
-  it('equals the table of kafkajs for any bytes', () => {
+  it('equals kafkajs’s CRC for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => {
         expect(crc32c(bytes)).toBe(original(bytes))

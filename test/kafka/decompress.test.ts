@@ -9,7 +9,7 @@ const TEXT = Buffer.from(
 )
 const NOISE = Buffer.from(Array.from({ length: 200_000 }, (_, index) => (index * index * 31) % 251))
 
-/** As snappy-java puts blocks together. */
+/** Frames blocks as snappy-java does. */
 function xerial(bytes: Buffer, blockBytes = 32 * 1024): Buffer {
   const parts: Buffer[] = [Buffer.from([0x82, ...Buffer.from('SNAPPY'), 0, 0, 0, 0, 1, 0, 0, 0, 1])]
   for (let at = 0; at < bytes.length; at += blockBytes) {
@@ -40,11 +40,11 @@ describe.each(CODECS)('%s', (_, codec, compress) => {
     ['what does not become smaller', NOISE],
     ['one byte', Buffer.from([7])],
   ])('gives back %s', async (_what, bytes) => {
-    // What LZ4 says of itself is coarse: up to its block size more than it holds.
+    // The size that LZ4 states is coarse: up to its block size more than it contains.
     expect((await decompress(codec, compress(bytes), 8 * MB)).equals(bytes)).toBe(true)
   })
 
-  test('I10: is not begun, or ended early, when it would become larger than it may', async () => {
+  test('I10: is not begun, or is stopped early, when the result would exceed the limit', async () => {
     const bomb = compress(Buffer.alloc(30 * MB))
     expect(bomb.length).toBeLessThan(2 * MB)
     const before = process.memoryUsage().rss
@@ -54,7 +54,7 @@ describe.each(CODECS)('%s', (_, codec, compress) => {
     expect(process.memoryUsage().rss - before).toBeLessThan(15 * MB)
   })
 
-  test('is refused when it is damaged, wherever it is, and others can be read after that', async () => {
+  test('is rejected when damaged at any position, and others can still be read afterwards', async () => {
     const good = compress(TEXT)
     const refusals: unknown[] = []
     for (const end of [0, 1, 3, 4, 8, 10, Math.floor(good.length / 2), good.length - 5]) {
@@ -69,6 +69,6 @@ describe.each(CODECS)('%s', (_, codec, compress) => {
   })
 })
 
-test('a codec that nobody knows is refused', async () => {
+test('an unknown codec is rejected', async () => {
   await expect(decompress(5, TEXT, MB)).rejects.toThrow('unknown compression 5')
 })

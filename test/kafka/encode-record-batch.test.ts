@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type BatchRecord, encodeRecordBatch } from '../../src/kafka/encode-record-batch.ts'
 
-// The originals: a test before this one may have loaded src/kafka/kafkajs.ts, which puts ours in their place.
+// The originals: an earlier test may have loaded src/kafka/kafkajs.ts, which replaces them with ours.
 const require = createRequire(import.meta.url)
 function original(path: string) {
   delete require.cache[require.resolve(path)]
@@ -25,7 +25,7 @@ const record: fc.Arbitrary<BatchRecord> = fc.record({
 })
 
 describe('encodeRecordBatch', () => {
-  it('gives the bytes that kafkajs gives, for any records', async () => {
+  it('produces the same bytes as kafkajs for any records', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(record, { minLength: 1, maxLength: 20 }),

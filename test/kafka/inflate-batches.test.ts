@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { encodeRecordBatch } from '../../src/kafka/encode-record-batch.ts'
 import { stopIfUnreadable } from '../../src/kafka/errors.ts'
 import { inflateBatches, UnreadableBatchError } from '../../src/kafka/inflate-batches.ts'
-// Not for what it exports: it puts our decoder in the place of kafkajs's.
+// Imported for its side effect: it replaces kafkajs's decoder with ours.
 import '../../src/kafka/kafkajs.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
 
@@ -37,9 +37,9 @@ function batchOf(values: readonly string[], firstOffset: bigint, codec = 0): Buf
   return batch
 }
 
-/** What kafkajs makes of the records of one partition in an answer. */
+/** How kafkajs decodes the records of one partition in a response. */
 async function decoded(batches: Buffer): Promise<readonly { offset: string; value: Buffer }[]> {
-  // Here and not at the top: what it is now, and not what it was before ours took its place.
+  // Required here and not at the top, to get our replacement instead of the original.
   const decode = require('kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js')
   const size = Buffer.alloc(4)
   size.writeInt32BE(batches.length)
@@ -49,8 +49,8 @@ async function decoded(batches: Buffer): Promise<readonly { offset: string; valu
 const textsOf = (records: readonly { offset: string; value: Buffer }[]) =>
   records.map(({ offset, value }) => `${offset} ${value}`)
 
-describe('the batches of an answer', () => {
-  test('are read whatever each of them is compressed with, in their order, up to one that is cut off', async () => {
+describe('the batches of a response', () => {
+  test('are read in order whatever the compression of each, up to one that is cut off', async () => {
     const batches = Buffer.concat([
       batchOf(['a', 'b'], 10n),
       batchOf(['c', 'd', 'e'], 12n, ZSTD),
@@ -61,28 +61,28 @@ describe('the batches of an answer', () => {
     expect(textsOf(await decoded(batches))).toEqual(['10 a', '11 b', '12 c', '13 d', '14 e', '20 f', '21 g'])
   })
 
-  test('are the same bytes if none is compressed', async () => {
+  test('are returned unchanged if none is compressed', async () => {
     const batches = Buffer.concat([batchOf(['a'], 1n), batchOf(['b'], 2n)])
     expect(await inflateBatches(batches)).toBe(batches)
   })
 
-  test('stand in one buffer, so that what a record keeps in memory can be told', async () => {
+  test('share one buffer, so that the memory a record pins is known', async () => {
     const records = await decoded(
       Buffer.concat([batchOf(['a'], 1n, ZSTD), batchOf(['b'], 2n), batchOf(['c'], 3n, GZIP)]),
     )
     expect(new Set(records.map(({ value }) => value.buffer)).size).toBe(1)
   })
 
-  test('that become too much together are left for the next fetch (I10)', async () => {
+  test('that are too large together are left for the next fetch (I10)', async () => {
     const large = 'x'.repeat(1_000)
     const batches = Buffer.concat([1n, 2n, 3n, 4n].map((offset) => batchOf([large], offset, ZSTD)))
     const inflated = await inflateBatches(batches, { answerBytesMax: 1_500 })
     expect(textsOf(await decoded(inflated)).map((text) => text.split(' ')[0])).toEqual(['1', '2'])
-    // At least one goes on, whatever its size.
+    // At least one is returned, whatever its size.
     expect(textsOf(await decoded(await inflateBatches(batches, { answerBytesMax: 0 })))).toHaveLength(1)
   })
 
-  test('are refused with their offset if one alone is too much, damaged, or of a kind that nobody knows', async () => {
+  test('are rejected with their offset if one alone is too large, damaged, or of an unknown compression', async () => {
     const bomb = batchOf(['x'.repeat(100_000)], 7n, ZSTD)
     const inflating = inflateBatches(bomb, { batchBytesMax: 10_000 })
     await expect(inflating).rejects.toThrow(UnreadableBatchError)
@@ -97,7 +97,7 @@ describe('the batches of an answer', () => {
     await expect(decoded(unknown)).rejects.toThrow('at offset 9 cannot be read: unknown compression 6')
   })
 
-  test('that nobody can read end the process of who reads them, with what is where; nothing is skipped', async () => {
+  test('that cannot be read stop the reading process with their location; nothing is skipped', async () => {
     const error = await decoded(batchOf(['abc'], 8n, ZSTD).fill(0xff, 61)).catch((refused) => refused)
     const wrapped = new Error('as kafkajs wraps it', { cause: error })
     for (const found of [error, wrapped]) {
@@ -108,7 +108,7 @@ describe('the batches of an answer', () => {
     expect(stopIfUnreadable(new Error('something else'), 'x')).not.toBeInstanceOf(DefinedStop)
   })
 
-  test('may hold more records than a call may have arguments', async () => {
+  test('may contain more records than a call may have arguments', async () => {
     const many = Array.from({ length: 150_000 }, () => '')
     expect(await decoded(batchOf(many, 0n, ZSTD))).toHaveLength(150_000)
   })

@@ -8,7 +8,7 @@ import { createPartitionReader } from '../../src/kafka/partition-reader.ts'
 import { SILENT } from '../lab/harness/silent-logger.ts'
 import { TopicBench } from '../lab/harness/topic-bench.ts'
 
-test('a broker that is configured as [::1]:port is reached', async () => {
+test('a broker configured as [::1]:port is reached', async () => {
   const stack = inject('stack')
   const { host, port } = splitBrokerAddress(stack.kafkaBrokers[0] as string)
   const way = createServer((socket) => {

@@ -10,7 +10,7 @@ const Long = require('kafkajs/src/utils/long.js') as { fromValue(value: string):
 
 type Listener = (event: { payload: unknown }) => void
 
-/** As much of kafkajs's consumer as a commit needs. */
+/** The parts of kafkajs's consumer that a commit needs. */
 class FakeConsumer {
   running = true
   runs = 0
@@ -25,7 +25,7 @@ class FakeConsumer {
     this.runs += 1
   }
 
-  /** The text that was committed last. */
+  /** The last committed metadata. */
   metadata = ''
 
   join(partitions: readonly number[]): void {
@@ -36,7 +36,7 @@ class FakeConsumer {
     this.#listeners.get('consumer.crash')?.({ payload: { error, restart: false } })
   }
 
-  /** kafkajs resolves a commit of a consumer that is not running, and does nothing. */
+  /** kafkajs resolves a commit of a consumer that is not running, without doing anything. */
   async commitOffsets(
     offsets: { topic: string; partition: number; offset: string; metadata: string }[],
   ): Promise<void> {
@@ -44,7 +44,7 @@ class FakeConsumer {
       this.metadata = offsets[0]?.metadata ?? ''
       const topics = offsets.map(({ topic, partition, offset }) => ({
         topic,
-        // As kafkajs tells it, whatever its types say.
+        // As kafkajs emits it, whatever its types say.
         partitions: [{ partition, offset: Long.fromValue(offset), metadata: null }],
       }))
       this.#listeners.get('consumer.commit_offsets')?.({ payload: { topics } })
@@ -52,7 +52,7 @@ class FakeConsumer {
   }
 }
 
-/** A running consumer of ours on a fake one of kafkajs, and the errors that it ended with. */
+/** A running consumer of ours on a fake kafkajs consumer, and the errors it ended with. */
 async function started(topicsOfGroup: TopicsOfGroup = async () => new Set(['raw'])) {
   const fake = new FakeConsumer()
   const kafka = { consumer: () => fake } as unknown as Kafka
@@ -71,18 +71,18 @@ async function started(topicsOfGroup: TopicsOfGroup = async () => new Set(['raw'
   return { fake, consumer, crashes, outOfRange }
 }
 
-test('a commit that kafkajs swallows, because it is starting anew, is a failure', async () => {
+test('a commit that kafkajs drops because it is restarting is a failure', async () => {
   const { fake, consumer } = await started()
   await consumer.commit(1, 5n, '')
   fake.running = false
   await expect(consumer.commit(1, 6n, '')).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT', retriable: true })
-  // Not even when it is the same offset again.
+  // The same offset again fails, too.
   await expect(consumer.commit(1, 5n, '')).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT' })
   fake.running = true
   await consumer.commit(1, 6n, '')
 })
 
-test('a crash that kafkajs does not call retriable starts it anew; a refusal of Kafka ends the process', async () => {
+test('a crash that kafkajs does not call retriable restarts the consumer; a refusal by Kafka ends the process', async () => {
   const { fake, crashes } = await started()
   fake.crash(new TypeError("Cannot destructure property 'topicMetadata' of null"))
   await eventually(() => expect(fake.runs).toBe(2))
@@ -91,7 +91,7 @@ test('a crash that kafkajs does not call retriable starts it anew; a refusal of 
   expect(crashes).toMatchObject([{ code: 'KAFKA_REFUSED' }])
 })
 
-test('an offset out of range is told, with its partition, and the consumer starts anew (I2)', async () => {
+test('an offset out of range is reported with its partition, and the consumer restarts (I2)', async () => {
   const { fake, crashes, outOfRange } = await started()
   const cause = new OffsetOutOfRangeError({ topic: 'raw', partition: 3 })
   fake.crash(new Error('kafkajs wraps it', { cause }))
@@ -101,13 +101,13 @@ test('an offset out of range is told, with its partition, and the consumer start
   expect([outOfRange, crashes]).toEqual([[3], []])
 })
 
-test('a commit carries the text that is read back at the next start', async () => {
+test('a commit carries the metadata that is read back at the next start', async () => {
   const { fake, consumer } = await started()
   await consumer.commit(1, 5n, 'where it was read')
   expect(fake.metadata).toBe('where it was read')
 })
 
-test('a group whose members read other topics is not joined; a dead member is waited for as long as its session', async () => {
+test('a group whose members read other topics is not joined; dead members are waited for until their session expires', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   try {
     let asked = 0
@@ -132,7 +132,7 @@ test('a group whose members read other topics is not joined; a dead member is wa
   }
 })
 
-test('a group that others joined meanwhile ends the process, and one that rebalances is looked at again later', async () => {
+test('a group that other readers joined meanwhile ends the process, and a rebalancing one is checked again later', async () => {
   let topics: ReadonlySet<string> | null = new Set(['raw'])
   const { fake, crashes } = await started(async () => topics)
   topics = null
@@ -144,7 +144,7 @@ test('a group that others joined meanwhile ends the process, and one that rebala
   await eventually(() => expect(crashes).toMatchObject([{ code: 'GROUP_SHARED' }]))
 })
 
-test('brokers that do not say who is in the group do not keep it from joining, unless they refuse us', async () => {
+test('brokers that do not list the group’s members do not prevent joining, unless they refuse us', async () => {
   const { fake } = await started(async () => {
     throw new Error('the coordinator is away')
   })

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import '../../src/kafka/kafkajs.ts'
 import { noteSilent } from '../../src/kafka/kafkajs-brokers.ts'
 
-/** How kafkajs, as we mended it, finds a broker that it is connected to and that did not answer somebody lately. */
+/** How kafkajs with our fixes finds a broker that it is connected to and that recently did not answer. */
 
 const require = createRequire(import.meta.url)
 const BrokerPool = require('kafkajs/src/cluster/brokerPool.js') as { prototype: object }
@@ -13,7 +13,7 @@ interface Pool {
   findBroker(node: { nodeId: string }): Promise<FakeBroker>
 }
 
-/** Connected; says nothing as long as it is frozen. */
+/** Connected; silent while it is frozen. */
 class FakeBroker {
   readonly brokerAddress: string
   frozen: boolean
@@ -65,18 +65,18 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-test('a broker that was silent and still is counts as gone after a moment, so that its partitions are looked for anew', async () => {
+test('a broker that is still silent soon counts as gone, so that the leaders of its partitions are looked up again', async () => {
   const broker = new FakeBroker('127.0.0.1:1', { frozen: true })
   noteSilent(broker.brokerAddress)
   const found = poolOf(broker).findBroker({ nodeId: '1' })
-  // The error upon which kafkajs asks who leads what.
+  // The error that makes kafkajs refresh the leaders.
   const refused = expect(found).rejects.toMatchObject({ name: 'KafkaJSConnectionError' })
   await vi.advanceTimersByTimeAsync(3_000)
   await refused
   expect(broker.disconnected).toBe(1)
 })
 
-test('a broker that answers again is used as before, and not asked a second time', async () => {
+test('a broker that answers again is used as before, and not checked a second time', async () => {
   const broker = new FakeBroker('127.0.0.1:2', { frozen: false })
   noteSilent(broker.brokerAddress)
   const pool = poolOf(broker)
@@ -85,7 +85,7 @@ test('a broker that answers again is used as before, and not asked a second time
   expect({ asked: broker.asked, disconnected: broker.disconnected }).toEqual({ asked: 1, disconnected: 0 })
 })
 
-test('a broker that nobody complained of is not asked', async () => {
+test('a broker that was not reported silent is not checked', async () => {
   const broker = new FakeBroker('127.0.0.1:3', { frozen: true })
   expect(await poolOf(broker).findBroker({ nodeId: '1' })).toBe(broker)
   expect(broker.asked).toBe(0)

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import '../../src/kafka/kafkajs.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 
-/** The connection of kafkajs as we mended it, against a server that answers as badly as a test needs. */
+/** kafkajs's connection with our fixes, against a server that answers as badly as a test needs. */
 
 const require = createRequire(import.meta.url)
 
@@ -54,7 +54,7 @@ afterEach(async () => {
   server.close()
 })
 
-/** A request whose answer is the payload as it came. */
+/** A request whose result is the unparsed payload. */
 function ask(): Promise<Answer> {
   const encoder = require('kafkajs/src/protocol/encoder.js') as new () => { writeInt32(value: number): object }
   return connection.send({
@@ -63,7 +63,7 @@ function ask(): Promise<Answer> {
   })
 }
 
-/** The answer to a request: its size, its correlation id, and so many bytes. */
+/** The response to a request: its size, its correlation id, and this many bytes. */
 function answerTo(request: Buffer, bytes: number): Buffer {
   const answer = Buffer.alloc(8 + bytes, 'x')
   answer.writeInt32BE(4 + bytes, 0)
@@ -77,7 +77,7 @@ async function nextRequest(socket: Socket): Promise<Buffer> {
 }
 
 describe('a connection of kafkajs', () => {
-  test('opens one socket for all who find it closed', async () => {
+  test('opens one socket for all requests that find it closed', async () => {
     await Promise.all([connection.connect(), connection.connect(), connection.connect()])
     await eventually(() => expect(sockets).not.toHaveLength(0))
     const asked = ask()
@@ -87,7 +87,7 @@ describe('a connection of kafkajs', () => {
     expect(sockets).toHaveLength(1)
   })
 
-  test('does not read the answers of a new socket as the rest of a half-read one', async () => {
+  test('does not read the responses of a new socket as the rest of a half-read one', async () => {
     await connection.connect()
     await eventually(() => expect(sockets).toHaveLength(1))
     const cut = ask()
@@ -103,7 +103,7 @@ describe('a connection of kafkajs', () => {
     expect((await whole).payload).toHaveLength(20)
   })
 
-  test('lets nobody wait for an answer on a socket that closes', async () => {
+  test('lets no request wait for a response on a closing socket', async () => {
     await connection.connect()
     await eventually(() => expect(sockets).toHaveLength(1))
     const [socket] = sockets as [Socket]
@@ -112,13 +112,13 @@ describe('a connection of kafkajs', () => {
     const closing = connection.disconnect()
     expect(connection.isConnected()).toBe(false)
     await expect(ask()).rejects.toThrow('Not connected')
-    // What was due is still waited for.
+    // Outstanding responses are still awaited.
     socket.write(answerTo(request, 4))
     expect((await due).payload).toHaveLength(4)
     await closing
   })
 
-  test('tells everybody who waits when it breaks while it closes', async () => {
+  test('rejects all pending requests when it breaks while closing', async () => {
     await connection.connect()
     await eventually(() => expect(sockets).toHaveLength(1))
     const due = ask()
@@ -130,7 +130,7 @@ describe('a connection of kafkajs', () => {
     await closing
   })
 
-  test('opens anew only once it is closed', async () => {
+  test('reopens only once it is closed', async () => {
     await connection.connect()
     const closing = connection.disconnect()
     await connection.connect()

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { afterEach, expect, test, vi } from 'vitest'
 import '../../src/kafka/kafkajs.ts'
 
-/** The parts of kafkajs that talk to a group's coordinator, as we mended them, with brokers that say what a test needs. */
+/** The parts of kafkajs that talk to a group's coordinator, with our fixes, and brokers that answer as a test needs. */
 
 const require = createRequire(import.meta.url)
 
@@ -89,7 +89,7 @@ const REFUSALS: readonly (readonly [what: string, refusal: object])[] = [
 ]
 
 test.each(REFUSALS)(
-  'a commit that fails because the broker %s goes to the coordinator of now next time',
+  'a commit that fails because the broker %s goes to the current coordinator next time',
   async (_what, refusal) => {
     const now = new FakeBroker(null)
     const manager = managerAt(new FakeBroker(refusal), async () => now)
@@ -100,7 +100,7 @@ test.each(REFUSALS)(
 )
 
 test.each(REFUSALS)(
-  'a heartbeat that fails because the broker %s goes to the coordinator of now next time',
+  'a heartbeat that fails because the broker %s goes to the current coordinator next time',
   async (_what, refusal) => {
     const now = new FakeBroker(null)
     const member = memberAt(new FakeBroker(refusal), async () => now)
@@ -110,7 +110,7 @@ test.each(REFUSALS)(
   },
 )
 
-test('and so does a commit after which the metadata cannot be had', async () => {
+test('a failed commit after which the metadata is unavailable goes to the current coordinator next time', async () => {
   const now = new FakeBroker(null)
   const refusal = Object.assign(new Error('moved'), { type: 'NOT_COORDINATOR_FOR_GROUP' })
   const manager = managerAt(
@@ -123,7 +123,7 @@ test('and so does a commit after which the metadata cannot be had', async () => 
   expect(now.commits).toHaveLength(1)
 })
 
-test('a commit that its caller has given up is not tried again: it could put a later one back', async () => {
+test('a commit that its caller has given up is not retried: it could overwrite a later one', async () => {
   const clock = vi.spyOn(performance, 'now').mockReturnValue(1_000)
   const now = new FakeBroker(null)
   const manager = managerAt(new FakeBroker(REFUSALS[0]?.[1] as object), async () => now)
@@ -136,13 +136,13 @@ test('a commit that its caller has given up is not tried again: it could put a l
   expect(now.commits).toHaveLength(1)
 })
 
-test('that the coordinator cannot be found hides nothing of what went wrong', async () => {
+test('a failed coordinator lookup does not hide the original error', async () => {
   const refusal = Object.assign(new Error('moved'), { type: 'NOT_COORDINATOR_FOR_GROUP' })
   const manager = managerAt(new FakeBroker(refusal), () => Promise.reject(new Error('nobody knows')))
   await expect(manager.commitOffsets({ topics: TOPICS })).rejects.toBe(refusal)
 })
 
-test('another refusal says nothing of the coordinator', async () => {
+test('other refusals do not trigger a coordinator lookup', async () => {
   const refusal = Object.assign(new Error('rebalancing'), { type: 'REBALANCE_IN_PROGRESS' })
   const find = vi.fn(async () => new FakeBroker(null))
   await expect(managerAt(new FakeBroker(refusal), find).commitOffsets({ topics: TOPICS })).rejects.toBe(refusal)

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { afterEach, expect, test, vi } from 'vitest'
 import '../../src/kafka/kafkajs.ts'
 
-/** The part of kafkajs that joins a group, as we mended it, with a broker that says what a test needs. */
+/** The part of kafkajs that joins a group, with our fix, and a broker that answers as a test needs. */
 
 const require = createRequire(import.meta.url)
 
@@ -18,7 +18,10 @@ const FORBIDDEN = Object.assign(new Error('not for you'), { type: 'GROUP_AUTHORI
 
 afterEach(() => vi.restoreAllMocks())
 
-/** A group whose coordinator answers joins with these, then with a membership, and the member ids that it was asked with. */
+/**
+ * A group whose coordinator answers joins with these errors and then with a membership, and the member ids of the
+ * requests.
+ */
 function group(memberId: string | null, answers: Error[]): { group: ConsumerGroup; askedWith: string[] } {
   const askedWith: string[] = []
   const coordinator = {
@@ -53,26 +56,26 @@ function group(memberId: string | null, answers: Error[]): { group: ConsumerGrou
   return { group: made, askedWith }
 }
 
-test('a join that fails is tried again, by the member that it is', async () => {
+test('a failed join is retried with the same member id', async () => {
   const { group: member, askedWith } = group('member-1', [LOADING, CLOSED])
   await member.joinAndSync()
   expect(askedWith).toEqual(['member-1', 'member-1', 'member-1'])
 })
 
-test('a member that was forgotten becomes one again, also if that fails at first', async () => {
+test('a forgotten member joins again, even if that fails at first', async () => {
   const { group: member, askedWith } = group('member-1', [FORGOTTEN, LOADING])
   await member.joinAndSync()
   expect(askedWith).toEqual(['member-1', '', ''])
   expect(member.memberId).toBe('member-2')
 })
 
-test('what Kafka refuses is not asked again', async () => {
+test('a refusal by Kafka is not retried', async () => {
   const { group: member, askedWith } = group('member-1', [FORBIDDEN])
   await expect(member.joinAndSync()).rejects.toMatchObject({ code: 'JOIN_FAILED', retriable: false, cause: FORBIDDEN })
   expect(askedWith).toHaveLength(1)
 })
 
-test('it does not go on for ever, and the consumer must not go on either', async () => {
+test('retries are bounded, and the consumer must not continue afterwards', async () => {
   const clock = vi.spyOn(performance, 'now').mockReturnValueOnce(1_000).mockReturnValue(6_001)
   const { group: member, askedWith } = group('member-1', [LOADING, LOADING])
   await expect(member.joinAndSync()).rejects.toMatchObject({ code: 'JOIN_FAILED', retriable: false, cause: LOADING })

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { expect, test } from 'vitest'
 import '../../src/kafka/kafkajs.ts'
 
-/** Nobody but us commits: what kafkajs would do about an offset that the log does not have. */
+/** Only we commit: kafkajs must not commit for an offset that the log does not have. */
 
 const require = createRequire(import.meta.url)
 
@@ -18,7 +18,7 @@ const { KafkaJSOffsetOutOfRange } = require('kafkajs/src/errors.js') as {
   KafkaJSOffsetOutOfRange: new (error: Error, of: { topic: string; partition: number }) => Error
 }
 
-/** Parts of kafkajs with a coordinator that takes down every commit. */
+/** Parts of kafkajs with a coordinator that records every commit. */
 function withCoordinator() {
   const commits: object[] = []
   const coordinator = { isConnected: () => true, offsetCommit: async (commit: object) => void commits.push(commit) }
@@ -42,14 +42,14 @@ function withCoordinator() {
 
 const OUT_OF_RANGE = { code: 'OFFSET_OUT_OF_RANGE', topic: 'raw', partition: 1, retriable: false }
 
-test('an offset out of range is told, and commits nothing', async () => {
+test('an offset out of range is reported, and nothing is committed', async () => {
   const { group, commits } = withCoordinator()
   const error = new KafkaJSOffsetOutOfRange(new Error('not here'), { topic: 'raw', partition: 1 })
   await expect(group.recoverFromFetch(error)).rejects.toMatchObject(OUT_OF_RANGE)
   expect(commits).toEqual([])
 })
 
-test('the default offset is never committed, whoever asks for it', async () => {
+test('the default offset is never committed, whoever requests it', async () => {
   const { manager, commits } = withCoordinator()
   await expect(manager.setDefaultOffset({ topic: 'raw', partition: 1 })).rejects.toMatchObject(OUT_OF_RANGE)
   expect(commits).toEqual([])

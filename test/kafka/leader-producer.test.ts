@@ -4,7 +4,7 @@ import { NO_LEADER } from '../../src/kafka/kafkajs-metadata.ts'
 import { LeaderProducer } from '../../src/kafka/leader-producer.ts'
 import type { ProduceConnection, ProducedPartition, ProduceRequest } from '../../src/kafka/produce-request.ts'
 
-/** A cluster of two brokers that writes down the produce requests and answers as a test scripts. */
+/** A cluster of two brokers that records the produce requests and answers as a test scripts. */
 class FakeCluster {
   readonly requests: { readonly leader: number; readonly request: ProduceRequest; readonly on: ProduceConnection }[] =
     []
@@ -12,7 +12,7 @@ class FakeCluster {
   refreshed = 0
   onProduce: (request: ProduceRequest, leader: number) => Promise<void> | void = () => {}
   leaveOut: number | undefined
-  /** What the leader says of a partition. */
+  /** The leader's result for a partition. */
   errorOf: (topic: string, partition: number) => Error | null = () => null
   #nextOffset = 100
 
@@ -45,7 +45,7 @@ class FakeCluster {
     )
   }
 
-  /** `leader: topic/partition@sequence x records`, one text for each request; `~` if it went on the second connection. */
+  /** `leader: topic/partition@sequence x records`, one string per request; `~` if it used the second connection. */
   get shapes(): string[] {
     return this.requests.map(
       ({ leader, request, on }) =>
@@ -92,7 +92,7 @@ afterEach(() => {
 })
 
 describe('LeaderProducer', () => {
-  it('sends what is appended in one turn in one request to each leader', async () => {
+  it('sends the appends of one turn in one request per leader', async () => {
     const one = producer()
     await Promise.all([
       one.append('a', 0, [record()]),
@@ -102,7 +102,7 @@ describe('LeaderProducer', () => {
     expect(fake.shapes).toEqual(['1: a/0@0x1 b/1@0x2', '2: a/2@0x1'])
   })
 
-  it('gives the offsets of every append of its own', async () => {
+  it('returns every append’s own offsets', async () => {
     const one = producer()
     const [first, second] = await Promise.all([
       one.append('a', 0, [record(), record()]),
@@ -112,20 +112,20 @@ describe('LeaderProducer', () => {
     expect(second).toEqual({ first: 102n, next: 103n })
   })
 
-  it('cuts what is larger than a batch may be, in order, with sequences that follow', async () => {
+  it('splits an append that exceeds the batch limit, in order, with consecutive sequences', async () => {
     const one = producer(IDENTITY, 100)
     expect(await one.append('a', 0, [record(40), record(40), record(40)])).toEqual({ first: 100n, next: 103n })
     expect(fake.shapes).toEqual(['1: a/0@0x1', '1: a/0@1x1', '1: a/0@2x1'])
   })
 
-  it('gives a producer without identity no sequences', async () => {
+  it('assigns no sequences without a producer identity', async () => {
     const one = producer(null)
     await one.append('a', 0, [record()])
     await one.append('a', 0, [record()])
     expect(fake.shapes).toEqual(['1: a/0@0x1', '1: a/0@0x1'])
   })
 
-  it('rejects only the append that the reply does not name (I1)', async () => {
+  it('rejects only the append that the response does not name (I1)', async () => {
     const one = producer()
     fake.leaveOut = 1
     const [named, unnamed] = await Promise.allSettled([one.append('a', 0, [record()]), one.append('a', 1, [record()])])
@@ -133,7 +133,7 @@ describe('LeaderProducer', () => {
     expect(unnamed).toMatchObject({ status: 'rejected', reason: { code: 'PRODUCE_REPLY_INVALID' } })
   })
 
-  it('judges each partition by its own answer, and repeats only what failed, apart from the others (I1)', async () => {
+  it('judges each partition by its own result, and retries only what failed, separately from the others (I1)', async () => {
     const one = producer()
     let refusals = 3
     fake.errorOf = (_topic, partition) => (partition === 1 && refusals-- > 0 ? tooFewReplicas() : null)
@@ -145,12 +145,12 @@ describe('LeaderProducer', () => {
     await vi.advanceTimersByTimeAsync(1_000)
     await expect(sick).resolves.toEqual({ first: 102n, next: 104n })
     expect(fake.shapes).toEqual(['1: a/0@0x1 a/1@0x2', '1~: a/1@0x2', '1: a/0@1x1', '1~: a/1@0x2', '1~: a/1@0x2'])
-    // What works again is one of them again.
+    // A recovered partition shares requests with the others again.
     await Promise.all([one.append('a', 0, [record()]), one.append('a', 1, [record()])])
     expect(fake.shapes.at(-1)).toBe('1: a/0@2x1 a/1@2x1')
   })
 
-  it('pauses longer before each repetition, so that a partition that stays sick is not asked all the time', async () => {
+  it('pauses longer before each retry, so that a failing partition is not asked continually', async () => {
     fake.errorOf = () => tooFewReplicas()
     const times: number[] = []
     fake.onProduce = () => {
@@ -164,7 +164,7 @@ describe('LeaderProducer', () => {
     ])
   })
 
-  it('does not wait for a partition that is slow before it sends what is for others of the same leader', async () => {
+  it('does not wait for a slow partition before it sends to others of the same leader', async () => {
     const one = producer()
     fake.errorOf = () => tooFewReplicas()
     void one.append('a', 1, [record()]).catch(() => {})
@@ -179,7 +179,7 @@ describe('LeaderProducer', () => {
     await expect(one.append('a', 0, [record()])).resolves.toMatchObject({ first: 100n })
   })
 
-  it('waits for a leader of a partition that has none, and sends what has one (I1)', async () => {
+  it('waits for a partition without a leader, and sends to those that have one (I1)', async () => {
     const one = producer()
     fake.leaders = [NO_LEADER, 1, 2]
     const waiting = one.append('a', 0, [record()])
@@ -190,14 +190,14 @@ describe('LeaderProducer', () => {
     expect(fake.shapes).toEqual(['1: a/1@0x1', '2: a/0@0x1'])
   })
 
-  it('says that there is no leader if none comes', async () => {
+  it('rejects with the reason if no leader appears', async () => {
     fake.leaders = [NO_LEADER, 1, 2]
     const rejection = expect(producer().append('a', 0, [record()])).rejects.toThrow('a[0] has no leader')
     await vi.advanceTimersByTimeAsync(10_000)
     await rejection
   })
 
-  it('sends again with the same sequence, to whoever leads by now', async () => {
+  it('retries with the same sequence at the current leader', async () => {
     const one = producer()
     await one.append('a', 0, [record()])
     fake.onProduce = () => {
@@ -224,7 +224,7 @@ describe('LeaderProducer', () => {
     expect(fake.requests.length).toBeLessThan(10)
   })
 
-  it('does not send again what cannot pass, such as being fenced (I7)', async () => {
+  it('does not retry permanent errors, such as being fenced (I7)', async () => {
     fake.onProduce = () => {
       throw Object.assign(new Error('INVALID_PRODUCER_EPOCH'), { retriable: false })
     }
@@ -232,7 +232,7 @@ describe('LeaderProducer', () => {
     expect(fake.requests).toHaveLength(1)
   })
 
-  it('refuses a partition that does not exist', async () => {
+  it('rejects a partition that does not exist', async () => {
     await expect(producer().append('a', 9, [record()])).rejects.toThrow('a has no partition 9')
   })
 })

@@ -34,7 +34,7 @@ describe('a compacted topic with holes, aborted transactions and control records
       await abort('aborted', `round ${round}`)
     }
     await commit('gone', null)
-    // The active segment is never cleaned: a later record rolls it, until the cleaner has been there.
+    // The active segment is never cleaned: write further records, which roll it, until the cleaner has run.
     await eventually(
       async () => {
         await commit('rolls', String(performance.now()))
@@ -64,7 +64,7 @@ describe('a compacted topic with holes, aborted transactions and control records
     })
     await expect(failed).rejects.toThrow('on purpose')
     await transactions.close()
-    // Opening again ends what was open.
+    // Opening again ends the open transaction.
     transactions = await bench.transactions('compacted', { inputTopic: topic })
   }
 
@@ -78,9 +78,9 @@ describe('a compacted topic with holes, aborted transactions and control records
     expect(end).toBe((await bench.reader.range(topic, 0)).end)
   })
 
-  test('is read as kcat reads it', async () => {
+  test('reads the same as with kcat', async () => {
     const kcat = await Kcat.create(inject('stack').kafkaBrokers)
-    // The cleaner may still be at work between the two.
+    // The cleaner may still run between the two reads.
     await eventually(async () => {
       const theirs = await kcat.consume(topic)
       const { records } = await bench.read(topic)
@@ -90,7 +90,7 @@ describe('a compacted topic with holes, aborted transactions and control records
     })
   })
 
-  test('can be read from every offset, be there a record or a hole', async () => {
+  test('can be read from every offset, whether it has a record or is a hole', async () => {
     await eventually(async () => {
       const { records, end } = await bench.read(topic)
       const offsets = records.map(({ offset }) => offset)
@@ -102,13 +102,13 @@ describe('a compacted topic with holes, aborted transactions and control records
   })
 })
 
-test('an empty partition is read at once, and so is one from its end or beyond', async () => {
+test('reading an empty partition, or from the end or beyond, returns at once', async () => {
   const topic = await bench.createTopic('empty', {}, 2)
   expect(await bench.read(topic)).toEqual({ records: [], start: 0n, end: 0n, highWatermark: 0n })
   expect(await bench.read(topic, 5n)).toMatchObject({ records: [] })
 })
 
-test('a partition that holds aborted transactions and control records only is read to its end', async () => {
+test('a partition with only aborted transactions and control records is read to its end', async () => {
   const topic = await bench.createTopic('aborted-only')
   for (let round = 0; round < 3; round += 1) {
     const transactions = await bench.transactions('aborted-only', { inputTopic: topic })
@@ -122,7 +122,7 @@ test('a partition that holds aborted transactions and control records only is re
   expect(await bench.read(topic)).toEqual({ records: [], start: 0n, end: 6n, highWatermark: 6n })
 })
 
-test('the end is where the oldest open transaction begins', async () => {
+test('the end is the start of the oldest open transaction', async () => {
   const topic = await bench.createTopic('open')
   const first = await bench.transactions('first', { inputTopic: topic })
   await first.run(async (scope) => {
@@ -147,7 +147,7 @@ test('the end is where the oldest open transaction begins', async () => {
   })
 })
 
-test('reading begins at the log start where older records were deleted', async () => {
+test('reading begins at the log start after older records were deleted', async () => {
   const topic = await bench.createTopic('deleted')
   const transactions = await bench.transactions('deleted', { inputTopic: topic })
   await transactions.run(async (scope) => {
@@ -162,7 +162,7 @@ test('reading begins at the log start where older records were deleted', async (
   expect([records.map(({ value }) => String(value)), start]).toEqual([['2', '3'], 2n])
 })
 
-test('a read that is no longer wanted ends', async () => {
+test('an aborted read ends', async () => {
   const topic = await bench.createTopic('unwanted')
   const transactions = await bench.transactions('unwanted', { inputTopic: topic })
   await transactions.run(async (scope) => {

@@ -7,7 +7,7 @@ interface Protocol {
   readonly response: { decode(bytes: Buffer): Promise<object>; parse(answer: object): Promise<object> }
 }
 
-/** The answer of a leader: topic, and per partition its number, error code and base offset. */
+/** The response of a leader: topic, and per partition its number, error code and base offset. */
 function answerOf(topic: string, partitions: readonly (readonly [number, number, bigint])[]): Buffer {
   const head = Buffer.alloc(4 + 2 + topic.length + 4)
   head.writeInt32BE(1, 0)
@@ -42,7 +42,7 @@ function brokerThat(answer: Buffer) {
   return { sent, broker: { connectionPool } as unknown as KafkaBroker }
 }
 
-test('tells of each partition what the leader says of it', async () => {
+test('returns the leader’s result for each partition', async () => {
   const { broker } = brokerThat(
     answerOf('raw', [
       [0, 19, -1n],
@@ -60,12 +60,12 @@ test('tells of each partition what the leader says of it', async () => {
   ])
 })
 
-test('asks for acks of all in-sync replicas (I1)', async () => {
+test('requests acks from all in-sync replicas (I1)', async () => {
   const { broker, sent } = brokerThat(answerOf('raw', []))
   await produceTo(broker, REQUEST, 'second')
   const { protocol } = sent[0] as (typeof sent)[number]
   const { buffer } = await protocol.request.encode()
-  // Behind the transactional id, which is null.
+  // After the transactional id, which is null.
   expect([buffer.readInt16BE(0), buffer.readInt16BE(2), buffer.readInt32BE(4)]).toEqual([-1, -1, 1_000])
   expect(sent[0]?.connection).toBe('second')
 })

@@ -6,7 +6,7 @@ import { SharedCluster } from '../../src/kafka/shared-cluster.ts'
 const MOVED = Object.assign(new Error('not the leader'), { retriable: true })
 const REFUSED = Object.assign(new Error('not for you'), { retriable: false })
 
-/** What was done with which cluster, in order. */
+/** The calls to each cluster, in order. */
 let log: string[]
 let shared: SharedCluster
 
@@ -38,7 +38,7 @@ const ask = (answer: string | Error) => async (cluster: KafkaCluster) => {
   return answer
 }
 
-test('questions at a time, and one soon after another, share connections; then they are closed', async () => {
+test('concurrent requests, and one soon after another, share connections; then they are closed', async () => {
   await Promise.all([shared.with(ask('a')), shared.with(ask('b'))])
   await vi.advanceTimersByTimeAsync(200)
   expect(await shared.with(ask('c'))).toBe('c')
@@ -53,7 +53,7 @@ test('questions at a time, and one soon after another, share connections; then t
   expect(log.slice(-2)).toEqual(['cluster 2 connects', 'cluster 2 is asked'])
 })
 
-test('what fails on connections from before is asked once more on new ones, and the old ones are closed', async () => {
+test('a failure on existing connections is retried once on new ones, and the old ones are closed', async () => {
   await shared.with(ask('a'))
   const answers = [MOVED, 'b']
   expect(await shared.with((cluster) => ask(answers.shift() as string | Error)(cluster))).toBe('b')

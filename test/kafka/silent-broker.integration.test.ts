@@ -4,7 +4,7 @@ import { COORDINATOR_OF, createCluster } from '../../src/kafka/kafkajs-cluster.t
 import { SILENT } from '../lab/harness/silent-logger.ts'
 import { TcpProxy } from '../lab/harness/tcp-proxy.ts'
 
-/** Bootstrap brokers that cannot be used, before one that can. */
+/** Unusable bootstrap brokers, listed before one that works. */
 
 /** A handshake that nobody answers, and what comes after it. */
 const SOON_MS = 6_000
@@ -39,7 +39,7 @@ test.each([
   expect(performance.now() - startedAt).toBeLessThan(SOON_MS)
   await cluster.disconnect()
 
-  // Who comes next has learned from it.
+  // The next client benefits from it.
   const again = createCluster(kafka)
   const secondAt = performance.now()
   await again.connect()

@@ -4,7 +4,7 @@ import type { TopicLogs } from '../../src/stream/topic-logs.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 import { TopicBench } from '../lab/harness/topic-bench.ts'
 
-/** Two requests that kafkajs does not have, and what stands at an offset, on a real broker. */
+/** Two requests that kafkajs does not support, and what is at an offset, on a real broker. */
 
 let bench: TopicBench
 let logs: TopicLogs
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => bench?.close())
 
 describe('the facts of topics', () => {
-  test('are an id, which another topic of the same name does not have, and the number of partitions', async () => {
+  test('are an id, which differs for a recreated topic of the same name, and the number of partitions', async () => {
     const first = await bench.createTopic('facts', {}, 3)
     const second = await bench.createTopic('facts-of-another')
     const facts = await logs.facts([first, second])
@@ -39,12 +39,12 @@ describe('the facts of topics', () => {
     })
   })
 
-  test('of a topic that does not exist are not made up', async () => {
+  test('of a topic that does not exist are not invented', async () => {
     await expect(logs.facts([bench.name('nowhere')])).rejects.toMatchObject({ type: 'UNKNOWN_TOPIC_OR_PARTITION' })
   })
 })
 
-test('records say under which leader they were written, and the log where its records end', async () => {
+test('records carry the leader epoch they were written in, and the log knows where each epoch ends', async () => {
   const topic = await bench.createTopic('epochs')
   const transactions = await bench.transactions('epochs', { inputTopic: topic })
   await transactions.run(async (scope) => {
@@ -61,7 +61,7 @@ test('records say under which leader they were written, and the log where its re
   expect(await logs.endOfEpoch(topic, 0, leaderEpoch + 1)).toBeNull()
 })
 
-test('what stands at an offset is visible, or hidden: aborted, or a control record', async () => {
+test('a record at an offset is visible, or hidden: aborted or a control record', async () => {
   const topic = await bench.createTopic('standing')
   const transactions = await bench.transactions('standing', { inputTopic: topic })
   const append = (of: typeof transactions, value: string) =>

@@ -12,7 +12,7 @@ import { eventually } from '../lab/harness/eventually.ts'
 import { TopicBench } from '../lab/harness/topic-bench.ts'
 import { type Stack, startStack } from '../lab/stack/stack.ts'
 
-/** This file turns a safeguard of the broker off for a moment, so the broker is its own. */
+/** This file briefly disables a safeguard of the broker, so it uses its own broker. */
 let stack: Stack
 let bench: TopicBench
 let input: string
@@ -33,7 +33,7 @@ afterAll(async () => {
 
 const FENCED = ['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'UNKNOWN', 'CONCURRENT_TRANSACTIONS', 'INVALID_TXN_STATE']
 
-describe('I7 an older producer of the same id', () => {
+describe('I7 an older producer with the same id', () => {
   const append = (scope: TransactionScope) => scope.append(output, 0, [recordOf('from the fenced')])
   const offset = (scope: TransactionScope) => scope.commitOffset(1_000_000n, 'from the fenced')
 
@@ -51,7 +51,7 @@ describe('I7 an older producer of the same id', () => {
     await seesNothingOf('from the fenced')
   })
 
-  test('cannot commit what it began before it was fenced', async () => {
+  test('cannot commit a transaction that it began before it was fenced', async () => {
     const id = nextId()
     const older = await bench.transactions(id, { inputTopic: input })
     await older.run((scope) => scope.commitOffset(2n, 'before'))
@@ -69,8 +69,8 @@ describe('I7 an older producer of the same id', () => {
   })
 })
 
-describe('I7 a producer of another id that is fenced, too', () => {
-  test('is refused, and what it began is ended', async () => {
+describe('I7 a producer with another id that is fenced, too', () => {
+  test('is rejected, and its open transaction is ended', async () => {
     const id = nextId()
     const older = await bench.transactions(id, { inputTopic: input })
     await older.run((scope) => scope.commitOffset(5n, 'before'))
@@ -99,7 +99,7 @@ describe('I7 a producer of another id that is fenced, too', () => {
   })
 })
 
-test('an open transaction of a producer that died is ended by the next open, long before it times out', async () => {
+test('a dead producer’s open transaction is ended by the next open, long before it times out', async () => {
   const id = nextId()
   const dead = await bench.transactions(id, { inputTopic: input })
   const { promise: appended, resolve } = Promise.withResolvers<void>()
@@ -118,7 +118,7 @@ test('an open transaction of a producer that died is ended by the next open, lon
   await seesNothingOf('never committed')
 })
 
-test('a committed offset and its metadata, read after an open, are final whatever the older producer was doing', async () => {
+test('a committed offset and its metadata, read after an open, are final whatever the older producer did', async () => {
   for (let round = 1; round <= 15; round += 1) {
     const id = `race-${round}`
     const older = await bench.transactions(id, { inputTopic: input })
@@ -139,7 +139,7 @@ test('a committed offset and its metadata, read after an open, are final whateve
   }
 })
 
-test('an offset commits together with the records of its transaction, or not at all', async () => {
+test('an offset is committed together with the records of its transaction, or not at all', async () => {
   const id = nextId()
   const transactions = await bench.transactions(id, { inputTopic: input })
   await transactions.run((scope) => scope.commitOffset(10n, 'ten'))
@@ -154,7 +154,7 @@ test('an offset commits together with the records of its transaction, or not at 
   await seesNothingOf('of a failed work')
 })
 
-test('transactions that only commit an offset succeed one right after the other', async () => {
+test('transactions that only commit an offset succeed in immediate succession', async () => {
   const transactions = await bench.transactions(nextId(), { inputTopic: input })
   for (let next = 1; next <= 60; next += 1) {
     await transactions.run((scope) => scope.commitOffset(BigInt(next), `next ${next}`))
@@ -162,10 +162,11 @@ test('transactions that only commit an offset succeed one right after the other'
   await eventually(async () => expect(await committed()).toEqual({ offset: 60n, metadata: 'next 60' }))
 })
 
-describe('what a coordinator forgot half-way (KAFKA-20734)', () => {
+describe('a transaction its coordinator left half-ended (KAFKA-20734)', () => {
   /**
-   * As the real coordinator leaves it: the records and the offset are there, without a marker, and it knows nothing of
-   * them. Without announcing them to it, which the broker refuses unless told otherwise.
+   * Leaves the state that the real coordinator leaves: the records and the offset exist without a marker, and the
+   * coordinator does not know of them. The records are written without announcing them, which the broker rejects by
+   * default.
    */
   async function leaveHalfEnded(id: string, value: string, offset: bigint): Promise<void> {
     const cluster = createCluster(bench.kafka)
@@ -214,7 +215,7 @@ describe('what a coordinator forgot half-way (KAFKA-20734)', () => {
   }
 
   test.each(['commit', 'abort'] as const)(
-    'is settled by a producer of another id that fenced the one it was: %s',
+    'is settled by a producer with another id that fenced the original one: %s',
     async (outcome) => {
       const id = nextId()
       const value = `left by another before a ${outcome}`
@@ -236,35 +237,38 @@ describe('what a coordinator forgot half-way (KAFKA-20734)', () => {
     },
   )
 
-  test.each(['commit', 'abort'] as const)('stays undecided over an open, until it is settled: %s', async (outcome) => {
-    const id = nextId()
-    const value = `forgotten before a ${outcome}`
-    const before = await committed()
-    await setVerification(false)
-    // The broker learns of its new setting a little later.
-    await eventually(() => leaveHalfEnded(id, value, 77n))
-    await setVerification(true)
-    const next = await bench.transactions(id, { inputTopic: input })
-    const range = await bench.reader.range(output, 0)
-    expect(range.end).toBeLessThan(range.highWatermark)
-    expect(await committed()).toEqual(before)
+  test.each(['commit', 'abort'] as const)(
+    'stays undecided across an open, until it is settled: %s',
+    async (outcome) => {
+      const id = nextId()
+      const value = `forgotten before a ${outcome}`
+      const before = await committed()
+      await setVerification(false)
+      // The broker applies its new setting with a delay.
+      await eventually(() => leaveHalfEnded(id, value, 77n))
+      await setVerification(true)
+      const next = await bench.transactions(id, { inputTopic: input })
+      const range = await bench.reader.range(output, 0)
+      expect(range.end).toBeLessThan(range.highWatermark)
+      expect(await committed()).toEqual(before)
 
-    await next.settle([output], outcome)
-    const after = await bench.reader.range(output, 0)
-    expect(after.end).toBe(after.highWatermark)
-    expect(await committed()).toEqual(outcome === 'commit' ? { offset: 77n, metadata: value } : before)
-    expect((await valuesOf(output)).includes(value)).toBe(outcome === 'commit')
+      await next.settle([output], outcome)
+      const after = await bench.reader.range(output, 0)
+      expect(after.end).toBe(after.highWatermark)
+      expect(await committed()).toEqual(outcome === 'commit' ? { offset: 77n, metadata: value } : before)
+      expect((await valuesOf(output)).includes(value)).toBe(outcome === 'commit')
 
-    // And the producer goes on as if nothing had been.
-    await next.run(async (scope) => {
-      await scope.append(output, 0, [recordOf(`after the ${outcome}`)])
-      await scope.commitOffset(78n, 'after')
-    })
-    await eventually(async () => expect(await valuesOf(output)).toContain(`after the ${outcome}`))
-    expect((await valuesOf(output)).includes(value)).toBe(outcome === 'commit')
-  })
+      // The producer then continues normally.
+      await next.run(async (scope) => {
+        await scope.append(output, 0, [recordOf(`after the ${outcome}`)])
+        await scope.commitOffset(78n, 'after')
+      })
+      await eventually(async () => expect(await valuesOf(output)).toContain(`after the ${outcome}`))
+      expect((await valuesOf(output)).includes(value)).toBe(outcome === 'commit')
+    },
+  )
 
-  test('is not even tied to the next transaction by a producer that lost its connection', async () => {
+  test('is not tied to the next transaction, even by a producer that lost its connection', async () => {
     const id = nextId()
     const transactions = await bench.transactions(id, { inputTopic: input })
     await transactions.run(async (scope) => void (await scope.append(output, 0, [recordOf('before')])))
@@ -275,7 +279,7 @@ describe('what a coordinator forgot half-way (KAFKA-20734)', () => {
   })
 })
 
-test('an offset is undecided from its commit in a transaction to the end of that', async () => {
+test('an offset is undecided from its commit in a transaction until that transaction ends', async () => {
   const transactions = await bench.transactions(nextId(), { inputTopic: input })
   expect(await transactions.offsetDecided()).toBe(true)
   let inside: boolean | undefined
@@ -287,7 +291,7 @@ test('an offset is undecided from its commit in a transaction to the end of that
   await eventually(async () => expect(await transactions.offsetDecided()).toBe(true))
 })
 
-describe('a chunk that is larger than a record batch may be', () => {
+describe('a chunk that exceeds the record batch limit', () => {
   const records = Array.from({ length: 90 }, (_, index) => recordOf(`${index}:`.padEnd(60_000, 'x')))
 
   test('is split by bytes, in order and in one transaction, and the offsets span all of it', async () => {
@@ -298,12 +302,12 @@ describe('a chunk that is larger than a record batch may be', () => {
     })
     await eventually(async () => expect(await valuesOf(topic)).toEqual(records.map(({ value }) => String(value))))
     await transactions.run(async (scope) => {
-      // The commit's control record took an offset.
+      // The commit's control record takes an offset.
       expect(await scope.append(topic, 0, [recordOf('one more')])).toEqual({ first: 91n, next: 92n })
     })
   })
 
-  test('would be refused by the broker without the split', async () => {
+  test('would be rejected by the broker without the split', async () => {
     const transactions = await bench.transactions(nextId(), { inputTopic: input, requestBytesMax: 100_000_000 })
     const run = transactions.run(async (scope) => {
       await scope.append(output, 0, records)

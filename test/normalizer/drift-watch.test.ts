@@ -6,7 +6,7 @@ function watch() {
   return { ...options, drift: new DriftWatch(options) }
 }
 
-test('every name is said once per provider and kind, and counted every time', () => {
+test('every name is reported once per provider and kind, and counted every time', () => {
   const { drift, warn, count } = watch()
   const note = { kind: 'field', name: 'newField' } as const
   drift.saw('a', [note])
@@ -25,7 +25,7 @@ test('every name is said once per provider and kind, and counted every time', ()
   ])
 })
 
-test('a provider that invents names fills neither the log nor the memory (I10)', () => {
+test('a provider that invents names exhausts neither the log nor the memory (I10)', () => {
   const { drift, warn, warnFull, count } = watch()
   for (let index = 0; index < DRIFT_NAMES_MAX + 10; index += 1) {
     drift.saw('a', [{ kind: 'field', name: `f${index}` }])

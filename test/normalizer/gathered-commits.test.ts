@@ -36,8 +36,8 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-describe('there is one commit at a time', () => {
-  test('so that an older offset never overtakes a newer one', async () => {
+describe('only one commit runs at a time', () => {
+  test('so that an older offset never overwrites a newer one', async () => {
     const first = commits.soon(1n)
     await commits.soon(2n)
     await vi.advanceTimersByTimeAsync(1_000)
@@ -49,7 +49,7 @@ describe('there is one commit at a time', () => {
     await first
   })
 
-  test('and who waits for all waits for the newest', async () => {
+  test('and waiting for all commits includes the newest', async () => {
     void commits.soon(1n)
     await commits.soon(2n)
     let done = false
@@ -64,7 +64,7 @@ describe('there is one commit at a time', () => {
   })
 })
 
-test('a failure is made up for by the next one, and rejects for who has to know', async () => {
+test('the next commit makes up for a failed one, which rejects for callers that wait for it', async () => {
   const first = commits.soon(1n)
   offsets.answer(new Error('no coordinator'))
   await first
@@ -78,7 +78,7 @@ test('a failure is made up for by the next one, and rejects for who has to know'
   expect(offsets.asked).toEqual([1n, 1n, 1n])
 })
 
-test('nothing wanted, nothing asked', async () => {
+test('without a requested commit nothing is sent', async () => {
   await commits.now()
   commits.abandon()
   await commits.now()

@@ -120,14 +120,14 @@ test('events and dead letters are appended before the offset is committed, and e
   ])
 })
 
-test('an event that the schema refuses is a dead letter of its element', async () => {
+test('an event that the schema rejects becomes a dead letter of its element', async () => {
   const { task, events, onTranslated } = setUp({ failsToEncode: true })
   await task.process([record(0n, 'jpm', '{"callbacks":[{"firmRootId":"a","paymentStatus":"COMPLETED"}]}')], 1n)
   expect(events).toEqual([])
   expect(onTranslated.mock.calls[0]?.[0]).toMatchObject({ events: 0, deadLetters: new Map([['internal-error', 1]]) })
 })
 
-test('what the adapter does not know is told with its provider, and only then', async () => {
+test('content unknown to the adapter is reported with its provider, and nothing else is', async () => {
   const { task, onDrift } = setUp()
   const records = [
     record(0n, 'jpm', '{"callbacks":[{"firmRootId":"a","paymentStatus":"COMPLETED"}]}'),
@@ -160,7 +160,7 @@ test('nothing is committed when an append fails (I2)', async () => {
   expect(steps).toEqual([])
 })
 
-test('many bad elements of one callback are one dead letter with their number, and its good ones go on (I2, I10)', async () => {
+test('many bad elements of one callback share one dead letter with their count, and its good ones are processed (I2, I10)', async () => {
   const { task, events, deadLetters, onTranslated } = setUp()
   const bad = Array.from({ length: 1_000 }, () => '{"paymentStatus":"COMPLETED"}').join(',')
   await task.process([record(0n, 'jpm', `{"callbacks":[{"firmRootId":"a","paymentStatus":"COMPLETED"},${bad}]}`)], 1n)
@@ -182,7 +182,7 @@ describe('commits', () => {
   })
   const commits = (steps: readonly string[]) => steps.filter((step) => step.startsWith('commit'))
 
-  test('of a trickle are shared, and only say what was appended', async () => {
+  test('of batches in quick succession are shared, and cover only what was appended', async () => {
     const { task, steps } = setUp()
     for (const offset of [0n, 1n, 2n]) {
       await task.process([record(offset, 'jpm', COMPLETED)], offset + 1n)
@@ -192,7 +192,7 @@ describe('commits', () => {
     expect(commits(steps)).toEqual(['commit 1', 'commit 3'])
   })
 
-  test('are made up for when the lane is drained', async () => {
+  test('that are pending are made when the lane is drained', async () => {
     const { task, steps } = setUp()
     await task.process([record(0n, 'jpm', COMPLETED)], 1n)
     await task.process([record(1n, 'jpm', COMPLETED)], 2n)
@@ -200,7 +200,7 @@ describe('commits', () => {
     expect(commits(steps)).toEqual(['commit 1', 'commit 2'])
   })
 
-  test('are never made for a partition that was taken away', async () => {
+  test('are never made for a revoked partition', async () => {
     const { task, steps } = setUp()
     await task.process([record(0n, 'jpm', COMPLETED)], 1n)
     await task.process([record(1n, 'jpm', COMPLETED)], 2n)
@@ -209,7 +209,7 @@ describe('commits', () => {
     expect(commits(steps)).toEqual(['commit 1'])
   })
 
-  test('that fail for long put the lane in doubt', async () => {
+  test('that keep failing put the lane in doubt', async () => {
     const { task } = setUp({ failsToCommit: true })
     for (let second = 0; second <= 10; second += 1) {
       await task.process([record(BigInt(second), 'jpm', COMPLETED)], BigInt(second + 1))
@@ -218,7 +218,7 @@ describe('commits', () => {
     await expect(task.process([record(11n, 'jpm', COMPLETED)], 12n)).rejects.toThrow('not a member')
   })
 
-  test('that fail by the timer are made up for, at the latest when nothing comes any more', async () => {
+  test('that fail in the timer are retried, at the latest when the partition is idle', async () => {
     const failing = { failsToCommit: false }
     const { task, steps } = setUp(failing)
     await task.process([record(0n, 'jpm', COMPLETED)], 1n)
@@ -263,7 +263,7 @@ describe('encrypted callbacks', () => {
     expect(steps.at(-1)).toBe('commit 4')
   })
 
-  test('that cannot be opened now stop everything: nothing is appended or committed', async () => {
+  test('that cannot be decrypted now stop everything: nothing is appended or committed', async () => {
     const { task, steps } = setUp({
       bodies: {
         open: async () => {
@@ -276,7 +276,7 @@ describe('encrypted callbacks', () => {
   })
 })
 
-describe('a record that explains itself', () => {
+describe('a self-describing record', () => {
   const body = (id: string) => `{"callbacks":[{"firmRootId":"${id}","paymentStatus":"COMPLETED"}]}`
   const told = (offset: bigint, headers: Record<string, string>): InRecord => ({
     ...record(offset, 'new', body('a')),
@@ -290,7 +290,7 @@ describe('a record that explains itself', () => {
     expect(deadLetters).toEqual([])
   })
 
-  test('of a provider that this release does not know is a dead letter, reported, and holds nothing up (I2)', async () => {
+  test('of a provider that this release does not know becomes a dead letter, is reported, and blocks nothing (I2)', async () => {
     const { task, events, deadLetters, steps, onTranslated, onUnknownSource } = setUp()
     const unknown = told(0n, { paystatus_provider: 'newer', paystatus_namespace: 'other' })
     await task.process([unknown, record(1n, 'gone', body('b')), record(2n, 'jpm', body('c'))], 3n)
