@@ -17,8 +17,8 @@ export interface InstallationFacts {
 
 /**
  * Compares the topics with what their data says about them: the metadata that the groups stored with their commits, and
- * the keys of published records. Configuration cannot change either. Missing permission to read them is reported as a
- * finding, too.
+ * the keys of published records. No configuration can change these. Missing permission to read them is a separate
+ * finding.
  */
 export async function findDataProblems(
   kafka: Kafka,

@@ -35,7 +35,7 @@ const CODEC_MASK = 7
 
 /**
  * The record batches of one partition of a response, all uncompressed. Returns the input unchanged if none is
- * compressed; otherwise leaves out an incomplete batch at the end and everything after ANSWER_BYTES_MAX. Throws
+ * compressed; otherwise omits an incomplete batch at the end and everything after ANSWER_BYTES_MAX. Throws
  * UnreadableBatchError.
  *
  * Checksums are not recomputed: nothing verifies them after this point.

@@ -15,7 +15,7 @@ export interface TopicPlan {
 
 export interface TopicFinding {
   readonly topic: string
-  /** What is wrong and what to do. */
+  /** What is wrong, and what to do about it. */
   readonly problem: string
   /** A wrong partition count splits payments across partitions; other settings can be changed at any time. */
   readonly severity: 'fatal' | 'setting'

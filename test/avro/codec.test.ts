@@ -224,18 +224,18 @@ describe('a schema id that was not looked up before', () => {
 
   test.each<[SchemaIdProblem, string, FoundSchema]>([
     ['unknown', 'does not exist', { found: 'none' }],
-    ['not-avro', 'is of another language', { found: 'other' }],
+    ['not-avro', 'is of another format', { found: 'other' }],
     ['other-record', 'is of another record', ofOurs(SCHEMA.replace('"Note"', '"Other"'))],
     [
       'other-record',
-      'is of another record, and nobody knows its subject',
+      'is of another record, and its subjects are unknown',
       ofOurs(SCHEMA.replace('"Note"', '"Other"'), null),
     ],
     ['other-record', 'is of a record in another namespace', ofOurs(SCHEMA.replace('"test"', '"elsewhere"'))],
-    ['other-record', 'is no record', ofOurs('"string"')],
-    ['other-subject', 'is ours, but stands under another subject', ofOurs(WIDER, ['other-value'])],
-    ['other-subject', 'is ours, but stands under no subject any more', ofOurs(WIDER, [])],
-    ['unreadable', 'misses a field of ours', ofOurs(schemaWith(FIELDS.slice(1)))],
+    ['other-record', 'is not a record', ofOurs('"string"')],
+    ['other-subject', 'is ours, but registered under another subject', ofOurs(WIDER, ['other-value'])],
+    ['other-subject', 'is ours, but no longer registered under any subject', ofOurs(WIDER, [])],
+    ['unreadable', 'lacks a field of ours', ofOurs(schemaWith(FIELDS.slice(1)))],
   ])('is never a reason to call a value broken: %s, whose schema %s', async (problem, _, found) => {
     const registry = registryWith({ 9: found })
     const codec = noteCodec({ fetchSchema: registry.fetchSchema })
@@ -277,12 +277,12 @@ describe('a schema id that was not looked up before', () => {
 })
 
 describe('a schema id in use', () => {
-  const documented = JSON.stringify({ ...JSON.parse(SCHEMA), doc: 'The same, with a word about it.' })
+  const documented = JSON.stringify({ ...JSON.parse(SCHEMA), doc: 'The same, with documentation.' })
 
   test.each([
     ['our schema', ofOurs(SCHEMA)],
-    ['our schema with another documentation', ofOurs(documented)],
-    ['our schema, under other subjects, too', ofOurs(SCHEMA, ['other-value', SUBJECT])],
+    ['our schema with different documentation', ofOurs(documented)],
+    ['our schema, also under other subjects', ofOurs(SCHEMA, ['other-value', SUBJECT])],
   ])('is confirmed while the registry answers with %s', async (_, found) => {
     const codec = noteCodec({ fetchSchema: registryWith({ [OUR_ID]: found }).fetchSchema })
     await codec.confirm(OUR_ID)
@@ -294,7 +294,7 @@ describe('a schema id in use', () => {
     ['other-record', ofOurs(SCHEMA.replace('"Note"', '"Other"'))],
     ['other-subject', ofOurs(SCHEMA, ['other-value'])],
     ['other-schema', ofOurs(WIDER)],
-  ])('and became %s is written with no more, until it is right again', async (problem, found) => {
+  ])('that became %s is not written any more until it is right again', async (problem, found) => {
     let now = 0
     const schemas: Record<number, FoundSchema> = { [OUR_ID]: ofOurs(SCHEMA) }
     const codec = noteCodec({ fetchSchema: registryWith(schemas).fetchSchema, now: () => now })

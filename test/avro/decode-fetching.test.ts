@@ -18,7 +18,7 @@ describe('a schema id that does not lead to our schema', () => {
     ['is unknown', 'SCHEMA_ID_UNKNOWN', 99],
     ['belongs to another topic', 'SCHEMA_ID_FOREIGN', 2],
   ])(
-    'because it %s is a defined stop that says where, which id and what to do, and no dead letter',
+    'because it %s is a defined stop that states the place, the id and what to do, not a dead letter',
     async (_, code, id) => {
       const decoded = CODECS.event.decodeFetching(eventWithId(id), PLACE)
       await expect(decoded).rejects.toBeInstanceOf(DefinedStop)

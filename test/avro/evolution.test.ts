@@ -152,7 +152,7 @@ describe('a status that the next release adds', () => {
 test.each([
   ['Verdict', 'verdict', 'UNKNOWN'],
   ['Finality', 'finality', 'OPEN'],
-])('an unfamiliar %s is read as its harmless symbol', async (name, field, harmless) => {
+])('an unknown %s is read as its harmless symbol', async (name, field, harmless) => {
   const next = evolved('payment-status-change.avsc', name, (definition) => definition.symbols?.push('BRAND_NEW'))
   const our = changeCodec(options(next))
   await our.prepare(THEIRS)

@@ -202,7 +202,7 @@ describe('a service', () => {
   })
 })
 
-describe('a registry that does not answer as it should', () => {
+describe('answers of the registry', () => {
   let server: Server | undefined
   afterEach(() => {
     server?.closeAllConnections()
@@ -246,7 +246,7 @@ describe('a registry that does not answer as it should', () => {
     return answers.map((answer) => (answer.status === 'rejected' ? answer.reason : 'an answer'))
   }
 
-  test('because it is down is reported with its address, without its password', async () => {
+  test('an unreachable registry is reported with its address, without its password', async () => {
     const port = await freePort()
     for (const error of await refusals(`http://operator:hunter2@127.0.0.1:${port}/apis/ccompat/v7/`, 1_000)) {
       expect(error).toBeInstanceOf(RegistryUnreachableError)
@@ -256,7 +256,7 @@ describe('a registry that does not answer as it should', () => {
     }
   })
 
-  test('because it hangs is abandoned in time', async () => {
+  test('a registry that hangs is abandoned in time', async () => {
     const port = await listening(() => undefined)
     const started = performance.now()
     for (const error of await refusals(`http://127.0.0.1:${port}`, 200)) {
@@ -265,7 +265,7 @@ describe('a registry that does not answer as it should', () => {
     expect(performance.now() - started).toBeLessThan(3_000)
   })
 
-  test.each([500, 503, 429])('with status %s is retriable', async (status) => {
+  test.each([500, 503, 429])('status %s is retriable', async (status) => {
     const port = await listening(() => ({ status, body: '{"message":"not now"}' }))
     for (const error of await refusals(`http://127.0.0.1:${port}`, 1_000)) {
       expect(error).toBeInstanceOf(RegistryUnreachableError)
@@ -277,7 +277,7 @@ describe('a registry that does not answer as it should', () => {
     [403, ''],
     [400, '{"message":"what?"}'],
     [418, '<html>'],
-  ])('with status %s needs a person', async (status, body) => {
+  ])('status %s needs a person', async (status, body) => {
     const port = await listening(() => ({ status, body }))
     for (const error of await refusals(`http://127.0.0.1:${port}`, 1_000)) {
       expect(error).toBeInstanceOf(RegistryRefusedError)
@@ -286,12 +286,12 @@ describe('a registry that does not answer as it should', () => {
   })
 
   test.each<[string, Record<string, [number, string]>, readonly string[] | null]>([
-    ['says under which versions', { versions: [200, '[{"subject":"a-value","version":2}]'] }, ['a-value']],
-    ['says that there are none', { versions: [404, '{"error_code":40403}'] }, []],
+    ['lists versions', { versions: [200, '[{"subject":"a-value","version":2}]'] }, ['a-value']],
+    ['reports that there are none', { versions: [404, '{"error_code":40403}'] }, []],
     ['has contexts', { versions: [200, '[{"subject":":.ours:a-value","version":2}]'] }, ['a-value']],
-    ['knows only subjects', { versions: [404, '{"error_code":404}'], subjects: [200, '["a-value"]'] }, ['a-value']],
-    ['knows neither', { versions: [404, '<html>'], subjects: [404, '{"error_code":0}'] }, null],
-  ])('because it %s of an id is understood', async (_, answers, subjects) => {
+    ['lists only subjects', { versions: [404, '{"error_code":404}'], subjects: [200, '["a-value"]'] }, ['a-value']],
+    ['lists neither', { versions: [404, '<html>'], subjects: [404, '{"error_code":0}'] }, null],
+  ])('the subjects of an id are understood from a registry that %s', async (_, answers, subjects) => {
     const port = await listening(({ url }) => {
       const [status, body] = answers[url?.split('/')[4] ?? ''] ?? [200, '{"schema":"\\"string\\""}']
       return { status, body }
@@ -304,7 +304,7 @@ describe('a registry that does not answer as it should', () => {
     ['{"error_code":40403,"message":"Schema not found"}', { found: 'none' }],
     ['{"error_code":404,"message":"HTTP 404 Not Found"}', 'is this a schema registry?'],
     ['<html>', 'is this a schema registry?'],
-  ])('because the path leads nowhere is told from one that does not know an id: %s', async (body, expected) => {
+  ])('an unknown path is distinguished from an unknown id: %s', async (body, expected) => {
     const port = await listening(() => ({ status: 404, body }))
     const asked = createSchemaRegistry({ url: `http://127.0.0.1:${port}` }).schemaById(7)
     await (typeof expected === 'string'
@@ -312,7 +312,7 @@ describe('a registry that does not answer as it should', () => {
       : expect(asked).resolves.toEqual(expected))
   })
 
-  test('is asked again for the same id: ids may be reassigned', async () => {
+  test('the same id is requested again each time: ids may be reassigned', async () => {
     let schema = '"string"'
     const port = await listening(({ url }) => ({
       status: 200,
@@ -324,7 +324,7 @@ describe('a registry that does not answer as it should', () => {
     expect(await registry.schemaById(7)).toMatchObject({ schema: '"long"' })
   })
 
-  test('because it requires a password gets the one from the address', async () => {
+  test('a registry that requires a password gets the one from the address', async () => {
     const seen: unknown[] = []
     const port = await listening((request) => {
       seen.push(request.headers.authorization)
@@ -337,7 +337,7 @@ describe('a registry that does not answer as it should', () => {
     expect(seen).toEqual([expected, expected])
   })
 
-  test('because it starts later is waited for', async () => {
+  test('a registry that starts later is waited for', async () => {
     const port = await freePort()
     const registry = createSchemaRegistry({ url: `http://127.0.0.1:${port}` })
     const messages: string[] = []

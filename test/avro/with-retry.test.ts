@@ -42,7 +42,7 @@ test('an error that is not retriable is passed on at once', async () => {
   expect(calls).toBe(1)
 })
 
-test('waiting ends when the process is told to stop', async () => {
+test('waiting ends when the process is stopped', async () => {
   const stop = new AbortController()
   const waiting = withRetry(() => Promise.reject(DOWN), {
     signal: stop.signal,

@@ -37,9 +37,9 @@ const CODECS: readonly (readonly [string, number, (bytes: Buffer) => Buffer])[] 
 describe.each(CODECS)('%s', (_, codec, compress) => {
   test.each([
     ['text', TEXT],
-    ['what does not become smaller', NOISE],
+    ['incompressible data', NOISE],
     ['one byte', Buffer.from([7])],
-  ])('gives back %s', async (_what, bytes) => {
+  ])('round-trips %s', async (_what, bytes) => {
     // The size that LZ4 states is coarse: up to its block size more than it contains.
     expect((await decompress(codec, compress(bytes), 8 * MB)).equals(bytes)).toBe(true)
   })

@@ -103,7 +103,7 @@ describe('a connection of kafkajs', () => {
     expect((await whole).payload).toHaveLength(20)
   })
 
-  test('lets no request wait for a response on a closing socket', async () => {
+  test('rejects new requests while its socket closes', async () => {
     await connection.connect()
     await eventually(() => expect(sockets).toHaveLength(1))
     const [socket] = sockets as [Socket]

@@ -83,8 +83,8 @@ function memberAt(coordinator: FakeBroker, find: () => Promise<FakeBroker>): Con
 }
 
 const REFUSALS: readonly (readonly [what: string, refusal: object])[] = [
-  ['does not coordinate the group any more', Object.assign(new Error('moved'), { type: 'NOT_COORDINATOR_FOR_GROUP' })],
-  ['is not in the metadata any more', Object.assign(new Error('gone'), { name: 'KafkaJSBrokerNotFound' })],
+  ['no longer coordinates the group', Object.assign(new Error('moved'), { type: 'NOT_COORDINATOR_FOR_GROUP' })],
+  ['is no longer in the metadata', Object.assign(new Error('gone'), { name: 'KafkaJSBrokerNotFound' })],
   ['has closed its connection', Object.assign(new Error('closed'), { name: 'KafkaJSConnectionClosedError' })],
 ]
 

@@ -67,10 +67,10 @@ test('a failure on existing connections is retried once on new ones, and the old
 })
 
 test.each([
-  { what: 'what fails on new connections', before: 0, error: MOVED, clusters: 1 },
-  { what: 'what is refused', before: 1, error: REFUSED, clusters: 1 },
-  { what: 'what fails on new ones, too', before: 1, error: MOVED, clusters: 2 },
-])('$what is not asked again', async ({ before, error, clusters }) => {
+  { what: 'a failure on new connections', before: 0, error: MOVED, clusters: 1 },
+  { what: 'a refusal', before: 1, error: REFUSED, clusters: 1 },
+  { what: 'a failure that repeats on new connections', before: 1, error: MOVED, clusters: 2 },
+])('$what is not retried', async ({ before, error, clusters }) => {
   for (let asked = 0; asked < before; asked += 1) {
     await shared.with(ask('a'))
   }

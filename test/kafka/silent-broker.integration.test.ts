@@ -6,7 +6,7 @@ import { TcpProxy } from '../lab/harness/tcp-proxy.ts'
 
 /** Unusable bootstrap brokers, listed before one that works. */
 
-/** A handshake that nobody answers, and what comes after it. */
+/** An unanswered handshake, and what comes after it. */
 const SOON_MS = 6_000
 
 let broker: string
@@ -23,8 +23,8 @@ afterEach(() => {
 
 test.each([
   ['closes every connection', () => dead.down()],
-  ['accepts connections and says nothing', () => dead.freeze()],
-])('a broker that %s is left for the next one', async (_how, harm) => {
+  ['accepts connections and stays silent', () => dead.freeze()],
+])('a broker that %s is abandoned for the next one', async (_how, harm) => {
   harm()
   const startedAt = performance.now()
   const kafka = createKafka({
