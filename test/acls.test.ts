@@ -11,14 +11,14 @@ const SCOPE = {
 }
 const OPTIONS = { brokers: ['a:1', 'b:2'], principalPrefix: 'User:CN=paystatus ' }
 
-/** Beside what they consume: data keys, and the processor its own outputs. */
+/** Topics that a stage reads besides its input: data keys, and for the processor its own outputs. */
 const LOOKED_INTO: Readonly<Record<string, readonly TopicId[]>> = {
   gateway: ['forgottenKeys'],
   normalizer: ['keys', 'forgottenKeys'],
   processor: ['current', 'changes', 'eventDeadLetters'],
 }
 
-test('I7 every stage may write what the topology says it writes, and nobody else may', () => {
+test('I7: each stage can write exactly the topics that the topology assigns to it, and no other role can', () => {
   for (const { stage, reads, writes } of TOPOLOGY) {
     const may = (operation: 'Read' | 'Write') =>
       kafkaAcls(SCOPE).flatMap(({ role, resource, name, operations }) =>
@@ -38,7 +38,7 @@ test('I7 every stage may write what the topology says it writes, and nobody else
   ])
 })
 
-test('commands are for a shell: what it would read otherwise is quoted', () => {
+test('commands quote names that a shell would interpret', () => {
   const ofTransactions = kafkaAcls(SCOPE).find(({ resource }) => resource === 'transactional-id')
   expect(ofTransactions && kafkaAclCommand(ofTransactions, OPTIONS)).toBe(
     "kafka-acls.sh --bootstrap-server a:1,b:2 --command-config admin.properties --add --allow-principal 'User:CN=paystatus processor' --operation Write --transactional-id paystatus.payments.events. --resource-pattern-type prefixed",

@@ -38,7 +38,7 @@ sources:
 `
 
 describe('loadConfig', () => {
-  test('gives every default without a file', () => {
+  test('has every default without a file', () => {
     const config = loadConfig(undefined, {})
     expect(config.environment).toBe('dev')
     expect(config.kafka).toEqual({
@@ -54,17 +54,17 @@ describe('loadConfig', () => {
     expect(config.sources).toEqual([])
   })
 
-  test('takes an empty file for no settings', () => {
+  test('treats an empty file as no settings', () => {
     expect(loadConfig(file('# nothing here\n'), {})).toEqual(loadConfig(undefined, {}))
   })
 
-  test('keeps the other defaults of a section that the file names only in part', () => {
+  test('keeps the other defaults of a section that the file sets only in part', () => {
     const { gateway } = loadConfig(file('gateway: { port: 9999 }'), {})
     expect(gateway.port).toBe(9999)
     expect(gateway.bodyBytesMax).toBe(262_144)
   })
 
-  test('fills in what a source leaves to its provider', () => {
+  test('takes missing settings of a source from its provider', () => {
     const [v1, v2] = loadConfig(
       file(`
 sources:
@@ -77,7 +77,7 @@ sources:
     expect(v2).toMatchObject({ namespace: 'own', successCode: 201, currency: 'USD' })
   })
 
-  test('Redis is one server, a cluster, or what Sentinel names, and by default one on this machine', () => {
+  test('accepts a single Redis, a cluster or Sentinel; the default is a local server', () => {
     const placeOf = (text: string, env: Record<string, string> = {}) => {
       const { url, cluster, sentinel } = loadConfig(file(text), env).redis
       return { url, cluster, sentinel: sentinel && { name: sentinel.name, nodes: sentinel.nodes } }
@@ -94,10 +94,10 @@ sources:
   })
 
   test.each([
-    ['two of them', `redis: { cluster: { nodes: ['a:1'] }, url: redis://b:2 }`, {}],
-    ['two others', `redis: { cluster: { nodes: ['a:1'] }, sentinel: { name: n, nodes: ['b:2'] } }`, {}],
+    ['url and cluster', `redis: { cluster: { nodes: ['a:1'] }, url: redis://b:2 }`, {}],
+    ['cluster and sentinel', `redis: { cluster: { nodes: ['a:1'] }, sentinel: { name: n, nodes: ['b:2'] } }`, {}],
     [
-      'one, and another from the environment',
+      'a cluster with a url from the environment',
       `redis: { cluster: { nodes: ['a:1'] } }`,
       { PAYSTATUS_REDIS_URL: 'redis://b:2' },
     ],
@@ -125,7 +125,7 @@ sources:
     expect(() => loadConfig(file(text), {})).toThrow(says)
   })
 
-  test('lets the environment win over the file, with each variable in its own place and type', () => {
+  test('overrides the file with environment variables, each with its setting and type', () => {
     const texts: Record<string, string> = {
       PAYSTATUS_ENVIRONMENT: 'prod',
       PAYSTATUS_LOG_LEVEL: 'warn',
@@ -166,11 +166,11 @@ sources:
     expect(config.admin).toEqual({ host: '::1', port: 2 })
   })
 
-  test('takes an empty variable for one that is not set', () => {
+  test('treats an empty variable as unset', () => {
     expect(loadConfig(undefined, { PAYSTATUS_GATEWAY_PORT: '' }).gateway.port).toBe(8080)
   })
 
-  test('gives every limit a default, and each can be set', () => {
+  test('has a default for every limit, and each can be set', () => {
     const { gateway, shutdown } = loadConfig(undefined, {})
     const limits = {
       answerDeadlineMs: 1_500,
@@ -218,7 +218,7 @@ sources:
     ])
   })
 
-  test('reports every problem at once, in settings, secrets and between sources', () => {
+  test('reports all problems at once, in settings, in secrets and between sources', () => {
     const problems = problemsOf(
       `
 environment: Not A Name
@@ -278,7 +278,7 @@ sources:
     expect(problems).toHaveLength(27)
   })
 
-  test('names the variable that a wrong value came from, which nobody finds in the file', () => {
+  test('names the variable of a wrong value, which is not in the file', () => {
     const gateway = 'kafka: { topicPrefix: "a b" }'
     expect(problemsOf(gateway, { PAYSTATUS_KAFKA_BROKERS: 'nowhere', PAYSTATUS_KAFKA_PARTITIONS: 'six' })).toEqual([
       expect.stringMatching(
@@ -294,7 +294,7 @@ sources:
     ])
   })
 
-  test('puts the prefix of the topics into the default groups, so that installations that have different topics share none', () => {
+  test('puts the topic prefix into the default groups, so that installations with different topics share no group', () => {
     const groups = (text: string) => {
       const { normalizer, processor } = loadConfig(file(text), {})
       return [normalizer.group, processor.group]
@@ -310,21 +310,21 @@ sources:
     ])
   })
 
-  test('says what a Kubernetes service link is, and how to be without', () => {
+  test('explains Kubernetes service links and how to disable them', () => {
     expect(problemsOf('', { PAYSTATUS_GATEWAY_PORT: 'tcp://10.96.0.1:8080' })).toEqual([
       expect.stringMatching(/^gateway\.port: .*PAYSTATUS_GATEWAY_PORT .*enableServiceLinks: false/),
     ])
   })
 
   test.each(['[::1]:9092', '[2001:db8::1]:1', 'kafka-0.kafka.svc:65535', '10.0.0.1:9092'])(
-    '%s is a broker',
+    '%s is a valid broker',
     (broker) => {
       expect(problemsOf(`kafka: { brokers: ["${broker}"] }`)).toEqual([])
     },
   )
 
   test.each(['::1:9092', '[::1]', '[nonsense]:1', '[::1]:0', 'a:70000', 'a b:1', ':9092', '[10.0.0.1]:9092'])(
-    '%s is no broker',
+    '%s is not a broker',
     (broker) => {
       expect(problemsOf(`kafka: { brokers: ["${broker}"] }`)).toEqual([
         expect.stringContaining('must be host:port, with an IPv6 address in brackets'),
@@ -332,7 +332,7 @@ sources:
     },
   )
 
-  test('puts all problems and the code into the error', () => {
+  test('reports all problems and the code in the error', () => {
     const error = new ConfigError(['a: b', 'c: d'])
     expect(error).toMatchObject({ name: 'ConfigError', code: 'CONFIG_INVALID', problems: ['a: b', 'c: d'] })
     expect(error.message).toBe('2 problems in the configuration:\n  - a: b\n  - c: d')
@@ -345,11 +345,11 @@ sources:
     expect(problemsOf('a: [')).toEqual([expect.stringMatching(/is not valid YAML: .*line/)])
   })
 
-  test('does not quote a broken file, which may hold a secret (I9)', () => {
+  test('does not quote an invalid file, which may contain a secret (I9)', () => {
     expect(problemsOf('password: "hunter2\nx: [').join()).not.toContain('hunter2')
   })
 
-  test('refuses to forget a payment while something could still come of it', () => {
+  test('refuses a retention that forgets payments while events about them can still arrive', () => {
     expect(problemsOf('payments: { retention: 90d }')).toEqual([])
     expect(problemsOf('payments: { retention: 2159h }')).toEqual([
       'payments.retention: must be at least 90d: raw callbacks, events and dead letters are kept for 90 days',
@@ -357,7 +357,7 @@ sources:
     expect(problemsOf(`payments: { retention: 1d }\n${SOURCE}`)).toEqual([expect.stringMatching(/at least 90d/)])
   })
 
-  test('reads how long a status may last, the most particular setting first', () => {
+  test('reads how long a status may last, the most specific setting first', () => {
     expect(loadConfig(file(''), {}).payments).toEqual({
       retentionMs: 400 * 86_400_000,
       nextStatusWithin: { default: 3 * 86_400_000, providers: {} },
@@ -375,11 +375,11 @@ describe('authentication', () => {
   const of = (text: string, env: Record<string, string> = {}) =>
     loadConfig(file(SOURCE.replace('{ type: none }', text)), env).sources[0]?.authentication
 
-  test.each(['none', '{ type: none }', '[none]'])('written %s is none', (text) => {
+  test.each(['none', '{ type: none }', '[none]'])('%s means none', (text) => {
     expect(of(text)).toEqual([{ type: 'none' }])
   })
 
-  test('may be several kinds, with several secrets each', () => {
+  test('can be several types, with several secrets each', () => {
     const text =
       '[{ type: ip-allow-list, addresses: [2001:db8::/32] }, { type: header, header: X-Key, secret: [{ env: A }, { env: B }] }]'
     expect(of(text, { A: 'a', B: 'b' })).toEqual([
@@ -395,7 +395,7 @@ describe('authentication', () => {
     ])
   })
 
-  test('by signature has defaults: SHA-256 in hex over the body alone, 5 minutes', () => {
+  test('by signature defaults to hex SHA-256 over the body alone, 5 minutes', () => {
     expect(of('{ type: hmac, header: X-Signature, secret: { env: A } }', { A: 'a' })).toMatchObject([
       { algorithm: 'sha256', encoding: 'hex', prefix: '', timestamp: null },
     ])
@@ -405,7 +405,7 @@ describe('authentication', () => {
     ])
   })
 
-  test('may take its addresses from a file with comments', () => {
+  test('can take its addresses from a file with comments', () => {
     const addresses = file('# networks\n203.0.113.0/24 # first\n\n2001:db8::1\n', 'addresses')
     expect(of(`{ type: ip-allow-list, addresses: { file: '${addresses}' } }`)).toEqual([
       { type: 'ip-allow-list', addresses: { file: addresses } },
@@ -414,7 +414,7 @@ describe('authentication', () => {
     expect(() => of(`{ type: ip-allow-list, addresses: { file: '${addresses}' } }`)).toThrow('contains no entry')
   })
 
-  test('by mutual TLS needs TLS, or a proxy that passes certificates on', () => {
+  test('by mutual TLS needs TLS, or a proxy that forwards certificates', () => {
     const ca = file(rootCa('CN=Root').pem, 'ca.pem')
     const source = SOURCE.replace('{ type: none }', `{ type: mtls, ca: '${ca}', pins: any }`)
     expect(problemsOf(source)).toEqual([
@@ -427,7 +427,7 @@ describe('authentication', () => {
     ])
   })
 
-  test('needs a certificate and the key that belongs to it for TLS', () => {
+  test('needs a certificate and its key for TLS', () => {
     const [one, other] = [rootCa('CN=One'), rootCa('CN=Other')]
     const certificate = file(one.pem, 'server.pem')
     const key = file(other.keyPem, 'server.key')
@@ -447,7 +447,7 @@ describe('secrets', () => {
     return SOURCE.replace('{ type: none }', `{ type: header, header: X-Key, secret: ${secret} }`)
   }
 
-  test('are read from a file, without the line break at its end', () => {
+  test('are read from a file, without the trailing line break', () => {
     const path = file('s3cret\n', 'secret')
     const [source] = loadConfig(file(secured(`{ file: '${path}' }`)), {}).sources
     expect(source?.authentication).toEqual([
@@ -470,7 +470,7 @@ describe('secrets', () => {
     expect(problemsOf(secured(secret), { EMPTY: '' })).toEqual([`sources.0.authentication.secret: ${problem}`])
   })
 
-  test('of what a process does not use may be missing, and of nothing else', () => {
+  test('may be missing only for parts that a process does not use', () => {
     const missing = (name: string) => `{ file: /does/not/exist/${name} }`
     const path = file(
       [
@@ -498,7 +498,7 @@ describe('secrets', () => {
     expect(placesOf()).toEqual(['sources', 'gateway', 'gateway', 'encryption', 'kafka', 'redis', 'registry'])
   })
 
-  test('are never part of a problem (I9)', () => {
+  test('never appear in a problem (I9)', () => {
     const problems = problemsOf(`${secured('{ env: KEY }')}\nextra: 1\n`, { KEY: 'hunter2' })
     expect(problems).toHaveLength(1)
     expect(problems.join()).not.toContain('hunter2')

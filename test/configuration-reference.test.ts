@@ -16,7 +16,7 @@ interface Row {
   readonly meaning: string
 }
 
-/** What stands after the settings has tables of its own. */
+/** The sections after the settings have other tables. */
 const TABLES = REFERENCE.slice(0, REFERENCE.indexOf('\n## Logins\n'))
 const ROWS: readonly Row[] = [...TABLES.matchAll(/^\| `([^`]+)` \| ([^|]+) \|([^|]*)\| (.*) \|$/gm)].map(
   ([, name = '', byDefault = '', limits = '', meaning = '']) => ({ name, byDefault, limits: limits.trim(), meaning }),
@@ -42,7 +42,7 @@ interface Setting {
   readonly required: boolean
 }
 
-/** Sections whose settings have rows of their own. Every other object is described in one row. */
+/** Sections whose settings have their own rows. Every other object has one row. */
 const SECTIONS =
   /^(|log|admin|shutdown|normalizer|processor|kafka|redis|registry|gateway|gateway\.shutdown|payments|encryption|sources\[\])$/
 
@@ -63,7 +63,7 @@ function settingsOf(section: string, schema: JsonSchema): Setting[] {
 
 const rowOf = (name: string) => ROWS.find((row) => row.name === name)
 
-/** Defaults that the schema does not hold, because other settings or the provider decide them. */
+/** Defaults that are not in the schema, because other settings or the provider determine them. */
 const COMPUTED: Readonly<Record<string, string>> = {
   'normalizer.group': `\`<kafka.topicPrefix>${loadConfig(undefined, {}).normalizer.group}\``,
   'processor.group': `\`<kafka.topicPrefix>${loadConfig(undefined, {}).processor.group}\``,
@@ -72,13 +72,13 @@ const COMPUTED: Readonly<Record<string, string>> = {
   'sources[].successCode': `by provider: ${PROVIDER_IDS.map((id) => `${id.replace(/^jpm-global-payments-/, '').replace('instamed', 'InstaMed')} \`${providerById(id)?.successCode}\``).join(', ')}`,
   'payments.nextStatusWithin': '`{ default: 3d }`',
   'kafka.brokers': `\`[${loadConfig(undefined, {}).kafka.brokers.join(', ')}]\``,
-  // JSON Schema leaves out defaults of what is transformed, and whether a transformed value is required.
+  // JSON Schema omits the defaults of transformed values and whether these are required.
   sources: '`[]`',
   'sources[].authentication': 'required',
   encryption: 'off',
 }
 
-test('the schema is read as a whole', () => {
+test('the test sees the whole schema', () => {
   expect(SETTINGS.length).toBeGreaterThan(60)
   expect(SETTINGS.map(({ name }) => name)).toContain('gateway.shutdown.waitMs')
 })
@@ -100,9 +100,9 @@ describe.each(SETTINGS)('$name', ({ name, schema, required }) => {
   })
 })
 
-test('every environment variable stands beside its setting', () => {
+test('every environment variable is listed with its setting', () => {
   for (const [variable, path] of ENVIRONMENT_OVERRIDES) {
-    // A variable may set a part of a login, which has one row.
+    // A variable can set one part of a login, which has a single row.
     const row = rowOf(path) ?? rowOf(path.split('.').slice(0, -1).join('.'))
     expect(row?.meaning, variable).toContain(`\`${variable}\``)
   }

@@ -16,7 +16,7 @@ class FakeProcess extends EventEmitter {
   }
 }
 
-test('the first process of a container ends on a signal that nobody else listens to', () => {
+test('the first process of a container exits on a signal without other listeners', () => {
   const process = new FakeProcess(1)
   answerSignalsAsFirstProcess(process)
   process.emit('SIGTERM')
@@ -24,7 +24,7 @@ test('the first process of a container ends on a signal that nobody else listens
   expect(process.exits).toEqual([143, 130])
 })
 
-test('a stage that drains on the first signal is left alone, and a second one ends it', () => {
+test('a stage drains on the first signal, and the second one ends the process', () => {
   const process = new FakeProcess(1)
   answerSignalsAsFirstProcess(process)
   let drains = 0
@@ -37,7 +37,7 @@ test('a stage that drains on the first signal is left alone, and a second one en
   expect([drains, process.exits]).toEqual([1, [143]])
 })
 
-test('any other process keeps what Node.js does by itself', () => {
+test('any other process keeps the default behaviour of Node.js', () => {
   const process = new FakeProcess(4711)
   answerSignalsAsFirstProcess(process)
   expect(process.eventNames()).toEqual([])

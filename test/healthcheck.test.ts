@@ -16,7 +16,7 @@ function check(question: string, port: number): Promise<readonly [number, string
   return promise
 }
 
-test('the health check of the image asks the admin server, and says why not', async () => {
+test('the health check of the image queries the admin server and prints why it fails', async () => {
   const server = createServer(({ url }, response) => {
     response.writeHead(url === '/health/live' ? 200 : 503).end(`{"asked":"${url}"}`)
   })

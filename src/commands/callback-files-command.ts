@@ -18,7 +18,10 @@ export function callbackFilesCommand(program: Command, name: string): Command {
     .command(name)
     .argument('<file...>', 'one callback per file: the request body, byte for byte')
     .addOption(new Option('--provider <id>', 'provider of the callbacks').choices(PROVIDER_IDS).makeOptionMandatory())
-    .option('--content-type <type>', 'of all files (default: by extension .json, .form or .xml, else JSON)')
+    .option(
+      '--content-type <type>',
+      'content type of all files (default: by extension .json, .form or .xml, else JSON)',
+    )
     .option('--namespace <name>', 'first part of the payment keys (default: the provider)', ruledBy(nameRule))
     .option('--currency <code>', 'ISO 4217, for amounts sent without a currency', ruledBy(currencyRule))
 }

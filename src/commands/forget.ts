@@ -15,7 +15,7 @@ export function addForget(program: Command): void {
     .argument('[payment]', "payment key, provider's id, or endToEndId")
     .option('--data-key <id...>', 'forget these data keys instead, whatever they encrypt')
     .option('--with-shared', "also forget the data keys of other payments' callbacks that mention this payment")
-    .option('--force', 'do not wait for the normalizer; what callbacks not yet normalized report is lost')
+    .option('--force', 'do not wait for the normalizer; statuses in callbacks not yet normalized are lost')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

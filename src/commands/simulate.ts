@@ -58,7 +58,7 @@ export function addSimulate(program: Command): void {
     .option('--out <file>', 'write what was sent and the expected final status of every payment')
     .option(
       '--await <duration>',
-      'then wait up to this long for every payment to be as expected; exit code 1 if one is not',
+      'then wait up to this long for every payment to match its expected result; exit code 1 if one does not',
       durationMs,
     )
     .option('--json', 'print the counts as one JSON document')

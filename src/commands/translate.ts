@@ -4,7 +4,7 @@ import { print } from './command-line.ts'
 
 export function addTranslate(program: Command): void {
   callbackFilesCommand(program, 'translate')
-    .description('translate callbacks in files into events: one JSON document per file, each on a line')
+    .description('translate callbacks in files into events: one line of JSON per file')
     .addHelpText(
       'after',
       `

@@ -9,7 +9,7 @@ export function addWhy(program: Command): void {
     .command('why')
     .description("explain a payment's status: its callbacks, what each changed, and the status without it")
     .argument('<payment>', "payment key, provider's id, or endToEndId")
-    .option('--from-topic', 'find it in payments.status.current instead of the view in Redis')
+    .option('--from-topic', 'find the payment in payments.status.current instead of the view in Redis')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

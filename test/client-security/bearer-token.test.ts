@@ -26,7 +26,7 @@ async function endpoint(
   return { from: 'endpoint', url, clientId: 'we & us', clientSecret: () => 'p:w', scope: 'kafka' } as const
 }
 
-test('a token is shared until most of its life is over, then replaced', async () => {
+test('shares a token for most of its lifetime, then replaces it', async () => {
   let now = 0
   const seen: string[] = []
   const place = await endpoint((asked, body, authorization) => {
@@ -47,7 +47,7 @@ test.each([
   [503, '', true, 'status 503'],
   [200, '<html>', false, 'without an access_token'],
 ])(
-  'status %s is said, and whether another try may help; the next call asks again',
+  'reports status %s and whether a retry can help; the next call asks again',
   async (status, body, retriable, says) => {
     const place = await endpoint((asked) =>
       asked === 1 ? { status, body } : { status: 200, body: '{"access_token":"t"}' },

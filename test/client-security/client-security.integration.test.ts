@@ -15,15 +15,15 @@ import { SILENT } from '../lab/harness/silent-logger.ts'
 import { ADMIN, SecuredServers, unsignedToken } from './secured-servers.ts'
 
 /**
- * Everything that clients can be asked for, at once: Kafka with TLS, SASL and no right that is not given, Redis with TLS,
- * client certificates and ACL users, the registry with TLS and a password. The rights are what `topics acls` prints,
- * run as a person would.
+ * All client security at once: Kafka with TLS, SASL and ACLs that deny by default; Redis with TLS, client certificates and
+ * ACL users; the registry with TLS and a password. The permissions come from running the output of `topics acls` as an
+ * operator would.
  */
 
 const ROLES = ['gateway', 'normalizer', 'processor', 'deployer', 'operator'] as const
 type Role = (typeof ROLES)[number]
 const PREFIX = 'paystatus-'
-/** As deploy/README.md has it. Of everything else a role's file names secrets that nobody gave it. */
+/** The servers of each role, as in deploy/README.md. For other servers a role's configuration names missing secrets. */
 const NEEDS: Readonly<Record<Role, readonly ConfigPart[]>> = {
   gateway: ['kafka', 'gateway'],
   normalizer: ['kafka', 'registry'],
@@ -32,10 +32,10 @@ const NEEDS: Readonly<Record<Role, readonly ConfigPart[]>> = {
   operator: CONFIG_PARTS,
 }
 const NOT_GIVEN = { file: '/does/not/exist' }
-/** Sessions end many times during the test, so that every client has to log in again. */
+/** Sessions expire many times during the test, so that every client must authenticate again. */
 const SESSION_MS = 4_000
 
-/** Three processes start beside a broker of their own: on a machine that is shared this takes its time. */
+/** Three processes start in addition to a broker, which is slow on a busy machine. */
 const eventually = (attempt: () => unknown) => eventuallyWithin(attempt, { timeoutMs: 60_000 })
 
 let servers: SecuredServers
@@ -83,7 +83,7 @@ afterAll(async () => {
   await servers?.close()
 })
 
-test('what is printed is enough for the whole path, and each role with less, or with a wrong password, says what it lacks', async () => {
+test('the printed permissions suffice for the whole path; a role without one, or with a wrong password, reports what it lacks', async () => {
   const lacking = (entry: AclEntry) =>
     (entry.resourceType === RESOURCE.topic && entry.principal.endsWith('gateway')) ||
     (entry.resourceType === RESOURCE.group && entry.principal.endsWith('normalizer')) ||
@@ -95,7 +95,7 @@ test('what is printed is enough for the whole path, and each role with less, or 
   await succeeds(deployment.command(['topics', 'apply'], { configFile: configs.deployer }))
   await succeeds(deployment.command(['schemas', 'apply'], { configFile: configs.deployer }))
 
-  // Each ends by itself, non-zero, and its last line says what to do.
+  // Each process exits non-zero, and its last line names the remedy.
   const starved = await Promise.all(
     (['gateway', 'normalizer', 'processor'] as const).map((role) => start(role, configs[role])),
   )
@@ -110,7 +110,7 @@ test('what is printed is enough for the whole path, and each role with less, or 
   )
   await admin.createAcls({ acl: acls.filter(lacking) })
 
-  // Wrong passwords are waited out, said at once, and mended without a restart.
+  // A wrong password is reported at once, and correcting it needs no restart.
   const wrong = writeFileSecret('wrong', 'not the password')
   const gateway = await start('gateway', writeConfig('gateway', 'gateway-wrong', { kafkaPassword: wrong }))
   const wrongRedis = writeFileSecret('wrong-redis', 'not the password')
@@ -130,11 +130,11 @@ test('what is printed is enough for the whole path, and each role with less, or 
   writeFileSync(wrongRedis.file, servers.passwordOf('redis'))
   await Promise.all([gateway, processor, normalizer].map((process) => process.ready(90_000)))
 
-  // A callback becomes a status, and an operator's tools see it.
+  // A callback becomes a status that the operator's tools see.
   const expected = await postExamples(deployment.config, gateway.gatewayUrl)
   await arrived(expected)
 
-  // Again, after every session has ended more than once: OAUTHBEARER's tokens were replaced, SCRAM's logins repeated.
+  // Again after every session has expired more than once: OAUTHBEARER tokens were replaced, SCRAM logins repeated.
   const tokensBefore = tokensOfNormalizer()
   await eventually(() => expect(tokensOfNormalizer()).toBeGreaterThan(tokensBefore))
   await postExamples(deployment.config, gateway.gatewayUrl)
@@ -143,7 +143,7 @@ test('what is printed is enough for the whole path, and each role with less, or 
   })
   const verified = await deployment.command(['verify', '--json'], { configFile: configs.operator })
   expect(JSON.parse(verified.stdout || verified.stderr)).toMatchObject({ ok: true, payments: expected.length })
-  // A login that is repeated costs no transaction, and no lane its place.
+  // Logging in again aborts no transaction, and no lane loses its partition.
   expect(await processor.metricsText()).not.toMatch(/paystatus_processor_transactions_total\{outcome="failed"\} [1-9]/)
   expect(gateway.output + normalizer.output + processor.output).not.toContain('lane in doubt')
 
@@ -151,7 +151,7 @@ test('what is printed is enough for the whole path, and each role with less, or 
   expect(await Promise.all([gateway, normalizer, processor].map((process) => process.stop()))).toEqual([0, 0, 0])
 }, 300_000)
 
-/** Tools say within seconds what is wrong, and end with 1. */
+/** Tools report the problem within seconds and exit with 1. */
 async function refusals(): Promise<void> {
   const cases: [sasl: object, tls: object, says: RegExp][] = [
     [
@@ -176,7 +176,7 @@ async function refusals(): Promise<void> {
 }
 
 test.each(ROLES.slice(0, 3).flatMap((role) => NEEDS[role].map((part) => [role, part] as const)))(
-  'a %s that was not given the secrets of %s says so and ends with 2',
+  'a %s without the secrets of %s reports it and exits with 2',
   async (role, part) => {
     const given = NEEDS[role].filter((one) => one !== part)
     const configFile = writeConfig(role, `${role}-without-${part}`, { given })
@@ -213,7 +213,7 @@ async function succeeds(command: ReturnType<Deployment['command']>): Promise<voi
   expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.any(String) })
 }
 
-/** The users' ways in: passwords with both digests, and for the normalizer tokens of an endpoint. */
+/** How each user authenticates: SCRAM with both digests, and OAUTHBEARER with endpoint tokens for the normalizer. */
 function saslOf(role: Role, password = secretFile(PREFIX + role)): object {
   const username = PREFIX + role
   const token = { url: servers.tokenUrl, clientId: username, clientSecret: password, tls: { caFile: servers.ca } }
@@ -279,8 +279,8 @@ const PATTERN = { literal: 3, prefixed: 4 } as const
 const ALLOW = 3
 
 /**
- * Runs what `topics acls` prints in a shell. Redis' commands go to the server; of Kafka's, which would start a Java for
- * each, the arguments are taken and given back as the ACLs that they ask for.
+ * Runs the output of `topics acls` in a shell. Redis commands go to the server. Each Kafka command would start a JVM, so
+ * only its arguments are parsed, into the ACLs that this function returns.
  */
 async function runPrintedCommands(): Promise<AclEntry[]> {
   const { stdout, code } = await deployment.command(['topics', 'acls'], { configFile: configs.operator })

@@ -15,31 +15,31 @@ import { kafkaSpec, loneBroker, newClusterId, redisSpec } from '../lab/stack/spe
 export const ADMIN = 'admin'
 
 export interface SecuredServersOptions {
-  /** Kafka's users, besides the administrator; all get a password. */
+  /** Kafka users besides the administrator; each gets a password. */
   readonly users: readonly string[]
-  /** How long a login of Kafka lasts, ms. */
+  /** Lifetime of a Kafka session, ms. */
   readonly sessionMs: number
-  /** Base of the real registry, which the proxy stands before. */
+  /** Base URL of the registry behind the proxy. */
   readonly registryUrl: string
 }
 
 /**
- * Kafka with nothing but TLS and SASL, and ACLs without which nobody may do anything; Redis with TLS, client certificates
- * and a password; before the registry a proxy with TLS that wants a password or a token; an OAuth 2 token endpoint.
+ * Kafka with TLS, SASL and ACLs that deny by default; Redis with TLS, client certificates and a password; a TLS proxy in
+ * front of the registry that requires a password or a token; an OAuth 2 token endpoint.
  */
 export class SecuredServers {
   readonly directory: string
   readonly packages: Packages
   readonly ca: string
   readonly client: CertificateFiles
-  /** Of Kafka's users, of `registry` and of `redis`. */
+  /** Passwords of the Kafka users, of `registry` and of `redis`. */
   readonly passwords: ReadonlyMap<string, string>
   readonly kafka: Server
   readonly redis: Server
   readonly registryUrl: string
   readonly tokenUrl: string
   readonly bearerToken: string
-  /** How many tokens each client of the endpoint got. */
+  /** Tokens issued per client of the endpoint. */
   readonly tokens: ReadonlyMap<string, number>
   readonly #https: readonly HttpsServer[]
   readonly #guard: Guard
@@ -138,7 +138,7 @@ function securedKafka(
       const listener = 'listener.name.sasl_ssl'
       return {
         ...lone.config(place),
-        // Clients have one way in. The controller is the same process.
+        // Clients have one listener. The controller is in the same process.
         listeners: `SASL_SSL://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
         'advertised.listeners': `SASL_SSL://127.0.0.1:${port}`,
         'listener.security.protocol.map': 'SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT',
@@ -147,7 +147,7 @@ function securedKafka(
         'sasl.mechanism.inter.broker.protocol': 'SCRAM-SHA-512',
         [`${listener}.scram-sha-512.sasl.jaas.config`]: `${jaas}.scram.ScramLoginModule required username="${ADMIN}" password="${passwords.get(ADMIN)}";`,
         [`${listener}.scram-sha-256.sasl.jaas.config`]: `${jaas}.scram.ScramLoginModule required;`,
-        // Takes unsigned tokens: what is tried here is our side of the mechanism.
+        // Accepts unsigned tokens, because only the client side of the mechanism is tested.
         [`${listener}.oauthbearer.sasl.jaas.config`]: `${jaas}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="${ADMIN}";`,
         'ssl.keystore.type': 'PEM',
         'ssl.keystore.location': keyStore,
@@ -221,8 +221,8 @@ async function registryProxy(
 }
 
 /**
- * Tokens that live so short a time that a test sees them replaced. A session ends with its token, and a fifth of a life must be
- * more than the second within which a broker takes no further login.
+ * The lifetime of tokens: short, so that a test sees them replaced. A session ends with its token, and a fifth of the
+ * lifetime must exceed one second, within which a broker accepts no further login.
  */
 const TOKEN_LIFE_S = 8
 
@@ -242,7 +242,7 @@ async function tokenEndpoint(
   })
 }
 
-/** A JWT as Kafka's unsecured validator takes it. */
+/** A JWT that Kafka's unsecured validator accepts. */
 export function unsignedToken(subject: string, lifeS = TOKEN_LIFE_S): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const now = Date.now() / 1_000

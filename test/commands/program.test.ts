@@ -2,11 +2,11 @@ import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { createProgram } from '../../src/commands/program.ts'
 
-/** Which options each command takes, and what it makes of them. Nothing is executed. */
+/** The options of each command and how they are parsed. No command is executed. */
 
 const DAY = Date.parse('2026-03-01T08:00:00Z')
 
-/** Every command that does something, by its full name. */
+/** Every command with an action, by its full name. */
 function leavesOf(command: Command, path: readonly string[] = []): [name: string, command: Command][] {
   return command.commands.flatMap((child): [string, Command][] => {
     const name = [...path, child.name()]
@@ -113,7 +113,7 @@ describe('options', () => {
     expect(parsed(line)).toEqual({ name, args })
   })
 
-  test('of every command are tested above', () => {
+  test('are tested above for every command', () => {
     const untested = leavesOf(createProgram()).filter(([name]) => ACCEPTED.every(([, tested]) => tested !== name))
     expect(untested.map(([name]) => name)).toEqual([])
   })
@@ -140,7 +140,7 @@ describe('options', () => {
   })
 })
 
-test('every command has a description and every option of it a text', () => {
+test('every command and every option has a description', () => {
   for (const [name, command] of leavesOf(createProgram())) {
     expect(command.description(), name).not.toBe('')
     for (const option of command.options) {

@@ -30,7 +30,7 @@ const SECRET = { env: 'SECRET' }
 const SENTINEL = { name: 'paystatus', nodes: ['s:26379'] }
 const SCRAM = { mechanism: 'SCRAM-SHA-512', username: 'u', password: SECRET }
 
-test('a cluster and Sentinel have logins and TLS, without a URL that says so', () => {
+test('a cluster and Sentinel can have credentials and TLS without a URL', () => {
   const env = { SECRET: 'data', OTHER: 'sentinel' }
   const cluster = load({ redis: { cluster: { nodes: ['a:1'] }, username: 'u', password: SECRET, tls: {} } }, env).redis
   expect([cluster.username, cluster.password?.(), cluster.tls]).toEqual(['u', 'data', { keyPassword: undefined }])
@@ -40,12 +40,12 @@ test('a cluster and Sentinel have logins and TLS, without a URL that says so', (
   expect(found.sentinel).toMatchObject({ name: 'paystatus', nodes: ['s:26379'], username: 's', tls: {} })
 })
 
-test('without any of it nothing is encrypted and nobody logs in, as before', () => {
+test('by default connections are neither encrypted nor authenticated', () => {
   const { kafka, redis, registry } = load({})
   expect([kafka.tls, kafka.sasl, redis.tls, redis.password, registry.token]).toEqual(Array(5).fill(undefined))
 })
 
-test('a secret is read whenever it is asked for, so that a new one needs no restart', () => {
+test('a secret is read on every use, so that a new one needs no restart', () => {
   const file = join(directory, 'password')
   writeFileSync(file, 'first\n')
   const { sasl } = load({ kafka: { sasl: { ...SCRAM, password: { file } } } }).kafka
@@ -55,12 +55,12 @@ test('a secret is read whenever it is asked for, so that a new one needs no rest
   expect(read()).toBe('second')
 })
 
-test('each role can be a user of its own over one file', () => {
+test('each role can be a different user with a shared configuration file', () => {
   const { sasl } = load({ kafka: { sasl: SCRAM } }, { SECRET: 's', PAYSTATUS_KAFKA_USERNAME: 'gateway' }).kafka
   expect(sasl).toMatchObject({ username: 'gateway' })
 })
 
-describe('is refused, with its place and without its value:', () => {
+describe('refuses, naming the setting but not its value:', () => {
   const CASES: readonly (readonly [what: string, config: object, says: string])[] = [
     [
       'a variable that is not set',
@@ -68,16 +68,12 @@ describe('is refused, with its place and without its value:', () => {
       'kafka.sasl.password: the variable NO',
     ],
     [
-      'a file that is not there',
+      'a missing file',
       { redis: { password: { file: '/no/such' } } },
       'redis.password: the secret file /no/such cannot be read (ENOENT)',
     ],
-    [
-      'both places at once',
-      { redis: { password: { file: 'a', env: 'B' } } },
-      'redis.password: give either file or env',
-    ],
-    ['a password in the file itself', { redis: { password: 'hunter2' } }, 'redis.password: '],
+    ['both file and env', { redis: { password: { file: 'a', env: 'B' } } }, 'redis.password: give either file or env'],
+    ['a password in the YAML file', { redis: { password: 'hunter2' } }, 'redis.password: '],
     [
       'PLAIN without TLS',
       { kafka: { sasl: { ...SCRAM, mechanism: 'PLAIN' } } },
@@ -89,7 +85,7 @@ describe('is refused, with its place and without its value:', () => {
       'kafka.sasl: OAUTHBEARER needs',
     ],
     [
-      'a client secret for anybody to read',
+      'a client secret over plain HTTP',
       { registry: { tokenEndpoint: { url: 'http://idp/token', clientId: 'c', clientSecret: SECRET } } },
       'registry.tokenEndpoint.url: must be https://',
     ],
@@ -99,7 +95,7 @@ describe('is refused, with its place and without its value:', () => {
       'kafka.tls: certificateFile and keyFile go together',
     ],
     [
-      'a CA that is none',
+      'an invalid CA',
       {
         kafka: {
           tls: {
@@ -111,14 +107,14 @@ describe('is refused, with its place and without its value:', () => {
       },
       'kafka.tls: ',
     ],
-    ['TLS for an address without', { redis: { tls: {} } }, 'redis.tls: has no effect without a rediss:// URL'],
+    ['TLS with a redis:// URL', { redis: { tls: {} } }, 'redis.tls: has no effect without a rediss:// URL'],
     [
-      'TLS to Sentinel whose key is missing',
+      'TLS to Sentinel without its key',
       { redis: { sentinel: { ...SENTINEL, tls: { certificateFile: 'x' } } } },
       'redis.sentinel.tls: ',
     ],
     [
-      'a password of Sentinel that is not there',
+      'a missing password of Sentinel',
       { redis: { sentinel: { ...SENTINEL, password: { env: 'MISSING' } } } },
       'redis.sentinel.password: ',
     ],

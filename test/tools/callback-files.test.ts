@@ -15,7 +15,7 @@ const callbackIn = (file: string, options: { contentType?: string; namespace?: s
   toCallbackFile(file, 3, BODY, { provider: instamed, ...options }).callback
 
 describe('a file as a callback', () => {
-  test('has everything that the gateway would add from the options and its position', () => {
+  test('gets from the options and its position everything that the gateway would add', () => {
     expect(toCallbackFile('a.json', 3, BODY, { provider: instamed })).toEqual({
       file: 'a.json',
       callback: {
@@ -54,14 +54,14 @@ describe('reading', () => {
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  test('takes the bytes as they are', () => {
+  test('keeps the bytes unchanged', () => {
     const file = join(folder, 'bytes')
     writeFileSync(file, Buffer.from([0xff, 0x00, 0x0a]))
     const [read] = readCallbackFiles([file], { provider: instamed })
     expect(read?.callback.body).toEqual(Buffer.from([0xff, 0x00, 0x0a]))
   })
 
-  test('takes a file of many pieces whole', () => {
+  test('reads a large file completely', () => {
     const body = Buffer.alloc(200_001, 'callback ')
     const file = join(folder, 'long')
     writeFileSync(file, body)
@@ -69,7 +69,7 @@ describe('reading', () => {
     expect(read?.callback.body.equals(body)).toBe(true)
   })
 
-  test('refuses what is too large to be a callback, also if it has no end', () => {
+  test('refuses files too large to be callbacks, even endless ones', () => {
     const file = join(folder, 'largest')
     writeFileSync(file, Buffer.alloc(CALLBACK_FILE_BYTES_MAX))
     expect(readCallbackFiles([file], { provider: instamed })).toHaveLength(1)
@@ -80,7 +80,7 @@ describe('reading', () => {
     )
   })
 
-  test('names all files that cannot be read, and why', () => {
+  test('names every unreadable file and the reason', () => {
     const missing = join(folder, 'missing')
     const read = () => readCallbackFiles([missing, folder], { provider: instamed })
     expect(read).toThrow(CallbackFilesError)

@@ -5,7 +5,7 @@ import { simulate } from '../lab/harness/load.ts'
 import { Observer } from '../lab/harness/observer.ts'
 import { readContents, violationsOf } from '../lab/harness/violations.ts'
 
-/** I4, I5: an installation gets more partitions by another one that takes its payments over. */
+/** I4, I5: an installation gets more partitions by carrying its payments over to a new installation. */
 
 let small: Deployment
 let large: Deployment
@@ -33,7 +33,7 @@ function groupsOf(name: string) {
   }
 }
 
-test('every payment has its status, its events and its children there, however often it is carried over', async () => {
+test('carries over the status, events and children of every payment, and repeating it changes nothing', async () => {
   const before = await small.start(['gateway', 'normalizer', 'processor'])
   await simulate(small, before.gatewayUrl, { seed: 71, payments: 60 })
   await ofSmall.caughtUp().catch((error: Error) => {
@@ -66,13 +66,13 @@ test('every payment has its status, its events and its children there, however o
       ]),
     )
   expect(toldOf(carried)).toEqual(toldOf(old))
-  // Repeats are counted, and published nowhere.
+  // Repeats are counted but not published.
   expect(carried.changes.filter(({ event }) => event !== null)).toHaveLength(
     old.changes.filter(({ event }) => event !== null).length,
   )
   expect(violationsOf(carried, large.config).filter((violation) => !violation.startsWith('I2'))).toEqual([])
 
-  // And goes on there.
+  // The new installation continues.
   const report = await simulate(large, after.gatewayUrl, { seed: 72, payments: 40 })
   await ofLarge.caughtUp()
   const now = await ofLarge.current()

@@ -4,7 +4,7 @@ import { carryOverPartition } from '../../src/tools/carry-over.ts'
 import { sampleEvent } from '../avro/samples.ts'
 import { CODECS, PARTITION, StatusWorld, TOPICS } from '../processor/status-world.ts'
 
-/** I4, I5: the payments of an installation in one with another number of partitions. */
+/** I4, I5: carries payments over to an installation with a different partition count. */
 
 const PARTITIONS = 4
 const { signal } = new AbortController()
@@ -12,7 +12,7 @@ const eventOf = (id: string, paymentKey: string, status: 'ACCEPTED' | 'COMPLETED
   sampleEvent({ eventId: id, paymentKey, status, naturalKey: id })
 
 let old: StatusWorld
-/** A world for every partition of the new installation: each has one. */
+/** One world per partition of the new installation. */
 let anew: StatusWorld[]
 
 beforeEach(async () => {
@@ -47,8 +47,8 @@ const statusesOf = (worlds: readonly StatusWorld[]) =>
       .map(([key, { status, events }]) => [key, [status, ...events.map(({ event }) => event.eventId).toSorted()]]),
   )
 
-test('have there, each in the partition of its key, their statuses and all of their events', async () => {
-  // Of `jpm:3` and `jpm:7` two records stand in `current`; the last one counts.
+test('keeps statuses and all events, each payment in the partition of its key', async () => {
+  // `current` has two records of `jpm:3` and of `jpm:7`; the last one counts.
   expect(await carry()).toEqual({ payments: 20, events: 22 })
   await Promise.all(anew.map((world) => world.run()))
   expect(statusesOf(anew)).toEqual(statusesOf([old]))
@@ -59,7 +59,7 @@ test('have there, each in the partition of its key, their statuses and all of th
   }
 })
 
-test('are published once, however often they are carried over, and what came meanwhile is added', async () => {
+test('publishes payments once when repeated, and adds events that arrived in the meantime', async () => {
   await carry()
   await Promise.all(anew.map((world) => world.run()))
   const before = anew.map((world) => world.changes().length)
@@ -74,7 +74,7 @@ test('are published once, however often they are carried over, and what came mea
   expect(statusesOf(anew)).toEqual(statusesOf([old]))
 })
 
-test('that were forgotten stay forgotten', async () => {
+test('keeps forgotten payments forgotten', async () => {
   old.now += 500 * 86_400_000
   const task = await old.run()
   await task.idle(signal)

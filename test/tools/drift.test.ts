@@ -18,7 +18,7 @@ function record(source: string, time: string, element: object): InRecord {
   }
 }
 
-test('lists names with how often and when, from all partitions, and no value', async () => {
+test('lists names with counts and times from all partitions, and no values', async () => {
   const partitions = [
     [
       record('jpm', '2026-01-02T00:00:00.000Z', { paymentStatus: 'NEW', newField: 'SECRET' }),

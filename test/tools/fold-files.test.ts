@@ -10,10 +10,10 @@ import { planCallbacks } from '../../src/tools/simulate/plan.ts'
 import { type TranslatedFile, translateFiles } from '../../src/tools/translate-files.ts'
 import { sampleEvent } from '../avro/samples.ts'
 
-// A hundred times what it takes: a busy machine is no failure.
+// A hundred times the usual duration, so that a busy machine does not fail the tests.
 vi.setConfig({ testTimeout: 60_000 })
 
-/** A callback that holds these events, as the translation leaves it. */
+/** The translation of a callback with these events. */
 function fileWith(file: string, ...events: PaymentEvent[]): TranslatedFile {
   const placed = events.map((event, element) => ({ ...event, callbackId: `callback of ${file}`, element }))
   return { file, events: placed, deadLetters: [], setAside: 0 }
@@ -29,7 +29,7 @@ const completed = fileWith('completed', at('COMPLETED', 3))
 const processing = fileWith('processing', at('PROCESSING', 2))
 
 describe('folding files', () => {
-  test('gives the status of each payment, and what the arrival of each event meant', () => {
+  test('gives the status of each payment and the verdict of each event', () => {
     const { states, ...counts } = foldFiles([received, completed, processing])
     expect(counts).toEqual({ deadLetters: [], setAside: 0, duplicates: 0 })
     expect(states).toHaveLength(1)
@@ -75,7 +75,7 @@ describe('folding files', () => {
     ])
   })
 
-  test('keeps payments apart, also those that share a callback', () => {
+  test('keeps payments apart, even if they share a callback', () => {
     const two = fileWith('two', at('REJECTED', 2, { paymentKey: 'b' }), at('REJECTED', 2, { paymentKey: 'a' }))
     const { states } = foldFiles([fileWith('one', at('RECEIVED', 1, { paymentKey: 'a' })), two])
     expect(states.map(({ paymentKey, statusVersion, events }) => [paymentKey, statusVersion, events.length])).toEqual([
@@ -88,7 +88,7 @@ describe('folding files', () => {
     ])
   })
 
-  test('counts repeats, and what is set aside, and names the file of dead letters', () => {
+  test('counts repeats and set-aside parts, and names the file of dead letters', () => {
     const deadLetter = { reason: 'missing-status', message: 'the element has no paymentStatus', element: 1 } as const
     const broken: TranslatedFile = { file: 'broken', events: [], deadLetters: [deadLetter], setAside: 2 }
     expect(foldFiles([received, received, { ...broken, setAside: 1 }, broken])).toMatchObject({
@@ -102,7 +102,7 @@ describe('folding files', () => {
     })
   })
 
-  test('makes a dead letter of an event that a full payment does not keep', () => {
+  test('makes a dead letter of an event that a full history does not keep', () => {
     const many = Array.from({ length: HISTORY_EVENTS_MAX }, (_, index) => at('PROCESSING', index + 10))
     const between = at('PROCESSING', HISTORY_EVENTS_MAX + 8, { eventId: 'not kept' })
     const { states, deadLetters } = foldFiles([fileWith('many', ...many), fileWith('one', between)])
@@ -117,7 +117,7 @@ describe('folding files', () => {
     ])
   })
 
-  test('of nothing gives nothing', () => {
+  test('returns nothing for no files', () => {
     expect(foldFiles([])).toEqual({ states: [], deadLetters: [], setAside: 0, duplicates: 0 })
   })
 })
@@ -125,7 +125,7 @@ describe('folding files', () => {
 describe('permuting', () => {
   const files = [received, processing, completed]
 
-  test('tries every order of few callbacks of a payment and reports that all agree', () => {
+  test('folds all orders of few callbacks of a payment and reports that they agree', () => {
     const other = fileWith('other', at('RECEIVED', 1, { paymentKey: 'other' }))
     expect(foldFiles([...files, other], { permuteSeed: 5 })).toEqual({
       ...foldFiles([...files, other]),
@@ -133,7 +133,7 @@ describe('permuting', () => {
     })
   })
 
-  test('tries a thousand orders of many callbacks, and says that these are not all', () => {
+  test('folds a thousand orders of many callbacks and reports that these are not all', () => {
     const many = Array.from({ length: 8 }, (_, index) => fileWith(`file ${index}`, at('PROCESSING', index)))
     expect(foldFiles(many, { permuteSeed: 1 }).permute).toEqual({
       orders: 1_000,
@@ -143,7 +143,7 @@ describe('permuting', () => {
     })
   })
 
-  /** The defect that this tool is for: the status is what came last. */
+  /** The defect that `--permute` detects: the last event to arrive determines the status. */
   const lastWins: typeof applyEvent = (state, event, recordedAt) => {
     const applied = applyEvent(state, event, recordedAt)
     return applied.outcome === 'recorded'
@@ -151,7 +151,7 @@ describe('permuting', () => {
       : applied
   }
 
-  test('names the payment and two orders that disagree', () => {
+  test('names the payment and two orders with different results', () => {
     const { permute } = foldFiles([received, completed], { permuteSeed: 1, apply: lastWins })
     expect(permute?.differences).toEqual([
       {
@@ -172,7 +172,7 @@ describe('permuting', () => {
     ])
   })
 
-  test('names all parts that differ, and what a person should look at', () => {
+  test('names all parts that differ, and the attention codes', () => {
     const arrivalIsTime: typeof applyEvent = (state, event, recordedAt) =>
       applyEvent(state, { ...event, occurredAt: recordedAt }, recordedAt)
     const rejected = fileWith('rejected', at('REJECTED', 9))
@@ -186,7 +186,7 @@ describe('permuting', () => {
     expect(difference && orderDifferenceText(difference)).toContain('REJECTED (positive-after-final) from rejected')
   })
 
-  test('finds a difference among many callbacks too, the same one again', () => {
+  test('finds a difference among many callbacks, too, and the same one every time', () => {
     const many = Array.from({ length: 9 }, (_, index) => fileWith(`file ${index}`, at('PROCESSING', index)))
     const mixed = [...many, completed]
     const find = () => foldFiles(mixed, { permuteSeed: 7, apply: lastWins }).permute?.differences
@@ -195,7 +195,7 @@ describe('permuting', () => {
   })
 })
 
-describe('what the simulator sends', () => {
+describe('simulated callbacks', () => {
   const provider = (id: string) => {
     const found = providerById(id)
     if (found === undefined) {
@@ -205,7 +205,7 @@ describe('what the simulator sends', () => {
   }
 
   test.each(['jpm-global-payments-v1', 'jpm-global-payments-v2', 'instamed'] as const)(
-    '%s: comes to the expected statuses, in every order',
+    '%s: fold to the expected statuses in every order',
     (id) => {
       const { callbacks, ledger } = planCallbacks({
         seed: 11,

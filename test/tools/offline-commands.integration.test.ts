@@ -10,9 +10,9 @@ import { rules } from '../../src/tools/rules.ts'
 import type { TranslatedFile } from '../../src/tools/translate-files.ts'
 import { callbackOf } from '../providers/callback-of.ts'
 
-/** The commands as a person starts them, in a process of their own: no servers, no configuration. */
+/** Runs the commands in separate processes, without servers or configuration. */
 
-// A process takes seconds to start on a machine that is busy.
+// A process takes seconds to start on a busy machine.
 vi.setConfig({ testTimeout: 30_000 })
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -31,7 +31,7 @@ function paystatus(...args: string[]): Promise<Ended> {
 function run(command: string, args: readonly string[]): Promise<Ended> {
   const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('PAYSTATUS_'))
   return new Promise((resolve) => {
-    // Starting is most of the time; the cache halves it.
+    // Most of the time is start-up; the cache halves it.
     const env = { ...Object.fromEntries(environment), NODE_COMPILE_CACHE: join(folder, 'compiled') }
     const options = { cwd: folder, env, maxBuffer: 64 * 2 ** 20 }
     const child = execFile(command, args, options, (_, stdout, stderr) => {
@@ -46,14 +46,14 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** The callbacks in a folder, by name; what must come of them lies beside them. */
+/** The callbacks in a folder, by name; the expected results are next to them. */
 function callbacksIn(path: string): readonly string[] {
   return readdirSync(path)
     .filter((name) => /\.(json|form|xml)$/.test(name) && !/(^|\.)expected\.json$/.test(name))
     .map((name) => join(path, name))
 }
 
-/** The golden result of a fixture, less what the gateway adds and other commands may add. */
+/** The golden result of a fixture, without the fields that the gateway or other commands add. */
 function goldenOf(fixture: string) {
   const { events, deadLetters, setAside } = JSON.parse(
     readFileSync(fixture.replace(/\.\w+$/, '.expected.json'), 'utf8'),
@@ -79,7 +79,7 @@ describe.each(PROVIDER_IDS)('the fixtures of %s', (provider) => {
   const flows = readdirSync(join(path, 'flows')).map((flow) => join(path, 'flows', flow))
   const { namespace, currency } = callbackOf('')
 
-  test('translate gives the golden events', async () => {
+  test('translate prints the golden events', async () => {
     const { code, stdout, stderr } = await paystatus(
       'translate',
       ...['--provider', provider, '--namespace', namespace, '--currency', currency ?? ''],
@@ -91,7 +91,7 @@ describe.each(PROVIDER_IDS)('the fixtures of %s', (provider) => {
     expect(
       documents.map(({ events, ...rest }) => ({ ...rest, events: own(events).map((e) => withoutReceipt({ ...e })) })),
     ).toEqual(fixtures.map(goldenOf))
-    // And what the normalizer publishes beside: the report of every child to its original.
+    // Plus the report of every child to its original payment, which the normalizer publishes, too.
     const events = documents.flatMap((document) => document.events)
     expect(events.flatMap(({ childKey, paymentKey }) => (childKey === null ? [] : [[childKey, paymentKey]]))).toEqual(
       events.flatMap(({ relatesTo, paymentKey }) => (relatesTo === null ? [] : [[paymentKey, relatesTo]])),
@@ -101,7 +101,7 @@ describe.each(PROVIDER_IDS)('the fixtures of %s', (provider) => {
     )
   })
 
-  test('fold --permute agrees over all of them', async () => {
+  test('fold --permute finds no differences', async () => {
     const files = [...fixtures, ...flows.flatMap(callbacksIn)]
     const { code, stdout, stderr } = await paystatus(
       'fold',
@@ -155,7 +155,7 @@ describe('fold', () => {
     expect(reversed.duplicates).toBe(1)
   })
 
-  test('always prints the same, and nothing of a body that an event does not hold', async () => {
+  test('prints the same output every time, and nothing from a body that is not in an event', async () => {
     const [first, second] = await Promise.all([fold('rejected.json', '--permute'), fold('rejected.json', '--permute')])
     expect(first).toEqual(second)
     expect(first).toMatchObject({ code: 0, stderr: '' })
@@ -166,7 +166,7 @@ describe('fold', () => {
     expect(first.stdout + stdout).not.toContain(SECRET)
   })
 
-  test('takes the content type that it is told', async () => {
+  test('uses the given content type', async () => {
     writeFileSync(join(folder, 'void.txt'), 'transactionID=a1&transactionStatus=V')
     const asForm = ['--content-type', 'application/x-www-form-urlencoded']
     const { stdout } = await paystatus('fold', '--provider', 'instamed', ...asForm, 'void.txt')
@@ -174,7 +174,7 @@ describe('fold', () => {
   })
 })
 
-describe('wrong use', () => {
+describe('wrong options', () => {
   test.concurrent.each([
     [['translate', '--provider', 'nobody', 'a.json'], 'Allowed choices are jpm-global-payments-v1'],
     [['fold', 'a.json'], "required option '--provider <id>' not specified"],
@@ -183,7 +183,7 @@ describe('wrong use', () => {
     [['fold', '--provider', 'instamed', '--currency', 'usd', 'a.json'], 'must be an ISO 4217 code'],
     [['translate', '--provider', 'instamed', '--namespace', 'a:b', 'a.json'], 'must be lower-case letters'],
     [['fold', '--provider', 'instamed', 'missing.json'], 'paystatus: cannot read missing.json: no such file\n'],
-  ])('%j ends with 2 and a message', async (args, message) => {
+  ])('%j exits with 2 and a message', async (args, message) => {
     const { code, stdout, stderr } = await paystatus(...args)
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toContain(message)
@@ -191,18 +191,18 @@ describe('wrong use', () => {
 })
 
 describe('rules', () => {
-  test('--json prints all of them', async () => {
+  test('--json prints all rules', async () => {
     const { code, stdout } = await paystatus('rules', '--json')
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toEqual(rules())
   })
 
-  test('are all printed to a reader that is slow', async () => {
+  test('prints everything to a slow reader', async () => {
     const piped = `'${join(ROOT, 'bin/paystatus')}' rules --json | { sleep 1; cat; }`
     expect(JSON.parse((await run('/bin/sh', ['-c', piped])).stdout)).toEqual(rules())
   })
 
-  test('end quietly when the reader has seen enough', async () => {
+  test('exits quietly when the reader closes the pipe', async () => {
     const piped = `'${join(ROOT, 'bin/paystatus')}' rules --json | head -c 1`
     expect(await run('/bin/sh', ['-c', piped])).toEqual({ code: 0, stdout: '{', stderr: '' })
   })

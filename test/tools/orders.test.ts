@@ -3,8 +3,8 @@ import { EXHAUSTIVE_COUNT_MAX, ordersOf, SAMPLED_ORDERS } from '../../src/tools/
 
 const distinct = (orders: readonly (readonly number[])[]) => new Set(orders.map((order) => order.join(' '))).size
 
-describe('the orders of a few things', () => {
-  test('are all that there are, the given one first', () => {
+describe('the orders of few items', () => {
+  test('are complete, the given one first', () => {
     expect(ordersOf(3, 1, '')).toEqual({
       exhaustive: true,
       orders: [
@@ -22,11 +22,11 @@ describe('the orders of a few things', () => {
   })
 })
 
-describe('the orders of many things', () => {
+describe('the orders of many items', () => {
   const count = EXHAUSTIVE_COUNT_MAX + 1
   const { orders, exhaustive } = ordersOf(count, 1, 'a')
 
-  test('are a thousand, and do not claim to be all', () => {
+  test('are a thousand and are not reported as exhaustive', () => {
     expect([orders.length, exhaustive]).toEqual([SAMPLED_ORDERS, false])
     expect(distinct(orders)).toBeGreaterThan(900)
     for (const order of orders) {
@@ -34,14 +34,14 @@ describe('the orders of many things', () => {
     }
   })
 
-  test('begin with the given one and the reverse', () => {
+  test('start with the given order and its reverse', () => {
     expect(orders.slice(0, 2)).toEqual([
       [0, 1, 2, 3, 4, 5, 6, 7],
       [7, 6, 5, 4, 3, 2, 1, 0],
     ])
   })
 
-  test('follow from the seed and the stream', () => {
+  test('depend only on the seed and the stream', () => {
     expect(ordersOf(count, 1, 'a').orders).toEqual(orders)
     expect(ordersOf(count, 2, 'a').orders).not.toEqual(orders)
     expect(ordersOf(count, 1, 'b').orders).not.toEqual(orders)

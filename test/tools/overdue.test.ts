@@ -6,7 +6,7 @@ import { type OverduePayment, overdueLines } from '../../src/tools/overdue.ts'
 import { sampleState } from '../avro/samples.ts'
 import { CODECS } from '../processor/status-world.ts'
 
-describe('what `current` holds for a question', () => {
+describe('the wanted states in `current`', () => {
   const record = (offset: number, paymentKey: string, state: Partial<PaymentState> | null): InRecord => ({
     offset: BigInt(offset),
     key: Buffer.from(paymentKey),
@@ -15,7 +15,7 @@ describe('what `current` holds for a question', () => {
     timestamp: 0,
   })
 
-  test('is the last record of each payment, if it still is an answer', async () => {
+  test('are the last records of the payments, if these still match', async () => {
     const partitions = [
       [
         record(0, 'a', { overdueSince: 5 }),
@@ -61,13 +61,13 @@ describe('the list', () => {
     ['2026-01-01T00:59:59.000Z', '59m'],
     ['2026-01-01T00:00:07.900Z', '7s'],
     ['2025-12-31T23:59:59.000Z', '0s'],
-  ])('says how long a payment waits (%s: %s)', (now, wait) => {
+  ])('shows how long a payment has waited (%s: %s)', (now, wait) => {
     const [, , row, last] = overdueLines([payment({})], at(now))
     expect(row).toMatch(new RegExp(`jpm:a +PROCESSING +${wait} +2026-01-04`))
     expect(last).toBe('1 overdue')
   })
 
-  test('says so when there is none', () => {
+  test('says so if no payment is overdue', () => {
     expect(overdueLines([], 0)).toEqual(['no payment is overdue'])
   })
 })

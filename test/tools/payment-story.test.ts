@@ -5,7 +5,7 @@ import { toStatusChange } from '../../src/payment/status-change.ts'
 import { changeLine, occurredText, paymentJson, paymentStory } from '../../src/tools/payment-story.ts'
 import { sampleEvent, sampleReport } from '../avro/samples.ts'
 
-/** What the last of these events, all of one payment, changed. */
+/** The change made by the last of these events of one payment. */
 function changeOf(...events: PaymentEvent[]): Change {
   let change: Change | undefined
   for (const event of events) {
@@ -40,32 +40,32 @@ describe('the story of a payment', () => {
     ])
   })
 
-  test('does not say twice what was asked for and given, nor an amount that nobody sent', () => {
+  test('does not repeat a requested amount that equals the amount, and omits a missing amount', () => {
     const amount = { value: '20.05', currency: 'USD' }
     expect(storyOf(sampleReport({ requestAmount: amount }))).toContain('COMPLETED  20.05 USD\n')
     expect(storyOf(sampleReport({ amount: null }))).toMatch(/^child +REFUND jpm:refund-1 {2}COMPLETED$/m)
   })
 
-  test('tells whose event a report is, and that the payment stayed what it was', () => {
+  test('names the child that an event is about and shows that the status of the payment stayed the same', () => {
     const story = storyOf(sampleEvent(), chargeback)
     expect(story).toMatch(/v1 .* APPLIED {3}ACCEPTED = ACCEPTED, payment then ACCEPTED {2}<- decides\n/)
     expect(story).toMatch(/v2 .* REVISION {2}CHARGEBACK jpm:chargeback-1 D\/X = DECLINED, payment then ACCEPTED\n/)
     expect(story).toContain('child-reported: a refund, return or chargeback of the payment was reported')
   })
 
-  test('of a child names its original', () => {
+  test('names the original of a child', () => {
     const story = storyOf(sampleEvent({ paymentKey: 'jpm:refund-1', kind: 'REFUND', relatesTo: 'jpm:a' }))
     expect(story).toMatch(/^kind +REFUND of jpm:a$/m)
     expect(story).not.toMatch(/^child/m)
   })
 
-  test('of a payment that is known from a child only says so little', () => {
+  test('shows the little that is known of a payment mentioned only by a child', () => {
     expect(storyOf(refund)).toMatch(/^status +UNKNOWN \(open\), version 1\nkind +PAYMENT\nchild +REFUND jpm:refund-1 /m)
   })
 })
 
-describe('an odd event', () => {
-  test('says which fields could not be read, and that less was approved', () => {
+describe('an unusual event', () => {
+  test('names the fields that could not be read, and shows a partial approval', () => {
     const story = storyOf(sampleEvent({ unreadable: ['amount', 'gpi.status'], partialApproval: true }))
     expect(story).toMatch(/^attention +unreadable-detail, partial-approval$/m)
     expect(story).toMatch(
@@ -74,7 +74,7 @@ describe('an odd event', () => {
     expect(storyOf(sampleEvent())).not.toMatch(/unreadable|partially approved/)
   })
 
-  test('says how well its time is known', () => {
+  test('shows how well its time is known', () => {
     const noon = {
       occurredAt: Date.UTC(2026, 0, 12),
       occurredAtPrecision: 'SECOND',
@@ -93,14 +93,14 @@ describe('an odd event', () => {
   })
 })
 
-test('as JSON it has the children with the names of the topic', () => {
+test('JSON has the children with the field names of the topic', () => {
   expect(paymentJson(changeOf(sampleEvent(), refund).state)).toMatchObject({
     children: [{ paymentKey: 'jpm:refund-1', kind: 'REFUND', status: 'COMPLETED', amount: { value: '20.05' } }],
     events: [{ childKey: null }, { childKey: 'jpm:refund-1' }],
   })
 })
 
-test('the line of a change says of whom it was said', () => {
+test('the line of a change names the child that it is about', () => {
   const line = (...events: PaymentEvent[]) => changeLine(toStatusChange(changeOf(...events)))
   expect(line(sampleEvent())).toMatch(/^07:06:40\.500 {2}APPLIED {3}\S+ {2}v1 {2}\(new\) -> ACCEPTED {2}said ACCEPTED$/)
   expect(line(sampleEvent(), refund)).toMatch(/REVISION {2}\S+ {2}v2 {2}ACCEPTED {2}REFUND jpm:refund-1 said C$/)

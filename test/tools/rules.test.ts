@@ -19,11 +19,11 @@ import { callbackOf } from '../providers/callback-of.ts'
 
 const RULES = rules()
 const TEXT = rulesText(RULES)
-/** Long cells are wrapped, so texts are looked for without what stands between words. */
+/** Long cells are wrapped, so texts are compared word by word. */
 const WORDS = new Set(TEXT.split(/[\s,]+/))
 
 describe('the rules', () => {
-  test('have every status, with all that is known of it', () => {
+  test('contain every status with all its facts', () => {
     expect(RULES.statuses).toEqual(
       Object.entries(PAYMENT_STATUSES).map(([status, facts]) => ({
         status,
@@ -36,32 +36,32 @@ describe('the rules', () => {
     }
   })
 
-  test('have every tier, numbered as the fold does, and every status in exactly one', () => {
+  test('contain every tier with its number in the fold, and every status in exactly one tier', () => {
     for (const { number, statuses } of RULES.fold.tiers) {
       expect(statuses.map((status) => tierNumberOf(status as PaymentStatus))).toEqual(statuses.map(() => number))
     }
     expect(RULES.fold.tiers.flatMap(({ statuses }) => statuses).sort()).toEqual(Object.keys(PAYMENT_STATUSES).sort())
   })
 
-  test('say how the fold works, in sentences', () => {
+  test('explain the fold in sentences', () => {
     expect(RULES.fold.rules).toHaveLength(9)
     expect(RULES.fold.rules.filter((rule) => !/^[A-Z].{20,}\.$/.test(rule))).toEqual([])
   })
 
-  test('name the limits that the fold uses', () => {
+  test('name the limits of the fold', () => {
     const attention = JSON.stringify(RULES.attention)
     expect(RULES.fold.tiers.find(({ tier }) => tier === 'soft-negative')?.rule).toContain(`rank >= ${RELEASE_RANK_MIN}`)
     expect(attention).toContain(`rank >= ${RELEASE_RANK_MIN}`)
     expect(attention).toContain(`rank >= ${POSITIVE_RANK_MIN}`)
   })
 
-  test('have every attention code and every rule of a verdict, the first that holds first', () => {
+  test('contain every attention code, and every verdict rule by precedence', () => {
     expect(RULES.attention.map(({ code }) => code)).toEqual(ATTENTION_CODES)
     expect(RULES.verdicts.map(({ rule }) => rule)).toEqual([...Object.keys(VERDICT_RULES), 'overdue'])
     expect(new Set(RULES.verdicts.map(({ verdict }) => verdict))).toEqual(new Set([...VERDICTS, 'OVERDUE']))
   })
 
-  test('have the mapping of every provider, every row of it', () => {
+  test('contain every row of the mapping of every provider', () => {
     expect(RULES.providers.map(({ provider }) => provider).sort()).toEqual(PROVIDER_IDS.toSorted())
     const rowsOf = (id: string) => RULES.providers.find(({ provider }) => provider === id)?.rows
     expect(rowsOf('jpm-global-payments-v1')).toEqual(V1_STATUS_MAP)
@@ -69,7 +69,7 @@ describe('the rules', () => {
     expect(rowsOf('instamed')).toEqual(INSTAMED_STATUS_MAP)
   })
 
-  test('survive JSON', () => {
+  test('can be converted to JSON and back', () => {
     expect(JSON.parse(JSON.stringify(RULES))).toEqual(RULES)
   })
 })
@@ -96,7 +96,7 @@ describe('the text', () => {
     expect(values.filter((word) => word !== '' && !WORDS.has(word))).toEqual([])
   })
 
-  test('says of a status what moves it, and what contradicts it', () => {
+  test('shows for a status which reports move it and which conflict with it', () => {
     const block = TEXT.slice(TEXT.indexOf('\nREJECTED\n'), TEXT.indexOf('\nCANCELED\n'))
     expect(block).toContain('  moves to: RETURNED\n')
     expect(block).toContain('  moves to, only if earlier: DECLINED!, CANCELED!, VOIDED!\n')
@@ -106,12 +106,12 @@ describe('the text', () => {
     expect(TEXT).toContain('RETURNED (! if earlier)')
   })
 
-  test('has lines that fit on a wide screen', () => {
+  test('has no line above 150 characters', () => {
     expect(TEXT.split('\n').filter((line) => line.length > 150)).toEqual([])
   })
 })
 
-/** What the notes beside the mappings say, asked of the adapters that they speak of. */
+/** The notes on the mappings agree with the adapters. */
 describe('the notes of the mappings', () => {
   const event = (provider: string, body: object) => {
     const { events } = providerById(provider)?.translate(callbackOf(body)) ?? { events: [] }
@@ -138,13 +138,13 @@ describe('the notes of the mappings', () => {
     expect(instamed('SALE', 'se', 'a')?.status).toBe('SETTLEMENT_FAILED')
   })
 
-  test('what no row has is UNKNOWN', () => {
+  test('a value without a row is UNKNOWN', () => {
     expect(v1('SETTLING')?.status).toBe('UNKNOWN')
     expect(v2('SETTLING', null)?.status).toBe('UNKNOWN')
     expect(instamed('Sale', 'ZZ', 'a')?.status).toBe('UNKNOWN')
   })
 
-  test('v2: * is any other sub-status, and none', () => {
+  test('v2: * matches any other sub-status and none', () => {
     expect(v2('COMPLETED', 'SOMETHING_NEW')?.status).toBe('COMPLETED')
     expect(v2('COMPLETED', null)?.status).toBe('COMPLETED')
     expect(V2_STATUS_MAP.filter((row) => 'known' in row).map((row) => row.sourceSubStatus)).toContain('*')
@@ -158,13 +158,13 @@ describe('the notes of the mappings', () => {
     expect(v2('COMPLETED', null, { type: 'PaymentInstruction.x' })?.status).toBe('COMPLETED')
   })
 
-  test('InstaMed: whose id it is', () => {
+  test('InstaMed: id is own or new', () => {
     expect(instamed('Sale', 'CB', 'b')?.kind).toBe('CHARGEBACK')
     expect(instamed('Sale', 'CB', 'a')?.kind).toBe('PAYMENT')
   })
 })
 
-/** The guide says the same to consumers; change the tables in src/payment, then the guide. */
+/** The guide for consumers agrees; change the tables in src/payment first, then the guide. */
 describe('the guide for consumers', () => {
   const guide = readFileSync(new URL('../../docs/consumers.md', import.meta.url), 'utf8')
 

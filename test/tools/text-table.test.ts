@@ -15,7 +15,7 @@ test('columns are as wide as their longest cell', () => {
 
 const words = (count: number) => Array.from({ length: count }, () => 'seven-7').join(' ')
 
-test('a long cell goes over several lines beside its row', () => {
+test('a long cell is wrapped within its column', () => {
   const [, , first, second, third] = textTable(['a', 'b'], [[words(10), 'x'], ['y']])
   expect([first, second, third]).toEqual([`${words(7)}  x`, words(3), 'y'])
 })
@@ -26,7 +26,7 @@ test('a wide table is made narrower until it fits', () => {
   expect(lines).toHaveLength(2 + 2)
 })
 
-test('a table that cannot fit is as narrow as its words', () => {
+test('a table that cannot fit is as wide as its longest words', () => {
   const long = 'x'.repeat(200)
   expect(textTable(['a'], [[`${long} y`]])).toEqual(['a', '-'.repeat(200), long, 'y'])
 })
@@ -37,6 +37,6 @@ test.each([
   ['a bc', 3, ['a', 'bc']],
   ['unbreakable', 3, ['unbreakable']],
   ['a unbreakable b', 3, ['a', 'unbreakable', 'b']],
-])('%j in %i characters is %j', (text, width, lines) => {
+])('wraps %j at %i characters into %j', (text, width, lines) => {
   expect(wrapText(text, width)).toEqual(lines)
 })

@@ -7,19 +7,19 @@ const ALL = transitions()
 const find = (from: PaymentStatus, reported: PaymentStatus, time: 'later' | 'earlier' = 'later') =>
   ALL.find((step) => step.from === from && step.reported === reported && step.time === time)
 
-test('there is one for every pair of statuses, later and earlier', () => {
+test('has one transition for every pair of statuses, later and earlier', () => {
   expect(ALL).toHaveLength(STATUSES.length ** 2 * 2)
   expect(new Set(ALL.map(({ from, reported, time }) => `${from} ${reported} ${time}`)).size).toBe(ALL.length)
 })
 
-/** Rows of the table of legal transitions that the design was made from (domain.md 6.3). */
-describe('the steps that the design names', () => {
+/** Rows of the table of legal transitions that the design is based on (domain.md 6.3). */
+describe('the transitions in the design', () => {
   test.each([
     ['PROCESSING', 'ON_HOLD'],
     ['ON_HOLD', 'PROCESSING'],
     ['SCHEDULED', 'PROCESSING'],
     ['PROCESSING', 'SCHEDULED'],
-  ] as const)('%s to %s is legal, if it is later', (from, reported) => {
+  ] as const)('%s to %s is legal if it is later', (from, reported) => {
     expect(find(from, reported)).toMatchObject({ statusAfter: reported, verdict: 'APPLIED', attention: [] })
     expect(find(from, reported, 'earlier')).toMatchObject({ statusAfter: from, verdict: 'LATE' })
   })
@@ -65,7 +65,7 @@ describe('the steps that the design names', () => {
   })
 })
 
-test('UNKNOWN moves nothing', () => {
+test('an UNKNOWN event never moves the status', () => {
   for (const from of STATUSES) {
     expect(find(from, 'UNKNOWN')).toMatchObject({ statusAfter: from, verdict: 'UNKNOWN' })
   }

@@ -6,7 +6,7 @@ import { translateFiles } from '../../src/tools/translate-files.ts'
 const fileWith = (file: string, body: unknown, position = 0) =>
   toCallbackFile(file, position, Buffer.from(JSON.stringify(body)), { provider: jpmGlobalPaymentsV1 })
 
-test('every file has its own result, and only what the contract names', () => {
+test('every file has its own result with only the fields of the contract', () => {
   const good = { firmRootId: 'f1', paymentStatus: 'PENDING' }
   const results = translateFiles(jpmGlobalPaymentsV1, [
     fileWith('mixed', { callbacks: [good, 1] }),

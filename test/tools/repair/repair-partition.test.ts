@@ -13,7 +13,7 @@ beforeEach(async () => {
   expect((await installation.verify()).ok).toBe(true)
 })
 
-/** As `paystatus repair` does it, for all partitions. */
+/** Repairs all partitions, as `paystatus repair` does. */
 async function repair(apply: boolean) {
   const { kafka, config } = installation
   const { group } = config.processor
@@ -44,7 +44,7 @@ function endsOf(topic: string) {
   return Array.from({ length: PARTITIONS }, (_, partition) => installation.kafka.range(topic, partition).end)
 }
 
-/** Cuts off the end of every partition: so many offsets, and what an unclean election takes besides. */
+/** Removes the given number of offsets, and what an unclean election loses besides, from the end of every partition. */
 function cut(topic: string, offsets: bigint): void {
   for (const [partition, end] of endsOf(topic).entries()) {
     installation.kafka.truncate(topic, partition, end - offsets > 0n ? end - offsets : 0n)
@@ -57,7 +57,7 @@ function bytesOf(topic: string) {
   )
 }
 
-test('what lost nothing is left as it is', async () => {
+test('changes nothing if nothing was lost', async () => {
   const before = [endsOf(TOPICS.changes), endsOf(TOPICS.current)]
   for (const report of await repair(true)) {
     expect(report).toMatchObject({ changes: 0, current: 0, inexact: [], unrepairable: [] })
@@ -68,8 +68,8 @@ test('what lost nothing is left as it is', async () => {
 describe.each([
   ['changes', TOPICS.changes, TOPICS.current],
   ['current', TOPICS.current, TOPICS.changes],
-] as const)('I3, I4: %s that lost its end', (name, lost, whole) => {
-  test.each([2n, 12n, 1_000n])('by %s offsets is whole again, byte for byte, and the view with it', async (offsets) => {
+] as const)('I3, I4: %s after losing its end', (name, lost, whole) => {
+  test.each([2n, 12n, 1_000n])('by %s offsets is restored byte for byte, and so is the view', async (offsets) => {
     const [before, ofWhole] = [bytesOf(lost), bytesOf(whole)]
     cut(lost, offsets)
     const dry = await repair(false)
@@ -99,7 +99,7 @@ describe.each([
   })
 })
 
-test('changes that was deleted and made anew is filled again, and the processor goes on with it', async () => {
+test('refills changes after it was recreated, and the processor continues with it', async () => {
   const before = bytesOf(TOPICS.changes)
   installation.kafka.recreate(TOPICS.changes)
   installation.send({ seed: 9, payments: 2 })
@@ -114,10 +114,10 @@ test('changes that was deleted and made anew is filled again, and the processor 
   expect(await installation.verify()).toMatchObject({ ok: true, differences: [] })
 })
 
-test('I4: records that went on behind what was lost are no reason to leave it out', async () => {
+test('I4: restores lost records even if newer ones follow them', async () => {
   const before = endsOf(TOPICS.changes)
   cut(TOPICS.changes, 8n)
-  // As it was before the processor noticed.
+  // The state before the processor noticed the loss.
   for (let partition = 0; partition < PARTITIONS; partition += 1) {
     const { group } = installation.config.processor
     const { offset } = installation.kafka.committed(group, TOPICS.events, partition)
@@ -132,7 +132,7 @@ test('I4: records that went on behind what was lost are no reason to leave it ou
   expect(await installation.verify()).toMatchObject({ ok: true, differences: [] })
 })
 
-test('what both lost is named; the events are read again once the offset is set back', async () => {
+test('names what both topics lost; resetting the offset makes the processor read the events again', async () => {
   cut(TOPICS.changes, 6n)
   cut(TOPICS.current, 6n)
   await repair(true)

@@ -19,7 +19,7 @@ interface Story {
   readonly states: readonly PaymentState[]
 }
 
-/** What the processor publishes of a payment: its events, and now and then that it became overdue. */
+/** What the processor publishes about a payment: its events, and sometimes that it became overdue. */
 function storyOf(events: readonly PaymentEvent[], overdueAfter: ReadonlySet<number>): Story {
   const changes: StatusChangeRecord[] = []
   const states: PaymentState[] = []
@@ -50,15 +50,15 @@ const story = fc
 
 const paymentKey = 'jpm:property'
 
-/** Without what cannot be known: the mark of a report that nothing else tells of. */
+/** Omits what cannot be known: the time of an overdue step that no other record contains. */
 const withoutMark = ({ overdueSince: _, recordedAt, event, ...rest }: StatusChangeRecord) => ({
   ...rest,
   event,
   recordedAt: event === null ? 0 : recordedAt,
 })
 
-describe('whatever changes lost', () => {
-  test('of steps is made again from the history in current, and nothing else', () => {
+describe('records lost from changes', () => {
+  test('are restored exactly from the history in current', () => {
     fc.assert(
       fc.property(story, fc.func(fc.boolean()), ({ changes, states }, isLost) => {
         const lost = changes.filter(({ statusVersion }) => isLost(statusVersion))
@@ -71,14 +71,14 @@ describe('whatever changes lost', () => {
         if (repair.inexact.length === 0) {
           expect(repair.changes).toEqual(lost)
         }
-        // Only a report that the payment is overdue can be inexact here.
+        // Only an overdue step can be inexact here.
         expect(repair.inexact.length > 0).toBe(repair.inexact.some((text) => text.includes('became overdue')))
       }),
       runs(300),
     )
   })
 
-  test('at its end is exact, also the time of a report that the payment is overdue, while that stands', () => {
+  test('at its end are exact, including the time of an overdue step while the status stays the same', () => {
     fc.assert(
       fc.property(story, fc.nat({ max: 20 }), ({ changes, states }, cut) => {
         const current = states.at(-1) as PaymentState
@@ -95,7 +95,7 @@ describe('whatever changes lost', () => {
     )
   })
 
-  test('by retention stays away', () => {
+  test('by retention are not restored', () => {
     fc.assert(
       fc.property(story, fc.nat({ max: 20 }), fc.nat({ max: 20 }), ({ changes, states }, expired, cut) => {
         const [start, end] = [Math.min(expired, changes.length), Math.max(expired, cut)]
@@ -105,7 +105,7 @@ describe('whatever changes lost', () => {
           { paymentKey, changes: left, current: states.at(-1) as PaymentState },
           { ...NOTHING_EXPIRED, changesReachBackTo: reachBackTo },
         )
-        // A report of an overdue payment right at the edge can be taken for deleted: nobody knows when it was made.
+        // An overdue step right at the boundary can count as deleted, because its time is unknown.
         const unclear = changes[start]?.event === null ? start + 1 : 0
         const versionsOf = (records: readonly StatusChangeRecord[]) =>
           records.map(({ statusVersion }) => statusVersion).filter((version) => version !== unclear)
@@ -116,8 +116,8 @@ describe('whatever changes lost', () => {
   })
 })
 
-describe('whatever current lost', () => {
-  test('at its end is made again by taking the steps in changes, exactly', () => {
+describe('states lost from current', () => {
+  test('at its end are restored exactly from the steps in changes', () => {
     fc.assert(
       fc.property(story, fc.nat({ max: 20 }), ({ changes, states }, cut) => {
         const current = states[cut - 1] ?? (cut === 0 ? null : (states.at(-1) as PaymentState))
@@ -134,14 +134,14 @@ describe('whatever current lost', () => {
     )
   })
 
-  test('beyond what changes has, too, is named and not invented', () => {
+  test('are reported and not invented if changes lost them, too', () => {
     fc.assert(
       fc.property(story, fc.nat({ max: 20 }), fc.nat({ max: 20 }), ({ changes, states }, first, second) => {
         const [current, last] = [
           Math.min(first, second, states.length),
           Math.min(Math.max(first, second), states.length),
         ]
-        // v[current + 1] is gone from both, what follows is in changes.
+        // v[current + 1] is missing from both, later versions are in changes.
         const left = changes.filter(({ statusVersion }) => statusVersion !== current + 1).slice(0, last)
         const repair = repairPayment(
           { paymentKey, changes: left, current: states[current - 1] ?? null },
@@ -157,11 +157,11 @@ describe('whatever current lost', () => {
   })
 })
 
-test('each output can have lost what the other has: both are whole again', () => {
+test('restores both outputs if each lost records that the other has', () => {
   fc.assert(
     fc.property(story, fc.nat({ max: 20 }), fc.nat({ max: 20 }), ({ changes, states }, hole, cut) => {
       const current = states[Math.min(cut, states.length) - 1] ?? null
-      // A hole that the surviving state knows of.
+      // A gap before the version of the surviving state.
       const lost = changes.filter(
         ({ statusVersion }) => statusVersion === hole && hole <= (current?.statusVersion ?? 0),
       )
@@ -181,7 +181,7 @@ describe('a full history', () => {
       eventId: `e${String(index).padStart(4, '0')}`,
       paymentKey,
       status: 'PROCESSING',
-      // Later ones are older, so that each pushes out one that was kept.
+      // Later events have earlier times, so that each displaces one that was kept.
       occurredAt: 1_000 - index,
       naturalKey: `n${index}`,
       receivedAt: 1_000 + index,
@@ -189,7 +189,7 @@ describe('a full history', () => {
   )
   const { changes, states } = storyOf(events, new Set())
 
-  test('says which steps are gone for good, and that others are made of what is left', () => {
+  test('names the steps that cannot be restored, and those computed from the remaining events', () => {
     const current = states.at(-1) as PaymentState
     const repair = repairPayment({ paymentKey, changes: [], current }, NOTHING_EXPIRED)
     const kept = new Set(current.events.map(({ statusVersion }) => statusVersion))
@@ -199,13 +199,13 @@ describe('a full history', () => {
     expect(repair.inexact.length).toBeGreaterThan(0)
   })
 
-  test('is made again from changes like any other', () => {
+  test('is restored from changes like any other', () => {
     const repair = repairPayment({ paymentKey, changes, current: states[100] as PaymentState }, NOTHING_EXPIRED)
     expect(repair).toEqual({ changes: [], current: states.at(-1), inexact: [], unrepairable: [] })
   })
 })
 
-test('a payment that was forgotten stays forgotten', () => {
+test('a forgotten payment stays forgotten', () => {
   const { changes } = storyOf([sampleEvent({ paymentKey })], new Set())
   const now = 2_010 + NOTHING_EXPIRED.forgetAfterMs
   const repairAt = (at: number) =>

@@ -8,8 +8,8 @@ import { Observer } from '../../lab/harness/observer.ts'
 import { type Stack, startStack } from '../../lab/stack/stack.ts'
 
 /**
- * An output of the processor lost its end, as after a power failure with an unclean election; `paystatus repair` publishes
- * it again. The broker is this file's own: it is killed, and the files of its logs are cut.
+ * `paystatus repair` restores an output of the processor that lost its end, as after a power failure with an unclean
+ * election. The test has its own broker: it is killed, and its log files are truncated.
  */
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => stack?.stop())
 
 test.each(['changes', 'current'] as const)(
-  'I3, I4: %s that lost its end on real brokers is made again',
+  'I3, I4: restores %s after it lost its end on a real broker',
   async (lost) => {
     const deployment = await Deployment.create(stack, {
       partitions: 1,
@@ -57,10 +57,10 @@ test.each(['changes', 'current'] as const)(
       await stack.kafka.kill()
       await cutLog(stack, topic, 0, BigInt(high) / 2n)
       await stack.kafka.start()
-      // A transaction can be one batch, so that nothing may be left of the topic.
+      // A transaction can be a single batch, so the topic may be empty afterwards.
       await eventually(async () => void (await observer.records(lost)), { timeoutMs: 30_000 })
 
-      // The processor notices, and points here.
+      // The processor detects the loss and names `paystatus repair`.
       const processor = await deployment.start(['processor'])
       expect(await processor.exited).toBe(1)
       expect(processor.output).toMatch(/repair/)
@@ -83,7 +83,7 @@ test.each(['changes', 'current'] as const)(
       expect(new Map([...(await observer.current())].map(([key, { status }]) => [key, status]))).toEqual(statuses)
       expect(await deployment.command(['verify', '--all'])).toMatchObject({ code: 0 })
 
-      // And it goes on.
+      // Processing continues.
       await simulate(deployment, again.gatewayUrl, { seed: 72, payments: 10 })
       await observer.caughtUp()
       expect(await deployment.command(['verify', '--all'])).toMatchObject({ code: 0 })

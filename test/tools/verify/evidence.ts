@@ -5,7 +5,7 @@ import { overdueChange, type StatusChangeRecord, toStatusChange } from '../../..
 import type { Circumstances, PaymentEvidence } from '../../../src/tools/verify/judge-payment.ts'
 import { sampleEvent } from '../../avro/samples.ts'
 
-/** What the topics hold of payments whose callbacks were processed as they should, to be spoilt by a test. */
+/** What the topics hold about correctly processed payments; tests corrupt it. */
 
 export const DAY_MS = 86_400_000
 export const NOW = Date.UTC(2026, 5, 1)
@@ -25,7 +25,7 @@ export function told(status: PaymentStatus, occurredAt: number | null, changes: 
   })
 }
 
-/** Everything was deleted nowhere, both stages have caught up, and the time is NOW. */
+/** Nothing was deleted, both stages have caught up, and the time is NOW. */
 export const AT_REST: Circumstances = {
   rawReachesBackTo: Number.NEGATIVE_INFINITY,
   changesFromStart: true,
@@ -44,7 +44,7 @@ export interface Evidence extends PaymentEvidence {
   readonly state: PaymentState
 }
 
-/** The evidence after these arrivals, one after the other; each at the time of its receipt. */
+/** The evidence after these arrivals in this order, each processed at its receipt. */
 export function evidenceOf(arrivals: readonly Arrival[]): Evidence {
   let state: PaymentState | undefined
   const changes: StatusChangeRecord[] = []

@@ -5,8 +5,8 @@ import { HeapTooSmallError, heapGuard } from '../../../src/tools/verify/heap-gua
 
 const GUARD = new URL('../../../src/tools/verify/heap-guard.ts', import.meta.url).href
 
-describe('the guard of the heap', () => {
-  test('says what to do when what is held nearly fills it, and looks for garbage before', () => {
+describe('the heap guard', () => {
+  test('throws an error with a remedy when live objects nearly fill the heap, and collects garbage first', () => {
     let usedBytes = 840
     const collect = vi.fn()
     const guard = heapGuard(() => ({ usedBytes, limitBytes: 1_000 }), collect)
@@ -18,7 +18,7 @@ describe('the guard of the heap', () => {
     expect(collect).toHaveBeenCalledTimes(2)
   })
 
-  test('lets go on who holds little, without looking for garbage every time', () => {
+  test('passes when garbage fills the heap, without collecting it every time', () => {
     let usedBytes = 900
     const collect = vi.fn(() => {
       usedBytes = 840
@@ -33,7 +33,7 @@ describe('the guard of the heap', () => {
     expect(collect).toHaveBeenCalledTimes(2)
   })
 
-  test('ends a process with a sentence that would have ended by a signal', async () => {
+  test('ends a process with a message before V8 aborts it', async () => {
     const fill = `
       import { heapGuard } from ${JSON.stringify(GUARD)}
       const guard = heapGuard()

@@ -5,7 +5,7 @@ import { judgePayment } from '../../../src/tools/verify/judge-payment.ts'
 import { arrivalsOf, distinctEvents } from '../../payment/arbitrary-events.ts'
 import { type Arrival, AT_REST, type Evidence, evidenceOf } from './evidence.ts'
 
-/** Evidence of events in any order, with repeats, and with the payment being reported overdue in between. */
+/** Evidence of events in any order, with repeats and overdue steps in between. */
 const processed = distinctEvents()
   .chain((events) => fc.tuple(arrivalsOf(events), fc.infiniteStream(fc.boolean())))
   .map(([events, overdue]) => {
@@ -16,7 +16,7 @@ const processed = distinctEvents()
 
 const kindsOf = (evidence: Evidence) => judgePayment(evidence, AT_REST).differences.map(({ kind }) => kind)
 
-test('whatever was processed as it should is judged without a difference', () => {
+test('correct processing never causes a difference', () => {
   fc.assert(
     fc.property(processed, (evidence) => {
       expect(judgePayment(evidence, AT_REST).differences).toEqual([])
@@ -25,7 +25,7 @@ test('whatever was processed as it should is judged without a difference', () =>
   )
 })
 
-test('whatever record of changes is missing, and whichever stands there twice, is found', () => {
+test('finds any missing and any repeated record of changes', () => {
   fc.assert(
     fc.property(processed, fc.nat(), (evidence, seed) => {
       const index = seed % evidence.changes.length
@@ -40,7 +40,7 @@ test('whatever record of changes is missing, and whichever stands there twice, i
   )
 })
 
-test('whatever event was not recorded is found as lost', () => {
+test('reports any event that was not recorded as lost', () => {
   fc.assert(
     fc.property(distinctEvents({ minLength: 2 }), fc.nat(), (events, seed) => {
       const index = seed % events.length

@@ -14,7 +14,7 @@ const received = told('RECEIVED', 1)
 const processing = told('PROCESSING', 2)
 const completed = told('COMPLETED', 3)
 
-/** Kinds and sentences of what differs. */
+/** Kinds and texts of the differences. */
 function found(evidence: PaymentEvidence, circumstances: Partial<Circumstances> = {}) {
   const { differences } = judgePayment(evidence, { ...AT_REST, ...circumstances })
   expect(differences.every(({ paymentKey }) => paymentKey === sampleEvent().paymentKey)).toBe(true)
@@ -33,21 +33,21 @@ function recordAt(evidence: Evidence, index: number): { offset: bigint; change: 
   return { offset: record.offset, change: record.change }
 }
 
-describe('what is as it should be', () => {
+describe('correct evidence', () => {
   test.each([
     ['in order', [received, processing, completed]],
     ['late', [completed, received, processing]],
     ['with repeats', [received, completed, received, completed]],
     ['overdue in between', [received, 'overdue', processing, 'overdue', completed]],
     ['two finals', [told('REJECTED', 4), completed, told('CANCELED', 5)]],
-    ['nothing that could be read', [told('UNKNOWN', 1, { unknownBecause: 'STATUS' })]],
+    ['only an UNKNOWN event', [told('UNKNOWN', 1, { unknownBecause: 'STATUS' })]],
   ] as const)('%s: no difference', (_, arrivals) => {
     const evidence = evidenceOf(arrivals)
     const events = new Set<Arrival>(arrivals.filter((one) => one !== 'overdue')).size
     expect(judgePayment(evidence, AT_REST)).toEqual({ differences: [], events, partial: false })
   })
 
-  test('more events than a payment keeps, and those that it put aside for it', () => {
+  test('more events than a payment keeps, with dead letters for the rest', () => {
     const many = Array.from({ length: HISTORY_EVENTS_MAX + 20 }, (_, index) => told('PROCESSING', index + 10))
     const pushedOut = many[HISTORY_EVENTS_MAX + 5] as Arrival
     const evidence = evidenceOf([...many, told('PROCESSING', HISTORY_EVENTS_MAX + 15.5), pushedOut])
@@ -58,7 +58,7 @@ describe('what is as it should be', () => {
 })
 
 describe('lost', () => {
-  test('an event of a callback without a record; the status that it would have given is named', () => {
+  test('an event of a callback without a record; names the status that it would have given', () => {
     const evidence = evidenceOf([received, processing])
     const raw = [...evidence.raw, { event: completed, position: 'raw[2]@17', dueAt: NOW - 1 }]
     expect(found({ ...evidence, raw })).toEqual([
@@ -67,14 +67,14 @@ describe('lost', () => {
     ])
   })
 
-  test('a payment of which nothing was recorded at all', () => {
+  test('a payment without any records', () => {
     const raw = [{ event: received, position: 'raw[2]@17', dueAt: NOW - 1 }]
     expect(found({ ...evidenceOf([]), current: { kind: 'none' }, raw })).toEqual([
       'lost: event RECEIVED@1 (RECEIVED) of the callback at raw[2]@17 has no record in changes',
     ])
   })
 
-  test('not what the stages have not come to, what is a dead letter, or what our schema refuses', () => {
+  test('not pending events, dead letters, or events that do not fit our schema', () => {
     const evidence = evidenceOf([received])
     const raw = (dueAt: number | null) => [...evidence.raw, { event: completed, position: '', dueAt }]
     expect(found({ ...evidence, raw: raw(null) })).toEqual([])
@@ -82,7 +82,7 @@ describe('lost', () => {
     expect(found({ ...evidence, raw: raw(NOW) }, { canBeWritten: () => false })).toEqual([])
   })
 
-  test('an event that was put aside for lack of room although it decides', () => {
+  test('a history-full dead letter that would decide the status', () => {
     const evidence = evidenceOf([received])
     const raw = [...evidence.raw, { event: completed, position: '', dueAt: NOW }]
     const deadLetters = new Map([[completed.eventId, 'history-full']])
@@ -91,7 +91,7 @@ describe('lost', () => {
     )
   })
 
-  test('a payment that left current before its time', () => {
+  test('a payment that left current too early', () => {
     const evidence = evidenceOf([received])
     expect(found({ ...evidence, current: { kind: 'tombstone' } })).toEqual([
       'lost: the payment was removed from current, although changes has v1 RECEIVED and its retention has not ended',
@@ -101,7 +101,7 @@ describe('lost', () => {
     ])
   })
 
-  test('an event that current has and changes has not', () => {
+  test('an event in current but not in changes', () => {
     const evidence = withChanges(evidenceOf([received, processing, completed]), ([first, , third]) =>
       [first, third].filter((one) => one !== undefined),
     )
@@ -111,7 +111,7 @@ describe('lost', () => {
     ])
   })
 
-  test('an event that changes has and the history in current has not', () => {
+  test('an event in changes but not in the history in current', () => {
     const evidence = evidenceOf([received, processing, completed])
     const events = evidence.state.events.filter(({ event }) => event.status !== 'RECEIVED')
     expect(found({ ...evidence, current: { kind: 'state', state: { ...evidence.state, events } } })).toEqual([
@@ -121,7 +121,7 @@ describe('lost', () => {
 })
 
 describe('duplicated', () => {
-  test('the same record again', () => {
+  test('a repeated record', () => {
     const evidence = evidenceOf([received, processing])
     const copy = { ...recordAt(evidence, 0), offset: 99n }
     expect(found(withChanges(evidence, (records) => [...records, copy]))).toEqual([
@@ -129,7 +129,7 @@ describe('duplicated', () => {
     ])
   })
 
-  test('the same event as a further version', () => {
+  test('the same event in a further version', () => {
     const evidence = evidenceOf([received, processing])
     const { change } = recordAt(evidence, 1)
     const again = { offset: 99n, change: { ...change, statusVersion: 3, statusBefore: change.statusAfter } }
@@ -157,7 +157,7 @@ describe('wrong status', () => {
     ])
   })
 
-  test('in changes, and a step that does not begin where the one before ended', () => {
+  test('in changes, and a step that does not start where the previous one ended', () => {
     const evidence = withChanges(evidenceOf([received, processing]), ([first, second]) => [
       { offset: 10n, change: { ...(first?.change as StatusChangeRecord), statusAfter: 'ON_HOLD' } },
       second as ChangeRecord,
@@ -168,7 +168,7 @@ describe('wrong status', () => {
     ])
   })
 
-  test('an event that says something else than its callback', () => {
+  test('an event that differs from its callback', () => {
     const evidence = evidenceOf([received, completed])
     const raw = evidence.raw.map((one) => ({ ...one, event: { ...one.event, status: 'REJECTED' as const } })).slice(1)
     expect(found({ ...evidence, raw: [...evidence.raw.slice(0, 1), ...raw] })).toEqual([
@@ -176,7 +176,7 @@ describe('wrong status', () => {
     ])
   })
 
-  test('an event whose time is known better or worse than its callback says', () => {
+  test('an event whose time precision differs from its callback', () => {
     const evidence = evidenceOf([received, completed])
     const raw = evidence.raw.map((one) => ({
       ...one,
@@ -187,7 +187,7 @@ describe('wrong status', () => {
     ])
   })
 
-  test('an event that current tells otherwise than changes', () => {
+  test('an event that differs between current and changes', () => {
     const evidence = evidenceOf([received, completed])
     const events = evidence.state.events.map((one) => ({ ...one, event: { ...one.event, status: 'SETTLED' as const } }))
     const state = {
@@ -202,7 +202,7 @@ describe('wrong status', () => {
 })
 
 describe('wrong version', () => {
-  test('a repeat that brings no known event', () => {
+  test('a repeated version with a new event', () => {
     const evidence = evidenceOf([received, 'overdue', processing])
     const copy = { ...recordAt(evidence, 1), offset: 99n }
     expect(found(withChanges(evidence, (records) => [...records, copy]))).toEqual([
@@ -219,38 +219,38 @@ describe('wrong version', () => {
     expect(found(ahead)).toContain('wrongVersion: current has v2 PROCESSING, changes ends at v1 RECEIVED')
   })
 
-  test('not when the change came while current was read', () => {
+  test('not if the change was published after current was read', () => {
     const before = evidenceOf([received])
     const after = evidenceOf([received, processing])
     const live = { ...after, current: before.current, raw: before.raw }
     expect(found(live, { changesSettledTo: 11n, startedAt: NOW - 2 * DAY_MS })).toEqual([])
   })
 
-  test('a payment that begins at v2', () => {
+  test('a payment that starts at v2', () => {
     const evidence = withChanges(evidenceOf([received, processing]), (records) => records.slice(1))
     expect(found(evidence)).toContain('wrongVersion: changes starts at v2, v1 is missing')
   })
 })
 
 describe('unexplained', () => {
-  test('an event that no callback says', () => {
+  test('an event that no callback reports', () => {
     const evidence = evidenceOf([received, completed])
     expect(found({ ...evidence, raw: evidence.raw.slice(0, 1) })).toEqual([
       'unexplained: event COMPLETED@3 (COMPLETED) was recorded, but no callback in raw reports it',
     ])
   })
 
-  test('not when it came after the looking began', () => {
+  test('not if it was received after verify started', () => {
     const evidence = evidenceOf([received, told('COMPLETED', 3, { receivedAt: NOW + 1 })])
     expect(found({ ...evidence, raw: evidence.raw.slice(0, 1) })).toEqual([])
   })
 
-  test('a record that cannot be read, or that speaks of another payment', () => {
+  test('a record that cannot be read or is about another payment', () => {
     const evidence = evidenceOf([received])
     const { change } = recordAt(evidence, 0)
     const foreign = { offset: 98n, change: { ...change, paymentKey: 'jpm:other' } }
-    const spoilt = withChanges(evidence, (records) => [...records, foreign, { offset: 99n, change: null }])
-    expect(found(spoilt)).toEqual([
+    const corrupted = withChanges(evidence, (records) => [...records, foreign, { offset: 99n, change: null }])
+    expect(found(corrupted)).toEqual([
       'unexplained: the record of changes at offset 98 is about jpm:other',
       'unexplained: the record of changes at offset 99 cannot be read',
     ])
@@ -265,12 +265,12 @@ describe('payments older than raw reaches', () => {
   const evidence = evidenceOf([old, processing, completed])
   const cut = { rawReachesBackTo: NOW - 30 * DAY_MS }
 
-  test('are judged with what current holds of the beginning, and said to be', () => {
+  test('are judged from the older part in current, and counted as partial', () => {
     const judgement = judgePayment({ ...evidence, raw: evidence.raw.slice(1) }, { ...AT_REST, ...cut })
     expect(judgement).toEqual({ differences: [], events: 3, partial: true })
   })
 
-  test('also when changes has lost its beginning', () => {
+  test('also if the beginning of changes was deleted', () => {
     const withoutFirst = withChanges({ ...evidence, raw: evidence.raw.slice(1) }, (records) => records.slice(1))
     const circumstances = { ...AT_REST, ...cut, changesFromStart: false }
     expect(judgePayment(withoutFirst, circumstances)).toEqual({ differences: [], events: 3, partial: true })
@@ -282,7 +282,7 @@ describe('payments older than raw reaches', () => {
     })
   })
 
-  test('steps are not judged by a beginning of which current keeps only a part', () => {
+  test('steps are not judged if current has only a part of the beginning', () => {
     const many = Array.from({ length: HISTORY_EVENTS_MAX + 5 }, (_, index) => told('PROCESSING', index + 10))
     const full = evidenceOf([told('ON_HOLD', 5), ...many, told('ON_HOLD', 1_000), received, told('ON_HOLD', 3_000)])
     expect(full.state.events.some(({ event }) => event.occurredAt === 1_000)).toBe(false)
@@ -292,36 +292,36 @@ describe('payments older than raw reaches', () => {
 
   test('a wrong status is still found', () => {
     const state = { ...evidence.state, status: 'PROCESSING' as const }
-    const spoilt = { ...evidence, raw: evidence.raw.slice(1), current: { kind: 'state' as const, state } }
-    expect(found(spoilt, cut)).toEqual(['wrongStatus: current has PROCESSING, its events fold to COMPLETED'])
+    const corrupted = { ...evidence, raw: evidence.raw.slice(1), current: { kind: 'state' as const, state } }
+    expect(found(corrupted, cut)).toEqual(['wrongStatus: current has PROCESSING, its events fold to COMPLETED'])
   })
 
-  test('an event of a source that is not configured any more is not missed in raw', () => {
+  test('an event of a removed source needs no callback in raw', () => {
     const judgement = judgePayment({ ...evidence, raw: [] }, { ...AT_REST, sourceIds: new Set(['another']) })
     expect(judgement).toEqual({ differences: [], events: 3, partial: true })
   })
 })
 
-describe('a payment that was forgotten', () => {
+describe('a forgotten payment', () => {
   const first = told('COMPLETED', 3, { receivedAt: NOW - 500 * DAY_MS })
   const again = { ...first, receivedAt: NOW - DAY_MS }
 
-  test('is not in current, and that is right', () => {
+  test('is correctly absent from current', () => {
     expect(found(evidenceOf([first, 'forgotten']))).toEqual([])
     expect(found({ ...evidenceOf([first, 'forgotten']), current: { kind: 'none' } })).toEqual([])
   })
 
-  test('begins again at version 1, also with an event that it had before', () => {
+  test('starts again at version 1, even with an event that it had before', () => {
     expect(found(evidenceOf([first, 'forgotten', again, told('RETURNED', 9)]))).toEqual([])
   })
 
-  test('does not miss in its later life what it was told in the earlier one, if raw still has that', () => {
+  test('does not need events of the earlier life in the later one, even if raw still has them', () => {
     const evidence = evidenceOf([first, 'forgotten', told('RETURNED', 9)])
     expect(evidence.raw).toHaveLength(2)
     expect(found(evidence)).toEqual([])
   })
 
-  test('misses in its later life what came again', () => {
+  test('needs events that are repeated in its later life', () => {
     const evidence = evidenceOf([first, 'forgotten', told('RETURNED', 9, { receivedAt: NOW - 2 * DAY_MS })])
     const raw = evidence.raw.map((one) => (one.event.eventId === first.eventId ? { ...one, dueAt: NOW - 1 } : one))
     expect(found({ ...evidence, raw })[0]).toBe(
@@ -329,7 +329,7 @@ describe('a payment that was forgotten', () => {
     )
   })
 
-  test('does not go back to its earlier life', () => {
+  test('does not return to its earlier life', () => {
     const evidence = evidenceOf([first, 'overdue', 'forgotten', again])
     const overdue = { ...recordAt(evidence, 1), offset: 99n }
     expect(found(withChanges(evidence, (records) => [...records, overdue]))).toEqual([
@@ -337,13 +337,13 @@ describe('a payment that was forgotten', () => {
     ])
   })
 
-  test('what it was told before may be gone from everywhere but raw', () => {
+  test('may have left its earlier events only in raw', () => {
     const evidence = { ...evidenceOf([first, 'forgotten']), changes: [] }
     expect(found(evidence, { changesFromStart: false })).toEqual([])
   })
 })
 
-test('a payment that is told very often costs its events, not their square', () => {
+test('the time for a payment is proportional to its events, not to their square', () => {
   const cpuMsOf = (count: number) => {
     const evidence = evidenceOf(Array.from({ length: count }, (_, index) => told('PROCESSING', 1_000_000 - index)))
     const before = process.cpuUsage()
@@ -351,9 +351,9 @@ test('a payment that is told very often costs its events, not their square', () 
     const { user, system } = process.cpuUsage(before)
     return (user + system) / 1_000
   }
-  // The first time also compiles.
+  // The first run includes compilation.
   cpuMsOf(500)
   const [some, many] = [cpuMsOf(500), cpuMsOf(2_500)]
-  // Five times as many; their square would be 25 times as much.
+  // Five times as many events; quadratic time would be 25 times as long.
   expect(many / some).toBeLessThan(14)
 }, 60_000)

@@ -24,7 +24,7 @@ const SIGNAL = new AbortController().signal
 export const TOPICS = topicNames('')
 export const PARTITIONS = 3
 
-/** Raw, both stages and the view in memory: a plan's callbacks are sent, and the stages work when they are told to. */
+/** Raw, both stages and the view in memory. Tests send the callbacks of a plan and run the stages explicitly. */
 export class MemoryInstallation {
   readonly kafka = new MemoryKafka(undefined, PARTITIONS)
   readonly view = new MemoryView()
@@ -49,7 +49,7 @@ export class MemoryInstallation {
     this.config = { ...config, sources }
   }
 
-  /** Appends the callbacks of a plan to raw, a second apart. Gives the keys of the payments that they speak of. */
+  /** Appends the callbacks of a plan to raw, a second apart. Returns the keys of their payments. */
   send(options: Partial<PlanOptions> & Pick<PlanOptions, 'seed' | 'payments'>): readonly string[] {
     const { callbacks, ledger } = planCallbacks({
       duplicateShare: 0.3,
@@ -86,7 +86,7 @@ export class MemoryInstallation {
     this.kafka.produce(TOPICS.raw, partitionOf(record.key, PARTITIONS), record)
   }
 
-  /** The normalizer, from where it is to the end. */
+  /** Runs the normalizer from its offset to the end. */
   async normalize(): Promise<void> {
     const group = this.config.normalizer.group
     const log = (topic: string) => ({
@@ -131,7 +131,7 @@ export class MemoryInstallation {
     }
   }
 
-  /** The status processor, from where it is to the end. */
+  /** Runs the status processor from its offset to the end. */
   async process(partitions: readonly number[] = [0, 1, 2]): Promise<void> {
     const group = this.config.processor.group
     for (const partition of partitions) {

@@ -31,13 +31,13 @@ const raw = (wanted: (key: string) => boolean = () => true) =>
   new RawEvents({ sources: SOURCES, partitions: 4, wanted })
 const all = (events: RawEvents) => [0, 1, 2, 3].flatMap((partition) => [...events.take(partition)])
 
-test('the events of one raw record are those of all its payments', () => {
+test('one raw record gives the events of all its payments', () => {
   const sources = sourcesById(SOURCES)
   expect(eventsOfRaw(record(1, ['a', 'b']), sources)?.map(({ paymentKey }) => paymentKey)).toEqual(['n:a', 'n:b'])
   expect(eventsOfRaw(record(1, ['a'], { source: 'gone' }), sources)).toBe(null)
 })
 
-test('are found in the partition of their payment, wherever the callback stands', () => {
+test('events are in the partition of their payment, regardless of that of the callback', () => {
   const events = raw()
   events.add(record(7, ['a', 'b', 'c', 'd', 'e']), 3, true)
   for (let partition = 0; partition < 4; partition += 1) {
@@ -49,7 +49,7 @@ test('are found in the partition of their payment, wherever the callback stands'
   }
 })
 
-test('a repeat takes no room; it says when the event was last received, and when last by a callback that is done', () => {
+test('a repeat takes no memory; it updates the last receipt and the last receipt that was processed', () => {
   const events = raw()
   events.add(record(1, ['a']), 0, true)
   events.add(record(2, ['a'], { at: RECEIVED_AT + 50 }), 0, true)
@@ -61,7 +61,7 @@ test('a repeat takes no room; it says when the event was last received, and when
   ])
 })
 
-test('only what is wanted is kept', () => {
+test('keeps only wanted payments', () => {
   const events = raw((key) => key === 'n:b')
   events.add(record(1, ['a', 'b']), 0, false)
   events.add(record(2, ['b'], { source: 'gone' }), 0, true)

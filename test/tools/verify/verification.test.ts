@@ -29,7 +29,7 @@ function kindsOf({ differences }: VerifyReport): readonly string[] {
 const partitionOfKey = (paymentKey: string) => partitionOf(Buffer.from(paymentKey), PARTITIONS)
 
 describe('at rest', () => {
-  test('nothing differs, and everything was looked at', async () => {
+  test('finds no differences and compares everything', async () => {
     const report = await installation.verify()
     expect(report.differences).toEqual([])
     expect(report).toMatchObject({
@@ -51,12 +51,12 @@ describe('at rest', () => {
     expect(report.events).toBe(records(TOPICS.changes).length)
   })
 
-  test('raw is read in several passes when it is too much for once, with the same result (I10)', async () => {
+  test('reads a large raw topic in several passes with the same result (I10)', async () => {
     const atOnce = await installation.verify()
     expect(withoutTime(await installation.verify({ rawRecordsAtOnceMax: 30 }))).toEqual(withoutTime(atOnce))
   })
 
-  test('tells how far it is, partition by partition', async () => {
+  test('reports progress by partition', async () => {
     const told: VerifyProgress[] = []
     const report = await installation.verify({ onProgress: (progress) => told.push(progress) })
     expect(told.map(({ step, done, of }) => `${step} ${done}/${of}`)).toEqual([
@@ -66,7 +66,7 @@ describe('at rest', () => {
     expect(told.at(-1)?.count).toBe(report.payments)
   })
 
-  test('one payment alone, also when its callbacks stand behind another payment', async () => {
+  test('compares one payment, even if its callbacks are in the partition of another payment', async () => {
     for (const payment of keys.slice(0, 12)) {
       const report = await installation.verify({ payment })
       expect([report.payments, report.differences]).toEqual([1, []])
@@ -74,7 +74,7 @@ describe('at rest', () => {
     expect((await installation.verify({ payment: 'nobody:1' })).payments).toBe(0)
   })
 
-  test('only what was touched since a time', async () => {
+  test('compares only payments with callbacks since a time', async () => {
     const since = installation.now + 1
     const later = installation.send({ seed: 4, payments: 5 })
     await installation.work()
@@ -83,8 +83,8 @@ describe('at rest', () => {
   })
 })
 
-describe('on the way', () => {
-  test('what the stages have not come to is counted, and no difference', async () => {
+describe('in flight', () => {
+  test('counts pending work and reports no difference', async () => {
     installation.send({ seed: 4, payments: 10 })
     const unread = await installation.verify()
     expect(unread.inFlight.callbacks).toBeGreaterThan(10)
@@ -97,7 +97,7 @@ describe('on the way', () => {
     expect((await installation.verify()).differences).toEqual([])
   })
 
-  test('nothing is due before the groups have committed anything', async () => {
+  test('expects nothing before the groups have committed offsets', async () => {
     const fresh = new MemoryInstallation()
     fresh.send({ seed: 4, payments: 10 })
     expect((await fresh.verify()).differences).toEqual([])
@@ -105,7 +105,7 @@ describe('on the way', () => {
     expect((await fresh.verify()).differences).toEqual([])
   })
 
-  test('work that goes on while it looks is no difference, wherever it happens', async () => {
+  test('work at any point of the comparison causes no difference', async () => {
     const { kafka } = installation
     for (let at = 1, reached = true; reached; at += 1) {
       reached = false
@@ -125,7 +125,7 @@ describe('on the way', () => {
     }
   })
 
-  test('a transaction that stays open is not guessed about', async () => {
+  test('rejects if a transaction stays open', async () => {
     const { kafka } = installation
     const transactions = await kafka.openTransactions('hangs', 'g', TOPICS.events, 0)
     const hung = Promise.withResolvers<void>()
@@ -141,8 +141,8 @@ describe('on the way', () => {
   })
 })
 
-describe('what is spoilt', () => {
-  test('an event that the processor was made to skip is lost', async () => {
+describe('corrupted data', () => {
+  test('reports an event skipped by the processor as lost', async () => {
     installation.send({ seed: 4, payments: 10 })
     await installation.normalize()
     for (let partition = 0; partition < PARTITIONS; partition += 1) {
@@ -154,7 +154,7 @@ describe('what is spoilt', () => {
     expect([kindsOf(report), report.ok]).toEqual([['lost'], false])
   })
 
-  test('a callback that the normalizer was made to skip is lost', async () => {
+  test('reports a callback skipped by the normalizer as lost', async () => {
     installation.send({ seed: 4, payments: 10 })
     for (let partition = 0; partition < PARTITIONS; partition += 1) {
       const { end } = installation.kafka.range(TOPICS.raw, partition)
@@ -163,7 +163,7 @@ describe('what is spoilt', () => {
     expect((await installation.verify()).lost).toBeGreaterThan(10)
   })
 
-  test('a record that stands in changes twice', async () => {
+  test('finds a repeated record in changes', async () => {
     const { kafka } = installation
     const [record] = kafka.records(TOPICS.changes, 1)
     kafka.produce(TOPICS.changes, 1, { key: record?.key ?? '', value: record?.value ?? null })
@@ -171,7 +171,7 @@ describe('what is spoilt', () => {
     expect([report.duplicated, kindsOf(report)]).toEqual([1, ['duplicated']])
   })
 
-  test('another status in current, which the view then has not', async () => {
+  test('finds a wrong status in current, and that the view differs from it', async () => {
     const { kafka } = installation
     const [paymentKey, bytes] = [...kafka.latest(TOPICS.current, 2)][0] ?? ['', Buffer.alloc(0)]
     const state = { ...CODECS.state.decode(bytes), status: 'UNKNOWN' as const }
@@ -183,7 +183,7 @@ describe('what is spoilt', () => {
     ])
   })
 
-  test('a view that misses a payment, has one too many, and has another state', async () => {
+  test('finds a missing, a surplus and a different payment in the view', async () => {
     const { view } = installation
     const [a = '', b = ''] = keys.filter((paymentKey) => partitionOfKey(paymentKey) === 1)
     const { marker, states } = await view.read(1, [a])
@@ -202,7 +202,7 @@ describe('what is spoilt', () => {
     expect(texts.get('x:1')).toMatch(/^the view has v\d+ [A-Z_]+, current nothing$/)
   })
 
-  test('due times and references that are wrong, too many or missing (I6)', async () => {
+  test('finds wrong, surplus and missing due times and references (I6)', async () => {
     const { view } = installation
     // InstaMed's payments have no endToEndId.
     const [a = '', b = '', c = '', d = ''] = keys.filter(
@@ -232,7 +232,7 @@ describe('what is spoilt', () => {
     expect([...all.keys()].toSorted()).toEqual([a, b, c].toSorted())
     expect(all.get(a)).toMatch(/^due .+ in the view, .+ according to current$/)
     expect([all.get(b), all.get(c)]).toEqual(Array(2).fill('the view does not find the payment by its endToEndId'))
-    // Asked for one payment alone, it says the same.
+    // The same result for a single payment.
     for (const paymentKey of [a, b, c, d]) {
       expect(await byPayment({ payment: paymentKey })).toEqual(new Map([...all].filter(([key]) => key === paymentKey)))
     }
@@ -240,7 +240,7 @@ describe('what is spoilt', () => {
     expect(await byPayment()).toEqual(new Map())
   })
 
-  test.each(['due', 'refs'] as const)('a view without :%s (I6)', async (index) => {
+  test.each(['due', 'refs'] as const)('finds a view without :%s (I6)', async (index) => {
     installation.view.lose(1, index)
     const report = await installation.verify()
     expect(kindsOf(report)).toEqual(['viewDiffers'])
@@ -250,7 +250,7 @@ describe('what is spoilt', () => {
     expect(missing.length).toBeGreaterThan(0)
   })
 
-  test('due times of other settings are not compared, and missing ones are', async () => {
+  test('reports missing due times but does not compare those of other settings', async () => {
     const { retentionMs } = installation.config.payments
     const payments = { retentionMs, nextStatusWithin: { default: null, providers: {} } }
     const verify = () => installation.verify({}, undefined, { ...installation.config, payments })
@@ -259,7 +259,7 @@ describe('what is spoilt', () => {
     expect(kindsOf(await verify())).toEqual(['viewDiffers'])
   })
 
-  test('all differences are counted, and the first hundred are listed', async () => {
+  test('counts all differences and lists the first hundred', async () => {
     installation.view.flush()
     installation.send({ seed: 9, payments: 120 })
     await installation.work()
@@ -272,7 +272,7 @@ describe('what is spoilt', () => {
 })
 
 describe('after retention', () => {
-  test('what is gone from raw is judged with the history in current', async () => {
+  test('judges events deleted from raw by the history in current', async () => {
     const [cutAt] = installation.kafka.records(TOPICS.raw, 0).slice(8)
     installation.kafka.deleteBefore(TOPICS.raw, 0, cutAt?.offset ?? 0n)
     installation.now += 40 * 86_400_000
@@ -282,7 +282,7 @@ describe('after retention', () => {
     expect(report.rawReachesBackTo).not.toBe(null)
   })
 
-  test('a partition of raw that has nothing left', async () => {
+  test('handles a partition of raw without records', async () => {
     for (let partition = 0; partition < PARTITIONS; partition += 1) {
       installation.kafka.deleteBefore(TOPICS.raw, partition, installation.kafka.range(TOPICS.raw, partition).end)
     }
@@ -292,24 +292,24 @@ describe('after retention', () => {
   })
 })
 
-describe('with bodies that nobody can read any more', () => {
+describe('with unreadable bodies', () => {
   const isHidden = ({ offset }: InRecord) => offset % 3n === 0n
   const hidden = () =>
     [0, 1, 2].flatMap((partition) => installation.kafka.records(TOPICS.raw, partition)).filter(isHidden).length
 
-  test('what they said is taken from what was recorded, and counted', async () => {
+  test('takes their recorded events as correct and counts the callbacks', async () => {
     const open = async (records: readonly InRecord[]) =>
       records.map((record) => (isHidden(record) ? ('forgotten' as const) : record))
     const report = await installation.verify({}, { open })
     expect(report.differences).toEqual([])
     expect(report).toMatchObject({ ok: true, forgotten: hidden(), undecryptable: 0 })
     expect(report.partial).toBeGreaterThan(0)
-    // Reading raw twice counts them once.
+    // Two passes count them once.
     expect(await installation.verify({ rawRecordsAtOnceMax: 30 }, { open })).toMatchObject({ forgotten: hidden() })
   })
 
-  test('a payment that no callback speaks of is still found out', async () => {
-    // They are gone, and nobody says that they were forgotten.
+  test('still finds a payment without a callback', async () => {
+    // The callbacks are missing and not marked as forgotten.
     const open = async (records: readonly InRecord[]) =>
       records.map((record) => (isHidden(record) ? { ...record, value: Buffer.from('{}') } : record))
     expect(kindsOf(await installation.verify({}, { open }))).toContain('unexplained')

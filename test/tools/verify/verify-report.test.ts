@@ -39,14 +39,14 @@ test('counts all findings and keeps the first', () => {
   expect([findings.total, findings.listed.length]).toEqual([106, DIFFERENCES_LISTED_MAX])
 })
 
-test('a clean report in two lines', () => {
+test('prints a clean report in two lines', () => {
   expect(verifyLines(CLEAN)).toEqual([
     '10 payments with 25 events, against 30 callbacks in raw, which reaches back to its beginning',
     '0 differences: lost 0, duplicated 0, wrong status 0, wrong version 0, view differs 0, unexplained 0; 0.5 s',
   ])
 })
 
-test('differences by payment, how many are not listed, and what could not be said', () => {
+test('prints differences by payment, the number of unlisted ones, and what was not judged', () => {
   const report = {
     ...CLEAN,
     lost: 3,
@@ -68,14 +68,14 @@ test('differences by payment, how many are not listed, and what could not be sai
   ])
 })
 
-test('says what is on its way', () => {
+test('prints what is in flight', () => {
   expect(inFlightLine({ callbacks: 0, events: 0 })).toBe('both stages have caught up')
   expect(inFlightLine({ callbacks: 2, events: 3 })).toBe(
     '2 callbacks and 3 events are not processed yet and are left out',
   )
 })
 
-test('progress is a bar', () => {
+test('prints progress as a bar', () => {
   expect(progressLine({ step: 'reading raw', done: 0, of: 6, count: 0 })).toBe(
     'reading raw [........................] 0 of 6 partitions, 0 callbacks',
   )

@@ -11,8 +11,8 @@ import { simulate } from '../../lab/harness/load.ts'
 import { Observer } from '../../lab/harness/observer.ts'
 
 /**
- * A deployment that works as it should is found in order; then it is spoilt from outside, in one payment after the
- * other, and every spoilt one is named. The tests build on each other.
+ * Verifies a correct deployment without differences. Then the tests corrupt one payment after the other, and verify must
+ * name each. The tests build on each other.
  */
 
 let deployment: Deployment
@@ -41,7 +41,7 @@ afterAll(async () => {
   await deployment?.close()
 })
 
-/** The report of a run, and how it ended. */
+/** The report of a run and its exit code. */
 async function verify(...options: string[]): Promise<VerifyReport & { code: number | string }> {
   const { code, stdout, stderr } = await deployment.command(['verify', '--json', ...options])
   expect(stdout, stderr).toMatch(/^\{/)
@@ -53,8 +53,8 @@ function countsOf({ lost, duplicated, wrongStatus, wrongVersion, viewDiffers, un
 }
 const NONE = { lost: 0, duplicated: 0, wrongStatus: 0, wrongVersion: 0, viewDiffers: 0, unexplained: 0 }
 
-describe('a deployment that works', () => {
-  test('has no difference, with repeats, wrong order, malformed bodies and overdue payments in it', async () => {
+describe('a correct deployment', () => {
+  test('has no differences despite repeats, disorder, malformed bodies and overdue payments', async () => {
     const report = await verify('--all')
     expect([report.code, report.ok, countsOf(report), report.differences]).toEqual([0, true, NONE, []])
     const [raw, changes] = await Promise.all([observer.records('raw'), observer.changes()])
@@ -70,7 +70,7 @@ describe('a deployment that works', () => {
     expect(simulation.counts.malformed + simulation.counts.identicalRepeats).toBeGreaterThan(5)
   })
 
-  test('says it to a person, with what is on its way first and the progress on stderr', async () => {
+  test('prints a report for people, work in flight first, and progress on stderr', async () => {
     const { code, stdout, stderr } = await deployment.command(['verify'])
     expect(code).toBe(0)
     const payments = simulation.expected.payments
@@ -80,7 +80,7 @@ describe('a deployment that works', () => {
     expect(stderr).toMatch(new RegExp(`\\ncomparing {3}\\[#+\\] 3 of 3 partitions, ${payments} payments\\n$`))
   })
 
-  test('one payment, and payments since a time', async () => {
+  test('compares one payment, or payments since a time', async () => {
     const { paymentKey } = simulation.payments[0] ?? { paymentKey: '' }
     const hours = (count: number) => new Date(Date.now() + count * 3_600_000).toISOString()
     const [one, all, none] = await Promise.all([
@@ -99,13 +99,13 @@ describe('a deployment that works', () => {
     [['--payment', 'nobody:1', '--since', '2026-01-01'], 2, 'cannot be used with option'],
     [['--since', 'yesterday'], 2, 'must be an ISO 8601 time with its zone'],
     [['--since', '2026-01-01T08:00:00'], 2, 'must be an ISO 8601 time with its zone'],
-  ])('%j ends with %i and a message', async (options, exitCode, message) => {
+  ])('%j exits with %i and a message', async (options, exitCode, message) => {
     const { code, stderr } = await deployment.command(['verify', ...options])
     expect(code, stderr).toBe(exitCode)
     expect(stderr).toContain(message)
   })
 
-  test('is judged while callbacks keep coming', async () => {
+  test('is judged while callbacks keep arriving', async () => {
     const more = simulate(deployment, intake.gatewayUrl, { seed: 22, payments: 60, ratePerSecond: 80 })
     for (let run = 0; run < 2; run += 1) {
       const report = await verify('--all')
@@ -118,12 +118,12 @@ describe('a deployment that works', () => {
   })
 })
 
-describe('a deployment that was spoilt', () => {
-  /** Payments to be spoilt, none of them twice: with several events and a final status. */
+describe('a corrupted deployment', () => {
+  /** Payments to corrupt, each at most once: with several events and a final status. */
   const victims: PaymentState[] = []
 
   beforeAll(async () => {
-    // From here on nobody mends anything, and what is planted is nobody's half-ended transaction.
+    // Stopped, so that it neither repairs the corruption nor takes it for an unfinished transaction of its own.
     expect(await processor.stop()).toBe(0)
     for (const state of (await observer.current()).values()) {
       if (state.status === 'COMPLETED' && state.events.length > 2) {
@@ -149,7 +149,7 @@ describe('a deployment that was spoilt', () => {
     return `{${environment}.${role.group}.p${partitionOf(Buffer.from(paymentKey), kafka.partitions)}}:view`
   }
 
-  test('a record that stands in changes twice', async () => {
+  test('a repeated record in changes', async () => {
     const { paymentKey } = victim(0)
     const record = (await observer.records('changes')).find(({ key }) => String(key) === paymentKey)
     await append(deployment.topics.changes, paymentKey, record?.value as Buffer)
@@ -158,7 +158,7 @@ describe('a deployment that was spoilt', () => {
     expect(report.differences[0]?.text).toMatch(/^event [0-9a-f]{32} is repeated in changes, as v1 at offset \d+$/)
   })
 
-  test('a wrong status in current, which the view does not have', async () => {
+  test('a wrong status in current that the view does not have', async () => {
     const { paymentKey } = victim(1)
     const value = observer.codecs.state.encode({ ...victim(1), status: 'CANCELED' })
     await append(deployment.topics.current, paymentKey, value)
@@ -171,7 +171,7 @@ describe('a deployment that was spoilt', () => {
     })
   })
 
-  test('a payment that the view has lost, and one that it has otherwise', async () => {
+  test('a payment missing in the view, and one with another state', async () => {
     await observer.redis.run((redis) => redis.hdel(viewKey(victim(2).paymentKey), victim(2).paymentKey))
     const altered = observer.codecs.state.encode({ ...victim(3), status: 'PROCESSING' })
     await observer.redis.run((redis) => redis.hset(viewKey(victim(3).paymentKey), victim(3).paymentKey, altered))
@@ -185,7 +185,7 @@ describe('a deployment that was spoilt', () => {
     expect(other.differences[0]?.text).toMatch(/^the view has v\d+ PROCESSING, current v\d+ COMPLETED$/)
   })
 
-  test('a version that is missing', async () => {
+  test('a missing version', async () => {
     const state = victim(4)
     const last = (await observer.changes()).findLast(({ paymentKey }) => paymentKey === state.paymentKey)
     const overdue = { ...last, verdict: 'OVERDUE', rule: 'overdue', event: null, statusBefore: last?.statusAfter }
@@ -196,7 +196,7 @@ describe('a deployment that was spoilt', () => {
     expect(report.differences[0]?.text).toMatch(/^changes has v\d+ at offset \d+, expected v\d+$/)
   })
 
-  test('a tombstone for a payment that is not to be forgotten', async () => {
+  test('a tombstone for a payment before its retention ends', async () => {
     const { paymentKey } = victim(5)
     await append(deployment.topics.current, paymentKey, null as unknown as Buffer)
     const report = await verify('--payment', paymentKey)
@@ -204,7 +204,7 @@ describe('a deployment that was spoilt', () => {
     expect(report.differences[0]?.text).toMatch(/^the payment was removed from current/)
   })
 
-  test('events that the processor was made to skip; what is only on its way is none of them', async () => {
+  test('events skipped by the processor, but not those in flight', async () => {
     const before = await verify('--all', '--no-view')
     const lost = await simulate(deployment, intake.gatewayUrl, { seed: 23, payments: 10 })
     await eventually(async () => expect(await normalizerLag()).toBe(0n))
@@ -232,7 +232,7 @@ describe('a deployment that was spoilt', () => {
     expect(one.stdout).toMatch(/of the callback at raw\[\d\]@\d+ has no record in changes/)
   })
 
-  test('all of it at once, each payment named', async () => {
+  test('all differences at once, naming each payment', async () => {
     const report = await verify('--all')
     const { lost, ...others } = countsOf(report)
     expect(others).toEqual({
@@ -248,7 +248,7 @@ describe('a deployment that was spoilt', () => {
     expect(named.has(victim(6).paymentKey)).toBe(false)
   })
 
-  test('no body, account or name is in what it prints', async () => {
+  test('prints no body, account or name', async () => {
     const { stdout, stderr } = await deployment.command(['verify', '--all'])
     expect(stdout + stderr).not.toContain(SENSITIVE_TEXT)
   })
@@ -266,7 +266,7 @@ describe('a deployment that was spoilt', () => {
 })
 
 describe('after retention', () => {
-  test('what raw has no longer is judged with current, and said to be', async () => {
+  test('events deleted from raw are judged by current, and counted as partial', async () => {
     const [raw] = await observer.admin.fetchTopicOffsets(deployment.topics.raw)
     const before = await verify('--all', '--no-view')
     await observer.admin.deleteTopicRecords({
@@ -280,7 +280,7 @@ describe('after retention', () => {
     const { lost, wrongStatus, ...others } = countsOf(report)
     const { lost: lostBefore, wrongStatus: wrongBefore, ...othersBefore } = countsOf(before)
     expect(others).toEqual(othersBefore)
-    // Fewer can be proved to be lost; nothing new is made up.
+    // Fewer losses can be proved; none is invented.
     expect(lost).toBeLessThanOrEqual(lostBefore)
     expect(wrongStatus).toBeLessThanOrEqual(wrongBefore)
   })

@@ -17,7 +17,7 @@ function place(offset: number): RawPlace {
   }
 }
 
-/** The trace after these arrivals, as `payments.events` holds them too. */
+/** The trace after these arrivals, which `payments.events` holds, too. */
 function traceOf(arrivals: readonly Arrival[], changes: Partial<PaymentTrace> = {}): PaymentTrace {
   const { state, changes: records } = evidenceOf(arrivals)
   const events = arrivals.filter((arrival): arrival is PaymentEvent => typeof arrival !== 'string')
@@ -42,7 +42,7 @@ const completed = told('COMPLETED', 3)
 const repeat = (event: PaymentEvent) => ({ ...event, callbackId: `repeat of ${event.eventId}` })
 
 describe('explaining a payment', () => {
-  test('what each callback did, by which rule, where it stands, and what would be without it', () => {
+  test('gives for each callback its effect, rule and position, and what would change without it', () => {
     const [first, second] = inOrder(completed, received)
     const { callbacks, ...payment } = explainPayment(traceOf([first as Arrival, second as Arrival]))
     expect(payment).toMatchObject({ status: 'COMPLETED', statusVersion: 2, decidedBy: completed.eventId, overdue: [] })
@@ -93,7 +93,7 @@ describe('explaining a payment', () => {
     ])
   })
 
-  test('a repeat changes nothing, and without the first one nothing would change either', () => {
+  test('a repeat changes nothing, and removing the first report would change nothing either', () => {
     const [a, b, c] = inOrder(received, completed, repeat(completed))
     const { callbacks } = explainPayment(traceOf([a as Arrival, b as Arrival, c as Arrival]))
     const [, first, second] = callbacks
@@ -114,12 +114,12 @@ describe('explaining a payment', () => {
     })
   })
 
-  test('a redelivery of the same callback is no further one', () => {
+  test('a redelivery of the same callback is not listed again', () => {
     const trace = traceOf(inOrder(received))
     expect(explainPayment({ ...trace, events: [...trace.events, ...trace.events] }).callbacks).toHaveLength(1)
   })
 
-  test('a callback that says two things is taken away whole', () => {
+  test('a callback with two events is removed as a whole', () => {
     const both = [received, completed].map((event, element) => ({ ...event, callbackId: 'both', element }))
     const { callbacks } = explainPayment(traceOf(both))
     expect(callbacks.map(({ element, withoutIt }) => [element, withoutIt?.status?.without])).toEqual([
@@ -128,7 +128,7 @@ describe('explaining a payment', () => {
     ])
   })
 
-  test('attention that a callback brought, and the step of an overdue payment, which no callback brought', () => {
+  test('shows attention raised by a callback, and an overdue step that no callback caused', () => {
     const rejected = told('REJECTED', 2)
     const [a, b] = inOrder(received, rejected)
     const [c] = inOrder(completed)
@@ -143,7 +143,7 @@ describe('explaining a payment', () => {
     expect(overdue).toMatchObject([{ statusVersion: 2 }])
   })
 
-  test('what was not recorded: dead letters, what is on its way, and what is missing', () => {
+  test('shows callbacks without a record: dead letters, pending ones and missing ones', () => {
     const base = traceOf(inOrder(received))
     const others = [told('PROCESSING', 2), told('SETTLED', 4), told('CREDITED', 5)]
     const events = [
@@ -160,7 +160,7 @@ describe('explaining a payment', () => {
     ])
   })
 
-  test('is known by its history alone when the other topics have forgotten it', () => {
+  test('explains a payment from its history alone when the other topics no longer have it', () => {
     const whole = traceOf(inOrder(received, completed))
     const trace = { ...whole, changes: [], events: [], raw: new Map(), rawReachesBackTo: NOW + DAY_MS }
     const { callbacks } = explainPayment(trace)
@@ -172,7 +172,7 @@ describe('explaining a payment', () => {
     expect(unexpected[0]?.rawGone).toBe('not-found')
   })
 
-  test('a callback of an earlier life is told as such', () => {
+  test('marks a callback of an earlier life', () => {
     const old = { ...completed, receivedAt: NOW - 500 * DAY_MS, callbackId: 'old' }
     const trace = traceOf([old, 'forgotten', ...inOrder(completed)])
     const { callbacks } = explainPayment(trace)
@@ -185,7 +185,7 @@ describe('explaining a payment', () => {
 })
 
 describe('the story', () => {
-  test('tells it to a person', () => {
+  test('explains the payment to people', () => {
     const [a, b, c] = inOrder(received, completed, repeat(completed))
     expect(whyStory(explainPayment(traceOf([a as Arrival, b as Arrival, c as Arrival]))).split('\n')).toEqual([
       `payment         ${received.paymentKey}`,
@@ -218,7 +218,7 @@ describe('the story', () => {
     ])
   })
 
-  test('says when a raw record is gone, or is not where it should be, or stands there again', () => {
+  test('shows if a raw record is deleted, missing or repeated', () => {
     const trace = traceOf([{ ...received, receivedAt: NOW }])
     const story = (changes: Partial<PaymentTrace>) => whyStory(explainPayment({ ...trace, ...changes }))
     expect(story({ raw: new Map(), rawReachesBackTo: NOW + 1 })).toContain(

@@ -12,19 +12,19 @@ const processing = told('PROCESSING', 2)
 const completed = told('COMPLETED', 3)
 const rejected = told('REJECTED', 2)
 
-test('nothing, without an event that decides nothing', () => {
+test('nothing changes without an event that decides nothing', () => {
   expect(foldWithout([received, processing, completed], new Set([processing.eventId]))).toBe(null)
   expect(foldWithout([received], new Set(['not there']))).toBe(null)
 })
 
-test('another status, decided by another event', () => {
+test('the status and the deciding event change', () => {
   expect(foldWithout([received, processing, completed], new Set([completed.eventId]))).toEqual({
     status: { now: 'COMPLETED', without: 'PROCESSING' },
     decidedBy: { now: completed.eventId, without: processing.eventId },
   })
 })
 
-test('attention that goes, and attention that comes', () => {
+test('attention codes disappear and appear', () => {
   expect(foldWithout([completed, rejected], new Set([completed.eventId]))).toEqual({
     attention: { gone: ['positive-after-final'], added: [] },
   })
@@ -36,21 +36,21 @@ test('attention that goes, and attention that comes', () => {
   })
 })
 
-test('the same status by an earlier event', () => {
+test('an earlier event decides the same status', () => {
   const again = told('COMPLETED', 5)
   expect(foldWithout([completed, again], new Set([again.eventId]))).toEqual({
     decidedBy: { now: again.eventId, without: completed.eventId },
   })
 })
 
-test('no payment at all', () => {
+test('no payment remains', () => {
   expect(foldWithout([completed], new Set([completed.eventId]))).toEqual({
     status: { now: 'COMPLETED', without: null },
     decidedBy: { now: completed.eventId, without: null },
   })
 })
 
-test('a child that is otherwise, or gone, without its report', () => {
+test('a child changes or disappears without its report', () => {
   const own = sampleEvent({ eventId: 'own' })
   const [asked, done] = [
     sampleReport({ eventId: 'asked', status: 'RECEIVED' }),
@@ -62,7 +62,7 @@ test('a child that is otherwise, or gone, without its report', () => {
   expect(foldWithout([own, done], new Set(['done']))).toEqual({ children: [childKey] })
 })
 
-test('says null exactly when status, deciding event, attention and children stay', () => {
+test('returns null exactly if status, deciding event, attention and children stay the same', () => {
   fc.assert(
     fc.property(distinctEvents({ minLength: 2 }), fc.nat(), (events, seed) => {
       const removed = events[seed % events.length]?.eventId ?? ''

@@ -7,7 +7,7 @@ import type { Explained } from '../../../src/tools/why/why.ts'
 import { Deployment, type RoleProcess } from '../../lab/harness/deployment.ts'
 import { Observer } from '../../lab/harness/observer.ts'
 
-/** A payment whose callbacks come late, twice, and behind another payment, explained by the command. */
+/** Explains a payment with callbacks that are late, repeated, or in the partition of another payment. */
 
 const SECRET = 'Private-4711'
 const ID = randomUUID()
@@ -30,7 +30,7 @@ const bodyOf = (...callbacks: object[]) => JSON.stringify({ callbacks })
 
 const completed = bodyOf(element(ID, 'COMPLETED', '2026-01-05T08:05:00.000Z'))
 const late = bodyOf(element(ID, 'PENDING', '2026-01-05T08:00:00.000Z'))
-/** In the raw partition of another payment, unless chance has it otherwise. */
+/** In the raw partition of another payment, unless both keys happen to share one. */
 const behind = bodyOf(
   element(OTHER, 'PENDING', '2026-01-05T08:00:00.000Z'),
   element(ID, 'COMPLETED', '2026-01-05T08:07:00.000Z'),
@@ -44,7 +44,7 @@ beforeAll(async () => {
   await paystatus.ready()
   for (const body of BODIES) {
     await tell(body)
-    // So that the arrivals have one order, whichever raw partition they go through.
+    // Makes the order of arrival unique, regardless of the raw partitions.
     await observer.caughtUp()
   }
 })
@@ -73,7 +73,7 @@ async function why(...options: string[]): Promise<Explained & { code: number | s
 const sha256 = (body: string) => createHash('sha256').update(body).digest('hex')
 
 describe('why --json', () => {
-  test('has every callback with its place in raw, its verdict and rule, and what would be without it', async () => {
+  test('gives every callback with its position in raw, its verdict and rule, and what would change without it', async () => {
     const { code, payments, from } = await why(KEY)
     expect([code, from, payments.length]).toEqual([0, 'view', 1])
     const [payment] = payments
@@ -115,7 +115,7 @@ describe('why --json', () => {
     }
   })
 
-  test('finds a payment by its endToEndId, from the topic too', async () => {
+  test('finds a payment by its endToEndId, from the topic, too', async () => {
     const [byKey, byReference, fromTopic] = await Promise.all([why(KEY), why(E2E), why('--from-topic', E2E)])
     expect(byReference).toEqual(byKey)
     expect(fromTopic).toEqual({ ...byKey, from: 'topic' })
@@ -123,7 +123,7 @@ describe('why --json', () => {
 })
 
 describe('why', () => {
-  test('tells a person, and prints no body', async () => {
+  test('explains to people and prints no body', async () => {
     const { code, stdout, stderr } = await deployment.command(['why', KEY])
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toMatch(new RegExp(`^payment {9}${KEY}\nstatus {10}COMPLETED \\(soft\\), version 3\n`))
@@ -134,7 +134,7 @@ describe('why', () => {
     expect(stdout).not.toContain(SECRET)
   })
 
-  test('of nobody ends with 1 and says so, as show does', async () => {
+  test('reports an unknown payment and exits with 1, like show', async () => {
     const [{ code, stderr }, shown, document] = await Promise.all([
       deployment.command(['why', 'nobody:1']),
       deployment.command(['show', 'nobody:1']),
@@ -145,11 +145,11 @@ describe('why', () => {
     expect(document).toMatchObject({ code: 1, payments: [] })
   })
 
-  test('without a payment ends with 2', async () => {
+  test('exits with 2 without a payment', async () => {
     expect((await deployment.command(['why'])).code).toBe(2)
   })
 
-  test('lists a callback whose raw record is gone by retention, and says so', async () => {
+  test('lists a callback whose raw record was deleted by retention', async () => {
     const ends = await observer.admin.fetchTopicOffsets(deployment.topics.raw)
     await observer.admin.deleteTopicRecords({
       topic: deployment.topics.raw,
