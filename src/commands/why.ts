@@ -18,7 +18,7 @@ Shows for every callback: the position of its raw record (topic, partition, offs
 and the rule that decided it, what it changed, and what removing it would change: status, deciding event, attention.
 A raw record deleted by retention is reported as gone. Bodies are never printed.
 
-"without it" removes this callback only; if other callbacks report the same, nothing changes. "without all that say it"
+"without it" removes this callback only; if other callbacks report the same, nothing changes. "without all reports of it"
 removes all of them. Verdicts that payments.status.changes does not have: DUPLICATE (reported before), DEAD_LETTER,
 PENDING (not processed yet), MISSING (processed but not recorded: see paystatus verify).
 Exit codes: 0 done; 1 no such payment; 2 wrong options or configuration.

@@ -151,14 +151,14 @@ async function renewedOrigin(
   }
   const named = OUTPUTS.map((name) => topics[name])
   const facts = await logs.facts(named)
-  const anew = named.filter((name) => {
+  const recreated = named.filter((name) => {
     const [then, now] = [before.topics.get(name), facts.get(name)]
     // A different partition count cannot be repaired; the processor reports it.
     return then !== undefined && now !== undefined && then.id !== now.id && then.partitions === now.partitions
   })
-  return anew.length === 0
+  return recreated.length === 0
     ? null
-    : { ...before, topics: new Map([...before.topics, ...[...facts].filter(([name]) => anew.includes(name))]) }
+    : { ...before, topics: new Map([...before.topics, ...[...facts].filter(([name]) => recreated.includes(name))]) }
 }
 
 /** Aborts an undecided transaction. No reader has seen its records; if any are missing afterwards, they are republished. */

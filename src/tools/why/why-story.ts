@@ -38,9 +38,9 @@ function callbackLines(
     `    callback ${callback.callbackId} element ${callback.element}, event ${callback.eventId}`,
     `    ${rule === null ? '' : `${rule}: `}${ruleText}`,
     ...markerTexts(callback).map((text) => `    ${text}`),
-    ...(repeats === 0 ? [] : [`    the same is said by ${callback.saidAlsoBy.join(', ')}`]),
+    ...(repeats === 0 ? [] : [`    also reported by ${callback.saidAlsoBy.join(', ')}`]),
     `    without it: ${differenceText(callback.withoutIt)}`,
-    ...(repeats === 0 ? [] : [`    without all that say it: ${differenceText(callback.withoutAllThatSayIt)}`]),
+    ...(repeats === 0 ? [] : [`    without all reports of it: ${differenceText(callback.withoutAllThatSayIt)}`]),
   ]
   return lines.map((line) => `  ${line}`)
 }

@@ -204,17 +204,17 @@ describe('the story', () => {
       `      raw[2]@1, 591 bytes, sha-256 ${'ab'.repeat(32)}`,
       '      callback callback of COMPLETED@3 element 0, event COMPLETED@3',
       '      status-changed: the status that follows from all events changed',
-      '      the same is said by repeat of COMPLETED@3',
+      '      also reported by repeat of COMPLETED@3',
       '      without it: nothing would change',
-      '      without all that say it: status COMPLETED -> RECEIVED, decided by RECEIVED@1',
+      '      without all reports of it: status COMPLETED -> RECEIVED, decided by RECEIVED@1',
       '  2026-06-01T00:00:02.000Z  DUPLICATE    changed nothing',
       '      said COMPLETED = COMPLETED, occurred 1970-01-01T00:00:00.003Z, source jpm-v2 (basic + mtls)',
       `      raw[2]@2, 591 bytes, sha-256 ${'ab'.repeat(32)}`,
       '      callback repeat of COMPLETED@3 element 0, event COMPLETED@3',
       '      known-event: recorded before; counted, changes nothing',
-      '      the same is said by callback of COMPLETED@3',
+      '      also reported by callback of COMPLETED@3',
       '      without it: nothing would change',
-      '      without all that say it: status COMPLETED -> RECEIVED, decided by RECEIVED@1',
+      '      without all reports of it: status COMPLETED -> RECEIVED, decided by RECEIVED@1',
     ])
   })
 

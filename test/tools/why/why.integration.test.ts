@@ -130,7 +130,7 @@ describe('why', () => {
     expect(stdout).toMatch(/LATE +v2 {2}stays COMPLETED/)
     expect(stdout).toMatch(/DUPLICATE +changed nothing/)
     expect(stdout).toContain(`sha-256 ${sha256(late)}`)
-    expect(stdout).toMatch(/without all that say it: nothing would change/)
+    expect(stdout).toMatch(/without all reports of it: nothing would change/)
     expect(stdout).not.toContain(SECRET)
   })
 
