@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CRASH_POINTS, type CrashPoint } from '../../../src/stream/crash-point.ts'
 import type { Random } from '../../../src/tools/simulate/random.ts'
+import { eventually } from '../harness/eventually.ts'
 import { until } from '../stack/run-command.ts'
 import { INTERNAL_PARTITIONS } from '../stack/specs.ts'
 import { type Broker, deleteDisk } from './cluster.ts'
 import { controllerOf } from './controller-of.ts'
 import { type Fault, type Injected, LONG_MS, OUTLIVED_MS, ROLES, SHORT_MS } from './fault.ts'
 import { API_KEYS, type Fate } from './kafka-frames.ts'
+import { readPartition } from './keep-events.ts'
 import { type Lab, type Role, slotsOf } from './lab.ts'
 import { leaderlessForeignTopic } from './leaderless-foreign-topic.ts'
 import { LOST_RECORD_FAULTS } from './lost-record-faults.ts'
@@ -589,14 +591,46 @@ const forgetPayments: Fault = {
   async inject(lab, random) {
     const days = random.integer(91, 400)
     const slots = slotsOf('processor')
-    await Promise.all(slots.map((slot) => lab.restart(slot, () => skewedBy(-days * DAY_MS))))
+    const restart = async (environment: Readonly<Record<string, string>>) => {
+      // Killed processors would keep their partitions until their sessions end.
+      await lab.rest('processor')
+      await Promise.all(slots.map((slot) => lab.restart(slot, () => environment)))
+      await lab.wake('processor')
+    }
+    const before = await tombstonesIn(lab)
+    await restart(skewedBy(-days * DAY_MS))
+    await Promise.all(slots.map((slot) => lab.ready(slot, SKEWED_READY_MAX_MS)))
+    let forgotten = 0
     return {
       what: `the clocks of ${slots.join(', ')} are ${days} days behind`,
       heal: async () => {
-        await Promise.all(slots.map((slot) => lab.restart(slot)))
+        await restart({})
+        const look = async () => {
+          forgotten = (await tombstonesIn(lab)) - before
+          if (forgotten === 0) {
+            throw new Error('no payment is forgotten yet')
+          }
+        }
+        await eventually(look, { timeoutMs: FORGET_MAX_MS, everyMs: 500 }).catch((error: Error) =>
+          lab.say(error.message),
+        )
+        lab.say(`${forgotten} payments are forgotten so far`)
       },
+      bit: () => forgotten > 0,
     }
   },
+}
+
+/** Another fault may keep the processors from opening their partitions meanwhile. */
+const SKEWED_READY_MAX_MS = 60_000
+/** From the start of processors with a right clock to the first tombstone. */
+const FORGET_MAX_MS = 30_000
+
+/** Number of payments that were removed from `current`. */
+async function tombstonesIn(lab: Lab): Promise<number> {
+  const partitions = Array.from({ length: lab.partitions }, (_, partition) => partition)
+  const records = await Promise.all(partitions.map((at) => readPartition(lab, lab.deployment.topics.current, at)))
+  return records.flat().filter(({ value }) => value === null).length
 }
 
 function skewedBy(ms: number): Readonly<Record<string, string>> {

@@ -206,13 +206,17 @@ export class Lab {
     })
   }
 
-  /** SIGTERM to all processes of a role; none starts until `wake`, whoever else asks for it. */
-  async rest(role: Role): Promise<void> {
-    const slots = slotsOf(role)
-    for (const slot of slots) {
+  /** No process of a role starts until `wake`, whoever else asks for it. Running ones continue. */
+  startNone(role: Role): void {
+    for (const slot of slotsOf(role)) {
       this.#resting.add(slot)
     }
-    await Promise.all(slots.map((slot) => this.stop(slot)))
+  }
+
+  /** SIGTERM to all processes of a role; none starts until `wake`. */
+  async rest(role: Role): Promise<void> {
+    this.startNone(role)
+    await Promise.all(slotsOf(role).map((slot) => this.stop(slot)))
   }
 
   /** Starts all processes of a resting role. */
@@ -288,9 +292,14 @@ export class Lab {
     )
   }
 
+  /** Its process, if it runs. */
+  processOf(slot: Slot): RoleProcess | undefined {
+    return this.#roles.get(slot)
+  }
+
   /** The output of its process so far. */
   outputOf(slot: Slot): string {
-    return this.#roles.get(slot)?.output ?? ''
+    return this.processOf(slot)?.output ?? ''
   }
 
   linksOf(slot: Slot): readonly BrokerLink[] {

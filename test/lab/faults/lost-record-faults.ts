@@ -1,9 +1,14 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { createKafka } from '../../../src/kafka/kafka-client.ts'
 import { ConfigResourceTypes } from '../../../src/kafka/kafkajs.ts'
+import { createTopicLogs } from '../../../src/kafka/topic-logs.ts'
+import { within } from '../../../src/kafka/within.ts'
+import { originIn } from '../../../src/stream/origin.ts'
 import type { Random } from '../../../src/tools/simulate/random.ts'
 import { applyTopics } from '../../../src/tools/topics.ts'
 import { cutLogIn, logEndIn } from '../harness/cut-log.ts'
+import type { RoleProcess } from '../harness/deployment.ts'
 import { eventually } from '../harness/eventually.ts'
 import type { ReadRecord } from '../harness/observer.ts'
 import { until } from '../stack/run-command.ts'
@@ -14,7 +19,6 @@ import { INSIST_MS, insistently } from './insistently.ts'
 import { API_KEYS } from './kafka-frames.ts'
 import { keepEvents, readPartition } from './keep-events.ts'
 import { type DefinedStopSeen, type Lab, slotsOf } from './lab.ts'
-import { PRODUCT_MESSAGES } from './product-messages.ts'
 import { remedyIn } from './remedy.ts'
 
 /**
@@ -174,9 +178,9 @@ const electUncleanly: Fault = {
 
 /**
  * The events topic is deleted and created again under running normalizers and processors. Kafka deletes the group's offsets
- * with it. The processors must either stop, or say that they read the new topic from its beginning; which one depends on
- * whether a transaction fails in between. An operator restarts them, and resets the normalizers so that they publish
- * everything again: the events that were in the old topic and not processed are missing otherwise.
+ * with it. Every processor that worked with the former topic must stop, and commit nothing for the new one. An operator
+ * starts them again, as their message says, and resets the normalizers so that they publish everything again: the events that
+ * were in the old topic and not processed are missing otherwise.
  */
 const recreateEvents: Fault = {
   name: 'recreate-events',
@@ -186,9 +190,12 @@ const recreateEvents: Fault = {
   async inject(lab) {
     const { config, logger, topics } = lab.deployment
     await keepEvents(lab)
-    const stops = lab.definedStops.length
+    // Ready: each has opened its partitions.
+    await Promise.all(slotsOf('processor').map((slot) => lab.ready(slot, INSIST_MS)))
+    const former = slotsOf('processor').flatMap((slot) => lab.processOf(slot) ?? [])
+    // Only processes that worked with the former topic can commit until they are gone.
+    lab.startNone('processor')
     lab.wantedStops.add('TOPIC_RECREATED')
-    const since = new Date().toISOString()
     // The processors count again from the beginning.
     lab.offsetsMoved = true
     await insistently(() => lab.admin.deleteTopics({ topics: [topics.events] }))
@@ -196,16 +203,12 @@ const recreateEvents: Fault = {
     return {
       what: `${topics.events} is deleted and created again`,
       heal: async () => {
-        let noticed: string | undefined
-        await until('the processors notice that their input was recreated', INSIST_MS, async () => {
-          const stop = lab.definedStops.slice(stops).find(({ code }) => code === 'TOPIC_RECREATED')
-          noticed = stop === undefined ? rereadBy(lab, since) : `${stop.slot} stopped with TOPIC_RECREATED`
-          return noticed !== undefined
-        })
-        lab.say(`recreate-events: ${noticed}`)
+        const stops = await recreationStops(former)
+        lab.say(`recreate-events: ${stops.length} of ${former.length} processors stopped with TOPIC_RECREATED`)
+        await assertNothingCommittedFor(lab, topics.events)
         const processors = await GroupAtRest.of(lab, 'processor')
         if (processors.committed.some((offset) => offset > 0n)) {
-          await processors.moveTo(processors.committed.map(() => 0n))
+          await followRecreated(lab, stops, processors)
         }
         const normalizers = await GroupAtRest.of(lab, 'normalizer')
         await normalizers.moveTo(normalizers.committed.map(() => 0n))
@@ -217,14 +220,46 @@ const recreateEvents: Fault = {
   },
 }
 
-function rereadBy(lab: Lab, since: string): string | undefined {
-  const slot = slotsOf('processor').find((one) =>
-    lab
-      .outputOf(one)
-      .split('\n')
-      .some((line) => line.includes(PRODUCT_MESSAGES.reread) && (/"time":"([^"]+)"/.exec(line)?.[1] ?? '') > since),
-  )
-  return slot === undefined ? undefined : `${slot} says that it reads the new topic from its beginning`
+/**
+ * Outputs of the processes that stopped with TOPIC_RECREATED. Rejects unless every process does, except those that another
+ * fault ended with a signal.
+ */
+async function recreationStops(former: readonly RoleProcess[]): Promise<readonly string[]> {
+  const outputs: string[] = []
+  for (const process of former) {
+    const end = await within(INSIST_MS, process.exited).catch(() => 'still running')
+    if (end === 1 && process.output.includes('TOPIC_RECREATED')) {
+      outputs.push(process.output)
+    } else if (end !== 0 && end !== 'SIGKILL') {
+      throw new Error(`a processor that worked with the former topic did not stop with TOPIC_RECREATED: ${end}`)
+    }
+  }
+  return outputs
+}
+
+/** Offsets that were committed for the former topic, while it was deleted, may be left. */
+async function assertNothingCommittedFor(lab: Lab, topic: string): Promise<void> {
+  const { config, logger } = lab.deployment
+  const kafka = createKafka({ connection: { brokers: lab.cluster.directBrokers }, clientId: 'laboratory', logger })
+  const facts = await insistently(() => createTopicLogs(kafka).facts([topic]))
+  const id = facts.get(topic)?.id
+  const commits = await commitsOf(lab, config.processor.group, topic)
+  const wrong = commits.filter(({ metadata }) => originIn(metadata ?? null)?.topics.get(topic)?.id === id)
+  if (wrong.length > 0) {
+    throw new Error(
+      `processors that worked with the former ${topic} committed ${JSON.stringify(wrong)} for the new one`,
+    )
+  }
+}
+
+/** Follows the message of TOPIC_RECREATED after offsets for the former topic were left. Rejects if it does not say so. */
+async function followRecreated(lab: Lab, outputs: readonly string[], group: GroupAtRest): Promise<void> {
+  const resets = outputs.map(remedyIn)
+  if (!resets.some((reset) => reset?.topic === group.topic && reset.to === 'earliest')) {
+    throw new Error(`no message of TOPIC_RECREATED says that ${group.topic} is to be reset to its beginning`)
+  }
+  lab.say(`offsets ${group.committed.join(', ')} of the former ${group.topic} are left; the operator resets them`)
+  await group.moveTo(group.committed.map(() => 0n))
 }
 
 export const LOST_RECORD_FAULTS: readonly Fault[] = [cutEvents, cutRaw, cutChanges, electUncleanly, recreateEvents]

@@ -3,6 +3,4 @@ export const PRODUCT_MESSAGES = {
   inDoubt: 'lane in doubt: will reopen once the group confirms the partition',
   halfEnded: 'ending a transaction that its coordinator left half-ended',
   rebuilt: 'view rebuilt from payments.status.current',
-  /** The beginning of the message: a processor that starts from the beginning although something was published. */
-  reread: 'the group has no committed offset, but',
 } as const
