@@ -5,6 +5,7 @@ import { ConfigResourceTypes } from '../../../src/kafka/kafkajs.ts'
 import { createTopicLogs } from '../../../src/kafka/topic-logs.ts'
 import { within } from '../../../src/kafka/within.ts'
 import { originIn } from '../../../src/stream/origin.ts'
+import type { TopicFacts } from '../../../src/stream/topic-logs.ts'
 import type { Random } from '../../../src/tools/simulate/random.ts'
 import { applyTopics } from '../../../src/tools/topics.ts'
 import { cutLogIn, logEndIn } from '../harness/cut-log.ts'
@@ -242,7 +243,7 @@ async function assertNothingCommittedFor(lab: Lab, topic: string): Promise<void>
   const { config, logger } = lab.deployment
   const kafka = createKafka({ connection: { brokers: lab.cluster.directBrokers }, clientId: 'laboratory', logger })
   const facts = await insistently(() => createTopicLogs(kafka).facts([topic]))
-  const id = facts.get(topic)?.id
+  const { id } = facts.get(topic) as TopicFacts
   const commits = await commitsOf(lab, config.processor.group, topic)
   const wrong = commits.filter(({ metadata }) => originIn(metadata ?? null)?.topics.get(topic)?.id === id)
   if (wrong.length > 0) {
