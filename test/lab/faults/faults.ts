@@ -623,8 +623,8 @@ const forgetPayments: Fault = {
 
 /** Another fault may keep the processors from opening their partitions meanwhile. */
 const SKEWED_READY_MAX_MS = 60_000
-/** From the start of processors with a right clock to the first tombstone. */
-const FORGET_MAX_MS = 30_000
+/** From the start of processors with a right clock to the first tombstone: they forget only once they have caught up. */
+const FORGET_MAX_MS = 60_000
 
 /** Number of payments that were removed from `current`. */
 async function tombstonesIn(lab: Lab): Promise<number> {
