@@ -14,11 +14,13 @@ import { SILENT } from '../lab/harness/silent-logger.ts'
 import { readContents, totalsViolations, viewViolations, violationsOf } from '../lab/harness/violations.ts'
 import { Guard } from '../lab/stack/guard.ts'
 import {
-  type RedisCluster,
+  type RedisNodes,
   type RedisWithSentinels,
+  redisCluster,
+  redisWithSentinels,
+  type Started,
   setPolicyOf,
-  startRedisCluster,
-  startRedisWithSentinels,
+  withNodes,
 } from '../lab/stack/redis-nodes.ts'
 import { launch, type Server } from '../lab/stack/server.ts'
 import { valkeySpec } from '../lab/stack/valkey.ts'
@@ -33,13 +35,12 @@ interface Kind {
   readonly failsOver: boolean
   /** The server that holds a key now. */
   holder(key: string): Promise<Server>
-  setPolicy(server: Server, policy: string): Promise<void>
   stop(): Promise<void>
 }
 
 const KINDS: readonly (readonly [name: string, start: () => Promise<Kind>])[] = [
-  ['a cluster', async () => ofCluster(await startRedisCluster())],
-  ['a primary behind Sentinel', async () => ofSentinels(await startRedisWithSentinels())],
+  ['a cluster', async () => ofCluster(await withNodes(redisCluster))],
+  ['a primary behind Sentinel', async () => ofSentinels(await withNodes(redisWithSentinels))],
   ['Valkey', startValkey],
 ]
 
@@ -52,7 +53,6 @@ async function startValkey(): Promise<Kind> {
     connection: { url: `redis://127.0.0.1:${server.ports[0]}` },
     failsOver: false,
     holder: async () => server,
-    setPolicy: setPolicyOf,
     stop: async () => {
       await server.kill()
       await guard.close()
@@ -60,18 +60,21 @@ async function startValkey(): Promise<Kind> {
   }
 }
 
-function ofCluster(cluster: RedisCluster): Kind {
-  return {
-    ...cluster,
-    failsOver: true,
-    connection: { cluster: { nodes: cluster.addresses } },
-    holder: cluster.primaryOf,
-  }
+function ofCluster(nodes: Started<RedisNodes>): Kind {
+  return groupOf(nodes, { cluster: { nodes: nodes.addresses } })
 }
 
-function ofSentinels(redis: RedisWithSentinels): Kind {
-  const connection = { sentinel: { name: redis.name, nodes: redis.addresses } }
-  return { ...redis, failsOver: true, connection, holder: () => redis.primary() }
+function ofSentinels(nodes: Started<RedisWithSentinels>): Kind {
+  return groupOf(nodes, { sentinel: { name: nodes.name, nodes: nodes.addresses } })
+}
+
+function groupOf(nodes: Started<RedisNodes>, connection: RedisConnection): Kind {
+  return {
+    connection,
+    failsOver: true,
+    holder: async (key) => (await nodes.shardOf(key)).primary,
+    stop: () => nodes.stop(),
+  }
 }
 
 describe.each(KINDS)('Redis as %s', (_name, start) => {
@@ -105,14 +108,14 @@ describe.each(KINDS)('Redis as %s', (_name, start) => {
   test('is refused with a clear reason while the server that holds the view may evict, and used again afterwards', async () => {
     const store = new RedisStateStore(redis, run, 'evicts')
     const holder = await kind.holder(`{${run}.evicts.p0}:view`)
-    await kind.setPolicy(holder, 'allkeys-lru')
+    await setPolicyOf(holder, 'allkeys-lru')
     await eventually(async () => {
       await expect(store.read(0, [])).rejects.toMatchObject({
         code: 'REDIS_EVICTS',
         message: expect.stringContaining('maxmemory-policy allkeys-lru'),
       })
     })
-    await kind.setPolicy(holder, 'noeviction')
+    await setPolicyOf(holder, 'noeviction')
     await eventually(async () => expect(await store.read(0, [])).toEqual({ marker: null, states: [] }))
   })
 
@@ -165,7 +168,7 @@ describe('a server of the wrong kind', () => {
   test(
     'gets its own error: a cluster node configured as a single server',
     async () => {
-      const cluster = await startRedisCluster()
+      const cluster = await withNodes(redisCluster)
       try {
         const { store } = await storeOn({ url: `redis://${cluster.addresses[0]}` })
         const asked = Array.from({ length: 20 }, (_, partition) => partition)
@@ -191,9 +194,9 @@ describe('a server of the wrong kind', () => {
   test(
     'and a replica configured as a single server',
     async () => {
-      const redis = await startRedisWithSentinels()
+      const redis = await withNodes(redisWithSentinels)
       try {
-        const replica = (await redis.replica()).ports[0]
+        const replica = (await redis.shardOf('')).replica?.ports[0]
         const { store } = await storeOn({ url: `redis://127.0.0.1:${replica}` })
         await eventually(() =>
           expect(store.write(0, null, 'm', [])).rejects.toMatchObject({ code: 'REDIS_IS_READ_ONLY' }),
@@ -208,7 +211,7 @@ describe('a server of the wrong kind', () => {
   test(
     'and Sentinels that do not know the name',
     async () => {
-      const redis = await startRedisWithSentinels()
+      const redis = await withNodes(redisWithSentinels)
       try {
         const { store } = await storeOn({ sentinel: { name: 'another', nodes: redis.addresses } })
         await eventually(() => expect(store.read(0, [])).rejects.toMatchObject({ code: 'REDIS_SENTINEL' }))

@@ -6,10 +6,13 @@ import { withClassArchives } from '../stack/class-archives.ts'
 import { freePort } from '../stack/free-port.ts'
 import { Guard } from '../stack/guard.ts'
 import { ensurePackages, type Packages } from '../stack/packages.ts'
-import { launch, type Place, Server, type ServerSpec } from '../stack/server.ts'
+import { launch, type Place, Server } from '../stack/server.ts'
 import { type KafkaNode, kafkaSpec, newClusterId, registrySpec } from '../stack/specs.ts'
 import { type Fate, tamperedResponses } from './kafka-frames.ts'
-import { type RedisKind, serverSpecOf } from './redis-kind.ts'
+import type { LabRedis } from './lab-redis.ts'
+import { localUrl } from './local-url.ts'
+import type { RedisKind } from './redis-kind.ts'
+import { startRedis } from './start-redis.ts'
 
 /** The role processes of the laboratory. Each has its own proxy to every broker. */
 export const SLOTS = ['gateway-1', 'gateway-2', 'normalizer-1', 'normalizer-2', 'processor-1', 'processor-2'] as const
@@ -18,32 +21,6 @@ export type Slot = (typeof SLOTS)[number]
 const BROKERS = 3
 /** Short-lived brokers on a shared machine: little memory, and only the fast compiler. */
 const JVM_OPTIONS = ['-Xms128m', '-Xmx384m', '-XX:TieredStopAtLevel=1']
-
-/**
- * A Redis that can be told to use a small disk: a file system that only its process sees, and that vanishes with it.
- * Without the privilege to mount one (root), an ordinary Redis.
- */
-function withSmallDisk(spec: ServerSpec): ServerSpec {
-  return {
-    ...spec,
-    command: (place) => [
-      'sh',
-      '-c',
-      `mkdir -p ${SMALL_DISK}
-    if unshare --mount true 2>/dev/null; then
-      exec unshare --mount sh -c 'mount -t tmpfs -o size=16m tmpfs ${SMALL_DISK} && exec "$@"' sh "$@"
-    fi
-    exec "$@"`,
-      'sh',
-      ...spec.command(place),
-      '--enable-protected-configs',
-      'local',
-    ],
-  }
-}
-
-/** Its path in the directory of the server. */
-export const SMALL_DISK = 'small-disk'
 
 interface Tampering {
   fateOf: (apiKey: number) => Fate
@@ -89,7 +66,7 @@ export interface Broker {
 }
 
 /**
- * Three brokers that are also controllers, two Redis servers and a registry, all real and on this machine.
+ * Three brokers that are also controllers, Redis and a registry, all real and on this machine.
  *
  * A broker has one listener for brokers and observers, and one for each role process, for which it advertises the port of a
  * proxy: the cluster metadata that a process receives leads it back through its own proxies.
@@ -97,7 +74,7 @@ export interface Broker {
 export class Cluster {
   readonly brokers: readonly Broker[]
   readonly redisKind: RedisKind
-  readonly redis: readonly [Server, Server]
+  readonly redis: LabRedis
   readonly registry: Server
   /** Data and logs. */
   readonly directory: string
@@ -106,7 +83,7 @@ export class Cluster {
   private constructor(
     brokers: readonly Broker[],
     redisKind: RedisKind,
-    redis: readonly [Server, Server],
+    redis: LabRedis,
     registry: Server,
     directory: string,
     guard: Guard,
@@ -125,15 +102,12 @@ export class Cluster {
     const directory = await mkdtemp(join(tmpdir(), 'paystatus-faults-'))
     const guard = new Guard(directory)
     try {
-      const spec = withSmallDisk(await serverSpecOf(redisKind, report))
-      const redis = (name: string) => launch({ ...spec, name }, directory, guard)
-      const [brokers, primary, replica, registry] = await Promise.all([
+      const [brokers, redis, registry] = await Promise.all([
         startBrokers(packages, directory, guard),
-        redis('redis-1'),
-        redis('redis-2'),
+        startRedis(redisKind, directory, guard, report),
         launch(registrySpec(packages), directory, guard),
       ])
-      return new Cluster(brokers, redisKind, [primary, replica], registry, directory, guard)
+      return new Cluster(brokers, redisKind, redis, registry, directory, guard)
     } catch (error) {
       await guard.close()
       throw error
@@ -170,11 +144,12 @@ export class Cluster {
       link.proxy.thaw()
     }
     await Promise.all(
-      [...this.brokers.map(({ server }) => server), ...this.redis, this.registry].map(async (server) => {
+      [...this.brokers.map(({ server }) => server), this.registry].map(async (server) => {
         await server.resume()
         await server.start()
       }),
     )
+    await this.redis.heal()
   }
 
   async close(): Promise<void> {
@@ -183,7 +158,8 @@ export class Cluster {
         proxy.close()
       }
     }
-    const servers = [...this.brokers.map(({ server }) => server), ...this.redis, this.registry]
+    this.redis.close()
+    const servers = [...this.brokers.map(({ server }) => server), ...this.redis.servers, this.registry]
     await Promise.all(servers.map((server) => server.kill()))
     await this.#guard.close()
   }
@@ -192,10 +168,6 @@ export class Cluster {
 /** Like a replaced disk. The broker must be stopped. */
 export async function deleteDisk({ server }: Broker): Promise<void> {
   await rm(join(server.directory, 'data'), { recursive: true })
-}
-
-export function localUrl(port: number | undefined): URL {
-  return new URL(`tcp://127.0.0.1:${port}`)
 }
 
 async function startBrokers(packages: Packages, directory: string, guard: Guard): Promise<readonly Broker[]> {

@@ -1,5 +1,6 @@
 import type { Random } from '../../../src/tools/simulate/random.ts'
 import type { Lab } from './lab.ts'
+import type { RedisKind } from './redis-kind.ts'
 import type { FaultTiming } from './schedule.ts'
 
 /** An injected fault and its reversal. */
@@ -14,6 +15,8 @@ export interface Injected {
 export interface Fault extends FaultTiming {
   /** True if callers must not notice it: every answer is a success while nothing else is broken. */
   readonly unnoticed?: boolean
+  /** Kinds of Redis on which it cannot be injected, with the reason. */
+  readonly notOn?: Partial<Readonly<Record<RedisKind, string>>>
   /** Resolves once the fault is in effect. Equal randomness chooses equal targets. */
   inject(lab: Lab, random: Random): Promise<Injected>
 }

@@ -6,7 +6,7 @@ import { until } from '../stack/run-command.ts'
 import { INTERNAL_PARTITIONS } from '../stack/specs.ts'
 import { type Broker, deleteDisk } from './cluster.ts'
 import { controllerOf } from './controller-of.ts'
-import { type Fault, type Injected, LONG_MS, OUTLIVED_MS, ROLES, SHORT_MS } from './fault.ts'
+import { type Fault, LONG_MS, OUTLIVED_MS, ROLES, SHORT_MS } from './fault.ts'
 import { API_KEYS, type Fate } from './kafka-frames.ts'
 import { readPartition } from './keep-events.ts'
 import { type Lab, type Role, slotsOf } from './lab.ts'
@@ -14,8 +14,9 @@ import { leaderlessForeignTopic } from './leaderless-foreign-topic.ts'
 import { LOST_RECORD_FAULTS } from './lost-record-faults.ts'
 import { OPERATION_FAULTS } from './operation-faults.ts'
 import { POINTED_FAULTS } from './pointed-faults.ts'
-import { pretendAnotherCluster } from './pretend-another-cluster.ts'
-import { emptyDisk, fillDisk, redisCommand } from './redis-pair.ts'
+import { REDIS_FAULTS } from './redis-faults.ts'
+import type { RedisKind } from './redis-kind.ts'
+import { repeatedly } from './repeatedly.ts'
 import type { FaultTiming } from './schedule.ts'
 
 function killRole(role: Role): Fault {
@@ -266,168 +267,6 @@ const BROKER_FAULTS: readonly Fault[] = [
   },
 ]
 
-const REDIS_FAULTS: readonly Fault[] = [
-  {
-    name: 'kill-redis',
-    area: 'redis',
-    lastsMs: SHORT_MS,
-    async inject({ redis }) {
-      await redis.primary.kill()
-      return { what: 'kill -9 of Redis, which restarts empty', heal: () => redis.heal() }
-    },
-  },
-  {
-    name: 'freeze-redis',
-    area: 'redis',
-    lastsMs: LONG_MS,
-    async inject({ redis }) {
-      const { primary } = redis
-      await primary.pause()
-      return { what: 'SIGSTOP of Redis', heal: () => primary.resume() }
-    },
-  },
-  {
-    name: 'flush-redis',
-    area: 'redis',
-    lastsMs: SHORT_MS,
-    async inject({ redis }) {
-      await redisCommand(redis.primary, 'FLUSHALL')
-      return { what: 'FLUSHALL, and once more', heal: async () => void (await redisCommand(redis.primary, 'FLUSHALL')) }
-    },
-  },
-  {
-    name: 'restore-old-redis',
-    area: 'redis',
-    lastsMs: SHORT_MS,
-    async inject({ redis }, random) {
-      const dump = await redis.dump()
-      const ageMs = random.integer(1_000, 4_000)
-      await delay(ageMs)
-      await redis.restart(dump)
-      return { what: `Redis killed and restored from a dump ${ageMs} ms old`, heal: () => redis.heal() }
-    },
-  },
-  {
-    name: 'fail-over-redis',
-    area: 'redis',
-    lastsMs: SHORT_MS,
-    async inject({ redis }, random) {
-      const lagMs = random.integer(500, 3_000)
-      await redis.detachReplica()
-      await delay(lagMs)
-      const { primary } = redis
-      redis.promoteReplica()
-      await primary.kill()
-      return { what: `Redis fails over to a replica that lags by ${lagMs} ms`, heal: () => redis.heal() }
-    },
-  },
-  {
-    name: 'split-redis',
-    area: 'redis',
-    lastsMs: [3_000, 6_000],
-    async inject({ redis }, random) {
-      const user = random.pick(['processor-1', 'processor-2'] as const)
-      const { primary, replica } = redis
-      await redis.detachReplica()
-      redis.proxyOf(user).retarget(new URL(`tcp://127.0.0.1:${replica.ports[0]}`))
-      return {
-        what: `two primaries: ${user} writes to the former replica, all others to the former primary`,
-        heal: async () => {
-          // The replica wins: the others' writes are lost.
-          redis.promoteReplica()
-          await redisCommand(primary, `REPLICAOF 127.0.0.1 ${replica.ports[0]}`)
-          await redis.heal()
-        },
-      }
-    },
-  },
-  {
-    name: 'fill-redis',
-    area: 'redis',
-    lastsMs: [3_000, 6_000],
-    async inject({ redis }) {
-      const { primary } = redis
-      await redisCommand(primary, 'CONFIG SET maxmemory 1mb')
-      return {
-        what: 'Redis is full',
-        heal: async () => void (await redisCommand(primary, 'CONFIG SET maxmemory 0')),
-      }
-    },
-  },
-  {
-    name: 'fill-redis-disk',
-    area: 'redis',
-    lastsMs: [6_000, 9_000],
-    async inject({ redis }) {
-      const { primary } = redis
-      await fillDisk(primary)
-      return {
-        what: 'the disk of Redis is full: it refuses writes that it cannot log',
-        heal: () => emptyDisk(primary),
-      }
-    },
-  },
-  {
-    name: 'foreign-redis',
-    area: 'redis',
-    lastsMs: SHORT_MS,
-    async inject(lab) {
-      await lab.rest('processor')
-      const views = await pretendAnotherCluster(lab)
-      return { what: `${views} views in Redis belong to another cluster`, heal: () => lab.wake('processor') }
-    },
-  },
-  {
-    name: 'black-hole-redis',
-    area: 'redis',
-    lastsMs: LONG_MS,
-    async inject({ redis }, random) {
-      const users = random.pick([['processor-1'], ['processor-2'], ['processor-1', 'processor-2']] as const)
-      for (const user of users) {
-        redis.proxyOf(user).freeze()
-      }
-      return {
-        what: `Redis does not answer ${users.join(', ')}`,
-        heal: async () => {
-          for (const user of users) {
-            redis.proxyOf(user).thaw()
-          }
-        },
-      }
-    },
-  },
-  {
-    name: 'cut-redis',
-    area: 'redis',
-    lastsMs: [3_000, 6_000],
-    async inject({ redis }, random) {
-      return repeatedly(random, 'connections to Redis break', () => {
-        for (const proxy of redis.proxies.values()) {
-          proxy.cut()
-        }
-      })
-    },
-  },
-]
-
-/** Repeats an action at intervals chosen by the seed until it is healed. */
-function repeatedly(random: Random, what: string, action: () => void): Injected {
-  const healed = new AbortController()
-  const done = (async () => {
-    while (!healed.signal.aborted) {
-      action()
-      await delay(random.integer(100, 1_000), undefined, { signal: healed.signal }).catch(() => {})
-    }
-  })()
-  return {
-    what: `${what} repeatedly`,
-    heal: () => {
-      healed.abort()
-      return done
-    },
-  }
-}
-
 function cutBrokers(role: Role): Fault {
   return {
     name: `cut-${role}`,
@@ -669,3 +508,13 @@ export const FAULTS: readonly Fault[] = [
   leaderlessForeignTopic,
   ...POINTED_FAULTS,
 ]
+
+/** The faults that can be injected on a kind of Redis. */
+export function faultsOn(kind: RedisKind): readonly Fault[] {
+  return FAULTS.filter(({ notOn }) => notOn?.[kind] === undefined)
+}
+
+/** The others, each with the reason. */
+export function leftOutOn(kind: RedisKind): readonly string[] {
+  return FAULTS.flatMap(({ name, notOn }) => (notOn?.[kind] === undefined ? [] : [`${name} (${notOn[kind]})`]))
+}

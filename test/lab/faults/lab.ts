@@ -16,8 +16,8 @@ import { BranchWatch } from './branch-watch.ts'
 import { type Broker, type BrokerLink, type Cluster, SLOTS, type Slot } from './cluster.ts'
 import type { Finding } from './finding.ts'
 import { INSIST_MS } from './insistently.ts'
+import type { LabRedis, LabShard, RedisUser } from './lab-redis.ts'
 import { Ledger } from './ledger.ts'
-import { RedisPair } from './redis-pair.ts'
 
 const PARTITIONS = 4
 /**
@@ -87,7 +87,6 @@ export interface DefinedStopSeen {
 export class Lab {
   readonly cluster: Cluster
   readonly deployment: Deployment
-  readonly redis: RedisPair
   readonly registry: TcpProxy
   readonly ledger: Ledger
   readonly say: (line: string) => void
@@ -124,14 +123,12 @@ export class Lab {
   private constructor(
     cluster: Cluster,
     deployment: Deployment,
-    redis: RedisPair,
     registry: TcpProxy,
     gatewayPorts: ReadonlyMap<Slot, number>,
     { seed, directory, say }: LabOptions,
   ) {
     this.cluster = cluster
     this.deployment = deployment
-    this.redis = redis
     this.registry = registry
     this.seed = seed
     this.directory = directory
@@ -156,14 +153,16 @@ export class Lab {
   static async create(cluster: Cluster, options: LabOptions): Promise<Lab> {
     const { directory, program, seed } = options
     mkdirSync(directory, { recursive: true })
-    const redis = await RedisPair.start(cluster.redis)
+    const { redis } = cluster
+    await redis.heal()
+    await redis.empty()
     const registryUrl = new URL(`http://127.0.0.1:${cluster.registry.ports[0]}/apis/ccompat/v7`)
     const registry = await TcpProxy.start(registryUrl)
     registryUrl.port = String(registry.port)
     const deployment = await Deployment.create(
       {
         kafkaBrokers: cluster.directBrokers,
-        redisUrl: `redis://127.0.0.1:${redis.proxyOf('observer').port}`,
+        redisUrl: '',
         registryUrl: registryUrl.href,
         pids: {},
         directory,
@@ -179,6 +178,7 @@ export class Lab {
           // Unique groups: commits of an earlier run on the same cluster do not matter.
           normalizer: { group: `normalizer-${seed}-${Date.now()}` },
           processor: { group: `processor-${seed}-${Date.now()}` },
+          redis: { url: undefined, ...redis.connectionOf('observer') },
           payments: PAYMENTS,
           ...(seed % 2 === 0 && { encryption: encryptionIn(directory) }),
         },
@@ -188,7 +188,7 @@ export class Lab {
     for (const slot of slotsOf('gateway')) {
       gatewayPorts.set(slot, await freePort())
     }
-    const lab = new Lab(cluster, deployment, redis, registry, gatewayPorts, options)
+    const lab = new Lab(cluster, deployment, registry, gatewayPorts, options)
     await lab.admin.connect()
     await until('all replicas are in sync', SYNC_MAX_MS, () => lab.#inSync())
     await Promise.all(SLOTS.map((slot) => lab.start(slot)))
@@ -302,6 +302,16 @@ export class Lab {
     return this.processOf(slot)?.output ?? ''
   }
 
+  get redis(): LabRedis {
+    return this.cluster.redis
+  }
+
+  /** The Redis servers that hold the view of a partition. */
+  redisShardOf(partition: number): Promise<LabShard> {
+    const { environment, processor } = this.deployment.config
+    return this.redis.shardOf(`{${environment}.${processor.group}.p${partition}}:view`)
+  }
+
   linksOf(slot: Slot): readonly BrokerLink[] {
     return this.cluster.linksOf(slot)
   }
@@ -409,7 +419,6 @@ export class Lab {
   /** Heals everything, whatever was broken. */
   async heal(): Promise<void> {
     await this.cluster.heal()
-    await this.redis.heal()
     this.registry.up()
     this.registry.thaw()
     for (const slot of SLOTS) {
@@ -432,7 +441,6 @@ export class Lab {
     const topics = Object.values(this.deployment.topics)
     await within(ADMIN_MAX_MS, this.admin.deleteTopics({ topics })).catch(() => {})
     await this.admin.disconnect().catch(() => {})
-    this.redis.close()
     this.registry.close()
     return ends.flat()
   }
@@ -518,11 +526,10 @@ export class Lab {
   #environment(slot: Slot): Record<string, string> {
     const role = roleOf(slot)
     const gatewayPort = this.#gatewayPorts.get(slot)
+    const { url: redisUrl } = role === 'processor' ? this.redis.connectionOf(slot as RedisUser) : {}
     return {
       PAYSTATUS_KAFKA_BROKERS: this.cluster.brokersFor(slot).join(','),
-      ...(role === 'processor' && {
-        PAYSTATUS_REDIS_URL: `redis://127.0.0.1:${this.redis.proxyOf(slot as 'processor-1').port}`,
-      }),
+      ...(redisUrl !== undefined && { PAYSTATUS_REDIS_URL: redisUrl }),
       ...(gatewayPort !== undefined && { PAYSTATUS_GATEWAY_PORT: String(gatewayPort) }),
       ...this.#special.get(slot)?.(),
     }

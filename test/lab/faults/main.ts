@@ -6,11 +6,11 @@ import { CRASH_POINTS } from '../../../src/stream/crash-point.ts'
 import { envNumber } from '../harness/env-number.ts'
 import { portWasTaken } from '../stack/server.ts'
 import { Cluster } from './cluster.ts'
-import { FAULTS } from './faults.ts'
+import { faultsOn, leftOutOn } from './faults.ts'
 import type { Finding } from './finding.ts'
-import { type RedisKind, redisKindOf } from './redis-kind.ts'
+import { REDIS_KINDS, type RedisKind, redisKindOf } from './redis-kind.ts'
 import { type BrokenRun, COMMIT, type RunResult, runScenario } from './run-scenario.ts'
-import { campaignRuns, planSchedule } from './schedule.ts'
+import { campaignRuns, planSchedule, redisRun } from './schedule.ts'
 import { summaryOf } from './summary.ts'
 
 const RUNS = envNumber('RUNS', 1)
@@ -18,7 +18,8 @@ const SEED = envNumber('SEED', 1)
 /**
  * `mix`, `pair`, `none`, names of faults joined by `+`, `each` for every fault alone, or a comma-separated list of these.
  * `each-place`: for each crash point, a role crashes there repeatedly.
- * `campaign`: every fault TIMES times, alone and in pairs, in as many runs as that takes; BEGIN=n skips the first n.
+ * `campaign`: every fault TIMES times, alone and in pairs, in as many runs as that takes, then one run with the faults of
+ * Redis on each other kind of Redis; BEGIN=n skips the first n.
  */
 const SCENARIO = process.env['SCENARIO'] || 'mix'
 const TIMES = envNumber('TIMES', 5)
@@ -39,48 +40,50 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 interface Run {
   readonly scenario: string
   readonly seed: number
+  readonly redis: RedisKind
 }
 
-const LISTS: Readonly<Record<string, readonly string[]>> = {
-  each: FAULTS.map(({ name }) => name),
-  'each-place': CRASH_POINTS.map((point) => `die-${point}`),
-}
-
-const runs = plannedRuns()
-let redisKind: RedisKind
+let runs: readonly Run[]
 try {
-  redisKind = redisKindOf(process.env)
-  for (const { seed, scenario } of runs) {
-    planSchedule(seed, scenario, FAULTS)
+  runs = plannedRuns(redisKindOf(process.env))
+  for (const { seed, scenario, redis } of runs) {
+    planSchedule(seed, scenario, faultsOn(redis))
   }
 } catch (error) {
   console.error((error as Error).message)
   process.exit(2)
 }
 
+for (const kind of new Set(runs.map(({ redis }) => redis))) {
+  const leftOut = leftOutOn(kind)
+  if (leftOut.length > 0) {
+    console.log(`left out with REDIS=${kind}: ${leftOut.join(', ')}`)
+  }
+}
+
 const results: RunResult[] = []
 let broken = 0
 let cluster: Cluster | undefined
-for (const [index, { seed, scenario }] of runs.entries()) {
-  console.log(`\n${index + 1} of ${runs.length}: ${scenario}, seed ${seed}`)
+for (const [index, planned] of runs.entries()) {
+  const { seed, scenario, redis } = planned
+  console.log(`\n${index + 1} of ${runs.length}: ${scenario}, seed ${seed}, Redis: ${redis}`)
   const directory = await mkdtemp(join(tmpdir(), `paystatus-faults-run-${seed}-`))
   try {
-    const result = await run(seed, scenario, directory)
+    const result = await run(planned, directory)
     results.push(result)
     await keep(result)
     if (result.findings.length === 0) {
       await (KEEP ? console.log(`  kept:     ${directory}`) : rm(directory, { recursive: true }))
       continue
     }
-    await tellViolations(result.findings, cluster, seed, scenario, directory)
+    await tellViolations(result.findings, cluster, planned, directory)
   } catch (error) {
     broken += 1
     await keep({ scenario, seed, at: new Date().toISOString(), commit: COMMIT, broke: (error as Error).message })
     await tellViolations(
       [{ kind: 'wrong', by: 'laboratory', text: `the run broke: ${(error as Error).stack}` }],
       cluster,
-      seed,
-      scenario,
+      planned,
       directory,
     )
   }
@@ -96,11 +99,15 @@ console.log(
 process.exit(broken === 0 && results.every(({ findings }) => findings.length === 0) ? 0 : 1)
 
 /** A taken port says nothing about the product: the run starts again on new servers. */
-async function run(seed: number, scenario: string, directory: string): Promise<RunResult> {
+async function run({ seed, scenario, redis }: Run, directory: string): Promise<RunResult> {
+  if (cluster !== undefined && cluster.redisKind !== redis) {
+    await cluster.close()
+    cluster = undefined
+  }
   for (let begun = 1; ; begun += 1) {
     try {
-      cluster ??= await Cluster.start(console.log, redisKind)
-      const result = await runScenario(cluster, seed, scenario, directory, console.log)
+      cluster ??= await Cluster.start(console.log, redis)
+      const result = await runScenario(cluster, seed, scenario, directory, console.log, { faults: faultsOn(redis) })
       const taken = result.findings.find(({ by, text }) => by === 'laboratory' && portWasTaken(text))
       if (taken === undefined) {
         return result
@@ -125,21 +132,30 @@ async function keep(result: RunResult | BrokenRun): Promise<void> {
   }
 }
 
-function plannedRuns(): readonly Run[] {
+function plannedRuns(redis: RedisKind): readonly Run[] {
   if (SCENARIO === 'campaign') {
-    return campaignRuns(SEED, TIMES, FAULTS)
-      .map((scenario, index) => ({ scenario, seed: SEED + index }))
+    const others = REDIS_KINDS.filter((kind) => kind !== redis)
+    return [
+      ...campaignRuns(SEED, TIMES, faultsOn(redis)).map((scenario) => ({ scenario, redis })),
+      ...others.map((kind) => ({ scenario: redisRun(SEED, faultsOn(kind)), redis: kind })),
+    ]
+      .map((planned, index) => ({ ...planned, seed: SEED + index }))
       .slice(BEGIN)
   }
-  const scenarios = LISTS[SCENARIO] ?? SCENARIO.split(',')
-  return Array.from({ length: RUNS }, (_, run) => scenarios.map((scenario) => ({ scenario, seed: SEED + run }))).flat()
+  const lists: Readonly<Record<string, readonly string[]>> = {
+    each: faultsOn(redis).map(({ name }) => name),
+    'each-place': CRASH_POINTS.map((point) => `die-${point}`),
+  }
+  const scenarios = lists[SCENARIO] ?? SCENARIO.split(',')
+  return Array.from({ length: RUNS }, (_, run) =>
+    scenarios.map((scenario) => ({ scenario, seed: SEED + run, redis })),
+  ).flat()
 }
 
 async function tellViolations(
   findings: readonly Finding[],
   where: Cluster | undefined,
-  seed: number,
-  scenario: string,
+  { seed, scenario, redis }: Run,
   directory: string,
 ): Promise<void> {
   await writeFile(join(directory, 'findings.json'), `${JSON.stringify(findings, null, 2)}\n`)
@@ -156,9 +172,7 @@ async function tellViolations(
     console.log(`  and ${findings.length - FINDINGS_SHOWN_MAX} more`)
   }
   console.log(`  evidence: ${directory}`)
-  console.log(
-    `  again:    make faults${redisKind === 'single' ? '' : ` REDIS=${redisKind}`} SEED=${seed} SCENARIO=${scenario}`,
-  )
+  console.log(`  again:    make faults${redis === 'single' ? '' : ` REDIS=${redis}`} SEED=${seed} SCENARIO=${scenario}`)
 }
 
 function summarize(all: readonly RunResult[]) {

@@ -76,7 +76,11 @@ export async function askOracle(installation: Installation, file: string, what: 
   const told = {
     brokers: config.kafka.brokers,
     registryUrl: config.registry.url,
-    redisUrl: config.redis.url,
+    redis: {
+      url: config.redis.url ?? null,
+      sentinel: config.redis.sentinel && { name: config.redis.sentinel.name, nodes: config.redis.sentinel.nodes },
+      cluster: config.redis.cluster?.nodes ?? null,
+    },
     environment: config.environment,
     partitions: config.kafka.partitions,
     topics,

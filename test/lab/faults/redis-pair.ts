@@ -1,20 +1,17 @@
-import { once } from 'node:events'
-import { copyFile, rm, writeFile } from 'node:fs/promises'
-import { createConnection } from 'node:net'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
 import { until } from '../stack/run-command.ts'
 import type { Server } from '../stack/server.ts'
-import { localUrl, SMALL_DISK } from './cluster.ts'
+import { type LabRedis, type LabShard, REDIS_USERS, type RedisSection, type RedisUser } from './lab-redis.ts'
+import { localUrl } from './local-url.ts'
+import { redisCommand } from './redis-command.ts'
 
-export const REDIS_USERS = ['processor-1', 'processor-2', 'observer'] as const
-export type RedisUser = (typeof REDIS_USERS)[number]
-
-const REPLY_MAX_MS = 3_000
 const SYNC_MAX_MS = 20_000
 
 /** A primary with a replica. Each user connects through its own proxy, which can be pointed at either server. */
-export class RedisPair {
+export class RedisPair implements LabRedis {
   readonly proxies: ReadonlyMap<RedisUser, TcpProxy>
   #primary: Server
   #replica: Server
@@ -36,12 +33,16 @@ export class RedisPair {
     return pair
   }
 
-  get primary(): Server {
-    return this.#primary
+  get servers(): readonly Server[] {
+    return [this.#primary, this.#replica]
   }
 
-  get replica(): Server {
-    return this.#replica
+  connectionOf(user: RedisUser): RedisSection {
+    return { url: `redis://127.0.0.1:${this.proxyOf(user).port}` }
+  }
+
+  async shardOf(): Promise<LabShard> {
+    return { primary: this.#primary, replica: this.#replica }
   }
 
   proxyOf(user: RedisUser): TcpProxy {
@@ -67,26 +68,21 @@ export class RedisPair {
     }
   }
 
-  /** Dumps the data of the primary. Resolves with the path of the dump. */
-  async dump(): Promise<string> {
-    await redisCommand(this.#primary, 'SAVE')
-    const file = join(this.#primary.directory, 'dump.rdb')
-    await copyFile(file, `${file}.old`)
-    return `${file}.old`
+  async failOver({ primary }: LabShard, lagMs: number): Promise<void> {
+    await this.detachReplica()
+    await delay(lagMs)
+    this.promoteReplica()
+    await primary.kill()
   }
 
-  /** Kills the primary and restarts it with the data of a dump, or empty without one. */
-  async restart(dump?: string): Promise<void> {
-    const file = join(this.#primary.directory, 'dump.rdb')
-    await this.#primary.kill()
-    await (dump === undefined ? rm(file, { force: true }) : copyFile(dump, file))
-    await this.#primary.start()
-    await rm(file, { force: true })
-  }
-
-  /** Removes all data with `FLUSHALL`. */
   async empty(): Promise<void> {
     await redisCommand(this.#primary, 'FLUSHALL')
+  }
+
+  async cut(): Promise<void> {
+    for (const proxy of this.proxies.values()) {
+      proxy.cut()
+    }
   }
 
   /** Resolves when both servers run, the primary has no memory limit, and the replica is in sync. */
@@ -114,53 +110,4 @@ export class RedisPair {
       proxy.close()
     }
   }
-}
-
-/** Sends one inline command directly to the server, past all proxies. Resolves with the raw reply; throws on an error reply. */
-export async function redisCommand(server: Server, command: string): Promise<string> {
-  const socket = createConnection(server.ports[0] as number, '127.0.0.1')
-  socket.setTimeout(REPLY_MAX_MS, () => socket.destroy(new Error(`no answer to ${command}`)))
-  await once(socket, 'connect')
-  socket.write(`${command}\r\nQUIT\r\n`)
-  let reply = ''
-  for await (const chunk of socket) {
-    reply += chunk
-  }
-  if (reply.startsWith('-')) {
-    throw new Error(`${command}: ${reply.trim()}`)
-  }
-  return reply
-}
-
-/** Makes Redis write an append-only file to a small disk (see cluster.ts), and fills that disk. */
-export async function fillDisk(server: Server): Promise<void> {
-  await redisCommand(server, `CONFIG SET dir ${join(server.directory, SMALL_DISK)}`)
-  await redisCommand(server, 'CONFIG SET appendonly yes')
-  await until('Redis writes its append-only file', SYNC_MAX_MS, async () =>
-    /aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0/.test(await redisCommand(server, 'INFO persistence')),
-  )
-  await writeFile(fillOn(server), Buffer.alloc(SMALL_DISK_FILL_BYTES)).then(
-    () => {
-      throw new Error('filling the disk needs the privilege to mount a file system: run as root')
-    },
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOSPC') {
-        throw error
-      }
-    },
-  )
-}
-
-/** Frees the disk and turns the append-only file off. */
-export async function emptyDisk(server: Server): Promise<void> {
-  await rm(fillOn(server), { force: true })
-  await redisCommand(server, 'CONFIG SET appendonly no')
-  await redisCommand(server, `CONFIG SET dir ${server.directory}`)
-}
-
-const SMALL_DISK_FILL_BYTES = 64 << 20
-
-/** A path on the small disk, which only the Redis process has mounted. */
-function fillOn(server: Server): string {
-  return join(`/proc/${server.pid}/root`, server.directory, SMALL_DISK, 'fill')
 }

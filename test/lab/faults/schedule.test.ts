@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Area, campaignRuns, type FaultTiming, planSchedule } from './schedule.ts'
+import { type Area, campaignRuns, type FaultTiming, planSchedule, redisRun } from './schedule.ts'
 
 const KNOWN: readonly FaultTiming[] = [
   { name: 'kill-gateway', area: 'role', lastsMs: [1_000, 4_000] },
@@ -71,4 +71,21 @@ test('an on-demand fault runs when named, and never by chance', () => {
   const chosen = SEEDS.flatMap((seed) => planSchedule(seed, 'mix', known).faults.map(({ name }) => name))
   expect(chosen).not.toContain('die-somewhere')
   expect(campaignRuns(3, 5, known).join()).not.toContain('die-somewhere')
+})
+
+test('the run of a campaign on another kind of Redis has every fault of Redis, and never two of one area at a time', () => {
+  const known: readonly FaultTiming[] = [
+    ...KNOWN,
+    { name: 'kill-redis', area: 'redis', lastsMs: [1_000, 4_000] },
+    { name: 'full-redis', area: 'redis', lastsMs: [1_000, 4_000] },
+    { ...ON_DEMAND, name: 'break-redis', area: 'redis' },
+  ]
+  for (const seed of SEEDS) {
+    const names = planSchedule(seed, redisRun(seed, known), known).faults.map(({ name }) => name)
+    const ofRedis = names.filter((name) => name.endsWith('-redis'))
+    expect(ofRedis.toSorted()).toEqual(['flush-redis', 'full-redis', 'kill-redis'])
+    expect(names.slice(2).map((name) => name.endsWith('-redis'))).toEqual(
+      [false, true, false].slice(0, names.length - 2),
+    )
+  }
 })

@@ -101,6 +101,19 @@ export function campaignRuns(seed: number, times: number, known: readonly FaultT
   return scenarios
 }
 
+/**
+ * A campaign's run on another kind of Redis: every fault of Redis once, each followed by one of another area that the seed
+ * chooses, the first two alone.
+ */
+export function redisRun(seed: number, known: readonly FaultTiming[]): string {
+  const random = createRandom(seed, 'redis-run')
+  const faults = ofChance(known)
+  const others = faults.filter((fault) => !areasOf(fault).includes('redis'))
+  const [first, ...rest] = random.shuffle(faults.filter((fault) => areasOf(fault).includes('redis')))
+  const chosen = [first, ...rest.flatMap((fault) => [fault, random.pick(others)])].flatMap((fault) => fault?.name ?? [])
+  return `${CAMPAIGN}${chosen.join('+')}`
+}
+
 export function areasOf({ area, also }: Pick<FaultTiming, 'area' | 'also'>): readonly Area[] {
   return also === undefined ? [area] : [area, also]
 }

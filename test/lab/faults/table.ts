@@ -5,7 +5,8 @@ import { cpus, totalmem } from 'node:os'
 import { CRASH_POINTS } from '../../../src/stream/crash-point.ts'
 import { VALKEY_VERSION } from '../stack/valkey.ts'
 import { BRANCHES } from './branch-watch.ts'
-import { FAULTS } from './faults.ts'
+import { FAULTS, leftOutOn } from './faults.ts'
+import type { RedisKind } from './redis-kind.ts'
 import type { BrokenRun, RunResult } from './run-scenario.ts'
 import { CAMPAIGN } from './schedule.ts'
 import { type FaultSummary, summaryOf } from './summary.ts'
@@ -45,8 +46,8 @@ function pageOf(all: readonly RunResult[], broken: readonly BrokenRun[]): string
   )
   return `# Results of the fault laboratory
 
-Written by \`make faults-table\`; do not edit. Every run has three brokers, Redis with a replica, the registry and two processes of
-each role, all real, on one machine (${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB). Simulated providers repeat every callback until they get their success
+Written by \`make faults-table\`; do not edit. Every run has three brokers, Redis as named below, the registry and two processes of each
+role, all real, on one machine (${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB). Simulated providers repeat every callback until they get their success
 code, and faults are injected at times chosen by a seed. Then everything is healed, processing catches up, and a program in
 another language (\`test/lab/faults/oracle\`) compares what the providers know with all topics, the committed offsets and Redis.
 Faults that remove records for good name them to the judge; anything else that is missing counts as lost.
@@ -156,9 +157,19 @@ function kafkaVersion(): string {
 function redisKindsOf(all: readonly RunResult[]): string {
   // Results written before there was a choice do not name it.
   const byKind = [...Map.groupBy(all, ({ redis }) => redis ?? 'single')]
-  return byKind
-    .map(([kind, runs]) => `${kind === 'valkey' ? `Valkey ${VALKEY_VERSION}` : redisVersion()} (${runs.length} runs)`)
-    .join(', ')
+  return byKind.map(([kind, runs]) => `${REDIS_SERVERS[kind]()} (${runs.length} runs${leftOutText(kind)})`).join('; ')
+}
+
+const REDIS_SERVERS: Readonly<Record<RedisKind, () => string>> = {
+  single: () => `${redisVersion()} with a replica`,
+  valkey: () => `Valkey ${VALKEY_VERSION} with a replica`,
+  sentinel: () => `${redisVersion()} with a replica and three Sentinels`,
+  cluster: () => `a cluster of ${redisVersion()}: three primaries with a replica each`,
+}
+
+function leftOutText(kind: RedisKind): string {
+  const leftOut = leftOutOn(kind)
+  return leftOut.length === 0 ? '' : `, without ${leftOut.join(', ')}`
 }
 
 function redisVersion(): string {

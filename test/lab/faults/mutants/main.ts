@@ -5,10 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { envNumber } from '../../harness/env-number.ts'
+import type { Server } from '../../stack/server.ts'
 import { Cluster } from '../cluster.ts'
 import { FAULTS } from '../faults.ts'
 import type { Finding } from '../finding.ts'
-import { redisCommand } from '../redis-pair.ts'
+import { redisCommand } from '../redis-command.ts'
 import { type RunOptions, type RunResult, runScenario } from '../run-scenario.ts'
 import { toMarkdown } from './markdown.ts'
 import type { Mutant } from './mutant.ts'
@@ -210,7 +211,8 @@ function versions(redis: string): Readonly<Record<string, string>> {
   }
 }
 
-async function redisVersion({ redis: [server] }: Cluster): Promise<string> {
+async function redisVersion({ redis }: Cluster): Promise<string> {
+  const server = redis.servers[0] as Server
   return /redis_version:(\S+)/.exec(await redisCommand(server, 'INFO server'))?.[1] ?? '?'
 }
 

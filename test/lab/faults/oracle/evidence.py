@@ -12,6 +12,8 @@ import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from fastavro import parse_schema, schemaless_reader
+from redis.cluster import ClusterNode, RedisCluster
+from redis.sentinel import Sentinel
 
 from group_offsets import NotAnswered, committed_offsets
 
@@ -236,9 +238,26 @@ class View:
     references: set
 
 
-def read_view(redis_url, environment, group, partitions):
+def redis_client(place):
+    """A client of a single server, of the primary that Sentinels name, or of a cluster."""
+    if place.get('cluster'):
+        nodes = [ClusterNode(*address(node)) for node in place['cluster']]
+        return RedisCluster(startup_nodes=nodes, socket_timeout=REQUEST_MAX_S)
+    if place.get('sentinel'):
+        nodes = [address(node) for node in place['sentinel']['nodes']]
+        sentinel = Sentinel(nodes, socket_timeout=REQUEST_MAX_S)
+        return sentinel.master_for(place['sentinel']['name'], socket_timeout=REQUEST_MAX_S)
+    return redis.Redis.from_url(place['url'], socket_timeout=REQUEST_MAX_S)
+
+
+def address(node):
+    host, port = node.rsplit(':', 1)
+    return host, int(port)
+
+
+def read_view(place, environment, group, partitions):
     """The format is that of src/processor/redis-state-store.ts."""
-    with redis.Redis.from_url(redis_url, socket_timeout=REQUEST_MAX_S) as client:
+    with redis_client(place) as client:
         views = []
         for partition in range(partitions):
             slot = f'{{{environment}.{group}.p{partition}}}'
@@ -252,9 +271,9 @@ def read_view(redis_url, environment, group, partitions):
         return views
 
 
-def next_due(redis_url, environment, group, partitions):
+def next_due(place, environment, group, partitions):
     """The earliest time at which a payment of the view is due, milliseconds since the epoch; None without payments."""
-    with redis.Redis.from_url(redis_url, socket_timeout=REQUEST_MAX_S) as client:
+    with redis_client(place) as client:
         firsts = [client.zrange(f'{{{environment}.{group}.p{partition}}}:due', 0, 0, withscores=True)
                   for partition in range(partitions)]
     return min((score for first in firsts for _, score in first), default=None)

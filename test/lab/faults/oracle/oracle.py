@@ -14,6 +14,7 @@ import traceback
 from dataclasses import dataclass
 
 import redis
+from redis.exceptions import RedisClusterException
 
 from evidence import (Avro, CannotJudge, Kafka, LOOK_EVERY_S, Record, next_due, read_deleted, read_ledger,
                       read_removed_raw, read_view)
@@ -162,7 +163,7 @@ class Oracle:
         """A due payment changes the topics without any input."""
         try:
             first = next_due(*self.view_place())
-        except redis.RedisError as error:
+        except (redis.RedisError, RedisClusterException) as error:
             yield self.findings.late, f'the due payments cannot be read from Redis: {error}'
             return
         if first is not None and first < time.time() * 1000 + QUIET_MS:
@@ -170,7 +171,7 @@ class Oracle:
 
     def view_place(self):
         installation = self.installation
-        return installation['redisUrl'], installation['environment'], installation['processorGroup'], self.partitions
+        return installation['redis'], installation['environment'], installation['processorGroup'], self.partitions
 
     def committed(self, group, topic):
         return self.kafka.committed(self.installation[group], self.of[topic])
