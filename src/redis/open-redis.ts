@@ -49,6 +49,8 @@ export function openRedis(connection: RedisConnection, retryDelayMs: (attempt: n
           name: sentinel.name,
           role: 'master',
           sentinelRetryStrategy: retryDelayMs,
+          // A Sentinel that accepts the connection but never answers is passed over.
+          sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
           // A primary that is cut off keeps its connections: Sentinel reports when it has been replaced.
           failoverDetector: true,
           enableTLSForSentinelMode: connection.tls !== undefined,

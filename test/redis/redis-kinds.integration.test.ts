@@ -19,6 +19,7 @@ import {
   redisCluster,
   redisWithSentinels,
   type Started,
+  addressOf,
   setPolicyOf,
   withNodes,
 } from '../lab/stack/redis-nodes.ts'
@@ -218,6 +219,22 @@ describe('a server of the wrong kind', () => {
         const tool = new RedisClient({ sentinel: { name: 'another', nodes: redis.addresses } }, SILENT)
         clients.push(tool)
         await expect(tool.connected()).rejects.toMatchObject({ code: 'REDIS_SENTINEL' })
+      } finally {
+        await redis.stop()
+      }
+    },
+    2 * MINUTES,
+  )
+
+  test(
+    'and a Sentinel that accepts connections but never answers is passed over',
+    async () => {
+      const redis = await withNodes(redisWithSentinels)
+      try {
+        const frozen = redis.servers.find((server) => addressOf(server) === redis.addresses[0])
+        await frozen?.pause()
+        const { store } = await storeOn({ sentinel: { name: redis.name, nodes: redis.addresses } })
+        await eventually(async () => expect(await store.read(0, [])).toEqual({ marker: null, states: [] }))
       } finally {
         await redis.stop()
       }

@@ -287,6 +287,7 @@ export async function onServer<T>(server: Server, ask: (redis: Redis) => Promise
   }
 }
 
-function addressOf({ ports }: Server): string {
+/** As clients write it. */
+export function addressOf({ ports }: Server): string {
   return `127.0.0.1:${ports[0]}`
 }
