@@ -124,7 +124,7 @@ bench-gateway: deps ## Measure the gateway alone: HTTP and mutual TLS beside bar
 	@node test/lab/bench-gateway/main.ts
 
 .PHONY: faults
-faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, campaign, none, a fault, fault+fault); REDIS=valkey runs Valkey as Redis.
+faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, campaign, none, a fault, fault+fault); REDIS=valkey, sentinel or cluster runs that as Redis.
 	@node test/lab/faults/main.ts
 
 .PHONY: faults-short

@@ -14,12 +14,12 @@ import { SILENT } from '../lab/harness/silent-logger.ts'
 import { readContents, totalsViolations, viewViolations, violationsOf } from '../lab/harness/violations.ts'
 import { Guard } from '../lab/stack/guard.ts'
 import {
+  addressOf,
   type RedisNodes,
   type RedisWithSentinels,
   redisCluster,
   redisWithSentinels,
   type Started,
-  addressOf,
   setPolicyOf,
   withNodes,
 } from '../lab/stack/redis-nodes.ts'

@@ -268,7 +268,7 @@ async function roleOf(server: Server): Promise<{ readonly primaryPort: number | 
 }
 
 /** Connects to one server alone. Rejects if it does not answer in time. */
-export async function onServer<T>(server: Server, ask: (redis: Redis) => Promise<T>): Promise<T> {
+async function onServer<T>(server: Server, ask: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis({
     port: server.ports[0] ?? 0,
     host: '127.0.0.1',
