@@ -157,14 +157,20 @@ function kafkaVersion(): string {
 function redisKindsOf(all: readonly RunResult[]): string {
   // Results written before there was a choice do not name it.
   const byKind = [...Map.groupBy(all, ({ redis }) => redis ?? 'single')]
-  return byKind.map(([kind, runs]) => `${REDIS_SERVERS[kind]()} (${runs.length} runs${leftOutText(kind)})`).join('; ')
+  return byKind.map(([kind, runs]) => `${redisServers(kind)} (${runs.length} runs${leftOutText(kind)})`).join('; ')
 }
 
-const REDIS_SERVERS: Readonly<Record<RedisKind, () => string>> = {
-  single: () => `${redisVersion()} with a replica`,
-  valkey: () => `Valkey ${VALKEY_VERSION} with a replica`,
-  sentinel: () => `${redisVersion()} with a replica and three Sentinels`,
-  cluster: () => `a cluster of ${redisVersion()}: three primaries with a replica each`,
+function redisServers(kind: RedisKind): string {
+  switch (kind) {
+    case 'single':
+      return `${redisVersion()} with a replica`
+    case 'valkey':
+      return `Valkey ${VALKEY_VERSION} with a replica`
+    case 'sentinel':
+      return `${redisVersion()} with a replica and three Sentinels`
+    case 'cluster':
+      return `a cluster of ${redisVersion()}, three primaries with a replica each`
+  }
 }
 
 function leftOutText(kind: RedisKind): string {
