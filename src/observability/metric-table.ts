@@ -129,7 +129,7 @@ export const NORMALIZER_METRICS = {
   },
 } as const satisfies Record<string, MetricRow>
 
-/** events = applied + late + revision + conflict + unknown + duplicate + deadLetter (I8). */
+/** Which verdicts add up to the events (I8): totals.ts. */
 export const PROCESSOR_METRICS = {
   events: { kind: 'counter', name: 'paystatus_processor_events_total', help: 'Events read and committed.' },
   verdicts: {

@@ -1,3 +1,4 @@
+import { compareTexts } from './compare-texts.ts'
 import {
   type AttentionCode,
   type FoldedPayment,
@@ -89,8 +90,7 @@ export function authenticityOf({ decidedBy, events }: Pick<PaymentState, 'decide
 /** The part of the state that depends only on the set of events, not on their order of arrival. */
 export function orderFreePart(state: PaymentState) {
   const { status, decidedBy, attention, kind, relatesTo, details, children } = state
-  const eventIds = state.events.map((recorded) => recorded.event.eventId).sort()
-  const mappingVersions = new Map(state.events.map(({ event }) => [event.eventId, event.mappingVersion]))
+  const events = state.events.map(({ event }) => event).sort((a, b) => compareTexts(a.eventId, b.eventId))
   return {
     status,
     decidedBy,
@@ -99,8 +99,8 @@ export function orderFreePart(state: PaymentState) {
     relatesTo,
     details,
     children,
-    eventIds,
-    mappingVersions: eventIds.map((eventId) => mappingVersions.get(eventId)),
+    eventIds: events.map(({ eventId }) => eventId),
+    mappingVersions: events.map(({ mappingVersion }) => mappingVersion),
   }
 }
 

@@ -1,3 +1,4 @@
+import { compareTexts } from './compare-texts.ts'
 import type { PaymentEvent } from './payment-event.ts'
 
 /** The fields of an event that the fold needs to compare times. */
@@ -101,8 +102,7 @@ function compareBelowMillisecond(a: EventTime, b: EventTime): number {
   if (a.occurredAtPrecision !== 'SUBMILLISECOND' && b.occurredAtPrecision !== 'SUBMILLISECOND') {
     return 0
   }
-  const [left, right] = [digitsBelowMillisecond(a), digitsBelowMillisecond(b)]
-  return left < right ? -1 : left > right ? 1 : 0
+  return compareTexts(digitsBelowMillisecond(a), digitsBelowMillisecond(b))
 }
 
 const FRACTION_BELOW_MILLISECOND = /[.,][0-9]{3}([0-9]*[1-9])/

@@ -1,3 +1,4 @@
+import { compareTexts } from './compare-texts.ts'
 import {
   areComparable,
   compareAsRead,
@@ -481,8 +482,4 @@ export function keepWithinBound<T>(items: readonly T[], eventOf: (item: T) => Pa
 function compareForFill(a: PaymentEvent, b: PaymentEvent): number {
   const reportsLast = Number(a.childKey !== null) - Number(b.childKey !== null)
   return reportsLast || tierNumberOf(b.status) - tierNumberOf(a.status) || compareByTime(a, b)
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { compareTexts } from './compare-texts.ts'
 import { compareAsRead } from './event-time.ts'
 import type { PaymentEvent } from './payment-event.ts'
 
@@ -42,10 +43,6 @@ function compareTimes(a: PaymentEvent, b: PaymentEvent): number {
     Number(a.zoneAssumed) - Number(b.zoneAssumed) ||
     compareTexts(a.occurredAtText ?? '', b.occurredAtText ?? '')
   )
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Every field that a consumer or the fold looks at. The others tell who brought the event and how it was named. */

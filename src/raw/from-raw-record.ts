@@ -3,6 +3,7 @@ import { providerById } from '../providers/registry.ts'
 import { headerText } from '../stream/header-text.ts'
 import type { InRecord } from '../stream/record.ts'
 import { RAW_HEADERS } from './raw-headers.ts'
+import { receivedAtOf } from './received-at.ts'
 import type { SourceFacts, SourcesById } from './sources-by-id.ts'
 
 /** A callback, and the adapter that translates it. */
@@ -55,13 +56,12 @@ const CURRENCY = /^[A-Z]{3}$/
 const DEPTH = /^[1-9][0-9]{1,2}$|^1000$/
 
 function toCallback(record: InRecord, source: SourceFacts): Callback {
-  const receivedAt = Date.parse(headerText(record, RAW_HEADERS.time))
   return {
     callbackId: headerText(record, RAW_HEADERS.id),
     source: source.id,
     namespace: source.namespace,
     currency: source.currency,
-    receivedAt: Number.isNaN(receivedAt) ? record.timestamp : receivedAt,
+    receivedAt: receivedAtOf(record),
     contentType: headerText(record, RAW_HEADERS.contentType),
     authenticity: toAuthenticity(headerText(record, RAW_HEADERS.authentication)),
     body: record.value ?? Buffer.alloc(0),

@@ -5,27 +5,19 @@ import { KafkaGroupConsumer } from '../kafka/kafka-group-consumer.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
 import { createTopicLogs } from '../kafka/topic-logs.ts'
 import { DriftWatch } from '../normalizer/drift-watch.ts'
-import type { NormalizerCounts } from '../normalizer/normalizer-task.ts'
-import { NormalizerTask } from '../normalizer/normalizer-task.ts'
+import { type NormalizerCounts, NormalizerTask } from '../normalizer/normalizer-task.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import type { UnknownSource } from '../raw/from-raw-record.ts'
-import { unknownSourceNote } from '../raw/from-raw-record.ts'
+import { type UnknownSource, unknownSourceNote } from '../raw/from-raw-record.ts'
 import { sourcesById } from '../raw/sources-by-id.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import { GrowingDistance } from '../stream/growing-distance.ts'
-import type { LaneLimits } from '../stream/lane.ts'
 import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
+import { laneLimits } from './lane-limits.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
 
-const LANE_LIMITS: LaneLimits = {
-  queuedRecordsMax: 10_000,
-  queuedBytesMax: 64 * 1024 * 1024,
-  chunkRecordsMax: 1_000,
-  // A chunk costs one request per output leader and a share of a commit.
-  chunkIntervalMs: 20,
-  idleIntervalMs: 1_000,
-}
+/** A chunk costs one request per output leader and a share of a commit. */
+const CHUNK_INTERVAL_MS = 20
 
 export async function startNormalizer(context: StageContext): Promise<RunningStage> {
   const { config, topics, logger, metrics, offsets } = context
@@ -100,7 +92,7 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
     consumer,
     logs,
     createTask,
-    limits: LANE_LIMITS,
+    limits: laneLimits(CHUNK_INTERVAL_MS),
   })
   return {
     stop: async () => {

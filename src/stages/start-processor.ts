@@ -12,21 +12,15 @@ import { REPLAY_BYTES } from '../processor/restore-view.ts'
 import { StatusTask } from '../processor/status-task.ts'
 import { RedisClient } from '../redis/redis-client.ts'
 import { KeysInPlace } from '../stream/keys-in-place.ts'
-import type { LaneLimits } from '../stream/lane.ts'
 import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
+import { laneLimits } from './lane-limits.ts'
 import { processorProducer } from './processor-producer.ts'
 import { RedisWaits } from './redis-waits.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
 
-const LANE_LIMITS: LaneLimits = {
-  queuedRecordsMax: 10_000,
-  queuedBytesMax: 64 * 1024 * 1024,
-  chunkRecordsMax: 1_000,
-  // A transaction costs five broker requests, however few events it holds.
-  chunkIntervalMs: 30,
-  idleIntervalMs: 1_000,
-}
+/** A transaction costs five broker requests, however few events it holds. */
+const CHUNK_INTERVAL_MS = 30
 
 /**
  * Memory limits, independent of the number of partitions: encoded bytes of the events and states being processed, in all
@@ -101,7 +95,7 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
     consumer,
     logs,
     createTask,
-    limits: LANE_LIMITS,
+    limits: laneLimits(CHUNK_INTERVAL_MS),
     waiting: (partition) => waits.has(partition) || budget.isWaiting(partition) || restoreBudget.isWaiting(partition),
   })
   return {

@@ -2,6 +2,7 @@ import type { Config } from '../config.ts'
 import type { OpenedRecord, OpensBodies } from '../encryption/body-opener.ts'
 import { createBodyOpener } from '../encryption/open-bodies.ts'
 import type { Logger } from '../observability/log.ts'
+import { compareTexts } from '../payment/compare-texts.ts'
 import type { DriftKind } from '../providers/drift.ts'
 import { fromRawRecord } from '../raw/from-raw-record.ts'
 import { type SourcesById, sourcesById } from '../raw/sources-by-id.ts'
@@ -95,7 +96,7 @@ class DriftScan {
 
   report(): DriftReport {
     const rows = [...this.#rows.values()].sort(
-      (a, b) => compare(a.provider, b.provider) || compare(a.kind, b.kind) || compare(a.name, b.name),
+      (a, b) => compareTexts(a.provider, b.provider) || compareTexts(a.kind, b.kind) || compareTexts(a.name, b.name),
     )
     return {
       rows,
@@ -140,8 +141,4 @@ export function driftLines(report: DriftReport): readonly string[] {
       : []),
     `${rows.length} unknown names in ${callbacks} callbacks`,
   ]
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -144,9 +144,3 @@ export class RawEvents {
     }
   }
 }
-
-/** When a raw record was received, ms since the epoch. */
-export function receivedAtOf(record: InRecord): number {
-  const receivedAt = Date.parse(headerText(record, RAW_HEADERS.time))
-  return Number.isNaN(receivedAt) ? record.timestamp : receivedAt
-}

@@ -1,4 +1,5 @@
 import { type PaymentState, VERDICT_RULES, type Verdict, type VerdictRule } from '../../payment/apply-event.ts'
+import { compareTexts } from '../../payment/compare-texts.ts'
 import type { AttentionCode } from '../../payment/fold-payment.ts'
 import type { PaymentEvent, PaymentKind, TimePrecision } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
@@ -254,9 +255,5 @@ function nameOf({ callbackId, element, eventId }: PaymentEvent): string {
 }
 
 function byReceipt(a: ExplainedCallback, b: ExplainedCallback): number {
-  return (
-    a.receivedAt - b.receivedAt ||
-    (a.callbackId < b.callbackId ? -1 : a.callbackId > b.callbackId ? 1 : 0) ||
-    a.element - b.element
-  )
+  return a.receivedAt - b.receivedAt || compareTexts(a.callbackId, b.callbackId) || a.element - b.element
 }

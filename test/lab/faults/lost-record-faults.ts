@@ -50,8 +50,7 @@ const cutEvents: Fault = {
     const [partition, read] = furthest(processors.committed)
     const wanted = read - BigInt(random.integer(1, CUT_RECORDS_MAX))
     await killBrokers(lab)
-    const ends = await cutOnAllBrokers(lab, processors.topic, partition, wanted)
-    await startBrokers(lab)
+    const ends = await cutAndStart(lab, processors.topic, partition, wanted)
     const stopped = lab.expectStop('LOG_TRUNCATED')
     await processors.startAgain()
     return {
@@ -87,8 +86,7 @@ const cutRaw: Fault = {
     const behind = await leaveBehindNormalizers(lab, random)
     const cut = await withoutAppendsToRaw(lab, async () => {
       const records = await readWholeLog(lab, raw, partition, () => killBrokers(lab), lab.cluster.brokers)
-      const end = least(await cutOnAllBrokers(lab, raw, partition, wanted))
-      await startBrokers(lab)
+      const end = least(await cutAndStart(lab, raw, partition, wanted))
       return { end, removed: records.filter(({ offset }) => offset >= end) }
     }).finally(behind)
     return {
@@ -113,8 +111,7 @@ const cutChanges: Fault = {
     const wanted = promised - BigInt(random.integer(1, CUT_RECORDS_MAX))
     const stopped = lab.expectStop('CHANGES_TRUNCATED')
     await killBrokers(lab)
-    const ends = await cutOnAllBrokers(lab, changes, partition, wanted)
-    await startBrokers(lab)
+    const ends = await cutAndStart(lab, changes, partition, wanted)
     return {
       what: `${changes}[${partition}] is cut to ${ends.join(', ')} on the brokers; commits had promised ${promised} or more`,
       heal: async () => {
@@ -384,14 +381,13 @@ async function killBrokers({ cluster }: Lab): Promise<void> {
   await Promise.all(cluster.brokers.map(({ server }) => server.kill()))
 }
 
-async function startBrokers({ cluster }: Lab): Promise<void> {
-  await Promise.all(cluster.brokers.map(({ server }) => server.start()))
-}
-
-/** Returns the new end of the log on each broker. */
-function cutOnAllBrokers(lab: Lab, topic: string, partition: number, wanted: bigint): Promise<readonly bigint[]> {
+/** Cuts the log on every broker, while they are down, and starts them. Returns the new end of the log on each. */
+async function cutAndStart(lab: Lab, topic: string, partition: number, wanted: bigint): Promise<readonly bigint[]> {
+  const { brokers } = lab.cluster
   const end = wanted < 0n ? 0n : wanted
-  return Promise.all(lab.cluster.brokers.map((broker) => cutLogIn(logOf(broker, topic, partition), end)))
+  const ends = await Promise.all(brokers.map((broker) => cutLogIn(logOf(broker, topic, partition), end)))
+  await Promise.all(brokers.map(({ server }) => server.start()))
+  return ends
 }
 
 function logOf({ server }: Broker, topic: string, partition: number): string {
