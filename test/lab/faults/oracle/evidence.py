@@ -211,6 +211,16 @@ def read_deleted(file):
     return [Record(*unpacked_record(entry)) for entry in entries]
 
 
+def not_in(topic, records):
+    """The records that the topic no longer holds. A recreated topic holds others at the same offsets."""
+    there = {(record.partition, record.offset): record for record in topic}
+    return [record for record in records if not is_same(there.get((record.partition, record.offset)), record)]
+
+
+def is_same(found, record):
+    return found is not None and (found.key, found.value) == (record.key, record.value)
+
+
 def read_removed_raw(file):
     """Raw records that a fault removed for good."""
     if file is None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import redis
 from redis.exceptions import RedisClusterException
 
-from evidence import (Avro, CannotJudge, Kafka, LOOK_EVERY_S, Record, next_due, read_deleted, read_ledger,
+from evidence import (Avro, CannotJudge, Kafka, LOOK_EVERY_S, Record, next_due, not_in, read_deleted, read_ledger,
                       read_removed_raw, read_view)
 from findings import Findings
 from judge_callbacks import RawCallbacks, judge_events, judge_ids, judge_raw
@@ -193,10 +193,8 @@ class Oracle:
 
     def add_deleted(self, topics):
         """Adds the events that were deleted from their topic."""
-        there = {(record.partition, record.offset) for record in topics['events']}
         deleted = [Decoded(**vars(record), decoded=self.decode('events', record))
-                   for record in read_deleted(self.installation['deletedEvents'])
-                   if (record.partition, record.offset) not in there]
+                   for record in not_in(topics['events'], read_deleted(self.installation['deletedEvents']))]
         topics['events'] = sorted([*topics['events'], *deleted], key=lambda record: (record.partition, record.offset))
 
     def decode(self, name, record):

@@ -2,7 +2,7 @@
 
 import unittest
 
-from evidence import Record, RemovedRecord
+from evidence import Record, RemovedRecord, not_in
 from findings import Findings
 from judge_callbacks import RawCallbacks, judge_events, missing_of
 from judge_status import in_order_of_steps
@@ -50,6 +50,15 @@ class RepairedChanges(unittest.TestCase):
 
 
 SOURCE = {'id': 's', 'provider': 'jpm-global-payments-v1', 'namespace': 'x', 'currency': None}
+
+
+class DeletedEvents(unittest.TestCase):
+    def test_i2_a_record_of_a_recreated_topic_does_not_hide_the_deleted_one_at_its_offset(self):
+        deleted = Record(0, 7, b'x:P', b'first', {})
+        self.assertEqual(not_in([Record(0, 7, b'x:Q', b'first', {})], [deleted]), [deleted])
+        self.assertEqual(not_in([Record(0, 7, b'x:P', b'second', {})], [deleted]), [deleted])
+        self.assertEqual(not_in([Record(0, 7, b'x:P', b'first', {})], [deleted]), [])
+        self.assertEqual(not_in([], [deleted]), [deleted])
 
 
 class RemovedRaw(unittest.TestCase):
