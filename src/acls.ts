@@ -7,7 +7,7 @@ import type { TopicId, TopicNames } from './topics.ts'
  *
  * A process with several roles needs the permissions of all of them. No role needs a cluster operation.
  */
-export type AclRole = 'gateway' | 'normalizer' | 'processor' | 'deployer' | 'operator' | 'eraser'
+export type AclRole = 'gateway' | 'normalizer' | 'processor' | 'deployer' | 'operator' | 'maintainer' | 'eraser'
 
 /** Allowed operations on a resource. In Kafka, Read and Write imply Describe. */
 export type KafkaAcl = {
@@ -96,17 +96,25 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
       onGroup('deployer', group, ['Describe'], 'topics check: reads what the stages recorded about their topics'),
     ),
 
-    ...onTopics('operator', all, READ, 'show, why, verify, drift, overdue, tail, topics check'),
-    ...[normalizerGroup, processorGroup].map((group) =>
-      onGroup('operator', group, ['Describe'], 'reads the progress of the stages'),
+    ...onTopics('operator', all, READ, 'show, why, verify, drift, overdue, tail, audit, topics check'),
+    ...(['operator', 'maintainer'] as const).flatMap((role) =>
+      [normalizerGroup, processorGroup].map((group) =>
+        onGroup(role, group, ['Describe'], 'reads the progress of the stages'),
+      ),
     ),
     {
       ...onGroup('operator', 'paystatus-tail-', ['Read', 'Delete'], 'tail: reads with a temporary group'),
       pattern: 'prefixed',
     },
 
+    // The only way to a status is through `events`: like every role but the processor, it cannot write one.
+    ...onTopics('maintainer', all, READ, 'reprocess, dlq: reads what was received and published'),
+    ...onTopics('maintainer', ['events'], ['Write'], 'reprocess, dlq redrive: publishes events'),
+    ...onTopics('maintainer', ['resolvedDeadLetters', 'audit'], ['Write'], 'reprocess, dlq: records what was done'),
+
     ...onTopics('eraser', ['raw', 'current', 'changes'], READ, 'forget: finds the callbacks of a payment'),
     ...onTopics('eraser', ['keys', 'forgottenKeys'], BOTH, 'forget: marks data keys as forgotten and deletes them'),
+    ...onTopics('eraser', ['audit'], WRITE, 'forget: records what was done'),
     onGroup('eraser', normalizerGroup, ['Describe'], 'forget: waits until no status can be lost'),
   ]
 }

@@ -80,6 +80,29 @@ export const TOPICS = {
     // still be brought up to date by replay (see VIEW_AGE_MAX_MS in processor/restore-view.ts).
     settings: { cleanup: 'compact', minCleanableDirtyRatio: 0.1, deleteRetentionDays: 7, messageBytesMax: 2_097_152 },
   },
+  resolvedDeadLetters: {
+    name: 'payments.dlq.resolved',
+    key: 'topic id, partition and offset of the dead letter',
+    value: 'JSON: how the dead letter was resolved, when, by whom and why',
+    schema: null,
+    writtenBy: 'tools',
+    // Kept longer than any dead letter.
+    settings: {
+      cleanup: 'compact,delete',
+      retentionDays: 100,
+      compactionLagDaysMax: 7,
+      deleteRetentionDays: 7,
+      messageBytesMax: 1_048_588,
+    },
+  },
+  audit: {
+    name: 'payments.audit',
+    key: 'id of the act',
+    value: 'JSON: who did what, when and why; always in partition 0, so that the acts are in order',
+    schema: null,
+    writtenBy: 'tools',
+    settings: { cleanup: 'delete', retentionDays: 400, messageBytesMax: 1_048_588 },
+  },
 } as const satisfies Record<string, TopicSpec>
 
 /** Maximum bytes of a request to an output of the processor: below `messageBytesMax`, with a margin for batch overhead. */
@@ -93,8 +116,8 @@ export interface TopicSpec {
   readonly value: string
   /** File in `schemas/`; its subject is `<topic>-value`. */
   readonly schema: string | null
-  /** The stage or command that writes it. */
-  readonly writtenBy: 'gateway' | 'normalizer' | 'processor' | 'forget'
+  /** The stage or command that writes it; `tools`: several commands. */
+  readonly writtenBy: 'gateway' | 'normalizer' | 'processor' | 'forget' | 'tools'
   readonly settings: TopicSettings
 }
 

@@ -33,8 +33,12 @@ test('I7: each stage can write exactly the topics that the topology assigns to i
   const others = kafkaAcls(SCOPE).filter(({ role }) => !TOPOLOGY.some(({ stage }) => stage === role))
   const writable = others.filter(({ operations }) => operations.includes('Write'))
   expect(writable.map(({ role, name }) => [role, name])).toEqual([
+    ['maintainer', SCOPE.topics.events],
+    ['maintainer', SCOPE.topics.resolvedDeadLetters],
+    ['maintainer', SCOPE.topics.audit],
     ['eraser', SCOPE.topics.keys],
     ['eraser', SCOPE.topics.forgottenKeys],
+    ['eraser', SCOPE.topics.audit],
   ])
 })
 

@@ -15,6 +15,8 @@ describe('the topics', () => {
       'payments.events.dlq',
       'payments.status.changes',
       'payments.status.current',
+      'payments.dlq.resolved',
+      'payments.audit',
     ])
   })
 
@@ -39,9 +41,20 @@ describe('the topics', () => {
     )
   })
 
-  test('are compacted if only the latest record of a key counts; keys expire, statuses do not', () => {
+  test('are compacted if only the latest record of a key counts; keys and notes expire, statuses do not', () => {
     expect(IDS.filter((id) => TOPICS[id].settings.cleanup === 'compact')).toEqual(['current'])
-    expect(IDS.filter((id) => TOPICS[id].settings.cleanup === 'compact,delete')).toEqual(['keys'])
+    expect(IDS.filter((id) => TOPICS[id].settings.cleanup === 'compact,delete')).toEqual([
+      'keys',
+      'resolvedDeadLetters',
+    ])
+  })
+
+  test('for notes about dead letters are kept longer than the dead letters; the audit trail is kept longest', () => {
+    const days = ({ settings }: { settings: object }) =>
+      'retentionDays' in settings ? Number(settings.retentionDays) : 0
+    const { rawDeadLetters, eventDeadLetters, resolvedDeadLetters, audit } = TOPICS
+    expect(days(resolvedDeadLetters)).toBeGreaterThan(Math.max(days(rawDeadLetters), days(eventDeadLetters)))
+    expect(days(audit)).toBe(Math.max(...Object.values(TOPICS).map(days)))
   })
 })
 

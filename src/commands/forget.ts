@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { forgetDataKeys, forgetLines, forgetPayment } from '../tools/forget.ts'
+import { type ActOptions, byOption, reasonOption } from './act-options.ts'
 import { exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
 
-interface ForgetOptions extends JsonOption {
+interface ForgetOptions extends JsonOption, ActOptions {
   readonly dataKey?: readonly string[]
   readonly withShared?: boolean
   readonly force?: boolean
@@ -16,13 +17,15 @@ export function addForget(program: Command): void {
     .option('--data-key <id...>', 'forget these data keys instead, whatever they encrypt')
     .option('--with-shared', "also forget the data keys of other payments' callbacks that mention this payment")
     .option('--force', 'do not wait for the normalizer; statuses in callbacks not yet normalized are lost')
+    .addOption(byOption())
+    .addOption(reasonOption())
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       `
 Statuses stay. Works for callbacks received with encryption on. Takes some seconds: every gateway must stop using the
 keys, and the normalizer must pass everything they encrypted, so that no status is lost. Can be repeated, also after an
-interruption.
+interruption. Recorded in the audit trail (paystatus audit).
 
 A callback about several payments is encrypted with a data key of the first one (with dataKeyPer: source-and-day, of its
 source and day). For the other payments it is listed as "left" unless --with-shared is given.
@@ -43,6 +46,8 @@ async function forget(program: Command, payment: string | undefined, options: Fo
   const how = {
     withShared: options.withShared === true,
     force: options.force === true,
+    by: options.by,
+    reason: options.reason ?? null,
     signal: interrupted(),
     onWaiting: (what: string) => {
       if (what !== waitingFor) {

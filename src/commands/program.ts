@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { VERSION } from '../version.ts'
+import { addAudit } from './audit.ts'
 import { EXIT_USAGE } from './command-line.ts'
 import { addDrift } from './drift.ts'
 import { addFold } from './fold.ts'
@@ -30,6 +31,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addShow,
   addWhy,
   addForget,
+  addAudit,
   addVerify,
   addRepair,
   addTranslate,

@@ -9,10 +9,15 @@ import { sleep } from '../sleep.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import { topicNames } from '../topics.ts'
+import { openAudit } from './audit/open-audit.ts'
+import { type Intent, recordAct } from './audit/record-act.ts'
 import { explainPayments } from './why/why.ts'
 import { withClients } from './with-clients.ts'
 
 export interface ForgetOptions {
+  /** Who forgets and why, for the audit trail. */
+  readonly by: string
+  readonly reason: string | null
   /** Also forget the data keys of other payments' callbacks that mention this one. */
   readonly withShared?: boolean
   /** Do not wait for callbacks to be normalized; what they report is lost. */
@@ -56,7 +61,7 @@ export async function forgetPayment(
   config: Config,
   logger: Logger,
   payment: string,
-  options: ForgetOptions = {},
+  options: ForgetOptions,
 ): Promise<ForgetReport> {
   const { payments } = await explainPayments(config, logger, payment, {
     fromTopic: true,
@@ -88,7 +93,10 @@ export async function forgetPayment(
   }
   const scopes = new Set([scope])
   const named = options.withShared === true ? [...shared.keys()] : []
-  const forgotten = await forget(config, logger, scopes, named, options)
+  const forgotten = await forget(config, logger, scopes, named, options, {
+    payment: paymentKey,
+    ...(options.withShared === true && { withShared: 'yes' }),
+  })
   return {
     paymentKey,
     forgotten,
@@ -105,13 +113,13 @@ export async function forgetDataKeys(
   config: Config,
   logger: Logger,
   ids: readonly string[],
-  options: ForgetOptions = {},
+  options: ForgetOptions,
 ): Promise<ForgetReport> {
   const wrong = ids.filter((id) => partsOfDataKeyId(id) === null)
   if (wrong.length > 0) {
     throw new ForgetError(`not a data key id: ${wrong.join(', ')}`)
   }
-  const forgotten = await forget(config, logger, new Set(), ids, options)
+  const forgotten = await forget(config, logger, new Set(), ids, options, { dataKeys: ids.join(', ') })
   return { paymentKey: null, forgotten, shared: [], notEncrypted: [] }
 }
 
@@ -121,6 +129,7 @@ async function forget(
   scopes: ReadonlySet<string>,
   named: readonly string[],
   options: ForgetOptions,
+  auditScope: Intent['scope'],
 ): Promise<readonly string[]> {
   return withClients({ config, logger, tool: 'forget' }, ['admin'], async ({ topics, kafka, reader, admin }) => {
     const { partitions } = config.kafka
@@ -134,6 +143,7 @@ async function forget(
       })
     const notes = logOf(topics.forgottenKeys)
     const keys = logOf(topics.keys)
+    const audit = openAudit(kafka, topics.audit, partitions)
     try {
       const ids = new Set(named)
       for (const scope of scopes) {
@@ -156,25 +166,31 @@ async function forget(
       if (ids.size === 0) {
         return []
       }
-      const note = (value: KeyNote) =>
-        notes.log.append(
-          NOTES_PARTITION,
-          [...ids].map((key) => ({ key, value: Buffer.from(value) })),
-        )
-      await note('retired')
-      options.onWaiting?.('until no gateway uses these data keys any more')
-      await sleep(NOTES_AGE_MAX_MS + config.gateway.answerDeadlineMs + GATEWAYS_MARGIN_MS, options.signal)
-      if (options.force !== true) {
-        await normalizerIsPast(config, createGroupOffsets(admin), reader, options)
-      }
-      await note('forgotten')
-      for (const id of ids) {
-        const partition = keyPartition(partsOfDataKeyId(id)?.scope ?? '', partitions)
-        await keys.log.append(partition, [{ key: id, value: null }])
-      }
-      return [...ids].sort()
+      const { by, reason, signal } = options
+      const intent: Intent = { act: 'forget', by, reason, scope: auditScope }
+      return await recordAct(audit.ports, intent, signal, async (counts) => {
+        const note = (value: KeyNote) =>
+          notes.log.append(
+            NOTES_PARTITION,
+            [...ids].map((key) => ({ key, value: Buffer.from(value) })),
+          )
+        await note('retired')
+        counts['retired'] = ids.size
+        options.onWaiting?.('until no gateway uses these data keys any more')
+        await sleep(NOTES_AGE_MAX_MS + config.gateway.answerDeadlineMs + GATEWAYS_MARGIN_MS, options.signal)
+        if (options.force !== true) {
+          await normalizerIsPast(config, createGroupOffsets(admin), reader, options)
+        }
+        await note('forgotten')
+        counts['forgotten'] = ids.size
+        for (const id of ids) {
+          const partition = keyPartition(partsOfDataKeyId(id)?.scope ?? '', partitions)
+          await keys.log.append(partition, [{ key: id, value: null }])
+        }
+        return [...ids].sort()
+      })
     } finally {
-      await Promise.all([notes.close(), keys.close()])
+      await Promise.all([notes.close(), keys.close(), audit.close()])
     }
   })
 }

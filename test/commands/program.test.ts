@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { createProgram } from '../../src/commands/program.ts'
@@ -85,8 +86,18 @@ const ACCEPTED: readonly [line: string, name: string, args: readonly unknown[]][
   ['overdue --json', 'overdue', [{ json: true }]],
   ['show E2E-1 --from-topic --json', 'show', ['E2E-1', { fromTopic: true, json: true }]],
   ['why E2E-1 --from-topic --json', 'why', ['E2E-1', { fromTopic: true, json: true }]],
-  ['forget a:1 --with-shared --force', 'forget', ['a:1', { withShared: true, force: true }]],
-  ['forget --data-key one two --json', 'forget', [undefined, { dataKey: ['one', 'two'], json: true }]],
+  [
+    'forget a:1 --with-shared --force --by deletion-service --reason request-4711',
+    'forget',
+    ['a:1', { withShared: true, force: true, by: 'deletion-service', reason: 'request-4711' }],
+  ],
+  [
+    'forget --data-key one two --json',
+    'forget',
+    [undefined, { dataKey: ['one', 'two'], json: true, by: userInfo().username }],
+  ],
+  ['audit', 'audit', [{}]],
+  ['audit --since 2026-03-01T08:00:00Z --act forget --json', 'audit', [{ since: DAY, act: 'forget', json: true }]],
   ['verify', 'verify', [{ view: true }]],
   ['verify --all --no-view', 'verify', [{ all: true, view: false }]],
   ['verify --payment a:1', 'verify', [{ payment: 'a:1', view: true }]],
@@ -125,6 +136,9 @@ describe('options', () => {
     ['simulate --rate 0', 'must be a number above 0.'],
     ['simulate --odd 1.01', 'must be a share from 0 to 1.'],
     ['simulate --await soon', 'must be a duration such as 90s, 15m, 12h or 400d.'],
+    ['audit --act repair', 'Allowed choices are reprocess, redrive, close, forget.'],
+    [`forget a:1 --by ${'x'.repeat(129)}`, 'must have 1 to 128 characters.'],
+    [`forget a:1 --reason ${'x'.repeat(501)}`, 'must have 1 to 500 characters.'],
     ['show', "missing required argument 'payment'"],
     ['verify --all --payment a:1', "option '--all' cannot be used with option '--payment <key>'"],
     ['verify --since 2026-03-01T08:00:00Z --payment a:1', "option '--payment <key>' cannot be used"],

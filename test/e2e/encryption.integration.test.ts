@@ -113,7 +113,7 @@ test('forget: the bodies are unreadable for all, the statuses stay, later callba
   const key = 'jpm-global-payments-v1:forget-me'
   const before = await json(['show', key])
   // The second callback stands under the data key of the other payment: that is said, and left.
-  const partly = await json(['forget', key], 1)
+  const partly = await json(['forget', key, '--by', 'tester', '--reason', 'asked to'], 1)
   expect(partly).toMatchObject({ paymentKey: key, shared: [{ callbacks: [expect.any(String)] }] })
   expect(partly.forgotten).toHaveLength(1)
   expect((await json(['forget', key, '--with-shared'])).forgotten).toEqual([partly.shared[0].dataKeyId])
@@ -127,6 +127,13 @@ test('forget: the bodies are unreadable for all, the statuses stay, later callba
   expect(await json(['verify', '--all'])).toMatchObject({ ok: true, forgotten: 2 })
   expect(await json(['show', key])).toEqual(before)
   expect((await json(['forget', key])).forgotten).toEqual([])
+  // What was done is in the audit trail; the last attempt found nothing to do.
+  const { acts } = await json(['audit', '--act', 'forget'])
+  const done = { act: 'forget', outcome: 'done', counts: { retired: 1, forgotten: 1 } }
+  expect(acts).toMatchObject([
+    { ...done, by: 'tester', reason: 'asked to', scope: { payment: key } },
+    { ...done, reason: null, scope: { payment: key, withShared: 'yes' } },
+  ])
   // The gateway still runs, and had the forgotten data key in its memory.
   await post(['forget-me'], 'RETURNED')
   await observer.caughtUp(120_000)

@@ -1,0 +1,39 @@
+import { userInfo } from 'node:os'
+import { InvalidArgumentError, Option } from 'commander'
+import { BY_LENGTH_MAX, REASON_LENGTH_MAX } from '../tools/audit/audit-record.ts'
+
+/** The options of commands that change something; both go into the audit trail. */
+export interface ActOptions {
+  readonly by: string
+  readonly reason?: string
+}
+
+export function byOption(): Option {
+  return new Option('--by <name>', 'who does this, for the audit trail (default: the user of the system)')
+    .argParser(textUpTo(BY_LENGTH_MAX))
+    .default(systemUser(), 'the user of the system')
+}
+
+export function reasonOption(): Option {
+  return new Option('--reason <text>', 'why, for the audit trail; no personal data').argParser(
+    textUpTo(REASON_LENGTH_MAX),
+  )
+}
+
+function textUpTo(lengthMax: number): (text: string) => string {
+  return (text) => {
+    if (text.trim() === '' || text.length > lengthMax) {
+      throw new InvalidArgumentError(`must have 1 to ${lengthMax} characters.`)
+    }
+    return text
+  }
+}
+
+/** In a container the user id can be one without a name. */
+function systemUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`
+  }
+}
