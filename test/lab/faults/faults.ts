@@ -426,6 +426,7 @@ function refusedClock(role: Role): Fault {
 const forgetPayments: Fault = {
   name: 'forget-payments',
   area: 'operation',
+  history: 'forgets',
   lastsMs: [4_000, 7_000],
   async inject(lab, random) {
     const days = random.integer(91, 400)

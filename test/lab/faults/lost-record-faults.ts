@@ -41,6 +41,7 @@ const cutEvents: Fault = {
   name: 'cut-events',
   area: 'broker',
   also: 'operation',
+  history: 'rereads',
   lastsMs: [5_000, 8_000],
   async inject(lab, random) {
     await enough(() => committedEvents(lab))
@@ -184,6 +185,7 @@ const recreateEvents: Fault = {
   name: 'recreate-events',
   area: 'operation',
   also: 'broker',
+  history: 'rereads',
   lastsMs: [5_000, 8_000],
   async inject(lab) {
     const { config, logger, topics } = lab.deployment

@@ -12,6 +12,7 @@ function resetOffsets(role: 'normalizer' | 'processor'): Fault {
   return {
     name: `reset-${role}-offsets`,
     area: 'operation',
+    history: 'rereads',
     lastsMs: SHORT_MS,
     async inject(lab, random) {
       const group = await GroupAtRest.of(lab, role)
@@ -60,6 +61,7 @@ const skipEvents: Fault = {
 const offsetsBelowStart: Fault = {
   name: 'offsets-below-start',
   area: 'operation',
+  history: 'rereads',
   lastsMs: [4_000, 6_000],
   async inject(lab) {
     const group = await GroupAtRest.of(lab, 'processor')

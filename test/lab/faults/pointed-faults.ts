@@ -94,6 +94,7 @@ const leaderDiesAlone: Fault = {
 const forgetOffsets: Fault = {
   name: 'forget-processor-offsets',
   area: 'operation',
+  history: 'rereads',
   lastsMs: [2_000, 3_000],
   async inject(lab) {
     await lab.rest('processor')

@@ -89,3 +89,18 @@ test('the run of a campaign on another kind of Redis has every fault of Redis, a
     )
   }
 })
+
+test('no fault rereads the events of payments that an earlier fault made forgotten', () => {
+  const known: readonly FaultTiming[] = [
+    ...KNOWN,
+    { name: 'forget-all', area: 'operation', history: 'forgets', lastsMs: [1_000, 4_000] },
+    { name: 'read-again', area: 'role', history: 'rereads', lastsMs: [1_000, 4_000] },
+  ]
+  const isRight = (names: readonly string[]) =>
+    !names.includes('forget-all') || names.lastIndexOf('read-again') < names.indexOf('forget-all')
+  const runs = SEEDS.flatMap((seed) => campaignRuns(seed, 2, known))
+  const mixes = SEEDS.map((seed) => planSchedule(seed, 'mix', known).faults.map(({ name }) => name))
+  expect(mixes.filter((names) => names.includes('forget-all') && names.includes('read-again'))).not.toEqual([])
+  expect([...runs.map((run) => run.replace('campaign:', '').split('+')), ...mixes].every(isRight)).toBe(true)
+  expect(SEEDS.map((seed) => redisRun(seed, known)).join()).not.toContain('forget-all')
+})

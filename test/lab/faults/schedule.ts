@@ -13,6 +13,12 @@ export interface FaultTiming {
   readonly lastsMs: readonly [min: number, max: number]
   /** True if it runs only when named: never in a campaign or in a random scenario. */
   readonly onDemand?: boolean
+  /**
+   * `forgets`: payments leave `current` while their events are still in the log. `rereads`: events are processed a second
+   * time. A fault that rereads never follows one that forgets: the payment would begin the same life again, which the real
+   * retention of a payment, much longer than that of events, rules out.
+   */
+  readonly history?: 'forgets' | 'rereads'
 }
 
 export interface PlannedFault {
@@ -91,7 +97,8 @@ export function campaignRuns(seed: number, times: number, known: readonly FaultT
       const deck = chosen.length < CAMPAIGN_RUN_ALONE ? alone : inPairs
       // A fault that comes after one that came alone may be of the same area.
       const last = chosen.length <= CAMPAIGN_RUN_ALONE ? undefined : chosen.at(-1)
-      const fits = (fault: FaultTiming) => last === undefined || !shareArea(fault, last)
+      const fits = (fault: FaultTiming) =>
+        (last === undefined || !shareArea(fault, last)) && !rereadsForgotten(fault, chosen)
       const at = deck.findIndex(fits)
       const [card] = at === -1 ? [] : deck.splice(at, 1)
       chosen.push(card ?? random.pick(faults.filter(fits)))
@@ -108,7 +115,7 @@ export function campaignRuns(seed: number, times: number, known: readonly FaultT
 export function redisRun(seed: number, known: readonly FaultTiming[]): string {
   const random = createRandom(seed, 'redis-run')
   const faults = ofChance(known)
-  const others = faults.filter((fault) => !areasOf(fault).includes('redis'))
+  const others = faults.filter((fault) => !areasOf(fault).includes('redis') && fault.history !== 'forgets')
   const [first, ...rest] = random.shuffle(faults.filter((fault) => areasOf(fault).includes('redis')))
   const chosen = [first, ...rest.flatMap((fault) => [fault, random.pick(others)])].flatMap((fault) => fault?.name ?? [])
   return `${CAMPAIGN}${chosen.join('+')}`
@@ -120,6 +127,10 @@ export function areasOf({ area, also }: Pick<FaultTiming, 'area' | 'also'>): rea
 
 function shareArea(a: FaultTiming, b: FaultTiming): boolean {
   return areasOf(a).some((area) => areasOf(b).includes(area))
+}
+
+function rereadsForgotten(fault: FaultTiming, before: readonly FaultTiming[]): boolean {
+  return fault.history === 'rereads' && before.some(({ history }) => history === 'forgets')
 }
 
 function ofChance(known: readonly FaultTiming[]): readonly FaultTiming[] {
@@ -152,7 +163,7 @@ function chooseFaults(
   }
 }
 
-/** Each shares no area with the one before it, because the two overlap. */
+/** Each shares no area with the one before it, because the two overlap, and none rereads what another one forgot. */
 function differentAreas(
   count: number,
   known: readonly FaultTiming[],
@@ -161,7 +172,9 @@ function differentAreas(
   const chosen: FaultTiming[] = []
   while (chosen.length < count) {
     const last = chosen.at(-1)
-    chosen.push(random.pick(known.filter((fault) => last === undefined || !shareArea(fault, last))))
+    const fits = (fault: FaultTiming) =>
+      (last === undefined || !shareArea(fault, last)) && !rereadsForgotten(fault, chosen)
+    chosen.push(random.pick(known.filter(fits)))
   }
   return chosen
 }

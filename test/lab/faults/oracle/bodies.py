@@ -14,6 +14,7 @@ UTF16_MARKS = {b'\xff\xfe': 'utf-16-le', b'\xfe\xff': 'utf-16-be'}
 STRIPPED = ''.join(map(chr, [*range(0x09, 0x0E), 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
                              0x205F, 0x3000, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF]))
 """White space and invisible characters. NEL is a control character."""
+JSON_DEPTH_MAX = 64
 NO_TEXT = ()
 """Stands for a text that is present but unreadable."""
 NO_CHARACTER = '\x80'
@@ -107,14 +108,26 @@ def declared_charset(body):
 # --- formats ----------------------------------------------------------------------------------------------------------
 
 
+def depth_of(text):
+    """How deep arrays and objects are nested in a JSON text; of any other text, the same count of brackets."""
+    depth = deepest = 0
+    for bracket in re.findall(r'[\[{}\]]', re.sub(r'"(?:[^"\\]|\\.)*("|\Z)', '', text, flags=re.DOTALL)):
+        depth += 1 if bracket in '[{' else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def json_value(text):
+    if depth_of(text) > JSON_DEPTH_MAX:
+        raise Undeliverable('too-deep')
+
     def refuse(_constant):
         raise ValueError('not JSON')
 
     guessed = isinstance(text, Guessed)
     try:
         value = json.loads(str(text), parse_float=Number, parse_int=Number, parse_constant=refuse, object_pairs_hook=Object)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise Undeliverable('invalid-json') from None
     return as_guessed(value) if guessed else value
 

@@ -60,7 +60,7 @@ class Oracle:
                 raise CannotJudge(f'{self.topics[name]} has lost its beginning, so its history cannot be judged')
         stable = self.by_id(self.kafka.stable_offsets, self.of)
         topics = self.read(self.of)
-        self.add_deleted(topics)
+        told_events = self.with_deleted(topics['events'])
         topics['raw'] += read_removed_raw(self.installation['removedRaw'])
         opener = Opener(self.installation['keyEncryptionKeys'], self.topics['raw'], topics['keys'])
         for name in ('raw', 'rawDeadLetters'):
@@ -70,7 +70,8 @@ class Oracle:
 
         raw = RawCallbacks(topics['raw'], sources, self.findings)
         events, changes, currents, dead_events = (
-            [(record, record.decoded) for record in topics[name]] for name in DECODED)
+            [(record, record.decoded) for record in records]
+            for records in (told_events, topics['changes'], topics['current'], topics['eventDeadLetters']))
         next_raw = {partition: commit.offset for partition, commit in normalized.items()}
         next_events = {partition: commit.offset for partition, commit in processed.items()}
         judge_raw(told, raw, self.partitions, self.findings)
@@ -191,11 +192,11 @@ class Oracle:
                     read[name] = [record for record in read[name] if record.decoded is not None or record.value is None]
         return read
 
-    def add_deleted(self, topics):
-        """Adds the events that were deleted from their topic."""
+    def with_deleted(self, events):
+        """The events, and those that were deleted from their topic."""
         deleted = [Decoded(**vars(record), decoded=self.decode('events', record))
-                   for record in not_in(topics['events'], read_deleted(self.installation['deletedEvents']))]
-        topics['events'] = sorted([*topics['events'], *deleted], key=lambda record: (record.partition, record.offset))
+                   for record in not_in(events, read_deleted(self.installation['deletedEvents']))]
+        return sorted([*events, *deleted], key=lambda record: (record.partition, record.offset))
 
     def decode(self, name, record):
         if record.value is None:

@@ -48,6 +48,11 @@ class Callbacks(unittest.TestCase):
         reading = read(provider, body, content_type)
         self.assertEqual(([reason], [name]), ([*reading.dead_elements.values()], [*reading.dead_names.values()]))
 
+    def test_json_is_read_64_deep(self):
+        for body in ('[' * 65 + ']' * 65, '[' * 20_000, '{"a":' * 65):
+            self.dead('too-deep', None, V1, body)
+        self.dead('invalid-json', None, V1, '["' + '[' * 65)
+
     # Shapes.
 
     def test_a_batch_event_is_an_ordinary_event(self):
