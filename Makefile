@@ -3,7 +3,7 @@
 CACHE := $(or $(PAYSTATUS_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/paystatus)
 CACHED_NODE := $(CACHE)/node/node_modules/node/bin
 
-# The machine's Node.js when it is new enough, else the one of the npm package `node`.
+# The machine's Node.js if it is new enough, otherwise the one in the npm package `node`.
 ifeq ($(shell [ "$$(node --version 2>/dev/null | sed 's/^v//; s/\..*//')" -ge 24 ] 2>/dev/null && echo yes),yes)
 NODE_READY :=
 else
@@ -11,12 +11,12 @@ NODE_READY := $(CACHED_NODE)/node
 export PATH := $(CACHED_NODE):$(PATH)
 endif
 
-# Processes that tests start again and again need not compile their code each time.
+# Tests start many processes; this keeps compiled code for the next one.
 export NODE_COMPILE_CACHE := $(CACHE)/compile
 
 BIN := node_modules/.bin
 
-# IMAGES=local: the stand-ins of `make images-local` in the place of the official images.
+# IMAGES=local: use the stand-ins of `make images-local` instead of the official images.
 ifeq ($(IMAGES),local)
 include test/lab/stand-ins/images.env
 export $(shell sed -n 's/^\([A-Z_]*\)=.*/\1/p' test/lab/stand-ins/images.env)
@@ -24,7 +24,7 @@ endif
 
 VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
 REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)$(shell git diff --quiet HEAD 2>/dev/null || echo -dirty)
-# The time of the commit: the same commit gives the same image.
+# The time of the commit, so that the same commit gives the same image.
 SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
 PAYSTATUS_IMAGE ?= paystatus:$(VERSION)
 
@@ -35,12 +35,12 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: deps
-deps: node_modules/.package-lock.json ## Install the dependencies, and Node.js 24 when the machine's is older.
+deps: node_modules/.package-lock.json ## Install the dependencies, and Node.js 24 if the machine's is older.
 
 .PHONY: check
 check: export RUNS ?= 2000
 check: export SCHEDULES ?= 500
-check: types lint unused unit ## Types, Biome, knip and the unit tests: seconds.
+check: types lint unused unit ## Types, Biome, knip and unit tests with fewer generated cases: under a minute.
 
 .PHONY: types
 types: deps
@@ -55,42 +55,42 @@ unused: deps
 	$(BIN)/knip
 
 .PHONY: unit
-unit: deps ## The tests without I/O; RUNS=20000 generated callbacks, SCHEDULES=20000 simulated stories; fewer in `check`.
+unit: deps ## Run the tests without I/O. RUNS=20000 generated callbacks, SCHEDULES=20000 simulated stories.
 	$(BIN)/vitest run --project unit
 
 .PHONY: simulate-long
-simulate-long: deps ## The simulation with SCHEDULES=1000000 stories, for a night.
+simulate-long: deps ## Run the simulation overnight: SCHEDULES=1000000 stories.
 	SCHEDULES=$(or $(SCHEDULES),1000000) $(BIN)/vitest run --project unit test/lab/simulation
 
 .PHONY: fuzz-long
-fuzz-long: deps ## The adapters with RUNS=1000000 broken and generated callbacks, for a night.
+fuzz-long: deps ## Fuzz the providers' adapters overnight: RUNS=1000000 broken and generated callbacks.
 	RUNS=$(or $(RUNS),1000000) $(BIN)/vitest run --project unit test/providers/fuzz
 
 .PHONY: integration
-integration: deps test-tools ## The tests on a real Kafka, Redis and registry, which they start and end (STACK as in `test`).
+integration: deps test-tools ## Run the tests on a real Kafka, Redis and registry, which they start and stop. STACK as in `test`.
 	$(BIN)/vitest run --project integration
 
 .PHONY: containers
-containers: deps ## The tests of image, compose file and Testcontainers package; without Docker a sentence that says so.
+containers: deps ## Test the image, the compose file and the Testcontainers package; skipped with a message without Docker.
 	@if node test/lab/stack/main.ts container-tests; then $(BIN)/vitest run --project containers; else [ '$(STACK)' != containers ]; fi
 
 .PHONY: test
-test: types lint unused unit integration containers ## Everything: check, with all its generated cases, and what needs servers; STACK=packages or containers.
+test: types lint unused unit integration containers ## Run all tests: unit with all generated cases, integration, containers. STACK=packages or containers.
 
 .PHONY: mutation
-mutation: deps ## Plant small bugs in src/payment and src/providers: do tests notice? MUTATE='src/payment/**/*.ts', CONCURRENCY=2, TIMEOUT_MS=300000 on a busy machine.
+mutation: deps ## Do tests notice small bugs in src/payment and src/providers? Hours; EXAMPLES_ONLY=1 is faster. MUTATE='src/payment/**/*.ts' CONCURRENCY=2; TIMEOUT_MS=300000 on a busy machine.
 	$(BIN)/stryker run $(if $(MUTATE),--mutate '$(MUTATE)')
 
 .PHONY: test-tools
-test-tools: $(NODE_READY) ## What the integration tests need besides: redis-server, kcat, Python with fastavro and for the oracle.
+test-tools: $(NODE_READY) ## Install what else the integration tests need: redis-server, kcat, the Python packages of the oracle.
 	node test/lab/stack/main.ts tools
 
 .PHONY: up
-up: $(NODE_READY) ## Start Kafka, Redis and the registry, by Docker or from packages (STACK=packages).
+up: $(NODE_READY) ## Start Kafka, Redis and the registry, with Docker or from packages (STACK=packages).
 	@node test/lab/stack/main.ts up
 
 .PHONY: down
-down: $(NODE_READY) ## End what `make up` started.
+down: $(NODE_READY) ## Stop what `make up` started.
 	@node test/lab/stack/main.ts down
 
 .PHONY: demo
@@ -98,7 +98,7 @@ demo: deps ## Callbacks in, payment status out, on real servers. ONCE=1 PAYMENTS
 	@node test/lab/demo/main.ts
 
 .PHONY: image
-image: ## The container image: PAYSTATUS_IMAGE=paystatus:$(VERSION), and one tag with the commit. See docs/containers.md.
+image: ## Build the container image: PAYSTATUS_IMAGE=paystatus:$(VERSION), and a tag with the commit. See docs/containers.md.
 	docker build $(DOCKER_BUILD_OPTIONS) \
 	  $(if $(PAYSTATUS_BUILD_IMAGE),--build-arg BUILD_IMAGE=$(PAYSTATUS_BUILD_IMAGE)) \
 	  $(if $(PAYSTATUS_BASE_IMAGE),--build-arg BASE_IMAGE=$(PAYSTATUS_BASE_IMAGE)) \
@@ -108,47 +108,47 @@ image: ## The container image: PAYSTATUS_IMAGE=paystatus:$(VERSION), and one tag
 	  --tag $(PAYSTATUS_IMAGE) --tag $(PAYSTATUS_IMAGE)-$$(echo $(REVISION) | cut -c 1-12)$(findstring -dirty,$(REVISION)) .
 
 .PHONY: images-local
-images-local: $(NODE_READY) ## Where no image registry can be reached: stand-ins for the official images, of packages (as root).
+images-local: $(NODE_READY) ## Build stand-ins for the official images from packages (as root), where no image registry can be reached.
 	node test/lab/stand-ins/main.ts
 
 .PHONY: bench
-bench: deps ## Measure throughput and latency; VERIFY=1 also `verify` of what that left. CALLBACKS=200000 RATE=1000.
+bench: deps ## Measure throughput and latency; VERIFY=1 also measures `verify` on the result. CALLBACKS=200000 RATE=1000.
 	@node test/lab/bench/main.ts
 
 .PHONY: bench-memory
-bench-memory: deps ## Memory of the processor with the largest histories, killed above LIMIT_MIB=1024. SCENARIO=states or events.
+bench-memory: deps ## Measure the processor's memory with the largest histories; killed above LIMIT_MIB=1024. SCENARIO=states or events.
 	@node test/lab/bench-memory/main.ts
 
 .PHONY: bench-gateway
-bench-gateway: deps ## Measure the gateway alone: HTTP and mutual TLS beside bare Node. RATE=1000 SECONDS=15 CONNECTIONS=128.
+bench-gateway: deps ## Measure the gateway alone, HTTP and mutual TLS, against a bare Node server. RATE=1000 SECONDS=15 CONNECTIONS=128.
 	@node test/lab/bench-gateway/main.ts
 
 .PHONY: faults
-faults: deps ## Break things under load, and judge: RUNS=1 SEED=1 SCENARIO=mix (pair, each, campaign, none, a fault, fault+fault); REDIS=valkey, sentinel or cluster runs that as Redis.
+faults: deps ## Inject faults under load and judge the result. RUNS=1 SEED=1 SCENARIO=mix (pair, each, campaign, none, a fault, fault+fault); REDIS=single, valkey, sentinel or cluster.
 	@node test/lab/faults/main.ts
 
 .PHONY: faults-short
 faults-short: export SCENARIO := campaign:kill-processor+kill-leader+restore-old-redis+lose-processor-endTxn+freeze-processor+kill-transaction-coordinator,pair
-faults-short: faults ## The most telling faults in about 3 minutes, SEED=1.
+faults-short: faults ## Inject the most telling faults, in about 3 minutes. SEED=1.
 
 .PHONY: faults-table
-faults-table: deps ## Write docs/faults.md from RESULTS=file, to which `make faults RESULTS=file` appended what came of its runs.
+faults-table: deps ## Write docs/faults.md from RESULTS=file, to which `make faults RESULTS=file` appends its results.
 	@node test/lab/faults/table.ts
 
 .PHONY: mutants
-mutants: deps ## Plant known bugs into copies of the product: does the laboratory catch each? MUTANT=acks-1,no-key TABLE=docs/mutants.md.
+mutants: deps ## Does the fault laboratory catch bugs planted into copies of the product? MUTANT=acks-1,no-key TABLE=docs/mutants.md.
 	@node test/lab/faults/mutants/main.ts
 
 .PHONY: security
-security: deps ## Attack the gateway; all batteries write docs/security.md, BATTERY=contract,smuggling none.
+security: deps ## Attack the gateway and write docs/security.md; BATTERY=contract,smuggling runs some and writes nothing.
 	@node test/lab/security/main.ts
 
 .PHONY: build
-build: deps ## Compile to dist/, as it is published.
+build: deps ## Compile to dist/, as published.
 	npm run build
 
 .PHONY: package
-package: build ## The npm package, with the compiled code (npm's own hooks are off: see .npmrc).
+package: build ## Build the npm package with the compiled code (npm's hooks are off: see .npmrc).
 	npm pack
 
 .PHONY: manifests
@@ -156,28 +156,28 @@ manifests: deps ## Render and check the Kubernetes manifests of deploy/; needs G
 	@node test/deploy/main.ts
 
 .PHONY: sbom
-sbom: deps ## List what reaches production, with versions, hashes and licenses: dist/sbom.cdx.json (CycloneDX).
+sbom: deps ## Write dist/sbom.cdx.json (CycloneDX): production dependencies with versions, hashes and licenses.
 	@mkdir -p dist
 	@npm sbom --omit=dev --package-lock-only --sbom-format=cyclonedx --sbom-type=application >dist/sbom.cdx.json
 	@node -e 'const { components } = JSON.parse(require("fs").readFileSync("dist/sbom.cdx.json")); console.log(`dist/sbom.cdx.json: $${components.length} packages`)'
 
 .PHONY: audit
-audit: deps ## Ask npm for known vulnerabilities of what reaches production; needs a registry that answers that.
+audit: deps ## Ask npm for known vulnerabilities of production dependencies; needs a registry that supports this.
 	@npm audit --omit=dev --package-lock-only
 
 .PHONY: format
-format: deps ## Format, and fix what can be fixed.
+format: deps ## Format, and apply safe fixes.
 	$(BIN)/biome check --write
 
 .PHONY: clean
-clean: ## Remove what was built; the cache outside the checkout stays.
+clean: ## Remove build output; the cache outside the checkout stays.
 	rm -rf dist coverage .stryker .security
 
 node_modules/.package-lock.json: package-lock.json $(NODE_READY)
 	npm ci
 	@touch $@
 
-# Appears whole or not at all: another checkout may be doing the same. Its install script is what fetches the binary.
+# Installed beside and moved into place, because another checkout may do the same. The install script fetches the binary.
 $(CACHED_NODE)/node:
 	@command -v npm >/dev/null || { echo 'Node.js with npm is missing: install Node.js 24 or newer.' >&2; exit 1; }
 	mkdir -p '$(CACHE)'

@@ -26,7 +26,7 @@ describe('the topics', () => {
     }
   })
 
-  test('are kept as long as design.md requires, dead letters longer than their source', () => {
+  test('are kept 30 days (changes 90), and dead letters longer than their source', () => {
     const daysOf = (id: 'raw' | 'rawDeadLetters' | 'events' | 'eventDeadLetters' | 'changes') =>
       TOPICS[id].settings.retentionDays
     expect([daysOf('raw'), daysOf('events'), daysOf('changes')]).toEqual([30, 30, 90])

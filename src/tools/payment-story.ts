@@ -59,7 +59,7 @@ export function paymentStory(state: PaymentState): string {
   return [...head, '', 'events, in order of arrival', ...timeline].join('\n')
 }
 
-/** What `show --json` prints: stable names, nothing beyond what the topics hold. */
+/** What `show --json` prints: stable names, and only what the topics hold. */
 export function paymentJson(state: PaymentState): Record<string, unknown> {
   const { details, events, ...rest } = state
   return {
@@ -74,11 +74,11 @@ export function paymentJson(state: PaymentState): Record<string, unknown> {
 function childLine({ paymentKey, kind, status, amount, requestAmount }: ChildPayment): string {
   const got = amount === null ? '' : `  ${amountText(amount)}`
   const asked =
-    requestAmount === null || requestAmount.value === amount?.value ? '' : `  (asked for ${amountText(requestAmount)})`
+    requestAmount === null || requestAmount.value === amount?.value ? '' : `  (requested ${amountText(requestAmount)})`
   return `${kind} ${paymentKey}  ${status}${got}${asked}`
 }
 
-/** Whose event it is, if not the payment's own. */
+/** Kind and key of the payment that the event is about; empty for the payment's own events. */
 export function childText({ childKey, kind }: Pick<PaymentEvent, 'childKey' | 'kind'>): string {
   return childKey === null ? '' : `${kind} ${childKey} `
 }

@@ -35,7 +35,7 @@ describe('the story of a payment', () => {
         .split('\n')
         .filter((line) => line.startsWith('child')),
     ).toEqual([
-      'child           CHARGEBACK jpm:chargeback-1  DECLINED  5.00 (no currency)  (asked for 7.00 (no currency))',
+      'child           CHARGEBACK jpm:chargeback-1  DECLINED  5.00 (no currency)  (requested 7.00 (no currency))',
       'child           REFUND jpm:refund-1  COMPLETED  20.05 USD',
     ])
   })

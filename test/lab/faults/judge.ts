@@ -287,7 +287,7 @@ function statusFindings(report: LoadReport, { current }: Contents): readonly Fou
 }
 
 function toFinding(text: string): Found {
-  if (text.includes('is missing') || text.includes('vanishes')) {
+  if (text.includes('is missing')) {
     return { kind: 'lost', text }
   }
   return { kind: text.includes('twice') ? 'duplicated' : 'wrong', text }

@@ -15,7 +15,7 @@ import { partitionOf } from '../../../src/stream/partition-of.ts'
 import { createRandom } from '../../../src/tools/simulate/random.ts'
 import type { Observer, ReadRecord } from './observer.ts'
 
-/** All topics of a deployment as a read_committed reader sees them, decoded. */
+/** All topics of an installation as a read_committed reader sees them, decoded. */
 export interface Contents {
   readonly raw: readonly ReadRecord[]
   readonly rawDeadLetters: readonly ReadRecord[]
@@ -69,7 +69,7 @@ export async function readContents(observer: Observer): Promise<Contents> {
   }
 }
 
-/** Of a dead letter; none if it is one because nobody can read it. */
+/** The event id in a dead letter; none if the event cannot be decoded. */
 function eventIdIn(codecs: Observer['codecs'], value: Buffer | null): readonly string[] {
   try {
     return value === null ? [] : [codecs.event.decode(value).eventId]
@@ -79,8 +79,8 @@ function eventIdIn(codecs: Observer['codecs'], value: Buffer | null): readonly s
 }
 
 /**
- * Violations of the invariants by topics at rest, one sentence each; empty if there are none. Valid after any fault: a
- * crash may repeat raw records, events and their dead letters, but nothing in `changes` and `current`.
+ * Checks the invariants when nothing is in flight: one sentence per violation. Valid after any fault, because a crash may
+ * repeat raw records, events and their dead letters, but nothing in `changes` and `current`.
  */
 export function violationsOf(contents: Contents, config: Config): readonly string[] {
   return [
@@ -123,21 +123,21 @@ function* elementsOf({ raw, rawDeadLetters, events }: Contents, config: Config):
         yield `I2: the dead letter ${name} says ${headerText(found, 'dlq_reason')}, not ${reason}`
       }
       if (found !== undefined && !(found.value as Buffer).equals(record.value as Buffer)) {
-        yield `I2: the dead letter ${name} is not the raw body byte for byte`
+        yield `I2: the dead letter ${name} differs from the raw body`
       }
       if (found !== undefined && !(found.key as Buffer).equals(record.key as Buffer)) {
         yield `I2: the dead letter ${name} has another key than the raw record`
       }
     }
     if (translation.events.length + translation.deadLetters.length + translation.setAside === 0) {
-      yield `I2: ${positionOf(record)} vanishes`
+      yield `I2: the outcome of ${positionOf(record)} is missing: no event, no dead letter, nothing set aside`
     }
   }
   yield* difference('I2: event', expected, written)
   yield* difference('I2: dead letter', expectedDeadLetters, new Set(deadLetters.keys()))
 }
 
-/** Each dead letter contains the whole body, so several of one callback count as one. */
+/** A callback with more dead letters is expected to have a single one. */
 const DEAD_LETTERS_OF_CALLBACK_MAX = 16
 
 function together(deadLetters: readonly DeadLetter[]): readonly Pick<DeadLetter, 'reason' | 'element'>[] {
@@ -162,7 +162,7 @@ function* onceInChanges({ events, changes, putAside }: Contents): Iterable<strin
   yield* difference('I3: distinct event', expected, seen)
 }
 
-/** I4: 1, 2, 3 … in `changes`, and `current` holds the last one and never goes back. */
+/** I4: versions in `changes` are 1, 2, 3 …; `current` holds the last one and never goes back. */
 function* versionsOf({ changes, current, currentRecords }: Contents): Iterable<string> {
   const last = new Map<string, StatusChangeRecord>()
   for (const change of changes) {
@@ -170,10 +170,10 @@ function* versionsOf({ changes, current, currentRecords }: Contents): Iterable<s
     const sameLife = before?.incarnation === change.incarnation
     const expected = sameLife ? before.statusVersion + 1 : 1
     if (change.statusVersion !== expected) {
-      yield `I4: ${change.paymentKey} has version ${change.statusVersion} where ${expected} was due`
+      yield `I4: ${change.paymentKey} has version ${change.statusVersion}, expected ${expected}`
     }
     if (sameLife && change.statusBefore !== before.statusAfter) {
-      yield `I4: ${change.paymentKey} v${change.statusVersion} begins at ${change.statusBefore}, not at ${before.statusAfter}`
+      yield `I4: ${change.paymentKey} v${change.statusVersion} has statusBefore ${change.statusBefore}, the version before it ended with ${before.statusAfter}`
     }
     last.set(change.paymentKey, change)
   }
@@ -205,7 +205,7 @@ function* foldsOf({ events, changes, current }: Contents): Iterable<string> {
       upTo.set(life, known)
       const { status } = foldPayment(known)
       if (status !== statusAfter) {
-        yield `I5: ${paymentKey} v${statusVersion} says ${statusAfter}, the fold of its events ${status}`
+        yield `I5: ${paymentKey} v${statusVersion} says ${statusAfter}, the fold of its events is ${status}`
       }
     }
   }
@@ -242,7 +242,7 @@ function* partitionsOf({ changeRecords, raw }: Contents, config: Config): Iterab
   }
 }
 
-/** I8: what the commits count against what the topics hold. */
+/** I8: compares the counts in the commits with the records in the topics. */
 export function totalsViolations(
   totals: TotalsDelta,
   { events, changes, eventDeadLetters }: Contents,
@@ -269,17 +269,17 @@ export function totalsViolations(
   return missing === 0 ? wrong : [...wrong, `I8: ${missing} events are unaccounted for`]
 }
 
-/** I6: at rest the view is `current`, byte for byte. */
+/** I6: when nothing is in flight, the view equals `current` byte for byte. */
 export async function viewViolations(observer: Observer): Promise<readonly string[]> {
   const [view, current] = await Promise.all([observer.viewBytes(), observer.currentBytes()])
   return current.flatMap((payments, partition) => {
     const seen = view[partition] ?? new Map<string, Buffer>()
     const wrong = [...payments]
       .filter(([key, bytes]) => !seen.get(key)?.equals(bytes))
-      .map(([key]) => `I6: the view of partition ${partition} does not have ${key} as current has it`)
+      .map(([key]) => `I6: the view of partition ${partition} and current differ in ${key}`)
     const extra = [...seen.keys()]
       .filter((key) => !payments.has(key))
-      .map((key) => `I6: the view of partition ${partition} has ${key}, which current has not`)
+      .map((key) => `I6: the view of partition ${partition} has ${key}, which is not in current`)
     return [...wrong, ...extra]
   })
 }
@@ -292,7 +292,7 @@ function* difference(what: string, expected: ReadonlySet<string>, found: Readonl
   }
   for (const name of found) {
     if (!expected.has(name)) {
-      yield `${what} ${name} comes from nowhere`
+      yield `${what} ${name} is unexpected`
     }
   }
 }

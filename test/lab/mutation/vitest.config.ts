@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /**
- * The examples before the generated cases, and those of the folder that is mutated before the others: the first failure
- * ends a mutant's run, and an example fails in milliseconds. vitest's own order begins with the slowest file.
+ * Runs examples before generated cases, and the tests of the mutated folder before others. The first failure ends a
+ * mutant's run, and an example fails within milliseconds. vitest's own order starts with the slowest file.
  */
 class LikelyFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -11,22 +11,28 @@ class LikelyFirst extends BaseSequencer {
   }
 }
 
-/** `src/providers/instamed/*.ts` has its tests in `test/providers/instamed`, `src/payment/**\/*.ts` in `test/payment`. */
+/** The folder below `src` and `test`: `providers/instamed` for MUTATE='src/providers/instamed/*.ts'. */
 const MUTATED = (process.env['MUTATE'] ?? '').replace(/^src\//, '').replace(/\/(\*|[^/]*$).*/, '')
 
 function rank({ moduleId }: TestSpecification): number {
   return 2 * Number(moduleId.endsWith('.property.test.ts')) + Number(!moduleId.includes(`/test/${MUTATED}/`))
 }
 
-/** The tests that judge a mutant (stryker.config.mjs): those of the two folders, and of the rules as they are printed. */
+/** Not run with EXAMPLES_ONLY: generated cases take most of the time. */
+const PROPERTIES = 'test/**/*.property.test.ts'
+
+/** The tests that judge a mutant (stryker.config.mjs): those of the two mutated folders, and of the printed rules. */
 export default defineConfig({
   test: {
     include: ['test/payment/**/*.test.ts', 'test/providers/**/*.test.ts', 'test/tools/rules.test.ts'],
-    // They take seconds, and what they say (nothing throws, nothing leaks, nothing takes long) does not find small bugs.
-    exclude: ['test/providers/fuzz.property.test.ts', 'test/providers/read-xml-time.test.ts'],
+    // The excluded tests take seconds and find no small bugs: they check that nothing throws, leaks or takes long.
+    exclude: [
+      process.env['EXAMPLES_ONLY'] ? PROPERTIES : 'test/providers/fuzz.property.test.ts',
+      'test/providers/read-xml-time.test.ts',
+    ],
     setupFiles: ['test/lab/mutation/same-cases.ts'],
     env: { RUNS: '200' },
-    // A slow machine must not look like a noticed mutant; Stryker itself ends one that hangs.
+    // A slow machine must not make a mutant fail; Stryker itself ends a mutant that hangs.
     testTimeout: 300_000,
     isolate: false,
     sequence: { sequencer: LikelyFirst },

@@ -64,19 +64,19 @@ def view_differences(currents, views, cluster_id, stable, committed, policy):
         where = f'I6: the view of partition {partition}'
         for key, record in latest.items():
             if view.states.get(key) != record.value:
-                yield f'{where} does not have {key.decode()} as current has it'
+                yield f'{where} and current differ in {key.decode()}'
         for key in view.states.keys() - latest.keys():
-            yield f'{where} has {key.decode()}, which current has not'
+            yield f'{where} has {key.decode()}, which is not in current'
         for key in view.due.keys() ^ latest.keys():
-            yield f'{where} has no time at which {key.decode()} is due, or one too many'
+            yield f'{where} has no due time for {key.decode()}, or one too many'
         for key in view.due.keys() & latest.keys():
             expected = due_at(latest[key].decoded, policy)
             if view.due[key] != expected:
-                yield f'{where} has {key.decode()} due at {view.due[key]:.0f}, by its state and the settings at {expected}'
+                yield f'{where} has {key.decode()} due at {view.due[key]:.0f}, but its state and the settings say {expected}'
         for name in references - view.references:
             yield f'{where} does not find {name.split(bytes(1))[1].decode()} by its endToEndId'
         for name in view.references - references:
-            yield f'{where} finds {name.split(bytes(1))[1].decode()} by an endToEndId that it has not'
+            yield f'{where} finds {name.split(bytes(1))[1].decode()} by an endToEndId that it does not have'
         if view.marker is None:
             if latest:
                 yield f'{where} has no marker'

@@ -136,13 +136,13 @@ def judge_changes(changes, forgotten, natural_key_of, findings):
         if newest.setdefault(key, incarnation) > incarnation:
             findings.wrong(f'I4: {where} belongs to a former life of the payment')
         elif newest[key] < incarnation and key not in forgotten:
-            findings.wrong(f'I4: {where} begins another life of a payment that nobody forgot')
+            findings.wrong(f'I4: {where} starts another incarnation of a payment that was never forgotten')
         newest[key] = max(newest[key], incarnation)
         life = lives.setdefault((key, incarnation), Payment())
         before = life.folded
         life.versions += 1
         if change['statusVersion'] != life.versions:
-            findings.wrong(f'I4: {where} appears where version {life.versions} was due')
+            findings.wrong(f'I4: {where} appears where version {life.versions} was expected')
             life.versions = change['statusVersion']
         event = change['event']
         if event is None:
@@ -185,7 +185,7 @@ def judge_step(where, change, before, life, findings):
         findings.wrong(f'I5: {where} says {change["statusAfter"]}, the fold of its events {folded["status"]}')
     status_before = None if before is None else before['status']
     if change['statusBefore'] != status_before:
-        findings.wrong(f'I5: {where} begins at {change["statusBefore"]}, the fold at {status_before}')
+        findings.wrong(f'I5: {where} has statusBefore {change["statusBefore"]}, the fold before it is {status_before}')
     if change['statusChanged'] != (change['statusBefore'] != change['statusAfter']):
         findings.wrong(f'I5: {where} has the wrong statusChanged, {change["statusChanged"]}')
     if change['finality'] != FINALITY.get(change['statusAfter'], 'OPEN'):

@@ -168,7 +168,7 @@ class Oracle:
             yield self.findings.late, f'the due payments cannot be read from Redis: {error}'
             return
         if first is not None and first < time.time() * 1000 + QUIET_MS:
-            yield self.findings.late, f'a payment was due at {first:.0f} and has not been processed'
+            yield self.findings.late, f'a payment due at {first:.0f} has not been processed'
 
     def view_place(self):
         installation = self.installation
