@@ -14,8 +14,8 @@ export type SimulatedProvider = (typeof SIMULATED_PROVIDERS)[number]
  */
 export interface Lifecycle {
   readonly name: string
-  /** How common it is, relative to the others in its list. */
-  readonly weight: number
+  /** How common it is, relative to the others in its list; 1 by default. */
+  readonly weight?: number
   readonly steps: readonly Step[]
   readonly expects: PaymentStatus
   /** The expected attention codes; none by default. */
@@ -72,35 +72,24 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     { weight: 6, name: 'HK FPS: credited', steps: ['PENDING', 'COMPLETED', 'COMPLETED_CREDITED'], expects: 'CREDITED' },
     { weight: 3, name: 'push to card: returned', steps: ['PENDING', 'COMPLETED', 'RETURNED'], expects: 'RETURNED' },
     { weight: 3, name: 'future-dated', steps: ['WAREHOUSED', 'PENDING', 'COMPLETED'], expects: 'COMPLETED' },
-    { weight: 1, name: 'future-dated, waiting', steps: ['WAREHOUSED'], expects: 'SCHEDULED' },
-    { weight: 1, name: 'future-dated, released', steps: ['WAREHOUSED', 'PENDING'], expects: 'PROCESSING' },
+    { name: 'future-dated, waiting', steps: ['WAREHOUSED'], expects: 'SCHEDULED' },
+    { name: 'future-dated, released', steps: ['WAREHOUSED', 'PENDING'], expects: 'PROCESSING' },
     { weight: 3, name: 'rejected', steps: ['PENDING', 'REJECTED'], expects: 'REJECTED' },
     { weight: 2, name: 'rejected at once', steps: ['REJECTED'], expects: 'REJECTED' },
     { weight: 2, name: 'US TCH: blocked', steps: ['PENDING', 'BLOCKED'], expects: 'BLOCKED' },
     // Not documented, but this is how a false sanctions hit ends: a later outcome releases the payment.
     {
-      weight: 1,
       name: 'blocked, then released',
       steps: ['PENDING', 'BLOCKED', 'COMPLETED'],
       expects: 'COMPLETED',
       attention: ['released'],
     },
-    { weight: 1, name: 'under review', steps: ['PENDING', 'PENDING_JPM_REVIEW'], expects: 'ON_HOLD' },
-    {
-      weight: 1,
-      name: 'reviewed, under way again',
-      steps: ['PENDING_JPM_REVIEW', 'PENDING'],
-      expects: 'PROCESSING',
-    },
-    {
-      weight: 1,
-      name: 'reviewed, then completed',
-      steps: ['PENDING', 'PENDING_JPM_REVIEW', 'COMPLETED'],
-      expects: 'COMPLETED',
-    },
+    { name: 'under review', steps: ['PENDING', 'PENDING_JPM_REVIEW'], expects: 'ON_HOLD' },
+    { name: 'reviewed, under way again', steps: ['PENDING_JPM_REVIEW', 'PENDING'], expects: 'PROCESSING' },
+    { name: 'reviewed, then completed', steps: ['PENDING', 'PENDING_JPM_REVIEW', 'COMPLETED'], expects: 'COMPLETED' },
     { weight: 2, name: 'JPM Coin: not yet posted', steps: ['PENDING', 'PEND_POSTING'], expects: 'PENDING_POSTING' },
     { weight: 3, name: 'still pending', steps: ['PENDING'], expects: 'PROCESSING' },
-    { weight: 1, name: 'only the last callback arrives', steps: ['COMPLETED'], expects: 'COMPLETED' },
+    { name: 'only the last callback arrives', steps: ['COMPLETED'], expects: 'COMPLETED' },
     {
       weight: 2,
       name: 'known by endToEndId only',
@@ -111,19 +100,12 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     },
     // An undocumented status is recorded and changes nothing.
     {
-      weight: 1,
       name: 'new status on the way',
       steps: ['PENDING', 'SIMULATED_STATUS', 'COMPLETED'],
       expects: 'COMPLETED',
       attention: ['unknown-status'],
     },
-    {
-      weight: 1,
-      name: 'new status only',
-      steps: ['SIMULATED_STATUS'],
-      expects: 'UNKNOWN',
-      attention: ['unknown-status'],
-    },
+    { name: 'new status only', steps: ['SIMULATED_STATUS'], expects: 'UNKNOWN', attention: ['unknown-status'] },
   ],
 
   'jpm-global-payments-v2': [
@@ -212,7 +194,6 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       expects: 'REJECTED',
     },
     {
-      weight: 1,
       name: 'rejected by the clearing',
       steps: ['RECEIVED/RECEIVED', 'PROCESSING/PENDING_POSTING', 'COMPLETED/SENT_TO_CLEARING', 'REJECTED/REJECTED'],
       expects: 'REJECTED',
@@ -229,8 +210,8 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       steps: ['RECEIVED/RECEIVED', 'PROCESSING/PROCESSING_BY_JPM', 'COMPLETED/COMPLETED_BY_JPM', 'RETURNED/RETURNED'],
       expects: 'RETURNED',
     },
-    { weight: 1, name: 'only received', steps: ['RECEIVED/RECEIVED'], expects: 'RECEIVED' },
-    { weight: 1, name: 'only accepted', steps: ['RECEIVED/RECEIVED', 'ACCEPTED/ACCEPTED'], expects: 'ACCEPTED' },
+    { name: 'only received', steps: ['RECEIVED/RECEIVED'], expects: 'RECEIVED' },
+    { name: 'only accepted', steps: ['RECEIVED/RECEIVED', 'ACCEPTED/ACCEPTED'], expects: 'ACCEPTED' },
     {
       weight: 2,
       name: 'still processing',
@@ -238,21 +219,9 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       expects: 'PROCESSING',
     },
     // The status decides; an undocumented sub-status changes nothing.
+    { name: 'new sub-status', steps: ['RECEIVED/RECEIVED', 'COMPLETED/SIMULATED_SUB_STATUS'], expects: 'COMPLETED' },
+    { name: 'new status only', steps: ['SIMULATED_STATUS'], expects: 'UNKNOWN', attention: ['unknown-status'] },
     {
-      weight: 1,
-      name: 'new sub-status',
-      steps: ['RECEIVED/RECEIVED', 'COMPLETED/SIMULATED_SUB_STATUS'],
-      expects: 'COMPLETED',
-    },
-    {
-      weight: 1,
-      name: 'new status only',
-      steps: ['SIMULATED_STATUS'],
-      expects: 'UNKNOWN',
-      attention: ['unknown-status'],
-    },
-    {
-      weight: 1,
       name: 'completed, as the OAS of May 2025 names the type',
       steps: ['RECEIVED/RECEIVED', 'PROCESSING/PROCESSING_BY_JPM', 'COMPLETED/COMPLETED_BY_JPM'],
       expects: 'COMPLETED',
@@ -260,7 +229,6 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     },
     // ACH: one callback reports the end of a whole batch, without a sub-status.
     {
-      weight: 1,
       name: 'completed as a batch of 4',
       steps: ['RECEIVED/RECEIVED', 'PROCESSING/PROCESSING_BY_JPM', 'COMPLETED'],
       expects: 'COMPLETED',
@@ -276,7 +244,6 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     },
     // The client returns money that it received: a payment of its own; the original's status stays.
     {
-      weight: 1,
       name: 'payment return, original named',
       steps: ['RECEIVED/RECEIVED', 'COMPLETED/DELIVERED_TO_RECIPIENT'],
       expects: 'CREDITED',
@@ -337,14 +304,12 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     { weight: 3, name: 'voided', steps: ['Sale C', 'Sale V'], expects: 'VOIDED' },
     { weight: 2, name: 'settlement error', steps: ['Sale C', 'Sale SE'], expects: 'SETTLEMENT_FAILED' },
     {
-      weight: 1,
       name: 'settled after an error',
       steps: ['Sale C', 'Sale SE', 'Sale S'],
       expects: 'SETTLED',
       attention: ['released'],
     },
     {
-      weight: 1,
       name: 'approved in part',
       steps: ['Sale C'],
       expects: 'AUTHORIZED',
@@ -352,7 +317,6 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
       approvedInPart: 'IsPartiallyApproved',
     },
     {
-      weight: 1,
       name: 'approved in part, as the response code says, and settled',
       steps: ['Sale C', 'Sale S'],
       expects: 'SETTLED',
@@ -377,14 +341,12 @@ export const LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifecycle
     },
     // Money out must never be counted as money in.
     {
-      weight: 1,
       name: 'undone by an action that no document lists',
       steps: ['Sale C', 'Sale S'],
       expects: 'SETTLED',
       related: [{ steps: ['SimulatedAction S'], expects: 'UNKNOWN', kind: 'UNKNOWN', attention: ['unknown-status'] }],
     },
     {
-      weight: 1,
       name: 'refunded in two parts',
       steps: ['Sale C', 'Sale S'],
       expects: 'SETTLED',

@@ -43,18 +43,21 @@ export const PLACEHOLDERS = [
 ] as const
 
 export function placeholderFor(name: string): Oddity {
-  return (wire, random) => {
-    wire.fields[name] = random.pick(PLACEHOLDERS)
-  }
+  return oneOf(name, PLACEHOLDERS)
 }
 
-/** Sets a field, or a field of an object in it: `set('fx', { appliedRate: 7 })`. */
 export function set(name: string, value: unknown): Oddity {
   return (wire) => {
     wire.fields[name] = value
   }
 }
 
+/** Sets a field to one of some values. */
+function oneOf(name: string, values: readonly unknown[]): Oddity {
+  return (wire, random) => set(name, random.pick(values))(wire, random)
+}
+
+/** Sets a field inside an object; its other fields stay. */
 export function setIn(name: string, field: string, value: unknown): Oddity {
   return (wire) => {
     wire.fields[name] = { ...(wire.fields[name] as object | undefined), [field]: value }
@@ -70,29 +73,21 @@ function anyOf(...oddities: readonly Oddity[]): Oddity {
   return (wire, random) => random.pick(oddities)(wire, random)
 }
 
-function unreadableText(name: string): Oddity {
-  return (wire, random) => {
-    wire.fields[name] = random.pick(NO_TEXT)
-  }
+export function unreadableText(name: string): Oddity {
+  return oneOf(name, NO_TEXT)
 }
 
 function unreadableIn(name: string, field: string, values = NO_TEXT): Oddity {
-  return (wire, random) => {
-    wire.fields[name] = { ...(wire.fields[name] as object | undefined), [field]: random.pick(values) }
-  }
+  return (wire, random) => setIn(name, field, random.pick(values))(wire, random)
 }
 
 function unreadableObject(name: string): Oddity {
-  return (wire, random) => {
-    wire.fields[name] = random.pick(NO_OBJECT)
-  }
+  return oneOf(name, NO_OBJECT)
 }
 
 function unreadableReference(field: string): Oddity {
-  return (wire, random) => {
-    const identifiers = wire.fields['paymentIdentifiers'] as object | undefined
-    wire.fields['paymentIdentifiers'] = { ...identifiers, otherPaymentReferences: { [field]: random.pick(NO_TEXT) } }
-  }
+  return (wire, random) =>
+    setIn('paymentIdentifiers', 'otherPaymentReferences', { [field]: random.pick(NO_TEXT) })(wire, random)
 }
 
 /** Makes a random detail unreadable: it is left out, and the status is not affected. */
@@ -127,14 +122,10 @@ export const unreadableDetail: { readonly [P in SimulatedProvider]: Oddity } = {
     unreadableObject('fxInformation'),
     unreadableIn('fxInformation', 'appliedRate', NO_DECIMAL),
   ),
-  instamed: anyOf(unreadableText('TransactionType'), unreadableText('CLMREF'), (wire, random) => {
-    wire.fields['RequestAmount'] = random.pick(NO_DECIMAL)
-  }),
+  instamed: anyOf(unreadableText('TransactionType'), unreadableText('CLMREF'), oneOf('RequestAmount', NO_DECIMAL)),
 }
 
-export const unreadableAmount: Oddity = (wire, random) => {
-  wire.fields['Amount'] = random.pick(NO_DECIMAL)
-}
+export const unreadableAmount = oneOf('Amount', NO_DECIMAL)
 
 /** Like {@link unreadableDetail}, for a payment return; the amount is not among these details. */
 export const unreadableReturnDetail: Oddity = anyOf(
@@ -144,10 +135,6 @@ export const unreadableReturnDetail: Oddity = anyOf(
   unreadableIn('originalPaymentIdentifiers', 'clearingSystemReference'),
 )
 
-export function unreadableField(name: string): Oddity {
-  return unreadableText(name)
-}
-
 /** Sets a field of the v2 envelope. */
 export function envelopeField(name: string, values: readonly unknown[] = NO_TEXT): Oddity {
   return (wire, random) => {
@@ -156,9 +143,7 @@ export function envelopeField(name: string, values: readonly unknown[] = NO_TEXT
 }
 
 /** Replaces the list of reasons by another type: reasons explain a status but do not decide it. */
-export const reasonsOfAnotherType: Oddity = (wire, random) => {
-  wire.fields['exceptions'] = random.pick<unknown>(['text', 7, true, {}])
-}
+export const reasonsOfAnotherType = oneOf('exceptions', ['text', 7, true, {}])
 
 /** Repeats a name that is never read. */
 export function twiceUnread(name: string): Oddity {
@@ -253,7 +238,7 @@ function nameValueTime(timeMs: number): string {
   return new Date(timeMs).toISOString().replace('Z', '0000Z')
 }
 
-/** Makes one value of a form invalid UTF-8; the others are unchanged. */
+/** Makes one value of a form invalid UTF-8. */
 export function foreignEscapeIn(name: string): Oddity {
   return (wire) => {
     wire.fields[name] = new Verbatim('SIM%F1')

@@ -87,20 +87,7 @@ export interface PlannedCallback {
   readonly repeats: 'nothing' | 'identical' | 'reissued'
 }
 
-export interface LedgerPayment
-  extends Pick<
-    ScriptedPayment,
-    | 'paymentKey'
-    | 'sourceId'
-    | 'provider'
-    | 'lifecycle'
-    | 'endToEndId'
-    | 'relatesTo'
-    | 'expectedStatus'
-    | 'expectedKind'
-    | 'expectedAttention'
-    | 'expectedAmount'
-  > {
+export interface LedgerPayment extends Omit<ScriptedPayment, 'steps'> {
   /** The provider's terms, in the order of the provider's times. */
   readonly steps: readonly string[]
   /** How many callbacks mention it, including repeats. */
@@ -149,14 +136,7 @@ export function planCallbacks(options: PlanOptions): Plan {
   }
   const stories = writeStories(settings)
   const tellings = scheduleTellings(stories, settings)
-  const once = settings.sources.flatMap((source) =>
-    groupIntoCallbacks(
-      source,
-      tellings.filter((telling) => telling.sourceId === source.id),
-      settings,
-    ),
-  )
-  once.sort(byTime)
+  const once = settings.sources.flatMap((source) => groupIntoCallbacks(source, tellings, settings)).sort(byTime)
   const random = createRandom(settings.seed, 'malformed')
   const odd = createRandom(settings.seed, 'odd')
   const withMalformed = once.flatMap((draft) =>
@@ -177,15 +157,6 @@ export function planCallbacks(options: PlanOptions): Plan {
 
 type Settings = PlanOptions & Required<Pick<PlanOptions, keyof typeof PLAN_DEFAULTS>>
 
-const SHARES = [
-  'duplicateShare',
-  'reorderShare',
-  'malformedShare',
-  'multiPaymentShare',
-  'lateShare',
-  'oddShare',
-] as const
-
 /** What is wrong with the options, one sentence each; empty if they are valid. */
 export function planProblems(options: PlanOptions): string[] {
   const settings: Settings = { ...PLAN_DEFAULTS, ...options }
@@ -199,7 +170,8 @@ export function planProblems(options: PlanOptions): string[] {
   if (!Number.isFinite(settings.startTimeMs)) {
     problems.push('startTimeMs must be a time in ms since the epoch')
   }
-  for (const share of SHARES) {
+  const { startTimeMs: _, ...shares } = PLAN_DEFAULTS
+  for (const share of Object.keys(shares) as (keyof typeof shares)[]) {
     if (!(settings[share] >= 0 && settings[share] <= 1)) {
       problems.push(`${share} must be between 0 and 1`)
     }
@@ -243,10 +215,10 @@ function writeStories(settings: Settings): Story[] {
 
 function pickLifecycle(lifecycles: readonly Lifecycle[], paymentsMax: number, random: Random): Lifecycle {
   const possible = lifecycles.filter((lifecycle) => paymentsOf(lifecycle) <= paymentsMax)
-  const total = possible.reduce((sum, lifecycle) => sum + lifecycle.weight, 0)
+  const total = possible.reduce((sum, { weight = 1 }) => sum + weight, 0)
   let left = random.next() * total
-  const found = possible.find((lifecycle) => {
-    left -= lifecycle.weight
+  const found = possible.find(({ weight = 1 }) => {
+    left -= weight
     return left < 0
   })
   return found ?? random.pick(possible)
@@ -322,8 +294,9 @@ const PAYMENTS_PER_CALLBACK_MAX = 5
 /** How many of the following steps a callback may take its other payments from. */
 const GROUPING_WINDOW = 40
 
-/** Groups the steps of one source into callbacks, some with several steps. `tellings` are in sending order. */
-function groupIntoCallbacks(source: PlannedSource, tellings: readonly Telling[], settings: Settings): Draft[] {
+/** Groups the steps of one source into callbacks, some with several steps. `all` is in sending order. */
+function groupIntoCallbacks(source: PlannedSource, all: readonly Telling[], settings: Settings): Draft[] {
+  const tellings = all.filter(({ sourceId }) => sourceId === source.id)
   const random = createRandom(settings.seed, `callbacks of ${source.id}`)
   const drafts: Draft[] = []
   const taken = new Set<Telling>()
@@ -359,14 +332,8 @@ function groupIntoCallbacks(source: PlannedSource, tellings: readonly Telling[],
         passed.add(other.step.paymentKey)
       }
     }
-    drafts.push(
-      draftOf(
-        source,
-        telling.at,
-        group.map((member) => member.step),
-        random,
-      ),
-    )
+    const steps = group.map(({ step }) => step)
+    drafts.push(draftOf(source, telling.at, steps, random))
   }
   return drafts
 }
@@ -505,7 +472,7 @@ function withBadElement(draft: Draft, element: string, reason: DeadLetterReason,
   return { ...draft, body: bodyOf(draft.provider, draft.steps, [element], random), deadLetters: [reason] }
 }
 
-/** A callback to send right after `draft`, which stays as it is. */
+/** A callback to send right after `draft`. */
 function malformed(draft: Draft, body: Buffer, reason: DeadLetterReason): Draft {
   return { ...draft, steps: [], body, deadLetters: [reason] }
 }
@@ -550,7 +517,7 @@ function holdsReturns({ steps }: Draft): boolean {
   return steps.some(({ envelope }) => envelope?.list === 'returns')
 }
 
-/** A callback to send right after `draft`, which stays as it is. */
+/** As {@link malformed}, with its own content type. */
 function oddCallback(draft: Draft, { text, encoding = 'utf8', contentType, reason }: OddDeadLetter): Draft {
   return {
     ...malformed(draft, encodeBody(text, encoding), reason),
@@ -600,16 +567,7 @@ function ledgerOf(payments: readonly ScriptedPayment[], callbacks: readonly Plan
   const ledgerPayments = payments.map((payment): LedgerPayment => {
     const told = payment.steps.map((step) => firstTold.get(step.id) ?? Number.POSITIVE_INFINITY)
     return {
-      paymentKey: payment.paymentKey,
-      sourceId: payment.sourceId,
-      provider: payment.provider,
-      lifecycle: payment.lifecycle,
-      endToEndId: payment.endToEndId,
-      relatesTo: payment.relatesTo,
-      expectedStatus: payment.expectedStatus,
-      expectedKind: payment.expectedKind,
-      expectedAttention: payment.expectedAttention,
-      expectedAmount: payment.expectedAmount,
+      ...payment,
       steps: payment.steps.map((step) => step.says),
       callbacks: callbacksOf.get(payment.paymentKey) ?? 0,
       outOfOrder: told.some((position, index) => position < (told[index - 1] ?? -1)),

@@ -26,18 +26,16 @@ export interface DeliveryManner {
   retryGapMs(retry: number): number
 }
 
-/** As documented: J.P. Morgan for its sibling ACH API, InstaMed for its ordinary webhook (domain.md 1.3 and 2.1). */
+const JPM_MANNER: DeliveryManner = {
+  timeoutMs: 3_000,
+  attemptsMax: Number.POSITIVE_INFINITY,
+  retryGapMs: (retry) => 10_000 * 3 ** retry,
+}
+
+/** As documented: J.P. Morgan for its sibling ACH API, InstaMed for its ordinary webhook. */
 export const DELIVERY_MANNERS: { readonly [P in SimulatedProvider]: DeliveryManner } = {
-  'jpm-global-payments-v1': {
-    timeoutMs: 3_000,
-    attemptsMax: Number.POSITIVE_INFINITY,
-    retryGapMs: (retry) => 10_000 * 3 ** retry,
-  },
-  'jpm-global-payments-v2': {
-    timeoutMs: 3_000,
-    attemptsMax: Number.POSITIVE_INFINITY,
-    retryGapMs: (retry) => 10_000 * 3 ** retry,
-  },
+  'jpm-global-payments-v1': JPM_MANNER,
+  'jpm-global-payments-v2': JPM_MANNER,
   instamed: { timeoutMs: 20_000, attemptsMax: 5, retryGapMs: () => 1_800_000 },
 }
 
@@ -140,7 +138,7 @@ export async function postCallbacks(
       return newDelivery(callback, ways, settings.manners[callback.provider])
     })
     await deliverAll(deliveries, settings)
-    return deliveries.map(toResult)
+    return deliveries.map(({ result }) => result)
   } finally {
     agents['http:'].destroy()
     agents['https:'].destroy()
@@ -182,45 +180,15 @@ interface Delivery {
   readonly callback: PlannedCallback
   readonly routes: readonly Route[]
   readonly manner: DeliveryManner
-  attempts: number
-  refusals: number
-  unknowns: number
-  unreachable: number
   firstAttemptAt: number
-  outcome: PostResult['outcome'] | null
-  lastAnswer: Answer | null
-  answerMs: number
+  readonly result: { -readonly [K in keyof PostResult]: PostResult[K] }
 }
 
 function newDelivery(callback: PlannedCallback, routes: readonly Route[], manner: DeliveryManner): Delivery {
-  return {
-    callback,
-    routes,
-    manner,
-    attempts: 0,
-    refusals: 0,
-    unknowns: 0,
-    unreachable: 0,
-    firstAttemptAt: 0,
-    outcome: null,
-    lastAnswer: null,
-    answerMs: 0,
-  }
-}
-
-function toResult(delivery: Delivery): PostResult {
-  const { attempts, refusals, unknowns, unreachable, outcome, lastAnswer, answerMs } = delivery
-  return {
-    position: delivery.callback.position,
-    sourceId: delivery.callback.sourceId,
-    outcome: outcome ?? 'aborted',
-    attempts,
-    refusals,
-    unknowns,
-    unreachable,
-    lastAnswer,
-    answerMs,
-  }
+  const { position, sourceId } = callback
+  const counts = { attempts: 0, refusals: 0, unknowns: 0, unreachable: 0 }
+  const result: PostResult = { position, sourceId, outcome: 'aborted', ...counts, lastAnswer: null, answerMs: 0 }
+  return { callback, routes, manner, firstAttemptAt: 0, result }
 }
 
 /** Resolves when every delivery has its outcome, or the signal fired. */
@@ -261,10 +229,10 @@ function deliverAll(deliveries: readonly Delivery[], settings: Settings): Promis
     for (const timer of waiting.values()) {
       clearTimeout(timer)
     }
-    for (const [exchange, delivery] of inFlight) {
+    for (const [exchange, { result }] of inFlight) {
       exchange.cut()
-      delivery.unknowns++
-      delivery.lastAnswer = { kind: 'unknown', cause: 'connection-lost' }
+      result.unknowns++
+      result.lastAnswer = { kind: 'unknown', cause: 'connection-lost' }
     }
     inFlight.clear()
     reportProgress()
@@ -311,17 +279,18 @@ function deliverAll(deliveries: readonly Delivery[], settings: Settings): Promis
 
   function attempt(delivery: Delivery): void {
     const sentAt = performance.now()
-    if (delivery.attempts === 0) {
+    const { callback, result, routes } = delivery
+    if (result.attempts === 0) {
       delivery.firstAttemptAt = sentAt
     }
-    const route = delivery.routes[(delivery.callback.position + delivery.attempts) % delivery.routes.length] as Route
-    delivery.attempts++
+    const route = routes[(callback.position + result.attempts) % routes.length] as Route
+    result.attempts++
     attempts++
-    const exchange = startExchange(route, delivery.callback.body, delivery.manner.timeoutMs, (answer) => {
+    const exchange = startExchange(route, callback.body, delivery.manner.timeoutMs, (answer) => {
       inFlight.delete(exchange)
-      delivery.answerMs = performance.now() - sentAt
-      delivery.lastAnswer = answer
-      settings.onAttempt?.(delivery.callback, answer)
+      result.answerMs = performance.now() - sentAt
+      result.lastAnswer = answer
+      settings.onAttempt?.(callback, answer)
       settle(delivery, route, answer)
       pump()
     })
@@ -329,28 +298,29 @@ function deliverAll(deliveries: readonly Delivery[], settings: Settings): Promis
   }
 
   function settle(delivery: Delivery, route: Route, answer: Answer): void {
+    const { manner, result } = delivery
     switch (answer.kind) {
       case 'status':
         if (answer.statusCode === route.successCode) {
-          delivery.outcome = 'accepted'
+          result.outcome = 'accepted'
           accepted++
           return
         }
-        delivery.refusals++
+        result.refusals++
         break
       case 'unknown':
-        delivery.unknowns++
+        result.unknowns++
         break
       case 'unreachable':
-        delivery.unreachable++
+        result.unreachable++
         break
       default:
         answer satisfies never
     }
-    const gapMs = Math.min(delivery.manner.retryGapMs(delivery.attempts - 1) * settings.timeScale, TIMER_MAX_MS)
+    const gapMs = Math.min(manner.retryGapMs(result.attempts - 1) * settings.timeScale, TIMER_MAX_MS)
     const triedForMs = performance.now() + gapMs - delivery.firstAttemptAt
-    if (delivery.attempts >= delivery.manner.attemptsMax || triedForMs > settings.giveUpAfterMs) {
-      delivery.outcome = 'given-up'
+    if (result.attempts >= manner.attemptsMax || triedForMs > settings.giveUpAfterMs) {
+      result.outcome = 'given-up'
       givenUp++
       return
     }

@@ -417,38 +417,19 @@ interface InstamedAmounts {
 function amountsOf(amountMinor: number, { approvedInPart }: Pick<Lifecycle, 'approvedInPart'>): InstamedAmounts {
   const requested = decimalOf(amountMinor)
   const part = decimalOf(Math.floor(amountMinor / 3))
+  const whole = {
+    RequestAmount: requested,
+    Amount: requested,
+    IsPartiallyApproved: 'false',
+    PartialApprovalAmount: null,
+  }
   switch (approvedInPart) {
     case 'IsPartiallyApproved':
-      return {
-        approved: part,
-        fields: {
-          RequestAmount: requested,
-          Amount: requested,
-          IsPartiallyApproved: 'true',
-          PartialApprovalAmount: part,
-        },
-      }
+      return { approved: part, fields: { ...whole, IsPartiallyApproved: 'true', PartialApprovalAmount: part } }
     case 'ResponseCode':
-      return {
-        approved: part,
-        fields: {
-          RequestAmount: requested,
-          Amount: part,
-          IsPartiallyApproved: 'false',
-          PartialApprovalAmount: null,
-          ResponseCode: '010',
-        },
-      }
+      return { approved: part, fields: { ...whole, Amount: part, ResponseCode: '010' } }
     default:
-      return {
-        approved: requested,
-        fields: {
-          RequestAmount: requested,
-          Amount: requested,
-          IsPartiallyApproved: 'false',
-          PartialApprovalAmount: null,
-        },
-      }
+      return { approved: requested, fields: whole }
   }
 }
 

@@ -12,32 +12,12 @@ import {
   planProblems,
   SimulationOptionsError,
 } from './plan.ts'
-import {
-  type Answer,
-  type PostOptions,
-  type PostResult,
-  type PostTarget,
-  postCallbacks,
-  postProblems,
-} from './post-callbacks.ts'
+import { type PostOptions, type PostResult, type PostTarget, postCallbacks, postProblems } from './post-callbacks.ts'
 
 /** A source of the gateway that the simulator sends for. */
 export type SimulatedSource = PlannedSource & PostTarget
 
-export interface SimulationOptions
-  extends Omit<PlanOptions, 'sources'>,
-    Pick<
-      PostOptions,
-      | 'ratePerSecond'
-      | 'concurrency'
-      | 'timeScale'
-      | 'giveUpAfterMs'
-      | 'manners'
-      | 'signal'
-      | 'onProgress'
-      | 'progressEveryMs'
-      | 'onAttempt'
-    > {
+export interface SimulationOptions extends Omit<PlanOptions, 'sources'>, Omit<PostOptions, 'targets'> {
   readonly sources: readonly SimulatedSource[]
   /** Where to write the report as JSON; opened before anything is sent. */
   readonly outFile?: string
@@ -56,7 +36,7 @@ export interface SimulationReport {
   /** Answer times of accepted callbacks, ms; null if none was accepted. */
   readonly answerMs: { readonly p50: number; readonly p99: number; readonly max: number } | null
   /** The first few callbacks that were never accepted. */
-  readonly failures: readonly SimulationFailure[]
+  readonly failures: readonly Pick<PostResult, 'position' | 'sourceId' | 'outcome' | 'attempts' | 'lastAnswer'>[]
   readonly payments: readonly SimulatedPayment[]
 }
 
@@ -104,14 +84,6 @@ interface SimulationExpectation {
 interface SimulatedPayment extends LedgerPayment {
   /** Whether every fact of the payment is in an accepted callback; only then its status must be the expected one. */
   readonly delivered: boolean
-}
-
-interface SimulationFailure {
-  readonly position: number
-  readonly sourceId: string
-  readonly outcome: PostResult['outcome']
-  readonly attempts: number
-  readonly lastAnswer: Answer | null
 }
 
 /**
@@ -233,8 +205,7 @@ export function summarize(
       undeliveredPayments: payments.filter((payment) => !payment.delivered).length,
     },
     answerMs: percentilesOf(accepted.map((result) => result.answerMs)),
-    failures: results
-      .filter((result) => result.outcome === 'given-up')
+    failures: ending('given-up')
       .slice(0, FAILURES_SHOWN_MAX)
       .map(({ position, sourceId, outcome, attempts, lastAnswer }) => ({
         position,

@@ -29,7 +29,7 @@ describe('the lifecycles', () => {
   it('have steps and can be picked', () => {
     for (const { lifecycle } of all) {
       expect(stepsOf(lifecycle).length).toBeGreaterThan(0)
-      expect(lifecycle.weight).toBeGreaterThan(0)
+      expect(lifecycle.weight ?? 1).toBeGreaterThan(0)
     }
   })
 
