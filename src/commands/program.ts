@@ -43,7 +43,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
 /** The command line. Wrong options end the process with 2. */
 export function createProgram(): Command {
   const program = new Command('paystatus')
-    .description("Turns payment providers' callbacks into two Kafka topics: the status of every payment, and its steps.")
+    .description("Turns payment providers' callbacks into two Kafka topics: every payment's status and its steps.")
     .version(VERSION)
     .addOption(new Option('-c, --config <file>', 'YAML configuration').env('PAYSTATUS_CONFIG'))
     .showHelpAfterError('(run with --help for the options)')
