@@ -11,7 +11,7 @@ import type { PaymentStatus } from './payment-status.ts'
 import { type Restatement, restatementBy, saysTheSame } from './reading.ts'
 
 /** What the arrival of an event meant. A duplicate is only counted: it is not published and has no verdict. */
-export const VERDICTS = ['APPLIED', 'LATE', 'REVISION', 'CONFLICT', 'UNKNOWN', 'RESTATED'] as const
+export const VERDICTS = ['APPLIED', 'LATE', 'REVISION', 'CONFLICT', 'UNKNOWN', 'RESTATED', 'WITHDRAWN'] as const
 export type Verdict = (typeof VERDICTS)[number]
 
 /**
@@ -19,6 +19,14 @@ export type Verdict = (typeof VERDICTS)[number]
  * so that a person can look it up.
  */
 export const VERDICT_RULES = {
+  'no-longer-read': {
+    verdict: 'WITHDRAWN',
+    text: 'a newer mapping no longer reads this event from its callback; it counts for nothing from now on',
+  },
+  'read-again': {
+    verdict: 'RESTATED',
+    text: 'an event that was withdrawn is read from a callback again and counts again',
+  },
   'newer-mapping': {
     verdict: 'RESTATED',
     text: 'a newer mapping reads a known event differently; the new reading replaces the old one',
@@ -81,6 +89,11 @@ export interface PaymentState extends FoldedPayment {
   readonly events: readonly RecordedEvent[]
 }
 
+/** Whether a verdict says that the event replaces a reading with the same id, if one was known. */
+export function replacesReading(verdict: string): boolean {
+  return verdict === 'RESTATED' || verdict === 'WITHDRAWN'
+}
+
 /** How the caller that sent the deciding event was authenticated; empty if no event decides or if this is unknown. */
 export function authenticityOf({ decidedBy, events }: Pick<PaymentState, 'decidedBy' | 'events'>): readonly string[] {
   const deciding = decidedBy === null ? undefined : events.find(({ event }) => event.eventId === decidedBy)
@@ -109,7 +122,7 @@ export interface Change {
   readonly state: PaymentState
   readonly statusBefore: PaymentStatus | null
   readonly recorded: RecordedEvent
-  /** The reading of the same event that counted until now; null if the event is new. */
+  /** The reading of the same event that counted until now; null if the event was not known. */
   readonly restated: PaymentEvent | null
 }
 
@@ -125,6 +138,9 @@ export type Applied =
  * The status depends only on the set of events, never on their order: the event is added to the set, and the whole set is
  * folded again (a payment has few events, at most {@link HISTORY_EVENTS_MAX}). Of several readings of one event exactly one
  * is in the set, whatever their order (reading.ts). A duplicate changes nothing, so the caller publishes no step for it.
+ *
+ * A withdrawn reading stays in the set, so that an older reading that arrives later is recognised and changes nothing. For
+ * the same reason a withdrawal of an event that is not known is recorded, too, and even begins a payment, as UNKNOWN.
  *
  * Guarantee: applying a set of events in any order, with any repeats, gives the same {@link orderFreePart}. Verdicts and
  * versions depend on the order of arrival and may differ.
@@ -173,7 +189,7 @@ function record(
   }
 
   const folded = foldPayment(kept.map((item) => item.event))
-  const rule = restated?.by ?? ruleFor(state, event, folded)
+  const rule = event.withdrawn ? 'no-longer-read' : (restated?.by ?? ruleFor(state, event, folded))
   const recorded: RecordedEvent = {
     ...arrival,
     rule,
@@ -206,7 +222,7 @@ function ruleFor(state: PaymentState | undefined, event: PaymentEvent, folded: F
   if (event.childKey !== null) {
     return 'child-reported'
   }
-  const own = (state?.events ?? []).filter((seen) => seen.event.childKey === null)
+  const own = (state?.events ?? []).filter((seen) => seen.event.childKey === null && !seen.event.withdrawn)
   if (event.status === 'UNKNOWN') {
     return 'unknown-event'
   }

@@ -6,6 +6,7 @@ export type EventIdentity = Omit<
   PaymentEvent,
   | 'eventId'
   | 'mappingVersion'
+  | 'withdrawn'
   | 'callbackId'
   | 'element'
   | 'receivedAt'

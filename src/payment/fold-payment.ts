@@ -128,6 +128,7 @@ export const FOLD_RULES: readonly string[] = [
   'Events with equal times are ordered by rank, then by event id; never by arrival.',
   'Details (references, amounts, dates) come from the latest event of the winning status, and what it lacks from the latest event that has it. Events about something else (an event context, another type) contribute none. Reasons come only from events of the winning status.',
   'A report of a refund, return or chargeback (childKey) is about that child only; each child is folded separately, by the same rules. Reports change nothing else of the original; an original known only from reports is UNKNOWN.',
+  'A withdrawn event is absent: it has no influence on status, attention, details, kind or children. A payment whose events are all withdrawn is UNKNOWN.',
   'The kind is the latest of REFUND, RETURN and CHARGEBACK; without one of these, UNKNOWN if any event has that kind; otherwise PAYMENT.',
 ]
 
@@ -135,14 +136,12 @@ export const FOLD_RULES: readonly string[] = [
  * What the events of a payment mean together, by {@link FOLD_RULES} and, within a tier, by its rule in `TIERS`.
  *
  * A pure function of the *set* of distinct events: neither their order of arrival nor repeats change the result. `events`
- * must be distinct by event id and not empty.
+ * must be distinct by event id. Withdrawn ones are absent; a payment that has no others is UNKNOWN.
  */
 export function foldPayment(events: readonly PaymentEvent[]): FoldedPayment {
-  const reports = events.filter((event) => event.childKey !== null)
-  if (reports.length === 0) {
-    return { ...foldOwn(events), children: [] }
-  }
-  return { ...foldOwn(events.filter((event) => event.childKey === null)), children: childrenOf(reports) }
+  const own = events.filter((event) => event.childKey === null && !event.withdrawn)
+  const reports = events.filter((event) => event.childKey !== null && !event.withdrawn)
+  return { ...foldOwn(own), children: reports.length === 0 ? [] : childrenOf(reports) }
 }
 
 function childrenOf(reports: readonly PaymentEvent[]): readonly ChildPayment[] {
@@ -444,14 +443,14 @@ const KEPT_ONCE: readonly ((event: PaymentEvent) => boolean)[] = [
  * once at the end, in any order: every place takes the best of what the places before it left, so one more event displaces
  * at most one other from each place and never brings one back.
  *
- * Reports of children only fill places that are left: they decide nothing about this payment.
+ * Reports of children only fill places that are left: they decide nothing about this payment. Withdrawn events come last.
  */
 export function keepWithinBound<T>(items: readonly T[], eventOf: (item: T) => PaymentEvent, max: number): readonly T[] {
   if (items.length <= max) {
     return items
   }
   const needed = new Set<T>()
-  const own = items.filter((item) => eventOf(item).childKey === null)
+  const own = items.filter((item) => eventOf(item).childKey === null && !eventOf(item).withdrawn)
   const groups = Map.groupBy(own, (item) => {
     const event = eventOf(item)
     return `${event.status} ${timeClassOf(event)} ${event.unknownBecause}`
@@ -480,6 +479,10 @@ export function keepWithinBound<T>(items: readonly T[], eventOf: (item: T) => Pa
 }
 
 function compareForFill(a: PaymentEvent, b: PaymentEvent): number {
+  if (a.withdrawn || b.withdrawn) {
+    // Of several, by id alone: their other fields depend on which reading was withdrawn.
+    return Number(a.withdrawn) - Number(b.withdrawn) || compareTexts(a.eventId, b.eventId)
+  }
   const reportsLast = Number(a.childKey !== null) - Number(b.childKey !== null)
   return reportsLast || tierNumberOf(b.status) - tierNumberOf(a.status) || compareByTime(a, b)
 }

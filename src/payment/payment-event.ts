@@ -57,6 +57,11 @@ export interface PaymentEvent {
    * the greatest version counts. Not part of the identity.
    */
   readonly mappingVersion: number
+  /**
+   * True if this reading says that the event is none: the mapping of this version no longer gives it. It then counts for
+   * nothing, and its other fields are those of the reading that was withdrawn. Not part of the identity.
+   */
+  readonly withdrawn: boolean
   /** Receipt id of the callback (UUIDv7), and the position of the element in it: where to look in the raw topic. */
   readonly callbackId: string
   readonly element: number

@@ -5,30 +5,45 @@ import type { PaymentEvent } from './payment-event.ts'
 
 /**
  * An event's id covers what the provider said, not how it was read. So one id can arrive with several readings: a newer
- * mapping reads the same callback otherwise, or the same statement is issued again under another time that is not part of
- * it. Of all readings of an id exactly one counts, whatever their order of arrival.
+ * mapping reads the same callback otherwise, or no longer as this event (`withdrawn`), or the same statement is issued again
+ * under another time that is not part of it. Of all readings of an id exactly one counts, whatever their order of arrival.
  */
-export type Restatement = 'newer-mapping' | 'earlier-time'
+export type Restatement = 'no-longer-read' | 'read-again' | 'newer-mapping' | 'earlier-time'
 
 /**
  * Why `arrival` counts in place of `known`, which has the same id; null if `known` keeps counting. The greatest mapping
- * version counts; among readings of one version, the earliest time, and a time before none.
+ * version counts; among readings of one version, any before a withdrawal, then the earliest time, and a time before none.
  */
 export function restatementBy(arrival: PaymentEvent, known: PaymentEvent): Restatement | null {
-  if (arrival.mappingVersion !== known.mappingVersion) {
-    return arrival.mappingVersion > known.mappingVersion ? 'newer-mapping' : null
+  if (compareReadings(arrival, known) <= 0) {
+    return null
   }
-  return compareTimes(arrival, known) < 0 ? 'earlier-time' : null
+  if (arrival.withdrawn || known.withdrawn) {
+    return arrival.withdrawn ? 'no-longer-read' : 'read-again'
+  }
+  return arrival.mappingVersion > known.mappingVersion ? 'newer-mapping' : 'earlier-time'
 }
 
-/** Whether two readings of one id differ only in who brought them, and by which mapping they were read. */
+/**
+ * Whether two readings of one id differ only in who brought them, and by which mapping they were read. All withdrawals say
+ * the same: nothing.
+ */
 export function saysTheSame(a: PaymentEvent, b: PaymentEvent): boolean {
+  if (a.withdrawn && b.withdrawn) {
+    return true
+  }
   return SAYS.every((field) => a[field] === b[field] || isDeepStrictEqual(a[field], b[field]))
 }
 
 /** Of two readings of one id, the one that counts. */
 export function readingThatCounts(known: PaymentEvent, arrival: PaymentEvent): PaymentEvent {
   return restatementBy(arrival, known) === null ? known : arrival
+}
+
+/** Positive if `a` counts rather than `b`. */
+function compareReadings(a: PaymentEvent, b: PaymentEvent): number {
+  const byVersion = a.mappingVersion - b.mappingVersion || Number(b.withdrawn) - Number(a.withdrawn)
+  return byVersion || (a.withdrawn ? 0 : compareTimes(b, a))
 }
 
 /** A total order of times: as read, then by how they were given. */
@@ -53,6 +68,7 @@ const IS_SAID = {
   source: false,
   provider: true,
   mappingVersion: false,
+  withdrawn: true,
   callbackId: false,
   element: false,
   receivedAt: false,

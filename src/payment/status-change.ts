@@ -27,7 +27,7 @@ export interface StatusChangeRecord {
   readonly overdueSince: number | null
   /** When the status processor recorded the step, ms since the epoch. */
   readonly recordedAt: number
-  /** For a restated event, the mapping version of the reading that it replaces; otherwise null. */
+  /** If the event replaces a known reading (RESTATED, WITHDRAWN), that reading's mapping version; otherwise null. */
   readonly mappingVersionBefore: number | null
   /** Null when the payment became overdue, which is no event. */
   readonly event: PaymentEvent | null

@@ -2,7 +2,7 @@ import type { Verdict } from './apply-event.ts'
 
 /**
  * Everything the processor counts, with the sign each counter has in invariant I8:
- * events - applied - late - revision - conflict - unknown - restated - duplicate - deadLetter = 0.
+ * events - applied - late - revision - conflict - unknown - restated - withdrawn - duplicate - deadLetter = 0.
  *
  * `overdue` and `forgotten` count actions of timers. No event causes them, so they are not part of the sum. The totals in
  * the view's marker and in the commit metadata, and the metric's labels, follow from this list.
@@ -15,6 +15,7 @@ const SIGN_IN_BALANCE = {
   conflict: -1,
   unknown: -1,
   restated: -1,
+  withdrawn: -1,
   duplicate: -1,
   deadLetter: -1,
   overdue: 0,

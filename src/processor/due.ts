@@ -67,9 +67,9 @@ function endOfDay(date: string | null): number {
 const ISO_DAY = /^([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?![0-9])/
 
 function nextStatusWithin({ status, decidedBy, events }: PaymentState, allowed: NextStatusWithin): number | null {
-  const own = events.filter(({ event }) => event.childKey === null)
+  const own = events.filter(({ event }) => event.childKey === null && !event.withdrawn)
   if (own.length === 0) {
-    // Known only from its refund: no provider announced a further status.
+    // Known only from its refund, or from events that were withdrawn: no provider announced a further status.
     return null
   }
   const deciding = own.find(({ event }) => event.eventId === decidedBy) ?? own[0]

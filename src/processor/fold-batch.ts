@@ -17,7 +17,7 @@ export const EVENT_DEAD_LETTER_REASONS = {
 export type EventDeadLetterReason = keyof typeof EVENT_DEAD_LETTER_REASONS
 
 export interface BatchOutcome<R> {
-  /** One per event that is new or restated, in order of arrival. Duplicates and dead letters have none. */
+  /** One per event that is new, restated or withdrawn, in order of arrival. Duplicates and dead letters have none. */
   readonly changes: readonly Change[]
   /** The latest state of every payment that changed. */
   readonly states: ReadonlyMap<string, PaymentState>

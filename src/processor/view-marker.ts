@@ -39,7 +39,7 @@ export const OUTPUTS = ['current', 'changes', 'eventDeadLetters'] as const satis
 const offset = z.string().regex(/^\d+$/).transform(BigInt)
 const count = z.number().int().min(0)
 /** Counters that older releases do not know and never counted. */
-const LATER_COUNTERS: ReadonlySet<CounterName> = new Set(['restated'])
+const LATER_COUNTERS: ReadonlySet<CounterName> = new Set(['restated', 'withdrawn'])
 const totals: z.ZodType<Totals> = z.object({
   since: z.string(),
   ...(Object.fromEntries(

@@ -17,6 +17,7 @@ export interface EventFacts
         | 'source'
         | 'provider'
         | 'mappingVersion'
+        | 'withdrawn'
         | 'callbackId'
         | 'element'
         | 'receivedAt'
@@ -45,6 +46,7 @@ export function buildEvent(
     source: callback.source,
     provider,
     mappingVersion,
+    withdrawn: false,
     callbackId: callback.callbackId,
     element,
     receivedAt: callback.receivedAt,

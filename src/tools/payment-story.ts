@@ -12,7 +12,7 @@ export function changeLine(change: StatusChangeRecord): string {
       : `${change.statusBefore ?? '(new)'} -> ${change.statusAfter}`
   const said = change.event === null ? '' : `  ${childText(change.event)}said ${sourceText(change.event)}`
   const attention = change.attention.length === 0 ? '' : `  ! ${change.attention.join(', ')}`
-  return `${timeText(change.recordedAt)}  ${change.verdict.padEnd(8)}  ${change.paymentKey}  v${change.statusVersion}  ${step}${said}${attention}`
+  return `${timeText(change.recordedAt)}  ${change.verdict.padEnd(9)}  ${change.paymentKey}  v${change.statusVersion}  ${step}${said}${attention}`
 }
 
 /** A payment for people: its current state, and every event with the effect of its arrival. */
@@ -50,7 +50,7 @@ export function paymentStory(state: PaymentState): string {
   const timeline = state.events.map(({ event, verdict, rule, statusVersion, statusAfter, recordedAt }) => {
     const decides = event.eventId === state.decidedBy ? '  <- decides' : ''
     return [
-      `  v${statusVersion}  ${dateText(recordedAt)}  ${verdict.padEnd(8)}  ${childText(event)}${sourceText(event)} = ${event.status}, payment then ${statusAfter}${decides}`,
+      `  v${statusVersion}  ${dateText(recordedAt)}  ${verdict.padEnd(9)}  ${childText(event)}${sourceText(event)} ${readingText(event)}, payment then ${statusAfter}${decides}`,
       `      ${occurredText(event)}, source ${sourceAndAuthenticity(event)}, callback ${event.callbackId} element ${event.element}`,
       `      ${rule}: ${VERDICT_RULES[rule]?.text ?? ''}`,
       ...markerTexts(event).map((text) => `      ${text}`),
@@ -123,6 +123,11 @@ export function sourceText({
   sourceSubStatus,
 }: Pick<PaymentEvent, 'sourceStatus' | 'sourceSubStatus'>): string {
   return sourceSubStatus === null ? sourceStatus : `${sourceStatus}/${sourceSubStatus}`
+}
+
+/** How it was read. */
+export function readingText({ status, withdrawn }: Pick<PaymentEvent, 'status' | 'withdrawn'>): string {
+  return withdrawn ? `(was ${status}, withdrawn)` : `= ${status}`
 }
 
 function amountText({ value, currency }: Amount): string {

@@ -4,6 +4,7 @@ import { CHANGE_RULES, publishedFinalityOf } from '../payment/status-change.ts'
 import { INSTAMED_STATUS_MAP } from '../providers/instamed/status-map.ts'
 import { V1_STATUS_MAP } from '../providers/jpm-global-payments-v1/status-map.ts'
 import { V2_STATUS_MAP } from '../providers/jpm-global-payments-v2/status-map.ts'
+import { providerById } from '../providers/registry.ts'
 import { textTable, wrapText } from './text-table.ts'
 import { type Transition, transitions } from './transitions.ts'
 
@@ -78,7 +79,10 @@ export function rules() {
     /** By precedence: the first rule that holds applies. */
     verdicts: Object.entries(CHANGE_RULES).map(([rule, { verdict, text }]) => ({ rule, verdict, text })),
     transitions: transitions(),
-    providers: MAPPINGS,
+    providers: MAPPINGS.map((mapping) => ({
+      ...mapping,
+      mappingVersion: providerById(mapping.provider)?.mappingVersion ?? 0,
+    })),
   }
 }
 type Rules = ReturnType<typeof rules>
@@ -133,10 +137,10 @@ export function rulesText({ statuses, finalities, fold, attention, verdicts, tra
     .trim()
 }
 
-function mappingText({ provider, notes, rows }: Mapping): readonly string[] {
+function mappingText({ provider, mappingVersion, notes, rows }: Rules['providers'][number]): readonly string[] {
   const columns = columnsOf(rows)
   return [
-    ...title(`MAPPING OF ${provider}`),
+    ...title(`MAPPING OF ${provider}, VERSION ${mappingVersion}`),
     ...notes.flatMap((note, index) => numbered(index + 1, note)),
     '',
     ...textTable(

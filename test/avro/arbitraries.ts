@@ -63,6 +63,7 @@ export const anyEvent: fc.Arbitrary<PaymentEvent> = plainRecord({
   source: text,
   provider: text,
   mappingVersion: count,
+  withdrawn: fc.boolean(),
   callbackId: text,
   element: count,
   receivedAt: time,

@@ -188,6 +188,35 @@ function recorded(): Change {
   return applied.change
 }
 
+test('the release before withdrawals reads a withdrawal as UNKNOWN with the right status, and we read its events', async () => {
+  const older = (file: string) =>
+    JSON.stringify(JSON.parse(readSchemaFile(file)), (_, part) => {
+      if (part?.name === 'PaymentEvent' && 'fields' in part) {
+        return { ...part, fields: part.fields.filter(({ name }: Named) => name !== 'withdrawn') }
+      }
+      return part?.name === 'Verdict' && 'symbols' in part
+        ? { ...part, symbols: part.symbols.filter((symbol: string) => symbol !== 'WITHDRAWN') }
+        : part
+    })
+  const [file, before] = ['payment-status-change.avsc', older('payment-status-change.avsc')]
+  const [our, their] = [changeCodec(options(before)), theirs(before, readSchemaFile(file))]
+  await Promise.all([our.prepare(THEIRS), their.prepare(OURS)])
+  const { state } = recorded()
+  const applied = applyEvent(state, sampleEvent({ mappingVersion: 2, withdrawn: true }), 2)
+  const change = applied.outcome === 'recorded' ? toStatusChange(applied.change) : null
+  const read = their.decode(our.encode(change as NonNullable<typeof change>))
+  expect(read).toMatchObject({
+    verdict: 'UNKNOWN',
+    rule: 'no-longer-read',
+    statusAfter: 'UNKNOWN',
+    mappingVersionBefore: 1,
+  })
+  expect(read).not.toHaveProperty('event.withdrawn')
+  const { withdrawn: _, ...written } = sampleEvent()
+  const first = toStatusChange(recorded())
+  expect(our.decode(their.encode({ ...first, event: written }))).toStrictEqual(first)
+})
+
 test('values of the release before authenticity are read as "not known", and that release skips the field', async () => {
   const without = (definition: Named) => {
     definition.fields = definition.fields?.filter((field) => field.name !== 'authenticity') ?? []

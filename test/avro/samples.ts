@@ -11,6 +11,7 @@ export function sampleEvent(changes: Partial<PaymentEvent> = {}): PaymentEvent {
     source: 'jpm-v2',
     provider: 'jpm-global-payments-v2',
     mappingVersion: 1,
+    withdrawn: false,
     callbackId: '01936f1a-7c1b-7000-8000-000000000001',
     element: 0,
     receivedAt: 1_732_000_000_123,

@@ -1,12 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { type Applied, applyEvent, orderFreePart, type PaymentState } from '../../src/payment/apply-event.ts'
+import {
+  type Applied,
+  applyEvent,
+  orderFreePart,
+  type PaymentState,
+  type Verdict,
+} from '../../src/payment/apply-event.ts'
 import { foldPayment } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
-import { readingThatCounts } from '../../src/payment/reading.ts'
+import { readingThatCounts, saysTheSame } from '../../src/payment/reading.ts'
 import { countVerdict, noTotals, totalsDifference } from '../../src/payment/totals.ts'
 import { runs } from '../runs.ts'
-import { arrivalsOf, distinctEvents } from './arbitrary-events.ts'
+import { arrivalsOf, distinctEvents, readingsOf } from './arbitrary-events.ts'
 
 // A hundred times the usual duration: a busy machine is no failure.
 vi.setConfig({ testTimeout: 30_000 })
@@ -18,37 +24,9 @@ const twoStories = distinctEvents().chain((events) =>
   fc.tuple(fc.constant(events), arrivalsOf(events), arrivalsOf(events)),
 )
 
-/** Up to three readings of each event, of other versions and times, and two possible sequences of arrival. */
+/** Several readings of each event, withdrawals among them, and two possible sequences of arrival. */
 const twoStoriesOfReadings = distinctEvents({ maxLength: 5 })
-  .chain((events) =>
-    fc.tuple(
-      ...events.map((event) =>
-        fc.array(
-          fc
-            .record({
-              mappingVersion: fc.nat({ max: 3 }),
-              status: fc.constantFrom(event.status, 'COMPLETED' as const),
-              occurredAt: fc.option(fc.nat({ max: 3 })),
-            })
-            .map((reading) => ({
-              ...event,
-              // One version reads one statement in one way; only the time of its envelope can be another.
-              mappingVersion: reading.mappingVersion,
-              status: reading.mappingVersion % 2 === 0 ? event.status : ('COMPLETED' as const),
-              ...(reading.occurredAt === null
-                ? {}
-                : {
-                    occurredAt: reading.occurredAt,
-                    occurredAtText: null,
-                    occurredAtPrecision: 'MILLISECOND' as const,
-                  }),
-            })),
-          { minLength: 1, maxLength: 3 },
-        ),
-      ),
-    ),
-  )
-  .map((readings) => readings.flat())
+  .chain(readingsOf)
   .chain((readings) => fc.tuple(fc.constant(readings), arrivalsOf(readings), arrivalsOf(readings)))
 
 describe('applying several readings of events', () => {
@@ -67,18 +45,28 @@ describe('applying several readings of events', () => {
     )
   })
 
-  test('I4 I8: each step has the next version, and every arrival is counted once', () => {
+  test('I3 I4 I8: each step has the next version and says something else of its event, and every arrival is counted once', () => {
     fc.assert(
       fc.property(twoStoriesOfReadings, ([, arrivals]) => {
         const totals = noTotals()
         totals.events = arrivals.length
+        const counting = new Map<string, PaymentEvent>()
         let state: PaymentState | undefined
         for (const event of arrivals) {
+          const known = counting.get(event.eventId)
+          const counts = known === undefined ? event : readingThatCounts(known, event)
+          counting.set(event.eventId, counts)
+          const isStep = known === undefined || !saysTheSame(counts, known)
           const applied = applyEvent(state, event, 1)
+          expect(applied.outcome).toBe(isStep ? 'recorded' : 'duplicate')
           if (applied.outcome === 'recorded') {
-            expect(applied.change.state.statusVersion).toBe((state?.statusVersion ?? 0) + 1)
-            countVerdict(totals, applied.change.recorded.verdict)
-            state = applied.change.state
+            const { recorded, restated, state: after } = applied.change
+            expect(after.statusVersion).toBe((state?.statusVersion ?? 0) + 1)
+            expect(recorded.verdict === 'WITHDRAWN').toBe(event.withdrawn)
+            expect(recorded.verdict === 'RESTATED').toBe(known !== undefined && !event.withdrawn)
+            expect(restated?.mappingVersion).toBe(known?.mappingVersion)
+            countVerdict(totals, recorded.verdict)
+            state = after
           } else if (applied.outcome === 'duplicate') {
             expect(applied.state?.statusVersion).toBe(applied.state === null ? undefined : state?.statusVersion)
             totals.duplicate += 1
@@ -86,6 +74,44 @@ describe('applying several readings of events', () => {
           }
         }
         expect(totalsDifference(totals)).toBe(0)
+      }),
+      RUNS,
+    )
+  })
+
+  test('the steps of a payment add up to its history: the conservation check of docs/consumers.md', () => {
+    fc.assert(
+      fc.property(twoStoriesOfReadings, ([, arrivals]) => {
+        const lastVerdicts = new Map<string, Verdict>()
+        let state: PaymentState | undefined
+        for (const event of arrivals) {
+          const applied = applyEvent(state, event, 1)
+          state = nextState(applied) ?? state
+          if (applied.outcome === 'recorded') {
+            lastVerdicts.set(event.eventId, applied.change.recorded.verdict)
+          }
+        }
+        const counting = [...lastVerdicts].filter(([, verdict]) => verdict !== 'WITHDRAWN').map(([eventId]) => eventId)
+        const history = (state?.events ?? []).map(({ event }) => event).filter(({ withdrawn }) => !withdrawn)
+        expect(history.map(({ eventId }) => eventId).toSorted()).toEqual(counting.toSorted())
+      }),
+      RUNS,
+    )
+  })
+
+  test('I5: a payment keeps each of its events, and those withdrawn change nothing but that', () => {
+    fc.assert(
+      fc.property(twoStoriesOfReadings, ([readings, arrivals]) => {
+        const state = stateAfter(arrivals)
+        expect(new Set(state.events.map(({ event }) => event.eventId))).toEqual(
+          new Set(readings.map(({ eventId }) => eventId)),
+        )
+        const counting = state.events.map(({ event }) => event).filter(({ withdrawn }) => !withdrawn)
+        const { events: _, ...folded } = state
+        expect(folded).toMatchObject({ ...foldPayment(counting) })
+        if (counting.length === 0) {
+          expect(state).toMatchObject({ status: 'UNKNOWN', decidedBy: null, attention: [], children: [] })
+        }
       }),
       RUNS,
     )

@@ -232,6 +232,82 @@ describe('another reading of a known event', () => {
   })
 })
 
+describe('a withdrawal', () => {
+  const known = at('COMPLETED', 1, { mappingVersion: 1, endToEndId: 'e2e' })
+  const withdrawn = { ...known, mappingVersion: 2, withdrawn: true }
+
+  test('I3 of a known event is one step WITHDRAWN: the event stays in the history and counts for nothing', () => {
+    const before = stateAfter(at('PROCESSING', 0, { endToEndId: null }), known)
+    const applied = applyEvent({ ...before, overdueSince: 5 }, withdrawn, 900)
+    expect(applied).toMatchObject({
+      outcome: 'recorded',
+      change: {
+        statusBefore: 'COMPLETED',
+        restated: known,
+        recorded: { verdict: 'WITHDRAWN', rule: 'no-longer-read', statusVersion: 3, statusAfter: 'PROCESSING' },
+        state: { status: 'PROCESSING', decidedBy: 'PROCESSING@0', statusVersion: 3, overdueSince: null },
+      },
+    })
+    const state = stateAfter(at('PROCESSING', 0, { endToEndId: null }), known, withdrawn)
+    expect(state.details.endToEndId).toBeNull()
+    expect(state.events.map(({ event }) => [event.eventId, event.withdrawn])).toEqual([
+      ['PROCESSING@0', false],
+      [known.eventId, true],
+    ])
+  })
+
+  test.each([known, withdrawn, { ...withdrawn, status: 'REJECTED' as const }])(
+    'I3 is a duplicate again, and so is the reading that it withdrew (case %#)',
+    (arrival) => {
+      expect(applyEvent(stateAfter(known, withdrawn), arrival, 900)).toEqual({ outcome: 'duplicate', state: null })
+    },
+  )
+
+  test('of the only event leaves the payment, as UNKNOWN', () => {
+    expect(stateAfter(known, withdrawn)).toMatchObject({
+      paymentKey: known.paymentKey,
+      incarnation: known.receivedAt,
+      statusVersion: 2,
+      status: 'UNKNOWN',
+      decidedBy: null,
+      attention: [],
+      details: { endToEndId: null, references: [] },
+    })
+  })
+
+  test('of an event that is not known is recorded, so that the event changes nothing when it arrives', () => {
+    expect(arrivalOf(withdrawn)).toMatchObject({ verdict: 'WITHDRAWN', statusVersion: 1, statusAfter: 'UNKNOWN' })
+    expect(orderFreePart(stateAfter(withdrawn, known))).toEqual(orderFreePart(stateAfter(known, withdrawn)))
+  })
+
+  test('is undone by a newer mapping, or by another callback of the same version', () => {
+    for (const mappingVersion of [2, 3]) {
+      expect(arrivalOf(known, withdrawn, { ...known, mappingVersion })).toMatchObject({
+        verdict: 'RESTATED',
+        rule: 'read-again',
+        statusAfter: 'COMPLETED',
+      })
+    }
+  })
+
+  test('of a report takes the child from the original', () => {
+    const report = at('COMPLETED', 1, { eventId: 'report', childKey: 'jpm:child', kind: 'REFUND' })
+    const state = stateAfter(known, report, { ...report, mappingVersion: 2, withdrawn: true })
+    expect(state).toMatchObject({ status: 'COMPLETED', statusVersion: 3, children: [] })
+    expect(state.events.at(-1)).toMatchObject({ verdict: 'WITHDRAWN', rule: 'no-longer-read' })
+  })
+
+  test('is disregarded in the verdict on later events', () => {
+    const next = at('COMPLETED', 1, {
+      eventId: 'next',
+      naturalKey: known.naturalKey,
+      providerEventId: known.providerEventId,
+    })
+    expect(arrivalOf(known, next)).toMatchObject({ rule: 'provider-event-id-reused' })
+    expect(arrivalOf(known, withdrawn, next)).toMatchObject({ verdict: 'APPLIED', rule: 'first-event' })
+  })
+})
+
 describe('the state', () => {
   test('takes its incarnation from its first event and keeps it', () => {
     const state = stateAfter(at('PROCESSING', 1, { receivedAt: 77 }), at('COMPLETED', 2, { receivedAt: 50 }))
@@ -302,6 +378,22 @@ describe('I10: a full history', () => {
     const gone = middle.filter((event) => !kept.has(event.eventId))
     expect(gone).toHaveLength(1)
     expect(applyEvent(state, gone[0] as PaymentEvent, 901)).toEqual({ outcome: 'history-full' })
+  })
+
+  test('drops withdrawn events first, and the withdrawal of one that it keeps always finds room', () => {
+    const [first, second, third] = middle as [PaymentEvent, PaymentEvent, PaymentEvent]
+    const gone = [second, third].map((event) => ({ ...event, mappingVersion: 2, withdrawn: true }))
+    const state = stateAfter(...middle, ...gone)
+    expect(state.statusVersion).toBe(HISTORY_EVENTS_MAX + 2)
+    const report = at('COMPLETED', 1, { childKey: 'jpm:child' })
+    const kept = stateAfter(...middle, ...gone, report).events.map(({ event }) => event.eventId)
+    expect(kept).toHaveLength(HISTORY_EVENTS_MAX)
+    expect([first, second, third, report].map(({ eventId }) => kept.includes(eventId))).toEqual([
+      true,
+      true,
+      false,
+      true,
+    ])
   })
 
   test('gives the same result in any order of arrival (I5)', () => {

@@ -135,6 +135,33 @@ export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitr
   )
 }
 
+/**
+ * Up to three readings of each event by some of four mapping versions. One version reads one statement in one way, except
+ * for the time of its envelope; it may also have withdrawn the event.
+ */
+export function readingsOf(events: readonly PaymentEvent[]): fc.Arbitrary<PaymentEvent[]> {
+  const readings = events.map((event) => {
+    const reading = fc.record({
+      mappingVersion: fc.nat({ max: 3 }),
+      occurredAt: fc.option(fc.nat({ max: 3 })),
+      withdrawn: fc.nat({ max: 3 }).map((n) => n === 0),
+    })
+    return fc.array(
+      reading.map(
+        ({ mappingVersion, occurredAt, withdrawn }): PaymentEvent => ({
+          ...event,
+          mappingVersion,
+          withdrawn,
+          status: mappingVersion % 2 === 0 ? event.status : 'COMPLETED',
+          ...(occurredAt !== null && { occurredAt, occurredAtText: null, occurredAtPrecision: 'MILLISECOND' as const }),
+        }),
+      ),
+      { minLength: 1, maxLength: 3 },
+    )
+  })
+  return fc.tuple(...readings).map((all) => all.flat())
+}
+
 /** The events in some order, some of them repeated, as a provider that retries sends them. */
 export function arrivalsOf(events: readonly PaymentEvent[]): fc.Arbitrary<PaymentEvent[]> {
   return fc

@@ -52,6 +52,16 @@ describe('I5: the fold', () => {
     )
   })
 
+  test('is not affected by withdrawn events, whatever they said', () => {
+    fc.assert(
+      fc.property(distinctEvents(), fc.func(fc.boolean()), (all, isWithdrawn) => {
+        const events = all.map((event) => ({ ...event, withdrawn: isWithdrawn(event.eventId) }))
+        expect(foldPayment(events)).toEqual(foldPayment(events.filter(({ withdrawn }) => !withdrawn)))
+      }),
+      RUNS,
+    )
+  })
+
   test('gives the same result for every order of the same set', () => {
     fc.assert(
       fc.property(distinctEvents().chain(shuffledTwice), ([one, other]) => {
@@ -87,6 +97,24 @@ describe('I10: the bound', () => {
       RUNS,
     )
     expect(cut).toBeGreaterThan(0)
+  })
+
+  test('withdrawn events push out no other, and are themselves kept by id', () => {
+    fc.assert(
+      fc.property(few, fc.func(fc.boolean()), (all, isWithdrawn) => {
+        const events = all.map((event) => ({ ...event, withdrawn: isWithdrawn(event.eventId) }))
+        const [gone, others] = [true, false].map((of) => events.filter(({ withdrawn }) => withdrawn === of)) as [
+          PaymentEvent[],
+          PaymentEvent[],
+        ]
+        const kept = keepWithinBound(events, itself, MAX)
+        const keptOthers = keepWithinBound(others, itself, MAX)
+        const room = Math.max(0, MAX - keptOthers.length)
+        expect(idsOf(kept)).toEqual([...idsOf(keptOthers), ...idsOf(gone).slice(0, room)].toSorted())
+        expect(idsOf(keepOneByOne(events, MAX))).toEqual(idsOf(kept))
+      }),
+      RUNS,
+    )
   })
 
   test('the kept events have the status, the deciding event and exactly the attention codes of the whole set', () => {

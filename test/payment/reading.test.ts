@@ -41,6 +41,32 @@ describe('of two readings of one event', () => {
   })
 })
 
+describe('a withdrawal', () => {
+  const [first, gone] = [reading(1, TEN), reading(2, TEN, { withdrawn: true })]
+
+  test('counts in place of an older reading, and a newer reading in its place', () => {
+    expect(restatementBy(gone, first)).toBe('no-longer-read')
+    expect(restatementBy(first, gone)).toBeNull()
+    expect(restatementBy(reading(3, TEN), gone)).toBe('read-again')
+    expect(restatementBy(gone, reading(3, TEN))).toBeNull()
+  })
+
+  test('does not count beside a reading of the same version, whatever the times', () => {
+    const later = reading(2, '2026-03-01T12:00:00Z')
+    expect(restatementBy(gone, later)).toBeNull()
+    expect(restatementBy(later, gone)).toBe('read-again')
+  })
+
+  test('says the same as any other, and does not replace one of its version', () => {
+    const other = reading(2, null, { withdrawn: true, status: 'COMPLETED' })
+    expect(saysTheSame(gone, other)).toBe(true)
+    expect(restatementBy(gone, other)).toBeNull()
+    expect(restatementBy(other, gone)).toBeNull()
+    expect(saysTheSame(gone, first)).toBe(false)
+    expect(saysTheSame(first, gone)).toBe(false)
+  })
+})
+
 describe('two readings say the same', () => {
   test('regardless of who delivered them and which mapping version read them', () => {
     const other = {

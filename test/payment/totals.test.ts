@@ -8,8 +8,16 @@ test('I8: each verdict has its own counter, which the difference includes', () =
     countVerdict(delta, verdict)
     expect(totalsDifference({ ...delta, events: index + 1 })).toBe(0)
   }
-  const counts = [delta.applied, delta.late, delta.revision, delta.conflict, delta.unknown]
-  expect(counts).toEqual([1, 1, 1, 1, 1])
+  const counts = [
+    delta.applied,
+    delta.late,
+    delta.revision,
+    delta.conflict,
+    delta.unknown,
+    delta.restated,
+    delta.withdrawn,
+  ]
+  expect(counts).toEqual([1, 1, 1, 1, 1, 1, 1])
 })
 
 test('I8: duplicates and dead letters account for events; actions of timers do not', () => {

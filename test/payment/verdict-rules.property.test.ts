@@ -14,13 +14,17 @@ interface Arrival {
 
 const brings = ({ before, after }: Arrival, code: AttentionCode) =>
   after.attention.includes(code) && !(before?.attention ?? []).includes(code)
-/** The payment's own events, without reports of its children. */
+/** The payment's own events that count, without reports of its children. */
 const known = ({ before }: Arrival) =>
-  (before?.events ?? []).map((recorded) => recorded.event).filter(({ childKey }) => childKey === null)
+  (before?.events ?? [])
+    .map((recorded) => recorded.event)
+    .filter(({ childKey, withdrawn }) => childKey === null && !withdrawn)
 
 /** When each rule applies by itself. */
 const HOLDS: Record<VerdictRule, (arrival: Arrival) => boolean> = {
+  'no-longer-read': ({ event }) => event.withdrawn,
   // Only of events that are known; these are distinct.
+  'read-again': () => false,
   'newer-mapping': () => false,
   'earlier-time': () => false,
   'child-reported': ({ event }) => event.childKey !== null,
@@ -45,9 +49,10 @@ test('the rules are listed in order of precedence: the first that applies decide
   const inOrder = Object.keys(VERDICT_RULES) as VerdictRule[]
   const decided = new Set<VerdictRule>()
   fc.assert(
-    fc.property(distinctEvents({ minLength: 1, maxLength: 8 }), (events) => {
+    fc.property(distinctEvents({ minLength: 1, maxLength: 8 }), fc.nat({ max: 15 }), (events, withdrawn) => {
       let before: PaymentState | undefined
-      for (const [index, event] of events.entries()) {
+      for (const [index, of] of events.entries()) {
+        const event = { ...of, withdrawn: index === withdrawn }
         const applied = applyEvent(before, event, index)
         if (applied.outcome !== 'recorded') {
           throw new Error(applied.outcome)

@@ -80,6 +80,16 @@ test('a payment known only from its refund is never overdue: no further status w
   expect(dueAt(state({ status: 'UNKNOWN', events: [report, recorded] }), POLICY)).toBe(DAY_0 + 2 * DAY_MS)
 })
 
+test('a payment whose events are all withdrawn is never overdue, and is forgotten like any other', () => {
+  const withdrawn = state().events.map((recorded) => ({ ...recorded, event: { ...recorded.event, withdrawn: true } }))
+  const [first, ...others] = withdrawn as [RecordedEvent, ...RecordedEvent[]]
+  expect(dueAt(state({ status: 'UNKNOWN', decidedBy: null, events: withdrawn }), POLICY)).toBe(DAY_0 + 400 * DAY_MS)
+  const one = { ...first, event: { ...first.event, withdrawn: false } }
+  expect(dueAt(state({ status: 'UNKNOWN', decidedBy: null, events: [...others, one] }), POLICY)).toBe(
+    DAY_0 + 2 * DAY_MS,
+  )
+})
+
 describe('how long a status may last', () => {
   const { provider } = (sampleState().events[0] as RecordedEvent).event
   const overdueAfter = (nextStatusWithin: NextStatusWithin, status: PaymentStatus): number | null => {

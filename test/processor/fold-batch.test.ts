@@ -63,6 +63,16 @@ describe('a batch', () => {
     expect(totals).toMatchObject({ events: 1, duplicate: 0, restated: 1 })
   })
 
+  test('I8: a withdrawal is counted as withdrawn, and the payment stays', () => {
+    const before = foldBatch([input('1')], nothing, 1).states.get('a') as PaymentState
+    const withdrawal = input('1', { mappingVersion: 2, withdrawn: true })
+    const { changes, states, totals } = foldBatch([withdrawal, withdrawal], () => before, 2)
+    expect(changes.map(({ recorded }) => recorded.verdict)).toEqual(['WITHDRAWN'])
+    expect(states.get('a')).toMatchObject({ status: 'UNKNOWN', statusVersion: 2 })
+    expect(totals).toMatchObject({ events: 2, withdrawn: 1, duplicate: 1 })
+    expect(totalsDifference(totals)).toBe(0)
+  })
+
   test('sends records that are no events to the dead letters with a reason, and processes the rest', () => {
     const bad: BatchInput<string> = { record: 'bad', rejected: 'undecodable' }
     const { changes, deadLetters, totals } = foldBatch([bad, input('1')], nothing, 1)

@@ -27,6 +27,12 @@ describe('the marker', () => {
     expect(fromMarkerText(toMarkerText(MARKER))).toEqual(MARKER)
   })
 
+  test('of a release that did not count restated and withdrawn events has counted none', () => {
+    const { restated: _, withdrawn: __, ...counted } = MARKER.totals
+    const text = JSON.stringify({ ...JSON.parse(toMarkerText(MARKER)), totals: counted })
+    expect(fromMarkerText(text)).toEqual(MARKER)
+  })
+
   test('is a different text for every write', () => {
     expect(toMarkerText({ ...MARKER, writes: 8 })).not.toBe(toMarkerText(MARKER))
   })

@@ -66,14 +66,14 @@ export function goldenEvents(provider: Provider, folder: string): readonly Payme
   return callbackFiles(folder).flatMap((path) => provider.translate(callbackOfFile(path)).events)
 }
 
-/** The current reading of each golden callback, by its path; without the mapping version and without the messages of dead letters. */
+/** The current reading of each golden callback, by its path; without the mapping version (and `withdrawn`, which no callback is) and without the messages of dead letters. */
 export function goldenReadings(id: string, folder: string): readonly (readonly [name: string, reading: unknown])[] {
   const provider = providerById(id)
   const flows = join(folder, 'flows')
   const files = [folder, ...readdirSync(flows).map((flow) => join(flows, flow))].flatMap(callbackFiles)
   return files.map((path) => {
     const { events, deadLetters, setAside } = (provider as Provider).translate(callbackOfFile(path))
-    const says = events.map(({ mappingVersion: _, ...event }) => event)
+    const says = events.map(({ mappingVersion: _, withdrawn: __, ...event }) => event)
     return [
       relative(folder, path),
       { says, refuses: deadLetters.map(({ reason, element }) => [reason, element]), setAside },

@@ -48,8 +48,11 @@ describe('the story of a payment', () => {
 
   test('names the child that an event is about and shows that the status of the payment stayed the same', () => {
     const story = storyOf(sampleEvent(), chargeback)
-    expect(story).toMatch(/v1 .* APPLIED {3}ACCEPTED = ACCEPTED, payment then ACCEPTED {2}<- decides\n/)
-    expect(story).toMatch(/v2 .* REVISION {2}CHARGEBACK jpm:chargeback-1 D\/X = DECLINED, payment then ACCEPTED\n/)
+    expect(story).toMatch(/v1 .* APPLIED {4}ACCEPTED = ACCEPTED, payment then ACCEPTED {2}<- decides\n/)
+    expect(story).toMatch(/v2 .* REVISION {3}CHARGEBACK jpm:chargeback-1 D\/X = DECLINED, payment then ACCEPTED\n/)
+    expect(storyOf(sampleEvent(), sampleEvent({ mappingVersion: 2, withdrawn: true }))).toMatch(
+      /v2 .* WITHDRAWN {2}ACCEPTED \(was ACCEPTED, withdrawn\), payment then UNKNOWN\n/,
+    )
     expect(story).toContain('child-reported: a refund, return or chargeback of the payment was reported')
   })
 
@@ -102,6 +105,6 @@ test('JSON has the children with the field names of the topic', () => {
 
 test('the line of a change names the child that it is about', () => {
   const line = (...events: PaymentEvent[]) => changeLine(toStatusChange(changeOf(...events)))
-  expect(line(sampleEvent())).toMatch(/^07:06:40\.500 {2}APPLIED {3}\S+ {2}v1 {2}\(new\) -> ACCEPTED {2}said ACCEPTED$/)
-  expect(line(sampleEvent(), refund)).toMatch(/REVISION {2}\S+ {2}v2 {2}ACCEPTED {2}REFUND jpm:refund-1 said C$/)
+  expect(line(sampleEvent())).toMatch(/^07:06:40\.500 {2}APPLIED {4}\S+ {2}v1 {2}\(new\) -> ACCEPTED {2}said ACCEPTED$/)
+  expect(line(sampleEvent(), refund)).toMatch(/REVISION {3}\S+ {2}v2 {2}ACCEPTED {2}REFUND jpm:refund-1 said C$/)
 })

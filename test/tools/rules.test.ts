@@ -44,7 +44,7 @@ describe('the rules', () => {
   })
 
   test('explain the fold in sentences', () => {
-    expect(RULES.fold.rules).toHaveLength(9)
+    expect(RULES.fold.rules).toHaveLength(10)
     expect(RULES.fold.rules.filter((rule) => !/^[A-Z].{20,}\.$/.test(rule))).toEqual([])
   })
 
@@ -67,6 +67,13 @@ describe('the rules', () => {
     expect(rowsOf('jpm-global-payments-v1')).toEqual(V1_STATUS_MAP)
     expect(rowsOf('jpm-global-payments-v2')).toEqual(V2_STATUS_MAP)
     expect(rowsOf('instamed')).toEqual(INSTAMED_STATUS_MAP)
+  })
+
+  test('contain the mapping version of every provider, also in the text', () => {
+    for (const { provider, mappingVersion } of RULES.providers) {
+      expect(mappingVersion).toBe(providerById(provider)?.mappingVersion)
+      expect(TEXT).toContain(`\nMAPPING OF ${provider}, VERSION ${mappingVersion}\n`)
+    }
   })
 
   test('can be converted to JSON and back', () => {

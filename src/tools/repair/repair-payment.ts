@@ -1,4 +1,4 @@
-import { applyEvent, type PaymentState, type RecordedEvent } from '../../payment/apply-event.ts'
+import { applyEvent, type PaymentState, type RecordedEvent, replacesReading } from '../../payment/apply-event.ts'
 import { foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../payment/fold-payment.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
@@ -150,7 +150,8 @@ function missingChanges(
   // A history that was never full has every event, so a version without an event is an overdue step.
   const isComplete = state.events.length < HISTORY_EVENTS_MAX
   // Up to this version, one without an event can also be a reading that was replaced.
-  const lastRestated = Math.max(0, ...state.events.filter(isRestated).map(({ statusVersion }) => statusVersion))
+  const replacing = state.events.filter(({ verdict }) => replacesReading(verdict))
+  const lastRestated = Math.max(0, ...replacing.map(({ statusVersion }) => statusVersion))
   const missing: StatusChangeRecord[] = []
   let known: readonly PaymentEvent[] = []
   let before: PaymentStatus | null = null
@@ -219,7 +220,8 @@ function missingChanges(
         attention: folded.attention,
         overdueSince,
         recordedAt,
-        mappingVersionBefore: recorded?.verdict === 'RESTATED' ? (replaced?.mappingVersion ?? null) : null,
+        mappingVersionBefore:
+          recorded !== undefined && replacesReading(recorded.verdict) ? (replaced?.mappingVersion ?? null) : null,
         event: recorded?.event ?? null,
       })
     }
@@ -227,10 +229,6 @@ function missingChanges(
     recordedBefore = recordedAt
   }
   return missing
-}
-
-function isRestated({ verdict }: RecordedEvent): boolean {
-  return verdict === 'RESTATED'
 }
 
 /** Whether every later version has an event. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { PaymentState } from '../../payment/apply-event.ts'
+import { type PaymentState, replacesReading } from '../../payment/apply-event.ts'
 import { foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../payment/fold-payment.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import { restatementBy } from '../../payment/reading.ts'
@@ -111,6 +111,7 @@ interface Life {
 
 /** The fields that the fold uses but the event id does not cover: our interpretation of the callback. */
 const READINGS = [
+  'withdrawn',
   'status',
   'kind',
   'occurredAt',
@@ -244,7 +245,9 @@ class Judge {
     }
     life.kept = bounded(life.events.values())
     // A reading that a later step replaced is in neither topic.
-    const isWhole = !this.#state?.events.some((one) => one.verdict === 'RESTATED' && one.statusVersion >= statusVersion)
+    const isWhole = !this.#state?.events.some(
+      (one) => replacesReading(one.verdict) && one.statusVersion >= statusVersion,
+    )
     life.foldable = life.events.size > 0 && (this.#state?.events.length ?? 0) < HISTORY_EVENTS_MAX && isWhole
     return life
   }
@@ -319,13 +322,15 @@ class Judge {
     return recorded
   }
 
-  /** Every recorded event comes from a callback and agrees with it. */
+  /** Every recorded event comes from a callback and agrees with it, or was withdrawn because no callback reports it. */
   #judgeOrigins(recorded: ReadonlyMap<string, PaymentEvent>): void {
     const { rawReachesBackTo, startedAt, sourceIds, unreadableCallbacks } = this.#circumstances
     for (const event of recorded.values()) {
       const origin = this.#raw.get(event.eventId)
       if (origin !== undefined) {
         this.#judgeReading(origin.event, event)
+      } else if (event.withdrawn) {
+        // As it should be.
       } else if (
         event.receivedAt < rawReachesBackTo ||
         !sourceIds.has(event.source) ||
@@ -514,7 +519,7 @@ class Judge {
 
 /** Whether a step replaces the previously valid reading of its event. */
 function isRestatement({ verdict, event }: StatusChangeRecord, known: PaymentEvent): boolean {
-  return verdict === 'RESTATED' && event !== null && restatementBy(event, known) !== null
+  return replacesReading(verdict) && event !== null && restatementBy(event, known) !== null
 }
 
 function readingsThatDiffer(said: PaymentEvent, recorded: PaymentEvent): readonly (typeof READINGS)[number][] {

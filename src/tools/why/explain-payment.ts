@@ -63,8 +63,10 @@ export interface ExplainedCallback {
   /** How the caller was authenticated; empty if unknown. */
   readonly authenticity: readonly string[]
   readonly receivedAt: number
-  /** Version of the mapping that translated it; 0 if an older release did. */
+  /** Version of the mapping that read it so; 0 if an older release did. A callback has an entry for each version that read it. */
   readonly mappingVersion: number
+  /** True if that version no longer reads the event from it. */
+  readonly withdrawn: boolean
   /** Null if raw does not contain it; `rawGone` gives the reason. */
   readonly raw: RawPlace | null
   readonly rawGone: 'retention' | 'not-found' | null
@@ -125,6 +127,7 @@ export function explainPayment(trace: PaymentTrace): PaymentExplanation {
   const saidBy = Map.groupBy(tellings, ({ event }) => event.eventId)
   const idsOf = Map.groupBy(tellings, ({ event }) => event.callbackId)
   const events = state.events.map(({ event }) => event)
+  const countingSince = new Map(state.events.map(({ event, statusVersion }) => [event.eventId, statusVersion]))
 
   const explain = ({ event, verdict, rule, ruleText, changed }: Telling): ExplainedCallback => {
     const { callbackId, eventId } = event
@@ -142,6 +145,7 @@ export function explainPayment(trace: PaymentTrace): PaymentExplanation {
       authenticity: event.authenticity,
       receivedAt: event.receivedAt,
       mappingVersion: event.mappingVersion,
+      withdrawn: event.withdrawn,
       raw: place,
       rawGone: place !== null ? null : isOlder ? 'retention' : 'not-found',
       eventId,
@@ -159,7 +163,11 @@ export function explainPayment(trace: PaymentTrace): PaymentExplanation {
       verdict,
       rule,
       ruleText,
-      decides: eventId === state.decidedBy && changed !== null && changed.incarnation === state.incarnation,
+      decides:
+        eventId === state.decidedBy &&
+        changed !== null &&
+        changed.incarnation === state.incarnation &&
+        changed.statusVersion === countingSince.get(eventId),
       changed,
       saidAlsoBy: [...others(eventId)],
       withoutIt: foldWithout(events, new Set(onlyHere)),
@@ -181,7 +189,7 @@ export function explainPayment(trace: PaymentTrace): PaymentExplanation {
   }
 }
 
-/** One element of one callback about the payment. */
+/** One element of one callback about the payment, as one mapping version read it. */
 interface Telling {
   readonly event: PaymentEvent
   readonly verdict: CallbackVerdict
@@ -204,8 +212,10 @@ function tellingsOf({ state, changes, events, deadLetters }: PaymentTrace): read
       addRecorded(event, rule, changeOf(change, changes[index - 1]))
     }
   }
+  const ofThisLife = changes.filter(({ incarnation }) => incarnation === state.incarnation)
+  const versionsInChanges = new Set(ofThisLife.map(({ statusVersion }) => statusVersion))
   for (const [index, { event, rule, statusVersion, statusAfter }] of state.events.entries()) {
-    if (!tellings.has(nameOf(event))) {
+    if (!versionsInChanges.has(statusVersion)) {
       // Its record in `changes` was deleted; only the status of the previous step is still known.
       const statusBefore = state.events[index - 1]?.statusAfter ?? null
       const { incarnation } = state
@@ -250,10 +260,15 @@ function changeOf(change: StatusChangeRecord, before: StatusChangeRecord | undef
   return { incarnation, statusVersion, statusBefore, statusAfter, attention }
 }
 
-function nameOf({ callbackId, element, eventId }: PaymentEvent): string {
-  return `${callbackId}#${element}#${eventId}`
+function nameOf({ callbackId, element, eventId, mappingVersion, withdrawn }: PaymentEvent): string {
+  return `${callbackId}#${element}#${eventId}#${mappingVersion}#${withdrawn}`
 }
 
 function byReceipt(a: ExplainedCallback, b: ExplainedCallback): number {
-  return a.receivedAt - b.receivedAt || compareTexts(a.callbackId, b.callbackId) || a.element - b.element
+  return (
+    a.receivedAt - b.receivedAt ||
+    compareTexts(a.callbackId, b.callbackId) ||
+    a.element - b.element ||
+    a.mappingVersion - b.mappingVersion
+  )
 }

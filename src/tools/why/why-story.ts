@@ -1,5 +1,13 @@
 import { PAYMENT_STATUSES } from '../../payment/payment-status.ts'
-import { childText, dateText, markerTexts, occurredText, sourceAndAuthenticity, sourceText } from '../payment-story.ts'
+import {
+  childText,
+  dateText,
+  markerTexts,
+  occurredText,
+  readingText,
+  sourceAndAuthenticity,
+  sourceText,
+} from '../payment-story.ts'
 import type { CallbackChange, ExplainedCallback, PaymentExplanation, RawPlace } from './explain-payment.ts'
 import type { FoldDifference } from './fold-without.ts'
 
@@ -27,13 +35,13 @@ function callbackLines(
   rawReachesBackTo: number | null,
   incarnation: number,
 ): readonly string[] {
-  const { verdict, changed, rule, ruleText, status } = callback
+  const { verdict, changed, rule, ruleText } = callback
   const life = changed === null || changed.incarnation === incarnation ? '' : '  (an earlier life of the payment)'
   const step = changed === null ? 'changed nothing' : `v${changed.statusVersion}  ${stepText(changed)}`
   const repeats = callback.saidAlsoBy.length
   const lines = [
     `${dateText(callback.receivedAt)}  ${verdict.padEnd(11)}  ${step}${callback.decides ? '  <- decides' : ''}${life}`,
-    `    ${childText(callback)}said ${sourceText(callback)} = ${status}, ${occurredText(callback)}, source ${sourceAndAuthenticity(callback)}`,
+    `    ${childText(callback)}said ${sourceText(callback)} ${readingText(callback)}, ${occurredText(callback)}, source ${sourceAndAuthenticity(callback)}, read by mapping version ${callback.mappingVersion}`,
     `    ${placeText(callback, rawReachesBackTo)}`,
     `    callback ${callback.callbackId} element ${callback.element}, event ${callback.eventId}`,
     `    ${rule === null ? '' : `${rule}: `}${ruleText}`,

@@ -1,3 +1,4 @@
+import { replacesReading } from '../../../src/payment/apply-event.ts'
 import { totalsDifference } from '../../../src/payment/totals.ts'
 import { findMismatches, mismatchText } from '../../../src/tools/simulate/await-statuses.ts'
 import type { SimulationReport } from '../../../src/tools/simulate/simulate.ts'
@@ -71,7 +72,7 @@ export async function judge(
       problems.push(`${change.paymentKey} has version ${change.statusVersion}, expected ${version}`)
     }
     if (change.event !== null) {
-      if (eventIds.has(change.event.eventId) && change.verdict !== 'RESTATED') {
+      if (eventIds.has(change.event.eventId) && !replacesReading(change.verdict)) {
         problems.push(`${change.paymentKey} has two records for one event`)
       }
       eventIds.add(change.event.eventId)

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../../../src/config.ts'
-import { orderFreePart, type PaymentState } from '../../../src/payment/apply-event.ts'
+import { orderFreePart, type PaymentState, replacesReading } from '../../../src/payment/apply-event.ts'
 import { withChildReports } from '../../../src/payment/child-report.ts'
 import { foldPayment } from '../../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
@@ -152,7 +152,7 @@ function* onceInChanges({ events, changes, putAside }: Contents): Iterable<strin
   const seen = new Set<string>()
   for (const { event, paymentKey, verdict } of changes) {
     if (event !== null) {
-      if (seen.has(event.eventId) && verdict !== 'RESTATED') {
+      if (seen.has(event.eventId) && !replacesReading(verdict)) {
         yield `I3: ${event.eventId} of ${paymentKey} is in changes twice`
       }
       seen.add(event.eventId)
@@ -256,6 +256,7 @@ export function totalsViolations(
     conflict: ofVerdict('CONFLICT'),
     unknown: ofVerdict('UNKNOWN'),
     restated: ofVerdict('RESTATED'),
+    withdrawn: ofVerdict('WITHDRAWN'),
     overdue: ofVerdict('OVERDUE'),
     duplicate: events.length - changes.filter(({ event }) => event !== null).length - eventDeadLetters.length,
     deadLetter: eventDeadLetters.length,

@@ -7,7 +7,7 @@ import { overdueChange, type StatusChangeRecord, toStatusChange } from '../../..
 import { markOverdue } from '../../../src/processor/due.ts'
 import { type RepairCircumstances, repairPayment } from '../../../src/tools/repair/repair-payment.ts'
 import { sampleEvent } from '../../avro/samples.ts'
-import { distinctEvents } from '../../payment/arbitrary-events.ts'
+import { arrivalsOf, distinctEvents, readingsOf } from '../../payment/arbitrary-events.ts'
 import { runs } from '../../runs.ts'
 
 const DAY_MS = 86_400_000
@@ -116,7 +116,38 @@ describe('records lost from changes', () => {
   })
 })
 
+test('a lost record of a withdrawal names the reading that it replaced', () => {
+  const event = sampleEvent({ paymentKey })
+  const { changes, states } = storyOf([event, { ...event, mappingVersion: 2, withdrawn: true }], new Set())
+  const [first, withdrawal] = changes as [StatusChangeRecord, StatusChangeRecord]
+  expect(withdrawal).toMatchObject({ verdict: 'WITHDRAWN', mappingVersionBefore: 1, statusAfter: 'UNKNOWN' })
+  const current = states.at(-1) as PaymentState
+  const repaired = (left: readonly StatusChangeRecord[]) =>
+    repairPayment({ paymentKey, changes: left, current }, NOTHING_EXPIRED)
+  expect(repaired([first])).toEqual({ changes: [withdrawal], current: null, inexact: [], unrepairable: [] })
+  // The reading that it replaced is in neither topic: its step is not taken for an overdue one.
+  expect(repaired([withdrawal]).unrepairable).toEqual([
+    `${paymentKey}: v1 is missing from changes, and its event from the history in current`,
+  ])
+})
+
 describe('states lost from current', () => {
+  test('are restored exactly also if events were restated and withdrawn', () => {
+    const stories = distinctEvents({ maxLength: 5 })
+      .chain(readingsOf)
+      .chain(arrivalsOf)
+      .map((arrivals) => storyOf(arrivals, new Set([1])))
+    fc.assert(
+      fc.property(stories, fc.nat({ max: 20 }), ({ changes, states }, cut) => {
+        const current = states[cut - 1] ?? null
+        const last = states.at(-1) as PaymentState
+        const repair = repairPayment({ paymentKey, changes, current }, NOTHING_EXPIRED)
+        expect(repair).toEqual({ changes: [], current: current === last ? null : last, inexact: [], unrepairable: [] })
+      }),
+      runs(300),
+    )
+  })
+
   test('at its end are restored exactly from the steps in changes', () => {
     fc.assert(
       fc.property(story, fc.nat({ max: 20 }), ({ changes, states }, cut) => {

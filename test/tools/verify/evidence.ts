@@ -67,6 +67,8 @@ export function evidenceOf(arrivals: readonly Arrival[]): Evidence {
       if (applied.outcome === 'recorded') {
         changes.push(toStatusChange(applied.change))
         state = applied.change.state
+      } else if (applied.outcome === 'duplicate') {
+        state = applied.state ?? state
       } else if (applied.outcome === 'history-full') {
         deadLetters.set(arrival.eventId, 'history-full')
       }

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
+import { readingThatCounts } from '../../../src/payment/reading.ts'
 import { judgePayment } from '../../../src/tools/verify/judge-payment.ts'
-import { arrivalsOf, distinctEvents } from '../../payment/arbitrary-events.ts'
+import { arrivalsOf, distinctEvents, readingsOf } from '../../payment/arbitrary-events.ts'
 import { type Arrival, AT_REST, type Evidence, evidenceOf } from './evidence.ts'
 
 /** Evidence of events in any order, with repeats and overdue steps in between. */
@@ -20,6 +21,21 @@ test('correct processing never causes a difference', () => {
   fc.assert(
     fc.property(processed, (evidence) => {
       expect(judgePayment(evidence, AT_REST).differences).toEqual([])
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('no order of readings and withdrawals causes a difference', () => {
+  fc.assert(
+    fc.property(distinctEvents({ maxLength: 5 }).chain(readingsOf).chain(arrivalsOf), (arrivals) => {
+      const evidence = evidenceOf(arrivals)
+      const raw = [...Map.groupBy(arrivals, ({ eventId }) => eventId).values()]
+        .map((readings) => readings.reduce(readingThatCounts))
+        .filter(({ withdrawn }) => !withdrawn)
+        .map((event) => ({ event, position: 'raw[0]@1', dueAt: event.receivedAt }))
+      const { paymentKey } = evidence.state
+      expect(judgePayment({ ...evidence, paymentKey, raw }, AT_REST).differences).toEqual([])
     }),
     { numRuns: 300 },
   )

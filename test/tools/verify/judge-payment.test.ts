@@ -57,6 +57,35 @@ describe('correct evidence', () => {
   })
 })
 
+describe('a withdrawn event', () => {
+  const readBefore = told('COMPLETED', 3, { mappingVersion: 1 })
+  const withdrawn = { ...readBefore, mappingVersion: 2, withdrawn: true }
+  const evidence = evidenceOf([received, readBefore, withdrawn])
+
+  test('needs no callback that reports it', () => {
+    expect(evidence.state.status).toBe('RECEIVED')
+    expect(judgePayment({ ...evidence, raw: evidence.raw.slice(0, 1) }, AT_REST)).toMatchObject({
+      differences: [],
+      partial: false,
+    })
+  })
+
+  test('is judged by this release only if it was not withdrawn by a newer one', () => {
+    const rawAs = (mappingVersion: number) =>
+      evidence.raw.map((one) => ({ ...one, event: { ...one.event, mappingVersion, withdrawn: false } }))
+    expect(found({ ...evidence, raw: rawAs(1) })).toEqual([])
+    expect(found({ ...evidence, raw: rawAs(2) })).toEqual([
+      `wrongStatus: event ${readBefore.eventId} was recorded with withdrawn true instead of false from its callback`,
+    ])
+  })
+
+  test('must not be deleted with its payment', () => {
+    expect(found({ ...evidence, raw: evidence.raw.slice(0, 1), current: { kind: 'tombstone' } })).toContain(
+      'lost: the payment was removed from current, although changes has v3 RECEIVED and its retention has not ended',
+    )
+  })
+})
+
 describe('lost', () => {
   test('an event of a callback without a record; names the status that it would have given', () => {
     const evidence = evidenceOf([received, processing])

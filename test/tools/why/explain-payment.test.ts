@@ -54,6 +54,7 @@ describe('explaining a payment', () => {
         authenticity: completed.authenticity,
         receivedAt: NOW,
         mappingVersion: 1,
+        withdrawn: false,
         raw: place(0),
         rawGone: null,
         eventId: completed.eventId,
@@ -112,6 +113,32 @@ describe('explaining a payment', () => {
       withoutIt: null,
       withoutAllThatSayIt: { status: { now: 'COMPLETED', without: 'RECEIVED' } },
     })
+  })
+
+  test('a callback that several mapping versions read is listed with each reading, and only the last one decides', () => {
+    const processing = told('PROCESSING', 2)
+    const again = { ...completed, mappingVersion: 2, status: 'SETTLED' as const }
+    const withdrawn = { ...processing, mappingVersion: 2, withdrawn: true }
+    const trace = traceOf([processing, completed, again, withdrawn, { ...again, mappingVersion: 3 }])
+    const { callbacks } = explainPayment(trace)
+    expect(
+      callbacks.map(({ status, mappingVersion, withdrawn: gone, verdict, decides }) => [
+        status,
+        mappingVersion,
+        gone,
+        verdict,
+        decides,
+      ]),
+    ).toEqual([
+      ['COMPLETED', 1, false, 'APPLIED', false],
+      ['SETTLED', 2, false, 'RESTATED', true],
+      ['SETTLED', 3, false, 'DUPLICATE', false],
+      ['PROCESSING', 1, false, 'APPLIED', false],
+      ['PROCESSING', 2, true, 'WITHDRAWN', false],
+    ])
+    expect(whyStory(explainPayment(trace))).toContain(
+      'said PROCESSING (was PROCESSING, withdrawn), occurred 1970-01-01T00:00:00.002Z, source jpm-v2 (basic + mtls), read by mapping version 2',
+    )
   })
 
   test('a redelivery of the same callback is not listed again', () => {
@@ -194,13 +221,13 @@ describe('the story', () => {
       '',
       'callbacks, in order of receipt',
       '  2026-06-01T00:00:00.000Z  APPLIED      v1  (new) -> RECEIVED',
-      '      said RECEIVED = RECEIVED, occurred 1970-01-01T00:00:00.001Z, source jpm-v2 (basic + mtls)',
+      '      said RECEIVED = RECEIVED, occurred 1970-01-01T00:00:00.001Z, source jpm-v2 (basic + mtls), read by mapping version 1',
       `      raw[2]@0, 591 bytes, sha-256 ${'ab'.repeat(32)}`,
       '      callback callback of RECEIVED@1 element 0, event RECEIVED@1',
       '      first-event: the first event of the payment',
       '      without it: nothing would change',
       '  2026-06-01T00:00:01.000Z  APPLIED      v2  RECEIVED -> COMPLETED  <- decides',
-      '      said COMPLETED = COMPLETED, occurred 1970-01-01T00:00:00.003Z, source jpm-v2 (basic + mtls)',
+      '      said COMPLETED = COMPLETED, occurred 1970-01-01T00:00:00.003Z, source jpm-v2 (basic + mtls), read by mapping version 1',
       `      raw[2]@1, 591 bytes, sha-256 ${'ab'.repeat(32)}`,
       '      callback callback of COMPLETED@3 element 0, event COMPLETED@3',
       '      status-changed: the status that follows from all events changed',
@@ -208,7 +235,7 @@ describe('the story', () => {
       '      without it: nothing would change',
       '      without all reports of it: status COMPLETED -> RECEIVED, decided by RECEIVED@1',
       '  2026-06-01T00:00:02.000Z  DUPLICATE    changed nothing',
-      '      said COMPLETED = COMPLETED, occurred 1970-01-01T00:00:00.003Z, source jpm-v2 (basic + mtls)',
+      '      said COMPLETED = COMPLETED, occurred 1970-01-01T00:00:00.003Z, source jpm-v2 (basic + mtls), read by mapping version 1',
       `      raw[2]@2, 591 bytes, sha-256 ${'ab'.repeat(32)}`,
       '      callback repeat of COMPLETED@3 element 0, event COMPLETED@3',
       '      known-event: recorded before; counted, changes nothing',

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from fold import FINALITY
+from fold import FINALITY, is_withdrawn
 from times import DAY_MS, NoTime, is_iso_date
 
 
@@ -17,9 +17,10 @@ def due_at(state, policy):
 
 def overdue_at(state, within):
     """When it becomes overdue in its status; None if it may keep the status."""
-    own = [recorded['event'] for recorded in state['events'] if recorded['event']['childKey'] is None]
+    events = [recorded['event'] for recorded in state['events']]
+    own = [event for event in events if event['childKey'] is None and not is_withdrawn(event)]
     if not own:
-        # Known only from its refund: no further status is announced.
+        # Known only from its refund, or from events that were withdrawn: no further status is announced.
         return None
     decider = next((event for event in own if event['eventId'] == state['decidedBy']), own[0])
     allowed = allowed_ms(state['status'], decider['provider'], within)

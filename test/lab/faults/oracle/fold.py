@@ -31,8 +31,14 @@ RELEASING_RANK = 45
 UNTIMED = float('-inf')
 
 
+def is_withdrawn(event):
+    """Whether a mapping no longer reads this event, so that it counts for nothing. Readings of callbacks lack the field."""
+    return event.get('withdrawn', False)
+
+
 def fold(events):
     """Status, finality, attention, details and children of the distinct events of one payment, in any order."""
+    events = [event for event in events if not is_withdrawn(event)]
     own = [event for event in events if event['childKey'] is None]
     state = fold_own(own)
     reports = {}
@@ -198,12 +204,14 @@ def details(events, leading):
 
 
 def verdict_of(before, event, known_events):
-    """The verdict on an event that is not a repeat, with its rule: the first that applies."""
+    """The verdict on an event that was not known, with its rule: the first that applies."""
+    if is_withdrawn(event):
+        return 'WITHDRAWN', 'no-longer-read'
     if event['childKey'] is not None:
         return 'REVISION', 'child-reported'
     if event['status'] == 'UNKNOWN':
         return 'UNKNOWN', 'unknown-event'
-    known_own = [known for known in known_events if known['childKey'] is None]
+    known_own = [known for known in known_events if known['childKey'] is None and not is_withdrawn(known)]
     after = fold([*known_events, event])
     for code in ('contradictory-finals', 'positive-after-final'):
         if code in after['attention'] and (before is None or code not in before['attention']):

@@ -11,7 +11,7 @@ from judge_callbacks import counts_before, identity_of
 
 CONTENT_TYPES = {'.json': 'application/json', '.form': 'application/x-www-form-urlencoded', '.xml': 'application/xml'}
 # Origin of the event, or the product's own names: not part of a reading.
-NOT_READ = {'eventId', 'source', 'provider', 'mappingVersion', 'callbackId', 'receivedAt', 'authenticity', 'naturalKey'}
+NOT_READ = {'eventId', 'source', 'provider', 'mappingVersion', 'withdrawn', 'callbackId', 'receivedAt', 'authenticity', 'naturalKey'}
 
 
 def main(providers):

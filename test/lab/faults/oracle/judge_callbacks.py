@@ -6,11 +6,12 @@ from datetime import datetime, timedelta, timezone
 
 from callbacks import read_callback
 from evidence import RemovedRecord, body_hash
+from fold import is_withdrawn
 from murmur2 import partition_of
 from times import exact
 
 # Where an event came from, and the product's own names for it. The other fields are its content, and so its identity.
-BROUGHT_BY = {'eventId', 'source', 'provider', 'mappingVersion', 'callbackId', 'element', 'receivedAt', 'authenticity',
+BROUGHT_BY = {'eventId', 'source', 'provider', 'mappingVersion', 'withdrawn', 'callbackId', 'element', 'receivedAt', 'authenticity',
               'providerEventId', 'naturalKey'}
 DEAD_LETTERS_APART_MAX = 16
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -29,8 +30,16 @@ def is_return_message(event):
 
 
 def counts_before(event, other):
-    """Of two tellings of one event, which differ in nothing but the time of their envelopes, the earliest time counts."""
-    return time_order(event) < time_order(other)
+    """
+    Of two readings of one event, the one by the newer mapping counts; of one mapping, any before a withdrawal; of two tellings,
+    which differ in nothing but the time of their envelopes, the one with the earliest time.
+    """
+    return reading_order(event) < reading_order(other)
+
+
+def reading_order(event):
+    gone = is_withdrawn(event)
+    return (-event.get('mappingVersion', 0), gone, () if gone else time_order(event))
 
 
 def time_order(event):
@@ -40,6 +49,14 @@ def time_order(event):
 
 def to_ms(text):
     return (datetime.fromisoformat(text) - EPOCH) // timedelta(milliseconds=1) if text else 0
+
+
+def newest_mappings(events):
+    """The greatest mapping version of each provider: the one by which the callbacks must be read in the end."""
+    newest = {}
+    for event in events:
+        newest[event['provider']] = max(event['mappingVersion'], newest.get(event['provider'], 0))
+    return newest
 
 
 class RawCallbacks:
@@ -103,13 +120,18 @@ def judge_raw(told, raw, partitions, findings):
 def judge_events(raw, events, dead_letters, committed, partitions, findings):
     """
     Every element of every callback is an event, a dead letter or set aside. `events` are pairs of record and decoded
-    event, `committed` are the normalizer's offsets by partition.
+    event, `committed` are the normalizer's offsets by partition. What an older mapping read may be something else.
     """
-    published = set()
+    published, newest = set(), newest_mappings(event for _, event in events)
+    received = {record.headers.get('ce_id') for record in raw.records}
     for record, event in events:
         name = (event['callbackId'], event['element'], event['paymentKey'])
         published.add(name)
         expected = raw.said.get(name)
+        if is_withdrawn(event) or event['mappingVersion'] < newest[event['provider']]:
+            expected = {}
+            if event['callbackId'] not in received:
+                findings.wrong(f'I2: event {record.place} ({event["eventId"]}) names no callback in raw')
         if expected is None:
             findings.wrong(f'I2: event {record.place} ({event["eventId"]}) is in no callback')
             continue
@@ -159,11 +181,13 @@ def is_copy(letter, record):
 
 
 def judge_ids(events, findings):
-    """Ids and identities are in bijection: equal ids mean equal content, and vice versa."""
+    """Ids and identities are in bijection: by one mapping, equal ids mean equal content, and vice versa."""
     identity_of_id, id_of_identity = {}, {}
     for record, event in events:
+        if is_withdrawn(event):
+            continue
         identity = identity_of(event)
-        if identity_of_id.setdefault(event['eventId'], identity) != identity:
+        if identity_of_id.setdefault((event['eventId'], event['mappingVersion']), identity) != identity:
             findings.wrong(f'I3: event {record.place} has the id of another event, {event["eventId"]}')
         known = id_of_identity.setdefault(identity, event['eventId'])
         if known != event['eventId']:

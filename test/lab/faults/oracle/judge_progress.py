@@ -3,8 +3,8 @@
 from due import due_at
 
 VERDICTS = {'APPLIED': 'applied', 'LATE': 'late', 'REVISION': 'revision', 'CONFLICT': 'conflict', 'UNKNOWN': 'unknown',
-            'RESTATED': 'restated', 'OVERDUE': 'overdue'}
-OUTCOMES = ['applied', 'late', 'revision', 'conflict', 'unknown', 'restated', 'duplicate', 'deadLetter']
+            'RESTATED': 'restated', 'WITHDRAWN': 'withdrawn', 'OVERDUE': 'overdue'}
+OUTCOMES = ['applied', 'late', 'revision', 'conflict', 'unknown', 'restated', 'withdrawn', 'duplicate', 'deadLetter']
 
 
 def judge_commits(topics, committed, stable, offsets_moved, findings):

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 
 from due import overdue_at
-from fold import FINALITY, fold, verdict_of
+from fold import FINALITY, fold, is_withdrawn, verdict_of
 from judge_callbacks import counts_before, identity_of, missing_of
 from murmur2 import partition_of
 
@@ -16,22 +16,27 @@ DETAILS = ['kind', 'relatesTo', 'endToEndId', 'references', 'rail', 'direction',
 
 
 def judge_once(raw, changes, dead_letters, committed, partitions, findings):
-    """Each distinct event has exactly one record in `changes` or is a dead letter, and there are no other records."""
+    """
+    Each distinct event has exactly one record in `changes` or is a dead letter, besides those of readings that were replaced,
+    and there are no other records.
+    """
     distinct = raw.distinct()
-    seen = {}
+    places, last = {}, {}
     for record, change in changes:
         if change['event'] is not None:
-            identity, incarnation = identity_of(change['event']), change['incarnation']
             # A forgotten payment may receive all its events again.
-            places = seen.setdefault(identity, {})
-            if incarnation in places and change['verdict'] != 'RESTATED':
+            name = (change['paymentKey'], change['incarnation'], change['event']['eventId'])
+            if name in places and change['verdict'] not in ('RESTATED', 'WITHDRAWN'):
                 findings.duplicated(f'I3: event {change["event"]["eventId"]} of {change["paymentKey"]} is in changes '
-                                    f'twice, {places[incarnation]} and {record.place}')
-            places.setdefault(incarnation, record.place)
-            if identity not in distinct:
-                findings.wrong(f'I3: the event of change {record.place} is in no callback')
+                                    f'twice, {places[name]} and {record.place}')
+            places.setdefault(name, record.place)
+            last[name] = (record, change['event'])
         if record.key.decode() != change['paymentKey'] or partition_of(record.key, partitions) != record.partition:
             findings.wrong(f'change {record.place} is not under its key, or not in the partition of its key')
+    seen = {identity_of(event) for _, event in last.values() if not is_withdrawn(event)}
+    for record, event in last.values():
+        if not is_withdrawn(event) and identity_of(event) not in distinct:
+            findings.wrong(f'I3: the event of change {record.place} is in no callback')
     put_aside = {identity_of(event) for _, event in dead_letters if event is not None}
     for identity, (record, event) in distinct.items():
         if identity not in seen and identity not in put_aside:
@@ -157,14 +162,16 @@ def judge_changes(changes, forgotten, natural_key_of, findings):
             if known is None:
                 verdict = verdict_of(before, event, life.events)
             elif counts_before(event, known):
-                verdict = ('RESTATED', 'earlier-time')
-                if change['mappingVersionBefore'] != known['mappingVersion']:
-                    findings.wrong(f'I5: {where} replaces mapping version {change["mappingVersionBefore"]}, '
-                                   f'it was {known["mappingVersion"]}')
+                # A duplicate by a newer mapping moves the version of the known reading along without a record.
+                version_before = change['mappingVersionBefore']
+                if version_before is None or not known['mappingVersion'] <= version_before <= event['mappingVersion']:
+                    findings.wrong(f'I5: {where} replaces mapping version {version_before}, it was {known["mappingVersion"]}')
+                    version_before = known['mappingVersion']
+                verdict = verdict_on_reading({**known, 'mappingVersion': version_before}, event)
                 life.events.remove(known)
                 life.history = [entry for entry in life.history if entry[0] != known['eventId']]
             else:
-                if change['verdict'] == 'RESTATED':
+                if change['verdict'] in ('RESTATED', 'WITHDRAWN'):
                     findings.duplicated(f'I3: {where} replaces a reading that counts before it')
                 # The duplicate was reported already; the fold takes it once.
                 continue
@@ -177,6 +184,15 @@ def judge_changes(changes, forgotten, natural_key_of, findings):
         judge_step(where, change, before, life, findings)
         steps[key, incarnation, change['statusVersion']] = (change, life.folded, list(life.history), REPAIRED in record.headers)
     return steps
+
+
+def verdict_on_reading(known, event):
+    """The verdict on a reading that replaces another one, with its rule."""
+    if is_withdrawn(event):
+        return 'WITHDRAWN', 'no-longer-read'
+    if is_withdrawn(known):
+        return 'RESTATED', 'read-again'
+    return 'RESTATED', 'newer-mapping' if event['mappingVersion'] > known['mappingVersion'] else 'earlier-time'
 
 
 def judge_step(where, change, before, life, findings):
@@ -209,7 +225,8 @@ def judge_last(raw, distinct, steps, findings):
         event = change['event']
         if event is not None:
             said = raw.said.get((event['callbackId'], event['element'], event['paymentKey']))
-            if said is not None:
+            # Another reading of the callback was replaced or withdrawn; the callback's own has a step, too.
+            if said is not None and identity_of(said) == identity_of(event) and not is_withdrawn(event):
                 counting = distinct[identity_of(said)][1] if identity_of(said) in distinct else said
                 of_payment.setdefault(key, {})[event['eventId']] = {**counting, 'eventId': event['eventId']}
     for key, events in of_payment.items():

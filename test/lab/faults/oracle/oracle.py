@@ -19,7 +19,7 @@ from redis.exceptions import RedisClusterException
 from evidence import (Avro, CannotJudge, Kafka, LOOK_EVERY_S, Record, next_due, not_in, read_deleted, read_ledger,
                       read_removed_raw, read_view)
 from findings import Findings
-from judge_callbacks import RawCallbacks, judge_events, judge_ids, judge_raw
+from judge_callbacks import RawCallbacks, identity_of, judge_events, judge_ids, judge_raw
 from judge_progress import judge_commits, view_differences
 from judge_status import (REPAIRED, in_order_of_steps, judge_changes, judge_current, judge_dead_letters, judge_last, judge_once,
                           judge_outcomes)
@@ -212,7 +212,7 @@ class Oracle:
     @staticmethod
     def natural_key(raw, event):
         said = raw.said.get((event['callbackId'], event['element'], event['paymentKey']))
-        return event['naturalKey'] if said is None else said['naturalKey']
+        return event['naturalKey'] if said is None or identity_of(said) != identity_of(event) else said['naturalKey']
 
 
 def main(arguments):

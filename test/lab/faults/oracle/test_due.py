@@ -15,8 +15,8 @@ POLICY = {'retentionMs': 90 * DAY_MS, 'nextStatusWithin': {'default': 4_000, 'pr
     'jpm-global-payments-v2': {'default': 3_000, 'SCHEDULED': None}, 'instamed': {'AUTHORIZED': 5_000}}}}
 
 
-def state(status, provider='jpm-global-payments-v1', child_key=None, **fields):
-    event = {'eventId': 'e', 'provider': provider, 'childKey': child_key}
+def state(status, provider='jpm-global-payments-v1', child_key=None, withdrawn=False, **fields):
+    event = {'eventId': 'e', 'provider': provider, 'childKey': child_key, 'withdrawn': withdrawn}
     return {'status': status, 'decidedBy': 'e', 'events': [{'event': event}], 'statusChangedAt': 1_000, 'touchedAt': 2_000,
             'overdueSince': None, 'requestedExecutionDate': None, **fields}
 
@@ -29,6 +29,7 @@ class Due(unittest.TestCase):
                 (forgotten, state('SCHEDULED', 'jpm-global-payments-v2')), (5_000, state('SCHEDULED')),
                 (6_000, state('AUTHORIZED', 'instamed')), (forgotten, state('COMPLETED')), (forgotten, state('REJECTED')),
                 (5_000, state('UNKNOWN', decidedBy=None)), (forgotten, state('UNKNOWN', child_key='c', decidedBy=None)),
+                (forgotten, state('UNKNOWN', withdrawn=True, decidedBy=None)),
                 (forgotten, state('PROCESSING', overdueSince=7_000)),
                 (20_522 * DAY_MS + 4_000, state('PROCESSING', requestedExecutionDate='2026-03-09', touchedAt=20_522 * DAY_MS)),
                 (20_522 * DAY_MS + 4_000,
