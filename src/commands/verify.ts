@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
+import { type ComparisonProgress, progressLine } from '../tools/verify/progress-line.ts'
 import { verify } from '../tools/verify/verify.ts'
-import { inFlightLine, progressLine, type VerifyProgress, verifyLines } from '../tools/verify/verify-report.ts'
+import { inFlightLine, verifyLines } from '../tools/verify/verify-report.ts'
 import { EXIT_FAILED, exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
 import { isoTime } from './option-values.ts'
 
@@ -63,7 +64,7 @@ async function runVerify(program: Command, { json, payment, since, view }: Verif
 }
 
 /** On a terminal the line overwrites itself. */
-function showProgress(progress: VerifyProgress): void {
+function showProgress(progress: ComparisonProgress): void {
   const line = progressLine(progress)
   process.stderr.write(process.stderr.isTTY ? `\r${line}${progress.done === progress.of ? '\n' : ''}` : `${line}\n`)
 }

@@ -72,6 +72,10 @@ export interface Circumstances {
   readonly unreadableCallbacks: ReadonlySet<string>
   /** False for an event that does not fit our schema; the normalizer makes a dead letter of it. */
   readonly canBeWritten: (event: PaymentEvent) => boolean
+  /** True for an event that the status processor has yet to process, again or for the first time. */
+  readonly isPending: (eventId: string) => boolean
+  /** Whether raw has the callback with this receipt id and this release can read it. */
+  readonly isCallbackRead: (callbackId: string) => boolean
 }
 
 export interface Judgement {

@@ -5,6 +5,7 @@ import { type SourcesById, sourcesById } from '../../raw/sources-by-id.ts'
 import { headerText } from '../../stream/header-text.ts'
 import { partitionOf } from '../../stream/partition-of.ts'
 import type { InRecord } from '../../stream/record.ts'
+import { CallbackIds } from './callback-ids.ts'
 import { eventsOfRaw } from './events-of-raw.ts'
 
 /** An event in raw, with facts about the callbacks that report it. */
@@ -47,6 +48,7 @@ export class RawEvents {
   #undecryptable = 0
   readonly #unreadable = new Set<string>()
   readonly #sourceIds: Set<string>
+  readonly #read = new CallbackIds()
 
   constructor(options: RawEventsOptions) {
     this.#options = options
@@ -80,6 +82,11 @@ export class RawEvents {
     return this.#unreadable
   }
 
+  /** Whether raw has this callback and it could be read, whatever it says. */
+  hasRead(callbackId: string): boolean {
+    return this.#read.has(callbackId)
+  }
+
   /** Counts a record whose body cannot be read. Idempotent. */
   addUnreadable(record: InRecord, why: 'forgotten' | 'undecryptable'): void {
     const id = headerText(record, RAW_HEADERS.id)
@@ -109,6 +116,7 @@ export class RawEvents {
     if (this.#sourceIds.size < SOURCES_MAX) {
       this.#sourceIds.add(headerText(record, RAW_HEADERS.source))
     }
+    this.#read.add(headerText(record, RAW_HEADERS.id))
     for (const event of events) {
       if (keep(event.paymentKey) && this.#options.wanted(event.paymentKey)) {
         const partition = partitionOf(Buffer.from(event.paymentKey), this.#options.partitions)

@@ -1,27 +1,10 @@
+import type { Compared } from './comparison.ts'
 import { DIFFERENCE_KINDS, type Difference, type DifferenceKind } from './judge-payment.ts'
 
 /** What `paystatus verify --json` prints. Scripts read it: the names are stable. */
-export interface VerifyReport extends Readonly<Record<Exclude<DifferenceKind, 'viewDiffers'>, number>> {
-  /** Raw records that were read. */
-  readonly callbacks: number
-  /** Distinct events of the judged payments, and the number of these payments. */
-  readonly events: number
-  readonly payments: number
+export interface VerifyReport extends Compared, Readonly<Record<Exclude<DifferenceKind, 'viewDiffers'>, number>> {
   /** Null if the view was not compared. */
   readonly viewDiffers: number | null
-  /** Payments older than raw or `changes`; `current` supplied the older part. */
-  readonly partial: number
-  /** Start of raw, ms since the epoch; null if nothing was deleted yet. */
-  readonly rawReachesBackTo: number | null
-  /** Callbacks that were not judged because neither they nor the configuration name their source. */
-  readonly unknownSource: number
-  /** Callbacks with a forgotten body; the recorded events were taken as correct. */
-  readonly forgotten: number
-  /** Callbacks whose body cannot be decrypted with its data key: dead letters. */
-  readonly undecryptable: number
-  /** Records that the stages had not processed when verify started; they are left out. */
-  readonly inFlight: { readonly callbacks: number; readonly events: number }
-  readonly seconds: number
   /** True if nothing differs. */
   readonly ok: boolean
   /** The first differences; the counts above include all. */
@@ -97,21 +80,4 @@ export function inFlightLine({ callbacks, events }: VerifyReport['inFlight']): s
   return callbacks + events === 0
     ? 'both stages have caught up'
     : `${callbacks} callbacks and ${events} events are not processed yet and are left out`
-}
-
-const BAR_CHARACTERS = 24
-
-/** Progress, by partitions. */
-export interface VerifyProgress {
-  readonly step: 'reading raw' | 'comparing'
-  readonly done: number
-  readonly of: number
-  /** Callbacks read, or payments compared, so far. */
-  readonly count: number
-}
-
-/** Progress as a bar. */
-export function progressLine({ step, done, of, count }: VerifyProgress): string {
-  const bar = '#'.repeat(Math.floor((BAR_CHARACTERS * done) / of)).padEnd(BAR_CHARACTERS, '.')
-  return `${step.padEnd(11)} [${bar}] ${done} of ${of} partitions, ${count} ${step === 'comparing' ? 'payments' : 'callbacks'}`
 }

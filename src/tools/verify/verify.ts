@@ -5,11 +5,12 @@ import type { Logger } from '../../observability/log.ts'
 import type { RedisStateStore } from '../../processor/redis-state-store.ts'
 import { sleep } from '../../sleep.ts'
 import { withClients, withView } from '../with-clients.ts'
+import type { ComparisonOptions } from './comparison.ts'
 import { heapGuard } from './heap-guard.ts'
-import { Verification, type VerificationOptions } from './verification.ts'
+import { runVerification } from './verification.ts'
 import type { VerifyReport } from './verify-report.ts'
 
-export interface VerifyOptions extends VerificationOptions {
+export interface VerifyOptions extends ComparisonOptions {
   /** Whether to compare the view in Redis, too; true by default. */
   readonly view?: boolean
 }
@@ -35,7 +36,7 @@ export async function verify(config: Config, logger: Logger, options: VerifyOpti
         now: Date.now,
         sleep: (ms: number) => sleep(ms, options.signal),
       }
-      return new Verification(ports, config, { guardHeap: heapGuard(), ...options }).run()
+      return runVerification(ports, config, { guardHeap: heapGuard(), ...options })
     }
     return options.view === false ? compare(null) : withView(config, logger, compare)
   })

@@ -35,6 +35,8 @@ export const AT_REST: Circumstances = {
   unreadableCallbacks: new Set(),
   sourceIds: new Set([sampleEvent().source]),
   canBeWritten: () => true,
+  isPending: () => false,
+  isCallbackRead: () => true,
 }
 
 /** A step of the clock between events. */

@@ -11,7 +11,8 @@ import { KeysInPlace } from '../../../src/stream/keys-in-place.ts'
 import { partitionOf } from '../../../src/stream/partition-of.ts'
 import { SeenTopics } from '../../../src/stream/seen-topics.ts'
 import { type PlanOptions, planCallbacks } from '../../../src/tools/simulate/plan.ts'
-import { Verification, type VerificationOptions } from '../../../src/tools/verify/verification.ts'
+import type { ComparisonOptions } from '../../../src/tools/verify/comparison.ts'
+import { runVerification } from '../../../src/tools/verify/verification.ts'
 import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
 import { topicNames } from '../../../src/topics.ts'
 import { MemoryKafka } from '../../lab/harness/memory-kafka.ts'
@@ -186,13 +187,13 @@ export class MemoryInstallation {
   }
 
   verify(
-    options: VerificationOptions = {},
+    options: ComparisonOptions = {},
     bodies: OpensBodies = { open: async (records) => records },
     config = this.config,
   ): Promise<VerifyReport> {
     const { kafka, view } = this
     const { reader, offsets } = kafka
     const ports = { reader, bodies, offsets, codecs: CODECS, store: view, now: () => this.now, sleep: async () => {} }
-    return new Verification(ports, config, options).run()
+    return runVerification(ports, config, options)
   }
 }

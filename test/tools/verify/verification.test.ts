@@ -4,8 +4,9 @@ import { dueAt } from '../../../src/processor/due.ts'
 import type { StateWrite } from '../../../src/processor/state-store.ts'
 import { partitionOf } from '../../../src/stream/partition-of.ts'
 import type { InRecord } from '../../../src/stream/record.ts'
-import type { VerificationOptions } from '../../../src/tools/verify/verification.ts'
-import type { VerifyProgress, VerifyReport } from '../../../src/tools/verify/verify-report.ts'
+import type { ComparisonOptions } from '../../../src/tools/verify/comparison.ts'
+import type { ComparisonProgress } from '../../../src/tools/verify/progress-line.ts'
+import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
 import { CODECS } from '../../processor/status-world.ts'
 import { MemoryInstallation, PARTITIONS, TOPICS } from './memory-installation.ts'
 
@@ -57,13 +58,15 @@ describe('at rest', () => {
   })
 
   test('reports progress by partition', async () => {
-    const told: VerifyProgress[] = []
+    const told: ComparisonProgress[] = []
     const report = await installation.verify({ onProgress: (progress) => told.push(progress) })
     expect(told.map(({ step, done, of }) => `${step} ${done}/${of}`)).toEqual([
       ...[0, 1, 2, 3].map((done) => `reading raw ${done}/3`),
       ...[0, 1, 2, 3].map((done) => `comparing ${done}/3`),
     ])
-    expect(told.at(-1)?.count).toBe(report.payments)
+    expect(told.at(-1)).toMatchObject({ count: report.payments, doneShare: 1 })
+    const shares = told.map(({ doneShare }) => doneShare)
+    expect(shares).toEqual(shares.toSorted((a, b) => a - b))
   })
 
   test('compares one payment, even if its callbacks are in the partition of another payment', async () => {
@@ -226,7 +229,7 @@ describe('corrupted data', () => {
       { ...right(2), endToEndId: null },
       right(3),
     )
-    const byPayment = async (options?: VerificationOptions) =>
+    const byPayment = async (options?: ComparisonOptions) =>
       new Map((await installation.verify(options)).differences.map(({ paymentKey, text }) => [paymentKey, text]))
     const all = await byPayment()
     expect([...all.keys()].toSorted()).toEqual([a, b, c].toSorted())

@@ -4,7 +4,6 @@ import {
   DIFFERENCES_LISTED_MAX,
   Findings,
   inFlightLine,
-  progressLine,
   type VerifyReport,
   verifyLines,
 } from '../../../src/tools/verify/verify-report.ts'
@@ -73,14 +72,4 @@ test('prints what is in flight', () => {
   expect(inFlightLine({ callbacks: 2, events: 3 })).toBe(
     '2 callbacks and 3 events are not processed yet and are left out',
   )
-})
-
-test('prints progress as a bar', () => {
-  expect(progressLine({ step: 'reading raw', done: 0, of: 6, count: 0 })).toBe(
-    'reading raw [........................] 0 of 6 partitions, 0 callbacks',
-  )
-  expect(progressLine({ step: 'comparing', done: 3, of: 6, count: 4711 })).toBe(
-    'comparing   [############............] 3 of 6 partitions, 4711 payments',
-  )
-  expect(progressLine({ step: 'comparing', done: 1, of: 1, count: 1 })).toContain(`[${'#'.repeat(24)}]`)
 })
