@@ -1,3 +1,4 @@
+import { DLT_HEADERS, dltPlace, hasDltPlace } from './dlt-headers.ts'
 import type { InRecord, OutRecord } from './record.ts'
 
 /** Why and where a record, or one of its elements, became a dead letter. Must not contain values from the body (I9). */
@@ -14,21 +15,41 @@ export interface DeadLetterNote {
   readonly at: number
 }
 
-/** The record as it was read, byte for byte, with headers that state the reason. */
+/** Our headers of a dead letter. The redrive removes them from what it publishes. */
+export const DLQ_HEADERS = {
+  reason: 'dlq_reason',
+  message: 'dlq_message',
+  stage: 'dlq_stage',
+  topic: 'dlq_topic',
+  partition: 'dlq_partition',
+  offset: 'dlq_offset',
+  element: 'dlq_element',
+  time: 'dlq_time',
+} as const
+
+/**
+ * The record as it was read, byte for byte, with headers that state the reason: ours, and those that Spring Kafka's tools know.
+ *
+ * Ours always name the place where the record was read now. The others name its first place: if a redriven record becomes a dead
+ * letter of the same topic again, it keeps the place that it already names.
+ */
 export function toDeadLetter(record: InRecord, note: DeadLetterNote): OutRecord {
+  const { topic, partition, offset } = note
   return {
     key: record.key ?? '',
     value: record.value,
     headers: {
       ...firstValues(record.headers),
-      dlq_reason: note.reason,
-      dlq_message: note.message,
-      dlq_stage: note.stage,
-      dlq_topic: note.topic,
-      dlq_partition: String(note.partition),
-      dlq_offset: String(note.offset),
-      ...(note.element !== null && { dlq_element: String(note.element) }),
-      dlq_time: new Date(note.at).toISOString(),
+      [DLQ_HEADERS.reason]: note.reason,
+      [DLQ_HEADERS.message]: note.message,
+      [DLQ_HEADERS.stage]: note.stage,
+      [DLQ_HEADERS.topic]: topic,
+      [DLQ_HEADERS.partition]: String(partition),
+      [DLQ_HEADERS.offset]: String(offset),
+      ...(note.element !== null && { [DLQ_HEADERS.element]: String(note.element) }),
+      [DLQ_HEADERS.time]: new Date(note.at).toISOString(),
+      ...(!hasDltPlace(record, topic) && dltPlace(topic, partition, offset, record.timestamp)),
+      [DLT_HEADERS.message]: `${note.reason}: ${note.message}`,
     },
   }
 }

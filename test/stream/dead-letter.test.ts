@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type DeadLetterNote, toDeadLetter } from '../../src/stream/dead-letter.ts'
+import { dltPlace } from '../../src/stream/dlt-headers.ts'
 import type { InRecord } from '../../src/stream/record.ts'
 
 const BODY = Buffer.from([0x00, 0xff, 0x7b, 0x22])
@@ -21,6 +22,15 @@ const NOTE: DeadLetterNote = {
   at: 1_732_000_000_000,
 }
 
+/** As Spring Kafka writes them: int32 and int64, big endian. */
+const SPRING = {
+  'kafka_dlt-original-topic': 'payments.callbacks.raw',
+  'kafka_dlt-original-partition': Buffer.from([0, 0, 0, 2]),
+  'kafka_dlt-original-offset': Buffer.from([0, 0, 0, 0, 0, 0, 0, 41]),
+  'kafka_dlt-original-timestamp': Buffer.from([0, 0, 0, 0, 0, 0, 0, 5]),
+  'kafka_dlt-exception-message': 'missing-status: an element carries no status',
+}
+
 describe('a dead letter', () => {
   test('is the record as it was read, byte for byte, under its own key', () => {
     const { key, value } = toDeadLetter(RECORD, NOTE)
@@ -40,7 +50,27 @@ describe('a dead letter', () => {
       dlq_offset: '41',
       dlq_element: '3',
       dlq_time: '2024-11-19T07:06:40.000Z',
+      ...SPRING,
     })
+  })
+
+  test('keeps the first place of a record of the same topic, which was redriven and failed again', () => {
+    const headers = { ...RECORD.headers, ...dltPlace(NOTE.topic, 7, 5n, 3) }
+    const again = toDeadLetter({ ...RECORD, headers }, NOTE).headers
+    expect(again).toMatchObject({
+      ...dltPlace(NOTE.topic, 7, 5n, 3),
+      dlq_partition: '2',
+      dlq_offset: '41',
+      'kafka_dlt-exception-message': 'missing-status: an element carries no status',
+    })
+  })
+
+  test.each([
+    ['of another topic', dltPlace('payments.events', 7, 5n, 3)],
+    ['that is not complete', { 'kafka_dlt-original-topic': NOTE.topic }],
+    ['that is text', { ...dltPlace(NOTE.topic, 7, 5n, 3), 'kafka_dlt-original-offset': '5' }],
+  ])('does not keep a place %s', (_, headers) => {
+    expect(toDeadLetter({ ...RECORD, headers: { ...headers } }, NOTE).headers).toMatchObject(SPRING)
   })
 
   test('names no element if it is for the whole record; elements count from 0', () => {

@@ -145,7 +145,7 @@ class Kafka:
                         if message.error().code() == KafkaError._PARTITION_EOF and message.offset() >= ends[at]:
                             open_ends.discard(at)
                         continue
-                    headers = {name: (value or b'').decode() for name, value in message.headers() or []}
+                    headers = {name: (value or b'').decode(errors='replace') for name, value in message.headers() or []}
                     record = Record(at[1], message.offset(), message.key() or b'', message.value(), headers)
                     records[at[0]].append(record)
         finally:

@@ -1,0 +1,70 @@
+import { headerText } from './header-text.ts'
+import type { InRecord } from './record.ts'
+
+/**
+ * The headers by which Spring Kafka's tools find where a dead letter comes from (`KafkaHeaders.DLT_*`). As Spring encodes them:
+ * texts in UTF-8, the partition as int32, offset and timestamp as int64, all big endian. The timestamp's type is not known here
+ * and is left out, and so is the class of an exception, because there is none.
+ */
+export const DLT_HEADERS = {
+  topic: 'kafka_dlt-original-topic',
+  partition: 'kafka_dlt-original-partition',
+  offset: 'kafka_dlt-original-offset',
+  timestamp: 'kafka_dlt-original-timestamp',
+  message: 'kafka_dlt-exception-message',
+} as const
+
+/** @param timestamp of the record, ms since the epoch. */
+export function dltPlace(
+  topic: string,
+  partition: number,
+  offset: bigint,
+  timestamp: number,
+): Record<string, string | Buffer> {
+  const int32 = Buffer.alloc(4)
+  int32.writeInt32BE(partition)
+  return {
+    [DLT_HEADERS.topic]: topic,
+    [DLT_HEADERS.partition]: int32,
+    [DLT_HEADERS.offset]: int64(offset),
+    [DLT_HEADERS.timestamp]: int64(BigInt(timestamp)),
+  }
+}
+
+/** Whether the record names a place in this topic, completely and in the right encoding. */
+export function hasDltPlace(record: Pick<InRecord, 'headers'>, topic: string): boolean {
+  const { headers } = record
+  if (headers[DLT_HEADERS.topic] === undefined) {
+    return false
+  }
+  return (
+    headerText(record, DLT_HEADERS.topic) === topic &&
+    bytesOf(record, DLT_HEADERS.partition)?.length === 4 &&
+    bytesOf(record, DLT_HEADERS.offset)?.length === 8 &&
+    bytesOf(record, DLT_HEADERS.timestamp)?.length === 8
+  )
+}
+
+/** The number in an int32 or int64 header; null if the header is missing or has another length. */
+export function dltNumber(
+  record: Pick<InRecord, 'headers'>,
+  name: (typeof DLT_HEADERS)['partition' | 'offset' | 'timestamp'],
+): bigint | null {
+  const bytes = bytesOf(record, name)
+  if (bytes?.length === 4) {
+    return BigInt(bytes.readInt32BE())
+  }
+  return bytes?.length === 8 ? bytes.readBigInt64BE() : null
+}
+
+function bytesOf({ headers }: Pick<InRecord, 'headers'>, name: string): Buffer | null {
+  const value = headers[name]
+  const first = Array.isArray(value) ? value[0] : value
+  return Buffer.isBuffer(first) ? first : null
+}
+
+function int64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64BE(value)
+  return bytes
+}
