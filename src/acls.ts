@@ -72,7 +72,9 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
 
     ...onTopics('normalizer', ['raw'], READ, 'reads callbacks'),
     ...onTopics('normalizer', ['keys', 'forgottenKeys'], READ, 'decrypts callbacks'),
-    ...onTopics('normalizer', ['events', 'rawDeadLetters'], WRITE, 'appends events and dead letters'),
+    ...onTopics('normalizer', ['events'], WRITE, 'appends events'),
+    ...onTopics('normalizer', ['rawDeadLetters'], BOTH, 'appends dead letters, counts those that wait'),
+    ...onTopics('normalizer', ['resolvedDeadLetters'], READ, 'counts the dead letters that wait'),
     onGroup('normalizer', normalizerGroup, ['Read'], 'joins the group and commits offsets'),
 
     ...onTopics('processor', ['events'], READ, 'reads events'),
@@ -83,6 +85,7 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
       BOTH,
       'publishes results, settles its last transaction',
     ),
+    ...onTopics('processor', ['resolvedDeadLetters'], READ, 'counts the dead letters that wait'),
     onGroup('processor', processorGroup, ['Read'], 'joins the group, commits offsets in its transactions'),
     onTransactionalIds(processorTransactionalId, 'fences former owners, publishes exactly once'),
     onTransactionalIds(
@@ -150,11 +153,11 @@ export function redisAcls({ environment, processorGroup }: AclScope): readonly R
       rules: [...base, `~${keys}`, ...REDIS_CONNECTION, ...REDIS_READING, ...REDIS_WRITING],
       reason: 'maintains the view',
     },
-    {
-      role: 'operator',
+    ...(['operator', 'maintainer'] as const).map((role) => ({
+      role,
       rules: [...base, `%R~${keys}`, ...REDIS_CONNECTION, ...REDIS_READING],
-      reason: 'show, why, verify',
-    },
+      reason: role === 'operator' ? 'show, why, verify' : 'dlq: statuses before and after',
+    })),
   ]
 }
 

@@ -7,6 +7,7 @@ import { connectAdmin, onBrokers } from './kafka/brokers.ts'
 import { createGroupOffsets } from './kafka/group-offsets.ts'
 import { createKafka } from './kafka/kafka-client.ts'
 import { findTopicProblems } from './kafka/topic-admin.ts'
+import { DeadLetterBoard } from './observability/dead-letter-board.ts'
 import { AdminServer, Health } from './observability/health.ts'
 import { createLogger, type Logger } from './observability/log.ts'
 import { Metrics } from './observability/metrics.ts'
@@ -36,6 +37,9 @@ export async function runStages(
   const logger = createLogger({ level: config.log.level, role: stages.join('+') })
   const health = new Health()
   const metrics = new Metrics({ sources: config.sources.map((source) => source.id) })
+  const deadLetters = new DeadLetterBoard()
+  metrics.runtime.watchDeadLetters(deadLetters)
+  health.detail('deadLetters', () => deadLetters.details())
   const documents = stages.includes('gateway') ? { '/openapi.json': JSON.stringify(gatewayApi(config)) } : {}
   const admin = new AdminServer({ ...config.admin, health, registry: metrics.registry, documents })
   const { promise: fatal, resolve: onFatalError } = Promise.withResolvers<Error>()
@@ -54,7 +58,14 @@ export async function runStages(
     retries: 5,
   }).admin()
   const running: RunningStage[] = []
-  const context = stageContext(config, logger, health, metrics, kafkaAdmin, stopSignal, onFatalError)
+  const context = stageContext(config, logger, health, metrics, deadLetters, kafkaAdmin, stopSignal, onFatalError)
+  const reminder = setInterval(() => {
+    const waiting = deadLetters.waiting()
+    if (waiting !== null) {
+      logger.warn(waiting, 'dead letters wait for a person: see paystatus dlq list')
+    }
+  }, DEAD_LETTERS_REMINDER_MS)
+  reminder.unref()
 
   async function start(): Promise<void> {
     for (const stage of stages.filter((candidate) => candidate !== 'gateway')) {
@@ -92,6 +103,7 @@ export async function runStages(
     logger.fatal({ err: reason.error }, 'a stage cannot continue; stopping')
   }
   health.drain()
+  clearInterval(reminder)
   // A hanging client must not keep a stopping process alive.
   const hanging = setTimeout(() => {
     logger.error({ limitMs: config.shutdown.limitMs }, 'stopping took too long; exiting without finishing')
@@ -120,6 +132,7 @@ function stageContext(
   logger: Logger,
   health: Health,
   metrics: Metrics,
+  deadLetters: DeadLetterBoard,
   kafkaAdmin: ReturnType<ReturnType<typeof createKafka>['admin']>,
   signal: AbortSignal,
   onFatal: (error: Error) => void,
@@ -133,6 +146,7 @@ function stageContext(
     logger,
     health,
     metrics,
+    deadLetters,
     offsets,
     crashPoint: crashPointsOf(process.env['PAYSTATUS_CRASH_POINTS']),
     onFatal,
@@ -182,6 +196,8 @@ function watchSchemas(
   watch.start()
   signal.addEventListener('abort', () => watch.stop(), { once: true })
 }
+
+const DEAD_LETTERS_REMINDER_MS = 60_000
 
 /** Longer than one registry instance can lag behind the others. */
 const SCHEMAS_RECHECK_MS = 5_000

@@ -11,11 +11,11 @@ const SCOPE = {
 }
 const OPTIONS = { brokers: ['a:1', 'b:2'], principalPrefix: 'User:CN=paystatus ' }
 
-/** Topics that a stage reads besides its input: data keys, and for the processor its own outputs. */
+/** Topics that a stage reads besides its input: data keys, its dead letters, and for the processor its other outputs. */
 const LOOKED_INTO: Readonly<Record<string, readonly TopicId[]>> = {
   gateway: ['forgottenKeys'],
-  normalizer: ['keys', 'forgottenKeys'],
-  processor: ['current', 'changes', 'eventDeadLetters'],
+  normalizer: ['keys', 'forgottenKeys', 'rawDeadLetters', 'resolvedDeadLetters'],
+  processor: ['current', 'changes', 'eventDeadLetters', 'resolvedDeadLetters'],
 }
 
 test('I7: each stage can write exactly the topics that the topology assigns to it, and no other role can', () => {

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { VERSION } from '../version.ts'
 import { addAudit } from './audit.ts'
 import { EXIT_USAGE } from './command-line.ts'
+import { addDlq } from './dlq.ts'
 import { addDrift } from './drift.ts'
 import { addFold } from './fold.ts'
 import { addForget } from './forget.ts'
@@ -30,6 +31,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addOverdue,
   addShow,
   addWhy,
+  addDlq,
   addForget,
   addAudit,
   addVerify,

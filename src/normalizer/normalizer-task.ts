@@ -5,8 +5,9 @@ import type { PaymentEvent } from '../payment/payment-event.ts'
 import type { DriftNote } from '../providers/drift.ts'
 import { DEAD_LETTER_REASONS, type DeadLetter, type Translation } from '../providers/provider.ts'
 import { onlyDeadLetter } from '../providers/translate-elements.ts'
-import { fromRawRecord, type UnknownSource } from '../raw/from-raw-record.ts'
+import type { UnknownSource } from '../raw/from-raw-record.ts'
 import type { SourcesById } from '../raw/sources-by-id.ts'
+import { translateRaw } from '../raw/translate-raw.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import type { ReachCrashPoint } from '../stream/crash-point.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
@@ -204,14 +205,11 @@ export class NormalizerTask implements PartitionTask {
   }
 
   #translate(record: InRecord): Translation {
-    const raw = fromRawRecord(record, this.#options.sources)
-    if (typeof raw === 'string') {
-      this.#options.onUnknownSource(record, raw)
-      return onlyDeadLetter({ reason: raw, message: DEAD_LETTER_REASONS[raw], element: null })
-    }
-    const translation = raw.provider.translate(raw.callback)
-    if (translation.drift.length > 0) {
-      this.#options.onDrift(raw.provider.id, translation.drift)
+    const { translation, by } = translateRaw(record, this.#options.sources)
+    if (typeof by === 'string') {
+      this.#options.onUnknownSource(record, by)
+    } else if (translation.drift.length > 0) {
+      this.#options.onDrift(by.id, translation.drift)
     }
     return translation
   }

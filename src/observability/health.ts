@@ -11,6 +11,8 @@ export interface ComponentHealth {
 export interface Readiness {
   readonly ready: boolean
   readonly components: Readonly<Record<string, ComponentHealth>>
+  /** What a person should know, and what does not make the process unready. Absent if there is nothing. */
+  readonly details?: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -19,6 +21,7 @@ export interface Readiness {
  */
 export class Health {
   readonly #components = new Map<string, ComponentHealth & { readonly expiresAt: number }>()
+  readonly #details = new Map<string, () => unknown>()
   readonly #now: () => number
   #draining = false
 
@@ -38,6 +41,11 @@ export class Health {
   /** Removes a component that is gone, such as a partition that moved away. */
   remove(component: string): void {
     this.#components.delete(component)
+  }
+
+  /** Shows what `read` returns with the readiness, unless it is null. Decides nothing. */
+  detail(name: string, read: () => unknown): void {
+    this.#details.set(name, read)
   }
 
   /** Not ready from now on, for good: the process is shutting down. */
@@ -61,7 +69,10 @@ export class Health {
     if (this.#draining) {
       components['process'] = { ok: false, reason: 'stopping' }
     }
-    return { ready, components }
+    const details = [...this.#details]
+      .map(([name, read]) => [name, read()] as const)
+      .filter(([, value]) => value !== null)
+    return { ready, components, ...(details.length > 0 && { details: Object.fromEntries(details) }) }
   }
 }
 

@@ -172,4 +172,11 @@ export const RUNTIME_METRICS = {
     help: 'Offsets between the committed offset and the end of a partition.',
     labels: { stage: 'runtime', partition: 'runtime' },
   },
+  deadLetters: {
+    kind: 'reading',
+    name: 'paystatus_dead_letters_open',
+    help: 'Dead letters that wait for a person, in the partitions of this process; sum over all processes. See: paystatus dlq list.',
+    // Reasons come from a closed list (OPEN_LETTER_REASONS).
+    labels: { topic: 'runtime', reason: 'runtime' },
+  },
 } as const satisfies Record<string, MetricRow>

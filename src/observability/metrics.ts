@@ -1,5 +1,6 @@
 import { type Counter, collectDefaultMetrics, type Histogram, Registry } from 'prom-client'
 import type { AnswerCode } from './answer-codes.ts'
+import type { DeadLetterBoard } from './dead-letter-board.ts'
 import {
   type CONNECTION_CUTS,
   GATEWAY_METRICS,
@@ -135,6 +136,11 @@ class RuntimeMetrics {
     for (const state of LANE_STATES) {
       this.#metrics.lanes.set({ stage, state }, counts.get(state)?.length ?? 0)
     }
+  }
+
+  /** Where a scrape reads how many dead letters wait. */
+  watchDeadLetters(board: Pick<DeadLetterBoard, 'series'>): void {
+    this.#metrics.deadLetters.read = () => board.series()
   }
 
   /** Null ends the series of a partition that moved away, so that it does not stay at an old value. */

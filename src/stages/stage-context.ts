@@ -1,5 +1,6 @@
 import type { PaymentCodecs } from '../avro/payment-codecs.ts'
 import type { Config } from '../config.ts'
+import type { DeadLetterBoard } from '../observability/dead-letter-board.ts'
 import type { Health } from '../observability/health.ts'
 import type { Logger } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -17,6 +18,8 @@ export interface StageContext {
   readonly logger: Logger
   readonly health: Health
   readonly metrics: Metrics
+  /** Where the stages report the dead letters that wait for a person. */
+  readonly deadLetters: DeadLetterBoard
   readonly offsets: GroupOffsets
   readonly clusterId: () => Promise<string>
   readonly codecs: () => Promise<PaymentCodecs>

@@ -15,6 +15,7 @@ import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
 import { laneLimits } from './lane-limits.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
+import { watchLetters } from './watch-letters.ts'
 
 /** A chunk costs one request per output leader and a share of a commit. */
 const CHUNK_INTERVAL_MS = 20
@@ -94,8 +95,10 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
     createTask,
     limits: laneLimits(CHUNK_INTERVAL_MS),
   })
+  const letters = watchLetters(context, 'rawDeadLetters', stage.partitions)
   return {
     stop: async () => {
+      await letters.stop()
       await stage.stop()
       await Promise.all([events.close(), deadLetters.close()])
     },

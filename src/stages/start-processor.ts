@@ -18,6 +18,7 @@ import { laneLimits } from './lane-limits.ts'
 import { processorProducer } from './processor-producer.ts'
 import { RedisWaits } from './redis-waits.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
+import { watchLetters } from './watch-letters.ts'
 
 /** A transaction costs five broker requests, however few events it holds. */
 const CHUNK_INTERVAL_MS = 30
@@ -98,8 +99,10 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
     limits: laneLimits(CHUNK_INTERVAL_MS),
     waiting: (partition) => waits.has(partition) || budget.isWaiting(partition) || restoreBudget.isWaiting(partition),
   })
+  const letters = watchLetters(context, 'eventDeadLetters', stage.partitions)
   return {
     stop: async () => {
+      await letters.stop()
       await stage.stop()
       redis.close()
     },

@@ -21,13 +21,19 @@ export interface RunStageOptions extends StageRunnerOptions {
   readonly logger: Logger
 }
 
+export interface RunningLanes {
+  /** The partitions currently assigned to us. */
+  partitions(): readonly number[]
+  stop(): Promise<void>
+}
+
 const OBSERVE_INTERVAL_MS = 200
 const WATCH_INTERVAL_MS = 5_000
 /** Several times the duration of a rebalance. */
 const STALL_MS = 60_000
 
 /** Joins the group and processes the assigned partitions, watched by a watchdog, until it is stopped. */
-export async function runStage(options: RunStageOptions): Promise<{ stop(): Promise<void> }> {
+export async function runStage(options: RunStageOptions): Promise<RunningLanes> {
   const { stage, topic, offsets, logs, health, metrics, logger, onFatal } = options
   const runner = new StageRunner(options)
   const watchdog = new Watchdog({
@@ -65,6 +71,7 @@ export async function runStage(options: RunStageOptions): Promise<{ stop(): Prom
   await runner.start()
   watchdog.start()
   return {
+    partitions: () => runner.lanes.map(({ partition }) => partition),
     stop: async () => {
       clearInterval(observer)
       watchdog.stop()

@@ -36,6 +36,15 @@ describe('Health', () => {
     expect(health.readiness()).toEqual({ ready: true, components: { append: { ok: true } } })
   })
 
+  test('shows details, which decide nothing, as long as there are any', () => {
+    const health = new Health()
+    let waiting: object | null = null
+    health.detail('deadLetters', () => waiting)
+    expect(health.readiness()).toEqual({ ready: true, components: {} })
+    waiting = { open: 2 }
+    expect(health.readiness()).toEqual({ ready: true, components: {}, details: { deadLetters: { open: 2 } } })
+  })
+
   test('is never ready again once draining', () => {
     const health = new Health()
     health.set('kafka', true)

@@ -73,6 +73,15 @@ describe('Metrics', () => {
     expect(text).not.toContain('paystatus_lag_records{')
   })
 
+  test('reads on each scrape how many dead letters wait', async () => {
+    const metrics = metricsOf()
+    let count = 2
+    metrics.runtime.watchDeadLetters({ series: () => [[{ topic: 'dlq', reason: 'empty-body' }, count]] })
+    expect(await metrics.registry.metrics()).toContain('paystatus_dead_letters_open{topic="dlq",reason="empty-body"} 2')
+    count = 1
+    expect(await metrics.registry.metrics()).toContain('paystatus_dead_letters_open{topic="dlq",reason="empty-body"} 1')
+  })
+
   test('includes process metrics by default', async () => {
     const metrics = new Metrics({ sources: [] })
     expect(await metrics.registry.metrics()).toContain('process_resident_memory_bytes')

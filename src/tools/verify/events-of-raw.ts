@@ -1,7 +1,7 @@
 import { withChildReports } from '../../payment/child-report.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
-import { fromRawRecord } from '../../raw/from-raw-record.ts'
 import type { SourcesById } from '../../raw/sources-by-id.ts'
+import { translateRaw } from '../../raw/translate-raw.ts'
 import type { InRecord } from '../../stream/record.ts'
 
 /**
@@ -9,6 +9,6 @@ import type { InRecord } from '../../stream/record.ts'
  * unknown. Pure.
  */
 export function eventsOfRaw(record: InRecord, sources: SourcesById): readonly PaymentEvent[] | null {
-  const raw = fromRawRecord(record, sources)
-  return typeof raw === 'string' ? null : withChildReports(raw.provider.translate(raw.callback).events)
+  const { translation, by } = translateRaw(record, sources)
+  return typeof by === 'string' ? null : withChildReports(translation.events)
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import type { Config } from '../../config.ts'
-import type { OpenedRecord, OpensBodies } from '../../encryption/body-opener.ts'
+import type { OpensBodies } from '../../encryption/body-opener.ts'
 import { createBodyOpener } from '../../encryption/open-bodies.ts'
 import { createGroupOffsets } from '../../kafka/group-offsets.ts'
 import type { Logger } from '../../observability/log.ts'
@@ -12,9 +12,9 @@ import { receivedAtOf } from '../../raw/received-at.ts'
 import { headerText } from '../../stream/header-text.ts'
 import { partitionOf } from '../../stream/partition-of.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
-import { DefinedStop } from '../../stream/partition-task.ts'
 import type { InRecord } from '../../stream/record.ts'
 import type { TopicNames } from '../../topics.ts'
+import { type OpenedIfPossible, openIfPossible } from '../open-if-possible.ts'
 import { type FoundPayments, findPayments } from '../show.ts'
 import { decodeAnything, decodeOrNull } from '../verify/decode-or-null.ts'
 import { withClients } from '../with-clients.ts'
@@ -168,29 +168,9 @@ async function findRaw(
   return { raw, rawReachesBackTo }
 }
 
-/** Bodies are needed only for their fingerprints, so a missing key-encryption key is not an error. */
-async function openIfPossible(
-  bodies: OpensBodies,
-  records: readonly InRecord[],
-  signal: AbortSignal | undefined,
-): Promise<readonly (OpenedRecord | 'no-key')[]> {
-  try {
-    return await bodies.open(records, signal)
-  } catch (error) {
-    if (!(error instanceof DefinedStop)) {
-      throw error
-    }
-    if (records.length > 1) {
-      // Retry one by one: perhaps only some of them use the missing key.
-      return (await Promise.all(records.map((record) => openIfPossible(bodies, [record], signal)))).flat()
-    }
-    return ['no-key']
-  }
-}
-
 function placeOf(
   record: InRecord,
-  opened: OpenedRecord | 'no-key',
+  opened: OpenedIfPossible,
   topic: string,
   partition: number,
   before: RawPlace | undefined,

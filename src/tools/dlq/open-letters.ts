@@ -1,0 +1,207 @@
+import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
+import type { EventDeadLetterReason } from '../../processor/fold-batch.ts'
+import { OPEN_LETTER_REASONS } from '../../stages/open-letter-reasons.ts'
+import { LetterStates } from '../../stream/letter-states.ts'
+import type { PartitionReader } from '../../stream/partition-reader.ts'
+import { readUntil } from '../../stream/read-until.ts'
+import type { InRecord } from '../../stream/record.ts'
+import { fromResolvedRecord, type ResolvedLetter } from '../../stream/resolved-letter.ts'
+import type { TopicLogs } from '../../stream/topic-logs.ts'
+import type { TopicNames } from '../../topics.ts'
+import { decodeAnything } from '../verify/decode-or-null.ts'
+import { isSelected, type LetterFilter } from './letter-filter.ts'
+import { LETTER_TOPICS, type LetterPlace, type LetterTopic } from './letter-place.ts'
+import { type StoredLetter, toStoredLetter } from './stored-letter.ts'
+
+/** Access to the servers; read only. */
+export interface LetterPorts {
+  readonly reader: PartitionReader
+  readonly logs: Pick<TopicLogs, 'facts'>
+  readonly codecs: Pick<PaymentCodecs, 'event'>
+  readonly topics: TopicNames
+  readonly partitions: number
+}
+
+/** A dead letter that waits for a person. */
+export interface OpenLetter {
+  readonly letter: StoredLetter
+  /** Why, as the last redrive found it, or else as its headers say. */
+  readonly reason: string
+  /** How often it, or what it descends from, was redriven. */
+  readonly redrives: number
+  /** Kafka's id of its topic. */
+  readonly topicId: string
+}
+
+/**
+ * Reads the open dead letters of both topics, in portions, to the ends that the topics have when their partition is reached: dead
+ * letters that are written meanwhile are not read, so a redrive cannot follow its own results.
+ *
+ * Memory: a portion, and two bytes for each offset of one partition.
+ */
+export async function readOpenLetters(
+  ports: LetterPorts,
+  filter: LetterFilter,
+  onLetters: (letters: readonly OpenLetter[]) => Promise<void> | void,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const topic of LETTER_TOPICS.filter((one) => filter.topic === undefined || filter.topic === one)) {
+    for (let partition = 0; partition < ports.partitions; partition += 1) {
+      signal?.throwIfAborted()
+      const opened = await openPartition(ports, topic, partition, signal)
+      await ports.reader.read(
+        ports.topics[topic],
+        partition,
+        0n,
+        async (records) => {
+          const open = await toOpenLetters(ports, opened, topic, partition, records)
+          const selected = open.filter(({ letter, reason }) => isSelected(filter, letter, reason))
+          if (selected.length > 0) {
+            await onLetters(selected)
+          }
+        },
+        signal,
+      )
+    }
+  }
+}
+
+/** The open ones among the dead letters at some places. `onAbsent` gets the others, and why they are not open. */
+export async function readLettersAt(
+  ports: LetterPorts,
+  places: readonly LetterPlace[],
+  onLetters: (letters: readonly OpenLetter[]) => Promise<void> | void,
+  onAbsent: (place: LetterPlace, why: 'no dead letter' | 'already resolved') => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const group of Map.groupBy(places, ({ topic, partition }) => `${topic} ${partition}`).values()) {
+    const { topic, partition } = group[0] as LetterPlace
+    const opened = await openPartition(ports, topic, partition, signal)
+    for (const place of group) {
+      const record = await recordAt(ports, place, signal)
+      if (record === null) {
+        onAbsent(place, 'no dead letter')
+        continue
+      }
+      const open = await toOpenLetters(ports, opened, topic, partition, [record])
+      await (open.length === 0 ? onAbsent(place, 'already resolved') : onLetters(open))
+    }
+  }
+}
+
+/** A dead letter, open or not, with the last decision about it. */
+export async function readLetter(
+  ports: LetterPorts,
+  place: LetterPlace,
+  signal?: AbortSignal,
+): Promise<{ readonly letter: StoredLetter; readonly decided: ResolvedLetter | null } | null> {
+  const record = await recordAt(ports, place, signal)
+  if (record === null) {
+    return null
+  }
+  let decided: ResolvedLetter | null = null
+  const topicId = await topicIdOf(ports, place.topic)
+  await readDecisions(
+    ports,
+    topicId,
+    place.partition,
+    (offset, letter) => {
+      decided = offset === place.offset ? letter : decided
+    },
+    signal,
+  )
+  return { letter: await storedLetter(ports, record, place), decided }
+}
+
+const UNDECODABLE: EventDeadLetterReason = 'undecodable'
+
+interface OpenedPartition {
+  readonly topicId: string
+  readonly states: LetterStates
+}
+
+async function openPartition(
+  ports: LetterPorts,
+  topic: LetterTopic,
+  partition: number,
+  signal: AbortSignal | undefined,
+): Promise<OpenedPartition> {
+  const topicId = await topicIdOf(ports, topic)
+  const { start } = await ports.reader.range(ports.topics[topic], partition)
+  const states = new LetterStates(start, OPEN_LETTER_REASONS)
+  await readDecisions(ports, topicId, partition, (offset, letter) => states.decided(offset, letter), signal)
+  return { topicId, states }
+}
+
+async function topicIdOf({ logs, topics }: LetterPorts, topic: LetterTopic): Promise<string> {
+  return (await logs.facts([topics[topic]])).get(topics[topic])?.id ?? ''
+}
+
+async function readDecisions(
+  { reader, topics }: LetterPorts,
+  topicId: string,
+  partition: number,
+  onDecision: (offset: bigint, letter: ResolvedLetter | null) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await reader.read(
+    topics.resolvedDeadLetters,
+    partition,
+    0n,
+    (records) => {
+      for (const record of records) {
+        const found = fromResolvedRecord(record)
+        if (found?.position.topicId === topicId && found.position.partition === partition) {
+          onDecision(found.position.offset, found.letter)
+        }
+      }
+    },
+    signal,
+  )
+}
+
+async function recordAt(
+  { reader, topics, partitions }: LetterPorts,
+  { topic, partition, offset }: LetterPlace,
+  signal: AbortSignal | undefined,
+): Promise<InRecord | null> {
+  if (partition >= partitions) {
+    return null
+  }
+  let found: InRecord | null = null
+  const isHere = (records: readonly InRecord[]) => {
+    found = records.find((record) => record.offset === offset) ?? null
+    return true
+  }
+  await readUntil(reader, topics[topic], partition, offset, isHere, signal)
+  return found
+}
+
+async function toOpenLetters(
+  ports: LetterPorts,
+  { topicId, states }: OpenedPartition,
+  topic: LetterTopic,
+  partition: number,
+  records: readonly InRecord[],
+): Promise<readonly OpenLetter[]> {
+  const open: OpenLetter[] = []
+  for (const record of records) {
+    if (!states.isResolved(record.offset)) {
+      const letter = await storedLetter(ports, record, { topic, partition, offset: record.offset })
+      const reason = states.reasonOf(record.offset) ?? letter.reason
+      open.push({ letter, reason, redrives: Math.max(letter.redrives, states.redrivesOf(record.offset)), topicId })
+    }
+  }
+  return open
+}
+
+async function storedLetter(ports: LetterPorts, record: InRecord, place: LetterPlace): Promise<StoredLetter> {
+  const { topics, codecs } = ports
+  const letter = toStoredLetter(record, place, null)
+  if (place.topic === 'rawDeadLetters' || letter.reason === UNDECODABLE) {
+    // Not tried here: foreign schema ids would cost a request to the registry each.
+    return letter
+  }
+  const at = { topic: topics[place.topic], partition: place.partition, offset: record.offset }
+  return toStoredLetter(record, place, await decodeAnything(codecs.event, record.value, at))
+}

@@ -1,0 +1,81 @@
+import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
+import { isSchemaStop } from '../../avro/schema-stop.ts'
+import { withChildReports } from '../../payment/child-report.ts'
+import type { PaymentEvent } from '../../payment/payment-event.ts'
+import { decodeEvents } from '../../processor/decode-events.ts'
+import { EVENT_DEAD_LETTER_REASONS } from '../../processor/fold-batch.ts'
+import { DEAD_LETTER_REASONS } from '../../providers/provider.ts'
+import type { SourcesById } from '../../raw/sources-by-id.ts'
+import { translateRaw } from '../../raw/translate-raw.ts'
+import { STAYS_REASONS } from '../../stages/open-letter-reasons.ts'
+import type { TopicNames } from '../../topics.ts'
+import type { OpenedIfPossible } from '../open-if-possible.ts'
+import { asRead, type StoredLetter } from './stored-letter.ts'
+
+/** What a dead letter says now. */
+export interface ReadAgain {
+  /** The events it gives now, each with its report to an original payment, if it is one. */
+  readonly events: readonly PaymentEvent[]
+  /** Why it, or a part of it, still cannot be read; null if nothing is left to do after its events are published. */
+  readonly problem: Problem | null
+}
+
+export interface Problem {
+  readonly reason: string
+  /** Names fields and positions, never a value of the body (I9). */
+  readonly message: string
+}
+
+/**
+ * Reads a callback with the mapping and the sources of now. Pure.
+ *
+ * If the dead letter is about one element, only that element counts: its siblings were published when the callback came. An
+ * element that is understood now and reports no status gives no event and no problem.
+ */
+export function readCallbackAgain(letter: StoredLetter, opened: OpenedIfPossible, sources: SourcesById): ReadAgain {
+  if (typeof opened === 'string') {
+    return { events: [], problem: opened === 'undecryptable' ? UNDECRYPTABLE : staysBecause(UNOPENED[opened]) }
+  }
+  const { events, deadLetters } = translateRaw(asRead(opened), sources).translation
+  const isMeant = (element: number | null) => letter.element === null || element === null || element === letter.element
+  const left = deadLetters.filter(({ element }) => isMeant(element))
+  const [first] = left
+  return {
+    events: withChildReports(events.filter(({ element }) => isMeant(element))),
+    problem: first === undefined ? null : { reason: first.reason, message: messageOf(left.length, first.message) },
+  }
+}
+
+/** Reads an event as the status processor would. Rejects while the registry does not answer. */
+export async function readEventAgain(
+  { place, record }: StoredLetter,
+  codecs: PaymentCodecs,
+  topics: TopicNames,
+  group: string,
+): Promise<ReadAgain> {
+  try {
+    const from = { codecs, topics: { ...topics, events: topics[place.topic] }, partition: place.partition, group }
+    const [input] = await decodeEvents([record], from, () => {})
+    if (input !== undefined && 'event' in input) {
+      return { events: [input.event], problem: null }
+    }
+    const reason = input?.rejected ?? 'undecodable'
+    return { events: [], problem: { reason, message: EVENT_DEAD_LETTER_REASONS[reason] } }
+  } catch (error) {
+    if (isSchemaStop(error)) {
+      return { events: [], problem: staysBecause('schema-unknown') }
+    }
+    throw error
+  }
+}
+
+export function staysBecause(reason: keyof typeof STAYS_REASONS): Problem {
+  return { reason, message: STAYS_REASONS[reason] }
+}
+
+const UNOPENED = { forgotten: 'forgotten', 'no-key': 'key-missing' } as const
+const UNDECRYPTABLE: Problem = { reason: 'undecryptable', message: DEAD_LETTER_REASONS.undecryptable }
+
+function messageOf(count: number, first: string): string {
+  return count === 1 ? first : `${count} elements cannot be read; the first: ${first}`
+}
