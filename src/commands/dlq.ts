@@ -38,15 +38,15 @@ interface SelectOptions extends FilterOptions {
 export function addDlq(program: Command): void {
   const dlq = program
     .command('dlq')
-    .description('dead letters: list, show, redrive and close those that wait for a person')
+    .description('list, show, redrive and close dead letters that wait for a person')
   withFilters(dlq.command('list'))
-    .description('group the dead letters that wait, by topic, provider, source, reason and age')
+    .description('count the dead letters that wait, by topic, provider, source, reason and age')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       `
-Reads both topics of dead letters and what was decided about them. "within" is the age: 1 hour, 1 day, 1 week, older. A dead
-letter that was redriven without success has its new reason. Provider and source of an undecodable event are not known.
+Reads both topics of dead letters, and the decisions about them. "within" is the age: 1 hour, 1 day, 1 week, older. A dead
+letter that was redriven without success has its new reason. Provider and source of an undecodable event are unknown.
 Exit codes: 0 done; 1 failed; 2 wrong options or configuration.
 
 Example:
@@ -55,15 +55,15 @@ Example:
     .action((options: JsonOption & FilterOptions) => list(program, options))
   dlq
     .command('show')
-    .description('one dead letter: place, reason, headers, and what its bytes say now')
+    .description('show one dead letter: place, reason, headers, and what it becomes if it is read again')
     .argument('<place>', 'topic[partition]@offset, as list and redrive print it')
     .option('--body', 'print the body, too; it can contain personal data')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
       `
-"now" is what a redrive would do. An encrypted body is decrypted with the keys at hand. In JSON a body that is not UTF-8 is in
-base64.
+"now" is what a redrive would do. An encrypted body is decrypted if its keys are available. In JSON, a body that is not UTF-8
+is in base64.
 Exit codes: 0 done; 1 failed, or no dead letter at this place; 2 wrong options or configuration.
 
 Example:
@@ -71,7 +71,7 @@ Example:
     )
     .action((place: string, options: JsonOption & { body?: boolean }) => show(program, place, options))
   withSelection(dlq.command('redrive'))
-    .description('read dead letters again and publish what they say now; a dry run without --apply')
+    .description('read dead letters again and publish their events; a dry run without --apply')
     .option('--apply', 'publish the events and record the result; needs --reason')
     .option('--again', 'also those whose events were published 5 times and became dead letters again')
     .addOption(reasonOption())
@@ -80,13 +80,12 @@ Example:
     .addHelpText(
       'after',
       `
-Callbacks are read with the mapping and the sources of now, events with the schemas of now. For each dead letter it prints what
-becomes of it and, for each event, the payment's status before and after. Events go through payments.events; only then is the
-dead letter taken off the list, so a run that was killed can be repeated: the status processor recognises known events. What
-still cannot be read stays on the list with its new reason. Recorded in the audit trail. Needs the permissions of the
-maintainer.
+Reads callbacks with the current mapping and sources, and events with the current schemas. Prints what each dead letter becomes
+and, for each event, the payment's status before and after. The events are published to payments.events before the dead letter
+is taken off the list, so a run that was killed can be repeated: the status processor recognises known events. What still cannot
+be read stays on the list with its new reason. Recorded in the audit trail. Needs the permissions of the maintainer.
 
-  redriven  all of it was published, or it is understood now and reports no payment status
+  redriven  all its events were published, or it can be read and reports no payment status
   partly    some events were published, the rest still cannot be read: stays
   stays     cannot be read, or would become a dead letter again
   refused   redriven 5 times already: see --again
@@ -117,9 +116,9 @@ Example:
 
 function withFilters(command: Command): Command {
   return command
-    .addOption(new Option('--topic <topic>', 'only of this topic').choices(['callbacks', 'events']))
-    .addOption(new Option('--provider <id>', 'only of this provider').choices([...PROVIDER_IDS]))
-    .option('--source <id>', 'only of this source')
+    .addOption(new Option('--topic <topic>', 'only from this topic').choices(['callbacks', 'events']))
+    .addOption(new Option('--provider <id>', 'only from this provider').choices([...PROVIDER_IDS]))
+    .option('--source <id>', 'only from this source')
     .option('--cause <reason>', 'only with this reason, such as missing-status', reasonName)
     .option('--since <time>', 'only those that became dead letters since then (ISO 8601)', isoTime)
     .option('--until <time>', 'only those that became dead letters before then (ISO 8601)', isoTime)
@@ -127,7 +126,7 @@ function withFilters(command: Command): Command {
 
 function withSelection(command: Command): Command {
   return withFilters(
-    command.argument('[places...]', 'topic[partition]@offset of single dead letters; no filters then'),
+    command.argument('[places...]', 'topic[partition]@offset of single dead letters, instead of filters'),
   ).option('--all', 'all dead letters that wait')
 }
 

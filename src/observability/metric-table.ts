@@ -114,7 +114,7 @@ export const NORMALIZER_METRICS = {
   setAside: {
     kind: 'counter',
     name: 'paystatus_normalizer_set_aside_total',
-    help: 'Elements that are understood but say no payment status.',
+    help: 'Elements that are understood but report no payment status.',
   },
   forgotten: {
     kind: 'counter',

@@ -8,13 +8,13 @@ import { shortReason } from '../stream/short-reason.ts'
 import { OPEN_LETTER_REASONS } from './open-letter-reasons.ts'
 import type { StageContext } from './stage-context.ts'
 
-/** Counts the open dead letters of one topic, in the partitions that the stage owns, for as long as it runs. */
+/** Counts the open dead letters of one topic in the partitions that the stage owns, while the stage runs. */
 export function watchLetters(
   { config, topics, logger, deadLetters }: StageContext,
   topic: 'rawDeadLetters' | 'eventDeadLetters',
   partitions: () => readonly number[],
 ): LetterWatch {
-  // Gives up soon, because it tries again anyway; a missing topic or permission must show.
+  // Gives up soon: the watch tries again anyway, and a missing topic or permission must be reported.
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-dead-letters', logger, retries: 2 })
   const letters = topics[topic]
   const distance = new GrowingDistance()
