@@ -36,9 +36,7 @@ interface SelectOptions extends FilterOptions {
 }
 
 export function addDlq(program: Command): void {
-  const dlq = program
-    .command('dlq')
-    .description('list, show, redrive and close dead letters that wait for a person')
+  const dlq = program.command('dlq').description('list, show, redrive and close dead letters that wait for a person')
   withFilters(dlq.command('list'))
     .description('count the dead letters that wait, by topic, provider, source, reason and age')
     .option('--json', 'print one JSON document')

@@ -21,13 +21,13 @@ export interface DeploymentOptions {
   readonly partitions?: number
   /** Merged into the configuration, section by section. */
   readonly config?: Readonly<Record<string, Record<string, unknown>>>
-  /** Beside the sources that every deployment has. */
+  /** In addition to the sources that every deployment has. */
   readonly sources?: readonly Readonly<Record<string, unknown>>[]
-  /** Where the configuration and the secrets go; a temporary directory that is removed at the end if not given. */
+  /** Directory for configuration and secrets; by default a temporary one, removed at the end. */
   readonly directory?: string
-  /** What is started in place of this checkout's `bin/paystatus`. */
+  /** Program to start instead of this checkout's `bin/paystatus`. */
   readonly program?: string
-  /** Whether topics and schemas are prepared; they are, if not said otherwise. */
+  /** Whether to prepare topics and schemas; true by default. */
   readonly prepare?: boolean
 }
 
@@ -140,7 +140,7 @@ export class RoleProcess {
     this.#child = child
     this.roles = roles
     this.pid = child.pid ?? 0
-    // Not `exit`: its last words may still be in the pipe then.
+    // Not `exit`: its last output may still be in the pipe then.
     this.exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.listening = promise
@@ -179,7 +179,7 @@ export class RoleProcess {
     return (await response.json()) as Awaited<ReturnType<RoleProcess['health']>>
   }
 
-  /** The scrape as text. */
+  /** The metrics as scraped, as text. */
   async metricsText(): Promise<string> {
     return (await fetch(`${this.adminUrl}/metrics`)).text()
   }
@@ -193,7 +193,7 @@ export class RoleProcess {
     return Number(line.slice(series.length + 1))
   }
 
-  /** Resolves once every part says it is ready. */
+  /** Resolves once every component is ready. */
   async ready(timeoutMs = 30_000): Promise<void> {
     await eventually(
       async () => {
@@ -223,7 +223,7 @@ function writeConfiguration(directory: string, id: string, stack: StackInfo, opt
     },
     redis: { url: stack.redisUrl },
     registry: { url: stack.registryUrl },
-    // No load balancer is here that would have to notice a stop.
+    // There is no load balancer that needs time to notice a stop.
     gateway: { port: 0, shutdown: { waitMs: 250 } },
     admin: { port: 0 },
   }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { ensureFastavro } from '../stack/fastavro.ts'
 
-/** Framed values in base64 on stdin, one a line; the writer's schema comes from the registry by the id in the frame. */
+/** Reads framed values from stdin, one per line in base64; the writer's schema comes from the registry by the id in the frame. */
 const DECODE = `
 import base64, io, json, sys, urllib.request
 from datetime import datetime, timezone

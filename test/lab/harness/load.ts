@@ -2,7 +2,7 @@ import { runSimulation, type SimulationOptions, type SimulationReport } from '..
 import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
 import type { Deployment } from './deployment.ts'
 
-/** Acts as the providers for a gateway of the deployment, with some of everything that can go wrong. */
+/** Sends callbacks to a gateway of the deployment as the providers would, including some of everything that can go wrong. */
 export function simulate(
   deployment: Deployment,
   gatewayUrl: string,

@@ -5,8 +5,8 @@ import type { LogPlace, TopicFacts, TopicLogs } from '../../../src/stream/topic-
 import type { PartitionTransactions, TransactionScope } from '../../../src/stream/transactions.ts'
 
 /**
- * Every call of a stage to Kafka, as a place where the stage may die: `.before` nothing has happened, `.after` it has
- * happened and the answer is lost.
+ * Every call of a stage to Kafka, as a point where the stage can crash. At `.before` nothing has happened; at `.after` the
+ * call has taken effect and its answer is lost.
  */
 export const KAFKA_STEPS = [
   'init',
@@ -24,7 +24,7 @@ export const KAFKA_STEPS = [
 ] as const
 export type KafkaStep = `${(typeof KAFKA_STEPS)[number]}.${'before' | 'after'}`
 
-/** Called at every step. Throws to make the caller die there, or waits to suspend it there. */
+/** Called at every step. Throws to crash the caller there, or waits to suspend it there. */
 export type OnStep = (step: KafkaStep) => void | Promise<void>
 
 interface Transaction {
@@ -40,13 +40,13 @@ interface Entry {
   transaction: Transaction | null
 }
 
-/** Where the records of a leader begin. */
+/** The first offset written by a leader. */
 interface Epoch {
   readonly leaderEpoch: number
   readonly start: bigint
 }
 
-/** What a producer gets whose id was taken over by a newer one. */
+/** The error of a producer that was fenced by a newer one. */
 export class FencedError extends Error {
   readonly code = 'INVALID_PRODUCER_EPOCH'
 
@@ -61,13 +61,13 @@ export class FencedError extends Error {
  * until their commit, offsets with metadata inside the transaction, and fencing by producer epoch. As with the real one,
  * a failed transaction stays open until the next producer of its id ends it, and holds back read_committed readers.
  *
- * And as the real one (KAFKA-20734), it can end a transaction half-way: `skipsMarker` says where. What stands there is
- * undecided until the next transaction of that producer ends there, and shares its outcome. It happens when a broker is
+ * Like the real one (KAFKA-20734), it can leave a transaction half-ended: `skipsMarker` says where. Records there stay
+ * undecided until the next transaction of that producer ends there, and share its outcome. This happens when a broker is
  * lost, so the producer has lost its connection, too.
  */
 export class MemoryKafka {
   onStep: OnStep = () => {}
-  /** Whether the end of a transaction passes over a topic's partition, or over its offsets. */
+  /** Whether ending a transaction skips the marker in a topic's partition, or the one for its offsets. */
   skipsMarker: (of: string) => boolean = () => false
   readonly #logs = new Map<string, Entry[]>()
   readonly #names = new Map<Entry[], string>()
@@ -82,13 +82,13 @@ export class MemoryKafka {
   readonly #clusterId: string
   readonly #partitions: number
 
-  /** @param partitions Of every topic, until one is recreated or grows. */
+  /** @param partitions The partition count of every topic, until one is recreated or grows. */
   constructor(clusterId = 'memory-cluster', partitions = 6) {
     this.#clusterId = clusterId
     this.#partitions = partitions
   }
 
-  /** Appends outside of any transaction, as the stage before would. */
+  /** Appends outside of any transaction, as the previous stage does. */
   produce(topic: string, partition: number, record: OutRecord): bigint {
     const log = this.#log(topic, partition)
     const offset = this.#end(topic, partition)
@@ -125,7 +125,7 @@ export class MemoryKafka {
     return { leaderEpoch: found.leaderEpoch, offset: leaders[last + 1]?.start ?? this.#end(topic, partition) }
   }
 
-  /** Another broker leads from now on; it has everything. */
+  /** Moves the leadership to another broker, which has all records. */
   elect(topic: string, partition: number): void {
     const leaders = this.#leaders(`${topic}/${partition}`)
     const leaderEpoch = (leaders.at(-1) as Epoch).leaderEpoch + 1
@@ -145,7 +145,7 @@ export class MemoryKafka {
     }
   }
 
-  /** What an operator must not do. */
+  /** Gives a topic more partitions, which an operator must not do. */
   grow(topic: string, partitions: number): void {
     this.#facts.set(topic, { ...this.factsOf(topic), partitions })
   }
@@ -232,7 +232,7 @@ export class MemoryKafka {
     read: async (topic, partition, from, onRecords, signal) => {
       const range = this.range(topic, partition)
       const visible = this.records(topic, partition).filter(({ offset }) => offset >= from && offset < range.end)
-      // Portions of two, so that a reader meets their borders.
+      // Portions of two records, so that readers cross the borders between portions.
       for (let at = 0; at < visible.length; at += 2) {
         signal?.throwIfAborted()
         await this.onStep('read.before')
@@ -322,12 +322,12 @@ export class MemoryKafka {
     }
   }
 
-  /** What retention does. */
+  /** Deletes records from the start of a log, as retention does. */
   deleteBefore(topic: string, partition: number, offset: bigint): void {
     this.#starts.set(`${topic}/${partition}`, offset)
   }
 
-  /** What no Kafka should do: a broker leads that does not have the end of the topic. */
+  /** An unclean election: the new leader lacks the end of the topic. */
   truncate(topic: string, partition: number, end: bigint): void {
     const log = this.#log(topic, partition)
     log.splice(0, log.length, ...log.filter(({ offset }) => offset < end))
@@ -391,7 +391,7 @@ export class MemoryKafka {
     const left: Transaction[] = []
     for (const log of transaction.logs) {
       if (this.skipsMarker(this.#nameOf(log))) {
-        // Its own record of the outcome, because it has none yet.
+        // A transaction of its own, because this log has no outcome yet.
         const undecided: Transaction = { state: 'open', logs: new Set([log]), offsets: new Map() }
         for (const entry of log) {
           entry.transaction = entry.transaction === transaction ? undecided : entry.transaction

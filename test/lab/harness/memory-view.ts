@@ -5,11 +5,11 @@ export type ViewStep = `${'view-read' | 'view-write' | 'view-reset' | 'view-due'
 
 /**
  * A Redis that can lose data: emptied, or reset to any earlier moment, as by a restart from an old snapshot or a failover to
- * a lagging replica. Every call is a place to die, before or after it took effect.
+ * a lagging replica. The caller can crash at every call, before or after it took effect.
  */
 export class MemoryView implements StateStore {
   onStep: (step: ViewStep) => void | Promise<void> = () => {}
-  /** Everything that was ever written, in order: enough to make any earlier view again. */
+  /** All writes in order, from which any earlier view can be rebuilt. */
   #journal: ((store: MemoryStateStore) => Promise<WriteResult>)[] = []
   #store = new MemoryStateStore()
 
@@ -66,7 +66,7 @@ export class MemoryView implements StateStore {
     return this.#store.scanReferences(partition)
   }
 
-  /** Loses one key of the view; no marker tells. */
+  /** Loses one key of the view; the marker does not show it. */
   lose(partition: number, index: 'due' | 'refs'): void {
     this.#journal.push(async (store) => {
       store.lose(partition, index)

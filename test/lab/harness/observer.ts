@@ -24,7 +24,7 @@ export class Observer {
   readonly codecs: PaymentCodecs
   readonly kafka: ReturnType<typeof createKafka>
   readonly admin: ReturnType<ReturnType<typeof createKafka>['admin']>
-  /** For faults and for looking into the view; connected at its first use. */
+  /** For faults and for reading the view; connects on first use. */
   readonly redis: RedisClient
   readonly store: RedisStateStore
   readonly #deployment: Deployment
@@ -114,7 +114,7 @@ export class Observer {
     return this.redis.run((redis) => redis.keys(`{${this.#deployment.config.environment}.*`))
   }
 
-  /** Empties the view: for this deployment what a flushed Redis is for all. */
+  /** Empties the view of this deployment only, as flushing Redis does for all. */
   async deleteView(): Promise<number> {
     const keys = await this.viewKeys()
     return keys.length === 0 ? 0 : this.redis.run((redis) => redis.del(...keys))
@@ -128,7 +128,7 @@ export class Observer {
     )
   }
 
-  /** What the committed offset of a partition of the events says. */
+  /** The committed offset of a partition of the events, with its metadata. */
   async committed(partition: number): Promise<{ readonly offset: bigint; readonly metadata: CommitMetadata | null }> {
     const { config, topics } = this.#deployment
     const { offset, metadata } = await createGroupOffsets(this.admin).committed(
@@ -139,7 +139,7 @@ export class Observer {
     return { offset, metadata: fromMetadataText(metadata) }
   }
 
-  /** What the committed offsets say of all partitions together. */
+  /** The totals in the committed offsets, summed over all partitions. */
   async totals(): Promise<TotalsDelta> {
     const sum = noTotals()
     for (const totals of await this.#committedTotals()) {
@@ -213,7 +213,7 @@ export class Observer {
   }
 }
 
-/** Of an assignment of the consumer protocol that holds one topic: version, topic count, name, partitions, user data. */
+/** Parses an assignment with one topic in the consumer protocol: version, topic count, name, partitions, user data. */
 function partitionsOf(assignment: Buffer): readonly number[] {
   if (assignment.length < 8 || assignment.readInt32BE(2) === 0) {
     return []

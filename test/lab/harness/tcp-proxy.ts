@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export interface TrafficFilter {
   /** True cuts the connection before the chunk is forwarded. */
   request(chunk: Buffer): boolean
-  /** What of the chunk may go on, after `delayMs`; then the connection is cut if `cut` says so. */
+  /** The part of the chunk to forward, after `delayMs`; then the connection is cut if `cut` is true. */
   response(chunk: Buffer): { readonly pass: Buffer; readonly cut: boolean; readonly delayMs: number }
 }
 
@@ -20,7 +20,7 @@ interface Pair {
   readonly upstream: Socket
 }
 
-/** Makes a server unreachable, silent or a different one for a test, without touching the server. */
+/** Makes a server unreachable or silent, or replaces it, without touching the server. */
 export class TcpProxy {
   readonly #server: Server
   readonly #pairs = new Set<Pair>()
@@ -67,7 +67,7 @@ export class TcpProxy {
     }
   }
 
-  /** A black hole: connections are accepted and kept, and nothing goes through. */
+  /** A black hole: connections are accepted and kept, and nothing is forwarded. */
   freeze(): void {
     this.#frozen = true
     for (const { client, upstream } of this.#pairs) {
@@ -76,7 +76,7 @@ export class TcpProxy {
     }
   }
 
-  /** What was sent meanwhile arrives now, even from peers that have hung up since. */
+  /** Forwards what was sent meanwhile, even from peers that have disconnected since. */
   thaw(): void {
     this.#frozen = false
     for (const { client, upstream } of this.#pairs) {
@@ -153,7 +153,7 @@ export class TcpProxy {
       }, delayMs)
     })
     from.on('error', () => to.destroy())
-    // What it sent before it hung up is still delivered.
+    // What it sent before it disconnected is still delivered.
     from.on('close', () => to.destroySoon())
   }
 }

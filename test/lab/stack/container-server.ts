@@ -92,7 +92,7 @@ async function logOf(container: Container, since = 0): Promise<string> {
 export class ContainerServer implements ServerControl {
   readonly name: string
   readonly ports: readonly number[]
-  /** None that counts: the process may be in another machine, as on macOS. */
+  /** Not known: the process may be in a virtual machine, as on macOS. */
   readonly pid = undefined
   readonly #spec: ContainerSpec
   readonly #started: StartedTestContainer

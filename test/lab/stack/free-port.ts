@@ -40,7 +40,7 @@ export async function reservePort(first: number, count: number): Promise<number>
   throw new Error(`every port from ${first} to ${first + count - 1} is taken`)
 }
 
-/** Undefined if somebody else does. Keeps no process alive. */
+/** Undefined if another process listens there. Does not keep this process alive. */
 async function listenOn(port: number): Promise<Server | undefined> {
   const server = createServer((socket) => socket.destroy()).unref()
   try {

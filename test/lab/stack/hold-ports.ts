@@ -1,4 +1,4 @@
-/** Reserves as many ports of a range as there are, says which, and holds them: for the test of reservations. */
+/** Reserves every free port of a range, prints them and holds them: for the test of reservations. */
 import { reservePort } from './free-port.ts'
 
 const [first, count] = process.argv.slice(2).map(Number) as [number, number]

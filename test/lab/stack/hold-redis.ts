@@ -1,4 +1,4 @@
-/** Starts a Redis, says so, and holds it: for the test that kills such a process. */
+/** Starts a Redis, reports it and keeps it running: for the test that kills such a process. */
 import { startStack } from './stack.ts'
 
 const { directory, pids, redisUrl } = await startStack({ only: ['redis'] })

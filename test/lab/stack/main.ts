@@ -1,4 +1,4 @@
-/** `make up`, `make down`: one stack per checkout that stays until it is taken down. The rest is for `make test`. */
+/** `make up`, `make down`: one stack per checkout that runs until it is stopped. The other commands are for `make test`. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
@@ -19,7 +19,7 @@ const STATE = join(ROOT, '.stack')
 const STACK_FILE = join(STATE, 'stack.json')
 const KEEPER_LOG = join(STATE, 'keeper.log')
 
-/** The message of the keeper to the `up` that started it. */
+/** What the background keeper reports to the `up` that started it. */
 type KeeperNews = { readonly progress: string } | { readonly failed: string } | { readonly ready: true }
 
 const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
@@ -146,7 +146,7 @@ async function keep(): Promise<void> {
   tell({ ready: true })
 }
 
-/** Writes the stack's file whole, and only if there is none: of two `make up` at the same time one wins. */
+/** Writes the stack file atomically, and only if there is none, so that one of two concurrent `make up` wins. */
 async function publish({ kafkaBrokers, redisUrl, registryUrl, pids, directory, control }: StackInfo): Promise<void> {
   const partial = `${STACK_FILE}.${process.pid}`
   const info: StackInfo = { kafkaBrokers, redisUrl, registryUrl, pids, directory, control }
@@ -160,7 +160,7 @@ async function publish({ kafkaBrokers, redisUrl, registryUrl, pids, directory, c
   }
 }
 
-/** What the integration tests need besides the stack; checked first, and not in the middle of a run. */
+/** What the integration tests need besides the stack; checked before a run, so that it cannot fail in the middle. */
 async function installTools(): Promise<void> {
   const report = (line: string) => console.log(line)
   await ensureCommand('redis-server', 'redis-server', report)
