@@ -1,21 +1,68 @@
 import { NormalizerTask } from '../../../src/normalizer/normalizer-task.ts'
 import { withChildReports } from '../../../src/payment/child-report.ts'
+import { eventIdOf } from '../../../src/payment/event-id.ts'
 import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
+import { restatementBy, saysTheSame } from '../../../src/payment/reading.ts'
+import type { Callback, Provider } from '../../../src/providers/provider.ts'
 import { fromRawRecord, type RawCallback } from '../../../src/raw/from-raw-record.ts'
-import { sourcesById } from '../../../src/raw/sources-by-id.ts'
+import { type SourcesById, sourcesById } from '../../../src/raw/sources-by-id.ts'
 import type { AppendLog } from '../../../src/stream/append-log.ts'
 import type { OutRecord } from '../../../src/stream/record.ts'
 import { SeenTopics } from '../../../src/stream/seen-topics.ts'
-import { CODECS, PARTITION, TOPICS } from '../../processor/status-world.ts'
+import { CODECS, PARTITION, type StatusWorld, TOPICS } from '../../processor/status-world.ts'
 import type { MemoryKafka } from '../harness/memory-kafka.ts'
 
 export const RAW_PARTITION = 0
 export const NORMALIZER_GROUP = 'normalizer'
 
-const SOURCES = sourcesById([{ id: 'jpm-v1', provider: 'jpm-global-payments-v1', namespace: 'jpm', currency: null }])
+/** Two releases of the normalizer with different mappings, which may run side by side. */
+export const RELEASES = ['old', 'new'] as const
+export type Release = (typeof RELEASES)[number]
+
+const SOURCE_ID = 'jpm-v1'
+const NEW_SOURCES = sourcesById([
+  { id: SOURCE_ID, provider: 'jpm-global-payments-v1', namespace: 'jpm', currency: null },
+])
+const SOURCES: Readonly<Record<Release, SourcesById>> = { new: NEW_SOURCES, old: withOldMapping(NEW_SOURCES) }
+
+function withOldMapping(sources: SourcesById): SourcesById {
+  return new Map(
+    [...sources].map(([id, { facts, provider }]) => {
+      const translate = (callback: Callback) => {
+        const translation = provider.translate(callback)
+        return { ...translation, events: translation.events.map(readByOldMapping) }
+      }
+      return [id, { facts, provider: { ...provider, mappingVersion: 0, translate } satisfies Provider }]
+    }),
+  )
+}
+
+/** The old mapping does not know COMPLETED, and takes RETURNED for a return with a key of its own. */
+function readByOldMapping(event: PaymentEvent): PaymentEvent {
+  if (event.status === 'COMPLETED') {
+    return { ...event, mappingVersion: 0, status: 'UNKNOWN', unknownBecause: 'STATUS' }
+  }
+  if (event.status !== 'RETURNED') {
+    return { ...event, mappingVersion: 0 }
+  }
+  const { paymentKey } = event
+  const returned: PaymentEvent = {
+    ...event,
+    mappingVersion: 0,
+    paymentKey: `${paymentKey}-return`,
+    relatesTo: paymentKey,
+    kind: 'RETURN',
+    status: 'COMPLETED',
+  }
+  return { ...returned, eventId: eventIdOf(returned) }
+}
 
 /** The normalizer of the only raw partition, on in-memory Kafka. The group rejects commits of non-members. */
-export function normalizerTask(kafka: MemoryKafka, isMember: (task: NormalizerTask) => boolean): NormalizerTask {
+export function normalizerTask(
+  kafka: MemoryKafka,
+  release: Release,
+  isMember: (task: NormalizerTask) => boolean,
+): NormalizerTask {
   /** All payments of the simulation are in one partition of the events. */
   const logOf = (topic: string, to: number): AppendLog => ({
     topic,
@@ -32,7 +79,7 @@ export function normalizerTask(kafka: MemoryKafka, isMember: (task: NormalizerTa
     partition: RAW_PARTITION,
     group: NORMALIZER_GROUP,
     rawTopic: TOPICS.raw,
-    sources: SOURCES,
+    sources: SOURCES[release],
     events: logOf(TOPICS.events, PARTITION),
     deadLetters: logOf(TOPICS.rawDeadLetters, RAW_PARTITION),
     codec: CODECS.event,
@@ -87,12 +134,34 @@ export function callbackOf(index: number, { payment, status, minute, malformed }
   }
 }
 
-/** The events and dead letters of the callbacks in the raw topic, each translated once. */
-export function eventsOf(kafka: MemoryKafka): { events: PaymentEvent[]; deadLetters: Set<string> } {
+/**
+ * What `reprocess` of the new release publishes: what it reads from the callbacks in the raw topic and is not known so, and
+ * withdrawals of what it no longer reads.
+ */
+export function remediesOf(world: StatusWorld): readonly PaymentEvent[] {
+  const { events: said } = eventsOf(world.kafka, 'new')
+  const current = world.current()
+  const readings = said.filter((event) => {
+    const known = current.get(event.paymentKey)?.events.find((one) => one.event.eventId === event.eventId)?.event
+    return known === undefined || (restatementBy(event, known) !== null && !saysTheSame(event, known))
+  })
+  const saidIds = new Set(said.map(({ eventId }) => eventId))
+  const withdrawals = [...current.values()]
+    .flatMap(({ events }) => events.map(({ event }) => event))
+    .filter(({ source, withdrawn, eventId }) => source === SOURCE_ID && !withdrawn && !saidIds.has(eventId))
+    .map((event) => ({ ...event, mappingVersion: event.mappingVersion + 1, withdrawn: true }))
+  return [...readings, ...withdrawals]
+}
+
+/** The events and dead letters of the callbacks in the raw topic, each translated once by this release. */
+export function eventsOf(
+  kafka: MemoryKafka,
+  release: Release,
+): { readonly events: PaymentEvent[]; readonly deadLetters: Set<string> } {
   const events: PaymentEvent[] = []
   const deadLetters = new Set<string>()
   for (const record of kafka.records(TOPICS.raw, RAW_PARTITION)) {
-    const raw = fromRawRecord(record, SOURCES) as RawCallback
+    const raw = fromRawRecord(record, SOURCES[release]) as RawCallback
     const translation = raw.provider.translate(raw.callback)
     events.push(...withChildReports(translation.events))
     if (translation.deadLetters.length > 0) {

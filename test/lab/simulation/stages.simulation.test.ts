@@ -3,23 +3,34 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { foldPayment } from '../../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
+import { readingThatCounts, saysTheSame } from '../../../src/payment/reading.ts'
 import { totalsDifference } from '../../../src/payment/totals.ts'
 import { dueAt } from '../../../src/processor/due.ts'
 import type { StatusTask } from '../../../src/processor/status-task.ts'
 import { DefinedStop, type PartitionTask } from '../../../src/stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../../../src/stream/record.ts'
 import type { LogPlace } from '../../../src/stream/topic-logs.ts'
-import { arrivalsOf, distinctEvents } from '../../payment/arbitrary-events.ts'
+import { arrivalsOf, distinctEvents, readingsOf } from '../../payment/arbitrary-events.ts'
 import { DAY_MS, DUE_POLICY, GROUP, PARTITION, StatusWorld, TOPICS } from '../../processor/status-world.ts'
 import { envNumber } from '../harness/env-number.ts'
 import { Interleaver } from './interleaver.ts'
-import { callbackOf, eventsOf, NORMALIZER_GROUP, normalizerTask, RAW_PARTITION } from './normalizer-side.ts'
+import {
+  callbackOf,
+  eventsOf,
+  NORMALIZER_GROUP,
+  normalizerTask,
+  RAW_PARTITION,
+  RELEASES,
+  type Release,
+  remediesOf,
+} from './normalizer-side.ts'
 
 /**
  * A seeded simulation of the real stage code: callbacks in any order, with repeats, pass through the normalizer and the
  * status processor of one partition, while at any step processes crash, freeze and are replaced, brokers leave transactions
  * half-ended, and Redis loses data. Processes also run concurrently, interleaved in any order: the two stages, and the owner
- * of a partition with its former owner. Kafka, Redis and the clock are in memory.
+ * of a partition with its former owner. Two releases of the normalizer, whose mappings differ, take turns, and what the old one
+ * read is reprocessed with the new one. Kafka, Redis and the clock are in memory.
  *
  * A failure prints its seed, its path and its shortest story. `SCHEDULES` is the number of stories (`make simulate-long`: a
  * million); `STORY=<seed>/<path>` replays one.
@@ -44,7 +55,8 @@ type Fault =
 
 /** The work of one process. */
 type Solo =
-  | { readonly act: 'normalize' | 'process'; readonly batch: number; readonly fault: Fault }
+  | { readonly act: 'normalize'; readonly release: Release; readonly batch: number; readonly fault: Fault }
+  | { readonly act: 'process'; readonly batch: number; readonly fault: Fault }
   /** A new assignment, with or without a reason. */
   | { readonly act: 'reassign'; readonly fault: Fault }
   | { readonly act: 'wait'; readonly days: number; readonly fault: Fault }
@@ -58,6 +70,8 @@ type Act =
   | { readonly act: 'elect'; readonly input: 'raw' | 'events'; readonly lost: number; readonly repeats: number }
   /** No process runs, and the offsets of the processor's group are deleted. */
   | { readonly act: 'forget' }
+  /** An operator reprocesses everything with the new release. The tool is killed after so many events. */
+  | { readonly act: 'reprocess'; readonly published: number }
 
 /** Most acts end after about twenty steps; rebuilding a view takes more. */
 const step = fc.oneof({ weight: 5, arbitrary: fc.nat({ max: 24 }) }, { weight: 1, arbitrary: fc.nat({ max: 80 }) })
@@ -88,12 +102,17 @@ const otherFaults: fc.WeightedArbitrary<Fault>[] = [
 function soloWith(fault: fc.Arbitrary<Fault>): fc.Arbitrary<Solo> {
   return fc.oneof(
     {
-      weight: 9,
+      weight: 4,
       arbitrary: fc.record({
-        act: fc.constantFrom('normalize' as const, 'process' as const),
+        act: fc.constant('normalize' as const),
+        release: fc.constantFrom(...RELEASES),
         batch: fc.integer({ min: 1, max: 5 }),
         fault,
       }),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.record({ act: fc.constant('process' as const), batch: fc.integer({ min: 1, max: 5 }), fault }),
     },
     { weight: 2, arbitrary: fc.record({ act: fc.constant('reassign' as const), fault }) },
     {
@@ -114,6 +133,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ act: fc.constantFrom('compact' as const, 'forget' as const) }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('reprocess' as const), published: fc.nat({ max: 8 }) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -125,14 +145,18 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
 )
 
+const inThreePayments = (events: readonly PaymentEvent[]) =>
+  events.map((event, index): PaymentEvent => ({ ...event, paymentKey: `jpm:${'abc'[index % 3] as string}` }))
+
 /**
- * Up to three payments with events of all kinds, in any order and with repeats, that are in the topic from the start, and
- * callbacks of two more payments that the normalizer must translate first.
+ * Up to three payments with events of all kinds, in any order and with repeats, sometimes in several readings, that are in the
+ * topic from the start, and callbacks of two more payments that the normalizer must translate first.
  */
 const story = fc.record({
-  arrivals: distinctEvents({ minLength: 1, maxLength: 10 })
-    .map((events) =>
-      events.map((event, index): PaymentEvent => ({ ...event, paymentKey: `jpm:${'abc'[index % 3] as string}` })),
+  arrivals: fc
+    .oneof(
+      { weight: 2, arbitrary: distinctEvents({ minLength: 1, maxLength: 10 }).map(inThreePayments) },
+      { weight: 1, arbitrary: distinctEvents({ minLength: 1, maxLength: 5 }).map(inThreePayments).chain(readingsOf) },
     )
     .chain(arrivalsOf),
   callbacks: fc.array(
@@ -179,8 +203,10 @@ class Simulation {
   readonly #reads = new WeakMap<PartitionTask, LogPlace | null>()
   /** The next offset of each task, whether or not it still owns the partition. */
   readonly #positions = new WeakMap<PartitionTask, bigint>()
+  /** Of the normalizer that runs, or that starts next. */
+  #release: Release = 'old'
   readonly #normalizer: Seat = {
-    newTask: () => normalizerTask(this.world.kafka, (task) => this.#normalizer.task === task),
+    newTask: () => normalizerTask(this.world.kafka, this.#release, (task) => this.#normalizer.task === task),
     batch: (from, max) => this.world.batchOf(TOPICS.raw, RAW_PARTITION, from, max),
     task: undefined,
   }
@@ -200,6 +226,8 @@ class Simulation {
         await this.#elect(next)
       } else if (next.act === 'forget') {
         await this.#forget()
+      } else if (next.act === 'reprocess') {
+        this.world.arrive(...remediesOf(this.world).slice(0, next.published))
       } else {
         const { seat, work } = this.#jobOf(next)
         await this.#with(seat, next.fault, work)
@@ -267,6 +295,10 @@ class Simulation {
   #jobOf(solo: Solo): { readonly seat: Seat; readonly work: (task: PartitionTask) => Promise<void> } {
     switch (solo.act) {
       case 'normalize':
+        if (solo.release !== this.#release) {
+          this.#abandon(this.#normalizer)
+          this.#release = solo.release
+        }
         return { seat: this.#normalizer, work: (task) => this.#processOne(this.#normalizer, task, solo.batch) }
       case 'process':
         return { seat: this.#processor, work: (task) => this.#processOne(this.#processor, task, solo.batch) }
@@ -500,13 +532,28 @@ describe(`under any faults of processes, brokers and Redis, in ${SCHEDULES} sche
           }
           await simulation.play(acts)
           await simulation.finish()
-          const said = eventsOf(world.kafka)
+          // Everything ends as the new release reads it, whichever read what before.
+          const remedies = remediesOf(world)
+          if (remedies.length > 0) {
+            world.arrive(...remedies)
+            await simulation.finish()
+            expectSame(remediesOf(world), [])
+          }
+          const said = eventsOf(world.kafka, 'new')
           const all = world.events()
-          // I2: the events of every callback are there, perhaps repeated, and nothing else.
+          // I2: the events of every callback are there, perhaps repeated, and nothing else but readings of the old release.
+          const ids = new Set(all.map(({ eventId }) => eventId))
+          const wanted = new Set([...arrivals, ...said.events].map(({ eventId }) => eventId))
+          const formerly = new Set(eventsOf(world.kafka, 'old').events.map(({ eventId }) => eventId))
           expectSame(
-            new Set(all.map(({ eventId }) => eventId)),
-            new Set([...arrivals, ...said.events].map(({ eventId }) => eventId)),
+            [...wanted].filter((id) => !ids.has(id)),
+            [],
           )
+          expectSame(
+            [...ids].filter((id) => !wanted.has(id) && !formerly.has(id)),
+            [],
+          )
+          expectReadAnew(world, said.events)
           const deadLetters = world.kafka.records(TOPICS.rawDeadLetters, RAW_PARTITION).map(deadLetterName)
           expectSame(new Set(deadLetters), said.deadLetters)
           expectSame(
@@ -533,11 +580,9 @@ async function expectOneTrueStory(
 ): Promise<void> {
   const changes = world.changes()
   const current = world.current()
-  const distinct = new Map(arrivals.map((event) => [event.eventId, event]))
-
-  // I3: one record for every distinct event, none for a repeat.
-  const eventIds = changes.flatMap(({ event }) => (event === null ? [] : [event.eventId]))
-  expectSame(eventIds.toSorted(), [...distinct.keys()].toSorted())
+  const byId = Map.groupBy(arrivals, ({ eventId }) => eventId)
+  const distinct = [...byId.values()].map((readings) => readings.reduce(readingThatCounts))
+  const withEvent = changes.filter(({ event }) => event !== null)
 
   for (const paymentKey of new Set(arrivals.map((event) => event.paymentKey))) {
     const steps = changes.filter((change) => change.paymentKey === paymentKey)
@@ -548,19 +593,40 @@ async function expectOneTrueStory(
     )
     expectSame(current.get(paymentKey)?.statusVersion, steps.length)
     // I5: each step has the status of the fold of the events so far; the last one that of all events, in any order.
-    const known: PaymentEvent[] = []
+    const known = new Map<string, PaymentEvent>()
     let before: string | null = null
-    for (const { event, statusBefore, statusAfter } of steps) {
+    for (const { event, statusBefore, statusAfter, verdict } of steps) {
       if (event !== null) {
-        known.push(event)
+        // I3: one record for every reading that means something else than the one before, none for a repeat.
+        const replaced = known.get(event.eventId)
+        if (replaced !== undefined) {
+          expectSame([event.mappingVersion < replaced.mappingVersion, saysTheSame(event, replaced)], [false, false])
+        }
+        expectSame(
+          [verdict === 'WITHDRAWN', verdict === 'RESTATED'],
+          [event.withdrawn, replaced !== undefined && !event.withdrawn],
+        )
+        known.set(event.eventId, event)
       }
-      expectSame([statusBefore, statusAfter], [before, foldPayment(known).status])
+      expectSame([statusBefore, statusAfter], [before, foldPayment([...known.values()]).status])
       before = statusAfter
     }
-    const all = [...distinct.values()].filter((event) => event.paymentKey === paymentKey)
+    const all = distinct.filter((event) => event.paymentKey === paymentKey)
+    expectSame(new Set(known.keys()), new Set(all.map(({ eventId }) => eventId)))
+    expectSame(
+      all.filter((event) => !saysTheSame(event, known.get(event.eventId) as PaymentEvent)),
+      [],
+    )
     const { status, decidedBy, attention } = foldPayment(all)
     const last = current.get(paymentKey)
     expectSame([last?.status, last?.decidedBy, last?.attention], [status, decidedBy, attention])
+    // Both orders of upgrade: the newest mapping that read an event counts, whenever it did.
+    for (const { event } of last?.events ?? []) {
+      const readings = byId.get(event.eventId) ?? []
+      const newest = Math.max(...readings.map(({ mappingVersion }) => mappingVersion))
+      const isGone = readings.every(({ mappingVersion, withdrawn }) => mappingVersion < newest || withdrawn)
+      expectSame([event.mappingVersion, event.withdrawn], [newest, isGone])
+    }
   }
 
   // I6: at rest the view equals `current`, byte for byte.
@@ -585,11 +651,28 @@ async function expectOneTrueStory(
   if (!forgotten) {
     expectSame(
       { duplicate, overdue },
-      { duplicate: arrivals.length - distinct.size, overdue: changes.length - distinct.size },
+      { duplicate: arrivals.length - withEvent.length, overdue: changes.length - withEvent.length },
     )
   }
   expectSame(totalsDifference(totals), 0)
   expectSame(await world.markerTotals(), totals)
+}
+
+/** The callbacks' payments are as if the new release had read everything from the start. */
+function expectReadAnew(world: StatusWorld, said: readonly PaymentEvent[]): void {
+  const current = world.current()
+  const countingIn = (key: string) =>
+    (current.get(key)?.events ?? []).filter(({ event }) => !event.withdrawn).map(({ event }) => event.eventId)
+  const distinct = new Map(said.map((event) => [event.eventId, event]))
+  for (const [paymentKey, events] of Map.groupBy(distinct.values(), ({ paymentKey: key }) => key)) {
+    const { status, attention, kind, children } = foldPayment(events)
+    const state = current.get(paymentKey)
+    expectSame([state?.status, state?.attention, state?.kind, state?.children], [status, attention, kind, children])
+    expectSame(new Set(countingIn(paymentKey)), new Set(events.map(({ eventId }) => eventId)))
+    // What the old release took for a payment of its own stays, and counts for nothing.
+    const taken = current.get(`${paymentKey}-return`)
+    expectSame([taken?.status ?? 'UNKNOWN', countingIn(`${paymentKey}-return`)], ['UNKNOWN', []])
+  }
 }
 
 const outcomeOf = (work: Promise<void>): Promise<'resolved' | 'rejected'> =>
