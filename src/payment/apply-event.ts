@@ -1,6 +1,7 @@
 import { compareTexts } from './compare-texts.ts'
 import {
   type AttentionCode,
+  countsForItself,
   type FoldedPayment,
   foldPayment,
   HISTORY_EVENTS_MAX,
@@ -84,7 +85,7 @@ export interface PaymentState extends FoldedPayment {
   /** When the status last changed and when an event was last recorded, ms since the epoch, the processor's clock. */
   readonly statusChangedAt: number
   readonly touchedAt: number
-  /** When the payment was reported overdue; null if it is not. Cleared when the status changes. */
+  /** When the payment was reported overdue; null if it is not. Cleared when the status changes or all events are withdrawn. */
   readonly overdueSince: number | null
   readonly events: readonly RecordedEvent[]
 }
@@ -197,6 +198,8 @@ function record(
     statusAfter: folded.status,
   }
   const statusChanged = state === undefined || state.status !== folded.status
+  // If all events of the payment itself are withdrawn, no further status is awaited.
+  const isAwaited = kept.some((item) => countsForItself(item.event))
   return {
     outcome: 'recorded',
     change: {
@@ -210,7 +213,7 @@ function record(
         ...folded,
         statusChangedAt: statusChanged ? recordedAt : state.statusChangedAt,
         touchedAt: recordedAt,
-        overdueSince: statusChanged ? null : state.overdueSince,
+        overdueSince: statusChanged || !isAwaited ? null : state.overdueSince,
         events: kept.map((item) => (item === arrival ? recorded : item)),
       },
     },
@@ -222,7 +225,7 @@ function ruleFor(state: PaymentState | undefined, event: PaymentEvent, folded: F
   if (event.childKey !== null) {
     return 'child-reported'
   }
-  const own = (state?.events ?? []).filter((seen) => seen.event.childKey === null && !seen.event.withdrawn)
+  const own = (state?.events ?? []).filter((seen) => countsForItself(seen.event))
   if (event.status === 'UNKNOWN') {
     return 'unknown-event'
   }

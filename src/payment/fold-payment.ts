@@ -139,9 +139,14 @@ export const FOLD_RULES: readonly string[] = [
  * must be distinct by event id. Withdrawn ones are absent; a payment that has no others is UNKNOWN.
  */
 export function foldPayment(events: readonly PaymentEvent[]): FoldedPayment {
-  const own = events.filter((event) => event.childKey === null && !event.withdrawn)
+  const own = events.filter(countsForItself)
   const reports = events.filter((event) => event.childKey !== null && !event.withdrawn)
   return { ...foldOwn(own), children: reports.length === 0 ? [] : childrenOf(reports) }
+}
+
+/** Whether an event counts for the payment that it is keyed by: it is no report of a child, and is not withdrawn. */
+export function countsForItself({ childKey, withdrawn }: PaymentEvent): boolean {
+  return childKey === null && !withdrawn
 }
 
 function childrenOf(reports: readonly PaymentEvent[]): readonly ChildPayment[] {
@@ -450,7 +455,7 @@ export function keepWithinBound<T>(items: readonly T[], eventOf: (item: T) => Pa
     return items
   }
   const needed = new Set<T>()
-  const own = items.filter((item) => eventOf(item).childKey === null && !eventOf(item).withdrawn)
+  const own = items.filter((item) => countsForItself(eventOf(item)))
   const groups = Map.groupBy(own, (item) => {
     const event = eventOf(item)
     return `${event.status} ${timeClassOf(event)} ${event.unknownBecause}`

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { PaymentState } from '../payment/apply-event.ts'
+import { countsForItself } from '../payment/fold-payment.ts'
 import { PAYMENT_STATUSES, type PaymentStatus } from '../payment/payment-status.ts'
 
 /** When a payment becomes due without an event. Plain data, because the view stores a fingerprint of it. */
@@ -67,7 +68,7 @@ function endOfDay(date: string | null): number {
 const ISO_DAY = /^([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?![0-9])/
 
 function nextStatusWithin({ status, decidedBy, events }: PaymentState, allowed: NextStatusWithin): number | null {
-  const own = events.filter(({ event }) => event.childKey === null && !event.withdrawn)
+  const own = events.filter(({ event }) => countsForItself(event))
   if (own.length === 0) {
     // Known only from its refund, or from events that were withdrawn: no provider announced a further status.
     return null

@@ -275,6 +275,18 @@ describe('a withdrawal', () => {
     })
   })
 
+  test('of the only event clears the overdue mark, even if the status stays UNKNOWN: nothing is awaited any more', () => {
+    const unknown = at('UNKNOWN', 1, { unknownBecause: 'STATUS' })
+    const report = at('COMPLETED', 1, { childKey: 'jpm:child' })
+    const overdue = { ...stateAfter(unknown, report), overdueSince: 5 }
+    const gone = { ...unknown, mappingVersion: 2, withdrawn: true }
+    expect(applyEvent(overdue, gone, 900)).toMatchObject({
+      change: { state: { status: 'UNKNOWN', overdueSince: null } },
+    })
+    const other = { ...stateAfter(unknown, at('UNKNOWN', 2, { unknownBecause: 'STATUS' })), overdueSince: 5 }
+    expect(applyEvent(other, gone, 900)).toMatchObject({ change: { state: { status: 'UNKNOWN', overdueSince: 5 } } })
+  })
+
   test('of an event that is not known is recorded, so that the event changes nothing when it arrives', () => {
     expect(arrivalOf(withdrawn)).toMatchObject({ verdict: 'WITHDRAWN', statusVersion: 1, statusAfter: 'UNKNOWN' })
     expect(orderFreePart(stateAfter(withdrawn, known))).toEqual(orderFreePart(stateAfter(known, withdrawn)))

@@ -1,5 +1,5 @@
 import { applyEvent, type PaymentState, type RecordedEvent, replacesReading } from '../../payment/apply-event.ts'
-import { foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../payment/fold-payment.ts'
+import { countsForItself, foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../payment/fold-payment.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
 import { publishedFinalityOf, type StatusChangeRecord } from '../../payment/status-change.ts'
@@ -187,7 +187,7 @@ function missingChanges(
       present.get(version + 1)?.overdueSince ?? (isLastGap(version, state, recordedAs) ? state.overdueSince : null)
     const recordedAt = recorded?.recordedAt ?? mark ?? recordedAtAfter(version, state, present)
     const status: PaymentStatus = recorded?.statusAfter ?? (before as PaymentStatus)
-    overdueSince = isOverdue ? recordedAt : before === status ? overdueSince : null
+    overdueSince = isOverdue ? recordedAt : before === status && known.some(countsForItself) ? overdueSince : null
     // If its time is unknown, an overdue step right after deleted records counts as deleted, too.
     const isExpired =
       changesReachBackTo !== null && (isOverdue && mark === null ? recordedBefore : recordedAt) < changesReachBackTo

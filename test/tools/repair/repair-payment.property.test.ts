@@ -116,6 +116,22 @@ describe('records lost from changes', () => {
   })
 })
 
+test('a lost record of a withdrawal clears the overdue mark if nothing is awaited any more', () => {
+  const unknown = sampleEvent({ paymentKey, status: 'UNKNOWN', unknownBecause: 'STATUS' })
+  const report = sampleEvent({ paymentKey, eventId: 'report', childKey: 'jpm:child' })
+  const { changes, states } = storyOf(
+    [unknown, { ...unknown, mappingVersion: 2, withdrawn: true }, report],
+    new Set([0]),
+  )
+  expect(changes.map(({ overdueSince }) => overdueSince)).toEqual([null, 2_020, null, null])
+  const left = changes.filter(({ verdict }) => verdict !== 'WITHDRAWN')
+  const { changes: repaired } = repairPayment(
+    { paymentKey, changes: left, current: states.at(-1) as PaymentState },
+    NOTHING_EXPIRED,
+  )
+  expect(repaired).toMatchObject([{ verdict: 'WITHDRAWN', overdueSince: null }])
+})
+
 test('a lost record of a withdrawal names the reading that it replaced', () => {
   const event = sampleEvent({ paymentKey })
   const { changes, states } = storyOf([event, { ...event, mappingVersion: 2, withdrawn: true }], new Set())

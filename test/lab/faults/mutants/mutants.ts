@@ -108,6 +108,20 @@ export const MUTANTS: readonly Mutant[] = [
     expects: ['lost', 'wrong'],
   },
   {
+    name: 'restate-by-arrival',
+    what: 'of several readings of one event the last to arrive counts, not the one of the newest mapping or the earliest time',
+    patches: [
+      {
+        file: 'src/payment/reading.ts',
+        find: 'if (compareReadings(arrival, known) <= 0)',
+        replace: 'if (compareReadings(arrival, known) === 0)',
+      },
+    ],
+    scenario: 'none',
+    seed: 1,
+    expects: ['duplicated', 'wrong'],
+  },
+  {
     name: 'redis-error-is-seen',
     what: 'a Redis that does not answer counts as "seen before"',
     patches: [
