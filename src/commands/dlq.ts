@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { PROVIDER_IDS } from '../providers/registry.ts'
-import { type AbsentLetter, close, listLetters, redrive, type Selection, showLetter } from '../tools/dlq/dlq.ts'
+import { type AbsentLetter, close, listLetters, redrive, showLetter } from '../tools/dlq/dlq.ts'
 import {
   absentLine,
   closeLines,
@@ -16,6 +16,7 @@ import {
 import type { LetterFilter } from '../tools/dlq/letter-filter.ts'
 import { LETTER_TOPICS, type LetterPlace, toPlace } from '../tools/dlq/letter-place.ts'
 import type { RedrivenLetter } from '../tools/dlq/redrive-letters.ts'
+import { notAPlace, type Selection, selectLetters } from '../tools/dlq/select-letters.ts'
 import { type TopicNames, topicNames } from '../topics.ts'
 import { type ActOptions, byOption, reasonOption } from './act-options.ts'
 import { EXIT_FAILED, exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
@@ -146,30 +147,19 @@ function filterOf({ topic, cause, provider, source, since, until }: FilterOption
   }
 }
 
-/** Ends the process with a message if the places or the options select nothing, or both select. */
+/** Ends the process with a message if it is not clear what is selected. */
 function selectionOf(
   program: Command,
   topics: TopicNames,
   places: readonly string[],
   options: SelectOptions,
 ): Selection {
-  const filter = filterOf(options)
-  const isFiltered = Object.keys(filter).length > 0
-  if (Number(places.length > 0) + Number(isFiltered) + Number(options.all === true) !== 1) {
-    program.error('select dead letters by places, by filters, or with --all')
-  }
-  return places.length === 0
-    ? { places: null, filter }
-    : { places: places.map((text) => placeOf(program, topics, text)) }
+  const selection = selectLetters(topics, places, filterOf(options), options.all === true)
+  return typeof selection === 'string' ? program.error(selection) : selection
 }
 
 function placeOf(program: Command, topics: TopicNames, text: string): LetterPlace {
-  const place = toPlace(text, topics)
-  if (place === null) {
-    const [callbacks, events] = LETTER_TOPICS.map((topic) => topics[topic])
-    program.error(`${text} is not a place of a dead letter: write ${callbacks}[partition]@offset or ${events}[…]@…`)
-  }
-  return place
+  return toPlace(text, topics) ?? program.error(notAPlace(text, topics))
 }
 
 async function list(program: Command, { json, ...options }: JsonOption & FilterOptions): Promise<void> {

@@ -31,7 +31,7 @@ export interface LetterCounts {
   readonly complete: boolean
 }
 
-const INTERVAL_MS = 15_000
+const INTERVAL_MS = 5_000
 /** Between two rounds as long as there is more to read. Together with the limit below it bounds the load on the brokers. */
 const CATCH_UP_MS = 1_000
 /** Fetches of dead letters, of at most 8 MiB, for a partition in a round. */

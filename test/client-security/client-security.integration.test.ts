@@ -20,7 +20,7 @@ import { ADMIN, SecuredServers, unsignedToken } from './secured-servers.ts'
  * operator would.
  */
 
-const ROLES = ['gateway', 'normalizer', 'processor', 'deployer', 'operator'] as const
+const ROLES = ['gateway', 'normalizer', 'processor', 'deployer', 'operator', 'maintainer'] as const
 type Role = (typeof ROLES)[number]
 const PREFIX = 'paystatus-'
 /** The servers of each role, as in deploy/README.md. For other servers a role's configuration names missing secrets. */
@@ -30,6 +30,7 @@ const NEEDS: Readonly<Record<Role, readonly ConfigPart[]>> = {
   processor: ['kafka', 'redis', 'registry'],
   deployer: ['kafka', 'registry'],
   operator: CONFIG_PARTS,
+  maintainer: CONFIG_PARTS,
 }
 const NOT_GIVEN = { file: '/does/not/exist' }
 /** Sessions expire many times during the test, so that every client must authenticate again. */
@@ -143,6 +144,16 @@ test('the printed permissions suffice for the whole path; a role without one, or
   })
   const verified = await deployment.command(['verify', '--json'], { configFile: configs.operator })
   expect(JSON.parse(verified.stdout || verified.stderr)).toMatchObject({ ok: true, payments: expected.length })
+  // Both stages may count the dead letters that wait, and a maintainer may redrive them.
+  const nothingWaits = { open: 0, byReason: {} }
+  await eventually(async () => {
+    const { rawDeadLetters, eventDeadLetters } = deployment.topics
+    const details = async (process: RoleProcess) => ((await process.health()) as { details?: object }).details
+    expect(await details(normalizer)).toEqual({ deadLetters: { [rawDeadLetters]: nothingWaits } })
+    expect(await details(processor)).toEqual({ deadLetters: { [eventDeadLetters]: nothingWaits } })
+  })
+  const redrive = ['dlq', 'redrive', '--all', '--apply', '--reason', 'a test']
+  await succeeds(deployment.command(redrive, { configFile: configs.maintainer }))
   // Logging in again aborts no transaction, and no lane loses its partition.
   expect(await processor.metricsText()).not.toMatch(/paystatus_processor_transactions_total\{outcome="failed"\} [1-9]/)
   expect(gateway.output + normalizer.output + processor.output).not.toContain('lane in doubt')

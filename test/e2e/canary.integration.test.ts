@@ -269,12 +269,17 @@ beforeAll(async () => {
     topics.set(id, await observer.records(id))
   }
   const payment = 'jpm-global-payments-v1:5eed-v1-1'
+  const [deadLetter] = await observer.records('rawDeadLetters')
+  const place = `${deployment.topics.rawDeadLetters}[${deadLetter?.partition}]@${deadLetter?.offset}`
   for (const json of [[], ['--json']]) {
     await tool(['show', payment, ...json])
     await tool(['why', payment, ...json])
     await tool(['verify', ...json])
     await tool(['drift', ...json])
     await tool(['overdue', ...json])
+    await tool(['dlq', 'list', ...json])
+    await tool(['dlq', 'show', place, ...json])
+    await tool(['dlq', 'redrive', '--all', ...json])
     await tool(['tail', '--from-beginning', '--max', '20', ...json])
   }
   const files = [`{"callbacks":[${JSON.stringify(v1Element('5eed-v1-1'))}]}`, `{"name":"${NAME}`, NAME].map(

@@ -21,13 +21,9 @@ import {
   type RedrivePorts,
   redriveLetters,
 } from './redrive-letters.ts'
+import type { Selection } from './select-letters.ts'
 import { statesOf } from './states-of.ts'
 import type { StoredLetter } from './stored-letter.ts'
-
-/** Which dead letters: these, or all open ones that the filter selects. */
-export type Selection =
-  | { readonly places: readonly LetterPlace[] }
-  | { readonly places: null; readonly filter: LetterFilter }
 
 export interface DlqOptions {
   readonly signal?: AbortSignal

@@ -1,0 +1,35 @@
+import type { TopicNames } from '../../topics.ts'
+import type { LetterFilter } from './letter-filter.ts'
+import { LETTER_TOPICS, type LetterPlace, toPlace } from './letter-place.ts'
+
+/** Which dead letters: these, or all open ones that the filter selects. */
+export type Selection =
+  | { readonly places: readonly LetterPlace[] }
+  | { readonly places: null; readonly filter: LetterFilter }
+
+/**
+ * What a person selected with exactly one of: places, a filter, all. Otherwise a message that says what is wrong: nothing that
+ * changes dead letters may apply to all of them by mistake.
+ */
+export function selectLetters(
+  topics: TopicNames,
+  places: readonly string[],
+  filter: LetterFilter,
+  all: boolean,
+): Selection | string {
+  const isFiltered = Object.keys(filter).length > 0
+  if (Number(places.length > 0) + Number(isFiltered) + Number(all) !== 1) {
+    return 'select dead letters by places, by filters, or with --all'
+  }
+  if (places.length === 0) {
+    return { places: null, filter }
+  }
+  const found = places.map((text) => toPlace(text, topics))
+  const wrong = places.find((_, index) => found[index] === null)
+  return wrong === undefined ? { places: found.filter((place) => place !== null) } : notAPlace(wrong, topics)
+}
+
+export function notAPlace(text: string, topics: TopicNames): string {
+  const [callbacks, events] = LETTER_TOPICS.map((topic) => topics[topic])
+  return `${text} is not the place of a dead letter: write ${callbacks}[partition]@offset or ${events}[partition]@offset`
+}
