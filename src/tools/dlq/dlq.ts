@@ -155,7 +155,8 @@ export function redrive(
         selection,
         async (letters) => {
           for (const result of await redriveLetters(ports, letters, decider, again, signal)) {
-            const published = result.effects.filter(({ outcome }) => outcome !== 'history-full')
+            const isPublished = result.outcome === 'redriven' || result.outcome === 'partly'
+            const published = result.effects.filter(({ outcome }) => isPublished && outcome !== 'history-full')
             add('letters')
             add(result.outcome)
             add('events', published.length)

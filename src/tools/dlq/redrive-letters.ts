@@ -55,7 +55,10 @@ export interface RedrivenLetter {
   readonly source: string
   /** The reason until now. */
   readonly reason: string
-  /** `partly`: some events were published, and something still cannot be read. `refused`: it was redriven too often. */
+  /**
+   * `partly`: some events are new and were published, and something still cannot be read. `stays`: nothing was published.
+   * `refused`: it was redriven too often.
+   */
   readonly outcome: 'redriven' | 'partly' | 'stays' | 'refused'
   /** Why it stays; null if it does not. */
   readonly problem: Problem | null
@@ -212,8 +215,13 @@ function planLetter(
     const partition = partitionOf(key, ports.partitions)
     events.push({ partition, record: { key, value, headers: headersOf(ports.topics, open) } })
   }
-  const outcome = problem === null ? 'redriven' : events.length > 0 ? 'partly' : 'stays'
-  return { open, events, result: { ...resultOf(open), outcome, problem, effects } }
+  if (problem === null) {
+    return { open, events, result: { ...resultOf(open), outcome: 'redriven', problem, effects } }
+  }
+  // It stays on the list, so what is known already need not be published again.
+  const isNew = effects.some(({ outcome }) => outcome === 'recorded')
+  const result = { ...resultOf(open), outcome: isNew ? 'partly' : 'stays', problem, effects } as const
+  return { open, events: isNew ? events : [], result }
 }
 
 function refused(open: OpenLetter): Plan {

@@ -84,6 +84,13 @@ describe('callbacks', () => {
       },
     ])
     expect(await world.reasons()).toEqual(['missing-status'])
+    await world.installation.process()
+    // What is left can still not be read, and nothing is published again.
+    expect(await world.redrive()).toMatchObject([
+      { outcome: 'stays', effects: [{ outcome: 'duplicate' }], redrives: 1 },
+    ])
+    expect(world.records('events')).toHaveLength(1)
+    expect((await world.open()).map(({ redrives }) => redrives)).toEqual([1])
   })
 })
 
