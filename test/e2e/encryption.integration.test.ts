@@ -96,13 +96,18 @@ test('raw and its dead letters contain no plain body, and every payment ends in 
   expect((await observer.records('keys')).length).toBeGreaterThan(5)
 })
 
-test('verify, why and drift work as without encryption', async () => {
+test('verify, why, dlq and drift work as without encryption', async () => {
   expect(await json(['verify', '--all'])).toMatchObject({ ok: true, partial: 0, forgotten: 0, undecryptable: 0 })
   const [payment] = report.payments
   const { payments } = await json(['why', payment?.paymentKey as string])
   for (const { raw } of payments[0].callbacks) {
     expect(raw).toMatchObject({ body: 'readable', bodySha256: expect.stringMatching(/^[0-9a-f]{64}$/) })
   }
+  const [letter] = await observer.records('rawDeadLetters')
+  const place = `${deployment.topics.rawDeadLetters}[${letter?.partition}]@${letter?.offset}`
+  const shown = await json(['dlq', 'show', place, '--body'])
+  expect(shown).toMatchObject({ place, now: { outcome: 'stays', problem: { reason: shown.reason } } })
+  expect(shown.body).not.toBeNull()
   expect(await json(['drift'])).toMatchObject({ callbacks: report.counts.accepted, unreadable: 0 })
 })
 
