@@ -99,6 +99,36 @@ test('a decision about a topic that was recreated does not hide a new dead lette
   expect(await open()).toEqual({ 'invalid-json': 1 })
 })
 
+test('reads what is there in steps, and says so until all is counted', async () => {
+  // The reader gives portions of two, and a round reads two of them.
+  for (let count = 0; count < 9; count += 1) {
+    letter(0, 'empty-body')
+  }
+  const rounds = [await watch.round(), await watch.round(), await watch.round()]
+  expect(rounds.map(({ open: of, complete }) => [of.get('empty-body'), complete])).toEqual([
+    [4, false],
+    [8, false],
+    [9, true],
+  ])
+})
+
+test('counts dead letters of committed transactions only, and is complete behind their markers', async () => {
+  const inTransaction = async (commit: boolean) => {
+    const transactions = await kafka.openTransactions('t', 'group', 'events', 0)
+    const run = transactions.run(async ({ append }) => {
+      await append(LETTERS as string, 0, [{ key: '', value: null, headers: { dlq_reason: 'empty-body' } }])
+      if (!commit) {
+        throw new Error('aborted')
+      }
+    })
+    await run.catch(() => {})
+  }
+  await inTransaction(true)
+  await inTransaction(false)
+  await inTransaction(true)
+  expect(await watch.round()).toEqual({ open: new Map([['empty-body', 2]]), complete: true })
+})
+
 test('goes on after a failure, which it reports', async () => {
   letter(0, 'empty-body')
   let fails = true
