@@ -17,6 +17,7 @@ import { POINTED_FAULTS } from './pointed-faults.ts'
 import { REDIS_FAULTS } from './redis-faults.ts'
 import type { RedisKind } from './redis-kind.ts'
 import { repeatedly } from './repeatedly.ts'
+import { reprocess } from './reprocess-fault.ts'
 import type { FaultTiming } from './schedule.ts'
 
 function killRole(role: Role): Fault {
@@ -74,12 +75,7 @@ function deployRole(role: Role): Fault {
     async inject(lab) {
       const deployed = (async () => {
         for (const slot of slotsOf(role)) {
-          const code = await lab.stop(slot)
-          // Undefined: another fault had stopped it. During a fault that wants a stop, it may just be stopping with 1.
-          if (code !== 0 && code !== undefined && lab.wantedStops.size === 0) {
-            throw new Error(`${slot} ended with ${code} after SIGTERM`)
-          }
-          await lab.start(slot)
+          await lab.deploy(slot)
         }
       })()
       deployed.catch(() => {})
@@ -507,6 +503,7 @@ export const FAULTS: readonly Fault[] = [
   ...OPERATION_FAULTS,
   ...LOST_RECORD_FAULTS,
   leaderlessForeignTopic,
+  reprocess,
   ...POINTED_FAULTS,
 ]
 

@@ -84,7 +84,7 @@ function byOracle(found: Found): Finding {
 
 function installationOf(lab: Lab, caughtUpMaxMs: number, viewMaxMs: number): Installation {
   const { config, topics } = lab.deployment
-  const { offsetsMoved, repaired } = lab
+  const { offsetsMoved, repaired, hadOlderMappings } = lab
   return {
     config,
     topics,
@@ -93,6 +93,7 @@ function installationOf(lab: Lab, caughtUpMaxMs: number, viewMaxMs: number): Ins
     deletedEvents: join(lab.directory, DELETED_EVENTS),
     removedRaw: join(lab.directory, REMOVED_RAW),
     repaired,
+    olderMappings: hadOlderMappings,
     caughtUpMaxMs,
     viewMaxMs,
   }

@@ -103,6 +103,10 @@ export class Lab {
   readonly removedRaw: RemovedRaw[] = []
   /** Whether lost changes were republished with `paystatus repair`. */
   repaired = false
+  /** Whether a release with older mappings read callbacks, so that readings were replaced. */
+  hadOlderMappings = false
+  /** What a fault leaves to be done once the load is over and processed, before the judgement. A rejection is a finding. */
+  readonly atRest: (() => Promise<void>)[] = []
   /** Processes that exited because only an operator can decide how to continue. */
   readonly definedStops: DefinedStopSeen[] = []
   /** Codes of the stops that the active faults must cause; any other stop is a finding. */
@@ -117,6 +121,7 @@ export class Lab {
   readonly #wanted = new Set<Slot>()
   readonly #resting = new Set<Slot>()
   readonly #special = new Map<Slot, () => Readonly<Record<string, string>>>()
+  readonly #programs = new Map<Slot, string>()
   readonly #turns = new Map<Slot, Promise<unknown>>()
   readonly #extra = new Set<RoleProcess>()
 
@@ -244,6 +249,22 @@ export class Lab {
     await this.start(slot)
   }
 
+  /**
+   * A deploy of one process: SIGTERM, and a new process once it has exited. From now on the slot runs `program`; without one,
+   * what it ran before. Rejects if the process did not exit with 0.
+   */
+  async deploy(slot: Slot, program?: string): Promise<void> {
+    const code = await this.stop(slot)
+    // Undefined: another fault had stopped it. During a fault that wants a stop, it may just be stopping with 1.
+    if (code !== 0 && code !== undefined && this.wantedStops.size === 0) {
+      throw new Error(`${slot} ended with ${code} after SIGTERM`)
+    }
+    if (program !== undefined) {
+      this.#programs.set(slot, program)
+    }
+    await this.start(slot)
+  }
+
   freeze(slot: Slot): void {
     this.#roles.get(slot)?.signal('SIGSTOP')
   }
@@ -254,7 +275,7 @@ export class Lab {
 
   /** One more process that uses the proxies of a slot; the caller ends it. */
   async startExtra(slot: Slot): Promise<RoleProcess> {
-    const role = await this.deployment.start([roleOf(slot)], this.#environment(slot))
+    const role = await this.#startProcess(slot)
     this.branches.add(role)
     this.#extra.add(role)
     void role.exited.then((reason) => {
@@ -457,8 +478,13 @@ export class Lab {
     return (await within(ADMIN_MAX_MS, this.admin.fetchTopicMetadata({ topics }))).topics
   }
 
+  #startProcess(slot: Slot): Promise<RoleProcess> {
+    const program = this.#programs.get(slot) ?? this.deployment.program
+    return this.deployment.start([roleOf(slot)], this.#environment(slot), { program })
+  }
+
   async #launch(slot: Slot): Promise<void> {
-    const role = await this.deployment.start([roleOf(slot)], this.#environment(slot))
+    const role = await this.#startProcess(slot)
     this.branches.add(role)
     this.#roles.set(slot, role)
     void role.exited.then(async (reason) => {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../../../src/config.ts'
+import { PROVIDER_IDS, providerById } from '../../../src/providers/registry.ts'
 import type { TopicNames } from '../../../src/topics.ts'
 import { ensureOracle, ORACLE } from '../stack/oracle-python.ts'
 import { runCommand } from '../stack/run-command.ts'
@@ -28,6 +29,8 @@ export interface Installation {
   readonly removedRaw?: string
   /** Whether lost changes were republished; then some carry the header paystatus_repaired. */
   readonly repaired?: boolean
+  /** Whether a release with older mappings read callbacks; false if not given. */
+  readonly olderMappings?: boolean
   /** How long processing may take to catch up. */
   readonly caughtUpMaxMs: number
   readonly viewMaxMs: number
@@ -99,6 +102,8 @@ export async function askOracle(installation: Installation, file: string, what: 
     ),
     ledger,
     offsetsMoved,
+    mappingVersions: Object.fromEntries(PROVIDER_IDS.map((id) => [id, providerById(id)?.mappingVersion])),
+    olderMappings: installation.olderMappings ?? false,
     deletedEvents: installation.deletedEvents ?? null,
     removedRaw: installation.removedRaw ?? null,
     repaired: installation.repaired ?? false,

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRandom } from '../../../src/tools/simulate/random.ts'
+import { Observer } from '../harness/observer.ts'
 import type { BranchCounts } from './branch-watch.ts'
 import type { Cluster } from './cluster.ts'
 import type { Fault } from './fault.ts'
@@ -59,6 +60,7 @@ const AFTERWARDS_MS = 2_000
 const ALONE_MAX_MS = 60_000
 /** Everything must be accepted and processed within this time after the last healing. */
 const HEALED_MAX_MS = 60_000
+const AT_REST_MIN_MS = 10_000
 
 export interface RunOptions {
   /** The faults that a scenario may name; the laboratory's own by default. */
@@ -107,6 +109,7 @@ export async function runScenario(
     findings.push({ kind: 'late', by: 'laboratory', text })
   }
   await lab.ledger.close()
+  findings.push(...(await actAtRest(lab, Math.max(AT_REST_MIN_MS, dueAt - performance.now()))))
   const judgement = await judge(lab, report, Math.max(5_000, dueAt - performance.now()))
   const spans = watch.spans()
   const recoveries = await watch.stop()
@@ -142,6 +145,25 @@ export async function runScenario(
     counts: judgement.counts,
     recoveries,
     findings,
+  }
+}
+
+/** What faults left to be done once everything is processed. */
+async function actAtRest(lab: Lab, caughtUpMaxMs: number): Promise<readonly Finding[]> {
+  if (lab.atRest.length === 0) {
+    return []
+  }
+  const observer = await Observer.create(lab.deployment)
+  try {
+    await observer.caughtUp(caughtUpMaxMs)
+    for (const act of lab.atRest) {
+      await act()
+    }
+    return []
+  } catch (error) {
+    return [{ kind: 'wrong', by: 'laboratory', text: (error as Error).message }]
+  } finally {
+    await observer.close()
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Area, campaignRuns, type FaultTiming, planSchedule, redisRun } from './schedule.ts'
+import { type Area, areasOf, campaignRuns, type FaultTiming, planSchedule, redisRun, runAround } from './schedule.ts'
 
 const KNOWN: readonly FaultTiming[] = [
   { name: 'kill-gateway', area: 'role', lastsMs: [1_000, 4_000] },
@@ -11,9 +11,7 @@ const KNOWN: readonly FaultTiming[] = [
 const ON_DEMAND: FaultTiming = { name: 'die-somewhere', area: 'role', onDemand: true, lastsMs: [1_000, 2_000] }
 
 function areasOfNamed({ name }: { readonly name: string }): readonly Area[] {
-  return KNOWN.filter((known) => known.name === name).flatMap(({ area, also }) =>
-    also === undefined ? area : [area, also],
-  )
+  return KNOWN.filter((known) => known.name === name).flatMap(areasOf)
 }
 
 const SEEDS = Array.from({ length: 200 }, (_, seed) => seed)
@@ -103,4 +101,17 @@ test('no fault rereads the events of payments that an earlier fault made forgott
   expect(mixes.filter((names) => names.includes('forget-all') && names.includes('read-again'))).not.toEqual([])
   expect([...runs.map((run) => run.replace('campaign:', '').split('+')), ...mixes].every(isRight)).toBe(true)
   expect(SEEDS.map((seed) => redisRun(seed, known)).join()).not.toContain('forget-all')
+})
+
+test('a campaign runs a fault that is only injected on demand with faults of areas that it does not occupy', () => {
+  const known: readonly FaultTiming[] = [
+    ...KNOWN,
+    { name: 'cut-gateway', area: 'network', lastsMs: [1_000, 4_000] },
+    { ...ON_DEMAND, name: 'on-demand', area: 'operation', also: ['role', 'broker'] },
+  ]
+  for (const seed of SEEDS) {
+    const names = planSchedule(seed, runAround('on-demand', seed, known), known).faults.map(({ name }) => name)
+    expect(names[0]).toBe('on-demand')
+    expect(names.slice(1).toSorted()).toEqual(['cut-gateway', 'flush-redis'])
+  }
 })

@@ -7,8 +7,8 @@ export type Area = 'role' | 'broker' | 'redis' | 'network' | 'operation'
 export interface FaultTiming {
   readonly name: string
   readonly area: Area
-  /** A second area that the fault occupies. */
-  readonly also?: Area
+  /** Other areas that the fault occupies. */
+  readonly also?: Area | readonly Area[]
   /** From injection to healing, ms. */
   readonly lastsMs: readonly [min: number, max: number]
   /** True if it runs only when named: never in a campaign or in a random scenario. */
@@ -121,8 +121,20 @@ export function redisRun(seed: number, known: readonly FaultTiming[]): string {
   return `${CAMPAIGN}${chosen.join('+')}`
 }
 
+/**
+ * A campaign's run of a fault that is only injected on demand: two faults begin during it, of areas that it does not occupy.
+ */
+export function runAround(name: string, seed: number, known: readonly FaultTiming[]): string {
+  const random = createRandom(seed, `around ${name}`)
+  const [fault] = chooseFaults(name, known, random)
+  const others = ofChance(known).filter((other) => fault !== undefined && !shareArea(other, fault))
+  const first = random.pick(others)
+  const second = random.pick(others.filter((other) => !shareArea(other, first)))
+  return [name, first.name, second.name].join('+')
+}
+
 export function areasOf({ area, also }: Pick<FaultTiming, 'area' | 'also'>): readonly Area[] {
-  return also === undefined ? [area] : [area, also]
+  return [area, ...(also === undefined ? [] : [also].flat())]
 }
 
 function shareArea(a: FaultTiming, b: FaultTiming): boolean {

@@ -42,8 +42,9 @@ export class Deployment {
   readonly configFile: string
   readonly topics: TopicNames
   readonly logger: Logger
+  /** What is started, unless another program is named. */
+  readonly program: string
   readonly #guard: Guard
-  readonly #program: string
   readonly #processes = new Set<RoleProcess>()
 
   private constructor(configFile: string, config: Config, guard: Guard, program: string) {
@@ -52,7 +53,7 @@ export class Deployment {
     this.topics = topicNames(config.kafka.topicPrefix)
     this.logger = createLogger({ level: 'fatal', role: 'test' })
     this.#guard = guard
-    this.#program = program
+    this.program = program
   }
 
   /** Writes the configuration and prepares topics and schemas. */
@@ -73,9 +74,9 @@ export class Deployment {
   async start(
     roles: readonly string[],
     env: Readonly<Record<string, string>> = {},
-    { configFile = this.configFile } = {},
+    { configFile = this.configFile, program = this.program } = {},
   ): Promise<RoleProcess> {
-    const child = spawn(this.#program, ['--config', configFile, 'run', '--roles', roles.join(',')], {
+    const child = spawn(program, ['--config', configFile, 'run', '--roles', roles.join(',')], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
@@ -96,11 +97,14 @@ export class Deployment {
     return [...this.#processes].map(({ roles, output }) => `${roles.join('+')}:\n${output.slice(-2_000)}`).join('\n')
   }
 
-  /** Runs a command of the CLI to its end. */
-  command(args: readonly string[], { configFile = this.configFile } = {}): Promise<CommandEnd> {
+  /** Runs a command of the CLI to its end, or until the signal kills it with SIGKILL. */
+  command(
+    args: readonly string[],
+    { configFile = this.configFile, signal }: { configFile?: string; signal?: AbortSignal } = {},
+  ): Promise<CommandEnd> {
     const { promise, resolve } = Promise.withResolvers<CommandEnd>()
-    const options = { maxBuffer: 64 << 20, timeout: 120_000, killSignal: 'SIGKILL' } as const
-    execFile(this.#program, ['--config', configFile, ...args], options, (error, stdout, stderr) => {
+    const options = { maxBuffer: 64 << 20, timeout: 120_000, killSignal: 'SIGKILL', signal } as const
+    execFile(this.program, ['--config', configFile, ...args], options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? 'unknown'), stdout, stderr })
     })
     return promise

@@ -9,12 +9,16 @@ interface Patch {
   readonly replace: string
 }
 
-/** A bug typical of this kind of software, planted into a copy of the product. */
-export interface Mutant {
+/** What is changed in a copy of the product. */
+export interface Patched {
   readonly name: string
+  readonly patches: readonly Patch[]
+}
+
+/** A bug typical of this kind of software, planted into a copy of the product. */
+export interface Mutant extends Patched {
   /** The wrong behaviour, in a sentence. */
   readonly what: string
-  readonly patches: readonly Patch[]
   /** As in `make faults`; the faults of pointed-faults.ts can be named too. */
   readonly scenario: string
   readonly seed: number
@@ -30,23 +34,23 @@ export interface Mutant {
 class PatchError extends Error {
   readonly code = 'PATCH_DOES_NOT_APPLY'
 
-  constructor(mutant: Mutant, { file, find }: Patch, found: number) {
+  constructor({ name }: Patched, { file, find }: Patch, found: number) {
     super(
-      `mutant ${mutant.name}: ${JSON.stringify(find)} occurs ${found} times in ${file}, not once. ` +
-        'Update the place of the bug in test/lab/faults/mutants/mutants.ts.',
+      `the patch of ${name} finds ${JSON.stringify(find)} ${found} times in ${file}, not once. ` +
+        'Update it: test/lab/faults/mutants/mutants.ts, or old-release.ts.',
     )
     this.name = 'PatchError'
   }
 }
 
-/** The patched files of a mutant, by path. Throws PatchError. */
-export function mutatedFiles(mutant: Mutant, read: (file: string) => string): ReadonlyMap<string, string> {
+/** The patched files, by path. Throws PatchError. */
+export function mutatedFiles(patched: Patched, read: (file: string) => string): ReadonlyMap<string, string> {
   const files = new Map<string, string>()
-  for (const patch of mutant.patches) {
+  for (const patch of patched.patches) {
     const { file, find, replace } = patch
     const parts = (files.get(file) ?? read(file)).split(find)
     if (parts.length !== 2) {
-      throw new PatchError(mutant, patch, parts.length - 1)
+      throw new PatchError(patched, patch, parts.length - 1)
     }
     files.set(file, parts.join(replace))
   }

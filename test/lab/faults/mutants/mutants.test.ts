@@ -36,7 +36,7 @@ test('a place that moved or is not unique is reported with a remedy', () => {
     seed: 1,
     expects: ['lost'],
   }
-  expect(() => mutatedFiles(mutant, () => 'nothing here')).toThrow(/mutant any: "x" occurs 0 times in a.ts/)
-  expect(() => mutatedFiles(mutant, () => 'x x')).toThrow(/occurs 2 times/)
+  expect(() => mutatedFiles(mutant, () => 'nothing here')).toThrow(/the patch of any finds "x" 0 times in a.ts/)
+  expect(() => mutatedFiles(mutant, () => 'x x')).toThrow(/finds "x" 2 times/)
   expect([...mutatedFiles(mutant, () => 'an x')]).toEqual([['a.ts', 'an y']])
 })

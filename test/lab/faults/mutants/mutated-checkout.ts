@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Guard } from '../../stack/guard.ts'
-import { type Mutant, mutatedFiles } from './mutant.ts'
+import { type Mutant, mutatedFiles, type Patched } from './mutant.ts'
 
 const CHECKOUT = fileURLToPath(new URL('../../../..', import.meta.url))
 /** What is copied into a mutant's checkout, and what is only linked. */
@@ -20,24 +20,27 @@ export interface MutatedCheckout {
   remove(): Promise<void>
 }
 
-export function readSource(file: string): string {
-  return readFileSync(join(CHECKOUT, file), 'utf8')
+export function readSource(file: string, checkout = CHECKOUT): string {
+  return readFileSync(join(checkout, file), 'utf8')
 }
 
-/** A copy of the product with a bug in it. Rejects if a patch does not apply. */
-export async function mutatedCheckout(mutant: Mutant): Promise<MutatedCheckout> {
-  const directory = await mkdtemp(join(tmpdir(), `paystatus-mutant-${mutant.name}-`))
+/**
+ * A patched copy of the product: with a bug in it, or as an older release. `checkout` is what is copied, this checkout if not
+ * given. Rejects if a patch does not apply.
+ */
+export async function mutatedCheckout(patched: Patched, checkout = CHECKOUT): Promise<MutatedCheckout> {
+  const directory = await mkdtemp(join(tmpdir(), `paystatus-mutant-${patched.name}-`))
   // Removes the copy even if this process is killed.
   const guard = new Guard(directory)
   const remove = () => guard.close()
   try {
     for (const name of COPIED) {
-      await cp(join(CHECKOUT, name), join(directory, name), { recursive: true })
+      await cp(join(checkout, name), join(directory, name), { recursive: true })
     }
     for (const name of LINKED) {
       await symlink(join(CHECKOUT, name), join(directory, name))
     }
-    for (const [file, text] of mutatedFiles(mutant, readSource)) {
+    for (const [file, text] of mutatedFiles(patched, (file) => readSource(file, checkout))) {
       await writeFile(join(directory, file), text)
     }
     return { directory, program: join(directory, 'bin/paystatus'), remove }

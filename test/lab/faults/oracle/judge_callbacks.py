@@ -11,8 +11,11 @@ from murmur2 import partition_of
 from times import exact
 
 # Where an event came from, and the product's own names for it. The other fields are its content, and so its identity.
-BROUGHT_BY = {'eventId', 'source', 'provider', 'mappingVersion', 'withdrawn', 'callbackId', 'element', 'receivedAt', 'authenticity',
-              'providerEventId', 'naturalKey'}
+BROUGHT_BY = {'eventId', 'source', 'provider', 'mappingVersion', 'withdrawn', 'callbackId', 'element', 'receivedAt',
+              'authenticity', 'providerEventId', 'naturalKey'}
+READ_INTO_IT = {'weakKey', 'kind', 'status', 'unknownBecause', 'holdReason', 'rejectedBy', 'occurredAt', 'occurredAtPrecision',
+                'zoneAssumed'}
+"""What a mapping makes of a callback. The rest of the content is as the provider sent it."""
 DEAD_LETTERS_APART_MAX = 16
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 OF_THE_ENVELOPE = {'occurredAt', 'occurredAtText', 'occurredAtPrecision', 'zoneAssumed', 'timeUnreadable'}
@@ -21,7 +24,16 @@ OF_THE_ENVELOPE = {'occurredAt', 'occurredAtText', 'occurredAtPrecision', 'zoneA
 
 def identity_of(event):
     """Events with equal content are the same event, whichever callbacks brought them."""
-    apart = BROUGHT_BY | OF_THE_ENVELOPE if is_return_message(event) else BROUGHT_BY
+    return content_of(event, BROUGHT_BY)
+
+
+def statement_of(event):
+    """What the provider said. Of one statement there can be several readings, by different mappings."""
+    return content_of(event, BROUGHT_BY | READ_INTO_IT)
+
+
+def content_of(event, without):
+    apart = without | OF_THE_ENVELOPE if is_return_message(event) else without
     return json.dumps({name: value for name, value in event.items() if name not in apart}, sort_keys=True)
 
 
@@ -49,14 +61,6 @@ def time_order(event):
 
 def to_ms(text):
     return (datetime.fromisoformat(text) - EPOCH) // timedelta(milliseconds=1) if text else 0
-
-
-def newest_mappings(events):
-    """The greatest mapping version of each provider: the one by which the callbacks must be read in the end."""
-    newest = {}
-    for event in events:
-        newest[event['provider']] = max(event['mappingVersion'], newest.get(event['provider'], 0))
-    return newest
 
 
 class RawCallbacks:
@@ -117,18 +121,20 @@ def judge_raw(told, raw, partitions, findings):
                           f'{found[sent]} times ({entry.attempts} attempts)')
 
 
-def judge_events(raw, events, dead_letters, committed, partitions, findings):
+def judge_events(raw, events, dead_letters, committed, partitions, mappings, findings):
     """
     Every element of every callback is an event, a dead letter or set aside. `events` are pairs of record and decoded
     event, `committed` are the normalizer's offsets by partition. What an older mapping read may be something else.
     """
-    published, newest = set(), newest_mappings(event for _, event in events)
+    published = set()
     received = {record.headers.get('ce_id') for record in raw.records}
     for record, event in events:
         name = (event['callbackId'], event['element'], event['paymentKey'])
         published.add(name)
         expected = raw.said.get(name)
-        if is_withdrawn(event) or event['mappingVersion'] < newest[event['provider']]:
+        if not mappings.has_run(event):
+            findings.wrong(f'I2: event {record.place} is of mapping version {event["mappingVersion"]}, which did not run')
+        if is_withdrawn(event) or mappings.is_older(event):
             expected = {}
             if event['callbackId'] not in received:
                 findings.wrong(f'I2: event {record.place} ({event["eventId"]}) names no callback in raw')
@@ -181,14 +187,19 @@ def is_copy(letter, record):
 
 
 def judge_ids(events, findings):
-    """Ids and identities are in bijection: by one mapping, equal ids mean equal content, and vice versa."""
-    identity_of_id, id_of_identity = {}, {}
+    """
+    Ids and statements are in bijection: equal ids mean that the provider said the same, and vice versa. By one mapping, equal ids
+    mean equal content, too.
+    """
+    statement_of_id, id_of_statement, content_of_id = {}, {}, {}
     for record, event in events:
-        if is_withdrawn(event):
-            continue
-        identity = identity_of(event)
-        if identity_of_id.setdefault((event['eventId'], event['mappingVersion']), identity) != identity:
-            findings.wrong(f'I3: event {record.place} has the id of another event, {event["eventId"]}')
-        known = id_of_identity.setdefault(identity, event['eventId'])
-        if known != event['eventId']:
-            findings.wrong(f'I3: event {record.place} has two ids, {known} and {event["eventId"]}')
+        event_id, statement = event['eventId'], statement_of(event)
+        is_another = statement_of_id.setdefault(event_id, statement) != statement
+        if not is_withdrawn(event):
+            identity = identity_of(event)
+            is_another |= content_of_id.setdefault((event_id, event['mappingVersion']), identity) != identity
+        if is_another:
+            findings.wrong(f'I3: event {record.place} has the id of another event, {event_id}')
+        known = id_of_statement.setdefault(statement, event_id)
+        if known != event_id:
+            findings.wrong(f'I3: event {record.place} has two ids, {known} and {event_id}')

@@ -15,12 +15,13 @@ DETAILS = ['kind', 'relatesTo', 'endToEndId', 'references', 'rail', 'direction',
            'children', 'decidedBy']
 
 
-def judge_once(raw, changes, dead_letters, committed, partitions, findings):
+def judge_once(raw, events, changes, dead_letters, committed, partitions, findings):
     """
     Each distinct event has exactly one record in `changes` or is a dead letter, besides those of readings that were replaced,
     and there are no other records.
     """
     distinct = raw.distinct()
+    published = distinct.keys() | {identity_of(event) for _, event in events}
     places, last = {}, {}
     for record, change in changes:
         if change['event'] is not None:
@@ -31,6 +32,8 @@ def judge_once(raw, changes, dead_letters, committed, partitions, findings):
                                     f'twice, {places[name]} and {record.place}')
             places.setdefault(name, record.place)
             last[name] = (record, change['event'])
+            if identity_of(change['event']) not in published:
+                findings.wrong(f'I3: change {record.place} tells of a reading that nobody published')
         if record.key.decode() != change['paymentKey'] or partition_of(record.key, partitions) != record.partition:
             findings.wrong(f'change {record.place} is not under its key, or not in the partition of its key')
     seen = {identity_of(event) for _, event in last.values() if not is_withdrawn(event)}

@@ -21,6 +21,7 @@ from evidence import (Avro, CannotJudge, Kafka, LOOK_EVERY_S, Record, next_due, 
 from findings import Findings
 from judge_callbacks import RawCallbacks, identity_of, judge_events, judge_ids, judge_raw
 from judge_progress import judge_commits, view_differences
+from mappings import Mappings
 from judge_status import (REPAIRED, in_order_of_steps, judge_changes, judge_current, judge_dead_letters, judge_last, judge_once,
                           judge_outcomes)
 from sealed import Opener
@@ -75,9 +76,10 @@ class Oracle:
         next_raw = {partition: commit.offset for partition, commit in normalized.items()}
         next_events = {partition: commit.offset for partition, commit in processed.items()}
         judge_raw(told, raw, self.partitions, self.findings)
-        judge_events(raw, events, topics['rawDeadLetters'], next_raw, self.partitions, self.findings)
+        mappings = Mappings(self.installation['mappingVersions'], self.installation['olderMappings'])
+        judge_events(raw, events, topics['rawDeadLetters'], next_raw, self.partitions, mappings, self.findings)
         judge_ids([*events, *((record, change['event']) for record, change in changes if change['event'])], self.findings)
-        distinct = judge_once(raw, changes, dead_events, next_raw, self.partitions, self.findings)
+        distinct = judge_once(raw, events, changes, dead_events, next_raw, self.partitions, self.findings)
         judge_outcomes(events, changes, dead_events, next_events, self.findings)
         judge_dead_letters(events, changes, dead_events, self.findings)
         forgotten = {record.key.decode() for record in topics['current'] if record.value is None}

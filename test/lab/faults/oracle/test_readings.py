@@ -10,6 +10,7 @@ from findings import Findings
 from fold import fold
 from judge_callbacks import RawCallbacks, counts_before, judge_events, judge_ids
 from judge_status import judge_changes, judge_last, judge_once
+from mappings import Mappings
 
 SOURCE = {'id': 's', 'provider': 'jpm-global-payments-v1', 'namespace': 'x', 'currency': None}
 BODY = {'callbacks': [{'firmRootId': 'P', 'paymentStatus': 'COMPLETED', 'createDateTime': '2026-01-05T08:00:00.000Z'}]}
@@ -53,14 +54,14 @@ WITHDRAWN = (GONE, 'WITHDRAWN', 'no-longer-read', 1)
 
 
 class Readings(unittest.TestCase):
-    def judged(self, changes, events=(RIGHT,)):
+    def judged(self, changes, events=(RIGHT,), newest=2, had_older=True):
         """Kinds of the findings about these changes, and about these records of events."""
         findings = Findings()
         raw = RawCallbacks([RAW], {'s': SOURCE}, findings)
         records = [(Record(0, at, event['paymentKey'].encode(), b'', {}), event) for at, event in enumerate(events)]
-        judge_events(raw, records, [], {0: 1}, 1, findings)
+        judge_events(raw, records, [], {0: 1}, 1, Mappings({'jpm-global-payments-v1': newest}, had_older), findings)
         judge_ids([*records, *((record, change['event']) for record, change in changes)], findings)
-        distinct = judge_once(raw, changes, [], {0: 1}, 1, findings)
+        distinct = judge_once(raw, records, changes, [], {0: 1}, 1, findings)
         judge_last(raw, distinct, judge_changes(changes, set(), lambda event: event['naturalKey'], findings), findings)
         return [one['kind'] for one in findings.found]
 
@@ -110,15 +111,34 @@ class Readings(unittest.TestCase):
     def test_i3_an_event_that_a_callback_gives_is_not_withdrawn(self):
         withdrawal = {**RIGHT, 'mappingVersion': 3, 'withdrawn': True}
         steps = steps_of((RIGHT, 'APPLIED', 'first-event', None), (withdrawal, 'WITHDRAWN', 'no-longer-read', 2))
-        self.assertIn('lost', self.judged(steps, [RIGHT, withdrawal]))
+        self.assertIn('lost', self.judged(steps, [RIGHT, withdrawal], newest=3))
         again = steps_of((RIGHT, 'APPLIED', 'first-event', None), (withdrawal, 'WITHDRAWN', 'no-longer-read', 2),
                          (reading(3), 'RESTATED', 'read-again', 3))
-        self.assertEqual([], self.judged(again, [RIGHT, withdrawal, reading(3)]))
+        self.assertEqual([], self.judged(again, [RIGHT, withdrawal, reading(3)], newest=3))
 
     def test_i2_only_an_older_mapping_may_have_read_something_else(self):
-        self.assertIn('wrong', self.judged(steps_of((RIGHT, 'APPLIED', 'first-event', None)), [WRONG]))
+        wrong = {**WRONG, 'mappingVersion': 2}
+        self.assertIn('wrong', self.judged(steps_of((RIGHT, 'APPLIED', 'first-event', None)), [wrong, RIGHT]))
         invented = {**WRONG, 'callbackId': 'nobody'}
         self.assertIn('wrong', self.judged(steps_of((RIGHT, 'APPLIED', 'first-event', None)), [invented, RIGHT]))
+
+    def test_i2_only_mappings_that_ran_read_callbacks(self):
+        right = steps_of((RIGHT, 'APPLIED', 'first-event', None))
+        self.assertEqual(['wrong'], self.judged(right, [reading(3), RIGHT]))
+        self.assertEqual([], self.judged(right, [reading(1), RIGHT]))
+        self.assertEqual(['wrong'], self.judged(right, [reading(1), RIGHT], had_older=False))
+        first, gone = {**ELSEWHERE, 'mappingVersion': 0}, {**GONE, 'mappingVersion': 1}
+        both = [*right, *steps_of((first, 'APPLIED', 'first-event', None), (gone, 'WITHDRAWN', 'no-longer-read', 0))]
+        self.assertEqual(['wrong'], self.judged(both, [RIGHT, first, gone]))
+
+    def test_i3_a_replaced_reading_was_published(self):
+        self.assertEqual(['wrong'], self.judged(steps_of(FIRST_WRONG, RESTATED), [RIGHT]))
+
+    def test_i3_one_id_is_one_statement_whatever_the_mapping(self):
+        steps = steps_of((RIGHT, 'APPLIED', 'first-event', None))
+        self.assertEqual([], self.judged(steps, [WRONG, RIGHT]))
+        self.assertEqual({'wrong'}, set(self.judged(steps, [{**WRONG, 'sourceStatus': 'DONE'}, RIGHT])))
+        self.assertEqual({'wrong'}, set(self.judged(steps, [{**WRONG, 'eventId': 'f'}, RIGHT])))
 
 
 if __name__ == '__main__':

@@ -6,6 +6,7 @@ from evidence import Record, RemovedRecord, not_in
 from findings import Findings
 from judge_callbacks import RawCallbacks, judge_events, missing_of
 from judge_status import in_order_of_steps
+from mappings import Mappings
 
 REPAIRED_AT = '2026-11-28T12:00:00.000Z'
 
@@ -67,7 +68,7 @@ class RemovedRaw(unittest.TestCase):
     def judged(self, records, dead_letters):
         findings = Findings()
         raw = RawCallbacks(records, {'s': SOURCE}, findings)
-        judge_events(raw, [], dead_letters, {0: 100}, 1, findings)
+        judge_events(raw, [], dead_letters, {0: 100}, 1, Mappings({}, False), findings)
         return [one['kind'] for one in findings.found], findings.gone_for_good
 
     def removed(self, normalized):
