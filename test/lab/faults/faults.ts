@@ -14,10 +14,10 @@ import { leaderlessForeignTopic } from './leaderless-foreign-topic.ts'
 import { LOST_RECORD_FAULTS } from './lost-record-faults.ts'
 import { OPERATION_FAULTS } from './operation-faults.ts'
 import { POINTED_FAULTS } from './pointed-faults.ts'
+import { READING_AGAIN_FAULTS } from './reading-again-faults.ts'
 import { REDIS_FAULTS } from './redis-faults.ts'
 import type { RedisKind } from './redis-kind.ts'
 import { repeatedly } from './repeatedly.ts'
-import { reprocess } from './reprocess-fault.ts'
 import type { FaultTiming } from './schedule.ts'
 
 function killRole(role: Role): Fault {
@@ -503,7 +503,7 @@ export const FAULTS: readonly Fault[] = [
   ...OPERATION_FAULTS,
   ...LOST_RECORD_FAULTS,
   leaderlessForeignTopic,
-  reprocess,
+  ...READING_AGAIN_FAULTS,
   ...POINTED_FAULTS,
 ]
 

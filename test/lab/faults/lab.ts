@@ -105,6 +105,8 @@ export class Lab {
   repaired = false
   /** Whether a release with older mappings read callbacks, so that readings were replaced. */
   hadOlderMappings = false
+  /** Whether a release made dead letters of good callbacks, which were redriven. */
+  redriven = false
   /** What a fault leaves to be done once the load is over and processed, before the judgement. A rejection is a finding. */
   readonly atRest: (() => Promise<void>)[] = []
   /** Processes that exited because only an operator can decide how to continue. */

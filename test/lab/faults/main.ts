@@ -9,7 +9,7 @@ import { Cluster } from './cluster.ts'
 import { faultsOn, leftOutOn } from './faults.ts'
 import type { Finding } from './finding.ts'
 import { REDIS_KINDS, type RedisKind, redisKindOf } from './redis-kind.ts'
-import { reprocess } from './reprocess-fault.ts'
+import { READING_AGAIN_FAULTS } from './reading-again-faults.ts'
 import { type BrokenRun, COMMIT, type RunResult, runScenario } from './run-scenario.ts'
 import { campaignRuns, planSchedule, redisRun, runAround } from './schedule.ts'
 import { summaryOf } from './summary.ts'
@@ -19,8 +19,8 @@ const SEED = envNumber('SEED', 1)
 /**
  * `mix`, `pair`, `none`, names of faults joined by `+`, `each` for every fault alone, or a comma-separated list of these.
  * `each-place`: for each crash point, a role crashes there repeatedly.
- * `campaign`: every fault TIMES times, alone and in pairs, in as many runs as that takes, then one run of `reprocess` with
- * other faults, and one run with the faults of Redis on each other kind of Redis; BEGIN=n skips the first n.
+ * `campaign`: every fault TIMES times, alone and in pairs, in as many runs as that takes, then one run each of `reprocess`
+ * and `redrive` with other faults, and one run with the faults of Redis on each other kind of Redis; BEGIN=n skips the first n.
  */
 const SCENARIO = process.env['SCENARIO'] || 'mix'
 const TIMES = envNumber('TIMES', 5)
@@ -138,7 +138,7 @@ function plannedRuns(redis: RedisKind): readonly Run[] {
     const others = REDIS_KINDS.filter((kind) => kind !== redis)
     return [
       ...campaignRuns(SEED, TIMES, faultsOn(redis)).map((scenario) => ({ scenario, redis })),
-      { scenario: runAround(reprocess.name, SEED, faultsOn(redis)), redis },
+      ...READING_AGAIN_FAULTS.map(({ name }) => ({ scenario: runAround(name, SEED, faultsOn(redis)), redis })),
       ...others.map((kind) => ({ scenario: redisRun(SEED, faultsOn(kind)), redis: kind })),
     ]
       .map((planned, index) => ({ ...planned, seed: SEED + index }))

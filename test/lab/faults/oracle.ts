@@ -31,6 +31,8 @@ export interface Installation {
   readonly repaired?: boolean
   /** Whether a release with older mappings read callbacks; false if not given. */
   readonly olderMappings?: boolean
+  /** Whether a release made dead letters of good callbacks, whose events were published later; false if not given. */
+  readonly redriven?: boolean
   /** How long processing may take to catch up. */
   readonly caughtUpMaxMs: number
   readonly viewMaxMs: number
@@ -104,6 +106,7 @@ export async function askOracle(installation: Installation, file: string, what: 
     offsetsMoved,
     mappingVersions: Object.fromEntries(PROVIDER_IDS.map((id) => [id, providerById(id)?.mappingVersion])),
     olderMappings: installation.olderMappings ?? false,
+    redriven: installation.redriven ?? false,
     deletedEvents: installation.deletedEvents ?? null,
     removedRaw: installation.removedRaw ?? null,
     repaired: installation.repaired ?? false,

@@ -121,10 +121,11 @@ def judge_raw(told, raw, partitions, findings):
                           f'{found[sent]} times ({entry.attempts} attempts)')
 
 
-def judge_events(raw, events, dead_letters, committed, partitions, mappings, findings):
+def judge_events(raw, events, dead_letters, committed, partitions, mappings, findings, redriven=False):
     """
     Every element of every callback is an event, a dead letter or set aside. `events` are pairs of record and decoded
-    event, `committed` are the normalizer's offsets by partition. What an older mapping read may be something else.
+    event, `committed` are the normalizer's offsets by partition. What an older mapping read may be something else. After a redrive,
+    an element that is an event may have been a dead letter before.
     """
     published = set()
     received = {record.headers.get('ce_id') for record in raw.records}
@@ -155,6 +156,8 @@ def judge_events(raw, events, dead_letters, committed, partitions, mappings, fin
             name = (record.headers['ce_id'], event['element'], event['paymentKey'])
             if name not in published:
                 missing(f'I2: element {event["element"]} of raw {record.place} is no event of {event["paymentKey"]}')
+        for event in reading.events if redriven else ():
+            explained[str(record.partition), str(record.offset), str(event['element'])].append(record)
         dead = reading.dead_elements
         for element in [None] if len(dead) > DEAD_LETTERS_APART_MAX else dead:
             place = (str(record.partition), str(record.offset), None if element is None else str(element))

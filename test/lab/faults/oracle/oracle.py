@@ -77,7 +77,8 @@ class Oracle:
         next_events = {partition: commit.offset for partition, commit in processed.items()}
         judge_raw(told, raw, self.partitions, self.findings)
         mappings = Mappings(self.installation['mappingVersions'], self.installation['olderMappings'])
-        judge_events(raw, events, topics['rawDeadLetters'], next_raw, self.partitions, mappings, self.findings)
+        judge_events(raw, events, topics['rawDeadLetters'], next_raw, self.partitions, mappings, self.findings,
+                     self.installation['redriven'])
         judge_ids([*events, *((record, change['event']) for record, change in changes if change['event'])], self.findings)
         distinct = judge_once(raw, events, changes, dead_events, next_raw, self.partitions, self.findings)
         judge_outcomes(events, changes, dead_events, next_events, self.findings)

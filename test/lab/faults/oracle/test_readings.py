@@ -131,6 +131,18 @@ class Readings(unittest.TestCase):
         both = [*right, *steps_of((first, 'APPLIED', 'first-event', None), (gone, 'WITHDRAWN', 'no-longer-read', 0))]
         self.assertEqual(['wrong'], self.judged(both, [RIGHT, first, gone]))
 
+    def test_i2_a_dead_letter_of_a_good_element_belongs_to_a_redrive(self):
+        place = {'dlq_partition': '0', 'dlq_offset': '0', 'dlq_element': '0', 'dlq_reason': 'missing-status'}
+        letter = Record(0, 0, RAW.key, RAW.value, place)
+        for letters, events, redriven, expected in (([letter], [RIGHT], True, []), ([letter], [RIGHT], False, ['wrong']),
+                                                    ([letter], [], True, ['lost']),
+                                                    ([Record(0, 0, RAW.key, b'{}', place)], [RIGHT], True, ['wrong'])):
+            findings = Findings()
+            records = [(Record(0, at, event['paymentKey'].encode(), b'', {}), event) for at, event in enumerate(events)]
+            judge_events(RawCallbacks([RAW], {'s': SOURCE}, findings), records, letters, {0: 1}, 1,
+                         Mappings({'jpm-global-payments-v1': 2}, False), findings, redriven)
+            self.assertEqual(expected, [one['kind'] for one in findings.found])
+
     def test_i3_a_replaced_reading_was_published(self):
         self.assertEqual(['wrong'], self.judged(steps_of(FIRST_WRONG, RESTATED), [RIGHT]))
 

@@ -1,0 +1,237 @@
+import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { headerText } from '../../../src/stream/header-text.ts'
+import type { Random } from '../../../src/tools/simulate/random.ts'
+import { eventually } from '../harness/eventually.ts'
+import { Observer } from '../harness/observer.ts'
+import type { Fault } from './fault.ts'
+import { MISREADING_RELEASE, REFUSING_RELEASE, WRONG_RETURN_PREFIX } from './former-releases.ts'
+import { type Lab, type Role, slotsOf } from './lab.ts'
+import type { Patched } from './mutants/mutant.ts'
+import { mutatedCheckout } from './mutants/mutated-checkout.ts'
+
+/** A former release that reads callbacks wrongly, and the command that sets it right after an upgrade. */
+interface Correction {
+  readonly name: string
+  readonly formerRelease: Patched
+  /** Tells the judges what that release may do. */
+  allow(lab: Lab): void
+  /** What it did so far, by what is counted; each must reach its minimum. */
+  harmSoFar(observer: Observer): Promise<readonly Harm[]>
+  /** The command without `--apply --reason …`: a dry run. */
+  readonly command: readonly string[]
+  /** Options with which it takes long enough to be killed meanwhile. */
+  readonly slowly: readonly string[]
+  /** How many things the totals at the end of a dry run say are left to do. */
+  leftToDo(totals: Readonly<Record<string, number>>): number
+}
+
+interface Harm {
+  readonly what: string
+  readonly times: number
+  readonly min: number
+}
+
+const HARM_MAX_MS = 30_000
+/** How long the old and the new release of a role run side by side. */
+const SIDE_BY_SIDE_MS: readonly [number, number] = [1_000, 2_500]
+/** How often the command is killed, and after how long. Its first seconds are the start of Node.js. */
+const COMMAND_KILLS = 3
+const COMMAND_LIVES_MS: readonly [number, number] = [1_000, 7_000]
+const BROKER_DOWN_MS: readonly [number, number] = [3_000, 8_000]
+const PROCESSOR_DOWN_MS: readonly [number, number] = [500, 3_000]
+const CORRECTED_MAX_MS = 90_000
+
+/** Statuses and keys were misread: in the end every payment is as if the present mappings had been there from the start. */
+const REPROCESS: Correction = {
+  name: 'reprocess',
+  formerRelease: MISREADING_RELEASE,
+  allow(lab) {
+    lab.hadOlderMappings = true
+  },
+  async harmSoFar(observer) {
+    const records = await observer.records('events')
+    const events = records.map(({ value }) => observer.codecs.event.decode(value as Buffer))
+    const isMisread = ({ status, sourceStatus }: (typeof events)[number]) =>
+      status === 'UNKNOWN' && sourceStatus === 'COMPLETED'
+    return [
+      { what: 'statuses misread', times: events.filter(isMisread).length, min: 60 },
+      {
+        what: 'keys misread',
+        times: events.filter(({ paymentKey }) => paymentKey.includes(`:${WRONG_RETURN_PREFIX}`)).length,
+        min: 2,
+      },
+    ]
+  },
+  command: ['reprocess', '--all'],
+  slowly: ['--rate', '60'],
+  leftToDo: ({ payments = Number.NaN }) => payments,
+}
+
+/** Good callbacks became dead letters: in the end every one of their events is there once. */
+const REDRIVE: Correction = {
+  name: 'redrive',
+  formerRelease: REFUSING_RELEASE,
+  allow(lab) {
+    lab.redriven = true
+  },
+  async harmSoFar(observer) {
+    const letters = await observer.records('rawDeadLetters')
+    const because = (reason: string) => letters.filter((letter) => headerText(letter, 'dlq_reason') === reason).length
+    return [
+      { what: 'statuses refused', times: because('missing-status'), min: 60 },
+      { what: 'failures of the adapter', times: because('internal-error'), min: 2 },
+    ]
+  },
+  command: ['dlq', 'redrive', '--all'],
+  slowly: [],
+  leftToDo: ({ redriven = Number.NaN, partly = Number.NaN }) => redriven + partly,
+}
+
+/**
+ * A former release runs for a while, then an upgrade replaces it process by process, in one of both orders. The command must set
+ * right what that release did, although callbacks keep arriving, and although the command, a processor and a broker are killed
+ * at random moments. In the end nothing is left to do.
+ */
+function upgradeAndCorrect(correction: Correction): Fault {
+  return {
+    name: correction.name,
+    area: 'operation',
+    also: ['role', 'broker'],
+    // It takes longer than other faults, so a campaign has runs of its own for it.
+    onDemand: true,
+    lastsMs: [0, 1_000],
+    async inject(lab, random) {
+      const former = await mutatedCheckout(correction.formerRelease, dirname(dirname(lab.deployment.program)))
+      correction.allow(lab)
+      const slots = [...slotsOf('normalizer'), ...slotsOf('processor')]
+      await Promise.all(slots.map((slot) => lab.deploy(slot, former.program)))
+      const harm = await awaitHarm(lab, correction)
+      return {
+        what: `a former release runs: ${harm.map(({ what, times }) => `${times} ${what}`).join(', ')}`,
+        heal: async () => {
+          await upgrade(lab, random)
+          await former.remove()
+          await correctUnderFire(lab, correction, random)
+          lab.atRest.push(() => leavesNothing(lab, correction))
+        },
+      }
+    },
+  }
+}
+
+export const READING_AGAIN_FAULTS: readonly Fault[] = [REPROCESS, REDRIVE].map(upgradeAndCorrect)
+
+async function awaitHarm(lab: Lab, { harmSoFar }: Correction): Promise<readonly Harm[]> {
+  const observer = await Observer.create(lab.deployment)
+  try {
+    return await eventually(
+      async () => {
+        const harm = await harmSoFar(observer)
+        const lacking = harm.filter(({ times, min }) => times < min)
+        if (lacking.length > 0) {
+          throw new Error(`too few ${lacking.map(({ what }) => what).join(', ')} by the former release`)
+        }
+        return harm
+      },
+      { timeoutMs: HARM_MAX_MS, everyMs: 1_000 },
+    )
+  } finally {
+    await observer.close()
+  }
+}
+
+/** Replaces the processes one by one. Old and new ones share the partitions of both topics meanwhile. */
+async function upgrade(lab: Lab, random: Random): Promise<void> {
+  const order: readonly Role[] = random.shuffle(['normalizer', 'processor'])
+  lab.say(`upgrade: first the ${order.join('s, then the ')}s`)
+  for (const slot of order.flatMap(slotsOf)) {
+    await lab.deploy(slot, lab.deployment.program)
+    await delay(random.integer(...SIDE_BY_SIDE_MS))
+  }
+}
+
+async function correctUnderFire(lab: Lab, correction: Correction, random: Random): Promise<void> {
+  const { name, command, slowly } = correction
+  const firing = Promise.all([killAProcessor(lab, random), killABroker(lab, random)])
+  firing.catch(() => {})
+  for (let kill = 1; kill <= COMMAND_KILLS; kill += 1) {
+    const livesMs = random.integer(...COMMAND_LIVES_MS)
+    const args = [...command, ...slowly, ...applied('a run that will be killed')]
+    const { code, stdout, stderr } = await lab.deployment.command(args, { signal: AbortSignal.timeout(livesMs) })
+    const end = code === 'ABORT_ERR' ? `kill -9 after ${livesMs} ms` : `ended with ${code}: ${lastLine(stdout || stderr)}`
+    lab.say(`${name}: ${end}`)
+  }
+  await firing
+  await correctToTheEnd(lab, correction)
+}
+
+async function killAProcessor(lab: Lab, random: Random): Promise<void> {
+  const slot = random.pick(slotsOf('processor'))
+  await delay(random.integer(...COMMAND_LIVES_MS))
+  await lab.kill(slot)
+  lab.say(`kill -9 of ${slot}`)
+  await delay(random.integer(...PROCESSOR_DOWN_MS))
+  await lab.start(slot)
+}
+
+async function killABroker({ cluster, say }: Lab, random: Random): Promise<void> {
+  const { id, server } = random.pick(cluster.brokers)
+  await delay(random.integer(...COMMAND_LIVES_MS))
+  await server.kill()
+  say(`kill -9 of broker ${id}`)
+  await delay(random.integer(...BROKER_DOWN_MS))
+  await server.start()
+}
+
+/** Like an operator who repeats it until a dry run finds nothing. */
+async function correctToTheEnd(lab: Lab, correction: Correction): Promise<void> {
+  await eventually(
+    async () => {
+      const { stdout, stderr } = await lab.deployment.command([...correction.command, ...applied('the last run')])
+      lab.say(`${correction.name}: ${lastLine(stdout || stderr)}`)
+      await findsNothing(lab, correction)
+    },
+    { timeoutMs: CORRECTED_MAX_MS, everyMs: 1_000 },
+  )
+}
+
+function applied(reason: string): readonly string[] {
+  return ['--apply', '--reason', reason, '--json']
+}
+
+/** Rejects unless a dry run has nothing to do. */
+async function findsNothing({ deployment }: Lab, { command, leftToDo }: Correction): Promise<void> {
+  const { code, stdout, stderr } = await deployment.command([...command, '--json'])
+  const left = leftToDo(totalsOf(stdout))
+  if (left !== 0) {
+    throw new Error(
+      `paystatus ${command.join(' ')} ended with ${code} and has ${left} things to do: ${stdout.slice(-1_500)} ${stderr.slice(-500)}`,
+    )
+  }
+}
+
+/** The last line of the output; empty if it is no JSON. */
+function totalsOf(stdout: string): Readonly<Record<string, number>> {
+  try {
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+  } catch {
+    return {}
+  }
+}
+
+/** Nothing is left to do, and the product finds no difference. */
+async function leavesNothing(lab: Lab, correction: Correction): Promise<void> {
+  await findsNothing(lab, correction)
+  const { code, stdout, stderr } = await lab.deployment.command(['verify', '--all', '--json'])
+  if (code !== 0) {
+    throw new Error(
+      `after ${correction.name}, paystatus verify ended with ${code}: ${stdout.slice(-2_000)} ${stderr.slice(-500)}`,
+    )
+  }
+  lab.say(`${correction.name}: nothing is left to do`)
+}
+
+function lastLine(output: string): string {
+  return output.trim().split('\n').at(-1)?.slice(0, 400) ?? ''
+}
