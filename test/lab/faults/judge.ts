@@ -173,7 +173,7 @@ async function secondOpinion(lab: Lab, report: LoadReport, caughtUpMaxMs: number
     const forgotten = contents.currentRecords.filter(({ state }) => state === null).map(({ key }) => key)
     const unjudged = [...forgotten, ...gone]
     // The oracle alone judges the dead letters of good callbacks.
-    const isOfRedrive = (text: string) => lab.redriven && /^I2: dead letter .* comes from nowhere$/.test(text)
+    const isOfRedrive = (text: string) => lab.redriven && /^I2: dead letter .* is unexpected$/.test(text)
     return found.filter(({ text }) => !isOfRedrive(text) && !unjudged.some((name) => text.includes(name)))
   } finally {
     await observer.close()

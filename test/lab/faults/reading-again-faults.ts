@@ -100,6 +100,7 @@ function upgradeAndCorrect(correction: Correction): Fault {
     also: ['role', 'broker'],
     // It takes longer than other faults, so a campaign has runs of its own for it.
     onDemand: true,
+    history: 'rereads',
     lastsMs: [0, 1_000],
     async inject(lab, random) {
       const former = await mutatedCheckout(correction.formerRelease, dirname(dirname(lab.deployment.program)))
@@ -159,7 +160,8 @@ async function correctUnderFire(lab: Lab, correction: Correction, random: Random
     const livesMs = random.integer(...COMMAND_LIVES_MS)
     const args = [...command, ...slowly, ...applied('a run that will be killed')]
     const { code, stdout, stderr } = await lab.deployment.command(args, { signal: AbortSignal.timeout(livesMs) })
-    const end = code === 'ABORT_ERR' ? `kill -9 after ${livesMs} ms` : `ended with ${code}: ${lastLine(stdout || stderr)}`
+    const end =
+      code === 'ABORT_ERR' ? `kill -9 after ${livesMs} ms` : `ended with ${code}: ${lastLine(stdout || stderr)}`
     lab.say(`${name}: ${end}`)
   }
   await firing
