@@ -156,9 +156,9 @@ def judge_events(raw, events, dead_letters, committed, partitions, mappings, fin
             name = (record.headers['ce_id'], event['element'], event['paymentKey'])
             if name not in published:
                 missing(f'I2: element {event["element"]} of raw {record.place} is no event of {event["paymentKey"]}')
-        for event in reading.events if redriven else ():
-            explained[str(record.partition), str(record.offset), str(event['element'])].append(record)
         dead = reading.dead_elements
+        for element in elements_of(reading) if redriven else ():
+            explained[str(record.partition), str(record.offset), element].append(record)
         for element in [None] if len(dead) > DEAD_LETTERS_APART_MAX else dead:
             place = (str(record.partition), str(record.offset), None if element is None else str(element))
             explained[place].append(record)
@@ -175,6 +175,12 @@ def judge_events(raw, events, dead_letters, committed, partitions, mappings, fin
             findings.wrong(f'I2: there is a dead letter for element {place[2]} of raw {place[0]}/{place[1]}, which is not wrong')
         elif not all(any(is_copy(letter, record) for record in explained[place]) for letter in letters):
             findings.wrong(f'I2: the dead letter of raw {place[0]}/{place[1]} is not the record as it was')
+
+
+def elements_of(reading):
+    """As dead letters name them. Many dead letters of one callback are one, without an element."""
+    elements = {str(event['element']) for event in reading.events}
+    return elements | {None} if len(elements) + len(reading.dead_elements) > DEAD_LETTERS_APART_MAX else elements
 
 
 def missing_of(record, committed, findings):

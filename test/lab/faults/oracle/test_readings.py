@@ -8,7 +8,7 @@ from callbacks import blank
 from evidence import Record
 from findings import Findings
 from fold import fold
-from judge_callbacks import RawCallbacks, counts_before, judge_events, judge_ids
+from judge_callbacks import RawCallbacks, counts_before, elements_of, judge_events, judge_ids
 from judge_status import judge_changes, judge_last, judge_once
 from mappings import Mappings
 
@@ -142,6 +142,12 @@ class Readings(unittest.TestCase):
             judge_events(RawCallbacks([RAW], {'s': SOURCE}, findings), records, letters, {0: 1}, 1,
                          Mappings({'jpm-global-payments-v1': 2}, False), findings, redriven)
             self.assertEqual(expected, [one['kind'] for one in findings.found])
+
+    def test_many_redriven_elements_of_one_callback_were_one_dead_letter(self):
+        for count, expected in ((16, {str(at) for at in range(16)}), (17, {None, *(str(at) for at in range(17))})):
+            body = json.dumps({'callbacks': BODY['callbacks'] * count}).encode()
+            record = Record(0, 0, b'x:p', body, RAW.headers)
+            self.assertEqual(expected, elements_of(RawCallbacks([record], {'s': SOURCE}, Findings()).readings[record]))
 
     def test_i3_a_replaced_reading_was_published(self):
         self.assertEqual(['wrong'], self.judged(steps_of(FIRST_WRONG, RESTATED), [RIGHT]))
