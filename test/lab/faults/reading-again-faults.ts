@@ -67,7 +67,7 @@ const REPROCESS: Correction = {
   },
   command: ['reprocess', '--all'],
   slowly: ['--rate', '60'],
-  done: ({ payments = Number.NaN }) => payments,
+  done: ({ changed = Number.NaN }) => changed,
 }
 
 /** Good callbacks became dead letters: in the end every one of their events is there once. */
