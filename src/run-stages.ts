@@ -8,6 +8,7 @@ import { createGroupOffsets } from './kafka/group-offsets.ts'
 import { createKafka } from './kafka/kafka-client.ts'
 import { findTopicProblems } from './kafka/topic-admin.ts'
 import { DeadLetterBoard } from './observability/dead-letter-board.ts'
+import { remindOfDeadLetters } from './observability/dead-letter-reminder.ts'
 import { AdminServer, Health } from './observability/health.ts'
 import { createLogger, type Logger } from './observability/log.ts'
 import { Metrics } from './observability/metrics.ts'
@@ -59,13 +60,7 @@ export async function runStages(
   }).admin()
   const running: RunningStage[] = []
   const context = stageContext(config, logger, health, metrics, deadLetters, kafkaAdmin, stopSignal, onFatalError)
-  const reminder = setInterval(() => {
-    const waiting = deadLetters.waiting()
-    if (waiting !== null) {
-      logger.warn(waiting, 'dead letters wait for a person: see paystatus dlq list')
-    }
-  }, DEAD_LETTERS_REMINDER_MS)
-  reminder.unref()
+  const endReminder = remindOfDeadLetters(deadLetters, logger)
 
   async function start(): Promise<void> {
     for (const stage of stages.filter((candidate) => candidate !== 'gateway')) {
@@ -103,7 +98,7 @@ export async function runStages(
     logger.fatal({ err: reason.error }, 'a stage cannot continue; stopping')
   }
   health.drain()
-  clearInterval(reminder)
+  endReminder()
   // A hanging client must not keep a stopping process alive.
   const hanging = setTimeout(() => {
     logger.error({ limitMs: config.shutdown.limitMs }, 'stopping took too long; exiting without finishing')
@@ -196,8 +191,6 @@ function watchSchemas(
   watch.start()
   signal.addEventListener('abort', () => watch.stop(), { once: true })
 }
-
-const DEAD_LETTERS_REMINDER_MS = 60_000
 
 /** Longer than one registry instance can lag behind the others. */
 const SCHEMAS_RECHECK_MS = 5_000

@@ -214,7 +214,7 @@ interface CloseCommandOptions extends JsonOption, SelectOptions, ActOptions {
 }
 
 async function runClose(program: Command, places: readonly string[], options: CloseCommandOptions): Promise<void> {
-  const { config, logger } = setUp(program, ...STATUSES, 'redis', 'encryption')
+  const { config, logger } = setUp(program, ...STATUSES, 'encryption')
   const topics = topicNames(config.kafka.topicPrefix)
   const selection = selectionOf(program, topics, places, options)
   const { by, reason } = options

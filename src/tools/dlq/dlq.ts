@@ -78,7 +78,7 @@ export function showLetter(
   place: LetterPlace,
   { signal }: DlqOptions = {},
 ): Promise<ShownLetter | null> {
-  return withRedrive(config, logger, signal, async ({ clients, ports }) => {
+  return withRedrive(config, logger, true, signal, async ({ clients, ports }) => {
     const found = await readLetter(clients, place, signal)
     if (found === null) {
       return null
@@ -135,7 +135,7 @@ export function redrive(
   selection: Selection,
   { decider, again, signal, onLetter, onAbsent }: RedriveOptions,
 ): Promise<RedriveReport> {
-  return withRedrive(config, logger, signal, async ({ clients, ports, act }) => {
+  return withRedrive(config, logger, true, signal, async ({ clients, ports, act }) => {
     const work = async (counts: ActCounts) => {
       Object.assign(counts, {
         letters: 0,
@@ -189,7 +189,7 @@ export function close(
   options: DlqOptions & { readonly decider: Decider; readonly onAbsent: (letter: AbsentLetter) => void },
 ): Promise<CloseReport> {
   const { decider, signal, onAbsent } = options
-  return withRedrive(config, logger, signal, ({ clients, ports, act }) =>
+  return withRedrive(config, logger, false, signal, ({ clients, ports, act }) =>
     act('close', decider, scopeOf(selection, config), async (counts) => {
       Object.assign(counts, { closed: 0, absent: 0 })
       await forEachLetter(
@@ -277,10 +277,15 @@ interface RedriveClients {
   ) => Promise<T>
 }
 
-/** Connects to the topics that are written only when something is written. */
+/**
+ * Connects to the topics that are written only when something is written.
+ *
+ * @param withStates whether the work asks for the states of payments.
+ */
 function withRedrive<T>(
   config: Config,
   logger: Logger,
+  withStates: boolean,
   signal: AbortSignal | undefined,
   work: (clients: RedriveClients) => Promise<T>,
 ): Promise<T> {
@@ -313,7 +318,7 @@ function withRedrive<T>(
         act: (act, { by, reason }, scope, run) => recordAct(audit.ports, { act, by, reason, scope }, signal, run),
       })
     try {
-      return await withViewIfThere(config, logger, withStore)
+      return await (withStates ? withViewIfThere(config, logger, withStore) : withStore(null))
     } finally {
       await Promise.all([logs.events.close(), logs.resolvedDeadLetters.close(), audit.close()])
     }
