@@ -9,6 +9,7 @@ import { addForget } from './forget.ts'
 import { addOpenapi } from './openapi.ts'
 import { addOverdue } from './overdue.ts'
 import { addRepair } from './repair.ts'
+import { addReprocess } from './reprocess.ts'
 import { addRules } from './rules.ts'
 import { addRun } from './run.ts'
 import { addSchemas } from './schemas.ts'
@@ -36,6 +37,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addAudit,
   addVerify,
   addRepair,
+  addReprocess,
   addTranslate,
   addFold,
   addRules,
@@ -63,6 +65,7 @@ Examples:
   paystatus show <payment key or endToEndId>            the history of one payment
   paystatus why <payment key or endToEndId>             which callback decided its status
   paystatus verify --all                                recompute everything from raw and compare
+  paystatus reprocess --all                             what a corrected mapping would change
   paystatus fold --provider instamed --permute *.json   statuses from callbacks in files, without servers
 
 Environment: PAYSTATUS_CONFIG, and the overrides listed in docs/configuration.md.

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
-import { type ComparisonProgress, progressLine } from '../tools/verify/progress-line.ts'
 import { verify } from '../tools/verify/verify.ts'
 import { inFlightLine, verifyLines } from '../tools/verify/verify-report.ts'
 import { EXIT_FAILED, exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
 import { isoTime } from './option-values.ts'
+import { showProgress } from './show-progress.ts'
 
 interface VerifyCommandOptions extends JsonOption {
   readonly payment?: string
@@ -24,8 +24,8 @@ export function addVerify(program: Command): void {
       'after',
       `
 Read-only. It shares only the fold with the status processor and can run beside it at any time. Records that the stages
-have not processed yet are counted first and left out. It applies the mapping of this release: run the release that
-processed the callbacks.
+have not processed yet are counted first and left out. It applies the mapping of this release: after an upgrade that reads
+callbacks otherwise, "wrong status", "lost" and "unexplained" are what paystatus reprocess corrects.
 
   lost           the event of a callback has no record, or a payment is gone before its retention ended
   duplicated     an event has two records in payments.status.changes that are not restatements
@@ -61,10 +61,4 @@ async function runVerify(program: Command, { json, payment, since, view }: Verif
     process.exitCode = EXIT_FAILED
   }
   exitWith(report.ok ? [] : [report])
-}
-
-/** On a terminal the line overwrites itself. */
-function showProgress(progress: ComparisonProgress): void {
-  const line = progressLine(progress)
-  process.stderr.write(process.stderr.isTTY ? `\r${line}${progress.done === progress.of ? '\n' : ''}` : `${line}\n`)
 }

@@ -129,6 +129,12 @@ export function fromMetadataText(text: string | null): CommitMetadata | null {
   return { ...rest, ...(inexact !== undefined && { inexact }), ...(origin !== null && { origin }) }
 }
 
+/** Whether the release that committed this metadata has this counter. False if it is not ours. */
+export function hasCounter(metadata: string | null, name: CounterName): boolean {
+  const found = parsed(z.object({ totals: z.record(z.string(), z.unknown()) }), metadata ?? '')
+  return found !== null && name in found.totals
+}
+
 function parsed<T>(schema: z.ZodType<T>, text: string): T | null {
   try {
     const result = schema.safeParse(JSON.parse(text))

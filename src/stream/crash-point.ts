@@ -15,9 +15,12 @@ export const CRASH_POINTS = [
   'processor:after-commit',
   'processor:after-view',
 ] as const
-export type CrashPoint = (typeof CRASH_POINTS)[number]
 
-/** Called by a stage at each of its crash points. Only fault tests pass one. */
+/** The same for commands that publish. */
+export const TOOL_CRASH_POINTS = ['reprocess:before-append', 'reprocess:after-append', 'reprocess:before-end'] as const
+export type CrashPoint = (typeof CRASH_POINTS | typeof TOOL_CRASH_POINTS)[number]
+
+/** Called by a stage or command at each of its crash points. Only fault tests pass one. */
 export type ReachCrashPoint = (point: CrashPoint) => void
 
 /**

@@ -132,6 +132,17 @@ const ACCEPTED: readonly [line: string, name: string, args: readonly unknown[]][
   ['verify --since 2026-03-01T08:00:00Z', 'verify', [{ since: DAY, view: true }]],
   ['repair', 'repair', [{}]],
   ['repair --apply --json', 'repair', [{ apply: true, json: true }]],
+  ['reprocess --all', 'reprocess', [{ all: true, rate: 1_000, wait: true, by: userInfo().username }]],
+  [
+    'reprocess --since 2026-03-01T08:00:00Z --until 2026-03-01T08:00:00Z --json',
+    'reprocess',
+    [{ since: DAY, until: DAY, json: true, rate: 1_000, wait: true, by: userInfo().username }],
+  ],
+  [
+    'reprocess --source bank --apply --reason corrected --by ops --rate 50 --no-wait',
+    'reprocess',
+    [{ source: 'bank', apply: true, reason: 'corrected', by: 'ops', rate: 50, wait: false }],
+  ],
   [
     'translate --provider instamed --content-type text/xml --namespace clinic --currency USD a.xml b.xml',
     'translate',
@@ -177,6 +188,10 @@ describe('options', () => {
     ['verify --all --payment a:1', "option '--all' cannot be used with option '--payment <key>'"],
     ['verify --since 2026-03-01T08:00:00Z --payment a:1', "option '--payment <key>' cannot be used"],
     ['verify --since yesterday', 'must be an ISO 8601 time with its zone'],
+    ['reprocess --all --payment a:1', "option '--all' cannot be used with option '--payment <key>'"],
+    ['reprocess --source bank --payment a:1', "option '--source <id>' cannot be used with option '--payment <key>'"],
+    ['reprocess --since 2026-03-01T08:00:00Z --source bank', "option '--since <time>' cannot be used"],
+    ['reprocess --all --rate 0', 'must be a number above 0.'],
     ['translate a.json', "required option '--provider <id>' not specified"],
     ['fold --provider nobody a.json', 'Allowed choices are'],
     ['fold --provider instamed --namespace Clinic a.json', 'must be lower-case letters, digits and dashes'],

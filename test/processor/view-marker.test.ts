@@ -3,6 +3,7 @@ import { totalsFrom } from '../../src/payment/totals.ts'
 import {
   fromMarkerText,
   fromMetadataText,
+  hasCounter,
   toMarkerText,
   toMetadataText,
   type ViewMarker,
@@ -58,6 +59,16 @@ describe('the metadata of the committed offset', () => {
     const former = { committedBy: 'before', current: BEYOND_FLOATS }
     const metadata = { ends: ENDS, committedBy: 'assignment', former, totals: MARKER.totals }
     expect(fromMetadataText(toMetadataText(metadata))).toEqual(metadata)
+  })
+
+  test('tells which counters the release has that committed it', () => {
+    const former = { committedBy: 'before', current: 0n }
+    const text = toMetadataText({ ends: ENDS, committedBy: 'assignment', former, totals: MARKER.totals })
+    expect(hasCounter(text, 'withdrawn')).toBe(true)
+    const older = JSON.parse(text)
+    delete older.totals.withdrawn
+    expect(hasCounter(JSON.stringify(older), 'withdrawn')).toBe(false)
+    expect([null, '', 'moved by an operator', '{}'].map((other) => hasCounter(other, 'withdrawn'))).not.toContain(true)
   })
 
   test('stays far below the broker limit of 4096 bytes, even with maximal counters', () => {

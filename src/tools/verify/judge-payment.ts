@@ -4,6 +4,7 @@ import { foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../payment/
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import { restatementBy } from '../../payment/reading.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
+import type { Unreadable } from './raw-events.ts'
 
 /** The kinds of differences that `verify` distinguishes. */
 export const DIFFERENCE_KINDS = [
@@ -68,8 +69,8 @@ export interface Circumstances {
   readonly startedAt: number
   readonly forgetAfterMs: number
   readonly sourceIds: ReadonlySet<string>
-  /** Receipt ids of callbacks whose body can no longer be read; their recorded events are taken as correct. */
-  readonly unreadableCallbacks: ReadonlySet<string>
+  /** Receipt ids of callbacks whose body can no longer be read, and why; their recorded events are taken as correct. */
+  readonly unreadableCallbacks: ReadonlyMap<string, Unreadable>
   /** False for an event that does not fit our schema; the normalizer makes a dead letter of it. */
   readonly canBeWritten: (event: PaymentEvent) => boolean
   /** True for an event that the status processor has yet to process, again or for the first time. */
@@ -80,6 +81,8 @@ export interface Circumstances {
 
 export interface Judgement {
   readonly differences: readonly Difference[]
+  /** The events of callbacks that have no record: the status processor never recorded them, or not in the payment's present life. */
+  readonly lost: readonly PaymentEvent[]
   /** Distinct events that were judged. */
   readonly events: number
   /** True if raw or `changes` does not reach back to the payment's beginning; older events were taken from `current`. */
@@ -135,6 +138,7 @@ class Judge {
   readonly #raw: ReadonlyMap<string, RawEvent>
   readonly #differences: Difference[] = []
   readonly #lost = new Set<string>()
+  readonly #lostInRaw: PaymentEvent[] = []
   /** Events already reported as differing between `changes` and `current`. */
   readonly #retold = new Set<string>()
   /** Events restated after `current` was read, so that it may hold the previous reading. */
@@ -155,7 +159,7 @@ class Judge {
     this.#judgeCallbacks(lives, recorded)
     this.#judgeCurrent(lives)
     const judged = new Set([...this.#raw.keys(), ...recorded.keys()])
-    return { differences: this.#differences, events: judged.size, partial: this.#partial }
+    return { differences: this.#differences, lost: this.#lostInRaw, events: judged.size, partial: this.#partial }
   }
 
   #differs(kind: DifferenceKind, text: string): void {
@@ -375,9 +379,11 @@ class Judge {
       }
       if (!recorded.has(eventId)) {
         if (!mayBeForgotten && !this.#mayBePushedOut(event) && canBeWritten(event)) {
+          this.#lostInRaw.push(event)
           this.#losing(eventId, `event ${eventId} (${status}) of the callback at ${position} has no record in changes`)
         }
       } else if (lives.length > 1 && last !== undefined && dueAt >= last.incarnation && !this.#isIn(last, eventId)) {
+        this.#lostInRaw.push(event)
         this.#losing(
           eventId,
           `event ${eventId} (${status}) was repeated at ${position} in a later life, but has no record in it`,

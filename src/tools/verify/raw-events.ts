@@ -30,6 +30,9 @@ export interface RawEventsOptions {
   readonly wanted: (paymentKey: string) => boolean
 }
 
+/** Why the body of a callback cannot be read. */
+export type Unreadable = 'forgotten' | 'undecryptable'
+
 /** Bounds the memory, because other programs may write into raw (I10). */
 const SOURCES_MAX = 10_000
 
@@ -46,7 +49,7 @@ export class RawEvents {
   #unknownSource = 0
   #forgotten = 0
   #undecryptable = 0
-  readonly #unreadable = new Set<string>()
+  readonly #unreadable = new Map<string, Unreadable>()
   readonly #sourceIds: Set<string>
   readonly #read = new CallbackIds()
 
@@ -78,7 +81,7 @@ export class RawEvents {
   }
 
   /** The receipt ids of the forgotten and the undecryptable callbacks. */
-  get unreadable(): ReadonlySet<string> {
+  get unreadable(): ReadonlyMap<string, Unreadable> {
     return this.#unreadable
   }
 
@@ -88,12 +91,12 @@ export class RawEvents {
   }
 
   /** Counts a record whose body cannot be read. Idempotent. */
-  addUnreadable(record: InRecord, why: 'forgotten' | 'undecryptable'): void {
+  addUnreadable(record: InRecord, why: Unreadable): void {
     const id = headerText(record, RAW_HEADERS.id)
     if (this.#unreadable.has(id)) {
       return
     }
-    this.#unreadable.add(id)
+    this.#unreadable.set(id, why)
     if (why === 'forgotten') {
       this.#forgotten += 1
     } else {

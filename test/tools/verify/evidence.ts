@@ -32,7 +32,7 @@ export const AT_REST: Circumstances = {
   changesSettledTo: 1_000_000n,
   startedAt: NOW,
   forgetAfterMs: 400 * DAY_MS,
-  unreadableCallbacks: new Set(),
+  unreadableCallbacks: new Map(),
   sourceIds: new Set([sampleEvent().source]),
   canBeWritten: () => true,
   isPending: () => false,

@@ -44,7 +44,7 @@ describe('correct evidence', () => {
   ] as const)('%s: no difference', (_, arrivals) => {
     const evidence = evidenceOf(arrivals)
     const events = new Set<Arrival>(arrivals.filter((one) => one !== 'overdue')).size
-    expect(judgePayment(evidence, AT_REST)).toEqual({ differences: [], events, partial: false })
+    expect(judgePayment(evidence, AT_REST)).toEqual({ differences: [], lost: [], events, partial: false })
   })
 
   test('more events than a payment keeps, with dead letters for the rest', () => {
@@ -94,6 +94,7 @@ describe('lost', () => {
       'lost: event COMPLETED@3 (COMPLETED) of the callback at raw[2]@17 has no record in changes',
       'wrongStatus: current has PROCESSING, its events fold to COMPLETED, including the lost ones',
     ])
+    expect(judgePayment({ ...evidence, raw }, AT_REST).lost).toEqual([completed])
   })
 
   test('a payment without any records', () => {
@@ -296,16 +297,17 @@ describe('payments older than raw reaches', () => {
 
   test('are judged from the older part in current, and counted as partial', () => {
     const judgement = judgePayment({ ...evidence, raw: evidence.raw.slice(1) }, { ...AT_REST, ...cut })
-    expect(judgement).toEqual({ differences: [], events: 3, partial: true })
+    expect(judgement).toEqual({ differences: [], lost: [], events: 3, partial: true })
   })
 
   test('also if the beginning of changes was deleted', () => {
     const withoutFirst = withChanges({ ...evidence, raw: evidence.raw.slice(1) }, (records) => records.slice(1))
     const circumstances = { ...AT_REST, ...cut, changesFromStart: false }
-    expect(judgePayment(withoutFirst, circumstances)).toEqual({ differences: [], events: 3, partial: true })
+    expect(judgePayment(withoutFirst, circumstances)).toEqual({ differences: [], lost: [], events: 3, partial: true })
     const withoutAll = withChanges({ ...evidence, raw: [] }, () => [])
     expect(judgePayment(withoutAll, { ...circumstances, rawReachesBackTo: NOW })).toEqual({
       differences: [],
+      lost: [],
       events: 3,
       partial: true,
     })
@@ -327,7 +329,7 @@ describe('payments older than raw reaches', () => {
 
   test('an event of a removed source needs no callback in raw', () => {
     const judgement = judgePayment({ ...evidence, raw: [] }, { ...AT_REST, sourceIds: new Set(['another']) })
-    expect(judgement).toEqual({ differences: [], events: 3, partial: true })
+    expect(judgement).toEqual({ differences: [], lost: [], events: 3, partial: true })
   })
 })
 

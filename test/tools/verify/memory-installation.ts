@@ -2,6 +2,8 @@ import type { Config } from '../../../src/config.ts'
 import { loadConfig } from '../../../src/config.ts'
 import type { OpensBodies } from '../../../src/encryption/body-opener.ts'
 import { NormalizerTask } from '../../../src/normalizer/normalizer-task.ts'
+import { withChildReports } from '../../../src/payment/child-report.ts'
+import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
 import { ByteBudget } from '../../../src/processor/byte-budget.ts'
 import { StatusTask } from '../../../src/processor/status-task.ts'
 import { PROVIDER_IDS, providerById } from '../../../src/providers/registry.ts'
@@ -9,6 +11,7 @@ import { sourcesById } from '../../../src/raw/sources-by-id.ts'
 import { toRawRecord } from '../../../src/raw/to-raw-record.ts'
 import { KeysInPlace } from '../../../src/stream/keys-in-place.ts'
 import { partitionOf } from '../../../src/stream/partition-of.ts'
+import type { OutRecord } from '../../../src/stream/record.ts'
 import { SeenTopics } from '../../../src/stream/seen-topics.ts'
 import { type PlanOptions, planCallbacks } from '../../../src/tools/simulate/plan.ts'
 import type { ComparisonOptions } from '../../../src/tools/verify/comparison.ts'
@@ -87,25 +90,40 @@ export class MemoryInstallation {
     this.kafka.produce(TOPICS.raw, partitionOf(record.key, PARTITIONS), record)
   }
 
-  /** Runs the normalizer from its offset to the end. */
-  async normalize(): Promise<void> {
+  /**
+   * Runs the normalizer from its offset to the end. `misread` stands for another mapping: it returns an event as that one reads it,
+   * or null if it reads none.
+   */
+  async normalize(misread: (event: PaymentEvent) => PaymentEvent | null = (event) => event): Promise<void> {
     const group = this.config.normalizer.group
     const log = (topic: string) => ({
       topic,
       partitions: PARTITIONS,
-      append: async (partition: number, records: Parameters<MemoryKafka['produce']>[2][]) => {
+      append: async (partition: number, records: OutRecord[]) => {
         for (const record of records) {
           this.kafka.produce(topic, partition, record)
         }
       },
     })
+    const events = {
+      ...log(TOPICS.events),
+      append: async (_: number, records: OutRecord[]) => {
+        const read = records
+          .map(({ value }) => CODECS.event.decode(value as Buffer))
+          .filter(({ childKey }) => childKey === null)
+        const said = read.map(misread).filter((event) => event !== null)
+        for (const event of withChildReports(said)) {
+          this.publish(event)
+        }
+      },
+    }
     for (let partition = 0; partition < PARTITIONS; partition += 1) {
       const task = new NormalizerTask({
         partition,
         group,
         rawTopic: TOPICS.raw,
         sources: sourcesById(this.config.sources),
-        events: log(TOPICS.events) as never,
+        events: events as never,
         deadLetters: log(TOPICS.rawDeadLetters) as never,
         codec: CODECS.event,
         bodies: { open: async (records) => records },
@@ -179,6 +197,12 @@ export class MemoryInstallation {
       await task.idle(SIGNAL)
       await task.close()
     }
+  }
+
+  /** Appends an event to `payments.events`. */
+  publish(event: PaymentEvent): void {
+    const key = Buffer.from(event.paymentKey)
+    this.kafka.produce(TOPICS.events, partitionOf(key, PARTITIONS), { key, value: CODECS.event.encode(event) })
   }
 
   async work(): Promise<void> {
