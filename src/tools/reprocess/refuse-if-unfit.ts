@@ -4,7 +4,7 @@ import type { PacedEvents } from './paced-events.ts'
 import type { Survey } from './survey-current.ts'
 
 /** Nothing was corrected: the message says why, and what to do. */
-export class ReprocessRefusedError extends Error {
+class ReprocessRefusedError extends Error {
   readonly code = 'REPROCESS_REFUSED'
 }
 
