@@ -201,13 +201,13 @@ describe('another reading of a known event', () => {
     expect(applyEvent(stateAfter(reread(2)), known, 900)).toEqual({ outcome: 'duplicate', state: null })
   })
 
-  test('I5 with the same content only updates the mapping version', () => {
-    const before = stateAfter(known)
+  test('I5 with the same content only updates its mapping version', () => {
+    const before = stateAfter(known, at('ACCEPTED', 0))
     const applied = applyEvent(before, { ...known, mappingVersion: 3, callbackId: 'again' }, 900)
-    const [only] = before.events as [RecordedEvent]
+    const [first, other] = before.events as [RecordedEvent, RecordedEvent]
     expect(applied).toEqual({
       outcome: 'duplicate',
-      state: { ...before, events: [{ ...only, event: { ...known, mappingVersion: 3 } }] },
+      state: { ...before, events: [{ ...first, event: { ...known, mappingVersion: 3 } }, other] },
     })
   })
 

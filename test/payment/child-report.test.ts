@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { applyEvent, type PaymentState, VERDICT_RULES } from '../../src/payment/apply-event.ts'
 import { withChildReports } from '../../src/payment/child-report.ts'
+import { eventIdOf, withoutTime } from '../../src/payment/event-id.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { sampleEvent } from '../avro/samples.ts'
 
@@ -48,6 +49,32 @@ describe('the events published for an event', () => {
     })
   })
 
+  test('of several events are in the same order, each report right after its event', () => {
+    const other = { ...REFUND, paymentKey: 'im:3', eventId: 'other' }
+    expect(
+      withChildReports([ORIGINAL, REFUND, other]).map(({ paymentKey, childKey }) => [paymentKey, childKey]),
+    ).toEqual([
+      ['im:1', null],
+      ['im:2', null],
+      ['im:1', 'im:2'],
+      ['im:3', null],
+      ['im:1', 'im:3'],
+    ])
+  })
+
+  test('distinguish times exactly if the event itself does: not by the time of an envelope', () => {
+    const [ten, eleven] = ['2026-03-01T10:00:00Z', '2026-03-01T11:00:00Z'].map((occurredAtText) => ({
+      ...REFUND,
+      occurredAtText,
+    })) as [PaymentEvent, PaymentEvent]
+    const reportIds = (idOf: (event: PaymentEvent) => string) =>
+      new Set([ten, eleven].map((event) => reportOf({ ...event, eventId: idOf(event) }).eventId)).size
+    expect(reportIds(eventIdOf)).toBe(2)
+    expect(reportIds((event) => eventIdOf(withoutTime(event)))).toBe(1)
+    // An id of unknown origin says nothing about the time.
+    expect(reportIds(() => 'by other rules')).toBe(2)
+  })
+
   test('that names itself as its original by mistake are just this event', () => {
     expect(withChildReports([{ ...REFUND, relatesTo: 'im:2' }])).toHaveLength(1)
   })
@@ -91,6 +118,19 @@ describe('the original', () => {
       ['REVISION', 'child-reported'],
       ['APPLIED', 'first-event'],
     ])
+  })
+
+  test('lists its children by key, whichever was reported first', () => {
+    const [a, b] = ['im:a', 'im:b'].map((paymentKey) => reportOf({ ...REFUND, paymentKey })) as [
+      PaymentEvent,
+      PaymentEvent,
+    ]
+    for (const order of [
+      [a, b],
+      [b, a],
+    ]) {
+      expect(stateOf(ORIGINAL, ...order).children.map(({ paymentKey }) => paymentKey)).toEqual(['im:a', 'im:b'])
+    }
   })
 
   test('that is known only from a child is UNKNOWN, without attention codes', () => {

@@ -591,6 +591,30 @@ describe('I10: the bound', () => {
       ...completed.map((event) => event.eventId),
     ])
   })
+
+  test.each<[string, Partial<PaymentEvent>]>([
+    ['a mark', { weakKey: true }],
+    ['a kind that says what it undoes', { kind: 'REFUND' }],
+    ['an unknown kind', { kind: 'UNKNOWN' }],
+  ])('keeps the latest event with %s', (_, marks) => {
+    const marked = processing.map((event, index) => (index === 4 || index === 6 ? { ...event, ...marks } : event))
+    const kept = keepWithinBound(marked, itself, 3)
+    expect(kept.map((event) => event.eventId)).toEqual(['PROCESSING@0', 'PROCESSING@6', 'PROCESSING@9'])
+  })
+
+  test('gives reports of children, and then withdrawn events, only the places that are left, whatever they say', () => {
+    const reports = [1, 2].map((ms) => at('RETURNED', ms, { childKey: 'x:child' }))
+    const withdrawn = ['z', 'y'].map((eventId) => at('RETURNED', 3, { eventId, withdrawn: true, childKey: null }))
+    const all = [...withdrawn, ...reports, ...processing]
+    const pushedOut = (max: number) => {
+      const kept = keepWithinBound(all, itself, max)
+      return all.filter((event) => !kept.includes(event)).map(({ eventId }) => eventId)
+    }
+    expect(pushedOut(13)).toEqual(['z'])
+    expect(pushedOut(12)).toEqual(['z', 'y'])
+    expect(pushedOut(11)).toEqual(['z', 'y', 'RETURNED@2'])
+    expect(pushedOut(9)).toEqual(['z', 'y', 'RETURNED@1', 'RETURNED@2', 'PROCESSING@8'])
+  })
 })
 
 function reason(code: string) {

@@ -131,6 +131,16 @@ describe('lost', () => {
     ])
   })
 
+  test('an event that a full history dropped for a reading that has been replaced since', () => {
+    const many = Array.from({ length: HISTORY_EVENTS_MAX }, (_, index) => told('PROCESSING', 10 * (index + 1)))
+    const strong = told('COMPLETED', 1, { eventId: 'reread' })
+    const weak = { ...strong, mappingVersion: 2, status: 'PROCESSING' as const, occurredAt: 2_555 }
+    expect(found(evidenceOf([...many, strong]))).toEqual([])
+    expect(found(evidenceOf([...many, strong, weak]))).toEqual([
+      'lost: event PROCESSING@2550 (PROCESSING) is missing from the history in current',
+    ])
+  })
+
   test('an event in current but not in changes', () => {
     const evidence = withChanges(evidenceOf([received, processing, completed]), ([first, , third]) =>
       [first, third].filter((one) => one !== undefined),
