@@ -122,6 +122,41 @@ export const MUTANTS: readonly Mutant[] = [
     expects: ['duplicated', 'wrong'],
   },
   {
+    name: 'withdrawal-deletes-payment',
+    what: 'a payment whose only events are withdrawn is deleted from `current`',
+    patches: [
+      {
+        file: 'src/processor/batch-output.ts',
+        find: 'for (const state of outcome.states.values()) {',
+        replace: `for (const state of outcome.states.values()) {
+    if (state.events.every(({ event }) => event.withdrawn)) {
+      output.writes.push(forgettingWrite(state.paymentKey))
+      output.current.push({ key: state.paymentKey, value: null })
+      continue
+    }`,
+      },
+    ],
+    scenario: 'reprocess',
+    seed: 1,
+    expects: ['wrong'],
+  },
+  {
+    name: 'redrive-without-note',
+    what: '`paystatus dlq redrive` publishes the events and does not record that it did',
+    patches: [
+      {
+        file: 'src/tools/dlq/redrive-letters.ts',
+        find: 'await decide(ports, plans, decider)',
+        replace: 'decider satisfies Decider',
+      },
+    ],
+    scenario: 'redrive',
+    seed: 1,
+    expects: ['wrong'],
+    // The events are duplicates the second time, so nothing is counted twice; but the list of dead letters never gets shorter.
+    seenBy: 'laboratory',
+  },
+  {
     name: 'redis-error-is-seen',
     what: 'a Redis that does not answer counts as "seen before"',
     patches: [

@@ -243,7 +243,11 @@ def judge_last(raw, distinct, steps, findings):
             findings.wrong(f'I5: {key} ends as {theirs}, the fold of all that the callbacks say is {mine}')
 
 
-def judge_current(currents, steps, policy, findings):
+CLOCK_SKEW_MS = 48 * 3_600_000
+"""By how much the clock of a processor may be ahead."""
+
+
+def judge_current(currents, steps, policy, now, findings):
     """
     Every record of `current` is the state of the payment at its version, and the last one at the last version: the two
     topics are written atomically. `currents` are pairs of record and decoded state (None: forgotten).
@@ -251,12 +255,15 @@ def judge_current(currents, steps, policy, findings):
     last_change = {}
     for key, incarnation, version in steps:
         last_change[key] = max(last_change.get(key, (0, 0)), (incarnation, version))
-    newest, states = {}, {}
+    newest, states, touched = {}, {}, {}
     for record, state in currents:
         key = record.key.decode()
         if state is None:
+            if key in touched and touched[key] + policy['retentionMs'] > now + CLOCK_SKEW_MS:
+                findings.wrong(f'I4: current {record.place} removes {key}, which is not due to be forgotten')
             states[key] = None
             continue
+        touched[key] = state['touchedAt']
         pair = (state['incarnation'], state['statusVersion'])
         where = f'current {record.place}, {key} v{state["statusVersion"]},'
         if pair <= newest.get(key, (0, 0)):

@@ -87,7 +87,7 @@ class Oracle:
         ordered = in_order_of_steps(changes, self.installation['repaired'], self.findings)
         steps = judge_changes(ordered, forgotten, lambda event: self.natural_key(raw, event), self.findings)
         judge_last(raw, distinct, steps, self.findings)
-        judge_current(currents, steps, self.installation['payments'], self.findings)
+        judge_current(currents, steps, self.installation['payments'], time.time() * 1000, self.findings)
         judge_commits(topics, processed, stable, self.installation['offsetsMoved'], self.findings)
         if at_rest:
             # A view that still changes cannot be compared with offsets that were read earlier.

@@ -9,7 +9,7 @@ from evidence import Record
 from findings import Findings
 from fold import fold
 from judge_callbacks import RawCallbacks, counts_before, elements_of, judge_events, judge_ids
-from judge_status import judge_changes, judge_last, judge_once
+from judge_status import judge_changes, judge_current, judge_last, judge_once
 from mappings import Mappings
 
 SOURCE = {'id': 's', 'provider': 'jpm-global-payments-v1', 'namespace': 'x', 'currency': None}
@@ -148,6 +148,15 @@ class Readings(unittest.TestCase):
             body = json.dumps({'callbacks': BODY['callbacks'] * count}).encode()
             record = Record(0, 0, b'x:p', body, RAW.headers)
             self.assertEqual(expected, elements_of(RawCallbacks([record], {'s': SOURCE}, Findings()).readings[record]))
+
+    def test_i4_only_a_payment_that_is_due_is_removed_from_current(self):
+        now, retention = 1_800_000_000_000, 90 * 86_400_000
+        for touched_at, count in ((now - 1_000, 1), (now - retention, 0)):
+            findings = Findings()
+            state = {'paymentKey': 'x:P', 'incarnation': 1, 'statusVersion': 1, 'touchedAt': touched_at}
+            currents = [(Record(0, at, b'x:P', b'', {}), value) for at, value in enumerate((state, None))]
+            judge_current(currents, {}, {'retentionMs': retention}, now, findings)
+            self.assertEqual(count, sum('not due to be forgotten' in one['text'] for one in findings.found))
 
     def test_i3_a_replaced_reading_was_published(self):
         self.assertEqual(['wrong'], self.judged(steps_of(FIRST_WRONG, RESTATED), [RIGHT]))
