@@ -22,7 +22,7 @@ import { Observer, type ReadRecord } from '../lab/harness/observer.ts'
 // Several times the usual duration, so that a busy machine is not a failure.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 })
 
-/** Enough digits not to be taken for a word, and enough letters not to be taken for a number. */
+/** Has too many digits for a word and too many letters for a number. */
 const MARK = `canary${randomInt(1e6, 1e7)}x${randomBytes(3).toString('hex')}`
 const CARD = `4111${randomInt(1e11, 1e12)}`
 const NAME = `${MARK} Doe`
@@ -42,7 +42,7 @@ interface Call {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Sends a body, whatever it is; gives the status code, or null where the gateway ended the connection. */
+/** Sends any body; returns the status code, or null if the gateway closed the connection. */
 function post({ path, headers }: Call, body: string | Buffer): Promise<number | null> {
   return new Promise((resolve) => {
     const { hostname, port } = new URL(paystatus.gatewayUrl)
@@ -143,7 +143,7 @@ async function flood(): Promise<void> {
     JSON.stringify({ callbacks: [v1Element('5eed-v1-1'), v1Element('5eed-v1-2', { status: 'COMPLETED' })] }),
     JSON.stringify(v2Body('5eed-v2-1')),
     JSON.stringify(v2Body('5eed-v2-2', { status: 'COMPLETED' })),
-    // Allow-listed fields with what they cannot be.
+    // Allow-listed fields with impossible values.
     ...wrongTypes.flatMap((wrong, index) => [
       JSON.stringify({
         callbacks: ['status', 'createDateTime', 'amount', 'exception', 'identifiers'].map((field) =>
@@ -217,7 +217,7 @@ async function poisonEvents(): Promise<void> {
   await log.close()
 }
 
-/** A process with all roles in which an unexpected error is thrown while it works. */
+/** A process with all roles that throws an unexpected error while it works. */
 async function crash(name: string, statement: string): Promise<void> {
   const code = `process.on('SIGUSR2', () => setImmediate(() => { ${statement} }))`
   const file = join(directory, `${name}.mjs`)
@@ -337,7 +337,7 @@ test('no key and no header of any topic contains a mark or a secret (I9)', () =>
 test('no value of a canonical topic or of the data keys does (I9)', () => {
   const leaks = (['events', 'changes', 'current', 'keys', 'forgottenKeys'] as const).flatMap((id) =>
     (topics.get(id) ?? [])
-      // The poison stands there as it was put there.
+      // The record planted by this test is there unchanged.
       .filter(({ key }) => !String(key).startsWith('poison:'))
       .filter(({ value }) => leaksIn(value).length > 0)
       .map(({ key, value }) => `${id} ${key}: ${value?.toString('latin1')}`),

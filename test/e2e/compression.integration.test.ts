@@ -11,13 +11,13 @@ import { simulate } from '../lab/harness/load.ts'
 import { Observer } from '../lab/harness/observer.ts'
 import { type Stack, startStack } from '../lab/stack/stack.ts'
 
-/** The broker is set to compress what it stores. It is this file's own, because its settings are changed. */
+/** The broker compresses what it stores. This file has its own broker, because it changes the settings. */
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
-/** As the attributes of a batch name them. */
+/** Codecs by their number in the attributes of a batch. */
 const CODECS = { gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
-/** How a topic's setting is told from what comes of the broker. */
+/** `config_source` of a topic's own setting, as opposed to the broker's. */
 const SET_ON_TOPIC = 1
 /** Marks a batch that ends a transaction; these are never compressed. */
 const CONTROL = 0x20
@@ -49,7 +49,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-/** Sets it on every topic, beside what is set there; 'producer' takes it back. */
+/** Sets it on every topic and keeps the other settings; 'producer' restores the default. */
 async function compressTopics(compression: string): Promise<void> {
   const names = Object.values(deployment.topics)
   const { resources } = await observer.admin.describeConfigs({
@@ -80,12 +80,12 @@ async function callbacksGoThrough(seed: number): Promise<void> {
   expect(wrong).toEqual([])
 }
 
-/** What the batches of a topic are compressed with, as the broker's files have them. */
+/** The codecs of a topic's batches, read from the broker's files. */
 function codecsIn(topic: string): ReadonlySet<number> {
   const found = new Set<number>()
   for (const log of globSync(join(broker.directory, `kafka-*/data/${topic}-*/*.log`))) {
     const bytes = readFileSync(log)
-    // Segments are preallocated: zeros are not written yet.
+    // Segments are preallocated; zeros mean that nothing was written yet.
     for (let at = 0; at + 61 <= bytes.length && bytes[at + 16] === 2; at += 12 + bytes.readInt32BE(at + 8)) {
       const attributes = bytes.readInt16BE(at + 21)
       if ((attributes & CONTROL) === 0) {
@@ -148,7 +148,7 @@ test('compression.type of the broker applies to topics without their own, and to
     })
   await set('zstd')
   try {
-    // Ours say it, so that nothing changes for them.
+    // Our topics have the setting, so nothing changes for them.
     expect(await deployment.command(['topics', 'check'])).toMatchObject({ code: 0 })
     const topic = deployment.topics.rawDeadLetters
     await observer.admin.alterConfigs({

@@ -15,12 +15,12 @@ import { freePort } from '../lab/stack/free-port.ts'
  * restarted. Real processes, real servers.
  */
 
-/** Callers of a gateway that died call again. */
+/** Callers repeat a callback if the gateway dies. */
 const MANNER = { timeoutMs: 3_000, attemptsMax: Number.POSITIVE_INFINITY, retryGapMs: () => 100 }
 const MANNERS = { 'jpm-global-payments-v1': MANNER, 'jpm-global-payments-v2': MANNER, instamed: MANNER } as const
-/** Opening happens once a partition and start, everything else with every chunk. */
+/** Opening happens once per partition and start, everything else with every chunk. */
 const OPENING = /after-(init|settle|restore)$/
-/** `DEATHS=20` for a longer look. */
+/** `DEATHS=20` for a longer test. */
 const DEATHS_PER_POINT = envNumber('DEATHS', 1)
 
 let deployment: Deployment
@@ -72,7 +72,7 @@ class MortalStage {
         const likelihood = opening ? 0.5 : 0.3
         const stage = await deployment.start([this.#role], { PAYSTATUS_CRASH_POINTS: `${point}=${likelihood}` })
         this.#process = stage
-        // Who has opened every partition and lives would never come to such a place again.
+        // A process that has opened every partition would never reach such a point again.
         const opened = opening
           ? stage.ready().then(
               () => 'opened',
@@ -113,7 +113,7 @@ test.each(ROLES)(
         }
       },
     }
-    // As long as it has places to die at, there is something to die of.
+    // Keeps sending callbacks until it has died at every point.
     let living = false
     const lived = mortal.immortal.finally(() => {
       living = true
@@ -129,7 +129,7 @@ test.each(ROLES)(
     expect([...mortal.deaths]).toEqual(points.map((point) => [point, DEATHS_PER_POINT]))
     await Promise.all([mortal.stop(), ...others.map((one) => one.stop())])
   },
-  // A hundred times what a death costs on a quiet machine: a busy one is no failure.
+  // A hundred times what a crash takes on an idle machine, so that a busy machine is not a failure.
   300_000 * DEATHS_PER_POINT,
 )
 

@@ -117,7 +117,7 @@ test('forget: the bodies are unreadable for all, the statuses stay, later callba
   await observer.caughtUp(120_000)
   const key = 'jpm-global-payments-v1:forget-me'
   const before = await json(['show', key])
-  // The second callback stands under the data key of the other payment: that is said, and left.
+  // The second callback is encrypted with the data key of the other payment: it is reported and kept.
   const partly = await json(['forget', key, '--by', 'tester', '--reason', 'asked to'], 1)
   expect(partly).toMatchObject({ paymentKey: key, shared: [{ callbacks: [expect.any(String)] }] })
   expect(partly.forgotten).toHaveLength(1)

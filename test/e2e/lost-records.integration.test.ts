@@ -14,7 +14,7 @@ import { type Stack, startStack } from '../lab/stack/stack.ts'
  * Logs that lost records, topics that were recreated or grew, settings that changed: the effects of a broker's disk, an
  * unclean election or an operator. Each is a defined stop, and nothing is skipped silently (I2, I3).
  *
- * The broker is this file's own: it is killed, and its log files are truncated. One partition, so that it is clear what is
+ * This file has its own broker, because it kills it and truncates its log files. One partition, so that it is clear what is
  * lost.
  */
 
@@ -56,7 +56,7 @@ async function start(...roles: string[]): Promise<RoleProcess> {
   return started
 }
 
-/** Posts callbacks about payments of their own; gives the keys of the payments. */
+/** Posts callbacks about a new payment each; returns the keys of the payments. */
 async function post(gateway: RoleProcess, count: number): Promise<string[]> {
   const source = simulatedSources(deployment.config, gateway.gatewayUrl).find(
     ({ provider }) => provider === 'jpm-global-payments-v1',
@@ -94,7 +94,7 @@ async function known(keys: readonly string[]): Promise<void> {
   })
 }
 
-/** Kills the broker, cuts a topic, and starts the broker again. Gives where the topic ends now. */
+/** Kills the broker, cuts a topic, and starts the broker again. Returns the new end of the topic. */
 async function loseEnd(topic: string, records: number): Promise<{ before: bigint; now: bigint }> {
   const before = await endOf(topic)
   await stack.kafka.kill()
@@ -127,7 +127,7 @@ async function stopped(process: RoleProcess, code: string): Promise<string> {
   return process.output
 }
 
-/** What the message says to do. */
+/** Follows the instructions of the message. */
 async function remedy(output: string): Promise<void> {
   const [, group, topic, target] =
     /--group (\S+) --topic (\S+?)(?::0)? --reset-offsets (--to-\S+(?: \d+)?)/.exec(output) ?? []
@@ -154,7 +154,7 @@ describe('raw that lost its newest records', () => {
     await eventually(async () => expect((await committed(group, deployment.topics.raw)).offset).toBe(20n))
     const before = await committed(group, deployment.topics.raw)
     const { now } = await loseEnd(deployment.topics.raw, 10)
-    // Fewer than were lost: they stand below what was read.
+    // Fewer than were lost, so their offsets are below what was read.
     const second = await post(gateway, 5)
     const output = await stopped(normalizer, 'LOG_TRUNCATED')
     expect(output).toContain('Nothing was skipped')
@@ -224,7 +224,7 @@ describe('a topic that was deleted and recreated', () => {
     const processor = await start('processor')
     await known(await post(gateway, 5))
     await recreate(deployment.topics.events)
-    // Its offsets went with the topic.
+    // Its offsets were deleted with the topic.
     expect(await stopped(processor, 'TOPIC_RECREATED')).toContain('start again')
     const second = await post(gateway, 3)
     const again = await start('processor')
@@ -282,7 +282,7 @@ describe('an output that lost its newest records', () => {
       await observer.caughtUp()
       const before = await committed(stage.group, deployment.topics.events)
       await loseEnd(topic, 6)
-      // As many records as were lost stand there again, aborted: the end of the topic alone would not tell.
+      // As many aborted records as were lost: the end of the topic alone would not show the loss.
       await post(gateway, 12)
       const output = await stopped(processor, code)
       expect(output).toContain(`${topic}[0]`)
@@ -312,7 +312,7 @@ describe('settings that differ from those of the last commit', () => {
       const refused = await deployment.start([role], {}, { configFile })
       await stopped(refused, 'PARTITIONS_CHANGED')
     }
-    // As before, also without a configuration that says so.
+    // As before, even if the configuration does not say so.
     await expect((await start('processor')).exited).resolves.toBe(1)
   }, 120_000)
 

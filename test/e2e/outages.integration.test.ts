@@ -11,7 +11,7 @@ import { TcpProxy } from '../lab/harness/tcp-proxy.ts'
 import { readContents, totalsViolations, viewViolations, violationsOf } from '../lab/harness/violations.ts'
 import { type Stack, startStack } from '../lab/stack/stack.ts'
 
-/** Kafka and the registry become unreachable and return. The brokers are this file's own; the registry is behind a proxy. */
+/** Kafka and the registry become unreachable and return. This file has its own brokers; the registry is behind a proxy. */
 
 /** The longest a caller may wait: the gateway's deadline of 1.5 s, and some time for a busy machine. */
 const ANSWER_MAX_MS = 2_500
@@ -107,7 +107,7 @@ describe('Kafka', () => {
       )
       await away()
       const refusals: Awaited<ReturnType<typeof post>>[] = []
-      // Several rounds: right after the fault, and once the gateway knows of it.
+      // Several rounds: right after the fault, and once the gateway has noticed it.
       for (let round = 0; round < 2; round += 1) {
         refusals.push(...(await Promise.all(Array.from({ length: 5 }, () => post()))))
       }
@@ -115,7 +115,7 @@ describe('Kafka', () => {
         const { ready, components } = await paystatus.health()
         expect([ready, components['append']?.ok]).toEqual([false, false])
       })
-      // Memory is flat while it is away: far more than may wait is refused, and each refusal leaves nothing behind (I10).
+      // Memory does not grow while it is away: far more than may wait is refused, and a refusal leaves nothing behind (I10).
       const source = simulatedSources(deployment.config, paystatus.gatewayUrl).find(({ id }) => id === 'jpm-v1')
       const flood = { atOnce: WAITING_MAX + 50, bodyBytes: 10_000 }
       const refused = [...(await callMany(source as SimulatedSource, { ...flood, requests: 500 }))]
@@ -162,7 +162,7 @@ describe('Kafka', () => {
   })
 
   test('that is frozen delays a stop only to its limit, which ends with 1 and a reason', async () => {
-    // Long before the gateway gives up on what it has sent to the broker, which is after three seconds.
+    // Long before the gateway gives up on what it has sent to the broker, after three seconds.
     const config = {
       gateway: { port: 0, answerDeadlineMs: 500, shutdown: { waitMs: 100 } },
       shutdown: { limitMs: 700 },
@@ -194,7 +194,7 @@ async function allIsWell(): Promise<void> {
   await eventually(async () => expect(await viewViolations(observer)).toEqual([]))
 }
 
-/** A callback of its own with nothing in it that would become an event. */
+/** A unique callback that contains no event. */
 async function post(): Promise<{ status: number; retryAfter: string | null; ms: number }> {
   const source = simulatedSources(deployment.config, paystatus.gatewayUrl).find(({ id }) => id === 'jpm-v1')
   const startedAt = performance.now()

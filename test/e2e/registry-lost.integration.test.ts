@@ -9,13 +9,13 @@ import { TcpProxy } from '../lab/harness/tcp-proxy.ts'
 import { readContents, violationsOf } from '../lab/harness/violations.ts'
 import { type Stack, startStack } from '../lab/stack/stack.ts'
 
-/** The schema registry loses its schemas, or is replaced. The registries are this file's own, behind a proxy. */
+/** The schema registry loses its schemas, or is replaced. This file has its own registries, behind a proxy. */
 
 let registries: readonly Stack[]
 
 beforeAll(async () => {
   registries = await Promise.all([startStack({ only: ['registry'] }), startStack({ only: ['registry'] })])
-  // So that the ids of the second one are others.
+  // So that the second one assigns other ids.
   const [, second] = registries
   const elsewhere = JSON.stringify({ type: 'record', name: 'Elsewhere', fields: [] })
   await createSchemaRegistry({ url: second?.registryUrl ?? '' }).register('elsewhere-value', elsewhere)
@@ -70,7 +70,7 @@ describe.each(['v6', 'v7'])('I2 over the API %s', (version) => {
     expect(await writer.exited).toBe(1)
     expect(writer.output).toMatch(/paystatus: schema id .* Nothing more is written, and nothing was skipped\. Restore/)
 
-    // Every schema of this release is there; the ids of the records are not.
+    // Every schema of this release is there, but not under the ids in the records.
     const checked = await deployment.command(['schemas', 'check'])
     expect(checked.code).toBe(1)
     expect(checked.stdout).toMatch(/payments\.events\[\d\] at offset \d+: schema id \d+ is/)
@@ -109,7 +109,7 @@ describe.each(['v6', 'v7'])('I2 over the API %s', (version) => {
     expect(report.counts.accepted).toBe(report.counts.callbacks)
     expect(await running.exited).toBe(1)
     expect(await observer.records('eventDeadLetters')).toEqual([])
-    // Nothing starts without the schemas, and what it says names the danger of applying them.
+    // Nothing starts without the schemas, and the message warns about applying them.
     const next = await deployment.start(['normalizer'])
     expect(await next.exited).toBe(1)
     expect(next.output).toMatch(/is not registered under .* restore the registry first/)

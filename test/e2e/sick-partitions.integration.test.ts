@@ -79,7 +79,7 @@ test('below min.insync.replicas: callbacks for others of the same leader are not
     ).toEqual(new Set([200]))
     await trio.broker(2).stop()
     await trio.inSync(deployment.topics.raw, 0, 1)
-    // The sick one is asked for all the time, from several callers.
+    // Several callers send callbacks for the sick partition all the time.
     const sick: Promise<number[]>[] = []
     const healthy: number[] = []
     for (let round = 0; round < 15; round += 1) {

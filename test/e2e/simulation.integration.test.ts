@@ -16,7 +16,7 @@ import {
   violationsOf,
 } from '../lab/harness/violations.ts'
 
-/** One process with all roles processes a simulated stream with everything in it; then the topics are checked. */
+/** One process with all roles processes a simulated stream that contains everything; then the topics are checked. */
 
 let deployment: Deployment
 let observer: Observer

@@ -10,12 +10,12 @@ import { AppendError } from '../../src/stream/append-error.ts'
 import type { AppendOptions } from '../../src/stream/append-log.ts'
 import type { OutRecord } from '../../src/stream/record.ts'
 
-/** An append log whose broker does what the test says. */
+/** An append log whose broker the test controls. */
 class FakeAppendLog implements DrainableAppendLog {
   readonly topic = 'raw'
   readonly partitions = 6
   readonly appended: { readonly partition: number; readonly record: OutRecord; readonly signal: AbortSignal }[] = []
-  /** What the broker does with an append: acknowledges at once unless replaced. */
+  /** How the broker handles an append; by default it acknowledges at once. */
   behaviour: (signal: AbortSignal) => Promise<void> = () => Promise.resolve()
   drains = 0
   #open = 0
@@ -94,7 +94,7 @@ const SOURCES: readonly SourceConfig[] = [
   source('keyed', {
     authentication: [{ type: 'header', header: 'X-Callback-Key', secrets: [{ value: 'hunter2', file: null }] }],
   }),
-  // One, and another in a quarter of an hour.
+  // One request now, another in a quarter of an hour.
   source('slow', { requestsPerSecondMax: 0.001 }),
   source('slow-keyed', {
     requestsPerSecondMax: 1,
@@ -178,7 +178,7 @@ export class GatewayFixture {
     return send(this.port, call)
   }
 
-  /** A raw TCP connection, for what no HTTP client would send. */
+  /** A raw TCP connection, for bytes that no HTTP client would send. */
   connect(): Promise<RawConnection> {
     return RawConnection.open(this.port)
   }

@@ -110,7 +110,7 @@ async function watchConnections(gateway: RoleProcess, mayStay: number): Promise<
     if (lastOpenedAt === null && opened >= CONNECTIONS) {
       lastOpenedAt = performance.now()
     }
-    // The legitimate caller has one, and slowhttptest looks with one now and then whether the server lives.
+    // The legitimate caller has one, and slowhttptest sometimes opens one to check the server.
     if (lastOpenedAt !== null && open <= mayStay + 3) {
       return { opened, peak, goneAfterMs: Math.round(performance.now() - lastOpenedAt) }
     }

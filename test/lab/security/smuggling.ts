@@ -73,7 +73,7 @@ export const smuggling: Battery = {
       if (unmarkedSuccesses > unmarked) {
         findings.push(`${unmarkedSuccesses} successes for ${unmarked} callbacks without the mark of a probe (I1)`)
       }
-      // The gateway lives, and takes what is right.
+      // The gateway still runs and accepts correct callbacks.
       const response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': 'text/plain' },

@@ -12,9 +12,9 @@ interface Checked {
   readonly finding: string
 }
 
-/** Its own word for a check that could not be made. */
+/** testssl.sh's word for a check that could not be made. */
 const NOT_MADE = 'WARN'
-/** And those for "worse than LOW". */
+/** Its words for findings worse than LOW. */
 const WORSE_THAN_LOW = new Set(['MEDIUM', 'HIGH', 'CRITICAL', 'FATAL', NOT_MADE])
 
 /**
@@ -76,7 +76,7 @@ export const tlsScan: Battery = {
   },
 }
 
-/** What it says of the gateway; `output` is for people. */
+/** The findings about the gateway; `output` is for people. */
 async function scan(target: string, files: TlsFiles): Promise<{ judged: readonly Checked[]; output: string }> {
   const report = `${files.write('')}.json`
   const { output } = await runCommand([
