@@ -8,8 +8,8 @@ import { ENVIRONMENT_OVERRIDES, loadConfig } from '../src/config.ts'
 import { TOPOLOGY } from '../src/topology.ts'
 
 /**
- * What can be said of Dockerfile and docker-compose.yml without a Docker daemon: that they name the roles, variables, images
- * and files that there are. Whether they work is for test/containers.
+ * Checks Dockerfile and docker-compose.yml without a Docker daemon: the roles, variables, images and files that they name
+ * exist. test/containers checks that they work.
  */
 
 const ROOT = join(import.meta.dirname, '..')
@@ -96,7 +96,7 @@ describe('docker-compose.yml', () => {
   })
 
   test.each(['docker/paystatus.yaml', 'docker/paystatus-cluster.yaml'])('%s is a valid configuration', (file) => {
-    // The secrets are files that the service `secrets` makes; here any file that is not empty stands in for them.
+    // The service `secrets` creates the secret files; here any file that is not empty replaces them.
     const text = read(file).replaceAll(/\/run\/paystatus\/[a-z0-9-]+/g, join(ROOT, 'package.json'))
     const { sources } = loadConfigText(text)
     expect(sources.map(({ provider }) => provider)).toEqual([

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { createProgram } from '../src/commands/program.ts'
 
-/** What the documents name exists: files, anchors, commands, targets, error codes, and the tests of the invariants. */
+/** Everything that the documents name exists: files, anchors, commands, targets, error codes, tests of the invariants. */
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -140,7 +140,7 @@ function leadsSomewhere(document: string, target: string): boolean {
   return existsSync(join(ROOT, file)) && (anchor === undefined || anchorsOf(read(file)).includes(anchor))
 }
 
-/** The ids that code hosts give to headings. */
+/** The anchors that code hosts derive from headings. */
 function anchorsOf(markdown: string): string[] {
   return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -151,7 +151,7 @@ function anchorsOf(markdown: string): string[] {
   )
 }
 
-/** The codes of a file's `new DefinedStop(…)`; where one is chosen by an expression, all codes that stand in the file. */
+/** The codes of a file's `new DefinedStop(…)`; all codes in the file if an expression chooses one. */
 function stopCodesOf(text: string): string[] {
   return [...text.matchAll(/new DefinedStop\(\s*('([A-Z_]+)')?/g)].flatMap(([, literal, code = '']) =>
     literal === undefined ? [...text.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map(([, one = '']) => one) : [code],

@@ -1,4 +1,4 @@
-/** How many generated cases a property is tried with: as many as usual, or fewer where RUNS says so (`make mutation`). */
+/** The number of generated cases per property: the given one, or RUNS if that is lower (`make mutation`). */
 export function runs(usual: number): { numRuns: number } {
   return { numRuns: Math.min(usual, Number(process.env['RUNS'] ?? usual)) }
 }

@@ -7,7 +7,7 @@ import { PAYMENT_STATUSES } from '../src/payment/payment-status.ts'
 import { PUBLISHED_FINALITIES } from '../src/payment/status-change.ts'
 import { TOPICS } from '../src/topics.ts'
 
-/** What must hold of every schema, so that the next one can still be read by everybody. */
+/** Rules for every schema, so that all consumers can read every later version. */
 
 const FOLDER = new URL('../schemas/', import.meta.url)
 const FILES = readdirSync(FOLDER).filter((file) => file.endsWith('.avsc'))
@@ -55,7 +55,7 @@ function isUnion(schema: Schema): schema is readonly Schema[] {
   return Array.isArray(schema)
 }
 
-/** A named type with every reference by name replaced, so that it does not matter where in a file a name came first. */
+/** A named type with every reference by name resolved, so that the order of definitions in a file does not matter. */
 function expanded(file: string, name: string): unknown {
   const named = new Map(definitionsIn(parse(file)).map((definition) => [definition.name, definition]))
   const expand = (schema: Schema): unknown => {
@@ -97,7 +97,7 @@ describe.each(FILES)('%s', (file) => {
 
   test('is a record of paystatus.v1', () => {
     expect(root).toMatchObject({ type: 'record', namespace: 'paystatus.v1' })
-    // One namespace: the records inside take it over.
+    // Nested records inherit the namespace.
     expect(definitions.filter((definition) => definition.namespace !== undefined)).toHaveLength(1)
   })
 

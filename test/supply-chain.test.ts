@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
-/** What reaches production from elsewhere: few packages, each with a reason, none that runs code when it is installed. */
+/** Production dependencies: few packages, each with a reason, and none that runs code at installation. */
 
 const ROOT = join(import.meta.dirname, '..')
 const text = (file: string) => readFileSync(join(ROOT, file), 'utf8')
@@ -23,14 +23,14 @@ const DECLARED: Readonly<Record<string, string>> = JSON.parse(text('package.json
 const LOCKED: readonly (readonly [path: string, entry: Locked])[] = Object.entries(
   JSON.parse(text('package-lock.json')).packages,
 )
-/** Everything that the product's own dependencies bring, the indirect too; the workspaces beside it have their own. */
+/** All direct and indirect dependencies of the product; the workspaces have their own. */
 const PRODUCTION = closure(Object.keys(DECLARED))
 
-/** Permissive: what we ship may be shipped on, with a notice. */
+/** Permissive licenses: redistribution is allowed, with a notice. */
 const LICENSES = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0'])
-/** Of packages whose package.json names none: read in their LICENSE. */
+/** Licenses of packages whose package.json names none, read from their LICENSE file. */
 const READ_BY_US: Readonly<Record<string, string>> = { 'node_modules/@kafkajs/confluent-schema-registry': 'MIT' }
-/** Beyond it, look whether the last one was worth what it brought. */
+/** If a new dependency exceeds it, check whether it is worth what it brings along. */
 const PACKAGES_MAX = 90
 
 describe('production dependencies', () => {
@@ -55,7 +55,7 @@ describe('production dependencies', () => {
 
   test('run nothing when they are installed', () => {
     expect(PRODUCTION.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path)).toEqual([])
-    // The flag is npm's reading of the package at the time of the lock.
+    // npm set this flag when it wrote the lock file.
     expect(text('.npmrc')).toContain('ignore-scripts=true')
   })
 
@@ -89,7 +89,7 @@ function closure(names: readonly string[]): readonly (readonly [path: string, en
   return [...found]
 }
 
-/** As Node.js looks for a package: beside whoever asks, then further and further up. */
+/** Resolves a package as Node.js does: next to the importer, then in each parent folder. */
 function resolve(from: string, name: string): string | undefined {
   for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf('node_modules/') - 1))) {
     const path = `${at === '' ? '' : `${at}/`}node_modules/${name}`

@@ -64,7 +64,7 @@ export function badClientCertificates(bank: Bank, caOfAnotherSource: Issued): re
   return bad.map(([what, certificateShown, sent = []]) => ({ what, client: certificateShown, sent }))
 }
 
-/** What a TLS client is given to show: its certificate with the CAs that it sends along; nothing for none. */
+/** TLS options of a client: its certificate with the CAs that it sends along; empty if it has no certificate. */
 export function shownBy(client: Issued | null, sent: readonly Issued[] = []): { cert?: string; key?: string } {
   return client === null ? {} : { cert: [client, ...sent].map(({ pem }) => pem).join(''), key: client.keyPem }
 }

@@ -12,7 +12,7 @@ test('has one transition for every pair of statuses, later and earlier', () => {
   expect(new Set(ALL.map(({ from, reported, time }) => `${from} ${reported} ${time}`)).size).toBe(ALL.length)
 })
 
-/** Rows of the table of legal transitions that the design is based on (domain.md 6.3). */
+/** Rows of the table of legal transitions that the design is based on. */
 describe('the transitions in the design', () => {
   test.each([
     ['PROCESSING', 'ON_HOLD'],
