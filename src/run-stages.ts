@@ -10,7 +10,7 @@ import { findTopicProblems } from './kafka/topic-admin.ts'
 import { DeadLetterBoard } from './observability/dead-letter-board.ts'
 import { remindOfDeadLetters } from './observability/dead-letter-reminder.ts'
 import { AdminServer, Health } from './observability/health.ts'
-import { createLogger, type Logger } from './observability/log.ts'
+import { createLogger } from './observability/log.ts'
 import { Metrics } from './observability/metrics.ts'
 import { providerById } from './providers/registry.ts'
 import type { RunningStage, StageContext } from './stages/stage-context.ts'
@@ -59,7 +59,8 @@ export async function runStages(
     retries: 5,
   }).admin()
   const running: RunningStage[] = []
-  const context = stageContext(config, logger, health, metrics, deadLetters, kafkaAdmin, stopSignal, onFatalError)
+  const runtime: Runtime = { config, logger, health, admin: kafkaAdmin, signal: stopSignal, onFatal: onFatalError }
+  const context = stageContext(runtime, metrics, deadLetters)
   const endReminder = remindOfDeadLetters(deadLetters, logger)
 
   async function start(): Promise<void> {
@@ -73,7 +74,7 @@ export async function runStages(
       admin: `http://${listening.host}:${listening.port}`,
       ...(gateway?.url !== undefined && { gateway: gateway.url }),
     })
-    await brokersReady(config, stages, logger, health, kafkaAdmin, stopSignal)
+    await brokersReady(runtime, stages)
     await Promise.all(stages.filter((stage) => stage !== 'gateway').map(startOne))
   }
 
@@ -122,18 +123,16 @@ export function gatewayApi(config: Config): OpenApi {
   return openApiOf({ ...config.gateway, sources: config.sources, providers: providerById, version: VERSION })
 }
 
-function stageContext(
-  config: Config,
-  logger: Logger,
-  health: Health,
-  metrics: Metrics,
-  deadLetters: DeadLetterBoard,
-  kafkaAdmin: ReturnType<ReturnType<typeof createKafka>['admin']>,
-  signal: AbortSignal,
-  onFatal: (error: Error) => void,
-): StageContext {
+/** What the parts of a starting process share. */
+interface Runtime extends Pick<StageContext, 'config' | 'logger' | 'health' | 'onFatal'> {
+  readonly admin: ReturnType<ReturnType<typeof createKafka>['admin']>
+  readonly signal: AbortSignal
+}
+
+function stageContext(runtime: Runtime, metrics: Metrics, deadLetters: DeadLetterBoard): StageContext {
+  const { config, logger, health, admin, onFatal } = runtime
   const topics = topicNames(config.kafka.topicPrefix)
-  const offsets = createGroupOffsets(kafkaAdmin)
+  const offsets = createGroupOffsets(admin)
   let codecs: ReturnType<StageContext['codecs']> | undefined
   return {
     config,
@@ -147,10 +146,10 @@ function stageContext(
     onFatal,
     clusterId: () => onBrokers(config.kafka, () => offsets.clusterId()),
     codecs: () => {
-      codecs ??= waitFor('registry', logger, health, signal, () =>
+      codecs ??= waitFor('registry', runtime, () =>
         loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now),
       ).then((loaded) => {
-        watchSchemas(loaded, config, logger, health, signal, onFatal)
+        watchSchemas(loaded, runtime)
         return loaded
       })
       return codecs
@@ -161,11 +160,7 @@ function stageContext(
 /** Checks the ids of our schemas until the process stops. */
 function watchSchemas(
   { event, change, state }: PaymentCodecs,
-  { registry }: Config,
-  logger: Logger,
-  health: Health,
-  signal: AbortSignal,
-  onFatal: (error: Error) => void,
+  { config, logger, health, signal, onFatal }: Runtime,
 ): void {
   const distance = new GrowingDistance()
   const warn = (text: string) => {
@@ -175,7 +170,7 @@ function watchSchemas(
   }
   const watch = new SchemaWatch({
     codecs: [event, change, state],
-    intervalMs: registry.checkIntervalMs,
+    intervalMs: config.registry.checkIntervalMs,
     recheckMs: SCHEMAS_RECHECK_MS,
     onLook: (problem) => {
       health.set('schemas', problem === null, problem ?? undefined)
@@ -196,14 +191,8 @@ function watchSchemas(
 const SCHEMAS_RECHECK_MS = 5_000
 
 /** Waits for the brokers, then checks the topics. Rejects if a problem is fatal, such as a wrong partition count. */
-async function brokersReady(
-  config: Config,
-  stages: readonly StageName[],
-  logger: Logger,
-  health: Health,
-  admin: ReturnType<ReturnType<typeof createKafka>['admin']>,
-  signal: AbortSignal,
-): Promise<void> {
+async function brokersReady(runtime: Runtime, stages: readonly StageName[]): Promise<void> {
+  const { config, logger, admin } = runtime
   const { topicPrefix, partitions, replicationFactor, minInsyncReplicas } = config.kafka
   const names = topicNames(topicPrefix)
   // A role has permissions for its own topics only.
@@ -211,7 +200,7 @@ async function brokersReady(
     ...(reads === null ? [] : [reads]),
     ...writes,
   ])
-  const problems = await waitFor('kafka', logger, health, signal, async () => {
+  const problems = await waitFor('kafka', runtime, async () => {
     await connectAdmin(admin, config.kafka)
     return onBrokers(config.kafka, () =>
       findTopicProblems(admin, { names, only, partitions, replicationFactor, minInsyncReplicas }),
@@ -229,9 +218,7 @@ async function brokersReady(
 /** Retries until `attempt` succeeds. Each failure goes to the health check, and at growing intervals to the log. */
 async function waitFor<T>(
   component: string,
-  logger: Logger,
-  health: Health,
-  signal: AbortSignal,
+  { logger, health, signal }: Runtime,
   attempt: () => Promise<T>,
 ): Promise<T> {
   const distance = new GrowingDistance()
