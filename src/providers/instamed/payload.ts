@@ -70,22 +70,11 @@ export const INSTAMED_FIELDS: ReadonlySet<string> = new Set([
 ])
 
 /** The fields that are read from a message. */
+// biome-ignore format: a list of names
 export const INSTAMED_READ: ReadonlySet<string> = new Set([
-  'PaymentTransactionID',
-  'OriginalTransactionID',
-  'TransactionAction',
-  'CurrentTransactionStatusCode',
-  'primaryTransactionStatus',
-  'TransactionType',
-  'Amount',
-  'RequestAmount',
-  'IsPartiallyApproved',
-  'PartialApprovalAmount',
-  'ResponseDateTime',
-  'ReasonCode',
-  'ResponseCode',
-  'CLMREF',
-  'PaymentPlanTransactionType',
+  'PaymentTransactionID', 'OriginalTransactionID', 'TransactionAction', 'CurrentTransactionStatusCode',
+  'primaryTransactionStatus', 'TransactionType', 'Amount', 'RequestAmount', 'IsPartiallyApproved',
+  'PartialApprovalAmount', 'ResponseDateTime', 'ReasonCode', 'ResponseCode', 'CLMREF', 'PaymentPlanTransactionType',
 ])
 
 const NAMES: ReadonlyMap<string, string> = new Map([

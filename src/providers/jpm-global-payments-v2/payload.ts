@@ -69,73 +69,37 @@ export const V2_ROOT_LISTS: ReadonlySet<string> = new Set(['data', 'events'])
 export const V2_DATA_LISTS: ReadonlySet<string> = new Set(['payments', 'returns'])
 
 /** The fields that are read from a payment. */
+// biome-ignore format: a list of names
 const PAYMENT_READ = [
-  'eventcontext',
-  'eventContext',
-  'paymentId',
-  'paymentStatus',
-  'paymentSubStatus',
-  'statusUpdatedAt',
-  'paymentIdentifiers',
-  'paymentType',
-  'transferType',
-  'requestedExecutionDate',
-  'valueDate',
-  'gpi',
-  'exceptions',
-  'fxInformation',
-  'clearingSystem',
+  'eventcontext', 'eventContext', 'paymentId', 'paymentStatus', 'paymentSubStatus', 'statusUpdatedAt',
+  'paymentIdentifiers', 'paymentType', 'transferType', 'requestedExecutionDate', 'valueDate', 'gpi', 'exceptions',
+  'fxInformation', 'clearingSystem',
 ]
 /** The fields that are read from an element, by list. */
+// biome-ignore format: a list of names
 export const V2_ELEMENT_READ = {
   'data.payments': new Set(PAYMENT_READ),
   'data.returns': new Set([
-    'eventcontext',
-    'eventContext',
-    'returnId',
-    'returnStatus',
-    'returnSubStatus',
-    'paymentType',
-    'paymentIdentifiers',
-    'originalPaymentIdentifiers',
-    'value',
-    'exceptions',
+    'eventcontext', 'eventContext', 'returnId', 'returnStatus', 'returnSubStatus', 'paymentType', 'paymentIdentifiers',
+    'originalPaymentIdentifiers', 'value', 'exceptions',
   ]),
   events: new Set([...PAYMENT_READ, 'eventId', 'eventTimestamp']),
 } as const satisfies Record<V2List, ReadonlySet<string>>
 
 /** Every documented field of all shapes, read or not. Any other field is new. */
+// biome-ignore format: a list of names
 export const V2_FIELDS = {
   envelope: new Set([
-    'specversion',
-    'id',
-    'time',
-    'type',
-    'source',
-    'dataschema',
-    'datacontenttype',
-    'subject',
-    'eventcontext',
-    'eventContext',
-    'data',
-    'events',
+    'specversion', 'id', 'time', 'type', 'source', 'dataschema', 'datacontenttype', 'subject', 'eventcontext',
+    'eventContext', 'data', 'events',
   ]),
   data: V2_DATA_LISTS,
   payment: new Set([...V2_ELEMENT_READ.events, 'paymentRedirection']),
   return: new Set([
-    ...V2_ELEMENT_READ['data.returns'],
-    'account',
-    'country',
-    'returnType',
-    'chargeBearer',
-    'additionalInformation',
+    ...V2_ELEMENT_READ['data.returns'], 'account', 'country', 'returnType', 'chargeBearer', 'additionalInformation',
   ]),
   paymentIdentifiers: new Set([
-    'endToEndId',
-    'paymentBatchId',
-    'achTraceNumber',
-    'transactionIdentifier',
-    'otherPaymentReferences',
+    'endToEndId', 'paymentBatchId', 'achTraceNumber', 'transactionIdentifier', 'otherPaymentReferences',
   ]),
   otherPaymentReferences: new Set(['relatedReferenceId', 'uetr', 'transactionIdentifier']),
   originalPaymentIdentifiers: new Set(['paymentId', 'bankReferenceNumber', 'clearingSystemReference', 'account']),
