@@ -247,19 +247,11 @@ function recordedAtAfter(
   state: PaymentState,
   present: ReadonlyMap<number, StatusChangeRecord>,
 ): number {
-  let earliest: number | undefined
-  let at = Number.POSITIVE_INFINITY
-  for (const { statusVersion, recordedAt } of state.events) {
-    if (statusVersion > version && statusVersion < at) {
-      at = statusVersion
-      earliest = recordedAt
+  let next = { statusVersion: Number.POSITIVE_INFINITY, recordedAt: state.touchedAt }
+  for (const step of [...state.events, ...present.values()]) {
+    if (step.statusVersion > version && step.statusVersion < next.statusVersion) {
+      next = step
     }
   }
-  for (const [statusVersion, { recordedAt }] of present) {
-    if (statusVersion > version && statusVersion < at) {
-      at = statusVersion
-      earliest = recordedAt
-    }
-  }
-  return earliest ?? state.touchedAt
+  return next.recordedAt
 }

@@ -79,10 +79,8 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
 export function repairLines({ applied, partitions }: RepairReport): readonly string[] {
   const lines: string[] = []
   for (const { partition, ends, changes, current, inexact, unrepairable } of partitions) {
-    for (const [output, { found, promised }] of Object.entries(ends)) {
-      if (promised !== null && BigInt(promised) > BigInt(found)) {
-        lines.push(`partition ${partition}: ${output} ends at ${found}, ${promised} was committed`)
-      }
+    for (const [output, { found, promised }] of lostEnds(ends)) {
+      lines.push(`partition ${partition}: ${output} ends at ${found}, ${promised} was committed`)
     }
     if (changes + current > 0) {
       const what = `${changes} records of changes and ${current} states of current`
@@ -103,9 +101,11 @@ export function repairLines({ applied, partitions }: RepairReport): readonly str
 export function isLeft({ applied, partitions }: RepairReport): boolean {
   return partitions.some(
     ({ changes, current, unrepairable, ends }) =>
-      unrepairable.length > 0 ||
-      (!applied &&
-        (changes + current > 0 ||
-          Object.values(ends).some(({ found, promised }) => promised !== null && BigInt(promised) > BigInt(found)))),
+      unrepairable.length > 0 || (!applied && (changes + current > 0 || lostEnds(ends).length > 0)),
   )
+}
+
+/** The outputs that end before what was committed. */
+function lostEnds(ends: PartitionRepair['ends']) {
+  return Object.entries(ends).filter(([, { found, promised }]) => promised !== null && BigInt(promised) > BigInt(found))
 }
