@@ -21,13 +21,13 @@ interface ReprocessCommandOptions extends JsonOption, ActOptions {
   readonly wait: boolean
 }
 
-/** Events per second. The status processor handles many times as many. */
+/** Events per second; the status processor handles many times more. */
 const RATE = 1_000
 
 export function addReprocess(program: Command): void {
   program
     .command('reprocess')
-    .description('read raw again with the mapping of this release and correct the payments that were read otherwise')
+    .description('read raw again with the mapping of this release and correct payments that were read differently')
     .addOption(new Option('--all', 'all payments').conflicts(['since', 'source', 'payment']))
     .addOption(
       new Option('--since <time>', 'payments with a callback received since then (ISO 8601)')
@@ -41,23 +41,23 @@ export function addReprocess(program: Command): void {
     .addOption(reasonOption())
     .addOption(byOption())
     .option('--rate <events>', 'with --apply: events published per second', positiveNumber, RATE)
-    .option('--no-wait', 'with --apply: do not wait until the status processor has processed them')
+    .option('--no-wait', 'with --apply: do not wait until the status processor has processed the events')
     .option('--json', 'print one JSON document per payment and line, and the report last')
     .addHelpText(
       'after',
       `
 Prints every payment that would change: its status before and after, and for each event the rule and the versions of the
-mapping. Payments are corrected with all of their events, also those outside of --since or of another source.
+mapping. A payment is corrected with all of its events, including those before --since and those of other sources.
 
   lost       the event of a callback was never recorded
-  restated   this release reads a recorded event otherwise
+  restated   this release reads a recorded event differently
   withdrawn  this release no longer reads a recorded event from its callback
 
-The corrections go through payments.events, so the status processor makes them, exactly once, and publishes each as a step
-in payments.status.changes. It can be interrupted or killed at any moment and run again. Events whose callback can no
-longer be read are left as they are and counted, with the reason. Upgrade all normalizers and processors first; --apply
-refuses to work with older ones, and on payments that a newer mapping read. Where a mapping moves events to another
-payment, --payment corrects only the named one: use --since or --source.
+The corrections are published to payments.events. The status processor applies them, exactly once, and publishes each as a
+step in payments.status.changes. The command can be interrupted or killed at any moment and run again. Events whose
+callback can no longer be read stay as they are and are counted, with the reason. Upgrade all normalizers and processors
+first: --apply refuses to run with an older processor, or if a newer mapping read some payments. If a mapping moves events
+to another payment, --payment corrects only the named one: use --since or --source.
 Exit codes: 0 nothing to correct, or all corrections are published and processed; 1 a dry run found corrections, or it
 failed, was refused or interrupted; 2 wrong options or configuration.
 
@@ -119,7 +119,7 @@ function applyOf(program: Command, { apply, reason, by, rate, wait }: ReprocessC
   return { by, reason, ratePerSecond: rate, wait, crashPoint }
 }
 
-/** Says it when the number has changed. */
+/** Reports the number whenever it has changed. */
 function waitingLine(): (records: number) => void {
   let last = -1
   return (records) => {

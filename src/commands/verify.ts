@@ -25,7 +25,7 @@ export function addVerify(program: Command): void {
       `
 Read-only. It shares only the fold with the status processor and can run beside it at any time. Records that the stages
 have not processed yet are counted first and left out. It applies the mapping of this release: after an upgrade that reads
-callbacks otherwise, "wrong status", "lost" and "unexplained" are what paystatus reprocess corrects.
+callbacks differently, "wrong status", "lost" and "unexplained" are what paystatus reprocess corrects.
 
   lost           the event of a callback has no record, or a payment is gone before its retention ended
   duplicated     an event has two records in payments.status.changes that are not restatements

@@ -27,7 +27,7 @@ export interface Problem {
 }
 
 /**
- * Reads a callback with the mapping and the sources of now. Pure.
+ * Reads a callback with the current mapping and sources. Pure.
  *
  * If the dead letter is about one element, only that element counts: its siblings were published when the callback came. An
  * element that is understood now and reports no status gives no event and no problem.

@@ -4,8 +4,8 @@ import { providerById } from '../../providers/registry.ts'
 import type { Circumstances, PaymentEvidence } from '../verify/judge-payment.ts'
 
 /**
- * What publishing an event mends. `lost`: the callback's event was never recorded. `restated`: this release reads the callback
- * otherwise. `withdrawn`: this release no longer reads the event from its callback, under this payment.
+ * What publishing an event corrects. `lost`: the callback's event was never recorded. `restated`: this release reads the callback
+ * differently. `withdrawn`: this release no longer reads the event from its callback, under this payment.
  */
 export const REMEDY_RULES = ['lost', 'restated', 'withdrawn'] as const
 export type RemedyRule = (typeof REMEDY_RULES)[number]
@@ -26,7 +26,7 @@ export const LEFT_REASONS = {
   'unknown-source': 'this release or configuration cannot read its source',
   'no-callback': 'raw should have its callback, but does not (run verify)',
   'newer-mapping': 'a newer mapping than that of this release read it',
-  'same-mapping': 'it is read otherwise now, but by the same version of the mapping (run verify)',
+  'same-mapping': 'it is read differently now, but by the same version of the mapping (run verify)',
   'in-flight': 'the stages have yet to process it, or a reading of it: run this again',
   'history-full': 'the history of its payment is full',
   'too-large': 'it is too large for an event',

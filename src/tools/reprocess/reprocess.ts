@@ -23,7 +23,7 @@ export interface ReprocessApply {
 }
 
 /**
- * Reads raw again with the mapping of this release and, with `apply`, publishes what comes out otherwise. Rejects if Kafka or the
+ * Reads raw again with the mapping of this release and, with `apply`, publishes what differs. Rejects if Kafka or the
  * registry does not answer, if a transaction stays open, or with ReprocessRefusedError.
  */
 export async function reprocess(

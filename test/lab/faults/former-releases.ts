@@ -4,7 +4,7 @@ import type { Patched } from './mutants/mutant.ts'
 export const WRONG_RETURN_PREFIX = 'old-'
 
 /**
- * A former release that reads callbacks otherwise, as a patch of the present one. Its mappings of v1 and v2 have the version
+ * A former release that reads callbacks differently, as a patch of the present one. Its mappings of v1 and v2 have the version
  * before the present one, do not know the status COMPLETED, and key returns by another id. InstaMed's mapping is the same.
  */
 export const MISREADING_RELEASE: Patched = {

@@ -178,8 +178,8 @@ const electUncleanly: Fault = {
 /**
  * The events topic is deleted and created again under running normalizers and processors. Kafka deletes the group's offsets
  * with it. Every processor that worked with the former topic must stop, and commit nothing for the new one. An operator
- * starts them again, as their message says, and resets the normalizers so that they publish everything again: the events that
- * were in the old topic and not processed are missing otherwise.
+ * starts them again, as their message says, and resets the normalizers so that they publish everything again; otherwise the
+ * events that were in the old topic and not processed would be missing.
  */
 const recreateEvents: Fault = {
   name: 'recreate-events',

@@ -134,7 +134,7 @@ function* elementsOf({ raw, rawDeadLetters, events }: Contents, config: Config):
       yield `I2: the outcome of ${positionOf(record)} is missing: no event, no dead letter, nothing set aside`
     }
   }
-  // What older mappings read otherwise was replaced or withdrawn, or the last status differs.
+  // Events that older mappings read differently were replaced or withdrawn; if not, the last status differs.
   for (const event of events.filter(isReplaced)) {
     const name = elementName(event)
     if (!expected.has(name)) {

@@ -23,8 +23,8 @@ import { eventually } from '../../lab/harness/eventually.ts'
 import { Observer } from '../../lab/harness/observer.ts'
 
 /**
- * Dead letters of every reason on real servers: those of a release that could not read them yet are redriven, and those that the
- * stages of now make stay until they are closed.
+ * Dead letters of every reason on real servers: those of a release that could not read them yet are redriven, and those of the
+ * current stages stay until they are closed.
  */
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
@@ -148,7 +148,7 @@ afterAll(async () => {
   await deployment?.close()
 })
 
-test('dead letters of every reason are listed, counted, shown, and redriven once their cause is mended (I2, I3)', async () => {
+test('dead letters of every reason are listed, counted, shown, and redriven once their cause is fixed (I2, I3)', async () => {
   const expected = [...MENDED.filter((reason) => reason !== 'internal-error'), 'undecodable'].toSorted()
   expect(await reasons()).toEqual(expected)
   await eventually(async () => {

@@ -8,7 +8,7 @@ import { sampleEvent } from '../../avro/samples.ts'
 import { CODECS } from '../../processor/status-world.ts'
 import { DeadLetterWorld, element, keyOf, v1Body } from './dead-letter-world.ts'
 
-/** Dead letters whose cause is mended come right, and nothing is counted twice (I2, I3). */
+/** Dead letters whose cause is fixed can be redriven, and nothing is counted twice (I2, I3). */
 
 let world: DeadLetterWorld
 
@@ -20,7 +20,7 @@ const REASONS = Object.keys(DEAD_LETTER_REASONS)
 const outcomes = (results: readonly { outcome: string }[]) => results.map(({ outcome }) => outcome)
 
 describe('callbacks', () => {
-  test('of every reason, once the cause is mended: all events are there once, and the list is empty', async () => {
+  test('of every reason, once the cause is fixed: all events are there once, and the list is empty', async () => {
     // Before, so that both stages have committed in every partition.
     world.installation.send({ seed: 3, payments: 20, malformedShare: 0, oddShare: 0 })
     await world.installation.work()
@@ -38,7 +38,7 @@ describe('callbacks', () => {
     expect(await world.redrive()).toEqual([])
   })
 
-  test('that cannot be read stay, with the reason of now; nothing is published', async () => {
+  test('that cannot be read stay, with the current reason; nothing is published', async () => {
     world.callbackLetter('unknown-source', '{"callbacks":[{"firmRootId":"a"}]}')
     world.callbackLetter('missing-status', '{"callbacks":[')
     expect((await world.redrive()).map(({ outcome, problem }) => [outcome, problem?.reason]).toSorted()).toEqual([
