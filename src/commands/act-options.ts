@@ -9,9 +9,9 @@ export interface ActOptions {
 }
 
 export function byOption(): Option {
-  return new Option('--by <name>', 'who does this, for the audit trail (default: the user of the system)')
+  return new Option('--by <name>', 'who does this, for the audit trail')
     .argParser(textUpTo(BY_LENGTH_MAX))
-    .default(systemUser(), 'the user of the system')
+    .default(systemUser(), 'the current user')
 }
 
 export function reasonOption(): Option {
@@ -29,7 +29,7 @@ function textUpTo(lengthMax: number): (text: string) => string {
   }
 }
 
-/** In a container the user id can be one without a name. */
+/** In a container the user id may have no name. */
 function systemUser(): string {
   try {
     return userInfo().username

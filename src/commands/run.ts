@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ConfigError } from '../config.ts'
 import { shownMessage } from '../observability/log.ts'
 import { runStages } from '../run-stages.ts'
@@ -12,7 +12,11 @@ export function addRun(program: Command): void {
   program
     .command('run')
     .description('run stages in this process until SIGTERM or Ctrl-C')
-    .option('--roles <list>', `comma-separated: ${STAGES.join(', ')}`, stageNames, STAGES)
+    .addOption(
+      new Option('--roles <list>', `comma-separated: ${STAGES.join(', ')}`)
+        .argParser(stageNames)
+        .default(STAGES, 'all'),
+    )
     .action((options: { roles: readonly StageName[] }) => run(program, options.roles))
   for (const stage of STAGES) {
     program

@@ -119,9 +119,11 @@ export class BodyOpener implements OpensBodies {
       }
       const waited = now() - began
       if (waited > (this.#options.waitMaxMs ?? WAIT_MAX_MS)) {
+        const keysText =
+          missing.size === 1 ? `data key ${first} is` : `${missing.size} data keys, such as ${first}, are`
         throw new DefinedStop(
           'DATA_KEY_MISSING',
-          `data key ${first} and ${missing.size - 1} others are not in ${keysTopic}: the topic lost records or was recreated. Bodies encrypted with them cannot be read. Nothing was skipped. Restore the topic; or, to give up these bodies, run \`paystatus forget --data-key ${first}\`.`,
+          `${keysText} not in ${keysTopic}: the topic lost records or was recreated. Bodies encrypted with them cannot be read. Nothing was skipped. Restore the topic; or, to give up these bodies, run \`paystatus forget --data-key ${first}\`.`,
         )
       }
       onWaiting?.(first, waited)

@@ -68,7 +68,10 @@ export class ForgottenKeys {
       this.#notes.set(id, note)
     }
     if (this.#notes.size > NOTES_MAX) {
-      throw new DefinedStop('TOO_MANY_FORGOTTEN_KEYS', `${this.#topic} holds more than ${NOTES_MAX} data keys`)
+      throw new DefinedStop(
+        'TOO_MANY_FORGOTTEN_KEYS',
+        `${this.#topic} holds more than ${NOTES_MAX} data keys: find out what writes to it`,
+      )
     }
   }
 }
