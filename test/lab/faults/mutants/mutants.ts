@@ -117,7 +117,8 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (compareReadings(arrival, known) === 0)',
       },
     ],
-    scenario: 'none',
+    // Events that were processed are read again, the old readings among them.
+    scenario: 'reprocess+forget-processor-offsets',
     seed: 1,
     expects: ['duplicated', 'wrong'],
   },
