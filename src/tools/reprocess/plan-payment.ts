@@ -3,7 +3,7 @@ import type { AttentionCode } from '../../payment/fold-payment.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
 import { EVENT_BYTES_MAX } from '../../processor/decode-events.ts'
-import type { PaymentEvidence } from '../verify/judge-payment.ts'
+import type { PaymentEvidence } from '../verify/payment-evidence.ts'
 import type { LeftEvent, Remedies, RemedyRule } from './remedies-of.ts'
 
 /** A payment that would change; also printed as JSON, without `events`. */

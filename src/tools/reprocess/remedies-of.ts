@@ -1,7 +1,7 @@
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import { restatementBy, saysTheSame } from '../../payment/reading.ts'
 import { providerById } from '../../providers/registry.ts'
-import type { Circumstances, PaymentEvidence } from '../verify/judge-payment.ts'
+import type { Circumstances, PaymentEvidence } from '../verify/payment-evidence.ts'
 
 /**
  * What publishing an event corrects. `lost`: the callback's event was never recorded. `restated`: this release reads the callback

@@ -1,5 +1,5 @@
 import type { PaymentEvent } from '../../payment/payment-event.ts'
-import type { PaymentEvidence } from '../verify/judge-payment.ts'
+import type { PaymentEvidence } from '../verify/payment-evidence.ts'
 
 /** Which payments are reprocessed. A payment is always reprocessed with all of its events. Times are ms since the epoch. */
 export type ReprocessScope =

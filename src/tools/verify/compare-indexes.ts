@@ -1,5 +1,5 @@
 import type { StateStore } from '../../processor/state-store.ts'
-import type { Difference } from './judge-payment.ts'
+import type { Difference } from './payment-evidence.ts'
 
 /** A payment's entries in the indexes of the view. */
 export interface Indexed {

@@ -1,5 +1,5 @@
 import type { StateStore } from '../../processor/state-store.ts'
-import type { Difference } from './judge-payment.ts'
+import type { Difference } from './payment-evidence.ts'
 
 export interface ViewComparison {
   readonly store: Pick<StateStore, 'read' | 'scan'>

@@ -6,8 +6,8 @@ import { fromMarkerText } from '../../processor/view-marker.ts'
 import { compareIndexes } from './compare-indexes.ts'
 import { compareView } from './compare-view.ts'
 import { decodeAnything, decodeOrNull } from './decode-or-null.ts'
-import type { Difference } from './judge-payment.ts'
 import type { PartitionEvidence } from './partition-evidence.ts'
+import type { Difference } from './payment-evidence.ts'
 
 export interface ViewPorts {
   readonly store: Omit<StateStore, 'write' | 'reset'>

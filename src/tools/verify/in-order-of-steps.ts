@@ -1,4 +1,4 @@
-import type { ChangeRecord } from './judge-payment.ts'
+import type { ChangeRecord } from './payment-evidence.ts'
 
 /** A record of `changes`, and whether `paystatus repair` republished it. */
 export type WrittenStep = ChangeRecord & { readonly isRepaired: boolean }

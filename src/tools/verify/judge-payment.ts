@@ -1,83 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type PaymentState, replacesReading } from '../../payment/apply-event.ts'
-import { foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../payment/fold-payment.ts'
+import type { PaymentState } from '../../payment/apply-event.ts'
+import { foldPayment } from '../../payment/fold-payment.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
-import { restatementBy } from '../../payment/reading.ts'
-import type { StatusChangeRecord } from '../../payment/status-change.ts'
-import type { Unreadable } from './raw-events.ts'
-
-/** The kinds of differences that `verify` distinguishes. */
-export const DIFFERENCE_KINDS = [
-  'lost',
-  'duplicated',
-  'wrongStatus',
-  'wrongVersion',
-  'viewDiffers',
-  'unexplained',
-] as const
-export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
-
-export interface Difference {
-  readonly kind: DifferenceKind
-  readonly paymentKey: string
-  /** One sentence; ids, statuses and positions only. */
-  readonly text: string
-}
-
-/** Everything the topics hold about one payment. */
-export interface PaymentEvidence {
-  readonly paymentKey: string
-  /** The distinct events of the raw callbacks. */
-  readonly raw: readonly RawEvent[]
-  /** Its records in `payments.status.changes`, in the order of its steps. */
-  readonly changes: readonly ChangeRecord[]
-  /** Its last record in `payments.status.current`. */
-  readonly current: CurrentRecord
-  /** Ids of its events in `payments.events.dlq`, each with the reason. */
-  readonly deadLetters: ReadonlyMap<string, string>
-}
-
-export interface RawEvent {
-  readonly event: PaymentEvent
-  /** The position of the first callback that reports it, for people. */
-  readonly position: string
-  /** Receipt of the last callback that reports it and that both stages have processed; null if they have processed none. */
-  readonly dueAt: number | null
-}
-
-export interface ChangeRecord {
-  readonly offset: bigint
-  /** Null if the record cannot be read. */
-  readonly change: StatusChangeRecord | null
-}
-
-export type CurrentRecord =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'tombstone' }
-  | { readonly kind: 'unreadable' }
-  | { readonly kind: 'state'; readonly state: PaymentState }
-
-/** What applies to all payments of a partition. Times are ms since the epoch. */
-export interface Circumstances {
-  /** Raw contains every callback received since then. */
-  readonly rawReachesBackTo: number
-  /** True if `changes` still has its first record, so that nothing was deleted. */
-  readonly changesFromStart: boolean
-  /** The steps in `changes` before this offset were already in `current` when it was read. */
-  readonly changesSettledTo: bigint
-  /** The start of the comparison; callbacks received later may have been missed. */
-  readonly startedAt: number
-  readonly forgetAfterMs: number
-  readonly sourceIds: ReadonlySet<string>
-  /** Receipt ids of callbacks whose body can no longer be read, and why; their recorded events are taken as correct. */
-  readonly unreadableCallbacks: ReadonlyMap<string, Unreadable>
-  /** False for an event that does not fit our schema; the normalizer makes a dead letter of it. */
-  readonly canBeWritten: (event: PaymentEvent) => boolean
-  /** True for an event that the status processor has yet to process, again or for the first time. */
-  readonly isPending: (eventId: string) => boolean
-  /** Whether raw has the callback with this receipt id and this release can read it. */
-  readonly isCallbackRead: (callbackId: string) => boolean
-}
+import { bounded, judgeChanges, type Life } from './judge-changes.ts'
+import type { Circumstances, Difference, DifferenceKind, PaymentEvidence, RawEvent } from './payment-evidence.ts'
 
 export interface Judgement {
   readonly differences: readonly Difference[]
@@ -100,22 +26,6 @@ export function judgePayment(evidence: PaymentEvidence, circumstances: Circumsta
   return new Judge(evidence, circumstances).judge()
 }
 
-/** One life of a payment in `changes`: from version 1 until the payment is forgotten. */
-interface Life {
-  readonly incarnation: number
-  /** Its events so far, by id, including those that only `current` still has. */
-  readonly events: Map<string, PaymentEvent>
-  /** The ids of those that `current` must have held when it was read. */
-  readonly settled: Set<string>
-  /** Those that a payment keeps. Applying the bound after every arrival gives the same result as applying it at the end. */
-  kept: readonly PaymentEvent[]
-  last: StatusChangeRecord
-  /** The last step that `current` must have held when it was read. */
-  lastSettled: StatusChangeRecord | null
-  /** False once a step is missing: a fold of the remaining events proves nothing. */
-  foldable: boolean
-}
-
 /** The fields that the fold uses but the event id does not cover: our interpretation of the callback. */
 const READINGS = [
   'withdrawn',
@@ -136,24 +46,29 @@ class Judge {
   readonly #circumstances: Circumstances
   readonly #state: PaymentState | null
   readonly #raw: ReadonlyMap<string, RawEvent>
-  readonly #differences: Difference[] = []
+  readonly #differences: Difference[]
   readonly #lost = new Set<string>()
   readonly #lostInRaw: PaymentEvent[] = []
   /** Events already reported as differing between `changes` and `current`. */
   readonly #retold = new Set<string>()
-  /** Events restated after `current` was read, so that it may hold the previous reading. */
-  readonly #restatedSince = new Set<string>()
-  #partial = false
+  readonly #restatedSince: ReadonlySet<string>
+  readonly #lives: readonly Life[]
+  #partial: boolean
 
   constructor(evidence: PaymentEvidence, circumstances: Circumstances) {
     this.#evidence = evidence
     this.#circumstances = circumstances
     this.#state = evidence.current.kind === 'state' ? evidence.current.state : null
     this.#raw = new Map(evidence.raw.map((one) => [one.event.eventId, one]))
+    const { lives, differences, restatedSince, partial } = judgeChanges(evidence, circumstances)
+    this.#lives = lives
+    this.#differences = [...differences]
+    this.#restatedSince = restatedSince
+    this.#partial = partial
   }
 
   judge(): Judgement {
-    const lives = this.#livesOfChanges()
+    const lives = this.#lives
     const recorded = this.#recordedEvents(lives)
     this.#judgeOrigins(recorded)
     this.#judgeCallbacks(lives, recorded)
@@ -169,134 +84,6 @@ class Judge {
   #losing(eventId: string, text: string): void {
     this.#lost.add(eventId)
     this.#differs('lost', text)
-  }
-
-  /** Judges repeats, versions and the status of every step in `changes`, and splits the steps into lives. */
-  #livesOfChanges(): readonly Life[] {
-    const lives: Life[] = []
-    for (const { offset, change } of this.#evidence.changes) {
-      if (change === null || change.paymentKey !== this.#evidence.paymentKey) {
-        const what = change === null ? 'cannot be read' : `is about ${change.paymentKey}`
-        this.#differs('unexplained', `the record of changes at offset ${offset} ${what}`)
-        continue
-      }
-      const { incarnation, statusVersion, event } = change
-      let life = lives.find((one) => one.incarnation === incarnation)
-      const known = event === null ? undefined : life?.events.get(event.eventId)
-      const repeats = event !== null && known !== undefined && !isRestatement(change, known)
-      if (repeats) {
-        this.#differs(
-          'duplicated',
-          `event ${event.eventId} is repeated in changes, as v${statusVersion} at offset ${offset}`,
-        )
-      }
-      const latest = lives.at(-1)
-      if (life === undefined && (latest === undefined || latest.incarnation < incarnation)) {
-        life = this.#beginLife(change, latest === undefined)
-        lives.push(life)
-      } else if (life === undefined || life !== latest) {
-        if (!repeats) {
-          this.#differs('wrongVersion', `changes returns to an earlier life with v${statusVersion} at offset ${offset}`)
-        }
-        continue
-      } else if (!this.#continueLife(life, change, offset, repeats)) {
-        continue
-      }
-      if (event !== null) {
-        const others = known !== undefined ? life.kept.filter(({ eventId }) => eventId !== event.eventId) : life.kept
-        life.kept = bounded([...others, event])
-        life.events.set(event.eventId, event)
-        if (known !== undefined && offset >= this.#circumstances.changesSettledTo) {
-          this.#restatedSince.add(event.eventId)
-        }
-      }
-      if (offset < this.#circumstances.changesSettledTo) {
-        life.lastSettled = change
-        if (event !== null) {
-          life.settled.add(event.eventId)
-        }
-      }
-      this.#judgeStep(life, change)
-    }
-    return lives
-  }
-
-  #beginLife(change: StatusChangeRecord, isFirst: boolean): Life {
-    const { incarnation, statusVersion, statusBefore } = change
-    const life: Life = {
-      incarnation,
-      events: new Map(),
-      settled: new Set(),
-      kept: [],
-      last: change,
-      lastSettled: null,
-      foldable: true,
-    }
-    if (statusVersion === 1) {
-      if (statusBefore !== null) {
-        this.#differs('wrongStatus', `changes v1 starts from ${statusBefore} instead of no status`)
-      }
-      return life
-    }
-    if (!isFirst || this.#circumstances.changesFromStart) {
-      this.#differs('wrongVersion', `changes starts at v${statusVersion}, v1 is missing`)
-      life.foldable = false
-      return life
-    }
-    // The beginning was deleted by retention; the history in `current` still has its events.
-    this.#partial = true
-    const older = this.#state?.incarnation === incarnation ? this.#state.events : []
-    for (const { event, statusVersion: version } of older) {
-      if (version < statusVersion) {
-        life.events.set(event.eventId, event)
-      }
-    }
-    life.kept = bounded(life.events.values())
-    // A reading that a later step replaced is in neither topic.
-    const isWhole = !this.#state?.events.some(
-      (one) => replacesReading(one.verdict) && one.statusVersion >= statusVersion,
-    )
-    life.foldable = life.events.size > 0 && (this.#state?.events.length ?? 0) < HISTORY_EVENTS_MAX && isWhole
-    return life
-  }
-
-  /** Whether the record is a step of this life that can be judged. */
-  #continueLife(life: Life, change: StatusChangeRecord, offset: bigint, repeats: boolean): boolean {
-    const { statusVersion, statusBefore } = change
-    const expected = life.last.statusVersion + 1
-    if (statusVersion === expected) {
-      if (statusBefore !== life.last.statusAfter) {
-        const before = life.last.statusAfter
-        this.#differs(
-          'wrongStatus',
-          `changes v${statusVersion} starts from ${statusBefore}, but v${expected - 1} ended at ${before}`,
-        )
-      }
-    } else if (repeats) {
-      return false
-    } else if (statusVersion < expected) {
-      this.#differs('wrongVersion', `changes repeats v${statusVersion} at offset ${offset}, expected v${expected}`)
-      return false
-    } else {
-      this.#differs('wrongVersion', `changes has v${statusVersion} at offset ${offset}, expected v${expected}`)
-      life.foldable = false
-    }
-    life.last = change
-    return true
-  }
-
-  /** I5: the status of a step is the fold of the events up to and including it. */
-  #judgeStep(life: Life, { statusVersion, statusAfter, attention }: StatusChangeRecord): void {
-    if (!life.foldable || life.events.size === 0) {
-      return
-    }
-    const folded = foldPayment(life.kept)
-    if (folded.status !== statusAfter) {
-      this.#differs('wrongStatus', `changes v${statusVersion} has ${statusAfter}, its events fold to ${folded.status}`)
-    } else if (!isDeepStrictEqual(folded.attention, attention)) {
-      const [found, expected] = [attentionText(attention), attentionText(folded.attention)]
-      this.#differs('wrongStatus', `changes v${statusVersion} has attention ${found}, its events fold to ${expected}`)
-    }
   }
 
   /** Every event in `changes` or `current`, as recorded. */
@@ -527,11 +314,6 @@ class Judge {
   }
 }
 
-/** Whether a step replaces the previously valid reading of its event. */
-function isRestatement({ verdict, event }: StatusChangeRecord, known: PaymentEvent): boolean {
-  return replacesReading(verdict) && event !== null && restatementBy(event, known) !== null
-}
-
 function readingsThatDiffer(said: PaymentEvent, recorded: PaymentEvent): readonly (typeof READINGS)[number][] {
   return READINGS.filter((field) => said[field] !== recorded[field])
 }
@@ -543,12 +325,4 @@ interface Version {
 
 function compareVersions(a: Version, b: Version): number {
   return a.incarnation - b.incarnation || a.statusVersion - b.statusVersion
-}
-
-function bounded(events: Iterable<PaymentEvent>): readonly PaymentEvent[] {
-  return keepWithinBound([...events], (event) => event, HISTORY_EVENTS_MAX)
-}
-
-function attentionText(codes: readonly string[]): string {
-  return codes.length === 0 ? 'none' : codes.join('+')
 }

@@ -6,7 +6,7 @@ import type { InRecord } from '../../stream/record.ts'
 import type { TopicNames } from '../../topics.ts'
 import { decodeAnything, decodeOrNull } from './decode-or-null.ts'
 import { inOrderOfSteps } from './in-order-of-steps.ts'
-import type { CurrentRecord, PaymentEvidence } from './judge-payment.ts'
+import type { CurrentRecord, PaymentEvidence } from './payment-evidence.ts'
 import { readDecided } from './read-decided.ts'
 
 export interface EvidencePorts {

@@ -1,5 +1,5 @@
 import type { Compared } from './comparison.ts'
-import { DIFFERENCE_KINDS, type Difference, type DifferenceKind } from './judge-payment.ts'
+import { DIFFERENCE_KINDS, type Difference, type DifferenceKind } from './payment-evidence.ts'
 
 /** What `paystatus verify --json` prints. Scripts read it: the names are stable. */
 export interface VerifyReport extends Compared, Readonly<Record<Exclude<DifferenceKind, 'viewDiffers'>, number>> {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
 import { isReadByNewer, ownMappingVersion, remediesOf } from '../../../src/tools/reprocess/remedies-of.ts'
-import type { Circumstances } from '../../../src/tools/verify/judge-payment.ts'
+import type { Circumstances } from '../../../src/tools/verify/payment-evidence.ts'
 import { sampleEvent } from '../../avro/samples.ts'
 import { AT_REST, evidenceOf, NOW, told } from '../verify/evidence.ts'
 

@@ -2,7 +2,7 @@ import { applyEvent, type PaymentState } from '../../../src/payment/apply-event.
 import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
 import type { PaymentStatus } from '../../../src/payment/payment-status.ts'
 import { overdueChange, type StatusChangeRecord, toStatusChange } from '../../../src/payment/status-change.ts'
-import type { Circumstances, PaymentEvidence } from '../../../src/tools/verify/judge-payment.ts'
+import type { Circumstances, PaymentEvidence } from '../../../src/tools/verify/payment-evidence.ts'
 import { sampleEvent } from '../../avro/samples.ts'
 
 /** What the topics hold about correctly processed payments; tests corrupt it. */

@@ -1,12 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { HISTORY_EVENTS_MAX } from '../../../src/payment/fold-payment.ts'
 import type { StatusChangeRecord } from '../../../src/payment/status-change.ts'
-import {
-  type ChangeRecord,
-  type Circumstances,
-  judgePayment,
-  type PaymentEvidence,
-} from '../../../src/tools/verify/judge-payment.ts'
+import { judgePayment } from '../../../src/tools/verify/judge-payment.ts'
+import type { ChangeRecord, Circumstances, PaymentEvidence } from '../../../src/tools/verify/payment-evidence.ts'
 import { sampleEvent } from '../../avro/samples.ts'
 import { type Arrival, AT_REST, DAY_MS, type Evidence, evidenceOf, NOW, told } from './evidence.ts'
 

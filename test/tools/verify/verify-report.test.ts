@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Difference } from '../../../src/tools/verify/judge-payment.ts'
+import type { Difference } from '../../../src/tools/verify/payment-evidence.ts'
 import {
   DIFFERENCES_LISTED_MAX,
   Findings,
