@@ -112,7 +112,7 @@ images-local: $(NODE_READY) ## Build stand-ins for the official images from pack
 	node test/lab/stand-ins/main.ts
 
 .PHONY: bench
-bench: deps ## Measure throughput and latency; VERIFY=1 also measures `verify` on the result. CALLBACKS=200000 RATE=1000.
+bench: deps ## Measure throughput and latency; VERIFY=1 also measures `verify` and `reprocess` on the result. CALLBACKS=200000 RATE=1000.
 	@node test/lab/bench/main.ts
 
 .PHONY: bench-memory

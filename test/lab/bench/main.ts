@@ -37,7 +37,7 @@ const RATE = envNumber('RATE', 1_000)
 const LATENCY_SECONDS = envNumber('LATENCY_SECONDS', 20)
 const WARM_UP_SECONDS = envNumber('WARM_UP_SECONDS', 10)
 const PARTITIONS = envNumber('PARTITIONS', 6)
-/** `VERIFY=1`: also measure `paystatus verify --all` over what the run left. */
+/** `VERIFY=1`: also measure `paystatus verify --all` and a dry run of `paystatus reprocess --all` over what the run left. */
 const VERIFY = process.env['VERIFY'] === '1'
 /** The number of processes that each run both stages, or `split` for one process per stage. */
 const PROCESSES = process.env['PROCESSES'] ?? '1'
@@ -90,7 +90,8 @@ async function measureThroughput(callbacks: number) {
     const rssMiB = processes.map(peakRssMiB)
     await Promise.all(processes.map((one) => one.stop()))
     const rebuild = await measureRebuild(deployment, observer)
-    const verify = VERIFY ? await measureVerify(deployment) : null
+    const verify = VERIFY ? await measureCommand(deployment, 'verify') : null
+    const reprocess = VERIFY ? await measureCommand(deployment, 'reprocess') : null
     await observer.close()
     if (totals.events !== callbacks || totals.applied !== callbacks) {
       throw new Error(`${totals.events} events and ${totals.applied} applied, expected ${callbacks}`)
@@ -104,6 +105,7 @@ async function measureThroughput(callbacks: number) {
       rssMiB,
       rebuild,
       ...(verify && { verify }),
+      ...(reprocess && { reprocess }),
     }
     say(
       `${result.callbacksPerSecond} callbacks/s, ${result.cpuMicrosPerCallback} µs CPU per callback, peak ${rssMiB.join(' + ')} MiB; views rebuilt at ${rebuild.paymentsPerSecond} payments/s`,
@@ -140,10 +142,10 @@ async function measureRebuild(deployment: Deployment, observer: Observer) {
   }
 }
 
-/** Time and peak memory of `verify`; throws if it finds a difference. */
-async function measureVerify({ configFile }: Deployment) {
+/** Time and peak memory of a command that compares everything; throws if it finds anything. */
+async function measureCommand({ configFile }: Deployment, command: 'verify' | 'reprocess') {
   const startedAt = performance.now()
-  const child = spawn(PAYSTATUS, ['--config', configFile, 'verify', '--all', '--json'], {
+  const child = spawn(PAYSTATUS, ['--config', configFile, command, '--all', '--json'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   let rssMiB = 0
@@ -153,10 +155,10 @@ async function measureVerify({ configFile }: Deployment) {
   const [code] = await once(child, 'close')
   clearInterval(look)
   if (code !== 0) {
-    throw new Error(`verify ended with ${code}`)
+    throw new Error(`${command} ended with ${code}`)
   }
   const seconds = round((performance.now() - startedAt) / 1_000, 1)
-  say(`verify: ${seconds} s, peak ${rssMiB} MiB`)
+  say(`${command}: ${seconds} s, peak ${rssMiB} MiB`)
   return { seconds, rssMiB }
 }
 
