@@ -584,4 +584,20 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 1,
     expects: ['duplicated'],
   },
+  {
+    name: 'redrive-without-decision',
+    what: '`paystatus dlq redrive` does not record what it redrove, and so redrives it again every time',
+    patches: [
+      {
+        file: 'src/tools/dlq/redrive-letters.ts',
+        find: 'await decide(ports, plans, decider)',
+        replace: 'await decide(ports, [], decider)',
+      },
+    ],
+    scenario: 'redrive',
+    seed: 1,
+    expects: ['wrong'],
+    // The events are duplicates: only the list, which never becomes empty, tells.
+    seenBy: 'laboratory',
+  },
 ]
