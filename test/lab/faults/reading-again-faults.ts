@@ -191,13 +191,15 @@ async function killABroker({ cluster, say }: Lab, random: Random): Promise<void>
   await server.start()
 }
 
+const REASON = 'a former release read wrongly'
+
 function applied(reason: string): readonly string[] {
   return ['--apply', '--reason', reason, '--json']
 }
 
 /** Runs the command to its end; returns how many things it did. */
 async function correct({ deployment, say }: Lab, { name, command, done }: Correction): Promise<number> {
-  const { code, stdout, stderr } = await deployment.command([...command, ...applied('a former release read wrongly')])
+  const { code, stdout, stderr } = await deployment.command([...command, ...applied(REASON)])
   const things = done(totalsOf(stdout))
   if (Number.isNaN(things)) {
     throw new Error(`paystatus ${command.join(' ')} ended with ${code}: ${lastLine(stdout)} ${stderr.slice(-500)}`)
@@ -220,6 +222,7 @@ async function nothingIsLeft(lab: Lab, correction: Correction): Promise<void> {
   if ((await correct(lab, correction)) > 0 && (await correct(lab, correction)) > 0) {
     throw new Error(`paystatus ${correction.command.join(' ')} finds something to do every time`)
   }
+  await isInAuditTrail(lab, correction.name)
   const { code, stdout, stderr } = await lab.deployment.command(['verify', '--all', '--json'])
   if (code !== 0) {
     throw new Error(
@@ -227,6 +230,17 @@ async function nothingIsLeft(lab: Lab, correction: Correction): Promise<void> {
     )
   }
   lab.say(`${correction.name}: nothing is left to do`)
+}
+
+/** Rejects unless the audit trail has an act that was not killed, as done. */
+async function isInAuditTrail({ deployment }: Lab, act: string): Promise<void> {
+  const { code, stdout, stderr } = await deployment.command(['audit', '--act', act, '--json'])
+  const { acts = [] }: { acts?: readonly { reason: string; outcome: string }[] } = code === 0 ? JSON.parse(stdout) : {}
+  if (!acts.some(({ reason, outcome }) => reason === REASON && outcome === 'done')) {
+    throw new Error(
+      `paystatus audit ended with ${code} and has no ${act} that is done: ${stdout.slice(-1_000)} ${stderr}`,
+    )
+  }
 }
 
 function lastLine(output: string): string {
