@@ -142,22 +142,6 @@ export const MUTANTS: readonly Mutant[] = [
     expects: ['wrong'],
   },
   {
-    name: 'redrive-without-note',
-    what: '`paystatus dlq redrive` publishes the events and does not record that it did',
-    patches: [
-      {
-        file: 'src/tools/dlq/redrive-letters.ts',
-        find: 'await decide(ports, plans, decider)',
-        replace: 'decider satisfies Decider',
-      },
-    ],
-    scenario: 'redrive',
-    seed: 1,
-    expects: ['wrong'],
-    // The events are duplicates the second time, so nothing is counted twice; but the list of dead letters never gets shorter.
-    seenBy: 'laboratory',
-  },
-  {
     name: 'redis-error-is-seen',
     what: 'a Redis that does not answer counts as "seen before"',
     patches: [
