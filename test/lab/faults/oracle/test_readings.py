@@ -158,6 +158,15 @@ class Readings(unittest.TestCase):
             judge_current(currents, {}, {'retentionMs': retention}, now, findings)
             self.assertEqual(count, sum('not due to be forgotten' in one['text'] for one in findings.found))
 
+    def test_i2_what_reprocessing_publishes_once_may_be_said_by_several_callbacks(self):
+        again = Record(0, 1, RAW.key, RAW.value, {**RAW.headers, 'ce_id': 'd'})
+        published = [(Record(0, 0, b'x:P', b'', {}), RIGHT)]
+        for had_older, events, expected in ((True, published, []), (False, published, ['lost']), (True, [], ['lost', 'lost'])):
+            findings = Findings()
+            judge_events(RawCallbacks([RAW, again], {'s': SOURCE}, findings), events, [], {0: 2}, 1,
+                         Mappings({'jpm-global-payments-v1': 2}, had_older), findings)
+            self.assertEqual(expected, [one['kind'] for one in findings.found])
+
     def test_i3_a_replaced_reading_was_published(self):
         self.assertEqual(['wrong'], self.judged(steps_of(FIRST_WRONG, RESTATED), [RIGHT]))
 
