@@ -21,8 +21,11 @@ export interface HeapUse {
 }
 
 const MEBIBYTE = 1024 * 1024
-/** Share of the limit. Above it the collector frees less and less at rising cost until V8 aborts. */
-const FULL_SHARE = 0.85
+/**
+ * Share of the limit. From 80% on V8 itself aborts, even before the heap is full, once several collections in a row took most
+ * of the time and freed little. That depends on the load of the machine, so the guard must come first.
+ */
+const FULL_SHARE = 0.78
 /** Additional share in use before garbage is collected again. */
 const LOOK_AGAIN_SHARE = 0.03
 

@@ -7,28 +7,28 @@ const GUARD = new URL('../../../src/tools/verify/heap-guard.ts', import.meta.url
 
 describe('the heap guard', () => {
   test('throws an error with a remedy when live objects nearly fill the heap, and collects garbage first', () => {
-    let usedBytes = 840
+    let usedBytes = 770
     const collect = vi.fn()
     const guard = heapGuard(() => ({ usedBytes, limitBytes: 1_000 }), collect)
     guard()
     expect(collect).not.toHaveBeenCalled()
-    usedBytes = 860
+    usedBytes = 790
     expect(guard).toThrow(HeapTooSmallError)
     expect(guard).toThrow(/NODE_OPTIONS=--max-old-space-size=\d+.*--since, --payment/)
     expect(collect).toHaveBeenCalledTimes(2)
   })
 
   test('passes when garbage fills the heap, without collecting it every time', () => {
-    let usedBytes = 900
+    let usedBytes = 830
     const collect = vi.fn(() => {
-      usedBytes = 840
+      usedBytes = 770
     })
     const guard = heapGuard(() => ({ usedBytes, limitBytes: 1_000 }), collect)
     guard()
-    usedBytes = 865
+    usedBytes = 795
     guard()
     expect(collect).toHaveBeenCalledTimes(1)
-    usedBytes = 875
+    usedBytes = 805
     guard()
     expect(collect).toHaveBeenCalledTimes(2)
   })
