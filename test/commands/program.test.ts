@@ -15,13 +15,19 @@ function leavesOf(command: Command, path: readonly string[] = []): [name: string
   })
 }
 
-function prepared(onAction: (name: string, args: readonly unknown[]) => void): Command {
+/** A program that throws where the real one would exit. */
+function quietProgram(): Command {
   const program = createProgram()
   const quiet = (command: Command): void => {
     command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} })
     command.commands.forEach(quiet)
   }
   quiet(program)
+  return program
+}
+
+function prepared(onAction: (name: string, args: readonly unknown[]) => void): Command {
+  const program = quietProgram()
   for (const [name, command] of leavesOf(program)) {
     command.action((...args: unknown[]) => onAction(name, args.slice(0, -1)))
   }
@@ -210,4 +216,12 @@ test('every command and every option has a description', () => {
       expect(option.description, `${name} ${option.flags}`).not.toBe('')
     }
   }
+})
+
+test.each([
+  ['reprocess', 'say what to reprocess: --all, --since, --source or --payment'],
+  ['reprocess --all --until 2026-03-01T08:00:00Z', '--until needs --since'],
+  ['reprocess --all --apply', '--apply needs --reason'],
+])('refused before anything is connected: %s', async (line, message) => {
+  await expect(quietProgram().parseAsync(line.split(' '), { from: 'user' })).rejects.toThrow(message)
 })

@@ -100,10 +100,20 @@ export class Deployment {
   /** Runs a command of the CLI to its end, or until the signal kills it with SIGKILL. */
   command(
     args: readonly string[],
-    { configFile = this.configFile, signal }: { configFile?: string; signal?: AbortSignal } = {},
+    {
+      configFile = this.configFile,
+      signal,
+      env = {},
+    }: { configFile?: string; signal?: AbortSignal; env?: Readonly<Record<string, string>> } = {},
   ): Promise<CommandEnd> {
     const { promise, resolve } = Promise.withResolvers<CommandEnd>()
-    const options = { maxBuffer: 64 << 20, timeout: 120_000, killSignal: 'SIGKILL', signal } as const
+    const options = {
+      maxBuffer: 64 << 20,
+      timeout: 120_000,
+      killSignal: 'SIGKILL',
+      signal,
+      env: { ...process.env, ...env },
+    } as const
     execFile(this.program, ['--config', configFile, ...args], options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? 'unknown'), stdout, stderr })
     })
