@@ -130,6 +130,8 @@ test('forget: the bodies are unreadable for all, the statuses stay, later callba
     ['forgotten', null],
   ])
   expect(await json(['verify', '--all'])).toMatchObject({ ok: true, forgotten: 2 })
+  // Bodies are decrypted, and forgotten ones counted: nothing is withdrawn because its callback cannot be read.
+  expect(await json(['reprocess', '--all'])).toMatchObject({ changed: 0, forgotten: 2, undecryptable: 0, left: [] })
   expect(await json(['show', key])).toEqual(before)
   expect((await json(['forget', key])).forgotten).toEqual([])
   // What was done is in the audit trail; the last attempt found nothing to do.
