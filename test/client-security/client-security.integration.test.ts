@@ -144,7 +144,7 @@ test('the printed permissions suffice for the whole path; a role without one, or
   })
   const verified = await deployment.command(['verify', '--json'], { configFile: configs.operator })
   expect(JSON.parse(verified.stdout || verified.stderr)).toMatchObject({ ok: true, payments: expected.length })
-  // Both stages may count the dead letters that wait, and a maintainer may redrive them.
+  // Both stages may count the dead letters that wait, and a maintainer may redrive them and reprocess.
   const nothingWaits = { open: 0, byReason: {} }
   await eventually(async () => {
     const { rawDeadLetters, eventDeadLetters } = deployment.topics
@@ -154,6 +154,8 @@ test('the printed permissions suffice for the whole path; a role without one, or
   })
   const redrive = ['dlq', 'redrive', '--all', '--apply', '--reason', 'a test']
   await succeeds(deployment.command(redrive, { configFile: configs.maintainer }))
+  const reprocess = ['reprocess', '--all', '--apply', '--reason', 'a test']
+  await succeeds(deployment.command(reprocess, { configFile: configs.maintainer }))
   // Logging in again aborts no transaction, and no lane loses its partition.
   expect(await processor.metricsText()).not.toMatch(/paystatus_processor_transactions_total\{outcome="failed"\} [1-9]/)
   expect(gateway.output + normalizer.output + processor.output).not.toContain('lane in doubt')
