@@ -196,13 +196,21 @@ function* versionsOf({ changes, current, currentRecords }: Contents): Iterable<s
     }
   }
   yield* difference('I4: payment', new Set(last.keys()), new Set(currentRecords.map(({ key }) => key)))
-  const versions = new Map<string, number>()
+  const states = new Map<string, PaymentState | null>()
   for (const { key, state } of currentRecords) {
-    if (state !== null && state.statusVersion <= (versions.get(key) ?? 0)) {
-      yield `I4: current goes from v${versions.get(key)} to v${state.statusVersion} for ${key}`
+    const before = states.get(key) ?? null
+    const advances = state === null || before === null || state.statusVersion > before.statusVersion
+    if (!advances && !isDeepStrictEqual(withoutMappingVersions(state), withoutMappingVersions(before))) {
+      yield `I4: current goes from v${before.statusVersion} to v${state.statusVersion} for ${key}`
     }
-    versions.set(key, state?.statusVersion ?? 0)
+    states.set(key, state)
   }
+}
+
+/** A newer mapping that reads the same only raises the mapping version of the known event, which is no step. */
+function withoutMappingVersions(state: PaymentState): PaymentState {
+  const events = state.events.map((recorded) => ({ ...recorded, event: { ...recorded.event, mappingVersion: 0 } }))
+  return { ...state, events }
 }
 
 /** I5: the status of every change is the fold of the events up to it, and the last one of all events in any order. */

@@ -167,6 +167,17 @@ class Readings(unittest.TestCase):
                          Mappings({'jpm-global-payments-v1': 2}, had_older), findings)
             self.assertEqual(expected, [one['kind'] for one in findings.found])
 
+    def test_i4_current_has_a_version_again_only_if_mapping_versions_rose(self):
+        def state(mapping_version, **fields):
+            return {'paymentKey': 'x:P', 'incarnation': 1, 'statusVersion': 1, 'touchedAt': 0,
+                    'events': [{'event': {'mappingVersion': mapping_version}}], **fields}
+
+        for again, count in ((state(2), 0), (state(1), 1), (state(0), 1), (state(2, touchedAt=1), 1)):
+            findings = Findings()
+            currents = [(Record(0, at, b'x:P', b'', {}), value) for at, value in enumerate((state(1), again))]
+            judge_current(currents, {}, {'retentionMs': 1}, 0, findings)
+            self.assertEqual(count, sum('does not come after' in one['text'] for one in findings.found))
+
     def test_i3_a_replaced_reading_was_published(self):
         self.assertEqual(['wrong'], self.judged(steps_of(FIRST_WRONG, RESTATED), [RIGHT]))
 
