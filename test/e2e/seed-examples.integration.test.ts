@@ -292,7 +292,7 @@ describe('paystatus tail', () => {
     ])
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /^\d\d:\d\d:\d\d\.\d{3} {2}APPLIED {3}jpm-global-payments-v1:\S+ {2}v1 {2}\(new\) -> REJECTED {2}said REJECTED\n$/,
+      /^\d\d:\d\d:\d\d\.\d{3} {2}APPLIED {4}jpm-global-payments-v1:\S+ {2}v1 {2}\(new\) -> REJECTED {2}said REJECTED\n$/,
     )
   })
 })
