@@ -44,6 +44,8 @@ test.each([
   ['<a><b><c>1</c></b></a>', [['b', null]]],
   ['<a><b>1<c/></b></a>', [['b', null]]],
   ['<a>text<b>1</b></a>', [['b', '1']]],
+  ['<a><![CDATA[text]]><b>1</b></a>', [['b', '1']]],
+  ['<a><b>&#1114111;&#x10FFFF;</b></a>', [['b', '\u{10ffff}\u{10ffff}']]],
 ])('%s', (text, fields) => {
   expect(fieldsOf(text)).toEqual(fields)
 })
@@ -60,6 +62,8 @@ describe('a body that becomes a dead letter without a quote from it', () => {
     ['<a><b>&nbsp;</b></a>', 'entity'],
     ['<a><b>a & b</b></a>', 'not valid XML'],
     ['<a><b>&#1114112;</b></a>', 'entity'],
+    ['<a><b>1&#x110000;2</b></a>', 'entity'],
+    ['<a><b>&SECRET;1&amp;</b></a>', 'entity'],
     ['<a><b>SECRET', 'not valid XML'],
     ['<a><b>SECRET</a></b>', 'not valid XML'],
     ['<a></a><b></b>', 'not valid XML'],
@@ -76,17 +80,21 @@ describe('a body that becomes a dead letter without a quote from it', () => {
   })
 
   test.each([
-    ['', 'empty-body'],
-    [' \n', 'empty-body'],
-    ['<a/>', 'unexpected-shape'],
-    ['<a>SECRET</a>', 'unexpected-shape'],
-  ])('%j is %s', (text, reason) => {
-    expect(fieldsOf(text)).toMatchObject({ reason })
+    ['', 'empty-body', 'the body is empty'],
+    [' \n', 'empty-body', 'the body is blank'],
+    ['<a/>', 'unexpected-shape', 'the root element has no elements'],
+    ['<a>SECRET</a>', 'unexpected-shape', 'the root element has no elements'],
+    ['<a><![CDATA[SECRET]]></a>', 'unexpected-shape', 'the root element has no elements'],
+  ])('%j is %s', (text, reason, message) => {
+    expect(fieldsOf(text)).toEqual({ reason, message, element: null })
   })
 
   test('bytes that start as UTF-16 but are not valid UTF-16', () => {
     expect(read(Buffer.from('\ufeff<a/>', 'utf16le').subarray(0, -1))).toMatchObject({
-      deadLetter: { reason: 'invalid-utf8' },
+      deadLetter: {
+        reason: 'invalid-utf8',
+        message: 'the body starts with a UTF-16 byte order mark but is not valid UTF-16',
+      },
     })
   })
 })
