@@ -16,7 +16,7 @@ const CONNECT_TIMEOUT_MS = 2_000
 /** Longest time until a new primary of a slot is discovered, ms. */
 const SLOTS_REFRESH_MS = 1_000
 
-/** No command is resent: if the first reply was lost, repeating the command could return another one. */
+/** Commands are never resent: if the first reply was lost, a repeated command could return a different one. */
 const COMMON = {
   lazyConnect: true,
   autoResendUnfulfilledCommands: false,
@@ -34,7 +34,7 @@ export function openRedis(connection: RedisConnection, retryDelayMs: (attempt: n
   }
   const options = {
     ...COMMON,
-    // Commands are not queued while disconnected, either.
+    // Commands fail at once while disconnected; they are not queued.
     enableOfflineQueue: false,
     retryStrategy: retryDelayMs,
     // After a failover the old primary replies READONLY: reconnect, and let the caller decide what to do with the command.
@@ -49,9 +49,9 @@ export function openRedis(connection: RedisConnection, retryDelayMs: (attempt: n
           name: sentinel.name,
           role: 'master',
           sentinelRetryStrategy: retryDelayMs,
-          // A Sentinel that accepts the connection but never answers is passed over.
+          // If a Sentinel accepts the connection but never answers, the client tries the next one.
           sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
-          // A primary that is cut off keeps its connections: Sentinel reports when it has been replaced.
+          // A partitioned primary keeps its client connections; only Sentinel reports that it has been replaced.
           failoverDetector: true,
           enableTLSForSentinelMode: connection.tls !== undefined,
         })
@@ -74,7 +74,7 @@ function openCluster(
     enableOfflineQueue: false,
     clusterRetryStrategy: retryDelayMs,
     scaleReads: 'master',
-    // If the cluster serves only some of its slots, each command gets that reply, which is better than none.
+    // Without the check, commands also reach a cluster that serves only some slots, and its error reply says why they fail.
     enableReadyCheck: false,
     // When a connection closes, the outcome of a command is unknown; the caller decides what to do.
     retryDelayOnFailover: 0,

@@ -16,7 +16,7 @@ export type RedisCommands = RedisCommander
 /**
  * A connection to a single Redis, to a primary found through Sentinel, or to a cluster. It fails a command rather than guess
  * its outcome: commands are not queued while disconnected and never resent, because a repeated command whose first reply
- * was lost could return another one.
+ * was lost could return a different one.
  *
  * On every connect, and every 5 s while in use, it checks that no node evicts keys: a view that silently loses payments is
  * worse than none. A failover is handled like an outage: commands fail until it is over.

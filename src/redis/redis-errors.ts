@@ -102,7 +102,7 @@ export function toUnavailable(error: Error): RedisUnavailableError {
     : new RedisUnavailableError(found[1], `${found[2]}: ${text}`, error)
 }
 
-/** The server's own words: the cluster client keeps them in a separate property, or behind a prefix. */
+/** The server's error text. The cluster client puts it in a separate property or behind a prefix. */
 function reasonOf(error: Error): string {
   const { lastNodeError } = error as Error & { lastNodeError?: unknown }
   if (lastNodeError instanceof Error) {

@@ -140,7 +140,7 @@ describe.each(KINDS)('Redis as %s', (_name, start) => {
         },
         { timeoutMs: 30_000 },
       )
-      // Every failure is a state to wait for; none is an error the stage does not know.
+      // Every failure is one that the stage waits out; none is an unknown error.
       expect([...failures].filter((code) => !code.startsWith('REDIS_'))).toEqual([])
       expect((await kind.holder(key)).ports[0] === former.ports[0]).toBe(!kind.failsOver)
       await former.start()
