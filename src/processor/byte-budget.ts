@@ -45,7 +45,7 @@ export class ByteBudget {
       if (at >= 0) {
         this.#queue.splice(at, 1)
         reject(signal.reason as Error)
-        // The next in the queue may fit now.
+        // The next request in the queue may fit now.
         this.#serve()
       }
     }

@@ -33,7 +33,7 @@ export async function decodeEvents(
       if (key?.toString() !== event.paymentKey) {
         return { record, rejected: 'key-mismatch' }
       }
-      // Only now is it known to be our record. What somebody else wrote is a dead letter, not a reason to stop.
+      // Check this only now that the record is known to be ours. A foreign record is a dead letter, not a reason to stop.
       assertInPlace(key, offset)
       return { record, event }
     } catch (error) {

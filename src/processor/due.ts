@@ -59,7 +59,7 @@ function overdueTime(state: PaymentState, policy: DuePolicy): number | null {
   return Math.max(state.statusChangedAt, waitsUntil) + within
 }
 
-/** The end of the day as written, taken as UTC; a time of day beside it is ignored. 0 without a date. */
+/** The end of the given day in UTC, ms since the epoch; time of day and UTC offset are ignored. 0 without a date. */
 function endOfDay(date: string | null): number {
   const [, year, month, day] = ISO_DAY.exec(date ?? '') ?? []
   return day === undefined ? 0 : Date.UTC(Number(year), Number(month) - 1, Number(day)) + DAY_MS

@@ -1,4 +1,4 @@
-/** Roughly what one item of a batch needs in memory. */
+/** Estimates the memory that one item of a batch needs. */
 export interface Needed {
   /** Size of the item itself. */
   readonly bytes: number

@@ -5,7 +5,7 @@ import type { BatchOutput } from './batch-output.ts'
 import { outputTruncated } from './settle-outputs.ts'
 import { type CommitMetadata, mapOutputs, OUTPUTS, type OutputEnds, toMetadataText } from './view-marker.ts'
 
-/** Where each output ends with a commit, and of which outputs that is only the end of the topic; see CommitMetadata. */
+/** Where a commit says each output ends. For the `inexact` ones, this is only the end of the topic; see CommitMetadata. */
 export interface PromisedEnds {
   readonly ends: OutputEnds
   readonly inexact: readonly (keyof OutputEnds)[]
@@ -24,8 +24,8 @@ export interface PublishOptions {
  * One transaction: `current`, `changes`, dead letters, and the next input offset with what this commit promises. Resolves
  * with the promise once it is committed; after a rejection the outcome is unknown (see PartitionTransactions).
  *
- * Rejects with DefinedStop, and commits nothing, if an output lost records that the previous commit promised: new records
- * must be appended after them.
+ * Rejects with DefinedStop, and commits nothing, if a new record gets an offset below the end that the previous commit
+ * promised: the output has lost records.
  */
 export async function publishOutput(
   transactions: PartitionTransactions,

@@ -56,7 +56,7 @@ return sizes
 /**
  * The view in Redis: three keys per partition, all in one hash slot, so that one script is atomic on a cluster too.
  *
- * One hash holds the marker, the states and the references, so one HMGET reads marker and states at the same moment, and one
+ * One hash holds the marker, the states and the references, so one HMGET reads marker and states atomically, and one
  * UNLINK empties the view whatever its size. The hash has one field for the marker, one per due time and one per index
  * entry of a reference. Any other count means that a key was lost (`isWhole`).
  */

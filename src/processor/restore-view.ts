@@ -89,7 +89,7 @@ function endsWithValidCommit({ committedBy, viewNext }: ViewMarker, metadata: Co
   return committedBy === metadata.committedBy || (committedBy === former.committedBy && viewNext <= former.current)
 }
 
-/** Stands for the committer if the commit does not name one: then everything in the view was read from `current`. */
+/** Used if no commit names a committer: then everything in the view was read from `current`. */
 const NOBODY = ''
 
 type TaskOptions = 'partition' | 'topics' | 'reader' | 'codecs' | 'clusterId' | 'duePolicy' | 'now' | 'restoreBudget'
@@ -154,7 +154,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
     committedBy: metadata?.committedBy ?? NOBODY,
     totals: metadata?.totals ?? totalsFrom(next),
     dueBy,
-    // An interrupted replay leaves the view as old as it found it: by the next attempt, tombstones may be gone.
+    // An interrupted replay does not make the view newer: tombstones may have been removed before the next attempt.
     completeAt: decision.kind === 'replay' && marker !== null ? marker.completeAt : startedAt,
     replaying: decision.kind !== 'keep',
   }
@@ -178,7 +178,7 @@ export async function restoreView(options: RestoreOptions): Promise<RestoredView
       signal,
     )
   if (decision.kind === 'keep') {
-    // Nothing to read is expected, so this does not queue behind replays that take minutes.
+    // There should be nothing to read, so this does not wait for replays that take minutes.
     await replay()
   } else {
     await options.restoreBudget.use(partition, REPLAY_BYTES, signal, replay)

@@ -21,9 +21,9 @@ export interface OutputFacts {
 /**
  * The outcome to impose on a transaction its coordinator left half-ended; null if there is none.
  *
- * Its records are in the outputs and its input offset in the offsets topic, each of them decided or not. What a reader may
- * have seen, or what the committed offset relies on, cannot be taken back: then the rest is committed, too. If nobody can
- * have seen any of it, it is aborted and its events are processed again.
+ * Its records are in the outputs and its input offset is in the offsets topic; each partition is decided or not. If a
+ * reader may have seen part of the transaction, or the committed offset relies on it, it cannot be undone: the rest is
+ * committed, too. Otherwise it is aborted and its events are processed again.
  */
 export function outcomeOfHalfEnded(outputs: readonly OutputFacts[]): 'commit' | 'abort' | null {
   const isCommitted = ({ promised, visibleEnd, highWatermark, publishedMore }: OutputFacts) =>
@@ -53,15 +53,15 @@ export interface SettledOutputs {
 }
 
 /**
- * Ensures that nothing is undecided in the outputs of a partition. Must run after InitProducerId: then, according to the
- * coordinator, every former transaction has ended, and nobody else writes into these partitions.
+ * Ensures that the outputs of a partition contain no undecided transaction. Must run after InitProducerId: then the
+ * coordinator considers every former transaction ended, and no other producer writes to these partitions.
  *
- * But a coordinator that starts while a partition has no leader takes the partition for deleted and skips its marker
+ * But a coordinator that starts while a partition has no leader treats the partition as deleted and skips its marker
  * (KAFKA-20734; seen with Kafka 4.3.1 in 4 of 17 runs that killed a single broker twice under load). The records without a
  * marker stay invisible until the next transaction of the same producer, and then share its outcome: an event that was
  * processed again would appear in `changes` twice.
  *
- * Outputs without a committed offset also result when the group's offsets were deleted or expired. Then there is nothing to
+ * The committed offset is also missing if the group's offsets were deleted or have expired. Then there is no transaction to
  * end: the settling transaction is empty, and the events are read again from the beginning.
  *
  * Rejects while a partition or the offset stays undecided; the caller opens again later. Rejects with DefinedStop if an
@@ -128,7 +128,7 @@ const TRUNCATED = {
 } as const satisfies Record<keyof OutputEnds, string>
 
 /**
- * An output ends before the offset the last commit promised, or lost its end and has grown again since.
+ * An output ends before the offset that the last commit promised, or lost its last records and has grown again since.
  *
  * @param found Where it ends, or the offset of a new record that should have come after what was promised.
  */
@@ -167,10 +167,10 @@ async function factsOfOne(
   let publishedMore = false
   let lastPromised: Standing | null = null
   if (promised !== null && promised > start && end >= promised) {
-    // The end alone proves nothing: a topic that lost records grows again, if only by aborted records.
+    // The end alone proves nothing: a topic that lost records may have grown again, even if only by aborted records.
     lastPromised = await reader.at(topic, partition, promised - 1n)
   }
-  // The offset after the promised end holds that transaction's marker. Another record and its marker need two more.
+  // The promised end is the offset of that transaction's marker. Another record and its marker take two more offsets.
   if (promised !== null && end > promised + 1n) {
     await reader.read(topic, partition, promised, () => {
       publishedMore = true

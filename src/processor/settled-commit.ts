@@ -27,7 +27,7 @@ export async function settledCommit(
   const promised = before.metadata?.ends ?? (before.committed.offset === -1n ? NO_OUTPUT : null)
   const inexact = inexactOf(before.metadata)
   const { ends, settled } = await settleOutputs({ partition, topics, promised, inexact, reader, transactions, logger })
-  // The committed offset may have been part of what was settled.
+  // Settling may have changed the committed offset.
   const { committed, metadata } = settled ? await readCommitted() : before
   return { committed, metadata, ends: metadata?.ends ?? ends, inexact: inexactOf(metadata) }
 }

@@ -9,7 +9,7 @@
  * Repeating it is safe: a write whose marker is already in place returns `applied`.
  */
 export interface StateStore {
-  /** The marker and the states of some payments, read at one moment. */
+  /** The marker and the states of some payments, read atomically. */
   read(partition: number, paymentKeys: readonly string[]): Promise<ViewRead>
   /** Sizes of the states of some payments, bytes, to plan memory before reading them; 0 for a payment not in the view. */
   sizes(partition: number, paymentKeys: readonly string[]): Promise<readonly number[]>
@@ -21,7 +21,7 @@ export interface StateStore {
   due(partition: number, now: number, limit: number): Promise<readonly string[]>
   /**
    * Whether every payment still has its due time, and every customer reference its index entry. Redis can lose one key of
-   * several: then nothing would ever become due, and the marker would not show it.
+   * the partition: then no payment would ever become due, and the marker would not show it.
    */
   isWhole(partition: number): Promise<boolean>
   /** Keys of payments with this customer reference. For tools; decides nothing. */

@@ -32,7 +32,7 @@ import { type LaneStore, WaitingStore } from './waiting-store.ts'
 /** Time without another commit after which the outputs of the last one are checked, ms. */
 const CHECK_COMMIT_AFTER_MS = 5_000
 
-/** Most payments whose timers are handled in one go. */
+/** Most payments whose timers are handled at once. */
 const DUE_MAX = 500
 
 /**
@@ -49,7 +49,7 @@ const DUE_MAX = 500
 export class StatusTask implements PartitionTask {
   readonly #options: StatusTaskOptions
   #transactions: PartitionTransactions | undefined
-  /** Waits until Redis answers, or until the signal passed to `open`, which is that of the lane, is aborted. */
+  /** Waits until Redis answers or the lane's signal, passed to `open`, is aborted. */
   #store: LaneStore | undefined
   #view: OwnedView | undefined
   /** The topics as they were when the partition was opened. */
@@ -58,9 +58,9 @@ export class StatusTask implements PartitionTask {
   #former: CommitMetadata['former'] = { committedBy: '', current: 0n }
   /** What the last commit promised. */
   #promised: PromisedEnds = { ends: NO_OUTPUT, inexact: [] }
-  /** Up to where the input was read, as of the last commit. */
+  /** How far the input had been read at the last commit. */
   #read: LogPlace | null = null
-  /** When the last commit was acknowledged, until it has been checked, ms since the epoch. */
+  /** When the last commit was acknowledged, ms since the epoch; undefined once it has been checked. */
   #uncheckedSince: number | undefined
   /**
    * Why the process must end. Thrown only after the outputs were settled: an operator who then sets the offset deletes the
@@ -225,7 +225,7 @@ export class StatusTask implements PartitionTask {
 
   /**
    * Handles a batch in portions. Each fits into memory together with the states it needs, and holds its share of the budget
-   * while it is processed. Sizes are read before any state; nobody else changes them.
+   * while it is processed. Sizes are read before any state; nothing else changes them.
    *
    * `work` gets the range of items and resolves with what it wrote into the view.
    */
@@ -257,7 +257,7 @@ export class StatusTask implements PartitionTask {
     return states
   }
 
-  /** If the bytes are no state, something else wrote into Redis; `current` has the right ones. */
+  /** If the bytes cannot be decoded as a state, something else wrote to Redis; `current` has the correct bytes. */
   async #decodeState(bytes: Buffer): Promise<PaymentState> {
     const { codecs, topics, partition } = this.#options
     try {

@@ -80,10 +80,11 @@ export interface CommitMetadata {
   readonly ends: OutputEnds
   /**
    * Assignment that committed this. An acknowledged commit can still be aborted (settle-outputs.ts), and once other commits
-   * have followed, offsets alone do not reveal it. So a view is trusted only if its last commit is by this assignment,
+   * have followed, offsets alone do not reveal it. So a view is trusted only if its last commit is by this assignment or,
+   * within the limit below, by `former`.
    */
   readonly committedBy: string
-  /** or by the assignment before, and the view does not reach beyond the end of `current` when this one began. */
+  /** The previous assignment; its view must not reach beyond `current`, the end of that output when this one began. */
   readonly former: { readonly committedBy: string; readonly current: bigint }
   readonly totals: Totals
   /**

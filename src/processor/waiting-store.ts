@@ -13,8 +13,8 @@ export type LaneStore = Pick<StateStore, 'read' | 'sizes' | 'write' | 'reset' | 
 const PAUSE_MS = 100
 
 /**
- * A state store that waits until it can answer. An unavailable store is a state, not an error: meanwhile nothing is
- * guessed and nothing is committed.
+ * A state store that waits until the underlying store is available. Unavailability is not an error: the caller waits, and
+ * meanwhile nothing is guessed and nothing is committed.
  *
  * Every call is repeated every 100 ms, which is safe (see StateStore). It rejects only with an error that is not
  * retriable, or once `signal` is aborted.

@@ -73,7 +73,7 @@ describe('a batch', () => {
     expect(totalsDifference(totals)).toBe(0)
   })
 
-  test('sends records that are no events to the dead letters with a reason, and processes the rest', () => {
+  test('sends records that are not events to the dead letters with a reason, and processes the rest', () => {
     const bad: BatchInput<string> = { record: 'bad', rejected: 'undecodable' }
     const { changes, deadLetters, totals } = foldBatch([bad, input('1')], nothing, 1)
     expect(deadLetters).toEqual([{ record: 'bad', reason: 'undecodable' }])

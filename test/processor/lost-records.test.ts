@@ -22,14 +22,14 @@ beforeEach(() => {
 
 const committed = () => world.kafka.committed(GROUP, TOPICS.events, PARTITION)
 
-describe('an output that lost its end', () => {
+describe('an output that lost its last records', () => {
   const outputs = [
     ['current', 'CURRENT_TRUNCATED'],
     ['changes', 'CHANGES_TRUNCATED'],
     ['eventDeadLetters', 'EVENT_DEAD_LETTERS_TRUNCATED'],
   ] as const satisfies [keyof OutputEnds, string][]
 
-  /** Fills every output: with events, and with a record that is no event. */
+  /** Fills every output: with events, and with a record that is not an event. */
   function arrive(from: number, count: number): void {
     for (let index = from; index < from + count; index += 1) {
       world.arrive(eventOf(index))
@@ -99,7 +99,7 @@ describe('an output that lost its end', () => {
     expect(world.current().size).toBe(5)
   })
 
-  test('cannot be told from control records after an operator removed the promise', async () => {
+  test('cannot be distinguished from one that ends with control records after an operator removed the promise', async () => {
     arrive(0, 2)
     await world.run()
     const { offset } = committed()
@@ -116,8 +116,8 @@ describe('an output that lost its end', () => {
   })
 })
 
-describe('an input that lost its end', () => {
-  test('and grew beyond what was processed stops the opening; after a reset to the cut, new records are processed', async () => {
+describe('an input that lost its last records', () => {
+  test('and grew beyond the processed offset is not opened; after a reset to the truncation point, new records are processed', async () => {
     world.arrive(eventOf(0), eventOf(1), eventOf(2))
     await world.run()
     expect(originIn(committed().metadata)?.read).toEqual({ offset: 3n, leaderEpoch: 0 })
@@ -147,7 +147,7 @@ describe('an input that lost its end', () => {
     await expect(task.open(signal)).rejects.toMatchObject({ code: 'LOG_TRUNCATED' })
   })
 
-  test('beyond what was processed also stops it, although a restart needs no reset', async () => {
+  test('beyond the processed offset also stops the task, although a restart needs no reset', async () => {
     world.arrive(eventOf(0))
     const task = await world.run()
     world.arrive(eventOf(1), eventOf(2))
@@ -182,7 +182,7 @@ describe('a topic that was replaced', () => {
     await expect(task.verify(1n, null)).rejects.toThrow(/was deleted and recreated/)
   })
 
-  test('I2 the input, and with it the offsets of the group: a process that worked with the former one stops', async () => {
+  test('I2 stops a process that used the former input, even though the offsets of the group are gone, too', async () => {
     const seenTopics = new SeenTopics()
     world.arrive(eventOf(0))
     const task = await world.run(world.task({ seenTopics }))
@@ -190,14 +190,14 @@ describe('a topic that was replaced', () => {
     world.kafka.forgetGroup(GROUP, TOPICS.events, PARTITION)
     const before = world.published()
     await expect(task.open(signal)).rejects.toMatchObject({ code: 'TOPIC_RECREATED' })
-    // Still, when it is tried again, or by another partition of the process.
+    // The same happens on a second attempt, also by another partition of the process.
     await expect(world.task({ seenTopics }).open(signal)).rejects.toMatchObject({ code: 'TOPIC_RECREATED' })
     expect(world.published()).toEqual(before)
     // A new process reads the new topic from its beginning.
     await expect(world.task().open(signal)).resolves.toMatchObject({ offset: 0n })
   })
 
-  test('or grown stops every partition, even one without a commit', async () => {
+  test('or got more partitions stops every partition, even one without a commit', async () => {
     world.arrive(eventOf(0))
     const task = await world.run()
     world.kafka.grow(TOPICS.events, 12)

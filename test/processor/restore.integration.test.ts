@@ -16,7 +16,7 @@ import {
 import { type Stack, startStack } from '../lab/stack/stack.ts'
 
 /**
- * I6 Loss, roll-back or emptying of Redis at any moment changes nothing in the topics; it costs time only.
+ * I6 If Redis is lost, rolled back or emptied at any moment, the topics do not change; it only costs time.
  *
  * This file has its own Redis, which it flushes, fills and kills; Kafka and the registry are shared with the run.
  */
@@ -26,7 +26,7 @@ const PARTITIONS = 2
 let redis: Stack
 let deployment: Deployment
 let observer: Observer
-/** Runs all the time; it must not be affected by what happens to Redis. */
+/** Runs during all tests; failures of Redis must not affect it. */
 let intake: RoleProcess
 let processor: RoleProcess
 let seed = 100
@@ -376,7 +376,7 @@ async function setOffsets(choose: (range: { low: bigint; high: bigint }) => bigi
   }
 }
 
-/** Waits until the normalizer has nothing left, with a processor that is stopped. */
+/** Waits until the normalizer has processed everything; the processor is stopped. */
 async function normalized(): Promise<void> {
   await eventually(async () => {
     const contents = await readContents(observer)

@@ -115,7 +115,7 @@ describe.each(SUBSETS.map((skipped) => [skipped.join(', '), skipped] as const))(
       expectOnce()
     })
 
-    test('an owner that continues checks first', async () => {
+    test('an owner that continues checks its last commit first', async () => {
       world.arrive(FIRST)
       world.arriveRaw({ key: 'x', value: Buffer.from('no event') })
       const task = world.task()

@@ -136,7 +136,7 @@ describe('a batch', () => {
   })
 })
 
-describe('a record that is no event', () => {
+describe('a record that is not an event', () => {
   test.each([
     ['undecodable', { key: 'jpm:a', value: Buffer.from('no Avro') }],
     ['undecodable', { key: 'jpm:a', value: null }],
@@ -159,7 +159,7 @@ describe('a record that is no event', () => {
     expect(world.totals()).toMatchObject({ events: 2, applied: 1, deadLetter: 1 })
   })
 
-  test('is not one whose schema cannot be fetched: the task waits', async () => {
+  test('is not assumed when its schema cannot be fetched: the task waits', async () => {
     const unknownSchema = CODECS.event.encode(ACCEPTED)
     unknownSchema.writeInt32BE(99, 1)
     world.arriveRaw({ key: 'jpm:a', value: unknownSchema })
@@ -171,9 +171,9 @@ describe('a record that is no event', () => {
   })
 
   test.each([
-    ['that leads nowhere', 99],
+    ['that the registry does not know', 99],
     ["that is another topic's", 2],
-  ])('is not one with a schema id %s: the task stops and skips nothing', async (_, schemaId) => {
+  ])('is not assumed for a schema id %s: the task stops and skips nothing', async (_, schemaId) => {
     const foreign = CODECS.event.encode(ACCEPTED)
     foreign.writeInt32BE(schemaId, 1)
     world.arrive(ACCEPTED)
@@ -276,7 +276,7 @@ describe('a view that is not what the task left there (I6)', () => {
     expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
   })
 
-  test('with bytes that are no state is rebuilt from `current`', async () => {
+  test('with bytes that cannot be decoded as a state is rebuilt from `current`', async () => {
     world.arrive(ACCEPTED)
     const task = await world.run()
     const marker = await world.view.marker(PARTITION)
@@ -311,7 +311,7 @@ describe('an acknowledged commit that was aborted (KAFKA-20734)', () => {
     expect(await world.view.content(PARTITION)).toEqual(world.kafka.latest(TOPICS.current, PARTITION))
   })
 
-  test('whose settling transaction skipped the offset, too, is settled again before anything is counted (I8)', async () => {
+  test('is settled again before anything is counted if settling left the offset undecided, too (I8)', async () => {
     world.arrive(ACCEPTED)
     world.kafka.skipsMarker = (place) => place === 'offsets'
     await world.run()

@@ -105,7 +105,7 @@ describe('a payment that stays open', () => {
     expect((await story()).length).toBe(3)
   })
 
-  test('I8 an overdue record has a version and is no event', async () => {
+  test('I8 an overdue record has a version but is not an event', async () => {
     await observer.caughtUp()
     const contents = await readContents(observer)
     expect(violationsOf(contents, deployment.config)).toEqual([])
@@ -249,7 +249,7 @@ describe('a payment without new records', () => {
     return opened
   }
 
-  /** The group's offset must lie within the topic, so the topic gets as many records as the task. */
+  /** The group's offset must lie within the topic, so the topic gets as many records as the task processes. */
   async function appendEvents(topic: string): Promise<void> {
     const producer = observer.kafka.producer({ createPartitioner: () => () => 0 })
     await producer.connect()

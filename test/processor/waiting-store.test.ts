@@ -50,7 +50,7 @@ test('waits until the store answers, reports why, and reports when it continues'
   expect(reports).toEqual([...Array(3).fill('waiting: Redis does not answer'), 'going'])
 })
 
-test('does not hammer an unavailable store', async () => {
+test('pauses between attempts while the store is unavailable', async () => {
   const call = failing(1_000)
   const abort = new AbortController()
   const waiting = isWhole(call, report, abort.signal).catch(() => {})
