@@ -15,7 +15,7 @@ import {
 } from '@peculiar/asn1-x509'
 import { PkiError } from './pki-error.ts'
 
-/** A certificate with everything needed to judge it, parsed once. Nothing here says that it can be trusted. */
+/** A certificate with everything needed to verify it, parsed once. Parsing does not imply trust. */
 export interface Certificate {
   readonly x509: X509Certificate
   /** SHA-256 of the whole certificate, hex. */

@@ -1,7 +1,7 @@
 import type { Certificate } from './certificate.ts'
 import { PkiError } from './pki-error.ts'
 
-/** What a caller's own certificate must match besides its CA. */
+/** What a caller's own certificate must match in addition to being issued by a trusted CA. */
 export interface Pin {
   readonly kind: 'subject' | 'san' | 'spki-sha256'
   readonly value: string

@@ -32,7 +32,7 @@ function parseRevocationList(der: Buffer): RevocationList {
   }
   const { tbsCertList, tbsCertListRaw, signature, signatureAlgorithm } = list
   const revoked = tbsCertList.revokedCertificates ?? []
-  // A critical extension narrows a list's scope (a delta, some reasons, other issuers). Taking such a list for a full one
+  // A critical extension narrows a list's scope (a delta, some reasons, other issuers). Treating such a list as a full one
   // would let revoked certificates pass.
   const critical = [...(tbsCertList.crlExtensions ?? []), ...revoked.flatMap(entryExtensions)].find(isCritical)
   if (critical !== undefined) {

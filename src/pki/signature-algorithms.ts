@@ -1,6 +1,6 @@
 /**
  * Signature algorithms that a certificate or CRL may use, with the name of their hash for Node's `verify` (null: part of the
- * algorithm). SHA-1 and MD5 are missing on purpose; so is RSASSA-PSS, whose hash is in its parameters.
+ * algorithm). SHA-1 and MD5 are excluded on purpose, and so is RSASSA-PSS, whose hash is in its parameters.
  */
 const HASH_BY_ALGORITHM: ReadonlyMap<string, string | null> = new Map([
   ['1.2.840.113549.1.1.11', 'sha256'],

@@ -66,7 +66,7 @@ export function toTrust(bundlePem: string, revocationLists: readonly RevocationL
  * that makes these critical is refused). `sent` are the other certificates the caller presented, in any order.
  *
  * Stricter than RFC 5280: a CA cannot be a client; no SHA-1; only RSA of at least 2,048 bits and the usual curves. If there
- * are revocation lists, each link needs a current one; a missing or stale list refuses.
+ * are revocation lists, each link needs a current one; if it is missing or stale, the certificate is refused.
  */
 export function verifyClientCertificate(
   leaf: Certificate,
@@ -89,7 +89,7 @@ export function verifyClientCertificate(
     return signed
   }
 
-  /** Tries every way from the end of the path to an anchor, and returns until when the first valid one is valid. */
+  /** Tries every path from its last certificate to an anchor. Returns the expiry of the first valid one; null if none is. */
   function follow(path: readonly Certificate[]): number | null {
     const end = path.at(-1) as Certificate
     for (const anchor of trust.anchors) {
@@ -125,7 +125,7 @@ function reasonWithoutPath(leaf: Certificate, brokenSignature: boolean): Certifi
   if (brokenSignature) {
     return 'bad-signature'
   }
-  // Not with `checkIssued`, which says no for every issuer that may not sign certificates.
+  // `checkIssued` cannot be used: it returns false for every issuer that may not sign certificates.
   const isOwn = leaf.subjectName === leaf.issuerName && leaf.x509.verify(leaf.x509.publicKey)
   return isOwn ? 'self-signed' : 'unknown-issuer'
 }
@@ -189,7 +189,7 @@ function refusalOfClient(leaf: Certificate): CertificateRefusal | null {
   return isForClients ? null : 'not-for-client-authentication'
 }
 
-/** `index` CAs are between this one and the client. */
+/** `index` is the number of CAs between this one and the client. */
 function refusalOfCa(ca: Certificate, index: number): CertificateRefusal | null {
   if (!ca.isCa || !(ca.keyUsage?.has('keyCertSign') ?? true)) {
     return 'issuer-is-no-ca'

@@ -25,7 +25,7 @@ export interface Bank {
   readonly pinnedName: string
 }
 
-/** The bank's certificate for its caller, right unless the options make it wrong. */
+/** The bank's certificate for its caller, valid unless the options make it invalid. */
 export function clientOf(
   { ca, pinnedName }: Bank,
   options: CertificateOptions = {},

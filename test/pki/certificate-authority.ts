@@ -44,7 +44,7 @@ import {
   Version,
 } from '@peculiar/asn1-x509'
 
-/** A certificate and its key, made for one test. Encoded here and signed by Node, so that it can be wrong in any way. */
+/** A certificate and its key, made for one test. Encoded here and signed by Node, so that it can be invalid in any way. */
 export interface Issued {
   readonly der: Buffer
   readonly pem: string

@@ -69,12 +69,12 @@ describe('a client certificate is accepted', { timeout: 30_000 }, () => {
     expect(outcome(client({}, INTERMEDIATE), { sent })).toBe('ok')
   })
 
-  test('without a restriction of its use, and with an RSA key of 2,048 bits', () => {
+  test('without key usage restrictions, and with an RSA key of 2,048 bits', () => {
     expect(outcome(client({ keyUsage: null, extendedKeyUsage: null }))).toBe('ok')
     expect(outcome(client({ keys: rsaKeys(2_048) }))).toBe('ok')
   })
 
-  test('until the first certificate or list of its chain expires', () => {
+  test('until the first certificate or revocation list of its chain expires', () => {
     const shortLived = certificate('CN=Short', ROOT, { ca: true, notAfter: daysFromNow(3) })
     const verdict = (crls: readonly string[] | null) =>
       verifyClientCertificate(
