@@ -29,7 +29,7 @@ export class TokenError extends Error {
 }
 
 const REQUEST_MAX_MS = 5_000
-/** A token is replaced after this share of its lifetime, so that no caller gets one that is about to expire. */
+/** A token is replaced after this fraction of its lifetime, so that no caller gets one that is about to expire. */
 const USED_SHARE = 0.8
 /** Assumed lifetime if the endpoint does not state one. */
 const LIFE_DEFAULT_S = 300

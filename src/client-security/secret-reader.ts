@@ -4,7 +4,7 @@
  */
 export type SecretReader = () => string
 
-/** A secret is unavailable. The message names its place, never its value. */
+/** A secret is unavailable. The message says where it is kept, never its value. */
 export class SecretError extends Error {
   readonly code = 'SECRET_UNREADABLE'
   readonly retriable = true

@@ -35,7 +35,7 @@ export function tlsOptionsOf(tls: TlsFiles): TlsClientOptions {
     ...(tls.serverName !== undefined && { servername: tls.serverName }),
   }
   try {
-    // Names a wrong file now; a failing connection would not.
+    // Reports a wrong file by name now; the error of a failed connection would not name it.
     createSecureContext(options)
   } catch (error) {
     const files = [tls.caFile, tls.certificateFile, tls.keyFile].filter((file) => file !== undefined)
