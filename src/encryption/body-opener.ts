@@ -15,7 +15,7 @@ export type OpenedRecord = InRecord | 'forgotten' | 'undecryptable'
 
 /** Decrypts bodies that the gateway encrypted. */
 export interface OpensBodies {
-  /** One result per record, in order. Rejects with DefinedStop, or with a temporary error, if it cannot tell now. */
+  /** One result per record, in order. If it cannot decide now, it rejects with DefinedStop or with a temporary error. */
   open(records: readonly InRecord[], signal?: AbortSignal): Promise<readonly OpenedRecord[]>
 }
 
@@ -43,7 +43,7 @@ const KEYS_MAX = 50_000
 const WAIT_MAX_MS = 30_000
 /** A forgotten key takes effect here within this time. */
 const NOTES_AGE_MAX_MS = 1_000
-/** How far before the time in its name a key is searched for, because clocks step; if that fails, everything is read. */
+/** How long before the time in its name a key is searched for, by attempt: clocks step. The last one reads everything. */
 const LOOK_BACK_MS = [1_000, 60_000, 3_600_000, Number.POSITIVE_INFINITY]
 const PAUSE_MS = 250
 

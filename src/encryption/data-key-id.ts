@@ -2,8 +2,8 @@ import { hash } from 'node:crypto'
 
 /**
  * Names of data keys: `<scope>.<UUIDv7>`. The scope says what a key is for, so that `forget` finds all keys of a payment by
- * prefix. The UUIDv7 says when it was made, so that a reader knows where to look, and keeps names distinct when two gateways
- * make a key for the same scope at the same time.
+ * prefix. The UUIDv7 says when it was made, so that a reader knows where to start reading. It also keeps names distinct when
+ * two gateways make a key for the same scope at the same time.
  */
 export type DataKeyPer = 'payment' | 'source-and-day'
 

@@ -28,13 +28,13 @@ export interface DataKeysOptions {
   readonly keysMax?: number
 }
 
-/** The most data keys a gateway holds (I10); dropping one costs its payment one more key. */
+/** The most data keys a gateway caches (I10). If one is evicted, the next body of its scope needs a new key. */
 const KEYS_MAX = 50_000
-/** How long a key encrypts. `payments.keys` keeps it for this time plus the retention of raw and its dead letters. */
+/** How long a key may encrypt. `payments.keys` keeps it for this time plus the retention of raw and its dead letters. */
 const USE_MAX_MS = 86_400_000
 /** Far below the limit for random nonces (2^32). */
 const USES_MAX = 2 ** 28
-/** At this age the notes are read again in the background. */
+/** When the notes are older than this, they are read again in the background. */
 const NOTES_AGE_MS = 1_000
 /**
  * No key is used unless the notes were read within this time. `forget` waits longer than this; after that no gateway encrypts
@@ -45,7 +45,7 @@ export const NOTES_AGE_MAX_MS = 4_000
 /**
  * Returns the data key of a scope, and makes it durable before it is used: losing a key would lose its bodies (I1).
  *
- * Two gateways make two keys for a payment, so they need no coordination.
+ * Each gateway makes its own key for a payment, so gateways need no coordination.
  */
 export class DataKeys {
   readonly #options: DataKeysOptions

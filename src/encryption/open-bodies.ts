@@ -6,7 +6,7 @@ import type { EncryptionConfig } from './encryption-config.ts'
 import { ForgottenKeys } from './forgotten-keys.ts'
 import { KeyEncryptionKeys } from './key-encryption-keys.ts'
 
-/** The body opener of one installation; needed without `encryption`, too, to report encrypted bodies that turn up. */
+/** The body opener of one installation. Needed even without `encryption`, to report encrypted bodies. */
 export function createBodyOpener(
   config: { readonly encryption: EncryptionConfig | null; readonly kafka: { readonly partitions: number } },
   topics: TopicNames,

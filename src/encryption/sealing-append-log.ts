@@ -25,8 +25,8 @@ interface DrainableLog extends AppendLog {
 }
 
 /**
- * The append log of raw, encrypting every body first. The gateway sees no difference: records that wait for a data key count
- * as waiting, the caller's deadline ends the wait, and what cannot be encrypted is not accepted.
+ * An append log for raw that encrypts every body first. To the gateway, it is like any other: records that wait for a data key
+ * count as waiting, the caller's deadline ends the wait, and a body that cannot be encrypted is not accepted.
  */
 export class SealingAppendLog implements DrainableLog {
   readonly topic: string
@@ -87,7 +87,7 @@ export class SealingAppendLog implements DrainableLog {
     }
   }
 
-  /** A payment key contains a colon; the digest that replaces it where a body names no payment does not. */
+  /** A payment key contains a colon. The digest that is used instead if a body names no payment does not. */
   #scopeOf({ key, headers }: OutRecord): string {
     const { dataKeyPer, now } = this.#options
     const text = String(key)
@@ -97,7 +97,7 @@ export class SealingAppendLog implements DrainableLog {
   }
 }
 
-/** The work itself continues for others that wait for the same data key. */
+/** Aborting ends only this wait; the work continues for other callers that wait for the same data key. */
 function unlessAborted<T>(work: Promise<T>, topic: string, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) {
     return work

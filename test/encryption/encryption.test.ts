@@ -125,7 +125,7 @@ describe('the cipher', () => {
   })
 })
 
-test('the name of a data key says its scope and when it was made', () => {
+test('the name of a data key gives its scope and when it was made', () => {
   for (const scope of [paymentScope('ns:1'), dayScope('jpm-v2', T0)]) {
     expect(partsOfDataKeyId(dataKeyId(scope, uuidv7({ msecs: T0 })))).toEqual({ scope, madeAt: T0 })
   }
@@ -158,7 +158,7 @@ describe('a gateway', () => {
     expect(gateway.waitingRecords).toBe(0)
   })
 
-  test('uses one key for a payment, also when callbacks come at once; a second gateway has its own', async () => {
+  test('uses one key for a payment, even for concurrent callbacks; a second gateway has its own', async () => {
     const world = new World()
     const gateway = world.gateway()
     await Promise.all([gateway.append(0, [record()]), gateway.append(0, [record()])])
@@ -181,7 +181,7 @@ describe('a gateway', () => {
     expect(scopes).toEqual([paymentScope('ns:1'), ...Array(3).fill('d.jpm.2026-06-01')])
   })
 
-  test('makes a new key after a day, and when its memory of keys is full (I10)', async () => {
+  test('makes a new key after a day, and when its key cache is full (I10)', async () => {
     const world = new World()
     const gateway = world.gateway({ keysMax: 2 })
     await gateway.append(0, [record('ns:1')])
@@ -243,7 +243,7 @@ describe('a reader', () => {
     }
   })
 
-  test('opens what older key-encryption keys wrapped (rotation)', async () => {
+  test('opens data keys that older key-encryption keys wrapped (rotation)', async () => {
     const world = new World()
     await world.gateway().append(0, [record()])
     world.kek = new Map([...world.kek, ['kek-2', randomBytes(32)]])
