@@ -9,7 +9,7 @@ export const GATEWAY_LIMITS = {
   answerDeadlineMs: ms.default(1_500),
   /** From the connection, or the first byte of a later request, to the end of the headers. TLS handshakes have the same limit. */
   headersTimeoutMs: ms.default(5_000),
-  /** The same to the end of the body, which is discarded if the request is answered earlier. */
+  /** From the same start to the end of the body, which is discarded if the request is answered earlier. */
   requestTimeoutMs: ms.default(10_000),
   /** Longer than the idle timeout of common load balancers (60 s), so that they close idle connections first. */
   keepAliveTimeoutMs: ms.default(75_000),
@@ -21,7 +21,7 @@ export const GATEWAY_LIMITS = {
   headerBytesMax: z.number().int().min(1_024).max(1_048_576).default(16_384),
   headersMax: count.max(1_000).default(100),
   bodyBytesMax: z.number().int().min(1_024).max(1_000_000).default(262_144),
-  /** Limits of what waits for the broker; above them callers get a 503 immediately. */
+  /** Limits for records that wait for the broker. Above them, callers get a 503 immediately. */
   waitingRecordsMax: count.default(20_000),
   waitingBytesMax: z
     .number()

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { SecretError, type SecretReader } from '../client-security/secret-reader.ts'
 import { checked, type Problems } from './problems.ts'
 
-/** Where a secret is kept: exactly one of the two, never the YAML itself. */
+/** Where a secret is kept: exactly one of the two. The YAML itself never contains it. */
 export const SECRET_SCHEMA = z.strictObject({
   file: z.string().min(1).optional(),
   env: z.string().min(1).optional(),
