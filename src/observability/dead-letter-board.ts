@@ -37,7 +37,7 @@ export class DeadLetterBoard {
     )
   }
 
-  /** For the log; null if none waits. */
+  /** For the log; null if there are no open dead letters. */
   waiting(): { readonly deadLetters: number; readonly byTopic: Readonly<Record<string, object>> } | null {
     const waiting = [...this.#entries].map(detailsOf).filter(([, { open }]) => open > 0)
     const deadLetters = waiting.reduce((sum, [, { open }]) => sum + open, 0)

@@ -11,13 +11,13 @@ export interface ComponentHealth {
 export interface Readiness {
   readonly ready: boolean
   readonly components: Readonly<Record<string, ComponentHealth>>
-  /** What a person should know, and what does not make the process unready. Absent if there is nothing. */
+  /** Information for people that does not affect readiness. Absent if there is none. */
   readonly details?: Readonly<Record<string, unknown>>
 }
 
 /**
- * Whether this process should receive work, according to its named components. Readiness ignores components it has not
- * heard of, so whatever must be ready before work arrives registers itself as not ok first.
+ * Whether this process should receive work, according to its named components. Readiness ignores components that are not
+ * registered, so a component that must be ready before work arrives registers itself as not ok first.
  */
 export class Health {
   readonly #components = new Map<string, ComponentHealth & { readonly expiresAt: number }>()
@@ -30,8 +30,8 @@ export class Health {
   }
 
   /**
-   * Sets a component's state. With `forMs`, "not ok" expires after that time unless it is set again: for a component that
-   * only work can test, and that would otherwise never receive the work that shows its recovery.
+   * Sets a component's state. With `forMs`, "not ok" expires after that time unless it is set again. This is for a component
+   * that only work can test: without work, its recovery would never be detected.
    */
   set(component: string, ok: boolean, reason?: string, options?: { readonly forMs?: number }): void {
     const expiresAt = options?.forMs === undefined ? Number.POSITIVE_INFINITY : this.#now() + options.forMs
@@ -43,12 +43,12 @@ export class Health {
     this.#components.delete(component)
   }
 
-  /** Shows what `read` returns with the readiness, unless it is null. Decides nothing. */
+  /** Adds the result of `read` to the readiness document, unless it is null. Does not affect readiness. */
   detail(name: string, read: () => unknown): void {
     this.#details.set(name, read)
   }
 
-  /** Not ready from now on, for good: the process is shutting down. */
+  /** Makes the process permanently not ready: it is shutting down. */
   drain(): void {
     this.#draining = true
   }
@@ -88,7 +88,7 @@ export interface AdminServerOptions {
 
 /**
  * Serves `/health/live`, `/health/ready`, `/metrics` and the given documents on a separate port that providers cannot reach.
- * Live only means that the event loop runs: a process that waits for the broker or Redis must not be killed.
+ * "Live" only means that the event loop runs: a process that waits for the broker or Redis must not be killed.
  */
 export class AdminServer {
   readonly #options: AdminServerOptions
@@ -110,7 +110,7 @@ export class AdminServer {
     return promise
   }
 
-  /** Stop it last: it shows others that the process is draining. Idempotent. */
+  /** Stops serving. Call it last, because until then it reports that the process is draining. Idempotent. */
   stop(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#server.close(() => resolve())

@@ -14,7 +14,7 @@ export interface LoggerOptions {
 
 /**
  * One JSON object per line. Quiet when healthy; never a body, an account or a secret (I9). Callers log positions, reasons
- * and hashes; the redaction here is the second net, not the first.
+ * and hashes; the redaction here is only a second safeguard.
  */
 export function createLogger(options: LoggerOptions): Logger {
   return pino(
@@ -93,7 +93,7 @@ export function shownMessage(error: Error): string {
 
 /**
  * What a process prints when it ends by an unexpected error: class, code and place, also of the causes. Never the message,
- * which may quote whatever the error was made from, such as part of a callback.
+ * which may quote the input that caused the error, such as part of a callback.
  */
 export function crashText(error: unknown): string {
   const parts: string[] = []

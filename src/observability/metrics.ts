@@ -49,7 +49,7 @@ export interface ExpiryReading {
   readonly days: number
 }
 
-/** Holds each source's series, because looking them up by label would cost every request. */
+/** Caches each source's series, because looking them up by label on every request is expensive. */
 export class GatewayMetrics {
   readonly #metrics: Registered<typeof GATEWAY_METRICS>
   readonly #sources: ReadonlyMap<string, SourceSeries>
@@ -99,7 +99,7 @@ export class GatewayMetrics {
     this.#metrics.connectionsCut.inc({ reason })
   }
 
-  /** Where a scrape reads what expires, and when. */
+  /** Sets the source from which a scrape reads what expires, and when. */
   watchExpiries(read: () => readonly ExpiryReading[]): void {
     this.#metrics.expiryDays.read = () => read().map(({ use, source, id, days }) => [{ use, source, id }, days])
   }
@@ -112,7 +112,7 @@ export class GatewayMetrics {
     this.#metrics.connections.read = () => [[{}, read()]]
   }
 
-  /** Where a scrape reads what the append log holds. */
+  /** Sets the append log whose waiting records and bytes a scrape reads. */
   watchWaiting(log: { readonly waitingRecords: number; readonly waitingBytes: number }): void {
     this.#metrics.waitingRecords.read = () => [[{}, log.waitingRecords]]
     this.#metrics.waitingBytes.read = () => [[{}, log.waitingBytes]]
@@ -138,12 +138,12 @@ class RuntimeMetrics {
     }
   }
 
-  /** Where a scrape reads how many dead letters wait. */
+  /** Sets the source from which a scrape reads the number of open dead letters. */
   watchDeadLetters(board: Pick<DeadLetterBoard, 'series'>): void {
     this.#metrics.deadLetters.read = () => board.series()
   }
 
-  /** Null ends the series of a partition that moved away, so that it does not stay at an old value. */
+  /** Null removes the series of a partition that moved away, so that it does not keep an old value. */
   setLag(stage: 'normalizer' | 'processor', partition: number, records: bigint | null): void {
     if (records === null) {
       this.#metrics.lag.remove({ stage, partition })

@@ -13,7 +13,7 @@ type MetricOf<R extends MetricRow> = {
 
 export type Registered<T extends Readonly<Record<string, MetricRow>>> = { readonly [K in keyof T]: MetricOf<T[K]> }
 
-/** A gauge whose series are read when it is scraped; a series that is no longer read ends. */
+/** A gauge whose series are read on each scrape; a series that a scrape does not return is removed. */
 class Reading<L extends string> {
   read: () => readonly (readonly [labels: Labels<L>, value: number])[] = () => []
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { AdminServer, Health } from '../../src/observability/health.ts'
 
 describe('Health', () => {
-  test('is ready while nothing is known to be wrong', () => {
+  test('is ready while no component is reported as not ok', () => {
     expect(new Health().readiness()).toEqual({ ready: true, components: {} })
   })
 
@@ -26,7 +26,7 @@ describe('Health', () => {
     expect(health.ready()).toBe(true)
   })
 
-  test('believes temporary trouble only for the given time', () => {
+  test('lets a temporary "not ok" expire after the given time', () => {
     let now = 0
     const health = new Health(() => now)
     health.set('append', false, 'failing', { forMs: 10 })
@@ -36,7 +36,7 @@ describe('Health', () => {
     expect(health.readiness()).toEqual({ ready: true, components: { append: { ok: true } } })
   })
 
-  test('shows details, which decide nothing, as long as there are any', () => {
+  test('shows details as long as there are any; they do not affect readiness', () => {
     const health = new Health()
     let waiting: object | null = null
     health.detail('deadLetters', () => waiting)
@@ -117,7 +117,7 @@ describe('AdminServer', () => {
     expect((await fetch(`${url}/metrics`, { method: 'HEAD' })).status).toBe(200)
   })
 
-  test('rejects a port that is taken, and stops twice without harm', async () => {
+  test('rejects a port that is in use, and can be stopped twice', async () => {
     const { port } = new URL(url)
     const second = new AdminServer({ host: '127.0.0.1', port: Number(port), health, registry })
     await expect(second.start()).rejects.toMatchObject({ code: 'EADDRINUSE' })

@@ -35,7 +35,7 @@ describe('Metrics', () => {
     expect(text.split('\n').length - before).toBeLessThanOrEqual(1)
   })
 
-  test('has every series of a closed list from the start, so that a rate sees the first one', async () => {
+  test('has every series of a closed list from the start, so that a rate sees the first increment', async () => {
     const text = await metricsOf().registry.metrics()
     for (const reason of Object.keys(DEAD_LETTER_REASONS)) {
       expect(text).toContain(`paystatus_normalizer_dead_letters_total{reason="${reason}"} 0`)
@@ -58,7 +58,7 @@ describe('Metrics', () => {
     expect(text).toContain('paystatus_gateway_waiting_bytes 700')
   })
 
-  test('counts lanes by state and ends the lag of a partition that moved away', async () => {
+  test('counts lanes by state and removes the lag of a partition that moved away', async () => {
     const metrics = metricsOf()
     metrics.runtime.setLanes('processor', ['open', 'open', 'opening'])
     metrics.runtime.setLag('processor', 3, 12n)
