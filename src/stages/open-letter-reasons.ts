@@ -11,7 +11,7 @@ export const STAYS_REASONS = {
     'its events were published several times and became dead letters again: fix the cause, then redrive with --again',
 } as const
 
-/** Every reason that an open dead letter can have; a closed list, because they are label values of a metric. */
+/** Every reason that an open dead letter can have. A closed list, because the reasons are label values of a metric. */
 export const OPEN_LETTER_REASONS: readonly string[] = Object.keys({
   ...DEAD_LETTER_REASONS,
   ...EVENT_DEAD_LETTER_REASONS,

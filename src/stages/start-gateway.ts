@@ -13,7 +13,7 @@ import type { RunningStage, StageContext } from './stage-context.ts'
 
 export async function startGateway(context: StageContext): Promise<RunningStage> {
   const { config, topics, logger, health, metrics } = context
-  // Hanging is worse than a 503: the client gives up early and the provider calls again.
+  // A 503 is better than a hanging request: the Kafka client gives up early, and the provider sends the callback again.
   const kafka = createKafka({
     connection: config.kafka,
     clientId: 'paystatus-gateway',
@@ -27,7 +27,7 @@ export async function startGateway(context: StageContext): Promise<RunningStage>
     partitions: config.kafka.partitions,
     waitingRecordsMax: config.gateway.waitingRecordsMax,
     waitingBytesMax: config.gateway.waitingBytesMax,
-    // Retrying beyond the answer deadline would only write what the caller sends again anyway.
+    // Retrying beyond the answer deadline would only write callbacks that the caller sends again anyway.
     retryForMs: config.gateway.answerDeadlineMs,
     replicasTimeoutMs: replicasTimeoutOf(config.gateway.answerDeadlineMs),
   })
@@ -66,8 +66,8 @@ export async function startGateway(context: StageContext): Promise<RunningStage>
 }
 
 /**
- * A leader answers a request for all its partitions once the slowest is done. So it must time out well before the answer
- * deadline, or one partition with slow replicas would cost the callbacks of the others their answer.
+ * A leader answers a request only when the slowest of its partitions is done. So the request must time out well before the
+ * answer deadline; otherwise one partition with slow replicas would delay callbacks of the others beyond it.
  */
 function replicasTimeoutOf(answerDeadlineMs: number): number {
   return Math.max(1, Math.floor((answerDeadlineMs * 2) / 3))

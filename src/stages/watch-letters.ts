@@ -14,7 +14,7 @@ export function watchLetters(
   topic: 'rawDeadLetters' | 'eventDeadLetters',
   partitions: () => readonly number[],
 ): LetterWatch {
-  // Gives up soon: the watch tries again anyway, and a missing topic or permission must be reported.
+  // Few retries: the watch tries again anyway, and a missing topic or permission must be reported soon.
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-dead-letters', logger, retries: 2 })
   const letters = topics[topic]
   const distance = new GrowingDistance()

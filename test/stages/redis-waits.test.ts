@@ -55,7 +55,7 @@ test('a wait is counted once per partition, however often it is reported', async
   expect(await waitsCounted()).toBe(3)
 })
 
-test('a lasting wait is logged at growing intervals, and its end once', () => {
+test('a long wait is logged at growing intervals, and its end once', () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   try {
     const report = waits.reportOf(0)
