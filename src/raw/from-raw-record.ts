@@ -27,7 +27,7 @@ export function fromRawRecord(record: InRecord, sources: SourcesById): RawCallba
   return typeof source === 'string' ? source : { callback: toCallback(record, source.facts), provider: source.provider }
 }
 
-/** Null if the headers are missing or hold what our gateway never writes: others may write into raw. */
+/** Null if the headers are missing or hold values that our gateway never writes: others may write to raw. */
 function sourceInHeaders(
   record: InRecord,
   id: string,
@@ -69,7 +69,7 @@ function toCallback(record: InRecord, source: SourceFacts): Callback {
   }
 }
 
-/** More kinds than exist, and longer than any: foreign records in raw must not grow a payment's state (I10). */
+/** Allows more and longer kinds than exist, but bounds them: foreign records must not grow a payment's state (I10). */
 const KINDS_MAX = 8
 const KIND = /^[a-z0-9][a-z0-9-]{0,31}$/
 const NO_KINDS: readonly string[] = []

@@ -41,7 +41,7 @@ function partsOf(header: string): readonly string[] {
   return header.split(/[;,]/).map((part) => part.trim().toLowerCase())
 }
 
-/** The kind that a body of this type is read as; empty if the type does not tell. */
+/** The kind that a body of this type is read as; empty if the type does not determine it. */
 function kindOf(type: string): string {
   if (KNOWN.has(type)) {
     return type

@@ -4,7 +4,7 @@ import type { InRecord } from '../stream/record.ts'
 import { fromRawRecord, type UnknownSource } from './from-raw-record.ts'
 import type { SourcesById } from './sources-by-id.ts'
 
-/** What a raw record says, and by whose mapping, or why nobody can read it. */
+/** The translation of a raw record and its provider, or why the record cannot be read. */
 export interface RawTranslation {
   readonly translation: Translation
   readonly by: Provider | UnknownSource
