@@ -288,6 +288,15 @@ class Simulation {
     }
   }
 
+  /**
+   * The first transaction after an operator moved the offset is never left half-ended: the promise that settling needs was
+   * removed with the former offset, which is a known limit of the product (docs/internals/processor.md).
+   */
+  #skips(fault: Fault | undefined, place: string): boolean {
+    const wasMoved = this.world.kafka.committed(GROUP, TOPICS.events, PARTITION).metadata === ''
+    return !wasMoved && skips(fault, place)
+  }
+
   /** Deletes the group's offsets, as an operator or retention does, once its last transaction is complete. */
   async #forget(): Promise<void> {
     this.#abandon(this.#processor)
@@ -335,7 +344,7 @@ class Simulation {
     }
     kafka.onStep = onStep
     view.onStep = onStep
-    kafka.skipsMarker = (place) => skips(interleaver.actor?.fault, place)
+    kafka.skipsMarker = (place) => this.#skips(interleaver.actor?.fault, place)
     let choice = 0
     this.#areOthersRunning = true
     await interleaver.run(
@@ -460,7 +469,7 @@ class Simulation {
     }
     kafka.onStep = onStep
     view.onStep = onStep
-    kafka.skipsMarker = (place) => skips(fault, place)
+    kafka.skipsMarker = (place) => this.#skips(fault, place)
     const working = this.#openAndWork(owner, isNew, work).then(
       () => undefined,
       (error: unknown) => error ?? new Error('rejected with nothing'),
