@@ -4,6 +4,7 @@ import { withChildReports } from '../payment/child-report.ts'
 import type { PaymentEvent } from '../payment/payment-event.ts'
 import type { DriftNote } from '../providers/drift.ts'
 import { DEAD_LETTER_REASONS, type DeadLetter, type Translation } from '../providers/provider.ts'
+import { summaryOf } from '../providers/summary-of.ts'
 import { onlyDeadLetter } from '../providers/translate-elements.ts'
 import type { UnknownSource } from '../raw/from-raw-record.ts'
 import type { SourcesById } from '../raw/sources-by-id.ts'
@@ -246,12 +247,8 @@ export class NormalizerTask implements PartitionTask {
 const DEAD_LETTERS_PER_CALLBACK_MAX = 16
 
 function together(deadLetters: readonly DeadLetter[]): readonly DeadLetter[] {
-  const [first] = deadLetters
-  if (first === undefined || deadLetters.length <= DEAD_LETTERS_PER_CALLBACK_MAX) {
-    return deadLetters
-  }
-  const message = `${deadLetters.length} elements cannot be read; the first: ${first.message}`
-  return [{ reason: first.reason, message, element: null }]
+  const summary = deadLetters.length > DEAD_LETTERS_PER_CALLBACK_MAX ? summaryOf(deadLetters) : null
+  return summary === null ? deadLetters : [{ ...summary, element: null }]
 }
 
 const UNDECRYPTABLE: DeadLetter = {

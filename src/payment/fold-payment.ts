@@ -140,8 +140,9 @@ export const FOLD_RULES: readonly string[] = [
  */
 export function foldPayment(events: readonly PaymentEvent[]): FoldedPayment {
   const own = events.filter(countsForItself)
-  const reports = events.filter((event) => event.childKey !== null && !event.withdrawn)
-  return { ...foldOwn(own), children: reports.length === 0 ? [] : childrenOf(reports) }
+  const reports =
+    own.length === events.length ? [] : events.filter((event) => event.childKey !== null && !event.withdrawn)
+  return { ...foldOwn(own), children: childrenOf(reports) }
 }
 
 /** Whether an event counts for the payment that it is keyed by: it is no report of a child, and is not withdrawn. */

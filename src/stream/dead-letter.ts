@@ -1,4 +1,5 @@
 import { DLT_HEADERS, dltPlace, hasDltPlace } from './dlt-headers.ts'
+import { headerValue } from './header-value.ts'
 import type { InRecord, OutRecord } from './record.ts'
 
 /** Why and where a record, or one of its elements, became a dead letter. Must not contain values from the body (I9). */
@@ -39,7 +40,7 @@ export function toDeadLetter(record: InRecord, note: DeadLetterNote): OutRecord 
     key: record.key ?? '',
     value: record.value,
     headers: {
-      ...firstValues(record.headers),
+      ...firstValues(record),
       [DLQ_HEADERS.reason]: note.reason,
       [DLQ_HEADERS.message]: note.message,
       [DLQ_HEADERS.stage]: note.stage,
@@ -54,10 +55,10 @@ export function toDeadLetter(record: InRecord, note: DeadLetterNote): OutRecord 
   }
 }
 
-function firstValues(headers: InRecord['headers']): Record<string, string | Buffer> {
+function firstValues(record: Pick<InRecord, 'headers'>): Record<string, string | Buffer> {
   const single: Record<string, string | Buffer> = {}
-  for (const [name, value] of Object.entries(headers)) {
-    const first = Array.isArray(value) ? value[0] : value
+  for (const name of Object.keys(record.headers)) {
+    const first = headerValue(record, name)
     if (first !== undefined) {
       single[name] = first
     }

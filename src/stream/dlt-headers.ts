@@ -1,4 +1,5 @@
 import { headerText } from './header-text.ts'
+import { headerValue } from './header-value.ts'
 import type { InRecord } from './record.ts'
 
 /**
@@ -33,10 +34,6 @@ export function dltPlace(
 
 /** Whether the record names a place in this topic, completely and in the right encoding. */
 export function hasDltPlace(record: Pick<InRecord, 'headers'>, topic: string): boolean {
-  const { headers } = record
-  if (headers[DLT_HEADERS.topic] === undefined) {
-    return false
-  }
   return (
     headerText(record, DLT_HEADERS.topic) === topic &&
     bytesOf(record, DLT_HEADERS.partition)?.length === 4 &&
@@ -57,10 +54,9 @@ export function dltNumber(
   return bytes?.length === 8 ? bytes.readBigInt64BE() : null
 }
 
-function bytesOf({ headers }: Pick<InRecord, 'headers'>, name: string): Buffer | null {
-  const value = headers[name]
-  const first = Array.isArray(value) ? value[0] : value
-  return Buffer.isBuffer(first) ? first : null
+function bytesOf(record: Pick<InRecord, 'headers'>, name: string): Buffer | null {
+  const value = headerValue(record, name)
+  return Buffer.isBuffer(value) ? value : null
 }
 
 function int64(value: bigint): Buffer {

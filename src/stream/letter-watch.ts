@@ -4,7 +4,7 @@ import { LetterStates } from './letter-states.ts'
 import type { PartitionReader } from './partition-reader.ts'
 import { readUntil } from './read-until.ts'
 import type { InRecord } from './record.ts'
-import { fromResolvedRecord } from './resolved-letter.ts'
+import { decisionIn } from './resolved-letter.ts'
 import type { TopicLogs } from './topic-logs.ts'
 
 export interface LetterWatchOptions {
@@ -153,9 +153,9 @@ class FollowedPartition {
     }
     const onDecisions = (records: readonly InRecord[]) => {
       for (const record of records) {
-        const found = fromResolvedRecord(record)
-        if (found?.position.topicId === this.#topicId && found.position.partition === this.#partition) {
-          states.decided(found.position.offset, found.letter)
+        const decision = decisionIn(record, this.#topicId, this.#partition)
+        if (decision !== null) {
+          states.decided(decision.offset, decision.letter)
         }
         this.#nextDecision = record.offset + 1n
       }

@@ -46,6 +46,17 @@ export function fromResolvedRecord({ key, value }: Pick<InRecord, 'key' | 'value
   return letter === null ? null : { position, letter }
 }
 
+/** The decision in a record if it is about a dead letter of this topic and partition; otherwise null. */
+export function decisionIn(
+  record: Pick<InRecord, 'key' | 'value'>,
+  topicId: string,
+  partition: number,
+): { readonly offset: bigint; readonly letter: ResolvedLetter | null } | null {
+  const found = fromResolvedRecord(record)
+  const isMeant = found?.position.topicId === topicId && found.position.partition === partition
+  return isMeant ? { offset: found.position.offset, letter: found.letter } : null
+}
+
 function toLetter(value: Buffer): ResolvedLetter | null {
   let parsed: unknown
   try {

@@ -3,7 +3,6 @@ import { partsOfDataKeyId, paymentScope } from '../encryption/data-key-id.ts'
 import { keyPartition, NOTES_AGE_MAX_MS } from '../encryption/data-keys.ts'
 import { type KeyNote, NOTES_PARTITION } from '../encryption/forgotten-keys.ts'
 import { createGroupOffsets } from '../kafka/group-offsets.ts'
-import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
 import type { Logger } from '../observability/log.ts'
 import { sleep } from '../sleep.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
@@ -11,6 +10,7 @@ import type { PartitionReader } from '../stream/partition-reader.ts'
 import { topicNames } from '../topics.ts'
 import { openAudit } from './audit/open-audit.ts'
 import { type Intent, recordAct } from './audit/record-act.ts'
+import { openToolLog } from './open-tool-log.ts'
 import { explainPayments } from './why/why.ts'
 import { withClients } from './with-clients.ts'
 
@@ -133,16 +133,8 @@ async function forget(
 ): Promise<readonly string[]> {
   return withClients({ config, logger, tool: 'forget' }, ['admin'], async ({ topics, kafka, reader, admin }) => {
     const { partitions } = config.kafka
-    const logOf = (topic: string) =>
-      createKafkaAppendLog(kafka, {
-        topic,
-        partitions,
-        waitingRecordsMax: 100_000,
-        waitingBytesMax: 64 << 20,
-        retryForMs: 10_000,
-      })
-    const notes = logOf(topics.forgottenKeys)
-    const keys = logOf(topics.keys)
+    const notes = openToolLog(kafka, topics.forgottenKeys, partitions)
+    const keys = openToolLog(kafka, topics.keys, partitions)
     const audit = openAudit(kafka, topics.audit, partitions)
     try {
       const ids = new Set(named)

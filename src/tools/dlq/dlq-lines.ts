@@ -1,3 +1,4 @@
+import { headerValue } from '../../stream/header-value.ts'
 import type { TopicNames } from '../../topics.ts'
 import { textTable } from '../text-table.ts'
 import type { AbsentLetter, CloseReport, RedriveReport, ShownLetter } from './dlq.ts'
@@ -46,14 +47,14 @@ export function listLines({ groups, count, ungrouped }: GroupedLetters, topics: 
 /** Text headers as text, others as hex digits. */
 function headersOf({ letter }: ShownLetter): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(letter.record.headers).map(([name, value]) => {
-      const first = Array.isArray(value) ? value[0] : value
-      return [name, Buffer.isBuffer(first) ? headerValue(first) : (first ?? '')]
+    Object.keys(letter.record.headers).map((name) => {
+      const value = headerValue(letter.record, name)
+      return [name, Buffer.isBuffer(value) ? textOrHex(value) : (value ?? '')]
     }),
   )
 }
 
-function headerValue(bytes: Buffer): string {
+function textOrHex(bytes: Buffer): string {
   const text = bytes.toString()
   return /^[\x20-\x7e]*$/.test(text) ? text : `0x${bytes.toString('hex')}`
 }

@@ -1,6 +1,5 @@
 import type { Config } from '../../config.ts'
 import { createBodyOpener } from '../../encryption/open-bodies.ts'
-import { createKafkaAppendLog } from '../../kafka/kafka-append-log.ts'
 import { createTopicLogs } from '../../kafka/topic-logs.ts'
 import type { Logger } from '../../observability/log.ts'
 import type { RedisStateStore } from '../../processor/redis-state-store.ts'
@@ -9,6 +8,7 @@ import type { ResolvedLetter } from '../../stream/resolved-letter.ts'
 import { topicNames } from '../../topics.ts'
 import { openAudit } from '../audit/open-audit.ts'
 import { type ActCounts, recordAct } from '../audit/record-act.ts'
+import { openToolLog } from '../open-tool-log.ts'
 import { withClients, withView } from '../with-clients.ts'
 import { type GroupedLetters, LetterGroups } from './group-letters.ts'
 import type { LetterFilter } from './letter-filter.ts'
@@ -291,15 +291,10 @@ function withRedrive<T>(
 ): Promise<T> {
   return withClients({ config, logger, tool: 'dlq' }, ['codecs'], async ({ topics, kafka, reader, codecs }) => {
     const { partitions } = config.kafka
-    const logOf = (topic: string) =>
-      createKafkaAppendLog(kafka, {
-        topic,
-        partitions,
-        waitingRecordsMax: 100_000,
-        waitingBytesMax: 64 << 20,
-        retryForMs: 10_000,
-      })
-    const logs = { events: logOf(topics.events), resolvedDeadLetters: logOf(topics.resolvedDeadLetters) }
+    const logs = {
+      events: openToolLog(kafka, topics.events, partitions),
+      resolvedDeadLetters: openToolLog(kafka, topics.resolvedDeadLetters, partitions),
+    }
     const audit = openAudit(kafka, topics.audit, partitions)
     const withStore = (store: RedisStateStore | null) =>
       work({

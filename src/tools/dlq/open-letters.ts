@@ -5,7 +5,7 @@ import { LetterStates } from '../../stream/letter-states.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
 import { readUntil } from '../../stream/read-until.ts'
 import type { InRecord } from '../../stream/record.ts'
-import { fromResolvedRecord, type ResolvedLetter } from '../../stream/resolved-letter.ts'
+import { decisionIn, type ResolvedLetter } from '../../stream/resolved-letter.ts'
 import type { TopicLogs } from '../../stream/topic-logs.ts'
 import type { TopicNames } from '../../topics.ts'
 import { decodeAnything } from '../verify/decode-or-null.ts'
@@ -150,9 +150,9 @@ async function readDecisions(
     0n,
     (records) => {
       for (const record of records) {
-        const found = fromResolvedRecord(record)
-        if (found?.position.topicId === topicId && found.position.partition === partition) {
-          onDecision(found.position.offset, found.letter)
+        const decision = decisionIn(record, topicId, partition)
+        if (decision !== null) {
+          onDecision(decision.offset, decision.letter)
         }
       }
     },

@@ -5,6 +5,7 @@ import type { PaymentEvent } from '../../payment/payment-event.ts'
 import { decodeEvents } from '../../processor/decode-events.ts'
 import { EVENT_DEAD_LETTER_REASONS } from '../../processor/fold-batch.ts'
 import { DEAD_LETTER_REASONS } from '../../providers/provider.ts'
+import { summaryOf } from '../../providers/summary-of.ts'
 import type { SourcesById } from '../../raw/sources-by-id.ts'
 import { translateRaw } from '../../raw/translate-raw.ts'
 import { STAYS_REASONS } from '../../stages/open-letter-reasons.ts'
@@ -38,11 +39,9 @@ export function readCallbackAgain(letter: StoredLetter, opened: OpenedIfPossible
   }
   const { events, deadLetters } = translateRaw(asRead(opened), sources).translation
   const isMeant = (element: number | null) => letter.element === null || element === null || element === letter.element
-  const left = deadLetters.filter(({ element }) => isMeant(element))
-  const [first] = left
   return {
     events: withChildReports(events.filter(({ element }) => isMeant(element))),
-    problem: first === undefined ? null : { reason: first.reason, message: messageOf(left.length, first.message) },
+    problem: summaryOf(deadLetters.filter(({ element }) => isMeant(element))),
   }
 }
 
@@ -75,7 +74,3 @@ export function staysBecause(reason: keyof typeof STAYS_REASONS): Problem {
 
 const UNOPENED = { forgotten: 'forgotten', 'no-key': 'key-missing' } as const
 const UNDECRYPTABLE: Problem = { reason: 'undecryptable', message: DEAD_LETTER_REASONS.undecryptable }
-
-function messageOf(count: number, first: string): string {
-  return count === 1 ? first : `${count} elements cannot be read; the first: ${first}`
-}

@@ -7,6 +7,7 @@ import { EVENT_DEAD_LETTER_REASONS } from '../../processor/fold-batch.ts'
 import { DEAD_LETTER_REASONS } from '../../providers/provider.ts'
 import type { SourcesById } from '../../raw/sources-by-id.ts'
 import { DLT_HEADERS, hasDltPlace } from '../../stream/dlt-headers.ts'
+import { headerValue } from '../../stream/header-value.ts'
 import { partitionOf } from '../../stream/partition-of.ts'
 import type { OutRecord } from '../../stream/record.ts'
 import { type ResolvedLetter, toResolvedRecord } from '../../stream/resolved-letter.ts'
@@ -253,10 +254,9 @@ function headersOf(topics: TopicNames, { letter, redrives }: OpenLetter): Record
   if (hasDltPlace(letter.record, topics.events)) {
     // Its first place, in case it becomes a dead letter again.
     for (const name of [DLT_HEADERS.topic, DLT_HEADERS.partition, DLT_HEADERS.offset, DLT_HEADERS.timestamp]) {
-      const value = letter.record.headers[name]
-      const first = Array.isArray(value) ? value[0] : value
-      if (first !== undefined) {
-        headers[name] = first
+      const value = headerValue(letter.record, name)
+      if (value !== undefined) {
+        headers[name] = value
       }
     }
   }

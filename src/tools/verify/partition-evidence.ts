@@ -1,5 +1,6 @@
 import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import { CHANGE_HEADERS } from '../../stream/change-headers.ts'
+import { DLQ_HEADERS } from '../../stream/dead-letter.ts'
 import { headerText } from '../../stream/header-text.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
 import type { InRecord } from '../../stream/record.ts'
@@ -124,7 +125,7 @@ export class PartitionEvidence {
       const place = { topic: topics.eventDeadLetters, partition, offset: record.offset }
       const event = await decodeAnything(this.#ports.codecs.event, record.value, place)
       if (event !== null) {
-        this.#deadLetters.set(event.eventId, headerText(record, 'dlq_reason'))
+        this.#deadLetters.set(event.eventId, headerText(record, DLQ_HEADERS.reason))
       }
     })
   }

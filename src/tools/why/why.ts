@@ -9,6 +9,7 @@ import type { PaymentState } from '../../payment/apply-event.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
 import { RAW_HEADERS } from '../../raw/raw-headers.ts'
 import { receivedAtOf } from '../../raw/received-at.ts'
+import { DLQ_HEADERS } from '../../stream/dead-letter.ts'
 import { headerText } from '../../stream/header-text.ts'
 import { partitionOf } from '../../stream/partition-of.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
@@ -89,7 +90,7 @@ async function readTrace(world: World, state: PaymentState, partition: number, p
     processed: record.offset < processedTo,
   }))
   const deadLetters = (await eventsIn(world, topics.eventDeadLetters, partition, state.paymentKey)).map(
-    ({ event, record }) => ({ event, reason: headerText(record, 'dlq_reason') }),
+    ({ event, record }) => ({ event, reason: headerText(record, DLQ_HEADERS.reason) }),
   )
   return { state, changes, events, deadLetters }
 }
