@@ -156,7 +156,7 @@ export function applyEvent(state: PaymentState | undefined, event: PaymentEvent,
     return { outcome: 'duplicate', state: null }
   }
   if (saysTheSame(event, known.event)) {
-    // The number moves along, so that a reading by a version in between cannot replace this one.
+    // Store the newer version, so that a reading by a version between the two cannot replace this one.
     const { mappingVersion } = event
     const events = state.events.map((seen) =>
       seen === known ? { ...seen, event: { ...seen.event, mappingVersion } } : seen,

@@ -145,7 +145,7 @@ export function foldPayment(events: readonly PaymentEvent[]): FoldedPayment {
   return { ...foldOwn(own), children: childrenOf(reports) }
 }
 
-/** Whether an event counts for the payment that it is keyed by: it is no report of a child, and is not withdrawn. */
+/** Whether an event counts for the payment that it is keyed by: it is not a report about a child and is not withdrawn. */
 export function countsForItself({ childKey, withdrawn }: PaymentEvent): boolean {
   return childKey === null && !withdrawn
 }

@@ -58,8 +58,8 @@ export interface PaymentEvent {
    */
   readonly mappingVersion: number
   /**
-   * True if this reading says that the event is none: the mapping of this version no longer gives it. It then counts for
-   * nothing, and its other fields are those of the reading that was withdrawn. Not part of the identity.
+   * True if this reading withdraws the event: the mapping of this version no longer derives it from the callback. The event
+   * then has no effect, and its other fields are those of the reading that was withdrawn. Not part of the identity.
    */
   readonly withdrawn: boolean
   /** Receipt id of the callback (UUIDv7), and the position of the element in it: where to look in the raw topic. */

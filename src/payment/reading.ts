@@ -5,14 +5,16 @@ import type { PaymentEvent } from './payment-event.ts'
 
 /**
  * An event's id covers what the provider said, not how it was read. So one id can arrive with several readings: a newer
- * mapping reads the same callback otherwise, or no longer as this event (`withdrawn`), or the same statement is issued again
- * under another time that is not part of it. Of all readings of an id exactly one counts, whatever their order of arrival.
+ * mapping reads the same callback differently, or no longer as this event (`withdrawn`); or the provider sends the same
+ * statement again with another time, which is not part of the id. Exactly one reading of an id counts, whatever their order
+ * of arrival.
  */
 export type Restatement = 'no-longer-read' | 'read-again' | 'newer-mapping' | 'earlier-time'
 
 /**
- * Why `arrival` counts in place of `known`, which has the same id; null if `known` keeps counting. The greatest mapping
- * version counts; among readings of one version, any before a withdrawal, then the earliest time, and a time before none.
+ * Why `arrival` counts in place of `known`, which has the same id; null if `known` keeps counting. The reading
+ * with the greatest mapping version counts. Among readings of one version, any other reading takes precedence over a
+ * withdrawal, then the earliest time decides; a reading with a time takes precedence over one without.
  */
 export function restatementBy(arrival: PaymentEvent, known: PaymentEvent): Restatement | null {
   if (compareReadings(arrival, known) <= 0) {
@@ -25,8 +27,8 @@ export function restatementBy(arrival: PaymentEvent, known: PaymentEvent): Resta
 }
 
 /**
- * Whether two readings of one id differ only in who brought them, and by which mapping they were read. All withdrawals say
- * the same: nothing.
+ * Whether two readings of one id differ only in the callback that reported them and in the mapping that read them. All
+ * withdrawals are equal.
  */
 export function saysTheSame(a: PaymentEvent, b: PaymentEvent): boolean {
   if (a.withdrawn && b.withdrawn) {
@@ -40,7 +42,7 @@ export function readingThatCounts(known: PaymentEvent, arrival: PaymentEvent): P
   return restatementBy(arrival, known) === null ? known : arrival
 }
 
-/** Positive if `a` counts rather than `b`. */
+/** Positive if `a` takes precedence over `b`. */
 function compareReadings(a: PaymentEvent, b: PaymentEvent): number {
   const byVersion = a.mappingVersion - b.mappingVersion || Number(b.withdrawn) - Number(a.withdrawn)
   return byVersion || (a.withdrawn ? 0 : compareTimes(b, a))
@@ -60,7 +62,7 @@ function compareTimes(a: PaymentEvent, b: PaymentEvent): number {
   )
 }
 
-/** Every field that a consumer or the fold looks at. The others tell who brought the event and how it was named. */
+/** Every field that a consumer or the fold looks at. The others say where the event came from and identify it. */
 const IS_SAID = {
   eventId: false,
   paymentKey: true,

@@ -29,7 +29,7 @@ export interface StatusChangeRecord {
   readonly recordedAt: number
   /** If the event replaces a known reading (RESTATED, WITHDRAWN), that reading's mapping version; otherwise null. */
   readonly mappingVersionBefore: number | null
-  /** Null when the payment became overdue, which is no event. */
+  /** Null when the payment became overdue, because no event caused that. */
   readonly event: PaymentEvent | null
 }
 
