@@ -17,7 +17,8 @@ const NONE: readonly DuplicateName[] = []
  * Finds the names that appear more than once in an object. `text` is valid JSON, `value` is its parsed form, and
  * `memberCount` is the number of members that the text has in all its objects, repeats included.
  *
- * Almost no body has any, which the number of parsed members shows; only a body that has some is scanned again.
+ * Almost no body has any. If the number of parsed members equals `memberCount`, there are none; otherwise the text is
+ * scanned again.
  */
 export function duplicateNamesIn(text: string, value: unknown, memberCount: number): readonly DuplicateName[] {
   return membersOf(value) === memberCount ? NONE : new Scanner(text).duplicates()

@@ -20,7 +20,7 @@ export interface FieldProblem {
 /** Stands in for a text whose percent-encoding is broken. */
 export const BROKEN_ENCODING: unique symbol = Symbol('broken percent-encoding')
 
-/** Whether the characters of no field, or of every field, are a guess. A form tells for each of its fields. */
+/** For a body in which the characters of no field, or of every field, are a guess. A form records this per field. */
 export const NOTHING_GUESSED: KnownNames = { has: () => false }
 export const ALL_GUESSED: KnownNames = { has: () => true }
 

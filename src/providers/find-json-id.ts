@@ -4,7 +4,7 @@ import { isPlaceholder } from './placeholder.ts'
 
 /**
  * Finds the first id of this name in a JSON body without parsing it. The gateway only needs a key that keeps the callbacks
- * of a payment together; a wrong one costs nothing but locality. `body` is UTF-8.
+ * of a payment together; a wrong one only reduces locality. `body` is UTF-8.
  *
  * Returns null if there is no id that an event could have. Never throws.
  */

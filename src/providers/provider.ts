@@ -88,7 +88,7 @@ export interface Provider {
   translate(callback: Callback): Translation
   /**
    * The key of the first payment in the body, or null. It is only used to keep the callbacks of one payment in one
-   * partition of the raw topic, so a wrong or missing key costs nothing but locality. Never throws.
+   * partition of the raw topic, so a wrong or missing key only reduces locality. Never throws.
    */
   firstPaymentKey(callback: Pick<Callback, 'namespace' | 'contentType' | 'body'>): string | null
 }

@@ -192,9 +192,9 @@ function precisionOf({ hour, fraction }: TimeParts): SourceTime['occurredAtPreci
 }
 
 /**
- * A date in digits, even one that does not exist; then optionally a time of day, AM or PM, and a zone. Names do not match,
- * and neither do card, account or phone numbers: no part has more digits than it has in a time, and
- * the whole has at most {@link CODE_LENGTH_MAX} characters.
+ * A date in digits, even one that does not exist; then optionally a time of day, AM or PM, and a zone. Names do not match.
+ * Card, account and phone numbers do not match either: no part has more digits than in a time, and the whole text has at most
+ * {@link CODE_LENGTH_MAX} characters.
  */
 const LOOKS_LIKE_TIME = new RegExp(
   '^(?:[0-9]{4}([-/.])[0-9]{1,2}\\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\\2(?:[0-9]{2}|[0-9]{4}))' +

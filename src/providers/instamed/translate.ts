@@ -76,7 +76,7 @@ const FOREIGN = deadLetter(
   null,
 )
 
-/** Names that only look like InstaMed's are the dead letter of a message without an id. */
+/** A body whose names only look like InstaMed's becomes the dead letter of a message without an id. */
 function isForeign(fields: JsonObject): boolean {
   for (const name in fields) {
     if (isInstamedName(name)) {
@@ -240,7 +240,7 @@ const FIND_ID = {
   xml: (body: Buffer, contentType: string) => findXmlId(toUtf8(body, charsetOf(contentType) ?? charsetOfXml(body))),
 } as const
 
-/** Finds the id without parsing, only in the usual spelling of its tag. A missed id costs nothing but locality. */
+/** Finds the id without parsing, only in the usual spelling of its tag. A missed id only reduces locality. */
 function findXmlId(body: Buffer): string | null {
   for (const tag of ['<PaymentTransactionID>', '<transactionID>']) {
     const at = body.indexOf(tag, 0, 'latin1')

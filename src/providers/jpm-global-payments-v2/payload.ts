@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject } from '../json-object.ts'
 /**
  * A v2 callback: its envelope and the one list of elements that is read.
  *
- * `payments`, the current shape (OAS 2.0.22 to 2.5.2), is CloudEvents but not quite:
+ * `payments`, the current shape (OAS 2.0.22 to 2.5.2), resembles CloudEvents but does not fully conform:
  *
  * ```
  * { "specversion", "id", "time", "type": "Payment.Completed", "source", "dataschema",

@@ -5,7 +5,7 @@ import { normalizeWord } from '../normalize-word.ts'
 
 /**
  * Meaning of a v2 `paymentStatus` with its `paymentSubStatus`, and of a `returnStatus` with its `returnSubStatus`.
- * Sub-status `*` matches an absent sub-status and any that has no row of its own, known or not: the status leads, and an
+ * Sub-status `*` matches an absent sub-status and any that has no row of its own, known or not: the status decides, and an
  * unknown sub-status never makes a payment final.
  */
 interface StatusRow {
