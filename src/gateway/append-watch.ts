@@ -6,8 +6,8 @@ import { GrowingDistance } from '../stream/growing-distance.ts'
 const APPEND_COMPONENT = 'append'
 
 /**
- * How long "not ready" holds after the last failure. Being not ready keeps traffic away, and only traffic can show that
- * the broker is back, so it expires by itself.
+ * How long the gateway stays "not ready" after the last failure. While it is not ready it gets no traffic, and only traffic
+ * can show that the broker has recovered, so the state expires by itself.
  */
 const NOT_READY_MS = 10_000
 /**
@@ -15,7 +15,7 @@ const NOT_READY_MS = 10_000
  * callbacks that belong to the others.
  */
 const OF_USE_MS = 2_000
-/** Partial trouble counts as over once nothing has been refused for this long. */
+/** A partial failure counts as over once nothing has been refused for this long. */
 const QUIET_MS = 10_000
 
 /**

@@ -17,7 +17,7 @@ export interface ConnectionLimits {
   readonly headersMax: number
 }
 
-/** How often connections past a limit are looked for, ms: each may end this much later than its limit. */
+/** Interval of the checks for connections that exceeded a time limit, ms. A connection may end this much after its limit. */
 const SWEEP_INTERVAL_MS = 1_000
 /** How long a caller may take to read the last answer on a connection before it is destroyed. */
 const GOODBYE_MS = 1_000

@@ -25,7 +25,7 @@ export interface Connection {
   answeredEarly: boolean
   /** The final response is written; later input is ignored. */
   leaving: boolean
-  /** The caller of its last request was admitted, whatever the answer was: it may stay open for the next one. */
+  /** The caller of its last request was admitted, whatever the answer was: the connection may stay open for the next request. */
   served: boolean
   /** `performance.now()` when it was opened or last answered; meaningful while nothing is pending. */
   idleSince: number

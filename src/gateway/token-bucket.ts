@@ -28,7 +28,7 @@ export class TokenBucket {
     return true
   }
 
-  /** Whole seconds, at least one, until the next token; as of the last take. */
+  /** Whole seconds until the next token, at least one; computed at the last `take`. */
   get secondsUntilNext(): number {
     return Math.max(1, Math.ceil((1 - this.#tokens) / this.#perSecond))
   }
