@@ -1,7 +1,7 @@
 import avro, { type Type } from 'avsc'
 
 /**
- * The schemas as avsc types, with four changes that we need.
+ * Converts the schemas to avsc types, with four changes that we need.
  *
  * - An array's declared length is trusted only as far as the bytes reach. avsc allocates and loops for any declared
  *   number: nine bytes of garbage would block the process for minutes.

@@ -32,7 +32,7 @@ export interface AvroCodec<T> {
   encode(value: T): Buffer
   /**
    * Throws UnknownSchemaIdError for an id that is not prepared, AvroDecodeError for a value that cannot be read.
-   * Nothing of the result refers to `bytes`.
+   * The result does not share memory with `bytes`.
    */
   decode(bytes: Buffer): T
   /**
