@@ -35,7 +35,7 @@ export interface AbsentLetter {
   readonly why: 'no dead letter' | 'already resolved'
 }
 
-/** Letters worked on at once: bounds the memory for their events and the states of their payments (I10). */
+/** Dead letters processed at once: bounds the memory for their events and the states of their payments (I10). */
 const AT_ONCE_MAX = 500
 
 /** Groups the open dead letters of both topics. Reads both topics completely. */
@@ -61,7 +61,7 @@ export function listLetters(
   })
 }
 
-/** A dead letter, what was decided about it, and what would become of it now. */
+/** A dead letter, the decision about it, and what a redrive would do with it now. */
 export interface ShownLetter {
   readonly letter: StoredLetter
   readonly decided: ResolvedLetter | null
@@ -108,7 +108,7 @@ export interface RedriveReport {
   readonly partly: number
   readonly stays: number
   readonly refused: number
-  /** Events that were published, or in a dry run would be, the known ones among them. */
+  /** Events that were published, or in a dry run would be, including known ones. */
   readonly events: number
   readonly duplicates: number
   /** Named places without an open dead letter. */
@@ -118,7 +118,7 @@ export interface RedriveReport {
 export interface RedriveOptions extends DlqOptions {
   /** Null: a dry run. */
   readonly decider: Decider | null
-  /** Also dead letters that were redriven often. */
+  /** Whether to include dead letters that were redriven too often. */
   readonly again: boolean
   /** Awaited, so that a slow reader of the output slows the work down. */
   readonly onLetter: (letter: RedrivenLetter) => Promise<unknown> | undefined
@@ -126,8 +126,8 @@ export interface RedriveOptions extends DlqOptions {
 }
 
 /**
- * Reads dead letters again and publishes what they say now (see redriveLetters); a dry run without `decider`. Can be killed at any
- * moment and run again.
+ * Reads dead letters again and publishes the events that they give now (see redriveLetters); a dry run without `decider`. Can be
+ * killed at any moment and run again.
  */
 export function redrive(
   config: Config,
@@ -278,9 +278,9 @@ interface RedriveClients {
 }
 
 /**
- * Connects to the topics that are written only when something is written.
+ * Runs the work of a command with its clients. Connects to the output topics only when something is written.
  *
- * @param withStates whether the work asks for the states of payments.
+ * @param withStates whether the work needs the states of payments.
  */
 function withRedrive<T>(
   config: Config,
@@ -320,7 +320,7 @@ function withRedrive<T>(
   })
 }
 
-/** Without the view if Redis does not answer: its states are also in `current`. */
+/** Runs the work without the view if Redis does not answer: the states are also in `current`. */
 async function withViewIfThere<T>(
   config: Config,
   logger: Logger,

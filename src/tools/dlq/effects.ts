@@ -6,7 +6,7 @@ import type { PaymentStatus } from '../../payment/payment-status.ts'
 export interface Effect {
   readonly paymentKey: string
   readonly eventId: string
-  /** What the event says. */
+  /** The status that the event reports. */
   readonly status: PaymentStatus
   readonly outcome: 'recorded' | 'duplicate' | 'history-full'
   /** Null unless it is recorded. */
@@ -18,8 +18,8 @@ export interface Effect {
 }
 
 /**
- * The effect of an event on its payment, by the function that the status processor uses. The states then include the event, so
- * that several dead letters of one payment are judged as they would be processed. Pure, except for that.
+ * The effect of an event on its payment, computed by the function that the status processor uses. Adds the event to `states`, so
+ * that several dead letters of one payment are judged in sequence, as they would be processed. Otherwise pure.
  *
  * @param now ms since the epoch.
  */

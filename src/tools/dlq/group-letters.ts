@@ -11,13 +11,13 @@ export const AGES = [
 ] as const satisfies readonly (readonly [string, number])[]
 export type Age = (typeof AGES)[number][0]
 
-/** Dead letters that have all of this in common. Times are ms since the epoch. */
+/** Dead letters with the same topic, provider, source, reason and age. Times are ms since the epoch. */
 export interface LetterGroup {
   readonly topic: LetterTopic
   readonly provider: string
   readonly source: string
   readonly reason: string
-  /** The smallest of these spans in which all became dead letters. */
+  /** The shortest of the time spans in `AGES` that includes the age of each. */
   readonly age: Age
   readonly count: number
   readonly oldestAt: number
@@ -37,7 +37,7 @@ export interface GroupedLetters {
 /** Bounds the memory, because other programs may write into the topics (I10). */
 const GROUPS_MAX = 1_000
 
-/** Groups dead letters. Pure; memory depends on the number of groups only. */
+/** Groups dead letters. No I/O; memory depends only on the number of groups. */
 export class LetterGroups {
   readonly #groups = new Map<string, { -readonly [K in keyof LetterGroup]: LetterGroup[K] }>()
   readonly #now: number

@@ -1,7 +1,7 @@
 import type { LetterTopic } from './letter-place.ts'
 import type { StoredLetter } from './stored-letter.ts'
 
-/** Selects dead letters. What is not given selects all. */
+/** Selects dead letters. An omitted field matches all. */
 export interface LetterFilter {
   readonly topic?: LetterTopic
   readonly provider?: string
@@ -12,7 +12,7 @@ export interface LetterFilter {
   readonly until?: number
 }
 
-/** @param reason the latest one: a redrive can have found another reason than the record names. */
+/** @param reason the latest reason: a redrive may have found a different one than the record names. */
 export function isSelected(filter: LetterFilter, letter: StoredLetter, reason: string): boolean {
   const { topic, provider, source, since, until } = filter
   return (

@@ -25,19 +25,19 @@ export interface LetterPorts {
 /** A dead letter that waits for a person. */
 export interface OpenLetter {
   readonly letter: StoredLetter
-  /** Why, as the last redrive found it, or else as its headers say. */
+  /** The reason that the last redrive found, otherwise the one in its headers. */
   readonly reason: string
-  /** How often it, or what it descends from, was redriven. */
+  /** How often it was redriven, including the dead letters from which it originated. */
   readonly redrives: number
   /** Kafka's id of its topic. */
   readonly topicId: string
 }
 
 /**
- * Reads the open dead letters of both topics, in portions, to the ends that the topics have when their partition is reached: dead
- * letters that are written meanwhile are not read, so a redrive cannot follow its own results.
+ * Reads the open dead letters of both topics in batches. Each partition is read to the end that it has when its reading starts.
+ * Dead letters written later are not read, so a redrive never reads its own results.
  *
- * Memory: a portion, and two bytes for each offset of one partition.
+ * Memory: one batch, and two bytes for each offset of one partition.
  */
 export async function readOpenLetters(
   ports: LetterPorts,
@@ -66,7 +66,7 @@ export async function readOpenLetters(
   }
 }
 
-/** The open ones among the dead letters at some places. `onAbsent` gets the others, and why they are not open. */
+/** Reads the open dead letters at the given places. `onAbsent` receives every other place, with the reason. */
 export async function readLettersAt(
   ports: LetterPorts,
   places: readonly LetterPlace[],
@@ -199,7 +199,7 @@ async function storedLetter(ports: LetterPorts, record: InRecord, place: LetterP
   const { topics, codecs } = ports
   const letter = toStoredLetter(record, place, null)
   if (place.topic === 'rawDeadLetters' || letter.reason === UNDECODABLE) {
-    // Not tried here: foreign schema ids would cost a request to the registry each.
+    // Not decoded here: every foreign schema id would cost a request to the registry.
     return letter
   }
   const at = { topic: topics[place.topic], partition: place.partition, offset: record.offset }

@@ -13,11 +13,11 @@ import type { TopicNames } from '../../topics.ts'
 import type { OpenedIfPossible } from '../open-if-possible.ts'
 import { asRead, type StoredLetter } from './stored-letter.ts'
 
-/** What a dead letter says now. */
+/** The result of reading a dead letter again. */
 export interface ReadAgain {
-  /** The events it gives now, each with its report to an original payment, if it is one. */
+  /** The events that it gives now. A refund, return or chargeback is followed by its report to the original payment. */
   readonly events: readonly PaymentEvent[]
-  /** Why it, or a part of it, still cannot be read; null if nothing is left to do after its events are published. */
+  /** Why all or part of it still cannot be read; null if the dead letter is resolved once its events are published. */
   readonly problem: Problem | null
 }
 
@@ -30,8 +30,8 @@ export interface Problem {
 /**
  * Reads a callback with the current mapping and sources. Pure.
  *
- * If the dead letter is about one element, only that element counts: its siblings were published when the callback came. An
- * element that is understood now and reports no status gives no event and no problem.
+ * If the dead letter is about one element, only that element counts: the other elements were handled when the callback
+ * arrived. An element that is understood now but reports no status gives neither an event nor a problem.
  */
 export function readCallbackAgain(letter: StoredLetter, opened: OpenedIfPossible, sources: SourcesById): ReadAgain {
   if (typeof opened === 'string') {

@@ -19,7 +19,7 @@ import type { OpenLetter } from './open-letters.ts'
 import { type Problem, type ReadAgain, readCallbackAgain, readEventAgain, staysBecause } from './read-again.ts'
 import { REDRIVE_HEADERS, type StoredLetter } from './stored-letter.ts'
 
-/** How often the events of a dead letter are published, unless a person insists. */
+/** How often the events of a dead letter are published, unless `again` is set. */
 export const REDRIVES_MAX = 5
 
 /** Who redrives or closes dead letters, and why. */
@@ -28,14 +28,14 @@ export interface Decider {
   readonly reason: string
 }
 
-/** What the work of a redrive needs. */
+/** What a redrive needs. */
 export interface RedrivePorts {
   readonly codecs: PaymentCodecs
   readonly bodies: OpensBodies
   readonly sources: SourcesById
   readonly topics: TopicNames
   readonly partitions: number
-  /** The status processor's. */
+  /** The consumer group of the status processor. */
   readonly group: string
   /** The states in `current` of these payments. */
   readonly statesOf: (paymentKeys: ReadonlySet<string>) => Promise<Map<string, PaymentState>>
@@ -49,12 +49,12 @@ export interface RedrivePorts {
   readonly now: () => number
 }
 
-/** What became of a dead letter, or in a dry run would become of it. */
+/** The result of redriving a dead letter, or in a dry run the expected result. */
 export interface RedrivenLetter {
   readonly place: LetterPlace
   readonly provider: string
   readonly source: string
-  /** The reason until now. */
+  /** The reason before this redrive. */
   readonly reason: string
   /**
    * `partly`: some events are new and were published, and something still cannot be read. `stays`: nothing was published.
@@ -65,7 +65,7 @@ export interface RedrivenLetter {
   readonly problem: Problem | null
   /** How often its events were published before. */
   readonly redrives: number
-  /** Of each event that it gives now. */
+  /** One for each event that it gives now. */
   readonly effects: readonly Effect[]
 }
 
@@ -76,13 +76,14 @@ interface Plan {
 }
 
 /**
- * Reads some dead letters again and publishes what they say now, in three steps: the events, acknowledged by all in-sync replicas;
- * then the decisions; then the results are returned. Killed before the decisions are written, the next run publishes the events
- * again, and the status processor recognises them as duplicates. Without `decider` nothing is written.
+ * Reads dead letters again and publishes the events that they give now. First the events are written and acknowledged by all
+ * in-sync replicas, then the decisions are written, then the results are returned. If the process is killed before the decisions
+ * are written, the next run publishes the events again, and the status processor recognises them as duplicates. Without `decider`
+ * nothing is written.
  *
  * An event that would become a dead letter again (history full, too large) is not published: its dead letter stays.
  *
- * @param again also those that were redriven {@link REDRIVES_MAX} times.
+ * @param again whether to include dead letters that were redriven {@link REDRIVES_MAX} times.
  */
 export async function redriveLetters(
   ports: RedrivePorts,
@@ -130,7 +131,7 @@ async function decide({ append, now }: RedrivePorts, plans: readonly Plan[], dec
   )
 }
 
-/** Writes what was decided about some dead letters. */
+/** Writes the decisions about dead letters. */
 export async function appendDecisions(
   append: RedrivePorts['append'],
   decisions: readonly { readonly open: OpenLetter; readonly letter: ResolvedLetter }[],
@@ -165,7 +166,7 @@ async function planRedrive(
   })
 }
 
-/** What some dead letters say now, in their order. */
+/** Reads dead letters again; the results are in the same order. */
 async function readAgain(
   { bodies, codecs, sources, topics, group }: RedrivePorts,
   letters: readonly OpenLetter[],
@@ -219,7 +220,7 @@ function planLetter(
   if (problem === null) {
     return { open, events, result: { ...resultOf(open), outcome: 'redriven', problem, effects } }
   }
-  // It stays on the list, so what is known already need not be published again.
+  // The dead letter stays open, so its events are published only if at least one of them is new.
   const isNew = effects.some(({ outcome }) => outcome === 'recorded')
   const result = { ...resultOf(open), outcome: isNew ? 'partly' : 'stays', problem, effects } as const
   return { open, events: isNew ? events : [], result }
@@ -234,7 +235,7 @@ function resultOf({ letter: { place, provider, source }, reason, redrives }: Ope
   return { place, provider, source, reason, redrives }
 }
 
-/** An event's bytes as they are in the dead letter, or encoded now; null if it does not fit our schema. */
+/** The bytes of an event: those in the dead letter of an event, otherwise newly encoded. Null if it does not fit our schema. */
 function bytesOf({ codecs }: RedrivePorts, { place, record }: StoredLetter, event: PaymentEvent): Buffer | null {
   if (place.topic === 'eventDeadLetters') {
     return record.value
@@ -252,7 +253,7 @@ function headersOf(topics: TopicNames, { letter, redrives }: OpenLetter): Record
     [REDRIVE_HEADERS.from]: placeText(letter.place, topics),
   }
   if (hasDltPlace(letter.record, topics.events)) {
-    // Its first place, in case it becomes a dead letter again.
+    // Keep its original position, in case it becomes a dead letter again.
     for (const name of [DLT_HEADERS.topic, DLT_HEADERS.partition, DLT_HEADERS.offset, DLT_HEADERS.timestamp]) {
       const value = headerValue(letter.record, name)
       if (value !== undefined) {

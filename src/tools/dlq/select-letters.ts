@@ -8,8 +8,8 @@ export type Selection =
   | { readonly places: null; readonly filter: LetterFilter }
 
 /**
- * What a person selected with exactly one of: places, a filter, all. Otherwise a message that says what is wrong: nothing that
- * changes dead letters may apply to all of them by mistake.
+ * Returns the selection if exactly one of places, a filter and `all` was given; otherwise a message that says what is wrong. A
+ * command that changes dead letters must never apply to all of them by mistake.
  */
 export function selectLetters(
   topics: TopicNames,

@@ -15,7 +15,7 @@ export interface StatesOfPorts {
   readonly store: Pick<StateStore, 'read'> | null
 }
 
-/** The present states of some payments. Payments without one are left out. */
+/** The current states of the given payments. Payments without a state are left out. */
 export async function statesOf(
   ports: StatesOfPorts,
   paymentKeys: ReadonlySet<string>,

@@ -6,35 +6,35 @@ import { headerText } from '../../stream/header-text.ts'
 import type { InRecord } from '../../stream/record.ts'
 import type { LetterPlace } from './letter-place.ts'
 
-/** Headers of an event that a redrive published. A dead letter made of it keeps them. */
+/** Headers of an event that a redrive published. If the event becomes a dead letter again, the dead letter has the same headers. */
 export const REDRIVE_HEADERS = {
-  /** How often it was redriven, with all dead letters it descends from. */
+  /** How often it was redriven, including the dead letters from which it originated. */
   redrives: 'paystatus_redrives',
   /** `topic[partition]@offset` of the dead letter that it comes from. */
   from: 'paystatus_redriven_from',
 } as const
 
-/** A dead letter as it is in its topic. */
+/** A dead letter as stored in its topic. */
 export interface StoredLetter {
   readonly place: LetterPlace
   readonly record: InRecord
   readonly reason: string
   readonly message: string
-  /** Position in the callback; null if the whole record is meant. */
+  /** Position in the callback; null if the dead letter is about the whole record. */
   readonly element: number | null
   /** Empty if neither the headers nor the event name one. */
   readonly provider: string
   readonly source: string
   /** When it became a dead letter, ms since the epoch. */
   readonly at: number
-  /** How often it, or what it descends from, was redriven before it was written. */
+  /** How often the dead letters from which it originated were redriven before it was written. */
   readonly redrives: number
 }
 
-/** Names of our form only, because others may write into the topic (I9). */
+/** Only names of our format are accepted, because other programs may write into the topic (I9). */
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
 
-/** @param event what the record's value says, if it can be decoded as an event. */
+/** @param event the record's value, if it can be decoded as an event. */
 export function toStoredLetter(record: InRecord, place: LetterPlace, event: PaymentEvent | null): StoredLetter {
   const text = (header: string) => headerText(record, header)
   const name = (header: string) => (NAME.test(text(header)) ? text(header) : '')
@@ -52,7 +52,7 @@ export function toStoredLetter(record: InRecord, place: LetterPlace, event: Paym
   }
 }
 
-/** The record as the stage read it: its time in that topic counts where its headers have none. */
+/** The record as the stage read it, with its timestamp in the original topic, which is used if its headers contain no time. */
 export function asRead(record: InRecord): InRecord {
   const timestamp = dltNumber(record, DLT_HEADERS.timestamp)
   return timestamp === null ? record : { ...record, timestamp: Number(timestamp) }
