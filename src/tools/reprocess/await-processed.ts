@@ -16,15 +16,15 @@ export interface ProcessedOptions {
   readonly partitions: Iterable<number>
   /** Gives up after this time, ms. */
   readonly waitMaxMs?: number
-  /** Called with the records left, until there are none. */
+  /** Called with the number of remaining records until there are none. */
   readonly onWaiting?: (records: number) => void
 }
 
 const LOOK_EVERY_MS = 250
 
 /**
- * Waits until the status processor has committed everything that these partitions of `payments.events` hold now. Resolves with
- * the partitions that it has not reached in time: none, unless `waitMaxMs` is given.
+ * Waits until the status processor has committed every record that these partitions of `payments.events` contain now. Resolves
+ * with the partitions that it did not finish in time; without `waitMaxMs` there are none.
  */
 export async function awaitProcessed(
   { offsets, reader, clock, sleep }: ProcessedPorts,

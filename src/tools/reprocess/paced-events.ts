@@ -17,10 +17,10 @@ export interface PacedEventsPorts {
 
 /** Events per append. */
 const AT_ONCE_MAX = 500
-/** An append holds the events of this time, so that a slow pace is even. */
+/** One append contains the events of this period, ms, so that a low rate is even. */
 const AT_ONCE_MS = 100
 
-/** Publishes events to `payments.events`, at least once, and on average not faster than the rate. */
+/** Publishes events to `payments.events`, at least once, and on average no faster than the given rate. */
 export class PacedEvents {
   readonly #ports: PacedEventsPorts
   readonly #ratePerSecond: number
@@ -37,17 +37,17 @@ export class PacedEvents {
     this.#atOnce = Math.min(AT_ONCE_MAX, Math.max(1, Math.floor((ratePerSecond * AT_ONCE_MS) / 1_000)))
   }
 
-  /** Events that all in-sync replicas have. */
+  /** Number of events that all in-sync replicas have. */
   get published(): number {
     return this.#published
   }
 
-  /** The partitions that they are in. */
+  /** The partitions of the published events. */
   get partitions(): ReadonlySet<number> {
     return this.#partitions
   }
 
-  /** Resolves when at most one portion is waiting. Rejects with AppendError; the outcome of the portion is then unknown. */
+  /** Resolves when less than one batch is waiting. Rejects with AppendError; the outcome of the batch is then unknown. */
   async add(events: readonly PaymentEvent[]): Promise<void> {
     this.#waiting.push(...events)
     while (this.#waiting.length >= this.#atOnce) {

@@ -10,7 +10,7 @@ import type { LeftEvent, Remedies, RemedyRule } from './remedies-of.ts'
 export interface PlannedPayment {
   readonly paymentKey: string
   readonly provider: string
-  /** Null if the payment is not there yet. */
+  /** Null if the payment does not exist yet. */
   readonly before: Standing | null
   readonly after: Standing
   readonly steps: readonly PlannedStep[]
@@ -27,7 +27,7 @@ export interface PlannedStep {
   readonly rule: RemedyRule
   readonly eventId: string
   readonly callbackId: string
-  /** How the provider's status is read; with `before`, how it was read. */
+  /** The canonical status of the new reading; `statusBefore` is that of the previous reading. */
   readonly status: PaymentStatus
   readonly statusBefore: PaymentStatus | null
   readonly mappingVersion: number
@@ -45,7 +45,8 @@ export interface Plan {
 }
 
 /**
- * Applies the remedies to the payment's state, as the status processor would. What it would not record is not published. Pure.
+ * Applies the remedies to the payment's state, as the status processor would. An event that it would not record is not
+ * published. Pure.
  *
  * @param bytesOf size of an event as it is published.
  * @param now ms since the epoch.

@@ -3,7 +3,7 @@ import { awaitProcessed, type ProcessedPorts } from './await-processed.ts'
 import type { PacedEvents } from './paced-events.ts'
 import type { Survey } from './survey-current.ts'
 
-/** Nothing was corrected: the message says why, and what to do. */
+/** Nothing was corrected. The message says why and what to do. */
 class ReprocessRefusedError extends Error {
   readonly code = 'REPROCESS_REFUSED'
 }
@@ -18,14 +18,15 @@ export interface FitnessOptions {
 const SHOW_MAX_MS = 60_000
 
 /**
- * Rejects with ReprocessRefusedError if another release has to do the work, or to process it:
+ * Rejects with ReprocessRefusedError if this release must not reprocess, or if a processor is too old to process the result:
  *
- * - Payments in scope were read by a newer mapping. Reading them with ours would be a step back.
- * - A processor does not know withdrawals. It would take one for a reading of our version that says the same as before, and a
- *   later withdrawal of that version could not take its place any more.
+ * - Payments in scope were read by a newer mapping. Reading them with ours would undo that.
+ * - A processor does not know withdrawals. It would treat a withdrawal as an unchanged reading by our mapping version, and a later
+ *   withdrawal with that version could no longer replace this reading.
  *
- * A commit says which counters its release has. A partition whose last commit is from an older release may have a new processor
- * that had nothing to do since; so a recorded event is published to it again, which changes nothing but must be committed.
+ * The metadata of a commit show which counters the processor's release has. If the last commit of a partition is from an older
+ * release, its processor may have been upgraded without having processed anything since. So a recorded event is published to the
+ * partition again: it changes nothing, but the processor must commit it.
  */
 export async function refuseIfUnfit(
   ports: ProcessedPorts,

@@ -18,7 +18,7 @@ export interface Remedy {
   readonly known: PaymentEvent | null
 }
 
-/** Why an event that was read by another mapping is left as it is. */
+/** Why an event that `reprocess` might have to correct is left unchanged. */
 export const LEFT_REASONS = {
   retention: 'its callback is no longer in raw',
   forgotten: 'the body of its callback was forgotten',
@@ -39,7 +39,7 @@ export interface LeftEvent {
 }
 
 export interface Remedies {
-  /** Readings first, so that a payment loses a reading only after it has the others. */
+  /** Withdrawals come last, so that a payment loses a reading only after it has the new ones. */
   readonly remedies: readonly Remedy[]
   readonly left: readonly LeftEvent[]
 }
@@ -55,7 +55,7 @@ export function isReadByNewer({ provider, mappingVersion }: PaymentEvent): boole
 }
 
 /**
- * The events to publish so that a payment becomes what this release reads from its callbacks. Pure.
+ * The events to publish so that the payment matches what this release reads from its callbacks. Pure.
  *
  * @param lost the events that the judgement found to be lost.
  */
@@ -97,7 +97,7 @@ function restatementOf(known: PaymentEvent, said: PaymentEvent, isDue: boolean):
   return isReadByNewer(known) ? 'newer-mapping' : 'same-mapping'
 }
 
-/** No callback in raw gives this event under its payment. */
+/** For an event that no callback in raw gives for its payment. */
 function withdrawalOf(
   known: PaymentEvent,
   { isCallbackRead, unreadableCallbacks, rawReachesBackTo, sourceIds, startedAt }: Circumstances,

@@ -4,12 +4,12 @@ import type { Compared } from '../verify/comparison.ts'
 import type { PlannedPayment } from './plan-payment.ts'
 import { LEFT_REASONS, type LeftEvent, type LeftReason, REMEDY_RULES, type RemedyRule } from './remedies-of.ts'
 
-/** The end of a run; the last line of `--json`. */
+/** The result of a run; the last line of `--json`. */
 export interface ReprocessReport extends Compared {
-  /** Payments that change, and their events by rule. */
+  /** Number of payments that change, and number of their events by rule. */
   readonly changed: number
   readonly rules: Readonly<Record<RemedyRule, number>>
-  /** How many payments go from which status to which. */
+  /** Number of payments per change of status. */
   readonly transitions: readonly Transition[]
   /** Events that were left as they are. */
   readonly left: readonly { readonly reason: LeftReason; readonly events: number }[]
@@ -20,7 +20,7 @@ export interface ReprocessReport extends Compared {
 export interface Applied {
   /** Events that were published. */
   readonly published: number
-  /** Whether the status processor has committed them; null: not waited for. */
+  /** True if the status processor has committed them; null if the command did not wait for that. */
   readonly processed: true | null
 }
 
@@ -31,7 +31,7 @@ export interface Transition {
   readonly payments: number
 }
 
-/** Adds up what a run found. Its size depends on the number of statuses, not on that of payments (I10). */
+/** Adds up the results of a run. Its size depends on the number of statuses, not on the number of payments (I10). */
 export class ReprocessTally {
   readonly #rules = new Map<RemedyRule, number>()
   readonly #left = new Map<LeftReason, number>()
@@ -100,7 +100,7 @@ export function paymentLines({ paymentKey, before, after, steps }: PlannedPaymen
   ]
 }
 
-/** The end of a run as lines for people. */
+/** The result of a run as lines for people. */
 export function reprocessLines(report: ReprocessReport): readonly string[] {
   const { callbacks, payments, changed, rules, transitions, left, applied, seconds } = report
   const { forgotten, undecryptable, unknownSource } = report

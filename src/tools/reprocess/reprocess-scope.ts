@@ -10,7 +10,7 @@ export type ReprocessScope =
   | { readonly kind: 'source'; readonly source: string }
   | { readonly kind: 'payment'; readonly payment: string }
 
-/** Events that are recorded count like those in raw, because a withdrawn one is only recorded. */
+/** Considers recorded events as well as those in raw, because an event that no callback gives any more is only recorded. */
 export function isInScope(scope: ReprocessScope, { paymentKey, raw, current }: PaymentEvidence): boolean {
   switch (scope.kind) {
     case 'all':

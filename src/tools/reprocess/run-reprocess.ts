@@ -23,7 +23,7 @@ export interface ReprocessOptions extends Omit<ComparisonOptions, 'payment' | 's
   readonly apply: ApplyOptions | null
   /** Called for every payment that changes, in a dry run and before its events are published. Awaited. */
   readonly onPayment?: (payment: PlannedPayment) => Promise<void> | void
-  /** Called while the status processor has events left. */
+  /** Called with the number of remaining records while the status processor has not processed all of them. */
   readonly onWaiting?: (records: number) => void
 }
 
@@ -33,17 +33,17 @@ export interface ApplyOptions {
   readonly ratePerSecond: number
   /** Whether to wait until the status processor has processed what was published. */
   readonly wait: boolean
-  /** Runs the work as a recorded act. The work counts what it did. */
+  /** Runs the work and records it in the audit trail. The work adds to `counts`. */
   readonly recorded: (work: (counts: Record<string, number>) => Promise<ReprocessReport>) => Promise<ReprocessReport>
   readonly crashPoint?: ReachCrashPoint | undefined
 }
 
 /**
- * One run of `paystatus reprocess`: the comparison of `verify`, acted upon. What would change is published through
- * `payments.events`, so that only the status processor writes statuses; a run that was killed is run again, and what it already
- * published is in flight or done.
+ * One run of `paystatus reprocess`: makes the comparison of `verify` and publishes corrections to `payments.events`, so that
+ * only the status processor writes statuses. If a run is killed, run it again: what it already published is then in flight or
+ * processed.
  *
- * Rejects with ReprocessRefusedError before anything is corrected. Memory is that of the comparison.
+ * Rejects with ReprocessRefusedError before anything is corrected. It needs as much memory as the comparison.
  */
 export async function runReprocess(
   ports: ReprocessPorts,

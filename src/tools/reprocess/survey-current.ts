@@ -8,13 +8,13 @@ import { isInScope, type ReprocessScope } from './reprocess-scope.ts'
 export interface Survey {
   /** Payments in scope with an event that a newer release read: how many, and the first ones. */
   readonly newer: { readonly payments: number; readonly first: readonly string[] }
-  /** A recorded event of each partition that has any. Published again, it changes nothing. */
+  /** One recorded event of each partition that has any. Published again, it changes nothing. */
   readonly samples: ReadonlyMap<number, PaymentEvent>
 }
 
 const LISTED_MAX = 20
 
-/** Looks through `current` before anything is published. Holds only keys in memory, of one partition at a time. */
+/** Scans `current` before anything is published. Keeps only the keys of one partition in memory. */
 export async function surveyCurrent(
   { reader, codecs }: { readonly reader: Pick<PartitionReader, 'read'>; readonly codecs: Pick<PaymentCodecs, 'state'> },
   topic: string,
