@@ -2,10 +2,10 @@ import type { OpenedRecord, OpensBodies } from '../encryption/body-opener.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 import type { InRecord } from '../stream/record.ts'
 
-/** `no-key`: the data key, or the key-encryption key that wraps it, is not at hand. */
+/** `no-key`: the data key, or the key-encryption key that wraps it, is not available. */
 export type OpenedIfPossible = OpenedRecord | 'no-key'
 
-/** Decrypts bodies for tools that can say of a single record that its key is missing, instead of stopping. */
+/** Decrypts bodies for tools that report a missing key per record instead of stopping. */
 export async function openIfPossible(
   bodies: OpensBodies,
   records: readonly InRecord[],

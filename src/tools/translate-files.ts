@@ -2,7 +2,7 @@ import { withChildReports } from '../payment/child-report.ts'
 import type { Provider, Translation } from '../providers/provider.ts'
 import type { CallbackFile } from './callback-files.ts'
 
-/** What `paystatus translate` prints of a file, one JSON document a line. Other tools read it: the names are stable. */
+/** What `paystatus translate` prints for a file, one JSON document per line. Other tools read it: the names are stable. */
 export interface TranslatedFile extends Pick<Translation, 'events' | 'deadLetters' | 'setAside'> {
   readonly file: string
 }

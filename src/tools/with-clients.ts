@@ -16,7 +16,7 @@ export interface ToolContext {
   readonly logger: Logger
   /** Names the tool to the brokers. */
   readonly tool: string
-  /** Of a failed request. */
+  /** How often a failed request is retried. */
   readonly retries?: number
 }
 
@@ -56,7 +56,7 @@ export async function withClients<Use extends keyof OpenedClients, T>(
       ? await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
       : undefined
     const clients = { topics, kafka, reader: createPartitionReader(kafka), admin, codecs }
-    // Exactly what `uses` names is there.
+    // The clients that `uses` names have been created.
     return await work(clients as unknown as KafkaClients & OpenedClients)
   } finally {
     await admin?.disconnect()

@@ -1,10 +1,10 @@
-/** What the commands that change something can do. */
+/** The acts of the commands that change something. */
 export const ACTS = ['reprocess', 'redrive', 'close', 'forget'] as const
 export type ActName = (typeof ACTS)[number]
 
 /**
- * `started`: written before the act begins; it stays if the process was killed. `interrupted`: ended by a signal. `failed`:
- * ended by an error. All acts can be repeated.
+ * `started`: written before the act begins, and remains the last outcome if the process is killed. `interrupted`: ended by a
+ * signal. `failed`: ended by an error. All acts can be repeated.
  */
 export const OUTCOMES = ['started', 'done', 'failed', 'interrupted'] as const
 export type Outcome = (typeof OUTCOMES)[number]

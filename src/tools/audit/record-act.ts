@@ -1,6 +1,6 @@
 import type { ActName, AuditRecord } from './audit-record.ts'
 
-/** Appends to `payments.audit`; fulfils once the record is acknowledged. */
+/** Appends to `payments.audit`; resolves once the record is acknowledged. */
 export interface AuditLog {
   append(record: AuditRecord): Promise<void>
 }
@@ -24,10 +24,12 @@ export interface ActPorts {
 export type ActCounts = Record<string, number>
 
 /**
- * Records an act before it begins and after it ended, however it ended. Nothing is done unless the beginning is recorded.
+ * Records an act before it begins and after it has ended, whatever the outcome. The work does not start unless the first record
+ * is acknowledged.
  *
- * A work that returns is `done`, even if the signal was aborted meanwhile. One that throws is `interrupted` if the signal was
- * aborted, else `failed`. If only the end cannot be recorded, the act is done and its error says so.
+ * If the work returns, the outcome is `done`, even if the signal was aborted meanwhile. If the work throws, the outcome is
+ * `interrupted` if the signal was aborted, otherwise `failed`. If the act is done but its end cannot be recorded, the error
+ * says so.
  */
 export async function recordAct<T>(
   { log, newId, now }: ActPorts,
@@ -55,7 +57,7 @@ export async function recordAct<T>(
   try {
     result = await work(counts)
   } catch (error) {
-    // The work's own error matters more than a log that is away.
+    // The error of the work is more important than a failure to write the log.
     await end(signal?.aborted ? 'interrupted' : 'failed').catch(() => {})
     throw error
   }

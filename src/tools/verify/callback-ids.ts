@@ -1,12 +1,12 @@
 import { murmur2 } from '../../stream/partition-of.ts'
 
 const CAPACITY_MIN = 1_024
-/** Of the table; above it looking up gets slow. */
+/** Share of the table that may be in use; lookups become slow above it. */
 const FULL_SHARE = 0.6
 
 /**
- * A set of receipt ids that takes about 20 bytes for each, because it holds all callbacks of raw. It keeps 53 bits of a hash:
- * among 30 million callbacks, one id in 300 million that is not in the set is taken for one that is.
+ * A set of receipt ids that takes about 20 bytes per id, because it holds the ids of all callbacks in raw. It stores 53 bits of
+ * a hash: with 30 million callbacks, a lookup of an id that is not in the set gives a false positive once in 300 million.
  */
 export class CallbackIds {
   /** Open addressing; 0 is an empty place. */

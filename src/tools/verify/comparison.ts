@@ -43,7 +43,7 @@ export interface ComparisonPorts {
   readonly sleep: (ms: number) => Promise<void>
 }
 
-/** Receives what the comparison finds. Each call is awaited before the comparison goes on. */
+/** Receives what the comparison finds. Each call is awaited before the comparison continues. */
 export interface ComparisonVisitor {
   /** Whether to judge the payment; all by default. */
   wants?(evidence: PaymentEvidence): boolean
@@ -97,7 +97,7 @@ const UNDECIDED_MARGIN_MS = 15_000
  *
  * Memory (invariant I10): a large raw topic is compared in several passes, each for the payments whose key hashes to it. A
  * pass reads everything and keeps only what belongs to its payments, so memory depends on the size of a pass, not on the
- * amount of data (but for a few bytes per callback). A callback can be about payments of any partition and any pass. The
+ * amount of data (except for a few bytes per callback). A callback can be about payments of any partition and any pass. The
  * first pass notes which passes a record concerns; the other passes do not decrypt or translate it again.
  */
 export class Comparison {
