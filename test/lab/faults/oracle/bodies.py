@@ -196,7 +196,7 @@ def xml_pairs(text):
 
 
 def with_lawful_characters(text):
-    """A reference to a character that XML does not allow costs its field, not the message."""
+    """A reference to a character that XML does not allow makes its field unreadable, not the message."""
     def reference(match):
         number = int(match[1], 16) if match[1] is not None else int(match[2])
         return match[0] if number <= 0x10FFFF and is_lawful(number) else NO_CHARACTER

@@ -273,7 +273,7 @@ def read_view(place, environment, group, partitions):
             slot = f'{{{environment}.{group}.p{partition}}}'
             states = client.hgetall(f'{slot}:view')
             marker = states.pop(b'#marker', None)
-            # The other names with a number sign hold the references once more, by payment.
+            # The other fields that start with a number sign repeat the references, by payment.
             states = {key: value for key, value in states.items() if not key.startswith(b'#')}
             due = dict(client.zrange(f'{slot}:due', 0, -1, withscores=True))
             references = set(client.zrange(f'{slot}:refs', 0, -1))

@@ -1,5 +1,5 @@
 """
-Reads the fields of an element: deciding fields must be readable; any other unreadable field only costs itself.
+Reads the fields of an element: deciding fields must be readable; any other unreadable field is left out.
 """
 
 import re
@@ -82,7 +82,7 @@ class Fields:
     def deciding_id(self, name):
         return real_id(self.deciding(name, ID_MAX))
 
-    # Fields that only cost themselves.
+    # Fields that are left out if they are unreadable.
 
     def word(self, name, length=WORD_MAX):
         try:
@@ -140,7 +140,7 @@ class Fields:
                 event['occurredAtText'] = text
                 time = read_time(text)
             except NoTime:
-                # It does not order the event; the sent text is still published.
+                # The event is untimed; the text as sent is still published.
                 event['occurredAtText'] = without_zone_name(text)
                 return
             except (Unreadable, NotATime):

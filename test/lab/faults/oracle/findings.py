@@ -7,7 +7,7 @@ class Findings:
     def __init__(self):
         self.found = []
         self.gone_for_good = 0
-        """Missing elements that may be missing: a fault removed their records before they were processed."""
+        """Number of elements without a result that are not findings: a fault removed their records before they were processed."""
 
     def lost(self, text):
         self.found.append({'kind': 'lost', 'text': text})

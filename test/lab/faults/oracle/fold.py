@@ -32,7 +32,7 @@ UNTIMED = float('-inf')
 
 
 def is_withdrawn(event):
-    """Whether a mapping no longer reads this event, so that it counts for nothing. Readings of callbacks lack the field."""
+    """Whether a mapping no longer reads this event, so that it has no effect. Readings of callbacks do not have the field."""
     return event.get('withdrawn', False)
 
 
@@ -100,7 +100,7 @@ MARKERS = {
     'unreadable-detail': lambda event: bool(event['unreadable']),
     'partial-approval': lambda event: event['partialApproval'],
 }
-"""Markers that a single event is enough for."""
+"""Codes that apply as soon as one event has the marker."""
 
 
 def status_of(highest, tiers, later):

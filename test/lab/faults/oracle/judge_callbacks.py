@@ -15,7 +15,7 @@ BROUGHT_BY = {'eventId', 'source', 'provider', 'mappingVersion', 'withdrawn', 'c
               'authenticity', 'providerEventId', 'naturalKey'}
 READ_INTO_IT = {'weakKey', 'kind', 'status', 'unknownBecause', 'holdReason', 'rejectedBy', 'occurredAt', 'occurredAtPrecision',
                 'zoneAssumed'}
-"""What a mapping makes of a callback. The rest of the content is as the provider sent it."""
+"""Fields whose values depend on the mapping. The rest of the content is as the provider sent it."""
 DEAD_LETTERS_APART_MAX = 16
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 OF_THE_ENVELOPE = {'occurredAt', 'occurredAtText', 'occurredAtPrecision', 'zoneAssumed', 'timeUnreadable'}
@@ -23,12 +23,12 @@ OF_THE_ENVELOPE = {'occurredAt', 'occurredAtText', 'occurredAtPrecision', 'zoneA
 
 
 def identity_of(event):
-    """Events with equal content are the same event, whichever callbacks brought them."""
+    """Events with equal content are the same event, whichever callbacks report them."""
     return content_of(event, BROUGHT_BY)
 
 
 def statement_of(event):
-    """What the provider said. Of one statement there can be several readings, by different mappings."""
+    """What the provider said. Different mappings can give several readings of one statement."""
     return content_of(event, BROUGHT_BY | READ_INTO_IT)
 
 
@@ -43,8 +43,9 @@ def is_return_message(event):
 
 def counts_before(event, other):
     """
-    Of two readings of one event, the one by the newer mapping counts; of one mapping, any before a withdrawal; of two tellings,
-    which differ in nothing but the time of their envelopes, the one with the earliest time.
+    Whether `event` takes precedence over `other`, another reading of the same event. The reading by the newer mapping counts. Of
+    two readings by one mapping, one that is not a withdrawal counts; of two that differ only in the times of their envelopes,
+    the one with the earlier time.
     """
     return reading_order(event) < reading_order(other)
 
@@ -69,7 +70,7 @@ class RawCallbacks:
     def __init__(self, records, sources, findings):
         self.records = records
         self.readings = {}
-        """By record."""
+        """The reading of each record."""
         self.said = {}
         """The expected event by callback, element and payment key."""
         bodies = {}
@@ -124,8 +125,8 @@ def judge_raw(told, raw, partitions, findings):
 def judge_events(raw, events, dead_letters, committed, partitions, mappings, findings, redriven=False):
     """
     Every element of every callback is an event, a dead letter or set aside. `events` are pairs of record and decoded
-    event, `committed` are the normalizer's offsets by partition. What an older mapping read may be something else. After a redrive,
-    an element that is an event may have been a dead letter before.
+    event, `committed` are the normalizer's offsets by partition. Events read by an older mapping may differ from the expected
+    ones. After a redrive, an element that is an event may also have a dead letter.
     """
     published = set()
     identities = {identity_of(event) for _, event in events if not is_withdrawn(event)}
@@ -155,7 +156,7 @@ def judge_events(raw, events, dead_letters, committed, partitions, mappings, fin
         missing = missing_of(record, committed, findings)
         for event in reading.events:
             name = (record.headers['ce_id'], event['element'], event['paymentKey'])
-            # What reprocessing adds is published once, however many callbacks say it.
+            # Reprocessing publishes a missing event once, however many callbacks report it.
             if name not in published and not (mappings.had_older and identity_of(event) in identities):
                 missing(f'I2: element {event["element"]} of raw {record.place} is no event of {event["paymentKey"]}')
         dead = reading.dead_elements
@@ -180,7 +181,7 @@ def judge_events(raw, events, dead_letters, committed, partitions, mappings, fin
 
 
 def elements_of(reading):
-    """As dead letters name them. Many dead letters of one callback are one, without an element."""
+    """The elements as dead letters name them. Many dead letters of one callback are combined into one without an element."""
     elements = {str(event['element']) for event in reading.events}
     return elements | {None} if len(elements) + len(reading.dead_elements) > DEAD_LETTERS_APART_MAX else elements
 
@@ -189,7 +190,7 @@ def missing_of(record, committed, findings):
     """The kind of finding if a result of a raw record is missing."""
     if isinstance(record, RemovedRecord):
         return findings.lost if record.normalized else findings.gone
-    # A record beyond the committed offset may still be processed; that it takes too long is another finding.
+    # A record beyond the committed offset is not lost: it has only not been processed in time.
     return findings.lost if record.offset < committed.get(record.partition, 0) else findings.late
 
 
@@ -199,8 +200,8 @@ def is_copy(letter, record):
 
 def judge_ids(events, findings):
     """
-    Ids and statements are in bijection: equal ids mean that the provider said the same, and vice versa. By one mapping, equal ids
-    mean equal content, too.
+    Ids and statements are in bijection: equal ids mean that the provider said the same, and vice versa. Within one mapping version,
+    equal ids also mean equal content.
     """
     statement_of_id, id_of_statement, content_of_id = {}, {}, {}
     for record, event in events:

@@ -17,8 +17,8 @@ DETAILS = ['kind', 'relatesTo', 'endToEndId', 'references', 'rail', 'direction',
 
 def judge_once(raw, events, changes, dead_letters, committed, partitions, findings):
     """
-    Each distinct event has exactly one record in `changes` or is a dead letter, besides those of readings that were replaced,
-    and there are no other records.
+    Each distinct event either has exactly one record in `changes`, not counting the records of replaced readings, or is a dead
+    letter. There are no other records.
     """
     distinct = raw.distinct()
     published = distinct.keys() | {identity_of(event) for _, event in events}
@@ -89,7 +89,7 @@ REPAIRED = 'paystatus_repaired'
 def in_order_of_steps(changes, repair_was_run, findings):
     """
     The changes in the order of the log, except that each republished one comes before the first later version of its payment:
-    there it was when it was lost.
+    its position before it was lost.
     """
     repaired = {}
     for record, change in changes:
@@ -165,7 +165,7 @@ def judge_changes(changes, forgotten, natural_key_of, findings):
             if known is None:
                 verdict = verdict_of(before, event, life.events)
             elif counts_before(event, known):
-                # A duplicate by a newer mapping moves the version of the known reading along without a record.
+                # A duplicate by a newer mapping increases the version of the known reading without a record.
                 version_before = change['mappingVersionBefore']
                 if version_before is None or not known['mappingVersion'] <= version_before <= event['mappingVersion']:
                     findings.wrong(f'I5: {where} replaces mapping version {version_before}, it was {known["mappingVersion"]}')
@@ -176,7 +176,7 @@ def judge_changes(changes, forgotten, natural_key_of, findings):
             else:
                 if change['verdict'] in ('RESTATED', 'WITHDRAWN'):
                     findings.duplicated(f'I3: {where} replaces a reading that counts before it')
-                # The duplicate was reported already; the fold takes it once.
+                # The duplicate was already reported; the fold includes the event once.
                 continue
             if (change['verdict'], change['rule']) != verdict:
                 findings.wrong(f'I5: {where} says {change["verdict"]} by {change["rule"]}, the rules {" by ".join(verdict)}')
@@ -228,7 +228,7 @@ def judge_last(raw, distinct, steps, findings):
         event = change['event']
         if event is not None:
             said = raw.said.get((event['callbackId'], event['element'], event['paymentKey']))
-            # Another reading of the callback was replaced or withdrawn; the callback's own has a step, too.
+            # Skip readings that were replaced or withdrawn; the reading that counts has a step of its own.
             if said is not None and identity_of(said) == identity_of(event) and not is_withdrawn(event):
                 counting = distinct[identity_of(said)][1] if identity_of(said) in distinct else said
                 of_payment.setdefault(key, {})[event['eventId']] = {**counting, 'eventId': event['eventId']}
@@ -244,7 +244,7 @@ def judge_last(raw, distinct, steps, findings):
 
 
 def moves_along(before, after):
-    """Whether nothing but mapping versions rose: a newer mapping read known events and they say the same, which is no step."""
+    """Whether only mapping versions increased: a newer mapping read known events with the same result, which is not a step."""
     def versions(state):
         return [recorded['event']['mappingVersion'] for recorded in state['events']]
 
@@ -257,7 +257,7 @@ def moves_along(before, after):
 
 
 CLOCK_SKEW_MS = 48 * 3_600_000
-"""By how much the clock of a processor may be ahead."""
+"""How far the clock of a processor may be ahead."""
 
 
 def judge_current(currents, steps, policy, now, findings):

@@ -1,4 +1,4 @@
-"""The mappings that read the callbacks. The newest ones decide; what older ones read otherwise must be replaced by the end."""
+"""The mappings that read the callbacks. The newest ones decide; what older ones read differently must be replaced in the end."""
 
 from fold import is_withdrawn
 
@@ -14,6 +14,6 @@ class Mappings:
         return self.had_older and event['mappingVersion'] < self.newest[event['provider']]
 
     def has_run(self, event):
-        """Whether a release with this mapping version ever ran. Only the newest withdraws something."""
+        """Whether a release with this mapping version ever ran. Only the newest one withdraws events."""
         is_newest = event['mappingVersion'] == self.newest[event['provider']]
         return is_newest or self.is_older(event) and not is_withdrawn(event)

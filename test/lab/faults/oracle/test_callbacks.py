@@ -89,7 +89,7 @@ class Callbacks(unittest.TestCase):
                                (V2, {'events': 'x'}), (V2, '{}'), (INSTAMED, '[]'), (INSTAMED, '{}')):
             self.dead('unexpected-shape', None, provider, body)
 
-    def test_a_part_of_a_form_that_names_nothing_costs_nothing(self):
+    def test_a_part_of_a_form_without_a_name_or_value_is_skipped(self):
         for before, after in (('=y&', ''), ('x&', '&Amount'), ('PatientLastName=A & B&', ''), ('&&', '&%')):
             reading = read(INSTAMED, before + 'transactionID=A1&transactionStatus=C' + after, FORM)
             self.assertEqual((['x:a1'], {}), ([event['paymentKey'] for event in reading.events], reading.dead_elements))
@@ -144,7 +144,7 @@ class Callbacks(unittest.TestCase):
             self.says({'amount': amount}, INSTAMED,
                       f'{{"PaymentTransactionID":"A","CurrentTransactionStatusCode":"S","Amount":{text}}}')
 
-    def test_a_character_that_the_format_does_not_allow_costs_its_field(self):
+    def test_a_character_that_the_format_does_not_allow_makes_only_its_field_unreadable(self):
         self.says({'status': 'SETTLED', 'unreadable': ['CLMREF']}, INSTAMED,
                   'transactionID=A&transactionStatus=S&CLMREF=5%25%&x=%zz', FORM)
         self.says({'status': 'SETTLED', 'unreadable': ['CLMREF']}, INSTAMED,
@@ -193,7 +193,7 @@ class Callbacks(unittest.TestCase):
         self.dead('invalid-field', 'PaymentTransactionID', INSTAMED, sale(PaymentTransactionID=5))
         self.dead('missing-status', None, INSTAMED, sale(CurrentTransactionStatusCode=' '))
 
-    def test_an_unreadable_guard_holds(self):
+    def test_an_unreadable_context_still_counts_and_an_unreadable_type_or_sub_status_does_not(self):
         self.says({'status': 'UNKNOWN', 'unknownBecause': 'CONTEXT', 'eventContext': None, 'unreadable': ['eventcontext']},
                   V2, v2({'eventcontext': 5}))
         self.says({'status': 'COMPLETED', 'sourceType': None, 'unreadable': ['type']}, V2, v2({'type': {}}))
@@ -262,7 +262,7 @@ class Callbacks(unittest.TestCase):
 
     # Character sets.
 
-    def test_a_name_in_another_character_set_costs_nothing(self):
+    def test_another_character_set_in_a_field_that_is_not_read_has_no_effect(self):
         self.says({'status': 'SETTLED', 'unreadable': []}, INSTAMED,
                   b'transactionID=A&transactionStatus=S&PatientLastName=Nu%F1ez&FirstName=Jos\xe9', FORM)
         self.says({'status': 'COMPLETED', 'unreadable': []}, V1,

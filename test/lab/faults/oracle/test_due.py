@@ -1,4 +1,4 @@
-"""When payments are due, by docs/configuration.md; and bodies that are opened, or are not."""
+"""When payments are due, by docs/configuration.md; and which encrypted bodies can be decrypted."""
 
 import base64
 import unittest
@@ -40,7 +40,7 @@ class Due(unittest.TestCase):
 
 
 class Sealed(unittest.TestCase):
-    def test_a_body_opens_only_with_its_own_key_topic_and_record_key(self):
+    def test_a_body_is_decrypted_only_with_its_own_data_key_topic_and_record_key(self):
         kek, data_key, nonce = AESGCM.generate_key(256), AESGCM.generate_key(256), b'n' * 12
         wrapped = nonce + AESGCM(kek).encrypt(nonce, data_key, b'paystatus data key\0k\0d')
         keys = [Record(0, 0, b'd', wrapped, {'paystatus_kek': 'k'})]

@@ -72,7 +72,7 @@ class Fold(unittest.TestCase):
                    event('SETTLEMENT_FAILED', '2026-01-12T10:00'))
         self.folds(('BLOCKED',), event('BLOCKED', '2026-01-12T09:00Z'), event('BLOCKED', '2026-01-12T10:00'))
 
-    def test_an_event_beaten_at_its_own_time_decides_in_no_zone(self):
+    def test_an_event_with_a_stronger_event_at_the_same_time_decides_in_no_zone(self):
         self.folds(('PROCESSING',), event('PROCESSING', '2026-01-12T10:00'), event('PROCESSING', '2026-01-12T09:00Z'),
                    event('SCHEDULED', '2026-01-12T09:00Z'))
 

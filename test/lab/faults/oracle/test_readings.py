@@ -74,7 +74,7 @@ class Readings(unittest.TestCase):
         self.assertFalse(counts_before(withdrawn, {**withdrawn, 'occurredAt': None}))
         self.assertFalse(counts_before({**withdrawn, 'occurredAt': None}, withdrawn))
 
-    def test_a_withdrawn_event_counts_for_nothing(self):
+    def test_a_withdrawn_event_has_no_effect(self):
         report = {**blank('x:P'), **RIGHT, 'eventId': 'r', 'childKey': 'x:R'}
         whole = fold([RIGHT, report])
         self.assertEqual(('COMPLETED', ['x:R']), (whole['status'], [child['paymentKey'] for child in whole['children']]))
@@ -99,7 +99,7 @@ class Readings(unittest.TestCase):
             with self.subTest(wrong[1:]):
                 self.assertIn('wrong', self.judged(steps_of(FIRST_WRONG, wrong), [WRONG, RIGHT]))
 
-    def test_i3_an_event_that_no_callback_gives_is_withdrawn(self):
+    def test_i3_an_event_that_no_callback_reports_is_withdrawn(self):
         right = steps_of((RIGHT, 'APPLIED', 'first-event', None))
         self.assertEqual([], self.judged([*right, *steps_of(FIRST_ELSEWHERE, WITHDRAWN)], [ELSEWHERE, RIGHT, GONE]))
         self.assertIn('wrong', self.judged([*right, *steps_of(FIRST_ELSEWHERE)], [ELSEWHERE, RIGHT]))
@@ -108,7 +108,7 @@ class Readings(unittest.TestCase):
         # It may be withdrawn before it is known.
         self.assertEqual([], self.judged([*right, *steps_of((GONE, 'WITHDRAWN', 'no-longer-read', None))], [RIGHT, GONE]))
 
-    def test_i3_an_event_that_a_callback_gives_is_not_withdrawn(self):
+    def test_i3_an_event_that_a_callback_reports_is_not_withdrawn(self):
         withdrawal = {**RIGHT, 'mappingVersion': 3, 'withdrawn': True}
         steps = steps_of((RIGHT, 'APPLIED', 'first-event', None), (withdrawal, 'WITHDRAWN', 'no-longer-read', 2))
         self.assertIn('lost', self.judged(steps, [RIGHT, withdrawal], newest=3))

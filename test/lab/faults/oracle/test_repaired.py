@@ -92,7 +92,7 @@ class RemovedRaw(unittest.TestCase):
         other = Record(0, 0, b'k', b'neither', place)
         self.assertEqual(self.judged([self.removed(False), new], [other]), (['lost', 'wrong'], 1))
 
-    def test_a_record_that_is_there_counts_by_the_committed_offset(self):
+    def test_a_missing_result_is_lost_below_the_committed_offset_and_otherwise_late(self):
         findings = Findings()
         there = Record(0, 7, b'k', b'', {})
         self.assertEqual(missing_of(there, {0: 8}, findings), findings.lost)
