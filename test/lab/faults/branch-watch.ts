@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { RoleProcess } from '../harness/deployment.ts'
 import { PRODUCT_MESSAGES } from './product-messages.ts'
 
-/** How often the product took each code path that only trouble leads to, by the name of the path. */
+/** How often the product took each code path that only failures lead to, by the name of the path. */
 export type BranchCounts = Readonly<Record<string, number>>
 
 /** Paths that a table lists even if they were not taken. */

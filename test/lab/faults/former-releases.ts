@@ -1,11 +1,11 @@
 import type { Patched } from './mutants/mutant.ts'
 
-/** First part of the ids that the misreading release gives to returns, after the namespace. */
+/** Prefix of the ids that the misreading release gives to returns; it follows the namespace. */
 export const WRONG_RETURN_PREFIX = 'old-'
 
 /**
- * A former release that reads callbacks differently, as a patch of the present one. Its mappings of v1 and v2 have the version
- * before the present one, do not know the status COMPLETED, and key returns by another id. InstaMed's mapping is the same.
+ * A former release that reads callbacks differently, made by patching the current one. Its v1 and v2 mappings have the previous
+ * version and do not know the status COMPLETED; the v2 mapping also gives returns another key. InstaMed's mapping is unchanged.
  */
 export const MISREADING_RELEASE: Patched = {
   name: 'misreading-release',
@@ -39,8 +39,8 @@ export const MISREADING_RELEASE: Patched = {
 }
 
 /**
- * A former release that cannot read some good callbacks and makes dead letters of them: COMPLETED of v1 and v2 has no status
- * for it, and its adapter fails on returns.
+ * A former release that cannot read some good callbacks and makes dead letters of them: it treats COMPLETED of v1 and v2
+ * as a missing status, and its adapter fails on returns.
  */
 export const REFUSING_RELEASE: Patched = {
   name: 'refusing-release',

@@ -195,7 +195,7 @@ function withRemovedRaw(contents: Contents, { removedRaw }: Lab): Contents {
   return { ...contents, raw: [...removedRaw, ...contents.raw] }
 }
 
-/** The contents with repaired changes where they stood when they were lost. */
+/** The contents, with repaired changes at the positions that they had before they were lost. */
 function inOrder(contents: Contents): Contents {
   const { changes, changeRecords } = contents
   const steps = changeRecords.map((record, at) => ({
@@ -217,8 +217,8 @@ function inOrder(contents: Contents): Contents {
 }
 
 /**
- * What is in the findings that removed raw records explain: callbacks and payments of those that were lost for good. Another
- * record may have the offset of a removed one, so the oracle alone judges the dead letters of these offsets.
+ * Texts by which to recognize the findings that removed raw records explain: the callbacks and payments of records that were
+ * lost for good. Another record may have the offset of a removed one, so the oracle alone judges the dead letters of these offsets.
  */
 function goneIn({ raw }: Contents, { removedRaw, deployment }: Lab): readonly string[] {
   const names = removedRaw.map(({ partition, offset }) => `dead letter ${partition}/${offset}#`)

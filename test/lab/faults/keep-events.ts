@@ -4,7 +4,7 @@ import type { ReadRecord } from '../harness/observer.ts'
 import { insistently } from './insistently.ts'
 import type { Lab } from './lab.ts'
 
-/** Everything that may be deleted from the events topic must be known to the judges. */
+/** Tells the judges the events that may be deleted from the topic. */
 export async function keepEvents(lab: Lab): Promise<void> {
   const kept = new Set(lab.deletedEvents.map(({ partition, offset }) => `${partition}/${offset}`))
   for (let partition = 0; partition < lab.partitions; partition += 1) {

@@ -107,7 +107,7 @@ export class Lab {
   hadOlderMappings = false
   /** Whether a release made dead letters of good callbacks, which were redriven. */
   redriven = false
-  /** What a fault leaves to be done once the load is over and processed, before the judgement. A rejection is a finding. */
+  /** Actions that a fault postpones until the load has ended and is processed, before the judgement. A rejection is a finding. */
   readonly atRest: (() => Promise<void>)[] = []
   /** Processes that exited because only an operator can decide how to continue. */
   readonly definedStops: DefinedStopSeen[] = []
@@ -257,7 +257,7 @@ export class Lab {
    */
   async deploy(slot: Slot, program?: string): Promise<void> {
     const code = await this.stop(slot)
-    // Undefined: another fault had stopped it. During a fault that wants a stop, it may just be stopping with 1.
+    // Undefined: another fault had stopped it. During a fault that expects a defined stop, the process may be exiting with 1.
     if (code !== 0 && code !== undefined && this.wantedStops.size === 0) {
       throw new Error(`${slot} ended with ${code} after SIGTERM`)
     }

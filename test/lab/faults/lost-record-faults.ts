@@ -237,7 +237,7 @@ async function recreationStops(former: readonly RoleProcess[]): Promise<readonly
   return outputs
 }
 
-/** Offsets that were committed for the former topic, while it was deleted, may be left. */
+/** Offsets that were committed for the former topic while it was being deleted may remain. */
 async function assertNothingCommittedFor(lab: Lab, topic: string): Promise<void> {
   const { config, logger } = lab.deployment
   const kafka = createKafka({ connection: { brokers: lab.cluster.directBrokers }, clientId: 'laboratory', logger })

@@ -108,7 +108,7 @@ test('I1 I3 I4 I5 the oracle names what is lost, duplicated, misnumbered and mis
     misjudged,
     observer.codecs.state.encode({ ...state, status: state.status === 'BLOCKED' ? 'CREDITED' : 'BLOCKED' }),
   )
-  // An event that somebody put aside for no reason that can be seen.
+  // A dead letter whose event does not have the problem that `dlq_reason` names.
   const [{ key, value, partition, offset }] = (await observer.records('events')) as [ReadRecord]
   const headers = { dlq_reason: 'too-large', dlq_partition: `${partition}`, dlq_offset: `${offset}` }
   const topic = deployment.topics.eventDeadLetters

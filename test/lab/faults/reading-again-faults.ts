@@ -10,19 +10,19 @@ import { type Lab, type Role, slotsOf } from './lab.ts'
 import type { Patched } from './mutants/mutant.ts'
 import { mutatedCheckout } from './mutants/mutated-checkout.ts'
 
-/** A former release that reads callbacks wrongly, and the command that sets it right after an upgrade. */
+/** A former release that reads callbacks incorrectly, and the command that corrects the result after an upgrade. */
 interface Correction {
   readonly name: string
   readonly formerRelease: Patched
   /** Tells the judges what that release may do. */
   allow(lab: Lab): void
-  /** What it did so far, by what is counted; each must reach its minimum. */
+  /** The number of its errors so far, by kind; each must reach its minimum. */
   harmSoFar(observer: Observer): Promise<readonly Harm[]>
   /** The command, without `--apply --reason …`. */
   readonly command: readonly string[]
-  /** Options with which it takes long enough to be killed meanwhile. */
+  /** Options that make it slow enough to be killed while it runs. */
   readonly slowly: readonly string[]
-  /** How many things a run did, by the totals at its end. */
+  /** The number of corrections of a run, from the totals that it prints last. */
   done(totals: Totals): number
 }
 
@@ -37,14 +37,14 @@ interface Harm {
 const HARM_MAX_MS = 30_000
 /** How long the old and the new release of a role run side by side. */
 const SIDE_BY_SIDE_MS: readonly [number, number] = [1_000, 2_500]
-/** How often the command is killed, and after how long. Its first seconds are the start of Node.js. */
+/** How often the command is killed, and after how long. Node.js takes the first seconds to start. */
 const COMMAND_KILLS = 3
 const COMMAND_LIVES_MS: readonly [number, number] = [1_000, 7_000]
 const BROKER_DOWN_MS: readonly [number, number] = [3_000, 8_000]
 const PROCESSOR_DOWN_MS: readonly [number, number] = [500, 3_000]
 const CORRECTED_MAX_MS = 90_000
 
-/** Statuses and keys were misread: in the end every payment is as if the present mappings had been there from the start. */
+/** Statuses and keys were misread. In the end every payment must be as if the current mappings had been used from the start. */
 const REPROCESS: Correction = {
   name: 'reprocess',
   formerRelease: MISREADING_RELEASE,
@@ -70,7 +70,7 @@ const REPROCESS: Correction = {
   done: ({ changed = Number.NaN }) => changed,
 }
 
-/** Good callbacks became dead letters: in the end every one of their events is there once. */
+/** Good callbacks became dead letters. In the end each of their events must be recorded exactly once. */
 const REDRIVE: Correction = {
   name: 'redrive',
   formerRelease: REFUSING_RELEASE,
@@ -91,9 +91,9 @@ const REDRIVE: Correction = {
 }
 
 /**
- * A former release runs for a while, then an upgrade replaces it process by process, in one of both orders. The command must set
- * right what that release did, although callbacks keep arriving, and although the command, a processor and a broker are killed
- * at random moments. In the end nothing is left to do.
+ * A former release runs for a while, then an upgrade replaces it process by process, normalizers or processors first. The command
+ * must correct the errors of that release, although callbacks keep arriving and the command, a processor and a broker are killed
+ * at random moments. In the end nothing must be left to correct.
  */
 function upgradeAndCorrect(correction: Correction): Fault {
   return {
@@ -197,7 +197,7 @@ function applied(reason: string): readonly string[] {
   return ['--apply', '--reason', reason, '--json']
 }
 
-/** Runs the command to its end; returns how many things it did. */
+/** Runs the command to its end; returns the number of corrections. */
 async function correct({ deployment, say }: Lab, { name, command, done }: Correction): Promise<number> {
   const { code, stdout, stderr } = await deployment.command([...command, ...applied(REASON)])
   const things = done(totalsOf(stdout))
@@ -208,7 +208,7 @@ async function correct({ deployment, say }: Lab, { name, command, done }: Correc
   return things
 }
 
-/** The last line of the output; empty if it is no JSON. */
+/** The last line of the output, parsed; empty if it is not JSON. */
 function totalsOf(stdout: string): Totals {
   try {
     return JSON.parse(lastLine(stdout))
@@ -217,7 +217,8 @@ function totalsOf(stdout: string): Totals {
   }
 }
 
-/** Once everything is processed, nothing is left to do, or only what was not processed yet; and the product finds no difference. */
+/** Rejects unless a second run, at the latest, finds nothing to correct, and `paystatus verify` finds no difference. The first run
+ * may still correct what was not processed earlier. */
 async function nothingIsLeft(lab: Lab, correction: Correction): Promise<void> {
   if ((await correct(lab, correction)) > 0 && (await correct(lab, correction)) > 0) {
     throw new Error(`paystatus ${correction.command.join(' ')} finds something to do every time`)
@@ -232,7 +233,7 @@ async function nothingIsLeft(lab: Lab, correction: Correction): Promise<void> {
   lab.say(`${correction.name}: nothing is left to do`)
 }
 
-/** Rejects unless the audit trail has an act that was not killed, as done. */
+/** Rejects unless the audit trail lists a run that was not killed as `done`. */
 async function isInAuditTrail({ deployment }: Lab, act: string): Promise<void> {
   const { code, stdout, stderr } = await deployment.command(['audit', '--act', act, '--json'])
   const { acts = [] }: { acts?: readonly { reason: string; outcome: string }[] } = code === 0 ? JSON.parse(stdout) : {}

@@ -12,7 +12,7 @@ export interface Recovery {
    * partitions.
    */
   readonly recoveryMs: number
-  /** The part of it after healing; 0 if the system recovered before. */
+  /** The part of `recoveryMs` after healing; 0 if the system recovered before it. */
   readonly afterHealMs: number
 }
 
@@ -132,7 +132,7 @@ export class RecoveryWatch {
       const due = this.#waits.filter(({ recoveredAt }) => recoveredAt === undefined)
       const positions = await within(LOOK_MAX_MS, this.#look(admin)).catch(() => undefined)
       if (positions === undefined) {
-        // It may cling to a dead broker and stay blind for longer than the payments are blocked.
+        // The client may keep using a dead broker and fail for longer than the payments are blocked.
         void admin.disconnect().catch(() => {})
         admin = this.#lab.newAdmin()
       } else {

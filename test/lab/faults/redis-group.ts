@@ -38,7 +38,7 @@ export class RedisGroup implements LabRedis {
   }
 
   async failOver({ primary, replica }: LabShard, lagMs: number): Promise<void> {
-    // Refused at the next login, it keeps its role and its data, so that it may still take over.
+    // The primary refuses the replica's next login. The replica keeps its role and its data, so that it can still take over.
     await redisCommand(replica, 'CONFIG SET masteruser nobody')
     await redisCommand(replica, 'CONFIG SET masterauth nothing')
     await redisCommand(primary, 'CLIENT KILL TYPE replica')

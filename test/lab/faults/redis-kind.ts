@@ -5,7 +5,7 @@
 export const REDIS_KINDS = ['single', 'valkey', 'sentinel', 'cluster'] as const
 export type RedisKind = (typeof REDIS_KINDS)[number]
 
-/** What `REDIS` says; `single` without it. Throws when it names no kind. */
+/** The kind that `REDIS` names; `single` if it is not set. Throws if it names no known kind. */
 export function redisKindOf({ REDIS: wanted }: NodeJS.ProcessEnv): RedisKind {
   const kind = REDIS_KINDS.find((one) => one === (wanted || 'single'))
   if (kind === undefined) {

@@ -41,7 +41,7 @@ export interface RunResult {
   readonly definedStops: number
   /** Crashes by crash point. */
   readonly crashes: Readonly<Record<string, number>>
-  /** How often the product took a path that only trouble leads to; a lower bound. */
+  /** How often the product took a code path that only failures lead to; a lower bound. */
   readonly branches: BranchCounts
   /** The oracle's counts. */
   readonly counts: OracleCounts

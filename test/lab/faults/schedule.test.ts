@@ -88,7 +88,7 @@ test('the run of a campaign on another kind of Redis has every fault of Redis, a
   }
 })
 
-test('no fault rereads the events of payments that an earlier fault made forgotten', () => {
+test('no fault rereads the events of payments that were forgotten because of an earlier fault', () => {
   const known: readonly FaultTiming[] = [
     ...KNOWN,
     { name: 'forget-all', area: 'operation', history: 'forgets', lastsMs: [1_000, 4_000] },

@@ -15,15 +15,15 @@ export interface FaultTiming {
   readonly onDemand?: boolean
   /**
    * `forgets`: payments leave `current` while their events are still in the log. `rereads`: events are processed a second
-   * time. A fault that rereads never follows one that forgets: the payment would begin the same life again, which the real
-   * retention of a payment, much longer than that of events, rules out.
+   * time. A fault that rereads never follows one that forgets: the payment would begin the same life again. That
+   * cannot happen in production, where payments are retained much longer than events.
    */
   readonly history?: 'forgets' | 'rereads'
 }
 
 export interface PlannedFault {
   readonly name: string
-  /** Since the start of the load, on a clock that stops while a fault that comes alone lasts longer than planned. */
+  /** Since the start of the load, on a clock that stops while a fault that is injected alone lasts longer than planned. */
   readonly atMs: number
   readonly healAtMs: number
   /** Whether the next fault waits until payments move again. */
@@ -33,23 +33,23 @@ export interface PlannedFault {
 }
 
 export interface Schedule {
-  /** Those that come alone are first. */
+  /** Faults that are injected alone come first. */
   readonly faults: readonly PlannedFault[]
 }
 
 const WARM_UP_MS: readonly [number, number] = [3_000, 4_000]
 const MIX_FAULTS = 4
-/** Faults in one run of a campaign, and how many of them come alone. */
+/** Faults in one run of a campaign, and how many of them are injected alone. */
 const CAMPAIGN_RUN_FAULTS = 10
 const CAMPAIGN_RUN_ALONE = 2
-/** From the end of a fault that comes alone to the next fault. */
+/** From the end of a fault that is injected alone to the next fault. */
 const ALONE_GAP_MS = 2_500
 
 /**
  * Plans which faults are active when. Pure: a seed always gives the same schedule.
  *
  * A scenario is `none`, `pair`, `mix`, names of faults with `+` between them, or a run of a campaign (campaignRuns). Of
- * several faults, each begins during the previous one or soon after it; the first two of a campaign's run come alone.
+ * several faults, each begins during the previous one or soon after it; the first two of a campaign's run are injected alone.
  */
 export function planSchedule(seed: number, scenario: string, known: readonly FaultTiming[]): Schedule {
   const random = createRandom(seed, 'schedule')
@@ -95,7 +95,7 @@ export function campaignRuns(seed: number, times: number, known: readonly FaultT
     const chosen: FaultTiming[] = []
     while (chosen.length < CAMPAIGN_RUN_FAULTS) {
       const deck = chosen.length < CAMPAIGN_RUN_ALONE ? alone : inPairs
-      // A fault that comes after one that came alone may be of the same area.
+      // A fault that follows one that was injected alone may be of the same area.
       const last = chosen.length <= CAMPAIGN_RUN_ALONE ? undefined : chosen.at(-1)
       const fits = (fault: FaultTiming) =>
         (last === undefined || !shareArea(fault, last)) && !rereadsForgotten(fault, chosen)

@@ -155,7 +155,7 @@ function kafkaVersion(): string {
 }
 
 function redisKindsOf(all: readonly RunResult[]): string {
-  // Results written before there was a choice do not name it.
+  // Results that were written before `REDIS` existed do not name the kind.
   const byKind = [...Map.groupBy(all, ({ redis }) => redis ?? 'single')]
   return byKind.map(([kind, runs]) => `${redisServers(kind)} (${runs.length} runs${leftOutText(kind)})`).join('; ')
 }

@@ -119,7 +119,7 @@ function remember(): void {
   }
 }
 
-/** The unchanged product in a scenario of the mutants: findings here devalue findings there. */
+/** The unchanged product in a scenario of the mutants: a finding here would make the findings of the mutants unreliable. */
 async function control({ scenario, seed, healedMaxMs }: Mutant): Promise<Control> {
   console.log(`\nthe product in ${scenario}, seed ${seed}`)
   const { findings, broke } = await run(scenario, seed, healedMaxMs === undefined ? {} : { healedMaxMs })

@@ -221,7 +221,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: "if (event.paymentKey === '') {",
       },
       {
-        // And the third.
+        // The third line of defence.
         file: 'src/processor/decode-events.ts',
         find: 'assertInPlace(key, offset)',
         replace: '',
@@ -425,7 +425,7 @@ export const MUTANTS: readonly Mutant[] = [
     scenario: 'deaf-to-group',
     seed: 1,
     expects: ['wrong'],
-    // It disturbs the new owner, and breaks nothing.
+    // It disturbs the new owner but breaks no guarantee of the data.
     seenBy: 'laboratory',
   },
   {
@@ -535,7 +535,7 @@ export const MUTANTS: readonly Mutant[] = [
     scenario: 'recreate-events',
     seed: 1,
     expects: ['wrong'],
-    // After the operator's reset no data is missing: only the defined stop, which does not come, tells.
+    // After the operator's reset no data is missing: the only symptom is the missing defined stop.
     seenBy: 'laboratory',
   },
   {
@@ -551,7 +551,7 @@ export const MUTANTS: readonly Mutant[] = [
     scenario: 'leaderless-foreign-topic',
     seed: 1,
     expects: ['wrong', 'late'],
-    // Processes do not become ready; waiting loses nothing.
+    // Processes do not become ready, but no data is lost.
     seenBy: 'laboratory',
   },
   {
@@ -581,7 +581,7 @@ export const MUTANTS: readonly Mutant[] = [
     scenario: 'redrive',
     seed: 1,
     expects: ['wrong'],
-    // The events are duplicates: only the list, which never becomes empty, tells.
+    // The events are duplicates: the only symptom is that the list never becomes empty.
     seenBy: 'laboratory',
   },
 ]

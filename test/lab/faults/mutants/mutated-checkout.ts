@@ -15,7 +15,7 @@ const LINKED = ['node_modules', 'schemas']
 
 export interface MutatedCheckout {
   readonly directory: string
-  /** Runs in place of `bin/paystatus`. */
+  /** The program to run instead of `bin/paystatus`. */
   readonly program: string
   remove(): Promise<void>
 }
@@ -25,8 +25,8 @@ export function readSource(file: string, checkout = CHECKOUT): string {
 }
 
 /**
- * A patched copy of the product: with a bug in it, or as an older release. `checkout` is what is copied, this checkout if not
- * given. Rejects if a patch does not apply.
+ * A patched copy of the product: with a bug in it, or as an older release. `checkout` is the directory to copy, by default this
+ * checkout. Rejects if a patch does not apply.
  */
 export async function mutatedCheckout(patched: Patched, checkout = CHECKOUT): Promise<MutatedCheckout> {
   const directory = await mkdtemp(join(tmpdir(), `paystatus-mutant-${patched.name}-`))
