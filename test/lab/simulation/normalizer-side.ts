@@ -37,7 +37,7 @@ function withOldMapping(sources: SourcesById): SourcesById {
   )
 }
 
-/** The old mapping does not know COMPLETED, and takes RETURNED for a return with a key of its own. */
+/** The old mapping does not know COMPLETED, and reads RETURNED as a return with its own payment key. */
 function readByOldMapping(event: PaymentEvent): PaymentEvent {
   if (event.status === 'COMPLETED') {
     return { ...event, mappingVersion: 0, status: 'UNKNOWN', unknownBecause: 'STATUS' }
@@ -135,8 +135,8 @@ export function callbackOf(index: number, { payment, status, minute, malformed }
 }
 
 /**
- * What `reprocess` of the new release publishes: what it reads from the callbacks in the raw topic and is not known so, and
- * withdrawals of what it no longer reads.
+ * What `reprocess` of the new release publishes: the events that it reads from the callbacks in the raw topic and that are unknown
+ * or were read differently, and withdrawals of the events that it no longer reads.
  */
 export function remediesOf(world: StatusWorld): readonly PaymentEvent[] {
   const { events: said } = eventsOf(world.kafka, 'new')

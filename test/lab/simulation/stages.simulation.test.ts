@@ -29,8 +29,8 @@ import {
  * A seeded simulation of the real stage code: callbacks in any order, with repeats, pass through the normalizer and the
  * status processor of one partition, while at any step processes crash, freeze and are replaced, brokers leave transactions
  * half-ended, and Redis loses data. Processes also run concurrently, interleaved in any order: the two stages, and the owner
- * of a partition with its former owner. Two releases of the normalizer, whose mappings differ, take turns, and what the old one
- * read is reprocessed with the new one. Kafka, Redis and the clock are in memory.
+ * of a partition with its former owner. Two releases of the normalizer, whose mappings differ, take turns, and callbacks that the
+ * old one read are reprocessed with the new one. Kafka, Redis and the clock are in memory.
  *
  * A failure prints its seed, its path and its shortest story. `SCHEDULES` is the number of stories (`make simulate-long`: a
  * million); `STORY=<seed>/<path>` replays one.
@@ -267,8 +267,8 @@ class Simulation {
   }
 
   /**
-   * Does exactly what a defined stop tells the operator to do. Not while other processes of the group run: Kafka refuses to move
-   * the offsets of a group that is active. The next process that opens stops again.
+   * Does exactly what a defined stop tells the operator to do. Does nothing while other processes of the group run, because
+   * Kafka refuses to move the offsets of an active group; the next process that opens the partition then stops again.
    */
   async #remedied<T>(work: Promise<T>): Promise<T> {
     try {
@@ -549,7 +549,7 @@ describe(`under any faults of processes, brokers and Redis, in ${SCHEDULES} sche
           }
           await simulation.play(acts)
           await simulation.finish()
-          // Everything ends as the new release reads it, whichever read what before.
+          // In the end everything is as the new release reads it, whichever release read it first.
           const remedies = remediesOf(world)
           if (remedies.length > 0) {
             world.arrive(...remedies)
@@ -558,7 +558,7 @@ describe(`under any faults of processes, brokers and Redis, in ${SCHEDULES} sche
           }
           const said = eventsOf(world.kafka, 'new')
           const all = world.events()
-          // I2: the events of every callback are there, perhaps repeated, and nothing else but readings of the old release.
+          // I2: every callback's events are in the topic, possibly repeated. All other events are readings of the old release.
           const ids = new Set(all.map(({ eventId }) => eventId))
           const wanted = new Set([...arrivals, ...said.events].map(({ eventId }) => eventId))
           const formerly = new Set(eventsOf(world.kafka, 'old').events.map(({ eventId }) => eventId))
@@ -609,12 +609,12 @@ async function expectOneTrueStory(
       steps.map((_, index) => index + 1),
     )
     expectSame(current.get(paymentKey)?.statusVersion, steps.length)
-    // I5: each step has the status of the fold of the events so far; the last one that of all events, in any order.
+    // I5: each step has the status of the fold of the events so far; the last step has that of all events, in any order.
     const known = new Map<string, PaymentEvent>()
     let before: string | null = null
     for (const { event, statusBefore, statusAfter, verdict } of steps) {
       if (event !== null) {
-        // I3: one record for every reading that means something else than the one before, none for a repeat.
+        // I3: one record for every reading that differs from the previous one, none for a repeat.
         const replaced = known.get(event.eventId)
         if (replaced !== undefined) {
           expectSame([event.mappingVersion < replaced.mappingVersion, saysTheSame(event, replaced)], [false, false])
@@ -686,7 +686,7 @@ function expectReadAnew(world: StatusWorld, said: readonly PaymentEvent[]): void
     const state = current.get(paymentKey)
     expectSame([state?.status, state?.attention, state?.kind, state?.children], [status, attention, kind, children])
     expectSame(new Set(countingIn(paymentKey)), new Set(events.map(({ eventId }) => eventId)))
-    // What the old release took for a payment of its own stays, and counts for nothing.
+    // A separate payment that only the old release read remains, but none of its events counts.
     const taken = current.get(`${paymentKey}-return`)
     expectSame([taken?.status ?? 'UNKNOWN', countingIn(`${paymentKey}-return`)], ['UNKNOWN', []])
   }
