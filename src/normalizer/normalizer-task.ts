@@ -59,6 +59,8 @@ export interface NormalizerCounts {
   /** Callbacks whose body was forgotten; set aside as a whole. */
   forgotten: number
   deadLetters: Map<string, number>
+  /** Callbacks read minus callbacks with an outcome. Anything but 0 is a defect (I2). */
+  unaccounted: number
 }
 
 /**
@@ -76,6 +78,8 @@ export class NormalizerTask implements PartitionTask {
   /** The topics as they were when the partition was opened. */
   #facts: ReadonlyMap<string, TopicFacts> = new Map()
   #committed = 0n
+  /** Up to which offset every callback has its outcomes. */
+  #accounted = 0n
   /** The position up to which raw was read and translated. */
   #read: LogPlace | null = null
 
@@ -105,6 +109,7 @@ export class NormalizerTask implements PartitionTask {
     const { next, read, range } = await openInputLog(this.#input, committed)
     this.#read = read
     this.#committed = next
+    this.#accounted = next
     return { offset: next, highWatermark: range.end, read }
   }
 
@@ -127,6 +132,7 @@ export class NormalizerTask implements PartitionTask {
       setAside: 0,
       forgotten: 0,
       deadLetters: new Map(),
+      unaccounted: Number(next - this.#accounted),
     }
     const opened = records.some(isEncrypted) ? await bodies.open(records, signal) : records
     const eventsOut = new Map<number, OutRecord[]>()
@@ -135,6 +141,7 @@ export class NormalizerTask implements PartitionTask {
       const readable = opened[index] as OpenedRecord
       if (readable === 'forgotten') {
         counts.forgotten += 1
+        counts.unaccounted -= 1
         continue
       }
       const translation = readable === 'undecryptable' ? onlyDeadLetter(UNDECRYPTABLE) : this.#translate(readable)
@@ -157,6 +164,7 @@ export class NormalizerTask implements PartitionTask {
         counts.deadLetters.set(deadLetter.reason, (counts.deadLetters.get(deadLetter.reason) ?? 0) + 1)
       }
       counts.setAside += translation.setAside
+      counts.unaccounted -= translation.events.length + deadLettersOfRecord.length + translation.setAside > 0 ? 1 : 0
     }
     const appends = [...eventsOut].map(([output, out]) => events.append(output, out))
     if (deadLettersOut.length > 0) {
@@ -166,6 +174,7 @@ export class NormalizerTask implements PartitionTask {
     this.#options.crashPoint?.('normalizer:before-append')
     await Promise.all(appends)
     this.#options.crashPoint?.('normalizer:after-append')
+    this.#accounted = next
     onTranslated(counts)
     this.#read = endOf(records.at(-1)) ?? this.#read
     await this.#commits.soon(next)

@@ -7,8 +7,11 @@ import { ANSWER_CODES } from './answer-codes.ts'
 
 /** The source label of requests that belong to no source, such as those for an unknown path. */
 export const NO_SOURCE = 'none'
+/** The provider label of events whose provider this release does not know. */
+export const OTHER_PROVIDER = 'other'
 /** Why the gateway closed a connection: too many in total, too many from one address, idle, or its answer not read. */
 export const CONNECTION_CUTS = ['total', 'address', 'idle', 'unread'] as const
+export const READING_STAGES = ['normalizer', 'processor'] as const
 export const LANE_STATES = ['opening', 'open', 'doubt', 'closed'] as const
 
 /**
@@ -46,6 +49,12 @@ export const GATEWAY_METRICS = {
     help: 'Seconds from the complete request head to the answer.',
     labels: { source: 'sources-and-none' },
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3],
+  },
+  lastAccepted: {
+    kind: 'reading',
+    name: 'paystatus_gateway_last_accepted_timestamp_seconds',
+    help: 'Unix time of the last accepted callback of a source; until the first one, of the start of the process.',
+    labels: { source: 'sources' },
   },
   connectionsCut: {
     kind: 'counter',
@@ -156,6 +165,38 @@ export const PROCESSOR_METRICS = {
     name: 'paystatus_processor_redis_waits_total',
     help: 'Times a lane waited for Redis.',
   },
+  statusSeconds: {
+    kind: 'histogram',
+    name: 'paystatus_status_seconds',
+    help: 'Seconds from the receipt of a callback at the gateway to the commit of the step that it caused. Without repeats, corrections and reports about children.',
+    labels: { provider: [...PROVIDER_IDS, OTHER_PROVIDER] },
+    buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 21_600],
+  },
+  latenessSeconds: {
+    kind: 'histogram',
+    name: 'paystatus_callback_lateness_seconds',
+    help: "Seconds from the provider's own time of an event to its receipt at the gateway, for the same events, if that time is known to the second.",
+    labels: { provider: [...PROVIDER_IDS, OTHER_PROVIDER] },
+    buckets: [0, 1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400, 259_200, 604_800, 2_592_000],
+  },
+  redisUsedBytes: {
+    kind: 'reading',
+    name: 'paystatus_redis_memory_used_bytes',
+    help: 'Memory that a Redis node uses, as of the last check, which is at most 5 s before the last use.',
+    labels: { node: 'runtime' },
+  },
+  redisMaxBytes: {
+    kind: 'reading',
+    name: 'paystatus_redis_memory_max_bytes',
+    help: 'Memory that a Redis node may use (maxmemory); 0: no limit is set.',
+    labels: { node: 'runtime' },
+  },
+  openTransactionSeconds: {
+    kind: 'reading',
+    name: 'paystatus_open_transaction_seconds',
+    help: 'How long the oldest open transaction in a partition of an output has held up read_committed readers; absent if none is open.',
+    labels: { topic: 'runtime', partition: 'runtime' },
+  },
 } as const satisfies Record<string, MetricRow>
 
 /** What the stages that read from Kafka have in common. */
@@ -171,6 +212,18 @@ export const RUNTIME_METRICS = {
     name: 'paystatus_lag_records',
     help: 'Offsets between the committed offset and the end of a partition.',
     labels: { stage: 'runtime', partition: 'runtime' },
+  },
+  lagSeconds: {
+    kind: 'reading',
+    name: 'paystatus_lag_seconds',
+    help: 'Age of the oldest record of a partition that is not processed yet; 0 if there is none.',
+    labels: { stage: 'runtime', partition: 'runtime' },
+  },
+  unaccounted: {
+    kind: 'counter',
+    name: 'paystatus_unaccounted_records_total',
+    help: 'Records that were read but have none of the outcomes there are, or more than one: callbacks of raw (I2), events (I8). Must stay 0.',
+    labels: { stage: READING_STAGES },
   },
   deadLetters: {
     kind: 'reading',

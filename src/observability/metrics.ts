@@ -1,6 +1,7 @@
-import { type Counter, collectDefaultMetrics, type Histogram, Registry } from 'prom-client'
+import { type Counter, collectDefaultMetrics, Registry } from 'prom-client'
 import type { AnswerCode } from './answer-codes.ts'
 import type { DeadLetterBoard } from './dead-letter-board.ts'
+import type { HistogramSeries } from './fixed-histogram.ts'
 import {
   type CONNECTION_CUTS,
   GATEWAY_METRICS,
@@ -8,10 +9,12 @@ import {
   NO_SOURCE,
   NORMALIZER_METRICS,
   PROCESSOR_METRICS,
+  type READING_STAGES,
   RUNTIME_METRICS,
 } from './metric-table.ts'
 import { type Registered, registerMetrics } from './register-metrics.ts'
 
+export type ReadingStage = (typeof READING_STAGES)[number]
 export type ConnectionCut = (typeof CONNECTION_CUTS)[number]
 
 export interface MetricsOptions {
@@ -19,6 +22,8 @@ export interface MetricsOptions {
   readonly sources: readonly string[]
   /** Memory, CPU, event loop and garbage collection of the process. On by default; tests switch it off. */
   readonly processMetrics?: boolean
+  /** The clock, ms since the epoch. */
+  readonly now?: () => number
 }
 
 /** The metrics of one process, in one registry; metric-table.ts lists them. */
@@ -30,7 +35,7 @@ export class Metrics {
   readonly runtime = new RuntimeMetrics(this.registry)
 
   constructor(options: MetricsOptions) {
-    this.gateway = new GatewayMetrics(this.registry, options.sources)
+    this.gateway = new GatewayMetrics(this.registry, options.sources, options.now ?? Date.now)
     if (options.processMetrics !== false) {
       collectDefaultMetrics({ register: this.registry })
     }
@@ -38,7 +43,9 @@ export class Metrics {
 }
 
 interface SourceSeries {
-  readonly answerSeconds: Histogram.Internal<'source'>
+  readonly answerSeconds: HistogramSeries
+  /** Ms since the epoch. */
+  lastAcceptedAt: number
   readonly byCode: ReadonlyMap<AnswerCode | 'other' | 'disconnected', Counter.Internal>
 }
 
@@ -53,8 +60,11 @@ export interface ExpiryReading {
 export class GatewayMetrics {
   readonly #metrics: Registered<typeof GATEWAY_METRICS>
   readonly #sources: ReadonlyMap<string, SourceSeries>
+  readonly #now: () => number
 
-  constructor(registry: Registry, sources: readonly string[]) {
+  constructor(registry: Registry, sources: readonly string[], now: () => number) {
+    this.#now = now
+    const startedAt = now()
     this.#metrics = registerMetrics(registry, GATEWAY_METRICS, sources)
     const { requests, answerSeconds } = this.#metrics
     this.#sources = new Map(
@@ -62,19 +72,25 @@ export class GatewayMetrics {
         source,
         {
           answerSeconds: answerSeconds.labels({ source }),
+          lastAcceptedAt: startedAt,
           byCode: new Map(
             GATEWAY_METRICS.requests.labels.code.map((code) => [code, requests.labels({ source, code })]),
           ),
         },
       ]),
     )
+    this.#metrics.lastAccepted.read = () =>
+      sources.map((source) => [{ source }, this.#seriesOf(source).lastAcceptedAt / 1_000])
   }
 
   /** Counts one answer. A source that was not configured counts as none. */
   answered(source: string, code: AnswerCode, seconds: number): void {
-    const { byCode, answerSeconds } = this.#seriesOf(source)
-    ;(byCode.get(code) ?? byCode.get('other'))?.inc()
-    answerSeconds.observe(seconds)
+    const series = this.#seriesOf(source)
+    ;(series.byCode.get(code) ?? series.byCode.get('other'))?.inc()
+    series.answerSeconds.observe(seconds)
+    if (code < 300) {
+      series.lastAcceptedAt = this.#now()
+    }
   }
 
   /** Counts a caller that left before its answer. */
@@ -125,13 +141,18 @@ export class GatewayMetrics {
 
 class RuntimeMetrics {
   readonly #metrics: Registered<typeof RUNTIME_METRICS>
+  readonly #ages = new Map<ReadingStage, () => readonly (readonly [partition: number, ageMs: number])[]>()
 
   constructor(registry: Registry) {
     this.#metrics = registerMetrics(registry, RUNTIME_METRICS)
+    this.#metrics.lagSeconds.read = () =>
+      [...this.#ages].flatMap(([stage, read]) =>
+        read().map(([partition, ageMs]) => [{ stage, partition }, ageMs / 1_000] as const),
+      )
   }
 
   /** Sets how many lanes of a stage are in each state. */
-  setLanes(stage: 'normalizer' | 'processor', states: Iterable<(typeof LANE_STATES)[number]>): void {
+  setLanes(stage: ReadingStage, states: Iterable<(typeof LANE_STATES)[number]>): void {
     const counts = Map.groupBy(states, (state) => state)
     for (const state of LANE_STATES) {
       this.#metrics.lanes.set({ stage, state }, counts.get(state)?.length ?? 0)
@@ -143,8 +164,20 @@ class RuntimeMetrics {
     this.#metrics.deadLetters.read = () => board.series()
   }
 
+  /** Sets the source from which a scrape reads the ages of the oldest records that a stage has not processed, ms. */
+  watchAges(stage: ReadingStage, read: () => readonly (readonly [partition: number, ageMs: number])[]): void {
+    this.#ages.set(stage, read)
+  }
+
+  /** Counts records whose outcomes do not add up; 0 as a rule. */
+  unaccounted(stage: ReadingStage, records: number): void {
+    if (records !== 0) {
+      this.#metrics.unaccounted.inc({ stage }, Math.abs(records))
+    }
+  }
+
   /** Null removes the series of a partition that moved away, so that it does not keep an old value. */
-  setLag(stage: 'normalizer' | 'processor', partition: number, records: bigint | null): void {
+  setLag(stage: ReadingStage, partition: number, records: bigint | null): void {
     if (records === null) {
       this.#metrics.lag.remove({ stage, partition })
     } else {

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import { FixedHistogram } from './fixed-histogram.ts'
 import { type LabelValues, type MetricRow, NO_SOURCE } from './metric-table.ts'
 
 type LabelsOf<R extends MetricRow> = R extends { readonly labels: infer L } ? keyof L & string : never
@@ -7,7 +8,7 @@ type Labels<L extends string> = Readonly<Partial<Record<L, string | number>>>
 type MetricOf<R extends MetricRow> = {
   counter: Counter<LabelsOf<R>>
   gauge: Gauge<LabelsOf<R>>
-  histogram: Histogram<LabelsOf<R>>
+  histogram: FixedHistogram<LabelsOf<R>>
   reading: Reading<LabelsOf<R>>
 }[R['kind']]
 
@@ -57,9 +58,9 @@ function register(registry: Registry, row: MetricRow, sources: readonly string[]
       return counter
     }
     case 'histogram': {
-      const histogram = new Histogram({ ...options, buckets: [...buckets] })
+      const histogram = new FixedHistogram({ ...options, buckets, registry })
       for (const series of seriesOf(labels, sources)) {
-        histogram.zero(series)
+        histogram.labels(series)
       }
       return histogram
     }

@@ -1,4 +1,4 @@
-import type { PaymentState } from '../payment/apply-event.ts'
+import { type Change, type PaymentState, replacesReading } from '../payment/apply-event.ts'
 import { overdueChange, toStatusChange } from '../payment/status-change.ts'
 import { noTotals, type TotalsDelta } from '../payment/totals.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
@@ -16,13 +16,22 @@ export interface BatchOutput {
   readonly deadLetters: OutRecord[]
   readonly writes: StateWrite[]
   readonly totals: TotalsDelta
+  readonly seen: SeenEvent[]
+}
+
+/** The times of an event that was recorded for the first time, for metrics: ms since the epoch. */
+export interface SeenEvent {
+  readonly provider: string
+  readonly receivedAt: number
+  /** Null if the provider's own time is not known to the second. */
+  readonly occurredAt: number | null
 }
 
 export type OutputContext = Pick<StatusTaskOptions, 'codecs' | 'duePolicy' | 'topics' | 'partition'>
 
 /** Publishes nothing; its commit only advances the offset. */
 export function emptyOutput(): BatchOutput {
-  return { current: [], changes: [], deadLetters: [], writes: [], totals: noTotals() }
+  return { current: [], changes: [], deadLetters: [], writes: [], totals: noTotals(), seen: [] }
 }
 
 /** The records for a batch of events that was folded. Pure; `at` is the time of recording, ms since the epoch. */
@@ -31,6 +40,7 @@ export function outputOfEvents(outcome: BatchOutcome<InRecord>, context: OutputC
   const output: BatchOutput = { ...emptyOutput(), totals: outcome.totals }
   for (const change of outcome.changes) {
     output.changes.push({ key: change.state.paymentKey, value: codecs.change.encode(toStatusChange(change)) })
+    addSeen(output.seen, change)
   }
   for (const state of outcome.states.values()) {
     publishState(output, state, context)
@@ -50,6 +60,15 @@ export function outputOfEvents(outcome: BatchOutcome<InRecord>, context: OutputC
     )
   }
   return output
+}
+
+/** Leaves out what is not the first record of an event: corrections, and reports about a child, which has its own event. */
+function addSeen(seen: SeenEvent[], { recorded: { event, verdict } }: Change): void {
+  if (!replacesReading(verdict) && event.childKey === null) {
+    const { provider, receivedAt, occurredAt, occurredAtPrecision, zoneAssumed } = event
+    const isExact = !zoneAssumed && occurredAtPrecision !== 'DAY' && occurredAtPrecision !== 'NONE'
+    seen.push({ provider, receivedAt, occurredAt: isExact ? occurredAt : null })
+  }
 }
 
 /**

@@ -9,11 +9,21 @@ import type { SeenTopics } from '../stream/seen-topics.ts'
 import type { TopicLogs } from '../stream/topic-logs.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
 import type { TopicNames } from '../topics.ts'
+import type { SeenEvent } from './batch-output.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import type { DuePolicy } from './due.ts'
 import type { RestoreDecision } from './restore-view.ts'
 import type { StateStore } from './state-store.ts'
 import type { WaitReport } from './waiting-store.ts'
+
+/** What a commit did, for metrics. */
+export interface Committed {
+  /** What it added to the totals. */
+  readonly totals: TotalsDelta
+  readonly seen: readonly SeenEvent[]
+  /** By how much it moved the offset. */
+  readonly advanced: bigint
+}
 
 /** What the processor of one partition gets from outside: its settings, its clients and its clock. */
 export interface StatusTaskOptions {
@@ -47,8 +57,7 @@ export interface StatusTaskOptions {
   /** A name that no other assignment of the partition ever had. */
   readonly newToken: () => string
   readonly report: WaitReport
-  /** Called after every commit with what it added to the totals. */
-  readonly onCommitted: (delta: TotalsDelta) => void
+  readonly onCommitted: (committed: Committed) => void
   readonly onRestored: (kind: RestoreDecision['kind'], records: number, durationMs: number) => void
   readonly logger: Logger
   readonly crashPoint?: ReachCrashPoint | undefined

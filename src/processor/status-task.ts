@@ -292,7 +292,7 @@ export class StatusTask implements PartitionTask {
     this.#options.crashPoint?.('processor:after-commit')
     this.#read = read
     this.#uncheckedSince = now()
-    onCommitted(output.totals)
+    onCommitted({ totals: output.totals, seen: output.seen, advanced: next - view.marker.next })
 
     // 4. One write: states, due times, references and the new marker; refused unless the marker is still ours.
     const viewNext = this.#promised.ends.current

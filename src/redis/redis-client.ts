@@ -10,6 +10,14 @@ const REFUSED_PAUSE_MS = 2_000
 /** Interval at which the eviction policy is checked again, ms; an operator can change it at any time. */
 const POLICY_AGE_MAX_MS = 5_000
 
+/** Memory of one node, as it says itself. */
+export interface RedisMemory {
+  readonly node: string
+  readonly usedBytes: number
+  /** 0: no limit. */
+  readonly maxBytes: number
+}
+
 /** The commands that a single Redis and a cluster have in common. In a cluster, the keys of a command must share a slot. */
 export type RedisCommands = RedisCommander
 
@@ -24,14 +32,21 @@ export type RedisCommands = RedisCommander
 export class RedisClient {
   readonly #open: OpenRedis
   readonly #logger: Logger
+  readonly #onMemory: (nodes: readonly RedisMemory[]) => void
   readonly #hashes = new Map<string, string>()
   #problem: RedisUnavailableError | undefined = new RedisUnavailableError('REDIS_UNREACHABLE', 'not connected yet')
   #refused = false
   #checking: Promise<void> | undefined
   #checkedAt = Number.NEGATIVE_INFINITY
 
-  constructor(connection: RedisConnection, logger: Logger) {
+  /** `onMemory` gets the memory of all nodes that answered, with each check. */
+  constructor(
+    connection: RedisConnection,
+    logger: Logger,
+    onMemory: (nodes: readonly RedisMemory[]) => void = () => {},
+  ) {
     this.#logger = logger
+    this.#onMemory = onMemory
     this.#open = openRedis(connection, (attempt) => {
       this.#readCredentials()
       return this.#refused ? REFUSED_PAUSE_MS : Math.min(50 * attempt, 500)
@@ -166,7 +181,7 @@ export class RedisClient {
     const found = await Promise.allSettled(
       this.#open.nodes().map(async ({ name, redis }) => {
         const info = await redis.info('memory')
-        return { name, policy: /^maxmemory_policy:(\S+)/m.exec(info)?.[1] }
+        return { name, policy: /^maxmemory_policy:(\S+)/m.exec(info)?.[1], memory: memoryIn(name, info) }
       }),
     )
     const answers = found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
@@ -175,6 +190,7 @@ export class RedisClient {
       this.#problem = toUnavailable((failure?.reason as Error | undefined) ?? new Error('no node is known'))
       return
     }
+    this.#onMemory(answers.map(({ memory }) => memory))
     // A node that did not answer cannot evict unnoticed: it is checked again before it has been used for long.
     this.#checkedAt = performance.now()
     const evicting = answers.find(({ policy }) => policy !== 'noeviction')
@@ -191,4 +207,9 @@ export class RedisClient {
       this.#logger.error(this.#problem.message)
     }
   }
+}
+
+function memoryIn(node: string, info: string): RedisMemory {
+  const bytes = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
+  return { node, usedBytes: bytes('used_memory'), maxBytes: bytes('maxmemory') }
 }

@@ -11,6 +11,7 @@ import { type UnknownSource, unknownSourceNote } from '../raw/from-raw-record.ts
 import { sourcesById } from '../raw/sources-by-id.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import { GrowingDistance } from '../stream/growing-distance.ts'
+import { OldestRecords } from '../stream/oldest-records.ts'
 import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
 import { laneLimits } from './lane-limits.ts'
@@ -57,6 +58,13 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
     topic: topics.raw,
     sessionTimeoutMs,
   })
+  const oldest = new OldestRecords({
+    group: config.normalizer.group,
+    topic: topics.raw,
+    offsets,
+    reader,
+    now: Date.now,
+  })
   const createTask = (partition: number) =>
     new NormalizerTask({
       partition,
@@ -92,9 +100,10 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
     topic: topics.raw,
     consumer,
     logs,
-    createTask,
+    createTask: (partition) => oldest.watch(partition, createTask(partition)),
     limits: laneLimits(CHUNK_INTERVAL_MS),
   })
+  metrics.runtime.watchAges('normalizer', () => oldest.ages(stage.partitions()))
   const letters = watchLetters(context, 'rawDeadLetters', stage.partitions)
   return {
     stop: async () => {
@@ -119,4 +128,5 @@ function countTranslated(metrics: Metrics, counts: NormalizerCounts): void {
   for (const [reason, count] of counts.deadLetters) {
     metrics.normalizer.deadLetters.inc({ reason }, count)
   }
+  metrics.runtime.unaccounted('normalizer', counts.unaccounted)
 }

@@ -4,14 +4,20 @@ import { KafkaGroupConsumer } from '../kafka/kafka-group-consumer.ts'
 import { openKafkaTransactions } from '../kafka/kafka-transactions.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
 import { createTopicLogs } from '../kafka/topic-logs.ts'
+import { OTHER_PROVIDER } from '../observability/metric-table.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import type { TotalsDelta } from '../payment/totals.ts'
+import { totalsDifference } from '../payment/totals.ts'
 import { ByteBudget } from '../processor/byte-budget.ts'
 import { RedisStateStore } from '../processor/redis-state-store.ts'
 import { REPLAY_BYTES } from '../processor/restore-view.ts'
 import { StatusTask } from '../processor/status-task.ts'
-import { RedisClient } from '../redis/redis-client.ts'
+import type { Committed } from '../processor/status-task-options.ts'
+import { OUTPUTS } from '../processor/view-marker.ts'
+import { PROVIDER_IDS } from '../providers/registry.ts'
+import { RedisClient, type RedisMemory } from '../redis/redis-client.ts'
 import { KeysInPlace } from '../stream/keys-in-place.ts'
+import { OldestRecords } from '../stream/oldest-records.ts'
+import { OpenTransactions } from '../stream/open-transactions.ts'
 import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
 import { laneLimits } from './lane-limits.ts'
@@ -39,7 +45,7 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-processor', logger })
   const [codecs, clusterId] = await Promise.all([context.codecs(), context.clusterId()])
   const { group } = config.processor
-  const redis = new RedisClient(config.redis, logger)
+  const redis = new RedisClient(config.redis, logger, (nodes) => showMemory(metrics, nodes))
   redis.connect()
   const store = new RedisStateStore(redis, config.environment, group)
   const reader = createPartitionReader(kafka)
@@ -51,6 +57,7 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
   const restoreBudget = new ByteBudget(RESTORES_MAX * REPLAY_BYTES)
   const { sessionTimeoutMs } = config.kafka
   const consumer = new KafkaGroupConsumer(kafka, { group, topic: topics.events, sessionTimeoutMs })
+  const oldest = new OldestRecords({ group, topic: topics.events, offsets, reader, now: Date.now })
   const createTask = (partition: number) => {
     const producer = processorProducer(config, topics, partition)
     return new StatusTask({
@@ -80,9 +87,9 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
       now: Date.now,
       newToken: () => uuidv7(),
       report: waits.reportOf(partition),
-      onCommitted: (delta) => countCommitted(metrics, delta),
+      onCommitted: (committed) => countCommitted(metrics, committed, Date.now()),
       onRestored: (kind, records, durationMs) => {
-        metrics.processor.restoreSeconds.observe({ kind }, durationMs / 1_000)
+        metrics.processor.restoreSeconds.labels({ kind }).observe(durationMs / 1_000)
         logger.debug({ partition, kind, records, durationMs }, 'partition open')
       },
       logger,
@@ -95,13 +102,24 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
     topic: topics.events,
     consumer,
     logs,
-    createTask,
+    createTask: (partition) => oldest.watch(partition, createTask(partition)),
     limits: laneLimits(CHUNK_INTERVAL_MS),
     waiting: (partition) => waits.has(partition) || budget.isWaiting(partition) || restoreBudget.isWaiting(partition),
   })
+  metrics.runtime.watchAges('processor', () => oldest.ages(stage.partitions()))
+  const transactions = new OpenTransactions({
+    topics: OUTPUTS.map((output) => topics[output]),
+    partitions: stage.partitions,
+    reader,
+    now: Date.now,
+  })
+  transactions.start()
+  metrics.processor.openTransactionSeconds.read = () =>
+    transactions.open().map(({ topic, partition, forMs }) => [{ topic, partition }, forMs / 1_000])
   const letters = watchLetters(context, 'eventDeadLetters', stage.partitions)
   return {
     stop: async () => {
+      transactions.stop()
       await letters.stop()
       await stage.stop()
       redis.close()
@@ -109,13 +127,28 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
   }
 }
 
-function countCommitted(metrics: Metrics, delta: TotalsDelta): void {
+function countCommitted(metrics: Metrics, { totals, seen, advanced }: Committed, now: number): void {
   metrics.processor.transactions.inc({ outcome: 'committed' })
-  const { events, ...verdicts } = delta
+  const { events, ...verdicts } = totals
   metrics.processor.events.inc(events)
   for (const [verdict, count] of Object.entries(verdicts)) {
     if (count > 0) {
       metrics.processor.verdicts.inc({ verdict }, count)
     }
   }
+  metrics.runtime.unaccounted('processor', Number(advanced) - events)
+  metrics.runtime.unaccounted('processor', totalsDifference(totals))
+  for (const { provider, receivedAt, occurredAt } of seen) {
+    // An event names its provider itself; the label has known ones only.
+    const known = { provider: PROVIDER_IDS.includes(provider) ? provider : OTHER_PROVIDER }
+    metrics.processor.statusSeconds.labels(known).observe((now - receivedAt) / 1_000)
+    if (occurredAt !== null) {
+      metrics.processor.latenessSeconds.labels(known).observe((receivedAt - occurredAt) / 1_000)
+    }
+  }
+}
+
+function showMemory(metrics: Metrics, nodes: readonly RedisMemory[]): void {
+  metrics.processor.redisUsedBytes.read = () => nodes.map(({ node, usedBytes }) => [{ node }, usedBytes])
+  metrics.processor.redisMaxBytes.read = () => nodes.map(({ node, maxBytes }) => [{ node }, maxBytes])
 }

@@ -115,6 +115,7 @@ test('events and dead letters are appended before the offset is committed, and e
           ['missing-payment-id', 1],
           ['unknown-source', 1],
         ]),
+        unaccounted: 0,
       },
     ],
   ])
@@ -171,6 +172,24 @@ test('many bad elements of one callback share one dead letter with their count, 
     events: 1,
     deadLetters: new Map([['missing-payment-id', 1_000]]),
   })
+})
+
+test('a callback that was passed over, or ends as nothing, is told (I2)', async () => {
+  const { task, onTranslated } = setUp()
+  await task.process([record(0n, 'jpm', COMPLETED), record(2n, 'jpm', COMPLETED)], 3n)
+  await task.process([record(3n, 'jpm', COMPLETED)], 4n)
+  expect(onTranslated.mock.calls.map(([{ unaccounted }]) => unaccounted)).toEqual([1, 0])
+})
+
+test('callbacks are accounted for again after a reopening', async () => {
+  const failures: Failures = { failsToAppend: true }
+  const { task, onTranslated } = setUp(failures)
+  await task.open()
+  await expect(task.process([record(0n, 'jpm', COMPLETED)], 1n)).rejects.toThrow('away')
+  failures.failsToAppend = false
+  await task.open()
+  await task.process([record(0n, 'jpm', COMPLETED)], 1n)
+  expect(onTranslated.mock.calls.map(([{ unaccounted }]) => unaccounted)).toEqual([0])
 })
 
 describe('commits', () => {
@@ -259,7 +278,13 @@ describe('encrypted callbacks', () => {
       ['ciphertext', 'invalid-json', '2'],
       ['ciphertext', 'undecryptable', '3'],
     ])
-    expect(onTranslated.mock.calls[0]?.[0]).toMatchObject({ callbacks: 4, events: 1, setAside: 0, forgotten: 1 })
+    expect(onTranslated.mock.calls[0]?.[0]).toMatchObject({
+      callbacks: 4,
+      events: 1,
+      setAside: 0,
+      forgotten: 1,
+      unaccounted: 0,
+    })
     expect(steps.at(-1)).toBe('commit 4')
   })
 

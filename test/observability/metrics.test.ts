@@ -49,6 +49,39 @@ describe('Metrics', () => {
     expect(text).toContain('paystatus_processor_restore_seconds_count{kind="rebuild"} 0')
   })
 
+  test('says when a source last had a callback accepted; before the first one, when the process started', async () => {
+    let now = 1_000_000
+    const metrics = new Metrics({ sources: ['jpm', 'instamed'], processMetrics: false, now: () => now })
+    now = 2_000_000
+    metrics.gateway.answered('jpm', 204, 0.01)
+    now = 3_000_000
+    metrics.gateway.answered('jpm', 503, 0.01)
+    metrics.gateway.answered('none', 404, 0.01)
+    const text = await metrics.registry.metrics()
+    expect(text).toContain('paystatus_gateway_last_accepted_timestamp_seconds{source="jpm"} 2000\n')
+    expect(text).toContain('paystatus_gateway_last_accepted_timestamp_seconds{source="instamed"} 1000\n')
+  })
+
+  test('shows the ages of the oldest records left, as they are at the scrape', async () => {
+    const metrics = metricsOf()
+    let ages: [number, number][] = [[3, 1_500]]
+    metrics.runtime.watchAges('processor', () => ages)
+    expect(await metrics.registry.metrics()).toContain('paystatus_lag_seconds{stage="processor",partition="3"} 1.5')
+    ages = []
+    expect(await metrics.registry.metrics()).not.toContain('paystatus_lag_seconds{')
+  })
+
+  test('counts unaccounted records whichever way they do not add up (I2, I8)', async () => {
+    const metrics = metricsOf()
+    expect(await metrics.registry.metrics()).toContain('paystatus_unaccounted_records_total{stage="normalizer"} 0')
+    metrics.runtime.unaccounted('normalizer', 2)
+    metrics.runtime.unaccounted('normalizer', -1)
+    metrics.runtime.unaccounted('processor', 0)
+    const text = await metrics.registry.metrics()
+    expect(text).toContain('paystatus_unaccounted_records_total{stage="normalizer"} 3')
+    expect(text).toContain('paystatus_unaccounted_records_total{stage="processor"} 0')
+  })
+
   test('reads the waiting records only on a scrape', async () => {
     const metrics = metricsOf()
     expect(await metrics.registry.metrics()).toContain('paystatus_gateway_waiting_records 0')

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
+import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { noTotals } from '../../src/payment/totals.ts'
 import { emptyOutput, type OutputContext, outputOfEvents, outputOfTimers } from '../../src/processor/batch-output.ts'
 import { foldBatch } from '../../src/processor/fold-batch.ts'
@@ -19,7 +20,7 @@ function stateAt(recordedAt: number): PaymentState {
 }
 
 test('an empty output publishes nothing, writes nothing and counts nothing', () => {
-  expect(emptyOutput()).toEqual({ current: [], changes: [], deadLetters: [], writes: [], totals: noTotals() })
+  expect(emptyOutput()).toEqual({ current: [], changes: [], deadLetters: [], writes: [], totals: noTotals(), seen: [] })
 })
 
 test('a state goes into the view as the bytes that go to `current` (I6)', () => {
@@ -46,6 +47,32 @@ test('a state goes into the view as the bytes that go to `current` (I6)', () => 
     },
   ])
   expect(output.totals).toEqual({ ...noTotals(), events: 2, applied: 1, deadLetter: 1 })
+})
+
+test('the times of an event are seen once: not for corrections, reports about children and repeats, nor if they are vague', () => {
+  const seenOf = (...events: PaymentEvent[]) => {
+    const inputs = events.map((event, at) => ({
+      record: { key: Buffer.from('jpm:a'), value: null, headers: {}, offset: BigInt(at), timestamp: 0 },
+      event,
+    }))
+    return outputOfEvents(
+      foldBatch(inputs, () => undefined, NOW),
+      CONTEXT,
+      NOW,
+    ).seen
+  }
+  const timed = { ...EVENT, occurredAt: 5_000, occurredAtPrecision: 'SECOND', zoneAssumed: false } as const
+  const { provider, receivedAt } = EVENT
+  expect(seenOf(timed, timed)).toEqual([{ provider, receivedAt, occurredAt: 5_000 }])
+  expect(seenOf(timed, { ...timed, mappingVersion: 9, status: 'REJECTED' })).toHaveLength(1)
+  expect(seenOf({ ...timed, childKey: 'jpm:child' })).toEqual([])
+  for (const vague of [
+    { zoneAssumed: true },
+    { occurredAtPrecision: 'DAY' },
+    { occurredAtPrecision: 'NONE' },
+  ] as const) {
+    expect(seenOf({ ...timed, ...vague })).toEqual([{ provider, receivedAt, occurredAt: null }])
+  }
 })
 
 test('timers report, forget or correct, each in the outputs it belongs to (I4, I8)', () => {

@@ -35,6 +35,16 @@ describe('a batch', () => {
     expect(world.kafka.committed(GROUP, TOPICS.events, PARTITION).offset).toBe(4n)
     expect(world.totals()).toMatchObject({ events: 4, applied: 3, duplicate: 1 })
     expect(world.reported).toMatchObject({ events: 4, applied: 3, duplicate: 1 })
+    expect(world.unaccounted).toBe(0)
+  })
+
+  test('that passes an offset without a record is told (I8)', async () => {
+    world.arrive(ACCEPTED, COMPLETED)
+    const task = world.task()
+    await task.open(signal)
+    const records = world.batch(0n)?.records ?? []
+    await task.process(records.slice(0, 1), 2n, signal)
+    expect(world.unaccounted).toBe(1)
   })
 
   test('of repeats only advances the offset and publishes nothing (I3)', async () => {
@@ -70,7 +80,11 @@ describe('a batch', () => {
         used.push(budget.used)
       }
     }
-    const task = world.task({ portionBytesMax: 100_000, budget, onCommitted: ({ events }) => committed.push(events) })
+    const task = world.task({
+      portionBytesMax: 100_000,
+      budget,
+      onCommitted: ({ totals }) => committed.push(totals.events),
+    })
     await world.run(task)
     // The bytes are known and held before they are read.
     const needed = sizes.reduce((sum, size) => sum + size, 0) + 250 * (1_024 + 300)

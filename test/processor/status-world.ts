@@ -4,8 +4,7 @@ import type { FoundSchema } from '../../src/avro/schema-registry.ts'
 import type { PaymentState } from '../../src/payment/apply-event.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { StatusChangeRecord } from '../../src/payment/status-change.ts'
-import type { Totals, TotalsDelta } from '../../src/payment/totals.ts'
-import { addTotals, totalsFrom } from '../../src/payment/totals.ts'
+import { addTotals, type Totals, totalsDifference, totalsFrom } from '../../src/payment/totals.ts'
 import { ByteBudget } from '../../src/processor/byte-budget.ts'
 import type { DuePolicy } from '../../src/processor/due.ts'
 import { StatusTask } from '../../src/processor/status-task.ts'
@@ -57,6 +56,8 @@ export class StatusWorld {
   readonly restored: string[] = []
   /** What the tasks reported as committed, for the metrics. */
   reported: Totals = totalsFrom(0n)
+  /** Records that the commits passed without an outcome, or with several (I8). */
+  unaccounted = 0
   #tokens = 0
 
   task(changes: Partial<StatusTaskOptions> = {}): StatusTask {
@@ -87,8 +88,9 @@ export class StatusWorld {
         return `assignment-${this.#tokens}`
       },
       report: { waiting: () => {}, going: () => {} },
-      onCommitted: (delta: TotalsDelta) => {
-        this.reported = addTotals(this.reported, delta)
+      onCommitted: ({ totals, advanced }) => {
+        this.reported = addTotals(this.reported, totals)
+        this.unaccounted += Math.abs(Number(advanced) - totals.events) + Math.abs(totalsDifference(totals))
       },
       onRestored: (kind) => this.restored.push(kind),
       logger: SILENT,

@@ -1,0 +1,97 @@
+import type { GroupOffsets } from './group-offsets.ts'
+import type { PartitionReader } from './partition-reader.ts'
+import type { PartitionTask } from './partition-task.ts'
+
+export interface OldestRecordsOptions {
+  readonly group: string
+  /** The topic that the stage reads. */
+  readonly topic: string
+  readonly offsets: Pick<GroupOffsets, 'committed'>
+  readonly reader: Pick<PartitionReader, 'read'>
+  /** The clock, ms since the epoch. */
+  readonly now: () => number
+}
+
+/**
+ * How old the oldest records are that a stage has not processed, by the timestamps of the records, to about a second.
+ *
+ * It watches what the lanes do, so it costs nothing per record: a chunk being processed starts with the oldest record; after it,
+ * what follows is not older than its last record; a lane is only idle when nothing is left. Only when a partition is opened is
+ * the record at its committed offset read.
+ */
+export class OldestRecords {
+  readonly #options: OldestRecordsOptions
+  /** By partition: a time that the oldest record left is not older than, ms since the epoch; null if none is left. */
+  readonly #since = new Map<number, number | null>()
+
+  constructor(options: OldestRecordsOptions) {
+    this.#options = options
+  }
+
+  /** The ages in these partitions, ms. Those where nothing is known yet are left out. */
+  ages(partitions: readonly number[]): readonly (readonly [partition: number, ageMs: number])[] {
+    const now = this.#options.now()
+    return partitions.flatMap((partition) => {
+      const since = this.#since.get(partition)
+      return since === undefined ? [] : [[partition, since === null ? 0 : Math.max(0, now - since)] as const]
+    })
+  }
+
+  /** The same task, watched. */
+  watch(partition: number, task: PartitionTask): PartitionTask {
+    const since = this.#since
+    return {
+      get committed() {
+        return task.committed
+      },
+      open: (signal, onProgress) => {
+        // Not awaited: it must not delay the task, and may fail.
+        void this.#readOldest(partition, signal).catch(() => {})
+        return task.open(signal, onProgress)
+      },
+      process: async (records, next, signal) => {
+        const [first] = records
+        if (first !== undefined) {
+          since.set(partition, first.timestamp)
+        }
+        await task.process(records, next, signal)
+        since.set(partition, records.at(-1)?.timestamp ?? since.get(partition) ?? null)
+      },
+      verify: (next, read) => task.verify(next, read),
+      idle: (signal) => {
+        since.set(partition, null)
+        return task.idle(signal)
+      },
+      drained: (signal) => task.drained(signal),
+      close: () => task.close(),
+    }
+  }
+
+  async #readOldest(partition: number, signal: AbortSignal): Promise<void> {
+    const { group, topic, offsets, reader } = this.#options
+    const before = this.#since.get(partition)
+    const { offset } = await offsets.committed(group, topic, partition)
+    const found = new AbortController()
+    let timestamp: number | null = null
+    try {
+      await reader.read(
+        topic,
+        partition,
+        offset < 0n ? 0n : offset,
+        ([first]) => {
+          timestamp = first?.timestamp ?? null
+          found.abort()
+        },
+        AbortSignal.any([signal, found.signal]),
+      )
+    } catch (error) {
+      if (!found.signal.aborted) {
+        throw error
+      }
+    }
+    // Otherwise the lane has told more meanwhile.
+    if (this.#since.get(partition) === before) {
+      this.#since.set(partition, timestamp)
+    }
+  }
+}

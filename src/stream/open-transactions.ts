@@ -1,0 +1,87 @@
+import type { PartitionReader } from './partition-reader.ts'
+
+export interface OpenTransactionsOptions {
+  readonly topics: readonly string[]
+  /** The partitions to look at. */
+  readonly partitions: () => readonly number[]
+  readonly reader: Pick<PartitionReader, 'range'>
+  /** The clock, ms since the epoch. */
+  readonly now: () => number
+}
+
+export interface OpenTransaction {
+  readonly topic: string
+  readonly partition: number
+  /** How long it has been seen, ms; it may be up to INTERVAL_MS older. */
+  readonly forMs: number
+}
+
+const INTERVAL_MS = 10_000
+
+/**
+ * Finds transactions that stay open: `read_committed` readers see nothing beyond their first record, even if later
+ * transactions are committed (KAFKA-20734 and others).
+ *
+ * While transactions follow each other the end that readers see moves; only an end that stays where it is, below the end of
+ * the log, is one transaction that stays open.
+ */
+export class OpenTransactions {
+  readonly #options: OpenTransactionsOptions
+  #seen: ReadonlyMap<string, Seen> = new Map()
+  #timer: NodeJS.Timeout | undefined
+  #looking = false
+
+  constructor(options: OpenTransactionsOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    // What cannot be asked now stays as it was seen last.
+    this.#timer = setInterval(() => void this.look().catch(() => {}), INTERVAL_MS)
+    this.#timer.unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  open(): readonly OpenTransaction[] {
+    const now = this.#options.now()
+    return [...this.#seen.values()].map(({ topic, partition, since }) => ({ topic, partition, forMs: now - since }))
+  }
+
+  /** Looks once; public so that tests need no clock. Rejects if the brokers do not answer. */
+  async look(): Promise<void> {
+    if (this.#looking) {
+      return
+    }
+    this.#looking = true
+    try {
+      const { topics, partitions } = this.#options
+      const places = topics.flatMap((topic) => partitions().map((partition) => ({ topic, partition })))
+      const found = await Promise.all(places.map((place) => this.#lookAt(place)))
+      this.#seen = new Map(found.flatMap((one) => (one === null ? [] : [[`${one.topic} ${one.partition}`, one]])))
+    } finally {
+      this.#looking = false
+    }
+  }
+
+  async #lookAt({ topic, partition }: { topic: string; partition: number }): Promise<Seen | null> {
+    const { reader, now } = this.#options
+    const { end, highWatermark } = await reader.range(topic, partition)
+    if (highWatermark <= end) {
+      return null
+    }
+    const before = this.#seen.get(`${topic} ${partition}`)
+    return before?.end === end ? before : { topic, partition, end, since: now() }
+  }
+}
+
+interface Seen {
+  readonly topic: string
+  readonly partition: number
+  /** The end that read_committed readers see. */
+  readonly end: bigint
+  /** When it was first seen there, ms since the epoch. */
+  readonly since: number
+}

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { OpenTransactions } from '../../src/stream/open-transactions.ts'
+
+test('an end for readers that stays below the end of the log is a transaction that stays open', async () => {
+  let now = 1_000
+  const ends = { end: 5n, highWatermark: 5n }
+  const transactions = new OpenTransactions({
+    topics: ['changes'],
+    partitions: () => [2],
+    reader: { range: async () => ({ start: 0n, ...ends }) },
+    now: () => now,
+  })
+  await transactions.look()
+  expect(transactions.open()).toEqual([])
+
+  ends.highWatermark = 8n
+  await transactions.look()
+  now = 31_000
+  // More is appended behind it.
+  ends.highWatermark = 20n
+  await transactions.look()
+  expect(transactions.open()).toEqual([{ topic: 'changes', partition: 2, forMs: 30_000 }])
+
+  // The end moves: another transaction.
+  ends.end = 8n
+  await transactions.look()
+  now = 32_000
+  expect(transactions.open()).toEqual([{ topic: 'changes', partition: 2, forMs: 1_000 }])
+
+  ends.end = 20n
+  await transactions.look()
+  expect(transactions.open()).toEqual([])
+})
