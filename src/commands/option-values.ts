@@ -56,3 +56,12 @@ export function ruledBy(rule: typeof nameRule): (text: string) => string {
     return parsed.data
   }
 }
+
+/** The address of a process's admin server, without a path. */
+export function adminUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.pathname !== '/') {
+    throw new InvalidArgumentError('must be an address such as http://gateway:9090.')
+  }
+  return url.origin
+}

@@ -2,10 +2,12 @@ import { Command, Option } from 'commander'
 import { VERSION } from '../version.ts'
 import { addAudit } from './audit.ts'
 import { EXIT_USAGE } from './command-line.ts'
+import { addCompletion } from './completion.ts'
 import { addDlq } from './dlq.ts'
 import { addDrift } from './drift.ts'
 import { addFold } from './fold.ts'
 import { addForget } from './forget.ts'
+import { addLag } from './lag.ts'
 import { addOpenapi } from './openapi.ts'
 import { addOverdue } from './overdue.ts'
 import { addRepair } from './repair.ts'
@@ -15,6 +17,7 @@ import { addRun } from './run.ts'
 import { addSchemas } from './schemas.ts'
 import { addShow } from './show.ts'
 import { addSimulate } from './simulate.ts'
+import { addStatus } from './status.ts'
 import { addTail } from './tail.ts'
 import { addTopics } from './topics.ts'
 import { addTranslate } from './translate.ts'
@@ -27,6 +30,8 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addTopics,
   addSchemas,
   addSimulate,
+  addStatus,
+  addLag,
   addTail,
   addDrift,
   addOverdue,
@@ -42,6 +47,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addFold,
   addRules,
   addOpenapi,
+  addCompletion,
 ]
 
 /** The command line. Wrong options end the process with 2. */
@@ -61,6 +67,7 @@ Examples:
   paystatus topics apply && paystatus schemas apply     prepare Kafka and the registry, once
   paystatus run -c paystatus.yaml                       run all stages in one process
   paystatus simulate --payments 100 --seed 7            send callbacks as the providers would
+  paystatus status                                      is everything all right?
   paystatus tail                                        watch payments change status
   paystatus show <payment key or endToEndId>            the history of one payment
   paystatus why <payment key or endToEndId>             which callback decided its status

@@ -1,6 +1,8 @@
 import type { GroupOffsets } from './group-offsets.ts'
 import type { PartitionReader } from './partition-reader.ts'
 import type { PartitionTask } from './partition-task.ts'
+import { readUntil } from './read-until.ts'
+import type { InRecord } from './record.ts'
 
 export interface OldestRecordsOptions {
   readonly group: string
@@ -71,24 +73,12 @@ export class OldestRecords {
     const { group, topic, offsets, reader } = this.#options
     const before = this.#since.get(partition)
     const { offset } = await offsets.committed(group, topic, partition)
-    const found = new AbortController()
     let timestamp: number | null = null
-    try {
-      await reader.read(
-        topic,
-        partition,
-        offset < 0n ? 0n : offset,
-        ([first]) => {
-          timestamp = first?.timestamp ?? null
-          found.abort()
-        },
-        AbortSignal.any([signal, found.signal]),
-      )
-    } catch (error) {
-      if (!found.signal.aborted) {
-        throw error
-      }
+    const isFirst = ([first]: readonly InRecord[]) => {
+      timestamp = first?.timestamp ?? null
+      return true
     }
+    await readUntil(reader, topic, partition, offset < 0n ? 0n : offset, isFirst, signal)
     // Otherwise the lane has told more meanwhile.
     if (this.#since.get(partition) === before) {
       this.#since.set(partition, timestamp)

@@ -3,6 +3,7 @@ import type { Logger } from '../observability/log.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import type { PaymentStatus } from '../payment/payment-status.ts'
 import { currentStates } from './current-states.ts'
+import { durationText } from './duration-text.ts'
 import { textTable } from './text-table.ts'
 import { withClients } from './with-clients.ts'
 
@@ -39,7 +40,7 @@ export function overdueLines(payments: readonly OverduePayment[], now: number): 
   const rows = payments.map(({ paymentKey, status, statusSince, overdueSince, endToEndId, attention }) => [
     paymentKey,
     status,
-    waitText(now - Date.parse(statusSince)),
+    durationText(now - Date.parse(statusSince)),
     overdueSince,
     endToEndId ?? '',
     attention.join(', '),
@@ -61,15 +62,4 @@ function toOverdue(state: PaymentState): OverduePayment {
     overdueSince: new Date(overdueSince ?? statusChangedAt).toISOString(),
     attention,
   }
-}
-
-/** A duration in its largest unit, rounded down. */
-function waitText(ms: number): string {
-  const units: [size: number, name: string][] = [
-    [86_400_000, 'd'],
-    [3_600_000, 'h'],
-    [60_000, 'm'],
-  ]
-  const [size, name] = units.find(([unit]) => ms >= unit) ?? [1_000, 's']
-  return `${Math.floor(Math.max(0, ms) / size)}${name}`
 }

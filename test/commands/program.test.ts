@@ -82,6 +82,15 @@ const ACCEPTED: readonly [line: string, name: string, args: readonly unknown[]][
       },
     ],
   ],
+  ['status', 'status', [{ late: 60_000 }]],
+  [
+    'status --process http://a:1 --process http://b:2/ --late 5m --json',
+    'status',
+    [{ process: ['http://a:1', 'http://b:2'], late: 300_000, json: true }],
+  ],
+  ['lag --json', 'lag', [{ json: true }]],
+  ['lag --watch', 'lag', [{ watch: true }]],
+  ['lag --watch 5s', 'lag', [{ watch: 5_000 }]],
   ['tail', 'tail', [{}]],
   [
     'tail --from-beginning --payment a:1 --max 3 --json',
@@ -162,6 +171,7 @@ const ACCEPTED: readonly [line: string, name: string, args: readonly unknown[]][
   ],
   ['rules --json', 'rules', [{ json: true }]],
   ['openapi', 'openapi', [{}]],
+  ['completion bash', 'completion', ['bash', {}]],
 ]
 
 describe('options', () => {
@@ -177,6 +187,9 @@ describe('options', () => {
   test.each([
     ['run --roles gateway,judge', 'unknown: judge; the roles are gateway, normalizer, processor.'],
     ['topics carry-over', "required option '--from-prefix <prefix>' not specified"],
+    ['status --process gateway:9090', 'must be an address such as http://gateway:9090.'],
+    ['lag --watch often', 'must be a duration such as'],
+    ['completion tcsh', 'Allowed choices are bash, zsh, fish.'],
     ['simulate --payments 1.5', 'must be a whole number.'],
     ['simulate --rate 0', 'must be a number above 0.'],
     ['simulate --odd 1.01', 'must be a share from 0 to 1.'],

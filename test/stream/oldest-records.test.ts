@@ -19,12 +19,10 @@ beforeEach(() => {
   log = []
   readsFrom = []
   const reader: OldestRecordsOptions['reader'] = {
-    async read(_topic, _partition, from, onRecords, signal) {
+    async read(_topic, _partition, from, onRecords) {
       readsFrom.push(from)
       if (log.length > 0) {
         await onRecords(log)
-        signal?.throwIfAborted()
-        throw new Error('read on after the first records')
       }
       return { start: 0n, end: from, highWatermark: from }
     },

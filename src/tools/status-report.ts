@@ -1,0 +1,118 @@
+import type { ReadingStage } from '../observability/metrics.ts'
+import type { LetterGroup } from './dlq/group-letters.ts'
+import { durationText } from './duration-text.ts'
+import { oldestMs, type PartitionLag, recordsLeft } from './lag.ts'
+import type { ProcessHealth } from './process-health.ts'
+
+/** What `paystatus status` found. Times are ms since the epoch. */
+export interface InstallationStatus {
+  readonly at: number
+  readonly lags: readonly PartitionLag[]
+  readonly callbacksPerMinute: number
+  readonly changesPerMinute: number
+  /** `lastCallbackAt` is null if none is among the last records of raw. */
+  readonly sources: readonly { readonly id: string; readonly lastCallbackAt: number | null }[]
+  readonly deadLetters: readonly Pick<LetterGroup, 'count' | 'reason' | 'topic'>[]
+  readonly overdue: number
+  readonly processes: readonly ProcessHealth[]
+}
+
+/** Something that a person should look at, and the command or document that says more. */
+export interface StatusProblem {
+  readonly problem: string
+  readonly see: string
+}
+
+export const STAGES: readonly ReadingStage[] = ['normalizer', 'processor']
+
+/** @param lateMs Age of the oldest record left from which a stage counts as late. */
+export function problemsOf(status: InstallationStatus, lateMs: number): readonly StatusProblem[] {
+  const late = STAGES.flatMap((stage) => {
+    const ageMs = oldestMs(status.lags, stage)
+    const text = `the ${stage} is late: ${recordsLeft(status.lags, stage)} records left, the oldest for ${durationText(ageMs)}`
+    return ageMs >= lateMs ? [{ problem: text, see: 'paystatus lag' }] : []
+  })
+  const processes = status.processes
+    .filter(({ ready }) => ready !== true)
+    .map(({ url, reasons }) => ({ problem: `${url} is not ready: ${reasons.join('; ')}`, see: `${url}/health/ready` }))
+  const letters = status.deadLetters.reduce((sum, { count }) => sum + count, 0)
+  return [
+    ...processes,
+    ...late,
+    ...(letters > 0 ? [{ problem: `${letters} dead letters wait`, see: 'paystatus dlq list' }] : []),
+    ...(status.overdue > 0 ? [{ problem: `${status.overdue} payments are overdue`, see: 'paystatus overdue' }] : []),
+  ]
+}
+
+export function statusDocument(status: InstallationStatus, lateMs: number) {
+  const { at, lags, callbacksPerMinute, changesPerMinute, sources, overdue, processes } = status
+  return {
+    at: new Date(at).toISOString(),
+    problems: problemsOf(status, lateMs),
+    callbacksPerMinute,
+    changesPerMinute,
+    lag: STAGES.map((stage) => ({
+      stage,
+      records: Number(recordsLeft(lags, stage)),
+      ageMs: oldestMs(lags, stage),
+    })),
+    sources: sources.map(({ id, lastCallbackAt }) => ({
+      id,
+      lastCallbackAt: lastCallbackAt === null ? null : new Date(lastCallbackAt).toISOString(),
+    })),
+    deadLetters: byReason(status),
+    overdue,
+    processes,
+  }
+}
+
+/** How a line is meant, so that a terminal can show it in a colour. */
+export interface StatusLine {
+  readonly tone: 'good' | 'bad' | 'plain'
+  readonly text: string
+}
+
+export function statusLines(status: InstallationStatus, lateMs: number): readonly StatusLine[] {
+  const problems = problemsOf(status, lateMs)
+  const plain = (name: string, text: string): StatusLine => ({ tone: 'plain', text: `${name.padEnd(14)} ${text}` })
+  const head: readonly StatusLine[] =
+    problems.length === 0
+      ? [{ tone: 'good', text: 'all is well' }]
+      : problems.map(({ problem, see }) => ({ tone: 'bad', text: `! ${problem} (see: ${see})` }))
+  const lag = STAGES.map((stage) => {
+    const records = recordsLeft(status.lags, stage)
+    const age = records === 0n ? '' : `, the oldest for ${durationText(oldestMs(status.lags, stage))}`
+    return plain(stage, `${records} records left${age}`)
+  })
+  const sources = status.sources.map(({ id, lastCallbackAt }) =>
+    plain(
+      '',
+      `${id}: ${lastCallbackAt === null ? 'none among the last callbacks' : `${durationText(status.at - lastCallbackAt)} ago`}`,
+    ),
+  )
+  const letters = Object.entries(byReason(status)).map(([reason, count]) => `${reason} ${count}`)
+  return [
+    ...head,
+    { tone: 'plain', text: '' },
+    plain('callbacks in', `${perMinuteText(status.callbacksPerMinute)} per minute (last 5 minutes)`),
+    plain('changes out', `${perMinuteText(status.changesPerMinute)} per minute`),
+    ...lag,
+    plain('last callback', status.sources.length === 0 ? 'no source is configured' : ''),
+    ...sources,
+    plain('dead letters', letters.length === 0 ? 'none' : letters.join(', ')),
+    plain('overdue', status.overdue === 0 ? 'none' : String(status.overdue)),
+    ...status.processes.map(({ url, ready }) => plain('process', `${url} ${ready === true ? 'ready' : 'not ready'}`)),
+  ]
+}
+
+function perMinuteText(perMinute: number): string {
+  return perMinute >= 10 || perMinute === 0 ? String(Math.round(perMinute)) : perMinute.toFixed(1)
+}
+
+function byReason({ deadLetters }: InstallationStatus): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const { reason, count } of deadLetters) {
+    counts[reason] = (counts[reason] ?? 0) + count
+  }
+  return counts
+}
