@@ -82,7 +82,7 @@ mutation: deps ## Do tests notice small bugs in src/payment and src/providers? H
 	$(BIN)/stryker run $(if $(MUTATE),--mutate '$(MUTATE)')
 
 .PHONY: test-tools
-test-tools: $(NODE_READY) ## Install what else the integration tests need: redis-server, kcat, the Python packages of the oracle.
+test-tools: $(NODE_READY) ## Install what else the integration tests need: redis-server, kcat, promtool, the Python packages of the oracle.
 	node test/lab/stack/main.ts tools
 
 .PHONY: up

@@ -9,7 +9,16 @@ import { createProgram } from '../src/commands/program.ts'
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 
-const DOCUMENTS = ['', 'docs', 'docs/internals', 'schemas', 'deploy', 'packages/testcontainers', 'examples/subscriber']
+const DOCUMENTS = [
+  '',
+  'docs',
+  'docs/internals',
+  'docs/runbooks',
+  'schemas',
+  'deploy',
+  'packages/testcontainers',
+  'examples/subscriber',
+]
   .flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => join(folder, name)))
   .concat('test/lab/README.md')
   .filter((path) => path.endsWith('.md'))

@@ -142,6 +142,7 @@ export class Gateway {
     for (const source of options.sources) {
       this.#addSource(source)
     }
+    options.metrics.watchSources(options.sources)
     options.metrics.watchConnections(() => this.#connections.count)
     options.metrics.watchWaiting(options.appendLog)
   }

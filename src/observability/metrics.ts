@@ -79,8 +79,6 @@ export class GatewayMetrics {
         },
       ]),
     )
-    this.#metrics.lastAccepted.read = () =>
-      sources.map((source) => [{ source }, this.#seriesOf(source).lastAcceptedAt / 1_000])
   }
 
   /** Counts one answer. A source that was not configured counts as none. */
@@ -122,6 +120,12 @@ export class GatewayMetrics {
 
   watchStaleFiles(read: () => number): void {
     this.#metrics.staleFiles.read = () => [[{}, read()]]
+  }
+
+  /** From now on a scrape reads when each source last had a callback accepted. Only a process with a gateway calls this. */
+  watchSources(sources: readonly { readonly id: string }[]): void {
+    this.#metrics.lastAccepted.read = () =>
+      sources.map(({ id }) => [{ source: id }, this.#seriesOf(id).lastAcceptedAt / 1_000])
   }
 
   watchConnections(read: () => number): void {

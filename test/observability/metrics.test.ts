@@ -52,6 +52,8 @@ describe('Metrics', () => {
   test('says when a source last had a callback accepted; before the first one, when the process started', async () => {
     let now = 1_000_000
     const metrics = new Metrics({ sources: ['jpm', 'instamed'], processMetrics: false, now: () => now })
+    expect(await metrics.registry.metrics()).not.toContain('last_accepted_timestamp_seconds{')
+    metrics.gateway.watchSources([{ id: 'jpm' }, { id: 'instamed' }])
     now = 2_000_000
     metrics.gateway.answered('jpm', 204, 0.01)
     now = 3_000_000

@@ -8,6 +8,7 @@ import { callControl } from './control.ts'
 import { composeDown, composeUp, isComposeRunning } from './docker.ts'
 import { ensureFastavro } from './fastavro.ts'
 import { ensureOracle } from './oracle-python.ts'
+import { ensurePrometheus } from './prometheus.ts'
 import { ensureSchemathesis } from './schemathesis.ts'
 import { serverKind, whyNoContainers } from './server-kind.ts'
 import { type Stack, type StackInfo, startStack } from './stack.ts'
@@ -169,6 +170,7 @@ async function installTools(): Promise<void> {
   await ensureSchemathesis(report)
   await ensureOracle(report)
   await valkeySpec(report)
+  await ensurePrometheus(report)
 }
 
 function printStack(info: StackInfo): void {
