@@ -23,7 +23,7 @@ export interface StatusProblem {
   readonly see: string
 }
 
-export const STAGES: readonly ReadingStage[] = ['normalizer', 'processor']
+const STAGES: readonly ReadingStage[] = ['normalizer', 'processor']
 
 /** @param lateMs Age of the oldest record left from which a stage counts as late. */
 export function problemsOf(status: InstallationStatus, lateMs: number): readonly StatusProblem[] {
