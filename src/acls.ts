@@ -105,10 +105,6 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
         onGroup(role, group, ['Describe'], 'reads the progress of the stages'),
       ),
     ),
-    {
-      ...onGroup('operator', 'paystatus-tail-', ['Read', 'Delete'], 'tail: reads with a temporary group'),
-      pattern: 'prefixed',
-    },
 
     // The only way to a status is through `events`: like every role but the processor, it cannot write one.
     ...onTopics('maintainer', all, READ, 'reprocess, dlq: reads what was received and published'),

@@ -187,6 +187,11 @@ export const CONFIG_SCHEMA = z.strictObject({
       replicationFactor: z.number().int().min(1).max(9).default(1),
       minInsyncReplicas: z.number().int().min(1).max(9).default(1),
       sessionTimeoutMs: ms.default(15_000),
+      /** Of one process: its name in the groups across restarts. */
+      groupInstanceId: z
+        .string()
+        .regex(/^[a-zA-Z0-9._-]{1,200}$/)
+        .optional(),
       transactionTimeoutMs: ms.default(15_000),
       ...CLIENT_SECURITY.kafka,
     })
@@ -305,6 +310,7 @@ export const ENVIRONMENT_OVERRIDES: readonly (readonly [
   ['PAYSTATUS_KAFKA_USERNAME', 'kafka.sasl.username', String],
   ['PAYSTATUS_KAFKA_TOPIC_PREFIX', 'kafka.topicPrefix', String],
   ['PAYSTATUS_KAFKA_PARTITIONS', 'kafka.partitions', toNumber],
+  ['PAYSTATUS_KAFKA_GROUP_INSTANCE_ID', 'kafka.groupInstanceId', String],
   ['PAYSTATUS_REDIS_URL', 'redis.url', String],
   ['PAYSTATUS_REGISTRY_URL', 'registry.url', String],
   ['PAYSTATUS_GATEWAY_HOST', 'gateway.host', String],

@@ -3,9 +3,9 @@ import { createSchemaRegistry, withRetry } from './avro/schema-registry.ts'
 import { SchemaWatch } from './avro/schema-watch.ts'
 import type { Config } from './config.ts'
 import { type OpenApi, openApiOf } from './gateway/openapi.ts'
-import { connectAdmin, onBrokers } from './kafka/brokers.ts'
+import { assertBrokersAnswer, onBrokers } from './kafka/brokers.ts'
 import { createGroupOffsets } from './kafka/group-offsets.ts'
-import { createKafka } from './kafka/kafka-client.ts'
+import { createKafka, type KafkaClient } from './kafka/kafka-client.ts'
 import { findTopicProblems } from './kafka/topic-admin.ts'
 import { DeadLetterBoard } from './observability/dead-letter-board.ts'
 import { remindOfDeadLetters } from './observability/dead-letter-reminder.ts'
@@ -52,14 +52,9 @@ export async function runStages(
   })
 
   // Gives up within about a second: callers retry, and meanwhile the health check and the log can report the reason.
-  const kafkaAdmin = createKafka({
-    connection: config.kafka,
-    clientId: 'paystatus-admin',
-    logger,
-    retries: 5,
-  }).admin()
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-admin', logger, retryForMs: 1_000 })
   const running: RunningStage[] = []
-  const runtime: Runtime = { config, logger, health, admin: kafkaAdmin, signal: stopSignal, onFatal: onFatalError }
+  const runtime: Runtime = { config, logger, health, kafka, signal: stopSignal, onFatal: onFatalError }
   const context = stageContext(runtime, metrics, deadLetters)
   const endReminder = remindOfDeadLetters(deadLetters, logger)
 
@@ -112,7 +107,7 @@ export async function runStages(
   for (const stage of running) {
     await stage.stop().catch((error: Error) => logger.warn({ err: error }, 'a stage did not stop cleanly'))
   }
-  await kafkaAdmin.disconnect().catch(() => {})
+  await kafka.queries.close()
   await admin.stop()
   clearTimeout(hanging)
   return reason
@@ -125,14 +120,14 @@ export function gatewayApi(config: Config): OpenApi {
 
 /** What the parts of a starting process share. */
 interface Runtime extends Pick<StageContext, 'config' | 'logger' | 'health' | 'onFatal'> {
-  readonly admin: ReturnType<ReturnType<typeof createKafka>['admin']>
+  readonly kafka: KafkaClient
   readonly signal: AbortSignal
 }
 
 function stageContext(runtime: Runtime, metrics: Metrics, deadLetters: DeadLetterBoard): StageContext {
-  const { config, logger, health, admin, onFatal } = runtime
+  const { config, logger, health, kafka, onFatal } = runtime
   const topics = topicNames(config.kafka.topicPrefix)
-  const offsets = createGroupOffsets(admin)
+  const offsets = createGroupOffsets(kafka)
   let codecs: ReturnType<StageContext['codecs']> | undefined
   return {
     config,
@@ -192,7 +187,7 @@ const SCHEMAS_RECHECK_MS = 5_000
 
 /** Waits for the brokers, then checks the topics. Rejects if a problem is fatal, such as a wrong partition count. */
 async function brokersReady(runtime: Runtime, stages: readonly StageName[]): Promise<void> {
-  const { config, logger, admin } = runtime
+  const { config, logger, kafka } = runtime
   const { topicPrefix, partitions, replicationFactor, minInsyncReplicas } = config.kafka
   const names = topicNames(topicPrefix)
   // A role has permissions for its own topics only.
@@ -201,9 +196,9 @@ async function brokersReady(runtime: Runtime, stages: readonly StageName[]): Pro
     ...writes,
   ])
   const problems = await waitFor('kafka', runtime, async () => {
-    await connectAdmin(admin, config.kafka)
+    await assertBrokersAnswer(kafka, config.kafka)
     return onBrokers(config.kafka, () =>
-      findTopicProblems(admin, { names, only, partitions, replicationFactor, minInsyncReplicas }),
+      findTopicProblems(kafka, { names, only, partitions, replicationFactor, minInsyncReplicas }),
     )
   })
   for (const { topic, problem, severity } of problems) {

@@ -134,6 +134,7 @@ sources:
       PAYSTATUS_KAFKA_TOPIC_PREFIX: 'x.',
       PASSWORD: 'p',
       PAYSTATUS_KAFKA_PARTITIONS: '12',
+      PAYSTATUS_KAFKA_GROUP_INSTANCE_ID: 'pod-0',
       PAYSTATUS_REDIS_URL: 'rediss://cache:6380',
       PAYSTATUS_REGISTRY_URL: 'https://registry:1/apis',
       PAYSTATUS_GATEWAY_HOST: '0.0.0.0',
@@ -157,6 +158,7 @@ sources:
       brokers: ['one:1', 'two:2'],
       topicPrefix: 'x.',
       partitions: 12,
+      groupInstanceId: 'pod-0',
       replicationFactor: 3,
       sasl: { username: 'gateway' },
     })

@@ -3,7 +3,7 @@ import { headerText } from '../stream/header-text.ts'
 import type { TimedPartitionReader } from '../stream/partition-reader.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 import { readUntil } from '../stream/read-until.ts'
-import type { InRecord } from '../stream/record.ts'
+import { changed, type InRecord } from '../stream/record.ts'
 import { bodyBinding, decrypt, METHOD } from './cipher.ts'
 import { partsOfDataKeyId } from './data-key-id.ts'
 import { keyPartition } from './data-keys.ts'
@@ -89,7 +89,7 @@ export class BodyOpener implements OpensBodies {
     const dataKey = this.#options.keks.unwrap(found)
     const binding = bodyBinding(this.#options.rawTopic, record.key ?? Buffer.alloc(0))
     const value = decrypt(dataKey, binding, record.value ?? Buffer.alloc(0))
-    return value === null ? 'undecryptable' : { ...record, value }
+    return value === null ? 'undecryptable' : changed(record, { value })
   }
 
   /** Skips ids that are not names of data keys: their records cannot be decrypted. */

@@ -1,6 +1,6 @@
-import type { Admin } from 'kafkajs'
 import type { KafkaConnection } from '../client-security/connections.ts'
 import { refusalOf } from './errors.ts'
+import type { KafkaClient } from './kafka-client.ts'
 
 /** The brokers do not answer. Retriable: an unavailable broker is a condition to wait out, not an error of ours. */
 class BrokersUnreachableError extends Error {
@@ -34,7 +34,7 @@ class BrokersRefusedError extends Error {
   }
 }
 
-/** Runs a call of the admin client. A failure counts as unreachable, unless the brokers refused the call. */
+/** Runs a query. A failure counts as unreachable, unless the brokers refused the call. */
 export async function onBrokers<T>(connection: KafkaConnection, call: () => Promise<T>): Promise<T> {
   try {
     return await call()
@@ -46,15 +46,7 @@ export async function onBrokers<T>(connection: KafkaConnection, call: () => Prom
   }
 }
 
-/**
- * Connects the admin client. Rejects with BrokersUnreachableError or BrokersRefusedError; then no connection stays
- * open, and it may be called again.
- */
-export async function connectAdmin(admin: Admin, connection: KafkaConnection): Promise<void> {
-  try {
-    await onBrokers(connection, () => admin.connect())
-  } catch (error) {
-    await admin.disconnect().catch(() => {})
-    throw error
-  }
+/** Rejects with BrokersUnreachableError or BrokersRefusedError if no broker answers us; may be called again. */
+export async function assertBrokersAnswer(kafka: KafkaClient, connection: KafkaConnection): Promise<void> {
+  await onBrokers(connection, () => kafka.queries.retried(() => kafka.queries.describe([])))
 }

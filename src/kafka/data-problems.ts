@@ -1,9 +1,9 @@
-import type { Admin, Kafka } from 'kafkajs'
 import { KeysInPlace } from '../stream/keys-in-place.ts'
 import { assertSameOrigin, originIn } from '../stream/origin.ts'
 import { definedStopOf } from '../stream/partition-task.ts'
 import type { TopicNames } from '../topics.ts'
 import { createGroupOffsets } from './group-offsets.ts'
+import type { KafkaClient } from './kafka-client.ts'
 import { createPartitionReader } from './partition-reader.ts'
 import type { TopicFinding } from './topic-admin.ts'
 import { createTopicLogs } from './topic-logs.ts'
@@ -21,12 +21,11 @@ export interface InstallationFacts {
  * finding.
  */
 export async function findDataProblems(
-  kafka: Kafka,
-  admin: Admin,
+  kafka: KafkaClient,
   { names, environment, normalizerGroup, processorGroup }: InstallationFacts,
 ): Promise<readonly TopicFinding[]> {
   const logs = createTopicLogs(kafka)
-  const offsets = createGroupOffsets(admin)
+  const offsets = createGroupOffsets(kafka)
   const reader = createPartitionReader(kafka)
   const keys = new KeysInPlace(names.current, reader)
   const stages = [

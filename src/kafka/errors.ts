@@ -1,8 +1,8 @@
 import { DefinedStop } from '../stream/partition-task.ts'
-import { UnreadableBatchError } from './inflate-batches.ts'
+import { KafkaLoginError, UnreadableBatchError } from './client/client-errors.ts'
 
 /**
- * The protocol error type nested in a kafkajs error, for example `CONCURRENT_TRANSACTIONS`; otherwise the error's name.
+ * The protocol error type nested in an error, for example `CONCURRENT_TRANSACTIONS`; otherwise the error's name.
  */
 export function kafkaErrorType(error: unknown): string {
   for (const { type } of chainOf(error)) {
@@ -27,21 +27,9 @@ function* chainOf(error: unknown): Iterable<Link> {
   }
 }
 
-/** Failures of the connection rather than of the request. */
-const CONNECTION_ERRORS: ReadonlySet<string> = new Set([
-  'KafkaJSConnectionError',
-  'KafkaJSConnectionClosedError',
-  'KafkaJSRequestTimeoutError',
-  'KafkaJSLockTimeout',
-])
-
-export function isConnectionError(error: unknown): boolean {
-  return CONNECTION_ERRORS.has((error as Error).name)
-}
-
 /**
- * kafkajs marks the errors that the protocol calls retriable; fencing, an out-of-order sequence and an unknown producer
- * are not among them.
+ * Failures of a connection and the errors that the protocol calls retriable; fencing, an out-of-order sequence and an unknown
+ * producer are not among them.
  */
 export function isRetriable(error: unknown): boolean {
   return (error as { retriable?: boolean }).retriable === true
@@ -51,28 +39,11 @@ const COORDINATOR_NOT_READY: ReadonlySet<string> = new Set([
   'GROUP_LOAD_IN_PROGRESS',
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'NOT_COORDINATOR_FOR_GROUP',
-  'COORDINATOR_LOAD_IN_PROGRESS',
 ])
 
 /** Whether a coordinator refused because it has just moved or started. */
 export function isCoordinatorNotReady(error: unknown): boolean {
   return COORDINATOR_NOT_READY.has(kafkaErrorType(error))
-}
-
-/** The broker rejected our password or token, or we have none to present. */
-export class KafkaLoginError extends Error {
-  readonly code = 'KAFKA_LOGIN_REFUSED'
-  /**
-   * True only if the broker has not judged the credentials: an unreachable token endpoint or a file that does not exist
-   * yet may resolve itself.
-   */
-  readonly retriable: boolean
-
-  constructor(who: string, cause: Error) {
-    super(`the login (${who}) failed: ${cause.message}; see kafka.sasl`, { cause })
-    this.name = 'KafkaLoginError'
-    this.retriable = isRetriable(cause) && !cause.name.startsWith('KafkaJS')
-  }
 }
 
 /** Why Kafka refuses us, or null if the error says something else. Retrying does not help until somebody acts. */
@@ -100,20 +71,6 @@ export function stopIfRefused(error: unknown, asked: string): unknown {
   return refusal === null || error instanceof DefinedStop
     ? error
     : new DefinedStop('KAFKA_REFUSED', `Kafka refuses ${asked}: ${refusal}`)
-}
-
-/**
- * The partition currently has no leader: all brokers that hold its records are down. Resolves itself once one of them
- * is back.
- */
-export class NoLeaderError extends Error {
-  readonly code = 'NO_LEADER'
-  readonly retriable = true
-
-  constructor(topic: string, partition: number) {
-    super(`${topic}[${partition}] has no leader: no broker that holds its records is available`)
-    this.name = 'NoLeaderError'
-  }
 }
 
 /** The broker's response to a produce request does not acknowledge our records. */

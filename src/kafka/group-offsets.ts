@@ -1,48 +1,91 @@
-import type { Admin } from 'kafkajs'
 import type { CommittedOffset, GroupOffsets } from '../stream/group-offsets.ts'
+import { assertNoError } from './client/client-errors.ts'
+import type { Cluster } from './client/cluster.ts'
+import { LIST_OFFSETS, OFFSET_FETCH } from './client/requests.ts'
 import { stopIfRefused } from './errors.ts'
-import { within } from './within.ts'
+import type { KafkaClient } from './kafka-client.ts'
 
-/** kafkajs retries within this time, as its retry settings say. */
-const REQUEST_MAX_MS = 30_000
+const END = -1n
+const CONSUMER = -1
+const ANY_EPOCH = -1
+const READ_UNCOMMITTED = 0
+/** As in METADATA: the partition has no leader, so its end is unknown. */
+const NO_LEADER = -1
 
-/** GroupOffsets over kafkajs's admin client. */
-export function createGroupOffsets(admin: Admin): GroupOffsets {
+export function createGroupOffsets({ queries }: KafkaClient): GroupOffsets {
   return {
-    async committed(group, topic, partition): Promise<CommittedOffset> {
-      const topics = await within(REQUEST_MAX_MS, admin.fetchOffsets({ groupId: group, topics: [topic] })).catch(
-        (error: unknown) => {
-          throw stopIfRefused(error, `the offsets of group ${group} in ${topic}`)
-        },
-      )
-      // The response lists the partitions in no particular order.
-      const found = topics[0]?.partitions.find((entry) => entry.partition === partition)
+    async committed(group, topic, partition) {
+      const found = (await committedIn(queries, group, topic, [partition])).get(partition)
       if (found === undefined) {
         throw new Error(`the coordinator's response for group ${group} does not include ${topic}[${partition}]`)
       }
-      return { offset: BigInt(found.offset), metadata: found.metadata ?? null }
+      return found
     },
-    async committedAll(group, topic) {
-      // Requests all topics: for a named topic kafkajs requests only the partitions that exist now, not deleted ones.
-      const topics = await within(REQUEST_MAX_MS, admin.fetchOffsets({ groupId: group })).catch((error: unknown) => {
-        throw stopIfRefused(error, `the offsets of group ${group}`)
-      })
-      const found = topics.find((entry) => entry.topic === topic)?.partitions ?? []
-      return new Map(
-        found
-          .filter(({ offset }) => BigInt(offset) >= 0n)
-          .map(({ partition, offset, metadata }) => [
-            partition,
-            { offset: BigInt(offset), metadata: metadata ?? null },
-          ]),
-      )
+    // Requests all topics: partitions that no longer exist have no number to ask for.
+    committedAll: async (group, topic) => {
+      const found = await committedIn(queries, group, topic, null)
+      return new Map([...found].filter(([, { offset }]) => offset >= 0n))
     },
-    async highWatermarks(topic) {
-      const offsets = await within(REQUEST_MAX_MS, admin.fetchTopicOffsets(topic))
-      return new Map(offsets.map((entry) => [entry.partition, BigInt(entry.high)]))
-    },
-    async clusterId() {
-      return (await within(REQUEST_MAX_MS, admin.describeCluster())).clusterId
-    },
+    highWatermarks: (topic) => queries.retried(() => endsOf(queries, topic)),
+    clusterId: () =>
+      queries.retried(async () => {
+        await queries.describe([])
+        return queries.clusterId ?? ''
+      }),
   }
+}
+
+/** @param partitions Null: all of which the group has an offset. */
+async function committedIn(
+  queries: Cluster,
+  group: string,
+  topic: string,
+  partitions: readonly number[] | null,
+): Promise<ReadonlyMap<number, CommittedOffset>> {
+  const topics = partitions === null ? null : [{ name: topic, partitions }]
+  try {
+    return await queries.onCoordinator('group', group, async (coordinator) => {
+      const { groups } = await coordinator.send(OFFSET_FETCH, { groups: [{ group, topics }], requireStable: false })
+      assertNoError(groups[0]?.errorCode ?? 0)
+      const found = groups[0]?.topics.find(({ name }) => name === topic)?.partitions ?? []
+      return new Map(
+        found.map(({ partition, offset, metadata, errorCode }) => {
+          assertNoError(errorCode)
+          return [partition, { offset, metadata }]
+        }),
+      )
+    })
+  } catch (error) {
+    throw stopIfRefused(error, `the offsets of group ${group} in ${topic}`)
+  }
+}
+
+/** Without the partitions that have no leader. */
+async function endsOf(queries: Cluster, topic: string): Promise<ReadonlyMap<number, bigint>> {
+  await queries.refresh([topic])
+  const { leaders } = await queries.topic(topic)
+  const partitions = [...leaders.keys()].filter((partition) => leaders[partition] !== NO_LEADER)
+  const byLeader = Map.groupBy(partitions, (partition) => leaders[partition] as number)
+  const answers = await Promise.all(
+    [...byLeader].map(([leader, ofLeader]) =>
+      queries.broker(leader).send(LIST_OFFSETS, {
+        replicaId: CONSUMER,
+        isolationLevel: READ_UNCOMMITTED,
+        topics: [
+          {
+            name: topic,
+            partitions: ofLeader.map((partition) => ({ partition, currentLeaderEpoch: ANY_EPOCH, timestamp: END })),
+          },
+        ],
+      }),
+    ),
+  )
+  return new Map(
+    answers
+      .flatMap(({ topics }) => topics.flatMap((one) => one.partitions))
+      .map(({ partition, errorCode, offset }) => {
+        assertNoError(errorCode)
+        return [partition, offset]
+      }),
+  )
 }

@@ -1,8 +1,10 @@
-import type { Kafka } from 'kafkajs'
 import { DefinedStop } from '../stream/partition-task.ts'
+import { assertNoError } from './client/client-errors.ts'
+import type { Cluster } from './client/cluster.ts'
+import { decodeSubscription } from './client/group-protocol.ts'
+import { DESCRIBE_GROUPS } from './client/requests.ts'
+import type { ValueOf } from './client/wire-types.ts'
 import { isCoordinatorNotReady } from './errors.ts'
-import { require } from './replace-module.ts'
-import { within } from './within.ts'
 
 /**
  * The topics that the current members of a group read; null while that cannot be determined, for example during a
@@ -10,35 +12,32 @@ import { within } from './within.ts'
  */
 export type TopicsOfGroup = (group: string) => Promise<ReadonlySet<string> | null>
 
-const { AssignerProtocol } = require('kafkajs') as typeof import('kafkajs')
-const REQUEST_MAX_MS = 10_000
+type DescribedGroup = ValueOf<typeof DESCRIBE_GROUPS.response>['groups'][number]
 
-export function topicsOfGroup(kafka: Kafka): TopicsOfGroup {
+export function topicsOfGroup(cluster: Cluster): TopicsOfGroup {
   return async (group) => {
-    const admin = kafka.admin()
     try {
-      await within(REQUEST_MAX_MS, admin.connect())
-      const { groups } = await within(REQUEST_MAX_MS, admin.describeGroups([group]))
-      const [found] = groups
-      if (found === undefined || found.state === 'Dead' || found.state === 'Empty') {
+      const { state, members } = await describeGroup(cluster, group)
+      if (state === 'Dead' || state === 'Empty') {
         return new Set()
       }
-      return found.state === 'Stable' ? subscriptionsOf(found.members) : null
+      return state === 'Stable' ? new Set(members.flatMap(({ metadata }) => decodeSubscription(metadata).topics)) : null
     } catch (error) {
       if (isCoordinatorNotReady(error)) {
         return null
       }
       throw error
-    } finally {
-      await admin.disconnect().catch(() => {})
     }
   }
 }
 
-function subscriptionsOf(members: readonly { readonly memberMetadata: Buffer }[]): ReadonlySet<string> {
-  return new Set(
-    members.flatMap(({ memberMetadata }) => AssignerProtocol.MemberMetadata.decode(memberMetadata)?.topics ?? []),
-  )
+/** The state and the members of a group; a group that does not exist is `Dead`. */
+export function describeGroup(cluster: Cluster, group: string): Promise<Pick<DescribedGroup, 'state' | 'members'>> {
+  return cluster.onCoordinator('group', group, async (coordinator) => {
+    const { groups } = await coordinator.send(DESCRIBE_GROUPS, { groups: [group], includeAuthorizedOperations: false })
+    assertNoError(groups[0]?.errorCode ?? 0)
+    return groups[0] ?? { state: 'Dead', members: [] }
+  })
 }
 
 /**

@@ -1,7 +1,6 @@
-import type { Kafka } from 'kafkajs'
 import { BatchingAppendLog } from './batching-append-log.ts'
 import { stopIfRefused } from './errors.ts'
-import { createCluster } from './kafkajs-cluster.ts'
+import type { KafkaClient } from './kafka-client.ts'
 import { LeaderProducer } from './leader-producer.ts'
 
 export interface KafkaAppendLogOptions {
@@ -20,7 +19,7 @@ const REPLICAS_TIMEOUT_MS = 10_000
 /** A BatchingAppendLog with its own connections to the brokers. */
 interface KafkaAppendLog {
   readonly log: BatchingAppendLog
-  /** Connects if necessary. Rejects if the brokers do not answer. */
+  /** Looks up the leaders, if necessary. Rejects if the brokers do not answer. */
   connect(): Promise<void>
   close(): Promise<void>
 }
@@ -28,11 +27,10 @@ interface KafkaAppendLog {
 /**
  * Appends with acks from all in-sync replicas. Not idempotent: duplicates are harmless in the topics written this way.
  *
- * Connects at the first append, and again after every failed attempt, so the process can start while Kafka is
- * unavailable.
+ * Connects at the first append, so the process can start while Kafka is unavailable.
  */
-export function createKafkaAppendLog(kafka: Kafka, options: KafkaAppendLogOptions): KafkaAppendLog {
-  const cluster = createCluster(kafka)
+export function createKafkaAppendLog(kafka: KafkaClient, options: KafkaAppendLogOptions): KafkaAppendLog {
+  const cluster = kafka.cluster()
   const producer = new LeaderProducer({
     cluster,
     identity: () => null,
@@ -41,17 +39,7 @@ export function createKafkaAppendLog(kafka: Kafka, options: KafkaAppendLogOption
     replicasTimeoutMs: options.replicasTimeoutMs ?? REPLICAS_TIMEOUT_MS,
     retryForMs: options.retryForMs,
   })
-  let connecting: Promise<void> | undefined
-  const connect = (): Promise<void> => {
-    connecting ??= cluster
-      .connect()
-      .then(() => producer.know(options.topic))
-      .catch((error: unknown) => {
-        connecting = undefined
-        throw error
-      })
-    return connecting
-  }
+  const connect = () => producer.know(options.topic)
   const log = new BatchingAppendLog({
     topic: options.topic,
     partitions: options.partitions,
@@ -71,7 +59,7 @@ export function createKafkaAppendLog(kafka: Kafka, options: KafkaAppendLogOption
     connect,
     close: async () => {
       log.close()
-      await cluster.disconnect()
+      await cluster.close()
     },
   }
 }

@@ -1,58 +1,51 @@
-import type { Kafka as KafkaClient, LogEntry } from 'kafkajs'
 import type { KafkaConnection } from '../client-security/connections.ts'
 import type { Logger } from '../observability/log.ts'
+import { Cluster } from './client/cluster.ts'
+import { Connection } from './client/connection.ts'
 import { loginOf } from './kafka-login.ts'
-import { Kafka, logLevel } from './kafkajs.ts'
-import { answering } from './kafkajs-brokers.ts'
 
 export interface KafkaClientOptions {
   readonly connection: KafkaConnection
+  /** Names us to the brokers. */
   readonly clientId: string
+  /** Failures that are retried are logged for debugging; a final one is an error of the call. */
   readonly logger: Logger
   /** A request without a response fails after this time, ms. */
   readonly requestTimeoutMs?: number
-  /** Retries of a failed request before the call rejects. */
-  readonly retries?: number
-  readonly initialRetryTimeMs?: number
-  readonly maxRetryTimeMs?: number
+  /** How long a request that fails is retried before the call rejects, ms. */
+  readonly retryForMs?: number
 }
 
-/**
- * A kafkajs client with our logger and explicit timeouts and retries. It can create several producers, consumers and
- * admin clients; each has its own connections.
- */
+/** Where Kafka is and how to log in. Connects when it is used. */
+export interface KafkaClient {
+  /** For short queries, with connections that all users share and that close when they are idle. */
+  readonly queries: Cluster
+  /** Connections of one user, who closes them. */
+  cluster(): Cluster
+}
+
+const RETRY_FOR_MS = 8_000
+/** An idle connection does not keep the process alive; this only spares the broker. */
+const IDLE_MS = 10_000
+
 export function createKafka(options: KafkaClientOptions): KafkaClient {
-  return new Kafka({
-    clientId: options.clientId,
-    // Called for every client created from this one; otherwise each would always start with the first broker of the
-    // list.
-    brokers: () => answering(options.connection.brokers),
-    ...loginOf(options.connection),
-    connectionTimeout: 2_000,
-    requestTimeout: options.requestTimeoutMs ?? 10_000,
-    enforceRequestTimeout: true,
-    retry: {
-      initialRetryTime: options.initialRetryTimeMs ?? 30,
-      maxRetryTime: options.maxRetryTimeMs ?? 500,
-      retries: options.retries ?? 20,
-    },
-    logLevel: logLevel.INFO,
-    logCreator: () => (entry) => toOurLog(options.logger, entry),
-  })
-}
-
-/**
- * kafkajs logs every retried request as an error, which would bury a real one. Its lines are kept for debugging; a
- * final failure reaches us as an error of the call and is logged where it is handled.
- */
-function toOurLog(logger: Logger, entry: LogEntry): void {
-  const { message, error, broker, groupId } = entry.log as Record<string, unknown> & { message: string }
-  const fields = { kafkajs: entry.namespace, error: typeof error === 'string' ? error : undefined, broker, groupId }
-  if (message.includes('Offset out of range')) {
-    logger.error(fields, message)
-  } else if (entry.level <= logLevel.WARN) {
-    logger.debug(fields, message)
-  } else {
-    logger.trace(fields, message)
+  const { connection, clientId, logger, requestTimeoutMs, retryForMs = RETRY_FOR_MS } = options
+  const { login, who } = loginOf(connection)
+  const silent = new Set<string>()
+  const common = {
+    addresses: connection.brokers,
+    silent,
+    retryForMs,
+    onRetry: (error: unknown) => logger.debug({ err: error, clientId }, 'a request to Kafka failed; trying again'),
+    connect: (address: Connection['address']) =>
+      Connection.open({
+        address,
+        clientId,
+        tls: connection.tls,
+        login,
+        who,
+        ...(requestTimeoutMs !== undefined && { requestMaxMs: requestTimeoutMs }),
+      }),
   }
+  return { queries: new Cluster({ ...common, idleMs: IDLE_MS }), cluster: () => new Cluster(common) }
 }

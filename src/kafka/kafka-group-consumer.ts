@@ -1,136 +1,174 @@
-import type { Batch, Consumer, Kafka, KafkaMessage } from 'kafkajs'
 import { sleep } from '../sleep.ts'
-import type { FetchedBatch, GroupConsumer, GroupConsumerEvents } from '../stream/group-consumer.ts'
+import type { GroupConsumer, GroupConsumerEvents } from '../stream/group-consumer.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
+import type { Cluster } from './client/cluster.ts'
+import { Fetcher } from './client/fetcher.ts'
+import { GroupMember, InstanceIdTakenError } from './client/group-member.ts'
 import { refusalOf, stopIfUnreadable } from './errors.ts'
 import { stopIfShared, type TopicsOfGroup, topicsOfGroup } from './group-topics.ts'
-import { OffsetOutOfRangeError } from './kafkajs-offsets.ts'
-import { leaderEpochOf, toInRecord } from './partition-reader.ts'
-import { within } from './within.ts'
+import type { KafkaClient } from './kafka-client.ts'
 
 export interface KafkaGroupConsumerOptions {
   readonly group: string
   readonly topic: string
+  /** Static membership; see GroupMemberOptions. */
+  readonly instanceId?: string | undefined
   readonly sessionTimeoutMs: number
   /** Defaults to asking the brokers. */
   readonly topicsOfGroup?: TopicsOfGroup
 }
 
-/** Longer than kafkajs keeps trying (kafkajs-coordinator.ts), so that a commit given up here does not succeed later. */
-const COMMIT_MAX_MS = 15_000
 const START_AGAIN_AFTER_MS = 500
 /** The coordinator checks for dead members only periodically. */
 const SESSION_MARGIN_MS = 3_000
 const LOOK_AGAIN_AFTER_MS = 300
 /** A partition in doubt waits for the next heartbeat, and so does a member that must learn of a rebalance. */
 const HEARTBEAT_EVERY_MS = 300
-
-/** The consumer was not running, so the offset was not sent. */
-class CommitNotSentError extends Error {
-  readonly code = 'COMMIT_NOT_SENT'
-  readonly retriable = true
-
-  constructor(topic: string, partition: number) {
-    super(`the offset of ${topic}[${partition}] was not committed: the consumer is not running`)
-    this.name = 'CommitNotSentError'
-  }
+/** A batch that the lane did not accept: it usually sets another position at once. */
+const OFFER_AGAIN_AFTER_MS = 20
+const LIMITS = {
+  // Lets single records accumulate briefly: a fetch costs both sides the same however little it returns.
+  minBytes: 16 * 1024,
+  maxWaitMs: 20,
+  maxBytes: 4 << 20,
+  // Also bounds how much memory one record can pin.
+  partitionBytesMax: 1 << 20,
 }
 
-/** GroupConsumer over kafkajs's consumer. */
+/** A GroupMember that pulls for its partitions and hands on what it gets. */
 export class KafkaGroupConsumer implements GroupConsumer {
-  readonly #consumer: Consumer
-  readonly #group: string
-  readonly #topic: string
-  readonly #sessionTimeoutMs: number
+  readonly #cluster: Cluster
+  readonly #fetcher: Fetcher
+  readonly #options: KafkaGroupConsumerOptions
   readonly #topicsOfGroup: TopicsOfGroup
-  /** Offsets that the coordinator has just accepted, by partition. */
-  readonly #committed = new Map<number, string>()
+  readonly #partitions = new Map<number, PartitionLoop>()
+  #member: GroupMember | undefined
+  /** The topic that is read, whatever is created under its name later. */
+  #topicId: string | undefined
   #stopped = false
 
-  constructor(kafka: Kafka, options: KafkaGroupConsumerOptions) {
-    this.#group = options.group
-    this.#topic = options.topic
-    this.#sessionTimeoutMs = options.sessionTimeoutMs
-    this.#topicsOfGroup = options.topicsOfGroup ?? topicsOfGroup(kafka)
-    this.#consumer = kafka.consumer({
-      groupId: options.group,
-      sessionTimeout: options.sessionTimeoutMs,
-      heartbeatInterval: Math.min(HEARTBEAT_EVERY_MS, Math.floor(options.sessionTimeoutMs / 5)),
-      rebalanceTimeout: Math.max(10_000, options.sessionTimeoutMs),
-      // Lets single records accumulate briefly: a fetch costs both sides the same however little it returns.
-      minBytes: 16 * 1024,
-      maxWaitTimeInMs: 20,
-      // Also bounds how much memory one record can pin.
-      maxBytesPerPartition: 1 << 20,
-      maxBytes: 4 << 20,
-      readUncommitted: false,
-      // After some seconds kafkajs gives up and restarts the consumer, which clears faults that nothing else clears. A
-      // needless restart costs one more join.
-      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 20 },
-    })
+  constructor(kafka: KafkaClient, options: KafkaGroupConsumerOptions) {
+    this.#cluster = kafka.cluster()
+    this.#fetcher = new Fetcher(this.#cluster, LIMITS)
+    this.#options = options
+    this.#topicsOfGroup = options.topicsOfGroup ?? topicsOfGroup(kafka.queries)
   }
 
   async start(events: GroupConsumerEvents): Promise<void> {
-    const consumer = this.#consumer
-    consumer.on('consumer.group_join', ({ payload }) => {
-      events.onAssigned(payload.memberAssignment[this.#topic] ?? [])
-      // A member that joined at the same moment was not visible to the check before the join.
-      this.#topicsOfGroup(this.#group)
-        .then((topics) => stopIfShared(this.#group, this.#topic, topics))
-        .catch((error: unknown) => {
-          if (error instanceof DefinedStop) {
-            events.onCrashed(error)
-          }
-        })
-    })
-    consumer.on('consumer.commit_offsets', ({ payload }) => {
-      for (const { partition, offset } of payload.topics.flatMap(({ partitions }) => partitions)) {
-        // At run time not the string that its type declares, but the Long that kafkajs made of it.
-        this.#committed.set(partition, String(offset))
-      }
-    })
-    consumer.on('consumer.heartbeat', () => events.onHeartbeat())
-    consumer.on('consumer.crash', ({ payload }) => {
-      const outOfRange = outOfRangeIn(payload.error)
-      if (outOfRange?.topic === this.#topic) {
-        events.onOutOfRange(outOfRange.partition)
-      }
-      if (!payload.restart) {
-        void this.#startAgain(events, payload.error)
-      }
-    })
-    consumer.on('consumer.start_batch_process', ({ payload }) => {
-      // kafkajs resolves a batch without visible records itself and never passes it to eachBatch.
-      if (payload.batchSize === 0 && payload.firstOffset !== null) {
-        events.onSkipped(payload.partition, BigInt(payload.firstOffset), BigInt(payload.lastOffset))
-      }
-    })
-    await this.#run(events)
-  }
-
-  async #run(events: GroupConsumerEvents): Promise<void> {
-    const consumer = this.#consumer
+    const { group, topic, instanceId, sessionTimeoutMs } = this.#options
     try {
       await this.#refuseSharedGroup()
-      if (this.#stopped) {
-        return
-      }
-      await consumer.connect()
-      // From the beginning: with any other setting, an out-of-range offset becomes a silent jump to the end.
-      await consumer.subscribe({ topic: this.#topic, fromBeginning: true })
+      this.#topicId = (await this.#cluster.retried(() => this.#cluster.topic(topic))).id
     } catch (error) {
       throw this.#stopIfRefused(error)
     }
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: 8,
-      // Hands the batch over and returns, so that heartbeats and fetching never wait for processing.
-      eachBatch: async ({ batch, resolveOffset }) => {
-        if (events.onBatch(toFetchedBatch(batch))) {
-          resolveOffset(batch.lastOffset())
-        }
+    if (this.#stopped) {
+      return
+    }
+    const member = new GroupMember(
+      this.#cluster,
+      {
+        group,
+        topic,
+        instanceId,
+        sessionTimeoutMs,
+        rebalanceTimeoutMs: Math.max(10_000, sessionTimeoutMs),
+        heartbeatEveryMs: Math.min(HEARTBEAT_EVERY_MS, Math.floor(sessionTimeoutMs / 5)),
       },
+      {
+        onAssigned: (partitions) => this.#onAssigned(partitions, events),
+        onHeartbeat: () => events.onHeartbeat(),
+      },
+    )
+    this.#member = member
+    void this.#keepMember(member, events)
+  }
+
+  pause(partition: number): void {
+    this.#partitions.get(partition)?.pause()
+  }
+
+  resume(partition: number): void {
+    this.#partitions.get(partition)?.resume()
+  }
+
+  seek(partition: number, offset: bigint): void {
+    this.#partitions.get(partition)?.seek(offset)
+  }
+
+  async commit(partition: number, next: bigint, metadata: string): Promise<void> {
+    if (this.#member === undefined) {
+      throw new Error(`the consumer of ${this.#options.topic} was not started`)
+    }
+    await this.#member.commit(partition, next, metadata)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    for (const loop of this.#partitions.values()) {
+      loop.stop()
+    }
+    await this.#member?.stop()
+    await this.#cluster.close()
+  }
+
+  /** A failure that nobody classified must not end a process that only needs to wait: the watchdog handles a lasting one. */
+  async #keepMember(member: GroupMember, events: GroupConsumerEvents): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        await member.run()
+      } catch (error) {
+        const stop = this.#stopIfRefused(error)
+        if (stop instanceof DefinedStop) {
+          events.onCrashed(stop)
+          return
+        }
+      }
+      await sleep(START_AGAIN_AFTER_MS)
+    }
+  }
+
+  #onAssigned(partitions: readonly number[], events: GroupConsumerEvents): void {
+    if (this.#stopped) {
+      return
+    }
+    for (const [partition, loop] of this.#partitions) {
+      if (!partitions.includes(partition)) {
+        loop.stop()
+        this.#partitions.delete(partition)
+      }
+    }
+    for (const partition of partitions) {
+      if (!this.#partitions.has(partition)) {
+        this.#partitions.set(partition, this.#loopOf(partition, events))
+      }
+    }
+    events.onAssigned(partitions)
+    // A member that joined at the same moment was not visible to the check before the join.
+    const { group, topic } = this.#options
+    this.#topicsOfGroup(group)
+      .then((topics) => stopIfShared(group, topic, topics))
+      .catch((error: unknown) => {
+        if (error instanceof DefinedStop) {
+          events.onCrashed(error)
+        }
+      })
+  }
+
+  #loopOf(partition: number, events: GroupConsumerEvents): PartitionLoop {
+    const { topic } = this.#options
+    const place = { topic, partition, topicId: this.#topicId as string }
+    return new PartitionLoop(async (offset, signal) => {
+      try {
+        const fetched = await this.#fetcher.fetch({ ...place, offset }, signal)
+        return { fetched, deliver: () => deliver(events, partition, offset, fetched) }
+      } catch (error) {
+        const stop = this.#stopIfRefused(error)
+        if (stop instanceof DefinedStop && !signal.aborted) {
+          events.onCrashed(stop)
+        }
+        throw stop
+      }
     })
   }
 
@@ -140,9 +178,10 @@ export class KafkaGroupConsumer implements GroupConsumer {
    * waited for: every join is checked, too.
    */
   async #refuseSharedGroup(): Promise<void> {
+    const { group, topic, sessionTimeoutMs } = this.#options
     for (const since = performance.now(); !this.#stopped; ) {
       try {
-        stopIfShared(this.#group, this.#topic, await this.#topicsOfGroup(this.#group))
+        stopIfShared(group, topic, await this.#topicsOfGroup(group))
         return
       } catch (error) {
         if (!(error instanceof DefinedStop)) {
@@ -152,7 +191,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
           // The join will meet the same error, and is retried for longer.
           return
         }
-        if (performance.now() - since > this.#sessionTimeoutMs + SESSION_MARGIN_MS) {
+        if (performance.now() - since > sessionTimeoutMs + SESSION_MARGIN_MS) {
           throw error
         }
       }
@@ -160,92 +199,108 @@ export class KafkaGroupConsumer implements GroupConsumer {
     }
   }
 
-  pause(partition: number): void {
-    this.#quietly(() => this.#consumer.pause([{ topic: this.#topic, partitions: [partition] }]))
-  }
-
-  resume(partition: number): void {
-    this.#quietly(() => this.#consumer.resume([{ topic: this.#topic, partitions: [partition] }]))
-  }
-
-  seek(partition: number, offset: bigint): void {
-    this.#quietly(() => this.#consumer.seek({ topic: this.#topic, partition, offset: String(offset) }))
-  }
-
-  async commit(partition: number, next: bigint, metadata: string): Promise<void> {
-    const offset = String(next)
-    this.#committed.delete(partition)
-    await within(COMMIT_MAX_MS, this.#consumer.commitOffsets([{ topic: this.#topic, partition, offset, metadata }]))
-    // A consumer that is restarting resolves without sending anything.
-    if (this.#committed.get(partition) !== offset) {
-      throw new CommitNotSentError(this.#topic, partition)
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#consumer.disconnect()
-  }
-
-  /**
-   * kafkajs restarts itself only after errors that it calls retriable. One of its own defects, which the death of a
-   * broker triggers, is not among them and would end a process that only needs to wait. If the restarted consumer makes
-   * no progress, the watchdog handles it.
-   */
-  async #startAgain(events: GroupConsumerEvents, crash: unknown): Promise<void> {
-    for (let error = this.#stopIfRefused(crash); !this.#stopped; ) {
-      if (error instanceof DefinedStop) {
-        events.onCrashed(error)
-        return
-      }
-      await sleep(START_AGAIN_AFTER_MS)
-      try {
-        await this.#run(events)
-        return
-      } catch (failure) {
-        error = this.#stopIfRefused(failure)
-      }
-    }
-  }
-
   #stopIfRefused(error: unknown): Error {
-    return stopIfUnreadable(error, `reading ${this.#topic} in group ${this.#group}`) as Error
-  }
-
-  /** kafkajs throws from these calls once the consumer has stopped; then there is nothing left to control. */
-  #quietly(action: () => void): void {
-    try {
-      action()
-    } catch {
-      // Stopped or not yet running: the next join sets all of this again.
+    const { group, topic } = this.#options
+    if (error instanceof InstanceIdTakenError) {
+      return new DefinedStop(
+        error.code,
+        `${error.message}. Nothing was skipped. Give each process its own kafka.groupInstanceId`,
+      )
     }
+    return stopIfUnreadable(error, `reading ${topic} in group ${group}`) as Error
   }
 }
 
-/** Looks through causes, because kafkajs wraps the error that ends a consumer. */
-function outOfRangeIn(error: unknown): OffsetOutOfRangeError | undefined {
-  for (let current = error; current instanceof Error; current = current.cause) {
-    if (current instanceof OffsetOutOfRangeError) {
-      return current
-    }
+type Fetched = Awaited<ReturnType<Fetcher['fetch']>>
+
+/** Returns the next offset, or null if it was not accepted. */
+function deliver(events: GroupConsumerEvents, partition: number, offset: bigint, fetched: Fetched): bigint | null {
+  if (fetched.kind !== 'records') {
+    events.onOutOfRange(partition)
+    return null
   }
-  return undefined
+  const { records, next, end, highWatermark, pinnedBytes } = fetched
+  if (next === offset) {
+    return next
+  }
+  const accepted = events.onBatch({
+    partition,
+    fetchedOffset: offset,
+    lastOffset: next - 1n,
+    highWatermark,
+    end,
+    records,
+    pinnedBytes,
+  })
+  return accepted ? next : null
 }
 
-function toFetchedBatch(batch: Batch): FetchedBatch {
-  const { fetchedOffset, messagesWithinOffset } = batch as Batch & {
-    fetchedOffset: string
-    messagesWithinOffset: readonly KafkaMessage[]
+/** Fetches from an offset; `deliver` hands the result on. */
+type Pull = (offset: bigint, signal: AbortSignal) => Promise<{ fetched: Fetched; deliver: () => bigint | null }>
+
+/** Pulls one partition from where it stands and delivers, unless it is paused. Stands nowhere until the first `seek`. */
+class PartitionLoop {
+  readonly #pull: Pull
+  readonly #abort = new AbortController()
+  #position: bigint | null = null
+  #paused = false
+  /** Counts seeks: what was pulled before is no longer wanted. */
+  #seeks = 0
+  #wake: () => void = () => {}
+
+  constructor(pull: Pull) {
+    this.#pull = pull
+    void this.#run()
   }
-  const last = messagesWithinOffset.at(-1)
-  const leaderEpoch = last === undefined ? undefined : leaderEpochOf(last)
-  return {
-    partition: batch.partition,
-    fetchedOffset: BigInt(fetchedOffset),
-    lastOffset: BigInt(batch.lastOffset()),
-    highWatermark: BigInt(batch.highWatermark),
-    end: last === undefined || leaderEpoch === undefined ? null : { offset: BigInt(last.offset) + 1n, leaderEpoch },
-    records: batch.messages.map(toInRecord),
-    pinnedBytes: batch.messages[0]?.value?.buffer.byteLength ?? 0,
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#wake()
+  }
+
+  seek(offset: bigint): void {
+    this.#position = offset
+    this.#seeks += 1
+    this.#wake()
+  }
+
+  stop(): void {
+    this.#abort.abort()
+    this.#wake()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort
+    while (!signal.aborted) {
+      const position = this.#position
+      if (position === null || this.#paused) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+        continue
+      }
+      const seeks = this.#seeks
+      let pauseMs = 0
+      try {
+        const { fetched, deliver: hand } = await this.#pull(position, signal)
+        if (seeks !== this.#seeks || this.#paused || signal.aborted) {
+          continue
+        }
+        const next = hand()
+        if (seeks === this.#seeks) {
+          this.#position = next ?? position
+        }
+        pauseMs = next !== null ? 0 : fetched.kind === 'records' ? OFFER_AGAIN_AFTER_MS : START_AGAIN_AFTER_MS
+      } catch {
+        pauseMs = START_AGAIN_AFTER_MS
+      }
+      if (pauseMs > 0) {
+        await sleep(pauseMs, signal).catch(() => {})
+      }
+    }
   }
 }

@@ -1,20 +1,25 @@
-import type { Kafka } from 'kafkajs'
 import { sleep } from '../sleep.ts'
 import { OpenAgain } from '../stream/partition-task.ts'
 import type { OutRecord } from '../stream/record.ts'
 import type { PartitionTransactions, TransactionScope } from '../stream/transactions.ts'
-import { isCoordinatorNotReady, isRetriable, kafkaErrorType, stopIfRefused } from './errors.ts'
+import type { Broker } from './client/broker.ts'
+import { assertNoError, ClientClosedError } from './client/client-errors.ts'
+import type { Cluster, CoordinatorKind } from './client/cluster.ts'
+import type { Connection } from './client/connection.ts'
 import {
-  COORDINATOR_OF,
-  createCluster,
-  type KafkaBroker,
-  type KafkaCluster,
-  type ProducerIdentity,
-  recoverCluster,
-} from './kafkajs-cluster.ts'
+  ADD_OFFSETS_TO_TXN,
+  ADD_PARTITIONS_TO_TXN,
+  END_TXN,
+  END_TXN_RENEWING,
+  INIT_PRODUCER_ID,
+  TXN_OFFSET_COMMIT,
+  TXN_OFFSET_COMMIT_ADDING,
+} from './client/requests.ts'
+import { isCoordinatorNotReady, isRetriable, kafkaErrorType, stopIfRefused } from './errors.ts'
+import type { KafkaClient } from './kafka-client.ts'
 import { type AppendedRange, LeaderProducer } from './leader-producer.ts'
 import { isOffsetDecided } from './offset-decided.ts'
-import { within } from './within.ts'
+import type { ProducerIdentity } from './produce-request.ts'
 
 export interface KafkaTransactionsOptions {
   readonly transactionalId: string
@@ -30,30 +35,32 @@ export interface KafkaTransactionsOptions {
 }
 
 /**
- * The transactions of one input partition: one transactional producer whose id names the partition, because kafkajs
- * uses the offset commit from before KIP-447, with which only a transactional id per partition fences a former owner.
+ * The transactions of one input partition: one transactional producer whose id names the partition, so that its successor
+ * fences it.
  *
  * Opening it runs InitProducerId: every older producer with the same id is fenced and its open transaction is ended, so
  * a committed offset read afterwards is final.
  *
- * The requests are kafkajs's, the protocol is ours: kafkajs's own transactions look up the coordinator before every
- * request and await each request in turn (13 round trips per transaction; here 4), and assign a new sequence number to
- * a resent record. A transaction is
+ * Where the brokers' feature `transaction.version` is 2 (KIP-890), appends and the offset add themselves, and every commit
+ * gives the producer a new epoch, so that nothing late of one transaction can become part of the next:
+ *
+ *     Produce, one request per leader -> TxnOffsetCommit -> EndTxn
+ *
+ * Elsewhere they are announced before, in the same turn for all partitions:
  *
  *     AddPartitionsToTxn and AddOffsetsToTxn -> Produce, one request per leader -> TxnOffsetCommit -> EndTxn
  */
 export async function openKafkaTransactions(
-  kafka: Kafka,
+  kafka: KafkaClient,
   options: KafkaTransactionsOptions,
 ): Promise<PartitionTransactions> {
-  const cluster = createCluster(kafka)
+  const cluster = kafka.cluster()
   try {
-    await cluster.connect()
     const transactions = new KafkaTransactions(cluster, options)
     await transactions.fenceFormerOwners()
     return transactions
   } catch (error) {
-    await cluster.disconnect().catch(() => {})
+    await cluster.close()
     throw stopIfRefused(error, `the transactions of ${options.transactionalId}`)
   }
 }
@@ -61,22 +68,30 @@ export async function openKafkaTransactions(
 /** Right after a commit the coordinator answers CONCURRENT_TRANSACTIONS for a few ms. */
 const CONCURRENT_PAUSE_MS = 3
 const RETRY_PAUSE_MS = 50
-const REQUEST_MAX_MS = 12_000
+const TRANSACTION_VERSION = 'transaction.version'
+/** No identity yet. */
+const NO_PRODUCER = { producerId: -1n, producerEpoch: -1 } as const
+/** The producer's id fences former owners, not the group's generation. */
+const NO_MEMBER = { generation: -1, memberId: '', instanceId: null } as const
+const ANY_EPOCH = -1
+
+type TopicPartitions = readonly { readonly name: string; readonly partitions: readonly number[] }[]
 
 class KafkaTransactions implements PartitionTransactions {
-  readonly #cluster: KafkaCluster
+  readonly #cluster: Cluster
   readonly #options: KafkaTransactionsOptions
-  readonly #coordinators = new Map<keyof typeof COORDINATOR_OF, KafkaBroker>()
+  /** Those of the coordinators that were used. */
+  readonly #connections = new Set<Connection>()
   readonly #producer: LeaderProducer
   #identity: ProducerIdentity
   /** Producers that `fence` took over, besides those of our own id. */
   readonly #others: ProducerIdentity[] = []
   #closed = false
 
-  constructor(cluster: KafkaCluster, options: KafkaTransactionsOptions) {
+  constructor(cluster: Cluster, options: KafkaTransactionsOptions) {
     this.#cluster = cluster
     this.#options = options
-    this.#identity = { transactionalId: options.transactionalId, producerId: '-1', producerEpoch: 0 }
+    this.#identity = { transactionalId: options.transactionalId, ...NO_PRODUCER, addsPartitions: false }
     this.#producer = new LeaderProducer({
       cluster,
       identity: () => this.#identity,
@@ -88,12 +103,14 @@ class KafkaTransactions implements PartitionTransactions {
     })
   }
 
+  /** Whether appends and offsets add themselves to the transaction. */
+  get addsThemselves(): boolean {
+    return this.#identity.addsPartitions
+  }
+
   async fenceFormerOwners(): Promise<void> {
-    const { transactionalId, transactionTimeoutMs } = this.#options
-    const { producerId, producerEpoch } = await this.#onCoordinator('transaction', (broker) =>
-      broker.initProducerId({ transactionalId, transactionTimeout: transactionTimeoutMs }),
-    )
-    this.#identity = { transactionalId, producerId, producerEpoch }
+    this.#identity = await this.#init(this.#options.transactionalId)
+    this.#producer.restartSequences()
   }
 
   async fence(transactionalId: string): Promise<void> {
@@ -101,22 +118,26 @@ class KafkaTransactions implements PartitionTransactions {
       return
     }
     try {
-      this.#others.push(await this.#initOther(transactionalId))
+      this.#others.push(await this.#init(transactionalId))
     } catch (error) {
       throw stopIfRefused(error, `the transactions of ${transactionalId}, whose owner must be fenced`)
     }
   }
 
-  /** Its coordinator is usually not the same broker as ours, and is needed only for this. */
-  #initOther(transactionalId: string): Promise<ProducerIdentity> {
-    return this.#retried(async () => {
-      const broker = await this.#coordinatorOf(transactionalId)
-      const { producerId, producerEpoch } = await broker.initProducerId({
-        transactionalId,
-        transactionTimeout: this.#options.transactionTimeoutMs,
-      })
-      return { transactionalId, producerId, producerEpoch }
-    }, true)
+  #init(transactionalId: string): Promise<ProducerIdentity> {
+    const { transactionTimeoutMs } = this.#options
+    const body = { transactionalId, transactionTimeoutMs, ...NO_PRODUCER }
+    return this.#onCoordinator(
+      'transaction',
+      transactionalId,
+      async (broker) => {
+        const { errorCode, producerId, producerEpoch } = await broker.send(INIT_PRODUCER_ID, body)
+        assertNoError(errorCode)
+        const addsPartitions = (await broker.connection('main')).featureLevel(TRANSACTION_VERSION) >= 2
+        return { transactionalId, producerId, producerEpoch, addsPartitions }
+      },
+      true,
+    )
   }
 
   async run(work: (scope: TransactionScope) => Promise<void>): Promise<void> {
@@ -125,10 +146,12 @@ class KafkaTransactions implements PartitionTransactions {
       const transaction = new OngoingTransaction(this)
       await work(transaction)
       await transaction.settled()
+      if (transaction.isEmpty) {
+        return
+      }
       // Sent once and never retried: an error here leaves the outcome unknown. There is no abort either; a transaction
       // that is still open is ended by the next owner's InitProducerId.
-      const coordinator = await this.#coordinator('transaction')
-      await within(REQUEST_MAX_MS, coordinator.endTxn({ ...this.#identity, transactionResult: true }))
+      await this.#commit()
     } catch (error) {
       this.#options.onFailed?.()
       const { transactionalId, group } = this.#options
@@ -136,65 +159,94 @@ class KafkaTransactions implements PartitionTransactions {
     }
   }
 
+  async #commit(): Promise<void> {
+    const { transactionalId } = this.#options
+    const coordinator = await this.#coordinator('transaction', transactionalId)
+    const body = { ...this.#identity, committed: true }
+    if (!this.addsThemselves) {
+      assertNoError((await coordinator.send(END_TXN, body)).errorCode)
+      return
+    }
+    const { errorCode, producerId, producerEpoch } = await coordinator.send(END_TXN_RENEWING, body)
+    assertNoError(errorCode)
+    this.#identity = { ...this.#identity, producerId, producerEpoch }
+    this.#producer.restartSequences()
+  }
+
   async settle(topics: readonly string[], outcome: 'commit' | 'abort'): Promise<void> {
-    const partitions = [this.#options.inputPartition]
-    await Promise.all([this.addPartitions(topics.map((topic) => ({ topic, partitions }))), this.addOffsets()])
-    const coordinator = await this.#coordinator('transaction')
-    await within(REQUEST_MAX_MS, coordinator.endTxn({ ...this.#identity, transactionResult: outcome === 'commit' }))
+    await this.#settle(this.#identity, topics, outcome)
     // EndTxn is answered before the markers are written, InitProducerId only once they are.
     await this.fenceFormerOwners()
     for (const { transactionalId } of this.#others.splice(0)) {
-      await this.#settleOther(transactionalId, topics, outcome)
+      await this.#settle(await this.#init(transactionalId), topics, outcome)
+      this.#others.push(await this.#init(transactionalId))
     }
   }
 
-  /** What a producer left undecided is ended by the next transaction of the same producer, and of no other. */
-  async #settleOther(transactionalId: string, topics: readonly string[], outcome: 'commit' | 'abort'): Promise<void> {
-    const { group, inputPartition } = this.#options
-    const identity = await this.#initOther(transactionalId)
-    const broker = await this.#coordinatorOf(transactionalId)
-    const partitions = [inputPartition]
-    await this.#retried(() =>
-      broker.addPartitionsToTxn({ ...identity, topics: topics.map((topic) => ({ topic, partitions })) }),
-    )
-    await this.#retried(() => broker.addOffsetsToTxn({ ...identity, groupId: group }))
-    await within(REQUEST_MAX_MS, broker.endTxn({ ...identity, transactionResult: outcome === 'commit' }))
-    this.#others.push(await this.#initOther(transactionalId))
-  }
-
-  #coordinatorOf(transactionalId: string): Promise<KafkaBroker> {
-    this.#assertOpen()
-    return this.#cluster.findGroupCoordinator({
-      groupId: transactionalId,
-      coordinatorType: COORDINATOR_OF.transaction,
-    })
+  /**
+   * What a producer left undecided is ended by the next transaction of the same producer, and of no other: one that holds the
+   * same partitions and nothing else. Its parts are announced, whatever the version of the protocol.
+   */
+  async #settle(identity: ProducerIdentity, topics: readonly string[], outcome: 'commit' | 'abort'): Promise<void> {
+    const partitions = [this.#options.inputPartition]
+    await Promise.all([
+      this.#addPartitions(
+        identity,
+        topics.map((name) => ({ name, partitions })),
+      ),
+      this.#addOffsets(identity),
+    ])
+    const coordinator = await this.#coordinator('transaction', identity.transactionalId)
+    const { errorCode } = await coordinator.send(END_TXN, { ...identity, committed: outcome === 'commit' })
+    assertNoError(errorCode)
   }
 
   async offsetDecided(): Promise<boolean> {
     const { group, inputTopic, inputPartition } = this.#options
-    return this.#onCoordinator('group', (broker) => isOffsetDecided(broker, group, inputTopic, inputPartition))
+    return this.#onCoordinator('group', group, (broker) => isOffsetDecided(broker, group, inputTopic, inputPartition))
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#cluster.disconnect()
+    await this.#cluster.close()
   }
 
-  async addPartitions(topics: { topic: string; partitions: number[] }[]): Promise<void> {
-    await this.#onCoordinator('transaction', (broker) => broker.addPartitionsToTxn({ ...this.#identity, topics }))
+  addPartitions(topics: TopicPartitions): Promise<void> {
+    return this.#addPartitions(this.#identity, topics)
   }
 
-  async addOffsets(): Promise<void> {
+  addOffsets(): Promise<void> {
+    return this.#addOffsets(this.#identity)
+  }
+
+  #addPartitions(identity: ProducerIdentity, topics: TopicPartitions): Promise<void> {
+    return this.#onCoordinator('transaction', identity.transactionalId, async (broker) => {
+      const answer = await broker.send(ADD_PARTITIONS_TO_TXN, { ...identity, topics })
+      for (const { errorCode } of answer.topics.flatMap(({ partitions }) => partitions)) {
+        // A partition that could have been added fails because of another one, whose error says why.
+        if (errorCode !== OPERATION_NOT_ATTEMPTED) {
+          assertNoError(errorCode)
+        }
+      }
+    })
+  }
+
+  #addOffsets(identity: ProducerIdentity): Promise<void> {
     const { group } = this.#options
-    await this.#onCoordinator('transaction', (broker) => broker.addOffsetsToTxn({ ...this.#identity, groupId: group }))
+    return this.#onCoordinator('transaction', identity.transactionalId, async (broker) => {
+      assertNoError((await broker.send(ADD_OFFSETS_TO_TXN, { ...identity, group })).errorCode)
+    })
   }
 
   async commitOffset(next: bigint, metadata: string): Promise<void> {
     const { group, inputTopic, inputPartition } = this.#options
-    const topics = [{ topic: inputTopic, partitions: [{ partition: inputPartition, offset: String(next), metadata }] }]
-    await this.#onCoordinator('group', (broker) =>
-      broker.txnOffsetCommit({ ...this.#identity, groupId: group, topics }),
-    )
+    const offset = { partition: inputPartition, offset: next, leaderEpoch: ANY_EPOCH, metadata }
+    const topics = [{ name: inputTopic, partitions: [offset] }]
+    const type = this.addsThemselves ? TXN_OFFSET_COMMIT_ADDING : TXN_OFFSET_COMMIT
+    await this.#onCoordinator('group', group, async (broker) => {
+      const answer = await broker.send(type, { ...this.#identity, ...NO_MEMBER, group, topics })
+      assertNoError(answer.topics[0]?.partitions[0]?.errorCode ?? UNKNOWN)
+    })
   }
 
   append(topic: string, partition: number, records: readonly OutRecord[]): Promise<AppendedRange> {
@@ -207,7 +259,7 @@ class KafkaTransactions implements PartitionTransactions {
    * (settle-outputs.ts). Continuing would tie it to the outcome of the next transaction; opening again checks first.
    */
   #assertConnected(): void {
-    if (!this.#producer.connected || [...this.#coordinators.values()].some((broker) => !broker.isConnected())) {
+    if (!this.#producer.connected || [...this.#connections].some(({ isOpen }) => !isOpen)) {
       throw new TransactionConnectionLostError()
     }
   }
@@ -215,36 +267,36 @@ class KafkaTransactions implements PartitionTransactions {
   /** Requests still in progress at close must not reconnect. */
   #assertOpen(): void {
     if (this.#closed) {
-      throw new Error('the transactions are closed')
+      throw new ClientClosedError()
     }
   }
 
-  async #coordinator(kind: keyof typeof COORDINATOR_OF): Promise<KafkaBroker> {
+  async #coordinator(kind: CoordinatorKind, key: string): Promise<Broker> {
     this.#assertOpen()
-    const known = this.#coordinators.get(kind)
-    if (known !== undefined) {
-      return known
+    const broker = await this.#cluster.coordinatorOf(kind, key)
+    // That of another producer is needed only to fence it.
+    if (kind === 'group' || key === this.#options.transactionalId) {
+      this.#connections.add(await broker.connection('main'))
     }
-    const { group, transactionalId } = this.#options
-    const found = await this.#cluster.findGroupCoordinator({
-      groupId: kind === 'group' ? group : transactionalId,
-      coordinatorType: COORDINATOR_OF[kind],
-    })
-    this.#coordinators.set(kind, found)
-    return found
+    return broker
   }
 
-  /** For requests that may be resent: the coordinator treats a repeat as the same request. */
-  #onCoordinator<T>(kind: keyof typeof COORDINATOR_OF, request: (broker: KafkaBroker) => Promise<T>): Promise<T> {
-    return this.#retried(async () => request(await this.#coordinator(kind)))
-  }
-
-  /** @param isOutcomeKnown Whether a failed request may be resent, whether or not it took effect. */
-  async #retried<T>(request: () => Promise<T>, isOutcomeKnown = this.#identity.producerId === '-1'): Promise<T> {
+  /**
+   * For requests that may be resent: the coordinator treats a repeat as the same request.
+   *
+   * @param isOutcomeKnown Whether a request without an answer may be resent: only outside a transaction, where nothing is
+   * undecided yet.
+   */
+  async #onCoordinator<T>(
+    kind: CoordinatorKind,
+    key: string,
+    request: (broker: Broker) => Promise<T>,
+    isOutcomeKnown = false,
+  ): Promise<T> {
     const deadline = performance.now() + this.#options.transactionTimeoutMs
     for (;;) {
       try {
-        return await within(REQUEST_MAX_MS, request())
+        return await request(await this.#coordinator(kind, key))
       } catch (error) {
         if (performance.now() > deadline) {
           throw error
@@ -255,15 +307,29 @@ class KafkaTransactions implements PartitionTransactions {
           // Only requests that certainly had no effect, or before there is a transaction whose outcome could be
           // unknown.
           await sleep(RETRY_PAUSE_MS)
-          this.#coordinators.clear()
-          await within(REQUEST_MAX_MS, recoverCluster(this.#cluster, error))
+          this.#cluster.forgetCoordinator(kind, key)
+          if (isOutcomeKnown) {
+            // Connections of former attempts do not matter any more.
+            this.#forgetEnded()
+          }
         } else {
           throw error
         }
       }
     }
   }
+
+  #forgetEnded(): void {
+    for (const connection of this.#connections) {
+      if (!connection.isOpen) {
+        this.#connections.delete(connection)
+      }
+    }
+  }
 }
+
+const OPERATION_NOT_ATTEMPTED = 55
+const UNKNOWN = -1
 
 /** A broker of the last transaction is gone, or closed an idle connection. The next transaction has not begun. */
 class TransactionConnectionLostError extends OpenAgain {
@@ -281,17 +347,21 @@ class OngoingTransaction implements TransactionScope {
   readonly #added = new Set<string>()
   #announcing: { readonly topics: Map<string, number[]>; readonly done: Promise<void> } | undefined
   #offsetsAdded: Promise<void> | undefined
+  /** Whether nothing was sent that a commit would end. */
+  isEmpty = true
 
   constructor(transactions: KafkaTransactions) {
     this.#transactions = transactions
   }
 
   async append(topic: string, partition: number, records: readonly OutRecord[]) {
+    this.isEmpty = false
     await this.#announce(topic, partition)
     return this.#transactions.append(topic, partition, records)
   }
 
   async commitOffset(next: bigint, metadata: string): Promise<void> {
+    this.isEmpty = false
     await this.#addOffsets()
     await this.#transactions.commitOffset(next, metadata)
   }
@@ -305,6 +375,9 @@ class OngoingTransaction implements TransactionScope {
   /** The partitions of all appends made in the same turn go in one request; the offsets are announced in parallel. */
   #announce(topic: string, partition: number): Promise<void> {
     const place = `${topic} ${partition}`
+    if (this.#transactions.addsThemselves) {
+      return Promise.resolve()
+    }
     if (this.#added.has(place)) {
       return this.#announcing?.done ?? Promise.resolve()
     }
@@ -313,7 +386,7 @@ class OngoingTransaction implements TransactionScope {
       const topics = new Map<string, number[]>()
       const done = Promise.resolve().then(async () => {
         this.#announcing = undefined
-        const request = [...topics].map(([name, partitions]) => ({ topic: name, partitions }))
+        const request = [...topics].map(([name, partitions]) => ({ name, partitions }))
         await Promise.all([this.#transactions.addPartitions(request), this.#addOffsets()])
       })
       this.#announcing = { topics, done }
@@ -324,6 +397,9 @@ class OngoingTransaction implements TransactionScope {
   }
 
   #addOffsets(): Promise<void> {
+    if (this.#transactions.addsThemselves) {
+      return Promise.resolve()
+    }
     this.#offsetsAdded ??= this.#transactions.addOffsets()
     return this.#offsetsAdded
   }

@@ -1,14 +1,14 @@
-import type { Message } from 'kafkajs'
 import { sleep } from '../sleep.ts'
 import { type OutRecord, recordBytes } from '../stream/record.ts'
-import { isRetriable, NoLeaderError, ProduceReplyError } from './errors.ts'
-import { type KafkaBroker, type KafkaCluster, type ProducerIdentity, recoverCluster } from './kafkajs-cluster.ts'
-import { NO_LEADER } from './kafkajs-metadata.ts'
-import { type ProduceConnection, type ProducedPartition, produceTo } from './produce-request.ts'
-import { within } from './within.ts'
+import type { Purpose } from './client/broker.ts'
+import { ClientClosedError, NoLeaderError } from './client/client-errors.ts'
+import { type Cluster, NO_LEADER } from './client/cluster.ts'
+import type { Connection } from './client/connection.ts'
+import { isRetriable, kafkaErrorType, ProduceReplyError } from './errors.ts'
+import { type ProducedPartition, type ProducerIdentity, produceTo } from './produce-request.ts'
 
 export interface LeaderProducerOptions {
-  readonly cluster: KafkaCluster
+  readonly cluster: Pick<Cluster, 'topic' | 'knownTopic' | 'refresh' | 'broker'>
   /** Null for a producer without an identity, whose retries may be appended twice. */
   readonly identity: () => ProducerIdentity | null
   /** Largest record batch, bytes; below every topic's `max.message.bytes`. */
@@ -31,9 +31,11 @@ export interface AppendedRange {
 interface Entry {
   readonly topic: string
   readonly partition: number
-  readonly messages: readonly Message[]
+  readonly records: readonly OutRecord[]
   readonly firstSequence: number
   readonly deadline: number
+  /** Until when a transaction that is still ending is waited for. */
+  readonly concurrentUntil: number
   /** Number of failed attempts. */
   failures: number
   readonly resolve: (baseOffset: bigint) => void
@@ -46,17 +48,15 @@ const ENTRIES_PER_REQUEST_MAX = 16
 /** Pause before the first retry; doubles with each further one, up to the maximum. */
 const RETRY_PAUSE_MS = 50
 const RETRY_PAUSE_MAX_MS = 1_000
-const REQUEST_MARGIN_MS = 2_000
-const RECOVERY_MAX_MS = 10_000
+/** Right after a commit a leader answers CONCURRENT_TRANSACTIONS for a few ms, with nothing appended. */
+const CONCURRENT_PAUSE_MS = 3
 
 /**
  * Appends record batches with acks from all in-sync replicas, one request per leader at a time: appends made while one
  * is in flight share the next, whichever partition they are for.
  *
- * Replaces kafkajs's producer, which is unsafe with several partitions in one call: when leaders move it can
- * acknowledge records that it never sent, and resend a batch with a different sequence number. Here every batch has its
- * own result, which must name its partition, and keeps its sequence number, so that a leader that already has the batch
- * appends it only once.
+ * Every batch has its own result, which must name its partition, and keeps its sequence number when it is resent, so that
+ * a leader that already has the batch appends it only once.
  *
  * A failing partition does not affect the others: each is judged by its own result, and only failed batches are
  * retried, with growing pauses. Until it succeeds again it shares neither requests nor a connection with healthy
@@ -67,13 +67,13 @@ const RECOVERY_MAX_MS = 10_000
  */
 export class LeaderProducer {
   readonly #options: LeaderProducerOptions
-  readonly #topics = new Set<string>()
   /** Queued batches, by leader and connection. */
   readonly #waiting = new Map<string, Entry[]>()
   readonly #busy = new Set<string>()
   /** Partitions whose last result was a failure. */
   readonly #failing = new Set<string>()
-  readonly #leaders = new Set<KafkaBroker>()
+  /** Those on which something was appended in a transaction. */
+  readonly #connections = new Set<Connection>()
   /** Next sequence number of every partition, for a producer with an identity. */
   readonly #sequences = new Map<string, number>()
 
@@ -83,50 +83,57 @@ export class LeaderProducer {
 
   /** Whether every connection used for an append is still open. */
   get connected(): boolean {
-    return [...this.#leaders].every((leader) => leader.isConnected())
+    return [...this.#connections].every(({ isOpen }) => isOpen)
   }
 
   /** Looks up the leaders of a topic's partitions; free after the first call. */
   async know(topic: string): Promise<void> {
-    if (!this.#topics.has(topic)) {
-      await this.#options.cluster.addMultipleTargetTopics([topic])
-      this.#topics.add(topic)
-    }
+    await this.#options.cluster.topic(topic)
+  }
+
+  /** A producer with a new epoch counts anew. */
+  restartSequences(): void {
+    this.#sequences.clear()
   }
 
   /**
-   * Appends records, in order, in as many batches as the limits require. Rejects with kafkajs's error or
-   * ProduceReplyError; then the outcome is unknown.
+   * Appends records, in order, in as many batches as the limits require. Rejects with the protocol's error,
+   * KafkaConnectionError or ProduceReplyError; then the outcome is unknown.
    */
   async append(topic: string, partition: number, records: readonly OutRecord[]): Promise<AppendedRange> {
     await this.know(topic)
     const place = placeOf({ topic, partition })
     let first = -1n
     let next = -1n
-    for (const messages of batchesOf(records, this.#options.batchBytesMax)) {
+    for (const batch of batchesOf(records, this.#options.batchBytesMax)) {
       const firstSequence = this.#sequences.get(place) ?? 0
-      const base = await this.#send(topic, partition, messages, firstSequence)
+      const base = await this.#send(topic, partition, batch, firstSequence)
       if (this.#options.identity() !== null) {
-        this.#sequences.set(place, firstSequence + messages.length)
+        this.#sequences.set(place, firstSequence + batch.length)
       }
       first = first < 0n ? base : first
-      next = base + BigInt(messages.length)
+      next = base + BigInt(batch.length)
     }
     return { first, next }
   }
 
-  #send(topic: string, partition: number, messages: readonly Message[], firstSequence: number): Promise<bigint> {
-    const deadline = performance.now() + this.#options.retryForMs
+  #send(topic: string, partition: number, records: readonly OutRecord[], firstSequence: number): Promise<bigint> {
+    const now = performance.now()
+    const deadline = now + this.#options.retryForMs
+    const concurrentUntil = now + this.#options.replicasTimeoutMs
     return new Promise((resolve, reject) => {
-      this.#dispatch({ topic, partition, messages, firstSequence, deadline, failures: 0, resolve, reject })
+      const limits = { deadline, concurrentUntil, failures: 0 }
+      this.#dispatch({ topic, partition, records, firstSequence, ...limits, resolve, reject })
     })
   }
 
   #dispatch(entry: Entry): void {
-    const { cluster } = this.#options
-    const leader = cluster
-      .findTopicPartitionMetadata(entry.topic)
-      .find((metadata) => metadata.partitionId === entry.partition)?.leader
+    const topic = this.#options.cluster.knownTopic(entry.topic)
+    if (topic === undefined) {
+      entry.reject(new ClientClosedError())
+      return
+    }
+    const leader = topic.leaders[entry.partition]
     if (leader === undefined) {
       entry.reject(new Error(`${entry.topic} has no partition ${entry.partition}`))
       return
@@ -135,7 +142,7 @@ export class LeaderProducer {
       void this.#again(entry, new NoLeaderError(entry.topic, entry.partition))
       return
     }
-    const on: ProduceConnection = this.#failing.has(placeOf(entry)) ? 'second' : 'first'
+    const on: Purpose = this.#failing.has(placeOf(entry)) ? 'second' : 'main'
     const way = `${leader} ${on}`
     const waiting = this.#waiting.get(way)
     if (waiting === undefined) {
@@ -150,7 +157,7 @@ export class LeaderProducer {
     }
   }
 
-  async #sendAll(way: string, leader: number, on: ProduceConnection): Promise<void> {
+  async #sendAll(way: string, leader: number, on: Purpose): Promise<void> {
     for (let waiting = this.#waiting.get(way); waiting !== undefined; waiting = this.#waiting.get(way)) {
       const entries = waiting.splice(0, ENTRIES_PER_REQUEST_MAX)
       if (waiting.length === 0) {
@@ -161,19 +168,17 @@ export class LeaderProducer {
     this.#busy.delete(way)
   }
 
-  async #request(leader: number, on: ProduceConnection, entries: readonly Entry[]): Promise<void> {
+  async #request(leader: number, on: Purpose, entries: readonly Entry[]): Promise<void> {
     const { cluster, identity, replicasTimeoutMs, produce = produceTo } = this.#options
     let answers: readonly ProducedPartition[]
     try {
-      const deadlineMs = replicasTimeoutMs + REQUEST_MARGIN_MS
-      const broker = await within(deadlineMs, cluster.findBroker({ nodeId: leader }))
-      this.#leaders.add(broker)
-      const topicData = [...Map.groupBy(entries, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
-        topic,
-        partitions: ofTopic.map(({ partition, messages, firstSequence }) => ({ partition, messages, firstSequence })),
-      }))
-      const request = { identity: identity(), timeoutMs: replicasTimeoutMs, topicData }
-      answers = await within(deadlineMs, produce(broker, request, on))
+      const broker = cluster.broker(leader)
+      const request = { identity: identity(), timeoutMs: replicasTimeoutMs, batches: entries }
+      const { connection, partitions } = await produce(broker, request, on)
+      if (request.identity !== null) {
+        this.#connections.add(connection)
+      }
+      answers = partitions
     } catch (error) {
       // The outcome of all of them is unknown.
       for (const entry of entries) {
@@ -197,6 +202,12 @@ export class LeaderProducer {
 
   /** Retries a batch that may still succeed, after a growing pause, at the current leader of its partition. */
   async #again(entry: Entry, error: unknown): Promise<void> {
+    if (kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS' && performance.now() < entry.concurrentUntil) {
+      this.#failing.delete(placeOf(entry))
+      await sleep(CONCURRENT_PAUSE_MS)
+      this.#dispatch(entry)
+      return
+    }
     const pauseMs = Math.min(RETRY_PAUSE_MS * 2 ** entry.failures, RETRY_PAUSE_MAX_MS)
     if (!isRetriable(error) || performance.now() >= entry.deadline) {
       entry.reject(error)
@@ -205,17 +216,13 @@ export class LeaderProducer {
     entry.failures += 1
     await sleep(pauseMs)
     try {
-      await within(RECOVERY_MAX_MS, recoverCluster(this.#options.cluster, error))
-    } catch (unreachable) {
-      await this.#again(entry, asRetriable(unreachable))
+      await this.#options.cluster.refresh([entry.topic])
+    } catch (failure) {
+      // While no broker answers, the deadline decides. A refusal, or a client that was closed, is final.
+      await this.#again(entry, failure)
       return
     }
-    try {
-      this.#dispatch(entry)
-    } catch (closed) {
-      // The cluster was disconnected meanwhile and no longer knows any leaders.
-      entry.reject(closed)
-    }
+    this.#dispatch(entry)
   }
 }
 
@@ -223,25 +230,20 @@ function placeOf({ topic, partition }: { readonly topic: string; readonly partit
   return `${topic} ${partition}`
 }
 
-/** kafkajs gives up when no broker answers; here the deadline decides. */
-function asRetriable(error: unknown): Error {
-  return Object.assign(error as Error, { retriable: true })
-}
-
-function* batchesOf(records: readonly OutRecord[], bytesMax: number): Iterable<Message[]> {
-  let messages: Message[] = []
+function* batchesOf(records: readonly OutRecord[], bytesMax: number): Iterable<readonly OutRecord[]> {
+  let batch: OutRecord[] = []
   let bytes = 0
   for (const record of records) {
     const size = recordBytes(record)
-    if (messages.length > 0 && (messages.length >= BATCH_RECORDS_MAX || bytes + size > bytesMax)) {
-      yield messages
-      messages = []
+    if (batch.length > 0 && (batch.length >= BATCH_RECORDS_MAX || bytes + size > bytesMax)) {
+      yield batch
+      batch = []
       bytes = 0
     }
-    messages.push(record as Message)
+    batch.push(record)
     bytes += size
   }
-  if (messages.length > 0) {
-    yield messages
+  if (batch.length > 0) {
+    yield batch
   }
 }

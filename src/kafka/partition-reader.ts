@@ -1,54 +1,37 @@
-import { createRequire } from 'node:module'
-import type { Kafka, KafkaMessage } from 'kafkajs'
-import { sleep } from '../sleep.ts'
 import type { PartitionRange, Standing, TimedPartitionReader } from '../stream/partition-reader.ts'
 import type { InRecord } from '../stream/record.ts'
+import type { Broker } from './client/broker.ts'
+import { assertNoError, protocolError } from './client/client-errors.ts'
+import type { Cluster } from './client/cluster.ts'
+import { Fetcher } from './client/fetcher.ts'
+import { standingIn } from './client/read-record-batches.ts'
+import { FETCH, LIST_OFFSETS } from './client/requests.ts'
 import { stopIfUnreadable } from './errors.ts'
-import { UnreadableBatchError } from './inflate-batches.ts'
-import {
-  createCluster,
-  type FetchedMessage,
-  type FetchedPartition,
-  type KafkaBroker,
-  type KafkaCluster,
-  leaderOf,
-  READ_COMMITTED,
-  READ_UNCOMMITTED,
-  recoverCluster,
-} from './kafkajs-cluster.ts'
-import { SharedCluster } from './shared-cluster.ts'
+import type { KafkaClient } from './kafka-client.ts'
 
-const require = createRequire(import.meta.url)
-const filterAborted = require('kafkajs/src/consumer/filterAbortedMessages.js') as (fetched: {
-  messages: readonly FetchedMessage[]
-  abortedTransactions: unknown
-}) => FetchedMessage[]
-
-const LATEST = '-1'
-const EARLIEST = '-2'
-const ATTEMPTS_MAX = 10
+const LATEST = -1n
+const EARLIEST = -2n
+const CONSUMER = -1
+const ANY = -1
+const READ_UNCOMMITTED = 0
+const READ_COMMITTED = 1
+const OFFSET_OUT_OF_RANGE = 1
+const LIMITS = { maxWaitMs: 100, minBytes: 1, maxBytes: 16 << 20, partitionBytesMax: 8 << 20, retryForMs: 10_000 }
 
 /** Reads single partitions to their end, read_committed, without a consumer group. */
-export function createPartitionReader(kafka: Kafka): TimedPartitionReader {
-  const shared = new SharedCluster(kafka)
-  const askLeader = <T>(topic: string, partition: number, ask: (leader: KafkaBroker) => Promise<T>): Promise<T> =>
-    refusedAsStop(topic, () =>
-      shared.with(async (cluster) => {
-        await cluster.addMultipleTargetTopics([topic])
-        // Always refresh: a former leader that has just resumed would answer with outdated values.
-        await cluster.refreshMetadata()
-        return ask(await leaderOf(cluster, topic, partition))
-      }),
-    )
+export function createPartitionReader({ queries }: KafkaClient): TimedPartitionReader {
+  const fetcher = new Fetcher(queries, LIMITS)
+  const askLeader = <T>(topic: string, partition: number, ask: (leader: Broker) => Promise<T>): Promise<T> =>
+    refusedAsStop(topic, () => queries.onCurrentLeader(topic, partition, ask))
   const range = (topic: string, partition: number) =>
     askLeader(topic, partition, (leader) => rangeOf(leader, topic, partition))
   return {
     range,
     at: (topic, partition, offset) =>
-      askLeader(topic, partition, (leader) => standingAt(leader, topic, partition, offset)),
+      askLeader(topic, partition, (leader) => standingAt(queries, leader, topic, partition, offset)),
     offsetAt: (topic, partition, since) =>
       askLeader(topic, partition, async (leader) => {
-        const offset = await offsetAt(leader, topic, partition, String(Math.floor(since)), READ_COMMITTED)
+        const offset = await offsetAt(leader, topic, partition, BigInt(Math.floor(since)), READ_COMMITTED)
         return offset < 0n ? offsetAt(leader, topic, partition, LATEST, READ_COMMITTED) : offset
       }),
     async read(topic, partition, from, onRecords, signal) {
@@ -60,11 +43,10 @@ export function createPartitionReader(kafka: Kafka): TimedPartitionReader {
       if (start >= found.end) {
         return { ...found, end: start }
       }
-      // Separate connections: a broker answers the requests of a connection one after the other, and fetches take long.
+      const { id } = await queries.topic(topic)
+      const place = { topic, partition, topicId: id, offset: start }
       const end = await refusedAsStop(`${topic}[${partition}]`, () =>
-        withCluster(kafka, topic, (cluster) =>
-          readToEnd(cluster, topic, partition, start, found.end, onRecords, signal),
-        ),
+        readToEnd(fetcher, place, found.end, onRecords, signal ?? new AbortController().signal),
       )
       return { ...found, end }
     },
@@ -73,137 +55,94 @@ export function createPartitionReader(kafka: Kafka): TimedPartitionReader {
 
 /** Resolves with the offset that it read up to, exclusive. */
 async function readToEnd(
-  cluster: KafkaCluster,
-  topic: string,
-  partition: number,
-  start: bigint,
+  fetcher: Fetcher,
+  place: Parameters<Fetcher['fetch']>[0],
   end: bigint,
   onRecords: (records: readonly InRecord[]) => Promise<void> | void,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<bigint> {
-  let at = start
-  let failures = 0
+  let at = place.offset
   while (at < end) {
-    signal?.throwIfAborted()
-    let fetched: FetchedPartition
-    try {
-      const broker = await leaderOf(cluster, topic, partition)
-      const { responses } = await broker.fetch({
-        maxWaitTime: 100,
-        minBytes: 1,
-        maxBytes: 16 << 20,
-        isolationLevel: READ_COMMITTED,
-        rackId: '',
-        topics: [{ topic, partitions: [{ partition, fetchOffset: String(at), maxBytes: 8 << 20 }] }],
-      })
-      fetched = responses[0]?.partitions[0] as FetchedPartition
-      failures = 0
-    } catch (error) {
-      failures += 1
-      if (failures >= ATTEMPTS_MAX || error instanceof UnreadableBatchError) {
-        throw error
-      }
-      await sleep(100 * failures)
-      await recoverCluster(cluster, error)
-      continue
+    const fetched = await fetcher.fetch({ ...place, offset: at }, signal)
+    if (fetched.kind === 'other-topic') {
+      throw new Error(`${place.topic} was deleted and created again while it was read`)
     }
-    const last = fetched.messages.at(-1)
-    if (last === undefined) {
-      // A cleaned segment can end in a batch without records: step over it, one offset at a time.
-      if (at < BigInt(fetched.lastStableOffset)) {
-        at += 1n
-      }
-      continue
+    if (fetched.kind !== 'records') {
+      throw protocolError(OFFSET_OUT_OF_RANGE)
     }
-    const visible = filterAborted({
-      messages: fetched.messages.filter((message) => BigInt(message.offset) >= at),
-      abortedTransactions: fetched.abortedTransactions,
-    }).filter((message) => !message.isControlRecord)
-    if (visible.length > 0) {
-      await onRecords(visible.map(toInRecord))
+    if (fetched.records.length > 0) {
+      await onRecords(fetched.records)
     }
-    // From the batch's header, not its last record, which compaction may have removed.
-    const next = BigInt(last.batchContext.firstOffset) + BigInt(last.batchContext.lastOffsetDelta) + 1n
-    at = next > at ? next : at + 1n
+    if (fetched.next > at) {
+      at = fetched.next
+    } else if (at < fetched.lastStableOffset) {
+      // Compaction removed everything from here to the end: step over it, one offset at a time.
+      at += 1n
+    }
   }
   return at
 }
 
-export function toInRecord(message: KafkaMessage): InRecord {
-  const leaderEpoch = leaderEpochOf(message)
-  return {
-    ...(leaderEpoch !== undefined && { leaderEpoch }),
-    offset: BigInt(message.offset),
-    key: message.key,
-    value: message.value,
-    headers: message.headers ?? {},
-    timestamp: Number(message.timestamp),
-  }
-}
-
-/** Undefined for records in message formats older than Kafka 0.11. */
-export function leaderEpochOf(message: KafkaMessage): number | undefined {
-  return (message as Partial<FetchedMessage>).batchContext?.partitionLeaderEpoch
-}
-
-async function standingAt(broker: KafkaBroker, topic: string, partition: number, offset: bigint): Promise<Standing> {
-  const { responses } = await broker.fetch({
-    maxWaitTime: 100,
-    minBytes: 1,
-    // The batch that contains the offset is returned whole, whatever its size.
-    maxBytes: 1,
-    isolationLevel: READ_COMMITTED,
-    rackId: '',
-    topics: [{ topic, partitions: [{ partition, fetchOffset: String(offset), maxBytes: 1 }] }],
-  })
-  const found = responses[0]?.partitions[0]
+async function standingAt(
+  queries: Cluster,
+  leader: Broker,
+  topic: string,
+  partition: number,
+  offset: bigint,
+): Promise<Standing> {
+  const { id } = await queries.topic(topic)
+  const place = { partition, currentLeaderEpoch: ANY, offset, lastFetchedEpoch: ANY, logStartOffset: -1n }
+  const { errorCode, topics } = await leader.send(
+    FETCH,
+    {
+      replicaId: CONSUMER,
+      maxWaitMs: LIMITS.maxWaitMs,
+      minBytes: 1,
+      // The batch that contains the offset is returned whole, whatever its size.
+      maxBytes: 1,
+      isolationLevel: READ_COMMITTED,
+      sessionId: 0,
+      sessionEpoch: ANY,
+      topics: [{ id, partitions: [{ ...place, maxBytes: 1 }] }],
+      forgotten: [],
+      rackId: '',
+    },
+    { on: 'fetch' },
+  )
+  assertNoError(errorCode)
+  const found = topics[0]?.partitions[0]
   if (found === undefined) {
     throw new Error(`the leader's response does not include ${topic}[${partition}]`)
   }
-  const { messages, abortedTransactions } = found
-  const isIt = (message: FetchedMessage) => BigInt(message.offset) === offset
-  if (!messages.some(isIt)) {
-    return 'nothing'
-  }
-  return filterAborted({ messages, abortedTransactions }).some((one) => isIt(one) && !one.isControlRecord)
-    ? 'visible'
-    : 'hidden'
+  assertNoError(found.errorCode)
+  return standingIn(found.records ?? Buffer.alloc(0), offset, found.abortedTransactions)
 }
 
-async function rangeOf(broker: KafkaBroker, topic: string, partition: number): Promise<PartitionRange> {
+async function rangeOf(leader: Broker, topic: string, partition: number): Promise<PartitionRange> {
   const [start, end, highWatermark] = await Promise.all([
-    offsetAt(broker, topic, partition, EARLIEST, READ_COMMITTED),
-    offsetAt(broker, topic, partition, LATEST, READ_COMMITTED),
-    offsetAt(broker, topic, partition, LATEST, READ_UNCOMMITTED),
+    offsetAt(leader, topic, partition, EARLIEST, READ_COMMITTED),
+    offsetAt(leader, topic, partition, LATEST, READ_COMMITTED),
+    offsetAt(leader, topic, partition, LATEST, READ_UNCOMMITTED),
   ])
   return { start, end, highWatermark }
 }
 
 /** Offset of the first record that is not older than the timestamp, ms since the epoch; -1 if there is none. */
 async function offsetAt(
-  broker: KafkaBroker,
+  leader: Broker,
   topic: string,
   partition: number,
-  timestamp: string,
+  timestamp: bigint,
   isolationLevel: number,
 ): Promise<bigint> {
-  const { responses } = await broker.listOffsets({
-    replicaId: -1,
+  const { topics } = await leader.send(LIST_OFFSETS, {
+    replicaId: CONSUMER,
     isolationLevel,
-    topics: [{ topic, partitions: [{ partition, timestamp }] }],
+    topics: [{ name: topic, partitions: [{ partition, currentLeaderEpoch: ANY, timestamp }] }],
   })
-  return BigInt(responses[0]?.partitions[0]?.offset ?? '-1')
-}
-
-async function withCluster<T>(kafka: Kafka, topic: string, work: (cluster: KafkaCluster) => Promise<T>): Promise<T> {
-  const cluster = createCluster(kafka)
-  try {
-    await cluster.connect()
-    await cluster.addMultipleTargetTopics([topic])
-    return await work(cluster)
-  } finally {
-    await cluster.disconnect()
-  }
+  const found = topics[0]?.partitions[0]
+  assertNoError(found?.errorCode ?? 0)
+  return found?.offset ?? -1n
 }
 
 async function refusedAsStop<T>(topic: string, work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,18 @@
-import type { KafkaBroker, ProducerIdentity, TopicBatches } from './kafkajs-cluster.ts'
-import { require } from './replace-module.ts'
+import type { OutRecord } from '../stream/record.ts'
+import type { Broker, Purpose } from './client/broker.ts'
+import { protocolError } from './client/client-errors.ts'
+import type { Connection } from './client/connection.ts'
+import { encodeRecordBatch } from './client/encode-record-batch.ts'
+import { PRODUCE, PRODUCE_ADDING } from './client/requests.ts'
+
+/** Who appends within a transaction. */
+export interface ProducerIdentity {
+  readonly transactionalId: string
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  /** Whether an append adds its partition to the transaction (version 2 of the protocol). */
+  readonly addsPartitions: boolean
+}
 
 /** A leader's result for one partition of a produce request. */
 export interface ProducedPartition {
@@ -15,60 +28,53 @@ export interface ProduceRequest {
   readonly identity: ProducerIdentity | null
   /** How long the leader may wait for the other replicas, ms. */
   readonly timeoutMs: number
-  readonly topicData: readonly TopicBatches[]
-}
-
-/** A broker has two connections. The second is for fetches; where nothing is fetched it is free. */
-export type ProduceConnection = 'first' | 'second'
-
-interface Answer {
-  readonly topics: readonly {
-    readonly topicName: string
-    readonly partitions: readonly {
-      readonly partition: number
-      readonly errorCode: number
-      readonly baseOffset: string
-    }[]
+  readonly batches: readonly {
+    readonly topic: string
+    readonly partition: number
+    readonly firstSequence: number
+    readonly records: readonly OutRecord[]
   }[]
 }
 
-type Request = Parameters<KafkaBroker['connectionPool']['send']>[0]['request']
-
-/** Supported by brokers since Kafka 2.1. */
-const requestOf = require('kafkajs/src/protocol/requests/produce/v7/request.js') as (of: object) => Request
-const { decode } = require('kafkajs/src/protocol/requests/produce/v7/response.js') as {
-  decode: (bytes: Buffer) => Promise<Answer>
-}
-const { createErrorFromCode } = require('kafkajs/src/protocol/error.js') as {
-  createErrorFromCode: (code: number) => Error
-}
+/** All in-sync replicas: an append that the loss of one broker can undo must not be reported as a success. */
+const ACKS_ALL = -1
 
 /**
  * Sends record batches to the leader of their partitions, with acks from all in-sync replicas, and returns the leader's
- * result for each partition. Rejects if there is no response; then the outcome is unknown. kafkajs's own call throws
- * the first partition's error and discards the results of the others.
+ * result for each partition. Rejects if there is no response; then the outcome is unknown.
  */
 export async function produceTo(
-  broker: KafkaBroker,
-  { identity, timeoutMs, topicData }: ProduceRequest,
-  on: ProduceConnection,
-): Promise<readonly ProducedPartition[]> {
-  const request = requestOf({
-    ...identity,
-    // All in-sync replicas: an append that the loss of one broker can undo must not be reported as a success.
-    acks: -1,
-    timeout: timeoutMs,
-    compression: 0,
-    topicData,
-  })
-  const connection = on === 'first' ? broker.connectionPool : await broker.connectionPool.getConnection(1)
-  const { topics } = await connection.send({ request, response: { decode, parse: async (answer: Answer) => answer } })
-  return topics.flatMap(({ topicName, partitions }) =>
-    partitions.map(({ partition, errorCode, baseOffset }) => ({
-      topic: topicName,
+  broker: Broker,
+  { identity, timeoutMs, batches }: ProduceRequest,
+  on: Purpose,
+): Promise<{ readonly connection: Connection; readonly partitions: readonly ProducedPartition[] }> {
+  const fields = {
+    timestamp: Date.now(),
+    transactional: identity !== null,
+    producerId: identity?.producerId ?? -1n,
+    producerEpoch: identity?.producerEpoch ?? -1,
+  }
+  const body = {
+    transactionalId: identity?.transactionalId ?? null,
+    acks: ACKS_ALL,
+    timeoutMs,
+    topics: [...Map.groupBy(batches, ({ topic }) => topic)].map(([name, ofTopic]) => ({
+      name,
+      partitions: ofTopic.map(({ partition, records, firstSequence }) => ({
+        partition,
+        batch: encodeRecordBatch(records, { ...fields, firstSequence: identity === null ? -1 : firstSequence }),
+      })),
+    })),
+  }
+  const connection = await broker.connection(on)
+  const { topics } = await broker.send(identity?.addsPartitions === true ? PRODUCE_ADDING : PRODUCE, body, { on })
+  const partitions = topics.flatMap(({ name, partitions: answers }) =>
+    answers.map(({ partition, errorCode, baseOffset }) => ({
+      topic: name,
       partition,
-      error: errorCode === 0 ? null : createErrorFromCode(errorCode),
-      baseOffset: BigInt(baseOffset),
+      error: errorCode === 0 ? null : protocolError(errorCode),
+      baseOffset,
     })),
   )
+  return { connection, partitions }
 }

@@ -1,8 +1,9 @@
-import type { Admin } from 'kafkajs'
 import { sleep } from '../sleep.ts'
 import { TOPICS, type TopicId, type TopicNames, toTopicConfig } from '../topics.ts'
-import { isRetriable, kafkaErrorType } from './errors.ts'
-import { ConfigResourceTypes } from './kafkajs.ts'
+import { assertNoError } from './client/client-errors.ts'
+import { CREATE_TOPICS, DESCRIBE_CONFIGS } from './client/requests.ts'
+import { isRetriable } from './errors.ts'
+import type { KafkaClient } from './kafka-client.ts'
 
 export interface TopicPlan {
   readonly names: TopicNames
@@ -24,33 +25,50 @@ export interface TopicFinding {
 /**
  * Creates missing topics and returns their names. Existing topics are left unchanged; `findTopicProblems` checks them.
  */
-export async function createMissingTopics(admin: Admin, plan: TopicPlan): Promise<readonly string[]> {
+export async function createMissingTopics(kafka: KafkaClient, plan: TopicPlan): Promise<readonly string[]> {
   const existing = await partitionsByTopic(
-    admin,
+    kafka,
     topicIds().map((id) => plan.names[id]),
   )
   const missing = topicIds().filter((id) => !existing.has(plan.names[id]))
   if (missing.length > 0) {
-    await admin.createTopics({
-      // kafkajs would ask one broker once, which may not know of them yet.
-      waitForLeaders: false,
-      timeout: 30_000,
+    const body = {
       topics: missing.map((id) => ({
-        topic: plan.names[id],
-        numPartitions: plan.partitions,
+        name: plan.names[id],
+        partitions: plan.partitions,
         replicationFactor: plan.replicationFactor,
-        configEntries: Object.entries(configOf(id, plan)).map(([name, value]) => ({ name, value })),
+        assignments: [],
+        configs: Object.entries(configOf(id, plan)).map(([name, value]) => ({ name, value })),
       })),
-    })
+      timeoutMs: CREATE_MAX_MS,
+      validateOnly: false,
+    }
+    const { topics } = await kafka.queries.retried(() =>
+      // Every broker forwards it to the controller.
+      kafka.queries.any((broker) => broker.send(CREATE_TOPICS, body, { deadlineMs: CREATE_MAX_MS + MARGIN_MS })),
+    )
+    for (const { errorCode, errorMessage, name } of topics) {
+      assertCreated(name, errorCode, errorMessage)
+    }
   }
   const created = missing.map((id) => plan.names[id])
   if (created.length > 0) {
-    await untilKnown(() => admin.fetchTopicMetadata({ topics: created }))
+    await untilKnown(() => kafka.queries.refresh(created))
   }
   return created
 }
 
-const PASSING = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'KafkaJSGroupCoordinatorNotFound'])
+const CREATE_MAX_MS = 30_000
+const MARGIN_MS = 2_000
+
+/** The broker's message says which setting it does not accept. */
+function assertCreated(name: string, errorCode: number, errorMessage: string | null): void {
+  try {
+    assertNoError(errorCode)
+  } catch (error) {
+    throw new Error(`${name} cannot be created: ${errorMessage ?? (error as Error).message}`, { cause: error })
+  }
+}
 
 /** How long a broker may take to learn of a topic that another one has created, ms. */
 const HEARSAY_MAX_MS = 10_000
@@ -63,10 +81,9 @@ export async function untilKnown<T>(look: () => Promise<T>): Promise<T> {
     try {
       return await look()
     } catch (error) {
-      // A partition may not have its leader yet, and a group may have no coordinator, for which Kafka first creates a
-      // topic.
-      const passes = PASSING.has(kafkaErrorType(error)) || isRetriable(error)
-      if (!passes || performance.now() > deadline) {
+      // A topic may not be known yet, a partition may not have its leader, and a group may have no coordinator, for which
+      // Kafka first creates a topic.
+      if (!isRetriable(error) || performance.now() > deadline) {
         throw error
       }
       await sleep(HEARSAY_PAUSE_MS)
@@ -75,10 +92,10 @@ export async function untilKnown<T>(look: () => Promise<T>): Promise<T> {
 }
 
 /** Compares the topics of the cluster with the plan. Empty if everything matches. */
-export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<readonly TopicFinding[]> {
+export async function findTopicProblems(kafka: KafkaClient, plan: TopicPlan): Promise<readonly TopicFinding[]> {
   const ids = plan.only ?? topicIds()
   const existing = await partitionsByTopic(
-    admin,
+    kafka,
     ids.map((id) => plan.names[id]),
   )
   const findings: TopicFinding[] = []
@@ -107,14 +124,20 @@ export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<
       })
     }
   }
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: present.map((id) => ({ type: ConfigResourceTypes.TOPIC, name: plan.names[id] })),
-  })
+  const { resources } = await kafka.queries.retried(() =>
+    kafka.queries.any((broker) =>
+      broker.send(DESCRIBE_CONFIGS, {
+        resources: present.map((id) => ({ type: TOPIC_RESOURCE, name: plan.names[id], keys: null })),
+        includeSynonyms: false,
+        includeDocumentation: false,
+      }),
+    ),
+  )
   for (const id of present) {
-    const entries = resources.find((resource) => resource.resourceName === plan.names[id])?.configEntries ?? []
+    const resource = resources.find(({ name }) => name === plan.names[id])
+    assertNoError(resource?.errorCode ?? 0)
     for (const [name, wanted] of Object.entries(configOf(id, plan))) {
-      const found = entries.find((entry) => entry.configName === name)?.configValue
+      const found = resource?.configs.find((entry) => entry.name === name)?.value
       if (found !== wanted) {
         findings.push({
           topic: plan.names[id],
@@ -127,23 +150,20 @@ export async function findTopicProblems(admin: Admin, plan: TopicPlan): Promise<
   return findings
 }
 
-/** Errors for a topic that does not exist or is not visible to our user. */
-const NOT_THERE = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'TOPIC_AUTHORIZATION_FAILED'])
+const TOPIC_RESOURCE = 2
+/** The topic does not exist, or is not visible to our user. */
+const NOT_THERE = new Set([3, 29])
 
 /**
  * Number of partitions of each of these topics, without those that do not exist. Each is requested by name, so problems
  * with other topics of the cluster have no effect.
  */
-async function partitionsByTopic(admin: Admin, names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+async function partitionsByTopic(kafka: KafkaClient, names: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>()
-  for (const name of names) {
-    try {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [name] })
-      found.set(name, topics[0]?.partitions.length ?? 0)
-    } catch (error) {
-      if (!NOT_THERE.has(kafkaErrorType(error))) {
-        throw error
-      }
+  for (const { name, errorCode, partitions } of await kafka.queries.retried(() => kafka.queries.describe(names))) {
+    if (name !== null && !NOT_THERE.has(errorCode)) {
+      assertNoError(errorCode)
+      found.set(name, partitions.length)
     }
   }
   return found

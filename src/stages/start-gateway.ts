@@ -19,8 +19,7 @@ export async function startGateway(context: StageContext): Promise<RunningStage>
     clientId: 'paystatus-gateway',
     logger,
     requestTimeoutMs: 3_000,
-    retries: 1,
-    initialRetryTimeMs: 50,
+    retryForMs: 500,
   })
   const raw = createKafkaAppendLog(kafka, {
     topic: topics.raw,

@@ -52,10 +52,11 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
   )
   const logs = createTopicLogs(kafka)
   const seenTopics = new SeenTopics()
-  const { sessionTimeoutMs } = config.kafka
+  const { sessionTimeoutMs, groupInstanceId: instanceId } = config.kafka
   const consumer = new KafkaGroupConsumer(kafka, {
     group: config.normalizer.group,
     topic: topics.raw,
+    instanceId,
     sessionTimeoutMs,
   })
   const oldest = new OldestRecords({

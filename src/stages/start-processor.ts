@@ -55,8 +55,8 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
   const waits = new RedisWaits(health, metrics, logger)
   const budget = new ByteBudget(WORKED_AT_BYTES_MAX)
   const restoreBudget = new ByteBudget(RESTORES_MAX * REPLAY_BYTES)
-  const { sessionTimeoutMs } = config.kafka
-  const consumer = new KafkaGroupConsumer(kafka, { group, topic: topics.events, sessionTimeoutMs })
+  const { sessionTimeoutMs, groupInstanceId: instanceId } = config.kafka
+  const consumer = new KafkaGroupConsumer(kafka, { group, topic: topics.events, instanceId, sessionTimeoutMs })
   const oldest = new OldestRecords({ group, topic: topics.events, offsets, reader, now: Date.now })
   const createTask = (partition: number) => {
     const producer = processorProducer(config, topics, partition)

@@ -14,8 +14,8 @@ export function watchLetters(
   topic: 'rawDeadLetters' | 'eventDeadLetters',
   partitions: () => readonly number[],
 ): LetterWatch {
-  // Few retries: the watch tries again anyway, and a missing topic or permission must be reported soon.
-  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-dead-letters', logger, retries: 2 })
+  // Gives up soon: the watch tries again anyway, and a missing topic or permission must be reported soon.
+  const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-dead-letters', logger, retryForMs: 300 })
   const letters = topics[topic]
   const distance = new GrowingDistance()
   const watch = new LetterWatch({

@@ -182,16 +182,15 @@ export class Lane {
   }
 
   /**
-   * The group has rejoined and the partition is still ours. kafkajs now fetches from the last committed offset that it
-   * remembers and keeps the pause, so the lane sets both again.
+   * The group has rejoined and the partition is still ours. A group also rejoins because a topic was deleted or a leader was
+   * lost, so the lane verifies its log and then sets where to fetch again.
    */
   reassigned(): void {
     if (this.#state !== 'open') {
-      // A consumer restarted by kafkajs has lost the pause and would fetch batches that are rejected.
+      // It may also have lost the pause.
       this.#control.pause()
       return
     }
-    // Verifies before seeking: kafkajs also rejoins because a topic was deleted or a leader was lost.
     this.suspect()
   }
 
@@ -213,7 +212,7 @@ export class Lane {
     this.#abort.abort()
     this.#clearQueue()
     this.#wakeUp()
-    // In kafkajs a pause survives reassignment: without this, a partition that returns would never be fetched.
+    // A consumer may keep a pause for the time when the partition returns.
     this.#control.resume()
     await this.#finished
   }

@@ -11,11 +11,17 @@ export interface InRecord {
   readonly offset: bigint
   readonly key: Buffer | null
   readonly value: Buffer | null
+  /** May be a getter that parses them when they are asked for, which spreading a record would lose: see `changed`. */
   readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>
   /** Broker or producer time, ms since the epoch. */
   readonly timestamp: number
   /** Epoch of the leader that wrote it (see LogPlace); absent if the reader does not provide it. */
   readonly leaderEpoch?: number
+}
+
+/** A copy of a record with some fields changed. */
+export function changed(record: InRecord, changes: Partial<InRecord>): InRecord {
+  return { ...record, headers: record.headers, ...changes }
 }
 
 /** Rough size on the wire, for bounds: key, value and headers plus the record's own fields. */

@@ -63,7 +63,7 @@ export class StageRunner {
     this.#lanes.clear()
   }
 
-  /** Synchronous: kafkajs fetches as soon as this returns, so new partitions are paused here. */
+  /** Synchronous. New partitions are paused until their lane is open. */
   #onAssigned(partitions: readonly number[]): void {
     this.#joined = true
     if (this.#stopping || this.#failed) {

@@ -131,7 +131,7 @@ async function forget(
   options: ForgetOptions,
   auditScope: Intent['scope'],
 ): Promise<readonly string[]> {
-  return withClients({ config, logger, tool: 'forget' }, ['admin'], async ({ topics, kafka, reader, admin }) => {
+  return withClients({ config, logger, tool: 'forget' }, ['brokers'], async ({ topics, kafka, reader }) => {
     const { partitions } = config.kafka
     const notes = openToolLog(kafka, topics.forgottenKeys, partitions)
     const keys = openToolLog(kafka, topics.keys, partitions)
@@ -171,7 +171,7 @@ async function forget(
         options.onWaiting?.('until no gateway uses these data keys any more')
         await sleep(NOTES_AGE_MAX_MS + config.gateway.answerDeadlineMs + GATEWAYS_MARGIN_MS, options.signal)
         if (options.force !== true) {
-          await normalizerIsPast(config, createGroupOffsets(admin), reader, options)
+          await normalizerIsPast(config, createGroupOffsets(kafka), reader, options)
         }
         await note('forgotten')
         counts['forgotten'] = ids.size

@@ -31,8 +31,8 @@ export interface LagPorts {
 
 /** Of both stages that read from Kafka. Rejects if the brokers do not answer. */
 export function findLag(config: Config, logger: Logger, signal?: AbortSignal): Promise<readonly PartitionLag[]> {
-  return withClients({ config, logger, tool: 'lag' }, ['admin'], ({ admin, reader }) =>
-    lagOf(config, { offsets: createGroupOffsets(admin), reader }, Date.now, signal),
+  return withClients({ config, logger, tool: 'lag' }, ['brokers'], ({ kafka, reader }) =>
+    lagOf(config, { offsets: createGroupOffsets(kafka), reader }, Date.now, signal),
   )
 }
 

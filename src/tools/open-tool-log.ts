@@ -1,8 +1,12 @@
-import type { Kafka } from 'kafkajs'
 import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
+import type { KafkaClient } from '../kafka/kafka-client.ts'
 
 /** An append log for a command that writes a topic in small portions. Connects when first used; close it afterwards. */
-export function openToolLog(kafka: Kafka, topic: string, partitions: number): ReturnType<typeof createKafkaAppendLog> {
+export function openToolLog(
+  kafka: KafkaClient,
+  topic: string,
+  partitions: number,
+): ReturnType<typeof createKafkaAppendLog> {
   return createKafkaAppendLog(kafka, {
     topic,
     partitions,

@@ -30,9 +30,9 @@ export async function findStatus(
   const now = Date.now()
   const fromKafka = await withClients(
     { config, logger, tool: 'status' },
-    ['admin'],
-    async ({ admin, reader, topics }) => ({
-      lags: await lagOf(config, { offsets: createGroupOffsets(admin), reader }, Date.now, signal),
+    ['brokers'],
+    async ({ kafka, reader, topics }) => ({
+      lags: await lagOf(config, { offsets: createGroupOffsets(kafka), reader }, Date.now, signal),
       callbacksPerMinute: await perMinute(reader, topics.raw, config.kafka.partitions, now),
       changesPerMinute: await perMinute(reader, topics.changes, config.kafka.partitions, now),
       lastCallbacks: await lastCallbacks(reader, topics, config.kafka.partitions, signal),

@@ -1,7 +1,7 @@
-import type { Admin } from 'kafkajs'
 import type { Config } from '../config.ts'
 import { onBrokers } from '../kafka/brokers.ts'
 import { findDataProblems } from '../kafka/data-problems.ts'
+import type { KafkaClient } from '../kafka/kafka-client.ts'
 import {
   createMissingTopics,
   findTopicProblems,
@@ -17,9 +17,9 @@ export async function applyTopics(
   config: Config,
   logger: Logger,
 ): Promise<{ readonly created: readonly string[]; readonly findings: readonly TopicFinding[] }> {
-  return withAdmin(config, logger, async (admin, plan, problemsOfData) => {
-    const created = await createMissingTopics(admin, plan)
-    const findings = await untilKnown(() => findTopicProblems(admin, plan))
+  return onTopics(config, logger, async (kafka, plan, problemsOfData) => {
+    const created = await createMissingTopics(kafka, plan)
+    const findings = await untilKnown(() => findTopicProblems(kafka, plan))
     // If all topics are new, there is no data to compare.
     const isNew = created.length === Object.keys(plan.names).length
     return { created, findings: isNew ? findings : [...findings, ...(await untilKnown(problemsOfData))] }
@@ -28,8 +28,8 @@ export async function applyTopics(
 
 /** Compares the topics with the configuration and the data; changes nothing. Rejects with BrokersUnreachableError. */
 export async function checkTopics(config: Config, logger: Logger): Promise<readonly TopicFinding[]> {
-  return withAdmin(config, logger, async (admin, plan, problemsOfData) => {
-    const findings = await findTopicProblems(admin, plan)
+  return onTopics(config, logger, async (kafka, plan, problemsOfData) => {
+    const findings = await findTopicProblems(kafka, plan)
     // A missing topic has no data to compare.
     return findings.some(({ severity, problem }) => severity === 'fatal' && problem.startsWith('does not exist'))
       ? findings
@@ -37,12 +37,12 @@ export async function checkTopics(config: Config, logger: Logger): Promise<reado
   })
 }
 
-async function withAdmin<T>(
+async function onTopics<T>(
   config: Config,
   logger: Logger,
-  work: (admin: Admin, plan: TopicPlan, problemsOfData: () => Promise<readonly TopicFinding[]>) => Promise<T>,
+  work: (kafka: KafkaClient, plan: TopicPlan, problemsOfData: () => Promise<readonly TopicFinding[]>) => Promise<T>,
 ): Promise<T> {
-  return withClients({ config, logger, tool: 'topics' }, ['admin'], ({ topics: names, kafka, admin }) => {
+  return withClients({ config, logger, tool: 'topics' }, ['brokers'], ({ topics: names, kafka }) => {
     const { partitions, replicationFactor, minInsyncReplicas } = config.kafka
     const plan = { names, partitions, replicationFactor, minInsyncReplicas }
     const installation = {
@@ -51,6 +51,6 @@ async function withAdmin<T>(
       normalizerGroup: config.normalizer.group,
       processorGroup: config.processor.group,
     }
-    return onBrokers(config.kafka, () => work(admin, plan, () => findDataProblems(kafka, admin, installation)))
+    return onBrokers(config.kafka, () => work(kafka, plan, () => findDataProblems(kafka, installation)))
   })
 }

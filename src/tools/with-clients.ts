@@ -1,9 +1,8 @@
-import type { Admin, Kafka } from 'kafkajs'
 import { loadPaymentCodecs, type PaymentCodecs } from '../avro/payment-codecs.ts'
 import { createSchemaRegistry } from '../avro/schema-registry.ts'
 import type { Config } from '../config.ts'
-import { connectAdmin } from '../kafka/brokers.ts'
-import { createKafka } from '../kafka/kafka-client.ts'
+import { assertBrokersAnswer } from '../kafka/brokers.ts'
+import { createKafka, type KafkaClient } from '../kafka/kafka-client.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
 import type { Logger } from '../observability/log.ts'
 import { RedisStateStore } from '../processor/redis-state-store.ts'
@@ -16,50 +15,54 @@ export interface ToolContext {
   readonly logger: Logger
   /** Names the tool to the brokers. */
   readonly tool: string
-  /** How often a failed request is retried. */
-  readonly retries?: number
 }
 
 /** What every tool gets; connects when used. */
 interface KafkaClients {
   readonly topics: TopicNames
-  readonly kafka: Kafka
+  readonly kafka: KafkaClient
   readonly reader: TimedPartitionReader
 }
 
 /** What a tool gets only if it asks for it. */
 interface OpenedClients {
-  /** Connected. */
-  readonly admin: Admin
+  /** The brokers answer. */
+  readonly brokers: true
   /** With the schema ids of the registry. */
   readonly codecs: PaymentCodecs
 }
 
+/** A tool gives up after this time, ms; a person waits for it. */
+const RETRY_FOR_MS = 2_000
+
 /**
- * Runs the work of a tool with its clients and closes them, however the work ends. Rejects if the brokers (`admin`) or the
- * registry (`codecs`) do not answer.
+ * Runs the work of a tool with its clients. Rejects if the brokers (`brokers`) or the registry (`codecs`) do not answer.
  */
 export async function withClients<Use extends keyof OpenedClients, T>(
-  { config, logger, tool, retries = 5 }: ToolContext,
+  { config, logger, tool }: ToolContext,
   uses: readonly Use[],
   work: (clients: KafkaClients & Pick<OpenedClients, Use>) => Promise<T>,
 ): Promise<T> {
   const topics = topicNames(config.kafka.topicPrefix)
-  const kafka = createKafka({ connection: config.kafka, clientId: `paystatus-${tool}`, logger, retries })
+  const kafka = createKafka({
+    connection: config.kafka,
+    clientId: `paystatus-${tool}`,
+    logger,
+    retryForMs: RETRY_FOR_MS,
+  })
   const isUsed = (name: keyof OpenedClients) => (uses as readonly string[]).includes(name)
-  const admin = isUsed('admin') ? kafka.admin() : undefined
   try {
-    if (admin !== undefined) {
-      await connectAdmin(admin, config.kafka)
+    if (isUsed('brokers')) {
+      await assertBrokersAnswer(kafka, config.kafka)
     }
     const codecs = isUsed('codecs')
       ? await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
       : undefined
-    const clients = { topics, kafka, reader: createPartitionReader(kafka), admin, codecs }
+    const clients = { topics, kafka, reader: createPartitionReader(kafka), brokers: true, codecs }
     // The clients that `uses` names have been created.
     return await work(clients as unknown as KafkaClients & OpenedClients)
   } finally {
-    await admin?.disconnect()
+    await kafka.queries.close()
   }
 }
 

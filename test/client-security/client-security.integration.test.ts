@@ -3,15 +3,15 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { AclEntry, Admin } from 'kafkajs'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { CONFIG_PARTS, type ConfigPart } from '../../src/config.ts'
-import { createKafka } from '../../src/kafka/kafka-client.ts'
+import { createKafka, type KafkaClient } from '../../src/kafka/kafka-client.ts'
 import { postExamples } from '../lab/demo/examples.ts'
 import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
 import { eventually as eventuallyWithin } from '../lab/harness/eventually.ts'
 import { SILENT } from '../lab/harness/silent-logger.ts'
+import { type AclEntry, createAcls } from './create-acls.ts'
 import { ADMIN, SecuredServers, unsignedToken } from './secured-servers.ts'
 
 /**
@@ -41,7 +41,7 @@ const eventually = (attempt: () => unknown) => eventuallyWithin(attempt, { timeo
 
 let servers: SecuredServers
 let deployment: Deployment
-let admin: Admin
+let administrator: KafkaClient
 const configs = {} as Record<Role, string>
 
 beforeAll(async () => {
@@ -65,7 +65,7 @@ beforeAll(async () => {
   for (const role of ROLES) {
     configs[role] = writeConfig(role, role, {})
   }
-  admin = createKafka({
+  administrator = createKafka({
     connection: {
       brokers: deployment.config.kafka.brokers,
       tls: { caFile: servers.ca },
@@ -73,13 +73,11 @@ beforeAll(async () => {
     },
     clientId: 'administrator',
     logger: SILENT,
-    retries: 5,
-  }).admin()
-  await admin.connect()
+  })
 }, 200_000)
 
 afterAll(async () => {
-  await admin?.disconnect()
+  await administrator?.queries.close()
   await deployment?.close()
   await servers?.close()
 })
@@ -92,7 +90,10 @@ test('the printed permissions suffice for the whole path; a role without one, or
   const acls = await runPrintedCommands()
   expect(acls.filter(lacking).length).toBeGreaterThanOrEqual(4)
 
-  await admin.createAcls({ acl: acls.filter((entry) => !lacking(entry)) })
+  await createAcls(
+    administrator,
+    acls.filter((entry) => !lacking(entry)),
+  )
   await succeeds(deployment.command(['topics', 'apply'], { configFile: configs.deployer }))
   await succeeds(deployment.command(['schemas', 'apply'], { configFile: configs.deployer }))
 
@@ -109,7 +110,7 @@ test('the printed permissions suffice for the whole path; a role without one, or
   expect(processorEnd).toMatch(
     /paystatus: Kafka refuses the transactions of \S+: .*\(TRANSACTIONAL_ID_AUTHORIZATION_FAILED\); paystatus topics acls/,
   )
-  await admin.createAcls({ acl: acls.filter(lacking) })
+  await createAcls(administrator, acls.filter(lacking))
 
   // A wrong password is reported at once, and correcting it needs no restart.
   const wrong = writeFileSecret('wrong', 'not the password')

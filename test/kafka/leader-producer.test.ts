@@ -1,66 +1,63 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { KafkaBroker, KafkaCluster } from '../../src/kafka/kafkajs-cluster.ts'
-import { NO_LEADER } from '../../src/kafka/kafkajs-metadata.ts'
-import { LeaderProducer } from '../../src/kafka/leader-producer.ts'
-import type { ProduceConnection, ProducedPartition, ProduceRequest } from '../../src/kafka/produce-request.ts'
+import type { Broker, Purpose } from '../../src/kafka/client/broker.ts'
+import { NO_LEADER } from '../../src/kafka/client/cluster.ts'
+import type { Connection } from '../../src/kafka/client/connection.ts'
+import { LeaderProducer, type LeaderProducerOptions } from '../../src/kafka/leader-producer.ts'
+import type { ProducedPartition, ProduceRequest } from '../../src/kafka/produce-request.ts'
 
 /** A cluster of two brokers that records the produce requests and answers as a test scripts. */
 class FakeCluster {
-  readonly requests: { readonly leader: number; readonly request: ProduceRequest; readonly on: ProduceConnection }[] =
-    []
+  readonly requests: { readonly leader: number; readonly request: ProduceRequest; readonly on: Purpose }[] = []
   leaders = [1, 1, 2]
   refreshed = 0
   onProduce: (request: ProduceRequest, leader: number) => Promise<void> | void = () => {}
   leaveOut: number | undefined
   /** The leader's result for a partition. */
   errorOf: (topic: string, partition: number) => Error | null = () => null
+  refresh = async (): Promise<void> => {
+    this.refreshed += 1
+  }
   #nextOffset = 100
 
   readonly cluster = {
-    isConnected: () => true,
-    addMultipleTargetTopics: async () => {},
-    refreshMetadata: async () => {
-      this.refreshed += 1
-    },
-    removeBroker: () => {},
-    findTopicPartitionMetadata: () => this.leaders.map((leader, partitionId) => ({ partitionId, leader })),
-    findBroker: async ({ nodeId }: { nodeId: number }) => ({ nodeId }),
-  } as unknown as KafkaCluster
+    topic: async () => ({ id: 'id', leaders: this.leaders }),
+    knownTopic: () => ({ id: 'id', leaders: this.leaders }),
+    refresh: () => this.refresh(),
+    broker: (nodeId: number) => ({ nodeId }),
+  } as unknown as LeaderProducerOptions['cluster']
 
-  async produce(broker: KafkaBroker, request: ProduceRequest, on: ProduceConnection): Promise<ProducedPartition[]> {
-    const leader = (broker as unknown as { nodeId: number }).nodeId
+  async produce(broker: Broker, request: ProduceRequest, on: Purpose) {
+    const leader = broker.nodeId
     this.requests.push({ leader, request, on })
     await this.onProduce(request, leader)
-    return request.topicData.flatMap(({ topic, partitions }) =>
-      partitions
-        .filter(({ partition }) => partition !== this.leaveOut)
-        .map(({ partition, messages }) => {
-          const error = this.errorOf(topic, partition)
-          if (error !== null) {
-            return { topic, partition, error, baseOffset: -1n }
-          }
-          this.#nextOffset += messages.length
-          return { topic, partition, error, baseOffset: BigInt(this.#nextOffset - messages.length) }
-        }),
-    )
+    const partitions = request.batches
+      .filter(({ partition }) => partition !== this.leaveOut)
+      .map(({ topic, partition, records }): ProducedPartition => {
+        const error = this.errorOf(topic, partition)
+        if (error !== null) {
+          return { topic, partition, error, baseOffset: -1n }
+        }
+        this.#nextOffset += records.length
+        return { topic, partition, error, baseOffset: BigInt(this.#nextOffset - records.length) }
+      })
+    return { connection: { isOpen: true } as Connection, partitions }
   }
 
   /** `leader: topic/partition@sequence x records`, one string per request; `~` if it used the second connection. */
   get shapes(): string[] {
     return this.requests.map(
       ({ leader, request, on }) =>
-        `${leader}${on === 'first' ? '' : '~'}: ${request.topicData
-          .flatMap(({ topic, partitions }) =>
-            partitions.map(
-              ({ partition, firstSequence, messages }) => `${topic}/${partition}@${firstSequence}x${messages.length}`,
-            ),
+        `${leader}${on === 'main' ? '' : '~'}: ${request.batches
+          .map(
+            ({ topic, partition, firstSequence, records }) =>
+              `${topic}/${partition}@${firstSequence}x${records.length}`,
           )
           .join(' ')}`,
     )
   }
 }
 
-const IDENTITY = { transactionalId: 'id', producerId: '7', producerEpoch: 1 }
+const IDENTITY = { transactionalId: 'id', producerId: 7n, producerEpoch: 1, addsPartitions: true }
 const record = (bytes = 10) => ({ key: 'k', value: Buffer.alloc(bytes) })
 const retriable = () => Object.assign(new Error('NOT_LEADER_FOR_PARTITION'), { retriable: true })
 
@@ -170,10 +167,8 @@ describe('LeaderProducer', () => {
     void one.append('a', 1, [record()]).catch(() => {})
     await vi.advanceTimersByTimeAsync(20)
     fake.errorOf = () => null
-    fake.onProduce = ({ topicData }) =>
-      topicData.some(({ partitions }) => partitions.some(({ partition }) => partition === 1))
-        ? new Promise(() => {})
-        : undefined
+    fake.onProduce = ({ batches }) =>
+      batches.some(({ partition }) => partition === 1) ? new Promise(() => {}) : undefined
     await vi.advanceTimersByTimeAsync(100)
     expect(fake.shapes).toEqual(['1: a/1@0x1', '1~: a/1@0x1'])
     await expect(one.append('a', 0, [record()])).resolves.toMatchObject({ first: 100n })
@@ -234,5 +229,42 @@ describe('LeaderProducer', () => {
 
   it('rejects a partition that does not exist', async () => {
     await expect(producer().append('a', 9, [record()])).rejects.toThrow('a has no partition 9')
+  })
+
+  it('waits for the former transaction to end, with the same sequence, however short it may retry (I7)', async () => {
+    let answers = 3
+    fake.errorOf = () =>
+      answers-- > 0 ? Object.assign(new Error('ending'), { type: 'CONCURRENT_TRANSACTIONS', retriable: false }) : null
+    const appended = producer(IDENTITY, 1_000, 0).append('a', 0, [record()])
+    await vi.advanceTimersByTimeAsync(20)
+    await expect(appended).resolves.toMatchObject({ first: 100n })
+    expect(fake.shapes).toEqual(['1: a/0@0x1', '1: a/0@0x1', '1: a/0@0x1', '1: a/0@0x1'])
+    expect(fake.refreshed).toBe(0)
+  })
+
+  it('is refused at once when the leaders cannot be looked up because Kafka refuses us', async () => {
+    fake.onProduce = () => {
+      throw retriable()
+    }
+    fake.refresh = () => Promise.reject(Object.assign(new Error('not for you'), { type: 'TOPIC_AUTHORIZATION_FAILED' }))
+    const rejection = expect(producer().append('a', 0, [record()])).rejects.toThrow('not for you')
+    await vi.advanceTimersByTimeAsync(100)
+    await rejection
+    expect(fake.requests).toHaveLength(1)
+  })
+
+  it('gives up a former transaction that does not end', async () => {
+    fake.errorOf = () => Object.assign(new Error('ending'), { type: 'CONCURRENT_TRANSACTIONS', retriable: false })
+    const rejection = expect(producer(IDENTITY, 1_000, 0).append('a', 0, [record()])).rejects.toThrow('ending')
+    await vi.advanceTimersByTimeAsync(1_100)
+    await rejection
+  })
+
+  it('counts anew with a new epoch', async () => {
+    const one = producer()
+    await one.append('a', 0, [record(), record()])
+    one.restartSequences()
+    await one.append('a', 0, [record()])
+    expect(fake.shapes).toEqual(['1: a/0@0x2', '1: a/0@0x1'])
   })
 })

@@ -1,55 +1,49 @@
-import { expect, test } from 'vitest'
-import type { KafkaBroker } from '../../src/kafka/kafkajs-cluster.ts'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { PRODUCE, PRODUCE_ADDING } from '../../src/kafka/client/requests.ts'
+import type { ValueOf } from '../../src/kafka/client/wire-types.ts'
+import { createKafka, type KafkaClient } from '../../src/kafka/kafka-client.ts'
 import { produceTo } from '../../src/kafka/produce-request.ts'
+import { SILENT } from '../lab/harness/silent-logger.ts'
+import { ScriptedBroker } from './client/scripted-broker.ts'
 
-interface Protocol {
-  readonly request: { encode(): Promise<{ readonly buffer: Buffer }> }
-  readonly response: { decode(bytes: Buffer): Promise<object>; parse(answer: object): Promise<object> }
-}
+let scripted: ScriptedBroker
+let kafka: KafkaClient
+let asked: ValueOf<typeof PRODUCE.request>[]
 
-/** The response of a leader: topic, and per partition its number, error code and base offset. */
-function answerOf(topic: string, partitions: readonly (readonly [number, number, bigint])[]): Buffer {
-  const head = Buffer.alloc(4 + 2 + topic.length + 4)
-  head.writeInt32BE(1, 0)
-  head.writeInt16BE(topic.length, 4)
-  head.write(topic, 6)
-  head.writeInt32BE(partitions.length, 6 + topic.length)
-  const bodies = partitions.map(([partition, errorCode, baseOffset]) => {
-    const body = Buffer.alloc(4 + 2 + 8 + 8 + 8)
-    body.writeInt32BE(partition, 0)
-    body.writeInt16BE(errorCode, 4)
-    body.writeBigInt64BE(baseOffset, 6)
-    return body
+beforeEach(async () => {
+  scripted = await ScriptedBroker.start()
+  kafka = createKafka({ connection: { brokers: [scripted.address] }, clientId: 'test', logger: SILENT })
+  asked = []
+})
+
+afterEach(async () => {
+  await kafka.queries.close()
+  scripted.close()
+})
+
+const BATCH = { topic: 'raw', partition: 0, firstSequence: 7, records: [{ key: 'k', value: Buffer.from('v') }] }
+
+function answering(type: typeof PRODUCE, ...results: readonly (readonly [number, number, bigint])[]): void {
+  scripted.on(type, (request) => {
+    asked.push(request)
+    const partitions = results.map(([partition, errorCode, baseOffset]) => ({
+      partition,
+      errorCode,
+      baseOffset,
+      logAppendTimeMs: -1n,
+      logStartOffset: 0n,
+      recordErrors: [],
+      errorMessage: null,
+    }))
+    return { topics: [{ name: 'raw', partitions }], throttleTimeMs: 0 }
   })
-  return Buffer.concat([head, ...bodies, Buffer.alloc(4)])
-}
-
-const REQUEST = {
-  identity: null,
-  timeoutMs: 1_000,
-  topicData: [{ topic: 'raw', partitions: [{ partition: 0, firstSequence: 0, messages: [] }] }],
-}
-
-function brokerThat(answer: Buffer) {
-  const sent: { protocol: Protocol; connection: string }[] = []
-  const connection = (name: string) => ({
-    send: async (protocol: Protocol) => {
-      sent.push({ protocol, connection: name })
-      return protocol.response.parse(await protocol.response.decode(answer))
-    },
-  })
-  const connectionPool = { ...connection('first'), getConnection: async () => connection('second') }
-  return { sent, broker: { connectionPool } as unknown as KafkaBroker }
 }
 
 test('returns the leader’s result for each partition', async () => {
-  const { broker } = brokerThat(
-    answerOf('raw', [
-      [0, 19, -1n],
-      [1, 0, 42n],
-    ]),
-  )
-  expect(await produceTo(broker, REQUEST, 'first')).toEqual([
+  answering(PRODUCE, [0, 19, -1n], [1, 0, 42n])
+  const leader = await kafka.queries.leaderOf('raw', 0)
+  const { partitions } = await produceTo(leader, { identity: null, timeoutMs: 1_000, batches: [BATCH] }, 'main')
+  expect(partitions).toEqual([
     {
       topic: 'raw',
       partition: 0,
@@ -61,11 +55,18 @@ test('returns the leader’s result for each partition', async () => {
 })
 
 test('requests acks from all in-sync replicas (I1)', async () => {
-  const { broker, sent } = brokerThat(answerOf('raw', []))
-  await produceTo(broker, REQUEST, 'second')
-  const { protocol } = sent[0] as (typeof sent)[number]
-  const { buffer } = await protocol.request.encode()
-  // After the transactional id, which is null.
-  expect([buffer.readInt16BE(0), buffer.readInt16BE(2), buffer.readInt32BE(4)]).toEqual([-1, -1, 1_000])
-  expect(sent[0]?.connection).toBe('second')
+  answering(PRODUCE)
+  const leader = await kafka.queries.leaderOf('raw', 0)
+  await produceTo(leader, { identity: null, timeoutMs: 1_000, batches: [BATCH] }, 'second')
+  expect(asked).toMatchObject([{ transactionalId: null, acks: -1, timeoutMs: 1_000 }])
+})
+
+test('a batch carries who wrote it and its sequence, which a repeat keeps', async () => {
+  answering(PRODUCE_ADDING)
+  const leader = await kafka.queries.leaderOf('raw', 0)
+  const identity = { transactionalId: 'id', producerId: 5n, producerEpoch: 3, addsPartitions: true }
+  await produceTo(leader, { identity, timeoutMs: 1_000, batches: [BATCH] }, 'main')
+  const batch = asked[0]?.topics[0]?.partitions[0]?.batch as Buffer
+  expect([batch.readBigInt64BE(43), batch.readInt16BE(51), batch.readInt32BE(53)]).toEqual([5n, 3, 7])
+  expect(asked[0]?.transactionalId).toBe('id')
 })

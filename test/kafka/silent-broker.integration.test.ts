@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { createKafka } from '../../src/kafka/kafka-client.ts'
-import { COORDINATOR_OF, createCluster } from '../../src/kafka/kafkajs-cluster.ts'
 import { SILENT } from '../lab/harness/silent-logger.ts'
 import { TcpProxy } from '../lab/harness/tcp-proxy.ts'
 
@@ -32,17 +31,15 @@ test.each([
     clientId: 'test',
     logger: SILENT,
   })
-  const cluster = createCluster(kafka)
-  await cluster.connect()
-  await cluster.addMultipleTargetTopics([])
-  await cluster.findGroupCoordinator({ groupId: 'silent-broker', coordinatorType: COORDINATOR_OF.group })
+  const cluster = kafka.cluster()
+  await cluster.coordinatorOf('group', 'silent-broker')
   expect(performance.now() - startedAt).toBeLessThan(SOON_MS)
-  await cluster.disconnect()
+  await cluster.close()
 
-  // The next client benefits from it.
-  const again = createCluster(kafka)
+  // The next user of the client benefits from it.
+  const again = kafka.cluster()
   const secondAt = performance.now()
-  await again.connect()
+  await again.describe([])
   expect(performance.now() - secondAt).toBeLessThan(1_000)
-  await again.disconnect()
+  await again.close()
 })

@@ -1,9 +1,10 @@
-import type { Message } from 'kafkajs'
+import { ConfigResourceTypes } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { assertNoError } from '../../src/kafka/client/client-errors.ts'
+import type { Cluster } from '../../src/kafka/client/cluster.ts'
+import { INIT_PRODUCER_ID, TXN_OFFSET_COMMIT } from '../../src/kafka/client/requests.ts'
 import { kafkaErrorType } from '../../src/kafka/errors.ts'
 import { createGroupOffsets } from '../../src/kafka/group-offsets.ts'
-import { ConfigResourceTypes } from '../../src/kafka/kafkajs.ts'
-import { COORDINATOR_OF, createCluster, type KafkaCluster, leaderOf } from '../../src/kafka/kafkajs-cluster.ts'
 import { produceTo } from '../../src/kafka/produce-request.ts'
 import type { CommittedOffset } from '../../src/stream/group-offsets.ts'
 import type { OutRecord } from '../../src/stream/record.ts'
@@ -169,41 +170,44 @@ describe('a transaction its coordinator left half-ended (KAFKA-20734)', () => {
    * default.
    */
   async function leaveHalfEnded(id: string, value: string, offset: bigint): Promise<void> {
-    const cluster = createCluster(bench.kafka)
+    const cluster = bench.kafka.cluster()
     try {
-      await appendUnannounced(cluster, id, value, offset)
+      await appendUnannounced(cluster, bench.name(id), value, offset)
     } finally {
-      await cluster.disconnect()
+      await cluster.close()
     }
   }
 
-  async function appendUnannounced(cluster: KafkaCluster, id: string, value: string, offset: bigint): Promise<void> {
-    await cluster.connect()
-    await cluster.addMultipleTargetTopics([output])
-    const transactionalId = bench.name(id)
-    const coordinator = (groupId: string, kind: keyof typeof COORDINATOR_OF) =>
-      cluster.findGroupCoordinator({ groupId, coordinatorType: COORDINATOR_OF[kind] })
-    const request = { transactionalId, transactionTimeout: 30_000 }
-    const { producerId, producerEpoch } = await (await coordinator(transactionalId, 'transaction')).initProducerId(
-      request,
-    )
-    const identity = { transactionalId, producerId, producerEpoch }
-    const messages = [recordOf(value) as Message]
-    const topicData = [{ topic: output, partitions: [{ partition: 0, firstSequence: 0, messages }] }]
-    const [produced] = await produceTo(
-      await leaderOf(cluster, output, 0),
-      { identity, timeoutMs: 10_000, topicData },
-      'first',
-    )
-    if (produced?.error) {
-      throw produced.error
+  async function appendUnannounced(
+    cluster: Cluster,
+    transactionalId: string,
+    value: string,
+    offset: bigint,
+  ): Promise<void> {
+    const transactions = await cluster.coordinatorOf('transaction', transactionalId)
+    const init = { transactionalId, transactionTimeoutMs: 30_000, producerId: -1n, producerEpoch: -1 }
+    const { errorCode, producerId, producerEpoch } = await transactions.send(INIT_PRODUCER_ID, init)
+    assertNoError(errorCode)
+    // As in version 1 of the protocol, in which nothing adds itself to a transaction.
+    const identity = { transactionalId, producerId, producerEpoch, addsPartitions: false }
+    const batches = [{ topic: output, partition: 0, firstSequence: 0, records: [recordOf(value)] }]
+    const leader = await cluster.leaderOf(output, 0)
+    const { partitions } = await produceTo(leader, { identity, timeoutMs: 10_000, batches }, 'main')
+    for (const { error } of partitions) {
+      if (error !== null) {
+        throw error
+      }
     }
-    const groupId = bench.name('group')
-    await (await coordinator(groupId, 'group')).txnOffsetCommit({
+    const group = bench.name('group')
+    const answer = await (await cluster.coordinatorOf('group', group)).send(TXN_OFFSET_COMMIT, {
       ...identity,
-      groupId,
-      topics: [{ topic: input, partitions: [{ partition: 0, offset: String(offset), metadata: value }] }],
+      group,
+      generation: -1,
+      memberId: '',
+      instanceId: null,
+      topics: [{ name: input, partitions: [{ partition: 0, offset, leaderEpoch: -1, metadata: value }] }],
     })
+    assertNoError(answer.topics[0]?.partitions[0]?.errorCode ?? -1)
   }
 
   async function setVerification(enabled: boolean): Promise<void> {
@@ -334,7 +338,7 @@ async function refused(run: () => Promise<void>): Promise<void> {
 }
 
 function committed(): Promise<CommittedOffset> {
-  return createGroupOffsets(bench.admin).committed(bench.name('group'), input, 0)
+  return createGroupOffsets(bench.kafka).committed(bench.name('group'), input, 0)
 }
 
 async function valuesOf(topic: string): Promise<readonly string[]> {

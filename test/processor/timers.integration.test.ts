@@ -14,6 +14,7 @@ import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { sampleEvent } from '../avro/samples.ts'
 import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
 import { eventually } from '../lab/harness/eventually.ts'
+import { createKafkaJs } from '../lab/harness/kafkajs-client.ts'
 import { Observer } from '../lab/harness/observer.ts'
 import { readContents, totalsViolations, viewViolations, violationsOf } from '../lab/harness/violations.ts'
 
@@ -207,7 +208,7 @@ describe('a payment without new records', () => {
 
   async function openTask(): Promise<StatusTask> {
     const { config, topics, logger } = deployment
-    const offsets = createGroupOffsets(observer.admin)
+    const offsets = createGroupOffsets(observer.kafka)
     const opened = new StatusTask({
       partition: 0,
       group: config.processor.group,
@@ -251,7 +252,7 @@ describe('a payment without new records', () => {
 
   /** The group's offset must lie within the topic, so the topic gets as many records as the task processes. */
   async function appendEvents(topic: string): Promise<void> {
-    const producer = observer.kafka.producer({ createPartitioner: () => () => 0 })
+    const producer = createKafkaJs(deployment.config.kafka).producer({ createPartitioner: () => () => 0 })
     await producer.connect()
     await producer.send({ topic, messages: Array.from({ length: 10 }, () => ({ key: 'filler', value: 'filler' })) })
     await producer.disconnect()

@@ -3,7 +3,7 @@ import { RAW_HEADERS } from '../../raw/raw-headers.ts'
 import { DLQ_HEADERS } from '../../stream/dead-letter.ts'
 import { DLT_HEADERS, dltNumber } from '../../stream/dlt-headers.ts'
 import { headerText } from '../../stream/header-text.ts'
-import type { InRecord } from '../../stream/record.ts'
+import { changed, type InRecord } from '../../stream/record.ts'
 import type { LetterPlace } from './letter-place.ts'
 
 /** Headers of an event that a redrive published. If the event becomes a dead letter again, the dead letter has the same headers. */
@@ -55,7 +55,7 @@ export function toStoredLetter(record: InRecord, place: LetterPlace, event: Paym
 /** The record as the stage read it, with its timestamp in the original topic, which is used if its headers contain no time. */
 export function asRead(record: InRecord): InRecord {
   const timestamp = dltNumber(record, DLT_HEADERS.timestamp)
-  return timestamp === null ? record : { ...record, timestamp: Number(timestamp) }
+  return timestamp === null ? record : changed(record, { timestamp: Number(timestamp) })
 }
 
 function wholeNumber(text: string): number | null {

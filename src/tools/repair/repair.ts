@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '../../config.ts'
 import { createGroupOffsets } from '../../kafka/group-offsets.ts'
+import { describeGroup } from '../../kafka/group-topics.ts'
 import { openKafkaTransactions } from '../../kafka/kafka-transactions.ts'
 import { createTopicLogs } from '../../kafka/topic-logs.ts'
 import type { Logger } from '../../observability/log.ts'
@@ -32,11 +33,10 @@ class RepairError extends Error {
  */
 export async function repair(config: Config, logger: Logger, options: RepairOptions): Promise<RepairReport> {
   const { group } = config.processor
-  return withClients({ config, logger, tool: 'repair' }, ['admin', 'codecs'], async (clients) => {
-    const { topics, kafka, reader, admin, codecs } = clients
+  return withClients({ config, logger, tool: 'repair' }, ['brokers', 'codecs'], async (clients) => {
+    const { topics, kafka, reader, codecs } = clients
     if (options.apply) {
-      const { groups } = await admin.describeGroups([group])
-      const members = groups.flatMap(({ members: of }) => of)
+      const { members } = await describeGroup(kafka.queries, group)
       if (members.length > 0) {
         throw new RepairError(
           `${members.length} processes are in the group ${group}: stop all processors first. Nothing was changed.`,
@@ -59,7 +59,7 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
             group,
             codecs,
             reader,
-            offsets: createGroupOffsets(admin),
+            offsets: createGroupOffsets(kafka),
             logs: createTopicLogs(kafka),
             forgetAfterMs: config.payments.retentionMs,
             now: Date.now,

@@ -32,12 +32,12 @@ export async function reprocess(
   { apply, ...options }: Omit<ReprocessOptions, 'apply'> & { readonly apply: ReprocessApply | null },
 ): Promise<ReprocessReport> {
   const context = { config, logger, tool: 'reprocess' }
-  return withClients(context, ['admin', 'codecs'], async ({ topics, kafka, reader, admin, codecs }) => {
+  return withClients(context, ['brokers', 'codecs'], async ({ topics, kafka, reader, codecs }) => {
     const { signal, scope } = options
     const ports = {
       reader,
       bodies: createBodyOpener(config, topics, reader),
-      offsets: createGroupOffsets(admin),
+      offsets: createGroupOffsets(kafka),
       codecs,
       now: Date.now,
       clock: () => performance.now(),

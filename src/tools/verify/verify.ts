@@ -25,12 +25,12 @@ export interface VerifyOptions extends ComparisonOptions {
  */
 export async function verify(config: Config, logger: Logger, options: VerifyOptions = {}): Promise<VerifyReport> {
   const context = { config, logger, tool: 'verify' }
-  return withClients(context, ['admin', 'codecs'], ({ topics, reader, admin, codecs }) => {
+  return withClients(context, ['brokers', 'codecs'], ({ topics, kafka, reader, codecs }) => {
     const compare = (store: RedisStateStore | null) => {
       const ports = {
         reader,
         bodies: createBodyOpener(config, topics, reader),
-        offsets: createGroupOffsets(admin),
+        offsets: createGroupOffsets(kafka),
         codecs,
         store,
         now: Date.now,

@@ -48,11 +48,11 @@ export async function explainPayments(
   const { partitions } = config.kafka
   return withClients(
     { config, logger, tool: 'why' },
-    ['admin', 'codecs'],
-    async ({ topics, reader, admin, codecs }) => {
+    ['brokers', 'codecs'],
+    async ({ topics, kafka, reader, codecs }) => {
       const bodies = createBodyOpener(config, topics, reader)
       const world: World = { reader, bodies, topics, codecs, signal: options.signal }
-      const offsets = createGroupOffsets(admin)
+      const offsets = createGroupOffsets(kafka)
       const traces: Omit<PaymentTrace, 'raw' | 'rawReachesBackTo'>[] = []
       for (const state of states) {
         const partition = partitionOf(Buffer.from(state.paymentKey), partitions)

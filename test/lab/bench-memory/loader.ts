@@ -1,5 +1,5 @@
-import type { Kafka } from 'kafkajs'
 import { createKafkaAppendLog } from '../../../src/kafka/kafka-append-log.ts'
+import type { KafkaClient } from '../../../src/kafka/kafka-client.ts'
 import { partitionOf } from '../../../src/stream/partition-of.ts'
 import type { OutRecord } from '../../../src/stream/record.ts'
 
@@ -9,7 +9,7 @@ export class Loader {
   readonly #partitions: number
   #waiting: Promise<void>[] = []
 
-  constructor(kafka: Kafka, topic: string, partitions: number) {
+  constructor(kafka: KafkaClient, topic: string, partitions: number) {
     this.#partitions = partitions
     this.#log = createKafkaAppendLog(kafka, {
       topic,

@@ -1,5 +1,5 @@
-import { within } from '../../../src/kafka/within.ts'
 import { eventually } from '../harness/eventually.ts'
+import { within } from '../harness/within.ts'
 
 /** Repeats an operator's action until it succeeds: another fault may be active at the same time. */
 export function insistently<T>(action: () => Promise<T>): Promise<T> {

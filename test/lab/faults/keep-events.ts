@@ -20,7 +20,7 @@ export async function readPartition(lab: Lab, topic: string, partition: number):
   return insistently(async () => {
     const found: ReadRecord[] = []
     await reader.read(topic, partition, 0n, (records) => {
-      found.push(...records.map((record) => ({ ...record, partition })))
+      found.push(...records.map((record) => ({ ...record, headers: record.headers, partition })))
     })
     return found
   })

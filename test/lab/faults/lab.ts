@@ -2,14 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createKafka } from '../../../src/kafka/kafka-client.ts'
-import { within } from '../../../src/kafka/within.ts'
+import type { Admin } from 'kafkajs'
 import { runSimulation, type SimulatedSource, type SimulationReport } from '../../../src/tools/simulate/simulate.ts'
 import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
 import { eventually } from '../harness/eventually.ts'
+import { createAdmin } from '../harness/kafkajs-client.ts'
 import type { ReadRecord } from '../harness/observer.ts'
 import { TcpProxy } from '../harness/tcp-proxy.ts'
+import { within } from '../harness/within.ts'
 import { freePort } from '../stack/free-port.ts'
 import { until } from '../stack/run-command.ts'
 import { BranchWatch } from './branch-watch.ts'
@@ -146,14 +147,8 @@ export class Lab {
   }
 
   /** An admin client with its own connections; the caller connects and disconnects it. */
-  newAdmin(): ReturnType<ReturnType<typeof createKafka>['admin']> {
-    return createKafka({
-      connection: { brokers: this.cluster.directBrokers },
-      clientId: 'laboratory',
-      logger: this.deployment.logger,
-      retries: 5,
-      requestTimeoutMs: 3_000,
-    }).admin()
+  newAdmin(): Admin {
+    return createAdmin({ brokers: this.cluster.directBrokers })
   }
 
   /** Prepares topics and schemas and starts all roles; resolves when they are ready. */

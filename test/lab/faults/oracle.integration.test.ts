@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import type { StatusChangeRecord } from '../../../src/payment/status-change.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { createKafkaJs } from '../harness/kafkajs-client.ts'
 import { simulate } from '../harness/load.ts'
 import { Observer, type ReadRecord } from '../harness/observer.ts'
 import { ensureOracle, ORACLE } from '../stack/oracle-python.ts'
@@ -97,7 +98,7 @@ test('I1 I3 I4 I5 the oracle names what is lost, duplicated, misnumbered and mis
   const currents = await observer.records('current')
   const lastState = currents.findLast(({ key }) => key?.equals(misjudged.key as Buffer))
   const state = observer.codecs.state.decode(lastState?.value as Buffer)
-  const producer = observer.kafka.producer()
+  const producer = createKafkaJs(deployment.config.kafka).producer()
   await producer.connect()
   const send = (topic: 'changes' | 'current', { key, partition }: ReadRecord, value: Buffer) =>
     producer.send({ topic: deployment.topics[topic], acks: -1, messages: [{ key, value, partition }] })

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { createKafka } from '../../../src/kafka/kafka-client.ts'
 import { CRASH_POINTS, type CrashPoint } from '../../../src/stream/crash-point.ts'
 import type { Random } from '../../../src/tools/simulate/random.ts'
+import { createKafkaJs } from '../harness/kafkajs-client.ts'
 import { until } from '../stack/run-command.ts'
 import type { Slot } from './cluster.ts'
 import type { Fault } from './fault.ts'
@@ -204,9 +204,11 @@ const holesInEvents: Fault = {
   area: 'operation',
   lastsMs: [6_000, 8_000],
   async inject(lab, random: Random) {
-    const { logger, topics } = lab.deployment
-    const kafka = createKafka({ connection: { brokers: lab.cluster.directBrokers }, clientId: 'holes', logger })
-    const producer = kafka.producer({ transactionalId: `holes-${random.hex(8)}`, maxInFlightRequests: 1 })
+    const { topics } = lab.deployment
+    const producer = createKafkaJs({ brokers: lab.cluster.directBrokers }).producer({
+      transactionalId: `holes-${random.hex(8)}`,
+      maxInFlightRequests: 1,
+    })
     await producer.connect()
     const healed = new AbortController()
     const dug = (async () => {

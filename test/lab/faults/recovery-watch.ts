@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { within } from '../../../src/kafka/within.ts'
+import { within } from '../harness/within.ts'
 import type { Lab } from './lab.ts'
 import { type Positions, spanIsAlone, ThroughAgain } from './recovery.ts'
 

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Admin } from 'kafkajs'
 import { createKafka } from '../../../src/kafka/kafka-client.ts'
-import { COORDINATOR_OF, createCluster } from '../../../src/kafka/kafkajs-cluster.ts'
 import { TOPICS, type TopicId, type TopicNames, toTopicConfig } from '../../../src/topics.ts'
 import { freePort } from '../stack/free-port.ts'
 import { Guard } from '../stack/guard.ts'
@@ -11,6 +10,7 @@ import { ensurePackages, type Packages } from '../stack/packages.ts'
 import { Server } from '../stack/server.ts'
 import { kafkaSpec, newClusterId } from '../stack/specs.ts'
 import { eventually } from './eventually.ts'
+import { createAdmin } from './kafkajs-client.ts'
 import { SILENT } from './silent-logger.ts'
 
 /** Short-lived brokers on a shared machine. */
@@ -33,7 +33,7 @@ export class BrokerTrio {
     this.#servers = servers
     this.#guard = guard
     this.kafka = createKafka({ connection: { brokers: this.addresses }, clientId: 'trio', logger: SILENT })
-    this.admin = this.kafka.admin()
+    this.admin = createAdmin({ brokers: this.addresses })
   }
 
   static async start(): Promise<BrokerTrio> {
@@ -136,13 +136,10 @@ export class BrokerTrio {
   /** Called while only one broker runs. */
   async #makeInternalTopics(): Promise<void> {
     const connection = { brokers: [this.addresses[0] as string] }
-    const cluster = createCluster(createKafka({ connection, clientId: 'trio', logger: SILENT }))
-    await cluster.connect()
-    await cluster.refreshMetadata()
-    for (const coordinatorType of Object.values(COORDINATOR_OF)) {
-      await eventually(() => cluster.findGroupCoordinator({ groupId: 'trio', coordinatorType }))
-    }
-    await cluster.disconnect()
+    const { queries } = createKafka({ connection, clientId: 'trio', logger: SILENT })
+    await eventually(() => queries.coordinatorOf('group', 'trio'))
+    await eventually(() => queries.coordinatorOf('transaction', 'trio'))
+    await queries.close()
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Admin } from 'kafkajs'
 import { loadPaymentCodecs, type PaymentCodecs } from '../../../src/avro/payment-codecs.ts'
 import { createSchemaRegistry } from '../../../src/avro/schema-registry.ts'
 import { createGroupOffsets } from '../../../src/kafka/group-offsets.ts'
@@ -13,6 +14,7 @@ import type { InRecord } from '../../../src/stream/record.ts'
 import type { TopicId } from '../../../src/topics.ts'
 import type { Deployment } from './deployment.ts'
 import { eventually } from './eventually.ts'
+import { createAdmin } from './kafkajs-client.ts'
 
 /** A record with the partition it was read from. */
 export interface ReadRecord extends InRecord {
@@ -23,7 +25,7 @@ export interface ReadRecord extends InRecord {
 export class Observer {
   readonly codecs: PaymentCodecs
   readonly kafka: ReturnType<typeof createKafka>
-  readonly admin: ReturnType<ReturnType<typeof createKafka>['admin']>
+  readonly admin: Admin
   /** For faults and for reading the view; connects on first use. */
   readonly redis: RedisClient
   readonly store: RedisStateStore
@@ -34,7 +36,7 @@ export class Observer {
     this.#deployment = deployment
     this.codecs = codecs
     this.kafka = kafka
-    this.admin = kafka.admin()
+    this.admin = createAdmin(config.kafka)
     this.redis = new RedisClient(config.redis, logger)
     this.store = new RedisStateStore(this.redis, config.environment, config.processor.group)
   }
@@ -52,6 +54,7 @@ export class Observer {
   async close(): Promise<void> {
     this.redis.close()
     await this.admin.disconnect()
+    await this.kafka.queries.close()
   }
 
   async records(topic: TopicId): Promise<readonly ReadRecord[]> {
@@ -59,7 +62,7 @@ export class Observer {
     const all: ReadRecord[] = []
     for (const partition of this.#partitions()) {
       await reader.read(this.#deployment.topics[topic], partition, 0n, (records) => {
-        all.push(...records.map((record) => ({ ...record, partition })))
+        all.push(...records.map((record) => ({ ...record, headers: record.headers, partition })))
       })
     }
     return all
@@ -131,7 +134,7 @@ export class Observer {
   /** The committed offset of a partition of the events, with its metadata. */
   async committed(partition: number): Promise<{ readonly offset: bigint; readonly metadata: CommitMetadata | null }> {
     const { config, topics } = this.#deployment
-    const { offset, metadata } = await createGroupOffsets(this.admin).committed(
+    const { offset, metadata } = await createGroupOffsets(this.kafka).committed(
       config.processor.group,
       topics.events,
       partition,
@@ -153,7 +156,7 @@ export class Observer {
   /** How many records the two groups still have to process. */
   async lag(): Promise<bigint> {
     const { config, topics } = this.#deployment
-    const offsets = createGroupOffsets(this.admin)
+    const offsets = createGroupOffsets(this.kafka)
     let lag = 0n
     for (const [group, topic] of [
       [config.normalizer.group, topics.raw],

@@ -1,18 +1,20 @@
 import { randomBytes } from 'node:crypto'
+import type { Admin } from 'kafkajs'
+import { NO_LEADER } from '../../../src/kafka/client/cluster.ts'
 import { createKafka } from '../../../src/kafka/kafka-client.ts'
 import { type KafkaTransactionsOptions, openKafkaTransactions } from '../../../src/kafka/kafka-transactions.ts'
-import { NO_LEADER } from '../../../src/kafka/kafkajs-metadata.ts'
 import { createPartitionReader } from '../../../src/kafka/partition-reader.ts'
 import { createLogger } from '../../../src/observability/log.ts'
 import type { InRecord } from '../../../src/stream/record.ts'
 import type { PartitionTransactions } from '../../../src/stream/transactions.ts'
 import type { StackInfo } from '../stack/stack.ts'
 import { eventually } from './eventually.ts'
+import { createAdmin } from './kafkajs-client.ts'
 
 /** Topics, readers and transactional producers on the real brokers, for tests of the adapters themselves. */
 export class TopicBench {
   readonly kafka: ReturnType<typeof createKafka>
-  readonly admin: ReturnType<ReturnType<typeof createKafka>['admin']>
+  readonly admin: Admin
   readonly reader: ReturnType<typeof createPartitionReader>
   readonly #id = randomBytes(4).toString('hex')
   readonly #open: PartitionTransactions[] = []
@@ -20,7 +22,7 @@ export class TopicBench {
   private constructor(stack: StackInfo) {
     const logger = createLogger({ level: 'fatal', role: 'test' })
     this.kafka = createKafka({ connection: { brokers: stack.kafkaBrokers }, clientId: 'topic-bench', logger })
-    this.admin = this.kafka.admin()
+    this.admin = createAdmin({ brokers: stack.kafkaBrokers })
     this.reader = createPartitionReader(this.kafka)
   }
 

@@ -7,6 +7,7 @@ import type { SimulationReport } from '../../../src/tools/simulate/simulate.ts'
 import type { VerifyReport } from '../../../src/tools/verify/verify-report.ts'
 import { Deployment, type RoleProcess } from '../../lab/harness/deployment.ts'
 import { eventually } from '../../lab/harness/eventually.ts'
+import { createKafkaJs } from '../../lab/harness/kafkajs-client.ts'
 import { simulate } from '../../lab/harness/load.ts'
 import { Observer } from '../../lab/harness/observer.ts'
 
@@ -138,7 +139,7 @@ describe('a corrupted deployment', () => {
 
   async function append(topic: string, paymentKey: string, value: Buffer): Promise<void> {
     const partition = partitionOf(Buffer.from(paymentKey), deployment.config.kafka.partitions)
-    const producer = observer.kafka.producer({ createPartitioner: () => () => partition })
+    const producer = createKafkaJs(deployment.config.kafka).producer({ createPartitioner: () => () => partition })
     await producer.connect()
     await producer.send({ topic, acks: -1, messages: [{ key: paymentKey, value }] })
     await producer.disconnect()
@@ -255,7 +256,7 @@ describe('a corrupted deployment', () => {
 
   async function normalizerLag(): Promise<bigint> {
     const { config, topics } = deployment
-    const offsets = createGroupOffsets(observer.admin)
+    const offsets = createGroupOffsets(observer.kafka)
     let lag = 0n
     for (const [partition, end] of await offsets.highWatermarks(topics.raw)) {
       const { offset } = await offsets.committed(config.normalizer.group, topics.raw, partition)

@@ -25,8 +25,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/kafka/produce-request.ts',
-        find: 'acks: -1,',
-        replace: 'acks: identity === null ? 1 : -1,',
+        find: 'acks: ACKS_ALL,',
+        replace: 'acks: identity === null ? 1 : ACKS_ALL,',
       },
     ],
     scenario: 'leader-dies-alone',
@@ -168,8 +168,13 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/kafka/kafka-group-consumer.ts',
-        find: 'autoCommit: false,',
-        replace: 'autoCommit: true,\n      autoCommitThreshold: 1,',
+        find: 'return { fetched, deliver: () => deliver(events, partition, offset, fetched) }',
+        replace: `const deliverAndCommit = () => {
+          const next = deliver(events, partition, offset, fetched)
+          if (next !== null && next !== offset) void this.commit(partition, next, '').catch(() => {})
+          return next
+        }
+        return { fetched, deliver: deliverAndCommit }`,
       },
     ],
     scenario: 'die-with-full-queues',
@@ -308,14 +313,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'retry-same-producer',
-    what: 'a commit without a response is considered failed: the same producer repeats the whole transaction',
+    what: 'a commit without a response is considered failed: the same task begins the producer anew and repeats the transaction',
     patches: [
       {
         file: 'src/kafka/kafka-transactions.ts',
-        find: 'await within(REQUEST_MAX_MS, coordinator.endTxn({ ...this.#identity, transactionResult: true }))',
-        replace: `await coordinator.endTxn({ ...this.#identity, transactionResult: true }).catch(async (error: unknown) => {
-        this.#coordinators.clear()
-        await recoverCluster(this.#cluster, error)
+        find: 'await this.#commit()',
+        replace: `await this.#commit().catch(async () => {
+        this.#cluster.forgetCoordinator('transaction', this.#options.transactionalId)
+        await this.fenceFormerOwners()
         await this.run(work)
       })`,
       },
@@ -352,60 +357,17 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'several-partitions-in-one-send',
-    what: "kafkajs's sendBatch gets several partitions at once, and its response is ignored",
+    what: 'a produce request for several partitions counts as acknowledged if one of them is',
     patches: [
       {
-        file: 'src/kafka/kafka-append-log.ts',
-        find: 'await producer.append(options.topic, partition, records)',
-        replace: 'await together(partition, records)',
+        file: 'src/kafka/leader-producer.ts',
+        find: 'if (answer?.error === null && answer.baseOffset >= 0n) {',
+        replace: 'if (answers.some(({ error }) => error === null)) {',
       },
       {
-        file: 'src/kafka/kafka-append-log.ts',
-        find: 'const log = new BatchingAppendLog({',
-        replace: `const plain = kafka.producer({ retry: { retries: 20, initialRetryTime: 50 } })
-  let plainConnected: Promise<void> | undefined
-  let waiting: {
-    readonly messages: readonly Message[]
-    resolve(): void
-    reject(error: unknown): void
-  }[] = []
-  let sending = false
-  const sendAll = async (): Promise<void> => {
-    sending = true
-    while (waiting.length > 0) {
-      await new Promise((resolve) => setTimeout(resolve, 60))
-      const batch = waiting
-      waiting = []
-      try {
-        plainConnected ??= plain.connect()
-        await plainConnected
-        const messages = batch.flatMap((one) => one.messages)
-        await plain.sendBatch({ acks: -1, timeout: 10_000, topicMessages: [{ topic: options.topic, messages }] })
-        for (const one of batch) one.resolve()
-      } catch (error) {
-        plainConnected = undefined
-        for (const one of batch) one.reject(error)
-      }
-    }
-    sending = false
-  }
-  const together = (partition: number, records: readonly OutRecord[]): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const messages = records.map((record) => ({ ...record, partition }) as Message)
-      waiting.push({ messages, resolve, reject })
-      if (!sending) void sendAll()
-    })
-  const log = new BatchingAppendLog({`,
-      },
-      {
-        file: 'src/kafka/kafka-append-log.ts',
-        find: "import type { Kafka } from 'kafkajs'",
-        replace: "import type { Kafka, Message } from 'kafkajs'\nimport type { OutRecord } from '../stream/record.ts'",
-      },
-      {
-        file: 'src/kafka/kafka-append-log.ts',
-        find: 'log.close()',
-        replace: 'log.close()\n      await plain.disconnect()',
+        file: 'src/kafka/leader-producer.ts',
+        find: 'entry.resolve(answer.baseOffset)',
+        replace: 'entry.resolve(answer?.baseOffset ?? 0n)',
       },
     ],
     scenario: 'shuffle-leaders',
@@ -543,9 +505,20 @@ export const MUTANTS: readonly Mutant[] = [
     what: 'clients ask for the metadata of all topics, and fail for any partition without a leader',
     patches: [
       {
-        file: 'src/kafka/kafkajs-metadata.ts',
-        find: '  askByName()\n  lookForLeadersSoon()',
-        replace: '  lookForLeadersSoon()',
+        file: 'src/kafka/client/requests.ts',
+        find: 'topics: array(struct({ id: uuid, name: nullableString })),',
+        replace: 'topics: nullableArray(struct({ id: uuid, name: nullableString })),',
+      },
+      {
+        file: 'src/kafka/client/cluster.ts',
+        find: 'topics: topics.map((name) => ({ id: NO_UUID, name })),',
+        replace: 'topics: topics.length < 0 ? [{ id: NO_UUID, name: null }] : null,',
+      },
+      {
+        file: 'src/kafka/client/cluster.ts',
+        find: 'for (const topic of answer.topics) {',
+        replace: `for (const topic of answer.topics) {
+      for (const { errorCode } of topic.partitions) assertNoError(errorCode)`,
       },
     ],
     scenario: 'leaderless-foreign-topic',

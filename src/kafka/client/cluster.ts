@@ -1,0 +1,290 @@
+import { sleep } from '../../sleep.ts'
+import { Broker } from './broker.ts'
+import { type BrokerAddress, splitBrokerAddress } from './broker-address.ts'
+import { assertNoError, ClientClosedError, KafkaConnectionError, NoLeaderError } from './client-errors.ts'
+import type { Connection } from './connection.ts'
+import { FIND_COORDINATOR, METADATA } from './requests.ts'
+import { NO_UUID, type ValueOf } from './wire-types.ts'
+
+export interface ClusterOptions {
+  /** `host:port` of some brokers. */
+  readonly addresses: readonly string[]
+  readonly connect: (address: BrokerAddress) => Promise<Connection>
+  /** Addresses that did not answer the last attempt; shared by the clusters of a client. Others are asked first. */
+  readonly silent: Set<string>
+  /** How long a request is retried, ms. */
+  readonly retryForMs: number
+  /** Called with every failure that is retried. */
+  readonly onRetry?: ((error: unknown) => void) | undefined
+  /** A connection that was not used for this long is closed, ms. By default it stays open. */
+  readonly idleMs?: number
+}
+
+export interface TopicMetadata {
+  readonly id: string
+  /** The leader of each partition; NO_LEADER if it has none. */
+  readonly leaders: readonly number[]
+}
+
+type Described = ValueOf<typeof METADATA.response>['topics'][number]
+export type CoordinatorKind = 'group' | 'transaction'
+
+export const NO_LEADER = -1
+/** The partition has a leader; only a replica is unavailable. */
+const REPLICA_NOT_AVAILABLE = 9
+/** How long a missing leader is not looked up again, ms. */
+const LOOK_AGAIN_MS = 1_000
+const LOOKUP_MAX_MS = 5_000
+const RETRY_PAUSE_MS = 50
+const RETRY_PAUSE_MAX_MS = 500
+const COORDINATOR_KEY_TYPES = { group: 0, transaction: 1 } as const
+
+/**
+ * What one user of the client knows about the brokers: leaders, coordinators and connections of its own.
+ *
+ * - Metadata is requested for the topics that are used, by name. Each partition is judged separately: one without a leader
+ *   makes only its users wait.
+ * - A broker that does not answer is left for one that does. It is asked last until it answers again.
+ * - A refusal (a login, a missing right) is never retried: another broker would refuse, too.
+ */
+export class Cluster {
+  readonly #options: ClusterOptions
+  readonly #seeds: readonly Broker[]
+  readonly #brokers = new Map<number, Broker>()
+  readonly #topics = new Map<string, TopicMetadata & { readonly askAgainAt: number }>()
+  readonly #coordinators = new Map<string, number>()
+  #clusterId: string | null = null
+  #closed = false
+
+  constructor(options: ClusterOptions) {
+    this.#options = options
+    this.#seeds = options.addresses.map((address) => this.#brokerAt(NO_LEADER, splitBrokerAddress(address)))
+  }
+
+  /** Of the last metadata; null before. */
+  get clusterId(): string | null {
+    return this.#clusterId
+  }
+
+  /** Asks for topics by name and returns what the broker answers about each, errors included. */
+  async describe(topics: readonly string[]): Promise<readonly Described[]> {
+    const body = {
+      topics: topics.map((name) => ({ id: NO_UUID, name })),
+      allowAutoTopicCreation: false,
+      includeAuthorizedOperations: false,
+    }
+    const answer = await this.any((broker) => broker.send(METADATA, body, { deadlineMs: LOOKUP_MAX_MS }))
+    this.#clusterId = answer.clusterId
+    this.#noteBrokers(answer.brokers)
+    for (const topic of answer.topics) {
+      this.#noteTopic(topic)
+    }
+    return answer.topics
+  }
+
+  /** Asks for the current leaders of topics. Rejects with the protocol's error if one does not exist or is refused. */
+  async refresh(topics: readonly string[]): Promise<void> {
+    for (const { errorCode } of await this.describe(topics)) {
+      assertNoError(errorCode)
+    }
+  }
+
+  /** What is known about a topic; asks if it is unknown. */
+  async topic(name: string): Promise<TopicMetadata> {
+    if (!this.#topics.has(name)) {
+      await this.refresh([name])
+    }
+    const found = this.#topics.get(name)
+    if (found === undefined) {
+      throw new Error(`the broker's response does not include ${name}`)
+    }
+    return found
+  }
+
+  /** What is known about a topic without asking. */
+  knownTopic(name: string): TopicMetadata | undefined {
+    return this.#topics.get(name)
+  }
+
+  /** Rejects with NoLeaderError if the partition has none. */
+  async leaderOf(topic: string, partition: number): Promise<Broker> {
+    const known = this.#topics.get(topic)
+    if (known === undefined || (known.leaders[partition] === NO_LEADER && performance.now() >= known.askAgainAt)) {
+      await this.refresh([topic])
+    }
+    const leader = (await this.topic(topic)).leaders[partition]
+    if (leader === undefined) {
+      throw new Error(`${topic} has no partition ${partition}`)
+    }
+    if (leader === NO_LEADER) {
+      throw new NoLeaderError(topic, partition)
+    }
+    return this.broker(leader)
+  }
+
+  /** Throws a retriable error if the node is not among the brokers. */
+  broker(nodeId: number): Broker {
+    const broker = this.#brokers.get(nodeId)
+    if (broker === undefined) {
+      throw new KafkaConnectionError('CONNECTION_FAILED', `broker ${nodeId} is not in the cluster's metadata`)
+    }
+    return broker
+  }
+
+  /** The coordinator of a group or a transactional id; remembered until `forgetCoordinator`. */
+  async coordinatorOf(kind: CoordinatorKind, key: string): Promise<Broker> {
+    const known = this.#brokers.get(this.#coordinators.get(`${kind} ${key}`) ?? NO_LEADER)
+    if (known !== undefined) {
+      return known
+    }
+    const body = { keyType: COORDINATOR_KEY_TYPES[kind], keys: [key] }
+    const { coordinators } = await this.any((broker) =>
+      broker.send(FIND_COORDINATOR, body, { deadlineMs: LOOKUP_MAX_MS }),
+    )
+    const [found] = coordinators
+    if (found === undefined) {
+      throw new Error(`the broker's response does not include the coordinator of ${key}`)
+    }
+    assertNoError(found.errorCode)
+    this.#coordinators.set(`${kind} ${key}`, found.nodeId)
+    return this.#noteBroker(found)
+  }
+
+  forgetCoordinator(kind: CoordinatorKind, key: string): void {
+    this.#coordinators.delete(`${kind} ${key}`)
+  }
+
+  /** Asks a leader; after a failure that may pass, looks up the leader again and retries. */
+  onLeader<T>(topic: string, partition: number, ask: (leader: Broker) => Promise<T>): Promise<T> {
+    return this.retried(async (isFirst) => {
+      if (!isFirst) {
+        await this.refresh([topic])
+      }
+      return ask(await this.leaderOf(topic, partition))
+    })
+  }
+
+  /** Like `onLeader`, but never trusts what it knew: a former leader that has just resumed would answer with old values. */
+  onCurrentLeader<T>(topic: string, partition: number, ask: (leader: Broker) => Promise<T>): Promise<T> {
+    return this.retried(async () => {
+      await this.refresh([topic])
+      return ask(await this.leaderOf(topic, partition))
+    })
+  }
+
+  onCoordinator<T>(kind: CoordinatorKind, key: string, ask: (coordinator: Broker) => Promise<T>): Promise<T> {
+    return this.retried(async (isFirst) => {
+      if (!isFirst) {
+        this.forgetCoordinator(kind, key)
+      }
+      return ask(await this.coordinatorOf(kind, key))
+    })
+  }
+
+  /** Repeats what fails with an error marked retriable, after growing pauses, for `retryForMs`. */
+  async retried<T>(ask: (isFirst: boolean) => Promise<T>): Promise<T> {
+    const deadline = performance.now() + this.#options.retryForMs
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await ask(failures === 0)
+      } catch (error) {
+        if ((error as { retriable?: boolean }).retriable !== true || performance.now() >= deadline || this.#closed) {
+          throw error
+        }
+        this.noteRetry(error)
+      }
+      await sleep(Math.min(RETRY_PAUSE_MS * 2 ** failures, RETRY_PAUSE_MAX_MS))
+    }
+  }
+
+  /** For those who repeat something themselves. */
+  noteRetry(error: unknown): void {
+    this.#options.onRetry?.(error)
+  }
+
+  /** Asks one broker after the other until one can be reached. */
+  async any<T>(ask: (broker: Broker) => Promise<T>): Promise<T> {
+    let unreachable: unknown = new ClientClosedError()
+    for (const broker of this.#candidates()) {
+      try {
+        return await ask(broker)
+      } catch (error) {
+        if (!(error instanceof KafkaConnectionError)) {
+          throw error
+        }
+        unreachable = error
+      }
+    }
+    throw unreachable
+  }
+
+  /** Waits briefly for requests in flight, except those that may wait for long. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const brokers = [...this.#brokers.values(), ...this.#seeds]
+    this.#brokers.clear()
+    this.#topics.clear()
+    await Promise.all(brokers.map((broker) => broker.close()))
+  }
+
+  /** Connected first, silent last; otherwise in random order, so that clients spread over the brokers. */
+  #candidates(): readonly Broker[] {
+    if (this.#closed) {
+      return []
+    }
+    const known = shuffled([...this.#brokers.values()])
+    const knownAt = new Set(known.map(({ place }) => place))
+    const seeds = this.#seeds.filter(({ place }) => !knownAt.has(place))
+    const rank = (broker: Broker) => (this.#options.silent.has(broker.place) ? 2 : broker.isConnected() ? 0 : 1)
+    return [...known, ...seeds].toSorted((a, b) => rank(a) - rank(b))
+  }
+
+  #noteBrokers(listed: readonly (BrokerAddress & { readonly nodeId: number })[]): void {
+    for (const one of listed) {
+      this.#noteBroker(one)
+    }
+    const nodeIds = new Set(listed.map(({ nodeId }) => nodeId))
+    for (const [nodeId, broker] of this.#brokers) {
+      // The controller has given it up.
+      if (!nodeIds.has(nodeId)) {
+        this.#brokers.delete(nodeId)
+        void broker.close()
+      }
+    }
+  }
+
+  #noteBroker({ nodeId, host, port }: BrokerAddress & { readonly nodeId: number }): Broker {
+    if (this.#closed) {
+      throw new ClientClosedError()
+    }
+    const known = this.#brokers.get(nodeId)
+    if (known?.address.host === host && known.address.port === port) {
+      return known
+    }
+    void known?.close()
+    const broker = this.#brokerAt(nodeId, { host, port })
+    this.#brokers.set(nodeId, broker)
+    return broker
+  }
+
+  #brokerAt(nodeId: number, address: BrokerAddress): Broker {
+    const { connect, silent, idleMs } = this.#options
+    return new Broker({ nodeId, address, connect, silent, idleMs })
+  }
+
+  #noteTopic({ name, id, errorCode, partitions }: Described): void {
+    if (name === null || errorCode !== 0) {
+      return
+    }
+    const leaders: number[] = []
+    for (const { partition, errorCode: problem, leader } of partitions) {
+      leaders[partition] = problem === 0 || problem === REPLICA_NOT_AVAILABLE ? leader : NO_LEADER
+    }
+    this.#topics.set(name, { id, leaders, askAgainAt: performance.now() + LOOK_AGAIN_MS })
+  }
+}
+
+function shuffled<T>(list: readonly T[]): readonly T[] {
+  const start = Math.floor(Math.random() * list.length)
+  return [...list.slice(start), ...list.slice(0, start)]
+}

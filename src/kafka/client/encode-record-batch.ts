@@ -1,0 +1,135 @@
+import type { OutRecord } from '../../stream/record.ts'
+import { crc32c } from './crc32c.ts'
+
+export interface BatchFields {
+  /** Of all records, ms since the epoch. */
+  readonly timestamp: number
+  readonly transactional: boolean
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly firstSequence: number
+}
+
+const MAGIC = 2
+const TRANSACTIONAL = 0x10
+/** Up to and including the record count. */
+const BATCH_HEADER_BYTES = 61
+/** The CRC covers everything after itself. */
+const CRC_OFFSET = 17
+const CRC_COVERS_FROM = 21
+
+/**
+ * Encodes a record batch of Kafka's message format 2 in one pass, into one buffer of exactly its size.
+ *
+ * kafkajs's encoder allocates a zeroed 512-byte buffer for every record and every header and copies each of them five
+ * times; that was 40 % of the CPU of the whole path. test/kafka/client/encode-record-batch.test.ts compares the output
+ * with kafkajs's, byte for byte.
+ */
+export function encodeRecordBatch(records: readonly OutRecord[], fields: BatchFields): Buffer {
+  const sizes = new Array<number>(records.length)
+  let total = BATCH_HEADER_BYTES
+  for (let i = 0; i < records.length; i += 1) {
+    const size = recordBodySize(records[i] as OutRecord, i)
+    sizes[i] = size
+    total += varIntSize(size) + size
+  }
+  const buffer = Buffer.allocUnsafe(total)
+  buffer.writeBigInt64BE(0n, 0)
+  buffer.writeInt32BE(total - 12, 8)
+  // Partition leader epoch: the broker sets it.
+  buffer.writeInt32BE(0, 12)
+  buffer.writeInt8(MAGIC, 16)
+  buffer.writeInt16BE(fields.transactional ? TRANSACTIONAL : 0, 21)
+  buffer.writeInt32BE(records.length - 1, 23)
+  buffer.writeBigInt64BE(BigInt(fields.timestamp), 27)
+  buffer.writeBigInt64BE(BigInt(fields.timestamp), 35)
+  buffer.writeBigInt64BE(fields.producerId, 43)
+  buffer.writeInt16BE(fields.producerEpoch, 51)
+  buffer.writeInt32BE(fields.firstSequence, 53)
+  buffer.writeInt32BE(records.length, 57)
+  let at = BATCH_HEADER_BYTES
+  for (let i = 0; i < records.length; i += 1) {
+    at = writeVarInt(buffer, at, sizes[i] as number)
+    at = writeRecord(buffer, at, records[i] as OutRecord, i)
+  }
+  buffer.writeUInt32BE(crc32c(buffer.subarray(CRC_COVERS_FROM)), CRC_OFFSET)
+  return buffer
+}
+
+function recordBodySize(record: OutRecord, offsetDelta: number): number {
+  let size = 2 + varIntSize(offsetDelta) + bytesSize(record.key) + bytesSize(record.value)
+  let count = 0
+  const { headers } = record
+  for (const name in headers) {
+    size += bytesSize(name) + bytesSize(headers[name])
+    count += 1
+  }
+  return size + varIntSize(count)
+}
+
+function writeRecord(buffer: Buffer, start: number, record: OutRecord, offsetDelta: number): number {
+  // Attributes and the distance to the batch's timestamp.
+  buffer[start] = 0
+  buffer[start + 1] = 0
+  let at = writeVarInt(buffer, start + 2, offsetDelta)
+  at = writeBytes(buffer, at, record.key)
+  at = writeBytes(buffer, at, record.value)
+  const { headers } = record
+  at = writeVarInt(buffer, at, headerCount(headers))
+  for (const name in headers) {
+    at = writeBytes(buffer, writeBytes(buffer, at, name), headers[name])
+  }
+  return at
+}
+
+function headerCount(headers: OutRecord['headers']): number {
+  let count = 0
+  for (const _name in headers) {
+    count += 1
+  }
+  return count
+}
+
+function bytesSize(value: Buffer | string | null | undefined): number {
+  if (value == null) {
+    return 1
+  }
+  const length = typeof value === 'string' ? Buffer.byteLength(value) : value.length
+  return varIntSize(length) + length
+}
+
+function writeBytes(buffer: Buffer, at: number, value: Buffer | string | null | undefined): number {
+  if (value == null) {
+    return writeVarInt(buffer, at, -1)
+  }
+  if (typeof value === 'string') {
+    const length = Buffer.byteLength(value)
+    const from = writeVarInt(buffer, at, length)
+    return from + buffer.write(value, from)
+  }
+  const from = writeVarInt(buffer, at, value.length)
+  return from + value.copy(buffer, from)
+}
+
+/** Size of a zigzag varint: seven bits per byte, for values of up to 31 bits. */
+function varIntSize(value: number): number {
+  let encoded = ((value << 1) ^ (value >> 31)) >>> 0
+  let size = 1
+  while (encoded > 0x7f) {
+    encoded >>>= 7
+    size += 1
+  }
+  return size
+}
+
+function writeVarInt(buffer: Buffer, start: number, value: number): number {
+  let encoded = ((value << 1) ^ (value >> 31)) >>> 0
+  let at = start
+  while (encoded > 0x7f) {
+    buffer[at] = (encoded & 0x7f) | 0x80
+    encoded >>>= 7
+    at += 1
+  }
+  buffer[at] = encoded
+  return at + 1
+}

@@ -1,0 +1,20 @@
+import { createRequire } from 'node:module'
+
+const require = createRequire(import.meta.url)
+
+/**
+ * What we use of kafkajs: two tables, none of its classes. It is no longer maintained, and its version is pinned exactly.
+ *
+ * The error codes of the protocol, with their names, their texts and whether the same request may succeed later.
+ */
+export const { createErrorFromCode } = require('kafkajs/src/protocol/error.js') as {
+  createErrorFromCode: (code: number) => Error & {
+    readonly type: string
+    readonly code: number
+    readonly retriable: boolean
+  }
+}
+
+/** The payloads that members of a consumer group exchange, the same as those of the Java client. */
+export const { MemberMetadata, MemberAssignment } =
+  require('kafkajs/src/consumer/assignerProtocol.js') as typeof import('kafkajs').AssignerProtocol

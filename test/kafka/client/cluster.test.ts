@@ -1,0 +1,218 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Cluster, NO_LEADER } from '../../../src/kafka/client/cluster.ts'
+import { API_VERSIONS, FIND_COORDINATOR, HEARTBEAT, METADATA } from '../../../src/kafka/client/requests.ts'
+import { createKafka, type KafkaClient } from '../../../src/kafka/kafka-client.ts'
+import { eventually } from '../../lab/harness/eventually.ts'
+import { SILENT } from '../../lab/harness/silent-logger.ts'
+import { ScriptedBroker } from './scripted-broker.ts'
+
+let one: ScriptedBroker
+let two: ScriptedBroker
+let kafka: KafkaClient
+let cluster: Cluster
+
+beforeEach(async () => {
+  one = await ScriptedBroker.start(1)
+  two = await ScriptedBroker.start(2)
+  for (const broker of [one, two]) {
+    broker.brokers = [one, two]
+    broker.leader = 1
+    broker.coordinator = 1
+  }
+  connect(one.address)
+})
+
+afterEach(async () => {
+  await cluster.close()
+  one.close()
+  two.close()
+})
+
+function connect(...brokers: readonly string[]): void {
+  kafka = createKafka({ connection: { brokers }, clientId: 'test', logger: SILENT, retryForMs: 2_000 })
+  cluster = kafka.cluster()
+}
+
+const BEAT = { group: 'g', generation: 1, memberId: 'm', instanceId: null }
+const fine = () => ({ throttleTimeMs: 0, errorCode: 0 })
+
+test('opens one socket for all requests that find none', async () => {
+  const leader = await cluster.leaderOf('raw', 0)
+  one.on(HEARTBEAT, fine)
+  const before = one.sockets.length
+  await Promise.all([1, 2, 3].map(() => leader.send(HEARTBEAT, BEAT, { on: 'second' })))
+  expect(one.sockets.length).toBe(before + 1)
+})
+
+test('a request that may wait does not hold up others: each purpose has its own connection', async () => {
+  one.on(HEARTBEAT, ({ generation }) => (generation === 9 ? undefined : fine()))
+  const leader = await cluster.leaderOf('raw', 0)
+  await leader.send(HEARTBEAT, BEAT)
+  const waiting = expect(leader.send(HEARTBEAT, { ...BEAT, generation: 9 }, { on: 'fetch' })).rejects.toThrow()
+  await expect(leader.send(HEARTBEAT, BEAT)).resolves.toMatchObject({ errorCode: 0 })
+  await cluster.close()
+  await waiting
+})
+
+test('a broken connection is replaced by the next request', async () => {
+  one.on(HEARTBEAT, fine)
+  const leader = await cluster.leaderOf('raw', 0)
+  await leader.send(HEARTBEAT, BEAT)
+  for (const socket of one.sockets) {
+    socket.destroy()
+  }
+  await eventually(() => expect(leader.isConnected()).toBe(false))
+  await expect(leader.send(HEARTBEAT, BEAT)).resolves.toMatchObject({ errorCode: 0 })
+})
+
+describe('leaders', () => {
+  test('are looked up by name, and again after a failure that may pass', async () => {
+    const answers = [6, 0]
+    one.on(HEARTBEAT, () => ({ throttleTimeMs: 0, errorCode: answers.shift() ?? 0 }))
+    two.on(HEARTBEAT, fine)
+    const leaders: number[] = []
+    await cluster.onLeader('raw', 0, async (leader) => {
+      leaders.push(leader.nodeId)
+      one.leader = 2
+      two.leader = 2
+      const { errorCode } = await leader.send(HEARTBEAT, BEAT)
+      if (errorCode !== 0) {
+        throw Object.assign(new Error('NOT_LEADER_FOR_PARTITION'), { retriable: true })
+      }
+    })
+    expect(leaders).toEqual([1, 2])
+  })
+
+  test('a partition without a leader makes only its users wait, and is looked up again soon', async () => {
+    one.leader = NO_LEADER
+    await expect(cluster.leaderOf('raw', 0)).rejects.toMatchObject({ code: 'NO_LEADER', retriable: true })
+    const found = cluster.onLeader('raw', 0, async ({ nodeId }) => nodeId)
+    one.leader = 2
+    two.leader = 2
+    await expect(found).resolves.toBe(2)
+  })
+
+  test('a partition or a topic that does not exist is an error, not waited for', async () => {
+    await expect(cluster.leaderOf('raw', 7)).rejects.toThrow('raw has no partition 7')
+  })
+
+  test('metadata is requested for the topics that are used, never for all', async () => {
+    const topics: number[] = []
+    one.on(METADATA, (request) => {
+      topics.push(request.topics.length)
+      return {
+        throttleTimeMs: 0,
+        brokers: [{ nodeId: 1, host: '127.0.0.1', port: one.port, rack: null }],
+        clusterId: 'c',
+        controllerId: 1,
+        topics: [],
+      }
+    })
+    await cluster.describe([])
+    await cluster.describe(['raw', 'events'])
+    expect(topics).toEqual([0, 2])
+    expect(cluster.clusterId).toBe('c')
+  })
+})
+
+describe('a broker that', () => {
+  test.each([
+    ['accepts and says nothing', () => one.on(API_VERSIONS, () => undefined)],
+    [
+      'closes every connection',
+      () =>
+        one.on(API_VERSIONS, (_, socket) => {
+          socket.destroy()
+          return undefined
+        }),
+    ],
+  ])('%s is left for one that answers, and asked last from then on', async (_what, harm) => {
+    harm()
+    connect(one.address, two.address)
+    two.brokers = [two]
+    await cluster.describe([])
+    const asked = one.sockets.length
+    const next = kafka.cluster()
+    for (let times = 0; times < 5; times += 1) {
+      await next.describe([])
+    }
+    await next.close()
+    // Whichever was tried first: once it has failed, it is not tried again while the other answers.
+    expect(one.sockets.length - asked).toBeLessThanOrEqual(1)
+  })
+
+  test('does not answer a request is left, and what waits on the connection is rejected', async () => {
+    connect(one.address, two.address)
+    one.on(HEARTBEAT, () => undefined)
+    const leader = await cluster.leaderOf('raw', 0)
+    await expect(leader.send(HEARTBEAT, BEAT, { deadlineMs: 60 })).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    one.requests.length = 0
+    // Another user of the client, who would otherwise begin with the first of the list.
+    const next = kafka.cluster()
+    await next.describe([])
+    await next.close()
+    expect(one.requests).toEqual([])
+    expect(two.requests).toContain('Metadata')
+  })
+
+  test('the controller has given up is given up, with everything that waits for it', async () => {
+    one.on(HEARTBEAT, () => undefined)
+    const leader = await cluster.leaderOf('raw', 0)
+    const waiting = expect(leader.send(HEARTBEAT, BEAT, { on: 'fetch' })).rejects.toMatchObject({
+      code: 'CONNECTION_CLOSED',
+    })
+    two.brokers = [two]
+    one.brokers = [two]
+    await cluster.describe([])
+    await waiting
+    expect(() => cluster.broker(1)).toThrow('broker 1 is not in the cluster')
+  })
+})
+
+describe('coordinators', () => {
+  test('are remembered until they are forgotten', async () => {
+    expect((await cluster.coordinatorOf('group', 'g')).nodeId).toBe(1)
+    one.coordinator = 2
+    two.coordinator = 2
+    expect((await cluster.coordinatorOf('group', 'g')).nodeId).toBe(1)
+    cluster.forgetCoordinator('group', 'g')
+    expect((await cluster.coordinatorOf('group', 'g')).nodeId).toBe(2)
+  })
+
+  test('a request to one that has moved goes to the current one', async () => {
+    const asked: number[] = []
+    await cluster.onCoordinator('group', 'g', async ({ nodeId }) => {
+      asked.push(nodeId)
+      one.coordinator = 2
+      two.coordinator = 2
+      if (nodeId === 1) {
+        throw Object.assign(new Error('NOT_COORDINATOR_FOR_GROUP'), { retriable: true })
+      }
+    })
+    expect(asked).toEqual([1, 2])
+  })
+
+  test('a lookup that is denied is a refusal, not a coordinator that does not exist yet', async () => {
+    let asked = 0
+    one.on(FIND_COORDINATOR, ({ keys }) => {
+      asked += 1
+      const [key = ''] = keys
+      return {
+        throttleTimeMs: 0,
+        coordinators: [{ key, nodeId: -1, host: '', port: -1, errorCode: 30, errorMessage: null }],
+      }
+    })
+    await expect(cluster.onCoordinator('group', 'g', async () => {})).rejects.toMatchObject({
+      type: 'GROUP_AUTHORIZATION_FAILED',
+    })
+    expect(asked).toBe(1)
+  })
+})
+
+test('a closed cluster connects to nothing any more', async () => {
+  const leader = await cluster.leaderOf('raw', 0)
+  await cluster.close()
+  await expect(leader.send(HEARTBEAT, BEAT)).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' })
+  await expect(cluster.describe([])).rejects.toMatchObject({ code: 'CLIENT_CLOSED' })
+  await eventually(() => expect(one.sockets.every(({ destroyed }) => destroyed)).toBe(true))
+})

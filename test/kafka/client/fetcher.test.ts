@@ -1,0 +1,190 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Cluster } from '../../../src/kafka/client/cluster.ts'
+import { encodeRecordBatch } from '../../../src/kafka/client/encode-record-batch.ts'
+import { Fetcher, type FetchPlace } from '../../../src/kafka/client/fetcher.ts'
+import { FETCH } from '../../../src/kafka/client/requests.ts'
+import type { ValueOf } from '../../../src/kafka/client/wire-types.ts'
+import { createKafka } from '../../../src/kafka/kafka-client.ts'
+import { SILENT } from '../../lab/harness/silent-logger.ts'
+import { ScriptedBroker } from './scripted-broker.ts'
+
+let scripted: ScriptedBroker
+let cluster: Cluster
+let fetcher: Fetcher
+/** `partition@offset` of each, one line per request. */
+let asked: string[]
+
+type Answered = ValueOf<typeof FETCH.response>['topics'][number]['partitions'][number]
+
+const NEVER = new AbortController().signal
+
+beforeEach(async () => {
+  scripted = await ScriptedBroker.start()
+  scripted.partitions = 3
+  cluster = createKafka({ connection: { brokers: [scripted.address] }, clientId: 'test', logger: SILENT }).cluster()
+  fetcher = new Fetcher(cluster, { maxWaitMs: 10, minBytes: 1, maxBytes: 1_000, partitionBytesMax: 100 })
+  asked = []
+  answering(() => ({}))
+})
+
+afterEach(async () => {
+  await cluster.close()
+  scripted.close()
+})
+
+/** The answer about each partition; by default nothing new. */
+function answering(of: (partition: number, offset: bigint) => Partial<Answered>): void {
+  scripted.on(FETCH, ({ topics }) => {
+    asked.push(topics.flatMap(({ partitions }) => partitions.map((one) => `${one.partition}@${one.offset}`)).join(' '))
+    return {
+      throttleTimeMs: 0,
+      errorCode: 0,
+      sessionId: 0,
+      topics: topics.map(({ id, partitions }) => ({
+        id,
+        partitions: partitions.map(({ partition, offset }) => ({
+          partition,
+          errorCode: 0,
+          highWatermark: 10n,
+          lastStableOffset: 9n,
+          logStartOffset: 0n,
+          abortedTransactions: null,
+          preferredReadReplica: -1,
+          records: null,
+          ...of(partition, offset),
+        })),
+      })),
+    }
+  })
+}
+
+const place = (partition: number, offset = 0n, more: Partial<FetchPlace> = {}): FetchPlace => ({
+  topic: 'raw',
+  partition,
+  offset,
+  topicId: scripted.topicId,
+  ...more,
+})
+
+function records(baseOffset: bigint, ...values: readonly string[]): Buffer {
+  const batch = encodeRecordBatch(
+    values.map((value) => ({ key: 'k', value: Buffer.from(value) })),
+    { timestamp: 0, transactional: false, producerId: -1n, producerEpoch: -1, firstSequence: -1 },
+  )
+  batch.writeBigInt64BE(baseOffset, 0)
+  return batch
+}
+
+test('answers with the records, where to go on, and where the log stands', async () => {
+  answering(() => ({ records: records(4n, 'a', 'b') }))
+  const fetched = await fetcher.fetch(place(0, 4n), NEVER)
+  expect(fetched).toMatchObject({
+    kind: 'records',
+    next: 6n,
+    end: { offset: 6n, leaderEpoch: 0 },
+    highWatermark: 10n,
+    lastStableOffset: 9n,
+  })
+  expect(fetched.kind === 'records' && fetched.records.map(({ value }) => String(value))).toEqual(['a', 'b'])
+})
+
+test('nothing new is an answer, too', async () => {
+  expect(await fetcher.fetch(place(0, 4n), NEVER)).toMatchObject({ kind: 'records', records: [], next: 4n, end: null })
+})
+
+test('readers that ask in the same turn share a request; those that ask meanwhile share the next', async () => {
+  await cluster.topic('raw')
+  const first = [fetcher.fetch(place(0), NEVER), fetcher.fetch(place(1, 5n), NEVER)]
+  await new Promise((resolve) => setImmediate(resolve))
+  const second = [fetcher.fetch(place(2), NEVER), fetcher.fetch(place(0, 7n), NEVER)]
+  await Promise.all([...first, ...second])
+  expect(asked).toEqual(['0@0 1@5', '2@0 0@7'])
+})
+
+test('an offset that the log does not have is an answer; nothing is corrected', async () => {
+  answering(() => ({ errorCode: 1 }))
+  expect(await fetcher.fetch(place(0, 99n), NEVER)).toEqual({ kind: 'out-of-range' })
+  expect(asked).toEqual(['0@99'])
+})
+
+test('another topic of the same name is an answer', async () => {
+  const { topicId } = scripted
+  answering(() => ({ errorCode: 100 }))
+  const fetched = fetcher.fetch(place(0), NEVER)
+  scripted.topicId = Buffer.alloc(16, 2).toString('base64url')
+  expect(await fetched).toEqual({ kind: 'other-topic', topicId: scripted.topicId })
+  expect(await fetcher.fetch(place(0, 0n, { topicId }), NEVER)).toMatchObject({ kind: 'other-topic' })
+})
+
+test('a leader that moved is looked up again, and the fetch repeated there', async () => {
+  const other = await ScriptedBroker.start(2)
+  try {
+    other.topicId = scripted.topicId
+    other.partitions = 3
+    for (const broker of [scripted, other]) {
+      broker.brokers = [scripted, other]
+    }
+    answering(() => {
+      scripted.leader = 2
+      other.leader = 2
+      return { errorCode: 6 }
+    })
+    other.on(FETCH, ({ topics: [topic] }) => ({
+      throttleTimeMs: 0,
+      errorCode: 0,
+      sessionId: 0,
+      topics: [
+        {
+          id: topic?.id ?? '',
+          partitions: [
+            {
+              partition: 0,
+              errorCode: 0,
+              highWatermark: 1n,
+              lastStableOffset: 1n,
+              logStartOffset: 0n,
+              abortedTransactions: null,
+              preferredReadReplica: -1,
+              records: records(0n, 'from the new leader'),
+            },
+          ],
+        },
+      ],
+    }))
+    const fetched = await fetcher.fetch(place(0), NEVER)
+    expect(fetched.kind === 'records' && String(fetched.records[0]?.value)).toBe('from the new leader')
+  } finally {
+    other.close()
+  }
+})
+
+test('a refusal and a batch that cannot be read reject at once', async () => {
+  answering(() => ({ errorCode: 29 }))
+  await expect(fetcher.fetch(place(0), NEVER)).rejects.toMatchObject({ type: 'TOPIC_AUTHORIZATION_FAILED' })
+  const damaged = records(0n, 'damaged')
+  damaged[70] = (damaged[70] as number) ^ 1
+  answering(() => ({ records: damaged }))
+  await expect(fetcher.fetch(place(0), NEVER)).rejects.toMatchObject({ code: 'BATCH_UNREADABLE' })
+  expect(asked).toHaveLength(2)
+})
+
+test('a reader that no longer wants its records is told so, and the others are not held up', async () => {
+  answering((partition) => (partition === 0 ? { errorCode: 5 } : {}))
+  const unwanted = new AbortController()
+  const first = fetcher.fetch(place(0), unwanted.signal)
+  await expect(fetcher.fetch(place(1), NEVER)).resolves.toMatchObject({ kind: 'records' })
+  unwanted.abort(new Error('revoked'))
+  await expect(first).rejects.toThrow('revoked')
+})
+
+test('a failure that lasts is reported by those who have a limit', async () => {
+  answering(() => ({ errorCode: 5 }))
+  const limited = new Fetcher(cluster, {
+    maxWaitMs: 10,
+    minBytes: 1,
+    maxBytes: 1,
+    partitionBytesMax: 1,
+    retryForMs: 100,
+  })
+  await expect(limited.fetch(place(0), NEVER)).rejects.toMatchObject({ type: 'LEADER_NOT_AVAILABLE' })
+})

@@ -1,0 +1,180 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { API_VERSIONS, FIND_COORDINATOR, METADATA, type RequestType } from '../../../src/kafka/client/requests.ts'
+import { WireReader } from '../../../src/kafka/client/wire-reader.ts'
+import { WireWriter } from '../../../src/kafka/client/wire-writer.ts'
+
+/** Undefined: the request is never answered. */
+type Answer<A> = A | undefined | Promise<A | undefined>
+
+interface Handler {
+  readonly type: RequestType<unknown, unknown>
+  readonly answer: (body: unknown, socket: Socket) => Answer<unknown>
+}
+
+/**
+ * A broker on a real socket that answers what a test scripts. It reads and writes with the table of requests, so it knows
+ * their grammar as the client does; what the brokers really say is the subject of the integration tests.
+ *
+ * By default it is the only broker, leads all partitions of all topics, and coordinates everything.
+ */
+export class ScriptedBroker {
+  readonly nodeId: number
+  /** `name` of each request, in order. */
+  readonly requests: string[] = []
+  /** The sockets of clients that are connected, in order. */
+  readonly sockets: Socket[] = []
+  /** The brokers that it lists and the node that leads and coordinates; by default itself. */
+  brokers: readonly ScriptedBroker[] = [this]
+  leader: number
+  coordinator: number
+  topicId = Buffer.alloc(16, 1).toString('base64url')
+  partitions = 1
+  features: readonly { readonly name: string; readonly maxLevel: number; readonly minLevel: number }[] = []
+  readonly #server: Server
+  readonly #handlers = new Map<string, Handler>()
+
+  private constructor(server: Server, nodeId: number) {
+    this.#server = server
+    this.nodeId = nodeId
+    this.leader = nodeId
+    this.coordinator = nodeId
+    server.on('connection', (socket) => this.#serve(socket))
+    this.on(API_VERSIONS, () => ({ errorCode: 0, apis: [], throttleTimeMs: 0, features: this.features }))
+    this.on(METADATA, ({ topics }) => ({
+      throttleTimeMs: 0,
+      brokers: this.brokers.map(({ nodeId: id, port }) => ({ nodeId: id, host: '127.0.0.1', port, rack: null })),
+      clusterId: 'scripted',
+      controllerId: nodeId,
+      topics: topics.map(({ name }) => ({
+        errorCode: 0,
+        name,
+        id: this.topicId,
+        isInternal: false,
+        partitions: Array.from({ length: this.partitions }, (_, partition) => ({
+          errorCode: this.leader < 0 ? 5 : 0,
+          partition,
+          leader: this.leader,
+          leaderEpoch: 0,
+          replicas: [],
+          inSync: [],
+          offline: [],
+        })),
+        authorizedOperations: 0,
+      })),
+    }))
+    this.on(FIND_COORDINATOR, ({ keys }) => {
+      const { port } = this.brokers.find((one) => one.nodeId === this.coordinator) ?? this
+      return {
+        throttleTimeMs: 0,
+        coordinators: keys.map((key) => ({
+          key,
+          nodeId: this.coordinator,
+          host: '127.0.0.1',
+          port,
+          errorCode: 0,
+          errorMessage: null,
+        })),
+      }
+    })
+  }
+
+  static async start(nodeId = 1): Promise<ScriptedBroker> {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return new ScriptedBroker(server, nodeId)
+  }
+
+  get port(): number {
+    return (this.#server.address() as { port: number }).port
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`
+  }
+
+  on<Q, A>(type: RequestType<Q, A>, answer: (body: Q, socket: Socket) => Answer<A>): void {
+    this.#handlers.set(`${type.key} ${type.version}`, { type, answer } as Handler)
+  }
+
+  close(): void {
+    for (const socket of this.sockets) {
+      socket.destroy()
+    }
+    this.#server.close()
+  }
+
+  #serve(socket: Socket): void {
+    this.sockets.push(socket)
+    socket.on('error', () => {})
+    let rest = Buffer.alloc(0)
+    let answering = Promise.resolve()
+    socket.on('data', (chunk) => {
+      rest = Buffer.concat([rest, chunk])
+      while (rest.length >= 4 && rest.length >= 4 + rest.readInt32BE(0)) {
+        const frame = rest.subarray(4, 4 + rest.readInt32BE(0))
+        rest = rest.subarray(4 + frame.length)
+        // One after the other, as brokers do.
+        answering = answering.then(() => this.#answer(frame, socket))
+      }
+    })
+  }
+
+  async #answer(frame: Buffer, socket: Socket): Promise<void> {
+    const from = new WireReader(frame)
+    const key = from.int16()
+    const version = from.int16()
+    const correlationId = from.int32()
+    from.bytes(from.int16())
+    const handler = this.#handlers.get(`${key} ${version}`)
+    if (handler === undefined) {
+      throw new Error(`no script for request ${key} version ${version}`)
+    }
+    const { type } = handler
+    if (type.header !== 'old') {
+      from.unsignedVarInt()
+    }
+    this.requests.push(type.name)
+    const answer = await handler.answer(type.request.read(from), socket)
+    if (answer === undefined) {
+      // What follows on this connection waits, too.
+      await new Promise((resolve) => socket.once('close', resolve))
+      return
+    }
+    const to = new WireWriter()
+    to.int32(correlationId)
+    if (type.header === 'tagged') {
+      to.unsignedVarInt(0)
+    }
+    writeAnswer(to, type, answer)
+    const size = Buffer.alloc(4)
+    size.writeInt32BE(to.length)
+    socket.write(Buffer.concat([size, ...to.parts()]))
+  }
+}
+
+/** Tagged fields are only read by the client; the one that matters is written here. */
+function writeAnswer(to: WireWriter, type: RequestType<unknown, unknown>, answer: unknown): void {
+  const body = new WireWriter()
+  type.response.write(body, answer)
+  const { features } = answer as { features?: ScriptedBroker['features'] }
+  const bytes = Buffer.concat(body.parts())
+  if (features === undefined || features.length === 0) {
+    to.bytes(bytes)
+    return
+  }
+  // Instead of the count of no tagged fields: one, with tag 2.
+  to.bytes(bytes.subarray(0, -1))
+  const tagged = new WireWriter()
+  tagged.unsignedVarInt(features.length + 1)
+  for (const { name, maxLevel, minLevel } of features) {
+    tagged.unsignedVarInt(name.length + 1)
+    tagged.bytes(Buffer.from(name))
+    tagged.int16(maxLevel)
+    tagged.int16(minLevel)
+    tagged.unsignedVarInt(0)
+  }
+  to.unsignedVarInt(1)
+  to.unsignedVarInt(2)
+  to.unsignedVarInt(tagged.length)
+  to.bytes(Buffer.concat(tagged.parts()))
+}
