@@ -1,5 +1,5 @@
 import type { WireReader } from './wire-reader.ts'
-import type { WireWriter } from './wire-writer.ts'
+import { WireWriter } from './wire-writer.ts'
 
 /** How a value is written to the wire and read from it. */
 export interface WireType<T> {
@@ -97,16 +97,18 @@ type StructOf<F> = { readonly [K in keyof F]: ValueOf<F[K]> }
 type Tagged = Readonly<Record<string, readonly [tag: number, type: WireType<unknown>]>>
 type TaggedOf<T> = { readonly [K in keyof T]?: T[K] extends readonly [number, infer W] ? ValueOf<W> : never }
 
-/**
- * Fields in this order, followed by tagged fields. Those named in `tagged` are read; none are written, and unknown ones
- * are skipped.
- */
+/** Fields in this order, followed by the tagged fields that have a value. Unknown tagged fields are skipped when reading. */
 export function struct<F extends Fields, T extends Tagged = Record<never, never>>(
   fields: F,
   tagged?: T,
 ): WireType<StructOf<F> & TaggedOf<T>> {
   const entries = Object.entries(fields)
-  const byTag = new Map(Object.entries(tagged ?? {}).map(([name, [tag, type]]) => [tag, { name, type }]))
+  // In the order of their tags, as the protocol demands.
+  const byTag = new Map(
+    Object.entries(tagged ?? {})
+      .map(([name, [tag, type]]) => [tag, { name, type }] as const)
+      .toSorted(([a], [b]) => a - b),
+  )
   return {
     read: (from) => {
       const value = readFields(from, entries)
@@ -115,7 +117,7 @@ export function struct<F extends Fields, T extends Tagged = Record<never, never>
     },
     write: (to, value) => {
       writeFields(to, entries, value)
-      to.unsignedVarInt(0)
+      writeTagged(to, byTag, value as Record<string, unknown>)
     },
   }
 }
@@ -134,11 +136,27 @@ function writeFields(to: WireWriter, entries: readonly (readonly [string, WireTy
   }
 }
 
-function readTagged(
-  from: WireReader,
-  byTag: ReadonlyMap<number, { readonly name: string; readonly type: WireType<unknown> }>,
-  into: Record<string, unknown>,
-): void {
+type ByTag = ReadonlyMap<number, { readonly name: string; readonly type: WireType<unknown> }>
+
+function writeTagged(to: WireWriter, byTag: ByTag, value: Record<string, unknown>): void {
+  if (byTag.size === 0) {
+    to.unsignedVarInt(0)
+    return
+  }
+  const present = [...byTag].filter(([, { name }]) => value[name] !== undefined)
+  to.unsignedVarInt(present.length)
+  for (const [tag, { name, type }] of present) {
+    const field = new WireWriter()
+    type.write(field, value[name])
+    to.unsignedVarInt(tag)
+    to.unsignedVarInt(field.length)
+    for (const part of field.parts()) {
+      to.bytes(part)
+    }
+  }
+}
+
+function readTagged(from: WireReader, byTag: ByTag, into: Record<string, unknown>): void {
   for (let count = from.unsignedVarInt(); count > 0; count -= 1) {
     const found = byTag.get(from.unsignedVarInt())
     const size = from.unsignedVarInt()

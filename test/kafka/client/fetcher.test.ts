@@ -13,6 +13,8 @@ let cluster: Cluster
 let fetcher: Fetcher
 /** `partition@offset` of each, one line per request. */
 let asked: string[]
+/** The leader epoch that each request named as the last one read. */
+let epochs: number[]
 
 type Answered = ValueOf<typeof FETCH.response>['topics'][number]['partitions'][number]
 
@@ -24,6 +26,7 @@ beforeEach(async () => {
   cluster = createKafka({ connection: { brokers: [scripted.address] }, clientId: 'test', logger: SILENT }).cluster()
   fetcher = new Fetcher(cluster, { maxWaitMs: 10, minBytes: 1, maxBytes: 1_000, partitionBytesMax: 100 })
   asked = []
+  epochs = []
   answering(() => ({}))
 })
 
@@ -36,6 +39,7 @@ afterEach(async () => {
 function answering(of: (partition: number, offset: bigint) => Partial<Answered>): void {
   scripted.on(FETCH, ({ topics }) => {
     asked.push(topics.flatMap(({ partitions }) => partitions.map((one) => `${one.partition}@${one.offset}`)).join(' '))
+    epochs.push(...topics.flatMap(({ partitions }) => partitions.map(({ lastFetchedEpoch }) => lastFetchedEpoch)))
     return {
       throttleTimeMs: 0,
       errorCode: 0,
@@ -105,6 +109,16 @@ test('an offset that the log does not have is an answer; nothing is corrected', 
   answering(() => ({ errorCode: 1 }))
   expect(await fetcher.fetch(place(0, 99n), NEVER)).toEqual({ kind: 'out-of-range' })
   expect(asked).toEqual(['0@99'])
+})
+
+test('a log that lost its end since it was read is an answer: where its records of that epoch end', async () => {
+  // A leader answers with the divergence and no records.
+  answering(() => ({ diverging: { leaderEpoch: 3, endOffset: 40n } }))
+  const fetched = await fetcher.fetch(place(0, 50n, { leaderEpoch: 4 }), NEVER)
+  expect(fetched).toEqual({ kind: 'truncated', at: { offset: 40n, leaderEpoch: 3 } })
+  expect(asked).toEqual(['0@50'])
+  await fetcher.fetch(place(0, 50n), NEVER)
+  expect(epochs).toEqual([4, -1])
 })
 
 test('another topic of the same name is an answer', async () => {

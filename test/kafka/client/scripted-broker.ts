@@ -145,36 +145,9 @@ export class ScriptedBroker {
     if (type.header === 'tagged') {
       to.unsignedVarInt(0)
     }
-    writeAnswer(to, type, answer)
+    type.response.write(to, answer)
     const size = Buffer.alloc(4)
     size.writeInt32BE(to.length)
     socket.write(Buffer.concat([size, ...to.parts()]))
   }
-}
-
-/** Tagged fields are only read by the client; the one that matters is written here. */
-function writeAnswer(to: WireWriter, type: RequestType<unknown, unknown>, answer: unknown): void {
-  const body = new WireWriter()
-  type.response.write(body, answer)
-  const { features } = answer as { features?: ScriptedBroker['features'] }
-  const bytes = Buffer.concat(body.parts())
-  if (features === undefined || features.length === 0) {
-    to.bytes(bytes)
-    return
-  }
-  // Instead of the count of no tagged fields: one, with tag 2.
-  to.bytes(bytes.subarray(0, -1))
-  const tagged = new WireWriter()
-  tagged.unsignedVarInt(features.length + 1)
-  for (const { name, maxLevel, minLevel } of features) {
-    tagged.unsignedVarInt(name.length + 1)
-    tagged.bytes(Buffer.from(name))
-    tagged.int16(maxLevel)
-    tagged.int16(minLevel)
-    tagged.unsignedVarInt(0)
-  }
-  to.unsignedVarInt(1)
-  to.unsignedVarInt(2)
-  to.unsignedVarInt(tagged.length)
-  to.bytes(Buffer.concat(tagged.parts()))
 }

@@ -90,8 +90,11 @@ describe('on the wire', () => {
     expect(written(string, 'x'.repeat(200)).subarray(0, 2)).toEqual(Buffer.from([0xc9, 0x01]))
   })
 
-  test('a struct ends with its tagged fields, of which none are written', () => {
+  test('a struct ends with the tagged fields that have a value, in the order of their tags', () => {
     expect(written(struct({ one: int16 }), { one: 1 })).toEqual(Buffer.from([0, 1, 0]))
+    const type = struct({ one: int8 }, { three: [5, int8], two: [1, int16] })
+    expect(written(type, { one: 4 })).toEqual(Buffer.from([4, 0]))
+    expect(written(type, { one: 4, three: 9, two: 7 })).toEqual(Buffer.from([4, 2, 1, 2, 0, 7, 5, 1, 9]))
   })
 
   test('a known tagged field is read, an unknown one is skipped', () => {
