@@ -70,6 +70,10 @@ fuzz-long: deps ## Fuzz the providers' adapters overnight: RUNS=1000000 broken a
 integration: deps test-tools ## Run the tests on a real Kafka, Redis and registry, which they start and stop. STACK as in `test`.
 	$(BIN)/vitest run --project integration
 
+.PHONY: conformance
+conformance: deps ## Test the Kafka client against another version of Kafka, from packages: KAFKA_VERSION=3.9.1.
+	STACK=packages KAFKA_VERSION=$(or $(KAFKA_VERSION),3.9.1) $(BIN)/vitest run --project integration test/kafka test/stream
+
 .PHONY: containers
 containers: deps ## Test the image, the compose file and the Testcontainers package; skipped with a message without Docker.
 	@if node test/lab/stack/main.ts container-tests; then $(BIN)/vitest run --project containers; else [ '$(STACK)' != containers ]; fi

@@ -26,13 +26,17 @@ export function cacheDirectory(): string {
   return PAYSTATUS_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'paystatus')
 }
 
-/** Finds Kafka and the registry in the cache; the first time for a pom.xml, Maven fetches them (about 190 MB). */
+/**
+ * Finds Kafka and the registry in the cache; the first time for a pom.xml, Maven fetches them (about 190 MB). `KAFKA_VERSION`
+ * is a version of Kafka other than that of the pom.xml.
+ */
 export async function ensurePackages(report: (line: string) => void): Promise<Packages> {
+  const { KAFKA_VERSION: kafkaVersion = '' } = process.env
   const [{ java, version }, pom] = await Promise.all([findJava(), readFile(POM)])
-  const directory = join(cacheDirectory(), `stack-${shortHash(pom)}`)
+  const directory = join(cacheDirectory(), `stack-${shortHash(`${pom}${kafkaVersion}`)}`)
   if (!(await exists(directory))) {
     report('fetching Kafka and Apicurio Registry with Maven, once (about 190 MB)')
-    await fetchPackages(directory)
+    await fetchPackages(directory, kafkaVersion === '' ? [] : [`-Dkafka.version=${kafkaVersion}`])
   }
   const registry = join(directory, 'registry')
   const jar = (await readdir(registry)).find((file) => file.endsWith('-runner.jar'))
@@ -51,11 +55,11 @@ function shortHash(content: string | Buffer): string {
 }
 
 /** Atomic, because another checkout may be doing the same at this moment. */
-async function fetchPackages(directory: string): Promise<void> {
+async function fetchPackages(directory: string, options: readonly string[]): Promise<void> {
   await mkdir(cacheDirectory(), { recursive: true })
   const partial = await mkdtemp(`${directory}.partial-`)
   try {
-    await runMaven(partial)
+    await runMaven([`-Dstack.packages=${partial}`, ...options])
     await rename(partial, directory)
   } catch (error) {
     await rm(partial, { recursive: true, force: true })
@@ -64,12 +68,12 @@ async function fetchPackages(directory: string): Promise<void> {
 }
 
 /** Tried twice, because two Mavens that fill one local repository at the same time can conflict. */
-async function runMaven(target: string): Promise<void> {
+async function runMaven(options: readonly string[]): Promise<void> {
   if (!(await runCommand(['mvn', '--version'])).ok) {
     throw new Error('Maven is missing: install it (Debian: apt-get install maven), or use Docker.')
   }
   for (let attempt = 1; ; attempt++) {
-    const maven = await runCommand(['mvn', '-B', '-ntp', '-q', '-f', POM, 'package', `-Dstack.packages=${target}`])
+    const maven = await runCommand(['mvn', '-B', '-ntp', '-q', '-f', POM, 'package', ...options])
     if (maven.ok) return
     if (attempt === ATTEMPTS) throw new Error(`Maven could not fetch the servers:\n${maven.output.slice(-3_000)}`)
   }
