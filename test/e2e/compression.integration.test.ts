@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ConfigResourceTypes } from 'kafkajs'
+import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { TOPICS, toTopicConfig } from '../../src/topics.ts'
 import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
@@ -54,12 +54,12 @@ async function compressTopics(compression: string): Promise<void> {
   const names = Object.values(deployment.topics)
   const { resources } = await observer.admin.describeConfigs({
     includeSynonyms: false,
-    resources: names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+    resources: names.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
   })
   await observer.admin.alterConfigs({
     validateOnly: false,
     resources: resources.map(({ resourceName, configEntries }) => ({
-      type: ConfigResourceTypes.TOPIC,
+      type: kafkajs.ConfigResourceTypes.TOPIC,
       name: resourceName,
       configEntries: configEntries
         .filter(({ configSource, configName }) => configSource === SET_ON_TOPIC && configName !== 'compression.type')
@@ -143,7 +143,7 @@ test('compression.type of the broker applies to topics without their own, and to
     observer.admin.alterConfigs({
       validateOnly: false,
       resources: [
-        { type: ConfigResourceTypes.BROKER, name: '1', configEntries: [{ name: 'compression.type', value }] },
+        { type: kafkajs.ConfigResourceTypes.BROKER, name: '1', configEntries: [{ name: 'compression.type', value }] },
       ],
     })
   await set('zstd')
@@ -155,7 +155,7 @@ test('compression.type of the broker applies to topics without their own, and to
       validateOnly: false,
       resources: [
         {
-          type: ConfigResourceTypes.TOPIC,
+          type: kafkajs.ConfigResourceTypes.TOPIC,
           name: topic,
           configEntries: Object.entries(toTopicConfig(TOPICS.rawDeadLetters.settings))
             .filter(([name]) => name !== 'compression.type')

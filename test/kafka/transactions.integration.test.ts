@@ -1,4 +1,4 @@
-import { ConfigResourceTypes } from 'kafkajs'
+import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { assertNoError } from '../../src/kafka/client/client-errors.ts'
 import type { Cluster } from '../../src/kafka/client/cluster.ts'
@@ -214,7 +214,7 @@ describe('a transaction its coordinator left half-ended (KAFKA-20734)', () => {
     const configEntries = [{ name: 'transaction.partition.verification.enable', value: String(enabled) }]
     await bench.admin.alterConfigs({
       validateOnly: false,
-      resources: [{ type: ConfigResourceTypes.BROKER, name: '1', configEntries }],
+      resources: [{ type: kafkajs.ConfigResourceTypes.BROKER, name: '1', configEntries }],
     })
   }
 

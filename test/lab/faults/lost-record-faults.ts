@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ConfigResourceTypes } from 'kafkajs'
+import kafkajs from 'kafkajs'
 import { createKafka } from '../../../src/kafka/kafka-client.ts'
 import { createTopicLogs } from '../../../src/kafka/topic-logs.ts'
 import { originIn } from '../../../src/stream/origin.ts'
@@ -440,7 +440,7 @@ async function repair(lab: Lab): Promise<void> {
 
 /** Sets or removes (null) settings of a topic, and keeps its others. */
 async function setTopicConfig(lab: Lab, topic: string, changes: Readonly<Record<string, string | null>>) {
-  const resource = { type: ConfigResourceTypes.TOPIC, name: topic }
+  const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }
   await insistently(async () => {
     const { resources } = await lab.admin.describeConfigs({ includeSynonyms: false, resources: [resource] })
     const own = (resources[0]?.configEntries ?? []).filter((entry) => Number(entry.configSource) === TOPIC_CONFIG)
