@@ -57,11 +57,17 @@ export function ruledBy(rule: typeof nameRule): (text: string) => string {
   }
 }
 
-/** The address of a process's admin server, without a path. */
-export function adminUrl(text: string): string {
+/** Adds the address of a process's admin server, without a path. */
+export function adminUrls(text: string, before: readonly string[] = []): readonly string[] {
   const url = URL.canParse(text) ? new URL(text) : null
   if (url === null || !['http:', 'https:'].includes(url.protocol) || url.pathname !== '/') {
     throw new InvalidArgumentError('must be an address such as http://gateway:9090.')
   }
-  return url.origin
+  return [...before, url.origin]
+}
+
+/** In ms since the epoch: an ISO 8601 time, or a duration before now. */
+export function timeOrAge(text: string): number {
+  const ms = parseDuration(text)
+  return ms === undefined ? isoTime(text) : Date.now() - ms
 }

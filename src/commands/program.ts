@@ -15,6 +15,7 @@ import { addReprocess } from './reprocess.ts'
 import { addRules } from './rules.ts'
 import { addRun } from './run.ts'
 import { addSchemas } from './schemas.ts'
+import { addScorecard } from './scorecard.ts'
 import { addShow } from './show.ts'
 import { addSimulate } from './simulate.ts'
 import { addStatus } from './status.ts'
@@ -35,6 +36,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addTail,
   addDrift,
   addOverdue,
+  addScorecard,
   addShow,
   addWhy,
   addDlq,

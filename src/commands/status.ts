@@ -3,7 +3,7 @@ import { findStatus } from '../tools/status.ts'
 import { problemsOf, statusDocument, statusLines } from '../tools/status-report.ts'
 import { coloursFor } from './colours.ts'
 import { exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
-import { adminUrl, durationMs } from './option-values.ts'
+import { adminUrls, durationMs } from './option-values.ts'
 
 interface StatusOptions extends JsonOption {
   readonly process?: readonly string[]
@@ -19,7 +19,7 @@ export function addStatus(program: Command): void {
     .option(
       '--process <url>',
       'address of a process that must be ready, such as http://gateway:9090 (repeatable)',
-      collect,
+      adminUrls,
     )
     .option('--late <duration>', 'age of the oldest record left from which a stage is late', durationMs, LATE_MS)
     .option('--json', 'print one JSON document')
@@ -34,8 +34,4 @@ async function status(program: Command, { process: processes = [], late, json }:
   const lines = statusLines(found, late).map(({ tone, text }) => paint[tone](text.trimEnd()))
   print(json, statusDocument(found, late), lines)
   exitWith(problemsOf(found, late))
-}
-
-function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, adminUrl(text)]
 }

@@ -99,6 +99,11 @@ const ACCEPTED: readonly [line: string, name: string, args: readonly unknown[]][
   ],
   ['drift --json', 'drift', [{ json: true }]],
   ['overdue --json', 'overdue', [{ json: true }]],
+  [
+    'scorecard --since 2026-03-01T08:00:00Z --process http://a:1 --json',
+    'scorecard',
+    [{ since: DAY, process: ['http://a:1'], json: true }],
+  ],
   ['show E2E-1 --from-topic --json', 'show', ['E2E-1', { fromTopic: true, json: true }]],
   ['why E2E-1 --from-topic --json', 'why', ['E2E-1', { fromTopic: true, json: true }]],
   [
@@ -188,6 +193,7 @@ describe('options', () => {
     ['run --roles gateway,judge', 'unknown: judge; the roles are gateway, normalizer, processor.'],
     ['topics carry-over', "required option '--from-prefix <prefix>' not specified"],
     ['status --process gateway:9090', 'must be an address such as http://gateway:9090.'],
+    ['scorecard --since yesterday', 'must be an ISO 8601 time with its zone'],
     ['lag --watch often', 'must be a duration such as'],
     ['completion tcsh', 'Allowed choices are bash, zsh, fish.'],
     ['simulate --payments 1.5', 'must be a whole number.'],

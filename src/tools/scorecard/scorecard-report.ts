@@ -1,0 +1,64 @@
+import { durationText } from '../duration-text.ts'
+import { textTable } from '../text-table.ts'
+import type { SourceScore } from './score-sheet.ts'
+import type { Scorecard } from './scorecard.ts'
+
+export function scorecardDocument({ since, until, scores, answers }: Scorecard) {
+  return {
+    since: new Date(since).toISOString(),
+    until: new Date(until).toISOString(),
+    sources: scores.map((score) => ({
+      ...score,
+      answers: answers === null ? null : (answers.get(score.source) ?? {}),
+    })),
+  }
+}
+
+const ROWS: readonly (readonly [name: string, value: (score: SourceScore) => string])[] = [
+  ['callbacks', ({ callbacks }) => String(callbacks)],
+  [
+    '  byte for byte repeated',
+    ({ retries, callbacks }) => (retries === null ? 'unknown (encrypted)' : shareText(retries, callbacks)),
+  ],
+  ['  dead letters', ({ deadLetters }) => String(deadLetters)],
+  ['events', ({ events }) => String(events)],
+  ['  duplicates', ({ duplicates, events }) => shareText(duplicates, events)],
+  ['  late', ({ late, events }) => shareText(late, events)],
+  ['  out of order', ({ outOfOrder, events }) => shareText(outOfOrder, events)],
+  ['  conflicts', ({ conflicts }) => String(conflicts)],
+  ['  unknown statuses', ({ unknownStatuses }) => String(unknownStatuses)],
+  ['  unreadable details', ({ unreadableDetails }) => String(unreadableDetails)],
+  ['  unreadable times', ({ unreadableTimes }) => String(unreadableTimes)],
+  ['lateness, median', ({ latenessMs }) => timeText(latenessMs.p50)],
+  ['lateness, 99th percentile', ({ latenessMs }) => timeText(latenessMs.p99)],
+]
+
+/** One column per source. */
+export function scorecardLines({ since, until, scores, answers }: Scorecard): readonly string[] {
+  const period = `from ${new Date(since).toISOString()} to ${new Date(until).toISOString()}`
+  if (scores.length === 0) {
+    return [`no callbacks ${period}`]
+  }
+  const rows = ROWS.map(([name, value]) => [name, ...scores.map(value)])
+  const answered = (source: string) =>
+    Object.entries(answers?.get(source) ?? {})
+      .map(([code, count]) => `${code}: ${count}`)
+      .join(', ')
+  return [
+    period,
+    ...textTable(['', ...scores.map(({ source, provider }) => `${source} (${provider})`)], rows),
+    ...(answers === null
+      ? ['answer codes: name the gateways with --process']
+      : scores.map(
+          ({ source }) => `answers to ${source} since the start of the gateways: ${answered(source) || 'none'}`,
+        )),
+  ]
+}
+
+function shareText(part: number, whole: number): string {
+  return part === 0 || whole === 0 ? String(part) : `${part} (${((part / whole) * 100).toFixed(1)} %)`
+}
+
+function timeText(ms: number | null): string {
+  return ms === null ? '-' : durationText(ms)
+}

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import type { scorecardDocument } from '../../../src/tools/scorecard/scorecard-report.ts'
+import { Deployment } from '../../lab/harness/deployment.ts'
+import { simulate } from '../../lab/harness/load.ts'
+import { Observer } from '../../lab/harness/observer.ts'
+
+/** `paystatus scorecard` against what the simulated providers know that they did. */
+
+let deployment: Deployment
+let observer: Observer
+
+beforeAll(async () => {
+  deployment = await Deployment.create(inject('stack'), { partitions: 2 })
+  observer = await Observer.create(deployment)
+})
+afterAll(async () => {
+  await observer?.close()
+  await deployment?.close()
+})
+
+test('says of each source what the simulated providers did', async () => {
+  const process = await deployment.start(['gateway', 'normalizer', 'processor'])
+  const { counts, expected } = await simulate(deployment, process.gatewayUrl, { seed: 20, payments: 60 })
+  await observer.caughtUp()
+  const { code, stdout, stderr } = await deployment.command([
+    ...['scorecard', '--since', '1h', '--process', process.adminUrl, '--json'],
+  ])
+  expect([code, stderr]).toEqual([0, ''])
+  const { sources } = JSON.parse(stdout) as ReturnType<typeof scorecardDocument>
+  const sum = (value: (source: (typeof sources)[number]) => number) =>
+    sources.reduce((total, source) => total + value(source), 0)
+  expect(sources.map(({ source }) => source)).toEqual(['instamed', 'jpm-v1', 'jpm-v2'])
+  expect(sum(({ callbacks }) => callbacks)).toBe(counts.accepted)
+  expect(sum(({ retries }) => retries ?? Number.NaN)).toBe(counts.identicalRepeats)
+  expect(sum(({ answers }) => (answers?.['200'] ?? 0) + (answers?.['204'] ?? 0))).toBe(counts.accepted)
+  const duplicates = sum((source) => source.duplicates)
+  expect(duplicates).toBeGreaterThanOrEqual(expected.duplicates.min)
+  expect(duplicates).toBeLessThanOrEqual(expected.duplicates.max)
+  expect(sum(({ outOfOrder }) => outOfOrder)).toBeGreaterThan(0)
+  expect(sources.every(({ latenessMs }) => latenessMs.p50 === null || latenessMs.p50 >= 0)).toBe(true)
+})
