@@ -147,6 +147,10 @@ mutants: deps ## Does the fault laboratory catch bugs planted into copies of the
 security: deps ## Attack the gateway and write docs/security.md; BATTERY=contract,smuggling runs some and writes nothing.
 	@node test/lab/security/main.ts
 
+.PHONY: drill
+drill: deps ## Raise every alert of deploy/monitoring with its fault, on a real Prometheus, and write docs/runbooks/README.md. ALERT=a,b runs some and writes nothing.
+	@node test/lab/monitoring/main.ts
+
 .PHONY: build
 build: deps ## Compile to dist/, as published.
 	npm run build

@@ -1,0 +1,32 @@
+import type { DrillResult } from './run-drill.ts'
+import { SPEED } from './scaled-rules.ts'
+
+export interface DrillRun {
+  readonly at: string
+  readonly prometheus: string
+  readonly results: readonly DrillResult[]
+}
+
+/** docs/runbooks/README.md. */
+export function drillPage({ at, prometheus, results }: DrillRun): string {
+  const rows = results.map(
+    ({ alert, severity, fault, healing, raisedSeconds, withinSeconds, endedSeconds, also, findings }) =>
+      `| [${alert}](${alert}.md) | ${severity} | ${fault} | ${raisedSeconds ?? '**not raised**'} (${withinSeconds}) | ${healing} | ${endedSeconds ?? '**not ended**'} | ${also.join(', ') || 'nothing'} | ${findings.length === 0 ? 'passed' : `**failed**: ${findings.join('; ')}`} |`,
+  )
+  const failed = results.filter(({ findings }) => findings.length > 0).length
+  return `# Runbooks
+
+Written by \`make drill\`; do not edit. One page for each alert of
+[deploy/monitoring/rules.yaml](../../deploy/monitoring/rules.yaml): what it means, what to look at, what to do, how to know that it is over.
+
+**Drilled** on ${at.slice(0, 10)} with ${prometheus}: ${results.length} alerts, ${failed} failed. The drill starts Kafka, Redis, the registry, a process per
+role and a Prometheus with these rules, all real, under a steady load of three sources. For each alert it injects a fault, waits for the
+alert, heals, and waits for its end. The durations of the rules are divided by ${SPEED}, so hours become a minute; the time that a fault
+takes to show in a metric is real. Times are in seconds; in brackets, the most that is allowed. "Also fired" lists alerts that say
+the truth about the same fault at this speed; any other alert fails the drill.
+
+| alert | severity | fault | raised after | healed by | ended after | also fired | result |
+|---|---|---|---|---|---|---|---|
+${rows.join('\n')}
+`
+}

@@ -1,0 +1,65 @@
+/** `make drill`: injects, for each alert of deploy/monitoring, the fault that must raise it. ALERT=a,b drills some and writes nothing. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Guard } from '../stack/guard.ts'
+import { ensurePrometheus } from '../stack/prometheus.ts'
+import { runCommand } from '../stack/run-command.ts'
+import { startStack } from '../stack/stack.ts'
+import { drillPage } from './drill-page.ts'
+import { DrillWorld } from './drill-world.ts'
+import { DRILLS } from './drills.ts'
+import { Prometheus } from './prometheus.ts'
+import { type DrillResult, runDrill } from './run-drill.ts'
+import { scaledRules } from './scaled-rules.ts'
+
+const PROJECT = join(import.meta.dirname, '..', '..', '..')
+const RULES = join(PROJECT, 'deploy/monitoring/rules.yaml')
+/** Written only by a run of all drills. */
+const PAGE = join(PROJECT, 'docs/runbooks/README.md')
+
+const wanted = process.env['ALERT']?.split(',') ?? DRILLS.map(({ alert }) => alert)
+const unknown = wanted.filter((name) => !DRILLS.some(({ alert }) => alert === name))
+if (unknown.length > 0) {
+  console.error(`ALERT: unknown ${unknown.join(', ')}; known are ${DRILLS.map(({ alert }) => alert).join(', ')}`)
+  process.exit(2)
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // The guards clean up.
+  process.once(signal, () => process.exit(1))
+}
+
+const directory = await mkdtemp(join(tmpdir(), 'paystatus-drill-'))
+const guard = new Guard(directory)
+// Its own servers, because it breaks them.
+const stack = await startStack({ kind: 'packages', report: console.log })
+const results: DrillResult[] = []
+let world: DrillWorld | undefined
+try {
+  const prometheus = await Prometheus.start(scaledRules(readFileSync(RULES, 'utf8')), directory, guard)
+  world = await DrillWorld.create(stack, prometheus)
+  for (const drill of DRILLS.filter(({ alert }) => wanted.includes(alert))) {
+    console.log(`${drill.alert}: ${drill.fault}`)
+    const result = await runDrill(drill, world)
+    results.push(result)
+    console.log(
+      `  raised after ${result.raisedSeconds} s (at most ${result.withinSeconds}), ended after ${result.endedSeconds} s; also: ${result.also.join(', ') || 'nothing'}`,
+    )
+    for (const finding of result.findings) {
+      console.log(`  FINDING ${finding}`)
+    }
+  }
+} finally {
+  await world?.close()
+  await stack.stop()
+  await guard.close()
+}
+if (results.length === DRILLS.length) {
+  const { output } = await runCommand([(await ensurePrometheus(console.log)).prometheus, '--version'])
+  const version = /prometheus, version ([\d.]+)/.exec(output)?.[1] ?? ''
+  writeFileSync(PAGE, drillPage({ at: new Date().toISOString(), prometheus: `Prometheus ${version}`, results }))
+}
+const findings = results.flatMap((result) => result.findings)
+console.log(`${results.length} drills, ${findings.length} findings`)
+process.exit(findings.length === 0 ? 0 : 1)
