@@ -35,9 +35,9 @@ export async function findScorecard(
 ): Promise<Scorecard> {
   const sheet = new ScoreSheet()
   const until = Date.now()
-  await withClients({ config, logger, tool: 'scorecard' }, ['admin', 'codecs'], async (clients) => {
+  await withClients({ config, logger, tool: 'scorecard' }, ['brokers', 'codecs'], async (clients) => {
     const { topics, reader, codecs } = clients
-    const offsets = createGroupOffsets(clients.admin)
+    const offsets = createGroupOffsets(clients.kafka)
     const read = (topic: string, partition: number, onRecord: (record: InRecord) => Promise<void> | void) =>
       readSince(reader, topic, partition, since, onRecord, signal)
     for (let partition = 0; partition < config.kafka.partitions; partition += 1) {
