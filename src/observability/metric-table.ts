@@ -194,7 +194,7 @@ export const PROCESSOR_METRICS = {
   openTransactionSeconds: {
     kind: 'reading',
     name: 'paystatus_open_transaction_seconds',
-    help: 'How long the oldest open transaction in a partition of an output has held up read_committed readers; absent if none is open.',
+    help: 'How long the oldest open transaction in a partition of an output has held up read_committed readers, to 20 s; absent if none is open.',
     labels: { topic: 'runtime', partition: 'runtime' },
   },
 } as const satisfies Record<string, MetricRow>

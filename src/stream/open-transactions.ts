@@ -12,7 +12,7 @@ export interface OpenTransactionsOptions {
 export interface OpenTransaction {
   readonly topic: string
   readonly partition: number
-  /** How long it has been seen, ms; it may be up to INTERVAL_MS older. */
+  /** From the first to the last time it was seen, ms; it may be up to twice INTERVAL_MS older. */
   readonly forMs: number
 }
 
@@ -46,8 +46,12 @@ export class OpenTransactions {
   }
 
   open(): readonly OpenTransaction[] {
-    const now = this.#options.now()
-    return [...this.#seen.values()].map(({ topic, partition, since }) => ({ topic, partition, forMs: now - since }))
+    return [...this.#seen.values()].map(({ topic, partition, since, seenAt }) => ({
+      topic,
+      partition,
+      // Not until now: one that was seen once is usually over by now.
+      forMs: seenAt - since,
+    }))
   }
 
   /** Looks once; public so that tests need no clock. Rejects if the brokers do not answer. */
@@ -73,7 +77,8 @@ export class OpenTransactions {
       return null
     }
     const before = this.#seen.get(`${topic} ${partition}`)
-    return before?.end === end ? before : { topic, partition, end, since: now() }
+    const seenAt = now()
+    return { topic, partition, end, since: before?.end === end ? before.since : seenAt, seenAt }
   }
 }
 
@@ -82,6 +87,7 @@ interface Seen {
   readonly partition: number
   /** The end that read_committed readers see. */
   readonly end: bigint
-  /** When it was first seen there, ms since the epoch. */
+  /** When it was first and last seen there, ms since the epoch. */
   readonly since: number
+  readonly seenAt: number
 }

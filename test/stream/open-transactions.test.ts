@@ -16,6 +16,8 @@ test('an end for readers that stays below the end of the log is a transaction th
   ends.highWatermark = 8n
   await transactions.look()
   now = 31_000
+  // Seen once: it may be over since long.
+  expect(transactions.open()).toEqual([{ topic: 'changes', partition: 2, forMs: 0 }])
   // More is appended behind it.
   ends.highWatermark = 20n
   await transactions.look()
@@ -23,9 +25,9 @@ test('an end for readers that stays below the end of the log is a transaction th
 
   // The end moves: another transaction.
   ends.end = 8n
-  await transactions.look()
   now = 32_000
-  expect(transactions.open()).toEqual([{ topic: 'changes', partition: 2, forMs: 1_000 }])
+  await transactions.look()
+  expect(transactions.open()).toEqual([{ topic: 'changes', partition: 2, forMs: 0 }])
 
   ends.end = 20n
   await transactions.look()
