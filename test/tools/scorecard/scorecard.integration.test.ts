@@ -31,7 +31,10 @@ test('says of each source what the simulated providers did', async () => {
     sources.reduce((total, source) => total + value(source), 0)
   expect(sources.map(({ source }) => source)).toEqual(['instamed', 'jpm-v1', 'jpm-v2'])
   expect(sum(({ callbacks }) => callbacks)).toBe(counts.accepted)
-  expect(sum(({ retries }) => retries ?? Number.NaN)).toBe(counts.identicalRepeats)
+  const retries = sum((source) => source.retries ?? Number.NaN)
+  expect(retries).toBeGreaterThanOrEqual(counts.identicalRepeats)
+  // Malformed ones can be alike.
+  expect(retries).toBeLessThanOrEqual(counts.identicalRepeats + counts.malformed)
   expect(sum(({ answers }) => (answers?.['200'] ?? 0) + (answers?.['204'] ?? 0))).toBe(counts.accepted)
   const duplicates = sum((source) => source.duplicates)
   expect(duplicates).toBeGreaterThanOrEqual(expected.duplicates.min)
