@@ -4,7 +4,7 @@ import { KafkaGroupConsumer } from '../kafka/kafka-group-consumer.ts'
 import { openKafkaTransactions } from '../kafka/kafka-transactions.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
 import { createTopicLogs } from '../kafka/topic-logs.ts'
-import { OTHER_PROVIDER } from '../observability/metric-table.ts'
+import { EventTimes } from '../observability/event-times.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { totalsDifference } from '../payment/totals.ts'
 import { ByteBudget } from '../processor/byte-budget.ts'
@@ -57,6 +57,7 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
   const restoreBudget = new ByteBudget(RESTORES_MAX * REPLAY_BYTES)
   const { sessionTimeoutMs, groupInstanceId: instanceId } = config.kafka
   const consumer = new KafkaGroupConsumer(kafka, { group, topic: topics.events, instanceId, sessionTimeoutMs })
+  const times = new EventTimes(metrics.processor, PROVIDER_IDS)
   const oldest = new OldestRecords({ group, topic: topics.events, offsets, reader, now: Date.now })
   const createTask = (partition: number) => {
     const producer = processorProducer(config, topics, partition)
@@ -87,7 +88,7 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
       now: Date.now,
       newToken: () => uuidv7(),
       report: waits.reportOf(partition),
-      onCommitted: (committed) => countCommitted(metrics, committed, Date.now()),
+      onCommitted: (committed) => countCommitted(metrics, times, committed),
       onRestored: (kind, records, durationMs) => {
         metrics.processor.restoreSeconds.labels({ kind }).observe(durationMs / 1_000)
         logger.debug({ partition, kind, records, durationMs }, 'partition open')
@@ -127,7 +128,7 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
   }
 }
 
-function countCommitted(metrics: Metrics, { totals, seen, advanced }: Committed, now: number): void {
+function countCommitted(metrics: Metrics, times: EventTimes, { totals, seen, advanced }: Committed): void {
   metrics.processor.transactions.inc({ outcome: 'committed' })
   const { events, ...verdicts } = totals
   metrics.processor.events.inc(events)
@@ -138,14 +139,7 @@ function countCommitted(metrics: Metrics, { totals, seen, advanced }: Committed,
   }
   metrics.runtime.unaccounted('processor', Number(advanced) - events)
   metrics.runtime.unaccounted('processor', totalsDifference(totals))
-  for (const { provider, receivedAt, occurredAt } of seen) {
-    // An event names its provider itself; the label has known ones only.
-    const known = { provider: PROVIDER_IDS.includes(provider) ? provider : OTHER_PROVIDER }
-    metrics.processor.statusSeconds.labels(known).observe((now - receivedAt) / 1_000)
-    if (occurredAt !== null) {
-      metrics.processor.latenessSeconds.labels(known).observe((receivedAt - occurredAt) / 1_000)
-    }
-  }
+  times.recorded(seen, Date.now())
 }
 
 function showMemory(metrics: Metrics, nodes: readonly RedisMemory[]): void {
