@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -28,6 +28,7 @@ interface Service {
   readonly read_only?: boolean
   readonly cap_drop?: readonly string[]
   readonly ports?: readonly string[]
+  readonly configs?: readonly { readonly source: string; readonly target: string }[]
 }
 
 const COMPOSE = parse(read('docker-compose.yml'), { merge: true }) as {
@@ -48,7 +49,9 @@ describe('docker-compose.yml', () => {
   })
 
   test('takes the same images and variables as the Testcontainers package, in pinned versions', () => {
-    const used = new Set(Object.values(services).map(({ image }) => image))
+    // Prometheus and Grafana are not part of the product.
+    const ofProduct = Object.values(services).filter(({ profiles }) => !profiles?.includes('monitoring'))
+    const used = new Set(ofProduct.map(({ image }) => image))
     const known = Object.values(IMAGES).map(({ variable, image }) => `\${${variable}:-${image}}`)
     expect([...used].toSorted()).toEqual(known.toSorted())
     for (const { image } of Object.values(IMAGES)) {
@@ -87,6 +90,26 @@ describe('docker-compose.yml', () => {
     for (const [name, { read_only, cap_drop }] of OURS) {
       expect([name, read_only, cap_drop]).toEqual([name, true, ['ALL']])
     }
+  })
+
+  test('the profile `monitoring` has all rules and dashboards, and scrapes every role', () => {
+    const mounted = (name: string) =>
+      services[name]?.configs?.map(({ source, target }) => [COMPOSE.configs[source]?.file, target]) ?? []
+    const dashboards = readdirSync(join(ROOT, 'deploy/monitoring/dashboards'))
+    expect(mounted('grafana')).toEqual(
+      expect.arrayContaining(
+        dashboards.map((file) => [`./deploy/monitoring/dashboards/${file}`, `/etc/paystatus-dashboards/${file}`]),
+      ),
+    )
+    const prometheus = parse(read('deploy/monitoring/prometheus.yaml'))
+    expect(mounted('prometheus')).toContainEqual(['./deploy/monitoring/rules.yaml', prometheus.rule_files[0]])
+    expect(prometheus.scrape_configs[0].static_configs[0].targets).toEqual(TOPOLOGY.map(({ stage }) => `${stage}:9090`))
+    for (const name of ['prometheus', 'grafana']) {
+      expect(services[name]?.profiles).toEqual(['monitoring'])
+      expect(services[name]?.image).toMatch(/:-[a-z/]+:v?\d+\.\d+\.\d+\}$/)
+    }
+    const found = [...Object.values(COMPOSE.configs)].filter(({ file }) => file.startsWith('./deploy/'))
+    expect(found.filter(({ file }) => !existsSync(join(ROOT, file)))).toEqual([])
   })
 
   test('publishes ports on this machine only', () => {

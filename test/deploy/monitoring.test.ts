@@ -8,6 +8,7 @@ import * as table from '../../src/observability/metric-table.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const RUNBOOKS = join(ROOT, 'docs/runbooks')
+const DASHBOARDS = join(ROOT, 'deploy/monitoring/dashboards')
 const rulesText = readFileSync(join(ROOT, 'deploy/monitoring/rules.yaml'), 'utf8')
 
 interface Rule {
@@ -15,6 +16,15 @@ interface Rule {
   readonly expr: string
   readonly labels: { readonly severity: string }
   readonly annotations: { readonly summary: string; readonly runbook_url: string }
+}
+interface Dashboard {
+  readonly uid: string
+  readonly panels: readonly {
+    readonly title: string
+    readonly description: string
+    readonly datasource: { readonly uid: string }
+    readonly targets: readonly { readonly expr: string }[]
+  }[]
 }
 const RULES = (parse(rulesText) as { groups: { rules: Rule[] }[] }).groups.flatMap(({ rules }) => rules)
 
@@ -39,6 +49,28 @@ test('every metric in a rule is in the metrics table', () => {
   expect(metricsIn(rulesText).length).toBeGreaterThan(10)
   expect(metricsIn(rulesText).filter((name) => !SERIES.has(name))).toEqual([])
 })
+
+test.each(readdirSync(DASHBOARDS))(
+  'every metric in the dashboard %s is in the metrics table, or of the process',
+  (file) => {
+    const { uid, panels } = JSON.parse(readFileSync(join(DASHBOARDS, file), 'utf8')) as Dashboard
+    expect(uid).toBe(`paystatus-${file.replace('.json', '')}`)
+    expect(panels.length).toBeGreaterThan(5)
+    for (const { title, description, datasource, targets } of panels) {
+      expect([title, description, datasource.uid]).toEqual([
+        expect.any(String),
+        expect.stringMatching(/./),
+        'paystatus',
+      ])
+      expect(targets.length).toBeGreaterThan(0)
+      for (const { expr } of targets) {
+        const named = expr.match(/\b(?:paystatus|process|nodejs)_[a-z0-9_]+|\bALERTS\b|\bup\b|\btime\(\)/g) ?? []
+        expect([expr, named.length]).not.toEqual([expr, 0])
+        expect(named.filter((name) => name.startsWith('paystatus_') && !SERIES.has(name))).toEqual([])
+      }
+    }
+  },
+)
 
 test('every metric in a runbook is in the metrics table', () => {
   const found = readdirSync(RUNBOOKS).flatMap((file) => metricsIn(readFileSync(join(RUNBOOKS, file), 'utf8')))
