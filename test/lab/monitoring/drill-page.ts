@@ -5,10 +5,12 @@ export interface DrillRun {
   readonly at: string
   readonly prometheus: string
   readonly results: readonly DrillResult[]
+  /** The queries of the dashboards, and those that returned no data. */
+  readonly panels: { readonly queries: number; readonly empty: readonly string[] }
 }
 
 /** docs/runbooks/README.md. */
-export function drillPage({ at, prometheus, results }: DrillRun): string {
+export function drillPage({ at, prometheus, results, panels }: DrillRun): string {
   const rows = results.map(
     ({ alert, severity, fault, healing, raisedSeconds, withinSeconds, endedSeconds, also, findings }) =>
       `| [${alert}](${alert}.md) | ${severity} | ${fault} | ${raisedSeconds ?? '**not raised**'} (${withinSeconds}) | ${healing} | ${endedSeconds ?? '**not ended**'} | ${also.join(', ') || 'nothing'} | ${findings.length === 0 ? 'passed' : `**failed**: ${findings.join('; ')}`} |`,
@@ -28,5 +30,9 @@ the truth about the same fault at this speed; any other alert fails the drill.
 | alert | severity | fault | raised after | healed by | ended after | also fired | result |
 |---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
+
+**Dashboards.** After the drills and simulated callbacks of every kind, the query of every panel of
+[deploy/monitoring/dashboards](../../deploy/monitoring/dashboards) was run against that Prometheus: ${panels.queries} queries, ${panels.empty.length} without data${panels.empty.length === 0 ? '' : `:\n\n${panels.empty.map((one) => `- ${one}`).join('\n')}\n`}. Grafana
+itself was not run: no package registry that can be reached has it.
 `
 }

@@ -5,6 +5,7 @@ import { parse, stringify } from 'yaml'
 import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
 import { certificate, rootCa } from '../../pki/certificate-authority.ts'
 import { Deployment, type RoleProcess } from '../harness/deployment.ts'
+import { eventually } from '../harness/eventually.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Prometheus } from './prometheus.ts'
 import { SteadyLoad } from './steady-load.ts'
@@ -58,18 +59,24 @@ export class DrillWorld {
     const started = await this.deployment.start([instance.replace(/-.*/, '')], {}, options)
     this.#processes.set(instance, started)
     await this.prometheus.target(instance, started.adminUrl)
+    await this.#scraped(instance, true)
     return started
   }
 
   /** Stops a process that is no longer wanted, and no longer scrapes it. */
   async remove(instance: string): Promise<void> {
     await this.prometheus.target(instance, null)
+    await this.#scraped(instance, false)
     await this.process(instance).stop()
   }
 
-  /** Calls InstaMed's path, which needs no credentials. */
-  post(body: string): Promise<number> {
-    return this.load.post('instamed', body)
+  /** Prometheus takes over changed targets every 5 s only. */
+  #scraped(instance: string, isScraped: boolean): Promise<void> {
+    return eventually(async () => {
+      if ((await this.prometheus.count(`up{instance="${instance}"}`)) !== (isScraped ? 1 : 0)) {
+        throw new Error(`${instance} is ${isScraped ? 'not' : 'still'} scraped`)
+      }
+    })
   }
 
   /** A copy of the configuration with other values, section by section. */

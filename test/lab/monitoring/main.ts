@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { simulate } from '../harness/load.ts'
 import { Guard } from '../stack/guard.ts'
 import { ensurePrometheus } from '../stack/prometheus.ts'
 import { runCommand } from '../stack/run-command.ts'
@@ -10,6 +11,7 @@ import { startStack } from '../stack/stack.ts'
 import { drillPage } from './drill-page.ts'
 import { DrillWorld } from './drill-world.ts'
 import { DRILLS } from './drills.ts'
+import { emptyPanels } from './empty-panels.ts'
 import { Prometheus } from './prometheus.ts'
 import { type DrillResult, runDrill } from './run-drill.ts'
 import { scaledRules } from './scaled-rules.ts'
@@ -35,6 +37,7 @@ const guard = new Guard(directory)
 // Its own servers, because it breaks them.
 const stack = await startStack({ kind: 'packages', report: console.log })
 const results: DrillResult[] = []
+let panels: Awaited<ReturnType<typeof emptyPanels>> | undefined
 let world: DrillWorld | undefined
 try {
   const prometheus = await Prometheus.start(scaledRules(readFileSync(RULES, 'utf8')), directory, guard)
@@ -50,16 +53,31 @@ try {
       console.log(`  FINDING ${finding}`)
     }
   }
+  panels = await panelsWithData(world)
 } finally {
   await world?.close()
   await stack.stop()
   await guard.close()
 }
-if (results.length === DRILLS.length) {
+if (results.length === DRILLS.length && panels !== undefined) {
   const { output } = await runCommand([(await ensurePrometheus(console.log)).prometheus, '--version'])
   const version = /prometheus, version ([\d.]+)/.exec(output)?.[1] ?? ''
-  writeFileSync(PAGE, drillPage({ at: new Date().toISOString(), prometheus: `Prometheus ${version}`, results }))
+  writeFileSync(PAGE, drillPage({ at: new Date().toISOString(), prometheus: `Prometheus ${version}`, results, panels }))
 }
-const findings = results.flatMap((result) => result.findings)
+const findings = [...results.flatMap((result) => result.findings), ...(panels?.empty ?? [])]
 console.log(`${results.length} drills, ${findings.length} findings`)
 process.exit(findings.length === 0 ? 0 : 1)
+
+/** Runs the queries of all dashboards, after simulated callbacks of every kind. */
+async function panelsWithData(of: DrillWorld) {
+  console.log('dashboards: simulated callbacks of every kind, then the query of every panel')
+  of.writeCertificate()
+  await of.start('gateway-tls', { configFile: of.configuration('tls', { gateway: { port: 0, tls: of.tlsFiles } }) })
+  await simulate(of.deployment, of.process('gateway').gatewayUrl, { seed: 20, payments: 100, ratePerSecond: 20 })
+  const found = await emptyPanels(of.prometheus)
+  console.log(`  ${found.queries} queries, ${found.empty.length} without data`)
+  for (const empty of found.empty) {
+    console.log(`  FINDING ${empty}`)
+  }
+  return found
+}
