@@ -11,6 +11,8 @@ let now: number
 let committed: bigint
 let log: readonly InRecord[]
 let readsFrom: bigint[]
+/** Reads are answered once this is resolved. */
+let answered: Promise<void>
 let oldest: OldestRecords
 
 beforeEach(() => {
@@ -18,9 +20,11 @@ beforeEach(() => {
   committed = -1n
   log = []
   readsFrom = []
+  answered = Promise.resolve()
   const reader: OldestRecordsOptions['reader'] = {
     async read(_topic, _partition, from, onRecords) {
       readsFrom.push(from)
+      await answered
       if (log.length > 0) {
         await onRecords(log)
       }
@@ -74,12 +78,15 @@ test('a lane that has caught up has the age 0, however long nothing comes', asyn
 })
 
 test('a late answer about the committed offset does not undo what the lane has told', async () => {
+  const answer = Promise.withResolvers<void>()
+  answered = answer.promise
   const watched = oldest.watch(0, new ScriptedTask())
   log = [at(1_000)]
   await watched.open(signal, () => {})
-  await watched.process([at(9_500)], 1n, signal)
   await eventually(() => expect(readsFrom).toHaveLength(1))
-  await Promise.resolve()
+  await watched.process([at(9_500)], 1n, signal)
+  answer.resolve()
+  await new Promise(setImmediate)
   expect(oldest.ages([0])).toEqual([[0, 500]])
 })
 
