@@ -62,6 +62,7 @@ export function normalizerTask(
   kafka: MemoryKafka,
   release: Release,
   isMember: (task: NormalizerTask) => boolean,
+  onUnaccounted: (callbacks: number) => void,
 ): NormalizerTask {
   /** All payments of the simulation are in one partition of the events. */
   const logOf = (topic: string, to: number): AppendLog => ({
@@ -99,7 +100,7 @@ export function normalizerTask(
       await kafka.onStep('commit.after')
     },
     now: () => 0,
-    onTranslated: () => {},
+    onTranslated: ({ unaccounted }) => onUnaccounted(Math.abs(unaccounted)),
     onDrift: () => {},
     onUnknownSource: () => {},
   })
