@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { type Definition, definitionsIn, isUnion, namedTypesOf, type Schema } from '../src/avro/schema-definition.ts'
 import { VERDICT_RULES, VERDICTS } from '../src/payment/apply-event.ts'
 import { ATTENTION_CODES } from '../src/payment/fold-payment.ts'
 import { PAYMENT_KINDS, REASON_SCHEMES, TIME_PRECISIONS } from '../src/payment/payment-event.ts'
@@ -13,51 +14,13 @@ const FOLDER = new URL('../schemas/', import.meta.url)
 const FILES = readdirSync(FOLDER).filter((file) => file.endsWith('.avsc'))
 const GUIDE = readFileSync(new URL('../docs/consumers.md', FOLDER), 'utf8')
 
-type Schema = string | readonly Schema[] | Definition
-interface Definition {
-  readonly type: string
-  readonly name?: string
-  readonly namespace?: string
-  readonly doc?: string
-  readonly fields?: readonly Field[]
-  readonly symbols?: readonly string[]
-  readonly default?: string
-  readonly items?: Schema
-  readonly logicalType?: string
-}
-interface Field {
-  readonly name: string
-  readonly type: Schema
-  readonly doc?: string
-  readonly default?: unknown
-}
-
 function parse(file: string): Definition {
   return JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8'))
 }
 
-/** Every definition in a schema, outermost first. */
-function definitionsIn(schema: Schema): readonly Definition[] {
-  if (typeof schema === 'string') {
-    return []
-  }
-  if (isUnion(schema)) {
-    return schema.flatMap(definitionsIn)
-  }
-  const inner = [
-    ...(schema.fields ?? []).map((field) => field.type),
-    ...(schema.items === undefined ? [] : [schema.items]),
-  ]
-  return [schema, ...inner.flatMap(definitionsIn)]
-}
-
-function isUnion(schema: Schema): schema is readonly Schema[] {
-  return Array.isArray(schema)
-}
-
 /** A named type with every reference by name resolved, so that the order of definitions in a file does not matter. */
 function expanded(file: string, name: string): unknown {
-  const named = new Map(definitionsIn(parse(file)).map((definition) => [definition.name, definition]))
+  const named = namedTypesOf(parse(file))
   const expand = (schema: Schema): unknown => {
     if (typeof schema === 'string') {
       const definition = named.get(schema)

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { VERSION } from '../version.ts'
+import { addAsyncapi } from './asyncapi.ts'
 import { addAudit } from './audit.ts'
 import { EXIT_USAGE } from './command-line.ts'
 import { addCompletion } from './completion.ts'
@@ -49,6 +50,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addFold,
   addRules,
   addOpenapi,
+  addAsyncapi,
   addCompletion,
 ]
 

@@ -57,6 +57,8 @@ const ACCEPTED: readonly [line: string, name: string, args: readonly unknown[]][
   ['topics carry-over --from-prefix old.', 'topics carry-over', [{ fromPrefix: 'old.' }]],
   ['topics acls', 'topics acls', [{ principalPrefix: 'User:paystatus-' }]],
   ['topics acls --principal-prefix x-', 'topics acls', [{ principalPrefix: 'x-' }]],
+  ['asyncapi', 'asyncapi', [{ subscriber: false }]],
+  ['asyncapi --subscriber --json', 'asyncapi', [{ subscriber: true, json: true }]],
   ['schemas apply --json', 'schemas apply', [{ json: true }]],
   ['schemas check', 'schemas check', [{ records: true }]],
   ['schemas check --no-records', 'schemas check', [{ records: false }]],
