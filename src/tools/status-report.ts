@@ -84,9 +84,9 @@ export function statusLines(status: InstallationStatus, lateMs: number): readonl
     const age = records === 0n ? '' : `, the oldest for ${durationText(oldestMs(status.lags, stage))}`
     return plain(stage, `${records} records left${age}`)
   })
-  const sources = status.sources.map(({ id, lastCallbackAt }) =>
+  const sources = status.sources.map(({ id, lastCallbackAt }, index) =>
     plain(
-      '',
+      index === 0 ? 'last callback' : '',
       `${id}: ${lastCallbackAt === null ? 'none among the last callbacks' : `${durationText(status.at - lastCallbackAt)} ago`}`,
     ),
   )
@@ -97,7 +97,7 @@ export function statusLines(status: InstallationStatus, lateMs: number): readonl
     plain('callbacks in', `${perMinuteText(status.callbacksPerMinute)} per minute (last 5 minutes)`),
     plain('changes out', `${perMinuteText(status.changesPerMinute)} per minute`),
     ...lag,
-    plain('last callback', status.sources.length === 0 ? 'no source is configured' : ''),
+    ...(sources.length === 0 ? [plain('last callback', 'no source is configured')] : []),
     ...sources,
     plain('dead letters', letters.length === 0 ? 'none' : letters.join(', ')),
     plain('overdue', status.overdue === 0 ? 'none' : String(status.overdue)),
