@@ -8,6 +8,8 @@ import type { ProcessHealth } from './process-health.ts'
 export interface InstallationStatus {
   readonly at: number
   readonly lags: readonly PartitionLag[]
+  /** Processes of each stage that are members of its group. */
+  readonly members: Readonly<Record<ReadingStage, number>>
   readonly callbacksPerMinute: number
   readonly changesPerMinute: number
   /** `lastCallbackAt` is null if none is among the last records of raw. */
@@ -32,11 +34,16 @@ export function problemsOf(status: InstallationStatus, lateMs: number): readonly
     const text = `the ${stage} is late: ${recordsLeft(status.lags, stage)} records left, the oldest for ${durationText(ageMs)}`
     return ageMs >= lateMs ? [{ problem: text, see: 'paystatus lag' }] : []
   })
+  const absent = STAGES.filter((stage) => status.members[stage] === 0).map((stage) => ({
+    problem: `no ${stage} is running: it was not started, or stopped for an operator`,
+    see: 'the last line of its log',
+  }))
   const processes = status.processes
     .filter(({ ready }) => ready !== true)
     .map(({ url, reasons }) => ({ problem: `${url} is not ready: ${reasons.join('; ')}`, see: `${url}/health/ready` }))
   const letters = status.deadLetters.reduce((sum, { count }) => sum + count, 0)
   return [
+    ...absent,
     ...processes,
     ...late,
     ...(letters > 0 ? [{ problem: `${letters} dead letters wait`, see: 'paystatus dlq list' }] : []),
@@ -45,7 +52,7 @@ export function problemsOf(status: InstallationStatus, lateMs: number): readonly
 }
 
 export function statusDocument(status: InstallationStatus, lateMs: number) {
-  const { at, lags, callbacksPerMinute, changesPerMinute, sources, overdue, processes } = status
+  const { at, lags, members, callbacksPerMinute, changesPerMinute, sources, overdue, processes } = status
   return {
     at: new Date(at).toISOString(),
     problems: problemsOf(status, lateMs),
@@ -53,6 +60,7 @@ export function statusDocument(status: InstallationStatus, lateMs: number) {
     changesPerMinute,
     lag: STAGES.map((stage) => ({
       stage,
+      processes: members[stage],
       records: Number(recordsLeft(lags, stage)),
       ageMs: oldestMs(lags, stage),
     })),
@@ -82,7 +90,7 @@ export function statusLines(status: InstallationStatus, lateMs: number): readonl
   const lag = STAGES.map((stage) => {
     const records = recordsLeft(status.lags, stage)
     const age = records === 0n ? '' : `, the oldest for ${durationText(oldestMs(status.lags, stage))}`
-    return plain(stage, `${records} records left${age}`)
+    return plain(stage, `${status.members[stage]} running, ${records} records left${age}`)
   })
   const sources = status.sources.map(({ id, lastCallbackAt }, index) =>
     plain(

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import { createGroupOffsets } from '../kafka/group-offsets.ts'
+import { describeGroup } from '../kafka/group-topics.ts'
 import type { Logger } from '../observability/log.ts'
 import { RAW_HEADERS } from '../raw/raw-headers.ts'
 import { headerText } from '../stream/header-text.ts'
@@ -35,6 +36,10 @@ export async function findStatus(
       lags: await lagOf(config, { offsets: createGroupOffsets(kafka), reader }, Date.now, signal),
       callbacksPerMinute: await perMinute(reader, topics.raw, config.kafka.partitions, now),
       changesPerMinute: await perMinute(reader, topics.changes, config.kafka.partitions, now),
+      members: {
+        normalizer: (await describeGroup(kafka.queries, config.normalizer.group)).members.length,
+        processor: (await describeGroup(kafka.queries, config.processor.group)).members.length,
+      },
       lastCallbacks: await lastCallbacks(reader, topics, config.kafka.partitions, signal),
     }),
   )

@@ -9,6 +9,7 @@ const WELL: InstallationStatus = {
     { ...LAG, stage: 'normalizer' },
     { ...LAG, stage: 'processor', records: 3n, ageMs: LATE_MS - 1 },
   ],
+  members: { normalizer: 1, processor: 2 },
   callbacksPerMinute: 12.4,
   changesPerMinute: 0.4,
   sources: [
@@ -26,9 +27,14 @@ test('nothing to look at', () => {
   expect(problems({})).toEqual([])
   expect(statusLines(WELL, LATE_MS)[0]).toEqual({ tone: 'good', text: 'all is well' })
   const text = statusLines(WELL, LATE_MS).map((line) => line.text)
-  expect(text).toContain('processor      3 records left, the oldest for 59s')
+  expect(text).toContain('processor      2 running, 3 records left, the oldest for 59s')
   expect(text.join('\n')).toMatch(/bank: 1m ago\n.*clinic: none among the last callbacks/)
   expect(text.join('\n')).toContain('12 per minute (last 5 minutes)')
+})
+
+test('a stage without a process is a problem, before anything else', () => {
+  const found = problems({ members: { normalizer: 0, processor: 1 }, overdue: 1 })
+  expect(found).toEqual([expect.stringContaining('no normalizer is running'), '1 payments are overdue'])
 })
 
 test.each<[string, Partial<InstallationStatus>, string]>([

@@ -40,6 +40,8 @@ test('a callback that nobody processes is seen in lag and status, and no longer 
   const late = await json('status', '--late', '1ms', '--process', gateway.adminUrl, '--process', 'http://127.0.0.1:1')
   expect(late.code).toBe(1)
   expect(late.document.problems.map(({ problem }) => problem)).toEqual([
+    expect.stringContaining('no normalizer is running'),
+    expect.stringContaining('no processor is running'),
     expect.stringContaining('http://127.0.0.1:1 is not ready'),
     expect.stringContaining('the normalizer is late: 1 records left'),
   ])
@@ -47,7 +49,7 @@ test('a callback that nobody processes is seen in lag and status, and no longer 
   expect(late.document.sources.find(({ id }) => id === 'instamed')?.lastCallbackAt).not.toBeNull()
   expect(late.document.processes[0]).toMatchObject({ ready: true })
 
-  await deployment.start(['normalizer'])
+  await deployment.start(['normalizer', 'processor'])
   await eventually(async () => {
     const { code, document } = await json('status')
     expect(document.lag).toMatchObject([{ records: 0 }, { records: 0 }])
