@@ -112,3 +112,11 @@ test('every alert has a promtool test in which it is raised, and one in which it
     expect([alert, ...new Set(raised)].toSorted()).toEqual([alert, false, true].toSorted())
   }
 })
+
+test('every alert passed its drill, and no query of a dashboard was without data', () => {
+  const page = readFileSync(join(RUNBOOKS, 'README.md'), 'utf8')
+  for (const { alert } of RULES) {
+    expect(page).toMatch(new RegExp(`^\\| \\[${alert}\\]\\(${alert}\\.md\\) .* passed \\|$`, 'm'))
+  }
+  expect(page).toMatch(/: \d+ queries, 0 without data\./)
+})

@@ -33,6 +33,6 @@ ${rows.join('\n')}
 
 **Dashboards.** After the drills and simulated callbacks of every kind, the query of every panel of
 [deploy/monitoring/dashboards](../../deploy/monitoring/dashboards) was run against that Prometheus: ${panels.queries} queries, ${panels.empty.length} without data${panels.empty.length === 0 ? '' : `:\n\n${panels.empty.map((one) => `- ${one}`).join('\n')}\n`}. Grafana
-itself was not run: no package registry that can be reached has it.
+itself was not run: Debian has no package of it.
 `
 }
