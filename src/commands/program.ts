@@ -4,6 +4,7 @@ import { addAsyncapi } from './asyncapi.ts'
 import { addAudit } from './audit.ts'
 import { EXIT_USAGE } from './command-line.ts'
 import { addCompletion } from './completion.ts'
+import { addDatacontract } from './datacontract.ts'
 import { addDlq } from './dlq.ts'
 import { addDrift } from './drift.ts'
 import { addFold } from './fold.ts'
@@ -51,6 +52,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addRules,
   addOpenapi,
   addAsyncapi,
+  addDatacontract,
   addCompletion,
 ]
 

@@ -4,7 +4,7 @@ import type { RegistryConnection } from '../client-security/connections.ts'
 import type { TopicNames } from '../topics.ts'
 
 /** Every reader understands every writer of any version, so consumers and paystatus can upgrade in any order. */
-const COMPATIBILITY: Compatibility = 'FULL_TRANSITIVE'
+export const COMPATIBILITY: Compatibility = 'FULL_TRANSITIVE'
 
 export interface AppliedSchema {
   readonly subject: string

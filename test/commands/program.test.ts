@@ -59,6 +59,7 @@ const ACCEPTED: readonly [line: string, name: string, args: readonly unknown[]][
   ['topics acls --principal-prefix x-', 'topics acls', [{ principalPrefix: 'x-' }]],
   ['asyncapi', 'asyncapi', [{ subscriber: false }]],
   ['asyncapi --subscriber --json', 'asyncapi', [{ subscriber: true, json: true }]],
+  ['datacontract --json', 'datacontract', [{ json: true }]],
   ['schemas apply --json', 'schemas apply', [{ json: true }]],
   ['schemas check', 'schemas check', [{ records: true }]],
   ['schemas check --no-records', 'schemas check', [{ records: false }]],

@@ -5,6 +5,7 @@ import { openSync } from 'node:fs'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { callControl } from './control.ts'
+import { ensureDatacontract } from './datacontract.ts'
 import { composeDown, composeUp, isComposeRunning } from './docker.ts'
 import { ensureFastavro } from './fastavro.ts'
 import { ensureOracle } from './oracle-python.ts'
@@ -167,6 +168,7 @@ async function installTools(): Promise<void> {
   await ensureCommand('redis-server', 'redis-server', report)
   await ensureCommand('kcat', 'kcat', report)
   await ensureFastavro(report)
+  await ensureDatacontract(report)
   await ensureSchemathesis(report)
   await ensureOracle(report)
   await valkeySpec(report)
