@@ -193,6 +193,7 @@ export const CONFIG_SCHEMA = z.strictObject({
         .regex(/^[a-zA-Z0-9._-]{1,200}$/)
         .optional(),
       transactionTimeoutMs: ms.default(15_000),
+      compressStatusTopics: z.boolean().default(false),
       ...CLIENT_SECURITY.kafka,
     })
     .prefault({}),

@@ -49,6 +49,7 @@ describe('loadConfig', () => {
       minInsyncReplicas: 1,
       sessionTimeoutMs: 15_000,
       transactionTimeoutMs: 15_000,
+      compressStatusTopics: false,
     })
     expect(config.gateway.answerDeadlineMs).toBe(1_500)
     expect(config.sources).toEqual([])

@@ -34,6 +34,8 @@ export function createKafkaAppendLog(kafka: KafkaClient, options: KafkaAppendLog
   const producer = new LeaderProducer({
     cluster,
     identity: () => null,
+    // Only paystatus reads the topics written this way.
+    compresses: () => true,
     // The batching log already limits the bytes of a batch.
     batchBytesMax: Number.MAX_SAFE_INTEGER,
     replicasTimeoutMs: options.replicasTimeoutMs ?? REPLICAS_TIMEOUT_MS,

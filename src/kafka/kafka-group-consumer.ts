@@ -1,4 +1,5 @@
 import { sleep } from '../sleep.ts'
+import type { Fetched, FetchFrom } from '../stream/fetched.ts'
 import type { GroupConsumer, GroupConsumerEvents } from '../stream/group-consumer.ts'
 import { DefinedStop } from '../stream/partition-task.ts'
 import type { Cluster } from './client/cluster.ts'
@@ -24,24 +25,21 @@ const SESSION_MARGIN_MS = 3_000
 const LOOK_AGAIN_AFTER_MS = 300
 /** A partition in doubt waits for the next heartbeat, and so does a member that must learn of a rebalance. */
 const HEARTBEAT_EVERY_MS = 300
-/** A batch that the lane did not accept: it usually sets another position at once. */
-const OFFER_AGAIN_AFTER_MS = 20
 const LIMITS = {
-  // Lets single records accumulate briefly: a fetch costs both sides the same however little it returns.
-  minBytes: 16 * 1024,
-  maxWaitMs: 20,
-  maxBytes: 4 << 20,
-  // Also bounds how much memory one record can pin.
-  partitionBytesMax: 1 << 20,
+  // A record is answered at once. How many are processed together is for the lanes to decide.
+  minBytes: 1,
+  maxWaitMs: 500,
+  maxBytes: 256 << 10,
+  // Before decompression: several chunks of records that resemble each other. Also bounds how much memory one record can pin.
+  partitionBytesMax: 256 << 10,
 }
 
-/** A GroupMember that pulls for its partitions and hands on what it gets. */
+/** A GroupMember, and a Fetcher for its partitions. */
 export class KafkaGroupConsumer implements GroupConsumer {
   readonly #cluster: Cluster
   readonly #fetcher: Fetcher
   readonly #options: KafkaGroupConsumerOptions
   readonly #topicsOfGroup: TopicsOfGroup
-  readonly #partitions = new Map<number, PartitionLoop>()
   #member: GroupMember | undefined
   /** The topic that is read, whatever is created under its name later. */
   #topicId: string | undefined
@@ -84,16 +82,16 @@ export class KafkaGroupConsumer implements GroupConsumer {
     void this.#keepMember(member, events)
   }
 
-  pause(partition: number): void {
-    this.#partitions.get(partition)?.pause()
-  }
-
-  resume(partition: number): void {
-    this.#partitions.get(partition)?.resume()
-  }
-
-  seek(partition: number, offset: bigint): void {
-    this.#partitions.get(partition)?.seek(offset)
+  async fetch(partition: number, { offset, read }: FetchFrom, signal: AbortSignal): Promise<Fetched> {
+    const { topic } = this.#options
+    // The epoch of an earlier record proves nothing about what lies between.
+    const leaderEpoch = read?.offset === offset ? read.leaderEpoch : undefined
+    const place = { topic, topicId: this.#topicId as string, partition, offset, leaderEpoch }
+    try {
+      return await this.#fetcher.fetch(place, signal)
+    } catch (error) {
+      throw signal.aborted ? error : this.#stopIfRefused(error)
+    }
   }
 
   async commit(partition: number, next: bigint, metadata: string): Promise<void> {
@@ -105,9 +103,6 @@ export class KafkaGroupConsumer implements GroupConsumer {
 
   async stop(): Promise<void> {
     this.#stopped = true
-    for (const loop of this.#partitions.values()) {
-      loop.stop()
-    }
     await this.#member?.stop()
     await this.#cluster.close()
   }
@@ -132,17 +127,6 @@ export class KafkaGroupConsumer implements GroupConsumer {
     if (this.#stopped) {
       return
     }
-    for (const [partition, loop] of this.#partitions) {
-      if (!partitions.includes(partition)) {
-        loop.stop()
-        this.#partitions.delete(partition)
-      }
-    }
-    for (const partition of partitions) {
-      if (!this.#partitions.has(partition)) {
-        this.#partitions.set(partition, this.#loopOf(partition, events))
-      }
-    }
     events.onAssigned(partitions)
     // A member that joined at the same moment was not visible to the check before the join.
     const { group, topic } = this.#options
@@ -153,23 +137,6 @@ export class KafkaGroupConsumer implements GroupConsumer {
           events.onCrashed(error)
         }
       })
-  }
-
-  #loopOf(partition: number, events: GroupConsumerEvents): PartitionLoop {
-    const { topic } = this.#options
-    const place = { topic, partition, topicId: this.#topicId as string }
-    return new PartitionLoop(async (offset, signal) => {
-      try {
-        const fetched = await this.#fetcher.fetch({ ...place, offset }, signal)
-        return { fetched, deliver: () => deliver(events, partition, offset, fetched) }
-      } catch (error) {
-        const stop = this.#stopIfRefused(error)
-        if (stop instanceof DefinedStop && !signal.aborted) {
-          events.onCrashed(stop)
-        }
-        throw stop
-      }
-    })
   }
 
   /**
@@ -208,99 +175,5 @@ export class KafkaGroupConsumer implements GroupConsumer {
       )
     }
     return stopIfUnreadable(error, `reading ${topic} in group ${group}`) as Error
-  }
-}
-
-type Fetched = Awaited<ReturnType<Fetcher['fetch']>>
-
-/** Returns the next offset, or null if it was not accepted. */
-function deliver(events: GroupConsumerEvents, partition: number, offset: bigint, fetched: Fetched): bigint | null {
-  if (fetched.kind !== 'records') {
-    events.onOutOfRange(partition)
-    return null
-  }
-  const { records, next, end, highWatermark, pinnedBytes } = fetched
-  if (next === offset) {
-    return next
-  }
-  const accepted = events.onBatch({
-    partition,
-    fetchedOffset: offset,
-    lastOffset: next - 1n,
-    highWatermark,
-    end,
-    records,
-    pinnedBytes,
-  })
-  return accepted ? next : null
-}
-
-/** Fetches from an offset; `deliver` hands the result on. */
-type Pull = (offset: bigint, signal: AbortSignal) => Promise<{ fetched: Fetched; deliver: () => bigint | null }>
-
-/** Pulls one partition from where it stands and delivers, unless it is paused. Stands nowhere until the first `seek`. */
-class PartitionLoop {
-  readonly #pull: Pull
-  readonly #abort = new AbortController()
-  #position: bigint | null = null
-  #paused = false
-  /** Counts seeks: what was pulled before is no longer wanted. */
-  #seeks = 0
-  #wake: () => void = () => {}
-
-  constructor(pull: Pull) {
-    this.#pull = pull
-    void this.#run()
-  }
-
-  pause(): void {
-    this.#paused = true
-  }
-
-  resume(): void {
-    this.#paused = false
-    this.#wake()
-  }
-
-  seek(offset: bigint): void {
-    this.#position = offset
-    this.#seeks += 1
-    this.#wake()
-  }
-
-  stop(): void {
-    this.#abort.abort()
-    this.#wake()
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#abort
-    while (!signal.aborted) {
-      const position = this.#position
-      if (position === null || this.#paused) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve
-        })
-        continue
-      }
-      const seeks = this.#seeks
-      let pauseMs = 0
-      try {
-        const { fetched, deliver: hand } = await this.#pull(position, signal)
-        if (seeks !== this.#seeks || this.#paused || signal.aborted) {
-          continue
-        }
-        const next = hand()
-        if (seeks === this.#seeks) {
-          this.#position = next ?? position
-        }
-        pauseMs = next !== null ? 0 : fetched.kind === 'records' ? OFFER_AGAIN_AFTER_MS : START_AGAIN_AFTER_MS
-      } catch {
-        pauseMs = START_AGAIN_AFTER_MS
-      }
-      if (pauseMs > 0) {
-        await sleep(pauseMs, signal).catch(() => {})
-      }
-    }
   }
 }

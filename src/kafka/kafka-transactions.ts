@@ -28,6 +28,8 @@ export interface KafkaTransactionsOptions {
   readonly group: string
   readonly inputTopic: string
   readonly inputPartition: number
+  /** See LeaderProducerOptions. */
+  readonly compresses?: (topic: string) => boolean
   /** Largest record batch, bytes; below every output topic's `max.message.bytes`. */
   readonly requestBytesMax: number
   /** Called for every transaction that is not known to have been committed. */
@@ -95,6 +97,7 @@ class KafkaTransactions implements PartitionTransactions {
     this.#producer = new LeaderProducer({
       cluster,
       identity: () => this.#identity,
+      compresses: options.compresses,
       batchBytesMax: options.requestBytesMax,
       replicasTimeoutMs: options.transactionTimeoutMs,
       // No retries within a transaction: after any error its outcome is unknown, and only a new owner's InitProducerId

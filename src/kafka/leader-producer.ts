@@ -11,7 +11,9 @@ export interface LeaderProducerOptions {
   readonly cluster: Pick<Cluster, 'topic' | 'knownTopic' | 'refresh' | 'broker'>
   /** Null for a producer without an identity, whose retries may be appended twice. */
   readonly identity: () => ProducerIdentity | null
-  /** Largest record batch, bytes; below every topic's `max.message.bytes`. */
+  /** Whether all readers of a topic can read zstd. None is compressed by default. */
+  readonly compresses?: ((topic: string) => boolean) | undefined
+  /** Largest record batch, bytes, before compression; below every topic's `max.message.bytes`. */
   readonly batchBytesMax: number
   /** How long the leader may wait for the other replicas, ms. */
   readonly replicasTimeoutMs: number
@@ -33,6 +35,7 @@ interface Entry {
   readonly partition: number
   readonly records: readonly OutRecord[]
   readonly firstSequence: number
+  readonly compressed: boolean
   readonly deadline: number
   /** Until when a transaction that is still ending is waited for. */
   readonly concurrentUntil: number
@@ -123,7 +126,8 @@ export class LeaderProducer {
     const concurrentUntil = now + this.#options.replicasTimeoutMs
     return new Promise((resolve, reject) => {
       const limits = { deadline, concurrentUntil, failures: 0 }
-      this.#dispatch({ topic, partition, records, firstSequence, ...limits, resolve, reject })
+      const compressed = this.#options.compresses?.(topic) ?? false
+      this.#dispatch({ topic, partition, records, firstSequence, compressed, ...limits, resolve, reject })
     })
   }
 

@@ -107,7 +107,7 @@ async function standingAt(
       forgotten: [],
       rackId: '',
     },
-    { on: 'fetch' },
+    { on: `fetch ${id} ${partition}` },
   )
   assertNoError(errorCode)
   const found = topics[0]?.partitions[0]

@@ -33,6 +33,7 @@ export interface ProduceRequest {
     readonly partition: number
     readonly firstSequence: number
     readonly records: readonly OutRecord[]
+    readonly compressed?: boolean
   }[]
 }
 
@@ -60,9 +61,13 @@ export async function produceTo(
     timeoutMs,
     topics: [...Map.groupBy(batches, ({ topic }) => topic)].map(([name, ofTopic]) => ({
       name,
-      partitions: ofTopic.map(({ partition, records, firstSequence }) => ({
+      partitions: ofTopic.map(({ partition, records, firstSequence, compressed }) => ({
         partition,
-        batch: encodeRecordBatch(records, { ...fields, firstSequence: identity === null ? -1 : firstSequence }),
+        batch: encodeRecordBatch(records, {
+          ...fields,
+          firstSequence: identity === null ? -1 : firstSequence,
+          compressed: compressed === true,
+        }),
       })),
     })),
   }

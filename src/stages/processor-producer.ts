@@ -16,6 +16,8 @@ export function processorProducer(config: Config, topics: TopicNames, partition:
     group,
     inputTopic: topics.events,
     inputPartition: partition,
+    // Subscribers read the others, and some clients cannot read zstd.
+    compresses: (topic: string) => topic === topics.eventDeadLetters || config.kafka.compressStatusTopics,
     requestBytesMax: OUTPUT_REQUEST_BYTES_MAX,
   }
 }

@@ -14,12 +14,9 @@ import { GrowingDistance } from '../stream/growing-distance.ts'
 import { OldestRecords } from '../stream/oldest-records.ts'
 import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
-import { laneLimits } from './lane-limits.ts'
+import { LANE_LIMITS } from './lane-limits.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
 import { watchLetters } from './watch-letters.ts'
-
-/** A chunk costs one request per output leader and a share of a commit. */
-const CHUNK_INTERVAL_MS = 20
 
 export async function startNormalizer(context: StageContext): Promise<RunningStage> {
   const { config, topics, logger, metrics, offsets } = context
@@ -102,7 +99,7 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
     consumer,
     logs,
     createTask: (partition) => oldest.watch(partition, createTask(partition)),
-    limits: laneLimits(CHUNK_INTERVAL_MS),
+    limits: LANE_LIMITS,
   })
   metrics.runtime.watchAges('normalizer', () => oldest.ages(stage.partitions()))
   const letters = watchLetters(context, 'rawDeadLetters', stage.partitions)

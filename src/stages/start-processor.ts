@@ -20,14 +20,11 @@ import { OldestRecords } from '../stream/oldest-records.ts'
 import { OpenTransactions } from '../stream/open-transactions.ts'
 import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
-import { laneLimits } from './lane-limits.ts'
+import { LANE_LIMITS } from './lane-limits.ts'
 import { processorProducer } from './processor-producer.ts'
 import { RedisWaits } from './redis-waits.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
 import { watchLetters } from './watch-letters.ts'
-
-/** A transaction costs five broker requests, however few events it holds. */
-const CHUNK_INTERVAL_MS = 30
 
 /**
  * Memory limits, independent of the number of partitions: encoded bytes of the events and states being processed, in all
@@ -104,7 +101,7 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
     consumer,
     logs,
     createTask: (partition) => oldest.watch(partition, createTask(partition)),
-    limits: laneLimits(CHUNK_INTERVAL_MS),
+    limits: LANE_LIMITS,
     waiting: (partition) => waits.has(partition) || budget.isWaiting(partition) || restoreBudget.isWaiting(partition),
   })
   metrics.runtime.watchAges('processor', () => oldest.ages(stage.partitions()))

@@ -46,9 +46,6 @@ export class StageRunner {
     await this.#options.consumer.start({
       onAssigned: (partitions) => this.#onAssigned(partitions),
       onHeartbeat: () => this.#confirm(),
-      onBatch: (batch) => this.#lanes.get(batch.partition)?.offer(batch) ?? false,
-      onSkipped: (partition, first, last) => this.#lanes.get(partition)?.skipped(first, last),
-      onOutOfRange: (partition) => this.#lanes.get(partition)?.suspect(),
       onCrashed: (error) => this.#fatal(error),
     })
   }
@@ -63,7 +60,6 @@ export class StageRunner {
     this.#lanes.clear()
   }
 
-  /** Synchronous. New partitions are paused until their lane is open. */
   #onAssigned(partitions: readonly number[]): void {
     this.#joined = true
     if (this.#stopping || this.#failed) {
@@ -82,12 +78,8 @@ export class StageRunner {
       }
     }
     for (const partition of partitions) {
-      const lane = this.#lanes.get(partition)
-      if (lane === undefined) {
-        this.#options.consumer.pause(partition)
+      if (!this.#lanes.has(partition)) {
         this.#lanes.set(partition, this.#openLane(partition))
-      } else {
-        lane.reassigned()
       }
     }
     this.#options.logger.debug({ partitions }, 'assigned')
@@ -97,11 +89,9 @@ export class StageRunner {
   #openLane(partition: number): Lane {
     const { consumer, createTask, limits, logger } = this.#options
     const control: LaneControl = {
-      pause: () => consumer.pause(partition),
-      resume: () => consumer.resume(partition),
-      seek: (offset) => consumer.seek(partition, offset),
+      fetch: (from, signal) => consumer.fetch(partition, from, signal),
       confirmed: (signal) => this.#confirmed(partition, signal),
-      queuedBytesMax: () => limits.queuedBytesMax / Math.max(1, this.#lanes.size),
+      readAheadBytesMax: () => limits.readAheadBytesMax / Math.max(1, this.#lanes.size),
       fatal: (error) => this.#fatal(error),
     }
     const task = createTask(partition)

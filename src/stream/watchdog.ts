@@ -106,10 +106,6 @@ export class Watchdog {
         continue
       }
       const lag = lane.state === 'opening' ? 0n : end - lane.done
-      if (end < lane.done) {
-        // Not idle: the log has lost its end and is now shorter than the committed offset.
-        lane.suspect()
-      }
       const isIdle = lane.state === 'open' && lane.trouble === null && end <= lane.committed
       onLag(lane.partition, lag > 0n ? lag : 0n)
       const before = this.#progress.get(lane.partition)
@@ -121,7 +117,7 @@ export class Watchdog {
     }
   }
 
-  /** Detects a topic that was recreated or given more partitions while no records arrived. */
+  /** Detects a topic that was given more partitions, of which no lane would learn. */
   async #compareTopic(): Promise<void> {
     const { topic, logs, lanes } = this.#options
     const facts = (await logs.facts([topic])).get(topic)

@@ -4,7 +4,8 @@ import { FETCH, OFFSET_COMMIT } from '../../src/kafka/client/requests.ts'
 import type { TopicsOfGroup } from '../../src/kafka/group-topics.ts'
 import { createKafka } from '../../src/kafka/kafka-client.ts'
 import { KafkaGroupConsumer } from '../../src/kafka/kafka-group-consumer.ts'
-import type { FetchedBatch } from '../../src/stream/group-consumer.ts'
+import { DefinedStop } from '../../src/stream/partition-task.ts'
+import type { LogPlace } from '../../src/stream/topic-logs.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 import { SILENT } from '../lab/harness/silent-logger.ts'
 import { ScriptedBroker } from './client/scripted-broker.ts'
@@ -15,14 +16,11 @@ let group: ScriptedGroup
 let consumer: KafkaGroupConsumer
 /** Error code of the next fetches. */
 let fetchError: number
-/** `partition@offset` of every fetch. */
+/** `partition@offset` of every fetch, with the leader epoch that it names. */
 let fetched: string[]
 let damaged: boolean
 const crashes: Error[] = []
-const outOfRange: number[] = []
 const assigned: (readonly number[])[] = []
-const batches: FetchedBatch[] = []
-let accept: (batch: FetchedBatch) => boolean
 
 beforeEach(async () => {
   scripted = await ScriptedBroker.start()
@@ -32,10 +30,8 @@ beforeEach(async () => {
   fetchError = 0
   fetched = []
   damaged = false
-  accept = () => true
-  for (const list of [crashes, outOfRange, assigned, batches]) {
-    list.length = 0
-  }
+  crashes.length = 0
+  assigned.length = 0
   // Ten records, one per fetch.
   scripted.on(FETCH, ({ topics }) => ({
     throttleTimeMs: 0,
@@ -43,8 +39,8 @@ beforeEach(async () => {
     sessionId: 0,
     topics: topics.map(({ id, partitions }) => ({
       id,
-      partitions: partitions.map(({ partition, offset }) => ({
-        partition: fetched.push(`${partition}@${offset}`) && partition,
+      partitions: partitions.map(({ partition, offset, lastFetchedEpoch }) => ({
+        partition: fetched.push(`${partition}@${offset} ${lastFetchedEpoch}`) && partition,
         errorCode: fetchError,
         highWatermark: 10n,
         lastStableOffset: 10n,
@@ -83,124 +79,76 @@ async function start(topicsOfGroup: TopicsOfGroup = async () => new Set(['raw'])
   await consumer.start({
     onAssigned: (partitions) => assigned.push(partitions),
     onHeartbeat: () => {},
-    onBatch: (batch) => {
-      batches.push(batch)
-      return accept(batch)
-    },
-    onSkipped: () => {},
-    onOutOfRange: (partition) => outOfRange.push(partition),
     onCrashed: (error) => crashes.push(error),
   })
 }
 
 const joined = (times = 1) => eventually(() => expect(assigned.length).toBeGreaterThanOrEqual(times))
-const offsetsOf = (partition: number) =>
-  batches.filter((batch) => batch.partition === partition).map(({ fetchedOffset }) => Number(fetchedOffset))
+const fetch = (partition: number, offset: bigint, read: LogPlace | null = null) =>
+  consumer.fetch(partition, { offset, read }, new AbortController().signal)
 
-test('fetches nothing before it is told where, then everything from there, in order', async () => {
+test('fetches nothing by itself', async () => {
   await start()
   await joined()
   await new Promise((resolve) => setImmediate(resolve))
   expect(scripted.requests).not.toContain('Fetch')
-  consumer.seek(1, 6n)
-  await eventually(() => expect(offsetsOf(1)).toEqual([6, 7, 8, 9]))
-  expect(batches[0]).toMatchObject({
-    partition: 1,
-    fetchedOffset: 6n,
-    lastOffset: 6n,
+})
+
+test('fetches from where it is asked to, and names the leader epoch of the record right before', async () => {
+  await start()
+  await joined()
+  expect(await fetch(1, 6n)).toMatchObject({
+    kind: 'records',
+    next: 7n,
     highWatermark: 10n,
     end: { offset: 7n, leaderEpoch: 0 },
+    records: [{ offset: 6n, value: Buffer.from('value 6') }],
   })
-  expect(String(batches[0]?.records[0]?.value)).toBe('value 6')
-  expect(offsetsOf(0)).toEqual([])
+  await fetch(1, 7n, { offset: 7n, leaderEpoch: 4 })
+  // An epoch that ended before the offset would look like a log that was cut.
+  await fetch(1, 8n, { offset: 7n, leaderEpoch: 4 })
+  expect(fetched).toEqual(['1@6 -1', '1@7 4', '1@8 -1'])
 })
 
-test('a batch that is not accepted is delivered again', async () => {
-  let refusals = 2
-  accept = () => refusals-- <= 0
+test('a fetch that nobody wants any more ends at once', async () => {
   await start()
   await joined()
-  consumer.seek(0, 8n)
-  await eventually(() => expect(offsetsOf(0)).toEqual([8, 8, 8, 9]))
+  scripted.on(FETCH, () => undefined)
+  const unwanted = new AbortController()
+  const fetching = consumer.fetch(0, { offset: 0n, read: null }, unwanted.signal)
+  await eventually(() => expect(scripted.requests).toContain('Fetch'))
+  unwanted.abort(new Error('revoked'))
+  await expect(fetching).rejects.toThrow('revoked')
 })
 
-test('pauses, also from within a delivery, and goes on where it was', async () => {
-  accept = ({ partition, fetchedOffset }) => {
-    if (fetchedOffset === 3n) {
-      consumer.pause(partition)
-    }
-    return true
-  }
-  await start()
-  await joined()
-  consumer.seek(0, 2n)
-  await eventually(() => expect(offsetsOf(0)).toEqual([2, 3]))
-  consumer.seek(1, 8n)
-  await eventually(() => expect(offsetsOf(1)).toEqual([8, 9]))
-  expect(offsetsOf(0)).toEqual([2, 3])
-  expect(fetched).not.toContain('0@4')
-  consumer.resume(0)
-  await eventually(() => expect(offsetsOf(0)).toEqual([2, 3, 4, 5, 6, 7, 8, 9]))
-})
-
-test('a seek from within a delivery wins over what was delivered', async () => {
-  accept = ({ partition, fetchedOffset }) => {
-    if (fetchedOffset === 4n && offsetsOf(0).length === 1) {
-      consumer.seek(partition, 8n)
-      return false
-    }
-    return true
-  }
-  await start()
-  await joined()
-  consumer.seek(0, 4n)
-  await eventually(() => expect(offsetsOf(0)).toEqual([4, 8, 9]))
-})
-
-test('a partition that is revoked is no longer fetched', async () => {
-  await start()
-  await joined()
-  consumer.pause(1)
-  consumer.seek(1, 0n)
-  group.assignment = [0]
-  group.failures.heartbeat.push(27)
-  await joined(2)
-  consumer.resume(1)
-  consumer.seek(0, 9n)
-  await eventually(() => expect(offsetsOf(0)).toEqual([9]))
-  expect(offsetsOf(1)).toEqual([])
-})
-
-test('an offset out of range is reported with its partition, and nothing is committed or skipped (I2)', async () => {
+test('an offset out of range is an answer, and nothing is committed or skipped (I2)', async () => {
   fetchError = 1
   await start()
   await joined()
-  consumer.seek(1, 3n)
-  await eventually(() => expect(outOfRange).toContain(1))
+  expect(await fetch(1, 3n)).toEqual({ kind: 'out-of-range' })
   expect(scripted.requests).not.toContain('OffsetCommit')
   fetchError = 0
-  await eventually(() => expect(offsetsOf(1)[0]).toBe(3))
-  expect(crashes).toEqual([])
+  expect(await fetch(1, 3n)).toMatchObject({ kind: 'records', next: 4n })
 })
 
-test('a topic that was deleted and created again is reported like an offset out of range (I2)', async () => {
+test('a topic that was deleted and created again is an answer, however long it takes (I2)', async () => {
   await start()
   await joined()
   fetchError = 100
   scripted.topicId = Buffer.alloc(16, 9).toString('base64url')
-  consumer.seek(0, 3n)
-  await eventually(() => expect(outOfRange).toContain(0))
-  expect(batches).toEqual([])
+  expect(await fetch(0, 3n)).toEqual({ kind: 'other-topic', topicId: scripted.topicId })
 })
 
-test('a batch that cannot be read ends the process with its location, and nothing is skipped (I2)', async () => {
+test('a batch that cannot be read is a defined stop with its location, and nothing is skipped (I2)', async () => {
   damaged = true
   await start()
   await joined()
-  consumer.seek(0, 3n)
-  await eventually(() => expect(crashes[0]).toMatchObject({ code: 'BATCH_UNREADABLE' }))
-  expect(crashes[0]?.message).toContain('the record batch at offset 3')
-  expect(batches).toEqual([])
+  const fetching = fetch(0, 3n)
+  await expect(fetching).rejects.toBeInstanceOf(DefinedStop)
+  await expect(fetching).rejects.toMatchObject({
+    code: 'BATCH_UNREADABLE',
+    message: expect.stringContaining('the record batch at offset 3'),
+  })
 })
 
 test('a refusal ends the process; an error that nobody knows is waited out', async () => {

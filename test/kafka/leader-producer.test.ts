@@ -69,6 +69,7 @@ function producer(
   identity: typeof IDENTITY | null = IDENTITY,
   batchBytesMax = 1_000,
   retryForMs = 5_000,
+  compresses?: (topic: string) => boolean,
 ): LeaderProducer {
   return new LeaderProducer({
     cluster: fake.cluster,
@@ -76,6 +77,7 @@ function producer(
     batchBytesMax,
     replicasTimeoutMs: 1_000,
     retryForMs,
+    compresses,
     produce: (broker, request, on) => fake.produce(broker, request, on),
   })
 }
@@ -89,6 +91,17 @@ afterEach(() => {
 })
 
 describe('LeaderProducer', () => {
+  it('compresses for the topics whose readers can read it, and for no other', async () => {
+    const one = producer(IDENTITY, 1_000, 5_000, (topic) => topic === 'ours')
+    await Promise.all([one.append('ours', 0, [record()]), one.append('subscribed', 0, [record()])])
+    const batches = fake.requests.flatMap(({ request }) => request.batches)
+    const compressed = batches.map(({ topic, compressed: is }) => [topic, is])
+    expect(compressed.toSorted()).toEqual([
+      ['ours', true],
+      ['subscribed', false],
+    ])
+  })
+
   it('sends the appends of one turn in one request per leader', async () => {
     const one = producer()
     await Promise.all([

@@ -1,46 +1,34 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Fetched, FetchFrom } from '../../src/stream/fetched.ts'
 import { Lane, type LaneControl, type LaneLimits } from '../../src/stream/lane.ts'
 import { DefinedStop, OpenAgain } from '../../src/stream/partition-task.ts'
 import { SILENT } from '../lab/harness/silent-logger.ts'
-import { batchOf, gate, ScriptedTask, span, untilAborted } from './scripted-task.ts'
+import { type BatchShape, batchOf, gate, ScriptedFetches, ScriptedTask, span, untilAborted } from './scripted-task.ts'
 
 const LIMITS: LaneLimits = {
-  queuedRecordsMax: 10,
-  queuedBytesMax: 1_000,
   chunkRecordsMax: 4,
-  chunkIntervalMs: 0,
+  readAheadBytesMax: 1_000,
   idleIntervalMs: 1_000,
 }
 
-/** Records the lane's calls to the consumer. `paused` is the state kafkajs would be in. */
 class FakeControl implements LaneControl {
-  readonly calls: string[] = []
+  readonly fetches = new ScriptedFetches()
   readonly fatals: Error[] = []
-  paused = false
+  confirmations = 0
   share = 1_000
   #confirm = gate()
 
-  pause(): void {
-    this.calls.push('pause')
-    this.paused = true
-  }
-
-  resume(): void {
-    this.calls.push('resume')
-    this.paused = false
-  }
-
-  seek(offset: bigint): void {
-    this.calls.push(`seek ${offset}`)
+  fetch(from: FetchFrom, signal: AbortSignal): Promise<Fetched> {
+    return this.fetches.fetch(from, signal)
   }
 
   confirmed(signal: AbortSignal): Promise<void> {
-    this.calls.push('await confirmation')
+    this.confirmations += 1
     this.#confirm = gate()
     return untilAborted(this.#confirm.promise, signal)
   }
 
-  queuedBytesMax(): number {
+  readAheadBytesMax(): number {
     return this.share
   }
 
@@ -51,6 +39,11 @@ class FakeControl implements LaneControl {
   /** A heartbeat that still lists the partition. */
   confirm(): void {
     this.#confirm.open()
+  }
+
+  /** Whether the lane waits for records. */
+  get isFetching(): boolean {
+    return this.fetches.pending !== null
   }
 }
 
@@ -85,399 +78,281 @@ async function openAt(offset: number, limits: Partial<LaneLimits> = {}): Promise
   task.start = { offset: BigInt(offset), highWatermark: 100n, read: null }
   newLane(limits)
   await settle()
-  control.calls.length = 0
+}
+
+/** Answers the lane's fetch and lets it do what it can. */
+async function arrive(offsets: readonly number[], shape: BatchShape = {}): Promise<void> {
+  control.fetches.answer(batchOf(offsets, { highWatermark: 100, ...shape }))
+  await settle()
 }
 
 describe('opening', () => {
-  test('pauses at once; seeks and resumes only when the task is open', async () => {
+  test('fetches only when the task is open, from where it says', async () => {
     const opening = gate()
     task.onOpen = () => opening.promise
-    task.start = { offset: 7n, highWatermark: 100n, read: null }
+    task.start = { offset: 7n, highWatermark: 100n, read: { offset: 7n, leaderEpoch: 3 } }
     newLane()
-    expect(control.calls).toEqual(['pause'])
-    expect(lane.state).toBe('opening')
+    await settle()
+    expect([lane.state, control.fetches.asked]).toEqual(['opening', []])
     opening.open()
     await settle()
-    expect(lane.state).toBe('open')
-    expect(lane.done).toBe(7n)
-    expect(control.calls).toEqual(['pause', 'seek 7', 'resume'])
-  })
-
-  test('rejects batches until it is open', async () => {
-    const opening = gate()
-    task.onOpen = () => opening.promise
-    newLane()
-    expect(lane.offer(batchOf([0, 1]))).toBe(false)
-    lane.skipped(0n, 5n)
-    opening.open()
-    await settle()
-    expect(task.processed).toEqual([])
+    expect([lane.state, lane.done]).toEqual(['open', 7n])
+    expect(control.fetches.pending).toEqual({ offset: 7n, read: { offset: 7n, leaderEpoch: 3 } })
   })
 })
 
-describe('a fetched batch', () => {
-  test('is accepted and processed if it starts at the expected offset', async () => {
+describe('what was fetched', () => {
+  test('is processed, and the next fetch begins where it ended', async () => {
     await openAt(5)
-    expect(lane.offer(batchOf([5, 6]))).toBe(true)
-    await settle()
+    await arrive([5, 6])
     expect(task.processed).toEqual(['5,6 -> 7'])
-    expect(lane.done).toBe(7n)
+    expect([lane.done, control.fetches.pending?.offset]).toEqual([7n, 7n])
   })
 
-  test('is rejected if it was fetched from a later offset, and the consumer seeks back', async () => {
+  test('may have holes between its records, and end behind them: control records, or compacted ones', async () => {
     await openAt(5)
-    expect(lane.offer(batchOf([8, 9]))).toBe(false)
-    expect(control.calls).toEqual(['seek 5'])
-    await settle()
-    expect(task.processed).toEqual([])
-    expect(lane.offer(batchOf([5, 6, 7]))).toBe(true)
+    await arrive([7, 9], { last: 11 })
+    expect(task.processed).toEqual(['7,9 -> 12'])
+    expect(control.fetches.pending?.offset).toBe(12n)
   })
 
-  test('may have holes between its records: only the fetched offset reveals a gap', async () => {
+  test('advances the commit without any visible record, too', async () => {
     await openAt(5)
-    // 5 and 6 are control records or were compacted away.
-    expect(lane.offer(batchOf([7, 9], { from: 5 }))).toBe(true)
-    await settle()
-    expect(control.calls).toEqual([])
-    expect(task.processed).toEqual(['7,9 -> 10'])
-  })
-
-  test('loses the records below the expected offset', async () => {
-    await openAt(5)
-    expect(lane.offer(batchOf(span(3, 8)))).toBe(true)
-    await settle()
-    expect(task.processed).toEqual(['5,6,7 -> 8'])
-  })
-
-  test('is accepted and dropped if all its records were accepted before', async () => {
-    await openAt(5)
-    expect(lane.offer(batchOf([3, 4]))).toBe(true)
-    await settle()
-    expect(task.processed).toEqual([])
-    expect(lane.done).toBe(5n)
-  })
-
-  test('is compared with the end of the queue, not with what is processed', async () => {
-    await openAt(0)
-    const busy = gate()
-    task.onProcess = () => busy.promise
-    lane.offer(batchOf([0, 1]))
-    await settle()
-    expect(lane.offer(batchOf([2, 3]))).toBe(true)
-    expect(lane.offer(batchOf([0, 1], { highWatermark: 4 }))).toBe(true)
-    expect(lane.offer(batchOf([5]))).toBe(false)
-    expect(control.calls).toEqual(['seek 4'])
-    expect([lane.done, lane.queuedRecords]).toEqual([0n, 2])
-    busy.open()
-    await settle()
-    expect(task.processed).toEqual(['0,1 -> 2', '2,3 -> 4'])
-  })
-
-  test('is committed up to the offset after its last record, visible or not', async () => {
-    await openAt(5)
-    lane.offer(batchOf([5], { last: 8 }))
-    await settle()
-    expect(task.processed).toEqual(['5 -> 9'])
-    expect(lane.offer(batchOf([9]))).toBe(true)
-  })
-
-  test('or a skipped range without visible records advances the commit', async () => {
-    await openAt(5)
-    lane.skipped(5n, 8n)
-    await settle()
+    await arrive([], { last: 8 })
     expect(task.processed).toEqual([' -> 9'])
     expect(lane.done).toBe(9n)
   })
 
-  test('or a skipped range is ignored if it starts later or was accepted before', async () => {
+  test('may be nothing', async () => {
     await openAt(5)
-    lane.skipped(6n, 8n)
-    lane.skipped(2n, 4n)
-    await settle()
+    await arrive([], { last: 4 })
     expect(task.processed).toEqual([])
-    lane.skipped(3n, 6n)
-    await settle()
-    expect(task.processed).toEqual([' -> 7'])
+    expect(control.fetches.asked).toEqual([5n, 5n])
   })
 
-  test('a gap that persists is missing data: the lane goes into doubt and reopens', async () => {
+  test('can be a failure: the lane goes into doubt, or ends the process if an operator must decide', async () => {
     await openAt(5)
-    for (let times = 0; times <= 20; times += 1) {
-      lane.offer(batchOf([8]))
-    }
+    control.fetches.fail(new Error('nobody knows it'))
     await settle()
     expect(lane.state).toBe('doubt')
     control.confirm()
     await settle()
-    expect(lane.state).toBe('open')
-    expect(task.calls).toEqual(['open', 'close', 'open'])
-  })
-
-  test('gaps with accepted batches in between do not add up', async () => {
-    await openAt(0)
-    for (let offset = 0; offset < 30; offset += 1) {
-      lane.offer(batchOf([offset + 3]))
-      lane.offer(batchOf([offset]))
-      await settle()
-    }
-    expect(lane.state).toBe('open')
-    expect(lane.done).toBe(30n)
+    const stop = new DefinedStop('BATCH_UNREADABLE', 'damaged')
+    control.fetches.fail(stop)
+    await settle()
+    expect(control.fatals).toEqual([stop])
+    expect([lane.state, task.calls]).toEqual(['closed', ['open', 'close', 'open', 'close']])
   })
 })
 
 describe('chunks', () => {
-  async function chunksOf(...batches: Parameters<typeof batchOf>[]): Promise<string[]> {
-    await openAt(0, { queuedRecordsMax: 100 })
+  test('are as large as allowed; only the last one commits the end of what was read', async () => {
+    await openAt(1)
+    await arrive(span(1, 9), { last: 12 })
+    expect(task.processed).toEqual(['1,2,3,4 -> 5', '5,6,7,8 -> 13'])
+  })
+
+  test('are about equal: a small rest would cost a transaction of its own', async () => {
+    await openAt(1)
+    await arrive(span(1, 10))
+    expect(task.processed).toEqual(['1,2,3 -> 4', '4,5,6 -> 7', '7,8,9 -> 10'])
+  })
+
+  test('commit up to the next record if they end at a hole', async () => {
+    await openAt(1)
+    await arrive([1, 2, 3, 9, 11])
+    expect(task.processed).toEqual(['1,2,3 -> 9', '9,11 -> 12'])
+  })
+})
+
+describe('reading ahead', () => {
+  /** Records that are followed by more. */
+  const arriveOf = (offsets: readonly number[], shape: BatchShape = {}) => arrive(offsets, { more: true, ...shape })
+
+  test('begins when there is more to read at once: the next fetch runs while the task is busy', async () => {
+    await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
-    // The first chunk keeps the task busy while the rest queues.
-    lane.offer(batchOf([0]))
-    await settle()
-    for (const batch of batches) {
-      expect(lane.offer(batchOf(...batch))).toBe(true)
-    }
+    await arriveOf([0, 1], { leaderEpoch: 4 })
+    expect(control.fetches.pending).toEqual({ offset: 2n, read: { offset: 2n, leaderEpoch: 4 } })
+    await arrive([2], { leaderEpoch: 4 })
+    expect([lane.done, task.processed]).toEqual([0n, ['0,1 -> 2']])
+    // One fetch ahead, no further (I10).
+    expect(control.isFetching).toBe(false)
     busy.open()
     await settle()
-    expect(lane.queuedRecords).toBe(0)
-    return task.processed.slice(1)
+    expect(task.processed).toEqual(['0,1 -> 2', '2 -> 3'])
+    expect(control.fetches.asked).toEqual([0n, 2n, 3n])
+  })
+
+  test('does not begin otherwise: what arrives meanwhile shares the next fetch', async () => {
+    await openAt(0)
+    const busy = gate()
+    task.onProcess = () => busy.promise
+    await arrive([0])
+    expect(control.isFetching).toBe(false)
+    busy.open()
+    await settle()
+    expect(control.fetches.pending?.offset).toBe(1n)
+  })
+
+  test('does not begin while what was fetched keeps too much memory alive; the share can shrink at any time (I10)', async () => {
+    await openAt(0)
+    const busy = gate()
+    task.onProcess = () => busy.promise
+    await arriveOf([0], { bytes: 1_001 })
+    expect(control.isFetching).toBe(false)
+    busy.open()
+    await settle()
+    control.share = 500
+    task.onProcess = stuck
+    await arriveOf([1], { bytes: 501 })
+    expect(control.isFetching).toBe(false)
+  })
+
+  test('that failed is met when its turn comes', async () => {
+    await openAt(0)
+    const busy = gate()
+    task.onProcess = () => busy.promise
+    await arriveOf([0])
+    control.fetches.fail(new Error('nobody knows it'))
+    await settle()
+    expect(lane.state).toBe('open')
+    busy.open()
+    await settle()
+    expect([lane.state, lane.done]).toEqual(['doubt', 1n])
+  })
+})
+
+describe('rest', () => {
+  const busyFor = (ms: number) => {
+    task.onProcess = () => new Promise((resolve) => setTimeout(resolve, ms))
   }
 
-  test('combine small batches up to the limit', async () => {
-    expect(await chunksOf([[1]], [[2, 3]], [[4]], [[5]])).toEqual(['1,2,3,4 -> 5', '5 -> 6'])
-  })
-
-  test('never split a batch to fill up a chunk', async () => {
-    expect(await chunksOf([[1, 2]], [[3, 4, 5]])).toEqual(['1,2 -> 3', '3,4,5 -> 6'])
-  })
-
-  test('split a batch larger than the limit; only the last part commits the end of the batch', async () => {
-    expect(await chunksOf([span(1, 10), { last: 12 }])).toEqual(['1,2,3,4 -> 5', '5,6,7,8 -> 9', '9 -> 13'])
-  })
-
-  test('split at a hole commit up to the next record', async () => {
-    expect(await chunksOf([[1, 2, 3, 4, 9]])).toEqual(['1,2,3,4 -> 9', '9 -> 10'])
-  })
-
-  test('include ranges without records', async () => {
-    expect(await chunksOf([[1, 2, 3, 4]], [[], { from: 5, last: 6 }], [[7]])).toEqual(['1,2,3,4 -> 7', '7 -> 8'])
-  })
-})
-
-describe('I10: back-pressure', () => {
-  test('pauses above the limit of records and resumes below half of it', async () => {
+  test('lasts as long as the processing took, so that brokers that are slow get larger transactions', async () => {
     await openAt(0)
-    const chunks = [gate(), gate(), gate()]
-    let at = 0
-    task.onProcess = (signal) => untilAborted((chunks[at++] ?? gate()).promise, signal)
-    lane.offer(batchOf([0]))
-    await settle()
-    lane.offer(batchOf(span(1, 11)))
-    expect([lane.queuedRecords, control.paused]).toEqual([10, false])
-    lane.offer(batchOf([11]))
-    expect([lane.queuedRecords, control.paused]).toEqual([11, true])
-    chunks[0]?.open()
-    await settle()
-    expect([lane.queuedRecords, control.paused]).toEqual([7, true])
-    chunks[1]?.open()
-    await settle()
-    expect([lane.queuedRecords, control.paused]).toEqual([3, false])
-    expect(control.calls).toEqual(['pause', 'resume'])
+    busyFor(20)
+    await arrive([0])
+    await vi.advanceTimersByTimeAsync(39)
+    expect([lane.done, control.isFetching]).toEqual([1n, false])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(control.isFetching).toBe(true)
   })
 
-  test('pauses above the limit of bytes: a small record can pin a whole fetch', async () => {
+  test('is short, whatever it took', async () => {
     await openAt(0)
-    const chunks = [gate(), gate(), gate()]
-    let at = 0
-    task.onProcess = (signal) => untilAborted((chunks[at++] ?? gate()).promise, signal)
-    lane.offer(batchOf([0]))
-    await settle()
-    lane.offer(batchOf(span(1, 5), { bytes: 1_000 }))
-    expect(control.paused).toBe(false)
-    lane.offer(batchOf([5], { bytes: 1 }))
-    expect(control.paused).toBe(true)
-    chunks[0]?.open()
-    await settle()
-    // Records being processed are in memory, too.
-    expect([lane.queuedRecords, control.paused]).toEqual([1, true])
-    chunks[1]?.open()
-    await settle()
-    expect([lane.queuedRecords, control.paused]).toEqual([0, false])
+    busyFor(10_000)
+    await arrive([0])
+    await vi.advanceTimersByTimeAsync(10_099)
+    expect(control.isFetching).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(control.isFetching).toBe(true)
   })
 
-  test('follows its share of the bytes of all lanes, which can shrink at any time', async () => {
+  test('is left out while there is more to read', async () => {
     await openAt(0)
-    const chunks = [gate(), gate(), gate()]
-    let at = 0
-    task.onProcess = (signal) => untilAborted((chunks[at++] ?? gate()).promise, signal)
-    lane.offer(batchOf([0], { bytes: 400 }))
-    lane.offer(batchOf([1], { bytes: 400 }))
-    expect(control.paused).toBe(false)
-    control.share = 500
-    lane.offer(batchOf([2], { bytes: 1 }))
-    expect(control.paused).toBe(true)
-    await settle()
-    control.share = 10_000
-    chunks[0]?.open()
-    await settle()
-    expect(control.paused).toBe(false)
+    busyFor(20)
+    await arrive([0], { more: true })
+    await arrive([1], { more: true })
+    await vi.advanceTimersByTimeAsync(40)
+    expect(task.processed).toEqual(['0 -> 1', '1 -> 2'])
   })
 
-  test('does not resume while draining; batches are rejected', async () => {
+  test('does not delay a drain', async () => {
     await openAt(0)
-    const chunk = gate()
-    task.onProcess = (signal) => untilAborted(chunk.promise, signal)
-    lane.offer(batchOf([0], { bytes: 2_000 }))
-    await settle()
-    expect(control.paused).toBe(true)
-    const drained = lane.drain(5_000)
-    chunk.open()
-    await drained
-    expect(control.calls).toEqual(['pause'])
-  })
-
-  test('counts the bytes of a split batch until its last part is processed', async () => {
-    await openAt(0)
-    const chunks = [gate(), gate(), gate()]
-    let at = 0
-    task.onProcess = (signal) => untilAborted((chunks[at++] ?? gate()).promise, signal)
-    lane.offer(batchOf([0]))
-    await settle()
-    lane.offer(batchOf(span(1, 7), { bytes: 2_000 }))
-    chunks[0]?.open()
-    await settle()
-    // 5 and 6 keep the whole fetch in memory.
-    expect([lane.queuedRecords, control.paused]).toEqual([2, true])
-    chunks[1]?.open()
-    await settle()
-    expect([lane.queuedRecords, control.paused]).toEqual([0, true])
-    chunks[2]?.open()
-    await settle()
-    expect(control.paused).toBe(false)
-  })
-
-  test('accepts a batch that was in flight when it paused: it was fetched in order', async () => {
-    await openAt(0)
-    task.onProcess = stuck
-    lane.offer(batchOf([0]))
-    await settle()
-    lane.offer(batchOf(span(1, 12)))
-    expect(control.paused).toBe(true)
-    expect(lane.offer(batchOf([12]))).toBe(true)
-  })
-})
-
-describe('reassigned', () => {
-  test('verifies the log, then seeks to the expected, not the committed, offset and resumes', async () => {
-    await openAt(5)
-    lane.offer(batchOf([5, 6], { highWatermark: 100 }))
-    await settle()
-    lane.reassigned()
-    expect(control.calls).toEqual(['pause'])
-    await settle()
-    expect(task.calls.at(-1)).toBe('verify 7')
-    expect(control.calls).toEqual(['pause', 'seek 7', 'resume'])
-  })
-
-  test('pauses again while its queue is full', async () => {
-    await openAt(0)
-    const working = gate()
-    task.onProcess = (signal) => untilAborted(working.promise, signal)
-    lane.offer(batchOf([0]))
-    await settle()
-    lane.offer(batchOf(span(1, 30)))
-    control.calls.length = 0
-    lane.reassigned()
-    task.onProcess = stuck
-    working.open()
-    await settle()
-    expect(control.calls).toEqual(['pause', 'seek 30', 'pause'])
-  })
-
-  test('only pauses a lane that is not open, because a restarted consumer has lost the pause', async () => {
-    task.onOpen = stuck
-    newLane()
-    control.calls.length = 0
-    lane.reassigned()
-    expect(control.calls).toEqual(['pause'])
+    busyFor(20)
+    await arrive([0])
+    await vi.advanceTimersByTimeAsync(30)
+    await lane.drain(5_000)
+    expect(task.drainedCount).toBe(1)
   })
 })
 
 describe('a log that may have lost records (I2, I3)', () => {
   const stop = new DefinedStop('LOG_TRUNCATED', 'it did')
+  const verifications = () => task.calls.filter((call) => call.startsWith('verify'))
 
-  /** An open lane that has accepted records 0 and 1 of a leader. */
-  async function acceptedUnderEpoch4(): Promise<void> {
+  /** An open lane that has read records 0 and 1 of a leader. */
+  async function readUnderEpoch4(): Promise<void> {
     await openAt(0)
-    lane.offer(batchOf([0, 1], { leaderEpoch: 4, highWatermark: 100 }))
-    await settle()
-    control.calls.length = 0
+    await arrive([0, 1], { leaderEpoch: 4 })
   }
 
-  test.each([5, 3])('is verified before a batch of another leader (epoch %i) is accepted', async (leaderEpoch) => {
-    await acceptedUnderEpoch4()
+  const OUT_OF_RANGE: Fetched = { kind: 'out-of-range' }
+  const ANSWERS: readonly [string, Fetched][] = [
+    ['an offset out of range', OUT_OF_RANGE],
+    ['a log that was cut', { kind: 'truncated', at: { offset: 1n, leaderEpoch: 4 } }],
+    ['another topic of its name', { kind: 'other-topic', topicId: 'other' }],
+    ['records of a later leader', batchOf([2, 3], { leaderEpoch: 5, highWatermark: 100 })],
+    ['records of an earlier leader', batchOf([2, 3], { leaderEpoch: 3, highWatermark: 100 })],
+    ['a high watermark below what was read', batchOf([], { last: 1, highWatermark: 1 })],
+  ]
+
+  test.each(ANSWERS)(
+    'is verified on %s; if it did, the process ends and nothing more is processed',
+    async (_, fetched) => {
+      await readUnderEpoch4()
+      task.onVerify = async () => {
+        throw stop
+      }
+      control.fetches.answer(fetched)
+      await settle()
+      expect(verifications()).toEqual(['verify 2'])
+      expect(control.fatals).toEqual([stop])
+      expect(task.processed).toEqual(['0,1 -> 2'])
+      expect(control.isFetching).toBe(false)
+    },
+  )
+
+  test.each(ANSWERS)('is read on from the same offset after %s if it did not', async (_, fetched) => {
+    await readUnderEpoch4()
     const verified = gate()
     task.onVerify = () => verified.promise
-    expect(lane.offer(batchOf([2, 3], { leaderEpoch, highWatermark: 100 }))).toBe(false)
-    await settle()
-    expect(lane.offer(batchOf([2, 3], { leaderEpoch, highWatermark: 100 }))).toBe(false)
-    expect([task.calls.at(-1), control.paused]).toEqual(['verify 2', true])
+    control.fetches.answer(fetched)
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect([lane.state, control.isFetching]).toEqual(['open', false])
     verified.open()
     await settle()
-    expect(control.calls.slice(-2)).toEqual(['seek 2', 'resume'])
-    expect(lane.offer(batchOf([2, 3], { leaderEpoch, highWatermark: 100 }))).toBe(true)
-    // One verification per epoch is enough.
-    await settle()
-    expect(lane.offer(batchOf([4], { leaderEpoch, highWatermark: 100 }))).toBe(true)
-    expect(task.calls.filter((call) => call.startsWith('verify'))).toEqual(['verify 2'])
+    // A leader that does not know its whole log yet would be asked in a loop.
+    expect(control.isFetching).toBe(fetched.kind === 'records')
+    await vi.advanceTimersByTimeAsync(500)
+    // Without an epoch: it was just verified. So nothing repeats.
+    expect(control.fetches.pending).toEqual({ offset: 2n, read: null })
+    await arrive([2, 3], { leaderEpoch: 5 })
+    expect(control.fetches.pending?.read).toEqual({ offset: 4n, leaderEpoch: 5 })
+    expect(verifications()).toEqual(['verify 2'])
     expect(task.processed).toEqual(['0,1 -> 2', '2,3 -> 4'])
   })
 
-  test('is verified at the end of the last accepted record and its leader epoch', async () => {
+  test('is verified at the end of the last record that was read and its leader epoch', async () => {
     const asked: unknown[] = []
-    await acceptedUnderEpoch4()
+    await readUnderEpoch4()
     task.onVerify = async (next, read) => void asked.push(next, read)
-    lane.offer(batchOf([2], { leaderEpoch: 5, highWatermark: 100 }))
+    control.fetches.answer(OUT_OF_RANGE)
     await settle()
     expect(asked).toEqual([2n, { offset: 2n, leaderEpoch: 4 }])
   })
 
-  test('is verified if its high watermark is below what was accepted', async () => {
-    await acceptedUnderEpoch4()
-    expect(lane.offer(batchOf([0], { leaderEpoch: 4, highWatermark: 1 }))).toBe(false)
-    await settle()
-    expect(task.calls.at(-1)).toBe('verify 2')
-  })
-
-  test('ends the process if it did, and nothing more is processed or skipped', async () => {
-    await acceptedUnderEpoch4()
-    task.onVerify = async () => {
-      throw stop
-    }
-    lane.offer(batchOf([2], { leaderEpoch: 5, highWatermark: 100 }))
-    await settle()
-    expect(control.fatals).toEqual([stop])
-    expect(task.processed).toEqual(['0,1 -> 2'])
-  })
-
-  test('is verified before queued records are processed', async () => {
+  test('is verified up to where it was read when an answer was read ahead', async () => {
     await openAt(0)
     const working = gate()
     task.onProcess = () => working.promise
-    lane.offer(batchOf([0], { leaderEpoch: 4, highWatermark: 100 }))
-    await settle()
-    lane.offer(batchOf([1], { leaderEpoch: 4, highWatermark: 100 }))
     task.onVerify = async () => {
       throw stop
     }
-    lane.suspect()
+    await arrive([0, 1], { more: true })
+    control.fetches.answer(OUT_OF_RANGE)
+    await settle()
+    expect(verifications()).toEqual([])
     working.open()
     await settle()
-    expect(task.processed).toEqual(['0 -> 1'])
+    expect(verifications()).toEqual(['verify 2'])
+    expect(task.processed).toEqual(['0,1 -> 2'])
     expect(control.fatals).toEqual([stop])
   })
 
-  test('is verified again until the leader answers, and nothing is accepted meanwhile', async () => {
-    await acceptedUnderEpoch4()
+  test('is verified again until the leader answers, and nothing is fetched meanwhile', async () => {
+    await readUnderEpoch4()
     let failures = 2
     task.onVerify = async () => {
       failures -= 1
@@ -485,42 +360,54 @@ describe('a log that may have lost records (I2, I3)', () => {
         throw new Error('no leader')
       }
     }
-    lane.suspect()
+    control.fetches.answer(OUT_OF_RANGE)
     await settle()
-    expect(lane.offer(batchOf([2], { leaderEpoch: 4, highWatermark: 100 }))).toBe(false)
     await vi.advanceTimersByTimeAsync(LIMITS.idleIntervalMs)
-    lane.skipped(2n, 2n)
-    expect([lane.state, control.paused]).toEqual(['open', true])
-    await vi.advanceTimersByTimeAsync(LIMITS.idleIntervalMs)
-    expect(task.calls.filter((call) => call === 'verify 2')).toHaveLength(3)
-    expect(control.calls.slice(-2)).toEqual(['seek 2', 'resume'])
-    expect(lane.offer(batchOf([2], { leaderEpoch: 4, highWatermark: 100 }))).toBe(true)
+    expect([lane.state, control.isFetching]).toEqual(['open', false])
+    await vi.advanceTimersByTimeAsync(2 * LIMITS.idleIntervalMs)
+    expect(verifications()).toHaveLength(3)
+    expect(control.fetches.pending?.offset).toBe(2n)
+  })
+
+  test('is verified when somebody else suspects it, whatever the next fetch answers', async () => {
+    await readUnderEpoch4()
+    lane.suspect()
+    await arrive([2], { leaderEpoch: 4 })
+    expect(verifications()).toEqual(['verify 2'])
+    expect(task.processed).toEqual(['0,1 -> 2'])
+    await arrive([2], { leaderEpoch: 4 })
+    expect(task.processed).toEqual(['0,1 -> 2', '2 -> 3'])
   })
 
   test('is verified at the committed position after opening', async () => {
     task.start = { offset: 5n, highWatermark: 100n, read: { offset: 5n, leaderEpoch: 2 } }
     newLane()
     await settle()
-    expect(lane.offer(batchOf([5], { leaderEpoch: 3, highWatermark: 100 }))).toBe(false)
+    await arrive([5], { leaderEpoch: 3 })
+    expect(verifications()).toEqual(['verify 5'])
+  })
+
+  test('is opened anew if the task asks for it', async () => {
+    await readUnderEpoch4()
+    task.onVerify = async () => {
+      throw new OpenAgain('it must decide')
+    }
+    control.fetches.answer(OUT_OF_RANGE)
     await settle()
-    expect(task.calls.at(-1)).toBe('verify 5')
+    expect([lane.state, control.fatals]).toEqual(['doubt', []])
   })
 })
 
 describe('doubt', () => {
-  test('after any error pauses, clears the queue, closes the task and awaits the group before reopening', async () => {
+  test('after any error stops fetching, drops what was fetched, closes the task and awaits the group before reopening', async () => {
     await openAt(0)
     task.onProcess = async () => {
       throw new Error('the outcome is unknown')
     }
-    lane.offer(batchOf([0, 1]))
-    lane.offer(batchOf([2]))
-    await settle()
+    await arrive(span(0, 8), { more: true })
     expect(lane.state).toBe('doubt')
-    expect(lane.queuedRecords).toBe(0)
-    expect(control.calls).toEqual(['pause', 'await confirmation'])
-    expect(task.calls).toEqual(['open', 'process 0,1,2 -> 3', 'close'])
-    expect(lane.offer(batchOf([3]))).toBe(false)
+    expect([control.confirmations, control.isFetching]).toEqual([1, false])
+    expect(task.calls).toEqual(['open', 'process 0,1,2,3 -> 4', 'close'])
     expect(control.fatals).toEqual([])
 
     task.onProcess = async () => {}
@@ -528,10 +415,9 @@ describe('doubt', () => {
     control.confirm()
     await settle()
     // The broker, not the lane, determines where to resume.
-    expect(control.calls.slice(2)).toEqual(['pause', 'seek 2', 'resume'])
+    expect(control.fetches.pending?.offset).toBe(2n)
     expect([lane.state, lane.done]).toEqual(['open', 2n])
-    lane.offer(batchOf([2]))
-    await settle()
+    await arrive([2])
     expect(task.processed.at(-1)).toBe('2 -> 3')
   })
 
@@ -541,16 +427,14 @@ describe('doubt', () => {
     task.onProcess = async () => {
       throw new OpenAgain('an idle connection was closed')
     }
-    lane.offer(batchOf([0]))
-    await settle()
+    await arrive([0])
     expect([lane.state, warn.mock.calls.length]).toEqual(['doubt', 0])
     control.confirm()
     await settle()
     task.onProcess = async () => {
       throw new Error('the outcome is unknown')
     }
-    lane.offer(batchOf([0]))
-    await settle()
+    await arrive([0])
     expect([lane.state, warn.mock.calls.length]).toEqual(['doubt', 1])
   })
 
@@ -561,7 +445,7 @@ describe('doubt', () => {
       throw Object.assign(new Error('long'), { type: 'INVALID_TIMESTAMP', retriable: false })
     }
     for (let third = 0; third < 300; third += 1) {
-      lane.offer(batchOf([0]))
+      await arrive([0])
       await vi.advanceTimersByTimeAsync(333)
       control.confirm()
       await settle()
@@ -569,8 +453,7 @@ describe('doubt', () => {
     expect(warn.mock.calls.length).toBe(4)
     expect(lane.trouble).toBe('timestamp out of range (INVALID_TIMESTAMP)')
     task.onProcess = async () => {}
-    lane.offer(batchOf([0]))
-    await settle()
+    await arrive([0])
     expect(lane.trouble).toBe(null)
   })
 
@@ -581,8 +464,7 @@ describe('doubt', () => {
       task.onProcess = async () => {
         throw Object.assign(new Error('x'), { code: 'X', retriable })
       }
-      lane.offer(batchOf([0]))
-      await settle()
+      await arrive([0])
       expect(lane.state).toBe('doubt')
       control.confirm()
       await settle()
@@ -630,12 +512,19 @@ describe('idle', () => {
     newLane()
     await settle()
     expect(task.calls).toEqual(['open'])
-    lane.offer(batchOf([5], { highWatermark: 7 }))
-    await settle()
+    await arrive([5], { highWatermark: 7 })
     expect(task.calls).not.toContain('idle')
-    lane.offer(batchOf([6], { highWatermark: 7 }))
-    await settle()
+    await arrive([6], { highWatermark: 7 })
     expect(task.calls.at(-1)).toBe('idle')
+  })
+
+  test('is not called while the leader has more, as the last fetch told', async () => {
+    task.start = { offset: 5n, highWatermark: 6n, read: null }
+    newLane()
+    await settle()
+    await arrive([5], { highWatermark: 100 })
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(task.calls).not.toContain('idle')
   })
 
   test('is called again only after the interval', async () => {
@@ -643,26 +532,27 @@ describe('idle', () => {
     await settle()
     await vi.advanceTimersByTimeAsync(999)
     expect(task.calls).toEqual(['open', 'idle'])
+    // Also while the fetch waits.
     await vi.advanceTimersByTimeAsync(1)
     expect(task.calls).toEqual(['open', 'idle', 'idle'])
+    await arrive([], { last: -1, highWatermark: 0 })
+    expect(task.calls).toEqual(['open', 'idle', 'idle'])
+    expect(vi.getTimerCount()).toBe(1)
   })
 })
 
 describe('drain', () => {
-  test('finishes and commits the current chunk and starts no queued one', async () => {
+  test('finishes and commits the current chunk and starts no other', async () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
-    lane.offer(batchOf(span(0, 4)))
-    await settle()
-    lane.offer(batchOf(span(4, 8)))
+    await arrive(span(0, 8), { more: true })
     let drained = false
     const draining = lane.drain(5_000).then(() => {
       drained = true
     })
     await settle()
     expect(drained).toBe(false)
-    expect(lane.offer(batchOf([8]))).toBe(false)
     busy.open()
     await draining
     expect(task.calls).toEqual(['open', 'process 0,1,2,3 -> 4', 'close'])
@@ -672,8 +562,7 @@ describe('drain', () => {
   test('aborts work that does not finish within the grace period', async () => {
     await openAt(0)
     task.onProcess = stuck
-    lane.offer(batchOf([0]))
-    await settle()
+    await arrive([0])
     const draining = lane.drain(5_000)
     await vi.advanceTimersByTimeAsync(4_999)
     expect(lane.state).toBe('open')
@@ -695,8 +584,7 @@ describe('drain', () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
-    lane.offer(batchOf([0]))
-    await settle()
+    await arrive([0])
     const draining = lane.drain(5_000)
     busy.fail(new Error('the outcome is unknown'))
     await settle()
@@ -712,27 +600,25 @@ describe('drain', () => {
 })
 
 describe('close', () => {
-  test('aborts the work, drops the queue and resumes, because a pause would outlive the assignment', async () => {
+  test('aborts the work and the fetch, and drops what was fetched', async () => {
     await openAt(0)
     task.onProcess = stuck
-    lane.offer(batchOf(span(0, 4)))
-    await settle()
-    lane.offer(batchOf(span(4, 16)))
-    expect(control.paused).toBe(true)
+    await arrive(span(0, 8), { more: true })
+    expect(control.isFetching).toBe(true)
     await lane.close()
     expect(task.calls).toEqual(['open', 'process 0,1,2,3 -> 4', 'close'])
-    expect([lane.state, lane.queuedRecords, lane.done, control.paused]).toEqual(['closed', 0, 0n, false])
-    expect(control.calls).not.toContain('await confirmation')
+    expect([lane.state, lane.done, control.isFetching]).toEqual(['closed', 0n, false])
+    expect(control.confirmations).toBe(0)
   })
 
-  test('of an opening lane seeks nothing and closes the task', async () => {
+  test('of an opening lane fetches nothing and closes the task', async () => {
     const opening = gate()
     task.onOpen = () => opening.promise
     newLane()
     const closing = lane.close()
     opening.open()
     await closing
-    expect(control.calls).toEqual(['pause', 'resume'])
+    expect(control.fetches.asked).toEqual([])
     expect(task.calls).toEqual(['open', 'close'])
   })
 
@@ -750,48 +636,11 @@ describe('close', () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
-    lane.offer(batchOf([0]))
-    await settle()
+    await arrive([0])
     const closing = lane.close()
     busy.fail(new DefinedStop('X', 'too late'))
     await closing
     expect(control.fatals).toEqual([])
-  })
-})
-
-describe('pacing', () => {
-  test('processes a lone record at once and batches later ones until the interval has passed', async () => {
-    await openAt(0, { chunkIntervalMs: 25 })
-    lane.offer(batchOf([0]))
-    await settle()
-    expect(task.processed).toEqual(['0 -> 1'])
-    lane.offer(batchOf([1]))
-    await vi.advanceTimersByTimeAsync(10)
-    lane.offer(batchOf([2]))
-    await vi.advanceTimersByTimeAsync(10)
-    expect(task.processed).toEqual(['0 -> 1'])
-    await vi.advanceTimersByTimeAsync(10)
-    expect(task.processed).toEqual(['0 -> 1', '1,2 -> 3'])
-  })
-
-  test('does not delay a full chunk', async () => {
-    await openAt(0, { chunkIntervalMs: 10_000 })
-    lane.offer(batchOf([0]))
-    await settle()
-    lane.offer(batchOf([1, 2, 3, 4]))
-    await settle()
-    expect(task.processed).toEqual(['0 -> 1', '1,2,3,4 -> 5'])
-  })
-
-  test('does not delay a drain', async () => {
-    await openAt(0, { chunkIntervalMs: 10_000 })
-    lane.offer(batchOf([0]))
-    await settle()
-    lane.offer(batchOf([1]))
-    await settle()
-    await lane.drain(5_000)
-    expect(task.processed).toEqual(['0 -> 1'])
-    expect(task.drainedCount).toBe(1)
   })
 })
 

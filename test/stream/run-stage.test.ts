@@ -3,7 +3,7 @@ import { Health } from '../../src/observability/health.ts'
 import type { GroupConsumer, GroupConsumerEvents } from '../../src/stream/group-consumer.ts'
 import { type RunStageOptions, runStage } from '../../src/stream/run-stage.ts'
 import { SILENT } from '../lab/harness/silent-logger.ts'
-import { batchOf, gate, ScriptedTask, untilAborted } from './scripted-task.ts'
+import { batchOf, gate, ScriptedFetches, ScriptedTask, untilAborted } from './scripted-task.ts'
 
 const OBSERVE_MS = 200
 const WATCH_MS = 5_000
@@ -13,6 +13,7 @@ const noCall = () => Promise.reject(new Error('unexpected call'))
 
 let events: GroupConsumerEvents | undefined
 let left: boolean
+let fetches: ScriptedFetches
 let health: Health
 let states: readonly string[]
 let lags: Map<number, bigint | null>
@@ -26,6 +27,7 @@ beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] })
   events = undefined
   left = false
+  fetches = new ScriptedFetches()
   health = new Health()
   states = []
   lags = new Map()
@@ -41,9 +43,7 @@ beforeEach(async () => {
     start: async (handlers) => {
       events = handlers
     },
-    pause: () => {},
-    resume: () => {},
-    seek: () => {},
+    fetch: (_partition, from, signal) => fetches.fetch(from, signal),
     commit: noCall,
     stop: async () => {
       left = true
@@ -55,10 +55,8 @@ beforeEach(async () => {
     consumer,
     createTask: (partition) => tasks.get(partition) as ScriptedTask,
     limits: {
-      queuedRecordsMax: 10,
-      queuedBytesMax: 1_000,
       chunkRecordsMax: 4,
-      chunkIntervalMs: 0,
+      readAheadBytesMax: 1_000,
       idleIntervalMs: 1_000,
     },
     offsets: {
@@ -149,7 +147,7 @@ describe('a partition without progress', () => {
   beforeEach(async () => {
     ;(tasks.get(0) as ScriptedTask).onProcess = stuck
     await assign(0)
-    events?.onBatch(batchOf([0]))
+    fetches.answer(batchOf([0]))
   })
 
   test('ends the process', async () => {

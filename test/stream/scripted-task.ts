@@ -1,4 +1,4 @@
-import type { FetchedBatch } from '../../src/stream/group-consumer.ts'
+import type { Fetched, FetchedRecords, FetchFrom } from '../../src/stream/fetched.ts'
 import type { PartitionStart, PartitionTask } from '../../src/stream/partition-task.ts'
 import type { InRecord } from '../../src/stream/record.ts'
 import type { LogPlace } from '../../src/stream/topic-logs.ts'
@@ -65,27 +65,26 @@ export function untilAborted(promise: Promise<void>, signal: AbortSignal): Promi
 }
 
 export interface BatchShape {
-  readonly partition?: number
-  /** Where the fetch began, if not at the first record. */
-  readonly from?: number
-  /** Where it ended, if not at the last record. */
+  /** Where the fetch ended, if not at the last record. */
   readonly last?: number
   readonly bytes?: number
   readonly highWatermark?: number
+  /** Whether there is more to read at once. */
+  readonly more?: boolean
   /** Epoch of the leader that wrote it; unknown if not given. */
   readonly leaderEpoch?: number
 }
 
-/** A fetched batch with visible records at these offsets. */
-export function batchOf(offsets: readonly number[], shape: BatchShape = {}): FetchedBatch {
-  const from = shape.from ?? offsets[0] ?? 0
-  const last = shape.last ?? offsets.at(-1) ?? from
+/** Fetched records, visible at these offsets. */
+export function batchOf(offsets: readonly number[], shape: BatchShape = {}): FetchedRecords {
+  const next = BigInt((shape.last ?? offsets.at(-1) ?? -1) + 1)
+  const highWatermark = shape.highWatermark === undefined ? next : BigInt(shape.highWatermark)
   return {
-    partition: shape.partition ?? 0,
-    fetchedOffset: BigInt(from),
-    lastOffset: BigInt(last),
-    highWatermark: BigInt(shape.highWatermark ?? last + 1),
-    end: shape.leaderEpoch === undefined ? null : { offset: BigInt(last + 1), leaderEpoch: shape.leaderEpoch },
+    kind: 'records',
+    next,
+    highWatermark,
+    lastStableOffset: shape.more === true ? next + 1n : next,
+    end: shape.leaderEpoch === undefined ? null : { offset: next, leaderEpoch: shape.leaderEpoch },
     records: offsets.map((offset) => ({
       offset: BigInt(offset),
       key: Buffer.from('key'),
@@ -94,6 +93,43 @@ export function batchOf(offsets: readonly number[], shape: BatchShape = {}): Fet
       timestamp: 0,
     })),
     pinnedBytes: shape.bytes ?? 0,
+  }
+}
+
+/** The fetches of lanes, each answered by the test. */
+export class ScriptedFetches {
+  /** The offset of every fetch, in order. */
+  readonly asked: bigint[] = []
+  /** The fetch that waits for its answer. */
+  pending: FetchFrom | null = null
+  #settle: { resolve: (fetched: Fetched) => void; reject: (error: Error) => void } | null = null
+
+  fetch(from: FetchFrom, signal: AbortSignal): Promise<Fetched> {
+    this.asked.push(from.offset)
+    const { promise, resolve, reject } = Promise.withResolvers<Fetched>()
+    this.pending = from
+    this.#settle = { resolve, reject }
+    signal.addEventListener('abort', () => {
+      this.pending = null
+      reject(signal.reason as Error)
+    })
+    return promise
+  }
+
+  answer(fetched: Fetched): void {
+    this.#take().resolve(fetched)
+  }
+
+  fail(error: Error): void {
+    this.#take().reject(error)
+  }
+
+  #take() {
+    if (this.pending === null || this.#settle === null) {
+      throw new Error('nothing is being fetched')
+    }
+    this.pending = null
+    return this.#settle
   }
 }
 

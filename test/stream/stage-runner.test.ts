@@ -1,14 +1,16 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Fetched, FetchFrom } from '../../src/stream/fetched.ts'
 import type { GroupConsumer, GroupConsumerEvents } from '../../src/stream/group-consumer.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
 import { StageRunner } from '../../src/stream/stage-runner.ts'
 import { SILENT } from '../lab/harness/silent-logger.ts'
-import { batchOf, gate, ScriptedTask, untilAborted } from './scripted-task.ts'
+import { batchOf, gate, ScriptedFetches, ScriptedTask, untilAborted } from './scripted-task.ts'
 
 /** A consumer driven by the test. All calls to it and to the tasks are recorded in one story. */
 class FakeConsumer implements GroupConsumer {
   readonly story: string[]
+  readonly fetches = new Map<number, ScriptedFetches>()
   events: GroupConsumerEvents | undefined
 
   constructor(story: string[]) {
@@ -19,16 +21,11 @@ class FakeConsumer implements GroupConsumer {
     this.events = events
   }
 
-  pause(partition: number): void {
-    this.story.push(`pause ${partition}`)
-  }
-
-  resume(partition: number): void {
-    this.story.push(`resume ${partition}`)
-  }
-
-  seek(partition: number, offset: bigint): void {
-    this.story.push(`seek ${partition} to ${offset}`)
+  fetch(partition: number, from: FetchFrom, signal: AbortSignal): Promise<Fetched> {
+    this.story.push(`fetch ${partition} from ${from.offset}`)
+    const fetches = this.fetches.get(partition) ?? new ScriptedFetches()
+    this.fetches.set(partition, fetches)
+    return fetches.fetch(from, signal)
   }
 
   async commit(): Promise<void> {}
@@ -61,10 +58,8 @@ class StoryTask extends ScriptedTask {
 }
 
 const LIMITS = {
-  queuedRecordsMax: 10,
-  queuedBytesMax: 1_000,
   chunkRecordsMax: 4,
-  chunkIntervalMs: 0,
+  readAheadBytesMax: 1_000,
   idleIntervalMs: 1_000,
 }
 
@@ -117,28 +112,35 @@ async function assign(...partitions: number[]): Promise<void> {
   await settle()
 }
 
+/** One record of a partition is fetched. */
+async function arrive(partition: number, offset: number): Promise<void> {
+  consumer.fetches.get(partition)?.answer(batchOf([offset]))
+  await settle()
+}
+
+function isFetching(partition: number): boolean {
+  return (consumer.fetches.get(partition)?.pending ?? null) !== null
+}
+
 /** Clears the story. */
 function forget(): void {
   story.length = 0
 }
 
 describe('an assignment', () => {
-  test('pauses a new partition synchronously, so that no fetch brings records no lane can accept', () => {
+  test('opens a partition, and fetches only then', async () => {
+    const opening = gate()
     prepare = (task) => {
-      task.onOpen = stuck
+      task.onOpen = () => opening.promise
     }
     expect(runner.joined).toBe(false)
-    events().onAssigned([1, 2])
-    expect(story.filter((line) => line.startsWith('pause 1'))).not.toEqual([])
-    expect(story.filter((line) => line.startsWith('pause 2'))).not.toEqual([])
-    expect(story.filter((line) => line.startsWith('resume'))).toEqual([])
-    expect(runner.joined).toBe(true)
-    expect(runner.lanes.map(({ partition }) => partition)).toEqual([1, 2])
-  })
-
-  test('opens a partition, then seeks, then resumes', async () => {
     await assign(1)
-    expect(story).toEqual(['pause 1', 'pause 1', 'open 1', 'seek 1 to 0', 'resume 1'])
+    expect(runner.joined).toBe(true)
+    expect(runner.lanes.map(({ partition }) => partition)).toEqual([1])
+    expect(story).toEqual(['open 1'])
+    opening.open()
+    await settle()
+    expect(story).toEqual(['open 1', 'fetch 1 from 0'])
   })
 
   test('counts as joined even if it is empty', async () => {
@@ -146,11 +148,11 @@ describe('an assignment', () => {
     expect([runner.joined, runner.lanes]).toEqual([true, []])
   })
 
-  test('seeks and resumes a kept partition again, and opens nothing', async () => {
+  test('leaves a kept partition alone', async () => {
     await assign(1)
     forget()
     await assign(1)
-    expect(story).toEqual(['pause 1', 'seek 1 to 0', 'resume 1'])
+    expect(story).toEqual([])
     expect(tasks).toHaveLength(1)
   })
 
@@ -158,25 +160,25 @@ describe('an assignment', () => {
     prepare = (task) => {
       task.onProcess = stuck
     }
-    const isPausedAfter = async (partition: number, at: number, bytes: number) => {
-      forget()
-      events().onBatch(batchOf([at], { partition, bytes }))
+    /** While they are processed, if more can be read ahead. */
+    const readsAhead = async (partition: number, bytes: number) => {
+      consumer.fetches.get(partition)?.answer(batchOf([0], { bytes, more: true }))
       await settle()
-      return story.includes(`pause ${partition}`)
+      return isFetching(partition)
     }
     await assign(1)
-    expect(await isPausedAfter(1, 0, 900)).toBe(false)
+    expect(await readsAhead(1, 900)).toBe(true)
     await assign(1, 2, 3, 4)
-    expect(await isPausedAfter(2, 0, 250)).toBe(false)
-    expect(await isPausedAfter(2, 1, 1)).toBe(true)
-    expect(await isPausedAfter(3, 0, 251)).toBe(true)
+    expect(await readsAhead(2, 250)).toBe(true)
+    expect(await readsAhead(3, 251)).toBe(false)
   })
 
-  test('closes and resumes a revoked partition and does not affect the others', async () => {
+  test('closes a revoked partition and does not affect the others', async () => {
     await assign(1, 2)
     forget()
     await assign(2)
-    expect(story.filter((line) => line.includes('1'))).toEqual(['resume 1', 'close 1'])
+    expect(story.filter((line) => line.includes('1'))).toEqual(['close 1'])
+    expect([1, 2].map(isFetching)).toEqual([false, true])
     expect(runner.lanes.map(({ partition }) => partition)).toEqual([2])
   })
 
@@ -186,8 +188,7 @@ describe('an assignment', () => {
       task.onProcess = () => busy.promise
     }
     await assign(1)
-    events().onBatch(batchOf([0], { partition: 1 }))
-    await settle()
+    await arrive(1, 0)
     await assign()
     forget()
     await assign(1)
@@ -196,24 +197,14 @@ describe('an assignment', () => {
     expect(runner.lanes.map(({ state }) => state)).toEqual(['opening'])
     busy.open()
     await settle()
-    expect(story).toEqual(['pause 1', 'pause 1', 'close 1', 'open 1', 'seek 1 to 0', 'resume 1'])
+    expect(story).toEqual(['close 1', 'open 1', 'fetch 1 from 0'])
   })
 })
 
-describe('batches', () => {
-  test('go to the lane of their partition', async () => {
-    await assign(1, 2)
-    expect(events().onBatch(batchOf([0], { partition: 2 }))).toBe(true)
-    events().onSkipped(1, 0n, 4n)
-    await settle()
-    expect(tasks.map(({ processed }) => processed)).toEqual([[' -> 5'], ['0 -> 1']])
-  })
-
-  test('of a partition that is not ours are rejected', async () => {
-    await assign(1)
-    expect(events().onBatch(batchOf([0], { partition: 7 }))).toBe(false)
-    expect(() => events().onSkipped(7, 0n, 1n)).not.toThrow()
-  })
+test('records go to the lane of their partition', async () => {
+  await assign(1, 2)
+  await arrive(2, 0)
+  expect(tasks.map(({ processed }) => processed)).toEqual([[], ['0 -> 1']])
 })
 
 describe('a lane in doubt reopens', () => {
@@ -227,8 +218,7 @@ describe('a lane in doubt reopens', () => {
   async function inDoubt(): Promise<void> {
     prepare = failOnce
     await assign(1, 2)
-    events().onBatch(batchOf([0], { partition: 1 }))
-    await settle()
+    await arrive(1, 0)
     expect(runner.lanes.map(({ state }) => state)).toEqual(['doubt', 'open'])
     forget()
   }
@@ -306,8 +296,7 @@ describe('stopping', () => {
       task.onProcess = () => busy.promise
     }
     await assign(1)
-    events().onBatch(batchOf([0], { partition: 1 }))
-    await settle()
+    await arrive(1, 0)
     forget()
     const stopping = runner.stop()
     await settle()
@@ -331,11 +320,10 @@ describe('stopping', () => {
       task.onProcess = stuck
     }
     await assign(1)
-    events().onBatch(batchOf([0], { partition: 1 }))
-    await settle()
+    await arrive(1, 0)
     const stopping = runner.stop()
     await vi.advanceTimersByTimeAsync(5_000)
     await stopping
-    expect(story.at(-2)).toBe('leave the group')
+    expect(story.at(-1)).toBe('leave the group')
   })
 })

@@ -7,7 +7,7 @@ import type { RequestType } from './requests.ts'
  * A broker answers the requests of a connection one after the other. So what may wait has its own: fetches, joins, and
  * appends of partitions that fail (`second`).
  */
-export type Purpose = 'main' | 'second' | 'fetch' | 'group'
+export type Purpose = 'main' | 'second' | 'group' | `fetch ${string}`
 
 export interface BrokerOptions {
   readonly nodeId: number
@@ -80,6 +80,11 @@ export class Broker {
     return connecting
   }
 
+  /** Closes the connection for a purpose; what is in flight on it is rejected. */
+  end(on: Purpose): void {
+    this.#open.get(on)?.close()
+  }
+
   /** Ends waiting requests at once and gives the others a moment. */
   async close(): Promise<void> {
     this.#closed = true
@@ -87,7 +92,7 @@ export class Broker {
     const open = [...this.#open]
     await Promise.all(
       open.map(([on, connection]) =>
-        on === 'fetch' || on === 'group' ? connection.close() : connection.finish(CLOSE_MAX_MS),
+        on === 'group' || on.startsWith('fetch') ? connection.close() : connection.finish(CLOSE_MAX_MS),
       ),
     )
   }

@@ -18,8 +18,8 @@ export class DecompressError extends Error {
 }
 
 /**
- * Decompresses data that a broker or a foreign producer compressed. We write without compression, but a topic or a
- * broker can be configured to compress what it stores, and reverting that setting leaves stored batches as they are.
+ * Decompresses data that we (zstd), a broker or a foreign producer compressed: a topic or a broker can be configured to
+ * compress what it stores, and reverting that setting leaves stored batches as they are.
  *
  * Never produces more than `bytesMax` bytes (invariant I10): gzip and zstd stop there; snappy states its length up
  * front; an LZ4 frame states how large each of its blocks can become. Throws DecompressError.

@@ -1,5 +1,7 @@
+import { constants, zstdCompressSync } from 'node:zlib'
 import type { OutRecord } from '../../stream/record.ts'
 import { crc32c } from './crc32c.ts'
+import { COMPRESSION } from './decompress.ts'
 
 export interface BatchFields {
   /** Of all records, ms since the epoch. */
@@ -8,6 +10,8 @@ export interface BatchFields {
   readonly producerId: bigint
   readonly producerEpoch: number
   readonly firstSequence: number
+  /** With zstd, if that makes it smaller. Not by default. */
+  readonly compressed?: boolean
 }
 
 const MAGIC = 2
@@ -17,9 +21,13 @@ const BATCH_HEADER_BYTES = 61
 /** The CRC covers everything after itself. */
 const CRC_OFFSET = 17
 const CRC_COVERS_FROM = 21
+/** Its own cost exceeds what it saves on less. */
+const COMPRESSED_FROM_BYTES = 1_024
+/** The fastest level: the records of a batch resemble each other, and higher levels find little more. */
+const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
 /**
- * Encodes a record batch of Kafka's message format 2 in one pass, into one buffer of exactly its size.
+ * Encodes a record batch of Kafka's message format 2 in one pass, into one buffer of exactly its size; then compresses it.
  *
  * kafkajs's encoder allocates a zeroed 512-byte buffer for every record and every header and copies each of them five
  * times; that was 40 % of the CPU of the whole path. test/kafka/client/encode-record-batch.test.ts compares the output
@@ -52,8 +60,20 @@ export function encodeRecordBatch(records: readonly OutRecord[], fields: BatchFi
     at = writeVarInt(buffer, at, sizes[i] as number)
     at = writeRecord(buffer, at, records[i] as OutRecord, i)
   }
-  buffer.writeUInt32BE(crc32c(buffer.subarray(CRC_COVERS_FROM)), CRC_OFFSET)
-  return buffer
+  const batch = fields.compressed === true && total >= COMPRESSED_FROM_BYTES ? compressed(buffer) : buffer
+  batch.writeUInt32BE(crc32c(batch.subarray(CRC_COVERS_FROM)), CRC_OFFSET)
+  return batch
+}
+
+function compressed(plain: Buffer): Buffer {
+  const body = zstdCompressSync(plain.subarray(BATCH_HEADER_BYTES), ZSTD)
+  if (BATCH_HEADER_BYTES + body.length >= plain.length) {
+    return plain
+  }
+  const batch = Buffer.concat([plain.subarray(0, BATCH_HEADER_BYTES), body])
+  batch.writeInt32BE(batch.length - 12, 8)
+  batch.writeInt16BE(batch.readInt16BE(21) | COMPRESSION.zstd, 21)
+  return batch
 }
 
 function recordBodySize(record: OutRecord, offsetDelta: number): number {

@@ -1,6 +1,5 @@
 import { sleep } from '../../sleep.ts'
-import type { InRecord } from '../../stream/record.ts'
-import type { LogPlace } from '../../stream/topic-logs.ts'
+import type { Fetched } from '../../stream/fetched.ts'
 import type { Broker } from './broker.ts'
 import { protocolError } from './client-errors.ts'
 import type { Cluster } from './cluster.ts'
@@ -31,34 +30,7 @@ export interface FetchPlace {
   readonly leaderEpoch?: number | undefined
 }
 
-export type Fetched =
-  | {
-      readonly kind: 'records'
-      /** What a read_committed reader sees; may be empty. */
-      readonly records: readonly InRecord[]
-      /** The next offset to fetch. Equal to the requested one if there was nothing to read. */
-      readonly next: bigint
-      /** Where what was read ends; null if nothing was read. */
-      readonly end: LogPlace | null
-      readonly highWatermark: bigint
-      readonly lastStableOffset: bigint
-      readonly pinnedBytes: number
-    }
-  /** The log does not have the offset: it begins later or ends earlier. */
-  | { readonly kind: 'out-of-range' }
-  /** The log has lost its end since the place was read: `at` is where its records of that epoch end. */
-  | { readonly kind: 'truncated'; readonly at: LogPlace }
-  /** The topic was deleted and created again. */
-  | { readonly kind: 'other-topic'; readonly topicId: string }
-
 type Answered = ValueOf<typeof FETCH.response>['topics'][number]['partitions'][number]
-
-interface Pull {
-  readonly place: FetchPlace
-  readonly signal: AbortSignal
-  readonly resolve: (answer: Answered) => void
-  readonly reject: (error: unknown) => void
-}
 
 const ANY = -1
 const READ_COMMITTED = 1
@@ -72,26 +44,34 @@ const RETRY_PAUSE_MS = 50
 const RETRY_PAUSE_MAX_MS = 1_000
 
 /**
- * Fetches records for readers that ask for them: each pulls from its own offset when it has room. Pulls for partitions of one
- * leader share a request, one at a time: what is asked while a request is in flight goes into the next.
+ * Fetches records for readers that ask for them: each from its own offset, when it has room. A broker answers the requests of a
+ * connection one after the other and lets a fetch wait for records, so every partition has a connection of its own. A fetch
+ * that is no longer wanted ends it, because the next one would have to wait for its answer.
  *
- * What concerns the reader's position is an answer: `out-of-range`, `truncated`, `other-topic`. It is never corrected here.
- * What may pass (a leader moves, a broker is away) is retried. The rest rejects: a refusal, or
- * UnreadableBatchError.
+ * What concerns the reader's position is an answer. What may pass (a leader moves, a broker is away) is retried. The rest
+ * rejects: a refusal, or UnreadableBatchError.
  */
 export class Fetcher {
   readonly #cluster: Cluster
   readonly #limits: FetchLimits
-  readonly #waiting = new Map<Broker, Pull[]>()
-  readonly #busy = new Set<Broker>()
 
   constructor(cluster: Cluster, limits: FetchLimits) {
     this.#cluster = cluster
     this.#limits = limits
   }
 
-  /** Rejects with the signal's reason once it aborts. */
-  async fetch(place: FetchPlace, signal: AbortSignal): Promise<Fetched> {
+  /** Rejects with the signal's reason as soon as it aborts. */
+  fetch(place: FetchPlace, signal: AbortSignal): Promise<Fetched> {
+    const { promise, resolve, reject } = Promise.withResolvers<Fetched>()
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    this.#retried(place, signal)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort))
+    return promise
+  }
+
+  async #retried(place: FetchPlace, signal: AbortSignal): Promise<Fetched> {
     const { topic, partition } = place
     const deadline = performance.now() + (this.#limits.retryForMs ?? Number.POSITIVE_INFINITY)
     for (let failures = 0; ; failures += 1) {
@@ -107,6 +87,7 @@ export class Fetcher {
         const answer = await this.#ask(await this.#cluster.leaderOf(topic, partition), place, signal)
         return toFetched(answer, place)
       } catch (error) {
+        signal.throwIfAborted()
         if ((error as { retriable?: boolean }).retriable !== true || performance.now() >= deadline) {
           throw error
         }
@@ -121,47 +102,17 @@ export class Fetcher {
     return id === topicId ? null : id
   }
 
-  #ask(leader: Broker, place: FetchPlace, signal: AbortSignal): Promise<Answered> {
-    const { promise, resolve, reject } = Promise.withResolvers<Answered>()
-    this.#waiting.set(leader, [...(this.#waiting.get(leader) ?? []), { place, signal, resolve, reject }])
-    if (!this.#busy.has(leader)) {
-      this.#busy.add(leader)
-      // After this turn: readers that ask in the same turn share the request.
-      queueMicrotask(() => void this.#sendAll(leader))
-    }
-    return promise
-  }
-
-  async #sendAll(leader: Broker): Promise<void> {
-    for (let pulls = this.#take(leader); pulls.length > 0; pulls = this.#take(leader)) {
-      await this.#send(leader, pulls)
-      // The readers run first, and those that have room ask again.
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    this.#busy.delete(leader)
-  }
-
-  /** One pull for each partition; those of readers that no longer want it are rejected. */
-  #take(leader: Broker): readonly Pull[] {
-    const waiting = this.#waiting.get(leader) ?? []
-    this.#waiting.delete(leader)
-    const wanted = new Map<string, Pull>()
-    for (const pull of waiting) {
-      const key = `${pull.place.topicId} ${pull.place.partition}`
-      if (pull.signal.aborted) {
-        pull.reject(pull.signal.reason)
-      } else if (wanted.has(key)) {
-        this.#waiting.set(leader, [...(this.#waiting.get(leader) ?? []), pull])
-      } else {
-        wanted.set(key, pull)
-      }
-    }
-    return [...wanted.values()]
-  }
-
-  async #send(leader: Broker, pulls: readonly Pull[]): Promise<void> {
+  async #ask(leader: Broker, place: FetchPlace, signal: AbortSignal): Promise<Answered> {
+    const { topicId, partition, offset, leaderEpoch } = place
     const { maxWaitMs, minBytes, maxBytes, partitionBytesMax } = this.#limits
-    const byTopic = Map.groupBy(pulls, ({ place }) => place.topicId)
+    const one = {
+      partition,
+      currentLeaderEpoch: ANY,
+      offset,
+      lastFetchedEpoch: leaderEpoch ?? ANY,
+      logStartOffset: -1n,
+      maxBytes: partitionBytesMax,
+    }
     const body = {
       replicaId: ANY,
       maxWaitMs,
@@ -170,36 +121,24 @@ export class Fetcher {
       isolationLevel: READ_COMMITTED,
       sessionId: 0,
       sessionEpoch: ANY,
-      topics: [...byTopic].map(([id, ofTopic]) => ({
-        id,
-        partitions: ofTopic.map(({ place: { partition, offset, leaderEpoch } }) => ({
-          partition,
-          currentLeaderEpoch: ANY,
-          offset,
-          lastFetchedEpoch: leaderEpoch ?? ANY,
-          logStartOffset: -1n,
-          maxBytes: partitionBytesMax,
-        })),
-      })),
+      topics: [{ id: topicId, partitions: [one] }],
       forgotten: [],
       rackId: '',
     }
+    const on = `fetch ${topicId} ${partition}` as const
+    await leader.connection(on)
+    signal.throwIfAborted()
+    const end = () => leader.end(on)
+    signal.addEventListener('abort', end, { once: true })
     try {
-      const options = { deadlineMs: maxWaitMs + ANSWER_MAX_MS, on: 'fetch' } as const
-      const { errorCode, topics } = await leader.send(FETCH, body, options)
-      for (const { place, resolve, reject } of pulls) {
-        const ofTopic = topics.find(({ id }) => id === place.topicId)?.partitions
-        const answer = ofTopic?.find(({ partition }) => partition === place.partition)
-        if (answer === undefined) {
-          reject(protocolError(errorCode === 0 ? UNKNOWN_TOPIC_OR_PARTITION : errorCode))
-        } else {
-          resolve(answer)
-        }
+      const { errorCode, topics } = await leader.send(FETCH, body, { deadlineMs: maxWaitMs + ANSWER_MAX_MS, on })
+      const answer = topics[0]?.partitions[0]
+      if (answer === undefined) {
+        throw protocolError(errorCode === 0 ? UNKNOWN_TOPIC_OR_PARTITION : errorCode)
       }
-    } catch (error) {
-      for (const { reject } of pulls) {
-        reject(error)
-      }
+      return answer
+    } finally {
+      signal.removeEventListener('abort', end)
     }
   }
 }

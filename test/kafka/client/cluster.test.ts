@@ -48,7 +48,7 @@ test('a request that may wait does not hold up others: each purpose has its own 
   one.on(HEARTBEAT, ({ generation }) => (generation === 9 ? undefined : fine()))
   const leader = await cluster.leaderOf('raw', 0)
   await leader.send(HEARTBEAT, BEAT)
-  const waiting = expect(leader.send(HEARTBEAT, { ...BEAT, generation: 9 }, { on: 'fetch' })).rejects.toThrow()
+  const waiting = expect(leader.send(HEARTBEAT, { ...BEAT, generation: 9 }, { on: 'second' })).rejects.toThrow()
   await expect(leader.send(HEARTBEAT, BEAT)).resolves.toMatchObject({ errorCode: 0 })
   await cluster.close()
   await waiting
@@ -158,7 +158,7 @@ describe('a broker that', () => {
   test('the controller has given up is given up, with everything that waits for it', async () => {
     one.on(HEARTBEAT, () => undefined)
     const leader = await cluster.leaderOf('raw', 0)
-    const waiting = expect(leader.send(HEARTBEAT, BEAT, { on: 'fetch' })).rejects.toMatchObject({
+    const waiting = expect(leader.send(HEARTBEAT, BEAT, { on: 'second' })).rejects.toMatchObject({
       code: 'CONNECTION_CLOSED',
     })
     two.brokers = [two]

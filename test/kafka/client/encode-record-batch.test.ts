@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { COMPRESSION } from '../../../src/kafka/client/decompress.ts'
 import { encodeRecordBatch } from '../../../src/kafka/client/encode-record-batch.ts'
+import { readRecordBatches } from '../../../src/kafka/client/read-record-batches.ts'
 import type { OutRecord } from '../../../src/stream/record.ts'
 
 const require = createRequire(import.meta.url)
@@ -43,5 +45,33 @@ describe('encodeRecordBatch', () => {
       ),
       { numRuns: 300 },
     )
+  })
+
+  it('is read back the same when it is compressed, and is never larger than without', () => {
+    const fields = { timestamp: 7, transactional: true, producerId: 5n, producerEpoch: 1, firstSequence: 3 }
+    fc.assert(
+      fc.property(fc.array(record, { minLength: 1, maxLength: 20 }), (records) => {
+        const plain = encodeRecordBatch(records, fields)
+        const compressed = encodeRecordBatch(records, { ...fields, compressed: true })
+        expect(compressed.length).toBeLessThanOrEqual(plain.length)
+        const [found, expected] = [compressed, plain].map((bytes) =>
+          readRecordBatches(bytes, 0n, null).records.map(({ key, value, headers }) => ({ key, value, headers })),
+        )
+        expect(found).toEqual(expected)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('compresses what resembles itself, and nothing that is small', () => {
+    const fields = { timestamp: 7, transactional: false, producerId: -1n, producerEpoch: -1, firstSequence: -1 }
+    const batchOf = (count: number, compressed: boolean) => {
+      const records = Array.from({ length: count }, () => ({ key: 'key', value: Buffer.alloc(100, 'value') }))
+      return encodeRecordBatch(records, { ...fields, compressed })
+    }
+    const large = batchOf(100, true)
+    expect(large.length).toBeLessThan(batchOf(100, false).length / 10)
+    expect(large.readInt16BE(21) & 7).toBe(COMPRESSION.zstd)
+    expect(batchOf(5, true)).toEqual(batchOf(5, false))
   })
 })

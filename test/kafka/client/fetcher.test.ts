@@ -2,9 +2,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Cluster } from '../../../src/kafka/client/cluster.ts'
 import { encodeRecordBatch } from '../../../src/kafka/client/encode-record-batch.ts'
 import { Fetcher, type FetchPlace } from '../../../src/kafka/client/fetcher.ts'
-import { FETCH } from '../../../src/kafka/client/requests.ts'
+import { FETCH, METADATA } from '../../../src/kafka/client/requests.ts'
 import type { ValueOf } from '../../../src/kafka/client/wire-types.ts'
 import { createKafka } from '../../../src/kafka/kafka-client.ts'
+import { eventually } from '../../lab/harness/eventually.ts'
 import { SILENT } from '../../lab/harness/silent-logger.ts'
 import { ScriptedBroker } from './scripted-broker.ts'
 
@@ -36,28 +37,35 @@ afterEach(async () => {
 })
 
 /** The answer about each partition; by default nothing new. */
-function answering(of: (partition: number, offset: bigint) => Partial<Answered>): void {
-  scripted.on(FETCH, ({ topics }) => {
+function answering(of: (partition: number, offset: bigint) => Partial<Answered> | Promise<Partial<Answered>>): void {
+  scripted.on(FETCH, async ({ topics }) => {
     asked.push(topics.flatMap(({ partitions }) => partitions.map((one) => `${one.partition}@${one.offset}`)).join(' '))
     epochs.push(...topics.flatMap(({ partitions }) => partitions.map(({ lastFetchedEpoch }) => lastFetchedEpoch)))
+    const [topic] = topics
+    const [one] = topic?.partitions ?? []
+    const { partition, offset } = one as NonNullable<typeof one>
     return {
       throttleTimeMs: 0,
       errorCode: 0,
       sessionId: 0,
-      topics: topics.map(({ id, partitions }) => ({
-        id,
-        partitions: partitions.map(({ partition, offset }) => ({
-          partition,
-          errorCode: 0,
-          highWatermark: 10n,
-          lastStableOffset: 9n,
-          logStartOffset: 0n,
-          abortedTransactions: null,
-          preferredReadReplica: -1,
-          records: null,
-          ...of(partition, offset),
-        })),
-      })),
+      topics: [
+        {
+          id: topic?.id as string,
+          partitions: [
+            {
+              partition,
+              errorCode: 0,
+              highWatermark: 10n,
+              lastStableOffset: 9n,
+              logStartOffset: 0n,
+              abortedTransactions: null,
+              preferredReadReplica: -1,
+              records: null,
+              ...(await of(partition, offset)),
+            },
+          ],
+        },
+      ],
     }
   })
 }
@@ -96,13 +104,13 @@ test('nothing new is an answer, too', async () => {
   expect(await fetcher.fetch(place(0, 4n), NEVER)).toMatchObject({ kind: 'records', records: [], next: 4n, end: null })
 })
 
-test('readers that ask in the same turn share a request; those that ask meanwhile share the next', async () => {
-  await cluster.topic('raw')
-  const first = [fetcher.fetch(place(0), NEVER), fetcher.fetch(place(1, 5n), NEVER)]
-  await new Promise((resolve) => setImmediate(resolve))
-  const second = [fetcher.fetch(place(2), NEVER), fetcher.fetch(place(0, 7n), NEVER)]
-  await Promise.all([...first, ...second])
-  expect(asked).toEqual(['0@0 1@5', '2@0 0@7'])
+test('a partition without records holds up no other: each has a connection of its own', async () => {
+  const waiting = Promise.withResolvers<void>()
+  answering((partition) => (partition === 0 ? waiting.promise.then(() => ({})) : {}))
+  const first = fetcher.fetch(place(0), NEVER)
+  await expect(fetcher.fetch(place(1, 5n), NEVER)).resolves.toMatchObject({ next: 5n })
+  waiting.resolve()
+  await expect(first).resolves.toMatchObject({ next: 0n })
 })
 
 test('an offset that the log does not have is an answer; nothing is corrected', async () => {
@@ -182,13 +190,24 @@ test('a refusal and a batch that cannot be read reject at once', async () => {
   expect(asked).toHaveLength(2)
 })
 
-test('a reader that no longer wants its records is told so, and the others are not held up', async () => {
-  answering((partition) => (partition === 0 ? { errorCode: 5 } : {}))
+test('a reader that no longer wants its records is told so at once, and its next fetch waits for nothing', async () => {
+  scripted.on(FETCH, () => undefined)
   const unwanted = new AbortController()
   const first = fetcher.fetch(place(0), unwanted.signal)
-  await expect(fetcher.fetch(place(1), NEVER)).resolves.toMatchObject({ kind: 'records' })
+  await eventually(() => expect(scripted.requests).toContain('Fetch'))
   unwanted.abort(new Error('revoked'))
   await expect(first).rejects.toThrow('revoked')
+  answering(() => ({}))
+  await expect(fetcher.fetch(place(0), NEVER)).resolves.toMatchObject({ kind: 'records' })
+})
+
+test('neither a broker that cannot be reached nor one that is being looked up keeps a reader that left', async () => {
+  scripted.on(METADATA, () => undefined)
+  const unwanted = new AbortController()
+  const fetching = fetcher.fetch(place(0), unwanted.signal)
+  await eventually(() => expect(scripted.requests).toContain('Metadata'))
+  unwanted.abort(new Error('revoked'))
+  await expect(fetching).rejects.toThrow('revoked')
 })
 
 test('a failure that lasts is reported by those who have a limit', async () => {
