@@ -1,5 +1,5 @@
-import { formerTransactionalId, processorTransactionalId } from './stream/transactional-id.ts'
 import type { TopicId, TopicNames } from './topics.ts'
+import { formerTransactionalId, processorTransactionalId } from './transactional-id.ts'
 
 /**
  * The least privileges of every role, as Kafka ACLs and Redis ACL rules. `paystatus topics acls` prints them as commands,

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type Command, Option } from 'commander'
-import { crashPointsOf } from '../stream/crash-point.ts'
+import { crashPointsOf } from '../crash-point.ts'
 import { type ReprocessApply, reprocess } from '../tools/reprocess/reprocess.ts'
 import { paymentDocument, paymentLines, reprocessLines } from '../tools/reprocess/reprocess-report.ts'
 import type { ReprocessScope } from '../tools/reprocess/reprocess-scope.ts'

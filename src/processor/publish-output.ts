@@ -1,4 +1,4 @@
-import type { ReachCrashPoint } from '../stream/crash-point.ts'
+import type { ReachCrashPoint } from '../crash-point.ts'
 import type { OutRecord } from '../stream/record.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
 import type { BatchOutput } from './batch-output.ts'

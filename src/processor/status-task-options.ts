@@ -1,7 +1,7 @@
 import type { PaymentCodecs } from '../avro/payment-codecs.ts'
+import type { ReachCrashPoint } from '../crash-point.ts'
 import type { Logger } from '../observability/log.ts'
 import type { TotalsDelta } from '../payment/totals.ts'
-import type { ReachCrashPoint } from '../stream/crash-point.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { KeysInPlace } from '../stream/keys-in-place.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'

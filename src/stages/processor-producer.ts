@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
-import { formerTransactionalId, processorTransactionalId } from '../stream/transactional-id.ts'
 import { OUTPUT_REQUEST_BYTES_MAX, type TopicNames } from '../topics.ts'
+import { formerTransactionalId, processorTransactionalId } from '../transactional-id.ts'
 
 /**
  * Options of the transactional producer of one processor partition. `repair` uses the same ones, so that it fences the

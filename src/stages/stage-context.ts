@@ -1,10 +1,10 @@
 import type { PaymentCodecs } from '../avro/payment-codecs.ts'
 import type { Config } from '../config.ts'
+import type { ReachCrashPoint } from '../crash-point.ts'
 import type { DeadLetterBoard } from '../observability/dead-letter-board.ts'
 import type { Health } from '../observability/health.ts'
 import type { Logger } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import type { ReachCrashPoint } from '../stream/crash-point.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { TopicNames } from '../topics.ts'
 

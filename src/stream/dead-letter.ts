@@ -6,11 +6,12 @@ import type { InRecord, OutRecord } from './record.ts'
 export interface DeadLetterNote {
   readonly reason: string
   readonly message: string
-  readonly stage: 'normalizer' | 'processor'
+  /** Which stage could not process it. */
+  readonly stage: string
   readonly topic: string
   readonly partition: number
   readonly offset: bigint
-  /** Position of the element in its callback; null for the whole record. */
+  /** Which of several elements of the record; null for the whole record. */
   readonly element: number | null
   /** ms since the epoch. */
   readonly at: number

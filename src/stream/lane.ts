@@ -58,6 +58,7 @@ export class Lane {
   /** Ends waiting for records. */
   readonly #stop = new AbortController()
   readonly #stopped = AbortSignal.any([this.#abort.signal, this.#stop.signal])
+  readonly #previous: Promise<void> | undefined
   readonly #finished: Promise<void>
 
   #state: LaneState = 'opening'
@@ -69,12 +70,21 @@ export class Lane {
   #trouble: string | null = null
   readonly #doubts = new GrowingDistance()
 
-  constructor(partition: number, task: PartitionTask, control: LaneControl, limits: LaneLimits, logger: Logger) {
+  /** @param previous A former lane of the partition that is still closing. */
+  constructor(
+    partition: number,
+    task: PartitionTask,
+    control: LaneControl,
+    limits: LaneLimits,
+    logger: Logger,
+    previous?: Promise<void>,
+  ) {
     this.partition = partition
     this.#task = task
     this.#control = control
     this.#limits = limits
     this.#logger = logger
+    this.#previous = previous
     this.#finished = this.#run()
   }
 
@@ -133,6 +143,9 @@ export class Lane {
     while (!this.#stopped.aborted) {
       try {
         this.#state = 'opening'
+        await this.#previous
+        // Revoked again during the wait: opening now would fence the rightful owner.
+        signal.throwIfAborted()
         const start = await this.#task.open(signal, () => {
           this.#progress += 1
         })

@@ -94,28 +94,7 @@ export class StageRunner {
       readAheadBytesMax: () => limits.readAheadBytesMax / Math.max(1, this.#lanes.size),
       fatal: (error) => this.#fatal(error),
     }
-    const task = createTask(partition)
-    const previous = this.#closing.get(partition)
-    const afterPrevious: PartitionTask =
-      previous === undefined
-        ? task
-        : {
-            get committed() {
-              return task.committed
-            },
-            open: async (signal, onProgress) => {
-              await previous
-              // Revoked again during the wait: opening now would fence the rightful owner.
-              signal.throwIfAborted()
-              return task.open(signal, onProgress)
-            },
-            process: (records, next, signal) => task.process(records, next, signal),
-            verify: (next, read) => task.verify(next, read),
-            idle: (signal) => task.idle(signal),
-            drained: (signal) => task.drained(signal),
-            close: () => task.close(),
-          }
-    return new Lane(partition, afterPrevious, control, limits, logger)
+    return new Lane(partition, createTask(partition), control, limits, logger, this.#closing.get(partition))
   }
 
   #confirm(): void {

@@ -6,7 +6,7 @@ import { DefinedStop } from './partition-task.ts'
  * Where a partition's work begins: at the committed offset, or at the start if the group never committed one.
  *
  * An out-of-range offset is never "corrected": data is missing or the topic was recreated, and resuming elsewhere would
- * silently lose or repeat payments. Throws DefinedStop.
+ * silently lose or repeat records. Throws DefinedStop.
  */
 export function startOffset(
   group: string,

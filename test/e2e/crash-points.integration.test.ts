@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { CRASH_POINTS, type CrashPoint } from '../../src/stream/crash-point.ts'
+import { CRASH_POINTS, type CrashPoint } from '../../src/crash-point.ts'
 import type { PlannedCallback } from '../../src/tools/simulate/plan.ts'
 import type { Answer } from '../../src/tools/simulate/post-callbacks.ts'
 import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'

@@ -615,6 +615,7 @@ describe('close', () => {
     const opening = gate()
     task.onOpen = () => opening.promise
     newLane()
+    await settle()
     const closing = lane.close()
     opening.open()
     await closing

@@ -1,4 +1,4 @@
-import { CHANGE_HEADERS } from '../../stream/change-headers.ts'
+import { CHANGE_HEADERS } from '../../payment/change-headers.ts'
 
 /** A header on the records of a topic that other teams read. */
 export interface PublishedHeader {

@@ -1,5 +1,6 @@
 import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import type { PaymentState } from '../../payment/apply-event.ts'
+import { CHANGE_HEADERS } from '../../payment/change-headers.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
 import { totalsFrom } from '../../payment/totals.ts'
 import {
@@ -10,7 +11,6 @@ import {
   type OutputEnds,
   toMetadataText,
 } from '../../processor/view-marker.ts'
-import { CHANGE_HEADERS } from '../../stream/change-headers.ts'
 import type { GroupOffsets } from '../../stream/group-offsets.ts'
 import type { Origin } from '../../stream/origin.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'

@@ -1,7 +1,7 @@
 import type { AvroCodec } from '../../avro/codec.ts'
+import type { ReachCrashPoint } from '../../crash-point.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { AppendLog } from '../../stream/append-log.ts'
-import type { ReachCrashPoint } from '../../stream/crash-point.ts'
 import { partitionOf } from '../../stream/partition-of.ts'
 import type { OutRecord } from '../../stream/record.ts'
 

@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts'
+import type { ReachCrashPoint } from '../../crash-point.ts'
 import type { AppendLog } from '../../stream/append-log.ts'
-import type { ReachCrashPoint } from '../../stream/crash-point.ts'
 import { topicNames } from '../../topics.ts'
 import { Comparison, type ComparisonOptions, type ComparisonPorts } from '../verify/comparison.ts'
 import { awaitProcessed } from './await-processed.ts'

@@ -2,7 +2,7 @@
 import { appendFile, cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CRASH_POINTS } from '../../../src/stream/crash-point.ts'
+import { CRASH_POINTS } from '../../../src/crash-point.ts'
 import { envNumber } from '../harness/env-number.ts'
 import { portWasTaken } from '../stack/server.ts'
 import { Cluster } from './cluster.ts'

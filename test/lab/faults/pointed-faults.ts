@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { CRASH_POINTS, type CrashPoint } from '../../../src/stream/crash-point.ts'
+import { CRASH_POINTS, type CrashPoint } from '../../../src/crash-point.ts'
 import type { Random } from '../../../src/tools/simulate/random.ts'
 import { createKafkaJs } from '../harness/kafkajs-client.ts'
 import { until } from '../stack/run-command.ts'

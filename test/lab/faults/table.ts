@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
-import { CRASH_POINTS } from '../../../src/stream/crash-point.ts'
+import { CRASH_POINTS } from '../../../src/crash-point.ts'
 import { VALKEY_VERSION } from '../stack/valkey.ts'
 import { BRANCHES } from './branch-watch.ts'
 import { FAULTS, leftOutOn } from './faults.ts'

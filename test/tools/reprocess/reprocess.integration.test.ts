@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { TOOL_CRASH_POINTS } from '../../../src/crash-point.ts'
 import type { StatusChangeRecord } from '../../../src/payment/status-change.ts'
-import { TOOL_CRASH_POINTS } from '../../../src/stream/crash-point.ts'
 import { audit } from '../../../src/tools/audit/audit.ts'
 import type { PlannedPayment } from '../../../src/tools/reprocess/plan-payment.ts'
 import { reprocess } from '../../../src/tools/reprocess/reprocess.ts'

@@ -168,13 +168,12 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/kafka/kafka-group-consumer.ts',
-        find: 'return { fetched, deliver: () => deliver(events, partition, offset, fetched) }',
-        replace: `const deliverAndCommit = () => {
-          const next = deliver(events, partition, offset, fetched)
-          if (next !== null && next !== offset) void this.commit(partition, next, '').catch(() => {})
-          return next
-        }
-        return { fetched, deliver: deliverAndCommit }`,
+        find: 'return await this.#fetcher.fetch(place, signal)',
+        replace: `const fetched = await this.#fetcher.fetch(place, signal)
+      if (fetched.kind === 'records' && fetched.next !== offset) {
+        void this.commit(partition, fetched.next, '').catch(() => {})
+      }
+      return fetched`,
       },
     ],
     scenario: 'die-with-full-queues',
@@ -396,8 +395,9 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/stream/lane.ts',
-        find: 'if (batch.fetchedOffset > this.#expect) {',
-        replace: 'if (batch.records.some((record, at) => record.offset > this.#expect + BigInt(at))) {',
+        find: '!isAsRead(fetched, expect, read)) {',
+        replace:
+          '!isAsRead(fetched, expect, read) || fetched.records.some(({ offset: of }, at) => of > expect + BigInt(at))) {',
       },
     ],
     scenario: 'holes-in-events',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formerTransactionalId, processorTransactionalId } from '../../src/stream/transactional-id.ts'
+import { formerTransactionalId, processorTransactionalId } from '../src/transactional-id.ts'
 
 test('I7: all processors of one partition share one id, whatever their group and environment', () => {
   expect(processorTransactionalId('eu.payments.events', 3)).toBe('paystatus.eu.payments.events.3')

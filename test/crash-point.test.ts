@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { CRASH_POINTS, crashPointsOf } from '../../src/stream/crash-point.ts'
+import { CRASH_POINTS, crashPointsOf } from '../src/crash-point.ts'
 
 const kill = vi.spyOn(process, 'kill')
 const write = vi.spyOn(process.stderr, 'write')
