@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { checkRecordSchemas } from '../tools/check-record-schemas.ts'
+import { checkAgainstHistory } from '../tools/schema-history.ts'
 import { applySchemas, checkSchemas } from '../tools/schemas.ts'
 import { topicNames } from '../topics.ts'
 import { exitWith, type JsonOption, okOr, print, setUp } from './command-line.ts'
@@ -21,9 +22,27 @@ export function addSchemas(program: Command): void {
   schemas
     .command('check')
     .description("compare the registry with this release's schemas and with the records; changes nothing")
+    .option(
+      '--against-history',
+      'only compare with every released version: what would a changed schema break? needs no servers',
+      false,
+    )
     .option('--no-records', 'skip the oldest and newest records of the topics; needs no Kafka')
     .option('--json', 'print one JSON document')
-    .action(async ({ json, records }: JsonOption & { records: boolean }) => {
+    .action(async ({ json, records, againstHistory }: JsonOption & { records: boolean; againstHistory: boolean }) => {
+      if (againstHistory) {
+        const found = checkAgainstHistory()
+        print(
+          json,
+          { findings: found },
+          okOr(
+            found.map(({ message }) => message),
+            'every schema reads what every released version wrote, and the reverse',
+          ),
+        )
+        exitWith(found)
+        return
+      }
       const { config, logger } = records ? setUp(program, 'registry', 'kafka') : setUp(program, 'registry')
       const registered = await checkSchemas(config.registry, topicNames(config.kafka.topicPrefix))
       const carried = records ? await checkRecordSchemas(config, logger) : { findings: [], namesOnly: false }

@@ -1,5 +1,11 @@
+import { breaksOf } from '../avro/schema-breaks.ts'
 import { readTopicSchemas } from '../avro/schema-files.ts'
-import { type Compatibility, createSchemaRegistry, SchemaNotRegisteredError } from '../avro/schema-registry.ts'
+import {
+  type Compatibility,
+  createSchemaRegistry,
+  type FoundSchema,
+  SchemaNotRegisteredError,
+} from '../avro/schema-registry.ts'
 import type { RegistryConnection } from '../client-security/connections.ts'
 import type { TopicNames } from '../topics.ts'
 
@@ -69,7 +75,7 @@ export async function checkSchemas(
     }
     const ours = await idOrUndefined(() => registry.idOf(subject, schema))
     if (ours === undefined) {
-      find('not-registered', `schemas/${file} of this release is not among its versions: run paystatus schemas apply`)
+      find('not-registered', notRegistered(file, schema, latest, await registry.schemaById(latest)))
     } else if (ours !== latest) {
       find(
         'not-latest',
@@ -85,6 +91,22 @@ export async function checkSchemas(
     }
   }
   return findings
+}
+
+/** What to do about a schema that is not registered, and what it would break if it were. Pure. */
+export function notRegistered(file: string, schema: string, latestId: number, latest: FoundSchema): string {
+  const what = `schemas/${file} of this release is not among its versions`
+  const breaks =
+    latest.found === 'avro'
+      ? breaksOf(
+          JSON.parse(schema),
+          [{ version: latestId, schema: JSON.parse(latest.schema) }],
+          ([id]) => `schema id ${id}`,
+        )
+      : []
+  return breaks.length === 0
+    ? `${what}: run paystatus schemas apply`
+    : `${what}, and must not be registered: ${breaks.join('; ')}`
 }
 
 async function idOrUndefined(lookUp: () => Promise<number>): Promise<number | undefined> {

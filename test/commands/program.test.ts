@@ -61,8 +61,9 @@ const ACCEPTED: readonly [line: string, name: string, args: readonly unknown[]][
   ['asyncapi --subscriber --json', 'asyncapi', [{ subscriber: true, json: true }]],
   ['datacontract --json', 'datacontract', [{ json: true }]],
   ['schemas apply --json', 'schemas apply', [{ json: true }]],
-  ['schemas check', 'schemas check', [{ records: true }]],
-  ['schemas check --no-records', 'schemas check', [{ records: false }]],
+  ['schemas check', 'schemas check', [{ records: true, againstHistory: false }]],
+  ['schemas check --no-records', 'schemas check', [{ records: false, againstHistory: false }]],
+  ['schemas check --against-history', 'schemas check', [{ records: true, againstHistory: true }]],
   [
     'simulate --gateway http://gateway --payments 3 --seed 9 --rate 0.5 --concurrency 2 --duplicates 0 --reorder 1 --late 0.1 --malformed 0.2 --multi 0.3 --odd 0.4 --out sent.json --await 90s --json',
     'simulate',
