@@ -45,16 +45,22 @@ export interface AvroCodec<T> {
    */
   decodeFetching(bytes: Buffer, place: ValuePlace): Promise<T>
   /**
+   * The schema id of a value if it has not been looked up yet; null if `decode` reads the value, or finds out that it is
+   * none, without the registry.
+   */
+  unpreparedIdIn(bytes: Buffer): number | null
+  /**
    * Looks up a schema id in the registry: afterwards `decode` does not throw UnknownSchemaIdError for it. Rejects with
    * SchemaIdError if the id does not lead to a schema of ours, or with the lookup's own error, for example
-   * RegistryUnreachableError. Then nothing is remembered, and the next call asks again.
+   * RegistryUnreachableError. Then nothing is remembered, and the next call asks again. If `place` says where a value with
+   * this id is stored, the SchemaIdError becomes the DefinedStop for it.
    */
-  prepare(schemaId: number): Promise<void>
+  prepare(schemaId: number, place?: ValuePlace): Promise<void>
   /**
    * Asks the registry whether an id that we use still has the same meaning. Does not ask about an id that was confirmed
    * within {@link CONFIRMED_FOR_MS}. Rejects as `prepare` does.
    */
-  confirm(schemaId: number): Promise<void>
+  confirm(schemaId: number, place?: ValuePlace): Promise<void>
 }
 
 export interface AvroCodecOptions<T, A> {
@@ -154,9 +160,14 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
     return fromAvro(decoded.value)
   }
 
-  async function prepare(id: number): Promise<void> {
+  function unpreparedIdIn(bytes: Buffer): number | null {
+    const id = bytes.length < HEADER_BYTES || bytes[0] !== MAGIC ? null : bytes.readUInt32BE(1)
+    return id === null || readings.has(id) ? null : id
+  }
+
+  async function prepare(id: number, place?: ValuePlace): Promise<void> {
     if (!readings.has(id)) {
-      await once(id, learn)
+      await once(id, learn).catch(orStopAt(place))
     }
   }
 
@@ -165,20 +176,20 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
       return decode(bytes)
     } catch (error) {
       if (error instanceof UnknownSchemaIdError) {
-        await orSchemaStop(prepare(error.schemaId), place)
+        await prepare(error.schemaId, place)
         return decodeFetching(bytes, place)
       }
       if (error instanceof AvroDecodeError && error.schemaId !== null) {
-        await orSchemaStop(confirm(error.schemaId), place)
+        await confirm(error.schemaId, place)
       }
       throw error
     }
   }
 
-  async function confirm(id: number): Promise<void> {
+  async function confirm(id: number, place?: ValuePlace): Promise<void> {
     const at = confirmedAt.get(id)
     if (at === undefined || now() - at >= CONFIRMED_FOR_MS || now() < at) {
-      await once(id, learn)
+      await once(id, learn).catch(orStopAt(place))
     }
   }
 
@@ -206,14 +217,13 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
     confirmedAt.set(id, now())
   }
 
-  return { schemaId, encode, decode, decodeFetching, prepare, confirm }
+  return { schemaId, encode, decode, decodeFetching, unpreparedIdIn, prepare, confirm }
 }
 
-async function orSchemaStop(asked: Promise<void>, place: ValuePlace): Promise<void> {
-  try {
-    await asked
-  } catch (error) {
-    throw error instanceof SchemaIdError ? schemaStop(error, place) : error
+/** A SchemaIdError about a stored value is a reason to stop; other errors stay as they are. */
+function orStopAt(place: ValuePlace | undefined): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof SchemaIdError && place !== undefined ? schemaStop(error, place) : error
   }
 }
 

@@ -34,18 +34,22 @@ export function emptyOutput(): BatchOutput {
   return { current: [], changes: [], deadLetters: [], writes: [], totals: noTotals(), seen: [] }
 }
 
-/** The records for a batch of events that was folded. Pure; `at` is the time of recording, ms since the epoch. */
-export function outputOfEvents(outcome: BatchOutcome<InRecord>, context: OutputContext, at: number): BatchOutput {
+/** Adds the records for the events of a payment that were folded; `at` is the time of recording, ms since the epoch. */
+export function addOutcome(
+  output: BatchOutput,
+  { changes, state, deadLetters }: BatchOutcome<InRecord>,
+  context: OutputContext,
+  at: number,
+): void {
   const { codecs, topics, partition } = context
-  const output: BatchOutput = { ...emptyOutput(), totals: outcome.totals }
-  for (const change of outcome.changes) {
+  for (const change of changes) {
     output.changes.push({ key: change.state.paymentKey, value: codecs.change.encode(toStatusChange(change)) })
     addSeen(output.seen, change)
   }
-  for (const state of outcome.states.values()) {
+  if (state !== null) {
     publishState(output, state, context)
   }
-  for (const { record, reason } of outcome.deadLetters) {
+  for (const { record, reason } of deadLetters) {
     output.deadLetters.push(
       toDeadLetter(record, {
         reason,
@@ -59,7 +63,6 @@ export function outputOfEvents(outcome: BatchOutcome<InRecord>, context: OutputC
       }),
     )
   }
-  return output
 }
 
 /** Leaves out what is not the first record of an event: corrections, and reports about a child, which has its own event. */
@@ -74,18 +77,18 @@ function addSeen(seen: SeenEvent[], { recorded: { event, verdict } }: Change): v
 /**
  * The records for payments whose due time has come: an overdue report, a tombstone, or only a corrected due time. Pure.
  *
- * @param states The states of these payments, as far as the view has them.
+ * @param stateOf The state of a payment; undefined if the view does not have it.
  * @param at Now, ms since the epoch.
  */
 export function outputOfTimers(
   paymentKeys: readonly string[],
-  states: ReadonlyMap<string, PaymentState>,
+  stateOf: (paymentKey: string) => PaymentState | undefined,
   context: OutputContext,
   at: number,
 ): BatchOutput {
   const output = emptyOutput()
   for (const paymentKey of paymentKeys) {
-    const state = states.get(paymentKey)
+    const state = stateOf(paymentKey)
     if (state === undefined) {
       output.writes.push(forgettingWrite(paymentKey))
       continue

@@ -1,11 +1,16 @@
 import { applyEvent, type Change, type PaymentState } from '../payment/apply-event.ts'
 import type { PaymentEvent } from '../payment/payment-event.ts'
-import { countVerdict, noTotals, type TotalsDelta } from '../payment/totals.ts'
+import { countVerdict, type TotalsDelta } from '../payment/totals.ts'
 
 /** A record's event, or why the record is not one. */
 export type BatchInput<R> =
   | { readonly record: R; readonly event: PaymentEvent }
-  | { readonly record: R; readonly rejected: EventDeadLetterReason }
+  | {
+      readonly record: R
+      readonly rejected: EventDeadLetterReason
+      /** That of undecodable bytes; null or absent if they do not even have one. */
+      readonly schemaId?: number | null
+    }
 
 /** Why a record of `payments.events` goes to its dead letters. */
 export const EVENT_DEAD_LETTER_REASONS = {
@@ -19,39 +24,45 @@ export type EventDeadLetterReason = keyof typeof EVENT_DEAD_LETTER_REASONS
 export interface BatchOutcome<R> {
   /** One per event that is new, restated or withdrawn, in order of arrival. Duplicates and dead letters have none. */
   readonly changes: readonly Change[]
-  /** The latest state of every payment that changed. */
-  readonly states: ReadonlyMap<string, PaymentState>
+  /** The state afterwards; null if it did not change. */
+  readonly state: PaymentState | null
   readonly deadLetters: readonly { readonly record: R; readonly reason: EventDeadLetterReason }[]
-  readonly totals: TotalsDelta
 }
 
 /**
- * Applies a batch of events to the states of their payments. Pure: `stateOf` gives the state before the batch, `now` is the
- * recording time, ms since the epoch.
+ * Applies the events of one payment that a batch has, in order of arrival, to its state, and counts them in `totals`.
+ * Otherwise pure: `before` gives the state before the batch and is called at most once, `now` is the recording time, ms
+ * since the epoch.
  */
 export function foldBatch<R>(
   inputs: readonly BatchInput<R>[],
-  stateOf: (paymentKey: string) => PaymentState | undefined,
+  before: () => PaymentState | undefined,
   now: number,
+  totals: TotalsDelta,
 ): BatchOutcome<R> {
   const changes: Change[] = []
-  const states = new Map<string, PaymentState>()
   const deadLetters: { record: R; reason: EventDeadLetterReason }[] = []
-  const totals = noTotals()
-  totals.events = inputs.length
+  let state: PaymentState | undefined
+  let changed = false
+  let known = false
+  totals.events += inputs.length
 
   for (const input of inputs) {
     if ('rejected' in input) {
       deadLetters.push({ record: input.record, reason: input.rejected })
       continue
     }
-    const { paymentKey } = input.event
-    const applied = applyEvent(states.get(paymentKey) ?? stateOf(paymentKey), input.event, now)
+    if (!known) {
+      state = before()
+      known = true
+    }
+    const applied = applyEvent(state, input.event, now)
     switch (applied.outcome) {
       case 'duplicate':
         totals.duplicate += 1
         if (applied.state !== null) {
-          states.set(paymentKey, applied.state)
+          state = applied.state
+          changed = true
         }
         break
       case 'history-full':
@@ -60,12 +71,13 @@ export function foldBatch<R>(
       case 'recorded':
         countVerdict(totals, applied.change.recorded.verdict)
         changes.push(applied.change)
-        states.set(paymentKey, applied.change.state)
+        state = applied.change.state
+        changed = true
         break
       default:
         applied satisfies never
     }
   }
-  totals.deadLetter = deadLetters.length
-  return { changes, states, deadLetters, totals }
+  totals.deadLetter += deadLetters.length
+  return { changes, state: changed && state !== undefined ? state : null, deadLetters }
 }

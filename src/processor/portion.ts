@@ -11,8 +11,8 @@ const ITEM_BYTES = 1_024
 
 /**
  * The largest run of items from `from` on that fits into `bytesMax` together with the states it needs, each state counted
- * once; at least one item. `sizeOf` gives the size of an encoded state. Decoded, events and states take two to three times
- * as much memory.
+ * once; at least one item. `sizeOf` gives the size of an encoded state. Together with what is written because of them, they
+ * take two to three times as much memory.
  */
 export function portionOf(
   items: readonly Needed[],

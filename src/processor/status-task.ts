@@ -1,4 +1,5 @@
 import { AvroDecodeError } from '../avro/errors.ts'
+import type { ValuePlace } from '../avro/schema-stop.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import { addTotals } from '../payment/totals.ts'
 import { assertLogHolds, type InputLog, openInputLog } from '../stream/input-log.ts'
@@ -14,10 +15,10 @@ import type { InRecord } from '../stream/record.ts'
 import { endOf, type LogPlace, type TopicFacts } from '../stream/topic-logs.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
 import { assertOutputs } from './assert-outputs.ts'
-import { type BatchOutput, emptyOutput, outputOfEvents, outputOfTimers } from './batch-output.ts'
-import { decodeEvents } from './decode-events.ts'
+import { type BatchOutput, emptyOutput, outputOfTimers } from './batch-output.ts'
+import { confirmUndecodable, prepareEvents } from './decode-event.ts'
 import { fenceOwners } from './fence-owners.ts'
-import { foldBatch } from './fold-batch.ts'
+import { foldPortion, keyOf } from './fold-portion.ts'
 import { type OwnedView, ViewLostError } from './owned-view.ts'
 import { type Needed, portionOf } from './portion.ts'
 import { type PromisedEnds, publishOutput } from './publish-output.ts'
@@ -130,24 +131,29 @@ export class StatusTask implements PartitionTask {
       return
     }
     const { topics, now } = this.#options
-    const items = records.map(({ key, value }) => ({ bytes: value?.length ?? 0, paymentKey: key && String(key) }))
+    const items = records.map((record) => ({
+      bytes: record.value?.length ?? 0,
+      paymentKey: record.key && keyOf(record),
+    }))
+    const assertInPlace = (key: Buffer, offset: bigint) => this.#assertInPlace(key, topics.events, offset)
     await this.#inPortions(items, signal, async (from, until) => {
+      const portion = records.slice(from, until)
       // 1. Read the states and the marker. Their sizes are known and their share of the memory budget is held.
-      const inputs = await decodeEvents(records.slice(from, until), this.#options, (key, offset) =>
-        this.#assertInPlace(key, topics.events, offset),
-      )
-      const keys = inputs.flatMap((input) => ('event' in input ? [input.event.paymentKey] : []))
-      const states = await this.#readStates([...new Set(keys)])
+      const states = await this.#readStates(keysIn(items.slice(from, until)))
+      await prepareEvents(portion, this.#options)
       this.#options.crashPoint?.('processor:after-read')
 
-      // 2. Fold.
+      // 2. Fold. States stay bytes until the turn of their payment.
       const at = now()
-      const outcome = foldBatch(inputs, (key) => states.get(key), at)
+      const { output, undecodable } = await this.#withStates(states, (stateOf) =>
+        foldPortion(portion, stateOf, assertInPlace, this.#options, at),
+      )
+      await confirmUndecodable(undecodable, this.#options)
       this.#options.crashPoint?.('processor:after-fold')
 
       // 3. Publish and commit in one transaction. 4. Update the view.
-      const read = endOf(records[until - 1]) ?? this.#read
-      return this.#commit(outputOfEvents(outcome, this.#options, at), records[until]?.offset ?? next, read)
+      const read = endOf(portion.at(-1)) ?? this.#read
+      return this.#commit(output, records[until]?.offset ?? next, read)
     })
   }
 
@@ -169,7 +175,9 @@ export class StatusTask implements PartitionTask {
     const items = due.map((paymentKey) => ({ bytes: 0, paymentKey }))
     await this.#inPortions(items, signal, async (from, until) => {
       const keys = due.slice(from, until)
-      const output = outputOfTimers(keys, await this.#readStates(keys), this.#options, at)
+      const output = await this.#withStates(await this.#readStates(keys), (stateOf) =>
+        outputOfTimers(keys, stateOf, this.#options, at),
+      )
       return this.#commit(output, view.marker.next)
     })
   }
@@ -235,7 +243,7 @@ export class StatusTask implements PartitionTask {
     work: (from: number, until: number) => Promise<readonly StateWrite[]>,
   ): Promise<void> {
     const { partition, budget, portionBytesMax } = this.#options
-    const keys = [...new Set(items.flatMap(({ paymentKey }) => (paymentKey === null ? [] : [paymentKey])))]
+    const keys = keysIn(items)
     const lengths = await this.#opened().store.sizes(partition, keys)
     const sizes = new Map(keys.map((key, index) => [key, lengths[index] ?? 0]))
     for (let from = 0; from < items.length; ) {
@@ -248,27 +256,51 @@ export class StatusTask implements PartitionTask {
     }
   }
 
-  /** Rejects with ViewLostError unless the view is as this task left it. */
-  async #readStates(keys: readonly string[]): Promise<ReadonlyMap<string, PaymentState>> {
-    const states = new Map<string, PaymentState>()
-    for (const [paymentKey, bytes] of await this.#opened().view.read(keys)) {
-      states.set(paymentKey, await this.#decodeState(bytes))
+  /**
+   * The states of these payments, as bytes that can be decoded without the registry. Rejects with ViewLostError unless the
+   * view is as this task left it.
+   */
+  async #readStates(keys: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
+    const { state } = this.#options.codecs
+    const states = await this.#opened().view.read(keys)
+    for (const bytes of states.values()) {
+      const id = state.unpreparedIdIn(bytes)
+      if (id !== null) {
+        await state.prepare(id, this.#placeOfStates)
+      }
     }
     return states
   }
 
-  /** If the bytes cannot be decoded as a state, something else wrote to Redis; `current` has the correct bytes. */
-  async #decodeState(bytes: Buffer): Promise<PaymentState> {
-    const { codecs, topics, partition } = this.#options
+  /**
+   * Runs `work`, which decodes each state when it needs it. If the bytes cannot be decoded as a state, something else wrote
+   * to Redis; `current` has the correct bytes.
+   */
+  async #withStates<T>(
+    states: ReadonlyMap<string, Buffer>,
+    work: (stateOf: (paymentKey: string) => PaymentState | undefined) => T,
+  ): Promise<T> {
+    const { codecs, partition } = this.#options
     try {
-      return await codecs.state.decodeFetching(bytes, { topic: topics.current, partition, offset: null, inView: true })
+      return work((paymentKey) => {
+        const bytes = states.get(paymentKey)
+        return bytes && codecs.state.decode(bytes)
+      })
     } catch (error) {
-      if (error instanceof AvroDecodeError) {
-        this.#distrustView = true
-        throw new ViewLostError(partition)
+      if (!(error instanceof AvroDecodeError)) {
+        throw error
       }
-      throw error
+      if (error.schemaId !== null) {
+        await codecs.state.confirm(error.schemaId, this.#placeOfStates)
+      }
+      this.#distrustView = true
+      throw new ViewLostError(partition)
     }
+  }
+
+  get #placeOfStates(): ValuePlace {
+    const { topics, partition } = this.#options
+    return { topic: topics.current, partition, offset: null, inView: true }
   }
 
   /** Steps 3 and 4 of a batch. Resolves with what was written into the view. */
@@ -349,4 +381,9 @@ export class StatusTask implements PartitionTask {
     }
     return { transactions: this.#transactions, store: this.#store, view: this.#view }
   }
+}
+
+/** The payments whose states these items need, each once. */
+function keysIn(items: readonly Needed[]): readonly string[] {
+  return [...new Set(items.flatMap(({ paymentKey }) => paymentKey ?? []))]
 }

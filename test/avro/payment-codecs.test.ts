@@ -14,7 +14,7 @@ import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
 import { HISTORY_EVENTS_MAX } from '../../src/payment/fold-payment.ts'
 import { CODE_LENGTH_MAX, ID_LENGTH_MAX } from '../../src/payment/payment-event.ts'
 import { overdueChange, toStatusChange } from '../../src/payment/status-change.ts'
-import { EVENT_BYTES_MAX } from '../../src/processor/decode-events.ts'
+import { EVENT_BYTES_MAX } from '../../src/processor/decode-event.ts'
 import { TOPICS, topicNames } from '../../src/topics.ts'
 import { sampleEvent, sampleReport, sampleState } from './samples.ts'
 

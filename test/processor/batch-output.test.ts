@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { noTotals } from '../../src/payment/totals.ts'
-import { emptyOutput, type OutputContext, outputOfEvents, outputOfTimers } from '../../src/processor/batch-output.ts'
+import { addOutcome, emptyOutput, type OutputContext, outputOfTimers } from '../../src/processor/batch-output.ts'
 import { foldBatch } from '../../src/processor/fold-batch.ts'
 import { sampleEvent } from '../avro/samples.ts'
 import { CODECS, DAY_MS, DUE_POLICY, PARTITION, TOPICS } from './status-world.ts'
@@ -26,6 +26,7 @@ test('an empty output publishes nothing, writes nothing and counts nothing', () 
 test('a state goes into the view as the bytes that go to `current` (I6)', () => {
   const record = { key: Buffer.from('jpm:a'), value: null, headers: {}, offset: 7n, timestamp: 0, leaderEpoch: 0 }
   const rejected = { ...record, offset: 8n, key: Buffer.from('jpm:z') }
+  const output = emptyOutput()
   const outcome = foldBatch(
     [
       { record, event: EVENT },
@@ -33,8 +34,9 @@ test('a state goes into the view as the bytes that go to `current` (I6)', () => 
     ],
     () => undefined,
     NOW,
+    output.totals,
   )
-  const output = outputOfEvents(outcome, CONTEXT, NOW)
+  addOutcome(output, outcome, CONTEXT, NOW)
   expect(output.writes).toEqual([
     { paymentKey: 'jpm:a', state: output.current[0]?.value, dueAt: NOW + 3 * DAY_MS, endToEndId: 'E2E-4711' },
   ])
@@ -55,11 +57,10 @@ test('the times of an event are seen once: not for corrections, reports about ch
       record: { key: Buffer.from('jpm:a'), value: null, headers: {}, offset: BigInt(at), timestamp: 0 },
       event,
     }))
-    return outputOfEvents(
-      foldBatch(inputs, () => undefined, NOW),
-      CONTEXT,
-      NOW,
-    ).seen
+    const output = emptyOutput()
+    const outcome = foldBatch(inputs, () => undefined, NOW, output.totals)
+    addOutcome(output, outcome, CONTEXT, NOW)
+    return output.seen
   }
   const timed = { ...EVENT, occurredAt: 5_000, occurredAtPrecision: 'SECOND', zoneAssumed: false } as const
   const { provider, receivedAt } = EVENT
@@ -81,7 +82,7 @@ test('timers report, forget or correct, each in the outputs it belongs to (I4, I
     ['forgotten', { ...stateAt(NOW - 400 * DAY_MS), paymentKey: 'forgotten' }],
     ['early', { ...stateAt(NOW - DAY_MS), paymentKey: 'early' }],
   ])
-  const output = outputOfTimers(['overdue', 'forgotten', 'early', 'gone'], states, CONTEXT, NOW)
+  const output = outputOfTimers(['overdue', 'forgotten', 'early', 'gone'], (key) => states.get(key), CONTEXT, NOW)
   expect(output.changes.map(({ value }) => CODECS.change.decode(value as Buffer))).toMatchObject([
     { paymentKey: 'overdue', verdict: 'OVERDUE', statusVersion: 2, overdueSince: NOW },
   ])

@@ -2,80 +2,94 @@ import { describe, expect, test } from 'vitest'
 import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
 import { HISTORY_EVENTS_MAX } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
-import { totalsDifference } from '../../src/payment/totals.ts'
+import { noTotals, totalsDifference } from '../../src/payment/totals.ts'
 import { type BatchInput, foldBatch } from '../../src/processor/fold-batch.ts'
 import { sampleEvent } from '../avro/samples.ts'
 
-const nothing = () => undefined
+/** The outcome of a batch, with what it counts. */
+function fold(inputs: readonly BatchInput<string>[], before?: PaymentState, now = 1) {
+  const totals = noTotals()
+  return { ...foldBatch(inputs, () => before, now, totals), totals }
+}
 
 function input(eventId: string, changes: Partial<PaymentEvent> = {}): BatchInput<string> {
   const event = sampleEvent({ eventId, naturalKey: eventId, providerEventId: null, paymentKey: 'a', ...changes })
   return { record: `record of ${eventId}`, event }
 }
 
-describe('a batch', () => {
+describe('the events of a payment in a batch', () => {
   test('applies the events of one payment in order, and ends with one state', () => {
-    const { changes, states, totals } = foldBatch(
-      [input('1', { status: 'PROCESSING' }), input('2', { status: 'COMPLETED' }), input('3', { paymentKey: 'b' })],
-      nothing,
+    const { changes, state, totals } = fold(
+      [input('1', { status: 'PROCESSING' }), input('2', { status: 'COMPLETED' })],
+      undefined,
       77,
     )
     expect(changes.map(({ state }) => [state.paymentKey, state.statusVersion, state.status])).toEqual([
       ['a', 1, 'PROCESSING'],
       ['a', 2, 'COMPLETED'],
-      ['b', 1, 'ACCEPTED'],
     ])
-    expect([...states.keys()]).toEqual(['a', 'b'])
-    expect(states.get('a')).toMatchObject({ statusVersion: 2, touchedAt: 77 })
-    expect(totals).toMatchObject({ events: 3, applied: 3, duplicate: 0, deadLetter: 0 })
+    expect(state).toMatchObject({ statusVersion: 2, touchedAt: 77 })
+    expect(totals).toMatchObject({ events: 2, applied: 2, duplicate: 0, deadLetter: 0 })
   })
 
   test('continues from the states before the batch', () => {
-    const before = foldBatch([input('1')], nothing, 1).states.get('a') as PaymentState
-    const { changes, totals } = foldBatch([input('1'), input('2', { status: 'COMPLETED' })], () => before, 2)
+    const before = fold([input('1')]).state as PaymentState
+    const { changes, totals } = fold([input('1'), input('2', { status: 'COMPLETED' })], before, 2)
     expect(changes.map(({ state }) => state.statusVersion)).toEqual([2])
     expect(totals).toMatchObject({ events: 2, applied: 1, duplicate: 1 })
   })
 
   test('I3: counts a repeat within the batch and publishes nothing for it', () => {
-    const { changes, totals } = foldBatch([input('1'), input('1')], nothing, 1)
+    const { changes, totals } = fold([input('1'), input('1')])
     expect(changes).toHaveLength(1)
     expect(totals).toMatchObject({ events: 2, applied: 1, duplicate: 1 })
   })
 
+  test('reads the state before the batch once, and not at all if no record is an event', () => {
+    let reads = 0
+    const before = () => {
+      reads += 1
+      return undefined
+    }
+    foldBatch([{ record: 'bad', rejected: 'undecodable' }], before, 1, noTotals())
+    expect(reads).toBe(0)
+    foldBatch([input('1'), input('1'), input('2')], before, 1, noTotals())
+    expect(reads).toBe(1)
+  })
+
   test('of repeats only changes no state', () => {
-    const before = foldBatch([input('1')], nothing, 1).states.get('a') as PaymentState
-    expect(foldBatch([input('1'), input('1')], () => before, 2).states.size).toBe(0)
+    const before = fold([input('1')]).state as PaymentState
+    expect(fold([input('1'), input('1')], before).state).toBeNull()
   })
 
   test('I5: a newer mapping that says the same writes the state and no change', () => {
-    const before = foldBatch([input('1')], nothing, 1).states.get('a') as PaymentState
-    const { changes, states, totals } = foldBatch([input('1', { mappingVersion: 2 })], () => before, 2)
+    const before = fold([input('1')]).state as PaymentState
+    const { changes, state, totals } = fold([input('1', { mappingVersion: 2 })], before, 2)
     expect(changes).toEqual([])
-    expect(states.get('a')).toMatchObject({ statusVersion: 1, events: [{ event: { mappingVersion: 2 } }] })
+    expect(state).toMatchObject({ statusVersion: 1, events: [{ event: { mappingVersion: 2 } }] })
     expect(totals).toMatchObject({ events: 1, duplicate: 1, restated: 0 })
   })
 
   test('I8: a newer mapping that says something else is counted as restated', () => {
-    const before = foldBatch([input('1')], nothing, 1).states.get('a') as PaymentState
-    const { changes, totals } = foldBatch([input('1', { mappingVersion: 2, status: 'COMPLETED' })], () => before, 2)
+    const before = fold([input('1')]).state as PaymentState
+    const { changes, totals } = fold([input('1', { mappingVersion: 2, status: 'COMPLETED' })], before, 2)
     expect(changes.map(({ recorded }) => recorded.verdict)).toEqual(['RESTATED'])
     expect(totals).toMatchObject({ events: 1, duplicate: 0, restated: 1 })
   })
 
   test('I8: a withdrawal is counted as withdrawn, and the payment stays', () => {
-    const before = foldBatch([input('1')], nothing, 1).states.get('a') as PaymentState
+    const before = fold([input('1')]).state as PaymentState
     const withdrawal = input('1', { mappingVersion: 2, withdrawn: true })
-    const { changes, states, totals } = foldBatch([withdrawal, withdrawal], () => before, 2)
+    const { changes, state, totals } = fold([withdrawal, withdrawal], before, 2)
     expect(changes.map(({ recorded }) => recorded.verdict)).toEqual(['WITHDRAWN'])
-    expect(states.get('a')).toMatchObject({ status: 'UNKNOWN', statusVersion: 2 })
+    expect(state).toMatchObject({ status: 'UNKNOWN', statusVersion: 2 })
     expect(totals).toMatchObject({ events: 2, withdrawn: 1, duplicate: 1 })
     expect(totalsDifference(totals)).toBe(0)
   })
 
   test('sends records that are not events to the dead letters with a reason, and processes the rest', () => {
     const bad: BatchInput<string> = { record: 'bad', rejected: 'undecodable' }
-    const { changes, deadLetters, totals } = foldBatch([bad, input('1')], nothing, 1)
+    const { changes, deadLetters, totals } = fold([bad, input('1')])
     expect(deadLetters).toEqual([{ record: 'bad', reason: 'undecodable' }])
     expect(changes).toHaveLength(1)
     expect(totals).toMatchObject({ events: 2, applied: 1, deadLetter: 1 })
@@ -88,25 +102,21 @@ describe('a batch', () => {
       const applied = applyEvent(full, event, 1)
       full = applied.outcome === 'recorded' ? applied.change.state : full
     }
-    const { deadLetters, changes } = foldBatch([input('x', { status: 'PROCESSING', occurredAt: 2_545 })], () => full, 2)
+    const { deadLetters, changes } = fold([input('x', { status: 'PROCESSING', occurredAt: 2_545 })], full, 2)
     expect(deadLetters).toEqual([{ record: 'record of x', reason: 'history-full' }])
     expect(changes).toEqual([])
   })
 
   test('I8: accounts for every event, whatever the batch contains', () => {
-    const { totals } = foldBatch<string>(
-      [
-        input('1', { status: 'REJECTED', occurredAt: 5 }),
-        input('2', { status: 'CANCELED', occurredAt: 6 }),
-        input('3', { status: 'UNKNOWN', unknownBecause: 'STATUS' }),
-        input('4', { status: 'PROCESSING', occurredAt: 1 }),
-        input('5', { status: 'PROCESSING', occurredAt: 1, naturalKey: '4' }),
-        input('5'),
-        { record: 'bad', rejected: 'too-large' },
-      ],
-      nothing,
-      1,
-    )
+    const { totals } = fold([
+      input('1', { status: 'REJECTED', occurredAt: 5 }),
+      input('2', { status: 'CANCELED', occurredAt: 6 }),
+      input('3', { status: 'UNKNOWN', unknownBecause: 'STATUS' }),
+      input('4', { status: 'PROCESSING', occurredAt: 1 }),
+      input('5', { status: 'PROCESSING', occurredAt: 1, naturalKey: '4' }),
+      input('5'),
+      { record: 'bad', rejected: 'too-large' },
+    ])
     expect(totals).toMatchObject({
       applied: 1,
       conflict: 1,

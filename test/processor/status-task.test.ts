@@ -184,6 +184,16 @@ describe('a record that is not an event', () => {
     expect(world.published()).toMatchObject({ deadLetters: 0, committed: { offset: -1n } })
   })
 
+  test('is not assumed for bytes with our own schema id before the registry confirms the id', async () => {
+    world.arrive(ACCEPTED)
+    world.arriveRaw({ key: 'jpm:a', value: CODECS.event.encode(COMPLETED).subarray(0, 20) })
+    const codecs = codecsOf(() => {
+      throw new Error('the registry is away')
+    })
+    await expect(world.run(world.task({ codecs }))).rejects.toThrow('the registry is away')
+    expect(world.published()).toMatchObject({ changes: 0, deadLetters: 0, committed: { offset: -1n } })
+  })
+
   test.each([
     ['that the registry does not know', 99],
     ["that is another topic's", 2],

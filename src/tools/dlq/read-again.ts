@@ -2,8 +2,9 @@ import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import { isSchemaStop } from '../../avro/schema-stop.ts'
 import { withChildReports } from '../../payment/child-report.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
-import { decodeEvents } from '../../processor/decode-events.ts'
+import { confirmUndecodable, decodeEvent, prepareEvents } from '../../processor/decode-event.ts'
 import { EVENT_DEAD_LETTER_REASONS } from '../../processor/fold-batch.ts'
+import { keyOf } from '../../processor/fold-portion.ts'
 import { DEAD_LETTER_REASONS } from '../../providers/provider.ts'
 import { summaryOf } from '../../providers/summary-of.ts'
 import type { SourcesById } from '../../raw/sources-by-id.ts'
@@ -54,12 +55,13 @@ export async function readEventAgain(
 ): Promise<ReadAgain> {
   try {
     const from = { codecs, topics: { ...topics, events: topics[place.topic] }, partition: place.partition, group }
-    const [input] = await decodeEvents([record], from, () => {})
-    if (input !== undefined && 'event' in input) {
+    await prepareEvents([record], from)
+    const input = decodeEvent(record, keyOf(record), from, () => {})
+    if ('event' in input) {
       return { events: [input.event], problem: null }
     }
-    const reason = input?.rejected ?? 'undecodable'
-    return { events: [], problem: { reason, message: EVENT_DEAD_LETTER_REASONS[reason] } }
+    await confirmUndecodable([input], from)
+    return { events: [], problem: { reason: input.rejected, message: EVENT_DEAD_LETTER_REASONS[input.rejected] } }
   } catch (error) {
     if (isSchemaStop(error)) {
       return { events: [], problem: staysBecause('schema-unknown') }

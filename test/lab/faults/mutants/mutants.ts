@@ -51,26 +51,20 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'src/processor/status-task.ts',
-        find: 'const inputs = await decodeEvents(',
-        replace: 'let inputs = await decodeEvents(',
-      },
-      {
-        file: 'src/processor/status-task.ts',
-        find: 'const keys = inputs.flatMap(',
-        replace: `const all = inputs
+        find: 'const portion = records.slice(from, until)',
+        replace: `const all = records.slice(from, until)
       const marks = this.#options.store as unknown as {
         markSeen(partition: number, ids: readonly (string | null)[]): Promise<readonly boolean[]>
       }
-      const ids = all.map((input) => ('event' in input ? input.event.eventId : null))
+      const ids = all.map(({ value }) => value && this.#options.codecs.event.decode(value).eventId)
       const seen = await marks.markSeen(this.#options.partition, ids)
-      inputs = all.filter((_, index) => !seen[index])
-      const keys = inputs.flatMap(`,
+      const portion = all.filter((_, index) => !seen[index])`,
       },
       {
         file: 'src/processor/status-task.ts',
         find: "this.#options.crashPoint?.('processor:after-fold')",
-        replace: `outcome.totals.events += all.length - inputs.length
-      outcome.totals.duplicate += all.length - inputs.length
+        replace: `output.totals.events += all.length - portion.length
+      output.totals.duplicate += all.length - portion.length
       this.#options.crashPoint?.('processor:after-fold')`,
       },
     ],
@@ -128,13 +122,11 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/processor/batch-output.ts',
-        find: 'for (const state of outcome.states.values()) {',
-        replace: `for (const state of outcome.states.values()) {
-    if (state.events.every(({ event }) => event.withdrawn)) {
-      output.writes.push(forgettingWrite(state.paymentKey))
-      output.current.push({ key: state.paymentKey, value: null })
-      continue
-    }`,
+        find: 'if (state !== null) {',
+        replace: `if (state?.events.every(({ event }) => event.withdrawn)) {
+    output.writes.push(forgettingWrite(state.paymentKey))
+    output.current.push({ key: state.paymentKey, value: null })
+  } else if (state !== null) {`,
       },
     ],
     scenario: 'reprocess',
@@ -211,22 +203,16 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'no-key',
-    what: 'events are published without a key, round-robin, and nothing objects',
+    what: 'events are published round-robin, as without a key, and nothing objects',
     patches: [
       {
         file: 'src/normalizer/normalizer-task.ts',
         find: 'addTo(eventsOut, partitionOf(key, events.partitions), { key, value })',
-        replace: "addTo(eventsOut, (Number(record.offset) + counts.events) % events.partitions, { key: '', value })",
+        replace: 'addTo(eventsOut, (Number(record.offset) + counts.events) % events.partitions, { key, value })',
       },
       {
-        // The second line of defence: otherwise every event would be a dead letter.
-        file: 'src/processor/decode-events.ts',
-        find: 'if (key?.toString() !== event.paymentKey) {',
-        replace: "if (event.paymentKey === '') {",
-      },
-      {
-        // The third line of defence.
-        file: 'src/processor/decode-events.ts',
+        // The second line of defence.
+        file: 'src/processor/decode-event.ts',
         find: 'assertInPlace(key, offset)',
         replace: '',
       },
