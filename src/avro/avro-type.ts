@@ -1,7 +1,9 @@
 import avro, { type Type } from 'avsc'
+import { LONG_MAX, LongTooLargeError } from './avro-bytes.ts'
 
 /**
- * Converts the schemas to avsc types, with four changes that we need.
+ * Converts the schemas to avsc types, with four changes that we need. Our own schema is read and written by compiled code
+ * (compile-avro.ts). Its type reads what other schemas wrote, and says what does not fit.
  *
  * - An array's declared length is trusted only as far as the bytes reach. avsc allocates and loops for any declared
  *   number: nine bytes of garbage would block the process for minutes.
@@ -61,8 +63,7 @@ function isObject(part: unknown): part is Record<string, unknown> {
 
 /** The parts of avsc's reader and writer that types use. They are not in its typings, which is why avsc is pinned. */
 interface Tap {
-  /** The native function that `write` calls after its checks; Node.js exposes it without a typing. */
-  readonly buf: Buffer & { utf8Write(text: string, offset: number): number }
+  readonly buf: Buffer
   pos: number
   readLong(): number
   skipLong(): void
@@ -122,54 +123,11 @@ class WellFormedString extends (avro.types.StringType as unknown as new () => ob
     if (typeof value !== 'string') {
       throw new TypeError('not a string')
     }
-    if (!writeShortAscii(tap, value)) {
-      tap.writeString(value.isWellFormed() ? value : value.toWellFormed())
-    }
+    tap.writeString(value.isWellFormed() ? value : value.toWellFormed())
   }
 }
-
-/**
- * Nearly all strings of a payment are short ASCII, whose length fits in one byte. Very short ones are fastest in a loop
- * of ours, others in one native write: if it writes as many bytes as there are characters, with room for more, the
- * string was ASCII.
- */
-function writeShortAscii(tap: Tap, text: string): boolean {
-  const { buf, pos } = tap
-  const { length } = text
-  if (length > SHORT_LENGTH_MAX || pos + 1 + UTF8_BYTES_MAX * length > buf.length) {
-    return false
-  }
-  if (length > LOOP_LENGTH_MAX) {
-    if (buf.utf8Write(text, pos + 1) !== length) {
-      return false
-    }
-  } else {
-    for (let i = 0; i < length; i++) {
-      const code = text.charCodeAt(i)
-      if (code > 0x7f) {
-        return false
-      }
-      buf[pos + 1 + i] = code
-    }
-  }
-  buf[pos] = length << 1
-  tap.pos = pos + 1 + length
-  return true
-}
-
-/** Measured on Node.js 24: above this length the native call costs less than the loop. */
-const LOOP_LENGTH_MAX = 9
-/** Most UTF-8 bytes for one UTF-16 code unit. */
-const UTF8_BYTES_MAX = 3
-/** Largest length that fits in one byte: lengths are written doubled (zigzag), seven bits per byte. */
-const SHORT_LENGTH_MAX = 63
 
 const WELL_FORMED_STRING = new WellFormedString() as unknown as Type
-
-/** Times until the year 144,683. */
-export const LONG_MAX = 2 ** 52
-
-export class LongTooLargeError extends RangeError {}
 
 class ExactLong extends (avro.types.LongType as unknown as new () => object) {
   _read(tap: Tap): number {

@@ -1,5 +1,7 @@
 import type { Resolver, Type } from 'avsc'
-import { LongTooLargeError, readerType, writerType } from './avro-type.ts'
+import { AvroReader, AvroWriter, type KeptItems, type LastRecord, LongTooLargeError } from './avro-bytes.ts'
+import { readerType, writerType } from './avro-type.ts'
+import { compileAvro } from './compile-avro.ts'
 import {
   AvroDecodeError,
   type AvroDecodeReason,
@@ -28,11 +30,14 @@ export interface AvroCodec<T> {
   /**
    * Throws AvroEncodeError for a value that does not fit the schema, and SchemaIdError after `confirm` found that our
    * own id has a different meaning in the registry. The buffer belongs to the caller.
+   *
+   * Items of the array `keptField` that are those of the value that this codec decoded last, as the same objects, are copied
+   * as bytes instead of being encoded again.
    */
   encode(value: T): Buffer
   /**
    * Throws UnknownSchemaIdError for an id that is not prepared, AvroDecodeError for a value that cannot be read.
-   * The result does not share memory with `bytes`.
+   * The result does not share memory with `bytes`. With `keptField`, the codec holds them until it decodes the next value.
    */
   decode(bytes: Buffer): T
   /**
@@ -75,6 +80,10 @@ export interface AvroCodecOptions<T, A> {
   readonly fetchSchema: (schemaId: number) => Promise<FoundSchema>
   /** The clock, ms since the epoch; used only to limit how often a confirmed id is checked. */
   readonly now: () => number
+  /** An array of the schema's record: see `encode`. */
+  readonly keptField?: string
+  /** Shared by codecs that write the same records one after the other. */
+  readonly last?: LastRecord
   /** To and from the shape of the schema. Identity if the value already has it. */
   readonly toAvro: (value: T) => A
   readonly fromAvro: (avro: A) => T
@@ -104,18 +113,21 @@ interface Reading {
 export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T> {
   const { name, schema, schemaId, subject, fetchSchema, now, toAvro, fromAvro } = options
   const type = readerType(schema)
+  const compiled = compileAvro(type, options.keptField, options.last?.name)
+  /** Of the value that was decoded last, if our own schema wrote it. */
+  let kept: KeptItems | undefined
   const readings = new Map<number, Reading>([[schemaId, { schema, resolver: undefined }]])
   const asking = new Map<number, Promise<void>>()
   const confirmedAt = new Map<number, number>()
   /** Why nothing may be written at present; undefined if writing is allowed. */
   let ownIdProblem: SchemaIdError | undefined
-  let scratch = newScratch(BUFFER_BYTES_START)
+  let writer = newWriter(BUFFER_BYTES_START)
 
-  function newScratch(bytes: number): Buffer {
+  function newWriter(bytes: number): AvroWriter {
     const buffer = Buffer.allocUnsafeSlow(bytes)
     buffer[0] = MAGIC
     buffer.writeUInt32BE(schemaId, 1)
-    return buffer
+    return new AvroWriter(buffer, HEADER_BYTES, options.last)
   }
 
   function encode(value: T): Buffer {
@@ -123,21 +135,21 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
       throw ownIdProblem
     }
     const avro = toAvro(value)
-    let end: number
     try {
-      end = type.encode(avro, scratch, HEADER_BYTES)
-      if (end < 0) {
-        // A negative end is the number of missing bytes.
-        scratch = newScratch(grownSize(name, scratch.length - end))
-        end = type.encode(avro, scratch, HEADER_BYTES)
+      writer.begin(HEADER_BYTES)
+      compiled.write(writer, avro, kept)
+      if (writer.at > writer.buffer.length) {
+        writer = newWriter(grownSize(name, writer.at))
+        compiled.write(writer, avro, kept)
       }
     } catch (error) {
       throw error instanceof AvroEncodeError ? error : new AvroEncodeError(name, misfitsOf(type, avro))
     }
-    const bytes = Buffer.allocUnsafe(end)
-    scratch.copy(bytes, 0, 0, end)
-    if (scratch.length > BUFFER_BYTES_KEPT) {
-      scratch = newScratch(BUFFER_BYTES_START)
+    const bytes = Buffer.allocUnsafe(writer.at)
+    writer.buffer.copy(bytes, 0, 0, writer.at)
+    writer.completed(bytes)
+    if (writer.buffer.length > BUFFER_BYTES_KEPT) {
+      writer = newWriter(BUFFER_BYTES_START)
     }
     return bytes
   }
@@ -148,9 +160,28 @@ export function createCodec<T, A>(options: AvroCodecOptions<T, A>): AvroCodec<T>
     if (reading === undefined) {
       throw new UnknownSchemaIdError(name, id)
     }
+    return reading.resolver === undefined ? decodeOwn(bytes, id) : decodeResolved(bytes, id, reading.resolver)
+  }
+
+  function decodeOwn(bytes: Buffer, id: number): T {
+    const reader = new AvroReader(bytes, HEADER_BYTES)
+    let read: A
+    try {
+      read = compiled.read(reader) as A
+    } catch (error) {
+      throw new AvroDecodeError(name, reasonOf(error), id)
+    }
+    if (reader.at !== bytes.length) {
+      throw new AvroDecodeError(name, reader.at > bytes.length ? 'truncated' : 'trailing-bytes', id)
+    }
+    kept = reader.kept
+    return fromAvro(read)
+  }
+
+  function decodeResolved(bytes: Buffer, id: number, resolver: Resolver): T {
     let decoded: { value: A; offset: number }
     try {
-      decoded = type.decode(bytes, HEADER_BYTES, reading.resolver)
+      decoded = type.decode(bytes, HEADER_BYTES, resolver)
     } catch (error) {
       throw new AvroDecodeError(name, reasonOf(error), id)
     }

@@ -3,6 +3,7 @@ import type { PaymentDetails } from '../payment/fold-payment.ts'
 import type { PaymentEvent } from '../payment/payment-event.ts'
 import { type PublishedFinality, publishedFinalityOf, type StatusChangeRecord } from '../payment/status-change.ts'
 import { TOPICS, type TopicNames } from '../topics.ts'
+import { LastRecord } from './avro-bytes.ts'
 import { type AvroCodec, type AvroCodecOptions, createCodec } from './codec.ts'
 import { readSchemaFile, subjectOf } from './schema-files.ts'
 import type { SchemaRegistry } from './schema-registry.ts'
@@ -31,14 +32,18 @@ export async function loadPaymentCodecs(
   const optionsOf = (topic: 'events' | 'changes' | 'current', schemaId: number) => {
     return { schemaId, subject: subjectOf(topicNames[topic]), fetchSchema, now }
   }
+  const last = new LastRecord('paystatus.v1.PaymentEvent')
   return {
     event: paymentEventCodec(optionsOf('events', eventId)),
-    change: changeCodec(optionsOf('changes', changeId)),
-    state: stateCodec(optionsOf('current', stateId)),
+    change: changeCodec({ ...optionsOf('changes', changeId), last }),
+    state: stateCodec({ ...optionsOf('current', stateId), last }),
   }
 }
 
-export type PaymentCodecOptions = Pick<AvroCodecOptions<never, never>, 'schemaId' | 'subject' | 'fetchSchema' | 'now'>
+export type PaymentCodecOptions = Pick<
+  AvroCodecOptions<never, never>,
+  'schemaId' | 'subject' | 'fetchSchema' | 'now' | 'last'
+>
 
 /** PaymentEvent has exactly the fields of its schema, and is written unchanged. */
 export function paymentEventCodec(options: PaymentCodecOptions): AvroCodec<PaymentEvent> {
@@ -68,6 +73,7 @@ export function stateCodec(options: PaymentCodecOptions): AvroCodec<PaymentState
     ...options,
     name: 'PaymentStatus',
     schema: readSchemaFile(TOPICS.current.schema),
+    keptField: 'events',
     toAvro: toPublishedState,
     fromAvro: fromPublishedState,
   })

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { LONG_MAX } from '../../src/avro/avro-type.ts'
+import { LONG_MAX } from '../../src/avro/avro-bytes.ts'
 import { type PaymentState, type RecordedEvent, VERDICT_RULES, VERDICTS } from '../../src/payment/apply-event.ts'
 import { ATTENTION_CODES, type ChildPayment, type PaymentDetails } from '../../src/payment/fold-payment.ts'
 import {

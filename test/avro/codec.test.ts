@@ -149,7 +149,7 @@ describe('decoding', () => {
     expect(reasonOf(() => codec.decode(Buffer.from('{"text":"hello"}')))).toBe('wrong-magic')
     expect(reasonOf(() => codec.decode(good.subarray(0, 8)))).toBe('truncated')
     expect(reasonOf(() => codec.decode(Buffer.concat([good, Buffer.of(0)])))).toBe('trailing-bytes')
-    expect(reasonOf(() => codec.decode(Buffer.of(0, 0, 0, 0, OUR_ID, 1)))).toBe('truncated')
+    expect(reasonOf(() => codec.decode(Buffer.of(0, 0, 0, 0, OUR_ID, 1)))).toBe('malformed')
   })
 
   test('rejects a number beyond 2^53 instead of truncating it', () => {

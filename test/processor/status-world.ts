@@ -1,3 +1,4 @@
+import { LastRecord } from '../../src/avro/avro-bytes.ts'
 import { changeCodec, type PaymentCodecs, paymentEventCodec, stateCodec } from '../../src/avro/payment-codecs.ts'
 import { readTopicSchemas } from '../../src/avro/schema-files.ts'
 import type { FoundSchema } from '../../src/avro/schema-registry.ts'
@@ -42,7 +43,12 @@ export function codecsOf(schemaById = registered, now = () => 0): PaymentCodecs 
     fetchSchema: async (id: number) => schemaById(id),
     now,
   })
-  return { event: paymentEventCodec(optionsOf(1)), change: changeCodec(optionsOf(2)), state: stateCodec(optionsOf(3)) }
+  const last = new LastRecord('paystatus.v1.PaymentEvent')
+  return {
+    event: paymentEventCodec(optionsOf(1)),
+    change: changeCodec({ ...optionsOf(2), last }),
+    state: stateCodec({ ...optionsOf(3), last }),
+  }
 }
 
 export const CODECS = codecsOf()
