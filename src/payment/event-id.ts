@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { PaymentEvent } from './payment-event.ts'
 
 /** The fields that identify a payment event. All of them are published; none comes from the envelope. */
@@ -66,7 +66,7 @@ export function eventIdOf(identity: EventIdentity): string {
     ...(identity.timeUnreadable ? [{ timeUnreadable: true }] : []),
     ...(identity.partialApproval ? [{ partialApproval: true }] : []),
   ])
-  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+  return hash('sha256', text, 'hex').slice(0, 32)
 }
 
 /**
