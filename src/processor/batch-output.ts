@@ -37,7 +37,7 @@ export function emptyOutput(): BatchOutput {
 /** Adds the records for the events of a payment that were folded; `at` is the time of recording, ms since the epoch. */
 export function addOutcome(
   output: BatchOutput,
-  { changes, state, deadLetters }: BatchOutcome<InRecord>,
+  { changes, before, state, deadLetters }: BatchOutcome<InRecord>,
   context: OutputContext,
   at: number,
 ): void {
@@ -47,7 +47,7 @@ export function addOutcome(
     addSeen(output.seen, change)
   }
   if (state !== null) {
-    publishState(output, state, context)
+    publishState(output, state, context, before)
   }
   for (const { record, reason } of deadLetters) {
     output.deadLetters.push(
@@ -103,12 +103,12 @@ export function outputOfTimers(
       case 'overdue': {
         const marked = markOverdue(state, at)
         output.changes.push({ key: paymentKey, value: context.codecs.change.encode(overdueChange(marked)) })
-        publishState(output, marked, context)
+        publishState(output, marked, context, state)
         output.totals.overdue += 1
         break
       }
       case 'wait':
-        output.writes.push(stateWrite(paymentKey, context.codecs.state.encode(state), state, context.duePolicy))
+        output.writes.push(stateWrite(paymentKey, context.codecs.state.encode(state), state, context.duePolicy, state))
         break
       default:
         action satisfies never
@@ -117,9 +117,14 @@ export function outputOfTimers(
   return output
 }
 
-/** A state goes to the topic and into the view as the same bytes. */
-function publishState(output: BatchOutput, state: PaymentState, { codecs, duePolicy }: OutputContext): void {
+/** A state goes to the topic and into the view as the same bytes. `before` is the state in the view. */
+function publishState(
+  output: BatchOutput,
+  state: PaymentState,
+  { codecs, duePolicy }: OutputContext,
+  before: PaymentState | undefined,
+): void {
   const value = codecs.state.encode(state)
   output.current.push({ key: state.paymentKey, value })
-  output.writes.push(stateWrite(state.paymentKey, value, state, duePolicy))
+  output.writes.push(stateWrite(state.paymentKey, value, state, duePolicy, before))
 }

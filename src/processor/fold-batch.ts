@@ -24,6 +24,8 @@ export type EventDeadLetterReason = keyof typeof EVENT_DEAD_LETTER_REASONS
 export interface BatchOutcome<R> {
   /** One per event that is new, restated or withdrawn, in order of arrival. Duplicates and dead letters have none. */
   readonly changes: readonly Change[]
+  /** The state before the batch; undefined if there was none, or if no record is an event. */
+  readonly before: PaymentState | undefined
   /** The state afterwards; null if it did not change. */
   readonly state: PaymentState | null
   readonly deadLetters: readonly { readonly record: R; readonly reason: EventDeadLetterReason }[]
@@ -31,19 +33,19 @@ export interface BatchOutcome<R> {
 
 /**
  * Applies the events of one payment that a batch has, in order of arrival, to its state, and counts them in `totals`.
- * Otherwise pure: `before` gives the state before the batch and is called at most once, `now` is the recording time, ms
+ * Otherwise pure: `stateBefore` gives the state before the batch and is called at most once, `now` is the recording time, ms
  * since the epoch.
  */
 export function foldBatch<R>(
   inputs: readonly BatchInput<R>[],
-  before: () => PaymentState | undefined,
+  stateBefore: () => PaymentState | undefined,
   now: number,
   totals: TotalsDelta,
 ): BatchOutcome<R> {
   const changes: Change[] = []
   const deadLetters: { record: R; reason: EventDeadLetterReason }[] = []
+  let before: PaymentState | undefined
   let state: PaymentState | undefined
-  let changed = false
   let known = false
   totals.events += inputs.length
 
@@ -53,7 +55,8 @@ export function foldBatch<R>(
       continue
     }
     if (!known) {
-      state = before()
+      before = stateBefore()
+      state = before
       known = true
     }
     const applied = applyEvent(state, input.event, now)
@@ -62,7 +65,6 @@ export function foldBatch<R>(
         totals.duplicate += 1
         if (applied.state !== null) {
           state = applied.state
-          changed = true
         }
         break
       case 'history-full':
@@ -72,12 +74,11 @@ export function foldBatch<R>(
         countVerdict(totals, applied.change.recorded.verdict)
         changes.push(applied.change)
         state = applied.change.state
-        changed = true
         break
       default:
         applied satisfies never
     }
   }
   totals.deadLetter += deadLetters.length
-  return { changes, state: changed && state !== undefined ? state : null, deadLetters }
+  return { changes, before, state: state === undefined || state === before ? null : state, deadLetters }
 }

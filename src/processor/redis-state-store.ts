@@ -11,36 +11,43 @@ const SCAN_COUNT = 500
  * Compares the marker, then changes everything atomically. If the marker already is the new one, the reply to an earlier
  * attempt was lost. When out of memory, Redis refuses the script before its first write, never halfway through.
  *
- * KEYS: view, due, refs. ARGV: expected marker ('' for none), next marker, reset flag, then per state its key, bytes
- * ('' to remove it), due time and customer reference ('' for none).
+ * A command in a script costs more than the field it writes, so states and due times are written many at a time.
+ *
+ * KEYS: view, due, refs. ARGV: expected marker ('' for none), next marker, reset flag, number of states, number of
+ * references; then key and bytes of each state; due time and key of each state; key and customer reference ('' for none) of
+ * each payment whose reference may have changed; and the keys of payments to remove.
  */
 const WRITE_VIEW = `
 local marker = redis.call('HGET', KEYS[1], '${MARKER_FIELD}') or ''
 if marker == ARGV[2] then return 1 end
 if marker ~= ARGV[1] then return 0 end
 if ARGV[3] == '1' then redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3]) end
-for i = 4, #ARGV, 4 do
-  local key = ARGV[i]
-  local state = ARGV[i + 1]
-  local reference = state ~= '' and ARGV[i + 3] or ''
+local states = 6
+local dues = states + 2 * tonumber(ARGV[4])
+local references = dues + 2 * tonumber(ARGV[4])
+local removals = references + 2 * tonumber(ARGV[5])
+local function many(command, key, from, to)
+  for i = from, to - 1, 1000 do redis.call(command, key, unpack(ARGV, i, math.min(i + 999, to - 1))) end
+end
+local function refer(key, reference)
   local field = '${REFERENCE_FIELD}' .. key
   local former = redis.call('HGET', KEYS[1], field) or ''
-  if former ~= reference then
-    if former ~= '' then redis.call('ZREM', KEYS[3], former .. '\\0' .. key) end
-    if reference == '' then
-      redis.call('HDEL', KEYS[1], field)
-    else
-      redis.call('HSET', KEYS[1], field, reference)
-      redis.call('ZADD', KEYS[3], 0, reference .. '\\0' .. key)
-    end
-  end
-  if state == '' then
-    redis.call('HDEL', KEYS[1], key)
-    redis.call('ZREM', KEYS[2], key)
+  if former == reference then return end
+  if former ~= '' then redis.call('ZREM', KEYS[3], former .. '\\0' .. key) end
+  if reference == '' then
+    redis.call('HDEL', KEYS[1], field)
   else
-    redis.call('HSET', KEYS[1], key, state)
-    redis.call('ZADD', KEYS[2], ARGV[i + 2], key)
+    redis.call('HSET', KEYS[1], field, reference)
+    redis.call('ZADD', KEYS[3], 0, reference .. '\\0' .. key)
   end
+end
+many('HSET', KEYS[1], states, dues)
+many('ZADD', KEYS[2], dues, references)
+for i = references, removals - 1, 2 do refer(ARGV[i], ARGV[i + 1]) end
+for i = removals, #ARGV do
+  refer(ARGV[i], '')
+  redis.call('HDEL', KEYS[1], ARGV[i])
+  redis.call('ZREM', KEYS[2], ARGV[i])
 end
 redis.call('HSET', KEYS[1], '${MARKER_FIELD}', ARGV[2])
 return 1
@@ -164,10 +171,23 @@ export class RedisStateStore implements StateStore {
     reset: '0' | '1',
     writes: readonly StateWrite[],
   ): Promise<WriteResult> {
-    const args: (string | Buffer)[] = [expected ?? '', next, reset]
-    for (const { paymentKey, state, dueAt, endToEndId } of writes) {
-      args.push(paymentKey, state ?? '', String(dueAt), endToEndId ?? '')
+    const states: (string | Buffer)[] = []
+    const dues: string[] = []
+    const references: string[] = []
+    const removals: string[] = []
+    for (const { paymentKey, state, dueAt, endToEndId, referenceStays } of writes) {
+      if (state === null) {
+        removals.push(paymentKey)
+        continue
+      }
+      states.push(paymentKey, state)
+      dues.push(String(dueAt), paymentKey)
+      if (!referenceStays) {
+        references.push(paymentKey, endToEndId ?? '')
+      }
     }
+    const counts = [String(states.length / 2), String(references.length / 2)]
+    const args = [expected ?? '', next, reset, ...counts, ...states, ...dues, ...references, ...removals]
     const answer = await this.#redis.script(WRITE_VIEW, this.#keys(partition), args)
     return answer === 1 ? 'applied' : 'refused'
   }

@@ -13,7 +13,10 @@ export interface StateStore {
   read(partition: number, paymentKeys: readonly string[]): Promise<ViewRead>
   /** Sizes of the states of some payments, bytes, to plan memory before reading them; 0 for a payment not in the view. */
   sizes(partition: number, paymentKeys: readonly string[]): Promise<readonly number[]>
-  /** Replaces the marker `expected` by `next` and writes the states; refused if the marker is not `expected`. */
+  /**
+   * Replaces the marker `expected` by `next` and writes the states, each payment at most once; refused if the marker is not
+   * `expected`.
+   */
   write(partition: number, expected: string | null, next: string, writes: readonly StateWrite[]): Promise<WriteResult>
   /** Empties the view and sets its marker; refused if the marker is not `expected`. */
   reset(partition: number, expected: string | null, next: string): Promise<WriteResult>
@@ -52,4 +55,6 @@ export interface StateWrite {
   readonly dueAt: number
   /** Customer reference to find the payment by, if it has one; replaces the previous one. */
   readonly endToEndId: string | null
+  /** The view has this reference already, as the state that this one replaces says; a store may leave it as it is. */
+  readonly referenceStays?: boolean
 }

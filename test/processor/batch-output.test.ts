@@ -38,7 +38,13 @@ test('a state goes into the view as the bytes that go to `current` (I6)', () => 
   )
   addOutcome(output, outcome, CONTEXT, NOW)
   expect(output.writes).toEqual([
-    { paymentKey: 'jpm:a', state: output.current[0]?.value, dueAt: NOW + 3 * DAY_MS, endToEndId: 'E2E-4711' },
+    {
+      paymentKey: 'jpm:a',
+      state: output.current[0]?.value,
+      dueAt: NOW + 3 * DAY_MS,
+      endToEndId: 'E2E-4711',
+      referenceStays: false,
+    },
   ])
   expect(output.current).toEqual([{ key: 'jpm:a', value: CODECS.state.encode(stateAt(NOW)) }])
   expect(output.changes.map(({ key }) => key)).toEqual(['jpm:a'])
@@ -74,6 +80,24 @@ test('the times of an event are seen once: not for corrections, reports about ch
   ] as const) {
     expect(seenOf({ ...timed, ...vague })).toEqual([{ provider, receivedAt, occurredAt: null }])
   }
+})
+
+test.each([
+  ['stays', 'E2E-4711', true],
+  ['is another one', 'E2E-0', false],
+  ['is new', null, false],
+])('I6: the view is told whether the reference of a payment stays: it %s', (_, former, stays) => {
+  const before = stateAt(NOW - 1)
+  const output = emptyOutput()
+  const state = { ...before, statusVersion: 2 }
+  const outcome = {
+    changes: [],
+    state,
+    deadLetters: [],
+    before: { ...before, details: { ...before.details, endToEndId: former } },
+  }
+  addOutcome(output, outcome, CONTEXT, NOW)
+  expect(output.writes).toMatchObject([{ endToEndId: 'E2E-4711', referenceStays: stays }])
 })
 
 test('timers report, forget or correct, each in the outputs it belongs to (I4, I8)', () => {

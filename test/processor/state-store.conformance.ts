@@ -83,12 +83,37 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.read(P, ['a'])).toEqual({ marker: 'm2', states: [Buffer.from('A')] })
     })
 
-    test('applies writes in order', async () => {
-      await store.write(P, null, 'm1', [put('a', 'first'), forget('b'), put('a', 'second'), put('b', 'B')])
-      expect(await content()).toEqual([
-        ['a', Buffer.from('second')],
-        ['b', Buffer.from('B')],
+    test('I6: writes and removes in one call, however many payments', async () => {
+      const keys = Array.from({ length: 1_501 }, (_, index) => `jpm:${index}`)
+      const puts = keys.map((key, index) => put(key, key, { dueAt: index, endToEndId: `e${index}` }))
+      await store.write(P, null, 'm1', puts)
+      const changed = keys
+        .slice(1)
+        .map((key, index) => put(key, `${key}!`, { dueAt: 2_000 + index, endToEndId: `f${index}` }))
+      await store.write(P, 'm1', 'm2', [forget('jpm:0'), ...changed, forget('never seen')])
+      expect((await store.read(P, ['jpm:0', 'jpm:1', 'jpm:1500'])).states.map(String)).toEqual([
+        'null',
+        'jpm:1!',
+        'jpm:1500!',
       ])
+      expect(await store.due(P, 2_001, 5)).toEqual(['jpm:1', 'jpm:2'])
+      expect([await store.findByEndToEndId(P, 'e1500'), await store.findByEndToEndId(P, 'f1499')]).toEqual([
+        [],
+        ['jpm:1500'],
+      ])
+      expect(await store.isWhole(P)).toBe(true)
+    })
+
+    test('leaves a reference that stays as it is', async () => {
+      await store.write(P, null, 'm1', [put('a', 'A', { endToEndId: 'e' }), put('b', 'B')])
+      await store.write(P, 'm1', 'm2', [
+        put('a', 'A2', { endToEndId: 'e', referenceStays: true, dueAt: 200 }),
+        put('b', 'B2', { referenceStays: true }),
+      ])
+      expect(await references()).toEqual([['e', 'a']])
+      expect(await store.dueTimes(P, ['a', 'b'])).toEqual([200, 100])
+      await store.write(P, 'm2', 'm3', [{ ...forget('a'), referenceStays: true }])
+      expect([await references(), await store.isWhole(P)]).toEqual([[], true])
     })
 
     test('removes a payment with everything stored about it', async () => {
@@ -172,7 +197,8 @@ export function describeStateStore<S extends StateStore>(
       ])
       await store.write(P, 'm1', 'm2', [forget('a'), forget('b', 'wrong')])
       expect(await references()).toEqual([['e', 'c']])
-      await store.write(P, 'm2', 'm3', [forget('c', 'e'), put('c', 'again')])
+      await store.write(P, 'm2', 'm3', [forget('c', 'e')])
+      await store.write(P, 'm3', 'm4', [put('c', 'again')])
       expect(await references()).toEqual([])
       expect(await store.isWhole(P)).toBe(true)
     })
@@ -187,7 +213,7 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.isWhole(P)).toBe(true)
       await store.reset(P, null, 'm1')
       expect(await store.isWhole(P)).toBe(true)
-      await store.write(P, 'm1', 'm2', [put('a', 'x', { endToEndId: 'e' }), put('b', 'x'), put('a', 'y')])
+      await store.write(P, 'm1', 'm2', [put('a', 'x', { endToEndId: 'e' }), put('b', 'x'), put('c', 'y')])
       expect(await store.isWhole(P)).toBe(true)
       await store.write(P, 'm2', 'm3', [put('b', 'x', { endToEndId: 'e' }), forget('a'), forget('never seen')])
       expect(await store.isWhole(P)).toBe(true)

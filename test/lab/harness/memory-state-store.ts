@@ -35,8 +35,13 @@ export class MemoryStateStore implements StateStore {
     if (view.marker !== expected) {
       return 'refused'
     }
-    for (const { paymentKey, state, dueAt, endToEndId } of writes) {
-      this.#refer(view, paymentKey, state === null ? null : endToEndId)
+    if (new Set(writes.map(({ paymentKey }) => paymentKey)).size < writes.length) {
+      throw new TypeError('a write names a payment twice')
+    }
+    for (const { paymentKey, state, dueAt, endToEndId, referenceStays } of writes) {
+      if (state === null || !referenceStays) {
+        this.#refer(view, paymentKey, state === null ? null : endToEndId)
+      }
       if (state === null) {
         view.states.delete(paymentKey)
         view.due.delete(paymentKey)
