@@ -1,6 +1,7 @@
 import { type Definition, type Field, isUnion, namedTypesOf, type Schema } from '../../avro/schema-definition.ts'
 import { readSchemaFile } from '../../avro/schema-files.ts'
 import type { Config } from '../../config.ts'
+import { CHANGE_HEADERS } from '../../payment/change-headers.ts'
 import { TOPICS, topicNames } from '../../topics.ts'
 import { VERSION } from '../../version.ts'
 import { COMPATIBILITY } from '../schemas.ts'
@@ -215,7 +216,7 @@ function uniqueSteps() {
     unit: 'rows',
     description:
       'For a read_committed reader every step has exactly one record. Only `paystatus repair` may publish one again; it has ' +
-      'the header paystatus_repaired.',
+      `the header ${CHANGE_HEADERS.repaired}.`,
   }
 }
 

@@ -5,8 +5,9 @@ import { describe, expect, test } from 'vitest'
 import { readerType } from '../../../src/avro/avro-type.ts'
 import { readSchemaFile } from '../../../src/avro/schema-files.ts'
 import { loadConfig } from '../../../src/config.ts'
+import { CHANGE_HEADERS } from '../../../src/payment/change-headers.ts'
 import { asyncApiOf } from '../../../src/tools/contract/asyncapi.ts'
-import { PUBLISHED_HEADERS } from '../../../src/tools/contract/published-headers.ts'
+import { PUBLISHED_HEADERS, type PublishedHeader } from '../../../src/tools/contract/published-headers.ts'
 import { toYaml } from '../../../src/tools/contract/to-yaml.ts'
 import { TOPICS } from '../../../src/topics.ts'
 
@@ -93,12 +94,19 @@ describe('the messages', () => {
     expect(PaymentStatus.payload.schema).toEqual(JSON.parse(readSchemaFile(TOPICS.current.schema)))
   })
 
-  test('list the headers of the header table', () => {
-    expect(Object.keys(PaymentStatusChange.headers?.properties ?? {})).toEqual(
-      PUBLISHED_HEADERS.changes.map(({ name }) => name),
-    )
-    expect(PaymentStatus).not.toHaveProperty('headers')
-    expect(PUBLISHED_HEADERS.current).toEqual([])
+  test.each([
+    ['changes', PaymentStatusChange],
+    ['current', PaymentStatus],
+  ] as const)('list the headers of the header table: %s', (topic, message) => {
+    const described: readonly PublishedHeader[] = PUBLISHED_HEADERS[topic]
+    const { properties = {}, required = [] } = message.headers ?? {}
+    expect(Object.keys(properties)).toEqual(described.map(({ name }) => name))
+    expect(required).toEqual(described.filter((header) => header.required).map(({ name }) => name))
+  })
+
+  test('leave out no header of `changes`', () => {
+    const names: readonly string[] = PUBLISHED_HEADERS.changes.map(({ name }) => name)
+    expect(Object.values(CHANGE_HEADERS).filter((name) => !names.includes(name))).toEqual([])
   })
 
   // The reference parser does not check the payloads of examples against Avro schemas.
