@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { PROVIDER_IDS } from '../../../src/providers/registry.ts'
 import type { scorecardDocument } from '../../../src/tools/scorecard/scorecard-report.ts'
 import { Deployment } from '../../lab/harness/deployment.ts'
+import { eventually } from '../../lab/harness/eventually.ts'
 import { simulate } from '../../lab/harness/load.ts'
 import { Observer } from '../../lab/harness/observer.ts'
 
-/** `paystatus scorecard` against what the simulated providers know that they did. */
+/** `paystatus scorecard`, and the metrics it stands beside, against what the simulated providers know that they did. */
 
 let deployment: Deployment
 let observer: Observer
@@ -43,5 +45,23 @@ test('says of each source what the simulated providers did', async () => {
   expect(duplicates).toBeGreaterThan(0)
   expect(duplicates).toBeLessThanOrEqual((await observer.totals()).duplicate)
   expect(sum(({ outOfOrder }) => outOfOrder)).toBeGreaterThan(0)
+
+  // The metrics of the same process.
+  const metric = (series: string) => process.metric(series)
+  for (const stage of ['normalizer', 'processor']) {
+    expect(await metric(`paystatus_unaccounted_records_total{stage="${stage}"}`)).toBe(0)
+    await eventually(async () => {
+      expect(await metric(`paystatus_lag_seconds{stage="${stage}",partition="1"}`)).toBe(0)
+    })
+  }
+  const timed = recorded.filter(({ verdict }) => verdict !== 'RESTATED' && verdict !== 'WITHDRAWN')
+  const observed = await Promise.all(
+    PROVIDER_IDS.map((provider) => metric(`paystatus_status_seconds_count{provider="${provider}"}`)),
+  )
+  expect(observed.reduce((total, count) => total + count, 0)).toBe(timed.length)
+  expect(await metric('paystatus_redis_memory_used_bytes{node="Redis"}')).toBeGreaterThan(0)
+  const lastAccepted = await metric('paystatus_gateway_last_accepted_timestamp_seconds{source="instamed"}')
+  expect(Date.now() / 1_000 - lastAccepted).toBeLessThan(120)
+
   expect(sources.every(({ latenessMs }) => latenessMs.p50 === null || latenessMs.p50 >= 0)).toBe(true)
 })
