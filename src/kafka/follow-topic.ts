@@ -5,7 +5,7 @@ import { stopIfUnreadable } from './errors.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { createPartitionReader } from './partition-reader.ts'
 
-const LIMITS = { maxWaitMs: 100, minBytes: 1, maxBytes: 4 << 20, partitionBytesMax: 1 << 20 }
+const LIMITS = { maxWaitMs: 100, maxBytes: 4 << 20, partitionBytesMax: 1 << 20 }
 const OFFSET_OUT_OF_RANGE = 1
 
 export interface FollowOptions {

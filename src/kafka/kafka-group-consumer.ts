@@ -27,7 +27,6 @@ const LOOK_AGAIN_AFTER_MS = 300
 const HEARTBEAT_EVERY_MS = 300
 const LIMITS = {
   // A record is answered at once. How many are processed together is for the lanes to decide.
-  minBytes: 1,
   maxWaitMs: 500,
   maxBytes: 256 << 10,
   // Before decompression: several chunks of records that resemble each other. Also bounds how much memory one record can pin.
@@ -82,11 +81,11 @@ export class KafkaGroupConsumer implements GroupConsumer {
     void this.#keepMember(member, events)
   }
 
-  async fetch(partition: number, { offset, read }: FetchFrom, signal: AbortSignal): Promise<Fetched> {
+  async fetch(partition: number, { offset, read, gatherMs }: FetchFrom, signal: AbortSignal): Promise<Fetched> {
     const { topic } = this.#options
     // The epoch of an earlier record proves nothing about what lies between.
     const leaderEpoch = read?.offset === offset ? read.leaderEpoch : undefined
-    const place = { topic, topicId: this.#topicId as string, partition, offset, leaderEpoch }
+    const place = { topic, topicId: this.#topicId as string, partition, offset, leaderEpoch, gatherMs }
     try {
       return await this.#fetcher.fetch(place, signal)
     } catch (error) {

@@ -16,7 +16,7 @@ const ANY = -1
 const READ_UNCOMMITTED = 0
 const READ_COMMITTED = 1
 const OFFSET_OUT_OF_RANGE = 1
-const LIMITS = { maxWaitMs: 100, minBytes: 1, maxBytes: 16 << 20, partitionBytesMax: 8 << 20, retryForMs: 10_000 }
+const LIMITS = { maxWaitMs: 100, maxBytes: 16 << 20, partitionBytesMax: 8 << 20, retryForMs: 10_000 }
 
 /** Reads single partitions to their end, read_committed, without a consumer group. */
 export function createPartitionReader({ queries }: KafkaClient): TimedPartitionReader {

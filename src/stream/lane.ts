@@ -32,17 +32,17 @@ export interface LaneLimits {
 
 export type LaneState = 'opening' | 'open' | 'doubt' | 'closed'
 
-/** Longest rest between two fetches, ms. */
-const REST_MAX_MS = 100
+/** Longest time that records are gathered, ms. */
+const GATHER_MAX_MS = 100
 /** After an answer without records about a log that turned out to be unchanged: the leader may not know it all yet. */
 const FETCH_AGAIN_MS = 500
 
 /**
  * One assigned partition: fetches from its own offset, passes the records to the task in chunks, and fetches again.
  *
- * While there is more to read at once, the next fetch runs during the processing. Otherwise the lane rests after processing
- * for as long as it took: a transaction costs the brokers the same whatever its size, so the busier they are, the more
- * records share one. A record that arrives at an idle lane is processed at once.
+ * The next fetch runs during the processing. Its leader answers at once if there is much to read; otherwise it gathers for
+ * twice the time that the last processing took: a transaction costs the brokers the same whatever its size, so the busier
+ * they are, the more records share one. Once nothing arrived in that time, a record is answered and processed at once.
  *
  * All this holds only while the log is the one read so far. Any sign that it is not (an offset out of range, an end below what
  * was read, another topic, another leader) makes the lane ask the task to verify the log before it goes on.
@@ -187,11 +187,12 @@ export class Lane {
     let highWatermark = opened
     const ended = new AbortController()
     const signal = AbortSignal.any([this.#stopped, ended.signal])
-    const fetch = () => this.#control.fetch({ offset: expect, read }, signal)
+    const fetch = (gatherMs: number) => this.#control.fetch({ offset: expect, read, gatherMs }, signal)
     let ahead: Promise<Fetched> | null = null
+    let tookMs = 0
     try {
       while (!this.#stopped.aborted) {
-        const fetched = await this.#answered(ahead ?? fetch(), this.#done >= highWatermark)
+        const fetched = await this.#answered(ahead ?? fetch(0), this.#done >= highWatermark)
         ahead = null
         if (this.#suspected || !isAsRead(fetched, expect, read)) {
           await this.#verify(expect, read)
@@ -208,17 +209,14 @@ export class Lane {
         }
         expect = fetched.next
         read = fetched.end ?? read
-        const hasMore = expect < fetched.lastStableOffset
-        if (hasMore && fetched.pinnedBytes <= this.#control.readAheadBytesMax()) {
-          ahead = fetch()
+        const startedAt = performance.now()
+        if (fetched.pinnedBytes <= this.#control.readAheadBytesMax()) {
+          ahead = fetch(Math.min(2 * tookMs, GATHER_MAX_MS))
           // Its failure is met when its turn comes, or does not matter any more.
           ahead.catch(() => {})
         }
-        const startedAt = performance.now()
         await this.#process(fetched)
-        if (!hasMore) {
-          await sleep(Math.min(performance.now() - startedAt, REST_MAX_MS), signal)
-        }
+        tookMs = performance.now() - startedAt
       }
     } catch (error) {
       if (!this.#stopped.aborted || error !== this.#stopped.reason) {

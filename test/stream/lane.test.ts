@@ -97,7 +97,7 @@ describe('opening', () => {
     opening.open()
     await settle()
     expect([lane.state, lane.done]).toEqual(['open', 7n])
-    expect(control.fetches.pending).toEqual({ offset: 7n, read: { offset: 7n, leaderEpoch: 3 } })
+    expect(control.fetches.pending).toEqual({ offset: 7n, read: { offset: 7n, leaderEpoch: 3 }, gatherMs: 0 })
   })
 })
 
@@ -166,18 +166,14 @@ describe('chunks', () => {
 })
 
 describe('reading ahead', () => {
-  /** Records that are followed by more. */
-  const arriveOf = (offsets: readonly number[], shape: BatchShape = {}) => arrive(offsets, { more: true, ...shape })
-
-  test('begins when there is more to read at once: the next fetch runs while the task is busy', async () => {
+  test('begins at once: the next fetch runs while the task is busy, one and no further (I10)', async () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
-    await arriveOf([0, 1], { leaderEpoch: 4 })
-    expect(control.fetches.pending).toEqual({ offset: 2n, read: { offset: 2n, leaderEpoch: 4 } })
+    await arrive([0, 1], { leaderEpoch: 4 })
+    expect(control.fetches.pending).toMatchObject({ offset: 2n, read: { offset: 2n, leaderEpoch: 4 } })
     await arrive([2], { leaderEpoch: 4 })
     expect([lane.done, task.processed]).toEqual([0n, ['0,1 -> 2']])
-    // One fetch ahead, no further (I10).
     expect(control.isFetching).toBe(false)
     busy.open()
     await settle()
@@ -185,28 +181,17 @@ describe('reading ahead', () => {
     expect(control.fetches.asked).toEqual([0n, 2n, 3n])
   })
 
-  test('does not begin otherwise: what arrives meanwhile shares the next fetch', async () => {
+  test('waits while what was fetched keeps too much memory alive; the share can shrink at any time (I10)', async () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
-    await arrive([0])
-    expect(control.isFetching).toBe(false)
-    busy.open()
-    await settle()
-    expect(control.fetches.pending?.offset).toBe(1n)
-  })
-
-  test('does not begin while what was fetched keeps too much memory alive; the share can shrink at any time (I10)', async () => {
-    await openAt(0)
-    const busy = gate()
-    task.onProcess = () => busy.promise
-    await arriveOf([0], { bytes: 1_001 })
+    await arrive([0], { bytes: 1_001 })
     expect(control.isFetching).toBe(false)
     busy.open()
     await settle()
     control.share = 500
     task.onProcess = stuck
-    await arriveOf([1], { bytes: 501 })
+    await arrive([1], { bytes: 501 })
     expect(control.isFetching).toBe(false)
   })
 
@@ -214,7 +199,7 @@ describe('reading ahead', () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
-    await arriveOf([0])
+    await arrive([0])
     control.fetches.fail(new Error('nobody knows it'))
     await settle()
     expect(lane.state).toBe('open')
@@ -224,45 +209,44 @@ describe('reading ahead', () => {
   })
 })
 
-describe('rest', () => {
-  const busyFor = (ms: number) => {
+describe('gathering', () => {
+  /** Each chunk takes this long. */
+  async function processFor(ms: number, offset: number): Promise<void> {
     task.onProcess = () => new Promise((resolve) => setTimeout(resolve, ms))
+    await arrive([offset])
+    await vi.advanceTimersByTimeAsync(ms)
   }
+  const gathers = () => control.fetches.pending?.gatherMs
 
-  test('lasts as long as the processing took, so that brokers that are slow get larger transactions', async () => {
+  test('lasts twice as long as the last processing, so that brokers that are slow get larger transactions', async () => {
     await openAt(0)
-    busyFor(20)
-    await arrive([0])
-    await vi.advanceTimersByTimeAsync(39)
-    expect([lane.done, control.isFetching]).toEqual([1n, false])
-    await vi.advanceTimersByTimeAsync(1)
-    expect(control.isFetching).toBe(true)
+    expect(gathers()).toBe(0)
+    await processFor(20, 0)
+    await processFor(5, 1)
+    expect(gathers()).toBe(40)
+    await processFor(5, 2)
+    expect(gathers()).toBe(10)
   })
 
-  test('is short, whatever it took', async () => {
+  test('is short, whatever the processing took', async () => {
     await openAt(0)
-    busyFor(10_000)
-    await arrive([0])
-    await vi.advanceTimersByTimeAsync(10_099)
-    expect(control.isFetching).toBe(false)
-    await vi.advanceTimersByTimeAsync(1)
-    expect(control.isFetching).toBe(true)
+    await processFor(10_000, 0)
+    await processFor(1, 1)
+    expect(gathers()).toBe(100)
   })
 
-  test('is left out while there is more to read', async () => {
+  test('ends once nothing arrived: the next record is answered at once', async () => {
     await openAt(0)
-    busyFor(20)
-    await arrive([0], { more: true })
-    await arrive([1], { more: true })
-    await vi.advanceTimersByTimeAsync(40)
-    expect(task.processed).toEqual(['0 -> 1', '1 -> 2'])
+    await processFor(20, 0)
+    await processFor(20, 1)
+    expect(gathers()).toBe(40)
+    await arrive([], { last: 1 })
+    expect(gathers()).toBe(0)
   })
 
   test('does not delay a drain', async () => {
     await openAt(0)
-    busyFor(20)
-    await arrive([0])
-    await vi.advanceTimersByTimeAsync(30)
+    await processFor(20, 0)
     await lane.drain(5_000)
     expect(task.drainedCount).toBe(1)
   })
@@ -317,7 +301,7 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect(control.isFetching).toBe(fetched.kind === 'records')
     await vi.advanceTimersByTimeAsync(500)
     // Without an epoch: it was just verified. So nothing repeats.
-    expect(control.fetches.pending).toEqual({ offset: 2n, read: null })
+    expect(control.fetches.pending).toEqual({ offset: 2n, read: null, gatherMs: 0 })
     await arrive([2, 3], { leaderEpoch: 5 })
     expect(control.fetches.pending?.read).toEqual({ offset: 4n, leaderEpoch: 5 })
     expect(verifications()).toEqual(['verify 2'])
@@ -340,7 +324,7 @@ describe('a log that may have lost records (I2, I3)', () => {
     task.onVerify = async () => {
       throw stop
     }
-    await arrive([0, 1], { more: true })
+    await arrive([0, 1])
     control.fetches.answer(OUT_OF_RANGE)
     await settle()
     expect(verifications()).toEqual([])
@@ -404,7 +388,7 @@ describe('doubt', () => {
     task.onProcess = async () => {
       throw new Error('the outcome is unknown')
     }
-    await arrive(span(0, 8), { more: true })
+    await arrive(span(0, 8))
     expect(lane.state).toBe('doubt')
     expect([control.confirmations, control.isFetching]).toEqual([1, false])
     expect(task.calls).toEqual(['open', 'process 0,1,2,3 -> 4', 'close'])
@@ -546,7 +530,7 @@ describe('drain', () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
-    await arrive(span(0, 8), { more: true })
+    await arrive(span(0, 8))
     let drained = false
     const draining = lane.drain(5_000).then(() => {
       drained = true
@@ -603,7 +587,7 @@ describe('close', () => {
   test('aborts the work and the fetch, and drops what was fetched', async () => {
     await openAt(0)
     task.onProcess = stuck
-    await arrive(span(0, 8), { more: true })
+    await arrive(span(0, 8))
     expect(control.isFetching).toBe(true)
     await lane.close()
     expect(task.calls).toEqual(['open', 'process 0,1,2,3 -> 4', 'close'])

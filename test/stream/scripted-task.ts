@@ -69,8 +69,6 @@ export interface BatchShape {
   readonly last?: number
   readonly bytes?: number
   readonly highWatermark?: number
-  /** Whether there is more to read at once. */
-  readonly more?: boolean
   /** Epoch of the leader that wrote it; unknown if not given. */
   readonly leaderEpoch?: number
 }
@@ -83,7 +81,7 @@ export function batchOf(offsets: readonly number[], shape: BatchShape = {}): Fet
     kind: 'records',
     next,
     highWatermark,
-    lastStableOffset: shape.more === true ? next + 1n : next,
+    lastStableOffset: highWatermark,
     end: shape.leaderEpoch === undefined ? null : { offset: next, leaderEpoch: shape.leaderEpoch },
     records: offsets.map((offset) => ({
       offset: BigInt(offset),

@@ -160,9 +160,8 @@ describe('an assignment', () => {
     prepare = (task) => {
       task.onProcess = stuck
     }
-    /** While they are processed, if more can be read ahead. */
     const readsAhead = async (partition: number, bytes: number) => {
-      consumer.fetches.get(partition)?.answer(batchOf([0], { bytes, more: true }))
+      consumer.fetches.get(partition)?.answer(batchOf([0], { bytes }))
       await settle()
       return isFetching(partition)
     }

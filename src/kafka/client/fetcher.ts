@@ -8,9 +8,8 @@ import { FETCH } from './requests.ts'
 import type { ValueOf } from './wire-types.ts'
 
 export interface FetchLimits {
-  /** How long the leader may wait for `minBytes`, ms. */
+  /** How long the leader may wait for the first record, ms. */
   readonly maxWaitMs: number
-  readonly minBytes: number
   /** Of a response. */
   readonly maxBytes: number
   /** Of one partition in it. A larger first batch is returned whole. */
@@ -28,6 +27,8 @@ export interface FetchPlace {
   readonly topicId: string
   /** Epoch of the leader that wrote the record before `offset`: the leader checks that its log still has it. */
   readonly leaderEpoch?: number | undefined
+  /** How long the leader gathers records before it answers, unless there are GATHERED_BYTES, ms. 0 by default. */
+  readonly gatherMs?: number
 }
 
 type Answered = ValueOf<typeof FETCH.response>['topics'][number]['partitions'][number]
@@ -40,6 +41,8 @@ const UNKNOWN_TOPIC_ID = 100
 const INCONSISTENT_TOPIC_ID = 103
 /** A leader that does not answer a fetch for this long beyond its wait is left for another, ms. */
 const ANSWER_MAX_MS = 6_000
+/** Enough for a chunk. */
+const GATHERED_BYTES = 64 << 10
 const RETRY_PAUSE_MS = 50
 const RETRY_PAUSE_MAX_MS = 1_000
 
@@ -103,8 +106,9 @@ export class Fetcher {
   }
 
   async #ask(leader: Broker, place: FetchPlace, signal: AbortSignal): Promise<Answered> {
-    const { topicId, partition, offset, leaderEpoch } = place
-    const { maxWaitMs, minBytes, maxBytes, partitionBytesMax } = this.#limits
+    const { topicId, partition, offset, leaderEpoch, gatherMs = 0 } = place
+    const { maxBytes, partitionBytesMax } = this.#limits
+    const maxWaitMs = gatherMs > 0 ? Math.ceil(gatherMs) : this.#limits.maxWaitMs
     const one = {
       partition,
       currentLeaderEpoch: ANY,
@@ -116,7 +120,7 @@ export class Fetcher {
     const body = {
       replicaId: ANY,
       maxWaitMs,
-      minBytes,
+      minBytes: gatherMs > 0 ? GATHERED_BYTES : 1,
       maxBytes,
       isolationLevel: READ_COMMITTED,
       sessionId: 0,

@@ -16,6 +16,8 @@ let fetcher: Fetcher
 let asked: string[]
 /** The leader epoch that each request named as the last one read. */
 let epochs: number[]
+/** How long each request lets the leader wait, ms, and for how many bytes. */
+let waits: [maxWaitMs: number, minBytes: number][]
 
 type Answered = ValueOf<typeof FETCH.response>['topics'][number]['partitions'][number]
 
@@ -25,9 +27,10 @@ beforeEach(async () => {
   scripted = await ScriptedBroker.start()
   scripted.partitions = 3
   cluster = createKafka({ connection: { brokers: [scripted.address] }, clientId: 'test', logger: SILENT }).cluster()
-  fetcher = new Fetcher(cluster, { maxWaitMs: 10, minBytes: 1, maxBytes: 1_000, partitionBytesMax: 100 })
+  fetcher = new Fetcher(cluster, { maxWaitMs: 10, maxBytes: 1_000, partitionBytesMax: 100 })
   asked = []
   epochs = []
+  waits = []
   answering(() => ({}))
 })
 
@@ -38,8 +41,9 @@ afterEach(async () => {
 
 /** The answer about each partition; by default nothing new. */
 function answering(of: (partition: number, offset: bigint) => Partial<Answered> | Promise<Partial<Answered>>): void {
-  scripted.on(FETCH, async ({ topics }) => {
+  scripted.on(FETCH, async ({ topics, maxWaitMs, minBytes }) => {
     asked.push(topics.flatMap(({ partitions }) => partitions.map((one) => `${one.partition}@${one.offset}`)).join(' '))
+    waits.push([maxWaitMs, minBytes])
     epochs.push(...topics.flatMap(({ partitions }) => partitions.map(({ lastFetchedEpoch }) => lastFetchedEpoch)))
     const [topic] = topics
     const [one] = topic?.partitions ?? []
@@ -102,6 +106,15 @@ test('answers with the records, where to go on, and where the log stands', async
 
 test('nothing new is an answer, too', async () => {
   expect(await fetcher.fetch(place(0, 4n), NEVER)).toMatchObject({ kind: 'records', records: [], next: 4n, end: null })
+})
+
+test('the leader answers the first record at once, or gathers for as long as the reader says', async () => {
+  await fetcher.fetch(place(0), NEVER)
+  await fetcher.fetch(place(0, 0n, { gatherMs: 7.2 }), NEVER)
+  expect(waits).toEqual([
+    [10, 1],
+    [8, 64 << 10],
+  ])
 })
 
 test('a partition without records holds up no other: each has a connection of its own', async () => {
@@ -214,7 +227,6 @@ test('a failure that lasts is reported by those who have a limit', async () => {
   answering(() => ({ errorCode: 5 }))
   const limited = new Fetcher(cluster, {
     maxWaitMs: 10,
-    minBytes: 1,
     maxBytes: 1,
     partitionBytesMax: 1,
     retryForMs: 100,
