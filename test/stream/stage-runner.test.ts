@@ -198,6 +198,22 @@ describe('an assignment', () => {
     await settle()
     expect(story).toEqual(['close 1', 'open 1', 'fetch 1 from 0'])
   })
+
+  test('that is revoked again while its old lane still closes opens nothing: it would fence the rightful owner (I7)', async () => {
+    const busy = gate()
+    prepare = (task) => {
+      task.onProcess = () => busy.promise
+    }
+    await assign(1)
+    await arrive(1, 0)
+    await assign()
+    await assign(1)
+    await assign()
+    forget()
+    busy.open()
+    await settle()
+    expect(story).toEqual(['close 1', 'close 1'])
+  })
 })
 
 test('records go to the lane of their partition', async () => {
