@@ -40,9 +40,9 @@ const FETCH_AGAIN_MS = 500
 /**
  * One assigned partition: fetches from its own offset, passes the records to the task in chunks, and fetches again.
  *
- * The next fetch runs during the processing. Its leader answers at once if there is much to read; otherwise it gathers for
- * twice the time that the last processing took: a transaction costs the brokers the same whatever its size, so the busier
- * they are, the more records share one. Once nothing arrived in that time, a record is answered and processed at once.
+ * The next fetch runs during the processing. Its leader answers at once if there is much to read; otherwise it gathers for as
+ * long as the last processing took: a transaction costs the brokers the same whatever its size, so the busier they are, the
+ * more records share one. Once nothing arrived in that time, a record is answered and processed at once.
  *
  * All this holds only while the log is the one read so far. Any sign that it is not (an offset out of range, an end below what
  * was read, another topic, another leader) makes the lane ask the task to verify the log before it goes on.
@@ -211,7 +211,7 @@ export class Lane {
         read = fetched.end ?? read
         const startedAt = performance.now()
         if (fetched.pinnedBytes <= this.#control.readAheadBytesMax()) {
-          ahead = fetch(Math.min(2 * tookMs, GATHER_MAX_MS))
+          ahead = fetch(Math.min(tookMs, GATHER_MAX_MS))
           // Its failure is met when its turn comes, or does not matter any more.
           ahead.catch(() => {})
         }
