@@ -16,6 +16,7 @@ import { sleep } from '../sleep.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import { partitionOf } from '../stream/partition-of.ts'
 import { shortReason } from '../stream/short-reason.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import type { Access } from './access/access.ts'
 import type { Admission, SourceGuard } from './access/source-guard.ts'
 import { AppendWatch } from './append-watch.ts'
@@ -23,7 +24,6 @@ import { Budget } from './budget.ts'
 import { type ConnectionLimits, Connections, fastifyOptions, serverOptions } from './connections.ts'
 import { Exchange, type ExchangeContext } from './exchange.ts'
 import { isIdentityEncoded } from './is-identity-encoded.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

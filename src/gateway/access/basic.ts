@@ -1,5 +1,5 @@
+import type { LiveFiles } from '../../config/live-files.ts'
 import { digestOf, liveSecrets, matchesOne } from './digests.ts'
-import type { LiveFiles } from './live-files.ts'
 import type { AuthenticationOf, Requirement } from './requirement.ts'
 
 const CREDENTIALS = /^Basic +([A-Za-z0-9+/=_-]+)$/i

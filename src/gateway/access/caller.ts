@@ -2,12 +2,12 @@ import { hash, type X509Certificate } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { type AddressSet, addressSet, liveAddressSet } from '../../config/address-set.ts'
 import type { TrustedProxies } from '../../config/gateway-access.ts'
+import type { Live, LiveFiles } from '../../config/live-files.ts'
 import { type Certificate, parseCertificate } from '../../pki/certificate.ts'
-import { type AddressSet, addressSet, liveAddressSet } from './address-set.ts'
 import { type CertificateDers, certificateHeaders, certificatesOf } from './client-certificate-header.ts'
 import { forwardedAddress } from './forwarded-address.ts'
-import type { Live, LiveFiles } from './live-files.ts'
 
 /** What is known of a caller before its body is read. */
 export interface Caller {

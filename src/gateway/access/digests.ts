@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto'
+import type { Live, LiveFiles } from '../../config/live-files.ts'
 import { type Secret, secretOf } from '../../config/secret.ts'
-import type { Live, LiveFiles } from './live-files.ts'
 
 /** Hashing both sides makes them the same length, whatever the caller sent. */
 export function digestOf(bytes: Buffer | string): Buffer {

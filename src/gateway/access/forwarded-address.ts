@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { AddressSet } from './address-set.ts'
+import type { AddressSet } from '../../config/address-set.ts'
 
 /**
  * The address a request originated from, behind proxies. X-Forwarded-For is read from the right, where the nearest proxy

@@ -1,5 +1,5 @@
+import type { LiveFiles } from '../../config/live-files.ts'
 import { digestOf, liveSecrets, matchesOne } from './digests.ts'
-import type { LiveFiles } from './live-files.ts'
 import type { AuthenticationOf, Requirement } from './requirement.ts'
 
 /** A secret in its own header. Several may be valid at once, for rotation. Only their SHA-256 is kept. */

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { LiveFiles } from '../../config/live-files.ts'
 import { liveSecrets } from './digests.ts'
-import type { LiveFiles } from './live-files.ts'
 import type { AuthenticationOf, Requirement } from './requirement.ts'
 import { isTimely } from './timestamp.ts'
 

@@ -1,5 +1,5 @@
-import { liveAddressSet } from './address-set.ts'
-import type { LiveFiles } from './live-files.ts'
+import { liveAddressSet } from '../../config/address-set.ts'
+import type { LiveFiles } from '../../config/live-files.ts'
 import type { AuthenticationOf, Requirement } from './requirement.ts'
 
 /** Only callers from known networks; behind trusted proxies, the address is the one they report. */

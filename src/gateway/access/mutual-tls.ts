@@ -1,10 +1,10 @@
 import { linesOf } from '../../config/lines.ts'
+import type { Live, LiveFiles } from '../../config/live-files.ts'
 import type { Certificate } from '../../pki/certificate.ts'
 import { matchesPin, type Pin, parsePin } from '../../pki/pin.ts'
 import { parseRevocationLists, type RevocationList } from '../../pki/revocation-list.ts'
 import { type Trust, toTrust, verifyClientCertificate } from '../../pki/verify-client-certificate.ts'
 import type { ShownCertificate } from './caller.ts'
-import type { Live, LiveFiles } from './live-files.ts'
 import type { AuthenticationOf, HeadVerdict, Requirement } from './requirement.ts'
 
 /** The current CAs of one source. */

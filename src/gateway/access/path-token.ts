@@ -1,6 +1,6 @@
 import { checkPathToken } from '../../config/authentication.ts'
+import type { LiveFiles } from '../../config/live-files.ts'
 import { digestOf, liveSecrets, matchesOne } from './digests.ts'
-import type { LiveFiles } from './live-files.ts'
 import type { AuthenticationOf, Requirement } from './requirement.ts'
 
 /** An unguessable last segment of the URL's path. A wrong token is answered like an unknown path. */

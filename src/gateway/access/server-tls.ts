@@ -2,8 +2,8 @@ import { constants } from 'node:crypto'
 import type { Server, ServerOptions } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
 import type { TlsFiles } from '../../config/gateway-access.ts'
+import type { Live, LiveFiles } from '../../config/live-files.ts'
 import { type ServerIdentity, toServerIdentity } from '../../pki/server-identity.ts'
-import type { Live, LiveFiles } from './live-files.ts'
 
 /**
  * Mozilla's intermediate profile without finite-field Diffie-Hellman: no client with a certificate needs it, and it makes

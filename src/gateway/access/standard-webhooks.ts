@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual, verify } from 'node:crypto'
+import type { LiveFiles } from '../../config/live-files.ts'
 import { type StandardWebhooksKey, standardWebhooksKey } from '../../config/standard-webhooks-key.ts'
 import { liveSecrets } from './digests.ts'
-import type { LiveFiles } from './live-files.ts'
 import type { AuthenticationOf, Requirement } from './requirement.ts'
 import { isTimely } from './timestamp.ts'
 

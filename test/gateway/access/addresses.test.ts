@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { addressSet } from '../../../src/gateway/access/address-set.ts'
+import { addressSet } from '../../../src/config/address-set.ts'
 import { forwardedAddress } from '../../../src/gateway/access/forwarded-address.ts'
 import { ipAllowList } from '../../../src/gateway/access/ip-allow-list.ts'
 import { callerOf, noFiles } from './caller-of.ts'

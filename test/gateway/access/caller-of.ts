@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { LiveFiles } from '../../../src/config/live-files.ts'
 import type { Secret } from '../../../src/config/secret.ts'
 import type { Caller } from '../../../src/gateway/access/caller.ts'
-import { LiveFiles } from '../../../src/gateway/access/live-files.ts'
 
 /** A caller that presents only what the test gives. */
 export function callerOf(shown: Partial<Caller> = {}): Caller {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { TokenBucket } from '../../src/gateway/token-bucket.ts'
+import { TokenBucket } from '../src/token-bucket.ts'
 
 const pauses = fc.array(fc.integer({ min: 0, max: 1_500 }), { minLength: 1, maxLength: 200 })
 const rates = fc.double({ min: 0.1, max: 1_000, noNaN: true })

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net'
-import { parseAddressRange } from '../../config/address-range.ts'
-import { type Lines, linesOf } from '../../config/lines.ts'
+import { parseAddressRange } from './address-range.ts'
+import { type Lines, linesOf } from './lines.ts'
 import type { Live, LiveFiles } from './live-files.ts'
 
 /** Addresses and ranges, IPv4 and IPv6. An IPv4-mapped IPv6 address (`::ffff:203.0.113.7`) counts as IPv4. */

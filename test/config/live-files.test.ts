@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { LiveFiles } from '../../../src/gateway/access/live-files.ts'
+import { LiveFiles } from '../../src/config/live-files.ts'
 
 let directory: string
 let log: string[]

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import type { Logger } from '../../observability/log.ts'
+import type { Logger } from '../observability/log.ts'
 
 /** A value made from files, and made again when they change. */
 export interface Live<T> {
