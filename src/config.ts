@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { AUTHENTICATION_SCHEMA, type Authentication, resolveAuthentication } from './config/authentication.ts'
+import { CONSOLE_SCHEMA, type ConsoleConfig, resolveConsole } from './config/console-config.ts'
 import { CLIENT_SECURITY, type ClientSecurity, clientSecurity, REDIS_PLACES } from './config/client-security.ts'
 import { checkGatewayAccess, GATEWAY_ACCESS_SHAPE, type GatewayAccess } from './config/gateway-access.ts'
 import { GATEWAY_LIMITS, gatewayLimitProblems, SOURCE_LIMITS } from './config/gateway-limits.ts'
@@ -12,7 +13,7 @@ import { PAYMENT_STATUSES } from './payment/payment-status.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
 
 /** The parts of the configuration whose secrets and files only some processes need. */
-export const CONFIG_PARTS = ['kafka', 'redis', 'registry', 'gateway', 'encryption'] as const
+export const CONFIG_PARTS = ['kafka', 'redis', 'registry', 'gateway', 'encryption', 'console'] as const
 export type ConfigPart = (typeof CONFIG_PARTS)[number]
 
 /**
@@ -47,9 +48,11 @@ export function loadConfig(
   }))
   problems.push(...conflictsOf(sources))
   let encryption: EncryptionConfig | null = null
+  let consoleConfig: ConsoleConfig | undefined
   if (parsed.success) {
     checkGatewayAccess(parsed.data.gateway, problemsOf('gateway'))
     problems.push(...mutualTlsProblems(parsed.data.gateway, sources))
+    consoleConfig = resolveConsole(parsed.data.console, env, problemsOf('console'))
     if (parsed.data.encryption !== undefined) {
       encryption = resolveEncryption(parsed.data.encryption, problemsOf('encryption'))
     }
@@ -64,7 +67,7 @@ export function loadConfig(
     )
   }
   const security = parsed.success ? clientSecurity(parsed.data, env, problemsOf) : undefined
-  if (!parsed.success || security === undefined || problems.length > 0) {
+  if (!parsed.success || security === undefined || consoleConfig === undefined || problems.length > 0) {
     throw new ConfigError(problems.map((problem) => withItsVariable(problem, fromEnvironment)))
   }
   const { kafka, redis, registry, ...rest } = parsed.data
@@ -72,6 +75,7 @@ export function loadConfig(
     ...rest,
     ...groupsOf(parsed.data),
     encryption,
+    console: consoleConfig,
     kafka: { ...kafka, ...security.kafka },
     redis: { url: redis.url, cluster: redis.cluster, ...security.redis },
     registry: { url: registry.url, checkIntervalMs: registry.checkIntervalMs, ...security.registry },
@@ -239,6 +243,7 @@ export const CONFIG_SCHEMA = z.strictObject({
     })
     .prefault({}),
   admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9090) }).prefault({}),
+  console: CONSOLE_SCHEMA,
   /** Time limit of an orderly stop; then the process ends at once. Below the usual 60 s of orchestrators. */
   shutdown: z.strictObject({ limitMs: ms.default(45_000) }).prefault({}),
   normalizer: z.strictObject({ group: groupRule.optional() }).prefault({}),
@@ -270,7 +275,7 @@ type ParsedConfig = z.infer<typeof CONFIG_SCHEMA>
 type ParsedSource = z.infer<typeof SOURCE_SCHEMA>
 
 export interface Config
-  extends Omit<ParsedConfig, 'sources' | 'kafka' | 'redis' | 'registry' | 'encryption' | 'normalizer' | 'processor'> {
+  extends Omit<ParsedConfig, 'sources' | 'kafka' | 'redis' | 'registry' | 'encryption' | 'normalizer' | 'processor' | 'console'> {
   /** Consumer groups. The defaults contain the topic prefix, so that installations with different topics share none. */
   readonly normalizer: { readonly group: string }
   readonly processor: { readonly group: string }
@@ -279,6 +284,7 @@ export interface Config
   readonly registry: Pick<ParsedConfig['registry'], 'url' | 'checkIntervalMs'> & ClientSecurity['registry']
   /** Null if bodies are not encrypted. */
   readonly encryption: EncryptionConfig | null
+  readonly console: ConsoleConfig
   readonly sources: readonly SourceConfig[]
 }
 
@@ -318,6 +324,8 @@ export const ENVIRONMENT_OVERRIDES: readonly (readonly [
   ['PAYSTATUS_GATEWAY_PORT', 'gateway.port', toNumber],
   ['PAYSTATUS_ADMIN_HOST', 'admin.host', String],
   ['PAYSTATUS_ADMIN_PORT', 'admin.port', toNumber],
+  ['PAYSTATUS_CONSOLE_HOST', 'console.host', String],
+  ['PAYSTATUS_CONSOLE_PORT', 'console.port', toNumber],
 ]
 
 /** The text itself if it is not a number, so that the schema reports it. */

@@ -17,7 +17,7 @@ import { providerById } from './providers/registry.ts'
 import type { RunningStage, StageContext } from './stages/stage-context.ts'
 import { GrowingDistance } from './stream/growing-distance.ts'
 import { topicNames } from './topics.ts'
-import { type StageName, TOPOLOGY } from './topology.ts'
+import { ROLES, type RoleName, TOPOLOGY } from './topology.ts'
 import { VERSION } from './version.ts'
 
 /** How a process that runs stages ended. */
@@ -31,9 +31,9 @@ export type ExitReason = { readonly kind: 'signal' } | { readonly kind: 'fatal';
  */
 export async function runStages(
   config: Config,
-  stages: readonly StageName[],
+  stages: readonly RoleName[],
   stopSignal: AbortSignal,
-  onListening: (urls: { gateway?: string; admin: string }) => void,
+  onListening: (urls: { gateway?: string; console?: string; admin: string }) => void,
 ): Promise<ExitReason> {
   const logger = createLogger({ level: config.log.level, role: stages.join('+') })
   const health = new Health()
@@ -59,23 +59,25 @@ export async function runStages(
   const endReminder = remindOfDeadLetters(deadLetters, logger)
 
   async function start(): Promise<void> {
-    for (const stage of stages.filter((candidate) => candidate !== 'gateway')) {
+    for (const stage of stages.filter((candidate) => !isServer(candidate))) {
       // Before the admin server starts: readiness ignores components it has not heard of.
       health.set(stage, false, 'starting')
     }
     const listening = await admin.start()
     const gateway = stages.includes('gateway') ? await startOne('gateway') : undefined
+    const console = stages.includes('console') ? await startOne('console') : undefined
     onListening({
       admin: `http://${listening.host}:${listening.port}`,
       ...(gateway?.url !== undefined && { gateway: gateway.url }),
+      ...(console?.url !== undefined && { console: console.url }),
     })
     await brokersReady(runtime, stages)
-    await Promise.all(stages.filter((stage) => stage !== 'gateway').map(startOne))
+    await Promise.all(stages.filter((stage) => !isServer(stage)).map(startOne))
   }
 
-  async function startOne(stage: StageName): Promise<RunningStage> {
-    const entry = TOPOLOGY.find((candidate) => candidate.stage === stage)
-    const started = await (entry as (typeof TOPOLOGY)[number]).start(context)
+  async function startOne(stage: RoleName): Promise<RunningStage> {
+    const entry = ROLES.find((candidate) => candidate.stage === stage)
+    const started = await (entry as (typeof ROLES)[number]).start(context)
     running.push(started)
     return started
   }
@@ -111,6 +113,11 @@ export async function runStages(
   await admin.stop()
   clearTimeout(hanging)
   return reason
+}
+
+/** Servers start before Kafka answers: the gateway says 503, and the console what is missing. */
+function isServer(role: RoleName): boolean {
+  return role === 'gateway' || role === 'console'
 }
 
 /** The OpenAPI document of the gateway with this configuration. */
@@ -186,7 +193,7 @@ function watchSchemas(
 const SCHEMAS_RECHECK_MS = 5_000
 
 /** Waits for the brokers, then checks the topics. Rejects if a problem is fatal, such as a wrong partition count. */
-async function brokersReady(runtime: Runtime, stages: readonly StageName[]): Promise<void> {
+async function brokersReady(runtime: Runtime, stages: readonly RoleName[]): Promise<void> {
   const { config, logger, kafka } = runtime
   const { topicPrefix, partitions, replicationFactor, minInsyncReplicas } = config.kafka
   const names = topicNames(topicPrefix)

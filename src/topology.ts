@@ -1,5 +1,6 @@
 import type { ConfigPart } from './config.ts'
 import type { StartStage } from './stages/stage-context.ts'
+import { startConsole } from './stages/start-console.ts'
 import { startGateway } from './stages/start-gateway.ts'
 import { startNormalizer } from './stages/start-normalizer.ts'
 import { startProcessor } from './stages/start-processor.ts'
@@ -44,3 +45,11 @@ export const TOPOLOGY = [
 }[]
 
 export type StageName = (typeof TOPOLOGY)[number]['stage']
+
+/** Everything that a process can run: the stages, and the console, which only looks at their topics. */
+export const ROLES = [
+  ...TOPOLOGY,
+  { stage: 'console', uses: ['kafka', 'redis', 'registry', 'encryption', 'console'], start: startConsole },
+] as const satisfies readonly { stage: string; uses: readonly ConfigPart[]; start: StartStage }[]
+
+export type RoleName = (typeof ROLES)[number]['stage']

@@ -1,5 +1,5 @@
-import { userInfo } from 'node:os'
 import { InvalidArgumentError, Option } from 'commander'
+import { systemUser } from '../system-user.ts'
 import { BY_LENGTH_MAX, REASON_LENGTH_MAX } from '../tools/audit/audit-record.ts'
 
 /** The options of commands that change something; both go into the audit trail. */
@@ -26,14 +26,5 @@ function textUpTo(lengthMax: number): (text: string) => string {
       throw new InvalidArgumentError(`must have 1 to ${lengthMax} characters.`)
     }
     return text
-  }
-}
-
-/** In a container the user id may have no name. */
-function systemUser(): string {
-  try {
-    return userInfo().username
-  } catch {
-    return `uid ${process.getuid?.() ?? 'unknown'}`
   }
 }

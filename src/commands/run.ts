@@ -2,10 +2,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ConfigError } from '../config.ts'
 import { shownMessage } from '../observability/log.ts'
 import { runStages } from '../run-stages.ts'
-import { type StageName, TOPOLOGY } from '../topology.ts'
+import { ROLES, type RoleName, type StageName, TOPOLOGY } from '../topology.ts'
 import { configuration, EXIT_FAILED } from './command-line.ts'
 
 const STAGES: readonly StageName[] = TOPOLOGY.map((entry) => entry.stage)
+const ALL: readonly RoleName[] = ROLES.map((entry) => entry.stage)
 
 /** `run`, and one command for each stage. */
 export function addRun(program: Command): void {
@@ -13,21 +14,21 @@ export function addRun(program: Command): void {
     .command('run')
     .description('run stages in this process until SIGTERM or Ctrl-C')
     .addOption(
-      new Option('--roles <list>', `comma-separated: ${STAGES.join(', ')}`)
-        .argParser(stageNames)
-        .default(STAGES, 'all'),
+      new Option('--roles <list>', `comma-separated: ${ALL.join(', ')}`)
+        .argParser(roleNames)
+        .default(STAGES, 'all but the console'),
     )
-    .action((options: { roles: readonly StageName[] }) => run(program, options.roles))
-  for (const stage of STAGES) {
+    .action((options: { roles: readonly RoleName[] }) => run(program, options.roles))
+  for (const role of ALL) {
     program
-      .command(stage)
-      .description(`run only the ${stage}`)
-      .action(() => run(program, [stage]))
+      .command(role)
+      .description(`run only the ${role}`)
+      .action(() => run(program, [role]))
   }
 }
 
-async function run(program: Command, stages: readonly StageName[]): Promise<void> {
-  const uses = TOPOLOGY.filter(({ stage }) => stages.includes(stage)).flatMap((entry) => entry.uses)
+async function run(program: Command, stages: readonly RoleName[]): Promise<void> {
+  const uses = ROLES.filter(({ stage }) => stages.includes(stage)).flatMap((entry) => entry.uses)
   const config = configuration(program, uses)
   if (stages.includes('gateway') && config.sources.length === 0) {
     throw new ConfigError(['sources: none is configured, so the gateway would accept nothing'])
@@ -43,8 +44,13 @@ async function run(program: Command, stages: readonly StageName[]): Promise<void
       stop.abort()
     })
   }
-  const reason = await runStages(config, stages, stop.signal, ({ gateway, admin }) => {
-    process.stderr.write(`${gateway === undefined ? '' : `gateway ${gateway}, `}health and metrics ${admin}\n`)
+  const reason = await runStages(config, stages, stop.signal, ({ gateway, console, admin }) => {
+    const urls = [
+      ...(gateway === undefined ? [] : [`gateway ${gateway}`]),
+      ...(console === undefined ? [] : [`console ${console}`]),
+      `health and metrics ${admin}`,
+    ]
+    process.stderr.write(`${urls.join(', ')}\n`)
   })
   if (reason.kind === 'fatal') {
     process.stderr.write(`paystatus: ${shownMessage(reason.error)}\n`)
@@ -53,11 +59,11 @@ async function run(program: Command, stages: readonly StageName[]): Promise<void
   process.exit(0)
 }
 
-function stageNames(text: string): readonly StageName[] {
+function roleNames(text: string): readonly RoleName[] {
   const names = text.split(',').map((name) => name.trim())
-  const unknown = names.filter((name) => !STAGES.includes(name as StageName))
+  const unknown = names.filter((name) => !ALL.includes(name as RoleName))
   if (unknown.length > 0) {
-    throw new InvalidArgumentError(`unknown: ${unknown.join(', ')}; the roles are ${STAGES.join(', ')}.`)
+    throw new InvalidArgumentError(`unknown: ${unknown.join(', ')}; the roles are ${ALL.join(', ')}.`)
   }
-  return [...new Set(names as StageName[])]
+  return [...new Set(names as RoleName[])]
 }

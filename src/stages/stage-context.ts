@@ -32,6 +32,6 @@ export interface StageContext {
 export interface RunningStage {
   /** Finishes and commits the work in progress, leaves the group and closes the clients. */
   stop(): Promise<void>
-  /** The address the gateway listens on. */
+  /** The address that the gateway or the console listens on. */
   readonly url?: string
 }

@@ -45,6 +45,16 @@ export async function explainPayments(
   options: WhyOptions = {},
 ): Promise<Explained> {
   const { states, from } = await findPayments(config, logger, wanted, { fromTopic: options.fromTopic === true })
+  return { from, payments: await explainStates(config, logger, states, options) }
+}
+
+/** Explains payments whose states are known. */
+export async function explainStates(
+  config: Config,
+  logger: Logger,
+  states: readonly PaymentState[],
+  options: Omit<WhyOptions, 'fromTopic'> = {},
+): Promise<readonly PaymentExplanation[]> {
   const { partitions } = config.kafka
   return withClients(
     { config, logger, tool: 'why' },
@@ -63,7 +73,7 @@ export async function explainPayments(
       const homes = traces.map(({ state }) => partitionOf(Buffer.from(state.paymentKey), partitions))
       const all = Array.from({ length: partitions }, (_, partition) => partition)
       const raw = await findRaw(world, callbackIds, [...new Set([...homes, ...all])], new Set(homes), options.onReading)
-      return { from, payments: traces.map((trace) => explainPayment({ ...trace, ...raw })) }
+      return traces.map((trace) => explainPayment({ ...trace, ...raw }))
     },
   )
 }

@@ -1,0 +1,411 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from '../observability/log.ts'
+import { TokenBucket } from '../token-bucket.ts'
+import { BROWSER_COOKIE, type ConsoleAccess, SESSION_COOKIE } from './access/console-access.ts'
+import { FormTokens, newCookieValue, SESSION_MS } from './access/sessions.ts'
+import { mayAct, type Who } from './access/who.ts'
+import type { Assets } from './assets.ts'
+import { documentPage } from './pages/document-page.ts'
+import { problemPage } from './pages/problem-page.ts'
+import { type Ask, type Reply, type Route, Router, type SetCookie, segmentsOf } from './route.ts'
+
+export interface ConsoleServerOptions {
+  readonly host: string
+  /** 0 chooses a free port. */
+  readonly port: number
+  /** Where people reach it, if that is not host and port; then cookies need https if it is https. */
+  readonly publicUrl: string | null
+  readonly environment: string
+  readonly routes: readonly Route[]
+  readonly access: ConsoleAccess
+  readonly assets: Assets
+  /** Per signed-in name, or per address. */
+  readonly requestsPerSecondMax: number
+  readonly logger: Pick<Logger, 'warn'>
+  /** Monotonic, ms. */
+  readonly clock: () => number
+}
+
+const URL_CHARS_MAX = 4_096
+const FORM_BYTES_MAX = 64 << 10
+const STREAMS_MAX = 200
+/** Callers whose rate is remembered (I10). */
+const BUCKETS_MAX = 10_000
+
+/** Everything comes from this origin, nothing is inline, and nobody may frame a page. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': PAGE_POLICY,
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+  'cache-control': 'no-store',
+}
+
+/**
+ * The console's HTTP server: identifies the sender, limits rates, checks forms, and sends replies with the headers that keep a
+ * browser safe. It opens no file for a request; what it serves is in its routes and assets.
+ */
+export class ConsoleServer {
+  readonly #options: ConsoleServerOptions
+  readonly #server: Server
+  readonly #router: Router
+  readonly #tokens = new FormTokens()
+  readonly #buckets = new Map<string, TokenBucket>()
+  readonly #stopped = new AbortController()
+  #streams = 0
+
+  constructor(options: ConsoleServerOptions) {
+    this.#options = options
+    this.#router = new Router(options.routes)
+    this.#server = createServer(
+      { maxHeaderSize: 16 << 10, headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 10_000 },
+      (request, response) => void this.#answer(request, response),
+    )
+    this.#server.maxConnections = 1_000
+  }
+
+  /** Listens; rejects if the port is taken. */
+  start(): Promise<{ readonly host: string; readonly port: number }> {
+    const { promise, resolve, reject } = Promise.withResolvers<{ host: string; port: number }>()
+    this.#server.once('error', reject)
+    this.#server.listen(this.#options.port, this.#options.host, () => {
+      this.#server.off('error', reject)
+      resolve({ host: this.#options.host, port: (this.#server.address() as AddressInfo).port })
+    })
+    return promise
+  }
+
+  stop(): Promise<void> {
+    this.#stopped.abort()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#server.close(() => resolve())
+    this.#server.closeAllConnections()
+    return promise
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    const exchange = new Exchange(request, response, this.#options)
+    try {
+      const reply = await this.#replyTo(exchange, AbortSignal.any([gone.signal, this.#stopped.signal]))
+      if (!gone.signal.aborted) {
+        this.#send(exchange, reply)
+      }
+    } catch (error) {
+      if (gone.signal.aborted) {
+        return
+      }
+      const { name, code } = error as { name: string; code?: string }
+      this.#options.logger.warn({ path: exchange.pattern, name, code }, 'a request to the console failed')
+      exchange.send(problemReply(exchange.isApi, 503, unavailable(error as Error)))
+    }
+  }
+
+  async #replyTo(exchange: Exchange, signal: AbortSignal): Promise<Reply | AssetReply> {
+    const { request, url } = exchange
+    const problem = (status: number, detail: string) => problemReply(exchange.isApi, status, detail)
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const segments = url.length > URL_CHARS_MAX ? null : segmentsOf(exchange.rawPath)
+    if (segments === null) {
+      return problem(404, 'There is nothing here.')
+    }
+    const asset = segments[0] === 'assets' && segments.length === 2 ? this.#options.assets.find(segments[1] ?? '') : null
+    if (asset !== null && method === 'GET') {
+      return { kind: 'asset', ...asset }
+    }
+    const found = this.#router.find(String(method), segments)
+    if (found === null) {
+      const methods = this.#router.methods(segments)
+      exchange.allow = methods.join(', ')
+      return methods.length === 0 ? problem(404, 'There is nothing here.') : problem(405, `Use ${methods.join(' or ')}.`)
+    }
+    const { route, params } = found
+    exchange.pattern = route.path
+    const identified = this.#options.access.identify(request, exchange.cookies)
+    const who = 'who' in identified ? identified.who : null
+    exchange.who = who
+    const wait = this.#secondsToWait(who, request)
+    if (wait > 0) {
+      exchange.retryAfter = wait
+      return problem(429, `Too many requests: at most ${this.#options.requestsPerSecondMax} per second.`)
+    }
+    if ('refused' in identified) {
+      // A page of the sign-in must stay reachable for somebody whose session has no role.
+      return problem(exchange.isApi && request.headers.authorization !== undefined ? 401 : 403, `${sentence(identified.refused)}.`)
+    }
+    if (route.needs !== 'nobody' && who === null) {
+      return exchange.isApi
+        ? problem(401, 'Sign in, or send a token.')
+        : { kind: 'redirect', to: `/sign-in?next=${encodeURIComponent(method === 'GET' ? url : '/')}` }
+    }
+    if (route.needs === 'operator' && !mayAct(who)) {
+      return problem(403, 'This needs the role operator.')
+    }
+    const browser = exchange.browser
+    let form = new URLSearchParams()
+    if (method === 'POST') {
+      if (!exchange.isSameSite(this.#options.publicUrl)) {
+        return problem(403, 'The form was not sent from this site.')
+      }
+      const read = await exchange.readForm()
+      if (typeof read === 'number') {
+        return problem(read, read === 413 ? 'The form is too large.' : 'Send a form.')
+      }
+      form = read
+      if (!this.#tokens.isFor(form.get('token') ?? '', browser, who)) {
+        return problem(403, 'The form is out of date, or was not made for you. Load the page again.')
+      }
+    }
+    return route.handle({
+      method: method as Ask['method'],
+      path: url,
+      params,
+      query: exchange.query,
+      form,
+      who,
+      formToken: this.#tokens.tokenFor(browser, who),
+      browser,
+      ifNoneMatch: request.headers['if-none-match'] ?? null,
+      signal,
+    })
+  }
+
+  #send(exchange: Exchange, reply: Reply | AssetReply): void {
+    if (reply.kind !== 'events') {
+      exchange.send(reply)
+      return
+    }
+    if (this.#streams >= STREAMS_MAX) {
+      exchange.send(problemReply(true, 503, 'Too many live pages are open.'))
+      return
+    }
+    const { response } = exchange
+    exchange.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.flushHeaders()
+    this.#streams += 1
+    const stop = reply.start((event, data) => {
+      // A slow reader loses events: the page loads again what it shows.
+      if (!response.writableNeedDrain) {
+        response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+      }
+    })
+    response.once('close', () => {
+      this.#streams -= 1
+      stop()
+    })
+  }
+
+  /** 0 if the request may go on. */
+  #secondsToWait(who: Who | null, { socket }: IncomingMessage): number {
+    const { requestsPerSecondMax, clock } = this.#options
+    const key = who === null ? `address ${socket.remoteAddress}` : `${who.how} ${who.name}`
+    let bucket = this.#buckets.get(key)
+    if (bucket === undefined) {
+      bucket = new TokenBucket(requestsPerSecondMax, clock())
+      this.#buckets.set(key, bucket)
+      const [oldest] = this.#buckets.size > BUCKETS_MAX ? this.#buckets.keys() : []
+      if (oldest !== undefined) {
+        this.#buckets.delete(oldest)
+      }
+    }
+    return bucket.take(clock()) ? 0 : bucket.secondsUntilNext
+  }
+}
+
+interface AssetReply {
+  readonly kind: 'asset'
+  readonly type: string
+  readonly content: Buffer
+  readonly etag: string
+}
+
+/** One request with its response. */
+class Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly url: string
+  readonly rawPath: string
+  readonly query: URLSearchParams
+  readonly isApi: boolean
+  readonly cookies: ReadonlyMap<string, string>
+  /** The route's path, for the log: the path itself may hold ids. */
+  pattern = ''
+  who: Who | null = null
+  allow = ''
+  retryAfter = 0
+  readonly #options: Pick<ConsoleServerOptions, 'publicUrl' | 'environment' | 'assets'>
+  readonly #newCookies: SetCookie[] = []
+  readonly #browser: string
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: Pick<ConsoleServerOptions, 'publicUrl' | 'environment' | 'assets'>,
+  ) {
+    this.request = request
+    this.response = response
+    this.#options = options
+    this.url = request.url ?? ''
+    const at = this.url.indexOf('?')
+    this.rawPath = at < 0 ? this.url : this.url.slice(0, at)
+    this.query = new URLSearchParams(at < 0 ? '' : this.url.slice(at + 1))
+    this.isApi = this.rawPath === '/api' || this.rawPath.startsWith('/api/')
+    this.cookies = cookiesOf(request.headers.cookie ?? '')
+    const known = this.cookies.get(BROWSER_COOKIE)
+    this.#browser = known ?? newCookieValue()
+    if (known === undefined && !this.isApi) {
+      this.#newCookies.push({ name: BROWSER_COOKIE, value: this.#browser })
+    }
+  }
+
+  get browser(): string {
+    return this.#browser
+  }
+
+  /** Browsers say where a request comes from. Who says nothing must still send the form's token. */
+  isSameSite(publicUrl: string | null): boolean {
+    const { origin, host, 'sec-fetch-site': site } = this.request.headers
+    const hosts = [host, publicUrl === null ? undefined : new URL(publicUrl).host]
+    const isOwn = (text: string) => URL.canParse(text) && hosts.includes(new URL(text).host)
+    return (site === undefined || site === 'same-origin') && (origin === undefined || isOwn(origin))
+  }
+
+  /** The fields, or the status of the refusal. */
+  async readForm(): Promise<URLSearchParams | 413 | 415> {
+    const type = (this.request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
+    if (type !== 'application/x-www-form-urlencoded') {
+      return 415
+    }
+    const chunks: Buffer[] = []
+    let bytes = 0
+    for await (const chunk of this.request as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > FORM_BYTES_MAX) {
+        return 413
+      }
+      chunks.push(chunk)
+    }
+    return new URLSearchParams(Buffer.concat(chunks).toString('utf8'))
+  }
+
+  send(reply: Exclude<Reply, { kind: 'events' }> | AssetReply): void {
+    switch (reply.kind) {
+      case 'asset':
+        return this.request.headers['if-none-match'] === reply.etag
+          ? this.#write(304, { etag: reply.etag, 'cache-control': 'no-cache' }, '')
+          : this.#write(200, { 'content-type': reply.type, etag: reply.etag, 'cache-control': 'no-cache' }, reply.content)
+      case 'page': {
+        const { environment, assets } = this.#options
+        const page = documentPage({ ...reply, who: this.who, environment, path: this.rawPath, version: assets.version })
+        return this.#write(reply.status ?? 200, { 'content-type': 'text/html; charset=utf-8' }, page.text)
+      }
+      case 'json': {
+        const etag = reply.etag === undefined ? {} : { etag: reply.etag, 'cache-control': 'private, no-cache' }
+        const isSame = reply.etag !== undefined && matchesEtag(this.request.headers['if-none-match'], reply.etag)
+        return isSame
+          ? this.#write(304, etag, '')
+          : this.#write(reply.status ?? 200, { 'content-type': 'application/json', ...etag }, JSON.stringify(reply.document))
+      }
+      case 'problem': {
+        const { status, detail } = reply
+        const challenge: Record<string, string> = status === 401 ? { 'www-authenticate': 'Bearer' } : {}
+        const document = { title: TITLES[status] ?? 'Error', status, detail }
+        return this.#write(status, { 'content-type': 'application/problem+json', ...challenge }, JSON.stringify(document))
+      }
+      case 'redirect':
+        this.#newCookies.push(...(reply.cookies ?? []))
+        return this.#write(303, { location: reply.to }, '')
+      case 'text':
+        return this.#write(200, { 'content-type': 'text/plain; charset=utf-8' }, reply.text)
+      default:
+        return reply satisfies never
+    }
+  }
+
+  writeHead(status: number, headers: Readonly<Record<string, string>>): void {
+    const cookies = this.#newCookies.map((cookie) => this.#cookieText(cookie))
+    this.response.writeHead(status, {
+      ...HEADERS,
+      ...headers,
+      ...(this.allow !== '' && status === 405 && { allow: this.allow }),
+      ...(this.retryAfter > 0 && { 'retry-after': String(this.retryAfter) }),
+      ...(cookies.length > 0 && { 'set-cookie': cookies }),
+    })
+  }
+
+  #write(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void {
+    const length: Record<string, string> =
+      status === 304 ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    // What was not read of a refused form must not be taken for the next request.
+    const close: Record<string, string> = this.request.complete ? {} : { connection: 'close' }
+    this.writeHead(status, { ...headers, ...length, ...close })
+    this.response.end(this.request.method === 'HEAD' ? '' : body)
+  }
+
+  #cookieText({ name, value }: SetCookie): string {
+    const isSecure = this.#options.publicUrl?.startsWith('https:') === true
+    const age = value === '' ? 0 : Math.floor(SESSION_MS / 1_000)
+    // Lax, not Strict: coming back from the identity provider, the browser must send it.
+    return `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${age}${isSecure ? '; Secure' : ''}`
+  }
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad request',
+  401: 'Not signed in',
+  403: 'Not allowed',
+  404: 'Not found',
+  405: 'Wrong method',
+  409: 'Busy',
+  413: 'Too large',
+  415: 'Wrong media type',
+  429: 'Too many requests',
+  503: 'Not available',
+}
+
+function problemReply(isApi: boolean, status: number, detail: string): Exclude<Reply, { kind: 'events' }> {
+  return isApi
+    ? { kind: 'problem', status, detail }
+    : { kind: 'page', status, title: TITLES[status] ?? 'Error', body: problemPage(TITLES[status] ?? 'Error', detail) }
+}
+
+/** The code says what is missing; messages can quote data. */
+function unavailable(error: Error): string {
+  const { code, type } = error as { code?: unknown; type?: unknown }
+  const reason = [code, type].find((one) => typeof one === 'string') ?? error.name
+  return `A server that this needs does not answer or refused (${reason}). Try again; /health/ready of each role says more.`
+}
+
+function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
+}
+
+function cookiesOf(header: string): ReadonlyMap<string, string> {
+  const names = new Set([BROWSER_COOKIE, SESSION_COOKIE])
+  const pairs = header.split(';').map((pair) => {
+    const at = pair.indexOf('=')
+    return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()] as const
+  })
+  return new Map(pairs.filter(([name, value]) => names.has(name) && /^[\w-]{20,64}$/.test(value)))
+}
+
+function matchesEtag(header: string | undefined, etag: string): boolean {
+  const known = (header ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''))
+  return known.includes(etag) || known.includes('*')
+}

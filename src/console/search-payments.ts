@@ -1,0 +1,52 @@
+import type { PaymentState } from '../payment/apply-event.ts'
+import { matchesOf } from './payment-ids.ts'
+import type { ConsoleWorld } from './world.ts'
+
+export interface FoundPayment {
+  readonly state: PaymentState
+  /** Which of its ids matched. */
+  readonly matched: readonly string[]
+}
+
+export interface SearchResult {
+  readonly payments: readonly FoundPayment[]
+  /** Where the next page begins; null: this was the last one. */
+  readonly next: number | null
+  /** False while the index is being built: other ids than key, provider's id and endToEndId may not be found yet. */
+  readonly complete: boolean
+}
+
+/** Longer than every id that paystatus accepts, with its namespace. */
+export const ID_CHARS_MAX = 256
+
+/**
+ * Finds payments by any published id. The index only proposes; every payment is read, and returned only if one of its ids is the
+ * wanted one.
+ */
+export async function searchPayments(
+  world: Pick<ConsoleWorld, 'board' | 'feed' | 'load' | 'findWithoutIndex'>,
+  text: string,
+  offset: number,
+  limit: number,
+): Promise<SearchResult> {
+  const id = text.trim()
+  const complete = world.feed.progress.phase === 'following'
+  if (id === '' || id.length > ID_CHARS_MAX) {
+    return { payments: [], next: null, complete }
+  }
+  const candidates = world.board.candidates(id)
+  const page = candidates.slice(offset, offset + limit)
+  const loaded = await Promise.all(page.map((paymentKey) => world.load(paymentKey)))
+  const payments = loaded.flatMap((found) => foundIn(found?.state, id))
+  const next = offset + limit < candidates.length ? offset + limit : null
+  if (candidates.length > 0 || complete) {
+    return { payments, next, complete }
+  }
+  const states = await world.findWithoutIndex(id)
+  return { payments: states.slice(0, limit).flatMap((state) => foundIn(state, id)), next: null, complete }
+}
+
+function foundIn(state: PaymentState | undefined, id: string): readonly FoundPayment[] {
+  const matched = state === undefined ? [] : matchesOf(state, id)
+  return state === undefined || matched.length === 0 ? [] : [{ state, matched }]
+}

@@ -1,0 +1,303 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { PaymentCodecs } from '../avro/payment-codecs.ts'
+import { httpRequest } from '../client-security/http-request.ts'
+import type { Config } from '../config.ts'
+import { Activity } from '../console/activity.ts'
+import { ConsoleFeed } from '../console/console-feed.ts'
+import { Jobs } from '../console/jobs.ts'
+import { PaymentBoard } from '../console/payment-board.ts'
+import { RegularReading } from '../console/reading.ts'
+import type { BodyPlace, ConsoleWorld, LoadedPayment, ProcessHealth } from '../console/world.ts'
+import { createBodyOpener } from '../encryption/open-bodies.ts'
+import { createGroupOffsets } from '../kafka/group-offsets.ts'
+import { createKafka, type KafkaClient } from '../kafka/kafka-client.ts'
+import { createPartitionReader } from '../kafka/partition-reader.ts'
+import { createTopicLogs } from '../kafka/topic-logs.ts'
+import { type Logger, shownMessage } from '../observability/log.ts'
+import type { PaymentState } from '../payment/apply-event.ts'
+import type { StatusChangeRecord } from '../payment/status-change.ts'
+import { RedisStateStore } from '../processor/redis-state-store.ts'
+import { RedisClient } from '../redis/redis-client.ts'
+import { sleep } from '../sleep.ts'
+import { LetterWatch } from '../stream/letter-watch.ts'
+import { partitionOf } from '../stream/partition-of.ts'
+import type { TimedPartitionReader } from '../stream/partition-reader.ts'
+import { readUntil } from '../stream/read-until.ts'
+import type { InRecord } from '../stream/record.ts'
+import { shortReason } from '../stream/short-reason.ts'
+import { audit } from '../tools/audit/audit.ts'
+import { openAudit } from '../tools/audit/open-audit.ts'
+import { recordAct } from '../tools/audit/record-act.ts'
+import { close, listLetters, redrive, showLetter } from '../tools/dlq/dlq.ts'
+import type { Decider } from '../tools/dlq/redrive-letters.ts'
+import { statesOf } from '../tools/dlq/states-of.ts'
+import { findDrift } from '../tools/drift.ts'
+import { lagOf, type PartitionLag } from '../tools/lag.ts'
+import { openIfPossible } from '../tools/open-if-possible.ts'
+import { reprocess } from '../tools/reprocess/reprocess.ts'
+import { findPayments } from '../tools/show.ts'
+import { decodeOrNull } from '../tools/verify/decode-or-null.ts'
+import { inFlightLine } from '../tools/verify/verify-report.ts'
+import { progressLine } from '../tools/verify/progress-line.ts'
+import { explainStates } from '../tools/why/why.ts'
+import type { TopicNames } from '../topics.ts'
+import { OPEN_LETTER_REASONS } from './open-letter-reasons.ts'
+import type { StageContext } from './stage-context.ts'
+
+/** A page must say soon that Kafka does not answer. */
+const RETRY_FOR_MS = 2_000
+const HEALTH_TIMEOUT_MS = 2_000
+const LAG_INTERVAL_MS = 5_000
+const HEALTH_INTERVAL_MS = 5_000
+/** Clocks of our processes may differ by this much, ms. */
+const SKEW_MS = 60_000
+/** Events per second that a reprocess publishes, as the command does by default. */
+const REPROCESS_RATE = 1_000
+const LETTER_TOPICS = ['rawDeadLetters', 'eventDeadLetters'] as const
+
+/** What the console shows, from the real servers: the clients that stay open, and the tools behind the commands. */
+export class RealWorld implements ConsoleWorld {
+  readonly topics: TopicNames
+  readonly partitions: number
+  readonly sources: readonly string[]
+  readonly board = new PaymentBoard()
+  readonly feed: ConsoleFeed
+  readonly activity: Activity
+  readonly jobs: Jobs
+  readonly now = Date.now
+  readonly #context: StageContext
+  readonly #config: Config
+  readonly #logger: Logger
+  readonly #kafka: KafkaClient
+  readonly #reader: TimedPartitionReader
+  readonly #redis: RedisClient
+  readonly #store: RedisStateStore
+  readonly #watches: readonly LetterWatch[]
+  readonly #counts = new Map<string, ReadonlyMap<string, number>>()
+  #countsAt: number | null = null
+  #countsTrouble: string | null = null
+  readonly #lag: RegularReading<readonly PartitionLag[]>
+  readonly #processes: RegularReading<readonly ProcessHealth[]>
+
+  constructor(context: StageContext) {
+    const { config, topics, logger } = context
+    this.#context = context
+    this.#config = config
+    this.#logger = logger
+    this.topics = topics
+    this.partitions = config.kafka.partitions
+    this.sources = config.sources.map(({ id }) => id)
+    this.#kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-console', logger, retryForMs: RETRY_FOR_MS })
+    this.#reader = createPartitionReader(this.#kafka)
+    this.#redis = new RedisClient(config.redis, logger)
+    this.#store = new RedisStateStore(this.#redis, config.environment, config.processor.group)
+    const [reader, partitions] = [this.#reader, this.partitions]
+    this.feed = new ConsoleFeed({
+      reader,
+      topics,
+      partitions,
+      decodeState: async (value, partition, offset) =>
+        decodeOrNull((await this.#codecs()).state, value, { topic: topics.current, partition, offset }),
+      decodeChange: async (value, partition, offset) =>
+        decodeOrNull((await this.#codecs()).change, value, { topic: topics.changes, partition, offset }),
+      board: this.board,
+      sleep,
+    })
+    this.activity = new Activity({ reader, topics, partitions, now: Date.now, sleep })
+    this.jobs = new Jobs({ newId: uuidv7, now: Date.now, messageOf: shownMessage })
+    this.#watches = LETTER_TOPICS.map((topic) => this.#watchLetters(topic))
+    const lagPorts = { offsets: createGroupOffsets(this.#kafka), reader }
+    const regularly = { now: Date.now, sleep }
+    this.#lag = new RegularReading((signal) => lagOf(config, lagPorts, Date.now, signal), { ...regularly, intervalMs: LAG_INTERVAL_MS })
+    this.#processes = new RegularReading(() => this.#readProcesses(), { ...regularly, intervalMs: HEALTH_INTERVAL_MS })
+  }
+
+  start(): void {
+    this.#redis.connect()
+    for (const part of [this.feed, this.activity, this.#lag, this.#processes, ...this.#watches]) {
+      part.start()
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.jobs.stop()
+    await Promise.all([this.feed, this.activity, this.#lag, this.#processes, ...this.#watches].map((part) => part.stop()))
+    this.#redis.close()
+    await this.#kafka.queries.close()
+  }
+
+  lag = () => this.#lag.latest
+  processes = () => this.#processes.latest
+  openLetters = () => ({
+    value:
+      this.#counts.size === 0
+        ? null
+        : [...this.#counts].flatMap(([topic, counts]) =>
+            [...counts].map(([reason, count]) => [topic, reason, count] as const),
+          ),
+    at: this.#countsAt,
+    trouble: this.#countsTrouble,
+  })
+
+  async load(paymentKey: string): Promise<LoadedPayment | null> {
+    const codecs = await this.#codecs()
+    const { topics, partitions } = this
+    const reader = this.#reader
+    const wanted = new Set([paymentKey])
+    const partition = partitionOf(Buffer.from(paymentKey), partitions)
+    try {
+      const { marker } = await this.#store.read(partition, [])
+      const states = await statesOf({ reader, codecs, topics, partitions, store: this.#store }, wanted)
+      const state = states.get(paymentKey)
+      // Without a marker the view was lost and is not restored yet.
+      if (state !== undefined || marker !== null) {
+        return state === undefined ? null : { state, from: 'view' }
+      }
+    } catch {
+      // The topic has it, too.
+    }
+    const state = (await statesOf({ reader, codecs, topics, partitions, store: null }, wanted)).get(paymentKey)
+    return state === undefined ? null : { state, from: 'topic' }
+  }
+
+  async findWithoutIndex(id: string): Promise<readonly PaymentState[]> {
+    return (await findPayments(this.#config, this.#logger, id)).states
+  }
+
+  async changesOf(state: PaymentState, signal: AbortSignal): Promise<readonly StatusChangeRecord[]> {
+    const { change } = await this.#codecs()
+    const topic = this.topics.changes
+    const key = Buffer.from(state.paymentKey)
+    const partition = partitionOf(key, this.partitions)
+    const first = Math.min(state.incarnation, ...state.events.map(({ event }) => event.receivedAt))
+    const found: StatusChangeRecord[] = []
+    const take = async (records: readonly InRecord[]) => {
+      for (const { value, offset, ...record } of records) {
+        if (record.key?.equals(key)) {
+          const decoded = await decodeOrNull(change, value, { topic, partition, offset })
+          found.push(...(decoded === null ? [] : [decoded]))
+        }
+      }
+    }
+    await this.#reader.read(topic, partition, await this.#reader.offsetAt(topic, partition, first - SKEW_MS), take, signal)
+    return found
+  }
+
+  async explain(state: PaymentState, signal: AbortSignal) {
+    const [explanation] = await explainStates(this.#config, this.#logger, [state], { signal })
+    if (explanation === undefined) {
+      throw new TypeError('one state gives one explanation')
+    }
+    return explanation
+  }
+
+  listLetters: ConsoleWorld['listLetters'] = (filter, signal) =>
+    listLetters(this.#config, this.#logger, filter, { signal })
+
+  showLetter: ConsoleWorld['showLetter'] = (place, signal) => showLetter(this.#config, this.#logger, place, { signal })
+
+  redrive: ConsoleWorld['redrive'] = (selection, options) => redrive(this.#config, this.#logger, selection, options)
+
+  closeLetters: ConsoleWorld['closeLetters'] = (selection, options) =>
+    close(this.#config, this.#logger, selection, options)
+
+  reprocess: ConsoleWorld['reprocess'] = (scope, { decider, signal, onPayment, onProgress }) =>
+    reprocess(this.#config, this.#logger, {
+      scope,
+      apply: decider === null ? null : { ...decider, ratePerSecond: REPROCESS_RATE, wait: true },
+      signal,
+      onPayment,
+      onProgress: (progress) => onProgress(progressLine(progress)),
+      onInFlight: (inFlight) => onProgress(inFlightLine(inFlight)),
+      onWaiting: (records) => onProgress(`waiting until the status processor has processed ${records} records`),
+    })
+
+  drift: ConsoleWorld['drift'] = (signal) => findDrift(this.#config, this.#logger, signal)
+
+  audit: ConsoleWorld['audit'] = (options) => audit(this.#config, this.#logger, options)
+
+  async openBody({ topic, partition, offset }: BodyPlace, { by, reason }: Decider, signal: AbortSignal) {
+    const name = this.topics[topic]
+    const trail = openAudit(this.#kafka, this.topics.audit, this.partitions)
+    try {
+      const scope = { place: `${name}[${partition}]@${offset}` }
+      return await recordAct(trail.ports, { act: 'open-body', by, reason, scope }, signal, async (counts) => {
+        const body = partition < this.partitions ? await this.#bodyAt(name, partition, offset, signal) : null
+        counts['bodies'] = body === null ? 0 : 1
+        return body
+      })
+    } finally {
+      await trail.close()
+    }
+  }
+
+  async #bodyAt(topic: string, partition: number, offset: bigint, signal: AbortSignal): Promise<Buffer | null> {
+    let record: InRecord | undefined
+    const isHere = (records: readonly InRecord[]) => {
+      record = records.find((one) => one.offset === offset)
+      return true
+    }
+    await readUntil(this.#reader, topic, partition, offset, isHere, signal)
+    const bodies = createBodyOpener(this.#config, this.topics, this.#reader)
+    const [opened] = record === undefined ? [] : await openIfPossible(bodies, [record], signal)
+    return opened === undefined || typeof opened === 'string' ? null : opened.value
+  }
+
+  #codecs(): Promise<PaymentCodecs> {
+    return this.#context.codecs()
+  }
+
+  #watchLetters(topic: (typeof LETTER_TOPICS)[number]): LetterWatch {
+    const numbers = Array.from({ length: this.partitions }, (_, partition) => partition)
+    return new LetterWatch({
+      reader: this.#reader,
+      logs: createTopicLogs(this.#kafka),
+      letters: this.topics[topic],
+      resolved: this.topics.resolvedDeadLetters,
+      reasons: OPEN_LETTER_REASONS,
+      partitions: () => numbers,
+      onCounted: ({ open }) => {
+        this.#counts.set(this.topics[topic], open)
+        this.#countsAt = Date.now()
+        this.#countsTrouble = null
+      },
+      onTrouble: (error) => {
+        this.#countsTrouble = shortReason(error)
+      },
+      sleep,
+    })
+  }
+
+  async #readProcesses(): Promise<readonly ProcessHealth[]> {
+    const own = healthOf('this process', this.#context.health.readiness())
+    const others = await Promise.all(this.#config.console.watch.map(readHealth))
+    return [own, ...others]
+  }
+}
+
+/** The part of `/health/ready` that matters here. */
+interface ReadyDocument {
+  readonly ready: boolean
+  readonly components?: Readonly<Record<string, { readonly ok: boolean; readonly reason?: string }>>
+}
+
+function healthOf(process: string, { ready, components = {} }: ReadyDocument): ProcessHealth {
+  const stopped = Object.entries(components)
+    .filter(([, { ok }]) => !ok)
+    .map(([component, { reason }]) => ({ component, reason: String(reason ?? 'not ready') }))
+  return { process, ready, stopped }
+}
+
+async function readHealth(url: string): Promise<ProcessHealth> {
+  const process = new URL(url).host
+  try {
+    const { body } = await httpRequest(`${url.replace(/\/$/, '')}/health/ready`, {
+      method: 'GET',
+      headers: {},
+      timeoutMs: HEALTH_TIMEOUT_MS,
+    })
+    return healthOf(process, JSON.parse(body) as ReadyDocument)
+  } catch {
+    return { process, ready: false, stopped: [{ component: 'process', reason: 'does not answer' }] }
+  }
+}
