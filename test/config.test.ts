@@ -142,6 +142,8 @@ sources:
       PAYSTATUS_GATEWAY_PORT: '1',
       PAYSTATUS_ADMIN_HOST: '::1',
       PAYSTATUS_ADMIN_PORT: '2',
+      PAYSTATUS_CONSOLE_HOST: '127.0.0.3',
+      PAYSTATUS_CONSOLE_PORT: '3',
     }
     expect(ENVIRONMENT_OVERRIDES.map(([name]) => name).sort()).toEqual(
       Object.keys(texts)

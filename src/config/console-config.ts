@@ -1,11 +1,11 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { SecretReader } from '../client-security/secret-reader.ts'
-import { TokenList } from '../console/access/token-list.ts'
 import { parseAddressRange } from './address-range.ts'
 import { checkLines, LINES_SCHEMA, type Lines } from './lines.ts'
 import { checked, checkedFile, type Problems } from './problems.ts'
 import { SECRET_SCHEMA, secretFrom } from './secret.ts'
+import { TokenList } from './token-list.ts'
 
 const headerName = z
   .string()
@@ -25,7 +25,10 @@ export const CONSOLE_SCHEMA = z
       .nullable()
       .default(null),
     requestsPerSecondMax: z.number().int().min(1).max(10_000).default(50),
-    watch: z.array(z.url({ protocol: /^http$/ })).max(100).default([]),
+    watch: z
+      .array(z.url({ protocol: /^http$/ }))
+      .max(100)
+      .default([]),
     signIn: z
       .strictObject({
         tokens: z.strictObject({ file: z.string().min(1) }).optional(),
@@ -51,7 +54,10 @@ export const CONSOLE_SCHEMA = z
           })
           .optional(),
       })
-      .refine((ways) => Object.values(ways).some((way) => way !== undefined), 'give at least one of tokens, proxy, oidc')
+      .refine(
+        (ways) => Object.values(ways).some((way) => way !== undefined),
+        'give at least one of tokens, proxy, oidc',
+      )
       .nullable()
       .default(null),
   })

@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { mayAct, type Who } from '../config/console-role.ts'
 import type { Logger } from '../observability/log.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import { BROWSER_COOKIE, type ConsoleAccess, SESSION_COOKIE } from './access/console-access.ts'
 import { FormTokens, newCookieValue, SESSION_MS } from './access/sessions.ts'
-import { mayAct, type Who } from './access/who.ts'
 import type { Assets } from './assets.ts'
 import { documentPage } from './pages/document-page.ts'
 import { problemPage } from './pages/problem-page.ts'
@@ -125,7 +125,8 @@ export class ConsoleServer {
     if (segments === null) {
       return problem(404, 'There is nothing here.')
     }
-    const asset = segments[0] === 'assets' && segments.length === 2 ? this.#options.assets.find(segments[1] ?? '') : null
+    const asset =
+      segments[0] === 'assets' && segments.length === 2 ? this.#options.assets.find(segments[1] ?? '') : null
     if (asset !== null && method === 'GET') {
       return { kind: 'asset', ...asset }
     }
@@ -133,7 +134,9 @@ export class ConsoleServer {
     if (found === null) {
       const methods = this.#router.methods(segments)
       exchange.allow = methods.join(', ')
-      return methods.length === 0 ? problem(404, 'There is nothing here.') : problem(405, `Use ${methods.join(' or ')}.`)
+      return methods.length === 0
+        ? problem(404, 'There is nothing here.')
+        : problem(405, `Use ${methods.join(' or ')}.`)
     }
     const { route, params } = found
     exchange.pattern = route.path
@@ -147,7 +150,10 @@ export class ConsoleServer {
     }
     if ('refused' in identified) {
       // A page of the sign-in must stay reachable for somebody whose session has no role.
-      return problem(exchange.isApi && request.headers.authorization !== undefined ? 401 : 403, `${sentence(identified.refused)}.`)
+      return problem(
+        exchange.isApi && request.headers.authorization !== undefined ? 401 : 403,
+        `${sentence(identified.refused)}.`,
+      )
     }
     if (route.needs !== 'nobody' && who === null) {
       return exchange.isApi
@@ -306,35 +312,44 @@ class Exchange {
 
   send(reply: Exclude<Reply, { kind: 'events' }> | AssetReply): void {
     switch (reply.kind) {
-      case 'asset':
-        return this.request.headers['if-none-match'] === reply.etag
-          ? this.#write(304, { etag: reply.etag, 'cache-control': 'no-cache' }, '')
-          : this.#write(200, { 'content-type': reply.type, etag: reply.etag, 'cache-control': 'no-cache' }, reply.content)
+      case 'asset': {
+        const headers = { 'content-type': reply.type, etag: reply.etag, 'cache-control': 'no-cache' }
+        this.#writeUnlessSame(reply.etag, headers, reply.content)
+        return
+      }
       case 'page': {
         const { environment, assets } = this.#options
         const page = documentPage({ ...reply, who: this.who, environment, path: this.rawPath, version: assets.version })
-        return this.#write(reply.status ?? 200, { 'content-type': 'text/html; charset=utf-8' }, page.text)
+        this.#write(reply.status ?? 200, { 'content-type': 'text/html; charset=utf-8' }, page.text)
+        return
       }
       case 'json': {
-        const etag = reply.etag === undefined ? {} : { etag: reply.etag, 'cache-control': 'private, no-cache' }
-        const isSame = reply.etag !== undefined && matchesEtag(this.request.headers['if-none-match'], reply.etag)
-        return isSame
-          ? this.#write(304, etag, '')
-          : this.#write(reply.status ?? 200, { 'content-type': 'application/json', ...etag }, JSON.stringify(reply.document))
+        const headers = { 'content-type': 'application/json' }
+        const text = JSON.stringify(reply.document)
+        if (reply.etag === undefined) {
+          this.#write(reply.status ?? 200, headers, text)
+        } else {
+          const caching = { etag: reply.etag, 'cache-control': 'private, no-cache' }
+          this.#writeUnlessSame(reply.etag, { ...headers, ...caching }, text)
+        }
+        return
       }
       case 'problem': {
         const { status, detail } = reply
         const challenge: Record<string, string> = status === 401 ? { 'www-authenticate': 'Bearer' } : {}
         const document = { title: TITLES[status] ?? 'Error', status, detail }
-        return this.#write(status, { 'content-type': 'application/problem+json', ...challenge }, JSON.stringify(document))
+        this.#write(status, { 'content-type': 'application/problem+json', ...challenge }, JSON.stringify(document))
+        return
       }
       case 'redirect':
         this.#newCookies.push(...(reply.cookies ?? []))
-        return this.#write(303, { location: reply.to }, '')
+        this.#write(303, { location: reply.to }, '')
+        return
       case 'text':
-        return this.#write(200, { 'content-type': 'text/plain; charset=utf-8' }, reply.text)
+        this.#write(200, { 'content-type': 'text/plain; charset=utf-8' }, reply.text)
+        return
       default:
-        return reply satisfies never
+        reply satisfies never
     }
   }
 
@@ -349,9 +364,17 @@ class Exchange {
     })
   }
 
+  #writeUnlessSame(etag: string, headers: Readonly<Record<string, string>>, body: string | Buffer): void {
+    const { 'content-type': _, ...without } = headers
+    if (matchesEtag(this.request.headers['if-none-match'], etag)) {
+      this.#write(304, without, '')
+    } else {
+      this.#write(200, headers, body)
+    }
+  }
+
   #write(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void {
-    const length: Record<string, string> =
-      status === 304 ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    const length: Record<string, string> = status === 304 ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     // What was not read of a refused form must not be taken for the next request.
     const close: Record<string, string> = this.request.complete ? {} : { connection: 'close' }
     this.writeHead(status, { ...headers, ...length, ...close })

@@ -29,7 +29,7 @@ export interface JobsOptions {
 /** Jobs that are remembered, with their results (I10). */
 const JOBS_MAX = 20
 
-export class JobBusyError extends Error {
+class JobBusyError extends Error {
   readonly code = 'JOB_BUSY'
   readonly job: Job
 

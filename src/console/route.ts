@@ -1,5 +1,5 @@
+import type { Who } from '../config/console-role.ts'
 import type { Html } from './html.ts'
-import type { Who } from './access/who.ts'
 
 /** A request after its sender was identified. */
 export interface Ask {
@@ -22,7 +22,13 @@ export interface Ask {
 }
 
 export type Reply =
-  | { readonly kind: 'page'; readonly status?: number; readonly title: string; readonly body: Html; readonly live?: boolean }
+  | {
+      readonly kind: 'page'
+      readonly status?: number
+      readonly title: string
+      readonly body: Html
+      readonly live?: boolean
+    }
   | { readonly kind: 'json'; readonly status?: number; readonly document: unknown; readonly etag?: string }
   | { readonly kind: 'problem'; readonly status: number; readonly detail: string }
   | { readonly kind: 'redirect'; readonly to: string; readonly cookies?: readonly SetCookie[] }
@@ -72,10 +78,7 @@ export class Router {
   }
 }
 
-function paramsOf(
-  segments: readonly string[],
-  path: readonly string[],
-): Readonly<Record<string, string>> | null {
+function paramsOf(segments: readonly string[], path: readonly string[]): Readonly<Record<string, string>> | null {
   if (segments.length !== path.length) {
     return null
   }
@@ -95,7 +98,7 @@ function paramsOf(
 export function segmentsOf(rawPath: string): readonly string[] | null {
   try {
     const segments = rawPath.split('/').slice(1).map(decodeURIComponent)
-    const isOdd = (segment: string) => segment === '.' || segment === '..' || /[\0-\x1f\x7f\\]/.test(segment)
+    const isOdd = (segment: string) => segment === '.' || segment === '..' || /[\p{Cc}\\]/u.test(segment)
     return rawPath.startsWith('/') && !segments.some(isOdd) ? segments : null
   } catch {
     return null

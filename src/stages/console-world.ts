@@ -37,8 +37,8 @@ import { openIfPossible } from '../tools/open-if-possible.ts'
 import { reprocess } from '../tools/reprocess/reprocess.ts'
 import { findPayments } from '../tools/show.ts'
 import { decodeOrNull } from '../tools/verify/decode-or-null.ts'
-import { inFlightLine } from '../tools/verify/verify-report.ts'
 import { progressLine } from '../tools/verify/progress-line.ts'
+import { inFlightLine } from '../tools/verify/verify-report.ts'
 import { explainStates } from '../tools/why/why.ts'
 import type { TopicNames } from '../topics.ts'
 import { OPEN_LETTER_REASONS } from './open-letter-reasons.ts'
@@ -87,7 +87,12 @@ export class RealWorld implements ConsoleWorld {
     this.topics = topics
     this.partitions = config.kafka.partitions
     this.sources = config.sources.map(({ id }) => id)
-    this.#kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-console', logger, retryForMs: RETRY_FOR_MS })
+    this.#kafka = createKafka({
+      connection: config.kafka,
+      clientId: 'paystatus-console',
+      logger,
+      retryForMs: RETRY_FOR_MS,
+    })
     this.#reader = createPartitionReader(this.#kafka)
     this.#redis = new RedisClient(config.redis, logger)
     this.#store = new RedisStateStore(this.#redis, config.environment, config.processor.group)
@@ -108,7 +113,10 @@ export class RealWorld implements ConsoleWorld {
     this.#watches = LETTER_TOPICS.map((topic) => this.#watchLetters(topic))
     const lagPorts = { offsets: createGroupOffsets(this.#kafka), reader }
     const regularly = { now: Date.now, sleep }
-    this.#lag = new RegularReading((signal) => lagOf(config, lagPorts, Date.now, signal), { ...regularly, intervalMs: LAG_INTERVAL_MS })
+    this.#lag = new RegularReading((signal) => lagOf(config, lagPorts, Date.now, signal), {
+      ...regularly,
+      intervalMs: LAG_INTERVAL_MS,
+    })
     this.#processes = new RegularReading(() => this.#readProcesses(), { ...regularly, intervalMs: HEALTH_INTERVAL_MS })
   }
 
@@ -121,7 +129,9 @@ export class RealWorld implements ConsoleWorld {
 
   async stop(): Promise<void> {
     await this.jobs.stop()
-    await Promise.all([this.feed, this.activity, this.#lag, this.#processes, ...this.#watches].map((part) => part.stop()))
+    await Promise.all(
+      [this.feed, this.activity, this.#lag, this.#processes, ...this.#watches].map((part) => part.stop()),
+    )
     this.#redis.close()
     await this.#kafka.queries.close()
   }
@@ -179,7 +189,13 @@ export class RealWorld implements ConsoleWorld {
         }
       }
     }
-    await this.#reader.read(topic, partition, await this.#reader.offsetAt(topic, partition, first - SKEW_MS), take, signal)
+    await this.#reader.read(
+      topic,
+      partition,
+      await this.#reader.offsetAt(topic, partition, first - SKEW_MS),
+      take,
+      signal,
+    )
     return found
   }
 

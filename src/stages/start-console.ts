@@ -1,8 +1,8 @@
 import { liveAddressSet } from '../config/address-set.ts'
 import { LiveFiles } from '../config/live-files.ts'
+import { TokenList } from '../config/token-list.ts'
 import { ConsoleAccess } from '../console/access/console-access.ts'
 import { OidcSignIn } from '../console/access/oidc-sign-in.ts'
-import { TokenList } from '../console/access/token-list.ts'
 import { apiRoutes } from '../console/api/api-routes.ts'
 import { Assets } from '../console/assets.ts'
 import { ConsoleServer } from '../console/console-server.ts'
@@ -44,7 +44,10 @@ export async function startConsole(context: StageContext): Promise<RunningStage>
   }
 }
 
-function signInOf({ config }: StageContext, files: LiveFiles): ConstructorParameters<typeof ConsoleAccess>[0]['signIn'] {
+function signInOf(
+  { config }: StageContext,
+  files: LiveFiles,
+): ConstructorParameters<typeof ConsoleAccess>[0]['signIn'] {
   const { signIn, publicUrl } = config.console
   if (signIn === null) {
     return null
@@ -59,7 +62,6 @@ function signInOf({ config }: StageContext, files: LiveFiles): ConstructorParame
       proxy === null
         ? null
         : { ...proxy, addresses: liveAddressSet(files, 'console.signIn.proxy.addresses', proxy.addresses) },
-    oidc:
-      oidc === null ? null : new OidcSignIn({ ...oidc, publicUrl: publicUrl ?? '', now: () => performance.now() }),
+    oidc: oidc === null ? null : new OidcSignIn({ ...oidc, publicUrl: publicUrl ?? '', now: () => performance.now() }),
   }
 }

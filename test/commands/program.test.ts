@@ -52,6 +52,8 @@ const ACCEPTED: readonly [line: string, name: string, args: readonly unknown[]][
   ['gateway', 'gateway', [{}]],
   ['normalizer', 'normalizer', [{}]],
   ['processor', 'processor', [{}]],
+  ['console', 'console', [{}]],
+  ['run --roles processor,console', 'run', [{ roles: ['processor', 'console'] }]],
   ['topics apply --json', 'topics apply', [{ json: true }]],
   ['topics check --json', 'topics check', [{ json: true }]],
   ['topics carry-over --from-prefix old.', 'topics carry-over', [{ fromPrefix: 'old.' }]],
@@ -194,7 +196,7 @@ describe('options', () => {
   })
 
   test.each([
-    ['run --roles gateway,judge', 'unknown: judge; the roles are gateway, normalizer, processor.'],
+    ['run --roles gateway,judge', 'unknown: judge; the roles are gateway, normalizer, processor, console.'],
     ['topics carry-over', "required option '--from-prefix <prefix>' not specified"],
     ['status --process gateway:9090', 'must be an address such as http://gateway:9090.'],
     ['scorecard --since yesterday', 'must be an ISO 8601 time with its zone'],
@@ -210,7 +212,7 @@ describe('options', () => {
     ['dlq redrive --all --until tomorrow', 'must be an ISO 8601 time with its zone'],
     ['dlq close --all', "required option '--reason <text>' not specified"],
     ['dlq show', "missing required argument 'place'"],
-    ['audit --act repair', 'Allowed choices are reprocess, redrive, close, forget.'],
+    ['audit --act repair', 'Allowed choices are reprocess, redrive, close, forget, open-body.'],
     [`forget a:1 --by ${'x'.repeat(129)}`, 'must have 1 to 128 characters.'],
     [`forget a:1 --reason ${'x'.repeat(501)}`, 'must have 1 to 500 characters.'],
     ['show', "missing required argument 'payment'"],

@@ -23,7 +23,14 @@ let console_: RunningConsole
 beforeAll(async () => {
   world.add(storyEvents())
   for (let index = 0; index < 45; index += 1) {
-    world.add([{ paymentKey: `jpm:shared-${index}`, endToEndId: 'SHARED', references: [], eventId: `${index}`.padStart(32, '0') }])
+    world.add([
+      {
+        paymentKey: `jpm:shared-${index}`,
+        endToEndId: 'SHARED',
+        references: [],
+        eventId: `${index}`.padStart(32, '0'),
+      },
+    ])
   }
   console_ = await startFakeConsole(world)
 })
@@ -172,7 +179,16 @@ test('generated requests are answered as the OpenAPI description says', async ()
     const { output } = await runCommand([
       ...schemathesis,
       ...['run', `${console_.url}/api/openapi.json`, '--url', console_.url, '--phases', 'examples,coverage,fuzzing'],
-      ...['--max-examples', '10', '--seed', '1', '--no-shrink', '--continue-on-failure', '--suppress-health-check', 'all'],
+      ...[
+        '--max-examples',
+        '10',
+        '--seed',
+        '1',
+        '--no-shrink',
+        '--continue-on-failure',
+        '--suppress-health-check',
+        'all',
+      ],
       '--checks',
       'not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method,allow_header_conformance',
       ...['--report-json-path', report],

@@ -20,9 +20,10 @@ export const KEY = 'jpm:2f0d7a52-6c1e-4b1f-9a55-0d3f1c9b7e10'
 const MINUTE = 60_000
 
 /** The events of one payment, recorded one after another; also what `changes` has of them. */
-export function paymentOf(
-  events: readonly (Partial<PaymentEvent> & { readonly recordedAt?: number })[],
-): { readonly state: PaymentState; readonly changes: readonly StatusChangeRecord[] } {
+export function paymentOf(events: readonly (Partial<PaymentEvent> & { readonly recordedAt?: number })[]): {
+  readonly state: PaymentState
+  readonly changes: readonly StatusChangeRecord[]
+} {
   const changes: StatusChangeRecord[] = []
   let state: PaymentState | undefined
   for (const [index, { recordedAt = NOW - 60 * MINUTE + index * 5 * MINUTE, ...event }] of events.entries()) {
@@ -134,7 +135,14 @@ export function fakeWorld(): FakeWorld {
     partitions: 6,
     sources: ['jpm-v2', 'instamed'],
     board,
-    jobs: new Jobs({ newId: () => `job-${(ids += 1)}`, now: () => NOW, messageOf: ({ message }) => message }),
+    jobs: new Jobs({
+      newId: () => {
+        ids += 1
+        return `job-${ids}`
+      },
+      now: () => NOW,
+      messageOf: ({ message }) => message,
+    }),
     now: () => NOW,
     feed: {
       progress: { phase: 'following', read: 1, trouble: null },
@@ -160,7 +168,15 @@ export function fakeWorld(): FakeWorld {
       trouble: null,
       value: [
         { stage: 'normalizer', topic: topics.raw, partition: 0, committed: 100n, end: 100n, records: 0n, ageMs: 0 },
-        { stage: 'processor', topic: topics.events, partition: 3, committed: 90n, end: 132n, records: 42n, ageMs: 95_000 },
+        {
+          stage: 'processor',
+          topic: topics.events,
+          partition: 3,
+          committed: 90n,
+          end: 132n,
+          records: 42n,
+          ageMs: 95_000,
+        },
       ],
     }),
     processes: () => ({

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { AddressSet } from '../../config/address-set.ts'
+import { cleanName, type RoleGroups, roleOf, type Who } from '../../config/console-role.ts'
 import type { Live } from '../../config/live-files.ts'
+import type { TokenList } from '../../config/token-list.ts'
 import type { OidcSignIn } from './oidc-sign-in.ts'
 import { Sessions } from './sessions.ts'
-import type { TokenList } from './token-list.ts'
-import { cleanName, type RoleGroups, roleOf, type Who } from './who.ts'
 
 export const SESSION_COOKIE = 'paystatus_session'
 export const BROWSER_COOKIE = 'paystatus_browser'
@@ -103,7 +103,7 @@ function whyNotLocal({ headers, socket }: IncomingMessage): string | null {
     : 'a proxy forwarded this request: configure console.signIn'
 }
 
-export function isLoopback(address: string): boolean {
+function isLoopback(address: string): boolean {
   const version = isIP(address)
   return version === 4 ? address.startsWith('127.') : version === 6 && address === '::1'
 }

@@ -1,5 +1,5 @@
 import * as oidc from 'openid-client'
-import { cleanName, type RoleGroups, roleOf, type Who } from './who.ts'
+import { cleanName, type RoleGroups, roleOf, type Who } from '../../config/console-role.ts'
 
 export interface OidcOptions extends RoleGroups {
   readonly issuer: string
@@ -67,11 +67,12 @@ export class OidcSignIn {
     if (begun === undefined || begun.browser !== browser || begun.until < this.#options.now()) {
       throw new OidcRefusedError()
     }
-    const tokens = await oidc.authorizationCodeGrant(
-      await this.#discover(),
-      new URL(`${this.#redirectUrl}${search}`),
-      { pkceCodeVerifier: begun.verifier, expectedState: state, expectedNonce: begun.nonce, idTokenExpected: true },
-    )
+    const tokens = await oidc.authorizationCodeGrant(await this.#discover(), new URL(`${this.#redirectUrl}${search}`), {
+      pkceCodeVerifier: begun.verifier,
+      expectedState: state,
+      expectedNonce: begun.nonce,
+      idTokenExpected: true,
+    })
     const claims: Readonly<Record<string, unknown>> = tokens.claims() ?? {}
     const { nameClaim, groupsClaim } = this.#options
     const name = cleanName(String(claims[nameClaim] ?? claims['sub'] ?? ''))
@@ -98,7 +99,7 @@ export class OidcSignIn {
 }
 
 /** A sign-in that this browser did not begin, or that took too long. */
-export class OidcRefusedError extends Error {
+class OidcRefusedError extends Error {
   readonly code = 'SIGN_IN_NOT_BEGUN'
 
   constructor() {

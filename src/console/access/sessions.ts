@@ -1,5 +1,5 @@
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Who } from './who.ts'
+import type { Who } from '../../config/console-role.ts'
 
 /** A working day; then people sign in again. */
 export const SESSION_MS = 8 * 3_600_000

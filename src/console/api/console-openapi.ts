@@ -32,13 +32,22 @@ export function consoleApi(version: string) {
         }),
       },
       '/api/payments/{paymentKey}/history': {
-        get: operation('standing', 'What was published about a payment by a moment', 'Standing', [PAYMENT_KEY, AT], [
-          '400',
-          '404',
-        ]),
+        get: operation(
+          'standing',
+          'What was published about a payment by a moment',
+          'Standing',
+          [PAYMENT_KEY, AT],
+          ['400', '404'],
+        ),
       },
       '/api/search': {
-        get: operation('search', 'Payments with an id, whatever kind of id it is', 'Search', [ID, LIMIT, CURSOR], ['400']),
+        get: operation(
+          'search',
+          'Payments with an id, whatever kind of id it is',
+          'Search',
+          [ID, LIMIT, CURSOR],
+          ['400'],
+        ),
       },
       '/api/dead-letters': {
         get: operation(

@@ -28,6 +28,9 @@ export function roleOf(groups: readonly string[], { operators, viewers }: RoleGr
 
 /** Names go into the audit trail and onto pages: printable, at most 128 characters. Null if nothing is left. */
 export function cleanName(text: string): string | null {
-  const name = text.replaceAll(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '').trim().slice(0, 128)
+  const name = text
+    .replaceAll(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '')
+    .trim()
+    .slice(0, 128)
   return name === '' ? null : name
 }

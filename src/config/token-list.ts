@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import { linesOf } from '../../config/lines.ts'
-import { cleanName, ROLES, type Role, type Who } from './who.ts'
+import { cleanName, ROLES, type Role, type Who } from './console-role.ts'
+import { linesOf } from './lines.ts'
 
 interface Entry {
   readonly name: string
