@@ -146,6 +146,7 @@ export class RoleProcess {
   readonly exited: Promise<number | NodeJS.Signals>
   readonly listening: Promise<void>
   gatewayUrl = ''
+  consoleUrl = ''
   adminUrl = ''
   #output = ''
   readonly #child: ChildProcess
@@ -160,10 +161,11 @@ export class RoleProcess {
     this.listening = promise
     const read = (chunk: Buffer) => {
       this.#output = (this.#output + chunk.toString()).slice(-200_000)
-      const found = /(?:gateway (\S+), )?health and metrics (\S+)/.exec(this.#output)
+      const found = /(?:gateway (\S+), )?(?:console (\S+), )?health and metrics (\S+)/.exec(this.#output)
       if (found !== null && this.adminUrl === '') {
         this.gatewayUrl = found[1] ?? ''
-        this.adminUrl = found[2] ?? ''
+        this.consoleUrl = found[2] ?? ''
+        this.adminUrl = found[3] ?? ''
         resolve()
       }
     }
@@ -240,6 +242,7 @@ function writeConfiguration(directory: string, id: string, stack: StackInfo, opt
     // There is no load balancer that needs time to notice a stop.
     gateway: { port: 0, shutdown: { waitMs: 250 } },
     admin: { port: 0 },
+    console: { port: 0 },
   }
   for (const [name, values] of Object.entries(options.config ?? {})) {
     sections[name] = { ...sections[name], ...values }
