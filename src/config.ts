@@ -3,8 +3,8 @@ import { isIPv6 } from 'node:net'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { AUTHENTICATION_SCHEMA, type Authentication, resolveAuthentication } from './config/authentication.ts'
-import { CONSOLE_SCHEMA, type ConsoleConfig, resolveConsole } from './config/console-config.ts'
 import { CLIENT_SECURITY, type ClientSecurity, clientSecurity, REDIS_PLACES } from './config/client-security.ts'
+import { CONSOLE_SCHEMA, type ConsoleConfig, resolveConsole } from './config/console-config.ts'
 import { checkGatewayAccess, GATEWAY_ACCESS_SHAPE, type GatewayAccess } from './config/gateway-access.ts'
 import { GATEWAY_LIMITS, gatewayLimitProblems, SOURCE_LIMITS } from './config/gateway-limits.ts'
 import { DURATION_HINT, parseDuration } from './duration.ts'
@@ -275,7 +275,10 @@ type ParsedConfig = z.infer<typeof CONFIG_SCHEMA>
 type ParsedSource = z.infer<typeof SOURCE_SCHEMA>
 
 export interface Config
-  extends Omit<ParsedConfig, 'sources' | 'kafka' | 'redis' | 'registry' | 'encryption' | 'normalizer' | 'processor' | 'console'> {
+  extends Omit<
+    ParsedConfig,
+    'sources' | 'kafka' | 'redis' | 'registry' | 'encryption' | 'normalizer' | 'processor' | 'console'
+  > {
   /** Consumer groups. The defaults contain the topic prefix, so that installations with different topics share none. */
   readonly normalizer: { readonly group: string }
   readonly processor: { readonly group: string }
