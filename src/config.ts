@@ -268,6 +268,13 @@ export const CONFIG_SCHEMA = z.strictObject({
       nextStatusWithin: { default: byDefault, providers },
     })),
   encryption: ENCRYPTION_SCHEMA.optional(),
+  tracing: z
+    .strictObject({
+      /** Base URL of an OTLP receiver. Without it there is no tracing. */
+      endpoint: z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).optional(),
+      sampleRatio: z.number().min(0).max(1).default(0.01),
+    })
+    .prefault({}),
   sources: z.array(SOURCE_SCHEMA).default([]),
 })
 
@@ -329,6 +336,9 @@ export const ENVIRONMENT_OVERRIDES: readonly (readonly [
   ['PAYSTATUS_ADMIN_PORT', 'admin.port', toNumber],
   ['PAYSTATUS_CONSOLE_HOST', 'console.host', String],
   ['PAYSTATUS_CONSOLE_PORT', 'console.port', toNumber],
+  // The names that OpenTelemetry specifies.
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'tracing.endpoint', String],
+  ['OTEL_TRACES_SAMPLER_ARG', 'tracing.sampleRatio', toNumber],
 ]
 
 /** The text itself if it is not a number, so that the schema reports it. */

@@ -13,6 +13,7 @@ import { remindOfDeadLetters } from './observability/dead-letter-reminder.ts'
 import { AdminServer, Health } from './observability/health.ts'
 import { createLogger } from './observability/log.ts'
 import { Metrics } from './observability/metrics.ts'
+import type { Tracing } from './observability/tracing.ts'
 import { providerById } from './providers/registry.ts'
 import type { RunningStage, StageContext } from './stages/stage-context.ts'
 import { GrowingDistance } from './stream/growing-distance.ts'
@@ -37,7 +38,10 @@ export async function runStages(
 ): Promise<ExitReason> {
   const logger = createLogger({ level: config.log.level, role: stages.join('+') })
   const health = new Health()
-  const metrics = new Metrics({ sources: config.sources.map((source) => source.id) })
+  const metrics = new Metrics({
+    sources: config.sources.map((source) => source.id),
+    exemplars: config.tracing.endpoint !== undefined,
+  })
   const deadLetters = new DeadLetterBoard()
   metrics.runtime.watchDeadLetters(deadLetters)
   health.detail('deadLetters', () => deadLetters.details())
@@ -55,7 +59,8 @@ export async function runStages(
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-admin', logger, retryForMs: 1_000 })
   const running: RunningStage[] = []
   const runtime: Runtime = { config, logger, health, kafka, signal: stopSignal, onFatal: onFatalError }
-  const context = stageContext(runtime, metrics, deadLetters)
+  const tracing = await startTracing(config)
+  const context = stageContext(runtime, metrics, deadLetters, tracing)
   const endReminder = remindOfDeadLetters(deadLetters, logger)
 
   async function start(): Promise<void> {
@@ -110,6 +115,7 @@ export async function runStages(
     await stage.stop().catch((error: Error) => logger.warn({ err: error }, 'a stage did not stop cleanly'))
   }
   await kafka.queries.close()
+  await tracing?.close()
   await admin.stop()
   clearTimeout(hanging)
   return reason
@@ -131,7 +137,21 @@ interface Runtime extends Pick<StageContext, 'config' | 'logger' | 'health' | 'o
   readonly signal: AbortSignal
 }
 
-function stageContext(runtime: Runtime, metrics: Metrics, deadLetters: DeadLetterBoard): StageContext {
+/** Null if no receiver is configured; then nothing of OpenTelemetry is loaded. */
+async function startTracing({ tracing: { endpoint, sampleRatio }, environment }: Config): Promise<Tracing | null> {
+  if (endpoint === undefined) {
+    return null
+  }
+  const { createTracing } = await import('./observability/tracing.ts')
+  return await createTracing({ endpoint, sampleRatio, environment })
+}
+
+function stageContext(
+  runtime: Runtime,
+  metrics: Metrics,
+  deadLetters: DeadLetterBoard,
+  tracing: Tracing | null,
+): StageContext {
   const { config, logger, health, kafka, onFatal } = runtime
   const topics = topicNames(config.kafka.topicPrefix)
   const offsets = createGroupOffsets(kafka)
@@ -143,6 +163,7 @@ function stageContext(runtime: Runtime, metrics: Metrics, deadLetters: DeadLette
     health,
     metrics,
     deadLetters,
+    tracing,
     offsets,
     crashPoint: crashPointsOf(process.env['PAYSTATUS_CRASH_POINTS']),
     onFatal,

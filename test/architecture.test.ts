@@ -225,6 +225,8 @@ describe('libraries', () => {
     ['commander', ['commands']],
     ['prom-client', ['observability']],
     ['pino', ['observability']],
+    ['@opentelemetry/api', ['observability']],
+    ['@opentelemetry/sdk-trace', ['observability']],
   ])('%s is imported by %j only', (library, places) => {
     expect(violations(({ to, from, typeOnly }) => to === library && !typeOnly && !places.includes(from))).toEqual([])
   })

@@ -144,6 +144,8 @@ sources:
       PAYSTATUS_ADMIN_PORT: '2',
       PAYSTATUS_CONSOLE_HOST: '127.0.0.3',
       PAYSTATUS_CONSOLE_PORT: '3',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+      OTEL_TRACES_SAMPLER_ARG: '0.5',
     }
     expect(ENVIRONMENT_OVERRIDES.map(([name]) => name).sort()).toEqual(
       Object.keys(texts)
@@ -169,6 +171,7 @@ sources:
     expect(config.registry.url).toBe('https://registry:1/apis')
     expect(config.gateway).toMatchObject({ host: '0.0.0.0', port: 1 })
     expect(config.admin).toEqual({ host: '::1', port: 2 })
+    expect(config.tracing).toEqual({ endpoint: 'http://collector:4318', sampleRatio: 0.5 })
   })
 
   test('treats an empty variable as unset', () => {

@@ -44,7 +44,7 @@ interface Setting {
 
 /** Sections whose settings have their own rows. Every other object has one row. */
 const SECTIONS =
-  /^(|log|admin|shutdown|normalizer|processor|kafka|redis|registry|gateway|gateway\.shutdown|console|payments|encryption|sources\[\])$/
+  /^(|log|admin|shutdown|normalizer|processor|kafka|redis|registry|gateway|gateway\.shutdown|console|payments|encryption|tracing|sources\[\])$/
 
 const SCHEMA = z.toJSONSchema(CONFIG_SCHEMA, { io: 'input', unrepresentable: 'any' }) as JsonSchema
 const SETTINGS = settingsOf('', SCHEMA)

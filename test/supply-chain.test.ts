@@ -31,7 +31,7 @@ const LICENSES = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Cla
 /** Licenses of packages whose package.json names none, read from their LICENSE file. */
 const READ_BY_US: Readonly<Record<string, string>> = { 'node_modules/@kafkajs/confluent-schema-registry': 'MIT' }
 /** If a new dependency exceeds it, check whether it is worth what it brings along. */
-const PACKAGES_MAX = 92
+const PACKAGES_MAX = 102
 
 describe('production dependencies', () => {
   test('stand in ARCHITECTURE.md, each with its reason, and nothing else does', () => {

@@ -9,6 +9,7 @@ import type { Health } from '../observability/health.ts'
 import type { Logger } from '../observability/log.ts'
 import { NO_SOURCE } from '../observability/metric-table.ts'
 import type { GatewayMetrics } from '../observability/metrics.ts'
+import type { Tracing } from '../observability/tracing.ts'
 import type { Provider } from '../providers/provider.ts'
 import { canBeCallback } from '../raw/media-type.ts'
 import { type BodyDigest, toRawRecord } from '../raw/to-raw-record.ts'
@@ -63,6 +64,8 @@ export interface GatewayOptions extends ConnectionLimits {
   /** The key for a body that names no payment; its SHA-256 by default. */
   readonly digestOf?: BodyDigest | undefined
   readonly crashPoint?: ReachCrashPoint | undefined
+  /** Null if tracing is off. */
+  readonly tracing?: Pick<Tracing, 'startCallback'> | null
   /** ms since the epoch. */
   readonly now: () => number
   /** UUIDv7. */
@@ -275,7 +278,7 @@ export class Gateway {
   }
 
   #accept(route: Route, request: FastifyRequest): void {
-    const { appendLog, now, newReceiptId } = this.#options
+    const { appendLog, now, newReceiptId, crashPoint, tracing } = this.#options
     const { source, provider } = route
     const { exchange, admission } = request
     const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0)
@@ -285,6 +288,7 @@ export class Gateway {
       exchange.answer(401)
       return
     }
+    const span = tracing?.startCallback(source.id, provider.id, request.headers['traceparent']) ?? null
     const record = toRawRecord(
       {
         callbackId: newReceiptId(),
@@ -299,17 +303,20 @@ export class Gateway {
       },
       provider,
       this.#options.digestOf,
+      span?.traceparent,
     )
-    this.#options.crashPoint?.('gateway:before-append')
+    crashPoint?.('gateway:before-append')
     appendLog.append(partitionOf(record.key, appendLog.partitions), [record], { signal: exchange.appendSignal() }).then(
       () => {
-        this.#options.crashPoint?.('gateway:after-append')
+        crashPoint?.('gateway:after-append')
+        span?.end(source.successCode)
         if (!exchange.settled) {
           this.#watch.succeeded()
           exchange.answer(source.successCode)
         }
       },
       (error: unknown) => {
+        span?.end(503)
         if (!exchange.settled) {
           this.#watch.failed(reasonOf(error), error)
           exchange.answer(503)

@@ -21,6 +21,7 @@ import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
 import type { SeenTopics } from '../stream/seen-topics.ts'
 import { endOf, type LogPlace, type TopicFacts, type TopicLogs } from '../stream/topic-logs.ts'
+import { traceHeaderOf } from '../stream/traceparent.ts'
 import { GatheredCommits } from './gathered-commits.ts'
 
 export interface NormalizerTaskOptions {
@@ -146,6 +147,7 @@ export class NormalizerTask implements PartitionTask {
       }
       const translation = readable === 'undecryptable' ? onlyDeadLetter(UNDECRYPTABLE) : this.#translate(readable)
       const deadLettersOfRecord = [...translation.deadLetters]
+      const trace = traceHeaderOf(record)
       for (const event of translation.events) {
         const out = this.#encode(withChildReports([event]))
         if (out === undefined) {
@@ -153,7 +155,7 @@ export class NormalizerTask implements PartitionTask {
           continue
         }
         for (const { key, value } of out) {
-          addTo(eventsOut, partitionOf(key, events.partitions), { key, value })
+          addTo(eventsOut, partitionOf(key, events.partitions), { key, value, ...trace })
         }
         counts.events += out.length
       }

@@ -8,6 +8,8 @@ interface TimedEvent {
   readonly receivedAt: number
   /** Null if the provider's own time is not known to the second. */
   readonly occurredAt: number | null
+  /** The trace of the callback; null if it was not sampled. */
+  readonly traceId: string | null
 }
 
 interface ProviderTimes {
@@ -34,9 +36,9 @@ export class EventTimes {
 
   /** @param committedAt ms since the epoch. */
   recorded(events: readonly TimedEvent[], committedAt: number): void {
-    for (const { provider, receivedAt, occurredAt } of events) {
+    for (const { provider, receivedAt, occurredAt, traceId } of events) {
       const { status, lateness } = this.#byProvider.get(provider) ?? this.#other
-      status.observe((committedAt - receivedAt) / 1_000)
+      status.observe((committedAt - receivedAt) / 1_000, traceId)
       if (occurredAt !== null) {
         lateness.observe((receivedAt - occurredAt) / 1_000)
       }

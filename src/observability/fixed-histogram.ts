@@ -2,25 +2,39 @@ import type { Metric, Registry } from 'prom-client'
 
 type Labels<L extends string> = Readonly<Partial<Record<L, string | number>>>
 
+/** An observation that belongs to a sampled trace. */
+interface Exemplar {
+  readonly labelSet: { readonly trace_id: string }
+  readonly value: number
+  /** Seconds since the epoch. */
+  readonly timestamp: number
+}
+
 /** The observations with one set of labels. */
 export class HistogramSeries {
   readonly #bounds: readonly number[]
   /** Per bucket, not cumulative; the last one holds what exceeds all bounds. */
   readonly counts: Float64Array
   sum = 0
+  /** The latest per bucket. */
+  readonly exemplars = new Map<number, Exemplar>()
 
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds
     this.counts = new Float64Array(bounds.length + 1)
   }
 
-  observe(value: number): void {
+  /** @param traceId The sampled trace that it belongs to; null if there is none. */
+  observe(value: number, traceId: string | null = null): void {
     let bucket = 0
     while (bucket < this.#bounds.length && value > (this.#bounds[bucket] as number)) {
       bucket += 1
     }
     this.counts[bucket] = (this.counts[bucket] as number) + 1
     this.sum += value
+    if (traceId !== null) {
+      this.exemplars.set(bucket, { labelSet: { trace_id: traceId }, value, timestamp: Date.now() / 1_000 })
+    }
   }
 }
 
@@ -68,11 +82,12 @@ export class FixedHistogram<L extends string> {
   }
 
   #values(name: string) {
-    return [...this.#series.values()].flatMap(({ labels, series: { counts, sum } }) => {
+    return [...this.#series.values()].flatMap(({ labels, series: { counts, sum, exemplars } }) => {
       let count = 0
       const buckets = [...counts].map((inBucket, bucket) => {
         count += inBucket
-        return { metricName: `${name}_bucket`, labels: { le: this.#bounds[bucket] ?? '+Inf', ...labels }, value: count }
+        const le = { le: this.#bounds[bucket] ?? '+Inf', ...labels }
+        return { metricName: `${name}_bucket`, labels: le, value: count, exemplar: exemplars.get(bucket) }
       })
       return [
         ...buckets,

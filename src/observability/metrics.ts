@@ -1,4 +1,4 @@
-import { type Counter, collectDefaultMetrics, Registry } from 'prom-client'
+import { type Counter, collectDefaultMetrics, Registry, type RegistryContentType } from 'prom-client'
 import type { AnswerCode } from './answer-codes.ts'
 import type { DeadLetterBoard } from './dead-letter-board.ts'
 import type { HistogramSeries } from './fixed-histogram.ts'
@@ -22,6 +22,8 @@ export interface MetricsOptions {
   readonly sources: readonly string[]
   /** Memory, CPU, event loop and garbage collection of the process. On by default; tests switch it off. */
   readonly processMetrics?: boolean
+  /** Whether they are shown in OpenMetrics' format, which has exemplars: ids of traces beside the buckets of histograms. */
+  readonly exemplars?: boolean
   /** The clock, ms since the epoch. */
   readonly now?: () => number
 }
@@ -36,6 +38,11 @@ export class Metrics {
 
   constructor(options: MetricsOptions) {
     this.gateway = new GatewayMetrics(this.registry, options.sources, options.now ?? Date.now)
+    if (options.exemplars) {
+      // The type fixes the format that the registry was created with.
+      const registry: Pick<Registry<RegistryContentType>, 'setContentType'> = this.registry as never
+      registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
+    }
     if (options.processMetrics !== false) {
       collectDefaultMetrics({ register: this.registry })
     }

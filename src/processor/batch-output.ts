@@ -3,6 +3,7 @@ import { overdueChange, toStatusChange } from '../payment/status-change.ts'
 import { noTotals, type TotalsDelta } from '../payment/totals.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
+import { type TraceHeader, traceHeaderOf, traceIdOf } from '../stream/traceparent.ts'
 import { dueAction, markOverdue } from './due.ts'
 import { type BatchOutcome, EVENT_DEAD_LETTER_REASONS } from './fold-batch.ts'
 import type { StateWrite } from './state-store.ts'
@@ -25,6 +26,8 @@ export interface SeenEvent {
   readonly receivedAt: number
   /** Null if the provider's own time is not known to the second. */
   readonly occurredAt: number | null
+  /** Of its callback, if that was sampled. */
+  readonly traceId: string | null
 }
 
 export type OutputContext = Pick<StatusTaskOptions, 'codecs' | 'duePolicy' | 'topics' | 'partition'>
@@ -42,12 +45,15 @@ export function addOutcome(
   at: number,
 ): void {
   const { codecs, topics, partition } = context
-  for (const change of changes) {
-    output.changes.push({ key: change.state.paymentKey, value: codecs.change.encode(toStatusChange(change)) })
-    addSeen(output.seen, change)
+  let trace: TraceHeader | undefined
+  for (const { record, change } of changes) {
+    trace = traceHeaderOf(record)
+    const value = codecs.change.encode(toStatusChange(change))
+    output.changes.push({ key: change.state.paymentKey, value, ...trace })
+    addSeen(output.seen, change, traceIdOf(record))
   }
   if (state !== null) {
-    publishState(output, state, context, before)
+    publishState(output, state, context, before, trace)
   }
   for (const { record, reason } of deadLetters) {
     output.deadLetters.push(
@@ -66,11 +72,11 @@ export function addOutcome(
 }
 
 /** Leaves out what is not the first record of an event: corrections, and reports about a child, which has its own event. */
-function addSeen(seen: SeenEvent[], { recorded: { event, verdict } }: Change): void {
+function addSeen(seen: SeenEvent[], { recorded: { event, verdict } }: Change, traceId: string | null): void {
   if (!replacesReading(verdict) && event.childKey === null) {
     const { provider, receivedAt, occurredAt, occurredAtPrecision, zoneAssumed } = event
     const isExact = !zoneAssumed && occurredAtPrecision !== 'DAY' && occurredAtPrecision !== 'NONE'
-    seen.push({ provider, receivedAt, occurredAt: isExact ? occurredAt : null })
+    seen.push({ provider, receivedAt, occurredAt: isExact ? occurredAt : null, traceId })
   }
 }
 
@@ -123,8 +129,9 @@ function publishState(
   state: PaymentState,
   { codecs, duePolicy }: OutputContext,
   before: PaymentState | undefined,
+  trace?: TraceHeader,
 ): void {
   const value = codecs.state.encode(state)
-  output.current.push({ key: state.paymentKey, value })
+  output.current.push({ key: state.paymentKey, value, ...trace })
   output.writes.push(stateWrite(state.paymentKey, value, state, duePolicy, before))
 }

@@ -23,7 +23,7 @@ export type EventDeadLetterReason = keyof typeof EVENT_DEAD_LETTER_REASONS
 
 export interface BatchOutcome<R> {
   /** One per event that is new, restated or withdrawn, in order of arrival. Duplicates and dead letters have none. */
-  readonly changes: readonly Change[]
+  readonly changes: readonly { readonly record: R; readonly change: Change }[]
   /** The state before the batch; undefined if there was none, or if no record is an event. */
   readonly before: PaymentState | undefined
   /** The state afterwards; null if it did not change. */
@@ -42,7 +42,7 @@ export function foldBatch<R>(
   now: number,
   totals: TotalsDelta,
 ): BatchOutcome<R> {
-  const changes: Change[] = []
+  const changes: { record: R; change: Change }[] = []
   const deadLetters: { record: R; reason: EventDeadLetterReason }[] = []
   let before: PaymentState | undefined
   let state: PaymentState | undefined
@@ -72,7 +72,7 @@ export function foldBatch<R>(
         break
       case 'recorded':
         countVerdict(totals, applied.change.recorded.verdict)
-        changes.push(applied.change)
+        changes.push({ record: input.record, change: applied.change })
         state = applied.change.state
         break
       default:

@@ -1,3 +1,5 @@
+import { TRACEPARENT } from '../stream/traceparent.ts'
+
 /**
  * Header names of raw records: CloudEvents in binary mode, and our own. The gateway writes them; the normalizer and the tools
  * read them.
@@ -20,4 +22,5 @@ export const RAW_HEADERS = {
   /** Set if the value is encrypted: how, and by which data key. */
   encryption: 'paystatus_encryption',
   dataKey: 'paystatus_data_key',
+  traceparent: TRACEPARENT,
 } as const

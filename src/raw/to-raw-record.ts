@@ -22,11 +22,14 @@ export interface RawRecord extends OutRecord {
  *
  * The key is that of the first payment in the body, so that callbacks of one payment stay in one partition; without one it
  * is a digest of the body, so that at least identical bodies do.
+ *
+ * @param traceparent The trace context of the callback's span; null if it has none.
  */
 export function toRawRecord(
   callback: Callback,
   provider: Pick<Provider, 'id' | 'firstPaymentKey'>,
   digestOf: BodyDigest = sha256Hex,
+  traceparent: string | null = null,
 ): RawRecord {
   const headers: Record<string, string> = {
     [RAW_HEADERS.specVersion]: '1.0',
@@ -49,6 +52,9 @@ export function toRawRecord(
   }
   if (callback.authenticity.length > 0) {
     headers[RAW_HEADERS.authentication] = callback.authenticity.join(',')
+  }
+  if (traceparent !== null) {
+    headers[RAW_HEADERS.traceparent] = traceparent
   }
   return { key: keyOf(callback, provider, digestOf), value: callback.body, headers }
 }

@@ -5,6 +5,7 @@ import type { DeadLetterBoard } from '../observability/dead-letter-board.ts'
 import type { Health } from '../observability/health.ts'
 import type { Logger } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { Tracing } from '../observability/tracing.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { TopicNames } from '../topics.ts'
 
@@ -23,6 +24,8 @@ export interface StageContext {
   readonly offsets: GroupOffsets
   readonly clusterId: () => Promise<string>
   readonly codecs: () => Promise<PaymentCodecs>
+  /** Null if tracing is off. */
+  readonly tracing: Tracing | null
   /** Set only in fault tests. */
   readonly crashPoint: ReachCrashPoint | undefined
   /** Ends the process with a non-zero exit code and this reason. */

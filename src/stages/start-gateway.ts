@@ -46,6 +46,7 @@ export async function startGateway(context: StageContext): Promise<RunningStage>
     appendLog: sealed?.log ?? raw.log,
     digestOf: sealed?.digestOf,
     crashPoint: context.crashPoint,
+    tracing: context.tracing,
     now: Date.now,
     newReceiptId: receiptIds(),
     logger,

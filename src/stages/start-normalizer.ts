@@ -14,12 +14,13 @@ import { GrowingDistance } from '../stream/growing-distance.ts'
 import { OldestRecords } from '../stream/oldest-records.ts'
 import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
+import { traced } from '../stream/trace-tasks.ts'
 import { LANE_LIMITS } from './lane-limits.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
 import { watchLetters } from './watch-letters.ts'
 
 export async function startNormalizer(context: StageContext): Promise<RunningStage> {
-  const { config, topics, logger, metrics, offsets } = context
+  const { config, topics, logger, metrics, tracing, offsets } = context
   // Retries without limit; the stage's own error handling decides when to give up.
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-normalizer', logger })
   const codecs = await context.codecs()
@@ -98,7 +99,11 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
     topic: topics.raw,
     consumer,
     logs,
-    createTask: (partition) => oldest.watch(partition, createTask(partition)),
+    createTask: (partition) =>
+      oldest.watch(
+        partition,
+        traced(createTask(partition), { stage: 'normalizer', topic: topics.raw, partition }, tracing?.batch),
+      ),
     limits: LANE_LIMITS,
   })
   metrics.runtime.watchAges('normalizer', () => oldest.ages(stage.partitions()))

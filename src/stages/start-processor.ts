@@ -20,6 +20,7 @@ import { OldestRecords } from '../stream/oldest-records.ts'
 import { OpenTransactions } from '../stream/open-transactions.ts'
 import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
+import { traced } from '../stream/trace-tasks.ts'
 import { LANE_LIMITS } from './lane-limits.ts'
 import { processorProducer } from './processor-producer.ts'
 import { RedisWaits } from './redis-waits.ts'
@@ -37,7 +38,7 @@ const PORTION_BYTES_MAX = 24 * 1024 * 1024
 const RESTORES_MAX = 3
 
 export async function startProcessor(context: StageContext): Promise<RunningStage> {
-  const { config, topics, logger, health, metrics, offsets } = context
+  const { config, topics, logger, health, metrics, tracing, offsets } = context
   // Retries without limit; the stage's own error handling decides when to give up.
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-processor', logger })
   const [codecs, clusterId] = await Promise.all([context.codecs(), context.clusterId()])
@@ -100,7 +101,11 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
     topic: topics.events,
     consumer,
     logs,
-    createTask: (partition) => oldest.watch(partition, createTask(partition)),
+    createTask: (partition) =>
+      oldest.watch(
+        partition,
+        traced(createTask(partition), { stage: 'processor', topic: topics.events, partition }, tracing?.batch),
+      ),
     limits: LANE_LIMITS,
     waiting: (partition) => waits.has(partition) || budget.isWaiting(partition) || restoreBudget.isWaiting(partition),
   })

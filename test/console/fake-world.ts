@@ -217,6 +217,7 @@ export function fakeWorld(): FakeWorld {
             bodySha256: 'ab'.repeat(32),
             bodyBytes: 812,
             dataKeyId: null,
+            traceId: null,
             repeatedAt: [],
           } as const,
         ]),

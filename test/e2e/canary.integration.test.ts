@@ -13,6 +13,7 @@ import { TOPICS, type TopicId } from '../../src/topics.ts'
 import { type CommandEnd, Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 import { Observer, type ReadRecord } from '../lab/harness/observer.ts'
+import { OtlpReceiver } from '../lab/harness/otlp-receiver.ts'
 
 /**
  * I9, with marked values: the system is flooded with them in every place that can hold personal data or secrets, and then
@@ -32,6 +33,7 @@ const directory = mkdtempSync(join(tmpdir(), 'paystatus-canary-'))
 let deployment: Deployment
 let observer: Observer
 let paystatus: RoleProcess
+let receiver: OtlpReceiver
 /** What must not appear anywhere: the marks, and every secret of the installation. */
 let needles: readonly string[]
 const topics = new Map<TopicId, readonly ReadRecord[]>()
@@ -241,7 +243,11 @@ async function tool(args: readonly string[]): Promise<void> {
 beforeAll(async () => {
   deployment = await Deployment.create(inject('stack'), { config: { log: { level: 'debug' } } })
   observer = await Observer.create(deployment)
-  paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
+  receiver = await OtlpReceiver.start()
+  paystatus = await deployment.start(['gateway', 'normalizer', 'processor'], {
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+    OTEL_TRACES_SAMPLER_ARG: '1',
+  })
   await paystatus.ready(90_000)
   const secrets = deployment.config.sources.flatMap(({ path, authentication }) =>
     authentication.flatMap((one) => {
@@ -293,6 +299,8 @@ beforeAll(async () => {
   await tool(['fold', '--provider', 'jpm-global-payments-v1', '--permute', ...files])
   expect(await paystatus.stop()).toBe(0)
   written.set('roles', paystatus.output)
+  expect(receiver.requests.length).toBeGreaterThan(0)
+  written.set('spans', Buffer.concat(receiver.requests).toString('latin1'))
   await crash('syntax-error', `JSON.parse('{"accountNumber":"${NAME}')`)
   await crash('error', `throw Object.assign(new Error('${NAME}'), { record: { value: '${CARD}' } })`)
   await crash('rejection', `Promise.reject(new TypeError('${NAME}', { cause: '${CARD}' }))`)
@@ -301,6 +309,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await observer?.close()
   await deployment?.close()
+  await receiver?.close()
   rmSync(directory, { recursive: true, force: true })
 })
 

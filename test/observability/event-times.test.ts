@@ -7,9 +7,9 @@ test('observes receipt to commit and lateness by provider; unknown ones share a 
   const times = new EventTimes(metrics.processor, ['instamed'])
   times.recorded(
     [
-      { provider: 'instamed', receivedAt: 9_800, occurredAt: 2_800 },
-      { provider: 'instamed', receivedAt: 8_000, occurredAt: null },
-      { provider: '4111-1111', receivedAt: 9_000, occurredAt: 9_500 },
+      { provider: 'instamed', receivedAt: 9_800, occurredAt: 2_800, traceId: null },
+      { provider: 'instamed', receivedAt: 8_000, occurredAt: null, traceId: null },
+      { provider: '4111-1111', receivedAt: 9_000, occurredAt: 9_500, traceId: null },
     ],
     10_000,
   )

@@ -57,6 +57,26 @@ test('a state goes into the view as the bytes that go to `current` (I6)', () => 
   expect(output.totals).toEqual({ ...noTotals(), events: 2, applied: 1, deadLetter: 1 })
 })
 
+test('outputs carry the trace context of the event that caused them, if its callback was sampled', () => {
+  const traceparent = `00-${'a1'.repeat(16)}-${'b2'.repeat(8)}-01`
+  const record = { key: Buffer.from('jpm:a'), value: null, headers: {}, offset: 7n, timestamp: 0 }
+  const output = emptyOutput()
+  const later = { ...EVENT, eventId: 'later', status: 'COMPLETED' } as const
+  const inputs = [
+    { record, event: EVENT },
+    { record: { ...record, headers: { traceparent: Buffer.from(traceparent) } }, event: later },
+  ]
+  addOutcome(
+    output,
+    foldBatch(inputs, () => undefined, NOW, output.totals),
+    CONTEXT,
+    NOW,
+  )
+  expect(output.changes.map(({ headers }) => headers)).toEqual([undefined, { traceparent }])
+  expect(output.current.map(({ headers }) => headers)).toEqual([{ traceparent }])
+  expect(output.seen.map(({ traceId }) => traceId)).toEqual([null, 'a1'.repeat(16)])
+})
+
 test('the times of an event are seen once: not for corrections, reports about children and repeats, nor if they are vague', () => {
   const seenOf = (...events: PaymentEvent[]) => {
     const inputs = events.map((event, at) => ({
@@ -70,7 +90,7 @@ test('the times of an event are seen once: not for corrections, reports about ch
   }
   const timed = { ...EVENT, occurredAt: 5_000, occurredAtPrecision: 'SECOND', zoneAssumed: false } as const
   const { provider, receivedAt } = EVENT
-  expect(seenOf(timed, timed)).toEqual([{ provider, receivedAt, occurredAt: 5_000 }])
+  expect(seenOf(timed, timed)).toEqual([{ provider, receivedAt, occurredAt: 5_000, traceId: null }])
   expect(seenOf(timed, { ...timed, mappingVersion: 9, status: 'REJECTED' })).toHaveLength(1)
   expect(seenOf({ ...timed, childKey: 'jpm:child' })).toEqual([])
   for (const vague of [
@@ -78,7 +98,7 @@ test('the times of an event are seen once: not for corrections, reports about ch
     { occurredAtPrecision: 'DAY' },
     { occurredAtPrecision: 'NONE' },
   ] as const) {
-    expect(seenOf({ ...timed, ...vague })).toEqual([{ provider, receivedAt, occurredAt: null }])
+    expect(seenOf({ ...timed, ...vague })).toEqual([{ provider, receivedAt, occurredAt: null, traceId: null }])
   }
 })
 

@@ -24,7 +24,7 @@ describe('the events of a payment in a batch', () => {
       undefined,
       77,
     )
-    expect(changes.map(({ state }) => [state.paymentKey, state.statusVersion, state.status])).toEqual([
+    expect(changes.map(({ change: { state } }) => [state.paymentKey, state.statusVersion, state.status])).toEqual([
       ['a', 1, 'PROCESSING'],
       ['a', 2, 'COMPLETED'],
     ])
@@ -35,7 +35,7 @@ describe('the events of a payment in a batch', () => {
   test('continues from the states before the batch', () => {
     const before = fold([input('1')]).state as PaymentState
     const { changes, totals } = fold([input('1'), input('2', { status: 'COMPLETED' })], before, 2)
-    expect(changes.map(({ state }) => state.statusVersion)).toEqual([2])
+    expect(changes.map(({ change: { state } }) => state.statusVersion)).toEqual([2])
     expect(totals).toMatchObject({ events: 2, applied: 1, duplicate: 1 })
   })
 
@@ -73,7 +73,7 @@ describe('the events of a payment in a batch', () => {
   test('I8: a newer mapping that says something else is counted as restated', () => {
     const before = fold([input('1')]).state as PaymentState
     const { changes, totals } = fold([input('1', { mappingVersion: 2, status: 'COMPLETED' })], before, 2)
-    expect(changes.map(({ recorded }) => recorded.verdict)).toEqual(['RESTATED'])
+    expect(changes.map(({ change: { recorded } }) => recorded.verdict)).toEqual(['RESTATED'])
     expect(totals).toMatchObject({ events: 1, duplicate: 0, restated: 1 })
   })
 
@@ -81,7 +81,7 @@ describe('the events of a payment in a batch', () => {
     const before = fold([input('1')]).state as PaymentState
     const withdrawal = input('1', { mappingVersion: 2, withdrawn: true })
     const { changes, state, totals } = fold([withdrawal, withdrawal], before, 2)
-    expect(changes.map(({ recorded }) => recorded.verdict)).toEqual(['WITHDRAWN'])
+    expect(changes.map(({ change: { recorded } }) => recorded.verdict)).toEqual(['WITHDRAWN'])
     expect(state).toMatchObject({ status: 'UNKNOWN', statusVersion: 2 })
     expect(totals).toMatchObject({ events: 2, withdrawn: 1, duplicate: 1 })
     expect(totalsDifference(totals)).toBe(0)

@@ -33,6 +33,8 @@ export interface RawPlace {
   readonly bodyBytes: number | null
   /** Id of the data key; null if the body is not encrypted. */
   readonly dataKeyId: string | null
+  /** Id of its OpenTelemetry trace; null if it was not sampled. */
+  readonly traceId: string | null
   /** Offsets of further records of the same receipt: the gateway may append a callback twice if Kafka acknowledges it late. */
   readonly repeatedAt: readonly number[]
 }

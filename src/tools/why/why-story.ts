@@ -72,7 +72,8 @@ function placeText({ raw, rawGone }: ExplainedCallback, rawReachesBackTo: number
   const again = raw.repeatedAt.length === 0 ? '' : `, again at ${raw.repeatedAt.join(', ')}`
   const body =
     raw.body === 'readable' ? `${raw.bodyBytes} bytes, sha-256 ${raw.bodySha256}` : UNREADABLE_BODIES[raw.body]
-  return `${raw.topic}[${raw.partition}]@${raw.offset}${again}, ${body}`
+  const trace = raw.traceId === null ? '' : `, trace ${raw.traceId}`
+  return `${raw.topic}[${raw.partition}]@${raw.offset}${again}, ${body}${trace}`
 }
 
 const UNREADABLE_BODIES: Readonly<Record<Exclude<RawPlace['body'], 'readable'>, string>> = {

@@ -14,6 +14,7 @@ import { headerText } from '../../stream/header-text.ts'
 import { partitionOf } from '../../stream/partition-of.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
 import type { InRecord } from '../../stream/record.ts'
+import { traceIdOf } from '../../stream/traceparent.ts'
 import type { TopicNames } from '../../topics.ts'
 import { type OpenedIfPossible, openIfPossible } from '../open-if-possible.ts'
 import { type FoundPayments, findPayments } from '../show.ts'
@@ -199,6 +200,7 @@ function placeOf(
     bodySha256: body === null ? null : hash('sha256', body, 'hex'),
     bodyBytes: body?.length ?? null,
     dataKeyId: headerText(record, RAW_HEADERS.dataKey) || null,
+    traceId: traceIdOf(record),
     repeatedAt: [],
   }
 }

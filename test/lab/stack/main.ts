@@ -9,6 +9,7 @@ import { ensureDatacontract } from './datacontract.ts'
 import { composeDown, composeUp, isComposeRunning } from './docker.ts'
 import { ensureFastavro } from './fastavro.ts'
 import { ensureOracle } from './oracle-python.ts'
+import { ensureOtlp } from './otlp-python.ts'
 import { ensurePrometheus } from './prometheus.ts'
 import { ensureSchemathesis } from './schemathesis.ts'
 import { serverKind, whyNoContainers } from './server-kind.ts'
@@ -169,6 +170,7 @@ async function installTools(): Promise<void> {
   await ensureCommand('kcat', 'kcat', report)
   await ensureFastavro(report)
   await ensureDatacontract(report)
+  await ensureOtlp(report)
   await ensureSchemathesis(report)
   await ensureOracle(report)
   await valkeySpec(report)

@@ -13,6 +13,7 @@ function place(offset: number): RawPlace {
     bodyBytes: 591,
     body: 'readable',
     dataKeyId: null,
+    traceId: null,
     repeatedAt: [],
   }
 }

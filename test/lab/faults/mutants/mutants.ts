@@ -11,8 +11,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/gateway/gateway.ts',
-        find: "this.#options.crashPoint?.('gateway:before-append')",
-        replace: "exchange.answer(source.successCode)\n    this.#options.crashPoint?.('gateway:before-append')",
+        find: "crashPoint?.('gateway:before-append')",
+        replace: "exchange.answer(source.successCode)\n    crashPoint?.('gateway:before-append')",
       },
     ],
     scenario: 'isolate-gateway',
@@ -207,7 +207,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/normalizer/normalizer-task.ts',
-        find: 'addTo(eventsOut, partitionOf(key, events.partitions), { key, value })',
+        find: 'addTo(eventsOut, partitionOf(key, events.partitions), { key, value, ...trace })',
         replace: 'addTo(eventsOut, (Number(record.offset) + counts.events) % events.partitions, { key, value })',
       },
       {

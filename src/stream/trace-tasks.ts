@@ -1,0 +1,39 @@
+import type { PartitionTask } from './partition-task.ts'
+import type { InRecord } from './record.ts'
+
+/** What a batch is about, for its span. */
+export interface TracedBatch {
+  readonly stage: string
+  readonly topic: string
+  readonly partition: number
+  /** Not empty. */
+  readonly records: readonly InRecord[]
+}
+
+/** Runs the work within a span, which ends with it. */
+export type TraceBatch = (batch: TracedBatch, work: () => Promise<void>) => Promise<void>
+
+/** The same task with a span for each batch; the task itself if there is no tracing. */
+export function traced(
+  task: PartitionTask,
+  batch: Omit<TracedBatch, 'records'>,
+  trace: TraceBatch | undefined,
+): PartitionTask {
+  if (trace === undefined) {
+    return task
+  }
+  return {
+    get committed() {
+      return task.committed
+    },
+    open: (signal, onProgress) => task.open(signal, onProgress),
+    process: (records, next, signal) => {
+      const work = () => task.process(records, next, signal)
+      return records.length === 0 ? work() : trace({ ...batch, records }, work)
+    },
+    verify: (next, read) => task.verify(next, read),
+    idle: (signal) => task.idle(signal),
+    drained: (signal) => task.drained(signal),
+    close: () => task.close(),
+  }
+}
