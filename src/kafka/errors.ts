@@ -28,8 +28,8 @@ function* chainOf(error: unknown): Iterable<Link> {
 }
 
 /**
- * Failures of a connection and the errors that the protocol calls retriable; fencing, an out-of-order sequence and an unknown
- * producer are not among them.
+ * True for connection failures and errors that the protocol marks retriable; false for fencing, an out-of-order sequence and
+ * an unknown producer.
  */
 export function isRetriable(error: unknown): boolean {
   return (error as { retriable?: boolean }).retriable === true
@@ -41,12 +41,12 @@ const COORDINATOR_NOT_READY: ReadonlySet<string> = new Set([
   'NOT_COORDINATOR_FOR_GROUP',
 ])
 
-/** Whether a coordinator refused because it has just moved or started. */
+/** Whether a coordinator refused because it has moved, or is still starting. */
 export function isCoordinatorNotReady(error: unknown): boolean {
   return COORDINATOR_NOT_READY.has(kafkaErrorType(error))
 }
 
-/** Why Kafka refuses us, or null if the error says something else. Retrying does not help until somebody acts. */
+/** Why Kafka refuses us; null for any other error. Retrying a refusal does not help until an operator acts. */
 export function refusalOf(error: unknown): string | null {
   for (const link of chainOf(error)) {
     if (link instanceof KafkaLoginError) {

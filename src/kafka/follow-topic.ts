@@ -9,22 +9,22 @@ const LIMITS = { maxWaitMs: 100, maxBytes: 4 << 20, partitionBytesMax: 1 << 20 }
 const OFFSET_OUT_OF_RANGE = 1
 
 export interface FollowOptions {
-  /** Otherwise only what is appended after the call. */
+  /** If false, only records appended after the call are read. */
   readonly fromBeginning: boolean
   readonly signal: AbortSignal
   /** Called with the records of a partition, in order, and awaited. */
   readonly onRecords: (partition: number, records: readonly InRecord[]) => Promise<void>
-  /** The positions are set: from here on, nothing is missed. */
+  /** Called once the start positions are set: nothing appended afterwards is missed. */
   readonly onReady?: (() => void) | undefined
 }
 
-/** Reads all partitions of a topic, read_committed, until the signal. Needs no consumer group and leaves nothing behind. */
+/** Reads all partitions of a topic, read_committed, until the signal aborts. Needs no consumer group and leaves no state behind. */
 export async function followTopic(kafka: KafkaClient, topic: string, options: FollowOptions): Promise<void> {
   const { fromBeginning, signal, onRecords, onReady } = options
   const { queries } = kafka
   const reader = createPartitionReader(kafka)
   const fetcher = new Fetcher(queries, LIMITS)
-  // The first failure ends the others.
+  // The first failure stops the other partitions.
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
   const follow = async (partition: number, start: bigint, topicId: string) => {

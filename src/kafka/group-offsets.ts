@@ -21,7 +21,7 @@ export function createGroupOffsets({ queries }: KafkaClient): GroupOffsets {
       }
       return found
     },
-    // Requests all topics: partitions that no longer exist have no number to ask for.
+    // Requests all topics: nothing lists the partitions that no longer exist, so they cannot be requested by number.
     committedAll: async (group, topic) => {
       const found = await committedIn(queries, group, topic, null)
       return new Map([...found].filter(([, { offset }]) => offset >= 0n))
@@ -35,7 +35,7 @@ export function createGroupOffsets({ queries }: KafkaClient): GroupOffsets {
   }
 }
 
-/** @param partitions Null: all of which the group has an offset. */
+/** @param partitions Null: all partitions for which the group has an offset. */
 async function committedIn(
   queries: Cluster,
   group: string,
@@ -60,7 +60,7 @@ async function committedIn(
   }
 }
 
-/** Without the partitions that have no leader. */
+/** Leaves out the partitions without a leader. */
 async function endsOf(queries: Cluster, topic: string): Promise<ReadonlyMap<number, bigint>> {
   await queries.refresh([topic])
   const { leaders } = await queries.topic(topic)

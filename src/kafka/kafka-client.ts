@@ -8,7 +8,7 @@ export interface KafkaClientOptions {
   readonly connection: KafkaConnection
   /** Names us to the brokers. */
   readonly clientId: string
-  /** Failures that are retried are logged for debugging; a final one is an error of the call. */
+  /** Retried failures are logged at debug level; the last one rejects the call. */
   readonly logger: Logger
   /** A request without a response fails after this time, ms. */
   readonly requestTimeoutMs?: number
@@ -16,11 +16,11 @@ export interface KafkaClientOptions {
   readonly retryForMs?: number
 }
 
-/** Where Kafka is and how to log in. Connects when it is used. */
+/** Where Kafka is and how to log in. Connects on first use. */
 export interface KafkaClient {
-  /** For short queries, with connections that all users share and that close when they are idle. */
+  /** For short queries. All users share its connections, which close when idle. */
   readonly queries: Cluster
-  /** Connections of one user, who closes them. */
+  /** A cluster with its own connections; the caller closes it. */
   cluster(): Cluster
 }
 

@@ -23,13 +23,13 @@ const START_AGAIN_AFTER_MS = 500
 /** The coordinator checks for dead members only periodically. */
 const SESSION_MARGIN_MS = 3_000
 const LOOK_AGAIN_AFTER_MS = 300
-/** A partition in doubt waits for the next heartbeat, and so does a member that must learn of a rebalance. */
+/** A lane in doubt waits for the next heartbeat, and a member learns of a rebalance only from a heartbeat. */
 const HEARTBEAT_EVERY_MS = 300
 const LIMITS = {
   // A record is answered at once. How many are processed together is for the lanes to decide.
   maxWaitMs: 500,
   maxBytes: 256 << 10,
-  // Before decompression: several chunks of records that resemble each other. Also bounds how much memory one record can pin.
+  // Before decompression: several chunks of similar records. Also limits the memory that a record of an uncompressed batch pins.
   partitionBytesMax: 256 << 10,
 }
 
@@ -40,7 +40,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
   readonly #options: KafkaGroupConsumerOptions
   readonly #topicsOfGroup: TopicsOfGroup
   #member: GroupMember | undefined
-  /** The topic that is read, whatever is created under its name later. */
+  /** Id of the topic being read; a topic created later under the same name has another id. */
   #topicId: string | undefined
   #stopped = false
 
@@ -83,7 +83,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
 
   async fetch(partition: number, { offset, read, gatherMs }: FetchFrom, signal: AbortSignal): Promise<Fetched> {
     const { topic } = this.#options
-    // The epoch of an earlier record proves nothing about what lies between.
+    // The epoch of an earlier record says nothing about the records in between.
     const leaderEpoch = read?.offset === offset ? read.leaderEpoch : undefined
     const place = { topic, topicId: this.#topicId as string, partition, offset, leaderEpoch, gatherMs }
     try {
@@ -106,7 +106,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
     await this.#cluster.close()
   }
 
-  /** A failure that nobody classified must not end a process that only needs to wait: the watchdog handles a lasting one. */
+  /** An unclassified failure must not end a process that only needs to wait: the watchdog handles one that lasts. */
   async #keepMember(member: GroupMember, events: GroupConsumerEvents): Promise<void> {
     while (!this.#stopped) {
       try {
@@ -140,8 +140,8 @@ export class KafkaGroupConsumer implements GroupConsumer {
 
   /**
    * Runs before the join, because joining alone takes partitions away from the existing members. Dead members remain
-   * listed until their session expires, so the check is repeated for that long. A group that is still forming is not
-   * waited for: every join is checked, too.
+   * listed until their session expires, so the check is repeated for that long. It does not wait for a group that is
+   * still forming, because every join is checked, too.
    */
   async #refuseSharedGroup(): Promise<void> {
     const { group, topic, sessionTimeoutMs } = this.#options
@@ -154,7 +154,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
           if (refusalOf(error) !== null) {
             throw error
           }
-          // The join will meet the same error, and is retried for longer.
+          // The join will fail with the same error, and is retried for longer.
           return
         }
         if (performance.now() - since > sessionTimeoutMs + SESSION_MARGIN_MS) {

@@ -2,7 +2,7 @@ import { tokenSource } from '../client-security/bearer-token.ts'
 import type { KafkaConnection } from '../client-security/connections.ts'
 import { bearerLogin, plainLogin, type SaslLogin, scramLogin } from './client/sasl.ts'
 
-/** How to log in with a configuration: nothing if it has no login. Passwords and tokens are read again for every login. */
+/** The login of a configuration; empty if it has none. Passwords and tokens are read again for every login. */
 export function loginOf({ sasl }: Pick<KafkaConnection, 'sasl'>): {
   readonly login?: () => Promise<SaslLogin>
   readonly who?: string

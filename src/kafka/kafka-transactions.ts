@@ -43,12 +43,12 @@ export interface KafkaTransactionsOptions {
  * Opening it runs InitProducerId: every older producer with the same id is fenced and its open transaction is ended, so
  * a committed offset read afterwards is final.
  *
- * Where the brokers' feature `transaction.version` is 2 (KIP-890), appends and the offset add themselves, and every commit
- * gives the producer a new epoch, so that nothing late of one transaction can become part of the next:
+ * Where the brokers' feature `transaction.version` is 2 (KIP-890), appends and offset commits join the transaction implicitly,
+ * and every commit gives the producer a new epoch, so that a delayed request cannot become part of the next transaction:
  *
  *     Produce, one request per leader -> TxnOffsetCommit -> EndTxn
  *
- * Elsewhere they are announced before, in the same turn for all partitions:
+ * Elsewhere partitions and offset are announced first; the partitions of one turn share a request:
  *
  *     AddPartitionsToTxn and AddOffsetsToTxn -> Produce, one request per leader -> TxnOffsetCommit -> EndTxn
  */
@@ -73,7 +73,7 @@ const RETRY_PAUSE_MS = 50
 const TRANSACTION_VERSION = 'transaction.version'
 /** No identity yet. */
 const NO_PRODUCER = { producerId: -1n, producerEpoch: -1 } as const
-/** The producer's id fences former owners, not the group's generation. */
+/** Former owners are fenced by the transactional id, not by the group's generation. */
 const NO_MEMBER = { generation: -1, memberId: '', instanceId: null } as const
 const ANY_EPOCH = -1
 
@@ -82,11 +82,11 @@ type TopicPartitions = readonly { readonly name: string; readonly partitions: re
 class KafkaTransactions implements PartitionTransactions {
   readonly #cluster: Cluster
   readonly #options: KafkaTransactionsOptions
-  /** Those of the coordinators that were used. */
+  /** Connections to the coordinators that were used. */
   readonly #connections = new Set<Connection>()
   readonly #producer: LeaderProducer
   #identity: ProducerIdentity
-  /** Producers that `fence` took over, besides those of our own id. */
+  /** Producers with other transactional ids that `fence` took over. */
   readonly #others: ProducerIdentity[] = []
   #closed = false
 
@@ -106,7 +106,7 @@ class KafkaTransactions implements PartitionTransactions {
     })
   }
 
-  /** Whether appends and offsets add themselves to the transaction. */
+  /** Whether appends and offset commits join the transaction implicitly. */
   get addsThemselves(): boolean {
     return this.#identity.addsPartitions
   }
@@ -187,8 +187,8 @@ class KafkaTransactions implements PartitionTransactions {
   }
 
   /**
-   * What a producer left undecided is ended by the next transaction of the same producer, and of no other: one that holds the
-   * same partitions and nothing else. Its parts are announced, whatever the version of the protocol.
+   * Ends what a producer left undecided. Only the next transaction of the same producer can, so this runs one that contains the
+   * same partitions and nothing else. It announces them, whatever the protocol version.
    */
   async #settle(identity: ProducerIdentity, topics: readonly string[], outcome: 'commit' | 'abort'): Promise<void> {
     const partitions = [this.#options.inputPartition]
@@ -258,8 +258,8 @@ class KafkaTransactions implements PartitionTransactions {
   }
 
   /**
-   * A broker that restarted, or lost its partitions, since the last commit may have ended that transaction half-way
-   * (settle-outputs.ts). Continuing would tie it to the outcome of the next transaction; opening again checks first.
+   * A broker that restarted, or lost its partitions, since the last commit may have left that transaction half-ended
+   * (settle-outputs.ts). Continuing would give it the outcome of the next transaction; opening again checks first.
    */
   #assertConnected(): void {
     if (!this.#producer.connected || [...this.#connections].some(({ isOpen }) => !isOpen)) {
@@ -277,7 +277,7 @@ class KafkaTransactions implements PartitionTransactions {
   async #coordinator(kind: CoordinatorKind, key: string): Promise<Broker> {
     this.#assertOpen()
     const broker = await this.#cluster.coordinatorOf(kind, key)
-    // That of another producer is needed only to fence it.
+    // The coordinator of another producer is needed only to fence and settle it.
     if (kind === 'group' || key === this.#options.transactionalId) {
       this.#connections.add(await broker.connection('main'))
     }
@@ -307,12 +307,11 @@ class KafkaTransactions implements PartitionTransactions {
         if (kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS') {
           await sleep(CONCURRENT_PAUSE_MS)
         } else if (isCoordinatorNotReady(error) || (isOutcomeKnown && isRetriable(error))) {
-          // Only requests that certainly had no effect, or before there is a transaction whose outcome could be
-          // unknown.
+          // Either the request certainly had no effect, or there is no transaction yet whose outcome could be unknown.
           await sleep(RETRY_PAUSE_MS)
           this.#cluster.forgetCoordinator(kind, key)
           if (isOutcomeKnown) {
-            // Connections of former attempts do not matter any more.
+            // Closed connections of earlier attempts no longer matter.
             this.#forgetEnded()
           }
         } else {
@@ -350,7 +349,7 @@ class OngoingTransaction implements TransactionScope {
   readonly #added = new Set<string>()
   #announcing: { readonly topics: Map<string, number[]>; readonly done: Promise<void> } | undefined
   #offsetsAdded: Promise<void> | undefined
-  /** Whether nothing was sent that a commit would end. */
+  /** True until something is sent that needs a commit. */
   isEmpty = true
 
   constructor(transactions: KafkaTransactions) {

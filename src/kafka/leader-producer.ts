@@ -11,7 +11,7 @@ export interface LeaderProducerOptions {
   readonly cluster: Pick<Cluster, 'topic' | 'knownTopic' | 'refresh' | 'broker'>
   /** Null for a producer without an identity, whose retries may be appended twice. */
   readonly identity: () => ProducerIdentity | null
-  /** Whether all readers of a topic can read zstd. None is compressed by default. */
+  /** Whether all readers of a topic can read zstd. By default nothing is compressed. */
   readonly compresses?: ((topic: string) => boolean) | undefined
   /** Largest record batch, bytes, before compression; below every topic's `max.message.bytes`. */
   readonly batchBytesMax: number
@@ -37,7 +37,7 @@ interface Entry {
   readonly firstSequence: number
   readonly compressed: boolean
   readonly deadline: number
-  /** Until when a transaction that is still ending is waited for. */
+  /** Deadline for the previous transaction to finish ending. */
   readonly concurrentUntil: number
   /** Number of failed attempts. */
   failures: number
@@ -75,7 +75,7 @@ export class LeaderProducer {
   readonly #busy = new Set<string>()
   /** Partitions whose last result was a failure. */
   readonly #failing = new Set<string>()
-  /** Those on which something was appended in a transaction. */
+  /** Connections used for appends within a transaction. */
   readonly #connections = new Set<Connection>()
   /** Next sequence number of every partition, for a producer with an identity. */
   readonly #sequences = new Map<string, number>()
@@ -94,7 +94,7 @@ export class LeaderProducer {
     await this.#options.cluster.topic(topic)
   }
 
-  /** A producer with a new epoch counts anew. */
+  /** Restarts the sequence numbers, as a new producer epoch requires. */
   restartSequences(): void {
     this.#sequences.clear()
   }
@@ -184,7 +184,7 @@ export class LeaderProducer {
       }
       answers = partitions
     } catch (error) {
-      // The outcome of all of them is unknown.
+      // The outcome of every batch is unknown.
       for (const entry of entries) {
         void this.#again(entry, error)
       }

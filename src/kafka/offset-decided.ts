@@ -4,10 +4,7 @@ import { OFFSET_FETCH } from './client/requests.ts'
 
 const UNSTABLE_OFFSET_COMMIT = 88
 
-/**
- * Whether the offset of a partition is decided: no transaction that is neither committed nor aborted yet has committed
- * one. Rejects with the protocol's error.
- */
+/** Whether a partition's offset is decided: no unfinished transaction has committed one. Rejects with the protocol's error. */
 export async function isOffsetDecided(
   coordinator: Broker,
   group: string,

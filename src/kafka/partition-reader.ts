@@ -53,7 +53,7 @@ export function createPartitionReader({ queries }: KafkaClient): TimedPartitionR
   }
 }
 
-/** Resolves with the offset that it read up to, exclusive. */
+/** Resolves with the offset up to which it read, exclusive. */
 async function readToEnd(
   fetcher: Fetcher,
   place: Parameters<Fetcher['fetch']>[0],

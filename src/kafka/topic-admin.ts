@@ -44,7 +44,7 @@ export async function createMissingTopics(kafka: KafkaClient, plan: TopicPlan): 
       validateOnly: false,
     }
     const { topics } = await kafka.queries.retried(() =>
-      // Every broker forwards it to the controller.
+      // Every broker forwards the request to the controller.
       kafka.queries.any((broker) => broker.send(CREATE_TOPICS, body, { deadlineMs: CREATE_MAX_MS + MARGIN_MS })),
     )
     for (const { errorCode, errorMessage, name } of topics) {
@@ -61,7 +61,7 @@ export async function createMissingTopics(kafka: KafkaClient, plan: TopicPlan): 
 const CREATE_MAX_MS = 30_000
 const MARGIN_MS = 2_000
 
-/** The broker's message says which setting it does not accept. */
+/** Prefers the broker's message, which names the setting that it rejects. */
 function assertCreated(name: string, errorCode: number, errorMessage: string | null): void {
   try {
     assertNoError(errorCode)
@@ -70,7 +70,7 @@ function assertCreated(name: string, errorCode: number, errorMessage: string | n
   }
 }
 
-/** How long a broker may take to learn of a topic that another one has created, ms. */
+/** How long a broker may take to learn of a new topic, ms. */
 const HEARSAY_MAX_MS = 10_000
 const HEARSAY_PAUSE_MS = 100
 
@@ -81,8 +81,8 @@ export async function untilKnown<T>(look: () => Promise<T>): Promise<T> {
     try {
       return await look()
     } catch (error) {
-      // A topic may not be known yet, a partition may not have its leader, and a group may have no coordinator, for which
-      // Kafka first creates a topic.
+      // The topic may be unknown, a partition without a leader, or a group without a coordinator: Kafka first creates the
+      // topic of the group offsets.
       if (!isRetriable(error) || performance.now() > deadline) {
         throw error
       }

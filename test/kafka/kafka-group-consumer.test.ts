@@ -14,9 +14,9 @@ import { ScriptedGroup } from './client/scripted-group.ts'
 let scripted: ScriptedBroker
 let group: ScriptedGroup
 let consumer: KafkaGroupConsumer
-/** Error code of the next fetches. */
+/** Error code of all following fetches. */
 let fetchError: number
-/** `partition@offset` of every fetch, with the leader epoch that it names. */
+/** `partition@offset` of every fetch, with its leader epoch. */
 let fetched: string[]
 let damaged: boolean
 const crashes: Error[] = []
@@ -94,7 +94,7 @@ test('fetches nothing by itself', async () => {
   expect(scripted.requests).not.toContain('Fetch')
 })
 
-test('fetches from where it is asked to, and names the leader epoch of the record right before', async () => {
+test('fetches from the requested offset, with the leader epoch of the record directly before it', async () => {
   await start()
   await joined()
   expect(await fetch(1, 6n)).toMatchObject({
@@ -105,12 +105,12 @@ test('fetches from where it is asked to, and names the leader epoch of the recor
     records: [{ offset: 6n, value: Buffer.from('value 6') }],
   })
   await fetch(1, 7n, { offset: 7n, leaderEpoch: 4 })
-  // An epoch that ended before the offset would look like a log that was cut.
+  // An epoch that ended before the offset would make the log look truncated.
   await fetch(1, 8n, { offset: 7n, leaderEpoch: 4 })
   expect(fetched).toEqual(['1@6 -1', '1@7 4', '1@8 -1'])
 })
 
-test('a fetch that nobody wants any more ends at once', async () => {
+test('an aborted fetch ends at once', async () => {
   await start()
   await joined()
   scripted.on(FETCH, () => undefined)
@@ -121,7 +121,7 @@ test('a fetch that nobody wants any more ends at once', async () => {
   await expect(fetching).rejects.toThrow('revoked')
 })
 
-test('an offset out of range is an answer, and nothing is committed or skipped (I2)', async () => {
+test('an offset out of range is reported, and nothing is committed or skipped (I2)', async () => {
   fetchError = 1
   await start()
   await joined()
@@ -131,7 +131,7 @@ test('an offset out of range is an answer, and nothing is committed or skipped (
   expect(await fetch(1, 3n)).toMatchObject({ kind: 'records', next: 4n })
 })
 
-test('a topic that was deleted and created again is an answer, however long it takes (I2)', async () => {
+test('a recreated topic is reported (I2)', async () => {
   await start()
   await joined()
   fetchError = 100
@@ -151,7 +151,7 @@ test('a batch that cannot be read is a defined stop with its location, and nothi
   })
 })
 
-test('a refusal ends the process; an error that nobody knows is waited out', async () => {
+test('a refusal ends the process; an unknown error is waited out', async () => {
   group.failures.join.push(-1)
   await start()
   await joined()
@@ -160,7 +160,7 @@ test('a refusal ends the process; an error that nobody knows is waited out', asy
   await eventually(() => expect(crashes).toMatchObject([{ code: 'KAFKA_REFUSED' }]))
 })
 
-test('a commit carries the metadata that is read back at the next start', async () => {
+test('a commit contains the metadata that is read back at the next start', async () => {
   await start()
   await joined()
   await consumer.commit(1, 5n, 'where it was read')
@@ -174,7 +174,7 @@ test('a commit that the coordinator does not confirm is a failure (I2)', async (
   await expect(consumer.commit(1, 5n, '')).rejects.toThrow()
 })
 
-test('a group whose members read other topics is not joined; dead members are waited for until their session expires', async () => {
+test('a group whose members read other topics is not joined; dead members are tolerated until their session expires', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   try {
     let asked = 0
@@ -202,7 +202,7 @@ test('a group whose members read other topics is not joined; dead members are wa
   expect(crashes).toEqual([])
 })
 
-test('a group that other readers joined meanwhile ends the process, and a rebalancing one is checked again later', async () => {
+test('a group that readers of other topics have joined ends the process; a rebalancing group is checked again later', async () => {
   let topics: ReadonlySet<string> | null = new Set(['raw'])
   await start(async () => topics)
   await joined()

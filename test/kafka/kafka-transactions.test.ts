@@ -19,9 +19,9 @@ import { ScriptedBroker } from './client/scripted-broker.ts'
 
 let scripted: ScriptedBroker
 let transactions: PartitionTransactions
-/** Requests with the epoch that they carry. */
+/** Requests with their producer epoch. */
 let log: string[]
-/** Error codes of the next offset commits and ends, taken one by one. */
+/** Error codes of the next offset commits and ends, each used once, in order. */
 let commitErrors: number[]
 let endErrors: number[]
 
@@ -125,7 +125,7 @@ const one = () =>
     await scope.commitOffset(7n, 'seven')
   })
 
-test('version 2: everything adds itself, and every commit gives a new epoch, with which sequences begin anew (I7)', async () => {
+test('version 2: nothing is announced, and every commit gives a new epoch, which restarts the sequences (I7)', async () => {
   await open(2)
   await one()
   await one()
@@ -141,19 +141,19 @@ test('version 2: everything adds itself, and every commit gives a new epoch, wit
   ])
 })
 
-test.each([0, 1])('version %i: all partitions are announced in one request, beside the offsets', async (version) => {
+test.each([0, 1])('version %i: one request announces all partitions, in parallel with the offsets', async (version) => {
   await open(version)
   await one()
   await one()
   const [first = [], second = []] = [log.slice(0, 6), log.slice(6)]
   expect(first.slice(0, 2).toSorted()).toEqual(['add a/0 b/0 @3', 'add offsets @3'])
   expect(first.slice(2)).toEqual(['produce 9 a/0 @3#0', 'produce 9 b/0 @3#0', 'offset 3 @3', 'end 3 @3'])
-  // The same epoch, so sequences go on.
+  // The same epoch, so sequences continue.
   expect(second.slice(2)).toEqual(['produce 9 a/0 @3#1', 'produce 9 b/0 @3#1', 'offset 3 @3', 'end 3 @3'])
 })
 
 describe.each([1, 2])('version %i', (version) => {
-  test('a transaction in which nothing was done is not ended: the brokers know of none', async () => {
+  test('an empty transaction is not ended, because the brokers know nothing of it', async () => {
     await open(version)
     await transactions.run(async () => {})
     expect(log).toEqual([])
@@ -166,7 +166,7 @@ describe.each([1, 2])('version %i', (version) => {
     expect(log.filter((line) => line.startsWith('offset'))).toHaveLength(3)
   })
 
-  test('a coordinator that has just moved is looked up again; it has done nothing', async () => {
+  test('a coordinator that has just moved is looked up again, because the request had no effect', async () => {
     await open(version)
     commitErrors.push(16)
     await one()

@@ -6,7 +6,7 @@ import type { TopicLogs } from '../../src/stream/topic-logs.ts'
 import type { PartitionTransactions } from '../../src/stream/transactions.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 
-/** A Kafka with an input and an output topic of one partition each, and nothing in them. */
+/** A Kafka with an empty input topic and an empty output topic, of one partition each. */
 export interface EmptyKafka {
   readonly input: string
   readonly output: string
@@ -14,11 +14,11 @@ export interface EmptyKafka {
   readonly reader: PartitionReader
   readonly offsets: GroupOffsets
   readonly logs: TopicLogs
-  /** The transactions of the input's partition; fences the former ones. */
+  /** Opens the transactions of the input's partition and fences the former ones. */
   open(): Promise<PartitionTransactions>
 }
 
-/** What stages rely on, of the real brokers and of the twin that stands in for them in unit tests and simulations. */
+/** What stages rely on. Holds for the real brokers and for the twin that replaces them in unit tests and simulations. */
 export function describeKafka(name: string, create: () => Promise<EmptyKafka>): void {
   describe(name, () => {
     let kafka: EmptyKafka
@@ -61,7 +61,7 @@ export function describeKafka(name: string, create: () => Promise<EmptyKafka>): 
       expect(range).toEqual({ first: 2n, next: 4n })
     })
 
-    test('a failed transaction is never visible, and holds readers back until the next open ends it', async () => {
+    test('a failed transaction is never visible, and blocks readers until the next open ends it', async () => {
       const first = await kafka.open()
       await append(first, 'before')
       await eventually(async () => expect(await values()).toEqual(['0 before']))
@@ -125,7 +125,7 @@ export function describeKafka(name: string, create: () => Promise<EmptyKafka>): 
       expect(await offsets.committed(group, input, 0)).toEqual({ offset: 7n, metadata: 'seven' })
     })
 
-    test('the log of a topic ends where its leader’s epoch ends, and knows no later one', async () => {
+    test('the log of a topic ends where its leader’s epoch ends, and has no later epoch', async () => {
       await append(await kafka.open(), 'a', 'b')
       await eventually(async () => {
         const { highWatermark } = await kafka.reader.range(kafka.output, 0)
@@ -142,7 +142,7 @@ export function describeKafka(name: string, create: () => Promise<EmptyKafka>): 
       })
     })
 
-    test('a topic has an id that stays, and a number of partitions', async () => {
+    test('a topic has a stable id and a number of partitions', async () => {
       const first = (await kafka.logs.facts([kafka.output])).get(kafka.output)
       const again = (await kafka.logs.facts([kafka.output, kafka.input])).get(kafka.output)
       expect(first).toEqual(again)

@@ -5,7 +5,7 @@ import type { Connection } from '../../src/kafka/client/connection.ts'
 import { LeaderProducer, type LeaderProducerOptions } from '../../src/kafka/leader-producer.ts'
 import type { ProducedPartition, ProduceRequest } from '../../src/kafka/produce-request.ts'
 
-/** A cluster of two brokers that records the produce requests and answers as a test scripts. */
+/** A cluster of two brokers that records the produce requests and answers as a test scripts it. */
 class FakeCluster {
   readonly requests: { readonly leader: number; readonly request: ProduceRequest; readonly on: Purpose }[] = []
   leaders = [1, 1, 2]
@@ -91,7 +91,7 @@ afterEach(() => {
 })
 
 describe('LeaderProducer', () => {
-  it('compresses for the topics whose readers can read it, and for no other', async () => {
+  it('compresses only for topics whose readers can decompress it', async () => {
     const one = producer(IDENTITY, 1_000, 5_000, (topic) => topic === 'ours')
     await Promise.all([one.append('ours', 0, [record()]), one.append('subscribed', 0, [record()])])
     const batches = fake.requests.flatMap(({ request }) => request.batches)
@@ -244,7 +244,7 @@ describe('LeaderProducer', () => {
     await expect(producer().append('a', 9, [record()])).rejects.toThrow('a has no partition 9')
   })
 
-  it('waits for the former transaction to end, with the same sequence, however short it may retry (I7)', async () => {
+  it('waits for the former transaction to end, with the same sequence, however short its retry limit (I7)', async () => {
     let answers = 3
     fake.errorOf = () =>
       answers-- > 0 ? Object.assign(new Error('ending'), { type: 'CONCURRENT_TRANSACTIONS', retriable: false }) : null
@@ -255,7 +255,7 @@ describe('LeaderProducer', () => {
     expect(fake.refreshed).toBe(0)
   })
 
-  it('is refused at once when the leaders cannot be looked up because Kafka refuses us', async () => {
+  it('rejects at once if Kafka refuses to look up the leaders', async () => {
     fake.onProduce = () => {
       throw retriable()
     }
@@ -266,14 +266,14 @@ describe('LeaderProducer', () => {
     expect(fake.requests).toHaveLength(1)
   })
 
-  it('gives up a former transaction that does not end', async () => {
+  it('gives up waiting for a former transaction that does not end', async () => {
     fake.errorOf = () => Object.assign(new Error('ending'), { type: 'CONCURRENT_TRANSACTIONS', retriable: false })
     const rejection = expect(producer(IDENTITY, 1_000, 0).append('a', 0, [record()])).rejects.toThrow('ending')
     await vi.advanceTimersByTimeAsync(1_100)
     await rejection
   })
 
-  it('counts anew with a new epoch', async () => {
+  it('restarts its sequences with a new epoch', async () => {
     const one = producer()
     await one.append('a', 0, [record(), record()])
     one.restartSequences()

@@ -34,7 +34,7 @@ describe('a compacted topic with holes, aborted transactions and control records
       await abort('aborted', `round ${round}`)
     }
     await commit('gone', null)
-    // The active segment is never cleaned: write further records, which roll it, until the cleaner has run.
+    // The active segment is never cleaned: write more records to roll it, until the cleaner has run.
     await eventually(
       async () => {
         await commit('rolls', String(performance.now()))
@@ -81,7 +81,7 @@ describe('a compacted topic with holes, aborted transactions and control records
     })
   })
 
-  test('reads the same as with kcat', async () => {
+  test('reads the same as kcat', async () => {
     const kcat = await Kcat.create(inject('stack').kafkaBrokers)
     // The cleaner may still run between the two reads.
     await eventually(async () => {
@@ -143,7 +143,7 @@ test('the end is the start of the oldest open transaction', async () => {
   expect([meanwhile.records.map(({ value }) => String(value)), meanwhile.end]).toEqual([['committed'], 2n])
   resolve()
   await open
-  // The broker answers a commit before it has marked the partitions.
+  // The broker answers a commit before it has written the markers.
   await eventually(async () => {
     const after = await bench.read(topic)
     expect([after.records.map(({ value }) => String(value)), after.end]).toEqual([['committed', 'still open'], 4n])

@@ -61,7 +61,7 @@ test('requests acks from all in-sync replicas (I1)', async () => {
   expect(asked).toMatchObject([{ transactionalId: null, acks: -1, timeoutMs: 1_000 }])
 })
 
-test('a batch carries who wrote it and its sequence, which a repeat keeps', async () => {
+test('a batch contains its producer and its sequence, which a retry keeps', async () => {
   answering(PRODUCE_ADDING)
   const leader = await kafka.queries.leaderOf('raw', 0)
   const identity = { transactionalId: 'id', producerId: 5n, producerEpoch: 3, addsPartitions: true }

@@ -5,7 +5,7 @@ import { TcpProxy } from '../lab/harness/tcp-proxy.ts'
 
 /** Unusable bootstrap brokers, listed before one that works. */
 
-/** An unanswered handshake, and what comes after it. */
+/** An unanswered handshake and the steps after it. */
 const SOON_MS = 6_000
 
 let broker: string

@@ -4,7 +4,7 @@ import type { TopicLogs } from '../../src/stream/topic-logs.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 import { TopicBench } from '../lab/harness/topic-bench.ts'
 
-/** Two requests that kafkajs does not support, and what is at an offset, on a real broker. */
+/** Facts about topics, ends of epochs, and what an offset holds, on a real broker. */
 
 let bench: TopicBench
 let logs: TopicLogs
@@ -39,7 +39,7 @@ describe('the facts of topics', () => {
     })
   })
 
-  test('of a topic that does not exist are not invented', async () => {
+  test('of a topic that does not exist are an error', async () => {
     await expect(logs.facts([bench.name('nowhere')])).rejects.toMatchObject({ type: 'UNKNOWN_TOPIC_OR_PARTITION' })
   })
 })
@@ -72,7 +72,7 @@ test('a record at an offset is visible, or hidden: aborted or a control record',
         throw new Error('dies')
       }
     })
-  // Offsets 0 and 1, marker 2; 3 and 4, ended by the next open with marker 5; 6 and 7, marker 8.
+  // Records 0 and 1, marker 2; 3 and 4, ended by the next open with marker 5; 6 and 7, marker 8.
   await append(transactions, 'committed')
   await expect(append(transactions, 'aborted')).rejects.toThrow('dies')
   await append(await bench.transactions('standing', { inputTopic: topic }), 'committed')

@@ -114,7 +114,7 @@ test('a dead producer’s open transaction is ended by the next open, long befor
   await next.run(async (scope) => {
     await scope.append(output, 0, [recordOf('after the death')])
   })
-  // The broker answers a commit before it has marked the partitions.
+  // The broker answers a commit before it has written the markers.
   await eventually(async () => expect(await valuesOf(output)).toContain('after the death'))
   await seesNothingOf('never committed')
 })
@@ -188,7 +188,7 @@ describe('a transaction its coordinator left half-ended (KAFKA-20734)', () => {
     const init = { transactionalId, transactionTimeoutMs: 30_000, producerId: -1n, producerEpoch: -1 }
     const { errorCode, producerId, producerEpoch } = await transactions.send(INIT_PRODUCER_ID, init)
     assertNoError(errorCode)
-    // As in version 1 of the protocol, in which nothing adds itself to a transaction.
+    // As in version 1 of the protocol, in which nothing joins a transaction implicitly.
     const identity = { transactionalId, producerId, producerEpoch, addsPartitions: false }
     const batches = [{ topic: output, partition: 0, firstSequence: 0, records: [recordOf(value)] }]
     const leader = await cluster.leaderOf(output, 0)
@@ -272,7 +272,7 @@ describe('a transaction its coordinator left half-ended (KAFKA-20734)', () => {
     },
   )
 
-  test('is not tied to the next transaction, even by a producer that lost its connection', async () => {
+  test('does not share the outcome of the next transaction, even if the producer lost its connection', async () => {
     const id = nextId()
     const transactions = await bench.transactions(id, { inputTopic: input })
     await transactions.run(async (scope) => void (await scope.append(output, 0, [recordOf('before')])))

@@ -3,15 +3,14 @@ export interface Member {
   readonly id: string
   /** Stays the same across restarts, if it is set. */
   readonly instanceId: string | null
-  /** What it has been assigned in `generation`; empty for a new member. */
+  /** The partitions it was assigned in `generation`; empty for a new member. */
   readonly owned: readonly number[]
   readonly generation: number
 }
 
 /**
- * Assigns the partitions 0 to `partitions` - 1 evenly: numbers of partitions differ by one at most. Members keep what they
- * have as far as that allows, so that a rebalance moves few partitions. Where two members claim a partition, the one of the
- * later generation has it.
+ * Assigns the partitions 0 to `partitions` - 1 evenly: members' counts differ by at most one. Within that limit members keep
+ * their partitions, so that a rebalance moves few. If two members claim a partition, the later generation wins.
  */
 export function assignPartitions(
   members: readonly Member[],
@@ -45,7 +44,7 @@ export function assignPartitions(
   }
   const lists = [...assigned.values()]
   for (const partition of free) {
-    // Once nobody has too few, exactly the members that may have one more are left.
+    // Once every member has `least`, as many partitions are left as there are extras, and each goes to another member.
     const list = lists.find(({ length }) => length < least) ?? lists.find(({ length }) => length === least)
     list?.push(partition)
   }

@@ -1,4 +1,4 @@
-/** Host and port of a broker in kafkajs's form: an IPv6 address without brackets. */
+/** Host and port of a broker; an IPv6 address has no brackets. */
 export interface BrokerAddress {
   readonly host: string
   readonly port: number

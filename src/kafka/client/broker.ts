@@ -4,8 +4,8 @@ import type { Connection } from './connection.ts'
 import type { RequestType } from './requests.ts'
 
 /**
- * A broker answers the requests of a connection one after the other. So what may wait has its own: fetches, joins, and
- * appends of partitions that fail (`second`).
+ * A broker answers the requests of a connection in order. So requests that may wait have their own connections: fetches, group
+ * membership (`group`), and appends to failing partitions (`second`).
  */
 export type Purpose = 'main' | 'second' | 'group' | `fetch ${string}`
 
@@ -20,7 +20,7 @@ export interface BrokerOptions {
 /** How long `close` waits for requests in flight, ms. */
 const CLOSE_MAX_MS = 5_000
 
-/** A broker with one connection for each purpose, opened when it is used. */
+/** A broker with one connection per purpose, opened on first use. */
 export class Broker {
   readonly nodeId: number
   readonly address: BrokerAddress
@@ -80,12 +80,12 @@ export class Broker {
     return connecting
   }
 
-  /** Closes the connection for a purpose; what is in flight on it is rejected. */
+  /** Closes the connection for a purpose and rejects the requests in flight on it. */
   end(on: Purpose): void {
     this.#open.get(on)?.close()
   }
 
-  /** Ends waiting requests at once and gives the others a moment. */
+  /** Ends group requests and fetches at once; other requests may take up to CLOSE_MAX_MS. */
   async close(): Promise<void> {
     this.#closed = true
     clearInterval(this.#idleCheck)
@@ -121,7 +121,7 @@ export class Broker {
     return connection
   }
 
-  /** Retriable: the cluster may have another broker for the same purpose; one that was closed itself knows none. */
+  /** Retriable: the cluster may know another broker. A closed cluster knows none, and the retry fails. */
   #givenUp(): KafkaConnectionError {
     return new KafkaConnectionError('CONNECTION_CLOSED', `${this.place} was given up`)
   }

@@ -1,6 +1,6 @@
 import { createErrorFromCode } from './kafkajs.ts'
 
-/** An error that a broker answered. */
+/** An error that a broker returned. */
 export interface ProtocolError extends Error {
   /** Its name in the protocol, for example `CONCURRENT_TRANSACTIONS`. */
   readonly type: string
@@ -9,7 +9,7 @@ export interface ProtocolError extends Error {
   readonly retriable: boolean
 }
 
-/** Codes that are newer than kafkajs. */
+/** Error codes that kafkajs does not know. */
 const NEWER: Readonly<Record<number, readonly [type: string, retriable: boolean, message: string]>> = {
   89: ['THROTTLING_QUOTA_EXCEEDED', true, 'The quota of the client is used up'],
   90: ['PRODUCER_FENCED', false, 'A newer producer has the same transactional id'],

@@ -7,7 +7,7 @@ import { FIND_COORDINATOR, METADATA } from './requests.ts'
 import { NO_UUID, type ValueOf } from './wire-types.ts'
 
 export interface ClusterOptions {
-  /** `host:port` of some brokers. */
+  /** The bootstrap brokers, as `host:port`. */
   readonly addresses: readonly string[]
   readonly connect: (address: BrokerAddress) => Promise<Connection>
   /** Addresses that did not answer the last attempt; shared by the clusters of a client. Others are asked first. */
@@ -32,7 +32,7 @@ export type CoordinatorKind = 'group' | 'transaction'
 export const NO_LEADER = -1
 /** The partition has a leader; only a replica is unavailable. */
 const REPLICA_NOT_AVAILABLE = 9
-/** How long a missing leader is not looked up again, ms. */
+/** Pause before a missing leader is looked up again, ms. */
 const LOOK_AGAIN_MS = 1_000
 const LOOKUP_MAX_MS = 5_000
 const RETRY_PAUSE_MS = 50
@@ -40,11 +40,10 @@ const RETRY_PAUSE_MAX_MS = 500
 const COORDINATOR_KEY_TYPES = { group: 0, transaction: 1 } as const
 
 /**
- * What one user of the client knows about the brokers: leaders, coordinators and connections of its own.
+ * One user's view of the brokers: leaders, coordinators, and connections of its own.
  *
- * - Metadata is requested for the topics that are used, by name. Each partition is judged separately: one without a leader
- *   makes only its users wait.
- * - A broker that does not answer is left for one that does. It is asked last until it answers again.
+ * - Metadata is requested by name, for the topics that are used. A partition without a leader delays only its own users.
+ * - If a broker does not answer, another one is asked, and that broker is asked last until it answers again.
  * - A refusal (a login, a missing right) is never retried: another broker would refuse, too.
  */
 export class Cluster {
@@ -61,12 +60,12 @@ export class Cluster {
     this.#seeds = options.addresses.map((address) => this.#brokerAt(NO_LEADER, splitBrokerAddress(address)))
   }
 
-  /** Of the last metadata; null before. */
+  /** From the last metadata response; null before the first. */
   get clusterId(): string | null {
     return this.#clusterId
   }
 
-  /** Asks for topics by name and returns what the broker answers about each, errors included. */
+  /** Requests topics by name and returns the broker's answer for each, errors included. */
   async describe(topics: readonly string[]): Promise<readonly Described[]> {
     const body = {
       topics: topics.map((name) => ({ id: NO_UUID, name })),
@@ -82,14 +81,14 @@ export class Cluster {
     return answer.topics
   }
 
-  /** Asks for the current leaders of topics. Rejects with the protocol's error if one does not exist or is refused. */
+  /** Looks up the current leaders of topics. Rejects with the protocol's error if a topic does not exist or is refused. */
   async refresh(topics: readonly string[]): Promise<void> {
     for (const { errorCode } of await this.describe(topics)) {
       assertNoError(errorCode)
     }
   }
 
-  /** What is known about a topic; asks if it is unknown. */
+  /** A topic's metadata, requested if it is not known yet. */
   async topic(name: string): Promise<TopicMetadata> {
     if (!this.#topics.has(name)) {
       await this.refresh([name])
@@ -101,7 +100,7 @@ export class Cluster {
     return found
   }
 
-  /** What is known about a topic without asking. */
+  /** A topic's metadata if it is known. */
   knownTopic(name: string): TopicMetadata | undefined {
     return this.#topics.get(name)
   }
@@ -154,7 +153,7 @@ export class Cluster {
     this.#coordinators.delete(`${kind} ${key}`)
   }
 
-  /** Asks a leader; after a failure that may pass, looks up the leader again and retries. */
+  /** Asks a leader; after a transient failure, looks up the leader again and retries. */
   onLeader<T>(topic: string, partition: number, ask: (leader: Broker) => Promise<T>): Promise<T> {
     return this.retried(async (isFirst) => {
       if (!isFirst) {
@@ -164,7 +163,7 @@ export class Cluster {
     })
   }
 
-  /** Like `onLeader`, but never trusts what it knew: a former leader that has just resumed would answer with old values. */
+  /** Like `onLeader`, but always looks up the leader first: a former leader that has just resumed would answer with old values. */
   onCurrentLeader<T>(topic: string, partition: number, ask: (leader: Broker) => Promise<T>): Promise<T> {
     return this.retried(async () => {
       await this.refresh([topic])
@@ -181,7 +180,7 @@ export class Cluster {
     })
   }
 
-  /** Repeats what fails with an error marked retriable, after growing pauses, for `retryForMs`. */
+  /** Retries after errors marked retriable, with growing pauses, for `retryForMs`. */
   async retried<T>(ask: (isFirst: boolean) => Promise<T>): Promise<T> {
     const deadline = performance.now() + this.#options.retryForMs
     for (let failures = 0; ; failures += 1) {
@@ -197,7 +196,7 @@ export class Cluster {
     }
   }
 
-  /** For those who repeat something themselves. */
+  /** For callers that retry by themselves. */
   noteRetry(error: unknown): void {
     this.#options.onRetry?.(error)
   }
@@ -218,7 +217,7 @@ export class Cluster {
     throw unreachable
   }
 
-  /** Waits briefly for requests in flight, except those that may wait for long. */
+  /** Waits briefly for requests in flight, except for fetches and group requests. */
   async close(): Promise<void> {
     this.#closed = true
     const brokers = [...this.#brokers.values(), ...this.#seeds]
@@ -245,7 +244,7 @@ export class Cluster {
     }
     const nodeIds = new Set(listed.map(({ nodeId }) => nodeId))
     for (const [nodeId, broker] of this.#brokers) {
-      // The controller has given it up.
+      // No longer part of the cluster.
       if (!nodeIds.has(nodeId)) {
         this.#brokers.delete(nodeId)
         void broker.close()

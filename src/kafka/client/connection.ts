@@ -16,7 +16,7 @@ export interface ConnectionOptions {
   readonly tls?: TlsFiles | undefined
   /** Reads the credentials; called for every login. */
   readonly login?: (() => Promise<SaslLogin>) | undefined
-  /** The login in messages, for example `PLAIN as alice`. */
+  /** How messages name the login, for example `PLAIN as alice`. */
   readonly who?: string | undefined
   readonly openMaxMs?: number
   readonly requestMaxMs?: number
@@ -26,10 +26,10 @@ export interface ConnectionOptions {
 const OPEN_MAX_MS = 3_000
 const REQUEST_MAX_MS = 10_000
 const KEEP_ALIVE_MS = 60_000
-/** As in the Java client: soon enough to finish in time, late enough for short sessions. */
+/** As in the Java client: early enough to finish in time, late enough for short sessions. */
 const RENEWED_AT_SHARE = 0.85
 const SIZE_BYTES = 4
-/** Far more than any response to our requests; protects against reading something else as a size. */
+/** Far more than any response to our requests; protects against reading other bytes as a size. */
 const RESPONSE_BYTES_MAX = 256 * 1024 * 1024
 
 interface InFlight {
@@ -40,13 +40,13 @@ interface InFlight {
 }
 
 /**
- * One socket to one broker, from its opening to its end: it is never opened again. A broker answers the requests of a
- * connection in order and one at a time, so a request that may wait needs a connection of its own.
+ * One socket to one broker, never reopened. A broker answers the requests of a connection in order and one at a time, so a
+ * request that may wait needs its own connection.
  *
  * - Every request settles: with its answer, with the deadline's error, or with the end of the connection. Once a request
  *   missed its deadline the connection is closed, because nothing after it would be answered either.
  * - Sessions (KIP-368) are renewed before they end, on the same connection, with nothing written between the two steps of
- *   the login. A request in that time waits.
+ *   the login. Requests made meanwhile wait.
  * - An idle connection does not keep the process alive.
  */
 export class Connection {
@@ -99,12 +99,12 @@ export class Connection {
     return this.#ended === null
   }
 
-  /** Requests without an answer. */
+  /** Number of requests without an answer. */
   get waiting(): number {
     return this.#inFlight.size
   }
 
-  /** The level of a feature that the cluster has finalized, 0 if it has none. */
+  /** The finalized level of a cluster feature; 0 if it has none. */
   featureLevel(name: string): number {
     return this.#features.get(name) ?? 0
   }
@@ -125,7 +125,7 @@ export class Connection {
     return this.#renewing.then(() => this.#write(type, body, deadlineMs))
   }
 
-  /** Resolves once nothing is in flight, after `maxMs` at the latest, and closes. */
+  /** Closes once nothing is in flight, after `maxMs` at the latest. */
   async finish(maxMs: number): Promise<void> {
     if (this.#inFlight.size > 0) {
       const { promise, resolve } = Promise.withResolvers<void>()
@@ -137,7 +137,7 @@ export class Connection {
     this.close()
   }
 
-  /** Rejects what is in flight. */
+  /** Rejects the requests in flight. */
   close(): void {
     this.#end(this.#error('CONNECTION_CLOSED', 'the connection was closed by this client'))
   }
@@ -244,7 +244,7 @@ export class Connection {
         return answer.bytes
       })
     } catch (error) {
-      // The end of the connection is not a refusal.
+      // A connection that ends is not a refusal.
       throw error instanceof KafkaConnectionError ? error : new KafkaLoginError(nameOf(this.#options), error as Error)
     }
     this.#renewAt = lifetimeMs > 0 ? performance.now() + lifetimeMs * RENEWED_AT_SHARE : Number.POSITIVE_INFINITY
@@ -342,7 +342,7 @@ class Responses {
     this.#onResponse = onResponse
   }
 
-  /** Throws RangeError if a response cannot be one. */
+  /** Throws RangeError if the size of a response is impossible. */
   feed(chunk: Buffer): void {
     for (let at = 0; at < chunk.length; ) {
       if (this.#response === null) {

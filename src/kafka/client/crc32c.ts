@@ -1,6 +1,6 @@
 /**
  * CRC-32C (Castagnoli), eight bytes at a time ("slicing by eight"): three times as fast as the usual single table,
- * which kafkajs uses. Every byte written and read passes through here. test/kafka/client/crc32c.test.ts compares it with kafkajs's.
+ * which kafkajs uses. Every byte written and read passes through here. test/kafka/client/crc32c.test.ts compares the two.
  */
 export function crc32c(bytes: Uint8Array): number {
   let crc = -1

@@ -4,13 +4,13 @@ import { crc32c } from './crc32c.ts'
 import { COMPRESSION } from './decompress.ts'
 
 export interface BatchFields {
-  /** Of all records, ms since the epoch. */
+  /** The timestamp of all records, ms since the epoch. */
   readonly timestamp: number
   readonly transactional: boolean
   readonly producerId: bigint
   readonly producerEpoch: number
   readonly firstSequence: number
-  /** With zstd, if that makes it smaller. Not by default. */
+  /** Whether to compress with zstd if that makes the batch smaller. False by default. */
   readonly compressed?: boolean
 }
 
@@ -21,13 +21,13 @@ const BATCH_HEADER_BYTES = 61
 /** The CRC covers everything after itself. */
 const CRC_OFFSET = 17
 const CRC_COVERS_FROM = 21
-/** Its own cost exceeds what it saves on less. */
+/** A smaller batch is not worth the cost of compression. */
 const COMPRESSED_FROM_BYTES = 1_024
-/** The fastest level: the records of a batch resemble each other, and higher levels find little more. */
+/** A fast level: the records of a batch are similar, so higher levels save little more. */
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
 /**
- * Encodes a record batch of Kafka's message format 2 in one pass, into one buffer of exactly its size; then compresses it.
+ * Encodes a record batch of Kafka's message format 2 in one pass, into one buffer of the exact size; then compresses it if requested.
  *
  * kafkajs's encoder allocates a zeroed 512-byte buffer for every record and every header and copies each of them five
  * times; that was 40 % of the CPU of the whole path. test/kafka/client/encode-record-batch.test.ts compares the output

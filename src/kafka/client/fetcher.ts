@@ -10,22 +10,22 @@ import type { ValueOf } from './wire-types.ts'
 export interface FetchLimits {
   /** How long the leader may wait for the first record, ms. */
   readonly maxWaitMs: number
-  /** Of a response. */
+  /** Limit of a response. */
   readonly maxBytes: number
-  /** Of one partition in it. A larger first batch is returned whole. */
+  /** Limit of one partition in a response. A larger first batch is returned whole. */
   readonly partitionBytesMax: number
-  /** How long a failure that may pass is retried, ms. Without limit by default. */
+  /** How long transient failures are retried, ms. Unlimited by default. */
   readonly retryForMs?: number
 }
 
-/** Where a reader stands. */
+/** A reader's position. */
 export interface FetchPlace {
   readonly topic: string
   readonly partition: number
   readonly offset: bigint
-  /** The id of the topic that is read; any other topic of this name is a problem. */
+  /** Id of the topic being read; a topic of the same name with another id is reported as `other-topic`. */
   readonly topicId: string
-  /** Epoch of the leader that wrote the record before `offset`: the leader checks that its log still has it. */
+  /** Epoch of the leader that wrote the record before `offset`: the current leader checks that its log still has that record. */
   readonly leaderEpoch?: number | undefined
   /** How long the leader gathers records before it answers, unless there are GATHERED_BYTES, ms. 0 by default. */
   readonly gatherMs?: number
@@ -39,7 +39,7 @@ const OFFSET_OUT_OF_RANGE = 1
 const UNKNOWN_TOPIC_OR_PARTITION = 3
 const UNKNOWN_TOPIC_ID = 100
 const INCONSISTENT_TOPIC_ID = 103
-/** A leader that does not answer a fetch for this long beyond its wait is left for another, ms. */
+/** Time beyond `maxWaitMs` after which an unanswered fetch fails, ms. */
 const ANSWER_MAX_MS = 6_000
 /** Enough for a chunk. */
 const GATHERED_BYTES = 64 << 10
@@ -47,12 +47,12 @@ const RETRY_PAUSE_MS = 50
 const RETRY_PAUSE_MAX_MS = 1_000
 
 /**
- * Fetches records for readers that ask for them: each from its own offset, when it has room. A broker answers the requests of a
- * connection one after the other and lets a fetch wait for records, so every partition has a connection of its own. A fetch
- * that is no longer wanted ends it, because the next one would have to wait for its answer.
+ * Fetches records on demand, each reader from its own offset. A broker answers the requests of a connection in order and holds
+ * a fetch until there are records, so every partition has its own connection. Aborting a fetch closes that connection, because
+ * the next fetch would have to wait for the abandoned response.
  *
- * What concerns the reader's position is an answer. What may pass (a leader moves, a broker is away) is retried. The rest
- * rejects: a refusal, or UnreadableBatchError.
+ * A problem with the reader's position is a result. Transient failures (a leader moves, a broker is unavailable) are retried.
+ * Anything else rejects: a refusal, or UnreadableBatchError.
  */
 export class Fetcher {
   readonly #cluster: Cluster
@@ -156,7 +156,7 @@ function toFetched(answer: Answered, { offset, leaderEpoch, topic, partition }: 
       return { kind: 'out-of-range' }
     case UNKNOWN_TOPIC_ID:
     case INCONSISTENT_TOPIC_ID:
-      // The next look at the metadata tells whether it is another topic.
+      // The retry refreshes the metadata, which shows whether it is another topic.
       throw protocolError(errorCode)
     default:
       throw Object.assign(protocolError(errorCode), { topic, partition })

@@ -21,13 +21,13 @@ export interface GroupMemberOptions {
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
   readonly heartbeatEveryMs: number
-  /** A heartbeat or commit without an answer makes us look for another coordinator. 3 s by default. */
+  /** Time without an answer to a heartbeat or commit after which the coordinator is looked up again, ms. 3 s by default. */
   readonly answerMaxMs?: number
-  /** How often a coordinator that lets a join wait is asked whether it is alive. 2 s by default. */
+  /** How often the coordinator is probed while a join waits, ms. 2 s by default. */
   readonly probeEveryMs?: number
   /**
-   * No attempt of a commit begins later than this after the first: a later one could overwrite an offset that was committed
-   * in the meantime with an older one. 5 s by default.
+   * No attempt of a commit begins later than this after the first, ms: it could overwrite a newer offset committed in the
+   * meantime. 5 s by default.
    */
   readonly commitTriedForMs?: number
 }
@@ -81,13 +81,13 @@ const REJOIN = new Set(['REBALANCE_IN_PROGRESS'])
 const LOST = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION'])
 
 /**
- * Membership in a consumer group: joins until it is a member, sends heartbeats, joins again when the group rebalances or has
- * lost us, commits offsets, leaves.
+ * Membership in a consumer group: joins, sends heartbeats, joins again when the group rebalances or has removed us, commits
+ * offsets, leaves.
  *
- * - Any failure that may pass (a coordinator that moves, loads, or does not answer) is retried at the coordinator that is
- *   current by then, with the membership we have. A refusal ends it.
- * - Until the next join succeeds, the partitions stay ours: what protects against two owners is the fencing of their
- *   producers, not the group.
+ * - After a transient failure (the coordinator moves, is loading, or does not answer) it retries at the current coordinator and
+ *   keeps its membership. A refusal is final.
+ * - Until the next join succeeds, we keep our partitions: not the group but the fencing of producers protects against two
+ *   owners.
  */
 export class GroupMember {
   readonly #cluster: Cluster
@@ -105,7 +105,7 @@ export class GroupMember {
     this.#events = events
   }
 
-  /** Runs until `stop`. Rejects with InstanceIdTakenError, or an error that is not marked retriable; may be called again. */
+  /** Runs until `stop`. Rejects with InstanceIdTakenError or an error that is not retriable; may then be called again. */
   async run(): Promise<void> {
     const { signal } = this.#abort
     for (let failures = 0; !signal.aborted; ) {
@@ -135,7 +135,7 @@ export class GroupMember {
 
   /**
    * Commits the next offset of a partition. Rejects with CommitNotSentError if the partition is not ours, otherwise with the
-   * last error; then the outcome is unknown, but no attempt follows.
+   * last error; then the outcome is unknown, but there are no further attempts.
    */
   async commit(partition: number, offset: bigint, metadata: string): Promise<void> {
     const { group, topic, instanceId, answerMaxMs, commitTriedForMs } = this.#options
@@ -161,7 +161,7 @@ export class GroupMember {
       } catch (error) {
         last = error
         const type = (error as ProtocolError).type
-        // A rebalance or another generation: the next join tells whether the partition is still ours.
+        // Wait for the next join, which shows whether the partition is still ours.
         if (!REJOIN.has(type) && !LOST.has(type)) {
           if ((error as ProtocolError).retriable !== true) {
             throw error
@@ -186,7 +186,7 @@ export class GroupMember {
       const coordinator = await this.#cluster.coordinatorOf('group', group)
       await coordinator.send(LEAVE_GROUP, { group, members }, { deadlineMs: LEAVE_MAX_MS })
     } catch {
-      // The session then ends by itself.
+      // The session will expire.
     }
   }
 
@@ -205,7 +205,7 @@ export class GroupMember {
     })
     let joined = await this.#joinAlive(coordinator, request())
     if (joined.errorCode === MEMBER_ID_REQUIRED) {
-      // The broker first gives a new member its id, so that a join that is lost leaves no member behind.
+      // The broker first gives a new member its id, so that a lost join leaves no member behind.
       this.#memberId = joined.memberId
       joined = await this.#joinAlive(coordinator, request())
     }
@@ -251,7 +251,7 @@ export class GroupMember {
     }))
   }
 
-  /** A join waits for the other members. Meanwhile the coordinator must answer on another connection. */
+  /** A join waits for the other members. Meanwhile the coordinator must answer probes on another connection. */
   async #joinAlive(coordinator: Broker, body: Parameters<typeof JOIN_GROUP.request.write>[1]) {
     const { rebalanceTimeoutMs, answerMaxMs, probeEveryMs } = this.#options
     const joining = coordinator.send(JOIN_GROUP, body, { on: 'group', deadlineMs: rebalanceTimeoutMs + answerMaxMs })

@@ -3,12 +3,12 @@ import { WireReader } from './wire-reader.ts'
 import { WireWriter } from './wire-writer.ts'
 
 /**
- * The assigner of this release, and the one that the former release had alone. A group uses one that all members know, so
- * members of both can be in it during a rolling update.
+ * The assigner of this release, and the only one of the previous release. A group uses an assigner that all members know, so
+ * both releases can be in it during a rolling update.
  */
 export const ASSIGNERS = ['paystatus-sticky', 'RoundRobinAssigner'] as const
 
-/** What a member has been assigned, and in which generation. */
+/** The partitions assigned to a member, and in which generation. */
 export interface Owned {
   readonly generation: number
   readonly partitions: readonly number[]

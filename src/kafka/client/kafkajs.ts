@@ -3,9 +3,9 @@ import { createRequire } from 'node:module'
 const require = createRequire(import.meta.url)
 
 /**
- * What we use of kafkajs: two tables, none of its classes. It is no longer maintained, and its version is pinned exactly.
- *
  * The error codes of the protocol, with their names, their texts and whether the same request may succeed later.
+ *
+ * This file is all we use of kafkajs. It is no longer maintained, so its version is pinned exactly.
  */
 export const { createErrorFromCode } = require('kafkajs/src/protocol/error.js') as {
   createErrorFromCode: (code: number) => Error & {

@@ -5,16 +5,16 @@ import { UnreadableBatchError } from './client-errors.ts'
 import { crc32c } from './crc32c.ts'
 import { COMPRESSION, DecompressError, decompress } from './decompress.ts'
 
-/** A transaction that was aborted, as a fetch lists those that its records belong to. */
+/** An aborted transaction to which records of a fetch belong, as the response lists it. */
 export interface AbortedTransaction {
   readonly producerId: bigint
   readonly firstOffset: bigint
 }
 
 export interface ReadBatches {
-  /** What a read_committed reader sees at or after the requested offset. */
+  /** The records that a read_committed reader sees, at or after the requested offset. */
   readonly records: readonly InRecord[]
-  /** The offset after the last batch that was read, visible or not; the requested one if none was. */
+  /** The offset after the last batch that was read, visible or not; the requested offset if none was. */
   readonly next: bigint
   /** Where the last batch that was read ends; null if none was. */
   readonly end: LogPlace | null
@@ -22,7 +22,7 @@ export interface ReadBatches {
   readonly pinnedBytes: number
 }
 
-/** Largest decompressed record batch, bytes. Ours have at most 2 MiB; only a foreign producer writes larger ones. */
+/** Largest decompressed record batch, bytes. Ours are at most 2 MiB; only a foreign producer writes larger ones. */
 const BATCH_BYTES_MAX = 64 * 1024 * 1024
 
 /**
@@ -58,11 +58,11 @@ interface Limits {
 }
 
 /**
- * Reads the record batches of one partition of a fetch, in one pass and without a copy: keys and values are slices of the
- * fetch's buffer, or of the decompressed batch. An incomplete batch at the end is left for the next fetch.
+ * Reads the record batches of one partition in a fetch response, in one pass and without copying: keys and values are slices of
+ * the response's buffer, or of the decompressed batch. An incomplete batch at the end is left for the next fetch.
  *
- * A batch is checked against its CRC. One that cannot be read ends the reading before it; if it is the first, this throws
- * UnreadableBatchError. So everything before it can be processed, and nothing is skipped.
+ * Every batch is checked against its CRC. Reading stops before a batch that cannot be read, so that everything before it can be
+ * processed and nothing is skipped. If it is the first, this throws UnreadableBatchError.
  */
 export function readRecordBatches(
   bytes: Buffer,
@@ -103,7 +103,7 @@ export function readRecordBatches(
   return { records, next, end, pinnedBytes: decompressedBytes + (sharesBuffer ? bytes.buffer.byteLength : 0) }
 }
 
-/** What an offset holds, according to a fetch that began at it. Throws UnreadableBatchError. */
+/** What an offset holds, according to the response to a fetch from it. Throws UnreadableBatchError. */
 export function standingIn(bytes: Buffer, offset: bigint, aborted: readonly AbortedTransaction[] | null): Standing {
   for (const batch of batchesOf(bytes, aborted)) {
     if (batch.baseOffset <= offset && offset <= batch.lastOffset) {
@@ -127,7 +127,7 @@ interface RecordBatch {
   readonly attributes: number
 }
 
-/** The complete batches, each judged by the aborted transactions before it. */
+/** The complete batches. Which are aborted follows from the list of aborted transactions and the abort markers. */
 function* batchesOf(bytes: Buffer, aborted: readonly AbortedTransaction[] | null): Iterable<RecordBatch> {
   const starting = (aborted ?? []).toSorted((a, b) => Number(a.firstOffset - b.firstOffset))
   const open = new Set<bigint>()
@@ -228,7 +228,7 @@ function readRecords(batch: RecordBatch, body: Buffer, from: bigint, into: InRec
 
 type Headers = Record<string, Buffer | Buffer[]>
 
-/** A record whose headers are parsed when somebody asks for them. */
+/** A record whose headers are parsed on first access. */
 class FetchedRecord implements InRecord {
   readonly offset: bigint
   readonly key: Buffer | null

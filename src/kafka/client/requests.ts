@@ -42,7 +42,7 @@ function define<Q, A>(
   return { name, key, version, header, request, response }
 }
 
-/** The same request in another version that has the same grammar. */
+/** The same request in another version with the same grammar. */
 function inVersion<Q, A>(request: RequestType<Q, A>, version: number): RequestType<Q, A> {
   return { ...request, version }
 }
@@ -138,7 +138,7 @@ export const FIND_COORDINATOR = define(
   }),
 )
 
-/** Version 9, for producers without transactions and with transactions of version 1 of their protocol. */
+/** Version 9, for producers without transactions, or with a transaction protocol before version 2. */
 export const PRODUCE = define(
   'Produce',
   0,
@@ -165,7 +165,7 @@ export const PRODUCE = define(
   }),
 )
 
-/** Also adds the partitions to the transaction (KIP-890). Supported by brokers since Kafka 4.0. */
+/** Implicitly adds the partitions to the transaction (KIP-890). Supported by brokers since Kafka 4.0. */
 export const PRODUCE_ADDING = inVersion(PRODUCE, 12)
 
 export const FETCH = define(
@@ -425,14 +425,14 @@ export const TXN_OFFSET_COMMIT = define(
   committedResults,
 )
 
-/** Also adds the offsets to the transaction (KIP-890). Supported by brokers since Kafka 4.0. */
+/** Implicitly adds the offsets to the transaction (KIP-890). Supported by brokers since Kafka 4.0. */
 export const TXN_OFFSET_COMMIT_ADDING = inVersion(TXN_OFFSET_COMMIT, 5)
 
 const endTxn = struct({ ...producer, committed: boolean })
 
 export const END_TXN = define('EndTxn', 26, 3, endTxn, struct({ ...throttled, errorCode: int16 }))
 
-/** The response has the identity for the next transaction (KIP-890). Supported by brokers since Kafka 4.0. */
+/** The response contains the producer's identity for the next transaction (KIP-890). Supported by brokers since Kafka 4.0. */
 export const END_TXN_RENEWING = define(
   'EndTxn',
   26,

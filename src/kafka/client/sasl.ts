@@ -19,8 +19,8 @@ export function plainLogin(username: string, password: string): SaslLogin {
 }
 
 /**
- * RFC 7628. A broker refuses a token with a JSON message of the mechanism, not with an error code, and closes the
- * connection only once that is acknowledged.
+ * RFC 7628. A broker rejects a token with a JSON message instead of an error code, and closes the connection only after the
+ * client acknowledges it.
  */
 export function bearerLogin(token: string): SaslLogin {
   return {
@@ -35,7 +35,7 @@ export function bearerLogin(token: string): SaslLogin {
   }
 }
 
-/** Fewer iterations would let an eavesdropper on an unencrypted connection guess the password; RFC 5802 asks for these. */
+/** RFC 5802 asks for at least this many: fewer make the password easier to guess for an eavesdropper. */
 const ITERATIONS_MIN = 4_096
 /** More would keep a client busy for seconds. */
 const ITERATIONS_MAX = 1_000_000

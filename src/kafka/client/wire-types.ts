@@ -27,7 +27,7 @@ export const uuid: WireType<string> = {
   write: (to, value) => to.bytes(Buffer.from(value, 'base64url')),
 }
 
-/** The id that means none. */
+/** The id that stands for no topic. */
 export const NO_UUID = Buffer.alloc(UUID_BYTES).toString('base64url')
 
 export const nullableBytes: WireType<Buffer | null> = {
@@ -103,7 +103,7 @@ export function struct<F extends Fields, T extends Tagged = Record<never, never>
   tagged?: T,
 ): WireType<StructOf<F> & TaggedOf<T>> {
   const entries = Object.entries(fields)
-  // In the order of their tags, as the protocol demands.
+  // In the order of their tags, as the protocol requires.
   const byTag = new Map(
     Object.entries(tagged ?? {})
       .map(([name, [tag, type]]) => [tag, { name, type }] as const)
@@ -168,7 +168,7 @@ function readTagged(from: WireReader, byTag: ByTag, into: Record<string, unknown
   }
 }
 
-/** Types of the few requests that are older than tagged fields and compact lengths. */
+/** Types for the few requests that predate tagged fields and compact lengths. */
 export const old = {
   string: {
     read: (from) => from.bytes(from.int16()).toString('utf8'),

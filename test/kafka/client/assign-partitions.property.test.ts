@@ -19,7 +19,7 @@ const members = fc.uniqueArray(
   { minLength: 1, maxLength: 8, selector: ({ id }) => id },
 )
 
-test('every partition has exactly one member, and numbers differ by one at most, whatever members claim', () => {
+test('every partition has exactly one member, and counts differ by at most one, whatever members claim', () => {
   fc.assert(
     fc.property(members, fc.nat(30), (all, partitions) => {
       const lists = [...assignPartitions(all, partitions).values()]
@@ -50,7 +50,7 @@ test('a member that joins or leaves moves no more than its share', () => {
   expect(Object.fromEntries(left)).toEqual({ a: [0, 1, 2], b: [3, 4, 5] })
 })
 
-test('of two members that claim a partition, the one of the later generation has it', () => {
+test('of two members that claim a partition, the one with the later generation gets it', () => {
   const assigned = assignPartitions([member('a', [0, 1], 3), member('b', [0, 1], 4)], 2)
   expect(assigned.get('b')).toContain(0)
 })

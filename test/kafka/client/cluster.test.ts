@@ -36,7 +36,7 @@ function connect(...brokers: readonly string[]): void {
 const BEAT = { group: 'g', generation: 1, memberId: 'm', instanceId: null }
 const fine = () => ({ throttleTimeMs: 0, errorCode: 0 })
 
-test('opens one socket for all requests that find none', async () => {
+test('concurrent requests without a connection open one socket', async () => {
   const leader = await cluster.leaderOf('raw', 0)
   one.on(HEARTBEAT, fine)
   const before = one.sockets.length
@@ -66,7 +66,7 @@ test('a broken connection is replaced by the next request', async () => {
 })
 
 describe('leaders', () => {
-  test('are looked up by name, and again after a failure that may pass', async () => {
+  test('are looked up by name, and again after a transient failure', async () => {
     const answers = [6, 0]
     one.on(HEARTBEAT, () => ({ throttleTimeMs: 0, errorCode: answers.shift() ?? 0 }))
     two.on(HEARTBEAT, fine)
@@ -83,7 +83,7 @@ describe('leaders', () => {
     expect(leaders).toEqual([1, 2])
   })
 
-  test('a partition without a leader makes only its users wait, and is looked up again soon', async () => {
+  test('a partition without a leader delays only its users, and is looked up again soon', async () => {
     one.leader = NO_LEADER
     await expect(cluster.leaderOf('raw', 0)).rejects.toMatchObject({ code: 'NO_LEADER', retriable: true })
     const found = cluster.onLeader('raw', 0, async ({ nodeId }) => nodeId)
@@ -92,7 +92,7 @@ describe('leaders', () => {
     await expect(found).resolves.toBe(2)
   })
 
-  test('a partition or a topic that does not exist is an error, not waited for', async () => {
+  test('a partition or topic that does not exist is an error at once', async () => {
     await expect(cluster.leaderOf('raw', 7)).rejects.toThrow('raw has no partition 7')
   })
 
@@ -117,7 +117,7 @@ describe('leaders', () => {
 
 describe('a broker that', () => {
   test.each([
-    ['accepts and says nothing', () => one.on(API_VERSIONS, () => undefined)],
+    ['accepts and never answers', () => one.on(API_VERSIONS, () => undefined)],
     [
       'closes every connection',
       () =>
@@ -126,7 +126,7 @@ describe('a broker that', () => {
           return undefined
         }),
     ],
-  ])('%s is left for one that answers, and asked last from then on', async (_what, harm) => {
+  ])('%s is replaced by one that answers, and asked last from then on', async (_what, harm) => {
     harm()
     connect(one.address, two.address)
     two.brokers = [two]
@@ -137,17 +137,17 @@ describe('a broker that', () => {
       await next.describe([])
     }
     await next.close()
-    // Whichever was tried first: once it has failed, it is not tried again while the other answers.
+    // Whichever was tried first: a broker that failed is not tried again while the other answers.
     expect(one.sockets.length - asked).toBeLessThanOrEqual(1)
   })
 
-  test('does not answer a request is left, and what waits on the connection is rejected', async () => {
+  test('does not answer a request is avoided, and everything waiting on the connection is rejected', async () => {
     connect(one.address, two.address)
     one.on(HEARTBEAT, () => undefined)
     const leader = await cluster.leaderOf('raw', 0)
     await expect(leader.send(HEARTBEAT, BEAT, { deadlineMs: 60 })).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
     one.requests.length = 0
-    // Another user of the client, who would otherwise begin with the first of the list.
+    // Another user of the client would otherwise begin with the first in the list.
     const next = kafka.cluster()
     await next.describe([])
     await next.close()
@@ -155,7 +155,7 @@ describe('a broker that', () => {
     expect(two.requests).toContain('Metadata')
   })
 
-  test('the controller has given up is given up, with everything that waits for it', async () => {
+  test('is no longer in the metadata is closed, and everything waiting on it is rejected', async () => {
     one.on(HEARTBEAT, () => undefined)
     const leader = await cluster.leaderOf('raw', 0)
     const waiting = expect(leader.send(HEARTBEAT, BEAT, { on: 'second' })).rejects.toMatchObject({
@@ -179,7 +179,7 @@ describe('coordinators', () => {
     expect((await cluster.coordinatorOf('group', 'g')).nodeId).toBe(2)
   })
 
-  test('a request to one that has moved goes to the current one', async () => {
+  test('a request to a coordinator that has moved is repeated at the current one', async () => {
     const asked: number[] = []
     await cluster.onCoordinator('group', 'g', async ({ nodeId }) => {
       asked.push(nodeId)
@@ -209,7 +209,7 @@ describe('coordinators', () => {
   })
 })
 
-test('a closed cluster connects to nothing any more', async () => {
+test('a closed cluster no longer connects to anything', async () => {
   const leader = await cluster.leaderOf('raw', 0)
   await cluster.close()
   await expect(leader.send(HEARTBEAT, BEAT)).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' })

@@ -32,14 +32,14 @@ async function open(options: Partial<ConnectionOptions> = {}): Promise<Connectio
 
 const BEAT = { group: 'g', generation: 1, memberId: 'm', instanceId: null }
 
-test('answers belong to their requests, also when several are in flight', async () => {
+test('each answer goes to its own request, even if several are in flight', async () => {
   scripted.on(HEARTBEAT, ({ generation }) => ({ throttleTimeMs: 0, errorCode: generation }))
   const connection = await open()
   const answers = await Promise.all([1, 2, 3].map((generation) => connection.send(HEARTBEAT, { ...BEAT, generation })))
   expect(answers.map(({ errorCode }) => errorCode)).toEqual([1, 2, 3])
 })
 
-test('answers are read whatever the pieces in which they arrive', async () => {
+test('answers are read however they are split into chunks', async () => {
   scripted.on(HEARTBEAT, () => ({ throttleTimeMs: 0, errorCode: 0 }))
   const connection = await open()
   const [socket] = scripted.sockets
@@ -69,7 +69,7 @@ test('every request in flight is rejected when the broker closes the connection'
   expect(connection.isOpen).toBe(false)
 })
 
-test('a request that is not answered in time ends the connection, with all others on it', async () => {
+test('a request that is not answered in time ends the connection and all other requests on it', async () => {
   scripted.on(HEARTBEAT, () => undefined)
   const connection = await open()
   const slow = connection.send(HEARTBEAT, BEAT, 60)
@@ -79,7 +79,7 @@ test('a request that is not answered in time ends the connection, with all other
   await eventually(() => expect(scripted.sockets.every(({ destroyed }) => destroyed)).toBe(true))
 })
 
-test('closing rejects what is in flight; finishing waits for it', async () => {
+test('closing rejects requests in flight; finishing waits for them', async () => {
   let answer: () => void = () => {}
   scripted.on(HEARTBEAT, () => new Promise((resolve) => (answer = () => resolve({ throttleTimeMs: 0, errorCode: 7 }))))
   const closed = await open()
@@ -97,13 +97,13 @@ test('closing rejects what is in flight; finishing waits for it', async () => {
   expect(finished.isOpen).toBe(false)
 })
 
-test('a broker that accepts and says nothing is not a connection', async () => {
+test('opening fails if the broker accepts and never answers', async () => {
   scripted.on(API_VERSIONS, () => undefined)
   await expect(open({ openMaxMs: 80 })).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT', retriable: true })
   await eventually(() => expect(scripted.sockets.every(({ destroyed }) => destroyed)).toBe(true))
 })
 
-test('bytes that are no answer end the connection instead of being waited for', async () => {
+test('bytes that are not an answer end the connection at once', async () => {
   scripted.on(HEARTBEAT, (_, socket) => {
     socket.write(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'))
     return undefined
@@ -112,7 +112,7 @@ test('bytes that are no answer end the connection instead of being waited for', 
   await expect(connection.send(HEARTBEAT, BEAT)).rejects.toThrow('cannot read the broker')
 })
 
-test('the level of a feature is that of the brokers', async () => {
+test('the level of a feature is what the brokers report', async () => {
   scripted.features = [{ name: 'transaction.version', maxLevel: 2, minLevel: 2 }]
   const connection = await open()
   expect([connection.featureLevel('transaction.version'), connection.featureLevel('other')]).toEqual([2, 0])
@@ -136,7 +136,7 @@ function acceptLogins(sessionLifetimeMs: bigint): string[] {
   return order
 }
 
-test('a session is renewed before it ends, with the password of that moment, and nothing comes between its two steps', async () => {
+test('a session is renewed before it ends, with the current password, and no request comes between its two steps', async () => {
   const order = acceptLogins(400n)
   let password = 'first'
   const connection = await open({ login: async () => plainLogin('alice', password) })
@@ -145,7 +145,7 @@ test('a session is renewed before it ends, with the password of that moment, and
   password = 'second'
   scripted.on(SASL_HANDSHAKE, async () => {
     order.push('handshake')
-    // Asked for while the broker waits for the second step.
+    // Sent while the broker waits for the second step.
     void connection.send(HEARTBEAT, BEAT)
     return { errorCode: 0, mechanisms: ['PLAIN'] }
   })
@@ -161,7 +161,7 @@ test('a session is renewed before it ends, with the password of that moment, and
   expect(scripted.sockets).toHaveLength(1)
 })
 
-test('sessions without end are not renewed', async () => {
+test('sessions without a time limit are not renewed', async () => {
   const order = acceptLogins(0n)
   const connection = await open({ login: async () => plainLogin('alice', 'p') })
   await connection.send(HEARTBEAT, BEAT)
@@ -190,7 +190,7 @@ test('a refused login is a refusal; a connection that ends during the login is n
   await expect(open(login)).rejects.toMatchObject({ code: 'CONNECTION_CLOSED', retriable: true })
 })
 
-test('a login that the broker does not know is the error of the protocol', async () => {
+test('a login mechanism that the broker does not support is a protocol error', async () => {
   scripted.on(SASL_HANDSHAKE, () => ({ errorCode: 33, mechanisms: ['GSSAPI'] }))
   await expect(open({ login: async () => plainLogin('a', 'b') })).rejects.toMatchObject({
     type: 'UNSUPPORTED_SASL_MECHANISM',

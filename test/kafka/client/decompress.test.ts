@@ -44,7 +44,7 @@ describe.each(CODECS)('%s', (_, codec, compress) => {
     expect(decompress(codec, compress(bytes), 8 * MB).equals(bytes)).toBe(true)
   })
 
-  test('I10: is not begun, or is stopped early, when the result would exceed the limit', () => {
+  test('I10: does not start, or stops early, if the result would exceed the limit', () => {
     const bomb = compress(Buffer.alloc(30 * MB))
     expect(bomb.length).toBeLessThan(2 * MB)
     const before = process.memoryUsage().rss

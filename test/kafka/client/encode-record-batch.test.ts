@@ -47,7 +47,7 @@ describe('encodeRecordBatch', () => {
     )
   })
 
-  it('is read back the same when it is compressed, and is never larger than without', () => {
+  it('is read back unchanged when compressed, and compression never makes it larger', () => {
     const fields = { timestamp: 7, transactional: true, producerId: 5n, producerEpoch: 1, firstSequence: 3 }
     fc.assert(
       fc.property(fc.array(record, { minLength: 1, maxLength: 20 }), (records) => {
@@ -63,7 +63,7 @@ describe('encodeRecordBatch', () => {
     )
   })
 
-  it('compresses what resembles itself, and nothing that is small', () => {
+  it('compresses similar records, but no small batch', () => {
     const fields = { timestamp: 7, transactional: false, producerId: -1n, producerEpoch: -1, firstSequence: -1 }
     const batchOf = (count: number, compressed: boolean) => {
       const records = Array.from({ length: count }, () => ({ key: 'key', value: Buffer.alloc(100, 'value') }))

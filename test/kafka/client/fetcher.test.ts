@@ -14,7 +14,7 @@ let cluster: Cluster
 let fetcher: Fetcher
 /** `partition@offset` of each, one line per request. */
 let asked: string[]
-/** The leader epoch that each request named as the last one read. */
+/** The leader epoch that each request gave as the last one read. */
 let epochs: number[]
 /** How long each request lets the leader wait, ms, and for how many bytes. */
 let waits: [maxWaitMs: number, minBytes: number][]
@@ -39,7 +39,7 @@ afterEach(async () => {
   scripted.close()
 })
 
-/** The answer about each partition; by default nothing new. */
+/** Scripts the answer for each partition; by default nothing new. */
 function answering(of: (partition: number, offset: bigint) => Partial<Answered> | Promise<Partial<Answered>>): void {
   scripted.on(FETCH, async ({ topics, maxWaitMs, minBytes }) => {
     asked.push(topics.flatMap(({ partitions }) => partitions.map((one) => `${one.partition}@${one.offset}`)).join(' '))
@@ -91,7 +91,7 @@ function records(baseOffset: bigint, ...values: readonly string[]): Buffer {
   return batch
 }
 
-test('answers with the records, where to go on, and where the log stands', async () => {
+test('returns the records, the next offset, and the ends of the log', async () => {
   answering(() => ({ records: records(4n, 'a', 'b') }))
   const fetched = await fetcher.fetch(place(0, 4n), NEVER)
   expect(fetched).toMatchObject({
@@ -104,7 +104,7 @@ test('answers with the records, where to go on, and where the log stands', async
   expect(fetched.kind === 'records' && fetched.records.map(({ value }) => String(value))).toEqual(['a', 'b'])
 })
 
-test('nothing new is an answer, too', async () => {
+test('returns without records if there are none', async () => {
   expect(await fetcher.fetch(place(0, 4n), NEVER)).toMatchObject({ kind: 'records', records: [], next: 4n, end: null })
 })
 
@@ -117,7 +117,7 @@ test('the leader answers the first record at once, or gathers for as long as the
   ])
 })
 
-test('a partition without records holds up no other: each has a connection of its own', async () => {
+test('a partition without records does not delay others: each has its own connection', async () => {
   const waiting = Promise.withResolvers<void>()
   answering((partition) => (partition === 0 ? waiting.promise.then(() => ({})) : {}))
   const first = fetcher.fetch(place(0), NEVER)
@@ -126,14 +126,14 @@ test('a partition without records holds up no other: each has a connection of it
   await expect(first).resolves.toMatchObject({ next: 0n })
 })
 
-test('an offset that the log does not have is an answer; nothing is corrected', async () => {
+test('an offset that the log does not have is reported, not corrected', async () => {
   answering(() => ({ errorCode: 1 }))
   expect(await fetcher.fetch(place(0, 99n), NEVER)).toEqual({ kind: 'out-of-range' })
   expect(asked).toEqual(['0@99'])
 })
 
-test('a log that lost its end since it was read is an answer: where its records of that epoch end', async () => {
-  // A leader answers with the divergence and no records.
+test('a log that lost its end since it was read is reported, with the place where it diverges', async () => {
+  // The leader answers with the divergence and no records.
   answering(() => ({ diverging: { leaderEpoch: 3, endOffset: 40n } }))
   const fetched = await fetcher.fetch(place(0, 50n, { leaderEpoch: 4 }), NEVER)
   expect(fetched).toEqual({ kind: 'truncated', at: { offset: 40n, leaderEpoch: 3 } })
@@ -142,7 +142,7 @@ test('a log that lost its end since it was read is an answer: where its records 
   expect(epochs).toEqual([4, -1])
 })
 
-test('another topic of the same name is an answer', async () => {
+test('another topic of the same name is reported', async () => {
   const { topicId } = scripted
   answering(() => ({ errorCode: 100 }))
   const fetched = fetcher.fetch(place(0), NEVER)
@@ -151,7 +151,7 @@ test('another topic of the same name is an answer', async () => {
   expect(await fetcher.fetch(place(0, 0n, { topicId }), NEVER)).toMatchObject({ kind: 'other-topic' })
 })
 
-test('a leader that moved is looked up again, and the fetch repeated there', async () => {
+test('a leader that moved is looked up again, and the fetch is repeated there', async () => {
   const other = await ScriptedBroker.start(2)
   try {
     other.topicId = scripted.topicId
@@ -193,7 +193,7 @@ test('a leader that moved is looked up again, and the fetch repeated there', asy
   }
 })
 
-test('a refusal and a batch that cannot be read reject at once', async () => {
+test('rejects at once after a refusal or for a batch that cannot be read', async () => {
   answering(() => ({ errorCode: 29 }))
   await expect(fetcher.fetch(place(0), NEVER)).rejects.toMatchObject({ type: 'TOPIC_AUTHORIZATION_FAILED' })
   const damaged = records(0n, 'damaged')
@@ -203,7 +203,7 @@ test('a refusal and a batch that cannot be read reject at once', async () => {
   expect(asked).toHaveLength(2)
 })
 
-test('a reader that no longer wants its records is told so at once, and its next fetch waits for nothing', async () => {
+test('an aborted fetch rejects at once, and the next one does not wait for it', async () => {
   scripted.on(FETCH, () => undefined)
   const unwanted = new AbortController()
   const first = fetcher.fetch(place(0), unwanted.signal)
@@ -214,7 +214,7 @@ test('a reader that no longer wants its records is told so at once, and its next
   await expect(fetcher.fetch(place(0), NEVER)).resolves.toMatchObject({ kind: 'records' })
 })
 
-test('neither a broker that cannot be reached nor one that is being looked up keeps a reader that left', async () => {
+test('a fetch can be aborted while its leader is looked up', async () => {
   scripted.on(METADATA, () => undefined)
   const unwanted = new AbortController()
   const fetching = fetcher.fetch(place(0), unwanted.signal)
@@ -223,7 +223,7 @@ test('neither a broker that cannot be reached nor one that is being looked up ke
   await expect(fetching).rejects.toThrow('revoked')
 })
 
-test('a failure that lasts is reported by those who have a limit', async () => {
+test('a lasting failure rejects once a time limit is reached', async () => {
   answering(() => ({ errorCode: 5 }))
   const limited = new Fetcher(cluster, {
     maxWaitMs: 10,

@@ -71,7 +71,7 @@ function moveCoordinator(): void {
   two.coordinator = 2
 }
 
-test('joins with the id that the broker gives it, and as the leader assigns the partitions', async () => {
+test('joins with the id that the broker assigns, and as leader assigns the partitions', async () => {
   run()
   await joined()
   expect(assigned).toEqual([[0, 1, 2, 3]])
@@ -79,7 +79,7 @@ test('joins with the id that the broker gives it, and as the leader assigns the 
   await eventually(() => expect(heartbeats).toBeGreaterThan(3))
 })
 
-test('joins again when the group rebalances, with the same id, and says what it owns', async () => {
+test('joins again when the group rebalances, with the same id and the partitions it owns', async () => {
   run()
   await joined()
   group.assignment = [1]
@@ -92,8 +92,8 @@ test('joins again when the group rebalances, with the same id, and says what it 
   expect(group.times('join m1')).toBe(3)
 })
 
-/** Observed with kafkajs after a broker was frozen for longer than the session: it went on as a former member, for ever. */
-test('a member that the group has forgotten joins as a new one, also if that fails at first', async () => {
+/** kafkajs, after a broker was frozen for longer than the session, kept acting as the former member forever. */
+test('a member that the group has removed joins as a new one, even if that fails at first', async () => {
   run()
   await joined()
   group.failures.join.push(14, 15)
@@ -107,7 +107,7 @@ test('a member that the group has forgotten joins as a new one, also if that fai
   ])
 })
 
-/** A join that ends between its two steps: the broker knows the member, the member knows no assignment. */
+/** The join fails between its two steps: the broker knows the member, which has no assignment. */
 test('a join whose second step fails is repeated with the same id', async () => {
   group.failures.sync.push(27, 16)
   run()
@@ -124,11 +124,11 @@ test('a refusal is not retried', async () => {
 })
 
 describe('a coordinator that', () => {
-  /** kafkajs looked it up when it joined and never again: measured 14 s until payments moved, and commits that never arrived. */
+  /** kafkajs looked it up only when it joined: payments moved after 14 s, and some commits never arrived. */
   test.each([
-    ['says that it is not the coordinator any more', () => group.failures.heartbeat.push(16)],
+    ['says that it is no longer the coordinator', () => group.failures.heartbeat.push(16)],
     ['is gone', () => one.close()],
-  ])('%s is followed with the same membership', async (_what, harm) => {
+  ])('%s is replaced by the current one, with the same membership', async (_what, harm) => {
     run()
     await joined()
     moveCoordinator()
@@ -138,7 +138,7 @@ describe('a coordinator that', () => {
     expect(assigned).toHaveLength(1)
   })
 
-  test('lets a join wait, but answers nothing else either, is left for another', async () => {
+  test('holds a join and answers nothing else is replaced by another', async () => {
     one.on(JOIN_GROUP, () => {
       // Frozen from here on.
       one.on(API_VERSIONS, () => undefined)
@@ -152,7 +152,7 @@ describe('a coordinator that', () => {
 })
 
 describe('a commit', () => {
-  test('carries the metadata that is read back at the next start', async () => {
+  test('contains the metadata that is read back at the next start', async () => {
     run()
     await joined()
     await member.commit(1, 5n, 'where it was read')
@@ -160,9 +160,9 @@ describe('a commit', () => {
   })
 
   test.each([
-    ['is not the coordinator any more', () => group.failures.commit.push(16)],
+    ['is no longer the coordinator', () => group.failures.commit.push(16)],
     ['is loading the group', () => group.failures.commit.push(14)],
-  ])('to a broker that %s goes to the current one', async (_what, harm) => {
+  ])('to a broker that %s is repeated at the current coordinator', async (_what, harm) => {
     run()
     await joined()
     moveCoordinator()
@@ -190,12 +190,12 @@ describe('a commit', () => {
     expect(group.committed.has(2)).toBe(false)
   })
 
-  test('begun before the membership was lost is not sent with the next one', async () => {
-    // Longer than the next join may take.
+  test('that began before the membership was lost is not sent in the next one', async () => {
+    // Longer than the next join takes.
     run({ answerMaxMs: 10_000 })
     await joined()
     one.on(OFFSET_COMMIT, async () => {
-      // The answer comes when we are a member again, of another name.
+      // The answer comes after the next join, which gave us another member id.
       group.failures.heartbeat.push(25)
       await joined(2)
       group.serveOn(one)
@@ -205,7 +205,7 @@ describe('a commit', () => {
     expect(group.committed.has(2)).toBe(false)
   })
 
-  test('that is not accepted for long is given up: a later attempt could overwrite another one', async () => {
+  test('stops retrying after a while: a late attempt could overwrite a newer offset', async () => {
     run({ commitTriedForMs: 300 })
     await joined()
     one.on(OFFSET_COMMIT, () => ({
@@ -249,7 +249,7 @@ describe('a static member', () => {
     expect(group.times('leave')).toBe(0)
   })
 
-  test('whose name another process uses stops instead of taking it back', async () => {
+  test('whose instance id another process uses stops instead of taking it back', async () => {
     run({ instanceId: 'pod-0' })
     await joined()
     one.on(HEARTBEAT, () => ({ throttleTimeMs: 0, errorCode: 82 }))

@@ -24,7 +24,7 @@ interface BatchOptions {
   readonly transactional?: boolean
   readonly control?: boolean
   readonly epoch?: number
-  /** If compaction removed records at the end, the last offset is later than that of the last record. */
+  /** Later than the last record's offset if compaction removed records at the end. */
   readonly lastOffsetDelta?: number
 }
 
@@ -57,7 +57,7 @@ function valuesOf(bytes: Buffer, from = 0n, aborted: Parameters<typeof readRecor
   return readRecordBatches(bytes, from, aborted).records.map(({ value }) => String(value))
 }
 
-/** A record as text, which is compared faster than buffers. */
+/** A record as text, which compares faster than buffers. */
 function shapeOf({ key, value, headers, timestamp, offset, leaderEpoch }: InRecord): string {
   const hex = (bytes: unknown) => (Buffer.isBuffer(bytes) ? bytes.toString('hex') : String(bytes))
   const named = Object.entries(headers).map(([name, bytes]) => [name, hex(bytes)])
@@ -91,7 +91,7 @@ test('reads what the encoder writes: keys, values, headers, offsets, times', () 
   )
 })
 
-test('a header that occurs twice has both values, and a name from the wire is only a name', () => {
+test('a header that occurs twice has both values, and no name touches the prototype', () => {
   const plain = batch(0n, [{ key: 'k', value: null, headers: { a: '1', b: '2' } }])
   plain[plain.lastIndexOf('b')] = 'a'.charCodeAt(0)
   const [read] = readRecordBatches(sealed(plain), 0n, null).records
@@ -99,14 +99,14 @@ test('a header that occurs twice has both values, and a name from the wire is on
   expect(read?.headers['toString']).toBe(undefined)
 })
 
-test('a changed copy of a record keeps its headers, which are parsed when they are asked for', () => {
+test('a changed copy of a record keeps its headers, which are parsed on first access', () => {
   const written = { key: 'k', value: Buffer.from('v'), headers: { a: '1' } }
   const [read] = readRecordBatches(batch(0n, [written]), 0n, null).records
   const copy = changed(read as InRecord, { value: null })
   expect([copy.value, copy.offset, copy.headers['a']]).toEqual([null, 0n, Buffer.from('1')])
 })
 
-test('begins in the middle of a batch, and goes on after its last offset, whether or not it has a record', () => {
+test('starts in the middle of a batch, and continues after its last offset, even if no record has that offset', () => {
   const bytes = batch(10n, [record('a'), record('b'), record('c')], { lastOffsetDelta: 6 })
   const read = readRecordBatches(bytes, 11n, null)
   expect(read.records.map(({ offset, value }) => [offset, String(value)])).toEqual([
@@ -116,7 +116,7 @@ test('begins in the middle of a batch, and goes on after its last offset, whethe
   expect(read.next).toBe(17n)
 })
 
-test('a batch without records moves the reader on', () => {
+test('a batch without records advances the reader', () => {
   const empty = batch(5n, [], { lastOffsetDelta: 2 })
   expect(readRecordBatches(empty, 5n, null)).toMatchObject({ records: [], next: 8n, end: { offset: 8n } })
 })
@@ -133,7 +133,7 @@ describe('transactions', () => {
   const of = (producerId: bigint) => ({ producerId, transactional: true })
   const control = (producerId: bigint) => ({ ...of(producerId), control: true })
 
-  test('records of aborted ones are hidden, those of the same producer before and after are not', () => {
+  test('records of aborted ones are hidden; records of the same producer before and after are not', () => {
     const log = Buffer.concat([
       batch(0n, [record('before')], of(1n)),
       batch(1n, [marker('commit')], control(1n)),
@@ -146,7 +146,7 @@ describe('transactions', () => {
     expect(readRecordBatches(log, 0n, [{ producerId: 1n, firstOffset: 2n }]).next).toBe(6n)
   })
 
-  test('two aborted ones of different producers that overlap hide nothing else', () => {
+  test('two overlapping aborted ones of different producers hide nothing else', () => {
     const log = Buffer.concat([
       batch(0n, [record('a1')], of(1n)),
       batch(1n, [record('b1')], of(2n)),
@@ -235,7 +235,7 @@ test('batches that are too large together when decompressed are left for the nex
   expect(read.pinnedBytes).toBeGreaterThan(3_600)
 })
 
-test('the memory that records pin is the buffer of the fetch, or what was decompressed; nothing if nothing is visible', () => {
+test('records pin the buffer of the fetch or the decompressed batches; no memory if none is visible', () => {
   const fetchBuffer = Buffer.allocUnsafeSlow(50_000)
   const plain = batch(0n, [record('a')])
   plain.copy(fetchBuffer)

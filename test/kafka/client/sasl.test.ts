@@ -2,10 +2,10 @@ import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { bearerLogin, plainLogin, scramLogin } from '../../../src/kafka/client/sasl.ts'
 
-/** Both examples of the RFCs use this password. */
+/** The password of both RFCs' examples. */
 const PASSWORD = 'pencil'
 
-/** Answers in turn and records what it got. */
+/** Gives the answers in order and records what was sent. */
 function answering(...answers: readonly string[]) {
   const got: string[] = []
   return {
@@ -75,7 +75,7 @@ describe('OAUTHBEARER', () => {
     expect(got).toEqual(['n,,\u0001auth=Bearer abc\u0001\u0001'])
   })
 
-  test('recognises a refusal, which is a message of the mechanism, and acknowledges it', async () => {
+  test('recognises a refusal, which comes as a message without an error code, and acknowledges it', async () => {
     const { got, exchange } = answering('{"status":"invalid_token"}')
     await expect(bearerLogin('abc').authenticate(exchange)).rejects.toThrow(
       'the broker rejected the token: {"status":"invalid_token"}',

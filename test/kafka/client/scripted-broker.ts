@@ -12,8 +12,8 @@ interface Handler {
 }
 
 /**
- * A broker on a real socket that answers what a test scripts. It reads and writes with the table of requests, so it knows
- * their grammar as the client does; what the brokers really say is the subject of the integration tests.
+ * A broker on a real socket that answers as a test scripts it. It reads and writes with the client's own request definitions;
+ * the integration tests check those against real brokers.
  *
  * By default it is the only broker, leads all partitions of all topics, and coordinates everything.
  */
@@ -23,7 +23,7 @@ export class ScriptedBroker {
   readonly requests: string[] = []
   /** The sockets of clients that are connected, in order. */
   readonly sockets: Socket[] = []
-  /** The brokers that it lists and the node that leads and coordinates; by default itself. */
+  /** The brokers that it lists, and the node that leads and coordinates; by default this one. */
   brokers: readonly ScriptedBroker[] = [this]
   leader: number
   coordinator: number
@@ -113,7 +113,7 @@ export class ScriptedBroker {
       while (rest.length >= 4 && rest.length >= 4 + rest.readInt32BE(0)) {
         const frame = rest.subarray(4, 4 + rest.readInt32BE(0))
         rest = rest.subarray(4 + frame.length)
-        // One after the other, as brokers do.
+        // One at a time, as brokers do.
         answering = answering.then(() => this.#answer(frame, socket))
       }
     })
@@ -136,7 +136,7 @@ export class ScriptedBroker {
     this.requests.push(type.name)
     const answer = await handler.answer(type.request.read(from), socket)
     if (answer === undefined) {
-      // What follows on this connection waits, too.
+      // Later requests on this connection wait, too.
       await new Promise((resolve) => socket.once('close', resolve))
       return
     }

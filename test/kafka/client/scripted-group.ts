@@ -2,7 +2,7 @@ import { decodeSubscription, encodeAssignment } from '../../../src/kafka/client/
 import { HEARTBEAT, JOIN_GROUP, LEAVE_GROUP, OFFSET_COMMIT, SYNC_GROUP } from '../../../src/kafka/client/requests.ts'
 import type { ScriptedBroker } from './scripted-broker.ts'
 
-/** Error codes by the name of a request; taken one by one. */
+/** Error codes by request name, each used once, in order. */
 type Failures = Record<'join' | 'sync' | 'heartbeat' | 'commit', number[]>
 
 /** The coordinator of a group on a scripted broker, or on several that share its state: there is one member, the leader. */
@@ -14,9 +14,9 @@ export class ScriptedGroup {
   readonly failures: Failures = { join: [], sync: [], heartbeat: [], commit: [] }
   /** Committed offsets by partition. */
   readonly committed = new Map<number, { readonly offset: bigint; readonly metadata: string | null }>()
-  /** What the last join said that the member owns. */
+  /** The partitions that the last join listed as owned. */
   owned: readonly number[] = []
-  /** Null: what the leader decides. */
+  /** Null: the leader decides. */
   assignment: readonly number[] | null = null
   #members = 0
 

@@ -60,7 +60,7 @@ const everything = fc.record({
   maybeList: fc.option(fc.array(fc.integer({ min: -32_768, max: 32_767 }), { maxLength: 300 })),
 })
 
-test('whatever is written is read back, to the last byte', () => {
+test('any value that is written is read back, to the last byte', () => {
   fc.assert(
     fc.property(everything, (value) => {
       const from = new WireReader(written(EVERYTHING, value))
