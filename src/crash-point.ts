@@ -1,4 +1,4 @@
-/** Points between two externally visible steps. A crash at any of them must lose nothing and repeat nothing. */
+/** Points between two externally visible steps. A crash at any of them must lose nothing and publish no status twice. */
 export const CRASH_POINTS = [
   'gateway:before-append',
   'gateway:after-append',

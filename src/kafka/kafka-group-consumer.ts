@@ -26,7 +26,7 @@ const LOOK_AGAIN_AFTER_MS = 300
 /** A lane in doubt waits for the next heartbeat, and a member learns of a rebalance only from a heartbeat. */
 const HEARTBEAT_EVERY_MS = 300
 const LIMITS = {
-  // A record is answered at once. How many are processed together is for the lanes to decide.
+  // By default a fetch returns as soon as one record is available. Lanes may have the leader gather more (`gatherMs`).
   maxWaitMs: 500,
   maxBytes: 256 << 10,
   // Before decompression: several chunks of similar records. Also limits the memory that a record of an uncompressed batch pins.

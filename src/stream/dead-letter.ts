@@ -17,7 +17,7 @@ export interface DeadLetterNote {
   readonly at: number
 }
 
-/** Our headers of a dead letter. The redrive removes them from what it publishes. */
+/** Our headers on a dead letter. The redrive removes them from what it publishes. */
 export const DLQ_HEADERS = {
   reason: 'dlq_reason',
   message: 'dlq_message',
@@ -32,7 +32,7 @@ export const DLQ_HEADERS = {
 /**
  * The record as it was read, byte for byte, with headers that state the reason: ours, and those that Spring Kafka's tools know.
  *
- * Ours always name the place where the record was read now. The others name its first place: if a redriven record becomes a dead
+ * Our headers name the place where this record was read. Spring's name its first place: if a redriven record becomes a dead
  * letter of the same topic again, it keeps the place that it already names.
  */
 export function toDeadLetter(record: InRecord, note: DeadLetterNote): OutRecord {

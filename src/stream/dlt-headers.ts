@@ -3,9 +3,9 @@ import { headerValue } from './header-value.ts'
 import type { InRecord } from './record.ts'
 
 /**
- * The headers by which Spring Kafka's tools find where a dead letter comes from (`KafkaHeaders.DLT_*`). As Spring encodes them:
- * texts in UTF-8, the partition as int32, offset and timestamp as int64, all big endian. The timestamp's type is not known here
- * and is left out, and so is the class of an exception, because there is none.
+ * The headers that tell Spring Kafka's tools where a dead letter comes from (`KafkaHeaders.DLT_*`), encoded as Spring does it:
+ * texts in UTF-8, the partition as int32, offset and timestamp as int64, all big endian. The timestamp type is left out because
+ * it is not known here, and the exception class because there is no exception.
  */
 export const DLT_HEADERS = {
   topic: 'kafka_dlt-original-topic',

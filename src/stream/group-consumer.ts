@@ -10,12 +10,12 @@ export interface GroupConsumerEvents {
   onCrashed(error: Error): void
 }
 
-/** A member of a consumer group that decides about nothing else: a lane asks for records, and the stage commits offsets. */
+/** A consumer that only handles group membership by itself: lanes ask for records, and the stage commits offsets. */
 export interface GroupConsumer {
   start(events: GroupConsumerEvents): Promise<void>
   /**
-   * Waits a moment for records if there are none yet. Failures that may pass are retried until the signal aborts, with whose
-   * reason it then rejects. Rejects with DefinedStop if an operator must decide.
+   * Waits briefly if there are no records yet. Retries transient failures until the signal aborts, then rejects with the
+   * signal's reason. Rejects with DefinedStop if an operator must decide.
    */
   fetch(partition: number, from: FetchFrom, signal: AbortSignal): Promise<Fetched>
   /** Commits the next offset of a partition with a metadata text, for stages that process at least once. */

@@ -4,7 +4,7 @@ export interface GroupOffsets {
   committed(group: string, topic: string, partition: number): Promise<CommittedOffset>
   /** The committed offsets of all partitions of a topic, including partitions that no longer exist. */
   committedAll(group: string, topic: string): Promise<ReadonlyMap<number, CommittedOffset>>
-  /** Offset after the last record, per partition. */
+  /** Offset after the last record, by partition, without partitions that have no leader. */
   highWatermarks(topic: string): Promise<ReadonlyMap<number, bigint>>
   clusterId(): Promise<string>
 }

@@ -59,7 +59,7 @@ export async function openInputLog(
   return { next: startOffset(group, topic, partition, committed, range), read, range }
 }
 
-/** @param agreesTo Where the log stops matching what was read; null if unknown. */
+/** @param agreesTo Offset up to which the log matches what was read; null if unknown. */
 function truncated(
   { group, topic, partition }: InputLog,
   read: bigint,

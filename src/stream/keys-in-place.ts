@@ -11,8 +11,8 @@ import type { TopicFacts } from './topic-logs.ts'
 const RECORDS_LOOKED_AT = 200
 
 /**
- * Checks that the records of a topic are in the partitions of their keys. If they are not, partitions were added after they were
- * written. This follows from the data alone; no configuration can hide it.
+ * Checks that the records of a topic are in the partitions of their keys. If not, partitions were added after they were written.
+ * The check uses only the data; no configuration can hide the problem.
  */
 export class KeysInPlace {
   readonly #topic: string

@@ -22,8 +22,8 @@ export interface LaneLimits {
   /** Maximum number of records passed to the task at once. */
   readonly chunkRecordsMax: number
   /**
-   * The next fetch begins before the last one is processed only if that one keeps no more memory alive than this, for all
-   * lanes of the stage together: each has an equal share.
+   * Limit for all lanes of the stage together, bytes; each has an equal share. A lane fetches ahead while it processes only if
+   * what it processes keeps no more memory alive than its share.
    */
   readonly readAheadBytesMax: number
   /** Pause between two calls of the task's `idle`, ms. */
@@ -32,20 +32,20 @@ export interface LaneLimits {
 
 export type LaneState = 'opening' | 'open' | 'doubt' | 'closed'
 
-/** Longest time that records are gathered, ms. */
+/** Longest time for which a leader gathers records, ms. */
 const GATHER_MAX_MS = 100
-/** After an answer without records about a log that turned out to be unchanged: the leader may not know it all yet. */
+/** Pause after an answer other than records if the log turned out to be unchanged: the leader may not know its whole log yet. */
 const FETCH_AGAIN_MS = 500
 
 /**
  * One assigned partition: fetches from its own offset, passes the records to the task in chunks, and fetches again.
  *
- * The next fetch runs during the processing. Its leader answers at once if there is much to read; otherwise it gathers for as
- * long as the last processing took: a transaction costs the brokers the same whatever its size, so the busier they are, the
- * more records share one. Once nothing arrived in that time, a record is answered and processed at once.
+ * The next fetch runs during processing. The leader answers at once if there is much to read; otherwise it gathers records for as
+ * long as the last processing took: a transaction costs the brokers the same whatever its size, so the slower they are, the more
+ * records share one. After a fetch without records, the next record is returned and processed at once.
  *
- * All this holds only while the log is the one read so far. Any sign that it is not (an offset out of range, an end below what
- * was read, another topic, another leader) makes the lane ask the task to verify the log before it goes on.
+ * All this assumes that the log is unchanged. At any sign of a change (an offset out of range, an end below what was read,
+ * another topic, another leader) the task must verify the log before the lane continues.
  */
 export class Lane {
   readonly partition: number
@@ -64,7 +64,7 @@ export class Lane {
   #state: LaneState = 'opening'
   #done = 0n
   #progress = 0
-  /** Whether the log may no longer be the one that was read. */
+  /** Whether the log must be verified before the next records are processed. */
   #suspected = false
   #nextIdleAt = 0
   #trouble: string | null = null
@@ -115,13 +115,13 @@ export class Lane {
     return this.#trouble
   }
 
-  /** The log may have been replaced: whatever the next fetch answers, it is verified first. Synchronous and idempotent. */
+  /** The log may have been replaced: it is verified after the next fetch, whatever the answer. Synchronous and idempotent. */
   suspect(): void {
     this.#suspected = true
   }
 
   /**
-   * Starts nothing new and resolves when the current chunk is processed and committed. An open lane has `graceMs` for this
+   * Starts nothing new. Resolves when the current chunk is processed and committed. An open lane has `graceMs` for this
    * before its work is aborted; a lane that is opening or in doubt is aborted at once.
    */
   async drain(graceMs: number): Promise<void> {
@@ -196,7 +196,7 @@ export class Lane {
         ahead = null
         if (this.#suspected || !isAsRead(fetched, expect, read)) {
           await this.#verify(expect, read)
-          // The log holds what was read, whatever its leader epochs.
+          // The log was just verified, so a record with another leader epoch is no new sign of a change.
           read = null
           if (fetched.kind !== 'records') {
             await sleep(FETCH_AGAIN_MS, signal)
@@ -212,7 +212,7 @@ export class Lane {
         const startedAt = performance.now()
         if (fetched.pinnedBytes <= this.#control.readAheadBytesMax()) {
           ahead = fetch(Math.min(tookMs, GATHER_MAX_MS))
-          // Its failure is met when its turn comes, or does not matter any more.
+          // A failure is handled when this fetch is awaited; if it never is, it does not matter.
           ahead.catch(() => {})
         }
         await this.#process(fetched)
@@ -240,9 +240,9 @@ export class Lane {
     }
   }
 
-  /** The answer of a fetch. Until it comes, a lane that has caught up is idle at intervals, also while its leader is away. */
+  /** Awaits a fetch. Meanwhile a lane that has caught up calls `idle` at intervals, even if its leader is unavailable. */
   async #answered(fetching: Promise<Fetched>, hasCaughtUp: boolean): Promise<Fetched> {
-    // Its failure is met below, unless being idle fails first.
+    // A failure is handled below, unless `idle` fails first.
     fetching.catch(() => {})
     while (hasCaughtUp) {
       if (performance.now() >= this.#nextIdleAt) {
@@ -264,7 +264,7 @@ export class Lane {
     return fetching
   }
 
-  /** Rejects with DefinedStop or OpenAgain. After any other error, such as an unreachable leader, it is tried again. */
+  /** Rejects with DefinedStop or OpenAgain. Retries after any other error, such as an unreachable leader. */
   async #verify(next: bigint, read: LogPlace | null): Promise<void> {
     this.#suspected = false
     for (;;) {

@@ -1,21 +1,21 @@
 import type { ResolvedLetter } from './resolved-letter.ts'
 
-/** Of more offsets than this, only the newest are tracked (I10): two bytes each. */
+/** If there are more offsets than this, only the newest are tracked (I10): two bytes each. */
 const OFFSETS_MAX = 8_000_000
 const OFFSETS_AT_FIRST = 1_024
 
 const UNKNOWN = 0
 const RESOLVED = 255
-/** What a record says that does not have one of our reasons. */
+/** Counts every reason that is not in the list. */
 const OTHER_REASON = 'other'
 
 /**
- * Which dead letters of one partition wait for a person, and why. The records and what was decided about them can be told in any
- * order. Memory: two bytes for each offset of the topic, at most {@link OFFSETS_MAX}.
+ * Which dead letters of one partition wait for a person, and why. Dead letters and decisions can be recorded in any order.
+ * Memory: two bytes for each offset of the partition, at most {@link OFFSETS_MAX} offsets.
  */
 export class LetterStates {
+  /** Lower offsets are not tracked: their state is unknown. */
   #first: number
-  /** Offsets below are not tracked: their decisions are unknown. */
   #codes = new Uint8Array(OFFSETS_AT_FIRST)
   #redrives = new Uint8Array(OFFSETS_AT_FIRST)
   readonly #reasons: readonly string[]
@@ -45,7 +45,7 @@ export class LetterStates {
     }
   }
 
-  /** Null: what was decided was withdrawn; the dead letter counts once it is seen again. */
+  /** Null: the decision was withdrawn; the dead letter counts once it is seen again. */
   decided(offset: bigint, letter: Pick<ResolvedLetter, 'how' | 'redrives' | 'newReason'> | null): void {
     const index = this.#indexOf(offset)
     if (index === null) {
@@ -68,13 +68,13 @@ export class LetterStates {
     return this.#codes[Number(offset) - this.#first] === RESOLVED
   }
 
-  /** The reason found by the last redrive, or else the one that it was first seen with; null if neither is known. */
+  /** The reason found by the last redrive, otherwise the first one seen; null if neither is known, or the letter is resolved. */
   reasonOf(offset: bigint): string | null {
     const code = this.#codes[Number(offset) - this.#first] ?? UNKNOWN
     return code === UNKNOWN || code === RESOLVED ? null : (this.#reasons[code - 1] ?? null)
   }
 
-  /** How often its events were published. */
+  /** How often the letter's events were published. */
   redrivesOf(offset: bigint): number {
     return this.#redrives[Number(offset) - this.#first] ?? 0
   }

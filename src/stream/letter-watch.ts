@@ -10,7 +10,7 @@ import type { TopicLogs } from './topic-logs.ts'
 export interface LetterWatchOptions {
   readonly reader: PartitionReader
   readonly logs: Pick<TopicLogs, 'facts'>
-  /** The topic of dead letters, and that of what was decided about them. */
+  /** The topic of dead letters, and the topic of decisions about them. */
   readonly letters: string
   readonly resolved: string
   /** A closed list; every other reason counts as `other`. */
@@ -27,22 +27,22 @@ export interface LetterWatchOptions {
 export interface LetterCounts {
   /** Dead letters that wait for a person, by reason; without zeros. */
   readonly open: ReadonlyMap<string, number>
-  /** False as long as older dead letters are not yet read. */
+  /** False until all existing dead letters are read. */
   readonly complete: boolean
 }
 
 const INTERVAL_MS = 5_000
-/** Between two rounds as long as there is more to read. Together with the limit below it bounds the load on the brokers. */
+/** Pause between two rounds while there is more to read. Together with the limit below it bounds the load on the brokers. */
 const CATCH_UP_MS = 1_000
-/** Fetches of dead letters, of at most 8 MiB, for a partition in a round. */
+/** Fetches of dead letters per partition and round, of about 8 MiB each. */
 const FETCHES_MAX = 2
 
 /**
- * Counts the dead letters that wait for a person, in the partitions that this process owns: so each is counted once among all
- * processes, and reading them is shared. It follows the topics' ends, without a consumer group; after a start or a rebalance it
- * first reads what is there, slowly.
+ * Counts the dead letters that wait for a person, in the partitions that this process owns. So each is counted by one process
+ * only, and the processes share the reading. Follows the ends of the topics without a consumer group; after a start or a
+ * rebalance it first reads the existing records, slowly.
  *
- * It never makes a stage stop. Memory: see LetterStates.
+ * Never stops a stage. Memory: see LetterStates.
  */
 export class LetterWatch {
   readonly #options: LetterWatchOptions
@@ -82,7 +82,7 @@ export class LetterWatch {
     }
   }
 
-  /** Reads on in every partition. */
+  /** Reads a limited amount further in every partition. */
   async round(): Promise<LetterCounts> {
     const { letters, logs, partitions } = this.#options
     const { signal } = this.#stopped
@@ -129,7 +129,7 @@ class FollowedPartition {
     return this.#states?.open ?? new Map()
   }
 
-  /** Resolves with whether all dead letters are read. */
+  /** Reads further. Resolves with whether all dead letters are read. */
   async readOn(signal: AbortSignal): Promise<boolean> {
     const { reader, letters, resolved, reasons } = this.#options
     const { start, end } = await reader.range(letters, this.#partition)
@@ -147,7 +147,7 @@ class FollowedPartition {
       const before = this.#nextLetter
       await readUntil(reader, letters, this.#partition, before, onLetters, signal)
       if (this.#nextLetter === before) {
-        // Only control records or aborted ones are left.
+        // Only control records or aborted records are left.
         this.#nextLetter = end
       }
     }

@@ -15,22 +15,22 @@ export interface OldestRecordsOptions {
 }
 
 /**
- * How old the oldest records are that a stage has not processed, by the timestamps of the records, to about a second.
+ * The age of the oldest record that a stage has not processed, per partition, by the records' timestamps, to about a second.
  *
- * It watches what the lanes do, so it costs nothing per record: a chunk being processed starts with the oldest record; after it,
- * what follows is not older than its last record; a lane is only idle when nothing is left. Only when a partition is opened is
- * the record at its committed offset read.
+ * It observes the lanes, so it costs nothing per record. A chunk in progress begins with the oldest record; once it is done, what
+ * is left is not older than its last record; and a lane is idle only when nothing is left. Only opening a partition reads a
+ * record: the one at the committed offset.
  */
 export class OldestRecords {
   readonly #options: OldestRecordsOptions
-  /** By partition: a time that the oldest record left is not older than, ms since the epoch; null if none is left. */
+  /** By partition: earliest possible timestamp of the records left, ms since the epoch; null if none is left. */
   readonly #since = new Map<number, number | null>()
 
   constructor(options: OldestRecordsOptions) {
     this.#options = options
   }
 
-  /** The ages in these partitions, ms. Those where nothing is known yet are left out. */
+  /** The ages in these partitions, ms. Partitions about which nothing is known yet are left out. */
   ages(partitions: readonly number[]): readonly (readonly [partition: number, ageMs: number])[] {
     const now = this.#options.now()
     return partitions.flatMap((partition) => {
@@ -39,7 +39,7 @@ export class OldestRecords {
     })
   }
 
-  /** The same task, watched. */
+  /** The same task, observed. */
   watch(partition: number, task: PartitionTask): PartitionTask {
     const since = this.#since
     return {
@@ -79,7 +79,7 @@ export class OldestRecords {
       return true
     }
     await readUntil(reader, topic, partition, offset < 0n ? 0n : offset, isFirst, signal)
-    // Otherwise the lane has told more meanwhile.
+    // Otherwise the lane has reported something newer.
     if (this.#since.get(partition) === before) {
       this.#since.set(partition, timestamp)
     }

@@ -12,7 +12,7 @@ export interface OpenTransactionsOptions {
 export interface OpenTransaction {
   readonly topic: string
   readonly partition: number
-  /** From the first to the last time it was seen, ms; it may be up to twice INTERVAL_MS older. */
+  /** From the first to the last time it was seen, ms; it may be open for up to twice INTERVAL_MS longer. */
   readonly forMs: number
 }
 
@@ -22,8 +22,8 @@ const INTERVAL_MS = 10_000
  * Finds transactions that stay open: `read_committed` readers see nothing beyond their first record, even if later
  * transactions are committed (KAFKA-20734 and others).
  *
- * While transactions follow each other the end that readers see moves; only an end that stays where it is, below the end of
- * the log, is one transaction that stays open.
+ * While transactions follow each other, the end that readers see moves. If it stays in one place below the end of the log, a
+ * single transaction stays open.
  */
 export class OpenTransactions {
   readonly #options: OpenTransactionsOptions
@@ -36,7 +36,7 @@ export class OpenTransactions {
   }
 
   start(): void {
-    // What cannot be asked now stays as it was seen last.
+    // If the brokers do not answer, the last findings stay.
     this.#timer = setInterval(() => void this.look().catch(() => {}), INTERVAL_MS)
     this.#timer.unref()
   }
@@ -49,7 +49,7 @@ export class OpenTransactions {
     return [...this.#seen.values()].map(({ topic, partition, since, seenAt }) => ({
       topic,
       partition,
-      // Not until now: one that was seen once is usually over by now.
+      // Not until now: a transaction that was seen once has usually ended since.
       forMs: seenAt - since,
     }))
   }

@@ -41,7 +41,7 @@ function withinBytes(namespaces: ReadonlyMap<string, string>, bytesMax: number):
   })
 }
 
-/** The origin in the metadata text of a committed offset; null if there is none because an older release or a person committed it. */
+/** The origin in the metadata of a committed offset; null if there is none, because an older release or a person committed it. */
 export function originIn(metadata: string | null): Origin | null {
   try {
     const { origin } = JSON.parse(metadata ?? '') as { readonly origin?: unknown }

@@ -1,7 +1,6 @@
 /**
- * Kafka's murmur2, as the Java client computes it; test/stream/partition-of.test.ts compares it with that of kafkajs.
- *
- * The kafkajs implementation uses BigInt and costs more than all other processing of a record.
+ * Kafka's murmur2, as the Java client computes it. The implementation of kafkajs uses BigInt and costs more than all other
+ * processing of a record; test/stream/partition-of.test.ts compares the two.
  */
 export function murmur2(data: Uint8Array): number {
   const length = data.length

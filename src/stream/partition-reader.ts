@@ -7,7 +7,7 @@ export interface PartitionReader {
   at(topic: string, partition: number, offset: bigint): Promise<Standing>
   /**
    * Reads from `from` (or the start, if that is later) to the end as of the call. `onRecords` receives the visible records in
-   * order, in portions, and is awaited. Resolves with the range that was read.
+   * order, in portions, and is awaited. Resolves with the range as of the call; its `end` is where reading stopped.
    */
   read(
     topic: string,

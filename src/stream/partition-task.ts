@@ -16,7 +16,7 @@ export interface PartitionTask {
   process(records: readonly InRecord[], next: bigint, signal: AbortSignal): Promise<void>
   /**
    * Checks that the topic and its log are still those that `open` found and that were read up to `next`. Called when this is in
-   * doubt: a new leader epoch, a log that seems shorter, a rebalance. Rejects with DefinedStop if they are not, or with OpenAgain
+   * doubt: a new leader epoch, a log that seems shorter, a changed topic. Rejects with DefinedStop if they are not, or with OpenAgain
    * if `open` must decide.
    */
   verify(next: bigint, read: LogPlace | null): Promise<void>

@@ -11,7 +11,7 @@ export interface InRecord {
   readonly offset: bigint
   readonly key: Buffer | null
   readonly value: Buffer | null
-  /** May be a getter that parses them when they are asked for, which spreading a record would lose: see `changed`. */
+  /** May be a getter that parses them on first access. Spreading a record would lose it; use `changed`. */
   readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>
   /** Broker or producer time, ms since the epoch. */
   readonly timestamp: number

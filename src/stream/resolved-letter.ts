@@ -1,8 +1,8 @@
 import type { InRecord, OutRecord } from './record.ts'
 
 /**
- * What a person decided about a dead letter; the value in the topic of resolved dead letters. `redriven` and `closed` take it off
- * the list. `stays`: it was tried again and still cannot be read, for the reason `newReason`.
+ * What a person decided about a dead letter; the value in the topic of resolved dead letters. `redriven` and `closed` resolve it.
+ * `stays`: a redrive failed, and the dead letter stays open with the reason `newReason`.
  */
 export interface ResolvedLetter {
   readonly how: 'redriven' | 'closed' | 'stays'
@@ -23,7 +23,7 @@ export interface LetterPosition {
   readonly offset: bigint
 }
 
-/** The record goes to the partition with the dead letter's number, so whoever follows one partition needs only that one. */
+/** Belongs in the partition with the dead letter's number, so that a reader of one partition needs only that one. */
 export function toResolvedRecord({ topicId, partition, offset }: LetterPosition, letter: ResolvedLetter): OutRecord {
   const at = new Date(letter.at).toISOString()
   return { key: `${topicId}/${partition}/${offset}`, value: Buffer.from(JSON.stringify({ ...letter, at })) }

@@ -2,8 +2,8 @@ import { assertSameTopics, type OriginCheck } from './origin.ts'
 import type { TopicFacts } from './topic-logs.ts'
 
 /**
- * The topics that a process has worked with. Kafka deletes a group's offsets together with the topic, and so the origin that
- * would reveal that a topic was recreated (origin.ts). A process that worked with the former topic still knows it.
+ * The topics that a process has worked with. Kafka deletes a group's offsets together with the topic, including the origin that
+ * would reveal a recreated topic (origin.ts). A process that worked with the former topic still knows its id.
  */
 export class SeenTopics {
   readonly #facts = new Map<string, TopicFacts>()

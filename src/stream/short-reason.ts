@@ -44,7 +44,7 @@ export function shortReason(error: unknown): string {
 
 /**
  * Whether an error says that a server is unreachable or temporarily unable to serve, so that it resolves by itself and no other
- * process would do better. The innermost error that states this decides: clients wrap requests they gave up on or cannot send.
+ * process would do better. The innermost error with a `retriable` flag decides: clients wrap the errors of requests that failed.
  */
 export function passesByItself(error: unknown): boolean {
   return chainOf(error).findLast(({ retriable }) => typeof retriable === 'boolean')?.retriable === true

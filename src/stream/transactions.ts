@@ -14,11 +14,11 @@ export interface PartitionTransactions {
    */
   fence(transactionalId: string): Promise<void>
   /**
-   * Ends earlier transactions of this id, and of the fenced ids, that are still undecided in this partition of some outputs or in
-   * the committed offset although their coordinator considers them complete. Only before the first `run`; rejects as `run` does.
+   * Ends transactions of this id and of the fenced ids that their coordinator considers complete, but which are still undecided
+   * in some outputs of this partition or in its committed offset. Only before the first `run`; rejects as `run` does.
    */
   settle(topics: readonly string[], outcome: 'commit' | 'abort'): Promise<void>
-  /** Whether the input offset is decided: no earlier transaction of this group has left it neither committed nor aborted. */
+  /** Whether the input offset is decided: no transaction of this group has left its commit undecided. */
   offsetDecided(): Promise<boolean>
   close(): Promise<void>
 }

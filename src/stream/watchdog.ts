@@ -117,7 +117,7 @@ export class Watchdog {
     }
   }
 
-  /** Detects a topic that was given more partitions, of which no lane would learn. */
+  /** Has the lanes verify a topic that was recreated or given more partitions; no lane would notice the latter. */
   async #compareTopic(): Promise<void> {
     const { topic, logs, lanes } = this.#options
     const facts = (await logs.facts([topic])).get(topic)

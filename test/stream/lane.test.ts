@@ -41,7 +41,7 @@ class FakeControl implements LaneControl {
     this.#confirm.open()
   }
 
-  /** Whether the lane waits for records. */
+  /** Whether the lane is waiting for records. */
   get isFetching(): boolean {
     return this.fetches.pending !== null
   }
@@ -80,14 +80,14 @@ async function openAt(offset: number, limits: Partial<LaneLimits> = {}): Promise
   await settle()
 }
 
-/** Answers the lane's fetch and lets it do what it can. */
+/** Answers the lane's fetch and runs everything that can run without time passing. */
 async function arrive(offsets: readonly number[], shape: BatchShape = {}): Promise<void> {
   control.fetches.answer(batchOf(offsets, { highWatermark: 100, ...shape }))
   await settle()
 }
 
 describe('opening', () => {
-  test('fetches only when the task is open, from where it says', async () => {
+  test('fetches only once the task is open, from the offset that it returns', async () => {
     const opening = gate()
     task.onOpen = () => opening.promise
     task.start = { offset: 7n, highWatermark: 100n, read: { offset: 7n, leaderEpoch: 3 } }
@@ -109,21 +109,21 @@ describe('what was fetched', () => {
     expect([lane.done, control.fetches.pending?.offset]).toEqual([7n, 7n])
   })
 
-  test('may have holes between its records, and end behind them: control records, or compacted ones', async () => {
+  test('may have holes between its records and end after them: control or compacted records', async () => {
     await openAt(5)
     await arrive([7, 9], { last: 11 })
     expect(task.processed).toEqual(['7,9 -> 12'])
     expect(control.fetches.pending?.offset).toBe(12n)
   })
 
-  test('advances the commit without any visible record, too', async () => {
+  test('advances the commit even without a visible record', async () => {
     await openAt(5)
     await arrive([], { last: 8 })
     expect(task.processed).toEqual([' -> 9'])
     expect(lane.done).toBe(9n)
   })
 
-  test('may be nothing', async () => {
+  test('may be empty', async () => {
     await openAt(5)
     await arrive([], { last: 4 })
     expect(task.processed).toEqual([])
@@ -146,19 +146,19 @@ describe('what was fetched', () => {
 })
 
 describe('chunks', () => {
-  test('are as large as allowed; only the last one commits the end of what was read', async () => {
+  test('are as large as allowed; only the last one commits up to the end of what was read', async () => {
     await openAt(1)
     await arrive(span(1, 9), { last: 12 })
     expect(task.processed).toEqual(['1,2,3,4 -> 5', '5,6,7,8 -> 13'])
   })
 
-  test('are about equal: a small rest would cost a transaction of its own', async () => {
+  test('are of about equal size: a small remainder would cost its own transaction', async () => {
     await openAt(1)
     await arrive(span(1, 10))
     expect(task.processed).toEqual(['1,2,3 -> 4', '4,5,6 -> 7', '7,8,9 -> 10'])
   })
 
-  test('commit up to the next record if they end at a hole', async () => {
+  test('that end at a hole commit up to the next record', async () => {
     await openAt(1)
     await arrive([1, 2, 3, 9, 11])
     expect(task.processed).toEqual(['1,2,3 -> 9', '9,11 -> 12'])
@@ -166,7 +166,7 @@ describe('chunks', () => {
 })
 
 describe('reading ahead', () => {
-  test('begins at once: the next fetch runs while the task is busy, one and no further (I10)', async () => {
+  test('begins at once: exactly one further fetch runs while the task is busy (I10)', async () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
@@ -195,7 +195,7 @@ describe('reading ahead', () => {
     expect(control.isFetching).toBe(false)
   })
 
-  test('that failed is met when its turn comes', async () => {
+  test('that fails has no effect until its result is needed', async () => {
     await openAt(0)
     const busy = gate()
     task.onProcess = () => busy.promise
@@ -218,7 +218,7 @@ describe('gathering', () => {
   }
   const gathers = () => control.fetches.pending?.gatherMs
 
-  test('lasts as long as the last processing, so that brokers that are slow get larger transactions', async () => {
+  test('lasts as long as the last processing took, so that slow brokers get larger transactions', async () => {
     await openAt(0)
     expect(gathers()).toBe(0)
     await processFor(20, 0)
@@ -228,14 +228,14 @@ describe('gathering', () => {
     expect(gathers()).toBe(5)
   })
 
-  test('is short, whatever the processing took', async () => {
+  test('is limited, however long the processing took', async () => {
     await openAt(0)
     await processFor(10_000, 0)
     await processFor(1, 1)
     expect(gathers()).toBe(100)
   })
 
-  test('ends once nothing arrived: the next record is answered at once', async () => {
+  test('ends after a fetch without records: the next record is returned at once', async () => {
     await openAt(0)
     await processFor(20, 0)
     await processFor(20, 1)
@@ -256,7 +256,7 @@ describe('a log that may have lost records (I2, I3)', () => {
   const stop = new DefinedStop('LOG_TRUNCATED', 'it did')
   const verifications = () => task.calls.filter((call) => call.startsWith('verify'))
 
-  /** An open lane that has read records 0 and 1 of a leader. */
+  /** Opens the lane and reads records 0 and 1, both of leader epoch 4. */
   async function readUnderEpoch4(): Promise<void> {
     await openAt(0)
     await arrive([0, 1], { leaderEpoch: 4 })
@@ -265,15 +265,15 @@ describe('a log that may have lost records (I2, I3)', () => {
   const OUT_OF_RANGE: Fetched = { kind: 'out-of-range' }
   const ANSWERS: readonly [string, Fetched][] = [
     ['an offset out of range', OUT_OF_RANGE],
-    ['a log that was cut', { kind: 'truncated', at: { offset: 1n, leaderEpoch: 4 } }],
-    ['another topic of its name', { kind: 'other-topic', topicId: 'other' }],
+    ['a truncated log', { kind: 'truncated', at: { offset: 1n, leaderEpoch: 4 } }],
+    ['another topic of the same name', { kind: 'other-topic', topicId: 'other' }],
     ['records of a later leader', batchOf([2, 3], { leaderEpoch: 5, highWatermark: 100 })],
     ['records of an earlier leader', batchOf([2, 3], { leaderEpoch: 3, highWatermark: 100 })],
     ['a high watermark below what was read', batchOf([], { last: 1, highWatermark: 1 })],
   ]
 
   test.each(ANSWERS)(
-    'is verified on %s; if it did, the process ends and nothing more is processed',
+    'is verified after %s; if records are lost, the process ends and nothing more is processed',
     async (_, fetched) => {
       await readUnderEpoch4()
       task.onVerify = async () => {
@@ -288,7 +288,7 @@ describe('a log that may have lost records (I2, I3)', () => {
     },
   )
 
-  test.each(ANSWERS)('is read on from the same offset after %s if it did not', async (_, fetched) => {
+  test.each(ANSWERS)('is read on from the same offset after %s if no records are lost', async (_, fetched) => {
     await readUnderEpoch4()
     const verified = gate()
     task.onVerify = () => verified.promise
@@ -297,10 +297,10 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect([lane.state, control.isFetching]).toEqual(['open', false])
     verified.open()
     await settle()
-    // A leader that does not know its whole log yet would be asked in a loop.
+    // Without the pause, a leader that does not know its whole log yet would be asked in a loop.
     expect(control.isFetching).toBe(fetched.kind === 'records')
     await vi.advanceTimersByTimeAsync(500)
-    // Without an epoch: it was just verified. So nothing repeats.
+    // Without an epoch, because the log was just verified: a later leader causes no further verification.
     expect(control.fetches.pending).toEqual({ offset: 2n, read: null, gatherMs: 0 })
     await arrive([2, 3], { leaderEpoch: 5 })
     expect(control.fetches.pending?.read).toEqual({ offset: 4n, leaderEpoch: 5 })
@@ -308,7 +308,7 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect(task.processed).toEqual(['0,1 -> 2', '2,3 -> 4'])
   })
 
-  test('is verified at the end of the last record that was read and its leader epoch', async () => {
+  test('is verified at the end and the leader epoch of the last record that was read', async () => {
     const asked: unknown[] = []
     await readUnderEpoch4()
     task.onVerify = async (next, read) => void asked.push(next, read)
@@ -317,7 +317,7 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect(asked).toEqual([2n, { offset: 2n, leaderEpoch: 4 }])
   })
 
-  test('is verified up to where it was read when an answer was read ahead', async () => {
+  test('is verified up to what was processed if the answer was fetched ahead', async () => {
     await openAt(0)
     const working = gate()
     task.onProcess = () => working.promise
@@ -335,7 +335,7 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect(control.fatals).toEqual([stop])
   })
 
-  test('is verified again until the leader answers, and nothing is fetched meanwhile', async () => {
+  test('is verified again and again until the leader answers; meanwhile nothing is fetched', async () => {
     await readUnderEpoch4()
     let failures = 2
     task.onVerify = async () => {
@@ -353,7 +353,7 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect(control.fetches.pending?.offset).toBe(2n)
   })
 
-  test('is verified when somebody else suspects it, whatever the next fetch answers', async () => {
+  test('is verified on external suspicion, whatever the next fetch returns', async () => {
     await readUnderEpoch4()
     lane.suspect()
     await arrive([2], { leaderEpoch: 4 })
@@ -371,7 +371,7 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect(verifications()).toEqual(['verify 5'])
   })
 
-  test('is opened anew if the task asks for it', async () => {
+  test('is opened again if the task asks for it', async () => {
     await readUnderEpoch4()
     task.onVerify = async () => {
       throw new OpenAgain('it must decide')
@@ -398,7 +398,7 @@ describe('doubt', () => {
     task.start = { offset: 2n, highWatermark: 100n, read: null }
     control.confirm()
     await settle()
-    // The broker, not the lane, determines where to resume.
+    // The reopened task, not the lane, determines where to resume.
     expect(control.fetches.pending?.offset).toBe(2n)
     expect([lane.state, lane.done]).toEqual(['open', 2n])
     await arrive([2])
@@ -502,7 +502,7 @@ describe('idle', () => {
     expect(task.calls.at(-1)).toBe('idle')
   })
 
-  test('is not called while the leader has more, as the last fetch told', async () => {
+  test('is not called while the last fetch showed that the leader has more', async () => {
     task.start = { offset: 5n, highWatermark: 6n, read: null }
     newLane()
     await settle()
@@ -516,7 +516,7 @@ describe('idle', () => {
     await settle()
     await vi.advanceTimersByTimeAsync(999)
     expect(task.calls).toEqual(['open', 'idle'])
-    // Also while the fetch waits.
+    // Even while the fetch waits.
     await vi.advanceTimersByTimeAsync(1)
     expect(task.calls).toEqual(['open', 'idle', 'idle'])
     await arrive([], { last: -1, highWatermark: 0 })

@@ -16,7 +16,7 @@ function statesOf(start = 0n, offsetsMax?: number): LetterStates {
 const counts = (states: LetterStates) => Object.fromEntries(states.open)
 
 describe('the open dead letters of a partition', () => {
-  test('are counted by reason; a reason that is not ours counts as other', () => {
+  test('are counted by reason; an unknown reason counts as other', () => {
     const states = statesOf()
     for (const [offset, reason] of ['empty-body', 'invalid-json', 'empty-body', 'John Doe'].entries()) {
       states.saw(BigInt(offset), reason)
@@ -24,7 +24,7 @@ describe('the open dead letters of a partition', () => {
     expect(counts(states)).toEqual({ 'empty-body': 2, 'invalid-json': 1, other: 1 })
   })
 
-  test('end when they are redriven or closed; one that stays counts with its new reason', () => {
+  test('no longer count once redriven or closed; one that stays counts with its new reason', () => {
     const states = statesOf(100n)
     for (const offset of [100n, 101n, 102n, 103n]) {
       states.saw(offset, 'empty-body')
@@ -64,7 +64,7 @@ describe('the open dead letters of a partition', () => {
   })
 })
 
-test('letters and decisions in any order, told any number of times, end in the same state', () => {
+test('letters and decisions recorded in any order, any number of times, give the same state', () => {
   const decision = fc.constantFrom<Pick<ResolvedLetter, 'how' | 'redrives' | 'newReason'>>(REDRIVEN, CLOSED, STAYS)
   const letters = fc.array(fc.record({ reason: fc.constantFrom(...REASONS), decision: fc.option(decision) }), {
     maxLength: 40,

@@ -62,7 +62,7 @@ async function open(): Promise<Record<string, number>> {
   return Object.fromEntries((await watch.round()).open)
 }
 
-test('counts by reason what was not redriven or closed; what stays has its new reason', async () => {
+test('counts by reason the dead letters that are not redriven or closed; one that stays has its new reason', async () => {
   const places = ['empty-body', 'empty-body', 'empty-body', 'empty-body'].map((reason) => letter(0, reason))
   letter(1, 'invalid-json')
   letter(1, 'of another release')
@@ -75,7 +75,7 @@ test('counts by reason what was not redriven or closed; what stays has its new r
   expect(await open()).toEqual({ 'empty-body': 2, 'invalid-json': 2, other: 1 })
 })
 
-test('counts only the partitions that are ours, from their beginning again when they return', async () => {
+test('counts only our partitions, and from the beginning when a partition returns', async () => {
   letter(0, 'empty-body')
   letter(1, 'empty-body')
   letter(2, 'empty-body')
@@ -88,7 +88,7 @@ test('counts only the partitions that are ours, from their beginning again when 
   expect(await open()).toEqual({ 'empty-body': 3 })
 })
 
-test('a decision about a topic that was recreated does not hide a new dead letter', async () => {
+test('a decision about the former topic does not hide a dead letter of the recreated topic', async () => {
   const before = kafka.factsOf(LETTERS as string).id
   decide(0, letter(0, 'empty-body'), 'closed')
   expect(await open()).toEqual({})
@@ -99,7 +99,7 @@ test('a decision about a topic that was recreated does not hide a new dead lette
   expect(await open()).toEqual({ 'invalid-json': 1 })
 })
 
-test('reads what is there in steps, and says so until all is counted', async () => {
+test('reads existing records in steps, and reports incomplete counts until all are read', async () => {
   // The reader gives portions of two, and a round reads two of them.
   for (let count = 0; count < 9; count += 1) {
     letter(0, 'empty-body')
@@ -112,7 +112,7 @@ test('reads what is there in steps, and says so until all is counted', async () 
   ])
 })
 
-test('counts dead letters of committed transactions only, and is complete behind their markers', async () => {
+test('counts only dead letters of committed transactions, and is complete once only markers are left', async () => {
   const inTransaction = async (commit: boolean) => {
     const transactions = await kafka.openTransactions('t', 'group', 'events', 0)
     const run = transactions.run(async ({ append }) => {
@@ -129,7 +129,7 @@ test('counts dead letters of committed transactions only, and is complete behind
   expect(await watch.round()).toEqual({ open: new Map([['empty-body', 2]]), complete: true })
 })
 
-test('goes on after a failure, which it reports', async () => {
+test('reports a failure and continues', async () => {
   letter(0, 'empty-body')
   let fails = true
   const range: MemoryKafka['reader']['range'] = (...args) =>

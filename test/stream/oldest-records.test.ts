@@ -35,12 +35,12 @@ beforeEach(() => {
   oldest = new OldestRecords({ group: 'g', topic: 't', offsets, reader, now: () => now })
 })
 
-test('before anything is known of a partition it has no age', () => {
+test('a partition about which nothing is known has no age', () => {
   oldest.watch(0, new ScriptedTask())
   expect(oldest.ages([0])).toEqual([])
 })
 
-test('while a partition is being opened, its age is that of the record at the committed offset', async () => {
+test('a partition being opened is as old as the record at the committed offset', async () => {
   committed = 7n
   log = [at(4_000), at(9_000)]
   const task = new ScriptedTask()
@@ -55,7 +55,7 @@ test('while a partition is being opened, its age is that of the record at the co
   await opening
 })
 
-test('a chunk in work is as old as its first record, also if it fails; after it, what is left is not older than its last', async () => {
+test('a chunk in progress is as old as its first record, even if it fails; afterwards its last record limits the age', async () => {
   const task = new ScriptedTask()
   const watched = oldest.watch(0, task)
   task.onProcess = async () => {
@@ -69,7 +69,7 @@ test('a chunk in work is as old as its first record, also if it fails; after it,
   expect(oldest.ages([0])).toEqual([[0, 2_000]])
 })
 
-test('a lane that has caught up has the age 0, however long nothing comes', async () => {
+test('a lane that has caught up has age 0, however long it stays idle', async () => {
   const watched = oldest.watch(0, new ScriptedTask())
   await watched.process([at(3_000)], 1n, signal)
   await watched.idle(signal)
@@ -77,7 +77,7 @@ test('a lane that has caught up has the age 0, however long nothing comes', asyn
   expect(oldest.ages([0])).toEqual([[0, 0]])
 })
 
-test('a late answer about the committed offset does not undo what the lane has told', async () => {
+test('a late answer about the committed offset does not overwrite what the lane has reported', async () => {
   const answer = Promise.withResolvers<void>()
   answered = answer.promise
   const watched = oldest.watch(0, new ScriptedTask())

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { OpenTransactions } from '../../src/stream/open-transactions.ts'
 
-test('an end for readers that stays below the end of the log is a transaction that stays open', async () => {
+test('if the readers’ end stays below the end of the log, a transaction stays open', async () => {
   let now = 1_000
   const ends = { end: 5n, highWatermark: 5n }
   const transactions = new OpenTransactions({
@@ -16,9 +16,9 @@ test('an end for readers that stays below the end of the log is a transaction th
   ends.highWatermark = 8n
   await transactions.look()
   now = 31_000
-  // Seen once: it may be over since long.
+  // Seen once: it may have ended long ago.
   expect(transactions.open()).toEqual([{ topic: 'changes', partition: 2, forMs: 0 }])
-  // More is appended behind it.
+  // More is appended after it.
   ends.highWatermark = 20n
   await transactions.look()
   expect(transactions.open()).toEqual([{ topic: 'changes', partition: 2, forMs: 30_000 }])

@@ -74,7 +74,7 @@ describe('the origin stored with an offset', () => {
 })
 
 describe('topics and settings', () => {
-  test('that are unchanged do not stop the stage', () => {
+  test('do not stop the stage if they are unchanged', () => {
     assertSameOrigin(checkOf())
     assertSameOrigin(checkOf({ committed: new Map([[0, { offset: 5n, metadata: '' }]]) }))
   })

@@ -3,14 +3,14 @@ import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { murmur2, partitionOf } from '../../src/stream/partition-of.ts'
 
-// A hundred times the usual duration: a busy machine is no failure.
+// A hundred times the usual duration, so that a busy machine does not fail the test.
 vi.setConfig({ testTimeout: 30_000 })
 
 const require = createRequire(import.meta.url)
 const theirs = require('kafkajs/src/producer/partitioners/default/murmur2.js') as (key: Buffer) => number
 
 describe('murmur2', () => {
-  test('equals that of kafkajs, and so that of the Java client, for any key', () => {
+  test('equals murmur2 of kafkajs, and so of the Java client, for any key', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         expect(murmur2(bytes)).toBe(Number(theirs(Buffer.from(bytes))))

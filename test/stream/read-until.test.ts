@@ -15,7 +15,7 @@ const reader: Pick<PartitionReader, 'read'> = {
   },
 }
 
-test('reads no portion after the one that suffices', async () => {
+test('reads no portion after the sufficient one', async () => {
   const seen: bigint[] = []
   await readUntil(reader, 't', 0, 0n, (records) => {
     seen.push(...records.map(({ offset }) => offset))

@@ -14,7 +14,7 @@ const LETTER: ResolvedLetter = {
 const read = (record: ReturnType<typeof toResolvedRecord>) =>
   fromResolvedRecord({ key: Buffer.from(record.key), value: record.value })
 
-test('a decision is read as it was written, and names its dead letter in the key', () => {
+test('a decision is read back unchanged, and its key names the dead letter', () => {
   const record = toResolvedRecord(POSITION, LETTER)
   expect(record.key).toBe('kKT2hPb9R3eW-0zOHiY-7g/3/4711')
   expect(JSON.parse(String(record.value))).toMatchObject({ at: '2026-06-01T00:00:00.000Z', how: 'stays' })
@@ -36,7 +36,7 @@ test.each(['', 'topic', 'topic/1', 'topic/x/1', 'topic/1/-1', 'topic/1/2/3'])(
   },
 )
 
-test('fields of another type are replaced, not trusted', () => {
+test('fields of the wrong type get default values', () => {
   const value = Buffer.from('{"how":"closed","at":5,"by":null,"reason":{},"redrives":-1,"newReason":3}')
   expect(read({ ...toResolvedRecord(POSITION, LETTER), value })?.letter).toEqual({
     how: 'closed',

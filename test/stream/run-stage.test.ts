@@ -115,7 +115,7 @@ describe('the health of a stage', () => {
     expect(states).toEqual(['open', 'open'])
   })
 
-  test('names each reason once', async () => {
+  test('states each reason once', async () => {
     for (const task of tasks.values()) {
       task.onOpen = () => Promise.reject(Object.assign(new Error('no leader'), { code: 'X' }))
     }
@@ -123,7 +123,7 @@ describe('the health of a stage', () => {
     expect(processor()).toEqual({ ok: false, reason: '2 of 2 partitions are not processing: no leader' })
   })
 
-  test('says whether the brokers answer', async () => {
+  test('states whether the brokers answer', async () => {
     await vi.advanceTimersByTimeAsync(WATCH_MS)
     expect(health.readiness().components['kafka']).toEqual({ ok: true })
     highWatermarks = () => Promise.reject(new Error('ECONNREFUSED'))
@@ -155,7 +155,7 @@ describe('a partition without progress', () => {
     expect(fatals[0]).toMatchObject({ code: 'STALLED' })
   })
 
-  test('does not while it waits for something other than Kafka', async () => {
+  test('does not end the process while it waits for something other than Kafka', async () => {
     waiting.add(0)
     await vi.advanceTimersByTimeAsync(STALL_MS + 2 * WATCH_MS)
     expect(fatals).toEqual([])

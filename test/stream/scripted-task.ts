@@ -65,11 +65,11 @@ export function untilAborted(promise: Promise<void>, signal: AbortSignal): Promi
 }
 
 export interface BatchShape {
-  /** Where the fetch ended, if not at the last record. */
+  /** Last offset of the fetch, if not that of the last record. */
   readonly last?: number
   readonly bytes?: number
   readonly highWatermark?: number
-  /** Epoch of the leader that wrote it; unknown if not given. */
+  /** Epoch of the leader that wrote it; unknown by default. */
   readonly leaderEpoch?: number
 }
 
@@ -94,11 +94,11 @@ export function batchOf(offsets: readonly number[], shape: BatchShape = {}): Fet
   }
 }
 
-/** The fetches of lanes, each answered by the test. */
+/** The fetches of a lane, each answered by the test. */
 export class ScriptedFetches {
   /** The offset of every fetch, in order. */
   readonly asked: bigint[] = []
-  /** The fetch that waits for its answer. */
+  /** The fetch that is waiting for its answer. */
   pending: FetchFrom | null = null
   #settle: { resolve: (fetched: Fetched) => void; reject: (error: Error) => void } | null = null
 

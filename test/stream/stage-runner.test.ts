@@ -7,7 +7,7 @@ import { StageRunner } from '../../src/stream/stage-runner.ts'
 import { SILENT } from '../lab/harness/silent-logger.ts'
 import { batchOf, gate, ScriptedFetches, ScriptedTask, untilAborted } from './scripted-task.ts'
 
-/** A consumer driven by the test. All calls to it and to the tasks are recorded in one story. */
+/** A consumer driven by the test. All calls to it and to the tasks are recorded in one list, `story`. */
 class FakeConsumer implements GroupConsumer {
   readonly story: string[]
   readonly fetches = new Map<number, ScriptedFetches>()
@@ -112,7 +112,7 @@ async function assign(...partitions: number[]): Promise<void> {
   await settle()
 }
 
-/** One record of a partition is fetched. */
+/** Answers a partition's fetch with one record. */
 async function arrive(partition: number, offset: number): Promise<void> {
   consumer.fetches.get(partition)?.answer(batchOf([offset]))
   await settle()
@@ -128,7 +128,7 @@ function forget(): void {
 }
 
 describe('an assignment', () => {
-  test('opens a partition, and fetches only then', async () => {
+  test('opens a partition before it fetches', async () => {
     const opening = gate()
     prepare = (task) => {
       task.onOpen = () => opening.promise

@@ -84,7 +84,7 @@ describe('a stall', () => {
     ])
   })
 
-  test('is not reported while the partition has no leader; its lag stays as it was', async () => {
+  test('is not reported while the partition has no leader; its reported lag does not change', async () => {
     await lookAt(0)
     ends = new Map([[1, 3n]])
     await lookAt(10 * STALL_MS)
@@ -243,7 +243,7 @@ test('checks do not overlap', async () => {
   expect(broker).toHaveLength(1)
 })
 
-describe('a lane is made suspicious of its log (I2, I3)', () => {
+describe('lanes must verify their log (I2, I3)', () => {
   test('if the topic was recreated or given more partitions, even without new records', async () => {
     ends = new Map([[0, 5n]])
     await lookAt(0)
