@@ -1,6 +1,6 @@
 # One image for all roles: the command is the role, as in `docker run … paystatus:0.1.0 gateway`.
 #
-# It holds Node.js, the compiled code with its production dependencies, and the schemas, on a base without a shell or a
+# It holds Node.js, the compiled code with its production dependencies, schemas and the console's files, on a base without a shell or a
 # package manager. It runs as an unprivileged user, writes nothing to its file system, and needs no init: it starts no
 # other process and handles signals as process 1 (src/first-process.ts).
 #
@@ -29,6 +29,7 @@ FROM dependencies AS contents
 ARG SOURCE_DATE_EPOCH=0
 COPY --from=compiled /build/dist /contents/app/dist
 COPY schemas /contents/app/schemas
+COPY public /contents/app/public
 COPY package.json LICENSE /contents/app/
 RUN mkdir -p /contents/node/bin \
  && cp "$(command -v node)" /contents/node/bin/node \
