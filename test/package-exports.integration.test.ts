@@ -60,7 +60,7 @@ describe('paystatus', () => {
     const installed = join(folder, 'node_modules/paystatus')
     expect(existsSync(join(installed, 'dist/main.js'))).toBe(true)
     expect(readdirSync(installed).toSorted()).toEqual(
-      ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'docs', 'package.json', 'schemas'].toSorted(),
+      ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'docs', 'package.json', 'public', 'schemas'].toSorted(),
     )
     expect(
       readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts')),
