@@ -22,8 +22,20 @@ export function addressSet(ranges: readonly string[]): AddressSet {
   }
 }
 
-export function liveAddressSet(files: LiveFiles, what: string, addresses: Lines): Live<AddressSet> {
+/** @param whileUnusable replaces the set while the file cannot be used; without it, the last good set stays. */
+export function liveAddressSet(
+  files: LiveFiles,
+  what: string,
+  addresses: Lines,
+  whileUnusable?: AddressSet,
+): Live<AddressSet> {
   return 'file' in addresses
-    ? files.load(what, [addresses.file], ([content]) => addressSet(linesOf(content as Buffer)))
+    ? files.load(
+        what,
+        [addresses.file],
+        ([content]) => addressSet(linesOf(content as Buffer)),
+        undefined,
+        whileUnusable,
+      )
     : { current: addressSet(addresses.lines) }
 }

@@ -40,6 +40,10 @@ export const CONSOLE_SCHEMA = z
             operators: groups,
             viewers: groups,
           })
+          .refine(
+            ({ userHeader, groupsHeader }) => userHeader !== groupsHeader,
+            'userHeader and groupsHeader must differ',
+          )
           .optional(),
         oidc: z
           .strictObject({
@@ -94,6 +98,9 @@ export function resolveConsole(
   }
   if (proxy !== undefined) {
     checkLines(proxy.addresses, 'console.signIn.proxy.addresses', problems, parseAddressRange)
+  }
+  if (oidc !== undefined) {
+    problems.push('console.signIn.oidc: is not available in this release, which has no pages: use tokens or proxy')
   }
   const clientSecret = oidc === undefined ? null : secretFrom(oidc.clientSecret, env)
   if (clientSecret !== null) {

@@ -15,6 +15,8 @@ interface Entry {
   tried: string
   stale: boolean
   take(contents: readonly Buffer[]): void
+  /** Null: the last good value stays. */
+  readonly drop: (() => void) | null
 }
 
 /**
@@ -22,7 +24,8 @@ interface Entry {
  *
  * It compares contents every few seconds. This needs no file system events, so it works with the way Kubernetes replaces
  * mounted files (a symbolic link to a directory changes its target). Unreadable or invalid content changes nothing: the
- * last good value stays in use, one log line says so, and `staleCount` includes it until the file is fixed.
+ * last good value stays in use, unless the value has a `whileUnusable`. One log line says so, and `staleCount` includes it
+ * until the file is fixed.
  */
 export class LiveFiles {
   readonly #logger: Pick<Logger, 'info' | 'warn'>
@@ -43,13 +46,14 @@ export class LiveFiles {
 
   /**
    * Makes a value from files, now and whenever one of them changes. What `make` throws is thrown now and only logged later,
-   * so its messages must not quote file contents.
+   * so its messages must not quote file contents. While the files cannot be used later, the value is `whileUnusable` if given.
    */
   load<T>(
     what: string,
     files: readonly string[],
     make: (contents: readonly Buffer[]) => T,
     changed: () => void = () => {},
+    whileUnusable?: T,
   ): Live<T> {
     const contents = files.map((file) => readFileSync(file))
     const live = { current: make(contents) }
@@ -63,6 +67,12 @@ export class LiveFiles {
           live.current = make(newContents)
           changed()
         },
+        drop:
+          whileUnusable === undefined
+            ? null
+            : () => {
+                live.current = whileUnusable
+              },
       })
     }
     return live
@@ -104,7 +114,7 @@ export class LiveFiles {
       const code = String((error as NodeJS.ErrnoException).code)
       if (entry.tried !== code) {
         entry.tried = code
-        this.#keepOld(entry, `a file cannot be read (${code})`)
+        this.#notUsable(entry, `a file cannot be read (${code})`)
       }
       return
     }
@@ -116,18 +126,20 @@ export class LiveFiles {
     try {
       entry.take(contents)
     } catch (error) {
-      this.#keepOld(entry, (error as Error).message)
+      this.#notUsable(entry, (error as Error).message)
       return
     }
     entry.stale = false
     this.#logger.info({ what: entry.what }, `${entry.what}: reloaded`)
   }
 
-  #keepOld(entry: Entry, reason: string): void {
+  #notUsable(entry: Entry, reason: string): void {
     entry.stale = true
+    entry.drop?.()
+    const meanwhile = entry.drop === null ? 'the last good content stays in use' : 'it lets nobody in until it is fixed'
     this.#logger.warn(
       { what: entry.what, reason },
-      `${entry.what}: the new content of the files cannot be used; the last good content stays in use`,
+      `${entry.what}: the new content of the files cannot be used; ${meanwhile}`,
     )
   }
 }

@@ -1,6 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import { cleanName, ROLES, type Role, type Who } from './console-role.ts'
 import { linesOf } from './lines.ts'
+import type { Live, LiveFiles } from './live-files.ts'
 
 interface Entry {
   readonly name: string
@@ -8,9 +9,11 @@ interface Entry {
   readonly digest: Buffer
 }
 
+const OF_NOTHING = hash('sha256', '')
+
 /**
  * Tokens from a file with one line each: name, role, and the SHA-256 of the token in hex. The file holds no secret that could be
- * used. Throws with the number of the wrong entry.
+ * used. A name may have several tokens, so that a token can be replaced. Throws with the number of the wrong entry.
  */
 export class TokenList {
   readonly #entries: readonly Entry[]
@@ -23,6 +26,13 @@ export class TokenList {
       }
       return { name, role, digest: Buffer.from(digest, 'hex') }
     })
+    const digests = this.#entries.map(({ digest }) => digest.toString('hex'))
+    const wrong = digests.findIndex((digest, index) => digest === OF_NOTHING || digests.indexOf(digest) !== index)
+    if (wrong >= 0) {
+      const why =
+        digests[wrong] === OF_NOTHING ? 'of an empty token' : 'of another entry, whose token it must not share'
+      throw new Error(`entry ${wrong + 1} has the SHA-256 ${why}`)
+    }
   }
 
   /** Compares with all entries, so the time taken reveals nothing. */
@@ -34,6 +44,12 @@ export class TokenList {
     }
     return found === null ? null : { name: found.name, role: found.role, how: 'token' }
   }
+}
+
+/** While the file cannot be used, no token is valid: a token that was removed must not stay valid because of a typing error. */
+export function liveTokenList(files: LiveFiles, what: string, file: string): Live<Pick<TokenList, 'find'>> {
+  const make = ([content]: readonly Buffer[]) => new TokenList(content as Buffer)
+  return files.load<Pick<TokenList, 'find'>>(what, [file], make, undefined, { find: () => null })
 }
 
 function isRole(text: string): text is Role {

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { mayAct, type Who } from '../config/console-role.ts'
 import type { Logger } from '../observability/log.ts'
 import { TokenBucket } from '../token-bucket.ts'
@@ -23,10 +24,13 @@ export interface ConsoleServerOptions {
   /** Per signed-in name, or per address. */
   readonly requestsPerSecondMax: number
   readonly logger: Pick<Logger, 'warn'>
+  /** Time for a request to arrive completely, ms. */
+  readonly requestMsMax?: number
   /** Monotonic, ms. */
   readonly clock: () => number
 }
 
+const REQUEST_MS_MAX = 10_000
 const URL_CHARS_MAX = 4_096
 const FORM_BYTES_MAX = 64 << 10
 const STREAMS_MAX = 200
@@ -72,11 +76,26 @@ export class ConsoleServer {
   constructor(options: ConsoleServerOptions) {
     this.#options = options
     this.#router = new Router(options.routes)
+    const { requestMsMax = REQUEST_MS_MAX } = options
+    const answer = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response)
     this.#server = createServer(
-      { maxHeaderSize: 16 << 10, headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 10_000 },
-      (request, response) => void this.#answer(request, response),
+      {
+        maxHeaderSize: 16 << 10,
+        headersTimeout: requestMsMax,
+        requestTimeout: requestMsMax,
+        // The two above hold only as often as this is checked: by default every 30 seconds.
+        connectionsCheckingInterval: requestMsMax / 5,
+        keepAliveTimeout: 10_000,
+        // Node would answer without the headers of every answer.
+        requireHostHeader: false,
+      },
+      answer,
     )
+    this.#server.on('checkExpectation', answer)
+    this.#server.on('clientError', refuseUnreadable)
     this.#server.maxConnections = 1_000
+    // By default, Node drops what follows 2,000 headers, and with it what a proxy adds. maxHeaderSize limits them.
+    this.#server.maxHeadersCount = 0
   }
 
   /** Listens; rejects if the port is taken. */
@@ -113,7 +132,11 @@ export class ConsoleServer {
       }
       const { name, code } = error as { name: string; code?: string }
       this.#options.logger.warn({ path: exchange.pattern, name, code }, 'a request to the console failed')
-      exchange.send(problemReply(exchange.isApi, 503, unavailable(error as Error)))
+      if (response.headersSent) {
+        response.destroy()
+      } else {
+        exchange.send(problemReply(exchange.isApi, 503, unavailable(error as Error)))
+      }
     }
   }
 
@@ -121,8 +144,14 @@ export class ConsoleServer {
     const { request, url } = exchange
     const problem = (status: number, detail: string) => problemReply(exchange.isApi, status, detail)
     const method = request.method === 'HEAD' ? 'GET' : request.method
-    const segments = url.length > URL_CHARS_MAX ? null : segmentsOf(exchange.rawPath)
-    if (segments === null) {
+    if (request.headersDistinct['host']?.length !== 1) {
+      return problem(400, 'Send the header Host once.')
+    }
+    if (!/^(100-continue)?$/i.test(request.headers.expect ?? '')) {
+      return problem(417, 'The header Expect may only be 100-continue.')
+    }
+    const { segments } = exchange
+    if (segments === null || url.length > URL_CHARS_MAX) {
       return problem(404, 'There is nothing here.')
     }
     const asset =
@@ -247,6 +276,8 @@ class Exchange {
   readonly response: ServerResponse
   readonly url: string
   readonly rawPath: string
+  /** Null: not a path of this server. */
+  readonly segments: readonly string[] | null
   readonly query: URLSearchParams
   readonly isApi: boolean
   readonly cookies: ReadonlyMap<string, string>
@@ -271,7 +302,9 @@ class Exchange {
     const at = this.url.indexOf('?')
     this.rawPath = at < 0 ? this.url : this.url.slice(0, at)
     this.query = new URLSearchParams(at < 0 ? '' : this.url.slice(at + 1))
-    this.isApi = this.rawPath === '/api' || this.rawPath.startsWith('/api/')
+    this.segments = segmentsOf(this.rawPath)
+    // Also of a path such as /%61pi/lag, which is another spelling of the same.
+    this.isApi = this.segments?.[0] === 'api' || this.rawPath.startsWith('/api/')
     this.cookies = cookiesOf(request.headers.cookie ?? '')
     const known = this.cookies.get(BROWSER_COOKIE)
     this.#browser = known ?? newCookieValue()
@@ -398,6 +431,7 @@ const TITLES: Readonly<Record<number, string>> = {
   409: 'Busy',
   413: 'Too large',
   415: 'Wrong media type',
+  417: 'Wrong expectation',
   429: 'Too many requests',
   503: 'Not available',
 }
@@ -406,6 +440,26 @@ function problemReply(isApi: boolean, status: number, detail: string): Exclude<R
   return isApi
     ? { kind: 'problem', status, detail }
     : { kind: 'page', status, title: TITLES[status] ?? 'Error', body: problemPage(TITLES[status] ?? 'Error', detail) }
+}
+
+/** Answers what Node's parser refused or what took too long to arrive, for which there is no request. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // After an answer nobody knows which request this would answer.
+  if (!socket.writable || (socket as Socket).bytesWritten > 0) {
+    socket.destroy()
+    return
+  }
+  const [status, detail] = UNREADABLE[error.code ?? ''] ?? [400, 'This is not an HTTP request.']
+  const title = STATUS_CODES[status] ?? 'Error'
+  const body = JSON.stringify({ title, status, detail })
+  const headers = { ...HEADERS, 'content-type': 'application/problem+json', 'content-length': body.length }
+  const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${lines.join('')}\r\n${body}`, () => socket.destroy())
+}
+
+const UNREADABLE: Readonly<Record<string, readonly [status: number, detail: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
+  HPE_HEADER_OVERFLOW: [431, 'URL and headers are too large.'],
 }
 
 /** The code says what is missing; messages can quote data. */

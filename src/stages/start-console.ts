@@ -1,6 +1,6 @@
-import { liveAddressSet } from '../config/address-set.ts'
+import { addressSet, liveAddressSet } from '../config/address-set.ts'
 import { LiveFiles } from '../config/live-files.ts'
-import { TokenList } from '../config/token-list.ts'
+import { liveTokenList } from '../config/token-list.ts'
 import { ConsoleAccess } from '../console/access/console-access.ts'
 import { OidcSignIn } from '../console/access/oidc-sign-in.ts'
 import { apiRoutes } from '../console/api/api-routes.ts'
@@ -54,14 +54,14 @@ function signInOf(
   }
   const { tokens, proxy, oidc } = signIn
   return {
-    tokens:
-      tokens === null
-        ? null
-        : files.load('console.signIn.tokens', [tokens], ([content]) => new TokenList(content as Buffer)),
+    tokens: tokens === null ? null : liveTokenList(files, 'console.signIn.tokens', tokens),
     proxy:
       proxy === null
         ? null
-        : { ...proxy, addresses: liveAddressSet(files, 'console.signIn.proxy.addresses', proxy.addresses) },
+        : {
+            ...proxy,
+            addresses: liveAddressSet(files, 'console.signIn.proxy.addresses', proxy.addresses, addressSet([])),
+          },
     oidc: oidc === null ? null : new OidcSignIn({ ...oidc, publicUrl: publicUrl ?? '', now: () => performance.now() }),
   }
 }

@@ -6,6 +6,7 @@ import { ConsoleServer } from '../../src/console/console-server.ts'
 import { Jobs } from '../../src/console/jobs.ts'
 import { pageRoutes } from '../../src/console/pages/page-routes.ts'
 import { PaymentBoard } from '../../src/console/payment-board.ts'
+import type { Route } from '../../src/console/route.ts'
 import type { ConsoleWorld } from '../../src/console/world.ts'
 import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
@@ -374,6 +375,7 @@ export function fakeWorld(): FakeWorld {
 
 export interface RunningConsole {
   readonly url: string
+  readonly port: number
   stop(): Promise<void>
 }
 
@@ -381,15 +383,24 @@ export interface RunningConsole {
 export async function startFakeConsole(
   world: ConsoleWorld,
   signIn: ConstructorParameters<typeof ConsoleAccess>[0]['signIn'] = null,
-  options: { readonly requestsPerSecondMax?: number; readonly publicUrl?: string; readonly port?: number } = {},
+  options: {
+    readonly requestsPerSecondMax?: number
+    readonly publicUrl?: string
+    readonly host?: string
+    readonly port?: number
+    readonly requestMsMax?: number
+    /** Beside those of the console. */
+    readonly routes?: readonly Route[]
+  } = {},
 ): Promise<RunningConsole> {
   const access = new ConsoleAccess({ signIn, localName: 'somebody', now: () => NOW })
   const server = new ConsoleServer({
-    host: '127.0.0.1',
+    host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
     publicUrl: options.publicUrl ?? null,
     environment: 'test',
-    routes: [...apiRoutes(world, '1.2.3'), ...pageRoutes(world, access)],
+    routes: [...apiRoutes(world, '1.2.3'), ...pageRoutes(world, access), ...(options.routes ?? [])],
+    ...(options.requestMsMax !== undefined && { requestMsMax: options.requestMsMax }),
     access,
     assets: Assets.read(),
     requestsPerSecondMax: options.requestsPerSecondMax ?? 10_000,
@@ -397,5 +408,5 @@ export async function startFakeConsole(
     clock: () => performance.now(),
   })
   const { host, port } = await server.start()
-  return { url: `http://${host}:${port}`, stop: () => server.stop() }
+  return { url: `http://${host}:${port}`, port, stop: () => server.stop() }
 }

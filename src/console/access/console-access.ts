@@ -21,7 +21,7 @@ export interface ProxySignIn extends RoleGroups {
 export interface ConsoleAccessOptions {
   /** The ways to sign in; null: none is configured, so only this machine may connect. */
   readonly signIn: {
-    readonly tokens: Live<TokenList> | null
+    readonly tokens: Live<Pick<TokenList, 'find'>> | null
     readonly proxy: ProxySignIn | null
     readonly oidc: OidcSignIn | null
   } | null
@@ -59,9 +59,14 @@ export class ConsoleAccess {
       const refused = whyNotLocal(request)
       return refused === null ? { who: { name: localName, role: 'operator', how: 'loopback' } } : { refused }
     }
-    const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-    if (bearer !== undefined) {
-      const who = signIn.tokens?.current.find(bearer) ?? null
+    const [authorization = '', ...repeated] = request.headersDistinct['authorization'] ?? []
+    if (repeated.length > 0) {
+      return { refused: 'the header Authorization was sent more than once' }
+    }
+    // Another scheme may be meant for a proxy. A token that cannot be read must not make somebody else of its sender.
+    if (/^Bearer(\s|$)/i.test(authorization)) {
+      const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+      const who = token === undefined ? null : (signIn.tokens?.current.find(token) ?? null)
       return who === null ? { refused: 'the token is not valid' } : { who }
     }
     const forwarded = signIn.proxy === null ? null : whoForwarded(signIn.proxy, request)
@@ -87,6 +92,8 @@ export class ConsoleAccess {
   }
 }
 
+const FORWARDING_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip']
+
 /** Without signing in, only a person at this machine is let in: no other host, no page of another site, nothing forwarded. */
 function whyNotLocal({ headers, socket }: IncomingMessage): string | null {
   const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
@@ -98,9 +105,9 @@ function whyNotLocal({ headers, socket }: IncomingMessage): string | null {
   if (host !== 'localhost' && !isLoopback(host)) {
     return 'without sign-in, the console answers only under localhost, 127.0.0.1 and [::1]'
   }
-  return headers['x-forwarded-for'] === undefined && headers['forwarded'] === undefined
-    ? null
-    : 'a proxy forwarded this request: configure console.signIn'
+  return FORWARDING_HEADERS.some((name) => headers[name] !== undefined)
+    ? 'a proxy forwarded this request: configure console.signIn'
+    : null
 }
 
 function isLoopback(address: string): boolean {
@@ -108,21 +115,27 @@ function isLoopback(address: string): boolean {
   return version === 4 ? address.startsWith('127.') : version === 6 && address === '::1'
 }
 
-/** Null if the request does not come from the proxy, or names nobody. */
-function whoForwarded(proxy: ProxySignIn, { headers, socket }: IncomingMessage): Identified | null {
-  const user = headers[proxy.userHeader]
-  if (user === undefined) {
+/** Null if the request does not have the header of the proxy. */
+function whoForwarded(proxy: ProxySignIn, { headersDistinct, socket }: IncomingMessage): Identified | null {
+  const users = headersDistinct[proxy.userHeader] ?? []
+  const groupLists = headersDistinct[proxy.groupsHeader] ?? []
+  if (users.length === 0) {
     return null
   }
   if (!proxy.addresses.current.has(socket.remoteAddress ?? '')) {
     return { refused: 'the header of the proxy does not come from the proxy' }
   }
-  const name = typeof user === 'string' ? cleanName(user) : null
-  const groups = String(headers[proxy.groupsHeader] ?? '')
-    .split(',')
-    .map((group) => group.trim())
+  // A proxy that adds its header to the caller's, instead of replacing it, lets callers choose who they are.
+  if (users.length > 1 || groupLists.length > 1) {
+    return { refused: 'the proxy sent a header more than once: it must replace the headers of callers' }
+  }
+  const name = cleanName(users.join())
+  if (name === null) {
+    return { refused: 'the proxy sent an empty name' }
+  }
+  const groups = groupLists.flatMap((list) => list.split(',').map((group) => group.trim()))
   const role = roleOf(groups, proxy)
-  if (name === null || role === null) {
+  if (role === null) {
     return { refused: 'you are signed in, but have neither the role viewer nor operator' }
   }
   return { who: { name, role, how: 'proxy' } }

@@ -16,7 +16,7 @@ const PAGE_DEFAULT = 20
 export function apiRoutes(world: ConsoleWorld, version: string): readonly Route[] {
   const document = consoleApi(version)
   return [
-    { method: 'GET', path: '/api/openapi.json', needs: 'nobody', handle: () => ({ kind: 'json', document }) },
+    { method: 'GET', path: '/api/openapi.json', needs: 'viewer', handle: () => ({ kind: 'json', document }) },
     { method: 'GET', path: '/api/payments/:key', needs: 'viewer', handle: (ask) => payment(world, ask) },
     { method: 'GET', path: '/api/payments/:key/history', needs: 'viewer', handle: (ask) => history(world, ask) },
     { method: 'GET', path: '/api/search', needs: 'viewer', handle: (ask) => search(world, ask) },
