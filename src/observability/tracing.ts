@@ -1,6 +1,5 @@
 import { type Link, ROOT_CONTEXT, type SpanContext, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api'
 import { parseTraceParent } from '@opentelemetry/core'
-import type { Sampler } from '@opentelemetry/sdk-trace'
 import type { TraceBatch } from '../stream/trace-tasks.ts'
 import { traceparentOf } from '../stream/traceparent.ts'
 import { VERSION } from '../version.ts'
@@ -57,8 +56,8 @@ export async function createTracing({ endpoint, sampleRatio, environment }: Trac
     resource: defaultResource()
       .merge(resourceFromAttributes(ours))
       .merge(detectResources({ detectors: [envDetector] })),
-    // Batches have a span only if one of their callbacks was sampled, so they need no decision of their own.
-    sampler: rootsOnly(new sdk.TraceIdRatioBasedSampler(sampleRatio), new sdk.AlwaysOnSampler()),
+    // Whether to sample is decided before a span is begun: a span that is not sampled costs too much.
+    sampler: new sdk.AlwaysOnSampler(),
     spanProcessors: [
       new sdk.BatchSpanProcessor({
         exporter: new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` }),
@@ -69,6 +68,9 @@ export async function createTracing({ endpoint, sampleRatio, environment }: Trac
 
   return {
     startCallback(source, providerId, sentTraceparent) {
+      if (Math.random() >= sampleRatio) {
+        return null
+      }
       const span = tracer.startSpan(
         'callback',
         {
@@ -78,18 +80,16 @@ export async function createTracing({ endpoint, sampleRatio, environment }: Trac
         },
         ROOT_CONTEXT,
       )
-      return span.isRecording()
-        ? {
-            traceparent: toTraceparent(span.spanContext()),
-            end: (code) => {
-              span.setAttribute('http.response.status_code', code)
-              if (code >= 500) {
-                span.setStatus({ code: SpanStatusCode.ERROR })
-              }
-              span.end()
-            },
+      return {
+        traceparent: toTraceparent(span.spanContext()),
+        end: (code) => {
+          span.setAttribute('http.response.status_code', code)
+          if (code >= 500) {
+            span.setStatus({ code: SpanStatusCode.ERROR })
           }
-        : null
+          span.end()
+        },
+      }
     },
 
     async batch({ stage, topic, partition, records }, work) {
@@ -131,21 +131,6 @@ export async function createTracing({ endpoint, sampleRatio, environment }: Trac
       await Promise.race([provider.shutdown().catch(() => {}), limit.promise])
       clearTimeout(timer)
     },
-  }
-}
-
-function rootsOnly(ofCallbacks: Sampler, ofBatches: Sampler): Sampler {
-  return {
-    shouldSample: (context, traceId, name, kind, attributes, links) =>
-      (kind === SpanKind.SERVER ? ofCallbacks : ofBatches).shouldSample(
-        context,
-        traceId,
-        name,
-        kind,
-        attributes,
-        links,
-      ),
-    toString: () => `callbacks: ${ofCallbacks}, batches: ${ofBatches}`,
   }
 }
 
