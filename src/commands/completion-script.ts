@@ -42,9 +42,7 @@ _paystatus() {
   local current=\${COMP_WORDS[COMP_CWORD]} place= word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$place $word" in
-      ${pathsOf(nodes)
-        .map((path) => `' ${path}'`)
-        .join('|')}) place="$place $word" ;;
+      ${pathPattern(nodes)}) place="$place $word" ;;
     esac
   done
   case "\${COMP_WORDS[COMP_CWORD-1]}" in
@@ -69,9 +67,7 @@ _paystatus() {
   local -a found
   for word in "\${words[@]:1:$((CURRENT - 2))}"; do
     case "$place $word" in
-      ${pathsOf(nodes)
-        .map((path) => `' ${path}'`)
-        .join('|')}) place="$place $word" ;;
+      ${pathPattern(nodes)}) place="$place $word" ;;
     esac
   done
   case "\${words[CURRENT-1]}" in
@@ -108,8 +104,12 @@ function fishScript(nodes: readonly CompletionNode[]): string {
   return `# fish completion of paystatus\n${lines.join('\n')}\n`
 }
 
-function pathsOf(nodes: readonly CompletionNode[]): readonly string[] {
-  return nodes.filter(({ path }) => path.length > 0).map(({ path }) => path.join(' '))
+/** The shell pattern of every command, as `place` and the next word. */
+function pathPattern(nodes: readonly CompletionNode[]): string {
+  return nodes
+    .filter(({ path }) => path.length > 0)
+    .map(({ path }) => `' ${path.join(' ')}'`)
+    .join('|')
 }
 
 function placeOf({ path }: CompletionNode): string {

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { mayAct, type Who } from '../config/console-role.ts'
+import { close, type ListeningAddress, listen } from '../http-server.ts'
 import type { Logger } from '../observability/log.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import { BROWSER_COOKIE, type ConsoleAccess, SESSION_COOKIE } from './access/console-access.ts'
@@ -99,22 +100,13 @@ export class ConsoleServer {
   }
 
   /** Listens; rejects if the port is taken. */
-  start(): Promise<{ readonly host: string; readonly port: number }> {
-    const { promise, resolve, reject } = Promise.withResolvers<{ host: string; port: number }>()
-    this.#server.once('error', reject)
-    this.#server.listen(this.#options.port, this.#options.host, () => {
-      this.#server.off('error', reject)
-      resolve({ host: this.#options.host, port: (this.#server.address() as AddressInfo).port })
-    })
-    return promise
+  start(): Promise<ListeningAddress> {
+    return listen(this.#server, this.#options)
   }
 
   stop(): Promise<void> {
     this.#stopped.abort()
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#server.close(() => resolve())
-    this.#server.closeAllConnections()
-    return promise
+    return close(this.#server)
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Registry } from 'prom-client'
+import { close, type ListeningAddress, listen } from '../http-server.ts'
 
 export interface ComponentHealth {
   readonly ok: boolean
@@ -100,22 +100,13 @@ export class AdminServer {
   }
 
   /** Listens; rejects if the port is taken. */
-  start(): Promise<{ readonly host: string; readonly port: number }> {
-    const { promise, resolve, reject } = Promise.withResolvers<{ host: string; port: number }>()
-    this.#server.once('error', reject)
-    this.#server.listen(this.#options.port, this.#options.host, () => {
-      this.#server.off('error', reject)
-      resolve({ host: this.#options.host, port: (this.#server.address() as AddressInfo).port })
-    })
-    return promise
+  start(): Promise<ListeningAddress> {
+    return listen(this.#server, this.#options)
   }
 
   /** Stops serving. Call it last, because until then it reports that the process is draining. Idempotent. */
   stop(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#server.close(() => resolve())
-    this.#server.closeAllConnections()
-    return promise
+    return close(this.#server)
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -50,7 +50,7 @@ export function addOutcome(
     trace = traceHeaderOf(record)
     const value = codecs.change.encode(toStatusChange(change))
     output.changes.push({ key: change.state.paymentKey, value, ...trace })
-    addSeen(output.seen, change, traceIdOf(record))
+    addSeen(output.seen, change, trace === undefined ? null : traceIdOf(trace))
   }
   if (state !== null) {
     publishState(output, state, context, before, trace)

@@ -1,6 +1,6 @@
 import type { GroupOffsets } from './group-offsets.ts'
 import type { PartitionReader } from './partition-reader.ts'
-import type { PartitionTask } from './partition-task.ts'
+import { type PartitionTask, wrapTask } from './partition-task.ts'
 import { readUntil } from './read-until.ts'
 import type { InRecord } from './record.ts'
 
@@ -42,10 +42,7 @@ export class OldestRecords {
   /** The same task, observed. */
   watch(partition: number, task: PartitionTask): PartitionTask {
     const since = this.#since
-    return {
-      get committed() {
-        return task.committed
-      },
+    return wrapTask(task, {
       open: (signal, onProgress) => {
         // Not awaited: it must not delay the task, and may fail.
         void this.#readOldest(partition, signal).catch(() => {})
@@ -59,14 +56,11 @@ export class OldestRecords {
         await task.process(records, next, signal)
         since.set(partition, records.at(-1)?.timestamp ?? since.get(partition) ?? null)
       },
-      verify: (next, read) => task.verify(next, read),
       idle: (signal) => {
         since.set(partition, null)
         return task.idle(signal)
       },
-      drained: (signal) => task.drained(signal),
-      close: () => task.close(),
-    }
+    })
   }
 
   async #readOldest(partition: number, signal: AbortSignal): Promise<void> {

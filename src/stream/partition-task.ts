@@ -28,6 +28,22 @@ export interface PartitionTask {
   close(): Promise<void>
 }
 
+/** The same task with some methods of its own. */
+export function wrapTask(task: PartitionTask, methods: Partial<Omit<PartitionTask, 'committed'>>): PartitionTask {
+  return {
+    get committed() {
+      return task.committed
+    },
+    open: (signal, onProgress) => task.open(signal, onProgress),
+    process: (records, next, signal) => task.process(records, next, signal),
+    verify: (next, read) => task.verify(next, read),
+    idle: (signal) => task.idle(signal),
+    drained: (signal) => task.drained(signal),
+    close: () => task.close(),
+    ...methods,
+  }
+}
+
 export interface PartitionStart {
   /** First offset to process. */
   readonly offset: bigint

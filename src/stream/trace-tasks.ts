@@ -1,4 +1,4 @@
-import type { PartitionTask } from './partition-task.ts'
+import { type PartitionTask, wrapTask } from './partition-task.ts'
 import type { InRecord } from './record.ts'
 
 /** What a batch is about, for its span. */
@@ -22,18 +22,10 @@ export function traced(
   if (trace === undefined) {
     return task
   }
-  return {
-    get committed() {
-      return task.committed
-    },
-    open: (signal, onProgress) => task.open(signal, onProgress),
+  return wrapTask(task, {
     process: (records, next, signal) => {
       const work = () => task.process(records, next, signal)
       return records.length === 0 ? work() : trace({ ...batch, records }, work)
     },
-    verify: (next, read) => task.verify(next, read),
-    idle: (signal) => task.idle(signal),
-    drained: (signal) => task.drained(signal),
-    close: () => task.close(),
-  }
+  })
 }
