@@ -1,5 +1,5 @@
 import { type Change, type PaymentState, replacesReading } from '../payment/apply-event.ts'
-import { overdueChange, toStatusChange } from '../payment/status-change.ts'
+import { overdueChange, type StatusChangeRecord, toStatusChange } from '../payment/status-change.ts'
 import { noTotals, type TotalsDelta } from '../payment/totals.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
@@ -9,6 +9,7 @@ import { type BatchOutcome, EVENT_DEAD_LETTER_REASONS } from './fold-batch.ts'
 import type { StateWrite } from './state-store.ts'
 import { forgettingWrite, stateWrite } from './state-write.ts'
 import type { StatusTaskOptions } from './status-task-options.ts'
+import { type StepHeaders, versionHeaders } from './step-headers.ts'
 
 /** What one transaction publishes, counts and writes into the view. */
 export interface BatchOutput {
@@ -30,7 +31,9 @@ export interface SeenEvent {
   readonly traceId: string | null
 }
 
-export type OutputContext = Pick<StatusTaskOptions, 'codecs' | 'duePolicy' | 'topics' | 'partition'>
+export interface OutputContext extends Pick<StatusTaskOptions, 'codecs' | 'duePolicy' | 'topics' | 'partition'> {
+  readonly stepHeaders: StepHeaders
+}
 
 /** Publishes nothing; its commit only advances the offset. */
 export function emptyOutput(): BatchOutput {
@@ -44,12 +47,11 @@ export function addOutcome(
   context: OutputContext,
   at: number,
 ): void {
-  const { codecs, topics, partition } = context
+  const { topics, partition } = context
   let trace: TraceHeader | undefined
   for (const { record, change } of changes) {
     trace = traceHeaderOf(record)
-    const value = codecs.change.encode(toStatusChange(change))
-    output.changes.push({ key: change.state.paymentKey, value, ...trace })
+    publishStep(output, toStatusChange(change), context, trace)
     addSeen(output.seen, change, trace === undefined ? null : traceIdOf(trace))
   }
   if (state !== null) {
@@ -103,12 +105,12 @@ export function outputOfTimers(
     switch (action) {
       case 'forget':
         output.writes.push(forgettingWrite(paymentKey))
-        output.current.push({ key: paymentKey, value: null })
+        output.current.push({ key: paymentKey, value: null, headers: versionHeaders(state) })
         output.totals.forgotten += 1
         break
       case 'overdue': {
         const marked = markOverdue(state, at)
-        output.changes.push({ key: paymentKey, value: context.codecs.change.encode(overdueChange(marked)) })
+        publishStep(output, overdueChange(marked), context)
         publishState(output, marked, context, state)
         output.totals.overdue += 1
         break
@@ -123,6 +125,16 @@ export function outputOfTimers(
   return output
 }
 
+function publishStep(
+  output: BatchOutput,
+  step: StatusChangeRecord,
+  { codecs, stepHeaders }: OutputContext,
+  trace?: TraceHeader,
+): void {
+  const headers = withTrace(stepHeaders.of(step), trace)
+  output.changes.push({ key: step.paymentKey, value: codecs.change.encode(step), headers })
+}
+
 /** A state goes to the topic and into the view as the same bytes. `before` is the state in the view. */
 function publishState(
   output: BatchOutput,
@@ -132,6 +144,11 @@ function publishState(
   trace?: TraceHeader,
 ): void {
   const value = codecs.state.encode(state)
-  output.current.push({ key: state.paymentKey, value, ...trace })
+  output.current.push({ key: state.paymentKey, value, headers: withTrace(versionHeaders(state), trace) })
   output.writes.push(stateWrite(state.paymentKey, value, state, duePolicy, before))
+}
+
+/** Copies nothing for a record that is not traced. */
+function withTrace(headers: NonNullable<OutRecord['headers']>, trace: TraceHeader | undefined) {
+  return trace === undefined ? headers : { ...headers, ...trace.headers }
 }

@@ -15,7 +15,7 @@ import type { InRecord } from '../stream/record.ts'
 import { endOf, type LogPlace, type TopicFacts } from '../stream/topic-logs.ts'
 import type { PartitionTransactions } from '../stream/transactions.ts'
 import { assertOutputs } from './assert-outputs.ts'
-import { type BatchOutput, emptyOutput, outputOfTimers } from './batch-output.ts'
+import { type BatchOutput, emptyOutput, type OutputContext, outputOfTimers } from './batch-output.ts'
 import { confirmUndecodable, prepareEvents } from './decode-event.ts'
 import { fenceOwners } from './fence-owners.ts'
 import { foldPortion, keyOf } from './fold-portion.ts'
@@ -27,6 +27,7 @@ import { outputsDecided } from './settle-outputs.ts'
 import { type SettledCommit, settledCommit } from './settled-commit.ts'
 import type { StateWrite } from './state-store.ts'
 import type { StatusTaskOptions } from './status-task-options.ts'
+import { StepHeaders } from './step-headers.ts'
 import { type CommitMetadata, NO_OUTPUT, OUTPUTS } from './view-marker.ts'
 import { type LaneStore, WaitingStore } from './waiting-store.ts'
 
@@ -49,6 +50,7 @@ const DUE_MAX = 500
  */
 export class StatusTask implements PartitionTask {
   readonly #options: StatusTaskOptions
+  readonly #outputContext: OutputContext
   #transactions: PartitionTransactions | undefined
   /** Waits until Redis answers or the lane's signal, passed to `open`, is aborted. */
   #store: LaneStore | undefined
@@ -73,6 +75,7 @@ export class StatusTask implements PartitionTask {
 
   constructor(options: StatusTaskOptions) {
     this.#options = options
+    this.#outputContext = { ...options, stepHeaders: new StepHeaders(options.topics.changes) }
   }
 
   async open(signal: AbortSignal, onProgress = () => {}): Promise<PartitionStart> {
@@ -146,7 +149,7 @@ export class StatusTask implements PartitionTask {
       // 2. Fold. States stay bytes until the turn of their payment.
       const at = now()
       const { output, undecodable } = await this.#withStates(states, (stateOf) =>
-        foldPortion(portion, stateOf, assertInPlace, this.#options, at),
+        foldPortion(portion, stateOf, assertInPlace, this.#outputContext, at),
       )
       await confirmUndecodable(undecodable, this.#options)
       this.#options.crashPoint?.('processor:after-fold')
@@ -176,7 +179,7 @@ export class StatusTask implements PartitionTask {
     await this.#inPortions(items, signal, async (from, until) => {
       const keys = due.slice(from, until)
       const output = await this.#withStates(await this.#readStates(keys), (stateOf) =>
-        outputOfTimers(keys, stateOf, this.#options, at),
+        outputOfTimers(keys, stateOf, this.#outputContext, at),
       )
       return this.#commit(output, view.marker.next)
     })

@@ -1,3 +1,4 @@
+import { CLOUD_EVENT_HEADERS } from '../stream/cloud-event-headers.ts'
 import { TRACEPARENT } from '../stream/traceparent.ts'
 
 /**
@@ -5,12 +6,12 @@ import { TRACEPARENT } from '../stream/traceparent.ts'
  * read them.
  */
 export const RAW_HEADERS = {
-  specVersion: 'ce_specversion',
-  id: 'ce_id',
-  source: 'ce_source',
-  type: 'ce_type',
-  time: 'ce_time',
-  contentType: 'content-type',
+  specVersion: CLOUD_EVENT_HEADERS.specVersion,
+  id: CLOUD_EVENT_HEADERS.id,
+  source: CLOUD_EVENT_HEADERS.source,
+  type: CLOUD_EVENT_HEADERS.type,
+  time: CLOUD_EVENT_HEADERS.time,
+  contentType: CLOUD_EVENT_HEADERS.contentType,
   /** How the caller was authenticated: sorted kinds, separated by commas. */
   authentication: 'paystatus_authentication',
   /** The source's settings when the callback was received, so that the record can be read without its configuration. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Callback, Provider } from '../providers/provider.ts'
+import { CLOUD_EVENTS_VERSION } from '../stream/cloud-event-headers.ts'
 import type { OutRecord } from '../stream/record.ts'
 import { toContentTypeHeader } from './media-type.ts'
 import { RAW_HEADERS } from './raw-headers.ts'
@@ -32,7 +33,7 @@ export function toRawRecord(
   traceparent: string | null = null,
 ): RawRecord {
   const headers: Record<string, string> = {
-    [RAW_HEADERS.specVersion]: '1.0',
+    [RAW_HEADERS.specVersion]: CLOUD_EVENTS_VERSION,
     [RAW_HEADERS.id]: callback.callbackId,
     [RAW_HEADERS.source]: callback.source,
     [RAW_HEADERS.type]: CALLBACK_RECEIVED,

@@ -4,10 +4,17 @@ import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { noTotals } from '../../src/payment/totals.ts'
 import { addOutcome, emptyOutput, type OutputContext, outputOfTimers } from '../../src/processor/batch-output.ts'
 import { foldBatch } from '../../src/processor/fold-batch.ts'
+import { StepHeaders, VERSION_HEADERS, versionHeaders } from '../../src/processor/step-headers.ts'
 import { sampleEvent } from '../avro/samples.ts'
 import { CODECS, DAY_MS, DUE_POLICY, PARTITION, TOPICS } from './status-world.ts'
 
-const CONTEXT: OutputContext = { codecs: CODECS, duePolicy: DUE_POLICY, topics: TOPICS, partition: PARTITION }
+const CONTEXT: OutputContext = {
+  codecs: CODECS,
+  duePolicy: DUE_POLICY,
+  topics: TOPICS,
+  partition: PARTITION,
+  stepHeaders: new StepHeaders(TOPICS.changes),
+}
 const NOW = 1_000 * DAY_MS
 const EVENT = sampleEvent({ paymentKey: 'jpm:a', eventId: '1', status: 'ON_HOLD', requestedExecutionDate: null })
 
@@ -46,7 +53,8 @@ test('a state goes into the view as the bytes that go to `current` (I6)', () => 
       referenceStays: false,
     },
   ])
-  expect(output.current).toEqual([{ key: 'jpm:a', value: CODECS.state.encode(stateAt(NOW)) }])
+  const value = CODECS.state.encode(stateAt(NOW))
+  expect(output.current).toEqual([{ key: 'jpm:a', value, headers: versionHeaders(stateAt(NOW)) }])
   expect(output.changes.map(({ key }) => key)).toEqual(['jpm:a'])
   expect(output.deadLetters).toMatchObject([
     {
@@ -57,7 +65,7 @@ test('a state goes into the view as the bytes that go to `current` (I6)', () => 
   expect(output.totals).toEqual({ ...noTotals(), events: 2, applied: 1, deadLetter: 1 })
 })
 
-test('outputs carry the trace context of the event that caused them, if its callback was sampled', () => {
+test('outputs carry their version, and the trace context of the event that caused them if its callback was sampled', () => {
   const traceparent = `00-${'a1'.repeat(16)}-${'b2'.repeat(8)}-01`
   const record = { key: Buffer.from('jpm:a'), value: null, headers: {}, offset: 7n, timestamp: 0 }
   const output = emptyOutput()
@@ -72,8 +80,14 @@ test('outputs carry the trace context of the event that caused them, if its call
     CONTEXT,
     NOW,
   )
-  expect(output.changes.map(({ headers }) => headers)).toEqual([undefined, { traceparent }])
-  expect(output.current.map(({ headers }) => headers)).toEqual([{ traceparent }])
+  expect(output.changes.map(({ headers }) => headers?.['traceparent'])).toEqual([undefined, traceparent])
+  expect(output.current.map(({ headers }) => headers?.['traceparent'])).toEqual([traceparent])
+  const versions = output.changes.map(({ headers }) => headers?.[VERSION_HEADERS.statusVersion])
+  expect(versions).toEqual(['1', '2'])
+  expect(output.changes.map(({ headers }) => headers?.['ce_id'])).toEqual(
+    versions.map((version) => `jpm:a:${EVENT.receivedAt}:${version}`),
+  )
+  expect(output.current.map(({ headers }) => headers?.[VERSION_HEADERS.statusVersion])).toEqual(['2'])
   expect(output.seen.map(({ traceId }) => traceId)).toEqual([null, 'a1'.repeat(16)])
 })
 
@@ -134,6 +148,8 @@ test('timers report, forget or correct, each in the outputs it belongs to (I4, I
     ['overdue', false],
     ['forgotten', true],
   ])
+  const lives = output.current.map(({ headers }) => headers)
+  expect(lives).toEqual([2, 1].map((statusVersion) => versionHeaders({ ...stateAt(NOW), statusVersion })))
   expect(output.writes.map(({ paymentKey, state, dueAt }) => [paymentKey, state === null, dueAt])).toEqual([
     ['overdue', false, NOW + 396 * DAY_MS],
     ['forgotten', true, 0],

@@ -4,11 +4,18 @@ import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { totalsDifference } from '../../src/payment/totals.ts'
 import type { OutputContext } from '../../src/processor/batch-output.ts'
 import { foldPortion } from '../../src/processor/fold-portion.ts'
+import { StepHeaders } from '../../src/processor/step-headers.ts'
 import type { InRecord } from '../../src/stream/record.ts'
 import { sampleEvent } from '../avro/samples.ts'
 import { CODECS, DUE_POLICY, PARTITION, TOPICS } from './status-world.ts'
 
-const CONTEXT: OutputContext = { codecs: CODECS, duePolicy: DUE_POLICY, topics: TOPICS, partition: PARTITION }
+const CONTEXT: OutputContext = {
+  codecs: CODECS,
+  duePolicy: DUE_POLICY,
+  topics: TOPICS,
+  partition: PARTITION,
+  stepHeaders: new StepHeaders(TOPICS.changes),
+}
 const NOW = 77
 
 function event(paymentKey: string, eventId: string, changes: Partial<PaymentEvent> = {}): PaymentEvent {

@@ -2,6 +2,7 @@ import type { PublishedState } from '../../avro/payment-codecs.ts'
 import { readSchemaFile } from '../../avro/schema-files.ts'
 import type { Config } from '../../config.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
+import { AVRO_CONTENT_TYPE } from '../../processor/step-headers.ts'
 import { TOPICS, topicNames, toTopicConfig } from '../../topics.ts'
 import { VERSION } from '../../version.ts'
 import { exampleRecords } from './example-records.ts'
@@ -32,7 +33,7 @@ export function asyncApiOf(config: Pick<Config, 'kafka' | 'registry'>, side: Sid
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
       tags: [{ name: 'payments', description: 'Status of payments.' }],
     },
-    defaultContentType: CONTENT_TYPE,
+    defaultContentType: AVRO_CONTENT_TYPE,
     servers: serversOf(config, Object.keys(schemes)),
     channels: {
       changes: {
@@ -83,7 +84,8 @@ export function asyncApiOf(config: Pick<Config, 'kafka' | 'registry'>, side: Sid
           name: 'PaymentForgotten',
           title: 'A payment was forgotten',
           summary: 'A tombstone: the payment had no activity for the retention. Delete it or keep your copy.',
-          contentType: CONTENT_TYPE,
+          contentType: AVRO_CONTENT_TYPE,
+          headers: headersOf(PUBLISHED_HEADERS.forgotten),
           payload: { type: 'null' },
           bindings: { kafka: { key: KEY, bindingVersion: BINDING_VERSION } },
           examples: [{ name: 'tombstone', summary: 'No value.', payload: null }],
@@ -96,7 +98,6 @@ export function asyncApiOf(config: Pick<Config, 'kafka' | 'registry'>, side: Sid
 
 const ASYNCAPI_VERSION = '3.1.0'
 const BINDING_VERSION = '0.5.0'
-const CONTENT_TYPE = 'application/avro'
 
 const DESCRIPTION = [
   'paystatus publishes the status of every payment, in one vocabulary. These two topics are the contract; docs/consumers.md ' +
@@ -170,10 +171,9 @@ function channelOf({ kafka }: Pick<Config, 'kafka'>, topic: PublishedTopic) {
 }
 
 function messageOf(topic: PublishedTopic) {
-  const headers: readonly PublishedHeader[] = PUBLISHED_HEADERS[topic]
   return {
-    contentType: CONTENT_TYPE,
-    ...(headers.length > 0 && { headers: headersOf(headers) }),
+    contentType: AVRO_CONTENT_TYPE,
+    headers: headersOf(PUBLISHED_HEADERS[topic]),
     payload: {
       schemaFormat: 'application/vnd.apache.avro;version=1.9.0',
       schema: JSON.parse(readSchemaFile(TOPICS[topic].schema)) as object,

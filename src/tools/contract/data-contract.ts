@@ -1,7 +1,7 @@
 import { type Definition, type Field, isUnion, namedTypesOf, type Schema } from '../../avro/schema-definition.ts'
 import { readSchemaFile } from '../../avro/schema-files.ts'
 import type { Config } from '../../config.ts'
-import { CHANGE_HEADERS } from '../../payment/change-headers.ts'
+import { CHANGE_HEADERS } from '../../processor/step-headers.ts'
 import { TOPICS, topicNames } from '../../topics.ts'
 import { VERSION } from '../../version.ts'
 import { COMPATIBILITY } from '../schemas.ts'

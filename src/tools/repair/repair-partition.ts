@@ -1,8 +1,8 @@
 import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import type { PaymentState } from '../../payment/apply-event.ts'
-import { CHANGE_HEADERS } from '../../payment/change-headers.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
 import { totalsFrom } from '../../payment/totals.ts'
+import { CHANGE_HEADERS, StepHeaders, versionHeaders } from '../../processor/step-headers.ts'
 import {
   type CommitMetadata,
   fromMetadataText,
@@ -104,18 +104,19 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
     former: { committedBy: '', current: 0n },
   }
   const repairedAt = new Date(options.now()).toISOString()
+  const stepHeaders = new StepHeaders(topics.changes)
   const writes = [
     ...repairs.changes.map((change) => ({
       output: 'changes' as const,
       record: {
         key: change.paymentKey,
         value: codecs.change.encode(change),
-        headers: { [CHANGE_HEADERS.repaired]: repairedAt },
+        headers: { ...stepHeaders.of(change), [CHANGE_HEADERS.repaired]: repairedAt },
       },
     })),
     ...repairs.current.map((state) => ({
       output: 'current' as const,
-      record: { key: state.paymentKey, value: codecs.state.encode(state) },
+      record: { key: state.paymentKey, value: codecs.state.encode(state), headers: versionHeaders(state) },
     })),
   ]
   let promised = ends

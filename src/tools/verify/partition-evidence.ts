@@ -1,5 +1,5 @@
 import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
-import { CHANGE_HEADERS } from '../../payment/change-headers.ts'
+import { CHANGE_HEADERS } from '../../processor/step-headers.ts'
 import { DLQ_HEADERS } from '../../stream/dead-letter.ts'
 import { headerText } from '../../stream/header-text.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ensureCloudEvents } from './cloudevents-python.ts'
 import { callControl } from './control.ts'
 import { ensureDatacontract } from './datacontract.ts'
 import { composeDown, composeUp, isComposeRunning } from './docker.ts'
@@ -170,6 +171,7 @@ async function installTools(): Promise<void> {
   await ensureCommand('kcat', 'kcat', report)
   await ensureFastavro(report)
   await ensureDatacontract(report)
+  await ensureCloudEvents(report)
   await ensureOtlp(report)
   await ensureSchemathesis(report)
   await ensureOracle(report)

@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest'
 import { readerType } from '../../../src/avro/avro-type.ts'
 import { readSchemaFile } from '../../../src/avro/schema-files.ts'
 import { loadConfig } from '../../../src/config.ts'
-import { CHANGE_HEADERS } from '../../../src/payment/change-headers.ts'
+import { CHANGE_HEADERS } from '../../../src/processor/step-headers.ts'
 import { asyncApiOf } from '../../../src/tools/contract/asyncapi.ts'
-import { PUBLISHED_HEADERS, type PublishedHeader } from '../../../src/tools/contract/published-headers.ts'
+import { PUBLISHED_HEADERS } from '../../../src/tools/contract/published-headers.ts'
 import { toYaml } from '../../../src/tools/contract/to-yaml.ts'
 import { TOPICS } from '../../../src/topics.ts'
 
@@ -97,9 +97,10 @@ describe('the messages', () => {
   test.each([
     ['changes', PaymentStatusChange],
     ['current', PaymentStatus],
+    ['forgotten', PaymentForgotten],
   ] as const)('list the headers of the header table: %s', (topic, message) => {
-    const described: readonly PublishedHeader[] = PUBLISHED_HEADERS[topic]
-    const { properties = {}, required = [] } = message.headers ?? {}
+    const described = PUBLISHED_HEADERS[topic]
+    const { properties, required = [] } = message.headers
     expect(Object.keys(properties)).toEqual(described.map(({ name }) => name))
     expect(required).toEqual(described.filter((header) => header.required).map(({ name }) => name))
   })
