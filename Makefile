@@ -119,6 +119,10 @@ images-local: $(NODE_READY) ## Build stand-ins for the official images from pack
 bench: deps ## Measure throughput and latency; VERIFY=1 also measures `verify` and `reprocess` on the result. CALLBACKS=200000 RATE=1000.
 	@node test/lab/bench/main.ts
 
+.PHONY: bench-compare
+bench-compare: deps ## Measure paystatus beside Kafka Streams (needs Maven) and write docs/benchmarks.md. ROUNDS=3. With PAYMENTS=10000 or PARTS=ours-two,streams-2-cold it only prints. RPC_BIN=path adds Redpanda Connect.
+	@node test/lab/bench-compare/main.ts
+
 .PHONY: bench-memory
 bench-memory: deps ## Measure the processor's memory with the largest histories; killed above LIMIT_MIB=1024. SCENARIO=states or events.
 	@node test/lab/bench-memory/main.ts

@@ -1,22 +1,17 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { cpus } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { v7 as uuidv7 } from 'uuid'
-import { createKafkaAppendLog } from '../../../src/kafka/kafka-append-log.ts'
-import { createKafka } from '../../../src/kafka/kafka-client.ts'
-import { providerById } from '../../../src/providers/registry.ts'
-import { toRawRecord } from '../../../src/raw/to-raw-record.ts'
-import { partitionOf } from '../../../src/stream/partition-of.ts'
 import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
 import { tailChanges } from '../../../src/tools/tail.ts'
 import { Deployment, PAYSTATUS, type RoleProcess } from '../harness/deployment.ts'
 import { envNumber } from '../harness/env-number.ts'
 import { eventually } from '../harness/eventually.ts'
 import { Observer } from '../harness/observer.ts'
+import { preloadRaw } from '../harness/preload-raw.ts'
+import { cpuSeconds, peakRssMiB } from '../harness/process-usage.ts'
 import { useStack } from '../stack/stack.ts'
 import { benchCallback, benchCallbacks } from './callbacks.ts'
 
@@ -73,7 +68,12 @@ async function measureThroughput(callbacks: number) {
   const deployment = await Deployment.create(stack, { partitions: PARTITIONS, config: { kafka: kafkaSection() } })
   try {
     say(`preloading ${callbacks} callbacks into ${deployment.topics.raw}, ${PARTITIONS} partitions`)
-    const bytes = await preload(deployment, callbacks)
+    const bodies = [...benchCallbacks(callbacks)]
+    const bytes = bodies.reduce((sum, { length }) => sum + length, 0)
+    await preloadRaw(
+      deployment,
+      bodies.map((body) => ({ provider: 'jpm-global-payments-v2', body })),
+    )
     const observer = await Observer.create(deployment)
     const roles =
       PROCESSES === 'split'
@@ -82,12 +82,12 @@ async function measureThroughput(callbacks: number) {
     const processes = await Promise.all(roles.map((names: string[]) => deployment.start(names)))
     await Promise.all(processes.map((one) => one.ready()))
     const startedAt = performance.now()
-    const cpuBefore = processes.map(cpuSeconds)
+    const cpuBefore = processes.map(({ pid }) => cpuSeconds(pid))
     await observer.caughtUp(600_000)
     const seconds = (performance.now() - startedAt) / 1_000
-    const cpu = processes.reduce((sum, one, index) => sum + cpuSeconds(one) - (cpuBefore[index] ?? 0), 0)
+    const cpu = processes.reduce((sum, one, index) => sum + cpuSeconds(one.pid) - (cpuBefore[index] ?? 0), 0)
     const totals = await observer.totals()
-    const rssMiB = processes.map(peakRssMiB)
+    const rssMiB = processes.map(({ pid }) => peakRssMiB(pid))
     await Promise.all(processes.map((one) => one.stop()))
     const rebuild = await measureRebuild(deployment, observer)
     const verify = VERIFY ? await measureCommand(deployment, 'verify') : null
@@ -150,7 +150,7 @@ async function measureCommand({ configFile }: Deployment, command: 'verify' | 'r
   })
   let rssMiB = 0
   const look = setInterval(() => {
-    rssMiB = Math.max(rssMiB, peakRssMiB({ pid: child.pid as number }))
+    rssMiB = Math.max(rssMiB, peakRssMiB(child.pid as number))
   }, 200)
   const [code] = await once(child, 'close')
   clearInterval(look)
@@ -166,45 +166,6 @@ async function assertReady(process: RoleProcess): Promise<void> {
   if (!(await process.health()).ready) {
     throw new Error('not ready')
   }
-}
-
-async function preload(deployment: Deployment, callbacks: number): Promise<number> {
-  const { config, topics, logger } = deployment
-  const kafka = createKafka({ connection: config.kafka, clientId: 'bench', logger })
-  const raw = createKafkaAppendLog(kafka, {
-    topic: topics.raw,
-    partitions: PARTITIONS,
-    waitingRecordsMax: 100_000,
-    waitingBytesMax: 512 << 20,
-    retryForMs: 10_000,
-  })
-  const provider = providerById('jpm-global-payments-v2')
-  let bytes = 0
-  let waiting: Promise<void>[] = []
-  for (const body of benchCallbacks(callbacks)) {
-    bytes += body.length
-    const record = toRawRecord(
-      {
-        callbackId: uuidv7(),
-        source: 'jpm-v2',
-        namespace: 'jpm-global-payments-v2',
-        currency: null,
-        contentType: 'application/json',
-        authenticity: ['basic'],
-        receivedAt: Date.now(),
-        body,
-      },
-      provider as NonNullable<typeof provider>,
-    )
-    waiting.push(raw.log.append(partitionOf(record.key, PARTITIONS), [record]))
-    if (waiting.length >= 20_000) {
-      await Promise.all(waiting)
-      waiting = []
-    }
-  }
-  await Promise.all(waiting)
-  await raw.close()
-  return bytes
 }
 
 async function measureLatency() {
@@ -315,19 +276,6 @@ function post(
 /** Topics of this run alone. */
 function kafkaSection() {
   return { brokers: stack.kafkaBrokers, topicPrefix: `bench-${randomUUID().slice(0, 8)}.`, partitions: PARTITIONS }
-}
-
-function cpuSeconds({ pid }: RoleProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-
-/** 0 for a process that is gone. */
-function peakRssMiB({ pid }: Pick<RoleProcess, 'pid'>): number {
-  const file = `/proc/${pid}/status`
-  return existsSync(file) ? Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(file, 'utf8'))?.[1] ?? 0) / 1024) : 0
 }
 
 function percentiles(values: readonly number[]) {

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRandom } from '../../../src/tools/simulate/random.ts'
+import { COMMIT } from '../harness/commit.ts'
 import { Observer } from '../harness/observer.ts'
 import type { BranchCounts } from './branch-watch.ts'
 import type { Cluster } from './cluster.ts'
@@ -15,9 +15,6 @@ import type { OracleCounts } from './oracle.ts'
 import { type FaultSpan, type Recovery, RecoveryWatch } from './recovery-watch.ts'
 import type { RedisKind } from './redis-kind.ts'
 import { type Area, areasOf, type PlannedFault, planSchedule, type Schedule } from './schedule.ts'
-
-/** The commit of this checkout when the process started. */
-export const COMMIT = commitOfCheckout()
 
 export interface RunResult {
   readonly scenario: string
@@ -256,13 +253,4 @@ function refusalFindings(
     }),
   ]
   return texts.map((text) => ({ kind: 'wrong', by: 'laboratory', text }))
-}
-
-function commitOfCheckout(): string {
-  try {
-    const describe = ['describe', '--always', '--dirty', '--exclude=*']
-    return execFileSync('git', describe, { cwd: import.meta.dirname, encoding: 'utf8' }).trim()
-  } catch {
-    return 'unknown'
-  }
 }

@@ -14,6 +14,7 @@ import type { InRecord } from '../../../src/stream/record.ts'
 import type { TopicId } from '../../../src/topics.ts'
 import type { Deployment } from './deployment.ts'
 import { eventually } from './eventually.ts'
+import { groupLag } from './group-lag.ts'
 import { createAdmin } from './kafkajs-client.ts'
 
 /** A record with the partition it was read from. */
@@ -156,19 +157,11 @@ export class Observer {
   /** How many records the two groups still have to process. */
   async lag(): Promise<bigint> {
     const { config, topics } = this.#deployment
-    const offsets = createGroupOffsets(this.kafka)
-    let lag = 0n
-    for (const [group, topic] of [
-      [config.normalizer.group, topics.raw],
-      [config.processor.group, topics.events],
-    ] as const) {
-      const ends = await offsets.highWatermarks(topic)
-      for (const [partition, end] of ends) {
-        const { offset } = await offsets.committed(group, topic, partition)
-        lag += end - (offset < 0n ? 0n : offset)
-      }
-    }
-    return lag
+    const lags = await Promise.all([
+      groupLag(this.kafka, config.normalizer.group, topics.raw),
+      groupLag(this.kafka, config.processor.group, topics.events),
+    ])
+    return lags.reduce((sum, lag) => sum + lag, 0n)
   }
 
   /** Resolves once both stages have nothing left to process and all output is readable. */

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { cell, withMeasured } from '../harness/measured-section.ts'
 import type { Outcome } from './battery.ts'
 
 export interface Ran extends Outcome {
@@ -13,17 +14,9 @@ export interface Run {
   readonly batteries: readonly Ran[]
 }
 
-const BEGIN = '<!-- measured: written by `make security` -->'
-const END = '<!-- /measured -->'
-
 /** The document with this run in place of the previous one. Throws if the place is not marked. */
 export function withRun(document: string, run: Run): string {
-  const from = document.indexOf(BEGIN)
-  const to = document.indexOf(END, from)
-  if (from < 0 || to < 0) {
-    throw new Error(`no place for the results: ${BEGIN} … ${END}`)
-  }
-  return `${document.slice(0, from)}${BEGIN}\n${describe(run)}${document.slice(to)}`
+  return withMeasured(document, 'make security', describe(run))
 }
 
 export function writeRun(path: string, run: Run): void {
@@ -53,8 +46,4 @@ function describe({ at, node, batteries }: Run): string {
 
 function sentence(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ')
 }

@@ -32,11 +32,12 @@ export function cacheDirectory(): string {
  */
 export async function ensurePackages(report: (line: string) => void): Promise<Packages> {
   const { KAFKA_VERSION: kafkaVersion = '' } = process.env
-  const [{ java, version }, pom] = await Promise.all([findJava(), readFile(POM)])
+  const [{ java, version: javaVersion }, pom] = await Promise.all([findJava(), readFile(POM)])
   const directory = join(cacheDirectory(), `stack-${shortHash(`${pom}${kafkaVersion}`)}`)
   if (!(await exists(directory))) {
     report('fetching Kafka and Apicurio Registry with Maven, once (about 190 MB)')
-    await fetchPackages(directory, kafkaVersion === '' ? [] : [`-Dkafka.version=${kafkaVersion}`])
+    const version = kafkaVersion === '' ? [] : [`-Dkafka.version=${kafkaVersion}`]
+    await fillOnce(directory, (partial) => runMaven(POM, [`-Dstack.packages=${partial}`, ...version]))
   }
   const registry = join(directory, 'registry')
   const jar = (await readdir(registry)).find((file) => file.endsWith('-runner.jar'))
@@ -44,22 +45,22 @@ export async function ensurePackages(report: (line: string) => void): Promise<Pa
   return {
     directory,
     java,
-    javaId: shortHash(version),
+    javaId: shortHash(javaVersion),
     kafkaClasspath: join(directory, 'kafka', '*'),
     registryJar: join(registry, jar),
   }
 }
 
-function shortHash(content: string | Buffer): string {
+export function shortHash(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 16)
 }
 
-/** Atomic, because another checkout may be doing the same at this moment. */
-async function fetchPackages(directory: string, options: readonly string[]): Promise<void> {
+/** Makes a directory of the cache. Atomic, because another checkout may be doing the same at this moment. */
+export async function fillOnce(directory: string, fill: (partial: string) => Promise<void>): Promise<void> {
   await mkdir(cacheDirectory(), { recursive: true })
   const partial = await mkdtemp(`${directory}.partial-`)
   try {
-    await runMaven([`-Dstack.packages=${partial}`, ...options])
+    await fill(partial)
     await rename(partial, directory)
   } catch (error) {
     await rm(partial, { recursive: true, force: true })
@@ -68,18 +69,18 @@ async function fetchPackages(directory: string, options: readonly string[]): Pro
 }
 
 /** Tried twice, because two Mavens that fill one local repository at the same time can conflict. */
-async function runMaven(options: readonly string[]): Promise<void> {
+export async function runMaven(pom: string, options: readonly string[]): Promise<void> {
   if (!(await runCommand(['mvn', '--version'])).ok) {
     throw new Error('Maven is missing: install it (Debian: apt-get install maven), or use Docker.')
   }
   for (let attempt = 1; ; attempt++) {
-    const maven = await runCommand(['mvn', '-B', '-ntp', '-q', '-f', POM, 'package', ...options])
+    const maven = await runCommand(['mvn', '-B', '-ntp', '-q', '-f', pom, 'package', ...options])
     if (maven.ok) return
-    if (attempt === ATTEMPTS) throw new Error(`Maven could not fetch the servers:\n${maven.output.slice(-3_000)}`)
+    if (attempt === ATTEMPTS) throw new Error(`Maven failed with ${pom}:\n${maven.output.slice(-3_000)}`)
   }
 }
 
-async function findJava(): Promise<{ readonly java: string; readonly version: string }> {
+export async function findJava(): Promise<{ readonly java: string; readonly version: string }> {
   const { JAVA_HOME } = process.env
   const java = JAVA_HOME ? join(JAVA_HOME, 'bin', 'java') : 'java'
   const { ok, output } = await runCommand([java, '-version'])

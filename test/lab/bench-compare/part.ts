@@ -1,0 +1,37 @@
+/** What the comparison measures; `label` is the row's name in the table. */
+export const PARTS = [
+  { name: 'ours-one', label: 'paystatus, one process', kind: 'ours', roles: [['normalizer', 'processor']] },
+  { name: 'ours-two', label: 'paystatus, two processes', kind: 'ours', roles: [['normalizer'], ['processor']] },
+  { name: 'streams-2-cold', label: 'Kafka Streams, two hops, cold JVM', kind: 'streams', hops: 2, warm: false },
+  { name: 'streams-2-warm', label: 'Kafka Streams, two hops, warm JVM', kind: 'streams', hops: 2, warm: true },
+  { name: 'streams-1-cold', label: 'Kafka Streams, one hop, cold JVM', kind: 'streams', hops: 1, warm: false },
+  { name: 'streams-1-warm', label: 'Kafka Streams, one hop, warm JVM', kind: 'streams', hops: 1, warm: true },
+  { name: 'connect', label: 'Redpanda Connect', kind: 'connect' },
+] as const
+
+export type Part = (typeof PARTS)[number]
+
+/** One pass of a part over the whole workload. */
+export interface Pass {
+  readonly callbacksPerSecond: number
+  /** CPU time per callback, µs: of each process of the part, of the broker, and of Redis, unless the part does not use it. */
+  readonly cpuMicros: { readonly own: readonly number[]; readonly broker: number; readonly redis: number | null }
+  /** Peak resident memory during the pass, MiB. */
+  readonly peakMiB: { readonly own: readonly number[]; readonly broker: number; readonly redis: number | null }
+}
+
+/**
+ * The parts that `PARTS` names, in the order of the table; all if it names none. Redpanda Connect is only measured where there
+ * is a binary. Throws if a name is unknown.
+ */
+export function partsOf(names: string | undefined, connectBinary: string | undefined): readonly Part[] {
+  const asked = names === undefined || names === '' ? undefined : names.split(',')
+  const unknown = asked?.filter((name) => PARTS.every((part) => part.name !== name)) ?? []
+  if (unknown.length > 0) {
+    throw new Error(`PARTS: no part ${unknown.join(', ')}; there are ${PARTS.map(({ name }) => name).join(', ')}`)
+  }
+  if (asked?.includes('connect') && !connectBinary) {
+    throw new Error('PARTS: connect needs RPC_BIN, the path of the binary of Redpanda Connect')
+  }
+  return PARTS.filter(({ name }) => asked?.includes(name) ?? (name !== 'connect' || connectBinary))
+}
