@@ -1,4 +1,4 @@
-import { KnownTexts } from './known-texts.ts'
+import { KnownTexts } from '../known-texts.ts'
 
 /** Times until the year 144,683. */
 export const LONG_MAX = 2 ** 52

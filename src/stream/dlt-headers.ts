@@ -56,7 +56,8 @@ export function dltNumber(
 
 function bytesOf(record: Pick<InRecord, 'headers'>, name: string): Buffer | null {
   const value = headerValue(record, name)
-  return Buffer.isBuffer(value) ? value : null
+  // Bytes that happen to be printable are read as text.
+  return typeof value === 'string' ? Buffer.from(value, 'latin1') : (value ?? null)
 }
 
 function int64(value: bigint): Buffer {

@@ -1,3 +1,4 @@
+import { KnownTexts } from '../../known-texts.ts'
 import type { Standing } from '../../stream/partition-reader.ts'
 import type { InRecord } from '../../stream/record.ts'
 import type { LogPlace } from '../../stream/topic-logs.ts'
@@ -226,7 +227,8 @@ function readRecords(batch: RecordBatch, body: Buffer, from: bigint, into: InRec
   }
 }
 
-type Headers = Record<string, Buffer | Buffer[]>
+type HeaderValue = Buffer | string
+type Headers = Record<string, HeaderValue | HeaderValue[]>
 
 /** A record whose headers are parsed on first access. */
 class FetchedRecord implements InRecord {
@@ -257,7 +259,7 @@ class FetchedRecord implements InRecord {
     this.#headersAt = headersAt
   }
 
-  /** A name that occurs several times has an array of values. */
+  /** A name that occurs several times has an array of values. Short values of printable ASCII are texts, others bytes. */
   get headers(): Readonly<Headers> {
     this.#headers ??= readHeaders(new Cursor(this.#bytes, this.#headersAt))
     return this.#headers
@@ -268,13 +270,19 @@ function readHeaders(cursor: Cursor): Headers {
   // Without a prototype: the names come from the wire.
   const headers: Headers = Object.create(null)
   for (let count = cursor.varInt(); count > 0; count -= 1) {
-    const name = (cursor.bytes() ?? Buffer.alloc(0)).toString('utf8')
-    const value = cursor.bytes() ?? Buffer.alloc(0)
+    const name = cursor.text()
+    const value = cursor.textOrBytes()
     const before = headers[name]
     headers[name] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value]
   }
   return headers
 }
+
+/** Names of headers, and the values that most records have in common. */
+const KNOWN_TEXTS = new KnownTexts()
+const NO_BYTES = Buffer.alloc(0)
+/** Longest header value that is decoded at once: longer than an id, a time or a trace context. */
+const TEXT_VALUE_BYTES_MAX = 64
 
 /** Reads the variable-length integers of records. */
 class Cursor {
@@ -323,5 +331,36 @@ class Cursor {
     const start = this.at
     this.at += length
     return this.#from.subarray(start, start + length)
+  }
+
+  /** Empty for a length of -1. */
+  text(): string {
+    const length = Math.max(0, this.varInt())
+    const start = this.at
+    this.at += length
+    return KNOWN_TEXTS.at(this.#from, start, this.at)
+  }
+
+  /** Text if it is short and printable ASCII, which is cheaper than a slice and has the same bytes. Empty bytes for a length of -1. */
+  textOrBytes(): Buffer | string {
+    const length = this.varInt()
+    const start = this.at
+    if (length <= 0) {
+      return NO_BYTES
+    }
+    this.at += length
+    return length <= TEXT_VALUE_BYTES_MAX && this.#isPrintable(start, this.at)
+      ? KNOWN_TEXTS.at(this.#from, start, this.at)
+      : this.#from.subarray(start, this.at)
+  }
+
+  #isPrintable(start: number, end: number): boolean {
+    for (let at = start; at < end; at += 1) {
+      const byte = this.#from[at] as number
+      if (byte < 0x20 || byte > 0x7e) {
+        return false
+      }
+    }
+    return true
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { KnownTexts } from '../../src/avro/known-texts.ts'
+import { KnownTexts } from '../src/known-texts.ts'
 
 test('gives the text of any bytes, whatever was asked for before', () => {
   const texts = new KnownTexts()

@@ -1,12 +1,12 @@
 const TEXTS_MAX = 256
 /** Longest text that is remembered, bytes. Longer ones are ids and times, which are new every time. */
-const TEXT_BYTES_MAX = 23
+const TEXT_BYTES_MAX = 24
 
 /**
  * Decodes UTF-8 and remembers short texts that come again and again, such as the names of sources and statuses: the same
  * bytes give the same string, without an allocation.
  *
- * It holds at most 256 texts of at most 23 bytes (I10). A text takes the place of another one with the same slot.
+ * It holds at most 256 texts of at most 24 bytes (I10). A text takes the place of another one with the same slot.
  */
 export class KnownTexts {
   /** Of every slot. */
