@@ -208,7 +208,7 @@ export class ConsoleServer {
       who,
       formToken: this.#tokens.tokenFor(browser, who),
       browser,
-      ifNoneMatch: request.headers['if-none-match'] ?? null,
+      session: exchange.cookies.get(SESSION_COOKIE) ?? null,
       signal,
     })
   }

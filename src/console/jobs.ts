@@ -1,6 +1,6 @@
 import { shortReason } from '../stream/short-reason.ts'
 
-export type JobKind = 'redrive' | 'close' | 'reprocess' | 'drift' | 'why'
+export type JobKind = 'redrive' | 'close' | 'reprocess' | 'drift'
 
 /** Work that takes longer than a request may. `result` is what it has found so far, or found. */
 export interface Job<T = unknown> {
@@ -29,7 +29,7 @@ export interface JobsOptions {
 /** Jobs that are remembered, with their results (I10). */
 const JOBS_MAX = 20
 
-class JobBusyError extends Error {
+export class JobBusyError extends Error {
   readonly code = 'JOB_BUSY'
   readonly job: Job
 

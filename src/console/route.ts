@@ -16,7 +16,8 @@ export interface Ask {
   readonly formToken: string
   /** The cookie that stands for this browser. */
   readonly browser: string
-  readonly ifNoneMatch: string | null
+  /** The cookie of the session; null: there is none. */
+  readonly session: string | null
   /** Aborted when the client is gone or the process stops. */
   readonly signal: AbortSignal
 }

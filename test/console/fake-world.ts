@@ -27,7 +27,7 @@ export function paymentOf(events: readonly (Partial<PaymentEvent> & { readonly r
 } {
   const changes: StatusChangeRecord[] = []
   let state: PaymentState | undefined
-  for (const [index, { recordedAt = NOW - 60 * MINUTE + index * 5 * MINUTE, ...event }] of events.entries()) {
+  for (const [index, { recordedAt = (events[index]?.receivedAt ?? NOW - 60 * MINUTE + index) + 400, ...event }] of events.entries()) {
     const applied = applyEvent(state, sampleEvent(event), recordedAt)
     if (applied.outcome === 'recorded') {
       state = applied.change.state
@@ -50,10 +50,11 @@ export function storyEvents(): readonly Partial<PaymentEvent>[] {
   const id = (number: number) => `${number}`.repeat(32).slice(0, 32)
   const callback = (number: number) => `01936f1a-7c1b-7000-8000-00000000000${number}`
   return [
-    { ...at(60), eventId: id(1), callbackId: callback(1), status: 'ACCEPTED' },
-    { ...at(55), eventId: id(2), callbackId: callback(2), status: 'PROCESSING', sourceStatus: 'PROCESSING' },
+    { ...at(60), providerEventId: 'n-1', eventId: id(1), callbackId: callback(1), status: 'ACCEPTED' },
+    { ...at(55), providerEventId: 'n-2', eventId: id(2), callbackId: callback(2), status: 'PROCESSING', sourceStatus: 'PROCESSING' },
     {
       ...at(50),
+      providerEventId: 'n-3',
       eventId: id(3),
       callbackId: callback(3),
       status: 'COMPLETED',
@@ -67,6 +68,7 @@ export function storyEvents(): readonly Partial<PaymentEvent>[] {
     },
     {
       ...at(20),
+      providerEventId: 'n-4',
       eventId: id(4),
       callbackId: callback(4),
       status: 'REJECTED',

@@ -46,7 +46,7 @@ async function history(world: ConsoleWorld, { params, query, signal }: Ask): Pro
 }
 
 /** What had been published about the payment by then. */
-async function standingAt(
+export async function standingAt(
   world: Pick<ConsoleWorld, 'changesOf'>,
   state: PaymentState,
   at: number,
@@ -106,7 +106,7 @@ function etagOf({ incarnation, statusVersion }: Pick<PaymentState, 'incarnation'
 }
 
 /** Null if the topic is not one of the two. */
-function letterFilterOf(query: URLSearchParams): LetterFilter | null {
+export function letterFilterOf(query: URLSearchParams): LetterFilter | null {
   const topic = query.get('topic') ?? ''
   const [provider, source, reason] = ['provider', 'source', 'reason'].map((name) => query.get(name) || undefined)
   if (!['', 'callbacks', 'events'].includes(topic)) {
@@ -121,7 +121,7 @@ function letterFilterOf(query: URLSearchParams): LetterFilter | null {
 }
 
 /** ms since the epoch; null if it is not a time with a zone. */
-function timeOf(text: string | null): number | null {
+export function timeOf(text: string | null): number | null {
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text ?? '')
   const ms = isTime ? Date.parse(text ?? '') : Number.NaN
   return Number.isNaN(ms) ? null : ms
@@ -129,7 +129,7 @@ function timeOf(text: string | null): number | null {
 
 const PAGE_HINT = `limit must be 1 to ${PAGE_MAX}, and cursor a value of \`next\`.`
 
-function pageOf(query: URLSearchParams): { readonly offset: number; readonly limit: number } | null {
+export function pageOf(query: URLSearchParams): { readonly offset: number; readonly limit: number } | null {
   const limit = query.get('limit') ?? String(PAGE_DEFAULT)
   const cursor = query.get('cursor') ?? '0'
   const isPage = /^\d{1,3}$/.test(limit) && /^\d{1,9}$/.test(cursor) && Number(limit) >= 1 && Number(limit) <= PAGE_MAX

@@ -1,0 +1,276 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { ensureChromium } from '../lab/stack/chromium.ts'
+import { fakeWorld, KEY, NOW, paymentOf, type RunningConsole, startFakeConsole, storyEvents } from './fake-world.ts'
+
+/** Every page in a real headless Chromium, on a world in memory. */
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const PAYMENT = `/payments/${encodeURIComponent(KEY)}`
+const LETTER = `/dead-letters/at/${encodeURIComponent('payments.callbacks.dlq[2]@41')}`
+const PAST = `${PAYMENT}?at=${new Date(NOW - 46 * 60_000).toISOString()}`
+const PAGES: readonly (readonly [name: string, path: string, heading: string])[] = [
+  ['overview', '/', 'Overview'],
+  ['find', '/find?q=SHARED', 'Find'],
+  ['nothing found', '/find?q=nothing', 'Find'],
+  ['payment', PAYMENT, KEY],
+  ['payment in the past', PAST, KEY],
+  ['why', `${PAYMENT}/why`, 'Why'],
+  ['overdue', '/overdue', 'Overdue'],
+  ['dead letters', '/dead-letters', 'Dead letters'],
+  ['group of dead letters', '/dead-letters/group?topic=callbacks&reason=missing-status', 'missing-status'],
+  ['dead letter', LETTER, 'Dead letter'],
+  ['reprocess', '/reprocess', 'Reprocess'],
+  ['drift', '/drift', 'Drift'],
+  ['audit', '/audit', 'Audit'],
+  ['live tail', '/tail', 'Live tail'],
+  ['unknown page', '/nothing', 'Not found'],
+]
+
+const world = fakeWorld()
+const problems: string[] = []
+let browser: Browser
+let console_: RunningConsole
+
+beforeAll(async () => {
+  world.add(storyEvents())
+  for (let index = 0; index < 30; index += 1) {
+    world.add([{ paymentKey: `jpm:shared-${index}`, endToEndId: 'SHARED', references: [], eventId: `${index}` }])
+  }
+  const { changes } = paymentOf([{ paymentKey: 'jpm:late', eventId: 'late' }])
+  world.board.addChange({ ...(changes[0] as NonNullable<(typeof changes)[0]>), statusVersion: 2, overdueSince: NOW })
+  console_ = await startFakeConsole(world)
+  const executablePath = await ensureChromium((line) => console.error(line))
+  // Root may not use the sandbox; the pages are ours.
+  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+}, 300_000)
+
+afterAll(async () => {
+  await browser?.close()
+  await console_?.stop()
+})
+
+beforeEach(() => {
+  problems.length = 0
+})
+
+async function open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+  const page = await context.newPage()
+  page.setDefaultTimeout(10_000)
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().includes('404')) {
+      problems.push(message.text())
+    }
+  })
+  page.on('pageerror', (error) => problems.push(error.message))
+  await page.goto(console_.url + path)
+  return page
+}
+
+async function violationsOf(page: Page): Promise<readonly string[]> {
+  // Through the debugger, because the pages' policy allows no foreign script.
+  await page.evaluate(AXE)
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
+    }
+    const { violations } = await axe.run()
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`)
+  })
+}
+
+describe('every page', () => {
+  test.each(PAGES)('%s: axe-core finds nothing, light and dark, wide and at 360 px, where nothing is cut off', async (_name, path, heading) => {
+    const page = await open(path)
+    expect(await page.locator('h1').innerText()).toBe(heading)
+    if (path === PAYMENT) {
+      await page.locator('#why-part').waitFor()
+    }
+    expect(await violationsOf(page)).toEqual([])
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await page.setViewportSize({ width: 360, height: 740 })
+    expect(await violationsOf(page)).toEqual([])
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360)
+    expect(problems).toEqual([])
+    await page.context().close()
+  })
+
+  test.each(PAGES)('%s: works without scripts', async (_name, path, heading) => {
+    const page = await open(path, { javaScriptEnabled: false })
+    expect(await page.locator('h1').innerText()).toBe(heading)
+    await page.context().close()
+  })
+})
+
+describe('by keyboard', () => {
+  test('the content can be reached directly, and / leads to the search, which leads to the payment', async () => {
+    const page = await open('/')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main')
+    await page.keyboard.press('/')
+    await page.keyboard.type('E2E-4711 ')
+    await page.keyboard.press('Control+A')
+    await page.keyboard.type('batch-7')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/payments\//)
+    expect(await page.locator('h1').innerText()).toBe(KEY)
+    await page.context().close()
+  })
+
+  test('everything that can be clicked can be reached by Tab', async () => {
+    const page = await open(LETTER)
+    const clickable = await page.locator('main :is(a, button, input:not([type=hidden]), summary)').count()
+    const reached = new Set<string>()
+    for (let presses = 0; presses < 60; presses += 1) {
+      await page.keyboard.press('Tab')
+      const at = await page.evaluate(() => {
+        const all = [...document.querySelectorAll('main :is(a, button, input:not([type=hidden]), summary)')]
+        return all.indexOf(document.activeElement as Element)
+      })
+      if (at >= 0) {
+        reached.add(String(at))
+      }
+    }
+    expect(reached.size).toBe(clickable)
+    await page.context().close()
+  })
+})
+
+describe('a payment', () => {
+  test('shows status, attention, every callback with verdict, rule and place in raw, and what would be without it', async () => {
+    const page = await open(PAYMENT)
+    expect(await page.locator('#standing').innerText()).toContain('Rejected')
+    expect(await page.locator('#standing .attention').innerText()).toContain('positive-after-final')
+    expect(await page.locator('#timeline circle.recorded').count()).toBe(5)
+    expect(await page.locator('#children').innerText()).toContain('jpm:refund-1')
+    const deciding = page.locator('#why-part .step.decides')
+    await deciding.waitFor()
+    const text = await deciding.innerText()
+    for (const part of ['brings-positive-after-final', 'payments.callbacks.raw[1]@103', 'the status would be']) {
+      expect(text).toContain(part)
+    }
+    expect(await page.locator('#why-part').innerText()).toContain('Duplicate')
+    await page.context().close()
+  })
+
+  test('in the past shows what was known then', async () => {
+    const page = await open(PAST)
+    expect(await page.locator('.standing').innerText()).toContain('Completed')
+    expect(await page.locator('#events .step').count()).toBe(3)
+    await page.context().close()
+  })
+
+  test('changes while it is open', async () => {
+    const events = storyEvents()
+    const key = 'jpm:live'
+    const own = events.map((event) => ({ ...event, paymentKey: key }))
+    world.add(own.slice(0, 2))
+    const page = await open(`/payments/${encodeURIComponent(key)}`)
+    expect(await page.locator('#standing').innerText()).toContain('Processing')
+    const { changes } = paymentOf(own.slice(0, 3))
+    world.add(own.slice(0, 3))
+    // The page may not have subscribed yet when the first step comes.
+    const told = setInterval(() => world.tell(changes[2] as NonNullable<(typeof changes)[0]>), 100)
+    try {
+      await page.locator('#standing', { hasText: 'Completed' }).waitFor()
+    } finally {
+      clearInterval(told)
+    }
+    await page.context().close()
+  })
+})
+
+test('the live tail gets steps as they come', async () => {
+  const page = await open('/tail')
+  const { changes } = paymentOf([{ paymentKey: 'jpm:just-now', eventId: 'just-now' }])
+  const told = setInterval(() => world.tell(changes[0] as NonNullable<(typeof changes)[0]>), 100)
+  try {
+    await page.locator('#tail li.new', { hasText: 'jpm:just-now' }).first().waitFor()
+  } finally {
+    clearInterval(told)
+  }
+  await page.context().close()
+})
+
+describe('acts', () => {
+  test('a redrive is first shown, then done with a reason', async () => {
+    const page = await open('/dead-letters')
+    await page.getByRole('link', { name: 'missing-status' }).click()
+    await page.getByRole('button', { name: 'Dry run' }).click()
+    await page.waitForURL(/\/runs\//)
+    await page.locator('table', { hasText: 'redriven' }).waitFor()
+    expect(world.acts).toEqual([])
+    await page.getByLabel('Reason').fill('source configured')
+    await page.getByRole('button', { name: 'Redrive' }).click()
+    await page.waitForURL((url) => url.pathname.startsWith('/runs/') && !url.pathname.endsWith('job-1'))
+    expect(world.acts.at(-1)).toMatchObject({ act: 'redrive', by: 'somebody', reason: 'source configured' })
+    await page.context().close()
+  })
+
+  test('a dead letter is closed with a reason', async () => {
+    const page = await open(LETTER)
+    await page.locator('#close-reason').fill('test message')
+    await page.getByRole('button', { name: 'Close' }).click()
+    await page.waitForURL(/\/runs\//)
+    expect(world.acts.at(-1)).toMatchObject({ act: 'close', reason: 'test message' })
+    await page.context().close()
+  })
+
+  test('a reprocess is first shown as a table, then applied with a reason', async () => {
+    const page = await open('/reprocess')
+    await page.getByRole('button', { name: 'Dry run' }).click()
+    await page.getByRole('region', { name: 'Payments that change' }).waitFor()
+    expect(await violationsOf(page)).toEqual([])
+    await page.getByLabel('Reason').fill('mapping corrected')
+    await page.getByRole('button', { name: 'Publish the corrections' }).click()
+    await page.getByText('1 events published').waitFor()
+    expect(world.acts.at(-1)).toMatchObject({ act: 'reprocess', reason: 'mapping corrected' })
+    await page.context().close()
+  })
+
+  test('a body is shown only after a click with a reason, as text', async () => {
+    const page = await open(PAYMENT)
+    expect(await page.content()).not.toContain('A. Person')
+    await page.locator('#why-part summary').first().click()
+    await page.locator('#body-0').fill('customer asks, CHG-1')
+    await page.locator('#why-part button').first().click()
+    await page.locator('pre.body').waitFor()
+    expect(await page.locator('pre.body').innerText()).toBe('{"creditor":"<b>A. Person</b>"}')
+    expect(world.acts.at(-1)).toMatchObject({ act: 'open-body', what: 'raw@100', reason: 'customer asks, CHG-1' })
+    await page.context().close()
+  })
+
+  test('drift is read on request', async () => {
+    const page = await open('/drift')
+    await page.getByRole('button', { name: 'Read raw now' }).click()
+    await page.getByText('Transaction.NewField').waitFor()
+    await page.context().close()
+  })
+})
+
+test('hostile text in every published field stays text', async () => {
+  const bad = `"><img src=x onerror="document.title='XSS'"><script>document.title='XSS'</script>`
+  const hostile = Object.fromEntries(
+    ['endToEndId', 'sourceStatus', 'sourceSubStatus', 'callbackId', 'source', 'rail', 'direction', 'clearingSystem', 'holdReason', 'requestedExecutionDate', 'valueDate', 'fxAppliedRate', 'occurredAtText', 'providerEventId', 'provider'].map((name) => [name, bad]),
+  )
+  const paymentKey = `jpm:${bad}`
+  const references = [{ type: bad, value: bad }]
+  const reasons = [{ scheme: 'JPM', code: bad, rule: bad, location: bad, field: bad }] as const
+  world.add([
+    { ...hostile, paymentKey, references, reasons, amount: { value: bad, currency: bad }, unreadable: [bad], relatesTo: bad, kind: 'REFUND', authenticity: [bad] },
+    { ...hostile, paymentKey, eventId: 'child', childKey: bad, kind: 'RETURN', callbackId: 'other' },
+  ])
+  const path = `/payments/${encodeURIComponent(paymentKey)}`
+  for (const to of [path, `${path}/why`, `/find?q=${encodeURIComponent(bad)}`, '/', `/dead-letters/at/${encodeURIComponent(bad)}`]) {
+    const page = await open(to)
+    await page.waitForLoadState('networkidle')
+    expect(await page.title()).not.toBe('XSS')
+    expect(await page.locator('main img, main script').count()).toBe(0)
+    await page.context().close()
+  }
+  expect(problems).toEqual([])
+}, 60_000)

@@ -1,0 +1,7 @@
+import { ensureCommand } from './system-package.ts'
+
+/** Debian's Chromium, installed if it is missing. The driver downloads no browser of its own. */
+export async function ensureChromium(report: (line: string) => void): Promise<string> {
+  await ensureCommand('chromium', 'chromium', report)
+  return 'chromium'
+}
