@@ -93,7 +93,7 @@ describe('every page', () => {
     await page.emulateMedia({ colorScheme: 'dark' })
     await page.setViewportSize({ width: 360, height: 740 })
     expect(await violationsOf(page)).toEqual([])
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360)
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360)
     expect(problems).toEqual([])
     await page.context().close()
   })
@@ -110,7 +110,7 @@ describe('by keyboard', () => {
     const page = await open('/')
     await page.keyboard.press('Tab')
     await page.keyboard.press('Enter')
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main')
+    expect(await page.evaluate('document.activeElement?.id')).toBe('main')
     await page.keyboard.press('/')
     await page.keyboard.type('E2E-4711 ')
     await page.keyboard.press('Control+A')
@@ -127,10 +127,9 @@ describe('by keyboard', () => {
     const reached = new Set<string>()
     for (let presses = 0; presses < 60; presses += 1) {
       await page.keyboard.press('Tab')
-      const at = await page.evaluate(() => {
-        const all = [...document.querySelectorAll('main :is(a, button, input:not([type=hidden]), summary)')]
-        return all.indexOf(document.activeElement as Element)
-      })
+      const at = await page.evaluate<number>(
+        `[...document.querySelectorAll('main :is(a, button, input:not([type=hidden]), summary)')].indexOf(document.activeElement)`,
+      )
       if (at >= 0) {
         reached.add(String(at))
       }
