@@ -27,7 +27,10 @@ export function paymentOf(events: readonly (Partial<PaymentEvent> & { readonly r
 } {
   const changes: StatusChangeRecord[] = []
   let state: PaymentState | undefined
-  for (const [index, { recordedAt = (events[index]?.receivedAt ?? NOW - 60 * MINUTE + index) + 400, ...event }] of events.entries()) {
+  for (const [
+    index,
+    { recordedAt = (events[index]?.receivedAt ?? NOW - 60 * MINUTE + index) + 400, ...event },
+  ] of events.entries()) {
     const applied = applyEvent(state, sampleEvent(event), recordedAt)
     if (applied.outcome === 'recorded') {
       state = applied.change.state
@@ -51,7 +54,14 @@ export function storyEvents(): readonly Partial<PaymentEvent>[] {
   const callback = (number: number) => `01936f1a-7c1b-7000-8000-00000000000${number}`
   return [
     { ...at(60), providerEventId: 'n-1', eventId: id(1), callbackId: callback(1), status: 'ACCEPTED' },
-    { ...at(55), providerEventId: 'n-2', eventId: id(2), callbackId: callback(2), status: 'PROCESSING', sourceStatus: 'PROCESSING' },
+    {
+      ...at(55),
+      providerEventId: 'n-2',
+      eventId: id(2),
+      callbackId: callback(2),
+      status: 'PROCESSING',
+      sourceStatus: 'PROCESSING',
+    },
     {
       ...at(50),
       providerEventId: 'n-3',

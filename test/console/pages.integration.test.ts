@@ -83,20 +83,23 @@ async function violationsOf(page: Page): Promise<readonly string[]> {
 }
 
 describe('every page', () => {
-  test.each(PAGES)('%s: axe-core finds nothing, light and dark, wide and at 360 px, where nothing is cut off', async (_name, path, heading) => {
-    const page = await open(path)
-    expect(await page.locator('h1').innerText()).toBe(heading)
-    if (path === PAYMENT) {
-      await page.locator('#why-part').waitFor()
-    }
-    expect(await violationsOf(page)).toEqual([])
-    await page.emulateMedia({ colorScheme: 'dark' })
-    await page.setViewportSize({ width: 360, height: 740 })
-    expect(await violationsOf(page)).toEqual([])
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360)
-    expect(problems).toEqual([])
-    await page.context().close()
-  })
+  test.each(PAGES)(
+    '%s: axe-core finds nothing, light and dark, wide and at 360 px, where nothing is cut off',
+    async (_name, path, heading) => {
+      const page = await open(path)
+      expect(await page.locator('h1').innerText()).toBe(heading)
+      if (path === PAYMENT) {
+        await page.locator('#why-part').waitFor()
+      }
+      expect(await violationsOf(page)).toEqual([])
+      await page.emulateMedia({ colorScheme: 'dark' })
+      await page.setViewportSize({ width: 360, height: 740 })
+      expect(await violationsOf(page)).toEqual([])
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360)
+      expect(problems).toEqual([])
+      await page.context().close()
+    },
+  )
 
   test.each(PAGES)('%s: works without scripts', async (_name, path, heading) => {
     const page = await open(path, { javaScriptEnabled: false })
@@ -254,17 +257,49 @@ describe('acts', () => {
 test('hostile text in every published field stays text', async () => {
   const bad = `"><img src=x onerror="document.title='XSS'"><script>document.title='XSS'</script>`
   const hostile = Object.fromEntries(
-    ['endToEndId', 'sourceStatus', 'sourceSubStatus', 'callbackId', 'source', 'rail', 'direction', 'clearingSystem', 'holdReason', 'requestedExecutionDate', 'valueDate', 'fxAppliedRate', 'occurredAtText', 'providerEventId', 'provider'].map((name) => [name, bad]),
+    [
+      'endToEndId',
+      'sourceStatus',
+      'sourceSubStatus',
+      'callbackId',
+      'source',
+      'rail',
+      'direction',
+      'clearingSystem',
+      'holdReason',
+      'requestedExecutionDate',
+      'valueDate',
+      'fxAppliedRate',
+      'occurredAtText',
+      'providerEventId',
+      'provider',
+    ].map((name) => [name, bad]),
   )
   const paymentKey = `jpm:${bad}`
   const references = [{ type: bad, value: bad }]
   const reasons = [{ scheme: 'JPM', code: bad, rule: bad, location: bad, field: bad }] as const
   world.add([
-    { ...hostile, paymentKey, references, reasons, amount: { value: bad, currency: bad }, unreadable: [bad], relatesTo: bad, kind: 'REFUND', authenticity: [bad] },
+    {
+      ...hostile,
+      paymentKey,
+      references,
+      reasons,
+      amount: { value: bad, currency: bad },
+      unreadable: [bad],
+      relatesTo: bad,
+      kind: 'REFUND',
+      authenticity: [bad],
+    },
     { ...hostile, paymentKey, eventId: 'child', childKey: bad, kind: 'RETURN', callbackId: 'other' },
   ])
   const path = `/payments/${encodeURIComponent(paymentKey)}`
-  for (const to of [path, `${path}/why`, `/find?q=${encodeURIComponent(bad)}`, '/', `/dead-letters/at/${encodeURIComponent(bad)}`]) {
+  for (const to of [
+    path,
+    `${path}/why`,
+    `/find?q=${encodeURIComponent(bad)}`,
+    '/',
+    `/dead-letters/at/${encodeURIComponent(bad)}`,
+  ]) {
     const page = await open(to)
     await page.waitForLoadState('networkidle')
     expect(await page.title()).not.toBe('XSS')

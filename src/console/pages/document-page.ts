@@ -41,17 +41,17 @@ export function documentPage({ title, body, live, who, environment, path, versio
 </head>
 <body${live === true && html` data-live="yes"`}>
 <a class="skip" href="#main">Skip to the content</a>
-<div class="bar">
+<header class="bar">
 <a class="brand" href="/">paystatus</a><span class="environment" title="environment">${environment}</span>
 ${
   who !== null &&
   html`<nav aria-label="Sections"><ul>${SECTIONS.map(
     ([to, name]) => html`<li><a href="${to}"${to === here && html` aria-current="page"`}>${name}</a></li>`,
   )}</ul></nav>
-<form class="quick" role="search" action="/find"><label class="unseen" for="quick">Find a payment</label><input id="quick" name="q" type="search" placeholder="Find any id  ( / )" autocomplete="off" maxlength="256"></form>
+<form class="quick" role="search" aria-label="From every page" action="/find"><label class="unseen" for="quick">Find a payment</label><input id="quick" name="q" type="search" placeholder="Find any id  ( / )" autocomplete="off" maxlength="256"></form>
 <span class="who">${who.how === 'loopback' ? 'local' : who.name} <span class="muted">${who.role}</span></span>`
 }
-</div>
+</header>
 <main id="main" tabindex="-1">
 ${body}
 </main>

@@ -5,13 +5,15 @@ import { ago, amountText, counted, pageHead, pager, paymentLink, statusMark, tab
 /** @param result Null: nothing was asked for. */
 export function findPage(text: string, result: SearchResult | null, now: number): Html {
   return html`${pageHead('Find', 'A payment by any of its ids.')}
-<form class="search" role="search" action="/find"><label for="id">Payment key, provider's id, endToEndId, UETR, ACH trace number, batch id, clearing reference, or callback id</label>
+<form class="search" role="search" aria-label="By any id" action="/find"><label for="id">Payment key, provider's id, endToEndId, UETR, ACH trace number, batch id, clearing reference, or callback id</label>
 <div class="row"><input id="id" name="q" type="search" value="${text}" maxlength="256" autocomplete="off" required><button>Find</button></div></form>
 ${result !== null && found(text, result, now)}`
 }
 
 function found(text: string, { payments, next, complete }: SearchResult, now: number): Html {
-  const note = complete ? null : html`<p class="note">The index is still being built: other ids than payment key, provider's id and endToEndId may not be found yet.</p>`
+  const note = complete
+    ? null
+    : html`<p class="note">The index is still being built: other ids than payment key, provider's id and endToEndId may not be found yet.</p>`
   if (payments.length === 0) {
     return html`${note}<p role="status">No payment has the id <strong class="id">${text}</strong>. A callback that could not be read has no payment: see <a href="/dead-letters">dead letters</a>.</p>`
   }

@@ -5,7 +5,19 @@ import { placeText } from '../../tools/dlq/letter-place.ts'
 import type { RedrivenLetter } from '../../tools/dlq/redrive-letters.ts'
 import type { TopicNames } from '../../topics.ts'
 import { type Html, html } from '../html.ts'
-import { actForm, ago, counted, countText, facts, hiddenFields, moment, pageHead, paymentLink, statusMark, table } from './parts.ts'
+import {
+  actForm,
+  ago,
+  counted,
+  countText,
+  facts,
+  hiddenFields,
+  moment,
+  pageHead,
+  paymentLink,
+  statusMark,
+  table,
+} from './parts.ts'
 
 export function lettersPage(grouped: GroupedLetters, topics: TopicNames, now: number, token: string | null): Html {
   const { groups, count, ungrouped } = grouped
@@ -24,7 +36,15 @@ ${
   rows.length > 0 &&
   table(
     'Groups of dead letters',
-    [{ name: 'Count', kind: 'number' }, { name: 'Reason' }, { name: 'Source' }, { name: 'Provider' }, { name: 'Topic' }, { name: 'Oldest' }, { name: 'Place of the oldest' }],
+    [
+      { name: 'Count', kind: 'number' },
+      { name: 'Reason' },
+      { name: 'Source' },
+      { name: 'Provider' },
+      { name: 'Topic' },
+      { name: 'Oldest' },
+      { name: 'Place of the oldest' },
+    ],
     rows,
   )
 }${token === null && html`<p class="muted">Deciding about them needs the role operator.</p>`}`
@@ -35,7 +55,12 @@ function letterPath(place: string): string {
 }
 
 /** What selects the dead letters of a group, whatever their age. */
-function groupFields({ topic, provider, source, reason }: Pick<LetterGroup, 'topic' | 'provider' | 'source' | 'reason'>) {
+function groupFields({
+  topic,
+  provider,
+  source,
+  reason,
+}: Pick<LetterGroup, 'topic' | 'provider' | 'source' | 'reason'>) {
   return { topic: topic === 'rawDeadLetters' ? 'callbacks' : 'events', provider, source, reason }
 }
 
@@ -47,10 +72,10 @@ function groupQuery(group: LetterGroup): string {
 export function letterGroupPage(fields: Readonly<Record<string, string>>, count: number, token: string | null): Html {
   return html`${pageHead(fields['reason'] ?? 'Dead letters', counted(count, 'dead letter waits', 'dead letters wait'))}
 ${facts([
-    ['Source', fields['source'] || 'not known'],
-    ['Provider', fields['provider'] || 'not known'],
-    ['Topic', fields['topic']],
-  ])}
+  ['Source', fields['source'] || 'not known'],
+  ['Provider', fields['provider'] || 'not known'],
+  ['Topic', fields['topic']],
+])}
 ${decisions(fields, token, 'the dead letters of this group')}
 <p><a href="/dead-letters">All dead letters</a></p>`
 }
@@ -75,16 +100,16 @@ export function letterPage(shown: ShownLetter, topics: TopicNames, now: number, 
   const { partition, offset, topic } = shown.letter.place
   return html`${pageHead('Dead letter', html`<span class="id">${place}</span>`)}
 ${facts([
-    ['Reason', `${reason}: ${message}`],
-    ['Element', element],
-    ['Source', source || 'not known'],
-    ['Provider', provider],
-    ['Since', html`${moment(shown.letter.at)} (${ago(shown.letter.at, now)})`],
-    ['Key', html`<span class="id">${key}</span>`],
-    ['Redriven', redrives > 0 && counted(redrives, 'time')],
-    ['Decided', decided !== null && `${decided.how} by ${decided.by}: ${decided.reason}`],
-    ['Body', `${countText(bytes)} bytes`],
-  ])}
+  ['Reason', `${reason}: ${message}`],
+  ['Element', element],
+  ['Source', source || 'not known'],
+  ['Provider', provider],
+  ['Since', html`${moment(shown.letter.at)} (${ago(shown.letter.at, now)})`],
+  ['Key', html`<span class="id">${key}</span>`],
+  ['Redriven', redrives > 0 && counted(redrives, 'time')],
+  ['Decided', decided !== null && `${decided.how} by ${decided.by}: ${decided.reason}`],
+  ['Body', `${countText(bytes)} bytes`],
+])}
 ${shown.now !== null && html`<section><h2>If it is read again now</h2>${redrivenTable([shown.now], topics)}</section>${decisions({ place }, token, 'this dead letter')}`}
 <section><h2>Headers</h2>${facts(Object.entries(headers).map(([name, value]) => [name, html`<span class="id">${value}</span>`]))}</section>
 ${
@@ -112,7 +137,11 @@ export interface RedriveResult {
 }
 
 /** @param token Null: the person may not apply it, or it was applied. */
-export function redriveResult({ letters, more, report, fields, absent }: RedriveResult, topics: TopicNames, token: string | null): Html {
+export function redriveResult(
+  { letters, more, report, fields, absent }: RedriveResult,
+  topics: TopicNames,
+  token: string | null,
+): Html {
   return html`${report !== null && html`<p role="status">${redriveSummary({ ...report, applied: true })[0]?.replace('were', '')}</p>`}
 ${redrivenTable(letters, topics)}
 ${more > 0 && html`<p class="muted">${countText(more)} more are not listed.</p>`}
@@ -148,7 +177,13 @@ function redrivenTable(letters: readonly RedrivenLetter[], topics: TopicNames): 
   })
   return table(
     'What each dead letter becomes',
-    [{ name: 'Dead letter' }, { name: 'Was' }, { name: 'Becomes' }, { name: 'Why not' }, { name: 'Payments', kind: 'wide' }],
+    [
+      { name: 'Dead letter' },
+      { name: 'Was' },
+      { name: 'Becomes' },
+      { name: 'Why not' },
+      { name: 'Payments', kind: 'wide' },
+    ],
     rows,
   )
 }

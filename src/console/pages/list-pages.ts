@@ -1,11 +1,24 @@
+import type { StatusChangeRecord } from '../../payment/status-change.ts'
 import type { AuditReport } from '../../tools/audit/list-acts.ts'
 import type { DriftReport } from '../../tools/drift.ts'
-import type { StatusChangeRecord } from '../../payment/status-change.ts'
 import type { LiveChange } from '../console-feed.ts'
 import { type Html, html } from '../html.ts'
 import type { Job } from '../jobs.ts'
 import type { PaymentRow } from '../payment-board.ts'
-import { ago, counted, countText, hiddenFields, moment, pageHead, pager, paymentLink, spanText, statusMark, table, words } from './parts.ts'
+import {
+  ago,
+  counted,
+  countText,
+  hiddenFields,
+  moment,
+  pageHead,
+  pager,
+  paymentLink,
+  spanText,
+  statusMark,
+  table,
+  words,
+} from './parts.ts'
 
 export function overduePage(rows: readonly PaymentRow[], total: number, next: string | null, now: number): Html {
   return html`${pageHead('Overdue', 'Payments whose next status is late, the longest wait first.')}
@@ -14,7 +27,13 @@ ${
   rows.length > 0 &&
   table(
     'Overdue payments',
-    [{ name: 'Payment' }, { name: 'Status' }, { name: 'For', kind: 'number' }, { name: 'Overdue since' }, { name: 'Provider' }],
+    [
+      { name: 'Payment' },
+      { name: 'Status' },
+      { name: 'For', kind: 'number' },
+      { name: 'Overdue since' },
+      { name: 'Provider' },
+    ],
     rows.map(({ paymentKey, status, statusChangedAt, overdueSince, provider }) => [
       paymentLink(paymentKey),
       statusMark(status),
@@ -39,15 +58,24 @@ ${
   rows.length > 0 &&
   table(
     'Unknown names',
-    [{ name: 'Provider' }, { name: 'Kind' }, { name: 'Name' }, { name: 'Callbacks', kind: 'number' }, { name: 'First' }, { name: 'Last' }],
-    rows.slice(0, 1_000).map(({ provider, kind, name, count, firstAt, lastAt }) => [
-      provider,
-      kind,
-      html`<code>${name}</code>`,
-      countText(count),
-      moment(firstAt),
-      moment(lastAt),
-    ]),
+    [
+      { name: 'Provider' },
+      { name: 'Kind' },
+      { name: 'Name' },
+      { name: 'Callbacks', kind: 'number' },
+      { name: 'First' },
+      { name: 'Last' },
+    ],
+    rows
+      .slice(0, 1_000)
+      .map(({ provider, kind, name, count, firstAt, lastAt }) => [
+        provider,
+        kind,
+        html`<code>${name}</code>`,
+        countText(count),
+        moment(firstAt),
+        moment(lastAt),
+      ]),
   )
 }`
 }
@@ -61,7 +89,15 @@ ${
   acts.length > 0 &&
   table(
     'Acts',
-    [{ name: 'Began' }, { name: 'Act' }, { name: 'By' }, { name: 'Outcome' }, { name: 'Reason', kind: 'wide' }, { name: 'Applied to' }, { name: 'Counts' }],
+    [
+      { name: 'Began' },
+      { name: 'Act' },
+      { name: 'By' },
+      { name: 'Outcome' },
+      { name: 'Reason', kind: 'wide' },
+      { name: 'Applied to' },
+      { name: 'Counts' },
+    ],
     acts.map(({ at, act, by, outcome, reason, scope, counts }) => [
       moment(at),
       act,
@@ -109,7 +145,12 @@ function textOf(body: Buffer): string {
   return (Buffer.from(text).equals(body) ? text : body.toString('base64')).slice(0, BODY_CHARS_MAX)
 }
 
-export function signInPage(ways: { readonly tokens: boolean; readonly oidc: boolean }, next: string, token: string, failed: string | null): Html {
+export function signInPage(
+  ways: { readonly tokens: boolean; readonly oidc: boolean },
+  next: string,
+  token: string,
+  failed: string | null,
+): Html {
   return html`<div class="sign-in">${pageHead('Sign in')}
 ${failed !== null && html`<p class="note" role="alert">${failed}</p>`}
 ${ways.oidc && html`<form method="post" action="/sign-in/oidc">${hiddenFields(token, { next })}<button>Sign in with your organisation</button></form>`}

@@ -51,9 +51,12 @@ function problemsOf(world: Overviewed): readonly Html[] {
     ),
     ...(trouble === null ? [] : [html`Kafka cannot be read: ${trouble}`]),
     ...late.map(
-      (stage) => html`The ${stage} is ${spanText(oldestMs(lags ?? [], stage))} behind, with ${countText(recordsLeft(lags ?? [], stage))} records left`,
+      (stage) =>
+        html`The ${stage} is ${spanText(oldestMs(lags ?? [], stage))} behind, with ${countText(recordsLeft(lags ?? [], stage))} records left`,
     ),
-    ...(open === 0 ? [] : [html`<a href="/dead-letters">${counted(open, 'dead letter waits', 'dead letters wait')}</a> for a decision`]),
+    ...(open === 0
+      ? []
+      : [html`<a href="/dead-letters">${counted(open, 'dead letter waits', 'dead letters wait')}</a> for a decision`]),
     ...(world.board.overdueCount === 0
       ? []
       : [html`<a href="/overdue">${counted(world.board.overdueCount, 'payment is', 'payments are')} overdue</a>`]),
@@ -83,10 +86,10 @@ function plot(points: readonly ActivityPoint[], of: 'raw' | 'changes', title: st
   const x = (at: number) => ((at - first.from) / (end - first.from)) * PLOT.width
   return html`<svg class="plot" viewBox="0 0 ${PLOT.width} ${PLOT.height}" role="img" preserveAspectRatio="none" aria-label="${title}, per two minutes of the last hour">
 ${points.map(({ from, to }, index) => {
-    const height = most === 0 ? 1 : Math.max(1, ((rates[index] ?? 0) / most) * PLOT.height)
-    const width = Math.max(1, x(to) - x(from) - PLOT.gap)
-    return html`<rect x="${x(from).toFixed(1)}" y="${(PLOT.height - height).toFixed(1)}" width="${width.toFixed(1)}" height="${height.toFixed(1)}" rx="1.5"/>`
-  })}</svg>`
+  const height = most === 0 ? 1 : Math.max(1, ((rates[index] ?? 0) / most) * PLOT.height)
+  const width = Math.max(1, x(to) - x(from) - PLOT.gap)
+  return html`<rect x="${x(from).toFixed(1)}" y="${(PLOT.height - height).toFixed(1)}" width="${width.toFixed(1)}" height="${height.toFixed(1)}" rx="1.5"/>`
+})}</svg>`
 }
 
 function lagCard({ lag, now }: Overviewed): Html {
@@ -116,7 +119,8 @@ function loadingNote({ feed: { progress } }: Overviewed): Html | null {
 function bars({ board }: Overviewed): Html {
   const most = Math.max(1, ...board.statuses.map(([, count]) => count))
   return html`<ul class="bars">${board.statuses.map(
-    ([status, count]) => html`<li>${statusMark(status)}<meter min="0" max="${most}" value="${count}" aria-label="${status}">${count}</meter><span class="number">${countText(count)}</span></li>`,
+    ([status, count]) =>
+      html`<li>${statusMark(status)}<meter min="0" max="${most}" value="${count}" aria-label="${status}">${count}</meter><span class="number">${countText(count)}</span></li>`,
   )}</ul>`
 }
 
@@ -127,9 +131,14 @@ function letters({ openLetters }: Overviewed): Html {
   }
   const open = value.reduce((sum, [, , count]) => sum + count, 0)
   return html`<p class="figure">${countText(open)}</p>
-${open === 0 ? html`<p class="muted">none waits</p>` : html`<ul class="plain-list">${value.map(
-    ([topic, reason, count]) => html`<li><a href="/dead-letters">${reason}</a> ${countText(count)} <span class="muted">${topic}</span></li>`,
-  )}</ul>`}${trouble !== null && html`<p class="note">${trouble}</p>`}`
+${
+  open === 0
+    ? html`<p class="muted">none waits</p>`
+    : html`<ul class="plain-list">${value.map(
+        ([topic, reason, count]) =>
+          html`<li><a href="/dead-letters">${reason}</a> ${countText(count)} <span class="muted">${topic}</span></li>`,
+      )}</ul>`
+}${trouble !== null && html`<p class="note">${trouble}</p>`}`
 }
 
 function sources(world: Overviewed): Html {
@@ -144,7 +153,11 @@ function sources(world: Overviewed): Html {
       last === undefined ? 'none recorded' : ago(last.lastReceivedAt, world.now()),
     ]
   })
-  return table('Sources and their last callback', [{ name: 'Source' }, { name: 'Provider' }, { name: 'Last callback that was recorded' }], rows)
+  return table(
+    'Sources and their last callback',
+    [{ name: 'Source' }, { name: 'Provider' }, { name: 'Last callback that was recorded' }],
+    rows,
+  )
 }
 
 function processes({ processes: read, now }: Overviewed): Html {

@@ -1,8 +1,7 @@
 import { mayAct } from '../../config/console-role.ts'
-import { letterGroupPage, letterPage, lettersPage, type RedriveResult, redriveResult } from './letters-pages.ts'
 import { placeText, toPlace } from '../../tools/dlq/letter-place.ts'
-import { type Selection, selectLetters } from '../../tools/dlq/select-letters.ts'
 import type { Decider } from '../../tools/dlq/redrive-letters.ts'
+import { type Selection, selectLetters } from '../../tools/dlq/select-letters.ts'
 import type { DriftReport } from '../../tools/drift.ts'
 import type { ReprocessScope } from '../../tools/reprocess/reprocess-scope.ts'
 import { type ConsoleAccess, SESSION_COOKIE } from '../access/console-access.ts'
@@ -13,7 +12,18 @@ import type { Ask, Reply, Route } from '../route.ts'
 import { searchPayments } from '../search-payments.ts'
 import type { BodyPlace, ConsoleWorld } from '../world.ts'
 import { findPage } from './find-page.ts'
-import { auditPage, bodyPage, driftPage, driftResult, overduePage, runPage, signInPage, tailLine, tailPage } from './list-pages.ts'
+import { letterGroupPage, letterPage, lettersPage, type RedriveResult, redriveResult } from './letters-pages.ts'
+import {
+  auditPage,
+  bodyPage,
+  driftPage,
+  driftResult,
+  overduePage,
+  runPage,
+  signInPage,
+  tailLine,
+  tailPage,
+} from './list-pages.ts'
 import { overviewPage } from './overview-page.ts'
 import { actorOf, reasonIn } from './parts.ts'
 import { paymentPage, whyPart } from './payment-page.ts'
@@ -143,7 +153,7 @@ async function why(world: ConsoleWorld, ask: Ask): Promise<Reply> {
   }
   const { paymentKey } = found.state
   const part = whyPart(await world.explain(found.state, ask.signal), tokenOf(ask))
-  const body = html`<header class="head"><h1>Why</h1><p class="lead"><a class="id" href="/payments/${encodeURIComponent(paymentKey)}">${paymentKey}</a></p></header><div id="why-part">${part}</div>`
+  const body = html`<div class="head"><h1>Why</h1><p class="lead"><a class="id" href="/payments/${encodeURIComponent(paymentKey)}">${paymentKey}</a></p></div><div id="why-part">${part}</div>`
   return { kind: 'page', title: `Why ${paymentKey}`, body }
 }
 
@@ -344,7 +354,9 @@ async function openBody(world: ConsoleWorld, ask: Ask, decider: Decider): Promis
   const body = await world.openBody(place, decider, ask.signal)
   const { topic, partition, offset } = place
   const text =
-    topic === 'raw' ? `${world.topics.raw}[${partition}]@${offset}` : placeText({ topic, partition, offset }, world.topics)
+    topic === 'raw'
+      ? `${world.topics.raw}[${partition}]@${offset}`
+      : placeText({ topic, partition, offset }, world.topics)
   return { kind: 'page', title: 'Body', body: bodyPage(text, body) }
 }
 

@@ -98,7 +98,7 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 }
 
 export function pageHead(title: string, lead?: Part): Html {
-  return html`<header class="head"><h1>${title}</h1>${lead !== undefined && html`<p class="lead">${lead}</p>`}</header>`
+  return html`<div class="head"><h1>${title}</h1>${lead !== undefined && html`<p class="lead">${lead}</p>`}</div>`
 }
 
 export interface Column {

@@ -1,7 +1,7 @@
 import { authenticityOf, type PaymentState, VERDICT_RULES } from '../../payment/apply-event.ts'
-import type { FoldDifference } from '../../tools/why/fold-without.ts'
 import { markerTexts, occurredText, sourceAndAuthenticity, sourceText } from '../../tools/payment-story.ts'
 import type { CallbackChange, ExplainedCallback, PaymentExplanation } from '../../tools/why/explain-payment.ts'
+import type { FoldDifference } from '../../tools/why/fold-without.ts'
 import type { Standing } from '../as-of.ts'
 import { type Html, html, type Part } from '../html.ts'
 import {
@@ -32,8 +32,8 @@ export interface PaymentPage {
 /** One payment: what it is, how it got there, and why. */
 export function paymentPage({ state, from, past, now }: PaymentPage): Html {
   const path = paymentPath(state.paymentKey)
-  return html`<header class="head"><p class="eyebrow">${words(state.kind)}${state.relatesTo !== null && html` of ${paymentLink(state.relatesTo)}`}</p>
-<h1 class="id">${state.paymentKey}</h1></header>
+  return html`<div class="head"><p class="eyebrow">${words(state.kind)}${state.relatesTo !== null && html` of ${paymentLink(state.relatesTo)}`}</p>
+<h1 class="id">${state.paymentKey}</h1></div>
 ${past === null ? present(state, now) : pastBanner(path, past)}
 <section aria-labelledby="timeline-heading" id="timeline" data-part="timeline"><h2 id="timeline-heading">Over time</h2>
 ${timeline(state, past?.at ?? null)}
@@ -107,7 +107,10 @@ function details(state: PaymentState, from: PaymentPage['from']): Html {
     ['Held because', of.holdReason],
     ['Rejected by', of.rejectedBy],
     ['FX rate', of.fxAppliedRate],
-    ['Reasons', of.reasons.map(({ scheme, code, rule }) => `${scheme} ${code}${rule === null ? '' : ` (${rule})`}`).join(', ')],
+    [
+      'Reasons',
+      of.reasons.map(({ scheme, code, rule }) => `${scheme} ${code}${rule === null ? '' : ` (${rule})`}`).join(', '),
+    ],
     ['Authenticity', authenticityOf(state).join(' + ')],
     ['Read from', from === 'view' ? 'the view in Redis' : 'the topic: Redis does not answer, or has no view'],
   ])
@@ -126,23 +129,44 @@ function explained(callback: ExplainedCallback, index: number, token: string | n
 <span class="muted">read as</span> ${statusMark(callback.status)} <span class="verdict-name">${words(verdict)}</span>${decides && html`<span class="tag">decides</span>`}</div>
 <p>${rule !== null && html`<code>${rule}</code>: `}${ruleText}</p>
 ${facts([
-    ['Received', moment(callback.receivedAt)],
-    ['Callback', html`<span class="id">${callback.callbackId}</span>, element ${callback.element}`],
-    ['In raw', place !== null ? html`<span class="id">${place}</span>` : rawGone === 'retention' ? 'deleted by retention' : 'not found'],
-    ['Body', raw !== null && (raw.body === 'readable' ? html`${raw.bodyBytes} bytes, SHA-256 <span class="id">${raw.bodySha256?.slice(0, 16)}…</span>` : raw.body)],
-    ['Changed', changed !== null && changedText(changed)],
-    ['Without it', differenceText(callback.withoutIt)],
-    ['Without all reports of it', callback.saidAlsoBy.length > 0 && differenceText(callback.withoutAllThatSayIt)],
-    ['Also said by', callback.saidAlsoBy.length > 0 && callback.saidAlsoBy.map((id) => html`<span class="id">${id}</span> `)],
-  ])}
-${token !== null && raw !== null && raw.body === 'readable' && html`<details><summary>Open the body</summary>${actForm({
+  ['Received', moment(callback.receivedAt)],
+  ['Callback', html`<span class="id">${callback.callbackId}</span>, element ${callback.element}`],
+  [
+    'In raw',
+    place !== null
+      ? html`<span class="id">${place}</span>`
+      : rawGone === 'retention'
+        ? 'deleted by retention'
+        : 'not found',
+  ],
+  [
+    'Body',
+    raw !== null &&
+      (raw.body === 'readable'
+        ? html`${raw.bodyBytes} bytes, SHA-256 <span class="id">${raw.bodySha256?.slice(0, 16)}…</span>`
+        : raw.body),
+  ],
+  ['Changed', changed !== null && changedText(changed)],
+  ['Without it', differenceText(callback.withoutIt)],
+  ['Without all reports of it', callback.saidAlsoBy.length > 0 && differenceText(callback.withoutAllThatSayIt)],
+  [
+    'Also said by',
+    callback.saidAlsoBy.length > 0 && callback.saidAlsoBy.map((id) => html`<span class="id">${id}</span> `),
+  ],
+])}
+${
+  token !== null &&
+  raw !== null &&
+  raw.body === 'readable' &&
+  html`<details><summary>Open the body</summary>${actForm({
     action: '/bodies',
     token,
     button: 'Open the body',
     fields: { topic: 'raw', partition: String(raw.partition), offset: String(raw.offset) },
     hint: 'It can contain personal data. That you open it is recorded.',
     id: `body-${index}`,
-  })}</details>`}</li>`
+  })}</details>`
+}</li>`
 }
 
 function changedText({ statusBefore, statusAfter, statusVersion }: CallbackChange): Html {

@@ -2,7 +2,17 @@ import type { PlannedPayment } from '../../tools/reprocess/plan-payment.ts'
 import { type ReprocessReport, reprocessLines } from '../../tools/reprocess/reprocess-report.ts'
 import { type Html, html } from '../html.ts'
 import type { Job } from '../jobs.ts'
-import { actForm, ago, attentionList, countText, hiddenFields, pageHead, paymentLink, statusMark, table } from './parts.ts'
+import {
+  actForm,
+  ago,
+  attentionList,
+  countText,
+  hiddenFields,
+  pageHead,
+  paymentLink,
+  statusMark,
+  table,
+} from './parts.ts'
 
 export function reprocessPage(sources: readonly string[], latest: Job | null, now: number, token: string | null): Html {
   return html`${pageHead('Reprocess', 'Reads raw again with the mapping of this release, and shows which payments it would change.')}
@@ -36,14 +46,19 @@ export function reprocessResult({ payments, more, report, fields }: ReprocessRes
         html`<div><strong>${rule}</strong> ${statusBefore !== null && html`${statusMark(statusBefore)} to `}${statusMark(status)} <span class="muted">mapping ${mappingVersionBefore ?? '-'} to ${mappingVersion}, callback ${callbackId}</span></div>`,
     ),
   ])
-  return html`${report !== null && html`<ul class="plain-list" role="status">${reprocessLines({ ...report, transitions: [] }).map((line) => html`<li>${line}</li>`)}</ul>`}
+  return html`${report !== null && html`<div role="status"><ul class="plain-list">${reprocessLines({ ...report, transitions: [] }).map((line) => html`<li>${line}</li>`)}</ul></div>`}
 ${
   report !== null &&
   report.transitions.length > 0 &&
   table(
     'Changes of status',
     [{ name: 'Provider' }, { name: 'From' }, { name: 'To' }, { name: 'Payments', kind: 'number' }],
-    report.transitions.map(({ provider, from, to, payments: of }) => [provider, statusMark(from), statusMark(to), countText(of)]),
+    report.transitions.map(({ provider, from, to, payments: of }) => [
+      provider,
+      statusMark(from),
+      statusMark(to),
+      countText(of),
+    ]),
   )
 }
 ${rows.length > 0 && table('Payments that change', [{ name: 'Payment' }, { name: 'Status' }, { name: 'Events', kind: 'wide' }], rows)}

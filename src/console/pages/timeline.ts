@@ -37,7 +37,12 @@ ${events.map((recorded, index) => row(recorded, index, x, recorded.event.eventId
 </svg></div><p class="muted legend">Hollow: the provider's time. Filled: when it was recorded here. The line between them is how late it came.</p>`
 }
 
-function row({ event, statusAfter, recordedAt }: RecordedEvent, index: number, x: (ms: number) => number, decides: boolean): Html {
+function row(
+  { event, statusAfter, recordedAt }: RecordedEvent,
+  index: number,
+  x: (ms: number) => number,
+  decides: boolean,
+): Html {
   const y = TOP + index * ROW
   const told = x(event.occurredAt ?? recordedAt)
   const recorded = x(recordedAt)
