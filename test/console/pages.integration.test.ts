@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ensureChromium } from '../lab/stack/chromium.ts'
@@ -7,7 +6,6 @@ import { fakeWorld, KEY, NOW, paymentOf, type RunningConsole, startFakeConsole, 
 
 /** Every page in a real headless Chromium, on a world in memory. */
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const PAYMENT = `/payments/${encodeURIComponent(KEY)}`
 const LETTER = `/dead-letters/at/${encodeURIComponent('payments.callbacks.dlq[2]@41')}`
 const PAST = `${PAYMENT}?at=${new Date(NOW - 46 * 60_000).toISOString()}`
@@ -70,14 +68,17 @@ async function open(path: string, options: BrowserContextOptions = {}): Promise<
   return page
 }
 
+interface AxeInPage {
+  run(): Promise<{
+    readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[]
+  }>
+}
+
 async function violationsOf(page: Page): Promise<readonly string[]> {
   // Through the debugger, because the pages' policy allows no foreign script.
-  await page.evaluate(AXE)
+  await page.evaluate(axe.source)
   return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
-    }
-    const { violations } = await axe.run()
+    const { violations } = await (globalThis as unknown as { axe: AxeInPage }).axe.run()
     return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`)
   })
 }
@@ -87,7 +88,7 @@ describe('every page', () => {
     '%s: axe-core finds nothing, light and dark, wide and at 360 px, where nothing is cut off',
     async (_name, path, heading) => {
       const page = await open(path)
-      expect(await page.locator('h1').innerText()).toBe(heading)
+      expect(await page.locator('h1').textContent()).toBe(heading)
       if (path === PAYMENT) {
         await page.locator('#why-part').waitFor()
       }
@@ -103,7 +104,7 @@ describe('every page', () => {
 
   test.each(PAGES)('%s: works without scripts', async (_name, path, heading) => {
     const page = await open(path, { javaScriptEnabled: false })
-    expect(await page.locator('h1').innerText()).toBe(heading)
+    expect(await page.locator('h1').textContent()).toBe(heading)
     await page.context().close()
   })
 })
@@ -120,7 +121,7 @@ describe('by keyboard', () => {
     await page.keyboard.type('batch-7')
     await page.keyboard.press('Enter')
     await page.waitForURL(/\/payments\//)
-    expect(await page.locator('h1').innerText()).toBe(KEY)
+    expect(await page.locator('h1').textContent()).toBe(KEY)
     await page.context().close()
   })
 
@@ -145,23 +146,23 @@ describe('by keyboard', () => {
 describe('a payment', () => {
   test('shows status, attention, every callback with verdict, rule and place in raw, and what would be without it', async () => {
     const page = await open(PAYMENT)
-    expect(await page.locator('#standing').innerText()).toContain('Rejected')
-    expect(await page.locator('#standing .attention').innerText()).toContain('positive-after-final')
+    expect(await page.locator('#standing').textContent()).toContain('Rejected')
+    expect(await page.locator('#standing .attention').textContent()).toContain('positive-after-final')
     expect(await page.locator('#timeline circle.recorded').count()).toBe(5)
-    expect(await page.locator('#children').innerText()).toContain('jpm:refund-1')
+    expect(await page.locator('#children').textContent()).toContain('jpm:refund-1')
     const deciding = page.locator('#why-part .step.decides')
     await deciding.waitFor()
-    const text = await deciding.innerText()
+    const text = await deciding.textContent()
     for (const part of ['brings-positive-after-final', 'payments.callbacks.raw[1]@103', 'the status would be']) {
       expect(text).toContain(part)
     }
-    expect(await page.locator('#why-part').innerText()).toContain('Duplicate')
+    expect(await page.locator('#why-part').textContent()).toContain('Duplicate')
     await page.context().close()
   })
 
   test('in the past shows what was known then', async () => {
     const page = await open(PAST)
-    expect(await page.locator('.standing').innerText()).toContain('Completed')
+    expect(await page.locator('.standing').textContent()).toContain('Completed')
     expect(await page.locator('#events .step').count()).toBe(3)
     await page.context().close()
   })
@@ -172,7 +173,7 @@ describe('a payment', () => {
     const own = events.map((event) => ({ ...event, paymentKey: key }))
     world.add(own.slice(0, 2))
     const page = await open(`/payments/${encodeURIComponent(key)}`)
-    expect(await page.locator('#standing').innerText()).toContain('Processing')
+    expect(await page.locator('#standing').textContent()).toContain('Processing')
     const { changes } = paymentOf(own.slice(0, 3))
     world.add(own.slice(0, 3))
     // The page may not have subscribed yet when the first step comes.
@@ -241,7 +242,7 @@ describe('acts', () => {
     await page.locator('#body-0').fill('customer asks, CHG-1')
     await page.locator('#why-part button').first().click()
     await page.locator('pre.body').waitFor()
-    expect(await page.locator('pre.body').innerText()).toBe('{"creditor":"<b>A. Person</b>"}')
+    expect(await page.locator('pre.body').textContent()).toBe('{"creditor":"<b>A. Person</b>"}')
     expect(world.acts.at(-1)).toMatchObject({ act: 'open-body', what: 'raw@100', reason: 'customer asks, CHG-1' })
     await page.context().close()
   })

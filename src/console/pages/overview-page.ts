@@ -17,7 +17,7 @@ export function overviewPage(world: Overviewed): Html {
   const problems = problemsOf(world)
   return html`${pageHead('Overview')}
 <section id="verdict" class="verdict ${problems.length === 0 ? 'fine' : 'trouble'}" data-part="verdict" aria-label="State">
-<h2>${problems.length === 0 ? 'Everything is running' : counted(problems.length, 'thing needs', 'things need') + ' attention'}</h2>
+<h2>${problems.length === 0 ? 'Everything is running' : `${counted(problems.length, 'thing needs', 'things need')} attention`}</h2>
 ${problems.length > 0 && html`<ul>${problems.map((problem) => html`<li>${problem}</li>`)}</ul>`}
 </section>
 <div class="cards" id="cards" data-part="cards">
