@@ -21,7 +21,8 @@ export const CONSOLE_SCHEMA = z
     port: z.number().int().min(0).max(65_535).default(8090),
     publicUrl: z
       .url({ protocol: /^https?$/ })
-      .transform((url) => url.replace(/\/+$/, ''))
+      .refine((url) => new URL(url).href === `${new URL(url).origin}/`, 'must be scheme, host and port only')
+      .transform((url) => new URL(url).origin)
       .nullable()
       .default(null),
     requestsPerSecondMax: z.number().int().min(1).max(10_000).default(50),
@@ -99,11 +100,12 @@ export function resolveConsole(
   if (proxy !== undefined) {
     checkLines(proxy.addresses, 'console.signIn.proxy.addresses', problems, parseAddressRange)
   }
-  if (oidc !== undefined) {
-    problems.push('console.signIn.oidc: is not available in this release, which has no pages: use tokens or proxy')
-  }
   const clientSecret = oidc === undefined ? null : secretFrom(oidc.clientSecret, env)
-  if (clientSecret !== null) {
+  if (oidc !== undefined && clientSecret !== null) {
+    const { protocol, hostname } = new URL(oidc.issuer)
+    if (protocol === 'http:' && !isLoopbackHost(hostname.replace(/^\[(.*)\]$/, '$1'))) {
+      problems.push('console.signIn.oidc.issuer: must begin with https://, unless it is on this machine')
+    }
     checked('console.signIn.oidc.clientSecret', problems, clientSecret)
     if (rest.publicUrl === null) {
       problems.push('console.publicUrl: is required by console.signIn.oidc, which sends people back to it')

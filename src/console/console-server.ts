@@ -16,7 +16,7 @@ export interface ConsoleServerOptions {
   readonly host: string
   /** 0 chooses a free port. */
   readonly port: number
-  /** Where people reach it, if that is not host and port; then cookies need https if it is https. */
+  /** Where people reach it, if that is not host and port. With https, browsers keep and send the cookies on this origin only. */
   readonly publicUrl: string | null
   readonly environment: string
   readonly routes: readonly Route[]
@@ -142,6 +142,9 @@ export class ConsoleServer {
     if (!/^(100-continue)?$/i.test(request.headers.expect ?? '')) {
       return problem(417, 'The header Expect may only be 100-continue.')
     }
+    if (method === 'GET' && exchange.isForForeignPage) {
+      return problem(403, 'Another site may link to the console, but not load parts of it.')
+    }
     const { segments } = exchange
     if (segments === null || url.length > URL_CHARS_MAX) {
       return problem(404, 'There is nothing here.')
@@ -170,7 +173,6 @@ export class ConsoleServer {
       return problem(429, `Too many requests: at most ${this.#options.requestsPerSecondMax} per second.`)
     }
     if ('refused' in identified) {
-      // A page of the sign-in must stay reachable for somebody whose session has no role.
       return problem(
         exchange.isApi && request.headers.authorization !== undefined ? 401 : 403,
         `${sentence(identified.refused)}.`,
@@ -185,6 +187,8 @@ export class ConsoleServer {
       return problem(403, 'This needs the role operator.')
     }
     const browser = exchange.browser
+    const formToken = this.#tokens.tokenFor(browser, who)
+    exchange.formToken = formToken
     let form = new URLSearchParams()
     if (method === 'POST') {
       if (!exchange.isSameSite(this.#options.publicUrl)) {
@@ -206,9 +210,9 @@ export class ConsoleServer {
       query: exchange.query,
       form,
       who,
-      formToken: this.#tokens.tokenFor(browser, who),
+      formToken,
       browser,
-      session: exchange.cookies.get(SESSION_COOKIE) ?? null,
+      session: exchange.session,
       signal,
     })
   }
@@ -222,13 +226,20 @@ export class ConsoleServer {
       exchange.send(problemReply(true, 503, 'Too many live pages are open.'))
       return
     }
-    const { response } = exchange
+    const { request, response, cookies } = exchange
+    // A stream stays open for hours; whoever has signed out or lost the role must not read on.
+    const mayRead = () => {
+      const now = this.#options.access.identify(request, cookies)
+      return 'who' in now && now.who !== null
+    }
     exchange.writeHead(200, { 'content-type': 'text/event-stream' })
     response.flushHeaders()
     this.#streams += 1
     const stop = reply.start((event, data) => {
-      // A slow reader loses events: the page loads again what it shows.
-      if (!response.writableNeedDrain) {
+      if (!mayRead()) {
+        response.end()
+      } else if (!response.writableNeedDrain) {
+        // A slow reader loses events: the page loads again what it shows.
         response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
       }
     })
@@ -276,11 +287,14 @@ class Exchange {
   /** The route's path, for the log: the path itself may hold ids. */
   pattern = ''
   who: Who | null = null
+  /** For the forms that every page has; empty before the sender is identified. */
+  formToken = ''
   allow = ''
   retryAfter = 0
   readonly #options: Pick<ConsoleServerOptions, 'publicUrl' | 'environment' | 'assets'>
   readonly #newCookies: SetCookie[] = []
   readonly #browser: string
+  readonly #isSecure: boolean
 
   constructor(
     request: IncomingMessage,
@@ -297,7 +311,8 @@ class Exchange {
     this.segments = segmentsOf(this.rawPath)
     // Also of a path such as /%61pi/lag, which is another spelling of the same.
     this.isApi = this.segments?.[0] === 'api' || this.rawPath.startsWith('/api/')
-    this.cookies = cookiesOf(request.headers.cookie ?? '')
+    this.#isSecure = options.publicUrl?.startsWith('https:') === true
+    this.cookies = cookiesOf(request.headers.cookie ?? '', this.#isSecure ? HOST_PREFIX : '')
     const known = this.cookies.get(BROWSER_COOKIE)
     this.#browser = known ?? newCookieValue()
     if (known === undefined && !this.isApi) {
@@ -309,11 +324,22 @@ class Exchange {
     return this.#browser
   }
 
+  get session(): string | null {
+    return this.cookies.get(SESSION_COOKIE) ?? null
+  }
+
+  /** Whether a page of another site loads this in the background, or in a frame, instead of leading somebody here by a link. */
+  get isForForeignPage(): boolean {
+    const { 'sec-fetch-site': site = 'none', 'sec-fetch-mode': mode, 'sec-fetch-dest': into } = this.request.headers
+    return site !== 'none' && site !== 'same-origin' && !(mode === 'navigate' && into === 'document')
+  }
+
   /** Browsers say where a request comes from. Who says nothing must still send the form's token. */
   isSameSite(publicUrl: string | null): boolean {
     const { origin, host, 'sec-fetch-site': site } = this.request.headers
-    const hosts = [host, publicUrl === null ? undefined : new URL(publicUrl).host]
-    const isOwn = (text: string) => URL.canParse(text) && hosts.includes(new URL(text).host)
+    const own = publicUrl === null ? null : new URL(publicUrl)
+    const isOwn = (text: string) =>
+      text === own?.origin || (URL.canParse(text) && host !== own?.host && new URL(text).host === host)
     return (site === undefined || site === 'same-origin') && (origin === undefined || isOwn(origin))
   }
 
@@ -344,7 +370,9 @@ class Exchange {
       }
       case 'page': {
         const { environment, assets } = this.#options
-        const page = documentPage({ ...reply, who: this.who, environment, path: this.rawPath, version: assets.version })
+        const { who, rawPath: path, formToken } = this
+        const signOut = this.session === null ? null : formToken
+        const page = documentPage({ ...reply, who, signOut, environment, path, version: assets.version })
         this.#write(reply.status ?? 200, { 'content-type': 'text/html; charset=utf-8' }, page.text)
         return
       }
@@ -407,10 +435,10 @@ class Exchange {
   }
 
   #cookieText({ name, value }: SetCookie): string {
-    const isSecure = this.#options.publicUrl?.startsWith('https:') === true
     const age = value === '' ? 0 : Math.floor(SESSION_MS / 1_000)
     // Lax, not Strict: coming back from the identity provider, the browser must send it.
-    return `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${age}${isSecure ? '; Secure' : ''}`
+    const cookie = `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${age}`
+    return this.#isSecure ? `${HOST_PREFIX}${cookie}; Secure` : cookie
   }
 }
 
@@ -465,13 +493,20 @@ function sentence(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
 }
 
-function cookiesOf(header: string): ReadonlyMap<string, string> {
-  const names = new Set([BROWSER_COOKIE, SESSION_COOKIE])
-  const pairs = header.split(';').map((pair) => {
-    const at = pair.indexOf('=')
-    return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()] as const
-  })
-  return new Map(pairs.filter(([name, value]) => names.has(name) && /^[\w-]{20,64}$/.test(value)))
+/** Browsers accept a cookie with this name only from this very host and over TLS, so no sibling of the host can plant one. */
+const HOST_PREFIX = '__Host-'
+
+/** Our cookies, by their names without the prefix. */
+function cookiesOf(header: string, prefix: string): ReadonlyMap<string, string> {
+  const names = new Map([BROWSER_COOKIE, SESSION_COOKIE].map((name) => [`${prefix}${name}`, name]))
+  return new Map(
+    header.split(';').flatMap((pair) => {
+      const at = pair.indexOf('=')
+      const name = names.get(pair.slice(0, at).trim())
+      const value = pair.slice(at + 1).trim()
+      return name !== undefined && /^[\w-]{20,64}$/.test(value) ? [[name, value] as const] : []
+    }),
+  )
 }
 
 function matchesEtag(header: string | undefined, etag: string): boolean {

@@ -45,7 +45,7 @@ export async function startConsole(context: StageContext): Promise<RunningStage>
 }
 
 function signInOf(
-  { config }: StageContext,
+  { config, logger }: StageContext,
   files: LiveFiles,
 ): ConstructorParameters<typeof ConsoleAccess>[0]['signIn'] {
   const { signIn, publicUrl } = config.console
@@ -62,6 +62,9 @@ function signInOf(
             ...proxy,
             addresses: liveAddressSet(files, 'console.signIn.proxy.addresses', proxy.addresses, addressSet([])),
           },
-    oidc: oidc === null ? null : new OidcSignIn({ ...oidc, publicUrl: publicUrl ?? '', now: () => performance.now() }),
+    oidc:
+      oidc === null
+        ? null
+        : new OidcSignIn({ ...oidc, publicUrl: publicUrl ?? '', now: () => performance.now(), logger }),
   }
 }

@@ -65,12 +65,34 @@ describe('sign-in', () => {
     ])
   })
 
-  test('with OpenID Connect is refused, also beside another way', () => {
+  describe('with OpenID Connect', () => {
     const oidc = { issuer: 'https://login.example', clientId: 'console', clientSecret: { env: 'SECRET' } }
-    for (const more of [{}, tokensFile(tokenLine('billing', 'viewer', 'v'))]) {
-      expect(problemsOf({ publicUrl: 'https://console.example', signIn: { oidc, ...more } }, { SECRET: 'x' })).toEqual([
-        expect.stringMatching(/^console\.signIn\.oidc: is not available/),
+    const publicUrl = 'https://console.example'
+    const problemsWith = (given: object, more: object = {}, env: Readonly<Record<string, string>> = { SECRET: 'x' }) =>
+      problemsOf({ publicUrl, ...more, signIn: { oidc: { ...oidc, ...given } } }, env)
+
+    test('needs its secret and where people reach the console', () => {
+      expect(problemsWith({})).toEqual([])
+      expect(problemsWith({}, {}, {})).toEqual([
+        expect.stringMatching(/^console\.signIn\.oidc\.clientSecret: .*SECRET/),
       ])
-    }
+      expect(problemsWith({}, { publicUrl: null })).toEqual([expect.stringMatching(/^console\.publicUrl: is required/)])
+    })
+
+    test('asks the provider over TLS, unless it is on this machine', () => {
+      for (const issuer of ['http://127.0.0.1:8081/realm', 'http://localhost', 'http://[::1]:81']) {
+        expect(problemsWith({ issuer })).toEqual([])
+      }
+      for (const issuer of ['http://login.example', 'http://10.0.0.7', 'http://localhost.example']) {
+        expect(problemsWith({ issuer })).toEqual([expect.stringMatching(/^console\.signIn\.oidc\.issuer: must begin/)])
+      }
+    })
   })
+
+  test.each(['https://console.example/paystatus', 'https://console.example/?a', 'https://alex@console.example'])(
+    'does not accept %s as the address of the console',
+    (publicUrl) => {
+      expect(problemsOf({ publicUrl })).toEqual(['must be scheme, host and port only'])
+    },
+  )
 })

@@ -389,6 +389,7 @@ export interface RunningConsole {
   readonly url: string
   readonly port: number
   stop(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** A console on a free port of this machine, on a fake world. Without `signIn`, people do not sign in. */
@@ -420,5 +421,6 @@ export async function startFakeConsole(
     clock: () => performance.now(),
   })
   const { host, port } = await server.start()
-  return { url: `http://${host}:${port}`, port, stop: () => server.stop() }
+  const stop = () => server.stop()
+  return { url: `http://${host}:${port}`, port, stop, [Symbol.asyncDispose]: stop }
 }

@@ -1,5 +1,6 @@
 import * as oidc from 'openid-client'
 import { cleanName, type RoleGroups, roleOf, type Who } from '../../config/console-role.ts'
+import type { Logger } from '../../observability/log.ts'
 
 export interface OidcOptions extends RoleGroups {
   readonly issuer: string
@@ -14,6 +15,7 @@ export interface OidcOptions extends RoleGroups {
   readonly publicUrl: string
   /** Monotonic, ms. */
   readonly now: () => number
+  readonly logger: Pick<Logger, 'warn'>
 }
 
 /** What the browser brings back is compared with this. */
@@ -23,6 +25,12 @@ interface Begun {
   readonly browser: string
   readonly next: string
   readonly until: number
+}
+
+export interface SignedIn {
+  readonly who: Who
+  /** The path to go to. */
+  readonly next: string
 }
 
 const BEGUN_MS = 10 * 60_000
@@ -59,8 +67,21 @@ export class OidcSignIn {
     }).href
   }
 
-  /** Rejects if the answer does not belong to what this browser began, or if the provider refuses it. */
-  async finish(search: string, browser: string): Promise<{ readonly who: Who; readonly next: string } | 'no-role'> {
+  /**
+   * `refused`: the answer does not belong to what this browser began, or the provider refuses, does not answer, or sends what
+   * must not be trusted. The log has the code of the reason.
+   */
+  async finish(search: string, browser: string): Promise<SignedIn | 'no-role' | 'refused'> {
+    try {
+      return await this.#finish(search, browser)
+    } catch (error) {
+      const { code, error: answered, cause } = error as { code?: string; error?: string; cause?: { code?: string } }
+      this.#options.logger.warn({ code, answered, cause: cause?.code }, 'a sign-in with OpenID Connect was refused')
+      return 'refused'
+    }
+  }
+
+  async #finish(search: string, browser: string): Promise<SignedIn | 'no-role'> {
     const state = new URLSearchParams(search).get('state') ?? ''
     const begun = this.#begun.get(state)
     this.#begun.delete(state)
@@ -89,11 +110,14 @@ export class OidcSignIn {
   #discover(): Promise<oidc.Configuration> {
     const { issuer, clientId, clientSecret } = this.#options
     const url = new URL(issuer)
-    // Only a provider on this machine, as in tests, may be asked without TLS.
-    const isLocal = url.protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
     return oidc.discovery(url, clientId, clientSecret(), undefined, {
       timeout: 5,
-      ...(isLocal && { execute: [oidc.allowInsecureRequests] }),
+      // TLS alone would be enough for the standard; a signed token also survives a proxy that ends TLS.
+      execute: [
+        oidc.enableNonRepudiationChecks,
+        // The configuration allows http on this machine only.
+        ...(url.protocol === 'http:' ? [oidc.allowInsecureRequests] : []),
+      ],
     })
   }
 }

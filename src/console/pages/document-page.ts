@@ -1,5 +1,6 @@
 import type { Who } from '../../config/console-role.ts'
 import { type Html, html } from '../html.ts'
+import { hiddenFields } from './parts.ts'
 
 export interface DocumentPage {
   readonly title: string
@@ -7,6 +8,8 @@ export interface DocumentPage {
   /** Whether the page keeps itself up to date. */
   readonly live?: boolean
   readonly who: Who | null
+  /** The form token, if there is a session that can be ended. */
+  readonly signOut: string | null
   readonly environment: string
   readonly path: string
   /** Of the assets. */
@@ -25,7 +28,7 @@ const SECTIONS: readonly (readonly [path: string, name: string])[] = [
 ]
 
 /** The frame of every page. */
-export function documentPage({ title, body, live, who, environment, path, version }: DocumentPage): Html {
+export function documentPage({ title, body, live, who, signOut, environment, path, version }: DocumentPage): Html {
   const section = path === '/' ? '/' : `/${path.split('/')[1]}`
   const here = section === '/payments' ? '/find' : section
   return html`<!doctype html>
@@ -49,7 +52,10 @@ ${
     ([to, name]) => html`<li><a href="${to}"${to === here && html` aria-current="page"`}>${name}</a></li>`,
   )}</ul></nav>
 <form class="quick" role="search" aria-label="From every page" action="/find"><label class="unseen" for="quick">Find a payment</label><input id="quick" name="q" type="search" placeholder="Find any id  ( / )" autocomplete="off" maxlength="256"></form>
-<span class="who">${who.how === 'loopback' ? 'local' : who.name} <span class="muted">${who.role}</span></span>`
+<span class="who">${who.how === 'loopback' ? 'local' : who.name} <span class="muted">${who.role}</span></span>${
+    signOut !== null &&
+    html`<form class="sign-out" method="post" action="/sign-out">${hiddenFields(signOut, {})}<button class="quiet">Sign out</button></form>`
+  }`
 }
 </header>
 <main id="main" tabindex="-1">

@@ -413,7 +413,7 @@ function signInRoutes(access: ConsoleAccess): readonly Route[] {
       handle: async (ask) => {
         const { oidc } = access
         const answer = ask.path.slice(ask.path.indexOf('?'))
-        const found = oidc === null ? 'refused' : await oidc.finish(answer, ask.browser).catch(() => 'refused' as const)
+        const found = oidc === null ? 'refused' : await oidc.finish(answer, ask.browser)
         if (typeof found === 'string') {
           return page(
             ask,
@@ -438,7 +438,7 @@ function signInRoutes(access: ConsoleAccess): readonly Route[] {
   ]
 }
 
-/** A path of this console, never another site. */
+/** A path of this console, never another site: `//host`, and what browsers read as that, is none. */
 function nextIn(text: string | null): string {
-  return text !== null && /^\/(?![/\\])[^\s\\]*$/.test(text) ? text : '/'
+  return text !== null && /^\/(?!\/)[\x21-\x7e]*$/.test(text) && !text.includes('\\') ? text : '/'
 }
