@@ -4,6 +4,7 @@ import { TokenList } from '../../../src/config/token-list.ts'
 import { ConsoleAccess, type ConsoleAccessOptions } from '../../../src/console/access/console-access.ts'
 import { pageRoutes } from '../../../src/console/pages/page-routes.ts'
 import { tokenLine } from '../../config/token-line.ts'
+import { ACTS, forgeries } from '../attacks.ts'
 import { type FakeWorld, fakeWorld, KEY, paymentOf, startFakeConsole, storyEvents } from '../fake-world.ts'
 import { RawBrowser } from '../raw-browser.ts'
 import { sendRaw } from '../raw-request.ts'
@@ -18,17 +19,6 @@ const PAGES: Readonly<Record<string, string>> = {
   '/dead-letters/at/:place': `/dead-letters/at/${PLACE}`,
   '/runs/:id': '/runs/none',
 }
-const BODY = { topic: 'raw', partition: '1', offset: '103' }
-/** Every act, with what its form sends. */
-const ACTS: readonly (readonly [path: string, fields: Readonly<Record<string, string>>])[] = [
-  ['/dead-letters/dry-run', { topic: 'callbacks', cause: 'missing-status' }],
-  ['/dead-letters/redrive', { topic: 'callbacks', cause: 'missing-status', reason: 'source configured' }],
-  ['/dead-letters/close', { place: 'payments.callbacks.dlq[2]@41', reason: 'a test' }],
-  ['/reprocess/dry-run', { scope: 'all' }],
-  ['/reprocess/apply', { scope: 'all', reason: 'mapping corrected' }],
-  ['/drift', {}],
-  ['/bodies', { ...BODY, reason: 'customer asks' }],
-]
 const access = new ConsoleAccess({ signIn: null, localName: '', now: () => 0 })
 const ROUTES = pageRoutes(fakeWorld(), access).filter(({ needs }) => needs !== 'nobody')
 const VIEWS = ROUTES.filter(({ method, path }) => method === 'GET' && path !== '/live/changes')
@@ -68,7 +58,7 @@ function untouched(): void {
 
 test('the acts of this test are all that there are', () => {
   const posts = ROUTES.filter(({ method }) => method === 'POST')
-  expect(posts.map(({ path }) => path).toSorted()).toEqual(ACTS.map(([path]) => path).toSorted())
+  expect(posts.map(({ path }) => path).toSorted()).toEqual(ACTS.map(({ path }) => path).toSorted())
   expect(posts.every(({ needs }) => needs === 'operator')).toBe(true)
   expect(VIEWS.every(({ needs }) => needs === 'viewer')).toBe(true)
 })
@@ -88,7 +78,7 @@ describe('without signing in', () => {
     await using console_ = await start()
     const browser = new RawBrowser(console_.port)
     const token = await browser.tokenOn('/sign-in')
-    for (const [path, fields] of ACTS) {
+    for (const { path, fields } of ACTS) {
       const answer = await browser.post(path, fields, token)
       expect([path, answer.status, answer.headers.get('location')]).toEqual([path, 303, '/sign-in?next=%2F'])
     }
@@ -117,7 +107,7 @@ describe('a viewer', () => {
     await using console_ = await start()
     const browser = await signedIn(console_.port, 'v')
     const token = await browser.tokenOn('/')
-    for (const [path, fields] of ACTS) {
+    for (const { path, fields } of ACTS) {
       const { status, body } = await browser.post(path, fields, token)
       expect([path, status, body]).toEqual([path, 403, expect.stringContaining('needs the role operator')])
       const withBearer = await new RawBrowser(console_.port).post(path, fields, token, ['Authorization: Bearer v'])
@@ -128,7 +118,7 @@ describe('a viewer', () => {
 })
 
 describe('an operator', () => {
-  test.each(ACTS)('may do %s', async (path, fields) => {
+  test.each(ACTS)('may do $path', async ({ path, fields }) => {
     await using console_ = await start()
     const browser = await signedIn(console_.port, 'o')
     const answer = await browser.post(path, fields, await browser.tokenOn('/'), ['Origin: http://console.example'])
@@ -138,20 +128,7 @@ describe('an operator', () => {
     }
   })
 
-  const other = 'https://attacker.example'
-  test.each<[string, readonly string[], 'own' | 'none' | 'wrong' | 'of another browser' | 'of another person']>([
-    ['without a token', [], 'none'],
-    ['with a wrong token', [], 'wrong'],
-    ["with another browser's token", [], 'of another browser'],
-    ["with another person's token", [], 'of another person'],
-    ['from another site', [`Origin: ${other}`], 'own'],
-    ['from another port of the same host', ['Origin: http://console.example:81'], 'own'],
-    ['from a host with the same beginning', ['Origin: http://console.example.attacker.example'], 'own'],
-    ['from a frame without an origin', ['Origin: null'], 'own'],
-    ['from another site, as the browser says', ['Sec-Fetch-Site: cross-site'], 'own'],
-    ['from a sibling of the host, as the browser says', ['Sec-Fetch-Site: same-site'], 'own'],
-    ['typed by nobody', ['Sec-Fetch-Site: none'], 'own'],
-  ])('does nothing %s (CSRF)', async (_, headers, which) => {
+  test.each(forgeries('console.example'))('does nothing $what (CSRF)', async ({ headers, token: which }) => {
     await using console_ = await start()
     const browser = await signedIn(console_.port, 'o')
     const another = await signedIn(console_.port, which === 'of another person' ? 'k' : 'o')
@@ -166,13 +143,13 @@ describe('an operator', () => {
       'of another browser': await another.tokenOn('/'),
       'of another person': await another.tokenOn('/'),
     }[which]
-    for (const [path, fields] of ACTS) {
+    for (const { path, fields } of ACTS) {
       expect([path, (await browser.post(path, fields, token, headers)).status]).toEqual([path, 403])
     }
     untouched()
   })
 
-  test.each(ACTS.filter(([, { reason }]) => reason !== undefined))('needs a reason for %s', async (path, fields) => {
+  test.each(ACTS.filter(({ fields }) => 'reason' in fields))('needs a reason for $path', async ({ path, fields }) => {
     await using console_ = await start()
     const browser = await signedIn(console_.port, 'o')
     const token = await browser.tokenOn('/')
@@ -186,7 +163,7 @@ describe('an operator', () => {
     await using console_ = await start()
     const browser = await signedIn(console_.port, 'o')
     const token = await browser.tokenOn('/')
-    for (const [path, fields] of ACTS.filter(([path]) => path !== '/drift')) {
+    for (const { path, fields } of ACTS.filter(({ path: one }) => one !== '/drift')) {
       const answer = await browser.get(`${path}?${new URLSearchParams({ ...fields, token })}`)
       expect([path, answer.status]).toEqual([path, 405])
     }
@@ -319,6 +296,7 @@ describe('behind a proxy that signs people in', () => {
     viewers: ['staff'],
     addresses: { current: addressSet([address]) },
   })
+  const body = ACTS.find(({ path }) => path === '/bodies')?.fields ?? {}
   const as = (groups: string) => ['Host: console.example', 'X-User: alex', `X-Groups: ${groups}`]
 
   test('a viewer sees pages without a sign-out, and cannot act; an operator can', async () => {
@@ -329,10 +307,10 @@ describe('behind a proxy that signs people in', () => {
     viewer.cookies.set('paystatus_browser', operator.cookies.get('paystatus_browser') ?? '')
     const page = await viewer.get('/drift')
     expect([page.status, page.body]).toEqual([200, expect.not.stringContaining('/sign-out')])
-    expect((await viewer.post('/bodies', { ...BODY, reason: 'a' }, token)).status).toBe(403)
+    expect((await viewer.post('/bodies', body, token)).status).toBe(403)
     untouched()
-    expect((await operator.post('/bodies', { ...BODY, reason: 'a' }, token)).status).toBe(200)
-    expect(world.acts).toEqual([expect.objectContaining({ by: 'alex', reason: 'a' })])
+    expect((await operator.post('/bodies', body, token)).status).toBe(200)
+    expect(world.acts).toEqual([expect.objectContaining({ by: 'alex', reason: 'customer asks' })])
   })
 
   test('the header is worth nothing from elsewhere, and nobody without it is let in', async () => {
