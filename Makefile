@@ -148,7 +148,7 @@ mutants: deps ## Does the fault laboratory catch bugs planted into copies of the
 	@node test/lab/faults/mutants/main.ts
 
 .PHONY: security
-security: deps ## Attack the gateway and write docs/security.md; BATTERY=contract,smuggling runs some and writes nothing.
+security: deps ## Attack the gateway and the console, and write docs/security.md; BATTERY=contract,smuggling runs some and writes nothing.
 	@node test/lab/security/main.ts
 
 .PHONY: drill

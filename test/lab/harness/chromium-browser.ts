@@ -8,11 +8,11 @@ export async function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath, args: ['--no-sandbox'] })
 }
 
-/** What a page says went wrong: errors of scripts, and everything that its policy refused. A missing page is not one. */
-export function problemsOf(page: Page): readonly string[] {
+/** What a page says went wrong: errors of scripts, and everything that its policy refused. An answer such as 404 is none. */
+export function problemsOf(page: Page): string[] {
   const problems: string[] = []
   page.on('console', (message) => {
-    if (message.type() === 'error' && !message.text().includes('404')) {
+    if (message.type() === 'error' && !/^Failed to load resource: .* status of 4/.test(message.text())) {
       problems.push(message.text())
     }
   })

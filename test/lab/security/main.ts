@@ -1,10 +1,11 @@
-/** `make security BATTERY=…`: attacks a running gateway with known techniques. A run of all batteries writes docs/security.md. */
+/** `make security BATTERY=…`: attacks a running gateway and console with known techniques. A run of all batteries writes docs/security.md. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type StackInfo, useStack } from '../stack/stack.ts'
 import type { Battery, Outcome } from './battery.ts'
 import { brokerOutage } from './broker-outage.ts'
 import { clientCertificates } from './client-certificates.ts'
+import { console_ } from './console.ts'
 import { contract } from './contract.ts'
 import { jsonBodies } from './json-bodies.ts'
 import { type Ran, type Run, writeRun } from './report.ts'
@@ -21,6 +22,7 @@ const BATTERIES: readonly Battery[] = [
   slowConnections,
   brokerOutage,
   contract,
+  console_,
 ]
 
 const PROJECT = join(import.meta.dirname, '..', '..', '..')
