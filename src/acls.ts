@@ -99,7 +99,7 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
       onGroup('deployer', group, ['Describe'], 'topics check: reads what the stages recorded about their topics'),
     ),
 
-    ...onTopics('operator', all, READ, 'show, why, verify, drift, overdue, tail, audit, topics check'),
+    ...onTopics('operator', all, READ, 'show, why, verify, drift, overdue, tail, audit, topics check, console'),
     ...(['operator', 'maintainer'] as const).flatMap((role) =>
       [normalizerGroup, processorGroup].map((group) =>
         onGroup(role, group, ['Describe'], 'reads the progress of the stages'),
@@ -107,9 +107,14 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
     ),
 
     // The only way to a status is through `events`: like every role but the processor, it cannot write one.
-    ...onTopics('maintainer', all, READ, 'reprocess, dlq: reads what was received and published'),
-    ...onTopics('maintainer', ['events'], ['Write'], 'reprocess, dlq redrive: publishes events'),
-    ...onTopics('maintainer', ['resolvedDeadLetters', 'audit'], ['Write'], 'reprocess, dlq: records what was done'),
+    ...onTopics('maintainer', all, READ, 'reprocess, dlq, console: reads what was received and published'),
+    ...onTopics('maintainer', ['events'], ['Write'], 'reprocess, dlq redrive, also in the console: publishes events'),
+    ...onTopics(
+      'maintainer',
+      ['resolvedDeadLetters', 'audit'],
+      ['Write'],
+      'reprocess, dlq, console: records what was done',
+    ),
 
     ...onTopics('eraser', ['raw', 'current', 'changes'], READ, 'forget: finds the callbacks of a payment'),
     ...onTopics('eraser', ['keys', 'forgottenKeys'], BOTH, 'forget: marks data keys as forgotten and deletes them'),
@@ -152,7 +157,7 @@ export function redisAcls({ environment, processorGroup }: AclScope): readonly R
     ...(['operator', 'maintainer'] as const).map((role) => ({
       role,
       rules: [...base, `%R~${keys}`, ...REDIS_CONNECTION, ...REDIS_READING],
-      reason: role === 'operator' ? 'show, why, verify' : 'dlq: statuses before and after',
+      reason: role === 'operator' ? 'show, why, verify, console' : 'dlq: statuses before and after; console',
     })),
   ]
 }
