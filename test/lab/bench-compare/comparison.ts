@@ -63,7 +63,7 @@ const EXPLANATION = [
   '- **paystatus** accepts whatever the providers send: several payments in one callback, times in any order and zone, corrected',
   '  readings, refunds as children of a payment, dead letters with a reason. A history is bounded. The state is in Redis, where',
   '  any process can query it, and can be rebuilt. The normalizer writes at least once, the processor exactly once. `changes` and',
-  '  `current` are not compressed, because not every subscriber can read zstd.',
+  '  `current` are not compressed by default, because not every subscriber can read zstd; one row has `kafka.compressStatusTopics`.',
   '- **Kafka Streams** does the plainest form of the same job. A status is decided by its rank and its time; there are no dead',
   '  letters (a malformed callback stops the application), children, corrections or queries, and a history grows without limit.',
   '  The state is in RocksDB beside the process, with a changelog in Kafka. Everything is exactly once (`exactly_once_v2`, a commit',

@@ -113,7 +113,7 @@ async function prepare(): Promise<ComparedJob> {
 function measure(job: ComparedJob, part: Part): Promise<Pass> {
   switch (part.kind) {
     case 'ours':
-      return measureOurs(job, part.roles)
+      return measureOurs(job, part)
     case 'streams':
       return measureStreams(job, streams, part)
     case 'connect':

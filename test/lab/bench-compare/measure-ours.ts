@@ -2,16 +2,21 @@ import { Deployment } from '../harness/deployment.ts'
 import { Observer } from '../harness/observer.ts'
 import { preloadRaw } from '../harness/preload-raw.ts'
 import type { ComparedJob } from './compared-job.ts'
-import type { Pass } from './part.ts'
+import type { Part, Pass } from './part.ts'
 import { startUsage } from './usage.ts'
 import { differencesOf } from './workload.ts'
 
+type OurPart = Extract<Part, { kind: 'ours' }>
+
 const PASS_MAX_MS = 600_000
 
-/** Preloads raw, starts a process for each list of roles, and measures from ready to done. Throws if a total is wrong. */
-export async function measureOurs(job: ComparedJob, roles: readonly (readonly string[])[]): Promise<Pass> {
+/** Preloads raw, starts a process for each list of the part's roles, and measures from ready to done. Throws if a total is wrong. */
+export async function measureOurs(job: ComparedJob, { roles, compressed }: OurPart): Promise<Pass> {
   const { stack, pids, partitions, callbacks, totals } = job
-  const deployment = await Deployment.create(stack, { partitions })
+  const deployment = await Deployment.create(stack, {
+    partitions,
+    config: { kafka: { compressStatusTopics: compressed } },
+  })
   try {
     await preloadRaw(deployment, callbacks)
     const observer = await Observer.create(deployment)

@@ -1,7 +1,26 @@
 /** What the comparison measures; `label` is the row's name in the table. */
 export const PARTS = [
-  { name: 'ours-one', label: 'paystatus, one process', kind: 'ours', roles: [['normalizer', 'processor']] },
-  { name: 'ours-two', label: 'paystatus, two processes', kind: 'ours', roles: [['normalizer'], ['processor']] },
+  {
+    name: 'ours-one',
+    label: 'paystatus, one process',
+    kind: 'ours',
+    roles: [['normalizer', 'processor']],
+    compressed: false,
+  },
+  {
+    name: 'ours-two',
+    label: 'paystatus, two processes',
+    kind: 'ours',
+    roles: [['normalizer'], ['processor']],
+    compressed: false,
+  },
+  {
+    name: 'ours-two-zstd',
+    label: 'paystatus, two processes, status topics compressed',
+    kind: 'ours',
+    roles: [['normalizer'], ['processor']],
+    compressed: true,
+  },
   { name: 'streams-2-cold', label: 'Kafka Streams, two hops, cold JVM', kind: 'streams', hops: 2, warm: false },
   { name: 'streams-2-warm', label: 'Kafka Streams, two hops, warm JVM', kind: 'streams', hops: 2, warm: true },
   { name: 'streams-1-cold', label: 'Kafka Streams, one hop, cold JVM', kind: 'streams', hops: 1, warm: false },
