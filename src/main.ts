@@ -4,11 +4,12 @@ import { ConfigError } from './config.ts'
 import { answerSignalsAsFirstProcess } from './first-process.ts'
 import { crashText, serializeError, shownMessage } from './observability/log.ts'
 import { CallbackFilesError } from './tools/callback-files.ts'
+import { ConformanceOptionsError } from './tools/conformance/conformance.ts'
 import { SimulationOptionsError } from './tools/simulate/plan.ts'
 
 /** The process around the command line: signals, defects, broken pipes, exit codes. */
 
-const USAGE_ERRORS = [ConfigError, SimulationOptionsError, CallbackFilesError]
+const USAGE_ERRORS = [ConfigError, SimulationOptionsError, CallbackFilesError, ConformanceOptionsError]
 
 answerSignalsAsFirstProcess(process)
 

@@ -4,6 +4,7 @@ import { addAsyncapi } from './asyncapi.ts'
 import { addAudit } from './audit.ts'
 import { EXIT_USAGE } from './command-line.ts'
 import { addCompletion } from './completion.ts'
+import { addConformance } from './conformance.ts'
 import { addDatacontract } from './datacontract.ts'
 import { addDlq } from './dlq.ts'
 import { addDrift } from './drift.ts'
@@ -53,6 +54,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   addOpenapi,
   addAsyncapi,
   addDatacontract,
+  addConformance,
   addCompletion,
 ]
 

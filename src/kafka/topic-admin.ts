@@ -1,7 +1,8 @@
 import { sleep } from '../sleep.ts'
 import { TOPICS, type TopicId, type TopicNames, toTopicConfig } from '../topics.ts'
 import { assertNoError } from './client/client-errors.ts'
-import { CREATE_TOPICS, DESCRIBE_CONFIGS } from './client/requests.ts'
+import { CREATE_TOPICS, DELETE_TOPICS, DESCRIBE_CONFIGS } from './client/requests.ts'
+import { NO_UUID } from './client/wire-types.ts'
 import { isRetriable } from './errors.ts'
 import type { KafkaClient } from './kafka-client.ts'
 
@@ -31,42 +32,77 @@ export async function createMissingTopics(kafka: KafkaClient, plan: TopicPlan): 
     topicIds().map((id) => plan.names[id]),
   )
   const missing = topicIds().filter((id) => !existing.has(plan.names[id]))
-  if (missing.length > 0) {
-    const body = {
-      topics: missing.map((id) => ({
-        name: plan.names[id],
-        partitions: plan.partitions,
-        replicationFactor: plan.replicationFactor,
-        assignments: [],
-        configs: Object.entries(configOf(id, plan)).map(([name, value]) => ({ name, value })),
-      })),
-      timeoutMs: CREATE_MAX_MS,
-      validateOnly: false,
-    }
-    const { topics } = await kafka.queries.retried(() =>
-      // Every broker forwards the request to the controller.
-      kafka.queries.any((broker) => broker.send(CREATE_TOPICS, body, { deadlineMs: CREATE_MAX_MS + MARGIN_MS })),
-    )
-    for (const { errorCode, errorMessage, name } of topics) {
-      assertCreated(name, errorCode, errorMessage)
-    }
+  return createTopics(
+    kafka,
+    missing.map((id) => ({
+      name: plan.names[id],
+      partitions: plan.partitions,
+      replicationFactor: plan.replicationFactor,
+      config: configOf(id, plan),
+    })),
+  )
+}
+
+export interface NewTopic {
+  readonly name: string
+  readonly partitions: number
+  readonly replicationFactor: number
+  readonly config: Readonly<Record<string, string>>
+}
+
+/** Creates topics, waits until they are known, and returns their names. Rejects if one exists. */
+export async function createTopics(kafka: KafkaClient, topics: readonly NewTopic[]): Promise<readonly string[]> {
+  if (topics.length === 0) {
+    return []
   }
-  const created = missing.map((id) => plan.names[id])
-  if (created.length > 0) {
-    await untilKnown(() => kafka.queries.refresh(created))
+  const body = {
+    topics: topics.map(({ name, partitions, replicationFactor, config }) => ({
+      name,
+      partitions,
+      replicationFactor,
+      assignments: [],
+      configs: Object.entries(config).map(([setting, value]) => ({ name: setting, value })),
+    })),
+    timeoutMs: ANSWER_MAX_MS,
+    validateOnly: false,
   }
+  const { topics: answers } = await kafka.queries.retried(() =>
+    // Every broker forwards the request to the controller.
+    kafka.queries.any((broker) => broker.send(CREATE_TOPICS, body, { deadlineMs: ANSWER_MAX_MS + MARGIN_MS })),
+  )
+  for (const { errorCode, errorMessage, name } of answers) {
+    assertDone(`${name} cannot be created`, errorCode, errorMessage)
+  }
+  const created = topics.map(({ name }) => name)
+  await untilKnown(() => kafka.queries.refresh(created))
   return created
 }
 
-const CREATE_MAX_MS = 30_000
+/** Deletes topics with everything in them. Those that do not exist are left out. */
+export async function deleteTopics(kafka: KafkaClient, names: readonly string[]): Promise<void> {
+  if (names.length === 0) {
+    return
+  }
+  const body = { topics: names.map((name) => ({ name, id: NO_UUID })), timeoutMs: ANSWER_MAX_MS }
+  const { topics } = await kafka.queries.retried(() =>
+    kafka.queries.any((broker) => broker.send(DELETE_TOPICS, body, { deadlineMs: ANSWER_MAX_MS + MARGIN_MS })),
+  )
+  for (const { errorCode, errorMessage, name } of topics) {
+    if (!NOT_THERE.has(errorCode)) {
+      assertDone(`${name} cannot be deleted`, errorCode, errorMessage)
+    }
+  }
+}
+
+const ANSWER_MAX_MS = 30_000
 const MARGIN_MS = 2_000
 
 /** Prefers the broker's message, which names the setting that it rejects. */
-function assertCreated(name: string, errorCode: number, errorMessage: string | null): void {
+function assertDone(problem: string, errorCode: number, errorMessage: string | null): void {
   try {
     assertNoError(errorCode)
   } catch (error) {
-    throw new Error(`${name} cannot be created: ${errorMessage ?? (error as Error).message}`, { cause: error })
+    throw new Error(`${problem}: ${errorMessage ?? (error as Error).message}`, { cause: error })
   }
 }
 
@@ -158,7 +194,10 @@ const NOT_THERE = new Set([3, 29])
  * Number of partitions of each of these topics, without those that do not exist. Each is requested by name, so problems
  * with other topics of the cluster have no effect.
  */
-async function partitionsByTopic(kafka: KafkaClient, names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+export async function partitionsByTopic(
+  kafka: KafkaClient,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>()
   for (const { name, errorCode, partitions } of await kafka.queries.retried(() => kafka.queries.describe(names))) {
     if (name !== null && !NOT_THERE.has(errorCode)) {

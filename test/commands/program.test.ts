@@ -2,6 +2,7 @@ import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { createProgram } from '../../src/commands/program.ts'
+import { SCENARIO_NAMES } from '../../src/tools/conformance/scenarios.ts'
 
 /** The options of each command and how they are parsed. No command is executed. */
 
@@ -182,6 +183,28 @@ const ACCEPTED: readonly [line: string, name: string, args: readonly unknown[]][
   ],
   ['rules --json', 'rules', [{ json: true }]],
   ['openapi', 'openapi', [{}]],
+  [
+    'conformance --topic-prefix kit. --table http://localhost/table --scenario gap,repeats --payments 5 --timeout 90s --junit r.xml --keep-topics --json -- java -jar x.jar',
+    'conformance',
+    [
+      ['java', '-jar', 'x.jar'],
+      {
+        topicPrefix: 'kit.',
+        table: { kind: 'http', url: 'http://localhost/table' },
+        scenario: ['gap', 'repeats'],
+        payments: 5,
+        timeout: 90_000,
+        junit: 'r.xml',
+        keepTopics: true,
+        json: true,
+      },
+    ],
+  ],
+  [
+    'conformance --topic-prefix kit. --play',
+    'conformance',
+    [[], { topicPrefix: 'kit.', play: true, scenario: SCENARIO_NAMES, payments: 10_000, timeout: 60_000 }],
+  ],
   ['completion bash', 'completion', ['bash', {}]],
 ]
 
@@ -223,6 +246,8 @@ describe('options', () => {
     ['reprocess --source bank --payment a:1', "option '--source <id>' cannot be used with option '--payment <key>'"],
     ['reprocess --since 2026-03-01T08:00:00Z --source bank', "option '--since <time>' cannot be used"],
     ['reprocess --all --rate 0', 'must be a number above 0.'],
+    ['conformance --scenario all', 'has no scenario all; there are many-at-start'],
+    ['conformance --play --table x', "option '--play' cannot be used with option '--table <place>'"],
     ['translate a.json', "required option '--provider <id>' not specified"],
     ['fold --provider nobody a.json', 'Allowed choices are'],
     ['fold --provider instamed --namespace Clinic a.json', 'must be lower-case letters, digits and dashes'],

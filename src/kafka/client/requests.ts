@@ -476,6 +476,17 @@ export const CREATE_TOPICS = define(
   }),
 )
 
+export const DELETE_TOPICS = define(
+  'DeleteTopics',
+  20,
+  6,
+  struct({ topics: array(struct({ name: nullableString, id: uuid })), timeoutMs: int32 }),
+  struct({
+    ...throttled,
+    topics: array(struct({ name: nullableString, id: uuid, errorCode: int16, errorMessage: nullableString })),
+  }),
+)
+
 export const DESCRIBE_CONFIGS = define(
   'DescribeConfigs',
   32,
