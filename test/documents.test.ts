@@ -16,6 +16,7 @@ const DOCUMENTS = [
   'docs/runbooks',
   'schemas',
   'deploy',
+  'packages/client',
   'packages/testcontainers',
   'examples/subscriber',
 ]

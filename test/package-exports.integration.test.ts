@@ -15,6 +15,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'paystatus-package-'))
   install('.', 'paystatus')
   install('packages/testcontainers', '@paystatus/testcontainers')
+  install('packages/client', '@paystatus/client')
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
