@@ -51,13 +51,14 @@ LABEL org.opencontainers.image.title="paystatus" \
 # Node.js changes rarely, so it is a layer of its own.
 COPY --from=contents /contents/node /nodejs
 COPY --from=contents /contents/app /app
-# In a container 127.0.0.1 is the container itself, so both servers listen on every address. Publish only what is needed.
+# In a container 127.0.0.1 is the container itself, so all servers listen on every address. Publish only what is needed.
 ENV NODE_ENV=production \
     PAYSTATUS_GATEWAY_HOST=0.0.0.0 \
-    PAYSTATUS_ADMIN_HOST=0.0.0.0
+    PAYSTATUS_ADMIN_HOST=0.0.0.0 \
+    PAYSTATUS_CONSOLE_HOST=0.0.0.0
 WORKDIR /app
 USER 65532:65532
-EXPOSE 8080 9090
+EXPOSE 8080 8090 9090
 # Checks liveness, not readiness: a process that waits for Kafka or Redis must not be replaced.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["/nodejs/bin/node", "/app/dist/healthcheck.js", "live"]

@@ -329,6 +329,7 @@ export const ENVIRONMENT_OVERRIDES: readonly (readonly [
   ['PAYSTATUS_KAFKA_PARTITIONS', 'kafka.partitions', toNumber],
   ['PAYSTATUS_KAFKA_GROUP_INSTANCE_ID', 'kafka.groupInstanceId', String],
   ['PAYSTATUS_REDIS_URL', 'redis.url', String],
+  ['PAYSTATUS_REDIS_USERNAME', 'redis.username', String],
   ['PAYSTATUS_REGISTRY_URL', 'registry.url', String],
   ['PAYSTATUS_GATEWAY_HOST', 'gateway.host', String],
   ['PAYSTATUS_GATEWAY_PORT', 'gateway.port', toNumber],

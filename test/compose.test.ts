@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -118,22 +119,28 @@ describe('docker-compose.yml', () => {
     expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([])
   })
 
-  test.each(['docker/paystatus.yaml', 'docker/paystatus-cluster.yaml'])('%s is a valid configuration', (file) => {
-    // The service `secrets` creates the secret files; here any file that is not empty replaces them.
-    const text = read(file).replaceAll(/\/run\/paystatus\/[a-z0-9-]+/g, join(ROOT, 'package.json'))
-    const { sources } = loadConfigText(text)
-    expect(sources.map(({ provider }) => provider)).toEqual([
-      'jpm-global-payments-v1',
-      'jpm-global-payments-v2',
-      'instamed',
-    ])
-  })
-
-  test('the service `secrets` makes every secret that the configuration names', () => {
-    const named = [...read('docker/paystatus.yaml').matchAll(/\/run\/paystatus\/([a-z0-9-]+)/g)].map(([, name]) => name)
-    const entrypoint = (services['secrets'] as { entrypoint?: readonly string[] }).entrypoint
-    expect(entrypoint?.slice(-named.length)).toEqual(named)
-  })
+  test.each(['docker/paystatus.yaml', 'docker/paystatus-cluster.yaml'])(
+    '%s is a valid configuration, with the secrets that the service `secrets` makes',
+    (file) => {
+      const { entrypoint = [] } = services['secrets'] as { entrypoint?: readonly string[] }
+      const [folder, ...names] = entrypoint.slice(2)
+      expect(folder).toBe('/run/paystatus')
+      const directory = mkdtempSync(join(tmpdir(), 'paystatus-secrets-'))
+      try {
+        execFileSync(process.execPath, [join(ROOT, 'docker/make-secrets.mjs'), directory, ...names])
+        const { sources, console: console_ } = loadConfigText(read(file).replaceAll('/run/paystatus', directory))
+        expect(sources.map(({ provider }) => provider)).toEqual([
+          'jpm-global-payments-v1',
+          'jpm-global-payments-v2',
+          'instamed',
+        ])
+        // In a container it listens on every address.
+        expect(console_.signIn).not.toBeNull()
+      } finally {
+        rmSync(directory, { recursive: true })
+      }
+    },
+  )
 
   test('docker/cluster.env sets variables that the file has, and its configuration differs in nothing but replication', () => {
     const variables = new Set([...read('docker-compose.yml').matchAll(VARIABLE)].map(([, name]) => name))

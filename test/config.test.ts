@@ -137,6 +137,7 @@ sources:
       PAYSTATUS_KAFKA_PARTITIONS: '12',
       PAYSTATUS_KAFKA_GROUP_INSTANCE_ID: 'pod-0',
       PAYSTATUS_REDIS_URL: 'rediss://cache:6380',
+      PAYSTATUS_REDIS_USERNAME: 'maintainer',
       PAYSTATUS_REGISTRY_URL: 'https://registry:1/apis',
       PAYSTATUS_GATEWAY_HOST: '0.0.0.0',
       PAYSTATUS_GATEWAY_PORT: '1',
@@ -154,7 +155,9 @@ sources:
     )
     const sasl = 'sasl: { mechanism: SCRAM-SHA-512, username: file, password: { env: PASSWORD } }'
     const config = loadConfig(
-      file(`environment: dev\nkafka: { partitions: 3, replicationFactor: 3, ${sasl} }\n`),
+      file(
+        `environment: dev\nkafka: { partitions: 3, replicationFactor: 3, ${sasl} }\nredis: { password: { env: PASSWORD } }\n`,
+      ),
       texts,
     )
     expect(config.environment).toBe('prod')
@@ -167,10 +170,11 @@ sources:
       replicationFactor: 3,
       sasl: { username: 'gateway' },
     })
-    expect(config.redis.url).toBe('rediss://cache:6380')
+    expect(config.redis).toMatchObject({ url: 'rediss://cache:6380', username: 'maintainer' })
     expect(config.registry.url).toBe('https://registry:1/apis')
     expect(config.gateway).toMatchObject({ host: '0.0.0.0', port: 1 })
     expect(config.admin).toEqual({ host: '::1', port: 2 })
+    expect(config.console).toMatchObject({ host: '127.0.0.3', port: 3 })
     expect(config.tracing).toEqual({ endpoint: 'http://collector:4318', sampleRatio: 0.5 })
   })
 

@@ -1,6 +1,6 @@
 import { shortReason } from '../stream/short-reason.ts'
 
-export type JobKind = 'redrive' | 'close' | 'reprocess' | 'drift'
+export type JobKind = 'redrive' | 'close' | 'reprocess' | 'drift' | 'scorecard'
 
 /** Work that takes longer than a request may. `result` is what it has found so far, or found. */
 export interface Job<T = unknown> {

@@ -9,9 +9,11 @@ import type { Decider, RedrivenLetter } from '../tools/dlq/redrive-letters.ts'
 import type { Selection } from '../tools/dlq/select-letters.ts'
 import type { DriftReport } from '../tools/drift.ts'
 import type { PartitionLag } from '../tools/lag.ts'
+import type { ProcessHealth } from '../tools/process-health.ts'
 import type { PlannedPayment } from '../tools/reprocess/plan-payment.ts'
 import type { ReprocessReport } from '../tools/reprocess/reprocess-report.ts'
 import type { ReprocessScope } from '../tools/reprocess/reprocess-scope.ts'
+import type { Scorecard } from '../tools/scorecard/scorecard.ts'
 import type { PaymentExplanation } from '../tools/why/explain-payment.ts'
 import type { TopicNames } from '../topics.ts'
 import type { ActivityPoint } from './activity.ts'
@@ -23,15 +25,6 @@ import type { PaymentBoard } from './payment-board.ts'
 export interface LoadedPayment {
   readonly state: PaymentState
   readonly from: 'view' | 'topic'
-}
-
-/** What one process says about itself on its admin port. */
-export interface ProcessHealth {
-  /** Address of the admin port, or `this process`. */
-  readonly process: string
-  readonly ready: boolean
-  /** What is not ok, and why. */
-  readonly stopped: readonly { readonly component: string; readonly reason: string }[]
 }
 
 /** A value read in the background, with its age; null: not read yet. */
@@ -66,6 +59,7 @@ export interface ConsoleWorld {
   /** ms since the epoch. */
   readonly now: () => number
   readonly lag: () => Reading<readonly PartitionLag[]>
+  /** This process, and those of `console.watch`. */
   readonly processes: () => Reading<readonly ProcessHealth[]>
   /** Open dead letters by topic and reason. */
   readonly openLetters: () => Reading<readonly (readonly [topic: string, reason: string, count: number])[]>
@@ -107,6 +101,8 @@ export interface ConsoleWorld {
     },
   ): Promise<ReprocessReport>
   drift(signal: AbortSignal): Promise<DriftReport>
+  /** Answer codes come from the processes of `console.watch` that answer. */
+  scorecard(since: number, signal: AbortSignal): Promise<Scorecard>
   audit(options: AuditOptions): Promise<AuditReport>
   /** The body, decrypted, after the act stands in the audit trail. Null if there is none, or if it cannot be read. */
   openBody(place: BodyPlace, decider: Decider, signal: AbortSignal): Promise<Buffer | null>

@@ -1,13 +1,12 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { PaymentCodecs } from '../avro/payment-codecs.ts'
-import { httpRequest } from '../client-security/http-request.ts'
 import type { Config } from '../config.ts'
 import { Activity } from '../console/activity.ts'
 import { ConsoleFeed } from '../console/console-feed.ts'
 import { Jobs } from '../console/jobs.ts'
 import { PaymentBoard } from '../console/payment-board.ts'
 import { RegularReading } from '../console/reading.ts'
-import type { BodyPlace, ConsoleWorld, LoadedPayment, ProcessHealth } from '../console/world.ts'
+import type { BodyPlace, ConsoleWorld, LoadedPayment } from '../console/world.ts'
 import { createBodyOpener } from '../encryption/open-bodies.ts'
 import { createGroupOffsets } from '../kafka/group-offsets.ts'
 import { createKafka, type KafkaClient } from '../kafka/kafka-client.ts'
@@ -34,7 +33,9 @@ import { statesOf } from '../tools/dlq/states-of.ts'
 import { findDrift } from '../tools/drift.ts'
 import { lagOf, type PartitionLag } from '../tools/lag.ts'
 import { openIfPossible } from '../tools/open-if-possible.ts'
+import { type ProcessHealth, readHealths, reasonsIn } from '../tools/process-health.ts'
 import { reprocess } from '../tools/reprocess/reprocess.ts'
+import { findScorecard } from '../tools/scorecard/scorecard.ts'
 import { findPayments } from '../tools/show.ts'
 import { decodeOrNull } from '../tools/verify/decode-or-null.ts'
 import { progressLine } from '../tools/verify/progress-line.ts'
@@ -46,13 +47,13 @@ import type { StageContext } from './stage-context.ts'
 
 /** A page must say soon that Kafka does not answer. */
 const RETRY_FOR_MS = 2_000
-const HEALTH_TIMEOUT_MS = 2_000
 const LAG_INTERVAL_MS = 5_000
 const HEALTH_INTERVAL_MS = 5_000
 /** Clocks of our processes may differ by this much, ms. */
 const SKEW_MS = 60_000
 /** Events per second that a reprocess publishes, as the command does by default. */
 const REPROCESS_RATE = 1_000
+const THIS_PROCESS = 'this process'
 const LETTER_TOPICS = ['rawDeadLetters', 'eventDeadLetters'] as const
 
 /** What the console shows, from the real servers: the clients that stay open, and the tools behind the commands. */
@@ -230,6 +231,12 @@ export class RealWorld implements ConsoleWorld {
 
   drift: ConsoleWorld['drift'] = (signal) => findDrift(this.#config, this.#logger, signal)
 
+  scorecard: ConsoleWorld['scorecard'] = (since, signal) => {
+    const answering = (this.processes().value ?? []).filter(({ ready, url }) => ready !== null && url !== THIS_PROCESS)
+    const urls = answering.map(({ url }) => url)
+    return findScorecard(this.#config, this.#logger, since, urls, signal)
+  }
+
   audit: ConsoleWorld['audit'] = (options) => audit(this.#config, this.#logger, options)
 
   async openBody({ topic, partition, offset }: BodyPlace, { by, reason }: Decider, signal: AbortSignal) {
@@ -285,35 +292,9 @@ export class RealWorld implements ConsoleWorld {
   }
 
   async #readProcesses(): Promise<readonly ProcessHealth[]> {
-    const own = healthOf('this process', this.#context.health.readiness())
-    const others = await Promise.all(this.#config.console.watch.map(readHealth))
-    return [own, ...others]
-  }
-}
-
-/** The part of `/health/ready` that matters here. */
-interface ReadyDocument {
-  readonly ready: boolean
-  readonly components?: Readonly<Record<string, { readonly ok: boolean; readonly reason?: string }>>
-}
-
-function healthOf(process: string, { ready, components = {} }: ReadyDocument): ProcessHealth {
-  const stopped = Object.entries(components)
-    .filter(([, { ok }]) => !ok)
-    .map(([component, { reason }]) => ({ component, reason: String(reason ?? 'not ready') }))
-  return { process, ready, stopped }
-}
-
-async function readHealth(url: string): Promise<ProcessHealth> {
-  const process = new URL(url).host
-  try {
-    const { body } = await httpRequest(`${url.replace(/\/$/, '')}/health/ready`, {
-      method: 'GET',
-      headers: {},
-      timeoutMs: HEALTH_TIMEOUT_MS,
-    })
-    return healthOf(process, JSON.parse(body) as ReadyDocument)
-  } catch {
-    return { process, ready: false, stopped: [{ component: 'process', reason: 'does not answer' }] }
+    const { ready, components } = this.#context.health.readiness()
+    const own = { url: THIS_PROCESS, ready, reasons: reasonsIn(components) }
+    const others = await Promise.all(this.#config.console.watch.map((url) => readHealths(url)))
+    return [own, ...others.flat()]
   }
 }

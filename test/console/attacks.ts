@@ -18,8 +18,12 @@ export const ACTS: readonly Act[] = [
   { path: '/reprocess/dry-run', fields: { scope: 'all' } },
   { path: '/reprocess/apply', fields: { scope: 'all', reason: 'mapping corrected' } },
   { path: '/drift', fields: {} },
+  { path: '/scorecard', fields: { hours: '24' } },
   { path: '/bodies', fields: { topic: 'raw', partition: '1', offset: '103', reason: 'customer asks' } },
 ]
+
+/** Paths of acts that are pages, too. */
+export const SEEN_TOO = ['/drift', '/scorecard']
 
 /** A form that does not come from a page of this console, in a browser of this person. */
 export interface Forgery {

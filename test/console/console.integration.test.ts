@@ -7,9 +7,11 @@ import {
   SEARCH_DOCUMENT,
   STANDING_DOCUMENT,
 } from '../../src/console/api/api-documents.ts'
+import { audit } from '../../src/tools/audit/audit.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
 import { eventually } from '../lab/harness/eventually.ts'
+import { RawBrowser } from './raw-browser.ts'
 
 /** The role `console` on a real Kafka, Redis and registry, beside the stages. */
 
@@ -25,7 +27,7 @@ beforeAll(async () => {
   deployment = await Deployment.create(inject('stack'))
   paystatus = await deployment.start(['gateway', 'normalizer', 'processor', 'console'])
   await paystatus.ready()
-  await tell('{"callbacks":[{"not":"a status"}]}')
+  await tell(UNREADABLE)
   await tell(bodyOf('PENDING', '2026-01-05T08:00:00.000Z'))
   await eventually(async () => expect((await get(PAYMENT)).status).toBe(200))
   await tell(bodyOf('COMPLETED', '2026-01-05T08:05:00.000Z'))
@@ -34,6 +36,7 @@ beforeAll(async () => {
 
 afterAll(() => deployment?.close())
 
+const UNREADABLE = '{"callbacks":[{"not":"a status"}]}'
 const bodyOf = (paymentStatus: string, createDateTime: string) =>
   JSON.stringify({ callbacks: [{ firmRootId: ID, endToEndId: E2E, paymentStatus, createDateTime }] })
 
@@ -75,4 +78,72 @@ describe('the read API', () => {
       expect(partitions.reduce((sum, { records }) => sum + records, 0)).toBe(0)
     })
   })
+})
+
+describe('acts', () => {
+  let browser: RawBrowser
+  let token: string
+  beforeAll(async () => {
+    browser = new RawBrowser(Number(new URL(paystatus.consoleUrl).port), ['Host: localhost'])
+    token = await browser.tokenOn('/drift')
+  })
+
+  const acts = async () => (await audit(deployment.config, deployment.logger, {})).acts
+
+  /** The page of the run that the form starts, once it has ended. */
+  async function run(path: string, fields: Readonly<Record<string, string>>): Promise<string> {
+    const started = await browser.post(path, fields, token)
+    expect([path, started.status]).toEqual([path, 303])
+    return eventually(async () => {
+      const { body } = await browser.get(started.headers.get('location') ?? '')
+      expect(body).toContain('>done</span>')
+      return body
+    })
+  }
+
+  test('each stands in payments.audit with who and why, and dry runs do not', async () => {
+    const letters = { topic: 'callbacks', cause: 'missing-payment-id' }
+    expect(await run('/dead-letters/dry-run', letters)).toContain('1 stay')
+    expect(await run('/reprocess/dry-run', { scope: 'all' })).toContain('3 callbacks')
+    expect(await acts()).toEqual([])
+    await run('/dead-letters/redrive', { ...letters, reason: 'first try' })
+    await run('/dead-letters/close', { ...letters, reason: 'a test' })
+    await run('/reprocess/apply', { scope: 'all', reason: 'to be sure' })
+    const done = { by: expect.stringMatching(/./), outcome: 'done' }
+    expect(await acts()).toEqual([
+      expect.objectContaining({ ...done, act: 'redrive', reason: 'first try' }),
+      expect.objectContaining({
+        ...done,
+        act: 'close',
+        reason: 'a test',
+        counts: expect.objectContaining({ closed: 1 }),
+      }),
+      expect.objectContaining({ ...done, act: 'reprocess', reason: 'to be sure' }),
+    ])
+    expect((await browser.get('/dead-letters')).body).toContain('No dead letters wait')
+  }, 60_000)
+
+  test('a body is on no page until it is opened, which is recorded', async () => {
+    const { body: letter } = await browser.get(`/dead-letters/at/${encodeURIComponent(await placeOfLetter())}`)
+    const why = await browser.get(`/payments/${encodeURIComponent(KEY)}/why`)
+    const field = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(letter)?.[1] ?? ''
+    expect(letter).not.toContain('a status')
+    expect(why.body).not.toContain('firmRootId')
+    const place = { topic: field('topic'), partition: field('partition'), offset: field('offset') }
+    const opened = await browser.post('/bodies', { ...place, reason: 'to read it' }, token)
+    expect([opened.status, opened.body]).toEqual([200, expect.stringContaining('&quot;not&quot;:&quot;a status&quot;')])
+    const scope = { place: await placeOfLetter() }
+    expect((await acts()).at(-1)).toMatchObject({ act: 'open-body', reason: 'to read it', outcome: 'done', scope })
+  })
+
+  async function placeOfLetter(): Promise<string> {
+    const { offsets, topic } = { topic: deployment.topics.rawDeadLetters, offsets: [0, 1, 2] }
+    for (const partition of offsets) {
+      const place = `${topic}[${partition}]@0`
+      if ((await browser.get(`/dead-letters/at/${encodeURIComponent(place)}`)).status === 200) {
+        return place
+      }
+    }
+    throw new Error('there is no dead letter')
+  }
 })

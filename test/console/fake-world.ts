@@ -96,6 +96,8 @@ export interface FakeWorld extends ConsoleWorld {
   tell(change: StatusChangeRecord): void
   /** Rejects every call that needs a server. */
   down: boolean
+  /** What the last scorecard was asked for. */
+  scoredSince: number | null
 }
 
 /** A console's world in memory. What it answers is made by the real code wherever that needs no server. */
@@ -143,6 +145,7 @@ export function fakeWorld(): FakeWorld {
   } as const
   const world: FakeWorld = {
     down: false,
+    scoredSince: null,
     acts,
     topics,
     partitions: 6,
@@ -196,11 +199,11 @@ export function fakeWorld(): FakeWorld {
       at: NOW - 2_000,
       trouble: null,
       value: [
-        { process: 'normalizer:9090', ready: true, stopped: [] },
+        { url: 'http://normalizer:9090', ready: true, reasons: [] },
         {
-          process: 'processor:9090',
+          url: 'http://processor:9090',
           ready: false,
-          stopped: [{ component: 'redis', reason: 'Redis evicts keys: set maxmemory-policy noeviction' }],
+          reasons: ['redis: Redis evicts keys: set maxmemory-policy noeviction'],
         },
       ],
     }),
@@ -347,6 +350,14 @@ export function fakeWorld(): FakeWorld {
       unreadable: 0,
       truncated: false,
     }),
+    scorecard: async (since) => {
+      world.scoredSince = since
+      const score = { callbacks: 400, deadLetters: 3, retries: 12, events: 397, duplicates: 21, late: 4, outOfOrder: 2 }
+      const rest = { conflicts: 0, unknownStatuses: 1, unreadableDetails: 0, unreadableTimes: 0 }
+      const latenessMs = { p50: 900, p99: 64_000 }
+      const scores = [{ source: 'jpm-v2', provider: 'jpm-global-payments-v2', ...score, ...rest, latenessMs }]
+      return { since, until: NOW, scores, answers: new Map([['jpm-v2', { 200: 400, 401: 2 }]]) }
+    },
     audit: async () => ({
       acts: [
         {

@@ -23,6 +23,7 @@ const PAGES: readonly (readonly [name: string, path: string, heading: string])[]
   ['dead letter', LETTER, 'Dead letter'],
   ['reprocess', '/reprocess', 'Reprocess'],
   ['drift', '/drift', 'Drift'],
+  ['scorecard', '/scorecard', 'Scorecard'],
   ['audit', '/audit', 'Audit'],
   ['live tail', '/tail', 'Live tail'],
   ['unknown page', '/nothing', 'Not found'],
@@ -238,6 +239,18 @@ describe('acts', () => {
     await page.locator('pre.body').waitFor()
     expect(await page.locator('pre.body').textContent()).toBe('{"creditor":"<b>A. Person</b>"}')
     expect(world.acts.at(-1)).toMatchObject({ act: 'open-body', what: 'raw@100', reason: 'customer asks, CHG-1' })
+  })
+
+  test('a scorecard is made on request', async () => {
+    await open('/scorecard')
+    await page.getByLabel('Callbacks of').selectOption('the last week')
+    await page.getByRole('button', { name: 'Read the topics' }).click()
+    const cells = page.getByRole('region', { name: 'Sources' }).locator('td')
+    await cells.first().waitFor()
+    expect(await cells.allTextContents()).toEqual(
+      expect.arrayContaining(['duplicates', '21 (5.3 %)', '200: 400, 401: 2']),
+    )
+    expect(world.scoredSince).toBe(NOW - 7 * 86_400_000)
   })
 
   test('drift is read on request', async () => {

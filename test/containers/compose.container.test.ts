@@ -17,13 +17,25 @@ async function compose(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
 }
 
 async function ports(): Promise<NodeJS.ProcessEnv> {
-  const names = ['KAFKA_PORT', 'REDIS_PORT', 'REGISTRY_PORT', 'GATEWAY_PORT']
+  const names = ['KAFKA_PORT', 'REDIS_PORT', 'REGISTRY_PORT', 'GATEWAY_PORT', 'CONSOLE_PORT']
   return Object.fromEntries(await Promise.all(names.map(async (name) => [name, String(await freePort())])))
 }
 
 afterAll(async () => {
   await compose(['down', '--volumes', '--timeout', '10'])
 }, 120_000)
+
+test('people sign in to the console with the token in the log of `secrets`', async () => {
+  const env = await ports()
+  const { ok, output } = await compose(['up', '--detach', '--wait', 'console'], env)
+  expect(ok, output).toBe(true)
+  const { output: log } = await compose(['logs', '--no-log-prefix', 'secrets'], env)
+  const token = /sign in with the token (\S+)/.exec(log)?.[1]
+  const url = `http://127.0.0.1:${env['CONSOLE_PORT']}/api/lag`
+  expect((await fetch(url)).status).toBe(401)
+  expect((await fetch(url, { headers: { authorization: `Bearer ${token}` } })).status).toBe(200)
+  await compose(['down', '--volumes', '--timeout', '10'], env)
+}, 300_000)
 
 test('I2 I3 I5: the demo of the compose file ends with 0 mismatches, and verify finds no difference', async () => {
   const env = { ...DEMO, ...(await ports()) }

@@ -24,6 +24,7 @@ const SECTIONS: readonly (readonly [path: string, name: string])[] = [
   ['/dead-letters', 'Dead letters'],
   ['/reprocess', 'Reprocess'],
   ['/drift', 'Drift'],
+  ['/scorecard', 'Scorecard'],
   ['/audit', 'Audit'],
 ]
 

@@ -149,6 +149,7 @@ ${absent.length > 0 && html`<p class="note">${counted(absent.length, 'place has'
 ${
   report !== null &&
   !report.applied &&
+  report.redriven + report.partly > 0 &&
   token !== null &&
   html`<section class="card"><h2>Apply</h2>${actForm({
     action: '/dead-letters/redrive',

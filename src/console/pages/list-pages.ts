@@ -1,6 +1,8 @@
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
 import type { AuditReport } from '../../tools/audit/list-acts.ts'
 import type { DriftReport } from '../../tools/drift.ts'
+import type { Scorecard } from '../../tools/scorecard/scorecard.ts'
+import { answersText, scorecardRows } from '../../tools/scorecard/scorecard-report.ts'
 import type { LiveChange } from '../console-feed.ts'
 import { type Html, html } from '../html.ts'
 import type { Job } from '../jobs.ts'
@@ -48,8 +50,12 @@ ${
 export function driftPage(latest: Job<DriftReport> | null, now: number, token: string | null): Html {
   return html`${pageHead('Drift', 'Fields, statuses and event types in the raw callbacks that the mapping does not know.')}
 ${token !== null && html`<form method="post" action="/drift">${hiddenFields(token, {})}<button>Read raw now</button></form>`}
-${latest === null ? html`<p class="muted">Raw was not read yet since the console started${token === null && '; that needs the role operator'}.</p>` : html`<p><a href="/runs/${latest.id}">Latest reading</a>: ${latest.state}, begun ${ago(latest.startedAt, now)}</p>`}
+${latest === null ? html`<p class="muted">Raw was not read yet since the console started${token === null && '; that needs the role operator'}.</p>` : latestRun(latest, now)}
 ${latest !== null && latest.result !== null && driftResult(latest.result)}`
+}
+
+function latestRun({ id, state, startedAt }: Job, now: number): Html {
+  return html`<p><a href="/runs/${id}">Latest reading</a>: ${state}, begun ${ago(startedAt, now)}</p>`
 }
 
 export function driftResult({ rows, callbacks, truncated, unknownSource, unreadable }: DriftReport): Html {
@@ -76,6 +82,43 @@ ${
         moment(firstAt),
         moment(lastAt),
       ]),
+  )
+}`
+}
+
+/** Hours to look back over: what people ask for, up to how long raw is kept. */
+const SCORECARD_HOURS = [
+  [1, 'the last hour'],
+  [24, 'the last day'],
+  [24 * 7, 'the last week'],
+  [24 * 30, 'the last 30 days'],
+] as const
+
+export function scorecardPage(latest: Job<Scorecard> | null, now: number, token: string | null): Html {
+  return html`${pageHead('Scorecard', 'How the sources behave: repeats, late and unreadable callbacks, how late they are.')}
+${token !== null && html`<form class="row" method="post" action="/scorecard">${hiddenFields(token, {})}<label for="hours">Callbacks of</label><select id="hours" name="hours">${SCORECARD_HOURS.map(([hours, text]) => html`<option value="${hours}"${hours === 24 && html` selected`}>${text}</option>`)}</select><button>Read the topics</button></form>`}
+${latest === null ? html`<p class="muted">The topics were not read yet since the console started${token === null && '; that needs the role operator'}.</p>` : latestRun(latest, now)}
+${latest !== null && latest.result !== null && scorecardResult(latest.result)}`
+}
+
+export function scorecardResult(card: Scorecard): Html {
+  const { since, until, scores } = card
+  return html`<p role="status">${counted(scores.length, 'source')} with callbacks from ${moment(since)} to ${moment(until)}.</p>
+${
+  scores.length > 0 &&
+  table(
+    'Sources',
+    [
+      { name: 'Figure' },
+      ...scores.map(({ source, provider }) => ({ name: `${source} (${provider})`, kind: 'number' as const })),
+    ],
+    [
+      ...scorecardRows(scores),
+      [
+        'answers of the gateways',
+        ...scores.map(({ source }) => answersText(card, source) ?? 'console.watch names none'),
+      ],
+    ],
   )
 }`
 }

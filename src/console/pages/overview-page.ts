@@ -41,13 +41,13 @@ function problemsOf(world: Overviewed): readonly Html[] {
   const { value: lags, trouble } = world.lag()
   const stages = ['normalizer', 'processor'] as const
   const late = stages.filter((stage) => lags !== null && oldestMs(lags, stage) > LAG_FINE_MS)
-  const stopped = (world.processes().value ?? []).filter(({ ready }) => !ready)
+  const stopped = (world.processes().value ?? []).filter(({ ready }) => ready !== true)
   const open = (world.openLetters().value ?? []).reduce((sum, [, , count]) => sum + count, 0)
   return [
-    ...stopped.flatMap(({ process, stopped: parts }) =>
-      parts.length === 0
-        ? [html`<strong>${process}</strong> is not ready`]
-        : parts.map(({ component, reason }) => html`<strong>${process}</strong>: ${component}: ${reason}`),
+    ...stopped.flatMap(({ url, reasons }) =>
+      reasons.length === 0
+        ? [html`<strong>${processName(url)}</strong> is not ready`]
+        : reasons.map((reason) => html`<strong>${processName(url)}</strong>: ${reason}`),
     ),
     ...(trouble === null ? [] : [html`Kafka cannot be read: ${trouble}`]),
     ...late.map(
@@ -162,11 +162,16 @@ function sources(world: Overviewed): Html {
 
 function processes({ processes: read, now }: Overviewed): Html {
   const { value, at } = read()
-  const rows = (value ?? []).map(({ process, ready, stopped }) => [
-    process,
-    html`<span class="mark ${ready ? 'good' : 'bad'}">${ready ? 'ready' : 'not ready'}</span>`,
-    stopped.map(({ component, reason }) => `${component}: ${reason}`).join('; '),
+  const rows = (value ?? []).map(({ url, ready, reasons }) => [
+    processName(url),
+    html`<span class="mark ${ready === true ? 'good' : 'bad'}">${ready === true ? 'ready' : 'not ready'}</span>`,
+    reasons.join('; '),
   ])
   return html`${table('Processes', [{ name: 'Process' }, { name: 'State' }, { name: 'What is missing', kind: 'wide' }], rows)}
 <p class="muted">${at === null ? 'not asked yet' : `asked ${ago(at, now())}`}; <code>console.watch</code> names the other processes</p>`
+}
+
+/** The address of its admin port without the scheme. */
+function processName(url: string): string {
+  return url.replace(/^http:\/\//, '').replace(/\/$/, '')
 }

@@ -4,6 +4,7 @@ import type { Decider } from '../../tools/dlq/redrive-letters.ts'
 import { type Selection, selectLetters } from '../../tools/dlq/select-letters.ts'
 import type { DriftReport } from '../../tools/drift.ts'
 import type { ReprocessScope } from '../../tools/reprocess/reprocess-scope.ts'
+import type { Scorecard } from '../../tools/scorecard/scorecard.ts'
 import { type ConsoleAccess, SESSION_COOKIE } from '../access/console-access.ts'
 import { letterFilterOf, pageOf, standingAt, timeOf } from '../api/api-routes.ts'
 import { type Html, html } from '../html.ts'
@@ -20,6 +21,8 @@ import {
   driftResult,
   overduePage,
   runPage,
+  scorecardPage,
+  scorecardResult,
   signInPage,
   tailLine,
   tailPage,
@@ -64,6 +67,11 @@ export function pageRoutes(world: ConsoleWorld, access: ConsoleAccess): readonly
     act('/drift', (ask) =>
       started(() => world.jobs.start('drift', 'Drift: reading raw', nameOf(ask), (signal) => world.drift(signal))),
     ),
+    viewer('/scorecard', (ask) => {
+      const latest = world.jobs.latest('scorecard') as Job<Scorecard> | null
+      return { kind: 'page', title: 'Scorecard', body: scorecardPage(latest, world.now(), tokenOf(ask)) }
+    }),
+    act('/scorecard', (ask) => scorecard(world, ask)),
     viewer('/audit', async ({ signal }) => {
       const report = await world.audit({ signal })
       const acts = report.acts.toReversed().slice(0, ACTS_LISTED_MAX)
@@ -308,6 +316,17 @@ function reprocess(world: ConsoleWorld, ask: Ask, decider: Decider | null): Repl
   )
 }
 
+function scorecard(world: ConsoleWorld, ask: Ask): Reply {
+  const hours = Number(ask.form.get('hours'))
+  return Number.isInteger(hours) && hours >= 1 && hours <= 24 * 400
+    ? started(() =>
+        world.jobs.start('scorecard', 'Scorecard: reading the topics', nameOf(ask), (signal) =>
+          world.scorecard(world.now() - hours * 3_600_000, signal),
+        ),
+      )
+    : problem(400, 'Not a period', 'Say how many hours to look back.')
+}
+
 function run(world: ConsoleWorld, ask: Ask): Reply {
   const job = world.jobs.find(ask.params['id'] ?? '')
   return job === null
@@ -328,6 +347,8 @@ function resultOf(world: ConsoleWorld, { kind, result }: Job, token: string | nu
       return reprocessResult(result as ReprocessResult, token)
     case 'drift':
       return driftResult(result as DriftReport)
+    case 'scorecard':
+      return scorecardResult(result as Scorecard)
     default:
       return kind satisfies never
   }

@@ -33,24 +33,31 @@ const ROWS: readonly (readonly [name: string, value: (score: SourceScore) => str
   ['lateness, 99th percentile', ({ latenessMs }) => timeText(latenessMs.p99)],
 ]
 
+/** One row per figure: its name, then its value for each source. */
+export function scorecardRows(scores: readonly SourceScore[]): readonly (readonly string[])[] {
+  return ROWS.map(([name, value]) => [name, ...scores.map(value)])
+}
+
+/** How often the gateways gave each answer code since their start; `none` if never, null if no gateway was asked. */
+export function answersText({ answers }: Pick<Scorecard, 'answers'>, source: string): string | null {
+  const counts = Object.entries(answers?.get(source) ?? {}).map(([code, count]) => `${code}: ${count}`)
+  return answers === null ? null : counts.join(', ') || 'none'
+}
+
 /** One column per source. */
-export function scorecardLines({ since, until, scores, answers }: Scorecard): readonly string[] {
+export function scorecardLines(card: Scorecard): readonly string[] {
+  const { since, until, scores } = card
   const period = `from ${new Date(since).toISOString()} to ${new Date(until).toISOString()}`
   if (scores.length === 0) {
     return [`no callbacks ${period}`]
   }
-  const rows = ROWS.map(([name, value]) => [name, ...scores.map(value)])
-  const answered = (source: string) =>
-    Object.entries(answers?.get(source) ?? {})
-      .map(([code, count]) => `${code}: ${count}`)
-      .join(', ')
   return [
     period,
-    ...textTable(['', ...scores.map(({ source, provider }) => `${source} (${provider})`)], rows),
-    ...(answers === null
+    ...textTable(['', ...scores.map(({ source, provider }) => `${source} (${provider})`)], scorecardRows(scores)),
+    ...(card.answers === null
       ? ['answer codes: name the gateways with --process']
       : scores.map(
-          ({ source }) => `answers to ${source} since the start of the gateways: ${answered(source) || 'none'}`,
+          ({ source }) => `answers to ${source} since the start of the gateways: ${answersText(card, source)}`,
         )),
   ]
 }

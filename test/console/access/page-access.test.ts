@@ -4,7 +4,7 @@ import { TokenList } from '../../../src/config/token-list.ts'
 import { ConsoleAccess, type ConsoleAccessOptions } from '../../../src/console/access/console-access.ts'
 import { pageRoutes } from '../../../src/console/pages/page-routes.ts'
 import { tokenLine } from '../../config/token-line.ts'
-import { ACTS, forgeries } from '../attacks.ts'
+import { ACTS, forgeries, SEEN_TOO } from '../attacks.ts'
 import { type FakeWorld, fakeWorld, KEY, paymentOf, startFakeConsole, storyEvents } from '../fake-world.ts'
 import { RawBrowser } from '../raw-browser.ts'
 import { sendRaw } from '../raw-request.ts'
@@ -51,7 +51,7 @@ async function signedIn(port: number, secret: string): Promise<RawBrowser> {
 /** Nothing was done, and nothing began. */
 function untouched(): void {
   expect(world.acts).toEqual([])
-  for (const kind of ['redrive', 'close', 'reprocess', 'drift'] as const) {
+  for (const kind of ['redrive', 'close', 'reprocess', 'drift', 'scorecard'] as const) {
     expect(world.jobs.latest(kind)).toBeNull()
   }
 }
@@ -163,7 +163,7 @@ describe('an operator', () => {
     await using console_ = await start()
     const browser = await signedIn(console_.port, 'o')
     const token = await browser.tokenOn('/')
-    for (const { path, fields } of ACTS.filter(({ path: one }) => one !== '/drift')) {
+    for (const { path, fields } of ACTS.filter(({ path: one }) => !SEEN_TOO.includes(one))) {
       const answer = await browser.get(`${path}?${new URLSearchParams({ ...fields, token })}`)
       expect([path, answer.status]).toEqual([path, 405])
     }

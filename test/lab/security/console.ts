@@ -8,7 +8,7 @@ import { close, listen } from '../../../src/http-server.ts'
 import { toDeadLetter } from '../../../src/stream/dead-letter.ts'
 import { sampleEvent } from '../../avro/samples.ts'
 import { tokenLine } from '../../config/token-line.ts'
-import { ACTS, forgeries, HOSTILE, hostileEvents, PATH_TRICKS } from '../../console/attacks.ts'
+import { ACTS, forgeries, HOSTILE, hostileEvents, PATH_TRICKS, SEEN_TOO } from '../../console/attacks.ts'
 import { fakeWorld } from '../../console/fake-world.ts'
 import { RawBrowser } from '../../console/raw-browser.ts'
 import { sendRaw } from '../../console/raw-request.ts'
@@ -179,7 +179,7 @@ async function csrf(port: number, tally: Tally): Promise<void> {
       tally.count('forged forms', status === 403, `${path} ${what} gave ${status}`)
     }
   }
-  for (const { path, fields } of ACTS.filter(({ path: one }) => one !== '/drift')) {
+  for (const { path, fields } of ACTS.filter(({ path: one }) => !SEEN_TOO.includes(one))) {
     const { status } = await victim.get(`${path}?${new URLSearchParams({ ...fields, token: tokens.own })}`)
     tally.count('acts by a link', status === 405, `${path} gave ${status}`)
   }
