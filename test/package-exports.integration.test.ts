@@ -1,5 +1,15 @@
-import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -72,6 +82,36 @@ describe('paystatus', () => {
 describe('@paystatus/testcontainers', () => {
   test.each(['@paystatus/testcontainers', '@paystatus/testcontainers/callbacks'])('exports %s', (specifier) => {
     expect(resolved(specifier)).toBe('ok')
+  })
+
+  test('makes callbacks', () => {
+    const code = `
+      import { instamedPayment } from '@paystatus/testcontainers/callbacks'
+      console.log(instamedPayment({ format: 'form' }).refund('30.00').callback().body)`
+    const printed = execFileSync(process.execPath, ['--input-type=module', '-e', code], { cwd: folder })
+    expect(String(printed)).toMatch(/^PaymentTransactionID=[0-9a-f]{32}&.*TransactionAction=Refund&.*Amount=30\.00&/)
+  })
+
+  test('has types with which a strict test compiles, and a wrong one does not', () => {
+    symlinkSync(join(ROOT, 'node_modules/testcontainers'), join(folder, 'node_modules/testcontainers'))
+    symlinkSync(join(ROOT, 'node_modules/@types'), join(folder, 'node_modules/@types'))
+    const compiled = (file: string, line: string) => {
+      const test = `
+        import { PaystatusStack, type PlayedScenario, type StartedPaystatusStack } from '@paystatus/testcontainers'
+        import { jpmPayment } from '@paystatus/testcontainers/callbacks'
+        const stack: StartedPaystatusStack = await new PaystatusStack({ partitions: 1 }).start()
+        const payment = jpmPayment('ORDER-1')
+        await stack.outOfOrder([payment.callback('RECEIVED'), payment.paymentReturn('1.00').callback('COMPLETED')])
+        const played: PlayedScenario = await stack.playScenario('gap')
+        ${line}`
+      writeFileSync(join(folder, file), test)
+      const options = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'esnext', '--lib', 'esnext']
+      const modules = ['--module', 'nodenext', '--types', 'node']
+      const tsc = join(ROOT, 'node_modules/.bin/tsc')
+      return spawnSync(tsc, [...options, ...modules, file], { cwd: folder, encoding: 'utf8' }).stdout
+    }
+    expect(compiled('right.mts', 'console.log(played.rows[0]?.amount?.value, await stack.repeatEverything())')).toBe('')
+    expect(compiled('wrong.mts', 'console.log(played.tables)')).toContain("Property 'tables' does not exist")
   })
 
   test('does not export its modules', () => {

@@ -50,9 +50,23 @@ export class ChangeLog {
    * `timeoutMs` with the statuses published instead.
    */
   awaitStatus(paymentKey: string, status: string, timeoutMs: number): Promise<StatusChange> {
+    return this.#await(paymentKey, ({ statusAfter }) => statusAfter === status, status, timeoutMs)
+  }
+
+  /** Like `awaitStatus`, for the first change of a payment that `fits`. */
+  awaitChange(paymentKey: string, fits: (change: StatusChange) => boolean, timeoutMs: number): Promise<StatusChange> {
+    return this.#await(paymentKey, fits, 'as awaited', timeoutMs)
+  }
+
+  #await(
+    paymentKey: string,
+    fits: (change: StatusChange) => boolean,
+    what: string,
+    timeoutMs: number,
+  ): Promise<StatusChange> {
     const { promise, resolve, reject } = Promise.withResolvers<StatusChange>()
     const look = () => {
-      const change = this.of(paymentKey).find(({ statusAfter }) => statusAfter === status)
+      const change = this.of(paymentKey).find(fits)
       if (change !== undefined) {
         resolve(change)
       }
@@ -60,7 +74,7 @@ export class ChangeLog {
     const timer = setTimeout(() => {
       const steps = this.of(paymentKey).map(({ statusAfter }) => statusAfter)
       const found = steps.length === 0 ? 'nothing was published about it' : `its statuses were ${steps.join(', ')}`
-      reject(new Error(`${paymentKey} was not ${status} within ${timeoutMs} ms: ${found}`))
+      reject(new Error(`${paymentKey} was not ${what} within ${timeoutMs} ms: ${found}`))
     }, timeoutMs)
     this.#waiting.add(look)
     look()

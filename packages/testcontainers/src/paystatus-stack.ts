@@ -8,6 +8,7 @@ import {
   type StartedTestContainer,
   Wait,
 } from 'testcontainers'
+import { CallbackSender } from './callback-sender.ts'
 import type { Callback, SourceId } from './callbacks.ts'
 import { ChangeLog, type StatusChange } from './change-log.ts'
 import { type ImageName, imageOf } from './images.ts'
@@ -57,34 +58,67 @@ export class StartedPaystatusStack implements AsyncDisposable {
   readonly bootstrapServers: string
   /** URL of the schema registry's Confluent API. */
   readonly registryUrl: string
-  readonly #parts: Parts
+  readonly #parts: Pick<Parts, 'log' | 'stop'>
   readonly #changes: ChangeLog
-  readonly #headers: Readonly<Record<SourceId, Readonly<Record<string, string>>>>
+  readonly #sender: CallbackSender
+  readonly #inside: Inside
+  #played = 0
 
   constructor(
     urls: Pick<StartedPaystatusStack, 'gatewayUrl' | 'bootstrapServers' | 'registryUrl'>,
-    parts: Parts,
+    parts: Pick<Parts, 'log' | 'stop'>,
     changes: ChangeLog,
     secrets: Secrets,
+    inside: Inside,
   ) {
     this.gatewayUrl = urls.gatewayUrl
     this.bootstrapServers = urls.bootstrapServers
     this.registryUrl = urls.registryUrl
     this.#parts = parts
     this.#changes = changes
-    this.#headers = headersOf(secrets)
+    this.#inside = inside
+    const headers = headersOf(secrets)
+    this.#sender = new CallbackSender((callback) => postTo(this.gatewayUrl, callback, headers[callback.source]))
   }
 
   /** Sends a callback with its source's credentials. Rejects if the gateway does not accept it. */
-  async postCallback({ source, body, contentType = 'application/json' }: Callback): Promise<void> {
-    const response = await fetch(`${this.gatewayUrl}/callbacks/${source}`, {
-      method: 'POST',
-      headers: { 'content-type': contentType, ...this.#headers[source] },
-      body: typeof body === 'string' ? body : body instanceof Uint8Array ? Buffer.from(body) : JSON.stringify(body),
-    })
-    const answer = await response.text()
-    if (!response.ok) {
-      throw new Error(`the gateway answered ${response.status} to a callback of ${source}: ${answer}`)
+  postCallback(callback: Callback): Promise<void> {
+    return this.#sender.send(callback)
+  }
+
+  /**
+   * Sends every callback that was accepted so far once more, as providers do: no record is published for any of them.
+   * Resolves with their number.
+   */
+  repeatEverything(): Promise<number> {
+    return this.#sender.repeatEverything()
+  }
+
+  /** Sends callbacks in the wrong order, the last one first: the statuses at the end are the same as in the right order. */
+  outOfOrder(callbacks: readonly Callback[]): Promise<void> {
+    return this.#sender.sendOutOfOrder(callbacks)
+  }
+
+  /** Empties Redis, which holds a copy only: paystatus notices before its next output and rebuilds it from Kafka. */
+  async redisLost(): Promise<void> {
+    const { exitCode, output } = await this.#inside.redis.exec(['redis-cli', 'FLUSHALL'])
+    if (exitCode !== 0) {
+      throw new Error(`Redis could not be emptied: ${output}`)
+    }
+  }
+
+  /**
+   * Writes a scenario of `paystatus conformance` (`paystatus conformance --list` prints them) into two topics of their own, and
+   * resolves with what a subscriber must make of them. A scenario can be played several times; each has other topics.
+   */
+  async playScenario(name: string, { payments = 100 }: { readonly payments?: number } = {}): Promise<PlayedScenario> {
+    this.#played += 1
+    const topicPrefix = `scenario-${this.#played}.`
+    const command = ['--topic-prefix', topicPrefix, '--play', '--scenario', name, '--payments', String(payments)]
+    const output = await this.#inside.run(['conformance', ...command, '--json'])
+    return {
+      topics: { changes: topicPrefix + STATUS_TOPICS.changes, current: topicPrefix + STATUS_TOPICS.current },
+      rows: toRows(name, output),
     }
   }
 
@@ -92,13 +126,22 @@ export class StartedPaystatusStack implements AsyncDisposable {
    * Waits until a payment has, or had, a status and returns the first such record of `payments.status.changes`. Rejects after
    * `timeoutMs` (30,000 by default) with the payment's other statuses and the end of the log.
    */
-  async awaitStatus(
+  awaitStatus(paymentKey: string, status: string, { timeoutMs = AWAIT_MS }: AwaitOptions = {}): Promise<StatusChange> {
+    return this.#withLog(this.#changes.awaitStatus(paymentKey, status, timeoutMs))
+  }
+
+  /** Like `awaitStatus`, for the first record of a payment that `fits`. */
+  awaitChange(
     paymentKey: string,
-    status: string,
-    { timeoutMs = 30_000 }: { readonly timeoutMs?: number } = {},
+    fits: (change: StatusChange) => boolean,
+    { timeoutMs = AWAIT_MS }: AwaitOptions = {},
   ): Promise<StatusChange> {
+    return this.#withLog(this.#changes.awaitChange(paymentKey, fits, timeoutMs))
+  }
+
+  async #withLog<T>(waiting: Promise<T>): Promise<T> {
     try {
-      return await this.#changes.awaitStatus(paymentKey, status, timeoutMs)
+      return await waiting
     } catch (error) {
       throw new Error(`${(error as Error).message}; the end of the log:\n${this.log()}`, { cause: error })
     }
@@ -124,6 +167,60 @@ export class StartedPaystatusStack implements AsyncDisposable {
   }
 }
 
+export interface AwaitOptions {
+  readonly timeoutMs?: number
+}
+
+/** A scenario in topics of its own. */
+export interface PlayedScenario {
+  readonly topics: { readonly changes: string; readonly current: string }
+  /** The payments that a subscriber must have at the end; no others. */
+  readonly rows: readonly ScenarioRow[]
+}
+
+export interface ScenarioRow {
+  readonly paymentKey: string
+  readonly incarnation: number
+  readonly statusVersion: number
+  readonly status: string
+  readonly finality: string
+  readonly kind: string
+  /** What it counts for; `value` is decimal text. */
+  readonly amount: { readonly value: string; readonly currency: string | null } | null
+}
+
+function toRows(name: string, output: string): readonly ScenarioRow[] {
+  // The output may hold warnings, one per line.
+  const line = output.split('\n').find((one) => one.startsWith('['))
+  if (line === undefined) {
+    throw new Error(`the scenario ${name} was not played: ${output.trim()}`)
+  }
+  return JSON.parse(line) as readonly ScenarioRow[]
+}
+
+async function postTo(
+  gatewayUrl: string,
+  { source, body, contentType = 'application/json' }: Callback,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const response = await fetch(`${gatewayUrl}/callbacks/${source}`, {
+    method: 'POST',
+    headers: { 'content-type': contentType, ...headers },
+    body: typeof body === 'string' ? body : body instanceof Uint8Array ? Buffer.from(body) : JSON.stringify(body),
+  })
+  const answer = await response.text()
+  if (!response.ok) {
+    throw new Error(`the gateway answered ${response.status} to a callback of ${source}: ${answer}`)
+  }
+}
+
+/** What can be reached in the containers' network only. */
+interface Inside {
+  readonly redis: Pick<StartedTestContainer, 'exec'>
+  /** Runs a command of paystatus and resolves with its output; rejects if it fails. */
+  readonly run: (command: readonly string[]) => Promise<string>
+}
+
 interface Secrets {
   readonly jpmV1: string
   readonly jpmV2: string
@@ -132,6 +229,7 @@ interface Secrets {
 /** The port in the containers' network. */
 const KAFKA_PORT = 19_092
 const REGISTRY_PATH = '/apis/ccompat/v7'
+const AWAIT_MS = 30_000
 const PORT_ATTEMPTS = 5
 const PREPARE_ATTEMPTS = 5
 const PORT_TAKEN = /port is already allocated|address already in use/i
@@ -140,23 +238,6 @@ const CONFIG_FILE = '/etc/paystatus/paystatus.yaml'
 async function startAll(parts: Parts, { partitions = 3 }: PaystatusStackOptions): Promise<StartedPaystatusStack> {
   const network = await parts.network()
   const secrets = { jpmV1: randomBytes(24).toString('base64url'), jpmV2: randomBytes(24).toString('base64url') }
-  const [kafka, , registry] = await allOrNone([
-    startKafka(parts, network),
-    parts.start('redis', (container) =>
-      container
-        .withNetwork(network)
-        .withNetworkAliases('redis')
-        .withCommand(['redis-server', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'])
-        .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/)),
-    ),
-    parts.start('registry', (container) =>
-      container
-        .withNetwork(network)
-        .withNetworkAliases('registry')
-        .withExposedPorts(8_080)
-        .withWaitStrategy(Wait.forHttp('/health/ready', 8_080)),
-    ),
-  ])
   const paystatus = (command: readonly string[]) => (container: GenericContainer) =>
     container
       .withNetwork(network)
@@ -167,12 +248,38 @@ async function startAll(parts: Parts, { partitions = 3 }: PaystatusStackOptions)
         JPM_V1_SECRET: secrets.jpmV1,
         JPM_V2_PASSWORD: secrets.jpmV2,
       })
+  const runOnce = (command: readonly string[]) =>
+    parts.start('paystatus', (container) => paystatus(command)(container).withWaitStrategy(Wait.forOneShotStartup()))
   // Tried again: on a busy machine a server that is just up may be slow to its first client.
-  const prepare = (command: readonly string[]) =>
-    withRetries(PREPARE_ATTEMPTS, () =>
-      parts.start('paystatus', (container) => paystatus(command)(container).withWaitStrategy(Wait.forOneShotStartup())),
+  const prepare = (command: readonly string[]) => withRetries(PREPARE_ATTEMPTS, () => runOnce(command))
+  const startPreparedKafka = async () => {
+    const kafka = await startKafka(parts, network)
+    await prepare(['topics', 'apply'])
+    return kafka
+  }
+  const startPreparedRegistry = async () => {
+    const registry = await parts.start('registry', (container) =>
+      container
+        .withNetwork(network)
+        .withNetworkAliases('registry')
+        .withExposedPorts(8_080)
+        .withWaitStrategy(Wait.forHttp('/health/ready', 8_080)),
     )
-  await allOrNone([prepare(['topics', 'apply']), prepare(['schemas', 'apply'])])
+    await prepare(['schemas', 'apply'])
+    return registry
+  }
+  // Each server is prepared as soon as it is up, while the other one still starts.
+  const [kafka, registry, redis] = await allOrNone([
+    startPreparedKafka(),
+    startPreparedRegistry(),
+    parts.start('redis', (container) =>
+      container
+        .withNetwork(network)
+        .withNetworkAliases('redis')
+        .withCommand(['redis-server', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'])
+        .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/)),
+    ),
+  ])
   const changes = new ChangeLog()
   const [roles] = await allOrNone([
     parts.start('paystatus', (container) =>
@@ -199,7 +306,17 @@ async function startAll(parts: Parts, { partitions = 3 }: PaystatusStackOptions)
     parts,
     changes,
     secrets,
+    { redis, run: async (command) => outputOf(await runOnce(command)) },
   )
+}
+
+/** The output of a container that has ended. */
+async function outputOf(container: StartedTestContainer): Promise<string> {
+  let output = ''
+  for await (const piece of await container.logs()) {
+    output += piece
+  }
+  return output
 }
 
 /** Chooses the host port in advance, because a broker must advertise its address to clients. */

@@ -25,6 +25,18 @@ describe('the change log', () => {
     expect(await log.awaitStatus('a:1', 'RECEIVED', 10_000)).toMatchObject({ statusAfter: 'RECEIVED' })
   })
 
+  test('waits for a change that fits', async () => {
+    const log = new ChangeLog()
+    const awaited = log.awaitChange('a:1', ({ verdict }) => verdict === 'RESTATED', 10_000)
+    log.write(line('a:1', 'COMPLETED'))
+    log.write(`${JSON.stringify({ paymentKey: 'a:2', statusAfter: 'COMPLETED', verdict: 'RESTATED' })}\n`)
+    log.write(`${JSON.stringify({ paymentKey: 'a:1', statusAfter: 'REJECTED', verdict: 'RESTATED' })}\n`)
+    expect(await awaited).toMatchObject({ paymentKey: 'a:1', statusAfter: 'REJECTED' })
+    await expect(log.awaitChange('a:1', () => false, 10)).rejects.toThrow(
+      'a:1 was not as awaited within 10 ms: its statuses were COMPLETED, REJECTED',
+    )
+  })
+
   test('lists the published statuses when the awaited one does not arrive', async () => {
     const log = new ChangeLog()
     log.write(line('a:1', 'RECEIVED'))
