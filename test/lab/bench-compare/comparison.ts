@@ -57,7 +57,7 @@ function rowOf(label: string, passes: readonly Pass[]): string {
 const EXPLANATION = [
   'Two processes are normalizer + processor. For paystatus, the clock starts when all processes are ready and stops when both',
   'groups have committed everything and all output is readable. For Kafka Streams, it starts with the first record and stops with',
-  'the last commit. A cold JVM has just started; a warm one has processed everything once before. After every pass the totals are',
+  'the last commit. A cold JVM or process has just started; a warm one has processed as much once before. After every pass the totals are',
   'checked, and the outputs of Kafka Streams are read and compared with the status that each payment must have.',
   '',
   '- **paystatus** accepts whatever the providers send: several payments in one callback, times in any order and zone, corrected',

@@ -7,7 +7,7 @@ import { cacheDirectory, exists, fillOnce, findJava, runMaven, shortHash } from 
 import { runCommand } from '../stack/run-command.ts'
 import type { ComparedJob } from './compared-job.ts'
 import { startChild } from './guarded-child.ts'
-import type { Pass } from './part.ts'
+import type { Pass, StreamsPart } from './part.ts'
 import { distinctDifferencesOf } from './workload.ts'
 
 /** The Kafka Streams application, built. */
@@ -54,7 +54,7 @@ export async function buildStreams(report: (line: string) => void): Promise<Stre
 export async function measureStreams(
   job: ComparedJob,
   { java, classpath }: StreamsBuild,
-  { hops, warm }: { readonly hops: number; readonly warm: boolean },
+  { hops, warm }: StreamsPart,
 ): Promise<Pass> {
   const { stack, pids, partitions, callbacks, totals, input, expectedFile } = job
   const name = `streams-${randomUUID().slice(0, 8)}`

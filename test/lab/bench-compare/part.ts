@@ -1,24 +1,23 @@
 /** What the comparison measures; `label` is the row's name in the table. */
+const TWO = [['normalizer'], ['processor']] as const
+
 export const PARTS = [
-  {
-    name: 'ours-one',
-    label: 'paystatus, one process',
-    kind: 'ours',
-    roles: [['normalizer', 'processor']],
-    compressed: false,
-  },
-  {
-    name: 'ours-two',
-    label: 'paystatus, two processes',
-    kind: 'ours',
-    roles: [['normalizer'], ['processor']],
-    compressed: false,
-  },
+  { name: 'ours-one', label: 'paystatus, one process', kind: 'ours', roles: [['normalizer', 'processor']] },
+  { name: 'ours-two', label: 'paystatus, two processes', kind: 'ours', roles: TWO },
   {
     name: 'ours-two-zstd',
     label: 'paystatus, two processes, status topics compressed',
     kind: 'ours',
-    roles: [['normalizer'], ['processor']],
+    roles: TWO,
+    compressed: true,
+  },
+  { name: 'ours-two-warm', label: 'paystatus, two warm processes', kind: 'ours', roles: TWO, warm: true },
+  {
+    name: 'ours-two-warm-zstd',
+    label: 'paystatus, two warm processes, status topics compressed',
+    kind: 'ours',
+    roles: TWO,
+    warm: true,
     compressed: true,
   },
   { name: 'streams-2-cold', label: 'Kafka Streams, two hops, cold JVM', kind: 'streams', hops: 2, warm: false },
@@ -26,9 +25,35 @@ export const PARTS = [
   { name: 'streams-1-cold', label: 'Kafka Streams, one hop, cold JVM', kind: 'streams', hops: 1, warm: false },
   { name: 'streams-1-warm', label: 'Kafka Streams, one hop, warm JVM', kind: 'streams', hops: 1, warm: true },
   { name: 'connect', label: 'Redpanda Connect', kind: 'connect' },
-] as const
+] as const satisfies readonly Part[]
 
-export type Part = (typeof PARTS)[number]
+/** paystatus, with one process for each list of roles. */
+export interface OurPart {
+  readonly name: string
+  readonly label: string
+  readonly kind: 'ours'
+  readonly roles: readonly (readonly string[])[]
+  /** Whether `changes` and `current` are compressed, too. */
+  readonly compressed?: boolean
+  /** Whether the processes have processed the workload once before, for other payments. */
+  readonly warm?: boolean
+}
+
+export interface StreamsPart {
+  readonly name: string
+  readonly label: string
+  readonly kind: 'streams'
+  readonly hops: number
+  readonly warm: boolean
+}
+
+interface ConnectPart {
+  readonly name: string
+  readonly label: string
+  readonly kind: 'connect'
+}
+
+export type Part = OurPart | StreamsPart | ConnectPart
 
 /** One pass of a part over the whole workload. */
 export interface Pass {

@@ -87,6 +87,15 @@ export function totalsOf(payments: number, callbacks: readonly Pick<WorkloadCall
   }
 }
 
+/** The totals of a workload that was processed several times, each time for other payments. */
+export function timesOf({ events, duplicate, verdicts }: WorkloadTotals, times: number): WorkloadTotals {
+  return {
+    events: events * times,
+    duplicate: duplicate * times,
+    verdicts: verdicts === null ? null : { applied: verdicts.applied * times, late: verdicts.late * times },
+  }
+}
+
 /** What paystatus counted wrong, in words. */
 export function differencesOf(expected: WorkloadTotals, counted: Counted & Verdicts): readonly string[] {
   const { applied, late } = counted

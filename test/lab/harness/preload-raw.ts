@@ -15,9 +15,17 @@ export interface PreloadedCallback {
   readonly body: Buffer
 }
 
-/** Writes callbacks to raw as the gateway would have. */
-export function preloadRaw({ config, topics }: Deployment, callbacks: Iterable<PreloadedCallback>): Promise<void> {
-  return preload(config.kafka, topics.raw, config.kafka.partitions, rawRecords(config, callbacks))
+/**
+ * Writes callbacks to raw as the gateway would have.
+ *
+ * @param namespace instead of those of the sources.
+ */
+export function preloadRaw(
+  { config, topics }: Deployment,
+  callbacks: Iterable<PreloadedCallback>,
+  namespace?: string,
+): Promise<void> {
+  return preload(config.kafka, topics.raw, config.kafka.partitions, rawRecords(config, callbacks, namespace))
 }
 
 /** Writes records to a topic, each to the partition of its key. */
@@ -46,7 +54,11 @@ export async function preload(
   await close()
 }
 
-function* rawRecords({ sources }: Deployment['config'], callbacks: Iterable<PreloadedCallback>): Iterable<RawRecord> {
+function* rawRecords(
+  { sources }: Deployment['config'],
+  callbacks: Iterable<PreloadedCallback>,
+  otherNamespace: string | undefined,
+): Iterable<RawRecord> {
   for (const callback of callbacks) {
     const source = sources.find(({ provider }) => provider === callback.provider)
     const provider = providerById(callback.provider)
@@ -58,7 +70,7 @@ function* rawRecords({ sources }: Deployment['config'], callbacks: Iterable<Prel
       {
         callbackId: uuidv7(),
         source: id,
-        namespace,
+        namespace: otherNamespace ?? namespace,
         currency,
         contentType: 'application/json',
         authenticity: ['basic'],
