@@ -127,6 +127,10 @@ bench-compare: deps ## Measure paystatus beside Kafka Streams (needs Maven) and 
 bench-memory: deps ## Measure the processor's memory with the largest histories; killed above LIMIT_MIB=1024. SCENARIO=states or events.
 	@node test/lab/bench-memory/main.ts
 
+.PHONY: bench-payment
+bench-payment: deps ## Measure what one more event of a payment costs the processor, by the size of its history, without servers. ROUNDS=40.
+	@node test/lab/bench-payment/main.ts
+
 .PHONY: bench-gateway
 bench-gateway: deps ## Measure the gateway alone, HTTP and mutual TLS, against a bare Node server. RATE=1000 SECONDS=15 CONNECTIONS=128.
 	@node test/lab/bench-gateway/main.ts

@@ -124,6 +124,7 @@ export function toPublishedState(state: PaymentState): PublishedState {
     holdReason: details.holdReason,
     rejectedBy: details.rejectedBy,
     events: state.events,
+    eventsLeftOut: state.eventsLeftOut,
   }
 }
 
@@ -158,5 +159,6 @@ export function fromPublishedState(published: PublishedState): PaymentState {
     touchedAt: published.touchedAt,
     overdueSince: published.overdueSince,
     events: published.events,
+    eventsLeftOut: published.eventsLeftOut,
   }
 }

@@ -1,12 +1,6 @@
 import { compareTexts } from './compare-texts.ts'
-import {
-  type AttentionCode,
-  countsForItself,
-  type FoldedPayment,
-  foldPayment,
-  HISTORY_EVENTS_MAX,
-  keepWithinBound,
-} from './fold-payment.ts'
+import { type AttentionCode, countsForItself, type FoldedPayment, foldPayment } from './fold-payment.ts'
+import { HISTORY_EVENTS_MAX, type KeptEvent, keepWithinBound, outlineOf } from './keep-within-bound.ts'
 import type { PaymentEvent } from './payment-event.ts'
 import type { PaymentStatus } from './payment-status.ts'
 import { type Restatement, restatementBy, saysTheSame } from './reading.ts'
@@ -62,8 +56,7 @@ export const VERDICT_RULES = {
 export type VerdictRule = keyof typeof VERDICT_RULES
 
 /** An event in the history, with what its arrival meant. */
-export interface RecordedEvent {
-  readonly event: PaymentEvent
+export interface RecordedEvent extends KeptEvent {
   readonly verdict: Verdict
   readonly rule: VerdictRule
   readonly statusVersion: number
@@ -88,6 +81,17 @@ export interface PaymentState extends FoldedPayment {
   /** When the payment was reported overdue; null if it is not. Cleared when the status changes or all events are withdrawn. */
   readonly overdueSince: number | null
   readonly events: readonly RecordedEvent[]
+  /**
+   * How many events were left out because the history is full: refused when they arrived, or displaced later. One that is
+   * repeated after it was left out is not recognised and counts again.
+   */
+  readonly eventsLeftOut: number
+}
+
+/** Whether a state has every event of its payment, with its details, in the reading that counts. */
+export function hasWholeHistory({ events, eventsLeftOut }: Pick<PaymentState, 'events' | 'eventsLeftOut'>): boolean {
+  // An older release counted none, and left out events only beyond this number.
+  return eventsLeftOut === 0 && events.length < HISTORY_EVENTS_MAX && !events.some((one) => one.detailsDropped)
 }
 
 /** Whether a verdict says that the event replaces a reading with the same id, if one was known. */
@@ -130,7 +134,8 @@ export interface Change {
 export type Applied =
   /** `state` is null if it stays as it is. Otherwise only the mapping version of the known event has changed. */
   | { readonly outcome: 'duplicate'; readonly state: PaymentState | null }
-  | { readonly outcome: 'history-full' }
+  /** The event is not kept. In `state` it is only counted, in `eventsLeftOut`. */
+  | { readonly outcome: 'history-full'; readonly state: PaymentState }
   | { readonly outcome: 'recorded'; readonly change: Change }
 
 /**
@@ -155,7 +160,7 @@ export function applyEvent(state: PaymentState | undefined, event: PaymentEvent,
   if (restatement === null) {
     return { outcome: 'duplicate', state: null }
   }
-  if (saysTheSame(event, known.event)) {
+  if (saysTheSame(known.detailsDropped ? outlineOf(event) : event, known.event)) {
     // Store the newer version, so that a reading by a version between the two cannot replace this one.
     const { mappingVersion } = event
     const events = state.events.map((seen) =>
@@ -178,25 +183,23 @@ function record(
   const statusVersion = (state?.statusVersion ?? 0) + 1
   const arrival: RecordedEvent = {
     event,
+    detailsDropped: false,
     verdict: 'LATE',
     rule: 'status-unchanged',
     statusVersion,
     statusAfter: 'UNKNOWN',
     recordedAt,
   }
-  const kept = keepWithinBound([...others, arrival], (item) => item.event, HISTORY_EVENTS_MAX)
-  if (!kept.includes(arrival)) {
-    return { outcome: 'history-full' }
+  const kept = keepWithinBound([...others, arrival])
+  // The order is that of arrival.
+  const isKept = kept.at(-1)?.event.eventId === event.eventId
+  if (state !== undefined && !isKept) {
+    return { outcome: 'history-full', state: refusing(state, restated === null ? kept : state.events) }
   }
 
   const folded = foldPayment(kept.map((item) => item.event))
   const rule = event.withdrawn ? 'no-longer-read' : (restated?.by ?? ruleFor(state, event, folded))
-  const recorded: RecordedEvent = {
-    ...arrival,
-    rule,
-    verdict: VERDICT_RULES[rule].verdict,
-    statusAfter: folded.status,
-  }
+  const meaning = { rule, verdict: VERDICT_RULES[rule].verdict, statusAfter: folded.status }
   const statusChanged = state === undefined || state.status !== folded.status
   // If all events of the payment itself are withdrawn, no further status is awaited.
   const isAwaited = kept.some((item) => countsForItself(item.event))
@@ -204,7 +207,7 @@ function record(
     outcome: 'recorded',
     change: {
       statusBefore: state?.status ?? null,
-      recorded,
+      recorded: { ...arrival, ...meaning },
       restated: restated?.from ?? null,
       state: {
         paymentKey: event.paymentKey,
@@ -214,10 +217,23 @@ function record(
         statusChangedAt: statusChanged ? recordedAt : state.statusChangedAt,
         touchedAt: recordedAt,
         overdueSince: statusChanged || !isAwaited ? null : state.overdueSince,
-        events: kept.map((item) => (item === arrival ? recorded : item)),
+        events: kept.with(-1, { ...(kept.at(-1) ?? arrival), ...meaning }),
+        eventsLeftOut: (state?.eventsLeftOut ?? 0) + others.length + 1 - kept.length,
       },
     },
   }
+}
+
+/**
+ * The state after an event that is not kept. `within` are its events, within the bound: a state of an older release can have
+ * more, and would otherwise be written again in its whole size.
+ */
+function refusing(state: PaymentState, within: readonly RecordedEvent[]): PaymentState {
+  const eventsLeftOut = state.eventsLeftOut + 1 + state.events.length - within.length
+  const isSame = within.length === state.events.length && within.every((item, index) => item === state.events[index])
+  return isSame
+    ? { ...state, eventsLeftOut }
+    : { ...state, ...foldPayment(within.map(({ event }) => event)), events: within, eventsLeftOut }
 }
 
 function ruleFor(state: PaymentState | undefined, event: PaymentEvent, folded: FoldedPayment): VerdictRule {

@@ -4,20 +4,11 @@ import {
   compareAsRead,
   isCertainlyLater,
   isPossiblyLater,
-  timeClassOf,
   ZONE_HOURS_AHEAD_MAX,
   ZONE_HOURS_BEHIND_MAX,
 } from './event-time.ts'
 import type { Amount, PaymentEvent, PaymentKind, Reference } from './payment-event.ts'
-import {
-  type PaymentStatus,
-  POSITIVE_RANK_MIN,
-  RELEASE_RANK_MIN,
-  rankOf,
-  type Tier,
-  tierNumberOf,
-  tierOf,
-} from './payment-status.ts'
+import { type PaymentStatus, POSITIVE_RANK_MIN, RELEASE_RANK_MIN, rankOf, type Tier, tierOf } from './payment-status.ts'
 
 /**
  * Things a person should look at. They depend only on the set of events, never on their order. `meaning` is for readers of a
@@ -194,7 +185,7 @@ function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children
 }
 
 /** Codes that apply as soon as one event has the marker, whatever that event decides. */
-const MARKERS: readonly (readonly [AttentionCode, (event: PaymentEvent) => boolean])[] = [
+export const MARKERS: readonly (readonly [AttentionCode, (event: PaymentEvent) => boolean])[] = [
   ['weak-key', (event) => event.weakKey],
   ['unreadable-time', (event) => event.timeUnreadable],
   ['unreadable-detail', (event) => event.unreadable.length > 0],
@@ -318,7 +309,7 @@ function kindOf(latestFirst: readonly PaymentEvent[]): PaymentKind {
   return saying?.kind ?? 'PAYMENT'
 }
 
-function saysWhatItUndoes({ kind }: PaymentEvent): boolean {
+export function saysWhatItUndoes({ kind }: PaymentEvent): boolean {
   return kind !== 'PAYMENT' && kind !== 'UNKNOWN'
 }
 
@@ -421,74 +412,4 @@ function mergedReferences(events: readonly PaymentEvent[]): readonly Reference[]
     }
   }
   return [...byType.values()].sort((a, b) => compareTexts(a.type, b.type))
-}
-
-/** Most events a payment keeps (invariant I10). */
-export const HISTORY_EVENTS_MAX = 256
-
-/**
- * Besides the first and last event of every group, the latest event that satisfies each of these is kept: an attention code
- * asks whether one exists, and the payment's kind comes from the latest.
- */
-const KEPT_ONCE: readonly ((event: PaymentEvent) => boolean)[] = [
-  ...MARKERS.map(([, isMarked]) => isMarked),
-  saysWhatItUndoes,
-  (event) => event.kind === 'UNKNOWN',
-]
-
-/**
- * Selects which events of a payment are kept when there are more than `max`.
- *
- * Events are grouped by status, by how their time was given (none, with a zone, without one, a date) and by why they are
- * UNKNOWN. Each group keeps its least and greatest event by (time, rank, id); then one event with each marker is kept. Status
- * and attention depend on nothing else, so the kept set gives the same ones as the whole set. A detail that only another
- * event had can be lost. Remaining places are filled by higher tier first, then older, then smaller id. At most 166 events
- * must be kept, whatever `max` is.
- *
- * An event that was dropped can never be selected later. So selecting after every arrival gives the same set as selecting
- * once at the end, in any order: every place takes the best of what the places before it left, so one more event displaces
- * at most one other from each place and never brings one back.
- *
- * Reports of children only fill places that are left: they decide nothing about this payment. Withdrawn events come last.
- */
-export function keepWithinBound<T>(items: readonly T[], eventOf: (item: T) => PaymentEvent, max: number): readonly T[] {
-  if (items.length <= max) {
-    return items
-  }
-  const needed = new Set<T>()
-  const own = items.filter((item) => countsForItself(eventOf(item)))
-  const groups = Map.groupBy(own, (item) => {
-    const event = eventOf(item)
-    return `${event.status} ${timeClassOf(event)} ${event.unknownBecause}`
-  })
-  for (const group of groups.values()) {
-    const sorted = group.toSorted((a, b) => compareByTime(eventOf(a), eventOf(b)))
-    for (const item of [sorted[0], sorted.at(-1)]) {
-      if (item !== undefined) {
-        needed.add(item)
-      }
-    }
-  }
-  const latestFirst = own.toSorted((a, b) => compareByTime(eventOf(b), eventOf(a)))
-  for (const isWanted of KEPT_ONCE) {
-    const item = latestFirst.find((candidate) => !needed.has(candidate) && isWanted(eventOf(candidate)))
-    if (item !== undefined) {
-      needed.add(item)
-    }
-  }
-  const rest = items
-    .filter((item) => !needed.has(item))
-    .sort((a, b) => compareForFill(eventOf(a), eventOf(b)))
-    .slice(0, Math.max(0, max - needed.size))
-  const kept = new Set([...needed, ...rest])
-  return items.filter((item) => kept.has(item))
-}
-
-function compareForFill(a: PaymentEvent, b: PaymentEvent): number {
-  if (a.withdrawn || b.withdrawn) {
-    // Of several, by id alone: their other fields depend on which reading was withdrawn.
-    return Number(a.withdrawn) - Number(b.withdrawn) || compareTexts(a.eventId, b.eventId)
-  }
-  const reportsLast = Number(a.childKey !== null) - Number(b.childKey !== null)
-  return reportsLast || tierNumberOf(b.status) - tierNumberOf(a.status) || compareByTime(a, b)
 }

@@ -143,3 +143,6 @@ export const UNREADABLE_MAX = 16
 /** Longest texts an event accepts, in characters. A longer identifier is never truncated: it becomes a dead letter. */
 export const ID_LENGTH_MAX = 128
 export const CODE_LENGTH_MAX = 64
+
+/** Largest encoded event that a payment stores, bytes; a larger one is a dead letter. */
+export const EVENT_BYTES_MAX = 7_000

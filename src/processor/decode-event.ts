@@ -1,13 +1,8 @@
 import { AvroDecodeError } from '../avro/errors.ts'
+import { EVENT_BYTES_MAX } from '../payment/payment-event.ts'
 import type { InRecord } from '../stream/record.ts'
 import type { BatchInput } from './fold-batch.ts'
 import type { StatusTaskOptions } from './status-task-options.ts'
-
-/**
- * Largest event, bytes. A payment keeps at most 256 events, so its state, children included, stays below the 2 MiB that
- * the topics accept, whatever arrives in whichever order.
- */
-export const EVENT_BYTES_MAX = 7_000
 
 type DecodeOptions = Pick<StatusTaskOptions, 'codecs' | 'topics' | 'partition' | 'group'>
 

@@ -69,6 +69,7 @@ export function foldBatch<R>(
         break
       case 'history-full':
         deadLetters.push({ record: input.record, reason: 'history-full' })
+        state = applied.state
         break
       case 'recorded':
         countVerdict(totals, applied.change.recorded.verdict)

@@ -43,17 +43,22 @@ export function paymentStory(state: PaymentState): string {
         .join(', ') || null,
     ],
     ...state.children.map((child): [string, string] => ['child', childLine(child)]),
+    ['left out', state.eventsLeftOut === 0 ? null : `${state.eventsLeftOut} events that the full history did not keep`],
   ]
   const head = facts
     .filter((fact): fact is [string, string] => fact[1] !== null)
     .map(([name, value]) => `${name.padEnd(14)}  ${value}`)
-  const timeline = state.events.map(({ event, verdict, rule, statusVersion, statusAfter, recordedAt }) => {
+  const timeline = state.events.map((recorded) => {
+    const { event, verdict, rule, statusVersion, statusAfter, recordedAt, detailsDropped } = recorded
     const decides = event.eventId === state.decidedBy ? '  <- decides' : ''
     return [
       `  v${statusVersion}  ${dateText(recordedAt)}  ${verdict.padEnd(9)}  ${childText(event)}${sourceText(event)} ${readingText(event)}, payment then ${statusAfter}${decides}`,
       `      ${occurredText(event)}, source ${sourceAndAuthenticity(event)}, callback ${event.callbackId} element ${event.element}`,
       `      ${rule}: ${VERDICT_RULES[rule]?.text ?? ''}`,
       ...markerTexts(event).map((text) => `      ${text}`),
+      ...(detailsDropped
+        ? ['      the full history did not keep the details of this event; its record in changes has them']
+        : []),
     ].join('\n')
   })
   return [...head, '', 'events, in order of arrival', ...timeline].join('\n')

@@ -1,4 +1,5 @@
-import { ATTENTION, FOLD_RULES, HISTORY_EVENTS_MAX } from '../payment/fold-payment.ts'
+import { ATTENTION, FOLD_RULES } from '../payment/fold-payment.ts'
+import { HISTORY_EVENTS_MAX, STATE_BYTES_MAX } from '../payment/keep-within-bound.ts'
 import { FINALITIES, type Finality, PAYMENT_STATUSES, type PaymentStatus, TIERS } from '../payment/payment-status.ts'
 import { CHANGE_RULES, publishedFinalityOf } from '../payment/status-change.ts'
 import { INSTAMED_STATUS_MAP } from '../providers/instamed/status-map.ts'
@@ -64,7 +65,7 @@ export function rules() {
     fold: {
       rules: [
         ...FOLD_RULES,
-        `A payment keeps at most ${HISTORY_EVENTS_MAX} events, first those that can decide, so the status is that of all its events.`,
+        `A payment keeps at most ${HISTORY_EVENTS_MAX} events and ${STATE_BYTES_MAX / 1024} KiB, first those that can decide, if necessary without their details. So the status is that of all its events.`,
       ],
       tiers: Object.entries(TIERS).map(([tier, { number, rule }]) => ({
         tier,

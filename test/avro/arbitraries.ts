@@ -96,6 +96,7 @@ const statusVersion = fc.integer({ min: 1, max: LONG_MAX })
 
 const recordedEvent: fc.Arbitrary<RecordedEvent> = plainRecord({
   event: anyEvent,
+  detailsDropped: fc.boolean(),
   verdict: oneOf(VERDICTS),
   rule: oneOf(Object.keys(VERDICT_RULES) as (keyof typeof VERDICT_RULES)[]),
   statusVersion,
@@ -126,6 +127,7 @@ export const anyState: fc.Arbitrary<PaymentState> = plainRecord({
   touchedAt: time,
   overdueSince: fc.option(time),
   events: fc.array(recordedEvent, { maxLength: 4 }),
+  eventsLeftOut: count,
 })
 
 export const anyChange: fc.Arbitrary<StatusChangeRecord> = plainRecord({

@@ -107,5 +107,5 @@ function firstChange(): Change {
 }
 
 function recordedBy({ statusVersion, statusAfter, recordedAt }: StatusChangeRecord): Omit<RecordedEvent, 'event'> {
-  return { verdict: 'APPLIED', rule: 'first-event', statusVersion, statusAfter, recordedAt }
+  return { detailsDropped: false, verdict: 'APPLIED', rule: 'first-event', statusVersion, statusAfter, recordedAt }
 }

@@ -10,13 +10,13 @@ import {
 } from '../../src/avro/payment-codecs.ts'
 import { readTopicSchemas } from '../../src/avro/schema-files.ts'
 import { SchemaNotRegisteredError } from '../../src/avro/schema-registry.ts'
-import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
-import { HISTORY_EVENTS_MAX } from '../../src/payment/fold-payment.ts'
-import { CODE_LENGTH_MAX, ID_LENGTH_MAX } from '../../src/payment/payment-event.ts'
+import { applyEvent, type PaymentState, type RecordedEvent } from '../../src/payment/apply-event.ts'
+import { HISTORY_EVENTS_MAX, STATE_BYTES_MAX } from '../../src/payment/keep-within-bound.ts'
+import { CODE_LENGTH_MAX, EVENT_BYTES_MAX, ID_LENGTH_MAX, type PaymentEvent } from '../../src/payment/payment-event.ts'
+import { PAYMENT_STATUSES, type PaymentStatus } from '../../src/payment/payment-status.ts'
 import { overdueChange, toStatusChange } from '../../src/payment/status-change.ts'
-import { EVENT_BYTES_MAX } from '../../src/processor/decode-event.ts'
-import { TOPICS, topicNames } from '../../src/topics.ts'
-import { sampleEvent, sampleReport, sampleState } from './samples.ts'
+import { topicNames } from '../../src/topics.ts'
+import { LIGHT, sampleEvent, sampleReport, sampleState } from './samples.ts'
 
 const OPTIONS = { schemaId: 3, subject: 'a-value', fetchSchema: async () => ({ found: 'none' }) as const, now: () => 0 }
 
@@ -72,30 +72,90 @@ test('a state with the maximum number of events fits a record of its topic', () 
   const state = sampleState()
   const [first] = state.events
   const events = Array.from({ length: 256 }, () => first).filter((event) => event !== undefined)
-  expect(stateCodec(OPTIONS).encode({ ...state, events }).length).toBeLessThan(1_000_000)
+  expect(stateCodec(OPTIONS).encode({ ...state, events }).length).toBeLessThan(STATE_BYTES_MAX)
 })
 
-test('I10: a state with only the largest reports fits as well, with a child for each', () => {
+describe('I10: a state takes at most 128 KiB', () => {
   const amount = { value: '9'.repeat(CODE_LENGTH_MAX), currency: 'USD' }
   const id = '振'.repeat(ID_LENGTH_MAX)
-  let state: PaymentState | undefined
-  for (let index = 0; index < HISTORY_EVENTS_MAX; index += 1) {
-    const largest = sampleReport({
-      eventId: `report ${index}`,
-      childKey: `jpm:${String(index).padStart(3, '0')}${id.slice(3)}`,
-      amount,
-      requestAmount: amount,
-      references: Array.from({ length: 9 }, () => ({ type: 'CLMREF', value: id })),
+  const references = Array.from({ length: 9 }, (_, index) => ({ type: `CLMREF${index}`, value: id }))
+
+  test.each<[string, (index: number) => PaymentEvent]>([
+    [
+      'reports, with a child for each',
+      (index) => sampleReport({ childKey: childKey(index), amount, requestAmount: amount, references }),
+    ],
+    ['light reports', (index) => sampleReport({ ...LIGHT, childKey: `jpm:${index}`, relatesTo: null })],
+    ['events of one status', (index) => sampleEvent({ status: 'PROCESSING', occurredAt: index, references, amount })],
+    ['events that decide', (index) => sampleEvent({ ...deciding(index), references, amount })],
+    ['light events that decide', (index) => sampleEvent({ ...LIGHT, ...deciding(index) })],
+    [
+      'light events with large ones among them',
+      (index) => sampleEvent({ ...deciding(index), ...(index % 5 === 0 ? { references } : LIGHT) }),
+    ],
+    ['events of the usual size', (index) => sampleEvent({ status: 'PROCESSING', occurredAt: index })],
+    ['withdrawn events', (index) => sampleEvent({ withdrawn: index > 0, references })],
+  ])('of %s', (_, eventAt) => {
+    let state: PaymentState | undefined
+    for (let index = 0; index < 2 * HISTORY_EVENTS_MAX; index += 1) {
+      const event = eventAt(index)
+      const applied = applyEvent(state, asLargeAsAllowed({ ...event, eventId: `${index}`.padStart(32, '0') }), 1)
+      state =
+        applied.outcome === 'duplicate' ? state : applied.outcome === 'recorded' ? applied.change.state : applied.state
+    }
+    expect(state?.eventsLeftOut).toBe(2 * HISTORY_EVENTS_MAX - (state?.events.length ?? 0))
+    expect(stateCodec(OPTIONS).encode(state as PaymentState).length).toBeLessThan(STATE_BYTES_MAX)
+  })
+
+  test('of a state of an older release, from the next event on, even if that is refused', () => {
+    const events = Array.from({ length: HISTORY_EVENTS_MAX }, (_, index) => {
+      const event = sampleEvent({ eventId: `${index}`, status: 'PROCESSING', occurredAt: index, references })
+      return { ...(sampleState().events[0] as RecordedEvent), event, statusVersion: index + 1 }
     })
-    // As large as the processor accepts, less a byte or two: anything larger is a dead letter.
-    const room = EVENT_BYTES_MAX - 2 - paymentEventCodec(OPTIONS).encode(largest).length
-    const event = { ...largest, sourceStatus: largest.sourceStatus + 'x'.repeat(Math.max(0, room)) }
-    expect(EVENT_BYTES_MAX - paymentEventCodec(OPTIONS).encode(event).length).toBeOneOf([0, 1, 2])
-    const applied = applyEvent(state, event, 1_732_000_000_500)
-    state = applied.outcome === 'recorded' ? applied.change.state : state
+    const old = { ...sampleState(), events, statusVersion: HISTORY_EVENTS_MAX }
+    expect(stateCodec(OPTIONS).encode(old).length).toBeGreaterThan(4 * STATE_BYTES_MAX)
+    for (const occurredAt of [HISTORY_EVENTS_MAX - 1.5, HISTORY_EVENTS_MAX]) {
+      const applied = applyEvent(old, sampleEvent({ eventId: 'next', status: 'PROCESSING', occurredAt, references }), 1)
+      const state =
+        applied.outcome === 'recorded' ? applied.change.state : applied.outcome === 'history-full' ? applied.state : old
+      expect(applied.outcome).toBe(occurredAt === HISTORY_EVENTS_MAX ? 'recorded' : 'history-full')
+      expect(stateCodec(OPTIONS).encode(state).length).toBeLessThan(STATE_BYTES_MAX)
+      expect(state.eventsLeftOut).toBe(HISTORY_EVENTS_MAX + 1 - state.events.length)
+    }
+  })
+
+  /** As large as the processor accepts, less a byte or two, if it has references; anything larger is a dead letter. */
+  function asLargeAsAllowed(event: PaymentEvent): PaymentEvent {
+    if (event.references !== references) {
+      return event
+    }
+    const room = EVENT_BYTES_MAX - 3 - paymentEventCodec(OPTIONS).encode({ ...event, sourceAction: 'x' }).length
+    const largest = { ...event, sourceAction: 'x'.repeat(Math.max(0, room)) }
+    expect(EVENT_BYTES_MAX - paymentEventCodec(OPTIONS).encode(largest).length).toBeOneOf([0, 1, 2, 3])
+    return largest
   }
-  expect(state?.children).toHaveLength(HISTORY_EVENTS_MAX)
-  const bytes = stateCodec(OPTIONS).encode(state as PaymentState).length
-  // The record batch around it takes less than the rest.
-  expect(bytes).toBeLessThan(TOPICS.current.settings.messageBytesMax - 10_000)
+
+  function childKey(index: number): string {
+    return `jpm:${String(index).padStart(3, '0')}${id.slice(3)}`
+  }
+
+  /** Every status with every kind of time, all markers and kinds. */
+  function deciding(index: number): Partial<PaymentEvent> {
+    const status = PAYMENT_STATUS_NAMES[index % PAYMENT_STATUS_NAMES.length] as PaymentStatus
+    const how = Math.floor(index / PAYMENT_STATUS_NAMES.length) % 4
+    return {
+      status,
+      unknownBecause: status === 'UNKNOWN' ? (index % 2 === 0 ? 'STATUS' : 'CONTEXT') : null,
+      occurredAt: how === 0 ? null : (index * 7_919) % 1_000_003,
+      occurredAtPrecision: how === 3 ? 'DAY' : 'SECOND',
+      zoneAssumed: how > 1,
+      weakKey: index % 3 === 0,
+      timeUnreadable: index % 5 === 0,
+      partialApproval: index % 7 === 0,
+      unreadable: index % 11 === 0 ? ['amount'] : [],
+      kind: index % 13 === 0 ? 'RETURN' : index % 17 === 0 ? 'UNKNOWN' : 'PAYMENT',
+    }
+  }
 })
+
+const PAYMENT_STATUS_NAMES = Object.keys(PAYMENT_STATUSES) as readonly PaymentStatus[]

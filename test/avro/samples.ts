@@ -54,6 +54,17 @@ export function sampleEvent(changes: Partial<PaymentEvent> = {}): PaymentEvent {
   }
 }
 
+/** Changes of the sample that make it weigh so little that a payment keeps 256 such events. */
+export const LIGHT = {
+  sourceType: null,
+  endToEndId: null,
+  references: [],
+  rail: null,
+  direction: null,
+  requestedExecutionDate: null,
+  amount: null,
+} as const satisfies Partial<PaymentEvent>
+
 /** The report of a refund to the sample's payment. */
 export function sampleReport(changes: Partial<PaymentEvent> = {}): PaymentEvent {
   return sampleEvent({

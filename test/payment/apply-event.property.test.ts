@@ -231,6 +231,6 @@ function nextState(applied: Applied): PaymentState | undefined {
     case 'duplicate':
       return applied.state ?? undefined
     case 'history-full':
-      return undefined
+      return applied.state
   }
 }

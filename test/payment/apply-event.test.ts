@@ -7,10 +7,10 @@ import {
   type RecordedEvent,
   VERDICT_RULES,
 } from '../../src/payment/apply-event.ts'
-import { HISTORY_EVENTS_MAX } from '../../src/payment/fold-payment.ts'
+import { HISTORY_EVENTS_MAX, outlineOf } from '../../src/payment/keep-within-bound.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { PaymentStatus } from '../../src/payment/payment-status.ts'
-import { sampleEvent } from '../avro/samples.ts'
+import { LIGHT, sampleEvent } from '../avro/samples.ts'
 
 // A hundred times the usual duration: a busy machine is no failure.
 vi.setConfig({ testTimeout: 30_000 })
@@ -277,7 +277,7 @@ describe('a withdrawal', () => {
 
   test('of the only event clears the overdue mark, even if the status stays UNKNOWN: nothing is awaited any more', () => {
     const unknown = at('UNKNOWN', 1, { unknownBecause: 'STATUS' })
-    const report = at('COMPLETED', 1, { childKey: 'jpm:child' })
+    const report = at('COMPLETED', 1, { ...LIGHT, paymentKey: 'jpm:1', childKey: 'jpm:2' })
     const overdue = { ...stateAfter(unknown, report), overdueSince: 5 }
     const gone = { ...unknown, mappingVersion: 2, withdrawn: true }
     expect(applyEvent(overdue, gone, 900)).toMatchObject({
@@ -361,7 +361,7 @@ describe('the part of a state that does not depend on order', () => {
 })
 
 describe('I10: a full history', () => {
-  const middle = Array.from({ length: HISTORY_EVENTS_MAX }, (_, index) => at('PROCESSING', 10 * (index + 1)))
+  const middle = Array.from({ length: HISTORY_EVENTS_MAX }, (_, index) => at('PROCESSING', 10 * (index + 1), LIGHT))
   const full = stateAfter(...middle)
 
   test('is 256 events', () => {
@@ -369,11 +369,14 @@ describe('I10: a full history', () => {
   })
 
   test('refuses an event that decides nothing', () => {
-    expect(applyEvent(full, at('PROCESSING', 2_555), 900)).toEqual({ outcome: 'history-full' })
+    expect(applyEvent(full, at('PROCESSING', 2_555, LIGHT), 900)).toEqual({
+      outcome: 'history-full',
+      state: { ...full, eventsLeftOut: 1 },
+    })
   })
 
   test('accepts an event that decides, and drops one that does not', () => {
-    const applied = applyEvent(full, at('COMPLETED', 1), 900)
+    const applied = applyEvent(full, at('COMPLETED', 1, LIGHT), 900)
     expect(applied).toMatchObject({ outcome: 'recorded', change: { recorded: { verdict: 'APPLIED' } } })
     if (applied.outcome === 'recorded') {
       const { state } = applied.change
@@ -384,12 +387,52 @@ describe('I10: a full history', () => {
   })
 
   test('refuses an event it has dropped: recorded once, never published twice', () => {
-    const applied = applyEvent(full, at('COMPLETED', 1), 900)
+    const applied = applyEvent(full, at('COMPLETED', 1, LIGHT), 900)
     const state = applied.outcome === 'recorded' ? applied.change.state : full
     const kept = new Set(state.events.map((recorded) => recorded.event.eventId))
     const gone = middle.filter((event) => !kept.has(event.eventId))
     expect(gone).toHaveLength(1)
-    expect(applyEvent(state, gone[0] as PaymentEvent, 901)).toEqual({ outcome: 'history-full' })
+    expect(applyEvent(state, gone[0] as PaymentEvent, 901).outcome).toBe('history-full')
+    expect([full, state].map(({ eventsLeftOut }) => eventsLeftOut)).toEqual([0, 1])
+  })
+
+  test('recognises an event that it keeps without its details, and does not give them back', () => {
+    const bulk = { sourceSubStatus: 'x'.repeat(6_000) }
+    const large = Array.from({ length: 40 }, (_, index) => at(index === 30 ? 'ON_HOLD' : 'PROCESSING', index, bulk))
+    const state = stateAfter(...large)
+    const hold = large[30] as PaymentEvent
+    const kept = state.events.find(({ event }) => event.eventId === hold.eventId)
+    expect(kept).toMatchObject({ detailsDropped: true, event: outlineOf(hold) })
+    expect(applyEvent(state, hold, 900)).toEqual({ outcome: 'duplicate', state: null })
+    const again = applyEvent(state, { ...hold, mappingVersion: 2 }, 900)
+    const events = state.events.map((one) =>
+      one === kept ? { ...one, event: { ...outlineOf(hold), mappingVersion: 2 } } : one,
+    )
+    expect(again).toEqual({ outcome: 'duplicate', state: { ...state, events } })
+    const reread = applyEvent(state, { ...hold, mappingVersion: 2, status: 'RECEIVED' }, 900)
+    expect(reread).toMatchObject({
+      outcome: 'recorded',
+      change: { recorded: { verdict: 'RESTATED', detailsDropped: false } },
+    })
+  })
+
+  test('publishes a whole event in changes even if it is kept without its details at once', () => {
+    const bulk = { sourceSubStatus: 'x'.repeat(6_000) }
+    const state = stateAfter(...Array.from({ length: 40 }, (_, index) => at('PROCESSING', index, bulk)))
+    const received = at('RECEIVED', 50, bulk)
+    const applied = applyEvent(state, received, 900)
+    const change = applied.outcome === 'recorded' ? applied.change : null
+    expect(change?.recorded.event).toBe(received)
+    // A later event of the same tier is the first source of details, so the latest of them is whole.
+    const older = at('ON_HOLD', 20, bulk)
+    const next = applyEvent(state, older, 900)
+    const outcome = next.outcome === 'recorded' ? next.change : null
+    expect(outcome?.recorded).toMatchObject({ event: older, detailsDropped: false, rule: 'status-unchanged' })
+    expect(outcome?.state.events.at(-1)).toMatchObject({
+      event: outlineOf(older),
+      detailsDropped: true,
+      rule: 'status-unchanged',
+    })
   })
 
   test('drops withdrawn events first, and the withdrawal of one that it keeps always finds room', () => {
@@ -397,7 +440,7 @@ describe('I10: a full history', () => {
     const gone = [second, third].map((event) => ({ ...event, mappingVersion: 2, withdrawn: true }))
     const state = stateAfter(...middle, ...gone)
     expect(state.statusVersion).toBe(HISTORY_EVENTS_MAX + 2)
-    const report = at('COMPLETED', 1, { childKey: 'jpm:child' })
+    const report = at('COMPLETED', 1, { ...LIGHT, paymentKey: 'jpm:1', childKey: 'jpm:2' })
     const kept = stateAfter(...middle, ...gone, report).events.map(({ event }) => event.eventId)
     expect(kept).toHaveLength(HISTORY_EVENTS_MAX)
     expect([first, second, third, report].map(({ eventId }) => kept.includes(eventId))).toEqual([
@@ -411,8 +454,8 @@ describe('I10: a full history', () => {
   test('gives the same result in any order of arrival (I5)', () => {
     const events = [
       ...middle,
-      ...Array.from({ length: 40 }, (_, index) => at('ON_HOLD', 7 * index)),
-      at('COMPLETED', 3),
+      ...Array.from({ length: 40 }, (_, index) => at('ON_HOLD', 7 * index, LIGHT)),
+      at('COMPLETED', 3, LIGHT),
     ]
     const backwards = stateAfter(...events.toReversed())
     const oddFirst = stateAfter(...events.filter((_, i) => i % 2 === 1), ...events.filter((_, i) => i % 2 === 0))

@@ -100,6 +100,7 @@ export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitr
         { weight: 1, arbitrary: fc.constantFrom('jpm:child-1', 'jpm:child-2') },
       ),
       reason: fc.option(fc.constantFrom('AC04', 'AM04')),
+      bulk: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constantFrom(40, 900) }),
     })
   // In half of the sets all times have a zone, as in nearly all real payments.
   const meanings = fc.oneof(
@@ -114,6 +115,8 @@ export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitr
         receivedAt: 1_000 + index,
         weakKey: says.weakKey,
         status: says.status,
+        // Decides nothing. Three bytes for each character.
+        sourceSubStatus: says.bulk === 0 ? null : '振'.repeat(says.bulk),
         ...says.moment,
         unreadable: says.unreadable ? ['gpi.status'] : [],
         partialApproval: says.partialApproval,

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
-import { type AttentionCode, foldPayment, type keepWithinBound } from '../../src/payment/fold-payment.ts'
+import { type AttentionCode, foldPayment } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { PaymentStatus } from '../../src/payment/payment-status.ts'
 import { distinctEvents, type EventSetConstraints } from './arbitrary-events.ts'
+import type { keptOf } from './kept-of.ts'
 
 /**
  * A second implementation of the fold of domain.md 6.7 and 9.7, written only from that text, as questions about the set
@@ -173,13 +174,9 @@ export function agreesWithOracle(
 }
 
 /** Checks any implementation of the bound: the kept events must fold to the same result as all events. */
-export function boundedAsWhole(
-  keep: typeof keepWithinBound<PaymentEvent>,
-  max: number,
-  statuses?: readonly PaymentStatus[],
-) {
-  return fc.property(distinctEvents({ minLength: max, maxLength: 60, ...(statuses && { statuses }) }), (events) => {
-    const [kept, whole] = [foldPayment(keep(events, (event) => event, max)), foldPayment(events)]
+export function boundedAsWhole(keep: typeof keptOf, places: number, statuses?: readonly PaymentStatus[]) {
+  return fc.property(distinctEvents({ minLength: places, maxLength: 60, ...(statuses && { statuses }) }), (events) => {
+    const [kept, whole] = [foldPayment(keep(events, places)), foldPayment(events)]
     return isDeepStrictEqual(
       [kept.status, kept.decidedBy, kept.attention],
       [whole.status, whole.decidedBy, whole.attention],

@@ -1,11 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import {
-  type AttentionCode,
-  foldPayment,
-  HISTORY_EVENTS_MAX,
-  keepWithinBound,
-  type PaymentDetails,
-} from '../../src/payment/fold-payment.ts'
+import { type AttentionCode, foldPayment, type PaymentDetails } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { PAYMENT_STATUSES, type PaymentStatus, rankOf, tierNumberOf } from '../../src/payment/payment-status.ts'
 import { sourceTimeOf } from '../../src/providers/source-time.ts'
@@ -561,59 +555,6 @@ describe('attention', () => {
   ])('%s: %s', (code, _why, events, expected) => {
     expect(attentionOf(...events).includes(code)).toBe(expected)
     expect(attentionOf(...events.toReversed()).includes(code)).toBe(expected)
-  })
-})
-
-describe('I10: the bound', () => {
-  const itself = (event: PaymentEvent) => event
-  const processing = Array.from({ length: 10 }, (_, index) => at('PROCESSING', index))
-
-  test('leaves a short history unchanged, and is 256', () => {
-    expect(keepWithinBound(processing, itself, 10)).toBe(processing)
-    expect(HISTORY_EVENTS_MAX).toBe(256)
-  })
-
-  test('keeps the oldest and the latest of every status, timed and untimed, and then older ones first', () => {
-    const untimed = ['a', 'b', 'c'].map((id) => at('PROCESSING', null, { eventId: id }))
-    const kept = keepWithinBound([...processing, ...untimed], itself, 6)
-    expect(kept.map((event) => event.eventId)).toEqual(
-      // PROCESSING@0, @9, a and c must be kept; b is untimed, so it is the oldest of the rest, followed by @1.
-      ['PROCESSING@0', 'PROCESSING@1', 'PROCESSING@9', 'a', 'b', 'c'],
-    )
-  })
-
-  test('fills the remaining places from the stronger tier', () => {
-    const completed = Array.from({ length: 4 }, (_, index) => at('COMPLETED', 100 + index))
-    const kept = keepWithinBound([...processing, ...completed], itself, 6)
-    expect(kept.map((event) => event.eventId)).toEqual([
-      'PROCESSING@0',
-      'PROCESSING@9',
-      ...completed.map((event) => event.eventId),
-    ])
-  })
-
-  test.each<[string, Partial<PaymentEvent>]>([
-    ['a mark', { weakKey: true }],
-    ['a kind that says what it undoes', { kind: 'REFUND' }],
-    ['an unknown kind', { kind: 'UNKNOWN' }],
-  ])('keeps the latest event with %s', (_, marks) => {
-    const marked = processing.map((event, index) => (index === 4 || index === 6 ? { ...event, ...marks } : event))
-    const kept = keepWithinBound(marked, itself, 3)
-    expect(kept.map((event) => event.eventId)).toEqual(['PROCESSING@0', 'PROCESSING@6', 'PROCESSING@9'])
-  })
-
-  test('gives reports of children, and then withdrawn events, only the places that are left, whatever they say', () => {
-    const reports = [1, 2].map((ms) => at('RETURNED', ms, { childKey: 'x:child' }))
-    const withdrawn = ['z', 'y'].map((eventId) => at('RETURNED', 3, { eventId, withdrawn: true, childKey: null }))
-    const all = [...withdrawn, ...reports, ...processing]
-    const pushedOut = (max: number) => {
-      const kept = keepWithinBound(all, itself, max)
-      return all.filter((event) => !kept.includes(event)).map(({ eventId }) => eventId)
-    }
-    expect(pushedOut(13)).toEqual(['z'])
-    expect(pushedOut(12)).toEqual(['z', 'y'])
-    expect(pushedOut(11)).toEqual(['z', 'y', 'RETURNED@2'])
-    expect(pushedOut(9)).toEqual(['z', 'y', 'RETURNED@1', 'RETURNED@2', 'PROCESSING@8'])
   })
 })
 

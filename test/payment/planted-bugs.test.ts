@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
 import { eventIdOf } from '../../src/payment/event-id.ts'
-import { type AttentionCode, compareByTime, foldPayment, keepWithinBound } from '../../src/payment/fold-payment.ts'
+import { type AttentionCode, compareByTime, foldPayment } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { PAYMENT_STATUSES, type PaymentStatus, tierOf } from '../../src/payment/payment-status.ts'
 import { providerById } from '../../src/providers/registry.ts'
@@ -10,6 +10,7 @@ import { runs } from '../runs.ts'
 import { WHERE_TIMES_DECIDE } from './arbitrary-events.ts'
 import { agreesWithOracle, boundedAsWhole } from './fold-oracle.ts'
 import { judge, type Outcome, type Sent, type StoryName } from './judge.ts'
+import { keptOf } from './kept-of.ts'
 
 /**
  * Plausible bugs, each planted into an otherwise correct implementation. A test suite that misses one of them would be
@@ -204,7 +205,7 @@ const PLANTED_BUGS: readonly PlantedBug[] = [
   },
 ]
 
-/** The same for the bound on a long history. `keepWithinBound` sees the events as modified by `seen`. */
+/** The same for the bound on a long history. The bound sees the events as modified by `seen`. */
 const PLANTED_IN_THE_BOUND: readonly { readonly bug: string; readonly seen: (event: PaymentEvent) => PaymentEvent }[] =
   [
     { bug: 'the marker of an unreadable time is lost', seen: (event) => ({ ...event, timeUnreadable: false }) },
@@ -255,13 +256,11 @@ describe('a planted bug in the bound changes the result of the whole set', () =>
   const STATUSES = ['PROCESSING', 'ON_HOLD', 'COMPLETED', 'BLOCKED'] as const
 
   test('and without one the result stays', () => {
-    fc.assert(boundedAsWhole(keepWithinBound, 20, STATUSES), runs(300))
+    fc.assert(boundedAsWhole(keptOf, 20, STATUSES), runs(300))
   })
 
   test.each(PLANTED_IN_THE_BOUND)('$bug', ({ seen }) => {
-    const keep: typeof keepWithinBound<PaymentEvent> = (events, eventOf, max) =>
-      keepWithinBound(events, (event) => seen(eventOf(event)), max)
-    const property = boundedAsWhole(keep, 20, STATUSES)
+    const property = boundedAsWhole((events, places) => keptOf(events, places, seen), 20, STATUSES)
     expect(fc.check(property, { numRuns: 5_000, endOnFailure: true }).failed).toBe(true)
   })
 })

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
-import { HISTORY_EVENTS_MAX } from '../../src/payment/fold-payment.ts'
+import { HISTORY_EVENTS_MAX } from '../../src/payment/keep-within-bound.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { noTotals, totalsDifference } from '../../src/payment/totals.ts'
 import { type BatchInput, foldBatch } from '../../src/processor/fold-batch.ts'
-import { sampleEvent } from '../avro/samples.ts'
+import { LIGHT, sampleEvent } from '../avro/samples.ts'
 
 /** The outcome of a batch, with what it counts. */
 function fold(inputs: readonly BatchInput<string>[], before?: PaymentState, now = 1) {
@@ -98,13 +98,23 @@ describe('the events of a payment in a batch', () => {
   test('I10: sends events that a full history refuses to the dead letters', () => {
     let full: PaymentState | undefined
     for (let index = 0; index < HISTORY_EVENTS_MAX; index += 1) {
-      const event = sampleEvent({ eventId: `${index}`, paymentKey: 'a', status: 'PROCESSING', occurredAt: index * 10 })
+      const event = sampleEvent({
+        ...LIGHT,
+        eventId: `${index}`,
+        paymentKey: 'a',
+        status: 'PROCESSING',
+        occurredAt: index * 10,
+      })
       const applied = applyEvent(full, event, 1)
       full = applied.outcome === 'recorded' ? applied.change.state : full
     }
-    const { deadLetters, changes } = fold([input('x', { status: 'PROCESSING', occurredAt: 2_545 })], full, 2)
-    expect(deadLetters).toEqual([{ record: 'record of x', reason: 'history-full' }])
+    const refused = input('x', { ...LIGHT, status: 'PROCESSING', occurredAt: 2_545 })
+    const { deadLetters, changes, state } = fold([refused, refused], full, 2)
+    const deadLetter = { record: 'record of x', reason: 'history-full' }
+    expect(deadLetters).toEqual([deadLetter, deadLetter])
     expect(changes).toEqual([])
+    // The state only counts them. What was left out is not recognised when it is repeated.
+    expect(state).toEqual({ ...full, eventsLeftOut: 2 })
   })
 
   test('I8: accounts for every event, whatever the batch contains', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { applyEvent } from '../../src/payment/apply-event.ts'
-import { HISTORY_EVENTS_MAX } from '../../src/payment/fold-payment.ts'
+import { HISTORY_EVENTS_MAX } from '../../src/payment/keep-within-bound.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import type { PaymentStatus } from '../../src/payment/payment-status.ts'
 import { providerById } from '../../src/providers/registry.ts'
@@ -8,7 +8,7 @@ import { toCallbackFile } from '../../src/tools/callback-files.ts'
 import { type FoldedFiles, foldFiles, orderDifferenceText } from '../../src/tools/fold-files.ts'
 import { planCallbacks } from '../../src/tools/simulate/plan.ts'
 import { type TranslatedFile, translateFiles } from '../../src/tools/translate-files.ts'
-import { sampleEvent } from '../avro/samples.ts'
+import { LIGHT, sampleEvent } from '../avro/samples.ts'
 
 // A hundred times the usual duration, so that a busy machine does not fail the tests.
 vi.setConfig({ testTimeout: 60_000 })
@@ -103,8 +103,8 @@ describe('folding files', () => {
   })
 
   test('makes a dead letter of an event that a full history does not keep', () => {
-    const many = Array.from({ length: HISTORY_EVENTS_MAX }, (_, index) => at('PROCESSING', index + 10))
-    const between = at('PROCESSING', HISTORY_EVENTS_MAX + 8, { eventId: 'not kept' })
+    const many = Array.from({ length: HISTORY_EVENTS_MAX }, (_, index) => at('PROCESSING', index + 10, LIGHT))
+    const between = at('PROCESSING', HISTORY_EVENTS_MAX + 8, { ...LIGHT, eventId: 'not kept' })
     const { states, deadLetters } = foldFiles([fileWith('many', ...many), fileWith('one', between)])
     expect(states[0]?.events).toHaveLength(HISTORY_EVENTS_MAX)
     expect(deadLetters).toEqual([

@@ -77,6 +77,14 @@ describe('an unusual event', () => {
     expect(storyOf(sampleEvent())).not.toMatch(/unreadable|partially approved/)
   })
 
+  test('says what a full history did not keep', () => {
+    const { state } = changeOf(sampleEvent())
+    expect(paymentStory(state)).not.toContain('did not keep')
+    const full = { ...state, eventsLeftOut: 3, events: state.events.map((one) => ({ ...one, detailsDropped: true })) }
+    expect(paymentStory(full)).toMatch(/^left out +3 events that the full history did not keep$/m)
+    expect(paymentStory(full)).toContain('did not keep the details of this event; its record in changes has them')
+  })
+
   test('shows how well its time is known', () => {
     const noon = {
       occurredAt: Date.UTC(2026, 0, 12),

@@ -44,6 +44,7 @@ const EVENT = z.strictObject({
   statusVersion: z.int(),
   statusAfter: STATUS,
   recordedAt: TIME,
+  detailsDropped: z.boolean(),
   eventId: z.string(),
   paymentKey: z.string(),
   weakKey: z.boolean(),
@@ -103,6 +104,7 @@ export const PAYMENT_DOCUMENT = z
     touchedAt: TIME,
     overdueSince: TIME.nullable(),
     events: z.array(EVENT),
+    eventsLeftOut: z.int(),
   })
   .describe('Everything known about a payment, as payments.status.current has it.')
 

@@ -54,6 +54,8 @@ export const FIELD_CLASSES: Readonly<Record<string, DataClass>> = {
   callbackId: 'identifier',
   events: 'provenance',
   event: 'provenance',
+  detailsDropped: 'provenance',
+  eventsLeftOut: 'provenance',
   incarnation: 'provenance',
   statusVersion: 'provenance',
   weakKey: 'provenance',

@@ -1,6 +1,12 @@
-import { applyEvent, type PaymentState, type RecordedEvent, replacesReading } from '../../payment/apply-event.ts'
-import { countsForItself, foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../payment/fold-payment.ts'
-import type { PaymentEvent } from '../../payment/payment-event.ts'
+import {
+  applyEvent,
+  hasWholeHistory,
+  type PaymentState,
+  type RecordedEvent,
+  replacesReading,
+} from '../../payment/apply-event.ts'
+import { countsForItself, foldPayment } from '../../payment/fold-payment.ts'
+import { type KeptEvent, keepWithinBound, wholeEvent } from '../../payment/keep-within-bound.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
 import { publishedFinalityOf, type StatusChangeRecord } from '../../payment/status-change.ts'
 
@@ -146,14 +152,16 @@ function missingChanges(
     return []
   }
   const { paymentKey, incarnation } = state
-  const recordedAs = new Map(state.events.map((recorded) => [recorded.statusVersion, recorded]))
+  // `changes` had the whole event.
+  const whole = state.events.filter((recorded) => !recorded.detailsDropped)
+  const recordedAs = new Map(whole.map((recorded) => [recorded.statusVersion, recorded]))
   // A history that was never full has every event, so a version without an event is an overdue step.
-  const isComplete = state.events.length < HISTORY_EVENTS_MAX
+  const isComplete = hasWholeHistory(state)
   // Up to this version, one without an event can also be a reading that was replaced.
   const replacing = state.events.filter(({ verdict }) => replacesReading(verdict))
   const lastRestated = Math.max(0, ...replacing.map(({ statusVersion }) => statusVersion))
   const missing: StatusChangeRecord[] = []
-  let known: readonly PaymentEvent[] = []
+  let known: readonly KeptEvent[] = []
   let before: PaymentStatus | null = null
   let overdueSince: number | null = null
   let recordedBefore = Number.NEGATIVE_INFINITY
@@ -161,10 +169,10 @@ function missingChanges(
     const recorded = recordedAs.get(version)
     const step = present.get(version)
     const event = recorded?.event ?? step?.event ?? null
-    const replaced = known.find(({ eventId }) => eventId === event?.eventId)
+    const replaced = known.find((one) => one.event.eventId === event?.eventId)
     if (event !== null) {
       const others = known.filter((other) => other !== replaced)
-      known = keepWithinBound([...others, event], (one) => one, HISTORY_EVENTS_MAX)
+      known = keepWithinBound([...others, wholeEvent(event)])
     }
     if (step !== undefined) {
       before = step.statusAfter
@@ -187,13 +195,17 @@ function missingChanges(
       present.get(version + 1)?.overdueSince ?? (isLastGap(version, state, recordedAs) ? state.overdueSince : null)
     const recordedAt = recorded?.recordedAt ?? mark ?? recordedAtAfter(version, state, present)
     const status: PaymentStatus = recorded?.statusAfter ?? (before as PaymentStatus)
-    overdueSince = isOverdue ? recordedAt : before === status && known.some(countsForItself) ? overdueSince : null
+    overdueSince = isOverdue
+      ? recordedAt
+      : before === status && known.some((one) => countsForItself(one.event))
+        ? overdueSince
+        : null
     // If its time is unknown, an overdue step right after deleted records counts as deleted, too.
     const isExpired =
       changesReachBackTo !== null && (isOverdue && mark === null ? recordedBefore : recordedAt) < changesReachBackTo
     if (!isExpired) {
       const isLast = version === state.statusVersion
-      const folded = isLast ? { ...state } : foldPayment(known)
+      const folded = isLast ? { ...state } : foldPayment(known.map((one) => one.event))
       if (isOverdue && mark === null) {
         inexact.push(
           `${paymentKey} v${version}: the time at which the payment became overdue is unknown; the time of the next step is used`,
@@ -221,7 +233,7 @@ function missingChanges(
         overdueSince,
         recordedAt,
         mappingVersionBefore:
-          recorded !== undefined && replacesReading(recorded.verdict) ? (replaced?.mappingVersion ?? null) : null,
+          recorded !== undefined && replacesReading(recorded.verdict) ? (replaced?.event.mappingVersion ?? null) : null,
         event: recorded?.event ?? null,
       })
     }

@@ -1,8 +1,7 @@
 import { applyEvent, type PaymentState } from '../../payment/apply-event.ts'
 import type { AttentionCode } from '../../payment/fold-payment.ts'
-import type { PaymentEvent } from '../../payment/payment-event.ts'
+import { EVENT_BYTES_MAX, type PaymentEvent } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
-import { EVENT_BYTES_MAX } from '../../processor/decode-event.ts'
 import type { PaymentEvidence } from '../verify/payment-evidence.ts'
 import type { LeftEvent, Remedies, RemedyRule } from './remedies-of.ts'
 

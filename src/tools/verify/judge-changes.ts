@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type PaymentState, replacesReading } from '../../payment/apply-event.ts'
-import { foldPayment, HISTORY_EVENTS_MAX, keepWithinBound } from '../../payment/fold-payment.ts'
+import { hasWholeHistory, type PaymentState, replacesReading } from '../../payment/apply-event.ts'
+import { foldPayment } from '../../payment/fold-payment.ts'
+import { type KeptEvent, keepWithinBound, wholeEvent } from '../../payment/keep-within-bound.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import { restatementBy } from '../../payment/reading.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
@@ -14,7 +15,7 @@ export interface Life {
   /** The ids of those that `current` must have held when it was read. */
   readonly settled: Set<string>
   /** Those that a payment keeps. Applying the bound after every arrival gives the same result as applying it at the end. */
-  kept: readonly PaymentEvent[]
+  kept: readonly KeptEvent[]
   last: StatusChangeRecord
   /** The last step that `current` must have held when it was read. */
   lastSettled: StatusChangeRecord | null
@@ -90,8 +91,8 @@ class ChangesJudge {
         continue
       }
       if (event !== null) {
-        const others = known !== undefined ? life.kept.filter(({ eventId }) => eventId !== event.eventId) : life.kept
-        life.kept = bounded([...others, event])
+        const others = known !== undefined ? life.kept.filter((one) => one.event.eventId !== event.eventId) : life.kept
+        life.kept = keepWithinBound([...others, wholeEvent(event)])
         life.events.set(event.eventId, event)
         if (known !== undefined && offset >= this.#circumstances.changesSettledTo) {
           this.#restatedSince.add(event.eventId)
@@ -132,18 +133,17 @@ class ChangesJudge {
     }
     // The beginning was deleted by retention; the history in `current` still has its events.
     this.#partial = true
-    const older = this.#state?.incarnation === incarnation ? this.#state.events : []
-    for (const { event, statusVersion: version } of older) {
-      if (version < statusVersion) {
-        life.events.set(event.eventId, event)
-      }
+    const ofThisLife = this.#state?.incarnation === incarnation ? this.#state.events : []
+    const older = ofThisLife.filter((one) => one.statusVersion < statusVersion)
+    for (const { event } of older) {
+      life.events.set(event.eventId, event)
     }
-    life.kept = bounded(life.events.values())
+    life.kept = keepWithinBound(older)
     // A reading that a later step replaced is in neither topic.
     const isWhole = !this.#state?.events.some(
       (one) => replacesReading(one.verdict) && one.statusVersion >= statusVersion,
     )
-    life.foldable = life.events.size > 0 && (this.#state?.events.length ?? 0) < HISTORY_EVENTS_MAX && isWhole
+    life.foldable = life.events.size > 0 && (this.#state === null || hasWholeHistory(this.#state)) && isWhole
     return life
   }
 
@@ -177,7 +177,7 @@ class ChangesJudge {
     if (!life.foldable || life.events.size === 0) {
       return
     }
-    const folded = foldPayment(life.kept)
+    const folded = foldPayment(life.kept.map((one) => one.event))
     if (folded.status !== statusAfter) {
       this.#differs('wrongStatus', `changes v${statusVersion} has ${statusAfter}, its events fold to ${folded.status}`)
     } else if (!isDeepStrictEqual(folded.attention, attention)) {
@@ -190,11 +190,6 @@ class ChangesJudge {
 /** Whether a step replaces the previously valid reading of its event. */
 function isRestatement({ verdict, event }: StatusChangeRecord, known: PaymentEvent): boolean {
   return replacesReading(verdict) && event !== null && restatementBy(event, known) !== null
-}
-
-/** The events that a payment keeps. */
-export function bounded(events: Iterable<PaymentEvent>): readonly PaymentEvent[] {
-  return keepWithinBound([...events], (event) => event, HISTORY_EVENTS_MAX)
 }
 
 function attentionText(codes: readonly string[]): string {

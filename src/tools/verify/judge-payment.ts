@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { PaymentState } from '../../payment/apply-event.ts'
 import { foldPayment } from '../../payment/fold-payment.ts'
+import { type KeptEvent, keepWithinBound, wholeEvent } from '../../payment/keep-within-bound.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
-import { bounded, judgeChanges, type Life } from './judge-changes.ts'
+import { judgeChanges, type Life } from './judge-changes.ts'
 import type { Circumstances, Difference, DifferenceKind, PaymentEvidence, RawEvent } from './payment-evidence.ts'
 
 export interface Judgement {
@@ -184,7 +185,8 @@ class Judge {
     if (this.#circumstances.changesFromStart || this.#state === null) {
       return false
     }
-    return !bounded([...this.#state.events.map((one) => one.event), event]).includes(event)
+    const kept = keepWithinBound<KeptEvent>([...this.#state.events, wholeEvent(event)])
+    return !kept.some((one) => one.event.eventId === event.eventId)
   }
 
   #isIn(life: Life, eventId: string): boolean {
@@ -260,11 +262,11 @@ class Judge {
     if (lives.some(({ incarnation }) => incarnation > state.incarnation)) {
       return // Behind by a whole life, which is already reported.
     }
-    const history = new Map(state.events.map(({ event }) => [event.eventId, event]))
+    const history = new Map<string, KeptEvent>(state.events.map((one) => [one.event.eventId, one]))
     const events = new Map(history)
     for (const [eventId, event] of life?.events ?? []) {
       if (!events.has(eventId) && life?.settled.has(eventId)) {
-        events.set(eventId, event)
+        events.set(eventId, wholeEvent(event))
       }
     }
     const earlier = lives.filter(({ incarnation }) => incarnation < state.incarnation)
@@ -278,11 +280,12 @@ class Judge {
         !events.has(event.eventId) &&
         this.#circumstances.canBeWritten(event)
       ) {
-        events.set(event.eventId, event)
+        events.set(event.eventId, wholeEvent(event))
       }
     }
-    const kept = bounded(events.values())
-    for (const { eventId, status } of kept) {
+    const kept = keepWithinBound([...events.values()])
+    for (const { event } of kept) {
+      const { eventId, status } = event
       if (!history.has(eventId) && !this.#lost.has(eventId)) {
         this.#losing(eventId, `event ${eventId} (${status}) is missing from the history in current`)
       }
@@ -292,15 +295,17 @@ class Judge {
         this.#losing(eventId, `event ${eventId} is in current but has no record in changes`)
       }
     }
-    this.#judgeFold(state, kept)
+    // The state of an older release can have more, until the payment's next event.
+    const isWithin = keepWithinBound(state.events) === state.events
+    this.#judgeFold(state, isWithin ? kept : state.events)
   }
 
-  #judgeFold(state: PaymentState, events: readonly PaymentEvent[]): void {
+  #judgeFold(state: PaymentState, events: readonly KeptEvent[]): void {
     if (events.length === 0) {
       this.#differs('wrongStatus', 'current holds a payment without events')
       return
     }
-    const folded = foldPayment(events)
+    const folded = foldPayment(events.map((one) => one.event))
     if (folded.status !== state.status) {
       const lost = this.#lost.size === 0 ? '' : ', including the lost ones'
       this.#differs('wrongStatus', `current has ${state.status}, its events fold to ${folded.status}${lost}`)

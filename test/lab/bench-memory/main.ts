@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { applyEvent, type PaymentState } from '../../../src/payment/apply-event.ts'
-import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
-import { EVENT_BYTES_MAX } from '../../../src/processor/decode-event.ts'
+import { STATE_BYTES_MAX } from '../../../src/payment/keep-within-bound.ts'
+import { EVENT_BYTES_MAX, type PaymentEvent } from '../../../src/payment/payment-event.ts'
 import { partitionOf } from '../../../src/stream/partition-of.ts'
 import type { TopicNames } from '../../../src/topics.ts'
 import { sampleEvent } from '../../avro/samples.ts'
@@ -17,9 +17,10 @@ import { Loader } from './loader.ts'
 /**
  * Memory of the processor for the largest histories the limits allow, on real servers:
  *
- * - `states`: PAYMENTS payments of STATE_BYTES in each partition, then one event for each of them;
- * - `events`: PAYMENTS payments over all partitions with EVENTS events each, round-robin; every event is just below the
- *   size limit.
+ * - `states`: PAYMENTS payments with a full history of such events in each partition, then one event for each of them;
+ * - `events`: PAYMENTS payments over all partitions with EVENTS events each, round-robin.
+ *
+ * Every event is just below the size limit.
  *
  * The process gets HEAP_MIB of heap, V8's default when LIMIT_MIB is all the memory there is. It is killed as soon as its
  * resident memory exceeds LIMIT_MIB, as a container would be, and started again, at most STARTS times. The last line is
@@ -30,12 +31,12 @@ const LIMIT_MIB = envNumber('LIMIT_MIB', 1_024)
 const HEAP_MIB = envNumber('HEAP_MIB', Math.round(LIMIT_MIB / 2))
 const STARTS = envNumber('STARTS', 3)
 const PARTITIONS = envNumber('PARTITIONS', 3)
-const PAYMENTS = envNumber('PAYMENTS', SCENARIO === 'states' ? 60 : 300)
-const STATE_BYTES = envNumber('STATE_BYTES', 1_200_000)
+const PAYMENTS = envNumber('PAYMENTS', SCENARIO === 'states' ? 600 : 300)
 const EVENTS = envNumber('EVENTS', 100)
 /** The longest time of one start, s. One that is still busy then is stopped, and counts as not killed. */
 const START_SECONDS = envNumber('START_SECONDS', 240)
 const LOOK_EVERY_MS = 20
+const EVENTS_OF_FULL_HISTORY = Math.ceil(STATE_BYTES_MAX / EVENT_BYTES_MAX)
 
 interface Start {
   readonly killed: boolean
@@ -124,7 +125,7 @@ function lagOf(observer: Observer): Promise<number> {
 }
 
 async function preloadStates(observer: Observer, topics: TopicNames): Promise<number> {
-  say(`preloading ${PAYMENTS} payments of ${STATE_BYTES} bytes into each of ${PARTITIONS} partitions`)
+  say(`preloading ${PAYMENTS} payments with a full history into each of ${PARTITIONS} partitions`)
   const current = new Loader(observer.kafka, topics.current, PARTITIONS)
   const events = new Loader(observer.kafka, topics.events, PARTITIONS)
   for (let partition = 0; partition < PARTITIONS; partition += 1) {
@@ -162,21 +163,16 @@ function keysOf(partition: number, count: number): readonly string[] {
   return keys
 }
 
-/** As many large events as fit into STATE_BYTES. */
+/** The state after more large events than a payment keeps whole. */
 function largeState(observer: Observer, paymentKey: string): Buffer {
   let state: PaymentState | undefined
-  let bytes: Buffer = Buffer.alloc(0)
-  for (let index = 0; bytes.length < STATE_BYTES; index += 1) {
+  for (let index = 0; index < EVENTS_OF_FULL_HISTORY; index += 1) {
     const applied = applyEvent(state, largeEvent(paymentKey, index), Date.now())
-    if (applied.outcome !== 'recorded') {
-      break
-    }
-    state = applied.change.state
-    if (index * EVENT_BYTES_MAX > STATE_BYTES - 2 * EVENT_BYTES_MAX) {
-      bytes = observer.codecs.state.encode(state)
+    if (applied.outcome === 'recorded') {
+      state = applied.change.state
     }
   }
-  return bytes
+  return observer.codecs.state.encode(state as PaymentState)
 }
 
 /** A few bytes below the largest event the processor accepts. */

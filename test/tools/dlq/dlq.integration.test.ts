@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { createKafkaAppendLog } from '../../../src/kafka/kafka-append-log.ts'
-import { HISTORY_EVENTS_MAX } from '../../../src/payment/fold-payment.ts'
+import { HISTORY_EVENTS_MAX } from '../../../src/payment/keep-within-bound.ts'
 import { DEAD_LETTER_REASONS } from '../../../src/providers/provider.ts'
 import { providerById } from '../../../src/providers/registry.ts'
 import { sourcesById } from '../../../src/raw/sources-by-id.ts'
@@ -17,7 +17,7 @@ import { listLetters } from '../../../src/tools/dlq/dlq.ts'
 import { eventsOfRaw } from '../../../src/tools/verify/events-of-raw.ts'
 import { verify } from '../../../src/tools/verify/verify.ts'
 import type { TopicId } from '../../../src/topics.ts'
-import { sampleEvent } from '../../avro/samples.ts'
+import { LIGHT, sampleEvent } from '../../avro/samples.ts'
 import { Deployment, type RoleProcess } from '../../lab/harness/deployment.ts'
 import { eventually } from '../../lab/harness/eventually.ts'
 import { Observer } from '../../lab/harness/observer.ts'
@@ -209,7 +209,7 @@ test('what the stages cannot read stays with its reason, and is closed; a source
       Object.entries({ ...record.headers, ce_source: LATE_SOURCE }).filter(([name]) => !described.includes(name)),
     ),
   })
-  const event = { ...sampleEvent(), paymentKey: 'full:1', status: 'PROCESSING' } as const
+  const event = { ...sampleEvent(LIGHT), paymentKey: 'full:1', status: 'PROCESSING' } as const
   // The newest decides and the older ones are kept: the last to come is the second newest.
   const history = Array.from({ length: HISTORY_EVENTS_MAX + 1 }, (_, index) => ({
     ...event,

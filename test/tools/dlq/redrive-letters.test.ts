@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { HISTORY_EVENTS_MAX } from '../../../src/payment/fold-payment.ts'
+import { HISTORY_EVENTS_MAX } from '../../../src/payment/keep-within-bound.ts'
 import { DEAD_LETTER_REASONS } from '../../../src/providers/provider.ts'
 import { headerText } from '../../../src/stream/header-text.ts'
 import { DefinedStop } from '../../../src/stream/partition-task.ts'
 import { REDRIVES_MAX, redriveLetters } from '../../../src/tools/dlq/redrive-letters.ts'
-import { sampleEvent } from '../../avro/samples.ts'
+import { LIGHT, sampleEvent } from '../../avro/samples.ts'
 import { CODECS } from '../../processor/status-world.ts'
 import { DeadLetterWorld, element, keyOf, v1Body } from './dead-letter-world.ts'
 
@@ -209,7 +209,7 @@ describe('no loop', () => {
       // The newest decides and the older ones are kept: the last to come is the second newest.
       const occurredAt = sampleEvent().receivedAt + (index === 0 ? HISTORY_EVENTS_MAX + 1 : index)
       return {
-        ...sampleEvent(),
+        ...sampleEvent(LIGHT),
         eventId: `event-${String(index).padStart(4, '0')}`,
         status: 'PROCESSING',
         occurredAt,

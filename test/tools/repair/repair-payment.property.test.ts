@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { applyEvent, type PaymentState } from '../../../src/payment/apply-event.ts'
-import { HISTORY_EVENTS_MAX } from '../../../src/payment/fold-payment.ts'
+import { HISTORY_EVENTS_MAX } from '../../../src/payment/keep-within-bound.ts'
 import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
 import { overdueChange, type StatusChangeRecord, toStatusChange } from '../../../src/payment/status-change.ts'
 import { markOverdue } from '../../../src/processor/due.ts'
 import { type RepairCircumstances, repairPayment } from '../../../src/tools/repair/repair-payment.ts'
-import { sampleEvent } from '../../avro/samples.ts'
+import { LIGHT, sampleEvent } from '../../avro/samples.ts'
 import { arrivalsOf, distinctEvents, readingsOf } from '../../payment/arbitrary-events.ts'
 import { runs } from '../../runs.ts'
 
@@ -225,6 +225,7 @@ test('restores both outputs if each lost records that the other has', () => {
 describe('a full history', () => {
   const events = Array.from({ length: HISTORY_EVENTS_MAX + 20 }, (_, index) =>
     sampleEvent({
+      ...LIGHT,
       eventId: `e${String(index).padStart(4, '0')}`,
       paymentKey,
       status: 'PROCESSING',
@@ -244,6 +245,23 @@ describe('a full history', () => {
     expect(repair.unrepairable).toHaveLength(changes.length - kept.size)
     expect(repair.unrepairable[0]).toMatch(/v\d+ is missing from changes, and its event from the history in current/)
     expect(repair.inexact.length).toBeGreaterThan(0)
+  })
+
+  test('has events without details: the steps of these cannot be restored', () => {
+    const large = events.slice(0, 40).map((event, index) => ({
+      ...event,
+      status: index === 5 ? ('ON_HOLD' as const) : event.status,
+      sourceSubStatus: 'x'.repeat(6_000),
+    }))
+    const story = storyOf(large, new Set())
+    const current = story.states.at(-1) as PaymentState
+    const whole = current.events.filter(({ detailsDropped }) => !detailsDropped)
+    expect(whole.length).toBeLessThan(current.events.length)
+    const repair = repairPayment({ paymentKey, changes: [], current }, NOTHING_EXPIRED)
+    expect(repair.changes.map(({ event }) => event)).toEqual(whole.map(({ event }) => event))
+    expect(repair.unrepairable).toHaveLength(large.length - whole.length)
+    const rebuilt = repairPayment({ paymentKey, changes: story.changes, current: null }, NOTHING_EXPIRED)
+    expect(rebuilt.current).toEqual(current)
   })
 
   test('is restored from changes like any other', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { EVENT_BYTES_MAX } from '../../../src/processor/decode-event.ts'
+import { EVENT_BYTES_MAX } from '../../../src/payment/payment-event.ts'
 import { planPayment } from '../../../src/tools/reprocess/plan-payment.ts'
 import type { Remedies } from '../../../src/tools/reprocess/remedies-of.ts'
 import { evidenceOf, NOW, told } from '../verify/evidence.ts'

@@ -73,6 +73,7 @@ export function evidenceOf(arrivals: readonly Arrival[]): Evidence {
         state = applied.state ?? state
       } else if (applied.outcome === 'history-full') {
         deadLetters.set(arrival.eventId, 'history-full')
+        state = applied.state
       }
     }
   }

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { HISTORY_EVENTS_MAX } from '../../../src/payment/fold-payment.ts'
+import type { RecordedEvent } from '../../../src/payment/apply-event.ts'
+import { foldPayment } from '../../../src/payment/fold-payment.ts'
+import { HISTORY_EVENTS_MAX } from '../../../src/payment/keep-within-bound.ts'
 import type { StatusChangeRecord } from '../../../src/payment/status-change.ts'
 import { judgePayment } from '../../../src/tools/verify/judge-payment.ts'
 import type { ChangeRecord, Circumstances, PaymentEvidence } from '../../../src/tools/verify/payment-evidence.ts'
-import { sampleEvent } from '../../avro/samples.ts'
+import { LIGHT, sampleEvent } from '../../avro/samples.ts'
 import { type Arrival, AT_REST, DAY_MS, type Evidence, evidenceOf, NOW, told } from './evidence.ts'
 
 const received = told('RECEIVED', 1)
@@ -44,12 +46,46 @@ describe('correct evidence', () => {
   })
 
   test('more events than a payment keeps, with dead letters for the rest', () => {
-    const many = Array.from({ length: HISTORY_EVENTS_MAX + 20 }, (_, index) => told('PROCESSING', index + 10))
+    const many = Array.from({ length: HISTORY_EVENTS_MAX + 20 }, (_, index) => told('PROCESSING', index + 10, LIGHT))
     const pushedOut = many[HISTORY_EVENTS_MAX + 5] as Arrival
-    const evidence = evidenceOf([...many, told('PROCESSING', HISTORY_EVENTS_MAX + 15.5), pushedOut])
+    const evidence = evidenceOf([...many, told('PROCESSING', HISTORY_EVENTS_MAX + 15.5, LIGHT), pushedOut])
     expect(evidence.state.events).toHaveLength(HISTORY_EVENTS_MAX)
     expect(evidence.deadLetters.size).toBe(2)
     expect(found(evidence)).toEqual([])
+  })
+
+  const bulk = { sourceSubStatus: 'x'.repeat(6_000) }
+  const large = Array.from({ length: 60 }, (_, index) => told(index % 3 === 0 ? 'ON_HOLD' : 'PROCESSING', index, bulk))
+
+  test('more bytes than a payment keeps: some events are left out, others have lost their details', () => {
+    const evidence = evidenceOf([...large, told('RECEIVED', 100, bulk), told('PROCESSING', 30.5, bulk)])
+    expect(evidence.state.eventsLeftOut).toBeGreaterThan(30)
+    expect(evidence.state.events.some(({ detailsDropped }) => detailsDropped)).toBe(true)
+    expect(evidence.deadLetters.size).toBe(1)
+    expect(found(evidence)).toEqual([])
+    expect(
+      found(
+        withChanges(evidence, (records) => records.slice(-1)),
+        { changesFromStart: false },
+      ),
+    ).toEqual([])
+  })
+
+  test('a payment of an older release, which bounded only the number of events, and that had no event since', () => {
+    const evidence = evidenceOf(large)
+    const kept = new Map(evidence.state.events.map((one) => [one.statusVersion, one]))
+    const events = large.map((event, index) => ({
+      ...(kept.get(index + 1) ?? (evidence.state.events[0] as RecordedEvent)),
+      event,
+      detailsDropped: false,
+      statusVersion: index + 1,
+    }))
+    const state = { ...evidence.state, ...foldPayment(large), events, eventsLeftOut: 0 }
+    expect(found({ ...evidence, current: { kind: 'state', state } })).toEqual([])
+    const wrong = { ...state, status: 'RECEIVED' as const }
+    expect(found({ ...evidence, current: { kind: 'state', state: wrong } })).toEqual([
+      `wrongStatus: current has RECEIVED, its events fold to ${state.status}`,
+    ])
   })
 })
 
@@ -128,8 +164,8 @@ describe('lost', () => {
   })
 
   test('an event that a full history dropped for a reading that has been replaced since', () => {
-    const many = Array.from({ length: HISTORY_EVENTS_MAX }, (_, index) => told('PROCESSING', 10 * (index + 1)))
-    const strong = told('COMPLETED', 1, { eventId: 'reread' })
+    const many = Array.from({ length: HISTORY_EVENTS_MAX }, (_, index) => told('PROCESSING', 10 * (index + 1), LIGHT))
+    const strong = told('COMPLETED', 1, { ...LIGHT, eventId: 'reread' })
     const weak = { ...strong, mappingVersion: 2, status: 'PROCESSING' as const, occurredAt: 2_555 }
     expect(found(evidenceOf([...many, strong]))).toEqual([])
     expect(found(evidenceOf([...many, strong, weak]))).toEqual([
@@ -320,7 +356,7 @@ describe('payments older than raw reaches', () => {
   })
 
   test('steps are not judged if current has only a part of the beginning', () => {
-    const many = Array.from({ length: HISTORY_EVENTS_MAX + 5 }, (_, index) => told('PROCESSING', index + 10))
+    const many = Array.from({ length: HISTORY_EVENTS_MAX + 5 }, (_, index) => told('PROCESSING', index + 10, LIGHT))
     const full = evidenceOf([told('ON_HOLD', 5), ...many, told('ON_HOLD', 1_000), received, told('ON_HOLD', 3_000)])
     expect(full.state.events.some(({ event }) => event.occurredAt === 1_000)).toBe(false)
     const withoutBeginning = withChanges(full, (records) => records.slice(-2))

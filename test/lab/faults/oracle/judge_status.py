@@ -1,15 +1,16 @@
 """From `events` to `changes` and `current`: each distinct event once, in gapless versions, as folded (I3, I4, I5)."""
 
-from collections import Counter
+from collections import defaultdict
 from datetime import datetime
 
 from due import overdue_at
 from fold import FINALITY, fold, is_withdrawn, verdict_of
 from judge_callbacks import counts_before, identity_of, missing_of
 from murmur2 import partition_of
+from weight import fills_history
 
-HISTORY_MAX = 256
 EVENT_BYTES_MAX = 7_000
+STATE_BYTES_MAX = 128 * 1024
 DETAILS = ['kind', 'relatesTo', 'endToEndId', 'references', 'rail', 'direction', 'clearingSystem', 'requestedExecutionDate',
            'valueDate', 'amount', 'requestAmount', 'fxAppliedRate', 'gpiStatus', 'reasons', 'holdReason', 'rejectedBy',
            'children', 'decidedBy']
@@ -64,14 +65,17 @@ def judge_outcomes(events, changes, dead_letters, committed, findings):
 def judge_dead_letters(events, changes, dead_letters, findings):
     """An event may only become a dead letter for a reason that it shows, and unchanged; otherwise it is lost."""
     at = {(str(record.partition), str(record.offset)): record for record, _ in events}
-    told = Counter(change['paymentKey'] for _, change in changes if change['event'] is not None)
+    told = defaultdict(dict)
+    for _, change in changes:
+        if change['event'] is not None:
+            told[change['paymentKey']][change['event']['eventId']] = change['event']
     for record, event in dead_letters:
         reason = record.headers.get('dlq_reason')
         reasons = {
             'undecodable': event is None,
             'key-mismatch': event is not None and record.key.decode(errors='replace') != event['paymentKey'],
             'too-large': len(record.value or b'') > EVENT_BYTES_MAX,
-            'history-full': event is not None and told[event['paymentKey']] >= HISTORY_MAX,
+            'history-full': event is not None and fills_history([*told[event['paymentKey']].values(), event]),
         }
         if not reasons.get(reason, False):
             findings.lost(f'I3: event dead letter {record.place} is a dead letter for {reason}, which it does not show')
@@ -130,6 +134,7 @@ class Payment:
         self.events = []
         self.folded = None
         self.history = []
+        self.was_full = False
 
 
 def judge_changes(changes, forgotten, natural_key_of, findings):
@@ -182,10 +187,12 @@ def judge_changes(changes, forgotten, natural_key_of, findings):
                 findings.wrong(f'I5: {where} says {change["verdict"]} by {change["rule"]}, the rules {" by ".join(verdict)}')
             life.events.append(event)
             life.folded = fold(life.events)
+            life.was_full = life.was_full or fills_history(life.events)
             life.history.append((event['eventId'], change['verdict'], change['rule'], change['statusVersion'],
                                  change['statusAfter']))
         judge_step(where, change, before, life, findings)
-        steps[key, incarnation, change['statusVersion']] = (change, life.folded, list(life.history), REPAIRED in record.headers)
+        steps[key, incarnation, change['statusVersion']] = (change, life.folded, list(life.history), REPAIRED in record.headers,
+                                                            life.was_full)
     return steps
 
 
@@ -212,7 +219,7 @@ def judge_step(where, change, before, life, findings):
     if sorted(change['attention']) != folded['attention']:
         findings.wrong(f'I5: {where} asks attention for {change["attention"]}, the fold for {folded["attention"]}')
     # Beyond the bound, details of dropped events may be missing.
-    if len(life.events) <= HISTORY_MAX:
+    if not life.was_full:
         for field in ('kind', 'relatesTo', 'endToEndId'):
             if change[field] != folded[field]:
                 findings.wrong(f'I5: {field} of {where} is {change[field]}, by the fold {folded[field]}')
@@ -244,15 +251,19 @@ def judge_last(raw, distinct, steps, findings):
 
 
 def moves_along(before, after):
-    """Whether only mapping versions increased: a newer mapping read known events with the same result, which is not a step."""
+    """
+    Whether only mapping versions or the number of events left out increased: a newer mapping read known events with the same
+    result, or the full history refused an event. Neither is a step.
+    """
     def versions(state):
         return [recorded['event']['mappingVersion'] for recorded in state['events']]
 
     def rest(state):
         events = [{**recorded, 'event': {**recorded['event'], 'mappingVersion': 0}} for recorded in state['events']]
-        return {**state, 'events': events}
+        return {**state, 'events': events, 'eventsLeftOut': 0}
 
-    return (rest(before) == rest(after) and versions(before) != versions(after)
+    counted = after['eventsLeftOut'] - before['eventsLeftOut']
+    return (rest(before) == rest(after) and (versions(before) != versions(after) or counted > 0) and counted >= 0
             and all(was <= now for was, now in zip(versions(before), versions(after))))
 
 
@@ -278,6 +289,8 @@ def judge_current(currents, steps, policy, now, findings):
             continue
         before = last.get(key)
         last[key] = state
+        if len(record.value) > STATE_BYTES_MAX:
+            findings.wrong(f'I10: current {record.place} has {len(record.value)} bytes')
         pair = (state['incarnation'], state['statusVersion'])
         where = f'current {record.place}, {key} v{state["statusVersion"]},'
         if pair <= newest.get(key, (0, 0)) and not (before and moves_along(before, state)):
@@ -301,7 +314,7 @@ def judge_current(currents, steps, policy, now, findings):
 
 def judge_overdue(where, state, step, within, findings):
     """A payment is overdue only in a status that has a deadline, and not before it, by the clock of the reporting processor."""
-    change, _, _, is_repaired = step
+    change, _, _, is_repaired, _ = step
     since = state['overdueSince']
     # A repair that cannot know when a payment became overdue uses the time of the next step.
     is_later = is_repaired and since is not None and (change['overdueSince'] or 0) > since
@@ -315,15 +328,17 @@ def judge_overdue(where, state, step, within, findings):
 
 
 def judge_state(where, state, step, findings):
-    change, folded, history, _ = step
+    change, folded, history, _, was_full = step
     if state['status'] != change['statusAfter'] or state['status'] != folded['status']:
         findings.wrong(f'I4: {where} is {state["status"]}; changes says {change["statusAfter"]}, the fold {folded["status"]}')
     if sorted(state['attention']) != folded['attention']:
         findings.wrong(f'I5: {where} asks attention for {state["attention"]}, the fold for {folded["attention"]}')
     if state['finality'] != FINALITY.get(state['status'], 'OPEN'):
         findings.wrong(f'I5: {where} says {state["finality"]} of {state["status"]}')
-    if len(history) > HISTORY_MAX:
+    if was_full:
         return
+    if state['eventsLeftOut'] != 0 or any(one['detailsDropped'] for one in state['events']):
+        findings.wrong(f'I10: {where} lacks events or details, but its history is not full')
     for field in DETAILS:
         if state[field] != folded[field]:
             findings.wrong(f'I5: {field} of {where} is not that of the fold')

@@ -167,12 +167,12 @@ class Readings(unittest.TestCase):
                          Mappings({'jpm-global-payments-v1': 2}, had_older), findings)
             self.assertEqual(expected, [one['kind'] for one in findings.found])
 
-    def test_i4_current_has_a_version_again_only_if_mapping_versions_rose(self):
+    def test_i4_current_has_a_version_again_only_if_what_is_no_step_rose(self):
         def state(mapping_version, **fields):
             return {'paymentKey': 'x:P', 'incarnation': 1, 'statusVersion': 1, 'touchedAt': 0,
-                    'events': [{'event': {'mappingVersion': mapping_version}}], **fields}
+                    'events': [{'event': {'mappingVersion': mapping_version}}], 'eventsLeftOut': 0, **fields}
 
-        for again, count in ((state(2), 0), (state(1), 1), (state(0), 1), (state(2, touchedAt=1), 1)):
+        for again, count in ((state(2), 0), (state(1), 1), (state(1, eventsLeftOut=1), 0), (state(0), 1), (state(2, touchedAt=1), 1)):
             findings = Findings()
             currents = [(Record(0, at, b'x:P', b'', {}), value) for at, value in enumerate((state(1), again))]
             judge_current(currents, {}, {'retentionMs': 1}, 0, findings)
