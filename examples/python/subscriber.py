@@ -93,7 +93,7 @@ class Subscriber:
         latest = {TopicPartition(CURRENT, p): OffsetSpec.latest() for p in partitions}
         admin = AdminClient({"bootstrap.servers": BROKERS})
         ends = admin.list_offsets(latest, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-        missing = {tp.partition: end.result().offset for tp, end in ends.items()}
+        self.ends = missing = {tp.partition: end.result().offset for tp, end in ends.items()}
         self.consumer.assign([TopicPartition(CURRENT, p, OFFSET_BEGINNING) for p in partitions])
         while missing and not self.stopping:
             read_to = self.read({CURRENT: self.copy_first})
@@ -139,9 +139,9 @@ class Subscriber:
         return pair
 
     def copy_first(self, message):
-        """At the start the table says which steps are done, too. Later only `changes` does: `current` may be ahead of it."""
+        """At the start `current` says which steps are done. Later only `changes` does: `current` may be ahead of it."""
         pair = self.copy(message)
-        if pair:
+        if pair and message.offset() < self.ends[message.partition()]:
             self.remember_step(message.key().decode(), pair)
 
     def act(self, message):
@@ -184,10 +184,10 @@ class Subscriber:
 
 
 def header_pair(message):
-    """The pair, without decoding the value. None where the record has no such headers."""
+    """The pair without decoding the value, or None: records of older releases lack these headers."""
     headers = dict(message.headers() or [])
     try:
-        return int(headers["incarnation"]), int(headers["statusVersion"])
+        return int(headers["paystatus_incarnation"]), int(headers["paystatus_status_version"])
     except KeyError:
         return None
 
