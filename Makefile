@@ -81,6 +81,10 @@ containers: deps ## Test the image, the compose file and the Testcontainers pack
 .PHONY: test
 test: types lint unused unit integration containers ## Run all tests: unit with all generated cases, integration, containers. STACK=packages or containers.
 
+.PHONY: examples
+examples: deps ## Build the sample subscribers and judge each with `paystatus conformance`. Needs Java, Maven, Go and Python; EXAMPLE=go,python.
+	@node test/lab/examples/main.ts
+
 .PHONY: mutation
 mutation: deps ## Do tests notice small bugs in src/payment and src/providers? Hours; EXAMPLES_ONLY=1 is faster. MUTATE='src/payment/**/*.ts' CONCURRENCY=2; TIMEOUT_MS=300000 on a busy machine.
 	$(BIN)/stryker run $(if $(MUTATE),--mutate '$(MUTATE)')

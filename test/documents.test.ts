@@ -18,6 +18,11 @@ const DOCUMENTS = [
   'deploy',
   'packages/client',
   'packages/testcontainers',
+  'examples/go',
+  'examples/java-avro',
+  'examples/kafka-streams',
+  'examples/python',
+  'examples/spring-kafka',
   'examples/subscriber',
 ]
   .flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => join(folder, name)))
