@@ -1,4 +1,5 @@
-import { type Mismatch, mismatchesOf, type Snapshots } from './mismatches.ts'
+import { type Mismatch, mismatchesOf, type Snapshots, type Table } from './mismatches.ts'
+import { missedSteps } from './missed-steps.ts'
 import { PHASES, type Phase } from './phases.ts'
 import type { ScenarioName } from './scenarios.ts'
 import { comparePairs, type Pair, pairOf, pairText, type TableRow } from './table-row.ts'
@@ -260,19 +261,12 @@ function wrongOrder(steps: readonly Pair[], atStart: Expectation | undefined): s
   return null
 }
 
-/** After a gap, a version can come from current. A row that was deleted with a tombstone has lost the steps before it. */
 function stepsMissed({ snapshots, story }: Evidence): readonly Finding[] {
   const found = new Map<string, Finding>()
-  for (const phase of ['live', 'newer', 'closing'] as const) {
-    const table = snapshots[phase]
-    for (const [paymentKey, { scenario, steps }] of table === undefined ? [] : story.expectedAfter[phase]) {
-      const row = table?.get(paymentKey)
-      if (scenario === 'gap' || row === undefined || found.has(paymentKey)) {
-        continue
-      }
-      const had = new Set((row.steps ?? []).map(pairText))
-      const missed = (steps[phase] ?? []).filter((pair) => pair[0] === row.incarnation && !had.has(pairText(pair)))
-      if (missed.length > 0) {
+  for (const [phase, table] of Object.entries(snapshots) as [Phase, Table][]) {
+    for (const [paymentKey, expectation] of story.expectedAfter[phase]) {
+      const missed = missedSteps(table.get(paymentKey), expectation, phase)
+      if (missed.length > 0 && !found.has(paymentKey)) {
         const text = `the step ${missed.map(pairText).join(', ')} was not acted on`
         found.set(paymentKey, { paymentKey, row: undefined, text })
       }

@@ -1,9 +1,7 @@
-import { hash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { TablePlace } from '../../../src/tools/conformance/table-source.ts'
+import { ensureExamplePython } from '../stack/example-python.ts'
 import { freePort } from '../stack/free-port.ts'
-import { ensurePythonEnvironment } from '../stack/python-environment.ts'
 import { runCommand } from '../stack/run-command.ts'
 import { ensureCommand } from '../stack/system-package.ts'
 
@@ -21,7 +19,7 @@ const EXAMPLES = join(import.meta.dirname, '..', '..', '..', 'examples')
 /** The samples that the conformance kit judges, by their folder in `examples/`. */
 export const READERS: Readonly<Record<string, PrepareReader>> = {
   python: async (directory, report) => {
-    const python = await ensurePython(report)
+    const python = await ensureExamplePython(report)
     return {
       command: ['env', `STORE=${join(directory, 'payments.db')}`, python, join(EXAMPLES, 'python', 'subscriber.py')],
       table: { kind: 'file', path: join(directory, 'table.jsonl') },
@@ -45,20 +43,6 @@ export const READERS: Readonly<Record<string, PrepareReader>> = {
       table: { kind: 'topic', topic: topicOf(directory, 'table') },
     }
   },
-}
-
-/** The Python of the sample. The test of `make test` uses it, too. */
-export async function ensurePython(report: (line: string) => void): Promise<string> {
-  const requirements = join(EXAMPLES, 'python', 'requirements.txt')
-  return ensurePythonEnvironment(
-    {
-      name: `example-python-${hash('sha256', await readFile(requirements), 'hex').slice(0, 12)}`,
-      install: ['-r', requirements],
-      modules: ['confluent_kafka', 'confluent_kafka.schema_registry.avro'],
-      neededFor: 'run examples/python',
-    },
-    report,
-  )
 }
 
 /** Topics of its own, named for the directory: they outlive the kit's. */

@@ -8,6 +8,7 @@ import { ensureCloudEvents } from './cloudevents-python.ts'
 import { callControl } from './control.ts'
 import { ensureDatacontract } from './datacontract.ts'
 import { composeDown, composeUp, isComposeRunning } from './docker.ts'
+import { ensureExamplePython } from './example-python.ts'
 import { ensureFastavro } from './fastavro.ts'
 import { ensureOracle } from './oracle-python.ts'
 import { ensureOtlp } from './otlp-python.ts'
@@ -175,6 +176,7 @@ async function installTools(): Promise<void> {
   await ensureOtlp(report)
   await ensureSchemathesis(report)
   await ensureOracle(report)
+  await ensureExamplePython(report)
   await valkeySpec(report)
   await ensurePrometheus(report)
 }
