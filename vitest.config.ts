@@ -32,6 +32,7 @@ export default defineConfig({
         },
       },
       {
+        ...FROM_SOURCE,
         test: {
           name: 'integration',
           include: [INTEGRATION],

@@ -73,6 +73,7 @@ const DAY_MS = 86_400_000
 /** When the history begins; it is the same in every run. */
 const BEGIN_MS = Date.parse('2026-01-01T08:00:00Z')
 const COPIES = 2
+const NAMESPACE = 'conformance'
 const DUE_POLICY = { retentionMs: 400 * DAY_MS, nextStatusWithin: { default: DAY_MS, providers: {} } }
 const MAPPING = { id: 'conformance-kit', mappingVersion: 1 }
 
@@ -146,7 +147,7 @@ class Teller {
   }
 
   #play(scenario: ScenarioName, copy: number, { phase, payment: name, does, published }: Act): void {
-    const keyOf = (role: string) => keyOutside(`conformance:${scenario}-${role}-${copy}`, this.#options.partitions)
+    const keyOf = (role: string) => keyOutside(`${NAMESPACE}:${scenario}-${role}-${copy}`, this.#options.partitions)
     const payment = this.#payment(scenario, keyOf(name))
     switch (does.kind) {
       case 'reports': {
@@ -227,7 +228,7 @@ class Teller {
     const callback = {
       callbackId: '00000000-0000-7000-8000-000000000000',
       source: 'conformance-kit',
-      namespace: 'conformance',
+      namespace: NAMESPACE,
       currency: 'USD',
       receivedAt: payment.clockMs,
       contentType: 'application/json',
@@ -242,6 +243,7 @@ class Teller {
       kind: original === null ? 'PAYMENT' : KIND_OF_REFUND,
       relatesTo: original,
       amount: amountOf(amount),
+      endToEndId: payment.paymentKey.slice(NAMESPACE.length + 1),
       time: {
         occurredAt,
         occurredAtText,
@@ -387,7 +389,7 @@ function keyOutside(key: string, partitions: number): string {
 /** One key for each partition, except the last. */
 function lastKeys(partitions: number): readonly string[] {
   return Array.from({ length: partitions - 1 }, (_, wanted) =>
-    firstKey('conformance:every-partition', (partition) => partition === wanted, partitions),
+    firstKey(`${NAMESPACE}:every-partition`, (partition) => partition === wanted, partitions),
   )
 }
 
