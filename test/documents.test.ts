@@ -24,6 +24,7 @@ const DOCUMENTS = [
   'examples/python',
   'examples/spring-kafka',
   'examples/subscriber',
+  'examples/testcontainers-java',
 ]
   .flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => join(folder, name)))
   .concat('test/lab/README.md')
