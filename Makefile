@@ -90,7 +90,7 @@ mutation: deps ## Do tests notice small bugs in src/payment and src/providers? H
 	$(BIN)/stryker run $(if $(MUTATE),--mutate '$(MUTATE)')
 
 .PHONY: test-tools
-test-tools: $(NODE_READY) ## Install what else the integration tests need: redis-server, kcat, promtool, the Python packages of the oracle.
+test-tools: $(NODE_READY) ## Install what else the integration tests need: redis-server, kcat, promtool, Chromium, the Python packages of the oracle.
 	node test/lab/stack/main.ts tools
 
 .PHONY: up
@@ -138,6 +138,10 @@ bench-payment: deps ## Measure what one more event of a payment costs the proces
 .PHONY: bench-gateway
 bench-gateway: deps ## Measure the gateway alone, HTTP and mutual TLS, against a bare Node server. RATE=1000 SECONDS=15 CONNECTIONS=128.
 	@node test/lab/bench-gateway/main.ts
+
+.PHONY: bench-console
+bench-console: deps ## Measure the console's pages with many payments; fails if a first page takes longer than LIMIT_MS=200. PAYMENTS=300000 ROUNDS=50.
+	@node test/lab/bench-console/main.ts
 
 .PHONY: faults
 faults: deps ## Inject faults under load and judge the result. RUNS=1 SEED=1 SCENARIO=mix (pair, each, campaign, none, a fault, fault+fault); REDIS=single, valkey, sentinel or cluster.

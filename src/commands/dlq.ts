@@ -7,9 +7,9 @@ import {
   closeLines,
   listDocument,
   listLines,
+  redriveLines,
   redrivenDocument,
   redrivenLines,
-  redriveSummary,
   shownDocument,
   shownLines,
 } from '../tools/dlq/dlq-lines.ts'
@@ -205,7 +205,7 @@ async function runRedrive(program: Command, places: readonly string[], options: 
     },
     onAbsent: tellAbsent(topics),
   })
-  print(json, report, redriveSummary(report))
+  print(json, report, redriveLines(report))
   exitWith(report.partly + report.stays + report.refused + report.absent > 0 ? [report] : [])
 }
 

@@ -49,14 +49,14 @@ export function documentPage({ title, body, live, who, signOut, environment, pat
 <a class="brand" href="/">paystatus</a><span class="environment" title="environment">${environment}</span>
 ${
   who !== null &&
-  html`<nav aria-label="Sections"><ul>${SECTIONS.map(
-    ([to, name]) => html`<li><a href="${to}"${to === here && html` aria-current="page"`}>${name}</a></li>`,
-  )}</ul></nav>
-<form class="quick" role="search" aria-label="From every page" action="/find"><label class="unseen" for="quick">Find a payment</label><input id="quick" name="q" type="search" placeholder="Find any id  ( / )" autocomplete="off" maxlength="256"></form>
+  html`<form class="quick" role="search" aria-label="From every page" action="/find"><label class="unseen" for="quick">Find a payment</label><input id="quick" name="q" type="search" placeholder="Find any id  ( / )" autocomplete="off" maxlength="256"></form>
 <span class="who">${who.how === 'loopback' ? 'local' : who.name} <span class="muted">${who.role}</span></span>${
     signOut !== null &&
     html`<form class="sign-out" method="post" action="/sign-out">${hiddenFields(signOut, {})}<button class="quiet">Sign out</button></form>`
-  }`
+  }
+<nav aria-label="Sections"><ul>${SECTIONS.map(
+    ([to, name]) => html`<li><a href="${to}"${to === here && html` aria-current="page"`}>${name}</a></li>`,
+  )}</ul></nav>`
 }
 </header>
 <main id="main" tabindex="-1">

@@ -88,9 +88,9 @@ function asForm({ reason, ...fields }: Readonly<Record<string, string>>): Record
 function decisions(fields: Readonly<Record<string, string>>, token: string | null, what: string): Html {
   return token === null
     ? html`<p class="muted">Deciding needs the role operator.</p>`
-    : html`<div class="columns"><section class="card"><h2>Redrive</h2><p>Reads ${what} again with the present mapping and configuration. First a dry run shows what each would become.</p>
+    : html`<div class="columns"><section class="card"><h2>Redrive</h2><p>Reads ${what} again with the present mapping and configuration. A dry run shows the result first.</p>
 <form method="post" action="/dead-letters/dry-run">${hiddenFields(token, asForm(fields))}<button>Dry run</button></form></section>
-<section class="card"><h2>Close</h2><p>Takes ${what} off the list without publishing anything. They stay in their topic until retention deletes them.</p>
+<section class="card"><h2>Close</h2><p>Takes ${what} off the list. Nothing is published, and nothing is deleted before its retention ends.</p>
 ${actForm({ action: '/dead-letters/close', token, button: 'Close', fields: asForm(fields), hint: 'Recorded in the audit trail.', id: 'close-reason' })}</section></div>`
 }
 
@@ -142,7 +142,7 @@ export function redriveResult(
   topics: TopicNames,
   token: string | null,
 ): Html {
-  return html`${report !== null && html`<p role="status">${redriveSummary({ ...report, applied: true })[0]?.replace('were', '')}</p>`}
+  return html`${report !== null && html`<div role="status"><ul class="plain-list">${redriveSummary(report).map((line) => html`<li>${line}</li>`)}</ul></div>`}
 ${redrivenTable(letters, topics)}
 ${more > 0 && html`<p class="muted">${countText(more)} more are not listed.</p>`}
 ${absent.length > 0 && html`<p class="note">${counted(absent.length, 'place has', 'places have')} no open dead letter.</p>`}

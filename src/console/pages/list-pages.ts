@@ -108,10 +108,7 @@ ${
   scores.length > 0 &&
   table(
     'Sources',
-    [
-      { name: 'Figure' },
-      ...scores.map(({ source, provider }) => ({ name: `${source} (${provider})`, kind: 'number' as const })),
-    ],
+    [{ name: 'Figure' }, ...scores.map(({ source }) => ({ name: source, kind: 'number' as const }))],
     [
       ...scorecardRows(scores),
       [
@@ -163,7 +160,7 @@ export function tailPage(recent: readonly LiveChange[]): Html {
 /** Also sent to open pages. */
 export function tailLine(change: StatusChangeRecord): Html {
   const { recordedAt, paymentKey, statusBefore, statusAfter, verdict, statusVersion, attention } = change
-  return html`<li>${moment(recordedAt)} ${statusBefore !== statusAfter && statusBefore !== null && html`${statusMark(statusBefore)} to `}${statusMark(statusAfter)} ${paymentLink(paymentKey)} <span class="muted">v${statusVersion} ${words(verdict)}</span>${attention.length > 0 && html` <span class="tag">${attention.join(', ')}</span>`}</li>`
+  return html`<li>${moment(recordedAt)} ${statusBefore !== statusAfter && statusBefore !== null && html`${statusMark(statusBefore)} to `}${statusMark(statusAfter)} ${paymentLink(paymentKey)} <span class="muted">v${statusVersion} ${words(verdict)}</span>${attention.map((code) => html` <span class="tag">${code}</span>`)}</li>`
 }
 
 export function runPage(job: Job, result: Html | null, now: number): Html {

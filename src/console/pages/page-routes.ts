@@ -65,7 +65,7 @@ export function pageRoutes(world: ConsoleWorld, access: ConsoleAccess): readonly
       return { kind: 'page', title: 'Drift', body: driftPage(latest, world.now(), tokenOf(ask)) }
     }),
     act('/drift', (ask) =>
-      started(() => world.jobs.start('drift', 'Drift: reading raw', nameOf(ask), (signal) => world.drift(signal))),
+      started(() => world.jobs.start('drift', 'Drift', nameOf(ask), (signal) => world.drift(signal))),
     ),
     viewer('/scorecard', (ask) => {
       const latest = world.jobs.latest('scorecard') as Job<Scorecard> | null
@@ -320,7 +320,7 @@ function scorecard(world: ConsoleWorld, ask: Ask): Reply {
   const hours = Number(ask.form.get('hours'))
   return Number.isInteger(hours) && hours >= 1 && hours <= 24 * 400
     ? started(() =>
-        world.jobs.start('scorecard', 'Scorecard: reading the topics', nameOf(ask), (signal) =>
+        world.jobs.start('scorecard', 'Scorecard', nameOf(ask), (signal) =>
           world.scorecard(world.now() - hours * 3_600_000, signal),
         ),
       )

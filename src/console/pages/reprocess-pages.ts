@@ -1,5 +1,5 @@
 import type { PlannedPayment } from '../../tools/reprocess/plan-payment.ts'
-import { type ReprocessReport, reprocessLines } from '../../tools/reprocess/reprocess-report.ts'
+import { type ReprocessReport, reprocessSummary } from '../../tools/reprocess/reprocess-report.ts'
 import { type Html, html } from '../html.ts'
 import type { Job } from '../jobs.ts'
 import {
@@ -46,7 +46,7 @@ export function reprocessResult({ payments, more, report, fields }: ReprocessRes
         html`<div><strong>${rule}</strong> ${statusBefore !== null && html`${statusMark(statusBefore)} to `}${statusMark(status)} <span class="muted">mapping ${mappingVersionBefore ?? '-'} to ${mappingVersion}, callback ${callbackId}</span></div>`,
     ),
   ])
-  return html`${report !== null && html`<div role="status"><ul class="plain-list">${reprocessLines({ ...report, transitions: [] }).map((line) => html`<li>${line}</li>`)}</ul></div>`}
+  return html`${report !== null && html`<div role="status"><ul class="plain-list">${reprocessSummary(report).map((line) => html`<li>${line}</li>`)}</ul></div>`}
 ${
   report !== null &&
   report.transitions.length > 0 &&

@@ -46,13 +46,26 @@ function row(
   const y = TOP + index * ROW
   const told = x(event.occurredAt ?? recordedAt)
   const recorded = x(recordedAt)
-  const isRight = Math.max(told, recorded) > WIDTH - LABEL
+  const place = labelPlace(Math.min(told, recorded), Math.max(told, recorded), y)
   const label = `${words(event.status)}${event.childKey === null ? '' : ` (${words(event.kind)})`}${decides ? ', decides' : ''}`
   return html`<g class="event ${PAYMENT_STATUSES[statusAfter].tier}">
 <line class="late" x1="${told.toFixed(1)}" x2="${recorded.toFixed(1)}" y1="${y}" y2="${y}"/>
 ${event.occurredAt !== null && html`<circle class="told" cx="${told.toFixed(1)}" cy="${y}" r="5"/>`}
 <circle class="recorded" cx="${recorded.toFixed(1)}" cy="${y}" r="5"/>
-<text class="${isRight ? 'end' : 'start'}" x="${(isRight ? Math.min(told, recorded) - 10 : Math.max(told, recorded) + 10).toFixed(1)}" y="${y + 4}">${label}</text></g>`
+<text class="${place.anchor}" x="${place.x.toFixed(1)}" y="${place.y}">${label}</text></g>`
+}
+
+/** Beside the dots where there is room for the longest label, otherwise above the line between them. */
+function labelPlace(
+  left: number,
+  right: number,
+  y: number,
+): { readonly anchor: string; readonly x: number; readonly y: number } {
+  return right <= WIDTH - LABEL
+    ? { anchor: 'start', x: right + 10, y: y + 4 }
+    : left >= LABEL
+      ? { anchor: 'end', x: left - 10, y: y + 4 }
+      : { anchor: 'middle', x: (left + right) / 2, y: y - 5 }
 }
 
 function described(events: readonly RecordedEvent[], span: number): string {

@@ -151,7 +151,14 @@ export function redriveSummary(report: RedriveReport): readonly string[] {
   return [
     `${letters} dead letters: ${redriven} ${were}redriven, ${partly} in part, ${stays} ${applied ? 'stay' : 'would stay'}, ${refused} refused`,
     `${events} events ${published}, ${duplicates} of them known already`,
-    ...(applied ? [] : ['nothing was changed; run with --apply --reason "…" to redrive']),
+  ]
+}
+
+/** The summary, and how to go on after a dry run. */
+export function redriveLines(report: RedriveReport): readonly string[] {
+  return [
+    ...redriveSummary(report),
+    ...(report.applied ? [] : ['nothing was changed; run with --apply --reason "…" to redrive']),
   ]
 }
 

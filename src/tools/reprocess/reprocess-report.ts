@@ -102,9 +102,7 @@ export function paymentLines({ paymentKey, before, after, steps }: PlannedPaymen
 
 /** The result of a run as lines for people. */
 export function reprocessLines(report: ReprocessReport): readonly string[] {
-  const { callbacks, payments, changed, rules, transitions, left, applied, seconds } = report
-  const { forgotten, undecryptable, unknownSource } = report
-  const verb = applied === null ? 'would change' : 'changed'
+  const { transitions, changed, applied } = report
   const rows = transitions.map(({ provider, from, to, payments: count }) => [
     provider,
     from ?? '(new)',
@@ -113,20 +111,24 @@ export function reprocessLines(report: ReprocessReport): readonly string[] {
   ])
   return [
     ...(rows.length === 0 ? [] : textTable(['provider', 'from', 'to', 'payments'], rows)),
+    ...reprocessSummary(report),
+    ...(applied === null && changed > 0 ? ['nothing was published: run it with --apply --reason "…"'] : []),
+  ]
+}
+
+/** How much changes, what is left as it is, and what was published. */
+export function reprocessSummary(report: ReprocessReport): readonly string[] {
+  const { callbacks, payments, changed, rules, left, applied, seconds } = report
+  const { forgotten, undecryptable, unknownSource } = report
+  const verb = applied === null ? 'would change' : 'changed'
+  const processed = applied?.processed === null ? 'not waited for' : 'processed'
+  return [
     `${changed} of ${payments} payments ${verb}: ${REMEDY_RULES.map((rule) => `${rules[rule]} events ${rule}`).join(', ')}; ${callbacks} callbacks, ${seconds} s`,
     ...left.map(({ reason, events }) => `${events} events left as they are: ${LEFT_REASONS[reason]}`),
     ...(forgotten + undecryptable > 0
       ? [`${forgotten} callbacks are forgotten and ${undecryptable} cannot be decrypted: they were not read again`]
       : []),
     ...(unknownSource > 0 ? [`${unknownSource} callbacks have an unknown source: they were not read`] : []),
-    ...appliedLines(report),
+    ...(applied === null ? [] : [`${applied.published} events published to payments.events, ${processed}`]),
   ]
-}
-
-function appliedLines({ changed, applied }: ReprocessReport): readonly string[] {
-  if (applied === null) {
-    return changed === 0 ? [] : ['nothing was published: run it with --apply --reason "…"']
-  }
-  const processed = applied.processed === null ? 'not waited for' : 'processed'
-  return [`${applied.published} events published to payments.events, ${processed}`]
 }

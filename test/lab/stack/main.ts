@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ensureChromium } from './chromium.ts'
 import { ensureCloudEvents } from './cloudevents-python.ts'
 import { callControl } from './control.ts'
 import { ensureDatacontract } from './datacontract.ts'
@@ -170,6 +171,7 @@ async function installTools(): Promise<void> {
   const report = (line: string) => console.log(line)
   await ensureCommand('redis-server', 'redis-server', report)
   await ensureCommand('kcat', 'kcat', report)
+  await ensureChromium(report)
   await ensureFastavro(report)
   await ensureDatacontract(report)
   await ensureCloudEvents(report)

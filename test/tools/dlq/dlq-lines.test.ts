@@ -4,8 +4,8 @@ import type { ShownLetter } from '../../../src/tools/dlq/dlq.ts'
 import {
   listDocument,
   listLines,
+  redriveLines,
   redrivenLines,
-  redriveSummary,
   shownDocument,
   shownLines,
 } from '../../../src/tools/dlq/dlq-lines.ts'
@@ -91,11 +91,11 @@ test('redrive prints for each event the status before and after', () => {
 
 test('a summary says what was done, or that nothing was', () => {
   const counts = { letters: 4, redriven: 1, partly: 1, stays: 1, refused: 1, events: 3, duplicates: 1, absent: 0 }
-  expect(redriveSummary({ ...counts, applied: true })).toEqual([
+  expect(redriveLines({ ...counts, applied: true })).toEqual([
     '4 dead letters: 1 redriven, 1 in part, 1 stay, 1 refused',
     '3 events published, 1 of them known already',
   ])
-  expect(redriveSummary({ ...counts, applied: false }).at(-1)).toMatch(/^nothing was changed; run with --apply/)
+  expect(redriveLines({ ...counts, applied: false }).at(-1)).toMatch(/^nothing was changed; run with --apply/)
 })
 
 test('a list without dead letters says so; JSON names places as text', () => {
