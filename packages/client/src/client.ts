@@ -1,5 +1,12 @@
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry'
-import { type Admin, type Consumer, type EachBatchPayload, Kafka, logLevel } from 'kafkajs'
+import {
+  type Admin,
+  type Consumer,
+  type EachBatchPayload,
+  Kafka,
+  logLevel,
+  type OffsetsByTopicPartition,
+} from 'kafkajs'
 import type { ChangeHandler, StoringHandler } from './change.ts'
 import type { ChangeStore } from './change-store.ts'
 import { ClientError } from './client-error.ts'
@@ -276,10 +283,10 @@ export class PaystatusClient {
         return
       }
       await lane.process(messages, async (offset, metadata) => {
+        if (lane.isAssigned) {
+          await commitOffsetsIfNecessary(toCommit(topic, partition, offset, metadata))
+        }
         assertAlive()
-        await commitOffsetsIfNecessary({
-          topics: [{ topic, partitions: [{ partition, offset: String(offset), metadata } as never] }],
-        })
       })
       resolveOffset(last.offset)
       this.#observe({ type: 'lag', partition, records: Number(batch.offsetLag()) })
@@ -359,4 +366,10 @@ async function alive(
   if (refused !== undefined) {
     throw refused
   }
+}
+
+/** kafkajs passes metadata on, which its types leave out. */
+function toCommit(topic: string, partition: number, offset: bigint, metadata: string): OffsetsByTopicPartition {
+  const one = { partition, offset: String(offset), metadata }
+  return { topics: [{ topic, partitions: [one] }] }
 }

@@ -141,8 +141,7 @@ export class CurrentFollower {
     }
     await decoder.prepare(value)
     const version = inHeaders ?? versionOf(decoder.decode(value))
-    // A copy: a slice would keep everything that was fetched with it in memory.
-    return { paymentKey, offset: BigInt(offset), version, value: Buffer.from(value) }
+    return { paymentKey, offset: BigInt(offset), version, value: ownCopy(value) }
   }
 
   async #afterError(error: unknown): Promise<void> {
@@ -173,4 +172,11 @@ const NO_LEADER = -1
 /** The same error, with the record that it is about. */
 export function atPlace(error: ClientError, topic: string, partition: number, offset: string): ClientError {
   return new ClientError(error.code, `${topic}[${partition}] at ${offset}: ${error.message}`, { cause: error.cause })
+}
+
+/** A slice would keep everything that was fetched with it in memory, and a pooled copy its neighbours. */
+function ownCopy(value: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(value.length)
+  value.copy(copy)
+  return copy
 }

@@ -76,6 +76,11 @@ export class FollowedPartition {
     return forgotten
   }
 
+  /** Returns what was taken and not handled. */
+  giveBack(forgotten: readonly Forgotten[]): void {
+    this.#forgotten = [...forgotten, ...this.#forgotten]
+  }
+
   /** `look` is called whenever there is something to take; undefined to be called no more. */
   onForgotten(look: (() => void) | undefined): void {
     this.#onForgotten = look

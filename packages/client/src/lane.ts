@@ -101,14 +101,20 @@ export class Lane {
     } else {
       await this.#continueAt(committed.offset, committed.metadata, former)
     }
-    followed.onForgotten(() => void this.#inTurn(() => this.#tellForgotten()).catch(() => {}))
+    followed.onForgotten(() => {
+      this.#inTurn(() => this.#tellForgotten()).catch((error: unknown) => {
+        if (!signal.aborted) {
+          observe({ type: 'trouble', error })
+        }
+      })
+    })
     await this.#inTurn(() => this.#tellForgotten())
     observe({ type: 'opened', partition, payments: followed.table.size, durationMs: now() - startedAt })
   }
 
   /**
-   * Hands over records of `changes`, in order; skips those before its position. Rejects if the signal is aborted, or with
-   * UNREADABLE; then the record is not passed.
+   * Hands over records of `changes`, in order; skips those before its position. Rejects if the signal is aborted, once
+   * what was handed over is committed, or with UNREADABLE; then the record is not passed.
    *
    * @param commit How to commit within the call; it may reject, and then nothing more is handed over.
    */
@@ -120,30 +126,41 @@ export class Lane {
       const { signal, now } = this.#options
       const due = messages.filter(({ offset }) => BigInt(offset) >= this.#position)
       await this.#awaitTable(due)
-      for (const message of due) {
-        signal.throwIfAborted()
-        await this.#handOver(message)
-        this.#position = BigInt(message.offset) + 1n
-        if (now() - this.#committedAt >= COMMIT_AFTER_MS) {
-          await this.#commit(commit)
+      try {
+        for (const message of due) {
+          await this.#handOver(message)
+          this.#position = BigInt(message.offset) + 1n
+          if (now() - this.#committedAt >= COMMIT_AFTER_MS) {
+            await this.#commit(commit)
+          }
+        }
+        await this.#tellForgotten()
+      } catch (error) {
+        if (!signal.aborted) {
+          throw error
         }
       }
-      await this.#tellForgotten()
       await this.#commit(commit)
+      signal.throwIfAborted()
     })
   }
 
-  /** Commits where the lane is, so that the group is seen to be alive. */
+  /** Commits where the lane is, so that the group is seen to be alive, and tries again what could not be told. */
   async keepAlive(): Promise<void> {
-    await this.#inTurn(() =>
-      this.#commit((offset, note) => this.#options.commit(this.#options.partition, offset, note)),
-    )
+    const { partition, commit } = this.#options
+    await this.#inTurn(async () => {
+      await this.#tellForgotten()
+      await this.#commit((offset, note) => commit(partition, offset, note))
+    })
   }
 
   /** Resolves when nothing is handed over any more. */
   async closed(): Promise<void> {
-    this.#options.followed.onForgotten(undefined)
+    const { followed } = this.#options
+    followed.onForgotten(undefined)
     await this.#last.catch(() => {})
+    // The next lane of this partition tells them.
+    followed.giveBack(this.#ended.splice(0))
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

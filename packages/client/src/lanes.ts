@@ -5,9 +5,12 @@ import { Lane, type LaneOptions } from './lane.ts'
 import type { Observe } from './observation.ts'
 
 /** A lane of a partition that is assigned now. */
-export interface AssignedLane extends Pick<Lane, 'position' | 'process' | 'keepAlive'> {
+export interface AssignedLane extends Pick<Lane, 'position' | 'process'> {
   readonly opened: Promise<void>
+  /** Whether it hands over nothing more. */
   readonly isClosed: boolean
+  /** Whether the partition is still this lane's, so that it may commit. */
+  readonly isAssigned: boolean
 }
 
 export interface LanesOptions {
@@ -28,7 +31,10 @@ const KEEP_ALIVE_MS = 60_000
 interface Entry {
   readonly lane: Lane
   readonly opened: Promise<void>
+  /** Aborted when the partition is no longer this lane's. */
   readonly closing: AbortController
+  /** Aborted also when the client stops. */
+  readonly closed: AbortSignal
 }
 
 /** The lanes of the partitions that the group assigned to this instance. */
@@ -72,11 +78,13 @@ export class Lanes {
           return entry.lane.position
         },
         get isClosed() {
-          return entry.closing.signal.aborted
+          return entry.closed.aborted
+        },
+        get isAssigned() {
+          return !entry.closing.signal.aborted
         },
         opened: entry.opened,
         process: (messages, commit) => entry.lane.process(messages, commit),
-        keepAlive: () => entry.lane.keepAlive(),
       }
     )
   }
@@ -93,7 +101,7 @@ export class Lanes {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await Promise.all([...this.#entries.values()].map(({ lane }) => lane.closed()))
+    await Promise.all([...this.#entries.values()].map(ended))
   }
 
   #open(partition: number, former: Entry | undefined): Entry {
@@ -102,7 +110,7 @@ export class Lanes {
     const closed = AbortSignal.any([closing.signal, signal])
     const lane = new Lane(optionsOf(partition, follower.follow(partition), closed))
     const attempt = async () => {
-      await former?.lane.closed()
+      await (former && ended(former))
       for (;;) {
         try {
           closed.throwIfAborted()
@@ -122,7 +130,7 @@ export class Lanes {
     const opened = attempt()
     // Whoever waits for it learns of its failure; if nobody does, `fail` has told it.
     opened.catch(() => {})
-    return { lane, opened, closing }
+    return { lane, opened, closing, closed }
   }
 
   #keepAlive(): void {
@@ -130,4 +138,10 @@ export class Lanes {
       opened.then(() => lane.keepAlive()).catch((error: unknown) => this.#options.observe({ type: 'trouble', error }))
     }
   }
+}
+
+/** Resolves when a lane that was closed has told its last change. */
+async function ended({ lane, opened }: Entry): Promise<void> {
+  await opened.catch(() => {})
+  await lane.closed()
 }
