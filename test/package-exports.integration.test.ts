@@ -12,9 +12,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { StatusPublisher } from './lab/client/status-publisher.ts'
 
-/** What users of the packed packages can import: the command line and the schemas of paystatus, and the test stack. */
+/** What users of the packed packages can import: the command line and the schemas of paystatus, the client, the test stack. */
 
 vi.setConfig({ hookTimeout: 240_000, testTimeout: 30_000 })
 
@@ -126,4 +127,56 @@ describe('@paystatus/testcontainers', () => {
     const targets = Object.values(exports).flatMap((target) => [target.types, target.default])
     expect(targets.filter((target) => !existsSync(join(installed, target)))).toEqual([])
   })
+})
+
+describe('@paystatus/client', () => {
+  test.each(['@paystatus/client', '@paystatus/client/sqlite-store'])('exports %s', (specifier) => {
+    expect(resolved(specifier)).toBe('ok')
+  })
+
+  test('is used as its README says, with types and against a real Kafka, once npm has installed what it depends on', async () => {
+    for (const name of ['kafkajs', '@kafkajs', 'avsc', '@types']) {
+      symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
+    }
+    const program = `
+      import { type Change, open } from '@paystatus/client'
+      const { BROKERS = '', REGISTRY = '', PREFIX = '' } = process.env
+      await using client = await open({ brokers: BROKERS.split(','), registry: REGISTRY, groupId: PREFIX + 'packed', topicPrefix: PREFIX })
+      const told: string[] = []
+      await client.onChange((change: Change) => {
+        told.push(change.kind === 'state' ? change.payment.status : change.kind)
+        // @ts-expect-error The types are there: a tombstone has no payment.
+        if (change.kind === 'forgotten') change.payment
+      })
+      const [payment] = client.payments()
+      console.log(JSON.stringify({ told, status: payment && client.get(payment.paymentKey)?.status }))
+    `
+    writeFileSync(join(folder, 'program.mts'), program)
+    const options = [
+      '--ignoreConfig',
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2024',
+      '--lib',
+      'es2024,esnext.disposable',
+      '--types',
+      'node',
+    ]
+    execFileSync(join(ROOT, 'node_modules/.bin/tsc'), [...options, 'program.mts'], { cwd: folder })
+
+    const { kafkaBrokers, registryUrl } = inject('stack')
+    const publisher = await StatusPublisher.create(inject('stack'), 1)
+    try {
+      await publisher.publish([{ paymentKey: 'acme:1', status: 'COMPLETED' }])
+      const env = { ...process.env, BROKERS: kafkaBrokers.join(','), REGISTRY: registryUrl, PREFIX: publisher.prefix }
+      const output = execFileSync(process.execPath, ['program.mts'], { cwd: folder, env, encoding: 'utf8' })
+      expect(JSON.parse(output)).toEqual({ told: ['COMPLETED'], status: 'COMPLETED' })
+    } finally {
+      await publisher.close()
+    }
+  }, 60_000)
 })

@@ -38,7 +38,7 @@ export async function open(options: OpenOptions): Promise<PaystatusClient> {
   readZstd()
   const kafka = new Kafka({
     clientId: 'paystatus-client',
-    logLevel: logLevel.ERROR,
+    logLevel: logLevel.NOTHING,
     ...options.kafka,
     brokers: [...options.brokers],
   })
@@ -50,14 +50,12 @@ export async function open(options: OpenOptions): Promise<PaystatusClient> {
   }
   const admin = kafka.admin()
   try {
-    await logs.connect([topics.changes, topics.current])
+    await logs.connect([topics.changes, topics.current]).catch((error: unknown) => {
+      throw isUnknownTopic(error) ? wrongTopics(topics, 'not both exist', error) : error
+    })
     const [changes, current] = [logs.partitionCount(topics.changes), logs.partitionCount(topics.current)]
     if (changes === 0 || changes !== current) {
-      const found = `${topics.changes} has ${changes} partitions, ${topics.current} has ${current}`
-      throw new ClientError(
-        'WRONG_TOPICS',
-        `${found}: both must exist and have the same number. Check topicPrefix and permissions.`,
-      )
+      throw wrongTopics(topics, `they have ${changes} and ${current} partitions`)
     }
     await admin.connect()
   } catch (error) {
@@ -67,6 +65,15 @@ export async function open(options: OpenOptions): Promise<PaystatusClient> {
   const client = new PaystatusClient(kafka, admin, logs, topics, options)
   await client.begin()
   return client
+}
+
+function isUnknownTopic(error: unknown): boolean {
+  return (error as { readonly type?: unknown }).type === 'UNKNOWN_TOPIC_OR_PARTITION'
+}
+
+function wrongTopics(topics: { readonly changes: string; readonly current: string }, what: string, cause?: unknown) {
+  const message = `${topics.changes} and ${topics.current} are not those of one installation: ${what}. Check topicPrefix and permissions.`
+  return new ClientError('WRONG_TOPICS', message, { cause })
 }
 
 /** The payments of an installation, kept up to date: see {@link open}. */
@@ -331,9 +338,10 @@ export class PaystatusClient {
 
   async #shutDown(): Promise<void> {
     this.#stop.abort(new Error('the client was stopped'))
+    // First the follower: a lane may be waiting for it.
+    await this.#follower.stop()
     await this.#lanes?.stop()
     await this.#consumer?.disconnect()
-    await this.#follower.stop()
     await Promise.allSettled([this.#admin.disconnect(), this.#logs.disconnect()])
     this.#ended.resolve()
   }

@@ -13,7 +13,7 @@ export interface OpenOptions {
   /** The topics by name, if they are called otherwise. */
   readonly changesTopic?: string
   readonly currentTopic?: string
-  /** `ssl`, `sasl`, `clientId`, `logLevel` and whatever else kafkajs takes. */
+  /** `ssl`, `sasl`, `clientId` and whatever else kafkajs takes. Its log is off unless you set `logLevel`: see `observe`. */
   readonly kafka?: Omit<KafkaConfig, 'brokers'>
   /**
    * Which payments `get` and `payments` know: those of the partitions that are assigned to this instance (default), or all.

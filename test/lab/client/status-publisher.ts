@@ -54,6 +54,15 @@ export class StatusPublisher {
     return this.#states.get(paymentKey)
   }
 
+  /** As if what was published since had never been. */
+  restore(paymentKey: string, state: PaymentState | undefined): void {
+    if (state === undefined) {
+      this.#states.delete(paymentKey)
+    } else {
+      this.#states.set(paymentKey, state)
+    }
+  }
+
   partitionOf(paymentKey: string): number {
     return partitionOf(paymentKey, this.#partitions)
   }
