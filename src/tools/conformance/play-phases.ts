@@ -24,6 +24,8 @@ export interface PlayOptions {
 export type Played = Pick<Evidence, 'snapshots' | 'stopped' | 'unreadable' | 'restarted'>
 
 const POLL_MS = 100
+/** A large table is read less often: at most this share of the time is spent on reading it. */
+const READING_SHARE = 1 / 4
 /**
  * The share of the timeout that is waited for wrong rows when the last records of a phase were handled: a subscriber may fill a
  * gap, or write its table, a moment later.
@@ -105,6 +107,7 @@ async function watch(phase: Phase, options: PlayOptions, known: ReadonlySet<stri
   const deadline = performance.now() + timeoutMs
   let settledBy = Number.POSITIVE_INFINITY
   for (;;) {
+    const began = performance.now()
     const { table, unreadable, unavailable } = await tableNow(readTable)
     const ended = subscriber.ended()
     if (ended !== null) {
@@ -127,7 +130,7 @@ async function watch(phase: Phase, options: PlayOptions, known: ReadonlySet<stri
       const text = behind && (unavailable ?? behindText(behind, table, timeoutMs))
       return { table, ended: false, behind: text ?? null, unreadable }
     }
-    await sleep(POLL_MS, signal)
+    await sleep(Math.max(POLL_MS, (performance.now() - began) / READING_SHARE), signal)
   }
 }
 

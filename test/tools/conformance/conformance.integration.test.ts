@@ -1,15 +1,21 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { XMLParser } from 'fast-xml-parser'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { judgeSubscriber } from '../../../src/tools/conformance/conformance.ts'
+import { parseTable } from '../../../src/tools/conformance/parse-table.ts'
 import { reportLines } from '../../../src/tools/conformance/report-lines.ts'
 import type { Judgement, RuleName } from '../../../src/tools/conformance/rules.ts'
 import { SCENARIO_NAMES } from '../../../src/tools/conformance/scenarios.ts'
+import { tableReader } from '../../../src/tools/conformance/table-source.ts'
 import { type Flaw, ReferenceSubscriber } from '../../lab/conformance/reference-subscriber.ts'
 import { Deployment, PAYSTATUS } from '../../lab/harness/deployment.ts'
+import { TopicBench } from '../../lab/harness/topic-bench.ts'
 
 /** The kit on a real Kafka and registry. A kit that calls a wrong subscriber right is worse than none. */
 
@@ -173,5 +179,42 @@ describe('the command', () => {
     const again = await conformance('--topic-prefix', prefix('played'), '--play')
     expect(again).toMatchObject({ code: 2, stdout: '' })
     expect(again.stderr).toContain('exists: choose a prefix of which no topic exists')
+  })
+})
+
+describe('the table', () => {
+  test('in a topic: the last record of a payment counts, and a tombstone removes its row', async () => {
+    const bench = await TopicBench.create(inject('stack'))
+    try {
+      const topic = await bench.createTopic('table')
+      const transactions = await bench.transactions('table', { inputTopic: topic })
+      const record = (key: string, statusVersion: number) => ({
+        key,
+        value: Buffer.from(JSON.stringify({ paymentKey: key, incarnation: 1, statusVersion, status: 'COMPLETED' })),
+      })
+      await transactions.run(async (scope) => {
+        const records = [record('a', 1), record('b', 1), record('a', 2), { key: 'b', value: null }]
+        await scope.append(topic, 0, records)
+      })
+      const rows = parseTable(await tableReader({ kind: 'topic', topic }, bench.kafka)())
+      expect([...rows.values()].map(({ paymentKey, statusVersion }) => [paymentKey, statusVersion])).toEqual([['a', 2]])
+    } finally {
+      await bench.close()
+    }
+  })
+
+  test('at an address: the body; an error says why there is none', async () => {
+    let status = 200
+    const server = createServer((_, response) => response.writeHead(status).end('a table\n'))
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/table`
+    const read = tableReader({ kind: 'http', url }, undefined as never)
+    expect(await read()).toBe('a table\n')
+    status = 503
+    await expect(read()).rejects.toThrow(`the table at ${url} cannot be read: status 503`)
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+    await expect(read()).rejects.toThrow('cannot be read: fetch failed: ')
   })
 })
