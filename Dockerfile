@@ -30,6 +30,7 @@ ARG SOURCE_DATE_EPOCH=0
 COPY --from=compiled /build/dist /contents/app/dist
 COPY schemas /contents/app/schemas
 COPY public /contents/app/public
+COPY docs/runbooks /contents/app/docs/runbooks
 COPY package.json LICENSE /contents/app/
 RUN mkdir -p /contents/node/bin \
  && cp "$(command -v node)" /contents/node/bin/node \

@@ -164,7 +164,7 @@ security: deps ## Attack the gateway and the console, and write docs/security.md
 	@node test/lab/security/main.ts
 
 .PHONY: drill
-drill: deps ## Raise every alert of deploy/monitoring with its fault, on a real Prometheus, and write docs/runbooks/README.md. ALERT=a,b runs some and writes nothing.
+drill: deps ## Raise every alert of deploy/monitoring with its fault, on a real Prometheus, and write docs/runbooks/README.md. ALERT=a,b runs some and writes nothing; SCREENSHOTS=dir saves what the console shows.
 	@node test/lab/monitoring/main.ts
 
 .PHONY: build

@@ -30,6 +30,10 @@ export const CONSOLE_SCHEMA = z
       .array(z.url({ protocol: /^http$/ }))
       .max(100)
       .default([]),
+    prometheus: z
+      .url({ protocol: /^https?$/ })
+      .nullable()
+      .default(null),
     signIn: z
       .strictObject({
         tokens: z.strictObject({ file: z.string().min(1) }).optional(),

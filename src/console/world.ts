@@ -8,6 +8,7 @@ import type { LetterPlace } from '../tools/dlq/letter-place.ts'
 import type { Decider, RedrivenLetter } from '../tools/dlq/redrive-letters.ts'
 import type { Selection } from '../tools/dlq/select-letters.ts'
 import type { DriftReport } from '../tools/drift.ts'
+import type { FiringAlert } from '../tools/firing-alerts.ts'
 import type { PartitionLag } from '../tools/lag.ts'
 import type { ProcessHealth } from '../tools/process-health.ts'
 import type { PlannedPayment } from '../tools/reprocess/plan-payment.ts'
@@ -61,9 +62,13 @@ export interface ConsoleWorld {
   readonly lag: () => Reading<readonly PartitionLag[]>
   /** This process, and those of `console.watch`. */
   readonly processes: () => Reading<readonly ProcessHealth[]>
+  /** Null: `console.prometheus` is not set. */
+  readonly alerts: () => Reading<readonly FiringAlert[]> | null
   /** Open dead letters by topic and reason. */
   readonly openLetters: () => Reading<readonly (readonly [topic: string, reason: string, count: number])[]>
 
+  /** What to do about an alert, in Markdown; null: there is no runbook with this name. */
+  runbook(alert: string): string | null
   load(paymentKey: string): Promise<LoadedPayment | null>
   /** By key, provider's id or endToEndId, without the index: slower, and needed only until the index is built. */
   findWithoutIndex(id: string): Promise<readonly PaymentState[]>

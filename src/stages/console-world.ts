@@ -6,6 +6,7 @@ import { ConsoleFeed } from '../console/console-feed.ts'
 import { Jobs } from '../console/jobs.ts'
 import { PaymentBoard } from '../console/payment-board.ts'
 import { RegularReading } from '../console/reading.ts'
+import { Runbooks } from '../console/runbooks.ts'
 import type { BodyPlace, ConsoleWorld, LoadedPayment } from '../console/world.ts'
 import { createBodyOpener } from '../encryption/open-bodies.ts'
 import { createGroupOffsets } from '../kafka/group-offsets.ts'
@@ -31,6 +32,7 @@ import { close, listLetters, redrive, showLetter } from '../tools/dlq/dlq.ts'
 import type { Decider } from '../tools/dlq/redrive-letters.ts'
 import { statesOf } from '../tools/dlq/states-of.ts'
 import { findDrift } from '../tools/drift.ts'
+import { type FiringAlert, readFiringAlerts } from '../tools/firing-alerts.ts'
 import { lagOf, type PartitionLag } from '../tools/lag.ts'
 import { openIfPossible } from '../tools/open-if-possible.ts'
 import { type ProcessHealth, readHealths, reasonsIn } from '../tools/process-health.ts'
@@ -49,6 +51,7 @@ import type { StageContext } from './stage-context.ts'
 const RETRY_FOR_MS = 2_000
 const LAG_INTERVAL_MS = 5_000
 const HEALTH_INTERVAL_MS = 5_000
+const ALERTS_INTERVAL_MS = 5_000
 /** Clocks of our processes may differ by this much, ms. */
 const SKEW_MS = 60_000
 /** Events per second that a reprocess publishes, as the command does by default. */
@@ -79,6 +82,9 @@ export class RealWorld implements ConsoleWorld {
   #countsTrouble: string | null = null
   readonly #lag: RegularReading<readonly PartitionLag[]>
   readonly #processes: RegularReading<readonly ProcessHealth[]>
+  /** Null: there is no Prometheus to ask. */
+  readonly #alerts: RegularReading<readonly FiringAlert[]> | null
+  readonly #runbooks = Runbooks.read()
 
   constructor(context: StageContext) {
     const { config, topics, logger } = context
@@ -119,24 +125,37 @@ export class RealWorld implements ConsoleWorld {
       intervalMs: LAG_INTERVAL_MS,
     })
     this.#processes = new RegularReading(() => this.#readProcesses(), { ...regularly, intervalMs: HEALTH_INTERVAL_MS })
+    const { prometheus } = config.console
+    this.#alerts =
+      prometheus === null
+        ? null
+        : new RegularReading((signal) => readFiringAlerts(prometheus, signal), {
+            ...regularly,
+            intervalMs: ALERTS_INTERVAL_MS,
+          })
   }
 
   start(): void {
     this.#redis.connect()
-    for (const part of [this.feed, this.activity, this.#lag, this.#processes, ...this.#watches]) {
+    for (const part of this.#parts) {
       part.start()
     }
   }
 
   async stop(): Promise<void> {
     await this.jobs.stop()
-    await Promise.all(
-      [this.feed, this.activity, this.#lag, this.#processes, ...this.#watches].map((part) => part.stop()),
-    )
+    await Promise.all(this.#parts.map((part) => part.stop()))
     this.#redis.close()
     await this.#kafka.queries.close()
   }
 
+  get #parts() {
+    const alerts = this.#alerts === null ? [] : [this.#alerts]
+    return [this.feed, this.activity, this.#lag, this.#processes, ...alerts, ...this.#watches]
+  }
+
+  runbook = (alert: string) => this.#runbooks.find(alert)
+  alerts = () => this.#alerts?.latest ?? null
   lag = () => this.#lag.latest
   processes = () => this.#processes.latest
   openLetters = () => ({

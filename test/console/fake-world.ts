@@ -7,6 +7,7 @@ import { Jobs } from '../../src/console/jobs.ts'
 import { pageRoutes } from '../../src/console/pages/page-routes.ts'
 import { PaymentBoard } from '../../src/console/payment-board.ts'
 import type { Route } from '../../src/console/route.ts'
+import { Runbooks } from '../../src/console/runbooks.ts'
 import type { ConsoleWorld } from '../../src/console/world.ts'
 import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
@@ -103,6 +104,7 @@ export interface FakeWorld extends ConsoleWorld {
 /** A console's world in memory. What it answers is made by the real code wherever that needs no server. */
 export function fakeWorld(): FakeWorld {
   const topics = topicNames('')
+  const runbooks = Runbooks.read()
   const board = new PaymentBoard()
   const payments = new Map<string, ReturnType<typeof paymentOf>>()
   const listeners = new Set<(change: LiveChange) => void>()
@@ -207,6 +209,19 @@ export function fakeWorld(): FakeWorld {
         },
       ],
     }),
+    alerts: () => ({
+      at: NOW - 2_000,
+      trouble: null,
+      value: [
+        {
+          name: 'PaystatusStatusesLate',
+          severity: 'critical',
+          summary: 'Statuses are late: the processor has not processed a record that is 1m 35s old.',
+          since: NOW - 95_000,
+        },
+      ],
+    }),
+    runbook: (alert) => runbooks.find(alert),
     openLetters: () => ({
       at: NOW - 2_000,
       trouble: null,

@@ -26,6 +26,7 @@ const PAGES: readonly (readonly [name: string, path: string, heading: string])[]
   ['scorecard', '/scorecard', 'Scorecard'],
   ['audit', '/audit', 'Audit'],
   ['live tail', '/tail', 'Live tail'],
+  ['runbook', '/runbooks/PaystatusStatusesLate', 'PaystatusStatusesLate'],
   ['unknown page', '/nothing', 'Not found'],
 ]
 

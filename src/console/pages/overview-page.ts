@@ -2,11 +2,11 @@ import { oldestMs, recordsLeft } from '../../tools/lag.ts'
 import type { ActivityPoint } from '../activity.ts'
 import { type Html, html } from '../html.ts'
 import type { ConsoleWorld } from '../world.ts'
-import { ago, counted, countText, pageHead, spanText, statusMark, table } from './parts.ts'
+import { ago, counted, countText, moment, pageHead, spanText, statusMark, table } from './parts.ts'
 
 type Overviewed = Pick<
   ConsoleWorld,
-  'activity' | 'board' | 'feed' | 'lag' | 'now' | 'openLetters' | 'processes' | 'sources'
+  'activity' | 'alerts' | 'board' | 'feed' | 'lag' | 'now' | 'openLetters' | 'processes' | 'sources'
 >
 
 /** A lag below this is normal, ms. */
@@ -14,11 +14,13 @@ const LAG_FINE_MS = 10_000
 
 /** Is everything all right, since when not, and where to look. Uses what is in memory only. */
 export function overviewPage(world: Overviewed): Html {
-  const problems = problemsOf(world)
+  const alerts = alertsOf(world)
+  const problems = [...alerts, ...problemsOf(world)]
   return html`${pageHead('Overview')}
 <section id="verdict" class="verdict ${problems.length === 0 ? 'fine' : 'trouble'}" data-part="verdict" aria-label="State">
 <h2>${problems.length === 0 ? 'Everything is running' : `${counted(problems.length, 'thing needs', 'things need')} attention`}</h2>
 ${problems.length > 0 && html`<ul>${problems.map((problem) => html`<li>${problem}</li>`)}</ul>`}
+${alertsNote(world)}
 </section>
 <div class="cards" id="cards" data-part="cards">
 ${flowCard('Callbacks in', world.activity.points, 'raw')}
@@ -37,6 +39,30 @@ ${bars(world)}
 <section id="processes" data-part="processes"><h2>Processes</h2>${processes(world)}</section>`
 }
 
+/** What Prometheus says, each with its runbook. */
+function alertsOf({ alerts, now }: Overviewed): readonly Html[] {
+  return (alerts()?.value ?? []).map(
+    ({ name, severity, summary, since }) =>
+      html`<span class="mark ${severity === 'critical' ? 'bad' : 'wait'}">${severity}</span> <strong>${summary}</strong> For ${spanText(now() - since)}, since ${moment(since)}. <a href="/runbooks/${name}">What to do: ${name}</a>`,
+  )
+}
+
+function alertsNote({ alerts, now }: Overviewed): Html {
+  const reading = alerts()
+  if (reading === null) {
+    return html`<p class="muted">Alerts are not shown: <code>console.prometheus</code> is not set.</p>`
+  }
+  const { at, trouble } = reading
+  const age = at === null ? 'not read yet' : `as of ${ago(at, now())}`
+  return trouble === null
+    ? html`<p class="muted">Alerts of Prometheus: ${age}</p>`
+    : html`<p class="note">The alerts of Prometheus cannot be read (${trouble}); ${age}.</p>`
+}
+
+function todo(alert: string): Html {
+  return html` <a href="/runbooks/${alert}">What to do</a>`
+}
+
 function problemsOf(world: Overviewed): readonly Html[] {
   const { value: lags, trouble } = world.lag()
   const stages = ['normalizer', 'processor'] as const
@@ -44,22 +70,29 @@ function problemsOf(world: Overviewed): readonly Html[] {
   const stopped = (world.processes().value ?? []).filter(({ ready }) => ready !== true)
   const open = (world.openLetters().value ?? []).reduce((sum, [, , count]) => sum + count, 0)
   return [
-    ...stopped.flatMap(({ url, reasons }) =>
+    ...stopped.flatMap(({ url, ready, reasons }) =>
       reasons.length === 0
         ? [html`<strong>${processName(url)}</strong> is not ready`]
-        : reasons.map((reason) => html`<strong>${processName(url)}</strong>: ${reason}`),
+        : reasons.map(
+            (reason) =>
+              html`<strong>${processName(url)}</strong>: ${reason}.${ready === null && todo('PaystatusProcessDown')}`,
+          ),
     ),
-    ...(trouble === null ? [] : [html`Kafka cannot be read: ${trouble}`]),
+    ...(trouble === null ? [] : [html`Kafka cannot be read: ${trouble}.${todo('PaystatusCallbacksFailing')}`]),
     ...late.map(
       (stage) =>
-        html`The ${stage} is ${spanText(oldestMs(lags ?? [], stage))} behind, with ${countText(recordsLeft(lags ?? [], stage))} records left`,
+        html`The ${stage} is ${spanText(oldestMs(lags ?? [], stage))} behind, with ${countText(recordsLeft(lags ?? [], stage))} records left.${todo('PaystatusStatusesLate')}`,
     ),
     ...(open === 0
       ? []
-      : [html`<a href="/dead-letters">${counted(open, 'dead letter waits', 'dead letters wait')}</a> for a decision`]),
+      : [
+          html`<a href="/dead-letters">${counted(open, 'dead letter waits', 'dead letters wait')}</a> for a decision.${todo('PaystatusDeadLetters')}`,
+        ]),
     ...(world.board.overdueCount === 0
       ? []
-      : [html`<a href="/overdue">${counted(world.board.overdueCount, 'payment is', 'payments are')} overdue</a>`]),
+      : [
+          html`<a href="/overdue">${counted(world.board.overdueCount, 'payment is', 'payments are')} overdue</a>.${todo('PaystatusPaymentsOverdue')}`,
+        ]),
   ]
 }
 

@@ -32,6 +32,7 @@ import { actorOf, reasonIn } from './parts.ts'
 import { paymentPage, whyPart } from './payment-page.ts'
 import { problemPage } from './problem-page.ts'
 import { type ReprocessResult, reprocessPage, reprocessResult } from './reprocess-pages.ts'
+import { runbookPage } from './runbook-page.ts'
 
 /** Results that a page lists, and that a job keeps in memory. */
 const LISTED_MAX = 500
@@ -43,6 +44,12 @@ export function pageRoutes(world: ConsoleWorld, access: ConsoleAccess): readonly
   const act = (path: string, handle: Route['handle']): Route => ({ method: 'POST', path, needs: 'operator', handle })
   return [
     viewer('/', () => ({ kind: 'page', title: 'Overview', body: overviewPage(world), live: true })),
+    viewer('/runbooks/:alert', ({ params: { alert = '' } }) => {
+      const text = world.runbook(alert)
+      return text === null
+        ? problem(404, 'Not found', 'There is no runbook with this name.')
+        : { kind: 'page', title: alert, body: runbookPage(text) }
+    }),
     viewer('/find', (ask) => find(world, ask)),
     viewer('/payments/:key', (ask) => payment(world, ask)),
     viewer('/payments/:key/why', (ask) => why(world, ask)),

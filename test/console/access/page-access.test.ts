@@ -13,7 +13,9 @@ import { sendRaw } from '../raw-request.ts'
 
 const PLACE = encodeURIComponent('payments.callbacks.dlq[2]@41')
 const PAGES: Readonly<Record<string, string>> = {
-  '/payments/:key': `/payments/${encodeURIComponent(KEY)}`,
+  '/payments/:key': `/payments/${encodeURIComponent(KEY)
+  '/runbooks/:alert': '/runbooks/PaystatusStatusesLate',
+}`,
   '/payments/:key/why': `/payments/${encodeURIComponent(KEY)}/why`,
   '/dead-letters/group': '/dead-letters/group?topic=callbacks',
   '/dead-letters/at/:place': `/dead-letters/at/${PLACE}`,

@@ -21,6 +21,7 @@ export class DrillWorld {
   readonly prometheus: Prometheus
   readonly #processes = new Map<string, RoleProcess>()
   #load: SteadyLoad | undefined
+  #console: { readonly watch: readonly string[]; readonly process: RoleProcess } | undefined
 
   private constructor(stack: Stack, deployment: Deployment, prometheus: Prometheus) {
     this.stack = stack
@@ -57,10 +58,15 @@ export class DrillWorld {
   /** Starts a process and has it scraped. The instance is the role, or the role with a suffix: `gateway-2`. */
   async start(instance: string, options: { configFile?: string; program?: string } = {}): Promise<RoleProcess> {
     const started = await this.deployment.start([instance.replace(/-.*/, '')], {}, options)
-    this.#processes.set(instance, started)
+    this.watch(instance, started)
     await this.prometheus.target(instance, started.adminUrl)
     await this.#scraped(instance, true)
     return started
+  }
+
+  /** Has the console ask a process that Prometheus does not scrape, too. */
+  watch(instance: string, process: RoleProcess): void {
+    this.#processes.set(instance, process)
   }
 
   /** Stops a process that is no longer wanted, and no longer scrapes it. */
@@ -68,6 +74,19 @@ export class DrillWorld {
     await this.prometheus.target(instance, null)
     await this.#scraped(instance, false)
     await this.process(instance).stop()
+    this.#processes.delete(instance)
+  }
+
+  /** The address of a console that watches the processes of now. It goes on running while they are the same. */
+  async consoleUrl(): Promise<string> {
+    // A path says which process it is, where compose and Kubernetes have names; it is not part of any request.
+    const watch = [...this.#processes].map(([instance, { adminUrl }]) => new URL(instance, adminUrl).href)
+    if (this.#console === undefined || this.#console.watch.join() !== watch.join()) {
+      await this.#console?.process.stop()
+      const configFile = this.configuration('console', { console: { watch, prometheus: this.prometheus.url } })
+      this.#console = { watch, process: await this.deployment.start(['console'], {}, { configFile }) }
+    }
+    return this.#console.process.consoleUrl
   }
 
   /** Prometheus takes over changed targets every 5 s only. */

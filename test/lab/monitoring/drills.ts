@@ -21,6 +21,8 @@ export interface Drill {
   readonly withinSeconds: number
   /** Alerts that say the truth about the same fault, and why. */
   readonly mayAlso?: Readonly<Record<string, string>>
+  /** Pages of the console, besides the overview, that the runbook names and that show this fault. */
+  readonly pages?: readonly string[]
   inject(world: DrillWorld): Promise<void>
   heal(world: DrillWorld): Promise<void>
 }
@@ -77,6 +79,7 @@ export const DRILLS: readonly Drill[] = [
           configFile: world.configuration('other-environment', { environment: 'other' }),
         },
       )
+      world.watch('normalizer', stopped)
       const code = await stopped.exited
       if (code !== 1 || !stopped.output.includes('SETTINGS_CHANGED')) {
         throw new Error(`the normalizer ended with ${code}:\n${stopped.output}`)
@@ -147,6 +150,7 @@ export const DRILLS: readonly Drill[] = [
     alert: 'PaystatusDeadLetters',
     labels: { reason: 'invalid-json', severity: 'warning' },
     fault: 'a callback that cannot be read',
+    pages: ['/dead-letters'],
     healing: '`paystatus dlq close`',
     withinSeconds: 40,
     inject: async ({ load }) => {
@@ -163,6 +167,7 @@ export const DRILLS: readonly Drill[] = [
     alert: 'PaystatusPaymentsOverdue',
     labels: { severity: 'warning' },
     fault: 'a payment stays ON_HOLD for longer than allowed',
+    pages: ['/overdue'],
     healing: 'none becomes overdue for an hour (at the speed of the drill, a minute)',
     withinSeconds: 30,
     inject: async ({ load }) => {

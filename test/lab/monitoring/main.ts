@@ -1,4 +1,7 @@
-/** `make drill`: injects, for each alert of deploy/monitoring, the fault that must raise it. ALERT=a,b drills some and writes nothing. */
+/**
+ * `make drill`: injects, for each alert of deploy/monitoring, the fault that must raise it. ALERT=a,b drills some and writes nothing.
+ * SCREENSHOTS=directory also saves there what the console shows while each alert is firing.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -15,6 +18,7 @@ import { emptyPanels } from './empty-panels.ts'
 import { Prometheus } from './prometheus.ts'
 import { type DrillResult, runDrill } from './run-drill.ts'
 import { scaledRules } from './scaled-rules.ts'
+import { Snapshots } from './snapshots.ts'
 
 const PROJECT = join(import.meta.dirname, '..', '..', '..')
 const RULES = join(PROJECT, 'deploy/monitoring/rules.yaml')
@@ -39,12 +43,15 @@ const stack = await startStack({ kind: 'packages', report: console.log })
 const results: DrillResult[] = []
 let panels: Awaited<ReturnType<typeof emptyPanels>> | undefined
 let world: DrillWorld | undefined
+let snapshots: Snapshots | null = null
 try {
   const prometheus = await Prometheus.start(scaledRules(readFileSync(RULES, 'utf8')), directory, guard)
   world = await DrillWorld.create(stack, prometheus)
+  const screenshots = process.env['SCREENSHOTS'] ?? ''
+  snapshots = screenshots === '' ? null : await Snapshots.create(screenshots)
   for (const drill of DRILLS.filter(({ alert }) => wanted.includes(alert))) {
     console.log(`${drill.alert}: ${drill.fault}`)
-    const result = await runDrill(drill, world)
+    const result = await runDrill(drill, world, snapshots)
     results.push(result)
     console.log(
       `  raised after ${result.raisedSeconds} s (at most ${result.withinSeconds}), ended after ${result.endedSeconds} s; also: ${result.also.join(', ') || 'nothing'}`,
@@ -53,8 +60,9 @@ try {
       console.log(`  FINDING ${finding}`)
     }
   }
-  panels = await panelsWithData(world)
+  panels = wanted.length < DRILLS.length ? undefined : await panelsWithData(world)
 } finally {
+  await snapshots?.close()
   await world?.close()
   await stack.stop()
   await guard.close()

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { DrillWorld } from './drill-world.ts'
 import type { Drill } from './drills.ts'
 import type { Alert } from './prometheus.ts'
+import type { Snapshots } from './snapshots.ts'
 
 export interface DrillResult {
   readonly alert: string
@@ -23,13 +24,18 @@ const POLL_MS = 250
 const END_MAX_MS = 120_000
 
 /** Waits until nothing fires, injects the fault, waits for the alert, heals, waits for its end. Nothing else may fire. */
-export async function runDrill(drill: Drill, world: DrillWorld): Promise<DrillResult> {
+export async function runDrill(
+  drill: Drill,
+  world: DrillWorld,
+  snapshots: Snapshots | null = null,
+): Promise<DrillResult> {
   const { prometheus } = world
   const findings: string[] = []
   const quiet = await untilAlerts(world, (alerts) => alerts.length === 0, END_MAX_MS)
   if (quiet === null) {
     findings.push(`before the fault: ${namesOf(await prometheus.alerts()).join(', ')}`)
   }
+  await snapshots?.before(world)
   const begunAt = Date.now()
   await drill.inject(world)
   const raisedSeconds = await untilAlerts(
@@ -41,6 +47,7 @@ export async function runDrill(drill: Drill, world: DrillWorld): Promise<DrillRe
   if (raisedSeconds === null) {
     findings.push(`not raised within ${drill.withinSeconds} s; seen: ${namesOf(await prometheus.alerts()).join(', ')}`)
   }
+  await snapshots?.take(world, drill.alert, drill.pages ?? [])
   await drill.heal(world)
   const healedAt = Date.now()
   const ended = await untilAlerts(world, (alerts) => !alerts.some(({ name }) => name === drill.alert), END_MAX_MS)

@@ -116,7 +116,7 @@ async function publishHostile(deployment: Deployment): Promise<string> {
 /** Every page and every answer of the API, with hostile parameters where they have some. */
 function pathsOf(place: string): readonly { readonly route: Route; readonly path: string }[] {
   const access = new ConsoleAccess({ signIn: null, localName: '', now: () => 0 })
-  const params: Readonly<Record<string, string>> = { key: KEY, place, id: HOSTILE, paymentKey: KEY }
+  const params: Readonly<Record<string, string>> = { key: KEY, place, id: HOSTILE, alert: HOSTILE, paymentKey: KEY }
   const at = new Date().toISOString()
   const query = new URLSearchParams({ q: HOSTILE, id: HOSTILE, reason: HOSTILE, source: HOSTILE, at }).toString()
   return [...pageRoutes(fakeWorld(), access), ...apiRoutes(fakeWorld(), '')].map((route) => {
