@@ -13,12 +13,11 @@ import { sendRaw } from '../raw-request.ts'
 
 const PLACE = encodeURIComponent('payments.callbacks.dlq[2]@41')
 const PAGES: Readonly<Record<string, string>> = {
-  '/payments/:key': `/payments/${encodeURIComponent(KEY)
-  '/runbooks/:alert': '/runbooks/PaystatusStatusesLate',
-}`,
+  '/payments/:key': `/payments/${encodeURIComponent(KEY)}`,
   '/payments/:key/why': `/payments/${encodeURIComponent(KEY)}/why`,
   '/dead-letters/group': '/dead-letters/group?topic=callbacks',
   '/dead-letters/at/:place': `/dead-letters/at/${PLACE}`,
+  '/runbooks/:alert': '/runbooks/PaystatusStatusesLate',
   '/runs/:id': '/runs/none',
 }
 const access = new ConsoleAccess({ signIn: null, localName: '', now: () => 0 })
