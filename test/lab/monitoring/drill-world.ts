@@ -69,6 +69,11 @@ export class DrillWorld {
     this.#processes.set(instance, process)
   }
 
+  /** Of the watched processes. */
+  get adminUrls(): readonly string[] {
+    return [...this.#processes.values()].map(({ adminUrl }) => adminUrl)
+  }
+
   /** Stops a process that is no longer wanted, and no longer scrapes it. */
   async remove(instance: string): Promise<void> {
     await this.prometheus.target(instance, null)

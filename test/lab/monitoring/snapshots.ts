@@ -47,7 +47,10 @@ export class Snapshots {
     } finally {
       await page.close()
     }
-    const { stdout, stderr } = await world.deployment.command(['status'])
+    const { stdout, stderr } = await world.deployment.command([
+      'status',
+      ...world.adminUrls.flatMap((one) => ['--process', one]),
+    ])
     await writeFile(this.#file(`${alert}.status.txt`), stdout + stderr)
   }
 
