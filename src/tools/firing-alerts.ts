@@ -17,7 +17,7 @@ const PREFIX = 'Paystatus'
 const SEVERITIES = ['critical', 'warning', 'info']
 
 /** What answers is no Prometheus, or has trouble. Its code makes the message one that people are shown. */
-export class PrometheusAnswerError extends Error {
+class PrometheusAnswerError extends Error {
   override readonly name = 'PrometheusAnswerError'
   readonly code = 'PROMETHEUS_ANSWER'
 }

@@ -130,6 +130,10 @@ function lagCard({ lag, now }: Overviewed): Html {
   if (value === null) {
     return html`<section class="card"><h2>Behind</h2><p class="muted">${trouble ?? 'not read yet'}</p></section>`
   }
+  if (trouble !== null) {
+    return html`<section class="card"><h2>Behind</h2><p class="figure">Unknown</p>
+<p class="note">${trouble}</p><p class="muted">last read ${at === null ? '' : ago(at, now())}</p></section>`
+  }
   const worst = Math.max(oldestMs(value, 'normalizer'), oldestMs(value, 'processor'))
   return html`<section class="card"><h2>Behind</h2>
 <p class="figure">${worst === 0 ? 'Nothing' : spanText(worst)}</p>
@@ -145,8 +149,9 @@ function loadingNote({ feed: { progress } }: Overviewed): Html | null {
   if (phase === 'following' && trouble === null) {
     return null
   }
-  const text = phase === 'loading' ? `still reading payments.status.current: ${Math.round(read * 100)} %` : 'following'
-  return html`<p class="note">${text}${trouble !== null && `; ${trouble}`}</p>`
+  const text =
+    phase === 'loading' ? `still reading payments.status.current: ${Math.round(read * 100)} %` : 'not up to date'
+  return html`<p class="note">${text}${trouble !== null && `: ${trouble}`}</p>`
 }
 
 function bars({ board }: Overviewed): Html {
@@ -197,7 +202,7 @@ function processes({ processes: read, now }: Overviewed): Html {
   const { value, at } = read()
   const rows = (value ?? []).map(({ url, ready, reasons }) => [
     processName(url),
-    html`<span class="mark ${ready === true ? 'good' : 'bad'}">${ready === true ? 'ready' : 'not ready'}</span>`,
+    html`<span class="mark ${ready === true ? 'good' : 'bad'}">${ready === null ? 'no answer' : ready ? 'ready' : 'not ready'}</span>`,
     reasons.join('; '),
   ])
   return html`${table('Processes', [{ name: 'Process' }, { name: 'State' }, { name: 'What is missing', kind: 'wide' }], rows)}

@@ -36,3 +36,11 @@ test('says when the alerts are not read, cannot be read, or are none', () => {
   const none = { value: [], at: NOW - 2_000, trouble: null }
   expect(verdictOf({ ...fakeWorld(), alerts: () => none })).toContain('Alerts of Prometheus: as of 2 s ago')
 })
+
+test('how far behind the stages are is not shown from before Kafka stopped answering', () => {
+  const world = fakeWorld()
+  const shown = (trouble: string | null) => overviewPage({ ...world, lag: () => ({ ...world.lag(), trouble }) }).text
+  expect(shown(null)).toContain('the oldest for 1 min 35 s')
+  expect(shown('no leader')).not.toContain('the oldest for')
+  expect(shown('no leader')).toContain('<p class="figure">Unknown</p>')
+})
