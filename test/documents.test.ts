@@ -21,6 +21,7 @@ const DOCUMENTS = [
   'examples/go',
   'examples/java-avro',
   'examples/kafka-streams',
+  'examples/node',
   'examples/python',
   'examples/spring-kafka',
   'examples/subscriber',

@@ -18,6 +18,10 @@ const EXAMPLES = join(import.meta.dirname, '..', '..', '..', 'examples')
 
 /** The samples that the conformance kit judges, by their folder in `examples/`. */
 export const READERS: Readonly<Record<string, PrepareReader>> = {
+  node: async (directory) => ({
+    command: [process.execPath, '--conditions=paystatus-source', join(EXAMPLES, 'node', 'src', 'main.ts')],
+    table: { kind: 'file', path: join(directory, 'table.jsonl') },
+  }),
   python: async (directory, report) => {
     const python = await ensureExamplePython(report)
     return {
