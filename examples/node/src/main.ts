@@ -24,8 +24,6 @@ const client = await open({
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void client.stop())
 
 const table = TABLE_FILE === undefined ? undefined : new TableFile(TABLE_FILE)
-for (const payment of client.payments()) table?.put(payment)
-
 await client.onChange((change) => {
   if (change.kind === 'step' && change.step.statusChanged) {
     // Your code. At least once: keep `change.version` with what you store, or give `onChange` a store.
@@ -33,5 +31,7 @@ await client.onChange((change) => {
   }
   table?.apply(change)
 })
+// Now it follows. A group that goes on is not told what it knows already.
+for (const payment of client.payments()) table?.put(payment)
 // Rejects if the client fails for good, which ends the process.
 await client.closed

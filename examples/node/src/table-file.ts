@@ -19,7 +19,7 @@ export class TableFile {
 
   apply(change: Change): void {
     const { paymentKey, version } = change
-    if (change.kind === 'step' && !change.isReplay) {
+    if (change.kind === 'step') {
       const steps = this.#steps.get(paymentKey) ?? []
       this.#steps.set(paymentKey, [...steps, [version.incarnation, version.statusVersion]])
     }
