@@ -69,6 +69,9 @@ async function buildJar(name: string, report: (line: string) => void): Promise<s
       '-T1',
       '-f',
       join(EXAMPLES, 'pom.xml'),
+      '-pl',
+      'spring-kafka,kafka-streams',
+      '-am',
       'package',
     ])
   })()
