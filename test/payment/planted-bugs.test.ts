@@ -1,13 +1,15 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { applyEvent, type PaymentState } from '../../src/payment/apply-event.ts'
 import { eventIdOf } from '../../src/payment/event-id.ts'
+import { WEIGHT_MIN, weightOf } from '../../src/payment/event-weight.ts'
 import { type AttentionCode, compareByTime, foldPayment } from '../../src/payment/fold-payment.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { PAYMENT_STATUSES, type PaymentStatus, tierOf } from '../../src/payment/payment-status.ts'
 import { providerById } from '../../src/providers/registry.ts'
 import { runs } from '../runs.ts'
-import { WHERE_TIMES_DECIDE } from './arbitrary-events.ts'
+import { distinctEvents, WHERE_TIMES_DECIDE } from './arbitrary-events.ts'
 import { agreesWithOracle, boundedAsWhole } from './fold-oracle.ts'
 import { judge, type Outcome, type Sent, type StoryName } from './judge.ts'
 import { keptOf } from './kept-of.ts'
@@ -250,6 +252,62 @@ describe('a planted bug in the fold disagrees with the second implementation of 
       }),
     ).toBe(true)
   })
+})
+
+/** Bounds that a person could write instead. Each depends on the order of arrival, because it forgets what it left out. */
+const PLANTED_BOUNDS: readonly { readonly bug: string; readonly keep: typeof keptOf }[] = [
+  { bug: 'the latest arrivals are kept', keep: (events, places) => events.slice(-places) },
+  { bug: 'the first arrivals are kept', keep: (events, places) => events.slice(0, places) },
+  {
+    bug: 'an event that does not fit is skipped, and selection goes on',
+    keep: (events, places) => whatFits(events, places, (weight, max) => weight <= max),
+  },
+  {
+    bug: 'selection stops before the event that crosses the limit',
+    keep: (events, places) => {
+      let isFull = false
+      return whatFits(events, places, (weight, max) => {
+        isFull ||= weight > max
+        return !isFull
+      })
+    },
+  },
+]
+
+/** @param fits Asked for one event after the other: whether it can be kept if the kept ones then have this weight. */
+function whatFits(
+  events: readonly PaymentEvent[],
+  places: number,
+  fits: (weight: number, max: number) => boolean,
+): readonly PaymentEvent[] {
+  let kept = 0
+  return events.toSorted(compareByTime).filter((event) => {
+    const isKept = fits(kept + weightOf(event), places * WEIGHT_MIN)
+    kept += isKept ? weightOf(event) : 0
+    return isKept
+  })
+}
+
+describe('a planted bound depends on the order of arrival', () => {
+  test('and the real one does not', () => {
+    fc.assert(sameInAnyOrder(keptOf, 20), runs(300))
+  })
+
+  test.each(PLANTED_BOUNDS)('$bug', ({ keep }) => {
+    expect(fc.check(sameInAnyOrder(keep, 20), { numRuns: 1_000, endOnFailure: true }).failed).toBe(true)
+  })
+
+  /** Adding one event after the other, in the order of the set, keeps the same ids as selecting from the whole set. */
+  function sameInAnyOrder(keep: typeof keptOf, places: number) {
+    return fc.property(distinctEvents({ minLength: places, maxLength: 60 }), (events) => {
+      let kept: readonly PaymentEvent[] = []
+      for (const event of events) {
+        kept = keep([...kept, event], places)
+      }
+      const idsOf = (of: readonly PaymentEvent[]) => of.map(({ eventId }) => eventId).toSorted()
+      return isDeepStrictEqual(idsOf(kept), idsOf(keep(events.toReversed(), places)))
+    })
+  }
 })
 
 describe('a planted bug in the bound changes the result of the whole set', () => {
