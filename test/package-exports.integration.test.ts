@@ -27,6 +27,10 @@ beforeAll(() => {
   install('.', 'paystatus')
   install('packages/testcontainers', '@paystatus/testcontainers')
   install('packages/client', '@paystatus/client')
+  // What npm would install with them.
+  for (const name of ['@kafkajs', '@types', 'avsc', 'kafkajs', 'testcontainers']) {
+    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
+  }
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -51,6 +55,15 @@ function install(path: string, name: string): void {
 function resolved(specifier: string): string {
   const code = `try { import.meta.resolve(${JSON.stringify(specifier)}); console.log('ok') } catch ({ code }) { console.log(code) }`
   return String(execFileSync(process.execPath, ['--input-type=module', '-e', code], { cwd: folder })).trim()
+}
+
+/** Writes a module of a user and compiles it; returns what the compiler has to say. */
+function compiled(file: string, text: string): string {
+  writeFileSync(join(folder, file), text)
+  const options = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'esnext', '--lib', 'esnext']
+  const modules = ['--module', 'nodenext', '--types', 'node']
+  const tsc = join(ROOT, 'node_modules/.bin/tsc')
+  return spawnSync(tsc, [...options, ...modules, file], { cwd: folder, encoding: 'utf8' }).stdout
 }
 
 describe('paystatus', () => {
@@ -94,25 +107,22 @@ describe('@paystatus/testcontainers', () => {
   })
 
   test('has types with which a strict test compiles, and a wrong one does not', () => {
-    symlinkSync(join(ROOT, 'node_modules/testcontainers'), join(folder, 'node_modules/testcontainers'))
-    symlinkSync(join(ROOT, 'node_modules/@types'), join(folder, 'node_modules/@types'))
-    const compiled = (file: string, line: string) => {
-      const test = `
+    const compiledTest = (file: string, line: string) =>
+      compiled(
+        file,
+        `
         import { PaystatusStack, type PlayedScenario, type StartedPaystatusStack } from '@paystatus/testcontainers'
         import { jpmPayment } from '@paystatus/testcontainers/callbacks'
         const stack: StartedPaystatusStack = await new PaystatusStack({ partitions: 1 }).start()
         const payment = jpmPayment('ORDER-1')
         await stack.outOfOrder([payment.callback('RECEIVED'), payment.paymentReturn('1.00').callback('COMPLETED')])
         const played: PlayedScenario = await stack.playScenario('gap')
-        ${line}`
-      writeFileSync(join(folder, file), test)
-      const options = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'esnext', '--lib', 'esnext']
-      const modules = ['--module', 'nodenext', '--types', 'node']
-      const tsc = join(ROOT, 'node_modules/.bin/tsc')
-      return spawnSync(tsc, [...options, ...modules, file], { cwd: folder, encoding: 'utf8' }).stdout
-    }
-    expect(compiled('right.mts', 'console.log(played.rows[0]?.amount?.value, await stack.repeatEverything())')).toBe('')
-    expect(compiled('wrong.mts', 'console.log(played.tables)')).toContain("Property 'tables' does not exist")
+        ${line}`,
+      )
+    expect(
+      compiledTest('right.mts', 'console.log(played.rows[0]?.amount?.value, await stack.repeatEverything())'),
+    ).toBe('')
+    expect(compiledTest('wrong.mts', 'console.log(played.tables)')).toContain("Property 'tables' does not exist")
   })
 
   test('does not export its modules', () => {
@@ -135,9 +145,6 @@ describe('@paystatus/client', () => {
   })
 
   test('is used as its README says, with types and against a real Kafka, once npm has installed what it depends on', async () => {
-    for (const name of ['kafkajs', '@kafkajs', 'avsc', '@types']) {
-      symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
-    }
     const program = `
       import { type Change, open } from '@paystatus/client'
       const { BROKERS = '', REGISTRY = '', PREFIX = '' } = process.env
@@ -151,22 +158,7 @@ describe('@paystatus/client', () => {
       const [payment] = client.payments()
       console.log(JSON.stringify({ told, status: payment && client.get(payment.paymentKey)?.status }))
     `
-    writeFileSync(join(folder, 'program.mts'), program)
-    const options = [
-      '--ignoreConfig',
-      '--noEmit',
-      '--strict',
-      '--skipLibCheck',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2024',
-      '--lib',
-      'es2024,esnext.disposable',
-      '--types',
-      'node',
-    ]
-    execFileSync(join(ROOT, 'node_modules/.bin/tsc'), [...options, 'program.mts'], { cwd: folder })
+    expect(compiled('program.mts', program)).toBe('')
 
     const { kafkaBrokers, registryUrl } = inject('stack')
     const publisher = await StatusPublisher.create(inject('stack'), 1)
