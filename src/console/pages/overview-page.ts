@@ -81,7 +81,7 @@ function problemsOf(world: Overviewed): readonly Html[] {
     ...(trouble === null ? [] : [html`Kafka cannot be read: ${trouble}.${todo('PaystatusCallbacksFailing')}`]),
     ...late.map(
       (stage) =>
-        html`The ${stage} is ${spanText(oldestMs(lags ?? [], stage))} behind, with ${countText(recordsLeft(lags ?? [], stage))} records left.${todo('PaystatusStatusesLate')}`,
+        html`The ${stage} is ${spanText(oldestMs(lags ?? [], stage))} behind, with ${counted(recordsLeft(lags ?? [], stage), 'record')} left.${todo('PaystatusStatusesLate')}`,
     ),
     ...(open === 0
       ? []
@@ -139,7 +139,7 @@ function lagCard({ lag, now }: Overviewed): Html {
 <p class="figure">${worst === 0 ? 'Nothing' : spanText(worst)}</p>
 <ul class="plain-list">${(['normalizer', 'processor'] as const).map((stage) => {
     const left = recordsLeft(value, stage)
-    return html`<li>${stage}: ${left === 0n ? 'nothing left' : `${countText(left)} records, the oldest for ${spanText(oldestMs(value, stage))}`}</li>`
+    return html`<li>${stage}: ${left === 0n ? 'nothing left' : `${counted(left, 'record')}, the oldest for ${spanText(oldestMs(value, stage))}`}</li>`
   })}</ul>
 <p class="muted">read ${at === null ? '' : ago(at, now())}</p></section>`
 }

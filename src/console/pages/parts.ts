@@ -93,8 +93,8 @@ export function countText(count: number | bigint): string {
 }
 
 /** `1 payment`, `2 payments`. */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${countText(count)} ${count === 1 ? one : many}`
+export function counted(count: number | bigint, one: string, many = `${one}s`): string {
+  return `${countText(count)} ${Number(count) === 1 ? one : many}`
 }
 
 export function pageHead(title: string, lead?: Part): Html {

@@ -98,12 +98,12 @@ export const DRILLS: readonly Drill[] = [
     mayAlso: LATE_MEANWHILE,
     inject: async (world) => {
       const { program } = await mutatedCheckout(SKIPS_RECORDS)
-      await (await world.start('normalizer-defect', { program })).ready()
+      await (await world.start('normalizer-2', { program })).ready()
       await world.remove('normalizer')
     },
     heal: async (world) => {
       await (await world.start('normalizer')).ready()
-      await world.remove('normalizer-defect')
+      await world.remove('normalizer-2')
     },
   },
   {
