@@ -44,6 +44,15 @@ export class Broker {
     return this.#open.has(on)
   }
 
+  /** How long the oldest request to it has been waiting for its answer, ms; 0 if none is. */
+  get waitingMs(): number {
+    let longest = 0
+    for (const connection of this.#open.values()) {
+      longest = Math.max(longest, connection.waitingMs)
+    }
+    return longest
+  }
+
   /** Rejects with KafkaConnectionError or KafkaLoginError. */
   async send<Q, A>(
     type: RequestType<Q, A>,
@@ -85,14 +94,14 @@ export class Broker {
     this.#open.get(on)?.close()
   }
 
-  /** Ends group requests and fetches at once; other requests may take up to CLOSE_MAX_MS. */
-  async close(): Promise<void> {
+  /** Ends group requests and fetches at once; other requests may take up to `maxMs`. */
+  async close(maxMs = CLOSE_MAX_MS): Promise<void> {
     this.#closed = true
     clearInterval(this.#idleCheck)
     const open = [...this.#open]
     await Promise.all(
       open.map(([on, connection]) =>
-        on === 'group' || on.startsWith('fetch') ? connection.close() : connection.finish(CLOSE_MAX_MS),
+        on === 'group' || on.startsWith('fetch') ? connection.close() : connection.finish(maxMs),
       ),
     )
   }

@@ -18,6 +18,11 @@ export interface ClusterOptions {
   readonly onRetry?: ((error: unknown) => void) | undefined
   /** A connection that was not used for this long is closed, ms. By default it stays open. */
   readonly idleMs?: number
+  /**
+   * A request that waits longer than this makes us ask another broker whether this one is still part of the cluster, ms. 2 s
+   * by default.
+   */
+  readonly doubtedAfterMs?: number
 }
 
 export interface TopicMetadata {
@@ -35,6 +40,9 @@ const REPLICA_NOT_AVAILABLE = 9
 /** Pause before a missing leader is looked up again, ms. */
 const LOOK_AGAIN_MS = 1_000
 const LOOKUP_MAX_MS = 5_000
+const DOUBTED_AFTER_MS = 2_000
+/** A cluster whose requests are all answered does nothing then. */
+const REVIEW_EVERY_MS = 500
 const RETRY_PAUSE_MS = 50
 const RETRY_PAUSE_MAX_MS = 500
 const COORDINATOR_KEY_TYPES = { group: 0, transaction: 1 } as const
@@ -44,6 +52,9 @@ const COORDINATOR_KEY_TYPES = { group: 0, transaction: 1 } as const
  *
  * - Metadata is requested by name, for the topics that are used. A partition without a leader delays only its own users.
  * - If a broker does not answer, another one is asked, and that broker is asked last until it answers again.
+ * - A broker that does not answer may be slow or frozen; the controller decides. While a request waits, others are asked which
+ *   brokers there are. One that is no longer listed is given up, with everything that waits for it, long before the requests'
+ *   deadlines; one that is listed may take as long as these allow.
  * - A refusal (a login, a missing right) is never retried: another broker would refuse, too.
  */
 export class Cluster {
@@ -52,11 +63,14 @@ export class Cluster {
   readonly #brokers = new Map<number, Broker>()
   readonly #topics = new Map<string, TopicMetadata & { readonly askAgainAt: number }>()
   readonly #coordinators = new Map<string, number>()
+  readonly #doubtedAfterMs: number
   #clusterId: string | null = null
+  #reviewing: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(options: ClusterOptions) {
     this.#options = options
+    this.#doubtedAfterMs = options.doubtedAfterMs ?? DOUBTED_AFTER_MS
     this.#seeds = options.addresses.map((address) => this.#brokerAt(NO_LEADER, splitBrokerAddress(address)))
   }
 
@@ -67,12 +81,16 @@ export class Cluster {
 
   /** Requests topics by name and returns the broker's answer for each, errors included. */
   async describe(topics: readonly string[]): Promise<readonly Described[]> {
+    return this.#describe(topics, [])
+  }
+
+  async #describe(topics: readonly string[], except: readonly Broker[]): Promise<readonly Described[]> {
     const body = {
       topics: topics.map((name) => ({ id: NO_UUID, name })),
       allowAutoTopicCreation: false,
       includeAuthorizedOperations: false,
     }
-    const answer = await this.any((broker) => broker.send(METADATA, body, { deadlineMs: LOOKUP_MAX_MS }))
+    const answer = await this.any((broker) => broker.send(METADATA, body, { deadlineMs: LOOKUP_MAX_MS }), except)
     this.#clusterId = answer.clusterId
     this.#noteBrokers(answer.brokers)
     for (const topic of answer.topics) {
@@ -201,10 +219,11 @@ export class Cluster {
     this.#options.onRetry?.(error)
   }
 
-  /** Asks one broker after the other until one can be reached. */
-  async any<T>(ask: (broker: Broker) => Promise<T>): Promise<T> {
+  /** Asks one broker after the other until one can be reached; never those in `except`. */
+  async any<T>(ask: (broker: Broker) => Promise<T>, except: readonly Broker[] = []): Promise<T> {
     let unreachable: unknown = new ClientClosedError()
-    for (const broker of this.#candidates()) {
+    const excepted = new Set(except.map(({ place }) => place))
+    for (const broker of this.#candidates().filter(({ place }) => !excepted.has(place))) {
       try {
         return await ask(broker)
       } catch (error) {
@@ -220,6 +239,7 @@ export class Cluster {
   /** Waits briefly for requests in flight, except for fetches and group requests. */
   async close(): Promise<void> {
     this.#closed = true
+    clearTimeout(this.#reviewing)
     const brokers = [...this.#brokers.values(), ...this.#seeds]
     this.#brokers.clear()
     this.#topics.clear()
@@ -244,10 +264,11 @@ export class Cluster {
     }
     const nodeIds = new Set(listed.map(({ nodeId }) => nodeId))
     for (const [nodeId, broker] of this.#brokers) {
-      // No longer part of the cluster.
+      // No longer part of the cluster: stopped, or the controller has lost it.
       if (!nodeIds.has(nodeId)) {
         this.#brokers.delete(nodeId)
-        void broker.close()
+        this.#options.silent.add(broker.place)
+        void broker.close(Math.max(0, this.#doubtedAfterMs - broker.waitingMs))
       }
     }
   }
@@ -267,8 +288,33 @@ export class Cluster {
   }
 
   #brokerAt(nodeId: number, address: BrokerAddress): Broker {
-    const { connect, silent, idleMs } = this.#options
-    return new Broker({ nodeId, address, connect, silent, idleMs })
+    const { silent, idleMs } = this.#options
+    return new Broker({ nodeId, address, connect: (to) => this.#connect(to), silent, idleMs })
+  }
+
+  async #connect(address: BrokerAddress): Promise<Connection> {
+    const connection = await this.#options.connect(address)
+    if (!this.#closed) {
+      this.#reviewing ??= this.#reviewLater()
+    }
+    return connection
+  }
+
+  #reviewLater(): NodeJS.Timeout {
+    return setTimeout(() => {
+      void this.#review().finally(() => {
+        this.#reviewing = this.#closed ? undefined : this.#reviewLater()
+      })
+    }, REVIEW_EVERY_MS).unref()
+  }
+
+  /** Brokers that keep a request waiting and that the others no longer list are given up. */
+  async #review(): Promise<void> {
+    const doubted = [...this.#brokers.values()].filter(({ waitingMs }) => waitingMs > this.#doubtedAfterMs)
+    if (doubted.length > 0) {
+      // Without an answer nothing is known, and the requests' deadlines decide.
+      await this.#describe([], doubted).catch(() => {})
+    }
   }
 
   #noteTopic({ name, id, errorCode, partitions }: Described): void {

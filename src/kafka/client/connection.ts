@@ -37,6 +37,7 @@ interface InFlight {
   readonly resolve: (answer: unknown) => void
   readonly reject: (error: Error) => void
   readonly timer: NodeJS.Timeout
+  readonly sentAt: number
 }
 
 /**
@@ -104,6 +105,15 @@ export class Connection {
     return this.#inFlight.size
   }
 
+  /** How long the oldest request has been waiting for its answer, ms; 0 if none is. */
+  get waitingMs(): number {
+    // Requests are answered in order.
+    for (const { sentAt } of this.#inFlight.values()) {
+      return performance.now() - sentAt
+    }
+    return 0
+  }
+
   /** The finalized level of a cluster feature; 0 if it has none. */
   featureLevel(name: string): number {
     return this.#features.get(name) ?? 0
@@ -153,7 +163,8 @@ export class Connection {
       const timer = setTimeout(() => {
         this.#end(this.#error('REQUEST_TIMED_OUT', `no answer to ${type.name} within ${Math.round(deadlineMs)} ms`))
       }, deadlineMs)
-      this.#inFlight.set(correlationId, { type, resolve: resolve as (answer: unknown) => void, reject, timer })
+      const sentAt = performance.now()
+      this.#inFlight.set(correlationId, { type, resolve: resolve as (answer: unknown) => void, reject, timer, sentAt })
       this.#socket.ref()
       this.#socket.cork()
       for (const part of parts) {

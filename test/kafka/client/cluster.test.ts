@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Cluster, NO_LEADER } from '../../../src/kafka/client/cluster.ts'
+import { Cluster, type ClusterOptions, NO_LEADER } from '../../../src/kafka/client/cluster.ts'
+import { Connection } from '../../../src/kafka/client/connection.ts'
 import { API_VERSIONS, FIND_COORDINATOR, HEARTBEAT, METADATA } from '../../../src/kafka/client/requests.ts'
 import { createKafka, type KafkaClient } from '../../../src/kafka/kafka-client.ts'
 import { eventually } from '../../lab/harness/eventually.ts'
@@ -166,6 +167,77 @@ describe('a broker that', () => {
     await cluster.describe([])
     await waiting
     expect(() => cluster.broker(1)).toThrow('broker 1 is not in the cluster')
+  })
+})
+
+/** The controller takes a frozen broker out of the metadata; a slow one stays there. */
+describe('a broker that keeps a request waiting', () => {
+  const frozen = () => undefined
+  let options: ClusterOptions
+
+  beforeEach(async () => {
+    options = {
+      addresses: [one.address],
+      silent: new Set(),
+      retryForMs: 2_000,
+      doubtedAfterMs: 50,
+      connect: (address) => Connection.open({ address, clientId: 'test' }),
+    }
+    cluster = new Cluster(options)
+    one.on(HEARTBEAT, fine)
+    two.on(HEARTBEAT, fine)
+    await (await cluster.leaderOf('raw', 0)).send(HEARTBEAT, BEAT)
+    one.requests.length = 0
+  })
+
+  test('is given up before the deadline if another broker no longer lists it; only others are asked', async () => {
+    one.on(HEARTBEAT, frozen)
+    two.brokers = [two]
+    // A missed deadline would be REQUEST_TIMED_OUT.
+    await expect(cluster.broker(1).send(HEARTBEAT, BEAT)).rejects.toMatchObject({
+      code: 'CONNECTION_CLOSED',
+      retriable: true,
+    })
+    expect(one.requests).toEqual(['Heartbeat'])
+  })
+
+  test('may take its time while another broker lists it', async () => {
+    const { promise: late, resolve: answer } = Promise.withResolvers<ReturnType<typeof fine>>()
+    one.on(HEARTBEAT, () => late)
+    const waiting = cluster.broker(1).send(HEARTBEAT, BEAT)
+    await eventually(() => expect(two.requests.filter((name) => name === 'Metadata').length).toBeGreaterThan(2))
+    answer(fine())
+    await expect(waiting).resolves.toMatchObject({ errorCode: 0 })
+  })
+
+  test('is replaced by the next leader, and asked last from then on', async () => {
+    one.on(HEARTBEAT, frozen)
+    one.on(METADATA, frozen)
+    one.on(API_VERSIONS, frozen)
+    two.brokers = [two]
+    two.leader = 2
+    const asked: number[] = []
+    await cluster.onLeader('raw', 0, (leader) => {
+      asked.push(leader.nodeId)
+      return leader.send(HEARTBEAT, BEAT)
+    })
+    expect(asked).toEqual([1, 2])
+    // Another user of the client would otherwise begin with the first in the list.
+    const next = new Cluster({ ...options, addresses: [one.address, two.address] })
+    await next.describe([])
+    await next.close()
+    expect(one.requests).toEqual(['Heartbeat'])
+  })
+
+  test('is never asked about itself: with one broker only, the deadline decides', async () => {
+    one.brokers = [one]
+    await cluster.describe([])
+    one.requests.length = 0
+    one.on(HEARTBEAT, frozen)
+    await expect(cluster.broker(1).send(HEARTBEAT, BEAT, { deadlineMs: 1_200 })).rejects.toMatchObject({
+      code: 'REQUEST_TIMED_OUT',
+    })
+    expect(one.requests).toEqual(['Heartbeat'])
   })
 })
 
