@@ -279,9 +279,23 @@ class KafkaTransactions implements PartitionTransactions {
     const broker = await this.#cluster.coordinatorOf(kind, key)
     // The coordinator of another producer is needed only to fence and settle it.
     if (kind === 'group' || key === this.#options.transactionalId) {
-      this.#connections.add(await broker.connection('main'))
+      const connection = await broker.connection('main')
+      if (kind === 'transaction' && !this.#connections.has(connection)) {
+        connection.onEnd(() => this.#abandon(connection))
+      }
+      this.#connections.add(connection)
     }
     return broker
+  }
+
+  /**
+   * Without its coordinator a transaction has failed. Leaders and the group's coordinator ask the transaction's coordinator before
+   * they append, and if that one is frozen, they answer only after the brokers' `request.timeout.ms` (30 s).
+   */
+  #abandon(coordinator: Connection): void {
+    if (this.#connections.has(coordinator)) {
+      this.#cluster.disconnect('the coordinator of the transaction is gone')
+    }
   }
 
   /**

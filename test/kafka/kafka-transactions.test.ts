@@ -192,4 +192,33 @@ describe.each([1, 2])('version %i', (version) => {
       ),
     )
   })
+
+  test.each([
+    ['a leader', [PRODUCE, PRODUCE_ADDING]],
+    ["the group's coordinator", [TXN_OFFSET_COMMIT, TXN_OFFSET_COMMIT_ADDING]],
+  ])('fails as soon as its coordinator is gone, although %s still waits for it', async (_who, types) => {
+    const other = await ScriptedBroker.start(2)
+    scripted.brokers = [scripted, other]
+    scripted.leader = 2
+    scripted.coordinatorOf = (keyType) => (keyType === 0 ? 2 : 1)
+    other.answerLike(scripted)
+    let waiting = 0
+    for (const type of types) {
+      other.on(type as typeof PRODUCE, () => {
+        waiting += 1
+        return undefined
+      })
+    }
+    await open(version)
+    const failed = expect(one()).rejects.toMatchObject({
+      code: 'CONNECTION_CLOSED',
+      message: expect.stringContaining('the coordinator of the transaction is gone'),
+    })
+    await eventually(() => expect(waiting).toBe(1))
+    for (const socket of scripted.sockets) {
+      socket.destroy()
+    }
+    await failed
+    other.close()
+  })
 })

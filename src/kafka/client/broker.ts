@@ -94,6 +94,13 @@ export class Broker {
     this.#open.get(on)?.close()
   }
 
+  /** Closes all connections and rejects the requests in flight on them. */
+  disconnect(why: string): void {
+    for (const connection of this.#open.values()) {
+      connection.close(why)
+    }
+  }
+
   /** Ends group requests and fetches at once; other requests may take up to `maxMs`. */
   async close(maxMs = CLOSE_MAX_MS): Promise<void> {
     this.#closed = true
@@ -124,7 +131,7 @@ export class Broker {
     silent.delete(this.place)
     if (connection.isOpen) {
       this.#open.set(on, connection)
-      connection.onEnd = () => this.#open.delete(on)
+      connection.onEnd(() => this.#open.delete(on))
       this.#closeWhenIdle()
     }
     return connection

@@ -236,6 +236,13 @@ export class Cluster {
     throw unreachable
   }
 
+  /** Ends all connections and rejects the requests in flight. The next requests connect again. */
+  disconnect(why: string): void {
+    for (const broker of [...this.#brokers.values(), ...this.#seeds]) {
+      broker.disconnect(why)
+    }
+  }
+
   /** Waits briefly for requests in flight, except for fetches and group requests. */
   async close(): Promise<void> {
     this.#closed = true

@@ -63,8 +63,7 @@ export class Connection {
   #renewAt = Number.POSITIVE_INFINITY
   #renewing: Promise<void> | undefined
   #onIdle: () => void = () => {}
-  /** Called once, when the connection ends. */
-  onEnd: (error: Error) => void = () => {}
+  readonly #endListeners: (() => void)[] = []
 
   private constructor(options: ConnectionOptions, socket: Socket) {
     this.address = options.address
@@ -135,6 +134,15 @@ export class Connection {
     return this.#renewing.then(() => this.#write(type, body, deadlineMs))
   }
 
+  /** Called once, when the connection ends, or at once if it has. */
+  onEnd(listener: () => void): void {
+    if (this.#ended === null) {
+      this.#endListeners.push(listener)
+    } else {
+      listener()
+    }
+  }
+
   /** Closes once nothing is in flight, after `maxMs` at the latest. */
   async finish(maxMs: number): Promise<void> {
     if (this.#inFlight.size > 0) {
@@ -148,8 +156,8 @@ export class Connection {
   }
 
   /** Rejects the requests in flight. */
-  close(): void {
-    this.#end(this.#error('CONNECTION_CLOSED', 'the connection was closed by this client'))
+  close(why = 'the connection was closed by this client'): void {
+    this.#end(this.#error('CONNECTION_CLOSED', why))
   }
 
   #write<Q, A>(type: RequestType<Q, A>, body: Q, deadlineMs: number): Promise<A> {
@@ -217,7 +225,9 @@ export class Connection {
     }
     this.#inFlight.clear()
     this.#onIdle()
-    this.onEnd(error)
+    for (const listener of this.#endListeners.splice(0)) {
+      listener()
+    }
   }
 
   async #askVersions(deadlineMs: number): Promise<void> {

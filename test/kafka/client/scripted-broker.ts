@@ -27,6 +27,8 @@ export class ScriptedBroker {
   brokers: readonly ScriptedBroker[] = [this]
   leader: number
   coordinator: number
+  /** Which node coordinates keys of a type; by default `coordinator`. */
+  coordinatorOf: (keyType: number) => number = () => this.coordinator
   topicId = Buffer.alloc(16, 1).toString('base64url')
   partitions = 1
   features: readonly { readonly name: string; readonly maxLevel: number; readonly minLevel: number }[] = []
@@ -62,13 +64,14 @@ export class ScriptedBroker {
         authorizedOperations: 0,
       })),
     }))
-    this.on(FIND_COORDINATOR, ({ keys }) => {
-      const { port } = this.brokers.find((one) => one.nodeId === this.coordinator) ?? this
+    this.on(FIND_COORDINATOR, ({ keys, keyType }) => {
+      const found = this.coordinatorOf(keyType)
+      const { port } = this.brokers.find((one) => one.nodeId === found) ?? this
       return {
         throttleTimeMs: 0,
         coordinators: keys.map((key) => ({
           key,
-          nodeId: this.coordinator,
+          nodeId: found,
           host: '127.0.0.1',
           port,
           errorCode: 0,
@@ -94,6 +97,13 @@ export class ScriptedBroker {
 
   on<Q, A>(type: RequestType<Q, A>, answer: (body: Q, socket: Socket) => Answer<A>): void {
     this.#handlers.set(`${type.key} ${type.version}`, { type, answer } as Handler)
+  }
+
+  /** From now on, answers every request as another broker does. */
+  answerLike(other: ScriptedBroker): void {
+    for (const [key, handler] of other.#handlers) {
+      this.#handlers.set(key, handler)
+    }
   }
 
   close(): void {
