@@ -43,6 +43,7 @@ const LOOKUP_MAX_MS = 5_000
 const DOUBTED_AFTER_MS = 2_000
 /** A cluster whose requests are all answered does nothing then. */
 const REVIEW_EVERY_MS = 500
+const REVIEWERS_MAX = 3
 const RETRY_PAUSE_MS = 50
 const RETRY_PAUSE_MAX_MS = 500
 const COORDINATOR_KEY_TYPES = { group: 0, transaction: 1 } as const
@@ -81,22 +82,8 @@ export class Cluster {
 
   /** Requests topics by name and returns the broker's answer for each, errors included. */
   async describe(topics: readonly string[]): Promise<readonly Described[]> {
-    return this.#describe(topics, [])
-  }
-
-  async #describe(topics: readonly string[], except: readonly Broker[]): Promise<readonly Described[]> {
-    const body = {
-      topics: topics.map((name) => ({ id: NO_UUID, name })),
-      allowAutoTopicCreation: false,
-      includeAuthorizedOperations: false,
-    }
-    const answer = await this.any((broker) => broker.send(METADATA, body, { deadlineMs: LOOKUP_MAX_MS }), except)
-    this.#clusterId = answer.clusterId
-    this.#noteBrokers(answer.brokers)
-    for (const topic of answer.topics) {
-      this.#noteTopic(topic)
-    }
-    return answer.topics
+    const request = metadataRequest(topics)
+    return this.#note(await this.any((broker) => broker.send(METADATA, request, { deadlineMs: LOOKUP_MAX_MS })))
   }
 
   /** Looks up the current leaders of topics. Rejects with the protocol's error if a topic does not exist or is refused. */
@@ -219,11 +206,10 @@ export class Cluster {
     this.#options.onRetry?.(error)
   }
 
-  /** Asks one broker after the other until one can be reached; never those in `except`. */
-  async any<T>(ask: (broker: Broker) => Promise<T>, except: readonly Broker[] = []): Promise<T> {
+  /** Asks one broker after the other until one can be reached. */
+  async any<T>(ask: (broker: Broker) => Promise<T>): Promise<T> {
     let unreachable: unknown = new ClientClosedError()
-    const excepted = new Set(except.map(({ place }) => place))
-    for (const broker of this.#candidates().filter(({ place }) => !excepted.has(place))) {
+    for (const broker of this.#candidates()) {
       try {
         return await ask(broker)
       } catch (error) {
@@ -265,6 +251,15 @@ export class Cluster {
     return [...known, ...seeds].toSorted((a, b) => rank(a) - rank(b))
   }
 
+  #note(answer: ValueOf<typeof METADATA.response>): readonly Described[] {
+    this.#clusterId = answer.clusterId
+    this.#noteBrokers(answer.brokers)
+    for (const topic of answer.topics) {
+      this.#noteTopic(topic)
+    }
+    return answer.topics
+  }
+
   #noteBrokers(listed: readonly (BrokerAddress & { readonly nodeId: number })[]): void {
     for (const one of listed) {
       this.#noteBroker(one)
@@ -276,6 +271,7 @@ export class Cluster {
         this.#brokers.delete(nodeId)
         this.#options.silent.add(broker.place)
         void broker.close(Math.max(0, this.#doubtedAfterMs - broker.waitingMs))
+        this.#seeds.find(({ place }) => place === broker.place)?.disconnect('the broker left the cluster')
       }
     }
   }
@@ -315,12 +311,25 @@ export class Cluster {
     }, REVIEW_EVERY_MS).unref()
   }
 
-  /** Brokers that keep a request waiting and that the others no longer list are given up. */
+  /**
+   * Gives up brokers that keep a request waiting and that others no longer list. Several are asked at once, because one of them
+   * may be frozen, too; with the deadline of other requests, so that asking a slow one ends none of these.
+   */
   async #review(): Promise<void> {
-    const doubted = [...this.#brokers.values()].filter(({ waitingMs }) => waitingMs > this.#doubtedAfterMs)
-    if (doubted.length > 0) {
-      // Without an answer nothing is known, and the requests' deadlines decide.
-      await this.#describe([], doubted).catch(() => {})
+    const doubted = new Set(
+      [...this.#brokers.values(), ...this.#seeds]
+        .filter(({ waitingMs }) => waitingMs > this.#doubtedAfterMs)
+        .map(({ place }) => place),
+    )
+    if (doubted.size === 0) {
+      return
+    }
+    const others = this.#candidates().filter(({ place }) => !doubted.has(place))
+    const asked = others.slice(0, REVIEWERS_MAX).map((broker) => broker.send(METADATA, metadataRequest([])))
+    try {
+      this.#note(await Promise.any(asked))
+    } catch {
+      // Nothing is known, and the requests' deadlines decide.
     }
   }
 
@@ -333,6 +342,14 @@ export class Cluster {
       leaders[partition] = problem === 0 || problem === REPLICA_NOT_AVAILABLE ? leader : NO_LEADER
     }
     this.#topics.set(name, { id, leaders, askAgainAt: performance.now() + LOOK_AGAIN_MS })
+  }
+}
+
+function metadataRequest(topics: readonly string[]) {
+  return {
+    topics: topics.map((name) => ({ id: NO_UUID, name })),
+    allowAutoTopicCreation: false,
+    includeAuthorizedOperations: false,
   }
 }
 
