@@ -223,6 +223,8 @@ function brokerConfig(
     'transaction.state.log.min.isr': BROKERS - 1,
     'min.insync.replicas': BROKERS - 1,
     'default.replication.factor': BROKERS,
+    // Between brokers: a frozen broker holds up the markers of a transaction for this long.
+    'request.timeout.ms': 5_000,
     // Many listeners, few connections.
     'num.network.threads': 1,
     'num.io.threads': 4,

@@ -8,6 +8,8 @@ export interface Injected {
   /** Description for people. */
   readonly what: string
   heal(): Promise<void>
+  /** Recovery times that the fault measured by itself, ms; they replace the one that is observed from outside. */
+  readonly recoveriesMs?: readonly number[]
   /** Asked after healing: false if the fault happened to have no effect, so that it is not counted. */
   bit?(): boolean
 }

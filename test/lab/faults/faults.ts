@@ -19,6 +19,7 @@ import { REDIS_FAULTS } from './redis-faults.ts'
 import type { RedisKind } from './redis-kind.ts'
 import { repeatedly } from './repeatedly.ts'
 import type { FaultTiming } from './schedule.ts'
+import { restartStaticProcessors } from './static-restart.ts'
 
 function killRole(role: Role): Fault {
   return {
@@ -483,6 +484,7 @@ export const FAULTS: readonly Fault[] = [
   killAll('processor'),
   ...ROLES.map(freezeRole),
   ...ROLES.map(deployRole),
+  restartStaticProcessors,
   ...ROLES.map(crashRole),
   ...BROKER_FAULTS,
   ...REDIS_FAULTS,

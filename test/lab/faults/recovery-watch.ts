@@ -21,6 +21,8 @@ export interface WatchedFault {
   /** The fault is in effect. */
   harmed(): void
   healed(): void
+  /** It measured its recovery times by itself. */
+  measured(recoveriesMs: readonly number[]): void
   /** It turned out to have no effect and is not counted. */
   withdrawn(): void
   /** Resolves when payments move again, or it was withdrawn. */
@@ -42,6 +44,7 @@ interface Wait {
   through: ThroughAgain | undefined
   healedAt: number
   recoveredAt: number | undefined
+  measuredMs: readonly number[] | undefined
   readonly end: () => void
 }
 
@@ -70,6 +73,7 @@ export class RecoveryWatch {
       through: undefined,
       healedAt: Number.POSITIVE_INFINITY,
       recoveredAt: undefined,
+      measuredMs: undefined,
       end,
     }
     return {
@@ -80,6 +84,9 @@ export class RecoveryWatch {
       },
       healed: () => {
         wait.healedAt = performance.now()
+      },
+      measured: (recoveriesMs) => {
+        wait.measuredMs = recoveriesMs
       },
       withdrawn: () => {
         this.#waits.splice(this.#waits.indexOf(wait), 1)
@@ -98,14 +105,14 @@ export class RecoveryWatch {
     const now = performance.now()
     this.#stopped.abort()
     await this.#running
-    return this.#waits.map((wait) => {
-      const { fault, since, healedAt, recoveredAt = now } = wait
-      return {
-        fault,
-        alone: this.#isAlone(wait, now),
-        recoveryMs: Math.round(recoveredAt - since),
-        afterHealMs: Math.round(Math.max(0, recoveredAt - healedAt)),
+    return this.#waits.flatMap((wait) => {
+      const { fault, since, healedAt, recoveredAt = now, measuredMs } = wait
+      const alone = this.#isAlone(wait, now)
+      if (measuredMs !== undefined) {
+        return measuredMs.map((recoveryMs) => ({ fault, alone, recoveryMs, afterHealMs: 0 }))
       }
+      const afterHealMs = Math.round(Math.max(0, recoveredAt - healedAt))
+      return [{ fault, alone, recoveryMs: Math.round(recoveredAt - since), afterHealMs }]
     })
   }
 

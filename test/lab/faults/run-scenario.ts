@@ -130,7 +130,7 @@ export async function runScenario(
     commit: COMMIT,
     redis: cluster.redisKind,
     tookMs: Math.round(performance.now() - startedAt),
-    faults: recoveries.map(({ fault }) => fault),
+    faults: [...new Set(recoveries.map(({ fault }) => fault))],
     callbacks,
     accepted,
     events: judgement.counts.events,
@@ -189,6 +189,9 @@ async function injectAll(
       const watched = watch.begins(name)
       const injected = await fault.inject(lab, createRandom(seed, name))
       watched.harmed()
+      if (injected.recoveriesMs !== undefined) {
+        watched.measured(injected.recoveriesMs)
+      }
       lab.say(`${name}: ${injected.what}`)
       // A fault that began late, because an earlier healing took long, still lasts its minimum.
       await Promise.all([at(healAtMs), delay(fault.lastsMs[0])])
