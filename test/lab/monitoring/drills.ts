@@ -171,9 +171,12 @@ export const DRILLS: readonly Drill[] = [
     healing: 'none becomes overdue for an hour (at the speed of the drill, a minute)',
     withinSeconds: 30,
     inject: async ({ load }) => {
-      await load.post('jpm-v1', v1Body(randomUUID(), 'PENDING_JPM_REVIEW'))
+      await load.post('jpm-v1', v1Body(onHold, 'PENDING_JPM_REVIEW'))
     },
-    heal: async () => {},
+    heal: async ({ load }) => {
+      // The alert does not need it; without it, the payment would be overdue in all later drills.
+      await load.post('jpm-v1', v1Body(onHold, 'COMPLETED'))
+    },
   },
   {
     alert: 'PaystatusProcessDown',
@@ -253,6 +256,7 @@ export const DRILLS: readonly Drill[] = [
 ]
 
 let refused: NodeJS.Timeout | undefined
+const onHold = randomUUID()
 const WRONG_SECRET = { 'x-callback-secret': 'not-the-secret' }
 
 async function redis(url: string, ...words: readonly string[]): Promise<string> {
