@@ -197,3 +197,15 @@ test('newer is a strict order by incarnation and version', () => {
   )
   expect(isNewer({ incarnation: 2, statusVersion: 1 }, { incarnation: 1, statusVersion: 9 })).toBe(true)
 })
+
+test('an older record, read again, neither takes a payment back nor forgets a later life', () => {
+  const table = new PaymentTable()
+  const at = (incarnation: number, statusVersion: number, value: Buffer | null) =>
+    table.apply({ paymentKey: 'a', offset: 0n, version: { incarnation, statusVersion }, value })
+  at(2, 3, Buffer.from('newest'))
+  at(2, 2, Buffer.from('older'))
+  expect(at(1, 9, null)).toBeNull()
+  expect(String(table.get('a')?.value)).toBe('newest')
+  expect(at(2, 3, null)).toMatchObject({ paymentKey: 'a' })
+  expect(table.get('a')).toBeUndefined()
+})
