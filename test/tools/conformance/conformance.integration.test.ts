@@ -15,6 +15,7 @@ import { SCENARIO_NAMES } from '../../../src/tools/conformance/scenarios.ts'
 import { tableReader } from '../../../src/tools/conformance/table-source.ts'
 import { type Flaw, ReferenceSubscriber } from '../../lab/conformance/reference-subscriber.ts'
 import { Deployment, PAYSTATUS } from '../../lab/harness/deployment.ts'
+import { eventually } from '../../lab/harness/eventually.ts'
 import { TopicBench } from '../../lab/harness/topic-bench.ts'
 
 /** The kit on a real Kafka and registry. A kit that calls a wrong subscriber right is worse than none. */
@@ -196,8 +197,13 @@ describe('the table', () => {
         const records = [record('a', 1), record('b', 1), record('a', 2), { key: 'b', value: null }]
         await scope.append(topic, 0, records)
       })
-      const rows = parseTable(await tableReader({ kind: 'topic', topic }, bench.kafka)())
-      expect([...rows.values()].map(({ paymentKey, statusVersion }) => [paymentKey, statusVersion])).toEqual([['a', 2]])
+      // The commit is answered before it is visible.
+      await eventually(async () => {
+        const rows = parseTable(await tableReader({ kind: 'topic', topic }, bench.kafka)())
+        expect([...rows.values()].map(({ paymentKey, statusVersion }) => [paymentKey, statusVersion])).toEqual([
+          ['a', 2],
+        ])
+      })
     } finally {
       await bench.close()
     }
