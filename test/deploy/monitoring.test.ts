@@ -102,6 +102,20 @@ test('every runbook says what it means, what to look at, what to do, and how to 
   }
 })
 
+test('every runbook begins with its effect and its urgency; what wakes somebody is to be acted on now, and nothing else is', () => {
+  for (const { alert, labels } of RULES) {
+    const text = readFileSync(join(RUNBOOKS, `${alert}.md`), 'utf8')
+    const [, effect, urgency = ''] = /^# \w+\n\n\*\*Effect:\*\* (.+)\n\n\*\*Urgency:\*\* (.+)\n\n## /.exec(text) ?? []
+    expect([alert, effect]).toEqual([alert, expect.stringMatching(/\.$/)])
+    const words = {
+      critical: /^Act now\b/,
+      warning: /^(Today|Can wait until morning)\b/,
+      info: /^Can wait until morning\b/,
+    }
+    expect(urgency).toMatch(words[labels.severity as keyof typeof words])
+  }
+})
+
 test('every alert has a promtool test in which it is raised, and one in which it is not', () => {
   const { tests } = parse(readFileSync(join(import.meta.dirname, 'rules.test.yaml'), 'utf8')) as {
     tests: { alert_rule_test: { alertname: string; exp_alerts: unknown[] }[] }[]

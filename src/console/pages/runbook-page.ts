@@ -1,7 +1,7 @@
 import { type Html, html } from '../html.ts'
 
-/** `code`, or a [link](to). */
-const INLINE = /`([^`]+)`|\[([^\]]+)\]\(([^)\s]+)\)/g
+/** `code`, a [link](to), or **strong** text. */
+const INLINE = /`([^`]+)`|\[([^\]]+)\]\(([^)\s]+)\)|\*\*([^*]+)\*\*/g
 /** Commands whose results are also pages. */
 const PAGES: Readonly<Record<string, string>> = {
   audit: '/audit',
@@ -19,7 +19,9 @@ const PAGES: Readonly<Record<string, string>> = {
 const COMMAND = /^paystatus (\w+)/
 const RUNBOOK = /^(Paystatus\w+)\.md$/
 
-/** A runbook of docs/runbooks as a page: headings, lists, paragraphs, code and links; they use no other Markdown. Pure. */
+const where = html`<p class="muted">Run commands on any host that has paystatus and its configuration (<code>PAYSTATUS_CONFIG</code>), with the credentials of the role operator; commands that change something need those of the role maintainer. A command that is a link has the same result on a page of this console. Metrics are asked of Prometheus.</p>`
+
+/** A runbook of docs/runbooks as a page: headings, lists, paragraphs, code, strong text and links; they use no other Markdown. Pure. */
 export function runbookPage(markdown: string): Html {
   const blocks: Html[] = []
   let items: Html[] = []
@@ -49,14 +51,14 @@ export function runbookPage(markdown: string): Html {
     }
   }
   endList()
-  return html`<article class="runbook">${blocks}</article>`
+  return html`<article class="runbook">${blocks}${where}</article>`
 }
 
 /** Another runbook is a link, and so is a command that has a page. Other documents are not served: their name is shown. */
 function inline(text: string): Html {
   const parts: (Html | string)[] = []
   let end = 0
-  for (const { index, 0: all, 1: code, 2: name, 3: to = '' } of text.matchAll(INLINE)) {
+  for (const { index, 0: all, 1: code, 2: name, 3: to = '', 4: strong } of text.matchAll(INLINE)) {
     parts.push(text.slice(end, index))
     end = index + all.length
     const [, alert] = RUNBOOK.exec(to) ?? []
@@ -64,6 +66,8 @@ function inline(text: string): Html {
       const page = PAGES[COMMAND.exec(code)?.[1] ?? '']
       const shown = html`<code>${code}</code>`
       parts.push(page === undefined ? shown : html`<a href="${page}">${shown}</a>`)
+    } else if (strong !== undefined) {
+      parts.push(html`<strong>${strong}</strong>`)
     } else if (alert !== undefined) {
       parts.push(html`<a href="/runbooks/${alert}">${name}</a>`)
     } else {

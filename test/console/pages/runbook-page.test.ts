@@ -26,10 +26,10 @@ test.each(ALERTS)('%s has a runbook that is shown as a page, without Markdown le
 
 test('lists, links to runbooks and to the pages of commands; other documents are named, and text stays text', () => {
   const page = runbookPage(
-    '- [Late](PaystatusStatusesLate.md) <b>\n- [more](../console.md#pages)\n\n1. `paystatus dlq list`\n2. `<i>`',
+    '**Effect:** none\n\n- [Late](PaystatusStatusesLate.md) <b>\n- [more](../console.md#pages)\n\n1. `paystatus dlq list`\n2. `<i>`',
   )
-  expect(page.text).toBe(
-    '<article class="runbook"><ul><li><a href="/runbooks/PaystatusStatusesLate">Late</a> &lt;b&gt;</li>' +
+  expect(page.text.replace(/<p class="muted">.*<\/p>/, '')).toBe(
+    '<article class="runbook"><p><strong>Effect:</strong> none</p><ul><li><a href="/runbooks/PaystatusStatusesLate">Late</a> &lt;b&gt;</li>' +
       '<li>more (<code>console.md</code>)</li></ul>' +
       '<ol><li><a href="/dead-letters"><code>paystatus dlq list</code></a></li>' +
       '<li><code>&lt;i&gt;</code></li></ol></article>',

@@ -20,6 +20,8 @@ export function drillPage({ at, prometheus, results, panels }: DrillRun): string
 
 Written by \`make drill\`; do not edit. One page for each alert of
 [deploy/monitoring/rules.yaml](../../deploy/monitoring/rules.yaml): what it means, what to look at, what to do, how to know that it is over.
+Each begins with what happens to callbacks and statuses meanwhile, and how urgent it is. Run its commands on any host that has paystatus and
+its configuration; many are also pages of the console.
 
 **Drilled** on ${at.slice(0, 10)} with ${prometheus}: ${results.length} alerts, ${failed} failed. The drill starts Kafka, Redis, the registry, a process per
 role and a Prometheus with these rules, all real, under a steady load of three sources. For each alert it injects a fault, waits for the
