@@ -39,7 +39,7 @@ export default defineConfig({
           globalSetup: 'test/lab/stack/global-setup.ts',
           // They mostly wait: for sessions to expire, brokers to elect, processes to start. They share one stack, in which each
           // file has names of its own; a file that breaks servers or configures them differently starts its own.
-          maxWorkers: 2,
+          maxWorkers: 3,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

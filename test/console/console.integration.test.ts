@@ -103,7 +103,7 @@ describe('acts', () => {
 
   test('each stands in payments.audit with who and why, and dry runs do not', async () => {
     const letters = { topic: 'callbacks', cause: 'missing-payment-id' }
-    expect(await run('/dead-letters/dry-run', letters)).toContain('1 stay')
+    expect(await run('/dead-letters/dry-run', letters)).toContain('1 would stay')
     expect(await run('/reprocess/dry-run', { scope: 'all' })).toContain('3 callbacks')
     expect(await acts()).toEqual([])
     await run('/dead-letters/redrive', { ...letters, reason: 'first try' })
