@@ -8,7 +8,7 @@ export function remindOfDeadLetters(board: DeadLetterBoard, logger: Pick<Logger,
   const reminder = setInterval(() => {
     const waiting = board.waiting()
     if (waiting !== null) {
-      logger.warn(waiting, 'dead letters wait for a person: see paystatus dlq list')
+      logger.warn(waiting, 'dead letters need a decision: see paystatus dlq list')
     }
   }, EVERY_MS)
   reminder.unref()

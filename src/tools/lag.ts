@@ -104,7 +104,7 @@ export function lagLines(lags: readonly PartitionLag[]): readonly string[] {
     ...textTable(['stage', 'partition', 'committed', 'end', 'records left', 'oldest'], rows),
     ...stageSums(lags).map(
       ({ stage, records, ageMs }) =>
-        `${stage}: ${records === 0 ? 'nothing left' : `${records} records left, the oldest for ${durationText(ageMs)}`}`,
+        `${stage}: ${records === 0 ? 'up to date' : `${records} ${records === 1 ? 'record' : 'records'} waiting, the oldest ${durationText(ageMs)} old`}`,
     ),
   ]
 }

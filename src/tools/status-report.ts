@@ -31,11 +31,11 @@ const STAGES: readonly ReadingStage[] = ['normalizer', 'processor']
 export function problemsOf(status: InstallationStatus, lateMs: number): readonly StatusProblem[] {
   const late = STAGES.flatMap((stage) => {
     const ageMs = oldestMs(status.lags, stage)
-    const text = `the ${stage} is late: ${recordsLeft(status.lags, stage)} records left, the oldest for ${durationText(ageMs)}`
+    const text = `the ${stage} is late: ${waitingText(recordsLeft(status.lags, stage), ageMs)}`
     return ageMs >= lateMs ? [{ problem: text, see: 'paystatus lag' }] : []
   })
   const absent = STAGES.filter((stage) => status.members[stage] === 0).map((stage) => ({
-    problem: `no ${stage} is running: it was not started, or stopped for an operator`,
+    problem: `no ${stage} is running: it was not started, or it stopped with an error`,
     see: 'the last line of its log',
   }))
   const processes = status.processes
@@ -46,8 +46,22 @@ export function problemsOf(status: InstallationStatus, lateMs: number): readonly
     ...absent,
     ...processes,
     ...late,
-    ...(letters > 0 ? [{ problem: `${letters} dead letters wait`, see: 'paystatus dlq list' }] : []),
-    ...(status.overdue > 0 ? [{ problem: `${status.overdue} payments are overdue`, see: 'paystatus overdue' }] : []),
+    ...(letters > 0
+      ? [
+          {
+            problem: `${letters} ${letters === 1 ? 'dead letter needs' : 'dead letters need'} a decision`,
+            see: 'paystatus dlq list',
+          },
+        ]
+      : []),
+    ...(status.overdue > 0
+      ? [
+          {
+            problem: `${status.overdue} ${status.overdue === 1 ? 'payment is' : 'payments are'} overdue`,
+            see: 'paystatus overdue',
+          },
+        ]
+      : []),
   ]
 }
 
@@ -89,8 +103,8 @@ export function statusLines(status: InstallationStatus, lateMs: number): readonl
       : problems.map(({ problem, see }) => ({ tone: 'bad', text: `! ${problem} (see: ${see})` }))
   const lag = STAGES.map((stage) => {
     const records = recordsLeft(status.lags, stage)
-    const age = records === 0n ? '' : `, the oldest for ${durationText(oldestMs(status.lags, stage))}`
-    return plain(stage, `${status.members[stage]} running, ${records} records left${age}`)
+    const waiting = records === 0n ? 'up to date' : waitingText(records, oldestMs(status.lags, stage))
+    return plain(stage, `${status.members[stage]} running, ${waiting}`)
   })
   const sources = status.sources.map(({ id, lastCallbackAt }, index) =>
     plain(
@@ -111,6 +125,10 @@ export function statusLines(status: InstallationStatus, lateMs: number): readonl
     plain('overdue', status.overdue === 0 ? 'none' : String(status.overdue)),
     ...status.processes.map(({ url, ready }) => plain('process', `${url} ${ready === true ? 'ready' : 'not ready'}`)),
   ]
+}
+
+function waitingText(records: bigint, oldestMs: number): string {
+  return `${records} ${records === 1n ? 'record' : 'records'} waiting, the oldest ${durationText(oldestMs)} old`
 }
 
 function perMinuteText(perMinute: number): string {

@@ -20,7 +20,7 @@ test('logs one line a minute while dead letters wait, for all topics together, a
   board.set('events', { open: new Map([['too-large', 1]]), complete: true })
   vi.advanceTimersByTime(120_000)
   const waiting = { deadLetters: 3, byTopic: { callbacks: { 'empty-body': 2 }, events: { 'too-large': 1 } } }
-  const line = [waiting, 'dead letters wait for a person: see paystatus dlq list']
+  const line = [waiting, 'dead letters need a decision: see paystatus dlq list']
   expect(lines).toEqual([line, line])
   board.set('callbacks', { open: new Map(), complete: true })
   board.set('events', { open: new Map(), complete: true })

@@ -70,8 +70,8 @@ test('records and time, per stage and partition', async () => {
   ])
   expect(JSON.parse(JSON.stringify(lagDocument(found))).partitions[1]).toMatchObject({ committed: null, end: '4' })
   expect(lagLines(found).slice(-2)).toEqual([
-    'normalizer: 7 records left, the oldest for 1m',
-    'processor: 1 records left, the oldest for 0s',
+    'normalizer: 7 records waiting, the oldest 1m old',
+    'processor: 1 record waiting, the oldest 0s old',
   ])
 })
 

@@ -27,21 +27,21 @@ test('nothing to look at', () => {
   expect(problems({})).toEqual([])
   expect(statusLines(WELL, LATE_MS)[0]).toEqual({ tone: 'good', text: 'all is well' })
   const text = statusLines(WELL, LATE_MS).map((line) => line.text)
-  expect(text).toContain('processor      2 running, 3 records left, the oldest for 59s')
+  expect(text).toContain('processor      2 running, 3 records waiting, the oldest 59s old')
   expect(text.join('\n')).toMatch(/bank: 1m ago\n.*clinic: none among the last callbacks/)
   expect(text.join('\n')).toContain('12 per minute (last 5 minutes)')
 })
 
 test('a stage without a process is a problem, before anything else', () => {
   const found = problems({ members: { normalizer: 0, processor: 1 }, overdue: 1 })
-  expect(found).toEqual([expect.stringContaining('no normalizer is running'), '1 payments are overdue'])
+  expect(found).toEqual([expect.stringContaining('no normalizer is running'), '1 payment is overdue'])
 })
 
 test.each<[string, Partial<InstallationStatus>, string]>([
   [
     'a late stage',
     { lags: [{ ...LAG, stage: 'processor', records: 9n, ageMs: LATE_MS }] },
-    'the processor is late: 9 records left, the oldest for 1m',
+    'the processor is late: 9 records waiting, the oldest 1m old',
   ],
   [
     'dead letters',
@@ -51,7 +51,7 @@ test.each<[string, Partial<InstallationStatus>, string]>([
         { topic: 'rawDeadLetters', reason: 'too-large', count: 1 },
       ] as never,
     },
-    '3 dead letters wait',
+    '3 dead letters need a decision',
   ],
   ['overdue payments', { overdue: 4 }, '4 payments are overdue'],
   [

@@ -43,7 +43,7 @@ test('a callback that nobody processes is seen in lag and status, and no longer 
     expect.stringContaining('no normalizer is running'),
     expect.stringContaining('no processor is running'),
     expect.stringContaining('http://127.0.0.1:1 is not ready'),
-    expect.stringContaining('the normalizer is late: 1 records left'),
+    expect.stringContaining('the normalizer is late: 1 record waiting'),
   ])
   expect(late.document).toMatchObject({ callbacksPerMinute: 0.2, overdue: 0, deadLetters: {} })
   expect(late.document.sources.find(({ id }) => id === 'instamed')?.lastCallbackAt).not.toBeNull()
@@ -56,5 +56,5 @@ test('a callback that nobody processes is seen in lag and status, and no longer 
     expect([code, Object.values(document.deadLetters)]).toEqual([1, [1]])
   })
   const { stdout } = await deployment.command(['status'])
-  expect(stdout).toMatch(/^! 1 dead letters wait \(see: paystatus dlq list\)\n/)
+  expect(stdout).toMatch(/^! 1 dead letter needs a decision \(see: paystatus dlq list\)\n/)
 })

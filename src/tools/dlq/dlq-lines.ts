@@ -25,7 +25,7 @@ export function listDocument({ groups, count, ungrouped }: GroupedLetters, topic
 
 export function listLines({ groups, count, ungrouped }: GroupedLetters, topics: TopicNames): readonly string[] {
   if (count === 0) {
-    return ['no dead letters wait']
+    return ['no dead letters are open']
   }
   const rows = groups.map(({ topic, provider, source, reason, age, count: of, oldestAt, oldest }) => [
     String(of),
@@ -40,7 +40,7 @@ export function listLines({ groups, count, ungrouped }: GroupedLetters, topics: 
   return [
     ...textTable(['count', 'topic', 'provider', 'source', 'reason', 'within', 'oldest', 'place of the oldest'], rows),
     ...(ungrouped > 0 ? [`${ungrouped} more are in other groups: there are too many to list; use the filters`] : []),
-    `${count} dead letters wait`,
+    `${count} ${count === 1 ? 'dead letter is' : 'dead letters are'} open`,
   ]
 }
 

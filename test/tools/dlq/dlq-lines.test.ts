@@ -100,7 +100,7 @@ test('a summary says what was done, or that nothing was', () => {
 
 test('a list without dead letters says so; JSON names places as text', () => {
   const nothing = { groups: [], count: 0, ungrouped: 0 }
-  expect(listLines(nothing, TOPICS)).toEqual(['no dead letters wait'])
+  expect(listLines(nothing, TOPICS)).toEqual(['no dead letters are open'])
   const group = { topic: 'rawDeadLetters', provider: '', source: '', reason: 'x', age: 'hour', count: 2 } as const
   const some = { groups: [{ ...group, oldestAt: 0, newestAt: 5, oldest: PLACE }], count: 3, ungrouped: 1 }
   expect(listDocument(some, TOPICS)).toMatchObject({
@@ -112,6 +112,6 @@ test('a list without dead letters says so; JSON names places as text', () => {
   })
   expect(listLines(some, TOPICS).slice(-2)).toEqual([
     '1 more are in other groups: there are too many to list; use the filters',
-    '3 dead letters wait',
+    '3 dead letters are open',
   ])
 })
