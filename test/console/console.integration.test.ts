@@ -120,7 +120,7 @@ describe('acts', () => {
       }),
       expect.objectContaining({ ...done, act: 'reprocess', reason: 'to be sure' }),
     ])
-    expect((await browser.get('/dead-letters')).body).toContain('No dead letters wait')
+    expect((await browser.get('/dead-letters')).body).toContain('No dead letters are open')
   }, 60_000)
 
   test('a body is on no page until it is opened, which is recorded', async () => {

@@ -216,7 +216,7 @@ export function fakeWorld(): FakeWorld {
         {
           name: 'PaystatusStatusesLate',
           severity: 'critical',
-          summary: 'Statuses are late: the processor has not processed a record that is 1m 35s old.',
+          summary: 'Statuses are late: the oldest record that the processor has not processed is 1m 35s old.',
           since: NOW - 95_000,
         },
       ],

@@ -26,12 +26,11 @@ export function lettersPage(grouped: GroupedLetters, topics: TopicNames, now: nu
     html`<a href="/dead-letters/group?${groupQuery(group)}">${group.reason}</a>`,
     group.source || 'not known',
     group.provider || 'not known',
-    topics[group.topic],
     ago(group.oldestAt, now),
     html`<a class="id" href="${letterPath(placeText(group.oldest, topics))}">${placeText(group.oldest, topics)}</a>`,
   ])
-  return html`${pageHead('Dead letters', 'Callbacks and events that could not be processed and wait for a decision.')}
-<p role="status">${count === 0 ? 'No dead letters wait.' : `${counted(count, 'dead letter waits', 'dead letters wait')} in ${counted(groups.length, 'group')}.`}${ungrouped > 0 && ` ${countText(ungrouped)} more are in other groups.`}</p>
+  return html`${pageHead('Dead letters', 'Callbacks and events that could not be processed and need a decision.')}
+<p role="status">${count === 0 ? 'No dead letters are open.' : `${counted(count, 'dead letter is open', 'dead letters are open')} in ${counted(groups.length, 'group')}.`}${ungrouped > 0 && ` ${countText(ungrouped)} more are in other groups.`}</p>
 ${
   rows.length > 0 &&
   table(
@@ -41,7 +40,6 @@ ${
       { name: 'Reason' },
       { name: 'Source' },
       { name: 'Provider' },
-      { name: 'Topic' },
       { name: 'Oldest' },
       { name: 'Place of the oldest' },
     ],
@@ -70,7 +68,7 @@ function groupQuery(group: LetterGroup): string {
 
 /** @param fields What selects the group. */
 export function letterGroupPage(fields: Readonly<Record<string, string>>, count: number, token: string | null): Html {
-  return html`${pageHead(fields['reason'] ?? 'Dead letters', counted(count, 'dead letter waits', 'dead letters wait'))}
+  return html`${pageHead(fields['reason'] ?? 'Dead letters', counted(count, 'dead letter is open', 'dead letters are open'))}
 ${facts([
   ['Source', fields['source'] || 'not known'],
   ['Provider', fields['provider'] || 'not known'],

@@ -32,7 +32,7 @@ ${
     [
       { name: 'Payment' },
       { name: 'Status' },
-      { name: 'For', kind: 'number' },
+      { name: 'In status for', kind: 'number' },
       { name: 'Overdue since' },
       { name: 'Provider' },
     ],

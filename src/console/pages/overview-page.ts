@@ -3,28 +3,35 @@ import type { ActivityPoint } from '../activity.ts'
 import { type Html, html } from '../html.ts'
 import type { ConsoleWorld } from '../world.ts'
 import { ago, counted, countText, moment, pageHead, spanText, statusMark, table } from './parts.ts'
+import { runbookSummary } from './runbook-page.ts'
 
 type Overviewed = Pick<
   ConsoleWorld,
-  'activity' | 'alerts' | 'board' | 'feed' | 'lag' | 'now' | 'openLetters' | 'processes' | 'sources'
+  'activity' | 'alerts' | 'board' | 'feed' | 'lag' | 'now' | 'openLetters' | 'processes' | 'runbook' | 'sources'
 >
 
 /** A lag below this is normal, ms. */
 const LAG_FINE_MS = 10_000
 
+/** As severities of alerts are: info is read when convenient. */
+type Level = 'critical' | 'warning' | 'info'
+interface Problem {
+  readonly level: Level
+  readonly text: Html
+}
+
 /** Is everything all right, since when not, and where to look. Uses what is in memory only. */
 export function overviewPage(world: Overviewed): Html {
-  const alerts = alertsOf(world)
-  const problems = [...alerts, ...problemsOf(world)]
+  const problems = [...causes(world), ...alertsOf(world), ...consequences(world)]
   return html`${pageHead('Overview')}
-<section id="verdict" class="verdict ${problems.length === 0 ? 'fine' : 'trouble'}" data-part="verdict" aria-label="State">
-<h2>${problems.length === 0 ? 'Everything is running' : `${counted(problems.length, 'thing needs', 'things need')} attention`}</h2>
-${problems.length > 0 && html`<ul>${problems.map((problem) => html`<li>${problem}</li>`)}</ul>`}
+<section id="verdict" class="verdict ${verdictClass(problems)}" data-part="verdict" aria-label="State">
+<h2>${verdictText(problems)}</h2>
+${problems.length > 0 && html`<ul>${problems.map(({ text }) => html`<li>${text}</li>`)}</ul>`}
 ${alertsNote(world)}
 </section>
 <div class="cards" id="cards" data-part="cards">
-${flowCard('Callbacks in', world.activity.points, 'raw')}
-${flowCard('Statuses out', world.activity.points, 'changes')}
+${flowCard('Callbacks in', world.activity, 'raw')}
+${flowCard('Statuses out', world.activity, 'changes')}
 ${lagCard(world)}
 </div>
 <div class="columns">
@@ -32,19 +39,61 @@ ${lagCard(world)}
 <p class="figure">${countText(world.board.payments)}</p>
 ${loadingNote(world)}
 ${bars(world)}
-<p><a href="/overdue">${counted(world.board.overdueCount, 'payment')} overdue</a>, ${countText(world.board.withAttention)} with an attention code</p></section>
+<p><a href="/overdue">${counted(world.board.overdueCount, 'payment')} overdue</a>, ${countText(world.board.withAttention)} with an attention code (something that a person should look at; the page of the payment says what)</p></section>
 <section class="card" id="letters" data-part="letters"><h2>Dead letters</h2>${letters(world)}</section>
 </div>
 <section id="sources" data-part="sources"><h2>Sources</h2>${sources(world)}</section>
 <section id="processes" data-part="processes"><h2>Processes</h2>${processes(world)}</section>`
 }
 
-/** What Prometheus says, each with its runbook. */
-function alertsOf({ alerts, now }: Overviewed): readonly Html[] {
-  return (alerts()?.value ?? []).map(
-    ({ name, severity, summary, since }) =>
-      html`<span class="mark ${severity === 'critical' ? 'bad' : 'wait'}">${severity}</span> <strong>${summary}</strong> For ${spanText(now() - since)}, since ${moment(since)}. <a href="/runbooks/${name}">What to do: ${name}</a>`,
-  )
+function verdictClass(problems: readonly Problem[]): string {
+  const has = (wanted: Level) => problems.some(({ level }) => level === wanted)
+  return has('critical') ? 'trouble' : has('warning') ? 'warned' : 'fine'
+}
+
+function verdictText(problems: readonly Problem[]): string {
+  if (problems.every(({ level }) => level === 'info')) {
+    return problems.length === 0
+      ? 'Everything is running'
+      : `Everything is running; ${counted(problems.length, 'thing')} to look at when convenient`
+  }
+  return counted(problems.length, 'thing needs attention', 'things need attention')
+}
+
+/** Components of `/health/ready` that are other servers. What they cause is reported, too. */
+const SERVERS = { kafka: 'Kafka', redis: 'Redis', schemas: 'Schema registry' } as const
+
+/** Servers that paystatus needs and that do not answer as they should: everything else can follow from them. */
+function causes(world: Overviewed): readonly Problem[] {
+  const { trouble } = world.lag()
+  const processes = world.processes().value ?? []
+  return Object.entries(SERVERS).flatMap(([component, server]) => {
+    const prefix = `${component}: `
+    const reporting = processes.filter(({ reasons }) => reasons.some((reason) => reason.startsWith(prefix)))
+    const seen = component === 'kafka' && trouble !== null ? `Kafka cannot be read: ${trouble}` : null
+    const reason = reporting[0]?.reasons.find((one) => one.startsWith(prefix))?.slice(prefix.length) ?? seen
+    if (reason === null) {
+      return []
+    }
+    const by = [...reporting.map(({ url }) => processName(url)), ...(seen === null ? [] : ['this console'])]
+    const alert = component === 'kafka' ? 'PaystatusCallbacksFailing' : 'PaystatusStatusesLate'
+    const text = html`<strong>${reason.startsWith(server) ? '' : `${server}: `}${reason}.</strong> Reported by ${by.join(', ')}.${runbookLink(alert)}`
+    return [{ level: 'critical', text }]
+  })
+}
+
+function isServer(reason: string): boolean {
+  return Object.keys(SERVERS).some((component) => reason.startsWith(`${component}: `))
+}
+
+/** What Prometheus says, each with its runbook, and the effect and urgency that it names. */
+function alertsOf({ alerts, now, runbook }: Overviewed): readonly Problem[] {
+  return (alerts()?.value ?? []).map(({ name, severity, summary, since }) => {
+    const level = severity === 'critical' || severity === 'info' ? severity : 'warning'
+    const tone = { critical: 'bad', warning: 'wait', info: 'plain' }[level]
+    const text = html`<span class="mark ${tone}">${severity}</span> <strong>${summary}</strong> Alert since ${moment(since)} (${ago(since, now())}).${runbookLink(name)}${runbookSummary(runbook(name) ?? '')}`
+    return { level, text }
+  })
 }
 
 function alertsNote({ alerts, now }: Overviewed): Html {
@@ -53,56 +102,85 @@ function alertsNote({ alerts, now }: Overviewed): Html {
     return html`<p class="muted">Alerts are not shown: <code>console.prometheus</code> is not set.</p>`
   }
   const { at, trouble } = reading
-  const age = at === null ? 'not read yet' : `as of ${ago(at, now())}`
+  const age = at === null ? 'not read yet' : `read ${ago(at, now())}`
   return trouble === null
-    ? html`<p class="muted">Alerts of Prometheus: ${age}</p>`
-    : html`<p class="note">The alerts of Prometheus cannot be read (${trouble}); ${age}.</p>`
+    ? html`<p class="muted">Alerts from Prometheus, ${age}</p>`
+    : html`<p class="note">The alerts cannot be read from Prometheus (${trouble}). Last ${age}.</p>`
 }
 
-function todo(alert: string): Html {
-  return html` <a href="/runbooks/${alert}">What to do</a>`
+function runbookLink(alert: string): Html {
+  return html` <a href="/runbooks/${alert}">Runbook: ${alert}</a>`
 }
 
-function problemsOf(world: Overviewed): readonly Html[] {
+/** What the console sees itself, without what a firing alert says already. */
+function consequences(world: Overviewed): readonly Problem[] {
+  const firing = new Set((world.alerts()?.value ?? []).map(({ name }) => name))
   const { value: lags, trouble } = world.lag()
   const stages = ['normalizer', 'processor'] as const
-  const late = stages.filter((stage) => lags !== null && oldestMs(lags, stage) > LAG_FINE_MS)
-  const stopped = (world.processes().value ?? []).filter(({ ready }) => ready !== true)
-  const open = (world.openLetters().value ?? []).reduce((sum, [, , count]) => sum + count, 0)
+  const late = stages.filter((stage) => lags !== null && trouble === null && oldestMs(lags, stage) > LAG_FINE_MS)
+  const stopped = (world.processes().value ?? []).filter(
+    ({ url, ready }) => ready !== true && !(ready === null && isReportedDown(url, world)),
+  )
+  const open = openCount(world) ?? 0
+  const { overdueCount } = world.board
+  const unlessFiring = (alert: string, is: boolean, text: () => Html): readonly Problem[] =>
+    is && !firing.has(alert) ? [{ level: 'warning', text: html`${text()}${runbookLink(alert)}` }] : []
   return [
-    ...stopped.flatMap(({ url, ready, reasons }) =>
-      reasons.length === 0
-        ? [html`<strong>${processName(url)}</strong> is not ready`]
-        : reasons.map(
-            (reason) =>
-              html`<strong>${processName(url)}</strong>: ${reason}.${ready === null && todo('PaystatusProcessDown')}`,
-          ),
+    ...stopped.flatMap(({ url, ready, reasons }): readonly Problem[] => {
+      const own = reasons.filter((reason) => !isServer(reason))
+      const what = own.length > 0 ? own.join('; ') : reasons.length === 0 ? 'not ready' : null
+      return what === null
+        ? []
+        : [
+            {
+              level: 'critical',
+              text: html`<strong>${processName(url)}</strong>: ${what}.${ready === null && runbookLink('PaystatusProcessDown')}`,
+            },
+          ]
+    }),
+    ...late.flatMap((stage) =>
+      unlessFiring(
+        'PaystatusStatusesLate',
+        true,
+        () =>
+          html`The ${stage} is ${spanText(oldestMs(lags ?? [], stage))} behind: ${counted(recordsLeft(lags ?? [], stage), 'record is', 'records are')} waiting.`,
+      ),
     ),
-    ...(trouble === null ? [] : [html`Kafka cannot be read: ${trouble}.${todo('PaystatusCallbacksFailing')}`]),
-    ...late.map(
-      (stage) =>
-        html`The ${stage} is ${spanText(oldestMs(lags ?? [], stage))} behind, with ${counted(recordsLeft(lags ?? [], stage), 'record')} left.${todo('PaystatusStatusesLate')}`,
+    ...unlessFiring(
+      'PaystatusDeadLetters',
+      open > 0,
+      () =>
+        html`<a href="/dead-letters">${counted(open, 'dead letter')}</a> ${open === 1 ? 'needs' : 'need'} a decision.`,
     ),
-    ...(open === 0
-      ? []
-      : [
-          html`<a href="/dead-letters">${counted(open, 'dead letter waits', 'dead letters wait')}</a> for a decision.${todo('PaystatusDeadLetters')}`,
-        ]),
-    ...(world.board.overdueCount === 0
-      ? []
-      : [
-          html`<a href="/overdue">${counted(world.board.overdueCount, 'payment is', 'payments are')} overdue</a>.${todo('PaystatusPaymentsOverdue')}`,
-        ]),
+    ...unlessFiring(
+      'PaystatusPaymentsOverdue',
+      overdueCount > 0,
+      () => html`<a href="/overdue">${counted(overdueCount, 'payment is', 'payments are')} overdue</a>.`,
+    ),
   ]
 }
 
-function flowCard(title: string, points: readonly ActivityPoint[], of: 'raw' | 'changes'): Html {
+/** Whether a firing alert names this process, by the address that Prometheus scrapes. */
+function isReportedDown(url: string, { alerts }: Overviewed): boolean {
+  const [host = ''] = processName(url).split('/')
+  return (alerts()?.value ?? []).some(
+    ({ name, summary }) => name === 'PaystatusProcessDown' && summary.startsWith(`${host} `),
+  )
+}
+
+/** Null while it is not known. */
+function openCount({ openLetters }: Pick<Overviewed, 'openLetters'>): number | null {
+  const { value, trouble } = openLetters()
+  return value === null || trouble !== null ? null : value.reduce((sum, [, , count]) => sum + count, 0)
+}
+
+function flowCard(title: string, { points, trouble }: Overviewed['activity'], of: 'raw' | 'changes'): Html {
   const last = points.at(-1)
   const sum = points.reduce((total, point) => total + point[of], 0)
   return html`<section class="card"><h2>${title}</h2>
 <p class="figure">${countText(sum)}<span class="unit"> in the last hour</span></p>
 ${plot(points, of, title)}
-<p class="muted">${last === undefined ? 'not read yet' : `${countText(last[of])} in the last ${spanText(last.to - last.from)}`}</p></section>`
+<p class="muted">${last === undefined ? 'not read yet' : `${countText(last[of])} in the last bar, of ${spanText(last.to - last.from)}`}</p>${trouble !== null && html`<p class="note">not up to date: ${trouble}</p>`}</section>`
 }
 
 const PLOT = { width: 320, height: 64, gap: 2 }
@@ -136,10 +214,10 @@ function lagCard({ lag, now }: Overviewed): Html {
   }
   const worst = Math.max(oldestMs(value, 'normalizer'), oldestMs(value, 'processor'))
   return html`<section class="card"><h2>Behind</h2>
-<p class="figure">${worst === 0 ? 'Nothing' : spanText(worst)}</p>
+<p class="figure">${worst === 0 ? 'Up to date' : spanText(worst)}</p>
 <ul class="plain-list">${(['normalizer', 'processor'] as const).map((stage) => {
     const left = recordsLeft(value, stage)
-    return html`<li>${stage}: ${left === 0n ? 'nothing left' : `${counted(left, 'record')}, the oldest for ${spanText(oldestMs(value, stage))}`}</li>`
+    return html`<li>${stage}: ${left === 0n ? 'up to date' : `${counted(left, 'record')} waiting, the oldest ${spanText(oldestMs(value, stage))} old`}</li>`
   })}</ul>
 <p class="muted">read ${at === null ? '' : ago(at, now())}</p></section>`
 }
@@ -162,21 +240,25 @@ function bars({ board }: Overviewed): Html {
   )}</ul>`
 }
 
-function letters({ openLetters }: Overviewed): Html {
-  const { value, trouble } = openLetters()
+function letters(world: Overviewed): Html {
+  const { value, at, trouble } = world.openLetters()
+  const open = openCount(world)
   if (value === null) {
     return html`<p class="muted">${trouble ?? 'not counted yet'}</p>`
   }
-  const open = value.reduce((sum, [, , count]) => sum + count, 0)
+  if (open === null) {
+    return html`<p class="figure">Unknown</p>
+<p class="note">${trouble}</p><p class="muted">last counted ${at === null ? '' : ago(at, world.now())}</p>`
+  }
   return html`<p class="figure">${countText(open)}</p>
 ${
   open === 0
-    ? html`<p class="muted">none waits</p>`
+    ? html`<p class="muted">none is open</p>`
     : html`<ul class="plain-list">${value.map(
         ([topic, reason, count]) =>
           html`<li><a href="/dead-letters">${reason}</a> ${countText(count)} <span class="muted">${topic}</span></li>`,
       )}</ul>`
-}${trouble !== null && html`<p class="note">${trouble}</p>`}`
+}`
 }
 
 function sources(world: Overviewed): Html {
@@ -188,14 +270,15 @@ function sources(world: Overviewed): Html {
     return [
       html`${name}${!configured && html` <span class="muted">not configured here</span>`}`,
       last?.provider ?? '',
-      last === undefined ? 'none recorded' : ago(last.lastReceivedAt, world.now()),
+      last === undefined ? 'none published' : ago(last.lastReceivedAt, world.now()),
     ]
   })
-  return table(
+  return html`${table(
     'Sources and their last callback',
-    [{ name: 'Source' }, { name: 'Provider' }, { name: 'Last callback that was recorded' }],
+    [{ name: 'Source' }, { name: 'Provider' }, { name: 'Last callback with a published status' }],
     rows,
-  )
+  )}
+<p class="muted">When the gateway received it. A callback counts once its status is published, so these ages also grow while a stage, Redis or Kafka stands still.</p>`
 }
 
 function processes({ processes: read, now }: Overviewed): Html {
@@ -206,7 +289,7 @@ function processes({ processes: read, now }: Overviewed): Html {
     reasons.join('; '),
   ])
   return html`${table('Processes', [{ name: 'Process' }, { name: 'State' }, { name: 'What is missing', kind: 'wide' }], rows)}
-<p class="muted">${at === null ? 'not asked yet' : `asked ${ago(at, now())}`}; <code>console.watch</code> names the other processes</p>`
+<p class="muted">${at === null ? 'not asked yet' : `asked ${ago(at, now())}`}${rows.length === 1 && html`; <code>console.watch</code> names none but this one`}</p>`
 }
 
 /** The address of its admin port without the scheme. */

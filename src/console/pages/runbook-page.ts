@@ -54,6 +54,12 @@ export function runbookPage(markdown: string): Html {
   return html`<article class="runbook">${blocks}${where}</article>`
 }
 
+/** What a runbook begins with: the effect and the urgency. Null if it has none. Pure. */
+export function runbookSummary(markdown: string): Html | null {
+  const lines = markdown.split('\n').filter((line) => /^\*\*(?:Effect|Urgency):\*\*/.test(line))
+  return lines.length === 0 ? null : html`${lines.map((line) => html`<span class="aside">${inline(line)}</span>`)}`
+}
+
 /** Another runbook is a link, and so is a command that has a page. Other documents are not served: their name is shown. */
 function inline(text: string): Html {
   const parts: (Html | string)[] = []
