@@ -74,7 +74,7 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
     ...onTopics('normalizer', ['keys', 'forgottenKeys'], READ, 'decrypts callbacks'),
     ...onTopics('normalizer', ['events'], WRITE, 'appends events'),
     ...onTopics('normalizer', ['rawDeadLetters'], BOTH, 'appends dead letters, counts those that wait'),
-    ...onTopics('normalizer', ['resolvedDeadLetters'], READ, 'counts the dead letters that wait'),
+    ...onTopics('normalizer', ['resolvedDeadLetters'], READ, 'counts the open dead letters'),
     onGroup('normalizer', normalizerGroup, ['Read'], 'joins the group and commits offsets'),
 
     ...onTopics('processor', ['events'], READ, 'reads events'),
@@ -85,7 +85,7 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
       BOTH,
       'publishes results, settles its last transaction',
     ),
-    ...onTopics('processor', ['resolvedDeadLetters'], READ, 'counts the dead letters that wait'),
+    ...onTopics('processor', ['resolvedDeadLetters'], READ, 'counts the open dead letters'),
     onGroup('processor', processorGroup, ['Read'], 'joins the group, commits offsets in its transactions'),
     onTransactionalIds(processorTransactionalId, 'fences former owners, publishes exactly once'),
     onTransactionalIds(

@@ -37,9 +37,9 @@ interface SelectOptions extends FilterOptions {
 }
 
 export function addDlq(program: Command): void {
-  const dlq = program.command('dlq').description('list, show, redrive and close dead letters that wait for a person')
+  const dlq = program.command('dlq').description('list, show, redrive and close dead letters, which need a decision')
   withFilters(dlq.command('list'))
-    .description('count the dead letters that wait, by topic, provider, source, reason and age')
+    .description('count the open dead letters by topic, provider, source, reason and age')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -126,7 +126,7 @@ function withFilters(command: Command): Command {
 function withSelection(command: Command): Command {
   return withFilters(
     command.argument('[places...]', 'topic[partition]@offset of single dead letters, instead of filters'),
-  ).option('--all', 'all dead letters that wait')
+  ).option('--all', 'all open dead letters')
 }
 
 function reasonName(text: string): string {

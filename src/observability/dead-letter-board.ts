@@ -14,7 +14,7 @@ export interface DeadLetterDetails {
   readonly incomplete?: string
 }
 
-/** The dead letters that wait for a person in the partitions of this process, by topic, for health, metrics and log. */
+/** The dead letters that need a decision in the partitions of this process, by topic, for health, metrics and log. */
 export class DeadLetterBoard {
   readonly #entries = new Map<string, Entry>()
 

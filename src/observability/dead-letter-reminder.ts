@@ -3,7 +3,7 @@ import type { Logger } from './log.ts'
 
 const EVERY_MS = 60_000
 
-/** One line a minute for as long as dead letters wait. Returns the function that ends it. */
+/** One line a minute for as long as dead letters are open. Returns the function that ends it. */
 export function remindOfDeadLetters(board: DeadLetterBoard, logger: Pick<Logger, 'warn'>): () => void {
   const reminder = setInterval(() => {
     const waiting = board.waiting()

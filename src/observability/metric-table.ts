@@ -228,7 +228,7 @@ export const RUNTIME_METRICS = {
   deadLetters: {
     kind: 'reading',
     name: 'paystatus_dead_letters_open',
-    help: 'Dead letters that wait for a person, in the partitions of this process; sum over all processes. See: paystatus dlq list.',
+    help: 'Dead letters that need a decision, in the partitions of this process; sum over all processes. See: paystatus dlq list.',
     // Reasons come from a closed list (OPEN_LETTER_REASONS).
     labels: { topic: 'runtime', reason: 'runtime' },
   },

@@ -19,7 +19,7 @@ export interface StageContext {
   readonly logger: Logger
   readonly health: Health
   readonly metrics: Metrics
-  /** Where the stages report the dead letters that wait for a person. */
+  /** Where the stages report the dead letters that need a decision. */
   readonly deadLetters: DeadLetterBoard
   readonly offsets: GroupOffsets
   readonly clusterId: () => Promise<string>

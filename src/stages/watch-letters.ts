@@ -33,7 +33,7 @@ export function watchLetters(
       const reason = shortReason(error)
       deadLetters.fail(letters, reason)
       if (distance.met(reason, performance.now()) !== null) {
-        logger.warn({ topic: letters, reason }, 'cannot count the dead letters that wait; processing is not affected')
+        logger.warn({ topic: letters, reason }, 'cannot count the open dead letters; processing is not affected')
       }
     },
     sleep,

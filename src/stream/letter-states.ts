@@ -10,7 +10,7 @@ const RESOLVED = 255
 const OTHER_REASON = 'other'
 
 /**
- * Which dead letters of one partition wait for a person, and why. Dead letters and decisions can be recorded in any order.
+ * Which dead letters of one partition need a decision, and why. Dead letters and decisions can be recorded in any order.
  * Memory: two bytes for each offset of the partition, at most {@link OFFSETS_MAX} offsets.
  */
 export class LetterStates {
@@ -79,7 +79,7 @@ export class LetterStates {
     return this.#redrives[Number(offset) - this.#first] ?? 0
   }
 
-  /** How many dead letters wait, by reason; without zeros. */
+  /** How many dead letters are open, by reason; without zeros. */
   get open(): ReadonlyMap<string, number> {
     return new Map(this.#reasons.flatMap((reason, at) => (this.#counts[at] ? [[reason, this.#counts[at]]] : [])))
   }

@@ -25,7 +25,7 @@ export interface LetterWatchOptions {
 }
 
 export interface LetterCounts {
-  /** Dead letters that wait for a person, by reason; without zeros. */
+  /** Dead letters that need a decision, by reason; without zeros. */
   readonly open: ReadonlyMap<string, number>
   /** False until all existing dead letters are read. */
   readonly complete: boolean
@@ -38,7 +38,7 @@ const CATCH_UP_MS = 1_000
 const FETCHES_MAX = 2
 
 /**
- * Counts the dead letters that wait for a person, in the partitions that this process owns. So each is counted by one process
+ * Counts the dead letters that need a decision, in the partitions that this process owns. So each is counted by one process
  * only, and the processes share the reading. Follows the ends of the topics without a consumer group; after a start or a
  * rebalance it first reads the existing records, slowly.
  *

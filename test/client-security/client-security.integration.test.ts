@@ -145,7 +145,7 @@ test('the printed permissions suffice for the whole path; a role without one, or
   })
   const verified = await deployment.command(['verify', '--json'], { configFile: configs.operator })
   expect(JSON.parse(verified.stdout || verified.stderr)).toMatchObject({ ok: true, payments: expected.length })
-  // Both stages may count the dead letters that wait, and a maintainer may redrive them and reprocess.
+  // Both stages may count the open dead letters, and a maintainer may redrive them and reprocess.
   const nothingWaits = { open: 0, byReason: {} }
   await eventually(async () => {
     const { rawDeadLetters, eventDeadLetters } = deployment.topics

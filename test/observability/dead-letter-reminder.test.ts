@@ -10,7 +10,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-test('logs one line a minute while dead letters wait, for all topics together, and none otherwise', () => {
+test('logs one line a minute while dead letters are open, for all topics together, and none otherwise', () => {
   const board = new DeadLetterBoard()
   const lines: unknown[] = []
   const end = remindOfDeadLetters(board, { warn: (...line: unknown[]) => lines.push(line) })

@@ -108,7 +108,7 @@ describe('Metrics', () => {
     expect(text).not.toContain('paystatus_lag_records{')
   })
 
-  test('reads on each scrape how many dead letters wait', async () => {
+  test('reads on each scrape how many dead letters are open', async () => {
     const metrics = metricsOf()
     let count = 2
     metrics.runtime.watchDeadLetters({ series: () => [[{ topic: 'dlq', reason: 'empty-body' }, count]] })

@@ -52,7 +52,7 @@ export function consoleApi(version: string) {
       '/api/dead-letters': {
         get: operation(
           'dead-letters',
-          'The dead letters that wait for a person, by topic, provider, source, reason and age',
+          'The dead letters that need a decision, by topic, provider, source, reason and age',
           'DeadLetters',
           [TOPIC, text('provider'), text('source'), text('reason'), LIMIT, CURSOR],
           ['400'],

@@ -30,8 +30,8 @@ ${problems.length > 0 && html`<ul>${problems.map(({ text }) => html`<li>${text}<
 ${alertsNote(world)}
 </section>
 <div class="cards" id="cards" data-part="cards">
-${flowCard('Callbacks in', world.activity, 'raw')}
-${flowCard('Statuses out', world.activity, 'changes')}
+${flowCard('Callbacks accepted', world.activity, 'raw')}
+${flowCard('Statuses published', world.activity, 'changes')}
 ${lagCard(world)}
 </div>
 <div class="columns">

@@ -22,7 +22,7 @@ export interface LetterPorts {
   readonly partitions: number
 }
 
-/** A dead letter that waits for a person. */
+/** A dead letter that needs a decision. */
 export interface OpenLetter {
   readonly letter: StoredLetter
   /** The reason that the last redrive found, otherwise the one in its headers. */
