@@ -143,6 +143,10 @@ bench-gateway: deps ## Measure the gateway alone, HTTP and mutual TLS, against a
 bench-console: deps ## Measure the console's pages with many payments; fails if a first page takes longer than LIMIT_MS=200. PAYMENTS=300000 ROUNDS=50.
 	@node test/lab/bench-console/main.ts
 
+.PHONY: bench-tracing
+bench-tracing: deps ## Measure the CPU time that traces cost: RATE=1000 callbacks/s, SHARE=0.01 of them sampled, ROUNDS=5 pairs.
+	@node test/lab/bench-tracing/main.ts
+
 .PHONY: faults
 faults: deps ## Inject faults under load and judge the result. RUNS=1 SEED=1 SCENARIO=mix (pair, each, campaign, none, a fault, fault+fault); REDIS=single, valkey, sentinel or cluster.
 	@node test/lab/faults/main.ts

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { cpus, loadavg } from 'node:os'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { certificate, rootCa } from '../../pki/certificate-authority.ts'
 import { benchCallback } from '../bench/callbacks.ts'
@@ -10,6 +9,7 @@ import { Deployment } from '../harness/deployment.ts'
 import { envNumber } from '../harness/env-number.ts'
 import { TlsFiles } from '../harness/tls-gateway.ts'
 import { useStack } from '../stack/stack.ts'
+import { openLoop } from './open-loop.ts'
 import { RawCaller, type Target } from './raw-caller.ts'
 
 /**
@@ -94,8 +94,8 @@ async function measureGateway(mutualTls: boolean) {
 async function measure(what: string, target: Target) {
   const caller = await RawCaller.open(target, CONNECTIONS)
   try {
-    await openLoop(caller, WARM_UP_SECONDS)
-    const latency = await openLoop(caller, SECONDS)
+    await openLoop(caller, RATE, WARM_UP_SECONDS)
+    const latency = await openLoop(caller, RATE, SECONDS)
     const throughput = await closedLoop(caller, SECONDS)
     const result = { ...latency, ...throughput }
     say(
@@ -105,33 +105,6 @@ async function measure(what: string, target: Target) {
   } finally {
     caller.close()
   }
-}
-
-/** Sends a callback every 1/RATE s, whether or not answers arrive. */
-async function openLoop(caller: RawCaller, seconds: number) {
-  const total = RATE * seconds
-  const answerMs: number[] = []
-  let refused = 0
-  const settled = Promise.withResolvers<void>()
-  const startedAt = performance.now()
-  for (let sent = 0; sent < total; ) {
-    const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1_000) * RATE))
-    for (; sent < due; sent += 1) {
-      const at = startedAt + (sent * 1_000) / RATE
-      caller.post(benchCallback(randomUUID(), 0), (status) => {
-        answerMs.push(performance.now() - at)
-        refused += status === 204 ? 0 : 1
-        if (answerMs.length === total) {
-          settled.resolve()
-        }
-      })
-    }
-    await delay(1)
-  }
-  await settled.promise
-  const sorted = answerMs.toSorted((a, b) => a - b)
-  const at = (share: number) => Number((sorted[Math.ceil(share * sorted.length) - 1] ?? 0).toFixed(1))
-  return { p50: at(0.5), p99: at(0.99), p999: at(0.999), refused }
 }
 
 /** Every connection sends its next callback as soon as the previous one is answered. */
