@@ -5,8 +5,8 @@
  *
  * RATE=1000 SECONDS=20 ROUNDS=5 SHARE=0.01. The last line is one JSON object.
  */
-import { randomUUID } from 'node:crypto'
 import { cpus, loadavg } from 'node:os'
+import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
 import { openLoop } from '../bench-gateway/open-loop.ts'
 import { RawCaller } from '../bench-gateway/raw-caller.ts'
 import { Deployment } from '../harness/deployment.ts'
@@ -74,24 +74,14 @@ process.exit(code)
 
 /** All roles in one process, and a caller. */
 async function start(config: Readonly<Record<string, Record<string, unknown>>>) {
-  const deployment = await Deployment.create(stack, {
-    partitions: 6,
-    config,
-    sources: [
-      {
-        id: 'bench',
-        provider: 'jpm-global-payments-v2',
-        path: `/callbacks/${randomUUID()}`,
-        authentication: { type: 'none' },
-      },
-    ],
-  })
+  const deployment = await Deployment.create(stack, { partitions: 6, config })
   const process = await deployment.start(['gateway', 'normalizer', 'processor'])
   await process.ready()
   const observer = await Observer.create(deployment)
-  const { hostname, port } = new URL(process.gatewayUrl)
-  const path = deployment.config.sources[0]?.path as string
-  const target = { host: hostname, port: Number(port), path, headers: [], tls: null }
+  const source = simulatedSources(deployment.config, process.gatewayUrl).find(({ id }) => id === 'jpm-v2')
+  const { hostname, port, pathname } = new URL(source?.url ?? '')
+  const headers = Object.entries(source?.headers ?? {}).map(([name, value]) => `${name}: ${value}`)
+  const target = { host: hostname, port: Number(port), path: pathname, headers, tls: null }
   return {
     async pass(seconds: number) {
       const caller = await RawCaller.open(target, CONNECTIONS)
