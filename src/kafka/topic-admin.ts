@@ -1,7 +1,7 @@
 import { sleep } from '../sleep.ts'
 import { TOPICS, type TopicId, type TopicNames, toTopicConfig } from '../topics.ts'
 import { assertNoError } from './client/client-errors.ts'
-import { CREATE_TOPICS, DELETE_TOPICS, DESCRIBE_CONFIGS } from './client/requests.ts'
+import { CREATE_TOPICS, DELETE_TOPICS, DESCRIBE_CONFIGS, type RequestType } from './client/requests.ts'
 import { NO_UUID } from './client/wire-types.ts'
 import { isRetriable } from './errors.ts'
 import type { KafkaClient } from './kafka-client.ts'
@@ -66,10 +66,7 @@ export async function createTopics(kafka: KafkaClient, topics: readonly NewTopic
     timeoutMs: ANSWER_MAX_MS,
     validateOnly: false,
   }
-  const { topics: answers } = await kafka.queries.retried(() =>
-    // Every broker forwards the request to the controller.
-    kafka.queries.any((broker) => broker.send(CREATE_TOPICS, body, { deadlineMs: ANSWER_MAX_MS + MARGIN_MS })),
-  )
+  const { topics: answers } = await askController(kafka, CREATE_TOPICS, body)
   for (const { errorCode, errorMessage, name } of answers) {
     assertDone(`${name} cannot be created`, errorCode, errorMessage)
   }
@@ -84,9 +81,7 @@ export async function deleteTopics(kafka: KafkaClient, names: readonly string[])
     return
   }
   const body = { topics: names.map((name) => ({ name, id: NO_UUID })), timeoutMs: ANSWER_MAX_MS }
-  const { topics } = await kafka.queries.retried(() =>
-    kafka.queries.any((broker) => broker.send(DELETE_TOPICS, body, { deadlineMs: ANSWER_MAX_MS + MARGIN_MS })),
-  )
+  const { topics } = await askController(kafka, DELETE_TOPICS, body)
   for (const { errorCode, errorMessage, name } of topics) {
     if (!NOT_THERE.has(errorCode)) {
       assertDone(`${name} cannot be deleted`, errorCode, errorMessage)
@@ -96,6 +91,13 @@ export async function deleteTopics(kafka: KafkaClient, names: readonly string[])
 
 const ANSWER_MAX_MS = 30_000
 const MARGIN_MS = 2_000
+
+/** Asks any broker: each forwards the request to the controller. */
+function askController<Q, A>(kafka: KafkaClient, type: RequestType<Q, A>, body: Q): Promise<A> {
+  return kafka.queries.retried(() =>
+    kafka.queries.any((broker) => broker.send(type, body, { deadlineMs: ANSWER_MAX_MS + MARGIN_MS })),
+  )
+}
 
 /** Prefers the broker's message, which names the setting that it rejects. */
 function assertDone(problem: string, errorCode: number, errorMessage: string | null): void {
