@@ -7,6 +7,8 @@ export interface FiringAlert {
   readonly severity: string
   /** What is wrong, in a sentence. */
   readonly summary: string
+  /** The address, as Prometheus scrapes it, of the process that it is about; null if it is about more than one. */
+  readonly instance: string | null
   /** Since when its condition holds, ms since the epoch. */
   readonly since: number
 }
@@ -59,6 +61,7 @@ export function firingAlertsIn(answer: unknown): readonly FiringAlert[] {
       name: labels['alertname'] ?? '',
       severity: labels['severity'] ?? '',
       summary: annotations['summary'] ?? '',
+      instance: labels['instance'] ?? null,
       since: activeAt,
     }))
     .toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || a.since - b.since)

@@ -1,3 +1,4 @@
+import { READING_STAGES } from '../observability/metric-table.ts'
 import type { ReadingStage } from '../observability/metrics.ts'
 import type { LetterGroup } from './dlq/group-letters.ts'
 import { durationText } from './duration-text.ts'
@@ -25,16 +26,14 @@ export interface StatusProblem {
   readonly see: string
 }
 
-const STAGES: readonly ReadingStage[] = ['normalizer', 'processor']
-
 /** @param lateMs Age of the oldest record left from which a stage counts as late. */
 export function problemsOf(status: InstallationStatus, lateMs: number): readonly StatusProblem[] {
-  const late = STAGES.flatMap((stage) => {
+  const late = READING_STAGES.flatMap((stage) => {
     const ageMs = oldestMs(status.lags, stage)
     const text = `the ${stage} is late: ${waitingText(recordsLeft(status.lags, stage), ageMs)}`
     return ageMs >= lateMs ? [{ problem: text, see: 'paystatus lag' }] : []
   })
-  const absent = STAGES.filter((stage) => status.members[stage] === 0).map((stage) => ({
+  const absent = READING_STAGES.filter((stage) => status.members[stage] === 0).map((stage) => ({
     problem: `no ${stage} is running: it was not started, or it stopped with an error`,
     see: 'the last line of its log',
   }))
@@ -72,7 +71,7 @@ export function statusDocument(status: InstallationStatus, lateMs: number) {
     problems: problemsOf(status, lateMs),
     callbacksPerMinute,
     changesPerMinute,
-    lag: STAGES.map((stage) => ({
+    lag: READING_STAGES.map((stage) => ({
       stage,
       processes: members[stage],
       records: Number(recordsLeft(lags, stage)),
@@ -101,7 +100,7 @@ export function statusLines(status: InstallationStatus, lateMs: number): readonl
     problems.length === 0
       ? [{ tone: 'good', text: 'all is well' }]
       : problems.map(({ problem, see }) => ({ tone: 'bad', text: `! ${problem} (see: ${see})` }))
-  const lag = STAGES.map((stage) => {
+  const lag = READING_STAGES.map((stage) => {
     const records = recordsLeft(status.lags, stage)
     const waiting = records === 0n ? 'up to date' : waitingText(records, oldestMs(status.lags, stage))
     return plain(stage, `${status.members[stage]} running, ${waiting}`)

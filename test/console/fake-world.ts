@@ -217,6 +217,7 @@ export function fakeWorld(): FakeWorld {
           name: 'PaystatusStatusesLate',
           severity: 'critical',
           summary: 'Statuses are late: the oldest record that the processor has not processed is 1m 35s old.',
+          instance: null,
           since: NOW - 95_000,
         },
       ],

@@ -32,6 +32,7 @@ test('our firing alerts come worst first, then oldest first; pending ones and th
     name: 'PaystatusDeadLetters',
     severity: 'warning',
     summary: 'about PaystatusDeadLetters',
+    instance: null,
     since: Date.parse('2026-03-01T11:00:00.123Z'),
   })
 })

@@ -1,3 +1,4 @@
+import { READING_STAGES } from '../../observability/metric-table.ts'
 import { oldestMs, recordsLeft } from '../../tools/lag.ts'
 import type { ActivityPoint } from '../activity.ts'
 import { type Html, html } from '../html.ts'
@@ -116,15 +117,16 @@ function runbookLink(alert: string): Html {
 function consequences(world: Overviewed): readonly Problem[] {
   const firing = new Set((world.alerts()?.value ?? []).map(({ name }) => name))
   const { value: lags, trouble } = world.lag()
-  const stages = ['normalizer', 'processor'] as const
-  const late = stages.filter((stage) => lags !== null && trouble === null && oldestMs(lags, stage) > LAG_FINE_MS)
+  const late = READING_STAGES.filter(
+    (stage) => lags !== null && trouble === null && oldestMs(lags, stage) > LAG_FINE_MS,
+  )
   const stopped = (world.processes().value ?? []).filter(
     ({ url, ready }) => ready !== true && !(ready === null && isReportedDown(url, world)),
   )
   const open = openCount(world) ?? 0
   const { overdueCount } = world.board
-  const unlessFiring = (alert: string, is: boolean, text: () => Html): readonly Problem[] =>
-    is && !firing.has(alert) ? [{ level: 'warning', text: html`${text()}${runbookLink(alert)}` }] : []
+  const unlessFiring = (alert: string, text: Html): readonly Problem[] =>
+    firing.has(alert) ? [] : [{ level: 'warning', text: html`${text}${runbookLink(alert)}` }]
   return [
     ...stopped.flatMap(({ url, ready, reasons }): readonly Problem[] => {
       const own = reasons.filter((reason) => !isServer(reason))
@@ -141,31 +143,28 @@ function consequences(world: Overviewed): readonly Problem[] {
     ...late.flatMap((stage) =>
       unlessFiring(
         'PaystatusStatusesLate',
-        true,
-        () =>
-          html`The ${stage} is ${spanText(oldestMs(lags ?? [], stage))} behind: ${counted(recordsLeft(lags ?? [], stage), 'record is', 'records are')} waiting.`,
+        html`The ${stage} is ${spanText(oldestMs(lags ?? [], stage))} behind: ${counted(recordsLeft(lags ?? [], stage), 'record is', 'records are')} waiting.`,
       ),
     ),
-    ...unlessFiring(
-      'PaystatusDeadLetters',
-      open > 0,
-      () =>
-        html`<a href="/dead-letters">${counted(open, 'dead letter')}</a> ${open === 1 ? 'needs' : 'need'} a decision.`,
-    ),
-    ...unlessFiring(
-      'PaystatusPaymentsOverdue',
-      overdueCount > 0,
-      () => html`<a href="/overdue">${counted(overdueCount, 'payment is', 'payments are')} overdue</a>.`,
-    ),
+    ...(open > 0
+      ? unlessFiring(
+          'PaystatusDeadLetters',
+          html`<a href="/dead-letters">${counted(open, 'dead letter')}</a> ${open === 1 ? 'needs' : 'need'} a decision.`,
+        )
+      : []),
+    ...(overdueCount > 0
+      ? unlessFiring(
+          'PaystatusPaymentsOverdue',
+          html`<a href="/overdue">${counted(overdueCount, 'payment is', 'payments are')} overdue</a>.`,
+        )
+      : []),
   ]
 }
 
 /** Whether a firing alert names this process, by the address that Prometheus scrapes. */
 function isReportedDown(url: string, { alerts }: Overviewed): boolean {
   const [host = ''] = processName(url).split('/')
-  return (alerts()?.value ?? []).some(
-    ({ name, summary }) => name === 'PaystatusProcessDown' && summary.startsWith(`${host} `),
-  )
+  return (alerts()?.value ?? []).some(({ name, instance }) => name === 'PaystatusProcessDown' && instance === host)
 }
 
 /** Null while it is not known. */
@@ -212,10 +211,10 @@ function lagCard({ lag, now }: Overviewed): Html {
     return html`<section class="card"><h2>Behind</h2><p class="figure">Unknown</p>
 <p class="note">${trouble}</p><p class="muted">last read ${at === null ? '' : ago(at, now())}</p></section>`
   }
-  const worst = Math.max(oldestMs(value, 'normalizer'), oldestMs(value, 'processor'))
+  const worst = Math.max(...READING_STAGES.map((stage) => oldestMs(value, stage)))
   return html`<section class="card"><h2>Behind</h2>
 <p class="figure">${worst === 0 ? 'Up to date' : spanText(worst)}</p>
-<ul class="plain-list">${(['normalizer', 'processor'] as const).map((stage) => {
+<ul class="plain-list">${READING_STAGES.map((stage) => {
     const left = recordsLeft(value, stage)
     return html`<li>${stage}: ${left === 0n ? 'up to date' : `${counted(left, 'record')} waiting, the oldest ${spanText(oldestMs(value, stage))} old`}</li>`
   })}</ul>

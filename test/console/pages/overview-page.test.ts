@@ -6,11 +6,13 @@ import { fakeWorld, NOW } from '../fake-world.ts'
 const verdictOf = (world: ConsoleWorld) =>
   /<section id="verdict".*?<\/section>/s.exec(overviewPage(world).text)?.[0].replaceAll(/<(?!\/?a\b)[^>]*>/g, '') ?? ''
 
-const firing = (name: string, severity: string, summary: string) => () => ({
-  at: NOW,
-  trouble: null,
-  value: [{ name, severity, summary, since: NOW - 95_000 }],
-})
+const firing =
+  (name: string, severity: string, summary: string, instance: string | null = null) =>
+  () => ({
+    at: NOW,
+    trouble: null,
+    value: [{ name, severity, summary, instance, since: NOW - 95_000 }],
+  })
 const NOTHING = { value: [], at: NOW, trouble: null }
 /** Everything is well and read. */
 const wellWorld = (): ConsoleWorld => ({
@@ -64,9 +66,9 @@ test('what a firing alert says is not said again', () => {
   )
   const down = { url: 'http://gateway:9090/gateway', ready: null, reasons: ['does not answer (ECONNREFUSED)'] }
   const processes = () => ({ value: [down], at: NOW, trouble: null })
-  const alerts = firing('PaystatusProcessDown', 'warning', 'gateway:9090 does not answer.')
+  const alerts = firing('PaystatusProcessDown', 'warning', 'gateway:9090 does not answer.', 'gateway:9090')
   expect(verdictOf({ ...wellWorld(), processes, alerts })).not.toContain('ECONNREFUSED')
-  const other = firing('PaystatusProcessDown', 'warning', 'gateway:90 does not answer.')
+  const other = firing('PaystatusProcessDown', 'warning', 'gateway:90 does not answer.', 'gateway:90')
   expect(verdictOf({ ...wellWorld(), processes, alerts: other })).toContain('ECONNREFUSED')
 })
 
