@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { benchCallback } from '../bench/callbacks.ts'
+import { percentile } from '../harness/percentile.ts'
 import type { RawCaller } from './raw-caller.ts'
 
 /**
@@ -28,7 +29,6 @@ export async function openLoop(caller: RawCaller, rate: number, seconds: number)
     await delay(1)
   }
   await settled.promise
-  const sorted = answerMs.toSorted((a, b) => a - b)
-  const at = (share: number) => Number((sorted[Math.ceil(share * sorted.length) - 1] ?? 0).toFixed(1))
+  const at = (share: number) => Number((percentile(answerMs, share) ?? 0).toFixed(1))
   return { p50: at(0.5), p99: at(0.99), p999: at(0.999), refused }
 }

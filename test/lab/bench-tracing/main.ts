@@ -13,6 +13,7 @@ import { Deployment } from '../harness/deployment.ts'
 import { envNumber } from '../harness/env-number.ts'
 import { Observer } from '../harness/observer.ts'
 import { OtlpReceiver } from '../harness/otlp-receiver.ts'
+import { percentile } from '../harness/percentile.ts'
 import { cpuSeconds } from '../harness/process-usage.ts'
 import { useStack } from '../stack/stack.ts'
 
@@ -28,23 +29,23 @@ const stack = await useStack({ report: say })
 const receiver = await OtlpReceiver.start()
 let code = 0
 try {
-  const plain: number[] = []
-  const traced: number[] = []
-  const off = await start({})
-  const on = await start({ tracing: { endpoint: receiver.endpoint, sampleRatio: SHARE } })
+  const off = { name: 'without traces', micros: [] as number[], ...(await start({})) }
+  const tracing = { endpoint: receiver.endpoint, sampleRatio: SHARE }
+  const on = { name: `${SHARE * 100} % sampled`, micros: [] as number[], ...(await start({ tracing })) }
   await off.pass(WARM_UP_SECONDS)
   await on.pass(WARM_UP_SECONDS)
   for (let round = 1; round <= ROUNDS; round += 1) {
     // In turns, so that neither is always first.
-    for (const [name, into, one] of round % 2 === 1 ? pairs(off, on) : pairs(off, on).toReversed()) {
+    for (const one of round % 2 === 1 ? [off, on] : [on, off]) {
       const { micros, p50, p99 } = await one.pass(SECONDS)
-      say(`round ${round}, ${name}: ${micros.toFixed(1)} µs of CPU per callback; answers p50 ${p50}, p99 ${p99} ms`)
-      into.push(micros)
+      say(`round ${round}, ${one.name}: ${micros.toFixed(1)} µs of CPU per callback; answers p50 ${p50}, p99 ${p99} ms`)
+      one.micros.push(micros)
     }
   }
   await off.close()
   await on.close()
-  const [without, sampled] = [median(plain), median(traced)]
+  const without = percentile(off.micros, 0.5) ?? 0
+  const sampled = percentile(on.micros, 0.5) ?? 0
   const result = {
     cpus: cpus().length,
     callbacksPerSecond: RATE,
@@ -56,13 +57,6 @@ try {
     loadAverage: loadavg().map((one) => Number(one.toFixed(1))),
   }
   process.stdout.write(`${JSON.stringify(result)}\n`)
-
-  function pairs(a: typeof off, b: typeof on) {
-    return [
-      ['without traces', plain, a],
-      [`${SHARE * 100} % sampled`, traced, b],
-    ] as const
-  }
 } catch (error) {
   process.stderr.write(`bench-tracing: ${(error as Error).stack}\n`)
   code = 1
@@ -104,10 +98,6 @@ async function start(config: Readonly<Record<string, Record<string, unknown>>>) 
       await deployment.close()
     },
   }
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] as number
 }
 
 function say(line: string): void {

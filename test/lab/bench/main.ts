@@ -10,6 +10,7 @@ import { Deployment, PAYSTATUS, type RoleProcess } from '../harness/deployment.t
 import { envNumber } from '../harness/env-number.ts'
 import { eventually } from '../harness/eventually.ts'
 import { Observer } from '../harness/observer.ts'
+import { percentile } from '../harness/percentile.ts'
 import { preloadRaw } from '../harness/preload-raw.ts'
 import { cpuSeconds, peakRssMiB } from '../harness/process-usage.ts'
 import { useStack } from '../stack/stack.ts'
@@ -279,9 +280,8 @@ function kafkaSection() {
 }
 
 function percentiles(values: readonly number[]) {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (share: number) => round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0, 1)
-  return { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: round(sorted.at(-1) ?? 0, 1) }
+  const at = (share: number) => round(percentile(values, share) ?? 0, 1)
+  return { p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1) }
 }
 
 function round(value: number, digits: number): number {

@@ -1,3 +1,4 @@
+import { percentile } from '../harness/percentile.ts'
 import type { Kind } from './finding.ts'
 import type { RunResult } from './run-scenario.ts'
 
@@ -88,10 +89,4 @@ function added(counts: readonly Readonly<Record<string, number>>[]): Readonly<Re
 
 function recoveryMs(recovery: { readonly recoveryMs: number }): number {
   return recovery.recoveryMs
-}
-
-/** Nearest-rank percentile; null for no values. */
-function percentile(values: readonly number[], share: number): number | null {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.ceil(share * sorted.length) - 1] ?? null
 }
