@@ -50,12 +50,16 @@ ${
 export function driftPage(latest: Job<DriftReport> | null, now: number, token: string | null): Html {
   return html`${pageHead('Drift', 'Fields, statuses and event types in the raw callbacks that the mapping does not know.')}
 ${token !== null && html`<form method="post" action="/drift">${hiddenFields(token, {})}<button>Read raw now</button></form>`}
-${latest === null ? html`<p class="muted">Raw was not read yet since the console started${token === null && '; that needs the role operator'}.</p>` : latestRun(latest, now)}
-${latest !== null && latest.result !== null && driftResult(latest.result)}`
+${latest === null ? notRead('Raw was', token) : latestReading(latest, now, driftResult)}`
 }
 
-function latestRun({ id, state, startedAt }: Job, now: number): Html {
-  return html`<p><a href="/runs/${id}">Latest reading</a>: ${state}, begun ${ago(startedAt, now)}</p>`
+function notRead(what: string, token: string | null): Html {
+  return html`<p class="muted">${what} not read yet since the console started${token === null && '; that needs the role operator'}.</p>`
+}
+
+function latestReading<T>({ id, state, startedAt, result }: Job<T>, now: number, show: (result: T) => Html): Html {
+  return html`<p><a href="/runs/${id}">Latest reading</a>: ${state}, begun ${ago(startedAt, now)}</p>
+${result !== null && show(result)}`
 }
 
 export function driftResult({ rows, callbacks, truncated, unknownSource, unreadable }: DriftReport): Html {
@@ -97,8 +101,7 @@ const SCORECARD_HOURS = [
 export function scorecardPage(latest: Job<Scorecard> | null, now: number, token: string | null): Html {
   return html`${pageHead('Scorecard', 'How the sources behave: repeats, late and unreadable callbacks, how late they are.')}
 ${token !== null && html`<form class="row" method="post" action="/scorecard">${hiddenFields(token, {})}<label for="hours">Callbacks of</label><select id="hours" name="hours">${SCORECARD_HOURS.map(([hours, text]) => html`<option value="${hours}"${hours === 24 && html` selected`}>${text}</option>`)}</select><button>Read the topics</button></form>`}
-${latest === null ? html`<p class="muted">The topics were not read yet since the console started${token === null && '; that needs the role operator'}.</p>` : latestRun(latest, now)}
-${latest !== null && latest.result !== null && scorecardResult(latest.result)}`
+${latest === null ? notRead('The topics were', token) : latestReading(latest, now, scorecardResult)}`
 }
 
 export function scorecardResult(card: Scorecard): Html {

@@ -28,7 +28,7 @@ import {
   tailPage,
 } from './list-pages.ts'
 import { overviewPage } from './overview-page.ts'
-import { actorOf, reasonIn } from './parts.ts'
+import { actorOf, paymentPath, reasonIn } from './parts.ts'
 import { paymentPage, whyPart } from './payment-page.ts'
 import { problemPage } from './problem-page.ts'
 import { type ReprocessResult, reprocessPage, reprocessResult } from './reprocess-pages.ts'
@@ -36,6 +36,21 @@ import { runbookPage } from './runbook-page.ts'
 
 /** Results that a page lists, and that a job keeps in memory. */
 const LISTED_MAX = 500
+
+/** The first results, and how many more there were. */
+class Listing<T> {
+  readonly listed: T[] = []
+  more = 0
+
+  add(one: T): void {
+    if (this.listed.length < LISTED_MAX) {
+      this.listed.push(one)
+    } else {
+      this.more += 1
+    }
+  }
+}
+
 const ACTS_LISTED_MAX = 500
 
 /** Every page of the console. What acts is a POST and needs the role operator; the server checks the form's token before. */
@@ -135,7 +150,7 @@ async function find(world: ConsoleWorld, { query }: Ask): Promise<Reply> {
   const result = text === '' ? null : await searchPayments(world, text, offset, 20)
   const [only] = result?.payments ?? []
   if (only !== undefined && result?.payments.length === 1 && result.next === null && offset === 0) {
-    return { kind: 'redirect', to: `/payments/${encodeURIComponent(only.state.paymentKey)}` }
+    return { kind: 'redirect', to: paymentPath(only.state.paymentKey) }
   }
   return { kind: 'page', title: 'Find', body: findPage(text, result, world.now()) }
 }
@@ -168,7 +183,7 @@ async function why(world: ConsoleWorld, ask: Ask): Promise<Reply> {
   }
   const { paymentKey } = found.state
   const part = whyPart(await world.explain(found.state, ask.signal), tokenOf(ask))
-  const body = html`<div class="head"><h1>Why</h1><p class="lead"><a class="id" href="/payments/${encodeURIComponent(paymentKey)}">${paymentKey}</a></p></div><div id="why-part">${part}</div>`
+  const body = html`<div class="head"><h1>Why</h1><p class="lead"><a class="id" href="${paymentPath(paymentKey)}">${paymentKey}</a></p></div><div id="why-part">${part}</div>`
   return { kind: 'page', title: `Why ${paymentKey}`, body }
 }
 
@@ -237,26 +252,20 @@ function redrive(world: ConsoleWorld, ask: Ask, decider: Decider | null): Reply 
   const title = decider === null ? 'Redrive: dry run' : 'Redrive'
   return started(() =>
     world.jobs.start<RedriveResult>('redrive', title, nameOf(ask), async (signal, tell) => {
-      const found: RedriveResult = { letters: [], more: 0, absent: [], report: null, fields }
-      const listed: RedriveResult['letters'][number][] = []
+      const letters = new Listing<RedriveResult['letters'][number]>()
       const absent: RedriveResult['absent'][number][] = []
-      let more = 0
       const report = await world.redrive(selection, {
         decider,
         again: false,
         signal,
         onLetter: (one) => {
-          if (listed.length < LISTED_MAX) {
-            listed.push(one)
-          } else {
-            more += 1
-          }
-          tell(`${listed.length + more} dead letters`, null)
+          letters.add(one)
+          tell(`${letters.listed.length + letters.more} dead letters`, null)
           return undefined
         },
         onAbsent: (one) => void absent.push(one),
       })
-      return { ...found, letters: listed, more, absent, report }
+      return { letters: letters.listed, more: letters.more, absent, report, fields }
     }),
   )
 }
@@ -304,21 +313,14 @@ function reprocess(world: ConsoleWorld, ask: Ask, decider: Decider | null): Repl
   const title = decider === null ? 'Reprocess: dry run' : 'Reprocess'
   return started(() =>
     world.jobs.start<ReprocessResult>('reprocess', title, nameOf(ask), async (signal, tell) => {
-      const payments: ReprocessResult['payments'][number][] = []
-      let more = 0
+      const payments = new Listing<ReprocessResult['payments'][number]>()
       const report = await world.reprocess(scope, {
         decider,
         signal,
-        onPayment: (one) => {
-          if (payments.length < LISTED_MAX) {
-            payments.push(one)
-          } else {
-            more += 1
-          }
-        },
+        onPayment: (one) => payments.add(one),
         onProgress: (line) => tell(line, null),
       })
-      return { payments, more, report, fields }
+      return { payments: payments.listed, more: payments.more, report, fields }
     }),
   )
 }
