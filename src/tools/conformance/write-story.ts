@@ -1,5 +1,6 @@
 import type { KafkaClient } from '../../kafka/kafka-client.ts'
 import { openKafkaTransactions } from '../../kafka/kafka-transactions.ts'
+import { untilKnown } from '../../kafka/topic-admin.ts'
 import type { PartitionTransactions, TransactionScope } from '../../stream/transactions.ts'
 import { OUTPUT_REQUEST_BYTES_MAX, type TopicNames } from '../../topics.ts'
 import type { Write } from './tell-story.ts'
@@ -29,7 +30,8 @@ export async function writeStory(
       inputTopic: topics.changes,
       inputPartition: 0,
     })
-  let transactions = await open()
+  // On a new cluster, Kafka first creates the topic of the transactions.
+  let transactions = await untilKnown(open)
   try {
     for (const portion of portionsOf(writes)) {
       if (portion[0]?.committed) {
@@ -40,6 +42,9 @@ export async function writeStory(
         transactions = await open()
       }
     }
+    // A commit is answered before its records are visible. Opening waits for the end of what the id has begun.
+    await transactions.close()
+    transactions = await open()
   } finally {
     await transactions.close()
   }
