@@ -23,7 +23,7 @@ import { benchCallback, benchCallbacks } from './callbacks.ts'
  *    and `current`, and the CPU time and memory this takes;
  * 2. rebuild: how much longer the processor takes to become ready when Redis has lost all views of the first run;
  * 3. latency at a fixed rate, open loop: from the moment a callback is due to be sent to the gateway's answer, and to the
- *    change as a read_committed consumer sees it. A late sender counts as latency.
+ *    change as a read_committed consumer sees it. A late sender counts as latency. Also how many cores each part uses.
  *
  * The last line is one JSON object. Compare ratios from one machine and day, not absolute figures.
  */
@@ -197,6 +197,10 @@ async function measureLatency() {
     const total = warmUp + RATE * LATENCY_SECONDS
     say(`${RATE} callbacks/s for ${LATENCY_SECONDS} s, after ${WARM_UP_SECONDS} s of warm-up`)
     const answerMs: number[] = []
+    const [gateway, stages] = processes.map(({ pid }) => pid)
+    const pids = Object.entries({ gateway, stages, broker: stack.pids.kafka, redis: stack.pids.redis })
+    const cpuSoFar = () => pids.map(([, pid]) => (pid === undefined ? 0 : cpuSeconds(pid)))
+    let cpuBefore: readonly number[] = []
     let settled = 0
     let refused = 0
     const agent = new Agent({ keepAlive: true, maxSockets: 256 })
@@ -205,8 +209,11 @@ async function measureLatency() {
     for (let sent = 0; sent < total; ) {
       const due = Math.floor(((performance.now() - startedAt) / 1_000) * RATE)
       for (; sent < Math.min(due, total); sent += 1) {
-        const at = startedAt + (sent * 1_000) / RATE
+        const at = startedAt + ((sent + 1) * 1_000) / RATE
         const counted = sent >= warmUp
+        if (sent === warmUp) {
+          cpuBefore = cpuSoFar()
+        }
         const paymentId = randomUUID()
         if (counted) {
           dueAt.set(`jpm-global-payments-v2:${paymentId}`, at)
@@ -230,6 +237,7 @@ async function measureLatency() {
       },
       { timeoutMs: 60_000 },
     )
+    const cpu = cpuSoFar().map((seconds, index) => round((seconds - (cpuBefore[index] ?? 0)) / LATENCY_SECONDS, 2))
     agent.destroy()
     stop.abort()
     await tail
@@ -240,6 +248,7 @@ async function measureLatency() {
       refused,
       answerMs: percentiles(answerMs),
       changeMs: percentiles(seenMs),
+      cpuCores: Object.fromEntries(pids.map(([name], index) => [name, cpu[index]])),
     }
     say(
       `answer p50 ${result.answerMs.p50} p99 ${result.answerMs.p99} p99.9 ${result.answerMs.p999} ms; change p50 ${result.changeMs.p50} p99 ${result.changeMs.p99} p99.9 ${result.changeMs.p999} ms`,
