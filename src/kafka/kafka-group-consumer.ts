@@ -26,7 +26,6 @@ const LOOK_AGAIN_AFTER_MS = 300
 /** A lane in doubt waits for the next heartbeat, and a member learns of a rebalance only from a heartbeat. */
 const HEARTBEAT_EVERY_MS = 300
 const LIMITS = {
-  // By default a fetch returns as soon as one record is available. Lanes may have the leader gather more (`gatherMs`).
   maxWaitMs: 500,
   maxBytes: 256 << 10,
   // Before decompression: several chunks of similar records. Also limits the memory that a record of an uncompressed batch pins.
@@ -81,11 +80,11 @@ export class KafkaGroupConsumer implements GroupConsumer {
     void this.#keepMember(member, events)
   }
 
-  async fetch(partition: number, { offset, read, gatherMs }: FetchFrom, signal: AbortSignal): Promise<Fetched> {
+  async fetch(partition: number, { offset, read }: FetchFrom, signal: AbortSignal): Promise<Fetched> {
     const { topic } = this.#options
     // The epoch of an earlier record says nothing about the records in between.
     const leaderEpoch = read?.offset === offset ? read.leaderEpoch : undefined
-    const place = { topic, topicId: this.#topicId as string, partition, offset, leaderEpoch, gatherMs }
+    const place = { topic, topicId: this.#topicId as string, partition, offset, leaderEpoch }
     try {
       return await this.#fetcher.fetch(place, signal)
     } catch (error) {

@@ -6,8 +6,6 @@ export interface FetchFrom {
   readonly offset: bigint
   /** Where the last record read before it ended; null if unknown. If known, the leader checks that its log still holds it. */
   readonly read: LogPlace | null
-  /** How long the leader gathers records before it answers, unless there are many, ms; 0: it answers the first one at once. */
-  readonly gatherMs: number
 }
 
 export interface FetchedRecords {

@@ -32,17 +32,19 @@ export interface LaneLimits {
 
 export type LaneState = 'opening' | 'open' | 'doubt' | 'closed'
 
-/** Longest time for which a leader gathers records, ms. */
-const GATHER_MAX_MS = 100
+/** A lane without a backlog begins to process at most every so many processing times: see Lane. */
+const PROCESSING_TIMES_PER_FETCH = 2
+/** Longest delay of a fetch, ms. */
+const DELAY_MAX_MS = 100
 /** Pause after an answer other than records if the log turned out to be unchanged: the leader may not know its whole log yet. */
 const FETCH_AGAIN_MS = 500
 
 /**
  * One assigned partition: fetches from its own offset, passes the records to the task in chunks, and fetches again.
  *
- * The next fetch runs during processing. The leader answers at once if there is much to read; otherwise it gathers records for as
- * long as the last processing took: a transaction costs the brokers the same whatever its size, so the slower they are, the more
- * records share one. After a fetch without records, the next record is returned and processed at once.
+ * With a backlog, the next fetch runs during processing. Without one, it begins twice the last processing time after the current
+ * processing began: a transaction costs the brokers and this process the same whatever its size, so the slower they are, the more
+ * records share one. A record that arrives after this delay is returned and processed at once.
  *
  * All this assumes that the log is unchanged. At any sign of a change (an offset out of range, an end below what was read,
  * another topic, another leader) the task must verify the log before the lane continues.
@@ -187,12 +189,12 @@ export class Lane {
     let highWatermark = opened
     const ended = new AbortController()
     const signal = AbortSignal.any([this.#stopped, ended.signal])
-    const fetch = (gatherMs: number) => this.#control.fetch({ offset: expect, read, gatherMs }, signal)
+    const fetch = () => this.#control.fetch({ offset: expect, read }, signal)
     let ahead: Promise<Fetched> | null = null
     let tookMs = 0
     try {
       while (!this.#stopped.aborted) {
-        const fetched = await this.#answered(ahead ?? fetch(0), this.#done >= highWatermark)
+        const fetched = await this.#answered(ahead ?? fetch(), this.#done >= highWatermark)
         ahead = null
         if (this.#suspected || !isAsRead(fetched, expect, read)) {
           await this.#verify(expect, read)
@@ -211,7 +213,8 @@ export class Lane {
         read = fetched.end ?? read
         const startedAt = performance.now()
         if (fetched.pinnedBytes <= this.#control.readAheadBytesMax()) {
-          ahead = fetch(Math.min(tookMs, GATHER_MAX_MS))
+          const delayMs = expect < highWatermark ? 0 : Math.min(PROCESSING_TIMES_PER_FETCH * tookMs, DELAY_MAX_MS)
+          ahead = delayMs === 0 ? fetch() : sleep(delayMs, signal).then(fetch)
           // A failure is handled when this fetch is awaited; if it never is, it does not matter.
           ahead.catch(() => {})
         }
@@ -250,15 +253,15 @@ export class Lane {
         this.#allIsWell()
         this.#nextIdleAt = performance.now() + this.#limits.idleIntervalMs
       }
-      const answered = new AbortController()
-      const interval = sleep(Math.max(0, this.#nextIdleAt - performance.now()), answered.signal)
+      const interval = Promise.withResolvers<void>()
+      const timer = setTimeout(interval.resolve, Math.max(0, this.#nextIdleAt - performance.now()))
       try {
-        const fetched = await Promise.race([fetching, interval])
+        const fetched = await Promise.race([fetching, interval.promise])
         if (fetched !== undefined) {
           return fetched
         }
       } finally {
-        answered.abort()
+        clearTimeout(timer)
       }
     }
     return fetching

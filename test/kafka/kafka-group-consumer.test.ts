@@ -85,7 +85,7 @@ async function start(topicsOfGroup: TopicsOfGroup = async () => new Set(['raw'])
 
 const joined = (times = 1) => eventually(() => expect(assigned.length).toBeGreaterThanOrEqual(times))
 const fetch = (partition: number, offset: bigint, read: LogPlace | null = null) =>
-  consumer.fetch(partition, { offset, read, gatherMs: 0 }, new AbortController().signal)
+  consumer.fetch(partition, { offset, read }, new AbortController().signal)
 
 test('fetches nothing by itself', async () => {
   await start()
@@ -115,7 +115,7 @@ test('an aborted fetch ends at once', async () => {
   await joined()
   scripted.on(FETCH, () => undefined)
   const unwanted = new AbortController()
-  const fetching = consumer.fetch(0, { offset: 0n, read: null, gatherMs: 0 }, unwanted.signal)
+  const fetching = consumer.fetch(0, { offset: 0n, read: null }, unwanted.signal)
   await eventually(() => expect(scripted.requests).toContain('Fetch'))
   unwanted.abort(new Error('revoked'))
   await expect(fetching).rejects.toThrow('revoked')

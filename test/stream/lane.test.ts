@@ -97,7 +97,7 @@ describe('opening', () => {
     opening.open()
     await settle()
     expect([lane.state, lane.done]).toEqual(['open', 7n])
-    expect(control.fetches.pending).toEqual({ offset: 7n, read: { offset: 7n, leaderEpoch: 3 }, gatherMs: 0 })
+    expect(control.fetches.pending).toEqual({ offset: 7n, read: { offset: 7n, leaderEpoch: 3 } })
   })
 })
 
@@ -209,46 +209,57 @@ describe('reading ahead', () => {
   })
 })
 
-describe('gathering', () => {
-  /** Each chunk takes this long. */
-  async function processFor(ms: number, offset: number): Promise<void> {
+describe('the delay of a fetch', () => {
+  /** One record arrives, and nothing is left to read after it unless there is a backlog. Its processing takes this long. */
+  async function processFor(ms: number, offset: number, highWatermark = offset + 1): Promise<void> {
     task.onProcess = () => new Promise((resolve) => setTimeout(resolve, ms))
-    await arrive([offset])
+    await arrive([offset], { highWatermark })
     await vi.advanceTimersByTimeAsync(ms)
   }
-  const gathers = () => control.fetches.pending?.gatherMs
+  const fetchingAfter = async (ms: number) => {
+    await vi.advanceTimersByTimeAsync(ms)
+    return control.isFetching
+  }
 
-  test('lasts as long as the last processing took, so that slow brokers get larger transactions', async () => {
+  test('is twice the last processing time, from the start of a processing, so that slow brokers get larger transactions', async () => {
     await openAt(0)
-    expect(gathers()).toBe(0)
     await processFor(20, 0)
     await processFor(5, 1)
-    expect(gathers()).toBe(20)
+    expect([await fetchingAfter(34), await fetchingAfter(1)]).toEqual([false, true])
     await processFor(5, 2)
-    expect(gathers()).toBe(5)
+    expect([await fetchingAfter(4), await fetchingAfter(1)]).toEqual([false, true])
+  })
+
+  test('is over before a processing that takes longer', async () => {
+    await openAt(0)
+    await processFor(5, 0)
+    await processFor(11, 1)
+    expect(control.isFetching).toBe(true)
   })
 
   test('is limited, however long the processing took', async () => {
     await openAt(0)
     await processFor(10_000, 0)
     await processFor(1, 1)
-    expect(gathers()).toBe(100)
+    expect([await fetchingAfter(98), await fetchingAfter(1)]).toEqual([false, true])
   })
 
-  test('ends after a fetch without records: the next record is returned at once', async () => {
+  test('does not exist with a backlog: the next fetch runs during processing', async () => {
     await openAt(0)
     await processFor(20, 0)
-    await processFor(20, 1)
-    expect(gathers()).toBe(20)
-    await arrive([], { last: 1 })
-    expect(gathers()).toBe(0)
+    const processing = gate()
+    task.onProcess = () => processing.promise
+    await arrive([1], { highWatermark: 3 })
+    expect(control.isFetching).toBe(true)
+    processing.open()
   })
 
   test('does not delay a drain', async () => {
     await openAt(0)
     await processFor(20, 0)
+    await processFor(20, 1)
     await lane.drain(5_000)
-    expect(task.drainedCount).toBe(1)
+    expect([control.isFetching, task.drainedCount]).toEqual([false, 1])
   })
 })
 
@@ -301,7 +312,7 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect(control.isFetching).toBe(fetched.kind === 'records')
     await vi.advanceTimersByTimeAsync(500)
     // Without an epoch, because the log was just verified: a later leader causes no further verification.
-    expect(control.fetches.pending).toEqual({ offset: 2n, read: null, gatherMs: 0 })
+    expect(control.fetches.pending).toEqual({ offset: 2n, read: null })
     await arrive([2, 3], { leaderEpoch: 5 })
     expect(control.fetches.pending?.read).toEqual({ offset: 4n, leaderEpoch: 5 })
     expect(verifications()).toEqual(['verify 2'])

@@ -27,8 +27,6 @@ export interface FetchPlace {
   readonly topicId: string
   /** Epoch of the leader that wrote the record before `offset`: the current leader checks that its log still has that record. */
   readonly leaderEpoch?: number | undefined
-  /** How long the leader gathers records before it answers, unless there are GATHERED_BYTES, ms. 0 by default. */
-  readonly gatherMs?: number
 }
 
 type Answered = ValueOf<typeof FETCH.response>['topics'][number]['partitions'][number]
@@ -41,8 +39,6 @@ const UNKNOWN_TOPIC_ID = 100
 const INCONSISTENT_TOPIC_ID = 103
 /** Time beyond `maxWaitMs` after which an unanswered fetch fails, ms. */
 const ANSWER_MAX_MS = 6_000
-/** Enough for a chunk. */
-const GATHERED_BYTES = 64 << 10
 const RETRY_PAUSE_MS = 50
 const RETRY_PAUSE_MAX_MS = 1_000
 
@@ -106,9 +102,8 @@ export class Fetcher {
   }
 
   async #ask(leader: Broker, place: FetchPlace, signal: AbortSignal): Promise<Answered> {
-    const { topicId, partition, offset, leaderEpoch, gatherMs = 0 } = place
-    const { maxBytes, partitionBytesMax } = this.#limits
-    const maxWaitMs = gatherMs > 0 ? Math.ceil(gatherMs) : this.#limits.maxWaitMs
+    const { topicId, partition, offset, leaderEpoch } = place
+    const { maxWaitMs, maxBytes, partitionBytesMax } = this.#limits
     const one = {
       partition,
       currentLeaderEpoch: ANY,
@@ -120,7 +115,8 @@ export class Fetcher {
     const body = {
       replicaId: ANY,
       maxWaitMs,
-      minBytes: gatherMs > 0 ? GATHERED_BYTES : 1,
+      // Answered as soon as there is one record.
+      minBytes: 1,
       maxBytes,
       isolationLevel: READ_COMMITTED,
       sessionId: 0,
