@@ -1,15 +1,9 @@
-import { EXIT_FAILED, EXIT_USAGE } from './commands/command-line.ts'
+import { EXIT_FAILED, exitCodeOf } from './commands/command-line.ts'
 import { createProgram } from './commands/program.ts'
-import { ConfigError } from './config.ts'
 import { answerSignalsAsFirstProcess } from './first-process.ts'
 import { crashText, serializeError, shownMessage } from './observability/log.ts'
-import { CallbackFilesError } from './tools/callback-files.ts'
-import { ConformanceOptionsError } from './tools/conformance/conformance.ts'
-import { SimulationOptionsError } from './tools/simulate/plan.ts'
 
 /** The process around the command line: signals, defects, broken pipes, exit codes. */
-
-const USAGE_ERRORS = [ConfigError, SimulationOptionsError, CallbackFilesError, ConformanceOptionsError]
 
 answerSignalsAsFirstProcess(process)
 
@@ -25,11 +19,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 try {
-  await createProgram().parseAsync()
+  const program = await createProgram(process.argv.slice(2))
+  await program.parseAsync()
 } catch (error) {
   const { code } = error as { code?: string }
   process.stderr.write(`paystatus: ${shownMessage(error as Error)}\n`)
-  process.exitCode = USAGE_ERRORS.some((usage) => error instanceof usage) ? EXIT_USAGE : EXIT_FAILED
+  process.exitCode = exitCodeOf(error)
   if (code === undefined && process.env['PAYSTATUS_DEBUG'] !== undefined) {
     process.stderr.write(`${serializeError(error).stack}\n`)
   }

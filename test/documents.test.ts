@@ -35,7 +35,7 @@ const SOURCES = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf
   .filter((file) => file.endsWith('.ts'))
   .map((file) => ({ file, text: read(join('src', file)) }))
 
-const PROGRAM = createProgram()
+const PROGRAM = await createProgram()
 const COMMAND_LINES: readonly CommandLine[] = DOCUMENTS.flatMap((document) =>
   codeOf(read(document)).flatMap((code) =>
     [...code.matchAll(/(?:^|[\s/])paystatus ((?:-c \S+ )?)([a-z][a-z-]*(?: [a-z][a-z-]*)?)([^|;&#]*)/g)].map(

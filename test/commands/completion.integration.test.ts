@@ -6,7 +6,7 @@ import { createProgram } from '../../src/commands/program.ts'
 
 /** Runs the completion in a real bash. */
 
-const SCRIPT = completionScript('bash', nodesOf(createProgram()))
+const SCRIPT = completionScript('bash', nodesOf(await createProgram()))
 
 function completed(line: string): readonly string[] {
   const words = line.split(' ')

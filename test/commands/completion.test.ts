@@ -3,7 +3,7 @@ import { nodesOf } from '../../src/commands/completion.ts'
 import { completionScript, SHELLS } from '../../src/commands/completion-script.ts'
 import { createProgram } from '../../src/commands/program.ts'
 
-const NODES = nodesOf(createProgram())
+const NODES = nodesOf(await createProgram())
 
 test.each(SHELLS)('the completion for %s has every command and every long option', (shell) => {
   const script = completionScript(shell, NODES)

@@ -17,8 +17,8 @@ function leavesOf(command: Command, path: readonly string[] = []): [name: string
 }
 
 /** A program that throws where the real one would exit. */
-function quietProgram(): Command {
-  const program = createProgram()
+async function quietProgram(words: readonly string[]): Promise<Command> {
+  const program = await createProgram(words)
   const quiet = (command: Command): void => {
     command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} })
     command.commands.forEach(quiet)
@@ -27,8 +27,11 @@ function quietProgram(): Command {
   return program
 }
 
-function prepared(onAction: (name: string, args: readonly unknown[]) => void): Command {
-  const program = quietProgram()
+async function prepared(
+  words: readonly string[],
+  onAction: (name: string, args: readonly unknown[]) => void,
+): Promise<Command> {
+  const program = await quietProgram(words)
   for (const [name, command] of leavesOf(program)) {
     command.action((...args: unknown[]) => onAction(name, args.slice(0, -1)))
   }
@@ -36,11 +39,13 @@ function prepared(onAction: (name: string, args: readonly unknown[]) => void): C
 }
 
 /** The command that would run, with its arguments and options. */
-function parsed(line: string): { name: string; args: readonly unknown[] } {
+async function parsed(line: string): Promise<{ name: string; args: readonly unknown[] }> {
+  const words = line.split(' ')
   let found: { name: string; args: readonly unknown[] } | undefined
-  prepared((name, args) => {
+  const program = await prepared(words, (name, args) => {
     found = { name, args }
-  }).parse(line.split(' '), { from: 'user' })
+  })
+  program.parse(words, { from: 'user' })
   if (found === undefined) {
     throw new Error('no command ran')
   }
@@ -209,12 +214,12 @@ const ACCEPTED: readonly [line: string, name: string, args: readonly unknown[]][
 ]
 
 describe('options', () => {
-  test.each(ACCEPTED)('%s', (line, name, args) => {
-    expect(parsed(line)).toEqual({ name, args })
+  test.each(ACCEPTED)('%s', async (line, name, args) => {
+    expect(await parsed(line)).toEqual({ name, args })
   })
 
-  test('are tested above for every command', () => {
-    const untested = leavesOf(createProgram()).filter(([name]) => ACCEPTED.every(([, tested]) => tested !== name))
+  test('are tested above for every command', async () => {
+    const untested = leavesOf(await createProgram()).filter(([name]) => ACCEPTED.every(([, tested]) => tested !== name))
     expect(untested.map(([name]) => name)).toEqual([])
   })
 
@@ -254,13 +259,27 @@ describe('options', () => {
     ['fold --provider instamed --currency dollar a.json', 'must be an ISO 4217 code.'],
     ['translate --provider instamed', "missing required argument 'file'"],
     ['settle', "unknown command 'settle'"],
-  ])('refused: %s', (line, message) => {
-    expect(() => parsed(line)).toThrow(message)
+  ])('refused: %s', async (line, message) => {
+    await expect(parsed(line)).rejects.toThrow(message)
   })
 })
 
-test('every command and every option has a description', () => {
-  for (const [name, command] of leavesOf(createProgram())) {
+test.each([
+  ['tail --json', ['tail']],
+  ['-c paystatus.yaml run --roles gateway', ['run', 'gateway', 'normalizer', 'processor', 'console']],
+])('%s loads no other command', async (line, names) => {
+  const { commands } = await createProgram(line.split(' '))
+  expect(commands.map((command) => command.name())).toEqual(names)
+})
+
+test.each(['', '--help', 'settle', 'completion bash'])('all commands are known to: %s', async (line) => {
+  const all = await createProgram()
+  const { commands } = await createProgram(line.split(' '))
+  expect(commands.length).toBe(all.commands.length)
+})
+
+test('every command and every option has a description', async () => {
+  for (const [name, command] of leavesOf(await createProgram())) {
     expect(command.description(), name).not.toBe('')
     for (const option of command.options) {
       expect(option.description, `${name} ${option.flags}`).not.toBe('')
@@ -273,5 +292,7 @@ test.each([
   ['reprocess --all --until 2026-03-01T08:00:00Z', '--until needs --since'],
   ['reprocess --all --apply', '--apply needs --reason'],
 ])('refused before anything is connected: %s', async (line, message) => {
-  await expect(quietProgram().parseAsync(line.split(' '), { from: 'user' })).rejects.toThrow(message)
+  const words = line.split(' ')
+  const program = await quietProgram(words)
+  await expect(program.parseAsync(words, { from: 'user' })).rejects.toThrow(message)
 })
