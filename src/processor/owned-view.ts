@@ -1,4 +1,4 @@
-import type { StateWrite, WriteResult } from './state-store.ts'
+import type { StateWrite, ViewRead, WriteResult } from './state-store.ts'
 import { toMarkerText, type ViewMarker } from './view-marker.ts'
 import type { LaneStore } from './waiting-store.ts'
 
@@ -51,9 +51,9 @@ export class OwnedView {
     return this.#marker
   }
 
-  /** The encoded states of these payments, as far as the view has them. */
-  async read(paymentKeys: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
-    const { marker, states } = await this.#store.read(this.#partition, paymentKeys)
+  /** The encoded states of these payments, as far as the view has them. `known`: what the store returned for them just now. */
+  async read(paymentKeys: readonly string[], known: ViewRead | null = null): Promise<ReadonlyMap<string, Buffer>> {
+    const { marker, states } = known ?? (await this.#store.read(this.#partition, paymentKeys))
     if (marker !== this.#text) {
       throw new ViewLostError(this.#partition)
     }

@@ -1,5 +1,12 @@
 import type { RedisClient } from '../redis/redis-client.ts'
-import type { StateStore, StateWrite, ViewRead, WriteResult } from './state-store.ts'
+import {
+  READ_WITH_SIZES_MAX,
+  type StateStore,
+  type StateWrite,
+  type ViewRead,
+  type ViewSizes,
+  type WriteResult,
+} from './state-store.ts'
 
 /** Never equal to a payment key: those begin with a namespace of letters, digits and dashes. */
 const MARKER_FIELD = '#marker'
@@ -53,11 +60,18 @@ redis.call('HSET', KEYS[1], '${MARKER_FIELD}', ARGV[2])
 return 1
 `
 
-/** KEYS: view. ARGV: payment keys. One call for a whole batch; Redis knows each length without reading the value. */
+/**
+ * KEYS: view. ARGV: limit, bytes; payment keys. Returns the size of each state, followed by the marker and the states if these
+ * are within the limit. Redis knows each size without reading the value.
+ */
 const SIZES = `
-local sizes = {}
-for i = 1, #ARGV do sizes[i] = redis.call('HSTRLEN', KEYS[1], ARGV[i]) end
-return sizes
+local sizes, total = {}, 0
+for i = 2, #ARGV do
+  sizes[i - 1] = redis.call('HSTRLEN', KEYS[1], ARGV[i])
+  total = total + sizes[i - 1]
+end
+if total > tonumber(ARGV[1]) or #sizes > ${READ_WITH_SIZES_MAX} then return {sizes} end
+return {sizes, redis.call('HMGET', KEYS[1], '${MARKER_FIELD}', unpack(ARGV, 2))}
 `
 
 /**
@@ -79,13 +93,14 @@ export class RedisStateStore implements StateStore {
 
   async read(partition: number, paymentKeys: readonly string[]): Promise<ViewRead> {
     const [view] = this.#keys(partition)
-    const [marker, ...states] = await this.#redis.run((redis) => redis.hmgetBuffer(view, MARKER_FIELD, ...paymentKeys))
-    return { marker: marker?.toString() ?? null, states }
+    return toViewRead(await this.#redis.run((redis) => redis.hmgetBuffer(view, MARKER_FIELD, ...paymentKeys)))
   }
 
-  async sizes(partition: number, paymentKeys: readonly string[]): Promise<readonly number[]> {
+  async sizes(partition: number, paymentKeys: readonly string[], readBytesMax: number): Promise<ViewSizes> {
     const [view] = this.#keys(partition)
-    return paymentKeys.length === 0 ? [] : ((await this.#redis.script(SIZES, [view], paymentKeys)) as number[])
+    const answer = await this.#redis.script(SIZES, [view], [String(readBytesMax), ...paymentKeys])
+    const [sizes, fields] = answer as [number[], (Buffer | null)[] | undefined]
+    return { sizes, read: fields === undefined ? null : toViewRead(fields) }
   }
 
   write(partition: number, expected: string | null, next: string, writes: readonly StateWrite[]): Promise<WriteResult> {
@@ -196,4 +211,8 @@ export class RedisStateStore implements StateStore {
     const slot = `{${this.#prefix}.p${partition}}`
     return [`${slot}:view`, `${slot}:due`, `${slot}:refs`]
   }
+}
+
+function toViewRead([marker, ...states]: readonly (Buffer | null)[]): ViewRead {
+  return { marker: marker?.toString() ?? null, states }
 }

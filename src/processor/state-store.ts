@@ -11,8 +11,11 @@
 export interface StateStore {
   /** The marker and the states of some payments, read atomically. */
   read(partition: number, paymentKeys: readonly string[]): Promise<ViewRead>
-  /** Sizes of the states of some payments, bytes, to plan memory before reading them; 0 for a payment not in the view. */
-  sizes(partition: number, paymentKeys: readonly string[]): Promise<readonly number[]>
+  /**
+   * Sizes of the states of some payments, to plan memory before reading them; and what `read` would return, if the states have
+   * at most `readBytesMax` bytes together and these are at most READ_WITH_SIZES_MAX payments.
+   */
+  sizes(partition: number, paymentKeys: readonly string[], readBytesMax: number): Promise<ViewSizes>
   /**
    * Replaces the marker `expected` by `next` and writes the states, each payment at most once; refused if the marker is not
    * `expected`.
@@ -39,12 +42,22 @@ export interface StateStore {
   scanReferences(partition: number): AsyncIterable<readonly [endToEndId: string, paymentKey: string]>
 }
 
+/** Lua cannot pass many more arguments to one command. */
+export const READ_WITH_SIZES_MAX = 1_000
+
 export type WriteResult = 'applied' | 'refused'
 
 export interface ViewRead {
   readonly marker: string | null
   /** In the order of the keys; null for a payment not in the view. */
   readonly states: readonly (Buffer | null)[]
+}
+
+export interface ViewSizes {
+  /** Bytes, in the order of the keys; 0 for a payment not in the view. */
+  readonly sizes: readonly number[]
+  /** Null if these are too many bytes or payments. */
+  readonly read: ViewRead | null
 }
 
 export interface StateWrite {

@@ -25,7 +25,7 @@ import { type PromisedEnds, publishOutput } from './publish-output.ts'
 import { restoreView } from './restore-view.ts'
 import { outputsDecided } from './settle-outputs.ts'
 import { type SettledCommit, settledCommit } from './settled-commit.ts'
-import type { StateWrite } from './state-store.ts'
+import type { StateWrite, ViewRead } from './state-store.ts'
 import type { StatusTaskOptions } from './status-task-options.ts'
 import { StepHeaders } from './step-headers.ts'
 import { type CommitMetadata, NO_OUTPUT, OUTPUTS } from './view-marker.ts'
@@ -33,6 +33,9 @@ import { type LaneStore, WaitingStore } from './waiting-store.ts'
 
 /** Time without another commit after which the outputs of the last one are checked, ms. */
 const CHECK_COMMIT_AFTER_MS = 5_000
+
+/** Small states are read together with their sizes, which saves a round trip. They are not part of the memory budget. */
+const READ_WITH_SIZES_BYTES_MAX = 64 * 1024
 
 /** Most payments whose timers are handled at once. */
 const DUE_MAX = 500
@@ -139,10 +142,10 @@ export class StatusTask implements PartitionTask {
       paymentKey: record.key && keyOf(record),
     }))
     const assertInPlace = (key: Buffer, offset: bigint) => this.#assertInPlace(key, topics.events, offset)
-    await this.#inPortions(items, signal, async (from, until) => {
+    await this.#inPortions(items, signal, async (from, until, known) => {
       const portion = records.slice(from, until)
       // 1. Read the states and the marker. Their sizes are known and their share of the memory budget is held.
-      const states = await this.#readStates(keysIn(items.slice(from, until)))
+      const states = await this.#readStates(keysIn(items.slice(from, until)), known)
       await prepareEvents(portion, this.#options)
       this.#options.crashPoint?.('processor:after-read')
 
@@ -176,9 +179,9 @@ export class StatusTask implements PartitionTask {
       return
     }
     const items = due.map((paymentKey) => ({ bytes: 0, paymentKey }))
-    await this.#inPortions(items, signal, async (from, until) => {
+    await this.#inPortions(items, signal, async (from, until, known) => {
       const keys = due.slice(from, until)
-      const output = await this.#withStates(await this.#readStates(keys), (stateOf) =>
+      const output = await this.#withStates(await this.#readStates(keys, known), (stateOf) =>
         outputOfTimers(keys, stateOf, this.#outputContext, at),
       )
       return this.#commit(output, view.marker.next)
@@ -238,20 +241,22 @@ export class StatusTask implements PartitionTask {
    * Handles a batch in portions. Each fits into memory together with the states it needs, and holds its share of the budget
    * while it is processed. Sizes are read before any state; nothing else changes them.
    *
-   * `work` gets the range of items and resolves with what it wrote into the view.
+   * `work` gets the range of items, and what was read with the sizes if that is all it needs. It resolves with what it wrote into
+   * the view.
    */
   async #inPortions(
     items: readonly Needed[],
     signal: AbortSignal,
-    work: (from: number, until: number) => Promise<readonly StateWrite[]>,
+    work: (from: number, until: number, known: ViewRead | null) => Promise<readonly StateWrite[]>,
   ): Promise<void> {
     const { partition, budget, portionBytesMax } = this.#options
     const keys = keysIn(items)
-    const lengths = await this.#opened().store.sizes(partition, keys)
-    const sizes = new Map(keys.map((key, index) => [key, lengths[index] ?? 0]))
+    const found = await this.#opened().store.sizes(partition, keys, READ_WITH_SIZES_BYTES_MAX)
+    const sizes = new Map(keys.map((key, index) => [key, found.sizes[index] ?? 0]))
     for (let from = 0; from < items.length; ) {
       const { until, bytes } = portionOf(items, from, (key) => sizes.get(key) ?? 0, portionBytesMax)
-      const writes = await budget.use(partition, bytes, signal, () => work(from, until))
+      const isWhole = from === 0 && until === items.length
+      const writes = await budget.use(partition, bytes, signal, () => work(from, until, isWhole ? found.read : null))
       for (const { paymentKey, state } of writes) {
         sizes.set(paymentKey, state?.length ?? 0)
       }
@@ -263,9 +268,9 @@ export class StatusTask implements PartitionTask {
    * The states of these payments, as bytes that can be decoded without the registry. Rejects with ViewLostError unless the
    * view is as this task left it.
    */
-  async #readStates(keys: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
+  async #readStates(keys: readonly string[], known: ViewRead | null): Promise<ReadonlyMap<string, Buffer>> {
     const { state } = this.#options.codecs
-    const states = await this.#opened().view.read(keys)
+    const states = await this.#opened().view.read(keys, known)
     for (const bytes of states.values()) {
       const id = state.unpreparedIdIn(bytes)
       if (id !== null) {

@@ -21,6 +21,12 @@ export interface RedisMemory {
 /** The commands that a single Redis and a cluster have in common. In a cluster, the keys of a command must share a slot. */
 export type RedisCommands = RedisCommander
 
+/** ioredis has these, but its types do not. */
+interface BufferScripts {
+  evalBuffer: RedisCommander['eval']
+  evalshaBuffer: RedisCommander['evalsha']
+}
+
 /**
  * A connection to a single Redis, to a primary found through Sentinel, or to a cluster. It fails a command rather than guess
  * its outcome: commands are not queued while disconnected and never resent, because a repeated command whose first reply
@@ -145,15 +151,16 @@ export class RedisClient {
     }
   }
 
-  /** Runs a Lua script, by its hash if Redis has it cached. Rejects like `run`. */
+  /** Runs a Lua script, by its hash if Redis has it cached. Strings in its result are buffers. Rejects like `run`. */
   script(lua: string, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<unknown> {
-    return this.run(async (redis) => {
+    return this.run(async (commands) => {
+      const redis = commands as RedisCommands & BufferScripts
       try {
-        return await redis.evalsha(this.#hashOf(lua), keys.length, ...keys, ...args)
+        return await redis.evalshaBuffer(this.#hashOf(lua), keys.length, ...keys, ...args)
       } catch (error) {
         // Redis was restarted or its script cache was flushed; nothing has run.
         if ((error as Error).message.startsWith('NOSCRIPT')) {
-          return redis.eval(lua, keys.length, ...keys, ...args)
+          return redis.evalBuffer(lua, keys.length, ...keys, ...args)
         }
         throw error
       }

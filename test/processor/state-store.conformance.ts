@@ -225,13 +225,18 @@ export function describeStateStore<S extends StateStore>(
       expect(await store.isWhole(P)).toBe(false)
     })
 
-    test('returns the size of a state without reading it', async () => {
+    test('returns the sizes of states, and with them the marker and the states if these are small enough', async () => {
       await store.write(P, null, 'm1', [put('a', 'ü€'), put('b', Buffer.alloc(70_000)), put('c', 'x')])
       await store.write(P, 'm1', 'm2', [forget('c')])
-      expect(await store.sizes(P, ['b', 'x', 'a', 'c'])).toEqual([70_000, 0, 5, 0])
-      expect(await store.sizes(P, [])).toEqual([])
-      const many = Array.from({ length: 3_000 }, (_, index) => `jpm:${index}`)
-      expect(await store.sizes(P, many)).toEqual(many.map(() => 0))
+      const asked = ['b', 'x', 'a', 'c']
+      const sizes = [70_000, 0, 5, 0]
+      expect(await store.sizes(P, asked, 70_004)).toEqual({ sizes, read: null })
+      expect(await store.sizes(P, asked, 70_005)).toEqual({ sizes, read: await store.read(P, asked) })
+      expect(await store.sizes(P, [], 0)).toEqual({ sizes: [], read: { marker: 'm2', states: [] } })
+      const many = Array.from({ length: 1_001 }, (_, index) => `jpm:${index}`)
+      expect(await store.sizes(P, many, 0)).toEqual({ sizes: many.map(() => 0), read: null })
+      const fewer = many.slice(1)
+      expect(await store.sizes(P, fewer, 0)).toEqual({ sizes: fewer.map(() => 0), read: await store.read(P, fewer) })
     })
 
     test('returns all due times, and those of some payments', async () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
 import { totalsDifference, totalsFrom } from '../../src/payment/totals.ts'
 import { ByteBudget } from '../../src/processor/byte-budget.ts'
@@ -96,6 +96,17 @@ describe('a batch', () => {
     expect(budget.used).toBe(0)
   })
 
+  test('reads a few small states together with their sizes, in one call', async () => {
+    world.arrive(ACCEPTED)
+    await world.run()
+    const read = vi.spyOn(world.view, 'read')
+    world.arrive(COMPLETED)
+    await world.run()
+    expect(world.changes()).toHaveLength(2)
+    expect(world.current().get('jpm:a')?.status).toBe('COMPLETED')
+    expect(read.mock.calls.filter(([, keys]) => keys.length > 0)).toEqual([])
+  })
+
   test('accounts for states that grow within the batch (I10)', async () => {
     const grown = Array.from({ length: 40 }, (_, at) => sampleEvent({ paymentKey: 'jpm:a', eventId: `grown-${at}` }))
     world.arrive(...grown)
@@ -103,7 +114,9 @@ describe('a batch', () => {
     const shares: [used: number, read: number][] = []
     world.view.onStep = async (step) => {
       if (step === 'view-read.before' && budget.used > 0) {
-        shares.push([budget.used, (await world.view.sizes(PARTITION, ['jpm:a']))[0] ?? 0])
+        for await (const [, state] of world.view.scan(PARTITION)) {
+          shares.push([budget.used, state.length])
+        }
       }
     }
     await world.run(world.task({ portionBytesMax: 5_000, budget }))

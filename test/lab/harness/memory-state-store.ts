@@ -1,4 +1,11 @@
-import type { StateStore, StateWrite, ViewRead, WriteResult } from '../../../src/processor/state-store.ts'
+import {
+  READ_WITH_SIZES_MAX,
+  type StateStore,
+  type StateWrite,
+  type ViewRead,
+  type ViewSizes,
+  type WriteResult,
+} from '../../../src/processor/state-store.ts'
 
 interface View {
   marker: string | null
@@ -17,9 +24,11 @@ export class MemoryStateStore implements StateStore {
     return { marker: view.marker, states: paymentKeys.map((key) => view.states.get(key) ?? null) }
   }
 
-  async sizes(partition: number, paymentKeys: readonly string[]): Promise<readonly number[]> {
-    const { states } = this.#view(partition)
-    return paymentKeys.map((key) => states.get(key)?.length ?? 0)
+  async sizes(partition: number, paymentKeys: readonly string[], readBytesMax: number): Promise<ViewSizes> {
+    const read = await this.read(partition, paymentKeys)
+    const sizes = read.states.map((state) => state?.length ?? 0)
+    const total = sizes.reduce((sum, size) => sum + size, 0)
+    return { sizes, read: total > readBytesMax || sizes.length > READ_WITH_SIZES_MAX ? null : read }
   }
 
   async write(

@@ -1,4 +1,4 @@
-import type { StateStore, StateWrite, ViewRead, WriteResult } from '../../../src/processor/state-store.ts'
+import type { StateStore, StateWrite, ViewRead, ViewSizes, WriteResult } from '../../../src/processor/state-store.ts'
 import { MemoryStateStore } from './memory-state-store.ts'
 
 export type ViewStep = `${'view-read' | 'view-write' | 'view-reset' | 'view-due' | 'view-whole'}.${'before' | 'after'}`
@@ -21,8 +21,10 @@ export class MemoryView implements StateStore {
     return this.#step('view-read', () => this.#store.read(partition, paymentKeys))
   }
 
-  sizes(partition: number, paymentKeys: readonly string[]): Promise<readonly number[]> {
-    return this.#store.sizes(partition, paymentKeys)
+  async sizes(partition: number, paymentKeys: readonly string[], readBytesMax: number): Promise<ViewSizes> {
+    const sizes = () => this.#store.sizes(partition, paymentKeys, readBytesMax)
+    const found = await sizes()
+    return found.read === null ? found : this.#step('view-read', sizes)
   }
 
   async write(
