@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../../../src/tools/simulate/random.ts'
-import { uuidLike } from '../../../src/tools/simulate/script-payment.ts'
 import { type Fault, LONG_MS, SHORT_MS } from './fault.ts'
 import { GroupAtRest } from './group-at-rest.ts'
 import { insistently } from './insistently.ts'
 import { keepEvents } from './keep-events.ts'
 import { slotsOf } from './lab.ts'
+import { contradictions, growth } from './v1-callbacks.ts'
 
 /** An operator resets a group's offsets while its members are stopped. */
 function resetOffsets(role: 'normalizer' | 'processor'): Fault {
@@ -166,32 +166,22 @@ export const OPERATION_FAULTS: readonly Fault[] = [
       return { what: `${count} callbacks that contradict each other or themselves`, heal: async () => {} }
     },
   },
-]
-
-/** Mutually exclusive final statuses of one payment, some repeated; and one good element among many bad ones. */
-function contradictions(random: Random): readonly object[] {
-  const payment = { endToEndId: `E2E-${random.hex(12)}`, firmRootId: uuidLike(random) }
-  const other = { endToEndId: `E2E-${random.hex(12)}`, firmRootId: uuidLike(random) }
-  const createDateTime = (minute: number) => new Date(Date.now() - 3_600_000 + minute * 60_000).toISOString()
-  const says = (status: string, minute: number) => ({ ...payment, status, createDateTime: createDateTime(minute) })
-  const completed = says('COMPLETED', 2)
-  const rejected = says('REJECTED', 4)
-  return [
-    { callbacks: [says('PENDING', 0)] },
-    { callbacks: [rejected] },
-    { callbacks: [completed, rejected] },
-    { callbacks: [says('RETURNED', 6), says('COMPLETED', 8)] },
-    {
-      callbacks: [
-        ...Array.from({ length: MANY_BAD }, (_, index) => index),
-        { ...other, status: 'COMPLETED', createDateTime: createDateTime(0) },
-      ],
+  {
+    name: 'grow-payment',
+    area: 'operation',
+    lastsMs: SHORT_MS,
+    async inject(lab, random) {
+      const sources = lab.sources.filter(({ provider }) => provider === 'jpm-global-payments-v1')
+      const count = await lab.postJson('grow-payment', sources, () =>
+        growth(random).map((body) => JSON.stringify(body)),
+      )
+      return {
+        what: `${count} callbacks about one payment, with more details than a state keeps`,
+        heal: async () => {},
+      }
     },
-  ]
-}
-
-/** More than are reported as separate dead letters. */
-const MANY_BAD = 20
+  },
+]
 
 function poisons(random: Random, bodyBytesMax: number): readonly (readonly [string, Buffer, string])[] {
   const json = 'application/json'

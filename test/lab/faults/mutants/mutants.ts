@@ -412,6 +412,20 @@ export const MUTANTS: readonly Mutant[] = [
     expects: ['lost', 'wrong'],
   },
   {
+    name: 'state-keeps-too-much',
+    what: 'a payment keeps events of twice the bytes that it may keep',
+    patches: [
+      {
+        file: 'src/payment/keep-within-bound.ts',
+        find: 'HISTORY_EVENTS_MAX * WEIGHT_MIN',
+        replace: 'HISTORY_EVENTS_MAX * WEIGHT_MIN * 2',
+      },
+    ],
+    scenario: 'grow-payment',
+    seed: 1,
+    expects: ['wrong'],
+  },
+  {
     name: 'due-nine-times-too-late',
     what: 'payments are reported overdue, and forgotten, after nine times the configured time',
     patches: [
