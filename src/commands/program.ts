@@ -38,7 +38,7 @@ const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promis
 /**
  * The command line. Wrong options end the process with 2.
  *
- * @param words What was typed. Loads only the commands that it names, which halves the time to start; without one, all.
+ * @param words What was typed. Loads only the commands that it names, to start faster; all if it names none.
  */
 export async function createProgram(words: readonly string[] = []): Promise<Command> {
   const program = new Command('paystatus')
