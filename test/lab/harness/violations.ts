@@ -3,6 +3,7 @@ import type { Config } from '../../../src/config.ts'
 import { orderFreePart, type PaymentState, replacesReading } from '../../../src/payment/apply-event.ts'
 import { withChildReports } from '../../../src/payment/child-report.ts'
 import { foldPayment } from '../../../src/payment/fold-payment.ts'
+import { keepWithinBound, wholeEvent } from '../../../src/payment/keep-within-bound.ts'
 import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
 import { readingThatCounts } from '../../../src/payment/reading.ts'
 import type { StatusChangeRecord } from '../../../src/payment/status-change.ts'
@@ -240,7 +241,8 @@ function* foldsOf({ events, changes, current }: Contents): Iterable<string> {
     }
     const { status, decidedBy, attention } = foldPayment(distinct)
     const have = orderFreePart(state)
-    const want = { status, decidedBy, attention, eventIds: distinct.map(({ eventId }) => eventId).sort() }
+    const kept = keepWithinBound(distinct.map(wholeEvent)).map(({ event }) => event.eventId)
+    const want = { status, decidedBy, attention, eventIds: kept.sort() }
     if (
       !isDeepStrictEqual(want, {
         status: have.status,
