@@ -9,6 +9,8 @@ import { RedisUnavailableError, toUnavailable } from './redis-errors.ts'
 const REFUSED_PAUSE_MS = 2_000
 /** Interval at which the eviction policy is checked again, ms; an operator can change it at any time. */
 const POLICY_AGE_MAX_MS = 5_000
+/** Pause before a client that gave up connects again, ms. */
+const CONNECT_AGAIN_MS = 100
 
 /** Memory of one node, as it says itself. */
 export interface RedisMemory {
@@ -44,16 +46,18 @@ export class RedisClient {
   #refused = false
   #checking: Promise<void> | undefined
   #checkedAt = Number.NEGATIVE_INFINITY
+  #keepsConnected = false
 
   /** `onMemory` gets the memory of all nodes that answered, with each check. */
   constructor(
     connection: RedisConnection,
     logger: Logger,
     onMemory: (nodes: readonly RedisMemory[]) => void = () => {},
+    open: typeof openRedis = openRedis,
   ) {
     this.#logger = logger
     this.#onMemory = onMemory
-    this.#open = openRedis(connection, (attempt) => {
+    this.#open = open(connection, (attempt) => {
       this.#readCredentials()
       return this.#refused ? REFUSED_PAUSE_MS : Math.min(50 * attempt, 500)
     })
@@ -77,6 +81,14 @@ export class RedisClient {
     client.on('ready', () => {
       this.#refused = false
       void this.#check()
+    })
+    // ioredis gives up if its failover detector closes a connection that is being opened, which a failover can cause.
+    client.on('end', () => {
+      setTimeout(() => {
+        if (this.#keepsConnected) {
+          this.connect()
+        }
+      }, CONNECT_AGAIN_MS)
     })
     // A node that was discovered or changed its role has not been checked yet.
     client.on('+node', () => {
@@ -106,6 +118,7 @@ export class RedisClient {
 
   /** Starts connecting, and keeps reconnecting until `close`. */
   connect(): void {
+    this.#keepsConnected = true
     this.#readCredentials()
     this.#open.client.connect().catch(() => {
       // Every command reports it until the connection is established; ioredis keeps trying.
@@ -131,6 +144,7 @@ export class RedisClient {
   }
 
   close(): void {
+    this.#keepsConnected = false
     this.#open.client.disconnect()
   }
 
