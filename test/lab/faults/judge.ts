@@ -18,6 +18,7 @@ import { eventually } from '../harness/eventually.ts'
 import { Observer, type ReadRecord } from '../harness/observer.ts'
 import { type Contents, readContents, totalsViolations, viewViolations, violationsOf } from '../harness/violations.ts'
 import type { Finding, Found } from './finding.ts'
+import { identityOf } from './keep-events.ts'
 import { type Lab, type LoadReport, slotsOf } from './lab.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { askOracle, type Installation, type OracleCounts } from './oracle.ts'
@@ -184,8 +185,8 @@ async function secondOpinion(lab: Lab, report: LoadReport, caughtUpMaxMs: number
 
 /** The contents as if no event had ever been deleted from its topic. */
 function withDeleted(contents: Contents, deleted: readonly ReadRecord[], { codecs }: Observer): Contents {
-  const places = new Set(contents.eventRecords.map(({ partition, offset }) => `${partition}/${offset}`))
-  const gone = deleted.filter(({ partition, offset }) => !places.has(`${partition}/${offset}`))
+  const there = new Set(contents.eventRecords.map(identityOf))
+  const gone = deleted.filter((record) => !there.has(identityOf(record)))
   const events = gone.map(({ value }) => codecs.event.decode(value as Buffer))
   return { ...contents, events: [...events, ...contents.events] }
 }

@@ -6,11 +6,16 @@ import type { Lab } from './lab.ts'
 
 /** Tells the judges the events that may be deleted from the topic. */
 export async function keepEvents(lab: Lab): Promise<void> {
-  const kept = new Set(lab.deletedEvents.map(({ partition, offset }) => `${partition}/${offset}`))
+  const kept = new Set(lab.deletedEvents.map(identityOf))
   for (let partition = 0; partition < lab.partitions; partition += 1) {
     const records = await readPartition(lab, lab.deployment.topics.events, partition)
-    lab.deletedEvents.push(...records.filter(({ offset }) => !kept.has(`${partition}/${offset}`)))
+    lab.deletedEvents.push(...records.filter((record) => !kept.has(identityOf(record))))
   }
+}
+
+/** A topic that was created again has other records at the same offsets. */
+export function identityOf({ partition, offset, value }: ReadRecord): string {
+  return `${partition}/${offset} ${value?.toString('base64')}`
 }
 
 /** All visible records of a partition. */
