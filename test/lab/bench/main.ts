@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import { cpus } from 'node:os'
-import { setTimeout as delay } from 'node:timers/promises'
 import { simulatedSources } from '../../../src/tools/simulated-sources.ts'
 import { tailChanges } from '../../../src/tools/tail.ts'
+import { atRate } from '../harness/at-rate.ts'
 import { Deployment, PAYSTATUS, type RoleProcess } from '../harness/deployment.ts'
 import { envNumber } from '../harness/env-number.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -205,30 +205,24 @@ async function measureLatency() {
     let refused = 0
     const agent = new Agent({ keepAlive: true, maxSockets: 256 })
     const url = new URL(source?.url ?? '')
-    const startedAt = performance.now()
-    for (let sent = 0; sent < total; ) {
-      const due = Math.floor(((performance.now() - startedAt) / 1_000) * RATE)
-      for (; sent < Math.min(due, total); sent += 1) {
-        const at = startedAt + ((sent + 1) * 1_000) / RATE
-        const counted = sent >= warmUp
-        if (sent === warmUp) {
-          cpuBefore = cpuSoFar()
-        }
-        const paymentId = randomUUID()
-        if (counted) {
-          dueAt.set(`jpm-global-payments-v2:${paymentId}`, at)
-        }
-        post(agent, url, source?.headers ?? {}, benchCallback(paymentId, 0), (status) => {
-          settled += 1
-          if (status !== source?.successCode) {
-            refused += 1
-          } else if (counted) {
-            answerMs.push(performance.now() - at)
-          }
-        })
+    await atRate(RATE, total, (at, index) => {
+      const counted = index >= warmUp
+      if (index === warmUp) {
+        cpuBefore = cpuSoFar()
       }
-      await delay(1)
-    }
+      const paymentId = randomUUID()
+      if (counted) {
+        dueAt.set(`jpm-global-payments-v2:${paymentId}`, at)
+      }
+      post(agent, url, source?.headers ?? {}, benchCallback(paymentId, 0), (status) => {
+        settled += 1
+        if (status !== source?.successCode) {
+          refused += 1
+        } else if (counted) {
+          answerMs.push(performance.now() - at)
+        }
+      })
+    })
     await eventually(
       () => {
         if (settled < total || seenMs.length < total - warmUp - refused) {
