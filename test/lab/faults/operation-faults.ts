@@ -86,6 +86,21 @@ const offsetsBelowStart: Fault = {
   },
 }
 
+/** Sends callbacks of J.P. Morgan v1 in addition to those of the load. */
+function postsV1(name: string, what: string, callbacks: (random: Random) => readonly object[]): Fault {
+  return {
+    name,
+    area: 'operation',
+    lastsMs: SHORT_MS,
+    async inject(lab, random) {
+      const sources = lab.sources.filter(({ provider }) => provider === 'jpm-global-payments-v1')
+      const bodies = () => callbacks(random).map((body) => JSON.stringify(body))
+      const count = await lab.postJson(name, sources, bodies)
+      return { what: `${count} ${what}`, heal: async () => {} }
+    },
+  }
+}
+
 export const OPERATION_FAULTS: readonly Fault[] = [
   resetOffsets('normalizer'),
   resetOffsets('processor'),
@@ -154,33 +169,8 @@ export const OPERATION_FAULTS: readonly Fault[] = [
       return { what: `${answers.size} malformed and oversize callbacks`, heal: async () => {} }
     },
   },
-  {
-    name: 'contradict',
-    area: 'operation',
-    lastsMs: SHORT_MS,
-    async inject(lab, random) {
-      const sources = lab.sources.filter(({ provider }) => provider === 'jpm-global-payments-v1')
-      const count = await lab.postJson('contradict', sources, () =>
-        contradictions(random).map((body) => JSON.stringify(body)),
-      )
-      return { what: `${count} callbacks that contradict each other or themselves`, heal: async () => {} }
-    },
-  },
-  {
-    name: 'grow-payment',
-    area: 'operation',
-    lastsMs: SHORT_MS,
-    async inject(lab, random) {
-      const sources = lab.sources.filter(({ provider }) => provider === 'jpm-global-payments-v1')
-      const count = await lab.postJson('grow-payment', sources, () =>
-        growth(random).map((body) => JSON.stringify(body)),
-      )
-      return {
-        what: `${count} callbacks about one payment, with more details than a state keeps`,
-        heal: async () => {},
-      }
-    },
-  },
+  postsV1('contradict', 'callbacks that contradict each other or themselves', contradictions),
+  postsV1('grow-payment', 'callbacks about one payment, with more details than a state keeps', growth),
 ]
 
 function poisons(random: Random, bodyBytesMax: number): readonly (readonly [string, Buffer, string])[] {

@@ -4,6 +4,7 @@ import { providerById } from '../../../src/providers/registry.ts'
 import { foldFiles } from '../../../src/tools/fold-files.ts'
 import { createRandom } from '../../../src/tools/simulate/random.ts'
 import { translateFiles } from '../../../src/tools/translate-files.ts'
+import { callbackOf } from '../../providers/callback-of.ts'
 import { contradictions, growth } from './v1-callbacks.ts'
 
 /** The callbacks do what their faults are for. */
@@ -11,16 +12,7 @@ import { contradictions, growth } from './v1-callbacks.ts'
 function folded(bodies: readonly object[]) {
   const files = bodies.map((body, index) => ({
     file: String(index),
-    callback: {
-      callbackId: String(index),
-      source: 'jpm-v1',
-      namespace: 'jpm',
-      currency: null,
-      receivedAt: Date.now(),
-      contentType: 'application/json',
-      authenticity: [],
-      body: Buffer.from(JSON.stringify(body)),
-    },
+    callback: callbackOf(body, { receivedAt: Date.now() }),
   }))
   return foldFiles(translateFiles(providerById('jpm-global-payments-v1') as Provider, files))
 }
