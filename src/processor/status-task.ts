@@ -255,8 +255,8 @@ export class StatusTask implements PartitionTask {
     const sizes = new Map(keys.map((key, index) => [key, found.sizes[index] ?? 0]))
     for (let from = 0; from < items.length; ) {
       const { until, bytes } = portionOf(items, from, (key) => sizes.get(key) ?? 0, portionBytesMax)
-      const isWhole = from === 0 && until === items.length
-      const writes = await budget.use(partition, bytes, signal, () => work(from, until, isWhole ? found.read : null))
+      const known = from === 0 && until === items.length ? found.read : null
+      const writes = await budget.use(partition, bytes, signal, () => work(from, until, known))
       for (const { paymentKey, state } of writes) {
         sizes.set(paymentKey, state?.length ?? 0)
       }
