@@ -11,6 +11,7 @@ import { DURATION_HINT, parseDuration } from './duration.ts'
 import { ENCRYPTION_SCHEMA, type EncryptionConfig, resolveEncryption } from './encryption/encryption-config.ts'
 import { PAYMENT_STATUSES } from './payment/payment-status.ts'
 import { PROVIDER_IDS, providerById } from './providers/registry.ts'
+import { UsageError } from './usage-error.ts'
 
 /** The parts of the configuration whose secrets and files only some processes need. */
 export const CONFIG_PARTS = ['kafka', 'redis', 'registry', 'gateway', 'encryption', 'console'] as const
@@ -113,7 +114,7 @@ function withItsVariable(problem: string, values: readonly EnvironmentValue[]): 
 const SERVICE_LINK = /^(?:tcp|udp|sctp):\/\//
 
 /** Invalid configuration. The message lists every problem; the command line prints it and exits with 2. */
-export class ConfigError extends Error {
+export class ConfigError extends UsageError {
   readonly code = 'CONFIG_INVALID'
   readonly problems: readonly string[]
 

@@ -1,18 +1,15 @@
 import type { Command } from 'commander'
 import { type Config, type ConfigPart, loadConfig } from '../config.ts'
 import { createLogger, type Logger } from '../observability/log.ts'
+import { UsageError } from '../usage-error.ts'
 
 /** Exit codes: 0 done, 1 failed (or findings), 2 wrong options or configuration. */
 export const EXIT_FAILED = 1
 export const EXIT_USAGE = 2
 
-/** Codes of ConfigError, SimulationOptionsError, CallbackFilesError and ConformanceOptionsError. Their modules would take long to load. */
-const USAGE_CODES = ['CONFIG_INVALID', 'simulation-options', 'CALLBACK_FILES', 'CONFORMANCE_OPTIONS']
-
 /** The exit code of a command that ended with this error. */
 export function exitCodeOf(error: unknown): number {
-  const { code } = error as { code?: string }
-  return code !== undefined && USAGE_CODES.includes(code) ? EXIT_USAGE : EXIT_FAILED
+  return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED
 }
 
 /** What a command needs to read the published topics. */

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { Callback, Provider } from '../providers/provider.ts'
+import { UsageError } from '../usage-error.ts'
 
 /** A callback read from a file. */
 export interface CallbackFile {
@@ -20,7 +21,7 @@ export interface CallbackFileOptions {
 }
 
 /** Unreadable files; the message names all of them. */
-export class CallbackFilesError extends Error {
+export class CallbackFilesError extends UsageError {
   readonly code = 'CALLBACK_FILES'
 
   constructor(problems: readonly string[]) {

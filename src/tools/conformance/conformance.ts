@@ -6,6 +6,7 @@ import type { KafkaClient } from '../../kafka/kafka-client.ts'
 import { createTopics, deleteTopics, partitionsByTopic } from '../../kafka/topic-admin.ts'
 import type { Logger } from '../../observability/log.ts'
 import { TOPICS, type TopicNames, topicNames, toTopicConfig } from '../../topics.ts'
+import { UsageError } from '../../usage-error.ts'
 import { applySchemas } from '../schemas.ts'
 import { withClients } from '../with-clients.ts'
 import { newerCodecs } from './newer-codecs.ts'
@@ -39,7 +40,7 @@ export interface SubscriberOptions {
 }
 
 /** Wrong prefix or topics: nothing was written. */
-export class ConformanceOptionsError extends Error {
+export class ConformanceOptionsError extends UsageError {
   readonly code = 'CONFORMANCE_OPTIONS'
 
   constructor(message: string) {

@@ -1,4 +1,5 @@
 import type { DeadLetterReason } from '../../providers/provider.ts'
+import { UsageError } from '../../usage-error.ts'
 import { LIFECYCLES, type Lifecycle, paymentsOf, SIMULATED_PROVIDERS, type SimulatedProvider } from './lifecycles.ts'
 import { FOREIGN_PRODUCTS, type OddDeadLetter, oddDeadLetter } from './odd-dead-letters.ts'
 import { ODD_LIFECYCLES } from './odd-lifecycles.ts'
@@ -56,7 +57,7 @@ export const PLAN_DEFAULTS = {
 } as const satisfies Partial<PlanOptions>
 
 /** Invalid options, with all problems at once. */
-export class SimulationOptionsError extends Error {
+export class SimulationOptionsError extends UsageError {
   readonly code = 'simulation-options'
   readonly problems: readonly string[]
 
