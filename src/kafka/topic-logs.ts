@@ -10,9 +10,11 @@ const ANY_EPOCH = -1
 
 export function createTopicLogs({ queries }: KafkaClient): TopicLogs {
   return {
-    facts: (topics) =>
+    facts: (topics, log) =>
       refusedAsStop(topics.join(', '), async () => {
-        const found = await queries.retried(() => queries.describe(topics))
+        const found = await (log === undefined
+          ? queries.retried(() => queries.describe(topics))
+          : queries.onCurrentLeader(log.topic, log.partition, (leader) => queries.describe(topics, leader)))
         return new Map(
           topics.map((name): [string, TopicFacts] => {
             const topic = found.find((one) => one.name === name)

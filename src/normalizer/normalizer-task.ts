@@ -14,7 +14,7 @@ import type { AppendLog } from '../stream/append-log.ts'
 import { toDeadLetter } from '../stream/dead-letter.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import { assertLogHolds, type InputLog, openInputLog } from '../stream/input-log.ts'
-import { assertSameOrigin, assertSameTopics, partitionsChanged, toOriginJson } from '../stream/origin.ts'
+import { assertSameOrigin, partitionsChanged, toOriginJson } from '../stream/origin.ts'
 import { partitionOf } from '../stream/partition-of.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { PartitionStart, PartitionTask } from '../stream/partition-task.ts'
@@ -115,14 +115,12 @@ export class NormalizerTask implements PartitionTask {
   }
 
   async verify(next: bigint, read: LogPlace | null): Promise<void> {
-    const { group, rawTopic, logs } = this.#options
-    assertSameTopics({ group, topic: rawTopic, facts: await logs.facts([...this.#facts.keys()]) }, this.#facts)
     await assertLogHolds(this.#input, next, read, this.#committed)
   }
 
   get #input(): InputLog {
     const { group, rawTopic, partition, reader, logs } = this.#options
-    return { group, topic: rawTopic, partition, reader, logs }
+    return { group, topic: rawTopic, partition, reader, logs, facts: this.#facts }
   }
 
   async process(records: readonly InRecord[], next: bigint, signal?: AbortSignal): Promise<void> {

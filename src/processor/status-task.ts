@@ -3,7 +3,7 @@ import type { ValuePlace } from '../avro/schema-stop.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import { addTotals } from '../payment/totals.ts'
 import { assertLogHolds, type InputLog, openInputLog } from '../stream/input-log.ts'
-import { assertSameOrigin, assertSameTopics } from '../stream/origin.ts'
+import { assertSameOrigin } from '../stream/origin.ts'
 import {
   type DefinedStop,
   definedStopOf,
@@ -121,9 +121,7 @@ export class StatusTask implements PartitionTask {
   }
 
   async verify(next: bigint, read: LogPlace | null): Promise<void> {
-    const { group, topics, logs } = this.#options
     try {
-      assertSameTopics({ group, topic: topics.events, facts: await logs.facts([...this.#facts.keys()]) }, this.#facts)
       await assertLogHolds(this.#input, next, read, this.#opened().view.marker.next)
     } catch (error) {
       this.#stop = definedStopOf(error)
@@ -371,7 +369,7 @@ export class StatusTask implements PartitionTask {
 
   get #input(): InputLog {
     const { group, topics, partition, reader, logs } = this.#options
-    return { group, topic: topics.events, partition, reader, logs }
+    return { group, topic: topics.events, partition, reader, logs, facts: this.#facts }
   }
 
   #assertInPlace(key: Buffer, topic: string, offset: bigint): void {

@@ -25,8 +25,16 @@ export function endOf(record: Pick<InRecord, 'offset' | 'leaderEpoch'> | undefin
 
 /** What brokers know about topics and their logs beyond the records. */
 export interface TopicLogs {
-  /** Rejects if one of the topics does not exist. */
-  facts(topics: readonly string[]): Promise<ReadonlyMap<string, TopicFacts>>
+  /**
+   * Rejects if one of the topics does not exist.
+   *
+   * @param log Whose leader to ask. A broker learns of a topic before it opens a log of it. So what it says after it answered
+   * about the log is true of the topic of that log; another broker may not know yet that the topic was recreated.
+   */
+  facts(
+    topics: readonly string[],
+    log?: { readonly topic: string; readonly partition: number },
+  ): Promise<ReadonlyMap<string, TopicFacts>>
   /**
    * The greatest epoch of the log up to this one, and the offset at which its records end; null if the log has no such epoch,
    * for example because it was emptied.

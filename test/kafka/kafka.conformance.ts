@@ -146,6 +146,8 @@ export function describeKafka(name: string, create: () => Promise<EmptyKafka>): 
       const first = (await kafka.logs.facts([kafka.output])).get(kafka.output)
       const again = (await kafka.logs.facts([kafka.output, kafka.input])).get(kafka.output)
       expect(first).toEqual(again)
+      const log = { topic: kafka.input, partition: 0 }
+      expect((await kafka.logs.facts([kafka.output], log)).get(kafka.output)).toEqual(first)
       expect(first?.partitions).toBe(1)
       expect((await kafka.offsets.highWatermarks(kafka.output)).get(0) ?? 0n).toBe(0n)
     })

@@ -11,7 +11,7 @@ let input: InputLog
 
 beforeEach(() => {
   kafka = new MemoryKafka()
-  input = { group: 'g', topic: 't', partition: 0, reader: kafka.reader, logs: kafka.logs }
+  input = { group: 'g', topic: 't', partition: 0, reader: kafka.reader, logs: kafka.logs, facts: factsOf('t') }
 })
 
 function append(count: number): void {
@@ -20,6 +20,7 @@ function append(count: number): void {
   }
 }
 
+const factsOf = (topic: string) => new Map([[topic, kafka.factsOf(topic)]])
 const readTo = (offset: bigint, leaderEpoch: number): LogPlace => ({ offset, leaderEpoch })
 
 function committedAt(offset: bigint, read: LogPlace | null) {
@@ -100,5 +101,29 @@ describe('opening the log', () => {
     kafka.truncate('t', 0, 3n)
     append(9)
     await expect(openInputLog(input, committed)).rejects.toMatchObject({ code: 'LOG_TRUNCATED' })
+  })
+})
+
+/** A broker answers about the log; only then is asked which topic the log belongs to. */
+describe('a topic recreated between the questions', () => {
+  beforeEach(() => {
+    append(10)
+    kafka.onStep = async (step) => {
+      if (step === 'range.before') {
+        kafka.recreate('t')
+      }
+    }
+  })
+
+  test.each([readTo(10n, 0), null])('is recreated, and has not lost records; read: %o', async (read) => {
+    const recreated = { code: 'TOPIC_RECREATED', message: expect.stringContaining('topic id t-1,') }
+    await expect(openInputLog(input, committedAt(10n, read))).rejects.toMatchObject(recreated)
+    kafka.onStep = async () => {}
+    await expect(assertLogHolds(input, 10n, read, 10n)).rejects.toMatchObject(recreated)
+  })
+
+  test('is recreated even if its new log could be the old one', async () => {
+    const committed = committedAt(0n, null)
+    await expect(openInputLog(input, committed)).rejects.toMatchObject({ code: 'TOPIC_RECREATED' })
   })
 })

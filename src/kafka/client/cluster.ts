@@ -80,10 +80,10 @@ export class Cluster {
     return this.#clusterId
   }
 
-  /** Requests topics by name and returns the broker's answer for each, errors included. */
-  async describe(topics: readonly string[]): Promise<readonly Described[]> {
-    const request = metadataRequest(topics)
-    return this.#note(await this.any((broker) => broker.send(METADATA, request, { deadlineMs: LOOKUP_MAX_MS })))
+  /** Requests topics by name, of any broker or of this one, and returns its answer for each, errors included. */
+  async describe(topics: readonly string[], of?: Broker): Promise<readonly Described[]> {
+    const ask = (broker: Broker) => broker.send(METADATA, metadataRequest(topics), { deadlineMs: LOOKUP_MAX_MS })
+    return this.#note(await (of === undefined ? this.any(ask) : ask(of)))
   }
 
   /** Looks up the current leaders of topics. Rejects with the protocol's error if a topic does not exist or is refused. */

@@ -13,7 +13,8 @@ test('I2 the reset in the message of a truncated log is the offset at which the 
     topic: TOPIC,
     partition: 2,
     reader: { range: async () => range },
-    logs: { endOfEpoch: async () => ({ leaderEpoch: 3, offset: 31n }) },
+    logs: { endOfEpoch: async () => ({ leaderEpoch: 3, offset: 31n }), facts: async () => new Map() },
+    facts: new Map(),
   }
   const metadata = JSON.stringify({ origin: { environment: 'env', topics: {}, read: ['50', 3] } })
   const stop = await openInputLog(input, { offset: 50n, metadata }).catch((error: Error) => error)
