@@ -56,9 +56,7 @@ export async function openInputLog(
   const { group, topic, partition } = input
   const read = originIn(committed.metadata)?.read ?? null
   const range =
-    read === null
-      ? await rangeOf(input)
-      : await assertLogHolds(input, committed.offset, read, committed.offset)
+    read === null ? await rangeOf(input) : await assertLogHolds(input, committed.offset, read, committed.offset)
   return { next: startOffset(group, topic, partition, committed, range), read, range }
 }
 

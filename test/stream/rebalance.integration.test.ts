@@ -47,7 +47,7 @@ test('two processes of a role share its partitions', async () => {
     expect(assignments.flat().sort()).toEqual([0, 1, 2, 3])
   }
   for (const processor of processors) {
-    expect(await processor.metric('paystatus_lanes{stage="processor",state="open"}')).toBe(PARTITIONS / 2)
+    await openLanes(processor, PARTITIONS / 2)
   }
 })
 
@@ -60,7 +60,7 @@ test('I3 I7 a killed processor loses and repeats nothing: its partitions move, a
   await allIsWell(report)
   const assignments = [...(await observer.assignments(deployment.config.processor.group)).values()]
   expect(assignments.map((partitions) => [...partitions].sort())).toEqual([[0, 1, 2, 3]])
-  expect(await survivor.metric('paystatus_lanes{stage="processor",state="open"}')).toBe(PARTITIONS)
+  await openLanes(survivor, PARTITIONS)
   processors = [survivor, await deployment.start(['processor'])]
   await shared(2, 2)
 })
@@ -127,7 +127,13 @@ async function allIsWell(report: SimulationReport): Promise<void> {
   expect(findMismatches(report, contents.current)).toEqual([])
 }
 
-/** Waits until the groups have this many members and every lane is open. */
+/** The group assigns partitions first; the member then opens and closes lanes. */
+async function openLanes(processor: RoleProcess, count: number): Promise<void> {
+  const open = () => processor.metric('paystatus_lanes{stage="processor",state="open"}')
+  await eventually(async () => expect(await open()).toBe(count))
+}
+
+/** Waits until the groups have this many members, each of them ready. */
 async function shared(normalizers: number, processorCount: number): Promise<void> {
   const { config } = deployment
   await eventually(async () => {
