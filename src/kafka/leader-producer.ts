@@ -8,7 +8,7 @@ import { isRetriable, kafkaErrorType, ProduceReplyError } from './errors.ts'
 import { type ProducedPartition, type ProducerIdentity, produceTo } from './produce-request.ts'
 
 export interface LeaderProducerOptions {
-  readonly cluster: Pick<Cluster, 'topic' | 'knownTopic' | 'refresh' | 'broker'>
+  readonly cluster: Pick<Cluster, 'topic' | 'knownTopic' | 'forgetLeaders' | 'broker'>
   /** Null for a producer without an identity, whose retries may be appended twice. */
   readonly identity: () => ProducerIdentity | null
   /** Whether all readers of a topic can read zstd. By default nothing is compressed. */
@@ -89,7 +89,7 @@ export class LeaderProducer {
     return [...this.#connections].every(({ isOpen }) => isOpen)
   }
 
-  /** Looks up the leaders of a topic's partitions; free after the first call. */
+  /** Looks up the leaders of a topic's partitions, if they are not known or the last append to one of them failed. */
   async know(topic: string): Promise<void> {
     await this.#options.cluster.topic(topic)
   }
@@ -212,6 +212,7 @@ export class LeaderProducer {
       this.#dispatch(entry)
       return
     }
+    this.#options.cluster.forgetLeaders(entry.topic)
     const pauseMs = Math.min(RETRY_PAUSE_MS * 2 ** entry.failures, RETRY_PAUSE_MAX_MS)
     if (!isRetriable(error) || performance.now() >= entry.deadline) {
       entry.reject(error)
@@ -220,7 +221,7 @@ export class LeaderProducer {
     entry.failures += 1
     await sleep(pauseMs)
     try {
-      await this.#options.cluster.refresh([entry.topic])
+      await this.know(entry.topic)
     } catch (failure) {
       // While no broker answers, the deadline decides. A refusal, or a client that was closed, is final.
       await this.#again(entry, failure)

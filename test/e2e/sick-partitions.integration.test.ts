@@ -169,3 +169,25 @@ test('without a leader: a new gateway, a new normalizer and a new processor work
     await deployment.close()
   }
 })
+
+test('with a frozen leader: callbacks are accepted again once another one is elected, not only once it is back (I1)', async () => {
+  const deployment = await installation([[1, 3], [2, 3], [3, 1]], 1)
+  try {
+    const gateway = await deployment.start(['gateway'])
+    await gateway.ready()
+    const before = [0, 1, 2].flatMap((partition) => idsIn(partition, 'before', 2))
+    expect(new Set(await together(deployment, gateway, before))).toEqual(new Set([200]))
+    await trio.broker(2).pause()
+    try {
+      expect(await together(deployment, gateway, idsIn(1, 'frozen', 2))).toEqual([503, 503])
+      await trio.leadersAre(deployment.topics.raw, [1, 3, 3])
+      await eventually(async () => {
+        expect(await together(deployment, gateway, idsIn(1, 'elected', 2))).toEqual([200, 200])
+      })
+    } finally {
+      await trio.broker(2).resume()
+    }
+  } finally {
+    await deployment.close()
+  }
+})

@@ -19,10 +19,20 @@ class FakeCluster {
   }
   #nextOffset = 100
 
+  #outdated = false
+
   readonly cluster = {
-    topic: async () => ({ id: 'id', leaders: this.leaders }),
+    topic: async () => {
+      if (this.#outdated) {
+        await this.refresh()
+        this.#outdated = false
+      }
+      return { id: 'id', leaders: this.leaders }
+    },
     knownTopic: () => ({ id: 'id', leaders: this.leaders }),
-    refresh: () => this.refresh(),
+    forgetLeaders: () => {
+      this.#outdated = true
+    },
     broker: (nodeId: number) => ({ nodeId }),
   } as unknown as LeaderProducerOptions['cluster']
 
@@ -100,6 +110,20 @@ describe('LeaderProducer', () => {
       ['ours', true],
       ['subscribed', false],
     ])
+  })
+
+  it('looks up the leader before the next append if one fails after its time is up', async () => {
+    const one = producer(null, 1_000, 0)
+    fake.onProduce = (_request, leader) => {
+      if (leader === 1) {
+        throw retriable()
+      }
+    }
+    await expect(one.append('a', 0, [record()])).rejects.toThrow('NOT_LEADER')
+    fake.refresh = async () => {
+      fake.leaders = [2, 2, 2]
+    }
+    await expect(one.append('a', 0, [record()])).resolves.toBeDefined()
   })
 
   it('sends the appends of one turn in one request per leader', async () => {

@@ -41,6 +41,8 @@ const REPLICA_NOT_AVAILABLE = 9
 const LOOK_AGAIN_MS = 1_000
 const LOOKUP_MAX_MS = 5_000
 const DOUBTED_AFTER_MS = 2_000
+/** Brokers that keep a request waiting for longer are asked after others. */
+const SLOW_MS = 1_000
 /** A cluster whose requests are all answered does nothing then. */
 const REVIEW_EVERY_MS = 500
 const REVIEWERS_MAX = 3
@@ -63,6 +65,8 @@ export class Cluster {
   readonly #seeds: readonly Broker[]
   readonly #brokers = new Map<number, Broker>()
   readonly #topics = new Map<string, TopicMetadata & { readonly askAgainAt: number }>()
+  /** Topics whose leaders are to be looked up before they are used again. */
+  readonly #outdated = new Set<string>()
   readonly #coordinators = new Map<string, number>()
   readonly #doubtedAfterMs: number
   #clusterId: string | null = null
@@ -93,9 +97,9 @@ export class Cluster {
     }
   }
 
-  /** A topic's metadata, requested if it is not known yet. */
+  /** A topic's metadata, requested if it is not known yet, or after `forgetLeaders`. */
   async topic(name: string): Promise<TopicMetadata> {
-    if (!this.#topics.has(name)) {
+    if (!this.#topics.has(name) || this.#outdated.has(name)) {
       await this.refresh([name])
     }
     const found = this.#topics.get(name)
@@ -105,7 +109,15 @@ export class Cluster {
     return found
   }
 
-  /** A topic's metadata if it is known. */
+  /**
+   * To be called with every failure at a leader, whether it is retried or not: a caller whose time is up would otherwise begin
+   * with the same leader the next time, and never learn of another one.
+   */
+  forgetLeaders(topic: string): void {
+    this.#outdated.add(topic)
+  }
+
+  /** A topic's metadata if it is known, however old. */
   knownTopic(name: string): TopicMetadata | undefined {
     return this.#topics.get(name)
   }
@@ -158,17 +170,10 @@ export class Cluster {
     this.#coordinators.delete(`${kind} ${key}`)
   }
 
-  /** Asks a leader; after a transient failure, looks up the leader again and retries. */
-  onLeader<T>(topic: string, partition: number, ask: (leader: Broker) => Promise<T>): Promise<T> {
-    return this.retried(async (isFirst) => {
-      if (!isFirst) {
-        await this.refresh([topic])
-      }
-      return ask(await this.leaderOf(topic, partition))
-    })
-  }
-
-  /** Like `onLeader`, but always looks up the leader first: a former leader that has just resumed would answer with old values. */
+  /**
+   * Looks up a leader and asks it; retries after transient failures. Always looks it up: a former leader that has just resumed
+   * would answer with old values.
+   */
   onCurrentLeader<T>(topic: string, partition: number, ask: (leader: Broker) => Promise<T>): Promise<T> {
     return this.retried(async () => {
       await this.refresh([topic])
@@ -177,20 +182,23 @@ export class Cluster {
   }
 
   onCoordinator<T>(kind: CoordinatorKind, key: string, ask: (coordinator: Broker) => Promise<T>): Promise<T> {
-    return this.retried(async (isFirst) => {
-      if (!isFirst) {
+    return this.retried(async () => {
+      try {
+        return await ask(await this.coordinatorOf(kind, key))
+      } catch (error) {
+        // Even if it is not retried: the next caller would begin with the same coordinator.
         this.forgetCoordinator(kind, key)
+        throw error
       }
-      return ask(await this.coordinatorOf(kind, key))
     })
   }
 
   /** Retries after errors marked retriable, with growing pauses, for `retryForMs`. */
-  async retried<T>(ask: (isFirst: boolean) => Promise<T>): Promise<T> {
+  async retried<T>(ask: () => Promise<T>): Promise<T> {
     const deadline = performance.now() + this.#options.retryForMs
     for (let failures = 0; ; failures += 1) {
       try {
-        return await ask(failures === 0)
+        return await ask()
       } catch (error) {
         if ((error as { retriable?: boolean }).retriable !== true || performance.now() >= deadline || this.#closed) {
           throw error
@@ -239,7 +247,10 @@ export class Cluster {
     await Promise.all(brokers.map((broker) => broker.close()))
   }
 
-  /** Connected first, silent last; otherwise in random order, so that clients spread over the brokers. */
+  /**
+   * Connected first; then those that keep a request waiting, which may be frozen; silent ones last. Otherwise in random order, so
+   * that clients spread over the brokers.
+   */
   #candidates(): readonly Broker[] {
     if (this.#closed) {
       return []
@@ -247,7 +258,12 @@ export class Cluster {
     const known = shuffled([...this.#brokers.values()])
     const knownAt = new Set(known.map(({ place }) => place))
     const seeds = this.#seeds.filter(({ place }) => !knownAt.has(place))
-    const rank = (broker: Broker) => (this.#options.silent.has(broker.place) ? 2 : broker.isConnected() ? 0 : 1)
+    const rank = (broker: Broker) => {
+      if (this.#options.silent.has(broker.place)) {
+        return 3
+      }
+      return broker.waitingMs > SLOW_MS ? 2 : broker.isConnected() ? 0 : 1
+    }
     return [...known, ...seeds].toSorted((a, b) => rank(a) - rank(b))
   }
 
@@ -341,6 +357,7 @@ export class Cluster {
     for (const { partition, errorCode: problem, leader } of partitions) {
       leaders[partition] = problem === 0 || problem === REPLICA_NOT_AVAILABLE ? leader : NO_LEADER
     }
+    this.#outdated.delete(name)
     this.#topics.set(name, { id, leaders, askAgainAt: performance.now() + LOOK_AGAIN_MS })
   }
 }

@@ -72,7 +72,7 @@ describe('leaders', () => {
     one.on(HEARTBEAT, () => ({ throttleTimeMs: 0, errorCode: answers.shift() ?? 0 }))
     two.on(HEARTBEAT, fine)
     const leaders: number[] = []
-    await cluster.onLeader('raw', 0, async (leader) => {
+    await cluster.onCurrentLeader('raw', 0, async (leader) => {
       leaders.push(leader.nodeId)
       one.leader = 2
       two.leader = 2
@@ -87,10 +87,22 @@ describe('leaders', () => {
   test('a partition without a leader delays only its users, and is looked up again soon', async () => {
     one.leader = NO_LEADER
     await expect(cluster.leaderOf('raw', 0)).rejects.toMatchObject({ code: 'NO_LEADER', retriable: true })
-    const found = cluster.onLeader('raw', 0, async ({ nodeId }) => nodeId)
+    const found = cluster.onCurrentLeader('raw', 0, async ({ nodeId }) => nodeId)
     one.leader = 2
     two.leader = 2
     await expect(found).resolves.toBe(2)
+  })
+
+  test('are looked up again after a failure that nobody retried', async () => {
+    await cluster.leaderOf('raw', 0)
+    one.leader = 2
+    two.leader = 2
+    expect((await cluster.leaderOf('raw', 0)).nodeId).toBe(1)
+    cluster.forgetLeaders('raw')
+    expect((await cluster.leaderOf('raw', 0)).nodeId).toBe(2)
+    const lookups = one.requests.length + two.requests.length
+    await cluster.leaderOf('raw', 0)
+    expect(one.requests.length + two.requests.length).toBe(lookups)
   })
 
   test('a partition or topic that does not exist is an error at once', async () => {
@@ -217,8 +229,10 @@ describe('a broker that keeps a request waiting', () => {
     two.brokers = [two]
     two.leader = 2
     const asked: number[] = []
-    await cluster.onLeader('raw', 0, (leader) => {
+    await cluster.retried(async () => {
+      const leader = await cluster.leaderOf('raw', 0)
       asked.push(leader.nodeId)
+      cluster.forgetLeaders('raw')
       return leader.send(HEARTBEAT, BEAT)
     })
     expect(asked).toEqual([1, 2])
@@ -262,6 +276,14 @@ describe('coordinators', () => {
       }
     })
     expect(asked).toEqual([1, 2])
+  })
+
+  test('one that failed is looked up again by the next caller, even if nobody retried', async () => {
+    const refused = new Error('it does not answer')
+    await expect(cluster.onCoordinator('group', 'g', () => Promise.reject(refused))).rejects.toBe(refused)
+    one.coordinator = 2
+    two.coordinator = 2
+    await expect(cluster.onCoordinator('group', 'g', async ({ nodeId }) => nodeId)).resolves.toBe(2)
   })
 
   test('a lookup that is denied is a refusal, not a coordinator that does not exist yet', async () => {
