@@ -171,7 +171,14 @@ test('without a leader: a new gateway, a new normalizer and a new processor work
 })
 
 test('with a frozen leader: callbacks are accepted again once another one is elected, not only once it is back (I1)', async () => {
-  const deployment = await installation([[1, 3], [2, 3], [3, 1]], 1)
+  const deployment = await installation(
+    [
+      [1, 3],
+      [2, 3],
+      [3, 1],
+    ],
+    1,
+  )
   try {
     const gateway = await deployment.start(['gateway'])
     await gateway.ready()
