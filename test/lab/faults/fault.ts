@@ -17,6 +17,8 @@ export interface Injected {
 export interface Fault extends FaultTiming {
   /** True if callers must not notice it: every answer is a success while nothing else is broken. */
   readonly unnoticed?: boolean
+  /** True if payments must get through again before it is healed, while nothing else is broken. */
+  readonly outlived?: boolean
   /** Kinds of Redis on which it cannot be injected, with the reason. */
   readonly notOn?: Partial<Readonly<Record<RedisKind, string>>>
   /** Resolves once the fault is in effect. Equal randomness chooses equal targets. */

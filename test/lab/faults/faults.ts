@@ -18,7 +18,6 @@ import { READING_AGAIN_FAULTS } from './reading-again-faults.ts'
 import { REDIS_FAULTS } from './redis-faults.ts'
 import type { RedisKind } from './redis-kind.ts'
 import { repeatedly } from './repeatedly.ts'
-import type { FaultTiming } from './schedule.ts'
 import { restartStaticProcessors } from './static-restart.ts'
 
 function killRole(role: Role): Fault {
@@ -160,12 +159,12 @@ function stopBroker(which: string, choose: ChooseBroker): Fault {
   }
 }
 
-function freezeBroker(which: string, choose: ChooseBroker, timing: Partial<FaultTiming> = {}): Fault {
+function freezeBroker(which: string, choose: ChooseBroker, other: Partial<Fault> = {}): Fault {
   return {
     name: `freeze-${which}`,
     area: 'broker',
     lastsMs: OUTLIVED_MS,
-    ...timing,
+    ...other,
     async inject(lab, random) {
       const [{ id, server }, why] = await choose(lab, random)
       await server.pause()
@@ -181,7 +180,12 @@ const BROKER_FAULTS: readonly Fault[] = [
     freezeBroker(which, choose),
   ]),
   // Tells whether payments resume because of the other brokers, or only because it is back.
-  freezeBroker('leader', CHOICES.leader, { name: 'freeze-leader-for-long', lastsMs: [75_000, 80_000], onDemand: true }),
+  freezeBroker('leader', CHOICES.leader, {
+    name: 'freeze-leader-for-long',
+    lastsMs: [75_000, 80_000],
+    onDemand: true,
+    outlived: true,
+  }),
   {
     name: 'kill-all-brokers',
     area: 'broker',

@@ -110,7 +110,11 @@ export async function runScenario(
   const judgement = await judge(lab, report, Math.max(5_000, dueAt - performance.now()))
   const spans = watch.spans()
   const recoveries = await watch.stop()
-  findings.push(...judgement.findings, ...refusalFindings(lab, faults, spans, startedAt))
+  findings.push(
+    ...judgement.findings,
+    ...refusalFindings(lab, faults, spans, startedAt),
+    ...standstillFindings(faults, recoveries),
+  )
   say(`judged: ${judgement.counts.events} events, ${findings.length} findings`)
   findings.push(...(await judgeRebuiltView(lab)))
   const branches = await lab.branches.stop()
@@ -219,6 +223,19 @@ async function injectAll(
   }
   const others = schedule.faults.filter(({ alone }) => !alone)
   return [...findings, ...(await Promise.all(others.map(one))).flat()]
+}
+
+/** Faults that the system must outlive. */
+function standstillFindings(known: readonly Fault[], recoveries: readonly Recovery[]): readonly Finding[] {
+  const stoodStill = recoveries.filter(
+    ({ fault, alone, afterHealMs }) =>
+      alone && afterHealMs > 0 && known.some(({ name, outlived }) => name === fault && outlived),
+  )
+  return stoodStill.map(({ fault, recoveryMs }) => ({
+    kind: 'late',
+    by: 'laboratory',
+    text: `${fault}: payments moved again only after it was healed, ${recoveryMs} ms after it began`,
+  }))
 }
 
 /** Per 1,000 attempts: on a shared machine a broker occasionally misses a gateway's deadline. */

@@ -392,6 +392,22 @@ export const MUTANTS: readonly Mutant[] = [
     healedMaxMs: 20_000,
   },
   {
+    name: 'keeps-dead-leader',
+    what: 'an append that fails when its time is up does not make the next one look the leader up again',
+    patches: [
+      {
+        file: 'src/kafka/leader-producer.ts',
+        find: 'this.#options.cluster.forgetLeaders(entry.topic)',
+        replace:
+          'if (performance.now() < entry.deadline) {\n      this.#options.cluster.forgetLeaders(entry.topic)\n    }',
+      },
+    ],
+    scenario: 'freeze-leader-for-long',
+    seed: 1,
+    expects: ['late'],
+    seenBy: 'laboratory',
+  },
+  {
     name: 'view-before-commit',
     what: 'the view in Redis is written before the transaction is committed',
     patches: [
