@@ -23,8 +23,8 @@ const CHOSEN = (process.env['MUTANT'] ?? '').split(',').filter((name) => name !=
 const CONTROL = envNumber('CONTROL', 1) === 1
 /** Seeds tried before a mutant counts as not caught. */
 const TRIES = envNumber('TRIES', 3)
-/** `TYPES=1`: type-checks every mutant first, which takes some seconds each. */
-const TYPES = process.env['TYPES'] === '1'
+/** `TYPES=0`: does not type-check the mutants first, which takes some seconds each. */
+const TYPES = envNumber('TYPES', 1) === 1
 /** File for the table; none by default. */
 const TABLE = process.env['TABLE'] ?? ''
 /** File that keeps the verdicts, so that an interrupted campaign can continue; none by default. */

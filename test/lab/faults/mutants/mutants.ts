@@ -79,7 +79,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: 'src/normalizer/normalizer-task.ts',
         find: 'const appends = ',
-        replace: `await this.#options.commit(partition, next)
+        replace: `await this.#options.commit(partition, next, '')
     const appends = `,
       },
     ],
