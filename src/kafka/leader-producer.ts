@@ -8,7 +8,7 @@ import { isRetriable, kafkaErrorType, ProduceReplyError } from './errors.ts'
 import { type ProducedPartition, type ProducerIdentity, produceTo } from './produce-request.ts'
 
 export interface LeaderProducerOptions {
-  readonly cluster: Pick<Cluster, 'topic' | 'knownTopic' | 'forgetLeaders' | 'broker'>
+  readonly cluster: Pick<Cluster, 'topic' | 'knownTopic' | 'refresh' | 'broker'>
   /** Null for a producer without an identity, whose retries may be appended twice. */
   readonly identity: () => ProducerIdentity | null
   /** Whether all readers of a topic can read zstd. By default nothing is compressed. */
@@ -75,6 +75,8 @@ export class LeaderProducer {
   readonly #busy = new Set<string>()
   /** Partitions whose last result was a failure. */
   readonly #failing = new Set<string>()
+  /** Partitions whose leader is looked up before the next append: the last one failed when there was no time to look it up. */
+  readonly #outdated = new Set<string>()
   /** Connections used for appends within a transaction. */
   readonly #connections = new Set<Connection>()
   /** Next sequence number of every partition, for a producer with an identity. */
@@ -89,7 +91,7 @@ export class LeaderProducer {
     return [...this.#connections].every(({ isOpen }) => isOpen)
   }
 
-  /** Looks up the leaders of a topic's partitions, if they are not known or the last append to one of them failed. */
+  /** Looks up the leaders of a topic's partitions; free after the first call. */
   async know(topic: string): Promise<void> {
     await this.#options.cluster.topic(topic)
   }
@@ -106,6 +108,11 @@ export class LeaderProducer {
   async append(topic: string, partition: number, records: readonly OutRecord[]): Promise<AppendedRange> {
     await this.know(topic)
     const place = placeOf({ topic, partition })
+    if (this.#outdated.has(place)) {
+      // Only this partition waits for it: the answer may take a while, and other leaders are well.
+      await this.#options.cluster.refresh([topic])
+      this.#outdated.delete(place)
+    }
     let first = -1n
     let next = -1n
     for (const batch of batchesOf(records, this.#options.batchBytesMax)) {
@@ -212,16 +219,16 @@ export class LeaderProducer {
       this.#dispatch(entry)
       return
     }
-    this.#options.cluster.forgetLeaders(entry.topic)
     const pauseMs = Math.min(RETRY_PAUSE_MS * 2 ** entry.failures, RETRY_PAUSE_MAX_MS)
     if (!isRetriable(error) || performance.now() >= entry.deadline) {
+      this.#outdated.add(placeOf(entry))
       entry.reject(error)
       return
     }
     entry.failures += 1
     await sleep(pauseMs)
     try {
-      await this.know(entry.topic)
+      await this.#options.cluster.refresh([entry.topic])
     } catch (failure) {
       // While no broker answers, the deadline decides. A refusal, or a client that was closed, is final.
       await this.#again(entry, failure)

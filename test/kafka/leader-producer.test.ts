@@ -19,20 +19,10 @@ class FakeCluster {
   }
   #nextOffset = 100
 
-  #outdated = false
-
   readonly cluster = {
-    topic: async () => {
-      if (this.#outdated) {
-        await this.refresh()
-        this.#outdated = false
-      }
-      return { id: 'id', leaders: this.leaders }
-    },
+    topic: async () => ({ id: 'id', leaders: this.leaders }),
     knownTopic: () => ({ id: 'id', leaders: this.leaders }),
-    forgetLeaders: () => {
-      this.#outdated = true
-    },
+    refresh: () => this.refresh(),
     broker: (nodeId: number) => ({ nodeId }),
   } as unknown as LeaderProducerOptions['cluster']
 
@@ -120,10 +110,16 @@ describe('LeaderProducer', () => {
       }
     }
     await expect(one.append('a', 0, [record()])).rejects.toThrow('NOT_LEADER')
+    const { promise: found, resolve: find } = Promise.withResolvers<void>()
     fake.refresh = async () => {
+      await found
       fake.leaders = [2, 2, 2]
     }
-    await expect(one.append('a', 0, [record()])).resolves.toBeDefined()
+    const next = one.append('a', 0, [record()])
+    // Others do not wait for it.
+    await expect(one.append('a', 2, [record()])).resolves.toBeDefined()
+    find()
+    await expect(next).resolves.toBeDefined()
   })
 
   it('sends the appends of one turn in one request per leader', async () => {

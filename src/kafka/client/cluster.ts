@@ -65,8 +65,6 @@ export class Cluster {
   readonly #seeds: readonly Broker[]
   readonly #brokers = new Map<number, Broker>()
   readonly #topics = new Map<string, TopicMetadata & { readonly askAgainAt: number }>()
-  /** Topics whose leaders are to be looked up before they are used again. */
-  readonly #outdated = new Set<string>()
   readonly #coordinators = new Map<string, number>()
   readonly #doubtedAfterMs: number
   #clusterId: string | null = null
@@ -97,9 +95,9 @@ export class Cluster {
     }
   }
 
-  /** A topic's metadata, requested if it is not known yet, or after `forgetLeaders`. */
+  /** A topic's metadata, requested if it is not known yet. */
   async topic(name: string): Promise<TopicMetadata> {
-    if (!this.#topics.has(name) || this.#outdated.has(name)) {
+    if (!this.#topics.has(name)) {
       await this.refresh([name])
     }
     const found = this.#topics.get(name)
@@ -109,15 +107,7 @@ export class Cluster {
     return found
   }
 
-  /**
-   * To be called with every failure at a leader, whether it is retried or not: a caller whose time is up would otherwise begin
-   * with the same leader the next time, and never learn of another one.
-   */
-  forgetLeaders(topic: string): void {
-    this.#outdated.add(topic)
-  }
-
-  /** A topic's metadata if it is known, however old. */
+  /** A topic's metadata if it is known. */
   knownTopic(name: string): TopicMetadata | undefined {
     return this.#topics.get(name)
   }
@@ -357,7 +347,6 @@ export class Cluster {
     for (const { partition, errorCode: problem, leader } of partitions) {
       leaders[partition] = problem === 0 || problem === REPLICA_NOT_AVAILABLE ? leader : NO_LEADER
     }
-    this.#outdated.delete(name)
     this.#topics.set(name, { id, leaders, askAgainAt: performance.now() + LOOK_AGAIN_MS })
   }
 }

@@ -76,6 +76,9 @@ export class Fetcher {
     for (let failures = 0; ; failures += 1) {
       signal.throwIfAborted()
       try {
+        if (failures > 0) {
+          await this.#cluster.refresh([topic])
+        }
         const otherId = await this.#otherTopic(place)
         if (otherId !== null) {
           return { kind: 'other-topic', topicId: otherId }
@@ -84,7 +87,6 @@ export class Fetcher {
         return toFetched(answer, place)
       } catch (error) {
         signal.throwIfAborted()
-        this.#cluster.forgetLeaders(topic)
         if ((error as { retriable?: boolean }).retriable !== true || performance.now() >= deadline) {
           throw error
         }

@@ -397,9 +397,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/kafka/leader-producer.ts',
-        find: 'this.#options.cluster.forgetLeaders(entry.topic)',
-        replace:
-          'if (performance.now() < entry.deadline) {\n      this.#options.cluster.forgetLeaders(entry.topic)\n    }',
+        find: 'this.#outdated.add(placeOf(entry))',
+        replace: '',
       },
     ],
     scenario: 'freeze-leader-for-long',
