@@ -89,7 +89,7 @@ const cutRaw: Fault = {
       const records = await readWholeLog(lab, raw, partition, () => killBrokers(lab), lab.cluster.brokers)
       const end = least(await cutAndStart(lab, raw, partition, wanted))
       return { end, removed: records.filter(({ offset }) => offset >= end) }
-    }).finally(behind)
+    }).finally(behind.thaw)
     return {
       what: `${raw}[${partition}] is cut to ${cut.end} on the brokers, and lost ${cut.removed.length} records; it was normalized up to ${committed} or further`,
       heal: () => recoverRaw(lab, partition, cut, stopped),
@@ -160,13 +160,26 @@ const electUncleanly: Fault = {
     })
     const stopped = lab.expectStop('LOG_TRUNCATED')
     const behind = await leaveBehindNormalizers(lab, random)
-    const removed = await withoutAppendsToRaw(lab, async () => {
-      const records = await readWholeLog(lab, raw, partition, () => leader.server.kill(), [leader])
-      await follower.server.start()
-      await leaderIs(lab, raw, partition, follower)
-      await leader.server.start()
-      return records.filter(({ offset }) => offset >= known)
-    }).finally(behind)
+    let removed: readonly ReadRecord[]
+    try {
+      removed = await withoutAppendsToRaw(lab, async () => {
+        const records = await readWholeLog(lab, raw, partition, () => leader.server.kill(), [leader])
+        await follower.server.start()
+        await leaderIs(lab, raw, partition, follower)
+        await leader.server.start()
+        return records.filter(({ offset }) => offset >= known)
+      })
+      if (behind.frozen) {
+        // Once the log is longer than what was read of it, only the leader epochs reveal that records are missing.
+        await until(`${raw}[${partition}] grows beyond its former end`, INSIST_MS, async () => {
+          const ends = await insistently(() => lab.admin.fetchTopicOffsets(raw))
+          const end = BigInt(ends.find((one) => one.partition === partition)?.high ?? 0)
+          return end > known + BigInt(removed.length)
+        })
+      }
+    } finally {
+      behind.thaw()
+    }
     return {
       what: `broker ${follower.id} leads ${raw}[${partition}] after an unclean election, without ${removed.length} records that broker ${leader.id} had acknowledged`,
       heal: async () => {
@@ -349,18 +362,24 @@ async function untilQuiet(lab: Lab, topic: string, partition: number): Promise<v
 
 /**
  * In half of the cases freezes the normalizers while callbacks are still accepted, so that records are removed before they
- * are normalized. Returns a function that thaws them.
+ * are normalized.
  */
-async function leaveBehindNormalizers(lab: Lab, random: Random): Promise<() => void> {
+async function leaveBehindNormalizers(
+  lab: Lab,
+  random: Random,
+): Promise<{ readonly frozen: boolean; readonly thaw: () => void }> {
   const slots = random.chance(0.5) ? slotsOf('normalizer') : []
   for (const slot of slots) {
     lab.freeze(slot)
   }
   await (slots.length > 0 && delay(BEHIND_MS))
-  return () => {
-    for (const slot of slots) {
-      lab.thaw(slot)
-    }
+  return {
+    frozen: slots.length > 0,
+    thaw: () => {
+      for (const slot of slots) {
+        lab.thaw(slot)
+      }
+    },
   }
 }
 
