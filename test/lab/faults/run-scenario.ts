@@ -86,66 +86,75 @@ export async function runScenario(
   startedAt = performance.now()
   const enough = new AbortController()
   const giveUp = new AbortController()
-  const load = lab.load(enough.signal, giveUp.signal)
   const watch = new RecoveryWatch(lab)
-  const findings = await injectAll(lab, faults, schedule, watch, startedAt)
-  await lab.heal()
-  say('everything is healed')
-  await delay(AFTERWARDS_MS)
-  enough.abort()
-  // The current shift may still continue; earlier callbacks must be accepted in time.
-  const dueAt = performance.now() + LOAD_SHIFT_MS + healedMaxMs
-  const overdue = setTimeout(() => giveUp.abort(), dueAt - performance.now())
-  const report = await load
-  watch.loadIsOver()
-  clearTimeout(overdue)
-  const { callbacks, accepted, attempts } = report
-  say(`${accepted} of ${callbacks} callbacks are accepted, in ${attempts} attempts`)
-  if (accepted < callbacks) {
-    const text = `${callbacks - accepted} callbacks are not accepted`
-    findings.push({ kind: 'late', by: 'laboratory', text })
-  }
-  await lab.ledger.close()
-  findings.push(...(await actAtRest(lab, Math.max(AT_REST_MIN_MS, dueAt - performance.now()))))
-  const judgement = await judge(lab, report, Math.max(5_000, dueAt - performance.now()))
-  const spans = watch.spans()
-  const recoveries = await watch.stop()
-  findings.push(
-    ...judgement.findings,
-    ...refusalFindings(lab, faults, spans, startedAt),
-    ...standstillFindings(faults, recoveries),
-  )
-  say(`judged: ${judgement.counts.events} events, ${findings.length} findings`)
-  findings.push(...(await judgeRebuiltView(lab)))
-  const branches = await lab.branches.stop()
-  say(
-    `paths taken: ${
-      Object.entries(branches)
-        .map(([name, times]) => `${name} ${times}`)
-        .join(', ') || 'none'
-    }`,
-  )
-  const badEnds = await lab.close()
-  findings.push(...lab.findings, ...badEnds.map((text): Finding => ({ kind: 'wrong', by: 'laboratory', text })))
-  return {
-    scenario,
-    seed,
-    at: new Date().toISOString(),
-    commit: COMMIT,
-    redis: cluster.redisKind,
-    tookMs: Math.round(performance.now() - startedAt),
-    faults: [...new Set(recoveries.map(({ fault }) => fault))],
-    callbacks,
-    accepted,
-    events: judgement.counts.events,
-    attempts,
-    unexpectedExits: lab.unexpectedExits,
-    definedStops: lab.definedStops.length,
-    crashes: Object.fromEntries(lab.crashes),
-    branches,
-    counts: judgement.counts,
-    recoveries,
-    findings,
+  try {
+    const load = lab.load(enough.signal, giveUp.signal)
+    const findings = await injectAll(lab, faults, schedule, watch, startedAt)
+    await lab.heal()
+    say('everything is healed')
+    await delay(AFTERWARDS_MS)
+    enough.abort()
+    // The current shift may still continue; earlier callbacks must be accepted in time.
+    const dueAt = performance.now() + LOAD_SHIFT_MS + healedMaxMs
+    const overdue = setTimeout(() => giveUp.abort(), dueAt - performance.now())
+    const report = await load
+    watch.loadIsOver()
+    clearTimeout(overdue)
+    const { callbacks, accepted, attempts } = report
+    say(`${accepted} of ${callbacks} callbacks are accepted, in ${attempts} attempts`)
+    if (accepted < callbacks) {
+      const text = `${callbacks - accepted} callbacks are not accepted`
+      findings.push({ kind: 'late', by: 'laboratory', text })
+    }
+    await lab.ledger.close()
+    findings.push(...(await actAtRest(lab, Math.max(AT_REST_MIN_MS, dueAt - performance.now()))))
+    const judgement = await judge(lab, report, Math.max(5_000, dueAt - performance.now()))
+    const spans = watch.spans()
+    const recoveries = await watch.stop()
+    findings.push(
+      ...judgement.findings,
+      ...refusalFindings(lab, faults, spans, startedAt),
+      ...standstillFindings(faults, recoveries),
+    )
+    say(`judged: ${judgement.counts.events} events, ${findings.length} findings`)
+    findings.push(...(await judgeRebuiltView(lab)))
+    const branches = await lab.branches.stop()
+    say(
+      `paths taken: ${
+        Object.entries(branches)
+          .map(([name, times]) => `${name} ${times}`)
+          .join(', ') || 'none'
+      }`,
+    )
+    const badEnds = await lab.close()
+    findings.push(...lab.findings, ...badEnds.map((text): Finding => ({ kind: 'wrong', by: 'laboratory', text })))
+    return {
+      scenario,
+      seed,
+      at: new Date().toISOString(),
+      commit: COMMIT,
+      redis: cluster.redisKind,
+      tookMs: Math.round(performance.now() - startedAt),
+      faults: [...new Set(recoveries.map(({ fault }) => fault))],
+      callbacks,
+      accepted,
+      events: judgement.counts.events,
+      attempts,
+      unexpectedExits: lab.unexpectedExits,
+      definedStops: lab.definedStops.length,
+      crashes: Object.fromEntries(lab.crashes),
+      branches,
+      counts: judgement.counts,
+      recoveries,
+      findings,
+    }
+  } catch (error) {
+    // Otherwise the laboratory would keep starting its roles and sending callbacks, also during the next run.
+    enough.abort()
+    giveUp.abort()
+    await watch.stop()
+    await lab.close().catch(() => {})
+    throw error
   }
 }
 
