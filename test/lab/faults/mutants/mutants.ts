@@ -392,21 +392,6 @@ export const MUTANTS: readonly Mutant[] = [
     healedMaxMs: 20_000,
   },
   {
-    name: 'keeps-dead-leader',
-    what: 'an append that fails when its time is up does not make the next one look the leader up again',
-    patches: [
-      {
-        file: 'src/kafka/leader-producer.ts',
-        find: 'this.#outdated.add(placeOf(entry))',
-        replace: '',
-      },
-    ],
-    scenario: 'freeze-leader-for-long',
-    seed: 1,
-    expects: ['late'],
-    seenBy: 'laboratory',
-  },
-  {
     name: 'view-before-commit',
     what: 'the view in Redis is written before the transaction is committed',
     patches: [
@@ -470,7 +455,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     scenario: 'elect-uncleanly',
-    seed: 2,
+    // With this one, the normalizers are frozen until the log has outgrown what they read.
+    seed: 4,
     expects: ['wrong'],
     // The stop names an offset beyond the cut; the fault does not follow it.
     seenBy: 'laboratory',
