@@ -171,10 +171,9 @@ const electUncleanly: Fault = {
       })
       if (behind.frozen) {
         // Once the log is longer than what was read of it, only the leader epochs reveal that records are missing.
+        const formerEnd = known + BigInt(removed.length)
         await until(`${raw}[${partition}] grows beyond its former end`, INSIST_MS, async () => {
-          const ends = await insistently(() => lab.admin.fetchTopicOffsets(raw))
-          const end = BigInt(ends.find((one) => one.partition === partition)?.high ?? 0)
-          return end > known + BigInt(removed.length)
+          return (await highWatermarkOf(lab, raw, partition)) > formerEnd
         })
       }
     } finally {
@@ -349,15 +348,21 @@ const READS_MAX = 3
 
 /** Resolves once the end of a partition stays the same for a moment. */
 async function untilQuiet(lab: Lab, topic: string, partition: number): Promise<void> {
-  let before = ''
+  let before = UNKNOWN_END
   await until(`${topic}[${partition}] does not grow`, INSIST_MS, async () => {
-    const offsets = await insistently(() => lab.admin.fetchTopicOffsets(topic))
-    const high = offsets.find((one) => one.partition === partition)?.high ?? ''
+    const high = await highWatermarkOf(lab, topic, partition)
     const isQuiet = high === before
     before = high
     await delay(300)
     return isQuiet
   })
+}
+
+const UNKNOWN_END = -1n
+
+async function highWatermarkOf(lab: Lab, topic: string, partition: number): Promise<bigint> {
+  const offsets = await insistently(() => lab.admin.fetchTopicOffsets(topic))
+  return BigInt(offsets.find((one) => one.partition === partition)?.high ?? UNKNOWN_END)
 }
 
 /**

@@ -134,6 +134,8 @@ export class RecoveryWatch {
   }
 
   async #run(): Promise<void> {
+    // Our own client gives up a frozen broker as soon as the controller does. One that went on asking it would see payments
+    // stand still for as long as the broker is frozen.
     const { cluster, deployment } = this.#lab
     const connection = { brokers: cluster.directBrokers }
     const kafka = createKafka({ connection, clientId: 'recovery-watch', logger: deployment.logger, retryForMs: 0 })
@@ -162,10 +164,6 @@ export class RecoveryWatch {
     }
   }
 
-  /**
-   * With our own client, which gives up a frozen broker as soon as the controller does: one that went on asking it would see
-   * payments stand still for as long as the broker is frozen.
-   */
   async #look(offsets: GroupOffsets): Promise<Positions> {
     const { config, topics } = this.#lab.deployment
     const stages = [

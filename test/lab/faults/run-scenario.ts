@@ -86,9 +86,9 @@ export async function runScenario(
   startedAt = performance.now()
   const enough = new AbortController()
   const giveUp = new AbortController()
+  const load = lab.load(enough.signal, giveUp.signal)
   const watch = new RecoveryWatch(lab)
   try {
-    const load = lab.load(enough.signal, giveUp.signal)
     const findings = await injectAll(lab, faults, schedule, watch, startedAt)
     await lab.heal()
     say('everything is healed')
@@ -152,7 +152,7 @@ export async function runScenario(
     // Otherwise the laboratory would keep starting its roles and sending callbacks, also during the next run.
     enough.abort()
     giveUp.abort()
-    await watch.stop()
+    await Promise.allSettled([load, watch.stop()])
     await lab.close().catch(() => {})
     throw error
   }

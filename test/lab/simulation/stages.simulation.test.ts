@@ -250,13 +250,11 @@ class Simulation {
    */
   async #elect({ input, lost, repeats }: Extract<Act, { act: 'elect' }>): Promise<void> {
     const { kafka } = this.world
-    const seat = input === 'raw' ? this.#normalizer : this.#processor
-    const partition = input === 'raw' ? RAW_PARTITION : PARTITION
-    const { offset: moved, metadata } = kafka.committed(
-      input === 'raw' ? NORMALIZER_GROUP : GROUP,
-      TOPICS[input],
-      partition,
-    )
+    const [seat, group, partition] =
+      input === 'raw'
+        ? ([this.#normalizer, NORMALIZER_GROUP, RAW_PARTITION] as const)
+        : ([this.#processor, GROUP, PARTITION] as const)
+    const { offset: moved, metadata } = kafka.committed(group, TOPICS[input], partition)
     // What was read is unknown once an operator has moved the offset, until the next commit. That an election then loses records
     // below it cannot be noticed: a known limit of the product (docs/internals/processor.md).
     const records = kafka.records(TOPICS[input], partition).filter(({ offset }) => metadata !== '' || offset >= moved)
