@@ -194,14 +194,17 @@ describe('a commit', () => {
     // Longer than the next join takes.
     run({ answerMaxMs: 10_000 })
     await joined()
+    const { promise: joinedAgain, resolve: answer } = Promise.withResolvers<void>()
     one.on(OFFSET_COMMIT, async () => {
-      // The answer comes after the next join, which gave us another member id.
       group.failures.heartbeat.push(25)
-      await joined(2)
+      await joinedAgain
       group.serveOn(one)
       return { throttleTimeMs: 0, topics: [{ name: 'raw', partitions: [{ partition: 2, errorCode: 25 }] }] }
     })
-    await expect(member.commit(2, 6n, '')).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT' })
+    const commit = expect(member.commit(2, 6n, '')).rejects.toMatchObject({ code: 'COMMIT_NOT_SENT' })
+    // The answer comes after the next join, which gave us another member id.
+    await joined(2).finally(answer)
+    await commit
     expect(group.committed.has(2)).toBe(false)
   })
 
