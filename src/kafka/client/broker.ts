@@ -20,6 +20,13 @@ export interface BrokerOptions {
 /** How long `close` waits for requests in flight, ms. */
 const CLOSE_MAX_MS = 5_000
 
+interface Opening {
+  readonly connection: Promise<Connection>
+  readonly giveUp: (error: Error) => void
+  /** When it began, by `performance.now()`. */
+  readonly since: number
+}
+
 /** A broker with one connection per purpose, opened on first use. */
 export class Broker {
   readonly nodeId: number
@@ -27,9 +34,11 @@ export class Broker {
   /** The address as text. */
   readonly place: string
   readonly #options: BrokerOptions
-  readonly #opening = new Map<Purpose, Promise<Connection>>()
+  readonly #opening = new Map<Purpose, Opening>()
   readonly #open = new Map<Purpose, Connection>()
   readonly #usedAt = new Map<Purpose, number>()
+  /** When the first request or attempt to connect began that failed since it last accepted a connection, by `performance.now()`. */
+  #silentSince: number | undefined
   #idleCheck: NodeJS.Timeout | undefined
   #closed = false
 
@@ -44,11 +53,17 @@ export class Broker {
     return this.#open.has(on)
   }
 
-  /** How long the oldest request to it has been waiting for its answer, ms; 0 if none is. */
+  /**
+   * How long the oldest request to it has been waiting, for its answer or for a connection, ms; 0 if none is. A connection that is
+   * attempted again counts from the first failure.
+   */
   get waitingMs(): number {
     let longest = 0
     for (const connection of this.#open.values()) {
       longest = Math.max(longest, connection.waitingMs)
+    }
+    for (const { since } of this.#opening.values()) {
+      longest = Math.max(longest, performance.now() - (this.#silentSince ?? since))
     }
     return longest
   }
@@ -60,11 +75,12 @@ export class Broker {
     { deadlineMs, on = 'main' }: { readonly deadlineMs?: number; readonly on?: Purpose } = {},
   ): Promise<A> {
     const connection = await this.connection(on)
+    const since = performance.now()
     try {
       return await connection.send(type, body, deadlineMs)
     } catch (error) {
       if ((error as KafkaConnectionError).code === 'REQUEST_TIMED_OUT') {
-        this.#options.silent.add(this.place)
+        this.#unanswered(since)
       }
       throw error
     }
@@ -80,31 +96,28 @@ export class Broker {
     if (open !== undefined) {
       return open
     }
-    const opening = this.#opening.get(on)
-    if (opening !== undefined) {
-      return opening
-    }
-    const connecting = this.#connect(on).finally(() => this.#opening.delete(on))
-    this.#opening.set(on, connecting)
-    return connecting
+    return (this.#opening.get(on) ?? this.#connect(on)).connection
   }
 
-  /** Closes the connection for a purpose and rejects the requests in flight on it. */
+  /** Closes the connection for a purpose and rejects the requests that wait for it. */
   end(on: Purpose): void {
     this.#open.get(on)?.close()
+    this.#opening.get(on)?.giveUp(this.#givenUp())
   }
 
-  /** Closes all connections and rejects the requests in flight on them. */
+  /** Closes all connections and rejects the requests that wait for them. */
   disconnect(why: string): void {
     for (const connection of this.#open.values()) {
       connection.close(why)
     }
+    this.#stopOpening()
   }
 
   /** Ends group requests and fetches at once; other requests may take up to `maxMs`. */
   async close(maxMs = CLOSE_MAX_MS): Promise<void> {
     this.#closed = true
     clearInterval(this.#idleCheck)
+    this.#stopOpening()
     const open = [...this.#open]
     await Promise.all(
       open.map(([on, connection]) =>
@@ -113,28 +126,57 @@ export class Broker {
     )
   }
 
-  async #connect(on: Purpose): Promise<Connection> {
-    const { connect, address, silent } = this.#options
-    let connection: Connection
-    try {
-      connection = await connect(address)
-    } catch (error) {
-      if (error instanceof KafkaConnectionError) {
-        silent.add(this.place)
-      }
-      throw error
+  #connect(on: Purpose): Opening {
+    const { promise, resolve, reject } = Promise.withResolvers<Connection>()
+    const since = performance.now()
+    const giveUp = (error: Error) => {
+      this.#opening.delete(on)
+      reject(error)
     }
-    if (this.#closed) {
-      connection.close()
-      throw this.#givenUp()
-    }
-    silent.delete(this.place)
+    const opening = { connection: promise, giveUp, since }
+    this.#opening.set(on, opening)
+    this.#options.connect(this.address).then(
+      (connection) => {
+        if (this.#opening.get(on) !== opening) {
+          connection.close()
+          return
+        }
+        this.#opening.delete(on)
+        this.#opened(on, connection)
+        resolve(connection)
+      },
+      (error) => {
+        if (error instanceof KafkaConnectionError) {
+          this.#unanswered(since)
+        }
+        if (this.#opening.get(on) === opening) {
+          giveUp(error)
+        }
+      },
+    )
+    return opening
+  }
+
+  #unanswered(since: number): void {
+    this.#options.silent.add(this.place)
+    this.#silentSince ??= since
+  }
+
+  #opened(on: Purpose, connection: Connection): void {
+    this.#options.silent.delete(this.place)
+    this.#silentSince = undefined
     if (connection.isOpen) {
       this.#open.set(on, connection)
       connection.onEnd(() => this.#open.delete(on))
       this.#closeWhenIdle()
     }
-    return connection
+  }
+
+  /** Its attempts end by themselves; nobody waits for them any longer. */
+  #stopOpening(): void {
+    for (const { giveUp } of this.#opening.values()) {
+      giveUp(this.#givenUp())
+    }
   }
 
   /** Retriable: the cluster may know another broker. A closed cluster knows none, and the retry fails. */

@@ -55,8 +55,8 @@ const COORDINATOR_KEY_TYPES = { group: 0, transaction: 1 } as const
  *
  * - Metadata is requested by name, for the topics that are used. A partition without a leader delays only its own users.
  * - If a broker does not answer, another one is asked, and that broker is asked last until it answers again.
- * - A broker that does not answer may be slow or frozen; the controller decides. While a request waits, others are asked which
- *   brokers there are. One that is no longer listed is given up, with everything that waits for it, long before the requests'
+ * - A broker that does not answer may be slow or frozen; the controller decides. While a request or a connection waits, others are
+ *   asked which brokers there are. One that is no longer listed is given up, with everything that waits for it, long before the requests'
  *   deadlines; one that is listed may take as long as these allow.
  * - A refusal (a login, a missing right) is never retried: another broker would refuse, too.
  */
@@ -301,12 +301,11 @@ export class Cluster {
     return new Broker({ nodeId, address, connect: (to) => this.#connect(to), silent, idleMs })
   }
 
-  async #connect(address: BrokerAddress): Promise<Connection> {
-    const connection = await this.#options.connect(address)
+  #connect(address: BrokerAddress): Promise<Connection> {
     if (!this.#closed) {
       this.#reviewing ??= this.#reviewLater()
     }
-    return connection
+    return this.#options.connect(address)
   }
 
   #reviewLater(): NodeJS.Timeout {

@@ -201,6 +201,51 @@ describe('a broker that keeps a request waiting', () => {
     expect(one.requests).toEqual(['Heartbeat'])
   })
 
+  test('is given up just as early while a connection to it is being opened', async () => {
+    one.on(API_VERSIONS, frozen)
+    two.brokers = [two]
+    await expect(cluster.broker(1).send(HEARTBEAT, BEAT, { on: 'second' })).rejects.toMatchObject({
+      code: 'CONNECTION_CLOSED',
+      retriable: true,
+    })
+  })
+
+  test('is doubted from the first attempt to connect, however often it is tried again', async () => {
+    await cluster.close()
+    cluster = new Cluster({
+      ...options,
+      doubtedAfterMs: 1_000,
+      connect: (address) => Connection.open({ address, clientId: 'test', openMaxMs: 700 }),
+    })
+    const leader = await cluster.leaderOf('raw', 0)
+    one.on(API_VERSIONS, frozen)
+    const attempt = () => leader.send(HEARTBEAT, BEAT, { on: 'second' })
+    await expect(attempt()).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    two.brokers = [two]
+    // Each attempt is shorter than what a broker may take before it is doubted.
+    await eventually(() => expect(attempt()).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' }))
+  })
+
+  test('is not reached by an attempt that was given up', async () => {
+    const { promise: late, resolve: answer } = Promise.withResolvers<undefined>()
+    one.on(API_VERSIONS, async () => {
+      await late
+      return { errorCode: 0, apis: [], throttleTimeMs: 0, features: [] }
+    })
+    const leader = cluster.broker(1)
+    const before = one.sockets.length
+    const waiting = expect(leader.send(HEARTBEAT, BEAT, { on: 'second' })).rejects.toMatchObject({
+      code: 'CONNECTION_CLOSED',
+    })
+    await eventually(() => expect(one.sockets.length).toBeGreaterThan(before))
+    leader.end('second')
+    await waiting
+    const attempted = one.sockets.at(-1)
+    answer(undefined)
+    await eventually(() => expect(attempted?.destroyed).toBe(true))
+    expect(leader.isConnected('second')).toBe(false)
+  })
+
   test('may take its time while another broker lists it', async () => {
     const { promise: late, resolve: answer } = Promise.withResolvers<ReturnType<typeof fine>>()
     one.on(HEARTBEAT, () => late)
