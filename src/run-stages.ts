@@ -60,7 +60,7 @@ export async function runStages(
   const running: RunningStage[] = []
   const runtime: Runtime = { config, logger, health, kafka, signal: stopSignal, onFatal: onFatalError }
   const tracing = await startTracing(config)
-  const context = stageContext(runtime, metrics, deadLetters, tracing)
+  const context = stageContext(runtime, stages, metrics, deadLetters, tracing)
   const endReminder = remindOfDeadLetters(deadLetters, logger)
 
   async function start(): Promise<void> {
@@ -76,8 +76,7 @@ export async function runStages(
       ...(gateway?.url !== undefined && { gateway: gateway.url }),
       ...(console?.url !== undefined && { console: console.url }),
     })
-    await brokersReady(runtime, stages)
-    await Promise.all(stages.filter((stage) => !isServer(stage)).map(startOne))
+    await Promise.all([context.topicsReady(), ...stages.filter((stage) => !isServer(stage)).map(startOne)])
   }
 
   async function startOne(stage: RoleName): Promise<RunningStage> {
@@ -148,6 +147,7 @@ async function startTracing({ tracing: { endpoint, sampleRatio }, environment }:
 
 function stageContext(
   runtime: Runtime,
+  stages: readonly RoleName[],
   metrics: Metrics,
   deadLetters: DeadLetterBoard,
   tracing: Tracing | null,
@@ -155,6 +155,7 @@ function stageContext(
   const { config, logger, health, kafka, onFatal } = runtime
   const topics = topicNames(config.kafka.topicPrefix)
   const offsets = createGroupOffsets(kafka)
+  let topicsReady: Promise<void> | undefined
   let codecs: ReturnType<StageContext['codecs']> | undefined
   return {
     config,
@@ -167,6 +168,10 @@ function stageContext(
     offsets,
     crashPoint: crashPointsOf(process.env['PAYSTATUS_CRASH_POINTS']),
     onFatal,
+    topicsReady: () => {
+      topicsReady ??= brokersReady(runtime, stages)
+      return topicsReady
+    },
     clusterId: () => onBrokers(config.kafka, () => offsets.clusterId()),
     codecs: () => {
       codecs ??= waitFor('registry', runtime, () =>

@@ -53,8 +53,9 @@ export class KafkaGroupConsumer implements GroupConsumer {
   async start(events: GroupConsumerEvents): Promise<void> {
     const { group, topic, instanceId, sessionTimeoutMs } = this.#options
     try {
-      await this.#refuseSharedGroup()
-      this.#topicId = (await this.#cluster.retried(() => this.#cluster.topic(topic))).id
+      const known = this.#cluster.retried(() => this.#cluster.topic(topic))
+      await Promise.all([this.#refuseSharedGroup(), known])
+      this.#topicId = (await known).id
     } catch (error) {
       throw this.#stopIfRefused(error)
     }

@@ -22,7 +22,10 @@ export interface StageContext {
   /** Where the stages report the dead letters that need a decision. */
   readonly deadLetters: DeadLetterBoard
   readonly offsets: GroupOffsets
+  /** Resolves when the brokers answer and the topics have been checked. Rejects if a topic cannot be used. */
+  readonly topicsReady: () => Promise<void>
   readonly clusterId: () => Promise<string>
+  /** Waits for the registry. */
   readonly codecs: () => Promise<PaymentCodecs>
   /** Null if tracing is off. */
   readonly tracing: Tracing | null

@@ -23,7 +23,7 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
   const { config, topics, logger, metrics, tracing, offsets } = context
   // Retries without limit; the stage's own error handling decides when to give up.
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-normalizer', logger })
-  const codecs = await context.codecs()
+  const [codecs] = await Promise.all([context.codecs(), context.topicsReady()])
   const output = (topic: string) =>
     createKafkaAppendLog(kafka, {
       topic,

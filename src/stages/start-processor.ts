@@ -41,7 +41,7 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
   const { config, topics, logger, health, metrics, tracing, offsets } = context
   // Retries without limit; the stage's own error handling decides when to give up.
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-processor', logger })
-  const [codecs, clusterId] = await Promise.all([context.codecs(), context.clusterId()])
+  const [codecs, clusterId] = await Promise.all([context.codecs(), context.topicsReady().then(context.clusterId)])
   const { group } = config.processor
   const redis = new RedisClient(config.redis, logger, (nodes) => showMemory(metrics, nodes))
   redis.connect()
