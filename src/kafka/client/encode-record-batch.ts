@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync } from 'node:zlib'
+import { crc32c } from '@platformatic/wasm-utils'
 import type { OutRecord } from '../../stream/record.ts'
-import { crc32c } from './crc32c.ts'
 import { COMPRESSION } from './decompress.ts'
 
 export interface BatchFields {

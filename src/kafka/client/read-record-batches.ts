@@ -1,9 +1,9 @@
+import { crc32c } from '@platformatic/wasm-utils'
 import { KnownTexts } from '../../known-texts.ts'
 import type { Standing } from '../../stream/partition-reader.ts'
 import type { InRecord } from '../../stream/record.ts'
 import type { LogPlace } from '../../stream/topic-logs.ts'
 import { UnreadableBatchError } from './client-errors.ts'
-import { crc32c } from './crc32c.ts'
 import { COMPRESSION, DecompressError, decompress } from './decompress.ts'
 
 /** An aborted transaction to which records of a fetch belong, as the response lists it. */
