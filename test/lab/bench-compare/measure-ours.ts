@@ -7,6 +7,8 @@ import { startUsage } from './usage.ts'
 import { differencesOf, timesOf } from './workload.ts'
 
 const PASS_MAX_MS = 600_000
+/** Shorter than a percent of a pass. */
+const LOOK_EVERY_MS = 100
 /** Longer than writing the callbacks takes while the processes are stopped. */
 const SESSION_TIMEOUT_MS = 60_000
 
@@ -36,7 +38,7 @@ export async function measureOurs(
       }
     }
     if (warm) {
-      await observer.caughtUp(PASS_MAX_MS)
+      await observer.caughtUp(PASS_MAX_MS, LOOK_EVERY_MS)
       signalAll('SIGSTOP')
       await preloadRaw(deployment, callbacks, OTHER_PAYMENTS)
     }
@@ -44,7 +46,7 @@ export async function measureOurs(
     // Cold ones began before all were ready: what is done already was not measured.
     const left = Number(await observer.lag())
     signalAll('SIGCONT')
-    await observer.caughtUp(PASS_MAX_MS)
+    await observer.caughtUp(PASS_MAX_MS, LOOK_EVERY_MS)
     const used = stopUsage()
     const wrong = differencesOf(timesOf(totals, warm ? 2 : 1), await observer.totals())
     if (wrong.length > 0) {

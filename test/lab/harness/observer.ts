@@ -164,8 +164,12 @@ export class Observer {
     return lags.reduce((sum, lag) => sum + lag, 0n)
   }
 
-  /** Resolves once both stages have nothing left to process and all output is readable. */
-  async caughtUp(timeoutMs = 60_000): Promise<void> {
+  /**
+   * Resolves once both stages have nothing left to process and all output is readable.
+   *
+   * @param everyMs How often to look: each time costs the broker a few requests.
+   */
+  async caughtUp(timeoutMs = 60_000, everyMs = 50): Promise<void> {
     await eventually(
       async () => {
         const lag = await this.lag()
@@ -174,7 +178,7 @@ export class Observer {
         }
         await this.#outputsVisible()
       },
-      { timeoutMs },
+      { timeoutMs, everyMs },
     )
   }
 
