@@ -41,7 +41,7 @@ const REPLICA_NOT_AVAILABLE = 9
 const LOOK_AGAIN_MS = 1_000
 const LOOKUP_MAX_MS = 5_000
 const DOUBTED_AFTER_MS = 2_000
-/** Brokers that keep a request waiting for longer are asked after others. */
+/** A broker that keeps a request waiting for longer is asked after others, and does not hold up a lookup. */
 const SLOW_MS = 1_000
 /** A cluster whose requests are all answered does nothing then. */
 const REVIEW_EVERY_MS = 500
@@ -54,7 +54,8 @@ const COORDINATOR_KEY_TYPES = { group: 0, transaction: 1 } as const
  * One user's view of the brokers: leaders, coordinators, and connections of its own.
  *
  * - Metadata is requested by name, for the topics that are used. A partition without a leader delays only its own users.
- * - If a broker does not answer, another one is asked, and that broker is asked last until it answers again.
+ * - If a broker does not answer, another one is asked, and that broker is asked last until it answers again. A lookup asks the next
+ *   one after a second.
  * - A broker that does not answer may be slow or frozen; the controller decides. While a request or a connection waits, others are
  *   asked which brokers there are. One that is no longer listed is given up, with everything that waits for it, long before the requests'
  *   deadlines; one that is listed may take as long as these allow.
@@ -85,7 +86,7 @@ export class Cluster {
   /** Requests topics by name, of any broker or of this one, and returns its answer for each, errors included. */
   async describe(topics: readonly string[], of?: Broker): Promise<readonly Described[]> {
     const ask = (broker: Broker) => broker.send(METADATA, metadataRequest(topics), { deadlineMs: LOOKUP_MAX_MS })
-    return this.#note(await (of === undefined ? this.any(ask) : ask(of)))
+    return this.#note(await (of === undefined ? this.#lookUp(ask) : ask(of)))
   }
 
   /** Looks up the current leaders of topics. Rejects with the protocol's error if a topic does not exist or is refused. */
@@ -144,7 +145,7 @@ export class Cluster {
       return known
     }
     const body = { keyType: COORDINATOR_KEY_TYPES[kind], keys: [key] }
-    const { coordinators } = await this.any((broker) =>
+    const { coordinators } = await this.#lookUp((broker) =>
       broker.send(FIND_COORDINATOR, body, { deadlineMs: LOOKUP_MAX_MS }),
     )
     const [found] = coordinators
@@ -205,19 +206,8 @@ export class Cluster {
   }
 
   /** Asks one broker after the other until one can be reached. */
-  async any<T>(ask: (broker: Broker) => Promise<T>): Promise<T> {
-    let unreachable: unknown = new ClientClosedError()
-    for (const broker of this.#candidates()) {
-      try {
-        return await ask(broker)
-      } catch (error) {
-        if (!(error instanceof KafkaConnectionError)) {
-          throw error
-        }
-        unreachable = error
-      }
-    }
-    throw unreachable
+  any<T>(ask: (broker: Broker) => Promise<T>): Promise<T> {
+    return this.#oneOf(ask)
   }
 
   /** Ends all connections and rejects the requests in flight. The next requests connect again. */
@@ -255,6 +245,47 @@ export class Cluster {
       return broker.waitingMs > SLOW_MS ? 2 : broker.isConnected() ? 0 : 1
     }
     return [...known, ...seeds].toSorted((a, b) => rank(a) - rank(b))
+  }
+
+  /** As `any`, but while a broker keeps us waiting, asks the next one, too: the first answer counts. */
+  #lookUp<T>(ask: (broker: Broker) => Promise<T>): Promise<T> {
+    return this.#oneOf(ask, SLOW_MS)
+  }
+
+  async #oneOf<T>(ask: (broker: Broker) => Promise<T>, impatientAfterMs?: number): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const untried = [...this.#candidates()]
+    let asked = 0
+    let timer: NodeJS.Timeout | undefined
+    const askNext = (unreachable: unknown) => {
+      clearTimeout(timer)
+      const broker = untried.shift()
+      if (broker === undefined) {
+        if (asked === 0) {
+          reject(unreachable)
+        }
+        return
+      }
+      asked += 1
+      if (impatientAfterMs !== undefined) {
+        timer = setTimeout(askNext, impatientAfterMs, unreachable)
+      }
+      ask(broker).then(resolve, (error) => {
+        asked -= 1
+        if (error instanceof KafkaConnectionError) {
+          askNext(error)
+        } else {
+          reject(error)
+        }
+      })
+    }
+    askNext(new ClientClosedError())
+    try {
+      return await promise
+    } finally {
+      clearTimeout(timer)
+      untried.length = 0
+    }
   }
 
   #note(answer: ValueOf<typeof METADATA.response>): readonly Described[] {

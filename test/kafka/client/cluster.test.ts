@@ -170,6 +170,69 @@ describe('a broker that', () => {
   })
 })
 
+describe('a lookup', () => {
+  const never = () => undefined
+
+  test('asks the next broker after a second, and takes the first answer', async () => {
+    connect(one.address, two.address)
+    one.on(METADATA, never)
+    const startedAt = performance.now()
+    await cluster.describe(['raw'])
+    await cluster.coordinatorOf('group', 'g')
+    // Whichever was asked first: the deadline of a lookup is 5 s.
+    expect(performance.now() - startedAt).toBeLessThan(3_000)
+    expect(two.requests).toContain('Metadata')
+    cluster.disconnect('the test is over')
+  })
+
+  test('that no broker answers fails after each was asked once', async () => {
+    connect(one.address, two.address)
+    await cluster.describe([])
+    for (const broker of [one, two]) {
+      broker.on(FIND_COORDINATOR, (_, socket) => {
+        socket.destroy()
+        return undefined
+      })
+    }
+    await expect(cluster.coordinatorOf('group', 'g')).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' })
+    expect([one, two].map(({ requests }) => requests.filter((name) => name === 'FindCoordinator').length)).toEqual([
+      1, 1,
+    ])
+  })
+
+  test('that is refused is not asked again', async () => {
+    connect(one.address, two.address)
+    await cluster.describe([])
+    for (const broker of [one, two]) {
+      broker.on(FIND_COORDINATOR, () => ({
+        throttleTimeMs: 0,
+        coordinators: [{ key: 'g', nodeId: -1, host: '', port: -1, errorCode: 30, errorMessage: null }],
+      }))
+    }
+    await expect(cluster.coordinatorOf('group', 'g')).rejects.toMatchObject({ type: 'GROUP_AUTHORIZATION_FAILED' })
+    expect([...one.requests, ...two.requests].filter((name) => name === 'FindCoordinator')).toHaveLength(1)
+  })
+})
+
+test('a request that changes something is sent to the next broker only when the last one has failed', async () => {
+  connect(one.address, two.address)
+  await cluster.describe([])
+  const sentAt: number[] = []
+  for (const broker of [one, two]) {
+    broker.on(HEARTBEAT, () => {
+      sentAt.push(performance.now())
+      return undefined
+    })
+  }
+  // Longer than a lookup waits before it asks the next one.
+  const deadlineMs = 1_300
+  await expect(cluster.any((broker) => broker.send(HEARTBEAT, BEAT, { deadlineMs }))).rejects.toMatchObject({
+    code: 'REQUEST_TIMED_OUT',
+  })
+  const [first = 0, second = 0] = sentAt
+  expect(second - first).toBeGreaterThan(deadlineMs - 100)
+})
+
 /** The controller takes a frozen broker out of the metadata; a slow one stays there. */
 describe('a broker that keeps a request waiting', () => {
   const frozen = () => undefined

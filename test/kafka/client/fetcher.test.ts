@@ -217,6 +217,7 @@ test('a fetch can be aborted while its leader is looked up', async () => {
   await eventually(() => expect(scripted.requests).toContain('Metadata'))
   unwanted.abort(new Error('revoked'))
   await expect(fetching).rejects.toThrow('revoked')
+  cluster.disconnect('the test is over')
 })
 
 test('a lasting failure rejects once a time limit is reached', async () => {

@@ -19,6 +19,7 @@ interface Handler {
  */
 export class ScriptedBroker {
   readonly nodeId: number
+  readonly port: number
   /** `name` of each request, in order. */
   readonly requests: string[] = []
   /** The sockets of clients that are connected, in order. */
@@ -38,6 +39,7 @@ export class ScriptedBroker {
   private constructor(server: Server, nodeId: number) {
     this.#server = server
     this.nodeId = nodeId
+    this.port = (server.address() as { port: number }).port
     this.leader = nodeId
     this.coordinator = nodeId
     server.on('connection', (socket) => this.#serve(socket))
@@ -85,10 +87,6 @@ export class ScriptedBroker {
     const server = createServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     return new ScriptedBroker(server, nodeId)
-  }
-
-  get port(): number {
-    return (this.#server.address() as { port: number }).port
   }
 
   get address(): string {
