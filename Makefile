@@ -38,7 +38,7 @@ help: ## List the targets.
 deps: node_modules/.package-lock.json ## Install the dependencies, and Node.js 24 if the machine's is older.
 
 .PHONY: check
-check: export RUNS ?= 2000
+check: export RUNS ?= 1000
 check: export SCHEDULES ?= 500
 check: types lint unused unit ## Types, Biome, knip and unit tests with fewer generated cases: under a minute.
 
