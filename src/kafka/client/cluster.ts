@@ -268,7 +268,13 @@ export class Cluster {
       }
       asked += 1
       if (impatientAfterMs !== undefined) {
-        timer = setTimeout(askNext, impatientAfterMs, unreachable)
+        timer = setTimeout(() => {
+          if (!broker.isConnected()) {
+            // The attempt to connect may still succeed; meanwhile nobody else should begin with it.
+            this.#options.silent.add(broker.place)
+          }
+          askNext(unreachable)
+        }, impatientAfterMs)
       }
       ask(broker).then(resolve, (error) => {
         asked -= 1
