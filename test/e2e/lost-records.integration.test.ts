@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { createGroupOffsets } from '../../src/kafka/group-offsets.ts'
 import { originIn } from '../../src/stream/origin.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { cutLog } from '../lab/harness/cut-log.ts'
@@ -106,14 +107,11 @@ async function loseEnd(topic: string, records: number): Promise<{ before: bigint
 }
 
 async function endOf(topic: string): Promise<bigint> {
-  const [only] = await observer.admin.fetchTopicOffsets(topic)
-  return BigInt(only?.high ?? 0)
+  return (await createGroupOffsets(observer.kafka).highWatermarks(topic)).get(0) ?? -1n
 }
 
-async function committed(group: string, topic: string): Promise<{ offset: bigint; metadata: string | null }> {
-  const [found] = await observer.admin.fetchOffsets({ groupId: group, topics: [topic] })
-  const only = found?.partitions[0]
-  return { offset: BigInt(only?.offset ?? -1), metadata: only?.metadata ?? null }
+function committed(group: string, topic: string): Promise<{ offset: bigint; metadata: string | null }> {
+  return createGroupOffsets(observer.kafka).committed(group, topic, 0)
 }
 
 async function stopped(process: RoleProcess, code: string): Promise<string> {

@@ -142,7 +142,7 @@ describe('the command', () => {
       ...['--scenario', 'tombstone,restart', '--', process.execPath, subscriber, 'ignores tombstones'],
     )
     expect({ code, stderr }).toMatchObject({ code: 1 })
-    expect(stdout).toMatch(
+    expect(stdout, stderr).toMatch(
       /^broken +tombstones .*\n +conformance:tombstone-\S+: before the subscriber starts: there must be no row/m,
     )
     expect(stdout).toMatch(/The row comes from \S+payments\.status\.(changes|current)\[\d\]@\d+$/m)
