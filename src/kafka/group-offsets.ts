@@ -60,8 +60,11 @@ async function committedIn(
   }
 }
 
-/** Leaves out the partitions without a leader. */
-async function endsOf(queries: Cluster, topic: string): Promise<ReadonlyMap<number, bigint>> {
+/**
+ * The end of each partition, from its leader. Leaves out the partitions without a leader. Rejects with a retriable error while a
+ * leader has not opened its log.
+ */
+export async function endsOf(queries: Cluster, topic: string): Promise<ReadonlyMap<number, bigint>> {
   await queries.refresh([topic])
   const { leaders } = await queries.topic(topic)
   const partitions = [...leaders.keys()].filter((partition) => leaders[partition] !== NO_LEADER)

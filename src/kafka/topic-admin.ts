@@ -4,6 +4,7 @@ import { assertNoError } from './client/client-errors.ts'
 import { CREATE_TOPICS, DELETE_TOPICS, DESCRIBE_CONFIGS, type RequestType } from './client/requests.ts'
 import { NO_UUID } from './client/wire-types.ts'
 import { isRetriable } from './errors.ts'
+import { endsOf } from './group-offsets.ts'
 import type { KafkaClient } from './kafka-client.ts'
 
 export interface TopicPlan {
@@ -71,7 +72,8 @@ export async function createTopics(kafka: KafkaClient, topics: readonly NewTopic
     assertDone(`${name} cannot be created`, errorCode, errorMessage)
   }
   const created = topics.map(({ name }) => name)
-  await untilKnown(() => kafka.queries.refresh(created))
+  // A broker learns of a topic, and tells others who leads it, before the leader has opened the log and accepts records.
+  await untilKnown(() => Promise.all(created.map((topic) => endsOf(kafka.queries, topic))))
   return created
 }
 
