@@ -53,9 +53,11 @@ export class KafkaGroupConsumer implements GroupConsumer {
   async start(events: GroupConsumerEvents): Promise<void> {
     const { group, topic, instanceId, sessionTimeoutMs } = this.#options
     try {
-      const known = this.#cluster.retried(() => this.#cluster.topic(topic))
-      await Promise.all([this.#refuseSharedGroup(), known])
-      this.#topicId = (await known).id
+      const [{ id }] = await Promise.all([
+        this.#cluster.retried(() => this.#cluster.topic(topic)),
+        this.#refuseSharedGroup(),
+      ])
+      this.#topicId = id
     } catch (error) {
       throw this.#stopIfRefused(error)
     }

@@ -37,7 +37,7 @@ export class Broker {
   readonly #opening = new Map<Purpose, Opening>()
   readonly #open = new Map<Purpose, Connection>()
   readonly #usedAt = new Map<Purpose, number>()
-  /** When the first request or attempt to connect began that failed since it last accepted a connection, by `performance.now()`. */
+  /** Begin of the first request or attempt to connect that got no answer since the last connection, by `performance.now()`. */
   #silentSince: number | undefined
   #idleCheck: NodeJS.Timeout | undefined
   #closed = false

@@ -57,8 +57,8 @@ const COORDINATOR_KEY_TYPES = { group: 0, transaction: 1 } as const
  * - If a broker does not answer, another one is asked, and that broker is asked last until it answers again. A lookup asks the next
  *   one after a second.
  * - A broker that does not answer may be slow or frozen; the controller decides. While a request or a connection waits, others are
- *   asked which brokers there are. One that is no longer listed is given up, with everything that waits for it, long before the requests'
- *   deadlines; one that is listed may take as long as these allow.
+ *   asked which brokers there are. One that is no longer listed is given up, with everything that waits for it, long before the
+ *   requests' deadlines; one that is listed may take as long as these allow.
  * - A refusal (a login, a missing right) is never retried: another broker would refuse, too.
  */
 export class Cluster {
