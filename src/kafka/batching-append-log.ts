@@ -171,8 +171,6 @@ class PendingAppend {
   readonly records: readonly OutRecord[]
   readonly bytes: number
   readonly signal: AbortSignal | undefined
-  previous: PendingAppend | null = null
-  next: PendingAppend | null = null
   /** Records already passed to a send; strictly between zero and all only for an append larger than one send. */
   handedOver = 0
 
@@ -194,15 +192,15 @@ class PendingAppend {
   }
 }
 
-/** The queue of one partition: a linked list, because an aborted append can leave from any position. */
+/** The queue of one partition. */
 class PartitionQueue {
   readonly partition: number
   sending = false
   readonly #waiting: Waiting
   readonly #recordsMax: number
   readonly #bytesMax: number
-  #head: PendingAppend | null = null
-  #tail: PendingAppend | null = null
+  /** In order; an aborted append leaves from any position. */
+  readonly #appends = new Set<PendingAppend>()
 
   constructor(partition: number, waiting: Waiting, recordsMax: number, bytesMax: number) {
     this.partition = partition
@@ -212,57 +210,42 @@ class PartitionQueue {
   }
 
   push(append: PendingAppend): void {
-    append.previous = this.#tail
-    if (this.#tail === null) {
-      this.#head = append
-    } else {
-      this.#tail.next = append
-    }
-    this.#tail = append
+    this.#appends.add(append)
     this.#waiting.records += append.records.length
     this.#waiting.bytes += append.bytes
   }
 
   /** The next batch, in order; its appends can no longer be aborted. Null if the queue is empty. */
   take(): Batch | null {
-    const first = this.#head
-    if (first === null) {
-      return null
-    }
-    if (first.records.length > this.#recordsMax || first.bytes > this.#bytesMax) {
-      return this.#takePart(first)
-    }
-    this.#unlink(first)
-    let next = this.#head
-    if (next === null || !this.#fits(next, first.records.length, first.bytes)) {
-      return { records: first.records, appends: [first] }
-    }
-    const records = [...first.records]
-    const appends = [first]
-    let bytes = first.bytes
-    while (next !== null && this.#fits(next, records.length, bytes)) {
-      this.#unlink(next)
-      appends.push(next)
-      bytes += next.bytes
-      for (const record of next.records) {
+    const records: OutRecord[] = []
+    const appends: PendingAppend[] = []
+    let bytes = 0
+    for (const append of this.#appends) {
+      bytes += append.bytes
+      if (records.length + append.records.length > this.#recordsMax || bytes > this.#bytesMax) {
+        if (appends.length === 0) {
+          return this.#takePart(append)
+        }
+        break
+      }
+      this.#remove(append)
+      appends.push(append)
+      for (const record of append.records) {
         records.push(record)
       }
-      next = this.#head
     }
-    return { records, appends }
+    return appends.length === 0 ? null : { records, appends }
   }
 
   /** Settles a batch: its appends fulfil, or all reject with the error. */
   settle(batch: Batch, error: AppendError | null): void {
     for (const append of batch.appends) {
       if (error !== null) {
-        if (append === this.#head) {
-          // Part of a large append failed: the rest of it is not sent.
-          this.#unlink(append)
-        }
+        // If part of a large append failed, the rest of it is not sent.
+        this.#remove(append)
         append.reject(error)
         this.#release(append)
-      } else if (append !== this.#head) {
+      } else if (!this.#appends.has(append)) {
         append.resolve()
         this.#release(append)
       }
@@ -270,30 +253,23 @@ class PartitionQueue {
   }
 
   abort(append: PendingAppend): void {
-    this.#unlink(append)
+    this.#remove(append)
     append.reject(new AppendError('APPEND_ABORTED', 'aborted by the caller', { cause: append.signal?.reason }))
     this.#release(append)
   }
 
   /** Rejects appends that have not begun to be sent; a partly sent append is sent to its end. */
   rejectWaiting(error: AppendError): void {
-    let append = this.#head
-    while (append !== null) {
-      const next: PendingAppend | null = append.next
+    for (const append of this.#appends) {
       if (append.handedOver === 0) {
-        this.#unlink(append)
+        this.#remove(append)
         append.reject(error)
         this.#release(append)
       }
-      append = next
     }
   }
 
-  #fits(append: PendingAppend, records: number, bytes: number): boolean {
-    return records + append.records.length <= this.#recordsMax && bytes + append.bytes <= this.#bytesMax
-  }
-
-  /** As much of an append as one send allows, at least one record. The append stays at the head until its last part. */
+  /** As much of an append as one send allows, at least one record. The append stays in the queue until its last part. */
   #takePart(append: PendingAppend): Batch {
     append.signal?.removeEventListener('abort', append)
     const from = append.handedOver
@@ -308,25 +284,14 @@ class PartitionQueue {
     }
     append.handedOver = to
     if (to === append.records.length) {
-      this.#unlink(append)
+      this.#remove(append)
     }
     return { records: append.records.slice(from, to), appends: [append] }
   }
 
-  #unlink(append: PendingAppend): void {
+  #remove(append: PendingAppend): void {
     append.signal?.removeEventListener('abort', append)
-    if (append.previous === null) {
-      this.#head = append.next
-    } else {
-      append.previous.next = append.next
-    }
-    if (append.next === null) {
-      this.#tail = append.previous
-    } else {
-      append.next.previous = append.previous
-    }
-    append.previous = null
-    append.next = null
+    this.#appends.delete(append)
   }
 
   /** Called after the append is settled, so that callers awaiting `drain` run after those awaiting the append. */
