@@ -135,6 +135,10 @@ bench-memory: deps ## Measure the processor's memory with the largest histories;
 bench-payment: deps ## Measure what one more event of a payment costs the processor, by the size of its history, without servers. ROUNDS=40.
 	@node test/lab/bench-payment/main.ts
 
+.PHONY: bench-transactions
+bench-transactions: deps ## Measure what one transaction per partition costs the broker, beside one for all of them. RATE=1000 SECONDS=10 EVERY_MS=26 ROUNDS=3.
+	@node test/lab/bench-transactions/main.ts
+
 .PHONY: bench-gateway
 bench-gateway: deps ## Measure the gateway alone, HTTP and mutual TLS, against a bare Node server. RATE=1000 SECONDS=15 CONNECTIONS=128.
 	@node test/lab/bench-gateway/main.ts
