@@ -1,4 +1,5 @@
 import { hrtime, stdout } from 'node:process'
+import { LastRecord } from '../../../src/avro/avro-bytes.ts'
 import { changeCodec, paymentEventCodec, stateCodec } from '../../../src/avro/payment-codecs.ts'
 import { applyEvent, type PaymentState } from '../../../src/payment/apply-event.ts'
 import { keepWithinBound } from '../../../src/payment/keep-within-bound.ts'
@@ -13,7 +14,10 @@ import { envNumber } from '../harness/env-number.ts'
  */
 const ROUNDS = envNumber('ROUNDS', 40)
 const CODECS = { schemaId: 1, subject: 'bench', fetchSchema: async () => ({ found: 'none' }) as const, now: () => 0 }
-const [events, changes, states] = [paymentEventCodec(CODECS), changeCodec(CODECS), stateCodec(CODECS)]
+const last = new LastRecord('paystatus.v1.PaymentEvent')
+const events = paymentEventCodec({ ...CODECS, last })
+const changes = changeCodec({ ...CODECS, last })
+const states = stateCodec({ ...CODECS, last })
 
 const STATUSES = [
   'RECEIVED',
