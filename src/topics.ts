@@ -138,6 +138,14 @@ export type TopicSettings =
       readonly messageBytesMax: number
     }
 
+/** Whether compaction may remove records of a topic. */
+export function compactedAmong(names: TopicNames): (topic: string) => boolean {
+  const compacted = new Set(
+    (Object.keys(TOPICS) as TopicId[]).filter((id) => TOPICS[id].settings.cleanup !== 'delete').map((id) => names[id]),
+  )
+  return (topic) => compacted.has(topic)
+}
+
 const DAY_MS = 86_400_000
 
 /** The settings as Kafka topic configuration. */

@@ -1,7 +1,7 @@
 import { KeysInPlace } from '../stream/keys-in-place.ts'
 import { assertSameOrigin, originIn } from '../stream/origin.ts'
 import { definedStopOf } from '../stream/partition-task.ts'
-import type { TopicNames } from '../topics.ts'
+import { compactedAmong, type TopicNames } from '../topics.ts'
 import { createGroupOffsets } from './group-offsets.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { createPartitionReader } from './partition-reader.ts'
@@ -26,7 +26,7 @@ export async function findDataProblems(
 ): Promise<readonly TopicFinding[]> {
   const logs = createTopicLogs(kafka)
   const offsets = createGroupOffsets(kafka)
-  const reader = createPartitionReader(kafka)
+  const reader = createPartitionReader(kafka, compactedAmong(names))
   const keys = new KeysInPlace(names.current, reader)
   const stages = [
     { group: normalizerGroup, topic: names.raw, topics: [names.raw, names.events] },

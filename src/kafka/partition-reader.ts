@@ -1,7 +1,7 @@
 import type { PartitionRange, Standing, TimedPartitionReader } from '../stream/partition-reader.ts'
 import type { InRecord } from '../stream/record.ts'
 import type { Broker } from './client/broker.ts'
-import { assertNoError, protocolError } from './client/client-errors.ts'
+import { assertNoError, onlyPartition, protocolError } from './client/client-errors.ts'
 import type { Cluster } from './client/cluster.ts'
 import { Fetcher } from './client/fetcher.ts'
 import { standingIn } from './client/read-record-batches.ts'
@@ -18,8 +18,15 @@ const READ_COMMITTED = 1
 const OFFSET_OUT_OF_RANGE = 1
 const LIMITS = { maxWaitMs: 100, maxBytes: 16 << 20, partitionBytesMax: 8 << 20, retryForMs: 10_000 }
 
-/** Reads single partitions to their end, read_committed, without a consumer group. */
-export function createPartitionReader({ queries }: KafkaClient): TimedPartitionReader {
+/**
+ * Reads single partitions to their end, read_committed, without a consumer group.
+ *
+ * @param isCompacted Whether compaction may have removed records of a topic, up to the end of a partition. By default it may.
+ */
+export function createPartitionReader(
+  { queries }: KafkaClient,
+  isCompacted: (topic: string) => boolean = () => true,
+): TimedPartitionReader {
   const fetcher = new Fetcher(queries, LIMITS)
   const askLeader = <T>(topic: string, partition: number, ask: (leader: Broker) => Promise<T>): Promise<T> =>
     refusedAsStop(topic, () => queries.onCurrentLeader(topic, partition, ask))
@@ -46,23 +53,42 @@ export function createPartitionReader({ queries }: KafkaClient): TimedPartitionR
       const { id } = await queries.topic(topic)
       const place = { topic, partition, topicId: id, offset: start }
       const end = await refusedAsStop(`${topic}[${partition}]`, () =>
-        readToEnd(fetcher, place, found.end, onRecords, signal ?? new AbortController().signal),
+        readToEnd(fetcher, place, found.end, isCompacted(topic), onRecords, signal ?? new AbortController().signal),
       )
       return { ...found, end }
     },
   }
 }
 
-/** Resolves with the offset up to which it read, exclusive. */
+/** Nothing is skipped: the records may be there, so the reader must try again. */
+class NothingReturnedError extends Error {
+  readonly code = 'NOTHING_RETURNED'
+  readonly retriable = true
+
+  constructor({ topic, partition }: { readonly topic: string; readonly partition: number }, at: bigint, end: bigint) {
+    super(
+      `the leader of ${topic}[${partition}] returns no record at offset ${at}, although the partition ends at ${end}`,
+    )
+    this.name = 'NothingReturnedError'
+  }
+}
+
+/**
+ * Resolves with the offset up to which it read, exclusive. Rejects if the leader keeps answering without records before the end: one
+ * with tiered storage does while the remote storage is too slow.
+ */
 async function readToEnd(
   fetcher: Fetcher,
   place: Parameters<Fetcher['fetch']>[0],
   end: bigint,
+  isCompacted: boolean,
   onRecords: (records: readonly InRecord[]) => Promise<void> | void,
   signal: AbortSignal,
 ): Promise<bigint> {
   let at = place.offset
+  let movedAt = performance.now()
   while (at < end) {
+    const before = at
     const fetched = await fetcher.fetch({ ...place, offset: at }, signal)
     if (fetched.kind === 'other-topic') {
       throw new Error(`${place.topic} was deleted and created again while it was read`)
@@ -75,9 +101,14 @@ async function readToEnd(
     }
     if (fetched.next > at) {
       at = fetched.next
-    } else if (at < fetched.lastStableOffset) {
+    } else if (isCompacted && at < fetched.lastStableOffset) {
       // Compaction removed everything from here to the end: step over it, one offset at a time.
       at += 1n
+    } else if (performance.now() - movedAt > LIMITS.retryForMs) {
+      throw new NothingReturnedError(place, at, end)
+    }
+    if (at > before) {
+      movedAt = performance.now()
     }
   }
   return at
@@ -110,10 +141,7 @@ async function standingAt(
     { on: `fetch ${id} ${partition}` },
   )
   assertNoError(errorCode)
-  const found = topics[0]?.partitions[0]
-  if (found === undefined) {
-    throw new Error(`the leader's response does not include ${topic}[${partition}]`)
-  }
+  const found = onlyPartition(topics)
   assertNoError(found.errorCode)
   return standingIn(found.records ?? Buffer.alloc(0), offset, found.abortedTransactions)
 }
@@ -140,9 +168,9 @@ async function offsetAt(
     isolationLevel,
     topics: [{ name: topic, partitions: [{ partition, currentLeaderEpoch: ANY, timestamp }] }],
   })
-  const found = topics[0]?.partitions[0]
-  assertNoError(found?.errorCode ?? 0)
-  return found?.offset ?? -1n
+  const { errorCode, offset } = onlyPartition(topics)
+  assertNoError(errorCode)
+  return offset
 }
 
 async function refusedAsStop<T>(topic: string, work: () => Promise<T>): Promise<T> {

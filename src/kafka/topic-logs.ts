@@ -1,6 +1,6 @@
 import type { LogPlace, TopicFacts, TopicLogs } from '../stream/topic-logs.ts'
 import type { Broker } from './client/broker.ts'
-import { assertNoError } from './client/client-errors.ts'
+import { assertNoError, onlyPartition } from './client/client-errors.ts'
 import { OFFSET_FOR_LEADER_EPOCH } from './client/requests.ts'
 import { stopIfRefused } from './errors.ts'
 import type { KafkaClient } from './kafka-client.ts'
@@ -52,10 +52,7 @@ async function endOfEpoch(
     replicaId: CONSUMER,
     topics: [{ name: topic, partitions: [{ partition, currentLeaderEpoch: ANY_EPOCH, leaderEpoch }] }],
   })
-  const found = topics[0]?.partitions[0]
-  if (found === undefined) {
-    throw new Error("the leader's response does not include the partition")
-  }
+  const found = onlyPartition(topics)
   assertNoError(found.errorCode)
   return found.leaderEpoch < 0 || found.endOffset < 0n
     ? null

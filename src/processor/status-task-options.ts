@@ -38,8 +38,11 @@ export interface StatusTaskOptions {
   readonly logs: TopicLogs
   /** Shared by all partitions of the process. */
   readonly seenTopics: SeenTopics
-  /** Connects a transactional producer for this partition and fences every older one with the same id. */
-  readonly openTransactions: () => Promise<PartitionTransactions>
+  /**
+   * Connects a transactional producer for this partition and fences every older one with the same id. After the signal has aborted it
+   * fences nobody: the partition may have another owner.
+   */
+  readonly openTransactions: (signal: AbortSignal) => Promise<PartitionTransactions>
   readonly transactionalId: string
   /** Ids under which earlier releases may still work for this partition. */
   readonly formerTransactionalIds: readonly string[]

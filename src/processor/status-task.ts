@@ -88,7 +88,7 @@ export class StatusTask implements PartitionTask {
     this.#store = new WaitingStore(store, report, signal)
 
     // 1. Fence every former owner, which ends its open transaction.
-    const transactions = await this.#options.openTransactions()
+    const transactions = await this.#options.openTransactions(signal)
     this.#transactions = transactions
     this.#options.crashPoint?.('processor:after-init')
     await fenceOwners(this.#options, transactions)

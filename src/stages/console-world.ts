@@ -43,7 +43,7 @@ import { decodeOrNull } from '../tools/verify/decode-or-null.ts'
 import { progressLine } from '../tools/verify/progress-line.ts'
 import { inFlightLine } from '../tools/verify/verify-report.ts'
 import { explainStates } from '../tools/why/why.ts'
-import type { TopicNames } from '../topics.ts'
+import { compactedAmong, type TopicNames } from '../topics.ts'
 import { OPEN_LETTER_REASONS } from './open-letter-reasons.ts'
 import type { StageContext } from './stage-context.ts'
 
@@ -100,7 +100,7 @@ export class RealWorld implements ConsoleWorld {
       logger,
       retryForMs: RETRY_FOR_MS,
     })
-    this.#reader = createPartitionReader(this.#kafka)
+    this.#reader = createPartitionReader(this.#kafka, compactedAmong(topics))
     this.#redis = new RedisClient(config.redis, logger)
     this.#store = new RedisStateStore(this.#redis, config.environment, config.processor.group)
     const [reader, partitions] = [this.#reader, this.partitions]

@@ -9,6 +9,7 @@ import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
 import { createKafka } from '../kafka/kafka-client.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
 import { providerById } from '../providers/registry.ts'
+import { compactedAmong } from '../topics.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
 
 export async function startGateway(context: StageContext): Promise<RunningStage> {
@@ -96,7 +97,9 @@ function sealedLog(
   const dataKeys = new DataKeys({
     keks,
     log: keys.log,
-    notes: new ForgottenKeys(createPartitionReader(kafka), topics.forgottenKeys, () => performance.now()),
+    notes: new ForgottenKeys(createPartitionReader(kafka, compactedAmong(topics)), topics.forgottenKeys, () =>
+      performance.now(),
+    ),
     now: Date.now,
     newUuid: receiptIds(),
   })

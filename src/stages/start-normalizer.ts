@@ -15,6 +15,7 @@ import { OldestRecords } from '../stream/oldest-records.ts'
 import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
 import { traced } from '../stream/trace-tasks.ts'
+import { compactedAmong } from '../topics.ts'
 import { LANE_LIMITS } from './lane-limits.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
 import { watchLetters } from './watch-letters.ts'
@@ -44,7 +45,7 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
     count: (provider, kind) => metrics.normalizer.drift.inc({ provider, kind }),
   })
   const unknown = new GrowingDistance()
-  const reader = createPartitionReader(kafka)
+  const reader = createPartitionReader(kafka, compactedAmong(topics))
   const bodies = createBodyOpener(config, topics, reader, (dataKeyId, waitedMs) =>
     logger.warn({ dataKeyId, waitedMs: Math.round(waitedMs) }, 'waiting for a data key that is not yet in the topic'),
   )

@@ -21,6 +21,7 @@ import { OpenTransactions } from '../stream/open-transactions.ts'
 import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
 import { traced } from '../stream/trace-tasks.ts'
+import { compactedAmong } from '../topics.ts'
 import { LANE_LIMITS } from './lane-limits.ts'
 import { processorProducer } from './processor-producer.ts'
 import { RedisWaits } from './redis-waits.ts'
@@ -46,7 +47,7 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
   const redis = new RedisClient(config.redis, logger, (nodes) => showMemory(metrics, nodes))
   redis.connect()
   const store = new RedisStateStore(redis, config.environment, group)
-  const reader = createPartitionReader(kafka)
+  const reader = createPartitionReader(kafka, compactedAmong(topics))
   const logs = createTopicLogs(kafka)
   const seenTopics = new SeenTopics()
   const keys = new KeysInPlace(topics.current, reader)
@@ -74,9 +75,10 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
       environment: config.environment,
       transactionalId: producer.transactionalId,
       formerTransactionalIds: producer.formerTransactionalIds,
-      openTransactions: () =>
+      openTransactions: (signal) =>
         openKafkaTransactions(kafka, {
           ...producer,
+          signal,
           onFailed: () => metrics.processor.transactions.inc({ outcome: 'failed' }),
         }),
       duePolicy: config.payments,

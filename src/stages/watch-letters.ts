@@ -5,6 +5,7 @@ import { sleep } from '../sleep.ts'
 import { GrowingDistance } from '../stream/growing-distance.ts'
 import { LetterWatch } from '../stream/letter-watch.ts'
 import { shortReason } from '../stream/short-reason.ts'
+import { compactedAmong } from '../topics.ts'
 import { OPEN_LETTER_REASONS } from './open-letter-reasons.ts'
 import type { StageContext } from './stage-context.ts'
 
@@ -19,7 +20,7 @@ export function watchLetters(
   const letters = topics[topic]
   const distance = new GrowingDistance()
   const watch = new LetterWatch({
-    reader: createPartitionReader(kafka),
+    reader: createPartitionReader(kafka, compactedAmong(topics)),
     logs: createTopicLogs(kafka),
     letters,
     resolved: topics.resolvedDeadLetters,

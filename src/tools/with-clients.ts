@@ -8,7 +8,7 @@ import type { Logger } from '../observability/log.ts'
 import { RedisStateStore } from '../processor/redis-state-store.ts'
 import { RedisClient } from '../redis/redis-client.ts'
 import type { TimedPartitionReader } from '../stream/partition-reader.ts'
-import { type TopicNames, topicNames } from '../topics.ts'
+import { compactedAmong, type TopicNames, topicNames } from '../topics.ts'
 
 export interface ToolContext {
   readonly config: Config
@@ -58,7 +58,13 @@ export async function withClients<Use extends keyof OpenedClients, T>(
     const codecs = isUsed('codecs')
       ? await loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
       : undefined
-    const clients = { topics, kafka, reader: createPartitionReader(kafka), brokers: true, codecs }
+    const clients = {
+      topics,
+      kafka,
+      reader: createPartitionReader(kafka, compactedAmong(topics)),
+      brokers: true,
+      codecs,
+    }
     // The clients that `uses` names have been created.
     return await work(clients as unknown as KafkaClients & OpenedClients)
   } finally {

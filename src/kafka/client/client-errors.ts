@@ -35,6 +35,19 @@ export function assertNoError(code: number): void {
   }
 }
 
+/**
+ * The partition that a request was about. Throws a retriable error if the response leaves it out, as that of a throttled fetch does.
+ */
+export function onlyPartition<P>(topics: readonly { readonly partitions: readonly P[] }[]): P {
+  const [partition] = topics[0]?.partitions ?? []
+  if (partition === undefined) {
+    throw protocolError(UNKNOWN_TOPIC_OR_PARTITION)
+  }
+  return partition
+}
+
+const UNKNOWN_TOPIC_OR_PARTITION = 3
+
 /** A failure of the connection rather than of the request: whether the broker executed the request is unknown. */
 export class KafkaConnectionError extends Error {
   readonly code: 'CONNECTION_FAILED' | 'CONNECTION_CLOSED' | 'REQUEST_TIMED_OUT'

@@ -1,7 +1,7 @@
 import { sleep } from '../../sleep.ts'
 import type { Fetched } from '../../stream/fetched.ts'
 import type { Broker } from './broker.ts'
-import { protocolError } from './client-errors.ts'
+import { assertNoError, onlyPartition, protocolError } from './client-errors.ts'
 import type { Cluster } from './cluster.ts'
 import { readRecordBatches } from './read-record-batches.ts'
 import { FETCH } from './requests.ts'
@@ -34,7 +34,6 @@ type Answered = ValueOf<typeof FETCH.response>['topics'][number]['partitions'][n
 const ANY = -1
 const READ_COMMITTED = 1
 const OFFSET_OUT_OF_RANGE = 1
-const UNKNOWN_TOPIC_OR_PARTITION = 3
 const UNKNOWN_TOPIC_ID = 100
 const INCONSISTENT_TOPIC_ID = 103
 /** Time beyond `maxWaitMs` after which an unanswered fetch fails, ms. */
@@ -80,7 +79,11 @@ export class Fetcher {
           await this.#cluster.refresh([topic])
         }
         const otherId = await this.#otherTopic(place)
-        if (otherId !== null) {
+        if (otherId !== null && failures === 0) {
+          // A broker that has not learned of the present topic yet may have said so.
+          await this.#cluster.refresh([topic])
+        }
+        if (otherId !== null && otherId === (await this.#otherTopic(place))) {
           return { kind: 'other-topic', topicId: otherId }
         }
         const answer = await this.#ask(await this.#cluster.leaderOf(topic, partition), place, signal)
@@ -132,11 +135,8 @@ export class Fetcher {
     signal.addEventListener('abort', end, { once: true })
     try {
       const { errorCode, topics } = await leader.send(FETCH, body, { deadlineMs: maxWaitMs + ANSWER_MAX_MS, on })
-      const answer = topics[0]?.partitions[0]
-      if (answer === undefined) {
-        throw protocolError(errorCode === 0 ? UNKNOWN_TOPIC_OR_PARTITION : errorCode)
-      }
-      return answer
+      assertNoError(errorCode)
+      return onlyPartition(topics)
     } finally {
       signal.removeEventListener('abort', end)
     }

@@ -147,6 +147,15 @@ test('another topic of the same name is reported', async () => {
   expect(await fetcher.fetch(place(0, 0n, { topicId }), NEVER)).toMatchObject({ kind: 'other-topic' })
 })
 
+test('another topic is reported only if a broker that was just asked says so', async () => {
+  const { topicId } = scripted
+  // What a broker says that has not learned of the present topic yet.
+  scripted.topicId = Buffer.alloc(16, 2).toString('base64url')
+  await cluster.topic('raw')
+  scripted.topicId = topicId
+  expect(await fetcher.fetch(place(0), NEVER)).toMatchObject({ kind: 'records' })
+})
+
 test('a leader that moved is looked up again, and the fetch is repeated there', async () => {
   const other = await ScriptedBroker.start(2)
   try {
