@@ -63,14 +63,19 @@ export function refusalOf(error: unknown): string | null {
 }
 
 /**
- * Turns a refusal by Kafka into a DefinedStop that names what was requested and which right is missing; returns any
- * other error unchanged.
+ * Turns a refusal by Kafka into a DefinedStop that names what was requested and which right is missing; returns any other error
+ * unchanged, also that of a login that may succeed later.
  */
 export function stopIfRefused(error: unknown, asked: string): unknown {
   const refusal = refusalOf(error)
-  return refusal === null || error instanceof DefinedStop
+  return refusal === null || error instanceof DefinedStop || isLoginPostponed(error)
     ? error
     : new DefinedStop('KAFKA_REFUSED', `Kafka refuses ${asked}: ${refusal}`)
+}
+
+/** Whether we had no credentials to present, so that the broker has judged nothing: see KafkaLoginError. */
+function isLoginPostponed(error: unknown): boolean {
+  return [...chainOf(error)].some((link) => link instanceof KafkaLoginError && link.retriable)
 }
 
 /** The broker's response to a produce request does not acknowledge our records. */

@@ -14,7 +14,8 @@ export interface KafkaAppendLogOptions {
   readonly replicasTimeoutMs?: number
 }
 
-const REPLICAS_TIMEOUT_MS = 10_000
+/** Below the deadline of a request (10 s): otherwise it would fail as a whole, with the partitions that are well. */
+const REPLICAS_TIMEOUT_MS = 5_000
 
 /** A BatchingAppendLog with its own connections to the brokers. */
 interface KafkaAppendLog {

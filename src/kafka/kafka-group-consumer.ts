@@ -108,7 +108,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
     await this.#cluster.close()
   }
 
-  /** An unclassified failure must not end a process that only needs to wait: the watchdog handles one that lasts. */
+  /** A failure that is not a defined stop must not end a process that may only need to wait. */
   async #keepMember(member: GroupMember, events: GroupConsumerEvents): Promise<void> {
     while (!this.#stopped) {
       try {
@@ -119,6 +119,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
           events.onCrashed(stop)
           return
         }
+        events.onRejected(error)
       }
       await sleep(START_AGAIN_AFTER_MS)
     }

@@ -17,7 +17,7 @@ import {
 } from './client/requests.ts'
 import { isCoordinatorNotReady, isRetriable, kafkaErrorType, stopIfRefused } from './errors.ts'
 import type { KafkaClient } from './kafka-client.ts'
-import { type AppendedRange, LeaderProducer } from './leader-producer.ts'
+import { type AppendedRange, concurrentPauseMs, LeaderProducer } from './leader-producer.ts'
 import { isOffsetDecided } from './offset-decided.ts'
 import type { ProducerIdentity } from './produce-request.ts'
 
@@ -32,6 +32,8 @@ export interface KafkaTransactionsOptions {
   readonly compresses?: (topic: string) => boolean
   /** Largest record batch, bytes; below every output topic's `max.message.bytes`. */
   readonly requestBytesMax: number
+  /** Once it has aborted, nobody is fenced any more. */
+  readonly signal?: AbortSignal
   /** Called for every transaction that is not known to have been committed. */
   readonly onFailed?: () => void
 }
@@ -67,8 +69,6 @@ export async function openKafkaTransactions(
   }
 }
 
-/** Right after a commit the coordinator answers CONCURRENT_TRANSACTIONS for a few ms. */
-const CONCURRENT_PAUSE_MS = 3
 const RETRY_PAUSE_MS = 50
 const TRANSACTION_VERSION = 'transaction.version'
 /** No identity yet. */
@@ -128,12 +128,13 @@ class KafkaTransactions implements PartitionTransactions {
   }
 
   #init(transactionalId: string): Promise<ProducerIdentity> {
-    const { transactionTimeoutMs } = this.#options
+    const { transactionTimeoutMs, signal } = this.#options
     const body = { transactionalId, transactionTimeoutMs, ...NO_PRODUCER }
     return this.#onCoordinator(
       'transaction',
       transactionalId,
       async (broker) => {
+        signal?.throwIfAborted()
         const { errorCode, producerId, producerEpoch } = await broker.send(INIT_PRODUCER_ID, body)
         assertNoError(errorCode)
         const addsPartitions = (await broker.connection('main')).featureLevel(TRANSACTION_VERSION) >= 2
@@ -310,16 +311,17 @@ class KafkaTransactions implements PartitionTransactions {
     request: (broker: Broker) => Promise<T>,
     isOutcomeKnown = false,
   ): Promise<T> {
-    const deadline = performance.now() + this.#options.transactionTimeoutMs
+    const since = performance.now()
     for (;;) {
       try {
         return await request(await this.#coordinator(kind, key))
       } catch (error) {
-        if (performance.now() > deadline) {
+        const waitedMs = performance.now() - since
+        if (waitedMs > this.#options.transactionTimeoutMs) {
           throw error
         }
         if (kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS') {
-          await sleep(CONCURRENT_PAUSE_MS)
+          await sleep(concurrentPauseMs(waitedMs))
         } else if (isCoordinatorNotReady(error) || (isOutcomeKnown && isRetriable(error))) {
           // Either the request certainly had no effect, or there is no transaction yet whose outcome could be unknown.
           await sleep(RETRY_PAUSE_MS)

@@ -51,8 +51,6 @@ const ENTRIES_PER_REQUEST_MAX = 16
 /** Pause before the first retry; doubles with each further one, up to the maximum. */
 const RETRY_PAUSE_MS = 50
 const RETRY_PAUSE_MAX_MS = 1_000
-/** Right after a commit a leader answers CONCURRENT_TRANSACTIONS for a few ms, with nothing appended. */
-const CONCURRENT_PAUSE_MS = 3
 
 /**
  * Appends record batches with acks from all in-sync replicas, one request per leader at a time: appends made while one
@@ -213,9 +211,10 @@ export class LeaderProducer {
 
   /** Retries a batch that may still succeed, after a growing pause, at the current leader of its partition. */
   async #again(entry: Entry, error: unknown): Promise<void> {
-    if (kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS' && performance.now() < entry.concurrentUntil) {
+    const concurrentForMs = entry.concurrentUntil - performance.now()
+    if (kafkaErrorType(error) === 'CONCURRENT_TRANSACTIONS' && concurrentForMs > 0) {
       this.#failing.delete(placeOf(entry))
-      await sleep(CONCURRENT_PAUSE_MS)
+      await sleep(concurrentPauseMs(this.#options.replicasTimeoutMs - concurrentForMs))
       this.#dispatch(entry)
       return
     }
@@ -236,6 +235,14 @@ export class LeaderProducer {
     }
     this.#dispatch(entry)
   }
+}
+
+/**
+ * Pause before a request that was answered CONCURRENT_TRANSACTIONS, with no effect, is sent again, ms. Right after a commit the
+ * previous transaction ends within a few ms; it takes longer if one of its markers cannot be written.
+ */
+export function concurrentPauseMs(waitedMs: number): number {
+  return Math.min(Math.max(3, waitedMs / 4), 100)
 }
 
 function placeOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {

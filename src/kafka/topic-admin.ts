@@ -51,7 +51,7 @@ export interface NewTopic {
   readonly config: Readonly<Record<string, string>>
 }
 
-/** Creates topics, waits until they are known, and returns their names. Rejects if one exists. */
+/** Creates topics, waits until they are known, and returns their names. Rejects if one existed before. */
 export async function createTopics(kafka: KafkaClient, topics: readonly NewTopic[]): Promise<readonly string[]> {
   if (topics.length === 0) {
     return []
@@ -67,8 +67,15 @@ export async function createTopics(kafka: KafkaClient, topics: readonly NewTopic
     timeoutMs: ANSWER_MAX_MS,
     validateOnly: false,
   }
-  const { topics: answers } = await askController(kafka, CREATE_TOPICS, body)
+  let attempts = 0
+  const { topics: answers } = await askController(kafka, CREATE_TOPICS, body, () => {
+    attempts += 1
+  })
   for (const { errorCode, errorMessage, name } of answers) {
+    // The answer to an earlier attempt may have been lost.
+    if (errorCode === TOPIC_ALREADY_EXISTS && attempts > 1) {
+      continue
+    }
     assertDone(`${name} cannot be created`, errorCode, errorMessage)
   }
   const created = topics.map(({ name }) => name)
@@ -77,7 +84,7 @@ export async function createTopics(kafka: KafkaClient, topics: readonly NewTopic
   return created
 }
 
-/** Deletes topics with everything in them. Those that do not exist are left out. */
+/** Deletes topics with everything in them. Those that do not exist are left out. Rejects if we may not see one. */
 export async function deleteTopics(kafka: KafkaClient, names: readonly string[]): Promise<void> {
   if (names.length === 0) {
     return
@@ -85,7 +92,7 @@ export async function deleteTopics(kafka: KafkaClient, names: readonly string[])
   const body = { topics: names.map((name) => ({ name, id: NO_UUID })), timeoutMs: ANSWER_MAX_MS }
   const { topics } = await askController(kafka, DELETE_TOPICS, body)
   for (const { errorCode, errorMessage, name } of topics) {
-    if (!NOT_THERE.has(errorCode)) {
+    if (errorCode !== UNKNOWN_TOPIC) {
       assertDone(`${name} cannot be deleted`, errorCode, errorMessage)
     }
   }
@@ -95,9 +102,12 @@ const ANSWER_MAX_MS = 30_000
 const MARGIN_MS = 2_000
 
 /** Asks any broker: each forwards the request to the controller. */
-function askController<Q, A>(kafka: KafkaClient, type: RequestType<Q, A>, body: Q): Promise<A> {
+function askController<Q, A>(kafka: KafkaClient, type: RequestType<Q, A>, body: Q, onAttempt = () => {}): Promise<A> {
   return kafka.queries.retried(() =>
-    kafka.queries.any((broker) => broker.send(type, body, { deadlineMs: ANSWER_MAX_MS + MARGIN_MS })),
+    kafka.queries.any((broker) => {
+      onAttempt()
+      return broker.send(type, body, { deadlineMs: ANSWER_MAX_MS + MARGIN_MS })
+    }),
   )
 }
 
@@ -191,8 +201,11 @@ export async function findTopicProblems(kafka: KafkaClient, plan: TopicPlan): Pr
 }
 
 const TOPIC_RESOURCE = 2
+const UNKNOWN_TOPIC = 3
+const TOPIC_ALREADY_EXISTS = 36
+const TOPIC_AUTHORIZATION_FAILED = 29
 /** The topic does not exist, or is not visible to our user. */
-const NOT_THERE = new Set([3, 29])
+const NOT_THERE = new Set([UNKNOWN_TOPIC, TOPIC_AUTHORIZATION_FAILED])
 
 /**
  * Number of partitions of each of these topics, without those that do not exist. Each is requested by name, so problems

@@ -6,6 +6,8 @@ export interface GroupConsumerEvents {
   onAssigned(partitions: readonly number[]): void
   /** The group coordinator still counts us as a member of the current generation. */
   onHeartbeat(): void
+  /** The group did not admit us, and no later request alone will change that. The consumer tries again anyway. */
+  onRejected(error: unknown): void
   /** The consumer has failed and will not recover by itself. */
   onCrashed(error: Error): void
 }

@@ -187,24 +187,26 @@ export class Lane {
     let expect = offset
     let read = committed
     let highWatermark = opened
+    /** The log was verified after the last answer, so another leader epoch in the next one is no new sign of a change. */
+    let isVerified = false
     const ended = new AbortController()
     const signal = AbortSignal.any([this.#stopped, ended.signal])
-    const fetch = () => this.#control.fetch({ offset: expect, read }, signal)
+    const fetch = () => this.#control.fetch({ offset: expect, read: isVerified ? null : read }, signal)
     let ahead: Promise<Fetched> | null = null
     let tookMs = 0
     try {
       while (!this.#stopped.aborted) {
         const fetched = await this.#answered(ahead ?? fetch(), this.#done >= highWatermark)
         ahead = null
-        if (this.#suspected || !isAsRead(fetched, expect, read)) {
+        if (this.#suspected || !isAsRead(fetched, expect, isVerified ? null : read)) {
           await this.#verify(expect, read)
-          // The log was just verified, so a record with another leader epoch is no new sign of a change.
-          read = null
+          isVerified = true
           if (fetched.kind !== 'records') {
             await sleep(FETCH_AGAIN_MS, signal)
           }
           continue
         }
+        isVerified = false
         ;({ highWatermark } = fetched)
         if (fetched.next === expect) {
           continue

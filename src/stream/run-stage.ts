@@ -62,7 +62,7 @@ export async function runStage(options: RunStageOptions): Promise<RunningLanes> 
       metrics.runtime.setLag(stage, partition, null)
     }
     reported = ours
-    const reason = runner.joined ? notWorking(lanes) : 'has not joined the group yet'
+    const reason = runner.notJoined ?? notWorking(lanes)
     health.set(stage, reason === null, reason ?? undefined)
   }
   observe()

@@ -1,7 +1,9 @@
 import type { Logger } from '../observability/log.ts'
 import type { GroupConsumer } from './group-consumer.ts'
+import { GrowingDistance } from './growing-distance.ts'
 import { Lane, type LaneControl, type LaneLimits } from './lane.ts'
 import type { PartitionTask } from './partition-task.ts'
+import { shortReason } from './short-reason.ts'
 
 export interface StageRunnerOptions {
   readonly consumer: GroupConsumer
@@ -24,6 +26,8 @@ export class StageRunner {
   /** Lanes that are still closing after their partition was revoked: a partition that returns waits for its old lane. */
   readonly #closing = new Map<number, Promise<void>>()
   readonly #confirmations = new Map<number, Set<() => void>>()
+  readonly #rejections = new GrowingDistance()
+  #rejection: string | null = null
   #joined = false
   #stopping = false
   #failed = false
@@ -37,15 +41,20 @@ export class StageRunner {
     return [...this.#lanes.values()]
   }
 
-  /** Whether the group has made an assignment yet, even an empty one. */
-  get joined(): boolean {
-    return this.#joined
+  /** Why the group has not made an assignment yet, in a few words; null once it has, even an empty one. */
+  get notJoined(): string | null {
+    if (this.#joined) {
+      return null
+    }
+    const text = 'has not joined the group yet'
+    return this.#rejection === null ? text : `${text}: ${this.#rejection}`
   }
 
   async start(): Promise<void> {
     await this.#options.consumer.start({
       onAssigned: (partitions) => this.#onAssigned(partitions),
       onHeartbeat: () => this.#confirm(),
+      onRejected: (error) => this.#rejected(error),
       onCrashed: (error) => this.#fatal(error),
     })
   }
@@ -84,6 +93,14 @@ export class StageRunner {
     }
     this.#options.logger.debug({ partitions }, 'assigned')
     this.#confirm()
+  }
+
+  #rejected(error: unknown): void {
+    this.#rejection = shortReason(error)
+    const times = this.#rejections.met(this.#rejection, performance.now())
+    if (times !== null) {
+      this.#options.logger.warn({ err: error, times }, 'the group does not admit this process; trying again')
+    }
   }
 
   #openLane(partition: number): Lane {

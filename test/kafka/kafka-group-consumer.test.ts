@@ -20,6 +20,7 @@ let fetchError: number
 let fetched: string[]
 let damaged: boolean
 const crashes: Error[] = []
+const rejections: unknown[] = []
 const assigned: (readonly number[])[] = []
 
 beforeEach(async () => {
@@ -31,6 +32,7 @@ beforeEach(async () => {
   fetched = []
   damaged = false
   crashes.length = 0
+  rejections.length = 0
   assigned.length = 0
   // Ten records, one per fetch.
   scripted.on(FETCH, ({ topics }) => ({
@@ -79,6 +81,7 @@ async function start(topicsOfGroup: TopicsOfGroup = async () => new Set(['raw'])
   await consumer.start({
     onAssigned: (partitions) => assigned.push(partitions),
     onHeartbeat: () => {},
+    onRejected: (error) => rejections.push(error),
     onCrashed: (error) => crashes.push(error),
   })
 }
@@ -86,6 +89,14 @@ async function start(topicsOfGroup: TopicsOfGroup = async () => new Set(['raw'])
 const joined = (times = 1) => eventually(() => expect(assigned.length).toBeGreaterThanOrEqual(times))
 const fetch = (partition: number, offset: bigint, read: LogPlace | null = null) =>
   consumer.fetch(partition, { offset, read }, new AbortController().signal)
+
+test('a join that the group refuses for good is reported and tried again', async () => {
+  const INVALID_SESSION_TIMEOUT = 26
+  group.failures.join = [INVALID_SESSION_TIMEOUT]
+  await start()
+  await joined()
+  expect(rejections).toMatchObject([{ type: 'INVALID_SESSION_TIMEOUT' }])
+})
 
 test('fetches nothing by itself', async () => {
   await start()

@@ -103,7 +103,7 @@ afterEach(async () => {
   scripted.close()
 })
 
-async function open(transactionVersion: number): Promise<void> {
+async function open(transactionVersion: number, signal?: AbortSignal): Promise<void> {
   if (transactionVersion > 0) {
     scripted.features = [{ name: 'transaction.version', maxLevel: transactionVersion, minLevel: transactionVersion }]
   }
@@ -115,6 +115,7 @@ async function open(transactionVersion: number): Promise<void> {
     inputTopic: 'in',
     inputPartition: 0,
     requestBytesMax: 1_000_000,
+    ...(signal && { signal }),
   })
 }
 
@@ -220,5 +221,33 @@ describe.each([1, 2])('version %i', (version) => {
     }
     await failed
     other.close()
+  })
+})
+
+describe('while the former transaction of the id is ending', () => {
+  const CONCURRENT_TRANSACTIONS = 51
+  let asked: number
+  beforeEach(async () => {
+    // `afterEach` closes what a test did not open.
+    await open(2)
+    asked = 0
+    scripted.on(INIT_PRODUCER_ID, () => {
+      asked += 1
+      return { throttleTimeMs: 0, errorCode: CONCURRENT_TRANSACTIONS, producerId: -1n, producerEpoch: -1 }
+    })
+  })
+
+  test('the coordinator is asked again at growing intervals', async () => {
+    await expect(open(2)).rejects.toMatchObject({ type: 'CONCURRENT_TRANSACTIONS' })
+    // Every 3 ms would be more than 600 times in 2 s.
+    expect(asked).toBeLessThan(60)
+  })
+
+  test('a partition that was revoked fences nobody any more: it may have another owner (I7)', async () => {
+    const revoked = new AbortController()
+    const opening = expect(open(2, revoked.signal)).rejects.toThrow('revoked')
+    await eventually(() => expect(asked).toBeGreaterThan(0))
+    revoked.abort(new Error('revoked'))
+    await opening
   })
 })

@@ -319,6 +319,20 @@ describe('a log that may have lost records (I2, I3)', () => {
     expect(task.processed).toEqual(['0,1 -> 2', '2,3 -> 4'])
   })
 
+  test('is verified again if a later leader appears after the log was verified and answers followed without records (I2)', async () => {
+    await readUnderEpoch4()
+    control.fetches.answer(batchOf([], { last: 1, highWatermark: 1 }))
+    await settle()
+    await vi.advanceTimersByTimeAsync(500)
+    control.fetches.answer(batchOf([], { last: 1, highWatermark: 2 }))
+    await settle()
+    // From here on the leader checks again that its log has the record that was read last.
+    expect(control.fetches.pending).toEqual({ offset: 2n, read: { offset: 2n, leaderEpoch: 4 } })
+    await arrive([2, 3], { leaderEpoch: 9 })
+    expect(verifications()).toEqual(['verify 2', 'verify 2'])
+    expect(task.processed).toEqual(['0,1 -> 2'])
+  })
+
   test('is verified at the end and the leader epoch of the last record that was read', async () => {
     const asked: unknown[] = []
     await readUnderEpoch4()

@@ -133,9 +133,9 @@ describe('an assignment', () => {
     prepare = (task) => {
       task.onOpen = () => opening.promise
     }
-    expect(runner.joined).toBe(false)
+    expect(runner.notJoined).toBe('has not joined the group yet')
     await assign(1)
-    expect(runner.joined).toBe(true)
+    expect(runner.notJoined).toBeNull()
     expect(runner.lanes.map(({ partition }) => partition)).toEqual([1])
     expect(story).toEqual(['open 1'])
     opening.open()
@@ -143,9 +143,21 @@ describe('an assignment', () => {
     expect(story).toEqual(['open 1', 'fetch 1 from 0'])
   })
 
+  test('that the group refuses says why, in the log once and in the readiness until it is made', async () => {
+    const warn = vi.spyOn(SILENT, 'warn')
+    const error = Object.assign(new Error('out of range'), { type: 'INVALID_SESSION_TIMEOUT' })
+    events().onRejected(error)
+    events().onRejected(error)
+    expect(runner.notJoined).toBe('has not joined the group yet: Kafka: INVALID_SESSION_TIMEOUT')
+    expect(warn).toHaveBeenCalledExactlyOnceWith({ err: error, times: 1 }, expect.any(String))
+    await assign(1)
+    expect(runner.notJoined).toBeNull()
+    warn.mockRestore()
+  })
+
   test('counts as joined even if it is empty', async () => {
     await assign()
-    expect([runner.joined, runner.lanes]).toEqual([true, []])
+    expect([runner.notJoined, runner.lanes]).toEqual([null, []])
   })
 
   test('leaves a kept partition alone', async () => {

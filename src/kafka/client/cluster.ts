@@ -39,7 +39,6 @@ export const NO_LEADER = -1
 const REPLICA_NOT_AVAILABLE = 9
 /** Pause before a missing leader is looked up again, ms. */
 const LOOK_AGAIN_MS = 1_000
-const LOOKUP_MAX_MS = 5_000
 const DOUBTED_AFTER_MS = 2_000
 /** A broker that keeps a request waiting for longer is asked after others, and does not hold up a lookup. */
 const SLOW_MS = 1_000
@@ -55,7 +54,7 @@ const COORDINATOR_KEY_TYPES = { group: 0, transaction: 1 } as const
  *
  * - Metadata is requested by name, for the topics that are used. A partition without a leader delays only its own users.
  * - If a broker does not answer, another one is asked, and that broker is asked last until it answers again. A lookup asks the next
- *   one after a second.
+ *   one after a second; it has no shorter deadline of its own, which would end the requests before it on the connection.
  * - A broker that does not answer may be slow or frozen; the controller decides. While a request or a connection waits, others are
  *   asked which brokers there are. One that is no longer listed is given up, with everything that waits for it, long before the
  *   requests' deadlines; one that is listed may take as long as these allow.
@@ -85,7 +84,7 @@ export class Cluster {
 
   /** Requests topics by name, of any broker or of this one, and returns its answer for each, errors included. */
   async describe(topics: readonly string[], of?: Broker): Promise<readonly Described[]> {
-    const ask = (broker: Broker) => broker.send(METADATA, metadataRequest(topics), { deadlineMs: LOOKUP_MAX_MS })
+    const ask = (broker: Broker) => broker.send(METADATA, metadataRequest(topics))
     return this.#note(await (of === undefined ? this.#lookUp(ask) : ask(of)))
   }
 
@@ -145,9 +144,7 @@ export class Cluster {
       return known
     }
     const body = { keyType: COORDINATOR_KEY_TYPES[kind], keys: [key] }
-    const { coordinators } = await this.#lookUp((broker) =>
-      broker.send(FIND_COORDINATOR, body, { deadlineMs: LOOKUP_MAX_MS }),
-    )
+    const { coordinators } = await this.#lookUp((broker) => broker.send(FIND_COORDINATOR, body))
     const [found] = coordinators
     if (found === undefined) {
       throw new Error(`the broker's response does not include the coordinator of ${key}`)

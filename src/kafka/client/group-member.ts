@@ -50,15 +50,18 @@ export class InstanceIdTakenError extends Error {
   }
 }
 
-/** The offset was not committed: the partition is not assigned to us in the current generation. */
+/** No further attempt to commit: the partition is not assigned to us in the current generation. */
 class CommitNotSentError extends Error {
   readonly code = 'COMMIT_NOT_SENT'
   readonly retriable = true
 
   constructor(topic: string, partition: number, cause?: unknown) {
-    super(`the offset of ${topic}[${partition}] was not committed: we are not a member of the group that owns it`, {
-      cause,
-    })
+    super(
+      `the offset of ${topic}[${partition}] is no longer committed: we are not a member of the group that owns it`,
+      {
+        cause,
+      },
+    )
     this.name = 'CommitNotSentError'
   }
 }
@@ -207,6 +210,7 @@ export class GroupMember {
     if (joined.errorCode === MEMBER_ID_REQUIRED) {
       // The broker first gives a new member its id, so that a lost join leaves no member behind.
       this.#memberId = joined.memberId
+      this.#abort.signal.throwIfAborted()
       joined = await this.#joinAlive(coordinator, request())
     }
     assertNoError(joined.errorCode)

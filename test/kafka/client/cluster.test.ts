@@ -3,6 +3,7 @@ import { Cluster, type ClusterOptions, NO_LEADER } from '../../../src/kafka/clie
 import { Connection } from '../../../src/kafka/client/connection.ts'
 import { API_VERSIONS, FIND_COORDINATOR, HEARTBEAT, METADATA } from '../../../src/kafka/client/requests.ts'
 import { createKafka, type KafkaClient } from '../../../src/kafka/kafka-client.ts'
+import { sleep } from '../../../src/sleep.ts'
 import { eventually } from '../../lab/harness/eventually.ts'
 import { SILENT } from '../../lab/harness/silent-logger.ts'
 import { ScriptedBroker } from './scripted-broker.ts'
@@ -179,10 +180,21 @@ describe('a lookup', () => {
     const startedAt = performance.now()
     await cluster.describe(['raw'])
     await cluster.coordinatorOf('group', 'g')
-    // Whichever was asked first: the deadline of a lookup is 5 s.
+    // Whichever was asked first: its deadline is 10 s.
     expect(performance.now() - startedAt).toBeLessThan(3_000)
     expect(two.requests).toContain('Metadata')
     cluster.disconnect('the test is over')
+  })
+
+  test('does not end a slower request before it on the connection', async () => {
+    one.on(HEARTBEAT, async () => {
+      await sleep(6_000)
+      return fine()
+    })
+    const leader = await cluster.leaderOf('raw', 0)
+    const slow = leader.send(HEARTBEAT, BEAT)
+    await cluster.describe(['raw'], leader)
+    await expect(slow).resolves.toMatchObject({ errorCode: 0 })
   })
 
   test('that no broker answers fails after each was asked once', async () => {

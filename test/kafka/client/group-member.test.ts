@@ -243,6 +243,31 @@ test('leaves the group when it stops, and sends no heartbeat after that', async 
   expect(group.log.at(-1)).toBe('1 leave m1')
 })
 
+test('does not join if it stops while the broker assigns its id: nobody would speak for that member', async () => {
+  const joins: string[] = []
+  const answer = Promise.withResolvers<void>()
+  one.on(JOIN_GROUP, async ({ memberId }) => {
+    joins.push(memberId)
+    await answer.promise
+    return {
+      throttleTimeMs: 0,
+      errorCode: 79,
+      generation: -1,
+      protocolType: null,
+      protocol: null,
+      leader: '',
+      memberId: 'm1',
+      members: [],
+    }
+  })
+  run()
+  await eventually(() => expect(joins).toEqual(['']))
+  await member.stop()
+  answer.resolve()
+  await running
+  expect(joins).toEqual([''])
+})
+
 describe('a static member', () => {
   test('stays in the group when it stops, so that it can return to its partitions', async () => {
     run({ instanceId: 'pod-0' })
