@@ -103,7 +103,7 @@ down: $(NODE_READY) ## Stop what `make up` started.
 
 .PHONY: demo
 demo: deps ## Callbacks in, payment status out, on real servers. ONCE=1 PAYMENTS=2000 SEED=7 RATE=200.
-	@node test/lab/demo/main.ts
+	@node --disable-warning=TimeoutNegativeWarning test/lab/demo/main.ts
 
 .PHONY: image
 image: ## Build the container image: PAYSTATUS_IMAGE=paystatus:$(VERSION), and a tag with the commit. See docs/containers.md.

@@ -5,7 +5,9 @@ import { interrupted, type JsonOption, print, setUp } from './command-line.ts'
 export function addDrift(program: Command): void {
   program
     .command('drift')
-    .description('list fields, statuses and event types in the raw callbacks that the mapping does not know')
+    .description(
+      'list what the mapping does not know in the raw callbacks (fields, statuses, event types), unreadable times and repeated names',
+    )
     .option('--json', 'print one JSON document')
     .action(async ({ json }: JsonOption) => {
       const { config, logger } = setUp(program, 'kafka', 'encryption')

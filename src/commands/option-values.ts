@@ -57,6 +57,14 @@ export function ruledBy(rule: typeof nameRule): (text: string) => string {
   }
 }
 
+export function httpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+    throw new InvalidArgumentError('must be an http or https URL, such as http://127.0.0.1:8080.')
+  }
+  return text
+}
+
 /** Adds the address of a process's admin server, without a path. */
 export function adminUrls(text: string, before: readonly string[] = []): readonly string[] {
   const url = URL.canParse(text) ? new URL(text) : null

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { assertReachable } from '../tools/simulate/assert-reachable.ts'
 import { awaitInCurrent } from '../tools/simulate/await-in-current.ts'
 import { mismatchLines } from '../tools/simulate/await-statuses.ts'
 import { PLAN_DEFAULTS } from '../tools/simulate/plan.ts'
@@ -6,7 +7,7 @@ import { POST_DEFAULTS } from '../tools/simulate/post-callbacks.ts'
 import { runSimulation, type SimulationReport } from '../tools/simulate/simulate.ts'
 import { simulatedSources } from '../tools/simulated-sources.ts'
 import { EXIT_FAILED, exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
-import { durationMs, positiveNumber, share, wholeNumber } from './option-values.ts'
+import { durationMs, httpUrl, positiveNumber, share, wholeNumber } from './option-values.ts'
 
 interface SimulateOptions extends JsonOption {
   readonly gateway?: string
@@ -29,7 +30,7 @@ export function addSimulate(program: Command): void {
   program
     .command('simulate')
     .description('send callbacks to a gateway as the providers would; the same seed sends the same callbacks')
-    .option('--gateway <url>', 'base URL of the gateway (default: from the configuration)')
+    .option('--gateway <url>', 'base URL of the gateway (default: from the configuration)', httpUrl)
     .option('--payments <n>', 'number of payments', wholeNumber, 100)
     .option('--seed <n>', 'determines everything that is sent', wholeNumber, 1)
     .option('--rate <n>', 'callbacks per second, open loop (default: as fast as they are answered)', positiveNumber)
@@ -69,6 +70,7 @@ async function simulate(program: Command, options: SimulateOptions): Promise<voi
   const { config, logger } = setUp(program, 'gateway', ...(options.await === undefined ? [] : STATUSES))
   const gateway = options.gateway ?? `http://${config.gateway.host}:${config.gateway.port}`
   const signal = interrupted()
+  await assertReachable(gateway)
   const report = await runSimulation({
     sources: simulatedSources(config, gateway),
     seed: options.seed,

@@ -15,6 +15,17 @@ export interface DriftWatchOptions {
  */
 export const DRIFT_NAMES_MAX = 1_000
 
+export function driftText(kind: DriftNote['kind']): string {
+  switch (kind) {
+    case 'time':
+      return 'a callback contains a time that cannot be read'
+    case 'duplicate-name':
+      return 'a callback contains a name twice'
+    default:
+      return 'a callback contains a name that the mapping does not know'
+  }
+}
+
 /**
  * Warns once per process about each name that the adapters do not know, and counts every occurrence.
  *

@@ -4,7 +4,7 @@ import { createKafka } from '../kafka/kafka-client.ts'
 import { KafkaGroupConsumer } from '../kafka/kafka-group-consumer.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
 import { createTopicLogs } from '../kafka/topic-logs.ts'
-import { DriftWatch } from '../normalizer/drift-watch.ts'
+import { DriftWatch, driftText } from '../normalizer/drift-watch.ts'
 import { type NormalizerCounts, NormalizerTask } from '../normalizer/normalizer-task.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type UnknownSource, unknownSourceNote } from '../raw/from-raw-record.ts'
@@ -22,7 +22,7 @@ import { watchLetters } from './watch-letters.ts'
 
 export async function startNormalizer(context: StageContext): Promise<RunningStage> {
   const { config, topics, logger, metrics, tracing, offsets } = context
-  // Retries without limit; the stage's own error handling decides when to give up.
+  // Queries are retried for a few seconds; then the lanes decide.
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-normalizer', logger })
   const [codecs] = await Promise.all([context.codecs(), context.topicsReady()])
   const output = (topic: string) =>
@@ -38,8 +38,7 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
   const deadLetters = output(topics.rawDeadLetters)
   const sources = sourcesById(config.sources)
   const drift = new DriftWatch({
-    warn: (provider, { kind, name }) =>
-      logger.warn({ provider, kind, name }, 'a callback contains a name that the mapping does not know'),
+    warn: (provider, { kind, name }) => logger.warn({ provider, kind, name }, driftText(kind)),
     warnFull: (namesMax) =>
       logger.warn({ namesMax }, 'too many unknown names to log each; further ones are only counted'),
     count: (provider, kind) => metrics.normalizer.drift.inc({ provider, kind }),

@@ -40,7 +40,7 @@ const RESTORES_MAX = 3
 
 export async function startProcessor(context: StageContext): Promise<RunningStage> {
   const { config, topics, logger, health, metrics, tracing, offsets } = context
-  // Retries without limit; the stage's own error handling decides when to give up.
+  // Queries are retried for a few seconds; then the lanes decide.
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-processor', logger })
   const [codecs, clusterId] = await Promise.all([context.codecs(), context.topicsReady().then(context.clusterId)])
   const { group } = config.processor

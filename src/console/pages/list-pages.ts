@@ -50,11 +50,11 @@ ${
 export function driftPage(latest: Job<DriftReport> | null, now: number, token: string | null): Html {
   return html`${pageHead('Drift', 'Fields, statuses and event types in the raw callbacks that the mapping does not know.')}
 ${token !== null && html`<form method="post" action="/drift">${hiddenFields(token, {})}<button>Read raw now</button></form>`}
-${latest === null ? notRead('Raw was', token) : latestReading(latest, now, driftResult)}`
+${latest === null ? notRead('Raw has', token) : latestReading(latest, now, driftResult)}`
 }
 
 function notRead(what: string, token: string | null): Html {
-  return html`<p class="muted">${what} not read yet since the console started${token === null && '; that needs the role operator'}.</p>`
+  return html`<p class="muted">${what} not been read since the console started${token === null && '; that needs the role operator'}.</p>`
 }
 
 function latestReading<T>({ id, state, startedAt, result }: Job<T>, now: number, show: (result: T) => Html): Html {
@@ -101,7 +101,7 @@ const SCORECARD_HOURS = [
 export function scorecardPage(latest: Job<Scorecard> | null, now: number, token: string | null): Html {
   return html`${pageHead('Scorecard', 'How the sources behave: repeats, late and unreadable callbacks, how late they are.')}
 ${token !== null && html`<form class="row" method="post" action="/scorecard">${hiddenFields(token, {})}<label for="hours">Callbacks of</label><select id="hours" name="hours">${SCORECARD_HOURS.map(([hours, text]) => html`<option value="${hours}"${hours === 24 && html` selected`}>${text}</option>`)}</select><button>Read the topics</button></form>`}
-${latest === null ? notRead('The topics were', token) : latestReading(latest, now, scorecardResult)}`
+${latest === null ? notRead('The topics have', token) : latestReading(latest, now, scorecardResult)}`
 }
 
 export function scorecardResult(card: Scorecard): Html {
@@ -155,7 +155,7 @@ ${
 }
 
 export function tailPage(recent: readonly LiveChange[]): Html {
-  return html`${pageHead('Live tail', 'Every step of every payment as it is published. Only steps read since this page or the console was opened.')}
+  return html`${pageHead('Live tail', 'Every step of every payment as it is published. Only steps that were published since this page was opened, or since the console started.')}
 <p class="muted" id="tail-state" role="status">Reload the page for newer steps.</p>
 <ol class="tail" id="tail" data-stream="/live/changes" aria-label="Steps, the newest first">${recent.map(({ change }) => tailLine(change))}</ol>`
 }

@@ -42,7 +42,7 @@ ${timeline(state, past?.at ?? null)}
 ${children(state)}
 <section aria-labelledby="details-heading"><h2 id="details-heading">Details</h2>${details(state, from)}</section>
 <section aria-labelledby="why-heading" id="why" data-load="${path}/why"><h2 id="why-heading">Why: every callback</h2>
-<p class="muted">Where each callback is in raw, what it changed, and what would be without it. This reads the topics. <a href="${path}/why">Read them</a></p></section>`
+<p class="muted">Where each callback is in raw, what it changed, and what the status would be without it. This reads the topics. <a href="${path}/why">Read them</a></p></section>`
 }
 
 function present(state: PaymentState, now: number): Html {

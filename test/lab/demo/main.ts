@@ -24,6 +24,12 @@ const ONCE = process.env['ONCE'] === '1'
 const PAYMENTS = envNumber('PAYMENTS', ONCE ? 1_000 : 300)
 const SEED = envNumber('SEED', 1)
 const RATE = process.env['RATE'] === undefined ? (ONCE ? null : 60) : envNumber('RATE', 0)
+for (const [name, value] of Object.entries({ PAYMENTS, RATE })) {
+  if (value === 0) {
+    process.stderr.write(`${name}=0: must be at least 1\n`)
+    process.exit(2)
+  }
+}
 /** The most changes to print. */
 const LINES_MAX = ONCE ? 25 : 2_000
 
@@ -31,7 +37,10 @@ const startedAt = performance.now()
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   // A second signal ends the process at once; the guards of the stack and of the processes clean up.
-  process.once(signal, () => stop.abort())
+  process.once(signal, () => {
+    say('stopping; once more ends it at once')
+    stop.abort()
+  })
 }
 
 say('starting Kafka, Redis and the schema registry')
@@ -128,7 +137,7 @@ function summarize(
   const lines = [
     '',
     'summary',
-    row('callbacks sent', figures.callbacks),
+    row(report.aborted ? 'callbacks planned before the interruption' : 'callbacks sent', figures.callbacks),
     row('accepted by the gateway', figures.accepted),
     row('distinct events recorded', figures.events),
     row('duplicates recognized', figures.duplicates),

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stringify } from 'yaml'
 import { ensureChromium } from './chromium.ts'
 import { ensureCloudEvents } from './cloudevents-python.ts'
 import { callControl } from './control.ts'
@@ -23,6 +24,7 @@ import { valkeySpec } from './valkey.ts'
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const STATE = join(ROOT, '.stack')
 const STACK_FILE = join(STATE, 'stack.json')
+const CONFIG_FILE = join(STATE, 'paystatus.yaml')
 const KEEPER_LOG = join(STATE, 'keeper.log')
 
 /** What the background keeper reports to the `up` that started it. */
@@ -70,6 +72,7 @@ async function up(): Promise<void> {
   }
   const info = await runningStack()
   if (!info) throw new Error(`the stack ended right after its start: see ${KEEPER_LOG}`)
+  await writeFile(CONFIG_FILE, configurationFor(info))
   console.log(`Up after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`)
   printStack(info)
 }
@@ -183,6 +186,26 @@ async function installTools(): Promise<void> {
   await ensurePrometheus(report)
 }
 
+/** The smallest configuration that has every provider. Ports and limits are the defaults. */
+function configurationFor({ kafkaBrokers, redisUrl, registryUrl }: StackInfo): string {
+  const source = (id: string, provider: string) => ({
+    id,
+    provider,
+    path: `/callbacks/${id}`,
+    authentication: 'none',
+  })
+  return `# Written by \`make up\`. Anybody on this machine may call: see docs/gateway-security.md.\n${stringify({
+    kafka: { brokers: kafkaBrokers },
+    redis: { url: redisUrl },
+    registry: { url: registryUrl },
+    sources: [
+      source('jpm-v1', 'jpm-global-payments-v1'),
+      source('jpm-v2', 'jpm-global-payments-v2'),
+      { ...source('instamed', 'instamed'), currency: 'USD' },
+    ],
+  })}`
+}
+
 function printStack(info: StackInfo): void {
   console.log(`
   Kafka     ${info.kafkaBrokers.join(',')}
@@ -190,6 +213,7 @@ function printStack(info: StackInfo): void {
   Registry  ${info.registryUrl}
   Logs      ${info.directory || 'docker compose logs'}
 
+  Run paystatus on it:           export PAYSTATUS_CONFIG=${CONFIG_FILE}
   Use it in tests and the demo:  export PAYSTATUS_STACK_FILE=${STACK_FILE}
   Take it down:                  make down
 `)
