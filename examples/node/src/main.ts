@@ -20,6 +20,10 @@ const client = await open({
   table: 'all',
   // How long a killed process keeps its partitions.
   sessionTimeout: 10_000,
+  observe: (observation) => {
+    // Such as a registry that does not answer. The client tries again.
+    if (observation.type === 'trouble') console.error(`trying again: ${observation.error}`)
+  },
 })
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void client.stop())
 
@@ -31,7 +35,7 @@ await client.onChange((change) => {
   }
   table?.apply(change)
 })
-// Now it follows. A group that goes on is not told what it knows already.
+// Now it follows. A group that continues is not told what it knows already.
 for (const payment of client.payments()) table?.put(payment)
 // Rejects if the client fails for good, which ends the process.
 await client.closed

@@ -6,6 +6,8 @@ export type ClientErrorCode =
   | 'NOT_ASSIGNED'
   /** The table is not complete yet: `onChange` (or `open` with `table: 'all'`) has not resolved. */
   | 'NOT_READY'
+  /** No broker can be reached, or it refuses the login. */
+  | 'UNREACHABLE'
   /** A value that is not what paystatus writes, or a schema that the registry does not have. */
   | 'UNREADABLE'
   /** The two topics are not there, or differ in their number of partitions. */

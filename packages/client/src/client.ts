@@ -30,7 +30,8 @@ export type { OpenOptions } from './open-options.ts'
 export { compareVersions, isNewer, type Version } from './version.ts'
 
 /**
- * Connects to a paystatus installation. Rejects if no broker can be reached, or with WRONG_TOPICS.
+ * Connects to a paystatus installation. Rejects with UNREACHABLE or WRONG_TOPICS. A registry that does not answer is waited for;
+ * `observe` is told so.
  *
  * With `table: 'all'` it resolves once the table holds every payment. Nothing is handed over before `onChange`.
  */
@@ -60,7 +61,7 @@ export async function open(options: OpenOptions): Promise<PaystatusClient> {
     await admin.connect()
   } catch (error) {
     await Promise.allSettled([logs.disconnect(), admin.disconnect()])
-    throw error
+    throw error instanceof ClientError ? error : unreachable(options.brokers, error as Error)
   }
   const client = new PaystatusClient(kafka, admin, logs, topics, options)
   await client.begin()
@@ -69,6 +70,11 @@ export async function open(options: OpenOptions): Promise<PaystatusClient> {
 
 function isUnknownTopic(error: unknown): boolean {
   return (error as { readonly type?: unknown }).type === 'UNKNOWN_TOPIC_OR_PARTITION'
+}
+
+function unreachable(brokers: readonly string[], cause: Error): ClientError {
+  const message = `cannot use Kafka at ${brokers.join(', ')}: ${cause.message}. Check brokers, and kafka.ssl and kafka.sasl`
+  return new ClientError('UNREACHABLE', message, { cause })
 }
 
 function wrongTopics(topics: { readonly changes: string; readonly current: string }, what: string, cause?: unknown) {
