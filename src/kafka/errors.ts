@@ -63,14 +63,32 @@ export function refusalOf(error: unknown): string | null {
 }
 
 /**
- * Turns a refusal by Kafka into a DefinedStop that names what was requested and which right is missing; returns any other error
- * unchanged, also that of a login that may succeed later.
+ * What to throw for an error of Kafka: a DefinedStop if it is a refusal, which names what was asked and which right is missing, or a
+ * batch that cannot be read. Any other error is returned unchanged, also that of a login that may succeed later.
  */
-export function stopIfRefused(error: unknown, asked: string): unknown {
+export function asStop(error: unknown, asked: string): unknown {
+  for (const link of chainOf(error)) {
+    if (link instanceof UnreadableBatchError) {
+      return new DefinedStop(
+        'BATCH_UNREADABLE',
+        `${asked}: ${link.message}. Nothing was skipped. If another replica of the partition has an intact copy, make that replica the leader; ` +
+          'if none has, its records are lost, and the group can be moved past it (kafka-consumer-groups.sh --reset-offsets).',
+      )
+    }
+  }
   const refusal = refusalOf(error)
   return refusal === null || error instanceof DefinedStop || isLoginPostponed(error)
     ? error
     : new DefinedStop('KAFKA_REFUSED', `Kafka refuses ${asked}: ${refusal}`)
+}
+
+/** Rejects with `asStop` of what `work` rejects with. */
+export async function orStop<T>(asked: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw asStop(error, asked)
+  }
 }
 
 /** Whether we had no credentials to present, so that the broker has judged nothing: see KafkaLoginError. */
@@ -87,18 +105,4 @@ export class ProduceReplyError extends Error {
     super(`the reply does not acknowledge ${topic}[${partition}]`)
     this.name = 'ProduceReplyError'
   }
-}
-
-/** Like `stopIfRefused`, for readers: an unreadable record batch also becomes a DefinedStop. */
-export function stopIfUnreadable(error: unknown, asked: string): unknown {
-  for (const link of chainOf(error)) {
-    if (link instanceof UnreadableBatchError) {
-      return new DefinedStop(
-        'BATCH_UNREADABLE',
-        `${asked}: ${link.message}. Nothing was skipped. If another replica of the partition has an intact copy, make that replica the leader; ` +
-          'if none has, its records are lost, and the group can be moved past it (kafka-consumer-groups.sh --reset-offsets).',
-      )
-    }
-  }
-  return stopIfRefused(error, asked)
 }

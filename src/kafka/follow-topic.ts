@@ -1,7 +1,7 @@
 import type { InRecord } from '../stream/record.ts'
 import { protocolError } from './client/client-errors.ts'
 import { Fetcher } from './client/fetcher.ts'
-import { stopIfUnreadable } from './errors.ts'
+import { asStop } from './errors.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { createPartitionReader } from './partition-reader.ts'
 
@@ -61,7 +61,7 @@ export async function followTopic(kafka: KafkaClient, topic: string, options: Fo
     )
   } catch (error) {
     if (!signal.aborted) {
-      throw stopIfUnreadable(error, `reading ${topic}`)
+      throw asStop(error, `reading ${topic}`)
     }
   }
 }

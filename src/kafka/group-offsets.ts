@@ -1,16 +1,11 @@
 import type { CommittedOffset, GroupOffsets } from '../stream/group-offsets.ts'
 import { assertNoError } from './client/client-errors.ts'
-import type { Cluster } from './client/cluster.ts'
-import { LIST_OFFSETS, OFFSET_FETCH } from './client/requests.ts'
-import { stopIfRefused } from './errors.ts'
+import { type Cluster, NO_LEADER } from './client/cluster.ts'
+import { LIST_OFFSETS, OFFSET_FETCH, READ_UNCOMMITTED } from './client/requests.ts'
+import { orStop } from './errors.ts'
 import type { KafkaClient } from './kafka-client.ts'
 
 const END = -1n
-const CONSUMER = -1
-const ANY_EPOCH = -1
-const READ_UNCOMMITTED = 0
-/** As in METADATA: the partition has no leader, so its end is unknown. */
-const NO_LEADER = -1
 
 export function createGroupOffsets({ queries }: KafkaClient): GroupOffsets {
   return {
@@ -21,7 +16,7 @@ export function createGroupOffsets({ queries }: KafkaClient): GroupOffsets {
       }
       return found
     },
-    // Requests all topics: nothing lists the partitions that no longer exist, so they cannot be requested by number.
+    // Requests all partitions: those that no longer exist cannot be named one by one.
     committedAll: async (group, topic) => {
       const found = await committedIn(queries, group, topic, null)
       return new Map([...found].filter(([, { offset }]) => offset >= 0n))
@@ -43,8 +38,8 @@ async function committedIn(
   partitions: readonly number[] | null,
 ): Promise<ReadonlyMap<number, CommittedOffset>> {
   const topics = partitions === null ? null : [{ name: topic, partitions }]
-  try {
-    return await queries.onCoordinator('group', group, async (coordinator) => {
+  return orStop(`the offsets of group ${group} in ${topic}`, () =>
+    queries.onCoordinator('group', group, async (coordinator) => {
       const { groups } = await coordinator.send(OFFSET_FETCH, { groups: [{ group, topics }], requireStable: false })
       assertNoError(groups[0]?.errorCode ?? 0)
       const found = groups[0]?.topics.find(({ name }) => name === topic)?.partitions ?? []
@@ -54,10 +49,8 @@ async function committedIn(
           return [partition, { offset, metadata }]
         }),
       )
-    })
-  } catch (error) {
-    throw stopIfRefused(error, `the offsets of group ${group} in ${topic}`)
-  }
+    }),
+  )
 }
 
 /**
@@ -72,14 +65,8 @@ export async function endsOf(queries: Cluster, topic: string): Promise<ReadonlyM
   const answers = await Promise.all(
     [...byLeader].map(([leader, ofLeader]) =>
       queries.broker(leader).send(LIST_OFFSETS, {
-        replicaId: CONSUMER,
         isolationLevel: READ_UNCOMMITTED,
-        topics: [
-          {
-            name: topic,
-            partitions: ofLeader.map((partition) => ({ partition, currentLeaderEpoch: ANY_EPOCH, timestamp: END })),
-          },
-        ],
+        topics: [{ name: topic, partitions: ofLeader.map((partition) => ({ partition, timestamp: END })) }],
       }),
     ),
   )

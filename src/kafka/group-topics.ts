@@ -34,7 +34,7 @@ export function topicsOfGroup(cluster: Cluster): TopicsOfGroup {
 /** The state and the members of a group; a group that does not exist is `Dead`. */
 export function describeGroup(cluster: Cluster, group: string): Promise<Pick<DescribedGroup, 'state' | 'members'>> {
   return cluster.onCoordinator('group', group, async (coordinator) => {
-    const { groups } = await coordinator.send(DESCRIBE_GROUPS, { groups: [group], includeAuthorizedOperations: false })
+    const { groups } = await coordinator.send(DESCRIBE_GROUPS, { groups: [group] })
     assertNoError(groups[0]?.errorCode ?? 0)
     return groups[0] ?? { state: 'Dead', members: [] }
   })

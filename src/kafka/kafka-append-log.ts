@@ -1,5 +1,5 @@
 import { BatchingAppendLog } from './batching-append-log.ts'
-import { stopIfRefused } from './errors.ts'
+import { orStop } from './errors.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { LeaderProducer } from './leader-producer.ts'
 
@@ -42,24 +42,19 @@ export function createKafkaAppendLog(kafka: KafkaClient, options: KafkaAppendLog
     replicasTimeoutMs: options.replicasTimeoutMs ?? REPLICAS_TIMEOUT_MS,
     retryForMs: options.retryForMs,
   })
-  const connect = () => producer.know(options.topic)
   const log = new BatchingAppendLog({
     topic: options.topic,
     partitions: options.partitions,
     waitingRecordsMax: options.waitingRecordsMax,
     waitingBytesMax: options.waitingBytesMax,
-    send: async (partition, records) => {
-      try {
-        await connect()
+    send: (partition, records) =>
+      orStop(`writing to ${options.topic}`, async () => {
         await producer.append(options.topic, partition, records)
-      } catch (error) {
-        throw stopIfRefused(error, `writing to ${options.topic}`)
-      }
-    },
+      }),
   })
   return {
     log,
-    connect,
+    connect: () => producer.know(options.topic),
     close: async () => {
       log.close()
       await cluster.close()

@@ -5,7 +5,7 @@ import { DefinedStop } from '../stream/partition-task.ts'
 import type { Cluster } from './client/cluster.ts'
 import { Fetcher } from './client/fetcher.ts'
 import { GroupMember, InstanceIdTakenError } from './client/group-member.ts'
-import { refusalOf, stopIfUnreadable } from './errors.ts'
+import { asStop, refusalOf } from './errors.ts'
 import { stopIfShared, type TopicsOfGroup, topicsOfGroup } from './group-topics.ts'
 import type { KafkaClient } from './kafka-client.ts'
 
@@ -59,7 +59,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
       ])
       this.#topicId = id
     } catch (error) {
-      throw this.#stopIfRefused(error)
+      throw this.#asStop(error)
     }
     if (this.#stopped) {
       return
@@ -91,7 +91,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
     try {
       return await this.#fetcher.fetch(place, signal)
     } catch (error) {
-      throw signal.aborted ? error : this.#stopIfRefused(error)
+      throw signal.aborted ? error : this.#asStop(error)
     }
   }
 
@@ -114,7 +114,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
       try {
         await member.run()
       } catch (error) {
-        const stop = this.#stopIfRefused(error)
+        const stop = this.#asStop(error)
         if (stop instanceof DefinedStop) {
           events.onCrashed(stop)
           return
@@ -168,7 +168,7 @@ export class KafkaGroupConsumer implements GroupConsumer {
     }
   }
 
-  #stopIfRefused(error: unknown): Error {
+  #asStop(error: unknown): Error {
     const { group, topic } = this.#options
     if (error instanceof InstanceIdTakenError) {
       return new DefinedStop(
@@ -176,6 +176,6 @@ export class KafkaGroupConsumer implements GroupConsumer {
         `${error.message}. Nothing was skipped. Give each process its own kafka.groupInstanceId`,
       )
     }
-    return stopIfUnreadable(error, `reading ${topic} in group ${group}`) as Error
+    return asStop(error, `reading ${topic} in group ${group}`) as Error
   }
 }

@@ -15,7 +15,7 @@ import {
   TXN_OFFSET_COMMIT,
   TXN_OFFSET_COMMIT_ADDING,
 } from './client/requests.ts'
-import { isCoordinatorNotReady, isRetriable, kafkaErrorType, stopIfRefused } from './errors.ts'
+import { asStop, isCoordinatorNotReady, isRetriable, kafkaErrorType } from './errors.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { type AppendedRange, concurrentPauseMs, LeaderProducer } from './leader-producer.ts'
 import { isOffsetDecided } from './offset-decided.ts'
@@ -65,7 +65,7 @@ export async function openKafkaTransactions(
     return transactions
   } catch (error) {
     await cluster.close()
-    throw stopIfRefused(error, `the transactions of ${options.transactionalId}`)
+    throw asStop(error, `the transactions of ${options.transactionalId}`)
   }
 }
 
@@ -73,9 +73,6 @@ const RETRY_PAUSE_MS = 50
 const TRANSACTION_VERSION = 'transaction.version'
 /** No identity yet. */
 const NO_PRODUCER = { producerId: -1n, producerEpoch: -1 } as const
-/** Former owners are fenced by the transactional id, not by the group's generation. */
-const NO_MEMBER = { generation: -1, memberId: '', instanceId: null } as const
-const ANY_EPOCH = -1
 
 type TopicPartitions = readonly { readonly name: string; readonly partitions: readonly number[] }[]
 
@@ -123,13 +120,13 @@ class KafkaTransactions implements PartitionTransactions {
     try {
       this.#others.push(await this.#init(transactionalId))
     } catch (error) {
-      throw stopIfRefused(error, `the transactions of ${transactionalId}, whose owner must be fenced`)
+      throw asStop(error, `the transactions of ${transactionalId}, whose owner must be fenced`)
     }
   }
 
   #init(transactionalId: string): Promise<ProducerIdentity> {
     const { transactionTimeoutMs, signal } = this.#options
-    const body = { transactionalId, transactionTimeoutMs, ...NO_PRODUCER }
+    const body = { transactionalId, transactionTimeoutMs }
     return this.#onCoordinator(
       'transaction',
       transactionalId,
@@ -159,7 +156,7 @@ class KafkaTransactions implements PartitionTransactions {
     } catch (error) {
       this.#options.onFailed?.()
       const { transactionalId, group } = this.#options
-      throw stopIfRefused(error, `a transaction of ${transactionalId} in group ${group}`)
+      throw asStop(error, `a transaction of ${transactionalId} in group ${group}`)
     }
   }
 
@@ -244,11 +241,10 @@ class KafkaTransactions implements PartitionTransactions {
 
   async commitOffset(next: bigint, metadata: string): Promise<void> {
     const { group, inputTopic, inputPartition } = this.#options
-    const offset = { partition: inputPartition, offset: next, leaderEpoch: ANY_EPOCH, metadata }
-    const topics = [{ name: inputTopic, partitions: [offset] }]
+    const topics = [{ name: inputTopic, partitions: [{ partition: inputPartition, offset: next, metadata }] }]
     const type = this.addsThemselves ? TXN_OFFSET_COMMIT_ADDING : TXN_OFFSET_COMMIT
     await this.#onCoordinator('group', group, async (broker) => {
-      const answer = await broker.send(type, { ...this.#identity, ...NO_MEMBER, group, topics })
+      const answer = await broker.send(type, { ...this.#identity, group, topics })
       assertNoError(answer.topics[0]?.partitions[0]?.errorCode ?? UNKNOWN)
     })
   }

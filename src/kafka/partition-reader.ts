@@ -5,16 +5,12 @@ import { assertNoError, onlyPartition, protocolError } from './client/client-err
 import type { Cluster } from './client/cluster.ts'
 import { Fetcher } from './client/fetcher.ts'
 import { standingIn } from './client/read-record-batches.ts'
-import { FETCH, LIST_OFFSETS } from './client/requests.ts'
-import { stopIfUnreadable } from './errors.ts'
+import { ANY_EPOCH, FETCH, LIST_OFFSETS, READ_COMMITTED, READ_UNCOMMITTED } from './client/requests.ts'
+import { orStop } from './errors.ts'
 import type { KafkaClient } from './kafka-client.ts'
 
 const LATEST = -1n
 const EARLIEST = -2n
-const CONSUMER = -1
-const ANY = -1
-const READ_UNCOMMITTED = 0
-const READ_COMMITTED = 1
 const OFFSET_OUT_OF_RANGE = 1
 const LIMITS = { maxWaitMs: 100, maxBytes: 16 << 20, partitionBytesMax: 8 << 20, retryForMs: 10_000 }
 
@@ -29,7 +25,7 @@ export function createPartitionReader(
 ): TimedPartitionReader {
   const fetcher = new Fetcher(queries, LIMITS)
   const askLeader = <T>(topic: string, partition: number, ask: (leader: Broker) => Promise<T>): Promise<T> =>
-    refusedAsStop(topic, () => queries.onCurrentLeader(topic, partition, ask))
+    orStop(`reading ${topic}`, () => queries.onCurrentLeader(topic, partition, ask))
   const range = (topic: string, partition: number) =>
     askLeader(topic, partition, (leader) => rangeOf(leader, topic, partition))
   return {
@@ -52,7 +48,7 @@ export function createPartitionReader(
       }
       const { id } = await queries.topic(topic)
       const place = { topic, partition, topicId: id, offset: start }
-      const end = await refusedAsStop(`${topic}[${partition}]`, () =>
+      const end = await orStop(`reading ${topic}[${partition}]`, () =>
         readToEnd(fetcher, place, found.end, isCompacted(topic), onRecords, signal ?? new AbortController().signal),
       )
       return { ...found, end }
@@ -122,21 +118,14 @@ async function standingAt(
   offset: bigint,
 ): Promise<Standing> {
   const { id } = await queries.topic(topic)
-  const place = { partition, currentLeaderEpoch: ANY, offset, lastFetchedEpoch: ANY, logStartOffset: -1n }
   const { errorCode, topics } = await leader.send(
     FETCH,
     {
-      replicaId: CONSUMER,
       maxWaitMs: LIMITS.maxWaitMs,
-      minBytes: 1,
       // The batch that contains the offset is returned whole, whatever its size.
       maxBytes: 1,
       isolationLevel: READ_COMMITTED,
-      sessionId: 0,
-      sessionEpoch: ANY,
-      topics: [{ id, partitions: [{ ...place, maxBytes: 1 }] }],
-      forgotten: [],
-      rackId: '',
+      topics: [{ id, partitions: [{ partition, offset, lastFetchedEpoch: ANY_EPOCH, maxBytes: 1 }] }],
     },
     { on: `fetch ${id} ${partition}` },
   )
@@ -164,19 +153,10 @@ async function offsetAt(
   isolationLevel: number,
 ): Promise<bigint> {
   const { topics } = await leader.send(LIST_OFFSETS, {
-    replicaId: CONSUMER,
     isolationLevel,
-    topics: [{ name: topic, partitions: [{ partition, currentLeaderEpoch: ANY, timestamp }] }],
+    topics: [{ name: topic, partitions: [{ partition, timestamp }] }],
   })
   const { errorCode, offset } = onlyPartition(topics)
   assertNoError(errorCode)
   return offset
-}
-
-async function refusedAsStop<T>(topic: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw stopIfUnreadable(error, `reading ${topic}`)
-  }
 }

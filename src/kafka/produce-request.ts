@@ -37,9 +37,6 @@ export interface ProduceRequest {
   }[]
 }
 
-/** All in-sync replicas: an append that the loss of one broker can undo must not be reported as a success. */
-const ACKS_ALL = -1
-
 /**
  * Sends record batches to the leader of their partitions, with acks from all in-sync replicas, and returns the leader's
  * result for each partition. Rejects if there is no response; then the outcome is unknown.
@@ -57,7 +54,6 @@ export async function produceTo(
   }
   const body = {
     transactionalId: identity?.transactionalId ?? null,
-    acks: ACKS_ALL,
     timeoutMs,
     topics: [...Map.groupBy(batches, ({ topic }) => topic)].map(([name, ofTopic]) => ({
       name,

@@ -61,11 +61,9 @@ export async function createTopics(kafka: KafkaClient, topics: readonly NewTopic
       name,
       partitions,
       replicationFactor,
-      assignments: [],
       configs: Object.entries(config).map(([setting, value]) => ({ name: setting, value })),
     })),
     timeoutMs: ANSWER_MAX_MS,
-    validateOnly: false,
   }
   let attempts = 0
   const { topics: answers } = await askController(kafka, CREATE_TOPICS, body, () => {
@@ -177,9 +175,7 @@ export async function findTopicProblems(kafka: KafkaClient, plan: TopicPlan): Pr
   const { resources } = await kafka.queries.retried(() =>
     kafka.queries.any((broker) =>
       broker.send(DESCRIBE_CONFIGS, {
-        resources: present.map((id) => ({ type: TOPIC_RESOURCE, name: plan.names[id], keys: null })),
-        includeSynonyms: false,
-        includeDocumentation: false,
+        resources: present.map((id) => ({ name: plan.names[id] })),
       }),
     ),
   )
@@ -200,7 +196,6 @@ export async function findTopicProblems(kafka: KafkaClient, plan: TopicPlan): Pr
   return findings
 }
 
-const TOPIC_RESOURCE = 2
 const UNKNOWN_TOPIC = 3
 const TOPIC_ALREADY_EXISTS = 36
 const TOPIC_AUTHORIZATION_FAILED = 29

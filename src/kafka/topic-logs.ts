@@ -2,16 +2,13 @@ import type { LogPlace, TopicFacts, TopicLogs } from '../stream/topic-logs.ts'
 import type { Broker } from './client/broker.ts'
 import { assertNoError, onlyPartition } from './client/client-errors.ts'
 import { OFFSET_FOR_LEADER_EPOCH } from './client/requests.ts'
-import { stopIfRefused } from './errors.ts'
+import { orStop } from './errors.ts'
 import type { KafkaClient } from './kafka-client.ts'
-
-const CONSUMER = -1
-const ANY_EPOCH = -1
 
 export function createTopicLogs({ queries }: KafkaClient): TopicLogs {
   return {
     facts: (topics, log) =>
-      refusedAsStop(topics.join(', '), async () => {
+      orStop(`describing ${topics.join(', ')}`, async () => {
         const found = await (log === undefined
           ? queries.retried(() => queries.describe(topics))
           : queries.onCurrentLeader(log.topic, log.partition, (leader) => queries.describe(topics, leader)))
@@ -28,17 +25,9 @@ export function createTopicLogs({ queries }: KafkaClient): TopicLogs {
         )
       }),
     endOfEpoch: (topic, partition, leaderEpoch) =>
-      refusedAsStop(topic, () =>
+      orStop(`describing ${topic}`, () =>
         queries.onCurrentLeader(topic, partition, (leader) => endOfEpoch(leader, topic, partition, leaderEpoch)),
       ),
-  }
-}
-
-async function refusedAsStop<T>(topic: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw stopIfRefused(error, `describing ${topic}`)
   }
 }
 
@@ -49,8 +38,7 @@ async function endOfEpoch(
   leaderEpoch: number,
 ): Promise<LogPlace | null> {
   const { topics } = await leader.send(OFFSET_FOR_LEADER_EPOCH, {
-    replicaId: CONSUMER,
-    topics: [{ name: topic, partitions: [{ partition, currentLeaderEpoch: ANY_EPOCH, leaderEpoch }] }],
+    topics: [{ name: topic, partitions: [{ partition, leaderEpoch }] }],
   })
   const found = onlyPartition(topics)
   assertNoError(found.errorCode)

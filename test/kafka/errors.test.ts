@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { KafkaLoginError, protocolError } from '../../src/kafka/client/client-errors.ts'
-import { stopIfRefused } from '../../src/kafka/errors.ts'
+import { asStop } from '../../src/kafka/errors.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
 
 const TOPIC_AUTHORIZATION_FAILED = 29
@@ -11,7 +11,7 @@ test('a refusal is a defined stop, also as the cause of another error', () => {
     protocolError(TOPIC_AUTHORIZATION_FAILED),
     new Error('a transaction failed', { cause: protocolError(TOPIC_AUTHORIZATION_FAILED) }),
   ]) {
-    expect(stopIfRefused(error, 'something')).toBeInstanceOf(DefinedStop)
+    expect(asStop(error, 'something')).toBeInstanceOf(DefinedStop)
   }
 })
 
@@ -19,6 +19,6 @@ test('a login without credentials to present is no refusal: the broker has judge
   const unreachable = Object.assign(new Error('the token endpoint does not answer'), { retriable: true })
   const postponed = new KafkaLoginError('OAUTHBEARER', unreachable)
   for (const error of [postponed, new Error('an append failed', { cause: postponed })]) {
-    expect(stopIfRefused(error, 'something')).toBe(error)
+    expect(asStop(error, 'something')).toBe(error)
   }
 })

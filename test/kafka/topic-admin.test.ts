@@ -48,7 +48,6 @@ function answerThatItExists(lostAnswers: number): void {
         id: scripted.topicId,
         errorCode: TOPIC_ALREADY_EXISTS,
         errorMessage: 'it exists',
-        configErrorCode: 0,
         partitions: 1,
         replicationFactor: 1,
         configs: [],

@@ -202,10 +202,7 @@ describe('a transaction its coordinator left half-ended (KAFKA-20734)', () => {
     const answer = await (await cluster.coordinatorOf('group', group)).send(TXN_OFFSET_COMMIT, {
       ...identity,
       group,
-      generation: -1,
-      memberId: '',
-      instanceId: null,
-      topics: [{ name: input, partitions: [{ partition: 0, offset, leaderEpoch: -1, metadata: value }] }],
+      topics: [{ name: input, partitions: [{ partition: 0, offset, metadata: value }] }],
     })
     assertNoError(answer.topics[0]?.partitions[0]?.errorCode ?? -1)
   }

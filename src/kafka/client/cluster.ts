@@ -385,11 +385,7 @@ export class Cluster {
 }
 
 function metadataRequest(topics: readonly string[]) {
-  return {
-    topics: topics.map((name) => ({ id: NO_UUID, name })),
-    allowAutoTopicCreation: false,
-    includeAuthorizedOperations: false,
-  }
+  return { topics: topics.map((name) => ({ id: NO_UUID, name })) }
 }
 
 function shuffled<T>(list: readonly T[]): readonly T[] {

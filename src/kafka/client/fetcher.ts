@@ -4,7 +4,7 @@ import type { Broker } from './broker.ts'
 import { assertNoError, onlyPartition, protocolError } from './client-errors.ts'
 import type { Cluster } from './cluster.ts'
 import { readRecordBatches } from './read-record-batches.ts'
-import { FETCH } from './requests.ts'
+import { ANY_EPOCH, FETCH, READ_COMMITTED } from './requests.ts'
 import type { ValueOf } from './wire-types.ts'
 
 export interface FetchLimits {
@@ -31,8 +31,6 @@ export interface FetchPlace {
 
 type Answered = ValueOf<typeof FETCH.response>['topics'][number]['partitions'][number]
 
-const ANY = -1
-const READ_COMMITTED = 1
 const OFFSET_OUT_OF_RANGE = 1
 const UNKNOWN_TOPIC_ID = 100
 const INCONSISTENT_TOPIC_ID = 103
@@ -107,36 +105,18 @@ export class Fetcher {
   async #ask(leader: Broker, place: FetchPlace, signal: AbortSignal): Promise<Answered> {
     const { topicId, partition, offset, leaderEpoch } = place
     const { maxWaitMs, maxBytes, partitionBytesMax } = this.#limits
-    const one = {
-      partition,
-      currentLeaderEpoch: ANY,
-      offset,
-      lastFetchedEpoch: leaderEpoch ?? ANY,
-      logStartOffset: -1n,
-      maxBytes: partitionBytesMax,
-    }
-    const body = {
-      replicaId: ANY,
-      maxWaitMs,
-      // Answered as soon as there is one record.
-      minBytes: 1,
-      maxBytes,
-      isolationLevel: READ_COMMITTED,
-      sessionId: 0,
-      sessionEpoch: ANY,
-      topics: [{ id: topicId, partitions: [one] }],
-      forgotten: [],
-      rackId: '',
-    }
+    const one = { partition, offset, lastFetchedEpoch: leaderEpoch ?? ANY_EPOCH, maxBytes: partitionBytesMax }
+    const topics = [{ id: topicId, partitions: [one] }]
+    const body = { maxWaitMs, maxBytes, isolationLevel: READ_COMMITTED, topics }
     const on = `fetch ${topicId} ${partition}` as const
     await leader.connection(on)
     signal.throwIfAborted()
     const end = () => leader.end(on)
     signal.addEventListener('abort', end, { once: true })
     try {
-      const { errorCode, topics } = await leader.send(FETCH, body, { deadlineMs: maxWaitMs + ANSWER_MAX_MS, on })
-      assertNoError(errorCode)
-      return onlyPartition(topics)
+      const answer = await leader.send(FETCH, body, { deadlineMs: maxWaitMs + ANSWER_MAX_MS, on })
+      assertNoError(answer.errorCode)
+      return onlyPartition(answer.topics)
     } finally {
       signal.removeEventListener('abort', end)
     }

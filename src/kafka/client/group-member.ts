@@ -156,7 +156,7 @@ export class GroupMember {
       try {
         const coordinator = await this.#cluster.coordinatorOf('group', group)
         const { memberId, generation } = membership
-        const topics = [{ name: topic, partitions: [{ partition, offset, leaderEpoch: NO_GENERATION, metadata }] }]
+        const topics = [{ name: topic, partitions: [{ partition, offset, metadata }] }]
         const body = { group, generation, memberId, instanceId: instanceId ?? null, topics }
         const answer = await coordinator.send(OFFSET_COMMIT, body, { deadlineMs: answerMaxMs })
         assertNoError(answer.topics[0]?.partitions[0]?.errorCode ?? -1)

@@ -1,4 +1,5 @@
 import {
+  always,
   array,
   boolean,
   bytes,
@@ -47,6 +48,12 @@ function inVersion<Q, A>(request: RequestType<Q, A>, version: number): RequestTy
   return { ...request, version }
 }
 
+const CONSUMER = -1
+/** Of a leader. */
+export const ANY_EPOCH = -1
+export const READ_UNCOMMITTED = 0
+export const READ_COMMITTED = 1
+
 const topics = <T>(partition: WireType<T>) => array(struct({ name: string, partitions: array(partition) }))
 const throttled = { throttleTimeMs: int32 }
 
@@ -92,8 +99,8 @@ export const METADATA = define(
   struct({
     // Empty: no topics, only the brokers.
     topics: array(struct({ id: uuid, name: nullableString })),
-    allowAutoTopicCreation: boolean,
-    includeAuthorizedOperations: boolean,
+    allowAutoTopicCreation: always(boolean, false),
+    includeAuthorizedOperations: always(boolean, false),
   }),
   struct({
     ...throttled,
@@ -145,7 +152,8 @@ export const PRODUCE = define(
   9,
   struct({
     transactionalId: nullableString,
-    acks: int16,
+    // All in-sync replicas: an append that the loss of one broker can undo must not be reported as a success.
+    acks: always(int16, -1),
     timeoutMs: int32,
     topics: array(struct({ name: string, partitions: array(struct({ partition: int32, batch: nullableBytes })) })),
   }),
@@ -173,35 +181,34 @@ export const FETCH = define(
   1,
   13,
   struct({
-    // -1: a consumer.
-    replicaId: int32,
+    replicaId: always(int32, CONSUMER),
     maxWaitMs: int32,
-    minBytes: int32,
+    // Answered as soon as there is one record.
+    minBytes: always(int32, 1),
     maxBytes: int32,
-    // 0: read uncommitted; 1: read committed.
     isolationLevel: int8,
-    // 0 and -1: no fetch session.
-    sessionId: int32,
-    sessionEpoch: int32,
+    // No fetch session.
+    sessionId: always(int32, 0),
+    sessionEpoch: always(int32, -1),
     topics: array(
       struct({
         id: uuid,
         partitions: array(
           struct({
             partition: int32,
-            // -1: any.
-            currentLeaderEpoch: int32,
+            currentLeaderEpoch: always(int32, ANY_EPOCH),
             offset: int64,
-            // -1: unknown; otherwise the leader checks whether its log still has this epoch before the offset.
+            // ANY_EPOCH, or the leader checks whether its log still has this epoch before the offset.
             lastFetchedEpoch: int32,
-            logStartOffset: int64,
+            // Only for replicas.
+            logStartOffset: always(int64, -1n),
             maxBytes: int32,
           }),
         ),
       }),
     ),
-    forgotten: array(struct({ id: uuid, partitions: array(int32) })),
-    rackId: string,
+    forgotten: always(array(uuid), []),
+    rackId: always(string, ''),
   }),
   struct({
     ...throttled,
@@ -235,10 +242,10 @@ export const LIST_OFFSETS = define(
   2,
   7,
   struct({
-    replicaId: int32,
+    replicaId: always(int32, CONSUMER),
     isolationLevel: int8,
     // Timestamp, ms since the epoch; -1: the end; -2: the start.
-    topics: topics(struct({ partition: int32, currentLeaderEpoch: int32, timestamp: int64 })),
+    topics: topics(struct({ partition: int32, currentLeaderEpoch: always(int32, ANY_EPOCH), timestamp: int64 })),
   }),
   struct({
     ...throttled,
@@ -251,8 +258,8 @@ export const OFFSET_FOR_LEADER_EPOCH = define(
   23,
   4,
   struct({
-    replicaId: int32,
-    topics: topics(struct({ partition: int32, currentLeaderEpoch: int32, leaderEpoch: int32 })),
+    replicaId: always(int32, CONSUMER),
+    topics: topics(struct({ partition: int32, currentLeaderEpoch: always(int32, ANY_EPOCH), leaderEpoch: int32 })),
   }),
   struct({
     ...throttled,
@@ -330,7 +337,12 @@ export const LEAVE_GROUP = define(
   }),
 )
 
-const committedOffset = struct({ partition: int32, offset: int64, leaderEpoch: int32, metadata: nullableString })
+const committedOffset = struct({
+  partition: int32,
+  offset: int64,
+  leaderEpoch: always(int32, ANY_EPOCH),
+  metadata: nullableString,
+})
 const committedResults = struct({ ...throttled, topics: topics(struct({ partition: int32, errorCode: int16 })) })
 
 export const OFFSET_COMMIT = define(
@@ -386,7 +398,13 @@ export const INIT_PRODUCER_ID = define(
   'InitProducerId',
   22,
   4,
-  struct({ transactionalId: nullableString, transactionTimeoutMs: int32, producerId: int64, producerEpoch: int16 }),
+  struct({
+    transactionalId: nullableString,
+    transactionTimeoutMs: int32,
+    // No identity yet.
+    producerId: always(int64, -1n),
+    producerEpoch: always(int16, -1),
+  }),
   struct({ ...throttled, errorCode: int16, producerId: int64, producerEpoch: int16 }),
 )
 
@@ -417,9 +435,10 @@ export const TXN_OFFSET_COMMIT = define(
     group: string,
     producerId: int64,
     producerEpoch: int16,
-    generation: int32,
-    memberId: string,
-    instanceId: nullableString,
+    // No member: former owners are fenced by the transactional id, not by the group's generation.
+    generation: always(int32, -1),
+    memberId: always(string, ''),
+    instanceId: always(nullableString, null),
     topics: topics(committedOffset),
   }),
   committedResults,
@@ -451,12 +470,13 @@ export const CREATE_TOPICS = define(
         name: string,
         partitions: int32,
         replicationFactor: int16,
-        assignments: array(struct({ partition: int32, brokers: array(int32) })),
+        // The brokers choose.
+        assignments: always(array(int32), []),
         configs: array(struct({ name: string, value: nullableString })),
       }),
     ),
     timeoutMs: int32,
-    validateOnly: boolean,
+    validateOnly: always(boolean, false),
   }),
   struct({
     ...throttled,
@@ -492,10 +512,10 @@ export const DESCRIBE_CONFIGS = define(
   32,
   4,
   struct({
-    // Type 2: a topic.
-    resources: array(struct({ type: int8, name: string, keys: nullableArray(string) })),
-    includeSynonyms: boolean,
-    includeDocumentation: boolean,
+    // Topics, with all their settings.
+    resources: array(struct({ type: always(int8, 2), name: string, keys: always(nullableArray(string), null) })),
+    includeSynonyms: always(boolean, false),
+    includeDocumentation: always(boolean, false),
   }),
   struct({
     ...throttled,
@@ -526,7 +546,7 @@ export const DESCRIBE_GROUPS = define(
   'DescribeGroups',
   15,
   5,
-  struct({ groups: array(string), includeAuthorizedOperations: boolean }),
+  struct({ groups: array(string), includeAuthorizedOperations: always(boolean, false) }),
   struct({
     ...throttled,
     groups: array(

@@ -92,8 +92,17 @@ function atMost(count: number, max: number): number {
   return count
 }
 
+/** A field that always has the same value. Those who send the struct leave it out. */
+interface Constant extends WireType<unknown> {
+  readonly isConstant: true
+}
+
+export function always<T>(type: WireType<T>, value: T): Constant {
+  return { read: (from) => type.read(from), write: (to) => type.write(to, value), isConstant: true }
+}
+
 type Fields = Readonly<Record<string, WireType<unknown>>>
-type StructOf<F> = { readonly [K in keyof F]: ValueOf<F[K]> }
+type StructOf<F> = { readonly [K in keyof F as F[K] extends Constant ? never : K]: ValueOf<F[K]> }
 type Tagged = Readonly<Record<string, readonly [tag: number, type: WireType<unknown>]>>
 type TaggedOf<T> = { readonly [K in keyof T]?: T[K] extends readonly [number, infer W] ? ValueOf<W> : never }
 

@@ -16,8 +16,6 @@ let fetcher: Fetcher
 let asked: string[]
 /** The leader epoch that each request gave as the last one read. */
 let epochs: number[]
-/** How long each request lets the leader wait, ms, and for how many bytes. */
-let waits: [maxWaitMs: number, minBytes: number][]
 
 type Answered = ValueOf<typeof FETCH.response>['topics'][number]['partitions'][number]
 
@@ -30,7 +28,6 @@ beforeEach(async () => {
   fetcher = new Fetcher(cluster, { maxWaitMs: 10, maxBytes: 1_000, partitionBytesMax: 100 })
   asked = []
   epochs = []
-  waits = []
   answering(() => ({}))
 })
 
@@ -41,9 +38,8 @@ afterEach(async () => {
 
 /** Scripts the answer for each partition; by default nothing new. */
 function answering(of: (partition: number, offset: bigint) => Partial<Answered> | Promise<Partial<Answered>>): void {
-  scripted.on(FETCH, async ({ topics, maxWaitMs, minBytes }) => {
+  scripted.on(FETCH, async ({ topics }) => {
     asked.push(topics.flatMap(({ partitions }) => partitions.map((one) => `${one.partition}@${one.offset}`)).join(' '))
-    waits.push([maxWaitMs, minBytes])
     epochs.push(...topics.flatMap(({ partitions }) => partitions.map(({ lastFetchedEpoch }) => lastFetchedEpoch)))
     const [topic] = topics
     const [one] = topic?.partitions ?? []
@@ -106,11 +102,6 @@ test('returns the records, the next offset, and the ends of the log', async () =
 
 test('returns without records if there are none', async () => {
   expect(await fetcher.fetch(place(0, 4n), NEVER)).toMatchObject({ kind: 'records', records: [], next: 4n, end: null })
-})
-
-test('the leader answers the first record at once', async () => {
-  await fetcher.fetch(place(0), NEVER)
-  expect(waits).toEqual([[10, 1]])
 })
 
 test('a partition without records does not delay others: each has its own connection', async () => {

@@ -6,7 +6,7 @@ import { UnreadableBatchError } from '../../../src/kafka/client/client-errors.ts
 import { COMPRESSION } from '../../../src/kafka/client/decompress.ts'
 import { encodeRecordBatch } from '../../../src/kafka/client/encode-record-batch.ts'
 import { readRecordBatches, standingIn } from '../../../src/kafka/client/read-record-batches.ts'
-import { stopIfUnreadable } from '../../../src/kafka/errors.ts'
+import { asStop } from '../../../src/kafka/errors.ts'
 import { changed, type InRecord, type OutRecord } from '../../../src/stream/record.ts'
 
 const CODECS = {
@@ -222,7 +222,7 @@ describe('a batch that cannot be read', () => {
 
   test('stops the reading process with its location; nothing is skipped', () => {
     const cause = new UnreadableBatchError(7n, 'damaged')
-    expect(stopIfUnreadable(new Error('wrapped', { cause }), 'reading raw')).toMatchObject({
+    expect(asStop(new Error('wrapped', { cause }), 'reading raw')).toMatchObject({
       code: 'BATCH_UNREADABLE',
       message: expect.stringContaining('the record batch at offset 7 cannot be read: damaged. Nothing was skipped'),
     })

@@ -3,7 +3,7 @@ import { loadPaymentCodecs, type PaymentCodecs } from '../../../src/avro/payment
 import { createSchemaRegistry } from '../../../src/avro/schema-registry.ts'
 import { assertNoError } from '../../../src/kafka/client/client-errors.ts'
 import { readRecordBatches } from '../../../src/kafka/client/read-record-batches.ts'
-import { FETCH, LIST_OFFSETS } from '../../../src/kafka/client/requests.ts'
+import { ANY_EPOCH, FETCH, LIST_OFFSETS, READ_COMMITTED, READ_UNCOMMITTED } from '../../../src/kafka/client/requests.ts'
 import { createKafka, type KafkaClient } from '../../../src/kafka/kafka-client.ts'
 import type { PaymentState } from '../../../src/payment/apply-event.ts'
 import type { PaymentEvent } from '../../../src/payment/payment-event.ts'
@@ -47,8 +47,6 @@ interface Payment {
   readonly steps: [number, number][]
 }
 
-const READ_UNCOMMITTED = 0
-const READ_COMMITTED = 1
 const LATEST = -1n
 const EARLIEST = -2n
 
@@ -297,19 +295,8 @@ class Life {
     const isolationLevel = this.#has('reads uncommitted') ? READ_UNCOMMITTED : READ_COMMITTED
     const { queries } = this.#kafka
     const { id } = await queries.topic(topic)
-    const place = { partition, currentLeaderEpoch: -1, offset, lastFetchedEpoch: -1, logStartOffset: -1n }
-    const body = {
-      replicaId: -1,
-      maxWaitMs: 100,
-      minBytes: 1,
-      maxBytes: 1 << 20,
-      isolationLevel,
-      sessionId: 0,
-      sessionEpoch: -1,
-      topics: [{ id, partitions: [{ ...place, maxBytes: 1 << 20 }] }],
-      forgotten: [],
-      rackId: '',
-    }
+    const place = { partition, offset, lastFetchedEpoch: ANY_EPOCH, maxBytes: 1 << 20 }
+    const body = { maxWaitMs: 100, maxBytes: 1 << 20, isolationLevel, topics: [{ id, partitions: [place] }] }
     const answer = await queries.onCurrentLeader(topic, partition, (leader) =>
       leader.send(FETCH, body, { on: `fetch ${id} ${partition}` }),
     )
@@ -320,9 +307,9 @@ class Life {
   }
 
   async #offset(topic: string, partition: number, timestamp: bigint, isolationLevel: number): Promise<bigint> {
-    const topics = [{ name: topic, partitions: [{ partition, currentLeaderEpoch: -1, timestamp }] }]
+    const topics = [{ name: topic, partitions: [{ partition, timestamp }] }]
     const answer = await this.#kafka.queries.onCurrentLeader(topic, partition, (leader) =>
-      leader.send(LIST_OFFSETS, { replicaId: -1, isolationLevel, topics }),
+      leader.send(LIST_OFFSETS, { isolationLevel, topics }),
     )
     const found = answer.topics[0]?.partitions[0]
     assertNoError(found?.errorCode ?? 0)

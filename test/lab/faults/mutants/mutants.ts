@@ -23,10 +23,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'acks-1',
     what: 'the gateway and the normalizer only wait for the acknowledgement of the leader',
     patches: [
+      { file: 'src/kafka/client/requests.ts', find: 'acks: always(int16, -1),', replace: 'acks: int16,' },
       {
         file: 'src/kafka/produce-request.ts',
-        find: 'acks: ACKS_ALL,',
-        replace: 'acks: identity === null ? 1 : ACKS_ALL,',
+        find: 'transactionalId: identity?.transactionalId ?? null,',
+        replace: 'transactionalId: identity?.transactionalId ?? null, acks: identity === null ? 1 : -1,',
       },
     ],
     scenario: 'leader-dies-alone',
@@ -381,9 +382,9 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/stream/lane.ts',
-        find: '!isAsRead(fetched, expect, read)) {',
+        find: '!isAsRead(fetched, expect, isVerified ? null : read)) {',
         replace:
-          '!isAsRead(fetched, expect, read) || fetched.records.some(({ offset: of }, at) => of > expect + BigInt(at))) {',
+          '!isAsRead(fetched, expect, isVerified ? null : read) || fetched.records.some(({ offset: of }, at) => of > expect + BigInt(at))) {',
       },
     ],
     scenario: 'holes-in-events',
@@ -512,8 +513,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'src/kafka/client/cluster.ts',
-        find: 'topics: topics.map((name) => ({ id: NO_UUID, name })),',
-        replace: 'topics: topics.length < 0 ? [{ id: NO_UUID, name: null }] : null,',
+        find: 'return { topics: topics.map((name) => ({ id: NO_UUID, name })) }',
+        replace: 'return { topics: topics.length < 0 ? [{ id: NO_UUID, name: null }] : null }',
       },
       {
         file: 'src/kafka/client/cluster.ts',
