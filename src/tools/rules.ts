@@ -40,7 +40,7 @@ const MAPPINGS: readonly Mapping[] = [
     provider: 'instamed',
     notes: [
       ...EVERY_MAPPING,
-      'The first matching row applies; * matches any value and none. other: an action without a row, or none.',
+      'The first matching row applies; * matches any value and none. other: an action without a row, or none that can be read. unreadable: one that was sent but cannot be read.',
       'id: own if the callback names no other transaction as the original, new if it does.',
     ],
     rows: INSTAMED_STATUS_MAP.map((row) => ({ ...row })),

@@ -100,13 +100,21 @@ const INSTAMED_STATEMENT = fc
     const element = {
       PaymentTransactionID: sent(id),
       OriginalTransactionID: row.id === 'own' ? sent(id) : sent(original),
-      TransactionAction: row.actions === '*' ? 'Sale' : row.actions[0],
+      TransactionAction: actionOf(row),
       CurrentTransactionStatusCode: row.codes === '*' ? 'Z' : row.codes[0],
       primaryTransactionStatus: row.primaryCode,
       ...rest,
     }
     return { element, envelope: {} }
   })
+
+/** A value that the row matches. */
+function actionOf({ actions }: (typeof INSTAMED_STATUS_MAP)[number]): unknown {
+  if (actions === '*') {
+    return 'Sale'
+  }
+  return actions === 'unreadable' ? ['Sale'] : actions[0]
+}
 
 const V1 = {
   id: 'jpm-global-payments-v1',

@@ -9,10 +9,10 @@ import { normalizeWord } from '../normalize-word.ts'
  */
 interface StatusRow {
   /**
-   * `TransactionAction`. The end-of-day files call a sale `AuthCapt` and a refund `Credit`. `other`: absent, or an action
-   * that no row names.
+   * `TransactionAction`. The end-of-day files call a sale `AuthCapt` and a refund `Credit`. `other`: absent, unreadable, or
+   * an action that no row names. `unreadable`: sent, but cannot be read.
    */
-  readonly actions: readonly string[] | '*' | 'other'
+  readonly actions: readonly string[] | '*' | 'other' | 'unreadable'
   /** `CurrentTransactionStatusCode`. */
   readonly codes: readonly string[] | '*'
   /** `new`: the message names another transaction as its original. `own`: it does not. */
@@ -57,16 +57,19 @@ export const INSTAMED_STATUS_MAP: readonly StatusRow[] = [
   { actions: RETURN, codes: '*', id: 'own', kind: 'PAYMENT', status: 'UNKNOWN', note: 'not documented' },
 
   { actions: SALE, codes: ['A', 'C'], id: '*', kind: 'PAYMENT', status: 'AUTHORIZED', note: 'approved; Member Payments never confirms settlement' },
-  { actions: '*', codes: ['S'], id: '*', kind: 'PAYMENT', status: 'SETTLED', note: 'settled; not sent by Member Payments' },
   { actions: '*', codes: ['SE'], id: '*', kind: 'PAYMENT', status: 'SETTLEMENT_FAILED', note: 'settlement error, same transaction' },
   { actions: '*', codes: ['D'], id: '*', kind: 'PAYMENT', status: 'DECLINED', note: 'declined; not sent by Member Payments' },
   { actions: '*', codes: ['V'], id: '*', kind: 'PAYMENT', status: 'VOIDED', note: 'voided, same transaction' },
+  { actions: 'unreadable', codes: '*', id: 'own', kind: 'UNKNOWN', status: 'UNKNOWN', note: 'could be a refund: outgoing money must not be counted as incoming' },
+  { actions: '*', codes: ['S'], id: '*', kind: 'PAYMENT', status: 'SETTLED', note: 'settled; not sent by Member Payments' },
   { actions: '*', codes: ['O', 'X'], id: '*', kind: 'PAYMENT', status: 'UNKNOWN', note: 'card stored; canceled: their effect on a payment is not documented' },
   { actions: '*', codes: '*', id: '*', kind: 'PAYMENT', status: 'UNKNOWN', note: 'anything else is recorded without effect on the status' },
 ]
 
 interface InstamedStatement {
+  /** Null if it is absent or cannot be read. */
   readonly action: string | null
+  readonly isActionUnreadable: boolean
   readonly code: string
   /** `primaryTransactionStatus`, in name-value pairs only. */
   readonly primaryCode: string | null
@@ -105,7 +108,7 @@ export function instamedRowFor(statement: InstamedStatement): StatusRow | undefi
   const id = statement.hasOtherOriginal ? 'new' : 'own'
   return ROWS.find(
     ({ row, actions }) =>
-      fitsAction(actions, action) &&
+      fitsAction(actions, action, statement.isActionUnreadable) &&
       fits(row.codes, code) &&
       (row.id === '*' || row.id === id) &&
       (row.primaryCode === undefined || row.primaryCode === primaryCode),
@@ -132,8 +135,15 @@ function isIn(words: ReadonlySet<string>, word: string): boolean {
   return words.has(word) || words.has(normalizeWord(word))
 }
 
-function fitsAction(allowed: StatusRow['actions'], action: string | null): boolean {
-  return allowed === 'other' ? action === null || !KNOWN_ACTIONS.has(action) : fits(allowed, action)
+function fitsAction(allowed: StatusRow['actions'], action: string | null, isUnreadable: boolean): boolean {
+  switch (allowed) {
+    case 'unreadable':
+      return isUnreadable
+    case 'other':
+      return action === null || !KNOWN_ACTIONS.has(action)
+    default:
+      return fits(allowed, action)
+  }
 }
 
 function fits(allowed: readonly string[] | '*', word: string | null): boolean {

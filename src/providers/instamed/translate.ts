@@ -168,7 +168,13 @@ function translateMessage(callback: Callback, drift: DriftNotes, message: Messag
   const relatesTo = originalKey === paymentKey ? null : originalKey
   // An unreadable id counts as another original: a refund must not look like a payment.
   const hasOtherOriginal = relatesTo !== null || read.isUnreadable('OriginalTransactionID')
-  const statement = { action: sourceAction, code: sourceStatus, primaryCode, hasOtherOriginal }
+  const statement = {
+    action: sourceAction,
+    isActionUnreadable: read.isUnreadable('TransactionAction'),
+    code: sourceStatus,
+    primaryCode,
+    hasOtherOriginal,
+  }
   const meaning = readInstamedStatus(statement)
   noteInstamedStatus(drift, statement, meaning.status)
   const reasons = reasonsOf(message)

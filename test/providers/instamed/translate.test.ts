@@ -31,12 +31,13 @@ const FIXTURES = join(import.meta.dirname, 'fixtures')
 testGoldenCallbacks(instamed, FIXTURES)
 
 test('every row of the table has a golden callback', () => {
-  const rows = goldenEvents(instamed, FIXTURES).map(({ sourceAction, sourceStatus, sourceSubStatus, relatesTo }) =>
+  const rows = goldenEvents(instamed, FIXTURES).map((event) =>
     instamedRowFor({
-      action: sourceAction,
-      code: sourceStatus,
-      primaryCode: sourceSubStatus,
-      hasOtherOriginal: relatesTo !== null,
+      action: event.sourceAction,
+      isActionUnreadable: event.unreadable.includes('TransactionAction'),
+      code: event.sourceStatus,
+      primaryCode: event.sourceSubStatus,
+      hasOtherOriginal: event.relatesTo !== null,
     }),
   )
   expect(INSTAMED_STATUS_MAP.filter((row) => !rows.includes(row))).toEqual([])
@@ -119,7 +120,7 @@ describe('action, code and original', () => {
   })
 
   test('the list above covers every row of the table', () => {
-    expect(INSTAMED_STATUS_MAP).toHaveLength(28)
+    expect(INSTAMED_STATUS_MAP).toHaveLength(29)
   })
 })
 
@@ -192,18 +193,39 @@ describe('a detail never costs the status', () => {
     expect(eventOf(message(fields))).toMatchObject({ status: 'AUTHORIZED', unreadable: [name] })
   })
 
-  test.each([7, 'a\u0000', 'a'.repeat(65)])('an unreadable action counts as unknown: %j', (action) => {
-    const fields = { TransactionAction: action, CurrentTransactionStatusCode: 'S' }
-    expect(eventOf(message(fields))).toMatchObject({
-      kind: 'PAYMENT',
-      status: 'SETTLED',
-      sourceAction: null,
-      unreadable: ['TransactionAction'],
+  describe('an unreadable action could be a refund, so', () => {
+    const unreadable = { sourceAction: null, unreadable: ['TransactionAction'] }
+    const ACTIONS = [7, ['Refund'], { Name: 'Refund' }, 'a\u0000', 'a'.repeat(65)]
+
+    test.each(ACTIONS)('its money is not counted as incoming: %j', (TransactionAction) => {
+      for (const OriginalTransactionID of ['a1', null, 'b2']) {
+        for (const CurrentTransactionStatusCode of ['S', 'C', 'A', 'Z']) {
+          const fields = { TransactionAction, OriginalTransactionID, CurrentTransactionStatusCode }
+          expect(eventOf(message(fields))).toMatchObject({ kind: 'UNKNOWN', status: 'UNKNOWN', ...unreadable })
+        }
+      }
     })
-    expect(eventOf(message({ ...fields, OriginalTransactionID: 'b2' }))).toMatchObject({
-      kind: 'UNKNOWN',
-      status: 'UNKNOWN',
-      relatesTo: 'acme:b2',
+
+    test.each([
+      ['transactionID=AA01&transactionStatus=S&TransactionAction=Refund%ZZ&Amount=20.00', FORM],
+      ['transactionID=AA01&transactionStatus=S&TransactionAction=Refund%F1&Amount=20.00', FORM],
+      [
+        '<m><transactionID>AA01</transactionID><transactionStatus>S</transactionStatus><TransactionAction><Name>SimpleRefund</Name></TransactionAction></m>',
+        {},
+      ],
+    ])('it is UNKNOWN in every format: %s', (body, overrides) => {
+      expect(eventOf(body, overrides)).toMatchObject({ kind: 'UNKNOWN', status: 'UNKNOWN', ...unreadable })
+    })
+
+    test.each([
+      ['D', 'DECLINED'],
+      ['V', 'VOIDED'],
+      ['SE', 'SETTLEMENT_FAILED'],
+      ['RI', 'RETURNED'],
+      ['CB', 'RETURNED'],
+    ])('a code that takes money back has its effect: %s is %s', (code, status) => {
+      const fields = { TransactionAction: ['Refund'], CurrentTransactionStatusCode: code }
+      expect(eventOf(message(fields))).toMatchObject({ status, ...unreadable })
     })
   })
 

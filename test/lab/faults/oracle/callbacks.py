@@ -304,6 +304,7 @@ OWN_CODE = {
     'V': 'VOIDED',
 }
 OF_SALES_ONLY = {'A', 'C'}
+ENDS_WITHOUT_MONEY = {'D', 'SE', 'V'}
 UNDOING_CODE = {'C': 'COMPLETED', 'D': 'DECLINED', 'S': 'SETTLED', 'SE': 'SETTLEMENT_FAILED', 'V': 'VOIDED'}
 UNDOING_ACTION = {'REFUND': 'REFUND', 'CREDIT': 'REFUND', 'SIMPLEREFUND': 'REFUND', 'RETURN': 'RETURN'}
 UNDOING_STATUS = {'CB': 'CHARGEBACK', 'RI': 'RETURN'}
@@ -384,7 +385,7 @@ def instamed_event(namespace, currency, values):
         with_status(event, 'RETURNED' if alone else 'COMPLETED')
     elif deed in SALES:
         with_status(event, OWN_CODE.get(word))
-    elif not alone:
+    elif not alone or 'TransactionAction' in marks and word not in ENDS_WITHOUT_MONEY:
         # It could be outgoing money, which must not count as incoming.
         event['kind'] = 'UNKNOWN'
         with_status(event, None)

@@ -137,6 +137,11 @@ class Callbacks(unittest.TestCase):
         self.says({'kind': 'PAYMENT', 'status': 'AUTHORIZED', 'relatesTo': 'x:q'}, INSTAMED, sale(OriginalTransactionID='Q'))
         self.says({'kind': 'PAYMENT', 'status': 'SETTLED', 'relatesTo': None}, INSTAMED,
                   sale(TransactionAction='Adjust', CurrentTransactionStatusCode='S'))
+        for code in ('S', 'C', 'Z'):
+            self.says({'kind': 'UNKNOWN', 'status': 'UNKNOWN', 'unreadable': ['TransactionAction']}, INSTAMED,
+                      sale(TransactionAction=['Refund'], CurrentTransactionStatusCode=code))
+        self.says({'kind': 'PAYMENT', 'status': 'VOIDED', 'unreadable': ['TransactionAction']}, INSTAMED,
+                  sale(TransactionAction=['Refund'], CurrentTransactionStatusCode='V'))
 
     def test_numbers_with_an_exponent_are_exact(self):
         for text, value in (('1E2', '100'), ('1.50e1', '15.0'), ('1e-3', '0.001'), ('-0.0', '-0.0'), ('1e99', None)):
