@@ -30,6 +30,7 @@ const RETURN = ['Return']
 
 // biome-ignore format: one row per line, so that it can be read as a table
 export const INSTAMED_STATUS_MAP: readonly StatusRow[] = [
+  { actions: REFUND, codes: '*', id: 'own', primaryCode: 'V', kind: 'REFUND', status: 'VOIDED', note: 'the answer to a void of a refund' },
   { actions: '*', codes: '*', id: 'own', primaryCode: 'V', kind: 'PAYMENT', status: 'VOIDED', note: 'the answer to a void has the new status of the voided transaction' },
 
   { actions: REFUND, codes: ['C'], id: '*', kind: 'REFUND', status: 'COMPLETED', note: 'refund approved' },

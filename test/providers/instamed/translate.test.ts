@@ -120,7 +120,7 @@ describe('action, code and original', () => {
   })
 
   test('the list above covers every row of the table', () => {
-    expect(INSTAMED_STATUS_MAP).toHaveLength(29)
+    expect(INSTAMED_STATUS_MAP).toHaveLength(30)
   })
 })
 
@@ -594,6 +594,13 @@ describe('name-value pairs', () => {
       reasons: [],
     })
     expect(instamed.firstPaymentKey(callbackOf(body, FORM))).toBe('acme:abcd')
+  })
+
+  test.each(['Refund', 'SimpleRefund', 'credit'])('the answer to a void of a refund stays a refund: %s', (action) => {
+    const body = `transactionID=ABCD&primaryTransactionID=abcd&transactionStatus=C&primaryTransactionStatus=V&TransactionAction=${action}`
+    expect(eventOf(body, FORM)).toMatchObject({ kind: 'REFUND', status: 'VOIDED', relatesTo: null })
+    expect(eventOf(body.replace('&primaryTransactionID=abcd', ''), FORM).kind).toBe('REFUND')
+    expect(eventOf(body.replace(action, 'Sale'), FORM)).toMatchObject({ kind: 'PAYMENT', status: 'VOIDED' })
   })
 
   test('the status of another original does not affect this payment', () => {

@@ -368,6 +368,7 @@ def instamed_event(namespace, currency, values):
     word, deed = squeezed(code), squeezed(action or '')
     undone = UNDOING_STATUS.get(word)
     if squeezed(primary or '') == 'V' and alone:
+        event['kind'] = 'REFUND' if UNDOING_ACTION.get(deed) == 'REFUND' else 'PAYMENT'
         with_status(event, 'VOIDED')
     elif deed in UNDOING_ACTION and undone is None:
         # A return of the payment itself is not a second transaction; the only status it can have is RETURNED.

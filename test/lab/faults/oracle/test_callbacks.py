@@ -143,6 +143,11 @@ class Callbacks(unittest.TestCase):
         self.says({'kind': 'PAYMENT', 'status': 'VOIDED', 'unreadable': ['TransactionAction']}, INSTAMED,
                   sale(TransactionAction=['Refund'], CurrentTransactionStatusCode='V'))
 
+    def test_a_voided_refund_is_a_refund(self):
+        for action, kind in (('Refund', 'REFUND'), ('SimpleRefund', 'REFUND'), ('Sale', 'PAYMENT'), (None, 'PAYMENT')):
+            self.says({'kind': kind, 'status': 'VOIDED', 'relatesTo': None}, INSTAMED,
+                      sale(TransactionAction=action, primaryTransactionStatus='V'))
+
     def test_numbers_with_an_exponent_are_exact(self):
         for text, value in (('1E2', '100'), ('1.50e1', '15.0'), ('1e-3', '0.001'), ('-0.0', '-0.0'), ('1e99', None)):
             amount = {'value': value, 'currency': 'USD'} if value is not None else None
