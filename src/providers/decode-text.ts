@@ -4,8 +4,8 @@ import { isUtf8 } from 'node:buffer'
 export interface DecodedText {
   readonly text: string
   /**
-   * True if the character set is unknown: characters outside ASCII are a guess, and no id, status or detail may contain
-   * them.
+   * True if the character set is unknown or the text is damaged: characters outside ASCII are a guess, and no id, status or
+   * detail may contain them.
    */
   readonly guessed: boolean
 }
@@ -14,22 +14,24 @@ export interface DecodedText {
 export type Charset = 'iso-8859-1' | 'windows-1252'
 
 /**
- * Decodes a body: as UTF-8 whenever it is valid UTF-8, whatever was declared; as UTF-16 if it starts with that byte order
- * mark; otherwise as `charset`, which the sender named; otherwise as windows-1252, as a guess. Null if it starts with a
- * UTF-16 byte order mark but is not valid UTF-16.
+ * Decodes a body: as UTF-16 if it starts as such (see {@link utf16Of}); as UTF-8 whenever it is valid UTF-8, whatever was
+ * declared; otherwise as `charset`, which the sender named; otherwise as windows-1252, as a guess. A byte order mark is left
+ * out.
  *
- * Malformed bytes are never replaced: an id with a replacement character would be another id.
+ * Malformed UTF-16 is a guess, too. Its replacement characters are never published: an id with one would be another id.
  */
-export function decodeText(body: Buffer, charset: Charset | null): DecodedText | null {
-  if (isUtf8(body)) {
-    return { text: withoutByteOrderMark(body.toString('utf8')), guessed: false }
-  }
+export function decodeText(body: Buffer, charset: Charset | null): DecodedText {
   const utf16 = utf16Of(body)
   if (utf16 !== null) {
-    const text = fromUtf16(body, utf16)
-    return text === null ? null : { text, guessed: false }
+    return fromUtf16(body, utf16)
   }
-  return { text: decodeBytes(body, charset), guessed: charset === null }
+  const bytes = withoutByteOrderMark(body)
+  if (isUtf8(bytes)) {
+    return { text: bytes.toString('utf8'), guessed: false }
+  }
+  // The byte order mark of UTF-8 contradicts any other character set.
+  const named = bytes === body ? charset : null
+  return { text: decodeBytes(bytes, named), guessed: named === null }
 }
 
 /** Decodes bytes that are not UTF-8. Both character sets map every byte to a character. */
@@ -38,13 +40,13 @@ export function decodeBytes(bytes: Buffer, charset: Charset | null): string {
   return charset === 'iso-8859-1' ? text : text.replace(WINDOWS_ONLY, windowsCharacter)
 }
 
-/** Re-encodes the body as UTF-8 for code that searches bytes. Returns it unchanged if decoding fails or would be a guess. */
+/** Re-encodes the body as UTF-8 for code that searches bytes. Returns it unchanged if decoding would be a guess. */
 export function toUtf8(body: Buffer, charset: Charset | null): Buffer {
-  if (isUtf8(body)) {
+  if (!isUtf16(body) && isUtf8(body)) {
     return body
   }
-  const decoded = decodeText(body, charset)
-  return decoded === null || decoded.guessed ? body : Buffer.from(decoded.text)
+  const { text, guessed } = decodeText(body, charset)
+  return guessed ? body : Buffer.from(text)
 }
 
 /**
@@ -88,24 +90,41 @@ function windowsCharacter(character: string): string {
   return WINDOWS_1252.charAt(character.charCodeAt(0) - 0x80)
 }
 
-const BYTE_ORDER_MARK = 0xfeff
-
-function withoutByteOrderMark(text: string): string {
-  return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
+/** The body without the byte order mark of UTF-8, a view of the same bytes. */
+export function withoutByteOrderMark(body: Buffer): Buffer {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body
 }
 
-function utf16Of(body: Buffer): 'utf-16le' | 'utf-16be' | null {
-  if (body[0] === 0xff && body[1] === 0xfe) {
+/** Whether {@link decodeText} reads the body as UTF-16. */
+export function isUtf16(body: Buffer): boolean {
+  return utf16Of(body) !== null
+}
+
+type Utf16 = 'utf-16le' | 'utf-16be'
+
+/**
+ * Recognizes UTF-16 by its byte order mark, or by a zero byte beside the first character of JSON or XML. No JSON or XML in
+ * another character set has a zero byte there.
+ */
+function utf16Of(body: Buffer): Utf16 | null {
+  const first = body[0]
+  const second = body[1]
+  if ((first === 0xff && second === 0xfe) || (second === 0 && isOpening(first))) {
     return 'utf-16le'
   }
-  return body[0] === 0xfe && body[1] === 0xff ? 'utf-16be' : null
+  return (first === 0xfe && second === 0xff) || (first === 0 && isOpening(second)) ? 'utf-16be' : null
 }
 
-/** Null for an odd number of bytes or a lone surrogate. */
-function fromUtf16(body: Buffer, encoding: 'utf-16le' | 'utf-16be'): string | null {
+/** The first character of JSON with an object or a list, or of XML: `{`, `[` or `<`. */
+function isOpening(byte: number | undefined): boolean {
+  return byte === 0x7b || byte === 0x5b || byte === 0x3c
+}
+
+/** A lone surrogate or half a character becomes a replacement character, and the text a guess. */
+function fromUtf16(body: Buffer, encoding: Utf16): DecodedText {
   try {
-    return new TextDecoder(encoding, { fatal: true }).decode(body)
+    return { text: new TextDecoder(encoding, { fatal: true }).decode(body), guessed: false }
   } catch {
-    return null
+    return { text: new TextDecoder(encoding).decode(body), guessed: true }
   }
 }

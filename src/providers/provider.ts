@@ -30,7 +30,7 @@ export const DEAD_LETTER_REASONS = {
   'unknown-source': 'the record names a source that is not configured, and its headers do not describe that source',
   'unknown-provider': 'the record names a provider that this release does not support',
   'empty-body': 'the body is empty',
-  'invalid-utf8': 'the body, or its id or status, is not UTF-8 and no other character set is declared',
+  'invalid-utf8': 'the id or the status is not UTF-8 and no other character set is declared',
   'invalid-json': 'the body is not valid JSON',
   'too-deep': 'the body is JSON that is nested deeper than the limit (sources[].jsonDepthMax)',
   'invalid-form': 'the body is not a valid form',

@@ -19,11 +19,7 @@ export function readJson({
   contentType,
   jsonDepthMax = JSON_DEPTH_MAX,
 }: Pick<Callback, 'body' | 'contentType' | 'jsonDepthMax'>): ReadJson {
-  const decoded = decodeText(body, charsetOf(contentType))
-  if (decoded === null) {
-    return refused('invalid-utf8', 'the body starts with a UTF-16 byte order mark but is not valid UTF-16')
-  }
-  const { text, guessed } = decoded
+  const { text, guessed } = decodeText(body, charsetOf(contentType))
   const memberCount = memberCountOf(text, jsonDepthMax)
   if (memberCount === null) {
     return refused('too-deep', `the body is nested more than ${jsonDepthMax} deep`)

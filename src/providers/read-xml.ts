@@ -37,9 +37,6 @@ export function readXml(body: Buffer, charset: Charset | null = null): ReadXml {
     return refused('empty-body', 'the body is empty')
   }
   const decoded = decodeText(body, charset ?? charsetOfXml(body))
-  if (decoded === null) {
-    return refused('invalid-utf8', 'the body starts with a UTF-16 byte order mark but is not valid UTF-16')
-  }
   const text = decoded.text.trim()
   if (text === '') {
     return refused('empty-body', 'the body is blank')

@@ -66,12 +66,38 @@ describe('a body', () => {
     for (const body of [little, big]) {
       expect(decodeText(body, 'windows-1252')).toEqual({ text: 'añ€', guessed: false })
       expect(toUtf8(body, null)).toEqual(Buffer.from('añ€'))
-      expect(decodeText(body.subarray(0, -1), null)).toBeNull()
+      expect(decodeText(body.subarray(0, -1), null)).toEqual({ text: 'añ\ufffd', guessed: true })
       expect(toUtf8(body.subarray(0, -1), null)).toEqual(body.subarray(0, -1))
     }
-    expect(decodeText(Buffer.from('\ufeff\ud83d', 'utf16le'), null)).toBeNull()
     expect(decodeText(Buffer.from([0xfe, 0x61]), null)).toEqual({ text: 'þa', guessed: true })
     expect(decodeText(Buffer.from([0xff, 0x61]), null)).toEqual({ text: 'ÿa', guessed: true })
+  })
+
+  test.each(['{"a":"ñ"}', '["ñ"]', '<a>ñ</a>'])(
+    'in UTF-16 without a byte order mark is recognized by its zero bytes: %s',
+    (text) => {
+      const little = Buffer.from(text, 'utf16le')
+      for (const body of [little, Buffer.from(little).swap16()]) {
+        expect(decodeText(body, 'windows-1252')).toEqual({ text, guessed: false })
+        expect(toUtf8(body, null)).toEqual(Buffer.from(text))
+      }
+      expect(decodeText(Buffer.from(text.slice(0, 1)), null)).toEqual({ text: text.slice(0, 1), guessed: false })
+    },
+  )
+
+  test('in UTF-16 with a lone surrogate is a guess, so that nothing replaced is published', () => {
+    for (const start of ['\ufeff', '']) {
+      const body = Buffer.from(`${start}{\ud83d}`, 'utf16le')
+      expect(decodeText(body, 'windows-1252')).toEqual({ text: '{\ufffd}', guessed: true })
+      expect(toUtf8(body, null)).toBe(body)
+    }
+  })
+
+  test('with a byte order mark that is not valid UTF-8 is a guess without the mark, whatever is declared', () => {
+    const body = Buffer.from('\xef\xbb\xbfa\xf1', 'latin1')
+    for (const charset of [null, 'iso-8859-1', 'windows-1252'] as const) {
+      expect(decodeText(body, charset)).toEqual({ text: 'añ', guessed: true })
+    }
   })
 
   test('is re-encoded as UTF-8 only if its character set is known', () => {

@@ -89,11 +89,11 @@ describe('a body that becomes a dead letter without a quote from it', () => {
     expect(fieldsOf(text)).toEqual({ reason, message, element: null })
   })
 
-  test('bytes that start as UTF-16 but are not valid UTF-16', () => {
+  test('UTF-16 that ends within a character', () => {
     expect(read(Buffer.from('\ufeff<a/>', 'utf16le').subarray(0, -1))).toMatchObject({
       deadLetter: {
-        reason: 'invalid-utf8',
-        message: 'the body starts with a UTF-16 byte order mark but is not valid UTF-16',
+        reason: 'invalid-xml',
+        message: 'the body is not valid XML',
       },
     })
   })

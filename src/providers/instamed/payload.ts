@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { isAscii, strip } from '../clean-text.ts'
-import { type Charset, decodeBytes } from '../decode-text.ts'
+import { type Charset, decodeBytes, decodeText, isUtf16, toUtf8, withoutByteOrderMark } from '../decode-text.ts'
 import type { KnownNames } from '../drift.ts'
 import type { DuplicateName } from '../duplicate-names.ts'
 import { ALL_GUESSED, BROKEN_ENCODING, NOTHING_GUESSED } from '../fields.ts'
@@ -175,9 +175,14 @@ function isSameText(one: unknown, other: unknown): boolean {
  * rest of a value with an unescaped ampersand, is skipped: it names no field. Null if there is no pair.
  */
 export function fieldsOfForm(body: Buffer, charset: Charset | null): readonly MessageField[] | null {
-  const isBodyUtf8 = isUtf8(body)
+  const bytes = withoutByteOrderMark(isUtf16(body) ? toUtf8(body, null) : body)
+  const isBodyUtf8 = isUtf8(bytes)
   const fields: MessageField[] = []
-  for (const pair of formTextOf(body, isBodyUtf8).trim().split('&')) {
+  // A body that is not UTF-8 becomes a text with one character for each byte.
+  for (const pair of bytes
+    .toString(isBodyUtf8 ? 'utf8' : 'latin1')
+    .trim()
+    .split('&')) {
     const equals = pair.indexOf('=')
     if (equals > 0) {
       const { value } = decodeFormText(pair.slice(0, equals), isBodyUtf8, charset)
@@ -190,14 +195,6 @@ export function fieldsOfForm(body: Buffer, charset: Charset | null): readonly Me
 
 /** Replaces a name that cannot be decoded. It is the name of no InstaMed field. */
 const UNNAMED = '%'
-
-/** Maps each byte to one character if the body is not UTF-8. */
-function formTextOf(body: Buffer, isBodyUtf8: boolean): string {
-  const text = body.toString(isBodyUtf8 ? 'utf8' : 'latin1')
-  return isBodyUtf8 && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
-}
-
-const BYTE_ORDER_MARK = '\ufeff'
 
 function decodeFormText(
   text: string,
@@ -259,12 +256,12 @@ export function formatOf(body: Buffer, contentType: string): BodyFormat {
 const FIRST_PAIR = /^[A-Za-z_][\w.%+-]*=/
 const OPENING_BYTES_MAX = 128
 
-/** The first bytes after a byte order mark and white space. */
+/** The first characters after a byte order mark and white space. */
 function openingOf(body: Buffer): string {
-  const hasByteOrderMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf
-  let at = hasByteOrderMark ? 3 : 0
-  while (at < body.length && (body[at] ?? 0) <= 0x20) {
+  const bytes = isUtf16(body) ? Buffer.from(decodeText(body, null).text) : withoutByteOrderMark(body)
+  let at = 0
+  while (at < bytes.length && (bytes[at] ?? 0) <= 0x20) {
     at += 1
   }
-  return body.toString('latin1', at, at + OPENING_BYTES_MAX)
+  return bytes.toString('latin1', at, at + OPENING_BYTES_MAX)
 }

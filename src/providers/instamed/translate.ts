@@ -91,11 +91,10 @@ type ReadMessage =
   | { readonly outcome: 'dead-letter'; readonly deadLetter: DeadLetter }
 
 function readMessage(callback: Callback): ReadMessage {
-  const { contentType } = callback
-  const body = fromUtf16(callback.body)
+  const { body, contentType } = callback
   switch (formatOf(body, contentType)) {
     case 'json': {
-      const read = readJson({ ...callback, body })
+      const read = readJson(callback)
       if (read.outcome === 'dead-letter') {
         return read
       }
@@ -123,11 +122,6 @@ function readMessage(callback: Callback): ReadMessage {
         : messageOf(messageFromFields(read.fields.map((field) => ({ ...field, guessed: read.guessed }))))
     }
   }
-}
-
-/** Decodes a UTF-16 body first, because its start matches no format. Any other body is returned unchanged. */
-function fromUtf16(body: Buffer): Buffer {
-  return (body[0] ?? 0) >= 0xfe ? toUtf8(body, null) : body
 }
 
 function messageOf(message: Message): ReadMessage {
@@ -235,8 +229,7 @@ function reasonsOf({ fields, guessed }: Message): ReasonList {
 }
 
 function firstPaymentKey({ namespace, body, contentType }: Parameters<Provider['firstPaymentKey']>[0]): string | null {
-  const plain = fromUtf16(body)
-  const id = FIND_ID[formatOf(plain, contentType)](plain, contentType)
+  const id = FIND_ID[formatOf(body, contentType)](body, contentType)
   return id === null ? null : instamedPaymentKey(namespace, id)
 }
 

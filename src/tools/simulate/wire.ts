@@ -57,7 +57,7 @@ function xmlTextOf(value: unknown): string {
         .replaceAll('<', '&lt;')
 }
 
-/** UTF-16 begins with its byte order mark; without it, it could not be recognized. */
+/** UTF-16 begins with its byte order mark. */
 export function encodeBody(text: string, encoding: BodyEncoding): Buffer {
   return Buffer.from(encoding === 'utf16le' ? `\ufeff${text}` : text, encoding)
 }

@@ -17,7 +17,7 @@ const message = (fields: object = {}) => ({
   CurrentTransactionStatusCode: 'C',
   ...fields,
 })
-const eventOf = (body: string | object, overrides: Partial<Callback> = {}) => {
+const eventOf = (body: string | Buffer | object, overrides: Partial<Callback> = {}) => {
   const { events, deadLetters } = translate(body, overrides)
   expect(deadLetters).toEqual([])
   const [event] = events
@@ -402,6 +402,43 @@ describe('a body that is not UTF-8', () => {
     [latin1('{"PaymentTransactionID":"A1","CurrentTransactionStatusCode":"S","CLMREF":"\xf1"}'), {}],
   ])('loses only a detail that would be a guess: %s', (body, overrides) => {
     expect(eventOf(body, overrides)).toMatchObject({ status: 'SETTLED', references: [], unreadable: ['CLMREF'] })
+  })
+
+  describe.each([
+    ['JSON', '{"PaymentTransactionID":"A1","CurrentTransactionStatusCode":"S","CLMREF":"C","PatientLastName":"Nu@ez"}'],
+    ['form', 'transactionID=A1&transactionStatus=S&CLMREF=C&PatientLastName=Nu@ez'],
+    [
+      'XML',
+      '<r><transactionID>A1</transactionID><transactionStatus>S</transactionStatus><CLMREF>C</CLMREF><PatientLastName>Nu@ez</PatientLastName></r>',
+    ],
+  ])('I2 costs nothing in a field of %s that is not read', (format, text) => {
+    const read = { paymentKey: 'acme:a1', status: 'SETTLED', references: [{ value: 'C' }], unreadable: [] }
+    const overrides = format === 'form' ? FORM : {}
+
+    test.each(['\xf1', '\xc3'])('after a byte order mark: %j', (byte) => {
+      const body = latin1(`\xef\xbb\xbf${text.replace('@', byte)}`)
+      expect(eventOf(body, overrides)).toMatchObject(read)
+      expect(instamed.firstPaymentKey(callbackOf(body, overrides))).toBe('acme:a1')
+    })
+
+    test.each(format === 'form' ? [] : ['\ufeff', ''])('a lone surrogate in UTF-16 after %j', (start) => {
+      const little = Buffer.from(start + text.replace('@', '\ud83d'), 'utf16le')
+      expect(eventOf(little)).toMatchObject(read)
+      expect(eventOf(little.swap16())).toMatchObject(read)
+    })
+  })
+
+  test.each([
+    ['text/xml; charset=utf-16', '<?xml version="1.0" encoding="utf-16"?>'],
+    ['', '<?xml version="1.0" encoding="utf-16"?>'],
+    ['', ''],
+  ])('I2 XML in UTF-16 without a byte order mark is read (%j, %j)', (contentType, start) => {
+    const text = `${start}<r><transactionID>Añ</transactionID><transactionStatus>S</transactionStatus></r>`
+    const little = Buffer.from(text, 'utf16le')
+    for (const body of [little, Buffer.from(little).swap16()]) {
+      expect(eventOf(body, { contentType })).toMatchObject({ paymentKey: 'acme:añ', status: 'SETTLED' })
+      expect(instamed.firstPaymentKey(callbackOf(body, { contentType }))).toBe('acme:añ')
+    }
   })
 
   test.each([

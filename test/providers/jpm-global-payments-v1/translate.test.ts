@@ -267,11 +267,34 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
     expect(jpmGlobalPaymentsV1.firstPaymentKey(callbackOf(bytes))).toBe('acme:Fé')
     expect(translate(bytes.subarray(0, -1)).deadLetters).toEqual([
       {
-        reason: 'invalid-utf8',
-        message: 'the body starts with a UTF-16 byte order mark but is not valid UTF-16',
+        reason: 'invalid-json',
+        message: 'the body is not valid JSON',
         element: null,
       },
     ])
+  })
+
+  test.each(['utf-16le', 'utf-16be'])('I2 %s without a byte order mark is read', (encoding) => {
+    const body = Buffer.from(JSON.stringify({ callbacks: [payment({ firmRootId: 'Fé' })] }), 'utf16le')
+    const bytes = encoding === 'utf-16le' ? body : body.swap16()
+    for (const contentType of [`application/json; charset=${encoding}`, 'application/json; charset=utf-16', '']) {
+      const callback = callbackOf(bytes, { contentType })
+      expect(jpmGlobalPaymentsV1.translate(callback).events[0]?.paymentKey).toBe('acme:Fé')
+      expect(jpmGlobalPaymentsV1.firstPaymentKey(callback)).toBe('acme:Fé')
+    }
+  })
+
+  test.each(['\ufeff', ''])('I2 a lone surrogate in UTF-16 costs only its field (after %j)', (start) => {
+    const read = (fields: object) => {
+      const text = JSON.stringify({ callbacks: [payment(fields)] }).replace('@', '\ud83d')
+      return translate(Buffer.from(start + text, 'utf16le'))
+    }
+    expect(read({ exceptions: [{ errorCode: '1', errorDescription: '@' }] })).toMatchObject({
+      events: [{ status: 'COMPLETED', unreadable: [] }],
+      deadLetters: [],
+    })
+    expect(read({ endToEndId: 'E@' }).events).toMatchObject([{ endToEndId: null, unreadable: ['endToEndId'] }])
+    expect(read({ firmRootId: 'F@' }).deadLetters).toMatchObject([{ reason: 'invalid-utf8', element: 0 }])
   })
 
   test('a body with 100,000 levels of nesting is a dead letter', () => {
@@ -285,6 +308,14 @@ describe('a body that is not UTF-8', () => {
   const latin1 = (fields: object) => Buffer.from(JSON.stringify({ callbacks: [payment(fields)] }), 'latin1')
   const read = (fields: object, contentType = 'application/json') =>
     jpmGlobalPaymentsV1.translate(callbackOf(latin1(fields), { contentType }))
+
+  test('I2 has no effect in a field that is not read, also after a byte order mark', () => {
+    const body = latin1({ exceptions: [{ errorCode: '1', errorDescription: 'Nuñez' }] })
+    expect(translate(Buffer.concat([Buffer.from('\ufeff'), body]))).toMatchObject({
+      events: [{ status: 'COMPLETED', unreadable: [], reasons: [{ code: '1' }] }],
+      deadLetters: [],
+    })
+  })
 
   test('has no effect in a field that is not read', () => {
     expect(read({ exceptions: [{ errorCode: '1', errorDescription: 'Nuñez' }] })).toMatchObject({

@@ -10,6 +10,7 @@ import re
 from urllib.parse import unquote_to_bytes
 from xml.parsers import expat
 
+UTF8_MARK = b'\xef\xbb\xbf'
 UTF16_MARKS = {b'\xff\xfe': 'utf-16-le', b'\xfe\xff': 'utf-16-be'}
 STRIPPED = ''.join(map(chr, [*range(0x09, 0x0E), 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
                              0x205F, 0x3000, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF]))
@@ -72,11 +73,21 @@ def text_of(body, content_type):
         raise Undeliverable('empty-body')
     charset = UTF16_MARKS.get(body[:2])
     if charset is not None:
-        try:
-            return body[2:].decode(charset)
-        except UnicodeDecodeError:
-            pass
-    return decoded(body.removeprefix(b'\xef\xbb\xbf'), charset_of(content_type) or declared_charset(body))
+        return utf16(body[2:], charset)
+    if re.match(rb'[{[<]\x00|\x00[{[<]', body):
+        return utf16(body, 'utf-16-be' if body[0] == 0 else 'utf-16-le')
+    if body.startswith(UTF8_MARK):
+        # The mark contradicts any other character set.
+        return decoded(body.removeprefix(UTF8_MARK), None)
+    return decoded(body, charset_of(content_type) or declared_charset(body))
+
+
+def utf16(octets, charset):
+    try:
+        return octets.decode(charset)
+    except UnicodeDecodeError:
+        # Half a character is no character; the rest can be read.
+        return Guessed(octets.decode(charset, 'replace'))
 
 
 def decoded(octets, charset):
@@ -146,7 +157,7 @@ def form_pairs(body, content_type):
     """Each value has its own character set: an oddity in one does not affect the others."""
     charset = charset_of(content_type)
     pairs = []
-    for part in body.strip().split(b'&'):
+    for part in body.removeprefix(UTF8_MARK).strip().split(b'&'):
         name, equals, value = part.partition(b'=')
         if name and equals:
             pairs.append(tuple(form_text(half, charset) for half in (name, value)))

@@ -296,6 +296,15 @@ class Callbacks(unittest.TestCase):
                   b'<transactionStatus>S</transactionStatus><CLMREF>\xf1</CLMREF></r>', XML)
         for charset in ('utf-16-le', 'utf-16-be'):
             self.says({'endToEndId': '\u00f1'}, V1, ('\ufeff' + json.dumps(v1(endToEndId='\u00f1'))).encode(charset))
+            self.says({'endToEndId': '\u00f1'}, V1, json.dumps(v1(endToEndId='\u00f1'), ensure_ascii=False).encode(charset))
+            lone = json.dumps(v1(note='@')).replace('@', '\ud83d').encode(charset, 'surrogatepass')
+            self.says({'endToEndId': None, 'unreadable': []}, V1, lone)
+
+    def test_a_byte_order_mark_of_utf_8_changes_nothing(self):
+        mark = b'\xef\xbb\xbf'
+        self.says({'status': 'COMPLETED'}, V1, mark + json.dumps(v1(note='@')).encode().replace(b'@', b'\xf1'))
+        self.says({'status': 'SETTLED', 'unreadable': []}, INSTAMED,
+                  mark + b'transactionID=A&transactionStatus=S&PatientLastName=Nu\xf1ez', FORM)
 
     # Times.
 
