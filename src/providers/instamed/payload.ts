@@ -25,7 +25,7 @@ import type { JsonBody } from '../read-json.ts'
  * | `ResponseDateTime`             | `transactionDate`          | time                                           |
  * | `ReasonCode`, `ResponseCode`   | `responseCode`             | reasons, unless they say "nothing to report"   |
  * | `CLMREF`                       |                            | claim reference of Member Payments             |
- * | `PaymentPlanTransactionType`   |                            | present: a payment plan, not a payment         |
+ * | `PaymentPlanTransactionType`   |                            | a text: a payment plan, not a payment          |
  */
 const NAME_VALUE_PAIR_NAMES = {
   transactionID: 'PaymentTransactionID',

@@ -7,6 +7,7 @@ import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
 import { FieldReader, isGiven } from '../fields.ts'
 import { findJsonId, usableId } from '../find-json-id.ts'
 import type { JsonObject } from '../json-object.ts'
+import { isPlaceholder } from '../placeholder.ts'
 import type { Callback, DeadLetter, DeadLetterReason, Provider, Translation } from '../provider.ts'
 import { readJson } from '../read-json.ts'
 import { readXml } from '../read-xml.ts'
@@ -54,7 +55,7 @@ function translate(callback: Callback): Translation {
   }
   const { message } = read
   const twice = ambiguousName(message.duplicates, INSTAMED_READ, [])
-  if (twice === null && isGiven(message.fields['PaymentPlanTransactionType'])) {
+  if (twice === null && isPaymentPlan(message.fields['PaymentPlanTransactionType'])) {
     return PAYMENT_PLAN
   }
   const drift = new DriftNotes()
@@ -67,6 +68,12 @@ function translate(callback: Callback): Translation {
     return onlyDeadLetter(FOREIGN, drift.list)
   }
   return translateElements([message.fields], drift, () => translateMessage(callback, drift, message))
+}
+
+/** Any text except a placeholder. Another value does not say enough to set a payment aside. */
+function isPaymentPlan(type: unknown): boolean {
+  const text = typeof type === 'string' ? strip(type) : ''
+  return text !== '' && !isPlaceholder(text)
 }
 
 const PAYMENT_PLAN: Translation = { events: [], deadLetters: [], setAside: 1, drift: [] }
@@ -143,6 +150,8 @@ function translateMessage(callback: Callback, drift: DriftNotes, message: Messag
   const rail = read.code(fields, 'TransactionType')
   const claimReference = read.id(fields, 'CLMREF')
   const time = read.time(fields, 'ResponseDateTime')
+  // Not a payment plan: the field is only marked if it is not a text.
+  read.code(fields, 'PaymentPlanTransactionType')
   const decimal = (name: string) => read.decimal(fields, name, name, json, [])
   const wholeAmount = decimal('Amount')
   const requestAmount = decimal('RequestAmount')

@@ -609,10 +609,23 @@ test.each([{ PaymentPlanTransactionType: 'Created' }, message({ PaymentPlanTrans
   },
 )
 
-test.each([null, '', ' '])(
-  'an empty PaymentPlanTransactionType (%j) does not make it a payment-plan message',
+test.each([null, '', ' ', 'N/A', 'null', ' None ', 'NOT PROVIDED', '0'])(
+  'an empty PaymentPlanTransactionType or a placeholder (%j) does not make it a payment-plan message',
   (type) => {
-    expect(eventOf(message({ PaymentPlanTransactionType: type })).status).toBe('AUTHORIZED')
+    const event = eventOf(message({ PaymentPlanTransactionType: type }))
+    expect(event).toMatchObject({ status: 'AUTHORIZED', unreadable: [] })
+    expect(event.eventId).toBe(eventOf(message()).eventId)
+  },
+)
+
+test.each([false, true, 0, {}, [], ['Created']])(
+  'I2 a PaymentPlanTransactionType that is not a text (%j) does not set a payment aside',
+  (type) => {
+    const unreadable = ['PaymentPlanTransactionType']
+    expect(eventOf(message({ PaymentPlanTransactionType: type }))).toMatchObject({ status: 'AUTHORIZED', unreadable })
+    expect(translate({ PaymentPlanTransactionType: type }).deadLetters).toMatchObject([
+      { reason: 'missing-payment-id' },
+    ])
   },
 )
 

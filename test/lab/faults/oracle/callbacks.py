@@ -7,8 +7,8 @@ way. A reading is compared with the published event field by field, so the field
 import re
 import unicodedata
 
-from bodies import Number, Object, Undeliverable, form_pairs, json_value, text_of, xml_pairs
-from fields import ID_MAX, LIST_MAX, WORD_MAX, Fields, Reasons, is_given, soft
+from bodies import STRIPPED, Number, Object, Undeliverable, form_pairs, json_value, text_of, xml_pairs
+from fields import ID_MAX, LIST_MAX, WORD_MAX, Fields, Reasons, is_given, real_id, soft
 
 
 class Reading:
@@ -342,17 +342,23 @@ INSTAMED_NAMES = READ_BY_NAME.keys() | {
 
 def read_instamed(reading, namespace, currency, content_type, body):
     values = instamed_values(content_type, body)
-    is_plan = is_given(values.get(PLAN)) and not values.contradicted & {PLAN, *INSTAMED_READ}
+    plan = values.get(PLAN)
+    is_plan = is_text(plan) and real_id(plan.strip(STRIPPED)) and not values.contradicted & {PLAN, *INSTAMED_READ}
     if is_plan:
         reading.set_aside += 1
     else:
         read_list(reading, [values], lambda fields: instamed_event(namespace, currency, fields))
 
 
+def is_text(value):
+    return isinstance(value, str) and not isinstance(value, Number) and is_given(value)
+
+
 def instamed_event(namespace, currency, values):
     marks = set()
     fields = Fields(values, marks)
     fields.refuse_contradictions([PLAN, *INSTAMED_READ])
+    fields.word(PLAN)
     own_id = fields.deciding_id('PaymentTransactionID')
     code = required_status(fields, 'CurrentTransactionStatusCode', own_id)
     own_id = own_id.lower()

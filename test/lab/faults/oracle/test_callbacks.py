@@ -300,6 +300,14 @@ class Callbacks(unittest.TestCase):
             lone = json.dumps(v1(note='@')).replace('@', '\ud83d').encode(charset, 'surrogatepass')
             self.says({'endToEndId': None, 'unreadable': []}, V1, lone)
 
+    def test_only_a_text_makes_a_payment_plan(self):
+        self.assertEqual(1, read(INSTAMED, sale(PaymentPlanTransactionType='Created')).set_aside)
+        for nothing in ('N/A', 'null', ' None ', '', None):
+            self.says({'status': 'AUTHORIZED', 'unreadable': []}, INSTAMED, sale(PaymentPlanTransactionType=nothing))
+        for odd in (False, 0, {}, ['Created']):
+            self.says({'status': 'AUTHORIZED', 'unreadable': ['PaymentPlanTransactionType']}, INSTAMED,
+                      sale(PaymentPlanTransactionType=odd))
+
     def test_a_byte_order_mark_of_utf_8_changes_nothing(self):
         mark = b'\xef\xbb\xbf'
         self.says({'status': 'COMPLETED'}, V1, mark + json.dumps(v1(note='@')).encode().replace(b'@', b'\xf1'))
