@@ -44,7 +44,7 @@ export function readXml(body: Buffer, charset: Charset | null = null): ReadXml {
   if (text.length > XML_CHARACTERS_MAX) {
     return refused('invalid-xml', `the body is longer than ${XML_CHARACTERS_MAX} characters`)
   }
-  if (DECLARATION.test(text)) {
+  if (hasDeclaration(text)) {
     return refused('invalid-xml', 'the body has a document type or another declaration')
   }
   try {
@@ -52,16 +52,39 @@ export function readXml(body: Buffer, charset: Charset | null = null): ReadXml {
       return NOT_XML
     }
     return fieldsOf(PARSER.parse(text), decoded.guessed)
-  } catch {
-    return NOT_XML
+  } catch (error) {
+    return error instanceof Error && error.message === PARSER_TOO_DEEP ? TOO_DEEP : NOT_XML
   }
 }
 
-/** `<!DOCTYPE`, `<!ENTITY` and any other `<!` that starts neither a comment nor CDATA. */
-const DECLARATION = /<!(?!--|\[CDATA\[)/
+/**
+ * Whether there is `<!DOCTYPE`, `<!ENTITY` or any other `<!` that starts neither a comment nor CDATA and is not inside one,
+ * nor inside a processing instruction. One that malformed attributes hide has no effect: the parser expands no entities.
+ */
+function hasDeclaration(text: string): boolean {
+  START.lastIndex = 0
+  for (let start = START.exec(text); start !== null; start = START.exec(text)) {
+    const end = ENDS[start[0]]
+    if (end === undefined) {
+      return true
+    }
+    const at = text.indexOf(end, START.lastIndex)
+    if (at < 0) {
+      return false
+    }
+    START.lastIndex = at + end.length
+  }
+  return false
+}
+
+const START = /<!--|<!\[CDATA\[|<\?|<!/g
+const ENDS: Readonly<Record<string, string>> = { '<!--': '-->', '<![CDATA[': ']]>', '<?': '?>' }
 
 const TEXT = '#text'
 const CDATA = '#cdata'
+
+/** Starts the name of every element in the parser's result, so that no name has a special meaning. No name in XML has it. */
+const ELEMENT = '<'
 
 const PARSER = new XMLParser({
   preserveOrder: true,
@@ -71,6 +94,8 @@ const PARSER = new XMLParser({
   ignoreDeclaration: true,
   ignorePiTags: true,
   removeNSPrefix: true,
+  // The parser refuses names such as `toString`. It calls this twice for an empty element.
+  transformTagName: (name) => (name.startsWith(ELEMENT) ? name : ELEMENT + name),
   parseTagValue: false,
   trimValues: false,
   processEntities: false,
@@ -83,6 +108,9 @@ const PARSER = new XMLParser({
 type XmlNode = Readonly<Record<string, string | readonly XmlNode[]>>
 
 const NOT_XML = refused('invalid-xml', 'the body is not valid XML')
+const TOO_DEEP = refused('invalid-xml', `the body is nested more than ${XML_DEPTH_MAX} deep`)
+/** The only message of the parser that is looked at. */
+const PARSER_TOO_DEEP = 'Maximum nested tags exceeded'
 
 function fieldsOf(document: readonly XmlNode[], guessed: boolean): ReadXml {
   const roots = document.filter((node) => elementOf(node) !== null)
@@ -108,8 +136,8 @@ function fieldsOf(document: readonly XmlNode[], guessed: boolean): ReadXml {
 
 function elementOf(node: XmlNode): { readonly name: string; readonly children: readonly XmlNode[] } | null {
   for (const [name, children] of Object.entries(node)) {
-    if (name !== TEXT && name !== CDATA && typeof children === 'object') {
-      return { name, children }
+    if (name.startsWith(ELEMENT) && typeof children === 'object') {
+      return { name: name.slice(ELEMENT.length), children }
     }
   }
   return null

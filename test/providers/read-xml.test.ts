@@ -45,10 +45,26 @@ test.each([
   ['<a><b>1<c/></b></a>', [['b', null]]],
   ['<a>text<b>1</b></a>', [['b', '1']]],
   ['<a><![CDATA[text]]><b>1</b></a>', [['b', '1']]],
+  ['<a><b><![CDATA[<!DOCTYPE x>]]></b></a>', [['b', '<!DOCTYPE x>']]],
+  ['<a><!-- <!DOCTYPE x> --><?p <!ENTITY x "y"> ?><b>1</b></a>', [['b', '1']]],
+  ['<text><cdata>1</cdata></text>', [['cdata', '1']]],
   ['<a><b>&#1114111;&#x10FFFF;</b></a>', [['b', '\u{10ffff}\u{10ffff}']]],
 ])('%s', (text, fields) => {
   expect(fieldsOf(text)).toEqual(fields)
 })
+
+test.each(['toString', 'constructor', 'prototype', '__proto__', 'hasOwnProperty', 'valueOf', '__defineGetter__'])(
+  'the name %s has no special meaning',
+  (name) => {
+    expect(fieldsOf(`<a><${name}>1</${name}><${name}/><x:${name}>2</x:${name}><b><${name}/></b></a>`)).toEqual([
+      [name, '1'],
+      [name, ''],
+      [name, '2'],
+      ['b', null],
+    ])
+    expect(fieldsOf(`<${name}><b>1</b></${name}>`)).toEqual([['b', '1']])
+  },
+)
 
 describe('a body that becomes a dead letter without a quote from it', () => {
   test.each([
@@ -69,8 +85,11 @@ describe('a body that becomes a dead letter without a quote from it', () => {
     ['<a></a><b></b>', 'not valid XML'],
     ['<a><b>1</b></a>SECRET', 'not valid XML'],
     ['SECRET', 'not valid XML'],
-    ['<a><__proto__>1</__proto__></a>', 'not valid XML'],
-    [`${'<a>'.repeat(XML_DEPTH_MAX + 1)}SECRET${'</a>'.repeat(XML_DEPTH_MAX + 1)}`, 'not valid XML'],
+    [`${'<a>'.repeat(XML_DEPTH_MAX + 1)}SECRET${'</a>'.repeat(XML_DEPTH_MAX + 1)}`, 'nested more than 8 deep'],
+    ['<a><!-- --><b><![CDATA[]]></b><!DOCTYPE x></a>', 'document type'],
+    ['<a><?p <!-- ?><!DOCTYPE x><b>1</b><?p --> ?></a>', 'document type'],
+    ['<a><b>1</b><!-- <!DOCTYPE x>', 'not valid XML'],
+    ['<a c="<!--"><!DOCTYPE a [<!ENTITY x "SECRET">]><b c="-->">&x;</b></a>', 'entity'],
     [`<a><b>${'x'.repeat(XML_CHARACTERS_MAX)}</b></a>`, 'longer than'],
   ])('%.60s', (text, message) => {
     const deadLetter = fieldsOf(text)

@@ -630,6 +630,11 @@ test.each([false, true, 0, {}, [], ['Created']])(
 )
 
 describe('name-value pairs', () => {
+  test.each(['toString', 'constructor', '__proto__'])('I2 an element %s of XML is not read', (name) => {
+    const fields = '<transactionID>a1</transactionID><transactionStatus>S</transactionStatus>'
+    expect(eventOf(`<m>${fields}<${name}>x</${name}></m>`)).toMatchObject({ status: 'SETTLED', unreadable: [] })
+  })
+
   test('the answer to a void makes the same payment VOIDED, whatever the case of the ids', () => {
     const body =
       'transactionID=ABCD&primaryTransactionID=abcd&transactionStatus=C&primaryTransactionStatus=V&responseCode=000&transactionDate=2016-04-27T19%3A17%3A05.2770143Z'
