@@ -156,7 +156,9 @@ function translateMessage(callback: Callback, drift: DriftNotes, message: Messag
   const wholeAmount = decimal('Amount')
   const requestAmount = decimal('RequestAmount')
   const partialApproval = isPartialApproval(read, fields)
-  const amount = (partialApproval ? decimal('PartialApprovalAmount') : null) ?? wholeAmount
+  const approvedAmount = partialApproval ? decimal('PartialApprovalAmount') : null
+  // The whole amount was not approved, so it does not replace an approved amount that cannot be read.
+  const amount = read.isUnreadable('PartialApprovalAmount') ? null : (approvedAmount ?? wholeAmount)
   if (read.problem !== null) {
     return unreadableField(read.problem, 0, shownName(message, read.problem.field))
   }

@@ -296,7 +296,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
     { name: 'an amount that cannot be read', expects: 'AUTHORIZED', attention: ['unreadable-detail'], amount: null,
       steps: [odd('Sale C', unreadableAmount)] },
     { name: 'partially approved, with an unreadable part', expects: 'AUTHORIZED',
-      attention: ['partial-approval', 'unreadable-detail'],
+      attention: ['partial-approval', 'unreadable-detail'], amount: null,
       steps: [odd('Sale C', set('PartialApprovalAmount', 'half'), set('IsPartiallyApproved', 'True'))] },
     { name: 'an action that cannot be read, settled', kind: 'UNKNOWN', expects: 'AUTHORIZED',
       attention: ['unknown-status', 'unreadable-detail'],

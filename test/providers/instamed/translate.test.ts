@@ -292,11 +292,29 @@ describe('partial approval', () => {
     expect(eventOf(message({ ...PART, ...fields }))).toMatchObject({ partialApproval: false, amount: whole })
   })
 
-  test('without a readable approved amount, the amount is unchanged', () => {
-    for (const PartialApprovalAmount of [null, '', 'three']) {
-      const event = eventOf(message({ ...PART, IsPartiallyApproved: 'true', PartialApprovalAmount }))
-      expect(event).toMatchObject({ partialApproval: true, amount: whole })
-    }
+  test.each([null, '', ' ', undefined])('without an approved amount (%j), the amount is unchanged', (part) => {
+    const event = eventOf(message({ ...PART, IsPartiallyApproved: 'true', PartialApprovalAmount: part }))
+    expect(event).toMatchObject({ partialApproval: true, amount: whole, unreadable: [] })
+  })
+
+  test.each(['three', '30,00', '$30.00', {}, ['30.00'], true, '3'.repeat(65)])(
+    'with an approved amount that cannot be read (%j), there is no amount',
+    (PartialApprovalAmount) => {
+      for (const said of [{ IsPartiallyApproved: 'true' }, { ResponseCode: '010' }]) {
+        expect(eventOf(message({ ...PART, ...said, PartialApprovalAmount }))).toMatchObject({
+          partialApproval: true,
+          amount: null,
+          requestAmount: whole,
+          unreadable: ['PartialApprovalAmount'],
+        })
+      }
+      expect(eventOf(message({ ...PART, PartialApprovalAmount })).amount).toEqual(whole)
+    },
+  )
+
+  test('an approved amount with a broken percent-encoding is no amount', () => {
+    const body = 'transactionID=a1&transactionStatus=S&Amount=50.00&IsPartiallyApproved=true&PartialApprovalAmount=30%ZZ'
+    expect(eventOf(body, FORM)).toMatchObject({ amount: null, unreadable: ['PartialApprovalAmount'] })
   })
 
   test('a number keeps its digits', () => {

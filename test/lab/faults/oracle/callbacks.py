@@ -410,7 +410,8 @@ def instamed_event(namespace, currency, values):
     partly = said or response == PARTIAL_RESPONSE
     whole, part = fields.decimal('Amount'), fields.decimal('PartialApprovalAmount') if partly else None
     event['partialApproval'] = partly
-    event['amount'] = amount(whole if part is None else part, currency)
+    # The whole amount was not approved.
+    event['amount'] = None if 'PartialApprovalAmount' in marks else amount(whole if part is None else part, currency)
     event['requestAmount'] = amount(fields.decimal('RequestAmount'), currency)
     reasons = Reasons()
     for name in ('ReasonCode', 'ResponseCode'):

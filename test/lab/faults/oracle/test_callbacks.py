@@ -175,7 +175,8 @@ class Callbacks(unittest.TestCase):
                      {'IsPartiallyApproved': ' YES '}, {'ResponseCode': '010'}):
             self.says({'partialApproval': True, 'amount': part, 'requestAmount': whole}, INSTAMED,
                       sale(Amount='5.00', RequestAmount='5.00', PartialApprovalAmount='3.00', **said))
-            self.says({'partialApproval': True, 'amount': whole}, INSTAMED,
+            self.says({'partialApproval': True, 'amount': whole}, INSTAMED, sale(Amount='5.00', **said))
+            self.says({'partialApproval': True, 'amount': None, 'unreadable': ['PartialApprovalAmount']}, INSTAMED,
                       sale(Amount='5.00', PartialApprovalAmount='three', **said))
         self.says({'partialApproval': False, 'amount': whole}, INSTAMED,
                   sale(Amount='5.00', PartialApprovalAmount='3.00', IsPartiallyApproved='false'))
