@@ -1,4 +1,5 @@
 import type { KnownNames } from '../drift.ts'
+import { isGiven } from '../fields.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
 
 /**
@@ -46,8 +47,11 @@ export interface V2Payload {
   readonly list: V2List
   readonly envelope: JsonObject
   readonly elements: readonly unknown[]
-  /** Other lists in the same body that are not empty. No such body is documented. */
-  readonly unread: readonly V2List[]
+  /**
+   * Where else the same body has something in the place of a list: other lists that are not empty, and values that are not
+   * arrays. No such body is documented.
+   */
+  readonly unread: readonly (V2List | 'data')[]
 }
 
 /** The lists, by their names in messages. The first list that has elements is read. */
@@ -117,20 +121,26 @@ export function v2PayloadOf(body: unknown): V2Payload | null {
     return null
   }
   let read: V2List | null = null
-  const unread: V2List[] = []
+  let elements: readonly unknown[] = []
   for (const list of LIST_NAMES) {
-    const elements = listAt(body, list)
-    if (elements === null) {
-      continue
-    }
-    const isFirst = read === null || listAt(body, read)?.length === 0
-    if (isFirst && (read === null || elements.length > 0)) {
+    const value = valueAt(body, list)
+    if (Array.isArray(value) && (read === null || (elements.length === 0 && value.length > 0))) {
       read = list
-    } else if (elements.length > 0) {
+      elements = value
+    }
+  }
+  return read === null ? null : { list: read, envelope: body, elements, unread: unreadBeside(body, read) }
+}
+
+function unreadBeside(body: JsonObject, read: V2List): V2Payload['unread'] {
+  const unread: (V2List | 'data')[] = isGiven(body['data']) && !isJsonObject(body['data']) ? ['data'] : []
+  for (const list of LIST_NAMES) {
+    const value = valueAt(body, list)
+    if (list !== read && isGiven(value) && !(Array.isArray(value) && value.length === 0)) {
       unread.push(list)
     }
   }
-  return read === null ? null : { list: read, envelope: body, elements: listAt(body, read) ?? [], unread }
+  return unread
 }
 
 /** Whether the body has the name of a list of any shape, whatever its value. */
@@ -141,10 +151,10 @@ export function hasV2List(body: JsonObject): boolean {
   )
 }
 
-function listAt(body: JsonObject, list: V2List): readonly unknown[] | null {
+function valueAt(body: JsonObject, list: V2List): unknown {
   let value: unknown = body
   for (const step of LISTS[list]) {
     value = isJsonObject(value) ? value[step] : null
   }
-  return Array.isArray(value) ? value : null
+  return value
 }

@@ -70,6 +70,9 @@ function translate(callback: Callback): Translation {
   if (payload === null) {
     return onlyDeadLetter(notOurs(json.value), drift.list)
   }
+  if (payload.elements.length === 0 && payload.unread.length > 0) {
+    return onlyDeadLetter(moreThanOneList(payload), drift.list)
+  }
   const translateOne = payload.list === 'data.returns' ? translateReturn : translatePayment
   const translation = translateElements(payload.elements, drift, (element, index) => {
     const twice = ambiguousName(json.duplicates, V2_ELEMENT_READ[payload.list], v2PathOf(payload.list), index)

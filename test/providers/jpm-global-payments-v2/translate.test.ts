@@ -844,6 +844,24 @@ describe('shapes', () => {
     expect(read({ data: { payments, returns: [] }, events: [] })).toEqual([['acme:P1'], []])
   })
 
+  test.each([
+    [{ data: { payments: [], returns: { returnId: 'R1' } } }, [], 'data.returns beside its data.payments'],
+    [{ data: { payments: [payment()], returns: 'R1' } }, ['acme:P1'], 'data.returns beside its data.payments'],
+    [{ data: { payments: {}, returns: [] } }, [], 'data.payments beside its data.returns'],
+    [{ data: { payments: [payment()] }, events: { paymentId: 'P2' } }, ['acme:P1'], 'events beside its data.payments'],
+    [{ data: [payment({ paymentId: 'P2' })], events: [payment()] }, ['acme:P1'], 'data beside its events'],
+  ])('I2 a second list that is not an array gives a dead letter: %j', (body, keys, message) => {
+    const { events, deadLetters, setAside } = translate(body)
+    expect(events.map(({ paymentKey }) => paymentKey)).toEqual(keys)
+    expect(deadLetters).toEqual([{ reason: 'unexpected-shape', message: `the body has ${message}`, element: null }])
+    expect(setAside).toBe(0)
+  })
+
+  test('a second list that is null or blank is not given', () => {
+    const body = { data: { payments: [payment()], returns: null }, events: ' ' }
+    expect(translate(body)).toMatchObject({ events: [{ paymentKey: 'acme:P1' }], deadLetters: [], setAside: 0 })
+  })
+
   test('an element without an id or a status is a dead letter and does not affect its siblings', () => {
     const { events, deadLetters } = translate(
       envelopeOf([

@@ -177,10 +177,15 @@ def read_v2(reading, namespace, currency, content_type, body):
     if not there:
         raise Undeliverable('unexpected-shape')
     name = (filled or there)[0]
-    read_list(reading, lists[name], to_event[name])
-    if len(filled) > 1:
-        # One list is read; the others must not be ignored silently.
+    others = [lists[other] for other in lists if other != name]
+    if not isinstance(message.get('data'), dict):
+        others.append(message.get('data'))
+    # One list is read; whatever else stands in the place of a list must not be ignored silently.
+    if any(is_given(value) and value != [] for value in others):
         reading.bury(None, Undeliverable('unexpected-shape'))
+        if not filled:
+            return
+    read_list(reading, lists[name], to_event[name])
 
 
 def v2_event(namespace, values, message, is_beta):

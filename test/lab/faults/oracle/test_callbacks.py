@@ -79,6 +79,10 @@ class Callbacks(unittest.TestCase):
         self.assertEqual((['x:P'], {None: 'unexpected-shape'}),
                          ([event['paymentKey'] for event in reading.events], reading.dead_elements))
         self.assertEqual(1, read(V2, {'data': {'returns': []}}).set_aside)
+        self.assertEqual(1, read(V2, {'data': {'returns': []}, 'events': None}).set_aside)
+        for body in ({'data': {'payments': [], 'returns': {'returnId': 'R'}}}, {'data': 'x', 'events': []}):
+            self.dead('unexpected-shape', None, V2, body)
+            self.assertEqual(0, read(V2, body).set_aside)
 
     def test_a_body_of_another_product_is_distinguished_from_a_broken_one_of_ours(self):
         for provider, body in ((V1, {'notifications': []}), (V2, {'data': {'accounts': []}}), (V2, {'data': None}),
