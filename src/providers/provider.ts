@@ -38,7 +38,8 @@ export const DEAD_LETTER_REASONS = {
   'unexpected-shape': 'the body is valid but not what this provider sends',
   'foreign-product':
     'the body is valid but has none of the names that this provider sends: it belongs to another product, sent to the wrong URL or configured with the wrong provider',
-  ambiguous: 'the id, the status or a list appears twice with different values: either reading would lose one of them',
+  ambiguous:
+    'the id, the status, a list or what decides their meaning appears twice with different values: either reading would lose one of them',
   'element-not-an-object': 'an element of the callback is not an object',
   'missing-payment-id': 'an element has no payment id, or only a placeholder for one',
   'missing-status': 'an element has no status',

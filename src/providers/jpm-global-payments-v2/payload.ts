@@ -72,6 +72,13 @@ export function v2PathOf(list: V2List): readonly string[] {
 export const V2_ROOT_LISTS: ReadonlySet<string> = new Set(['data', 'events'])
 export const V2_DATA_LISTS: ReadonlySet<string> = new Set(['payments', 'returns'])
 
+/** The fields of the envelope that decide what an element means, by list. A return has its time from the envelope. */
+export const V2_ENVELOPE_READ = {
+  'data.payments': new Set(['eventcontext', 'eventContext', 'type']),
+  'data.returns': new Set(['eventcontext', 'eventContext', 'type', 'time']),
+  events: new Set(['eventcontext', 'eventContext', 'type']),
+} as const satisfies Record<V2List, ReadonlySet<string>>
+
 /** The fields that are read from a payment. */
 // biome-ignore format: a list of names
 const PAYMENT_READ = [

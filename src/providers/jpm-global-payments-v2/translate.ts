@@ -31,6 +31,7 @@ import {
   hasV2List,
   V2_DATA_LISTS,
   V2_ELEMENT_READ,
+  V2_ENVELOPE_READ,
   V2_FIELDS,
   V2_ROOT_LISTS,
   type V2Payload,
@@ -69,6 +70,10 @@ function translate(callback: Callback): Translation {
   const payload = v2PayloadOf(json.value)
   if (payload === null) {
     return onlyDeadLetter(notOurs(json.value), drift.list)
+  }
+  const twiceInEnvelope = ambiguousName(json.duplicates, V2_ENVELOPE_READ[payload.list], [])
+  if (twiceInEnvelope !== null) {
+    return onlyDeadLetter(ambiguous(twiceInEnvelope, null), drift.list)
   }
   if (payload.elements.length === 0 && payload.unread.length > 0) {
     return onlyDeadLetter(moreThanOneList(payload), drift.list)

@@ -777,8 +777,23 @@ describe('the same name twice', () => {
     expect(drift).toContainEqual({ kind: 'duplicate-name', name })
   })
 
+  test.each([
+    ['eventcontext', '"eventcontext":"MESSAGE_STATUS_ROF_REQ_","eventcontext":null', `"payments":[${ONE}]`],
+    ['eventContext', '"eventContext":null,"eventContext":"X"', `"payments":[${ONE}]`],
+    ['type', '"type":"ReturnOfFunds.Requested","type":"Payment.Returned"', `"payments":[${ONE}]`],
+    ['type', '"type":"Payment.Completed","type":["x"]', '"returns":[{"returnId":"R1","returnStatus":"COMPLETED"}]'],
+    ['time', '"time":"2026-01-01","time":"2026-01-02"', '"returns":[{"returnId":"R1","returnStatus":"COMPLETED"}]'],
+  ])('I2 %s twice in the envelope: %s makes the callback a dead letter', (name, fields, list) => {
+    const { events, deadLetters, drift } = translate(`{${fields},"data":{${list}}}`)
+    expect(events).toEqual([])
+    expect(deadLetters).toEqual([
+      { reason: 'ambiguous', message: `${name} appears twice with different values`, element: null },
+    ])
+    expect(drift).toContainEqual({ kind: 'duplicate-name', name })
+  })
+
   test('the last value counts for other names of the envelope', () => {
-    const { events, drift } = translate(`{"id":"a","id":"b","data":{"payments":[${TWO}]}}`)
+    const { events, drift } = translate(`{"id":"a","id":"b","time":"a","time":"b","data":{"payments":[${TWO}]}}`)
     expect(events).toMatchObject([{ providerEventId: 'b' }])
     expect(drift).toContainEqual({ kind: 'duplicate-name', name: 'id' })
   })

@@ -177,6 +177,8 @@ def read_v2(reading, namespace, currency, content_type, body):
     if not there:
         raise Undeliverable('unexpected-shape')
     name = (filled or there)[0]
+    # They decide what every element means; the time orders a return.
+    refuse_contradictions(message, ['eventcontext', 'eventContext', 'type', *(['time'] if name == 'returns' else [])])
     others = [lists[other] for other in lists if other != name]
     if not isinstance(message.get('data'), dict):
         others.append(message.get('data'))

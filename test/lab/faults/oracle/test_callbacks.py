@@ -253,6 +253,8 @@ class Callbacks(unittest.TestCase):
         self.dead('ambiguous', 'callbacks', V1, f'{{{one},{other}}}')
         self.dead('ambiguous', 'data', V2, '{"data":{"payments":[]},"data":{"payments":[{}]}}')
         self.dead('ambiguous', 'data.returns', V2, '{"data":{"returns":[],"returns":[{}]}}')
+        self.dead('ambiguous', 'type', V2, '{"type":"A.B","type":"Payment.C","data":{"payments":[{}]}}')
+        self.dead('ambiguous', 'time', V2, '{"time":"a","time":"b","data":{"returns":[{}]}}')
         self.dead('ambiguous', 'paymentStatus', V1,
                   '{"callbacks":[{"firmRootId":"A","paymentStatus":"PENDING","paymentStatus":"COMPLETED"}]}')
         self.dead('ambiguous', 'Amount', INSTAMED, '{"PaymentTransactionID":"A","Amount":"1","Amount":"2"}')
@@ -265,7 +267,7 @@ class Callbacks(unittest.TestCase):
         self.says({'status': 'COMPLETED'}, V1, f'{{{one},{one},"n":1,"n":2}}')
         self.says({'endToEndId': 'F'}, V2, '{"data":{"payments":[{"paymentId":"P","paymentStatus":"COMPLETED","a":1,"a":2,'
                   '"paymentIdentifiers":{"endToEndId":"E","endToEndId":"F"}}]}}')
-        self.says({'sourceType': 'Payment'}, V2, json.dumps(v2())[:-1] + ',"type":"Payment.Other"}')
+        self.says({'providerEventId': 'other'}, V2, json.dumps(v2())[:-1] + ',"id":"other"}')
         self.says({'status': 'SETTLED'}, INSTAMED, 'transactionID=A&transactionStatus=S&transactionStatus=S&a=1&a=2', FORM)
 
     def test_invisible_characters_make_no_difference(self):
