@@ -62,8 +62,8 @@ const V2_EVENT_CONTEXTS: readonly string[] = ['MESSAGE_STATUS_ROF_REQ_'].map(nor
 interface V2Statement {
   readonly sourceStatus: string
   readonly sourceSubStatus: string | null
-  /** True if an `eventcontext` is given, even if it cannot be read. */
-  readonly hasContext: boolean
+  /** True if the event is known not to be about the payment itself, or what it is about cannot be read. */
+  readonly isBeside: boolean
   /** First segment of the envelope's `type`; null if it has none, or if the shape of the body determines the meaning. */
   readonly sourceType: string | null
 }
@@ -72,10 +72,10 @@ interface V2Statement {
 export function readV2Status({
   sourceStatus,
   sourceSubStatus,
-  hasContext,
+  isBeside,
   sourceType,
 }: V2Statement): Pick<PaymentEvent, 'status' | 'unknownBecause' | 'holdReason' | 'rejectedBy'> {
-  if (hasContext || !isAboutPayment(sourceType)) {
+  if (isBeside || !isAboutPayment(sourceType)) {
     return { status: 'UNKNOWN', unknownBecause: 'CONTEXT', holdReason: null, rejectedBy: null }
   }
   const row = v2RowFor(sourceStatus, sourceSubStatus)

@@ -176,8 +176,10 @@ function translatePayment(context: Context, element: JsonObject, index: number):
   if (sourceStatus === null) {
     return deadLetter('missing-status', 'the element has no paymentStatus', index)
   }
+  // An unreadable type could name anything, so it counts as another type.
+  const isBeside = hasContext(read, eventContext) || read.isUnreadable('type')
   return buildEvent(callback, MAPPING, index, {
-    ...readV2Status({ sourceStatus, sourceSubStatus, sourceType, hasContext: hasContext(read, eventContext) }),
+    ...readV2Status({ sourceStatus, sourceSubStatus, sourceType, isBeside }),
     providerEventId,
     eventContext,
     sourceType,
@@ -242,7 +244,7 @@ function translateReturn(context: Context, element: JsonObject, index: number): 
   const originalKey = originalId === null ? null : v2PaymentKey(callback.namespace, originalId)
   return buildEvent(callback, MAPPING, index, {
     // The list determines that it is a return, whatever the type.
-    ...readV2Status({ sourceStatus, sourceSubStatus, sourceType: null, hasContext: hasContext(read, eventContext) }),
+    ...readV2Status({ sourceStatus, sourceSubStatus, sourceType: null, isBeside: hasContext(read, eventContext) }),
     providerEventId,
     eventContext,
     sourceType,

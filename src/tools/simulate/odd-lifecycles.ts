@@ -190,7 +190,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
       steps: ['RECEIVED/RECEIVED', odd('COMPLETED/COMPLETED_BY_JPM', unreadableDetail['jpm-global-payments-v2'])] },
     { name: 'a sub-status that cannot be read', expects: 'COMPLETED', attention: ['unreadable-detail'],
       steps: ['RECEIVED/RECEIVED', odd('COMPLETED/SENT_TO_CLEARING', unreadableText('paymentSubStatus'))] },
-    { name: 'an event type that cannot be read', expects: 'COMPLETED', attention: ['unreadable-detail'],
+    { name: 'an event type that cannot be read', expects: 'RECEIVED', attention: ['event-context', 'unreadable-detail'],
       steps: ['RECEIVED/RECEIVED', odd('COMPLETED/COMPLETED_BY_JPM', envelopeField('type'))] },
     { name: 'an event context that cannot be read', expects: 'RECEIVED',
       attention: ['event-context', 'unreadable-detail'],

@@ -173,12 +173,25 @@ describe('an event that is not about the payment itself does not change the stat
     })
   })
 
-  test.each([[{ type: ['Payment.Completed'] }], [{ type: 'P'.repeat(129) }]])(
-    'an unreadable type counts as absent and is marked: %j',
-    (envelope) => {
-      expect(eventOf({}, envelope)).toMatchObject({ status: 'COMPLETED', sourceType: null, unreadable: ['type'] })
-    },
-  )
+  test.each([
+    [{ type: ['ReturnOfFunds.Requested'] }],
+    [{ type: 7 }],
+    [{ type: 'P'.repeat(129) }],
+    [{ type: `Payment.${'x'.repeat(128)}` }],
+  ])('I5 an unreadable type counts as another type and is marked: %j', (envelope) => {
+    expect(eventOf({ paymentStatus: 'RETURNED' }, envelope)).toMatchObject({
+      status: 'UNKNOWN',
+      unknownBecause: 'CONTEXT',
+      sourceStatus: 'RETURNED',
+      sourceType: null,
+      unreadable: ['type'],
+    })
+  })
+
+  test('an unreadable type does not matter to a return, which is known by its list', () => {
+    const body = { type: 7, data: { returns: [{ returnId: 'R1', returnStatus: 'COMPLETED' }] } }
+    expect(translate(body).events).toMatchObject([{ status: 'COMPLETED', kind: 'RETURN', unreadable: ['type'] }])
+  })
 
   test.each(['PaymentBatch.Completed', 'PaymentBatch.Processing', 'PAYMENTBATCH.REJECTED'])(
     'in a batch event (%s), each payment has its own status, whatever the type',

@@ -261,8 +261,8 @@ def with_v2_status(event, element, envelope, status, sub_status_name, is_return=
     event['step'] = key = (squeezed(status), squeezed(sub_status or ''))
     beside_the_payment = (
         event['eventContext'] is not None or 'eventcontext' in element.marks
-        # A list of returns decides, whatever the type says.
-        or not is_return and event['sourceType'] is not None and event['sourceType'].upper() not in ABOUT_THE_PAYMENT)
+        # A list of returns decides, whatever the type says. An unreadable type could say anything.
+        or not is_return and ('type' in envelope.marks or kind is not None and kind.split('.')[0].upper() not in ABOUT_THE_PAYMENT))
     if beside_the_payment:
         event['status'], event['unknownBecause'] = 'UNKNOWN', 'CONTEXT'
     else:

@@ -58,7 +58,8 @@ class Callbacks(unittest.TestCase):
     def test_a_batch_event_is_an_ordinary_event(self):
         for kind in ('PaymentBatch.Completed', 'paymentbatch.x', 'PaymentInstruction.Completed', ' Payment.Completed '):
             self.says({'status': 'COMPLETED'}, V2, v2({'type': kind}))
-        self.says({'status': 'UNKNOWN', 'unknownBecause': 'CONTEXT'}, V2, v2({'type': 'Account.Opened'}))
+        for kind in ('Account.Opened', '.Opened', ['Payment.Completed'], 'P' * 129):
+            self.says({'status': 'UNKNOWN', 'unknownBecause': 'CONTEXT'}, V2, v2({'type': kind}))
 
     def test_a_payment_return_is_a_payment_of_kind_return(self):
         self.says({
@@ -208,10 +209,10 @@ class Callbacks(unittest.TestCase):
         self.dead('invalid-field', 'PaymentTransactionID', INSTAMED, sale(PaymentTransactionID=5))
         self.dead('missing-status', None, INSTAMED, sale(CurrentTransactionStatusCode=' '))
 
-    def test_an_unreadable_context_still_counts_and_an_unreadable_type_or_sub_status_does_not(self):
+    def test_an_unreadable_context_or_type_still_counts_and_an_unreadable_sub_status_does_not(self):
         self.says({'status': 'UNKNOWN', 'unknownBecause': 'CONTEXT', 'eventContext': None, 'unreadable': ['eventcontext']},
                   V2, v2({'eventcontext': 5}))
-        self.says({'status': 'COMPLETED', 'sourceType': None, 'unreadable': ['type']}, V2, v2({'type': {}}))
+        self.says({'status': 'UNKNOWN', 'sourceType': None, 'unreadable': ['type']}, V2, v2({'type': {}}))
         self.says({'status': 'COMPLETED', 'sourceSubStatus': None, 'unreadable': ['paymentSubStatus']},
                   V2, v2(paymentSubStatus='S' * 65))
 
