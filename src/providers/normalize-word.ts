@@ -21,6 +21,15 @@ export function normalizeWord(word: string): string {
     .replace(/^_|_$/g, '')
 }
 
+/**
+ * A key under which status words are looked up: the normalized word without underscores. `SentToClearing` and
+ * `SENT_TO_CLEARING` have the same key, and so have `J. P. MORGAN` and `JP MORGAN`. Use it only to compare: it is hard to
+ * read.
+ */
+export function wordKey(word: string): string {
+  return normalizeWord(word).replaceAll('_', '')
+}
+
 const NORMAL_WORD = /^[A-Z0-9]+(?:_[A-Z0-9]+)*$/
 const PRINTABLE_ASCII = /^[ -~]*$/
 const BLANK_OR_DASH = /[\p{Zs}\p{Pd}]/gu

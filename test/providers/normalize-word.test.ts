@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
-import { normalizeWord } from '../../src/providers/normalize-word.ts'
+import { INSTAMED_STATUS_MAP } from '../../src/providers/instamed/status-map.ts'
+import { V1_STATUS_MAP } from '../../src/providers/jpm-global-payments-v1/status-map.ts'
+import { V2_STATUS_MAP } from '../../src/providers/jpm-global-payments-v2/status-map.ts'
+import { normalizeWord, wordKey } from '../../src/providers/normalize-word.ts'
 
 test.each([
   ['PENDING_JPM_REVIEW', 'PENDING_JPM_REVIEW'],
@@ -29,3 +32,26 @@ test.each(['COMPL\u00c9TED', 'COMPLETED\u200bCREDITED', 'a\u00a0\u00e9', '\u0421
     expect(normalizeWord(word)).toBe(word)
   },
 )
+
+test.each([
+  ['SentToClearing', 'SENTTOCLEARING'],
+  ['SENT_TO_CLEARING', 'SENTTOCLEARING'],
+  ['Pending J. P. Morgan Review', 'PENDINGJPMORGANREVIEW'],
+  ['COMPL\u00c9TED', 'COMPL\u00c9TED'],
+])('the key of %j is %s', (word, key) => {
+  expect(wordKey(word)).toBe(key)
+})
+
+test('I5 no two known words of a provider have the same key', () => {
+  const listed = (words: readonly string[] | string) => (typeof words === 'string' ? [] : words)
+  const tables = [
+    V1_STATUS_MAP.map((row) => row.sourceStatus),
+    V2_STATUS_MAP.flatMap((row) => [row.sourceStatus, row.sourceSubStatus, ...('known' in row ? row.known : [])]),
+    INSTAMED_STATUS_MAP.flatMap((row) => listed(row.actions)),
+    INSTAMED_STATUS_MAP.flatMap((row) => listed(row.codes)),
+  ]
+  for (const table of tables) {
+    const words = new Set(table)
+    expect(new Set([...words].map(wordKey)).size).toBe(words.size)
+  }
+})

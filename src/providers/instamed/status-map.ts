@@ -1,7 +1,7 @@
 import type { PaymentEvent, PaymentKind } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
 import type { DriftNotes } from '../drift.ts'
-import { normalizeWord } from '../normalize-word.ts'
+import { wordKey } from '../normalize-word.ts'
 
 /**
  * Meaning of an InstaMed action and status code. The first matching row applies; `*` matches everything, including an
@@ -25,7 +25,7 @@ interface StatusRow {
 }
 
 const SALE = ['Sale', 'AuthCapt']
-const REFUND = ['Refund', 'Credit', 'SimpleRefund', 'Simple Refund']
+const REFUND = ['Refund', 'Credit', 'SimpleRefund']
 const RETURN = ['Return']
 
 // biome-ignore format: one row per line, so that it can be read as a table
@@ -103,9 +103,9 @@ export function noteInstamedStatus(drift: DriftNotes, statement: InstamedStateme
 
 /** The first matching row. The last row matches everything. */
 export function instamedRowFor(statement: InstamedStatement): StatusRow | undefined {
-  const action = statement.action === null ? null : normalizeWord(statement.action)
-  const code = normalizeWord(statement.code)
-  const primaryCode = statement.primaryCode === null ? null : normalizeWord(statement.primaryCode)
+  const action = statement.action === null ? null : wordKey(statement.action)
+  const code = wordKey(statement.code)
+  const primaryCode = statement.primaryCode === null ? null : wordKey(statement.primaryCode)
   const id = statement.hasOtherOriginal ? 'new' : 'own'
   return ROWS.find(
     ({ row, actions }) =>
@@ -118,22 +118,22 @@ export function instamedRowFor(statement: InstamedStatement): StatusRow | undefi
 
 const ROWS = INSTAMED_STATUS_MAP.map((row) => ({
   row,
-  actions: typeof row.actions === 'string' ? row.actions : row.actions.map(normalizeWord),
+  actions: typeof row.actions === 'string' ? row.actions : row.actions.map(wordKey),
 }))
 
-/** The words of the table, as sent and in normalized form. */
+/** The words of the table, as sent and as keys. */
 const KNOWN_ACTIONS = wordsOf(INSTAMED_STATUS_MAP.map((row) => row.actions))
 const KNOWN_CODES = wordsOf(INSTAMED_STATUS_MAP.map((row) => row.codes))
 
 function wordsOf(columns: readonly (readonly string[] | string)[]): ReadonlySet<string> {
   return new Set(
-    columns.flatMap((words) => (typeof words === 'string' ? [] : words.flatMap((word) => [word, normalizeWord(word)]))),
+    columns.flatMap((words) => (typeof words === 'string' ? [] : words.flatMap((word) => [word, wordKey(word)]))),
   )
 }
 
 /** Compares the word as sent first, which is enough for almost every callback. */
 function isIn(words: ReadonlySet<string>, word: string): boolean {
-  return words.has(word) || words.has(normalizeWord(word))
+  return words.has(word) || words.has(wordKey(word))
 }
 
 function fitsAction(allowed: StatusRow['actions'], action: string | null, isUnreadable: boolean): boolean {

@@ -1,6 +1,6 @@
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
-import { normalizeWord } from '../normalize-word.ts'
+import { wordKey } from '../normalize-word.ts'
 
 /** Meaning of a v1 `paymentStatus`. `providerText` is J.P. Morgan's own description, shortened. */
 interface StatusRow {
@@ -20,6 +20,7 @@ export const V1_STATUS_MAP = [
   { sourceStatus: 'PENDING', status: 'PROCESSING', providerText: 'pending processing' },
   { sourceStatus: 'WAREHOUSED', status: 'SCHEDULED', providerText: 'will be processed on the requested execution date' },
   { sourceStatus: 'PENDING_JPM_REVIEW', status: 'ON_HOLD', holdReason: 'PENDING_JPM_REVIEW', providerText: 'under review by J.P. Morgan; read as the sub-status of the same name in v2' },
+  { sourceStatus: 'PENDING J.P. MORGAN REVIEW', status: 'ON_HOLD', holdReason: 'PENDING_JPM_REVIEW', providerText: 'the same, as older documentation of v2 spells it' },
   { sourceStatus: 'PENDING_POSTING', status: 'PENDING_POSTING', providerText: 'not posted in the beneficiary account' },
   { sourceStatus: 'PEND_POSTING', status: 'PENDING_POSTING', providerText: 'the same, as the error-code and JPM Coin pages spell it' },
   { sourceStatus: 'COMPLETED', status: 'COMPLETED', providerText: 'the payment was completed' },
@@ -29,13 +30,13 @@ export const V1_STATUS_MAP = [
   { sourceStatus: 'RETURNED', status: 'RETURNED', providerText: 'returned to the debtor party' },
 ] as const satisfies readonly StatusRow[]
 
-const ROWS: ReadonlyMap<string, StatusRow> = new Map(V1_STATUS_MAP.map((row) => [row.sourceStatus, row]))
+const ROWS: ReadonlyMap<string, StatusRow> = new Map(V1_STATUS_MAP.map((row) => [wordKey(row.sourceStatus), row]))
 
 /** Maps the status to the canonical one. A value that is not in the table is UNKNOWN, never dropped. */
 export function readV1Status(
   sourceStatus: string,
 ): Pick<PaymentEvent, 'status' | 'unknownBecause' | 'holdReason' | 'rejectedBy'> {
-  const row = ROWS.get(normalizeWord(sourceStatus))
+  const row = ROWS.get(wordKey(sourceStatus))
   const status = row?.status ?? 'UNKNOWN'
   return {
     status,

@@ -1,7 +1,7 @@
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { PaymentStatus } from '../../payment/payment-status.ts'
 import type { DriftNotes } from '../drift.ts'
-import { normalizeWord } from '../normalize-word.ts'
+import { normalizeWord, wordKey } from '../normalize-word.ts'
 
 /**
  * Meaning of a v2 `paymentStatus` with its `paymentSubStatus`, and of a `returnStatus` with its `returnSubStatus`.
@@ -137,11 +137,11 @@ export function v2RowFor(sourceStatus: string, sourceSubStatus: string | null): 
 }
 
 function knowsSubStatus(row: StatusRow, sourceSubStatus: string): boolean {
-  const word = normalizeWord(sourceSubStatus)
-  return row.sourceSubStatus !== '*' || (row.known?.some((known) => normalizeWord(known) === word) ?? false)
+  const key = wordKey(sourceSubStatus)
+  return row.sourceSubStatus !== '*' || (row.known?.some((known) => wordKey(known) === key) ?? false)
 }
 
-/** No normalized sub-status equals `*`, so the two cannot collide. */
+/** No key of a sub-status is `*`, so the two cannot collide. */
 function rowKey(sourceStatus: string, sourceSubStatus: string): string {
-  return `${normalizeWord(sourceStatus)}|${sourceSubStatus === '*' ? '*' : normalizeWord(sourceSubStatus)}`
+  return `${wordKey(sourceStatus)}|${sourceSubStatus === '*' ? '*' : wordKey(sourceSubStatus)}`
 }

@@ -65,6 +65,7 @@ describe('action, code and original', () => {
     ['SimpleRefund', 'S', OTHER, 'REFUND', 'SETTLED'],
     ['SimpleRefund', 'D', OTHER, 'REFUND', 'DECLINED'],
     ['Simple Refund', 'SE', OTHER, 'REFUND', 'SETTLEMENT_FAILED'],
+    ['AUTH_CAPT', 'C', null, 'PAYMENT', 'AUTHORIZED'],
     ['simple_refund', 'V', null, 'REFUND', 'VOIDED'],
     ['Adjust', 'C', OTHER, 'UNKNOWN', 'UNKNOWN'],
     ['Adjust', 'S', OTHER, 'UNKNOWN', 'UNKNOWN'],

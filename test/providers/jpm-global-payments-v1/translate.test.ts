@@ -41,6 +41,7 @@ describe('status', () => {
     ['PENDING', 'PROCESSING'],
     ['WAREHOUSED', 'SCHEDULED'],
     ['PENDING_JPM_REVIEW', 'ON_HOLD'],
+    ['PENDING J.P. MORGAN REVIEW', 'ON_HOLD'],
     ['PENDING_POSTING', 'PENDING_POSTING'],
     ['PEND_POSTING', 'PENDING_POSTING'],
     ['COMPLETED', 'COMPLETED'],
@@ -54,22 +55,24 @@ describe('status', () => {
   })
 
   test('the list above covers every row of the table', () => {
-    expect(V1_STATUS_MAP).toHaveLength(10)
+    expect(V1_STATUS_MAP).toHaveLength(11)
   })
 
-  test.each(['completed-credited', ' Completed Credited ', 'COMPLETED__CREDITED', '\u00a0COMPLETED CREDITED\u200b'])(
-    'case, punctuation and padding are ignored: %j',
-    (paymentStatus) => {
-      const sourceStatus = paymentStatus.replace(/[\u00a0\u200b]/g, '').trim()
-      expect(eventOf({ paymentStatus })).toMatchObject({ status: 'CREDITED', sourceStatus })
-    },
-  )
+  test.each([
+    'completed-credited',
+    ' Completed Credited ',
+    'COMPLETED__CREDITED',
+    '\u00a0COMPLETED CREDITED\u200b',
+    'CompletedCredited',
+  ])('I5 case, punctuation, blanks and padding are ignored: %j', (paymentStatus) => {
+    const sourceStatus = paymentStatus.replace(/[\u00a0\u200b]/g, '').trim()
+    expect(eventOf({ paymentStatus })).toMatchObject({ status: 'CREDITED', sourceStatus })
+  })
 
   test('a review by J.P. Morgan is a hold with a reason', () => {
-    expect(eventOf({ paymentStatus: 'Pending J.P.M. Review' })).toMatchObject({
-      status: 'ON_HOLD',
-      holdReason: 'PENDING_JPM_REVIEW',
-    })
+    for (const paymentStatus of ['Pending J.P.M. Review', 'PENDING J. P. MORGAN REVIEW', 'PendingJPMReview']) {
+      expect(eventOf({ paymentStatus })).toMatchObject({ status: 'ON_HOLD', holdReason: 'PENDING_JPM_REVIEW' })
+    }
     expect(eventOf({ paymentStatus: 'PENDING' }).holdReason).toBeNull()
   })
 

@@ -78,6 +78,8 @@ describe('status and sub-status', () => {
     ['PROCESSING', 'PENDING J.P. MORGAN REVIEW', HOLD('PENDING_JPM_REVIEW')],
     ['PROCESSING', 'Pending JP Morgan Review', HOLD('PENDING_JPM_REVIEW')],
     ['PROCESSING', 'PENDING_POSTING', PLAIN('PENDING_POSTING')],
+    ['PROCESSING', 'PENDING J. P. MORGAN REVIEW', HOLD('PENDING_JPM_REVIEW')],
+    ['Processing', 'PendingPosting', PLAIN('PENDING_POSTING')],
     ['PROCESSING', "SENT TO 'EXTERNAL'", PLAIN('SENT_TO_CLEARING')],
     ['PROCESSING', 'SENT_TO_EXTERNAL', PLAIN('SENT_TO_CLEARING')],
     ['COMPLETED', null, PLAIN('COMPLETED')],
@@ -87,6 +89,8 @@ describe('status and sub-status', () => {
     ['COMPLETED', 'REJECTED_BY_JPM', PLAIN('COMPLETED')],
     ['COMPLETED', 'SENT_TO_CLEARING', PLAIN('SENT_TO_CLEARING')],
     ['Completed', 'sent-to-clearing', PLAIN('SENT_TO_CLEARING')],
+    ['COMPLETED', 'SentToClearing', PLAIN('SENT_TO_CLEARING')],
+    ['COMPLETED', 'SENTTOCLEARING', PLAIN('SENT_TO_CLEARING')],
     ['COMPLETED', 'DELIVERED_TO_RECIPIENT', PLAIN('CREDITED')],
     ['CANCELED', 'CANCELED', PLAIN('CANCELED')],
     ['CANCELED', null, PLAIN('CANCELED')],
@@ -103,6 +107,11 @@ describe('status and sub-status', () => {
       sourceStatus: paymentStatus,
       sourceSubStatus: paymentSubStatus,
     })
+  })
+
+  test('I5 a documented word without its underscores is not noted as drift', () => {
+    const status = { paymentStatus: 'Completed', paymentSubStatus: 'CompletedByJpm' }
+    expect(translate(envelopeOf([payment(status)]))).toMatchObject({ events: [{ status: 'COMPLETED' }], drift: [] })
   })
 
   test('the list above covers every row of the table', () => {
