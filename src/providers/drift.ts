@@ -1,4 +1,5 @@
 import { CODE_LENGTH_MAX } from '../payment/payment-event.ts'
+import { strip } from './clean-text.ts'
 import type { JsonObject } from './json-object.ts'
 import { normalizeWord } from './normalize-word.ts'
 
@@ -60,7 +61,7 @@ export class DriftNotes {
     }
   }
 
-  /** Notes a word of the provider's vocabulary, or several that belong together, in normalized form. */
+  /** Notes a word of the provider's vocabulary, or several that belong together. It is tested as sent and shown normalized. */
   word(kind: DriftKind, ...words: readonly string[]): void {
     this.#add(kind, words.map(wordShown).join('|'))
   }
@@ -79,15 +80,17 @@ export class DriftNotes {
   }
 }
 
-/** Letters and underscores with at most one short number: matches no account, card or phone number and no e-mail address. */
+/**
+ * Letters and underscores with at most one short number: matches no account, card or phone number and no e-mail address.
+ * Blanks and punctuation do not match, because a text that has them can be a sentence or a person's name.
+ */
 const NAME = /^[A-Za-z][A-Za-z_]*(?:[0-9]{1,3}[A-Za-z_]*)?$/
-const WORD = /^[A-Z][A-Z_]*(?:[0-9]{1,3}[A-Z_]*)?$/
 
 function nameShown(name: string): string {
   return name.length <= CODE_LENGTH_MAX && NAME.test(name) ? name : NAME_NOT_SHOWN
 }
 
+/** Tests the word as sent: normalizing removes what distinguishes a word from a text. */
 function wordShown(word: string): string {
-  const normal = word.length <= CODE_LENGTH_MAX ? normalizeWord(word) : ''
-  return WORD.test(normal) ? normal : NAME_NOT_SHOWN
+  return nameShown(strip(word)) === NAME_NOT_SHOWN ? NAME_NOT_SHOWN : normalizeWord(strip(word))
 }

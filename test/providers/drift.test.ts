@@ -44,13 +44,19 @@ describe('names', () => {
 
   test.each([
     [['settled'], 'SETTLED'],
-    [['PENDING J.P. MORGAN REVIEW'], 'PENDING_JP_MORGAN_REVIEW'],
-    [['COMPLETED', 'new one'], 'COMPLETED|NEW_ONE'],
+    [[' newStatus '], 'NEWSTATUS'],
+    [['COMPLETED', 'New_One2'], 'COMPLETED|NEW_ONE2'],
+    [["Rejected: O'Brien, Mary"], NAME_NOT_SHOWN],
+    [['COMPLETED', 'Jane Doe'], `COMPLETED|${NAME_NOT_SHOWN}`],
+    [['REJECTED-DOE'], NAME_NOT_SHOWN],
+    [['"DOE"'], NAME_NOT_SHOWN],
+    [['J.DOE'], NAME_NOT_SHOWN],
+    [['jane@example.org'], NAME_NOT_SHOWN],
     [['4111111111111111'], NAME_NOT_SHOWN],
     [['COMPLETED', 'A4111111111111111'], `COMPLETED|${NAME_NOT_SHOWN}`],
     [['CÔTE'], NAME_NOT_SHOWN],
     [['W'.repeat(65)], NAME_NOT_SHOWN],
-  ])('the words %j are noted as %s', (words, name) => {
+  ])('I9 the words %j are noted as %s', (words, name) => {
     const drift = new DriftNotes()
     drift.word('status', ...words)
     expect(drift.list).toEqual([{ kind: 'status', name }])
