@@ -127,7 +127,10 @@ export interface PaymentEvent {
   readonly fxAppliedRate: string | null
   readonly gpiStatus: string | null
   readonly reasons: readonly Reason[]
-  /** Number of reasons left out because an event carries at most {@link REASONS_MAX}. */
+  /**
+   * Number of reasons left out: those beyond {@link REASONS_MAX}, and those that are not published because they are not a
+   * code or their scheme is not known.
+   */
   readonly reasonsOmitted: number
   /**
    * Names of fields that were sent but could not be read, sorted, at most {@link UNREADABLE_MAX}. Their values are left out

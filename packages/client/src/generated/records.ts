@@ -299,7 +299,10 @@ export interface PaymentEvent {
   readonly gpiStatus: string | null
   /** Why the payment has this status, at most 16. Empty when no reason was given. */
   readonly reasons: readonly Reason[]
-  /** Number of reasons left out because an event carries at most 16. 0 when it has all. */
+  /**
+   * Number of reasons left out: those beyond the 16 that an event carries, and those that are not published because
+   * they are not a code or their scheme is not known. 0 when it has all.
+   */
   readonly reasonsOmitted: number
   /**
    * Names of fields that the callback contained but that could not be read, sorted, at most 16. Their values are
