@@ -86,7 +86,8 @@ export class DriftNotes {
  */
 const NAME = /^[A-Za-z][A-Za-z_]*(?:[0-9]{1,3}[A-Za-z_]*)?$/
 
-function nameShown(name: string): string {
+/** The name, or {@link NAME_NOT_SHOWN} if it could contain personal data. */
+export function nameShown(name: string): string {
   return name.length <= CODE_LENGTH_MAX && NAME.test(name) ? name : NAME_NOT_SHOWN
 }
 

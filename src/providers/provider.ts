@@ -35,7 +35,8 @@ export const DEAD_LETTER_REASONS = {
   'too-deep': 'the body is JSON that is nested deeper than the limit (sources[].jsonDepthMax)',
   'invalid-form': 'the body is not a valid form',
   'invalid-xml': 'the body is not valid XML, or uses XML features that this provider does not need',
-  'unexpected-shape': 'the body is valid but not what this provider sends',
+  'unexpected-shape':
+    'the body is valid but not what this provider sends; the message says where it has a payment, if it has one',
   'foreign-product':
     'the body is valid but has none of the names that this provider sends: it belongs to another product, sent to the wrong URL or configured with the wrong provider',
   ambiguous:

@@ -1,5 +1,6 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { type Charset, charsetOfXml, decodeText } from './decode-text.ts'
+import type { JsonObject } from './json-object.ts'
 import type { DeadLetter } from './provider.ts'
 
 /** The fields of a flat XML document in their order, or the reason why it has none. */
@@ -12,10 +13,13 @@ export type ReadXml =
     }
   | { readonly outcome: 'dead-letter'; readonly deadLetter: DeadLetter }
 
-/** A child element of the root. `value` is null if it contains other elements and so is not a text. */
+/** A child element of the root. */
 export interface XmlField {
   readonly name: string
+  /** Null if it contains other elements and so is not a text. */
   readonly value: string | null
+  /** Then, one object per element in it: its name, with its text or again such a list. */
+  readonly nested?: readonly JsonObject[]
 }
 
 /** Far more than a flat message needs. Bounded because the parsers copy the text more than once. */
@@ -126,12 +130,23 @@ function fieldsOf(document: readonly XmlNode[], guessed: boolean): ReadXml {
       if (value === undefined) {
         return refused('invalid-xml', 'the body uses an entity that XML does not predefine')
       }
-      fields.push({ name: element.name, value })
+      fields.push({ name: element.name, value, ...(value === null ? { nested: nestedIn(element.children) } : {}) })
     }
   }
   return fields.length === 0
     ? refused('unexpected-shape', 'the root element has no elements')
     : { outcome: 'fields', fields, guessed }
+}
+
+/** Recurses as deep as the document is nested, at most {@link XML_DEPTH_MAX}. A text with an unknown entity counts as empty. */
+function nestedIn(nodes: readonly XmlNode[]): readonly JsonObject[] {
+  return nodes.map(elementOf).flatMap((element) => {
+    if (element === null) {
+      return []
+    }
+    const text = textOf(element.children)
+    return [{ [element.name]: text === null ? nestedIn(element.children) : (text ?? '') }]
+  })
 }
 
 function elementOf(node: XmlNode): { readonly name: string; readonly children: readonly XmlNode[] } | null {

@@ -5,6 +5,7 @@ import type { KnownNames } from '../drift.ts'
 import type { DuplicateName } from '../duplicate-names.ts'
 import { ALL_GUESSED, BROKEN_ENCODING, NOTHING_GUESSED } from '../fields.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
+import type { OwnNames } from '../own-names.ts'
 import type { JsonBody } from '../read-json.ts'
 
 /**
@@ -68,6 +69,13 @@ export const INSTAMED_FIELDS: ReadonlySet<string> = new Set([
   'AdditionalCode5Description', 'AdditionalCode6Description', 'AdditionalInfo1', 'AdditionalInfo2', 'AdditionalInfo3',
   'AdditionalInfo4', 'AdditionalInfo5', 'AdditionalInfo6',
 ])
+
+/** What only InstaMed's messages have. */
+export const INSTAMED_OWN_NAMES: readonly OwnNames[] = [
+  ['PaymentTransactionID'],
+  ['CurrentTransactionStatusCode'],
+  ['transactionID', 'transactionStatus'],
+]
 
 /** The fields that are read from a message. */
 // biome-ignore format: a list of names
@@ -133,12 +141,14 @@ export interface MessageField {
   readonly name: string
   /** Null if it is not a text. */
   readonly value: string | typeof BROKEN_ENCODING | null
+  /** What it contains if it is not a text. */
+  readonly nested?: readonly JsonObject[]
   readonly guessed: boolean
 }
 
 /**
  * Turns a flat list of fields into a message. If a field appears twice, the last value counts, as in JSON. A value that is
- * not a text becomes an object, so that reading the field fails.
+ * not a text becomes a list or an object, so that reading the field fails.
  */
 export function messageFromFields(list: readonly MessageField[]): Message {
   const fields: Record<string, unknown> = Object.create(null)
@@ -146,7 +156,7 @@ export function messageFromFields(list: readonly MessageField[]): Message {
   const repeated = new Map<string, boolean>()
   for (const field of list) {
     const name = webhookName(field.name)
-    const value = field.value ?? {}
+    const value = field.value ?? field.nested ?? {}
     if (name in fields) {
       repeated.set(name, (repeated.get(name) ?? true) && isSameText(fields[name], value))
     }

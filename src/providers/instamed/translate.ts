@@ -7,6 +7,7 @@ import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
 import { FieldReader, isGiven } from '../fields.ts'
 import { findJsonId, usableId } from '../find-json-id.ts'
 import type { JsonObject } from '../json-object.ts'
+import { placeOfOwnNames } from '../own-names.ts'
 import { isPlaceholder } from '../placeholder.ts'
 import type { Callback, DeadLetter, DeadLetterReason, Provider, Translation } from '../provider.ts'
 import { readJson } from '../read-json.ts'
@@ -26,6 +27,7 @@ import {
   fieldsOfForm,
   formatOf,
   INSTAMED_FIELDS,
+  INSTAMED_OWN_NAMES,
   INSTAMED_READ,
   isInstamedName,
   type Message,
@@ -65,7 +67,7 @@ function translate(callback: Callback): Translation {
     return onlyDeadLetter(ambiguous(shownName(message, twice), 0), drift.list)
   }
   if (isForeign(message.fields)) {
-    return onlyDeadLetter(FOREIGN, drift.list)
+    return onlyDeadLetter(notOurs(message.fields), drift.list)
   }
   return translateElements([message.fields], drift, () => translateMessage(callback, drift, message))
 }
@@ -91,6 +93,13 @@ function isForeign(fields: JsonObject): boolean {
     }
   }
   return true
+}
+
+function notOurs(fields: JsonObject): DeadLetter {
+  const place = placeOfOwnNames(fields, INSTAMED_OWN_NAMES)
+  return place === null
+    ? FOREIGN
+    : deadLetter('unexpected-shape', `the body has none of InstaMed's fields where they belong, but ${place}`, null)
 }
 
 type ReadMessage =

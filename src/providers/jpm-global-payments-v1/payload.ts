@@ -1,5 +1,6 @@
 import type { KnownNames } from '../drift.ts'
 import { isJsonObject } from '../json-object.ts'
+import type { OwnNames } from '../own-names.ts'
 
 /**
  * The list of payments in a Global Payments v1 callback (OAS 1.1.11, 1.1.33 and 1.2.3), where no property is required:
@@ -31,6 +32,9 @@ export function callbacksOf(body: unknown): readonly unknown[] | null {
 export const V1_LIST = 'callbacks'
 export const V1_PATH: readonly string[] = [V1_LIST]
 export const V1_LISTS: ReadonlySet<string> = new Set(V1_PATH)
+
+/** What only a payment of v1 has: v2 has the last two as well, but not in one object. */
+export const V1_OWN_NAMES: readonly OwnNames[] = [['firmRootId'], ['endToEndId', 'paymentStatus']]
 
 /** The fields that are read from an element. */
 export const V1_ELEMENT_READ: ReadonlySet<string> = new Set([

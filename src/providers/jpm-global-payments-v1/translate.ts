@@ -6,6 +6,7 @@ import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
 import { ALL_GUESSED, FieldReader, isGiven, NOTHING_GUESSED } from '../fields.ts'
 import { findJsonId } from '../find-json-id.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
+import { placeOfOwnNames } from '../own-names.ts'
 import type { Callback, DeadLetter, Provider, Translation } from '../provider.ts'
 import { type JsonBody, readJson } from '../read-json.ts'
 import { listOf, ReasonList } from '../reason-list.ts'
@@ -19,7 +20,7 @@ import {
   unreadableField,
 } from '../translate-elements.ts'
 import { v1NaturalKey, v1PaymentKey } from './event-id.ts'
-import { callbacksOf, V1_ELEMENT_READ, V1_FIELDS, V1_LIST, V1_LISTS, V1_PATH } from './payload.ts'
+import { callbacksOf, V1_ELEMENT_READ, V1_FIELDS, V1_LIST, V1_LISTS, V1_OWN_NAMES, V1_PATH } from './payload.ts'
 import { readV1Status } from './status-map.ts'
 
 const MAPPING = { id: 'jpm-global-payments-v1', mappingVersion: 1 }
@@ -57,9 +58,12 @@ function translate(callback: Callback): Translation {
 }
 
 function notOurs(body: unknown): DeadLetter {
-  return isJsonObject(body) && Object.keys(body).length > 0 && !Object.hasOwn(body, V1_LIST)
-    ? deadLetter('foreign-product', 'the body has no callbacks: it belongs to another product', null)
-    : deadLetter('unexpected-shape', 'the body has no callbacks array', null)
+  const place = placeOfOwnNames(body, V1_OWN_NAMES)
+  if (place === null && isJsonObject(body) && Object.keys(body).length > 0 && !Object.hasOwn(body, V1_LIST)) {
+    return deadLetter('foreign-product', 'the body has no callbacks: it belongs to another product', null)
+  }
+  const message = 'the body has no callbacks array'
+  return deadLetter('unexpected-shape', place === null ? message : `${message}, but ${place}`, null)
 }
 
 function translateElement(

@@ -1,6 +1,7 @@
 import type { KnownNames } from '../drift.ts'
 import { isGiven } from '../fields.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
+import type { OwnNames } from '../own-names.ts'
 
 /**
  * A v2 callback: its envelope and the one list of elements that is read.
@@ -71,6 +72,11 @@ export function v2PathOf(list: V2List): readonly string[] {
 /** The names in the root and in `data` that hold a list or lead to one. */
 export const V2_ROOT_LISTS: ReadonlySet<string> = new Set(['data', 'events'])
 export const V2_DATA_LISTS: ReadonlySet<string> = new Set(['payments', 'returns'])
+
+const V2_LIST_NAMES: ReadonlySet<string> = new Set(['payments', 'returns', 'events'])
+
+/** What only a payment or a return of v2 has. v1 has `paymentStatus` as well, and other products can have a `returnId`. */
+export const V2_OWN_NAMES: readonly OwnNames[] = [['paymentId'], ['returnId', 'returnStatus']]
 
 /** The fields of the envelope that decide what an element means, by list. A return has its time from the envelope. */
 export const V2_ENVELOPE_READ = {
@@ -150,11 +156,16 @@ function unreadBeside(body: JsonObject, read: V2List): V2Payload['unread'] {
   return unread
 }
 
-/** Whether the body has the name of a list of any shape, whatever its value. */
+/**
+ * Whether the body has the name of a list of any shape, whatever its value, or a `data` that does not say what it is about:
+ * an empty one, or one that is not an object.
+ */
 export function hasV2List(body: JsonObject): boolean {
   const data = body['data']
+  const inData = typeof data === 'object' && data !== null ? Object.keys(data) : []
   return (
-    Object.hasOwn(body, 'events') || (isJsonObject(data) && Object.keys(data).some((name) => V2_DATA_LISTS.has(name)))
+    (Object.hasOwn(body, 'data') && inData.length === 0) ||
+    [...Object.keys(body), ...inData].some((name) => V2_LIST_NAMES.has(name))
   )
 }
 

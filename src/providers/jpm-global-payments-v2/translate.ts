@@ -14,6 +14,7 @@ import { ALL_GUESSED, FieldReader, isGiven, NOTHING_GUESSED } from '../fields.ts
 import { findJsonId } from '../find-json-id.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
 import { normalizeWord } from '../normalize-word.ts'
+import { placeOfOwnNames } from '../own-names.ts'
 import type { Callback, DeadLetter, Provider, Translation } from '../provider.ts'
 import { type JsonBody, readJson } from '../read-json.ts'
 import { listOf, ReasonList } from '../reason-list.ts'
@@ -33,6 +34,7 @@ import {
   V2_ELEMENT_READ,
   V2_ENVELOPE_READ,
   V2_FIELDS,
+  V2_OWN_NAMES,
   V2_ROOT_LISTS,
   type V2Payload,
   v2PathOf,
@@ -97,9 +99,16 @@ function ambiguousList({ duplicates }: JsonBody): string | null {
 }
 
 function notOurs(body: unknown): DeadLetter {
-  return isJsonObject(body) && Object.keys(body).length > 0 && !hasV2List(body)
-    ? deadLetter('foreign-product', 'the body has no payments, returns or events: it belongs to another product', null)
-    : deadLetter('unexpected-shape', 'the body has none of the arrays data.payments, data.returns and events', null)
+  const place = placeOfOwnNames(body, V2_OWN_NAMES)
+  if (place === null && isJsonObject(body) && Object.keys(body).length > 0 && !hasV2List(body)) {
+    return deadLetter(
+      'foreign-product',
+      'the body has no payments, returns or events: it belongs to another product',
+      null,
+    )
+  }
+  const message = 'the body has none of the arrays data.payments, data.returns and events'
+  return deadLetter('unexpected-shape', place === null ? message : `${message}, but ${place}`, null)
 }
 
 function moreThanOneList({ list, unread }: V2Payload): DeadLetter {

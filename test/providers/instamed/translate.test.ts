@@ -549,6 +549,36 @@ describe('another product', () => {
     ])
   })
 
+  const ID = '<PaymentTransactionID>a1</PaymentTransactionID>'
+  test.each([
+    [`<Notification><Payment>${ID}<Amount>1</Amount></Payment></Notification>`, 'Payment[0]'],
+    [
+      `<s:Envelope xmlns:s="x"><s:Body><n:Notification>${ID}</n:Notification></s:Body></s:Envelope>`,
+      'Body[0].Notification[0]',
+    ],
+    ['{"Payment":{"paymentTransactionId":"a1"}}', 'Payment'],
+    ['{"Payments":[{"Amount":"1"},{"PaymentTransactionID":"a1"}]}', 'Payments[1]'],
+  ])('I2 a payment in a wrapper is not taken for another product: %s', (body, place) => {
+    expect(translate(body).deadLetters).toEqual([
+      {
+        reason: 'unexpected-shape',
+        message: `the body has none of InstaMed's fields where they belong, but PaymentTransactionID at ${place}`,
+        element: null,
+      },
+    ])
+  })
+
+  test.each([
+    [`<Notification><Payment>${ID.replaceAll('<', '&lt;')}</Payment></Notification>`, {}],
+    [`<Notification><Payment><![CDATA[${ID}]]></Payment></Notification>`, {}],
+    ['Payment=%7B%22PaymentTransactionID%22%3A%22a1%22%7D', FORM],
+    [JSON.stringify({ Payment: '{"PaymentTransactionID":"a1"}' }), {}],
+  ])('I2 nor is one in a text: %s', (body, overrides) => {
+    expect(translate(body, overrides).deadLetters).toMatchObject([
+      { reason: 'unexpected-shape', message: expect.stringContaining('PaymentTransactionID in the text at Payment') },
+    ])
+  })
+
   test.each(['{"StatementID":"1"}', '{"transactionid":"1"}'])('%s could be from InstaMed, without an id', (body) => {
     expect(translate(body).deadLetters).toMatchObject([{ reason: 'missing-payment-id', element: 0 }])
   })

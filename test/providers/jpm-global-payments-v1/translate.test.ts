@@ -233,6 +233,23 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
   })
 
   test.each([
+    [{ Callbacks: [payment()] }, 'firmRootId at Callbacks[0]'],
+    [{ message: { callbacks: [payment()] } }, 'firmRootId at message.callbacks[0]'],
+    [payment({ firmRootId: undefined, endToEndId: 'E1' }), 'endToEndId and paymentStatus at the root'],
+    [[payment()], 'firmRootId at [0]'],
+    [{ payload: JSON.stringify({ callbacks: [payment()] }) }, 'firmRootId in the text at payload'],
+  ])('I2 a payment in a wrapper is not taken for another product: %j', (body, place) => {
+    expect(translate(body).deadLetters).toEqual([
+      { reason: 'unexpected-shape', message: `the body has no callbacks array, but ${place}`, element: null },
+    ])
+  })
+
+  test('I2 a payment of v2 belongs to another product', () => {
+    const v2 = { paymentId: 'P1', paymentStatus: 'COMPLETED', paymentIdentifiers: { endToEndId: 'E1' } }
+    expect(translate({ data: { payments: [v2] } }).deadLetters).toMatchObject([{ reason: 'foreign-product' }])
+  })
+
+  test.each([
     ['a byte that never occurs', [0xff]],
     ['an overlong slash', [0xc0, 0xaf]],
     ['a surrogate half', [0xed, 0xa0, 0x80]],

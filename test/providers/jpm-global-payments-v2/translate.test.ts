@@ -822,31 +822,63 @@ describe('the same name twice', () => {
 })
 
 describe('shapes', () => {
-  test.each(['{}', '[]', '"text"', '{"data":{"payments":{}}}', '{"data":{"returns":null}}', '{"events":{}}'])(
-    '%s has a list name but no list, or is not an object with members',
-    (body) => {
-      expect(translate(body).deadLetters).toEqual([
-        {
-          reason: 'unexpected-shape',
-          message: 'the body has none of the arrays data.payments, data.returns and events',
-          element: null,
-        },
-      ])
-    },
-  )
+  test.each([
+    '{}',
+    '[]',
+    '"text"',
+    '{"data":{"payments":{}}}',
+    '{"data":{"returns":null}}',
+    '{"events":{}}',
+    '{"payments":[]}',
+    '{"data":{}}',
+    '{"data":[]}',
+    '{"data":null}',
+    '{"data":"e30="}',
+  ])('%s has a list name but no list, or does not say what it is about', (body) => {
+    expect(translate(body).deadLetters).toEqual([
+      {
+        reason: 'unexpected-shape',
+        message: 'the body has none of the arrays data.payments, data.returns and events',
+        element: null,
+      },
+    ])
+  })
 
-  test.each(['{"data":{}}', '{"data":"{\\"payments\\":[]}"}', '{"data":{"accounts":[]}}', '{"callbacks":[]}'])(
-    '%s belongs to another product',
-    (body) => {
-      expect(translate(body).deadLetters).toEqual([
-        {
-          reason: 'foreign-product',
-          message: 'the body has no payments, returns or events: it belongs to another product',
-          element: null,
-        },
-      ])
-    },
-  )
+  test.each([
+    '{"data":{"accounts":[]}}',
+    '{"data":[{"accountId":"A1"}]}',
+    '{"callbacks":[]}',
+    '{"callbacks":[{"firmRootId":"F1","endToEndId":"E1","paymentStatus":"COMPLETED"}]}',
+  ])('%s belongs to another product', (body) => {
+    expect(translate(body).deadLetters).toEqual([
+      {
+        reason: 'foreign-product',
+        message: 'the body has no payments, returns or events: it belongs to another product',
+        element: null,
+      },
+    ])
+  })
+
+  test.each([
+    [{ payments: [payment()] }, 'paymentId at payments[0]'],
+    [{ Data: { Payments: [payment()] } }, 'paymentId at Data.Payments[0]'],
+    [{ data: [payment()] }, 'paymentId at data[0]'],
+    [{ data: { payment: payment() } }, 'paymentId at data.payment'],
+    [{ data: JSON.stringify({ payments: [payment()] }) }, 'paymentId in the text at data'],
+    [
+      [{ body: { returns: [{ returnId: 'R1', returnStatus: 'COMPLETED' }] } }],
+      'returnId and returnStatus at [0].body.returns[0]',
+    ],
+    [payment(), 'paymentId at the root'],
+  ])('I2 a payment in a wrapper is not taken for another product: %j', (body, place) => {
+    expect(translate(body).deadLetters).toEqual([
+      {
+        reason: 'unexpected-shape',
+        message: `the body has none of the arrays data.payments, data.returns and events, but ${place}`,
+        element: null,
+      },
+    ])
+  })
 
   test.each([
     '{"data":{"payments":[]}}',

@@ -76,7 +76,7 @@ def read_v1(reading, namespace, _currency, content_type, body):
     message = json_object(body, content_type)
     refuse_contradictions(message, ['callbacks'])
     if 'callbacks' not in message:
-        raise Undeliverable('foreign-product')
+        raise not_read(message, ['firmRootId'], ['endToEndId', 'paymentStatus'])
     read_list(reading, the_list(message.get('callbacks')), lambda values: v1_event(namespace, values))
 
 
@@ -165,18 +165,21 @@ def read_v2(reading, namespace, currency, content_type, body):
         refuse_contradictions(data, ['payments', 'returns'], 'data.')
     else:
         data = {}
-    if not ({'payments', 'returns'} & data.keys() or 'events' in message):
-        raise Undeliverable('foreign-product')
+    lists = {'payments': data.get('payments'), 'returns': data.get('returns'), 'events': message.get('events')}
+    there = [name for name in lists if isinstance(lists[name], list)]
+    if not there:
+        named = {*message, *data} & {'payments', 'returns', 'events'}
+        # An envelope with nothing that can be looked into does not say that it is another product's.
+        closed = 'data' in message and not (isinstance(message['data'], (dict, list)) and message['data'])
+        if named or closed:
+            raise Undeliverable('unexpected-shape')
+        raise not_read(message, ['paymentId'], ['returnId', 'returnStatus'])
     to_event = {
         'payments': lambda values: v2_event(namespace, values, message, is_beta=False),
         'returns': lambda values: v2_return(namespace, currency, values, message),
         'events': lambda values: v2_event(namespace, values, message, is_beta=True),
     }
-    lists = {'payments': data.get('payments'), 'returns': data.get('returns'), 'events': message.get('events')}
-    there = [name for name in lists if isinstance(lists[name], list)]
     filled = [name for name in there if lists[name]]
-    if not there:
-        raise Undeliverable('unexpected-shape')
     name = (filled or there)[0]
     # They decide what every element means; the time orders a return.
     refuse_contradictions(message, ['eventcontext', 'eventContext', 'type', *(['time'] if name == 'returns' else [])])
@@ -443,7 +446,7 @@ def instamed_values(content_type, body):
     else:
         values = json_object(body, content_type)
     if not any(name.lower() in INSTAMED_NAMES for name in values):
-        raise Undeliverable('foreign-product')
+        raise not_read(values, ['PaymentTransactionID'], ['CurrentTransactionStatusCode'], ['transactionID', 'transactionStatus'])
     return values
 
 
@@ -471,6 +474,23 @@ def the_list(value):
     if not isinstance(value, list):
         raise Undeliverable('unexpected-shape')
     return value
+
+
+def not_read(message, *groups):
+    """A body with the product's own names somewhere is not another product's, only in a wrapper."""
+    is_ours = any(all(name.lower() in names for name in group) for group in groups for names in name_sets(message))
+    return Undeliverable('unexpected-shape' if is_ours else 'foreign-product')
+
+
+def name_sets(value):
+    """The names of every object, in lower case; of a text, what looks like names."""
+    if isinstance(value, dict):
+        yield {name.lower() for name in value}
+    if isinstance(value, str):
+        yield {name.lower() for name in re.findall('["<:](\\w+)', value)}
+    elif isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from name_sets(inner)
 
 
 def read_list(reading, elements, to_event):

@@ -86,12 +86,16 @@ class Callbacks(unittest.TestCase):
             self.assertEqual(0, read(V2, body).set_aside)
 
     def test_a_body_of_another_product_is_distinguished_from_a_broken_one_of_ours(self):
-        for provider, body in ((V1, {'notifications': []}), (V2, {'data': {'accounts': []}}), (V2, {'data': None}),
-                               (INSTAMED, {'a': '1'})):
+        for provider, body in ((V1, {'notifications': []}), (V2, {'data': {'accounts': []}}), (V2, {'callbacks': [v1()]}),
+                               (V1, v2()), (INSTAMED, {'a': '1'})):
             self.dead('foreign-product', None, provider, body)
         self.dead('foreign-product', None, INSTAMED, 'a=1', FORM)
         for provider, body in ((V1, {'callbacks': {}}), (V1, {}), (V1, '[]'), (V1, '5'), (V2, {'data': {'payments': None}}),
-                               (V2, {'events': 'x'}), (V2, '{}'), (INSTAMED, '[]'), (INSTAMED, '{}')):
+                               (V2, {'events': 'x'}), (V2, '{}'), (INSTAMED, '[]'), (INSTAMED, '{}'),
+                               (V1, {'Callbacks': [{'firmRootId': 'F'}]}), (V1, {'endToEndId': 'E', 'paymentStatus': 'PENDING'}),
+                               (V2, {'data': None}), (V2, {'data': {}}), (V2, {'data': [{'paymentId': 'P'}]}), (V2, {'payments': []}),
+                               (V2, {'data': '{"payments":[]}'}), (V2, {'x': '{\\"paymentId\\":1}'}),
+                               (INSTAMED, {'Payment': {'PaymentTransactionID': 'A'}})):
             self.dead('unexpected-shape', None, provider, body)
 
     def test_a_part_of_a_form_without_a_name_or_value_is_skipped(self):

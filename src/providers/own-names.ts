@@ -1,0 +1,59 @@
+import { nameShown } from './drift.ts'
+import { isJsonObject } from './json-object.ts'
+
+/** Names that stand together in one object of a product's bodies and in no other product's. */
+export type OwnNames = readonly string[]
+
+/**
+ * Where the first of `groups` stands in a body that an adapter cannot read, worded for a message, such as
+ * `paymentId at payments[0]`; null if none does. It tells a payment in an unknown wrapper from a body of another product.
+ *
+ * Looks into every object, list and text, and ignores case. Names that the product does not know are shown only if they
+ * cannot be personal data, and no more than {@link STEPS_SHOWN_MAX} steps of the way are. Recurses as deep as the body is
+ * nested, which is bounded.
+ */
+export function placeOfOwnNames(body: unknown, groups: readonly OwnNames[]): string | null {
+  return placeIn(body, groups, [])
+}
+
+/** Most steps of a path in a message. */
+export const STEPS_SHOWN_MAX = 8
+
+type Path = readonly (string | number)[]
+
+function placeIn(value: unknown, groups: readonly OwnNames[], path: Path): string | null {
+  if (typeof value === 'string') {
+    const found = groups.find((names) => names.every((name) => isNamedIn(value, name)))
+    return found === undefined ? null : `${found.join(' and ')} in the text at ${shown(path)}`
+  }
+  if (typeof value !== 'object' || value === null) {
+    return null
+  }
+  if (isJsonObject(value)) {
+    const sent = new Set(Object.keys(value).map((name) => name.toLowerCase()))
+    const found = groups.find((names) => names.every((name) => sent.has(name.toLowerCase())))
+    if (found !== undefined) {
+      return `${found.join(' and ')} at ${shown(path)}`
+    }
+  }
+  for (const [step, inner] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
+    const place = placeIn(inner, groups, [...path, step])
+    if (place !== null) {
+      return place
+    }
+  }
+  return null
+}
+
+/** Whether the text has the name where JSON or XML would have it. */
+function isNamedIn(text: string, name: string): boolean {
+  return text.length > name.length && new RegExp(`["<:]${name}\\b`, 'i').test(text)
+}
+
+function shown(path: Path): string {
+  const steps = path
+    .slice(0, STEPS_SHOWN_MAX)
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${nameShown(step)}`))
+  const way = steps.join('').replace(/^\./, '')
+  return path.length === 0 ? 'the root' : `${way}${path.length > STEPS_SHOWN_MAX ? ' …' : ''}`
+}
