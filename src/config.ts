@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
-import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { AUTHENTICATION_SCHEMA, type Authentication, resolveAuthentication } from './config/authentication.ts'
 import { CLIENT_SECURITY, type ClientSecurity, clientSecurity, REDIS_PLACES } from './config/client-security.ts'
 import { CONSOLE_SCHEMA, type ConsoleConfig, resolveConsole } from './config/console-config.ts'
 import { checkGatewayAccess, GATEWAY_ACCESS_SHAPE, type GatewayAccess } from './config/gateway-access.ts'
 import { GATEWAY_LIMITS, gatewayLimitProblems, SOURCE_LIMITS } from './config/gateway-limits.ts'
+import { readYaml, YamlProblems } from './config/read-yaml.ts'
 import { DURATION_HINT, parseDuration } from './duration.ts'
 import { ENCRYPTION_SCHEMA, type EncryptionConfig, resolveEncryption } from './encryption/encryption-config.ts'
 import { PAYMENT_STATUSES } from './payment/payment-status.ts'
@@ -29,7 +29,7 @@ export function loadConfig(
   env: Readonly<Record<string, string | undefined>>,
   uses: readonly ConfigPart[] = CONFIG_PARTS,
 ): Config {
-  const raw = file === undefined ? {} : readYaml(file)
+  const raw = file === undefined ? {} : readFile(file)
   const fromEnvironment: EnvironmentValue[] = []
   for (const [name, path, toValue] of ENVIRONMENT_OVERRIDES) {
     const text = env[name]
@@ -349,7 +349,7 @@ function toNumber(text: string): unknown {
   return text.trim() === '' || Number.isNaN(number) ? text : number
 }
 
-function readYaml(file: string): Record<string, unknown> {
+function readFile(file: string): Record<string, unknown> {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
@@ -357,21 +357,16 @@ function readYaml(file: string): Record<string, unknown> {
     throw new ConfigError([`${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`])
   }
   try {
-    const value: unknown = parseYaml(text) ?? {}
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new ConfigError([`${file}: must be a mapping at the top level`])
+    const value = readYaml(text) ?? {}
+    if (typeof value !== 'object' || Array.isArray(value)) {
+      throw new YamlProblems(['must be a mapping at the top level'])
     }
     return value as Record<string, unknown>
   } catch (error) {
-    throw error instanceof ConfigError
-      ? error
-      : new ConfigError([`${file}: is not valid YAML: ${firstLineOf((error as Error).message)}`])
+    throw error instanceof YamlProblems
+      ? new ConfigError(error.problems.map((problem) => `${file}: ${problem}`))
+      : error
   }
-}
-
-/** The rest of the parser's message quotes the file, which can contain secrets. */
-function firstLineOf(message: string): string {
-  return message.split('\n', 1)[0] ?? ''
 }
 
 function setPath(target: Record<string, unknown>, path: readonly string[], value: unknown): void {
