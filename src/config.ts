@@ -206,7 +206,10 @@ export const CONFIG_SCHEMA = z.strictObject({
     .strictObject({
       url: z
         .string()
-        .regex(/^rediss?:\/\//, 'must be a redis:// or rediss:// URL')
+        .refine(
+          (text) => /^rediss?:\/\//.test(text) && URL.canParse(text),
+          'must be a redis:// or rediss:// URL, such as redis://127.0.0.1:6379',
+        )
         .optional(),
       ...REDIS_PLACES,
       ...CLIENT_SECURITY.redis,
@@ -223,7 +226,9 @@ export const CONFIG_SCHEMA = z.strictObject({
     .prefault({}),
   registry: z
     .strictObject({
-      url: z.url().default('http://127.0.0.1:8081'),
+      url: z
+        .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+        .default('http://127.0.0.1:8081'),
       /** How often the registry is asked whether the ids we write still belong to our schemas. */
       checkIntervalMs: z.number().int().min(1_000).max(3_600_000).default(60_000),
       ...CLIENT_SECURITY.registry,

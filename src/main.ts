@@ -1,4 +1,4 @@
-import { EXIT_FAILED, exitCodeOf } from './commands/command-line.ts'
+import { EXIT_FAILED, endOfOutput, exitCodeOf } from './commands/command-line.ts'
 import { createProgram } from './commands/program.ts'
 import { answerSignalsAsFirstProcess } from './first-process.ts'
 import { crashText, serializeError, shownMessage } from './observability/log.ts'
@@ -13,9 +13,10 @@ process.on('uncaughtException', (error) => {
   process.exit(EXIT_FAILED)
 })
 
-// The reader has seen enough, as in `paystatus rules | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : EXIT_FAILED)
+  const { exitCode, message } = endOfOutput(error)
+  process.stderr.write(message)
+  process.exit(exitCode)
 })
 
 try {

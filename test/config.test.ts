@@ -357,6 +357,31 @@ sources:
     expect(problemsOf('a: [')).toEqual([expect.stringMatching(/is not valid YAML: .*line/)])
   })
 
+  test.each([
+    ['redis: { url: redis://h:1x }', 'redis.url: must be a redis:// or rediss:// URL, such as redis://127.0.0.1:6379'],
+    ['redis: { url: redis://:hunter2@ }', 'redis.url: must be a redis:// or rediss:// URL'],
+    ['redis: { url: http://h:1 }', 'redis.url: must be a redis:// or rediss:// URL'],
+    ['registry: { url: http://h:1x }', 'registry.url: must be an http:// or https:// URL'],
+  ])('refuses an address that is no URL: %s', (content, problem) => {
+    expect(problemsOf(content)).toEqual([expect.stringContaining(problem)])
+  })
+
+  test.each([
+    ['redis: { password: hunter2 }', 'redis.password'],
+    ['redis: { password: { hunter2 } }', 'redis.password'],
+    ['redis: { password: [hunter2] }', 'redis.password'],
+    ['registry: { token: 4711 }', 'registry.token'],
+    ['kafka: { sasl: { mechanism: SCRAM-SHA-512, username: u, password: hunter2 } }', 'kafka.sasl.password'],
+    ['kafka: { tls: { keyPassword: hunter2 } }', 'kafka.tls.keyPassword'],
+    [SOURCE.replace('type: none', 'type: path-token, token: hunter2'), 'sources.0.authentication.token'],
+    [SOURCE.replace('type: none', 'type: path-token, token: [hunter2]'), 'sources.0.authentication.token'],
+    [SOURCE.replace('type: none', 'type: path-token, token: { hunter2 }'), 'sources.0.authentication.token'],
+  ])('says how a secret is given instead of inline, without the secret: %s (I9)', (content, path) => {
+    const problems = problemsOf(content)
+    expect(problems).toEqual([expect.stringMatching(`^${path}: must be \\{ file: … \\} or \\{ env: … \\}`)])
+    expect(problems.join()).not.toContain('hunter2')
+  })
+
   test('does not quote an invalid file, which may contain a secret (I9)', () => {
     expect(problemsOf('password: "hunter2\nx: [').join()).not.toContain('hunter2')
   })

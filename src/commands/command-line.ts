@@ -12,6 +12,19 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED
 }
 
+/**
+ * How a process ends whose standard output cannot be written: with 0 if the reader has seen enough, as in `paystatus rules |
+ * head`, otherwise with a message.
+ */
+export function endOfOutput({ code }: NodeJS.ErrnoException): { readonly exitCode: number; readonly message: string } {
+  return code === 'EPIPE'
+    ? { exitCode: 0, message: '' }
+    : {
+        exitCode: EXIT_FAILED,
+        message: `paystatus: the standard output cannot be written (${code}); what was printed is incomplete\n`,
+      }
+}
+
 /** What a command needs to read the published topics. */
 export const STATUSES: readonly ConfigPart[] = ['kafka', 'registry']
 

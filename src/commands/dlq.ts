@@ -20,7 +20,7 @@ import { notAPlace, type Selection, selectLetters } from '../tools/dlq/select-le
 import { type TopicNames, topicNames } from '../topics.ts'
 import { type ActOptions, byOption, reasonOption } from './act-options.ts'
 import { EXIT_FAILED, exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
-import { isoTime } from './option-values.ts'
+import { isoTime, notEmpty } from './option-values.ts'
 
 interface FilterOptions {
   readonly topic?: 'callbacks' | 'events'
@@ -117,7 +117,7 @@ function withFilters(command: Command): Command {
   return command
     .addOption(new Option('--topic <topic>', 'only from this topic').choices(['callbacks', 'events']))
     .addOption(new Option('--provider <id>', 'only from this provider').choices([...PROVIDER_IDS]))
-    .option('--source <id>', 'only from this source')
+    .option('--source <id>', 'only from this source', notEmpty)
     .option('--cause <reason>', 'only with this reason, such as missing-status', reasonName)
     .option('--since <time>', 'only those that became dead letters since then (ISO 8601)', isoTime)
     .option('--until <time>', 'only those that became dead letters before then (ISO 8601)', isoTime)

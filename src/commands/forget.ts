@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { forgetDataKeys, forgetLines, forgetPayment } from '../tools/forget.ts'
 import { type ActOptions, byOption, reasonOption } from './act-options.ts'
 import { exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
+import { notEmpty } from './option-values.ts'
 
 interface ForgetOptions extends JsonOption, ActOptions {
   readonly dataKey?: readonly string[]
@@ -13,7 +14,7 @@ export function addForget(program: Command): void {
   program
     .command('forget')
     .description("make the bodies of a payment's callbacks unreadable for good by deleting their data keys")
-    .argument('[payment]', "payment key, provider's id, or endToEndId")
+    .argument('[payment]', "payment key, provider's id, or endToEndId", notEmpty)
     .option('--data-key <id...>', 'forget these data keys instead, whatever they encrypt')
     .option('--with-shared', "also forget the data keys of other payments' callbacks that mention this payment")
     .option('--force', 'do not wait for the normalizer; statuses in callbacks not yet normalized are lost')

@@ -8,12 +8,25 @@ export function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text)) {
     throw new InvalidArgumentError('must be a whole number.')
   }
-  return Number(text)
+  const value = Number(text)
+  // A greater number would silently become another one.
+  if (!Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError(`must be at most ${Number.MAX_SAFE_INTEGER}.`)
+  }
+  return value
+}
+
+/** A key, an id or a name. An empty one, as of an unset variable of the shell, would match nothing or everything. */
+export function notEmpty(text: string): string {
+  if (text.trim() === '') {
+    throw new InvalidArgumentError('must not be empty.')
+  }
+  return text
 }
 
 export function positiveNumber(text: string): number {
   const value = Number(text)
-  if (!(value > 0)) {
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY)) {
     throw new InvalidArgumentError('must be a number above 0.')
   }
   return value

@@ -7,7 +7,7 @@ import type { ReprocessScope } from '../tools/reprocess/reprocess-scope.ts'
 import { inFlightLine } from '../tools/verify/verify-report.ts'
 import { type ActOptions, byOption, reasonOption } from './act-options.ts'
 import { exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
-import { isoTime, positiveNumber } from './option-values.ts'
+import { isoTime, notEmpty, positiveNumber } from './option-values.ts'
 import { hideProgress, showProgress } from './show-progress.ts'
 
 interface ReprocessCommandOptions extends JsonOption, ActOptions {
@@ -35,8 +35,10 @@ export function addReprocess(program: Command): void {
         .conflicts(['source', 'payment']),
     )
     .option('--until <time>', 'with --since: received before then', isoTime)
-    .addOption(new Option('--source <id>', 'payments with a callback of this source').conflicts('payment'))
-    .option('--payment <key>', 'one payment')
+    .addOption(
+      new Option('--source <id>', 'payments with a callback of this source').argParser(notEmpty).conflicts('payment'),
+    )
+    .option('--payment <key>', 'one payment', notEmpty)
     .option('--apply', 'publish the corrections; a dry run without it')
     .addOption(reasonOption())
     .addOption(byOption())

@@ -3,7 +3,7 @@ import { ConfigError } from '../config.ts'
 import { shownMessage } from '../observability/log.ts'
 import { runStages } from '../run-stages.ts'
 import { ROLES, type RoleName, type StageName, TOPOLOGY } from '../topology.ts'
-import { configuration, EXIT_FAILED } from './command-line.ts'
+import { configuration, EXIT_FAILED, exitCodeOf } from './command-line.ts'
 
 const STAGES: readonly StageName[] = TOPOLOGY.map((entry) => entry.stage)
 const ALL: readonly RoleName[] = ROLES.map((entry) => entry.stage)
@@ -54,7 +54,7 @@ async function run(program: Command, stages: readonly RoleName[]): Promise<void>
   })
   if (reason.kind === 'fatal') {
     process.stderr.write(`paystatus: ${shownMessage(reason.error)}\n`)
-    process.exit(EXIT_FAILED)
+    process.exit(exitCodeOf(reason.error))
   }
   process.exit(0)
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { changeLine } from '../tools/payment-story.ts'
 import { tailChanges } from '../tools/tail.ts'
 import { interrupted, type JsonOption, STATUSES, setUp } from './command-line.ts'
-import { wholeNumber } from './option-values.ts'
+import { notEmpty, wholeNumber } from './option-values.ts'
 
 interface TailOptions extends JsonOption {
   readonly fromBeginning?: boolean
@@ -15,7 +15,7 @@ export function addTail(program: Command): void {
     .command('tail')
     .description('follow payments.status.changes')
     .option('--from-beginning', 'include the changes already in the topic')
-    .option('--payment <key>', 'only this payment')
+    .option('--payment <key>', 'only this payment', notEmpty)
     .option('--max <n>', 'stop after this many changes', wholeNumber)
     .option('--json', 'print one JSON document per line')
     .action((options: TailOptions) => tail(program, options))

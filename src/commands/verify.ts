@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { verify } from '../tools/verify/verify.ts'
 import { inFlightLine, verifyLines } from '../tools/verify/verify-report.ts'
 import { EXIT_FAILED, exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
-import { isoTime } from './option-values.ts'
+import { isoTime, notEmpty } from './option-values.ts'
 import { showProgress } from './show-progress.ts'
 
 interface VerifyCommandOptions extends JsonOption {
@@ -16,7 +16,7 @@ export function addVerify(program: Command): void {
     .command('verify')
     .description('recompute payments from the raw callbacks; compare with changes, current and the view in Redis')
     .addOption(new Option('--all', 'all payments (default)').conflicts(['payment', 'since']))
-    .addOption(new Option('--payment <key>', 'only this payment').conflicts('since'))
+    .addOption(new Option('--payment <key>', 'only this payment').argParser(notEmpty).conflicts('since'))
     .option('--since <time>', 'only payments with a callback received since then (ISO 8601)', isoTime)
     .option('--no-view', 'skip the view in Redis, for example while Redis is down')
     .option('--json', 'print one JSON document')

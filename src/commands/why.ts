@@ -3,12 +3,13 @@ import { explainPayments } from '../tools/why/why.ts'
 import { whyStory } from '../tools/why/why-story.ts'
 import { interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
 import { type FindOptions, reportFound } from './found-payments.ts'
+import { notEmpty } from './option-values.ts'
 
 export function addWhy(program: Command): void {
   program
     .command('why')
     .description("explain a payment's status: its callbacks, what each changed, and the status without it")
-    .argument('<payment>', "payment key, provider's id, or endToEndId")
+    .argument('<payment>', "payment key, provider's id, or endToEndId", notEmpty)
     .option('--from-topic', 'find the payment in payments.status.current instead of the view in Redis')
     .option('--json', 'print one JSON document')
     .addHelpText(

@@ -3,14 +3,23 @@ import { z } from 'zod'
 import { SecretError, type SecretReader } from '../client-security/secret-reader.ts'
 import { checked, type Problems } from './problems.ts'
 
+/** Also for keys that are not known: `{ secret }` is a mapping with the secret as its key. */
+const NOT_INLINE = 'must be { file: … } or { env: … }, which say where the secret is; never the secret itself'
+
 /** Where a secret is kept: exactly one of the two. The YAML itself never contains it. */
-export const SECRET_SCHEMA = z.strictObject({
-  file: z.string().min(1).optional(),
-  env: z.string().min(1).optional(),
-})
+export const SECRET_SCHEMA = z.strictObject(
+  {
+    file: z.string().min(1).optional(),
+    env: z.string().min(1).optional(),
+  },
+  NOT_INLINE,
+)
 export type SecretPlace = z.infer<typeof SECRET_SCHEMA>
 /** One secret, or several that are valid at the same time, for rotation. */
-export const SECRETS_SCHEMA = z.union([SECRET_SCHEMA, z.array(SECRET_SCHEMA).min(1).max(10)])
+export const SECRETS_SCHEMA = z.union(
+  [SECRET_SCHEMA, z.array(SECRET_SCHEMA).min(1).max(10)],
+  `${NOT_INLINE}; or a list of 1 to 10 of these`,
+)
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -101,7 +101,7 @@ export class ConsoleServer {
 
   /** Listens; rejects if the port is taken. */
   start(): Promise<ListeningAddress> {
-    return listen(this.#server, this.#options)
+    return listen(this.#server, this.#options, 'console')
   }
 
   stop(): Promise<void> {

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { setImmediate as nextCheck } from 'node:timers/promises'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { SourceConfig } from '../config.ts'
 import type { ReachCrashPoint } from '../crash-point.ts'
+import { listen } from '../http-server.ts'
 import type { Health } from '../observability/health.ts'
 import type { Logger } from '../observability/log.ts'
 import { NO_SOURCE } from '../observability/metric-table.ts'
@@ -154,14 +155,9 @@ export class Gateway {
   async start(): Promise<{ readonly host: string; readonly port: number }> {
     await this.#app.ready()
     // Not Fastify's listen: for `localhost` it opens more servers, without the error handler and the limits.
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const { server } = this.#app
-    server.once('error', reject)
-    server.listen(this.#options.port, this.#options.host, resolve)
-    await promise
-    server.off('error', reject)
+    const address = await listen(this.#app.server, this.#options, 'gateway')
     this.#options.access.start()
-    return { host: this.#options.host, port: (server.address() as AddressInfo).port }
+    return address
   }
 
   /**

@@ -101,7 +101,7 @@ export class AdminServer {
 
   /** Listens; rejects if the port is taken. */
   start(): Promise<ListeningAddress> {
-    return listen(this.#server, this.#options)
+    return listen(this.#server, this.#options, 'admin')
   }
 
   /** Stops serving. Call it last, because until then it reports that the process is draining. Idempotent. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { EXIT_FAILED, EXIT_USAGE, exitCodeOf } from '../../src/commands/command-line.ts'
+import { EXIT_FAILED, EXIT_USAGE, endOfOutput, exitCodeOf } from '../../src/commands/command-line.ts'
 import { ConfigError } from '../../src/config.ts'
+import { ListenError } from '../../src/http-server.ts'
 import { CallbackFilesError } from '../../src/tools/callback-files.ts'
 import { ConformanceOptionsError } from '../../src/tools/conformance/conformance.ts'
 import { SimulationOptionsError } from '../../src/tools/simulate/plan.ts'
@@ -10,6 +11,7 @@ test.each([
   new SimulationOptionsError(['payments: too many']),
   new CallbackFilesError(['a.json']),
   new ConformanceOptionsError('a topic exists'),
+  new ListenError('admin', { host: '127.0.0.1', port: 9090 }, Object.assign(new Error(), { code: 'EADDRINUSE' })),
 ])('the user can mend it: $name', (error) => {
   expect(exitCodeOf(error)).toBe(EXIT_USAGE)
 })
@@ -20,3 +22,12 @@ test.each([new Error('any'), Object.assign(new Error('refused'), { code: 'ECONNR
     expect(exitCodeOf(error)).toBe(EXIT_FAILED)
   },
 )
+
+test('standard output that cannot be written ends the process with a message, unless the reader has seen enough', () => {
+  const of = (code: string) => endOfOutput(Object.assign(new Error('write'), { code }))
+  expect(of('EPIPE')).toEqual({ exitCode: 0, message: '' })
+  expect(of('ENOSPC')).toEqual({
+    exitCode: EXIT_FAILED,
+    message: 'paystatus: the standard output cannot be written (ENOSPC); what was printed is incomplete\n',
+  })
+})

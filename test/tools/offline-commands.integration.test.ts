@@ -205,6 +205,8 @@ describe('rules', () => {
   test('exits quietly when the reader closes the pipe', async () => {
     const piped = `'${join(ROOT, 'bin/paystatus')}' rules --json | head -c 1`
     expect(await run('/bin/sh', ['-c', piped])).toEqual({ code: 0, stdout: '{', stderr: '' })
+    const full = `'${join(ROOT, 'bin/paystatus')}' rules > /dev/full`
+    expect(await run('/bin/sh', ['-c', full])).toMatchObject({ code: 1, stderr: expect.stringContaining('(ENOSPC)') })
   })
 
   test('prints tables for people', async () => {

@@ -10,7 +10,7 @@ const server = createServer((_, response) => {
 })
 let port = 0
 beforeAll(async () => {
-  port = (await listen(server, { host: '127.0.0.1', port: 0 })).port
+  port = (await listen(server, { host: '127.0.0.1', port: 0 }, 'test')).port
 })
 afterAll(() => close(server))
 

@@ -41,7 +41,7 @@ export class OidcProvider {
   })
 
   async start(): Promise<void> {
-    const { host, port } = await listen(this.#server, { host: '127.0.0.1', port: 0 })
+    const { host, port } = await listen(this.#server, { host: '127.0.0.1', port: 0 }, 'test')
     this.issuer = `http://${host}:${port}`
   }
 

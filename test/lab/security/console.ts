@@ -256,7 +256,7 @@ async function frames(chromium: Browser, url: string, paths: ReturnType<typeof p
     response.writeHead(200, { 'content-type': 'text/html' })
     response.end(`<!doctype html><body>${elements}</body>`)
   })
-  const { port } = await listen(server, { host: '127.0.0.1', port: 0 })
+  const { port } = await listen(server, { host: '127.0.0.1', port: 0 }, 'test')
   try {
     const page = await chromium.newPage()
     await page.goto(`http://127.0.0.1:${port}/`, { waitUntil: 'load' })
