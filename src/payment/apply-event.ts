@@ -30,6 +30,10 @@ export const VERDICT_RULES = {
     verdict: 'RESTATED',
     text: 'a known event that is timed by its envelope was also issued with an earlier time, which counts',
   },
+  'other-content': {
+    verdict: 'RESTATED',
+    text: 'a known event was also issued with a currency, another one, or an unreadable time, which its id does not cover; this one counts',
+  },
   'child-reported': {
     verdict: 'REVISION',
     text: 'a refund, return or chargeback of the payment was reported; the status stays, its children may have changed',
@@ -156,11 +160,13 @@ export function applyEvent(state: PaymentState | undefined, event: PaymentEvent,
   if (state === undefined || known === undefined) {
     return record(state, event, recordedAt, state?.events ?? [], null)
   }
-  const restatement = restatementBy(event, known.event)
+  // What is left of an event is compared with the same part of the arrival.
+  const arrival = known.detailsDropped ? outlineOf(event) : event
+  const restatement = restatementBy(arrival, known.event)
   if (restatement === null) {
     return { outcome: 'duplicate', state: null }
   }
-  if (saysTheSame(known.detailsDropped ? outlineOf(event) : event, known.event)) {
+  if (saysTheSame(arrival, known.event)) {
     // Store the newer version, so that a reading by a version between the two cannot replace this one.
     const { mappingVersion } = event
     const events = state.events.map((seen) =>

@@ -223,6 +223,18 @@ describe('another reading of a known event', () => {
     expect(applyEvent(stateAfter(at10), at30, 900)).toEqual({ outcome: 'duplicate', state: null })
   })
 
+  test('I5 with another currency replaces the old one if it comes before it, whatever arrived first', () => {
+    const [brl, usd] = ['BRL', 'USD'].map((currency) => reread(1, { amount: { value: '50.00', currency } })) as [
+      PaymentEvent,
+      PaymentEvent,
+    ]
+    expect(applyEvent(stateAfter(usd), brl, 900)).toMatchObject({
+      outcome: 'recorded',
+      change: { recorded: { verdict: 'RESTATED', rule: 'other-content' }, state: { details: { amount: brl.amount } } },
+    })
+    expect(applyEvent(stateAfter(brl), usd, 900)).toEqual({ outcome: 'duplicate', state: null })
+  })
+
   test('takes precedence over all other rules, and clears the overdue mark only if the status changes', () => {
     const overdue = { ...stateAfter(known), overdueSince: 5 }
     const same = applyEvent(overdue, { ...known, mappingVersion: 2, rail: 'another' }, 900)
@@ -397,7 +409,7 @@ describe('I10: a full history', () => {
   })
 
   test('recognises an event that it keeps without its details, and does not give them back', () => {
-    const bulk = { sourceSubStatus: 'x'.repeat(6_000) }
+    const bulk = { sourceSubStatus: 'x'.repeat(6_000), amount: { value: '5', currency: 'USD' } }
     const large = Array.from({ length: 40 }, (_, index) => at(index === 30 ? 'ON_HOLD' : 'PROCESSING', index, bulk))
     const state = stateAfter(...large)
     const hold = large[30] as PaymentEvent

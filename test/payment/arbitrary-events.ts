@@ -140,7 +140,8 @@ export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitr
 
 /**
  * Up to three readings of each event by some of four mapping versions. One version reads one statement in one way, except
- * for the time of its envelope; it may also have withdrawn the event.
+ * for what the id does not cover: the time of its envelope, also an unreadable one, and currencies. It may also have
+ * withdrawn the event.
  */
 export function readingsOf(events: readonly PaymentEvent[]): fc.Arbitrary<PaymentEvent[]> {
   const readings = events.map((event) => {
@@ -148,15 +149,19 @@ export function readingsOf(events: readonly PaymentEvent[]): fc.Arbitrary<Paymen
       mappingVersion: fc.nat({ max: 3 }),
       occurredAt: fc.option(fc.nat({ max: 3 })),
       withdrawn: fc.nat({ max: 3 }).map((n) => n === 0),
+      timeUnreadable: fc.boolean(),
+      currency: fc.constantFrom(null, 'BRL', 'USD'),
     })
     return fc.array(
       reading.map(
-        ({ mappingVersion, occurredAt, withdrawn }): PaymentEvent => ({
+        ({ mappingVersion, occurredAt, withdrawn, timeUnreadable, currency }): PaymentEvent => ({
           ...event,
           mappingVersion,
           withdrawn,
           status: mappingVersion % 2 === 0 ? event.status : 'COMPLETED',
           ...(occurredAt !== null && { occurredAt, occurredAtText: null, occurredAtPrecision: 'MILLISECOND' as const }),
+          timeUnreadable: timeUnreadable && occurredAt === null && event.occurredAt === null,
+          amount: { value: '50.00', currency },
         }),
       ),
       { minLength: 1, maxLength: 3 },

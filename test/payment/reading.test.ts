@@ -34,6 +34,22 @@ describe('of two readings of one event', () => {
     expect(readingThatCounts(one, other)).toBe(one)
   })
 
+  const of = (value: string, currency: string | null) => ({ amount: { value, currency } })
+  test.each<[Partial<PaymentEvent>, Partial<PaymentEvent>]>([
+    [of('50.00', 'BRL'), of('50.00', null)],
+    [of('50.00', 'BRL'), of('50.00', 'USD')],
+    [{ requestAmount: { value: '50.00', currency: 'USD' } }, { requestAmount: { value: '50.00', currency: null } }],
+    [{ timeUnreadable: true }, { timeUnreadable: false }],
+    [{ ...of('50.00', null), timeUnreadable: true }, of('50.00', 'USD')],
+    [{ timeUnreadable: true, occurredAtText: '24:99' }, {}],
+  ])('of the same version and time %j counts before %j', (first, second) => {
+    const [one, other] = [reading(1, null, first), reading(1, null, second)]
+    expect(restatementBy(one, other)).toBe('other-content')
+    expect(restatementBy(other, one)).toBeNull()
+    expect(readingThatCounts(other, one)).toBe(one)
+    expect(readingThatCounts(one, other)).toBe(one)
+  })
+
   test('that are equal, the first to arrive counts', () => {
     const [one, other] = [reading(1, TEN), reading(1, TEN, { callbackId: 'another' })]
     expect(restatementBy(other, one)).toBeNull()

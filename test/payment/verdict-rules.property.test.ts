@@ -27,6 +27,7 @@ const HOLDS: Record<VerdictRule, (arrival: Arrival) => boolean> = {
   'read-again': () => false,
   'newer-mapping': () => false,
   'earlier-time': () => false,
+  'other-content': () => false,
   'child-reported': ({ event }) => event.childKey !== null,
   'unknown-event': ({ event }) => event.status === 'UNKNOWN',
   'brings-contradictory-finals': (arrival) => brings(arrival, 'contradictory-finals'),

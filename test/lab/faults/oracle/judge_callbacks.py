@@ -21,6 +21,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 OF_THE_ENVELOPE = {'occurredAt', 'occurredAtText', 'occurredAtPrecision', 'zoneAssumed', 'timeUnreadable'}
 """A return has only the time of its message, which is not part of its content."""
 
+AMOUNTS = ('amount', 'requestAmount')
+
 
 def identity_of(event):
     """Events with equal content are the same event, whichever callbacks report them."""
@@ -34,7 +36,10 @@ def statement_of(event):
 
 def content_of(event, without):
     apart = without | OF_THE_ENVELOPE if is_return_message(event) else without
-    return json.dumps({name: value for name, value in event.items() if name not in apart}, sort_keys=True)
+    content = {name: value for name, value in event.items() if name not in apart}
+    # A currency can come from the configuration, so it is no part of the identity.
+    content |= {name: event[name] and event[name]['value'] for name in AMOUNTS}
+    return json.dumps(content, sort_keys=True)
 
 
 def is_return_message(event):
@@ -45,19 +50,24 @@ def counts_before(event, other):
     """
     Whether `event` takes precedence over `other`, another reading of the same event. The reading by the newer mapping counts. Of
     two readings by one mapping, one that is not a withdrawal counts; of two that differ only in the times of their envelopes,
-    the one with the earlier time.
+    the one with the earlier time; then one with a currency, the first by the alphabet.
     """
     return reading_order(event) < reading_order(other)
 
 
 def reading_order(event):
     gone = is_withdrawn(event)
-    return (-event.get('mappingVersion', 0), gone, () if gone else time_order(event))
+    return (-event.get('mappingVersion', 0), gone, () if gone else (time_order(event), currency_order(event)))
 
 
 def time_order(event):
     at = exact(event)
-    return (at is None, at or 0, event['zoneAssumed'], event['occurredAtText'] or '')
+    return (at is None, at or 0, not event['timeUnreadable'], event['zoneAssumed'], event['occurredAtText'] or '')
+
+
+def currency_order(event):
+    currencies = [(event[name] or {}).get('currency') for name in AMOUNTS]
+    return [(currency is None, currency or '') for currency in currencies]
 
 
 def to_ms(text):

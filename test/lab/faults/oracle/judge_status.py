@@ -5,7 +5,7 @@ from datetime import datetime
 
 from due import overdue_at
 from fold import FINALITY, fold, is_withdrawn, verdict_of
-from judge_callbacks import counts_before, identity_of, missing_of
+from judge_callbacks import counts_before, identity_of, missing_of, time_order
 from murmur2 import partition_of
 from weight import fills_history
 
@@ -202,7 +202,10 @@ def verdict_on_reading(known, event):
         return 'WITHDRAWN', 'no-longer-read'
     if is_withdrawn(known):
         return 'RESTATED', 'read-again'
-    return 'RESTATED', 'newer-mapping' if event['mappingVersion'] > known['mappingVersion'] else 'earlier-time'
+    if event['mappingVersion'] > known['mappingVersion']:
+        return 'RESTATED', 'newer-mapping'
+    is_earlier = event['occurredAt'] is not None and time_order(event) != time_order(known)
+    return 'RESTATED', 'earlier-time' if is_earlier else 'other-content'
 
 
 def judge_step(where, change, before, life, findings):

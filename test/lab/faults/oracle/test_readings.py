@@ -8,8 +8,8 @@ from callbacks import blank
 from evidence import Record
 from findings import Findings
 from fold import fold
-from judge_callbacks import RawCallbacks, counts_before, elements_of, judge_events, judge_ids
-from judge_status import judge_changes, judge_current, judge_last, judge_once
+from judge_callbacks import RawCallbacks, counts_before, elements_of, identity_of, judge_events, judge_ids
+from judge_status import judge_changes, judge_current, judge_last, judge_once, verdict_on_reading
 from mappings import Mappings
 
 SOURCE = {'id': 's', 'provider': 'jpm-global-payments-v1', 'namespace': 'x', 'currency': None}
@@ -73,6 +73,15 @@ class Readings(unittest.TestCase):
             self.assertEqual((True, False), (counts_before(a, b), counts_before(b, a)))
         self.assertFalse(counts_before(withdrawn, {**withdrawn, 'occurredAt': None}))
         self.assertFalse(counts_before({**withdrawn, 'occurredAt': None}, withdrawn))
+
+    def test_i5_what_the_id_does_not_cover_has_an_order(self):
+        untimed = reading(2, occurredAt=None, occurredAtText=None, occurredAtPrecision='NONE', zoneAssumed=False)
+        of = lambda currency: {**untimed, 'amount': {'value': '50.00', 'currency': currency}}
+        descending = [{**of(None), 'timeUnreadable': True}, of('BRL'), of('USD'), of(None)]
+        self.assertEqual(1, len({identity_of({**event, 'timeUnreadable': False}) for event in descending}))
+        for a, b in itertools.combinations(descending, 2):
+            self.assertEqual((True, False), (counts_before(a, b), counts_before(b, a)))
+            self.assertEqual(('RESTATED', 'other-content'), verdict_on_reading(b, a))
 
     def test_a_withdrawn_event_has_no_effect(self):
         report = {**blank('x:P'), **RIGHT, 'eventId': 'r', 'childKey': 'x:R'}
