@@ -37,7 +37,7 @@ export function isCertainlyLater(a: EventTime, b: EventTime): boolean {
   }
   const apart = earliestMs(a, a.occurredAt, b) - latestMs(b, b.occurredAt, a)
   // The end of a day is exclusive, so an event at exactly that moment is later.
-  return apart > 0 || (apart === 0 && (standsForDay(b, a) || compareBelowMillisecond(a, b) > 0))
+  return apart > 0 || (apart === 0 && (isDate(b) || compareBelowMillisecond(a, b) > 0))
 }
 
 /** Whether `a` is later than `b` in some zone that a time without one could have, or at some moment of a date's day. */
@@ -46,18 +46,19 @@ export function isPossiblyLater(a: EventTime, b: EventTime): boolean {
     return false
   }
   const apart = latestMs(a, a.occurredAt, b) - earliestMs(b, b.occurredAt, a)
-  return apart > 0 || (apart === 0 && !standsForDay(a, b) && compareBelowMillisecond(a, b) > 0)
+  return apart > 0 || (apart === 0 && !isDate(a) && compareBelowMillisecond(a, b) > 0)
 }
 
 /**
  * Whether it is certain which of two events is later, or that neither is. Untimed events are always comparable: by
- * definition they are older than all others. The order of comparable events is that of {@link compareAsRead}.
+ * definition they are older than all others. Two events of one date are not. The order of comparable events is that of
+ * {@link compareAsRead}.
  */
 export function areComparable(a: EventTime, b: EventTime): boolean {
   return (
     a.occurredAt === null ||
     b.occurredAt === null ||
-    (a.zoneAssumed === b.zoneAssumed && isDate(a) === isDate(b)) ||
+    (a.zoneAssumed === b.zoneAssumed && !isDate(a) && !isDate(b)) ||
     isCertainlyLater(a, b) ||
     isCertainlyLater(b, a)
   )
@@ -83,16 +84,12 @@ function earliestMs(time: EventTime, occurredAt: number, other: EventTime): numb
 }
 
 function latestMs(time: EventTime, occurredAt: number, other: EventTime): number {
-  const day = standsForDay(time, other) ? DAY_MS : 0
+  const day = isDate(time) ? DAY_MS : 0
   const zone = time.zoneAssumed && !other.zoneAssumed ? ZONE_HOURS_BEHIND_MAX * HOUR_MS : 0
   return occurredAt + day + zone
 }
 
-/** A date compared with a time of day stands for its whole day; compared with another date, for just that date. */
-function standsForDay(time: EventTime, other: EventTime): boolean {
-  return isDate(time) && !isDate(other)
-}
-
+/** A date stands for its whole day. */
 function isDate(time: EventTime): boolean {
   return time.occurredAtPrecision === 'DAY'
 }

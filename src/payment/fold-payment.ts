@@ -28,8 +28,8 @@ export const ATTENTION = {
     condition: `tier final or returned decides, and an outcome of rank >= ${POSITIVE_RANK_MIN} is possibly later than the earliest event of that tier, or one of the two has no time`,
   },
   'negative-after-positive': {
-    meaning: 'a negative status decides although "paid" was reported before',
-    condition: `tier soft-negative decides and an outcome of rank >= ${POSITIVE_RANK_MIN} is present; or tier final decides and its earliest event is certainly later than such an outcome`,
+    meaning: 'a negative status decides although "paid" was reported before, or at the very same time',
+    condition: `tier soft-negative decides and an outcome of rank >= ${POSITIVE_RANK_MIN} is present; or tier final decides, and such an outcome is not possibly later than the earliest event of that tier, and both have a time`,
   },
   'unknown-status': {
     meaning: 'the status of an event was not understood',
@@ -49,7 +49,7 @@ export const ATTENTION = {
   },
   'time-uncertain': {
     meaning:
-      'the status depends on times that cannot be compared because a zone is missing; the status that undoes nothing was chosen',
+      'the status depends on times that cannot be compared because a zone or the time of day is missing; the status that undoes nothing was chosen',
     condition:
       'the rule of the deciding tier gives another status if "certainly later" is replaced by "possibly later"; or the latest of BLOCKED and SETTLEMENT_FAILED, the latest of SCHEDULED and PROCESSING, or the earliest of the finals decides, and an event of another of these statuses, not comparable with it, could come first by that rule',
   },
@@ -115,7 +115,7 @@ export const FOLD_RULES: readonly string[] = [
   'The status is a function of the set of distinct events: neither their order of arrival nor repeats change it.',
   'The highest tier present decides; within it, the rule of the tier.',
   "Time is the provider's own time of the status, compared to its last digit. An event without a readable time is older than every timed one and never later than anything. Certainly or possibly later requires that both events have a time; the one exception is an untimed ON_HOLD, which any timed event ends.",
-  `A time without a zone is read as UTC but may be in any zone from UTC-${ZONE_HOURS_BEHIND_MAX} to UTC+${ZONE_HOURS_AHEAD_MAX}; a date alone stands for its whole day. An event is certainly later if it is later under every such reading, possibly later if it is later under some. Two times without a zone are in the same zone; a date and a time of the same day, both without a zone, cannot be compared. Everything else (latest, earliest, details) uses the time as read.`,
+  `A time without a zone is read as UTC but may be in any zone from UTC-${ZONE_HOURS_BEHIND_MAX} to UTC+${ZONE_HOURS_AHEAD_MAX}; a date alone stands for its whole day. An event is certainly later if it is later under every such reading, possibly later if it is later under some. Two times without a zone are in the same zone; a date and a time of the same day, both without a zone, cannot be compared, nor can two equal dates. Everything else (latest, earliest, details) uses the time as read.`,
   'Events with equal times are ordered by rank, then by event id; never by arrival.',
   'Details (references, amounts, dates) come from the latest event of the winning status, and what it lacks from the latest event that has it. Events about something else (an event context, another type) contribute none. Reasons come only from events of the winning status.',
   'A report of a refund, return or chargeback (childKey) is about that child only; each child is folded separately, by the same rules. Reports change nothing else of the original; an original known only from reports is UNKNOWN.',
@@ -223,7 +223,7 @@ function decideFinal(
   if (positives.some((positive) => mayBeLater(positive, deciding))) {
     attention.add('positive-after-final')
   }
-  if (positives.some((positive) => isCertainlyLater(deciding, positive))) {
+  if (positives.some((positive) => !mayBeLater(positive, deciding))) {
     attention.add('negative-after-positive')
   }
   if (couldBeAnother(finals, deciding, compareEarliest)) {

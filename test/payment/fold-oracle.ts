@@ -77,7 +77,7 @@ export function oracle(all: readonly PaymentEvent[]): OracleAnswer {
     if (moneyMoved.some((event) => laterOrIncomparable(event, decider))) {
       attention.add('positive-after-final')
     }
-    if (moneyMoved.some((event) => surelyLater(decider, event))) {
+    if (moneyMoved.some((event) => !laterOrIncomparable(event, decider))) {
       attention.add('negative-after-positive')
     }
     if (final.some((event) => couldTakeThePlace(event, decider, final, comesFirstAsFinal))) {
@@ -203,15 +203,12 @@ interface Span {
 function spanBeside(event: PaymentEvent, other: PaymentEvent): Span {
   const read = exactly(event)
   const isDay = event.occurredAtPrecision === 'DAY'
-  const otherIsDay = other.occurredAtPrecision === 'DAY'
   if (!event.zoneAssumed) {
     return { from: read, to: read, withEnd: true }
   }
   if (other.zoneAssumed) {
-    // Both are in the same zone, whichever it is. Two dates are compared directly.
-    return isDay && !otherIsDay
-      ? { from: read, to: read + 24n * HOUR, withEnd: false }
-      : { from: read, to: read, withEnd: true }
+    // Both are in the same zone, whichever it is.
+    return isDay ? { from: read, to: read + 24n * HOUR, withEnd: false } : { from: read, to: read, withEnd: true }
   }
   return isDay
     ? { from: read - 14n * HOUR, to: read + 36n * HOUR, withEnd: false }

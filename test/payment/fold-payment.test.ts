@@ -318,6 +318,42 @@ describe('times that cannot be compared', () => {
       'REJECTED',
       ['negative-after-positive'],
     ],
+    [
+      'of one date release nothing, and attention says that they might',
+      [told('BLOCKED', '2026-01-12'), told('PENDING_POSTING', '2026-01-12')],
+      'BLOCKED',
+      ['time-uncertain'],
+    ],
+    [
+      'of one date end no hold, and attention says that they might',
+      [told('ON_HOLD', '2026-01-12'), told('PROCESSING', '2026-01-12')],
+      'ON_HOLD',
+      ['time-uncertain'],
+    ],
+    [
+      'of one date get attention if the other step may be the latest',
+      [told('SCHEDULED', '2026-01-12'), told('PROCESSING', '2026-01-12')],
+      'PROCESSING',
+      ['time-uncertain'],
+    ],
+    [
+      'of one date get attention if another final may be the earliest',
+      [told('REJECTED', '2026-01-12'), told('CANCELED', '2026-01-12')],
+      'CANCELED',
+      ['contradictory-finals', 'time-uncertain'],
+    ],
+    [
+      'of one date make it possible that "paid" was later than the final status',
+      [told('REJECTED', '2026-01-12'), told('COMPLETED', '2026-01-12')],
+      'REJECTED',
+      ['positive-after-final'],
+    ],
+    [
+      'do not matter between two dates',
+      [told('BLOCKED', '2026-01-12'), told('PENDING_POSTING', '2026-01-13')],
+      'PENDING_POSTING',
+      ['released'],
+    ],
   ])('%s', (_, events, status, attention) => {
     expect(statusOf(...events)).toBe(status)
     expect(attentionOf(...events)).toEqual(attention)
@@ -499,6 +535,19 @@ describe('attention', () => {
       'rejected between two reports of "paid"',
       [at('COMPLETED', 1), at('REJECTED', 2), at('CREDITED', 3)],
       true,
+    ],
+    ['negative-after-positive', 'rejected and paid at the same time', [at('COMPLETED', 1), at('REJECTED', 1)], true],
+    [
+      'negative-after-positive',
+      'rejected and paid at the same local time',
+      [told('COMPLETED', '2026-01-12T12:00:00'), told('REJECTED', '2026-01-12T12:00:00')],
+      true,
+    ],
+    [
+      'negative-after-positive',
+      'rejected and paid on the same date',
+      [told('COMPLETED', '2026-01-12'), told('REJECTED', '2026-01-12')],
+      false,
     ],
     ['negative-after-positive', 'rejected before paid', [at('COMPLETED', 2), at('REJECTED', 1)], false],
     ['negative-after-positive', 'rejected, paid has no time', [at('COMPLETED', null), at('REJECTED', 1)], false],

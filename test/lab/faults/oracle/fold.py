@@ -68,17 +68,16 @@ def fold_own(events):
             attention.add('released')
         elif positives:
             attention.add('negative-after-positive')
-    if highest == FINAL:
-        final = earliest(tiers[FINAL])
-        if any(certainly_later(final, event) for event in positives):
-            attention.add('negative-after-positive')
     if len({event['status'] for event in tiers[FINAL]}) > 1:
         attention.add('contradictory-finals')
     if highest in (FINAL, RETURNED):
         decider = earliest(tiers[highest])
-        if any(None in (event['occurredAt'], decider['occurredAt']) or possibly_later(event, decider)
-               for event in positives):
+        came_after = [None in (event['occurredAt'], decider['occurredAt']) or possibly_later(event, decider)
+                      for event in positives]
+        if any(came_after):
             attention.add('positive-after-final')
+        if highest == FINAL and not all(came_after):
+            attention.add('negative-after-positive')
     leading = detail_order([event for event in events if event['status'] == status])
     if status == 'ON_HOLD' and leading[0]['holdReason'] == 'PENDING_CLIENT_ACTION':
         attention.add('client-action')

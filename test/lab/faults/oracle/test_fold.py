@@ -54,6 +54,14 @@ class Fold(unittest.TestCase):
         self.assertTrue(certainly_later(next_day, day))
         self.assertTrue(certainly_later(event('A', '2026-01-13T12:00Z'), day))
         self.assertFalse(certainly_later(event('A', '2026-01-13T11:59:59Z'), day))
+        same = event('B', '2026-01-12')
+        self.assertEqual((False, True), (certainly_later(same, day), possibly_later(same, day)))
+        self.folds(('BLOCKED', 'time-uncertain'), event('BLOCKED', '2026-01-12'), event('PENDING_POSTING', '2026-01-12'))
+        self.folds(('REJECTED', 'positive-after-final'), event('REJECTED', '2026-01-12'), event('COMPLETED', '2026-01-12'))
+
+    def test_paid_and_final_at_the_same_time_get_attention(self):
+        self.folds(('REJECTED', 'negative-after-positive'),
+                   event('REJECTED', '2026-01-12T10:00Z'), event('COMPLETED', '2026-01-12T10:00Z'))
 
     def test_a_hold_stands_unless_something_is_certainly_later(self):
         self.folds(('PROCESSING',), event('ON_HOLD', '2026-01-12T10:00Z'), event('PROCESSING', '2026-01-12T11:00Z'))

@@ -173,7 +173,7 @@ def later(event, other, certainly):
     if mine is None or theirs is None:
         return False
     if event['zoneAssumed'] == other['zoneAssumed']:
-        if event['zoneAssumed'] and is_day(event) != is_day(other):
+        if event['zoneAssumed'] and (is_day(event) or is_day(other)):
             # Both are in the same zone, whichever it is.
             mine_last, theirs_last = (at + (DAY_MS if is_day(one) else 0) for at, one in ((mine, event), (theirs, other)))
         else:
