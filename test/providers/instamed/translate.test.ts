@@ -314,7 +314,8 @@ describe('partial approval', () => {
   )
 
   test('an approved amount with a broken percent-encoding is no amount', () => {
-    const body = 'transactionID=a1&transactionStatus=S&Amount=50.00&IsPartiallyApproved=true&PartialApprovalAmount=30%ZZ'
+    const body =
+      'transactionID=a1&transactionStatus=S&Amount=50.00&IsPartiallyApproved=true&PartialApprovalAmount=30%ZZ'
     expect(eventOf(body, FORM)).toMatchObject({ amount: null, unreadable: ['PartialApprovalAmount'] })
   })
 
