@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { stringify } from 'yaml'
 import { ensureChromium } from './chromium.ts'
 import { ensureCloudEvents } from './cloudevents-python.ts'
 import { callControl } from './control.ts'
@@ -82,7 +81,7 @@ async function down(): Promise<void> {
   if (!info) console.log('The stack is not up.')
   else if (info.control === '') await composeDown(ROOT)
   else await callControl(info.control, { action: 'shutdown' })
-  await rm(STACK_FILE, { force: true })
+  await Promise.all([STACK_FILE, CONFIG_FILE].map((file) => rm(file, { force: true })))
   if (info) console.log('The stack is down.')
 }
 
@@ -188,22 +187,28 @@ async function installTools(): Promise<void> {
 
 /** The smallest configuration that has every provider. Ports and limits are the defaults. */
 function configurationFor({ kafkaBrokers, redisUrl, registryUrl }: StackInfo): string {
-  const source = (id: string, provider: string) => ({
-    id,
-    provider,
-    path: `/callbacks/${id}`,
-    authentication: 'none',
-  })
-  return `# Written by \`make up\`. Anybody on this machine may call: see docs/gateway-security.md.\n${stringify({
-    kafka: { brokers: kafkaBrokers },
-    redis: { url: redisUrl },
-    registry: { url: registryUrl },
-    sources: [
-      source('jpm-v1', 'jpm-global-payments-v1'),
-      source('jpm-v2', 'jpm-global-payments-v2'),
-      { ...source('instamed', 'instamed'), currency: 'USD' },
-    ],
-  })}`
+  return `# Written by \`make up\`. Anybody on this machine may call: see docs/gateway-security.md.
+kafka:
+  brokers: [${kafkaBrokers.join(', ')}]
+redis:
+  url: ${redisUrl}
+registry:
+  url: ${registryUrl}
+sources:
+  - id: jpm-v1
+    provider: jpm-global-payments-v1
+    path: /callbacks/jpm-v1
+    authentication: none
+  - id: jpm-v2
+    provider: jpm-global-payments-v2
+    path: /callbacks/jpm-v2
+    authentication: none
+  - id: instamed
+    provider: instamed
+    path: /callbacks/instamed
+    currency: USD
+    authentication: none
+`
 }
 
 function printStack(info: StackInfo): void {

@@ -174,8 +174,12 @@ def form_text(octets, charset):
 
 
 def xml_pairs(text):
-    """The children of the root with their text, or NO_TEXT if they hold more than text. Other features of XML are refused."""
-    pairs, path, texts, nests = [], [], [], []
+    """
+    The children of the root with their text, or NO_TEXT if they hold more than text, and the names of every element's children.
+    Other features of XML are refused.
+    """
+    pairs, path, texts, nests, families = [], [], [], [], []
+    children = []
 
     def refuse(*_):
         raise Undeliverable('invalid-xml')
@@ -183,12 +187,16 @@ def xml_pairs(text):
     def start(name, _attributes):
         if nests:
             nests[-1] = True
+            children[-1].append(name.split(':')[-1])
+        children.append([])
+        families.append(children[-1])
         path.append(name.split(':')[-1])
         texts.append('')
         nests.append(False)
 
     def end(_name):
         name, content, nested = path.pop(), texts.pop(), nests.pop()
+        children.pop()
         if len(path) == 1:
             pairs.append((name, NO_TEXT if nested else type(text)(content)))
 
@@ -203,7 +211,7 @@ def xml_pairs(text):
         parser.Parse(with_lawful_characters(str(text).lstrip()).encode(), True)
     except (expat.ExpatError, UnicodeEncodeError):
         raise Undeliverable('invalid-xml') from None
-    return pairs
+    return pairs, families
 
 
 def with_lawful_characters(text):

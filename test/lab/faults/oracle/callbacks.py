@@ -440,13 +440,16 @@ def instamed_values(content_type, body):
     text = text_of(body, content_type)
     start = text.lstrip()[:1]
     if start == '<':
-        return by_field(xml_pairs(text))
-    if start not in ('{', '[') and 'x-www-form-urlencoded' in content_type.lower():
-        values = by_field(form_pairs(body, content_type))
+        pairs, families = xml_pairs(text)
+        values = by_field(pairs)
+        # Lists of names, as objects without values.
+        sent = [dict.fromkeys(names) for names in families]
+    elif start not in ('{', '[') and 'x-www-form-urlencoded' in content_type.lower():
+        values = sent = by_field(form_pairs(body, content_type))
     else:
-        values = json_object(body, content_type)
+        values = sent = json_object(body, content_type)
     if not any(name.lower() in INSTAMED_NAMES for name in values):
-        raise not_read(values, ['PaymentTransactionID'], ['CurrentTransactionStatusCode'], ['transactionID', 'transactionStatus'])
+        raise not_read(sent, ['PaymentTransactionID'], ['CurrentTransactionStatusCode'], ['transactionID', 'transactionStatus'])
     return values
 
 
