@@ -61,7 +61,7 @@ test('I2 I3 I4 I5 every element is accounted for and recorded exactly once, in g
 
 test('I2 raw elements = events + dead letters + set aside, and nothing is repeated', async () => {
   const { expected } = report
-  expect(contents.events.length).toBe(expected.events + expected.duplicates.min)
+  expectWithin(contents.events.length - expected.events, expected.duplicates)
   expect(contents.rawDeadLetters.length).toBe(expected.deadLetters.min)
   expect(contents.changes.length).toBe(expected.events)
   expect(await paystatus.metric('paystatus_normalizer_callbacks_total')).toBe(contents.raw.length)
@@ -92,7 +92,7 @@ test('I6 at rest the view in Redis equals current, byte for byte', async () => {
 test('I8 the totals in the commits and the live metrics account for every event', async () => {
   const totals = await observer.totals()
   expect(totalsViolations(totals, contents)).toEqual([])
-  expect(totals.duplicate).toBe(report.expected.duplicates.min)
+  expectWithin(totals.duplicate, report.expected.duplicates)
   expect(await paystatus.metric('paystatus_processor_events_total')).toBe(totals.events)
   for (const verdict of ['applied', 'late', 'revision', 'conflict', 'unknown', 'duplicate', 'deadLetter'] as const) {
     const counted = await paystatus.metric(`paystatus_processor_verdicts_total{verdict="${verdict}"}`)
@@ -138,9 +138,15 @@ test('I3 the whole stream again gives only duplicates, and counting continues ac
   expect(after.changes).toEqual(contents.changes)
   expect(violationsOf(after, deployment.config)).toEqual([])
   const totals = await observer.totals()
-  expect(totals.duplicate - before.duplicate).toBe(again.expected.events + again.expected.duplicates.min)
+  expectWithin(totals.duplicate - before.duplicate - again.expected.events, again.expected.duplicates)
   expect(totalsViolations(totals, after)).toEqual([])
 })
+
+/** The range is one number, unless a busy gateway answered too late and the provider repeated what was stored. */
+function expectWithin(value: number, { min, max }: { readonly min: number; readonly max: number }): void {
+  expect(value).toBeGreaterThanOrEqual(min)
+  expect(value).toBeLessThanOrEqual(max)
+}
 
 function asText(_name: string, value: unknown): unknown {
   const bytes = value as { type?: string; data?: number[] } | null
