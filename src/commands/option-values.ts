@@ -71,8 +71,7 @@ export function ruledBy(rule: typeof nameRule): (text: string) => string {
 }
 
 export function httpUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+  if (toHttpUrl(text) === null) {
     throw new InvalidArgumentError('must be an http or https URL, such as http://127.0.0.1:8080.')
   }
   return text
@@ -80,8 +79,8 @@ export function httpUrl(text: string): string {
 
 /** Adds the address of a process's admin server, without a path. */
 export function adminUrls(text: string, before: readonly string[] = []): readonly string[] {
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.pathname !== '/') {
+  const url = toHttpUrl(text)
+  if (url === null || url.pathname !== '/') {
     throw new InvalidArgumentError('must be an address such as http://gateway:9090.')
   }
   return [...before, url.origin]
@@ -91,4 +90,9 @@ export function adminUrls(text: string, before: readonly string[] = []): readonl
 export function timeOrAge(text: string): number {
   const ms = parseDuration(text)
   return ms === undefined ? isoTime(text) : Date.now() - ms
+}
+
+function toHttpUrl(text: string): URL | null {
+  const url = URL.parse(text)
+  return url !== null && ['http:', 'https:'].includes(url.protocol) ? url : null
 }

@@ -15,7 +15,7 @@ import {
   TXN_OFFSET_COMMIT,
   TXN_OFFSET_COMMIT_ADDING,
 } from './client/requests.ts'
-import { asStop, isCoordinatorNotReady, isRetriable, kafkaErrorType } from './errors.ts'
+import { asStop, isCoordinatorNotReady, isRetriable, kafkaErrorType, orStop } from './errors.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { type AppendedRange, concurrentPauseMs, LeaderProducer } from './leader-producer.ts'
 import { isOffsetDecided } from './offset-decided.ts'
@@ -71,8 +71,6 @@ export async function openKafkaTransactions(
 
 const RETRY_PAUSE_MS = 50
 const TRANSACTION_VERSION = 'transaction.version'
-/** No identity yet. */
-const NO_PRODUCER = { producerId: -1n, producerEpoch: -1 } as const
 
 type TopicPartitions = readonly { readonly name: string; readonly partitions: readonly number[] }[]
 
@@ -90,7 +88,13 @@ class KafkaTransactions implements PartitionTransactions {
   constructor(cluster: Cluster, options: KafkaTransactionsOptions) {
     this.#cluster = cluster
     this.#options = options
-    this.#identity = { transactionalId: options.transactionalId, ...NO_PRODUCER, addsPartitions: false }
+    // Not known before `fenceFormerOwners`.
+    this.#identity = {
+      transactionalId: options.transactionalId,
+      producerId: -1n,
+      producerEpoch: -1,
+      addsPartitions: false,
+    }
     this.#producer = new LeaderProducer({
       cluster,
       identity: () => this.#identity,
@@ -117,11 +121,8 @@ class KafkaTransactions implements PartitionTransactions {
     if (transactionalId === this.#options.transactionalId) {
       return
     }
-    try {
-      this.#others.push(await this.#init(transactionalId))
-    } catch (error) {
-      throw asStop(error, `the transactions of ${transactionalId}, whose owner must be fenced`)
-    }
+    const asked = `the transactions of ${transactionalId}, whose owner must be fenced`
+    this.#others.push(await orStop(asked, () => this.#init(transactionalId)))
   }
 
   #init(transactionalId: string): Promise<ProducerIdentity> {

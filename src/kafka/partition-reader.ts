@@ -84,7 +84,6 @@ async function readToEnd(
   let at = place.offset
   let movedAt = performance.now()
   while (at < end) {
-    const before = at
     const fetched = await fetcher.fetch({ ...place, offset: at }, signal)
     if (fetched.kind === 'other-topic') {
       throw new Error(`${place.topic} was deleted and created again while it was read`)
@@ -95,16 +94,14 @@ async function readToEnd(
     if (fetched.records.length > 0) {
       await onRecords(fetched.records)
     }
-    if (fetched.next > at) {
-      at = fetched.next
-    } else if (isCompacted && at < fetched.lastStableOffset) {
-      // Compaction removed everything from here to the end: step over it, one offset at a time.
-      at += 1n
+    // Compaction removed everything from here to the end: step over it, one offset at a time.
+    const isHole = isCompacted && fetched.next === at && at < fetched.lastStableOffset
+    const next = isHole ? at + 1n : fetched.next
+    if (next > at) {
+      at = next
+      movedAt = performance.now()
     } else if (performance.now() - movedAt > LIMITS.retryForMs) {
       throw new NothingReturnedError(place, at, end)
-    }
-    if (at > before) {
-      movedAt = performance.now()
     }
   }
   return at

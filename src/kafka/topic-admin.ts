@@ -1,6 +1,6 @@
 import { sleep } from '../sleep.ts'
 import { TOPICS, type TopicId, type TopicNames, toTopicConfig } from '../topics.ts'
-import { assertNoError } from './client/client-errors.ts'
+import { assertNoError, UNKNOWN_TOPIC_OR_PARTITION } from './client/client-errors.ts'
 import { CREATE_TOPICS, DELETE_TOPICS, DESCRIBE_CONFIGS, type RequestType } from './client/requests.ts'
 import { NO_UUID } from './client/wire-types.ts'
 import { isRetriable } from './errors.ts'
@@ -90,7 +90,7 @@ export async function deleteTopics(kafka: KafkaClient, names: readonly string[])
   const body = { topics: names.map((name) => ({ name, id: NO_UUID })), timeoutMs: ANSWER_MAX_MS }
   const { topics } = await askController(kafka, DELETE_TOPICS, body)
   for (const { errorCode, errorMessage, name } of topics) {
-    if (errorCode !== UNKNOWN_TOPIC) {
+    if (errorCode !== UNKNOWN_TOPIC_OR_PARTITION) {
       assertDone(`${name} cannot be deleted`, errorCode, errorMessage)
     }
   }
@@ -196,11 +196,10 @@ export async function findTopicProblems(kafka: KafkaClient, plan: TopicPlan): Pr
   return findings
 }
 
-const UNKNOWN_TOPIC = 3
 const TOPIC_ALREADY_EXISTS = 36
 const TOPIC_AUTHORIZATION_FAILED = 29
 /** The topic does not exist, or is not visible to our user. */
-const NOT_THERE = new Set([UNKNOWN_TOPIC, TOPIC_AUTHORIZATION_FAILED])
+const NOT_THERE = new Set([UNKNOWN_TOPIC_OR_PARTITION, TOPIC_AUTHORIZATION_FAILED])
 
 /**
  * Number of partitions of each of these topics, without those that do not exist. Each is requested by name, so problems

@@ -93,5 +93,6 @@ export function nameShown(name: string): string {
 
 /** Tests the word as sent: normalizing removes what distinguishes a word from a text. */
 function wordShown(word: string): string {
-  return nameShown(strip(word)) === NAME_NOT_SHOWN ? NAME_NOT_SHOWN : normalizeWord(strip(word))
+  const sent = strip(word)
+  return nameShown(sent) === NAME_NOT_SHOWN ? NAME_NOT_SHOWN : normalizeWord(sent)
 }

@@ -1,5 +1,7 @@
 import { nameShown } from './drift.ts'
 import { isJsonObject } from './json-object.ts'
+import type { DeadLetter } from './provider.ts'
+import { deadLetter } from './translate-elements.ts'
 
 /** Names that stand together in one object of a product's bodies and in no other product's. */
 export type OwnNames = readonly string[]
@@ -14,6 +16,29 @@ export type OwnNames = readonly string[]
  */
 export function placeOfOwnNames(body: unknown, groups: readonly OwnNames[]): string | null {
   return placeIn(body, groups, [])
+}
+
+/**
+ * The dead letter of a body that an adapter cannot read: `foreign-product` if it has another family's shape and none of the
+ * product's own names, otherwise `unexpected-shape`, with the place of such a name.
+ *
+ * @param isOther Whether the body has nothing in the places that the product uses.
+ */
+export function notRead(
+  body: unknown,
+  ownNames: readonly OwnNames[],
+  isOther: boolean,
+  messages: { readonly foreign: string; readonly misshapen: string },
+): DeadLetter {
+  const place = placeOfOwnNames(body, ownNames)
+  if (place === null && isOther) {
+    return deadLetter('foreign-product', messages.foreign, null)
+  }
+  return deadLetter(
+    'unexpected-shape',
+    place === null ? messages.misshapen : `${messages.misshapen}, but ${place}`,
+    null,
+  )
 }
 
 /** Most steps of a path in a message. */

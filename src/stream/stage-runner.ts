@@ -16,6 +16,7 @@ export interface StageRunnerOptions {
 
 /** How long a stopping lane may wait for Redis or the broker to finish the work in progress. */
 const DRAIN_GRACE_MS = 5_000
+const NOT_JOINED = 'has not joined the group yet'
 
 /**
  * Runs a stage on its assigned partitions: one lane per partition, opened and closed as the group rebalances.
@@ -27,8 +28,7 @@ export class StageRunner {
   readonly #closing = new Map<number, Promise<void>>()
   readonly #confirmations = new Map<number, Set<() => void>>()
   readonly #rejections = new GrowingDistance()
-  #rejection: string | null = null
-  #joined = false
+  #notJoined: string | null = NOT_JOINED
   #stopping = false
   #failed = false
 
@@ -43,11 +43,7 @@ export class StageRunner {
 
   /** Why the group has not made an assignment yet, in a few words; null once it has, even an empty one. */
   get notJoined(): string | null {
-    if (this.#joined) {
-      return null
-    }
-    const text = 'has not joined the group yet'
-    return this.#rejection === null ? text : `${text}: ${this.#rejection}`
+    return this.#notJoined
   }
 
   async start(): Promise<void> {
@@ -70,7 +66,7 @@ export class StageRunner {
   }
 
   #onAssigned(partitions: readonly number[]): void {
-    this.#joined = true
+    this.#notJoined = null
     if (this.#stopping || this.#failed) {
       return
     }
@@ -96,8 +92,9 @@ export class StageRunner {
   }
 
   #rejected(error: unknown): void {
-    this.#rejection = shortReason(error)
-    const times = this.#rejections.met(this.#rejection, performance.now())
+    const reason = shortReason(error)
+    this.#notJoined &&= `${NOT_JOINED}: ${reason}`
+    const times = this.#rejections.met(reason, performance.now())
     if (times !== null) {
       this.#options.logger.warn({ err: error, times }, 'the group does not admit this process; trying again')
     }

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { encodeRecordBatch } from '../../src/kafka/client/encode-record-batch.ts'
 import { FETCH, OFFSET_COMMIT } from '../../src/kafka/client/requests.ts'
 import type { TopicsOfGroup } from '../../src/kafka/group-topics.ts'
 import { createKafka } from '../../src/kafka/kafka-client.ts'
@@ -8,6 +7,7 @@ import { DefinedStop } from '../../src/stream/partition-task.ts'
 import type { LogPlace } from '../../src/stream/topic-logs.ts'
 import { eventually } from '../lab/harness/eventually.ts'
 import { SILENT } from '../lab/harness/silent-logger.ts'
+import { recordsAt } from './client/records-at.ts'
 import { ScriptedBroker } from './client/scripted-broker.ts'
 import { ScriptedGroup } from './client/scripted-group.ts'
 
@@ -61,14 +61,7 @@ afterEach(async () => {
 })
 
 function batchAt(offset: bigint): Buffer {
-  const batch = encodeRecordBatch([{ key: 'k', value: Buffer.from(`value ${offset}`) }], {
-    timestamp: 0,
-    transactional: false,
-    producerId: -1n,
-    producerEpoch: -1,
-    firstSequence: -1,
-  })
-  batch.writeBigInt64BE(offset, 0)
+  const batch = recordsAt(offset, [{ key: 'k', value: Buffer.from(`value ${offset}`) }])
   if (damaged) {
     batch[70] = (batch[70] as number) ^ 1
   }

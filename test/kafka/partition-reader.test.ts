@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { encodeRecordBatch } from '../../src/kafka/client/encode-record-batch.ts'
 import { FETCH, LIST_OFFSETS } from '../../src/kafka/client/requests.ts'
 import { createKafka, type KafkaClient } from '../../src/kafka/kafka-client.ts'
 import { createPartitionReader } from '../../src/kafka/partition-reader.ts'
 import { SILENT } from '../lab/harness/silent-logger.ts'
+import { recordsAt } from './client/records-at.ts'
 import { ScriptedBroker } from './client/scripted-broker.ts'
 
 const END = 3n
@@ -48,7 +48,7 @@ beforeEach(async () => {
           logStartOffset: 0n,
           abortedTransactions: null,
           preferredReadReplica: -1,
-          records: empty >= 0 || next === undefined ? null : batchAt(next),
+          records: empty >= 0 || next === undefined ? null : recordsAt(next, [{ key: 'k', value: null }]),
         }
       }),
     })),
@@ -60,18 +60,6 @@ afterEach(async () => {
   await kafka.queries.close()
   scripted.close()
 })
-
-function batchAt(offset: bigint): Buffer {
-  const batch = encodeRecordBatch([{ key: 'k', value: null }], {
-    timestamp: 0,
-    transactional: false,
-    producerId: -1n,
-    producerEpoch: -1,
-    firstSequence: -1,
-  })
-  batch.writeBigInt64BE(offset, 0)
-  return batch
-}
 
 async function read(isCompacted: boolean): Promise<readonly bigint[]> {
   const offsets: bigint[] = []

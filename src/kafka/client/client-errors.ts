@@ -46,7 +46,7 @@ export function onlyPartition<P>(topics: readonly { readonly partitions: readonl
   return partition
 }
 
-const UNKNOWN_TOPIC_OR_PARTITION = 3
+export const UNKNOWN_TOPIC_OR_PARTITION = 3
 
 /** A failure of the connection rather than of the request: whether the broker executed the request is unknown. */
 export class KafkaConnectionError extends Error {

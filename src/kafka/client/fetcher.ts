@@ -76,12 +76,12 @@ export class Fetcher {
         if (failures > 0) {
           await this.#cluster.refresh([topic])
         }
-        const otherId = await this.#otherTopic(place)
-        if (otherId !== null && failures === 0) {
+        if (failures === 0 && (await this.#otherTopic(place)) !== null) {
           // A broker that has not learned of the present topic yet may have said so.
           await this.#cluster.refresh([topic])
         }
-        if (otherId !== null && otherId === (await this.#otherTopic(place))) {
+        const otherId = await this.#otherTopic(place)
+        if (otherId !== null) {
           return { kind: 'other-topic', topicId: otherId }
         }
         const answer = await this.#ask(await this.#cluster.leaderOf(topic, partition), place, signal)

@@ -7,7 +7,7 @@ import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
 import { FieldReader, isGiven } from '../fields.ts'
 import { findJsonId, usableId } from '../find-json-id.ts'
 import type { JsonObject } from '../json-object.ts'
-import { placeOfOwnNames } from '../own-names.ts'
+import { notRead } from '../own-names.ts'
 import { isPlaceholder } from '../placeholder.ts'
 import type { Callback, DeadLetter, DeadLetterReason, Provider, Translation } from '../provider.ts'
 import { readJson } from '../read-json.ts'
@@ -79,11 +79,6 @@ function isPaymentPlan(type: unknown): boolean {
 }
 
 const PAYMENT_PLAN: Translation = { events: [], deadLetters: [], setAside: 1, drift: [] }
-const FOREIGN = deadLetter(
-  'foreign-product',
-  "the body has none of InstaMed's fields: it belongs to another product",
-  null,
-)
 
 /** A body whose names only look like InstaMed's becomes the dead letter of a message without an id. */
 function isForeign(fields: JsonObject): boolean {
@@ -96,10 +91,10 @@ function isForeign(fields: JsonObject): boolean {
 }
 
 function notOurs(fields: JsonObject): DeadLetter {
-  const place = placeOfOwnNames(fields, INSTAMED_OWN_NAMES)
-  return place === null
-    ? FOREIGN
-    : deadLetter('unexpected-shape', `the body has none of InstaMed's fields where they belong, but ${place}`, null)
+  return notRead(fields, INSTAMED_OWN_NAMES, true, {
+    foreign: "the body has none of InstaMed's fields: it belongs to another product",
+    misshapen: "the body has none of InstaMed's fields where they belong",
+  })
 }
 
 type ReadMessage =

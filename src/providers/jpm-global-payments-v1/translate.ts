@@ -6,7 +6,7 @@ import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
 import { ALL_GUESSED, FieldReader, isGiven, NOTHING_GUESSED } from '../fields.ts'
 import { findJsonId } from '../find-json-id.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
-import { placeOfOwnNames } from '../own-names.ts'
+import { notRead } from '../own-names.ts'
 import type { Callback, DeadLetter, Provider, Translation } from '../provider.ts'
 import { type JsonBody, readJson } from '../read-json.ts'
 import { listOf, ReasonList } from '../reason-list.ts'
@@ -58,12 +58,11 @@ function translate(callback: Callback): Translation {
 }
 
 function notOurs(body: unknown): DeadLetter {
-  const place = placeOfOwnNames(body, V1_OWN_NAMES)
-  if (place === null && isJsonObject(body) && Object.keys(body).length > 0 && !Object.hasOwn(body, V1_LIST)) {
-    return deadLetter('foreign-product', 'the body has no callbacks: it belongs to another product', null)
-  }
-  const message = 'the body has no callbacks array'
-  return deadLetter('unexpected-shape', place === null ? message : `${message}, but ${place}`, null)
+  const isOther = isJsonObject(body) && Object.keys(body).length > 0 && !Object.hasOwn(body, V1_LIST)
+  return notRead(body, V1_OWN_NAMES, isOther, {
+    foreign: 'the body has no callbacks: it belongs to another product',
+    misshapen: 'the body has no callbacks array',
+  })
 }
 
 function translateElement(

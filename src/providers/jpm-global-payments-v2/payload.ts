@@ -73,16 +73,18 @@ export function v2PathOf(list: V2List): readonly string[] {
 export const V2_ROOT_LISTS: ReadonlySet<string> = new Set(['data', 'events'])
 export const V2_DATA_LISTS: ReadonlySet<string> = new Set(['payments', 'returns'])
 
-const V2_LIST_NAMES: ReadonlySet<string> = new Set(['payments', 'returns', 'events'])
+const V2_LIST_NAMES: ReadonlySet<string> = new Set([...V2_DATA_LISTS, 'events'])
 
 /** What only a payment or a return of v2 has. v1 has `paymentStatus` as well, and other products can have a `returnId`. */
 export const V2_OWN_NAMES: readonly OwnNames[] = [['paymentId'], ['returnId', 'returnStatus']]
 
+const ENVELOPE_READ = ['eventcontext', 'eventContext', 'type']
+
 /** The fields of the envelope that decide what an element means, by list. A return has its time from the envelope. */
 export const V2_ENVELOPE_READ = {
-  'data.payments': new Set(['eventcontext', 'eventContext', 'type']),
-  'data.returns': new Set(['eventcontext', 'eventContext', 'type', 'time']),
-  events: new Set(['eventcontext', 'eventContext', 'type']),
+  'data.payments': new Set(ENVELOPE_READ),
+  'data.returns': new Set([...ENVELOPE_READ, 'time']),
+  events: new Set(ENVELOPE_READ),
 } as const satisfies Record<V2List, ReadonlySet<string>>
 
 /** The fields that are read from a payment. */

@@ -14,7 +14,7 @@ import { ALL_GUESSED, FieldReader, isGiven, NOTHING_GUESSED } from '../fields.ts
 import { findJsonId } from '../find-json-id.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
 import { normalizeWord } from '../normalize-word.ts'
-import { placeOfOwnNames } from '../own-names.ts'
+import { notRead } from '../own-names.ts'
 import type { Callback, DeadLetter, Provider, Translation } from '../provider.ts'
 import { type JsonBody, readJson } from '../read-json.ts'
 import { listOf, ReasonList } from '../reason-list.ts'
@@ -99,16 +99,11 @@ function ambiguousList({ duplicates }: JsonBody): string | null {
 }
 
 function notOurs(body: unknown): DeadLetter {
-  const place = placeOfOwnNames(body, V2_OWN_NAMES)
-  if (place === null && isJsonObject(body) && Object.keys(body).length > 0 && !hasV2List(body)) {
-    return deadLetter(
-      'foreign-product',
-      'the body has no payments, returns or events: it belongs to another product',
-      null,
-    )
-  }
-  const message = 'the body has none of the arrays data.payments, data.returns and events'
-  return deadLetter('unexpected-shape', place === null ? message : `${message}, but ${place}`, null)
+  const isOther = isJsonObject(body) && Object.keys(body).length > 0 && !hasV2List(body)
+  return notRead(body, V2_OWN_NAMES, isOther, {
+    foreign: 'the body has no payments, returns or events: it belongs to another product',
+    misshapen: 'the body has none of the arrays data.payments, data.returns and events',
+  })
 }
 
 function moreThanOneList({ list, unread }: V2Payload): DeadLetter {

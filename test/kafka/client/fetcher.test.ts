@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Cluster } from '../../../src/kafka/client/cluster.ts'
-import { encodeRecordBatch } from '../../../src/kafka/client/encode-record-batch.ts'
 import { Fetcher, type FetchPlace } from '../../../src/kafka/client/fetcher.ts'
 import { FETCH, METADATA } from '../../../src/kafka/client/requests.ts'
 import type { ValueOf } from '../../../src/kafka/client/wire-types.ts'
 import { createKafka } from '../../../src/kafka/kafka-client.ts'
 import { eventually } from '../../lab/harness/eventually.ts'
 import { SILENT } from '../../lab/harness/silent-logger.ts'
+import { recordsAt } from './records-at.ts'
 import { ScriptedBroker } from './scripted-broker.ts'
 
 let scripted: ScriptedBroker
@@ -79,12 +79,10 @@ const place = (partition: number, offset = 0n, more: Partial<FetchPlace> = {}): 
 })
 
 function records(baseOffset: bigint, ...values: readonly string[]): Buffer {
-  const batch = encodeRecordBatch(
+  return recordsAt(
+    baseOffset,
     values.map((value) => ({ key: 'k', value: Buffer.from(value) })),
-    { timestamp: 0, transactional: false, producerId: -1n, producerEpoch: -1, firstSequence: -1 },
   )
-  batch.writeBigInt64BE(baseOffset, 0)
-  return batch
 }
 
 test('returns the records, the next offset, and the ends of the log', async () => {
