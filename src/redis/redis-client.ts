@@ -125,7 +125,10 @@ export class RedisClient {
     })
   }
 
-  /** Connects and checks once, for tools, which do not wait. Rejects with RedisUnavailableError. */
+  /**
+   * Connects and checks once, for tools, which do not wait; then keeps reconnecting until `close`. Rejects with
+   * RedisUnavailableError.
+   */
   async connected(): Promise<void> {
     this.#readCredentials()
     const { client } = this.#open
@@ -134,6 +137,7 @@ export class RedisClient {
     try {
       // The rejection only says that the connection closed, and a Sentinel client retries forever; the event has the reason.
       await Promise.race([failed, client.connect()])
+      this.#keepsConnected = true
     } catch (error) {
       throw toUnavailable(error as Error)
     } finally {

@@ -1,6 +1,7 @@
+import { EventEmitter } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import type { Redis } from 'ioredis'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { openRedis } from '../../src/redis/open-redis.ts'
 import { RedisClient } from '../../src/redis/redis-client.ts'
 import { eventually } from '../lab/harness/eventually.ts'
@@ -45,4 +46,22 @@ test('a failover during a reconnect makes ioredis give up; the client connects a
   await eventually(() => expect(client.status).toBe('end'))
   const before = asked
   await eventually(() => expect(asked).toBeGreaterThan(before))
+})
+
+test('so does the client of a tool, once it was connected', async () => {
+  const connections = vi.fn(async () => {})
+  const redisThatGivesUp = Object.assign(new EventEmitter(), { status: 'ready', connect: connections, disconnect() {} })
+  const node = { name: 'Redis', redis: { info: async () => 'maxmemory_policy:noeviction' } }
+  const tool = new RedisClient({}, SILENT, undefined, () => ({
+    client: redisThatGivesUp as unknown as Redis,
+    nodes: () => [node as unknown as { name: string; redis: Redis }],
+    readCredentials: () => {},
+  }))
+  try {
+    await tool.connected()
+    redisThatGivesUp.emit('end')
+    await eventually(() => expect(connections).toHaveBeenCalledTimes(2))
+  } finally {
+    tool.close()
+  }
 })
