@@ -28,7 +28,7 @@ import { type SettledCommit, settledCommit } from './settled-commit.ts'
 import type { StateWrite, ViewRead } from './state-store.ts'
 import type { StatusTaskOptions } from './status-task-options.ts'
 import { StepHeaders } from './step-headers.ts'
-import { type CommitMetadata, NO_OUTPUT, OUTPUTS } from './view-marker.ts'
+import { type CommitMetadata, fromMetadataText, NO_OUTPUT, OUTPUTS } from './view-marker.ts'
 import { type LaneStore, WaitingStore } from './waiting-store.ts'
 
 /** Time without another commit after which the outputs of the last one are checked, ms. */
@@ -350,8 +350,11 @@ export class StatusTask implements PartitionTask {
     }
     const committed = await offsets.committed(group, topics.events, partition)
     const { ends: promised, inexact } = this.#promised
+    const found = fromMetadataText(committed.metadata)?.ends
     if (
       committed.offset !== this.#opened().view.marker.next ||
+      // A commit for timers changes only the promise.
+      OUTPUTS.some((output) => found?.[output] !== promised[output]) ||
       !(await outputsDecided({ partition, topics, reader, promised, inexact }))
     ) {
       throw new Error(`the last commit of partition ${partition} is still not visible`)

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type OutputFacts, outcomeOfHalfEnded } from '../../src/processor/settle-outputs.ts'
 import { sampleEvent } from '../avro/samples.ts'
-import { PARTITION, StatusWorld, TOPICS } from './status-world.ts'
+import { DAY_MS, PARTITION, StatusWorld, TOPICS } from './status-world.ts'
 
 const FIRST = sampleEvent({ eventId: 'first', paymentKey: 'jpm:a', status: 'ACCEPTED', naturalKey: '1' })
 const SECOND = sampleEvent({ eventId: 'second', paymentKey: 'jpm:a', status: 'COMPLETED', naturalKey: '2' })
@@ -147,4 +147,20 @@ test('a commit that stays invisible and is followed by no other is detected whil
   expect(world.changes()).toHaveLength(1)
   world.now += 10_000
   await task.idle(signal)
+})
+
+test('so is that of a timer, whose offset is the same as before (I8)', async () => {
+  const world = new StatusWorld()
+  world.arrive({ ...FIRST, requestedExecutionDate: null })
+  const task = world.task()
+  await world.run(task)
+  world.now += 5 * DAY_MS
+  world.kafka.skipsMarker = (place) => place === 'offsets'
+  await task.idle(signal)
+  world.kafka.skipsMarker = () => false
+  expect([world.changes().at(-1)?.verdict, world.totals()?.overdue]).toEqual(['OVERDUE', 0])
+  world.now += 10_000
+  await expect(task.idle(signal)).rejects.toThrow('still not visible')
+  await world.run(task)
+  expect([world.changes().length, world.totals()?.overdue]).toEqual([2, 1])
 })
