@@ -40,8 +40,9 @@ export default defineConfig({
           // They mostly wait: for sessions to expire, brokers to elect, processes to start. They share one stack, in which each
           // file has names of its own; a file that breaks servers or configures them differently starts its own.
           maxWorkers: 3,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // A limit for what hangs: on a slow and busy machine, a test takes several times as long.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {

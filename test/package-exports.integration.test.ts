@@ -170,5 +170,5 @@ describe('@paystatus/client', () => {
     } finally {
       await publisher.close()
     }
-  }, 60_000)
+  })
 })

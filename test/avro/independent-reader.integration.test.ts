@@ -31,7 +31,7 @@ print(json.dumps(value, default=lambda time: round((time - epoch).total_seconds(
 let python: string
 beforeAll(async () => {
   python = await ensureFastavro(() => {})
-}, 300_000)
+})
 
 function readByFastavro(file: string, bytes: Buffer): unknown {
   const schema = fileURLToPath(new URL(`../../schemas/${file}`, import.meta.url))

@@ -9,7 +9,7 @@ import { CONFIG_PARTS, type ConfigPart } from '../../src/config.ts'
 import { createKafka, type KafkaClient } from '../../src/kafka/kafka-client.ts'
 import { postExamples } from '../lab/demo/examples.ts'
 import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
-import { eventually as eventuallyWithin } from '../lab/harness/eventually.ts'
+import { eventually } from '../lab/harness/eventually.ts'
 import { SILENT } from '../lab/harness/silent-logger.ts'
 import { type AclEntry, createAcls } from './create-acls.ts'
 import { ADMIN, SecuredServers, unsignedToken } from './secured-servers.ts'
@@ -35,9 +35,6 @@ const NEEDS: Readonly<Record<Role, readonly ConfigPart[]>> = {
 const NOT_GIVEN = { file: '/does/not/exist' }
 /** Sessions expire many times during the test, so that every client must authenticate again. */
 const SESSION_MS = 4_000
-
-/** Three processes start in addition to a broker, which is slow on a busy machine. */
-const eventually = (attempt: () => unknown) => eventuallyWithin(attempt, { timeoutMs: 60_000 })
 
 let servers: SecuredServers
 let deployment: Deployment
@@ -74,7 +71,7 @@ beforeAll(async () => {
     clientId: 'administrator',
     logger: SILENT,
   })
-}, 200_000)
+})
 
 afterAll(async () => {
   await administrator?.queries.close()
@@ -163,7 +160,7 @@ test('the printed permissions suffice for the whole path; a role without one, or
 
   await refusals()
   expect(await Promise.all([gateway, normalizer, processor].map((process) => process.stop()))).toEqual([0, 0, 0])
-}, 300_000)
+})
 
 /** Tools report the problem within seconds and exit with 1. */
 async function refusals(): Promise<void> {

@@ -202,4 +202,4 @@ test('generated requests are answered as the OpenAPI description says', async ()
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
-}, 120_000)
+})

@@ -121,7 +121,7 @@ describe('acts', () => {
       expect.objectContaining({ ...done, act: 'reprocess', reason: 'to be sure' }),
     ])
     expect((await browser.get('/dead-letters')).body).toContain('No dead letters are open')
-  }, 60_000)
+  })
 
   test('a body is on no page until it is opened, which is recorded', async () => {
     const { body: letter } = await browser.get(`/dead-letters/at/${encodeURIComponent(await placeOfLetter())}`)

@@ -49,7 +49,7 @@ beforeAll(async () => {
   page = await browser.newPage()
   page.setDefaultTimeout(10_000)
   problems = problemsOf(page)
-}, 300_000)
+})
 
 afterAll(async () => {
   await browser?.close()

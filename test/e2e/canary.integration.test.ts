@@ -248,7 +248,7 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
     OTEL_TRACES_SAMPLER_ARG: '1',
   })
-  await paystatus.ready(90_000)
+  await paystatus.ready()
   const secrets = deployment.config.sources.flatMap(({ path, authentication }) =>
     authentication.flatMap((one) => {
       switch (one.type) {
@@ -266,9 +266,9 @@ beforeAll(async () => {
   )
   needles = [MARK, CARD, ...secrets, Buffer.from(`${MARK}:${MARK}`).toString('base64')]
   await flood()
-  await observer.caughtUp(120_000)
+  await observer.caughtUp()
   await poisonEvents()
-  await observer.caughtUp(120_000)
+  await observer.caughtUp()
   written.set('metrics', await paystatus.metricsText())
   written.set('health', JSON.stringify(await paystatus.health()))
   for (const id of Object.keys(TOPICS) as TopicId[]) {

@@ -39,7 +39,7 @@ beforeAll(async () => {
   )
   observer = await Observer.create(deployment)
   paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
-  await paystatus.ready(60_000)
+  await paystatus.ready()
 })
 
 afterAll(async () => {
@@ -128,7 +128,7 @@ describe('compression.type of every topic', () => {
     // The view is rebuilt from `current`, and every callback is translated again from raw.
     await observer.redis.run((client) => client.flushall())
     paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
-    await paystatus.ready(60_000)
+    await paystatus.ready()
     expect(await deployment.command(['verify', '--all'])).toMatchObject({ code: 0 })
     expect(await deployment.command(['drift', '--json'])).toMatchObject({ code: 0 })
     expect(await deployment.command(['topics', 'check'])).toMatchObject({ code: 0 })

@@ -61,7 +61,7 @@ async function post(ids: readonly string[], status: string): Promise<void> {
 async function restart(): Promise<void> {
   await paystatus.stop()
   paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
-  await paystatus.ready(120_000)
+  await paystatus.ready()
 }
 
 beforeAll(async () => {
@@ -70,9 +70,9 @@ beforeAll(async () => {
   })
   observer = await Observer.create(deployment)
   paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
-  await paystatus.ready(120_000)
+  await paystatus.ready()
   report = await simulate(deployment, paystatus.gatewayUrl, { seed: 23, payments: 30 })
-  await observer.caughtUp(120_000)
+  await observer.caughtUp()
 })
 
 afterAll(async () => {
@@ -114,7 +114,7 @@ test('verify, why, dlq and drift work as without encryption', async () => {
 test('forget: the bodies are unreadable for all, the statuses stay, later callbacks are read', async () => {
   await post(['forget-me'], 'PENDING')
   await post(['other', 'forget-me'], 'COMPLETED')
-  await observer.caughtUp(120_000)
+  await observer.caughtUp()
   const key = 'jpm-global-payments-v1:forget-me'
   const before = await json(['show', key])
   // The second callback is encrypted with the data key of the other payment: it is reported and kept.
@@ -143,7 +143,7 @@ test('forget: the bodies are unreadable for all, the statuses stay, later callba
   ])
   // The gateway still runs, and had the forgotten data key in its memory.
   await post(['forget-me'], 'RETURNED')
-  await observer.caughtUp(120_000)
+  await observer.caughtUp()
   expect((await json(['show', key])).payments[0].statusVersion).toBe(before.payments[0].statusVersion + 1)
   expect(await json(['verify', '--payment', key])).toMatchObject({ ok: true })
   expect(await paystatus.metric('paystatus_normalizer_forgotten_total')).toBe(0)
@@ -153,7 +153,7 @@ test('a new key-encryption key takes over, and the old one still decrypts', asyn
   reconfigure({ active: 'kek-2', keys: [kek1, kek2] })
   await restart()
   await post(['rotated'], 'COMPLETED')
-  await observer.caughtUp(120_000)
+  await observer.caughtUp()
   const keks = (await observer.records('keys')).map((record) => headerText(record, 'paystatus_kek'))
   expect(new Set(keks)).toEqual(new Set(['kek-1', '', 'kek-2']))
   expect(await json(['verify', '--all'])).toMatchObject({ ok: true })
@@ -176,8 +176,8 @@ test('a missing key-encryption key stops the normalizer, which names it; once it
   expect([verified.code, verified.stderr.includes('"kek-2"')]).toEqual([1, true])
   reconfigure({ active: 'kek-2', keys: [kek1, kek2] })
   paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
-  await paystatus.ready(120_000)
-  await observer.caughtUp(120_000)
+  await paystatus.ready()
+  await observer.caughtUp()
   await eventually(async () => {
     expect((await json(['show', 'jpm-global-payments-v1:waiting'])).payments[0].status).toBe('COMPLETED')
   })
@@ -191,8 +191,8 @@ test('raw that is read again: forgotten bodies are counted, and change nothing (
   const changes = (await observer.records('changes')).length
   await eventually(() => observer.admin.setOffsets({ groupId: config.normalizer.group, topic: topics.raw, partitions }))
   paystatus = await deployment.start(['normalizer', 'processor'])
-  await paystatus.ready(120_000)
-  await observer.caughtUp(120_000)
+  await paystatus.ready()
+  await observer.caughtUp()
   expect(await paystatus.metric('paystatus_normalizer_forgotten_total')).toBe(2)
   expect((await observer.records('changes')).length).toBe(changes)
 })

@@ -27,13 +27,13 @@ let running: RoleProcess[] = []
 beforeAll(async () => {
   const started = await startStack({ only: ['kafka', 'redis'] })
   stack = Object.assign(started, { registryUrl: inject('stack').registryUrl })
-}, 120_000)
+})
 
 afterAll(async () => {
   await observer?.close()
   await deployment?.close()
   await stack?.stop()
-}, 60_000)
+})
 
 /** A separate installation per test, so that damaged topics do not affect the next test. */
 beforeEach(async () => {
@@ -49,7 +49,7 @@ beforeEach(async () => {
     },
   })
   observer = await Observer.create(deployment)
-}, 60_000)
+})
 
 async function start(...roles: string[]): Promise<RoleProcess> {
   const started = await deployment.start(roles)
@@ -164,7 +164,7 @@ describe('raw that lost its newest records', () => {
     await remedy(output)
     await start('normalizer')
     await known([...first, ...second])
-  }, 120_000)
+  })
 
   test('I2 and grew past what was read while nothing read it: the offset does not show it, the leader epoch does', async () => {
     const gateway = await start('gateway', 'processor')
@@ -183,7 +183,7 @@ describe('raw that lost its newest records', () => {
     await remedy(output)
     await start('normalizer')
     await known(second)
-  }, 120_000)
+  })
 
   test('I2 and grew past what was read, while the normalizer was frozen', async () => {
     const gateway = await start('gateway', 'processor')
@@ -198,7 +198,7 @@ describe('raw that lost its newest records', () => {
     await remedy(output)
     await start('normalizer')
     await known(second)
-  }, 120_000)
+  })
 })
 
 describe('events that lost their newest records', () => {
@@ -213,7 +213,7 @@ describe('events that lost their newest records', () => {
     await remedy(output)
     await start('processor')
     await known(second)
-  }, 120_000)
+  })
 })
 
 describe('a topic that was deleted and recreated', () => {
@@ -228,7 +228,7 @@ describe('a topic that was deleted and recreated', () => {
     const again = await start('processor')
     await known(second)
     expect(again.output).toContain('the group has no committed offset, but the outputs are not empty')
-  }, 120_000)
+  })
 
   test('I2 raw, and grew past what was read while nothing read it: all of it is read', async () => {
     const gateway = await start('gateway', 'processor')
@@ -239,7 +239,7 @@ describe('a topic that was deleted and recreated', () => {
     const second = await post(gateway, 8)
     await start('normalizer')
     await known(second)
-  }, 120_000)
+  })
 
   test('I3 an output stops every start, until an operator confirms it', async () => {
     const gateway = await start('gateway', 'normalizer')
@@ -252,7 +252,7 @@ describe('a topic that was deleted and recreated', () => {
     await remedy(output)
     await start('processor')
     await known(await post(gateway, 3))
-  }, 120_000)
+  })
 
   async function recreate(topic: string): Promise<void> {
     await observer.admin.deleteTopics({ topics: [topic] })
@@ -269,29 +269,25 @@ describe('an output that lost its newest records', () => {
   test.each([
     ['changes', 'CHANGES_TRUNCATED'],
     ['current', 'CURRENT_TRUNCATED'],
-  ] as const)(
-    'I3 %s: nothing more is committed, and every start is refused',
-    async (id, code) => {
-      const gateway = await start('gateway', 'normalizer')
-      const processor = await start('processor')
-      await known(await post(gateway, 20))
-      const topic = deployment.topics[id]
-      const { processor: stage } = deployment.config
-      await observer.caughtUp()
-      const before = await committed(stage.group, deployment.topics.events)
-      await loseEnd(topic, 6)
-      // As many aborted records as were lost: the end of the topic alone would not show the loss.
-      await post(gateway, 12)
-      const output = await stopped(processor, code)
-      expect(output).toContain(`${topic}[0]`)
-      expect(output).toContain('paystatus repair')
-      expect(await committed(stage.group, deployment.topics.events)).toEqual(before)
-      await stopped(await start('processor'), code)
-      await stopped(await start('processor'), code)
-      expect(await committed(stage.group, deployment.topics.events)).toEqual(before)
-    },
-    120_000,
-  )
+  ] as const)('I3 %s: nothing more is committed, and every start is refused', async (id, code) => {
+    const gateway = await start('gateway', 'normalizer')
+    const processor = await start('processor')
+    await known(await post(gateway, 20))
+    const topic = deployment.topics[id]
+    const { processor: stage } = deployment.config
+    await observer.caughtUp()
+    const before = await committed(stage.group, deployment.topics.events)
+    await loseEnd(topic, 6)
+    // As many aborted records as were lost: the end of the topic alone would not show the loss.
+    await post(gateway, 12)
+    const output = await stopped(processor, code)
+    expect(output).toContain(`${topic}[0]`)
+    expect(output).toContain('paystatus repair')
+    expect(await committed(stage.group, deployment.topics.events)).toEqual(before)
+    await stopped(await start('processor'), code)
+    await stopped(await start('processor'), code)
+    expect(await committed(stage.group, deployment.topics.events)).toEqual(before)
+  })
 })
 
 describe('settings that differ from those of the last commit', () => {
@@ -312,7 +308,7 @@ describe('settings that differ from those of the last commit', () => {
     }
     // As before, even if the configuration does not say so.
     await expect((await start('processor')).exited).resolves.toBe(1)
-  }, 120_000)
+  })
 
   test('I7 another environment stops, and the message says how to continue with it', async () => {
     const gateway = await start('gateway')
@@ -327,7 +323,7 @@ describe('settings that differ from those of the last commit', () => {
     await processor.ready()
     await start('normalizer')
     await known(await post(gateway, 3))
-  }, 120_000)
+  })
 
   function changedConfig(change: (text: string) => string): string {
     const text = readFileSync(deployment.configFile, 'utf8')

@@ -19,7 +19,7 @@ beforeAll(async () => {
   const [, second] = registries
   const elsewhere = JSON.stringify({ type: 'record', name: 'Elsewhere', fields: [] })
   await createSchemaRegistry({ url: second?.registryUrl ?? '' }).register('elsewhere-value', elsewhere)
-}, 120_000)
+})
 
 afterAll(async () => {
   await Promise.all((registries ?? []).map((registry) => registry.stop()))
@@ -42,7 +42,7 @@ describe.each(['v6', 'v7'])('I2 over the API %s', (version) => {
       { config: { registry: { url: proxied.href, checkIntervalMs: 1_000 } } },
     )
     observer = await Observer.create(deployment)
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await observer?.close()
@@ -92,7 +92,7 @@ describe.each(['v6', 'v7'])('I2 over the API %s', (version) => {
     expect((await deployment.command(['schemas', 'check'])).code).toBe(0)
     expect((await deployment.command(['verify', '--all'])).code).toBe(0)
     await again.stop()
-  }, 120_000)
+  })
 
   test('deleted subjects are noticed by running processes, which stop writing', async () => {
     const running = await deployment.start(['gateway', 'normalizer', 'processor'])
@@ -113,5 +113,5 @@ describe.each(['v6', 'v7'])('I2 over the API %s', (version) => {
     const next = await deployment.start(['normalizer'])
     expect(await next.exited).toBe(1)
     expect(next.output).toMatch(/is not registered under .* restore the registry first/)
-  }, 120_000)
+  })
 })

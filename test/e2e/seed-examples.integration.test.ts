@@ -85,7 +85,7 @@ beforeAll(async () => {
   }
   await paystatus.ready()
   await observer.caughtUp()
-}, 120_000)
+})
 
 afterAll(async () => {
   await observer?.close()

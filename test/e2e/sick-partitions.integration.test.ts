@@ -118,16 +118,13 @@ test('without a leader: a new gateway, a new normalizer and a new processor work
     observer = await Observer.create(deployment)
     const seen = observer
     const completed = async (ids: readonly string[]) => {
-      await eventually(
-        async () => {
-          const current = await seen.current()
-          const missing = ids.filter((id) => current.get(`jpm-global-payments-v1:${id}`)?.status !== 'COMPLETED')
-          if (missing.length > 0) {
-            throw new Error(`not in current: ${missing}\n${deployment.lastWords}`)
-          }
-        },
-        { timeoutMs: 60_000 },
-      )
+      await eventually(async () => {
+        const current = await seen.current()
+        const missing = ids.filter((id) => current.get(`jpm-global-payments-v1:${id}`)?.status !== 'COMPLETED')
+        if (missing.length > 0) {
+          throw new Error(`not in current: ${missing}\n${deployment.lastWords}`)
+        }
+      })
     }
     await trio.broker(2).stop()
     await trio.leadersAre(deployment.topics.raw, [1, -1, 3])

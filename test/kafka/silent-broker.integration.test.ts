@@ -5,9 +5,6 @@ import { TcpProxy } from '../lab/harness/tcp-proxy.ts'
 
 /** Unusable bootstrap brokers, listed before one that works. */
 
-/** An unanswered handshake and the steps after it. */
-const SOON_MS = 6_000
-
 let broker: string
 let dead: TcpProxy
 
@@ -25,7 +22,6 @@ test.each([
   ['accepts connections and stays silent', () => dead.freeze()],
 ])('a broker that %s is abandoned for the next one', async (_how, harm) => {
   harm()
-  const startedAt = performance.now()
   const kafka = createKafka({
     connection: { brokers: [`127.0.0.1:${dead.port}`, broker] },
     clientId: 'test',
@@ -34,13 +30,13 @@ test.each([
   const cluster = kafka.cluster()
   // On new servers, the coordinators' topic may not exist yet.
   await cluster.retried(() => cluster.coordinatorOf('group', 'silent-broker'))
-  expect(performance.now() - startedAt).toBeLessThan(SOON_MS)
+  const tried = dead.accepted
+  expect(tried).toBeGreaterThan(0)
   await cluster.close()
 
   // The next user of the client benefits from it.
   const again = kafka.cluster()
-  const secondAt = performance.now()
   await again.describe([])
-  expect(performance.now() - secondAt).toBeLessThan(1_000)
+  expect(dead.accepted).toBe(tried)
   await again.close()
 })

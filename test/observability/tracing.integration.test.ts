@@ -44,10 +44,10 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
     OTEL_TRACES_SAMPLER_ARG: '1',
   })
-  await paystatus.ready(90_000)
+  await paystatus.ready()
   await post('PENDING')
   await post('COMPLETED')
-  await observer.caughtUp(60_000)
+  await observer.caughtUp()
   // A stop sends what is left.
   expect(await paystatus.stop()).toBe(0)
   spans = await receiver.spans()
@@ -102,9 +102,9 @@ test('a receiver that is down costs nothing but the spans (I1)', async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
     OTEL_TRACES_SAMPLER_ARG: '1',
   })
-  await paystatus.ready(90_000)
+  await paystatus.ready()
   await post('RETURNED')
-  await observer.caughtUp(60_000)
+  await observer.caughtUp()
   await eventually(async () => {
     const { stdout } = await deployment.command(['show', KEY, '--json'])
     expect(JSON.parse(stdout).payments[0].status).toBe('RETURNED')

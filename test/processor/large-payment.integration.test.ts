@@ -35,7 +35,7 @@ test('I10, I5: 256 large events give a state of at most 128 KiB, the same in any
   await append([...inOrder, ...mixed])
   const processor = await deployment.start(['processor'])
   await processor.ready()
-  await observer.caughtUp(60_000)
+  await observer.caughtUp()
 
   const sizes = (await observer.records('current')).map(({ value }) => value?.length ?? 0)
   expect(Math.max(...sizes)).toBeLessThanOrEqual(STATE_BYTES_MAX)

@@ -42,7 +42,7 @@ beforeAll(async () => {
   await Promise.all([intake.ready(), processor.ready()])
   await send()
   await allIsWell()
-}, 120_000)
+})
 
 afterAll(async () => {
   await observer?.close()

@@ -17,7 +17,7 @@ print(json.dumps({'attributes': attributes, 'data': base64.b64encode(event.get_d
 let python: string
 beforeAll(async () => {
   python = await ensureCloudEvents(() => {})
-}, 300_000)
+})
 
 function readBySdk(headers: Readonly<Record<string, string | Buffer>>, key: string, value: Buffer): unknown {
   const encoded = Object.entries(headers).map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')])

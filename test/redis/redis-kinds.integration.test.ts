@@ -27,8 +27,6 @@ import { launch, type Server } from '../lab/stack/server.ts'
 import { valkeySpec } from '../lab/stack/valkey.ts'
 import { describeStateStore } from '../processor/state-store.conformance.ts'
 
-const MINUTES = 60_000
-
 /** A way to run Redis; the same tests run against each. */
 interface Kind {
   readonly connection: RedisConnection
@@ -88,7 +86,7 @@ describe.each(KINDS)('Redis as %s', (_name, start) => {
     kind = await start()
     redis = new RedisClient(kind.connection, SILENT)
     await redis.connected()
-  }, 2 * MINUTES)
+  })
 
   afterAll(async () => {
     redis?.close()
@@ -120,33 +118,26 @@ describe.each(KINDS)('Redis as %s', (_name, start) => {
     await eventually(async () => expect(await store.read(0, [])).toEqual({ marker: null, states: [] }))
   })
 
-  test(
-    'dies: calls fail with retriable errors until a server has taken over, then succeed',
-    async () => {
-      const store = new RedisStateStore(redis, run, 'fails-over')
-      const key = `{${run}.fails-over.p0}:view`
-      expect(await store.write(0, null, 'm1', [])).toBe('applied')
-      const former = await kind.holder(key)
-      await die(kind, former)
-      const failures = new Set<string>()
-      await eventually(
-        async () => {
-          try {
-            expect(await store.write(0, (await store.read(0, [])).marker, `m${randomUUID()}`, [])).toBe('applied')
-          } catch (error) {
-            failures.add(codeOf(error))
-            throw error
-          }
-        },
-        { timeoutMs: 30_000 },
-      )
-      // Every failure is one that the stage waits out; none is an unknown error.
-      expect([...failures].filter((code) => !code.startsWith('REDIS_'))).toEqual([])
-      expect((await kind.holder(key)).ports[0] === former.ports[0]).toBe(!kind.failsOver)
-      await former.start()
-    },
-    MINUTES,
-  )
+  test('dies: calls fail with retriable errors until a server has taken over, then succeed', async () => {
+    const store = new RedisStateStore(redis, run, 'fails-over')
+    const key = `{${run}.fails-over.p0}:view`
+    expect(await store.write(0, null, 'm1', [])).toBe('applied')
+    const former = await kind.holder(key)
+    await die(kind, former)
+    const failures = new Set<string>()
+    await eventually(async () => {
+      try {
+        expect(await store.write(0, (await store.read(0, [])).marker, `m${randomUUID()}`, [])).toBe('applied')
+      } catch (error) {
+        failures.add(codeOf(error))
+        throw error
+      }
+    })
+    // Every failure is one that the stage waits out; none is an unknown error.
+    expect([...failures].filter((code) => !code.startsWith('REDIS_'))).toEqual([])
+    expect((await kind.holder(key)).ports[0] === former.ports[0]).toBe(!kind.failsOver)
+    await former.start()
+  })
 })
 
 describe('a server of the wrong kind', () => {
@@ -166,25 +157,19 @@ describe('a server of the wrong kind', () => {
     return { store: new RedisStateStore(redis, run, 'wrong'), redis }
   }
 
-  test(
-    'gets its own error: a cluster node configured as a single server',
-    async () => {
-      const cluster = await withNodes(redisCluster)
-      try {
-        const { store } = await storeOn({ url: `redis://${cluster.addresses[0]}` })
-        const asked = Array.from({ length: 20 }, (_, partition) => partition)
-        await eventually(async () => {
-          const codes = await Promise.all(
-            asked.map((partition) => store.read(partition, []).then(() => 'read', codeOf)),
-          )
-          expect(new Set(codes)).toEqual(new Set(['read', 'REDIS_IS_A_CLUSTER']))
-        })
-      } finally {
-        await cluster.stop()
-      }
-    },
-    2 * MINUTES,
-  )
+  test('gets its own error: a cluster node configured as a single server', async () => {
+    const cluster = await withNodes(redisCluster)
+    try {
+      const { store } = await storeOn({ url: `redis://${cluster.addresses[0]}` })
+      const asked = Array.from({ length: 20 }, (_, partition) => partition)
+      await eventually(async () => {
+        const codes = await Promise.all(asked.map((partition) => store.read(partition, []).then(() => 'read', codeOf)))
+        expect(new Set(codes)).toEqual(new Set(['read', 'REDIS_IS_A_CLUSTER']))
+      })
+    } finally {
+      await cluster.stop()
+    }
+  })
 
   test('and a single server configured as a cluster', async () => {
     const { host } = new URL(inject('stack').redisUrl)
@@ -192,55 +177,43 @@ describe('a server of the wrong kind', () => {
     await eventually(() => expect(store.read(0, [])).rejects.toMatchObject({ code: 'REDIS_IS_NO_CLUSTER' }))
   })
 
-  test(
-    'and a replica configured as a single server',
-    async () => {
-      const redis = await withNodes(redisWithSentinels)
-      try {
-        const replica = (await redis.shardOf('')).replica?.ports[0]
-        const { store } = await storeOn({ url: `redis://127.0.0.1:${replica}` })
-        await eventually(() =>
-          expect(store.write(0, null, 'm', [])).rejects.toMatchObject({ code: 'REDIS_IS_READ_ONLY' }),
-        )
-      } finally {
-        await redis.stop()
-      }
-    },
-    2 * MINUTES,
-  )
+  test('and a replica configured as a single server', async () => {
+    const redis = await withNodes(redisWithSentinels)
+    try {
+      const replica = (await redis.shardOf('')).replica?.ports[0]
+      const { store } = await storeOn({ url: `redis://127.0.0.1:${replica}` })
+      await eventually(() =>
+        expect(store.write(0, null, 'm', [])).rejects.toMatchObject({ code: 'REDIS_IS_READ_ONLY' }),
+      )
+    } finally {
+      await redis.stop()
+    }
+  })
 
-  test(
-    'and Sentinels that do not know the name',
-    async () => {
-      const redis = await withNodes(redisWithSentinels)
-      try {
-        const { store } = await storeOn({ sentinel: { name: 'another', nodes: redis.addresses } })
-        await eventually(() => expect(store.read(0, [])).rejects.toMatchObject({ code: 'REDIS_SENTINEL' }))
-        const tool = new RedisClient({ sentinel: { name: 'another', nodes: redis.addresses } }, SILENT)
-        clients.push(tool)
-        await expect(tool.connected()).rejects.toMatchObject({ code: 'REDIS_SENTINEL' })
-      } finally {
-        await redis.stop()
-      }
-    },
-    2 * MINUTES,
-  )
+  test('and Sentinels that do not know the name', async () => {
+    const redis = await withNodes(redisWithSentinels)
+    try {
+      const { store } = await storeOn({ sentinel: { name: 'another', nodes: redis.addresses } })
+      await eventually(() => expect(store.read(0, [])).rejects.toMatchObject({ code: 'REDIS_SENTINEL' }))
+      const tool = new RedisClient({ sentinel: { name: 'another', nodes: redis.addresses } }, SILENT)
+      clients.push(tool)
+      await expect(tool.connected()).rejects.toMatchObject({ code: 'REDIS_SENTINEL' })
+    } finally {
+      await redis.stop()
+    }
+  })
 
-  test(
-    'and a Sentinel that accepts connections but never answers is passed over',
-    async () => {
-      const redis = await withNodes(redisWithSentinels)
-      try {
-        const frozen = redis.servers.find((server) => addressOf(server) === redis.addresses[0])
-        await frozen?.pause()
-        const { store } = await storeOn({ sentinel: { name: redis.name, nodes: redis.addresses } })
-        await eventually(async () => expect(await store.read(0, [])).toEqual({ marker: null, states: [] }))
-      } finally {
-        await redis.stop()
-      }
-    },
-    2 * MINUTES,
-  )
+  test('and a Sentinel that accepts connections but never answers is passed over', async () => {
+    const redis = await withNodes(redisWithSentinels)
+    try {
+      const frozen = redis.servers.find((server) => addressOf(server) === redis.addresses[0])
+      await frozen?.pause()
+      const { store } = await storeOn({ sentinel: { name: redis.name, nodes: redis.addresses } })
+      await eventually(async () => expect(await store.read(0, [])).toEqual({ marker: null, states: [] }))
+    } finally {
+      await redis.stop()
+    }
+  })
 
   test.each(['view', 'due', 'refs'])('and a server with foreign data in :%s', async (key) => {
     const { store, redis } = await storeOn({ url: inject('stack').redisUrl })
@@ -267,7 +240,7 @@ describe.each(KINDS)('the processor on Redis as %s', (_name, start) => {
     observer = await Observer.create(deployment)
     paystatus = await deployment.start(['gateway', 'normalizer', 'processor'])
     await paystatus.ready()
-  }, 3 * MINUTES)
+  })
 
   afterEach(async () => {
     await paystatus?.stop()
@@ -279,25 +252,21 @@ describe.each(KINDS)('the processor on Redis as %s', (_name, start) => {
     await kind?.stop()
   })
 
-  test(
-    'I3 I4 I5 I6 a failover under load only causes a wait, and changes nothing in the topics',
-    async () => {
-      const { environment, processor } = deployment.config
-      await send(1)
-      await observer.caughtUp()
-      const holder = await kind.holder(`{${environment}.${processor.group}.p0}:view`)
-      await Promise.all([send(2), die(kind, holder)])
-      await observer.caughtUp()
-      const contents = await readContents(observer)
-      expect(violationsOf(contents, deployment.config)).toEqual([])
-      expect(totalsViolations(await observer.totals(), contents)).toEqual([])
-      await eventually(async () => expect(await viewViolations(observer)).toEqual([]), { timeoutMs: 30_000 })
-      await paystatus.ready()
-      const verified = await deployment.command(['verify', '--all', '--json'])
-      expect([verified.code, JSON.parse(verified.stdout).viewDiffers]).toEqual([0, 0])
-    },
-    3 * MINUTES,
-  )
+  test('I3 I4 I5 I6 a failover under load only causes a wait, and changes nothing in the topics', async () => {
+    const { environment, processor } = deployment.config
+    await send(1)
+    await observer.caughtUp()
+    const holder = await kind.holder(`{${environment}.${processor.group}.p0}:view`)
+    await Promise.all([send(2), die(kind, holder)])
+    await observer.caughtUp()
+    const contents = await readContents(observer)
+    expect(violationsOf(contents, deployment.config)).toEqual([])
+    expect(totalsViolations(await observer.totals(), contents)).toEqual([])
+    await eventually(async () => expect(await viewViolations(observer)).toEqual([]))
+    await paystatus.ready()
+    const verified = await deployment.command(['verify', '--all', '--json'])
+    expect([verified.code, JSON.parse(verified.stdout).viewDiffers]).toEqual([0, 0])
+  })
 
   async function send(seed: number): Promise<void> {
     const { counts } = await simulate(deployment, paystatus.gatewayUrl, { seed, payments: 100, ratePerSecond: 100 })

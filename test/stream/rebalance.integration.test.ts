@@ -32,7 +32,7 @@ beforeAll(async () => {
     deployment.start(['processor']),
   ])
   await shared(2, 2)
-}, 120_000)
+})
 
 afterAll(async () => {
   await observer?.close()

@@ -17,7 +17,7 @@ beforeAll(async () => {
   large = await Deployment.create(inject('stack'), { partitions: 5, config: groupsOf('large') })
   ofSmall = await Observer.create(small)
   ofLarge = await Observer.create(large)
-}, 120_000)
+})
 
 afterAll(async () => {
   await ofSmall?.close()
@@ -79,4 +79,4 @@ test('carries over the status, events and children of every payment, and repeati
   expect(
     report.payments.filter(({ paymentKey, expectedStatus }) => now.get(paymentKey)?.status !== expectedStatus),
   ).toEqual([])
-}, 120_000)
+})

@@ -147,7 +147,7 @@ test('two instances share the partitions; every step takes effect once in their 
   const versions = Array.from({ length: published }, (_, at) => at + 1)
   await eventually(() => expect(keys.map(stepsOf)).toEqual([versions, versions]))
   await eventually(() => expect(keys.map((key) => answerOf(second, key))).toEqual(['known', 'known']))
-}, 90_000)
+})
 
 test('with `table: all` every instance knows every payment, without being told anything', async () => {
   const keys = [newKey(0), newKey(1)]

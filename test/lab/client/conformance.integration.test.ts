@@ -35,7 +35,7 @@ test('a subscriber that uses the client breaks no rule', async () => {
     {
       table: { kind: 'file', path: join(folder, 'table.jsonl') },
       subscriber: (environment) => subscriberProcess(command, { ...process.env, ...environment }, () => {}),
-      timeoutMs: 30_000,
+      timeoutMs: 120_000,
       keepTopics: false,
       onPhase: () => {},
     },
@@ -43,4 +43,4 @@ test('a subscriber that uses the client breaks no rule', async () => {
   const outcomes = judgements.map(({ rule, verdict }) => `${rule}: ${verdict.outcome}`)
   expect(judgements.filter(({ verdict }) => verdict.outcome === 'broken')).toEqual([])
   expect(outcomes.filter((one) => !one.endsWith('holds'))).toEqual([])
-}, 120_000)
+})

@@ -39,7 +39,7 @@ describe('make demo ONCE=1', () => {
     expect(figures.payments).toBeGreaterThanOrEqual(600)
     expect(figures.events).toBeGreaterThan(600)
     expect(demo.pids()['processor']).not.toBe(processor)
-  }, 120_000)
+  })
 
   it('ends at once when interrupted, reports what it has, and leaves no process behind', async () => {
     demo = new Demo(directory, { PAYMENTS: '2000', SEED: '3', RATE: '50' })
@@ -50,7 +50,7 @@ describe('make demo ONCE=1', () => {
     await eventually(() => {
       expect(pids.filter(isAlive)).toEqual([])
     })
-  }, 60_000)
+  })
 })
 
 class Demo {
@@ -83,14 +83,11 @@ class Demo {
   }
 
   async says(text: string): Promise<void> {
-    await eventually(
-      () => {
-        if (!this.output.includes(text)) {
-          throw new Error(`the demo did not say "${text}":\n${this.output}`)
-        }
-      },
-      { timeoutMs: 60_000 },
-    )
+    await eventually(() => {
+      if (!this.output.includes(text)) {
+        throw new Error(`the demo did not say "${text}":\n${this.output}`)
+      }
+    })
   }
 
   pids(): Record<string, number> {

@@ -19,7 +19,7 @@ test('the sample in Python, with the registry client of Confluent, holds every r
   if (prepare === undefined) throw new Error('the sample is gone')
   const judgements = await judgeExample('python', prepare, deployment, {
     payments: 100,
-    timeoutMs: 30_000,
+    timeoutMs: 120_000,
     signal,
     report: () => {},
   })

@@ -210,7 +210,7 @@ export class RoleProcess {
   }
 
   /** Resolves once every component is ready. */
-  async ready(timeoutMs = 30_000): Promise<void> {
+  async ready(timeoutMs = 120_000): Promise<void> {
     await eventually(
       async () => {
         const health = await this.health()

@@ -169,7 +169,7 @@ export class Observer {
    *
    * @param everyMs How often to look: each time costs the broker a few requests.
    */
-  async caughtUp(timeoutMs = 60_000, everyMs = 50): Promise<void> {
+  async caughtUp(timeoutMs = 180_000, everyMs = 50): Promise<void> {
     await eventually(
       async () => {
         const lag = await this.lag()

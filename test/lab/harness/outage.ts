@@ -10,7 +10,7 @@ export interface Answer {
 }
 
 /** How long the first success may take once the broker is back. */
-export const RECOVERY_MAX_MS = 5_000
+export const RECOVERY_MAX_MS = 15_000
 
 /** Sends a number of requests with limited concurrency; returns the answers in order of arrival. */
 export async function callMany(

@@ -29,6 +29,7 @@ export class TcpProxy {
   #port: number
   #up: boolean
   #frozen = false
+  #accepted = 0
 
   private constructor(target: URL, { up = true, filter }: ProxyOptions) {
     this.#host = target.hostname
@@ -47,6 +48,11 @@ export class TcpProxy {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port
+  }
+
+  /** Connections so far, including those that it broke at once. */
+  get accepted(): number {
+    return this.#accepted
   }
 
   up(): void {
@@ -98,6 +104,7 @@ export class TcpProxy {
   }
 
   #accept(client: Socket): void {
+    this.#accepted += 1
     if (!this.#up) {
       client.destroy()
       return

@@ -36,7 +36,7 @@ test('no two processes get the same port, and a killed process releases its port
     const richest = held.toSorted((a, b) => b.ports.length - a.ports.length)[0] as (typeof held)[number]
     richest.child.kill('SIGKILL')
     await once(richest.child, 'exit')
-    const port = await eventually(() => reservePort(first, COUNT), { timeoutMs: 5_000 })
+    const port = await eventually(() => reservePort(first, COUNT))
     expect(richest.ports).toContain(port)
   } finally {
     for (const { child } of held) {
@@ -66,6 +66,6 @@ test('a port that is taken without a reservation is skipped, and not kept', asyn
   await expect(reservePort(port, 2)).rejects.toThrow('is taken')
   stranger.close()
   if (isFree) {
-    await eventually(() => reservePort(port + 1, 1), { timeoutMs: 5_000 })
+    await eventually(() => reservePort(port + 1, 1))
   }
 })

@@ -11,7 +11,7 @@ import { ensureCommand } from './system-package.ts'
 
 /** A server that does not answer for this long counts as failed, ms. Short, so that tests need not wait for failovers. */
 const FAILED_AFTER_MS = 1_000
-const IN_SYNC_MAX_MS = 30_000
+const IN_SYNC_MAX_MS = 60_000
 /** Per command to one server, ms; a frozen server accepts connections but never answers. */
 const ANSWER_MAX_MS = 1_000
 

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from './free-port.ts'
 import type { Guard } from './guard.ts'
+import { until } from './run-command.ts'
+import { isGroupStopped } from './stopped.ts'
 
 export type ServerName = 'kafka' | 'redis' | 'registry'
 
@@ -142,7 +144,10 @@ export class Server implements ServerControl {
   }
 
   async pause(): Promise<void> {
+    const group = this.#child?.pid
+    if (group === undefined) return
     this.#signal('SIGSTOP')
+    await until(`${this.name} is stopped`, STOP_TIMEOUT_MS, () => isGroupStopped(group))
   }
 
   async resume(): Promise<void> {

@@ -59,9 +59,6 @@ describe('a Redis', () => {
   test('that is paused answers when it is resumed', async () => {
     await stack.redis.pause()
     const reply = redis(stack.redisUrl, 'PING')
-    if (KIND === 'packages') {
-      await until('Redis is stopped', GONE_WITHIN_MS, () => processState(stack.pids.redis) !== 'running')
-    }
     expect(await Promise.race([reply, delay(SILENCE_MS, 'silence')])).toBe('silence')
     await stack.redis.resume()
     expect(await reply).toBe('+PONG')
@@ -162,7 +159,7 @@ describe.runIf(KIND === 'containers')('up and down with docker compose', () => {
     expect(await main('down')).toMatchObject({ ok: true })
     await expect(redis(info.redisUrl, 'PING')).rejects.toThrow('ECONNREFUSED')
     expect(await main('status')).toMatchObject({ ok: false })
-  }, 180_000)
+  })
 })
 
 describe.runIf(KIND === 'packages')('up and down', () => {

@@ -14,7 +14,7 @@ const NO_NETWORK = { http_proxy: 'http://127.0.0.1:1', https_proxy: 'http://127.
 let python: string
 beforeAll(async () => {
   python = await ensureDatacontract(() => {})
-}, 300_000)
+})
 
 test('schemas/datacontract.yaml passes datacontract-cli', async () => {
   const { ok, output } = await lint(CONTRACT)

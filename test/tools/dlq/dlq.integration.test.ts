@@ -134,13 +134,13 @@ beforeAll(async () => {
   writeFileSync(mendedConfig, stringify({ ...configuration, sources: [...configuration.sources, late] }))
   await processedByAnotherRelease()
   stages = await deployment.start(['normalizer', 'processor'])
-  await stages.ready(60_000)
+  await stages.ready()
   // A payment in every partition, so that both groups have committed everywhere.
   await append(
     'raw',
     Array.from({ length: 30 }, (_, index) => raw(`seen-${index}`, completed(`seen-${index}`))),
   )
-  await observer.caughtUp(60_000)
+  await observer.caughtUp()
 })
 
 afterAll(async () => {
@@ -183,7 +183,7 @@ test('dead letters of every reason are listed, counted, shown, and redriven once
 
   const [summary] = (await dlq(['redrive', '--all', '--apply', '--reason', 'mended', '--by', 'test'])).slice(-1)
   expect(summary).toMatchObject({ applied: true, letters: MENDED.length, redriven: MENDED.length, duplicates: 0 })
-  await observer.caughtUp(60_000)
+  await observer.caughtUp()
   expect(await reasons()).toEqual([])
   const steps = (await observer.changes()).filter(({ paymentKey }) => !paymentKey.includes(':seen-'))
   expect(steps.map(({ paymentKey }) => paymentKey).toSorted()).toEqual(
@@ -229,7 +229,7 @@ test('what the stages cannot read stays with its reason, and is closed; a source
     { key: 'poison:3', value: Buffer.alloc(8_000) },
     ...history.map((one) => ({ key: one.paymentKey, value: observer.codecs.event.encode(one) })),
   ])
-  await observer.caughtUp(60_000)
+  await observer.caughtUp()
   const stay = [
     'foreign-product',
     'history-full',
@@ -244,7 +244,7 @@ test('what the stages cannot read stays with its reason, and is closed; a source
   const args = ['redrive', '--all', '--apply', '--reason', 'source configured', '--by', 'test']
   const results = await dlq(args, 1, mendedConfig)
   expect(results.at(-1)).toMatchObject({ letters: stay.length + 1, redriven: 1, stays: stay.length, events: 1 })
-  await observer.caughtUp(60_000)
+  await observer.caughtUp()
   expect(await reasons()).toEqual(stay)
   expect((await observer.current()).get('jpm-global-payments-v1:late')?.status).toBe('COMPLETED')
 

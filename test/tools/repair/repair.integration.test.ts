@@ -58,7 +58,7 @@ test.each(['changes', 'current'] as const)(
       await cutLog(stack, topic, 0, BigInt(high) / 2n)
       await stack.kafka.start()
       // A transaction can be a single batch, so the topic may be empty afterwards.
-      await eventually(async () => void (await observer.records(lost)), { timeoutMs: 30_000 })
+      await eventually(async () => void (await observer.records(lost)))
 
       // The processor detects the loss and names `paystatus repair`.
       const processor = await deployment.start(['processor'])
@@ -76,7 +76,7 @@ test.each(['changes', 'current'] as const)(
       })
 
       const again = await deployment.start(['gateway', 'normalizer', 'processor'])
-      await again.ready(60_000)
+      await again.ready()
       const byStep = (all: typeof changes) =>
         new Map(all.map((change) => [`${change.paymentKey} ${change.incarnation} ${change.statusVersion}`, change]))
       expect(byStep(await observer.changes())).toEqual(byStep(changes))

@@ -31,7 +31,7 @@ beforeAll(async () => {
   report = await simulate(deployment, stages.gatewayUrl, { seed: 29, payments: 60 })
   await observer.caughtUp()
   await normalizer.stop()
-}, 180_000)
+})
 
 afterAll(async () => {
   await observer?.close()
@@ -110,4 +110,4 @@ test('killed at each of its crash points and run again, it corrects everything e
   expect(acts.map(({ outcome }) => outcome)).toEqual(['started', 'started', 'started', 'done'])
   expect(acts[0]).toMatchObject({ by: 'tester', reason: 'COMPLETED is known', scope: { all: 'yes' } })
   expect((await reprocess(config, logger, { scope: { kind: 'all' }, apply: null })).changed).toBe(0)
-}, 180_000)
+})
