@@ -35,5 +35,5 @@ export function findingLines(
 
 function summaryOf(judgements: readonly Judgement[]): string {
   const count = (outcome: string) => judgements.filter(({ verdict }) => verdict.outcome === outcome).length
-  return `${count('holds')} rules hold, ${count('broken')} are broken, ${count('not judged')} were not judged`
+  return `rules: ${count('holds')} held, ${count('broken')} broken, ${count('not judged')} not judged`
 }

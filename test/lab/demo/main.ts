@@ -55,7 +55,12 @@ try {
     partitions: 6,
     ...(givenDirectory !== undefined && { directory: givenDirectory }),
   })
+  stop.signal.throwIfAborted()
   exitCode = await play(deployment)
+} catch (error) {
+  if (error !== stop.signal.reason) throw error
+  say('stopped before the first callback')
+  exitCode = 1
 } finally {
   await deployment?.close()
   await stack.stop()
@@ -67,6 +72,10 @@ async function play(deployment: Deployment): Promise<number> {
   const gateway = await supervisor.start('gateway')
   await Promise.all([supervisor.start('normalizer'), supervisor.start('processor')])
   await supervisor.ready()
+  if (stop.signal.aborted) {
+    await supervisor.stop()
+  }
+  stop.signal.throwIfAborted()
   say(`gateway, normalizer and processor are up; the gateway listens on ${gateway.gatewayUrl}`)
 
   let shown = 0

@@ -33,7 +33,7 @@ test('the text has a line per rule, the first findings, and the counts', () => {
     '            c: is wrong',
     '            d: is wrong',
     '            and 2 more',
-    '1 rules hold, 1 are broken, 1 were not judged',
+    'rules: 1 held, 1 broken, 1 not judged',
   ])
 })
 
