@@ -46,6 +46,8 @@ export async function createProgram(words: readonly string[] = []): Promise<Comm
     .version(VERSION)
     .addOption(new Option('-c, --config <file>', 'YAML configuration').env('PAYSTATUS_CONFIG'))
     .showHelpAfterError('(run with --help for the options)')
+    // All errors begin with the name of the program.
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'paystatus: ')) })
     .exitOverride((error) => {
       process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE)
     })
