@@ -302,7 +302,7 @@ describe('the command line', () => {
     const wrong = [['show'], ['no-such-command'], ['tail', '--max', 'many'], ['run', '--roles', 'gateway,dreamer']]
     const ends = await Promise.all(wrong.map((args) => deployment.command(args)))
     expect(ends.map(({ code }) => code)).toEqual([2, 2, 2, 2])
-    expect(ends.filter(({ stderr }) => !stderr.includes('error: '))).toEqual([])
+    expect(ends.filter(({ stderr }) => !stderr.includes('paystatus: '))).toEqual([])
   })
 
   test('lists every problem of a wrong configuration and exits with 2', async () => {
