@@ -1,4 +1,4 @@
-import { EXIT_FAILED, endOfOutput, exitCodeOf } from './commands/command-line.ts'
+import { EXIT_FAILED, exitCodeOf, lostOutputMessage } from './commands/command-line.ts'
 import { createProgram } from './commands/program.ts'
 import { answerSignalsAsFirstProcess } from './first-process.ts'
 import { crashText, serializeError, shownMessage } from './observability/log.ts'
@@ -13,11 +13,17 @@ process.on('uncaughtException', (error) => {
   process.exit(EXIT_FAILED)
 })
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  const { exitCode, message } = endOfOutput(error)
-  process.stderr.write(message)
-  process.exit(exitCode)
+// What a command does is not for its reader to end: an act or a check goes on without its output, to its own exit code.
+process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+  const message = lostOutputMessage(error)
+  if (message !== null) {
+    process.stderr.write(message)
+    process.exitCode = EXIT_FAILED
+  }
 })
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', () => {})
+}
 
 try {
   const program = await createProgram(process.argv.slice(2))

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Command } from 'commander'
 import { type Config, type ConfigPart, loadConfig } from '../config.ts'
 import { createLogger, type Logger } from '../observability/log.ts'
@@ -13,16 +14,13 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /**
- * How a process ends whose standard output cannot be written: with 0 if the reader has seen enough, as in `paystatus rules |
- * head`, otherwise with a message.
+ * What to say about an error of the standard output; such a command ends with 1 at least. Null if the reader has only seen
+ * enough, as in `paystatus rules | head`.
  */
-export function endOfOutput({ code }: NodeJS.ErrnoException): { readonly exitCode: number; readonly message: string } {
+export function lostOutputMessage({ code }: NodeJS.ErrnoException): string | null {
   return code === 'EPIPE'
-    ? { exitCode: 0, message: '' }
-    : {
-        exitCode: EXIT_FAILED,
-        message: `paystatus: the standard output cannot be written (${code}); what was printed is incomplete\n`,
-      }
+    ? null
+    : `paystatus: the standard output cannot be written (${code}); what was printed is incomplete\n`
 }
 
 /** What a command needs to read the published topics. */
@@ -51,12 +49,28 @@ export function interrupted(): AbortSignal {
   return controller.signal
 }
 
+/** Aborts as well once the standard output cannot be written: for commands that only print, until they are stopped. */
+export function interruptedOrUnread(): AbortSignal {
+  const unread = new AbortController()
+  process.stdout.once('error', () => unread.abort())
+  return AbortSignal.any([interrupted(), unread.signal])
+}
+
 /** Prints the document as JSON, or the lines. */
 export function print(json: boolean | undefined, document: unknown, lines: readonly string[]): void {
   const text = json ? JSON.stringify(document) : lines.join('\n')
-  if (text !== '') {
+  // Once writing has failed, the rest is dropped.
+  if (text !== '' && process.stdout.errored === null) {
     // Not through the file descriptor: a pipe with a slow reader answers EAGAIN, and the rest would be lost.
     process.stdout.write(`${text}\n`)
+  }
+}
+
+/** As `print`; resolves when the reader can take more, or has gone. Never rejects. */
+export async function printPaced(...args: Parameters<typeof print>): Promise<void> {
+  print(...args)
+  if (process.stdout.writableNeedDrain) {
+    await once(process.stdout, 'drain').catch(() => {})
   }
 }
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { PROVIDER_IDS } from '../providers/registry.ts'
 import { type AbsentLetter, close, listLetters, redrive, showLetter } from '../tools/dlq/dlq.ts'
@@ -19,7 +18,16 @@ import type { RedrivenLetter } from '../tools/dlq/redrive-letters.ts'
 import { notAPlace, type Selection, selectLetters } from '../tools/dlq/select-letters.ts'
 import { type TopicNames, topicNames } from '../topics.ts'
 import { type ActOptions, byOption, reasonOption } from './act-options.ts'
-import { EXIT_FAILED, exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
+import {
+  EXIT_FAILED,
+  exitWith,
+  interrupted,
+  type JsonOption,
+  print,
+  printPaced,
+  STATUSES,
+  setUp,
+} from './command-line.ts'
 import { isoTime, notEmpty } from './option-values.ts'
 
 interface FilterOptions {
@@ -199,10 +207,8 @@ async function runRedrive(program: Command, places: readonly string[], options: 
     decider: apply === true && reason !== undefined ? { by, reason } : null,
     again: again === true,
     signal: interrupted(),
-    onLetter: (letter: RedrivenLetter) => {
-      print(json, redrivenDocument(letter, topics), redrivenLines(letter, topics))
-      return process.stdout.writableNeedDrain ? once(process.stdout, 'drain') : undefined
-    },
+    onLetter: (letter: RedrivenLetter) =>
+      printPaced(json, redrivenDocument(letter, topics), redrivenLines(letter, topics)),
     onAbsent: tellAbsent(topics),
   })
   print(json, report, redriveLines(report))

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { sleep } from '../sleep.ts'
 import { findLag, lagDocument, lagLines } from '../tools/lag.ts'
-import { interrupted, type JsonOption, print, setUp } from './command-line.ts'
+import { interruptedOrUnread, type JsonOption, print, setUp } from './command-line.ts'
 import { durationMs } from './option-values.ts'
 
 interface LagOptions extends JsonOption {
@@ -23,7 +23,7 @@ export function addLag(program: Command): void {
 
 async function lag(program: Command, { watch, json }: LagOptions): Promise<void> {
   const { config, logger } = setUp(program, 'kafka')
-  const signal = interrupted()
+  const signal = interruptedOrUnread()
   do {
     const lags = await findLag(config, logger, signal)
     if (watch !== undefined && !json && process.stdout.isTTY) {

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { type Command, Option } from 'commander'
 import { crashPointsOf } from '../crash-point.ts'
 import { type ReprocessApply, reprocess } from '../tools/reprocess/reprocess.ts'
@@ -6,7 +5,7 @@ import { paymentDocument, paymentLines, reprocessLines } from '../tools/reproces
 import type { ReprocessScope } from '../tools/reprocess/reprocess-scope.ts'
 import { inFlightLine } from '../tools/verify/verify-report.ts'
 import { type ActOptions, byOption, reasonOption } from './act-options.ts'
-import { exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
+import { exitWith, interrupted, type JsonOption, print, printPaced, STATUSES, setUp } from './command-line.ts'
 import { isoTime, notEmpty, positiveNumber } from './option-values.ts'
 import { hideProgress, showProgress } from './show-progress.ts'
 
@@ -80,12 +79,9 @@ async function runReprocess(program: Command, options: ReprocessCommandOptions):
     signal: interrupted(),
     onInFlight: (inFlight) => process.stderr.write(`${inFlightLine(inFlight)}\n`),
     onProgress: showProgress,
-    onPayment: async (payment) => {
+    onPayment: (payment) => {
       hideProgress()
-      const lines = options.json ? [JSON.stringify(paymentDocument(payment))] : paymentLines(payment)
-      if (!process.stdout.write(`${lines.join('\n')}\n`)) {
-        await once(process.stdout, 'drain')
-      }
+      return printPaced(options.json, paymentDocument(payment), paymentLines(payment))
     },
     onWaiting: waitingLine(),
   })

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { changeLine } from '../tools/payment-story.ts'
 import { tailChanges } from '../tools/tail.ts'
-import { interrupted, type JsonOption, STATUSES, setUp } from './command-line.ts'
+import { interruptedOrUnread, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
 import { notEmpty, wholeNumber } from './option-values.ts'
 
 interface TailOptions extends JsonOption {
@@ -27,12 +27,12 @@ async function tail(program: Command, options: TailOptions): Promise<void> {
   let seen = 0
   await tailChanges(config, logger, {
     fromBeginning: options.fromBeginning === true,
-    signal: AbortSignal.any([interrupted(), enough.signal]),
+    signal: AbortSignal.any([interruptedOrUnread(), enough.signal]),
     onChange: (change) => {
       if (options.payment !== undefined && options.payment !== change.paymentKey) {
         return
       }
-      process.stdout.write(`${options.json ? JSON.stringify(change) : changeLine(change)}\n`)
+      print(options.json, change, [changeLine(change)])
       seen += 1
       if (seen === options.max) {
         enough.abort()

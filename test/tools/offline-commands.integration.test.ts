@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -207,6 +210,20 @@ describe('rules', () => {
     expect(await run('/bin/sh', ['-c', piped])).toEqual({ code: 0, stdout: '{', stderr: '' })
     const full = `'${join(ROOT, 'bin/paystatus')}' rules > /dev/full`
     expect(await run('/bin/sh', ['-c', full])).toMatchObject({ code: 1, stderr: expect.stringContaining('(ENOSPC)') })
+  })
+
+  test('a check ends with what it found, whether or not somebody reads it to its end', async () => {
+    const empty = createServer((_, response) => response.writeHead(404).end(JSON.stringify({ error_code: 40401 })))
+    await once(empty.listen(0, '127.0.0.1'), 'listening')
+    const { port } = empty.address() as AddressInfo
+    writeFileSync(join(folder, 'paystatus.yaml'), `registry: { url: "http://127.0.0.1:${port}" }`)
+    const check = `'${join(ROOT, 'bin/paystatus')}' -c paystatus.yaml schemas check --no-records`
+    const of = (command: string) => run('/bin/bash', ['-o', 'pipefail', '-c', command])
+    expect(await of(check)).toMatchObject({ code: 1, stdout: expect.stringContaining('does not exist') })
+    for (const piped of [`${check} | true`, `${check} 2>&1 | true`]) {
+      expect(await of(piped)).toEqual({ code: 1, stdout: '', stderr: '' })
+    }
+    empty.close()
   })
 
   test('prints tables for people', async () => {

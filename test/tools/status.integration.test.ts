@@ -48,6 +48,9 @@ test('a callback that nobody processes is seen in lag and status, and no longer 
   expect(late.document).toMatchObject({ callbacksPerMinute: 0.2, overdue: 0, deadLetters: {} })
   expect(late.document.sources.find(({ id }) => id === 'instamed')?.lastCallbackAt).not.toBeNull()
   expect(late.document.processes[0]).toMatchObject({ ready: true })
+  // Only a command that just prints ends with its reader.
+  expect(await deployment.command(['status'], { unread: true })).toEqual({ code: 1, stdout: '', stderr: '' })
+  expect(await deployment.command(['lag', '--watch'], { unread: true })).toEqual({ code: 0, stdout: '', stderr: '' })
 
   await deployment.start(['normalizer', 'processor'])
   await eventually(async () => {

@@ -97,14 +97,18 @@ export class Deployment {
     return [...this.#processes].map(({ roles, output }) => `${roles.join('+')}:\n${output.slice(-2_000)}`).join('\n')
   }
 
-  /** Runs a command of the CLI to its end, or until the signal kills it with SIGKILL. */
+  /**
+   * Runs a command of the CLI to its end, or until the signal kills it with SIGKILL. If `unread`, the reader of its standard
+   * output leaves at once, as `head` does after some lines.
+   */
   command(
     args: readonly string[],
     {
       configFile = this.configFile,
       signal,
       env = {},
-    }: { configFile?: string; signal?: AbortSignal; env?: Readonly<Record<string, string>> } = {},
+      unread = false,
+    }: { configFile?: string; signal?: AbortSignal; env?: Readonly<Record<string, string>>; unread?: boolean } = {},
   ): Promise<CommandEnd> {
     const { promise, resolve } = Promise.withResolvers<CommandEnd>()
     const options = {
@@ -114,9 +118,12 @@ export class Deployment {
       signal,
       env: { ...process.env, ...env },
     } as const
-    execFile(this.program, ['--config', configFile, ...args], options, (error, stdout, stderr) => {
+    const child = execFile(this.program, ['--config', configFile, ...args], options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? 'unknown'), stdout, stderr })
     })
+    if (unread) {
+      child.stdout?.destroy()
+    }
     return promise
   }
 
