@@ -17,7 +17,7 @@ import type { PartitionReader } from '../../stream/partition-reader.ts'
 import { DefinedStop } from '../../stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../../stream/record.ts'
 import { recordBytes } from '../../stream/record.ts'
-import type { TopicLogs } from '../../stream/topic-logs.ts'
+import type { TopicFacts, TopicLogs } from '../../stream/topic-logs.ts'
 import type { PartitionTransactions } from '../../stream/transactions.ts'
 import type { TopicNames } from '../../topics.ts'
 import { decodeOrNull } from '../verify/decode-or-null.ts'
@@ -45,6 +45,8 @@ export interface PartitionRepair {
   readonly partition: number
   /** The end of each output, and its end according to the metadata of the committed offset; null without metadata. */
   readonly ends: Readonly<Record<keyof OutputEnds, { readonly found: string; readonly promised: string | null }>>
+  /** Output topics that were recreated since the committed offset, whose present ids were, or would be, committed. */
+  readonly recreated: readonly string[]
   /** Number of records that were, or in a dry run would be, republished. */
   readonly changes: number
   readonly current: number
@@ -73,20 +75,21 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
   const committed = await offsets.committed(group, topics.events, partition)
   const metadata = fromMetadataText(committed.metadata)
   const ends = await endsOf(options)
+  const recreated = await recreatedOutputs(options, metadata?.origin)
   const repairs = await findRepairs(options)
   const report: PartitionRepair = {
     partition,
     ends: mapOutputs((name) => {
       return { found: String(ends[name]), promised: metadata === null ? null : String(metadata.ends[name]) }
     }),
+    recreated: [...recreated.keys()],
     changes: repairs.changes.length,
     current: repairs.current.length,
     inexact: repairs.inexact,
     unrepairable: repairs.unrepairable,
   }
   const isShort = metadata !== null && OUTPUTS.some((name) => metadata.ends[name] > ends[name])
-  const renewed = await renewedOrigin(options, metadata)
-  const isNothingToDo = !isShort && renewed === null && repairs.changes.length + repairs.current.length === 0
+  const isNothingToDo = !isShort && recreated.size === 0 && repairs.changes.length + repairs.current.length === 0
   if (transactions === null || isNothingToDo) {
     return report
   }
@@ -99,7 +102,9 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
   const promise: Omit<CommitMetadata, 'ends'> = {
     totals: totalsFrom(committed.offset),
     ...metadata,
-    ...(renewed !== null && { origin: renewed }),
+    ...(metadata?.origin !== undefined && {
+      origin: { ...metadata.origin, topics: new Map([...metadata.origin.topics, ...recreated]) },
+    }),
     committedBy: options.token,
     former: { committedBy: '', current: 0n },
   }
@@ -141,25 +146,18 @@ export async function repairPartition(options: RepairPartitionOptions): Promise<
   return report
 }
 
-/** The committed origin with the present ids of recreated outputs; null if none was recreated. */
-async function renewedOrigin(
+/** The outputs that were recreated since the commit, as they are now, by topic. */
+async function recreatedOutputs(
   { topics, logs }: RepairPartitionOptions,
-  metadata: CommitMetadata | null,
-): Promise<Origin | null> {
-  const before = metadata?.origin
-  if (before === undefined) {
-    return null
-  }
-  const named = OUTPUTS.map((name) => topics[name])
-  const facts = await logs.facts(named)
-  const recreated = named.filter((name) => {
-    const [then, now] = [before.topics.get(name), facts.get(name)]
+  before: Origin | undefined,
+): Promise<ReadonlyMap<string, TopicFacts>> {
+  const facts = await logs.facts(OUTPUTS.map((name) => topics[name]))
+  const isRecreated = (name: string, now: TopicFacts) => {
+    const then = before?.topics.get(name)
     // A different partition count cannot be repaired; the processor reports it.
-    return then !== undefined && now !== undefined && then.id !== now.id && then.partitions === now.partitions
-  })
-  return recreated.length === 0
-    ? null
-    : { ...before, topics: new Map([...before.topics, ...[...facts].filter(([name]) => recreated.includes(name))]) }
+    return then !== undefined && then.id !== now.id && then.partitions === now.partitions
+  }
+  return new Map([...facts].filter(([name, now]) => isRecreated(name, now)))
 }
 
 /** Aborts an undecided transaction. No reader has seen its records; if any are missing afterwards, they are republished. */

@@ -78,9 +78,13 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
 
 export function repairLines({ applied, partitions }: RepairReport): readonly string[] {
   const lines: string[] = []
-  for (const { partition, ends, changes, current, inexact, unrepairable } of partitions) {
+  for (const { partition, ends, recreated, changes, current, inexact, unrepairable } of partitions) {
     for (const [output, { found, promised }] of lostEnds(ends)) {
       lines.push(`partition ${partition}: ${output} ends at ${found}, ${promised} was committed`)
+    }
+    for (const topic of recreated) {
+      const what = `${topic} was deleted and created again`
+      lines.push(`partition ${partition}: ${what}; its present id ${applied ? 'is' : 'would be'} committed`)
     }
     if (changes + current > 0) {
       const what = `${changes} records of changes and ${current} states of current`
@@ -100,8 +104,8 @@ export function repairLines({ applied, partitions }: RepairReport): readonly str
 /** Whether something is left to do, with `--apply` or by a person. */
 export function isLeft({ applied, partitions }: RepairReport): boolean {
   return partitions.some(
-    ({ changes, current, unrepairable, ends }) =>
-      unrepairable.length > 0 || (!applied && (changes + current > 0 || lostEnds(ends).length > 0)),
+    ({ changes, current, recreated, unrepairable, ends }) =>
+      unrepairable.length > 0 || (!applied && changes + current + recreated.length + lostEnds(ends).length > 0),
   )
 }
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { fromMetadataText } from '../../../src/processor/view-marker.ts'
+import { isLeft, type RepairReport, repairLines } from '../../../src/tools/repair/repair.ts'
 import { repairPartition } from '../../../src/tools/repair/repair-partition.ts'
 import { CODECS } from '../../processor/status-world.ts'
 import { MemoryInstallation, PARTITIONS, TOPICS } from '../verify/memory-installation.ts'
@@ -112,6 +113,29 @@ test('refills changes after it was recreated, and the processor continues with i
   )
   await installation.process()
   expect(await installation.verify()).toMatchObject({ ok: true, differences: [] })
+})
+
+test('reports an empty output that was recreated, which --apply commits, so that the processor continues', async () => {
+  installation.kafka.recreate(TOPICS.eventDeadLetters)
+  installation.send({ seed: 9, payments: 2 })
+  await installation.normalize()
+  await expect(installation.process()).rejects.toMatchObject({ code: 'TOPIC_RECREATED' })
+  const dry: RepairReport = { applied: false, partitions: await repair(false) }
+  expect(dry.partitions.map(({ recreated }) => recreated)).toEqual([0, 1, 2].map(() => [TOPICS.eventDeadLetters]))
+  expect(isLeft(dry)).toBe(true)
+  expect(repairLines(dry)).toEqual([
+    ...[0, 1, 2].map(
+      (partition) =>
+        `partition ${partition}: payments.events.dlq was deleted and created again; its present id would be committed`,
+    ),
+    'nothing was changed; run with --apply to repair',
+  ])
+  const applied = { applied: true, partitions: await repair(true) }
+  expect(isLeft(applied)).toBe(false)
+  await installation.process()
+  expect(await installation.verify()).toMatchObject({ ok: true, differences: [] })
+  const after = { applied: false, partitions: await repair(false) }
+  expect([isLeft(after), repairLines(after)]).toEqual([false, ['changes and current agree: nothing to repair']])
 })
 
 test('I4: restores lost records even if newer ones follow them', async () => {
