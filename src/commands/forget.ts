@@ -17,7 +17,10 @@ export function addForget(program: Command): void {
     .argument('[payment]', "payment key, provider's id, or endToEndId", notEmpty)
     .option('--data-key <id...>', 'forget these data keys instead, whatever they encrypt')
     .option('--with-shared', "also forget the data keys of other payments' callbacks that mention this payment")
-    .option('--force', 'do not wait for the normalizer; statuses in callbacks not yet normalized are lost')
+    .option(
+      '--force',
+      'do not wait for the normalizer; statuses in callbacks not yet normalized are lost. Also for lost data keys',
+    )
     .addOption(byOption())
     .addOption(reasonOption())
     .option('--json', 'print one JSON document')
@@ -30,7 +33,8 @@ interruption. Recorded in the audit trail (paystatus audit).
 
 A callback about several payments is encrypted with a data key of the first one (with dataKeyPer: source-and-day, of its
 source and day). For the other payments it is listed as "left" unless --with-shared is given.
-Exit codes: 0 forgotten; 1 failed, or something about the payment is still readable; 2 wrong options or configuration.
+Exit codes: 0 forgotten, now or before; 1 failed, no such payment or data key, or something about the payment is still
+readable; 2 wrong options or configuration.
 
 Example:
   paystatus forget --json jpm-global-payments-v2:5eedbab3-8342-4b10-ad5f-d9f408c7a97e | jq .forgotten`,

@@ -123,7 +123,7 @@ export class BodyOpener implements OpensBodies {
           missing.size === 1 ? `data key ${first} is` : `${missing.size} data keys, such as ${first}, are`
         throw new DefinedStop(
           'DATA_KEY_MISSING',
-          `${keysText} not in ${keysTopic}: the topic lost records or was recreated. Bodies encrypted with them cannot be read. Nothing was skipped. Restore the topic; or, to give up these bodies, run \`paystatus forget --data-key ${first}\`.`,
+          `${keysText} not in ${keysTopic}: the topic lost records or was recreated. Bodies encrypted with them cannot be read. Nothing was skipped. Restore the topic; or, to give up these bodies, run \`paystatus forget --force --data-key ${first}\`.`,
         )
       }
       onWaiting?.(first, waited)

@@ -8,8 +8,10 @@ import { sleep } from '../sleep.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
 import { topicNames } from '../topics.ts'
+import { UsageError } from '../usage-error.ts'
 import { openAudit } from './audit/open-audit.ts'
 import { type Intent, recordAct } from './audit/record-act.ts'
+import { type DataKeyPorts, isForgotten, knownDataKeys } from './known-data-keys.ts'
 import { openToolLog } from './open-tool-log.ts'
 import { explainPayments } from './why/why.ts'
 import { withClients } from './with-clients.ts'
@@ -20,7 +22,7 @@ export interface ForgetOptions {
   readonly reason: string | null
   /** Also forget the data keys of other payments' callbacks that mention this one. */
   readonly withShared?: boolean
-  /** Do not wait for callbacks to be normalized; what they report is lost. */
+  /** Do not wait for callbacks to be normalized; what they report is lost. Also forget named data keys that are unknown. */
   readonly force?: boolean
   readonly signal?: AbortSignal
   /** How long the normalizer may take to process what raw holds now, ms. */
@@ -44,6 +46,10 @@ export interface ForgetReport {
 /** The request was refused. No body was made unreadable. */
 class ForgetError extends Error {
   readonly code = 'FORGET_REFUSED'
+}
+
+class DataKeyIdError extends UsageError {
+  readonly code = 'NOT_A_DATA_KEY_ID'
 }
 
 /** A gateway may have read the notes this long ago, and then take a body for a second answer deadline. */
@@ -91,9 +97,15 @@ export async function forgetPayment(
       shared.set(raw.dataKeyId, [...(shared.get(raw.dataKeyId) ?? []), callbackId])
     }
   }
-  const scopes = new Set([scope])
-  const named = options.withShared === true ? [...shared.keys()] : []
-  const forgotten = await forget(config, logger, scopes, named, options, {
+  const find = async (ports: DataKeyPorts) => {
+    const known = await knownDataKeys(ports, new Set([scope]), options.signal)
+    if (found === undefined && known.size === 0) {
+      throw new ForgetError(`no payment ${paymentKey}, and no data key of it`)
+    }
+    const own = [...known].filter(([, key]) => !isForgotten(key)).map(([id]) => id)
+    return [...own, ...(options.withShared === true ? shared.keys() : [])]
+  }
+  const forgotten = await forget(config, logger, find, options, {
     payment: paymentKey,
     ...(options.withShared === true && { withShared: 'yes' }),
   })
@@ -108,7 +120,7 @@ export async function forgetPayment(
   }
 }
 
-/** Forgets data keys by id, whatever they encrypt. */
+/** Forgets data keys by id, whatever they encrypt. Rejects with a UsageError if one is not an id. */
 export async function forgetDataKeys(
   config: Config,
   logger: Logger,
@@ -117,17 +129,37 @@ export async function forgetDataKeys(
 ): Promise<ForgetReport> {
   const wrong = ids.filter((id) => partsOfDataKeyId(id) === null)
   if (wrong.length > 0) {
-    throw new ForgetError(`not a data key id: ${wrong.join(', ')}`)
+    throw new DataKeyIdError(`not a data key id: ${wrong.join(', ')}`)
   }
-  const forgotten = await forget(config, logger, new Set(), ids, options, { dataKeys: ids.join(', ') })
+  const find = (ports: DataKeyPorts) => namedDataKeys(ports, ids, options)
+  const forgotten = await forget(config, logger, find, options, { dataKeys: ids.join(', ') })
   return { paymentKey: null, forgotten, shared: [], notEncrypted: [] }
+}
+
+/** Those of the named data keys that are not forgotten yet. Rejects if one is unknown, unless forced. */
+export async function namedDataKeys(
+  ports: DataKeyPorts,
+  ids: readonly string[],
+  { force, signal }: Pick<ForgetOptions, 'force' | 'signal'>,
+): Promise<readonly string[]> {
+  const scopes = new Set(ids.flatMap((id) => partsOfDataKeyId(id)?.scope ?? []))
+  const known = await knownDataKeys(ports, scopes, signal)
+  const unknown = ids.filter((id) => !known.has(id))
+  if (unknown.length > 0 && force !== true) {
+    throw new ForgetError(
+      `${ports.topics.keys} has no data key ${unknown.join(', ')}. Nothing was forgotten. If it was lost, give up what it encrypted with --force.`,
+    )
+  }
+  return ids.filter((id) => {
+    const key = known.get(id)
+    return key === undefined || !isForgotten(key)
+  })
 }
 
 async function forget(
   config: Config,
   logger: Logger,
-  scopes: ReadonlySet<string>,
-  named: readonly string[],
+  find: (ports: DataKeyPorts) => Promise<readonly string[]>,
   options: ForgetOptions,
   auditScope: Intent['scope'],
 ): Promise<readonly string[]> {
@@ -137,24 +169,7 @@ async function forget(
     const keys = openToolLog(kafka, topics.keys, partitions)
     const audit = openAudit(kafka, topics.audit, partitions)
     try {
-      const ids = new Set(named)
-      for (const scope of scopes) {
-        await reader.read(
-          topics.keys,
-          keyPartition(scope, partitions),
-          0n,
-          (records) => {
-            for (const { key, value } of records) {
-              const id = String(key)
-              if (partsOfDataKeyId(id)?.scope === scope) {
-                // A key with a tombstone is already forgotten.
-                value === null ? ids.delete(id) : ids.add(id)
-              }
-            }
-          },
-          options.signal,
-        )
-      }
+      const ids = new Set(await find({ reader, topics, partitions }))
       if (ids.size === 0) {
         return []
       }

@@ -134,7 +134,16 @@ test('forget: the bodies are unreadable for all, the statuses stay, later callba
   expect(await json(['reprocess', '--all'])).toMatchObject({ changed: 0, forgotten: 2, undecryptable: 0, left: [] })
   expect(await json(['show', key])).toEqual(before)
   expect((await json(['forget', key])).forgotten).toEqual([])
-  // What was done is in the audit trail; the last attempt found nothing to do.
+  const dataKey = partly.forgotten[0] as string
+  expect((await json(['forget', '--data-key', dataKey])).forgotten).toEqual([])
+  for (const [wrong, message] of [
+    [[`${key}x`], `no payment ${key}x, and no data key of it`],
+    [['--data-key', dataKey.replace(/.$/, (last) => (last === '0' ? '1' : '0'))], 'has no data key'],
+  ] as const) {
+    const { code, stderr } = await deployment.command(['forget', ...wrong])
+    expect([code, stderr]).toEqual([1, expect.stringContaining(message)])
+  }
+  // What was done is in the audit trail; the last attempts found nothing to do.
   const { acts } = await json(['audit', '--act', 'forget'])
   const done = { act: 'forget', outcome: 'done', counts: { retired: 1, forgotten: 1 } }
   expect(acts).toMatchObject([
