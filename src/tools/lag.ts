@@ -51,11 +51,11 @@ export async function lagOf(
   for (const [stage, group, topic] of stages) {
     for (let partition = 0; partition < config.kafka.partitions; partition += 1) {
       const { offset } = await ports.offsets.committed(group, topic, partition)
-      const { start, highWatermark: end } = await ports.reader.range(topic, partition)
+      const { start, end: decided, highWatermark: end } = await ports.reader.range(topic, partition)
       const committed = offset < 0n ? null : offset
       // Retention may have removed what was not read.
       const next = committed === null || committed < start ? start : committed
-      const records = end > next ? end - next : 0n
+      let records = end > next ? end - next : 0n
       let ageMs: number | null = records === 0n ? 0 : null
       if (records > 0n) {
         const isFirst = ([first]: readonly { readonly timestamp: number }[]) => {
@@ -64,15 +64,27 @@ export async function lagOf(
         }
         await readUntil(ports.reader, topic, partition, next, isFirst, signal)
       }
+      if (ageMs === null && decided >= end) {
+        // What follows was aborted, or only marks the ends of transactions: nobody will ever see it.
+        records = 0n
+        ageMs = 0
+      }
       found.push({ stage, topic, partition, committed, end, records, ageMs })
     }
   }
   return found
 }
 
-/** The age of the oldest record that a stage has left, ms. */
-export function oldestMs(lags: readonly PartitionLag[], stage: ReadingStage): number {
-  return Math.max(0, ...lags.filter((lag) => lag.stage === stage).map(({ ageMs }) => ageMs ?? 0))
+/** The age of the oldest record that a stage has left, ms; null if it is not visible yet in some partition. */
+export function oldestMs(lags: readonly PartitionLag[], stage: ReadingStage): number | null {
+  const ages = lags.filter((lag) => lag.stage === stage).map(({ ageMs }) => ageMs)
+  return ages.includes(null) ? null : Math.max(0, ...ages.filter((ageMs) => ageMs !== null))
+}
+
+/** How many records wait, and how old the oldest is. */
+export function waitingText(records: bigint, oldest: number | null): string {
+  const age = oldest === null ? 'not visible yet' : `the oldest ${durationText(oldest)} old`
+  return `${records} ${records === 1n ? 'record' : 'records'} waiting, ${age}`
 }
 
 export function recordsLeft(lags: readonly PartitionLag[], stage: ReadingStage): bigint {
@@ -103,8 +115,7 @@ export function lagLines(lags: readonly PartitionLag[]): readonly string[] {
   return [
     ...textTable(['stage', 'partition', 'committed', 'end', 'records left', 'oldest'], rows),
     ...stageSums(lags).map(
-      ({ stage, records, ageMs }) =>
-        `${stage}: ${records === 0 ? 'up to date' : `${records} ${records === 1 ? 'record' : 'records'} waiting, the oldest ${durationText(ageMs)} old`}`,
+      ({ stage, records, ageMs }) => `${stage}: ${records === 0 ? 'up to date' : waitingText(BigInt(records), ageMs)}`,
     ),
   ]
 }

@@ -2,7 +2,7 @@ import { READING_STAGES } from '../observability/metric-table.ts'
 import type { ReadingStage } from '../observability/metrics.ts'
 import type { LetterGroup } from './dlq/group-letters.ts'
 import { durationText } from './duration-text.ts'
-import { oldestMs, type PartitionLag, recordsLeft } from './lag.ts'
+import { oldestMs, type PartitionLag, recordsLeft, waitingText } from './lag.ts'
 import type { ProcessHealth } from './process-health.ts'
 
 /** What `paystatus status` found. Times are ms since the epoch. */
@@ -26,12 +26,12 @@ export interface StatusProblem {
   readonly see: string
 }
 
-/** @param lateMs Age of the oldest record left from which a stage counts as late. */
+/** @param lateMs Age of the oldest record left from which a stage counts as late; one without a known age counts as well. */
 export function problemsOf(status: InstallationStatus, lateMs: number): readonly StatusProblem[] {
   const late = READING_STAGES.flatMap((stage) => {
     const ageMs = oldestMs(status.lags, stage)
     const text = `the ${stage} is late: ${waitingText(recordsLeft(status.lags, stage), ageMs)}`
-    return ageMs >= lateMs ? [{ problem: text, see: 'paystatus lag' }] : []
+    return ageMs === null || ageMs >= lateMs ? [{ problem: text, see: 'paystatus lag' }] : []
   })
   const absent = READING_STAGES.filter((stage) => status.members[stage] === 0).map((stage) => ({
     problem: `no ${stage} is running: it was not started, or it stopped with an error`,
@@ -124,10 +124,6 @@ export function statusLines(status: InstallationStatus, lateMs: number): readonl
     plain('overdue', status.overdue === 0 ? 'none' : String(status.overdue)),
     ...status.processes.map(({ url, ready }) => plain('process', `${url} ${ready === true ? 'ready' : 'not ready'}`)),
   ]
-}
-
-function waitingText(records: bigint, oldestMs: number): string {
-  return `${records} ${records === 1n ? 'record' : 'records'} waiting, the oldest ${durationText(oldestMs)} old`
 }
 
 function perMinuteText(perMinute: number): string {

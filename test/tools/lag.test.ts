@@ -12,6 +12,8 @@ interface Partition {
   readonly committed: bigint
   readonly start?: bigint
   readonly end: bigint
+  /** The last stable offset; by default all transactions are decided. */
+  readonly decided?: bigint
   /** Of the record at the position that is read; undefined if nothing is visible there. */
   readonly timestamp?: number
 }
@@ -29,8 +31,8 @@ function lagsOf(...partitions: readonly Partition[]) {
       },
       reader: {
         range: async (topic, partition) => {
-          const { start = 0n, end } = at(topic, partition)
-          return { start, end, highWatermark: end }
+          const { start = 0n, end, decided = end } = at(topic, partition)
+          return { start, end: decided, highWatermark: end }
         },
         read: async (topic, partition, from, onRecords) => {
           readFrom.push(from)
@@ -75,8 +77,20 @@ test('records and time, per stage and partition', async () => {
   ])
 })
 
-test('a record that is not visible yet has no age', async () => {
-  const { found } = await lagsOf({ committed: 3n, end: 8n }, IDLE, IDLE, IDLE)
+test('a record that is not visible yet has no age, and so has its stage', async () => {
+  const old = { committed: 3n, end: 4n, timestamp: 40_000 }
+  const { found } = await lagsOf({ committed: 3n, decided: 3n, end: 8n }, old, IDLE, IDLE)
   expect(found[0]).toMatchObject({ records: 5n, ageMs: null })
-  expect(lagLines(found).join('\n')).toContain('not visible yet')
+  expect(lagDocument(found).stages).toMatchObject([
+    { records: 6, ageMs: null },
+    { records: 0, ageMs: 0 },
+  ])
+  const lines = lagLines(found)
+  expect(lines[2]).toContain('not visible yet')
+  expect(lines.slice(-2)).toEqual(['normalizer: 6 records waiting, not visible yet', 'processor: up to date'])
+})
+
+test('an aborted transaction at the end is no record left', async () => {
+  const { found } = await lagsOf({ committed: 3n, end: 8n }, IDLE, IDLE, IDLE)
+  expect(found[0]).toMatchObject({ records: 0n, ageMs: 0 })
 })

@@ -44,6 +44,11 @@ test.each<[string, Partial<InstallationStatus>, string]>([
     'the processor is late: 9 records waiting, the oldest 1m old',
   ],
   [
+    'a stage whose records are not visible yet',
+    { lags: [{ ...LAG, stage: 'processor', records: 4_990n, ageMs: null }] },
+    'the processor is late: 4990 records waiting, not visible yet',
+  ],
+  [
     'dead letters',
     {
       deadLetters: [

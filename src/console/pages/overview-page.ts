@@ -118,7 +118,7 @@ function consequences(world: Overviewed): readonly Problem[] {
   const firing = new Set((world.alerts()?.value ?? []).map(({ name }) => name))
   const { value: lags, trouble } = world.lag()
   const late = READING_STAGES.filter(
-    (stage) => lags !== null && trouble === null && oldestMs(lags, stage) > LAG_FINE_MS,
+    (stage) => lags !== null && trouble === null && (oldestMs(lags, stage) ?? Infinity) > LAG_FINE_MS,
   )
   const stopped = (world.processes().value ?? []).filter(
     ({ url, ready }) => ready !== true && !(ready === null && isReportedDown(url, world)),
@@ -143,7 +143,7 @@ function consequences(world: Overviewed): readonly Problem[] {
     ...late.flatMap((stage) =>
       unlessFiring(
         'PaystatusStatusesLate',
-        html`The ${stage} is ${spanText(oldestMs(lags ?? [], stage))} behind: ${counted(recordsLeft(lags ?? [], stage), 'record is', 'records are')} waiting.`,
+        html`The ${stage} is ${behindText(oldestMs(lags ?? [], stage))}: ${counted(recordsLeft(lags ?? [], stage), 'record is', 'records are')} waiting.`,
       ),
     ),
     ...(open > 0
@@ -211,14 +211,23 @@ function lagCard({ lag, now }: Overviewed): Html {
     return html`<section class="card"><h2>Behind</h2><p class="figure">Unknown</p>
 <p class="note">${trouble}</p><p class="muted">last read ${at === null ? '' : ago(at, now())}</p></section>`
   }
-  const worst = Math.max(...READING_STAGES.map((stage) => oldestMs(value, stage)))
+  const ages = READING_STAGES.map((stage) => oldestMs(value, stage))
+  const worst = ages.includes(null) ? null : Math.max(...ages.filter((ms) => ms !== null))
   return html`<section class="card"><h2>Behind</h2>
-<p class="figure">${worst === 0 ? 'Up to date' : spanText(worst)}</p>
+<p class="figure">${worst === 0 ? 'Up to date' : worst === null ? 'Unknown' : spanText(worst)}</p>
 <ul class="plain-list">${READING_STAGES.map((stage) => {
     const left = recordsLeft(value, stage)
-    return html`<li>${stage}: ${left === 0n ? 'up to date' : `${counted(left, 'record')} waiting, the oldest ${spanText(oldestMs(value, stage))} old`}</li>`
+    return html`<li>${stage}: ${left === 0n ? 'up to date' : `${counted(left, 'record')} waiting, ${oldestText(oldestMs(value, stage))}`}</li>`
   })}</ul>
 <p class="muted">read ${at === null ? '' : ago(at, now())}</p></section>`
+}
+
+function behindText(ms: number | null): string {
+  return ms === null ? 'behind by an unknown time' : `${spanText(ms)} behind`
+}
+
+function oldestText(ms: number | null): string {
+  return ms === null ? 'not visible yet' : `the oldest ${spanText(ms)} old`
 }
 
 function loadingNote({ feed: { progress } }: Overviewed): Html | null {

@@ -44,6 +44,16 @@ test('the server that is the cause is shown first, once, with who reports it; th
   expect(places).not.toContain(-1)
 })
 
+test('a stage whose records are not visible yet is behind by an unknown time', () => {
+  const world = fakeWorld()
+  const value = (world.lag().value ?? []).map((lag) => ({ ...lag, ageMs: lag.records > 0n ? null : 0 }))
+  const hidden = { ...world, alerts: () => NOTHING, lag: () => ({ ...world.lag(), value }) }
+  expect(verdictOf(hidden)).toContain('The processor is behind by an unknown time: 42 records are waiting.')
+  expect(overviewPage(hidden).text).toMatch(
+    /Unknown<\/p>\n.*normalizer: up to date.*processor: 42 records waiting, not visible yet/,
+  )
+})
+
 test('what the console sees itself has a runbook, too', () => {
   const world = fakeWorld()
   const down = { url: 'http://gateway:9090', ready: null, reasons: ['does not answer (ECONNREFUSED)'] }
