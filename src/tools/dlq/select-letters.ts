@@ -1,6 +1,6 @@
 import type { TopicNames } from '../../topics.ts'
 import type { LetterFilter } from './letter-filter.ts'
-import { LETTER_TOPICS, type LetterPlace, toPlace } from './letter-place.ts'
+import { LETTER_TOPICS, type LetterPlace, placeText, toPlace } from './letter-place.ts'
 
 /** Which dead letters: these, or all open ones that the filter selects. */
 export type Selection =
@@ -24,9 +24,16 @@ export function selectLetters(
   if (places.length === 0) {
     return { places: null, filter }
   }
-  const found = places.map((text) => toPlace(text, topics))
-  const wrong = places.find((_, index) => found[index] === null)
-  return wrong === undefined ? { places: found.filter((place) => place !== null) } : notAPlace(wrong, topics)
+  const found = new Map<string, LetterPlace>()
+  for (const text of places) {
+    const place = toPlace(text, topics)
+    if (place === null) {
+      return notAPlace(text, topics)
+    }
+    // Written twice, it is still one dead letter.
+    found.set(placeText(place, topics), place)
+  }
+  return { places: [...found.values()] }
 }
 
 export function notAPlace(text: string, topics: TopicNames): string {

@@ -24,6 +24,16 @@ test.each([
   expect(selectLetters(TOPICS, places, filter, all)).toMatch(/^select dead letters by/)
 })
 
+test('a place that is written twice is one dead letter', () => {
+  const places = ['payments.callbacks.dlq[2]@41', 'payments.events.dlq[2]@41', 'payments.callbacks.dlq[02]@041']
+  expect(selectLetters(TOPICS, places, {}, false)).toEqual({
+    places: [
+      { topic: 'rawDeadLetters', partition: 2, offset: 41n },
+      { topic: 'eventDeadLetters', partition: 2, offset: 41n },
+    ],
+  })
+})
+
 test('says which place is none, and how to write one', () => {
   expect(selectLetters(TOPICS, ['payments.callbacks.dlq[2]@41', 'payments.events[0]@1'], {}, false)).toBe(
     'payments.events[0]@1 is not the place of a dead letter: write payments.callbacks.dlq[partition]@offset or payments.events.dlq[partition]@offset',
