@@ -1,6 +1,8 @@
 import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
+import { readUntil } from '../../stream/read-until.ts'
+import type { InRecord } from '../../stream/record.ts'
 import { decodeOrNull } from '../verify/decode-or-null.ts'
 import { isReadByNewer } from './remedies-of.ts'
 import { isInScope, type ReprocessScope } from './reprocess-scope.ts'
@@ -8,7 +10,7 @@ import { isInScope, type ReprocessScope } from './reprocess-scope.ts'
 export interface Survey {
   /** Payments in scope with an event that a newer release read: how many, and the first ones. */
   readonly newer: { readonly payments: number; readonly first: readonly string[] }
-  /** One recorded event of each partition that has any. Published again, it changes nothing. */
+  /** One recorded event of each partition that has any, of a payment that is not forgotten. Published again, it changes nothing. */
   readonly samples: ReadonlyMap<number, PaymentEvent>
 }
 
@@ -27,6 +29,8 @@ export async function surveyCurrent(
   let payments = 0
   for (let partition = 0; partition < partitions; partition += 1) {
     const newer = new Set<string>()
+    // Where the last state of each payment is, the latest at the end.
+    const states = new Map<string, bigint>()
     await reader.read(
       topic,
       partition,
@@ -36,6 +40,7 @@ export async function surveyCurrent(
           const state = await decodeOrNull(codecs.state, value, { topic, partition, offset })
           const paymentKey = String(key)
           newer.delete(paymentKey)
+          states.delete(paymentKey)
           if (state === null) {
             continue
           }
@@ -50,16 +55,33 @@ export async function surveyCurrent(
           if (events.some(isReadByNewer) && isInScope(scope, evidence)) {
             newer.add(paymentKey)
           }
-          const sample = events.find(({ withdrawn }) => !withdrawn)
-          if (sample !== undefined) {
-            samples.set(partition, sample)
+          if (events.some(isSample)) {
+            states.set(paymentKey, offset)
           }
         }
       },
       signal,
     )
+    const latest = [...states.values()].at(-1)
+    if (latest !== undefined) {
+      let value: Buffer | null = null
+      const isFirst = ([record]: readonly InRecord[]) => {
+        value = record?.value ?? null
+        return true
+      }
+      await readUntil(reader, topic, partition, latest, isFirst, signal)
+      const state = await decodeOrNull(codecs.state, value, { topic, partition, offset: latest })
+      const sample = state?.events.map(({ event }) => event).find(isSample)
+      if (sample !== undefined) {
+        samples.set(partition, sample)
+      }
+    }
     payments += newer.size
     first.push(...[...newer].slice(0, LISTED_MAX - first.length))
   }
   return { newer: { payments, first }, samples }
+}
+
+function isSample({ withdrawn }: PaymentEvent): boolean {
+  return !withdrawn
 }
