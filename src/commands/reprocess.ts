@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import { crashPointsOf } from '../crash-point.ts'
 import { type ReprocessApply, reprocess } from '../tools/reprocess/reprocess.ts'
-import { paymentDocument, paymentLines, reprocessLines } from '../tools/reprocess/reprocess-report.ts'
-import type { ReprocessScope } from '../tools/reprocess/reprocess-scope.ts'
+import { isLeft, paymentDocument, paymentLines, reprocessLines } from '../tools/reprocess/reprocess-report.ts'
+import { type ReprocessScope, unknownName } from '../tools/reprocess/reprocess-scope.ts'
 import { inFlightLine } from '../tools/verify/verify-report.ts'
 import { type ActOptions, byOption, reasonOption } from './act-options.ts'
 import { exitWith, interrupted, type JsonOption, print, printPaced, STATUSES, setUp } from './command-line.ts'
@@ -59,8 +59,9 @@ step in payments.status.changes. The command can be interrupted or killed at any
 callback can no longer be read stay as they are and are counted, with the reason. Upgrade all normalizers and processors
 first: --apply refuses to run with an older processor, or if a newer mapping read some payments. If a mapping moves events
 to another payment, --payment corrects only the named one: use --since or --source.
-Exit codes: 0 nothing to correct, or all corrections are published and processed; 1 a dry run found corrections, or it
-failed, was refused or interrupted; 2 wrong options or configuration.
+Exit codes: 0 nothing to correct, or all corrections are published and processed; 1 a dry run found corrections, events in
+flight are left, there is no such payment or source, or it failed, was refused or interrupted; 2 wrong options or
+configuration.
 
 Examples:
   paystatus reprocess --source bank --json > changes.jsonl
@@ -86,7 +87,11 @@ async function runReprocess(program: Command, options: ReprocessCommandOptions):
     onWaiting: waitingLine(),
   })
   print(options.json, report, reprocessLines(report))
-  exitWith(apply === null && report.changed > 0 ? [report] : [])
+  const unknown = unknownName(scope, report.payments, config.sources)
+  if (unknown !== null) {
+    process.stderr.write(`${unknown}\n`)
+  }
+  exitWith(unknown !== null || isLeft(report) ? [report] : [])
 }
 
 function scopeOf(program: Command, { all, since, until, source, payment }: ReprocessCommandOptions): ReprocessScope {

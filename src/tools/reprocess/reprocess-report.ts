@@ -81,6 +81,11 @@ export class ReprocessTally {
   }
 }
 
+/** Whether something is left to do, with `--apply` or by running it again. */
+export function isLeft({ applied, changed, left }: ReprocessReport): boolean {
+  return (applied === null && changed > 0) || left.some(({ reason }) => reason === 'in-flight')
+}
+
 /** The JSON of a payment: without the events themselves. */
 export function paymentDocument({ steps, ...payment }: PlannedPayment) {
   return { ...payment, steps: steps.map(({ event: _, known: __, ...step }) => step) }

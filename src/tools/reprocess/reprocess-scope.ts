@@ -40,6 +40,27 @@ function isOf(
   return isWithin(receivedAt) || (lastReceivedAt !== null && isWithin(lastReceivedAt))
 }
 
+/**
+ * Says that what the scope names does not exist, as after a typing error; otherwise null. A configured source exists also without
+ * payments.
+ *
+ * @param payments the number of payments in scope.
+ */
+export function unknownName(
+  scope: ReprocessScope,
+  payments: number,
+  sources: readonly { readonly id: string }[],
+): string | null {
+  if (payments > 0) {
+    return null
+  }
+  if (scope.kind === 'payment') {
+    return 'no payment with this key'
+  }
+  const isUnknown = scope.kind === 'source' && !sources.some(({ id }) => id === scope.source)
+  return isUnknown ? 'no source with this id, and no payment with a callback of it' : null
+}
+
 /** For the audit trail. */
 export function scopeFields(scope: ReprocessScope): Readonly<Record<string, string>> {
   switch (scope.kind) {

@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest'
 import type { PlannedPayment } from '../../../src/tools/reprocess/plan-payment.ts'
+import type { LeftReason } from '../../../src/tools/reprocess/remedies-of.ts'
 import {
+  isLeft,
   paymentDocument,
   paymentLines,
   ReprocessTally,
   reprocessLines,
 } from '../../../src/tools/reprocess/reprocess-report.ts'
+import { type ReprocessScope, unknownName } from '../../../src/tools/reprocess/reprocess-scope.ts'
 import { sampleEvent } from '../../avro/samples.ts'
 
 const event = sampleEvent({ status: 'COMPLETED', mappingVersion: 2, callbackId: 'c-1' })
@@ -62,6 +65,28 @@ test('prints a payment for people, and as JSON without the events themselves', (
   const document = paymentDocument(PAYMENT)
   expect(document).toMatchObject({ paymentKey: 'bank:1', steps: [{ rule: 'restated' }, { rule: 'lost' }] })
   expect(document.steps.some((step) => 'event' in step || 'known' in step)).toBe(false)
+})
+
+test('something is left after a dry run that found corrections, and whenever an event is in flight', () => {
+  const report = new ReprocessTally().report(COMPARED, null)
+  const applied = { published: 3, processed: true } as const
+  const left = (reason: LeftReason) => ({ left: [{ reason, events: 1 }] })
+  expect(isLeft(report)).toBe(false)
+  expect(isLeft({ ...report, changed: 1 })).toBe(true)
+  expect(isLeft({ ...report, changed: 1, applied })).toBe(false)
+  expect(isLeft({ ...report, applied, ...left('retention') })).toBe(false)
+  expect(isLeft({ ...report, applied, ...left('in-flight') })).toBe(true)
+})
+
+test('a payment or source that does not exist is named; a configured source can be without payments', () => {
+  const sources = [{ id: 'bank' }]
+  const of = (scope: ReprocessScope, payments = 0) => unknownName(scope, payments, sources)
+  expect(of({ kind: 'payment', payment: 'bank:typo' })).toBe('no payment with this key')
+  expect(of({ kind: 'source', source: 'bnak' })).toBe('no source with this id, and no payment with a callback of it')
+  expect(of({ kind: 'source', source: 'bank' })).toBeNull()
+  expect(of({ kind: 'source', source: 'former' }, 1)).toBeNull()
+  expect(of({ kind: 'payment', payment: 'bank:1' }, 1)).toBeNull()
+  expect([of({ kind: 'all' }), of({ kind: 'time', since: 0, until: null })]).toEqual([null, null])
 })
 
 test('adds up the payments by provider and status, the events by rule, and what was left', () => {
