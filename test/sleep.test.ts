@@ -20,6 +20,13 @@ test('sleep ends after its time, and not before', async () => {
   expect(ended).toBe(true)
 })
 
+test('a sleep that is longer than a timer of Node.js does not end at once', async () => {
+  const onEnd = vi.fn()
+  void sleep(30 * 86_400_000).then(onEnd)
+  await vi.advanceTimersByTimeAsync(86_400_000)
+  expect(onEnd).not.toHaveBeenCalled()
+})
+
 test('an aborted sleep rejects at once with the reason and leaves no timer behind (I10)', async () => {
   const controller = new AbortController()
   const slept = sleep(100, controller.signal)
