@@ -16,6 +16,8 @@ export interface InstallationStatus {
   /** `lastCallbackAt` is null if none is among the last records of raw. */
   readonly sources: readonly { readonly id: string; readonly lastCallbackAt: number | null }[]
   readonly deadLetters: readonly Pick<LetterGroup, 'count' | 'reason' | 'topic'>[]
+  /** Dead letters of further groups, which are too many to list. */
+  readonly ungroupedLetters: number
   readonly overdue: number
   readonly processes: readonly ProcessHealth[]
 }
@@ -40,7 +42,7 @@ export function problemsOf(status: InstallationStatus, lateMs: number): readonly
   const processes = status.processes
     .filter(({ ready }) => ready !== true)
     .map(({ url, reasons }) => ({ problem: `${url} is not ready: ${reasons.join('; ')}`, see: `${url}/health/ready` }))
-  const letters = status.deadLetters.reduce((sum, { count }) => sum + count, 0)
+  const letters = status.deadLetters.reduce((sum, { count }) => sum + count, status.ungroupedLetters)
   return [
     ...absent,
     ...processes,
@@ -82,6 +84,7 @@ export function statusDocument(status: InstallationStatus, lateMs: number) {
       lastCallbackAt: lastCallbackAt === null ? null : new Date(lastCallbackAt).toISOString(),
     })),
     deadLetters: byReason(status),
+    ungroupedLetters: status.ungroupedLetters,
     overdue,
     processes,
   }
@@ -111,7 +114,10 @@ export function statusLines(status: InstallationStatus, lateMs: number): readonl
       `${id}: ${lastCallbackAt === null ? 'none among the last callbacks' : `${durationText(status.at - lastCallbackAt)} ago`}`,
     ),
   )
-  const letters = Object.entries(byReason(status)).map(([reason, count]) => `${reason} ${count}`)
+  const letters = [
+    ...Object.entries(byReason(status)).map(([reason, count]) => `${reason} ${count}`),
+    ...(status.ungroupedLetters > 0 ? [`others ${status.ungroupedLetters}`] : []),
+  ]
   return [
     ...head,
     { tone: 'plain', text: '' },

@@ -51,6 +51,7 @@ export async function findStatus(
     at: now,
     sources: config.sources.map(({ id }) => ({ id, lastCallbackAt: fromKafka.lastCallbacks.get(id) ?? null })),
     deadLetters: letters.groups,
+    ungroupedLetters: letters.ungrouped,
     overdue: overdue.length,
     processes: health satisfies readonly ProcessHealth[],
   }

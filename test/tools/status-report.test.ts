@@ -17,6 +17,7 @@ const WELL: InstallationStatus = {
     { id: 'clinic', lastCallbackAt: null },
   ],
   deadLetters: [],
+  ungroupedLetters: 0,
   overdue: 0,
   processes: [{ url: 'http://gateway:9090', ready: true, reasons: [] }],
 }
@@ -57,6 +58,11 @@ test.each<[string, Partial<InstallationStatus>, string]>([
       ] as never,
     },
     '3 dead letters need a decision',
+  ],
+  [
+    'dead letters of more groups than are listed',
+    { deadLetters: [{ topic: 'events', reason: 'too-large', count: 1_000 }] as never, ungroupedLetters: 20 },
+    '1020 dead letters need a decision',
   ],
   ['overdue payments', { overdue: 4 }, '4 payments are overdue'],
   [
