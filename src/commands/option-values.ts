@@ -16,6 +16,14 @@ export function wholeNumber(text: string): number {
   return value
 }
 
+export function countFromOne(text: string): number {
+  const value = wholeNumber(text)
+  if (value === 0) {
+    throw new InvalidArgumentError('must be at least 1.')
+  }
+  return value
+}
+
 /** A key, an id or a name. An empty one, as of an unset variable of the shell, would match nothing or everything. */
 export function notEmpty(text: string): string {
   if (text.trim() === '') {
@@ -88,8 +96,12 @@ export function adminUrls(text: string, before: readonly string[] = []): readonl
 
 /** In ms since the epoch: an ISO 8601 time, or a duration before now. */
 export function timeOrAge(text: string): number {
-  const ms = parseDuration(text)
-  return ms === undefined ? isoTime(text) : Date.now() - ms
+  const ageMs = parseDuration(text)
+  if (ageMs === undefined) {
+    return isoTime(text)
+  }
+  // No topic is older than the epoch, and not every number is a time.
+  return Math.max(0, Date.now() - ageMs)
 }
 
 function toHttpUrl(text: string): URL | null {

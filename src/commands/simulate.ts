@@ -7,7 +7,7 @@ import { POST_DEFAULTS } from '../tools/simulate/post-callbacks.ts'
 import { runSimulation, type SimulationReport } from '../tools/simulate/simulate.ts'
 import { simulatedSources } from '../tools/simulated-sources.ts'
 import { EXIT_FAILED, exitWith, interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
-import { durationMs, httpUrl, positiveNumber, share, wholeNumber } from './option-values.ts'
+import { countFromOne, durationMs, httpUrl, positiveNumber, share, wholeNumber } from './option-values.ts'
 
 interface SimulateOptions extends JsonOption {
   readonly gateway?: string
@@ -31,10 +31,10 @@ export function addSimulate(program: Command): void {
     .command('simulate')
     .description('send callbacks to a gateway as the providers would; the same seed sends the same callbacks')
     .option('--gateway <url>', 'base URL of the gateway (default: from the configuration)', httpUrl)
-    .option('--payments <n>', 'number of payments', wholeNumber, 100)
+    .option('--payments <n>', 'number of payments', countFromOne, 100)
     .option('--seed <n>', 'determines everything that is sent', wholeNumber, 1)
     .option('--rate <n>', 'callbacks per second, open loop (default: as fast as they are answered)', positiveNumber)
-    .option('--concurrency <n>', 'concurrent requests', wholeNumber, POST_DEFAULTS.concurrency)
+    .option('--concurrency <n>', 'concurrent requests', countFromOne, POST_DEFAULTS.concurrency)
     .option('--duplicates <share>', 'share of callbacks sent again', share, PLAN_DEFAULTS.duplicateShare)
     .option('--reorder <share>', 'share of payments with callbacks out of order', share, PLAN_DEFAULTS.reorderShare)
     .option(

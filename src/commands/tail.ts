@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { changeLine } from '../tools/payment-story.ts'
 import { tailChanges } from '../tools/tail.ts'
 import { interruptedOrUnread, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
-import { notEmpty, wholeNumber } from './option-values.ts'
+import { countFromOne, notEmpty } from './option-values.ts'
 
 interface TailOptions extends JsonOption {
   readonly fromBeginning?: boolean
@@ -16,7 +16,7 @@ export function addTail(program: Command): void {
     .description('follow payments.status.changes')
     .option('--from-beginning', 'include the changes already in the topic')
     .option('--payment <key>', 'only this payment', notEmpty)
-    .option('--max <n>', 'stop after this many changes', wholeNumber)
+    .option('--max <n>', 'stop after this many changes', countFromOne)
     .option('--json', 'print one JSON document per line')
     .action((options: TailOptions) => tail(program, options))
 }

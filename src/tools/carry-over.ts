@@ -10,6 +10,7 @@ import type { PartitionReader } from '../stream/partition-reader.ts'
 import type { InRecord, OutRecord } from '../stream/record.ts'
 import type { TopicFacts } from '../stream/topic-logs.ts'
 import { topicNames } from '../topics.ts'
+import { UsageError } from '../usage-error.ts'
 import { withClients } from './with-clients.ts'
 
 export interface CarryOverReport {
@@ -17,6 +18,10 @@ export interface CarryOverReport {
   readonly to: { readonly topic: string; readonly partitions: number }
   readonly payments: number
   readonly events: number
+}
+
+class CarryOverOptionsError extends UsageError {
+  readonly code = 'CARRY_OVER_OPTIONS'
 }
 
 /** Records per append; bounds the memory. */
@@ -28,6 +33,7 @@ const RECORDS_PER_APPEND_MAX = 500
  *
  * Can be run again, also after an interruption: events keep their ids, and the processor recognises repeats. Steps made by
  * the clock (OVERDUE) are not carried over; the new installation makes its own. `statusVersion` and `incarnation` restart.
+ * Rejects with a UsageError if both installations are the same.
  */
 export async function carryOver(
   config: Config,
@@ -37,7 +43,9 @@ export async function carryOver(
 ): Promise<CarryOverReport> {
   const [from, to] = [topicNames(fromPrefix), topicNames(config.kafka.topicPrefix)]
   if (from.current === to.current) {
-    throw new Error('an installation cannot be carried over into itself: kafka.topicPrefix equals --from-prefix')
+    throw new CarryOverOptionsError(
+      'an installation cannot be carried over into itself: kafka.topicPrefix equals --from-prefix',
+    )
   }
   return withClients({ config, logger, tool: 'carry-over' }, ['codecs'], async ({ kafka, reader, codecs: own }) => {
     const facts = await createTopicLogs(kafka).facts([from.current, to.events])

@@ -1,6 +1,9 @@
 import { beforeEach, expect, test } from 'vitest'
+import type { Config } from '../../src/config.ts'
+import { createLogger } from '../../src/observability/log.ts'
 import { partitionOf } from '../../src/stream/partition-of.ts'
-import { carryOverPartition } from '../../src/tools/carry-over.ts'
+import { carryOver, carryOverPartition } from '../../src/tools/carry-over.ts'
+import { UsageError } from '../../src/usage-error.ts'
 import { sampleEvent } from '../avro/samples.ts'
 import { CODECS, PARTITION, StatusWorld, TOPICS } from '../processor/status-world.ts'
 
@@ -80,4 +83,10 @@ test('keeps forgotten payments forgotten', async () => {
   await task.idle(signal)
   expect(old.current().size).toBe(0)
   expect(await carry()).toEqual({ payments: 0, events: 0 })
+})
+
+test('an installation is not carried over into itself', async () => {
+  const config = { kafka: { topicPrefix: 'new.' } } as Config
+  const logger = createLogger({ level: 'fatal', role: 'test' })
+  await expect(carryOver(config, logger, 'new.')).rejects.toBeInstanceOf(UsageError)
 })
