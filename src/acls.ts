@@ -108,12 +108,17 @@ export function kafkaAcls({ topics, environment, normalizerGroup, processorGroup
 
     // The only way to a status is through `events`: like every role but the processor, it cannot write one.
     ...onTopics('maintainer', all, READ, 'reprocess, dlq, console: reads what was received and published'),
-    ...onTopics('maintainer', ['events'], ['Write'], 'reprocess, dlq redrive, also in the console: publishes events'),
+    ...onTopics(
+      'maintainer',
+      ['events'],
+      ['Write'],
+      'reprocess, dlq redrive, carry-over, also in the console: publishes events',
+    ),
     ...onTopics(
       'maintainer',
       ['resolvedDeadLetters', 'audit'],
       ['Write'],
-      'reprocess, dlq, console: records what was done',
+      'reprocess, dlq, repair, carry-over, console: records what was done',
     ),
 
     ...onTopics('eraser', ['raw', 'current', 'changes'], READ, 'forget: finds the callbacks of a payment'),

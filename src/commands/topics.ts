@@ -3,6 +3,7 @@ import type { TopicFinding } from '../kafka/topic-admin.ts'
 import { aclLines, aclsOf } from '../tools/acls.ts'
 import { carryOver, carryOverLines } from '../tools/carry-over.ts'
 import { applyTopics, checkTopics } from '../tools/topics.ts'
+import { type ActOptions, byOption, reasonOption } from './act-options.ts'
 import { configuration, exitWith, interrupted, type JsonOption, okOr, print, STATUSES, setUp } from './command-line.ts'
 
 export function addTopics(program: Command): void {
@@ -36,12 +37,20 @@ export function addTopics(program: Command): void {
     .description(
       'publish the payments of another installation into this one, for example to change the partition count',
     )
-    .requiredOption('--from-prefix <prefix>', 'kafka.topicPrefix of the other installation; stop its processors first')
+    .requiredOption('--from-prefix <prefix>', 'kafka.topicPrefix of the other installation')
+    .addOption(byOption())
+    .addOption(reasonOption())
     .option('--json', 'print one JSON document')
-    .addHelpText('after', '\nCan be run again, also after an interruption: the processor recognises repeated events.')
-    .action(async ({ fromPrefix, json }: JsonOption & { fromPrefix: string }) => {
+    .addHelpText(
+      'after',
+      `
+Can be run again, also after an interruption: the processor recognises repeated events. The stages of the other
+installation may run meanwhile, but what they publish then can be left out: run it again when they have stopped.
+Recorded in the audit trail (paystatus audit). Needs the permissions of the maintainer.`,
+    )
+    .action(async ({ fromPrefix, by, reason, json }: JsonOption & ActOptions & { fromPrefix: string }) => {
       const { config, logger } = setUp(program, ...STATUSES)
-      const report = await carryOver(config, logger, fromPrefix, interrupted())
+      const report = await carryOver(config, logger, fromPrefix, { by, reason: reason ?? null }, interrupted())
       print(json, report, carryOverLines(report))
     })
   topics

@@ -11,6 +11,8 @@ import type { InRecord, OutRecord } from '../stream/record.ts'
 import type { TopicFacts } from '../stream/topic-logs.ts'
 import { topicNames } from '../topics.ts'
 import { UsageError } from '../usage-error.ts'
+import { openAudit } from './audit/open-audit.ts'
+import { type ActCounts, type Intent, recordAct } from './audit/record-act.ts'
 import { withClients } from './with-clients.ts'
 
 export interface CarryOverReport {
@@ -33,12 +35,13 @@ const RECORDS_PER_APPEND_MAX = 500
  *
  * Can be run again, also after an interruption: events keep their ids, and the processor recognises repeats. Steps made by
  * the clock (OVERDUE) are not carried over; the new installation makes its own. `statusVersion` and `incarnation` restart.
- * Rejects with a UsageError if both installations are the same.
+ * Recorded in the audit trail of this installation. Rejects with a UsageError if both installations are the same.
  */
 export async function carryOver(
   config: Config,
   logger: Logger,
   fromPrefix: string,
+  act: Pick<Intent, 'by' | 'reason'>,
   signal?: AbortSignal,
 ): Promise<CarryOverReport> {
   const [from, to] = [topicNames(fromPrefix), topicNames(config.kafka.topicPrefix)]
@@ -63,21 +66,27 @@ export async function carryOver(
       waitingBytesMax: 64 * 1024 * 1024,
       retryForMs: 30_000,
     })
-    const counts = { payments: 0, events: 0 }
-    try {
+    const audit = openAudit(kafka, to.audit, target.partitions)
+    const carryAll = async (counts: ActCounts) => {
+      const sums = { payments: 0, events: 0 }
       const ports = { reader, events: events.log, state: old.state, event: own.event }
       for (let partition = 0; partition < source.partitions; partition += 1) {
         const carried = await carryOverPartition(ports, from.current, partition, signal)
-        counts.payments += carried.payments
-        counts.events += carried.events
+        sums.payments += carried.payments
+        sums.events += carried.events
+        Object.assign(counts, sums)
+      }
+      return sums
+    }
+    try {
+      const scope = { from: from.current }
+      return {
+        from: { topic: from.current, partitions: source.partitions },
+        to: { topic: to.events, partitions: target.partitions },
+        ...(await recordAct(audit.ports, { act: 'carry-over', ...act, scope }, signal, carryAll)),
       }
     } finally {
-      await events.close()
-    }
-    return {
-      from: { topic: from.current, partitions: source.partitions },
-      to: { topic: to.events, partitions: target.partitions },
-      ...counts,
+      await Promise.all([events.close(), audit.close()])
     }
   })
 }

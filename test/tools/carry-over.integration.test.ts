@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { audit } from '../../src/tools/audit/audit.ts'
 import type { CarryOverReport } from '../../src/tools/carry-over.ts'
 import { Deployment } from '../lab/harness/deployment.ts'
 import { simulate } from '../lab/harness/load.ts'
@@ -49,6 +50,7 @@ test('carries over the status, events and children of every payment, and repeati
       '--json',
       '--from-prefix',
       small.config.kafka.topicPrefix,
+      ...['--by', 'ops', '--reason', 'more partitions'],
     ])
     expect([code, stderr]).toEqual([0, ''])
     const report = JSON.parse(stdout) as CarryOverReport
@@ -56,6 +58,10 @@ test('carries over the status, events and children of every payment, and repeati
     expect(report.payments).toBe((await ofSmall.current()).size)
     await ofLarge.caughtUp()
   }
+  const { acts } = await audit(large.config, large.logger, { act: 'carry-over' })
+  const payments = (await ofSmall.current()).size
+  const act = { by: 'ops', reason: 'more partitions', scope: { from: small.topics.current }, outcome: 'done' }
+  expect(acts).toMatchObject([act, { ...act, counts: { payments, events: expect.any(Number) } }])
   const old = await readContents(ofSmall)
   const carried = await readContents(ofLarge)
   const toldOf = ({ current }: typeof old) =>

@@ -88,5 +88,5 @@ test('keeps forgotten payments forgotten', async () => {
 test('an installation is not carried over into itself', async () => {
   const config = { kafka: { topicPrefix: 'new.' } } as Config
   const logger = createLogger({ level: 'fatal', role: 'test' })
-  await expect(carryOver(config, logger, 'new.')).rejects.toBeInstanceOf(UsageError)
+  await expect(carryOver(config, logger, 'new.', { by: 'tester', reason: null })).rejects.toBeInstanceOf(UsageError)
 })

@@ -1,5 +1,5 @@
 /** The acts of the commands that change something, and `open-body`: a person looked at a body in the console. */
-export const ACTS = ['reprocess', 'redrive', 'close', 'forget', 'open-body'] as const
+export const ACTS = ['reprocess', 'redrive', 'close', 'forget', 'repair', 'carry-over', 'open-body'] as const
 export type ActName = (typeof ACTS)[number]
 
 /**

@@ -6,12 +6,14 @@ import { openKafkaTransactions } from '../../kafka/kafka-transactions.ts'
 import { createTopicLogs } from '../../kafka/topic-logs.ts'
 import type { Logger } from '../../observability/log.ts'
 import { processorProducer } from '../../stages/processor-producer.ts'
+import { openAudit } from '../audit/open-audit.ts'
+import { type ActCounts, type Intent, recordAct } from '../audit/record-act.ts'
 import { withClients } from '../with-clients.ts'
 import { type PartitionRepair, repairPartition } from './repair-partition.ts'
 
 export interface RepairOptions {
-  /** False: a dry run. */
-  readonly apply: boolean
+  /** Who repairs and why, for the audit trail; null: a dry run. */
+  readonly act: Pick<Intent, 'by' | 'reason'> | null
   readonly signal?: AbortSignal
   readonly onPartition?: (partition: number, of: number) => void
 }
@@ -29,31 +31,24 @@ class RepairError extends Error {
 /**
  * Republishes what `changes` lost from `current`, and the other way round; see repairPartition.
  *
- * With `apply` the processor's group must be empty, and each partition is fenced before it is read.
+ * With `act` the processor's group must be empty, and each partition is fenced before it is read.
  */
 export async function repair(config: Config, logger: Logger, options: RepairOptions): Promise<RepairReport> {
   const { group } = config.processor
   return withClients({ config, logger, tool: 'repair' }, ['brokers', 'codecs'], async (clients) => {
     const { topics, kafka, reader, codecs } = clients
-    if (options.apply) {
-      const { members } = await describeGroup(kafka.queries, group)
-      if (members.length > 0) {
-        throw new RepairError(
-          `${members.length} processes are in the group ${group}: stop all processors first. Nothing was changed.`,
-        )
-      }
-    }
-    const partitions: PartitionRepair[] = []
-    for (let partition = 0; partition < config.kafka.partitions; partition += 1) {
-      options.onPartition?.(partition, config.kafka.partitions)
-      const producer = processorProducer(config, topics, partition)
-      const transactions = options.apply ? await openKafkaTransactions(kafka, producer) : null
-      try {
-        for (const former of producer.formerTransactionalIds) {
-          await transactions?.fence(former)
-        }
-        partitions.push(
-          await repairPartition({
+    const { act, signal } = options
+    const repairAll = async (counts: ActCounts): Promise<RepairReport> => {
+      const partitions: PartitionRepair[] = []
+      for (let partition = 0; partition < config.kafka.partitions; partition += 1) {
+        options.onPartition?.(partition, config.kafka.partitions)
+        const producer = processorProducer(config, topics, partition)
+        const transactions = act === null ? null : await openKafkaTransactions(kafka, producer)
+        try {
+          for (const former of producer.formerTransactionalIds) {
+            await transactions?.fence(former)
+          }
+          const repaired = await repairPartition({
             partition,
             topics,
             group,
@@ -65,14 +60,32 @@ export async function repair(config: Config, logger: Logger, options: RepairOpti
             now: Date.now,
             transactions,
             token: `repair-${uuidv7()}`,
-            signal: options.signal,
-          }),
-        )
-      } finally {
-        await transactions?.close()
+            signal,
+          })
+          partitions.push(repaired)
+          counts['changes'] = (counts['changes'] ?? 0) + repaired.changes
+          counts['current'] = (counts['current'] ?? 0) + repaired.current
+        } finally {
+          await transactions?.close()
+        }
       }
+      return { applied: act !== null, partitions }
     }
-    return { applied: options.apply, partitions }
+    if (act === null) {
+      return repairAll({})
+    }
+    const { members } = await describeGroup(kafka.queries, group)
+    if (members.length > 0) {
+      throw new RepairError(
+        `${members.length} processes are in the group ${group}: stop all processors first. Nothing was changed.`,
+      )
+    }
+    const audit = openAudit(kafka, topics.audit, config.kafka.partitions)
+    try {
+      return await recordAct(audit.ports, { act: 'repair', ...act, scope: { group } }, signal, repairAll)
+    } finally {
+      await audit.close()
+    }
   })
 }
 

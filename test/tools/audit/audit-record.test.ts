@@ -28,7 +28,7 @@ test.each([
   ['no JSON', 'forget'],
   ['no object', '7'],
   ['null', 'null'],
-  ['an unknown act', { act: 'repair' }],
+  ['an unknown act', { act: 'verify' }],
   ['an unknown outcome', { outcome: 'maybe' }],
   ['no id', { id: 7 }],
   ['no user', { by: null }],

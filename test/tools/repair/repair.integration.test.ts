@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
+import { audit } from '../../../src/tools/audit/audit.ts'
 import { cutLog } from '../../lab/harness/cut-log.ts'
 import { Deployment } from '../../lab/harness/deployment.ts'
 import { eventually } from '../../lab/harness/eventually.ts'
@@ -68,12 +69,18 @@ test.each(['changes', 'current'] as const)(
       const dry = await deployment.command(['repair', '--json'])
       const [found] = JSON.parse(dry.stdout).partitions
       expect([dry.code, found[lost] > 0, found.unrepairable]).toEqual([1, true, []])
-      const applied = await deployment.command(['repair', '--apply', '--json'])
+      const applied = await deployment.command(['repair', '--apply', '--by', 'ops', '--reason', 'power', '--json'])
       expect([applied.code, JSON.parse(applied.stdout).partitions[0][lost]]).toEqual([0, found[lost]])
       expect(await deployment.command(['repair'])).toMatchObject({
         code: 0,
         stdout: expect.stringContaining('nothing to repair'),
       })
+
+      // The refused attempt changed nothing, so it is not recorded.
+      const scope = { group: deployment.config.processor.group }
+      expect((await audit(deployment.config, deployment.logger, {})).acts).toMatchObject([
+        { act: 'repair', by: 'ops', reason: 'power', scope, outcome: 'done', counts: { [lost]: found[lost] } },
+      ])
 
       const again = await deployment.start(['gateway', 'normalizer', 'processor'])
       await again.ready()
