@@ -14,7 +14,12 @@ export function certificateHeaders({ header, format }: { header: string; format:
   return format === 'rfc9440' ? [name, `${name}-chain`] : [name]
 }
 
-/** The certificates that a trusted proxy passed on; null if there are none or they cannot be parsed. */
+/**
+ * The certificates that a trusted proxy passed on; null if there are none or they cannot be parsed.
+ *
+ * A proxy may add to a header that its caller sent. Then `xfcc` reads what the proxy added; the other formats cannot tell who
+ * wrote what, so such a value is refused.
+ */
 export function certificatesOf(
   headers: IncomingHttpHeaders,
   names: readonly string[],
@@ -23,14 +28,12 @@ export function certificatesOf(
   const [value = '', chain = ''] = names.map((name) => String(headers[name] ?? ''))
   switch (format) {
     case 'pem':
-      return limited(pemBlocks(decoded(value), 'CERTIFICATE'))
+      // Values of several lines are joined by commas, which PEM and its URL encoding do not contain.
+      return limited(value.includes(',') ? [] : pemCertificates(value))
     case 'rfc9440':
-      return limited([...byteSequences(value).slice(0, 1), ...byteSequences(chain)])
-    case 'xfcc': {
-      const fields = lastElement(value)
-      const chainOrCert = fields.get('chain') ?? fields.get('cert') ?? ''
-      return limited(pemBlocks(decoded(chainOrCert), 'CERTIFICATE'))
-    }
+      return ONE_BYTE_SEQUENCE.test(value) ? limited([...byteSequences(value), ...byteSequences(chain)]) : null
+    case 'xfcc':
+      return limited(certificatesOfElement(lastElement(value)))
     default:
       return format satisfies never
   }
@@ -41,13 +44,16 @@ function limited(ders: readonly Buffer[]): CertificateDers | null {
   return leaf === undefined || ders.length > CERTIFICATES_MAX ? null : [leaf, ...sent]
 }
 
-function decoded(value: string): string {
+/** The certificates of a URL-encoded PEM text. */
+function pemCertificates(value: string): Buffer[] {
   try {
-    return decodeURIComponent(value)
+    return pemBlocks(decodeURIComponent(value), 'CERTIFICATE')
   } catch {
-    return ''
+    return []
   }
 }
+
+const ONE_BYTE_SEQUENCE = /^:[A-Za-z0-9+/=]+:$/
 
 /** RFC 8941 byte sequences: base64 between colons. */
 function byteSequences(value: string): Buffer[] {
@@ -55,20 +61,39 @@ function byteSequences(value: string): Buffer[] {
 }
 
 /**
- * The fields of the last element of X-Forwarded-Client-Cert: each proxy appends its own, so only the last was written by
- * the trusted proxy. Commas and semicolons inside quotes do not separate.
+ * One field of X-Forwarded-Client-Cert and what ends it. A quote begins after the equals sign and ends before a separator, or
+ * the value is refused: otherwise a caller could open a quote that swallows the comma before the proxy's element.
  */
-function lastElement(value: string): ReadonlyMap<string, string> {
-  const elements = value.match(/(?:"(?:\\.|[^"\\])*"|[^,"])+/g) ?? []
-  const fields = (elements.at(-1) ?? '').match(/(?:"(?:\\.|[^"\\])*"|[^;"])+/g) ?? []
-  return new Map(
-    fields.map((field) => {
-      const equals = field.indexOf('=')
-      const text = field.slice(equals + 1).trim()
-      return [
-        field.slice(0, Math.max(equals, 0)).trim().toLowerCase(),
-        text.startsWith('"') ? text.slice(1, -1).replace(/\\(.)/g, '$1') : text,
-      ]
-    }),
-  )
+const FIELD = /(?<key>[A-Za-z]+)=(?:"(?<quoted>(?:\\.|[^"\\])*)"|(?<plain>[^",;]*))(?<end>[;,]\s*|$)/gy
+
+interface Field {
+  /** In lower case. */
+  readonly key: string
+  readonly text: string
+}
+
+/**
+ * The fields of the last element: each proxy appends its own, so only the last was written by the trusted proxy. Empty if
+ * anything in the value, wherever it is, is not well-formed.
+ */
+function lastElement(value: string): readonly Field[] {
+  const fields = [...value.matchAll(FIELD)].map(({ groups }) => {
+    const { key = '', quoted, plain = '', end = '' }: Partial<Record<string, string>> = groups ?? {}
+    return { key: key.toLowerCase(), text: quoted?.replace(/\\(.)/g, '$1') ?? plain, end }
+  })
+  // Only the end of the value ends a field with nothing.
+  return fields.at(-1)?.end === '' ? fields.slice(fields.findLastIndex(({ end }) => end.startsWith(',')) + 1) : []
+}
+
+/**
+ * None if `cert` and `chain` are ambiguous. A proxy may write names of the caller's certificate without quotes, and the caller
+ * may have put fields into such a name.
+ */
+function certificatesOfElement(fields: readonly Field[]): readonly Buffer[] {
+  const allOf = (name: string) => fields.filter(({ key }) => key === name).map(({ text }) => pemCertificates(text))
+  const [certs, chains] = [allOf('cert'), allOf('chain')]
+  const [cert = []] = certs
+  const [chain = cert] = chains
+  const isClear = certs.length <= 1 && chains.length <= 1 && chain[0]?.equals(cert[0] ?? chain[0])
+  return isClear ? chain : []
 }
