@@ -1,4 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { type AvroCodec, CONFIRMED_FOR_MS } from '../../src/avro/codec.ts'
+import { AvroEncodeError, SchemaIdError } from '../../src/avro/errors.ts'
+import { paymentEventCodec } from '../../src/avro/payment-codecs.ts'
+import { readSchemaFile } from '../../src/avro/schema-files.ts'
+import type { FoundSchema } from '../../src/avro/schema-registry.ts'
 import type { OpensBodies } from '../../src/encryption/body-opener.ts'
 import { NormalizerTask } from '../../src/normalizer/normalizer-task.ts'
 import type { PaymentEvent } from '../../src/payment/payment-event.ts'
@@ -6,11 +11,12 @@ import { providerById } from '../../src/providers/registry.ts'
 import { DefinedStop } from '../../src/stream/partition-task.ts'
 import type { InRecord, OutRecord } from '../../src/stream/record.ts'
 import { SeenTopics } from '../../src/stream/seen-topics.ts'
+import { TOPICS } from '../../src/topics.ts'
 
 const RAW = 'payments.callbacks.raw'
 
 interface Failures {
-  failsToEncode?: boolean
+  codec?: Pick<AvroCodec<PaymentEvent>, 'encode'>
   failsToAppend?: boolean
   failsToCommit?: boolean
   bodies?: OpensBodies
@@ -47,14 +53,7 @@ function setUp(failures: Failures = {}, providerId = 'jpm-global-payments-v1') {
     sources: new Map([['jpm', { facts: { id: 'jpm', namespace: 'n', currency: null }, provider }]]),
     events: events.log,
     deadLetters: deadLetters.log,
-    codec: {
-      encode: (event: PaymentEvent) => {
-        if (failures.failsToEncode) {
-          throw new Error('refused')
-        }
-        return Buffer.from(event.eventId)
-      },
-    },
+    codec: failures.codec ?? { encode: ({ eventId }) => Buffer.from(eventId) },
     bodies: failures.bodies ?? { open: async (records) => records },
     reader: { range: async () => range, at: async () => 'nothing', read: async () => range },
     offsets: { committed: async () => ({ offset: -1n, metadata: null }), committedAll: async () => new Map() } as never,
@@ -122,10 +121,34 @@ test('events and dead letters are appended before the offset is committed, and e
 })
 
 test('an event that the schema rejects becomes a dead letter of its element', async () => {
-  const { task, events, onTranslated } = setUp({ failsToEncode: true })
-  await task.process([record(0n, 'jpm', '{"callbacks":[{"firmRootId":"a","paymentStatus":"COMPLETED"}]}')], 1n)
+  const encode = () => {
+    throw new AvroEncodeError('PaymentEvent', 'the value does not fit the schema')
+  }
+  const { task, events, onTranslated } = setUp({ codec: { encode } })
+  await task.process([record(0n, 'jpm', COMPLETED)], 1n)
   expect(events).toEqual([])
   expect(onTranslated.mock.calls[0]?.[0]).toMatchObject({ events: 0, deadLetters: new Map([['internal-error', 1]]) })
+})
+
+test('while the registry gives our schema id another meaning, nothing is written or committed, and nothing is skipped', async () => {
+  const schema: { answer: FoundSchema } = { answer: { found: 'none' } }
+  let time = 0
+  const codec = paymentEventCodec({
+    schemaId: 7,
+    subject: 'payments.events-value',
+    fetchSchema: async () => schema.answer,
+    now: () => time,
+  })
+  const { task, steps, events } = setUp({ codec })
+  await expect(codec.confirm(7)).rejects.toThrow(SchemaIdError)
+  await expect(task.process([record(0n, 'jpm', COMPLETED)], 1n)).rejects.toThrow(SchemaIdError)
+  expect(steps).toEqual([])
+  schema.answer = { found: 'avro', schema: readSchemaFile(TOPICS.events.schema), subjects: null }
+  time += CONFIRMED_FOR_MS
+  await codec.confirm(7)
+  await task.process([record(0n, 'jpm', COMPLETED)], 1n)
+  expect(events).toHaveLength(1)
+  expect(steps).toEqual(['events', 'commit 1'])
 })
 
 test('content unknown to the adapter is reported with its provider, and nothing else is', async () => {
