@@ -210,13 +210,13 @@ export const RUNTIME_METRICS = {
   lag: {
     kind: 'gauge',
     name: 'paystatus_lag_records',
-    help: 'Offsets between the committed offset and the end of a partition.',
+    help: 'Offsets between the next one to process and the end of a partition; absent until the partition was opened.',
     labels: { stage: 'runtime', partition: 'runtime' },
   },
   lagSeconds: {
     kind: 'reading',
     name: 'paystatus_lag_seconds',
-    help: 'Age of the oldest record of a partition that is not processed yet; 0 if there is none.',
+    help: 'Age of the oldest record of a partition that is not processed yet; 0 if there is none, absent while it is unknown.',
     labels: { stage: 'runtime', partition: 'runtime' },
   },
   unaccounted: {

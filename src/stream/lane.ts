@@ -65,6 +65,7 @@ export class Lane {
 
   #state: LaneState = 'opening'
   #done = 0n
+  #wasOpen = false
   #progress = 0
   /** Whether the log must be verified before the next records are processed. */
   #suspected = false
@@ -94,7 +95,12 @@ export class Lane {
     return this.#state
   }
 
-  /** Next offset to process. */
+  /** Whether the partition was opened here at least once, so that `done` is known. */
+  get wasOpen(): boolean {
+    return this.#wasOpen
+  }
+
+  /** Next offset to process; 0 before the partition was opened. */
   get done(): bigint {
     return this.#done
   }
@@ -155,6 +161,7 @@ export class Lane {
           break
         }
         this.#done = start.offset
+        this.#wasOpen = true
         this.#state = 'open'
         await this.#work(start)
         if (!signal.aborted) {

@@ -1,3 +1,4 @@
+import { sleep } from '../sleep.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import type { PartitionReader } from './partition-reader.ts'
 import { type PartitionTask, wrapTask } from './partition-task.ts'
@@ -14,12 +15,15 @@ export interface OldestRecordsOptions {
   readonly now: () => number
 }
 
+/** How often the log is read while a lane is kept from it, ms. */
+export const READ_INTERVAL_MS = 1_000
+
 /**
  * The age of the oldest record that a stage has not processed, per partition, by the records' timestamps, to about a second.
  *
  * It observes the lanes, so it costs nothing per record. A chunk in progress begins with the oldest record; once it is done, what
- * is left is not older than its last record; and a lane is idle only when nothing is left. Only opening a partition reads a
- * record: the one at the committed offset.
+ * is left is not older than its last record; and a lane becomes idle only when nothing is left. Only opening a partition, and an
+ * idle call that takes long because it waits for another server, read a record: the one at the committed offset.
  */
 export class OldestRecords {
   readonly #options: OldestRecordsOptions
@@ -43,11 +47,7 @@ export class OldestRecords {
   watch(partition: number, task: PartitionTask): PartitionTask {
     const since = this.#since
     return wrapTask(task, {
-      open: (signal, onProgress) => {
-        // Not awaited: it must not delay the task, and may fail.
-        void this.#readOldest(partition, signal).catch(() => {})
-        return task.open(signal, onProgress)
-      },
+      open: (signal, onProgress) => this.#readDuring(partition, 0, () => task.open(signal, onProgress)),
       process: async (records, next, signal) => {
         const [first] = records
         if (first !== undefined) {
@@ -58,14 +58,35 @@ export class OldestRecords {
       },
       idle: (signal) => {
         since.set(partition, null)
-        return task.idle(signal)
+        return this.#readDuring(partition, READ_INTERVAL_MS, () => task.idle(signal))
       },
     })
   }
 
-  async #readOldest(partition: number, signal: AbortSignal): Promise<void> {
+  /** Reads, after a delay, the oldest record while a call lasts that processes none. It neither delays the call nor fails. */
+  async #readDuring<T>(partition: number, delayMs: number, call: () => Promise<T>): Promise<T> {
+    const ended = new AbortController()
+    void this.#readUntilFound(partition, delayMs, ended.signal).catch(() => {})
+    try {
+      return await call()
+    } finally {
+      ended.abort()
+    }
+  }
+
+  /** A record that was found stays the oldest: none is processed meanwhile. */
+  async #readUntilFound(partition: number, delayMs: number, signal: AbortSignal): Promise<void> {
+    if (delayMs > 0) {
+      await sleep(delayMs, signal)
+    }
+    while ((await this.#readOldest(partition, signal).catch(() => null)) === null) {
+      await sleep(READ_INTERVAL_MS, signal)
+    }
+  }
+
+  /** Resolves with the timestamp of the record at the committed offset; null if there is none. */
+  async #readOldest(partition: number, signal: AbortSignal): Promise<number | null> {
     const { group, topic, offsets, reader } = this.#options
-    const before = this.#since.get(partition)
     const { offset } = await offsets.committed(group, topic, partition)
     let timestamp: number | null = null
     const isFirst = ([first]: readonly InRecord[]) => {
@@ -73,9 +94,8 @@ export class OldestRecords {
       return true
     }
     await readUntil(reader, topic, partition, offset < 0n ? 0n : offset, isFirst, signal)
-    // Otherwise the lane has reported something newer.
-    if (this.#since.get(partition) === before) {
-      this.#since.set(partition, timestamp)
-    }
+    signal.throwIfAborted()
+    this.#since.set(partition, timestamp)
+    return timestamp
   }
 }

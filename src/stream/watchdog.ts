@@ -15,7 +15,8 @@ export interface WatchdogOptions {
   readonly stallMs: number
   readonly now: () => number
   readonly logger: Logger
-  readonly onLag: (partition: number, lag: bigint) => void
+  /** Null while it is unknown, because the partition is being opened for the first time. */
+  readonly onLag: (partition: number, lag: bigint | null) => void
   readonly onBroker: (reachable: boolean, reason: string) => void
   readonly onStalled: (error: Error) => void
 }
@@ -30,10 +31,11 @@ interface Progress {
 class StalledError extends Error {
   readonly code = 'STALLED'
 
-  constructor(topic: string, { partition, state, done, trouble }: Lane, lag: bigint, forMs: number) {
+  constructor(topic: string, { partition, state, done, trouble }: Lane, lag: bigint | null, forMs: number) {
+    const left = lag === null ? '' : `its next offset is ${done}, ${lag} records are left, and `
     const why = trouble === null ? '' : `; the last error: ${trouble}${hintFor(trouble)}`
     super(
-      `${topic}[${partition}] has made no progress for ${forMs} ms: its next offset is ${done}, ${lag} records are left, and its lane is in state ${state}${why}. Nothing was skipped. This process exits so that another one takes over the partition`,
+      `${topic}[${partition}] has made no progress for ${forMs} ms: ${left}its lane is in state ${state}${why}. Nothing was skipped. This process exits so that another one takes over the partition`,
     )
     this.name = 'StalledError'
   }
@@ -105,9 +107,10 @@ export class Watchdog {
         this.#progress.delete(lane.partition)
         continue
       }
-      const lag = lane.state === 'opening' ? 0n : end - lane.done
+      const left = end - lane.done
+      const lag = lane.wasOpen ? (left > 0n ? left : 0n) : null
       const isIdle = lane.state === 'open' && lane.trouble === null && end <= lane.committed
-      onLag(lane.partition, lag > 0n ? lag : 0n)
+      onLag(lane.partition, lag)
       const before = this.#progress.get(lane.partition)
       if (before?.pulse !== lane.pulse || isIdle || waiting(lane.partition)) {
         this.#progress.set(lane.partition, { pulse: lane.pulse, movedAt: at })

@@ -143,6 +143,17 @@ test('the lag of a partition is reported while it is assigned, and its series en
   expect(lags.get(0)).toBe(null)
 })
 
+test('the lag of a partition is unknown until it was opened', async () => {
+  const opening = gate()
+  ;(tasks.get(0) as ScriptedTask).onOpen = () => opening.promise
+  await assign(0)
+  await vi.advanceTimersByTimeAsync(WATCH_MS)
+  expect(lags).toEqual(new Map([[0, null]]))
+  opening.open()
+  await vi.advanceTimersByTimeAsync(WATCH_MS)
+  expect(lags).toEqual(new Map([[0, 9n]]))
+})
+
 describe('a partition without progress', () => {
   beforeEach(async () => {
     ;(tasks.get(0) as ScriptedTask).onProcess = stuck

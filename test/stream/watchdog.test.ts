@@ -12,7 +12,7 @@ let waiting: Set<number>
 let ends: Map<number, bigint> | Error
 let facts: TopicFacts
 let suspected: number[]
-let lags: Map<number, bigint>
+let lags: Map<number, bigint | null>
 let broker: [reachable: boolean, reason: string][]
 let stalls: string[]
 let watchdog: Watchdog
@@ -22,6 +22,7 @@ function laneOf(partition: number, state: LaneState, done: bigint, progress = 0)
     partition,
     state,
     done,
+    wasOpen: true,
     committed: done,
     pulse: `${done} ${progress}`,
     trouble: null as string | null,
@@ -148,7 +149,6 @@ describe('a stall', () => {
       await lookAt(at * STALL_MS)
     }
     expect(stalls).toEqual([])
-    expect(lags.get(0)).toBe(0n)
   })
 
   test('is reported for a lane that never finishes opening, whether or not there is work', async () => {
@@ -234,6 +234,24 @@ test('the lag is the number of records left, and never negative', async () => {
   lanes = [laneOf(0, 'open', 11n)]
   await lookAt(1)
   expect(lags.get(0)).toBe(0n)
+})
+
+test('the lag of a partition that is reopened is that of what was done before; at the first opening it is unknown', async () => {
+  lanes = [laneOf(0, 'opening', 5n), { ...laneOf(1, 'opening', 0n), wasOpen: false }]
+  ends = new Map([
+    [0, 9n],
+    [1, 9n],
+  ])
+  await lookAt(0)
+  expect([...lags]).toEqual([
+    [0, 4n],
+    [1, null],
+  ])
+  await lookAt(STALL_MS + 1)
+  expect(stalls).toEqual([
+    expect.stringContaining('its next offset is 5, 4 records are left, and its lane is in state opening'),
+    expect.stringMatching(/has made no progress for 1001 ms: its lane is in state opening/),
+  ])
 })
 
 test('checks do not overlap', async () => {
