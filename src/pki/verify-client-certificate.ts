@@ -32,9 +32,14 @@ export type CertificateRefusal =
   | 'stale-revocation-list'
   | 'revoked'
 
-export type CertificateVerdict =
+export type CertificateVerdict = ValidPath | { readonly ok: false; readonly reason: CertificateRefusal }
+
+export interface ValidPath {
+  readonly ok: true
   /** Valid until then (ms since the epoch), unless the trust changes. */
-  { readonly ok: true; readonly until: number } | { readonly ok: false; readonly reason: CertificateRefusal }
+  readonly until: number
+  readonly anchor: Certificate
+}
 
 /** The most CAs between a caller's certificate and the anchor. */
 const INTERMEDIATES_MAX = 6
@@ -89,15 +94,15 @@ export function verifyClientCertificate(
     return signed
   }
 
-  /** Tries every path from its last certificate to an anchor. Returns the expiry of the first valid one; null if none is. */
-  function follow(path: readonly Certificate[]): number | null {
+  /** Tries every path from its last certificate to an anchor. Returns the first valid one; null if none is. */
+  function follow(path: readonly Certificate[]): ValidPath | null {
     const end = path.at(-1) as Certificate
     for (const anchor of trust.anchors) {
       if (issued(anchor, end)) {
         const whole = [...path, anchor]
         const reason = refusalOf(whole, trust, now)
         if (reason === null) {
-          return goodUntil(whole, trust)
+          return { ok: true, until: goodUntil(whole, trust), anchor }
         }
         refusal ??= reason
       }
@@ -105,20 +110,16 @@ export function verifyClientCertificate(
     if (path.length <= INTERMEDIATES_MAX) {
       for (const candidate of candidates) {
         const isNew = path.every(({ fingerprint }) => fingerprint !== candidate.fingerprint)
-        const until = isNew && issued(candidate, end) ? follow([...path, candidate]) : null
-        if (until !== null) {
-          return until
+        const valid = isNew && issued(candidate, end) ? follow([...path, candidate]) : null
+        if (valid !== null) {
+          return valid
         }
       }
     }
     return null
   }
 
-  const until = follow([leaf])
-  if (until !== null) {
-    return { ok: true, until }
-  }
-  return { ok: false, reason: refusal ?? reasonWithoutPath(leaf, brokenSignature) }
+  return follow([leaf]) ?? { ok: false, reason: refusal ?? reasonWithoutPath(leaf, brokenSignature) }
 }
 
 function reasonWithoutPath(leaf: Certificate, brokenSignature: boolean): CertificateRefusal {

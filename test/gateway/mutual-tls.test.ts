@@ -15,6 +15,7 @@ import {
   revocationList,
   rootCa,
   spkiPin,
+  tampered,
 } from '../pki/certificate-authority.ts'
 import { type FixtureOptions, GatewayFixture, source } from './gateway-fixture.ts'
 
@@ -156,6 +157,42 @@ describe('callers of a source with mutual TLS', TIMEOUT, () => {
     expect(await fixture.metrics.registry.metrics()).toMatch(
       /paystatus_gateway_authentication_refusals_total\{source="bank",type="mtls"\} 1\d\n/,
     )
+  })
+
+  test('are served below an intermediate CA that ends the bundle, and refused for anything else that is wrong', async () => {
+    const root = rootCa('CN=Root of the bank')
+    const issuing = certificate('CN=Issuing', root, { ca: true })
+    writeFileSync(at('bank.pem'), issuing.pem)
+    writeFileSync(at('bank.crl'), revocationList(issuing, []))
+    const fixture = await start()
+    const issued = { ca: issuing, pinnedName: PINNED_NAME }
+    const client = clientOf(issued)
+    const lower = certificate('CN=Lower', issuing, { ca: true })
+    const codes: Record<string, number | string> = {}
+    for (const [what, one, sent] of [
+      ['alone', client, []],
+      ['with its CA', client, [issuing]],
+      ['with all its CAs', client, [issuing, root]],
+      ['expired', clientOf(issued, { notAfter: daysFromNow(-1) }), []],
+      ['not valid yet', clientOf(issued, { notBefore: daysFromNow(1) }), []],
+      ['for servers only', clientOf(issued, { extendedKeyUsage: [id_kp_serverAuth] }), []],
+      ['changed', tampered(client), []],
+      ['without a pin', clientOf({ ca: issuing, pinnedName: 'other.test' }), []],
+      ['of the root', clientOf({ ca: root, pinnedName: PINNED_NAME }), [root]],
+      ['without a CA between', clientOf({ ca: lower, pinnedName: PINNED_NAME }), []],
+    ] as const) {
+      codes[what] = await call(fixture, 'bank', one, { sent })
+    }
+    const { alone, 'with its CA': withCa, 'with all its CAs': withAll, ...others } = codes
+    expect([alone, withCa, withAll]).toEqual([200, 200, 200])
+    expect(Object.entries(others).filter(([, code]) => code !== 401 && typeof code === 'number')).toEqual([])
+    // The CA itself expires.
+    writeFileSync(
+      at('bank.pem'),
+      certificate('CN=Issuing', root, { ca: true, keys: issuing.keys, notAfter: daysFromNow(-1) }).pem,
+    )
+    await fixture.access.files.check()
+    expect(await call(fixture, 'bank', client)).toBe(401)
   })
 
   test('are refused before their body arrives, and must connect again', async () => {

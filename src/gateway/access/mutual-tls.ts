@@ -3,7 +3,7 @@ import type { Live, LiveFiles } from '../../config/live-files.ts'
 import type { Certificate } from '../../pki/certificate.ts'
 import { matchesPin, type Pin, parsePin } from '../../pki/pin.ts'
 import { parseRevocationLists, type RevocationList } from '../../pki/revocation-list.ts'
-import { type Trust, toTrust, verifyClientCertificate } from '../../pki/verify-client-certificate.ts'
+import { type Trust, toTrust, type ValidPath, verifyClientCertificate } from '../../pki/verify-client-certificate.ts'
 import type { ShownCertificate } from './caller.ts'
 import type { AuthenticationOf, HeadVerdict, Requirement } from './requirement.ts'
 
@@ -34,7 +34,7 @@ interface Remembered {
  * A currently valid client certificate issued under a CA of this source, matching one of the pins.
  *
  * The chain is verified here, for this source: in the handshake, OpenSSL can only check it against the CAs of all sources.
- * Its verdict counts, too, so two verifiers must agree. A verdict is cached with the certificate until a file changes or
+ * Its verdict counts, too, so two verifiers must agree on everything up to the anchor. A verdict is cached with the certificate until a file changes or
  * something in the chain or a CRL expires, so both also affect open connections.
  */
 export function mutualTls(
@@ -94,11 +94,19 @@ function judge(shown: ShownCertificate, trust: LiveTrust, pins: readonly Pin[] |
   if (!verdict.ok) {
     return refused(verdict.reason)
   }
-  if (shown.handshakeError !== null) {
+  if (shown.handshakeError !== null && !isOnlyAboveAnchor(shown.handshakeError, verdict)) {
     return refused(`handshake-${shown.handshakeError}`)
   }
   if (pins !== null && !matchesPin(shown.leaf, pins)) {
     return refused('pin-mismatch')
   }
   return { trust, pins, until: verdict.until, verdict: { holds: true, kind: shown.kind } }
+}
+
+/**
+ * Whether OpenSSL only misses the issuer of an anchor that is an intermediate CA. It could be told that a chain may end there
+ * (X509_V_FLAG_PARTIAL_CHAIN), but Node.js does not pass this on to servers. Any other objection would be reported instead of this one.
+ */
+function isOnlyAboveAnchor(handshakeError: string, { anchor }: ValidPath): boolean {
+  return handshakeError === 'UNABLE_TO_GET_ISSUER_CERT' && anchor.subjectName !== anchor.issuerName
 }

@@ -67,8 +67,6 @@ export class ServerTls {
       cert: certificatePem,
       key: keyPem,
       ...(ca.length > 0 && { ca: [...ca] }),
-      // A bundle may deliberately end with an intermediate CA.
-      allowPartialTrustChain: true,
       minVersion: 'TLSv1.2',
       ciphers: CIPHERS,
       ecdhCurve: GROUPS,
