@@ -15,6 +15,7 @@ import { createLogger } from './observability/log.ts'
 import { Metrics } from './observability/metrics.ts'
 import type { Tracing } from './observability/tracing.ts'
 import { providerById } from './providers/registry.ts'
+import { sharedPromise } from './shared-promise.ts'
 import type { RunningStage, StageContext } from './stages/stage-context.ts'
 import { GrowingDistance } from './stream/growing-distance.ts'
 import { topicNames } from './topics.ts'
@@ -155,8 +156,6 @@ function stageContext(
   const { config, logger, health, kafka, onFatal } = runtime
   const topics = topicNames(config.kafka.topicPrefix)
   const offsets = createGroupOffsets(kafka)
-  let topicsReady: Promise<void> | undefined
-  let codecs: ReturnType<StageContext['codecs']> | undefined
   return {
     config,
     topics,
@@ -168,20 +167,14 @@ function stageContext(
     offsets,
     crashPoint: crashPointsOf(process.env['PAYSTATUS_CRASH_POINTS']),
     onFatal,
-    topicsReady: () => {
-      topicsReady ??= brokersReady(runtime, stages)
-      return topicsReady
-    },
+    topicsReady: sharedPromise(() => brokersReady(runtime, stages)),
     clusterId: () => onBrokers(config.kafka, () => offsets.clusterId()),
-    codecs: () => {
-      codecs ??= waitFor('registry', runtime, () =>
-        loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now),
-      ).then((loaded) => {
-        watchSchemas(loaded, runtime)
-        return loaded
-      })
-      return codecs
-    },
+    codecs: sharedPromise(async () => {
+      const load = () => loadPaymentCodecs(createSchemaRegistry(config.registry), topics, Date.now)
+      const loaded = await waitFor('registry', runtime, load)
+      watchSchemas(loaded, runtime)
+      return loaded
+    }),
   }
 }
 
@@ -243,7 +236,13 @@ async function brokersReady(runtime: Runtime, stages: readonly RoleName[]): Prom
   }
 }
 
-/** Retries until `attempt` succeeds. Each failure goes to the health check, and at growing intervals to the log. */
+/** The console goes on after a refusal, and only its next use of the component shows whether that is over. */
+const REFUSED_FOR_MS = 30_000
+
+/**
+ * Retries until `attempt` succeeds, or rejects if it fails with an error that is not retriable. Each failure goes to the health
+ * check, and at growing intervals to the log.
+ */
 async function waitFor<T>(
   component: string,
   { logger, health, signal }: Runtime,
@@ -258,6 +257,9 @@ async function waitFor<T>(
         logger.warn({ attempt: failures }, `${error.message}; trying again`)
       }
     },
+  }).catch((error: Error) => {
+    health.set(component, false, error.message, { forMs: REFUSED_FOR_MS })
+    throw error
   })
   health.set(component, true)
   return result
