@@ -6,6 +6,7 @@ import { CLIENT_SECURITY, type ClientSecurity, clientSecurity, REDIS_PLACES } fr
 import { CONSOLE_SCHEMA, type ConsoleConfig, resolveConsole } from './config/console-config.ts'
 import { checkGatewayAccess, GATEWAY_ACCESS_SHAPE, type GatewayAccess } from './config/gateway-access.ts'
 import { GATEWAY_LIMITS, gatewayLimitProblems, SOURCE_LIMITS } from './config/gateway-limits.ts'
+import { milliseconds } from './config/milliseconds.ts'
 import { readYaml, YamlProblems } from './config/read-yaml.ts'
 import { DURATION_HINT, parseDuration } from './duration.ts'
 import { ENCRYPTION_SCHEMA, type EncryptionConfig, resolveEncryption } from './encryption/encryption-config.ts'
@@ -59,6 +60,7 @@ export function loadConfig(
     }
     problems.push(
       ...gatewayLimitProblems(parsed.data.gateway),
+      ...replicationProblems(parsed.data.kafka),
       ...shutdownProblems(parsed.data),
       ...groupProblems(groupsOf(parsed.data)),
       ...retentionProblems(
@@ -149,7 +151,6 @@ function isBrokerAddress(text: string): boolean {
 }
 const BROKER_ADDRESS = /^(?:\[(?<bracketed>[^\]]+)\]|[^\s:[\]]+):(?<port>\d{1,5})$/
 const port = z.number().int().min(0).max(65_535)
-const ms = z.number().int().min(1)
 const duration = z.string().transform((text, context) => {
   const parsed = parseDuration(text)
   if (parsed === undefined) {
@@ -191,13 +192,13 @@ export const CONFIG_SCHEMA = z.strictObject({
       partitions: z.number().int().min(1).max(1_000).default(6),
       replicationFactor: z.number().int().min(1).max(9).default(1),
       minInsyncReplicas: z.number().int().min(1).max(9).default(1),
-      sessionTimeoutMs: ms.default(15_000),
+      sessionTimeoutMs: milliseconds().default(15_000),
       /** Of one process: its name in the groups across restarts. */
       groupInstanceId: z
         .string()
         .regex(/^[a-zA-Z0-9._-]{1,200}$/)
         .optional(),
-      transactionTimeoutMs: ms.default(15_000),
+      transactionTimeoutMs: milliseconds().default(15_000),
       compressStatusTopics: z.boolean().default(false),
       ...CLIENT_SECURITY.kafka,
     })
@@ -242,7 +243,7 @@ export const CONFIG_SCHEMA = z.strictObject({
       shutdown: z
         .strictObject({
           /** How long the gateway keeps serving after it stops being ready, so that load balancers notice. */
-          waitMs: z.number().int().min(0).default(5_000),
+          waitMs: milliseconds(0).default(5_000),
         })
         .prefault({}),
       ...GATEWAY_ACCESS_SHAPE,
@@ -251,7 +252,7 @@ export const CONFIG_SCHEMA = z.strictObject({
   admin: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9090) }).prefault({}),
   console: CONSOLE_SCHEMA,
   /** Time limit of an orderly stop; then the process ends at once. Below the usual 60 s of orchestrators. */
-  shutdown: z.strictObject({ limitMs: ms.default(45_000) }).prefault({}),
+  shutdown: z.strictObject({ limitMs: milliseconds().default(45_000) }).prefault({}),
   normalizer: z.strictObject({ group: groupRule.optional() }).prefault({}),
   processor: z.strictObject({ group: groupRule.optional() }).prefault({}),
   payments: z
@@ -452,6 +453,13 @@ function retentionProblems(retentionMs: number, providers: readonly string[]): s
   ]
   const [days, why] = minimums.reduce((longest, next) => (next[0] > longest[0] ? next : longest))
   return retentionMs >= days * DAY_MS ? [] : [`payments.retention: must be at least ${days}d: ${why}`]
+}
+
+/** Such topics could be created, but never written. */
+function replicationProblems({ replicationFactor, minInsyncReplicas }: ParsedConfig['kafka']): string[] {
+  return minInsyncReplicas > replicationFactor
+    ? ['kafka.minInsyncReplicas: must not be above kafka.replicationFactor']
+    : []
 }
 
 function shutdownProblems({ gateway, shutdown }: ParsedConfig): string[] {

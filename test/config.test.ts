@@ -213,6 +213,9 @@ sources:
       expect.stringMatching(/^gateway\.headersTimeoutMs: .*requestTimeoutMs/),
       expect.stringMatching(/^gateway\.answerDeadlineMs: .*requestTimeoutMs/),
     ])
+    expect(problemsOf('kafka: { replicationFactor: 2, minInsyncReplicas: 3 }')).toEqual([
+      'kafka.minInsyncReplicas: must not be above kafka.replicationFactor',
+    ])
     expect(problemsOf('gateway: { shutdown: { waitMs: 60000 } }')).toEqual([
       expect.stringMatching(/^shutdown\.limitMs: must be above 61500 ms/),
     ])

@@ -100,6 +100,14 @@ describe.each(SETTINGS)('$name', ({ name, schema, required }) => {
   })
 })
 
+test('no time is longer than a timer can be, even if another is added', () => {
+  const times = SETTINGS.filter(({ name }) => name.endsWith('Ms'))
+  expect(times.length).toBeGreaterThan(8)
+  for (const { name, schema } of times) {
+    expect(schema.maximum, name).toBeLessThanOrEqual((2 ** 31 - 1) / 2)
+  }
+})
+
 test('every environment variable is listed with its setting', () => {
   for (const [variable, path] of ENVIRONMENT_OVERRIDES) {
     // A variable can set one part of a login, which has a single row.

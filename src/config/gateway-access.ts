@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { toServerIdentity } from '../pki/server-identity.ts'
 import { parseAddressRange } from './address-range.ts'
 import { checkLines, LINES_SCHEMA, type Lines } from './lines.ts'
+import { milliseconds } from './milliseconds.ts'
 import { checked, checkedFile, type Problems } from './problems.ts'
 
 /** TLS of the gateway's port, and the proxies it trusts. */
@@ -46,7 +47,7 @@ export const GATEWAY_ACCESS_SHAPE = {
     })
     .nullable()
     .default(null),
-  filesCheckIntervalMs: z.number().int().min(100).default(5_000),
+  filesCheckIntervalMs: milliseconds(100).default(5_000),
 }
 
 /** Checks every file that the section names. */

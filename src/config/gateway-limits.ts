@@ -1,20 +1,20 @@
 import { z } from 'zod'
+import { milliseconds } from './milliseconds.ts'
 
-const ms = z.number().int().min(1)
 const count = z.number().int().min(1)
 
 /** The limits in the section `gateway`, each with its default. */
 export const GATEWAY_LIMITS = {
   /** The caller is answered within this time, whatever the broker does. J.P. Morgan's sibling API gives up after 3 s. */
-  answerDeadlineMs: ms.default(1_500),
+  answerDeadlineMs: milliseconds().default(1_500),
   /** From the connection, or the first byte of a later request, to the end of the headers. TLS handshakes have the same limit. */
-  headersTimeoutMs: ms.default(5_000),
+  headersTimeoutMs: milliseconds().default(5_000),
   /** From the same start to the end of the body, which is discarded if the request is answered earlier. */
-  requestTimeoutMs: ms.default(10_000),
+  requestTimeoutMs: milliseconds().default(10_000),
   /** Longer than the idle timeout of common load balancers (60 s), so that they close idle connections first. */
-  keepAliveTimeoutMs: ms.default(75_000),
+  keepAliveTimeoutMs: milliseconds().default(75_000),
   /** How long a response may wait for the caller to read it. */
-  answerReadTimeoutMs: ms.default(5_000),
+  answerReadTimeoutMs: milliseconds().default(5_000),
   connectionsMax: count.default(10_000),
   /** Per IPv4 address or /64 IPv6 network. A load balancer counts as one address. */
   connectionsPerAddressMax: count.default(1_000),
