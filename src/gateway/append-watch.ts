@@ -34,6 +34,7 @@ export class AppendWatch {
   #failedAt = Number.NEGATIVE_INFINITY
   #warned = false
 
+  /** `now`: a clock that is never set, ms. */
   constructor(health: Pick<Health, 'set'>, logger: Pick<Logger, 'info' | 'warn'>, now: () => number) {
     this.#health = health
     this.#logger = logger

@@ -114,7 +114,7 @@ export class Gateway {
   /** Throws if a source names an unknown provider. */
   constructor(options: GatewayOptions) {
     this.#options = options
-    this.#watch = new AppendWatch(options.health, options.logger, options.now)
+    this.#watch = new AppendWatch(options.health, options.logger, () => performance.now())
     this.#budget = new Budget(options.waitingRecordsMax, options.waitingBytesMax)
     this.#context = { ...options, budget: this.#budget, watch: this.#watch }
     const { tls } = options.access

@@ -25,7 +25,8 @@ export class Health {
   readonly #now: () => number
   #draining = false
 
-  constructor(now: () => number = Date.now) {
+  /** `now`: a clock that is never set, ms. */
+  constructor(now: () => number = () => performance.now()) {
     this.#now = now
   }
 

@@ -44,7 +44,7 @@ export async function runStage(options: RunStageOptions): Promise<RunningLanes> 
     waiting: options.waiting ?? (() => false),
     intervalMs: WATCH_INTERVAL_MS,
     stallMs: STALL_MS,
-    now: Date.now,
+    now: () => performance.now(),
     logger,
     onLag: (partition, lag) => metrics.runtime.setLag(stage, partition, lag),
     onBroker: (reachable, reason) => health.set('kafka', reachable, reason),

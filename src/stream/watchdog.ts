@@ -13,6 +13,7 @@ export interface WatchdogOptions {
   readonly intervalMs: number
   /** Time without progress, although there is work, after which the process counts as stuck, ms. */
   readonly stallMs: number
+  /** A clock that is never set, ms. */
   readonly now: () => number
   readonly logger: Logger
   /** Null while it is unknown, because the partition is being opened for the first time. */
@@ -35,7 +36,7 @@ class StalledError extends Error {
     const left = lag === null ? '' : `its next offset is ${done}, ${lag} records are left, and `
     const why = trouble === null ? '' : `; the last error: ${trouble}${hintFor(trouble)}`
     super(
-      `${topic}[${partition}] has made no progress for ${forMs} ms: ${left}its lane is in state ${state}${why}. Nothing was skipped. This process exits so that another one takes over the partition`,
+      `${topic}[${partition}] has made no progress for ${Math.round(forMs)} ms: ${left}its lane is in state ${state}${why}. Nothing was skipped. This process exits so that another one takes over the partition`,
     )
     this.name = 'StalledError'
   }

@@ -1,6 +1,6 @@
 import { Agent } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { GatewayOptions } from '../../src/gateway/gateway.ts'
 import { toContentTypeHeader } from '../../src/raw/media-type.ts'
 import { AppendError } from '../../src/stream/append-error.ts'
@@ -328,6 +328,19 @@ describe('when the broker does not accept it', () => {
       expectRetryLater(await fixture.call({ path: '/callbacks/v2', body: '{}' }))
     },
   )
+
+  test('readiness gives the reason even if the wall clock was set back', async () => {
+    let wallMs = NOW
+    const fixture = await start({ now: () => wallMs })
+    await fixture.call({ path: '/callbacks/open', body: '{}' })
+    wallMs -= 3_600_000
+    const laterMs = performance.now() + 2_001
+    vi.spyOn(performance, 'now').mockReturnValue(laterMs)
+    fixture.appendLog.behaviour = () => Promise.reject(new AppendError('APPEND_FAILED', 'no'))
+    await fixture.call({ path: '/callbacks/open', body: '{}' })
+    vi.restoreAllMocks()
+    expect(fixture.health.readiness().components['append']).toEqual({ ok: false, reason: 'APPEND_FAILED' })
+  })
 
   test('readiness gives the reason, until a callback is acknowledged again', async () => {
     const fixture = await start()

@@ -1,5 +1,5 @@
 import { Counter, Registry } from 'prom-client'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { AdminServer, Health } from '../../src/observability/health.ts'
 
 describe('Health', () => {
@@ -34,6 +34,21 @@ describe('Health', () => {
     expect(health.ready()).toBe(false)
     now = 10
     expect(health.readiness()).toEqual({ ready: true, components: { append: { ok: true } } })
+  })
+
+  test('lets it expire in time even if the wall clock is set back', () => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout'] })
+    try {
+      const health = new Health()
+      health.set('append', false, 'failing', { forMs: 10 })
+      vi.setSystemTime(0)
+      vi.advanceTimersByTime(9)
+      expect(health.ready()).toBe(false)
+      vi.advanceTimersByTime(1)
+      expect(health.ready()).toBe(true)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('shows details as long as there are any; they do not affect readiness', () => {

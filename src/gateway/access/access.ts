@@ -45,7 +45,7 @@ export class Access {
       sources.map((source) => [source.id, new SourceGuard(source, { files: this.files, now, onTrustChanged })]),
     )
     this.#callers = new Callers(trustedProxies, this.files)
-    this.#refusals = new RefusalWatch(logger, now)
+    this.#refusals = new RefusalWatch(logger, () => performance.now())
     this.tls = tls === null ? null : new ServerTls(tls, this.files, () => this.#clientCas())
     this.#expiries = new ExpiryWatch(() => this.#readExpiries(), logger, now)
     metrics.watchExpiries(() =>

@@ -15,6 +15,7 @@ export class RefusalWatch {
   readonly #now: () => number
   readonly #tallies = new Map<string, Tally>()
 
+  /** `now`: a clock that is never set, ms. */
   constructor(logger: Pick<Logger, 'warn'>, now: () => number) {
     this.#logger = logger
     this.#now = now
