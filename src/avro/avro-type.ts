@@ -2,15 +2,12 @@ import avro, { type Type } from 'avsc'
 import { LONG_MAX, LongTooLargeError } from './avro-bytes.ts'
 
 /**
- * Converts the schemas to avsc types, with four changes that we need. Our own schema is read and written by compiled code
+ * Converts the schemas to avsc types, with three changes that we need. Our own schema is read and written by compiled code
  * (compile-avro.ts). Its type reads what other schemas wrote, and says what does not fit.
  *
  * - An array's declared length is trusted only as far as the bytes reach. avsc allocates and loops for any declared
  *   number: nine bytes of garbage would block the process for minutes.
- * - A lone surrogate in a string is written as U+FFFD. avsc would write bytes that are not UTF-8, which readers in
- *   other languages reject.
- * - A number beyond 2^52 is rejected in both directions. avsc allows 2^53, but doubles the number while encoding: it
- *   silently turns -4503599627370497 into 4503599627370496.
+ * - A number beyond 2^52 is rejected. avsc allows 2^53, but our own writer could not write it again (avro-bytes.ts).
  * - Decoded records are plain objects (`Object.prototype`), so that they compare, clone and print like any other.
  */
 
@@ -36,8 +33,6 @@ function typeFor(schema: string, wrapUnions: 'never' | 'auto'): Type {
     typeHook: (part, options) => {
       const name = typeof part === 'string' ? part : isObject(part) ? part['type'] : undefined
       switch (name) {
-        case 'string':
-          return WELL_FORMED_STRING
         case 'long':
           // Also with a logical type: times are plain numbers for us.
           return EXACT_LONG
@@ -61,14 +56,12 @@ function isObject(part: unknown): part is Record<string, unknown> {
   return typeof part === 'object' && part !== null && !Array.isArray(part)
 }
 
-/** The parts of avsc's reader and writer that types use. They are not in its typings, which is why avsc is pinned. */
+/** The parts of avsc's reader that types use. They are not in its typings, which is why avsc is pinned. */
 interface Tap {
   readonly buf: Buffer
   pos: number
   readLong(): number
   skipLong(): void
-  writeString(text: string): void
-  writeLong(value: number): void
 }
 interface InnerType {
   _read(tap: Tap): unknown
@@ -118,17 +111,6 @@ function refuseBeyondEnd(tap: Tap): void {
   }
 }
 
-class WellFormedString extends (avro.types.StringType as unknown as new () => object) {
-  _write(tap: Tap, value: unknown): void {
-    if (typeof value !== 'string') {
-      throw new TypeError('not a string')
-    }
-    tap.writeString(value.isWellFormed() ? value : value.toWellFormed())
-  }
-}
-
-const WELL_FORMED_STRING = new WellFormedString() as unknown as Type
-
 class ExactLong extends (avro.types.LongType as unknown as new () => object) {
   _read(tap: Tap): number {
     const value = tap.readLong()
@@ -136,13 +118,6 @@ class ExactLong extends (avro.types.LongType as unknown as new () => object) {
       throw new LongTooLargeError()
     }
     return value
-  }
-
-  _write(tap: Tap, value: unknown): void {
-    if (!isExactLong(value)) {
-      throw new TypeError('not an exact long')
-    }
-    tap.writeLong(value)
   }
 
   /** Lets validation report values that do not fit. */
