@@ -1,7 +1,6 @@
 import { createBodyOpener } from '../encryption/open-bodies.ts'
 import { createKafkaAppendLog } from '../kafka/kafka-append-log.ts'
 import { createKafka } from '../kafka/kafka-client.ts'
-import { KafkaGroupConsumer } from '../kafka/kafka-group-consumer.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
 import { createTopicLogs } from '../kafka/topic-logs.ts'
 import { DriftWatch, driftText } from '../normalizer/drift-watch.ts'
@@ -11,17 +10,13 @@ import { type UnknownSource, unknownSourceNote } from '../raw/from-raw-record.ts
 import { sourcesById } from '../raw/sources-by-id.ts'
 import type { AppendLog } from '../stream/append-log.ts'
 import { GrowingDistance } from '../stream/growing-distance.ts'
-import { OldestRecords } from '../stream/oldest-records.ts'
-import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
-import { traced } from '../stream/trace-tasks.ts'
 import { compactedAmong } from '../topics.ts'
-import { LANE_LIMITS } from './lane-limits.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
-import { watchLetters } from './watch-letters.ts'
+import { type LanesOptions, startLanes } from './start-lanes.ts'
 
 export async function startNormalizer(context: StageContext): Promise<RunningStage> {
-  const { config, topics, logger, metrics, tracing, offsets } = context
+  const { config, topics, logger, metrics, offsets } = context
   // Queries are retried for a few seconds; then the lanes decide.
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-normalizer', logger })
   const [codecs] = await Promise.all([context.codecs(), context.topicsReady()])
@@ -50,24 +45,11 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
   )
   const logs = createTopicLogs(kafka)
   const seenTopics = new SeenTopics()
-  const { sessionTimeoutMs, groupInstanceId: instanceId } = config.kafka
-  const consumer = new KafkaGroupConsumer(kafka, {
-    group: config.normalizer.group,
-    topic: topics.raw,
-    instanceId,
-    sessionTimeoutMs,
-  })
-  const oldest = new OldestRecords({
-    group: config.normalizer.group,
-    topic: topics.raw,
-    offsets,
-    reader,
-    now: Date.now,
-  })
-  const createTask = (partition: number) =>
+  const { group } = config.normalizer
+  const createTask: LanesOptions['createTask'] = (partition, commit) =>
     new NormalizerTask({
       partition,
-      group: config.normalizer.group,
+      group,
       rawTopic: topics.raw,
       sources,
       events: events.log as AppendLog,
@@ -80,7 +62,7 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
       seenTopics,
       environment: config.environment,
       namespaces: new Map(config.sources.map(({ id, namespace }) => [id, namespace])),
-      commit: (of, next, metadata) => consumer.commit(of, next, metadata),
+      commit,
       now: Date.now,
       onTranslated: (counts) => countTranslated(metrics, counts),
       onDrift: (provider, notes) => drift.saw(provider, notes),
@@ -93,25 +75,19 @@ export async function startNormalizer(context: StageContext): Promise<RunningSta
       },
       crashPoint: context.crashPoint,
     })
-  const stage = await runStage({
-    ...context,
+  const lanes = await startLanes(context, {
     stage: 'normalizer',
+    group,
     topic: topics.raw,
-    consumer,
+    letters: 'rawDeadLetters',
+    kafka,
+    reader,
     logs,
-    createTask: (partition) =>
-      oldest.watch(
-        partition,
-        traced(createTask(partition), { stage: 'normalizer', topic: topics.raw, partition }, tracing?.batch),
-      ),
-    limits: LANE_LIMITS,
+    createTask,
   })
-  metrics.runtime.watchAges('normalizer', () => oldest.ages(stage.partitions()))
-  const letters = watchLetters(context, 'rawDeadLetters', stage.partitions)
   return {
     stop: async () => {
-      await letters.stop()
-      await stage.stop()
+      await lanes.stop()
       await Promise.all([events.close(), deadLetters.close()])
     },
   }

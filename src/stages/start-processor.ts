@@ -1,6 +1,5 @@
 import { v7 as uuidv7 } from 'uuid'
 import { createKafka } from '../kafka/kafka-client.ts'
-import { KafkaGroupConsumer } from '../kafka/kafka-group-consumer.ts'
 import { openKafkaTransactions } from '../kafka/kafka-transactions.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
 import { createTopicLogs } from '../kafka/topic-logs.ts'
@@ -16,17 +15,13 @@ import { OUTPUTS } from '../processor/view-marker.ts'
 import { PROVIDER_IDS } from '../providers/registry.ts'
 import { RedisClient, type RedisMemory } from '../redis/redis-client.ts'
 import { KeysInPlace } from '../stream/keys-in-place.ts'
-import { OldestRecords } from '../stream/oldest-records.ts'
 import { OpenTransactions } from '../stream/open-transactions.ts'
-import { runStage } from '../stream/run-stage.ts'
 import { SeenTopics } from '../stream/seen-topics.ts'
-import { traced } from '../stream/trace-tasks.ts'
 import { compactedAmong } from '../topics.ts'
-import { LANE_LIMITS } from './lane-limits.ts'
 import { processorProducer } from './processor-producer.ts'
 import { RedisWaits } from './redis-waits.ts'
 import type { RunningStage, StageContext } from './stage-context.ts'
-import { watchLetters } from './watch-letters.ts'
+import { startLanes } from './start-lanes.ts'
 
 /**
  * Memory limits, independent of the number of partitions: encoded bytes of the events and states being processed, in all
@@ -39,7 +34,7 @@ const PORTION_BYTES_MAX = 24 * 1024 * 1024
 const RESTORES_MAX = 3
 
 export async function startProcessor(context: StageContext): Promise<RunningStage> {
-  const { config, topics, logger, health, metrics, tracing, offsets } = context
+  const { config, topics, logger, health, metrics, offsets } = context
   // Queries are retried for a few seconds; then the lanes decide.
   const kafka = createKafka({ connection: config.kafka, clientId: 'paystatus-processor', logger })
   const [codecs, clusterId] = await Promise.all([context.codecs(), context.topicsReady().then(context.clusterId)])
@@ -54,10 +49,7 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
   const waits = new RedisWaits(health, metrics, logger)
   const budget = new ByteBudget(WORKED_AT_BYTES_MAX)
   const restoreBudget = new ByteBudget(RESTORES_MAX * REPLAY_BYTES)
-  const { sessionTimeoutMs, groupInstanceId: instanceId } = config.kafka
-  const consumer = new KafkaGroupConsumer(kafka, { group, topic: topics.events, instanceId, sessionTimeoutMs })
   const times = new EventTimes(metrics.processor, PROVIDER_IDS)
-  const oldest = new OldestRecords({ group, topic: topics.events, offsets, reader, now: Date.now })
   const createTask = (partition: number) => {
     const producer = processorProducer(config, topics, partition)
     return new StatusTask({
@@ -97,36 +89,30 @@ export async function startProcessor(context: StageContext): Promise<RunningStag
       crashPoint: context.crashPoint,
     })
   }
-  const stage = await runStage({
-    ...context,
+  const lanes = await startLanes(context, {
     stage: 'processor',
+    group,
     topic: topics.events,
-    consumer,
+    letters: 'eventDeadLetters',
+    kafka,
+    reader,
     logs,
-    createTask: (partition) =>
-      oldest.watch(
-        partition,
-        traced(createTask(partition), { stage: 'processor', topic: topics.events, partition }, tracing?.batch),
-      ),
-    limits: LANE_LIMITS,
+    createTask,
     waiting: (partition) => waits.has(partition) || budget.isWaiting(partition) || restoreBudget.isWaiting(partition),
   })
-  metrics.runtime.watchAges('processor', () => oldest.ages(stage.partitions()))
   const transactions = new OpenTransactions({
     topics: OUTPUTS.map((output) => topics[output]),
-    partitions: stage.partitions,
+    partitions: lanes.partitions,
     reader,
     now: Date.now,
   })
   transactions.start()
   metrics.processor.openTransactionSeconds.read = () =>
     transactions.open().map(({ topic, partition, forMs }) => [{ topic, partition }, forMs / 1_000])
-  const letters = watchLetters(context, 'eventDeadLetters', stage.partitions)
   return {
     stop: async () => {
       transactions.stop()
-      await letters.stop()
-      await stage.stop()
+      await lanes.stop()
       redis.close()
     },
   }
