@@ -1,5 +1,5 @@
 import type { AvroCodec } from '../avro/codec.ts'
-import { AvroEncodeError } from '../avro/errors.ts'
+import { encodeIfFits } from '../avro/encode-if-fits.ts'
 import type { ReachCrashPoint } from '../crash-point.ts'
 import { isEncrypted, type OpenedRecord, type OpensBodies } from '../encryption/body-opener.ts'
 import { withChildReports } from '../payment/child-report.ts'
@@ -227,17 +227,14 @@ export class NormalizerTask implements PartitionTask {
 
   /**
    * Undefined for all events together if our own schema rejects one: a defect, but one that must not stop the
-   * partition. Any other error, such as a schema id that nothing may be written with now, is not the fault of the events.
+   * partition.
    */
   #encode(events: readonly PaymentEvent[]): readonly { readonly key: Buffer; readonly value: Buffer }[] | undefined {
-    try {
-      return events.map((event) => ({ key: Buffer.from(event.paymentKey), value: this.#options.codec.encode(event) }))
-    } catch (error) {
-      if (error instanceof AvroEncodeError) {
-        return undefined
-      }
-      throw error
-    }
+    const encoded = events.flatMap((event) => {
+      const value = encodeIfFits(this.#options.codec, event)
+      return value === null ? [] : [{ key: Buffer.from(event.paymentKey), value }]
+    })
+    return encoded.length === events.length ? encoded : undefined
   }
 
   #toDeadLetter(record: InRecord, deadLetter: DeadLetter): OutRecord {

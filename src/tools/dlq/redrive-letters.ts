@@ -1,3 +1,4 @@
+import { encodeIfFits } from '../../avro/encode-if-fits.ts'
 import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import type { OpensBodies } from '../../encryption/body-opener.ts'
 import type { PaymentState } from '../../payment/apply-event.ts'
@@ -239,11 +240,7 @@ function bytesOf({ codecs }: RedrivePorts, { place, record }: StoredLetter, even
   if (place.topic === 'eventDeadLetters') {
     return record.value
   }
-  try {
-    return codecs.event.encode(event)
-  } catch {
-    return null
-  }
+  return encodeIfFits(codecs.event, event)
 }
 
 function headersOf(topics: TopicNames, { letter, redrives }: OpenLetter): Record<string, Buffer | string> {

@@ -1,8 +1,7 @@
-import type { AvroCodec } from '../../avro/codec.ts'
+import { encodeIfFits } from '../../avro/encode-if-fits.ts'
 import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import type { Config } from '../../config.ts'
 import type { OpensBodies } from '../../encryption/body-opener.ts'
-import type { PaymentEvent } from '../../payment/payment-event.ts'
 import { receivedAtOf } from '../../raw/received-at.ts'
 import type { GroupOffsets } from '../../stream/group-offsets.ts'
 import { partitionOf } from '../../stream/partition-of.ts'
@@ -304,7 +303,7 @@ export class Comparison {
       forgetAfterMs: this.#config.payments.retentionMs,
       unreadableCallbacks: this.#raw.unreadable,
       sourceIds: this.#raw.sourceIds,
-      canBeWritten: (event) => canBeWritten(this.#ports.codecs.event, event),
+      canBeWritten: (event) => encodeIfFits(this.#ports.codecs.event, event) !== null,
       isPending: (eventId) => pending === null || pending.has(eventId),
       isCallbackRead: (callbackId) => this.#raw.hasRead(callbackId),
     }
@@ -334,14 +333,5 @@ export class Comparison {
     const elapsedMs = performance.now() - this.#clock
     const progress = { step, done: pass * of + done, of: this.#passes * of, count, doneShare, elapsedMs }
     this.#options.onProgress?.(progress)
-  }
-}
-
-function canBeWritten(codec: Pick<AvroCodec<PaymentEvent>, 'encode'>, event: PaymentEvent): boolean {
-  try {
-    codec.encode(event)
-    return true
-  } catch {
-    return false
   }
 }
