@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import type { nameRule } from '../config.ts'
 import { DURATION_HINT, parseDuration } from '../duration.ts'
+import { strictIsoTime } from '../strict-time.ts'
 
 /** Parsers of option values. All throw InvalidArgumentError with a message that follows the option's name. */
 
@@ -59,9 +60,8 @@ export function durationMs(text: string): number {
 
 /** In ms since the epoch. */
 export function isoTime(text: string): number {
-  const isIso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
-  const ms = isIso ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(ms)) {
+  const ms = strictIsoTime(text)
+  if (ms === null) {
     throw new InvalidArgumentError('must be an ISO 8601 time with its zone, such as 2026-03-01T08:00:00Z.')
   }
   return ms

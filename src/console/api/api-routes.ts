@@ -1,4 +1,5 @@
 import type { PaymentState } from '../../payment/apply-event.ts'
+import { strictIsoTime } from '../../strict-time.ts'
 import { listDocument } from '../../tools/dlq/dlq-lines.ts'
 import type { LetterFilter } from '../../tools/dlq/letter-filter.ts'
 import { lagDocument } from '../../tools/lag.ts'
@@ -120,11 +121,9 @@ export function letterFilterOf(query: URLSearchParams): LetterFilter | null {
   }
 }
 
-/** ms since the epoch; null if it is not a time with a zone. */
+/** ms since the epoch; null if it is not an existing time of day with a zone. */
 export function timeOf(text: string | null): number | null {
-  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(text ?? '')
-  const ms = isTime ? Date.parse(text ?? '') : Number.NaN
-  return Number.isNaN(ms) ? null : ms
+  return text?.includes('T') ? strictIsoTime(text) : null
 }
 
 const PAGE_HINT = `limit must be 1 to ${PAGE_MAX}, and cursor a value of \`next\`.`
