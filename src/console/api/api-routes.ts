@@ -106,15 +106,27 @@ function etagOf({ incarnation, statusVersion }: Pick<PaymentState, 'incarnation'
   return `"${incarnation}-${statusVersion}"`
 }
 
-/** Null if the topic is not one of the two. */
+/**
+ * What selects dead letters. A name that is absent matches any; one that is empty matches those of which it is not known. Null if
+ * the topic is not one of the two.
+ */
 export function letterFilterOf(query: URLSearchParams): LetterFilter | null {
-  const topic = query.get('topic') ?? ''
-  const [provider, source, reason] = ['provider', 'source', 'reason'].map((name) => query.get(name) || undefined)
-  if (!['', 'callbacks', 'events'].includes(topic)) {
+  const [topic, provider, source, reason] = ['topic', 'provider', 'source', 'reason'].map((name) => query.get(name))
+  if (topic != null && !['callbacks', 'events'].includes(topic)) {
     return null
   }
   return {
-    ...(topic !== '' && { topic: topic === 'callbacks' ? 'rawDeadLetters' : 'eventDeadLetters' }),
+    ...(topic != null && { topic: topic === 'callbacks' ? 'rawDeadLetters' : 'eventDeadLetters' }),
+    ...(provider != null && { provider }),
+    ...(source != null && { source }),
+    ...(reason != null && { reason }),
+  }
+}
+
+/** What `letterFilterOf` makes the filter of. */
+export function letterQueryOf({ topic, provider, source, reason }: LetterFilter): Record<string, string> {
+  return {
+    ...(topic !== undefined && { topic: topic === 'rawDeadLetters' ? 'callbacks' : 'events' }),
     ...(provider !== undefined && { provider }),
     ...(source !== undefined && { source }),
     ...(reason !== undefined && { reason }),

@@ -54,7 +54,7 @@ export function consoleApi(version: string) {
           'dead-letters',
           'The dead letters that need a decision, by topic, provider, source, reason and age',
           'DeadLetters',
-          [TOPIC, text('provider'), text('source'), text('reason'), LIMIT, CURSOR],
+          [TOPIC, text('provider', EMPTY_HINT), text('source', EMPTY_HINT), text('reason'), LIMIT, CURSOR],
           ['400'],
         ),
       },
@@ -88,9 +88,16 @@ export function consoleApi(version: string) {
 
 type Parameter = Readonly<Record<string, unknown>>
 
-function text(name: string): Parameter {
-  return { name, in: 'query', required: false, schema: { type: 'string' } }
+function text(name: string, description?: string): Parameter {
+  return {
+    name,
+    in: 'query',
+    required: false,
+    ...(description !== undefined && { description }),
+    schema: { type: 'string' },
+  }
 }
+const EMPTY_HINT = 'Empty: those of which it is not known.'
 
 const PAYMENT_KEY: Parameter = {
   name: 'paymentKey',

@@ -1,9 +1,12 @@
 import type { AbsentLetter, RedriveReport, ShownLetter } from '../../tools/dlq/dlq.ts'
 import { redriveSummary, shownDocument } from '../../tools/dlq/dlq-lines.ts'
 import type { GroupedLetters, LetterGroup } from '../../tools/dlq/group-letters.ts'
+import type { LetterFilter } from '../../tools/dlq/letter-filter.ts'
 import { placeText } from '../../tools/dlq/letter-place.ts'
 import type { RedrivenLetter } from '../../tools/dlq/redrive-letters.ts'
+import type { Selection } from '../../tools/dlq/select-letters.ts'
 import type { TopicNames } from '../../topics.ts'
+import { letterQueryOf } from '../api/api-routes.ts'
 import { type Html, html } from '../html.ts'
 import {
   actForm,
@@ -52,44 +55,45 @@ function letterPath(place: string): string {
   return `/dead-letters/at/${encodeURIComponent(place)}`
 }
 
-/** What selects the dead letters of a group, whatever their age. */
-function groupFields({
-  topic,
-  provider,
-  source,
-  reason,
-}: Pick<LetterGroup, 'topic' | 'provider' | 'source' | 'reason'>) {
-  return { topic: topic === 'rawDeadLetters' ? 'callbacks' : 'events', provider, source, reason }
+/** Selects the dead letters of a group, whatever their age. */
+function groupQuery({ topic, provider, source, reason }: LetterGroup): string {
+  return new URLSearchParams(letterQueryOf({ topic, provider, source, reason })).toString()
 }
 
-function groupQuery(group: LetterGroup): string {
-  return new URLSearchParams(groupFields(group)).toString()
-}
-
-/** @param fields What selects the group. */
-export function letterGroupPage(fields: Readonly<Record<string, string>>, count: number, token: string | null): Html {
-  return html`${pageHead(fields['reason'] ?? 'Dead letters', counted(count, 'dead letter is open', 'dead letters are open'))}
+export function letterGroupPage(filter: LetterFilter, count: number, topics: TopicNames, token: string | null): Html {
+  const { topic, provider, source, reason } = filter
+  return html`${pageHead(reason || 'Dead letters', counted(count, 'dead letter is open', 'dead letters are open'))}
 ${facts([
-  ['Source', fields['source'] || 'not known'],
-  ['Provider', fields['provider'] || 'not known'],
-  ['Topic', fields['topic']],
+  ['Source', nameOrAny(source)],
+  ['Provider', nameOrAny(provider)],
+  ['Topic', topic === undefined ? 'any' : topics[topic]],
 ])}
-${decisions(fields, token, 'the dead letters of this group')}
+${decisions({ places: null, filter }, topics, token, 'the dead letters of this group')}
 <p><a href="/dead-letters">All dead letters</a></p>`
 }
 
-/** In forms, `reason` is why somebody acts. */
-function asForm({ reason, ...fields }: Readonly<Record<string, string>>): Record<string, string> {
+function nameOrAny(name: string | undefined): string {
+  return name === undefined ? 'any' : name || 'not known'
+}
+
+/** The fields with which a form selects dead letters. In forms `reason` is why somebody acts, so that of the letters is `cause`. */
+function fieldsOf(selection: Selection, topics: TopicNames): Record<string, string> {
+  if (selection.places !== null) {
+    const [place] = selection.places
+    return place === undefined ? {} : { place: placeText(place, topics) }
+  }
+  const { reason, ...fields } = letterQueryOf(selection.filter)
   return reason === undefined ? fields : { ...fields, cause: reason }
 }
 
-function decisions(fields: Readonly<Record<string, string>>, token: string | null, what: string): Html {
+function decisions(selection: Selection, topics: TopicNames, token: string | null, what: string): Html {
+  const fields = fieldsOf(selection, topics)
   return token === null
     ? html`<p class="muted">Deciding needs the role operator.</p>`
     : html`<div class="columns"><section class="card"><h2>Redrive</h2><p>Reads ${what} again with the present mapping and configuration. A dry run shows the result first.</p>
-<form method="post" action="/dead-letters/dry-run">${hiddenFields(token, asForm(fields))}<button>Dry run</button></form></section>
+<form method="post" action="/dead-letters/dry-run">${hiddenFields(token, fields)}<button>Dry run</button></form></section>
 <section class="card"><h2>Close</h2><p>Takes ${what} off the list. Nothing is published, and nothing is deleted before its retention ends.</p>
-${actForm({ action: '/dead-letters/close', token, button: 'Close', fields: asForm(fields), hint: 'Recorded in the audit trail.', id: 'close-reason' })}</section></div>`
+${actForm({ action: '/dead-letters/close', token, button: 'Close', fields, hint: 'Recorded in the audit trail.', id: 'close-reason' })}</section></div>`
 }
 
 export function letterPage(shown: ShownLetter, topics: TopicNames, now: number, token: string | null): Html {
@@ -108,7 +112,7 @@ ${facts([
   ['Decided', decided !== null && `${decided.how} by ${decided.by}: ${decided.reason}`],
   ['Body', `${countText(bytes)} bytes`],
 ])}
-${shown.now !== null && html`<section><h2>If it is read again now</h2>${redrivenTable([shown.now], topics)}</section>${decisions({ place }, token, 'this dead letter')}`}
+${shown.now !== null && html`<section><h2>If it is read again now</h2>${redrivenTable([shown.now], topics)}</section>${decisions({ places: [shown.letter.place] }, topics, token, 'this dead letter')}`}
 <section><h2>Headers</h2>${facts(Object.entries(headers).map(([name, value]) => [name, html`<span class="id">${value}</span>`]))}</section>
 ${
   token !== null &&
@@ -130,13 +134,12 @@ export interface RedriveResult {
   readonly more: number
   readonly absent: readonly AbsentLetter[]
   readonly report: RedriveReport | null
-  /** What was selected. */
-  readonly fields: Readonly<Record<string, string>>
+  readonly selection: Selection
 }
 
 /** @param token Null: the person may not apply it, or it was applied. */
 export function redriveResult(
-  { letters, more, report, fields, absent }: RedriveResult,
+  { letters, more, report, selection, absent }: RedriveResult,
   topics: TopicNames,
   token: string | null,
 ): Html {
@@ -153,7 +156,7 @@ ${
     action: '/dead-letters/redrive',
     token,
     button: 'Redrive',
-    fields,
+    fields: fieldsOf(selection, topics),
     hint: `Publishes ${counted(report.events, 'event')} to payments.events, then takes what succeeded off the list.`,
     id: 'redrive-reason',
   })}</section>`

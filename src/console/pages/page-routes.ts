@@ -209,14 +209,7 @@ async function letterGroup(world: ConsoleWorld, ask: Ask): Promise<Reply> {
     return problem(400, 'No group', 'Say which group: topic, provider, source, reason.')
   }
   const { count } = await world.listLetters(filter, ask.signal)
-  const fields = fieldsIn(ask.query)
-  return { kind: 'page', title: 'Dead letters', body: letterGroupPage(fields, count, tokenOf(ask)) }
-}
-
-/** What selects dead letters, in a query or a form. */
-function fieldsIn(given: URLSearchParams): Record<string, string> {
-  const names = ['topic', 'provider', 'source', 'reason', 'cause', 'place']
-  return Object.fromEntries(names.flatMap((name) => (given.get(name) ? [[name, given.get(name) as string]] : [])))
+  return { kind: 'page', title: 'Dead letters', body: letterGroupPage(filter, count, world.topics, tokenOf(ask)) }
 }
 
 async function letter(world: ConsoleWorld, ask: Ask): Promise<Reply> {
@@ -247,8 +240,6 @@ function redrive(world: ConsoleWorld, ask: Ask, decider: Decider | null): Reply 
   if (typeof selection === 'string') {
     return problem(400, 'Nothing selected', `${selection}.`)
   }
-  const fields = fieldsIn(ask.form)
-  delete fields['reason']
   const title = decider === null ? 'Redrive: dry run' : 'Redrive'
   return started(() =>
     world.jobs.start<RedriveResult>('redrive', title, nameOf(ask), async (signal, tell) => {
@@ -265,7 +256,7 @@ function redrive(world: ConsoleWorld, ask: Ask, decider: Decider | null): Reply 
         },
         onAbsent: (one) => void absent.push(one),
       })
-      return { letters: letters.listed, more: letters.more, absent, report, fields }
+      return { letters: letters.listed, more: letters.more, absent, report, selection }
     }),
   )
 }
