@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { paymentJson, paymentStory } from '../tools/payment-story.ts'
 import { findPayments } from '../tools/show.ts'
 import { type JsonOption, print, STATUSES, setUp } from './command-line.ts'
-import { type FindOptions, reportFound } from './found-payments.ts'
+import { type FindOptions, reportFound, reportNoView } from './found-payments.ts'
 import { notEmpty } from './option-values.ts'
 
 export function addShow(program: Command): void {
@@ -15,8 +15,8 @@ export function addShow(program: Command): void {
     .action(async (wanted: string, options: JsonOption & FindOptions) => {
       const fromTopic = options.fromTopic === true
       const { config, logger } = fromTopic ? setUp(program, ...STATUSES) : setUp(program, ...STATUSES, 'redis')
-      const { states, from } = await findPayments(config, logger, wanted, { fromTopic })
+      const { states, from } = await findPayments(config, logger, wanted, { fromTopic, onNoView: reportNoView })
       print(options.json, { payments: states.map(paymentJson), from }, [states.map(paymentStory).join('\n\n')])
-      reportFound(states.length, from, options)
+      reportFound(states.length)
     })
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { explainPayments } from '../tools/why/why.ts'
 import { whyStory } from '../tools/why/why-story.ts'
 import { interrupted, type JsonOption, print, STATUSES, setUp } from './command-line.ts'
-import { type FindOptions, reportFound } from './found-payments.ts'
+import { type FindOptions, reportFound, reportNoView } from './found-payments.ts'
 import { notEmpty } from './option-values.ts'
 
 export function addWhy(program: Command): void {
@@ -35,11 +35,12 @@ async function why(program: Command, wanted: string, options: JsonOption & FindO
   const { config, logger } = setUp(program, ...STATUSES, 'encryption', ...(fromTopic ? [] : (['redis'] as const)))
   const { payments, from } = await explainPayments(config, logger, wanted, {
     fromTopic,
+    onNoView: reportNoView,
     signal: interrupted(),
     ...(process.stderr.isTTY && {
       onReading: (topic: string, partition: number) => process.stderr.write(`reading ${topic}[${partition}]\n`),
     }),
   })
   print(options.json, { payments, from }, [payments.map(whyStory).join('\n\n')])
-  reportFound(payments.length, from, options)
+  reportFound(payments.length)
 }

@@ -28,6 +28,7 @@ export async function searchPayments(
   text: string,
   offset: number,
   limit: number,
+  signal: AbortSignal,
 ): Promise<SearchResult> {
   const id = text.trim()
   const complete = world.feed.progress.phase === 'following'
@@ -36,13 +37,13 @@ export async function searchPayments(
   }
   const candidates = world.board.candidates(id)
   const page = candidates.slice(offset, offset + limit)
-  const loaded = await Promise.all(page.map((paymentKey) => world.load(paymentKey)))
-  const payments = loaded.flatMap((found) => foundIn(found?.state, id))
+  const loaded = await world.load(page, signal)
+  const payments = page.flatMap((paymentKey) => foundIn(loaded.get(paymentKey)?.state, id))
   const next = offset + limit < candidates.length ? offset + limit : null
   if (candidates.length > 0 || complete) {
     return { payments, next, complete }
   }
-  const states = await world.findWithoutIndex(id)
+  const states = await world.findWithoutIndex(id, signal)
   return { payments: states.slice(0, limit).flatMap((state) => foundIn(state, id)), next: null, complete }
 }
 

@@ -10,6 +10,7 @@ import type { Selection } from '../tools/dlq/select-letters.ts'
 import type { DriftReport } from '../tools/drift.ts'
 import type { FiringAlert } from '../tools/firing-alerts.ts'
 import type { PartitionLag } from '../tools/lag.ts'
+import type { LoadedPayment } from '../tools/load-states.ts'
 import type { ProcessHealth } from '../tools/process-health.ts'
 import type { PlannedPayment } from '../tools/reprocess/plan-payment.ts'
 import type { ReprocessReport } from '../tools/reprocess/reprocess-report.ts'
@@ -21,12 +22,6 @@ import type { ActivityPoint } from './activity.ts'
 import type { FeedProgress, LiveChange } from './console-feed.ts'
 import type { Jobs } from './jobs.ts'
 import type { PaymentBoard } from './payment-board.ts'
-
-/** Where a payment's state was read: the view in Redis, or the topic, which is authoritative and slower. */
-export interface LoadedPayment {
-  readonly state: PaymentState
-  readonly from: 'view' | 'topic'
-}
 
 /** A value read in the background, with its age; null: not read yet. */
 export interface Reading<T> {
@@ -69,9 +64,10 @@ export interface ConsoleWorld {
 
   /** What to do about an alert, in Markdown; null: there is no runbook with this name. */
   runbook(alert: string): string | null
-  load(paymentKey: string): Promise<LoadedPayment | null>
+  /** Payments that do not exist are left out. */
+  load(paymentKeys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, LoadedPayment>>
   /** By key, provider's id or endToEndId, without the index: slower, and needed only until the index is built. */
-  findWithoutIndex(id: string): Promise<readonly PaymentState[]>
+  findWithoutIndex(id: string, signal: AbortSignal): Promise<readonly PaymentState[]>
   /** The payment's records in `changes`, in order, as far back as retention and the payment's first event reach. */
   changesOf(state: PaymentState, signal: AbortSignal): Promise<readonly StatusChangeRecord[]>
   explain(state: PaymentState, signal: AbortSignal): Promise<PaymentExplanation>

@@ -75,6 +75,14 @@ export function fromMarkerText(text: string | null): ViewMarker | null {
   return text === null ? null : parsed(MARKER, text)
 }
 
+/**
+ * Whether the view with this marker has every payment, so that one that it lacks does not exist. It has not while `current` is
+ * replayed: payments are missing then, or are older than in `current`.
+ */
+export function isComplete(marker: string | null): boolean {
+  return fromMarkerText(marker)?.replaying === false
+}
+
 /** Metadata of the committed offset: what the outputs, and so the view, must contain. The broker accepts at most 4 KiB. */
 export interface CommitMetadata {
   readonly ends: OutputEnds

@@ -7,7 +7,7 @@ import { Jobs } from '../console/jobs.ts'
 import { PaymentBoard } from '../console/payment-board.ts'
 import { RegularReading } from '../console/reading.ts'
 import { Runbooks } from '../console/runbooks.ts'
-import type { BodyPlace, ConsoleWorld, LoadedPayment } from '../console/world.ts'
+import type { BodyPlace, ConsoleWorld } from '../console/world.ts'
 import { createBodyOpener } from '../encryption/open-bodies.ts'
 import { createGroupOffsets } from '../kafka/group-offsets.ts'
 import { createKafka, type KafkaClient } from '../kafka/kafka-client.ts'
@@ -30,10 +30,10 @@ import { openAudit } from '../tools/audit/open-audit.ts'
 import { recordAct } from '../tools/audit/record-act.ts'
 import { close, listLetters, redrive, showLetter } from '../tools/dlq/dlq.ts'
 import type { Decider } from '../tools/dlq/redrive-letters.ts'
-import { statesOf } from '../tools/dlq/states-of.ts'
 import { findDrift } from '../tools/drift.ts'
 import { type FiringAlert, readFiringAlerts } from '../tools/firing-alerts.ts'
 import { lagOf, type PartitionLag } from '../tools/lag.ts'
+import { loadStates } from '../tools/load-states.ts'
 import { openIfPossible } from '../tools/open-if-possible.ts'
 import { type ProcessHealth, readHealths, reasonsIn } from '../tools/process-health.ts'
 import { reprocess } from '../tools/reprocess/reprocess.ts'
@@ -169,29 +169,14 @@ export class RealWorld implements ConsoleWorld {
     trouble: this.#countsTrouble,
   })
 
-  async load(paymentKey: string): Promise<LoadedPayment | null> {
-    const codecs = await this.#codecs()
+  async load(paymentKeys: readonly string[], signal: AbortSignal) {
+    const [codecs, reader, store] = [await this.#codecs(), this.#reader, this.#store]
     const { topics, partitions } = this
-    const reader = this.#reader
-    const wanted = new Set([paymentKey])
-    const partition = partitionOf(Buffer.from(paymentKey), partitions)
-    try {
-      const { marker } = await this.#store.read(partition, [])
-      const states = await statesOf({ reader, codecs, topics, partitions, store: this.#store }, wanted)
-      const state = states.get(paymentKey)
-      // Without a marker the view was lost and is not restored yet.
-      if (state !== undefined || marker !== null) {
-        return state === undefined ? null : { state, from: 'view' }
-      }
-    } catch {
-      // The topic has it, too.
-    }
-    const state = (await statesOf({ reader, codecs, topics, partitions, store: null }, wanted)).get(paymentKey)
-    return state === undefined ? null : { state, from: 'topic' }
+    return loadStates({ reader, codecs, topics, partitions, store, readTopic: (read) => read() }, paymentKeys, signal)
   }
 
-  async findWithoutIndex(id: string): Promise<readonly PaymentState[]> {
-    return (await findPayments(this.#config, this.#logger, id)).states
+  async findWithoutIndex(id: string, signal: AbortSignal): Promise<readonly PaymentState[]> {
+    return (await findPayments(this.#config, this.#logger, id, { signal })).states
   }
 
   async changesOf(state: PaymentState, signal: AbortSignal): Promise<readonly StatusChangeRecord[]> {

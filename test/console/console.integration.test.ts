@@ -7,10 +7,12 @@ import {
   SEARCH_DOCUMENT,
   STANDING_DOCUMENT,
 } from '../../src/console/api/api-documents.ts'
+import { partitionOf } from '../../src/stream/partition-of.ts'
 import { audit } from '../../src/tools/audit/audit.ts'
 import { simulatedSources } from '../../src/tools/simulated-sources.ts'
 import { Deployment, type RoleProcess } from '../lab/harness/deployment.ts'
 import { eventually } from '../lab/harness/eventually.ts'
+import { Observer } from '../lab/harness/observer.ts'
 import { RawBrowser } from './raw-browser.ts'
 
 /** The role `console` on a real Kafka, Redis and registry, beside the stages. */
@@ -145,5 +147,32 @@ describe('acts', () => {
       }
     }
     throw new Error('there is no dead letter')
+  }
+})
+
+/** The last test, because it stops the processor, which would rebuild the view. */
+test('a payment exists while the view is rebuilt: console, show and why read it from the topic', async () => {
+  await paystatus.stop()
+  paystatus = await deployment.start(['console'])
+  await paystatus.ready()
+  const observer = await Observer.create(deployment)
+  try {
+    const { environment, kafka, processor } = deployment.config
+    const view = `{${environment}.${processor.group}.p${partitionOf(Buffer.from(KEY), kafka.partitions)}}:view`
+    // As a processor leaves it that empties the view and stops.
+    await observer.redis.run(async (client) => {
+      const marker = JSON.parse((await client.hget(view, '#marker')) ?? '')
+      await client.hset(view, '#marker', JSON.stringify({ ...marker, replaying: true }))
+      await client.hdel(view, KEY)
+    })
+  } finally {
+    await observer.close()
+  }
+  expect((await payment()).statusVersion).toBe(2)
+  expect((await get('/api/payments/jpm-global-payments-v1:none')).status).toBe(404)
+  for (const command of ['show', 'why']) {
+    const { code, stdout, stderr } = await deployment.command([command, E2E, '--json'])
+    expect([code, JSON.parse(stdout).from, JSON.parse(stdout).payments.length]).toEqual([0, 'topic', 1])
+    expect(stderr).toContain('the view in Redis is not complete')
   }
 })

@@ -228,10 +228,14 @@ export function fakeWorld(): FakeWorld {
       trouble: null,
       value: [[topics.rawDeadLetters, 'missing-status', 3] as const],
     }),
-    load: async (paymentKey) => {
+    load: async (paymentKeys) => {
       reach()
-      const found = payments.get(paymentKey)
-      return found === undefined ? null : { state: found.state, from: 'view' }
+      return new Map(
+        paymentKeys.flatMap((key) => {
+          const found = payments.get(key)
+          return found === undefined ? [] : [[key, { state: found.state, from: 'view' }] as const]
+        }),
+      )
     },
     findWithoutIndex: async () => [],
     changesOf: async ({ paymentKey }) => payments.get(paymentKey)?.changes ?? [],

@@ -3,6 +3,7 @@ import { strictIsoTime } from '../../strict-time.ts'
 import { listDocument } from '../../tools/dlq/dlq-lines.ts'
 import type { LetterFilter } from '../../tools/dlq/letter-filter.ts'
 import { lagDocument } from '../../tools/lag.ts'
+import type { LoadedPayment } from '../../tools/load-states.ts'
 import { paymentJson } from '../../tools/payment-story.ts'
 import { asOfChanges, asOfHistory, type Standing } from '../as-of.ts'
 import type { Ask, Reply, Route } from '../route.ts'
@@ -26,19 +27,26 @@ export function apiRoutes(world: ConsoleWorld, version: string): readonly Route[
   ]
 }
 
-async function payment(world: ConsoleWorld, { params }: Ask): Promise<Reply> {
-  const found = await world.load(params['key'] ?? '')
+async function payment(world: ConsoleWorld, ask: Ask): Promise<Reply> {
+  const found = await loadAsked(world, ask)
   return found === null
     ? unknownPayment()
     : { kind: 'json', document: paymentJson(found.state), etag: etagOf(found.state) }
 }
 
-async function history(world: ConsoleWorld, { params, query, signal }: Ask): Promise<Reply> {
+/** The payment of the path; null if it does not exist. */
+export async function loadAsked(world: ConsoleWorld, { params, signal }: Ask): Promise<LoadedPayment | null> {
+  const paymentKey = params['key'] ?? ''
+  return (await world.load([paymentKey], signal)).get(paymentKey) ?? null
+}
+
+async function history(world: ConsoleWorld, ask: Ask): Promise<Reply> {
+  const { query, signal } = ask
   const at = timeOf(query.get('at'))
   if (at === null) {
     return bad('at must be a time in ISO 8601 with a zone, such as 2026-03-01T08:00:00Z.')
   }
-  const found = await world.load(params['key'] ?? '')
+  const found = await loadAsked(world, ask)
   if (found === null) {
     return unknownPayment()
   }
@@ -57,7 +65,7 @@ export async function standingAt(
   return known === 'not-in-history' ? asOfChanges(await world.changesOf(state, signal), at) : known
 }
 
-async function search(world: ConsoleWorld, { query }: Ask): Promise<Reply> {
+async function search(world: ConsoleWorld, { query, signal }: Ask): Promise<Reply> {
   const id = (query.get('id') ?? '').trim()
   const page = pageOf(query)
   if (id === '' || id.length > ID_CHARS_MAX) {
@@ -66,7 +74,7 @@ async function search(world: ConsoleWorld, { query }: Ask): Promise<Reply> {
   if (page === null) {
     return bad(PAGE_HINT)
   }
-  const { payments, next, complete } = await searchPayments(world, id, page.offset, page.limit)
+  const { payments, next, complete } = await searchPayments(world, id, page.offset, page.limit, signal)
   const rows = payments.map(({ state, matched }) => ({
     paymentKey: state.paymentKey,
     incarnation: state.incarnation,

@@ -6,7 +6,7 @@ import type { DriftReport } from '../../tools/drift.ts'
 import type { ReprocessScope } from '../../tools/reprocess/reprocess-scope.ts'
 import type { Scorecard } from '../../tools/scorecard/scorecard.ts'
 import { type ConsoleAccess, SESSION_COOKIE } from '../access/console-access.ts'
-import { letterFilterOf, pageOf, standingAt, timeOf } from '../api/api-routes.ts'
+import { letterFilterOf, loadAsked, pageOf, standingAt, timeOf } from '../api/api-routes.ts'
 import { type Html, html } from '../html.ts'
 import { type Job, JobBusyError } from '../jobs.ts'
 import type { Ask, Reply, Route } from '../route.ts'
@@ -144,10 +144,10 @@ function started(start: () => Job): Reply {
   }
 }
 
-async function find(world: ConsoleWorld, { query }: Ask): Promise<Reply> {
+async function find(world: ConsoleWorld, { query, signal }: Ask): Promise<Reply> {
   const text = (query.get('q') ?? '').trim()
   const offset = pageOf(query)?.offset ?? 0
-  const result = text === '' ? null : await searchPayments(world, text, offset, 20)
+  const result = text === '' ? null : await searchPayments(world, text, offset, 20, signal)
   const [only] = result?.payments ?? []
   if (only !== undefined && result?.payments.length === 1 && result.next === null && offset === 0) {
     return { kind: 'redirect', to: paymentPath(only.state.paymentKey) }
@@ -155,8 +155,9 @@ async function find(world: ConsoleWorld, { query }: Ask): Promise<Reply> {
   return { kind: 'page', title: 'Find', body: findPage(text, result, world.now()) }
 }
 
-async function payment(world: ConsoleWorld, { params, query, signal }: Ask): Promise<Reply> {
-  const found = await world.load(params['key'] ?? '')
+async function payment(world: ConsoleWorld, ask: Ask): Promise<Reply> {
+  const { query, signal } = ask
+  const found = await loadAsked(world, ask)
   if (found === null) {
     return noPayment()
   }
@@ -177,7 +178,7 @@ function noPayment(): Reply {
 }
 
 async function why(world: ConsoleWorld, ask: Ask): Promise<Reply> {
-  const found = await world.load(ask.params['key'] ?? '')
+  const found = await loadAsked(world, ask)
   if (found === null) {
     return noPayment()
   }

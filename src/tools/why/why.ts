@@ -17,14 +17,12 @@ import type { InRecord } from '../../stream/record.ts'
 import { traceIdOf } from '../../stream/traceparent.ts'
 import type { TopicNames } from '../../topics.ts'
 import { type OpenedIfPossible, openIfPossible } from '../open-if-possible.ts'
-import { type FoundPayments, findPayments } from '../show.ts'
+import { type FindOptions, type FoundPayments, findPayments } from '../show.ts'
 import { decodeAnything, decodeOrNull } from '../verify/decode-or-null.ts'
 import { withClients } from '../with-clients.ts'
 import { explainPayment, type PaymentExplanation, type PaymentTrace, type RawPlace } from './explain-payment.ts'
 
-export interface WhyOptions {
-  readonly fromTopic?: boolean
-  readonly signal?: AbortSignal
+export interface WhyOptions extends FindOptions {
   /** Called before each partition of raw, because reading all of them can take long. */
   readonly onReading?: (topic: string, partition: number) => void
 }
@@ -45,7 +43,7 @@ export async function explainPayments(
   wanted: string,
   options: WhyOptions = {},
 ): Promise<Explained> {
-  const { states, from } = await findPayments(config, logger, wanted, { fromTopic: options.fromTopic === true })
+  const { states, from } = await findPayments(config, logger, wanted, options)
   return { from, payments: await explainStates(config, logger, states, options) }
 }
 
@@ -54,7 +52,7 @@ export async function explainStates(
   config: Config,
   logger: Logger,
   states: readonly PaymentState[],
-  options: Omit<WhyOptions, 'fromTopic'> = {},
+  options: Omit<WhyOptions, 'fromTopic' | 'onNoView'> = {},
 ): Promise<readonly PaymentExplanation[]> {
   const { partitions } = config.kafka
   return withClients(
