@@ -1,3 +1,4 @@
+import type { ReadingStage } from '../observability/metrics.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import type { StatusChangeRecord } from '../payment/status-change.ts'
 import type { AuditOptions, AuditReport } from '../tools/audit/list-acts.ts'
@@ -55,11 +56,13 @@ export interface ConsoleWorld {
   /** ms since the epoch. */
   readonly now: () => number
   readonly lag: () => Reading<readonly PartitionLag[]>
+  /** How many processes of each stage are members of its group. */
+  readonly members: () => Reading<Readonly<Record<ReadingStage, number>>>
   /** This process, and those of `console.watch`. */
   readonly processes: () => Reading<readonly ProcessHealth[]>
   /** Null: `console.prometheus` is not set. */
   readonly alerts: () => Reading<readonly FiringAlert[]> | null
-  /** Open dead letters by topic and reason. */
+  /** Open dead letters by topic and reason; null until all are counted. */
   readonly openLetters: () => Reading<readonly (readonly [topic: string, reason: string, count: number])[]>
 
   /** What to do about an alert, in Markdown; null: there is no runbook with this name. */

@@ -10,10 +10,12 @@ import { Runbooks } from '../console/runbooks.ts'
 import type { BodyPlace, ConsoleWorld } from '../console/world.ts'
 import { createBodyOpener } from '../encryption/open-bodies.ts'
 import { createGroupOffsets } from '../kafka/group-offsets.ts'
+import { describeGroup } from '../kafka/group-topics.ts'
 import { createKafka, type KafkaClient } from '../kafka/kafka-client.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
 import { createTopicLogs } from '../kafka/topic-logs.ts'
 import { type Logger, shownMessage } from '../observability/log.ts'
+import type { ReadingStage } from '../observability/metrics.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import type { StatusChangeRecord } from '../payment/status-change.ts'
 import { RedisStateStore } from '../processor/redis-state-store.ts'
@@ -50,6 +52,7 @@ import type { StageContext } from './stage-context.ts'
 /** A page must say soon that Kafka does not answer. */
 const RETRY_FOR_MS = 2_000
 const LAG_INTERVAL_MS = 5_000
+const MEMBERS_INTERVAL_MS = 5_000
 const HEALTH_INTERVAL_MS = 5_000
 const ALERTS_INTERVAL_MS = 5_000
 /** Clocks of our processes may differ by this much, ms. */
@@ -81,6 +84,7 @@ export class RealWorld implements ConsoleWorld {
   #countsAt: number | null = null
   #countsTrouble: string | null = null
   readonly #lag: RegularReading<readonly PartitionLag[]>
+  readonly #members: RegularReading<Readonly<Record<ReadingStage, number>>>
   readonly #processes: RegularReading<readonly ProcessHealth[]>
   /** Null: there is no Prometheus to ask. */
   readonly #alerts: RegularReading<readonly FiringAlert[]> | null
@@ -124,6 +128,7 @@ export class RealWorld implements ConsoleWorld {
       ...regularly,
       intervalMs: LAG_INTERVAL_MS,
     })
+    this.#members = new RegularReading(() => this.#readMembers(), { ...regularly, intervalMs: MEMBERS_INTERVAL_MS })
     this.#processes = new RegularReading(() => this.#readProcesses(), { ...regularly, intervalMs: HEALTH_INTERVAL_MS })
     const { prometheus } = config.console
     this.#alerts =
@@ -151,16 +156,17 @@ export class RealWorld implements ConsoleWorld {
 
   get #parts() {
     const alerts = this.#alerts === null ? [] : [this.#alerts]
-    return [this.feed, this.activity, this.#lag, this.#processes, ...alerts, ...this.#watches]
+    return [this.feed, this.activity, this.#lag, this.#members, this.#processes, ...alerts, ...this.#watches]
   }
 
   runbook = (alert: string) => this.#runbooks.find(alert)
   alerts = () => this.#alerts?.latest ?? null
   lag = () => this.#lag.latest
+  members = () => this.#members.latest
   processes = () => this.#processes.latest
   openLetters = () => ({
     value:
-      this.#counts.size === 0
+      this.#counts.size < LETTER_TOPICS.length
         ? null
         : [...this.#counts].flatMap(([topic, counts]) =>
             [...counts].map(([reason, count]) => [topic, reason, count] as const),
@@ -283,7 +289,11 @@ export class RealWorld implements ConsoleWorld {
       resolved: this.topics.resolvedDeadLetters,
       reasons: OPEN_LETTER_REASONS,
       partitions: () => numbers,
-      onCounted: ({ open }) => {
+      onCounted: ({ open, complete }) => {
+        // Until all are read, the count says nothing.
+        if (!complete && !this.#counts.has(this.topics[topic])) {
+          return
+        }
         this.#counts.set(this.topics[topic], open)
         this.#countsAt = Date.now()
         this.#countsTrouble = null
@@ -293,6 +303,12 @@ export class RealWorld implements ConsoleWorld {
       },
       sleep,
     })
+  }
+
+  async #readMembers(): Promise<Readonly<Record<ReadingStage, number>>> {
+    const { normalizer, processor } = this.#config
+    const membersOf = async (group: string) => (await describeGroup(this.#kafka.queries, group)).members.length
+    return { normalizer: await membersOf(normalizer.group), processor: await membersOf(processor.group) }
   }
 
   async #readProcesses(): Promise<readonly ProcessHealth[]> {

@@ -197,6 +197,7 @@ export function fakeWorld(): FakeWorld {
         },
       ],
     }),
+    members: () => ({ at: NOW - 2_000, trouble: null, value: { normalizer: 1, processor: 2 } }),
     processes: () => ({
       at: NOW - 2_000,
       trouble: null,

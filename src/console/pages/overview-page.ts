@@ -1,18 +1,31 @@
 import { READING_STAGES } from '../../observability/metric-table.ts'
-import { oldestMs, recordsLeft } from '../../tools/lag.ts'
+import type { ReadingStage } from '../../observability/metrics.ts'
+import { oldestMs, type PartitionLag, recordsLeft } from '../../tools/lag.ts'
 import type { ActivityPoint } from '../activity.ts'
 import { type Html, html } from '../html.ts'
-import type { ConsoleWorld } from '../world.ts'
+import type { ConsoleWorld, Reading } from '../world.ts'
 import { ago, counted, countText, moment, pageHead, spanText, statusMark, table } from './parts.ts'
 import { runbookSummary } from './runbook-page.ts'
 
 type Overviewed = Pick<
   ConsoleWorld,
-  'activity' | 'alerts' | 'board' | 'feed' | 'lag' | 'now' | 'openLetters' | 'processes' | 'runbook' | 'sources'
+  | 'activity'
+  | 'alerts'
+  | 'board'
+  | 'feed'
+  | 'lag'
+  | 'members'
+  | 'now'
+  | 'openLetters'
+  | 'processes'
+  | 'runbook'
+  | 'sources'
 >
 
 /** A lag below this is normal, ms. */
 const LAG_FINE_MS = 10_000
+/** A reading older than this says nothing about now, ms. */
+const READING_MS_MAX = 60_000
 
 /** As severities of alerts are: info is read when convenient. */
 type Level = 'critical' | 'warning' | 'info'
@@ -24,10 +37,12 @@ interface Problem {
 /** Is everything all right, since when not, and where to look. Uses what is in memory only. */
 export function overviewPage(world: Overviewed): Html {
   const problems = [...causes(world), ...alertsOf(world), ...consequences(world)]
+  const unknowns = unknownsOf(world)
   return html`${pageHead('Overview')}
-<section id="verdict" class="verdict ${verdictClass(problems)}" data-part="verdict" aria-label="State">
-<h2>${verdictText(problems)}</h2>
+<section id="verdict" class="verdict ${verdictClass(problems, unknowns)}" data-part="verdict" aria-label="State">
+<h2>${verdictText(problems, unknowns, seesOthers(world))}</h2>
 ${problems.length > 0 && html`<ul>${problems.map(({ text }) => html`<li>${text}</li>`)}</ul>`}
+${unknowns.length > 0 && html`<p class="note">Not known: ${unknowns.join(', ')}.</p>`}
 ${alertsNote(world)}
 </section>
 <div class="cards" id="cards" data-part="cards">
@@ -47,18 +62,41 @@ ${bars(world)}
 <section id="processes" data-part="processes"><h2>Processes</h2>${processes(world)}</section>`
 }
 
-function verdictClass(problems: readonly Problem[]): string {
+function verdictClass(problems: readonly Problem[], unknowns: readonly string[]): string {
   const has = (wanted: Level) => problems.some(({ level }) => level === wanted)
-  return has('critical') ? 'trouble' : has('warning') ? 'warned' : 'fine'
+  return has('critical') ? 'trouble' : has('warning') || unknowns.length > 0 ? 'warned' : 'fine'
 }
 
-function verdictText(problems: readonly Problem[]): string {
-  if (problems.every(({ level }) => level === 'info')) {
-    return problems.length === 0
-      ? 'Everything is running'
-      : `Everything is running; ${counted(problems.length, 'thing')} to look at when convenient`
+function verdictText(problems: readonly Problem[], unknowns: readonly string[], seesOthers: boolean): string {
+  if (problems.some(({ level }) => level !== 'info')) {
+    return counted(problems.length, 'thing needs attention', 'things need attention')
   }
-  return counted(problems.length, 'thing needs attention', 'things need attention')
+  if (unknowns.length > 0) {
+    return 'Not known yet'
+  }
+  const running = seesOthers ? 'Everything is running' : 'Everything that is watched is running'
+  return problems.length === 0 ? running : `${running}; ${counted(problems.length, 'thing')} to look at when convenient`
+}
+
+/** Whether another process than this one is asked for its state. */
+function seesOthers({ processes }: Overviewed): boolean {
+  return (processes().value ?? []).length > 1
+}
+
+/** What the page would need to know to say that everything is running. */
+function unknownsOf({ feed, lag, members, processes, openLetters, alerts, now }: Overviewed): readonly string[] {
+  const isKnown = ({ value, at, trouble }: Reading<unknown>) =>
+    value !== null && trouble === null && at !== null && now() - at <= READING_MS_MAX
+  const { phase, trouble } = feed.progress
+  const known: readonly (readonly [what: string, isKnown: boolean])[] = [
+    ['whether the stages are running', isKnown(members())],
+    ['how far the stages are behind', isKnown(lag())],
+    ['the state of the processes', isKnown(processes())],
+    ['how many dead letters are open', isKnown(openLetters())],
+    ['which payments are overdue', phase === 'following' && trouble === null],
+    ['which alerts fire', isKnown(alerts() ?? { value: [], at: now(), trouble: null })],
+  ]
+  return known.filter(([, is]) => !is).map(([what]) => what)
 }
 
 /** Components of `/health/ready` that are other servers. What they cause is reported, too. */
@@ -117,17 +155,25 @@ function runbookLink(alert: string): Html {
 function consequences(world: Overviewed): readonly Problem[] {
   const firing = new Set((world.alerts()?.value ?? []).map(({ name }) => name))
   const { value: lags, trouble } = world.lag()
-  const late = READING_STAGES.filter(
-    (stage) => lags !== null && trouble === null && (oldestMs(lags, stage) ?? Infinity) > LAG_FINE_MS,
-  )
+  const behind = lags === null || trouble !== null ? [] : READING_STAGES.map((stage) => behindOf(lags, stage))
+  const late = behind.filter(({ ageMs }) => ageMs === null || ageMs > LAG_FINE_MS)
+  const members = world.members()
+  const absent = READING_STAGES.filter((stage) => members.trouble === null && members.value?.[stage] === 0)
   const stopped = (world.processes().value ?? []).filter(
     ({ url, ready }) => ready !== true && !(ready === null && isReportedDown(url, world)),
   )
   const open = openCount(world) ?? 0
   const { overdueCount } = world.board
-  const unlessFiring = (alert: string, text: Html): readonly Problem[] =>
-    firing.has(alert) ? [] : [{ level: 'warning', text: html`${text}${runbookLink(alert)}` }]
+  const unlessFiring = (alert: string, text: Html, level: Level = 'warning'): readonly Problem[] =>
+    firing.has(alert) ? [] : [{ level, text: html`${text}${runbookLink(alert)}` }]
   return [
+    ...absent.flatMap((stage) =>
+      unlessFiring(
+        'PaystatusStageDown',
+        html`No ${stage} is running: it was not started, or it stopped with an error.`,
+        'critical',
+      ),
+    ),
     ...stopped.flatMap(({ url, ready, reasons }): readonly Problem[] => {
       const own = reasons.filter((reason) => !isServer(reason))
       const what = own.length > 0 ? own.join('; ') : reasons.length === 0 ? 'not ready' : null
@@ -140,12 +186,7 @@ function consequences(world: Overviewed): readonly Problem[] {
             },
           ]
     }),
-    ...late.flatMap((stage) =>
-      unlessFiring(
-        'PaystatusStatusesLate',
-        html`The ${stage} is ${behindText(oldestMs(lags ?? [], stage))}: ${counted(recordsLeft(lags ?? [], stage), 'record is', 'records are')} waiting.`,
-      ),
-    ),
+    ...late.flatMap((one) => unlessFiring('PaystatusStatusesLate', html`${behindText(one)}`)),
     ...(open > 0
       ? unlessFiring(
           'PaystatusDeadLetters',
@@ -159,6 +200,22 @@ function consequences(world: Overviewed): readonly Problem[] {
         )
       : []),
   ]
+}
+
+interface Behind {
+  readonly stage: ReadingStage
+  readonly records: bigint
+  /** Null if some are not visible yet, for example because of an open transaction. */
+  readonly ageMs: number | null
+}
+
+function behindOf(lags: readonly PartitionLag[], stage: ReadingStage): Behind {
+  return { stage, records: recordsLeft(lags, stage), ageMs: oldestMs(lags, stage) }
+}
+
+function behindText({ stage, records, ageMs }: Behind): string {
+  const time = ageMs === null ? 'behind by an unknown time' : `${spanText(ageMs)} behind`
+  return `The ${stage} is ${time}: ${counted(records, 'record is', 'records are')} waiting.`
 }
 
 /** Whether a firing alert names this process, by the address that Prometheus scrapes. */
@@ -211,23 +268,15 @@ function lagCard({ lag, now }: Overviewed): Html {
     return html`<section class="card"><h2>Behind</h2><p class="figure">Unknown</p>
 <p class="note">${trouble}</p><p class="muted">last read ${at === null ? '' : ago(at, now())}</p></section>`
   }
-  const ages = READING_STAGES.map((stage) => oldestMs(value, stage))
-  const worst = ages.includes(null) ? null : Math.max(...ages.filter((ms) => ms !== null))
+  const behind = READING_STAGES.map((stage) => behindOf(value, stage))
+  const worst = Math.max(...behind.map(({ ageMs }) => ageMs ?? Number.POSITIVE_INFINITY))
   return html`<section class="card"><h2>Behind</h2>
-<p class="figure">${worst === 0 ? 'Up to date' : worst === null ? 'Unknown' : spanText(worst)}</p>
-<ul class="plain-list">${READING_STAGES.map((stage) => {
-    const left = recordsLeft(value, stage)
-    return html`<li>${stage}: ${left === 0n ? 'up to date' : `${counted(left, 'record')} waiting, ${oldestText(oldestMs(value, stage))}`}</li>`
+<p class="figure">${worst === Number.POSITIVE_INFINITY ? 'Unknown' : worst === 0 ? 'Up to date' : spanText(worst)}</p>
+<ul class="plain-list">${behind.map(({ stage, records, ageMs }) => {
+    const age = ageMs === null ? 'not visible yet' : `the oldest ${spanText(ageMs)} old`
+    return html`<li>${stage}: ${records === 0n ? 'up to date' : `${counted(records, 'record')} waiting, ${age}`}</li>`
   })}</ul>
 <p class="muted">read ${at === null ? '' : ago(at, now())}</p></section>`
-}
-
-function behindText(ms: number | null): string {
-  return ms === null ? 'behind by an unknown time' : `${spanText(ms)} behind`
-}
-
-function oldestText(ms: number | null): string {
-  return ms === null ? 'not visible yet' : `the oldest ${spanText(ms)} old`
 }
 
 function loadingNote({ feed: { progress } }: Overviewed): Html | null {

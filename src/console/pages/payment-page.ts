@@ -112,7 +112,10 @@ function details(state: PaymentState, from: PaymentPage['from']): Html {
       of.reasons.map(({ scheme, code, rule }) => `${scheme} ${code}${rule === null ? '' : ` (${rule})`}`).join(', '),
     ],
     ['Authenticity', authenticityOf(state).join(' + ')],
-    ['Read from', from === 'view' ? 'the view in Redis' : 'the topic: Redis does not answer, or its view is not complete'],
+    [
+      'Read from',
+      from === 'view' ? 'the view in Redis' : 'the topic: Redis does not answer, or its view is not complete',
+    ],
   ])
 }
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { overviewPage } from '../../../src/console/pages/overview-page.ts'
 import type { ConsoleWorld } from '../../../src/console/world.ts'
 import { fakeWorld, NOW } from '../fake-world.ts'
@@ -14,11 +14,13 @@ const firing =
     value: [{ name, severity, summary, instance, since: NOW - 95_000 }],
   })
 const NOTHING = { value: [], at: NOW, trouble: null }
+const NOT_READ = { value: null, at: null, trouble: null }
+const HERE = { url: 'this process', ready: true, reasons: [] }
 /** Everything is well and read. */
 const wellWorld = (): ConsoleWorld => ({
   ...fakeWorld(),
   alerts: () => NOTHING,
-  processes: () => NOTHING,
+  processes: () => ({ ...NOTHING, value: [HERE, { ...HERE, url: 'http://gateway:9090' }] }),
   openLetters: () => NOTHING,
   lag: () => NOTHING,
 })
@@ -42,16 +44,6 @@ test('the server that is the cause is shown first, once, with who reports it; th
   const places = order.map((text) => verdict.indexOf(text))
   expect(places).toEqual(places.toSorted((x, y) => x - y))
   expect(places).not.toContain(-1)
-})
-
-test('a stage whose records are not visible yet is behind by an unknown time', () => {
-  const world = fakeWorld()
-  const value = (world.lag().value ?? []).map((lag) => ({ ...lag, ageMs: lag.records > 0n ? null : 0 }))
-  const hidden = { ...world, alerts: () => NOTHING, lag: () => ({ ...world.lag(), value }) }
-  expect(verdictOf(hidden)).toContain('The processor is behind by an unknown time: 42 records are waiting.')
-  expect(overviewPage(hidden).text).toMatch(
-    /Unknown<\/p>\n.*normalizer: up to date.*processor: 42 records waiting, not visible yet/,
-  )
 })
 
 test('what the console sees itself has a runbook, too', () => {
@@ -120,4 +112,77 @@ test('how many dead letters are open is unknown while they cannot be counted', (
   expect(shown).toContain('last counted 1 min ago')
   expect(shown).not.toContain('none is open')
   expect(card.exec(overviewPage(world).text)?.[0]).toContain('none is open')
+})
+
+const headingOf = (world: ConsoleWorld) => /<h2>(.*?)<\/h2>/.exec(overviewPage(world).text)?.[1]
+const classOf = (world: ConsoleWorld) => /class="verdict (\w+)"/.exec(overviewPage(world).text)?.[1]
+
+describe('while something is not known, the page does not say that everything is running', () => {
+  const feedOf = (progress: Partial<ConsoleWorld['feed']['progress']>) => ({
+    ...fakeWorld().feed,
+    progress: { phase: 'following' as const, read: 1, trouble: null, ...progress },
+  })
+  const OLD = NOW - 61_000
+  test.each<[string, Partial<ConsoleWorld>, string]>([
+    ['lag', { lag: () => NOT_READ }, 'how far the stages are behind'],
+    ['members', { members: () => NOT_READ }, 'whether the stages are running'],
+    [
+      'members that cannot be read',
+      { members: () => ({ ...NOT_READ, trouble: 'no leader' }) },
+      'whether the stages are running',
+    ],
+    ['processes', { processes: () => NOT_READ }, 'the state of the processes'],
+    ['dead letters', { openLetters: () => NOT_READ }, 'how many dead letters are open'],
+    [
+      'dead letters that cannot be counted',
+      { openLetters: () => ({ ...NOTHING, trouble: 'no leader' }) },
+      'how many dead letters are open',
+    ],
+    ['payments', { feed: feedOf({ phase: 'loading', read: 0.5 }) }, 'which payments are overdue'],
+    ['payments that cannot be read', { feed: feedOf({ trouble: 'no leader' }) }, 'which payments are overdue'],
+    ['alerts', { alerts: () => NOT_READ }, 'which alerts fire'],
+    ['alerts that cannot be read', { alerts: () => ({ ...NOTHING, trouble: 'refused' }) }, 'which alerts fire'],
+    ['a lag that was read long ago', { lag: () => ({ ...NOTHING, at: OLD }) }, 'how far the stages are behind'],
+  ])('%s', (_, changes, what) => {
+    const world = { ...wellWorld(), ...changes }
+    expect([headingOf(world), classOf(world)]).toEqual(['Not known yet', 'warned'])
+    expect(verdictOf(world)).toContain(`Not known: ${what}.`)
+  })
+
+  test('what is known to be wrong is said all the same', () => {
+    const world = { ...fakeWorld(), lag: () => NOT_READ, alerts: () => NOTHING }
+    expect(headingOf(world)).toBe('2 things need attention')
+    expect(verdictOf(world)).toContain('Not known: how far the stages are behind.')
+  })
+})
+
+test('a stage without a process is named, although nothing is behind', () => {
+  const members = () => ({ value: { normalizer: 1, processor: 0 }, at: NOW, trouble: null })
+  const world = { ...wellWorld(), members }
+  expect(classOf(world)).toBe('trouble')
+  expect(verdictOf(world)).toContain(
+    'No processor is running: it was not started, or it stopped with an error. <a href="/runbooks/PaystatusStageDown">',
+  )
+  const alerts = firing('PaystatusStageDown', 'critical', 'No processor is running.')
+  expect(verdictOf({ ...world, alerts })).not.toContain('it was not started')
+})
+
+test('the page says that it sees this process only', () => {
+  const processes = () => ({ ...NOTHING, value: [HERE] })
+  expect(headingOf({ ...wellWorld(), processes })).toBe('Everything that is watched is running')
+  const other = { ...HERE, url: 'http://gateway:9090' }
+  expect(headingOf({ ...wellWorld(), processes: () => ({ ...NOTHING, value: [HERE, other] }) })).toBe(
+    'Everything is running',
+  )
+})
+
+test('records whose age is not known are not called up to date', () => {
+  const place = { stage: 'processor', topic: 'payments.events', partition: 0, committed: 3n, end: 5n } as const
+  const hidden = { ...place, records: 2n, ageMs: null }
+  const lag = () => ({ ...NOTHING, value: [hidden] })
+  const world = { ...wellWorld(), lag }
+  expect(verdictOf(world)).toContain('The processor is behind by an unknown time: 2 records are waiting.')
+  const page = overviewPage(world).text
+  expect(page).toContain('<p class="figure">Unknown</p>')
+  expect(page).toContain('processor: 2 records waiting, not visible yet')
 })
