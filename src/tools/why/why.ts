@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import type { Config } from '../../config.ts'
 import type { OpensBodies } from '../../encryption/body-opener.ts'
@@ -7,20 +6,17 @@ import { createGroupOffsets } from '../../kafka/group-offsets.ts'
 import type { Logger } from '../../observability/log.ts'
 import type { PaymentState } from '../../payment/apply-event.ts'
 import type { StatusChangeRecord } from '../../payment/status-change.ts'
-import { RAW_HEADERS } from '../../raw/raw-headers.ts'
-import { receivedAtOf } from '../../raw/received-at.ts'
 import { DLQ_HEADERS } from '../../stream/dead-letter.ts'
 import { headerText } from '../../stream/header-text.ts'
 import { partitionOf } from '../../stream/partition-of.ts'
-import type { PartitionReader } from '../../stream/partition-reader.ts'
+import type { TimedPartitionReader } from '../../stream/partition-reader.ts'
 import type { InRecord } from '../../stream/record.ts'
-import { traceIdOf } from '../../stream/traceparent.ts'
 import type { TopicNames } from '../../topics.ts'
-import { type OpenedIfPossible, openIfPossible } from '../open-if-possible.ts'
 import { type FindOptions, type FoundPayments, findPayments } from '../show.ts'
 import { decodeAnything, decodeOrNull } from '../verify/decode-or-null.ts'
 import { withClients } from '../with-clients.ts'
-import { explainPayment, type PaymentExplanation, type PaymentTrace, type RawPlace } from './explain-payment.ts'
+import { explainPayment, type PaymentExplanation, type PaymentTrace } from './explain-payment.ts'
+import { findRaw } from './find-raw.ts'
 
 export interface WhyOptions extends FindOptions {
   /** Called before each partition of raw, because reading all of them can take long. */
@@ -35,7 +31,7 @@ export interface Explained {
 /**
  * Explains payments by their callbacks. Finds payments as `show` does, and callbacks in raw by their receipt ids. A callback
  * is in the partition of the first payment that it names, so the payments' own partitions are read first, and the others
- * only while callbacks are missing.
+ * only while callbacks are missing that raw can still have.
  */
 export async function explainPayments(
   config: Config,
@@ -68,17 +64,17 @@ export async function explainStates(
         const { offset } = await offsets.committed(config.processor.group, topics.events, partition)
         traces.push(await readTrace(world, state, partition, offset))
       }
-      const callbackIds = new Set(traces.flatMap(callbackIdsOf))
+      const callbacks = new Map(traces.flatMap(callbacksOf))
       const homes = traces.map(({ state }) => partitionOf(Buffer.from(state.paymentKey), partitions))
       const all = Array.from({ length: partitions }, (_, partition) => partition)
-      const raw = await findRaw(world, callbackIds, [...new Set([...homes, ...all])], new Set(homes), options.onReading)
+      const raw = await findRaw(world, callbacks, [...new Set([...homes, ...all])], new Set(homes), options.onReading)
       return traces.map((trace) => explainPayment({ ...trace, ...raw }))
     },
   )
 }
 
 interface World {
-  readonly reader: PartitionReader
+  readonly reader: TimedPartitionReader
   readonly bodies: OpensBodies
   readonly topics: TopicNames
   readonly codecs: PaymentCodecs
@@ -132,73 +128,12 @@ async function recordsOf(world: World, topic: string, partition: number, key: st
   return found
 }
 
-function callbackIdsOf({ state, changes, events, deadLetters }: Omit<PaymentTrace, 'raw' | 'rawReachesBackTo'>) {
-  return [
-    ...state.events.map(({ event }) => event.callbackId),
-    ...changes.flatMap(({ event }) => (event === null ? [] : [event.callbackId])),
-    ...[...events, ...deadLetters].map(({ event }) => event.callbackId),
+/** When each callback of the payment was received, by its id. */
+function callbacksOf({ state, changes, events, deadLetters }: Omit<PaymentTrace, 'raw' | 'rawReachesBackTo'>) {
+  const found = [
+    ...state.events.map(({ event }) => event),
+    ...changes.flatMap(({ event }) => (event === null ? [] : [event])),
+    ...[...events, ...deadLetters].map(({ event }) => event),
   ]
-}
-
-/** Reads partitions of raw in the given order: always the `homes`, the others only while callbacks are missing. */
-async function findRaw(
-  { reader, bodies, topics, signal }: World,
-  callbackIds: ReadonlySet<string>,
-  partitions: readonly number[],
-  homes: ReadonlySet<number>,
-  onReading: WhyOptions['onReading'],
-): Promise<Pick<PaymentTrace, 'raw' | 'rawReachesBackTo'>> {
-  const raw = new Map<string, RawPlace>()
-  let rawReachesBackTo: number | null = null
-  for (const partition of partitions) {
-    if (raw.size === callbackIds.size && !homes.has(partition)) {
-      break
-    }
-    onReading?.(topics.raw, partition)
-    let first: InRecord | undefined
-    const { start } = await reader.read(
-      topics.raw,
-      partition,
-      0n,
-      async (records) => {
-        first ??= records[0]
-        const wanted = records.filter((record) => callbackIds.has(headerText(record, RAW_HEADERS.id)))
-        const opened = await openIfPossible(bodies, wanted, signal)
-        for (const [index, record] of wanted.entries()) {
-          const id = headerText(record, RAW_HEADERS.id)
-          raw.set(id, placeOf(record, opened[index] ?? 'no-key', topics.raw, partition, raw.get(id)))
-        }
-      },
-      signal,
-    )
-    if (start > 0n) {
-      rawReachesBackTo = Math.max(rawReachesBackTo ?? 0, first === undefined ? Date.now() : receivedAtOf(first))
-    }
-  }
-  return { raw, rawReachesBackTo }
-}
-
-function placeOf(
-  record: InRecord,
-  opened: OpenedIfPossible,
-  topic: string,
-  partition: number,
-  before: RawPlace | undefined,
-): RawPlace {
-  const offset = Number(record.offset)
-  if (before !== undefined) {
-    return { ...before, repeatedAt: [...before.repeatedAt, offset] }
-  }
-  const body = typeof opened === 'string' ? null : (opened.value ?? Buffer.alloc(0))
-  return {
-    topic,
-    partition,
-    offset,
-    body: typeof opened === 'string' ? opened : 'readable',
-    bodySha256: body === null ? null : hash('sha256', body, 'hex'),
-    bodyBytes: body?.length ?? null,
-    dataKeyId: headerText(record, RAW_HEADERS.dataKey) || null,
-    traceId: traceIdOf(record),
-    repeatedAt: [],
-  }
+  return found.map(({ callbackId, receivedAt }) => [callbackId, receivedAt] as const)
 }
