@@ -10,6 +10,7 @@ import { FormTokens, newCookieValue, SESSION_MS } from './access/sessions.ts'
 import type { Assets } from './assets.ts'
 import { documentPage } from './pages/document-page.ts'
 import { problemPage } from './pages/problem-page.ts'
+import { ReadLimitError } from './read-limit.ts'
 import { type Ask, type Reply, type Route, Router, type SetCookie, segmentsOf } from './route.ts'
 
 export interface ConsoleServerOptions {
@@ -120,6 +121,11 @@ export class ConsoleServer {
       }
     } catch (error) {
       if (gone.signal.aborted) {
+        return
+      }
+      if (error instanceof ReadLimitError) {
+        exchange.retryAfter = error.retryAfter
+        exchange.send(problemReply(exchange.isApi, 503, 'The console is reading topics for others. Try again soon.'))
         return
       }
       const { name, code } = error as { name: string; code?: string }

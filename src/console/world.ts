@@ -1,7 +1,7 @@
 import type { ReadingStage } from '../observability/metrics.ts'
 import type { PaymentState } from '../payment/apply-event.ts'
 import type { StatusChangeRecord } from '../payment/status-change.ts'
-import type { AuditOptions, AuditReport } from '../tools/audit/list-acts.ts'
+import type { AuditReport } from '../tools/audit/list-acts.ts'
 import type { AbsentLetter, CloseReport, RedriveReport, ShownLetter } from '../tools/dlq/dlq.ts'
 import type { GroupedLetters } from '../tools/dlq/group-letters.ts'
 import type { LetterFilter } from '../tools/dlq/letter-filter.ts'
@@ -39,7 +39,10 @@ export interface BodyPlace {
   readonly offset: bigint
 }
 
-/** What the console shows and does. Everything behind it exists as a command, too. */
+/**
+ * What the console shows and does. Everything behind it exists as a command, too. What reads topics for a request rejects with
+ * ReadLimitError while too many do.
+ */
 export interface ConsoleWorld {
   readonly topics: TopicNames
   readonly partitions: number
@@ -107,7 +110,7 @@ export interface ConsoleWorld {
   drift(signal: AbortSignal): Promise<DriftReport>
   /** Answer codes come from the processes of `console.watch` that answer. */
   scorecard(since: number, signal: AbortSignal): Promise<Scorecard>
-  audit(options: AuditOptions): Promise<AuditReport>
+  audit(signal: AbortSignal): Promise<AuditReport>
   /** The body, decrypted, after the act stands in the audit trail. Null if there is none, or if it cannot be read. */
   openBody(place: BodyPlace, decider: Decider, signal: AbortSignal): Promise<Buffer | null>
 }

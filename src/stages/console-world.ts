@@ -5,6 +5,7 @@ import { Activity } from '../console/activity.ts'
 import { ConsoleFeed } from '../console/console-feed.ts'
 import { Jobs } from '../console/jobs.ts'
 import { PaymentBoard } from '../console/payment-board.ts'
+import { ReadLimit } from '../console/read-limit.ts'
 import { RegularReading } from '../console/reading.ts'
 import { Runbooks } from '../console/runbooks.ts'
 import type { BodyPlace, ConsoleWorld } from '../console/world.ts'
@@ -55,6 +56,9 @@ const LAG_INTERVAL_MS = 5_000
 const MEMBERS_INTERVAL_MS = 5_000
 const HEALTH_INTERVAL_MS = 5_000
 const ALERTS_INTERVAL_MS = 5_000
+/** Requests that read topics: how many at once, and how many may wait. */
+const READS_RUNNING_MAX = 4
+const READS_WAITING_MAX = 16
 /** Clocks of our processes may differ by this much, ms. */
 const SKEW_MS = 60_000
 /** Events per second that a reprocess publishes, as the command does by default. */
@@ -89,6 +93,7 @@ export class RealWorld implements ConsoleWorld {
   /** Null: there is no Prometheus to ask. */
   readonly #alerts: RegularReading<readonly FiringAlert[]> | null
   readonly #runbooks = Runbooks.read()
+  readonly #reads = new ReadLimit(READS_RUNNING_MAX, READS_WAITING_MAX)
 
   constructor(context: StageContext) {
     const { config, topics, logger } = context
@@ -178,11 +183,13 @@ export class RealWorld implements ConsoleWorld {
   async load(paymentKeys: readonly string[], signal: AbortSignal) {
     const [codecs, reader, store] = [await this.#codecs(), this.#reader, this.#store]
     const { topics, partitions } = this
-    return loadStates({ reader, codecs, topics, partitions, store, readTopic: (read) => read() }, paymentKeys, signal)
+    const readTopic = <T>(read: () => Promise<T>) => this.#reads.run(signal, read)
+    return loadStates({ reader, codecs, topics, partitions, store, readTopic }, paymentKeys, signal)
   }
 
   async findWithoutIndex(id: string, signal: AbortSignal): Promise<readonly PaymentState[]> {
-    return (await findPayments(this.#config, this.#logger, id, { signal })).states
+    const find = () => findPayments(this.#config, this.#logger, id, { signal })
+    return (await this.#reads.run(signal, find)).states
   }
 
   async changesOf(state: PaymentState, signal: AbortSignal): Promise<readonly StatusChangeRecord[]> {
@@ -200,18 +207,16 @@ export class RealWorld implements ConsoleWorld {
         }
       }
     }
-    await this.#reader.read(
-      topic,
-      partition,
-      await this.#reader.offsetAt(topic, partition, first - SKEW_MS),
-      take,
-      signal,
-    )
+    await this.#reads.run(signal, async () => {
+      const from = await this.#reader.offsetAt(topic, partition, first - SKEW_MS)
+      await this.#reader.read(topic, partition, from, take, signal)
+    })
     return found
   }
 
   async explain(state: PaymentState, signal: AbortSignal) {
-    const [explanation] = await explainStates(this.#config, this.#logger, [state], { signal })
+    const explain = () => explainStates(this.#config, this.#logger, [state], { signal })
+    const [explanation] = await this.#reads.run(signal, explain)
     if (explanation === undefined) {
       throw new TypeError('one state gives one explanation')
     }
@@ -219,9 +224,10 @@ export class RealWorld implements ConsoleWorld {
   }
 
   listLetters: ConsoleWorld['listLetters'] = (filter, signal) =>
-    listLetters(this.#config, this.#logger, filter, { signal })
+    this.#reads.run(signal, () => listLetters(this.#config, this.#logger, filter, { signal }))
 
-  showLetter: ConsoleWorld['showLetter'] = (place, signal) => showLetter(this.#config, this.#logger, place, { signal })
+  showLetter: ConsoleWorld['showLetter'] = (place, signal) =>
+    this.#reads.run(signal, () => showLetter(this.#config, this.#logger, place, { signal }))
 
   redrive: ConsoleWorld['redrive'] = (selection, options) => redrive(this.#config, this.#logger, selection, options)
 
@@ -247,7 +253,8 @@ export class RealWorld implements ConsoleWorld {
     return findScorecard(this.#config, this.#logger, since, urls, signal)
   }
 
-  audit: ConsoleWorld['audit'] = (options) => audit(this.#config, this.#logger, options)
+  audit: ConsoleWorld['audit'] = (signal) =>
+    this.#reads.run(signal, () => audit(this.#config, this.#logger, { signal }))
 
   async openBody({ topic, partition, offset }: BodyPlace, { by, reason }: Decider, signal: AbortSignal) {
     const name = this.topics[topic]

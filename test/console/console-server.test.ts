@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addressSet } from '../../src/config/address-set.ts'
+import { ReadLimitError } from '../../src/console/read-limit.ts'
 import type { Route } from '../../src/console/route.ts'
 import { PATH_TRICKS } from './attacks.ts'
 import { fakeWorld, KEY, type RunningConsole, startFakeConsole, storyEvents } from './fake-world.ts'
@@ -8,7 +9,10 @@ import { answerOf, type RawAnswer, sendBytes, sendRaw } from './raw-request.ts'
 
 /** What the server does with requests that no client of good will sends, over real connections. */
 
+const busy = () => Promise.reject(new ReadLimitError('busy'))
 const ROUTES: readonly Route[] = [
+  { method: 'GET', path: '/api/busy', needs: 'viewer', handle: busy },
+  { method: 'GET', path: '/busy', needs: 'viewer', handle: busy },
   { method: 'POST', path: '/api/form', needs: 'viewer', handle: () => ({ kind: 'text', text: 'done' }) },
   {
     method: 'GET',
@@ -69,6 +73,21 @@ describe('paths', () => {
     expect(answer.status).toBe(431)
     safe(answer)
   })
+})
+
+test('a request that reads topics while too many do is told when to come again', async () => {
+  for (const [path, type] of [
+    ['/api/busy', 'application/problem+json'],
+    ['/busy', 'text/html; charset=utf-8'],
+  ]) {
+    const answer = await sendRaw(open.port, path ?? '')
+    expect([answer.status, answer.headers.get('retry-after'), answer.headers.get('content-type')]).toEqual([
+      503,
+      '5',
+      type,
+    ])
+    safe(answer)
+  }
 })
 
 describe('methods', () => {

@@ -150,7 +150,10 @@ const REFUSALS: Readonly<Record<string, { readonly description: string; readonly
     description: 'Too many requests.',
     headers: { 'Retry-After': { required: true, schema: { type: 'integer', minimum: 1 } } },
   },
-  503: { description: 'A server that is needed does not answer.' },
+  503: {
+    description: 'A server that is needed does not answer; with Retry-After: too many requests read topics.',
+    headers: { 'Retry-After': { required: false, schema: { type: 'integer', minimum: 1 } } },
+  },
 }
 const ALWAYS = ['401', '403', '405', '429', '503']
 

@@ -95,7 +95,7 @@ export function pageRoutes(world: ConsoleWorld, access: ConsoleAccess): readonly
     }),
     act('/scorecard', (ask) => scorecard(world, ask)),
     viewer('/audit', async ({ signal }) => {
-      const report = await world.audit({ signal })
+      const report = await world.audit(signal)
       const acts = report.acts.toReversed().slice(0, ACTS_LISTED_MAX)
       const more = report.leftOut + report.acts.length - acts.length
       return { kind: 'page', title: 'Audit', body: auditPage({ ...report, acts }, more) }
