@@ -41,8 +41,9 @@ const TURN_RECORDS = 100
 const RECENT_MAX = 200
 
 /**
- * Fills the board as a subscriber would: notes the ends of `changes`, reads `current` to its end, then follows `changes`. It polls,
- * without a consumer group, so it leaves nothing behind and needs only the permission to read.
+ * Fills the board as a subscriber would: notes the ends of `changes`, reads `current` to its end, then follows `changes`, and
+ * `current` for the tombstones of forgotten payments. It polls, without a consumer group, so it leaves nothing behind and needs only
+ * the permission to read.
  */
 export class ConsoleFeed {
   readonly #options: ConsoleFeedOptions
@@ -53,6 +54,8 @@ export class ConsoleFeed {
   readonly #current = new Map<number, bigint>()
   readonly #changes = new Map<number, bigint>()
   readonly #loaded = new Set<number>()
+  /** Payments whose tombstone was read in the last round, by partition: older steps of them may still come from `changes`. */
+  readonly #forgotten = new Map<number, Set<string>>()
   #partOfPartition = 0
   #number = 0
   #trouble: string | null = 'not connected yet'
@@ -133,20 +136,19 @@ export class ConsoleFeed {
         signal,
       )
       this.#changes.set(partition, end)
+      await this.#followCurrent(partition)
     }
   }
 
   async #load(partition: number): Promise<void> {
-    const { reader, topics, decodeState, board } = this.#options
+    const { reader, topics } = this.#options
     const { signal } = this.#stopped
     const { start, end } = await reader.range(topics.current, partition)
     const from = this.#current.get(partition) ?? start
     const takeStates = async (records: readonly InRecord[]) => {
-      for (const [index, { value, offset }] of records.entries()) {
-        const state = value === null ? null : await decodeState(value, partition, offset)
-        if (state !== null) {
-          board.addState(state)
-        }
+      for (const [index, record] of records.entries()) {
+        const { offset } = record
+        await this.#takeState(partition, record)
         this.#current.set(partition, offset + 1n)
         if (index % TURN_RECORDS === 0) {
           this.#partOfPartition = Number(offset - start) / Number(end - start)
@@ -155,9 +157,56 @@ export class ConsoleFeed {
         }
       }
     }
-    await reader.read(topics.current, partition, from, takeStates, signal)
+    const read = await reader.read(topics.current, partition, from, takeStates, signal)
+    this.#current.set(partition, read.end)
     this.#partOfPartition = 0
     this.#loaded.add(partition)
+  }
+
+  /** Reads on after `changes`, so that the state of every step that was left out there is read here. */
+  async #followCurrent(partition: number): Promise<void> {
+    const { reader, topics, board } = this.#options
+    const { signal } = this.#stopped
+    const before = this.#forgottenIn(partition)
+    const now = new Set<string>()
+    const takeNeeded = async (records: readonly InRecord[]) => {
+      for (const [index, record] of records.entries()) {
+        const { key, value, offset } = record
+        const paymentKey = String(key)
+        if (value === null || before.has(paymentKey) || board.row(paymentKey) === null) {
+          await this.#takeState(partition, record)
+        }
+        if (value === null) {
+          now.add(paymentKey)
+        }
+        this.#current.set(partition, offset + 1n)
+        if (index % TURN_RECORDS === TURN_RECORDS - 1) {
+          await nextTurn()
+        }
+      }
+    }
+    const { end } = await reader.read(topics.current, partition, this.#current.get(partition) ?? 0n, takeNeeded, signal)
+    this.#current.set(partition, end)
+    this.#forgotten.set(partition, now)
+  }
+
+  async #takeState(partition: number, { key, value, offset }: InRecord): Promise<void> {
+    const { decodeState, board } = this.#options
+    if (value === null) {
+      board.remove(String(key))
+      this.#forgottenIn(partition).add(String(key))
+    } else {
+      const state = await decodeState(value, partition, offset)
+      if (state !== null) {
+        board.addState(state)
+      }
+    }
+  }
+
+  #forgottenIn(partition: number): Set<string> {
+    const forgotten = this.#forgotten.get(partition) ?? new Set()
+    this.#forgotten.set(partition, forgotten)
+    return forgotten
   }
 
   async #takeChanges(partition: number, records: readonly InRecord[]): Promise<void> {
@@ -166,7 +215,9 @@ export class ConsoleFeed {
       const change = value === null ? null : await decodeChange(value, partition, offset)
       this.#changes.set(partition, offset + 1n)
       if (change !== null) {
-        board.addChange(change)
+        if (!this.#forgottenIn(partition).has(change.paymentKey)) {
+          board.addChange(change)
+        }
         this.#tell(change)
       }
       if (index % TURN_RECORDS === TURN_RECORDS - 1) {

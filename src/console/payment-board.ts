@@ -26,14 +26,15 @@ export interface SourceActivity {
 }
 
 /**
- * Every payment in brief, and an index of their ids, in memory. It is fed with `current` once and then with `changes`, may be
- * behind both, and decides nothing: whoever shows a payment reads its state.
+ * Every payment in brief, and an index of their ids, in memory. It is fed with `current` and `changes`, may be behind both, and
+ * decides nothing: whoever shows a payment reads its state.
  *
- * Payments that are forgotten later stay in it until the process starts again.
+ * Of a payment that was removed, hashes of its ids stay until the process starts again. They lead to nothing.
  */
 export class PaymentBoard {
   readonly #numbers = new Map<string, number>()
-  readonly #rows: PaymentRow[] = []
+  /** By number; null for a payment that was removed. */
+  readonly #rows: (PaymentRow | null)[] = []
   readonly #ids = new IdIndex()
   readonly #overdue = new Set<number>()
   readonly #byStatus = new Map<PaymentStatus, number>()
@@ -43,7 +44,7 @@ export class PaymentBoard {
   #attention = 0
 
   get payments(): number {
-    return this.#rows.length
+    return this.#numbers.size
   }
 
   get idEntries(): number {
@@ -122,6 +123,17 @@ export class PaymentBoard {
     })
     if (event !== null) {
       this.#addEvent(event, number)
+    }
+  }
+
+  /** Removes a payment that was forgotten. */
+  remove(paymentKey: string): void {
+    const number = this.#numbers.get(paymentKey)
+    const row = this.row(paymentKey)
+    if (number !== undefined && row !== null) {
+      this.#count(row, number, -1)
+      this.#rows[number] = null
+      this.#numbers.delete(paymentKey)
     }
   }
 

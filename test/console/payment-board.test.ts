@@ -53,3 +53,23 @@ test('a forgotten payment that returns replaces its former life', () => {
   board.addChange({ ...first, incarnation: state.incarnation + 1, statusVersion: 1 })
   expect(board.row(KEY)).toMatchObject({ status: 'ACCEPTED', statusVersion: 1 })
 })
+
+test('a payment that is removed is in no list and no count, and found by none of its ids, until it returns', () => {
+  const board = new PaymentBoard()
+  const [first] = changes as [StatusChangeRecord]
+  board.addState({ ...state, overdueSince: 7 })
+  board.remove(KEY)
+  board.remove(KEY)
+  board.remove('jpm:never-seen')
+  const ids = [KEY, 'E2E-4711', 'BATCH-7', '01936f1a-7c1b-7000-8000-000000000005']
+  expect([board.payments, board.statuses, board.overdueCount, board.overdue(0, 10), board.withAttention]).toEqual([
+    0,
+    [],
+    0,
+    [],
+    0,
+  ])
+  expect([board.row(KEY), ...ids.flatMap((id) => board.candidates(id))]).toEqual([null])
+  board.addChange(first)
+  expect([board.payments, board.candidates(KEY), board.candidates('BATCH-7')]).toEqual([1, [KEY], []])
+})
