@@ -39,11 +39,13 @@ export function asOfHistory(state: PaymentState, at: number): Standing | null | 
 }
 
 /**
- * The standing at a moment, from the payment's records in `changes`, in order. Null: none was recorded by then, or those that were
- * are deleted by retention. Pure.
+ * The standing at a moment, from the payment's records in `changes`. Their versions count, not their order in the log:
+ * `paystatus repair` republishes lost records behind later ones. Null: none was recorded by then, or those that were are deleted by
+ * retention. Pure.
  */
 export function asOfChanges(changes: readonly StatusChangeRecord[], at: number): Standing | null {
-  const last = changes.findLast(({ recordedAt }) => recordedAt <= at)
+  const byThen = changes.filter(({ recordedAt }) => recordedAt <= at)
+  const last = byThen.toSorted((a, b) => a.incarnation - b.incarnation || a.statusVersion - b.statusVersion).at(-1)
   if (last === undefined) {
     return null
   }

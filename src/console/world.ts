@@ -74,7 +74,7 @@ export interface ConsoleWorld {
   load(paymentKeys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, LoadedPayment>>
   /** By key, provider's id or endToEndId, without the index: slower, and needed only until the index is built. */
   findWithoutIndex(id: string, signal: AbortSignal): Promise<readonly PaymentState[]>
-  /** The payment's records in `changes`, in order, as far back as retention and the payment's first event reach. */
+  /** The payment's records in `changes`, in the order of the log, as far back as retention and the payment's first event reach. */
   changesOf(state: PaymentState, signal: AbortSignal): Promise<readonly StatusChangeRecord[]>
   explain(state: PaymentState, signal: AbortSignal): Promise<PaymentExplanation>
 
