@@ -20,8 +20,8 @@ export interface SearchResult {
 export const ID_CHARS_MAX = 256
 
 /**
- * Finds payments by any published id. The index only proposes; every payment is read, and returned only if one of its ids is the
- * wanted one.
+ * Finds payments by any published id. The index only proposes, and so does the view while the index is being built; every payment is
+ * read, and returned only if one of its ids is the wanted one.
  */
 export async function searchPayments(
   world: Pick<ConsoleWorld, 'board' | 'feed' | 'load' | 'findWithoutIndex'>,
@@ -35,16 +35,13 @@ export async function searchPayments(
   if (id === '' || id.length > ID_CHARS_MAX) {
     return { payments: [], next: null, complete }
   }
-  const candidates = world.board.candidates(id)
+  const states = complete ? [] : await world.findWithoutIndex(id, signal)
+  const candidates = [...new Set([...world.board.candidates(id), ...states.map(({ paymentKey }) => paymentKey)])]
   const page = candidates.slice(offset, offset + limit)
   const loaded = await world.load(page, signal)
   const payments = page.flatMap((paymentKey) => foundIn(loaded.get(paymentKey)?.state, id))
   const next = offset + limit < candidates.length ? offset + limit : null
-  if (candidates.length > 0 || complete) {
-    return { payments, next, complete }
-  }
-  const states = await world.findWithoutIndex(id, signal)
-  return { payments: states.slice(0, limit).flatMap((state) => foundIn(state, id)), next: null, complete }
+  return { payments, next, complete }
 }
 
 function foundIn(state: PaymentState | undefined, id: string): readonly FoundPayment[] {
