@@ -3,7 +3,7 @@ import type { PaymentState } from '../payment/apply-event.ts'
 import type { StateStore } from '../processor/state-store.ts'
 import { isComplete } from '../processor/view-marker.ts'
 import { partitionOf } from '../stream/partition-of.ts'
-import { type StatesOfPorts, statesOf } from './dlq/states-of.ts'
+import { type StatesInTopicPorts, statesInTopic } from './states-in-topic.ts'
 import { decodeAnything } from './verify/decode-or-null.ts'
 
 /** Where a payment's state was read: the view in Redis, or the topic, which is authoritative and slower. */
@@ -12,8 +12,9 @@ export interface LoadedPayment {
   readonly from: 'view' | 'topic'
 }
 
-export interface LoadPorts extends Omit<StatesOfPorts, 'store'> {
-  readonly store: Pick<StateStore, 'read'>
+export interface LoadPorts extends StatesInTopicPorts {
+  /** Null if Redis does not answer. */
+  readonly store: Pick<StateStore, 'read'> | null
   /** Does the reading of the topic, which can take long. */
   readonly readTopic: <T>(read: () => Promise<T>) => Promise<T>
 }
@@ -33,14 +34,14 @@ export async function loadStates(
   for (const [partition, keys] of Map.groupBy(new Set(paymentKeys), (key) =>
     partitionOf(Buffer.from(key), partitions),
   )) {
-    const states = await statesInView(store, codecs, topics.current, partition, keys).catch(() => null)
+    const states = store && (await statesInView(store, codecs, topics.current, partition, keys).catch(() => null))
     untold.push(...(states === null ? keys : []))
     for (const [key, state] of states ?? []) {
       loaded.set(key, { state, from: 'view' })
     }
   }
   if (untold.length > 0) {
-    const states = await readTopic(() => statesOf({ ...ports, store: null }, new Set(untold), signal))
+    const states = await readTopic(() => statesInTopic(ports, new Set(untold), signal))
     for (const [key, state] of states) {
       loaded.set(key, { state, from: 'topic' })
     }

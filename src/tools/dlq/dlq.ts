@@ -8,6 +8,7 @@ import type { ResolvedLetter } from '../../stream/resolved-letter.ts'
 import { topicNames } from '../../topics.ts'
 import { openAudit } from '../audit/open-audit.ts'
 import { type ActCounts, recordAct } from '../audit/record-act.ts'
+import { loadStates } from '../load-states.ts'
 import { openToolLog } from '../open-tool-log.ts'
 import { withClients, withView } from '../with-clients.ts'
 import { type GroupedLetters, LetterGroups } from './group-letters.ts'
@@ -22,7 +23,6 @@ import {
   redriveLetters,
 } from './redrive-letters.ts'
 import type { Selection } from './select-letters.ts'
-import { statesOf } from './states-of.ts'
 import type { StoredLetter } from './stored-letter.ts'
 
 export interface DlqOptions {
@@ -306,7 +306,11 @@ function withRedrive<T>(
           topics,
           partitions,
           group: config.processor.group,
-          statesOf: (keys) => statesOf({ reader, codecs, topics, partitions, store }, keys, signal),
+          statesOf: async (keys) => {
+            const load = { reader, codecs, topics, partitions, store, readTopic: <R>(read: () => Promise<R>) => read() }
+            const loaded = await loadStates(load, [...keys], signal)
+            return new Map([...loaded].map(([key, { state }]) => [key, state]))
+          },
           append: (topic, partition, records) => logs[topic].log.append(partition, records),
           now: Date.now,
         },

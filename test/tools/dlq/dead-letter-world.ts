@@ -9,7 +9,7 @@ import type { LetterFilter } from '../../../src/tools/dlq/letter-filter.ts'
 import type { LetterPlace } from '../../../src/tools/dlq/letter-place.ts'
 import { type OpenLetter, readOpenLetters } from '../../../src/tools/dlq/open-letters.ts'
 import { type RedrivenLetter, type RedrivePorts, redriveLetters } from '../../../src/tools/dlq/redrive-letters.ts'
-import { statesOf } from '../../../src/tools/dlq/states-of.ts'
+import { statesInTopic } from '../../../src/tools/states-in-topic.ts'
 import { CODECS } from '../../processor/status-world.ts'
 import { MemoryInstallation, PARTITIONS, TOPICS } from '../verify/memory-installation.ts'
 
@@ -115,7 +115,7 @@ export class DeadLetterWorld {
   }
 
   get ports(): RedrivePorts {
-    const { kafka, view, config, now } = this.installation
+    const { kafka, config, now } = this.installation
     return {
       codecs: CODECS,
       bodies: { open: (records, signal) => this.bodies.open(records, signal) },
@@ -124,7 +124,7 @@ export class DeadLetterWorld {
       partitions: PARTITIONS,
       group: config.processor.group,
       statesOf: (keys) =>
-        statesOf({ reader: kafka.reader, codecs: CODECS, topics: TOPICS, partitions: PARTITIONS, store: view }, keys),
+        statesInTopic({ reader: kafka.reader, codecs: CODECS, topics: TOPICS, partitions: PARTITIONS }, keys),
       append: async (topic, partition, records) => {
         this.onAppend(topic)
         for (const record of records) {
