@@ -31,6 +31,15 @@ export const ATTENTION = {
     meaning: 'a negative status decides although "paid" was reported before, or at the very same time',
     condition: `tier soft-negative decides and an outcome of rank >= ${POSITIVE_RANK_MIN} is present; or tier final decides, and such an outcome is not possibly later than the earliest event of that tier, and both have a time`,
   },
+  'contradictory-kinds': {
+    meaning:
+      'one id was reported as two kinds, for example as a payment and as its refund; the amount may be counted twice or not at all',
+    condition: 'events that were understood have two different kinds',
+  },
+  'contradictory-originals': {
+    meaning: 'two different originals were named; each of them lists the payment among its children',
+    condition: 'events that were understood name two different originals',
+  },
   'unknown-status': {
     meaning: 'the status of an event was not understood',
     condition: 'an event is UNKNOWN because its status was not understood',
@@ -63,7 +72,7 @@ export const ATTENTION = {
   },
   'partial-approval': {
     meaning: 'less than the requested amount was approved; amount is the approved amount',
-    condition: 'an event is marked partialApproval',
+    condition: 'an event that was understood, or any event if none was understood, is marked partialApproval',
   },
 } as const satisfies Record<string, { meaning: string; condition: string }>
 export type AttentionCode = keyof typeof ATTENTION
@@ -118,9 +127,11 @@ export const FOLD_RULES: readonly string[] = [
   `A time without a zone is read as UTC but may be in any zone from UTC-${ZONE_HOURS_BEHIND_MAX} to UTC+${ZONE_HOURS_AHEAD_MAX}; a date alone stands for its whole day. An event is certainly later if it is later under every such reading, possibly later if it is later under some. Two times without a zone are in the same zone; a date and a time of the same day, both without a zone, cannot be compared, nor can two equal dates. Everything else (latest, earliest, details) uses the time as read.`,
   'Events with equal times are ordered by rank, then by event id; never by arrival.',
   'Details (references, amounts, dates) come from the latest event of the winning status, and what it lacks from the latest event that has it. Events about something else (an event context, another type) contribute none. Reasons come only from events of the winning status.',
+  'Kind, original and amounts come only from events that were understood. The other details can also come from an event whose status was not understood. If no event was understood, all come from what there is.',
+  'If one of the events that amounts come from is a partial approval, the amount comes only from such events, and there is none if theirs could not be read.',
   'A report of a refund, return or chargeback (childKey) is about that child only; each child is folded separately, by the same rules. Reports change nothing else of the original; an original known only from reports is UNKNOWN.',
   'A withdrawn event is absent: it has no influence on status, attention, details, kind or children. A payment whose events are all withdrawn is UNKNOWN.',
-  'The kind is the latest of REFUND, RETURN and CHARGEBACK; without one of these, UNKNOWN if any event has that kind; otherwise PAYMENT.',
+  'The kind is the latest of REFUND, RETURN and CHARGEBACK; without one of these, UNKNOWN if any of the events that it comes from has that kind; otherwise PAYMENT.',
 ]
 
 /**
@@ -168,7 +179,18 @@ function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children
     }
   }
 
-  const latestFirst = aboutThePayment(events).toSorted((a, b) => compareByTime(b, a))
+  const latestFirst = preferably(isAboutThePayment, events).toSorted((a, b) => compareByTime(b, a))
+  const understood = latestFirst.filter(isUnderstood)
+  if (new Set(understood.map((event) => event.kind)).size > 1) {
+    attention.add('contradictory-kinds')
+  }
+  if (new Set(understood.flatMap((event) => event.relatesTo ?? [])).size > 1) {
+    attention.add('contradictory-originals')
+  }
+  const counting = preferably(isUnderstood, latestFirst)
+  if (counting.some((event) => event.partialApproval)) {
+    attention.add('partial-approval')
+  }
   const ofStatus = latestFirst.filter((event) => event.status === status)
   const deciding = ofStatus[0]
   if (deciding?.holdReason === 'PENDING_CLIENT_ACTION') {
@@ -178,9 +200,9 @@ function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children
     status,
     decidedBy: status === 'UNKNOWN' ? null : (deciding?.eventId ?? null),
     attention: ATTENTION_CODES.filter((code) => attention.has(code)),
-    kind: kindOf(latestFirst),
-    relatesTo: latestFirst.find((event) => event.relatesTo !== null)?.relatesTo ?? null,
-    details: detailsOf(deciding, ofStatus, latestFirst),
+    kind: kindOf(counting),
+    relatesTo: firstOf(counting, 'relatesTo'),
+    details: detailsOf(deciding, ofStatus, latestFirst, counting),
   }
 }
 
@@ -189,7 +211,6 @@ export const MARKERS: readonly (readonly [AttentionCode, (event: PaymentEvent) =
   ['weak-key', (event) => event.weakKey],
   ['unreadable-time', (event) => event.timeUnreadable],
   ['unreadable-detail', (event) => event.unreadable.length > 0],
-  ['partial-approval', (event) => event.partialApproval],
 ]
 
 /** The status, by the rule of the highest tier present. Adds the attention codes that follow from that rule. */
@@ -309,14 +330,27 @@ function kindOf(latestFirst: readonly PaymentEvent[]): PaymentKind {
   return saying?.kind ?? 'PAYMENT'
 }
 
-export function saysWhatItUndoes({ kind }: PaymentEvent): boolean {
+function saysWhatItUndoes({ kind }: PaymentEvent): boolean {
   return kind !== 'PAYMENT' && kind !== 'UNKNOWN'
 }
 
-/** Without events about something else, such as a request for return of funds, unless there are no others. */
-function aboutThePayment(events: readonly PaymentEvent[]): readonly PaymentEvent[] {
-  const about = events.filter((event) => event.unknownBecause !== 'CONTEXT')
-  return about.length > 0 ? about : events
+/** Whether an event says what happened to the payment. Any other must not change what money depends on. */
+export function isUnderstood({ status }: PaymentEvent): boolean {
+  return status !== 'UNKNOWN'
+}
+
+/** False for an event about something else, such as a request for return of funds. */
+export function isAboutThePayment({ unknownBecause }: PaymentEvent): boolean {
+  return unknownBecause !== 'CONTEXT'
+}
+
+/** The events that satisfy `isPreferred`, or all if none does. */
+function preferably(
+  isPreferred: (event: PaymentEvent) => boolean,
+  events: readonly PaymentEvent[],
+): readonly PaymentEvent[] {
+  const preferred = events.filter(isPreferred)
+  return preferred.length > 0 ? preferred : events
 }
 
 /** Orders by time as read (untimed first), then rank, then event id. Never by arrival. */
@@ -365,15 +399,19 @@ function mayBeLater(a: PaymentEvent, b: PaymentEvent): boolean {
 }
 
 /**
- * Details come from the deciding event, and what it lacks from the latest event about the payment that has it. Reasons, hold
- * reason and the rejecting party explain one status, so they come only from events of the deciding status.
+ * Details come from the deciding event, and what it lacks from the latest event about the payment that has it; amounts only
+ * from those that are `counting`. Reasons, hold reason and the rejecting party explain one status, so they come only from
+ * events of the deciding status.
  */
 function detailsOf(
   deciding: PaymentEvent | undefined,
   ofStatus: readonly PaymentEvent[],
   latestFirst: readonly PaymentEvent[],
+  counting: readonly PaymentEvent[],
 ): PaymentDetails {
-  const candidates = deciding === undefined ? latestFirst : [deciding, ...latestFirst]
+  const decidingFirst = deciding === undefined ? [] : [deciding]
+  const candidates = [...decidingFirst, ...latestFirst]
+  const ofMoney = [...decidingFirst, ...counting]
   return {
     endToEndId: firstOf(candidates, 'endToEndId'),
     references: mergedReferences(candidates),
@@ -382,8 +420,11 @@ function detailsOf(
     clearingSystem: firstOf(candidates, 'clearingSystem'),
     requestedExecutionDate: firstOf(candidates, 'requestedExecutionDate'),
     valueDate: firstOf(candidates, 'valueDate'),
-    amount: firstOf(candidates, 'amount'),
-    requestAmount: firstOf(candidates, 'requestAmount'),
+    amount: firstOf(
+      preferably((event) => event.partialApproval, ofMoney),
+      'amount',
+    ),
+    requestAmount: firstOf(ofMoney, 'requestAmount'),
     fxAppliedRate: firstOf(candidates, 'fxAppliedRate'),
     gpiStatus: firstOf(candidates, 'gpiStatus'),
     reasons: ofStatus.find((event) => event.reasons.length > 0)?.reasons ?? [],

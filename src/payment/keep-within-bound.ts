@@ -1,18 +1,18 @@
 import { compareTexts } from './compare-texts.ts'
 import { timeClassOf } from './event-time.ts'
 import { WEIGHT_MAX, WEIGHT_MIN, weightAtMost, weightOf } from './event-weight.ts'
-import { compareByTime, countsForItself, MARKERS, saysWhatItUndoes } from './fold-payment.ts'
-import type { PaymentEvent } from './payment-event.ts'
+import { compareByTime, countsForItself, isAboutThePayment, isUnderstood, MARKERS } from './fold-payment.ts'
+import { PAYMENT_KINDS, type PaymentEvent } from './payment-event.ts'
 import { rankOf, tierNumberOf, tierOf } from './payment-status.ts'
 
 /** Most events a payment keeps (invariant I10). It follows from the weights: each event weighs at least `WEIGHT_MIN`. */
 export const HISTORY_EVENTS_MAX = 256
 
-/** Greatest weight of the events that a payment keeps, 96 KiB. One event may cross it, and two more may be beyond it. */
+/** Greatest weight of the events that a payment keeps, 96 KiB. One event may cross it, and four more may be beyond it. */
 export const HISTORY_WEIGHT_MAX = HISTORY_EVENTS_MAX * WEIGHT_MIN
 
 /**
- * Largest encoded state. The history takes `HISTORY_WEIGHT_MAX` and at most three events more; the rest is for the payment's
+ * Largest encoded state. The history takes `HISTORY_WEIGHT_MAX` and at most five events more; the rest is for the payment's
  * own fields, which come from its events.
  */
 export const STATE_BYTES_MAX = 128 * 1024
@@ -32,13 +32,14 @@ export function wholeEvent(event: PaymentEvent): KeptEvent {
 /**
  * Selects what a payment keeps of its events when they weigh more than `weightMax`.
  *
- * 1. Status and attention depend on at most 166 events, the *deciding* ones ({@link decidingOf}). Each has a place of
+ * 1. Status and attention depend on at most 179 events, the *deciding* ones ({@link decidingOf}). Each has a place of
  *    `WEIGHT_MIN`. One that is heavier is kept without its details ({@link outlineOf}), unless 2 or 3 keep it whole. So the kept
  *    events give the same status and attention as all events.
  * 2. The events are put in a fixed order: higher tier first, then older, then smaller id; then reports of children, which
  *    decide nothing about this payment; then withdrawn events, which weigh `WEIGHT_MIN`. An event is kept whole if the places of the deciding events, and
  *    what all events before it weigh beyond these places, are less than `weightMax`.
- * 3. Two events are always kept whole, because details come from them ({@link forDetailsOf}).
+ * 3. Two events are always kept whole, because details come from them ({@link forDetailsOf}), and two because they name the
+ *    original ({@link forOriginalsOf}).
  *
  * Everything else is left out. The result depends on the set of events only, and what was left out never returns. So selecting
  * after every arrival gives the same result as selecting once at the end, in any order: the number of deciding events and the
@@ -64,7 +65,7 @@ export function keepWithinBound<T extends KeptEvent>(
 /** @param weights Those of the items. */
 function select<T extends KeptEvent>(items: readonly T[], weights: readonly number[], weightMax: number): readonly T[] {
   const deciding = decidingOf(items)
-  const whole = new Set<T>(forDetailsOf(items))
+  const whole = new Set<T>([...forDetailsOf(items), ...forOriginalsOf(items)])
   const weightOfItem = new Map(items.map((item, index) => [item, weights[index] as number]))
   let weight = deciding.size * WEIGHT_MIN
   for (const item of items.toSorted((a, b) => compareForKeeping(a.event, b.event))) {
@@ -126,19 +127,33 @@ export function outlineOf(event: PaymentEvent): PaymentEvent {
 
 /**
  * Besides the first and last event of every group, the latest event that satisfies each of these is kept: an attention code
- * asks whether one exists, and the payment's kind comes from the latest.
+ * asks whether one exists, and the payment's kind comes from the latest. Kinds and partial approvals of events that were not
+ * understood count only without those that were, so each of the two has its own places; so have events about something else.
  */
 const KEPT_ONCE: readonly ((event: PaymentEvent) => boolean)[] = [
   ...MARKERS.map(([, isMarked]) => isMarked),
-  saysWhatItUndoes,
-  (event) => event.kind === 'UNKNOWN',
+  ...[
+    isUnderstood,
+    (event: PaymentEvent) => !isUnderstood(event) && isAboutThePayment(event),
+    (event: PaymentEvent) => !isUnderstood(event) && !isAboutThePayment(event),
+  ].flatMap((isOfGroup) => [
+    (event: PaymentEvent) => event.partialApproval && isOfGroup(event),
+    ...PAYMENT_KINDS.filter((kind) => kind !== 'PAYMENT').map(
+      (kind) => (event: PaymentEvent) => event.kind === kind && isOfGroup(event),
+    ),
+  ]),
 ]
 
+/** One such event is kept, too, because it can contradict those of another kind. The earliest: most often it is kept anyway. */
+function isPayment(event: PaymentEvent): boolean {
+  return event.kind === 'PAYMENT' && isUnderstood(event)
+}
+
 /**
- * The events on which status, attention and kind depend; at most 166.
+ * The events on which status, attention and kind depend; at most 179.
  *
  * Events are grouped by status, by how their time was given (none, with a zone, without one, a date) and by why they are
- * UNKNOWN. Each group has its least and greatest event by (time, rank, id); then there is one event with each marker. Every
+ * UNKNOWN. Each group has its least and greatest event by (time, rank, id); then there is one event with each marker, and with each kind. Every
  * place takes the best of what the places before it left, so one more event displaces at most one other from each place and
  * never brings one back.
  */
@@ -161,15 +176,19 @@ function decidingOf<T extends KeptEvent>(items: readonly T[]): ReadonlySet<T> {
   for (const { first, last } of ends.values()) {
     deciding.add(first).add(last)
   }
-  for (const isWanted of KEPT_ONCE) {
+  const addGreatest = (isWanted: (event: PaymentEvent) => boolean, compare: typeof compareByTime) => {
     const item = greatest(
       own.filter((candidate) => isWanted(candidate.event) && !deciding.has(candidate)),
-      compareByTime,
+      compare,
     )
     if (item !== undefined) {
       deciding.add(item)
     }
   }
+  for (const isWanted of KEPT_ONCE) {
+    addGreatest(isWanted, compareByTime)
+  }
+  addGreatest(isPayment, (a, b) => compareByTime(b, a))
   return deciding
 }
 
@@ -183,6 +202,15 @@ function forDetailsOf<T extends KeptEvent>(items: readonly T[]): readonly T[] {
   const ofOutcome = own.filter(({ event }) => tierOf(event.status) === 'outcome')
   const found = [greatest(own, compareForDetails), greatest(ofOutcome, compareForDetails)]
   return found.filter((item) => item !== undefined)
+}
+
+/** Two events that name different originals, if there are such; otherwise one that names the only one. */
+function forOriginalsOf<T extends KeptEvent>(items: readonly T[]): readonly T[] {
+  const naming = items.filter(({ event }) => countsForItself(event) && isUnderstood(event) && event.relatesTo !== null)
+  const byOriginal = (a: PaymentEvent, b: PaymentEvent) => compareTexts(a.relatesTo ?? '', b.relatesTo ?? '')
+  const first = greatest(naming, (a, b) => byOriginal(b, a) || compareByTime(a, b))
+  const last = greatest(naming, (a, b) => byOriginal(a, b) || compareByTime(a, b))
+  return [first, last].filter((item) => item !== undefined)
 }
 
 function compareForDetails(a: PaymentEvent, b: PaymentEvent): number {

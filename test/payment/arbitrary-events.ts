@@ -87,8 +87,9 @@ export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitr
       weakKey: rarely,
       kind: fc.oneof(
         { weight: 8, arbitrary: fc.constant('PAYMENT' as const) },
-        { weight: 1, arbitrary: fc.constantFrom('REFUND', 'UNKNOWN') },
+        { weight: 1, arbitrary: fc.constantFrom('REFUND', 'RETURN', 'UNKNOWN') },
       ),
+      original: fc.constantFrom('jpm:original', 'jpm:original', 'jpm:another'),
       unreadable: rarely,
       partialApproval: rarely,
       sharesNaturalKey: fc.boolean(),
@@ -131,7 +132,7 @@ export function distinctEvents(constraints: EventSetConstraints = {}): fc.Arbitr
             ? []
             : [{ scheme: 'ISO20022', code: says.reason, rule: null, location: null, field: null }],
         kind: says.kind,
-        relatesTo: says.kind !== 'PAYMENT' && says.reportOf === null ? 'jpm:original' : null,
+        relatesTo: says.kind !== 'PAYMENT' && says.reportOf === null ? says.original : null,
         childKey: says.reportOf,
       }),
     ),

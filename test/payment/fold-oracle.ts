@@ -148,7 +148,18 @@ export function oracle(all: readonly PaymentEvent[]): OracleAnswer {
   if (set.some((event) => event.unreadable.length > 0)) {
     attention.add('unreadable-detail')
   }
-  if (set.some((event) => event.partialApproval)) {
+  const understood = set.filter((event) => event.status !== 'UNKNOWN')
+  if (understood.some((event) => understood.some((other) => other.kind !== event.kind))) {
+    attention.add('contradictory-kinds')
+  }
+  const related = understood.filter((event) => event.relatesTo !== null)
+  if (related.some((event) => related.some((other) => other.relatesTo !== event.relatesTo))) {
+    attention.add('contradictory-originals')
+  }
+  const aside = misunderstood.filter((event) => event.unknownBecause === 'CONTEXT')
+  const unclear = misunderstood.filter((event) => event.unknownBecause === 'STATUS')
+  const [counting = []] = [understood, unclear, aside].filter((events) => events.length > 0)
+  if (counting.some((event) => event.partialApproval)) {
     attention.add('partial-approval')
   }
   const winners = status === 'UNKNOWN' ? [] : set.filter((event) => event.status === status)

@@ -387,6 +387,21 @@ describe('the kind', () => {
     expect(of('CHARGEBACK', 'REFUND')).toBe('REFUND')
   })
 
+  test('is never changed by an event that was not understood, unless there is no other', () => {
+    const sale = at('SETTLED', 1)
+    const refund = at('COMPLETED', 1, { kind: 'REFUND', relatesTo: 'jpm:original' })
+    for (const kind of ['REFUND', 'RETURN', 'CHARGEBACK', 'UNKNOWN'] as const) {
+      const unclear = { ...UNKNOWN, kind, relatesTo: 'jpm:another' }
+      expect(foldPayment([sale, unclear])).toMatchObject({
+        kind: 'PAYMENT',
+        relatesTo: null,
+        attention: ['unknown-status'],
+      })
+      expect(foldPayment([refund, unclear])).toMatchObject({ kind: 'REFUND', relatesTo: 'jpm:original' })
+      expect(foldPayment([unclear])).toMatchObject({ kind, relatesTo: 'jpm:another' })
+    }
+  })
+
   test('of a child is UNKNOWN, too, if its reports say nothing else', () => {
     const report = sampleEvent({ childKey: 'jpm:child', kind: 'UNKNOWN', status: 'UNKNOWN', unknownBecause: 'STATUS' })
     expect(foldPayment([report]).children).toMatchObject([{ kind: 'UNKNOWN', status: 'UNKNOWN' }])
@@ -409,6 +424,41 @@ describe('details', () => {
     const { kind, relatesTo, details, attention } = foldPayment([at('COMPLETED', 1, nothing), beside])
     expect({ kind, relatesTo, attention }).toEqual({ kind: 'PAYMENT', relatesTo: null, attention: ['event-context'] })
     expect(details).toMatchObject(nothing)
+  })
+
+  const [whole, part] = ['100.00', '30.00'].map((value) => ({ value, currency: 'USD' }))
+
+  test('take amounts only from events that were understood, and other details from any about the payment', () => {
+    const nothing = { amount: null, requestAmount: null, endToEndId: null, references: [] }
+    const unclear = {
+      ...UNKNOWN,
+      amount: whole,
+      requestAmount: whole,
+      partialApproval: true,
+      endToEndId: 'E1',
+      references: [{ type: 'CLMREF', value: '1' }],
+    } as PaymentEvent
+    const found = { endToEndId: 'E1', references: [{ type: 'CLMREF', value: '1' }] }
+    const { details, attention } = foldPayment([at('SETTLED', 1, nothing), unclear])
+    expect({ details, attention }).toMatchObject({ details: { ...nothing, ...found }, attention: ['unknown-status'] })
+    expect(foldPayment([unclear])).toMatchObject({
+      details: { amount: whole, requestAmount: whole, ...found },
+      attention: ['unknown-status', 'partial-approval'],
+    })
+    const reports = [at('SETTLED', 1, nothing), unclear].map((event) => ({ ...event, childKey: 'jpm:child' }))
+    expect(foldPayment(reports).children).toMatchObject([{ amount: null, requestAmount: null }])
+  })
+
+  test('take the amount of a partial approval only from events that say that it is one', () => {
+    const approved = (amount: PaymentDetails['amount'] | undefined, ms: number) =>
+      at('AUTHORIZED', ms, { eventId: `partial ${ms}`, partialApproval: true, amount: amount ?? null })
+    const amountOf = (...events: PaymentEvent[]) => foldPayment(events).details.amount
+    const settled = at('SETTLED', 5, { amount: whole } as Partial<PaymentEvent>)
+    expect(amountOf(approved(part, 1), settled)).toEqual(part)
+    expect(amountOf(settled, approved(null, 9))).toBeNull()
+    expect(amountOf(approved(whole, 1), approved(part, 2), settled)).toEqual(part)
+    expect(amountOf(approved(part, 1), approved(null, 2), settled)).toEqual(part)
+    expect(amountOf(settled, at('AUTHORIZED', 9, { amount: null }))).toEqual(whole)
   })
 
   test('come from the latest event of the winning status', () => {
@@ -600,6 +650,49 @@ describe('attention', () => {
     ],
     ['partial-approval', 'less was approved', [at('AUTHORIZED', 1, { partialApproval: true }), at('SETTLED', 2)], true],
     ['partial-approval', 'all was approved', [at('AUTHORIZED', 1)], false],
+    [
+      'partial-approval',
+      'only an event that was not understood says so',
+      [at('AUTHORIZED', 1), { ...UNKNOWN, partialApproval: true }],
+      false,
+    ],
+    ['contradictory-kinds', 'a payment and a refund', [at('SETTLED', 1), at('COMPLETED', 2, { kind: 'REFUND' })], true],
+    [
+      'contradictory-kinds',
+      'a return and a chargeback',
+      [at('SETTLED', 1, { kind: 'RETURN' }), at('COMPLETED', 2, { kind: 'CHARGEBACK' })],
+      true,
+    ],
+    [
+      'contradictory-kinds',
+      'the other kind was not understood',
+      [at('SETTLED', 1), { ...UNKNOWN, kind: 'REFUND' }],
+      false,
+    ],
+    [
+      'contradictory-kinds',
+      'the other kind is that of a child',
+      [at('SETTLED', 1), at('COMPLETED', 2, { kind: 'REFUND', childKey: 'c' })],
+      false,
+    ],
+    [
+      'contradictory-originals',
+      'two originals',
+      [at('SETTLED', 1, { relatesTo: 'x:1' }), at('COMPLETED', 2, { relatesTo: 'x:2' })],
+      true,
+    ],
+    [
+      'contradictory-originals',
+      'one original, and none',
+      [at('SETTLED', 1, { relatesTo: 'x:1' }), at('COMPLETED', 2)],
+      false,
+    ],
+    [
+      'contradictory-originals',
+      'the other was not understood',
+      [at('SETTLED', 1, { relatesTo: 'x:1' }), { ...UNKNOWN, relatesTo: 'x:2' }],
+      false,
+    ],
     ['time-uncertain', 'a time without a zone alone', [told('BLOCKED', '2026-01-12T12:00:00')], false],
   ])('%s: %s', (code, _why, events, expected) => {
     expect(attentionOf(...events).includes(code)).toBe(expected)

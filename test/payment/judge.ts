@@ -53,8 +53,10 @@ function instamed(
   PaymentTransactionID: string,
   CurrentTransactionStatusCode: string,
   ResponseDateTime: string | null = null,
+  others: Readonly<Record<string, string>> = {},
 ): Sent {
-  const body = { PaymentTransactionID, TransactionAction: 'Sale', CurrentTransactionStatusCode, ResponseDateTime }
+  const TransactionAction = 'Sale'
+  const body = { PaymentTransactionID, TransactionAction, CurrentTransactionStatusCode, ResponseDateTime, ...others }
   return { provider: 'instamed', callback: callbackOf(body) }
 }
 
@@ -188,6 +190,14 @@ export const STORIES = {
       v2('PROCESSING', 'PROCESSING_BY_JPM', '2025-11-10T12:01Z'),
     ],
     payments: ends('PROCESSING', 2),
+  },
+  'a refund under the id of its sale gets attention': {
+    callbacks: [instamed('p', 'S'), instamed('p', 'C', null, { TransactionAction: 'Refund' })],
+    payments: ends('SETTLED', 2, 'contradictory-kinds'),
+  },
+  'a refund that was not understood, under the id of a sale, changes nothing': {
+    callbacks: [instamed('p', 'S'), instamed('p', 'Q', null, { TransactionAction: 'Refund' })],
+    payments: ends('SETTLED', 2, 'unknown-status'),
   },
   'an unreadable time counts as no time and gets attention': {
     callbacks: [v1('WAREHOUSED', minute(1)), v1('PENDING', 'the day after')],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WEIGHT_MIN, weightOf } from '../../src/payment/event-weight.ts'
+import { foldPayment } from '../../src/payment/fold-payment.ts'
 import {
   HISTORY_EVENTS_MAX,
   HISTORY_WEIGHT_MAX,
@@ -39,8 +40,10 @@ describe('I10: the bound', () => {
 
   test('fills the remaining places from the stronger tier', () => {
     const completed = Array.from({ length: 4 }, (_, index) => at('COMPLETED', 100 + index))
-    expect(idsOf(keptOf([...processing, ...completed], 6))).toEqual([
+    expect(idsOf(keptOf([...processing, ...completed], 7))).toEqual([
       'PROCESSING@0',
+      // Says that it is a payment.
+      'PROCESSING@1',
       'PROCESSING@9',
       ...idsOf(completed),
     ])
@@ -48,11 +51,12 @@ describe('I10: the bound', () => {
 
   test.each<[string, Partial<PaymentEvent>]>([
     ['a mark', { weakKey: true }],
-    ['a kind that says what it undoes', { kind: 'REFUND' }],
+    ['a partial approval', { partialApproval: true }],
+    ['another kind', { kind: 'REFUND' }],
     ['an unknown kind', { kind: 'UNKNOWN' }],
   ])('keeps the latest event with %s', (_, marks) => {
     const marked = processing.map((event, index) => (index === 4 || index === 6 ? { ...event, ...marks } : event))
-    expect(idsOf(keptOf(marked, 3))).toEqual(['PROCESSING@0', 'PROCESSING@6', 'PROCESSING@9'])
+    expect(idsOf(keptOf(marked, 0))).toEqual(['PROCESSING@0', 'PROCESSING@1', 'PROCESSING@6', 'PROCESSING@9'])
   })
 
   test('gives reports of children, and then withdrawn events, only the places that are left, whatever they say', () => {
@@ -86,16 +90,34 @@ describe('I10: the bound', () => {
     const completed = [weighing(4, 1, 'COMPLETED'), weighing(4, 2, 'COMPLETED')]
     const steps = [weighing(4, 3), at('PROCESSING', 4), weighing(4, 5)]
     const items = [...steps, ...completed].map(wholeEvent)
-    const kept = keepWithinBound(items, 5 * WEIGHT_MIN)
+    const kept = keepWithinBound(items, 6 * WEIGHT_MIN)
     expect(kept.map(({ event, detailsDropped }) => [event.eventId, detailsDropped])).toEqual([
       ['PROCESSING@3', true],
+      ['PROCESSING@4', false],
       ['PROCESSING@5', true],
       ['COMPLETED@1', false],
       ['COMPLETED@2', false],
     ])
     expect(kept[0]?.event).toEqual(outlineOf(steps[0] as PaymentEvent))
     // What was dropped does not come back when there is room.
-    expect(keepWithinBound(kept, 5 * WEIGHT_MIN)).toBe(kept)
+    expect(keepWithinBound(kept, 6 * WEIGHT_MIN)).toBe(kept)
+  })
+
+  test('keeps whole the events that show that different originals were named', () => {
+    const named = processing.map((event, index) =>
+      index === 3 || index === 5 ? { ...event, kind: 'REFUND' as const, relatesTo: `jpm:${index}` } : event,
+    )
+    const kept = keepWithinBound(named.map(wholeEvent), WEIGHT_MIN)
+    expect(kept.flatMap(({ event }) => event.relatesTo ?? [])).toEqual(['jpm:3', 'jpm:5'])
+    expect(foldPayment(kept.map(({ event }) => event)).attention).toContain('contradictory-originals')
+  })
+
+  test('keeps the kind of the events that were understood, whatever later events say that were not', () => {
+    const refund = at('PROCESSING', 4, { eventId: 'refund', kind: 'REFUND' })
+    const unclear = ['STATUS', 'CONTEXT'].map((unknownBecause) =>
+      at('UNKNOWN', 50, { eventId: unknownBecause, kind: 'RETURN', unknownBecause } as Partial<PaymentEvent>),
+    )
+    expect(foldPayment(keptOf([...processing, refund, ...unclear], 0)).kind).toBe('REFUND')
   })
 
   test('a withdrawn event takes one place, so it is kept without details', () => {

@@ -44,7 +44,7 @@ describe('the rules', () => {
   })
 
   test('explain the fold in sentences', () => {
-    expect(RULES.fold.rules).toHaveLength(10)
+    expect(RULES.fold.rules).toHaveLength(12)
     expect(RULES.fold.rules.filter((rule) => !/^[A-Z].{20,}\.$/.test(rule))).toEqual([])
   })
 

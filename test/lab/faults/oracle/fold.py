@@ -82,6 +82,12 @@ def fold_own(events):
     if status == 'ON_HOLD' and leading[0]['holdReason'] == 'PENDING_CLIENT_ACTION':
         attention.add('client-action')
     attention |= {code for code, has_it in MARKERS.items() if any(map(has_it, events))}
+    understood = [event for event in events if event['status'] != 'UNKNOWN']
+    for code, name in (('contradictory-kinds', 'kind'), ('contradictory-originals', 'relatesTo')):
+        if len({event[name] for event in understood} - {None}) > 1:
+            attention.add(code)
+    if any(event['partialApproval'] for event in counting(events)):
+        attention.add('partial-approval')
     return {
         'status': status,
         'finality': FINALITY.get(status, 'OPEN'),
@@ -97,7 +103,6 @@ MARKERS = {
     'weak-key': lambda event: event['weakKey'],
     'unreadable-time': lambda event: event['timeUnreadable'],
     'unreadable-detail': lambda event: bool(event['unreadable']),
-    'partial-approval': lambda event: event['partialApproval'],
 }
 """Codes that apply as soon as one event has the marker."""
 
@@ -176,9 +181,21 @@ def detail_order(events):
     return sorted(events, key=nominal_order, reverse=True)
 
 
-FILLED = ['relatesTo', 'endToEndId', 'rail', 'direction', 'clearingSystem', 'requestedExecutionDate', 'valueDate', 'amount',
-          'requestAmount', 'fxAppliedRate', 'gpiStatus']
+FILLED = ['endToEndId', 'rail', 'direction', 'clearingSystem', 'requestedExecutionDate', 'valueDate', 'fxAppliedRate', 'gpiStatus']
 EXPLAINING = ['holdReason', 'rejectedBy']
+
+
+def counting(events):
+    """The events that kind, original and amounts come from: those that were understood; if there are none, what there is."""
+    for is_wanted in (lambda event: event['status'] != 'UNKNOWN', lambda event: event['unknownBecause'] != 'CONTEXT'):
+        wanted = [event for event in events if is_wanted(event)]
+        if wanted:
+            return wanted
+    return events
+
+
+def first_of(name, events):
+    return next((event[name] for event in events if event[name] is not None), None)
 
 
 def details(events, leading):
@@ -187,11 +204,15 @@ def details(events, leading):
     if moving:
         events, leading = moving, [event for event in leading if event['unknownBecause'] != 'CONTEXT']
     order = leading[:1] + [event for event in detail_order(events) if event not in leading[:1]]
-    found = {name: next((event[name] for event in order if event[name] is not None), None) for name in FILLED}
+    found = {name: first_of(name, order) for name in FILLED}
     # Explanations of the present status can only come from events with this status.
-    found |= {name: next((event[name] for event in leading if event[name] is not None), None) for name in EXPLAINING}
+    found |= {name: first_of(name, leading) for name in EXPLAINING}
     found['reasons'] = next((event['reasons'] for event in leading if event['reasons']), [])
-    kinds = [event['kind'] for event in detail_order(events)]
+    money = counting(order)
+    found['requestAmount'] = first_of('requestAmount', money)
+    found['amount'] = first_of('amount', [event for event in money if event['partialApproval']] or money)
+    found['relatesTo'] = first_of('relatesTo', detail_order(money))
+    kinds = [event['kind'] for event in detail_order(money)]
     found['kind'] = next((kind for kind in kinds if kind not in ('PAYMENT', 'UNKNOWN')),
                          'UNKNOWN' if 'UNKNOWN' in kinds else 'PAYMENT')
     known = {}

@@ -111,6 +111,28 @@ class Fold(unittest.TestCase):
             events = [event('SETTLED', f'2026-01-12T10:0{at}Z', kind=kind) for at, kind in enumerate(kinds)]
             self.assertEqual(kind, fold(events)['kind'])
 
+    def test_an_event_that_was_not_understood_changes_nothing_that_money_depends_on(self):
+        sum_of = {'value': '5', 'currency': None}
+        unclear = event('UNKNOWN', unknownBecause='STATUS', kind='REFUND', relatesTo='x:O', amount=sum_of, requestAmount=sum_of,
+                        partialApproval=True)
+        names = ('kind', 'relatesTo', 'amount', 'requestAmount', 'attention')
+        state = fold([event('SETTLED'), unclear])
+        self.assertEqual(('PAYMENT', None, None, None, ['unknown-status']), tuple(state[name] for name in names))
+        state = fold([unclear])
+        self.assertEqual(('REFUND', 'x:O', sum_of, sum_of, ['partial-approval', 'unknown-status']),
+                         tuple(state[name] for name in names))
+
+    def test_contradictory_kinds_and_originals(self):
+        self.folds(('SETTLED', 'contradictory-kinds'), event('SETTLED'), event('COMPLETED', kind='REFUND'))
+        self.folds(('SETTLED', 'contradictory-originals'), event('SETTLED', relatesTo='x:1'), event('COMPLETED', relatesTo='x:2'))
+        self.folds(('SETTLED',), event('SETTLED', relatesTo='x:1'), event('COMPLETED'))
+
+    def test_the_amount_of_a_partial_approval_comes_only_from_it(self):
+        whole, part = ({'value': value, 'currency': None} for value in ('100', '30'))
+        settled = event('SETTLED', '2026-01-12T10:00Z', amount=whole)
+        self.assertEqual(part, fold([settled, event('AUTHORIZED', partialApproval=True, amount=part)])['amount'])
+        self.assertIsNone(fold([settled, event('AUTHORIZED', partialApproval=True)])['amount'])
+
     def test_texts_that_are_not_times(self):
         with self.assertRaises(NoTime):
             read_time('1/1/0001 12:00:00 AM')
