@@ -128,8 +128,8 @@ export interface PaymentEvent {
   readonly gpiStatus: string | null
   readonly reasons: readonly Reason[]
   /**
-   * Number of reasons left out: those beyond {@link REASONS_MAX}, and those that are not published because they are not a
-   * code or their scheme is not known.
+   * Number of reasons left out: those beyond {@link REASONS_MAX} or {@link STATEMENT_BYTES_MAX}, and those that are not
+   * published because they are not a code or their scheme is not known.
    */
   readonly reasonsOmitted: number
   /**
@@ -149,3 +149,10 @@ export const CODE_LENGTH_MAX = 64
 
 /** Largest encoded event that a payment stores, bytes; a larger one is a dead letter. */
 export const EVENT_BYTES_MAX = 7_000
+
+/**
+ * Largest size of what an event says, bytes of its texts in UTF-8: beyond it, reasons are left out. The rest of
+ * `EVENT_BYTES_MAX` is for the envelope, the natural key, times and lengths, which take at most 1,600 bytes. Without reasons,
+ * an event of the longest texts takes about 6,500 bytes.
+ */
+export const STATEMENT_BYTES_MAX = 5_400

@@ -1,5 +1,5 @@
 import { type EventIdentity, eventIdOf, withoutTime } from '../payment/event-id.ts'
-import type { PaymentEvent } from '../payment/payment-event.ts'
+import { type PaymentEvent, type Reason, STATEMENT_BYTES_MAX } from '../payment/payment-event.ts'
 import type { Callback, Provider } from './provider.ts'
 import { type SourceTime, UNTIMED } from './source-time.ts'
 
@@ -31,7 +31,10 @@ export interface EventFacts
   readonly timeOfEnvelope?: boolean
 }
 
-/** Builds a payment event from the facts: omitted fields become null, and the event gets its id. */
+/**
+ * Builds a payment event from the facts: omitted fields become null, the last reasons are left out and counted if the event
+ * would be too large, and the event gets its id.
+ */
 export function buildEvent(
   callback: Callback,
   { id: provider, mappingVersion }: Pick<Provider, 'id' | 'mappingVersion'>,
@@ -39,7 +42,7 @@ export function buildEvent(
   facts: EventFacts,
 ): PaymentEvent {
   const time = facts.time ?? UNTIMED
-  const event: PaymentEvent = {
+  const event: NewEvent = {
     eventId: '',
     paymentKey: facts.paymentKey,
     weakKey: facts.weakKey ?? false,
@@ -86,12 +89,62 @@ export function buildEvent(
     reasonsOmitted: facts.reasonsOmitted ?? 0,
     unreadable: facts.unreadable ?? [],
   }
+  leaveOutReasons(event)
   return withId(event, facts.timeOfEnvelope === true ? withoutTime(event) : event)
 }
 
-/** Sets the id in place, without a copy: no other code has seen the new event yet. */
-function withId(event: PaymentEvent, identity: EventIdentity): PaymentEvent {
-  const writable: { -readonly [Name in keyof PaymentEvent]: PaymentEvent[Name] } = event
-  writable.eventId = eventIdOf(identity)
+/** No other code has seen the new event yet, so it is changed in place, without a copy. */
+type NewEvent = { -readonly [Name in keyof PaymentEvent]: PaymentEvent[Name] }
+
+function withId(event: NewEvent, identity: EventIdentity): PaymentEvent {
+  event.eventId = eventIdOf(identity)
   return event
+}
+
+/**
+ * Leaves out the last reasons beyond {@link STATEMENT_BYTES_MAX}: a detail must not make the event too large. Only what the
+ * id covers is measured, and no time, so that a repeat in another envelope is the same event.
+ */
+function leaveOutReasons(event: NewEvent): void {
+  if (event.reasons.length === 0) {
+    return
+  }
+  let bytes = bytesOfAll([
+    event.paymentKey,
+    event.relatesTo,
+    event.sourceStatus,
+    event.sourceSubStatus,
+    event.sourceAction,
+    event.eventContext,
+    event.sourceType,
+    event.endToEndId,
+    event.rail,
+    event.direction,
+    event.clearingSystem,
+    event.requestedExecutionDate,
+    event.valueDate,
+    event.amount?.value,
+    event.requestAmount?.value,
+    event.fxAppliedRate,
+    event.gpiStatus,
+    ...event.references.flatMap(({ type, value }) => [type, value]),
+    ...event.unreadable,
+  ])
+  const fitting = event.reasons.findIndex((reason) => {
+    bytes += bytesOfReason(reason)
+    return bytes > STATEMENT_BYTES_MAX
+  })
+  if (fitting >= 0) {
+    event.reasonsOmitted += event.reasons.length - fitting
+    event.reasons = event.reasons.slice(0, fitting)
+  }
+}
+
+/** With the lengths of its texts. */
+function bytesOfReason({ scheme, code, rule, location, field }: Reason): number {
+  return 10 + bytesOfAll([scheme, code, rule, location, field])
+}
+
+function bytesOfAll(texts: readonly (string | null | undefined)[]): number {
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), 0)
 }

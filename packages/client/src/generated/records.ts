@@ -301,8 +301,8 @@ export interface PaymentEvent {
   /** Why the payment has this status, at most 16. Empty when no reason was given. */
   readonly reasons: readonly Reason[]
   /**
-   * Number of reasons left out: those beyond the 16 that an event carries, and those that are not published because
-   * they are not a code or their scheme is not known. 0 when it has all.
+   * Number of reasons left out: those beyond the 16, or the size, that an event carries, and those that are not
+   * published because they are not a code or their scheme is not known. 0 when it has all.
    */
   readonly reasonsOmitted: number
   /**

@@ -35,6 +35,7 @@ def read_callback(provider, namespace, currency, content_type, body):
         reading.bury(None, why)
     for event in reading.events:
         event['provider'] = provider
+        leave_out_reasons(event)
     reading.events += [reported_to_original(event) for event in reading.events if event['relatesTo'] is not None]
     return reading
 
@@ -42,6 +43,25 @@ def read_callback(provider, namespace, currency, content_type, body):
 def reported_to_original(event):
     """A refund, return or chargeback is also reported to its original, in the original's partition."""
     return {**event, 'paymentKey': event['relatesTo'], 'childKey': event['paymentKey'], 'relatesTo': None, 'weakKey': False}
+
+
+STATEMENT_MAX = 5_400
+SAID = ['paymentKey', 'relatesTo', 'sourceStatus', 'sourceSubStatus', 'sourceAction', 'eventContext', 'sourceType', 'endToEndId',
+        'rail', 'direction', 'clearingSystem', 'requestedExecutionDate', 'valueDate', 'fxAppliedRate', 'gpiStatus']
+
+
+def leave_out_reasons(event):
+    """An event says at most 5,400 bytes; the last reasons beyond them are counted instead."""
+    amounts = [event[name]['value'] for name in ('amount', 'requestAmount') if event[name] is not None]
+    references = [text for reference in event['references'] for text in (reference['type'], reference['value'])]
+    rest = size([event[name] for name in SAID] + amounts + references + event['unreadable'])
+    while event['reasons'] and rest + sum(10 + size(reason.values()) for reason in event['reasons']) > STATEMENT_MAX:
+        event['reasons'] = event['reasons'][:-1]
+        event['reasonsOmitted'] += 1
+
+
+def size(texts):
+    return sum(len(text.encode()) for text in texts if text is not None)
 
 
 def blank(payment_key):
