@@ -19,7 +19,7 @@ export function idsOfEvent(event: PaymentEvent): readonly PaymentId[] {
 export function idsOfKey(paymentKey: string): readonly PaymentId[] {
   // Namespaces have no colon.
   const id = paymentKey.slice(paymentKey.indexOf(':') + 1)
-  const customerReference = /^e2e:(.+)$/.exec(id)?.[1]
+  const customerReference = /^e2e:([^ ].*)$/.exec(id)?.[1]
   return [
     ['key', paymentKey],
     ['provider id', id],

@@ -133,6 +133,20 @@ describe('payment key', () => {
     },
   )
 
+  test('a firmRootId that looks like a key of an endToEndId is another payment', () => {
+    const keyOf = (ids: object) =>
+      translate({ callbacks: [payment({ firmRootId: null, ...ids })] }).events[0]?.paymentKey
+    const ids = ['E1', ' E1', 'e2e:E1', 'e2e: E1', 'e2e:e2e:E1', 'e2e:', 'E2E:E1', 'e2e-E1']
+    const firmRootKeys = ids.map((firmRootId) => keyOf({ firmRootId }))
+    const weakKeys = ids.map((endToEndId) => keyOf({ endToEndId }))
+    expect(firmRootKeys.filter((key) => weakKeys.includes(key))).toEqual([])
+    // A padded id is the same id.
+    expect(new Set([...firmRootKeys, ...weakKeys]).size).toBe(2 * (ids.length - 1))
+    expect(firmRootKeys).toEqual(expect.arrayContaining(['acme:E1', 'acme:e2e: E1', 'acme:E2E:E1', 'acme:e2e-E1']))
+    const body = { callbacks: [payment({ firmRootId: 'e2e:E1' })] }
+    expect(jpmGlobalPaymentsV1.firstPaymentKey(callbackOf(body))).toBe('acme:e2e: E1')
+  })
+
   test('the natural key is the status alone', () => {
     expect(eventOf({ paymentStatus: 'pending posting', createDateTime: '2023-07-27T07:41:54Z' }).naturalKey).toBe(
       'PENDING_POSTING',

@@ -100,6 +100,11 @@ def read_v1(reading, namespace, _currency, content_type, body):
     read_list(reading, the_list(message.get('callbacks')), lambda values: v1_event(namespace, values))
 
 
+def apart(firm_root_id):
+    """A blank keeps a firmRootId apart from the key of an endToEndId, which never begins with one."""
+    return re.sub('^e2e:', 'e2e: ', firm_root_id)
+
+
 def v1_event(namespace, values):
     marks = set()
     element = Fields(values, marks)
@@ -107,7 +112,7 @@ def v1_event(namespace, values):
     own_id = element.deciding_id('firmRootId')
     end_to_end_id = element.deciding_id('endToEndId') if own_id is None else element.id('endToEndId')
     status = required_status(element, 'paymentStatus', own_id or end_to_end_id)
-    event = blank(f'{namespace}:{own_id}' if own_id is not None else f'{namespace}:e2e:{end_to_end_id}')
+    event = blank(f'{namespace}:{apart(own_id)}' if own_id is not None else f'{namespace}:e2e:{end_to_end_id}')
     event['weakKey'] = own_id is None
     event['endToEndId'] = end_to_end_id
     event['sourceStatus'] = status
