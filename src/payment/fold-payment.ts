@@ -34,11 +34,8 @@ export const ATTENTION = {
   'contradictory-kinds': {
     meaning:
       'one id was reported as two kinds, for example as a payment and as its refund; the amount may be counted twice or not at all',
-    condition: 'events that were understood have two different kinds',
-  },
-  'contradictory-originals': {
-    meaning: 'two different originals were named; each of them lists the payment among its children',
-    condition: 'events that were understood name two different originals',
+    condition:
+      'events that were understood have two different kinds, or one that was not understood calls the payment a refund, return or chargeback and they do not',
   },
   'unknown-status': {
     meaning: 'the status of an event was not understood',
@@ -180,12 +177,9 @@ function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children
   }
 
   const latestFirst = preferably(isAboutThePayment, events).toSorted((a, b) => compareByTime(b, a))
-  const understood = latestFirst.filter(isUnderstood)
-  if (new Set(understood.map((event) => event.kind)).size > 1) {
+  const kindsSaid = latestFirst.filter((event) => isUnderstood(event) || saysWhatItUndoes(event))
+  if (latestFirst.some(isUnderstood) && new Set(kindsSaid.map((event) => event.kind)).size > 1) {
     attention.add('contradictory-kinds')
-  }
-  if (new Set(understood.flatMap((event) => event.relatesTo ?? [])).size > 1) {
-    attention.add('contradictory-originals')
   }
   const counting = preferably(isUnderstood, latestFirst)
   if (counting.some((event) => event.partialApproval)) {

@@ -8,11 +8,11 @@ import { rankOf, tierNumberOf, tierOf } from './payment-status.ts'
 /** Most events a payment keeps (invariant I10). It follows from the weights: each event weighs at least `WEIGHT_MIN`. */
 export const HISTORY_EVENTS_MAX = 256
 
-/** Greatest weight of the events that a payment keeps, 96 KiB. One event may cross it, and four more may be beyond it. */
+/** Greatest weight of the events that a payment keeps, 96 KiB. One event may cross it, and two more may be beyond it. */
 export const HISTORY_WEIGHT_MAX = HISTORY_EVENTS_MAX * WEIGHT_MIN
 
 /**
- * Largest encoded state. The history takes `HISTORY_WEIGHT_MAX` and at most five events more; the rest is for the payment's
+ * Largest encoded state. The history takes `HISTORY_WEIGHT_MAX` and at most three events more; the rest is for the payment's
  * own fields, which come from its events.
  */
 export const STATE_BYTES_MAX = 128 * 1024
@@ -38,8 +38,7 @@ export function wholeEvent(event: PaymentEvent): KeptEvent {
  * 2. The events are put in a fixed order: higher tier first, then older, then smaller id; then reports of children, which
  *    decide nothing about this payment; then withdrawn events, which weigh `WEIGHT_MIN`. An event is kept whole if the places of the deciding events, and
  *    what all events before it weigh beyond these places, are less than `weightMax`.
- * 3. Two events are always kept whole, because details come from them ({@link forDetailsOf}), and two because they name the
- *    original ({@link forOriginalsOf}).
+ * 3. Two events are always kept whole, because details come from them ({@link forDetailsOf}).
  *
  * Everything else is left out. The result depends on the set of events only, and what was left out never returns. So selecting
  * after every arrival gives the same result as selecting once at the end, in any order: the number of deciding events and the
@@ -65,7 +64,7 @@ export function keepWithinBound<T extends KeptEvent>(
 /** @param weights Those of the items. */
 function select<T extends KeptEvent>(items: readonly T[], weights: readonly number[], weightMax: number): readonly T[] {
   const deciding = decidingOf(items)
-  const whole = new Set<T>([...forDetailsOf(items), ...forOriginalsOf(items)])
+  const whole = new Set<T>(forDetailsOf(items))
   const weightOfItem = new Map(items.map((item, index) => [item, weights[index] as number]))
   let weight = deciding.size * WEIGHT_MIN
   for (const item of items.toSorted((a, b) => compareForKeeping(a.event, b.event))) {
@@ -202,15 +201,6 @@ function forDetailsOf<T extends KeptEvent>(items: readonly T[]): readonly T[] {
   const ofOutcome = own.filter(({ event }) => tierOf(event.status) === 'outcome')
   const found = [greatest(own, compareForDetails), greatest(ofOutcome, compareForDetails)]
   return found.filter((item) => item !== undefined)
-}
-
-/** Two events that name different originals, if there are such; otherwise one that names the only one. */
-function forOriginalsOf<T extends KeptEvent>(items: readonly T[]): readonly T[] {
-  const naming = items.filter(({ event }) => countsForItself(event) && isUnderstood(event) && event.relatesTo !== null)
-  const byOriginal = (a: PaymentEvent, b: PaymentEvent) => compareTexts(a.relatesTo ?? '', b.relatesTo ?? '')
-  const first = greatest(naming, (a, b) => byOriginal(b, a) || compareByTime(a, b))
-  const last = greatest(naming, (a, b) => byOriginal(a, b) || compareByTime(a, b))
-  return [first, last].filter((item) => item !== undefined)
 }
 
 function compareForDetails(a: PaymentEvent, b: PaymentEvent): number {

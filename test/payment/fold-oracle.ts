@@ -149,12 +149,11 @@ export function oracle(all: readonly PaymentEvent[]): OracleAnswer {
     attention.add('unreadable-detail')
   }
   const understood = set.filter((event) => event.status !== 'UNKNOWN')
-  if (understood.some((event) => understood.some((other) => other.kind !== event.kind))) {
+  const undone = misunderstood.filter(
+    (event) => event.unknownBecause === 'STATUS' && ['REFUND', 'RETURN', 'CHARGEBACK'].includes(event.kind),
+  )
+  if (understood.some((event) => [...understood, ...undone].some((other) => other.kind !== event.kind))) {
     attention.add('contradictory-kinds')
-  }
-  const related = understood.filter((event) => event.relatesTo !== null)
-  if (related.some((event) => related.some((other) => other.relatesTo !== event.relatesTo))) {
-    attention.add('contradictory-originals')
   }
   const aside = misunderstood.filter((event) => event.unknownBecause === 'CONTEXT')
   const unclear = misunderstood.filter((event) => event.unknownBecause === 'STATUS')

@@ -395,7 +395,7 @@ describe('the kind', () => {
       expect(foldPayment([sale, unclear])).toMatchObject({
         kind: 'PAYMENT',
         relatesTo: null,
-        attention: ['unknown-status'],
+        attention: [...(kind === 'UNKNOWN' ? [] : ['contradictory-kinds']), 'unknown-status'],
       })
       expect(foldPayment([refund, unclear])).toMatchObject({ kind: 'REFUND', relatesTo: 'jpm:original' })
       expect(foldPayment([unclear])).toMatchObject({ kind, relatesTo: 'jpm:another' })
@@ -665,32 +665,32 @@ describe('attention', () => {
     ],
     [
       'contradictory-kinds',
-      'the other kind was not understood',
+      'a refund that was not understood, and a payment',
       [at('SETTLED', 1), { ...UNKNOWN, kind: 'REFUND' }],
+      true,
+    ],
+    [
+      'contradictory-kinds',
+      'a payment that was not understood, and a refund',
+      [at('SETTLED', 1, { kind: 'REFUND' }), UNKNOWN],
+      false,
+    ],
+    [
+      'contradictory-kinds',
+      'a request about a refund, and a payment',
+      [at('SETTLED', 1), { ...UNKNOWN, unknownBecause: 'CONTEXT', kind: 'REFUND' }],
+      false,
+    ],
+    [
+      'contradictory-kinds',
+      'nothing was understood',
+      [UNKNOWN, { ...UNKNOWN, eventId: 'other', kind: 'REFUND' }],
       false,
     ],
     [
       'contradictory-kinds',
       'the other kind is that of a child',
       [at('SETTLED', 1), at('COMPLETED', 2, { kind: 'REFUND', childKey: 'c' })],
-      false,
-    ],
-    [
-      'contradictory-originals',
-      'two originals',
-      [at('SETTLED', 1, { relatesTo: 'x:1' }), at('COMPLETED', 2, { relatesTo: 'x:2' })],
-      true,
-    ],
-    [
-      'contradictory-originals',
-      'one original, and none',
-      [at('SETTLED', 1, { relatesTo: 'x:1' }), at('COMPLETED', 2)],
-      false,
-    ],
-    [
-      'contradictory-originals',
-      'the other was not understood',
-      [at('SETTLED', 1, { relatesTo: 'x:1' }), { ...UNKNOWN, relatesTo: 'x:2' }],
       false,
     ],
     ['time-uncertain', 'a time without a zone alone', [told('BLOCKED', '2026-01-12T12:00:00')], false],

@@ -197,7 +197,7 @@ export const STORIES = {
   },
   'a refund that was not understood, under the id of a sale, changes nothing': {
     callbacks: [instamed('p', 'S'), instamed('p', 'Q', null, { TransactionAction: 'Refund' })],
-    payments: ends('SETTLED', 2, 'unknown-status'),
+    payments: ends('SETTLED', 2, 'contradictory-kinds', 'unknown-status'),
   },
   'an unreadable time counts as no time and gets attention': {
     callbacks: [v1('WAREHOUSED', minute(1)), v1('PENDING', 'the day after')],

@@ -103,15 +103,6 @@ describe('I10: the bound', () => {
     expect(keepWithinBound(kept, 6 * WEIGHT_MIN)).toBe(kept)
   })
 
-  test('keeps whole the events that show that different originals were named', () => {
-    const named = processing.map((event, index) =>
-      index === 3 || index === 5 ? { ...event, kind: 'REFUND' as const, relatesTo: `jpm:${index}` } : event,
-    )
-    const kept = keepWithinBound(named.map(wholeEvent), WEIGHT_MIN)
-    expect(kept.flatMap(({ event }) => event.relatesTo ?? [])).toEqual(['jpm:3', 'jpm:5'])
-    expect(foldPayment(kept.map(({ event }) => event)).attention).toContain('contradictory-originals')
-  })
-
   test('keeps the kind of the events that were understood, whatever later events say that were not', () => {
     const refund = at('PROCESSING', 4, { eventId: 'refund', kind: 'REFUND' })
     const unclear = ['STATUS', 'CONTEXT'].map((unknownBecause) =>

@@ -302,7 +302,7 @@ export const ODD_LIFECYCLES: { readonly [P in SimulatedProvider]: readonly Lifec
       attention: ['contradictory-kinds'],
       steps: ['Sale S', 'Refund C'] },
     { name: 'a refund code that nobody knows, under the id of its sale', expects: 'SETTLED',
-      attention: ['unknown-status'],
+      attention: ['contradictory-kinds', 'unknown-status'],
       steps: ['Sale S', 'Refund Q'] },
     { name: 'an action that cannot be read, settled', expects: 'AUTHORIZED',
       attention: ['unknown-status', 'unreadable-detail'],

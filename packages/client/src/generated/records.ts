@@ -51,10 +51,9 @@ export interface PaymentStatusChange {
   readonly endToEndId: string | null
   /**
    * Things a person should look at: released, contradictory-finals, positive-after-final, negative-after-positive,
-   * contradictory-kinds, contradictory-originals, unknown-status, event-context, client-action, weak-key,
-   * time-uncertain, unreadable-time, unreadable-detail, partial-approval (explained in docs/consumers.md). Strings,
-   * not an enum: show unfamiliar ones. Empty when there are none. All codes that apply after this step, not only
-   * new ones.
+   * contradictory-kinds, unknown-status, event-context, client-action, weak-key, time-uncertain, unreadable-time,
+   * unreadable-detail, partial-approval (explained in docs/consumers.md). Strings, not an enum: show unfamiliar
+   * ones. Empty when there are none. All codes that apply after this step, not only new ones.
    */
   readonly attention: readonly string[]
   /**
@@ -385,9 +384,9 @@ export interface PaymentStatus {
   readonly authenticity: readonly string[]
   /**
    * Things a person should look at: released, contradictory-finals, positive-after-final, negative-after-positive,
-   * contradictory-kinds, contradictory-originals, unknown-status, event-context, client-action, weak-key,
-   * time-uncertain, unreadable-time, unreadable-detail, partial-approval (explained in docs/consumers.md). Strings,
-   * not an enum: show unfamiliar ones. Empty when there are none.
+   * contradictory-kinds, unknown-status, event-context, client-action, weak-key, time-uncertain, unreadable-time,
+   * unreadable-detail, partial-approval (explained in docs/consumers.md). Strings, not an enum: show unfamiliar
+   * ones. Empty when there are none.
    */
   readonly attention: readonly string[]
   /**

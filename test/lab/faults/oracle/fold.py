@@ -83,9 +83,10 @@ def fold_own(events):
         attention.add('client-action')
     attention |= {code for code, has_it in MARKERS.items() if any(map(has_it, events))}
     understood = [event for event in events if event['status'] != 'UNKNOWN']
-    for code, name in (('contradictory-kinds', 'kind'), ('contradictory-originals', 'relatesTo')):
-        if len({event[name] for event in understood} - {None}) > 1:
-            attention.add(code)
+    suspected = [event for event in events if event['status'] == 'UNKNOWN' and event['unknownBecause'] != 'CONTEXT'
+                 and event['kind'] in ('REFUND', 'RETURN', 'CHARGEBACK')]
+    if understood and len({event['kind'] for event in understood + suspected}) > 1:
+        attention.add('contradictory-kinds')
     if any(event['partialApproval'] for event in counting(events)):
         attention.add('partial-approval')
     return {
