@@ -7,20 +7,38 @@ import { deadLetter } from './translate-elements.ts'
 export type OwnNames = readonly string[]
 
 /**
- * Where the first of `groups` stands in a body that an adapter cannot read, worded for a message, such as
- * `paymentId at payments[0]`; null if none does. It tells a payment in an unknown wrapper from a body of another product.
+ * Where the first of `groups` stands in a body, worded for a message, such as `paymentId at payments[0]`; null if none does.
  *
- * Looks into every object, list and text, and ignores case. Names that the product does not know are shown only if they
+ * Looks into every object, list and text except `read`, and ignores case. Names that the product does not know are shown only if they
  * cannot be personal data, and no more than {@link STEPS_SHOWN_MAX} steps of the way are. Recurses as deep as the body is
  * nested, which is bounded.
  */
-export function placeOfOwnNames(body: unknown, groups: readonly OwnNames[]): string | null {
-  return placeIn(body, groups, [])
+export function placeOfOwnNames(body: unknown, groups: readonly OwnNames[], read: unknown = NOTHING): string | null {
+  return placeIn(body, groups, read, [])
+}
+
+/** Is no part of any body. */
+const NOTHING = Symbol('nothing')
+
+/**
+ * The dead letter of a payment outside of the elements that are read; null if there is none. An object, or a text, is taken
+ * for a payment only if it names both an id and a status.
+ *
+ * @param payments The pairs of such names.
+ * @param elements The list of the elements, a part of `body`.
+ */
+export function paymentBeside(
+  body: unknown,
+  payments: readonly OwnNames[],
+  elements: unknown = NOTHING,
+): DeadLetter | null {
+  const place = placeOfOwnNames(body, payments, elements)
+  return place === null ? null : deadLetter('unexpected-shape', `a payment is not read: ${place}`, null)
 }
 
 /**
  * The dead letter of a body that an adapter cannot read: `foreign-product` if it has another family's shape and none of the
- * product's own names, otherwise `unexpected-shape`, with the place of such a name.
+ * product's own names, otherwise `unexpected-shape`, with the place of such a name: a payment in an unknown wrapper.
  *
  * @param isOther Whether the body has nothing in the places that the product uses.
  */
@@ -46,12 +64,14 @@ export const STEPS_SHOWN_MAX = 8
 
 type Path = readonly (string | number)[]
 
-function placeIn(value: unknown, groups: readonly OwnNames[], path: Path): string | null {
+function placeIn(value: unknown, groups: readonly OwnNames[], read: unknown, path: Path): string | null {
   if (typeof value === 'string') {
-    const found = groups.find((names) => names.every((name) => isNamedIn(value, name)))
+    const found = HAS_NAMES.test(value)
+      ? groups.find((names) => names.every((name) => isNamedIn(value, name)))
+      : undefined
     return found === undefined ? null : `${found.join(' and ')} in the text at ${shown(path)}`
   }
-  if (typeof value !== 'object' || value === null) {
+  if (typeof value !== 'object' || value === null || value === read) {
     return null
   }
   if (isJsonObject(value)) {
@@ -62,13 +82,16 @@ function placeIn(value: unknown, groups: readonly OwnNames[], path: Path): strin
     }
   }
   for (const [step, inner] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
-    const place = placeIn(inner, groups, [...path, step])
+    const place = placeIn(inner, groups, read, [...path, step])
     if (place !== null) {
       return place
     }
   }
   return null
 }
+
+/** Almost no text matches. */
+const HAS_NAMES = /["<]/
 
 /** Whether the text has the name where JSON or XML would have it. */
 function isNamedIn(text: string, name: string): boolean {

@@ -18,7 +18,7 @@ export interface XmlField {
   readonly name: string
   /** Null if it contains other elements and so is not a text. */
   readonly value: string | null
-  /** Then, one object per element in it: its name, with its text or again such a list. */
+  /** Then, the elements in it by name, each with its text or again such a list. A repeated name is in the next object. */
   readonly nested?: readonly JsonObject[]
 }
 
@@ -140,13 +140,18 @@ function fieldsOf(document: readonly XmlNode[], guessed: boolean): ReadXml {
 
 /** Recurses as deep as the document is nested, at most {@link XML_DEPTH_MAX}. A text with an unknown entity counts as empty. */
 function nestedIn(nodes: readonly XmlNode[]): readonly JsonObject[] {
-  return nodes.map(elementOf).flatMap((element) => {
-    if (element === null) {
-      return []
+  const objects: Record<string, unknown>[] = []
+  const counts = new Map<string, number>()
+  for (const element of nodes.map(elementOf)) {
+    if (element !== null) {
+      const text = textOf(element.children)
+      const index = counts.get(element.name) ?? 0
+      counts.set(element.name, index + 1)
+      objects[index] ??= Object.create(null) as Record<string, unknown>
+      objects[index][element.name] = text === null ? nestedIn(element.children) : (text ?? '')
     }
-    const text = textOf(element.children)
-    return [{ [element.name]: text === null ? nestedIn(element.children) : (text ?? '') }]
-  })
+  }
+  return objects
 }
 
 function elementOf(node: XmlNode): { readonly name: string; readonly children: readonly XmlNode[] } | null {

@@ -11,14 +11,16 @@ export type ElementOutcome = PaymentEvent | DeadLetter
  * Translates the elements of a callback one by one. A bad element becomes a dead letter and does not affect its siblings.
  *
  * Guarantee: every element becomes exactly one event or one dead letter (invariant I2), even if `translateElement` throws.
- * A callback without elements is set aside, as one part.
+ * A callback without elements is set aside, as one part, unless it has something else that is not read: `unread`, its dead
+ * letter.
  */
 export function translateElements(
   elements: readonly unknown[],
   drift: DriftNotes,
+  unread: DeadLetter | null,
   translateElement: (element: JsonObject, index: number) => ElementOutcome,
 ): Translation {
-  if (elements.length === 0) {
+  if (elements.length === 0 && unread === null) {
     return { events: [], deadLetters: [], setAside: 1, drift: drift.list }
   }
   const events: PaymentEvent[] = []
@@ -30,6 +32,9 @@ export function translateElements(
     } else {
       deadLetters.push(outcome)
     }
+  }
+  if (unread !== null) {
+    deadLetters.push(unread)
   }
   return { events, deadLetters, setAside: 0, drift: drift.list }
 }

@@ -36,7 +36,7 @@ function checkTranslation(provider: Provider, body: Buffer, contentType: string)
     }
   }
   const elements = [...events, ...deadLetters].map((outcome) => outcome.element)
-  // A second list beside the one that is read gives one dead letter for the callback, and at most one.
+  // What stands beside the elements that are read gives one dead letter for the callback, and at most one.
   const besideElements = elements.includes(null) && elements.length > 1
   const isSecondList = deadLetters.some(({ element, reason }) => element === null && reason === 'unexpected-shape')
   if (new Set(elements).size !== elements.length || (besideElements && !isSecondList)) {

@@ -242,12 +242,17 @@ function expectSound({ events, deadLetters, setAside }: Translation): void {
   }
 }
 
-/** Invariant I2: each element of the callback becomes exactly one event or dead letter. */
+/** Invariant I2: each element of the callback becomes exactly one event or dead letter, and so does a payment beside them. */
 function expectConserved(translation: Translation, elementCount: number): void {
   expectSound(translation)
-  const positions = [...translation.events, ...translation.deadLetters].map((outcome) => outcome.element)
-  expect(positions.toSorted((a, b) => (a ?? -1) - (b ?? -1))).toEqual(Array.from({ length: elementCount }, (_, i) => i))
-  expect(translation.setAside).toBe(elementCount === 0 ? 1 : 0)
+  const outcomes = [...translation.events, ...translation.deadLetters]
+  const beside = outcomes.flatMap((outcome) =>
+    outcome.element === null && 'reason' in outcome ? [outcome.reason] : [],
+  )
+  expect([[], ['unexpected-shape']]).toContainEqual(beside)
+  const positions = outcomes.flatMap(({ element }) => (element === null ? [] : [element]))
+  expect(positions.toSorted((a, b) => a - b)).toEqual(Array.from({ length: elementCount }, (_, i) => i))
+  expect(translation.setAside).toBe(outcomes.length === 0 ? 1 : 0)
 }
 
 const RUNS = runs(500)

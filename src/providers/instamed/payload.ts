@@ -77,6 +77,11 @@ export const INSTAMED_OWN_NAMES: readonly OwnNames[] = [
   ['transactionID', 'transactionStatus'],
 ]
 
+/** An id and a status: what an object inside a message has if it is another transaction. */
+export const INSTAMED_PAYMENT_NAMES: readonly OwnNames[] = ['PaymentTransactionID', 'transactionID'].flatMap((id) =>
+  ['CurrentTransactionStatusCode', 'transactionStatus'].map((status) => [id, status]),
+)
+
 /** The fields that are read from a message. */
 // biome-ignore format: a list of names
 export const INSTAMED_READ: ReadonlySet<string> = new Set([

@@ -7,7 +7,7 @@ import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
 import { FieldReader, isGiven } from '../fields.ts'
 import { findJsonId, usableId } from '../find-json-id.ts'
 import type { JsonObject } from '../json-object.ts'
-import { notRead } from '../own-names.ts'
+import { notRead, paymentBeside } from '../own-names.ts'
 import { isPlaceholder } from '../placeholder.ts'
 import type { Callback, DeadLetter, DeadLetterReason, Provider, Translation } from '../provider.ts'
 import { readJson } from '../read-json.ts'
@@ -28,6 +28,7 @@ import {
   formatOf,
   INSTAMED_FIELDS,
   INSTAMED_OWN_NAMES,
+  INSTAMED_PAYMENT_NAMES,
   INSTAMED_READ,
   isInstamedName,
   type Message,
@@ -57,8 +58,9 @@ function translate(callback: Callback): Translation {
   }
   const { message } = read
   const twice = ambiguousName(message.duplicates, INSTAMED_READ, [])
+  const unread = transactionInside(message.fields)
   if (twice === null && isPaymentPlan(message.fields['PaymentPlanTransactionType'])) {
-    return PAYMENT_PLAN
+    return unread === null ? PAYMENT_PLAN : onlyDeadLetter(unread)
   }
   const drift = new DriftNotes()
   drift.fields(message.fields, INSTAMED_FIELDS)
@@ -69,7 +71,22 @@ function translate(callback: Callback): Translation {
   if (isForeign(message.fields)) {
     return onlyDeadLetter(notOurs(message.fields), drift.list)
   }
-  return translateElements([message.fields], drift, () => translateMessage(callback, drift, message))
+  return translateElements([message.fields], drift, unread, () => translateMessage(callback, drift, message))
+}
+
+/** The dead letter of another transaction inside a message, in anything but the texts of its own fields. */
+function transactionInside(fields: JsonObject): DeadLetter | null {
+  for (const name in fields) {
+    const value = fields[name]
+    if (typeof value === 'object' || (typeof value === 'string' && !isInstamedName(name))) {
+      // By itself, because the names of the message are no transaction inside it.
+      const letter = paymentBeside({ [name]: value }, INSTAMED_PAYMENT_NAMES)
+      if (letter !== null) {
+        return letter
+      }
+    }
+  }
+  return null
 }
 
 /** Any text except a placeholder. Another value does not say enough to set a payment aside. */

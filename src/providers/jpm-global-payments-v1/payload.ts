@@ -36,6 +36,12 @@ export const V1_LISTS: ReadonlySet<string> = new Set(V1_PATH)
 /** What only a payment of v1 has: v2 has the last two as well, but not in one object. */
 export const V1_OWN_NAMES: readonly OwnNames[] = [['firmRootId'], ['endToEndId', 'paymentStatus']]
 
+/** An id and a status: what an object outside of the list has if it is a payment. */
+export const V1_PAYMENT_NAMES: readonly OwnNames[] = [
+  ['firmRootId', 'paymentStatus'],
+  ['endToEndId', 'paymentStatus'],
+]
+
 /** The fields that are read from an element. */
 export const V1_ELEMENT_READ: ReadonlySet<string> = new Set([
   'endToEndId',

@@ -6,7 +6,7 @@ import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
 import { ALL_GUESSED, FieldReader, isGiven, NOTHING_GUESSED } from '../fields.ts'
 import { findJsonId } from '../find-json-id.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
-import { notRead } from '../own-names.ts'
+import { notRead, paymentBeside } from '../own-names.ts'
 import type { Callback, DeadLetter, Provider, Translation } from '../provider.ts'
 import { type JsonBody, readJson } from '../read-json.ts'
 import { listOf, ReasonList } from '../reason-list.ts'
@@ -20,7 +20,16 @@ import {
   unreadableField,
 } from '../translate-elements.ts'
 import { v1NaturalKey, v1PaymentKey } from './event-id.ts'
-import { callbacksOf, V1_ELEMENT_READ, V1_FIELDS, V1_LIST, V1_LISTS, V1_OWN_NAMES, V1_PATH } from './payload.ts'
+import {
+  callbacksOf,
+  V1_ELEMENT_READ,
+  V1_FIELDS,
+  V1_LIST,
+  V1_LISTS,
+  V1_OWN_NAMES,
+  V1_PATH,
+  V1_PAYMENT_NAMES,
+} from './payload.ts'
 import { readV1Status } from './status-map.ts'
 
 const MAPPING = { id: 'jpm-global-payments-v1', mappingVersion: 1 }
@@ -54,7 +63,10 @@ function translate(callback: Callback): Translation {
   if (elements === null) {
     return onlyDeadLetter(notOurs(json.value), drift.list)
   }
-  return translateElements(elements, drift, (element, index) => translateElement(callback, json, drift, element, index))
+  const unread = paymentBeside(json.value, V1_PAYMENT_NAMES, elements)
+  return translateElements(elements, drift, unread, (element, index) =>
+    translateElement(callback, json, drift, element, index),
+  )
 }
 
 function notOurs(body: unknown): DeadLetter {

@@ -78,6 +78,12 @@ const V2_LIST_NAMES: ReadonlySet<string> = new Set([...V2_DATA_LISTS, 'events'])
 /** What only a payment or a return of v2 has. v1 has `paymentStatus` as well, and other products can have a `returnId`. */
 export const V2_OWN_NAMES: readonly OwnNames[] = [['paymentId'], ['returnId', 'returnStatus']]
 
+/** An id and a status: what an object outside of the list has if it is a payment or a return. */
+export const V2_PAYMENT_NAMES: readonly OwnNames[] = [
+  ['paymentId', 'paymentStatus'],
+  ['returnId', 'returnStatus'],
+]
+
 const ENVELOPE_READ = ['eventcontext', 'eventContext', 'type']
 
 /** The fields of the envelope that decide what an element means, by list. A return has its time from the envelope. */

@@ -14,7 +14,7 @@ import { ALL_GUESSED, FieldReader, isGiven, NOTHING_GUESSED } from '../fields.ts
 import { findJsonId } from '../find-json-id.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
 import { normalizeWord } from '../normalize-word.ts'
-import { notRead } from '../own-names.ts'
+import { notRead, paymentBeside } from '../own-names.ts'
 import type { Callback, DeadLetter, Provider, Translation } from '../provider.ts'
 import { type JsonBody, readJson } from '../read-json.ts'
 import { listOf, ReasonList } from '../reason-list.ts'
@@ -35,6 +35,7 @@ import {
   V2_ENVELOPE_READ,
   V2_FIELDS,
   V2_OWN_NAMES,
+  V2_PAYMENT_NAMES,
   V2_ROOT_LISTS,
   type V2Payload,
   v2PathOf,
@@ -77,17 +78,11 @@ function translate(callback: Callback): Translation {
   if (twiceInEnvelope !== null) {
     return onlyDeadLetter(ambiguous(twiceInEnvelope, null), drift.list)
   }
-  if (payload.elements.length === 0 && payload.unread.length > 0) {
-    return onlyDeadLetter(moreThanOneList(payload), drift.list)
-  }
   const translateOne = payload.list === 'data.returns' ? translateReturn : translatePayment
-  const translation = translateElements(payload.elements, drift, (element, index) => {
+  return translateElements(payload.elements, drift, unreadIn(payload), (element, index) => {
     const twice = ambiguousName(json.duplicates, V2_ELEMENT_READ[payload.list], v2PathOf(payload.list), index)
     return twice === null ? translateOne({ callback, json, payload, drift }, element, index) : ambiguous(twice, index)
   })
-  return payload.unread.length === 0
-    ? translation
-    : { ...translation, deadLetters: [...translation.deadLetters, moreThanOneList(payload)] }
 }
 
 function ambiguousList({ duplicates }: JsonBody): string | null {
@@ -106,8 +101,10 @@ function notOurs(body: unknown): DeadLetter {
   })
 }
 
-function moreThanOneList({ list, unread }: V2Payload): DeadLetter {
-  return deadLetter('unexpected-shape', `the body has ${unread.join(' and ')} beside its ${list}`, null)
+function unreadIn({ list, envelope, elements, unread }: V2Payload): DeadLetter | null {
+  return unread.length === 0
+    ? paymentBeside(envelope, V2_PAYMENT_NAMES, elements)
+    : deadLetter('unexpected-shape', `the body has ${unread.join(' and ')} beside its ${list}`, null)
 }
 
 /** The types that almost every envelope has, in the documented spelling. */

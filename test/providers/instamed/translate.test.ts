@@ -580,6 +580,55 @@ describe('another product', () => {
     ])
   })
 
+  const VOID =
+    '<PaymentTransactionID>a2</PaymentTransactionID><CurrentTransactionStatusCode>V</CurrentTransactionStatusCode>'
+  const SETTLED = '<transactionID>a1</transactionID><transactionStatus>S</transactionStatus>'
+  const OTHER = { PaymentTransactionID: 'a2', CurrentTransactionStatusCode: 'V' }
+  const PLACE = 'PaymentTransactionID and CurrentTransactionStatusCode'
+  test.each([
+    [{ ...message(), Transactions: [OTHER] }, {}, `${PLACE} at Transactions[0]`],
+    [{ ...message(), Amount: OTHER }, {}, `${PLACE} at Amount`],
+    [
+      { ...message(), more: { transactionId: 'a2', TransactionStatus: 'V' } },
+      {},
+      'transactionID and transactionStatus at more',
+    ],
+    [{ ...message(), Transactions: JSON.stringify([OTHER]) }, {}, `${PLACE} in the text at Transactions`],
+    [`<m>${SETTLED}<Transaction>${VOID}</Transaction></m>`, {}, `${PLACE} at Transaction[0]`],
+    [
+      `<m>${SETTLED}<Transactions><a/><Transaction><x/><x/>${VOID}</Transaction></Transactions></m>`,
+      {},
+      `${PLACE} at Transactions[0].Transaction[0]`,
+    ],
+    [
+      `transactionID=a1&transactionStatus=S&more=${encodeURIComponent(JSON.stringify(OTHER))}`,
+      FORM,
+      `${PLACE} in the text at more`,
+    ],
+  ])('I2 a second transaction inside a message is a dead letter beside the event: %j', (body, overrides, place) => {
+    const { events, deadLetters, setAside } = translate(body, overrides)
+    expect([events.length, setAside]).toEqual([1, 0])
+    expect(deadLetters).toEqual([
+      { reason: 'unexpected-shape', message: `a payment is not read: ${place}`, element: null },
+    ])
+  })
+
+  test('I2 so is one inside a payment plan', () => {
+    expect(translate({ PaymentPlanTransactionType: 'Created', Transactions: [OTHER] })).toMatchObject({
+      deadLetters: [{ reason: 'unexpected-shape', element: null }],
+      setAside: 0,
+    })
+  })
+
+  test('a message with unreadable fields is one dead letter', () => {
+    expect(translate({ PaymentTransactionID: {}, CurrentTransactionStatusCode: {} }).deadLetters).toHaveLength(1)
+  })
+
+  test('the free text of a message is no transaction, nor is an object without a status', () => {
+    const body = { ...message(), AdditionalInfo1: JSON.stringify(OTHER), Original: { PaymentTransactionID: 'a2' } }
+    expect(translate(body)).toMatchObject({ events: [{}], deadLetters: [] })
+  })
+
   test.each(['{"StatementID":"1"}', '{"transactionid":"1"}'])('%s could be from InstaMed, without an id', (body) => {
     expect(translate(body).deadLetters).toMatchObject([{ reason: 'missing-payment-id', element: 0 }])
   })

@@ -258,6 +258,33 @@ describe('a body that cannot be read is one dead letter for the callback', () =>
     ])
   })
 
+  test.each([
+    [{ callbacks: [], payments: [payment()] }, 'firmRootId and paymentStatus at payments[0]'],
+    [{ callbacks: [], callback: payment() }, 'firmRootId and paymentStatus at callback'],
+    [{ callbacks: [], ...payment() }, 'firmRootId and paymentStatus at the root'],
+    [
+      { callbacks: [], Callbacks: [{ FirmRootId: 'F1', PaymentStatus: 'X' }] },
+      'firmRootId and paymentStatus at Callbacks[0]',
+    ],
+    [
+      { callbacks: [], payment: { endToEndId: 'E1', paymentStatus: 'PENDING' } },
+      'endToEndId and paymentStatus at payment',
+    ],
+    [{ callbacks: [], body: JSON.stringify([payment()]) }, 'firmRootId and paymentStatus in the text at body'],
+  ])('I2 a payment beside the list is a dead letter, whether the list is empty or not: %j', (body, place) => {
+    const letter = { reason: 'unexpected-shape', message: `a payment is not read: ${place}`, element: null }
+    expect(translate(body)).toMatchObject({ events: [], deadLetters: [letter], setAside: 0 })
+    const beside = translate({ ...body, callbacks: [payment({ firmRootId: 'F0' })] })
+    expect(beside).toMatchObject({ events: [{ paymentKey: 'acme:F0' }], deadLetters: [letter], setAside: 0 })
+  })
+
+  test('what is inside an element, or has no status, is not another payment', () => {
+    const inside = { ...payment({ firmRootId: 'F2' }), related: payment({ firmRootId: 'F3' }) }
+    const body = { callbacks: [inside], page: { firmRootId: 'F4' }, note: 'firmRootId, paymentStatus' }
+    expect(translate(body)).toMatchObject({ events: [{ paymentKey: 'acme:F2' }], deadLetters: [] })
+    expect(translate({ ...body, callbacks: [] })).toMatchObject({ deadLetters: [], setAside: 1 })
+  })
+
   test('I2 a payment of v2 belongs to another product', () => {
     const v2 = { paymentId: 'P1', paymentStatus: 'COMPLETED', paymentIdentifiers: { endToEndId: 'E1' } }
     expect(translate({ data: { payments: [v2] } }).deadLetters).toMatchObject([{ reason: 'foreign-product' }])

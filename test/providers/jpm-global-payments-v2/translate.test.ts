@@ -889,6 +889,40 @@ describe('shapes', () => {
     expect(translate(body)).toEqual({ events: [], deadLetters: [], setAside: 1, drift: [] })
   })
 
+  const OTHER = { paymentId: 'P2', paymentStatus: 'REJECTED' }
+  test.each([
+    [{ data: { payments: [], payment: OTHER } }, 'paymentId and paymentStatus at data.payment'],
+    [{ data: { payments: [], failedPayments: [OTHER] } }, 'paymentId and paymentStatus at data.failedPayments[0]'],
+    [{ data: { payments: [] }, payments: [OTHER] }, 'paymentId and paymentStatus at payments[0]'],
+    [{ data: { payments: [], ...OTHER } }, 'paymentId and paymentStatus at data'],
+    [
+      { data: { payments: [], Returns: [{ ReturnID: 'R1', ReturnStatus: 'COMPLETED' }] } },
+      'returnId and returnStatus at data.Returns[0]',
+    ],
+    [
+      { data: { payments: [] }, resource: JSON.stringify({ payments: [OTHER] }) },
+      'paymentId and paymentStatus in the text at resource',
+    ],
+    [{ events: [], event: OTHER }, 'paymentId and paymentStatus at event'],
+    [{ events: [], data: { payment: OTHER } }, 'paymentId and paymentStatus at data.payment'],
+  ])('I2 a payment beside the list is a dead letter, whether the list is empty or not: %j', (body, place) => {
+    const letter = { reason: 'unexpected-shape', message: `a payment is not read: ${place}`, element: null }
+    expect(translate(body)).toMatchObject({ events: [], deadLetters: [letter], setAside: 0 })
+    const filled =
+      'events' in body ? { ...body, events: [payment()] } : { ...body, data: { ...body.data, payments: [payment()] } }
+    expect(translate(filled)).toMatchObject({ events: [{ paymentKey: 'acme:P1' }], deadLetters: [letter], setAside: 0 })
+  })
+
+  test('what is inside an element, or has no status, is not another payment', () => {
+    const inside = { ...payment(), related: OTHER, originalPaymentIdentifiers: { paymentId: 'P3' } }
+    const envelope = { source: '/payment/v2/payments/P1?paymentStatus=COMPLETED', subject: { paymentId: 'P1' } }
+    expect(translate({ ...envelope, data: { payments: [inside] } })).toMatchObject({
+      events: [{ paymentKey: 'acme:P1' }],
+      deadLetters: [],
+    })
+    expect(translate({ ...envelope, data: { payments: [] } })).toMatchObject({ deadLetters: [], setAside: 1 })
+  })
+
   test('I2 one of several lists is read, and the others give one dead letter', () => {
     const payments = [payment()]
     const returns = [{ returnId: 'R1', returnStatus: 'COMPLETED' }]

@@ -97,7 +97,9 @@ def read_v1(reading, namespace, _currency, content_type, body):
     refuse_contradictions(message, ['callbacks'])
     if 'callbacks' not in message:
         raise not_read(message, ['firmRootId'], ['endToEndId', 'paymentStatus'])
-    read_list(reading, the_list(message.get('callbacks')), lambda values: v1_event(namespace, values))
+    elements = the_list(message.get('callbacks'))
+    bury_if_one_is_beside(reading, name_sets(message, elements), ['firmRootId', 'endToEndId'], ['paymentStatus'])
+    read_list(reading, elements, lambda values: v1_event(namespace, values))
 
 
 def apart(firm_root_id):
@@ -214,8 +216,8 @@ def read_v2(reading, namespace, currency, content_type, body):
     # One list is read; whatever else stands in the place of a list must not be ignored silently.
     if any(is_given(value) and value != [] for value in others):
         reading.bury(None, Undeliverable('unexpected-shape'))
-        if not filled:
-            return
+    for own_id, status in (('paymentId', 'paymentStatus'), ('returnId', 'returnStatus')):
+        bury_if_one_is_beside(reading, name_sets(message, lists[name]), [own_id], [status])
     read_list(reading, lists[name], to_event[name])
 
 
@@ -377,11 +379,13 @@ INSTAMED_NAMES = READ_BY_NAME.keys() | {
 
 
 def read_instamed(reading, namespace, currency, content_type, body):
-    values = instamed_values(content_type, body)
+    values, inside = instamed_values(content_type, body)
+    bury_if_one_is_beside(reading, inside, ['PaymentTransactionID', 'transactionID'],
+                          ['CurrentTransactionStatusCode', 'transactionStatus'])
     plan = values.get(PLAN)
     is_plan = is_text(plan) and real_id(plan.strip(STRIPPED)) and not values.contradicted & {PLAN, *INSTAMED_READ}
     if is_plan:
-        reading.set_aside += 1
+        read_list(reading, [], None)
     else:
         read_list(reading, [values], lambda fields: instamed_event(namespace, currency, fields))
 
@@ -461,21 +465,28 @@ def instamed_event(namespace, currency, values):
 
 
 def instamed_values(content_type, body):
-    """All fields under their names in the JSON interface; the other interfaces use any case, or names of their own."""
+    """
+    All fields under their names in the JSON interface; the other interfaces use any case, or names of their own. And the sets of
+    names of what is not a text of an InstaMed field.
+    """
     text = text_of(body, content_type)
     start = text.lstrip()[:1]
     if start == '<':
         pairs, families = xml_pairs(text)
         values = by_field(pairs)
-        # Lists of names, as objects without values.
+        # Lists of names, as objects without values; the first one is that of the message itself.
         sent = [dict.fromkeys(names) for names in families]
+        nested = sent[1:]
     elif start not in ('{', '[') and 'x-www-form-urlencoded' in content_type.lower():
         values = sent = by_field(form_pairs(body, content_type))
+        nested = []
     else:
         values = sent = json_object(body, content_type)
+        nested = [value for value in values.values() if isinstance(value, (dict, list))]
     if not any(name.lower() in INSTAMED_NAMES for name in values):
         raise not_read(sent, ['PaymentTransactionID'], ['CurrentTransactionStatusCode'], ['transactionID', 'transactionStatus'])
-    return values
+    texts = [value for name, value in values.items() if isinstance(value, str) and name.lower() not in INSTAMED_NAMES]
+    return values, [*name_sets([nested, texts])]
 
 
 def by_field(pairs):
@@ -510,19 +521,30 @@ def not_read(message, *groups):
     return Undeliverable('unexpected-shape' if is_ours else 'foreign-product')
 
 
-def name_sets(value):
-    """The names of every object, in lower case; of a text, what looks like names."""
+def bury_if_one_is_beside(reading, sets, ids, statuses):
+    """A payment that stands outside of what is read must not be lost silently."""
+    def has_one(names, found):
+        return any(name.lower() in found for name in names)
+
+    if any(has_one(ids, found) and has_one(statuses, found) for found in sets):
+        reading.bury(None, Undeliverable('unexpected-shape'))
+
+
+def name_sets(value, ignored=None):
+    """The names of every object outside of `ignored`, in lower case; of a text, what looks like names."""
+    if value is ignored and value is not None:
+        return
     if isinstance(value, dict):
         yield {name.lower() for name in value}
     if isinstance(value, str):
         yield {name.lower() for name in re.findall('["<:](\\w+)', value)}
     elif isinstance(value, (dict, list)):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from name_sets(inner)
+            yield from name_sets(inner, ignored)
 
 
 def read_list(reading, elements, to_event):
-    if not elements:
+    if not elements and not reading.dead_elements:
         reading.set_aside += 1
     for position, element in enumerate(elements):
         try:

@@ -85,6 +85,29 @@ class Callbacks(unittest.TestCase):
             self.dead('unexpected-shape', None, V2, body)
             self.assertEqual(0, read(V2, body).set_aside)
 
+    def test_a_payment_beside_what_is_read_is_not_ignored_silently(self):
+        other = {'paymentId': 'Q', 'paymentStatus': 'REJECTED'}
+        for more in ({'payment': other}, {'x': [[other]]}, {'resource': json.dumps(other)}):
+            self.assertEqual((['x:P'], {None: 'unexpected-shape'}), self.outcome(V2, v2(more)))
+            self.assertEqual(([], {None: 'unexpected-shape'}), self.outcome(V2, {'data': {'payments': []}, **more}))
+        first = {'firmRootId': 'F', 'paymentStatus': 'PENDING'}
+        self.assertEqual((['x:A'], {None: 'unexpected-shape'}), self.outcome(V1, {**v1(), 'Callbacks': [first]}))
+        self.assertEqual(([], {None: 'unexpected-shape'}), self.outcome(V1, {'callbacks': [], **first}))
+        void = {'PaymentTransactionID': 'B', 'CurrentTransactionStatusCode': 'V'}
+        tags = ''.join(f'<{name}>{value}</{name}>' for name, value in void.items())
+        for body, content_type in (
+                (sale(Transactions=[void]), JSON), (sale(Transactions=json.dumps(void)), JSON),
+                (f'<m><transactionID>AB</transactionID><transactionStatus>C</transactionStatus><T>{tags}</T></m>', XML)):
+            self.assertEqual((['x:ab'], {None: 'unexpected-shape'}), self.outcome(INSTAMED, body, content_type))
+        for provider, body in ((V2, v2({'x': {'paymentId': 'Q'}})), (V2, v2(x=other)), (V1, v1(x=first)),
+                               (INSTAMED, sale(AdditionalInfo1=json.dumps(void)))):
+            self.assertEqual({}, read(provider, body).dead_elements)
+
+    def outcome(self, provider, body, content_type=JSON):
+        reading = read(provider, body, content_type)
+        self.assertEqual(0, reading.set_aside)
+        return [event['paymentKey'] for event in reading.events], reading.dead_elements
+
     def test_a_body_of_another_product_is_distinguished_from_a_broken_one_of_ours(self):
         for provider, body in ((V1, {'notifications': []}), (V2, {'data': {'accounts': []}}), (V2, {'callbacks': [v1()]}),
                                (V1, v2()), (INSTAMED, {'a': '1'})):
