@@ -11,7 +11,63 @@ export interface DuplicateName {
   readonly equal: boolean
 }
 
-const NONE: readonly DuplicateName[] = []
+type Path = DuplicateName['path']
+
+/** An object of a body: its names that have different values, and the objects and lists in it that have such names. */
+class Place {
+  readonly ambiguous = new Set<string>()
+  readonly inner = new Map<string | number, Place>()
+}
+
+/** All duplicate names of a body. A question takes as long as its path, however many there are. */
+export class DuplicateNames {
+  /** Almost always empty. */
+  readonly list: readonly DuplicateName[]
+  readonly #root = new Place()
+
+  constructor(list: readonly DuplicateName[]) {
+    this.list = list
+    for (const { path, name, equal } of list) {
+      if (!equal) {
+        let place = this.#root
+        for (const step of path) {
+          const inner = place.inner.get(step) ?? new Place()
+          place.inner.set(step, inner)
+          place = inner
+        }
+        place.ambiguous.add(name)
+      }
+    }
+  }
+
+  /**
+   * The first of `names` that has different values in the object at `path`. Whichever value counted, the other would be lost
+   * silently.
+   */
+  ambiguousAt(path: Path, names: KnownNames): string | null {
+    for (const name of this.#at(path)?.ambiguous ?? []) {
+      if (names.has(name)) {
+        return name
+      }
+    }
+    return null
+  }
+
+  /** Whether `name` has different values in the object at `path`. */
+  isAmbiguous(path: Path, name: string): boolean {
+    return this.#at(path)?.ambiguous.has(name) ?? false
+  }
+
+  #at(path: Path): Place | undefined {
+    let place: Place | undefined = this.#root
+    for (const step of path) {
+      place = place?.inner.get(step)
+    }
+    return place
+  }
+}
+
+const NO_DUPLICATES = new DuplicateNames([])
 
 /**
  * Finds the names that appear more than once in an object. `text` is valid JSON, `value` is its parsed form, and
@@ -20,8 +76,8 @@ const NONE: readonly DuplicateName[] = []
  * Almost no body has any. If the number of parsed members equals `memberCount`, there are none; otherwise the text is
  * scanned again.
  */
-export function duplicateNamesIn(text: string, value: unknown, memberCount: number): readonly DuplicateName[] {
-  return membersOf(value) === memberCount ? NONE : new Scanner(text).duplicates()
+export function duplicateNamesIn(text: string, value: unknown, memberCount: number): DuplicateNames {
+  return membersOf(value) === memberCount ? NO_DUPLICATES : new DuplicateNames(new Scanner(text).duplicates())
 }
 
 /** Number of members in all objects of `value`. Recurses as deep as the text was nested, which is bounded. */
@@ -46,33 +102,9 @@ function membersOf(value: unknown): number {
   return count
 }
 
-/**
- * The first of `names` that has different values in the object at `path`, or in the element `index` of the array there.
- * Whichever value counted, the other would be lost silently.
- */
-export function ambiguousName(
-  duplicates: readonly DuplicateName[],
-  names: KnownNames,
-  path: readonly string[],
-  index?: number,
-): string | null {
-  if (duplicates.length === 0) {
-    return null
-  }
-  const wanted = index === undefined ? path : [...path, index]
-  const found = duplicates.find(
-    (duplicate) => !duplicate.equal && names.has(duplicate.name) && isSamePath(duplicate.path, wanted),
-  )
-  return found?.name ?? null
-}
-
-function isSamePath(one: DuplicateName['path'], other: DuplicateName['path']): boolean {
-  return one.length === other.length && one.every((step, index) => step === other[index])
-}
-
 /** Notes every duplicate name. Array positions and the path to the element of the callback are left out. */
-export function noteDuplicates(drift: DriftNotes, duplicates: readonly DuplicateName[]): void {
-  for (const { path, name } of duplicates) {
+export function noteDuplicates(drift: DriftNotes, duplicates: DuplicateNames): void {
+  for (const { path, name } of duplicates.list) {
     const element = path.findIndex((step) => typeof step === 'number')
     const names = path.slice(element + 1).filter((step) => typeof step === 'string')
     drift.name('duplicate-name', ...names, name)

@@ -5,7 +5,7 @@ import { isEmptyDate, isIsoDate } from './iso-date.ts'
 import { isJsonObject, type JsonObject } from './json-object.ts'
 import { isPlaceholder } from './placeholder.ts'
 import type { DeadLetterReason } from './provider.ts'
-import type { JsonBody } from './read-json.ts'
+import type { NumberTexts } from './read-json.ts'
 import { type SourceTime, sourceTimeOf, UNTIMED, withoutZoneName } from './source-time.ts'
 
 /** Why an element cannot become an event: a deciding field that cannot be read. */
@@ -84,7 +84,7 @@ export class FieldReader {
     if (text === null) {
       return null
     }
-    return CURRENCY.test(text) ? text.toUpperCase() : this.#leaveOut(label)
+    return CURRENCY.test(text) ? text.toUpperCase() : this.leaveOut(label)
   }
 
   /** An ISO 8601 date, with or without a time of day. .NET's empty date means "not given". */
@@ -93,7 +93,7 @@ export class FieldReader {
     if (text === null || isEmptyDate(text)) {
       return null
     }
-    return isIsoDate(text) ? withoutZoneName(text) : this.#leaveOut(name)
+    return isIsoDate(text) ? withoutZoneName(text) : this.leaveOut(name)
   }
 
   /** A nested object. */
@@ -102,7 +102,7 @@ export class FieldReader {
     if (isJsonObject(value)) {
       return value
     }
-    return isGiven(value) ? this.#leaveOut(label) : null
+    return isGiven(value) ? this.leaveOut(label) : null
   }
 
   /**
@@ -113,7 +113,7 @@ export class FieldReader {
     object: JsonObject | null,
     name: string,
     label: string,
-    json: JsonBody | null,
+    json: NumberTexts | null,
     path: readonly (string | number)[],
   ): string | null {
     const value = object?.[name]
@@ -129,7 +129,7 @@ export class FieldReader {
     }
     return decimal !== null && decimal.length <= CODE_LENGTH_MAX && DECIMAL.test(decimal)
       ? decimal
-      : this.#leaveOut(label)
+      : this.leaveOut(label)
   }
 
   /**
@@ -150,7 +150,7 @@ export class FieldReader {
   }
 
   /** Marks a detail as unreadable. */
-  #leaveOut(label: string): null {
+  leaveOut(label: string): null {
     this.#unreadable ??= []
     this.#unreadable.push(label)
     return null
@@ -186,7 +186,7 @@ export class FieldReader {
 
   #fail(decides: boolean, label: string, reason: FieldProblem['reason'], what: string): null {
     if (!decides) {
-      return this.#leaveOut(label)
+      return this.leaveOut(label)
     }
     this.problem ??= { reason, field: label, what }
     return null

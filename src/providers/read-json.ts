@@ -1,5 +1,5 @@
 import { charsetOf, decodeText } from './decode-text.ts'
-import { type DuplicateName, duplicateNamesIn } from './duplicate-names.ts'
+import { type DuplicateNames, duplicateNamesIn } from './duplicate-names.ts'
 import { JSON_DEPTH_MAX, memberCountOf } from './nesting.ts'
 import type { Callback, DeadLetter } from './provider.ts'
 
@@ -45,17 +45,19 @@ function refused(reason: DeadLetter['reason'], message: string): ReadJson {
   return { outcome: 'dead-letter', deadLetter: { reason, message, element: null } }
 }
 
+/** Gives the digits of a body's numbers. */
+export type NumberTexts = Pick<JsonBody, 'numberTextAt'>
+
 /** A parsed body that keeps the text of its numbers. */
 export class JsonBody {
   readonly value: unknown
   /** True if its characters outside ASCII are a guess. */
   readonly guessed: boolean
-  /** Almost always empty. */
-  readonly duplicates: readonly DuplicateName[]
+  readonly duplicates: DuplicateNames
   readonly #text: string
   #withNumberTexts: unknown
 
-  constructor(text: string, value: unknown, guessed: boolean, duplicates: readonly DuplicateName[]) {
+  constructor(text: string, value: unknown, guessed: boolean, duplicates: DuplicateNames) {
     this.value = value
     this.guessed = guessed
     this.duplicates = duplicates

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DriftNotes } from '../../src/providers/drift.ts'
-import { ambiguousName, duplicateNamesIn, noteDuplicates } from '../../src/providers/duplicate-names.ts'
+import { DuplicateNames, duplicateNamesIn, noteDuplicates } from '../../src/providers/duplicate-names.ts'
 import { memberCountOf } from '../../src/providers/nesting.ts'
 import { runs } from '../runs.ts'
 
-const find = (text: string) => duplicateNamesIn(text, JSON.parse(text), memberCountOf(text, 64) ?? -1)
+const duplicatesIn = (text: string) => duplicateNamesIn(text, JSON.parse(text), memberCountOf(text, 64) ?? -1)
+const find = (text: string) => duplicatesIn(text).list
 
 test.each([
   ['{"a":1,"a":2}', [[[], 'a', false]]],
@@ -112,16 +113,20 @@ test('every repeated name in an object is found, whatever the spelling of the te
 })
 
 describe('a duplicate name', () => {
-  const duplicates = find('{"list":[{"a":1,"a":2,"b":1,"b":1},{"c":{"a":1,"a":2}}],"x":1,"x":2}')
+  const duplicates = duplicatesIn('{"list":[{"a":1,"a":2,"b":1,"b":1},{"c":{"a":1,"a":2}}],"x":1,"x":2}')
 
   test('is ambiguous only if it is read, has different values and is in exactly that object', () => {
     const names = new Set(['a', 'b', 'x'])
-    expect(ambiguousName(duplicates, names, ['list'], 0)).toBe('a')
-    expect(ambiguousName(duplicates, new Set(['b']), ['list'], 0)).toBeNull()
-    expect(ambiguousName(duplicates, names, ['list'], 1)).toBeNull()
-    expect(ambiguousName(duplicates, names, ['list'])).toBeNull()
-    expect(ambiguousName(duplicates, names, [])).toBe('x')
-    expect(ambiguousName([], names, [])).toBeNull()
+    expect(duplicates.ambiguousAt(['list', 0], names)).toBe('a')
+    expect(duplicates.ambiguousAt(['list', 0], new Set(['b']))).toBeNull()
+    expect(duplicates.ambiguousAt(['list', '0'], names)).toBeNull()
+    expect(duplicates.ambiguousAt(['list', 1], names)).toBeNull()
+    expect(duplicates.ambiguousAt(['list'], names)).toBeNull()
+    expect(duplicates.ambiguousAt([], names)).toBe('x')
+    expect(duplicates.isAmbiguous(['list', 1, 'c'], 'a')).toBe(true)
+    expect(duplicates.isAmbiguous(['list', 1, 'c'], 'b')).toBe(false)
+    expect(duplicates.isAmbiguous(['list', 1, 'c', 'a'], 'a')).toBe(false)
+    expect(new DuplicateNames([]).ambiguousAt([], names)).toBeNull()
   })
 
   test('is noted with its path inside the element', () => {
@@ -140,5 +145,14 @@ test('does not make reading slow, even in a body full of them (I10)', () => {
     nested = `{"a":0,"a":${nested}}`
   }
   expect(find(nested)).toHaveLength(60)
+  const elements = 100_000
+  const list = duplicatesIn(`[${'{"a":1,"a":2},'.repeat(elements)}{}]`)
+  let ambiguous = 0
+  for (let index = 0; index <= elements; index += 1) {
+    ambiguous += list.ambiguousAt([index], new Set(['a'])) === null ? 0 : 1
+  }
+  expect(ambiguous).toBe(elements)
+  const long = 'x'.repeat(400_000)
+  expect(find(`{"${long}":[${'{"a":1,"a":2},'.repeat(20_000)}{}]}`)).toHaveLength(20_000)
   expect(performance.now() - started).toBeLessThan(10_000)
 })

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { isAscii, strip } from '../clean-text.ts'
 import { type Charset, decodeBytes, decodeText, isUtf16, toUtf8, withoutByteOrderMark } from '../decode-text.ts'
 import type { KnownNames } from '../drift.ts'
-import type { DuplicateName } from '../duplicate-names.ts'
+import { DuplicateNames } from '../duplicate-names.ts'
 import { ALL_GUESSED, BROKEN_ENCODING, NOTHING_GUESSED } from '../fields.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
 import type { OwnNames } from '../own-names.ts'
@@ -116,7 +116,7 @@ export interface Message {
   readonly fields: JsonObject
   /** The fields whose characters outside ASCII are a guess. */
   readonly guessed: KnownNames
-  readonly duplicates: readonly DuplicateName[]
+  readonly duplicates: DuplicateNames
   /** The names as sent in a form or XML; empty for JSON, which has the webhook's own names. */
   readonly sentNames: readonly string[]
   /** Gives the digits of numbers as sent; null if the message was not JSON. */
@@ -174,7 +174,7 @@ export function messageFromFields(list: readonly MessageField[]): Message {
   return {
     fields,
     guessed: guessed.size === 0 ? NOTHING_GUESSED : guessed,
-    duplicates,
+    duplicates: new DuplicateNames(duplicates),
     sentNames: list.map((field) => field.name),
     json: null,
   }

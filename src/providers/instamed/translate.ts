@@ -3,7 +3,7 @@ import { buildEvent } from '../build-event.ts'
 import { strip } from '../clean-text.ts'
 import { charsetOf, charsetOfXml, toUtf8 } from '../decode-text.ts'
 import { DriftNotes } from '../drift.ts'
-import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
+import { noteDuplicates } from '../duplicate-names.ts'
 import { FieldReader, isGiven } from '../fields.ts'
 import { findJsonId, usableId } from '../find-json-id.ts'
 import type { JsonObject } from '../json-object.ts'
@@ -57,7 +57,7 @@ function translate(callback: Callback): Translation {
     return onlyDeadLetter(read.deadLetter)
   }
   const { message } = read
-  const twice = ambiguousName(message.duplicates, INSTAMED_READ, [])
+  const twice = message.duplicates.ambiguousAt([], INSTAMED_READ)
   const unread = transactionInside(message.fields)
   if (twice === null && isPaymentPlan(message.fields['PaymentPlanTransactionType'])) {
     return unread === null ? PAYMENT_PLAN : onlyDeadLetter(unread)

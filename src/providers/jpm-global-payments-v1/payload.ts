@@ -30,8 +30,7 @@ export function callbacksOf(body: unknown): readonly unknown[] | null {
 
 /** The name that identifies a body of this provider. */
 export const V1_LIST = 'callbacks'
-export const V1_PATH: readonly string[] = [V1_LIST]
-export const V1_LISTS: ReadonlySet<string> = new Set(V1_PATH)
+export const V1_LISTS: ReadonlySet<string> = new Set([V1_LIST])
 
 /** What only a payment of v1 has: v2 has the last two as well, but not in one object. */
 export const V1_OWN_NAMES: readonly OwnNames[] = [['firmRootId'], ['endToEndId', 'paymentStatus']]

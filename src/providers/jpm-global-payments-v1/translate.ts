@@ -2,7 +2,7 @@ import type { Reference } from '../../payment/payment-event.ts'
 import { buildEvent } from '../build-event.ts'
 import { charsetOf, toUtf8 } from '../decode-text.ts'
 import { DriftNotes } from '../drift.ts'
-import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
+import { noteDuplicates } from '../duplicate-names.ts'
 import { ALL_GUESSED, FieldReader, isGiven, NOTHING_GUESSED } from '../fields.ts'
 import { findJsonId } from '../find-json-id.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
@@ -27,7 +27,6 @@ import {
   V1_LIST,
   V1_LISTS,
   V1_OWN_NAMES,
-  V1_PATH,
   V1_PAYMENT_NAMES,
 } from './payload.ts'
 import { readV1Status } from './status-map.ts'
@@ -55,7 +54,7 @@ function translate(callback: Callback): Translation {
   const drift = new DriftNotes()
   drift.fields(isJsonObject(json.value) ? json.value : null, V1_FIELDS.body)
   noteDuplicates(drift, json.duplicates)
-  const list = ambiguousName(json.duplicates, V1_LISTS, [])
+  const list = json.duplicates.ambiguousAt([], V1_LISTS)
   if (list !== null) {
     return onlyDeadLetter(ambiguous(list, null), drift.list)
   }
@@ -85,7 +84,7 @@ function translateElement(
   index: number,
 ): ElementOutcome {
   drift.fields(element, V1_FIELDS.element)
-  const twice = ambiguousName(json.duplicates, V1_ELEMENT_READ, V1_PATH, index)
+  const twice = json.duplicates.ambiguousAt([V1_LIST, index], V1_ELEMENT_READ)
   if (twice !== null) {
     return ambiguous(twice, index)
   }

@@ -111,6 +111,13 @@ export const V2_ELEMENT_READ = {
   events: new Set([...PAYMENT_READ, 'eventId', 'eventTimestamp']),
 } as const satisfies Record<V2List, ReadonlySet<string>>
 
+/** The fields of a return's `originalPaymentIdentifiers` that are read: they say what was returned. */
+export const V2_ORIGINAL_READ: ReadonlySet<string> = new Set([
+  'paymentId',
+  'bankReferenceNumber',
+  'clearingSystemReference',
+])
+
 /** Every documented field of all shapes, read or not. Any other field is new. */
 // biome-ignore format: a list of names
 export const V2_FIELDS = {
@@ -127,7 +134,7 @@ export const V2_FIELDS = {
     'endToEndId', 'paymentBatchId', 'achTraceNumber', 'transactionIdentifier', 'otherPaymentReferences',
   ]),
   otherPaymentReferences: new Set(['relatedReferenceId', 'uetr', 'transactionIdentifier']),
-  originalPaymentIdentifiers: new Set(['paymentId', 'bankReferenceNumber', 'clearingSystemReference', 'account']),
+  originalPaymentIdentifiers: new Set([...V2_ORIGINAL_READ, 'account']),
   value: new Set(['amount', 'currency']),
   clearingSystem: new Set(['name', 'reference']),
   gpi: new Set(['status', 'statusDescription', 'reason']),

@@ -8,8 +8,8 @@ import {
 import { buildEvent } from '../build-event.ts'
 import { strip } from '../clean-text.ts'
 import { charsetOf, toUtf8 } from '../decode-text.ts'
-import { DriftNotes } from '../drift.ts'
-import { ambiguousName, noteDuplicates } from '../duplicate-names.ts'
+import { DriftNotes, type KnownNames } from '../drift.ts'
+import { noteDuplicates } from '../duplicate-names.ts'
 import { ALL_GUESSED, FieldReader, isGiven, NOTHING_GUESSED } from '../fields.ts'
 import { findJsonId } from '../find-json-id.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
@@ -34,6 +34,7 @@ import {
   V2_ELEMENT_READ,
   V2_ENVELOPE_READ,
   V2_FIELDS,
+  V2_ORIGINAL_READ,
   V2_OWN_NAMES,
   V2_PAYMENT_NAMES,
   V2_ROOT_LISTS,
@@ -74,23 +75,29 @@ function translate(callback: Callback): Translation {
   if (payload === null) {
     return onlyDeadLetter(notOurs(json.value), drift.list)
   }
-  const twiceInEnvelope = ambiguousName(json.duplicates, V2_ENVELOPE_READ[payload.list], [])
+  const twiceInEnvelope = json.duplicates.ambiguousAt([], withContext(V2_ENVELOPE_READ[payload.list]))
   if (twiceInEnvelope !== null) {
     return onlyDeadLetter(ambiguous(twiceInEnvelope, null), drift.list)
   }
   const translateOne = payload.list === 'data.returns' ? translateReturn : translatePayment
+  const names = withContext(V2_ELEMENT_READ[payload.list])
   return translateElements(payload.elements, drift, unreadIn(payload), (element, index) => {
-    const twice = ambiguousName(json.duplicates, V2_ELEMENT_READ[payload.list], v2PathOf(payload.list), index)
-    return twice === null ? translateOne({ callback, json, payload, drift }, element, index) : ambiguous(twice, index)
+    const path = [...v2PathOf(payload.list), index]
+    const twice = json.duplicates.ambiguousAt(path, names)
+    return twice === null
+      ? translateOne({ callback, json, payload, drift, path }, element, index)
+      : ambiguous(twice, index)
   })
 }
 
+/** The name of a list, or of a context beside it. */
 function ambiguousList({ duplicates }: JsonBody): string | null {
-  if (duplicates.length === 0) {
-    return null
-  }
-  const inData = ambiguousName(duplicates, V2_DATA_LISTS, ['data'])
-  return ambiguousName(duplicates, V2_ROOT_LISTS, []) ?? (inData === null ? null : `data.${inData}`)
+  const inData = duplicates.ambiguousAt(['data'], withContext(V2_DATA_LISTS))
+  return duplicates.ambiguousAt([], V2_ROOT_LISTS) ?? (inData === null ? null : `data.${inData}`)
+}
+
+function withContext(names: KnownNames): KnownNames {
+  return { has: (name) => names.has(name) || isContextName(name) }
 }
 
 function notOurs(body: unknown): DeadLetter {
@@ -119,7 +126,7 @@ function noteEnvelope(drift: DriftNotes, json: JsonBody): void {
   if (isJsonObject(body)) {
     drift.fields(body, V2_FIELDS.envelope)
     drift.fields(isJsonObject(body['data']) ? body['data'] : null, V2_FIELDS.data, 'data.')
-    if (isGiven(body['eventcontext']) || isGiven(body['eventContext']) || !isPaymentType(body['type'])) {
+    if (contextNameIn(body) !== null || !isPaymentType(body['type'])) {
       // Only notes drift. Each element reads both fields again and marks them if they cannot be read.
       const read = readerOf(drift, json)
       noteV2Envelope(drift, readType(read, body), readEventContext(read, body))
@@ -137,6 +144,8 @@ interface Context {
   readonly json: JsonBody
   readonly payload: V2Payload
   readonly drift: DriftNotes
+  /** From the root of the body to the element. */
+  readonly path: readonly (string | number)[]
 }
 
 function translatePayment(context: Context, element: JsonObject, index: number): ElementOutcome {
@@ -165,7 +174,7 @@ function translatePayment(context: Context, element: JsonObject, index: number):
   const gpi = read.object(element, 'gpi')
   drift.fields(gpi, V2_FIELDS.gpi, 'gpi.')
   const gpiStatus = read.code(gpi, 'status', 'gpi.status')
-  const fxAppliedRate = readAppliedRate(read, context, element, index)
+  const fxAppliedRate = readAppliedRate(read, context, element)
   const reasons = reasonsOf(context, element, gpi)
 
   if (read.problem !== null) {
@@ -208,8 +217,12 @@ function translatePayment(context: Context, element: JsonObject, index: number):
  * A client's return of money it had received: a separate payment, related to the original, whose status does not change.
  */
 function translateReturn(context: Context, element: JsonObject, index: number): ElementOutcome {
-  const { callback, json, payload, drift } = context
+  const { callback, json, payload, drift, path } = context
   drift.fields(element, V2_FIELDS.return)
+  const originalTwice = json.duplicates.ambiguousAt([...path, ORIGINAL], V2_ORIGINAL_READ)
+  if (originalTwice !== null) {
+    return ambiguous(`${ORIGINAL}.${originalTwice}`, index)
+  }
   const read = readerOf(drift, json)
   const { providerEventId, eventContext, sourceType } = readEnvelope(read, payload, element)
 
@@ -221,15 +234,15 @@ function translateReturn(context: Context, element: JsonObject, index: number): 
   }
   const time = read.time(payload.envelope, 'time')
   const endToEndId = read.id(readIdentifiers(read, drift, element), 'endToEndId', 'paymentIdentifiers.endToEndId')
-  const original = read.object(element, 'originalPaymentIdentifiers')
-  drift.fields(original, V2_FIELDS.originalPaymentIdentifiers, 'originalPaymentIdentifiers.')
-  const originalId = read.id(original, 'paymentId', 'originalPaymentIdentifiers.paymentId')
+  const original = read.object(element, ORIGINAL)
+  drift.fields(original, V2_FIELDS[ORIGINAL], `${ORIGINAL}.`)
+  const originalId = read.id(original, 'paymentId', `${ORIGINAL}.paymentId`)
   const references = new ReferenceList()
   for (const type of ['bankReferenceNumber', 'clearingSystemReference']) {
-    references.take(type, read.id(original, type, `originalPaymentIdentifiers.${type}`))
+    references.take(type, read.id(original, type, `${ORIGINAL}.${type}`))
   }
   const rail = read.code(element, 'paymentType')
-  const amount = readAmount(read, context, element, index)
+  const amount = readAmount(read, context, element)
   const reasons = reasonsOf(context, element, null)
 
   if (read.problem !== null) {
@@ -267,18 +280,40 @@ function translateReturn(context: Context, element: JsonObject, index: number): 
   })
 }
 
+const ORIGINAL = 'originalPaymentIdentifiers'
+
 /** Reads the envelope. In the 2024 beta, each event is its own envelope. */
 function readEnvelope(read: FieldReader, { list, envelope }: V2Payload, element: JsonObject) {
   return {
     providerEventId: list === 'events' ? read.id(element, 'eventId') : read.id(envelope, 'id'),
-    eventContext: readEventContext(read, envelope) ?? readEventContext(read, element),
+    eventContext:
+      readEventContext(read, envelope) ?? readEventContext(read, envelope['data']) ?? readEventContext(read, element),
     sourceType: readType(read, envelope),
   }
 }
 
-function readEventContext(read: FieldReader, envelope: JsonObject): string | null {
-  const field = isGiven(envelope['eventcontext']) ? 'eventcontext' : 'eventContext'
-  return read.code(envelope, field, EVENT_CONTEXT)
+function readEventContext(read: FieldReader, holder: unknown): string | null {
+  if (!isJsonObject(holder)) {
+    return null
+  }
+  const name = contextNameIn(holder)
+  return name === null ? null : read.code(holder, name, EVENT_CONTEXT)
+}
+
+/** The name of the context, in any case: without it, an event about a request would count as a status of the payment. */
+function contextNameIn(object: JsonObject): string | null {
+  let found: string | null = null
+  for (const name in object) {
+    // Of several, the last in alphabetical order, so that the order of the fields has no effect.
+    if (isContextName(name) && isGiven(object[name]) && (found === null || name > found)) {
+      found = name
+    }
+  }
+  return found
+}
+
+function isContextName(name: string): boolean {
+  return name.length === EVENT_CONTEXT.length && name.toLowerCase() === EVENT_CONTEXT
 }
 
 const EVENT_CONTEXT = 'eventcontext'
@@ -342,32 +377,29 @@ function readReferences(
   return references.list
 }
 
-function readAppliedRate(
-  read: FieldReader,
-  { json, payload, drift }: Context,
-  element: JsonObject,
-  index: number,
-): string | null {
+function readAppliedRate(read: FieldReader, { json, drift, path }: Context, element: JsonObject): string | null {
   const fx = read.object(element, 'fxInformation')
   if (fx === null) {
     return null
   }
   drift.fields(fx, V2_FIELDS.fxInformation, 'fxInformation.')
-  const path = [...v2PathOf(payload.list), index, 'fxInformation']
-  return read.decimal(fx, 'appliedRate', 'fxInformation.appliedRate', json, path)
+  return read.decimal(fx, 'appliedRate', 'fxInformation.appliedRate', json, [...path, 'fxInformation'])
 }
 
-/** An unreadable currency is not replaced by the configured one, which could be different. */
-function readAmount(
-  read: FieldReader,
-  { callback, json, payload, drift }: Context,
-  element: JsonObject,
-  index: number,
-): Amount | null {
+/**
+ * An unreadable currency is not replaced by the configured one, which could be different. An amount or a currency that
+ * appears twice with different values is unreadable.
+ */
+function readAmount(read: FieldReader, { callback, json, drift, path }: Context, element: JsonObject): Amount | null {
   const value = read.object(element, 'value')
   drift.fields(value, V2_FIELDS.value, 'value.')
-  const amount = read.decimal(value, 'amount', 'value.amount', json, [...v2PathOf(payload.list), index, 'value'])
-  const currency = read.currency(value, 'currency', 'value.currency')
+  const place = [...path, 'value']
+  const amount = json.duplicates.isAmbiguous(place, 'amount')
+    ? read.leaveOut('value.amount')
+    : read.decimal(value, 'amount', 'value.amount', json, place)
+  const currency = json.duplicates.isAmbiguous(place, 'currency')
+    ? read.leaveOut('value.currency')
+    : read.currency(value, 'currency', 'value.currency')
   if (amount === null) {
     return null
   }

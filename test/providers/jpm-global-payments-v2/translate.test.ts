@@ -137,6 +137,8 @@ describe('an event that is not about the payment itself does not change the stat
     [{ eventcontext: 'MESSAGE_STATUS_ROF_REQ_' }, 'MESSAGE_STATUS_ROF_REQ_', 'Payment'],
     [{ eventContext: 'MESSAGE_STATUS_ROF_REQ_' }, 'MESSAGE_STATUS_ROF_REQ_', 'Payment'],
     [{ eventcontext: null, eventContext: 'X' }, 'X', 'Payment'],
+    [{ EventContext: 'X', EVENTCONTEXT: '' }, 'X', 'Payment'],
+    [{ EventContext: 'Y', eventContext: 'X', EVENTCONTEXT: 'Z' }, 'X', 'Payment'],
     [{ type: 'PaymentReturn.Completed' }, null, 'PaymentReturn'],
     [{ type: 'com.jpmorgan.Payment.Completed' }, null, 'com'],
     [{ type: '.Completed' }, null, ''],
@@ -149,6 +151,16 @@ describe('an event that is not about the payment itself does not change the stat
       eventContext,
       sourceType,
     })
+  })
+
+  test('a context beside the list, or in the element, is one as well', () => {
+    const context = { status: 'UNKNOWN', unknownBecause: 'CONTEXT', eventContext: 'X' }
+    for (const name of ['eventcontext', 'EventContext']) {
+      expect(translate({ data: { payments: [payment()], [name]: 'X' } }).events).toMatchObject([context])
+      expect(translate({ data: { payments: [payment({ [name]: 'X' })] } }).events).toMatchObject([context])
+      const returns = [{ returnId: 'R1', returnStatus: 'COMPLETED' }]
+      expect(translate({ data: { returns, [name]: 'X' } }).events).toMatchObject([context])
+    }
   })
 
   test.each([
@@ -170,6 +182,7 @@ describe('an event that is not about the payment itself does not change the stat
   test.each([
     [{ eventcontext: { a: 1 } }],
     [{ eventContext: 7 }],
+    [{ EventContext: 7 }],
     [{ eventcontext: 'c'.repeat(65) }],
     [{ eventcontext: 'a\u0000b' }],
   ])('an unreadable context still counts as a context: %j', (envelope) => {
@@ -782,6 +795,30 @@ describe('the same name twice', () => {
     },
   )
 
+  const RETURN = '"returnId":"R1","returnStatus":"COMPLETED"'
+  test.each(['paymentId', 'bankReferenceNumber', 'clearingSystemReference'])(
+    'also applies to the %s of the payment that was returned',
+    (name) => {
+      const original = `"originalPaymentIdentifiers":{"${name}":"o1","${name}":"o2"}`
+      const { events, deadLetters } = translate(`{"data":{"returns":[{${RETURN},${original}}]}}`)
+      expect(events).toEqual([])
+      const message = `originalPaymentIdentifiers.${name} appears twice with different values`
+      expect(deadLetters).toEqual([{ reason: 'ambiguous', message, element: 0 }])
+    },
+  )
+
+  test.each([
+    ['"amount":"5.00","amount":"500.00","currency":"BRL"', null, ['value.amount']],
+    ['"amount":"5.00","amount":null', null, ['value.amount']],
+    ['"amount":"5.00","currency":"BRL","currency":"USD"', { value: '5.00', currency: null }, ['value.currency']],
+    ['"amount":5,"amount":6,"currency":"BRL","currency":1', null, ['value.amount', 'value.currency']],
+    ['"amount":"5.00","amount":"5.00 "', { value: '5.00', currency: 'USD' }, []],
+  ])('an amount that appears twice is unreadable: %s', (value, amount, unreadable) => {
+    const { events, deadLetters } = translate(`{"data":{"returns":[{${RETURN},"value":{${value}}}]}}`)
+    expect(deadLetters).toEqual([])
+    expect(events).toMatchObject([{ status: 'COMPLETED', amount, unreadable }])
+  })
+
   test('also applies to a return', () => {
     const body = '{"data":{"returns":[{"returnId":"R1","returnStatus":"PROCESSING","returnStatus":"COMPLETED"}]}}'
     expect(translate(body).deadLetters[0]).toMatchObject({ reason: 'ambiguous', element: 0 })
@@ -802,6 +839,8 @@ describe('the same name twice', () => {
   test.each([
     ['eventcontext', '"eventcontext":"MESSAGE_STATUS_ROF_REQ_","eventcontext":null', `"payments":[${ONE}]`],
     ['eventContext', '"eventContext":null,"eventContext":"X"', `"payments":[${ONE}]`],
+    ['EventContext', '"EventContext":"X","EventContext":null', `"payments":[${ONE}]`],
+    ['data.eventcontext', '"id":"1"', `"eventcontext":"X","eventcontext":null,"payments":[${ONE}]`],
     ['type', '"type":"ReturnOfFunds.Requested","type":"Payment.Returned"', `"payments":[${ONE}]`],
     ['type', '"type":"Payment.Completed","type":["x"]', '"returns":[{"returnId":"R1","returnStatus":"COMPLETED"}]'],
     ['time', '"time":"2026-01-01","time":"2026-01-02"', '"returns":[{"returnId":"R1","returnStatus":"COMPLETED"}]'],

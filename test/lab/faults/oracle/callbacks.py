@@ -8,7 +8,7 @@ import re
 import unicodedata
 
 from bodies import STRIPPED, Number, Object, Undeliverable, form_pairs, json_value, text_of, xml_pairs
-from fields import ID_MAX, LIST_MAX, WORD_MAX, Fields, Reasons, is_given, real_id, soft
+from fields import ID_MAX, LIST_MAX, WORD_MAX, Fields, Reasons, Unreadable, is_given, readable, real_id, soft
 
 
 class Reading:
@@ -189,7 +189,7 @@ def read_v2(reading, namespace, currency, content_type, body):
     refuse_contradictions(message, ['data', 'events'])
     data = message.get('data')
     if isinstance(data, dict):
-        refuse_contradictions(data, ['payments', 'returns'], 'data.')
+        refuse_contradictions(data, ['payments', 'returns', *context_names(data)], 'data.')
     else:
         data = {}
     lists = {'payments': data.get('payments'), 'returns': data.get('returns'), 'events': message.get('events')}
@@ -209,7 +209,7 @@ def read_v2(reading, namespace, currency, content_type, body):
     filled = [name for name in there if lists[name]]
     name = (filled or there)[0]
     # They decide what every element means; the time orders a return.
-    refuse_contradictions(message, ['eventcontext', 'eventContext', 'type', *(['time'] if name == 'returns' else [])])
+    refuse_contradictions(message, [*context_names(message), 'type', *(['time'] if name == 'returns' else [])])
     others = [lists[other] for other in lists if other != name]
     if not isinstance(message.get('data'), dict):
         others.append(message.get('data'))
@@ -224,7 +224,7 @@ def read_v2(reading, namespace, currency, content_type, body):
 def v2_event(namespace, values, message, is_beta):
     marks = set()
     element, envelope = Fields(values, marks), Fields(message, marks)
-    element.refuse_contradictions(BETA_FIELDS if is_beta else V2_FIELDS)
+    element.refuse_contradictions([*(BETA_FIELDS if is_beta else V2_FIELDS), *context_names(values)])
     own_id = element.deciding_id('paymentId')
     status = required_status(element, 'paymentStatus', own_id)
     event = blank(f'{namespace}:{without_case(own_id)}')
@@ -257,7 +257,9 @@ def v2_return(namespace, currency, values, message):
     """Money that the client sent back. Its only time is that of its envelope."""
     marks = set()
     element, envelope = Fields(values, marks), Fields(message, marks)
-    element.refuse_contradictions(RETURN_FIELDS)
+    element.refuse_contradictions([*RETURN_FIELDS, *context_names(values)])
+    original, value = element.nested('originalPaymentIdentifiers'), element.nested('value')
+    original.refuse_contradictions(['paymentId', 'bankReferenceNumber', 'clearingSystemReference'])
     own_id = element.deciding_id('returnId')
     status = required_status(element, 'returnStatus', own_id)
     event = blank(f'{namespace}:{without_case(own_id)}')
@@ -265,17 +267,17 @@ def v2_return(namespace, currency, values, message):
     event['providerEventId'] = envelope.id('id')
     with_v2_status(event, element, envelope, status, 'returnSubStatus', is_return=True)
     envelope.time_into(event, 'time')
-    original = element.nested('originalPaymentIdentifiers')
     original_id = original.id('paymentId')
     if original_id is not None and without_case(original_id) != without_case(own_id):
         event['relatesTo'] = f'{namespace}:{without_case(original_id)}'
     event['references'] = references(original, 'bankReferenceNumber', 'clearingSystemReference')
     event['endToEndId'] = element.nested('paymentIdentifiers').id('endToEndId')
     event['rail'] = element.word('paymentType')
-    value = element.nested('value')
+    value.leave_out_contradictions(['amount', 'currency'])
     # An unreadable currency differs from a missing one: it is not replaced by the default.
-    own_currency = value.currency('currency') or (None if 'value.currency' in marks else currency)
-    event['amount'] = amount(value.decimal('amount'), own_currency)
+    own_currency = None if 'value.currency' in marks else value.currency('currency')
+    own_currency = own_currency or (None if 'value.currency' in marks else currency)
+    event['amount'] = amount(None if 'value.amount' in marks else value.decimal('amount'), own_currency)
     with_v2_reasons(event, element)
     with_marks(event, marks)
     event['naturalKey'] = event.pop('step')
@@ -287,8 +289,9 @@ def with_v2_status(event, element, envelope, status, sub_status_name, is_return=
     event['sourceSubStatus'] = sub_status = element.word(sub_status_name)
     kind = envelope.word('type', ID_MAX)
     event['sourceType'] = kind.split('.')[0] if kind is not None else None
-    contexts = [envelope.word('eventcontext'), element.word('eventcontext')]
-    event['eventContext'] = contexts[0] or contexts[1]
+    # An event about a request is not about the payment, whatever the case of the name that says so.
+    contexts = [context_of(fields) for fields in (envelope, envelope.inside('data'), element)]
+    event['eventContext'] = next((context for context in contexts if context), None)
     event['step'] = key = (squeezed(status), squeezed(sub_status or ''))
     beside_the_payment = (
         event['eventContext'] is not None or 'eventcontext' in element.marks
@@ -302,6 +305,19 @@ def with_v2_status(event, element, envelope, status, sub_status_name, is_return=
         event['holdReason'] = HOLDS[key[1]]
     if event['status'] == 'REJECTED':
         event['rejectedBy'] = 'JPM' if key[1] == 'REJECTEDBYJPM' else 'UNKNOWN'
+
+
+def context_names(holder):
+    return [name for name in holder if name.lower() == 'eventcontext']
+
+
+def context_of(fields):
+    given = [name for name in context_names(fields.values) if is_given(fields.given(name))]
+    try:
+        return readable(fields.given(max(given)), WORD_MAX) if given else None
+    except Unreadable:
+        fields.marks.add('eventcontext')
+        return None
 
 
 def with_v2_reasons(event, element):
@@ -466,8 +482,8 @@ def instamed_event(namespace, currency, values):
 
 def instamed_values(content_type, body):
     """
-    All fields under their names in the JSON interface; the other interfaces use any case, or names of their own. And the sets of
-    names of what is not a text of an InstaMed field.
+    All fields under their names in the webhook; the other interfaces have names of their own, and the case may be any. And the sets
+    of names of what is not a text of an InstaMed field.
     """
     text = text_of(body, content_type)
     start = text.lstrip()[:1]
@@ -481,7 +497,8 @@ def instamed_values(content_type, body):
         values = sent = by_field(form_pairs(body, content_type))
         nested = []
     else:
-        values = sent = json_object(body, content_type)
+        sent = json_object(body, content_type)
+        values = by_field(sent.items(), {READ_BY_NAME.get(name.lower(), name) for name in sent.contradicted})
         nested = [value for value in values.values() if isinstance(value, (dict, list))]
     if not any(name.lower() in INSTAMED_NAMES for name in values):
         raise not_read(sent, ['PaymentTransactionID'], ['CurrentTransactionStatusCode'], ['transactionID', 'transactionStatus'])
@@ -489,8 +506,10 @@ def instamed_values(content_type, body):
     return values, [*name_sets([nested, texts])]
 
 
-def by_field(pairs):
-    return Object([(READ_BY_NAME.get(name.lower(), name), value) for name, value in pairs])
+def by_field(pairs, contradicted=frozenset()):
+    values = Object([(READ_BY_NAME.get(name.lower(), name), value) for name, value in pairs])
+    values.contradicted |= contradicted
+    return values
 
 
 # --- what all of them share -------------------------------------------------------------------------------------------

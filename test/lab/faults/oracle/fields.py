@@ -125,6 +125,17 @@ class Fields:
             self.mark(name)
         return Fields(value if isinstance(value, dict) else {}, self.marks, f'{self.path}{name}.')
 
+    def inside(self, name):
+        """The fields of an object, if it is one. Its names are not marked with their path."""
+        value = self.given(name)
+        return Fields(value if isinstance(value, dict) else {}, self.marks)
+
+    def leave_out_contradictions(self, names):
+        """Marks repeated names with different values as unreadable."""
+        for name in names:
+            if name in getattr(self.values, 'contradicted', ()):
+                self.mark(name)
+
     def mark(self, name):
         self.marks.add(self.path + name)
 

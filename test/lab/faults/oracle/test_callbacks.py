@@ -142,6 +142,24 @@ class Callbacks(unittest.TestCase):
         self.says({'status': 'UNKNOWN', 'unknownBecause': 'CONTEXT'}, V2,
                   returned({'type': 'PaymentReturn.Completed', 'eventcontext': 'x'}))
 
+    def test_a_context_counts_in_any_case_and_place(self):
+        about_another = {'status': 'UNKNOWN', 'unknownBecause': 'CONTEXT', 'eventContext': 'X'}
+        for name in ('eventcontext', 'EventContext', 'EVENTCONTEXT'):
+            self.says(about_another, V2, v2({name: 'X'}))
+            self.says(about_another, V2, v2(**{name: 'X'}))
+            within = v2()
+            within['data'][name] = 'X'
+            self.says(about_another, V2, within)
+        self.says({**about_another, 'eventContext': None, 'unreadable': ['eventcontext']}, V2, v2({'EventContext': 7}))
+
+    def test_what_was_returned_and_how_much_must_not_be_a_choice(self):
+        start = '{"data":{"returns":[{"returnId":"R","returnStatus":"COMPLETED",'
+        self.dead('ambiguous', 'originalPaymentIdentifiers.paymentId', V2,
+                  start + '"originalPaymentIdentifiers":{"paymentId":"o1","paymentId":"o2"}}]}}')
+        self.says({'amount': None, 'unreadable': ['value.amount']}, V2, start + '"value":{"amount":"5","amount":"6"}}]}}')
+        self.says({'amount': {'value': '5', 'currency': None}, 'unreadable': ['value.currency']}, V2,
+                  start + '"value":{"amount":"5","currency":"USD","currency":null}}]}}')
+
     def test_a_currency_is_three_letters(self):
         for text, currency, marks in (('brl', 'BRL', []), ('EURO', None, ['value.currency']), ('\u20ac', None, ['value.currency'])):
             self.says({'amount': {'value': '5', 'currency': currency}, 'unreadable': marks}, V2,
@@ -155,6 +173,16 @@ class Callbacks(unittest.TestCase):
                   sale(TransactionAction='Simple\u00a0Refund', OriginalTransactionID='Q'))
 
     # InstaMed.
+
+    def test_names_are_read_in_any_case_in_every_format(self):
+        refund = {'transactionID': 'R', 'originalTransactionId': 'Q', 'transactionAction': 'SimpleRefund',
+                  'currentTransactionStatusCode': 'S', 'amount': '2.00'}
+        tags = ''.join(f'<{name}>{value}</{name}>' for name, value in refund.items())
+        for body, content_type in ((refund, JSON), ('&'.join(map('='.join, refund.items())), FORM), (f'<m>{tags}</m>', XML)):
+            self.says({'kind': 'REFUND', 'status': 'SETTLED', 'relatesTo': 'x:q', 'amount': {'value': '2.00', 'currency': 'USD'}},
+                      INSTAMED, body, content_type)
+        self.dead('ambiguous', 'Amount', INSTAMED, sale(Amount='1', amount='2'))
+        self.dead('ambiguous', 'Amount', INSTAMED, json.dumps(sale())[:-1] + ',"amount":1,"amount":2}')
 
     def test_money_out_is_never_counted_as_money_in(self):
         for action in ('Refund', 'Credit', 'SimpleRefund', 'Simple Refund', 'SIMPLE_REFUND'):
