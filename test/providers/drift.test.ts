@@ -85,7 +85,7 @@ test.each([
     ],
   ],
   ['jpm-global-payments-v2', { data: { payments: [{ paymentStatus: 'NEW' }] } }, [['status', 'NEW']]],
-  ['instamed', { transactionId: 'x' }, [['field', 'transactionId']]],
+  ['instamed', { transactionName: 'x', StatementID: '1' }, [['field', 'transactionName']]],
 ] as const)('%s: a dead letter %j still tells what was new', (id, body, notes) => {
   const { deadLetters, drift } = providerById(id)?.translate(callbackOf(body)) ?? { deadLetters: [], drift: [] }
   expect(deadLetters).toHaveLength(1)

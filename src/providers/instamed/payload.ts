@@ -6,7 +6,7 @@ import { DuplicateNames } from '../duplicate-names.ts'
 import { ALL_GUESSED, BROKEN_ENCODING, NOTHING_GUESSED } from '../fields.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
 import type { OwnNames } from '../own-names.ts'
-import type { JsonBody } from '../read-json.ts'
+import type { JsonBody, NumberTexts } from '../read-json.ts'
 
 /**
  * An InstaMed message is flat: one transaction, every value a text or null, no event id, no currency. Only these fields are
@@ -99,8 +99,8 @@ const NAMES_BY_LOWER_CASE: ReadonlyMap<string, string> = new Map(
 )
 
 /**
- * The webhook's name for a field. Case is ignored: name-value pairs and XML are known only from documentation, not from
- * samples of the webhook.
+ * The webhook's name for a field. Case is ignored, in every format: only one sample of the webhook is known, and without
+ * its action or its original, a refund would count as a payment.
  */
 function webhookName(sent: string): string {
   return NAMES.get(sent) ?? NAMES_BY_LOWER_CASE.get(sent.toLowerCase()) ?? sent
@@ -117,23 +117,54 @@ export interface Message {
   /** The fields whose characters outside ASCII are a guess. */
   readonly guessed: KnownNames
   readonly duplicates: DuplicateNames
-  /** The names as sent in a form or XML; empty for JSON, which has the webhook's own names. */
   readonly sentNames: readonly string[]
   /** Gives the digits of numbers as sent; null if the message was not JSON. */
-  readonly json: JsonBody | null
+  readonly json: NumberTexts | null
 }
 
 /** Null if it is not an object. */
 export function messageFromJson(json: JsonBody): Message | null {
-  return isJsonObject(json.value)
-    ? {
-        fields: json.value,
-        guessed: json.guessed ? ALL_GUESSED : NOTHING_GUESSED,
-        duplicates: json.duplicates,
-        sentNames: [],
-        json,
-      }
-    : null
+  if (!isJsonObject(json.value)) {
+    return null
+  }
+  const guessed = json.guessed ? ALL_GUESSED : NOTHING_GUESSED
+  const sentNames = Object.keys(json.value)
+  if (sentNames.every((name) => webhookName(name) === name)) {
+    return { fields: json.value, guessed, duplicates: json.duplicates, sentNames, json }
+  }
+  const { fields, repeated } = underWebhookNames(Object.entries(json.value))
+  const sentAs = new Map(sentNames.map((name) => [webhookName(name), name]))
+  const duplicates = json.duplicates.list.map((one) =>
+    one.path.length === 0 ? { ...one, name: webhookName(one.name) } : one,
+  )
+  return {
+    fields,
+    guessed,
+    duplicates: new DuplicateNames([...duplicates, ...repeated]),
+    sentNames,
+    json: { numberTextAt: ([name = '']) => json.numberTextAt([sentAs.get(String(name)) ?? name]) },
+  }
+}
+
+/** If several fields have one name, the last value counts, as in JSON, and the name is among `repeated`. */
+function underWebhookNames(sent: readonly (readonly [name: string, value: unknown])[]) {
+  const fields: Record<string, unknown> = Object.create(null)
+  const equal = new Map<string, boolean>()
+  for (const [sentName, value] of sent) {
+    const name = webhookName(sentName)
+    if (name in fields) {
+      equal.set(name, (equal.get(name) ?? true) && isSame(fields[name], value))
+    }
+    fields[name] = value
+  }
+  return { fields, repeated: [...equal].map(([name, isEqual]) => ({ path: [], name, equal: isEqual })) }
+}
+
+/** Two broken encodings can stand for different texts. */
+function isSame(one: unknown, other: unknown): boolean {
+  return typeof one === 'string' && typeof other === 'string'
+    ? strip(one) === strip(other)
+    : one === other && one !== BROKEN_ENCODING
 }
 
 /** The name of a field for error messages, with the names the sender used if they differ. */
@@ -152,36 +183,21 @@ export interface MessageField {
 }
 
 /**
- * Turns a flat list of fields into a message. If a field appears twice, the last value counts, as in JSON. A value that is
- * not a text becomes a list or an object, so that reading the field fails.
+ * Turns a flat list of fields into a message. A value that is not a text becomes a list or an object, so that reading the
+ * field fails.
  */
 export function messageFromFields(list: readonly MessageField[]): Message {
-  const fields: Record<string, unknown> = Object.create(null)
-  const guessed = new Set<string>()
-  const repeated = new Map<string, boolean>()
-  for (const field of list) {
-    const name = webhookName(field.name)
-    const value = field.value ?? field.nested ?? {}
-    if (name in fields) {
-      repeated.set(name, (repeated.get(name) ?? true) && isSameText(fields[name], value))
-    }
-    fields[name] = value
-    if (field.guessed) {
-      guessed.add(name)
-    }
-  }
-  const duplicates = [...repeated].map(([name, equal]) => ({ path: [], name, equal }))
+  const { fields, repeated } = underWebhookNames(
+    list.map(({ name, value, nested }) => [name, value ?? nested ?? {}] as const),
+  )
+  const guessed = list.filter((field) => field.guessed).map(({ name }) => webhookName(name))
   return {
     fields,
-    guessed: guessed.size === 0 ? NOTHING_GUESSED : guessed,
-    duplicates: new DuplicateNames(duplicates),
-    sentNames: list.map((field) => field.name),
+    guessed: guessed.length === 0 ? NOTHING_GUESSED : new Set(guessed),
+    duplicates: new DuplicateNames(repeated),
+    sentNames: list.map(({ name }) => name),
     json: null,
   }
-}
-
-function isSameText(one: unknown, other: unknown): boolean {
-  return typeof one === 'string' && typeof other === 'string' && strip(one) === strip(other)
 }
 
 /**

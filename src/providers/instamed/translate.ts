@@ -266,7 +266,10 @@ function firstPaymentKey({ namespace, body, contentType }: Parameters<Provider['
 }
 
 const FIND_ID = {
-  json: (body: Buffer, contentType: string) => findJsonId(toUtf8(body, charsetOf(contentType)), 'PaymentTransactionID'),
+  json: (body: Buffer, contentType: string) => {
+    const utf8 = toUtf8(body, charsetOf(contentType))
+    return findJsonId(utf8, 'PaymentTransactionID') ?? findJsonId(utf8, 'transactionID')
+  },
   form: findFormId,
   xml: (body: Buffer, contentType: string) => findXmlId(toUtf8(body, charsetOf(contentType) ?? charsetOfXml(body))),
 } as const

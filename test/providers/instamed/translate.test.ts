@@ -362,6 +362,19 @@ describe('the same field twice', () => {
     ],
     ['<r><transactionID>a1</transactionID><Amount>1</Amount><Amount><x>1</x></Amount></r>', XML, 'Amount'],
     [
+      '{"PaymentTransactionID":"a1","CurrentTransactionStatusCode":"C","currentTransactionStatusCode":"V"}',
+      {},
+      'CurrentTransactionStatusCode',
+      'CurrentTransactionStatusCode and currentTransactionStatusCode',
+    ],
+    [
+      '{"PaymentTransactionID":"a1","transactionID":null}',
+      {},
+      'PaymentTransactionID',
+      'PaymentTransactionID and transactionID',
+    ],
+    ['{"PaymentTransactionID":"a1","amount":1,"amount":2,"new":1}', {}, 'Amount', 'amount'],
+    [
       '{"PaymentTransactionID":"a1","PaymentPlanTransactionType":"X","PaymentPlanTransactionType":null}',
       {},
       'PaymentPlanTransactionType',
@@ -384,6 +397,8 @@ describe('the same field twice', () => {
     ],
     ['transactionID=a1&transactionStatus=S&transactionStatus=+S', FORM, 'CurrentTransactionStatusCode'],
     ['transactionID=a1&transactionStatus=S&PatientID=1&PatientID=2', FORM, 'PatientID'],
+    ['{"transactionID":"a1","PaymentTransactionID":" a1","transactionStatus":"S"}', {}, 'PaymentTransactionID'],
+    ['{"transactionID":"a1","transactionStatus":"S","Amount":null,"amount":null}', {}, 'Amount'],
     [
       '<r><transactionID>a1</transactionID><transactionStatus>S</transactionStatus><new>1</new><new>2</new></r>',
       XML,
@@ -394,6 +409,45 @@ describe('the same field twice', () => {
     expect(deadLetters).toEqual([])
     expect(events).toMatchObject([{ status: 'SETTLED' }])
     expect(drift).toContainEqual({ kind: 'duplicate-name', name })
+  })
+})
+
+describe('a name in another case, or of the name-value pairs, in JSON', () => {
+  const PAIR = { PaymentTransactionID: 'r1', CurrentTransactionStatusCode: 'S', Amount: '20.00' }
+  const XML = { contentType: 'application/xml' }
+  test.each([
+    [
+      { ...PAIR, OriginalTransactionId: 'a1', transactionAction: 'SimpleRefund' },
+      { kind: 'REFUND', relatesTo: 'acme:a1' },
+    ],
+    [
+      { ...PAIR, primaryTransactionID: 'a1' },
+      { kind: 'UNKNOWN', relatesTo: 'acme:a1' },
+    ],
+    [
+      { ...PAIR, isPartiallyApproved: 'true', partialApprovalAmount: '3.00' },
+      { amount: { value: '3.00', currency: 'USD' }, partialApproval: true },
+    ],
+    [
+      { transactionID: 'R1', transactionStatus: 'C', PRIMARYTRANSACTIONSTATUS: 'V' },
+      { paymentKey: 'acme:r1', status: 'VOIDED' },
+    ],
+  ])('%j is read as in a form and in XML', (body, expected) => {
+    const event = eventOf(body)
+    expect(event).toMatchObject(expected)
+    expect(eventOf(new URLSearchParams(body).toString(), FORM)).toEqual(event)
+    const xml = Object.entries(body).map(([name, value]) => `<${name}>${value}</${name}>`)
+    expect(eventOf(`<m>${xml.join('')}</m>`, XML)).toEqual(event)
+  })
+
+  test('a number keeps its digits, and the fields of a message have no other effect', () => {
+    const body = '{"PaymentTransactionID":"a1","CurrentTransactionStatusCode":"S","amount":100.10,"__proto__":{"x":1}}'
+    expect(eventOf(body)).toMatchObject({ amount: { value: '100.10' }, unreadable: [] })
+  })
+
+  test('the gateway finds the id under the name of the name-value pairs', () => {
+    expect(instamed.firstPaymentKey(callbackOf({ transactionID: 'A1', transactionStatus: 'S' }))).toBe('acme:a1')
+    expect(instamed.firstPaymentKey(callbackOf({ transactionID: 'A1', PaymentTransactionID: 'B2' }))).toBe('acme:b2')
   })
 })
 
@@ -629,9 +683,12 @@ describe('another product', () => {
     expect(translate(body)).toMatchObject({ events: [{}], deadLetters: [] })
   })
 
-  test.each(['{"StatementID":"1"}', '{"transactionid":"1"}'])('%s could be from InstaMed, without an id', (body) => {
-    expect(translate(body).deadLetters).toMatchObject([{ reason: 'missing-payment-id', element: 0 }])
-  })
+  test.each(['{"StatementID":"1"}', '{"transactionStatus":"S"}'])(
+    '%s could be from InstaMed, without an id',
+    (body) => {
+      expect(translate(body).deadLetters).toMatchObject([{ reason: 'missing-payment-id', element: 0 }])
+    },
+  )
 })
 
 describe('amounts', () => {
