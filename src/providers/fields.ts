@@ -49,9 +49,22 @@ export class FieldReader {
     this.#guessed = guessed
   }
 
-  /** The details that were given but cannot be read: each once, sorted, at most {@link UNREADABLE_MAX}. */
+  /**
+   * The details that were given but cannot be read: each once, sorted, at most {@link UNREADABLE_MAX}. Of more, nested ones
+   * are left out: all that can change the meaning of the element are in it or in its envelope, so that two events with
+   * different meanings have different ids.
+   */
   get unreadable(): readonly string[] {
-    return this.#unreadable === null ? NO_NAMES : [...new Set(this.#unreadable)].sort().slice(0, UNREADABLE_MAX)
+    if (this.#unreadable === null) {
+      return NO_NAMES
+    }
+    const names = [...new Set(this.#unreadable)].sort()
+    return names.length <= UNREADABLE_MAX
+      ? names
+      : names
+          .toSorted((a, b) => Number(a.includes('.')) - Number(b.includes('.')))
+          .slice(0, UNREADABLE_MAX)
+          .sort()
   }
 
   isUnreadable(label: string): boolean {

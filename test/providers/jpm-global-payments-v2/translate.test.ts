@@ -732,7 +732,7 @@ describe('a detail never costs the status', () => {
     expect(event.eventId).not.toBe(eventOf().eventId)
   })
 
-  test('at most 16 unreadable fields are named (I10)', () => {
+  test('at most 16 unreadable fields are named, those of the element and its envelope first (I10)', () => {
     const others = { uetr: 1, relatedReferenceId: 1, transactionIdentifier: 1 }
     const event = eventOf(
       {
@@ -749,7 +749,29 @@ describe('a detail never costs the status', () => {
       { id: 7, type: 7 },
     )
     expect(event.unreadable).toHaveLength(16)
-    expect(event.unreadable).not.toContain('valueDate')
+    expect(event.unreadable).toEqual(expect.arrayContaining(['fxInformation', 'gpi', 'id', 'type', 'valueDate']))
+    expect(event.unreadable).not.toContain('paymentIdentifiers.paymentBatchId')
+  })
+
+  test('I5 an unreadable type makes another event, however many details cannot be read', () => {
+    const bad = { n: 1 }
+    const others = { uetr: bad, relatedReferenceId: bad, transactionIdentifier: bad }
+    const ids = { endToEndId: bad, paymentBatchId: bad, achTraceNumber: bad, transactionIdentifier: bad }
+    const fields = {
+      paymentSubStatus: bad,
+      paymentType: bad,
+      transferType: bad,
+      requestedExecutionDate: bad,
+      paymentIdentifiers: { ...ids, otherPaymentReferences: others },
+      clearingSystem: { name: bad, reference: bad },
+      gpi: { status: bad },
+      fxInformation: { appliedRate: bad },
+    }
+    const [known, unknown] = [eventOf(fields, { id: bad, type: null }), eventOf(fields, { id: bad, type: bad })]
+    expect([known.status, unknown.status]).toEqual(['COMPLETED', 'UNKNOWN'])
+    expect(known.unreadable).toHaveLength(16)
+    expect(unknown.unreadable).toHaveLength(16)
+    expect(unknown.eventId).not.toBe(known.eventId)
   })
 
   test('the transaction identifier is read in its current and its former place', () => {

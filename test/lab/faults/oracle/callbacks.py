@@ -597,7 +597,8 @@ def renamed(found, kind):
 
 
 def with_marks(event, marks):
-    event['unreadable'] = sorted(marks)[:LIST_MAX]
+    # Only names without a path can affect the status.
+    event['unreadable'] = sorted(sorted(marks, key=lambda name: ('.' in name, name))[:LIST_MAX])
 
 
 def with_status(event, status):

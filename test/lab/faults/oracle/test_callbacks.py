@@ -160,6 +160,15 @@ class Callbacks(unittest.TestCase):
         self.says({'amount': {'value': '5', 'currency': None}, 'unreadable': ['value.currency']}, V2,
                   start + '"value":{"amount":"5","currency":"USD","currency":null}}]}}')
 
+    def test_a_mark_that_can_affect_the_status_is_never_left_out(self):
+        ids = dict.fromkeys(('endToEndId', 'paymentBatchId', 'achTraceNumber', 'transactionIdentifier'), 7)
+        ids['otherPaymentReferences'] = dict.fromkeys(('uetr', 'relatedReferenceId', 'transactionIdentifier'), 7)
+        event = self.event(V2, v2({'id': 7, 'type': 7}, paymentIdentifiers=ids, clearingSystem={'name': 7, 'reference': 7},
+                                  gpi={'status': 7}, fxInformation={'appliedRate': 'x'}, paymentType=7, transferType=7,
+                                  paymentSubStatus=7, valueDate=7))
+        self.assertEqual((16, True), (len(event['unreadable']), 'type' in event['unreadable']))
+        self.assertNotIn('paymentIdentifiers.transactionIdentifier', event['unreadable'])
+
     def test_a_currency_is_three_letters(self):
         for text, currency, marks in (('brl', 'BRL', []), ('EURO', None, ['value.currency']), ('\u20ac', None, ['value.currency'])):
             self.says({'amount': {'value': '5', 'currency': currency}, 'unreadable': marks}, V2,
