@@ -22,13 +22,29 @@ test.each([
   '-0',
   '00000000-0000-0000-0000-000000000000',
   '{00000000-0000-0000-0000-000000000000}',
+  '(null)',
+  '<null>',
+  "'NULL'",
+  '"null"',
+  '[none]',
+  'NOTPROVIDED.',
+  'NA',
+  'n.a.',
+  '#N/A',
+  '-',
+  '--',
+  '{}',
+  '_',
+  '.',
+  '?',
 ])('%j is a placeholder', (id) => {
   expect(isPlaceholder(id)).toBe(true)
 })
 
 test.each([
   'NOTPROVIDED1',
-  'NA',
+  'NAN',
+  'NA1',
   'NULLA',
   'Nilsson',
   'none of it',
@@ -39,11 +55,11 @@ test.each([
   '0a',
   '{0}1',
   '00000000-0000-0000-0000-000000000001',
-  '-',
-  '--',
-  '{}',
-  '()',
-  '_',
+  'ñ',
+  '-ñ-',
+  'NULLé',
+  '😀',
+  '-1-',
   'a',
 ])('%j is an id', (id) => {
   expect(isPlaceholder(id)).toBe(false)

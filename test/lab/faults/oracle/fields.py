@@ -5,13 +5,14 @@ Reads the fields of an element: deciding fields must be readable; any other unre
 import re
 import unicodedata
 from decimal import Decimal
+from string import punctuation
 
 from bodies import STRIPPED, Guessed, Number, Undeliverable
 from times import NoTime, NotATime, TEXT_MAX, is_iso_date, looks_like_a_time, read_time, without_zone_name
 
 LIST_MAX = 16
 ID_MAX, WORD_MAX, DECIMAL_MAX = 128, 64, 64
-NO_IDS = {'NOTPROVIDED', 'N/A', 'NULL', 'NONE', 'NIL', 'UNDEFINED'}
+NO_IDS = {'', 'NOTPROVIDED', 'NA', 'NULL', 'NONE', 'NIL', 'UNDEFINED'}
 
 
 class Unreadable(Exception):
@@ -51,9 +52,8 @@ def soft(value, length):
 
 def is_no_id(text):
     """Whether it is a placeholder that senders use in place of an id."""
-    if re.sub(r'[\s_-]', '', text).upper() in NO_IDS:
-        return True
-    return re.fullmatch('0+', re.sub(r'[-{}()]', '', text)) is not None
+    plain = ''.join(character for character in text if character not in punctuation and not character.isspace())
+    return plain.upper() in NO_IDS or set(plain) == {'0'}
 
 
 class Fields:
