@@ -41,14 +41,16 @@ export function paymentBeside(
  * product's own names, otherwise `unexpected-shape`, with the place of such a name: a payment in an unknown wrapper.
  *
  * @param isOther Whether the body has nothing in the places that the product uses.
+ * @param text What was sent, if `body` does not have all of it.
  */
 export function notRead(
   body: unknown,
   ownNames: readonly OwnNames[],
   isOther: boolean,
   messages: { readonly foreign: string; readonly misshapen: string },
+  text = '',
 ): DeadLetter {
-  const place = placeOfOwnNames(body, ownNames)
+  const place = placeOfOwnNames(body, ownNames) ?? placeOfOwnNames(text, ownNames)
   if (place === null && isOther) {
     return deadLetter('foreign-product', messages.foreign, null)
   }
@@ -93,9 +95,9 @@ function placeIn(value: unknown, groups: readonly OwnNames[], read: unknown, pat
 /** Almost no text matches. */
 const HAS_NAMES = /["<]/
 
-/** Whether the text has the name where JSON or XML would have it. */
+/** Whether the text has the name where JSON or XML would have a name or a value. */
 function isNamedIn(text: string, name: string): boolean {
-  return text.length > name.length && new RegExp(`["<:]${name}\\b`, 'i').test(text)
+  return text.length > name.length && new RegExp(`["<>:]${name}\\b`, 'i').test(text)
 }
 
 function shown(path: Path): string {

@@ -99,16 +99,16 @@ const NAMES_BY_LOWER_CASE: ReadonlyMap<string, string> = new Map(
 )
 
 /**
- * The webhook's name for a field. Case is ignored, in every format: only one sample of the webhook is known, and without
+ * The webhook's name for a field. Case and blanks around it are ignored, in every format: only one sample of the webhook is known, and without
  * its action or its original, a refund would count as a payment.
  */
 function webhookName(sent: string): string {
-  return NAMES.get(sent) ?? NAMES_BY_LOWER_CASE.get(sent.toLowerCase()) ?? sent
+  return NAMES.get(sent) ?? NAMES_BY_LOWER_CASE.get(strip(sent).toLowerCase()) ?? sent
 }
 
 /** Whether this is the name of an InstaMed field, in any case. */
 export function isInstamedName(sent: string): boolean {
-  return NAMES.has(sent) || NAMES_BY_LOWER_CASE.has(sent.toLowerCase())
+  return NAMES.has(sent) || NAMES_BY_LOWER_CASE.has(strip(sent).toLowerCase())
 }
 
 /** A message under the webhook's names. */

@@ -1,7 +1,7 @@
 import { type Amount, ID_LENGTH_MAX } from '../../payment/payment-event.ts'
 import { buildEvent } from '../build-event.ts'
 import { strip } from '../clean-text.ts'
-import { charsetOf, charsetOfXml, toUtf8 } from '../decode-text.ts'
+import { charsetOf, charsetOfXml, decodeText, toUtf8 } from '../decode-text.ts'
 import { DriftNotes } from '../drift.ts'
 import { noteDuplicates } from '../duplicate-names.ts'
 import { FieldReader, isGiven } from '../fields.ts'
@@ -69,7 +69,7 @@ function translate(callback: Callback): Translation {
     return onlyDeadLetter(ambiguous(shownName(message, twice), 0), drift.list)
   }
   if (isForeign(message.fields)) {
-    return onlyDeadLetter(notOurs(message.fields), drift.list)
+    return onlyDeadLetter(notOurs(callback, message.fields), drift.list)
   }
   return translateElements([message.fields], drift, unread, () => translateMessage(callback, drift, message))
 }
@@ -107,11 +107,13 @@ function isForeign(fields: JsonObject): boolean {
   return true
 }
 
-function notOurs(fields: JsonObject): DeadLetter {
-  return notRead(fields, INSTAMED_OWN_NAMES, true, {
+/** A payment can also be sent as a list of names and values, or in attributes of XML, which are not read. */
+function notOurs({ body, contentType }: Callback, fields: JsonObject): DeadLetter {
+  const messages = {
     foreign: "the body has none of InstaMed's fields: it belongs to another product",
     misshapen: "the body has none of InstaMed's fields where they belong",
-  })
+  }
+  return notRead(fields, INSTAMED_OWN_NAMES, true, messages, decodeText(body, charsetOf(contentType)).text)
 }
 
 type ReadMessage =

@@ -173,13 +173,14 @@ function unreadBeside(body: JsonObject, read: V2List): V2Payload['unread'] {
 
 /**
  * Whether the body has the name of a list of any shape, whatever its value, or a `data` that does not say what it is about:
- * an empty one, or one that is not an object.
+ * an empty one, one that is not an object, or CloudEvents' `data_base64`.
  */
 export function hasV2List(body: JsonObject): boolean {
   const data = body['data']
   const inData = typeof data === 'object' && data !== null ? Object.keys(data) : []
   return (
     (Object.hasOwn(body, 'data') && inData.length === 0) ||
+    Object.hasOwn(body, 'data_base64') ||
     [...Object.keys(body), ...inData].some((name) => V2_LIST_NAMES.has(name))
   )
 }

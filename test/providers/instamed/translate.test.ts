@@ -683,6 +683,21 @@ describe('another product', () => {
     expect(translate(body)).toMatchObject({ events: [{}], deadLetters: [] })
   })
 
+  test.each([
+    ['{"Fields":[{"Name":"PaymentTransactionID","Value":"a1"}]}', {}, 'PaymentTransactionID'],
+    ['{"Fields":[{"Name":"transactionID"},{"Name":"transactionStatus"}]}', {}, 'transactionID and transactionStatus'],
+    ['<m><Field><Name>paymentTransactionId</Name><Value>a1</Value></Field></m>', {}, 'PaymentTransactionID'],
+    ['<m><Field Name="CurrentTransactionStatusCode" Value="S"/></m>', {}, 'CurrentTransactionStatusCode'],
+  ])('I2 nor is one whose names are values: %s', (body, overrides, names) => {
+    expect(translate(body, overrides).deadLetters).toEqual([
+      {
+        reason: 'unexpected-shape',
+        message: `the body has none of InstaMed's fields where they belong, but ${names} in the text at the root`,
+        element: null,
+      },
+    ])
+  })
+
   test.each(['{"StatementID":"1"}', '{"transactionStatus":"S"}'])(
     '%s could be from InstaMed, without an id',
     (body) => {
@@ -821,6 +836,14 @@ describe('name-value pairs', () => {
       relatesTo: 'acme:ef01',
     })
     expect(eventOf(body, FORM)).toMatchObject({ status: 'UNKNOWN', kind: 'UNKNOWN', relatesTo: 'acme:ef01' })
+  })
+
+  test('blanks around a name are ignored', () => {
+    const body = 'PaymentTransactionID = a1 & TransactionAction+= Sale&%0ACurrentTransactionStatusCode = C'
+    expect(eventOf(body, FORM)).toMatchObject({ paymentKey: 'acme:a1', status: 'AUTHORIZED' })
+    expect(eventOf({ 'PaymentTransactionID ': 'a1', '\u00a0CurrentTransactionStatusCode': 'S' })).toMatchObject({
+      status: 'SETTLED',
+    })
   })
 
   test('the webhook’s own names are read as well, and plus is a blank', () => {

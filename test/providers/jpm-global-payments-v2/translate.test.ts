@@ -895,6 +895,7 @@ describe('shapes', () => {
     '{"data":[]}',
     '{"data":null}',
     '{"data":"e30="}',
+    '{"specversion":"1.0","type":"Payment.Completed","data_base64":"e30="}',
   ])('%s has a list name but no list, or does not say what it is about', (body) => {
     expect(translate(body).deadLetters).toEqual([
       {

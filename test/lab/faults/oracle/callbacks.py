@@ -198,6 +198,7 @@ def read_v2(reading, namespace, currency, content_type, body):
         named = {*message, *data} & {'payments', 'returns', 'events'}
         # An envelope with nothing that can be looked into does not say that it is another product's.
         closed = 'data' in message and not (isinstance(message['data'], (dict, list)) and message['data'])
+        closed = closed or 'data_base64' in message
         if named or closed:
             raise Undeliverable('unexpected-shape')
         raise not_read(message, ['paymentId'], ['returnId', 'returnStatus'])
@@ -498,16 +499,17 @@ def instamed_values(content_type, body):
         nested = []
     else:
         sent = json_object(body, content_type)
-        values = by_field(sent.items(), {READ_BY_NAME.get(name.lower(), name) for name in sent.contradicted})
+        values = by_field(sent.items(), {READ_BY_NAME.get(name.strip(STRIPPED).lower(), name) for name in sent.contradicted})
         nested = [value for value in values.values() if isinstance(value, (dict, list))]
-    if not any(name.lower() in INSTAMED_NAMES for name in values):
-        raise not_read(sent, ['PaymentTransactionID'], ['CurrentTransactionStatusCode'], ['transactionID', 'transactionStatus'])
-    texts = [value for name, value in values.items() if isinstance(value, str) and name.lower() not in INSTAMED_NAMES]
+    if not any(name.strip(STRIPPED).lower() in INSTAMED_NAMES for name in values):
+        # The names could be values, or in attributes.
+        raise not_read([sent, text], ['PaymentTransactionID'], ['CurrentTransactionStatusCode'], ['transactionID', 'transactionStatus'])
+    texts = [value for name, value in values.items() if isinstance(value, str) and name.strip(STRIPPED).lower() not in INSTAMED_NAMES]
     return values, [*name_sets([nested, texts])]
 
 
 def by_field(pairs, contradicted=frozenset()):
-    values = Object([(READ_BY_NAME.get(name.lower(), name), value) for name, value in pairs])
+    values = Object([(READ_BY_NAME.get(name.strip(STRIPPED).lower(), name), value) for name, value in pairs])
     values.contradicted |= contradicted
     return values
 
@@ -556,7 +558,7 @@ def name_sets(value, ignored=None):
     if isinstance(value, dict):
         yield {name.lower() for name in value}
     if isinstance(value, str):
-        yield {name.lower() for name in re.findall('["<:](\\w+)', value)}
+        yield {name.lower() for name in re.findall('["<>:](\\w+)', value)}
     elif isinstance(value, (dict, list)):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from name_sets(inner, ignored)

@@ -118,7 +118,10 @@ class Callbacks(unittest.TestCase):
                                (V1, {'Callbacks': [{'firmRootId': 'F'}]}), (V1, {'endToEndId': 'E', 'paymentStatus': 'PENDING'}),
                                (V2, {'data': None}), (V2, {'data': {}}), (V2, {'data': [{'paymentId': 'P'}]}), (V2, {'payments': []}),
                                (V2, {'data': '{"payments":[]}'}), (V2, {'x': '{\\"paymentId\\":1}'}),
-                               (INSTAMED, {'Payment': {'PaymentTransactionID': 'A'}})):
+                               (INSTAMED, {'Payment': {'PaymentTransactionID': 'A'}}), (V2, {'data_base64': 'e30='}),
+                               (INSTAMED, {'Fields': [{'Name': 'PaymentTransactionID', 'Value': 'A'}]}),
+                               (INSTAMED, '<m><Field><Name>PaymentTransactionID</Name></Field></m>'),
+                               (INSTAMED, '<m><Field Name="PaymentTransactionID"/></m>')):
             self.dead('unexpected-shape', None, provider, body)
 
     def test_a_part_of_a_form_without_a_name_or_value_is_skipped(self):
@@ -182,6 +185,9 @@ class Callbacks(unittest.TestCase):
                   sale(TransactionAction='Simple\u00a0Refund', OriginalTransactionID='Q'))
 
     # InstaMed.
+
+    def test_blanks_around_a_name_are_ignored(self):
+        self.says({'paymentKey': 'x:a'}, INSTAMED, 'transactionID = A & transactionStatus = C', FORM)
 
     def test_names_are_read_in_any_case_in_every_format(self):
         refund = {'transactionID': 'R', 'originalTransactionId': 'Q', 'transactionAction': 'SimpleRefund',
