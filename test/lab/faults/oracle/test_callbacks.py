@@ -302,7 +302,7 @@ class Callbacks(unittest.TestCase):
 
     def test_a_placeholder_is_not_an_id(self):
         for text in ('NOTPROVIDED', 'not provided', 'Not_Provided', 'NOT-PROVIDED', 'n/a', 'null', 'None', 'nil', 'undefined',
-                     '0', '0000', '{00000000-0000-0000-0000-000000000000}'):
+                     '0', '0000', '{00000000-0000-0000-0000-000000000000}', '(null)', 'NA', 'NOTPROVIDED.', "'NULL'", '-'):
             self.dead('missing-payment-id', None, V1, v1(firmRootId=text, endToEndId=text))
             self.dead('missing-payment-id', None, INSTAMED, sale(PaymentTransactionID=text))
             self.says({'relatesTo': None, 'kind': 'REFUND'}, INSTAMED,
