@@ -6,7 +6,7 @@ export interface FindOptions {
 }
 
 const NO_VIEW: Readonly<Record<NoView, string>> = {
-  'no-answer': 'Redis does not answer',
+  'no-answer': 'Redis does not answer, or its view cannot be read',
   incomplete: 'the view in Redis is not complete: it is being rebuilt, or the configuration names another installation',
 }
 

@@ -66,6 +66,14 @@ const REPROCESS_RATE = 1_000
 const THIS_PROCESS = 'this process'
 const LETTER_TOPICS = ['rawDeadLetters', 'eventDeadLetters'] as const
 
+/** What was counted last of one topic: open dead letters by reason. */
+interface LetterCounts {
+  readonly name: (typeof LETTER_TOPICS)[number]
+  value: ReadonlyMap<string, number> | null
+  at: number | null
+  trouble: string | null
+}
+
 /** What the console shows, from the real servers: the clients that stay open, and the tools behind the commands. */
 export class RealWorld implements ConsoleWorld {
   readonly topics: TopicNames
@@ -84,9 +92,7 @@ export class RealWorld implements ConsoleWorld {
   readonly #redis: RedisClient
   readonly #store: RedisStateStore
   readonly #watches: readonly LetterWatch[]
-  readonly #counts = new Map<string, ReadonlyMap<string, number>>()
-  #countsAt: number | null = null
-  #countsTrouble: string | null = null
+  readonly #counts = LETTER_TOPICS.map((name) => ({ name, value: null, at: null, trouble: null }) as LetterCounts)
   readonly #lag: RegularReading<readonly PartitionLag[]>
   readonly #members: RegularReading<Readonly<Record<ReadingStage, number>>>
   readonly #processes: RegularReading<readonly ProcessHealth[]>
@@ -126,7 +132,7 @@ export class RealWorld implements ConsoleWorld {
     })
     this.activity = new Activity({ reader, topics, partitions, now: Date.now, sleep })
     this.jobs = new Jobs({ newId: uuidv7, now: Date.now, messageOf: shownMessage })
-    this.#watches = LETTER_TOPICS.map((topic) => this.#watchLetters(topic))
+    this.#watches = this.#counts.map((counts) => this.#watchLetters(counts))
     const lagPorts = { offsets: createGroupOffsets(this.#kafka), reader }
     const regularly = { now: Date.now, sleep }
     this.#lag = new RegularReading((signal) => lagOf(config, lagPorts, Date.now, signal), {
@@ -170,14 +176,13 @@ export class RealWorld implements ConsoleWorld {
   members = () => this.#members.latest
   processes = () => this.#processes.latest
   openLetters = () => ({
-    value:
-      this.#counts.size < LETTER_TOPICS.length
-        ? null
-        : [...this.#counts].flatMap(([topic, counts]) =>
-            [...counts].map(([reason, count]) => [topic, reason, count] as const),
-          ),
-    at: this.#countsAt,
-    trouble: this.#countsTrouble,
+    value: this.#counts.some(({ value }) => value === null)
+      ? null
+      : this.#counts.flatMap(({ name, value }) =>
+          [...(value ?? [])].map(([reason, count]) => [this.topics[name], reason, count] as const),
+        ),
+    at: Math.min(...this.#counts.map(({ at }) => at ?? 0)) || null,
+    trouble: this.#counts.find(({ trouble }) => trouble !== null)?.trouble ?? null,
   })
 
   async load(paymentKeys: readonly string[], signal: AbortSignal) {
@@ -287,26 +292,23 @@ export class RealWorld implements ConsoleWorld {
     return this.#context.codecs()
   }
 
-  #watchLetters(topic: (typeof LETTER_TOPICS)[number]): LetterWatch {
+  #watchLetters(counts: LetterCounts): LetterWatch {
     const numbers = Array.from({ length: this.partitions }, (_, partition) => partition)
     return new LetterWatch({
       reader: this.#reader,
       logs: createTopicLogs(this.#kafka),
-      letters: this.topics[topic],
+      letters: this.topics[counts.name],
       resolved: this.topics.resolvedDeadLetters,
       reasons: OPEN_LETTER_REASONS,
       partitions: () => numbers,
       onCounted: ({ open, complete }) => {
         // Until all are read, the count says nothing.
-        if (!complete && !this.#counts.has(this.topics[topic])) {
-          return
+        if (complete || counts.value !== null) {
+          Object.assign(counts, { value: open, at: Date.now(), trouble: null })
         }
-        this.#counts.set(this.topics[topic], open)
-        this.#countsAt = Date.now()
-        this.#countsTrouble = null
       },
       onTrouble: (error) => {
-        this.#countsTrouble = shortReason(error)
+        counts.trouble = shortReason(error)
       },
       sleep,
     })

@@ -25,7 +25,7 @@ export interface LanesOptions {
   readonly waiting?: (partition: number) => boolean
 }
 
-/** Runs the tasks of a stage on the partitions that its group assigns, with its metrics, its traces and the count of its dead letters. */
+/** Runs the tasks of a stage on the partitions that its group assigns, with metrics, traces and the count of dead letters. */
 export async function startLanes(context: StageContext, options: LanesOptions): Promise<RunningLanes> {
   const { config, metrics, tracing, offsets } = context
   const { stage, group, topic, letters, kafka, reader, createTask, ...rest } = options

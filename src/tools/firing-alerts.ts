@@ -9,6 +9,8 @@ export interface FiringAlert {
   readonly summary: string
   /** The address, as Prometheus scrapes it, of the process that it is about; null if it is about more than one. */
   readonly instance: string | null
+  /** The stage that it is about; null if it is about none or several. */
+  readonly stage: string | null
   /** Since when its condition holds, ms since the epoch. */
   readonly since: number
 }
@@ -62,6 +64,7 @@ export function firingAlertsIn(answer: unknown): readonly FiringAlert[] {
       severity: labels['severity'] ?? '',
       summary: annotations['summary'] ?? '',
       instance: labels['instance'] ?? null,
+      stage: labels['stage'] ?? null,
       since: activeAt,
     }))
     .toSorted((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || a.since - b.since)

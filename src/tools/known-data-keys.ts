@@ -40,8 +40,8 @@ export async function knownDataKeys(
   }
   const onNotes = (records: readonly InRecord[]) =>
     eachOf(records, (id, value) => {
-      const isForgotten = String(value) === 'forgotten' || known.get(id)?.note === 'forgotten'
-      return { note: isForgotten ? 'forgotten' : 'retired' }
+      const isFinal = String(value) === 'forgotten' || known.get(id)?.note === 'forgotten'
+      return { note: isFinal ? 'forgotten' : 'retired' }
     })
   await reader.read(topics.forgottenKeys, NOTES_PARTITION, 0n, onNotes, signal)
   return known

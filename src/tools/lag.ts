@@ -75,16 +75,32 @@ export async function lagOf(
   return found
 }
 
-/** The age of the oldest record that a stage has left, ms; null if it is not visible yet in some partition. */
+/** The age of the oldest record that a stage has left and that is visible, ms; null if none of those that are left is. */
 export function oldestMs(lags: readonly PartitionLag[], stage: ReadingStage): number | null {
-  const ages = lags.filter((lag) => lag.stage === stage).map(({ ageMs }) => ageMs)
-  return ages.includes(null) ? null : Math.max(0, ...ages.filter((ageMs) => ageMs !== null))
+  const left = lags.filter((lag) => lag.stage === stage && lag.records > 0n)
+  const ages = left.flatMap(({ ageMs }) => ageMs ?? [])
+  return left.length > 0 && ages.length === 0 ? null : Math.max(0, ...ages)
 }
 
-/** How many records wait, and how old the oldest is. */
-export function waitingText(records: bigint, oldest: number | null): string {
-  const age = oldest === null ? 'not visible yet' : `the oldest ${durationText(oldest)} old`
-  return `${records} ${records === 1n ? 'record' : 'records'} waiting, ${age}`
+/** Whether records that a stage has left are not visible yet, because of an open transaction. */
+export function hasHidden(lags: readonly PartitionLag[], stage: ReadingStage): boolean {
+  return lags.some((lag) => lag.stage === stage && lag.records > 0n && lag.ageMs === null)
+}
+
+/** How many records a stage has left, and how old the oldest is. */
+export function waitingText(lags: readonly PartitionLag[], stage: ReadingStage): string {
+  const records = recordsLeft(lags, stage)
+  return records === 0n
+    ? 'up to date'
+    : `${records} ${records === 1n ? 'record' : 'records'} waiting, ${ageText(lags, stage, durationText)}`
+}
+
+/** Of the oldest record that a stage has left. */
+export function ageText(lags: readonly PartitionLag[], stage: ReadingStage, textOf: (ms: number) => string): string {
+  const ageMs = oldestMs(lags, stage)
+  return ageMs === null
+    ? 'not visible yet'
+    : `the oldest ${textOf(ageMs)} old${hasHidden(lags, stage) ? ', some not visible yet' : ''}`
 }
 
 export function recordsLeft(lags: readonly PartitionLag[], stage: ReadingStage): bigint {
@@ -114,9 +130,7 @@ export function lagLines(lags: readonly PartitionLag[]): readonly string[] {
   ])
   return [
     ...textTable(['stage', 'partition', 'committed', 'end', 'records left', 'oldest'], rows),
-    ...stageSums(lags).map(
-      ({ stage, records, ageMs }) => `${stage}: ${records === 0 ? 'up to date' : waitingText(BigInt(records), ageMs)}`,
-    ),
+    ...stageSums(lags).map(({ stage }) => `${stage}: ${waitingText(lags, stage)}`),
   ]
 }
 
@@ -125,5 +139,6 @@ function stageSums(lags: readonly PartitionLag[]) {
     stage,
     records: Number(recordsLeft(lags, stage)),
     ageMs: oldestMs(lags, stage),
+    someHidden: hasHidden(lags, stage),
   }))
 }

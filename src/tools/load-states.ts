@@ -31,16 +31,19 @@ export async function loadStates(
   const { store, codecs, topics, partitions } = ports
   const loaded = new Map<string, LoadedPayment>()
   const untold: string[] = []
-  for (const [partition, keys] of Map.groupBy(new Set(paymentKeys), (key) =>
-    partitionOf(Buffer.from(key), partitions),
-  )) {
-    const states = store && (await statesInView(store, codecs, topics.current, partition, keys).catch(() => null))
-    untold.push(...(states === null ? keys : []))
-    for (const [key, state] of states ?? []) {
-      loaded.set(key, { state, from: 'view' })
-    }
-  }
+  const byPartition = Map.groupBy(new Set(paymentKeys), (key) => partitionOf(Buffer.from(key), partitions))
+  // All at once, so that a Redis that hangs delays the answer only once.
+  await Promise.all(
+    [...byPartition].map(async ([partition, keys]) => {
+      const states = store && (await statesInView(store, codecs, topics.current, partition, keys).catch(() => null))
+      untold.push(...(states === null ? keys : []))
+      for (const [key, state] of states ?? []) {
+        loaded.set(key, { state, from: 'view' })
+      }
+    }),
+  )
   if (untold.length > 0) {
+    signal?.throwIfAborted()
     const states = await readTopic(() => statesInTopic(ports, new Set(untold), signal))
     for (const [key, state] of states) {
       loaded.set(key, { state, from: 'topic' })

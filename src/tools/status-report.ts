@@ -2,7 +2,7 @@ import { READING_STAGES } from '../observability/metric-table.ts'
 import type { ReadingStage } from '../observability/metrics.ts'
 import type { LetterGroup } from './dlq/group-letters.ts'
 import { durationText } from './duration-text.ts'
-import { oldestMs, type PartitionLag, recordsLeft, waitingText } from './lag.ts'
+import { hasHidden, oldestMs, type PartitionLag, recordsLeft, waitingText } from './lag.ts'
 import type { ProcessHealth } from './process-health.ts'
 
 /** What `paystatus status` found. Times are ms since the epoch. */
@@ -31,9 +31,9 @@ export interface StatusProblem {
 /** @param lateMs Age of the oldest record left from which a stage counts as late; one without a known age counts as well. */
 export function problemsOf(status: InstallationStatus, lateMs: number): readonly StatusProblem[] {
   const late = READING_STAGES.flatMap((stage) => {
-    const ageMs = oldestMs(status.lags, stage)
-    const text = `the ${stage} is late: ${waitingText(recordsLeft(status.lags, stage), ageMs)}`
-    return ageMs === null || ageMs >= lateMs ? [{ problem: text, see: 'paystatus lag' }] : []
+    const isLate = hasHidden(status.lags, stage) || (oldestMs(status.lags, stage) ?? 0) >= lateMs
+    const text = `the ${stage} is late: ${waitingText(status.lags, stage)}`
+    return isLate ? [{ problem: text, see: 'paystatus lag' }] : []
   })
   const absent = READING_STAGES.filter((stage) => status.members[stage] === 0).map((stage) => ({
     problem: `no ${stage} is running: it was not started, or it stopped with an error`,
@@ -78,6 +78,7 @@ export function statusDocument(status: InstallationStatus, lateMs: number) {
       processes: members[stage],
       records: Number(recordsLeft(lags, stage)),
       ageMs: oldestMs(lags, stage),
+      someHidden: hasHidden(lags, stage),
     })),
     sources: sources.map(({ id, lastCallbackAt }) => ({
       id,
@@ -103,11 +104,9 @@ export function statusLines(status: InstallationStatus, lateMs: number): readonl
     problems.length === 0
       ? [{ tone: 'good', text: 'all is well' }]
       : problems.map(({ problem, see }) => ({ tone: 'bad', text: `! ${problem} (see: ${see})` }))
-  const lag = READING_STAGES.map((stage) => {
-    const records = recordsLeft(status.lags, stage)
-    const waiting = records === 0n ? 'up to date' : waitingText(records, oldestMs(status.lags, stage))
-    return plain(stage, `${status.members[stage]} running, ${waiting}`)
-  })
+  const lag = READING_STAGES.map((stage) =>
+    plain(stage, `${status.members[stage]} running, ${waitingText(status.lags, stage)}`),
+  )
   const sources = status.sources.map(({ id, lastCallbackAt }, index) =>
     plain(
       index === 0 ? 'last callback' : '',

@@ -219,6 +219,7 @@ export function fakeWorld(): FakeWorld {
           severity: 'critical',
           summary: 'Statuses are late: the oldest record that the processor has not processed is 1m 35s old.',
           instance: null,
+          stage: 'processor',
           since: NOW - 95_000,
         },
       ],

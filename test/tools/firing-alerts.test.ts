@@ -33,6 +33,7 @@ test('our firing alerts come worst first, then oldest first; pending ones and th
     severity: 'warning',
     summary: 'about PaystatusDeadLetters',
     instance: null,
+    stage: null,
     since: Date.parse('2026-03-01T11:00:00.123Z'),
   })
 })

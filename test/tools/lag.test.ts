@@ -67,8 +67,8 @@ test('records and time, per stage and partition', async () => {
   ])
   expect(readFrom).toEqual([3n, 2n, 6n])
   expect(lagDocument(found).stages).toEqual([
-    { stage: 'normalizer', records: 7, ageMs: 60_000 },
-    { stage: 'processor', records: 1, ageMs: 500 },
+    { stage: 'normalizer', records: 7, ageMs: 60_000, someHidden: false },
+    { stage: 'processor', records: 1, ageMs: 500, someHidden: false },
   ])
   expect(JSON.parse(JSON.stringify(lagDocument(found))).partitions[1]).toMatchObject({ committed: null, end: '4' })
   expect(lagLines(found).slice(-2)).toEqual([
@@ -77,17 +77,21 @@ test('records and time, per stage and partition', async () => {
   ])
 })
 
-test('a record that is not visible yet has no age, and so has its stage', async () => {
+test('a record that is not visible yet has no age; its stage has the age of those that are', async () => {
   const old = { committed: 3n, end: 4n, timestamp: 40_000 }
-  const { found } = await lagsOf({ committed: 3n, decided: 3n, end: 8n }, old, IDLE, IDLE)
+  const hidden = { committed: 3n, decided: 3n, end: 8n }
+  const { found } = await lagsOf(hidden, old, hidden, IDLE)
   expect(found[0]).toMatchObject({ records: 5n, ageMs: null })
   expect(lagDocument(found).stages).toMatchObject([
-    { records: 6, ageMs: null },
-    { records: 0, ageMs: 0 },
+    { records: 6, ageMs: 60_000, someHidden: true },
+    { records: 5, ageMs: null, someHidden: true },
   ])
   const lines = lagLines(found)
   expect(lines[2]).toContain('not visible yet')
-  expect(lines.slice(-2)).toEqual(['normalizer: 6 records waiting, not visible yet', 'processor: up to date'])
+  expect(lines.slice(-2)).toEqual([
+    'normalizer: 6 records waiting, the oldest 1m old, some not visible yet',
+    'processor: 5 records waiting, not visible yet',
+  ])
 })
 
 test('an aborted transaction at the end is no record left', async () => {

@@ -115,19 +115,19 @@ function etagOf({ incarnation, statusVersion }: Pick<PaymentState, 'incarnation'
 }
 
 /**
- * What selects dead letters. A name that is absent matches any; one that is empty matches those of which it is not known. Null if
- * the topic is not one of the two.
+ * What selects dead letters. A name that is absent matches any. An empty provider or source matches those of which it is not
+ * known; an empty topic or reason matches any. Null if the topic is not one of the two.
  */
 export function letterFilterOf(query: URLSearchParams): LetterFilter | null {
   const [topic, provider, source, reason] = ['topic', 'provider', 'source', 'reason'].map((name) => query.get(name))
-  if (topic != null && !['callbacks', 'events'].includes(topic)) {
+  if (topic && !['callbacks', 'events'].includes(topic)) {
     return null
   }
   return {
-    ...(topic != null && { topic: topic === 'callbacks' ? 'rawDeadLetters' : 'eventDeadLetters' }),
+    ...(topic && { topic: topic === 'callbacks' ? 'rawDeadLetters' : 'eventDeadLetters' }),
     ...(provider != null && { provider }),
     ...(source != null && { source }),
-    ...(reason != null && { reason }),
+    ...(reason && { reason }),
   }
 }
 

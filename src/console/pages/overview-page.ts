@@ -1,6 +1,6 @@
 import { READING_STAGES } from '../../observability/metric-table.ts'
 import type { ReadingStage } from '../../observability/metrics.ts'
-import { oldestMs, type PartitionLag, recordsLeft } from '../../tools/lag.ts'
+import { ageText, hasHidden, oldestMs, type PartitionLag, recordsLeft } from '../../tools/lag.ts'
 import type { ActivityPoint } from '../activity.ts'
 import { type Html, html } from '../html.ts'
 import type { ConsoleWorld, Reading } from '../world.ts'
@@ -72,7 +72,7 @@ function verdictText(problems: readonly Problem[], unknowns: readonly string[], 
     return counted(problems.length, 'thing needs attention', 'things need attention')
   }
   if (unknowns.length > 0) {
-    return 'Not known yet'
+    return 'Not everything is known'
   }
   const running = seesOthers ? 'Everything is running' : 'Everything that is watched is running'
   return problems.length === 0 ? running : `${running}; ${counted(problems.length, 'thing')} to look at when convenient`
@@ -153,10 +153,10 @@ function runbookLink(alert: string): Html {
 
 /** What the console sees itself, without what a firing alert says already. */
 function consequences(world: Overviewed): readonly Problem[] {
-  const firing = new Set((world.alerts()?.value ?? []).map(({ name }) => name))
+  const firing = world.alerts()?.value ?? []
   const { value: lags, trouble } = world.lag()
-  const behind = lags === null || trouble !== null ? [] : READING_STAGES.map((stage) => behindOf(lags, stage))
-  const late = behind.filter(({ ageMs }) => ageMs === null || ageMs > LAG_FINE_MS)
+  const known = trouble === null ? (lags ?? []) : []
+  const late = READING_STAGES.filter((stage) => hasHidden(known, stage) || (oldestMs(known, stage) ?? 0) > LAG_FINE_MS)
   const members = world.members()
   const absent = READING_STAGES.filter((stage) => members.trouble === null && members.value?.[stage] === 0)
   const stopped = (world.processes().value ?? []).filter(
@@ -164,14 +164,20 @@ function consequences(world: Overviewed): readonly Problem[] {
   )
   const open = openCount(world) ?? 0
   const { overdueCount } = world.board
-  const unlessFiring = (alert: string, text: Html, level: Level = 'warning'): readonly Problem[] =>
-    firing.has(alert) ? [] : [{ level, text: html`${text}${runbookLink(alert)}` }]
+  const unlessFiring = (
+    alert: string,
+    text: Html,
+    { level = 'warning', stage }: { readonly level?: Level; readonly stage?: ReadingStage } = {},
+  ): readonly Problem[] =>
+    firing.some((one) => one.name === alert && (stage === undefined || one.stage === null || one.stage === stage))
+      ? []
+      : [{ level, text: html`${text}${runbookLink(alert)}` }]
   return [
     ...absent.flatMap((stage) =>
       unlessFiring(
         'PaystatusStageDown',
         html`No ${stage} is running: it was not started, or it stopped with an error.`,
-        'critical',
+        { level: 'critical', stage },
       ),
     ),
     ...stopped.flatMap(({ url, ready, reasons }): readonly Problem[] => {
@@ -186,7 +192,7 @@ function consequences(world: Overviewed): readonly Problem[] {
             },
           ]
     }),
-    ...late.flatMap((one) => unlessFiring('PaystatusStatusesLate', html`${behindText(one)}`)),
+    ...late.flatMap((stage) => unlessFiring('PaystatusStatusesLate', html`${behindText(known, stage)}`, { stage })),
     ...(open > 0
       ? unlessFiring(
           'PaystatusDeadLetters',
@@ -202,20 +208,8 @@ function consequences(world: Overviewed): readonly Problem[] {
   ]
 }
 
-interface Behind {
-  readonly stage: ReadingStage
-  readonly records: bigint
-  /** Null if some are not visible yet, for example because of an open transaction. */
-  readonly ageMs: number | null
-}
-
-function behindOf(lags: readonly PartitionLag[], stage: ReadingStage): Behind {
-  return { stage, records: recordsLeft(lags, stage), ageMs: oldestMs(lags, stage) }
-}
-
-function behindText({ stage, records, ageMs }: Behind): string {
-  const time = ageMs === null ? 'behind by an unknown time' : `${spanText(ageMs)} behind`
-  return `The ${stage} is ${time}: ${counted(records, 'record is', 'records are')} waiting.`
+function behindText(lags: readonly PartitionLag[], stage: ReadingStage): string {
+  return `The ${stage} is behind: ${counted(recordsLeft(lags, stage), 'record')} waiting, ${ageText(lags, stage, spanText)}.`
 }
 
 /** Whether a firing alert names this process, by the address that Prometheus scrapes. */
@@ -268,13 +262,12 @@ function lagCard({ lag, now }: Overviewed): Html {
     return html`<section class="card"><h2>Behind</h2><p class="figure">Unknown</p>
 <p class="note">${trouble}</p><p class="muted">last read ${at === null ? '' : ago(at, now())}</p></section>`
   }
-  const behind = READING_STAGES.map((stage) => behindOf(value, stage))
-  const worst = Math.max(...behind.map(({ ageMs }) => ageMs ?? Number.POSITIVE_INFINITY))
+  const worst = Math.max(...READING_STAGES.map((stage) => oldestMs(value, stage) ?? Number.POSITIVE_INFINITY))
   return html`<section class="card"><h2>Behind</h2>
 <p class="figure">${worst === Number.POSITIVE_INFINITY ? 'Unknown' : worst === 0 ? 'Up to date' : spanText(worst)}</p>
-<ul class="plain-list">${behind.map(({ stage, records, ageMs }) => {
-    const age = ageMs === null ? 'not visible yet' : `the oldest ${spanText(ageMs)} old`
-    return html`<li>${stage}: ${records === 0n ? 'up to date' : `${counted(records, 'record')} waiting, ${age}`}</li>`
+<ul class="plain-list">${READING_STAGES.map((stage) => {
+    const records = recordsLeft(value, stage)
+    return html`<li>${stage}: ${records === 0n ? 'up to date' : `${counted(records, 'record')} waiting, ${ageText(value, stage, spanText)}`}</li>`
   })}</ul>
 <p class="muted">read ${at === null ? '' : ago(at, now())}</p></section>`
 }

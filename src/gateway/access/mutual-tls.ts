@@ -34,8 +34,8 @@ interface Remembered {
  * A currently valid client certificate issued under a CA of this source, matching one of the pins.
  *
  * The chain is verified here, for this source: in the handshake, OpenSSL can only check it against the CAs of all sources.
- * Its verdict counts, too, so two verifiers must agree on everything up to the anchor. A verdict is cached with the certificate until a file changes or
- * something in the chain or a CRL expires, so both also affect open connections.
+ * Its verdict counts, too, so two verifiers must agree on everything up to the anchor. A verdict is cached with the certificate
+ * until a file changes or something in the chain or a CRL expires, so both also affect open connections.
  */
 export function mutualTls(
   { ca, crls, pins }: AuthenticationOf<'mtls'>,
@@ -105,7 +105,7 @@ function judge(shown: ShownCertificate, trust: LiveTrust, pins: readonly Pin[] |
 
 /**
  * Whether OpenSSL only misses the issuer of an anchor that is an intermediate CA. It could be told that a chain may end there
- * (X509_V_FLAG_PARTIAL_CHAIN), but Node.js does not pass this on to servers. Any other objection would be reported instead of this one.
+ * (X509_V_FLAG_PARTIAL_CHAIN), but Node.js does not pass this on to servers. It would report any other objection instead.
  */
 function isOnlyAboveAnchor(handshakeError: string, { anchor }: ValidPath): boolean {
   return handshakeError === 'UNABLE_TO_GET_ISSUER_CERT' && anchor.subjectName !== anchor.issuerName

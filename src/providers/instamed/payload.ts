@@ -99,8 +99,8 @@ const NAMES_BY_LOWER_CASE: ReadonlyMap<string, string> = new Map(
 )
 
 /**
- * The webhook's name for a field. Case and blanks around it are ignored, in every format: only one sample of the webhook is known, and without
- * its action or its original, a refund would count as a payment.
+ * The webhook's name for a field. Case and blanks around it are ignored, in every format: only one sample of the webhook is
+ * known, and without its action or its original, a refund would count as a payment.
  */
 function webhookName(sent: string): string {
   return NAMES.get(sent) ?? NAMES_BY_LOWER_CASE.get(strip(sent).toLowerCase()) ?? sent

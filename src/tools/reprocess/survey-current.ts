@@ -15,6 +15,8 @@ export interface Survey {
 }
 
 const LISTED_MAX = 20
+/** Of a partition. If all of their payments were forgotten since, it has no sample. */
+const CANDIDATES_MAX = 10_000
 
 /** Scans `current` before anything is published. Keeps only the keys of one partition in memory. */
 export async function surveyCurrent(
@@ -29,7 +31,7 @@ export async function surveyCurrent(
   let payments = 0
   for (let partition = 0; partition < partitions; partition += 1) {
     const newer = new Set<string>()
-    // Where the last state of each payment is, the latest at the end.
+    // Where the last states of the latest payments are, the latest at the end.
     const states = new Map<string, bigint>()
     await reader.read(
       topic,
@@ -57,6 +59,9 @@ export async function surveyCurrent(
           }
           if (events.some(isSample)) {
             states.set(paymentKey, offset)
+            if (states.size > CANDIDATES_MAX) {
+              states.delete(states.keys().next().value as string)
+            }
           }
         }
       },
@@ -66,7 +71,7 @@ export async function surveyCurrent(
     if (latest !== undefined) {
       let value: Buffer | null = null
       const isFirst = ([record]: readonly InRecord[]) => {
-        value = record?.value ?? null
+        value = record?.offset === latest ? record.value : null
         return true
       }
       await readUntil(reader, topic, partition, latest, isFirst, signal)

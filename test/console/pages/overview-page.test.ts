@@ -7,11 +7,11 @@ const verdictOf = (world: ConsoleWorld) =>
   /<section id="verdict".*?<\/section>/s.exec(overviewPage(world).text)?.[0].replaceAll(/<(?!\/?a\b)[^>]*>/g, '') ?? ''
 
 const firing =
-  (name: string, severity: string, summary: string, instance: string | null = null) =>
+  (name: string, severity: string, summary: string, instance: string | null = null, stage: string | null = null) =>
   () => ({
     at: NOW,
     trouble: null,
-    value: [{ name, severity, summary, instance, since: NOW - 95_000 }],
+    value: [{ name, severity, summary, instance, stage, since: NOW - 95_000 }],
   })
 const NOTHING = { value: [], at: NOW, trouble: null }
 const NOT_READ = { value: null, at: null, trouble: null }
@@ -62,9 +62,9 @@ test('what the console sees itself has a runbook, too', () => {
 
 test('what a firing alert says is not said again', () => {
   const world = { ...fakeWorld(), processes: () => NOTHING }
-  expect(verdictOf(world)).not.toContain('The processor is 1 min 35 s behind')
+  expect(verdictOf(world)).not.toContain('The processor is behind')
   expect(verdictOf({ ...world, alerts: () => NOTHING })).toContain(
-    'The processor is 1 min 35 s behind: 42 records are waiting.',
+    'The processor is behind: 42 records waiting, the oldest 1 min 35 s old.',
   )
   const down = { url: 'http://gateway:9090/gateway', ready: null, reasons: ['does not answer (ECONNREFUSED)'] }
   const processes = () => ({ value: [down], at: NOW, trouble: null })
@@ -145,7 +145,7 @@ describe('while something is not known, the page does not say that everything is
     ['a lag that was read long ago', { lag: () => ({ ...NOTHING, at: OLD }) }, 'how far the stages are behind'],
   ])('%s', (_, changes, what) => {
     const world = { ...wellWorld(), ...changes }
-    expect([headingOf(world), classOf(world)]).toEqual(['Not known yet', 'warned'])
+    expect([headingOf(world), classOf(world)]).toEqual(['Not everything is known', 'warned'])
     expect(verdictOf(world)).toContain(`Not known: ${what}.`)
   })
 
@@ -163,8 +163,9 @@ test('a stage without a process is named, although nothing is behind', () => {
   expect(verdictOf(world)).toContain(
     'No processor is running: it was not started, or it stopped with an error. <a href="/runbooks/PaystatusStageDown">',
   )
-  const alerts = firing('PaystatusStageDown', 'critical', 'No processor is running.')
-  expect(verdictOf({ ...world, alerts })).not.toContain('it was not started')
+  const ofStage = (stage: string) => firing('PaystatusStageDown', 'critical', 'No stage is working.', null, stage)
+  expect(verdictOf({ ...world, alerts: ofStage('processor') })).not.toContain('it was not started')
+  expect(verdictOf({ ...world, alerts: ofStage('gateway') })).toContain('it was not started')
 })
 
 test('the page says that it sees this process only', () => {
@@ -181,8 +182,12 @@ test('records whose age is not known are not called up to date', () => {
   const hidden = { ...place, records: 2n, ageMs: null }
   const lag = () => ({ ...NOTHING, value: [hidden] })
   const world = { ...wellWorld(), lag }
-  expect(verdictOf(world)).toContain('The processor is behind by an unknown time: 2 records are waiting.')
+  expect(verdictOf(world)).toContain('The processor is behind: 2 records waiting, not visible yet.')
   const page = overviewPage(world).text
   expect(page).toContain('<p class="figure">Unknown</p>')
   expect(page).toContain('processor: 2 records waiting, not visible yet')
+  const late = () => ({ ...NOTHING, value: [hidden, { ...place, partition: 1, records: 1n, ageMs: 95_000 }] })
+  expect(verdictOf({ ...world, lag: late })).toContain(
+    'The processor is behind: 3 records waiting, the oldest 1 min 35 s old, some not visible yet.',
+  )
 })
