@@ -35,7 +35,7 @@ export const ATTENTION = {
     meaning:
       'one id was reported as two kinds, for example as a payment and as its refund; the amount may be counted twice or not at all',
     condition:
-      'events that were understood have two different kinds, or one that was not understood calls the payment a refund, return or chargeback and they do not',
+      'two events call the payment by two of REFUND, RETURN and CHARGEBACK, or one calls it so and another reports an outcome of it as a payment',
   },
   'unknown-status': {
     meaning: 'the status of an event was not understood',
@@ -177,8 +177,7 @@ function foldOwn(events: readonly PaymentEvent[]): Omit<FoldedPayment, 'children
   }
 
   const latestFirst = preferably(isAboutThePayment, events).toSorted((a, b) => compareByTime(b, a))
-  const kindsSaid = latestFirst.filter((event) => isUnderstood(event) || saysWhatItUndoes(event))
-  if (latestFirst.some(isUnderstood) && new Set(kindsSaid.map((event) => event.kind)).size > 1) {
+  if (new Set(latestFirst.filter(claimsKind).map((event) => event.kind)).size > 1) {
     attention.add('contradictory-kinds')
   }
   const counting = preferably(isUnderstood, latestFirst)
@@ -326,6 +325,16 @@ function kindOf(latestFirst: readonly PaymentEvent[]): PaymentKind {
 
 function saysWhatItUndoes({ kind }: PaymentEvent): boolean {
   return kind !== 'PAYMENT' && kind !== 'UNKNOWN'
+}
+
+/** The end of a refund, such as VOIDED, is often reported without a kind, and so as that of a payment: this claims nothing. */
+function claimsKind(event: PaymentEvent): boolean {
+  return saysWhatItUndoes(event) || isPaymentOutcome(event)
+}
+
+/** Whether money moved, or is to move, as in a payment. */
+export function isPaymentOutcome({ kind, status }: PaymentEvent): boolean {
+  return kind === 'PAYMENT' && tierOf(status) === 'outcome'
 }
 
 /** Whether an event says what happened to the payment. Any other must not change what money depends on. */

@@ -1,7 +1,14 @@
 import { compareTexts } from './compare-texts.ts'
 import { timeClassOf } from './event-time.ts'
 import { WEIGHT_MAX, WEIGHT_MIN, weightAtMost, weightOf } from './event-weight.ts'
-import { compareByTime, countsForItself, isAboutThePayment, isUnderstood, MARKERS } from './fold-payment.ts'
+import {
+  compareByTime,
+  countsForItself,
+  isAboutThePayment,
+  isPaymentOutcome,
+  isUnderstood,
+  MARKERS,
+} from './fold-payment.ts'
 import { PAYMENT_KINDS, type PaymentEvent } from './payment-event.ts'
 import { rankOf, tierNumberOf, tierOf } from './payment-status.ts'
 
@@ -143,11 +150,6 @@ const KEPT_ONCE: readonly ((event: PaymentEvent) => boolean)[] = [
   ]),
 ]
 
-/** One such event is kept, too, because it can contradict those of another kind. The earliest: most often it is kept anyway. */
-function isPayment(event: PaymentEvent): boolean {
-  return event.kind === 'PAYMENT' && isUnderstood(event)
-}
-
 /**
  * The events on which status, attention and kind depend; at most 179.
  *
@@ -187,7 +189,8 @@ function decidingOf<T extends KeptEvent>(items: readonly T[]): ReadonlySet<T> {
   for (const isWanted of KEPT_ONCE) {
     addGreatest(isWanted, compareByTime)
   }
-  addGreatest(isPayment, (a, b) => compareByTime(b, a))
+  // It can contradict those of another kind. The earliest: most often it is kept anyway.
+  addGreatest(isPaymentOutcome, (a, b) => compareByTime(b, a))
   return deciding
 }
 

@@ -97,7 +97,7 @@ const HAS_NAMES = /["<]/
 
 /** Whether the text has the name where JSON or XML would have a name or a value. */
 function isNamedIn(text: string, name: string): boolean {
-  return text.length > name.length && new RegExp(`["<>:]${name}\\b`, 'i').test(text)
+  return text.length > name.length && new RegExp(`["'<>:\\s]${name}\\b`, 'i').test(text)
 }
 
 function shown(path: Path): string {

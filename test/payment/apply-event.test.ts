@@ -361,7 +361,7 @@ describe('the part of a state that does not depend on order', () => {
     expect(orderFreePart(state)).toEqual({
       status: 'COMPLETED',
       decidedBy: 'b',
-      attention: ['contradictory-kinds', 'weak-key'],
+      attention: ['weak-key'],
       kind: 'REFUND',
       relatesTo: 'x:1',
       details: state.details,

@@ -149,10 +149,13 @@ export function oracle(all: readonly PaymentEvent[]): OracleAnswer {
     attention.add('unreadable-detail')
   }
   const understood = set.filter((event) => event.status !== 'UNKNOWN')
-  const undone = misunderstood.filter(
-    (event) => event.unknownBecause === 'STATUS' && ['REFUND', 'RETURN', 'CHARGEBACK'].includes(event.kind),
+  const notAside = set.filter((event) => event.unknownBecause !== 'CONTEXT')
+  const claims = (notAside.length > 0 ? notAside : set).flatMap((event) =>
+    ['REFUND', 'RETURN', 'CHARGEBACK'].includes(event.kind) || (event.kind === 'PAYMENT' && outcome.includes(event))
+      ? event.kind
+      : [],
   )
-  if (understood.some((event) => [...understood, ...undone].some((other) => other.kind !== event.kind))) {
+  if (new Set(claims).size > 1) {
     attention.add('contradictory-kinds')
   }
   const aside = misunderstood.filter((event) => event.unknownBecause === 'CONTEXT')

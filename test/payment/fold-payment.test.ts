@@ -683,6 +683,12 @@ describe('attention', () => {
     ],
     [
       'contradictory-kinds',
+      'a refund, and its end without a kind',
+      [at('COMPLETED', 1, { kind: 'REFUND' }), at('VOIDED', 2)],
+      false,
+    ],
+    [
+      'contradictory-kinds',
       'nothing was understood',
       [UNKNOWN, { ...UNKNOWN, eventId: 'other', kind: 'REFUND' }],
       false,

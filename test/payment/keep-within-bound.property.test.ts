@@ -11,7 +11,7 @@ import {
   wholeEvent,
 } from '../../src/payment/keep-within-bound.ts'
 import { PAYMENT_KINDS, type PaymentEvent, type PaymentKind } from '../../src/payment/payment-event.ts'
-import { PAYMENT_STATUSES, type PaymentStatus, tierNumberOf } from '../../src/payment/payment-status.ts'
+import { PAYMENT_STATUSES, type PaymentStatus, tierNumberOf, tierOf } from '../../src/payment/payment-status.ts'
 import { LIGHT, sampleEvent } from '../avro/samples.ts'
 import { runs } from '../runs.ts'
 import { distinctEvents, WHERE_TIMES_DECIDE } from './arbitrary-events.ts'
@@ -201,7 +201,7 @@ function decidingOf(events: readonly PaymentEvent[]): ReadonlySet<PaymentEvent> 
       deciding.add(latest)
     }
   }
-  const payments = own.filter(({ kind, status }) => kind === 'PAYMENT' && status !== 'UNKNOWN')
+  const payments = own.filter(({ kind, status }) => kind === 'PAYMENT' && tierOf(status) === 'outcome')
   for (const earliest of payments
     .filter((event) => !deciding.has(event))
     .toSorted(compareByTime)

@@ -3,7 +3,7 @@ import { isAscii, strip } from '../clean-text.ts'
 import { type Charset, decodeBytes, decodeText, isUtf16, toUtf8, withoutByteOrderMark } from '../decode-text.ts'
 import type { KnownNames } from '../drift.ts'
 import { DuplicateNames } from '../duplicate-names.ts'
-import { ALL_GUESSED, BROKEN_ENCODING, NOTHING_GUESSED } from '../fields.ts'
+import { ALL_GUESSED, BROKEN_ENCODING, isGiven, NOTHING_GUESSED } from '../fields.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
 import type { OwnNames } from '../own-names.ts'
 import type { JsonBody, NumberTexts } from '../read-json.ts'
@@ -106,6 +106,17 @@ function webhookName(sent: string): string {
   return NAMES.get(sent) ?? NAMES_BY_LOWER_CASE.get(strip(sent).toLowerCase()) ?? sent
 }
 
+/** Names that only the name-value pairs have, in lower case. */
+const PAIR_NAMES: ReadonlySet<string> = new Set(
+  Object.entries(NAME_VALUE_PAIR_NAMES)
+    .filter(([sent, name]) => sent.toLowerCase() !== name.toLowerCase())
+    .map(([sent]) => sent.toLowerCase()),
+)
+
+function isPairName(sent: string): boolean {
+  return PAIR_NAMES.has(strip(sent).toLowerCase())
+}
+
 /** Whether this is the name of an InstaMed field, in any case. */
 export function isInstamedName(sent: string): boolean {
   return NAMES.has(sent) || NAMES_BY_LOWER_CASE.has(strip(sent).toLowerCase())
@@ -132,8 +143,12 @@ export function messageFromJson(json: JsonBody): Message | null {
   if (sentNames.every((name) => webhookName(name) === name)) {
     return { fields: json.value, guessed, duplicates: json.duplicates, sentNames, json }
   }
-  const { fields, repeated } = underWebhookNames(Object.entries(json.value))
-  const sentAs = new Map(sentNames.map((name) => [webhookName(name), name]))
+  const sent = Object.entries(json.value)
+  // In JSON, a name of the pairs beside the webhook's own name is another field.
+  const own = new Set(sent.flatMap(([name, value]) => (isGiven(value) && !isPairName(name) ? [webhookName(name)] : [])))
+  const { fields, sentAs, repeated } = underWebhookNames(
+    sent.filter(([name]) => !isPairName(name) || !own.has(webhookName(name))),
+  )
   const duplicates = json.duplicates.list.map((one) =>
     one.path.length === 0 ? { ...one, name: webhookName(one.name) } : one,
   )
@@ -146,18 +161,35 @@ export function messageFromJson(json: JsonBody): Message | null {
   }
 }
 
-/** If several fields have one name, the last value counts, as in JSON, and the name is among `repeated`. */
+/**
+ * If several fields have one name, the last value counts, as in JSON, and the name is among `repeated`. A value that is not given
+ * contradicts nothing. Values that are no texts are all kept: any of them may contain another transaction.
+ */
 function underWebhookNames(sent: readonly (readonly [name: string, value: unknown])[]) {
   const fields: Record<string, unknown> = Object.create(null)
+  const sentAs = new Map<string, string>()
   const equal = new Map<string, boolean>()
+  const lists = new Map<string, unknown[]>()
   for (const [sentName, value] of sent) {
     const name = webhookName(sentName)
-    if (name in fields) {
-      equal.set(name, (equal.get(name) ?? true) && isSame(fields[name], value))
+    const before = fields[name]
+    const isRepeated = isGiven(before)
+    if (isRepeated && !isGiven(value)) {
+      continue
     }
     fields[name] = value
+    sentAs.set(name, sentName)
+    if (isRepeated) {
+      equal.set(name, (equal.get(name) ?? true) && isSame(before, value))
+      if (typeof before === 'object' || typeof value === 'object') {
+        const list = lists.get(name) ?? [before]
+        list.push(value)
+        lists.set(name, list)
+        fields[name] = list
+      }
+    }
   }
-  return { fields, repeated: [...equal].map(([name, isEqual]) => ({ path: [], name, equal: isEqual })) }
+  return { fields, sentAs, repeated: [...equal].map(([name, isEqual]) => ({ path: [], name, equal: isEqual })) }
 }
 
 /** Two broken encodings can stand for different texts. */

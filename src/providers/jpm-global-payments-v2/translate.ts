@@ -81,11 +81,12 @@ function translate(callback: Callback): Translation {
   }
   const translateOne = payload.list === 'data.returns' ? translateReturn : translatePayment
   const names = withContext(V2_ELEMENT_READ[payload.list])
+  const contexts = contextsIn([payload.envelope, payload.envelope['data']])
   return translateElements(payload.elements, drift, unreadIn(payload), (element, index) => {
     const path = [...v2PathOf(payload.list), index]
     const twice = json.duplicates.ambiguousAt(path, names)
     return twice === null
-      ? translateOne({ callback, json, payload, drift, path }, element, index)
+      ? translateOne({ callback, json, payload, contexts, drift, path }, element, index)
       : ambiguous(twice, index)
   })
 }
@@ -126,10 +127,11 @@ function noteEnvelope(drift: DriftNotes, json: JsonBody): void {
   if (isJsonObject(body)) {
     drift.fields(body, V2_FIELDS.envelope)
     drift.fields(isJsonObject(body['data']) ? body['data'] : null, V2_FIELDS.data, 'data.')
-    if (contextNameIn(body) !== null || !isPaymentType(body['type'])) {
+    const contexts = contextsIn([body])
+    if (contexts.length > 0 || !isPaymentType(body['type'])) {
       // Only notes drift. Each element reads both fields again and marks them if they cannot be read.
       const read = readerOf(drift, json)
-      noteV2Envelope(drift, readType(read, body), readEventContext(read, body))
+      noteV2Envelope(drift, readType(read, body), readEventContext(read, contexts))
     }
   }
 }
@@ -143,6 +145,8 @@ interface Context {
   readonly callback: Callback
   readonly json: JsonBody
   readonly payload: V2Payload
+  /** Those of the envelope: looked for once, because it can have as many fields as elements. */
+  readonly contexts: readonly ContextField[]
   readonly drift: DriftNotes
   /** From the root of the body to the element. */
   readonly path: readonly (string | number)[]
@@ -152,7 +156,7 @@ function translatePayment(context: Context, element: JsonObject, index: number):
   const { callback, json, payload, drift } = context
   drift.fields(element, V2_FIELDS.payment)
   const read = readerOf(drift, json)
-  const { providerEventId, eventContext, sourceType } = readEnvelope(read, payload, element)
+  const { providerEventId, eventContext, sourceType } = readEnvelope(read, context, element)
 
   const paymentId = read.decidingId(element, 'paymentId')
   const sourceStatus = read.decidingCode(element, 'paymentStatus')
@@ -224,7 +228,7 @@ function translateReturn(context: Context, element: JsonObject, index: number): 
     return ambiguous(`${ORIGINAL}.${originalTwice}`, index)
   }
   const read = readerOf(drift, json)
-  const { providerEventId, eventContext, sourceType } = readEnvelope(read, payload, element)
+  const { providerEventId, eventContext, sourceType } = readEnvelope(read, context, element)
 
   const returnId = read.decidingId(element, 'returnId')
   const sourceStatus = read.decidingCode(element, 'returnStatus')
@@ -283,21 +287,35 @@ function translateReturn(context: Context, element: JsonObject, index: number): 
 const ORIGINAL = 'originalPaymentIdentifiers'
 
 /** Reads the envelope. In the 2024 beta, each event is its own envelope. */
-function readEnvelope(read: FieldReader, { list, envelope }: V2Payload, element: JsonObject) {
+function readEnvelope(read: FieldReader, { payload: { list, envelope }, contexts }: Context, element: JsonObject) {
   return {
     providerEventId: list === 'events' ? read.id(element, 'eventId') : read.id(envelope, 'id'),
-    eventContext:
-      readEventContext(read, envelope) ?? readEventContext(read, envelope['data']) ?? readEventContext(read, element),
+    eventContext: readEventContext(read, contexts) ?? readEventContext(read, contextsIn([element])),
     sourceType: readType(read, envelope),
   }
 }
 
-function readEventContext(read: FieldReader, holder: unknown): string | null {
-  if (!isJsonObject(holder)) {
-    return null
+interface ContextField {
+  readonly holder: JsonObject
+  readonly name: string
+}
+
+function contextsIn(holders: readonly unknown[]): readonly ContextField[] {
+  return holders.filter(isJsonObject).flatMap((holder) => {
+    const name = contextNameIn(holder)
+    return name === null ? [] : [{ holder, name }]
+  })
+}
+
+/** The first that can be read. Those before it are marked. */
+function readEventContext(read: FieldReader, contexts: readonly ContextField[]): string | null {
+  for (const { holder, name } of contexts) {
+    const code = read.code(holder, name, EVENT_CONTEXT)
+    if (code !== null) {
+      return code
+    }
   }
-  const name = contextNameIn(holder)
-  return name === null ? null : read.code(holder, name, EVENT_CONTEXT)
+  return null
 }
 
 /** The name of the context, in any case: without it, an event about a request would count as a status of the payment. */

@@ -368,10 +368,10 @@ describe('the same field twice', () => {
       'CurrentTransactionStatusCode and currentTransactionStatusCode',
     ],
     [
-      '{"PaymentTransactionID":"a1","transactionID":null}',
-      {},
-      'PaymentTransactionID',
-      'PaymentTransactionID and transactionID',
+      'transactionID=a1&transactionStatus=C&TransactionStatus=V',
+      FORM,
+      'CurrentTransactionStatusCode',
+      'transactionStatus and TransactionStatus',
     ],
     ['{"PaymentTransactionID":"a1","amount":1,"amount":2,"new":1}', {}, 'Amount', 'amount'],
     [
@@ -397,8 +397,7 @@ describe('the same field twice', () => {
     ],
     ['transactionID=a1&transactionStatus=S&transactionStatus=+S', FORM, 'CurrentTransactionStatusCode'],
     ['transactionID=a1&transactionStatus=S&PatientID=1&PatientID=2', FORM, 'PatientID'],
-    ['{"transactionID":"a1","PaymentTransactionID":" a1","transactionStatus":"S"}', {}, 'PaymentTransactionID'],
-    ['{"transactionID":"a1","transactionStatus":"S","Amount":null,"amount":null}', {}, 'Amount'],
+    ['{"transactionID":"a1","transactionStatus":"S","Amount":"1","amount":" 1"}', {}, 'Amount'],
     [
       '<r><transactionID>a1</transactionID><transactionStatus>S</transactionStatus><new>1</new><new>2</new></r>',
       XML,
@@ -409,6 +408,38 @@ describe('the same field twice', () => {
     expect(deadLetters).toEqual([])
     expect(events).toMatchObject([{ status: 'SETTLED' }])
     expect(drift).toContainEqual({ kind: 'duplicate-name', name })
+  })
+
+  test.each([
+    ['a value that is not given', '"transactionID":null,"TransactionStatus":"","amount":null', {}],
+    ['such a value that comes first', '', { first: '"transactionID":" ","amount":null,' }],
+    [
+      'a name of the pairs beside the own name of the webhook',
+      '"transactionStatus":"Approved","TransactionDate":"12/14/2017"',
+      {},
+    ],
+  ])('%s contradicts nothing', (_what, last, { first = '' }: { first?: string }) => {
+    const own =
+      '"PaymentTransactionID":"a1","CurrentTransactionStatusCode":"S","Amount":50.10,"ResponseDateTime":"12/14/2017 11:58:06 PM"'
+    const { events, deadLetters } = translate(`{${first}${own}${last && `,${last}`}}`)
+    expect(deadLetters).toEqual([])
+    expect(events).toMatchObject([{ status: 'SETTLED', amount: { value: '50.10' }, timeUnreadable: false }])
+  })
+
+  test('a transaction in any of several elements of one name is a dead letter beside the event', () => {
+    const inside =
+      '<Rel><PaymentTransactionID>zz</PaymentTransactionID><CurrentTransactionStatusCode>V</CurrentTransactionStatusCode></Rel>'
+    for (const others of [`${inside}<Rel>none</Rel>`, `<Rel>none</Rel>${inside}`, `<Rel/>${inside}<Rel/>`]) {
+      const { events, deadLetters } = translate(
+        `<R><transactionID>a1</transactionID><transactionStatus>S</transactionStatus>${others}</R>`,
+        XML,
+      )
+      expect(events).toMatchObject([{ status: 'SETTLED' }])
+      expect(deadLetters).toMatchObject([{ reason: 'unexpected-shape', element: null }])
+    }
+    const many = '<Rel><x>1</x></Rel>'.repeat(12_000)
+    const body = `<R><transactionID>a1</transactionID><transactionStatus>S</transactionStatus>${many}</R>`
+    expect(translate(body, XML)).toMatchObject({ events: [{ status: 'SETTLED' }], deadLetters: [] })
   })
 })
 

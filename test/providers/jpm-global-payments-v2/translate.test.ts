@@ -1045,6 +1045,14 @@ describe('shapes', () => {
   })
 })
 
+test('many fields of the envelope and many elements take no longer than either (I10)', () => {
+  const fields = (prefix: string) =>
+    Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`${prefix}${index}`, 1]))
+  const body = { ...fields('a'), data: { ...fields('b'), payments: Array.from({ length: 20_000 }, () => ({})) } }
+  // If every element looked through all fields, this would take minutes.
+  expect(translate(body).deadLetters).toHaveLength(20_000)
+})
+
 test('J.P. Morgan v2 expects 204, at the registered path only', () => {
   expect(jpmGlobalPaymentsV2).toMatchObject({ successCode: 204, pathSuffixes: [] })
 })

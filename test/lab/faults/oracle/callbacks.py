@@ -499,7 +499,10 @@ def instamed_values(content_type, body):
         nested = []
     else:
         sent = json_object(body, content_type)
-        values = by_field(sent.items(), {READ_BY_NAME.get(name.strip(STRIPPED).lower(), name) for name in sent.contradicted})
+        # Beside the webhook's own name, that of the name-value interface is another field.
+        own = {field_of(name) for name, value in sent.items() if is_given(value) and not is_pair_name(name)}
+        pairs = [(name, value) for name, value in sent.items() if not (is_pair_name(name) and field_of(name) in own)]
+        values = by_field(pairs, {field_of(name) for name in sent.contradicted})
         nested = [value for value in values.values() if isinstance(value, (dict, list))]
     if not any(name.strip(STRIPPED).lower() in INSTAMED_NAMES for name in values):
         # The names could be values, or in attributes.
@@ -508,8 +511,23 @@ def instamed_values(content_type, body):
     return values, [*name_sets([nested, texts])]
 
 
+def field_of(name):
+    return READ_BY_NAME.get(name.strip(STRIPPED).lower(), name)
+
+
+def is_pair_name(name):
+    return name.strip(STRIPPED).lower() in NAME_VALUE_NAMES
+
+
+def is_given(value):
+    return value is not None and not (isinstance(value, str) and value.strip(STRIPPED) == '')
+
+
 def by_field(pairs, contradicted=frozenset()):
-    values = Object([(READ_BY_NAME.get(name.strip(STRIPPED).lower(), name), value) for name, value in pairs])
+    """What is not given contradicts nothing."""
+    pairs = [(field_of(name), value) for name, value in pairs]
+    given = {name for name, value in pairs if is_given(value)}
+    values = Object([(name, value) for name, value in pairs if is_given(value) or name not in given])
     values.contradicted |= contradicted
     return values
 
@@ -558,7 +576,7 @@ def name_sets(value, ignored=None):
     if isinstance(value, dict):
         yield {name.lower() for name in value}
     if isinstance(value, str):
-        yield {name.lower() for name in re.findall('["<>:](\\w+)', value)}
+        yield {name.lower() for name in re.findall('["\'<>:\\s](\\w+)', value)}
     elif isinstance(value, (dict, list)):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from name_sets(inner, ignored)

@@ -82,10 +82,10 @@ def fold_own(events):
     if status == 'ON_HOLD' and leading[0]['holdReason'] == 'PENDING_CLIENT_ACTION':
         attention.add('client-action')
     attention |= {code for code, has_it in MARKERS.items() if any(map(has_it, events))}
-    understood = [event for event in events if event['status'] != 'UNKNOWN']
-    suspected = [event for event in events if event['status'] == 'UNKNOWN' and event['unknownBecause'] != 'CONTEXT'
-                 and event['kind'] in ('REFUND', 'RETURN', 'CHARGEBACK')]
-    if understood and len({event['kind'] for event in understood + suspected}) > 1:
+    about_it = [event for event in events if event['unknownBecause'] != 'CONTEXT'] or events
+    claims = {event['kind'] for event in about_it if event['kind'] in ('REFUND', 'RETURN', 'CHARGEBACK')
+              or event['kind'] == 'PAYMENT' and event in tiers[OUTCOME]}
+    if len(claims) > 1:
         attention.add('contradictory-kinds')
     if any(event['partialApproval'] for event in counting(events)):
         attention.add('partial-approval')
