@@ -34,7 +34,7 @@ the truth about the same fault at this speed; any other alert fails the drill.
 ${rows.join('\n')}
 
 **Dashboards.** After the drills and simulated callbacks of every kind, the query of every panel of
-[deploy/monitoring/dashboards](../../deploy/monitoring/dashboards) was run against that Prometheus: ${panels.queries} queries, ${panels.empty.length} without data${panels.empty.length === 0 ? '' : `:\n\n${panels.empty.map((one) => `- ${one}`).join('\n')}\n`}. Grafana
+[deploy/monitoring/dashboards](../../deploy/monitoring/dashboards) was run against that Prometheus: ${panels.queries} queries, ${panels.empty.length} without data${panels.empty.length === 0 ? '.' : `:\n\n${panels.empty.map((one) => `- ${one}`).join('\n')}\n\n`} Grafana
 itself was not run: Debian has no package of it.
 `
 }

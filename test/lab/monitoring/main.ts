@@ -76,10 +76,13 @@ const findings = [...results.flatMap((result) => result.findings), ...(panels?.e
 console.log(`${results.length} drills, ${findings.length} findings`)
 process.exit(findings.length === 0 ? 0 : 1)
 
-/** Runs the queries of all dashboards, after simulated callbacks of every kind. */
+/** Runs the queries of all dashboards, after the loss of the views and simulated callbacks of every kind. */
 async function panelsWithData(of: DrillWorld) {
-  console.log('dashboards: simulated callbacks of every kind, then the query of every panel')
+  console.log('dashboards: Redis restarts empty, simulated callbacks of every kind, then the query of every panel')
   of.writeCertificate()
+  // So that partitions are opened, too.
+  await stack.redis.kill()
+  await stack.redis.start()
   await of.start('gateway-tls', { configFile: of.configuration('tls', { gateway: { port: 0, tls: of.tlsFiles } }) })
   await simulate(of.deployment, of.process('gateway').gatewayUrl, { seed: 20, payments: 100, ratePerSecond: 20 })
   const found = await emptyPanels(of.prometheus)
