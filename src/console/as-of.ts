@@ -1,4 +1,5 @@
 import type { PaymentState } from '../payment/apply-event.ts'
+import { compareVersions } from '../payment/compare-versions.ts'
 import { type AttentionCode, foldPayment } from '../payment/fold-payment.ts'
 import type { PaymentStatus } from '../payment/payment-status.ts'
 import type { StatusChangeRecord } from '../payment/status-change.ts'
@@ -45,7 +46,7 @@ export function asOfHistory(state: PaymentState, at: number): Standing | null | 
  */
 export function asOfChanges(changes: readonly StatusChangeRecord[], at: number): Standing | null {
   const byThen = changes.filter(({ recordedAt }) => recordedAt <= at)
-  const last = byThen.toSorted((a, b) => a.incarnation - b.incarnation || a.statusVersion - b.statusVersion).at(-1)
+  const last = byThen.toSorted(compareVersions).at(-1)
   if (last === undefined) {
     return null
   }

@@ -1,3 +1,4 @@
+import { compareVersions } from '../../payment/compare-versions.ts'
 import type { ChangeRecord } from './payment-evidence.ts'
 
 /** A record of `changes`, and whether `paystatus repair` republished it. */
@@ -27,5 +28,5 @@ export function inOrderOfSteps(written: readonly WrittenStep[]): readonly Change
 }
 
 function compareSteps({ change: a }: ChangeRecord, { change: b }: ChangeRecord): number {
-  return a === null || b === null ? 0 : a.incarnation - b.incarnation || a.statusVersion - b.statusVersion
+  return a === null || b === null ? 0 : compareVersions(a, b)
 }

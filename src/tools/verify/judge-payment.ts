@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { PaymentState } from '../../payment/apply-event.ts'
+import { compareVersions } from '../../payment/compare-versions.ts'
 import { foldPayment } from '../../payment/fold-payment.ts'
 import { type KeptEvent, keepWithinBound, wholeEvent } from '../../payment/keep-within-bound.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
@@ -321,13 +322,4 @@ class Judge {
 
 function readingsThatDiffer(said: PaymentEvent, recorded: PaymentEvent): readonly (typeof READINGS)[number][] {
   return READINGS.filter((field) => said[field] !== recorded[field])
-}
-
-interface Version {
-  readonly incarnation: number
-  readonly statusVersion: number
-}
-
-function compareVersions(a: Version, b: Version): number {
-  return a.incarnation - b.incarnation || a.statusVersion - b.statusVersion
 }
