@@ -1,6 +1,5 @@
 import type { Config } from '../config.ts'
 import { createGroupOffsets } from '../kafka/group-offsets.ts'
-import { describeGroup } from '../kafka/group-topics.ts'
 import type { Logger } from '../observability/log.ts'
 import { RAW_HEADERS } from '../raw/raw-headers.ts'
 import { headerText } from '../stream/header-text.ts'
@@ -10,6 +9,7 @@ import { listLetters } from './dlq/dlq.ts'
 import { lagOf } from './lag.ts'
 import { findOverdue } from './overdue.ts'
 import { type ProcessHealth, readHealth } from './process-health.ts'
+import { stageMembers } from './stage-members.ts'
 import type { InstallationStatus } from './status-report.ts'
 import { withClients } from './with-clients.ts'
 
@@ -36,10 +36,7 @@ export async function findStatus(
       lags: await lagOf(config, { offsets: createGroupOffsets(kafka), reader }, Date.now, signal),
       callbacksPerMinute: await perMinute(reader, topics.raw, config.kafka.partitions, now),
       changesPerMinute: await perMinute(reader, topics.changes, config.kafka.partitions, now),
-      members: {
-        normalizer: (await describeGroup(kafka.queries, config.normalizer.group)).members.length,
-        processor: (await describeGroup(kafka.queries, config.processor.group)).members.length,
-      },
+      members: await stageMembers(kafka.queries, config),
       lastCallbacks: await lastCallbacks(reader, topics, config.kafka.partitions, signal),
     }),
   )
