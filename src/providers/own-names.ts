@@ -9,12 +9,15 @@ export type OwnNames = readonly string[]
 /**
  * Where the first of `groups` stands in a body, worded for a message, such as `paymentId at payments[0]`; null if none does.
  *
- * Looks into every object, list and text except `read`, and ignores case. Names that the product does not know are shown only if they
- * cannot be personal data, and no more than {@link STEPS_SHOWN_MAX} steps of the way are. Recurses as deep as the body is
- * nested, which is bounded.
+ * Looks into every object, list and text except `read`, and ignores case. Names that the product does not know are shown only
+ * if they cannot be personal data, and no more than {@link STEPS_SHOWN_MAX} steps of the way are. Recurses as deep as the body
+ * is nested, which is bounded.
  */
 export function placeOfOwnNames(body: unknown, groups: readonly OwnNames[], read: unknown = NOTHING): string | null {
-  return placeIn(body, groups, read, [])
+  const found = findIn(body, groups, read)
+  return found === null
+    ? null
+    : `${found.names.join(' and ')}${found.isText ? ' in the text' : ''} at ${shown(found.path)}`
 }
 
 /** Is no part of any body. */
@@ -66,27 +69,34 @@ export const STEPS_SHOWN_MAX = 8
 
 type Path = readonly (string | number)[]
 
-function placeIn(value: unknown, groups: readonly OwnNames[], read: unknown, path: Path): string | null {
+interface Found {
+  readonly names: OwnNames
+  readonly isText: boolean
+  readonly path: Path
+}
+
+function findIn(value: unknown, groups: readonly OwnNames[], read: unknown): Found | null {
   if (typeof value === 'string') {
-    const found = HAS_NAMES.test(value)
-      ? groups.find((names) => names.every((name) => isNamedIn(value, name)))
+    const names = HAS_NAMES.test(value)
+      ? groups.find((group) => group.every((name) => isNamedIn(value, name)))
       : undefined
-    return found === undefined ? null : `${found.join(' and ')} in the text at ${shown(path)}`
+    return names === undefined ? null : { names, isText: true, path: [] }
   }
   if (typeof value !== 'object' || value === null || value === read) {
     return null
   }
   if (isJsonObject(value)) {
     const sent = new Set(Object.keys(value).map((name) => name.toLowerCase()))
-    const found = groups.find((names) => names.every((name) => sent.has(name.toLowerCase())))
-    if (found !== undefined) {
-      return `${found.join(' and ')} at ${shown(path)}`
+    const names = groups.find((group) => group.every((name) => sent.has(name.toLowerCase())))
+    if (names !== undefined) {
+      return { names, isText: false, path: [] }
     }
   }
   for (const [step, inner] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
-    const place = placeIn(inner, groups, read, [...path, step])
-    if (place !== null) {
-      return place
+    // The way is put together only for what is found: nearly every body has nothing.
+    const found = findIn(inner, groups, read)
+    if (found !== null) {
+      return { ...found, path: [step, ...found.path] }
     }
   }
   return null

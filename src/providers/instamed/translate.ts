@@ -78,7 +78,8 @@ function translate(callback: Callback): Translation {
 function transactionInside(fields: JsonObject): DeadLetter | null {
   for (const name in fields) {
     const value = fields[name]
-    if (typeof value === 'object' || (typeof value === 'string' && !isInstamedName(name))) {
+    // Most values are null or the texts of known fields.
+    if (value !== null && (typeof value === 'object' || (typeof value === 'string' && !isInstamedName(name)))) {
       // By itself, because the names of the message are no transaction inside it.
       const letter = paymentBeside({ [name]: value }, INSTAMED_PAYMENT_NAMES)
       if (letter !== null) {
