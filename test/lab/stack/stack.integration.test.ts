@@ -16,6 +16,7 @@ import { launch, type ServerSpec } from './server.ts'
 import { serverKind } from './server-kind.ts'
 import { CONTAINER_SPECS, redisSpec } from './specs.ts'
 import { attachStack, type Stack, startStack } from './stack.ts'
+import { statOf } from './stopped.ts'
 
 const GONE_WITHIN_MS = 20_000
 /** How long a frozen server is watched saying nothing. */
@@ -202,18 +203,9 @@ function processState(pid: number | undefined): 'running' | 'stopped' | 'gone' {
   } catch {
     return 'gone'
   }
-  const stat = existsSync('/proc/self/stat') ? readStat(pid) : 'R'
+  const stat = existsSync('/proc/self/stat') ? (statOf(String(pid))?.state ?? 'X') : 'R'
   if (stat === 'T') return 'stopped'
   return stat === 'Z' || stat === 'X' ? 'gone' : 'running'
-}
-
-function readStat(pid: number): string {
-  try {
-    // The state follows the command's name, which is in parentheses and may hold anything.
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.[0] ?? 'X'
-  } catch {
-    return 'X'
-  }
 }
 
 /** The first reply to an inline command, without its line end. */

@@ -20,8 +20,8 @@ function threadsOf(pid: string): readonly string[] {
   }
 }
 
-/** Undefined once it is gone. */
-function statOf(process: string): { readonly state: string; readonly group: number } | undefined {
+/** Of a process, or of a thread (`<pid>/task/<thread>`). Undefined once it is gone. */
+export function statOf(process: string): { readonly state: string; readonly group: number } | undefined {
   try {
     // The name before them may contain anything, parentheses and blanks included.
     const [state = '', , group] = (readFileSync(`/proc/${process}/stat`, 'utf8').split(') ').at(-1) ?? '').split(' ')
