@@ -155,8 +155,8 @@ const KEPT_ONCE: readonly ((event: PaymentEvent) => boolean)[] = [
  *
  * Events are grouped by status, by how their time was given (none, with a zone, without one, a date) and by why they are
  * UNKNOWN. Each group has its least and greatest event by (time, rank, id); then there is one event with each marker, and
- * with each kind. Every place takes the best of what the places before it left, so one more event displaces at most one other from each place and
- * never brings one back.
+ * with each kind. Every place takes the best of what the places before it left, so one more event displaces at most one other
+ * from each place and never brings one back.
  */
 function decidingOf<T extends KeptEvent>(items: readonly T[]): ReadonlySet<T> {
   const ends = new Map<string, { first: T; last: T }>()
