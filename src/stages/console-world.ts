@@ -11,7 +11,6 @@ import { Runbooks } from '../console/runbooks.ts'
 import type { BodyPlace, ConsoleWorld } from '../console/world.ts'
 import { createBodyOpener } from '../encryption/open-bodies.ts'
 import { createGroupOffsets } from '../kafka/group-offsets.ts'
-import { describeGroup } from '../kafka/group-topics.ts'
 import { createKafka, type KafkaClient } from '../kafka/kafka-client.ts'
 import { createPartitionReader } from '../kafka/partition-reader.ts'
 import { createTopicLogs } from '../kafka/topic-logs.ts'
@@ -25,7 +24,7 @@ import { sleep } from '../sleep.ts'
 import { LetterWatch } from '../stream/letter-watch.ts'
 import { partitionOf } from '../stream/partition-of.ts'
 import type { TimedPartitionReader } from '../stream/partition-reader.ts'
-import { readUntil } from '../stream/read-until.ts'
+import { firstRecord } from '../stream/read-until.ts'
 import type { InRecord } from '../stream/record.ts'
 import { shortReason } from '../stream/short-reason.ts'
 import { audit } from '../tools/audit/audit.ts'
@@ -42,6 +41,7 @@ import { type ProcessHealth, readHealths, reasonsIn } from '../tools/process-hea
 import { reprocess } from '../tools/reprocess/reprocess.ts'
 import { findScorecard } from '../tools/scorecard/scorecard.ts'
 import { findPayments } from '../tools/show.ts'
+import { stageMembers } from '../tools/stage-members.ts'
 import { decodeOrNull } from '../tools/verify/decode-or-null.ts'
 import { progressLine } from '../tools/verify/progress-line.ts'
 import { inFlightLine } from '../tools/verify/verify-report.ts'
@@ -139,7 +139,10 @@ export class RealWorld implements ConsoleWorld {
       ...regularly,
       intervalMs: LAG_INTERVAL_MS,
     })
-    this.#members = new RegularReading(() => this.#readMembers(), { ...regularly, intervalMs: MEMBERS_INTERVAL_MS })
+    this.#members = new RegularReading(() => stageMembers(this.#kafka.queries, config), {
+      ...regularly,
+      intervalMs: MEMBERS_INTERVAL_MS,
+    })
     this.#processes = new RegularReading(() => this.#readProcesses(), { ...regularly, intervalMs: HEALTH_INTERVAL_MS })
     const { prometheus } = config.console
     this.#alerts =
@@ -277,14 +280,9 @@ export class RealWorld implements ConsoleWorld {
   }
 
   async #bodyAt(topic: string, partition: number, offset: bigint, signal: AbortSignal): Promise<Buffer | null> {
-    let record: InRecord | undefined
-    const isHere = (records: readonly InRecord[]) => {
-      record = records.find((one) => one.offset === offset)
-      return true
-    }
-    await readUntil(this.#reader, topic, partition, offset, isHere, signal)
+    const record = await firstRecord(this.#reader, topic, partition, offset, signal)
     const bodies = createBodyOpener(this.#config, this.topics, this.#reader)
-    const [opened] = record === undefined ? [] : await openIfPossible(bodies, [record], signal)
+    const [opened] = record?.offset === offset ? await openIfPossible(bodies, [record], signal) : []
     return opened === undefined || typeof opened === 'string' ? null : opened.value
   }
 
@@ -312,12 +310,6 @@ export class RealWorld implements ConsoleWorld {
       },
       sleep,
     })
-  }
-
-  async #readMembers(): Promise<Readonly<Record<ReadingStage, number>>> {
-    const { normalizer, processor } = this.#config
-    const membersOf = async (group: string) => (await describeGroup(this.#kafka.queries, group)).members.length
-    return { normalizer: await membersOf(normalizer.group), processor: await membersOf(processor.group) }
   }
 
   async #readProcesses(): Promise<readonly ProcessHealth[]> {

@@ -2,8 +2,7 @@ import { sleep } from '../sleep.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import type { PartitionReader } from './partition-reader.ts'
 import { type PartitionTask, wrapTask } from './partition-task.ts'
-import { readUntil } from './read-until.ts'
-import type { InRecord } from './record.ts'
+import { firstRecord } from './read-until.ts'
 
 export interface OldestRecordsOptions {
   readonly group: string
@@ -88,12 +87,8 @@ export class OldestRecords {
   async #readOldest(partition: number, signal: AbortSignal): Promise<number | null> {
     const { group, topic, offsets, reader } = this.#options
     const { offset } = await offsets.committed(group, topic, partition)
-    let timestamp: number | null = null
-    const isFirst = ([first]: readonly InRecord[]) => {
-      timestamp = first?.timestamp ?? null
-      return true
-    }
-    await readUntil(reader, topic, partition, offset < 0n ? 0n : offset, isFirst, signal)
+    const first = await firstRecord(reader, topic, partition, offset < 0n ? 0n : offset, signal)
+    const timestamp = first?.timestamp ?? null
     signal.throwIfAborted()
     this.#since.set(partition, timestamp)
     return timestamp

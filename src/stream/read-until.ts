@@ -25,3 +25,20 @@ export async function readUntil(
     signal?.throwIfAborted()
   }
 }
+
+/** The first record at or after `from`; null if there is none. Compare its offset to find one record. */
+export async function firstRecord(
+  reader: Pick<PartitionReader, 'read'>,
+  topic: string,
+  partition: number,
+  from: bigint,
+  signal?: AbortSignal,
+): Promise<InRecord | null> {
+  let first: InRecord | null = null
+  const isFound = (records: readonly InRecord[]) => {
+    first ??= records[0] ?? null
+    return first !== null
+  }
+  await readUntil(reader, topic, partition, from, isFound, signal)
+  return first
+}

@@ -4,7 +4,7 @@ import type { Logger } from '../observability/log.ts'
 import type { ReadingStage } from '../observability/metrics.ts'
 import type { GroupOffsets } from '../stream/group-offsets.ts'
 import type { PartitionReader } from '../stream/partition-reader.ts'
-import { readUntil } from '../stream/read-until.ts'
+import { firstRecord } from '../stream/read-until.ts'
 import { topicNames } from '../topics.ts'
 import { durationText } from './duration-text.ts'
 import { textTable } from './text-table.ts'
@@ -58,11 +58,8 @@ export async function lagOf(
       let records = end > next ? end - next : 0n
       let ageMs: number | null = records === 0n ? 0 : null
       if (records > 0n) {
-        const isFirst = ([first]: readonly { readonly timestamp: number }[]) => {
-          ageMs = first === undefined ? null : Math.max(0, now() - first.timestamp)
-          return true
-        }
-        await readUntil(ports.reader, topic, partition, next, isFirst, signal)
+        const first = await firstRecord(ports.reader, topic, partition, next, signal)
+        ageMs = first && Math.max(0, now() - first.timestamp)
       }
       if (ageMs === null && decided >= end) {
         // What follows was aborted, or only marks the ends of transactions: nobody will ever see it.

@@ -3,7 +3,7 @@ import type { EventDeadLetterReason } from '../../processor/fold-batch.ts'
 import { OPEN_LETTER_REASONS } from '../../stages/open-letter-reasons.ts'
 import { LetterStates } from '../../stream/letter-states.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
-import { readUntil } from '../../stream/read-until.ts'
+import { firstRecord } from '../../stream/read-until.ts'
 import type { InRecord } from '../../stream/record.ts'
 import { decisionIn, type ResolvedLetter } from '../../stream/resolved-letter.ts'
 import type { TopicLogs } from '../../stream/topic-logs.ts'
@@ -168,13 +168,8 @@ async function recordAt(
   if (partition >= partitions) {
     return null
   }
-  let found: InRecord | null = null
-  const isHere = (records: readonly InRecord[]) => {
-    found = records.find((record) => record.offset === offset) ?? null
-    return true
-  }
-  await readUntil(reader, topics[topic], partition, offset, isHere, signal)
-  return found
+  const found = await firstRecord(reader, topics[topic], partition, offset, signal)
+  return found?.offset === offset ? found : null
 }
 
 async function toOpenLetters(

@@ -1,8 +1,7 @@
 import type { PaymentCodecs } from '../../avro/payment-codecs.ts'
 import type { PaymentEvent } from '../../payment/payment-event.ts'
 import type { PartitionReader } from '../../stream/partition-reader.ts'
-import { readUntil } from '../../stream/read-until.ts'
-import type { InRecord } from '../../stream/record.ts'
+import { firstRecord } from '../../stream/read-until.ts'
 import { decodeOrNull } from '../verify/decode-or-null.ts'
 import { isReadByNewer } from './remedies-of.ts'
 import { isInScope, type ReprocessScope } from './reprocess-scope.ts'
@@ -69,12 +68,8 @@ export async function surveyCurrent(
     )
     const latest = [...states.values()].at(-1)
     if (latest !== undefined) {
-      let value: Buffer | null = null
-      const isFirst = ([record]: readonly InRecord[]) => {
-        value = record?.offset === latest ? record.value : null
-        return true
-      }
-      await readUntil(reader, topic, partition, latest, isFirst, signal)
+      const record = await firstRecord(reader, topic, partition, latest, signal)
+      const value = record?.offset === latest ? record.value : null
       const state = await decodeOrNull(codecs.state, value, { topic, partition, offset: latest })
       const sample = state?.events.map(({ event }) => event).find(isSample)
       if (sample !== undefined) {

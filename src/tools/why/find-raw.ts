@@ -4,7 +4,7 @@ import { RAW_HEADERS } from '../../raw/raw-headers.ts'
 import { receivedAtOf } from '../../raw/received-at.ts'
 import { headerText } from '../../stream/header-text.ts'
 import type { TimedPartitionReader } from '../../stream/partition-reader.ts'
-import { readUntil } from '../../stream/read-until.ts'
+import { firstRecord } from '../../stream/read-until.ts'
 import type { InRecord } from '../../stream/record.ts'
 import { traceIdOf } from '../../stream/traceparent.ts'
 import type { TopicNames } from '../../topics.ts'
@@ -43,7 +43,8 @@ export async function findRaw(
       break
     }
     const { start } = await reader.range(topics.raw, partition)
-    const firstAt = await firstReceivedAt(reader, topics.raw, partition, start, signal)
+    const first = await firstRecord(reader, topics.raw, partition, start, signal)
+    const firstAt = first && receivedAtOf(first)
     if (start > 0n) {
       rawReachesBackTo = Math.max(rawReachesBackTo ?? 0, firstAt ?? Date.now())
     }
@@ -69,23 +70,6 @@ export async function findRaw(
     )
   }
   return { raw, rawReachesBackTo }
-}
-
-/** Null: the partition has no record. */
-async function firstReceivedAt(
-  reader: TimedPartitionReader,
-  topic: string,
-  partition: number,
-  start: bigint,
-  signal: AbortSignal | undefined,
-): Promise<number | null> {
-  let first: InRecord | undefined
-  const isFirst = (records: readonly InRecord[]) => {
-    first ??= records[0]
-    return first !== undefined
-  }
-  await readUntil(reader, topic, partition, start, isFirst, signal)
-  return first === undefined ? null : receivedAtOf(first)
 }
 
 function placeOf(
